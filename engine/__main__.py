@@ -1,0 +1,372 @@
+"""The command line: `python -m engine COMMAND`, one function a command."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+from engine import checkpoints, dispatcher, paths, presets, runs, submission, trainer
+from engine.errors import EngineError, RunError, SettingsError
+from engine.settings import PRECISIONS, RunSettings
+
+DESCRIPTION = """\
+Atelier fine-tunes GPT-2 on scientific articles.
+
+  python -m engine train --preset checkpoints/presets/gpt2_mini_en --articles articles/sample --minutes 1
+  python -m engine evaluate --checkpoint RUN --articles articles/sample --split test
+  python -m engine generate --checkpoint RUN --prompt "The patients were"
+
+A preset is a folder (of keras-hub or Hugging Face form) or a keras-hub name such as gpt2_base_en.
+A checkpoint is RUN (its newest), RUN/STEP, or a preset: the base model itself.
+Articles are a JSON-lines file in the form of the PubMed release, or a folder with train.jsonl, validation.jsonl and
+test.jsonl. With --json the last line of the output is one JSON object. Exit codes: 0 done, 1 a problem that is named
+in one sentence, 2 wrong arguments, 130 stopped."""
+
+
+class _Progress:
+    """One line that is rewritten at a terminal; a line each few seconds elsewhere."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._last = 0.0
+
+    def __call__(self, line: str) -> None:
+        if self._terminal:
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() - self._last > 5:
+            print(line, file=sys.stderr, flush=True)
+            self._last = time.monotonic()
+
+    def close(self) -> None:
+        """Ends the rewritten line."""
+        if self._terminal:
+            print(file=sys.stderr)
+
+
+def bar(done: float, total: float, width: int = 24) -> str:
+    """A progress bar: `[######------]  50 %`."""
+    share = min(1.0, done / total) if total else 0.0
+    return f"[{'#' * round(share * width):-<{width}}] {share:4.0%}"
+
+
+def _print_result(result: dict, as_json: bool, lines: list[str]) -> None:
+    if not as_json:
+        print("\n".join(lines))
+    else:
+        print(json.dumps(result, ensure_ascii=False))
+
+
+def train(a: argparse.Namespace) -> int:
+    """Fine-tunes a preset or a checkpoint on articles."""
+    first, last = _range(a.range)
+    lengths = {"steps": a.steps, "epochs": a.epochs, "minutes": a.minutes}
+    if not any(value is not None for value in lengths.values()):
+        lengths["epochs"] = 3.0
+    settings = RunSettings(
+        preset=str(a.preset),
+        articles=str(a.articles),
+        name=a.name or runs.fresh_name("run"),
+        first_article=first,
+        last_article=last,
+        parent=a.parent,
+        **lengths,
+        **{name: getattr(a, name) for name in _PASSED_ON},
+    )
+    run = submission.submit(settings)
+    if a.queue:
+        dispatcher.ensure()
+        _print_result({"run": run.name, "state": "queued"}, a.json, [f"{run.name} waits in the queue."])
+        return 0
+    progress = _Progress()
+    try:
+        result = trainer.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
+    finally:
+        progress.close()
+    if result is None:
+        return _not_finished(run, a.json)
+    _print_result(result, a.json, _result_lines(result))
+    return 0
+
+
+_PASSED_ON = (
+    "device",
+    "precision",
+    "sequence_length",
+    "batch_size",
+    "learning_rate",
+    "lora_rank",
+    "evaluate_tokens",
+    "evaluate_steps",
+    "seed",
+)
+
+
+def _not_finished(run: runs.Run, as_json: bool) -> int:
+    state = run.state()
+    if state.state == runs.QUEUED:
+        dispatcher.ensure()
+        message = f"The device is in use: {run.name} waits in the queue and starts by itself. --wait stays here."
+        _print_result({"run": run.name, "state": state.state}, as_json, [message])
+        return 0
+    newest = checkpoints.newest_verified(run)
+    where = f"; its checkpoint is {newest.reference}" if newest else ""
+    _print_result(
+        {"run": run.name, "state": state.state, "checkpoint": newest.reference if newest else None, "steps": state.step},
+        as_json,
+        [f"{run.name} was stopped at step {state.step}{where}. Resume: python -m engine resume {run.name}"],
+    )
+    return 130
+
+
+def _result_lines(result: dict) -> list[str]:
+    lines = [
+        f"{result['run']}: {result['steps']:,} steps, {result['tokens']:,} tokens, "
+        f"{result['tokens_per_second'] or 0:,.0f} tokens/s on {result['device']} in {result['precision']}",
+        f"on {result['evaluated_tokens']:,} {result['split']} tokens   accuracy     loss   bits per byte",
+    ]
+    for prefix, name in (("base_", "base"), ("parent_", "parent"), ("", "this run")):
+        if f"{prefix}accuracy" in result:
+            accuracy, loss, bits = (result[prefix + key] for key in ("accuracy", "loss", "bits_per_byte"))
+            lines.append(f"  {name:<28} {accuracy:9.1%} {loss:8.3f} {bits:10.3f}")
+    return [*lines, f"checkpoint: {result['checkpoint']}"]
+
+
+def resume(a: argparse.Namespace) -> int:
+    """Puts a stopped, failed or interrupted run into the queue again."""
+    runs.find(a.run).request_resume()
+    dispatcher.ensure()
+    _print_result({"run": a.run, "state": "queued"}, a.json, [f"{a.run} goes on from its newest checkpoint."])
+    return 0
+
+
+def stop(a: argparse.Namespace) -> int:
+    """Asks a run to stop with a checkpoint."""
+    runs.find(a.run).request_stop()
+    _print_result({"run": a.run, "asked": "stop"}, a.json, [f"{a.run} was asked to stop."])
+    return 0
+
+
+def evaluate(a: argparse.Namespace) -> int:
+    """Measures loss, accuracy, perplexity and bits per byte of a checkpoint or preset on articles."""
+    from engine.measuring import measure
+
+    progress = _Progress()
+    model = checkpoints.resolve(a.checkpoint)
+    try:
+        result = measure(
+            model, a.articles, a.split, a.evaluate_tokens, a.seed, a.sequence_length,
+            lambda done, total: progress(f"evaluating {bar(done, total)}"),
+        )  # fmt: skip
+    finally:
+        progress.close()
+    _print_result(
+        result,
+        a.json,
+        [
+            f"{result['checkpoint']} on {result['evaluated_tokens']:,} {result['split']} tokens: "
+            f"accuracy {result['accuracy']:.1%}, loss {result['loss']:.3f}, perplexity {result['perplexity']:.1f}, "
+            f"{result['bits_per_byte']:.3f} bits per byte"
+        ],
+    )
+    return 0
+
+
+def generate(a: argparse.Namespace) -> int:
+    """Continues a prompt."""
+    from engine import models
+    from engine.generation import Generator, Sampler
+
+    sampler = Sampler(a.temperature, a.top_k, a.top_p)
+    reference = checkpoints.resolve(a.checkpoint)
+    model, tokenizer = models.load(reference)
+    generator = Generator(model, tokenizer)
+    if a.json:
+        text = generator.generate(a.prompt, a.max_new_tokens, sampler, a.seed)
+        print(
+            json.dumps(
+                {"checkpoint": reference.reference, "hash": reference.hash, "seed": a.seed, "prompt": a.prompt, "text": text},
+                ensure_ascii=False,
+            )
+        )
+        return 0
+    print(a.prompt, end="", flush=True)
+    ids, shown = [], ""
+    for token in generator.stream(a.prompt, a.max_new_tokens, sampler, a.seed):
+        ids.append(token)
+        text = tokenizer.decode(ids)
+        if not text.endswith("\ufffd"):
+            print(text[len(shown) :], end="", flush=True)
+            shown = text
+    print()
+    return 0
+
+
+def list_runs(a: argparse.Namespace) -> int:
+    """Lists the runs, the newest first."""
+    rows = []
+    for run in runs.all_runs():
+        state = run.state()
+        rows.append({"run": run.name, "state": state.state, "step": state.step, "steps": state.steps})
+        if not a.json:
+            reason = f"  {state.error}" if state.error else ""
+            print(f"{run.name:<32} {state.state:<12} {state.step:>8,} / {state.steps:<8,}{reason}")
+    if a.json:
+        print(json.dumps(rows))
+    elif not rows:
+        print("There is no run yet. Start one: python -m engine train --help")
+    return 0
+
+
+def list_checkpoints(a: argparse.Namespace) -> int:
+    """Lists the presets that ship and the checkpoints of the runs; --verify reads every file."""
+    rows = []
+    for model in checkpoints.models():
+        row = {"checkpoint": model.reference, "hash": model.hash, "base": model.is_base}
+        if a.verify and model.checkpoint is not None:
+            try:
+                checkpoints.verify(model.checkpoint)
+                row["verified"] = True
+            except EngineError as error:
+                row |= {"verified": False, "problem": str(error)}
+        rows.append(row)
+        if not a.json:
+            print(f"{row['checkpoint']:<44} {row['hash'][:12]}  {row.get('problem', '')}")
+    if a.json:
+        print(json.dumps(rows))
+    return 0
+
+
+def pretrain(a: argparse.Namespace) -> int:
+    """Trains a small GPT-2 from nothing on the .txt files of a folder."""
+    from engine import pretraining
+
+    names = {field.name for field in fields(pretraining.Settings)} - {"hold_out"}
+    given = {name: getattr(a, name) for name in names if getattr(a, name) is not None}
+    settings = pretraining.Settings(**given, hold_out=tuple(a.hold_out))
+    progress = _Progress()
+
+    def report(figures: dict) -> None:
+        if "loss" in figures:
+            progress(
+                f"{bar(figures['step'], figures['steps'])} step {figures['step']:,}/{figures['steps']:,}  "
+                f"loss {figures['loss']:.3f}  {figures['tokens_per_second']:,.0f} tokens/s"
+            )
+        elif figures.get("held_out"):
+            held_out = figures["held_out"]
+            progress.close()
+            print(
+                f"step {figures['step']:,}: held-out accuracy {held_out['accuracy']:.1%}, "
+                f"{held_out['bits_per_byte']:.3f} bits per byte",
+                file=sys.stderr,
+            )
+
+    try:
+        figures = pretraining.pretrain(a.text, a.out, settings, report)
+    finally:
+        progress.close()
+    _print_result({"preset": str(a.out), **figures}, a.json, [f"{a.out}: {json.dumps(figures)}"])
+    return 0
+
+
+def _range(text: str | None) -> tuple[int | None, int | None]:
+    if text is None:
+        return None, None
+    first, dash, last = text.partition("-")
+    if not dash or not first.isdigit() or not last.isdigit():
+        raise RunError("--range is two article numbers such as 1-10000; received {text}.", text=text)
+    return int(first), int(last)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m engine", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, action: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=action.__doc__, description=action.__doc__)
+        sub.set_defaults(action=action)
+        sub.add_argument("--json", action="store_true", help="end with one line of JSON")
+        return sub
+
+    defaults = {field.name: field.default for field in fields(RunSettings)}
+    p = command("train", train)
+    p.add_argument("--preset", default=str(paths.MINI_PRESET), help="where to start (default: the mini model)")
+    p.add_argument("--articles", default=str(paths.SAMPLE_ARTICLES), help="file or folder (default: the sample)")
+    p.add_argument("--range", metavar="A-B", help="training articles A to B, counted from 1, both included")
+    p.add_argument("--steps", type=int, help="length in steps")
+    p.add_argument("--epochs", type=float, help="length in passes over the articles (default: 3)")
+    p.add_argument("--minutes", type=float, help="length in minutes of training alone; becomes steps, once")
+    p.add_argument("--from", dest="parent", metavar="RUN[/STEP]", help="start from a checkpoint")
+    p.add_argument("--name", help="the run's name (default: run-DATE-TIME)")
+    p.add_argument("--device", default="auto", help="auto, cpu or gpu:N")
+    p.add_argument("--precision", default="auto", choices=PRECISIONS)
+    p.add_argument("--sequence-length", type=int, default=0, help="targets in a window; 0 = the context, 256 at most")
+    p.add_argument("--batch-size", type=int, default=0, help="windows a step; 0 = about 2,048 tokens")
+    p.add_argument("--learning-rate", type=float, default=defaults["learning_rate"], help="peak (default: %(default)s)")
+    p.add_argument("--lora-rank", type=int, default=0, help="train LoRA adapters of this rank; 0 = every weight")
+    p.add_argument("--evaluate-tokens", type=int, default=0, help="limit of the evaluations at the end; 0 = all")
+    p.add_argument("--evaluate-steps", type=int, default=0, help="steps between checkpoints; 0 = a tenth of the run")
+    p.add_argument("--seed", type=int, default=defaults["seed"], help="of order, dropout and samples")
+    where = p.add_mutually_exclusive_group()
+    where.add_argument("--wait", action="store_true", help="wait here until the device is free")
+    where.add_argument("--queue", action="store_true", help="hand the run to the dispatcher and return")
+
+    command("resume", resume).add_argument("run")
+    command("stop", stop).add_argument("run")
+
+    p = command("evaluate", evaluate)
+    p.add_argument("--checkpoint", required=True, metavar="RUN[/STEP]|PRESET")
+    p.add_argument("--articles", default=str(paths.SAMPLE_ARTICLES))
+    p.add_argument("--split", default="test", choices=("train", "validation", "test"))
+    p.add_argument("--evaluate-tokens", type=int, default=0, help="a fixed seeded part of so many tokens; 0 = all")
+    p.add_argument("--sequence-length", type=int, default=0, help="window; 0 = the context, 256 at most")
+    p.add_argument("--seed", type=int, default=1)
+
+    p = command("generate", generate)
+    p.add_argument("--checkpoint", required=True, metavar="RUN[/STEP]|PRESET")
+    p.add_argument("--prompt", required=True)
+    p.add_argument("--max-new-tokens", type=int, default=60)
+    p.add_argument("--temperature", type=float, default=0.8, help="0 = always the most probable token")
+    p.add_argument("--top-k", type=int, default=40, help="0 = all tokens")
+    p.add_argument("--top-p", type=float, default=1.0)
+    p.add_argument("--seed", type=int, default=1)
+
+    command("runs", list_runs)
+    p = command("checkpoints", list_checkpoints)
+    p.add_argument("--verify", action="store_true", help="compare every file with its manifest")
+
+    p = command("pretrain", pretrain)
+    p.add_argument("--text", type=Path, required=True, metavar="FOLDER", help="holds the .txt files")
+    p.add_argument("--out", type=Path, required=True, metavar="PRESET", help="the folder to write")
+    p.add_argument("--hold-out", action="append", default=[], metavar="STEM", help="a file kept for the figures")
+    for name, kind in (
+        ("tokens", int), ("vocabulary_size", int), ("num_layers", int), ("num_heads", int), ("hidden_dim", int),
+        ("sequence_length", int), ("batch_size", int), ("learning_rate", float), ("warmup_steps", int),
+        ("weight_decay", float), ("seed", int), ("checkpoint_steps", int),
+    ):  # fmt: skip
+        p.add_argument(f"--{name.replace('_', '-')}", type=kind)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; problems that a person can act on are one sentence each on standard error."""
+    a = _parser().parse_args(arguments)
+    try:
+        return a.action(a)
+    except SettingsError as error:
+        for problem in error.problems:
+            print(f"engine: {problem}", file=sys.stderr)
+    except EngineError as error:
+        print(f"engine: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("engine: interrupted", file=sys.stderr)
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

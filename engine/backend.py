@@ -1,0 +1,38 @@
+"""The one door to TensorFlow and Keras: imports them in the right order and sets what every process needs.
+
+TensorFlow comes first: on macOS, pandas or pyarrow imported before it can hang it (keras#23083).
+"""
+
+import ctypes
+import os
+import sys
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def _keep_freed_memory() -> None:
+    """Lets glibc keep the large blocks that a training step frees and takes again.
+
+    By default each goes back to the system and costs page faults: a fifth of a CPU training step
+    (benchmarks/README.md, "malloc"). Other C libraries need no such hint.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "gnu_get_libc_version"):
+        m_trim_threshold, m_top_pad, m_mmap_threshold = -1, -2, -3  # malloc.h
+        libc.mallopt(m_mmap_threshold, 1 << 30)
+        libc.mallopt(m_trim_threshold, (1 << 31) - 1)
+        libc.mallopt(m_top_pad, 16 << 20)
+
+
+_keep_freed_memory()
+
+if os.environ["KERAS_BACKEND"] == "tensorflow":
+    import tensorflow  # noqa: F401  (first, see above)
+
+import keras  # noqa: E402
+import keras_hub  # noqa: E402
+
+__all__ = ["keras", "keras_hub"]

@@ -1,0 +1,234 @@
+"""Checkpoints: stage → commit → verify; which there are, and which model a name means. No TensorFlow here.
+
+    step-XXXXXXXX/
+      model.weights.h5   the weights alone, as a keras-hub preset keeps them: it loads into any GPT-2 of that size
+      training.npz       optimizer, random states, adapters: what an exact resume needs beside the weights
+      manifest.json      SHA-256 of each file, step, tokens, metrics, parent, versions; written last
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from engine import presets, runs
+from engine.errors import CheckpointError, EngineError, RunError
+from engine.files import read_json, sha256, staged_folder, write_json
+from engine.presets import Preset
+from engine.runs import Run
+
+SCHEMA_VERSION = 1
+WEIGHTS, TRAINING, MANIFEST = "model.weights.h5", "training.npz", "manifest.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A committed checkpoint of a run: its folder and its manifest."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def run(self) -> str:
+        """The name of the run that wrote it."""
+        return self.folder.parent.name
+
+    @property
+    def step(self) -> int:
+        """The training step after which it was written."""
+        return self.manifest["step"]
+
+    @property
+    def reference(self) -> str:
+        """RUN/STEP, as the command line and the pages name it."""
+        return f"{self.run}/{self.step}"
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the weights' file, as the manifest has it."""
+        return self.manifest["files"][WEIGHTS]["sha256"]
+
+    @property
+    def bytes(self) -> int:
+        """The size of its files."""
+        return sum(entry["bytes"] for entry in self.manifest["files"].values())
+
+
+@dataclass(frozen=True)
+class ModelReference:
+    """A model that can be loaded: a preset's own weights, or a checkpoint's in the preset's architecture.
+
+    Attributes:
+        preset: architecture and vocabulary, and the weights where `checkpoint` is None.
+        checkpoint: whose weights are used, or None for the base model.
+    """
+
+    preset: Preset
+    checkpoint: Checkpoint | None = None
+
+    @property
+    def is_base(self) -> bool:
+        """Whether it is a preset as it ships."""
+        return self.checkpoint is None
+
+    @property
+    def reference(self) -> str:
+        """What `resolve` turns into this again."""
+        return self.preset.reference if self.is_base else self.checkpoint.reference
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the file of the weights."""
+        return self.preset.hash() if self.is_base else self.checkpoint.hash
+
+    @property
+    def weights_file(self) -> Path | None:
+        """The file of the weights; None for a hub name."""
+        return self.preset.weights_file if self.is_base else self.checkpoint.folder / WEIGHTS
+
+
+@contextlib.contextmanager
+def commit(run: Run, step: int, facts: dict[str, Any]) -> Iterator[Path]:
+    """A staging folder for the files of a checkpoint, which exists for readers when the block ends.
+
+    Args:
+        facts: what the manifest says beside step, files and time (tokens, metrics, parent, versions).
+
+    Raises:
+        StorageError: no rights or no space; what was committed before stays.
+    """
+    with staged_folder(run.folder / f"step-{step:08d}") as staging:
+        yield staging
+        files = {
+            path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in sorted(staging.iterdir())
+        }
+        manifest = {"schema_version": SCHEMA_VERSION, "format": "weights.h5", "step": step, "time": time.time()}
+        write_json(staging / MANIFEST, {**manifest, **facts, "files": files})
+
+
+def of_run(run: Run) -> list[Checkpoint]:
+    """The committed checkpoints of a run, oldest first, by their manifests (`verify` reads the files)."""
+    found = []
+    for folder in run.checkpoint_folders():
+        manifest = read_json(folder / MANIFEST)
+        if manifest.get("schema_version") == SCHEMA_VERSION and WEIGHTS in manifest.get("files", {}):
+            found.append(Checkpoint(folder, manifest))
+    return found
+
+
+def verify(checkpoint: Checkpoint, files: tuple[str, ...] | None = None) -> None:
+    """Compares the files (all, or those named) with the manifest.
+
+    Raises:
+        CheckpointError: one is missing, or is not what was written.
+    """
+    for name, entry in checkpoint.manifest["files"].items():
+        if files is not None and name not in files:
+            continue
+        path = checkpoint.folder / name
+        if not path.is_file():
+            raise CheckpointError("The checkpoint {name} lacks its {file}.", name=checkpoint.reference, file=name)
+        status = path.stat()
+        if status.st_size != entry["bytes"] or _hash(path, status.st_mtime_ns, status.st_size) != entry["sha256"]:
+            raise CheckpointError(
+                "The checkpoint {name} is damaged: its {file} is not what was written. The one before it serves.",
+                name=checkpoint.reference,
+                file=name,
+            )
+
+
+@lru_cache(maxsize=256)
+def _hash(path: Path, changed: int, size: int) -> str:
+    return sha256(path)
+
+
+def newest_verified(run: Run) -> Checkpoint | None:
+    """The newest checkpoint whose files are what was written, or None."""
+    for checkpoint in reversed(of_run(run)):
+        with contextlib.suppress(CheckpointError):
+            verify(checkpoint)
+            return checkpoint
+    return None
+
+
+def find(reference: str, root: Path | None = None) -> Checkpoint:
+    """The checkpoint RUN/STEP, or the newest whole one of RUN.
+
+    Raises:
+        RunError: no such run. CheckpointError: no such checkpoint, or none that is whole.
+    """
+    name, _, step = reference.strip("/").partition("/")
+    run = runs.find(name, root)
+    if not step:
+        checkpoint = newest_verified(run)
+        if checkpoint is None:
+            raise CheckpointError("The run {name} has no checkpoint yet.", name=name)
+        return checkpoint
+    for checkpoint in of_run(run):
+        if step in (str(checkpoint.step), checkpoint.folder.name):
+            return checkpoint
+    raise CheckpointError("The run {name} has no checkpoint {step}.", name=name, step=step)
+
+
+def resolve(reference: str, root: Path | None = None) -> ModelReference:
+    """The model that RUN, RUN/STEP or a preset's folder or name means.
+
+    Raises:
+        EngineError: neither a run's checkpoint nor a preset.
+    """
+    try:
+        checkpoint = find(reference, root)
+    except RunError:
+        return ModelReference(presets.find(reference))
+    return ModelReference(presets.find(checkpoint.manifest["preset"]["reference"]), checkpoint)
+
+
+def check_base(model: ModelReference) -> None:
+    """Makes sure that a checkpoint's base is the very preset it was trained from.
+
+    Raises:
+        CheckpointError: the preset's weights have changed since.
+    """
+    if model.checkpoint is not None and model.checkpoint.manifest["preset"]["hash"] != model.preset.hash():
+        raise CheckpointError(
+            "The preset {preset} is not the one that {name} was trained from: its weights have changed.",
+            preset=model.preset.reference,
+            name=model.checkpoint.reference,
+        )
+
+
+def models(root: Path | None = None) -> list[ModelReference]:
+    """Every model there is: the shipped presets, then the checkpoints of all runs, newest run first."""
+    found = [ModelReference(preset) for preset in presets.shipped()]
+    for run in runs.all_runs(root):
+        try:
+            base = presets.find(run.settings.preset)
+        except EngineError:
+            continue
+        found.extend(ModelReference(base, checkpoint) for checkpoint in reversed(of_run(run)))
+    return found
+
+
+def delete(checkpoint: Checkpoint) -> None:
+    """Removes a checkpoint, manifest first, so that it never exists in part.
+
+    Raises:
+        CheckpointError: it is the last one of its run.
+    """
+    run = Run(checkpoint.folder.parent)
+    if len(of_run(run)) < 2:
+        raise CheckpointError("{name} is the last checkpoint of its run and is kept.", name=checkpoint.reference)
+    (checkpoint.folder / MANIFEST).unlink()
+    for path in checkpoint.folder.iterdir():
+        path.unlink()
+    checkpoint.folder.rmdir()
+
+
+def with_manifest(checkpoint: Checkpoint, **facts: Any) -> Checkpoint:
+    """The checkpoint with facts added to its manifest, on disk too (figures measured after it was written)."""
+    manifest = {**checkpoint.manifest, **facts}
+    write_json(checkpoint.folder / MANIFEST, manifest)
+    return replace(checkpoint, manifest=manifest)

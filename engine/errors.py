@@ -1,0 +1,60 @@
+"""The tree of errors that a person can act on.
+
+EngineError
+├── ArticlesError        a file of articles that cannot be read, or holds nothing to use
+├── RangeError           a range outside the corpus
+├── PresetError          a preset that does not exist or is not GPT-2
+├── SettingsError        one or several bad settings of a run, all named at once
+├── RunError             a run's folder that is missing, damaged or in the wrong state
+├── CheckpointError      a checkpoint that is missing, torn or altered
+├── StorageError         a folder without rights, a full disk
+└── ResourcesError       not enough memory, a device that is not there
+
+A message is a template and its values, so that the page can show it in the language of the session:
+`str(error)` is the English sentence, `error.template` and `error.values` are what `ui.i18n` translates.
+"""
+
+
+class EngineError(Exception):
+    """A problem with one clear sentence: what, where, and what to do."""
+
+    def __init__(self, template: str, **values: object) -> None:
+        self.template = template
+        self.values = values
+        super().__init__(template.format(**values) if values else template)
+
+
+class ArticlesError(EngineError):
+    """A source of articles cannot be used."""
+
+
+class RangeError(EngineError):
+    """A range of articles lies outside the corpus."""
+
+
+class PresetError(EngineError):
+    """A preset does not exist, is not GPT-2, or cannot be fetched."""
+
+
+class SettingsError(EngineError):
+    """One or several settings are out of bounds; `problems` holds one EngineError each."""
+
+    def __init__(self, problems: list[EngineError]) -> None:
+        self.problems = problems
+        super().__init__("{problems}", problems=" ".join(str(problem) for problem in problems))
+
+
+class RunError(EngineError):
+    """A run's folder is missing, damaged, or in a state that does not allow what was asked."""
+
+
+class CheckpointError(EngineError):
+    """A checkpoint is missing, torn or altered."""
+
+
+class StorageError(EngineError):
+    """The disk refuses: no rights, no space."""
+
+
+class ResourcesError(EngineError):
+    """The machine has not what the job needs."""

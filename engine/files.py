@@ -1,0 +1,132 @@
+"""Writing files so that a reader sees the old content or the new, never a torn one."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.errors import StorageError
+
+_REPLACE_ATTEMPTS = 40  # on Windows a reader's open handle makes os.replace fail for a moment
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path | str) -> Iterator[None]:
+    """Turns the operating system's refusal to write under `path` into a StorageError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageError("The disk that holds {path} is full: free some space and try again.", path=path) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise StorageError(
+                "No rights to write in {path}: choose another folder or change its rights.", path=path
+            ) from error
+        raise
+
+
+def sync(path: Path) -> None:
+    """Flushes a file, or on POSIX a folder's entries, to the disk."""
+    if path.is_dir() and os.name == "nt":  # Windows cannot open a folder for flushing
+        return
+    # Windows flushes only through a descriptor that may write.
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace(source: Path, target: Path) -> None:
+    """`os.replace` that waits for readers on Windows, for at most four seconds."""
+    for attempt in range(_REPLACE_ATTEMPTS):
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if os.name != "nt" or attempt == _REPLACE_ATTEMPTS - 1:
+                raise
+            time.sleep(0.1)
+
+
+def write_bytes(path: Path, content: bytes, durable: bool = True) -> None:
+    """Replaces `path` by `content` in one step; with `durable`, flushed to the disk first.
+
+    Raises:
+        StorageError: no rights or no space; the former content of `path` stays.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with storage_errors(path.parent):
+        try:
+            with open(temporary, "wb") as file:
+                file.write(content)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            replace(temporary, path)
+            if durable:
+                sync(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: object, durable: bool = True) -> None:
+    """Replaces `path` by `value` as indented JSON that a person can read."""
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode(), durable)
+
+
+def read_json(path: Path) -> dict:
+    """The object in a JSON file, or an empty one where the file is absent or not an object."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def size(folder: Path) -> int:
+    """The bytes of all files under `folder`."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+@contextlib.contextmanager
+def staged_folder(target: Path) -> Iterator[Path]:
+    """A temporary sibling of `target` that becomes `target` when the block ends without an error.
+
+    Every file is flushed before the rename, so what exists under the final name is whole. A folder that already
+    stands under that name gives way only in the last moment.
+
+    Raises:
+        StorageError: no rights or no space; the former `target` stays.
+    """
+    with storage_errors(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
+        try:
+            yield staging
+            for path in sorted(staging.rglob("*")):
+                sync(path)
+            sync(staging)
+            if target.exists():
+                former = target.with_name(f".{target.name}.{os.getpid()}.former")
+                replace(target, former)
+                replace(staging, target)
+                shutil.rmtree(former, ignore_errors=True)
+            else:
+                replace(staging, target)
+            sync(target.parent)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)

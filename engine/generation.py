@@ -1,0 +1,117 @@
+"""Prompts → samples: a cached decoding loop whose draws depend on the seed and the logits alone."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from engine.errors import EngineError, SettingsError
+from engine.tokenizers import Tokenizer
+
+_LENGTHS = (128, 256, 512, 1024)  # a compiled function for each: prompts of all lengths share them
+_PREFILL = 32  # prompts are fed in pieces of one shape, so that no prompt length compiles anew
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How the next token is drawn.
+
+    Attributes:
+        temperature: divides the logits; 0 = always the most probable token (greedy).
+        top_k: only the k most probable tokens; 0 = all (Fan et al. 2018).
+        top_p: only the most probable tokens that together reach p; 1 = all (Holtzman et al. 2020).
+    """
+
+    temperature: float = 0.8
+    top_k: int = 40
+    top_p: float = 1.0
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not 0 <= self.temperature <= 10:
+            problems.append(EngineError("The temperature must lie between 0 and 10; received {v}.", v=self.temperature))
+        if self.top_k < 0:
+            problems.append(EngineError("top_k must be 0 or more; received {v}.", v=self.top_k))
+        if not 0 < self.top_p <= 1:
+            problems.append(EngineError("top_p must be above 0 and at most 1; received {v}.", v=self.top_p))
+        if problems:
+            raise SettingsError(problems)
+
+    def draw(self, logits: np.ndarray, rng: np.random.Generator) -> int:
+        """The next token for logits of shape (vocabulary,)."""
+        if self.temperature == 0:
+            return int(logits.argmax())
+        logits = logits.astype(np.float64) / self.temperature
+        order = np.argsort(-logits, kind="stable")
+        if self.top_k:
+            order = order[: self.top_k]
+        weights = np.exp(logits[order] - logits[order[0]])
+        cumulated = np.cumsum(weights / weights.sum())
+        if self.top_p < 1:
+            kept = int(np.searchsorted(cumulated, self.top_p)) + 1
+            order, cumulated = order[:kept], cumulated[:kept] / cumulated[min(kept, len(cumulated)) - 1]
+        return int(order[min(int(np.searchsorted(cumulated, rng.random(), side="right")), len(order) - 1)])
+
+
+class Generator:
+    """A model ready to continue prompts; keeps its compiled functions."""
+
+    def __init__(self, model, tokenizer: Tokenizer) -> None:
+        self._model, self.tokenizer = model, tokenizer
+        self._steps: dict[int, Callable] = {}
+
+    def _step(self, length: int):
+        """The compiled function for a cache of `length` positions."""
+        if length not in self._steps:
+            model = self._model
+
+            @tf.function(reduce_retracing=False)
+            def step(token_ids, cache, index):  # int32 (1, piece), (1, layers, 2, length, heads, head_dim), int32 ()
+                logits, _, cache = model.call_with_cache(token_ids, cache, index)
+                return tf.cast(logits[0], tf.float32), cache  # (piece, vocabulary)
+
+            self._steps[length] = step
+        return self._steps[length]
+
+    def stream(
+        self, prompt: str, max_new_tokens: int, sampler: Sampler = Sampler(), seed: int = 1
+    ) -> Iterator[int]:
+        """Yields the new token ids one by one; ends at `<|endoftext|>` or after `max_new_tokens`.
+
+        The prompt is opened by `<|endoftext|>`, as articles are in training. Where the prompt is too long for the
+        model's context, its end is kept.
+        """
+        backbone, tokenizer = self._model.backbone, self.tokenizer
+        context = backbone.max_sequence_length
+        room = max(1, min(max_new_tokens, context - 1))
+        ids = [tokenizer.end_of_text, *tokenizer.encode(prompt)][-(context - room) :]
+        pieces = math.ceil(len(ids) / _PREFILL)
+        needed = max(pieces * _PREFILL, len(ids) + room)
+        length = next((n for n in _LENGTHS if needed <= n <= context), None) or max(context, pieces * _PREFILL)
+        step, rng = self._step(length), np.random.default_rng(seed)
+        shape = (1, backbone.num_layers, 2, length, backbone.num_heads, backbone.hidden_dim // backbone.num_heads)
+        cache = tf.zeros(shape, dtype=self._model.compute_dtype)
+        for first in range(0, len(ids), _PREFILL):
+            piece = ids[first : first + _PREFILL]
+            padded = piece + [0] * (_PREFILL - len(piece))  # what lies behind is overwritten before it is looked at
+            if first + _PREFILL > context:  # positions end at the context: feed the rest one by one
+                for offset, token in enumerate(piece):
+                    logits, cache = step(tf.constant([[token]]), cache, tf.constant(first + offset))
+                last = logits[0]
+            else:
+                logits, cache = step(tf.constant([padded]), cache, tf.constant(first))
+                last = logits[len(piece) - 1]
+        for number in range(room):
+            token = sampler.draw(last.numpy(), rng)
+            if token == tokenizer.end_of_text:
+                return
+            yield token
+            if number < room - 1:
+                logits, cache = step(tf.constant([[token]]), cache, tf.constant(len(ids) + number))
+                last = logits[0]
+
+    def generate(self, prompt: str, max_new_tokens: int, sampler: Sampler = Sampler(), seed: int = 1) -> str:
+        """The continuation as text, without the prompt."""
+        return self.tokenizer.decode(self.stream(prompt, max_new_tokens, sampler, seed))

@@ -1,0 +1,36 @@
+"""Starting a process that outlives whoever starts it, with its output in a log.
+
+The seam for other launchers: nothing else knows where a process runs.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from engine import paths
+
+
+def detached(module: str, *arguments: str, log: Path) -> subprocess.Popen:
+    """Starts `python -m module arguments` away from this process's terminal and session.
+
+    Measured on Linux: it survives Ctrl-C, `kill -9` of the server and a closed terminal (docs/decisions/0004).
+    Windows: a window-less process in a group of its own.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    options: dict = {}
+    if os.name == "nt":
+        options["creationflags"] = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+    else:
+        options["start_new_session"] = True
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(paths.PROJECT), os.environ.get("PYTHONPATH", "")])}
+    with open(log, "ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=paths.PROJECT,
+            env=environment,
+            **options,
+        )

@@ -1,0 +1,130 @@
+"""What this machine can do: cores, memory (the container's limit too), GPUs, disk. No TensorFlow here."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import psutil
+
+from engine.errors import ResourcesError
+from engine.presets import Preset
+
+# Measured with `python benchmarks/memory.py` (benchmarks/README.md): TensorFlow, Keras and keras-hub imported.
+FRAMEWORK_BYTES = 900 << 20
+STUDIO_BYTES = FRAMEWORK_BYTES + (200 << 20)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What was found.
+
+    Attributes:
+        cores: CPU cores that this process may use.
+        memory_bytes: memory in all, or the container's limit where that is lower.
+        available_bytes: memory that can be had now.
+        gpus: names of NVIDIA GPUs, as the driver gives them.
+        free_disk_bytes: free space where the runs are kept.
+    """
+
+    cores: int
+    memory_bytes: int
+    available_bytes: int
+    gpus: tuple[str, ...]
+    free_disk_bytes: int
+
+
+def look(folder: Path) -> Machine:
+    """Looks at the machine now; `folder` is where runs are kept."""
+    existing = folder if folder.exists() else folder.parent
+    memory = psutil.virtual_memory()
+    total, available = memory.total, memory.available
+    limit = _container_limit()
+    if limit is not None:
+        bound, used = limit
+        total, available = min(total, bound), min(available, max(0, bound - used))
+    return Machine(_cores(), total, available, gpus(), shutil.disk_usage(existing).free)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # Linux; macOS and Windows have no affinity of this form
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _container_limit() -> tuple[int, int] | None:
+    """(limit, used) in bytes of the control group this process lives in, or None where there is none."""
+    for limit_file, used_file in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ):
+        try:
+            limit, used = Path(limit_file).read_text().strip(), Path(used_file).read_text().strip()
+        except OSError:
+            continue
+        if limit.isdigit() and int(limit) < 1 << 60:  # version 1 writes "no limit" as a huge number
+            return int(limit), int(used)
+    return None
+
+
+@lru_cache(maxsize=1)
+def gpus() -> tuple[str, ...]:
+    """The NVIDIA GPUs, as `nvidia-smi` names them; none where it is absent."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ()
+    try:
+        answer = subprocess.run(
+            [program, "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(line.strip() for line in answer.stdout.splitlines() if line.strip())
+
+
+def resolve_device(device: str) -> str:
+    """The device that "auto" means here: the first GPU, or the CPU.
+
+    Raises:
+        ResourcesError: a GPU that is not there.
+    """
+    found = gpus()
+    if device == "auto":
+        return "gpu:0" if found else "cpu"
+    if device.startswith("gpu:") and int(device[4:]) >= len(found):
+        raise ResourcesError(
+            "The device {device} is not there: this machine has {count} GPU(s). Choose cpu or auto.",
+            device=device,
+            count=len(found),
+        )
+    return device
+
+
+def training_bytes(preset: Preset, sequence_length: int, batch_size: int, lora_rank: int = 0) -> int:
+    """An estimate of a trainer's memory.
+
+    Weights, gradients and AdamW's two moments are 16 bytes a parameter in float32 (4 with LoRA, whose adapters weigh
+    nothing); a step keeps about 30 activations of the hidden size a layer and token, and four copies of the logits.
+    """
+    weights = preset.parameters * (4 if lora_rank else 16)
+    tokens = sequence_length * batch_size
+    activations = tokens * 4 * (30 * preset.hidden_dim + 3 * preset.num_heads * sequence_length) * preset.num_layers
+    return FRAMEWORK_BYTES + weights + activations + tokens * preset.vocabulary_size * 4 * 4
+
+
+def require_memory(needed: int, folder: Path) -> None:
+    """Makes sure that so much memory can be had.
+
+    Raises:
+        ResourcesError: it cannot; says how much is missing.
+    """
+    available = look(folder).available_bytes
+    if available < needed:
+        raise ResourcesError(
+            "This needs about {needed} MB of memory and {available} MB are free: close other programs, wait for the "
+            "run or the samples under way to end, or choose a smaller model or batch.",
+            needed=needed >> 20,
+            available=available >> 20,
+        )

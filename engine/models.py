@@ -1,0 +1,160 @@
+"""A preset or a checkpoint's weights → a GPT-2 that trains, scores or generates.
+
+A preset is a folder in keras-hub's form, a local Hugging Face folder, or a name that keras-hub knows.
+"""
+
+import contextlib
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import checkpoints, tokenizers
+from engine.backend import keras, keras_hub
+from engine.checkpoints import ModelReference
+from engine.errors import CheckpointError, PresetError
+from engine.files import staged_folder
+from engine.presets import Preset
+
+_HUB_HOSTS = {"hf": "huggingface.co", "modelscope": "modelscope.cn", "kaggle": "www.kaggle.com"}
+_PROBE_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The size of a GPT-2 (Radford et al. 2019, section 2.3).
+
+    Attributes:
+        vocabulary_size: entries of the vocabulary.
+        num_layers: transformer blocks.
+        num_heads: attention heads of a block.
+        hidden_dim: width of the residual stream.
+        max_sequence_length: positions, in tokens.
+        dropout: share of activations dropped while training.
+    """
+
+    vocabulary_size: int
+    num_layers: int
+    num_heads: int
+    hidden_dim: int
+    max_sequence_length: int
+    dropout: float = 0.0
+
+
+def new(architecture: Architecture) -> "keras_hub.models.GPT2CausalLM":
+    """A GPT-2 with random weights, initialised as keras-hub does (seed with `keras.utils.set_random_seed` before)."""
+    backbone = keras_hub.models.GPT2Backbone(
+        vocabulary_size=architecture.vocabulary_size,
+        num_layers=architecture.num_layers,
+        num_heads=architecture.num_heads,
+        hidden_dim=architecture.hidden_dim,
+        intermediate_dim=4 * architecture.hidden_dim,  # GPT-2's ratio
+        max_sequence_length=architecture.max_sequence_length,
+        dropout=architecture.dropout,
+    )
+    return keras_hub.models.GPT2CausalLM(backbone=backbone, preprocessor=None)
+
+
+def save_preset(model: "keras_hub.models.GPT2CausalLM", vocabulary: dict, merges: list, folder: Path, card: str) -> None:
+    """Writes a keras-hub preset in one step: configuration, weights, vocabulary and `README.md` with the card.
+
+    Raises:
+        StorageError: no rights or no space.
+    """
+    tokenizer = keras_hub.models.GPT2Tokenizer(vocabulary=vocabulary, merges=[" ".join(merge) for merge in merges])
+    preprocessor = keras_hub.models.GPT2CausalLMPreprocessor(
+        tokenizer, sequence_length=model.backbone.max_sequence_length
+    )
+    former, model.preprocessor = model.preprocessor, preprocessor
+    try:
+        with staged_folder(folder) as staging:
+            model.save_to_preset(str(staging))
+            (staging / "README.md").write_text(card, encoding="utf-8")
+    finally:
+        model.preprocessor = former
+
+
+def load(
+    model: ModelReference, dropout: float | None = None, dtype: str = "float32"
+) -> tuple["keras_hub.models.GPT2CausalLM", tokenizers.Tokenizer]:
+    """The GPT-2 and the tokenizer of a preset or a checkpoint. The files are verified before they are used.
+
+    Args:
+        dropout: share of activations dropped while training, in place of the preset's.
+        dtype: Keras dtype policy.
+
+    Raises:
+        PresetError: a hub name without network, or files that are no GPT-2. CheckpointError: torn or altered.
+    """
+    if model.checkpoint is not None:
+        checkpoints.verify(model.checkpoint, (checkpoints.WEIGHTS,))
+    backbone, tokenizer = _load_preset(model.preset, dtype)
+    if dropout is not None and dropout != backbone.dropout:
+        fresh = keras_hub.models.GPT2Backbone.from_config({**backbone.get_config(), "dropout": dropout})
+        fresh.set_weights(backbone.get_weights())
+        backbone = fresh
+    if model.checkpoint is not None:
+        try:
+            backbone.load_weights(model.weights_file)
+        except (ValueError, OSError, KeyError) as error:
+            raise CheckpointError(
+                "{name} does not fit {preset}: {reason}",
+                name=model.reference,
+                preset=model.preset.reference,
+                reason=error,
+            ) from error
+    return keras_hub.models.GPT2CausalLM(backbone=backbone, preprocessor=None), tokenizer
+
+
+def save_weights(model: "keras_hub.models.GPT2CausalLM", path: Path) -> None:
+    """Writes the weights alone (adapters merged), in the form of a preset's `model.weights.h5`."""
+    model.backbone.save_weights(path)
+
+
+def _load_preset(preset: Preset, dtype: str):
+    if preset.form == "hub":
+        return _load_from_hub(preset.reference, dtype)
+    try:
+        # The backbone alone: keras-hub's own tokenizer is not needed, nor tensorflow-text, which Windows lacks.
+        backbone = keras_hub.models.GPT2Backbone.from_preset(str(preset.folder), dtype=dtype)
+    except Exception as error:  # keras-hub raises many kinds for files that do not fit
+        raise PresetError("The preset {folder} cannot be loaded: {reason}", folder=preset.folder, reason=error) from error
+    return backbone, tokenizers.load(preset.folder)
+
+
+def _load_from_hub(name: str, dtype: str):
+    """A preset that keras-hub fetches, or finds in its cache."""
+    from keras_hub.src.utils.preset_utils import get_file  # the only way to fetch one asset of a preset
+
+    scheme = name.split("://")[0] if "://" in name else "kaggle"
+    reachable = _reachable(_HUB_HOSTS[scheme])
+    if not reachable:
+        os.environ["HF_HUB_OFFLINE"] = "1"  # a cached preset still loads; the hub's own retries take 24 s
+    try:
+        backbone = keras_hub.models.GPT2Backbone.from_preset(name, dtype=dtype)
+        with contextlib.suppress(FileNotFoundError):
+            get_file(name, "assets/tokenizer/merges.txt")
+            return backbone, tokenizers.load(Path(get_file(name, "assets/tokenizer/vocabulary.json")).parent)
+        folder = Path(get_file(name, "vocab.json")).parent
+        get_file(name, "merges.txt")
+        return backbone, tokenizers.load(folder)
+    except Exception as error:
+        if not reachable:
+            raise PresetError(
+                "{preset} is fetched from the network, and {host} cannot be reached: connect, or give the folder of a "
+                "preset that is on this machine (checkpoints/presets/gpt2_mini_en ships with Atelier).",
+                preset=name,
+                host=_HUB_HOSTS[scheme],
+            ) from error
+        raise PresetError("{preset} cannot be loaded: {reason}", preset=name, reason=error) from error
+
+
+def _reachable(host: str) -> bool:
+    """Whether a host answers at all, within seconds, so that nobody waits for a library's retries."""
+    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
+        return True  # the proxy knows the way; a direct connection says nothing
+    try:
+        with socket.create_connection((host, 443), timeout=_PROBE_SECONDS):
+            return True
+    except OSError:
+        return False

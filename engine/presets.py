@@ -1,0 +1,165 @@
+"""What a preset is, read from its files without TensorFlow: where it lies, its architecture, its hash.
+
+Three forms: a folder in keras-hub's form, a local Hugging Face folder, and a name that keras-hub fetches.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from engine import paths, tokenizers
+from engine.errors import PresetError
+from engine.files import read_json, sha256
+
+HUB_NAMES = ("gpt2_base_en", "gpt2_medium_en", "gpt2_large_en", "gpt2_extra_large_en", "gpt2_base_en_cnn_dailymail")
+_HUB_HANDLE = re.compile(r"(?:kaggle|hf|modelscope)://[\w./-]+")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A preset's description.
+
+    Attributes:
+        reference: how it was named: a portable path, or a hub name.
+        folder: its folder; None for a hub name.
+        form: "keras-hub", "hugging-face" or "hub".
+        vocabulary_size, num_layers, num_heads, hidden_dim, max_sequence_length: the architecture; 0 for a hub name
+            that is not one of GPT-2's.
+    """
+
+    reference: str
+    folder: Path | None
+    form: str
+    vocabulary_size: int = 0
+    num_layers: int = 0
+    num_heads: int = 0
+    hidden_dim: int = 0
+    max_sequence_length: int = 0
+
+    @property
+    def title(self) -> str:
+        """The short name that pages show."""
+        return self.folder.name if self.folder else self.reference
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters of a GPT-2 of this size (embeddings tied)."""
+        d = self.hidden_dim
+        blocks = self.num_layers * (12 * d * d + 13 * d)
+        return self.vocabulary_size * d + self.max_sequence_length * d + blocks + 2 * d
+
+    @property
+    def weights_file(self) -> Path | None:
+        """The file of the weights; None for a hub name."""
+        if self.folder is None:
+            return None
+        return self.folder / ("model.weights.h5" if self.form == "keras-hub" else "model.safetensors")
+
+    def hash(self) -> str:
+        """SHA-256 of the weights' file; the reference itself for a hub name."""
+        file = self.weights_file
+        return self.reference if file is None else _sha256_of(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _sha256_of(path: Path, changed: int) -> str:
+    return sha256(path)
+
+
+# Radford et al. 2019, table 2: layers, heads, width of the four sizes.
+_HUB_SIZES = {
+    "gpt2_base_en": (12, 12, 768),
+    "gpt2_medium_en": (24, 16, 1024),
+    "gpt2_large_en": (36, 20, 1280),
+    "gpt2_extra_large_en": (48, 25, 1600),
+    "gpt2_base_en_cnn_dailymail": (12, 12, 768),
+}
+
+
+def find(reference: str | Path) -> Preset:
+    """The preset of that path or name.
+
+    Raises:
+        PresetError: nothing there, or not a GPT-2.
+    """
+    text = str(reference)
+    if text in HUB_NAMES:
+        layers, heads, width = _HUB_SIZES[text]
+        return Preset(text, None, "hub", 50257, layers, heads, width, 1024)
+    if _HUB_HANDLE.fullmatch(text):
+        return Preset(text, None, "hub")
+    folder = paths.locate(text)
+    if not folder.is_dir() and (paths.PRESETS / text).is_dir() and "/" not in text and ".." not in text:
+        folder = paths.PRESETS / text
+    if not folder.is_dir():
+        raise PresetError(
+            "There is no preset {preset}: give a folder (of keras-hub or Hugging Face form) or one of {names}.",
+            preset=text,
+            names=", ".join(HUB_NAMES),
+        )
+    return _read_folder(folder)
+
+
+def _read_folder(folder: Path) -> Preset:
+    config = read_json(folder / "config.json")
+    if not config:
+        raise PresetError("{folder} is not a preset: it has no readable config.json.", folder=folder)
+    if config.get("registered_name", "").endswith("GPT2Backbone") or config.get("class_name") == "GPT2Backbone":
+        inner = config.get("config", {})
+        names = ("vocabulary_size", "num_layers", "num_heads", "hidden_dim", "max_sequence_length")
+        form, sizes = "keras-hub", [inner.get(name) for name in names]
+    elif config.get("model_type") == "gpt2":
+        names = ("vocab_size", "n_layer", "n_head", "n_embd", "n_positions")
+        form, sizes = "hugging-face", [config.get(name) for name in names]
+    else:
+        kind = config.get("class_name") or config.get("model_type") or "unknown"
+        raise PresetError("{folder} is not a GPT-2 preset but {kind}.", folder=folder, kind=kind)
+    if not all(isinstance(size, int) and 0 < size < 1_000_000 for size in sizes):
+        raise PresetError("The config.json of {folder} is damaged: sizes are missing.", folder=folder)
+    preset = Preset(paths.portable(folder), folder.resolve(), form, *sizes)
+    if not preset.weights_file.is_file():
+        raise PresetError("{folder} has no {file}.", folder=folder, file=preset.weights_file.name)
+    return preset
+
+
+def shipped() -> list[Preset]:
+    """The presets in `checkpoints/presets/`, the mini model first."""
+    found = []
+    for config in sorted(paths.PRESETS.glob("*/config.json")):
+        try:
+            found.append(_read_folder(config.parent))
+        except PresetError:
+            continue
+    return sorted(found, key=lambda preset: preset.folder != paths.MINI_PRESET)
+
+
+@lru_cache(maxsize=8)
+def _tokenizer_of(folder: Path, changed: int) -> tokenizers.Tokenizer:
+    return tokenizers.load(folder)
+
+
+def tokenizer(preset: Preset) -> tokenizers.Tokenizer:
+    """The tokenizer of a preset that lies in a folder.
+
+    Raises:
+        PresetError: a hub name that was not fetched yet, or no vocabulary.
+    """
+    if preset.folder is None:
+        raise PresetError("{preset} is not on this machine yet.", preset=preset.reference)
+    assets = tokenizers.find_assets(preset.folder)
+    if assets is None:
+        raise PresetError("{preset} holds no vocabulary (vocabulary.json and merges.txt).", preset=preset.folder)
+    return _tokenizer_of(preset.folder, (assets / "merges.txt").stat().st_mtime_ns)
+
+
+def card(preset: Preset) -> str:
+    """The README of a preset, or nothing."""
+    path = preset.folder / "README.md" if preset.folder else None
+    return path.read_text(encoding="utf-8") if path and path.is_file() else ""
+
+
+def json_of(preset: Preset) -> dict:
+    """The description as a run's configuration keeps it."""
+    return json.loads(json.dumps({"reference": preset.reference, "form": preset.form, "hash": preset.hash()}))

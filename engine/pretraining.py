@@ -1,0 +1,273 @@
+"""Plain text → a small GPT-2 preset trained from nothing: vocabulary, model, card.
+
+The base model that ships was made by this module from public-domain books. The run is resumable: vocabulary, tokens,
+weights, optimizer and the step are kept beside the preset until it is finished, and the order of the data is a
+function of (seed, epoch, step).
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine import models, schedules, tokenizers, windows
+from engine.backend import keras
+from engine.errors import ArticlesError, SettingsError
+from engine.evaluation import JIT_COMPILE, Scorer, evaluate, part
+from engine.files import read_json, sha256, staged_folder, write_json
+
+_BYTES_A_PIECE = 1 << 20  # text is tokenised in pieces of about a megabyte, cut at line ends
+_PROBE_TOKENS = 50_000  # of the held-out books in an evaluation under way; the last one takes all
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a pretraining run is made of.
+
+    Attributes:
+        tokens: how many tokens to see in all.
+        vocabulary_size: entries of the byte-level BPE.
+        num_layers, num_heads, hidden_dim: the size of the model.
+        sequence_length: window and context length, in tokens.
+        batch_size: windows a step.
+        learning_rate: the peak, after `warmup_steps`; then a cosine falls to a twentieth of it.
+        weight_decay: of AdamW, on matrices only.
+        hold_out: files (stems) that are never trained on and give the figures of the card.
+        seed: of initialisation and data order.
+        checkpoint_steps: steps between two savings of everything.
+    """
+
+    tokens: int = 40_000_000
+    vocabulary_size: int = 4096
+    num_layers: int = 4
+    num_heads: int = 3
+    hidden_dim: int = 192
+    sequence_length: int = 256
+    batch_size: int = 8
+    learning_rate: float = 2.5e-3
+    warmup_steps: int = 200
+    weight_decay: float = 0.1
+    hold_out: tuple[str, ...] = ()
+    seed: int = 1
+    checkpoint_steps: int = 200
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        return self.tokens // (self.sequence_length * self.batch_size)
+
+
+def read_books(folder: Path) -> dict[str, str]:
+    """The text files of a folder by their stem, in the order of their names.
+
+    Raises:
+        ArticlesError: no `.txt` file there, or one that is not UTF-8.
+    """
+    books = {}
+    for path in sorted(folder.glob("*.txt")):
+        try:
+            books[path.stem] = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ArticlesError("{path} is not UTF-8 text: convert it first.", path=path) from error
+    if not books:
+        raise ArticlesError("{folder} holds no .txt file to learn from.", folder=folder)
+    return books
+
+
+def _pieces(text: str):
+    lines, size = [], 0
+    for line in text.splitlines(keepends=True):
+        lines.append(line)
+        size += len(line)
+        if size >= _BYTES_A_PIECE:
+            yield "".join(lines)
+            lines, size = [], 0
+    yield "".join(lines)
+
+
+def _stream(tokenizer: tokenizers.Tokenizer, texts: list[str]) -> np.ndarray:
+    """All texts as one array of ids, uint16, each text opened by `<|endoftext|>`."""
+    ids: list[int] = []
+    for text in texts:
+        ids.append(tokenizer.end_of_text)
+        for part in tokenizer.encode_batch(list(_pieces(text))):
+            ids.extend(part)
+    return np.asarray(ids, dtype=np.uint16)
+
+
+def _optimizer(model, settings: Settings):
+    optimizer = keras.optimizers.AdamW(
+        settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        beta_2=0.98,
+        global_clipnorm=1.0,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embedding"])
+    optimizer.build(model.trainable_variables)
+    return optimizer
+
+
+def pretrain(
+    text: Path,
+    out: Path,
+    settings: Settings,
+    report: Callable[[dict], None] = lambda figures: None,
+) -> dict:
+    """Trains a GPT-2 from nothing on the `.txt` files of `text` and writes the preset `out`.
+
+    Called again with the same settings after an interruption it goes on from the last saved step.
+
+    Args:
+        report: called with `step`, `steps`, `loss`, `tokens_per_second` every 20 steps and with the held-out figures
+            after every saving.
+
+    Returns:
+        The held-out figures: `accuracy`, `loss`, `bits_per_byte`, `evaluated_tokens`, and `tokens` seen.
+
+    Raises:
+        ArticlesError: no text. SettingsError: a held-out file that is not there. StorageError: the disk refuses.
+    """
+    books = read_books(text)
+    missing = [stem for stem in settings.hold_out if stem not in books]
+    if missing:
+        raise SettingsError([ArticlesError("{folder} holds no book {stem}.", folder=text, stem=s) for s in missing])
+    work = out.with_name(f".{out.name}.pretraining")
+    vocabulary, merges = _vocabulary(books, settings, work)
+    tokenizer = tokenizers.Tokenizer(vocabulary, merges)
+    held_out = {stem: books[stem] for stem in settings.hold_out}
+    train_stream = _stream(tokenizer, [book for stem, book in books.items() if stem not in held_out])
+    held_out_stream = _stream(tokenizer, list(held_out.values())) if held_out else None
+
+    keras.utils.set_random_seed(settings.seed)
+    model = models.new(
+        models.Architecture(
+            settings.vocabulary_size,
+            settings.num_layers,
+            settings.num_heads,
+            settings.hidden_dim,
+            settings.sequence_length,
+        )
+    )
+    model.compile(
+        optimizer=_optimizer(model, settings),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        jit_compile=JIT_COMPILE,
+    )
+    step = _restore(model, settings, work)
+    batches = windows.Shuffled(train_stream, settings.sequence_length, settings.batch_size, settings.seed)
+
+    scorer = Scorer(model)
+
+    def held_out_figures(tokens: int) -> dict:
+        if held_out_stream is None:
+            return {}
+        chosen = part(held_out_stream, settings.sequence_length, tokens, settings.seed)
+        scores = evaluate(scorer, held_out_stream, tokenizer.token_bytes, settings.sequence_length, chosen)
+        return scores.to_json()
+
+    started, since = time.monotonic(), step
+    while step < settings.steps:
+        batch = batches.batch(step)
+        model.optimizer.learning_rate = schedules.warmup_cosine(
+            step, settings.learning_rate, settings.warmup_steps, settings.steps, floor=0.05
+        )
+        logs = model.train_on_batch(
+            {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)},
+            batch.targets,
+            sample_weight=batch.weights,
+            return_dict=True,
+        )
+        step += 1
+        if step % 20 == 0:
+            elapsed = time.monotonic() - started
+            tokens = (step - since) * settings.sequence_length * settings.batch_size
+            report(
+                {
+                    "step": step,
+                    "steps": settings.steps,
+                    "loss": float(logs["loss"]),
+                    "accuracy": float(logs["accuracy"]),
+                    "tokens_per_second": tokens / elapsed,
+                }
+            )
+            model.reset_metrics()
+            started, since = time.monotonic(), step
+        if step % settings.checkpoint_steps == 0 and step < settings.steps:
+            _save(model, step, settings, work)
+            report({"step": step, "steps": settings.steps, "held_out": held_out_figures(_PROBE_TOKENS)})
+            model.reset_metrics()
+            started, since = time.monotonic(), step
+    figures = {**held_out_figures(0), "tokens": settings.steps * settings.sequence_length * settings.batch_size}
+    models.save_preset(model, vocabulary, merges, out, _card(settings, books, figures, model.count_params()))
+    shutil.rmtree(work, ignore_errors=True)
+    return figures
+
+
+def _vocabulary(books: dict[str, str], settings: Settings, work: Path) -> tuple[dict, list]:
+    """The vocabulary of the books that are trained on, kept in `work` so that a resumed run has the very same."""
+    kept = read_json(work / "vocabulary.json")
+    if kept.get("settings") == _frozen(settings):
+        return kept["vocabulary"], [tuple(merge) for merge in kept["merges"]]
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    texts = (line for stem, book in books.items() if stem not in settings.hold_out for line in book.splitlines(True))
+    vocabulary, merges = tokenizers.train(texts, settings.vocabulary_size)
+    write_json(work / "vocabulary.json", {"settings": _frozen(settings), "vocabulary": vocabulary, "merges": merges})
+    return vocabulary, merges
+
+
+def _frozen(settings: Settings) -> dict:
+    return json.loads(json.dumps(asdict(settings)))
+
+
+def _save(model, step: int, settings: Settings, work: Path) -> None:
+    with staged_folder(work / "state") as staging:
+        model.save_weights(staging / "model.weights.h5")
+        write_json(staging / "state.json", {"step": step, "sha256": sha256(staging / "model.weights.h5")})
+
+
+def _restore(model, settings: Settings, work: Path) -> int:
+    """Loads what `_save` wrote, if it is whole; returns the step to go on from."""
+    state = read_json(work / "state" / "state.json")
+    weights = work / "state" / "model.weights.h5"
+    if not weights.is_file() or state.get("sha256") != sha256(weights):
+        return 0
+    model.load_weights(weights)
+    return state["step"]
+
+
+def _card(settings: Settings, books: dict[str, str], figures: dict, parameters: int) -> str:
+    trained = [stem for stem in books if stem not in settings.hold_out]
+    lines = [
+        "# A GPT-2 pretrained on plain text",
+        "",
+        f"- Architecture: GPT-2, {settings.num_layers} layers, {settings.num_heads} heads, hidden size "
+        f"{settings.hidden_dim}, context {settings.sequence_length} tokens, {parameters:,} parameters.",
+        f"- Vocabulary: byte-level BPE of {settings.vocabulary_size:,} entries, trained on the same books.",
+        f"- Seen in training: {figures['tokens']:,} tokens, seed {settings.seed}, AdamW with a peak learning rate of "
+        f"{settings.learning_rate:g}, {settings.warmup_steps} steps of warm-up, cosine decay.",
+        "- Command: `python -m engine pretrain " + " ".join(_arguments(settings)) + "`",
+    ]
+    if settings.hold_out:
+        lines += [
+            f"- Held out, never trained on: {', '.join(settings.hold_out)}.",
+            f"- On the held-out books ({figures['evaluated_tokens']:,} tokens): accuracy {figures['accuracy']:.1%}, "
+            f"loss {figures['loss']:.3f}, {figures['bits_per_byte']:.3f} bits per byte.",
+        ]
+    lines += ["", "Trained on:", ""] + [f"- {stem}" for stem in trained]
+    return "\n".join(lines) + "\n"
+
+
+def _arguments(settings: Settings) -> list[str]:
+    words = ["--text FOLDER", "--out PRESET"]
+    for name, value in asdict(settings).items():
+        if name == "hold_out":
+            words += [f"--hold-out {stem}" for stem in value]
+        else:
+            words.append(f"--{name.replace('_', '-')} {value}")
+    return words

@@ -1,0 +1,48 @@
+"""What was measured, kept by content: the hash of the weights, the tokens, the way of scoring.
+
+Nothing is computed twice and nothing stale is shown: other weights or other articles have another key.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from engine import paths
+from engine.checkpoints import ModelReference
+from engine.corpus import Corpus
+from engine.files import read_json, write_json
+
+
+def _key(model_hash: str, corpus: Corpus, split: str, length: int, tokens: int, seed: int) -> dict[str, Any]:
+    return {
+        "model": model_hash,
+        "fingerprint": corpus.card["fingerprint"],
+        "tokenizer": corpus.card["tokenizer"],
+        "split": split,
+        "sequence_length": length,
+        "tokens": tokens,
+        "seed": seed if tokens else 0,
+    }
+
+
+def _file(key: dict[str, Any], root: Path | None) -> Path:
+    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
+    return (root or paths.checkpoints_root()) / ".evaluations" / f"{name}.json"
+
+
+def stored(model: ModelReference, corpus: Corpus, split: str, length: int, tokens: int, seed: int, root=None) -> dict:
+    """The scores kept for exactly this, or {}."""
+    key = _key(model.hash, corpus, split, length, tokens, seed)
+    kept = read_json(_file(key, root))
+    return kept["scores"] if kept.get("key") == json.loads(json.dumps(key)) else {}
+
+
+def store(
+    model: ModelReference, corpus: Corpus, split: str, length: int, tokens: int, seed: int, scores: dict, root=None
+) -> None:
+    """Keeps the scores of a model on a split."""
+    key = _key(model.hash, corpus, split, length, tokens, seed)
+    path = _file(key, root)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"key": key, "reference": model.reference, "source": corpus.card["source"], "scores": scores})

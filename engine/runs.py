@@ -1,0 +1,258 @@
+"""A run's folder, the only channel between those who ask (pages, command line) and those who work (trainers).
+
+    config.json    frozen settings, versions, hashes
+    state.json     where the run stands, replaced in one step, written only by the holder of the run's lock
+    events.jsonl   one line a report; a torn last line is ignored
+    control.json   what a person asks: stop
+    lock           held by the trainer as long as it lives
+    owner.json     who holds the lock
+    step-XXXXXXXX/ checkpoints (engine.checkpoints)
+"""
+
+import json
+import os
+import re
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from engine import paths
+from engine.errors import EngineError, RunError
+from engine.files import read_json, staged_folder, storage_errors, write_json
+from engine.locks import Lock, held
+from engine.settings import RunSettings, from_json
+
+QUEUED, RUNNING, FINISHED, FAILED, STOPPED, INTERRUPTED = (
+    "queued",
+    "running",
+    "finished",
+    "failed",
+    "stopped",
+    "interrupted",
+)
+ENDED = (FINISHED, FAILED, STOPPED, INTERRUPTED)
+_STEP_FOLDER = re.compile(r"step-(\d{8})")
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run stands.
+
+    Attributes:
+        state: queued, running, finished, failed, stopped or interrupted.
+        since: Unix time of the last change of `state`.
+        step, steps: the step reached and the last one; steps is 0 until it is known.
+        phase: what a running trainer is doing: loading, preparing, evaluating, training, finishing.
+        reason: template and values of the sentence that says why it ended, or None.
+        starts: trainers started without a new checkpoint in between.
+        queued_at: Unix time that orders the queue.
+    """
+
+    state: str
+    since: float
+    step: int = 0
+    steps: int = 0
+    phase: str = ""
+    reason: dict[str, Any] | None = None
+    starts: int = 0
+    queued_at: float = 0.0
+
+    @property
+    def error(self) -> EngineError | None:
+        """The reason as an error, which pages show in the language of the session."""
+        return EngineError(self.reason["template"], **self.reason["values"]) if self.reason else None
+
+
+class Run:
+    """One run's folder, for reading and for asking. Cheap to make: nothing is read before it is needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self.name = self.folder.name
+
+    def __repr__(self) -> str:
+        return f"Run({self.name!r})"
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """`config.json` as it stands: settings, versions, hashes."""
+        config = read_json(self.folder / "config.json")
+        if not config:
+            raise RunError("There is no run {name} in {folder}.", name=self.name, folder=self.folder.parent)
+        return config
+
+    @cached_property
+    def settings(self) -> RunSettings:
+        """The run's settings."""
+        return from_json(self.config)
+
+    @property
+    def recorded(self) -> dict[str, Any] | None:
+        """Command, date and commit of a run that ships with the project, or None for one's own."""
+        return read_json(self.folder / "recorded.json") or None
+
+    # Reading
+
+    def state(self) -> State:
+        """Where the run stands; a running state that nobody's lock supports reads as interrupted."""
+        state = self._stored_state()
+        if state.state == RUNNING and not self.alive():
+            state = self._stored_state()  # it may have ended between the two looks
+            if state.state == RUNNING:
+                reason = {"template": "The trainer's process ended without a word (killed, or out of memory).", "values": {}}
+                return State(**{**state.__dict__, "state": INTERRUPTED, "reason": reason})
+        return state
+
+    def _stored_state(self) -> State:
+        stored = read_json(self.folder / "state.json")
+        names = State.__dataclass_fields__
+        return State(**{"state": INTERRUPTED, "since": 0.0, **{k: v for k, v in stored.items() if k in names}})
+
+    def alive(self) -> bool:
+        """Whether a trainer holds the run's lock."""
+        return held(self.folder / "lock")
+
+    def events(self, *kinds: str) -> list[dict[str, Any]]:
+        """The reports of the run in order, those of `kinds` or all.
+
+        What a resumed run reports again replaces what it had reported before it was cut off.
+        """
+        events: list[dict[str, Any]] = []
+        for event in read_events(self.folder / "events.jsonl")[0]:
+            if event["kind"] == "resume":
+                events = [e for e in events if e.get("step", 0) <= event["step"] or e["kind"] == "state"]
+            events.append(event)
+        return [event for event in events if not kinds or event["kind"] in kinds]
+
+    def checkpoint_folders(self) -> list[Path]:
+        """The folders of checkpoints, oldest first (whether they are whole, engine.checkpoints says)."""
+        return sorted(path for path in self.folder.glob("step-*") if _STEP_FOLDER.fullmatch(path.name))
+
+    def control(self) -> str:
+        """What a person asked of the run: "stop" or nothing."""
+        return str(read_json(self.folder / "control.json").get("action", ""))
+
+    # Asking
+
+    def request_stop(self) -> None:
+        """Asks the trainer to stop with a checkpoint; a run that waits is taken from the queue at once."""
+        with Lock(self.folder / "lock") as lock:
+            if lock.acquire():  # nobody works on it
+                if self._stored_state().state in (QUEUED, RUNNING):
+                    self.write_state(state=STOPPED, phase="")
+                return
+        write_json(self.folder / "control.json", {"action": "stop", "time": time.time()})
+
+    def request_resume(self) -> None:
+        """Puts a stopped, failed or interrupted run into the queue again.
+
+        Raises:
+            RunError: it is running, or finished.
+        """
+        with Lock(self.folder / "lock") as lock:
+            if not lock.acquire(patience_seconds=2):
+                raise RunError("The run {name} is running.", name=self.name)
+            state = self._stored_state()
+            if state.state == FINISHED:
+                raise RunError("The run {name} is finished: there is nothing to resume.", name=self.name)
+            (self.folder / "control.json").unlink(missing_ok=True)
+            self.write_state(state=QUEUED, queued_at=time.time(), reason=None, starts=0, phase="")
+
+    # Writing: only by who holds the run's lock
+
+    def write_state(self, durable: bool = True, **changes: Any) -> State:
+        """Changes fields of `state.json`; the caller holds the run's lock."""
+        former = self._stored_state()
+        if "state" in changes and changes["state"] != former.state:
+            changes.setdefault("since", time.time())
+        state = State(**{**former.__dict__, **changes})
+        write_json(self.folder / "state.json", state.__dict__, durable)
+        return state
+
+    def append_event(self, kind: str, **fields: Any) -> None:
+        """Adds one line to `events.jsonl` in one write; the caller holds the run's lock."""
+        line = json.dumps({"kind": kind, "time": round(time.time(), 3), **fields}, ensure_ascii=False) + "\n"
+        with storage_errors(self.folder):
+            descriptor = os.open(self.folder / "events.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            try:
+                os.write(descriptor, line.encode())
+            finally:
+                os.close(descriptor)
+
+    def cut_torn_event(self) -> None:
+        """Drops a last line that a crash left unfinished; the caller holds the run's lock."""
+        path = self.folder / "events.jsonl"
+        if path.exists():
+            content = path.read_bytes()
+            whole = content.rfind(b"\n") + 1
+            if whole < len(content):
+                os.truncate(path, whole)
+
+
+def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """The whole lines of an events file from byte `offset` on, and the offset behind the last of them."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            content = file.read()
+    except OSError:
+        return [], offset
+    whole = content.rfind(b"\n") + 1
+    events = []
+    for line in content[:whole].splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and "kind" in event:
+            events.append(event)
+    return events, offset + whole
+
+
+def create(settings: RunSettings, extra: dict[str, Any] | None = None, root: Path | None = None) -> Run:
+    """Makes a run's folder, waiting in the queue.
+
+    Args:
+        extra: what is recorded beside the settings (versions, hashes).
+
+    Raises:
+        RunError: a run of that name is there. StorageError: the disk refuses.
+    """
+    folder = (root or paths.checkpoints_root()) / settings.name
+    if folder.exists():
+        raise RunError("There is already a run {name}: choose another name.", name=settings.name)
+    now = time.time()
+    with staged_folder(folder) as staging:
+        write_json(staging / "config.json", {**settings.to_json(), **(extra or {})})
+        write_json(staging / "state.json", State(QUEUED, now, queued_at=now).__dict__)
+    return Run(folder)
+
+
+def all_runs(root: Path | None = None) -> list[Run]:
+    """Every run's folder, the newest first."""
+    folders = (path.parent for path in (root or paths.checkpoints_root()).glob("*/config.json"))
+    runs = [Run(folder) for folder in folders if not folder.name.startswith(".")]
+    return sorted(runs, key=lambda run: (run.folder / "config.json").stat().st_mtime, reverse=True)
+
+
+def find(name: str, root: Path | None = None) -> Run:
+    """The run of that name.
+
+    Raises:
+        RunError: there is none.
+    """
+    folder = (root or paths.checkpoints_root()) / name
+    if "/" in name or "\\" in name or name.startswith(".") or not (folder / "config.json").is_file():
+        raise RunError("There is no run {name} in {folder}.", name=name, folder=folder.parent)
+    return Run(folder)
+
+
+def fresh_name(stem: str, root: Path | None = None) -> str:
+    """A name that no run has yet: the stem, then the local date and time, then a number."""
+    base = f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    name, number = base, 2
+    while ((root or paths.checkpoints_root()) / name).exists():
+        name, number = f"{base}-{number}", number + 1
+    return name

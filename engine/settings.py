@@ -1,0 +1,152 @@
+"""What a run is made of: one frozen, validated value, kept as the run's `config.json`."""
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import EngineError, RunError, SettingsError
+
+SCHEMA_VERSION = 1
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+DEVICE_PATTERN = re.compile(r"auto|cpu|gpu:\d+")
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+RESERVED_NAMES = ("presets",)
+PROMPTS = ("The results of this study", "The patients were", "In this article, we")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The settings of a fine-tuning run.
+
+    Attributes:
+        preset: a folder (keras-hub's or Hugging Face's form) or a keras-hub name.
+        articles: a JSON-lines file, or a folder with train, validation, test.
+        first_article, last_article: the range of training articles, counted from 1, both ends included; None = all.
+        steps, epochs, minutes: how long to train; exactly one is set. Minutes count training alone.
+        parent: a checkpoint to start from, RUN or RUN/STEP; None = the preset itself.
+        name: the run's folder.
+        device: auto, cpu or gpu:N.
+        precision: auto, or a Keras dtype policy.
+        sequence_length: targets in a window; 0 = the preset's context, 256 at most.
+        batch_size: windows a step; 0 = as many as make about 2,048 tokens.
+        learning_rate: the peak, reached after warm-up; a cosine falls to a tenth of it.
+        warmup_steps: steps of linear warm-up.
+        weight_decay: AdamW's, on matrices only.
+        lora_rank: rank of LoRA adapters on query and value (Hu et al. 2021); 0 = train every weight.
+        dropout: share of activations dropped while training; None = the preset's own.
+        evaluate_steps: steps between two evaluations (with sample and checkpoint); 0 = a tenth of the run.
+        interval_tokens: tokens of validation scored at each interval, the same ones every time.
+        evaluate_tokens: limit of tokens for the evaluations at the end; 0 = the whole splits.
+        sample_tokens: new tokens of each sample.
+        prompts: what the samples continue.
+        seed: of data order, dropout and samples.
+    """
+
+    preset: str
+    articles: str
+    name: str
+    first_article: int | None = None
+    last_article: int | None = None
+    steps: int | None = None
+    epochs: float | None = None
+    minutes: float | None = None
+    parent: str | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    sequence_length: int = 0
+    batch_size: int = 0
+    learning_rate: float = 1e-3
+    warmup_steps: int = 20
+    weight_decay: float = 0.01
+    lora_rank: int = 0
+    dropout: float | None = None
+    evaluate_steps: int = 0
+    interval_tokens: int = 8192
+    evaluate_tokens: int = 0
+    sample_tokens: int = 48
+    prompts: tuple[str, ...] = PROMPTS
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        problems = list(_problems(self))
+        if problems:
+            raise SettingsError(problems)
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as `config.json` holds them."""
+        return {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(self), "prompts": list(self.prompts)}
+
+
+def from_json(value: dict[str, Any]) -> RunSettings:
+    """The settings that `config.json` holds; keys that are none of them (versions, hashes) are passed over.
+
+    Raises:
+        RunError: written by a newer version, or not a run's configuration.
+    """
+    if value.get("schema_version") != SCHEMA_VERSION:
+        raise RunError(
+            "The run's config.json has schema_version {version}; this version of Atelier reads {known}.",
+            version=value.get("schema_version"),
+            known=SCHEMA_VERSION,
+        )
+    names = {field.name for field in dataclasses.fields(RunSettings)}
+    known = {name: item for name, item in value.items() if name in names}
+    return RunSettings(**{**known, "prompts": tuple(known.get("prompts", PROMPTS))})
+
+
+def _problems(s: RunSettings):
+    def bad(template: str, **values: object) -> EngineError:
+        return EngineError(template, **values)
+
+    if not s.preset:
+        yield bad("Choose a preset to start from.")
+    if not s.articles:
+        yield bad("Choose the articles to train on.")
+    if not NAME_PATTERN.fullmatch(s.name) or s.name in RESERVED_NAMES:
+        yield bad(
+            "The name “{name}” cannot be a folder: use 1 to 64 letters, digits, dots, hyphens or underscores, "
+            "a letter or digit first, and not “presets”.",
+            name=s.name,
+        )
+    lengths = {"steps": s.steps, "epochs": s.epochs, "minutes": s.minutes}
+    given = [name for name, value in lengths.items() if value is not None]
+    if len(given) != 1:
+        yield bad("Say how long to train by exactly one of steps, epochs or minutes; given: {given}.", given=given)
+    for name in given:
+        if not 0 < lengths[name] <= 10_000_000:
+            yield bad(
+                "{name} must be above 0 and at most 10,000,000; received {value}.", name=name, value=lengths[name]
+            )
+    first, last = s.first_article, s.last_article
+    if (first is not None and first < 1) or (last is not None and last < (first or 1)):
+        yield bad("The range of articles must run from 1 upwards; received {first}-{last}.", first=first, last=last)
+    if not DEVICE_PATTERN.fullmatch(s.device):
+        yield bad("The device must be auto, cpu or gpu:N; received {value}.", value=s.device)
+    if s.precision not in PRECISIONS:
+        yield bad("The precision must be one of {known}; received {value}.", known=PRECISIONS, value=s.precision)
+    bounds = (
+        ("sequence_length", s.sequence_length, 0, 1024),
+        ("batch_size", s.batch_size, 0, 1024),
+        ("warmup_steps", s.warmup_steps, 0, 1_000_000),
+        ("lora_rank", s.lora_rank, 0, 256),
+        ("evaluate_steps", s.evaluate_steps, 0, 10_000_000),
+        ("interval_tokens", s.interval_tokens, 1, 10_000_000),
+        ("evaluate_tokens", s.evaluate_tokens, 0, 10**12),
+        ("sample_tokens", s.sample_tokens, 1, 512),
+        ("weight_decay", s.weight_decay, 0, 1),
+        ("seed", s.seed, 0, 2**31 - 1),
+    )
+    for name, value, low, high in bounds:
+        if not low <= value <= high:
+            yield bad(
+                "{name} must lie between {low} and {high}; received {value}.", name=name, low=low, high=high, value=value
+            )
+    if s.sequence_length and s.sequence_length < 8:
+        yield bad("sequence_length must be 0 (automatic) or at least 8; received {value}.", value=s.sequence_length)
+    if not 0 < s.learning_rate <= 0.1:
+        yield bad("learning_rate must be above 0 and at most 0.1; received {value}.", value=s.learning_rate)
+    if s.dropout is not None and not 0 <= s.dropout < 1:
+        yield bad("dropout must be at least 0 and below 1; received {value}.", value=s.dropout)
+    if not s.prompts or any(not prompt.strip() for prompt in s.prompts):
+        yield bad("Give at least one prompt, and none that is empty.")

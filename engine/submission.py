@@ -1,0 +1,155 @@
+"""A request to train → a run in the queue, once everything that can be checked beforehand has been."""
+
+import platform
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine import __version__, checkpoints, corpus, machine, paths, presets, runs
+from engine.articles import Source
+from engine.errors import EngineError, RangeError, ResourcesError, SettingsError
+from engine.runs import Run
+from engine.settings import RunSettings
+
+LONGEST_AUTOMATIC_SEQUENCE = 256
+STEP_TOKENS = 2048  # an automatic batch size makes about so many targets a step
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will need, estimated before it starts.
+
+    Attributes:
+        memory_bytes: of the trainer. checkpoint_bytes: of one checkpoint on disk. checkpoints: how many.
+        step_tokens: useful targets of a full step.
+    """
+
+    memory_bytes: int
+    checkpoint_bytes: int
+    checkpoints: int
+    step_tokens: int
+
+
+def window_shape(settings: RunSettings, context: int) -> tuple[int, int]:
+    """(sequence_length, batch_size) with the automatic values filled in."""
+    length = settings.sequence_length or min(context or LONGEST_AUTOMATIC_SEQUENCE, LONGEST_AUTOMATIC_SEQUENCE)
+    return length, settings.batch_size or max(1, STEP_TOKENS // length)
+
+
+def estimate(settings: RunSettings) -> Estimate:
+    """Memory and disk of a run.
+
+    Raises:
+        PresetError: no such preset.
+    """
+    preset = presets.find(settings.preset)
+    length, batch_size = window_shape(settings, preset.max_sequence_length)
+    weights = preset.parameters * 4
+    optimizer = 0 if settings.lora_rank else 2 * weights
+    memory = machine.training_bytes(preset, length, batch_size, settings.lora_rank)
+    return Estimate(memory, weights + optimizer, 11, length * batch_size)
+
+
+def check(settings: RunSettings) -> RunSettings:
+    """The settings with paths made portable and the parent frozen to the checkpoint that it means now.
+
+    Raises:
+        SettingsError: everything that stands against it, all at once.
+    """
+    problems: list[EngineError] = []
+
+    def attempt(action):
+        try:
+            return action()
+        except SettingsError as error:
+            problems.extend(error.problems)
+        except EngineError as error:
+            problems.append(error)
+        return None
+
+    preset = attempt(lambda: presets.find(settings.preset))
+    parent = attempt(lambda: checkpoints.find(settings.parent)) if settings.parent else None
+    if preset is not None and parent is not None and parent.manifest["preset"]["hash"] != preset.hash():
+        problems.append(
+            EngineError(
+                "The checkpoint {parent} was trained from another preset than {preset}.",
+                parent=parent.reference,
+                preset=settings.preset,
+            )
+        )
+    if preset is not None and settings.sequence_length > (preset.max_sequence_length or 1024):
+        problems.append(
+            EngineError(
+                "sequence_length {value} is longer than the context of {preset}, {context} tokens.",
+                value=settings.sequence_length,
+                preset=preset.title,
+                context=preset.max_sequence_length,
+            )
+        )
+    attempt(lambda: _check_articles(settings))
+    attempt(lambda: machine.resolve_device(settings.device))
+    if preset is not None:
+        attempt(lambda: _check_room(settings))
+    if problems:
+        raise SettingsError(problems)
+    articles = paths.portable(paths.locate(settings.articles))
+    reference = preset.reference
+    return replace(
+        settings, articles=articles, preset=reference, parent=parent.reference if parent is not None else None
+    )
+
+
+def _check_articles(settings: RunSettings) -> None:
+    path = paths.locate(settings.articles)
+    if (path / "card.json").is_file():
+        articles = corpus.Corpus(path).articles("train")
+    else:
+        source = Source(path)
+        if settings.last_article is None and settings.first_article is None:
+            return
+        articles = sum(1 for _ in source.read("train"))
+        if "validation" not in source.splits:
+            articles -= max(1, round(articles * corpus.VALIDATION_SHARE))
+    if (settings.last_article or 1) > articles or (settings.first_article or 1) > articles:
+        raise RangeError(
+            "Articles {first}-{last} lie outside the corpus: its {split} split holds 1-{articles}.",
+            first=settings.first_article or 1,
+            last=settings.last_article or articles,
+            split="train",
+            articles=articles,
+        )
+
+
+def _check_room(settings: RunSettings) -> None:
+    needed = estimate(settings)
+    found = machine.look(paths.checkpoints_root())
+    if found.memory_bytes < needed.memory_bytes:
+        raise ResourcesError(
+            "This run needs about {needed} MB of memory and the machine has {total} MB: choose a smaller batch or "
+            "sequence, LoRA, or a smaller preset.",
+            needed=needed.memory_bytes >> 20,
+            total=found.memory_bytes >> 20,
+        )
+    disk = needed.checkpoint_bytes * needed.checkpoints
+    if found.free_disk_bytes < disk:
+        raise ResourcesError(
+            "This run writes about {needed} MB of checkpoints and {free} MB of disk are free: free some space, or set "
+            "evaluate_steps higher.",
+            needed=disk >> 20,
+            free=found.free_disk_bytes >> 20,
+        )
+
+
+def submit(settings: RunSettings, root: Path | None = None) -> Run:
+    """Checks the settings and makes the run's folder, waiting in the queue.
+
+    Raises:
+        SettingsError: everything that stands against it. RunError: the name is taken. StorageError: the disk refuses.
+    """
+    checked = check(settings)
+    extra = {
+        "created": time.time(),
+        "preset_hash": presets.find(checked.preset).hash(),
+        "versions": {"atelier": __version__, "python": platform.python_version(), "system": platform.system()},
+    }
+    return runs.create(checked, extra, root)

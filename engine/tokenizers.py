@@ -1,0 +1,137 @@
+"""A preset's vocabulary → a byte-level BPE tokenizer whose ids are exactly GPT-2's.
+
+keras-hub's own GPT-2 tokenizer splits text differently from GPT-2 (docs/decisions/0003-tokenizer.md), so text goes
+through Hugging Face `tokenizers` with the preset's vocabulary. No TensorFlow here: the dashboard colours tokens with it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import tokenizers
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
+from tokenizers.trainers import BpeTrainer
+
+from engine.errors import PresetError
+
+END_OF_TEXT = "<|endoftext|>"
+
+# Where the two formats of a preset's folder keep their vocabulary: keras-hub's, Hugging Face's.
+_ASSET_FOLDERS = ("assets/tokenizer", ".")
+
+
+class Tokenizer:
+    """Text ↔ token ids with one vocabulary.
+
+    Attributes:
+        vocabulary_size: number of entries.
+        end_of_text: the id of `<|endoftext|>`, which separates articles and starts every prompt.
+        token_bytes: int32 (vocabulary_size,), how many bytes of text each id stands for; 0 for `<|endoftext|>`.
+        hash: SHA-256 of the vocabulary and the merges, the same wherever the same tokenizer is.
+    """
+
+    def __init__(self, vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> None:
+        if END_OF_TEXT not in vocabulary:
+            raise PresetError("The vocabulary has no {token}: it is not GPT-2's.", token=END_OF_TEXT)
+        self._tokenizer = tokenizers.Tokenizer(BPE(vocab=vocabulary, merges=merges))
+        self._tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=True)
+        self._tokenizer.decoder = ByteLevelDecoder()
+        self.vocabulary_size = max(vocabulary.values()) + 1
+        self.end_of_text = vocabulary[END_OF_TEXT]
+        self.token_bytes = _byte_lengths(vocabulary, self.vocabulary_size)
+        content = json.dumps([sorted(vocabulary.items()), merges], ensure_ascii=True)
+        self.hash = hashlib.sha256(content.encode()).hexdigest()
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of one text. `<|endoftext|>` in the text is ordinary text: only the engine places the mark."""
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+    def encode_batch(self, texts: list[str]) -> list[list[int]]:
+        """The ids of several texts, on all cores."""
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+
+    def decode(self, token_ids: Iterable[int]) -> str:
+        """The text of some ids; bytes that are no whole character become U+FFFD."""
+        return self._tokenizer.decode([int(token) for token in token_ids], skip_special_tokens=False)
+
+    def pieces(self, token_ids: Iterable[int]) -> list[str]:
+        """The text of each id by itself, for showing tokens side by side."""
+        return [self.decode([token]) for token in token_ids]
+
+
+def _byte_lengths(vocabulary: dict[str, int], size: int) -> np.ndarray:
+    """In a byte-level vocabulary each character of an entry stands for one byte."""
+    lengths = np.zeros(size, dtype=np.int32)
+    for entry, token in vocabulary.items():
+        lengths[token] = 0 if entry == END_OF_TEXT else len(entry)
+    return lengths
+
+
+def find_assets(preset: Path) -> Path | None:
+    """The folder under `preset` that holds vocab(ulary).json and merges.txt, or None."""
+    for name in _ASSET_FOLDERS:
+        folder = preset / name
+        if (folder / "merges.txt").is_file() and _vocabulary_file(folder) is not None:
+            return folder
+    return None
+
+
+def _vocabulary_file(folder: Path) -> Path | None:
+    for name in ("vocabulary.json", "vocab.json"):
+        if (folder / name).is_file():
+            return folder / name
+    return None
+
+
+def load(preset: Path | str) -> Tokenizer:
+    """The tokenizer of a preset's folder (keras-hub's form or Hugging Face's).
+
+    Raises:
+        PresetError: no vocabulary there, or a damaged one.
+    """
+    folder = find_assets(Path(preset))
+    if folder is None:
+        raise PresetError("{preset} holds no vocabulary (vocabulary.json and merges.txt).", preset=preset)
+    try:
+        vocabulary = json.loads(_vocabulary_file(folder).read_text(encoding="utf-8"))
+        lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
+        merges = [tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")]
+        return Tokenizer(vocabulary, merges)
+    except PresetError:
+        raise
+    except Exception as error:  # the tokenizers library raises bare Exceptions for merges that do not fit
+        raise PresetError("The vocabulary in {folder} is damaged: {reason}", folder=folder, reason=error) from error
+
+
+def train(texts: Iterable[str], vocabulary_size: int) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """A byte-level BPE of `vocabulary_size` entries, `<|endoftext|>` being id 0: (vocabulary, merges)."""
+    model = tokenizers.Tokenizer(BPE())
+    model.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=True)
+    trainer = BpeTrainer(
+        vocab_size=vocabulary_size,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    model.train_from_iterator(texts, trainer)
+    trained = json.loads(model.to_str())["model"]
+    return trained["vocab"], [tuple(merge) for merge in trained["merges"]]
+
+
+def spans(tokenizer: Tokenizer, token_ids: list[int]) -> Iterator[str]:
+    """The pieces of a text as they can be shown one after the other: joined they are the text.
+
+    A character of several bytes may be split over tokens; it is given with the last of them.
+    """
+    shown = ""
+    for end in range(1, len(token_ids) + 1):
+        text = tokenizer.decode(token_ids[:end])
+        if text.endswith("\ufffd") and end < len(token_ids):
+            yield ""
+            continue
+        yield text[len(shown) :]
+        shown = text

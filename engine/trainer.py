@@ -1,0 +1,145 @@
+"""`python -m engine.trainer RUN`: the process of one run.
+
+Who may start a run is decided here: the trainer takes the run's lock, reads its state again, takes the device's
+lock, then counts the start. Starters only make things happen; several of them do no harm.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from engine import machine, paths, runs, submission
+from engine.errors import EngineError
+from engine.files import write_json
+from engine.locks import Lock
+from engine.runs import Run
+
+DEVICE_PATIENCE_SECONDS = 5.0
+OWNER = "owner.json"
+
+
+def device_lock(device: str, root: Path) -> Path:
+    """The file whose lock means: somebody trains on this device."""
+    return root / ".locks" / f"device-{device.replace(':', '-')}.lock"
+
+
+def work(run: Run, patience_seconds: float = DEVICE_PATIENCE_SECONDS, say: Callable[[str], None] = lambda line: None):
+    """Takes the locks, trains, and leaves the run in a state that says how it ended.
+
+    Args:
+        patience_seconds: how long to wait for the device before the run goes back to the queue.
+        say: takes a line of progress for a person at a terminal.
+
+    Returns:
+        The result, or None where the run was not this process's to start, went back to the queue, or was stopped.
+
+    Raises:
+        EngineError: what a person can act on; the run is marked as failed.
+    """
+    with Lock(run.folder / "lock") as run_lock:
+        if not run_lock.acquire():
+            return None
+        if run.state().state not in (runs.QUEUED, runs.RUNNING, runs.INTERRUPTED):
+            return None
+        device = machine.resolve_device(run.settings.device)
+        with Lock(device_lock(device, run.folder.parent)) as lock:
+            if not lock.acquire(patience_seconds):
+                return None
+            return _train(run, device, say)
+
+
+def _train(run: Run, device: str, say: Callable[[str], None]):
+    write_json(run.folder / OWNER, {"pid": os.getpid(), "device": device, "since": time.time()})
+    run.cut_torn_event()
+    run.write_state(state=runs.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
+    run.append_event("state", state=runs.RUNNING, device=device)
+    stop = _StopRequests(run)
+    try:
+        if run.settings.preset:
+            machine.require_memory(submission.estimate(run.settings).memory_bytes, run.folder)
+        from engine import training  # the heavy imports, once the locks are held
+
+        result = _with_stopped(training, run, stop, say)
+    except EngineError as error:
+        _end(run, runs.FAILED, {"template": error.template, "values": _plain(error.values)})
+        raise
+    except MemoryError as error:
+        _end(run, runs.FAILED, {"template": _OUT_OF_MEMORY, "values": {}})
+        raise EngineError(_OUT_OF_MEMORY) from error
+    except Exception as error:
+        traceback.print_exc()
+        if "OOM when allocating" in str(error) or "ResourceExhausted" in type(error).__name__:
+            _end(run, runs.FAILED, {"template": _OUT_OF_MEMORY, "values": {}})
+            raise EngineError(_OUT_OF_MEMORY) from error
+        template = "An error that Atelier did not foresee: {error}. The run's trainer.log holds the details."
+        _end(run, runs.FAILED, {"template": template, "values": {"error": f"{type(error).__name__}: {error}"[:500]}})
+        raise
+    finally:
+        stop.close()
+    _end(run, runs.STOPPED if result is None else runs.FINISHED, None)
+    return result
+
+
+_OUT_OF_MEMORY = "Out of memory: choose a smaller batch_size or sequence_length, or LoRA."
+
+
+def _with_stopped(training, run: Run, stop: "_StopRequests", say: Callable[[str], None]):
+    try:
+        return training.train(run, stop.requested, say)
+    except training.Stopped:
+        return None
+
+
+def _end(run: Run, state: str, reason: dict | None) -> None:
+    run.append_event("state", state=state, reason=reason)
+    run.write_state(state=state, reason=reason, phase="")
+    (run.folder / "control.json").unlink(missing_ok=True)
+
+
+def _plain(values: dict) -> dict:
+    return json.loads(json.dumps(values, default=str))
+
+
+class _StopRequests:
+    """A stop may be asked by the control file, by Ctrl-C or by SIGTERM; all end in a checkpoint."""
+
+    def __init__(self, run: Run) -> None:
+        self._run, self._asked = run, False
+        self._former = {}
+        for name in ("SIGINT", "SIGTERM", "SIGBREAK"):  # SIGBREAK is Windows' Ctrl-Break
+            if hasattr(signal, name):
+                number = getattr(signal, name)
+                self._former[number] = signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: object) -> None:
+        self._asked = True
+
+    def requested(self) -> bool:
+        """Whether anybody asked."""
+        self._asked = self._asked or self._run.control() == "stop"
+        return self._asked
+
+    def close(self) -> None:
+        """Gives the signals back."""
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+
+
+def main() -> int:
+    """The process that the dispatcher starts."""
+    run = Run(Path(sys.argv[1]))
+    try:
+        work(run)
+    except EngineError as error:
+        print(f"{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,431 @@
+"""One run: measure the base, train, report, sample, checkpoint, and measure again at the end.
+
+Everything a step depends on is the settings, the step's number and what a checkpoint holds, so a run that was cut
+off goes on as if it had not been.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import psutil
+import tensorflow as tf
+
+from engine import __version__, checkpoints, corpus, evaluation, machine, models, presets, results, schedules, submission, windows
+from engine.backend import keras, keras_hub
+from engine.checkpoints import ModelReference
+from engine.errors import EngineError, ResourcesError
+from engine.generation import Generator, Sampler
+from engine.runs import Run
+
+MEASURED_STEPS = 20  # of a run given in minutes, before it becomes a number of steps
+REPORT_SECONDS = 1.0  # the shortest time between two reports of the training figures
+SAMPLER = Sampler(temperature=0.8, top_k=40)
+
+
+class Stopped(Exception):
+    """A person asked the run to stop."""
+
+
+@dataclass
+class _Window:
+    """Sums since the last report."""
+
+    loss: float = 0.0
+    correct: float = 0.0
+    tokens: int = 0
+    seconds: float = 0.0
+
+    def add(self, loss: float, accuracy: float, tokens: int, seconds: float) -> None:
+        self.loss += loss * tokens
+        self.correct += accuracy * tokens
+        self.tokens += tokens
+        self.seconds += seconds
+
+
+@dataclass
+class Progress:
+    """Where a run stands, as a checkpoint keeps it.
+
+    Attributes:
+        step: training steps done. steps: the last one; 0 until a run given in minutes has been measured.
+        tokens: useful targets trained on. seconds: time in training steps alone.
+    """
+
+    step: int = 0
+    steps: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    timed: list[float] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"steps": self.steps, "tokens": self.tokens, "seconds": self.seconds}
+
+
+def train(run: Run, stop_requested: Callable[[], bool], say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+    """Runs a run to its end, from its newest whole checkpoint where there is one. The caller holds the run's lock.
+
+    Args:
+        stop_requested: asked after every step and batch; True ends the run with a checkpoint.
+        say: takes a line of progress for a person at a terminal.
+
+    Returns:
+        The result as the command line prints it.
+
+    Raises:
+        Stopped: the run was asked to stop; its checkpoint is written.
+        EngineError: what a person can act on.
+    """
+    return _Training(run, stop_requested, say).run_to_end()
+
+
+class _Training:
+    def __init__(self, run: Run, stop_requested: Callable[[], bool], say: Callable[[str], None]) -> None:
+        self.run, self.settings, self.stop_requested, self.say = run, run.settings, stop_requested, say
+        self.progress = Progress()
+        self.metrics: dict[str, Any] = {}
+
+    # The run from beginning to end
+
+    def run_to_end(self) -> dict[str, Any]:
+        self._phase("loading")
+        self._place()
+        self._load()
+        self._phase("preparing")
+        self._prepare()
+        with tf.device(self.device):
+            resumed = self._restore()
+            if not resumed:
+                self._phase("evaluating")
+                self._measure_start()
+            self._phase("training")
+            self._train()
+            self._phase("finishing")
+            return self._finish()
+
+    def _phase(self, phase: str) -> None:
+        self.run.write_state(durable=False, phase=phase, step=self.progress.step, steps=self.progress.steps)
+        self.say(phase)
+
+    def _place(self) -> None:
+        """Chooses device and precision; a GPU's memory grows as it is needed."""
+        found = tf.config.list_physical_devices("GPU")
+        wanted = self.settings.device
+        if wanted == "auto":
+            wanted = "gpu:0" if found else "cpu"
+        if wanted.startswith("gpu"):
+            if int(wanted[4:]) >= len(found):
+                raise ResourcesError(
+                    "TensorFlow sees no {device} here ({count} GPU(s)): install tensorflow[and-cuda], or choose cpu.",
+                    device=wanted,
+                    count=len(found),
+                )
+            for gpu in found:
+                tf.config.experimental.set_memory_growth(gpu, True)
+        self.device = "/device:CPU:0" if wanted == "cpu" else f"/device:GPU:{int(wanted[4:])}"
+        self.precision = self.settings.precision
+        if self.precision == "auto":
+            self.precision = _best_precision(found[int(wanted[4:])]) if wanted != "cpu" else "float32"
+
+    def _load(self) -> None:
+        s = self.settings
+        keras.utils.set_random_seed(s.seed)
+        self.base = ModelReference(presets.find(s.preset))
+        # The very checkpoint it started from, frozen when the run was made: "the newest" may be another by now.
+        self.parent = checkpoints.resolve(s.parent) if s.parent else None
+        if self.parent is not None:
+            checkpoints.check_base(self.parent)
+        with tf.device(self.device):
+            self.model, self.tokenizer = models.load(self.parent or self.base, s.dropout, self.precision)
+            if s.lora_rank:
+                self.model.backbone.enable_lora(s.lora_rank)
+            optimizer = keras.optimizers.AdamW(s.learning_rate, weight_decay=s.weight_decay, global_clipnorm=1.0)
+            optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embedding"])
+            self.model.compile(
+                optimizer=optimizer,
+                loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+                weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+                jit_compile=evaluation.JIT_COMPILE,
+            )
+            self.model.optimizer.build(self.model.trainable_variables)
+        context = self.model.backbone.max_sequence_length
+        if s.sequence_length > context:
+            raise EngineError(
+                "sequence_length {value} is longer than the context of {preset}, {context} tokens.",
+                value=s.sequence_length,
+                preset=s.preset,
+                context=context,
+            )
+        self.length, self.batch_size = submission.window_shape(s, context)
+
+    def _prepare(self) -> None:
+        s = self.settings
+        self.corpus = corpus.prepare(s.articles, self.tokenizer)
+        if self.corpus.card["skipped"]:
+            self.run.append_event("skipped", count=self.corpus.card["skipped"], examples=self.corpus.card["skipped_examples"])
+        stream = self.corpus.tokens("train", s.first_article, s.last_article)
+        self.batches = windows.Shuffled(stream, self.length, self.batch_size, s.seed)
+        self.validation = self.corpus.tokens("validation")
+        self.interval_part = evaluation.part(self.validation, self.length, s.interval_tokens, s.seed)
+        if s.steps is not None:
+            self.progress.steps = s.steps
+        elif s.epochs is not None:
+            self.progress.steps = max(1, round(s.epochs * self.batches.steps_per_epoch))
+        self.scorer = evaluation.Scorer(self.model, evaluation.JIT_COMPILE)
+        self.generator = Generator(self.model, self.tokenizer)
+
+    # Measuring
+
+    def _report_evaluation(self, done: int, total: int) -> bool:
+        self.say(f"evaluating {done}/{total} windows")
+        return not self.stop_requested()
+
+    def _measure_interval(self, model: str) -> None:
+        """Scores the fixed part of validation and writes the samples, for "base", "parent" or "run"."""
+        scores = evaluation.evaluate(
+            self.scorer, self.validation, self.tokenizer.token_bytes, self.length, self.interval_part,
+            lambda done, total: not self.stop_requested(),
+        )  # fmt: skip
+        if scores is None:
+            raise Stopped
+        self.metrics = {"validation": scores.to_json()}
+        self.run.append_event(
+            "evaluation", step=self.progress.step, tokens=self.progress.tokens, seconds=self.progress.seconds,
+            split="validation", model=model, whole=False, **scores.to_json(),
+        )  # fmt: skip
+        self._sample(model)
+
+    def _sample(self, model: str) -> None:
+        for prompt in self.settings.prompts:
+            if self.stop_requested():
+                raise Stopped
+            started = time.monotonic()
+            text = self.generator.generate(prompt, self.settings.sample_tokens, SAMPLER, self.settings.seed)
+            self.run.append_event(
+                "sample", step=self.progress.step, model=model, prompt=prompt, text=text, seed=self.settings.seed,
+                temperature=SAMPLER.temperature, top_k=SAMPLER.top_k, seconds=round(time.monotonic() - started, 3),
+            )  # fmt: skip
+
+    def _measure_start(self) -> None:
+        """The zero line: the base (and the parent) on the same tokens and prompts as every later point."""
+        if self.parent is not None:
+            trained = [np.array(v) for v in self.model.backbone.weights] if not self.settings.lora_rank else None
+            if trained is not None:
+                base, _ = models.load(self.base, dtype=self.precision)
+                self.model.backbone.set_weights(base.backbone.get_weights())
+                self._measure_interval("base")
+                self.model.backbone.set_weights(trained)
+            self._measure_interval("parent")
+        else:
+            self._measure_interval("base")
+
+    # Training
+
+    def _train(self) -> None:
+        s, p = self.settings, self.progress
+        window, reported = _Window(), time.monotonic()
+        process = psutil.Process()
+        while not p.steps or p.step < p.steps:
+            if self.stop_requested():
+                self._checkpoint()
+                raise Stopped
+            loss, accuracy, tokens, seconds = self._step()
+            p.step += 1
+            p.tokens += tokens
+            first = len(p.timed) == 0
+            p.timed.append(seconds)
+            if not first:  # the first step of a process compiles: it is no training time
+                p.seconds += seconds
+            window.add(loss, accuracy, tokens, seconds if not first else 0.0)
+            if not p.steps and len(p.timed) > MEASURED_STEPS:
+                self._minutes_become_steps()
+            if time.monotonic() - reported >= REPORT_SECONDS or p.step in (1, p.steps):
+                self.run.append_event(
+                    "step", step=p.step, tokens=p.tokens, seconds=round(p.seconds, 3),
+                    epoch=p.step / self.batches.steps_per_epoch,
+                    loss=window.loss / window.tokens, accuracy=window.correct / window.tokens,
+                    learning_rate=self._learning_rate(p.step - 1),
+                    tokens_per_second=window.tokens / window.seconds if window.seconds else None,
+                    memory_bytes=process.memory_info().rss,
+                )  # fmt: skip
+                self.run.write_state(durable=False, step=p.step, steps=p.steps)
+                self.say(f"step {p.step}/{p.steps or '?'}  loss {window.loss / window.tokens:.3f}")
+                window, reported = _Window(), time.monotonic()
+            if p.steps and p.step < p.steps and p.step % self._interval() == 0:
+                self._phase("evaluating")
+                self._measure_interval("run")
+                self._checkpoint()
+                self._phase("training")
+                reported = time.monotonic()
+        self._phase("evaluating")
+        self._measure_interval("run")
+        self._checkpoint()
+
+    def _learning_rate(self, step: int) -> float:
+        return schedules.warmup_cosine(step, self.settings.learning_rate, self.settings.warmup_steps, self.progress.steps)
+
+    def _interval(self) -> int:
+        return self.settings.evaluate_steps or max(1, round(self.progress.steps / 10))
+
+    def _step(self) -> tuple[float, float, int, float]:
+        """One step: loss in nats a token, accuracy, useful targets, seconds."""
+        batch = self.batches.batch(self.progress.step)
+        self.model.optimizer.learning_rate = self._learning_rate(self.progress.step)
+        self.model.reset_metrics()
+        started = time.monotonic()
+        logs = self.model.train_on_batch(
+            {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)},
+            batch.targets,
+            sample_weight=batch.weights,
+            return_dict=True,
+        )
+        seconds = time.monotonic() - started
+        # Keras divides the loss by all targets of the batch, padding included.
+        loss = float(logs["loss"]) * batch.weights.size / batch.tokens
+        if not np.isfinite(loss):
+            raise EngineError(
+                "The loss became {loss} at step {step}: the learning rate {rate} is too high for this model.",
+                loss=loss,
+                step=self.progress.step + 1,
+                rate=self.settings.learning_rate,
+            )
+        return loss, float(logs["accuracy"]), batch.tokens, seconds
+
+    def _minutes_become_steps(self) -> None:
+        """Once, after some steps: the time left over the median step; kept, so that the schedule knows steps only."""
+        p = self.progress
+        left = self.settings.minutes * 60 - p.seconds
+        p.steps = p.step + max(0, round(left / float(np.median(p.timed[1:]))))
+        self.run.append_event("plan", step=p.step, steps=p.steps, minutes=self.settings.minutes)
+        self.run.write_state(durable=False, steps=p.steps)
+
+    # Checkpoints
+
+    def _checkpoint(self) -> None:
+        facts = {
+            **self.progress.to_json(),
+            "preset": presets.json_of(self.base.preset),
+            "parent": self.parent.reference if self.parent else None,
+            "parent_hash": self.parent.hash if self.parent else None,
+            "articles": [self.settings.first_article, self.settings.last_article],
+            "metrics": self.metrics,
+            "versions": versions(),
+        }
+        with checkpoints.commit(self.run, self.progress.step, facts) as staging:
+            models.save_weights(self.model, staging / checkpoints.WEIGHTS)
+            np.savez(staging / checkpoints.TRAINING, **self._training_state())
+        self.run.append_event("checkpoint", step=self.progress.step, tokens=self.progress.tokens)
+        self.run.write_state(starts=0, step=self.progress.step)
+
+    def _random_states(self) -> list:
+        return [v for v in self.model.non_trainable_variables if "seed_generator" in v.path]
+
+    def _training_state(self) -> dict[str, np.ndarray]:
+        """Optimizer and random states by number; with LoRA the trained variables too, since the weights' file holds
+        them merged."""
+        groups = {"optimizer": self.model.optimizer.variables, "random": self._random_states()}
+        if self.settings.lora_rank:
+            groups["trainable"] = self.model.trainable_variables
+        return {
+            f"{group}-{number}": keras.ops.convert_to_numpy(variable)
+            for group, variables in groups.items()
+            for number, variable in enumerate(variables)
+        }
+
+    def _restore(self) -> bool:
+        """Goes on from the newest whole checkpoint of this run; False where there is none."""
+        checkpoint = checkpoints.newest_verified(self.run)
+        if checkpoint is None:
+            return False
+        if not self.settings.lora_rank:
+            self.model.backbone.load_weights(checkpoint.folder / checkpoints.WEIGHTS)
+        groups = {"optimizer": self.model.optimizer.variables, "random": self._random_states()}
+        if self.settings.lora_rank:
+            groups["trainable"] = self.model.trainable_variables
+        with np.load(checkpoint.folder / checkpoints.TRAINING, allow_pickle=False) as state:
+            for group, variables in groups.items():
+                for number, variable in enumerate(variables):
+                    variable.assign(state[f"{group}-{number}"])
+        facts = checkpoint.manifest
+        self.progress = Progress(checkpoint.step, facts["steps"], facts["tokens"], facts["seconds"])
+        self.metrics = facts["metrics"]
+        self.run.append_event("resume", step=checkpoint.step)
+        return True
+
+    # The end
+
+    def _finish(self) -> dict[str, Any]:
+        """Scores run, base and parent on the whole of validation and test, each from the files that hold it."""
+        final = checkpoints.find(f"{self.run.name}/{self.progress.step}", self.run.folder.parent)
+        named = {"run": ModelReference(self.base.preset, final), "base": self.base}
+        if self.parent is not None:
+            named["parent"] = self.parent
+        splits = [split for split in ("validation", "test") if split in self.corpus.splits]
+        scored: dict[tuple[str, str], dict] = {}
+        for name, reference in named.items():
+            for split in splits:
+                scored[name, split] = self._score_whole(reference, split)
+                self.run.append_event(
+                    "evaluation", step=self.progress.step if name == "run" else 0, tokens=self.progress.tokens,
+                    seconds=self.progress.seconds, split=split, model=name, whole=True, **scored[name, split],
+                )  # fmt: skip
+        final = checkpoints.with_manifest(final, metrics={**self.metrics, **{s: scored["run", s] for s in splits}})
+        split, p = splits[-1], self.progress
+        result: dict[str, Any] = {
+            "run": self.run.name,
+            "checkpoint": final.reference,
+            "steps": p.step,
+            "tokens": p.tokens,
+            "seconds": round(p.seconds, 3),
+            "tokens_per_second": round(p.tokens / p.seconds, 1) if p.seconds else None,
+            "split": split,
+            "evaluated_tokens": scored["run", split]["evaluated_tokens"],
+        }
+        for name in named:
+            prefix = "" if name == "run" else f"{name}_"
+            for figure in ("accuracy", "loss", "bits_per_byte"):
+                result[prefix + figure] = scored[name, split][figure]
+        result["device"], result["precision"] = self.device, self.precision
+        self.run.append_event("result", step=p.step, **result)
+        return result
+
+    def _score_whole(self, reference: ModelReference, split: str) -> dict:
+        key = (reference, self.corpus, split, self.length, self.settings.evaluate_tokens, self.settings.seed)
+        if kept := results.stored(*key):
+            return kept
+        if getattr(self, "_loaded", None) != reference:
+            model, _ = models.load(reference)  # float32: figures compare across devices
+            self._whole_scorer, self._loaded = evaluation.Scorer(model, evaluation.JIT_COMPILE), reference
+        stream = self.corpus.tokens(split)
+        scores = evaluation.evaluate(
+            self._whole_scorer, stream, self.tokenizer.token_bytes, self.length,
+            evaluation.part(stream, self.length, self.settings.evaluate_tokens, self.settings.seed),
+            self._report_evaluation,
+        )  # fmt: skip
+        if scores is None:
+            raise Stopped
+        results.store(*key, scores.to_json())
+        return scores.to_json()
+
+
+def _best_precision(gpu) -> str:
+    """bfloat16 from compute capability 8.0 on, float16 from 7.0 (its tensor cores), else float32."""
+    capability = tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
+    if capability >= (8, 0):
+        return "mixed_bfloat16"
+    return "mixed_float16" if capability >= (7, 0) else "float32"
+
+
+def versions() -> dict[str, str]:
+    """The versions that a checkpoint was made with."""
+    return {
+        "atelier": __version__,
+        "python": sys.version.split()[0],
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "keras_hub": keras_hub.__version__,
+        "numpy": np.__version__,
+    }

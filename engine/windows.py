@@ -1,0 +1,95 @@
+"""Training windows: where in a token stream each sample of a batch starts, as a function of (seed, epoch, step).
+
+A stream is one array of token ids, articles separated by `<|endoftext|>`. Window i holds the ids
+[i·length, (i+1)·length] : `length` inputs and, one further, their `length` targets, so every token of the stream is a
+target exactly once an epoch (but the very first, which nothing precedes). The last window may be shorter: it is padded
+and its padding weighs nothing. Nothing is copied but the batch in use, so a stream may be a memory map of any size.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+PADDING_ID = 0  # what stands behind the end of a short window; its weight is 0, so no figure sees it
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch of windows.
+
+    Attributes:
+        token_ids: int32 (batch, length), the inputs.
+        targets: int32 (batch, length), the inputs moved on by one.
+        weights: float32 (batch, length), 1 where the target is a token of the stream, 0 where it is padding.
+    """
+
+    token_ids: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+    @property
+    def tokens(self) -> int:
+        """How many targets are tokens of the stream."""
+        return int(self.weights.sum())
+
+
+def count(stream_length: int, length: int) -> int:
+    """How many windows of `length` targets cover a stream."""
+    return max(0, -(-(stream_length - 1) // length))
+
+
+def take(stream: np.ndarray, windows: np.ndarray, length: int) -> Batch:
+    """The batch of the given window numbers."""
+    rows = np.full((len(windows), length + 1), PADDING_ID, dtype=np.int32)
+    weights = np.zeros((len(windows), length), dtype=np.float32)
+    for row, window in enumerate(windows):
+        piece = stream[window * length : (window + 1) * length + 1]
+        rows[row, : len(piece)] = piece
+        weights[row, : len(piece) - 1] = 1
+    return Batch(rows[:, :-1], rows[:, 1:], weights)
+
+
+class Shuffled:
+    """An endless shuffled sequence of batches; batch `step` is a pure function of (seed, step).
+
+    Each epoch visits every window once in an order of its own (`numpy.random.default_rng((seed, epoch))`), so a run
+    resumes in the middle of an epoch by knowing its step alone. A batch may straddle two epochs.
+    """
+
+    def __init__(self, stream: np.ndarray, length: int, batch_size: int, seed: int) -> None:
+        self.windows = count(len(stream), length)
+        self._stream, self._length, self._batch_size, self._seed = stream, length, batch_size, seed
+        self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
+
+    @property
+    def steps_per_epoch(self) -> float:
+        """How many batches one epoch takes (it need not be whole)."""
+        return self.windows / self._batch_size
+
+    def _window(self, position: int) -> int:
+        epoch, index = divmod(position, self.windows)
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, np.random.default_rng((self._seed, epoch)).permutation(self.windows)
+        return int(self._order[index])
+
+    def batch(self, step: int) -> Batch:
+        """Batch number `step`, counted from 0."""
+        first = step * self._batch_size
+        chosen = np.array([self._window(first + row) for row in range(self._batch_size)])
+        return take(self._stream, chosen, self._length)
+
+
+def in_order(stream: np.ndarray, length: int, batch_size: int, chosen: np.ndarray | None = None):
+    """Batches of all windows (or of the `chosen` ones) in order, each of exactly `batch_size` rows.
+
+    The last batch is filled with rows of weight 0, so that a compiled function meets one shape only.
+    """
+    windows = np.arange(count(len(stream), length)) if chosen is None else chosen
+    for first in range(0, len(windows), batch_size):
+        batch = take(stream, windows[first : first + batch_size], length)
+        missing = batch_size - len(batch.token_ids)
+        if missing:
+            batch = Batch(
+                *(np.pad(part, ((0, missing), (0, 0))) for part in (batch.token_ids, batch.targets, batch.weights))
+            )
+        yield batch
