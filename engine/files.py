@@ -21,7 +21,7 @@ def storage_errors(path: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
             raise StorageError("The disk that holds {path} is full: free some space and try again.", path=path) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise StorageError(
@@ -54,8 +54,11 @@ def replace(source: Path, target: Path) -> None:
             time.sleep(0.1)
 
 
-def write_bytes(path: Path, content: bytes, durable: bool = True) -> None:
+def write_bytes(path: Path, content: bytes, durable: bool = True, mode: int = 0o644) -> None:
     """Replaces `path` by `content` in one step; with `durable`, flushed to the disk first.
+
+    Args:
+        mode: rights of the new file on POSIX; 0o600 keeps a secret.
 
     Raises:
         StorageError: no rights or no space; the former content of `path` stays.
@@ -63,7 +66,8 @@ def write_bytes(path: Path, content: bytes, durable: bool = True) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with storage_errors(path.parent):
         try:
-            with open(temporary, "wb") as file:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), mode)
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 if durable:
                     file.flush()

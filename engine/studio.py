@@ -1,0 +1,253 @@
+"""`python -m engine.studio [ROOT]`: a warm process that generates and scores for the pages, and ends when idle.
+
+Clients connect over a local socket (a named pipe on Windows) with a key and exchange JSON, never pickles. Several may be
+connected; the model works for one request at a time. A client that hangs up cancels its request.
+"""
+
+import json
+import logging
+import multiprocessing.connection as mpc
+import os
+import secrets
+import sys
+import tempfile
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from engine import checkpoints, paths
+from engine.errors import EngineError, SettingsError
+from engine.files import write_bytes
+from engine.locks import Lock
+
+IDLE_SECONDS = float(os.environ.get("ATELIER_STUDIO_IDLE_SECONDS", 15 * 60))
+LONGEST_REQUEST_BYTES = 1 << 20
+LOADED_MODELS = 4
+MOST_COLUMNS = 4
+MOST_NEW_TOKENS = 1024
+_TEXT_SECONDS = 0.05  # the shortest time between two texts of a column
+_BUG = "The studio met an error that it did not foresee: {error}. Its log holds the details."
+
+log = logging.getLogger("atelier.studio")
+
+
+def lock_path(root: Path) -> Path:
+    """The file whose lock means: a studio is alive."""
+    return root / ".locks" / "studio.lock"
+
+
+def address_path(root: Path) -> Path:
+    """Where the studio says its phase ("starting", "ready"), address and key; readable by its owner alone."""
+    return root / ".locks" / "studio.json"
+
+
+class Cancelled(Exception):
+    """The client hung up."""
+
+
+class Client:
+    """The other end of one connection."""
+
+    def __init__(self, connection: mpc.Connection) -> None:
+        self._connection = connection
+
+    def send(self, kind: str, **fields: Any) -> None:
+        """Sends a message.
+
+        Raises:
+            Cancelled: the client is gone.
+        """
+        if self.gone():
+            raise Cancelled
+        try:
+            self._connection.send_bytes(json.dumps({"kind": kind, **fields}).encode())
+        except OSError as error:
+            raise Cancelled from error
+
+    def gone(self) -> bool:
+        """Whether the client hung up; a client that waits for answers sends nothing else."""
+        try:
+            return self._connection.poll(0) and not self._connection.recv_bytes(LONGEST_REQUEST_BYTES)
+        except (OSError, EOFError):
+            return True
+
+
+class Models:
+    """The models in memory, by the hash of their weights, never by name; the one used longest ago gives way."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._generators: OrderedDict[str, Any] = OrderedDict()
+
+    def get(self, reference: str) -> tuple[checkpoints.ModelReference, Any]:
+        """What a reference means now, and a generator with exactly those weights.
+
+        Raises:
+            EngineError: no such model, or a damaged one.
+        """
+        from engine import models
+        from engine.generation import Generator
+
+        model = checkpoints.resolve(reference, self._root)
+        key = f"{model.preset.hash()} {model.hash}"
+        if model.checkpoint is not None:
+            checkpoints.verify(model.checkpoint, (checkpoints.WEIGHTS,))
+        if key not in self._generators:
+            self._generators[key] = Generator(*models.load(model))
+        self._generators.move_to_end(key)
+        while len(self._generators) > LOADED_MODELS:
+            self._generators.popitem(last=False)
+        return model, self._generators[key]
+
+
+class Studio:
+    """Answers requests one at a time."""
+
+    def __init__(self, root: Path) -> None:
+        self._root, self._models = root, Models(root)
+        self.turn = threading.Lock()
+        self.last_used = time.monotonic()
+
+    def answer(self, request: dict[str, Any], client: Client) -> None:
+        """Answers one request; every way it can end but a hang-up ends in a message."""
+        with self.turn:
+            try:
+                if request.get("kind") == "generate":
+                    self._generate(request, client)
+                elif request.get("kind") == "evaluate":
+                    self._evaluate(request, client)
+                else:
+                    raise EngineError("The studio does not know the request {kind}.", kind=request.get("kind"))
+                client.send("end")
+            finally:
+                self.last_used = time.monotonic()
+
+    def _generate(self, request: dict[str, Any], client: Client) -> None:
+        """Decodes all columns in turns, a token each, so that they stream side by side."""
+        columns = [
+            column
+            for number, asked in enumerate(request["columns"][:MOST_COLUMNS])
+            if (column := self._column(number, asked, client)) is not None
+        ]
+        while columns:
+            columns = [column for column in columns if next(column, None) is not None]
+            if client.gone():
+                raise Cancelled
+
+    def _column(self, number: int, asked: dict[str, Any], client: Client) -> Iterator[int] | None:
+        from engine.generation import Sampler
+
+        try:
+            sampler = Sampler(float(asked["temperature"]), int(asked["top_k"]), float(asked["top_p"]))
+            room = max(1, min(int(asked["max_new_tokens"]), MOST_NEW_TOKENS))
+            model, generator = self._models.get(str(asked["reference"]))
+        except EngineError as error:
+            send_error(client, error, number)
+            return None
+        client.send("started", column=number, reference=model.reference, hash=model.hash)
+        return self._decode(number, generator, str(asked["prompt"]), room, sampler, int(asked["seed"]), client)
+
+    def _decode(self, number, generator, prompt, room, sampler, seed, client: Client) -> Iterator[int]:
+        ids: list[int] = []
+        text, sent_at, seconds, since = "", 0.0, 0.0, time.monotonic()
+        for token in generator.stream(prompt, room, sampler, seed):
+            ids.append(token)
+            now = time.monotonic()
+            seconds += now - since
+            if now - sent_at >= _TEXT_SECONDS:
+                text = generator.tokenizer.decode(ids)
+                client.send("text", column=number, text=text.rstrip("\ufffd"), tokens=len(ids))
+                sent_at = now
+            yield token
+            since = time.monotonic()  # the other columns' turns are not this one's time
+        client.send("text", column=number, text=generator.tokenizer.decode(ids), tokens=len(ids))
+        speed = len(ids) / seconds if seconds else None
+        client.send("done", column=number, seconds=seconds, tokens_per_second=speed)
+
+    def _evaluate(self, request: dict[str, Any], client: Client) -> None:
+        from engine.measuring import measure
+
+        model = checkpoints.resolve(str(request["reference"]), self._root)
+        scores = measure(
+            model, str(request["articles"]), str(request["split"]), int(request.get("tokens", 0)),
+            int(request.get("seed", 1)), int(request.get("sequence_length", 0)),
+            lambda done, total: client.send("progress", done=done, total=total),
+        )  # fmt: skip
+        client.send("result", scores=scores)
+
+
+def send_error(client: Client, error: EngineError, column: int | None = None) -> None:
+    """Sends an error as its template and values, so that the page can translate it."""
+    problems = error.problems if isinstance(error, SettingsError) else [error]
+    for problem in problems:
+        values = json.loads(json.dumps(problem.values, default=str))
+        client.send("error", column=column, template=problem.template, values=values)
+
+
+def serve(listener_socket, key: bytes, studio: Studio) -> None:
+    """Accepts clients for ever, each in a thread of its own; authentication happens there too."""
+    while True:
+        try:
+            connection = listener_socket.accept()
+        except OSError:
+            return
+        threading.Thread(target=_attend, args=(connection, key, studio), daemon=True).start()
+
+
+def _attend(connection: mpc.Connection, key: bytes, studio: Studio) -> None:
+    with connection:
+        try:
+            # Here and not in accept(): a client that says nothing must not keep the others out.
+            mpc.deliver_challenge(connection, key)
+            mpc.answer_challenge(connection, key)
+            while True:
+                request = json.loads(connection.recv_bytes(LONGEST_REQUEST_BYTES))
+                client = Client(connection)
+                try:
+                    studio.answer(request, client)
+                except EngineError as error:
+                    send_error(client, error)
+                    client.send("end")
+                except (Cancelled, EOFError):
+                    return
+                except Exception as error:
+                    log.exception("request %s", request.get("kind") if isinstance(request, dict) else "?")
+                    client.send("error", column=None, template=_BUG, values={"error": str(error)[:300]})
+                    client.send("end")
+        except (Cancelled, EOFError, OSError, ValueError, mpc.AuthenticationError):
+            return
+
+
+def main() -> int:
+    """Serves until nobody has asked for anything for a quarter of an hour."""
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else paths.checkpoints_root()
+    with Lock(lock_path(root)) as lock:
+        if not lock.acquire():
+            return 0
+        _say(root, phase="starting")
+        from engine import generation, measuring  # noqa: F401  (the heavy imports, once the lock is held)
+
+        key = secrets.token_bytes(32)
+        with tempfile.TemporaryDirectory(prefix="atelier-") as folder:  # a socket's path has room for 108 bytes
+            address = None if os.name == "nt" else str(Path(folder) / "studio")
+            with mpc.Listener(address, family="AF_PIPE" if os.name == "nt" else "AF_UNIX", backlog=16) as listener:
+                studio = Studio(root)
+                threading.Thread(target=serve, args=(listener, key, studio), daemon=True).start()
+                _say(root, phase="ready", address=listener.address, key=key.hex())
+                while time.monotonic() - studio.last_used < IDLE_SECONDS or studio.turn.locked():
+                    time.sleep(0.2)
+        address_path(root).unlink(missing_ok=True)
+    return 0
+
+
+def _say(root: Path, **fields: Any) -> None:
+    content = json.dumps({"pid": os.getpid(), **fields}).encode()
+    write_bytes(address_path(root), content, durable=False, mode=0o600)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

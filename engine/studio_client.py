@@ -1,0 +1,91 @@
+"""How a page talks to the studio: make sure it is there, ask, and read what it streams. No TensorFlow here."""
+
+import json
+import multiprocessing.connection as mpc
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from engine import launch, machine, paths, runs, studio
+from engine.errors import EngineError, ResourcesError
+from engine.files import read_json
+from engine.locks import held
+
+LONGEST_ANSWER_BYTES = 16 << 20
+
+
+def _root(root: Path | None) -> Path:
+    return root or paths.checkpoints_root()
+
+
+def phase(root: Path | None = None) -> str:
+    """"ready", "starting", or "" where no studio is alive."""
+    root = _root(root)
+    if not held(studio.lock_path(root)):
+        return ""
+    return str(read_json(studio.address_path(root)).get("phase", "starting"))
+
+
+def ready(root: Path | None = None) -> bool:
+    """Whether a studio answers."""
+    return phase(root) == "ready"
+
+
+def ensure(root: Path | None = None) -> None:
+    """Starts a studio where none is alive; returns at once (`phase` says when it is ready).
+
+    Raises:
+        ResourcesError: the memory does not suffice, with the reason where a run takes it.
+    """
+    root = _root(root)
+    if phase(root):
+        return
+    studio.address_path(root).unlink(missing_ok=True)
+    try:
+        machine.require_memory(machine.STUDIO_BYTES, root)
+    except ResourcesError as error:
+        running = [run.name for run in runs.all_runs(root) if run.state().state == runs.RUNNING]
+        if running:
+            raise ResourcesError(
+                "There is not enough memory to generate while {run} trains: samples by hand wait until it has ended.",
+                run=running[0],
+            ) from error
+        raise
+    launch.detached("engine.studio", str(root.resolve()), log=root / ".locks" / "studio.log")
+
+
+def wait_until_ready(root: Path | None = None, timeout_seconds: float = 120.0) -> None:
+    """Waits for a studio that was started.
+
+    Raises:
+        EngineError: it ended, or did not answer in time.
+    """
+    end, seen = time.monotonic() + timeout_seconds, False
+    while not ready(root):
+        alive = bool(phase(root))
+        if (seen and not alive) or time.monotonic() > end:
+            raise EngineError("The studio did not start: .locks/studio.log beside the runs says why.")
+        seen = seen or alive
+        time.sleep(0.1)
+
+
+def stream(request: dict[str, Any], root: Path | None = None) -> Iterator[dict[str, Any]]:
+    """The studio's messages for a request, until it says "end"; closing the iterator cancels the work.
+
+    Raises:
+        EngineError: no studio, or it died while it worked.
+    """
+    where = read_json(studio.address_path(_root(root)))
+    if "address" not in where:
+        raise EngineError("The studio is not ready yet: try again in a moment.")
+    key = bytes.fromhex(where["key"])
+    try:
+        with mpc.Client(where["address"]) as connection:
+            mpc.answer_challenge(connection, key)
+            mpc.deliver_challenge(connection, key)
+            connection.send_bytes(json.dumps(request).encode())
+            while (message := json.loads(connection.recv_bytes(LONGEST_ANSWER_BYTES)))["kind"] != "end":
+                yield message
+    except (OSError, EOFError, mpc.AuthenticationError) as error:
+        raise EngineError("The studio ended while it was working: try again, it starts anew.") from error

@@ -1,0 +1,122 @@
+"""Every checkpoint with its figures; verify, continue, delete."""
+
+from ui import frame
+
+frame.within()
+
+import datetime  # noqa: E402
+
+import pandas as pd  # noqa: E402
+import streamlit as st  # noqa: E402
+
+from engine import checkpoints, presets, runs  # noqa: E402
+from engine.checkpoints import Checkpoint  # noqa: E402
+from engine.errors import CheckpointError, EngineError  # noqa: E402
+from ui import access, errors, readers, recorded, words  # noqa: E402
+from ui.i18n import _, _n, error_text  # noqa: E402
+
+st.title(_("Checkpoints"))
+st.markdown(_("A checkpoint is a model at one moment of its training: its weights, and all that is needed to go on from there."))
+
+
+def row(run: runs.Run, checkpoint: Checkpoint) -> dict:
+    """One line of the table."""
+    figures = checkpoint.manifest.get("metrics", {}).get("validation", {})
+    written = datetime.datetime.fromtimestamp(checkpoint.manifest["time"])
+    return {
+        "run": run.name + (f" ({_('recorded')})" if run.recorded else ""),
+        "step": checkpoint.step,
+        "tokens": checkpoint.manifest.get("tokens"),
+        "accuracy": 100 * figures["accuracy"] if figures else None,
+        "bits": figures.get("bits_per_byte"),
+        "loss": figures.get("loss"),
+        "size": words.size(checkpoint.bytes),
+        "written": written,
+        "parent": checkpoint.manifest.get("parent") or _("base"),
+        "hash": checkpoint.hash[:10],
+    }
+
+
+@st.dialog(_("Delete this checkpoint?"))
+def confirm(checkpoint: Checkpoint) -> None:
+    """The question before a checkpoint is lost."""
+    st.markdown(
+        _(
+            "{name} is deleted from the disk for good ({size}). The curve and the samples of its run stay.",
+            name=f"**{words.plain(checkpoint.reference)}**",
+            size=words.size(checkpoint.bytes),
+        )
+    )
+    if st.button(_("Delete"), type="primary", icon=":material/delete:"):
+        try:
+            checkpoints.delete(checkpoint)
+            st.session_state["checkpoint_message"] = _("{name} was deleted.", name=checkpoint.reference)
+        except EngineError as error:
+            st.session_state["checkpoint_message"] = error_text(error)
+        st.rerun()
+
+
+if message := st.session_state.pop("checkpoint_message", None):
+    st.toast(message)
+
+found = [(run, checkpoint) for run in readers.runs_with_events() for checkpoint in reversed(checkpoints.of_run(run))]
+if not found:
+    st.info(_("There is no checkpoint yet. Fine-tune the mini model on the Lab page: it writes ten in a minute."))
+else:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        names = list(dict.fromkeys(run.name for run, _checkpoint in found))
+        wanted = st.selectbox(_("Run"), [_("all runs"), *names])
+        total = sum(checkpoint.bytes for _run, checkpoint in found)
+        st.caption(_n("{n} checkpoint, {size}", "{n} checkpoints, {size}", len(found), size=words.size(total)))
+    shown = [(run, checkpoint) for run, checkpoint in found if wanted in (run.name, _("all runs"))]
+    event = st.dataframe(
+        pd.DataFrame([row(run, checkpoint) for run, checkpoint in shown]),
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="checkpoint_table",
+        column_config={
+            "run": st.column_config.TextColumn(_("Run")),
+            "step": st.column_config.NumberColumn(_("Step"), format="localized"),
+            "tokens": st.column_config.NumberColumn(_("Tokens seen"), format="localized"),
+            "accuracy": st.column_config.NumberColumn(
+                _("Accuracy"), format="%.1f %%", help=_("On validation; at the end of a run on all of it, before on a fixed part.")
+            ),
+            "bits": st.column_config.NumberColumn(_("Bits per byte"), format="%.3f"),
+            "loss": st.column_config.NumberColumn(_("Loss"), format="%.3f"),
+            "size": st.column_config.TextColumn(_("Size")),
+            "written": st.column_config.DatetimeColumn(_("Written"), format="D MMM, HH:mm"),
+            "parent": st.column_config.TextColumn(_("Started from")),
+            "hash": st.column_config.TextColumn(_("Weights"), help=_("The first digits of the SHA-256 of the weights.")),
+        },
+    )
+    picked = [index for index in event.selection.rows if index < len(shown)]
+    if not picked:
+        st.caption(_("Choose a line for what can be done with it."))
+    else:
+        run, checkpoint = shown[picked[0]]
+        st.markdown(f"**{words.plain(checkpoint.reference)}**")
+        with st.container(horizontal=True):
+            if st.button(_("Verify"), icon=":material/verified:", help=_("Compares every file with its SHA-256.")):
+                try:
+                    checkpoints.verify(checkpoint)
+                    st.success(_("{name} is whole: every file is what was written.", name=checkpoint.reference))
+                except CheckpointError as error:
+                    errors.show(error)
+            if st.button(_("Continue from here"), icon=":material/play_arrow:"):
+                st.switch_page(frame.PAGES["fine_tune"], query_params={"parent": checkpoint.reference})
+            deletable = access.is_owner() and not run.recorded and len(checkpoints.of_run(run)) > 1
+            if st.button(
+                _("Delete"),
+                icon=":material/delete:",
+                disabled=not deletable,
+                help=None if deletable else _("The last checkpoint of a run and recorded ones are kept."),
+            ):
+                confirm(checkpoint)
+    if any(run.recorded for run, _checkpoint in shown):
+        recorded.note()
+
+st.subheader(_("Base models"))
+for preset in presets.shipped():
+    with st.expander(f"{preset.title} · {words.grouped(preset.parameters)} {_('parameters')}"):
+        st.markdown(presets.card(preset) or _("This preset has no card."))

@@ -1,0 +1,139 @@
+"""Accuracy, loss, perplexity and bits per byte of base and checkpoints, on the same tokens."""
+
+from ui import frame
+
+frame.within()
+
+import pandas as pd  # noqa: E402
+import streamlit as st  # noqa: E402
+
+from engine import checkpoints, paths, presets, runs, studio_client  # noqa: E402
+from engine.errors import EngineError  # noqa: E402
+from ui import access, colours, errors, evaluation_charts, readers, recorded, words  # noqa: E402
+from ui.evaluation_charts import Row  # noqa: E402
+from ui.i18n import _  # noqa: E402
+
+st.title(_("Evaluate"))
+st.markdown(_("What a model knows, measured: base and checkpoints on the very same articles, which none of them was trained on."))
+
+
+def run_rows(split: str) -> list[Row]:
+    """Base and runs as the trainers measured them on whole splits, a group for each articles folder."""
+    rows: dict[tuple[str, str, int], Row] = {}
+    for run in readers.runs_with_events():
+        for (model, of_split), event in readers.whole_evaluations(run).items():
+            if of_split != split:
+                continue
+            try:
+                reference, title, colour = _identity(run, model)
+            except EngineError:
+                continue
+            figures = {name: event[name] for name in ("accuracy", "loss", "perplexity", "bits_per_byte")}
+            row = Row(
+                title, colour, split, run.settings.articles, **figures,
+                evaluated_tokens=event["evaluated_tokens"], hash=reference, recorded=bool(run.recorded),
+            )  # fmt: skip
+            rows.setdefault((reference, run.settings.articles, event["evaluated_tokens"]), row)
+    return list(rows.values())
+
+
+def _identity(run: runs.Run, model: str) -> tuple[str, str, str]:
+    """Hash, title and colour of what a run calls "base", "parent" or "run"."""
+    if model == "base":
+        preset = presets.find(run.settings.preset)
+        return preset.hash(), f"base · {preset.title}", colours.BASE
+    name = run.settings.parent if model == "parent" else f"{run.name}/{run.state().step}"
+    checkpoint = checkpoints.find(name)
+    recorded = f" ({_('recorded')})" if run.recorded and model == "run" else ""
+    title = f"{checkpoint.run} · {_('step')} {checkpoint.step}{recorded}"
+    return checkpoint.hash, title, colours.of_run(checkpoint.run)
+
+
+split = st.segmented_control(_("Split"), ["test", "validation"], default="test", required=True, format_func=lambda s: {"test": _("test"), "validation": _("validation")}[s])
+rows = run_rows(split) + [row for row in st.session_state.get("measured", []) if row.split == split]
+sources = list(dict.fromkeys(row.source for row in rows))
+if not rows:
+    st.info(_("Nothing is measured yet. A run measures base and itself when it ends; or measure a model below."))
+else:
+    source = st.selectbox(_("Articles"), sources) if len(sources) > 1 else sources[0]
+    rows = [row for row in rows if row.source == source]
+    # Whole splits of the same articles have the same number of tokens; a smaller part is another measurement.
+    tokens = sorted({row.evaluated_tokens for row in rows}, reverse=True)
+    if len(tokens) > 1:
+        wanted = st.selectbox(_("Tokens scored"), tokens, format_func=words.grouped)
+        rows = [row for row in rows if row.evaluated_tokens == wanted]
+    rows = sorted(rows, key=lambda row: (not row.title.startswith("base"), row.accuracy))
+    st.plotly_chart(evaluation_charts.accuracy_and_bits(rows), theme="streamlit", key="evaluation_figure")
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "model": [row.title for row in rows],
+                "accuracy": [100 * row.accuracy for row in rows],
+                "bits": [row.bits_per_byte for row in rows],
+                "loss": [row.loss for row in rows],
+                "perplexity": [row.perplexity for row in rows],
+                "tokens": [row.evaluated_tokens for row in rows],
+                "hash": [row.hash[:10] for row in rows],
+            }
+        ),
+        hide_index=True,
+        column_config={
+            "model": st.column_config.TextColumn(_("Model")),
+            "accuracy": st.column_config.NumberColumn(
+                _("Accuracy"), format="%.1f %%", help=_("How often the most probable next token is the right one.")
+            ),
+            "bits": st.column_config.NumberColumn(
+                _("Bits per byte"),
+                format="%.3f",
+                help=_("How many bits the model needs for a byte of text: comparable across vocabularies, lower is better."),
+            ),
+            "loss": st.column_config.NumberColumn(
+                _("Loss"), format="%.3f", help=_("Mean cross-entropy in nats a token; lower is better.")
+            ),
+            "perplexity": st.column_config.NumberColumn(
+                _("Perplexity"),
+                format="%.1f",
+                help=_("exp(loss): among how many equally likely tokens the model hesitates."),
+            ),
+            "tokens": st.column_config.NumberColumn(_("Tokens scored"), format="localized"),
+            "hash": st.column_config.TextColumn(_("Weights"), help=_("The first digits of the SHA-256 of the weights.")),
+        },
+    )
+    if any(row.recorded for row in rows):
+        recorded.note()
+
+st.subheader(_("Measure a model"))
+available = {model.reference: model for model in readers.models()}
+left, right = st.columns(2)
+reference = left.selectbox(_("Model"), list(available), format_func=lambda name: readers.title(available[name]))
+articles = paths.portable(paths.SAMPLE_ARTICLES)
+if access.paths_allowed():
+    articles = right.text_input(_("Articles: a folder or a JSON-lines file on this machine"), articles)
+limit = left.number_input(
+    _("Tokens at most (0 = the whole split)"), 0, 10_000_000, 20_000, 10_000, help=_("A fixed part, drawn with seed 1: the same for every model.")
+)
+if st.button(_("Measure"), type="primary", icon=":material/straighten:") and reference:
+    bar = st.progress(0.0, _("The studio is starting: it loads TensorFlow, about 10 s on a laptop."))
+    with errors.shown():
+        if articles != paths.portable(paths.SAMPLE_ARTICLES):
+            access.check_path(articles)
+        studio_client.ensure()
+        studio_client.wait_until_ready()
+        request = {"kind": "evaluate", "reference": reference, "articles": articles, "split": split, "tokens": int(limit), "seed": 1}
+        for message in studio_client.stream(request):
+            if message["kind"] == "progress":
+                share = message["done"] / message["total"]
+                bar.progress(share, _("measuring: {done} of {total} windows", done=message["done"], total=message["total"]))
+            elif message["kind"] == "error":
+                raise EngineError(message["template"], **message["values"])
+            elif message["kind"] == "result":
+                model, scores = available[reference], message["scores"]
+                figures = {name: scores[name] for name in ("accuracy", "loss", "perplexity", "bits_per_byte")}
+                colour = colours.of_model(model)
+                row = Row(
+                    readers.title(model), colour, split, articles, **figures,
+                    evaluated_tokens=scores["evaluated_tokens"], hash=scores["hash"],
+                )  # fmt: skip
+                st.session_state["measured"] = [*st.session_state.get("measured", []), row]
+                st.rerun()
+    bar.empty()

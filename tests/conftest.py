@@ -1,0 +1,84 @@
+"""What the tests share: a tiny real GPT-2, small real articles, folders of their own."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+WORDS = (
+    "the cells were treated with insulin and patients showed lower levels of protein in blood after twelve weeks "
+    "of therapy while controls did not change their weight or glucose during follow up in both study groups"
+).split()
+
+
+def article_line(number: int, words: int = 120) -> str:
+    """One line in the PubMed release's form, made from a small vocabulary: other words for other numbers."""
+
+    def text(salt: int, length: int) -> str:
+        return " ".join(WORDS[(number * 7 + salt * 3 + i * (1 + number % 5)) % len(WORDS)] for i in range(length)) + "."
+
+    sections = [[text(1, words // 3)], [text(2, words // 3), text(3, words // 3)]]
+    return json.dumps(
+        {
+            "article_id": f"article-{number}",
+            "article_text": [p for section in sections for p in section],
+            "abstract_text": [f"<S> {text(4, 12)} </S>"],
+            "labels": None,
+            "section_names": ["Introduction", "Results"],
+            "sections": sections,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def sample_folder(tmp_path_factory) -> Path:
+    """A folder of 24 training, 4 validation and 4 test articles."""
+    folder = tmp_path_factory.mktemp("articles")
+    for split, numbers in (("train", range(24)), ("validation", range(24, 28)), ("test", range(28, 32))):
+        lines = [article_line(number) for number in numbers]
+        (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """A byte-level BPE of 400 entries."""
+    from engine import tokenizers
+
+    return tokenizers.train([json.loads(article_line(n))["article_text"][1] for n in range(24)], 400)
+
+
+@pytest.fixture(scope="session")
+def tiny_preset(tmp_path_factory, vocabulary) -> Path:
+    """A keras-hub preset of a real GPT-2: 2 layers, hidden 32, context 64, random weights of a fixed seed."""
+    from engine import models
+    from engine.backend import keras
+
+    keras.utils.set_random_seed(7)
+    folder = tmp_path_factory.mktemp("presets") / "tiny"
+    model = models.new(models.Architecture(len(vocabulary[0]), 2, 2, 32, 64))
+    models.save_preset(model, *vocabulary, folder, "# A tiny model for tests\n")
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch) -> Path:
+    """Folders for runs and corpora that belong to this test alone; subprocesses find them too."""
+    monkeypatch.setenv("ATELIER_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    monkeypatch.setenv("ATELIER_CORPORA", str(tmp_path / "corpora"))
+    (tmp_path / "checkpoints").mkdir()
+    return tmp_path / "checkpoints"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real articles and books, `$ATELIER_DATA`; skips where it is absent, and fails so in CI."""
+    folder = Path(os.environ.get("ATELIER_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    if not folder.is_dir():
+        message = "needs the real articles: set ATELIER_DATA to their folder (docs/architecture.md, Data)"
+        (pytest.fail if os.environ.get("ATELIER_REQUIRE_ALL") else pytest.skip)(message)
+    return folder

@@ -1,0 +1,230 @@
+"""A run's folder: the queue, locks, events, and who may start what."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from engine import checkpoints, dispatcher, files, runs
+from engine.errors import CheckpointError, RunError, SettingsError, StorageError
+from engine.locks import Lock, held
+from engine.settings import RunSettings, from_json
+
+
+def new_settings(**changes) -> RunSettings:
+    return RunSettings(**{"preset": "p", "articles": "a", "name": "one", "steps": 4, **changes})
+
+
+def test_all_problems_of_a_configuration_are_named_at_once():
+    with pytest.raises(SettingsError) as caught:
+        new_settings(name="../up", steps=None, learning_rate=3, precision="int8", batch_size=-1, seed=-1)
+    sentences = [str(problem) for problem in caught.value.problems]
+    assert len(sentences) == 6
+    assert sentences[0].startswith("The name “../up” cannot be a folder")
+    assert "batch_size must lie between 0 and 1024; received -1." in sentences
+
+
+def test_settings_survive_the_file(root):
+    run = runs.create(new_settings(first_article=3, last_article=9, prompts=("Cells",)), {"extra": 1})
+    assert runs.find("one").settings == run.settings
+    with pytest.raises(RunError, match="schema_version 99"):
+        from_json({**run.config, "schema_version": 99})
+
+
+def test_a_name_is_taken_once_and_strange_names_find_nothing(root):
+    runs.create(new_settings())
+    with pytest.raises(RunError, match="There is already a run one"):
+        runs.create(new_settings())
+    for name in ("../one", "nothing", ".hidden"):
+        with pytest.raises(RunError, match="There is no run"):
+            runs.find(name)
+
+
+def test_a_lock_is_exclusive_between_processes_and_free_after_a_kill(tmp_path):
+    path = tmp_path / "lock"
+    code = f"import sys, time; sys.path.insert(0, {os.getcwd()!r}); from engine.locks import Lock; " + (
+        f"from pathlib import Path; lock = Lock(Path({str(path)!r})); print(lock.acquire(), flush=True); time.sleep(60)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    with child:
+        assert child.stdout.readline() == "True\n"
+        assert held(path)
+        assert not Lock(path).acquire()
+        child.kill()
+        child.wait()
+        with Lock(path) as lock:
+            assert lock.acquire(patience_seconds=5)
+
+
+def test_running_without_a_holder_reads_as_interrupted_with_a_reason(root):
+    run = runs.create(new_settings())
+    with Lock(run.folder / "lock") as lock:
+        assert lock.acquire()
+        run.write_state(state=runs.RUNNING)
+        assert run.state().state == runs.RUNNING
+    assert run.state().state == runs.INTERRUPTED
+    assert "ended without a word" in str(run.state().error)
+
+
+def test_a_torn_last_event_is_ignored_and_cut(root):
+    run = runs.create(new_settings())
+    run.append_event("step", step=1)
+    with open(run.folder / "events.jsonl", "ab") as file:
+        file.write(b'{"kind": "step", "st')
+    assert [event["step"] for event in run.events("step")] == [1]
+    run.cut_torn_event()
+    run.append_event("step", step=2)
+    assert [event["step"] for event in run.events("step")] == [1, 2]
+
+
+def test_what_a_resumed_run_reports_again_replaces_what_it_had_reported(root):
+    run = runs.create(new_settings())
+    for step in (1, 2, 3):
+        run.append_event("step", step=step, loss=step)
+    run.append_event("resume", step=1)
+    run.append_event("step", step=2, loss=20)
+    assert [(e["step"], e["loss"]) for e in run.events("step")] == [(1, 1), (2, 20)]
+
+
+def test_a_waiting_run_that_is_stopped_leaves_the_queue_and_can_be_resumed(root):
+    run = runs.create(new_settings())
+    assert dispatcher.waiting(root)[0].name == "one"
+    run.request_stop()
+    assert run.state().state == runs.STOPPED
+    assert dispatcher.waiting(root) == []
+    run.request_resume()
+    assert run.state().state == runs.QUEUED
+
+
+class FakeChild:
+    """Stands for a trainer's process: a test says when and how it ends."""
+
+    def __init__(self):
+        self.returncode = None
+
+    def poll(self):
+        return self.returncode
+
+
+def test_the_dispatcher_runs_one_at_a_time_in_order_and_names_a_death(root):
+    first, second = runs.create(new_settings(name="first")), runs.create(new_settings(name="second"))
+    started = []
+
+    def start(run):
+        started.append((run.name, FakeChild()))
+        return started[-1][1]
+
+    d = dispatcher.Dispatcher(root, start)
+    assert d.turn()
+    assert d.turn()
+    assert [name for name, _ in started] == ["first"]
+    with Lock(first.folder / "lock") as lock:
+        lock.acquire()
+        first.write_state(state=runs.RUNNING)
+    started[0][1].returncode = -9
+    d.turn()
+    assert [name for name, _ in started] == ["first", "second"]
+    assert first.state().state == runs.INTERRUPTED
+    assert "ended by signal 9" in str(first.state().error)
+    with Lock(second.folder / "lock") as lock:
+        lock.acquire()
+        second.write_state(state=runs.FINISHED)
+    started[1][1].returncode = 0
+    assert not d.turn()
+
+
+def test_a_trainer_that_cannot_even_start_does_not_start_for_ever(root):
+    runs.create(new_settings())
+    children = []
+
+    def start(run):
+        children.append(FakeChild())
+        children[-1].returncode = 1
+        return children[-1]
+
+    d = dispatcher.Dispatcher(root, start)
+    for _ in range(5):
+        d.turn()
+    assert len(children) == 1
+    assert runs.find("one").state().state == runs.INTERRUPTED
+
+
+def commit(run, step: int, content: bytes = b"weights"):
+    with checkpoints.commit(run, step, {"tokens": step}) as staging:
+        (staging / checkpoints.WEIGHTS).write_bytes(content * step)
+        (staging / checkpoints.TRAINING).write_bytes(b"state")
+
+
+def test_a_checkpoint_has_exactly_these_files_and_a_hash_of_each(root):
+    run = runs.create(new_settings())
+    commit(run, 4)
+    (checkpoint,) = checkpoints.of_run(run)
+    assert sorted(p.name for p in checkpoint.folder.iterdir()) == ["manifest.json", "model.weights.h5", "training.npz"]
+    assert set(checkpoint.manifest["files"]) == {"model.weights.h5", "training.npz"}
+    checkpoints.verify(checkpoint)
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(root, damage):
+    run = runs.create(new_settings())
+    commit(run, 2)
+    commit(run, 4)
+    newest = checkpoints.of_run(run)[-1]
+    file = newest.folder / checkpoints.WEIGHTS
+    content = bytearray(file.read_bytes())
+    if damage == "flip":
+        content[3] ^= 1
+        file.write_bytes(content)
+    elif damage == "truncate":
+        file.write_bytes(content[:-1])
+    else:
+        file.unlink()
+    with pytest.raises(CheckpointError, match="one/4"):
+        checkpoints.verify(newest)
+    assert checkpoints.newest_verified(run).step == 2
+
+
+def test_a_save_that_is_cut_off_leaves_the_former_checkpoint_and_no_other(root):
+    run = runs.create(new_settings())
+    commit(run, 2)
+    with pytest.raises(RuntimeError), checkpoints.commit(run, 4, {}) as staging:
+        (staging / checkpoints.WEIGHTS).write_bytes(b"half")
+        raise RuntimeError
+    assert [checkpoint.step for checkpoint in checkpoints.of_run(run)] == [2]
+    assert sorted(p.name for p in run.folder.glob("*step-*")) == ["step-00000002"]
+
+
+def test_the_last_checkpoint_of_a_run_is_kept(root):
+    run = runs.create(new_settings())
+    commit(run, 2)
+    with pytest.raises(CheckpointError, match="is the last checkpoint"):
+        checkpoints.delete(checkpoints.of_run(run)[0])
+    commit(run, 4)
+    checkpoints.delete(checkpoints.of_run(run)[0])
+    assert [checkpoint.step for checkpoint in checkpoints.of_run(run)] == [4]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_rights_is_one_sentence(root):
+    root.chmod(0o500)
+    try:
+        with pytest.raises(StorageError, match="No rights to write in"):
+            runs.create(new_settings())
+    finally:
+        root.chmod(0o700)
+
+
+def test_a_full_disk_is_one_sentence_and_the_former_content_stays(tmp_path, monkeypatch):
+    path = tmp_path / "state.json"
+    files.write_json(path, {"a": 1})
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(StorageError, match="is full: free some space"):
+        files.write_json(path, {"a": 2})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["state.json"]

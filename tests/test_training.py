@@ -1,0 +1,369 @@
+"""Training, evaluating and generating with a tiny real GPT-2."""
+
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from engine import checkpoints, corpus, evaluation, models, runs, schedules, submission, tokenizers, trainer, windows
+from engine.backend import keras
+from engine.checkpoints import ModelReference
+from engine.errors import CheckpointError, EngineError, PresetError, SettingsError
+from engine.generation import Generator, Sampler
+from engine.settings import RunSettings
+
+pytestmark = pytest.mark.slow
+
+
+def settings_of(preset, articles, **changes) -> RunSettings:
+    return RunSettings(
+        **{
+            "preset": str(preset),
+            "articles": str(articles),
+            "name": "run",
+            "steps": 6,
+            "sequence_length": 32,
+            "batch_size": 4,
+            "evaluate_steps": 3,
+            "interval_tokens": 256,
+            "sample_tokens": 8,
+            "device": "cpu",
+            "learning_rate": 5e-3,
+            "warmup_steps": 2,
+            **changes,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, tiny_preset, sample_folder):
+    """One finished run of 6 steps, with dropout, and its result."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATELIER_CHECKPOINTS", str(root))
+        patch.setenv("ATELIER_CORPORA", str(root / ".corpora"))
+        run = submission.submit(settings_of(tiny_preset, sample_folder, dropout=0.1))
+        result = trainer.work(run)
+    return run, result
+
+
+def test_the_result_says_everything_that_programs_read(trained):
+    run, result = trained
+    assert run.state().state == runs.FINISHED
+    assert {"run", "checkpoint", "steps", "tokens", "seconds", "tokens_per_second", "split", "evaluated_tokens"} <= set(
+        result
+    )
+    for figure in ("accuracy", "loss", "bits_per_byte"):
+        assert math.isfinite(result[figure])
+        assert math.isfinite(result[f"base_{figure}"])
+    assert (result["split"], result["checkpoint"], result["steps"]) == ("test", "run/6", 6)
+    assert result["tokens"] == 6 * 4 * 32
+    assert result["loss"] < result["base_loss"]
+
+
+def test_the_curve_starts_at_the_base_and_has_a_point_an_interval(trained):
+    run, _ = trained
+    points = [(e["model"], e["step"], e["split"]) for e in run.events("evaluation") if not e["whole"]]
+    assert points == [("base", 0, "validation"), ("run", 3, "validation"), ("run", 6, "validation")]
+    tokens = {e["evaluated_tokens"] for e in run.events("evaluation") if not e["whole"]}
+    assert len(tokens) == 1
+    samples = {(e["model"], e["step"]) for e in run.events("sample")}
+    assert samples == {("base", 0), ("run", 3), ("run", 6)}
+    assert [e["step"] for e in run.events("checkpoint")] == [3, 6]
+
+
+def test_whole_evaluations_of_base_and_run_are_on_the_same_tokens(trained):
+    run, _ = trained
+    whole = {(e["model"], e["split"]): e["evaluated_tokens"] for e in run.events("evaluation") if e["whole"]}
+    assert set(whole) == {(m, s) for m in ("run", "base") for s in ("validation", "test")}
+    assert whole["run", "test"] == whole["base", "test"]
+
+
+def test_a_checkpoint_read_back_gives_the_figures_of_its_manifest(trained, tiny_preset):
+    run, _ = trained
+    checkpoint = checkpoints.of_run(run)[-1]
+    model, tokenizer = models.load(ModelReference(checkpoints.presets.find(tiny_preset), checkpoint))
+    prepared = corpus.prepare(run.settings.articles, tokenizer, run.folder.parent / ".corpora")
+    scores = evaluation.evaluate(evaluation.Scorer(model), prepared.tokens("test"), tokenizer.token_bytes, 32)
+    assert scores.to_json() == pytest.approx(checkpoint.manifest["metrics"]["test"], rel=1e-6)
+
+
+def test_the_weights_of_base_and_checkpoint_differ_and_base_is_the_preset(trained, tiny_preset):
+    run, _ = trained
+    base = ModelReference(checkpoints.presets.find(tiny_preset))
+    tuned = ModelReference(base.preset, checkpoints.of_run(run)[-1])
+    assert base.hash != tuned.hash
+    assert base.hash == checkpoints.of_run(run)[-1].manifest["preset"]["hash"]
+
+
+def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(trained, tiny_preset, sample_folder, root):
+    """With dropout and shuffle, in the middle of an epoch: bit for bit on a CPU."""
+    whole, _ = trained
+    run = submission.submit(settings_of(tiny_preset, sample_folder, dropout=0.1))
+    asked = iter(range(10_000))
+    with pytest.MonkeyPatch.context() as patch:
+        # Cut off without a goodbye right after the checkpoint of step 3.
+        from engine import training
+
+        original = training._Training._checkpoint
+
+        def cut_off(self):
+            original(self)
+            if next(asked) == 0:
+                raise KeyboardInterrupt
+
+        patch.setattr(training._Training, "_checkpoint", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.work(run)
+    assert checkpoints.newest_verified(run).step == 3
+    assert run.state().state == runs.INTERRUPTED
+    keras.backend.clear_session()
+    trainer.work(run)
+    first, second = (checkpoints.of_run(r)[-1] for r in (whole, run))
+    with np.load(first.folder / checkpoints.TRAINING) as a, np.load(second.folder / checkpoints.TRAINING) as b:
+        assert a.files == b.files
+        assert all(np.array_equal(a[name], b[name]) for name in a.files)
+    one, two = (models.load(ModelReference(checkpoints.presets.find(tiny_preset), c))[0] for c in (first, second))
+    assert all(np.array_equal(x, y) for x, y in zip(one.get_weights(), two.get_weights(), strict=True))
+
+
+def test_stop_ends_in_a_checkpoint_and_a_state_that_says_so(tiny_preset, sample_folder, root):
+    run = submission.submit(settings_of(tiny_preset, sample_folder, steps=1000, evaluate_steps=500))
+    run_step = {"asked": False}
+
+    def say(line):
+        if line.startswith("step 3") and not run_step["asked"]:
+            run_step["asked"] = True
+            (run.folder / "control.json").write_text('{"action": "stop"}')
+
+    with pytest.MonkeyPatch.context() as patch:
+        from engine import training
+
+        patch.setattr(training, "REPORT_SECONDS", 0.0)
+        assert trainer.work(run, say=say) is None
+    assert run.state().state == runs.STOPPED
+    assert checkpoints.newest_verified(run).step == run.state().step
+    assert 3 <= run.state().step < 10
+
+
+def test_a_run_from_a_checkpoint_names_its_parent_and_measures_it(trained, tiny_preset, sample_folder, monkeypatch):
+    run, first = trained
+    monkeypatch.setenv("ATELIER_CHECKPOINTS", str(run.folder.parent))
+    monkeypatch.setenv("ATELIER_CORPORA", str(run.folder.parent / ".corpora"))
+    child = submission.submit(settings_of(tiny_preset, sample_folder, name="child", parent="run", steps=2))
+    assert child.settings.parent == "run/6"
+    result = trainer.work(child)
+    assert result["parent_loss"] == pytest.approx(first["loss"], rel=1e-6)
+    assert result["base_loss"] == pytest.approx(first["base_loss"], rel=1e-6)
+    assert checkpoints.of_run(child)[-1].manifest["parent"] == "run/6"
+
+
+def test_lora_trains_adapters_alone_and_its_checkpoint_loads_into_the_plain_model(tiny_preset, sample_folder, root):
+    run = submission.submit(settings_of(tiny_preset, sample_folder, lora_rank=2, steps=4, evaluate_steps=2))
+    result = trainer.work(run)
+    assert result["loss"] < result["base_loss"]
+    final = checkpoints.of_run(run)[-1]
+    points = [e for e in run.events("evaluation") if e["model"] == "run" and not e["whole"] and e["step"] == 4]
+    model, tokenizer = models.load(ModelReference(checkpoints.presets.find(tiny_preset), final))
+    stream = corpus.prepare(sample_folder, tokenizer).tokens("validation")
+    part = evaluation.part(stream, 32, 256, 1)
+    scores = evaluation.evaluate(evaluation.Scorer(model), stream, tokenizer.token_bytes, 32, part)
+    assert scores.loss == pytest.approx(points[0]["loss"], rel=1e-5)
+
+
+def test_minutes_become_a_number_of_steps_once(tiny_preset, sample_folder, root):
+    run = submission.submit(
+        settings_of(tiny_preset, sample_folder, steps=None, minutes=0.02, evaluate_steps=10_000, sample_tokens=1)
+    )
+    result = trainer.work(run)
+    (plan,) = run.events("plan")
+    assert plan["step"] == 21
+    assert result["steps"] == plan["steps"] == run.state().steps
+
+
+def test_everything_that_stands_against_a_run_is_said_before_it_starts(tiny_preset, sample_folder, root):
+    with pytest.raises(SettingsError) as caught:
+        submission.check(settings_of("nowhere", sample_folder, first_article=20, last_article=40, parent="nobody"))
+    sentences = " ".join(str(problem) for problem in caught.value.problems)
+    assert "There is no preset nowhere" in sentences
+    assert "There is no run nobody" in sentences
+    assert "Articles 20-40 lie outside the corpus: its train split holds 1-24." in sentences
+
+
+# Evaluation
+
+
+def test_loss_and_accuracy_equal_keras_evaluate(tiny_preset, sample_folder, root):
+    model, tokenizer = models.load(checkpoints.resolve(str(tiny_preset)))
+    stream = corpus.prepare(sample_folder, tokenizer).tokens("test")
+    scores = evaluation.evaluate(evaluation.Scorer(model), stream, tokenizer.token_bytes, 32)
+    batch = windows.take(stream, np.arange(windows.count(len(stream), 32)), 32)
+    model.compile(
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"),
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+    )
+    x = {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)}
+    by_keras = keras.Model.evaluate(
+        model, x, batch.targets, sample_weight=batch.weights, batch_size=len(batch.targets), return_dict=True, verbose=0
+    )
+    assert scores.evaluated_tokens == len(stream) - 1
+    assert scores.loss == pytest.approx(by_keras["loss"] / (len(stream) - 1), rel=1e-5)
+    assert scores.accuracy == pytest.approx(by_keras["accuracy"], abs=1e-6)
+    size = len(tokenizer.decode(stream).replace("<|endoftext|>", "").encode())
+    assert scores.bits_per_byte == pytest.approx(scores.loss * scores.evaluated_tokens / math.log(2) / size, rel=1e-6)
+    assert scores.perplexity == pytest.approx(math.exp(scores.loss))
+
+
+def test_the_part_of_validation_is_the_same_every_time():
+    stream = np.zeros(10_000, dtype=np.uint16)
+    assert np.array_equal(evaluation.part(stream, 32, 640, 5), evaluation.part(stream, 32, 640, 5))
+    assert len(evaluation.part(stream, 32, 640, 5)) == 20
+    assert evaluation.part(stream, 32, 0, 5) is None
+
+
+# Generation
+
+
+def test_same_seed_same_sample_and_greedy_is_keras_own(tiny_preset):
+    model, tokenizer = models.load(checkpoints.resolve(str(tiny_preset)))
+    generator = Generator(model, tokenizer)
+    hot = Sampler(temperature=1.0, top_k=0)
+    assert generator.generate("the cells", 20, hot, seed=3) == generator.generate("the cells", 20, hot, seed=3)
+    assert generator.generate("the cells", 20, hot, seed=3) != generator.generate("the cells", 20, hot, seed=4)
+    ids = [tokenizer.end_of_text, *tokenizer.encode("the cells")]
+    padded = np.zeros((1, 64), dtype=np.int32)
+    padded[0, : len(ids)] = ids
+    mask = np.zeros((1, 64), dtype=np.int32)
+    mask[0, : len(ids)] = 1
+    model.compile(sampler="greedy")
+    keras_ids = np.asarray(
+        model.generate({"token_ids": padded, "padding_mask": mask}, stop_token_ids=None)["token_ids"]
+    )[0]
+    ours = list(generator.stream("the cells", 20, Sampler(temperature=0)))
+    assert ours == keras_ids[len(ids) : len(ids) + len(ours)].tolist()
+
+
+@pytest.mark.parametrize("prompt", ["", "the cells " * 200, "細胞 😀 <b>bold</b>", "the"])
+def test_any_prompt_is_continued(tiny_preset, prompt):
+    generator = Generator(*models.load(checkpoints.resolve(str(tiny_preset))))
+    assert 0 < len(list(generator.stream(prompt, 10, Sampler(temperature=1.0)))) <= 10
+
+
+def test_samplers_allow_exactly_what_they_say():
+    logits = np.log(np.array([0.5, 0.3, 0.15, 0.05]))
+    rng = np.random.default_rng(0)
+
+    def drawn(sampler):
+        return {sampler.draw(logits, rng) for _ in range(300)}
+
+    assert drawn(Sampler(temperature=0)) == {0}
+    assert drawn(Sampler(1.0, 2, 1.0)) == {0, 1}
+    assert drawn(Sampler(1.0, 0, 0.9)) == {0, 1, 2}
+    assert drawn(Sampler(1.0, 0, 0.5)) == {0}
+    assert drawn(Sampler(1.0, 0, 1.0)) == {0, 1, 2, 3}
+    with pytest.raises(SettingsError) as caught:
+        Sampler(-1, -1, 0)
+    assert len(caught.value.problems) == 3
+
+
+# Presets
+
+
+def test_a_hugging_face_folder_loads_with_the_same_logits(tiny_preset, tmp_path):
+    model, tokenizer = models.load(checkpoints.resolve(str(tiny_preset)))
+    task = keras_task(model, tiny_preset)
+    task.export_to_transformers(str(tmp_path / "hf"))
+    other, other_tokenizer = models.load(checkpoints.resolve(str(tmp_path / "hf")))
+    x = {"token_ids": np.array([[1, 2, 3]]), "padding_mask": np.ones((1, 3), "int32")}
+    assert np.allclose(model.predict(x, verbose=0), other.predict(x, verbose=0), atol=1e-5)
+    assert other_tokenizer.encode("insulin levels") == tokenizer.encode("insulin levels")
+
+
+def keras_task(model, preset):
+    from engine.backend import keras_hub
+
+    folder = tokenizers.find_assets(preset)
+    tokenizer = keras_hub.models.GPT2Tokenizer(
+        vocabulary=json.loads((folder / "vocabulary.json").read_text()),
+        merges=(folder / "merges.txt").read_text().split("\n")[:-1],
+    )
+    model.preprocessor = keras_hub.models.GPT2CausalLMPreprocessor(tokenizer, sequence_length=64)
+    return model
+
+
+def test_a_hub_name_without_network_fails_at_once_with_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(models, "_reachable", lambda host: False)
+    with pytest.raises(PresetError, match="is fetched from the network, and .* cannot be reached: connect, or give"):
+        models.load(checkpoints.resolve("gpt2_base_en"))
+
+
+def test_what_is_no_preset_is_said(tmp_path):
+    with pytest.raises(PresetError, match="There is no preset"):
+        checkpoints.resolve(str(tmp_path / "nothing"))
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(PresetError, match="is not a GPT-2 preset but bert"):
+        checkpoints.resolve(str(tmp_path))
+
+
+def test_a_damaged_preset_is_one_sentence(tiny_preset, tmp_path):
+    import shutil
+
+    broken = shutil.copytree(tiny_preset, tmp_path / "broken")
+    (broken / "model.weights.h5").write_bytes(b"not HDF5")
+    with pytest.raises(PresetError, match="cannot be loaded"):
+        models.load(checkpoints.resolve(str(broken)))
+
+
+def test_a_checkpoint_altered_on_disk_is_not_loaded(trained):
+    import shutil
+
+    run, _ = trained
+    copy = shutil.copytree(run.folder, run.folder.parent / "copy")
+    file = copy / "step-00000006" / checkpoints.WEIGHTS
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(CheckpointError, match="copy/6 is damaged"):
+        models.load(checkpoints.resolve("copy/6", run.folder.parent))
+    shutil.rmtree(copy)
+
+
+def test_training_and_generating_work_without_tensorflow_text(tiny_preset, sample_folder, root):
+    """As on Windows, which has no wheel of it."""
+    code = (
+        "import sys; sys.modules['tensorflow_text'] = None; from engine.__main__ import main; "
+        f"a = main(['train', '--preset', {str(tiny_preset)!r}, '--articles', {str(sample_folder)!r}, '--steps', '2', "
+        "'--sequence-length', '32', '--name', 'w', '--json']); "
+        "sys.exit(a or main(['generate', '--checkpoint', 'w', '--prompt', 'the cells', '--max-new-tokens', '5', '--json']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    trained, generated = (json.loads(line) for line in done.stdout.splitlines()[-2:])
+    assert trained["steps"] == 2
+    assert generated["text"]
+
+
+def test_the_learning_rate_warms_up_and_falls_along_half_a_cosine():
+    rates = [schedules.warmup_cosine(step, 1.0, 4, 104) for step in range(105)]
+    assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert rates[54] == pytest.approx(0.55)
+    assert rates[104] == pytest.approx(0.1)
+    assert schedules.warmup_cosine(50, 1.0, 4, 0) == 1.0
+
+
+def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(tiny_preset, sample_folder, root, monkeypatch):
+    from engine import training
+
+    run = submission.submit(settings_of(tiny_preset, sample_folder))
+    monkeypatch.setattr(
+        training._Training, "_step", lambda self: (_ for _ in ()).throw(EngineError("The loss became {loss}.", loss="nan"))
+    )
+    with pytest.raises(EngineError):
+        trainer.work(run)
+    assert run.state().state == runs.FAILED
+    assert str(run.state().error) == "The loss became nan."

@@ -1,0 +1,94 @@
+"""Who may do what.
+
+Without an owner's code in the secrets everybody who reaches the server may do everything, as on one's own laptop. With
+one, its holder may; everybody else looks, generates, and queues one short run at a time.
+"""
+
+import hmac
+import ipaddress
+from pathlib import Path
+
+import streamlit as st
+
+from engine import runs
+from engine.errors import EngineError
+from engine.settings import RunSettings
+
+VISITOR_MINUTES = 2.0
+VISITOR_STEPS = 500
+VISITOR_WAITING_RUNS = 1
+
+
+def _secret(name: str) -> object:
+    try:
+        return st.secrets.get(name)
+    except FileNotFoundError:  # no secrets file at all
+        return None
+
+
+def has_owner() -> bool:
+    """Whether this server has an owner's code."""
+    return bool(_secret("owner_code"))
+
+
+def is_owner() -> bool:
+    """Whether this session may do everything: it gave the owner's code, or there is none."""
+    code = _secret("owner_code")
+    given = str(st.session_state.get("owner_code", ""))
+    return not code or hmac.compare_digest(given.encode(), str(code).encode())
+
+
+def check_queue(settings: RunSettings) -> None:
+    """Makes sure that this session may queue such a run.
+
+    Raises:
+        EngineError: a visitor asks for more than a short run, or too many wait already.
+    """
+    if is_owner():
+        return
+    short = (settings.minutes is not None and settings.minutes <= VISITOR_MINUTES) or (
+        settings.steps is not None and settings.steps <= VISITOR_STEPS
+    )
+    if not short:
+        raise EngineError(
+            "Visitors may train for at most {minutes} minutes or {steps} steps; the owner's code lifts the limit.",
+            minutes=VISITOR_MINUTES,
+            steps=VISITOR_STEPS,
+        )
+    if sum(run.state().state == runs.QUEUED for run in runs.all_runs()) >= VISITOR_WAITING_RUNS:
+        raise EngineError("A run is waiting already: visitors may queue one at a time. Try again when it has started.")
+
+
+def is_local() -> bool:
+    """Whether the server listens on this machine's loopback alone."""
+    address = st.get_option("server.address") or ""
+    if address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def path_folders() -> list[Path]:
+    """The folders under which files may be named by path, besides everywhere on a local server."""
+    folders = _secret("article_folders") or []
+    return [Path(str(folder)).resolve() for folder in folders]
+
+
+def paths_allowed() -> bool:
+    """Whether this session may name files by path at all."""
+    return (is_local() or bool(path_folders())) and is_owner()
+
+
+def check_path(path: str) -> None:
+    """Makes sure that this session may read that path; links are resolved before they are judged.
+
+    Raises:
+        EngineError: it may not.
+    """
+    if not paths_allowed():
+        raise EngineError("Files by path are not offered here: upload the file instead.")
+    resolved = Path(path).expanduser().resolve()
+    if not is_local() and not any(resolved.is_relative_to(folder) for folder in path_folders()):
+        raise EngineError("{path} lies outside the folders that this server offers: upload the file instead.", path=path)

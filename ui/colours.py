@@ -1,0 +1,33 @@
+"""The colour of a model, the same on every page: base models grey, a run's checkpoints deepening along one hue."""
+
+import colorsys
+
+from engine import runs
+from engine.checkpoints import ModelReference
+
+BASE = "#7F868D"  # a mid grey that reads on white and on near-black
+# Okabe & Ito 2008, "Color universal design", the hues that read on both grounds, then mid-tones between them.
+HUES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#B07D2B", "#4D9A9A")
+TRUE_TEXT = "#B07D2B"
+
+
+def of_run(name: str) -> str:
+    """The hue of a run: the next one of the palette in the order of creation."""
+    order = [run.name for run in reversed(runs.all_runs())]
+    return HUES[order.index(name) % len(HUES)] if name in order else HUES[0]
+
+
+def of_model(model: ModelReference, last_step: int = 0) -> str:
+    """Grey for a base model; a run's hue for a checkpoint, deeper the nearer its step is to `last_step`."""
+    if model.checkpoint is None:
+        return BASE
+    return deepened(of_run(model.checkpoint.run), model.checkpoint.step / max(1, last_step) if last_step else 1.0)
+
+
+def deepened(hue: str, share: float) -> str:
+    """The hue at a share of its full depth: at 0 halfway to a light grey, at 1 itself."""
+    red, green, blue = (int(hue[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    h, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
+    depth = 0.35 + 0.65 * min(1.0, max(0.0, share))
+    rgb = colorsys.hls_to_rgb(h, lightness + (0.72 - lightness) * (1 - depth), saturation * depth)
+    return "#" + "".join(f"{round(255 * part):02X}" for part in rgb)

@@ -1,0 +1,54 @@
+"""Every sentence that a page shows, in the language of the session (gettext; English is the source).
+
+The language is a matter of the session, never of the process: nothing here sets a locale or a global.
+"""
+
+import gettext
+from functools import lru_cache
+from pathlib import Path
+
+import streamlit as st
+
+from engine.errors import EngineError, SettingsError
+
+LANGUAGES = {"en": "English", "fr": "Français"}
+DOMAIN = "atelier"
+LOCALE_FOLDER = Path(__file__).parent / "locale"
+
+
+def language() -> str:
+    """The language of this session: the one chosen in the frame, else the browser's, else English."""
+    chosen = st.session_state.get("language")
+    if chosen in LANGUAGES:
+        return chosen
+    return browser_language()
+
+
+def browser_language() -> str:
+    """The language that the browser asks for, where there is a catalogue of it."""
+    prefix = (st.context.locale or "en").split("-")[0].lower()
+    return prefix if prefix in LANGUAGES else "en"
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def catalogue(code: str) -> gettext.NullTranslations:
+    """The compiled catalogue of a language."""
+    return gettext.translation(DOMAIN, LOCALE_FOLDER, [code], fallback=code == "en")
+
+
+def _(sentence: str, **values: object) -> str:
+    """The sentence in the session's language, its `{values}` filled in."""
+    translated = catalogue(language()).gettext(sentence)
+    return translated.format(**values) if values else translated
+
+
+def _n(one: str, many: str, n: int, **values: object) -> str:
+    """The singular or plural sentence for `n`, which it may show as `{n}`."""
+    return catalogue(language()).ngettext(one, many, n).format(**{"n": n, **values})
+
+
+def error_text(error: EngineError) -> str:
+    """The sentence of an error in the session's language; several sentences where there are several problems."""
+    if isinstance(error, SettingsError):
+        return "\n\n".join(error_text(problem) for problem in error.problems)
+    return _(error.template, **error.values) if error.values else _(error.template)

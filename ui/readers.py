@@ -1,0 +1,91 @@
+"""Reads of run folders for the pages, kept as long as the files stand unchanged."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from engine import checkpoints, presets, runs
+from engine.checkpoints import ModelReference
+from engine.errors import EngineError
+from engine.runs import Run
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _events(folder: str, stamp: tuple[int, int]) -> list[dict[str, Any]]:
+    return Run(Path(folder)).events()
+
+
+def events(run: Run, *kinds: str) -> list[dict[str, Any]]:
+    """The reports of a run in order, those of `kinds` or all."""
+    found = _events(str(run.folder), _stamp(run.folder / "events.jsonl"))
+    return [event for event in found if not kinds or event["kind"] in kinds]
+
+
+def whole_evaluations(run: Run) -> dict[tuple[str, str], dict[str, Any]]:
+    """The last evaluations on whole splits: (model, split) → figures; model is "run", "base" or "parent"."""
+    return {(e["model"], e["split"]): e for e in events(run, "evaluation") if e["whole"]}
+
+
+def newest_samples(run: Run) -> dict[str, dict[str, dict[str, Any]]]:
+    """model → prompt → the newest sample; model is "base", "parent" or "run"."""
+    samples: dict[str, dict[str, dict[str, Any]]] = {}
+    for event in events(run, "sample"):
+        samples.setdefault(event["model"], {})[event["prompt"]] = event
+    return samples
+
+
+def active_run() -> Run | None:
+    """The run that is running, or the next that waits, or None."""
+    found = [(run, run.state()) for run in runs.all_runs()]
+    for run, state in found:
+        if state.state == runs.RUNNING:
+            return run
+    waiting = sorted((state.queued_at, run.name, run) for run, state in found if state.state == runs.QUEUED)
+    return waiting[0][2] if waiting else None
+
+
+def models() -> list[ModelReference]:
+    """Every model that can be loaded: shipped presets, then checkpoints, the newest run first."""
+    return checkpoints.models()
+
+
+def title(model: ModelReference) -> str:
+    """The short name of a model on every page: `base · gpt2_mini_en` or `RUN · step 400`."""
+    if model.checkpoint is None:
+        return f"base · {model.preset.title}"
+    return f"{model.checkpoint.run} · step {model.checkpoint.step}"
+
+
+def last_step(run_name: str) -> int:
+    """The step of a run's newest checkpoint, 0 where there is none."""
+    try:
+        found = checkpoints.of_run(runs.find(run_name))
+    except EngineError:  # deleted while it is shown
+        return 0
+    return found[-1].step if found else 0
+
+
+def preset_choices() -> list[str]:
+    """The references of the presets that ship."""
+    return [preset.reference for preset in presets.shipped()]
+
+
+def runs_with_events() -> list[Run]:
+    """The runs whose configuration can be read, the newest first."""
+    found = []
+    for run in runs.all_runs():
+        try:
+            run.settings  # noqa: B018  (reads the file: a damaged one is passed over)
+        except EngineError:
+            continue
+        found.append(run)
+    return found

@@ -1,0 +1,68 @@
+"""Numbers in words, with the digits that their uncertainty allows, in the language of the session."""
+
+from ui.i18n import _, language
+
+_THIN = "\u202f"  # narrow no-break space: the French thousands separator
+
+
+def grouped(number: float) -> str:
+    """A whole number with its thousands grouped: 119,924 or 119 924."""
+    text = f"{round(number):,}"
+    return text.replace(",", _THIN) if language() == "fr" else text
+
+
+def decimal(number: float, digits: int = 2) -> str:
+    """A number with a fixed number of decimals: 4.39 or 4,39."""
+    text = f"{number:,.{digits}f}"
+    return text.replace(",", _THIN).replace(".", ",") if language() == "fr" else text
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share of 1 in per cent: 18.8 %."""
+    return f"{decimal(100 * share, digits)}\u00a0%"
+
+
+def duration(seconds: float) -> str:
+    """2 min 5 s."""
+    seconds = round(seconds)
+    hours, minutes, rest = seconds // 3600, seconds % 3600 // 60, seconds % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def size(count: float) -> str:
+    """Bytes in the largest fitting unit: 10.6 MB; Mo in French."""
+    unit = "o" if language() == "fr" else "B"
+    for prefix, factor in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if count >= factor:
+            return f"{decimal(count / factor, 1)} {prefix}{unit}"
+    return f"{round(count)} {unit}"
+
+
+def state_name(state: str) -> str:
+    """A run's state in words."""
+    return {
+        "queued": _("waiting"),
+        "running": _("running"),
+        "finished": _("finished"),
+        "failed": _("failed"),
+        "stopped": _("stopped"),
+        "interrupted": _("interrupted"),
+    }.get(state, state)
+
+
+def phase_name(phase: str) -> str:
+    """What a running trainer is doing, in words."""
+    return {
+        "loading": _("loading TensorFlow and the model"),
+        "preparing": _("preparing the articles"),
+        "evaluating": _("measuring, sampling and saving"),
+        "training": _("training"),
+        "finishing": _("measuring on the whole of validation and test"),
+    }.get(phase, "")
+
+
+def plain(text: str) -> str:
+    """A name as Markdown that shows it as it is: nothing in it is taken for formatting."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|~$:" else c for c in text)
