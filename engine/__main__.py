@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-from engine import checkpoints, dispatcher, paths, presets, runs, submission, trainer
+from engine import checkpoints, dispatcher, paths, runs, submission, trainer
 from engine.errors import EngineError, RunError, SettingsError
 from engine.settings import PRECISIONS, RunSettings
 
@@ -114,7 +114,12 @@ def _not_finished(run: runs.Run, as_json: bool) -> int:
     newest = checkpoints.newest_verified(run)
     where = f"; its checkpoint is {newest.reference}" if newest else ""
     _print_result(
-        {"run": run.name, "state": state.state, "checkpoint": newest.reference if newest else None, "steps": state.step},
+        {
+            "run": run.name,
+            "state": state.state,
+            "checkpoint": newest.reference if newest else None,
+            "steps": state.step,
+        },
         as_json,
         [f"{run.name} was stopped at step {state.step}{where}. Resume: python -m engine resume {run.name}"],
     )
@@ -157,9 +162,14 @@ def evaluate(a: argparse.Namespace) -> int:
     model = checkpoints.resolve(a.checkpoint)
     try:
         result = measure(
-            model, a.articles, a.split, a.evaluate_tokens, a.seed, a.sequence_length,
+            model,
+            a.articles,
+            a.split,
+            a.evaluate_tokens,
+            a.seed,
+            a.sequence_length,
             lambda done, total: progress(f"evaluating {bar(done, total)}"),
-        )  # fmt: skip
+        )
     finally:
         progress.close()
     _print_result(
@@ -187,7 +197,13 @@ def generate(a: argparse.Namespace) -> int:
         text = generator.generate(a.prompt, a.max_new_tokens, sampler, a.seed)
         print(
             json.dumps(
-                {"checkpoint": reference.reference, "hash": reference.hash, "seed": a.seed, "prompt": a.prompt, "text": text},
+                {
+                    "checkpoint": reference.reference,
+                    "hash": reference.hash,
+                    "seed": a.seed,
+                    "prompt": a.prompt,
+                    "text": text,
+                },
                 ensure_ascii=False,
             )
         )
@@ -344,10 +360,19 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, metavar="PRESET", help="the folder to write")
     p.add_argument("--hold-out", action="append", default=[], metavar="STEM", help="a file kept for the figures")
     for name, kind in (
-        ("tokens", int), ("vocabulary_size", int), ("num_layers", int), ("num_heads", int), ("hidden_dim", int),
-        ("sequence_length", int), ("batch_size", int), ("learning_rate", float), ("warmup_steps", int),
-        ("weight_decay", float), ("seed", int), ("checkpoint_steps", int),
-    ):  # fmt: skip
+        ("tokens", int),
+        ("vocabulary_size", int),
+        ("num_layers", int),
+        ("num_heads", int),
+        ("hidden_dim", int),
+        ("sequence_length", int),
+        ("batch_size", int),
+        ("learning_rate", float),
+        ("warmup_steps", int),
+        ("weight_decay", float),
+        ("seed", int),
+        ("checkpoint_steps", int),
+    ):
         p.add_argument(f"--{name.replace('_', '-')}", type=kind)
     return parser
 

@@ -1,9 +1,9 @@
 """Checkpoints: stage → commit → verify; which there are, and which model a name means. No TensorFlow here.
 
-    step-XXXXXXXX/
-      model.weights.h5   the weights alone, as a keras-hub preset keeps them: it loads into any GPT-2 of that size
-      training.npz       optimizer, random states, adapters: what an exact resume needs beside the weights
-      manifest.json      SHA-256 of each file, step, tokens, metrics, parent, versions; written last
+step-XXXXXXXX/
+  model.weights.h5   the weights alone, as a keras-hub preset keeps them: it loads into any GPT-2 of that size
+  training.npz       optimizer, random states, adapters: what an exact resume needs beside the weights
+  manifest.json      SHA-256 of each file, step, tokens, metrics, parent, versions; written last
 """
 
 import contextlib

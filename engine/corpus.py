@@ -1,8 +1,8 @@
 """Articles → token ids on disk: memory-mapped, addressable by article.
 
-    tokens-SPLIT.bin   uint16 (uint32 above 65,536 entries), each article opened by `<|endoftext|>`
-    articles-SPLIT.npy int64, where each article starts, and one entry more: the end
-    card.json          source, tokenizer, counts; written last, so its existence means complete
+tokens-SPLIT.bin   uint16 (uint32 above 65,536 entries), each article opened by `<|endoftext|>`
+articles-SPLIT.npy int64, where each article starts, and one entry more: the end
+card.json          source, tokenizer, counts; written last, so its existence means complete
 """
 
 import hashlib

@@ -59,7 +59,8 @@ class Scorer:
             # A token is right when no other has a higher logit; of equal ones the lowest id counts, as in argmax.
             higher = tf.reduce_sum(tf.cast(logits > of_target, tf.int32), axis=-1)
             equal_before = tf.reduce_sum(
-                tf.cast((logits == of_target) & (tf.range(tf.shape(logits)[-1]) < targets[..., None]), tf.int32), axis=-1
+                tf.cast((logits == of_target) & (tf.range(tf.shape(logits)[-1]) < targets[..., None]), tf.int32),
+                axis=-1,
             )
             return losses, higher + equal_before  # (batch, length): nats, rank from 0
 

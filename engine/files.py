@@ -22,7 +22,9 @@ def storage_errors(path: Path | str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            raise StorageError("The disk that holds {path} is full: free some space and try again.", path=path) from error
+            raise StorageError(
+                "The disk that holds {path} is full: free some space and try again.", path=path
+            ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise StorageError(
                 "No rights to write in {path}: choose another folder or change its rights.", path=path

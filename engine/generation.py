@@ -75,9 +75,7 @@ class Generator:
             self._steps[length] = step
         return self._steps[length]
 
-    def stream(
-        self, prompt: str, max_new_tokens: int, sampler: Sampler = Sampler(), seed: int = 1
-    ) -> Iterator[int]:
+    def stream(self, prompt: str, max_new_tokens: int, sampler: Sampler = Sampler(), seed: int = 1) -> Iterator[int]:
         """Yields the new token ids one by one; ends at `<|endoftext|>` or after `max_new_tokens`.
 
         The prompt is opened by `<|endoftext|>`, as articles are in training. Where the prompt is too long for the

@@ -41,8 +41,12 @@ def measure(
             return True
 
         scores = evaluation.evaluate(
-            evaluation.Scorer(loaded, evaluation.JIT_COMPILE), stream, tokenizer.token_bytes, length,
-            evaluation.part(stream, length, tokens, seed), go_on,
-        ).to_json()  # fmt: skip
+            evaluation.Scorer(loaded, evaluation.JIT_COMPILE),
+            stream,
+            tokenizer.token_bytes,
+            length,
+            evaluation.part(stream, length, tokens, seed),
+            go_on,
+        ).to_json()
         results.store(*key, scores)
     return {"checkpoint": model.reference, "hash": model.hash, "split": split, **scores}

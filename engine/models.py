@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine import checkpoints, tokenizers
-from engine.backend import keras, keras_hub
+from engine.backend import keras_hub
 from engine.checkpoints import ModelReference
 from engine.errors import CheckpointError, PresetError
 from engine.files import staged_folder
@@ -55,7 +55,9 @@ def new(architecture: Architecture) -> "keras_hub.models.GPT2CausalLM":
     return keras_hub.models.GPT2CausalLM(backbone=backbone, preprocessor=None)
 
 
-def save_preset(model: "keras_hub.models.GPT2CausalLM", vocabulary: dict, merges: list, folder: Path, card: str) -> None:
+def save_preset(
+    model: "keras_hub.models.GPT2CausalLM", vocabulary: dict, merges: list, folder: Path, card: str
+) -> None:
     """Writes a keras-hub preset in one step: configuration, weights, vocabulary and `README.md` with the card.
 
     Raises:
@@ -118,7 +120,9 @@ def _load_preset(preset: Preset, dtype: str):
         # The backbone alone: keras-hub's own tokenizer is not needed, nor tensorflow-text, which Windows lacks.
         backbone = keras_hub.models.GPT2Backbone.from_preset(str(preset.folder), dtype=dtype)
     except Exception as error:  # keras-hub raises many kinds for files that do not fit
-        raise PresetError("The preset {folder} cannot be loaded: {reason}", folder=preset.folder, reason=error) from error
+        raise PresetError(
+            "The preset {folder} cannot be loaded: {reason}", folder=preset.folder, reason=error
+        ) from error
     return backbone, tokenizers.load(preset.folder)
 
 

@@ -94,8 +94,8 @@ def _stream(tokenizer: tokenizers.Tokenizer, texts: list[str]) -> np.ndarray:
     ids: list[int] = []
     for text in texts:
         ids.append(tokenizer.end_of_text)
-        for part in tokenizer.encode_batch(list(_pieces(text))):
-            ids.extend(part)
+        for piece_ids in tokenizer.encode_batch(list(_pieces(text))):
+            ids.extend(piece_ids)
     return np.asarray(ids, dtype=np.uint16)
 
 

@@ -1,12 +1,12 @@
 """A run's folder, the only channel between those who ask (pages, command line) and those who work (trainers).
 
-    config.json    frozen settings, versions, hashes
-    state.json     where the run stands, replaced in one step, written only by the holder of the run's lock
-    events.jsonl   one line a report; a torn last line is ignored
-    control.json   what a person asks: stop
-    lock           held by the trainer as long as it lives
-    owner.json     who holds the lock
-    step-XXXXXXXX/ checkpoints (engine.checkpoints)
+config.json    frozen settings, versions, hashes
+state.json     where the run stands, replaced in one step, written only by the holder of the run's lock
+events.jsonl   one line a report; a torn last line is ignored
+control.json   what a person asks: stop
+lock           held by the trainer as long as it lives
+owner.json     who holds the lock
+step-XXXXXXXX/ checkpoints (engine.checkpoints)
 """
 
 import json
@@ -101,7 +101,10 @@ class Run:
         if state.state == RUNNING and not self.alive():
             state = self._stored_state()  # it may have ended between the two looks
             if state.state == RUNNING:
-                reason = {"template": "The trainer's process ended without a word (killed, or out of memory).", "values": {}}
+                reason = {
+                    "template": "The trainer's process ended without a word (killed, or out of memory).",
+                    "values": {},
+                }
                 return State(**{**state.__dict__, "state": INTERRUPTED, "reason": reason})
         return state
 

@@ -140,7 +140,11 @@ def _problems(s: RunSettings):
     for name, value, low, high in bounds:
         if not low <= value <= high:
             yield bad(
-                "{name} must lie between {low} and {high}; received {value}.", name=name, low=low, high=high, value=value
+                "{name} must lie between {low} and {high}; received {value}.",
+                name=name,
+                low=low,
+                high=high,
+                value=value,
             )
     if s.sequence_length and s.sequence_length < 8:
         yield bad("sequence_length must be 0 (automatic) or at least 8; received {value}.", value=s.sequence_length)

@@ -172,10 +172,14 @@ class Studio:
 
         model = checkpoints.resolve(str(request["reference"]), self._root)
         scores = measure(
-            model, str(request["articles"]), str(request["split"]), int(request.get("tokens", 0)),
-            int(request.get("seed", 1)), int(request.get("sequence_length", 0)),
+            model,
+            str(request["articles"]),
+            str(request["split"]),
+            int(request.get("tokens", 0)),
+            int(request.get("seed", 1)),
+            int(request.get("sequence_length", 0)),
             lambda done, total: client.send("progress", done=done, total=total),
-        )  # fmt: skip
+        )
         client.send("result", scores=scores)
 
 

@@ -20,7 +20,7 @@ def _root(root: Path | None) -> Path:
 
 
 def phase(root: Path | None = None) -> str:
-    """"ready", "starting", or "" where no studio is alive."""
+    """ "ready", "starting", or "" where no studio is alive."""
     root = _root(root)
     if not held(studio.lock_path(root)):
         return ""

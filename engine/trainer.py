@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import machine, paths, runs, submission
+from engine import machine, runs, submission
 from engine.errors import EngineError
 from engine.files import write_json
 from engine.locks import Lock

@@ -14,7 +14,18 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from engine import __version__, checkpoints, corpus, evaluation, machine, models, presets, results, schedules, submission, windows
+from engine import (
+    __version__,
+    checkpoints,
+    corpus,
+    evaluation,
+    models,
+    presets,
+    results,
+    schedules,
+    submission,
+    windows,
+)
 from engine.backend import keras, keras_hub
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError, ResourcesError
@@ -65,7 +76,9 @@ class Progress:
         return {"steps": self.steps, "tokens": self.tokens, "seconds": self.seconds}
 
 
-def train(run: Run, stop_requested: Callable[[], bool], say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+def train(
+    run: Run, stop_requested: Callable[[], bool], say: Callable[[str], None] = lambda line: None
+) -> dict[str, Any]:
     """Runs a run to its end, from its newest whole checkpoint where there is one. The caller holds the run's lock.
 
     Args:
@@ -165,7 +178,9 @@ class _Training:
         s = self.settings
         self.corpus = corpus.prepare(s.articles, self.tokenizer)
         if self.corpus.card["skipped"]:
-            self.run.append_event("skipped", count=self.corpus.card["skipped"], examples=self.corpus.card["skipped_examples"])
+            self.run.append_event(
+                "skipped", count=self.corpus.card["skipped"], examples=self.corpus.card["skipped_examples"]
+            )
         stream = self.corpus.tokens("train", s.first_article, s.last_article)
         self.batches = windows.Shuffled(stream, self.length, self.batch_size, s.seed)
         self.validation = self.corpus.tokens("validation")
@@ -186,16 +201,26 @@ class _Training:
     def _measure_interval(self, model: str) -> None:
         """Scores the fixed part of validation and writes the samples, for "base", "parent" or "run"."""
         scores = evaluation.evaluate(
-            self.scorer, self.validation, self.tokenizer.token_bytes, self.length, self.interval_part,
+            self.scorer,
+            self.validation,
+            self.tokenizer.token_bytes,
+            self.length,
+            self.interval_part,
             lambda done, total: not self.stop_requested(),
-        )  # fmt: skip
+        )
         if scores is None:
             raise Stopped
         self.metrics = {"validation": scores.to_json()}
         self.run.append_event(
-            "evaluation", step=self.progress.step, tokens=self.progress.tokens, seconds=self.progress.seconds,
-            split="validation", model=model, whole=False, **scores.to_json(),
-        )  # fmt: skip
+            "evaluation",
+            step=self.progress.step,
+            tokens=self.progress.tokens,
+            seconds=self.progress.seconds,
+            split="validation",
+            model=model,
+            whole=False,
+            **scores.to_json(),
+        )
         self._sample(model)
 
     def _sample(self, model: str) -> None:
@@ -205,14 +230,21 @@ class _Training:
             started = time.monotonic()
             text = self.generator.generate(prompt, self.settings.sample_tokens, SAMPLER, self.settings.seed)
             self.run.append_event(
-                "sample", step=self.progress.step, model=model, prompt=prompt, text=text, seed=self.settings.seed,
-                temperature=SAMPLER.temperature, top_k=SAMPLER.top_k, seconds=round(time.monotonic() - started, 3),
-            )  # fmt: skip
+                "sample",
+                step=self.progress.step,
+                model=model,
+                prompt=prompt,
+                text=text,
+                seed=self.settings.seed,
+                temperature=SAMPLER.temperature,
+                top_k=SAMPLER.top_k,
+                seconds=round(time.monotonic() - started, 3),
+            )
 
     def _measure_start(self) -> None:
         """The zero line: the base (and the parent) on the same tokens and prompts as every later point."""
         if self.parent is not None:
-            trained = [np.array(v) for v in self.model.backbone.weights] if not self.settings.lora_rank else None
+            trained = self.model.backbone.get_weights() if not self.settings.lora_rank else None
             if trained is not None:
                 base, _ = models.load(self.base, dtype=self.precision)
                 self.model.backbone.set_weights(base.backbone.get_weights())
@@ -225,7 +257,7 @@ class _Training:
     # Training
 
     def _train(self) -> None:
-        s, p = self.settings, self.progress
+        p = self.progress
         window, reported = _Window(), time.monotonic()
         process = psutil.Process()
         while not p.steps or p.step < p.steps:
@@ -244,13 +276,17 @@ class _Training:
                 self._minutes_become_steps()
             if time.monotonic() - reported >= REPORT_SECONDS or p.step in (1, p.steps):
                 self.run.append_event(
-                    "step", step=p.step, tokens=p.tokens, seconds=round(p.seconds, 3),
+                    "step",
+                    step=p.step,
+                    tokens=p.tokens,
+                    seconds=round(p.seconds, 3),
                     epoch=p.step / self.batches.steps_per_epoch,
-                    loss=window.loss / window.tokens, accuracy=window.correct / window.tokens,
+                    loss=window.loss / window.tokens,
+                    accuracy=window.correct / window.tokens,
                     learning_rate=self._learning_rate(p.step - 1),
                     tokens_per_second=window.tokens / window.seconds if window.seconds else None,
                     memory_bytes=process.memory_info().rss,
-                )  # fmt: skip
+                )
                 self.run.write_state(durable=False, step=p.step, steps=p.steps)
                 self.say(f"step {p.step}/{p.steps or '?'}  loss {window.loss / window.tokens:.3f}")
                 window, reported = _Window(), time.monotonic()
@@ -265,7 +301,9 @@ class _Training:
         self._checkpoint()
 
     def _learning_rate(self, step: int) -> float:
-        return schedules.warmup_cosine(step, self.settings.learning_rate, self.settings.warmup_steps, self.progress.steps)
+        return schedules.warmup_cosine(
+            step, self.settings.learning_rate, self.settings.warmup_steps, self.progress.steps
+        )
 
     def _interval(self) -> int:
         return self.settings.evaluate_steps or max(1, round(self.progress.steps / 10))
@@ -369,9 +407,15 @@ class _Training:
             for split in splits:
                 scored[name, split] = self._score_whole(reference, split)
                 self.run.append_event(
-                    "evaluation", step=self.progress.step if name == "run" else 0, tokens=self.progress.tokens,
-                    seconds=self.progress.seconds, split=split, model=name, whole=True, **scored[name, split],
-                )  # fmt: skip
+                    "evaluation",
+                    step=self.progress.step if name == "run" else 0,
+                    tokens=self.progress.tokens,
+                    seconds=self.progress.seconds,
+                    split=split,
+                    model=name,
+                    whole=True,
+                    **scored[name, split],
+                )
         final = checkpoints.with_manifest(final, metrics={**self.metrics, **{s: scored["run", s] for s in splits}})
         split, p = splits[-1], self.progress
         result: dict[str, Any] = {
@@ -401,10 +445,13 @@ class _Training:
             self._whole_scorer, self._loaded = evaluation.Scorer(model, evaluation.JIT_COMPILE), reference
         stream = self.corpus.tokens(split)
         scores = evaluation.evaluate(
-            self._whole_scorer, stream, self.tokenizer.token_bytes, self.length,
+            self._whole_scorer,
+            stream,
+            self.tokenizer.token_bytes,
+            self.length,
             evaluation.part(stream, self.length, self.settings.evaluate_tokens, self.settings.seed),
             self._report_evaluation,
-        )  # fmt: skip
+        )
         if scores is None:
             raise Stopped
         results.store(*key, scores.to_json())

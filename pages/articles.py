@@ -4,47 +4,19 @@ from ui import frame
 
 frame.within()
 
-from collections import Counter  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
-from itertools import islice  # noqa: E402
+from itertools import islice
 
-import pandas as pd  # noqa: E402
-import streamlit as st  # noqa: E402
+import pandas as pd
+import streamlit as st
 
-from engine import paths, presets, tokenizers  # noqa: E402
-from engine.articles import Article, Skipped, Source  # noqa: E402
-from ui import article_charts, errors, sources, token_view, words  # noqa: E402
-from ui.i18n import _, error_text  # noqa: E402
+from engine import paths, presets, tokenizers
+from engine.articles import Article, Source
+from engine.errors import EngineError
+from ui import article_charts, errors, sources, statistics, token_view, words
+from ui.i18n import _, error_text
 
 SHOWN_TOKENS = 1500  # of one article, coloured
 TUTORIAL_TOKENS = 128  # what the usual tutorial takes of each article
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What one reading of a split gives; grows with the number of articles by a few bytes each."""
-
-    ids: list[str]
-    words: list[int]
-    tokens: list[int]
-    sections: list[tuple[str, int]]
-    skipped: int
-    examples: list
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def figures(path: str, split: str, fingerprint: list, _tokenizer: tokenizers.Tokenizer, tokenizer_hash: str) -> Figures:
-    """Reads a split once, article by article, and keeps its figures."""
-    skipped, names = Skipped(), Counter()
-    ids, word_counts, token_counts = [], [], []
-    articles = Source(path).read(split, skipped)
-    while batch := list(islice(articles, 64)):
-        token_counts += [len(part) for part in _tokenizer.encode_batch([article.text() for article in batch])]
-        for article in batch:
-            ids.append(article.id)
-            word_counts.append(article.words)
-            names.update({section.name or "—" for section in article.all_sections()})
-    return Figures(ids, word_counts, token_counts, names.most_common(8), skipped.count, skipped.examples)
 
 
 def article_at(source: Source, split: str, number: int) -> Article | None:
@@ -60,9 +32,14 @@ with errors.shown():
     source = Source(paths.locate(path))
     tokenizer = presets.tokenizer(presets.find(paths.MINI_PRESET))
     if paths.locate(path) == paths.SAMPLE_ARTICLES:
-        st.info(_("These articles ship with Atelier. They were written for it: studies and figures in them are invented for teaching."))
+        st.info(
+            _(
+                "These articles ship with Atelier. They were written for it: studies and figures in them are invented for teaching."
+            )
+        )
     per_split = {
-        split: figures(str(source.path), split, source.fingerprint(), tokenizer, tokenizer.hash) for split in source.splits
+        split: statistics.figures(str(source.path), split, source.fingerprint(), tokenizer, tokenizer.hash)
+        for split in source.splits
     }
     splits = {"train": _("train"), "validation": _("validation"), "test": _("test")}
     st.dataframe(
@@ -80,10 +57,15 @@ with errors.shown():
     for split, f in per_split.items():
         if f.skipped:
             with st.expander(_("{n} lines of {split} were not used", n=words.grouped(f.skipped), split=splits[split])):
-                for problem in f.examples:
-                    st.text(error_text(problem))
+                for template, values in f.examples:
+                    st.text(error_text(EngineError(template, **values)))
     split = st.segmented_control(
-        _("Split"), list(per_split), default="train", required=True, format_func=lambda name: splits[name], key="articles_split"
+        _("Split"),
+        list(per_split),
+        default="train",
+        required=True,
+        format_func=lambda name: splits[name],
+        key="articles_split",
     )
     f = per_split[split]
     if not f.ids:
@@ -92,13 +74,17 @@ with errors.shown():
     covered = sum(min(TUTORIAL_TOKENS, n) for n in f.tokens) / sum(f.tokens)
     left, right = st.columns(2)
     left.metric(
-        _("Covered by the first {n} tokens of each article", n=TUTORIAL_TOKENS), words.percent(covered),
-        help=_("The usual tutorial cuts every article off there: the rest is never seen."), border=True,
-    )  # fmt: skip
+        _("Covered by the first {n} tokens of each article", n=TUTORIAL_TOKENS),
+        words.percent(covered),
+        help=_("The usual tutorial cuts every article off there: the rest is never seen."),
+        border=True,
+    )
     right.metric(
-        _("Covered by Atelier's packed windows"), words.percent(1.0),
-        help=_("Articles follow one another in windows without a gap: every token is learned from once an epoch."), border=True,
-    )  # fmt: skip
+        _("Covered by Atelier's packed windows"),
+        words.percent(1.0),
+        help=_("Articles follow one another in windows without a gap: every token is learned from once an epoch."),
+        border=True,
+    )
     left, right = st.columns(2)
     left.plotly_chart(article_charts.lengths(f.words), theme="streamlit", key="lengths")
     right.plotly_chart(article_charts.sections(f.sections), theme="streamlit", key="sections")
@@ -115,10 +101,12 @@ with errors.shown():
     st.caption(
         _(
             "Article {number}, {id}: {words} words, {tokens} tokens",
-            number=words.grouped(chosen), id=words.plain(article.id), words=words.grouped(article.words),
+            number=words.grouped(chosen),
+            id=words.plain(article.id),
+            words=words.grouped(article.words),
             tokens=words.grouped(f.tokens[chosen - 1]),
         )
-    )  # fmt: skip
+    )
     text_tab, token_tab = st.tabs([_("Text"), _("As the model sees it")])
     with text_tab:
         for section in article.all_sections():
@@ -127,7 +115,11 @@ with errors.shown():
             for paragraph in section.paragraphs:
                 st.markdown(words.plain(paragraph))
     with token_tab:
-        st.caption(_("Each field is one token, the model's unit of text: a word or a piece of one. Rare words fall into pieces."))
+        st.caption(
+            _(
+                "Each field is one token, the model's unit of text: a word or a piece of one. Rare words fall into pieces."
+            )
+        )
         ids = tokenizer.encode(article.text())[:SHOWN_TOKENS]
         token_view.tokens(list(tokenizers.spans(tokenizer, ids)), ids, key="article_tokens")
         if f.tokens[chosen - 1] > SHOWN_TOKENS:

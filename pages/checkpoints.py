@@ -4,19 +4,21 @@ from ui import frame
 
 frame.within()
 
-import datetime  # noqa: E402
+import datetime
 
-import pandas as pd  # noqa: E402
-import streamlit as st  # noqa: E402
+import pandas as pd
+import streamlit as st
 
-from engine import checkpoints, presets, runs  # noqa: E402
-from engine.checkpoints import Checkpoint  # noqa: E402
-from engine.errors import CheckpointError, EngineError  # noqa: E402
-from ui import access, errors, readers, recorded, words  # noqa: E402
-from ui.i18n import _, _n, error_text  # noqa: E402
+from engine import checkpoints, presets, runs
+from engine.checkpoints import Checkpoint
+from engine.errors import CheckpointError, EngineError
+from ui import access, errors, readers, recorded, words
+from ui.i18n import _, _n, error_text
 
 st.title(_("Checkpoints"))
-st.markdown(_("A checkpoint is a model at one moment of its training: its weights, and all that is needed to go on from there."))
+st.markdown(
+    _("A checkpoint is a model at one moment of its training: its weights, and all that is needed to go on from there.")
+)
 
 
 def row(run: runs.Run, checkpoint: Checkpoint) -> dict:
@@ -80,14 +82,18 @@ else:
             "step": st.column_config.NumberColumn(_("Step"), format="localized"),
             "tokens": st.column_config.NumberColumn(_("Tokens seen"), format="localized"),
             "accuracy": st.column_config.NumberColumn(
-                _("Accuracy"), format="%.1f %%", help=_("On validation; at the end of a run on all of it, before on a fixed part.")
+                _("Accuracy"),
+                format="%.1f %%",
+                help=_("On validation; at the end of a run on all of it, before on a fixed part."),
             ),
             "bits": st.column_config.NumberColumn(_("Bits per byte"), format="%.3f"),
             "loss": st.column_config.NumberColumn(_("Loss"), format="%.3f"),
             "size": st.column_config.TextColumn(_("Size")),
             "written": st.column_config.DatetimeColumn(_("Written"), format="D MMM, HH:mm"),
             "parent": st.column_config.TextColumn(_("Started from")),
-            "hash": st.column_config.TextColumn(_("Weights"), help=_("The first digits of the SHA-256 of the weights.")),
+            "hash": st.column_config.TextColumn(
+                _("Weights"), help=_("The first digits of the SHA-256 of the weights.")
+            ),
         },
     )
     picked = [index for index in event.selection.rows if index < len(shown)]

@@ -4,17 +4,21 @@ from ui import frame
 
 frame.within()
 
-import pandas as pd  # noqa: E402
-import streamlit as st  # noqa: E402
+import pandas as pd
+import streamlit as st
 
-from engine import checkpoints, paths, presets, runs, studio_client  # noqa: E402
-from engine.errors import EngineError  # noqa: E402
-from ui import access, colours, errors, evaluation_charts, readers, recorded, words  # noqa: E402
-from ui.evaluation_charts import Row  # noqa: E402
-from ui.i18n import _  # noqa: E402
+from engine import checkpoints, paths, presets, runs, studio_client
+from engine.errors import EngineError
+from ui import access, colours, errors, evaluation_charts, readers, recorded, words
+from ui.evaluation_charts import Row
+from ui.i18n import _
 
 st.title(_("Evaluate"))
-st.markdown(_("What a model knows, measured: base and checkpoints on the very same articles, which none of them was trained on."))
+st.markdown(
+    _(
+        "What a model knows, measured: base and checkpoints on the very same articles, which none of them was trained on."
+    )
+)
 
 
 def run_rows(split: str) -> list[Row]:
@@ -30,9 +34,15 @@ def run_rows(split: str) -> list[Row]:
                 continue
             figures = {name: event[name] for name in ("accuracy", "loss", "perplexity", "bits_per_byte")}
             row = Row(
-                title, colour, split, run.settings.articles, **figures,
-                evaluated_tokens=event["evaluated_tokens"], hash=reference, recorded=bool(run.recorded),
-            )  # fmt: skip
+                title,
+                colour,
+                split,
+                run.settings.articles,
+                **figures,
+                evaluated_tokens=event["evaluated_tokens"],
+                hash=reference,
+                recorded=bool(run.recorded),
+            )
             rows.setdefault((reference, run.settings.articles, event["evaluated_tokens"]), row)
     return list(rows.values())
 
@@ -49,7 +59,13 @@ def _identity(run: runs.Run, model: str) -> tuple[str, str, str]:
     return checkpoint.hash, title, colours.of_run(checkpoint.run)
 
 
-split = st.segmented_control(_("Split"), ["test", "validation"], default="test", required=True, format_func=lambda s: {"test": _("test"), "validation": _("validation")}[s])
+split = st.segmented_control(
+    _("Split"),
+    ["test", "validation"],
+    default="test",
+    required=True,
+    format_func=lambda s: {"test": _("test"), "validation": _("validation")}[s],
+)
 rows = run_rows(split) + [row for row in st.session_state.get("measured", []) if row.split == split]
 sources = list(dict.fromkeys(row.source for row in rows))
 if not rows:
@@ -85,7 +101,9 @@ else:
             "bits": st.column_config.NumberColumn(
                 _("Bits per byte"),
                 format="%.3f",
-                help=_("How many bits the model needs for a byte of text: comparable across vocabularies, lower is better."),
+                help=_(
+                    "How many bits the model needs for a byte of text: comparable across vocabularies, lower is better."
+                ),
             ),
             "loss": st.column_config.NumberColumn(
                 _("Loss"), format="%.3f", help=_("Mean cross-entropy in nats a token; lower is better.")
@@ -96,7 +114,9 @@ else:
                 help=_("exp(loss): among how many equally likely tokens the model hesitates."),
             ),
             "tokens": st.column_config.NumberColumn(_("Tokens scored"), format="localized"),
-            "hash": st.column_config.TextColumn(_("Weights"), help=_("The first digits of the SHA-256 of the weights.")),
+            "hash": st.column_config.TextColumn(
+                _("Weights"), help=_("The first digits of the SHA-256 of the weights.")
+            ),
         },
     )
     if any(row.recorded for row in rows):
@@ -110,7 +130,12 @@ articles = paths.portable(paths.SAMPLE_ARTICLES)
 if access.paths_allowed():
     articles = right.text_input(_("Articles: a folder or a JSON-lines file on this machine"), articles)
 limit = left.number_input(
-    _("Tokens at most (0 = the whole split)"), 0, 10_000_000, 20_000, 10_000, help=_("A fixed part, drawn with seed 1: the same for every model.")
+    _("Tokens at most (0 = the whole split)"),
+    0,
+    10_000_000,
+    20_000,
+    10_000,
+    help=_("A fixed part, drawn with seed 1: the same for every model."),
 )
 if st.button(_("Measure"), type="primary", icon=":material/straighten:") and reference:
     bar = st.progress(0.0, _("The studio is starting: it loads TensorFlow, about 10 s on a laptop."))
@@ -119,11 +144,20 @@ if st.button(_("Measure"), type="primary", icon=":material/straighten:") and ref
             access.check_path(articles)
         studio_client.ensure()
         studio_client.wait_until_ready()
-        request = {"kind": "evaluate", "reference": reference, "articles": articles, "split": split, "tokens": int(limit), "seed": 1}
+        request = {
+            "kind": "evaluate",
+            "reference": reference,
+            "articles": articles,
+            "split": split,
+            "tokens": int(limit),
+            "seed": 1,
+        }
         for message in studio_client.stream(request):
             if message["kind"] == "progress":
                 share = message["done"] / message["total"]
-                bar.progress(share, _("measuring: {done} of {total} windows", done=message["done"], total=message["total"]))
+                bar.progress(
+                    share, _("measuring: {done} of {total} windows", done=message["done"], total=message["total"])
+                )
             elif message["kind"] == "error":
                 raise EngineError(message["template"], **message["values"])
             elif message["kind"] == "result":
@@ -131,9 +165,14 @@ if st.button(_("Measure"), type="primary", icon=":material/straighten:") and ref
                 figures = {name: scores[name] for name in ("accuracy", "loss", "perplexity", "bits_per_byte")}
                 colour = colours.of_model(model)
                 row = Row(
-                    readers.title(model), colour, split, articles, **figures,
-                    evaluated_tokens=scores["evaluated_tokens"], hash=scores["hash"],
-                )  # fmt: skip
+                    readers.title(model),
+                    colour,
+                    split,
+                    articles,
+                    **figures,
+                    evaluated_tokens=scores["evaluated_tokens"],
+                    hash=scores["hash"],
+                )
                 st.session_state["measured"] = [*st.session_state.get("measured", []), row]
                 st.rerun()
     bar.empty()

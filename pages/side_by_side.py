@@ -4,18 +4,18 @@ from ui import frame
 
 frame.within()
 
-import threading  # noqa: E402
-import time  # noqa: E402
-from dataclasses import dataclass, field  # noqa: E402
-from typing import Any  # noqa: E402
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
 
-import streamlit as st  # noqa: E402
+import streamlit as st
 
-from engine import studio_client  # noqa: E402
-from engine.checkpoints import ModelReference  # noqa: E402
-from engine.errors import EngineError  # noqa: E402
-from ui import colours, errors, readers, words  # noqa: E402
-from ui.i18n import _, error_text  # noqa: E402
+from engine import studio_client
+from engine.checkpoints import ModelReference
+from engine.errors import EngineError
+from ui import colours, errors, readers, words
+from ui.i18n import _, error_text
 
 MOST_COLUMNS = 4
 REPAINT_SECONDS = 0.1
@@ -71,7 +71,9 @@ def read(result: Result, request: dict[str, Any]) -> None:
 
 def head(column: Column) -> None:
     """Names the model and draws its colour, the same as on every other page."""
-    colour = colours.of_model(column.model, readers.last_step(column.model.checkpoint.run) if column.model.checkpoint else 0)
+    colour = colours.of_model(
+        column.model, readers.last_step(column.model.checkpoint.run) if column.model.checkpoint else 0
+    )
     st.html(f'<div style="height:6px;border-radius:3px;background:{colour}"></div>')
     st.markdown(f"**{words.plain(readers.title(column.model))}**")
 
@@ -129,7 +131,9 @@ with st.expander(_("Sampling: length, seed, temperature, top-k, top-p")):
     temperature = middle.slider(
         _("Temperature"), 0.1, 2.0, 0.8, 0.1, disabled=greedy, help=_("Below 1 bolder on the probable, above 1 wilder.")
     )
-    top_k = right.slider(_("top-k"), 0, 100, 40, 5, disabled=greedy, help=_("Only the k most probable tokens; 0 = all."))
+    top_k = right.slider(
+        _("top-k"), 0, 100, 40, 5, disabled=greedy, help=_("Only the k most probable tokens; 0 = all.")
+    )
     top_p = right.slider(
         _("top-p"), 0.1, 1.0, 1.0, 0.05, disabled=greedy, help=_("Only the most probable tokens that together reach p.")
     )
@@ -138,7 +142,9 @@ pressed = st.button(_("Generate"), type="primary", icon=":material/play_arrow:")
 if pressed:
     phase, started = studio_client.phase(), time.monotonic()
     if phase != "ready":
-        with st.status(_("The studio is starting: it loads TensorFlow, about 10 s on a laptop."), expanded=False) as status:
+        with st.status(
+            _("The studio is starting: it loads TensorFlow, about 10 s on a laptop."), expanded=False
+        ) as status:
             try:
                 studio_client.wait_until_ready()
                 status.update(
@@ -154,7 +160,8 @@ if pressed:
     shown_sampler = _("greedy") if greedy else f"temperature {temperature:g}, top-k {top_k}, top-p {top_p:g}"
     fresh = Result(prompt, seed, shown_sampler, [Column(available[reference]) for reference in chosen])
     asked = [
-        {"reference": reference, "prompt": prompt, "max_new_tokens": length, "seed": seed, **sampler} for reference in chosen
+        {"reference": reference, "prompt": prompt, "max_new_tokens": length, "seed": seed, **sampler}
+        for reference in chosen
     ]
     threading.Thread(target=read, args=(fresh, {"kind": "generate", "columns": asked}), daemon=True).start()
     st.session_state["side_result"] = fresh
@@ -178,4 +185,10 @@ if result is not None:
     repaint()
     if result.error is not None:
         errors.show(result.error)
-    st.caption(_("Seed {seed}, {sampler}. The same seed and sampler give the same text again.", seed=result.seed, sampler=result.sampler))
+    st.caption(
+        _(
+            "Seed {seed}, {sampler}. The same seed and sampler give the same text again.",
+            seed=result.seed,
+            sampler=result.sampler,
+        )
+    )

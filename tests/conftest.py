@@ -9,10 +9,44 @@ import pytest
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-WORDS = (
-    "the cells were treated with insulin and patients showed lower levels of protein in blood after twelve weeks "
-    "of therapy while controls did not change their weight or glucose during follow up in both study groups"
-).split()
+WORDS = [
+    "the",
+    "cells",
+    "were",
+    "treated",
+    "with",
+    "insulin",
+    "and",
+    "patients",
+    "showed",
+    "lower",
+    "levels",
+    "of",
+    "protein",
+    "in",
+    "blood",
+    "after",
+    "twelve",
+    "weeks",
+    "of",
+    "therapy",
+    "while",
+    "controls",
+    "did",
+    "not",
+    "change",
+    "their",
+    "weight",
+    "or",
+    "glucose",
+    "during",
+    "follow",
+    "up",
+    "in",
+    "both",
+    "study",
+    "groups",
+]
 
 
 def article_line(number: int, words: int = 120) -> str:

@@ -361,7 +361,9 @@ def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(tiny_preset, sam
 
     run = submission.submit(settings_of(tiny_preset, sample_folder))
     monkeypatch.setattr(
-        training._Training, "_step", lambda self: (_ for _ in ()).throw(EngineError("The loss became {loss}.", loss="nan"))
+        training._Training,
+        "_step",
+        lambda self: (_ for _ in ()).throw(EngineError("The loss became {loss}.", loss="nan")),
     )
     with pytest.raises(EngineError):
         trainer.work(run)

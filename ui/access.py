@@ -91,4 +91,6 @@ def check_path(path: str) -> None:
         raise EngineError("Files by path are not offered here: upload the file instead.")
     resolved = Path(path).expanduser().resolve()
     if not is_local() and not any(resolved.is_relative_to(folder) for folder in path_folders()):
-        raise EngineError("{path} lies outside the folders that this server offers: upload the file instead.", path=path)
+        raise EngineError(
+            "{path} lies outside the folders that this server offers: upload the file instead.", path=path
+        )

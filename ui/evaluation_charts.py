@@ -33,18 +33,28 @@ class Row:
 def accuracy_and_bits(rows: list[Row]) -> go.Figure:
     """Two panels with a bar a model: accuracy in per cent, and bits per byte beside it."""
     figure = make_subplots(
-        cols=2, shared_yaxes=True, horizontal_spacing=0.04,
+        cols=2,
+        shared_yaxes=True,
+        horizontal_spacing=0.04,
         subplot_titles=(_("Accuracy (%) — higher is better"), _("Bits per byte — lower is better")),
-    )  # fmt: skip
+    )
     titles = [row.title for row in rows]
     for column, values, pattern in (
         (1, [100 * row.accuracy for row in rows], "%{x:.1f}"),
         (2, [row.bits_per_byte for row in rows], "%{x:.2f}"),
     ):
         figure.add_bar(
-            x=values, y=titles, orientation="h", marker_color=[row.colour for row in rows], texttemplate=pattern,
-            textposition="auto", hovertemplate="%{y}: " + pattern + "<extra></extra>", showlegend=False, col=column, row=1,
-        )  # fmt: skip
+            x=values,
+            y=titles,
+            orientation="h",
+            marker_color=[row.colour for row in rows],
+            texttemplate=pattern,
+            textposition="auto",
+            hovertemplate="%{y}: " + pattern + "<extra></extra>",
+            showlegend=False,
+            col=column,
+            row=1,
+        )
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_xaxes(rangemode="tozero")
     figure.update_layout(template=TEMPLATE, height=110 + 44 * len(rows), margin={"l": 8, "r": 8, "t": 40, "b": 24})

@@ -89,3 +89,14 @@ def runs_with_events() -> list[Run]:
             continue
         found.append(run)
     return found
+
+
+def usual_speed(preset: str) -> float | None:
+    """Tokens a second of the newest run of that preset on this machine, or None."""
+    for run in runs_with_events():
+        if run.recorded or run.settings.preset != preset:
+            continue
+        speeds = [event["tokens_per_second"] for event in events(run, "step") if event.get("tokens_per_second")]
+        if speeds:
+            return sorted(speeds)[len(speeds) // 2]
+    return None

@@ -37,7 +37,9 @@ def choose_articles(key: str) -> str:
     )
     if way == "upload":
         upload = st.file_uploader(
-            _("JSON lines in the form of the PubMed release, 50 MB at most"), type=["jsonl", "txt", "json"], key=f"{key}_upload"
+            _("JSON lines in the form of the PubMed release, 50 MB at most"),
+            type=["jsonl", "txt", "json"],
+            key=f"{key}_upload",
         )
         if upload is None:
             st.caption(_("Until a file is there, the sample is used."))

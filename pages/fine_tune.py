@@ -1,0 +1,196 @@
+"""Configure a run, queue it, and watch it."""
+
+from ui import frame
+
+frame.within()
+
+import streamlit as st
+
+from engine import checkpoints, dispatcher, machine, paths, runs, submission
+from engine.errors import EngineError, SettingsError
+from engine.settings import PRECISIONS, PROMPTS, RunSettings
+from ui import access, errors, readers, recorded, run_view, sources, words
+from ui.i18n import _
+
+
+def estimates(settings: RunSettings) -> str:
+    """Time, memory and disk of a run before it starts, in a sentence."""
+    needed = submission.estimate(settings)
+    speed = readers.usual_speed(settings.preset)
+    if settings.minutes is not None:
+        time = words.duration(60 * settings.minutes)
+    elif speed and settings.steps is not None:
+        time = words.duration(settings.steps * needed.step_tokens / speed)
+    else:
+        time = _("not known before the first steps")
+    return _(
+        "Training time: {time}. Memory: about {memory}. Disk: about {disk} for {n} checkpoints.",
+        time=time,
+        memory=words.size(needed.memory_bytes),
+        disk=words.size(needed.checkpoint_bytes * needed.checkpoints),
+        n=needed.checkpoints,
+    )
+
+
+def choose_preset() -> str:
+    """The preset: one that ships, or by path or name where paths are offered."""
+    presets = readers.preset_choices()
+    other = _("another: a folder or a keras-hub name")
+    choices = [*presets, other] if access.paths_allowed() else presets
+    chosen = st.selectbox(_("Base model"), choices, format_func=lambda reference: reference.rsplit("/", 1)[-1])
+    if chosen != other:
+        return chosen or ""
+    return st.text_input(
+        _("Folder or name"),
+        "gpt2_base_en",
+        help=_("gpt2_base_en is fetched from the network by keras-hub, about 500 MB."),
+    )
+
+
+def choose_parent(preset: str) -> str | None:
+    """Where to start: the base itself, or a checkpoint of the same base."""
+    asked = st.query_params.get("parent")
+    names = [model.reference for model in readers.models() if model.checkpoint and model.preset.reference == preset]
+    choices = [None, *names]
+    return st.selectbox(
+        _("Start from"),
+        choices,
+        index=choices.index(asked) if asked in choices else 0,
+        format_func=lambda name: name or _("the base model itself"),
+    )
+
+
+st.title(_("Fine-tune"))
+st.markdown(
+    _(
+        "Choose a base model, the articles it reads and for how long; the run works in the background, whatever you do with this page."
+    )
+)
+
+names = [run.name for run in readers.runs_with_events()]
+with st.container(border=True):
+    left, right = st.columns(2)
+    with left:
+        preset = choose_preset()
+        parent = choose_parent(preset)
+    with right:
+        articles = sources.choose_articles(key="tune")
+        unit = st.segmented_control(
+            _("Length"),
+            ["minutes", "epochs", "steps"],
+            default="minutes",
+            required=True,
+            format_func=lambda name: {"minutes": _("minutes"), "epochs": _("epochs"), "steps": _("steps")}[name],
+            help=_("An epoch is one pass over all articles; a step learns from one batch."),
+        )
+        amount = st.number_input(
+            _("How many"),
+            min_value=0.0,
+            value={"minutes": 1.0, "epochs": 3.0, "steps": 200.0}[unit],
+            key=f"amount_{unit}",
+        )
+    with st.expander(_("Advanced: name, range, learning rate, batch, LoRA, device, prompts")):
+        one, two, three = st.columns(3)
+        name = one.text_input(_("Name of the run (empty = date and time)"), "")
+        first = one.number_input(_("First article (0 = from the start)"), 0, value=0)
+        last = one.number_input(_("Last article (0 = to the end)"), 0, value=0)
+        seed = one.number_input(
+            _("Seed"), 0, 2**31 - 1, 1, help=_("The same seed, data and device give the same run again.")
+        )
+        learning_rate = two.number_input(
+            _("Learning rate"),
+            0.0,
+            1.0,
+            1e-3,
+            1e-4,
+            format="%.5f",
+            help=_("The peak: it warms up, then falls along a cosine."),
+        )
+        batch_size = two.number_input(_("Batch size (0 = about 2,048 tokens)"), 0, 1024, 0)
+        sequence_length = two.number_input(
+            _("Sequence length (0 = automatic)"), 0, 1024, 0, help=_("Tokens in a window.")
+        )
+        lora_rank = two.number_input(
+            _("LoRA rank (0 = train every weight)"),
+            0,
+            256,
+            0,
+            help=_("Small adapters beside frozen weights: less memory."),
+        )
+        device = three.selectbox(_("Device"), ["auto", "cpu", *[f"gpu:{i}" for i in range(len(machine.gpus()))]])
+        precision = three.selectbox(_("Precision"), PRECISIONS)
+        evaluate_steps = three.number_input(_("Steps between checkpoints (0 = a tenth of the run)"), 0, value=0)
+        evaluate_tokens = three.number_input(
+            _("Tokens of the evaluations at the end (0 = all)"), 0, value=0, step=10_000
+        )
+        prompts = st.text_area(_("Prompts of the samples, one a line"), "\n".join(PROMPTS), height=110)
+
+    values = {
+        "preset": preset,
+        "articles": articles,
+        "name": name.strip() or "unnamed",
+        "first_article": int(first) or None,
+        "last_article": int(last) or None,
+        unit: int(amount) if unit == "steps" else float(amount),
+        "parent": parent,
+        "device": device,
+        "precision": precision,
+        "sequence_length": int(sequence_length),
+        "batch_size": int(batch_size),
+        "learning_rate": float(learning_rate),
+        "lora_rank": int(lora_rank),
+        "evaluate_steps": int(evaluate_steps),
+        "evaluate_tokens": int(evaluate_tokens),
+        "prompts": tuple(line.strip() for line in prompts.splitlines() if line.strip()),
+        "seed": int(seed),
+    }
+    settings = None
+    try:
+        settings = RunSettings(**values)
+        st.caption(estimates(settings))
+    except EngineError as error:
+        errors.show(error)
+    if (
+        st.button(_("Start the run"), type="primary", icon=":material/play_arrow:", disabled=settings is None)
+        and settings
+    ):
+        try:
+            if not access.is_local() and parent is None and preset not in readers.preset_choices():
+                raise EngineError(
+                    "Choose one of the presets that ship: other presets are offered on a local server only."
+                )
+            access.check_queue(settings)
+            if not name.strip():
+                settings = RunSettings(**{**values, "name": runs.fresh_name("run")})
+            started = submission.submit(settings)
+            dispatcher.ensure()
+            st.query_params["run"] = started.name
+            st.rerun()
+        except (SettingsError, EngineError) as error:
+            errors.show(error)
+
+queue = dispatcher.waiting(paths.checkpoints_root())
+if queue:
+    st.caption(_("Waiting: {names}", names=", ".join(words.plain(run.name) for run in queue)))
+if not names:
+    st.info(_("No run yet: start one above, or press the button on the Lab page."))
+    st.stop()
+
+active = readers.active_run()
+asked = st.query_params.get("run")
+default = asked if asked in names else active.name if active else names[0]
+chosen = st.selectbox(_("Show the run"), names, index=names.index(default))
+if chosen != asked:
+    st.query_params["run"] = chosen
+shown = run_view.exists(chosen)
+if shown is None:
+    st.warning(_("The run {name} is no longer there.", name=words.plain(chosen)))
+    st.stop()
+if shown.recorded:
+    recorded.note()
+newest = checkpoints.of_run(shown)
+if newest:
+    st.caption(_("Newest checkpoint: {name}", name=words.plain(newest[-1].reference)))
+run_view.watch(shown, key="tune", details=True)
+if shown.state().state == runs.FINISHED:
+    run_view.outcome(shown)

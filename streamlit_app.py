@@ -1,0 +1,23 @@
+"""Atelier's dashboard: `streamlit run streamlit_app.py`.
+
+Run as a script it shows the frame with the page that was asked for. Imported by the server it makes the application, with
+one more route (the plotting library), and calls `st.navigation` once: that switches off the old mode in which a folder
+named `pages/` is run without the frame (tests/test_browser.py opens every page's own address on a cold server).
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+if __name__ == "__main__":
+    from ui import frame
+
+    frame.show()
+else:
+    import streamlit as st
+
+    from ui import live
+
+    app = st.App(__file__, routes=live.routes())
+    st.navigation([lambda: None])

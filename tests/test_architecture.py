@@ -1,0 +1,95 @@
+"""Imports point one way, and the dashboard never imports TensorFlow or Keras."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+HEAVY = {"tensorflow", "keras", "keras_hub", "keras_nlp"}
+# The modules that may import TensorFlow, Keras or keras-hub, and what starts from them.
+TRAINING_SIDE = {"backend", "models", "training", "evaluation", "generation", "pretraining", "measuring"}
+
+
+def imports(path: Path, deferred: bool = True) -> set[str]:
+    """The modules that a file imports; without `deferred`, only those imported when it is loaded."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = ast.walk(tree)
+    if not deferred:
+        inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
+        nodes = [node for node in ast.walk(tree) if id(node) not in inside]
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def tops(names: set[str]) -> set[str]:
+    return {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "engine").rglob("*.py")), ids=lambda p: p.stem)
+def test_the_engine_imports_neither_pages_nor_streamlit(path):
+    assert not tops(imports(path)) & {"streamlit", "ui", "pages", "plotly", "pandas"}
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "engine").rglob("*.py")), ids=lambda p: p.stem)
+def test_only_the_training_side_imports_tensorflow(path):
+    if path.stem in TRAINING_SIDE:
+        return
+    assert not tops(imports(path)) & HEAVY
+    heavy_modules = {f"engine.{name}" for name in TRAINING_SIDE}
+    assert not imports(path, deferred=False) & heavy_modules, "import it inside the function that needs it"
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "ui").rglob("*.py")), ids=lambda p: p.stem)
+def test_what_pages_share_does_not_import_pages(path):
+    assert not tops(imports(path)) & ({"pages", "streamlit_app"} | HEAVY)
+    assert not imports(path) & {f"engine.{name}" for name in TRAINING_SIDE}
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "pages").rglob("*.py")), ids=lambda p: p.stem)
+def test_pages_do_no_engine_work_of_their_own(path):
+    assert not tops(imports(path)) & HEAVY
+    assert not imports(path) & {f"engine.{name}" for name in TRAINING_SIDE}
+
+
+def test_the_dashboard_process_has_no_tensorflow_after_rendering_every_page(tmp_path):
+    """A process of its own renders every page through the frame, then looks at what it has imported."""
+    code = """
+import sys
+from pathlib import Path
+from streamlit.testing.v1 import AppTest
+
+project = Path(sys.argv[1])
+sys.path.insert(0, str(project))
+app = AppTest.from_file(str(project / "streamlit_app.py"), default_timeout=60)
+for page in sorted((project / "pages").glob("*.py")):
+    app.run()
+    app.switch_page(str(page)).run()
+    assert not app.exception, (page.name, app.exception)
+    assert app.title, page.name
+heavy = sorted(name for name in sys.modules if name.split(".")[0] in {"tensorflow", "keras", "keras_hub", "keras_nlp"})
+assert not heavy, heavy[:5]
+print("clean")
+"""
+    environment = {
+        "PATH": __import__("os").environ["PATH"],
+        "HOME": str(tmp_path),
+        "ATELIER_CHECKPOINTS": str(tmp_path / "checkpoints"),
+        "ATELIER_STUDIO_IDLE_SECONDS": "2",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(PROJECT)],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        env=environment,
+        check=False,
+    )
+    assert done.stdout.strip().endswith("clean"), done.stderr[-3000:]

@@ -1,0 +1,84 @@
+"""The frame around every page: language, navigation, what is running, the owner's code."""
+
+import threading
+from pathlib import Path
+
+import streamlit as st
+
+from engine import runs
+from ui import access, readers, words
+from ui.i18n import LANGUAGES, _, browser_language
+
+_HERE = Path(__file__).resolve().parent.parent / "pages"
+_inside = threading.local()  # whether this thread, which runs one session's script, is inside the frame
+POLL_SECONDS = 2.0
+
+
+PAGES: dict[str, object] = {}  # by the name of their file, for links; filled whenever the frame is shown
+
+
+def within() -> None:
+    """The first statement of every page: goes on inside the frame; where the page runs alone, shows the frame instead.
+
+    The first request of a cold server to a page's own address runs that page's file alone.
+    """
+    if not getattr(_inside, "page", False):
+        show()
+        st.stop()
+
+
+def _pages() -> dict[str, object]:
+    return {
+        "lab": st.Page(_HERE / "lab.py", title=_("Lab"), icon=":material/science:", default=True),
+        "articles": st.Page(_HERE / "articles.py", title=_("Articles"), icon=":material/article:"),
+        "fine_tune": st.Page(_HERE / "fine_tune.py", title=_("Fine-tune"), icon=":material/tune:"),
+        "checkpoints": st.Page(_HERE / "checkpoints.py", title=_("Checkpoints"), icon=":material/save:"),
+        "side_by_side": st.Page(_HERE / "side_by_side.py", title=_("Side by side"), icon=":material/view_column:"),
+        "evaluate": st.Page(_HERE / "evaluate.py", title=_("Evaluate"), icon=":material/analytics:"),
+    }
+
+
+def show() -> None:
+    """Shows the frame and, inside it, the page of the address."""
+    st.set_page_config(page_title="Atelier", page_icon=":material/science:", layout="wide")
+    st.session_state.setdefault("language", browser_language())
+    with st.sidebar:
+        # Before st.navigation, so that its own titles are in the language chosen.
+        st.segmented_control(
+            "Language / Langue",
+            list(LANGUAGES),
+            format_func=str.upper,
+            key="language",
+            required=True,
+            label_visibility="collapsed",
+        )
+    PAGES.update(_pages())
+    page = st.navigation(list(PAGES.values()))
+    with st.sidebar:
+        st.fragment(_strip, run_every=POLL_SECONDS if readers.active_run() else None)()
+        if access.has_owner():
+            st.text_input(
+                _("Owner's code"),
+                type="password",
+                key="owner_code",
+                help=_("Its holder may stop, delete and queue without limits."),
+            )
+    _inside.page = True
+    try:
+        page.run()
+    finally:
+        _inside.page = False
+
+
+def _strip() -> None:
+    """One line on every page: what is running, how far it is."""
+    run = readers.active_run()
+    if run is None:
+        if st.session_state.pop("strip_polls", False):
+            st.rerun()  # it has just ended: the page shows so, and nothing polls any more
+        return
+    st.session_state["strip_polls"] = True
+    state = run.state()
+    share = state.step / state.steps if state.steps else 0.0
+    label = words.state_name(state.state) if state.state == runs.QUEUED else words.phase_name(state.phase)
+    st.progress(min(1.0, share), f"{words.plain(run.name)}: {label}")

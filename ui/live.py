@@ -1,0 +1,80 @@
+"""A Plotly figure that is redrawn in place: zoom is kept and nothing flickers while its data grow.
+
+`st.plotly_chart` makes a new element whenever its data change (streamlit#8782); this component calls `Plotly.react` on
+the one that stands. The library is the file that comes with the plotly package, served by a route of the application.
+"""
+
+from pathlib import Path
+
+import plotly
+import plotly.graph_objects as go
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+_LIBRARY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+_ADDRESS = "_atelier/plotly.min.js"
+_served = False
+
+_JS = """
+let library;
+function load(address) {
+  library ??= new Promise((resolve, reject) => {
+    if (window.Plotly) return resolve(window.Plotly);
+    const script = document.createElement("script");
+    script.src = new URL(address, document.baseURI).href;
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = reject;
+    document.head.append(script);
+  });
+  return library;
+}
+export default async function ({ parentElement, data }) {
+  const box = parentElement.querySelector(".figure");
+  const Plotly = await load(data.address);
+  const style = getComputedStyle(box);
+  const colour = style.getPropertyValue("--st-text-color").trim() || style.color;
+  const grid = style.getPropertyValue("--st-border-color").trim() || "#8884";
+  const figure = JSON.parse(data.figure);
+  const axis = { gridcolor: grid, zerolinecolor: grid, linecolor: grid };
+  for (const name of Object.keys(figure.layout)) {
+    if (/^[xy]axis/.test(name)) Object.assign(figure.layout[name], { ...axis, ...figure.layout[name] });
+  }
+  Object.assign(figure.layout, {
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", uirevision: "kept", autosize: true,
+    font: { ...figure.layout.font, color: colour, family: style.fontFamily },
+  });
+  box.style.height = (figure.layout.height || 320) + "px";
+  await Plotly.react(box, figure.data, figure.layout, { displaylogo: false, responsive: true, displayModeBar: false });
+}
+"""
+_component = None
+
+
+def _figure_component():
+    global _component
+    if _component is None:
+        _component = st.components.v2.component(
+            "atelier_figure", html='<div class="figure" style="width:100%"></div>', js=_JS, isolate_styles=False
+        )
+    return _component
+
+
+async def _library(request: Request) -> Response:
+    return FileResponse(_LIBRARY, media_type="text/javascript", headers={"Cache-Control": "public, max-age=86400"})
+
+
+def routes() -> list[Route]:
+    """The route of the plotting library; whoever asks for it tells that it is served."""
+    global _served
+    _served = True
+    return [Route(f"/{_ADDRESS}", _library)]
+
+
+def figure(drawn: go.Figure, key: str) -> None:
+    """Draws a figure that keeps its zoom while its data grow; as an ordinary chart where the route is not served."""
+    if not _served:
+        st.plotly_chart(drawn, theme="streamlit", key=key)
+        return
+    _figure_component()(data={"figure": drawn.to_json(), "address": _ADDRESS}, key=key)

@@ -1,0 +1,189 @@
+"""One run as pages show it: how far it is, its curves, its samples, and how it ended."""
+
+import time
+
+import streamlit as st
+
+from engine import dispatcher, runs
+from engine.errors import EngineError
+from engine.runs import Run, State
+from ui import access, charts, colours, errors, live, readers, words
+from ui.i18n import _, error_text
+
+REFRESH_SECONDS = 1.0
+ACTIVE = (runs.QUEUED, runs.RUNNING)
+
+
+def watch(run: Run, key: str, details: bool = False) -> None:
+    """Shows a run, redrawn every second while it works; `details` adds loss, rate, speed and memory."""
+    active = run.state().state in ACTIVE
+
+    def draw() -> None:
+        state = run.state()
+        head(run, state, key)
+        curves(run, key, details)
+        if active and state.state not in ACTIVE:
+            st.rerun()  # it has just ended: the rest of the page shows so, and nothing polls any more
+
+    with errors.shown():
+        st.fragment(draw, run_every=REFRESH_SECONDS if active else None)()
+
+
+def head(run: Run, state: State, key: str) -> None:
+    """State, progress and what can be done."""
+    recorded = f" · {_('recorded')}" if run.recorded else ""
+    st.markdown(f"**{words.plain(run.name)}** · {words.state_name(state.state)}{recorded}")
+    if state.state == runs.RUNNING:
+        share = state.step / state.steps if state.steps else 0.0
+        st.progress(min(1.0, share), _progress(run, state))
+    elif state.state == runs.QUEUED:
+        st.progress(0.0, _queued(run, state))
+    if state.error is not None:
+        st.warning(error_text(state.error), icon=":material/info:")
+    _buttons(run, state, key)
+
+
+def _progress(run: Run, state: State) -> str:
+    parts = [words.phase_name(state.phase)]
+    if state.steps:
+        parts.append(_("step {step} of {steps}", step=words.grouped(state.step), steps=words.grouped(state.steps)))
+    left = seconds_left(run, state)
+    if left is not None:
+        parts.append(_("about {time} of training left", time=words.duration(left)))
+    return " · ".join(parts)
+
+
+def _queued(run: Run, state: State) -> str:
+    busy = readers.active_run()
+    if busy is not None and busy.name != run.name and busy.state().state == runs.RUNNING:
+        return _("It waits for {run}, which uses the device; it starts by itself.", run=words.plain(busy.name))
+    if time.time() - state.queued_at > 20:
+        return _("It waits for a trainer to start; if nothing happens, press Resume on the Fine-tune page.")
+    return _("Its trainer is starting: TensorFlow takes some ten seconds to load.")
+
+
+def seconds_left(run: Run, state: State) -> float | None:
+    """Training time left, from the mean time of the steps so far; None while it is not known."""
+    steps = readers.events(run, "step")
+    if not state.steps or not steps or not steps[-1]["seconds"] or state.step < 2:
+        return None
+    return (state.steps - state.step) * steps[-1]["seconds"] / steps[-1]["step"]
+
+
+def _buttons(run: Run, state: State, key: str) -> None:
+    if run.recorded or not access.is_owner():
+        return
+    if state.state in ACTIVE:
+        asked = run.control() == "stop"
+        if st.button(
+            _("Stopping…") if asked else _("Stop"),
+            icon=":material/stop:",
+            key=f"{key}_stop",
+            disabled=asked,
+            help=_(
+                "It ends with a checkpoint: within seconds for the mini model, after the step under way for a larger one."
+            ),
+        ):
+            with errors.shown():
+                run.request_stop()
+            st.rerun(scope="app")
+    elif state.state != runs.FINISHED and st.button(
+        _("Resume"), icon=":material/play_arrow:", key=f"{key}_resume", help=_("Goes on from the newest checkpoint.")
+    ):
+        with errors.shown():
+            run.request_resume()
+            dispatcher.ensure()
+        st.rerun(scope="app")
+
+
+def curves(run: Run, key: str, details: bool) -> None:
+    """The curves, and beside them what base and run write at this moment."""
+    events = readers.events(run)
+    colour = colours.of_run(run.name)
+    left, right = st.columns([3, 2])
+    with left:
+        if not any(event["kind"] in ("step", "evaluation") for event in events):
+            st.info(_("The first point is the base model's own accuracy: it appears as soon as the model is loaded."))
+        else:
+            title = _("accuracy on validation (%)")
+            live.figure(charts.validation(events, "accuracy", colour, title, 100), key=f"{key}_accuracy")
+    with right:
+        samples(run)
+    if details and any(event["kind"] == "step" for event in events):
+        _details(events, colour, key)
+
+
+def _details(events: list[dict], colour: str, key: str) -> None:
+    figures = [
+        charts.validation(events, "bits_per_byte", colour, _("bits per byte on validation")),
+        charts.validation(events, "loss", colour, _("loss (nats a token)")),
+        charts.over_steps(events, "tokens_per_second", colour, _("tokens a second")),
+        charts.over_steps(events, "learning_rate", colour, _("learning rate")),
+        charts.over_steps(events, "memory_bytes", colour, _("memory of the trainer (MB)"), 1e-6),
+    ]
+    for first in range(0, len(figures), 2):
+        for slot, number in zip(st.columns(2), range(first, min(first + 2, len(figures))), strict=False):
+            with slot:
+                live.figure(figures[number], key=f"{key}_figure_{number}")
+
+
+def samples(run: Run) -> None:
+    """The newest sample of the run beside the base's, from the same prompt and seed."""
+    newest = readers.newest_samples(run)
+    if "base" not in newest:
+        st.caption(_("Samples appear here: the same prompt continued by the base model and by the run."))
+        return
+    for prompt in list(newest["base"])[:2]:
+        for model in ("base", "run"):
+            sample = newest.get(model, {}).get(prompt)
+            if sample is None:
+                continue
+            colour = colours.BASE if model == "base" else colours.of_run(run.name)
+            name = _("base model") if model == "base" else _("after step {n}", n=words.grouped(sample["step"]))
+            with st.container(border=True, gap="small"):
+                st.html(f'<div style="height:4px;border-radius:2px;background:{colour}"></div>')
+                st.caption(name)
+                st.text(prompt + sample["text"])
+
+
+def outcome(run: Run) -> None:
+    """What a finished run reached, against its base on the same tokens."""
+    figures = readers.whole_evaluations(run)
+    split = "test" if ("run", "test") in figures else "validation"
+    if ("run", split) not in figures or ("base", split) not in figures:
+        return
+    own, base = figures["run", split], figures["base", split]
+    names = {"test": _("test"), "validation": _("validation")}
+    first, second, third = st.columns(3)
+    first.metric(
+        _("Accuracy on {split}", split=names[split]),
+        words.percent(own["accuracy"]),
+        _("{n} points against the base", n=words.decimal(100 * (own["accuracy"] - base["accuracy"]), 1)),
+        help=_(
+            "How often the most probable next token is the right one. Base: {base}.",
+            base=words.percent(base["accuracy"]),
+        ),
+        border=True,
+    )
+    second.metric(
+        _("Bits per byte"),
+        words.decimal(own["bits_per_byte"]),
+        words.decimal(own["bits_per_byte"] - base["bits_per_byte"]),
+        delta_color="inverse",
+        help=_("How many bits the model needs for a byte of text: lower is better, comparable across vocabularies."),
+        border=True,
+    )
+    third.metric(
+        _("Measured on"),
+        _("{n} tokens", n=words.grouped(own["evaluated_tokens"])),
+        help=_("Base and run are measured on the same tokens of articles that neither was trained on."),
+        border=True,
+    )
+
+
+def exists(name: str | None) -> Run | None:
+    """The run of that name, or None where it is gone."""
+    try:
+        return runs.find(name) if name else None
+    except EngineError:
+        return None
