@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine import launch, machine, paths, runs, trainer
-from engine.errors import EngineError
+from engine.errors import EngineError, sentence
 from engine.locks import Lock, held
 from engine.runs import Run
 
@@ -77,13 +77,13 @@ def _settle(run: Run, code: int) -> None:
         if state not in (runs.INTERRUPTED, runs.RUNNING) and not (state == runs.QUEUED and code):
             return
         if code < 0:
-            template = (
+            template = sentence(
                 "The trainer was ended by signal {number}; the system does that when memory runs out, or a person did. "
                 "Resume goes on from the newest checkpoint."
             )
             reason = {"template": template, "values": {"number": -code}}
         else:
-            template = "The trainer ended with exit code {code}: the run's trainer.log says more."
+            template = sentence("The trainer ended with exit code {code}: the run's trainer.log says more.")
             reason = {"template": template, "values": {"code": code}}
         run.write_state(state=runs.INTERRUPTED, reason=reason, phase="")
         run.append_event("state", state=runs.INTERRUPTED, reason=reason)

@@ -15,6 +15,11 @@ A message is a template and its values, so that the page can show it in the lang
 """
 
 
+def sentence(template: str) -> str:
+    """Marks a sentence that is shown later, so that it is found for translation."""
+    return template
+
+
 class EngineError(Exception):
     """A problem with one clear sentence: what, where, and what to do."""
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import paths
-from engine.errors import EngineError, RunError
+from engine.errors import EngineError, RunError, sentence
 from engine.files import read_json, staged_folder, storage_errors, write_json
 from engine.locks import Lock, held
 from engine.settings import RunSettings, from_json
@@ -102,7 +102,7 @@ class Run:
             state = self._stored_state()  # it may have ended between the two looks
             if state.state == RUNNING:
                 reason = {
-                    "template": "The trainer's process ended without a word (killed, or out of memory).",
+                    "template": sentence("The trainer's process ended without a word (killed, or out of memory)."),
                     "values": {},
                 }
                 return State(**{**state.__dict__, "state": INTERRUPTED, "reason": reason})

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import checkpoints, paths
-from engine.errors import EngineError, SettingsError
+from engine.errors import EngineError, SettingsError, sentence
 from engine.files import write_bytes
 from engine.locks import Lock
 
@@ -29,7 +29,7 @@ LOADED_MODELS = 4
 MOST_COLUMNS = 4
 MOST_NEW_TOKENS = 1024
 _TEXT_SECONDS = 0.05  # the shortest time between two texts of a column
-_BUG = "The studio met an error that it did not foresee: {error}. Its log holds the details."
+_BUG = sentence("The studio met an error that it did not foresee: {error}. Its log holds the details.")
 
 log = logging.getLogger("atelier.studio")
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine import machine, runs, submission
-from engine.errors import EngineError
+from engine.errors import EngineError, sentence
 from engine.files import write_json
 from engine.locks import Lock
 from engine.runs import Run
@@ -76,7 +76,7 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
         if "OOM when allocating" in str(error) or "ResourceExhausted" in type(error).__name__:
             _end(run, runs.FAILED, {"template": _OUT_OF_MEMORY, "values": {}})
             raise EngineError(_OUT_OF_MEMORY) from error
-        template = "An error that Atelier did not foresee: {error}. The run's trainer.log holds the details."
+        template = sentence("An error that Atelier did not foresee: {error}. The run's trainer.log holds the details.")
         _end(run, runs.FAILED, {"template": template, "values": {"error": f"{type(error).__name__}: {error}"[:500]}})
         raise
     finally:
@@ -85,7 +85,7 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
     return result
 
 
-_OUT_OF_MEMORY = "Out of memory: choose a smaller batch_size or sequence_length, or LoRA."
+_OUT_OF_MEMORY = sentence("Out of memory: choose a smaller batch_size or sequence_length, or LoRA.")
 
 
 def _with_stopped(training, run: Run, stop: "_StopRequests", say: Callable[[str], None]):

@@ -53,6 +53,10 @@ with errors.shown():
             }
         ),
         hide_index=True,
+        column_config={
+            name: st.column_config.NumberColumn(format="localized")
+            for name in (_("articles"), _("words"), _("tokens (mini vocabulary)"), _("skipped lines"))
+        },
     )
     for split, f in per_split.items():
         if f.skipped:
@@ -112,7 +116,9 @@ with errors.shown():
         for section in article.all_sections():
             if section.name:
                 st.markdown(f"##### {words.plain(section.name)}")
-            for paragraph in section.paragraphs:
+            # The abstract comes a sentence an item: it reads as one paragraph.
+            paragraphs = [" ".join(section.paragraphs)] if section.name == "Abstract" else section.paragraphs
+            for paragraph in paragraphs:
                 st.markdown(words.plain(paragraph))
     with token_tab:
         st.caption(

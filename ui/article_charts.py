@@ -12,9 +12,7 @@ def lengths(words: list[int]) -> go.Figure:
         go.Histogram(x=words, nbinsx=30, hovertemplate=_("%{x} words: %{y} articles") + "<extra></extra>")
     )
     middle = sorted(words)[len(words) // 2]
-    figure.add_vline(
-        middle, line_dash="dot", annotation_text=_("median {n}", n=middle), annotation_position="top right"
-    )
+    figure.add_vline(middle, line_dash="dot", annotation_text=_("median {n}", n=middle), annotation_position="top")
     figure.update_layout(
         template=TEMPLATE,
         height=280,
@@ -34,6 +32,7 @@ def sections(counts: list[tuple[str, int]]) -> go.Figure:
             y=[name for name, _count in counts],
             orientation="h",
             texttemplate="%{x}",
+            textangle=0,
             hovertemplate="%{y}: %{x}<extra></extra>",
         )
     )

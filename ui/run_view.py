@@ -108,7 +108,7 @@ def curves(run: Run, key: str, details: bool) -> None:
             title = _("accuracy on validation (%)")
             live.figure(charts.validation(events, "accuracy", colour, title, 100), key=f"{key}_accuracy")
     with right:
-        samples(run)
+        samples(run, prompts=2 if details else 1)
     if details and any(event["kind"] == "step" for event in events):
         _details(events, colour, key)
 
@@ -127,13 +127,13 @@ def _details(events: list[dict], colour: str, key: str) -> None:
                 live.figure(figures[number], key=f"{key}_figure_{number}")
 
 
-def samples(run: Run) -> None:
-    """The newest sample of the run beside the base's, from the same prompt and seed."""
+def samples(run: Run, prompts: int) -> None:
+    """The newest samples of the run beside the base's, from the same prompts and seed."""
     newest = readers.newest_samples(run)
     if "base" not in newest:
         st.caption(_("Samples appear here: the same prompt continued by the base model and by the run."))
         return
-    for prompt in list(newest["base"])[:2]:
+    for prompt in list(newest["base"])[:prompts]:
         for model in ("base", "run"):
             sample = newest.get(model, {}).get(prompt)
             if sample is None:

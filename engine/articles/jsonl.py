@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.articles.article import Article, Section
-from engine.errors import ArticlesError
+from engine.errors import ArticlesError, sentence
 
 _LONGEST_LINE_BYTES = 64 << 20
 
@@ -27,24 +27,24 @@ def lines(path: Path) -> Iterator[tuple[int, Article | ArticlesError]]:
             if len(raw) > _LONGEST_LINE_BYTES:
                 while raw and not raw.endswith(b"\n"):
                     raw = file.readline(_LONGEST_LINE_BYTES)
-                yield number, _problem(path, number, "longer than 64 MB")
+                yield number, _problem(path, number, sentence("{path}, line {line}: longer than 64 MB."))
             elif raw.strip():
                 yield number, _parse(path, number, raw)
 
 
-def _problem(path: Path, number: int, reason: str) -> ArticlesError:
-    return ArticlesError("{path}, line {line}: {reason}.", path=path.name, line=number, reason=reason)
+def _problem(path: Path, number: int, template: str) -> ArticlesError:
+    return ArticlesError(template, path=path.name, line=number)
 
 
 def _parse(path: Path, number: int, raw: bytes) -> Article | ArticlesError:
     try:
         value = json.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        return _problem(path, number, "not UTF-8")
+        return _problem(path, number, sentence("{path}, line {line}: not UTF-8."))
     except (ValueError, RecursionError):
-        return _problem(path, number, "not JSON")
+        return _problem(path, number, sentence("{path}, line {line}: not JSON."))
     if not isinstance(value, dict):
-        return _problem(path, number, "not a JSON object")
+        return _problem(path, number, sentence("{path}, line {line}: not a JSON object."))
     body = _texts(value.get("article_text"))
     names, sections = value.get("section_names"), value.get("sections")
     if isinstance(names, list) and isinstance(sections, list) and len(names) == len(sections):
@@ -60,7 +60,7 @@ def _parse(path: Path, number: int, raw: bytes) -> Article | ArticlesError:
         if (cleaned := text.removeprefix("<S>").removesuffix("</S>").strip())
     )
     if not body_sections and not abstract:
-        return _problem(path, number, "an article without text")
+        return _problem(path, number, sentence("{path}, line {line}: an article without text."))
     return Article(str(value.get("article_id") or f"line {number}"), abstract, body_sections)
 
 
