@@ -1,0 +1,156 @@
+"""The studio: a real process with a tiny model that streams, survives bad requests, and ends when idle."""
+
+import multiprocessing.connection as mpc
+import shutil
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from engine import checkpoints, runs, studio, studio_client
+from engine.errors import EngineError
+from engine.files import read_json
+from engine.settings import RunSettings
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, tiny_preset, sample_folder):
+    """A folder of runs with two checkpoints of different weights, and a studio that is ready."""
+    from engine import models
+
+    root = tmp_path_factory.mktemp("studio")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATELIER_CORPORA", str(root / ".corpora"))
+        patch.setenv("ATELIER_STUDIO_IDLE_SECONDS", "600")
+        settings = RunSettings(preset=str(tiny_preset), articles=str(sample_folder), name="run", steps=2)
+        run = runs.create(settings, root=root)
+        preset = checkpoints.presets.find(tiny_preset)
+        model, _ = models.load(checkpoints.ModelReference(preset))
+        rng = np.random.default_rng(0)
+        for step in (1, 2):
+            weights = [w + rng.normal(0, 0.3, w.shape).astype(w.dtype) for w in model.backbone.get_weights()]
+            model.backbone.set_weights(weights)
+            facts = {"preset": checkpoints.presets.json_of(preset)}
+            with checkpoints.commit(run, step, facts) as staging:
+                models.save_weights(model, staging / checkpoints.WEIGHTS)
+        studio_client.ensure(root)
+        studio_client.wait_until_ready(root)
+        yield root
+        kill(root)
+
+
+def kill(root):
+    pid = read_json(studio.address_path(root)).get("pid")
+    if pid and psutil.pid_exists(pid):
+        psutil.Process(pid).kill()
+        psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=5)
+
+
+def column(reference, **changes):
+    fixed = {"prompt": "the cells", "max_new_tokens": 12, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "seed": 3}
+    return {"reference": str(reference), **fixed, **changes}
+
+
+def texts(root, *columns) -> list[str]:
+    found = [""] * len(columns)
+    for message in studio_client.stream({"kind": "generate", "columns": list(columns)}, root):
+        assert message["kind"] != "error", message
+        if message["kind"] == "text":
+            found[message["column"]] = message["text"]
+    return found
+
+
+def test_columns_stream_and_name_their_weights(place, tiny_preset):
+    asked = [column(tiny_preset), column("run/1"), column("run/2")]
+    messages = list(studio_client.stream({"kind": "generate", "columns": asked}, place))
+    started = {m["column"]: m["hash"] for m in messages if m["kind"] == "started"}
+    assert started[0] == checkpoints.presets.find(tiny_preset).hash()
+    assert started[1] == checkpoints.find("run/1", place).hash
+    assert {m["column"] for m in messages if m["kind"] == "done"} == {0, 1, 2}
+    assert len({m["text"] for m in messages if m["kind"] == "text" and m["tokens"] == 12}) == 3
+
+
+def test_the_same_seed_gives_the_same_text(place, tiny_preset):
+    one, two, other = texts(place, column(tiny_preset), column(tiny_preset), column(tiny_preset, seed=4))
+    assert one == two != other
+
+
+def test_swapped_weights_swap_the_columns(place):
+    before = texts(place, column("run/1"), column("run/2"))
+    folders = [place / "run" / f"step-0000000{n}" for n in (1, 2)]
+    aside = place / "aside"
+    folders[0].rename(aside)
+    folders[1].rename(folders[0])
+    aside.rename(folders[1])
+    for number, folder in enumerate(folders, 1):  # the manifest names the step of the folder it lies in now
+        manifest = read_json(folder / checkpoints.MANIFEST)
+        checkpoints.write_json(folder / checkpoints.MANIFEST, {**manifest, "step": number})
+    assert texts(place, column("run/1"), column("run/2")) == before[::-1]
+
+
+def test_a_damaged_checkpoint_is_a_sentence_in_its_column_and_the_others_go_on(place, tiny_preset):
+    shutil.copytree(place / "run" / "step-00000001", place / "run" / "step-00000009")
+    folder = place / "run" / "step-00000009"
+    checkpoints.write_json(folder / checkpoints.MANIFEST, {**read_json(folder / checkpoints.MANIFEST), "step": 9})
+    content = bytearray((folder / checkpoints.WEIGHTS).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / checkpoints.WEIGHTS).write_bytes(content)
+    messages = list(
+        studio_client.stream({"kind": "generate", "columns": [column("run/9"), column(tiny_preset)]}, place)
+    )
+    (error,) = [m for m in messages if m["kind"] == "error"]
+    assert error["column"] == 0
+    assert "is damaged" in error["template"]
+    assert any(m["kind"] == "done" and m["column"] == 1 for m in messages)
+    shutil.rmtree(folder)
+
+
+def test_what_it_does_not_know_is_a_sentence(place, tiny_preset):
+    for request in ({"kind": "dance"}, {"kind": "generate"}, {"kind": "generate", "columns": [column("nothing")]}):
+        messages = list(studio_client.stream(request, place))
+        assert [m["kind"] for m in messages] == ["error"]
+    assert texts(place, column(tiny_preset, temperature=0, prompt=""))[0]
+
+
+def test_it_measures_with_progress(place, tiny_preset, sample_folder):
+    request = {"kind": "evaluate", "reference": str(tiny_preset), "articles": str(sample_folder), "split": "test"}
+    messages = list(studio_client.stream(request, place))
+    assert [m["kind"] for m in messages if m["kind"] != "progress"] == ["result"]
+    assert messages[-1]["scores"]["evaluated_tokens"] > 100
+
+
+def test_a_client_that_says_nothing_keeps_nobody_out(place, tiny_preset):
+    with mpc.Client(read_json(studio.address_path(place))["address"]):
+        assert texts(place, column(tiny_preset))[0]
+
+
+def test_a_wrong_key_is_refused(place):
+    where = read_json(studio.address_path(place))
+    with mpc.Client(where["address"]) as connection, pytest.raises((mpc.AuthenticationError, EOFError, OSError)):
+        mpc.answer_challenge(connection, b"wrong" * 8)
+        mpc.deliver_challenge(connection, b"wrong" * 8)
+
+
+def test_a_studio_that_is_killed_is_a_sentence_and_starts_anew(place, tiny_preset):
+    stream = studio_client.stream({"kind": "generate", "columns": [column(tiny_preset, max_new_tokens=60)]}, place)
+    next(stream)
+    kill(place)
+    with pytest.raises(EngineError, match="ended while it was working"):
+        list(stream)
+    studio_client.ensure(place)
+    studio_client.wait_until_ready(place)
+    assert texts(place, column(tiny_preset))[0]
+
+
+def test_it_ends_by_itself_when_idle(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATELIER_STUDIO_IDLE_SECONDS", "0.5")
+    studio_client.ensure(tmp_path)
+    with pytest.raises(EngineError):  # ready for half a second, then gone
+        studio_client.wait_until_ready(tmp_path)
+        while studio_client.phase(tmp_path):
+            time.sleep(0.1)
+        studio_client.wait_until_ready(tmp_path, timeout_seconds=1)
+    assert not studio.address_path(tmp_path).exists()

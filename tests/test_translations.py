@@ -1,0 +1,60 @@
+"""Every sentence that a page or an error shows has a French translation that fits."""
+
+import string
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT / "scripts"))
+
+import translations  # noqa: E402
+
+
+def fields(sentence: str) -> set[str]:
+    return {name for _text, name, _format, _conversion in string.Formatter().parse(sentence) if name}
+
+
+def test_the_search_finds_sentences_of_pages_and_of_errors():
+    found = translations.sentences()
+    assert "Side by side" in found
+    assert "There is no run {name} in {folder}." in found
+    assert found["{n} CPU core"] == "{n} CPU cores"
+
+
+def test_no_sentence_is_untranslated():
+    assert translations.missing("fr") == []
+
+
+def test_an_untranslated_sentence_would_be_found(monkeypatch):
+    monkeypatch.setattr(translations, "sentences", lambda: {"A sentence that nobody wrote.": None})
+    assert translations.missing("fr") == ["A sentence that nobody wrote."]
+
+
+@pytest.mark.parametrize("sentence", sorted(translations.sentences()))
+def test_a_translation_has_the_same_fields(sentence):
+    from ui.i18n import catalogue
+
+    translated = catalogue("fr").gettext(sentence)
+    plural = translations.sentences()[sentence]
+    if plural:
+        translated = catalogue("fr").ngettext(sentence, plural, 2)
+    assert fields(translated) == fields(sentence)
+
+
+def test_pages_show_no_sentence_that_does_not_go_through_gettext():
+    """Literal text given straight to Streamlit's calls that show text."""
+    import ast
+
+    shows = {"title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success", "button"}
+    found = []
+    for path in [*(PROJECT / "pages").glob("*.py"), *(PROJECT / "ui").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in shows:
+                found += [
+                    (path.name, a.value)
+                    for a in node.args[:1]
+                    if isinstance(a, ast.Constant) and isinstance(a.value, str) and a.value.strip("*· ")
+                ]
+    assert found == []
