@@ -1,0 +1,144 @@
+"""What only a browser shows: the frame on a cold server, the button, the curve, two samples side by side."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.browser
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+
+def unavailable(reason: str):
+    (pytest.fail if os.environ.get("ATELIER_REQUIRE_ALL") else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not program:
+        unavailable("needs Chromium: install it or set CHROMIUM")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        unavailable("needs playwright: pip install -r requirements-dev.txt")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A cold server with runs of its own; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "ATELIER_CHECKPOINTS": str(tmp_path / "checkpoints"),
+        "ATELIER_CORPORA": str(tmp_path / "corpora"),
+        "ATELIER_STUDIO_IDLE_SECONDS": "60",
+    }
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
+    process = subprocess.Popen(
+        [*command, "--server.port", str(port), "--server.address", "127.0.0.1"],
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(lambda: answers(address), 60)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address + "/_stcore/health", timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def wait_for(condition, seconds: float):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.2)
+    pytest.fail(f"not within {seconds} s: {condition}")
+
+
+def open_page(browser, address: str, width: int = 1280):
+    page = browser.new_page(viewport={"width": width, "height": 900}, locale="en-GB")
+    page.goto(address)
+    page.wait_for_selector("h1", timeout=60_000)
+    return page
+
+
+@pytest.mark.parametrize("path", ["articles", "fine_tune", "checkpoints", "side_by_side", "evaluate"])
+def test_a_pages_own_address_on_a_cold_server_opens_it_inside_the_frame(browser, server, path):
+    page = open_page(browser, f"{server}/{path}?kept=1")
+    links = page.locator('[data-testid="stSidebarNavLink"]')
+    wait_for(lambda: links.count() == 6, 30)
+    assert page.locator('[role="dialog"]').count() == 0
+    assert page.locator('[data-testid="stException"]').count() == 0
+    assert "kept=1" in page.url
+
+
+def test_french_survives_a_reload_of_another_page_and_is_the_browsers_default(browser, server):
+    page = browser.new_page(locale="fr-FR")
+    page.goto(server + "/side_by_side")
+    page.get_by_role("heading", name="Côte à côte").wait_for(timeout=60_000)
+    other = browser.new_page(locale="en-GB")
+    other.goto(server + "/side_by_side")
+    other.get_by_role("heading", name="Side by side").wait_for(timeout=60_000)
+
+
+def test_nothing_is_wider_than_a_phone(browser, server):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    for path in ("", "articles", "fine_tune", "checkpoints", "side_by_side", "evaluate"):
+        page.goto(f"{server}/{path}")
+        page.wait_for_selector("h1", timeout=60_000)
+        page.wait_for_timeout(1500)
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 2, path
+
+
+def test_the_button_trains_the_curve_moves_and_the_samples_differ(browser, server, tmp_path):
+    page = open_page(browser, server)
+    page.get_by_role("button", name="Fine-tune the mini model on the sample articles").click()
+    # The curve: a Plotly figure with at least three points of validation, the first of them the base's.
+    page.wait_for_selector(".js-plotly-plot .scatterlayer .trace", timeout=180_000)
+    points = page.locator(".js-plotly-plot .scatterlayer .trace .points path")
+    wait_for(lambda: points.count() >= 3, 240)
+    # A reload finds the run again.
+    page.reload()
+    page.wait_for_selector(".js-plotly-plot", timeout=60_000)
+    page.get_by_role("button", name="Stop").click()
+    wait_for(lambda: page.get_by_text("stopped").count() > 0, 60)
+    samples = [text for text in page.locator('[data-testid="stText"]').all_inner_texts() if len(text) > 40]
+    assert len(samples) == 2
+    assert samples[0] != samples[1]
+    # Side by side: base and checkpoint, the same prompt and seed, two different texts.
+    page.goto(server + "/side_by_side")
+    page.get_by_role("button", name="Generate").click(timeout=60_000)
+    wait_for(lambda: page.get_by_text(re.compile(r"\d+ tokens/s")).count() == 2, 240)
+    texts = page.locator('[data-testid="stText"]').all_inner_texts()
+    assert len(texts) == 2
+    assert texts[0] != texts[1]
+    assert all(text.startswith("The results of this study") for text in texts)
+    hashes = re.findall(r"weights ([0-9a-f]{10})", page.inner_text("body"))
+    assert len(set(hashes)) == 2
