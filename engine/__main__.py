@@ -322,7 +322,12 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--precision", default="auto", choices=PRECISIONS)
     p.add_argument("--sequence-length", type=int, default=0, help="targets in a window; 0 = the context, 256 at most")
     p.add_argument("--batch-size", type=int, default=0, help="windows a step; 0 = about 2,048 tokens")
-    p.add_argument("--learning-rate", type=float, default=defaults["learning_rate"], help="peak (default: %(default)s)")
+    p.add_argument(
+        "--learning-rate",
+        type=float,
+        default=defaults["learning_rate"],
+        help="peak; 0 = by the model's width: 2e-3 for the mini model, 1.25e-4 for GPT-2 base",
+    )
     p.add_argument("--lora-rank", type=int, default=0, help="train LoRA adapters of this rank; 0 = every weight")
     p.add_argument("--evaluate-tokens", type=int, default=0, help="limit of the evaluations at the end; 0 = all")
     p.add_argument("--evaluate-steps", type=int, default=0, help="steps between checkpoints; 0 = a tenth of the run")

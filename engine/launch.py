@@ -10,6 +10,9 @@ from pathlib import Path
 
 from engine import paths
 
+# Processes started from here, kept until they end: a dropped handle would leave a zombie behind.
+_children: list[subprocess.Popen] = []
+
 
 def detached(module: str, *arguments: str, log: Path) -> subprocess.Popen:
     """Starts `python -m module arguments` away from this process's terminal and session.
@@ -25,7 +28,7 @@ def detached(module: str, *arguments: str, log: Path) -> subprocess.Popen:
         options["start_new_session"] = True
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(paths.PROJECT), os.environ.get("PYTHONPATH", "")])}
     with open(log, "ab") as output:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -34,3 +37,5 @@ def detached(module: str, *arguments: str, log: Path) -> subprocess.Popen:
             env=environment,
             **options,
         )
+    _children[:] = [former for former in _children if former.poll() is None] + [child]
+    return child

@@ -30,7 +30,7 @@ class RunSettings:
         precision: auto, or a Keras dtype policy.
         sequence_length: targets in a window; 0 = the preset's context, 256 at most.
         batch_size: windows a step; 0 = as many as make about 2,048 tokens.
-        learning_rate: the peak, reached after warm-up; a cosine falls to a tenth of it.
+        learning_rate: the peak, reached after warm-up; a cosine falls to a tenth of it; 0 = by the model's width.
         warmup_steps: steps of linear warm-up.
         weight_decay: AdamW's, on matrices only.
         lora_rank: rank of LoRA adapters on query and value (Hu et al. 2021); 0 = train every weight.
@@ -56,7 +56,7 @@ class RunSettings:
     precision: str = "auto"
     sequence_length: int = 0
     batch_size: int = 0
-    learning_rate: float = 1e-3
+    learning_rate: float = 0.0
     warmup_steps: int = 20
     weight_decay: float = 0.01
     lora_rank: int = 0
@@ -148,8 +148,8 @@ def _problems(s: RunSettings):
             )
     if s.sequence_length and s.sequence_length < 8:
         yield bad("sequence_length must be 0 (automatic) or at least 8; received {value}.", value=s.sequence_length)
-    if not 0 < s.learning_rate <= 0.1:
-        yield bad("learning_rate must be above 0 and at most 0.1; received {value}.", value=s.learning_rate)
+    if not 0 <= s.learning_rate <= 0.1:
+        yield bad("learning_rate must be 0 (automatic) or at most 0.1; received {value}.", value=s.learning_rate)
     if s.dropout is not None and not 0 <= s.dropout < 1:
         yield bad("dropout must be at least 0 and below 1; received {value}.", value=s.dropout)
     if not s.prompts or any(not prompt.strip() for prompt in s.prompts):

@@ -36,6 +36,15 @@ def window_shape(settings: RunSettings, context: int) -> tuple[int, int]:
     return length, settings.batch_size or max(1, STEP_TOKENS // length)
 
 
+def peak_learning_rate(settings: RunSettings, hidden_dim: int) -> float:
+    """The learning rate with the automatic value filled in: 2e-3 at a width of 192, falling with its square.
+
+    2e-3 is what served the mini model best (benchmarks/README.md); the square law gives GPT-2 base 1.25e-4, within the
+    usual range for fine-tuning it.
+    """
+    return settings.learning_rate or 2e-3 * (192 / hidden_dim) ** 2
+
+
 def estimate(settings: RunSettings) -> Estimate:
     """Memory and disk of a run.
 

@@ -155,7 +155,8 @@ class _Training:
             self.model, self.tokenizer = models.load(self.parent or self.base, s.dropout, self.precision)
             if s.lora_rank:
                 self.model.backbone.enable_lora(s.lora_rank)
-            optimizer = keras.optimizers.AdamW(s.learning_rate, weight_decay=s.weight_decay, global_clipnorm=1.0)
+            self.learning_rate = submission.peak_learning_rate(s, self.model.backbone.hidden_dim)
+            optimizer = keras.optimizers.AdamW(self.learning_rate, weight_decay=s.weight_decay, global_clipnorm=1.0)
             optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embedding"])
             self.model.compile(
                 optimizer=optimizer,
@@ -301,9 +302,7 @@ class _Training:
         self._checkpoint()
 
     def _learning_rate(self, step: int) -> float:
-        return schedules.warmup_cosine(
-            step, self.settings.learning_rate, self.settings.warmup_steps, self.progress.steps
-        )
+        return schedules.warmup_cosine(step, self.learning_rate, self.settings.warmup_steps, self.progress.steps)
 
     def _interval(self) -> int:
         return self.settings.evaluate_steps or max(1, round(self.progress.steps / 10))
@@ -328,7 +327,7 @@ class _Training:
                 "The loss became {loss} at step {step}: the learning rate {rate} is too high for this model.",
                 loss=loss,
                 step=self.progress.step + 1,
-                rate=self.settings.learning_rate,
+                rate=self.learning_rate,
             )
         return loss, float(logs["accuracy"]), batch.tokens, seconds
 

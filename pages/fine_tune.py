@@ -98,13 +98,13 @@ with st.container(border=True):
             _("Seed"), 0, 2**31 - 1, 1, help=_("The same seed, data and device give the same run again.")
         )
         learning_rate = two.number_input(
-            _("Learning rate"),
+            _("Learning rate (0 = automatic)"),
             0.0,
             1.0,
-            1e-3,
+            0.0,
             1e-4,
             format="%.5f",
-            help=_("The peak: it warms up, then falls along a cosine."),
+            help=_("The peak: it warms up, then falls along a cosine. Automatic: by the width of the model."),
         )
         batch_size = two.number_input(_("Batch size (0 = about 2,048 tokens)"), 0, 1024, 0)
         sequence_length = two.number_input(

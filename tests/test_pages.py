@@ -96,12 +96,12 @@ def test_the_button_queues_a_run_of_a_minute_and_starts_the_dispatcher(root, mon
 
 def test_the_form_says_everything_that_is_wrong_at_once(root):
     app = open_page("fine_tune")
-    next(n for n in app.number_input if n.label == "Learning rate").set_value(0.5)
+    next(n for n in app.number_input if n.label == "Learning rate (0 = automatic)").set_value(0.5)
     next(n for n in app.number_input if n.label == "Sequence length (0 = automatic)").set_value(3)
     next(t for t in app.text_input if t.label.startswith("Name of the run")).set_value("../up")
     app.run()
     problems = " ".join(e.value for e in app.error)
-    assert "learning_rate must be above 0" in problems
+    assert "learning_rate must be 0 (automatic)" in problems
     assert "sequence_length must be 0 (automatic) or at least 8" in problems
     assert "cannot be a folder" in problems
     assert next(b for b in app.button if b.label == "Start the run").disabled
