@@ -79,7 +79,13 @@ else:
         wanted = st.selectbox(_("Tokens scored"), tokens, format_func=words.grouped)
         rows = [row for row in rows if row.evaluated_tokens == wanted]
     rows = sorted(rows, key=lambda row: (not row.title.startswith("base"), row.accuracy))
-    st.plotly_chart(evaluation_charts.accuracy_and_bits(rows), theme="streamlit", key="evaluation_figure")
+    figures = (
+        ("accuracy", _("Accuracy (%) — higher is better"), ".1f", 100),
+        ("bits_per_byte", _("Bits per byte — lower is better"), ".2f", 1),
+    )
+    for slot, (name, title, pattern, factor) in zip(st.columns(2), figures, strict=True):
+        figure = evaluation_charts.bars(rows, name, title, pattern, factor)
+        slot.plotly_chart(figure, theme="streamlit", key=f"figure_{name}")
     st.dataframe(
         pd.DataFrame(
             {

@@ -1,6 +1,7 @@
 """Imports point one way, and the dashboard never imports TensorFlow or Keras."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -79,7 +80,7 @@ assert not heavy, heavy[:5]
 print("clean")
 """
     environment = {
-        "PATH": __import__("os").environ["PATH"],
+        "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
         "ATELIER_CHECKPOINTS": str(tmp_path / "checkpoints"),
         "ATELIER_STUDIO_IDLE_SECONDS": "2",

@@ -70,7 +70,8 @@ def test_columns_stream_and_name_their_weights(place, tiny_preset):
     assert started[0] == checkpoints.presets.find(tiny_preset).hash()
     assert started[1] == checkpoints.find("run/1", place).hash
     assert {m["column"] for m in messages if m["kind"] == "done"} == {0, 1, 2}
-    assert len({m["text"] for m in messages if m["kind"] == "text" and m["tokens"] == 12}) == 3
+    last = {m["column"]: m["text"] for m in messages if m["kind"] == "text"}
+    assert len(set(last.values())) == 3
 
 
 def test_the_same_seed_gives_the_same_text(place, tiny_preset):

@@ -62,7 +62,7 @@ def validation(events: list[dict[str, Any]], name: str, colour: str, title: str,
     xs, ys = _series(steps, name, factor)
     if xs:
         figure.add_scatter(
-            x=xs, y=ys, mode="lines", name=_("training batches"), line={"color": colour, "width": 1}, opacity=0.35
+            x=xs, y=ys, mode="lines", name=_("training batches"), line={"color": colour, "width": 1}, opacity=0.55
         )
     xs, ys = _series(own, name, factor)
     if xs:

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from ui.charts import TEMPLATE
-from ui.i18n import _
 
 
 @dataclass(frozen=True)
@@ -30,32 +28,32 @@ class Row:
     recorded: bool = False
 
 
-def accuracy_and_bits(rows: list[Row]) -> go.Figure:
-    """Two panels with a bar a model: accuracy in per cent, and bits per byte beside it."""
-    figure = make_subplots(
-        cols=2,
-        shared_yaxes=True,
-        horizontal_spacing=0.04,
-        subplot_titles=(_("Accuracy (%) — higher is better"), _("Bits per byte — lower is better")),
-    )
-    titles = [row.title for row in rows]
-    for column, values, pattern in (
-        (1, [100 * row.accuracy for row in rows], "%{x:.1f}"),
-        (2, [row.bits_per_byte for row in rows], "%{x:.2f}"),
-    ):
-        figure.add_bar(
-            x=values,
-            y=titles,
+def bars(rows: list[Row], name: str, title: str, pattern: str, factor: float = 1.0) -> go.Figure:
+    """A bar a model.
+
+    Args:
+        name: accuracy or bits_per_byte. title: says what is shown and which way is better.
+        pattern: of the number on a bar, as in ".1f". factor: multiplies the values (100 for per cent).
+    """
+    shown = "%{x:" + pattern + "}"
+    figure = go.Figure(
+        go.Bar(
+            x=[factor * getattr(row, name) for row in rows],
+            y=[row.title for row in rows],
             orientation="h",
             marker_color=[row.colour for row in rows],
-            texttemplate=pattern,
+            texttemplate=shown,
             textposition="auto",
-            hovertemplate="%{y}: " + pattern + "<extra></extra>",
-            showlegend=False,
-            col=column,
-            row=1,
+            textangle=0,
+            hovertemplate="%{y}: " + shown + "<extra></extra>",
         )
+    )
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_xaxes(rangemode="tozero")
-    figure.update_layout(template=TEMPLATE, height=110 + 44 * len(rows), margin={"l": 8, "r": 8, "t": 40, "b": 24})
+    figure.update_layout(
+        template=TEMPLATE,
+        title={"text": title, "font": {"size": 15}},
+        height=110 + 44 * len(rows),
+        margin={"l": 8, "r": 8, "t": 44, "b": 24},
+    )
     return figure
