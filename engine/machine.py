@@ -38,7 +38,7 @@ class Machine:
 
 def look(folder: Path) -> Machine:
     """Looks at the machine now; `folder` is where runs are kept."""
-    existing = folder if folder.exists() else folder.parent
+    existing = next(place for place in (folder, *folder.resolve().parents) if place.exists())
     memory = psutil.virtual_memory()
     total, available = memory.total, memory.available
     limit = _container_limit()

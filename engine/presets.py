@@ -4,7 +4,9 @@ Three forms: a folder in keras-hub's form, a local Hugging Face folder, and a na
 """
 
 import json
+import os
 import re
+import socket
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +16,13 @@ from engine.errors import PresetError
 from engine.files import read_json, sha256
 
 HUB_NAMES = ("gpt2_base_en", "gpt2_medium_en", "gpt2_large_en", "gpt2_extra_large_en", "gpt2_base_en_cnn_dailymail")
+_HUB_HOSTS = {"hf": "huggingface.co", "modelscope": "modelscope.cn", "kaggle": "www.kaggle.com"}
+_HUB_CACHES = {  # where the hubs' own clients keep what they fetched
+    "hf": ("HF_HOME", "~/.cache/huggingface", "hub/models--{handle}"),
+    "modelscope": ("MODELSCOPE_CACHE", "~/.cache/modelscope", "**/{name}"),
+    "kaggle": ("KAGGLEHUB_CACHE", "~/.cache/kagglehub", "models/**/{name}"),
+}
+_PROBE_SECONDS = 3.0
 _HUB_HANDLE = re.compile(r"(?:kaggle|hf|modelscope)://[\w./-]+")
 
 
@@ -122,6 +131,44 @@ def _read_folder(folder: Path) -> Preset:
     if not preset.weights_file.is_file():
         raise PresetError("{folder} has no {file}.", folder=folder, file=preset.weights_file.name)
     return preset
+
+
+def _hub(preset: Preset) -> str:
+    return preset.reference.split("://")[0] if "://" in preset.reference else "kaggle"
+
+
+def reachable(preset: Preset) -> bool:
+    """Whether the host of a hub name answers at all, within seconds, so that nobody waits for a client's retries."""
+    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
+        return True  # the proxy knows the way; a direct connection says nothing
+    try:
+        with socket.create_connection((_HUB_HOSTS[_hub(preset)], 443), timeout=_PROBE_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def cached(preset: Preset) -> bool:
+    """Whether a hub name was fetched before."""
+    variable, default, pattern = _HUB_CACHES[_hub(preset)]
+    handle = preset.reference.split("://")[-1].strip("/")
+    folder = Path(os.environ.get(variable) or default).expanduser()
+    return any(folder.glob(pattern.format(handle=handle.replace("/", "--"), name=handle.rsplit("/", 1)[-1])))
+
+
+def check_available(preset: Preset) -> None:
+    """Makes sure that a preset is here or can be fetched; folders always are.
+
+    Raises:
+        PresetError: a hub name that was never fetched, and the hub cannot be reached.
+    """
+    if preset.form == "hub" and not cached(preset) and not reachable(preset):
+        raise PresetError(
+            "{preset} is fetched from the network, and {host} cannot be reached: connect, or give the folder of a "
+            "preset that is on this machine (checkpoints/presets/gpt2_mini_en ships with Atelier).",
+            preset=preset.reference,
+            host=_HUB_HOSTS[_hub(preset)],
+        )
 
 
 def shipped() -> list[Preset]:

@@ -234,10 +234,15 @@ def create(settings: RunSettings, extra: dict[str, Any] | None = None, root: Pat
 
 
 def all_runs(root: Path | None = None) -> list[Run]:
-    """Every run's folder, the newest first."""
+    """Every run's folder, the newest first; recorded ones, which come with the project, behind one's own."""
     folders = (path.parent for path in (root or paths.checkpoints_root()).glob("*/config.json"))
     runs = [Run(folder) for folder in folders if not folder.name.startswith(".")]
-    return sorted(runs, key=lambda run: (run.folder / "config.json").stat().st_mtime, reverse=True)
+    return sorted(runs, key=lambda run: (not run.recorded, _created(run)), reverse=True)
+
+
+def _created(run: Run) -> float:
+    created = read_json(run.folder / "config.json").get("created")
+    return created if isinstance(created, float) else (run.folder / "config.json").stat().st_mtime
 
 
 def find(name: str, root: Path | None = None) -> Run:

@@ -77,6 +77,8 @@ def check(settings: RunSettings) -> RunSettings:
         return None
 
     preset = attempt(lambda: presets.find(settings.preset))
+    if preset is not None:
+        attempt(lambda: presets.check_available(preset))
     parent = attempt(lambda: checkpoints.find(settings.parent)) if settings.parent else None
     if preset is not None and parent is not None and parent.manifest["preset"]["hash"] != preset.hash():
         problems.append(

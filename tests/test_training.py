@@ -296,10 +296,12 @@ def keras_task(model, preset):
 
 def test_a_hub_name_without_network_fails_at_once_with_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(models, "_reachable", lambda host: False)
-    with pytest.raises(PresetError, match="is fetched from the network, and .* cannot be reached: connect, or give"):
-        models.load(checkpoints.resolve("gpt2_base_en"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setattr(checkpoints.presets, "reachable", lambda preset: False)
+    sentence = "is fetched from the network, and .* cannot be reached: connect, or give"
+    for name in ("gpt2_base_en", "hf://openai-community/gpt2"):
+        with pytest.raises(PresetError, match=sentence):
+            models.load(checkpoints.resolve(name))
 
 
 def test_what_is_no_preset_is_said(tmp_path):
