@@ -1,6 +1,6 @@
 """Useful training tokens a second: Atelier against a plain Hugging Face transformers + torch loop, in one run.
 
-    python benchmarks/throughput.py [--steps 20] [--rounds 3] [--json]
+    python benchmarks/throughput.py [--steps 20] [--rounds 3] [--dropout 0] [--json]
 
 Same machine, same architecture (the mini model), same windows of real tokens, float32, AdamW with clipping. The two
 alternate in rounds, each round in a process of its own, and the ratio of the medians is printed.
@@ -31,14 +31,14 @@ def batches(steps: int):
     return [shuffled.batch(step) for step in range(steps)]
 
 
-def atelier(steps: int) -> float:
+def atelier(steps: int, dropout: float) -> float:
     """Tokens a second of `train_on_batch` as engine.training calls it."""
     import numpy as np
 
     from engine import checkpoints, evaluation, models, paths
     from engine.backend import keras
 
-    model, _ = models.load(checkpoints.resolve(str(paths.MINI_PRESET)))
+    model, _ = models.load(checkpoints.resolve(str(paths.MINI_PRESET)), dropout)
     model.compile(
         optimizer=keras.optimizers.AdamW(1e-3, weight_decay=0.01, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -53,7 +53,7 @@ def atelier(steps: int) -> float:
     return timed(step, steps)
 
 
-def transformers_loop(steps: int) -> float:
+def transformers_loop(steps: int, dropout: float) -> float:
     """Tokens a second of the usual loop: GPT2LMHeadModel, loss from labels, clip, AdamW."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
@@ -68,9 +68,9 @@ def transformers_loop(steps: int) -> float:
             n_embd=preset.hidden_dim,
             n_layer=preset.num_layers,
             n_head=preset.num_heads,
-            resid_pdrop=0.0,
-            embd_pdrop=0.0,
-            attn_pdrop=0.0,
+            resid_pdrop=dropout,
+            embd_pdrop=dropout,
+            attn_pdrop=dropout,
             use_cache=False,
         )
     )
@@ -105,16 +105,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--dropout", type=float, default=0.0, help="of both; the mini model ships with 0")
     parser.add_argument("--only", choices=("atelier", "transformers"))
     parser.add_argument("--json", action="store_true")
     a = parser.parse_args()
     if a.only:
-        print(atelier(a.steps) if a.only == "atelier" else transformers_loop(a.steps))
+        print((atelier if a.only == "atelier" else transformers_loop)(a.steps, a.dropout))
         return
     speeds: dict[str, list[float]] = {"atelier": [], "transformers": []}
     for _ in range(a.rounds):
         for name in speeds:
-            command = [sys.executable, __file__, "--only", name, "--steps", str(a.steps)]
+            command = [sys.executable, __file__, "--only", name, "--steps", str(a.steps), "--dropout", str(a.dropout)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             speeds[name].append(float(done.stdout.split()[-1]))
     medians = {name: statistics.median(values) for name, values in speeds.items()}

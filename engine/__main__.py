@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from engine import checkpoints, dispatcher, paths, runs, submission, trainer
 from engine.errors import EngineError, RunError, SettingsError
@@ -240,7 +241,7 @@ def list_checkpoints(a: argparse.Namespace) -> int:
     """Lists the presets that ship and the checkpoints of the runs; --verify reads every file."""
     rows = []
     for model in checkpoints.models():
-        row = {"checkpoint": model.reference, "hash": model.hash, "base": model.is_base}
+        row: dict[str, Any] = {"checkpoint": model.reference, "hash": model.hash, "base": model.is_base}
         if a.verify and model.checkpoint is not None:
             try:
                 checkpoints.verify(model.checkpoint)

@@ -77,17 +77,17 @@ class ModelReference:
     @property
     def reference(self) -> str:
         """What `resolve` turns into this again."""
-        return self.preset.reference if self.is_base else self.checkpoint.reference
+        return self.checkpoint.reference if self.checkpoint else self.preset.reference
 
     @property
     def hash(self) -> str:
         """SHA-256 of the file of the weights."""
-        return self.preset.hash() if self.is_base else self.checkpoint.hash
+        return self.checkpoint.hash if self.checkpoint else self.preset.hash()
 
     @property
     def weights_file(self) -> Path | None:
         """The file of the weights; None for a hub name."""
-        return self.preset.weights_file if self.is_base else self.checkpoint.folder / WEIGHTS
+        return self.checkpoint.folder / WEIGHTS if self.checkpoint else self.preset.weights_file
 
 
 @contextlib.contextmanager

@@ -43,6 +43,10 @@ class Scores:
         return {**asdict(self), "perplexity": self.perplexity}
 
 
+class Cancelled(Exception):
+    """Whoever asked for an evaluation does not want it any more."""
+
+
 class Scorer:
     """Scores batches with one compiled function, kept as long as the model's shape is.
 
@@ -79,7 +83,7 @@ def evaluate(
     length: int,
     chosen: np.ndarray | None = None,
     report: Callable[[int, int], bool] = lambda done, total: True,
-) -> Scores | None:
+) -> Scores:
     """Scores a stream in windows of `length` targets, stride equal to the window.
 
     Args:
@@ -87,8 +91,8 @@ def evaluate(
         chosen: window numbers to score; None = all.
         report: called after each batch with windows done and in all; False ends the evaluation.
 
-    Returns:
-        The scores, or None where `report` ended it.
+    Raises:
+        Cancelled: `report` ended it.
     """
     loss = correct = size = tokens = 0.0
     total = windows.count(len(stream), length) if chosen is None else len(chosen)
@@ -100,7 +104,7 @@ def evaluate(
         size += int(token_bytes[batch.targets[real]].sum())
         tokens += batch.tokens
         if not report(min(done, total), total):
-            return None
+            raise Cancelled
     return Scores(loss / tokens, correct / tokens, loss / math.log(2) / max(1, size), int(tokens))
 
 

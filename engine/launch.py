@@ -22,7 +22,7 @@ def detached(module: str, *arguments: str, log: Path) -> subprocess.Popen:
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     options: dict = {}
-    if os.name == "nt":
+    if sys.platform == "win32":
         options["creationflags"] = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
     else:
         options["start_new_session"] = True

@@ -110,7 +110,7 @@ def save_weights(model: "keras_hub.models.GPT2CausalLM", path: Path) -> None:
 
 
 def _load_preset(preset: Preset, dtype: str):
-    if preset.form == "hub":
+    if preset.folder is None:
         return _load_from_hub(preset, dtype)
     try:
         # The backbone alone: keras-hub's own tokenizer is not needed, nor tensorflow-text, which Windows lacks.

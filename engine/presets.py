@@ -128,8 +128,9 @@ def _read_folder(folder: Path) -> Preset:
     if not all(isinstance(size, int) and 0 < size < 1_000_000 for size in sizes):
         raise PresetError("The config.json of {folder} is damaged: sizes are missing.", folder=folder)
     preset = Preset(paths.portable(folder), folder.resolve(), form, *sizes)
-    if not preset.weights_file.is_file():
-        raise PresetError("{folder} has no {file}.", folder=folder, file=preset.weights_file.name)
+    weights = preset.weights_file
+    if weights is None or not weights.is_file():
+        raise PresetError("{folder} has no {file}.", folder=folder, file=weights.name if weights else "")
     return preset
 
 

@@ -110,14 +110,14 @@ def _problems(s: RunSettings):
             name=s.name,
         )
     lengths = {"steps": s.steps, "epochs": s.epochs, "minutes": s.minutes}
-    given = [name for name, value in lengths.items() if value is not None]
+    given = {name: value for name, value in lengths.items() if value is not None}
     if len(given) != 1:
-        yield bad("Say how long to train by exactly one of steps, epochs or minutes; given: {given}.", given=given)
-    for name in given:
-        if not 0 < lengths[name] <= 10_000_000:
-            yield bad(
-                "{name} must be above 0 and at most 10,000,000; received {value}.", name=name, value=lengths[name]
-            )
+        yield bad(
+            "Say how long to train by exactly one of steps, epochs or minutes; given: {given}.", given=", ".join(given)
+        )
+    for name, value in given.items():
+        if not 0 < value <= 10_000_000:
+            yield bad("{name} must be above 0 and at most 10,000,000; received {value}.", name=name, value=value)
     first, last = s.first_article, s.last_article
     if (first is not None and first < 1) or (last is not None and last < (first or 1)):
         yield bad("The range of articles must run from 1 upwards; received {first}-{last}.", first=first, last=last)

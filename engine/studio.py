@@ -15,6 +15,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
+from multiprocessing import AuthenticationError
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +222,7 @@ def _attend(connection: mpc.Connection, key: bytes, studio: Studio) -> None:
                     log.exception("request %s", request.get("kind") if isinstance(request, dict) else "?")
                     client.send("error", column=None, template=_BUG, values={"error": str(error)[:300]})
                     client.send("end")
-        except (Cancelled, EOFError, OSError, ValueError, mpc.AuthenticationError):
+        except (Cancelled, EOFError, OSError, ValueError, AuthenticationError):
             return
 
 

@@ -4,6 +4,7 @@ import json
 import multiprocessing.connection as mpc
 import time
 from collections.abc import Iterator
+from multiprocessing import AuthenticationError
 from pathlib import Path
 from typing import Any
 
@@ -87,5 +88,5 @@ def stream(request: dict[str, Any], root: Path | None = None) -> Iterator[dict[s
             connection.send_bytes(json.dumps(request).encode())
             while (message := json.loads(connection.recv_bytes(LONGEST_ANSWER_BYTES)))["kind"] != "end":
                 yield message
-    except (OSError, EOFError, mpc.AuthenticationError) as error:
+    except (OSError, EOFError, AuthenticationError) as error:
         raise EngineError("The studio ended while it was working: try again, it starts anew.") from error

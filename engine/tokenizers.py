@@ -75,15 +75,9 @@ def find_assets(preset: Path) -> Path | None:
     """The folder under `preset` that holds vocab(ulary).json and merges.txt, or None."""
     for name in _ASSET_FOLDERS:
         folder = preset / name
-        if (folder / "merges.txt").is_file() and _vocabulary_file(folder) is not None:
+        vocabulary = any((folder / file).is_file() for file in ("vocabulary.json", "vocab.json"))
+        if vocabulary and (folder / "merges.txt").is_file():
             return folder
-    return None
-
-
-def _vocabulary_file(folder: Path) -> Path | None:
-    for name in ("vocabulary.json", "vocab.json"):
-        if (folder / name).is_file():
-            return folder / name
     return None
 
 
@@ -97,9 +91,11 @@ def load(preset: Path | str) -> Tokenizer:
     if folder is None:
         raise PresetError("{preset} holds no vocabulary (vocabulary.json and merges.txt).", preset=preset)
     try:
-        vocabulary = json.loads(_vocabulary_file(folder).read_text(encoding="utf-8"))
+        file = folder / "vocabulary.json"
+        vocabulary = json.loads((file if file.is_file() else folder / "vocab.json").read_text(encoding="utf-8"))
         lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
-        merges = [tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")]
+        pairs = (line.split(" ") for line in lines if line and not line.startswith("#version"))
+        merges = [(left, right) for left, right in pairs]
         return Tokenizer(vocabulary, merges)
     except PresetError:
         raise

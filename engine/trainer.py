@@ -62,9 +62,7 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
     try:
         if run.settings.preset:
             machine.require_memory(submission.estimate(run.settings).memory_bytes, run.folder)
-        from engine import training  # the heavy imports, once the locks are held
-
-        result = _with_stopped(training, run, stop, say)
+        result = _with_stopped(run, stop, say)
     except EngineError as error:
         _end(run, runs.FAILED, {"template": error.template, "values": _plain(error.values)})
         raise
@@ -88,10 +86,12 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
 _OUT_OF_MEMORY = sentence("Out of memory: choose a smaller batch_size or sequence_length, or LoRA.")
 
 
-def _with_stopped(training, run: Run, stop: "_StopRequests", say: Callable[[str], None]):
+def _with_stopped(run: Run, stop: "_StopRequests", say: Callable[[str], None]):
+    from engine import evaluation, training  # the heavy imports, once the locks are held
+
     try:
         return training.train(run, stop.requested, say)
-    except training.Stopped:
+    except (training.Stopped, evaluation.Cancelled):
         return None
 
 

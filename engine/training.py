@@ -209,8 +209,6 @@ class _Training:
             self.interval_part,
             lambda done, total: not self.stop_requested(),
         )
-        if scores is None:
-            raise Stopped
         self.metrics = {"validation": scores.to_json()}
         self.run.append_event(
             "evaluation",
@@ -334,7 +332,7 @@ class _Training:
     def _minutes_become_steps(self) -> None:
         """Once, after some steps: the time left over the median step; kept, so that the schedule knows steps only."""
         p = self.progress
-        left = self.settings.minutes * 60 - p.seconds
+        left = (self.settings.minutes or 0) * 60 - p.seconds
         p.steps = p.step + max(0, round(left / float(np.median(p.timed[1:]))))
         self.run.append_event("plan", step=p.step, steps=p.steps, minutes=self.settings.minutes)
         self.run.write_state(durable=False, steps=p.steps)
@@ -353,7 +351,7 @@ class _Training:
         }
         with checkpoints.commit(self.run, self.progress.step, facts) as staging:
             models.save_weights(self.model, staging / checkpoints.WEIGHTS)
-            np.savez(staging / checkpoints.TRAINING, **self._training_state())
+            np.savez(staging / checkpoints.TRAINING, allow_pickle=False, **self._training_state())
         self.run.append_event("checkpoint", step=self.progress.step, tokens=self.progress.tokens)
         self.run.write_state(starts=0, step=self.progress.step)
 
@@ -451,8 +449,6 @@ class _Training:
             evaluation.part(stream, self.length, self.settings.evaluate_tokens, self.settings.seed),
             self._report_evaluation,
         )
-        if scores is None:
-            raise Stopped
         results.store(*key, scores.to_json())
         return scores.to_json()
 

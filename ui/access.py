@@ -6,6 +6,7 @@ one, its holder may; everybody else looks, generates, and queues one short run a
 
 import hmac
 import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -72,8 +73,8 @@ def is_local() -> bool:
 
 def path_folders() -> list[Path]:
     """The folders under which files may be named by path, besides everywhere on a local server."""
-    folders = _secret("article_folders") or []
-    return [Path(str(folder)).resolve() for folder in folders]
+    folders = _secret("article_folders")
+    return [Path(str(folder)).resolve() for folder in folders] if isinstance(folders, Sequence) else []
 
 
 def paths_allowed() -> bool:

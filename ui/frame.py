@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from engine import runs
 from ui import access, readers, words
@@ -14,7 +15,7 @@ _inside = threading.local()  # whether this thread, which runs one session's scr
 POLL_SECONDS = 2.0
 
 
-PAGES: dict[str, object] = {}  # by the name of their file, for links; filled whenever the frame is shown
+PAGES: dict[str, Page] = {}  # by the name of their file, for links; filled whenever the frame is shown
 
 
 def within() -> None:
@@ -27,7 +28,7 @@ def within() -> None:
         st.stop()
 
 
-def _pages() -> dict[str, object]:
+def _pages() -> dict[str, Page]:
     return {
         "lab": st.Page(_HERE / "lab.py", title=_("Lab"), icon=":material/science:", default=True),
         "articles": st.Page(_HERE / "articles.py", title=_("Articles"), icon=":material/article:"),

@@ -33,7 +33,12 @@ def choose_articles(key: str) -> str:
     if access.paths_allowed():
         ways["path"] = _("A path on this machine")
     way = st.segmented_control(
-        _("Source"), list(ways), default="sample", required=True, format_func=ways.get, key=f"{key}_source"
+        _("Source"),
+        list(ways),
+        default="sample",
+        required=True,
+        format_func=lambda name: ways[name],
+        key=f"{key}_source",
     )
     if way == "upload":
         upload = st.file_uploader(

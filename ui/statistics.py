@@ -34,8 +34,10 @@ class Figures:
 @st.cache_data(max_entries=8, show_spinner=False)
 def figures(path: str, split: str, fingerprint: list, _tokenizer: Tokenizer, tokenizer_hash: str) -> Figures:
     """Reads a split article by article; `fingerprint` and `tokenizer_hash` say what the kept figures are of."""
-    skipped, names = Skipped(), Counter()
-    ids, words, tokens = [], [], []
+    skipped, names = Skipped(), Counter[str]()
+    ids: list[str] = []
+    words: list[int] = []
+    tokens: list[int] = []
     articles = Source(path).read(split, skipped)
     while batch := list(islice(articles, _BATCH_ARTICLES)):
         tokens += [len(part) for part in _tokenizer.encode_batch([article.text() for article in batch])]
