@@ -4,6 +4,7 @@ TensorFlow comes first: on macOS, pandas or pyarrow imported before it can hang 
 """
 
 import ctypes
+import gc
 import os
 import sys
 
@@ -22,12 +23,20 @@ def _keep_freed_memory() -> None:
     libc = ctypes.CDLL(None)
     if hasattr(libc, "gnu_get_libc_version"):
         m_trim_threshold, m_top_pad, m_mmap_threshold = -1, -2, -3  # malloc.h
-        libc.mallopt(m_mmap_threshold, 1 << 30)
+        libc.mallopt(m_mmap_threshold, 32 << 20)  # the largest that glibc takes
         libc.mallopt(m_trim_threshold, (1 << 31) - 1)
         libc.mallopt(m_top_pad, 16 << 20)
 
 
 _keep_freed_memory()
+
+
+def release_memory() -> None:
+    """Gives what was freed back to the system, once a large model is no longer needed."""
+    gc.collect()
+    if sys.platform.startswith("linux") and hasattr(ctypes.CDLL(None), "malloc_trim"):
+        ctypes.CDLL(None).malloc_trim(0)
+
 
 if os.environ["KERAS_BACKEND"] == "tensorflow":
     import tensorflow  # noqa: F401  (first, see above)
@@ -35,4 +44,4 @@ if os.environ["KERAS_BACKEND"] == "tensorflow":
 import keras  # noqa: E402
 import keras_hub  # noqa: E402
 
-__all__ = ["keras", "keras_hub"]
+__all__ = ["keras", "keras_hub", "release_memory"]

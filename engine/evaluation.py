@@ -13,7 +13,8 @@ from engine import windows
 # XLA makes a step of the mini model 1.4 times faster on a CPU (benchmarks/README.md); TensorFlow's Windows wheels
 # are built without it.
 JIT_COMPILE = sys.platform != "win32"
-BATCH_TOKENS = 2048  # a batch's logits stay small: 2,048 x 50,257 float32 are 412 MB, 2,048 x 4,096 34 MB
+BATCH_TOKENS = 2048  # targets in a batch of evaluation,
+BATCH_LOGITS = 1 << 26  # and at most so many logits (256 MB in float32)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def evaluate(
     """
     loss = correct = size = tokens = 0.0
     total = windows.count(len(stream), length) if chosen is None else len(chosen)
-    for done, batch in _counted(windows.in_order(stream, length, batch_size(length), chosen)):
+    for done, batch in _counted(windows.in_order(stream, length, batch_size(length, len(token_bytes)), chosen)):
         losses, ranks = scorer.batch(batch)
         real = batch.weights > 0
         loss += float(losses[real].sum(dtype=np.float64))
@@ -108,9 +109,9 @@ def evaluate(
     return Scores(loss / tokens, correct / tokens, loss / math.log(2) / max(1, size), int(tokens))
 
 
-def batch_size(length: int) -> int:
+def batch_size(length: int, vocabulary_size: int) -> int:
     """Windows of `length` in a batch of evaluation."""
-    return max(1, BATCH_TOKENS // length)
+    return max(1, min(BATCH_TOKENS, BATCH_LOGITS // vocabulary_size) // length)
 
 
 def _counted(batches) -> Iterator[tuple[int, windows.Batch]]:

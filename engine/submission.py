@@ -12,7 +12,8 @@ from engine.runs import Run
 from engine.settings import RunSettings
 
 LONGEST_AUTOMATIC_SEQUENCE = 256
-STEP_TOKENS = 2048  # an automatic batch size makes about so many targets a step
+STEP_TOKENS = 2048  # an automatic batch size makes about so many targets a step,
+STEP_LOGITS = 1 << 26  # and at most so many logits (256 MB in float32), of which a step holds several copies
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,10 @@ class Estimate:
     step_tokens: int
 
 
-def window_shape(settings: RunSettings, context: int) -> tuple[int, int]:
+def window_shape(settings: RunSettings, context: int, vocabulary_size: int) -> tuple[int, int]:
     """(sequence_length, batch_size) with the automatic values filled in."""
     length = settings.sequence_length or min(context or LONGEST_AUTOMATIC_SEQUENCE, LONGEST_AUTOMATIC_SEQUENCE)
-    return length, settings.batch_size or max(1, STEP_TOKENS // length)
+    return length, settings.batch_size or max(1, min(STEP_TOKENS, STEP_LOGITS // max(1, vocabulary_size)) // length)
 
 
 def peak_learning_rate(settings: RunSettings, hidden_dim: int) -> float:
@@ -52,7 +53,7 @@ def estimate(settings: RunSettings) -> Estimate:
         PresetError: no such preset.
     """
     preset = presets.find(settings.preset)
-    length, batch_size = window_shape(settings, preset.max_sequence_length)
+    length, batch_size = window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     weights = preset.parameters * 4
     optimizer = 0 if settings.lora_rank else 2 * weights
     memory = machine.training_bytes(preset, length, batch_size, settings.lora_rank)

@@ -6,8 +6,10 @@ off goes on as if it had not been.
 
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,7 @@ from engine import (
     submission,
     windows,
 )
-from engine.backend import keras, keras_hub
+from engine.backend import keras, keras_hub, release_memory
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError, ResourcesError
 from engine.generation import Generator, Sampler
@@ -173,7 +175,7 @@ class _Training:
                 preset=s.preset,
                 context=context,
             )
-        self.length, self.batch_size = submission.window_shape(s, context)
+        self.length, self.batch_size = submission.window_shape(s, context, self.model.backbone.vocabulary_size)
 
     def _prepare(self) -> None:
         s = self.settings
@@ -351,24 +353,29 @@ class _Training:
         }
         with checkpoints.commit(self.run, self.progress.step, facts) as staging:
             models.save_weights(self.model, staging / checkpoints.WEIGHTS)
-            np.savez(staging / checkpoints.TRAINING, allow_pickle=False, **self._training_state())
+            self._write_training_state(staging / checkpoints.TRAINING)
         self.run.append_event("checkpoint", step=self.progress.step, tokens=self.progress.tokens)
         self.run.write_state(starts=0, step=self.progress.step)
 
     def _random_states(self) -> list:
         return [v for v in self.model.non_trainable_variables if "seed_generator" in v.path]
 
-    def _training_state(self) -> dict[str, np.ndarray]:
-        """Optimizer and random states by number; with LoRA the trained variables too, since the weights' file holds
-        them merged."""
+    def _state_variables(self) -> dict[str, list]:
+        """Optimizer and random states; with LoRA the trained variables too, since the weights' file holds them merged."""
         groups = {"optimizer": self.model.optimizer.variables, "random": self._random_states()}
         if self.settings.lora_rank:
             groups["trainable"] = self.model.trainable_variables
-        return {
-            f"{group}-{number}": keras.ops.convert_to_numpy(variable)
-            for group, variables in groups.items()
-            for number, variable in enumerate(variables)
-        }
+        return groups
+
+    def _write_training_state(self, path: Path) -> None:
+        """An .npz of all state variables, GROUP-NUMBER each, copied one at a time: the moments of AdamW are twice the
+        weights, and numpy.savez would hold them all."""
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+            for group, variables in self._state_variables().items():
+                for number, variable in enumerate(variables):
+                    with archive.open(f"{group}-{number}.npy", "w", force_zip64=True) as file:
+                        value = np.asarray(keras.ops.convert_to_numpy(variable))
+                        np.lib.format.write_array(file, value, allow_pickle=False)
 
     def _restore(self) -> bool:
         """Goes on from the newest whole checkpoint of this run; False where there is none."""
@@ -377,11 +384,8 @@ class _Training:
             return False
         if not self.settings.lora_rank:
             self.model.backbone.load_weights(checkpoint.folder / checkpoints.WEIGHTS)
-        groups = {"optimizer": self.model.optimizer.variables, "random": self._random_states()}
-        if self.settings.lora_rank:
-            groups["trainable"] = self.model.trainable_variables
         with np.load(checkpoint.folder / checkpoints.TRAINING, allow_pickle=False) as state:
-            for group, variables in groups.items():
+            for group, variables in self._state_variables().items():
                 for number, variable in enumerate(variables):
                     variable.assign(state[f"{group}-{number}"])
         facts = checkpoint.manifest
@@ -394,6 +398,9 @@ class _Training:
 
     def _finish(self) -> dict[str, Any]:
         """Scores run, base and parent on the whole of validation and test, each from the files that hold it."""
+        # The figures come from the files: the model that was trained, its optimizer and gradients are not needed here.
+        del self.model, self.scorer, self.generator
+        release_memory()
         final = checkpoints.find(f"{self.run.name}/{self.progress.step}", self.run.folder.parent)
         named = {"run": ModelReference(self.base.preset, final), "base": self.base}
         if self.parent is not None:
