@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -44,8 +45,11 @@ def test_a_name_is_taken_once_and_strange_names_find_nothing(root):
 
 def test_a_lock_is_exclusive_between_processes_and_free_after_a_kill(tmp_path):
     path = tmp_path / "lock"
-    code = f"import sys, time; sys.path.insert(0, {os.getcwd()!r}); from engine.locks import Lock; " + (
-        f"from pathlib import Path; lock = Lock(Path({str(path)!r})); print(lock.acquire(), flush=True); time.sleep(60)"
+    code = (
+        f"import sys, time; sys.path.insert(0, {str(Path(__file__).resolve().parent.parent)!r}); from engine.locks import Lock; "
+        + (
+            f"from pathlib import Path; lock = Lock(Path({str(path)!r})); print(lock.acquire(), flush=True); time.sleep(60)"
+        )
     )
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     with child:
