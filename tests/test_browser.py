@@ -136,8 +136,9 @@ def test_the_button_trains_the_curve_moves_and_the_samples_differ(browser, serve
     page.goto(server + "/side_by_side")
     page.get_by_role("button", name="Generate").click(timeout=60_000)
     wait_for(lambda: page.get_by_text(re.compile(r"\d+ tokens/s")).count() == 2, 240)
-    texts = page.locator('[data-testid="stText"]').all_inner_texts()
-    assert len(texts) == 2
+    shown = page.locator('[data-testid="stText"]')
+    wait_for(lambda: shown.count() == 2, 30)  # while a column is repainted its former text stands a moment longer
+    texts = shown.all_inner_texts()
     assert texts[0] != texts[1]
     assert all(text.startswith("The results of this study") for text in texts)
     hashes = re.findall(r"weights ([0-9a-f]{10})", page.inner_text("body"))
