@@ -1,6 +1,6 @@
 """Useful training tokens a second: Atelier against a plain Hugging Face transformers + torch loop, in one run.
 
-    python benchmarks/throughput.py [--steps 20] [--rounds 3] [--dropout 0] [--json]
+    python benchmarks/throughput.py [--steps 20] [--rounds 3] [--dropout 0] [--no-xla] [--json]
 
 Same machine, same architecture (the mini model), same windows of real tokens, float32, AdamW with clipping. The two
 alternate in rounds, each round in a process of its own, and the ratio of the medians is printed.
@@ -31,7 +31,7 @@ def batches(steps: int):
     return [shuffled.batch(step) for step in range(steps)]
 
 
-def atelier(steps: int, dropout: float) -> float:
+def atelier(steps: int, dropout: float, xla: bool) -> float:
     """Tokens a second of `train_on_batch` as engine.training calls it."""
     import numpy as np
 
@@ -43,7 +43,7 @@ def atelier(steps: int, dropout: float) -> float:
         optimizer=keras.optimizers.AdamW(1e-3, weight_decay=0.01, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=evaluation.JIT_COMPILE,
+        jit_compile=evaluation.JIT_COMPILE and xla,
     )
 
     def step(batch) -> None:
@@ -53,7 +53,7 @@ def atelier(steps: int, dropout: float) -> float:
     return timed(step, steps)
 
 
-def transformers_loop(steps: int, dropout: float) -> float:
+def transformers_loop(steps: int, dropout: float, xla: bool) -> float:
     """Tokens a second of the usual loop: GPT2LMHeadModel, loss from labels, clip, AdamW."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
@@ -106,11 +106,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--dropout", type=float, default=0.0, help="of both; the mini model ships with 0")
+    parser.add_argument("--no-xla", action="store_true", help="Atelier without XLA, for the comparison with itself")
     parser.add_argument("--only", choices=("atelier", "transformers"))
     parser.add_argument("--json", action="store_true")
     a = parser.parse_args()
     if a.only:
-        print((atelier if a.only == "atelier" else transformers_loop)(a.steps, a.dropout))
+        print((atelier if a.only == "atelier" else transformers_loop)(a.steps, a.dropout, not a.no_xla))
         return
     speeds: dict[str, list[float]] = {"atelier": [], "transformers": []}
     for _ in range(a.rounds):

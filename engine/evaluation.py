@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from engine import windows
 
-# XLA makes a step of the mini model 1.4 times faster on a CPU (benchmarks/README.md); TensorFlow's Windows wheels
+# XLA makes a step of the mini model 1.3 to 1.4 times faster on a CPU (benchmarks/README.md); TensorFlow's Windows wheels
 # are built without it.
 JIT_COMPILE = sys.platform != "win32"
 BATCH_TOKENS = 2048  # targets in a batch of evaluation,

@@ -40,8 +40,8 @@ def window_shape(settings: RunSettings, context: int, vocabulary_size: int) -> t
 def peak_learning_rate(settings: RunSettings, hidden_dim: int) -> float:
     """The learning rate with the automatic value filled in: 2e-3 at a width of 192, falling with its square.
 
-    2e-3 is what served the mini model best (benchmarks/README.md); the square law gives GPT-2 base 1.25e-4, within the
-    usual range for fine-tuning it.
+    With 2e-3 the mini model reaches the figures of benchmarks/README.md; the square law gives GPT-2 base 1.25e-4, within
+    the usual range for fine-tuning it.
     """
     return settings.learning_rate or 2e-3 * (192 / hidden_dim) ** 2
 

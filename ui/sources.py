@@ -32,7 +32,7 @@ def choose_articles(key: str) -> str:
     ways = {"sample": _("The sample that ships"), "upload": _("Upload a file")}
     if access.paths_allowed():
         ways["path"] = _("A path on this machine")
-    way = st.segmented_control(
+    way = st.pills(  # a segmented control would cut its last choice off in a narrow column
         _("Source"),
         list(ways),
         default="sample",
