@@ -129,15 +129,15 @@ def test_the_button_trains_the_curve_moves_and_the_samples_differ(browser, serve
     page.wait_for_selector(".js-plotly-plot", timeout=60_000)
     page.get_by_role("button", name="Stop").click()
     wait_for(lambda: page.get_by_text("stopped").count() > 0, 60)
-    samples = [text for text in page.locator('[data-testid="stText"]').all_inner_texts() if len(text) > 40]
-    assert len(samples) == 2
+    shown = page.locator('[data-testid="stText"]')
+    wait_for(lambda: shown.count() == 2, 30)  # while the page is redrawn its former texts stand a moment longer
+    samples = shown.all_inner_texts()
     assert samples[0] != samples[1]
     # Side by side: base and checkpoint, the same prompt and seed, two different texts.
     page.goto(server + "/side_by_side")
     page.get_by_role("button", name="Generate").click(timeout=60_000)
     wait_for(lambda: page.get_by_text(re.compile(r"\d+ tokens/s")).count() == 2, 240)
-    shown = page.locator('[data-testid="stText"]')
-    wait_for(lambda: shown.count() == 2, 30)  # while a column is repainted its former text stands a moment longer
+    wait_for(lambda: shown.count() == 2, 30)
     texts = shown.all_inner_texts()
     assert texts[0] != texts[1]
     assert all(text.startswith("The results of this study") for text in texts)
