@@ -23,10 +23,10 @@ WARMUP_STEPS = 3  # compile and first allocations
 
 def batches(steps: int):
     """Windows of the sample articles."""
-    from engine import corpus, paths, presets, windows
+    from engine import paths, preparation, presets, windows
 
     tokenizer = presets.tokenizer(presets.find(paths.MINI_PRESET))
-    stream = corpus.prepare(paths.SAMPLE_ARTICLES, tokenizer).tokens("train")
+    stream = preparation.prepare(paths.SAMPLE_ARTICLES, tokenizer).tokens("train")
     shuffled = windows.Shuffled(stream, LENGTH, BATCH, seed=1)
     return [shuffled.batch(step) for step in range(steps)]
 

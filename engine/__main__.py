@@ -9,21 +9,22 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from engine import checkpoints, dispatcher, paths, runs, submission, trainer
+from engine import checkpoints, corpus, dispatcher, paths, runs, submission, trainer
 from engine.errors import EngineError, RunError, SettingsError
 from engine.settings import PRECISIONS, RunSettings
 
 DESCRIPTION = """\
 Atelier fine-tunes GPT-2 on scientific articles.
 
+  python -m engine prepare --source FILE_OR_FOLDER_OR_HUB_NAME --out CORPUS
   python -m engine train --preset checkpoints/presets/gpt2_mini_en --articles articles/sample --minutes 1
   python -m engine evaluate --checkpoint RUN --articles articles/sample --split test
   python -m engine generate --checkpoint RUN --prompt "The patients were"
 
 A preset is a folder (of keras-hub or Hugging Face form) or a keras-hub name such as gpt2_base_en.
 A checkpoint is RUN (its newest), RUN/STEP, or a preset: the base model itself.
-Articles are a JSON-lines file in the form of the PubMed release, or a folder with train.jsonl, validation.jsonl and
-test.jsonl. With --json the last line of the output is one JSON object. Exit codes: 0 done, 1 a problem that is named
+Articles are a prepared corpus, or a file, folder or zip of JSON lines (the PubMed release's form), CSV, Parquet, plain
+text or JATS XML; files called train, val and test make the splits. With --json the last line of the output is one JSON object. Exit codes: 0 done, 1 a problem that is named
 in one sentence, 2 wrong arguments, 130 stopped."""
 
 
@@ -90,6 +91,93 @@ def train(a: argparse.Namespace) -> int:
         return _not_finished(run, a.json)
     _print_result(result, a.json, _result_lines(result))
     return 0
+
+
+def prepare(a: argparse.Namespace) -> int:
+    """Prepares articles for training: reads a source and keeps its tokens on disk, from wherever it was interrupted."""
+    from engine import preparation, presets
+    from engine.articles import Options, hub
+
+    started = time.monotonic()
+    progress = _Progress()
+    source = str(a.source)
+    tokenizer = presets.tokenizer(presets.find(str(a.preset)))
+    try:
+        path = _fetch(source, progress) if hub.is_name(source) else paths.locate(source)
+        prepared = preparation.prepare(
+            path,
+            tokenizer,
+            report=lambda p: progress(_preparing(p, time.monotonic() - started)),
+            out=a.out,
+            options=Options(a.text_column, a.abstract_column, a.id_column, a.text_unit),
+            limit=a.limit,
+        )
+    finally:
+        progress.close()
+    totals = corpus.summary(prepared.card)
+    skipped = prepared.skipped
+    reasons = [{"reason": str(e), "count": skipped.reasons[e.template]} for e in _first_of_each(skipped)]
+    result = {
+        "corpus": str(prepared.folder),
+        **totals,
+        "splits": prepared.card["splits"],
+        "skipped": {"count": skipped.count, "reasons": reasons},
+        "duplicates": prepared.card["duplicates"],
+        "validation_set_aside": prepared.card["validation_set_aside"],
+        "notices": [str(notice) for notice in prepared.notices],
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    _print_result(result, a.json, _prepared_lines(result))
+    return 0
+
+
+def _fetch(name: str, progress: _Progress) -> Path:
+    from engine.articles import hub
+    from engine.errors import ArticlesError
+
+    try:
+        return hub.local(name)
+    except ArticlesError:
+        listing = hub.list_files(name)
+        print(f"{listing.name}: {len(listing.files)} files, {listing.size / 1e6:,.0f} MB", file=sys.stderr)
+        return hub.fetch(listing, lambda done, total: progress(f"fetching {bar(done, total)}"))
+
+
+def _preparing(p: Any, seconds: float) -> str:
+    rate = p.done_bytes / seconds if seconds else 0.0
+    left = f", {max(0.0, (p.total_bytes - p.done_bytes) / rate):,.0f} s left" if rate and p.total_bytes else ""
+    return (
+        f"preparing {bar(p.done_bytes, p.total_bytes)} {p.articles:,} articles, {p.tokens:,} tokens, "
+        f"{p.skipped:,} skipped{left}"
+    )
+
+
+def _first_of_each(skipped: Any) -> list[EngineError]:
+    seen: dict[str, EngineError] = {}
+    for example in skipped.examples:
+        seen.setdefault(example.template, example)
+    return list(seen.values())
+
+
+def _prepared_lines(result: dict) -> list[str]:
+    lines = [
+        f"{result['corpus']}",
+        f"  {result['articles']:,} articles, {result['words']:,} words, {result['tokens']:,} tokens in "
+        f"{result['seconds']:,.1f} s",
+    ]
+    lines += [f"  {split}: 1-{counts['articles']:,}" for split, counts in result["splits"].items()]
+    if result["validation_set_aside"]:
+        lines.append("  (a tenth of the training articles was set aside for validation)")
+    if result["skipped"]["count"]:
+        lines.append(f"  {result['skipped']['count']:,} skipped:")
+        lines += [f"    {reason['count']:,} such as: {reason['reason']}" for reason in result["skipped"]["reasons"]]
+    d = result["duplicates"]
+    if d["repeated"] or d["across_splits"] or d["same_id"]:
+        lines.append(
+            f"  {d['repeated']:,} articles repeat an earlier one of their split, {d['across_splits']:,} one of another "
+            f"split; {d['same_id']:,} share an id with another text of another split"
+        )
+    return lines + [f"  {notice}" for notice in result["notices"]]
 
 
 _PASSED_ON = (
@@ -339,6 +427,18 @@ def _parser() -> argparse.ArgumentParser:
 
     command("resume", resume).add_argument("run")
     command("stop", stop).add_argument("run")
+
+    p = command("prepare", prepare)
+    p.add_argument("--source", required=True, help="a file, folder or zip of articles, or owner/name on the hub")
+    p.add_argument("--preset", default=str(paths.MINI_PRESET), help="whose vocabulary (default: the mini model's)")
+    p.add_argument("--out", type=Path, help="the corpus's folder (default: one of its own in corpora/)")
+    p.add_argument("--limit", type=int, default=0, metavar="N", help="the first N articles of each split; 0 = all")
+    p.add_argument("--text-column", default="", help="of CSV, Parquet or JSON lines: which holds the text")
+    p.add_argument("--abstract-column", default="", help="which holds the abstract")
+    p.add_argument("--id-column", default="", help="which holds the identifier")
+    p.add_argument(
+        "--text-unit", default="", choices=("", "file", "blank-lines"), help="what one article is in plain text"
+    )
 
     p = command("evaluate", evaluate)
     p.add_argument("--checkpoint", required=True, metavar="RUN[/STEP]|PRESET")

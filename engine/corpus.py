@@ -1,42 +1,113 @@
-"""Articles → token ids on disk: memory-mapped, addressable by article.
+"""A prepared corpus: token ids on disk, memory-mapped, addressable by article and by section.
 
-tokens-SPLIT.bin   uint16 (uint32 above 65,536 entries), each article opened by `<|endoftext|>`
-articles-SPLIT.npy int64, where each article starts, and one entry more: the end
-card.json          source, tokenizer, counts; written last, so its existence means complete
+tokens.bin    ids of all splits, one split behind the other, uint16 (uint32 above 65,536 entries), little-endian; each
+              article is opened by `<|endoftext|>`
+articles.idx  one ARTICLE record an article, in the same order, and one more that marks the end
+sections.idx  one SECTION record a section
+ids.txt       the articles' identifiers, a line each
+card.json     source, tokenizer, splits, counts, and the SHA-256 of each file; written last, so its existence means
+              complete
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Iterable
-from itertools import islice
+import mmap
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from engine import paths
-from engine.articles import Article, Skipped, Source
-from engine.errors import ArticlesError, RangeError
-from engine.files import read_json, staged_folder, write_json
+from engine.articles.article import KINDS, TITLE
+from engine.articles.source import Skipped
+from engine.errors import ArticlesError, EngineError, RangeError
+from engine.files import read_json, sha256
 from engine.tokenizers import Tokenizer
 
-SCHEMA_VERSION = 1
-VALIDATION_SHARE = 0.1  # of the training articles, set aside where a source has no validation split
-_BATCH_ARTICLES = 64
+SCHEMA_VERSION = 2
+TOKENS, ARTICLES, SECTIONS, IDS, CARD = "tokens.bin", "articles.idx", "sections.idx", "ids.txt", "card.json"
+
+# start: index of the article's first token; section: of its first section record; words: of its abstract and body;
+# bytes: of its text; digest: 64 bits of its text's hash; id_digest: of its identifier's, 0 where the source gave none.
+ARTICLE = np.dtype(
+    [
+        ("start", "<u8"),
+        ("section", "<u8"),
+        ("words", "<u4"),
+        ("bytes", "<u4"),
+        ("digest", "<u8"),
+        ("id_digest", "<u8"),
+    ]
+)
+# start: index of the section's first token; kind: engine.articles.article's; named: whether its first line is its name.
+SECTION = np.dtype([("start", "<u8"), ("kind", "u1"), ("named", "u1")])
+
+
+@dataclass(frozen=True)
+class StoredSection:
+    """A section as a corpus gives it back.
+
+    Attributes:
+        name: "" where text stands outside any section. kind: one of `engine.articles.article.KINDS`.
+        paragraphs: its text, a paragraph (or sentence) each. first, last: its tokens, counted in the article, last excluded.
+    """
+
+    name: str
+    kind: str
+    paragraphs: tuple[str, ...]
+    first: int
+    last: int
 
 
 class Corpus:
-    """A prepared corpus, open for reading.
+    """A prepared corpus, open for reading. Opening reads the card alone; everything else is mapped when it is asked for.
 
     Attributes:
         folder: where it lies.
         card: what it was made from, and its counts.
+        notices: what a person should know of its preparation: that a source or vocabulary had changed.
+
+    Raises:
+        ArticlesError: not a corpus of this version, or one whose files have lost bytes.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
-        self.card = read_json(self.folder / "card.json")
+        self.card = read_json(self.folder / CARD)
+        self.notices: list[EngineError] = []
         if self.card.get("schema_version") != SCHEMA_VERSION:
             raise ArticlesError("{folder} is not a prepared corpus of this version.", folder=folder)
+        for name, file in self.card["files"].items():
+            path = self.folder / name
+            if not path.is_file() or path.stat().st_size != file["bytes"]:
+                raise ArticlesError(
+                    "The corpus {folder} is damaged: {file} is not as long as its card says. Prepare it again.",
+                    folder=self.folder,
+                    file=name,
+                )
+
+    def verify(self) -> None:
+        """Reads every file and compares it with the card.
+
+        Raises:
+            ArticlesError: a file that differs.
+        """
+        for name, file in self.card["files"].items():
+            if sha256(self.folder / name) != file["sha256"]:
+                raise ArticlesError(
+                    "The corpus {folder} is damaged: {file} differs from its card. Prepare it again.",
+                    folder=self.folder,
+                    file=name,
+                )
+
+    @property
+    def skipped(self) -> Skipped:
+        """What of the source was not used."""
+        return Skipped.from_json(self.card["skipped"])
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the tokens: the same for the same articles in the same order and vocabulary."""
+        return self.card["files"][TOKENS]["sha256"]
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -47,12 +118,11 @@ class Corpus:
         """How many articles a split holds."""
         return self.card["splits"][split]["articles"]
 
-    def starts(self, split: str) -> np.ndarray:
-        """int64 (articles + 1,): where each article starts in the split's tokens, and where the last one ends."""
-        return np.load(self.folder / f"articles-{split}.npy", mmap_mode="r", allow_pickle=False)
+    def _index(self) -> np.ndarray:
+        return np.memmap(self.folder / ARTICLES, dtype=ARTICLE, mode="r")
 
-    def tokens(self, split: str, first: int | None = None, last: int | None = None) -> np.ndarray:
-        """The token ids of articles `first` to `last` (from 1, both included), mapped, not copied.
+    def _records(self, split: str, first: int | None = None, last: int | None = None) -> np.ndarray:
+        """The records of articles `first` to `last` of a split (from 1), and the one behind them.
 
         Raises:
             RangeError: the range lies outside the split.
@@ -67,111 +137,102 @@ class Corpus:
                 split=split,
                 articles=articles,
             )
-        starts = self.starts(split)
-        stream = np.memmap(self.folder / f"tokens-{split}.bin", dtype=self.card["dtype"], mode="r")
-        return stream[starts[first - 1] : starts[last]]
+        base = self.card["splits"][split]["first"]
+        return self._index()[base + first - 1 : base + last + 1]
+
+    def starts(self, split: str, first: int | None = None, last: int | None = None) -> np.ndarray:
+        """int64 (articles + 1,): where each article of a range starts in the range's tokens, and where the last ends."""
+        starts = self._records(split, first, last)["start"].astype(np.int64)
+        return starts - starts[0]
+
+    def tokens(self, split: str, first: int | None = None, last: int | None = None) -> np.ndarray:
+        """The token ids of articles `first` to `last` (from 1, both included), mapped, not copied.
+
+        Raises:
+            RangeError: the range lies outside the split.
+        """
+        records = self._records(split, first, last)
+        stream = np.memmap(self.folder / TOKENS, dtype=np.dtype(self.card["dtype"]).newbyteorder("<"), mode="r")
+        return stream[int(records["start"][0]) : int(records["start"][-1])]
+
+    def words(self, split: str) -> np.ndarray:
+        """uint32 (articles,): words of each article."""
+        return self._records(split)["words"][:-1]
+
+    def token_counts(self, split: str, first: int | None = None, last: int | None = None) -> np.ndarray:
+        """int64 (articles,): tokens of each article, the mark before it not counted."""
+        return np.diff(self.starts(split, first, last)) - 1
+
+    # Single articles
+
+    def identifier(self, split: str, number: int) -> str:
+        """The identifier of an article by its number in the split, from 1."""
+        self._records(split, number, number)
+        wanted = self.card["splits"][split]["first"] + number - 1
+        with open(self.folder / IDS, "rb") as file:
+            if not self.card["files"][IDS]["bytes"]:
+                return ""
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as lines:
+                at = -1
+                for _ in range(wanted):
+                    at = lines.find(b"\n", at + 1)
+                return lines[at + 1 : lines.find(b"\n", at + 1)].decode()
+
+    def number_of(self, split: str, identifier: str) -> int | None:
+        """The number of the first article of a split that bears an identifier, or None."""
+        needle = b"\n" + identifier.strip().encode() + b"\n"
+        counts = self.card["splits"][split]
+        with open(self.folder / IDS, "rb") as file:
+            content = b"\n" + file.read()
+        at = -1
+        while (at := content.find(needle, at + 1)) >= 0:
+            number = content.count(b"\n", 0, at + 1)
+            if counts["first"] < number <= counts["first"] + counts["articles"]:
+                return number - counts["first"]
+        return None
+
+    def sections(self, split: str, number: int, tokenizer: Tokenizer) -> list[StoredSection]:
+        """An article's sections, decoded from its tokens."""
+        records = self._records(split, number, number)
+        marks = np.memmap(self.folder / SECTIONS, dtype=SECTION, mode="r")[
+            int(records["section"][0]) : int(records["section"][1])
+        ]
+        ids = self.tokens(split, number, number)
+        base = int(records["start"][0])
+        found = []
+        bounds = [*(int(mark["start"]) - base for mark in marks), len(ids)]
+        for mark, first, last in zip(marks, bounds[:-1], bounds[1:], strict=True):
+            lines = tuple(line for line in tokenizer.decode(ids[first:last]).split("\n") if line)
+            name = lines[0] if mark["named"] and lines else ""
+            kind = KINDS[mark["kind"]] if mark["kind"] < len(KINDS) else "other"
+            title = mark["kind"] == TITLE
+            found.append(StoredSection(name, kind, () if title else lines[bool(mark["named"]) :], first, last))
+        return found
+
+    def __repr__(self) -> str:
+        return f"Corpus({str(self.folder)!r})"
 
 
-def prepare(
-    source: Path | str,
-    tokenizer: Tokenizer,
-    root: Path | None = None,
-    report: Callable[[int, int], None] = lambda done_bytes, all_bytes: None,
-) -> Corpus:
-    """The corpus of a source for a tokenizer; one prepared before is found again and costs nothing.
-
-    Args:
-        source: a JSON-lines file, a folder of splits, or a prepared corpus.
-        root: the folder of all corpora.
-        report: called now and then with the bytes of text done and those of all files.
-
-    Raises:
-        ArticlesError: nothing there, or no article that can be used. StorageError: the disk refuses.
-    """
-    if (Path(source) / "card.json").is_file():
-        corpus = Corpus(Path(source))
-        if corpus.card["tokenizer"] != tokenizer.hash:
-            raise ArticlesError("The corpus {folder} was prepared with another vocabulary.", folder=source)
-        return corpus
-    articles = Source(source)
-    key = json.dumps([SCHEMA_VERSION, str(Path(source).resolve()), articles.fingerprint(), tokenizer.hash])
-    folder = (root or paths.corpora_root()) / hashlib.sha256(key.encode()).hexdigest()[:16]
-    if (folder / "card.json").is_file():
-        return Corpus(folder)
-    dtype = "uint16" if tokenizer.vocabulary_size <= 1 << 16 else "uint32"
-    skipped = Skipped()
-    all_bytes = sum(file.stat().st_size for file in articles.files.values())
-    with staged_folder(folder) as staging:
-        splits, done = {}, 0
-        for split in articles.splits:
-            counts, done = _write_split(
-                staging, split, articles.read(split, skipped), tokenizer, dtype, done, all_bytes, report
-            )
-            splits[split] = counts
-        if not splits["train"]["articles"]:
-            detail = f" {skipped.examples[0]}" if skipped.examples else ""
-            raise ArticlesError("{path} holds no article that can be used.{detail}", path=source, detail=detail)
-        held_out = "validation" not in splits or not splits["validation"]["articles"]
-        if held_out:
-            splits = _set_validation_aside(staging, splits, dtype)
-        write_json(
-            staging / "card.json",
-            {
-                "schema_version": SCHEMA_VERSION,
-                "source": paths.portable(source),
-                "fingerprint": articles.fingerprint(),
-                "tokenizer": tokenizer.hash,
-                "vocabulary_size": tokenizer.vocabulary_size,
-                "dtype": dtype,
-                "splits": splits,
-                "validation_set_aside": held_out,
-                "skipped": skipped.count,
-                "skipped_examples": [{"template": e.template, "values": e.values} for e in skipped.examples],
-            },
-        )
-    return Corpus(folder)
+def is_corpus(path: Path | str) -> bool:
+    """Whether a path is the folder of a prepared corpus."""
+    return (Path(path) / CARD).is_file() and (Path(path) / ARTICLES).is_file()
 
 
-def _write_split(folder, split, articles: Iterable[Article], tokenizer, dtype, done, all_bytes, report):
-    starts, words, size = [0], 0, 0
-    articles = iter(articles)
-    with open(folder / f"tokens-{split}.bin", "wb") as file:
-        while batch := list(islice(articles, _BATCH_ARTICLES)):
-            texts = [article.text() for article in batch]
-            for ids in tokenizer.encode_batch(texts):
-                np.asarray([tokenizer.end_of_text, *ids], dtype=dtype).tofile(file)
-                starts.append(starts[-1] + len(ids) + 1)
-            words += sum(article.words for article in batch)
-            size += sum(len(text.encode()) for text in texts)
-            report(done + size, all_bytes)
-    np.save(folder / f"articles-{split}.npy", np.asarray(starts, dtype=np.int64), allow_pickle=False)
-    counts = {"articles": len(starts) - 1, "words": words, "tokens": starts[-1], "bytes": size}
-    return counts, done + size
+def all_corpora(root: Path | None = None) -> list[Corpus]:
+    """Every whole corpus in the folder of all corpora, the newest first."""
+    cards = sorted((root or paths.corpora_root()).glob(f"*/{CARD}"), key=lambda p: p.stat().st_mtime, reverse=True)
+    found = []
+    for card in cards:
+        if card.parent.name.startswith("."):  # one that is being prepared
+            continue
+        try:
+            found.append(Corpus(card.parent))
+        except EngineError:
+            continue
+    return found
 
 
-def _set_validation_aside(folder: Path, splits: dict, dtype: str) -> dict:
-    """Cuts the last tenth of the training articles (at least one) off as validation.
-
-    Raises:
-        ArticlesError: there is only one article.
-    """
-    starts = np.load(folder / "articles-train.npy", allow_pickle=False)
-    articles = len(starts) - 1
-    if articles < 2:
-        raise ArticlesError("One article alone cannot be trained on and validated with: give at least two.")
-    kept = articles - max(1, round(articles * VALIDATION_SHARE))
-    width = np.dtype(dtype).itemsize
-    total = splits["train"]
-    with open(folder / "tokens-train.bin", "r+b") as file:
-        file.seek(int(starts[kept]) * width)
-        with open(folder / "tokens-validation.bin", "wb") as target:
-            while block := file.read(1 << 20):
-                target.write(block)
-        file.truncate(int(starts[kept]) * width)
-    np.save(folder / "articles-train.npy", starts[: kept + 1], allow_pickle=False)
-    np.save(folder / "articles-validation.npy", starts[kept:] - starts[kept], allow_pickle=False)
-    tokens = int(starts[kept])
-    share = tokens / int(starts[-1])
-    cut = {"articles": kept, "tokens": tokens} | {k: round(total[k] * share) for k in ("words", "bytes")}
-    rest = {k: total[k] - cut[k] for k in total}
-    return {**splits, "train": cut, "validation": rest}
+def summary(card: dict[str, Any]) -> dict[str, int]:
+    """Articles, words, tokens and bytes of text over all splits."""
+    names = ("articles", "words", "tokens", "bytes")
+    return {name: sum(counts[name] for counts in card["splits"].values()) for name in names}

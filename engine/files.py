@@ -123,16 +123,21 @@ def staged_folder(target: Path) -> Iterator[Path]:
         staging.mkdir()
         try:
             yield staging
-            for path in sorted(staging.rglob("*")):
-                sync(path)
-            sync(staging)
-            if target.exists():
-                former = target.with_name(f".{target.name}.{os.getpid()}.former")
-                replace(target, former)
-                replace(staging, target)
-                shutil.rmtree(former, ignore_errors=True)
-            else:
-                replace(staging, target)
-            sync(target.parent)
+            commit_folder(staging, target)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def commit_folder(staging: Path, target: Path) -> None:
+    """Flushes every file of `staging` and renames it to `target`; a folder of that name gives way."""
+    for path in sorted(staging.rglob("*")):
+        sync(path)
+    sync(staging)
+    if target.exists():
+        former = target.with_name(f".{target.name}.{os.getpid()}.former")
+        replace(target, former)
+        replace(staging, target)
+        shutil.rmtree(former, ignore_errors=True)
+    else:
+        replace(staging, target)
+    sync(target.parent)

@@ -17,7 +17,8 @@ from engine.files import read_json, write_json
 def _key(model_hash: str, corpus: Corpus, split: str, length: int, tokens: int, seed: int) -> dict[str, Any]:
     return {
         "model": model_hash,
-        "fingerprint": corpus.card["fingerprint"],
+        "corpus": corpus.content_hash,
+        "articles": [corpus.card["splits"][split]["first"], corpus.articles(split)],
         "tokenizer": corpus.card["tokenizer"],
         "split": split,
         "sequence_length": length,

@@ -5,14 +5,15 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine import __version__, checkpoints, corpus, machine, paths, presets, runs
-from engine.articles import Source
+from engine import __version__, checkpoints, machine, paths, preparation, presets, runs
+from engine.articles import hub, isolation, source
 from engine.errors import EngineError, RangeError, ResourcesError, SettingsError
 from engine.runs import Run
 from engine.settings import RunSettings
 
 LONGEST_AUTOMATIC_SEQUENCE = 256
 STEP_TOKENS = 2048  # an automatic batch size makes about so many targets a step,
+_COUNTED_BYTES = 64 << 20  # of articles that are read through to check a range
 STEP_LOGITS = 1 << 26  # and at most so many logits (256 MB in float32), of which a step holds several copies
 
 
@@ -104,7 +105,7 @@ def check(settings: RunSettings) -> RunSettings:
         attempt(lambda: _check_room(settings))
     if problems:
         raise SettingsError(problems)
-    articles = paths.portable(paths.locate(settings.articles))
+    articles = settings.articles if hub.is_name(settings.articles) else paths.portable(paths.locate(settings.articles))
     reference = preset.reference
     return replace(
         settings, articles=articles, preset=reference, parent=parent.reference if parent is not None else None
@@ -112,16 +113,24 @@ def check(settings: RunSettings) -> RunSettings:
 
 
 def _check_articles(settings: RunSettings) -> None:
+    """Makes sure that the articles are there and, where that can be known soon, that the range lies inside them."""
     path = paths.locate(settings.articles)
-    if (path / "card.json").is_file():
-        articles = corpus.Corpus(path).articles("train")
+    if hub.is_name(settings.articles):
+        hub.local(settings.articles)
+        return
+    prepared = preparation.find(path, presets.tokenizer(presets.find(settings.preset)))
+    if prepared is not None:
+        articles = prepared.articles("train")
+    elif settings.last_article is None and settings.first_article is None:
+        isolation.preview(path)
+        return
+    elif source.total_bytes(path) > _COUNTED_BYTES:
+        return  # too much to count here: the trainer says so when it has prepared them
     else:
-        source = Source(path)
-        if settings.last_article is None and settings.first_article is None:
-            return
-        articles = sum(1 for _ in source.read("train"))
-        if "validation" not in source.splits:
-            articles -= max(1, round(articles * corpus.VALIDATION_SHARE))
+        counts = isolation.count(path)
+        articles = counts.get("train", 0)
+        if not counts.get("validation"):
+            articles -= max(1, round(articles * preparation.VALIDATION_SHARE))
     if (settings.last_article or 1) > articles or (settings.first_article or 1) > articles:
         raise RangeError(
             "Articles {first}-{last} lie outside the corpus: its {split} split holds 1-{articles}.",

@@ -19,9 +19,10 @@ import tensorflow as tf
 from engine import (
     __version__,
     checkpoints,
-    corpus,
     evaluation,
     models,
+    paths,
+    preparation,
     presets,
     results,
     schedules,
@@ -179,11 +180,9 @@ class _Training:
 
     def _prepare(self) -> None:
         s = self.settings
-        self.corpus = corpus.prepare(s.articles, self.tokenizer)
-        if self.corpus.card["skipped"]:
-            self.run.append_event(
-                "skipped", count=self.corpus.card["skipped"], examples=self.corpus.card["skipped_examples"]
-            )
+        self.corpus = preparation.prepare(paths.locate(s.articles), self.tokenizer)
+        if self.corpus.skipped.count:
+            self.run.append_event("skipped", **self.corpus.card["skipped"])
         stream = self.corpus.tokens("train", s.first_article, s.last_article)
         self.batches = windows.Shuffled(stream, self.length, self.batch_size, s.seed)
         self.validation = self.corpus.tokens("validation")

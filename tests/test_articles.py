@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import article_line
 
-from engine import corpus, tokenizers
+from engine import preparation, tokenizers
 from engine.articles import Skipped, Source
 from engine.errors import ArticlesError, RangeError
 
@@ -62,8 +62,12 @@ def test_a_bad_line_is_counted_and_named_and_the_rest_is_used(tmp_path, bad, rea
 def test_what_is_not_there_or_empty_is_one_sentence(tmp_path):
     with pytest.raises(ArticlesError, match="There are no articles at"):
         Source(tmp_path / "nothing.jsonl")
+    with pytest.raises(ArticlesError, match="is an empty folder"):
+        Source(tmp_path)
+    (tmp_path / "test.jsonl").write_bytes(lines(article_line(1)))
     with pytest.raises(ArticlesError, match="has no train.jsonl"):
         Source(tmp_path)
+    (tmp_path / "test.jsonl").unlink()
     (tmp_path / "train.jsonl").touch()
     with pytest.raises(ArticlesError, match="is empty"):
         Source(tmp_path)
@@ -75,7 +79,7 @@ def tokenizer(vocabulary) -> tokenizers.Tokenizer:
 
 
 def test_a_corpus_holds_each_article_between_marks(sample_folder, tokenizer, root, tmp_path):
-    prepared = corpus.prepare(sample_folder, tokenizer, tmp_path / "corpora")
+    prepared = preparation.prepare(sample_folder, tokenizer, tmp_path / "corpora")
     texts = [article.text() for article in Source(sample_folder).read("train")]
     starts, stream = prepared.starts("train"), prepared.tokens("train")
     assert prepared.splits == ("train", "validation", "test")
@@ -87,7 +91,7 @@ def test_a_corpus_holds_each_article_between_marks(sample_folder, tokenizer, roo
 
 
 def test_a_range_holds_its_articles_and_no_other(sample_folder, tokenizer, tmp_path):
-    prepared = corpus.prepare(sample_folder, tokenizer, tmp_path / "corpora")
+    prepared = preparation.prepare(sample_folder, tokenizer, tmp_path / "corpora")
     starts = prepared.starts("train")
     assert np.array_equal(prepared.tokens("train", 3, 5), prepared.tokens("train")[starts[2] : starts[5]])
     with pytest.raises(RangeError, match=r"Articles 20-30 lie outside the corpus: its train split holds 1-24\."):
@@ -96,7 +100,7 @@ def test_a_range_holds_its_articles_and_no_other(sample_folder, tokenizer, tmp_p
 
 def test_without_a_validation_split_a_tenth_is_set_aside_and_no_article_stands_in_both(tmp_path, tokenizer):
     (tmp_path / "all.jsonl").write_bytes(lines(*(article_line(n) for n in range(20))))
-    prepared = corpus.prepare(tmp_path / "all.jsonl", tokenizer, tmp_path / "corpora")
+    prepared = preparation.prepare(tmp_path / "all.jsonl", tokenizer, tmp_path / "corpora")
     assert (prepared.articles("train"), prepared.articles("validation")) == (18, 2)
     assert prepared.card["validation_set_aside"]
     texts = [a.text() for a in Source(tmp_path / "all.jsonl").read("train")]
@@ -108,20 +112,20 @@ def test_without_a_validation_split_a_tenth_is_set_aside_and_no_article_stands_i
 def test_a_second_preparation_is_recognised_and_a_changed_source_is_noticed(tmp_path, tokenizer):
     path = tmp_path / "all.jsonl"
     path.write_bytes(lines(*(article_line(n) for n in range(4))))
-    first = corpus.prepare(path, tokenizer, tmp_path / "corpora")
-    before = (first.folder / "tokens-train.bin").stat().st_mtime_ns
-    again = corpus.prepare(path, tokenizer, tmp_path / "corpora")
+    first = preparation.prepare(path, tokenizer, tmp_path / "corpora")
+    before = (first.folder / "tokens.bin").stat().st_mtime_ns
+    again = preparation.prepare(path, tokenizer, tmp_path / "corpora")
     assert again.folder == first.folder
-    assert (again.folder / "tokens-train.bin").stat().st_mtime_ns == before
+    assert (again.folder / "tokens.bin").stat().st_mtime_ns == before
     path.write_bytes(lines(*(article_line(n) for n in range(6))))
-    assert corpus.prepare(path, tokenizer, tmp_path / "corpora").folder != first.folder
+    assert preparation.prepare(path, tokenizer, tmp_path / "corpora").folder != first.folder
 
 
 def test_nothing_half_written_stays_when_no_article_can_be_used(tmp_path, tokenizer):
     (tmp_path / "bad.jsonl").write_text("nonsense\n")
     with pytest.raises(ArticlesError, match=r"holds no article that can be used\. bad.jsonl, line 1: not JSON"):
-        corpus.prepare(tmp_path / "bad.jsonl", tokenizer, tmp_path / "corpora")
-    assert list((tmp_path / "corpora").iterdir()) == []
+        preparation.prepare(tmp_path / "bad.jsonl", tokenizer, tmp_path / "corpora")
+    assert [path.name for path in (tmp_path / "corpora").iterdir()] == [".locks"]
 
 
 def test_ids_are_those_of_hugging_face_on_all_real_articles(real_data, vocabulary):

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from engine import checkpoints, corpus, evaluation, models, runs, schedules, submission, tokenizers, trainer, windows
+from engine import checkpoints, evaluation, models, preparation, runs, schedules, submission, tokenizers, trainer, windows
 from engine.backend import keras
 from engine.checkpoints import ModelReference
 from engine.errors import CheckpointError, EngineError, PresetError, SettingsError
@@ -86,7 +86,7 @@ def test_a_checkpoint_read_back_gives_the_figures_of_its_manifest(trained, tiny_
     run, _ = trained
     checkpoint = checkpoints.of_run(run)[-1]
     model, tokenizer = models.load(ModelReference(checkpoints.presets.find(tiny_preset), checkpoint))
-    prepared = corpus.prepare(run.settings.articles, tokenizer, run.folder.parent / ".corpora")
+    prepared = preparation.prepare(run.settings.articles, tokenizer, run.folder.parent / ".corpora")
     scores = evaluation.evaluate(evaluation.Scorer(model), prepared.tokens("test"), tokenizer.token_bytes, 32)
     assert scores.to_json() == pytest.approx(checkpoint.manifest["metrics"]["test"], rel=1e-6)
 
@@ -168,7 +168,7 @@ def test_lora_trains_adapters_alone_and_its_checkpoint_loads_into_the_plain_mode
     final = checkpoints.of_run(run)[-1]
     points = [e for e in run.events("evaluation") if e["model"] == "run" and not e["whole"] and e["step"] == 4]
     model, tokenizer = models.load(ModelReference(checkpoints.presets.find(tiny_preset), final))
-    stream = corpus.prepare(sample_folder, tokenizer).tokens("validation")
+    stream = preparation.prepare(sample_folder, tokenizer).tokens("validation")
     part = evaluation.part(stream, 32, 256, 1)
     scores = evaluation.evaluate(evaluation.Scorer(model), stream, tokenizer.token_bytes, 32, part)
     assert scores.loss == pytest.approx(points[0]["loss"], rel=1e-5)
@@ -198,7 +198,7 @@ def test_everything_that_stands_against_a_run_is_said_before_it_starts(tiny_pres
 
 def test_loss_and_accuracy_equal_keras_evaluate(tiny_preset, sample_folder, root):
     model, tokenizer = models.load(checkpoints.resolve(str(tiny_preset)))
-    stream = corpus.prepare(sample_folder, tokenizer).tokens("test")
+    stream = preparation.prepare(sample_folder, tokenizer).tokens("test")
     scores = evaluation.evaluate(evaluation.Scorer(model), stream, tokenizer.token_bytes, 32)
     batch = windows.take(stream, np.arange(windows.count(len(stream), 32)), 32)
     model.compile(

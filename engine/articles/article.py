@@ -1,6 +1,24 @@
-"""An article: an abstract and sections of paragraphs."""
+"""An article: a title where one is known, an abstract, and sections of paragraphs."""
 
 from dataclasses import dataclass
+
+# What a section is about; "by section" figures and the reader go by these. The number is what a corpus keeps.
+OTHER, ABSTRACT, INTRODUCTION, METHODS, RESULTS, DISCUSSION, TITLE = range(7)
+KINDS = ("other", "abstract", "introduction", "methods", "results", "discussion", "title")
+
+_WORDS_OF_KINDS = (
+    (ABSTRACT, ("abstract", "summary")),
+    (METHODS, ("method", "material", "procedure", "experimental", "study design", "statistical", "subjects")),
+    (RESULTS, ("result", "finding", "case report", "case presentation")),
+    (DISCUSSION, ("discussion", "conclusion", "concluding", "limitation")),
+    (INTRODUCTION, ("introduction", "background", "objective", "rationale")),
+)
+
+
+def kind_of(name: str) -> int:
+    """What a section is about, by the words of its name: one of the constants above."""
+    lowered = name.lower()
+    return next((kind for kind, words in _WORDS_OF_KINDS if any(word in lowered for word in words)), OTHER)
 
 
 @dataclass(frozen=True)
@@ -12,32 +30,68 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """Where a section starts in an article's text.
+
+    Attributes:
+        offset: bytes of UTF-8 before it. kind: one of the constants above.
+        named: whether its first line is its name.
+    """
+
+    offset: int
+    kind: int
+    named: bool
+
+
+@dataclass(frozen=True)
 class Article:
     """One scientific article.
 
     Attributes:
-        id: the identifier its source gives it.
+        id: the identifier its source gives it, or "" where it gives none.
         abstract: paragraphs or sentences of the abstract.
         sections: the body in reading order.
+        title: "" where the source has none (the PubMed release has none).
     """
 
     id: str
     abstract: tuple[str, ...]
     sections: tuple[Section, ...]
+    title: str = ""
 
     def all_sections(self) -> tuple[Section, ...]:
         """The abstract as a first section (where there is one), then the body."""
         return ((Section("Abstract", self.abstract),) if self.abstract else ()) + self.sections
 
     def text(self) -> str:
-        """The text a model sees: each section's name on a line of its own, then its paragraphs, a line each."""
-        parts = []
+        """The text a model sees: the title, each section's name on a line of its own, its paragraphs, a line each."""
+        return self.laid_out()[0]
+
+    def laid_out(self) -> tuple[str, tuple[Mark, ...]]:
+        """The text a model sees, and where its sections start in it."""
+        parts, marks, offset = [], [], 0
+        if self.title:
+            parts.append(self.title)
+            marks.append(Mark(0, TITLE, True))
+            offset = len(self.title.encode()) + 2
         for section in self.all_sections():
             lines = [section.name] if section.name else []
-            parts.append("\n".join([*lines, *section.paragraphs]))
-        return "\n\n".join(parts) + "\n"
+            part = "\n".join([*lines, *section.paragraphs])
+            parts.append(part)
+            marks.append(Mark(offset, kind_of(section.name), bool(section.name)))
+            offset += len(part.encode()) + 2
+        return "\n\n".join(parts) + "\n", tuple(marks)
 
     @property
     def words(self) -> int:
         """Words of abstract and body, separated by white space."""
         return sum(len(text.split()) for section in self.all_sections() for text in section.paragraphs)
+
+
+def clean(text: str) -> str:
+    """One paragraph as one line: breaks become spaces, what no encoding or display can hold is replaced.
+
+    Lone surrogates are legal in JSON and in no encoding: they become U+FFFD. NUL bytes become spaces.
+    """
+    text = text.encode("utf-8", "replace").decode().replace("\0", " ")
+    return " ".join(text.splitlines()).strip()

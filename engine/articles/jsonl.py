@@ -2,75 +2,112 @@
 
 Keys: `article_id`, `article_text` (paragraphs or sentences), `abstract_text` (sentences in `<S> … </S>`),
 `section_names`, `sections` (paragraphs by section). The release's own files are lower-cased with a sentence an item;
-the files that ship here are cased with a paragraph an item: both are read the same way.
+the files that ship here are cased with a paragraph an item: both are read the same way. Lines with `article` (or
+`text`) and `abstract` as plain strings, the form of the hub's copies, are read too.
 """
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
-from engine.articles.article import Article, Section
+from engine.articles.article import Article, Section, clean
+from engine.articles.member import DAMAGED, Member
+from engine.articles.options import Options, Place
 from engine.errors import ArticlesError, sentence
 
-_LONGEST_LINE_BYTES = 64 << 20
+LONGEST_LINE_BYTES = 8 << 20  # the longest real article is 0.5 MB; nested lists take twenty times their text in memory
 
 
-def lines(path: Path) -> Iterator[tuple[int, Article | ArticlesError]]:
-    """Each line of the file by its number from 1: the article, or what is wrong with it. Empty lines are passed over."""
-    with open(path, "rb") as file:
-        number = 0
+def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[Place, Article | ArticlesError]]:
+    """Each line from `start` on (byte offset, lines before it): the article, or what is wrong with it.
+
+    Empty lines are passed over.
+    """
+    offset, number = start or (0, 0)
+    with member.open(offset) as file:
         while True:
-            raw = file.readline(_LONGEST_LINE_BYTES + 1)
-            if not raw:
+            try:
+                raw = file.readline(LONGEST_LINE_BYTES + 1)
+                number += 1
+                size = len(raw)
+                item: Article | ArticlesError | None = None
+                if len(raw) > LONGEST_LINE_BYTES:
+                    while raw and not raw.endswith(b"\n"):
+                        raw = file.readline(LONGEST_LINE_BYTES)
+                        size += len(raw)
+                    item = _problem(member, number, sentence("{path}, line {line}: longer than 8 MB."))
+            except DAMAGED as error:
+                yield (offset, number), member.damaged(error)
                 return
-            number += 1
-            if len(raw) > _LONGEST_LINE_BYTES:
-                while raw and not raw.endswith(b"\n"):
-                    raw = file.readline(_LONGEST_LINE_BYTES)
-                yield number, _problem(path, number, sentence("{path}, line {line}: longer than 64 MB."))
-            elif raw.strip():
-                yield number, _parse(path, number, raw)
+            if not size:
+                return
+            offset += size
+            if item is None and raw.strip():
+                item = _parse(member, number, raw, options)
+            if item is not None:
+                yield (offset, number), item
 
 
-def _problem(path: Path, number: int, template: str) -> ArticlesError:
-    return ArticlesError(template, path=path.name, line=number)
+def _problem(member: Member, number: int, template: str) -> ArticlesError:
+    return ArticlesError(template, path=member.name, line=number)
 
 
-def _parse(path: Path, number: int, raw: bytes) -> Article | ArticlesError:
+def _parse(member: Member, number: int, raw: bytes, options: Options) -> Article | ArticlesError:
+    if b"\0" in raw:
+        return _problem(member, number, sentence("{path}, line {line}: holds NUL bytes, it is no text."))
     try:
-        value = json.loads(raw.decode("utf-8-sig"))
+        value = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"))
     except UnicodeDecodeError:
-        return _problem(path, number, sentence("{path}, line {line}: not UTF-8."))
+        return _problem(member, number, sentence("{path}, line {line}: not UTF-8."))
     except (ValueError, RecursionError):
-        return _problem(path, number, sentence("{path}, line {line}: not JSON."))
+        return _problem(member, number, sentence("{path}, line {line}: not JSON."))
     if not isinstance(value, dict):
-        return _problem(path, number, sentence("{path}, line {line}: not a JSON object."))
-    body = _texts(value.get("article_text"))
+        return _problem(member, number, sentence("{path}, line {line}: not a JSON object."))
+    return of_fields(value, options) or _problem(
+        member, number, sentence("{path}, line {line}: an article without text.")
+    )
+
+
+def of_fields(value: dict, options: Options) -> Article | None:
+    """The article that named fields make up, or None where they hold no text."""
+    text = value.get(options.text_column) if options.text_column else _first(value, "article_text", "article", "text")
+    body = texts(text)
     names, sections = value.get("section_names"), value.get("sections")
-    if isinstance(names, list) and isinstance(sections, list) and len(names) == len(sections):
+    if (
+        not options.text_column
+        and isinstance(names, list)
+        and isinstance(sections, list)
+        and len(names) == len(sections)
+    ):
         body_sections = tuple(
-            Section(" ".join(str(name).split()), _texts(section)) for name, section in zip(names, sections, strict=True)
+            Section(clean(str(name)), texts(section)) for name, section in zip(names, sections, strict=True)
         )
         body_sections = tuple(section for section in body_sections if section.paragraphs)
     else:
         body_sections = (Section("", body),) if body else ()
+    abstract_field = (
+        value.get(options.abstract_column) if options.abstract_column else _first(value, "abstract_text", "abstract")
+    )
     abstract = tuple(
-        cleaned
-        for text in _texts(value.get("abstract_text"))
-        if (cleaned := text.removeprefix("<S>").removesuffix("</S>").strip())
+        cleaned for item in texts(abstract_field) if (cleaned := item.removeprefix("<S>").removesuffix("</S>").strip())
     )
     if not body_sections and not abstract:
-        return _problem(path, number, sentence("{path}, line {line}: an article without text."))
-    return Article(str(value.get("article_id") or f"line {number}"), abstract, body_sections)
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    """The texts of a list (or of one string) that are not blank; a line break inside a text becomes a space."""
-    items = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    # Lone surrogates are legal in JSON and in no encoding: they become U+FFFD.
-    cleaned = (
-        " ".join(item.encode("utf-8", "replace").decode().splitlines()).strip()
-        for item in items
-        if isinstance(item, str)
+        return None
+    identifier = value.get(options.id_column) if options.id_column else _first(value, "article_id", "id", "doi", "pmid")
+    title = value.get("title")
+    return Article(
+        clean(str(identifier))[:200] if identifier is not None else "",
+        abstract,
+        body_sections,
+        clean(title) if isinstance(title, str) else "",
     )
+
+
+def _first(value: dict, *keys: str) -> object:
+    return next((value[key] for key in keys if value.get(key) is not None), None)
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """The texts of a list, or the lines of one string, that are not blank, each as one line."""
+    items = value.splitlines() if isinstance(value, str) else value if isinstance(value, list) else []
+    cleaned = (clean(item) for item in items if isinstance(item, str))
     return tuple(text for text in cleaned if text)

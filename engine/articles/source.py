@@ -1,86 +1,266 @@
-"""A file or folder of articles → its splits, read one article at a time."""
+"""A file, folder or zip archive of articles → its splits, read one article at a time, from any place on."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.articles import jsonl
+from engine.articles import member as members_of
+from engine.articles import recognise
 from engine.articles.article import Article
-from engine.errors import ArticlesError
+from engine.articles.member import Member
+from engine.articles.options import BLANK_LINES, FILE, Options, Place
+from engine.errors import ArticlesError, sentence
 
 SPLITS = ("train", "validation", "test")
-_FILE_NAMES = {  # names in the wild for each split
-    "train": ("train.jsonl", "train.txt"),
-    "validation": ("validation.jsonl", "val.jsonl", "val.txt", "validation.txt"),
-    "test": ("test.jsonl", "test.txt"),
+_MOST_FILES = members_of.MOST_MEMBERS
+_EXAMPLES = 3  # of each reason
+_SPLIT_NAMES = re.compile(r"(train|val|valid|validation|dev|test)(?:[-_.].*)?", re.IGNORECASE)
+_SPLIT_OF = {
+    "train": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+    "test": "test",
 }
 
 
 @dataclass
 class Skipped:
-    """Lines that were not used: how many, and the first of them in words."""
+    """What was not used: how many items, by reason, with the first of each in words."""
 
     count: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
     examples: list[ArticlesError] = field(default_factory=list)
 
     def add(self, problem: ArticlesError) -> None:
-        """Counts a line that is not used."""
+        """Counts an item that is not used."""
         self.count += 1
-        if len(self.examples) < 20:
+        seen = self.reasons.get(problem.template, 0)
+        self.reasons[problem.template] = seen + 1
+        if seen < _EXAMPLES:
             self.examples.append(problem)
+
+    def to_json(self) -> dict:
+        """As a card keeps it; `reasons` holds template, count and the values of the first examples."""
+        return {
+            "count": self.count,
+            "reasons": [
+                {
+                    "template": template,
+                    "count": count,
+                    "examples": [_plain(e.values) for e in self.examples if e.template == template],
+                }
+                for template, count in self.reasons.items()
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, value: dict) -> "Skipped":
+        """What `to_json` wrote."""
+        skipped = cls(value["count"])
+        for reason in value["reasons"]:
+            skipped.reasons[reason["template"]] = reason["count"]
+            skipped.examples += [ArticlesError(reason["template"], **values) for values in reason["examples"]]
+        return skipped
+
+
+def _plain(values: dict) -> dict:
+    return {name: value if isinstance(value, (int, float)) else str(value) for name, value in values.items()}
+
+
+def fingerprint(path: Path | str) -> list[list]:
+    """Name, size and time of change of each file of a source, whose content is not looked at.
+
+    Raises:
+        ArticlesError: nothing there.
+    """
+    path = Path(path)
+    return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in ((n, f.stat()) for n, f in _files(path))]
+
+
+def total_bytes(path: Path | str) -> int:
+    """The bytes of a source's files as they lie on the disk."""
+    return sum(size for _, size, _ in fingerprint(path))
+
+
+def _files(path: Path) -> list[tuple[str, Path]]:
+    """The files of a source by their relative names, in order; those in hidden folders are passed over."""
+    if path.is_file():
+        _check_readable(path)
+        return [(path.name, path)]
+    if not path.is_dir():
+        raise ArticlesError("There are no articles at {path}: check the path.", path=path)
+    found = []
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        for name in sorted(names):
+            file = Path(folder) / name
+            if name.startswith(".") or not file.is_file():
+                continue
+            found.append((file.relative_to(path).as_posix(), file))
+            if len(found) > _MOST_FILES:
+                raise ArticlesError("{path} holds more than {most} files.", path=path, most=_MOST_FILES)
+    if not found:
+        raise ArticlesError("{path} is an empty folder: there are no articles in it.", path=path)
+    return found
+
+
+def _check_readable(path: Path) -> None:
+    if not os.access(path, os.R_OK):
+        raise ArticlesError("{path} cannot be read: check its rights.", path=path)
+    if path.stat().st_size == 0:
+        raise ArticlesError("{path} is empty.", path=path)
 
 
 class Source:
-    """Articles in a JSON-lines file (all of them training articles) or a folder with train, validation and test.
+    """Articles in a file, a folder or a zip archive of files, each recognised by its content.
+
+    Files called train, val (valid, validation, dev) or test, or standing in folders of these names, make the splits,
+    and other files beside them are left out; where no file has such a name, all are training articles.
+
+    `tick` is called for each file that is looked at, for there may be many.
+
+    Attributes:
+        splits: those that have files.
+        refused: files that are not read, with the reason.
 
     Raises:
-        ArticlesError: nothing there, nothing readable, or no file for training.
+        ArticlesError: nothing there, nothing readable, or nothing for training.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        if self.path.is_dir():
-            self.files = _split_files(self.path)
-            if "train" not in self.files:
-                raise ArticlesError(
-                    "{path} has no train.jsonl: a folder of articles holds train.jsonl and, if there are any, "
-                    "validation.jsonl and test.jsonl.",
-                    path=self.path,
-                )
-        elif self.path.is_file():
-            self.files = {"train": self.path}
+    def __init__(
+        self, path: Path | str, options: Options | None = None, tick: Callable[[], None] = lambda: None
+    ) -> None:
+        self.path, self._tick = Path(path), tick
+        self.refused: list[ArticlesError] = []
+        found = self._members()
+        by_split: dict[str, list[Member]] = {split: [] for split in SPLITS}
+        named = {id(m): _split_of(m.split_name) for m in found}
+        if self.path.is_file() and len(found) == 1:
+            by_split["train"] = found
+        elif any(named.values()):
+            for m in found:
+                by_split[named[id(m)] or "train"] += [m] if named[id(m)] else []
         else:
-            raise ArticlesError("There are no articles at {path}: check the path.", path=self.path)
-        for file in self.files.values():
-            if not os.access(file, os.R_OK):
-                raise ArticlesError("{path} cannot be read: check its rights.", path=file)
-            if file.stat().st_size == 0:
-                raise ArticlesError("{path} is empty.", path=file)
+            by_split["train"] = found
+        self._forms: dict[int, str] = {}
+        for split, of_split in by_split.items():
+            by_split[split] = [m for m in of_split if self._recognised(m)]
+        self.members = {split: of_split for split, of_split in by_split.items() if of_split}
+        if "train" not in self.members:
+            self._refuse(bool(found))
+        options = options or Options()
+        if not options.text_unit:
+            texts = sum(self._forms[id(m)] == "text" for of_split in self.members.values() for m in of_split)
+            options = Options(
+                options.text_column, options.abstract_column, options.id_column, FILE if texts > 3 else BLANK_LINES
+            )
+        self.options = options
+
+    def _members(self) -> list[Member]:
+        found: list[Member] = []
+        for relative, path in _files(self.path):
+            with open(path, "rb") as file:
+                head = file.read(4)
+            if head in (recognise.ZIP, recognise.EMPTY_ZIP):
+                inside, refused = members_of.of_archive(path)
+                inside = [m for m in inside if not m.split_name.rsplit("/", 1)[-1].startswith(".")]
+                found += [m for m in inside if not m.split_name.startswith("__MACOSX/")]
+                self.refused += refused
+            else:
+                found.append(members_of.of_file(path, relative))
+        configurations = {m.split_name.split("/")[0] for m in found}
+        if {"document", "section"} <= configurations:  # the two configurations of the hub's copies: the same articles
+            found = [m for m in found if not m.split_name.startswith("section/")]
+        return found
+
+    def _recognised(self, m: Member) -> bool:
+        self._tick()
+        form = recognise.form(m)
+        if isinstance(form, ArticlesError):
+            self.refused.append(form)
+            return False
+        self._forms[id(m)] = form
+        return True
+
+    def _refuse(self, any_file: bool) -> None:
+        if self.refused:
+            raise self.refused[0]
+        if not any_file:
+            raise ArticlesError("{path} holds no file that could be articles.", path=self.path)
+        raise ArticlesError(
+            "{path} has no train.jsonl: a folder of articles holds train.jsonl and, if there are any, "
+            "validation.jsonl and test.jsonl (or .txt, .csv, .parquet).",
+            path=self.path,
+        )
 
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits that have a file of their own."""
-        return tuple(self.files)
+        return tuple(self.members)
 
-    def fingerprint(self) -> list[tuple[str, str, int, int]]:
-        """Split, name, size and time of change of each file: other files give another value."""
-        return [(s, f.name, f.stat().st_size, f.stat().st_mtime_ns) for s, f in self.files.items()]
+    @property
+    def size(self) -> int:
+        """Bytes of all files that are read, unpacked."""
+        return sum(m.size for of_split in self.members.values() for m in of_split)
+
+    def form_of(self, m: Member) -> str:
+        """The form of one of its files: a key of `recognise.READERS`."""
+        return self._forms[id(m)]
+
+    def forms(self) -> dict[str, int]:
+        """How many files there are of each form."""
+        found: dict[str, int] = {}
+        for of_split in self.members.values():
+            for m in of_split:
+                found[self._forms[id(m)]] = found.get(self._forms[id(m)], 0) + 1
+        return found
+
+    def items(self, split: str, start: Place = ()) -> Iterator[tuple[Place, Article | ArticlesError]]:
+        """Each item of a split from `start` on (which file, then that file's place): an article, or what is wrong.
+
+        Raises:
+            ArticlesError: a file that cannot be read at all, such as a table without the column asked for.
+        """
+        of_split = self.members[split]
+        begin, inner = (start[0], tuple(start[1:])) if start else (0, ())
+        for index in range(begin, len(of_split)):
+            m = of_split[index]
+            reader = recognise.READERS[self._forms[id(m)]]
+            any_item = index == begin and bool(inner)
+            for place, item in reader.read(m, self.options, inner if index == begin else ()):
+                any_item = True
+                yield (index, *place), item
+            if not any_item:
+                yield (index + 1,), ArticlesError(sentence("{path} holds no article."), path=m.name)
+
+    def done_bytes(self, split: str, place: Place) -> int:
+        """Bytes read when a split has been read up to `place`, those of the splits before it included."""
+        done = 0
+        for name, of_split in self.members.items():
+            for index, m in enumerate(of_split):
+                if name == split and place and index == place[0]:
+                    return done + m.done_bytes()
+                if name == split and (not place or index > place[0]):
+                    return done
+                done += m.size
+        return done
 
     def read(self, split: str, skipped: Skipped | None = None) -> Iterator[Article]:
-        """The articles of a split in the order of the file; what cannot be used is counted in `skipped`."""
-        for _, item in jsonl.lines(self.files[split]):
+        """The articles of a split in the order of its files; what cannot be used is counted in `skipped`."""
+        for _, item in self.items(split):
             if isinstance(item, Article):
                 yield item
             elif skipped is not None:
                 skipped.add(item)
 
 
-def _split_files(folder: Path) -> dict[str, Path]:
-    files = {}
-    for split, names in _FILE_NAMES.items():
-        for name in names:
-            if (folder / name).is_file():
-                files[split] = folder / name
-                break
-    return files
+def _split_of(name: str) -> str:
+    """The split that a path names by its file or one of its folders, or ""."""
+    for part in reversed(name.split("/")):
+        if match := _SPLIT_NAMES.fullmatch(part):
+            return _SPLIT_OF[match.group(1).lower()]
+    return ""

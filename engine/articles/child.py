@@ -1,0 +1,143 @@
+"""`python -m engine.articles.child REQUEST`: reads a source in a process of its own and writes what it finds.
+
+Files of articles are hostile until they have been read: whatever a parser does with them, it does here, under limits of
+memory that `isolation` sets and watches.
+"""
+
+import hashlib
+import json
+import sys
+import time
+from typing import Any, BinaryIO
+
+from engine.articles import csv_table, frames, parquet
+from engine.articles.article import Article
+from engine.articles.options import Options
+from engine.articles.source import Source
+from engine.errors import ArticlesError, EngineError
+
+_PROGRESS_SECONDS = 1.0
+
+
+def digest(text: bytes) -> int:
+    """A 64-bit number by which equal texts are found."""
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+
+
+def _limit_memory(limit_bytes: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows: the watching parent is the limit
+        return
+    for name in ("RLIMIT_DATA", "RLIMIT_CORE"):
+        wanted = limit_bytes if name == "RLIMIT_DATA" else 0
+        resource.setrlimit(getattr(resource, name), (wanted, resource.getrlimit(getattr(resource, name))[1]))
+
+
+class _Progress:
+    """Says how far the reading is at least once a second, so that silence means that it is stuck."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out, self._last = out, 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._last >= _PROGRESS_SECONDS:
+            self._last = now
+            frames.write(self._out, {"kind": "progress", "done": done, "total": total})
+            self._out.flush()
+
+
+def _error(error: EngineError) -> dict[str, Any]:
+    values = {k: v if isinstance(v, (int, float)) else str(v) for k, v in error.values.items()}
+    return {"template": error.template, "values": values}
+
+
+def _read(request: dict[str, Any], out: BinaryIO) -> None:
+    """All items of a source from the place of each split on; at most `limit` articles of each split."""
+    progress = _Progress(out)
+    source = Source(request["path"], Options(**request["options"]), lambda: progress(0, 0))
+    limit = request["limit"]
+    frames.write(
+        out,
+        {
+            "kind": "opened",
+            "splits": source.splits,
+            "size": source.size,
+            "forms": source.forms(),
+            "refused": [_error(error) for error in source.refused],
+        },
+    )
+    for split in source.splits:
+        begin = request["from"].get(split, {"place": [], "articles": 0})
+        articles = begin["articles"]
+        if begin.get("complete"):
+            continue
+        for place, item in source.items(split, tuple(begin["place"])):
+            if limit and articles >= limit:
+                break
+            if isinstance(item, Article):
+                text, marks = item.laid_out()
+                body = text.encode()
+                articles += 1
+                header = {
+                    "kind": "article",
+                    "split": split,
+                    "place": place,
+                    "id": item.id,
+                    "words": item.words,
+                    "digest": digest(body),
+                    "marks": [(m.offset, m.kind, m.named) for m in marks],
+                    "names": [section.name for section in item.all_sections()],
+                }
+                frames.write(out, header, body)
+            else:
+                frames.write(out, {"kind": "skipped", "split": split, "place": place, **_error(item)})
+            progress(source.done_bytes(split, place), source.size)
+        frames.write(out, {"kind": "split", "split": split})
+    frames.write(out, {"kind": "end"})
+
+
+def _preview(request: dict[str, Any], out: BinaryIO) -> None:
+    """What a source is: its forms, and of a table the columns and first rows."""
+    progress = _Progress(out)
+    source = Source(request["path"], Options(**request["options"]), lambda: progress(0, 0))
+    table = None
+    for m in source.members["train"][:1]:
+        form = source.form_of(m)
+        if form in ("csv", "parquet"):
+            table = (csv_table if form == "csv" else parquet).preview(m)
+    frames.write(
+        out,
+        {
+            "kind": "preview",
+            "forms": source.forms(),
+            "splits": source.splits,
+            "size": source.size,
+            "columns": table[0] if table else [],
+            "rows": table[1] if table else [],
+            "refused": [_error(error) for error in source.refused[:20]],
+        },
+    )
+
+
+def main() -> int:
+    """Answers one request; a problem is a message too."""
+    out = sys.stdout.buffer
+    request = json.loads(sys.argv[1])
+    _limit_memory(request["memory_bytes"])
+    try:
+        {"read": _read, "preview": _preview}[request["action"]](request, out)
+    except EngineError as error:
+        frames.write(out, {"kind": "error", **_error(error)})
+    except MemoryError:
+        too_large = ArticlesError("{path} needs more memory to be read than is allowed.", path=request["path"])
+        frames.write(out, {"kind": "error", **_error(too_large)})
+    except BrokenPipeError:  # whoever asked wants no more
+        return 0
+    out.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

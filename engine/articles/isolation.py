@@ -1,0 +1,227 @@
+"""Reading a source in a process of its own, with limits of memory and of silence.
+
+What comes back is data; a parser that crashes, hangs or eats memory takes nothing down but its own process.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import psutil
+
+from engine import paths
+from engine.articles import frames
+from engine.articles.options import Options
+from engine.errors import ArticlesError
+
+MEMORY_BYTES = 450 << 20  # resident, watched from here
+HARD_MEMORY_BYTES = 900 << 20  # of data, set in the child where the system has such a limit
+SILENT_SECONDS = 10.0
+_WATCH_SECONDS = 0.05
+_BUFFERED_BYTES = 8 << 20
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a source is, before it is imported.
+
+    Attributes:
+        forms: files of each form. splits: those that have files. size: bytes, unpacked.
+        columns, rows: of the first table, its first rows; empty where there is none.
+        refused: files that are not read, with the reason.
+    """
+
+    forms: dict[str, int]
+    splits: list[str]
+    size: int
+    columns: list[str]
+    rows: list[list[str]]
+    refused: list[ArticlesError] = field(default_factory=list)
+
+
+class Reading:
+    """The messages of a reading process, as an iterator; used as a context, which ends the process.
+
+    A thread takes messages from the pipe into a small buffer, so that reading goes on while the caller works, and
+    watches the process.
+
+    Raises while iterating:
+        ArticlesError: the source cannot be read, or reading it broke a limit.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        options: Options | None = None,
+        start: dict[str, Any] | None = None,
+        limit: int = 0,
+        action: str = "read",
+    ) -> None:
+        self._path = Path(path)
+        request = {
+            "action": action,
+            "path": str(path),
+            "options": (options or Options()).to_json(),
+            "from": start or {},
+            "limit": limit,
+            "memory_bytes": HARD_MEMORY_BYTES,
+        }
+        python_path = os.pathsep.join([str(paths.PROJECT), os.environ.get("PYTHONPATH", "")])
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "engine.articles.child", json.dumps(request)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=paths.PROJECT,
+            # Arrow's own allocators reserve address space that looks like use.
+            env={**os.environ, "PYTHONPATH": python_path, "ARROW_DEFAULT_MEMORY_POOL": "system"},
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        self._messages: deque[tuple[dict[str, Any], bytes]] = deque()
+        self._buffered, self._ended, self._closed = 0, False, False
+        self._killed = ""
+        self._heard = time.monotonic()
+        self._changed = threading.Condition()
+        self._complaint = b""
+        for work in (self._pump, self._listen_to_errors, self._watch):
+            threading.Thread(target=work, daemon=True).start()
+
+    def __enter__(self) -> "Reading":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the process, whatever it is doing."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._process.kill()
+        self._process.wait()
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Any], bytes]]:
+        while True:
+            with self._changed:
+                while not self._messages and not self._ended:
+                    self._changed.wait()
+                if not self._messages:
+                    break
+                header, body = self._messages.popleft()
+                self._buffered -= len(body) + 512
+                self._changed.notify_all()
+            if header["kind"] == "error":
+                raise ArticlesError(header["template"], **header["values"])
+            yield header, body
+            if header["kind"] in ("end", "preview"):
+                return
+        self._raise_why_it_ended()
+
+    def _raise_why_it_ended(self) -> None:
+        if self._killed == "memory":
+            raise ArticlesError(
+                "{path} needs more than {limit} MB of memory to be read: it is damaged, or made to do so.",
+                path=self._path.name,
+                limit=MEMORY_BYTES >> 20,
+            )
+        if self._killed == "silence":
+            raise ArticlesError(
+                "Reading {path} stood still for {seconds} seconds and was given up.",
+                path=self._path.name,
+                seconds=round(SILENT_SECONDS),
+            )
+        code = self._process.wait()
+        detail = self._complaint.decode("utf-8", "replace").strip().splitlines()[-1:] or [""]
+        if "MemoryError" in detail[0]:
+            self._killed = "memory"
+            self._raise_why_it_ended()
+        raise ArticlesError(
+            "Reading {path} failed (exit code {code}): the file is damaged. {detail}",
+            path=self._path.name,
+            code=code,
+            detail=detail[0][:300],
+        )
+
+    def _pump(self) -> None:
+        stream = self._process.stdout
+        assert stream is not None
+        with stream, contextlib.suppress(OSError, ValueError):
+            while message := frames.read(cast(BinaryIO, stream)):
+                with self._changed:
+                    self._heard = time.monotonic()
+                    self._messages.append(message)
+                    self._buffered += len(message[1]) + 512
+                    self._changed.notify_all()
+                    while self._buffered > _BUFFERED_BYTES and not self._closed:
+                        self._changed.wait()
+                    self._heard = time.monotonic()
+        self._process.wait()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def _listen_to_errors(self) -> None:
+        stream = self._process.stderr
+        assert stream is not None
+        with stream, contextlib.suppress(OSError, ValueError):
+            while block := stream.read(4096):
+                self._complaint = (self._complaint + block)[-4096:]
+
+    def _watch(self) -> None:
+        try:
+            process = psutil.Process(self._process.pid)
+        except psutil.NoSuchProcess:
+            return
+        while self._process.poll() is None:
+            with contextlib.suppress(psutil.Error):
+                if process.memory_info().rss > MEMORY_BYTES:
+                    self._killed = "memory"
+                    self._process.kill()
+            with self._changed:
+                full = self._buffered > _BUFFERED_BYTES
+                silent = time.monotonic() - self._heard
+            if not full and silent > SILENT_SECONDS:
+                self._killed = "silence"
+                self._process.kill()
+            time.sleep(_WATCH_SECONDS)
+
+
+def preview(path: Path | str, options: Options | None = None) -> Preview:
+    """What a source is, looked at in a process of its own.
+
+    Raises:
+        ArticlesError: it cannot be read.
+    """
+    with Reading(path, options, action="preview") as reading:
+        for header, _ in reading:
+            if header["kind"] != "preview":
+                continue
+            refused = [ArticlesError(item["template"], **item["values"]) for item in header["refused"]]
+            names = ("forms", "splits", "size", "columns", "rows")
+            return Preview(**{name: header[name] for name in names}, refused=refused)
+    raise ArticlesError("{path} holds no file that could be articles.", path=path)
+
+
+def count(path: Path | str, options: Options | None = None) -> dict[str, int]:
+    """How many articles each split of a source holds.
+
+    Raises:
+        ArticlesError: it cannot be read.
+    """
+    counts: dict[str, int] = {}
+    with Reading(path, options) as reading:
+        for header, _ in reading:
+            if header["kind"] == "opened":
+                counts = dict.fromkeys(header["splits"], 0)
+            elif header["kind"] == "article":
+                counts[header["split"]] += 1
+    return counts

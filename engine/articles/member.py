@@ -1,0 +1,138 @@
+"""A file of articles, on disk or inside a zip archive, opened only to be read."""
+
+import io
+import os
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from engine.errors import ArticlesError, sentence
+
+# What an archive may hold before it is called hostile. The PubMed release (880 MB) unpacks to about four times its size.
+MOST_MEMBERS = 200_000
+MOST_RATIO = 100  # of a member above RATIO_BYTES
+RATIO_BYTES = 10 << 20
+MOST_UNPACKED_BYTES = 256 << 30
+
+
+@dataclass
+class Member:
+    """One file of a source.
+
+    Attributes:
+        name: as messages show it: the file's name, behind its archive's where it lies in one.
+        split_name: the path by which its split is recognised, with forward slashes.
+        size: bytes, unpacked.
+    """
+
+    name: str
+    split_name: str
+    size: int
+    path: Path
+    archive: zipfile.ZipFile | None = field(default=None, repr=False)
+    inner: zipfile.ZipInfo | None = field(default=None, repr=False)
+    _stream: BinaryIO | None = field(default=None, repr=False)
+
+    def open(self, offset: int = 0) -> BinaryIO:
+        """The bytes from `offset` on. A packed member is unpacked as it is read, never to the disk.
+
+        Raises:
+            ArticlesError: it cannot be opened.
+        """
+        try:
+            if self.archive is not None and self.inner is not None:
+                stream: BinaryIO = io.BufferedReader(self.archive.open(self.inner), 1 << 18)  # type: ignore[type-var]
+            else:
+                stream = open(self.path, "rb", buffering=1 << 18)  # noqa: SIM115
+            stream.seek(offset)
+        except DAMAGED as error:
+            raise self.damaged(error) from error
+        self._stream = stream
+        return stream
+
+    def done_bytes(self) -> int:
+        """How far it has been read."""
+        try:
+            return self._stream.tell() if self._stream is not None and not self._stream.closed else 0
+        except (OSError, ValueError):
+            return 0
+
+    def damaged(self, error: BaseException) -> ArticlesError:
+        """That its bytes cannot be had, as one sentence."""
+        return ArticlesError("{path} is damaged or cut off: {reason}.", path=self.name, reason=str(error) or "no data")
+
+
+DAMAGED = (OSError, EOFError, zipfile.BadZipFile, zipfile.zlib.error, NotImplementedError, RuntimeError, ValueError)  # type: ignore[attr-defined]
+
+
+def of_file(path: Path, relative: str = "") -> Member:
+    """The member that a file on disk is."""
+    return Member(path.name, relative or path.name, path.stat().st_size, path)
+
+
+def of_archive(path: Path) -> tuple[list[Member], list[ArticlesError]]:
+    """The members of a zip archive that may be read, and those that may not, with the reason.
+
+    Raises:
+        ArticlesError: it is no whole archive, or one made to exhaust this machine.
+    """
+    _check_directory(path)
+    try:
+        archive = zipfile.ZipFile(path)
+    except DAMAGED as error:
+        raise ArticlesError(
+            "{path} is a zip archive that is damaged or cut off ({reason}): copy or download it again.",
+            path=path.name,
+            reason=error,
+        ) from error
+    members, refused = [], []
+    total = 0
+    for info in archive.infolist():
+        if info.is_dir():
+            continue
+        member = Member(f"{path.name}: {info.filename}", info.filename, info.file_size, path, archive, info)
+        reason = _reason_against(info)
+        if reason:
+            refused.append(ArticlesError(reason, path=member.name))
+            continue
+        total += info.file_size
+        members.append(member)
+    if total > MOST_UNPACKED_BYTES:
+        raise ArticlesError("{path} would unpack to {size} GB: more than is read.", path=path.name, size=total >> 30)
+    return members, refused
+
+
+def _reason_against(info: zipfile.ZipInfo) -> str:
+    name = info.filename.replace("\\", "/")
+    if name.startswith("/") or ".." in name.split("/") or (len(name) > 1 and name[1] == ":"):
+        return sentence("{path}: its name leads out of the archive; it was not read.")
+    if info.flag_bits & 1:
+        return sentence("{path} is locked with a password; it was not read.")
+    if info.file_size > RATIO_BYTES and info.file_size > MOST_RATIO * max(1, info.compress_size):
+        return sentence("{path} unpacks to more than a hundred times its size, as a zip bomb does; it was not read.")
+    return ""
+
+
+def _check_directory(path: Path) -> None:
+    """Counts the entries before the standard library loads them all (the end record, APPNOTE 4.3.16)."""
+    with open(path, "rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - 65_557))
+        tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0:
+        raise ArticlesError(
+            "{path} is a zip archive that is damaged or cut off ({reason}): copy or download it again.",
+            path=path.name,
+            reason="no directory at its end",
+        )
+    directory_bytes = int.from_bytes(tail[at + 12 : at + 16], "little")
+    # 0xFFFFFFFF says zip64, whose directory is larger than four gigabytes or holds more than 65,535 entries.
+    zip64 = tail.rfind(b"PK\x06\x06", 0, at)
+    if zip64 >= 0:
+        directory_bytes = int.from_bytes(tail[zip64 + 40 : zip64 + 48], "little")
+    if directory_bytes > MOST_MEMBERS * 256:
+        raise ArticlesError(
+            "{path} lists more files than are read from one archive ({most}).", path=path.name, most=MOST_MEMBERS
+        )

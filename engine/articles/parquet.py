@@ -1,0 +1,89 @@
+"""Parquet: one article a row, read by pyarrow a batch at a time. The hub's `ccdv/pubmed-summarization` is in this form."""
+
+from collections.abc import Iterator
+
+from engine.articles import jsonl, table
+from engine.articles.article import Article
+from engine.articles.member import DAMAGED, Member
+from engine.articles.options import Options, Place
+from engine.errors import ArticlesError, sentence
+
+_BATCH_ROWS = 32
+_MOST_GROUP_BYTES = 2 << 30  # uncompressed, of one row group's columns that are read
+
+
+def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[Place, Article | ArticlesError]]:
+    """Each row behind the first `start` rows: the article, or what is wrong with it.
+
+    Raises:
+        ArticlesError: no whole Parquet file, or no column that holds the text.
+    """
+    import pyarrow
+
+    done = start[0] if start else 0
+    with member.open() as stream:
+        file = _open(member, stream)
+        names = file.schema_arrow.names
+        chosen = table.columns(member.name, names, options)
+        wanted = _wanted(names, chosen)
+        number = 0
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if number + rows <= done:
+                number += rows
+                continue
+            try:
+                for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=wanted, use_threads=False):
+                    for row in batch.to_pylist():
+                        number += 1
+                        if number > done:
+                            yield (number,), _article(member, number, row, chosen)
+            except (pyarrow.ArrowException, *DAMAGED) as error:
+                yield (number + 1,), member.damaged(error)
+                return
+
+
+def preview(member: Member, count: int = 5) -> tuple[list[str], list[list[str]]]:
+    """The names of the columns and the first rows, cut to 200 characters a field.
+
+    Raises:
+        ArticlesError: no whole Parquet file.
+    """
+    import pyarrow
+
+    with member.open() as stream:
+        file = _open(member, stream)
+        try:
+            batch = next(iter(file.iter_batches(count, use_threads=False)), None)
+        except (pyarrow.ArrowException, *DAMAGED) as error:
+            raise member.damaged(error) from error
+        rows = batch.to_pylist() if batch is not None else []
+        names = file.schema_arrow.names
+        return names, [[str(row[name])[:200] for name in names] for row in rows]
+
+
+def _open(member: Member, stream):
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(stream, memory_map=False, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True)
+    except (pyarrow.ArrowException, *DAMAGED) as error:
+        raise member.damaged(error) from error
+    for group in range(file.num_row_groups):
+        if file.metadata.row_group(group).total_byte_size > _MOST_GROUP_BYTES:
+            raise ArticlesError("{path} has a row group of more than 2 GB: write it in smaller ones.", path=member.name)
+    return file
+
+
+def _wanted(names: list[str], chosen: Options) -> list[str]:
+    usual = {"article_id", "id", "doi", "pmid", "title", "section_names", "sections"}
+    mine = {chosen.text_column, chosen.abstract_column, chosen.id_column}
+    return [name for name in names if name in mine or name in usual]
+
+
+def _article(member: Member, number: int, row: dict, chosen: Options) -> Article | ArticlesError:
+    article = jsonl.of_fields(row, chosen)
+    if article is None:
+        return ArticlesError(sentence("{path}, row {line}: an article without text."), path=member.name, line=number)
+    return article

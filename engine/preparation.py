@@ -1,0 +1,512 @@
+"""A source of articles → a prepared corpus, on all cores, in bounded memory, from wherever it was interrupted.
+
+The source is read by a process of its own (engine.articles.isolation) while the tokenizer's threads encode the batch
+before. What has been written is flushed and noted in a journal every few seconds; whoever comes after an interruption,
+however it came, cuts the files back to the journal and goes on. The files are the same, byte for byte, as without one.
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from engine import paths
+from engine.articles import SPLITS, Options, Skipped, child, source
+from engine.articles.isolation import Reading
+from engine.corpus import ARTICLE, ARTICLES, CARD, IDS, SCHEMA_VERSION, SECTION, SECTIONS, TOKENS, Corpus, is_corpus
+from engine.errors import ArticlesError, EngineError, sentence
+from engine.files import commit_folder, read_json, sha256, storage_errors, sync, write_json
+from engine.locks import Lock
+from engine.tokenizers import Tokenizer
+
+VALIDATION_SHARE = 0.1  # of the training articles, set aside where a source has no validation split
+BATCH_BYTES = 1 << 20  # of text, encoded at once: some hundred bytes of memory for each of its tokens
+JOURNAL_SECONDS = 2.0
+_JOURNAL = "journal.json"
+_MOST_NAMES = 4000  # section names counted at a time; the rare ones make room
+_SHOWN_NAMES = 40
+_SHOWN_DUPLICATES = 20
+_DATA_FILES = (TOKENS, ARTICLES, SECTIONS, IDS)
+
+
+class Stopped(Exception):
+    """A person asked the preparation to stop; it goes on from there when it is asked for again."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a preparation is.
+
+    Attributes:
+        done_bytes, total_bytes: of the source, unpacked; total is 0 until it is known.
+        articles, tokens, skipped: so far.
+    """
+
+    done_bytes: int = 0
+    total_bytes: int = 0
+    articles: int = 0
+    tokens: int = 0
+    skipped: int = 0
+
+
+Report = Callable[[Progress], None]
+
+
+def identity(path: Path | str, tokenizer: Tokenizer, options: Options, limit: int = 0) -> dict[str, Any]:
+    """What a corpus is made of: preparations of equal identity give the same corpus.
+
+    Raises:
+        ArticlesError: the source is not there.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "source": paths.portable(path),
+        "options": options.to_json(),
+        "limit": limit,
+        "fingerprint": source.fingerprint(path),
+        "tokenizer": tokenizer.hash,
+    }
+
+
+def folder_of(identified: dict[str, Any], root: Path | None = None) -> Path:
+    """The folder of a corpus of that identity among all corpora."""
+    key = hashlib.sha256(json.dumps(identified, sort_keys=True).encode()).hexdigest()[:16]
+    return (root or paths.corpora_root()) / key
+
+
+def find(
+    path: Path | str, tokenizer: Tokenizer, options: Options | None = None, limit: int = 0, root: Path | None = None
+) -> Corpus | None:
+    """The corpus of a source where it is prepared already (or is a prepared corpus itself), else None.
+
+    Raises:
+        ArticlesError: the source is not there, or a corpus was prepared with another vocabulary.
+    """
+    if is_corpus(path):
+        return _of_vocabulary(Corpus(Path(path)), tokenizer)
+    folder = folder_of(identity(path, tokenizer, options or Options(), limit), root)
+    return Corpus(folder) if is_corpus(folder) else None
+
+
+def _of_vocabulary(corpus: Corpus, tokenizer: Tokenizer) -> Corpus:
+    if corpus.card["tokenizer"] != tokenizer.hash:
+        raise ArticlesError(
+            "The corpus {folder} was prepared with another vocabulary: prepare its source again with this preset.",
+            folder=corpus.folder,
+        )
+    return corpus
+
+
+def prepare(
+    path: Path | str,
+    tokenizer: Tokenizer,
+    root: Path | None = None,
+    report: Report = lambda progress: None,
+    *,
+    out: Path | None = None,
+    options: Options | None = None,
+    limit: int = 0,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> Corpus:
+    """The corpus of a source for a vocabulary; one prepared before is found again and costs nothing.
+
+    Args:
+        path: a file, folder or zip archive of articles, or a prepared corpus.
+        root: the folder of all corpora. out: the corpus's own folder instead.
+        limit: articles of each split that are taken, from the first on; 0 = all.
+        stop_requested: asked after each batch; True stops, and the next preparation goes on from there.
+
+    Raises:
+        ArticlesError: nothing there, or no article that can be used. StorageError: the disk refuses.
+        Stopped: a person asked.
+    """
+    if is_corpus(path):
+        return _of_vocabulary(Corpus(Path(path)), tokenizer)
+    options = options or Options()
+    identified = identity(path, tokenizer, options, limit)
+    folder = Path(out) if out else folder_of(identified, root)
+    if (found := _existing(folder, identified, out is not None)) is not None:
+        return found
+    with storage_errors(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    with Lock(folder.parent / ".locks" / f"{folder.name}.lock") as lock:
+        while not lock.acquire(patience_seconds=1):  # somebody else prepares the same
+            if stop_requested():
+                raise Stopped
+        if (found := _existing(folder, identified, out is not None)) is not None:
+            return found
+        staging = staging_of(folder)
+        work = _Preparation(Path(path), tokenizer, options, limit, identified, staging, report, stop_requested)
+        try:
+            with storage_errors(folder.parent):
+                work.run()
+                commit_folder(staging, folder)
+                (folder / _JOURNAL).unlink(missing_ok=True)
+        except EngineError:  # a source that cannot be used, a full disk: nothing half-written stays
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+    corpus = Corpus(folder)
+    corpus.notices += _changes(corpus, folder.parent)
+    return corpus
+
+
+def staging_of(folder: Path) -> Path:
+    """Where a corpus is written until it is whole."""
+    return folder.with_name(f".{folder.name}.preparing")
+
+
+def _existing(folder: Path, identified: dict[str, Any], is_out: bool) -> Corpus | None:
+    if not is_corpus(folder):
+        if is_out and folder.exists() and any(folder.iterdir()):
+            raise ArticlesError("{folder} is not empty and no prepared corpus: choose another folder.", folder=folder)
+        return None
+    corpus = Corpus(folder)
+    (folder / _JOURNAL).unlink(missing_ok=True)  # an interruption right behind the rename left it
+    if {name: corpus.card.get(name) for name in identified} == identified:
+        return corpus
+    raise ArticlesError(_difference(corpus.card, identified), folder=folder, source=corpus.card["source"])
+
+
+def _difference(card: dict[str, Any], identified: dict[str, Any]) -> str:
+    if card["source"] != identified["source"]:
+        return sentence("{folder} holds the corpus of another source, {source}: choose another folder, or delete it.")
+    if card["fingerprint"] != identified["fingerprint"]:
+        return sentence(
+            "{folder} holds the corpus of {source} as it was before it changed: choose another folder, or delete it."
+        )
+    if card["tokenizer"] != identified["tokenizer"]:
+        return sentence(
+            "{folder} holds the corpus of {source} for another vocabulary: choose another folder, or delete it."
+        )
+    return sentence(
+        "{folder} holds the corpus of {source} prepared with other options: choose another folder, or delete it."
+    )
+
+
+def _changes(corpus: Corpus, root: Path) -> list[EngineError]:
+    """That the same source had been prepared in an earlier state, or with another vocabulary."""
+    found = []
+    for card in sorted(root.glob(f"*/{CARD}")):
+        other = read_json(card)
+        if (
+            card.parent == corpus.folder
+            or card.parent.name.startswith(".")
+            or other.get("source") != corpus.card["source"]
+        ):
+            continue
+        if other.get("fingerprint") != corpus.card["fingerprint"]:
+            template = sentence("{source} has changed since it was prepared before: it was prepared anew.")
+        elif other.get("tokenizer") != corpus.card["tokenizer"]:
+            template = sentence("{source} had been prepared with another vocabulary: it was prepared for this one too.")
+        else:
+            continue
+        found.append(EngineError(template, source=corpus.card["source"]))
+    return list({str(notice): notice for notice in found}.values())
+
+
+@dataclass
+class _Batch:
+    headers: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    skipped: list[dict[str, Any]] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)  # splits that are complete with this batch
+    size: int = 0
+
+
+class _Preparation:
+    """One preparation: the state that the journal keeps, and the files that it speaks of."""
+
+    def __init__(
+        self,
+        path: Path,
+        tokenizer: Tokenizer,
+        options: Options,
+        limit: int,
+        identified: dict[str, Any],
+        staging: Path,
+        report: Report,
+        stop_requested: Callable[[], bool],
+    ) -> None:
+        self.path, self.tokenizer, self.options, self.limit = path, tokenizer, options, limit
+        self.identity, self.staging, self.report, self.stop_requested = identified, staging, report, stop_requested
+        self.dtype = np.dtype("<u2" if tokenizer.vocabulary_size <= 1 << 16 else "<u4")
+        self.state: dict[str, Any] = {
+            "identity": identified,
+            "splits": {},
+            "written": dict.fromkeys(_DATA_FILES, 0),  # bytes
+            "tokens": 0,
+            "sections": 0,
+        }
+        self.skipped, self.names = Skipped(), Counter[str]()
+        self.files: dict[str, BinaryIO] = {}
+        self.done_bytes = self.total_bytes = 0
+
+    def run(self) -> None:
+        self._open()
+        try:
+            start = {
+                split: {"place": s["place"], "articles": s["articles"], "complete": s["complete"]}
+                for split, s in self.state["splits"].items()
+            }
+            with Reading(self.path, self.options, start, self.limit) as reading:
+                with ThreadPoolExecutor(1) as encoder:
+                    self._encode_and_write(self._batches(reading), encoder)
+            self._note()
+        finally:
+            for file in self.files.values():
+                file.close()
+        self._finish()
+
+    # Beginning, or going on
+
+    def _open(self) -> None:
+        self.staging.mkdir(parents=True, exist_ok=True)
+        journal = read_json(self.staging / _JOURNAL)
+        if journal.get("identity") == self.identity and self._holds(journal["state"]["written"]):
+            self.state = journal["state"]
+            self.skipped = Skipped.from_json(journal["skipped"])
+            self.names = Counter(dict(journal["names"]))
+        for name in _DATA_FILES:
+            path = self.staging / name
+            path.touch()
+            self.files[name] = open(path, "r+b")  # noqa: SIM115
+            self.files[name].truncate(self.state["written"][name])
+            self.files[name].seek(0, 2)
+
+    def _holds(self, written: dict[str, int]) -> bool:
+        """Whether the files are at least as long as the journal says; it was flushed after them."""
+        paths_ = {name: self.staging / name for name in _DATA_FILES}
+        return all(path.is_file() and path.stat().st_size >= written[name] for name, path in paths_.items())
+
+    # Reading
+
+    def _batches(self, reading: Reading) -> Iterator[_Batch]:
+        batch = _Batch()
+        for header, body in reading:
+            kind = header["kind"]
+            if kind == "opened":
+                self.total_bytes = header["size"]
+                if not self.state["splits"]:
+                    for refused in header["refused"]:
+                        self.skipped.add(ArticlesError(refused["template"], **refused["values"]))
+                for split in header["splits"]:
+                    fresh = {"place": [], "complete": False, "articles": 0, "words": 0, "tokens": 0, "bytes": 0}
+                    self.state["splits"].setdefault(split, fresh)
+            elif kind == "progress":
+                self.done_bytes, self.total_bytes = header["done"], header["total"] or self.total_bytes
+            elif kind == "article":
+                batch.headers.append(header)
+                batch.texts.append(body.decode())
+                batch.size += len(body)
+            elif kind == "skipped":
+                batch.skipped.append(header)
+            elif kind == "split":
+                batch.ended.append(header["split"])
+            if batch.size >= BATCH_BYTES or len(batch.skipped) >= 10_000 or kind in ("split", "end"):
+                yield batch
+                batch = _Batch()
+
+    def _encode_and_write(self, batches: Iterator[_Batch], encoder: ThreadPoolExecutor) -> None:
+        """Writes one batch while the next is read and encoded."""
+        before: tuple[_Batch, Future[list[np.ndarray]]] | None = None
+        noted = reported = time.monotonic()
+        for batch in batches:
+            encoding = encoder.submit(self.tokenizer.encode_arrays, batch.texts)
+            if before is not None:
+                self._write(before[0], before[1].result())
+            before = (batch, encoding)
+            now = time.monotonic()
+            if now - noted > JOURNAL_SECONDS:
+                self._note()
+                noted = time.monotonic()
+            if now - reported > 0.2:
+                self._report()
+                reported = now
+            if self.stop_requested():
+                self._write(batch, encoding.result())
+                self._note()
+                raise Stopped
+        if before is not None:
+            self._write(before[0], before[1].result())
+        self._report()
+
+    def _report(self) -> None:
+        splits = self.state["splits"].values()
+        articles, tokens = (sum(s[name] for s in splits) for name in ("articles", "tokens"))
+        self.report(Progress(self.done_bytes, self.total_bytes, articles, tokens, self.skipped.count))
+
+    # Writing
+
+    def _write(self, batch: _Batch, encoded: list[np.ndarray]) -> None:
+        pieces, articles, sections, ids = [], [], [], []
+        mark = np.array([self.tokenizer.end_of_text], dtype=self.dtype)
+        for header, text, token_ids in zip(batch.headers, batch.texts, encoded, strict=True):
+            start = self.state["tokens"]
+            size = len(text.encode())
+            identifier = header["id"] or f"{header['split']}-{self.state['splits'][header['split']]['articles'] + 1}"
+            id_digest = child.digest(header["id"].encode()) if header["id"] else 0
+            articles.append((start, self.state["sections"], header["words"], size, header["digest"], id_digest))
+            ends = np.cumsum(self.tokenizer.token_bytes[token_ids])
+            offsets = [offset for offset, _, _ in header["marks"]]
+            firsts = start + 1 + np.searchsorted(ends, offsets, side="right")
+            sections += [(f, kind, named) for f, (_, kind, named) in zip(firsts, header["marks"], strict=True)]
+            ids.append(identifier)
+            pieces += [mark, token_ids.astype(self.dtype)]
+            counts = self.state["splits"][header["split"]]
+            counts["place"] = header["place"]
+            counts["articles"] += 1
+            counts["words"] += header["words"]
+            counts["bytes"] += size
+            counts["tokens"] += len(token_ids) + 1
+            self.state["tokens"] += len(token_ids) + 1
+            self.state["sections"] += len(offsets)
+            self._count_names(header["names"])
+        for header in batch.skipped:
+            self.skipped.add(ArticlesError(header["template"], **header["values"]))
+            counts = self.state["splits"][header["split"]]
+            counts["place"] = max(counts["place"], header["place"])
+        for split in batch.ended:
+            self.state["splits"][split]["complete"] = True
+        if pieces:
+            self.files[TOKENS].write(np.concatenate(pieces).tobytes())
+            self.files[ARTICLES].write(np.array(articles, dtype=ARTICLE).tobytes())
+            self.files[SECTIONS].write(np.array(sections, dtype=SECTION).tobytes())
+            self.files[IDS].write("".join(f"{identifier}\n" for identifier in ids).encode())
+
+    def _count_names(self, names: list[str]) -> None:
+        self.names.update({name.lower()[:80] or "—" for name in names})
+        if len(self.names) > _MOST_NAMES:
+            self.names = Counter(dict(_most_common(self.names)[: _MOST_NAMES // 2]))
+
+    def _note(self) -> None:
+        """Flushes what has been written and says so in the journal."""
+        for name, file in self.files.items():
+            file.flush()
+            sync(self.staging / name)
+            self.state["written"][name] = file.tell()
+        journal = {
+            "identity": self.identity,
+            "state": self.state,
+            "skipped": self.skipped.to_json(),
+            "names": self.names.most_common(),
+        }
+        write_json(self.staging / _JOURNAL, journal)
+
+    # Finishing
+
+    def _finish(self) -> None:
+        splits = {split: self.state["splits"][split] for split in SPLITS if split in self.state["splits"]}
+        if not splits or not splits.get("train", {}).get("articles"):
+            detail = f" {self.skipped.examples[0]}" if self.skipped.examples else ""
+            raise ArticlesError("{path} holds no article that can be used.{detail}", path=self.path, detail=detail)
+        end = np.array([(self.state["tokens"], self.state["sections"], 0, 0, 0, 0)], dtype=ARTICLE)
+        with open(self.staging / ARTICLES, "r+b") as file:  # an interruption here may have left the mark already
+            file.truncate(self.state["written"][ARTICLES])
+            file.seek(0, 2)
+            file.write(end.tobytes())
+        index = np.memmap(self.staging / ARTICLES, dtype=ARTICLE, mode="r")
+        counts, first = {}, 0
+        for split, s in splits.items():
+            counts[split] = {"first": first, **{k: s[k] for k in ("articles", "words", "tokens", "bytes")}}
+            first += s["articles"]
+        held_out = not counts.get("validation", {}).get("articles")
+        if held_out:
+            counts = _set_validation_aside(counts, index)
+        card = {
+            **self.identity,
+            "vocabulary_size": self.tokenizer.vocabulary_size,
+            "dtype": "uint16" if self.dtype.itemsize == 2 else "uint32",
+            "splits": counts,
+            "validation_set_aside": held_out,
+            "skipped": self.skipped.to_json(),
+            "duplicates": _duplicates(self.staging, index, counts, self.dtype),
+            "section_names": _most_common(self.names)[:_SHOWN_NAMES],
+            "files": {
+                name: {"bytes": (self.staging / name).stat().st_size, "sha256": sha256(self.staging / name)}
+                for name in _DATA_FILES
+            },
+        }
+        del index
+        write_json(self.staging / CARD, card)
+
+
+def _most_common(names: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(names.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _set_validation_aside(counts: dict[str, dict[str, int]], index: np.ndarray) -> dict[str, dict[str, int]]:
+    """Calls the last tenth of the training articles (at least one) validation; nothing is moved.
+
+    Raises:
+        ArticlesError: there is only one article.
+    """
+    articles = counts["train"]["articles"]
+    if articles < 2:
+        raise ArticlesError("One article alone cannot be trained on and validated with: give at least two.")
+    kept = articles - max(1, round(articles * VALIDATION_SHARE))
+
+    def part(first: int, last: int) -> dict[str, int]:
+        records = index[first : last + 1]
+        return {
+            "first": first,
+            "articles": last - first,
+            "words": int(records["words"][:-1].sum(dtype=np.int64)),
+            "tokens": int(records["start"][-1]) - int(records["start"][0]),
+            "bytes": int(records["bytes"][:-1].sum(dtype=np.int64)),
+        }
+
+    return {**counts, "train": part(0, kept), "validation": part(kept, articles)}
+
+
+def _duplicates(folder: Path, index: np.ndarray, counts: dict[str, dict[str, int]], dtype: np.dtype) -> dict[str, Any]:
+    """Articles whose text stands in the corpus before, in the same split or in another; equal hashes are compared.
+
+    Returns:
+        repeated: articles equal to an earlier one of their split. across_splits: equal to one of another split.
+        same_id: articles of one split that bear an identifier of another split and have another text.
+        examples: numbers of the first pairs, (split, number) each.
+    """
+    stream = (
+        np.memmap(folder / TOKENS, dtype=dtype, mode="r") if (folder / TOKENS).stat().st_size else np.empty(0, dtype)
+    )
+    bounds = sorted((c["first"], c["first"] + c["articles"], split) for split, c in counts.items())
+
+    def place(position: int) -> tuple[str, int]:
+        split, first = next((name, low) for low, high, name in bounds if low <= position < high)
+        return split, position - first + 1
+
+    def text(position: int) -> np.ndarray:
+        return stream[int(index["start"][position]) : int(index["start"][position + 1])]
+
+    found: dict[str, Any] = {"repeated": 0, "across_splits": 0, "same_id": 0, "examples": []}
+    for earlier, later in _equal_pairs(index["digest"][:-1]):
+        if np.array_equal(text(earlier), text(later)):
+            first, second = place(earlier), place(later)
+            found["repeated" if first[0] == second[0] else "across_splits"] += 1
+            if len(found["examples"]) < _SHOWN_DUPLICATES:
+                found["examples"].append([list(first), list(second)])
+    for earlier, later in _equal_pairs(index["id_digest"][:-1]):
+        if index["id_digest"][earlier] and place(earlier)[0] != place(later)[0]:
+            found["same_id"] += index["digest"][earlier] != index["digest"][later]
+    found["same_id"] = int(found["same_id"])
+    return found
+
+
+def _equal_pairs(values: np.ndarray) -> Iterator[tuple[int, int]]:
+    """(first position, later position) for each later occurrence of a value."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    same = np.flatnonzero(ordered[1:] == ordered[:-1])
+    heads: dict[int, int] = {}
+    for at in same:
+        head = heads.get(int(at), int(order[at]))
+        heads = {int(at) + 1: head}
+        yield head, int(order[at + 1])

@@ -1,0 +1,381 @@
+"""Every form of source: what is read of it, what is refused, and how it is said."""
+
+import csv
+import io
+import json
+import struct
+import zipfile
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from conftest import article_line
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.articles import Article, Options, Skipped, Source, hub, isolation
+from engine.articles.article import clean
+from engine.errors import ArticlesError
+
+
+def read(path, split="train", options=None):
+    """The articles of a split, and the sentences of what was skipped."""
+    skipped = Skipped()
+    source = Source(path, options)
+    articles = list(source.read(split, skipped))
+    return articles, [str(problem) for problem in skipped.examples]
+
+
+def jsonl(*numbers: int) -> str:
+    return "".join(article_line(number) + "\n" for number in numbers)
+
+
+# The PubMed release as downloaded
+
+
+@pytest.fixture
+def release(tmp_path):
+    path = tmp_path / "pubmed-dataset.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("pubmed-dataset/vocab", "the 120\nof 80\n")
+        archive.writestr("pubmed-dataset/train.txt", jsonl(*range(8)))
+        archive.writestr("pubmed-dataset/val.txt", jsonl(8, 9))
+        archive.writestr("pubmed-dataset/test.txt", jsonl(10))
+        archive.writestr("__MACOSX/pubmed-dataset/._train.txt", b"\0\5\26\7")
+    return path
+
+
+def test_the_release_is_read_inside_its_zip(release):
+    source = Source(release)
+    assert source.splits == ("train", "validation", "test")
+    assert [a.id for a in source.read("validation")] == ["article-8", "article-9"]
+    assert sum(1 for _ in source.read("train")) == 8
+
+
+def test_reading_goes_on_from_any_place(release):
+    source = Source(release)
+    items = list(source.items("train"))
+    for number, (place, _) in enumerate(items):
+        assert list(source.items("train", place)) == items[number + 1 :]
+
+
+# Tables
+
+
+def table_rows(count=6):
+    return [{"article": f"body {n} one .\nbody {n} two .", "abstract": f"abstract {n}\nmore"} for n in range(count)]
+
+
+def test_the_hubs_copy_of_pubmed_is_read_in_its_exact_shape(tmp_path):
+    for configuration in ("document", "section"):
+        (tmp_path / configuration).mkdir()
+        for split, parts in (("train", 2), ("validation", 1), ("test", 1)):
+            for part in range(parts):
+                name = f"{configuration}/{split}-{part:05}-of-{parts:05}.parquet"
+                pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table_rows()), tmp_path / name)
+    source = Source(tmp_path)
+    articles = list(source.read("train"))
+    assert (len(articles), source.splits) == (12, ("train", "validation", "test"))
+    assert articles[0].abstract == ("abstract 0", "more")
+    assert articles[0].sections[0].paragraphs == ("body 0 one .", "body 0 two .")
+
+
+def test_parquet_with_other_columns_says_which_there_are(tmp_path):
+    pyarrow.parquet.write_table(pyarrow.table({"a": ["x"], "b": ["y"]}), tmp_path / "t.parquet")
+    with pytest.raises(ArticlesError, match=r"t.parquet: which column holds the articles' text\? Choose one of a, b"):
+        read(tmp_path / "t.parquet")
+    articles, _ = read(tmp_path / "t.parquet", options=Options(text_column="b"))
+    assert articles[0].sections[0].paragraphs == ("y",)
+
+
+def test_csv_rows_are_articles_and_the_column_may_be_chosen(tmp_path):
+    with open(tmp_path / "a.csv", "w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(["number", "contents", "summary"])
+        writer.writerows([[n, f"text of {n}; with a ; and\na break", f"sum {n}"] for n in range(3)])
+    articles, problems = read(tmp_path / "a.csv", options=Options(text_column="contents", id_column="number"))
+    assert [a.id for a in articles] == ["0", "1", "2"]
+    assert articles[1].sections[0].paragraphs == ("text of 1; with a ; and", "a break")
+    assert (articles[1].abstract, problems) == (("sum 1",), [])
+    with pytest.raises(ArticlesError, match="has no column “x”; its columns are number, contents, summary"):
+        read(tmp_path / "a.csv", options=Options(text_column="x"))
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (b'2,"never "closed" well"', "a.csv, lines 3 to 3: broken quotes"),
+        (b"2,caf\xe9", "a.csv, line 3: not UTF-8."),
+        (b"2,a\0b", "a.csv, line 3: "),
+        (b"2", "a.csv, line 3: 1 fields where the header has 2."),
+        (b"2,  ", "a.csv, line 3: an article without text."),
+    ],
+)
+def test_a_bad_row_is_named_and_the_good_rest_is_used(tmp_path, row, reason):
+    (tmp_path / "a.csv").write_bytes(b"id,text\n1,first\n" + row + b"\n3,third\n")
+    articles, problems = read(tmp_path / "a.csv")
+    assert [a.id for a in articles] == ["1", "3"]
+    assert len(problems) == 1 and problems[0].startswith(reason)
+
+
+def test_a_quote_that_is_never_closed_does_not_fill_the_memory(tmp_path):
+    filler = b"x" * 99 + b"\n"
+    (tmp_path / "a.csv").write_bytes(b'id,text\n1,first\n2,"open\n' + filler * 60_000 + b"3,third\n")
+    articles, problems = read(tmp_path / "a.csv")
+    assert articles[0].id == "1"
+    assert any("broken quotes or an endless field" in problem for problem in problems)
+
+
+# Plain text
+
+
+def test_text_between_blank_lines_is_an_article_in_one_file(tmp_path):
+    (tmp_path / "all.txt").write_text("one\nmore\n\n\ntwo\n\nthree", encoding="utf-8")
+    articles, _ = read(tmp_path / "all.txt")
+    assert [a.sections[0].paragraphs for a in articles] == [("one", "more"), ("two",), ("three",)]
+    (whole,), _ = read(tmp_path / "all.txt", options=Options(text_unit="file"))
+    assert whole.sections[0].paragraphs == ("one", "more", "two", "three")
+
+
+def test_each_of_several_text_files_is_an_article(tmp_path):
+    for name in "abcde":
+        (tmp_path / f"{name}.txt").write_text(f"text of {name}\n\nsecond paragraph", encoding="utf-8")
+    articles, _ = read(tmp_path)
+    assert [a.id for a in articles] == list("abcde")
+
+
+# JATS
+
+JATS = """<?xml version="1.0"?>
+<!DOCTYPE article PUBLIC "-//NLM//DTD JATS//EN" "http://127.0.0.1:9/never-fetched.dtd">
+<article><front><article-meta><article-id pub-id-type="doi">10.1/x</article-id>
+<title-group><article-title>On <italic>cells</italic></article-title></title-group>
+<abstract abstract-type="graphical"><p>picture</p></abstract><abstract><p>Short.</p></abstract></article-meta></front>
+<body><p>Loose &nbsp;start.</p><sec><title>Results</title><p>First<xref>1</xref> a &lt; b.
+<fig><caption><p>no caption</p></caption></fig></p><sec><title>Inner</title><p>Second.</p>
+<table-wrap><table><tr><td>no table</td></tr></table></table-wrap>
+<list><list-item><p>Third.</p></list-item></list></sec></sec></body>
+<back><ref-list><ref><p>no reference</p></ref></ref-list></back>
+<sub-article><body><p>no letter</p></body></sub-article></article>"""
+
+
+def test_jats_gives_abstract_sections_and_paragraphs_in_reading_order(tmp_path):
+    (tmp_path / "x.xml").write_text(JATS, encoding="utf-8")
+    (article,), _ = read(tmp_path / "x.xml")
+    assert (article.id, article.title, article.abstract) == ("10.1/x", "On cells", ("Short.",))
+    assert [(s.name, s.paragraphs) for s in article.sections] == [
+        ("", ("Loose start.",)),
+        ("Results", ("First1 a < b.", "Second.", "Third.")),
+    ]
+
+
+def test_jats_agrees_with_the_same_real_articles_in_another_form(real_data):
+    known = {}
+    for name in ("train", "validation", "test"):
+        for line in (real_data / "articles" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
+            value = json.loads(line)
+            known[value["article_id"]] = value["sections"]
+    counts = []
+    for path in sorted((real_data / "jats").glob("*.xml")):
+        (article,), _ = read(path)
+        theirs = known.get(path.stem) or known[path.stem.replace("elife", "elife-")]
+        counts.append(sum(len(s.paragraphs) for s in article.sections) == sum(len(s) for s in theirs))
+    assert len(counts) == 12 and sum(counts) >= 9  # the rest differ by boxes, which we keep as paragraphs of their own
+
+
+# Recognition
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "form"),
+    [
+        ("a.csv", jsonl(1).encode(), "jsonl"),
+        ("a.txt", b"id,article\n1,text\n", "csv"),
+        ("a.txt", JATS.encode(), "jats"),
+        ("noending", b"plain words\n", "text"),
+        ("a.txt", b"\xef\xbb\xbf" + jsonl(1).encode(), "jsonl"),
+    ],
+)
+def test_a_file_is_recognised_by_its_content(tmp_path, name, content, form):
+    (tmp_path / name).write_bytes(content)
+    assert Source(tmp_path / name).forms() == {form: 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.pdf", b"%PDF-1.7 ...", "a.pdf is a PDF file, which is not read"),
+        ("a.json", b'[{"a": 1}]', "a.json is one JSON array: write one article a line"),
+        ("a.txt", "text".encode("utf-16"), "a.txt is UTF-16: save it as UTF-8"),
+        ("a.bin", bytes(range(256)) * 9, "a.bin is no text and no form that is read"),
+        ("a.html", b"<html><body>x", "a.html is a HTML file"),
+        ("a.parquet", b"PAR1 and nothing", "a.parquet is damaged or cut off"),
+        ("a.xml", b"<article><body>", "a.xml, line 1: XML that cannot be read"),
+        ("a.xml", b"<note>no</note>", "a.xml: XML, but not a JATS article."),
+        ("a.txt", b"caf\xe9", "a.txt, line 1: not UTF-8."),
+    ],
+)
+def test_what_cannot_be_read_is_one_sentence(tmp_path, name, content, reason):
+    (tmp_path / name).write_bytes(content)
+    try:
+        articles, problems = read(tmp_path / name)
+    except ArticlesError as error:
+        articles, problems = [], [str(error)]
+    assert articles == [] and len(problems) == 1
+    assert problems[0].startswith(reason)
+
+
+# Hostile files, read as they are in the lab: in a process of its own
+
+
+def refusal(path) -> str:
+    """The one sentence that importing a source ends with."""
+    with pytest.raises(ArticlesError) as caught:
+        counts = isolation.count(path)
+        assert counts == {"train": 0}
+        raise ArticlesError("nothing was read")
+    return str(caught.value)
+
+
+def test_a_truncated_zip_is_named(release):
+    release.write_bytes(release.read_bytes()[:-40])
+    assert "pubmed-dataset.zip is a zip archive that is damaged or cut off" in refusal(release)
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train.txt", b"0" * (64 << 20))
+    assert "unpacks to more than a hundred times its size" in refusal(tmp_path / "bomb.zip")
+
+
+def test_a_name_that_leads_out_of_an_archive_is_not_followed(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../../outside.txt", "x")
+        archive.writestr("/etc/x.txt", "x")
+        archive.writestr("good.txt", "text")
+    source = Source(path)
+    assert len(source.refused) == 2
+    assert all("its name leads out of the archive" in str(problem) for problem in source.refused)
+    assert [m.split_name for m in source.members["train"]] == ["good.txt"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.zip"]
+
+
+def test_a_member_whose_bytes_are_damaged_is_named_and_the_rest_is_used(release):
+    content = bytearray(release.read_bytes())
+    at = content.find(b"pubmed-dataset/val.txt") + 60
+    content[at : at + 20] = b"\xff" * 20
+    release.write_bytes(content)
+    source = Source(release)
+    assert "pubmed-dataset/val.txt is damaged or cut off" in str(source.refused[0])
+    assert source.splits == ("train", "test")
+    assert len(list(source.read("train"))) == 8
+
+
+ENTITY_BOMB = (
+    '<?xml version="1.0"?><!DOCTYPE article [<!ENTITY a "lol">'
+    + "".join(f'<!ENTITY {chr(98 + n)} "{("&" + chr(97 + n) + ";") * 12}">' for n in range(12))
+    + "]><article><body><p>x &m; y</p></body></article>"
+)
+EXTERNAL = '<!DOCTYPE article [<!ENTITY e SYSTEM "file://{path}">]><article><body><p>a &e; b</p></body></article>'
+
+
+def test_entities_are_neither_expanded_nor_fetched(tmp_path):
+    (tmp_path / "secret").write_text("the secret")
+    (tmp_path / "bomb.xml").write_text(ENTITY_BOMB)
+    (tmp_path / "outside.xml").write_text(EXTERNAL.format(path=tmp_path / "secret"))
+    for name, wanted in (("bomb.xml", []), ("outside.xml", ["a b\n"])):
+        with isolation.Reading(tmp_path / name) as reading:
+            assert [body.decode() for header, body in reading if header["kind"] == "article"] == wanted
+    _, problems = read(tmp_path / "bomb.xml")
+    assert "bomb.xml, line 1: XML that cannot be read (Maximum entity amplification" in problems[0]
+
+
+def test_a_line_of_100_mb_is_skipped_in_bounded_memory(tmp_path):
+    path = tmp_path / "a.jsonl"
+    with open(path, "w") as file:
+        file.write(article_line(1) + "\n" + '{"article_text": ["')
+        for _ in range(100):
+            file.write("x" * (1 << 20))
+        file.write('"]}\n' + article_line(2) + "\n")
+    found, problems = [], []
+    with isolation.Reading(path) as reading:
+        for header, _ in reading:
+            found += [header["id"]] if header["kind"] == "article" else []
+            problems += [header["template"]] if header["kind"] == "skipped" else []
+    assert found == ["article-1", "article-2"]
+    assert problems == ["{path}, line {line}: longer than 8 MB."]
+
+
+def test_a_reader_that_takes_too_much_memory_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(isolation, "MEMORY_BYTES", 8 << 20)
+    (tmp_path / "a.jsonl").write_text(jsonl(*range(50)))
+    assert "needs more than 8 MB of memory to be read" in refusal(tmp_path / "a.jsonl")
+
+
+def test_a_reader_that_stands_still_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(isolation, "SILENT_SECONDS", 0.0)
+    (tmp_path / "a.jsonl").write_text(jsonl(*range(50)))
+    assert "stood still for 0 seconds" in refusal(tmp_path / "a.jsonl")
+
+
+def test_parquet_that_lies_about_its_size_is_one_sentence(tmp_path):
+    path = tmp_path / "a.parquet"
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table_rows(200)), path)
+    content = bytearray(path.read_bytes())
+    path.write_bytes(bytes(content[:-8]) + struct.pack("<I", 0x7FFFFFFF) + b"PAR1")
+    assert "a.parquet is damaged or cut off" in refusal(path)
+
+
+@given(content=st.binary(max_size=400), ending=st.sampled_from(["jsonl", "csv", "txt", "xml", "parquet", "zip", "dat"]))
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_give_articles_or_sentences(tmp_path_factory, content, ending):
+    path = tmp_path_factory.mktemp("any") / f"a.{ending}"
+    path.write_bytes(content)
+    try:
+        for article in Source(path).read("train"):
+            assert isinstance(article, Article) and article.text().encode()
+    except ArticlesError as error:
+        assert str(error)
+
+
+@given(
+    lines=st.lists(st.text(max_size=40), max_size=8),
+    quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+)
+@settings(max_examples=150, deadline=None)
+def test_csv_written_by_python_comes_back_whole(tmp_path_factory, lines, quoting):
+    lines = [line.replace("\0", "") for line in lines]
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, quoting=quoting)
+    writer.writerow(["id", "text"])
+    writer.writerows([number, line] for number, line in enumerate(lines))
+    path = tmp_path_factory.mktemp("csv") / "a.csv"
+    path.write_bytes(buffer.getvalue().encode("utf-8", "replace"))
+    source = Source(path)
+    found = {a.id: list(a.sections[0].paragraphs) for a in source.read("train")}
+    expected = {}
+    for number, line in enumerate(lines):
+        wanted = [clean(part) for part in line.encode("utf-8", "replace").decode().splitlines()]
+        if any(wanted):
+            expected[str(number)] = [part for part in wanted if part]
+    assert found == expected
+
+
+# The hub, through its own library
+
+
+def test_a_hub_name_is_known_from_a_path(tmp_path, monkeypatch):
+    assert hub.is_name("ccdv/pubmed-summarization")
+    assert hub.is_name("hf://datasets/ccdv/pubmed-summarization")
+    assert not hub.is_name("articles/sample")
+    assert not hub.is_name("a.jsonl")
+
+
+def test_offline_the_hub_is_one_sentence_with_the_manual_way(monkeypatch, root):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(ArticlesError, match="cannot be reached. Without network: fetch the Parquet files of ccdv/pub"):
+        hub.list_files("ccdv/pubmed-summarization")
