@@ -63,13 +63,15 @@ def _print_result(result: dict, as_json: bool, lines: list[str]) -> None:
 
 def train(a: argparse.Namespace) -> int:
     """Fine-tunes a preset or a checkpoint on articles."""
+    if a.plan:
+        return _train_plan(a)
     first, last = _range(a.range)
     lengths = {"steps": a.steps, "epochs": a.epochs, "minutes": a.minutes}
     if not any(value is not None for value in lengths.values()):
         lengths["epochs"] = 3.0
     settings = RunSettings(
-        preset=str(a.preset),
-        articles=str(a.articles),
+        preset=str(a.preset or paths.MINI_PRESET),
+        articles=str(a.articles or paths.SAMPLE_ARTICLES),
         name=a.name or runs.fresh_name("run"),
         first_article=first,
         last_article=last,
@@ -180,6 +182,46 @@ def _prepared_lines(result: dict) -> list[str]:
     return lines + [f"  {notice}" for notice in result["notices"]]
 
 
+def _train_plan(a: argparse.Namespace) -> int:
+    """Runs the stages of a plan one after the other, each from the last checkpoint of its parent."""
+    from engine import plans, preparation, presets
+
+    plan = plans.load(a.plan)
+    given = {"preset": a.preset, "steps": a.steps, "epochs": a.epochs, "minutes": a.minutes}
+    defaults = {name: _DEFAULTS[name] for name in _PASSED_ON}
+    given |= {name: getattr(a, name) for name in _PASSED_ON if getattr(a, name) != defaults[name]}
+    changes = {name: value for name, value in given.items() if value is not None}
+    preset = str(changes.get("preset") or plan.stages[0].settings.get("preset") or paths.MINI_PRESET)
+    source = str(a.articles or paths.SAMPLE_ARTICLES)
+    progress = _Progress()
+    try:
+        prepared = preparation.prepare(
+            submission.articles_path(source),
+            presets.tokenizer(presets.find(preset)),
+            report=lambda p: progress(_preparing(p, 0.0)),
+        )
+        scaled = plan.scaled(prepared.articles("train"))
+        stages = plans.settings(scaled, source, a.name or runs.fresh_name("plan"), **changes)
+        made = plans.submit(stages)
+        if a.queue:
+            dispatcher.ensure()
+            _print_result({"runs": [run.name for run in made]}, a.json, [f"{run.name} waits" for run in made])
+            return 0
+        results = []
+        for run, stage in zip(made, scaled.stages, strict=True):
+            print(f"{run.name}: articles {stage.first:,}-{stage.last:,}", file=sys.stderr)
+            result = trainer.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
+            if result is None:
+                return _not_finished(run, a.json)
+            results.append({**result, "range": [stage.first, stage.last], "parent": run.settings.parent})
+    finally:
+        progress.close()
+    lines = [line for result in results for line in _result_lines(result)]
+    _print_result({"plan": plan.title, "articles": scaled.articles, "stages": results}, a.json, lines)
+    return 0
+
+
+_DEFAULTS = {field.name: field.default for field in fields(RunSettings)}
 _PASSED_ON = (
     "device",
     "precision",
@@ -397,10 +439,10 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--json", action="store_true", help="end with one line of JSON")
         return sub
 
-    defaults = {field.name: field.default for field in fields(RunSettings)}
     p = command("train", train)
-    p.add_argument("--preset", default=str(paths.MINI_PRESET), help="where to start (default: the mini model)")
-    p.add_argument("--articles", default=str(paths.SAMPLE_ARTICLES), help="file or folder (default: the sample)")
+    p.add_argument("--preset", help="where to start (default: the mini model)")
+    p.add_argument("--articles", help="a corpus, or a file or folder of articles (default: the sample)")
+    p.add_argument("--plan", type=Path, help="a TOML file of stages, run one after the other, such as plans/*.toml")
     p.add_argument("--range", metavar="A-B", help="training articles A to B, counted from 1, both included")
     p.add_argument("--steps", type=int, help="length in steps")
     p.add_argument("--epochs", type=float, help="length in passes over the articles (default: 3)")
@@ -414,13 +456,13 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--learning-rate",
         type=float,
-        default=defaults["learning_rate"],
+        default=_DEFAULTS["learning_rate"],
         help="peak; 0 = by the model's width: 2e-3 for the mini model, 1.25e-4 for GPT-2 base",
     )
     p.add_argument("--lora-rank", type=int, default=0, help="train LoRA adapters of this rank; 0 = every weight")
     p.add_argument("--evaluate-tokens", type=int, default=0, help="limit of the evaluations at the end; 0 = all")
     p.add_argument("--evaluate-steps", type=int, default=0, help="steps between checkpoints; 0 = a tenth of the run")
-    p.add_argument("--seed", type=int, default=defaults["seed"], help="of order, dropout and samples")
+    p.add_argument("--seed", type=int, default=_DEFAULTS["seed"], help="of order, dropout and samples")
     where = p.add_mutually_exclusive_group()
     where.add_argument("--wait", action="store_true", help="wait here until the device is free")
     where.add_argument("--queue", action="store_true", help="hand the run to the dispatcher and return")

@@ -56,7 +56,8 @@ class Dispatcher:
             if child.poll() is not None:
                 del self.children[device]
                 _settle(run, child.returncode)
-        queue = waiting(self.root)
+        # A stage whose parent is not finished keeps its place; nothing polls for it when nothing else is to be done.
+        queue = [run for run in waiting(self.root) if not run.waits_for()]
         for run in queue:
             try:
                 device = machine.resolve_device(run.settings.device)

@@ -4,6 +4,7 @@ EngineError
 ├── ArticlesError        a file of articles that cannot be read, or holds nothing to use
 ├── RangeError           a range outside the corpus
 ├── PresetError          a preset that does not exist or is not GPT-2
+├── PlanError            a plan of stages that cannot be read
 ├── SettingsError        one or several bad settings of a run, all named at once
 ├── RunError             a run's folder that is missing, damaged or in the wrong state
 ├── CheckpointError      a checkpoint that is missing, torn or altered
@@ -39,6 +40,10 @@ class RangeError(EngineError):
 
 class PresetError(EngineError):
     """A preset does not exist, is not GPT-2, or cannot be fetched."""
+
+
+class PlanError(EngineError):
+    """A plan of stages cannot be read, or is wrong; all its problems in one sentence each."""
 
 
 class SettingsError(EngineError):

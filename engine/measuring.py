@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from engine import evaluation, models, paths, preparation, results
+from engine import evaluation, models, preparation, results
 from engine.checkpoints import ModelReference
 from engine.errors import ArticlesError
-from engine.submission import LONGEST_AUTOMATIC_SEQUENCE
+from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 
 
 def measure(
@@ -27,7 +27,7 @@ def measure(
         ArticlesError: the split is not there. PresetError, CheckpointError: the model cannot be loaded.
     """
     loaded, tokenizer = models.load(model)
-    prepared = preparation.prepare(paths.locate(articles), tokenizer)
+    prepared = preparation.prepare(articles_path(articles), tokenizer)
     if split not in prepared.splits:
         raise ArticlesError("{articles} has no {split} articles.", articles=articles, split=split)
     length = sequence_length or min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)

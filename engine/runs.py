@@ -12,6 +12,7 @@ step-XXXXXXXX/ checkpoints (engine.checkpoints)
 import json
 import os
 import re
+import shutil
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +21,7 @@ from typing import Any
 
 from engine import paths
 from engine.errors import EngineError, RunError, sentence
-from engine.files import read_json, staged_folder, storage_errors, write_json
+from engine.files import read_json, replace, staged_folder, storage_errors, write_json
 from engine.locks import Lock, held
 from engine.settings import RunSettings, from_json
 
@@ -137,6 +138,13 @@ class Run:
         """What a person asked of the run: "stop" or nothing."""
         return str(read_json(self.folder / "control.json").get("action", ""))
 
+    def waits_for(self) -> str | None:
+        """The run that must be finished before this one may start, and is not; None where nothing is in the way."""
+        after = self.settings.after
+        if after is None:
+            return None
+        return None if Run(self.folder.parent / after)._stored_state().state == FINISHED else after
+
     # Asking
 
     def request_stop(self) -> None:
@@ -173,6 +181,12 @@ class Run:
         state = State(**{**former.__dict__, **changes})
         write_json(self.folder / "state.json", state.__dict__, durable)
         return state
+
+    def change_config(self, **changes: Any) -> None:
+        """Writes what a first start settles (the parent's last checkpoint, the lineage); the caller holds the lock."""
+        write_json(self.folder / "config.json", {**self.config, **changes})
+        del self.config
+        self.__dict__.pop("settings", None)
 
     def append_event(self, kind: str, **fields: Any) -> None:
         """Adds one line to `events.jsonl` in one write; the caller holds the run's lock."""
@@ -231,6 +245,20 @@ def create(settings: RunSettings, extra: dict[str, Any] | None = None, root: Pat
         write_json(staging / "config.json", {**settings.to_json(), **(extra or {})})
         write_json(staging / "state.json", State(QUEUED, now, queued_at=now).__dict__)
     return Run(folder)
+
+
+def discard(run: Run) -> None:
+    """Removes the folder of a run that waits and has never started.
+
+    Raises:
+        RunError: it has started.
+    """
+    with Lock(run.folder / "lock") as lock:
+        if not lock.acquire() or run._stored_state().state != QUEUED or run.checkpoint_folders():
+            raise RunError("The run {name} has started: stop it instead.", name=run.name)
+        gone = run.folder.with_name(f".{run.name}.{os.getpid()}.gone")
+        replace(run.folder, gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def all_runs(root: Path | None = None) -> list[Run]:

@@ -9,6 +9,7 @@ from engine.errors import EngineError, RunError, SettingsError
 
 SCHEMA_VERSION = 1
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+PACKED, REPORT = METHODS = ("packed", "report")
 DEVICE_PATTERN = re.compile(r"auto|cpu|gpu:\d+")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 RESERVED_NAMES = ("presets",)
@@ -25,7 +26,11 @@ class RunSettings:
         first_article, last_article: the range of training articles, counted from 1, both ends included; None = all.
         steps, epochs, minutes: how long to train; exactly one is set. Minutes count training alone.
         parent: a checkpoint to start from, RUN or RUN/STEP; None = the preset itself.
+        after: a run that must be finished first; `parent` then names it, and means its last checkpoint.
+        plan: title and number of the stage that this run is of a plan; "" = of none.
         name: the run's folder.
+        method: PACKED, or REPORT: the original project's way, the first sequence_length tokens of each article through
+            Keras fit, saved as a TensorFlow checkpoint too, measured by Keras evaluate.
         device: auto, cpu or gpu:N.
         precision: auto, or a Keras dtype policy.
         sequence_length: targets in a window; 0 = the preset's context, 256 at most.
@@ -52,6 +57,9 @@ class RunSettings:
     epochs: float | None = None
     minutes: float | None = None
     parent: str | None = None
+    after: str | None = None
+    plan: str = ""
+    method: str = PACKED
     device: str = "auto"
     precision: str = "auto"
     sequence_length: int = 0
@@ -123,6 +131,10 @@ def _problems(s: RunSettings):
         yield bad("The range of articles must run from 1 upwards; received {first}-{last}.", first=first, last=last)
     if not DEVICE_PATTERN.fullmatch(s.device):
         yield bad("The device must be auto, cpu or gpu:N; received {value}.", value=s.device)
+    if s.method not in METHODS:
+        yield bad("The method must be one of {known}; received {value}.", known=METHODS, value=s.method)
+    if s.method == REPORT and s.minutes is not None:
+        yield bad("The original report's way is given in steps or epochs: Keras fit must know their number.")
     if s.precision not in PRECISIONS:
         yield bad("The precision must be one of {known}; received {value}.", known=PRECISIONS, value=s.precision)
     bounds = (

@@ -81,7 +81,9 @@ def check(settings: RunSettings) -> RunSettings:
     preset = attempt(lambda: presets.find(settings.preset))
     if preset is not None:
         attempt(lambda: presets.check_available(preset))
-    parent = attempt(lambda: checkpoints.find(settings.parent)) if settings.parent else None
+    parent = attempt(lambda: checkpoints.find(settings.parent)) if settings.parent and not settings.after else None
+    if settings.after:
+        attempt(lambda: runs.find(settings.after))
     if preset is not None and parent is not None and parent.manifest["preset"]["hash"] != preset.hash():
         problems.append(
             EngineError(
@@ -108,16 +110,22 @@ def check(settings: RunSettings) -> RunSettings:
     articles = settings.articles if hub.is_name(settings.articles) else paths.portable(paths.locate(settings.articles))
     reference = preset.reference
     return replace(
-        settings, articles=articles, preset=reference, parent=parent.reference if parent is not None else None
+        settings, articles=articles, preset=reference, parent=parent.reference if parent is not None else settings.after
     )
+
+
+def articles_path(articles: str) -> Path:
+    """The file or folder that a run's `articles` mean: a path, or what was fetched of a hub's data set.
+
+    Raises:
+        ArticlesError: the data set has not been fetched yet.
+    """
+    return hub.local(articles) if hub.is_name(articles) else paths.locate(articles)
 
 
 def _check_articles(settings: RunSettings) -> None:
     """Makes sure that the articles are there and, where that can be known soon, that the range lies inside them."""
-    path = paths.locate(settings.articles)
-    if hub.is_name(settings.articles):
-        hub.local(settings.articles)
-        return
+    path = articles_path(settings.articles)
     prepared = preparation.find(path, presets.tokenizer(presets.find(settings.preset)))
     if prepared is not None:
         articles = prepared.articles("train")
@@ -161,6 +169,40 @@ def _check_room(settings: RunSettings) -> None:
         )
 
 
+def lineage(checkpoint: checkpoints.Checkpoint | None, root: Path | None = None) -> list[dict]:
+    """The chain of checkpoints that leads to a run, the oldest first: each with what it was trained on.
+
+    Returns:
+        checkpoint, hash, articles, first_article, last_article, steps, tokens of each.
+    """
+    if checkpoint is None:
+        return []
+    config = runs.find(checkpoint.run, root).config
+    own = {name: config.get(name) for name in ("articles", "first_article", "last_article")}
+    facts = {"checkpoint": checkpoint.reference, "hash": checkpoint.hash, **own}
+    return [*config.get("lineage", []), {**facts, "steps": checkpoint.step, "tokens": checkpoint.manifest["tokens"]}]
+
+
+def settle_parent(run: Run) -> None:
+    """Freezes a stage's parent to the last checkpoint of the run it waited for; the caller holds the run's lock.
+
+    Raises:
+        RunError, CheckpointError, EngineError: that run left no checkpoint, or one of another preset.
+    """
+    settings = run.settings
+    if not settings.after or not settings.parent or "/" in settings.parent:
+        return
+    parent = checkpoints.find(settings.parent, run.folder.parent)
+    preset = presets.find(settings.preset)
+    if parent.manifest["preset"]["hash"] != preset.hash():
+        raise EngineError(
+            "The checkpoint {parent} was trained from another preset than {preset}.",
+            parent=parent.reference,
+            preset=settings.preset,
+        )
+    run.change_config(parent=parent.reference, lineage=lineage(parent, run.folder.parent))
+
+
 def submit(settings: RunSettings, root: Path | None = None) -> Run:
     """Checks the settings and makes the run's folder, waiting in the queue.
 
@@ -171,6 +213,9 @@ def submit(settings: RunSettings, root: Path | None = None) -> Run:
     extra = {
         "created": time.time(),
         "preset_hash": presets.find(checked.preset).hash(),
+        "lineage": lineage(checkpoints.find(checked.parent, root), root)
+        if checked.parent and not checked.after
+        else [],
         "versions": {"atelier": __version__, "python": platform.python_version(), "system": platform.system()},
     }
     return runs.create(checked, extra, root)

@@ -44,7 +44,7 @@ def work(run: Run, patience_seconds: float = DEVICE_PATIENCE_SECONDS, say: Calla
     with Lock(run.folder / "lock") as run_lock:
         if not run_lock.acquire():
             return None
-        if run.state().state not in (runs.QUEUED, runs.RUNNING, runs.INTERRUPTED):
+        if run.state().state not in (runs.QUEUED, runs.RUNNING, runs.INTERRUPTED) or run.waits_for():
             return None
         device = machine.resolve_device(run.settings.device)
         with Lock(device_lock(device, run.folder.parent)) as lock:
@@ -60,6 +60,7 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
     run.append_event("state", state=runs.RUNNING, device=device)
     stop = _StopRequests(run)
     try:
+        submission.settle_parent(run)
         if run.settings.preset:
             machine.require_memory(submission.estimate(run.settings).memory_bytes, run.folder)
         result = _with_stopped(run, stop, say)

@@ -21,7 +21,7 @@ from engine import (
     checkpoints,
     evaluation,
     models,
-    paths,
+    original,
     preparation,
     presets,
     results,
@@ -34,6 +34,7 @@ from engine.checkpoints import ModelReference
 from engine.errors import EngineError, ResourcesError
 from engine.generation import Generator, Sampler
 from engine.runs import Run
+from engine.settings import REPORT
 
 MEASURED_STEPS = 20  # of a run given in minutes, before it becomes a number of steps
 REPORT_SECONDS = 1.0  # the shortest time between two reports of the training figures
@@ -180,11 +181,17 @@ class _Training:
 
     def _prepare(self) -> None:
         s = self.settings
-        self.corpus = preparation.prepare(paths.locate(s.articles), self.tokenizer)
+        self.corpus = preparation.prepare(
+            submission.articles_path(s.articles), self.tokenizer, report=self._report_preparing
+        )
         if self.corpus.skipped.count:
             self.run.append_event("skipped", **self.corpus.card["skipped"])
         stream = self.corpus.tokens("train", s.first_article, s.last_article)
-        self.batches = windows.Shuffled(stream, self.length, self.batch_size, s.seed)
+        if s.method == REPORT:
+            starts = self.corpus.starts("train", s.first_article, s.last_article)
+            self.batches: windows.Batches = windows.FirstTokens(stream, starts, self.length, self.batch_size, s.seed)
+        else:
+            self.batches = windows.Shuffled(stream, self.length, self.batch_size, s.seed)
         self.validation = self.corpus.tokens("validation")
         self.interval_part = evaluation.part(self.validation, self.length, s.interval_tokens, s.seed)
         if s.steps is not None:
@@ -193,6 +200,11 @@ class _Training:
             self.progress.steps = max(1, round(s.epochs * self.batches.steps_per_epoch))
         self.scorer = evaluation.Scorer(self.model, evaluation.JIT_COMPILE)
         self.generator = Generator(self.model, self.tokenizer)
+
+    def _report_preparing(self, progress: preparation.Progress) -> None:
+        if self.stop_requested():
+            raise Stopped
+        self.say(f"preparing {progress.articles:,} articles")
 
     # Measuring
 
@@ -257,48 +269,66 @@ class _Training:
     # Training
 
     def _train(self) -> None:
+        self._window, self._reported = _Window(), time.monotonic()
         p = self.progress
-        window, reported = _Window(), time.monotonic()
-        process = psutil.Process()
-        while not p.steps or p.step < p.steps:
-            if self.stop_requested():
-                self._checkpoint()
-                raise Stopped
-            loss, accuracy, tokens, seconds = self._step()
-            p.step += 1
-            p.tokens += tokens
-            first = len(p.timed) == 0
-            p.timed.append(seconds)
-            if not first:  # the first step of a process compiles: it is no training time
-                p.seconds += seconds
-            window.add(loss, accuracy, tokens, seconds if not first else 0.0)
-            if not p.steps and len(p.timed) > MEASURED_STEPS:
-                self._minutes_become_steps()
-            if time.monotonic() - reported >= REPORT_SECONDS or p.step in (1, p.steps):
-                self.run.append_event(
-                    "step",
-                    step=p.step,
-                    tokens=p.tokens,
-                    seconds=round(p.seconds, 3),
-                    epoch=p.step / self.batches.steps_per_epoch,
-                    loss=window.loss / window.tokens,
-                    accuracy=window.correct / window.tokens,
-                    learning_rate=self._learning_rate(p.step - 1),
-                    tokens_per_second=window.tokens / window.seconds if window.seconds else None,
-                    memory_bytes=process.memory_info().rss,
-                )
-                self.run.write_state(durable=False, step=p.step, steps=p.steps)
-                self.say(f"step {p.step}/{p.steps or '?'}  loss {window.loss / window.tokens:.3f}")
-                window, reported = _Window(), time.monotonic()
-            if p.steps and p.step < p.steps and p.step % self._interval() == 0:
-                self._phase("evaluating")
-                self._measure_interval("run")
-                self._checkpoint()
-                self._phase("training")
-                reported = time.monotonic()
+        if self.settings.method == REPORT:
+            if p.step < p.steps:
+                original.fit(self.model, self.batches, p.step, p.steps, self._learning_rate, self._after_fit_step)
+        else:
+            while not p.steps or p.step < p.steps:
+                self._stop_if_asked()
+                self._after_step(*self._step())
         self._phase("evaluating")
         self._measure_interval("run")
         self._checkpoint()
+
+    def _stop_if_asked(self) -> None:
+        if self.stop_requested():
+            self._checkpoint()
+            raise Stopped
+
+    def _after_fit_step(self, loss: float, accuracy: float, batch: windows.Batch, seconds: float) -> None:
+        self._after_step(self._per_token(loss, batch), accuracy, batch.tokens, seconds)
+        self._stop_if_asked()
+
+    def _after_step(self, loss: float, accuracy: float, tokens: int, seconds: float) -> None:
+        """Counts a step, reports, and measures and saves at each interval."""
+        p = self.progress
+        p.step += 1
+        p.tokens += tokens
+        first = len(p.timed) == 0
+        p.timed.append(seconds)
+        if not first:  # the first step of a process compiles: it is no training time
+            p.seconds += seconds
+        self._window.add(loss, accuracy, tokens, seconds if not first else 0.0)
+        if not p.steps and len(p.timed) > MEASURED_STEPS:
+            self._minutes_become_steps()
+        if time.monotonic() - self._reported >= REPORT_SECONDS or p.step in (1, p.steps):
+            self._report_step()
+        if p.steps and p.step < p.steps and p.step % self._interval() == 0:
+            self._phase("evaluating")
+            self._measure_interval("run")
+            self._checkpoint()
+            self._phase("training")
+            self._reported = time.monotonic()
+
+    def _report_step(self) -> None:
+        p, window = self.progress, self._window
+        self.run.append_event(
+            "step",
+            step=p.step,
+            tokens=p.tokens,
+            seconds=round(p.seconds, 3),
+            epoch=p.step / self.batches.steps_per_epoch,
+            loss=window.loss / window.tokens,
+            accuracy=window.correct / window.tokens,
+            learning_rate=self._learning_rate(p.step - 1),
+            tokens_per_second=window.tokens / window.seconds if window.seconds else None,
+            memory_bytes=psutil.Process().memory_info().rss,
+        )
+        self.run.write_state(durable=False, step=p.step, steps=p.steps)
+        self.say(f"step {p.step}/{p.steps or '?'}  loss {window.loss / window.tokens:.3f}")
+        self._window, self._reported = _Window(), time.monotonic()
 
     def _learning_rate(self, step: int) -> float:
         return schedules.warmup_cosine(step, self.learning_rate, self.settings.warmup_steps, self.progress.steps)
@@ -319,8 +349,15 @@ class _Training:
             return_dict=True,
         )
         seconds = time.monotonic() - started
-        # Keras divides the loss by all targets of the batch, padding included.
-        loss = float(logs["loss"]) * batch.weights.size / batch.tokens
+        return self._per_token(float(logs["loss"]), batch), float(logs["accuracy"]), batch.tokens, seconds
+
+    def _per_token(self, keras_loss: float, batch: windows.Batch) -> float:
+        """The loss of a step in nats a token. Keras divides by all targets of the batch, padding included.
+
+        Raises:
+            EngineError: it is no number any more.
+        """
+        loss = keras_loss * batch.weights.size / batch.tokens
         if not np.isfinite(loss):
             raise EngineError(
                 "The loss became {loss} at step {step}: the learning rate {rate} is too high for this model.",
@@ -328,7 +365,7 @@ class _Training:
                 step=self.progress.step + 1,
                 rate=self.learning_rate,
             )
-        return loss, float(logs["accuracy"]), batch.tokens, seconds
+        return loss
 
     def _minutes_become_steps(self) -> None:
         """Once, after some steps: the time left over the median step; kept, so that the schedule knows steps only."""
@@ -353,6 +390,8 @@ class _Training:
         with checkpoints.commit(self.run, self.progress.step, facts) as staging:
             models.save_weights(self.model, staging / checkpoints.WEIGHTS)
             self._write_training_state(staging / checkpoints.TRAINING)
+            if self.settings.method == REPORT:
+                original.save(self.model, staging)
         self.run.append_event("checkpoint", step=self.progress.step, tokens=self.progress.tokens)
         self.run.write_state(starts=0, step=self.progress.step)
 
@@ -397,6 +436,8 @@ class _Training:
 
     def _finish(self) -> dict[str, Any]:
         """Scores run, base and parent on the whole of validation and test, each from the files that hold it."""
+        if self.settings.method == REPORT:
+            self._evaluate_as_keras_does()
         # The figures come from the files: the model that was trained, its optimizer and gradients are not needed here.
         del self.model, self.scorer, self.generator
         release_memory()
@@ -435,9 +476,19 @@ class _Training:
             prefix = "" if name == "run" else f"{name}_"
             for figure in ("accuracy", "loss", "bits_per_byte"):
                 result[prefix + figure] = scored[name, split][figure]
+        if self.settings.method == REPORT:
+            result["keras_evaluate"] = self.keras_evaluate
         result["device"], result["precision"] = self.device, self.precision
         self.run.append_event("result", step=p.step, **result)
         return result
+
+    def _evaluate_as_keras_does(self) -> None:
+        split = "test" if "test" in self.corpus.splits else "validation"
+        figures = original.evaluate(
+            self.model, self.corpus.tokens(split), self.corpus.starts(split), self.length, self.batch_size
+        )
+        self.run.append_event("keras_evaluate", step=self.progress.step, split=split, **figures)
+        self.keras_evaluate = {"split": split, **figures}
 
     def _score_whole(self, reference: ModelReference, split: str) -> dict:
         key = (reference, self.corpus, split, self.length, self.settings.evaluate_tokens, self.settings.seed)

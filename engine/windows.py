@@ -7,6 +7,7 @@ and its padding weighs nothing. Nothing is copied but the batch in use, so a str
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -49,6 +50,35 @@ def take(stream: np.ndarray, windows: np.ndarray, length: int) -> Batch:
     return Batch(rows[:, :-1], rows[:, 1:], weights)
 
 
+class Batches(Protocol):
+    """What a run draws its batches from."""
+
+    @property
+    def steps_per_epoch(self) -> float:
+        """How many batches one epoch takes."""
+
+    def batch(self, step: int) -> Batch:
+        """Batch number `step`, a pure function of it."""
+
+
+class _Order:
+    """In which order an epoch visits its windows: a permutation of its own for each (seed, epoch)."""
+
+    def __init__(self, windows: int, seed: int) -> None:
+        self._windows, self._seed = windows, seed
+        self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
+
+    def of_step(self, step: int, batch_size: int) -> np.ndarray:
+        """int64 (batch_size,): the windows of a step; a batch may straddle two epochs."""
+        return np.array([self._at(position) for position in range(step * batch_size, (step + 1) * batch_size)])
+
+    def _at(self, position: int) -> int:
+        epoch, index = divmod(position, self._windows)
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, np.random.default_rng((self._seed, epoch)).permutation(self._windows)
+        return int(self._order[index])
+
+
 class Shuffled:
     """An endless shuffled sequence of batches; batch `step` is a pure function of (seed, step).
 
@@ -58,25 +88,49 @@ class Shuffled:
 
     def __init__(self, stream: np.ndarray, length: int, batch_size: int, seed: int) -> None:
         self.windows = count(len(stream), length)
-        self._stream, self._length, self._batch_size, self._seed = stream, length, batch_size, seed
-        self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
+        self._stream, self._length, self._batch_size = stream, length, batch_size
+        self._order = _Order(self.windows, seed)
 
     @property
     def steps_per_epoch(self) -> float:
         """How many batches one epoch takes (it need not be whole)."""
         return self.windows / self._batch_size
 
-    def _window(self, position: int) -> int:
-        epoch, index = divmod(position, self.windows)
-        if epoch != self._epoch:
-            self._epoch, self._order = epoch, np.random.default_rng((self._seed, epoch)).permutation(self.windows)
-        return int(self._order[index])
+    def batch(self, step: int) -> Batch:
+        """Batch number `step`, counted from 0."""
+        return take(self._stream, self._order.of_step(step, self._batch_size), self._length)
+
+
+class FirstTokens:
+    """The first `length` tokens of each article and no more, one window an article, as the original project took them.
+
+    Shuffled by (seed, epoch) like `Shuffled`, and with its interface.
+    """
+
+    def __init__(self, stream: np.ndarray, starts: np.ndarray, length: int, batch_size: int, seed: int) -> None:
+        self.windows = len(starts) - 1
+        self._stream, self._starts, self._length = stream, starts, length
+        self._batch_size, self._order = batch_size, _Order(self.windows, seed)
+
+    @property
+    def steps_per_epoch(self) -> float:
+        """How many batches one epoch takes (it need not be whole)."""
+        return self.windows / self._batch_size
 
     def batch(self, step: int) -> Batch:
         """Batch number `step`, counted from 0."""
-        first = step * self._batch_size
-        chosen = np.array([self._window(first + row) for row in range(self._batch_size)])
-        return take(self._stream, chosen, self._length)
+        return self.of(self._order.of_step(step, self._batch_size))
+
+    def of(self, articles: np.ndarray) -> Batch:
+        """The batch of the given articles, numbered from 0."""
+        rows = np.full((len(articles), self._length + 1), PADDING_ID, dtype=np.int32)
+        weights = np.zeros((len(articles), self._length), dtype=np.float32)
+        for row, article in enumerate(articles):
+            first, last = int(self._starts[article]), int(self._starts[article + 1])
+            piece = self._stream[first : min(last, first + self._length + 1)]
+            rows[row, : len(piece)] = piece
+            weights[row, : len(piece) - 1] = 1
+        return Batch(rows[:, :-1], rows[:, 1:], weights)
 
 
 def in_order(stream: np.ndarray, length: int, batch_size: int, chosen: np.ndarray | None = None):

@@ -8,7 +8,18 @@ import sys
 import numpy as np
 import pytest
 
-from engine import checkpoints, evaluation, models, preparation, runs, schedules, submission, tokenizers, trainer, windows
+from engine import (
+    checkpoints,
+    evaluation,
+    models,
+    preparation,
+    runs,
+    schedules,
+    submission,
+    tokenizers,
+    trainer,
+    windows,
+)
 from engine.backend import keras
 from engine.checkpoints import ModelReference
 from engine.errors import CheckpointError, EngineError, PresetError, SettingsError

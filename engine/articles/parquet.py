@@ -67,7 +67,9 @@ def _open(member: Member, stream):
     import pyarrow.parquet
 
     try:
-        file = pyarrow.parquet.ParquetFile(stream, memory_map=False, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True)
+        file = pyarrow.parquet.ParquetFile(
+            stream, memory_map=False, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True
+        )
     except (pyarrow.ArrowException, *DAMAGED) as error:
         raise member.damaged(error) from error
     for group in range(file.num_row_groups):
