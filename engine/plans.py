@@ -1,5 +1,6 @@
 """A plan: stages of training, one after the other, each a range of articles with settings and a parent; a TOML file."""
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass, fields, replace
@@ -78,7 +79,7 @@ def load(path: Path | str) -> Plan:
     """The plan of a file.
 
     Raises:
-        PlanError: it cannot be read, or everything that is wrong with it, at once.
+        PlanError: it cannot be read. SettingsError: everything that is wrong with it, at once.
     """
     path = Path(path)
     try:
@@ -94,7 +95,7 @@ def parse(value: dict[str, Any], name: str) -> Plan:
     """The plan that a TOML file's content describes.
 
     Raises:
-        PlanError: everything that is wrong with it, at once.
+        SettingsError: everything that is wrong with it, at once.
     """
     problems: list[EngineError] = []
 
@@ -142,7 +143,7 @@ def parse(value: dict[str, Any], name: str) -> Plan:
         known.add(stage)
         stages.append(Stage(stage, first, last, parent, settings))
     if problems:
-        raise PlanError("{problems}", problems=" ".join(str(problem) for problem in problems))
+        raise SettingsError(problems)
     return Plan(str(value.get("title", name)), articles, tuple(stages))
 
 
@@ -151,6 +152,20 @@ def _merged(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     if any(name in own for name in _LENGTHS):
         common = {name: item for name, item in common.items() if name not in _LENGTHS}
     return {**common, **own}
+
+
+def to_toml(plan: Plan) -> str:
+    """The plan as a TOML file that `load` reads."""
+
+    def value(item: Any) -> str:
+        return json.dumps(list(item) if isinstance(item, tuple) else item, ensure_ascii=False)
+
+    lines = [f"title = {value(plan.title)}", f"articles = {plan.articles}"]
+    for stage in plan.stages:
+        lines += ["", "[[stage]]", f"name = {value(stage.name)}", f'range = "{stage.first}-{stage.last}"']
+        lines += [f"parent = {value(stage.parent)}"]
+        lines += [f"{name} = {value(item)}" for name, item in stage.settings.items()]
+    return "\n".join(lines) + "\n"
 
 
 def settings(plan: Plan, articles: str, prefix: str, **changes: Any) -> list[RunSettings]:

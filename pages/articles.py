@@ -1,123 +1,190 @@
-"""What the models learn from: figures of a source, and a reader."""
+"""What the models learn from: sources, prepared corpora, their figures, and a reader."""
 
 from ui import frame
 
 frame.within()
 
-from itertools import islice
-
 import pandas as pd
 import streamlit as st
 
-from engine import paths, presets, tokenizers
-from engine.articles import Article, Source
-from engine.errors import EngineError
-from ui import article_charts, errors, sources, statistics, token_view, words
+from engine import corpus, paths, plans, presets, tokenizers
+from engine.corpus import Corpus
+from engine.tokenizers import Tokenizer
+from ui import article_charts, errors, importing_view, readers, sources, statistics, token_view, words
 from ui.i18n import _, error_text
 
 SHOWN_TOKENS = 1500  # of one article, coloured
 TUTORIAL_TOKENS = 128  # what the usual tutorial takes of each article
+SHOWN_SECTIONS = 10
+SPLITS = {"train": _("train"), "validation": _("validation"), "test": _("test")}
 
 
-def article_at(source: Source, split: str, number: int) -> Article | None:
-    """The article of that number, counted from 1; the file is read up to it."""
-    return next(islice(source.read(split), number - 1, None), None)
-
-
-st.title(_("Articles"))
-st.markdown(_("What the model learns from: how much text there is, how it is built, and how the model sees it."))
-
-path = sources.choose_articles(key="articles")
-with errors.shown():
-    source = Source(paths.locate(path))
-    tokenizer = presets.tokenizer(presets.find(paths.MINI_PRESET))
-    if paths.locate(path) == paths.SAMPLE_ARTICLES:
-        st.info(
-            _(
-                "These articles ship with Atelier. They were written for it: studies and figures in them are invented for teaching."
-            )
-        )
-    per_split = {
-        split: statistics.figures(str(source.path), split, source.fingerprint(), tokenizer, tokenizer.hash)
-        for split in source.splits
-    }
-    splits = {"train": _("train"), "validation": _("validation"), "test": _("test")}
+def card(c: Corpus) -> None:
+    """What a corpus was made from, and what of its source was not used."""
+    totals = corpus.summary(c.card)
+    one, two, three, four = st.columns(4)
+    one.metric(_("Articles"), words.grouped(totals["articles"]), border=True)
+    two.metric(_("Words"), words.grouped(totals["words"]), border=True)
+    three.metric(
+        _("Tokens"),
+        words.grouped(totals["tokens"]),
+        help=_("In the vocabulary of the base model: words or pieces of words."),
+        border=True,
+    )
+    four.metric(_("Skipped"), words.grouped(c.skipped.count), border=True)
     st.dataframe(
         pd.DataFrame(
-            {
-                _("split"): [splits[split] for split in per_split],
-                _("articles"): [len(f.ids) for f in per_split.values()],
-                _("words"): [sum(f.words) for f in per_split.values()],
-                _("tokens (mini vocabulary)"): [sum(f.tokens) for f in per_split.values()],
-                _("skipped lines"): [f.skipped for f in per_split.values()],
-            }
+            [
+                {"split": SPLITS[split], **{k: counts[k] for k in ("articles", "words", "tokens")}}
+                for split, counts in c.card["splits"].items()
+            ]
         ),
         hide_index=True,
         column_config={
-            name: st.column_config.NumberColumn(format="localized")
-            for name in (_("articles"), _("words"), _("tokens (mini vocabulary)"), _("skipped lines"))
+            "split": st.column_config.TextColumn(_("split")),
+            "articles": st.column_config.NumberColumn(_("articles"), format="localized"),
+            "words": st.column_config.NumberColumn(_("words"), format="localized"),
+            "tokens": st.column_config.NumberColumn(_("tokens"), format="localized"),
         },
     )
-    for split, f in per_split.items():
-        if f.skipped:
-            with st.expander(_("{n} lines of {split} were not used", n=words.grouped(f.skipped), split=splits[split])):
-                for template, values in f.examples:
-                    st.text(error_text(EngineError(template, **values)))
-    split = st.segmented_control(
-        _("Split"),
-        list(per_split),
-        default="train",
-        required=True,
-        format_func=lambda name: splits[name],
-        key="articles_split",
+    if c.card["validation_set_aside"]:
+        st.caption(
+            _("The source has no validation part: the last tenth of its training articles was set aside for it.")
+        )
+    d = c.card["duplicates"]
+    if d["repeated"] or d["across_splits"] or d["same_id"]:
+        st.warning(
+            _(
+                "{repeated} articles repeat an earlier one of their split word for word, {across} stand in two splits, and {same} share an identifier with another text of another split. They are used as they are; an article that stands in train and test makes the test look better than it is.",
+                repeated=words.grouped(d["repeated"]),
+                across=words.grouped(d["across_splits"]),
+                same=words.grouped(d["same_id"]),
+            )
+        )
+    if c.skipped.count:
+        with st.expander(_("{n} items of the source were not used", n=words.grouped(c.skipped.count))):
+            for problem in c.skipped.examples:
+                st.text(error_text(problem))
+    with st.expander(_("Card: source, vocabulary, files")):
+        st.text(
+            "\n".join(
+                [
+                    _("source: {source}", source=c.card["source"]),
+                    _("folder: {folder}", folder=paths.portable(c.folder)),
+                    _(
+                        "vocabulary: {n} entries, hash {hash}",
+                        n=c.card["vocabulary_size"],
+                        hash=c.card["tokenizer"][:16],
+                    ),
+                    *(
+                        f"{name}: {words.size(f['bytes'])}, SHA-256 {f['sha256'][:16]}…"
+                        for name, f in c.card["files"].items()
+                    ),
+                ]
+            )
+        )
+        if st.button(_("Verify the files"), icon=":material/verified:"):
+            with errors.shown():
+                c.verify()
+                st.success(_("Every file is what was written."))
+
+
+def figures(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
+    """Lengths, coverage, sections, words."""
+    tokens = c.token_counts(split)
+    st.subheader(_("How much of the text a setting sees"))
+    taken = st.select_slider(
+        _("Tokens taken of each article"),
+        [32, 64, TUTORIAL_TOKENS, 256, 512, 1024, 2048, 4096],
+        TUTORIAL_TOKENS,
+        help=_("The usual tutorial takes the first 128 of each article: the rest is never seen."),
     )
-    f = per_split[split]
-    if not f.ids:
-        st.warning(_("There is no article in this split."))
-        st.stop()
-    covered = sum(min(TUTORIAL_TOKENS, n) for n in f.tokens) / sum(f.tokens)
-    left, right = st.columns(2)
+    share = statistics.coverage(tokens, taken)
+    left, right = st.columns([1, 2])
     left.metric(
-        _("Covered by the first {n} tokens of each article", n=TUTORIAL_TOKENS),
-        words.percent(covered),
-        help=_("The usual tutorial cuts every article off there: the rest is never seen."),
-        border=True,
+        _("Covered by the first {n} tokens of each article", n=words.grouped(taken)), words.percent(share), border=True
     )
-    right.metric(
+    left.metric(
         _("Covered by Atelier's packed windows"),
         words.percent(1.0),
         help=_("Articles follow one another in windows without a gap: every token is learned from once an epoch."),
         border=True,
     )
+    curve = statistics.curve(c.content_hash, split, c)
+    right.plotly_chart(article_charts.coverage(*curve, taken, share), theme="streamlit", key="coverage")
+    st.subheader(_("Lengths, sections, words"))
     left, right = st.columns(2)
-    left.plotly_chart(article_charts.lengths(f.words), theme="streamlit", key="lengths")
-    right.plotly_chart(article_charts.sections(f.sections), theme="streamlit", key="sections")
+    left.plotly_chart(article_charts.lengths(c.words(split), _("words in an article")), theme="streamlit", key="words")
+    right.plotly_chart(article_charts.lengths(tokens, _("tokens in an article")), theme="streamlit", key="tokens")
+    left, right = st.columns(2)
+    found, articles = statistics.over_represented(c.content_hash, split, c, tokenizer)
+    with left:
+        names = [tuple(item) for item in c.card["section_names"][:SHOWN_SECTIONS]]
+        total = corpus.summary(c.card)["articles"]
+        st.plotly_chart(article_charts.sections(names, total), theme="streamlit", key="sections")
+    with right:
+        if found:
+            st.plotly_chart(article_charts.keywords(found[:12]), theme="streamlit", key="keywords")
+            st.caption(
+                _(
+                    "The words that these articles use most above English prose (× = times as often), from {n} articles spread over the split, against 44 public-domain books. Log-odds with a Dirichlet prior, Monroe et al. 2008.",
+                    n=words.grouped(articles),
+                )
+            )
+        else:
+            st.caption(_("Too few words to compare with English prose."))
 
+
+def stages(c: Corpus) -> None:
+    """A plan's stages as ranges over this corpus."""
+    st.subheader(_("Stages over these articles"))
+    shipped = {path.stem: path for path in plans.shipped()}
+    chosen = st.selectbox(_("Plan"), list(shipped), format_func=lambda name: f"plans/{name}.toml")
+    plan = plans.load(shipped[chosen])
+    articles = c.articles("train")
+    if articles < plan.articles:
+        st.caption(
+            _(
+                "The plan is written for {wanted} training articles; here its ranges shrink in proportion to {n}.",
+                wanted=words.grouped(plan.articles),
+                n=words.grouped(articles),
+            )
+        )
+    st.plotly_chart(article_charts.stages(plan.scaled(articles)), theme="streamlit", key="stages")
+
+
+def read(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
+    """One article by number or identifier: its sections, and its tokens as the model sees them."""
     st.subheader(_("Read an article"))
     left, right = st.columns([1, 3])
-    number = left.number_input(_("Number"), 1, len(f.ids), 1, key=f"number_{split}")
-    by_id = right.selectbox(_("or by id"), f.ids, index=None, placeholder=_("choose an id"), key=f"id_{split}")
-    chosen = f.ids.index(by_id) + 1 if by_id else number
-    article = article_at(source, split, chosen)
-    if article is None:
-        st.warning(_("The file has changed: reload the page."))
-        st.stop()
+    number = left.number_input(_("Number"), 1, c.articles(split), 1, key=f"number_{split}")
+    by_id = right.text_input(_("or by identifier"), key=f"id_{split}", placeholder=c.identifier(split, 1))
+    if by_id:
+        found = c.number_of(split, by_id)
+        if found is None:
+            st.warning(_("No article of this split has the identifier {id}.", id=words.plain(by_id)))
+            return
+        number = found
+    sections = c.sections(split, number, tokenizer)
+    ids = c.tokens(split, number, number)[1:]
     st.caption(
         _(
             "Article {number}, {id}: {words} words, {tokens} tokens",
-            number=words.grouped(chosen),
-            id=words.plain(article.id),
-            words=words.grouped(article.words),
-            tokens=words.grouped(f.tokens[chosen - 1]),
+            number=words.grouped(number),
+            id=words.plain(c.identifier(split, number)),
+            words=words.grouped(int(c.words(split)[number - 1])),
+            tokens=words.grouped(len(ids)),
         )
     )
     text_tab, token_tab = st.tabs([_("Text"), _("As the model sees it")])
     with text_tab:
-        for section in article.all_sections():
-            if section.name:
+        for section in sections:
+            if section.kind == "title":
+                st.markdown(f"#### {words.plain(section.name)}")
+            elif section.name:
                 st.markdown(f"##### {words.plain(section.name)}")
             # The abstract comes a sentence an item: it reads as one paragraph.
-            paragraphs = [" ".join(section.paragraphs)] if section.name == "Abstract" else section.paragraphs
+            paragraphs = [" ".join(section.paragraphs)] if section.kind == "abstract" else section.paragraphs
             for paragraph in paragraphs:
                 st.markdown(words.plain(paragraph))
     with token_tab:
@@ -126,7 +193,40 @@ with errors.shown():
                 "Each field is one token, the model's unit of text: a word or a piece of one. Rare words fall into pieces."
             )
         )
-        ids = tokenizer.encode(article.text())[:SHOWN_TOKENS]
-        token_view.tokens(list(tokenizers.spans(tokenizer, ids)), ids, key="article_tokens")
-        if f.tokens[chosen - 1] > SHOWN_TOKENS:
+        shown = [int(token) for token in ids[:SHOWN_TOKENS]]
+        token_view.tokens(list(tokenizers.spans(tokenizer, shown)), shown, key="article_tokens")
+        if len(ids) > SHOWN_TOKENS:
             st.caption(_("The first {n} tokens are shown.", n=words.grouped(SHOWN_TOKENS)))
+
+
+st.title(_("Articles"))
+st.markdown(_("What the model learns from: how much text there is, how it is built, and how the model sees it."))
+
+choices = readers.preset_choices()
+preset = paths.portable(paths.MINI_PRESET)
+if len(choices) > 1:
+    preset = (
+        st.selectbox(_("Vocabulary of"), choices, format_func=lambda reference: reference.rsplit("/", 1)[-1]) or preset
+    )
+with errors.shown():
+    tokenizer = presets.tokenizer(presets.find(preset))
+    chosen = sources.choose_articles("articles", tokenizer.hash, with_hub=True)
+    if paths.locate(chosen) == paths.SAMPLE_ARTICLES:
+        st.info(
+            _(
+                "These articles ship with Atelier. They were written for it: studies and figures in them are invented for teaching."
+            )
+        )
+    prepared = importing_view.corpus_of(chosen, preset, tokenizer)
+    card(prepared)
+    split = st.segmented_control(
+        _("Split"),
+        prepared.splits,
+        default="train",
+        required=True,
+        format_func=lambda name: SPLITS[name],
+        key="articles_split",
+    )
+    figures(prepared, split, tokenizer)
+    stages(prepared)
+    read(prepared, split, tokenizer)

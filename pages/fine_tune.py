@@ -9,7 +9,7 @@ import streamlit as st
 from engine import checkpoints, dispatcher, machine, paths, runs, submission
 from engine.errors import EngineError, SettingsError
 from engine.settings import PRECISIONS, PROMPTS, RunSettings
-from ui import access, errors, readers, recorded, run_view, sources, words
+from ui import access, errors, readers, recorded, run_view, sources, stages_form, words
 from ui.i18n import _
 
 
@@ -68,13 +68,13 @@ st.markdown(
 )
 
 names = [run.name for run in readers.runs_with_events()]
-with st.container(border=True):
-    left, right = st.columns(2)
+
+
+def one_run(preset: str, articles: str, left, right) -> None:
+    """The form of a single run."""
     with left:
-        preset = choose_preset()
         parent = choose_parent(preset)
     with right:
-        articles = sources.choose_articles(key="tune")
         unit = st.segmented_control(
             _("Length"),
             ["minutes", "epochs", "steps"],
@@ -169,9 +169,35 @@ with st.container(border=True):
         except (SettingsError, EngineError) as error:
             errors.show(error)
 
+
+with st.container(border=True):
+    kinds = {"run": _("One run"), "stages": _("Stages, one after the other")}
+    kind = st.segmented_control(
+        _("What to train"),
+        list(kinds),
+        default="run",
+        required=True,
+        format_func=lambda name: kinds[name],
+        label_visibility="collapsed",
+    )
+    left, right = st.columns(2)
+    with left:
+        preset = choose_preset()
+    with right:
+        articles = sources.choose_articles("tune", readers.vocabulary_hash(preset))
+    if kind == "run":
+        one_run(preset, articles, left, right)
+    else:
+        with errors.shown():
+            stages_form.form(preset, articles)
+
 queue = dispatcher.waiting(paths.checkpoints_root())
 if queue:
-    st.caption(_("Waiting: {names}", names=", ".join(words.plain(run.name) for run in queue)))
+    waiting = [
+        words.plain(run.name) + (f" ({_('after')} {words.plain(after)})" if (after := run.waits_for()) else "")
+        for run in queue
+    ]
+    st.caption(_("Waiting: {names}", names=", ".join(waiting)))
 if not names:
     st.info(_("No run yet: start one above, or press the button on the Lab page."))
     st.stop()

@@ -23,6 +23,7 @@ MARKERS = {
     "EngineError",
     "ArticlesError",
     "RangeError",
+    "PlanError",
     "PresetError",
     "RunError",
     "CheckpointError",

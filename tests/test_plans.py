@@ -35,7 +35,7 @@ def test_everything_that_is_wrong_with_a_plan_is_said_at_once(tmp_path):
     path.write_text(
         'articles = 50\n[[stage]]\nname = "a"\nrange = "1-99"\nspeed = 3\n[[stage]]\nname = "a"\nparent = "z"\n'
     )
-    with pytest.raises(PlanError) as caught:
+    with pytest.raises(SettingsError) as caught:
         plans.load(path)
     said = str(caught.value)
     assert "range must be two article numbers such as 1-10, within 1-50" in said
@@ -47,6 +47,13 @@ def test_everything_that_is_wrong_with_a_plan_is_said_at_once(tmp_path):
         plans.load(path)
     with pytest.raises(PlanError, match="There is no plan at"):
         plans.load(tmp_path / "nothing.toml")
+
+
+def test_a_plan_survives_its_file(tmp_path):
+    for path in (PUBMED, REPORT):
+        plan = plans.load(path).scaled(500)
+        (tmp_path / "again.toml").write_text(plans.to_toml(plan), encoding="utf-8")
+        assert plans.load(tmp_path / "again.toml") == plan
 
 
 def test_a_length_that_is_given_replaces_the_plans():

@@ -79,6 +79,14 @@ def preset_choices() -> list[str]:
     return [preset.reference for preset in presets.shipped()]
 
 
+def vocabulary_hash(preset: str) -> str:
+    """The hash of a preset's vocabulary, or "" where it is not on this machine."""
+    try:
+        return presets.tokenizer(presets.find(preset)).hash
+    except EngineError:
+        return ""
+
+
 def runs_with_events() -> list[Run]:
     """The runs whose configuration can be read, the newest first."""
     found = []

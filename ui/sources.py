@@ -1,37 +1,75 @@
-"""Choosing articles: the sample that ships, an upload, or a path where paths are offered."""
+"""Choosing articles: the sample that ships, prepared articles, an upload, a path or the hub where these are offered."""
 
 import hashlib
+import re
 
 import streamlit as st
 
-from engine import paths
-from engine.files import write_bytes
-from ui import access, errors
+from engine import corpus, paths
+from engine.articles import hub
+from engine.errors import EngineError
+from engine.files import staged_folder
+from ui import access, errors, words
 from ui.i18n import _
 
 UPLOADS = ".uploads"  # beside the runs
+ENDINGS = ["jsonl", "json", "txt", "csv", "tsv", "parquet", "xml", "nxml", "zip"]
 
 
-def save_upload(content: bytes) -> str:
-    """Keeps an uploaded file under a name made from its content; returns its portable path.
+def save_uploads(files: list[tuple[str, bytes]]) -> str:
+    """Keeps uploaded files in a folder named by their content; returns the portable path of the file, or of the folder.
 
     Raises:
         StorageError: no rights or no space.
     """
-    folder = paths.checkpoints_root() / UPLOADS
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{hashlib.sha256(content).hexdigest()[:16]}.jsonl"
-    if not path.exists():
-        write_bytes(path, content)
-    return paths.portable(path)
+    digest = hashlib.sha256()
+    for name, content in files:
+        digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
+    folder = paths.checkpoints_root() / UPLOADS / digest.hexdigest()[:16]
+    if not folder.exists():
+        with staged_folder(folder) as staging:
+            for name, content in files:
+                (staging / safe_name(name)).write_bytes(content)
+    return paths.portable(folder / safe_name(files[0][0]) if len(files) == 1 else folder)
 
 
-def choose_articles(key: str) -> str:
-    """Widgets for a source of articles; returns its portable path (the sample where nothing else is given)."""
+def safe_name(name: str) -> str:
+    """A file's name that is a name and no path, on every system."""
+    last = re.split(r"[\\/]", name)[-1]
+    return re.sub(r"[^\w.-]", "_", last).lstrip(".")[:100] or "articles.txt"
+
+
+def prepared(vocabulary: str = "") -> dict[str, corpus.Corpus]:
+    """The prepared corpora that this session may see, by their portable paths; of one vocabulary, or of all.
+
+    On a server with an owner, others see what they prepared themselves.
+    """
+    mine = st.session_state.get("prepared", [])
+    found = {paths.portable(c.folder): c for c in corpus.all_corpora()}
+    return {
+        path: c
+        for path, c in found.items()
+        if (access.is_owner() or path in mine) and vocabulary in ("", c.card["tokenizer"])
+    }
+
+
+def title(c: corpus.Corpus) -> str:
+    """A corpus by its source's name and its size."""
+    name = c.card["source"].replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    return _("{name} · {n} articles", name=name, n=words.grouped(corpus.summary(c.card)["articles"]))
+
+
+def choose_articles(key: str, vocabulary: str = "", with_hub: bool = False) -> str:
+    """Widgets for a source of articles; returns its portable path or its name on the hub.
+
+    The sample where nothing else is given. `vocabulary`: the hash of the one that prepared articles must have.
+    """
     sample = paths.portable(paths.SAMPLE_ARTICLES)
-    ways = {"sample": _("The sample that ships"), "upload": _("Upload a file")}
+    ways = {"sample": _("The sample that ships"), "prepared": _("Prepared articles"), "upload": _("Upload")}
     if access.paths_allowed():
         ways["path"] = _("A path on this machine")
+        if with_hub:
+            ways["hub"] = _("The Hugging Face hub")
     way = st.pills(  # a segmented control would cut its last choice off in a narrow column
         _("Source"),
         list(ways),
@@ -40,20 +78,48 @@ def choose_articles(key: str) -> str:
         format_func=lambda name: ways[name],
         key=f"{key}_source",
     )
+    if way == "prepared":
+        known = prepared(vocabulary)
+        if not known:
+            st.caption(_("Nothing is prepared yet for this vocabulary: the sample is used."))
+            return sample
+        return st.selectbox(
+            _("Prepared articles"), list(known), format_func=lambda path: title(known[path]), key=f"{key}_prepared"
+        )
     if way == "upload":
-        upload = st.file_uploader(
-            _("JSON lines in the form of the PubMed release, 50 MB at most"),
-            type=["jsonl", "txt", "json"],
+        uploads = st.file_uploader(
+            _("JSON lines, CSV, Parquet, text, JATS XML, or a zip of these; 50 MB at most"),
+            type=ENDINGS,
+            accept_multiple_files=True,
             key=f"{key}_upload",
         )
-        if upload is None:
+        if not uploads:
             st.caption(_("Until a file is there, the sample is used."))
             return sample
-        return save_upload(upload.getvalue())
+        return save_uploads([(upload.name, upload.getvalue()) for upload in uploads])
     if way == "path":
-        path = st.text_input(_("A .jsonl file, or a folder with train.jsonl"), sample, key=f"{key}_path")
+        path = st.text_input(
+            _("A file, folder or zip of articles"),
+            sample,
+            key=f"{key}_path",
+            help=_("For example pubmed-dataset.zip as downloaded: it is read without being unpacked."),
+        )
         with errors.shown():
             access.check_path(path)
             return path or sample
         st.stop()
+    if way == "hub":
+        name = st.text_input(_("Name on the hub"), hub.PUBMED, key=f"{key}_hub")
+        if hub.is_name(name):
+            return name
+        errors.show(EngineError("{name} is no name on the Hugging Face hub: write owner/name.", name=name))
+        st.stop()
     return sample
+
+
+def remember(c: corpus.Corpus) -> None:
+    """Notes that this session prepared a corpus."""
+    path = paths.portable(c.folder)
+    mine = st.session_state.setdefault("prepared", [])
+    if path not in mine:
+        mine.append(path)

@@ -1,0 +1,178 @@
+"""From a source to its prepared corpus on a page: what it is, how to read it, how far the preparation is."""
+
+import streamlit as st
+
+from engine import importing, paths, preparation
+from engine.articles import Options, hub, isolation, source
+from engine.articles.isolation import Preview
+from engine.corpus import Corpus, is_corpus
+from engine.errors import EngineError
+from engine.tokenizers import Tokenizer
+from ui import errors, sources, words
+from ui.i18n import _, error_text
+
+AT_ONCE_BYTES = 8 << 20  # unpacked; so much is prepared while one waits, a second or two
+POLL_SECONDS = 1.0
+_FORMS = {"jsonl": "JSON lines", "csv": "CSV", "parquet": "Parquet", "jats": "JATS XML"}
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _preview(path: str, fingerprint: list, options: dict) -> Preview:
+    return isolation.preview(paths.locate(path), Options(**options))
+
+
+def corpus_of(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus:
+    """The prepared corpus of what was chosen; where there is none yet, the way to it, and the page stops here.
+
+    Raises:
+        EngineError: what a person can act on.
+    """
+    if is_corpus(paths.locate(chosen)):
+        found = preparation.find(paths.locate(chosen), tokenizer)
+        assert found is not None
+        return found
+    if hub.is_name(chosen):
+        options = Options()
+        try:
+            path = hub.local(chosen)
+        except EngineError:
+            _background(importing.Import(importing.Request(chosen, preset)), listing_of=chosen)
+            st.stop()
+    else:
+        path = paths.locate(chosen)
+        seen = _preview(str(path), source.fingerprint(path), {})
+        options = _options(seen, chosen)
+    found = preparation.find(path, tokenizer, options)
+    if found is not None:
+        sources.remember(found)
+        return found
+    if not hub.is_name(chosen):
+        _describe(seen)
+        table = bool(seen.columns)
+        if seen.size <= AT_ONCE_BYTES and (not table or st.button(_("Prepare"), type="primary")):
+            with st.spinner(_("Preparing the articles…")):
+                prepared = preparation.prepare(path, tokenizer, options=options)
+            sources.remember(prepared)
+            for notice in prepared.notices:
+                st.info(error_text(notice))
+            return prepared
+        if seen.size <= AT_ONCE_BYTES:
+            st.stop()
+    _background(importing.Import(importing.Request(chosen, preset, options)))
+    st.stop()
+
+
+def _options(seen: Preview, key: str) -> Options:
+    """What only a person can say of a source: the columns of a table, what an article is in plain text."""
+    if seen.columns:
+        st.dataframe(
+            {name: [row[i] for row in seen.rows] for i, name in enumerate(seen.columns)}, hide_index=True, height=180
+        )
+        usual = [n for n in seen.columns if n.lower() in ("article", "article_text", "text", "full_text", "body")]
+        one, two, three = st.columns(3)
+        text = one.selectbox(
+            _("Which column holds the text?"),
+            seen.columns,
+            index=seen.columns.index(usual[0]) if usual else 0,
+            key=f"text_column_{key}",
+        )
+        rest = [name for name in seen.columns if name != text]
+        abstract = two.selectbox(
+            _("Abstract"),
+            ["", *rest],
+            index=1 + rest.index("abstract") if "abstract" in rest else 0,
+            format_func=lambda name: name or _("none"),
+            key=f"abstract_column_{key}",
+        )
+        identifier = three.selectbox(
+            _("Identifier"), ["", *rest], format_func=lambda name: name or _("none"), key=f"id_column_{key}"
+        )
+        return Options(text, abstract, identifier)
+    if set(seen.forms) == {"text"}:
+        units = {"file": _("a file"), "blank-lines": _("what stands between blank lines")}
+        unit = st.segmented_control(
+            _("One article is"),
+            list(units),
+            default="file" if seen.forms["text"] > 3 else "blank-lines",
+            required=True,
+            format_func=lambda name: units[name],
+            key=f"unit_{key}",
+        )
+        return Options(text_unit=unit)
+    return Options()
+
+
+def _describe(seen: Preview) -> None:
+    forms = ", ".join(f"{_FORMS.get(form, _('text'))} ({words.grouped(n)})" for form, n in seen.forms.items())
+    st.caption(
+        _(
+            "Found: {forms}; splits: {splits}; {size} of text to read.",
+            forms=forms,
+            splits=", ".join(_split(s) for s in seen.splits),
+            size=words.size(seen.size),
+        )
+    )
+    for problem in seen.refused[:5]:
+        st.warning(error_text(problem))
+
+
+def _split(name: str) -> str:
+    return {"train": _("train"), "validation": _("validation"), "test": _("test")}[name]
+
+
+def _background(job: importing.Import, listing_of: str = "") -> None:
+    """An import in the background: the button that starts it, or how far it is."""
+    status = job.status()
+    if status is not None and status.alive:
+        st.fragment(_watch, run_every=POLL_SECONDS)(job)
+        return
+    if status is not None and status.error is not None:
+        errors.show(status.error)
+    if status is not None and status.state in (importing.STOPPED, importing.PREPARING, importing.FETCHING):
+        st.info(
+            _(
+                "The preparation was interrupted after {n} articles: it goes on from there.",
+                n=words.grouped(status.articles),
+            )
+        )
+    if listing_of and (status is None or not status.total_bytes):
+        if st.button(_("Ask the hub for its size")):
+            st.session_state[f"listing_{listing_of}"] = hub.list_files(listing_of)
+        listing = st.session_state.get(f"listing_{listing_of}")
+        if listing is None:
+            st.caption(_("Nothing is fetched before you have seen how much it is."))
+            return
+        st.caption(
+            _(
+                "{name}: {n} files, {size} to fetch.",
+                name=words.plain(listing.name),
+                n=len(listing.files),
+                size=words.size(listing.size),
+            )
+        )
+    label = _("Fetch and prepare") if listing_of else _("Prepare")
+    if st.button(label, type="primary", icon=":material/playlist_add_check:"):
+        job.start()
+        st.rerun()
+
+
+def _watch(job: importing.Import) -> None:
+    status = job.status()
+    if status is None or not status.alive:
+        st.rerun()
+        return
+    share = min(1.0, status.done_bytes / status.total_bytes) if status.total_bytes else 0.0
+    if status.state == importing.FETCHING:
+        label = _(
+            "fetching: {done} of {total}", done=words.size(status.done_bytes), total=words.size(status.total_bytes)
+        )
+    else:
+        label = _(
+            "preparing: {articles} articles, {tokens} tokens, {skipped} skipped",
+            articles=words.grouped(status.articles),
+            tokens=words.grouped(status.tokens),
+            skipped=words.grouped(status.skipped),
+        )
+    st.progress(share, label)
+    if st.button(_("Stop"), icon=":material/stop:", help=_("What is done is kept: it goes on from there.")):
+        job.stop()
