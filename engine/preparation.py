@@ -199,6 +199,7 @@ def _changes(corpus: Corpus, root: Path) -> list[EngineError]:
         if (
             card.parent == corpus.folder
             or card.parent.name.startswith(".")
+            or other.get("schema_version") != SCHEMA_VERSION
             or other.get("source") != corpus.card["source"]
         ):
             continue

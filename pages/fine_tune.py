@@ -70,11 +70,10 @@ st.markdown(
 names = [run.name for run in readers.runs_with_events()]
 
 
-def one_run(preset: str, articles: str, left, right) -> None:
+def one_run(preset: str, parent: str | None, articles: str) -> None:
     """The form of a single run."""
+    left, right = st.columns(2)
     with left:
-        parent = choose_parent(preset)
-    with right:
         unit = st.segmented_control(
             _("Length"),
             ["minutes", "epochs", "steps"],
@@ -83,6 +82,7 @@ def one_run(preset: str, articles: str, left, right) -> None:
             format_func=lambda name: {"minutes": _("minutes"), "epochs": _("epochs"), "steps": _("steps")}[name],
             help=_("An epoch is one pass over all articles; a step learns from one batch."),
         )
+    with right:
         amount = st.number_input(
             _("How many"),
             min_value=0.0,
@@ -179,14 +179,16 @@ with st.container(border=True):
         required=True,
         format_func=lambda name: kinds[name],
         label_visibility="collapsed",
+        key="tune_kind",
     )
     left, right = st.columns(2)
     with left:
         preset = choose_preset()
     with right:
-        articles = sources.choose_articles("tune", readers.vocabulary_hash(preset))
+        parent = choose_parent(preset) if kind == "run" else None
+    articles = sources.choose_articles("tune", readers.vocabulary_hash(preset))
     if kind == "run":
-        one_run(preset, articles, left, right)
+        one_run(preset, parent, articles)
     else:
         with errors.shown():
             stages_form.form(preset, articles)

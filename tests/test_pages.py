@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from conftest import article_line
 from streamlit.testing.v1 import AppTest
 
-from engine import checkpoints, runs
+from engine import checkpoints, corpus, runs
 from engine.locks import Lock
 from engine.settings import RunSettings
 
@@ -187,3 +188,131 @@ def test_thinned_curves_keep_their_extremes():
     assert len(kept) <= charts.MOST_POINTS
     assert (max(kept), min(kept)) == (9.0, -9.0)
     assert xs == sorted(xs)
+
+
+# Articles: import, figures, reader
+
+
+@pytest.fixture
+def local(monkeypatch):
+    """A server on this machine alone: files may be named by path."""
+    from ui import access
+
+    monkeypatch.setattr(access, "is_local", lambda: True)
+
+
+def open_path(path) -> AppTest:
+    app = open_page("articles")
+    app.pills(key="articles_source").set_value("path").run()
+    app.text_input(key="articles_path").set_value(str(path)).run()
+    assert not app.exception, [e.message for e in app.exception]
+    return app
+
+
+def texts(app) -> str:
+    return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.text, *app.info, *app.warning])
+
+
+def test_a_source_by_path_is_prepared_and_can_be_read_by_number_and_identifier(root, local, sample_folder):
+    app = open_path(sample_folder)
+    assert app.metric[0].value == "32"
+    app.number_input(key="number_train").set_value(3).run()
+    assert "article\\-2" in texts(app)
+    app.text_input(key="id_train").set_value("article-7").run()
+    assert "Article 8, article\\-7" in texts(app)
+    app.text_input(key="id_train").set_value("nobody").run()
+    assert "No article of this split has the identifier nobody." in texts(app)
+
+
+def test_what_a_window_length_covers_is_the_share_of_the_tokens(root, local, sample_folder):
+    from ui import statistics
+
+    app = open_path(sample_folder)
+    prepared = corpus.all_corpora()[0]  # the newest; the sample that the page opened with is there too
+    counts = prepared.token_counts("train")
+    app.select_slider[0].set_value(64).run()
+    shown = app.metric[4]
+    assert shown.label == "Covered by the first 64 tokens of each article"
+    assert shown.value.startswith(f"{100 * statistics.coverage(counts, 64):.1f}")
+
+
+def test_a_table_asks_for_its_column_with_a_preview(root, local, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("key,contents\n1,first text here\n2,second text here\n3,third text here\n")
+    app = open_path(path)
+    assert list(app.dataframe[0].value.columns) == ["key", "contents"]
+    assert not app.metric  # nothing is prepared before the column is chosen
+    app.selectbox(key=f"text_column_{path}").set_value("contents").run()
+    next(button for button in app.button if button.label == "Prepare").click().run()
+    assert not app.exception
+    assert app.metric[0].value == "3"
+    assert "second text here" in "\n".join(corpus_texts())
+
+
+def corpus_texts() -> list[str]:
+    from engine import paths, tokenizers
+
+    tokenizer = tokenizers.load(paths.MINI_PRESET)
+    prepared = corpus.all_corpora()[0]  # the newest; the sample that the page opened with is there too
+    return [tokenizer.decode(prepared.tokens(split)) for split in prepared.splits]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.zip", b"PK\x03\x04 cut off", "a.zip is a zip archive that is damaged or cut off"),
+        ("a.pdf", b"%PDF-1.4", "a.pdf is a PDF file, which is not read"),
+        ("a.jsonl", b"{broken\n", "holds no article that can be used. a.jsonl, line 1: not JSON."),
+        ("a.jsonl", b"", "a.jsonl is empty."),
+    ],
+)
+def test_a_source_that_cannot_be_used_is_one_sentence_and_the_page_stays(root, local, tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    app = open_path(tmp_path / name)
+    assert [said in error.value for error in app.error] == [True]
+    app.pills(key="articles_source").set_value("sample").run()
+    assert app.metric[0].value == "124"
+
+
+def test_duplicates_between_the_splits_are_said(root, local, tmp_path):
+    (tmp_path / "train.jsonl").write_text("".join(article_line(n) + "\n" for n in range(6)))
+    (tmp_path / "val.jsonl").write_text(article_line(9) + "\n")
+    (tmp_path / "test.jsonl").write_text(article_line(2) + "\n")
+    app = open_path(tmp_path)
+    assert (
+        "0 articles repeat an earlier one of their split word for word, 1 stand in two splits" in app.warning[0].value
+    )
+
+
+def test_stages_are_queued_from_the_form_each_for_its_parent(root, monkeypatch):
+    from engine import dispatcher
+
+    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
+    app = open_page("fine_tune")
+    app.segmented_control(key="tune_kind").set_value("stages").run()
+    assert not app.error
+    app.text_input(key="plan_prefix").set_value("chain").run()
+    next(button for button in app.button if button.label == "Queue the stages").click().run()
+    assert not app.exception and not app.error
+    waiting = dispatcher.waiting(root)
+    assert [run.name for run in waiting] == [
+        "chain-first-10",
+        "chain-first-10000",
+        "chain-first-80000",
+        "chain-the-rest",
+    ]
+    assert [run.waits_for() for run in waiting][1:] == ["chain-first-10", "chain-first-10000", "chain-first-80000"]
+
+
+def test_an_uploaded_name_is_a_name_and_no_path(root):
+    from ui import sources
+
+    assert [sources.safe_name(n) for n in ("../../x.csv", "C:\\a\\b.txt", ".bashrc", "")] == [
+        "x.csv",
+        "b.txt",
+        "bashrc",
+        "articles.txt",
+    ]
+    one = sources.save_uploads([("../a.jsonl", b"{}")])
+    assert one.endswith("a.jsonl") and ".uploads" in one
+    assert sources.save_uploads([("a.xml", b"1"), ("b.xml", b"2")]).count(".") == 1

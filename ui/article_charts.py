@@ -82,7 +82,8 @@ def coverage(lengths_seen: np.ndarray, shares: np.ndarray, chosen: int, share: f
         xaxis_title=_("tokens taken of each article"),
         yaxis_title=_("text covered (%)"),
     )
-    figure.update_xaxes(type="log")
+    powers = [2**n for n in range(4, 20) if 2**n <= lengths_seen[-1]]
+    figure.update_xaxes(type="log", tickvals=powers, ticktext=[words.grouped(n) for n in powers])
     figure.update_yaxes(range=[0, 108])
     return figure
 

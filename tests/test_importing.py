@@ -1,0 +1,56 @@
+"""An import in the background: how far it is, stop and go on, failure in a sentence."""
+
+import time
+
+import pytest
+from conftest import article_line
+
+from engine import corpus, importing, paths
+from engine.importing import Import, Request
+
+pytestmark = pytest.mark.slow
+
+
+def wait(job: Import, *states: str, seconds: float = 60.0):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        status = job.status()
+        if status.state in states and not status.alive:
+            return status
+        time.sleep(0.05)
+    raise AssertionError(f"still {job.status()}")
+
+
+def test_an_import_ends_with_a_corpus(root, tiny_preset, sample_folder):
+    job = Import(Request(str(sample_folder), str(tiny_preset)))
+    assert job.status() is None
+    job.start()
+    status = wait(job, importing.FINISHED)
+    assert corpus.Corpus(paths.locate(status.corpus)).articles("train") == 24
+    assert (status.articles, status.error) == (32, None)
+
+
+def test_an_import_that_fails_says_why(root, tiny_preset, tmp_path):
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
+    job = Import(Request(str(tmp_path / "a.pdf"), str(tiny_preset)))
+    job.start()
+    assert str(wait(job, importing.FAILED).error).startswith("a.pdf is a PDF file, which is not read")
+
+
+def test_an_import_stops_when_asked_and_goes_on_from_there(root, tiny_preset, tmp_path):
+    source = tmp_path / "all.jsonl"
+    lines = [article_line(n, 600) for n in range(40)]
+    with open(source, "w") as file:
+        for _ in range(300):
+            file.write("\n".join(lines) + "\n")
+    job = Import(Request(str(source), str(tiny_preset)))
+    job.start()
+    end = time.monotonic() + 60
+    while not job.status().articles and time.monotonic() < end:
+        time.sleep(0.02)
+    job.stop()
+    status = wait(job, importing.STOPPED)
+    assert 0 < status.articles < 12_000
+    job.start()
+    status = wait(job, importing.FINISHED)
+    assert status.articles == 12_000
