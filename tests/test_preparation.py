@@ -73,7 +73,7 @@ def test_ids_are_those_of_hugging_face_on_all_real_articles(real_data, tmp_path)
 
 
 def test_a_preparation_that_was_killed_goes_on_to_the_same_bytes(tmp_path, tiny_preset, vocabulary):
-    source = write(tmp_path / "all.jsonl", range(3000))
+    source = write(tmp_path / "all.jsonl", range(8000))
     whole = preparation.prepare(source, tokenizers.Tokenizer(*vocabulary), out=tmp_path / "whole")
     command = [sys.executable, "-m", "engine", "prepare", "--source", str(source), "--preset", str(tiny_preset)]
     command += ["--out", str(tmp_path / "killed")]

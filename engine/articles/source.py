@@ -152,6 +152,10 @@ class Source:
         self.members = {split: of_split for split, of_split in by_split.items() if of_split}
         if "train" not in self.members:
             self._refuse(bool(found))
+        self._before: dict[str, list[int]] = {}  # of each split, the bytes before each of its files and behind the last
+        done = 0
+        for split, of_split in self.members.items():
+            self._before[split] = [done, *(done := done + m.size for m in of_split)]
         options = options or Options()
         if not options.text_unit:
             texts = sum(self._forms[id(m)] == "text" for of_split in self.members.values() for m in of_split)
@@ -239,15 +243,11 @@ class Source:
 
     def done_bytes(self, split: str, place: Place) -> int:
         """Bytes read when a split has been read up to `place`, those of the splits before it included."""
-        done = 0
-        for name, of_split in self.members.items():
-            for index, m in enumerate(of_split):
-                if name == split and place and index == place[0]:
-                    return done + m.done_bytes()
-                if name == split and (not place or index > place[0]):
-                    return done
-                done += m.size
-        return done
+        if not place:
+            return self._before[split][0]
+        index = min(place[0], len(self.members[split]))
+        reading = self.members[split][index].done_bytes() if index < len(self.members[split]) else 0
+        return self._before[split][index] + reading
 
     def read(self, split: str, skipped: Skipped | None = None) -> Iterator[Article]:
         """The articles of a split in the order of its files; what cannot be used is counted in `skipped`."""
