@@ -1,5 +1,7 @@
 """From a source to its prepared corpus on a page: what it is, how to read it, how far the preparation is."""
 
+import time
+
 import streamlit as st
 
 from engine import importing, paths, preparation
@@ -156,6 +158,16 @@ def _background(job: importing.Import, listing_of: str = "") -> None:
         st.rerun()
 
 
+def _left(job: importing.Import, status: importing.Status) -> float:
+    """Seconds left at the speed since this page first looked; 0 while that cannot be told."""
+    key = f"import_{job.request.source}"
+    seen = st.session_state.get(key)
+    if seen is None or seen[0] != status.state or seen[2] > status.done_bytes:
+        seen = st.session_state[key] = (status.state, time.monotonic(), status.done_bytes)
+    done, seconds = status.done_bytes - seen[2], time.monotonic() - seen[1]
+    return (status.total_bytes - status.done_bytes) * seconds / done if done > 0 and seconds > 2 else 0.0
+
+
 def _watch(job: importing.Import) -> None:
     status = job.status()
     if status is None or not status.alive:
@@ -173,6 +185,7 @@ def _watch(job: importing.Import) -> None:
             tokens=words.grouped(status.tokens),
             skipped=words.grouped(status.skipped),
         )
-    st.progress(share, label)
+    left = _left(job, status)
+    st.progress(share, label + (_(", about {time} left", time=words.duration(left)) if left else ""))
     if st.button(_("Stop"), icon=":material/stop:", help=_("What is done is kept: it goes on from there.")):
         job.stop()
