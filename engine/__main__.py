@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import checkpoints, corpus, dispatcher, paths, runs, submission, trainer
+from engine import queue as queueing
 from engine.errors import EngineError, RunError, SettingsError
 from engine.settings import PRECISIONS, RunSettings
 
@@ -278,6 +279,51 @@ def resume(a: argparse.Namespace) -> int:
     return 0
 
 
+def pause(a: argparse.Namespace) -> int:
+    """Asks a run to end with a checkpoint and keeps it to be resumed; its device is free meanwhile."""
+    runs.find(a.run).request_pause()
+    _print_result({"run": a.run, "asked": "pause"}, a.json, [f"{a.run} was asked to pause."])
+    return 0
+
+
+def extend(a: argparse.Namespace) -> int:
+    """Queues a new run that goes on from a checkpoint with its run's settings: more steps, other articles."""
+    first, last = _range(a.range)
+    changes = {"steps": a.steps, "epochs": a.epochs, "minutes": a.minutes, "learning_rate": a.learning_rate}
+    if a.articles:
+        changes["articles"] = a.articles
+    if a.range:
+        changes |= {"first_article": first, "last_article": last}
+    changes = {name: value for name, value in changes.items() if value is not None or name.endswith("_article")}
+    run = queueing.extend(a.checkpoint, a.name or "", **changes)
+    dispatcher.ensure()
+    _print_result(
+        {"run": run.name, "parent": run.settings.parent}, a.json, [f"{run.name} goes on from {run.settings.parent}."]
+    )
+    return 0
+
+
+def queue(a: argparse.Namespace) -> int:
+    """Shows the runs that wait, the next one first; moves or cancels one of them."""
+    for name, places in ((a.up, -1), (a.down, 1), (a.first, -(10**6))):
+        if name:
+            queueing.move(runs.find(name), places)
+    if a.cancel:
+        run = runs.find(a.cancel)
+        if run.name not in [other.name for other in queueing.waiting()]:
+            raise RunError("The run {name} is not waiting: only waiting runs can be cancelled.", name=run.name)
+        run.request_stop()
+    rows = [
+        {"run": run.name, "after": run.waits_for(), "articles": run.settings.articles, "device": run.settings.device}
+        for run in queueing.waiting()
+    ]
+    lines = [
+        f"{n:>3}  {row['run']}" + (f"  (after {row['after']})" if row["after"] else "") for n, row in enumerate(rows, 1)
+    ]
+    _print_result({"waiting": rows}, a.json, lines or ["Nothing waits."])
+    return 0
+
+
 def stop(a: argparse.Namespace) -> int:
     """Asks a run to stop with a checkpoint."""
     runs.find(a.run).request_stop()
@@ -356,9 +402,10 @@ def list_runs(a: argparse.Namespace) -> int:
     rows = []
     for run in runs.all_runs():
         state = run.state()
-        rows.append({"run": run.name, "state": state.state, "step": state.step, "steps": state.steps})
+        frozen = run.silent_seconds()
+        rows.append({"run": run.name, "state": state.state, "step": state.step, "steps": state.steps, "frozen": frozen})
         if not a.json:
-            reason = f"  {state.error}" if state.error else ""
+            reason = f"  {state.error}" if state.error else f"  frozen for {frozen:.0f} s" if frozen else ""
             print(f"{run.name:<32} {state.state:<12} {state.step:>8,} / {state.steps:<8,}{reason}")
     if a.json:
         print(json.dumps(rows))
@@ -469,6 +516,23 @@ def _parser() -> argparse.ArgumentParser:
 
     command("resume", resume).add_argument("run")
     command("stop", stop).add_argument("run")
+    command("pause", pause).add_argument("run")
+
+    p = command("extend", extend)
+    p.add_argument("checkpoint", metavar="RUN[/STEP]")
+    p.add_argument("--steps", type=int)
+    p.add_argument("--epochs", type=float)
+    p.add_argument("--minutes", type=float)
+    p.add_argument("--articles", help="other articles than its run had")
+    p.add_argument("--range", metavar="A-B", help="training articles A to B")
+    p.add_argument("--learning-rate", type=float)
+    p.add_argument("--name", help="the new run's name")
+
+    p = command("queue", queue)
+    p.add_argument("--up", metavar="RUN", help="one place forwards")
+    p.add_argument("--down", metavar="RUN", help="one place backwards")
+    p.add_argument("--first", metavar="RUN", help="to the front")
+    p.add_argument("--cancel", metavar="RUN", help="takes a run out; resume puts it back")
 
     p = command("prepare", prepare)
     p.add_argument("--source", required=True, help="a file, folder or zip of articles, or owner/name on the hub")

@@ -13,22 +13,17 @@ from pathlib import Path
 from engine import launch, machine, paths, runs, trainer
 from engine.errors import EngineError, sentence
 from engine.locks import Lock, held
+from engine.queue import waiting
 from engine.runs import Run
 
 POLL_SECONDS = 0.3
+MOST_STARTS = 3  # of a run without a new checkpoint in between
 IDLE_SECONDS = 3.0
 
 
 def lock_path(root: Path) -> Path:
     """The file whose lock means: a dispatcher is at work."""
     return root / ".locks" / "dispatcher.lock"
-
-
-def waiting(root: Path) -> list[Run]:
-    """The runs in the queue, the next one first."""
-    queued = [(run.state(), run) for run in runs.all_runs(root)]
-    queued = [(state, run) for state, run in queued if state.state == runs.QUEUED]
-    return [run for _, run in sorted(queued, key=lambda pair: pair[0].queued_at)]
 
 
 def start_trainer(run: Run) -> subprocess.Popen:
@@ -56,8 +51,11 @@ class Dispatcher:
             if child.poll() is not None:
                 del self.children[device]
                 _settle(run, child.returncode)
+        for run in runs.all_runs(self.root):
+            if run.orphaned() and run.name not in [child.name for child, _ in self.children.values()]:
+                _settle(run, None)
         # A stage whose parent is not finished keeps its place; nothing polls for it when nothing else is to be done.
-        queue = [run for run in waiting(self.root) if not run.waits_for()]
+        queue = [run for run in waiting(self.root) if _may_start(run)]
         for run in queue:
             try:
                 device = machine.resolve_device(run.settings.device)
@@ -69,32 +67,67 @@ class Dispatcher:
         return bool(queue or self.children)
 
 
-def _settle(run: Run, code: int) -> None:
-    """Marks a run whose trainer died without a word, with the reason in words."""
+def _may_start(run: Run) -> bool:
+    """Whether a waiting run waits for the device alone; one whose configuration cannot be read is failed."""
+    try:
+        return run.waits_for() is None
+    except EngineError as error:
+        _fail(run, error)
+        return False
+
+
+def _settle(run: Run, code: int | None) -> None:
+    """Puts a run whose trainer died back into the queue, at its old place, or fails it when that keeps happening.
+
+    Args:
+        code: how the trainer ended; negative is a signal, None is not known.
+    """
     with Lock(run.folder / "lock") as lock:
         if not lock.acquire(patience_seconds=5):
             return
-        state = run.state().state
-        if state not in (runs.INTERRUPTED, runs.RUNNING) and not (state == runs.QUEUED and code):
+        state = run.state()
+        died_at_work = state.state in (runs.INTERRUPTED, runs.RUNNING)
+        if not died_at_work and not (state.state == runs.QUEUED and code):
             return
-        if code < 0:
-            template = sentence(
-                "The trainer was ended by signal {number}; the system does that when memory runs out, or a person did. "
-                "Resume goes on from the newest checkpoint."
-            )
-            reason = {"template": template, "values": {"number": -code}}
-        else:
-            template = sentence("The trainer ended with exit code {code}: the run's trainer.log says more.")
-            reason = {"template": template, "values": {"code": code}}
-        run.write_state(state=runs.INTERRUPTED, reason=reason, phase="")
+        reason: dict = {"template": _deaths_reason(code), "values": {"code": abs(code or 0)}}
         run.append_event("state", state=runs.INTERRUPTED, reason=reason)
+        if not died_at_work:  # it could not even begin: the next one could not either
+            run.write_state(state=runs.INTERRUPTED, reason=reason, phase="")
+        elif state.starts < MOST_STARTS:
+            run.write_state(state=runs.QUEUED, reason=reason, phase="")
+        else:
+            template = sentence(
+                "The trainer died {starts} times without a new checkpoint in between. The last time: exit code {code} "
+                "(a signal where above 128). The run's trainer.log says more; Resume tries again."
+            )
+            last = {"starts": state.starts, "code": code if code is None or code >= 0 else 128 - code}
+            run.write_state(state=runs.FAILED, reason={"template": template, "values": last}, phase="")
+
+
+def _deaths_reason(code: int | None) -> str:
+    if code is None:
+        return sentence(
+            "The trainer's process ended without a word; the run goes on by itself from its newest checkpoint."
+        )
+    if code < 0:
+        return sentence(
+            "The trainer was ended by signal {code}; the system does that when memory runs out, or a person did. "
+            "The run goes on by itself from its newest checkpoint."
+        )
+    return sentence("The trainer ended with exit code {code}: the run's trainer.log says more.")
 
 
 def _fail(run: Run, error: EngineError) -> None:
     with Lock(run.folder / "lock") as lock:
         if lock.acquire():
-            reason = {"template": error.template, "values": error.values}
+            reason = {"template": error.template, "values": trainer.plain(error.values)}
             run.write_state(state=runs.FAILED, reason=reason, phase="")
+
+
+def work_left(root: Path | None = None) -> bool:
+    """Whether a dispatcher has anything to do: a run that may start, or one whose trainer died."""
+    root = root or paths.checkpoints_root()
+    return any(_may_start(run) for run in waiting(root)) or any(run.orphaned() for run in runs.all_runs(root))
 
 
 def ensure(root: Path | None = None) -> None:
@@ -115,7 +148,7 @@ def main() -> int:
             if dispatcher.turn():
                 busy_at = time.monotonic()
             time.sleep(POLL_SECONDS)
-    if waiting(root):  # asked for between the last look and the lock's release
+    if work_left(root):  # asked for between the last look and the lock's release
         ensure(root)
     return 0
 

@@ -3,7 +3,8 @@
 config.json    frozen settings, versions, hashes
 state.json     where the run stands, replaced in one step, written only by the holder of the run's lock
 events.jsonl   one line a report; a torn last line is ignored
-control.json   what a person asks: stop
+control.json   what a person asks: pause, stop
+heartbeat      touched every few seconds by a trainer that is not frozen
 lock           held by the trainer as long as it lives
 owner.json     who holds the lock
 step-XXXXXXXX/ checkpoints (engine.checkpoints)
@@ -25,15 +26,18 @@ from engine.files import read_json, replace, staged_folder, storage_errors, writ
 from engine.locks import Lock, held
 from engine.settings import RunSettings, from_json
 
-QUEUED, RUNNING, FINISHED, FAILED, STOPPED, INTERRUPTED = (
+QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED = (
     "queued",
     "running",
+    "paused",
     "finished",
     "failed",
     "stopped",
     "interrupted",
 )
-ENDED = (FINISHED, FAILED, STOPPED, INTERRUPTED)
+HEARTBEAT = "heartbeat"
+HEARTBEAT_SECONDS = 5.0
+FROZEN_SECONDS = 20.0
 _STEP_FOLDER = re.compile(r"step-(\d{8})")
 
 
@@ -42,7 +46,7 @@ class State:
     """Where a run stands.
 
     Attributes:
-        state: queued, running, finished, failed, stopped or interrupted.
+        state: queued, running, paused, finished, failed, stopped or interrupted.
         since: Unix time of the last change of `state`.
         step, steps: the step reached and the last one; steps is 0 until it is known.
         phase: what a running trainer is doing: loading, preparing, evaluating, training, finishing.
@@ -134,8 +138,23 @@ class Run:
         """The folders of checkpoints, oldest first (whether they are whole, engine.checkpoints says)."""
         return sorted(path for path in self.folder.glob("step-*") if _STEP_FOLDER.fullmatch(path.name))
 
+    def silent_seconds(self) -> float:
+        """How long a living trainer has given no sign of life; 0 where it has, or where none works on the run.
+
+        A process that is stopped by the system, swapped out, or asleep with its machine holds its lock all the same.
+        """
+        try:
+            silent = time.time() - (self.folder / HEARTBEAT).stat().st_mtime
+        except OSError:
+            return 0.0
+        return silent if silent > FROZEN_SECONDS and self.alive() else 0.0
+
+    def orphaned(self) -> bool:
+        """Whether a trainer died while it worked on the run and nobody has said so yet."""
+        return self._stored_state().state == RUNNING and not self.alive()
+
     def control(self) -> str:
-        """What a person asked of the run: "stop" or nothing."""
+        """What a person asked of the run: "pause", "stop" or nothing."""
         return str(read_json(self.folder / "control.json").get("action", ""))
 
     def waits_for(self) -> str | None:
@@ -149,15 +168,22 @@ class Run:
 
     def request_stop(self) -> None:
         """Asks the trainer to stop with a checkpoint; a run that waits is taken from the queue at once."""
+        self._request("stop", STOPPED, (QUEUED, RUNNING, PAUSED))
+
+    def request_pause(self) -> None:
+        """Asks the trainer to end with a checkpoint, and keeps the run to be resumed; its device is free meanwhile."""
+        self._request("pause", PAUSED, (QUEUED, RUNNING))
+
+    def _request(self, action: str, state: str, possible: tuple[str, ...]) -> None:
         with Lock(self.folder / "lock") as lock:
             if lock.acquire():  # nobody works on it
-                if self._stored_state().state in (QUEUED, RUNNING):
-                    self.write_state(state=STOPPED, phase="")
+                if self._stored_state().state in possible:
+                    self.write_state(state=state, phase="")
                 return
-        write_json(self.folder / "control.json", {"action": "stop", "time": time.time()})
+        write_json(self.folder / "control.json", {"action": action, "time": time.time()})
 
     def request_resume(self) -> None:
-        """Puts a stopped, failed or interrupted run into the queue again.
+        """Puts a paused, stopped, failed or interrupted run into the queue again.
 
         Raises:
             RunError: it is running, or finished.

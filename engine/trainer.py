@@ -4,10 +4,12 @@ Who may start a run is decided here: the trainer takes the run's lock, reads its
 lock, then counts the start. Starters only make things happen; several of them do no harm.
 """
 
+import contextlib
 import json
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -58,14 +60,14 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
     run.cut_torn_event()
     run.write_state(state=runs.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
     run.append_event("state", state=runs.RUNNING, device=device)
-    stop = _StopRequests(run)
+    stop, heart = _StopRequests(run), _Heart(run)
     try:
         submission.settle_parent(run)
         if run.settings.preset:
             machine.require_memory(submission.estimate(run.settings).memory_bytes, run.folder)
         result = _with_stopped(run, stop, say)
     except EngineError as error:
-        _end(run, runs.FAILED, {"template": error.template, "values": _plain(error.values)})
+        _end(run, runs.FAILED, {"template": error.template, "values": plain(error.values)})
         raise
     except MemoryError as error:
         _end(run, runs.FAILED, {"template": _OUT_OF_MEMORY, "values": {}})
@@ -80,7 +82,11 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
         raise
     finally:
         stop.close()
-    _end(run, runs.STOPPED if result is None else runs.FINISHED, None)
+        heart.close()
+    if result is not None:
+        _end(run, runs.FINISHED, None)
+    else:
+        _end(run, runs.PAUSED if run.control() == "pause" else runs.STOPPED, None)
     return result
 
 
@@ -102,12 +108,31 @@ def _end(run: Run, state: str, reason: dict | None) -> None:
     (run.folder / "control.json").unlink(missing_ok=True)
 
 
-def _plain(values: dict) -> dict:
+def plain(values: dict) -> dict:
+    """An error's values as JSON holds them."""
     return json.loads(json.dumps(values, default=str))
 
 
+class _Heart:
+    """Touches the run's heartbeat now and then, so that a frozen process shows."""
+
+    def __init__(self, run: Run) -> None:
+        self._file, self._ended = run.folder / runs.HEARTBEAT, threading.Event()
+        self._file.touch()
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(runs.HEARTBEAT_SECONDS):
+            with contextlib.suppress(OSError):
+                self._file.touch()
+
+    def close(self) -> None:
+        """Stops beating."""
+        self._ended.set()
+
+
 class _StopRequests:
-    """A stop may be asked by the control file, by Ctrl-C or by SIGTERM; all end in a checkpoint."""
+    """A stop or pause may be asked by the control file, by Ctrl-C or by SIGTERM; all end in a checkpoint."""
 
     def __init__(self, run: Run) -> None:
         self._run, self._asked = run, False
@@ -122,7 +147,7 @@ class _StopRequests:
 
     def requested(self) -> bool:
         """Whether anybody asked."""
-        self._asked = self._asked or self._run.control() == "stop"
+        self._asked = self._asked or self._run.control() in ("stop", "pause")
         return self._asked
 
     def close(self) -> None:

@@ -6,10 +6,10 @@ frame.within()
 
 import streamlit as st
 
-from engine import checkpoints, dispatcher, machine, paths, runs, submission
+from engine import checkpoints, dispatcher, machine, runs, submission
 from engine.errors import EngineError, SettingsError
 from engine.settings import PRECISIONS, PROMPTS, RunSettings
-from ui import access, errors, readers, recorded, run_view, sources, stages_form, words
+from ui import access, errors, queue_view, readers, recorded, run_view, sources, stages_form, words
 from ui.i18n import _
 
 
@@ -193,13 +193,7 @@ with st.container(border=True):
         with errors.shown():
             stages_form.form(preset, articles)
 
-queue = dispatcher.waiting(paths.checkpoints_root())
-if queue:
-    waiting = [
-        words.plain(run.name) + (f" ({_('after')} {words.plain(after)})" if (after := run.waits_for()) else "")
-        for run in queue
-    ]
-    st.caption(_("Waiting: {names}", names=", ".join(waiting)))
+queue_view.show()
 if not names:
     st.info(_("No run yet: start one above, or press the button on the Lab page."))
     st.stop()
@@ -219,6 +213,8 @@ if shown.recorded:
 newest = checkpoints.of_run(shown)
 if newest:
     st.caption(_("Newest checkpoint: {name}", name=words.plain(newest[-1].reference)))
+with st.container(horizontal=True):
+    queue_view.again(shown)
 run_view.watch(shown, key="tune", details=True)
 if shown.state().state == runs.FINISHED:
     run_view.outcome(shown)

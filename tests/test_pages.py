@@ -17,9 +17,10 @@ PAGES = sorted((PROJECT / "pages").glob("*.py"))
 @pytest.fixture(autouse=True)
 def no_studio(monkeypatch):
     """Pages are rendered here, not generated with: no process is started."""
-    from engine import studio_client
+    from engine import dispatcher, studio_client
 
     monkeypatch.setattr(studio_client, "ensure", lambda root=None: None)
+    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
 
 
 def open_page(name: str, language: str = "en") -> AppTest:
@@ -284,17 +285,16 @@ def test_duplicates_between_the_splits_are_said(root, local, tmp_path):
     )
 
 
-def test_stages_are_queued_from_the_form_each_for_its_parent(root, monkeypatch):
-    from engine import dispatcher
+def test_stages_are_queued_from_the_form_each_for_its_parent(root):
+    from engine import queue
 
-    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
     app = open_page("fine_tune")
     app.segmented_control(key="tune_kind").set_value("stages").run()
     assert not app.error
     app.text_input(key="plan_prefix").set_value("chain").run()
     next(button for button in app.button if button.label == "Queue the stages").click().run()
     assert not app.exception and not app.error
-    waiting = dispatcher.waiting(root)
+    waiting = queue.waiting(root)
     assert [run.name for run in waiting] == [
         "chain-first-10",
         "chain-first-10000",
@@ -316,3 +316,35 @@ def test_an_uploaded_name_is_a_name_and_no_path(root):
     one = sources.save_uploads([("../a.jsonl", b"{}")])
     assert one.endswith("a.jsonl") and ".uploads" in one
     assert sources.save_uploads([("a.xml", b"1"), ("b.xml", b"2")]).count(".") == 1
+
+
+def test_the_queue_is_shown_in_order_and_changed(root):
+    from engine import queue
+
+    for name in "abc":
+        runs.create(
+            RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name=name, steps=4)
+        )
+    app = open_page("fine_tune")
+    app.button(key="queue_up_c").click().run()
+    assert [run.name for run in queue.waiting(root)] == ["a", "c", "b"]
+    app.button(key="queue_cancel_a").click().run()
+    assert [run.name for run in queue.waiting(root)] == ["c", "b"]
+    assert not app.exception
+
+
+def test_a_run_is_paused_resumed_and_queued_again_with_changes(root):
+    from engine import queue
+
+    a_run(root)
+    waiting = runs.create(
+        RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name="w", steps=4)
+    )
+    app = open_page("fine_tune")
+    app.selectbox[-1].set_value("w").run()
+    app.button(key="tune_pause").click().run()
+    assert waiting.state().state == runs.PAUSED
+    app.button(key="tune_resume").click().run()
+    assert waiting.state().state == runs.QUEUED
+    clone = queue.clone(waiting, "again", steps=9)
+    assert (clone.settings.steps, clone.settings.preset) == (9, waiting.settings.preset)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import checkpoints, dispatcher, paths, plans, presets, runs, trainer
+from engine import checkpoints, paths, plans, presets, queue, runs, trainer
 from engine.errors import PlanError, RunError, SettingsError
 
 PUBMED = paths.PROJECT / "plans" / "pubmed-stages.toml"
@@ -72,11 +72,7 @@ def chain(root, tiny_preset, sample_folder):
 
 def test_a_stage_waits_for_its_parent_and_is_not_started_before(chain, root):
     assert [run.waits_for() for run in chain] == [None, "p-first-10", "p-first-10000", "p-first-80000"]
-    started = []
-    turning = dispatcher.Dispatcher(root, start=lambda run: started.append(run.name))
-    turning.children.clear()
-    queue = [run for run in dispatcher.waiting(root) if not run.waits_for()]
-    assert [run.name for run in queue] == ["p-first-10"]
+    assert [run.name for run in queue.waiting(root) if not run.waits_for()] == ["p-first-10"]
     assert trainer.work(chain[1]) is None
     assert chain[1].state().state == runs.QUEUED
 

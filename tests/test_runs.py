@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from engine import checkpoints, dispatcher, files, runs
+from engine import checkpoints, dispatcher, files, machine, queue, runs
 from engine.errors import CheckpointError, RunError, SettingsError, StorageError
 from engine.locks import Lock, held
 from engine.settings import RunSettings, from_json
@@ -94,10 +95,10 @@ def test_what_a_resumed_run_reports_again_replaces_what_it_had_reported(root):
 
 def test_a_waiting_run_that_is_stopped_leaves_the_queue_and_can_be_resumed(root):
     run = runs.create(new_settings())
-    assert dispatcher.waiting(root)[0].name == "one"
+    assert queue.waiting(root)[0].name == "one"
     run.request_stop()
     assert run.state().state == runs.STOPPED
-    assert dispatcher.waiting(root) == []
+    assert queue.waiting(root) == []
     run.request_resume()
     assert run.state().state == runs.QUEUED
 
@@ -112,7 +113,15 @@ class FakeChild:
         return self.returncode
 
 
-def test_the_dispatcher_runs_one_at_a_time_in_order_and_names_a_death(root):
+def dies(run, child, code, starts=1):
+    """A trainer that had begun its work ends: its lock is free, its state still says running."""
+    with Lock(run.folder / "lock") as lock:
+        lock.acquire()
+        run.write_state(state=runs.RUNNING, starts=starts)
+    child.returncode = code
+
+
+def test_the_dispatcher_runs_one_at_a_time_and_resumes_what_died(root):
     first, second = runs.create(new_settings(name="first")), runs.create(new_settings(name="second"))
     started = []
 
@@ -124,19 +133,59 @@ def test_the_dispatcher_runs_one_at_a_time_in_order_and_names_a_death(root):
     assert d.turn()
     assert d.turn()
     assert [name for name, _ in started] == ["first"]
+    dies(first, started[-1][1], -9)
+    d.turn()
+    assert [name for name, _ in started] == ["first", "first"]  # at its old place, by itself
+    assert "ended by signal 9" in str(first.state().error)
     with Lock(first.folder / "lock") as lock:
         lock.acquire()
-        first.write_state(state=runs.RUNNING)
-    started[0][1].returncode = -9
+        first.write_state(state=runs.FINISHED)
+    started[-1][1].returncode = 0
     d.turn()
-    assert [name for name, _ in started] == ["first", "second"]
-    assert first.state().state == runs.INTERRUPTED
-    assert "ended by signal 9" in str(first.state().error)
+    assert [name for name, _ in started] == ["first", "first", "second"]
     with Lock(second.folder / "lock") as lock:
         lock.acquire()
-        second.write_state(state=runs.FINISHED)
-    started[1][1].returncode = 0
+        second.write_state(state=runs.FAILED)
+    started[-1][1].returncode = 1
     assert not d.turn()
+
+
+def test_after_three_deaths_without_a_checkpoint_a_run_is_failed_and_the_next_one_starts(root):
+    first, _ = runs.create(new_settings(name="first")), runs.create(new_settings(name="second"))
+    started = []
+
+    def start(run):
+        started.append((run.name, FakeChild()))
+        return started[-1][1]
+
+    d = dispatcher.Dispatcher(root, start)
+    d.turn()
+    for starts in (1, 2, 3):
+        dies(first, started[-1][1], -9, starts)
+        d.turn()
+    assert [name for name, _ in started] == ["first", "first", "first", "second"]
+    assert first.state().state == runs.FAILED
+    assert "died 3 times without a new checkpoint in between" in str(first.state().error)
+
+
+def test_a_run_whose_trainer_and_dispatcher_both_died_is_found_and_resumed(root):
+    run = runs.create(new_settings())
+    with Lock(run.folder / "lock") as lock:
+        lock.acquire()
+        run.write_state(state=runs.RUNNING, starts=1)
+    assert run.orphaned() and dispatcher.work_left(root)
+    started = []
+    dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild()).turn()
+    assert started == ["one"]
+
+
+def test_two_devices_run_two_runs(root, monkeypatch):
+    monkeypatch.setattr(machine, "resolve_device", lambda device: device)
+    for name, device in (("a", "gpu:0"), ("b", "gpu:0"), ("c", "gpu:1")):
+        runs.create(new_settings(name=name, device=device))
+    started = []
+    dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild()).turn()
+    assert started == ["a", "c"]
 
 
 def test_a_trainer_that_cannot_even_start_does_not_start_for_ever(root):
@@ -153,6 +202,46 @@ def test_a_trainer_that_cannot_even_start_does_not_start_for_ever(root):
         d.turn()
     assert len(children) == 1
     assert runs.find("one").state().state == runs.INTERRUPTED
+
+
+def test_a_damaged_run_does_not_stop_the_queue(root):
+    broken, good = runs.create(new_settings(name="broken")), runs.create(new_settings(name="good"))
+    (broken.folder / "config.json").write_text("{}")
+    started = []
+    dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild()).turn()
+    assert started == [good.name]
+
+
+def test_waiting_runs_are_moved_and_their_order_survives(root):
+    for name in "abcd":
+        runs.create(new_settings(name=name))
+    assert [run.name for run in queue.move(runs.find("d"), -10)] == ["d", "a", "b", "c"]
+    assert [run.name for run in queue.move(runs.find("a"), 1)] == ["d", "b", "a", "c"]
+    runs.find("b").request_stop()
+    assert [run.name for run in queue.waiting(root)] == ["d", "a", "c"]
+    with pytest.raises(RunError, match="b is not waiting"):
+        queue.move(runs.find("b"), 1)
+
+
+def test_a_waiting_run_that_is_paused_leaves_the_queue_until_it_is_resumed(root):
+    run = runs.create(new_settings())
+    run.request_pause()
+    assert run.state().state == runs.PAUSED
+    assert queue.waiting(root) == []
+    run.request_resume()
+    assert run.state().state == runs.QUEUED
+
+
+def test_a_trainer_that_gives_no_sign_of_life_is_noticed(root):
+    run = runs.create(new_settings())
+    with Lock(run.folder / "lock") as lock:
+        lock.acquire()
+        (run.folder / runs.HEARTBEAT).touch()
+        assert run.silent_seconds() == 0
+        long_ago = time.time() - runs.FROZEN_SECONDS - 1
+        os.utime(run.folder / runs.HEARTBEAT, (long_ago, long_ago))
+        assert runs.FROZEN_SECONDS < run.silent_seconds() < 30
+    assert run.silent_seconds() == 0  # nobody works on it: that is another matter
 
 
 def commit(run, step: int, content: bytes = b"weights"):

@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from engine import runs
+from engine import dispatcher, runs
 from ui import access, readers, words
 from ui.i18n import LANGUAGES, _, browser_language
 
@@ -53,6 +53,8 @@ def show() -> None:
             required=True,
             label_visibility="collapsed",
         )
+    if dispatcher.work_left():  # after a crash or a restart of the machine nobody else starts what waits
+        dispatcher.ensure()
     PAGES.update(_pages())
     page = st.navigation(list(PAGES.values()))
     with st.sidebar:

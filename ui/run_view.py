@@ -40,6 +40,14 @@ def head(run: Run, state: State, key: str) -> None:
         st.progress(0.0, _queued(run, state))
     if state.error is not None:
         st.warning(error_text(state.error), icon=":material/info:")
+    if silent := run.silent_seconds():
+        st.warning(
+            _(
+                "The trainer has given no sign of life for {time}: its process is frozen, or the machine was asleep. It goes on by itself when it wakes; ending its process lets the queue resume it from its newest checkpoint.",
+                time=words.duration(silent),
+            ),
+            icon=":material/ac_unit:",
+        )
     _buttons(run, state, key)
 
 
@@ -74,18 +82,27 @@ def _buttons(run: Run, state: State, key: str) -> None:
     if run.recorded or not access.is_owner():
         return
     if state.state in ACTIVE:
-        asked = run.control() == "stop"
-        if st.button(
-            _("Stopping…") if asked else _("Stop"),
-            icon=":material/stop:",
-            key=f"{key}_stop",
-            disabled=asked,
-            help=_(
-                "It ends with a checkpoint: within seconds for the mini model, after the step under way for a larger one."
-            ),
-        ):
+        asked = run.control()
+        with st.container(horizontal=True):
+            pause = st.button(
+                _("Pausing…") if asked == "pause" else _("Pause"),
+                icon=":material/pause:",
+                key=f"{key}_pause",
+                disabled=bool(asked),
+                help=_("It ends with a checkpoint and frees the device; Resume goes on as if nothing had been."),
+            )
+            stop = st.button(
+                _("Stopping…") if asked == "stop" else _("Stop"),
+                icon=":material/stop:",
+                key=f"{key}_stop",
+                disabled=bool(asked),
+                help=_(
+                    "It ends with a checkpoint: within seconds for the mini model, after the step under way for a larger one."
+                ),
+            )
+        if pause or stop:
             with errors.shown():
-                run.request_stop()
+                (run.request_pause if pause else run.request_stop)()
             st.rerun(scope="app")
     elif state.state != runs.FINISHED and st.button(
         _("Resume"), icon=":material/play_arrow:", key=f"{key}_resume", help=_("Goes on from the newest checkpoint.")

@@ -45,6 +45,7 @@ def state_name(state: str) -> str:
     return {
         "queued": _("waiting"),
         "running": _("running"),
+        "paused": _("paused"),
         "finished": _("finished"),
         "failed": _("failed"),
         "stopped": _("stopped"),

@@ -1,0 +1,87 @@
+"""The queue on a page: order, moving, cancelling; a run again with other settings, or further from a checkpoint."""
+
+from typing import Any
+
+import streamlit as st
+
+from engine import checkpoints, dispatcher, queue
+from engine.runs import Run
+from ui import access, errors, words
+from ui.i18n import _
+
+
+def show() -> None:
+    """The waiting runs, the next one first, each with what can be done with it; nothing where none waits."""
+    waiting = queue.waiting()
+    if not waiting:
+        return
+    with st.expander(_("Waiting: {n}", n=len(waiting)), expanded=True):
+        for place, run in enumerate(waiting):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                after = run.waits_for()
+                note = " · " + _("after {run}", run=words.plain(after)) if after else ""
+                st.markdown(f"{place + 1}. **{words.plain(run.name)}**{note}", width="stretch")
+                if not access.is_owner():
+                    continue
+                for action, icon, title, disabled in (
+                    ("up", ":material/arrow_upward:", _("Earlier"), place == 0),
+                    ("down", ":material/arrow_downward:", _("Later"), place == len(waiting) - 1),
+                    ("cancel", ":material/close:", _("Take out of the queue; Resume puts it back"), False),
+                ):
+                    if st.button("", icon=icon, key=f"queue_{action}_{run.name}", help=title, disabled=disabled):
+                        with errors.shown():
+                            if action == "cancel":
+                                run.request_stop()
+                            else:
+                                queue.move(run, -1 if action == "up" else 1)
+                        st.rerun()
+
+
+def again(run: Run) -> None:
+    """Buttons for a run once more with changes, and for going on from one of its checkpoints."""
+    if not access.is_owner():
+        return
+    if st.button(_("Once more, with changes"), icon=":material/content_copy:", key="clone"):
+        _dialog(run, False)
+    if checkpoints.of_run(run) and st.button(_("Extend"), icon=":material/more_time:", key="extend"):
+        _dialog(run, True)
+
+
+@st.dialog(" ")
+def _dialog(run: Run, extend: bool) -> None:
+    settings = run.settings
+    st.subheader(_("Go on from a checkpoint") if extend else _("Once more, with changes"))
+    reference = ""
+    if extend:
+        references = [checkpoint.reference for checkpoint in reversed(checkpoints.of_run(run))]
+        reference = st.selectbox(_("Checkpoint"), references)
+    names = {"steps": _("steps"), "epochs": _("epochs"), "minutes": _("minutes")}
+    had = next(name for name in names if getattr(settings, name) is not None)
+    unit = st.segmented_control(
+        _("Length"), list(names), default=had, required=True, format_func=lambda name: names[name], key="again_unit"
+    )
+    former = float(getattr(settings, had)) if unit == had else {"steps": 200.0, "epochs": 1.0, "minutes": 1.0}[unit]
+    amount = st.number_input(_("How many"), min_value=0.0, value=former, key=f"again_{unit}")
+    left, right = st.columns(2)
+    first = left.number_input(
+        _("First article (0 = from the start)"), 0, value=settings.first_article or 0, key="again_first"
+    )
+    last = right.number_input(_("Last article (0 = to the end)"), 0, value=settings.last_article or 0, key="again_last")
+    rate = left.number_input(
+        _("Learning rate (0 = automatic)"), 0.0, 0.1, settings.learning_rate, 1e-4, format="%.5f", key="again_rate"
+    )
+    seed = right.number_input(_("Seed"), 0, 2**31 - 1, settings.seed, key="again_seed")
+    if not st.button(_("Queue it"), type="primary", icon=":material/playlist_add:"):
+        return
+    with errors.shown():
+        changes: dict[str, Any] = {
+            unit: int(amount) if unit == "steps" else float(amount),
+            "first_article": int(first) or None,
+            "last_article": int(last) or None,
+            "learning_rate": float(rate),
+            "seed": int(seed),
+        }
+        made = queue.extend(reference, **changes) if extend else queue.clone(run, **changes)
+        dispatcher.ensure()
+        st.query_params["run"] = made.name
+        st.rerun()
