@@ -12,7 +12,7 @@ from typing import Any
 from engine import checkpoints, corpus, dispatcher, paths, runs, submission, trainer
 from engine import queue as queueing
 from engine.errors import EngineError, RunError, SettingsError
-from engine.settings import PRECISIONS, RunSettings
+from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, RunSettings
 
 DESCRIPTION = """\
 Atelier fine-tunes GPT-2 on scientific articles.
@@ -233,6 +233,7 @@ _PASSED_ON = (
     "evaluate_tokens",
     "evaluate_steps",
     "seed",
+    "checkpoint_format",
 )
 
 
@@ -433,6 +434,15 @@ def list_checkpoints(a: argparse.Namespace) -> int:
     return 0
 
 
+def export(a: argparse.Namespace) -> int:
+    """Writes a checkpoint or preset in another format, or for use elsewhere: a keras-hub preset, a Hugging Face folder."""
+    from engine import formats
+
+    written = formats.export(checkpoints.resolve(a.checkpoint), a.format, a.out)
+    _print_result({"checkpoint": a.checkpoint, "format": a.format, "out": str(written)}, a.json, [f"{written}"])
+    return 0
+
+
 def pretrain(a: argparse.Namespace) -> int:
     """Trains a small GPT-2 from nothing on the .txt files of a folder."""
     from engine import pretraining
@@ -510,6 +520,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--evaluate-tokens", type=int, default=0, help="limit of the evaluations at the end; 0 = all")
     p.add_argument("--evaluate-steps", type=int, default=0, help="steps between checkpoints; 0 = a tenth of the run")
     p.add_argument("--seed", type=int, default=_DEFAULTS["seed"], help="of order, dropout and samples")
+    p.add_argument(
+        "--checkpoint-format", default=_DEFAULTS["checkpoint_format"], choices=CHECKPOINT_FORMATS, help="of the weights"
+    )
     where = p.add_mutually_exclusive_group()
     where.add_argument("--wait", action="store_true", help="wait here until the device is free")
     where.add_argument("--queue", action="store_true", help="hand the run to the dispatcher and return")
@@ -566,6 +579,11 @@ def _parser() -> argparse.ArgumentParser:
     command("runs", list_runs)
     p = command("checkpoints", list_checkpoints)
     p.add_argument("--verify", action="store_true", help="compare every file with its manifest")
+
+    p = command("export", export)
+    p.add_argument("checkpoint", metavar="RUN[/STEP]|PRESET")
+    p.add_argument("--format", required=True, choices=(*CHECKPOINT_FORMATS, "preset", "hugging-face"))
+    p.add_argument("--out", type=Path, required=True, help="the file or folder to be written")
 
     p = command("pretrain", pretrain)
     p.add_argument("--text", type=Path, required=True, metavar="FOLDER", help="holds the .txt files")

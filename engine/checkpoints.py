@@ -1,8 +1,8 @@
 """Checkpoints: stage → commit → verify; which there are, and which model a name means. No TensorFlow here.
 
 step-XXXXXXXX/
-  model.weights.h5   the weights alone, as a keras-hub preset keeps them: it loads into any GPT-2 of that size
-  training.npz       optimizer, random states, adapters: what an exact resume needs beside the weights
+  the weights        model.ckpt.index and .data-…, model.weights.h5, or model.keras (engine.formats)
+  training.npz       random states, adapters, and the optimizer where the format leaves it out: for an exact resume
   manifest.json      SHA-256 of each file, step, tokens, metrics, parent, versions; written last
 """
 
@@ -22,6 +22,13 @@ from engine.runs import Run
 
 SCHEMA_VERSION = 1
 WEIGHTS, TRAINING, MANIFEST = "model.weights.h5", "training.npz", "manifest.json"
+FORMATS = CKPT, H5, KERAS = "ckpt", "weights.h5", "keras"
+# The files of each format; the first is the one whose hash names the model.
+WEIGHTS_FILES = {
+    CKPT: ("model.ckpt.data-00000-of-00001", "model.ckpt.index"),
+    H5: (WEIGHTS,),
+    KERAS: ("model.keras",),
+}
 
 
 @dataclass(frozen=True)
@@ -47,9 +54,19 @@ class Checkpoint:
         return f"{self.run}/{self.step}"
 
     @property
+    def format(self) -> str:
+        """In which of FORMATS its weights are."""
+        return self.manifest["format"]
+
+    @property
+    def weights_files(self) -> tuple[str, ...]:
+        """The names of the files that hold its weights."""
+        return WEIGHTS_FILES[self.format]
+
+    @property
     def hash(self) -> str:
-        """SHA-256 of the weights' file, as the manifest has it."""
-        return self.manifest["files"][WEIGHTS]["sha256"]
+        """SHA-256 of the weights' (first) file, as the manifest has it."""
+        return self.manifest["files"][self.weights_files[0]]["sha256"]
 
     @property
     def bytes(self) -> int:
@@ -87,7 +104,9 @@ class ModelReference:
     @property
     def weights_file(self) -> Path | None:
         """The file of the weights; None for a hub name."""
-        return self.checkpoint.folder / WEIGHTS if self.checkpoint else self.preset.weights_file
+        if self.checkpoint is None:
+            return self.preset.weights_file
+        return self.checkpoint.folder / self.checkpoint.weights_files[0]
 
 
 @contextlib.contextmanager
@@ -105,7 +124,7 @@ def commit(run: Run, step: int, facts: dict[str, Any]) -> Iterator[Path]:
         files = {
             path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in sorted(staging.iterdir())
         }
-        manifest = {"schema_version": SCHEMA_VERSION, "format": "weights.h5", "step": step, "time": time.time()}
+        manifest = {"schema_version": SCHEMA_VERSION, "format": H5, "step": step, "time": time.time()}
         write_json(staging / MANIFEST, {**manifest, **facts, "files": files})
 
 
@@ -114,7 +133,8 @@ def of_run(run: Run) -> list[Checkpoint]:
     found = []
     for folder in run.checkpoint_folders():
         manifest = read_json(folder / MANIFEST)
-        if manifest.get("schema_version") == SCHEMA_VERSION and WEIGHTS in manifest.get("files", {}):
+        weights = WEIGHTS_FILES.get(manifest.get("format", ""))
+        if manifest.get("schema_version") == SCHEMA_VERSION and weights and set(weights) <= set(manifest["files"]):
             found.append(Checkpoint(folder, manifest))
     return found
 

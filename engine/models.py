@@ -5,6 +5,7 @@ A preset is a folder in keras-hub's form, a local Hugging Face folder, or a name
 
 import contextlib
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,17 +60,22 @@ def save_preset(
     Raises:
         StorageError: no rights or no space.
     """
-    tokenizer = keras_hub.models.GPT2Tokenizer(vocabulary=vocabulary, merges=[" ".join(merge) for merge in merges])
-    preprocessor = keras_hub.models.GPT2CausalLMPreprocessor(
-        tokenizer, sequence_length=model.backbone.max_sequence_length
-    )
-    former, model.preprocessor = model.preprocessor, preprocessor
+    former = model.preprocessor
     try:
         with staged_folder(folder) as staging:
-            model.save_to_preset(str(staging))
+            with_preprocessor(model, vocabulary, merges).save_to_preset(str(staging))
             (staging / "README.md").write_text(card, encoding="utf-8")
     finally:
         model.preprocessor = former
+
+
+def with_preprocessor(model: "keras_hub.models.GPT2CausalLM", vocabulary: dict, merges: list):
+    """The model with a keras-hub preprocessor of that vocabulary, which its exports take along; the same object."""
+    tokenizer = keras_hub.models.GPT2Tokenizer(vocabulary=vocabulary, merges=[" ".join(merge) for merge in merges])
+    model.preprocessor = keras_hub.models.GPT2CausalLMPreprocessor(
+        tokenizer, sequence_length=model.backbone.max_sequence_length
+    )
+    return model
 
 
 def load(
@@ -85,7 +91,7 @@ def load(
         PresetError: a hub name without network, or files that are no GPT-2. CheckpointError: torn or altered.
     """
     if model.checkpoint is not None:
-        checkpoints.verify(model.checkpoint, (checkpoints.WEIGHTS,))
+        checkpoints.verify(model.checkpoint, model.checkpoint.weights_files)
     backbone, tokenizer = _load_preset(model.preset, dtype)
     if dropout is not None and dropout != backbone.dropout:
         fresh = keras_hub.models.GPT2Backbone.from_config({**backbone.get_config(), "dropout": dropout})
@@ -93,8 +99,8 @@ def load(
         backbone = fresh
     if model.checkpoint is not None:
         try:
-            backbone.load_weights(model.weights_file)
-        except (ValueError, OSError, KeyError) as error:
+            read_weights(backbone, model.checkpoint.folder, model.checkpoint.format)
+        except (ValueError, OSError, KeyError, AssertionError) as error:
             raise CheckpointError(
                 "{name} does not fit {preset}: {reason}",
                 name=model.reference,
@@ -102,6 +108,30 @@ def load(
                 reason=error,
             ) from error
     return keras_hub.models.GPT2CausalLM(backbone=backbone, preprocessor=None), tokenizer
+
+
+def read_weights(backbone, folder: Path, form: str) -> None:
+    """Reads the weights of one of `checkpoints.FORMATS` into a backbone, and nothing else: no configuration, no code.
+
+    Raises:
+        ValueError, OSError, KeyError, AssertionError: they do not fit.
+    """
+    if form != checkpoints.CKPT:
+        with warnings.catch_warnings():
+            # Keras only warns where it leaves layers as they were: to us that is the wrong file.
+            warnings.simplefilter("error", UserWarning)
+            try:
+                backbone.load_weights(folder / checkpoints.WEIGHTS_FILES[form][0])
+            except UserWarning as warning:
+                raise ValueError(str(warning)) from warning
+        return
+    import tensorflow as tf  # the other formats can be read on any of Keras's backends
+
+    try:
+        status = tf.train.Checkpoint(model=backbone).read(str(folder / "model.ckpt"))
+        status.assert_existing_objects_matched().expect_partial()
+    except tf.errors.OpError as error:
+        raise ValueError(str(error)) from error
 
 
 def save_weights(model: "keras_hub.models.GPT2CausalLM", path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The original project's way to train: Keras `fit` on a data set, a TensorFlow checkpoint, Keras `evaluate`.
+"""The original project's way to train and measure: Keras `fit` on a data set, Keras `evaluate`.
 
 For comparison with the packed way: the model, the optimizer and the order of the data are the same, so that what
 differs is what each article contributes (its first tokens here, all of them there).
@@ -6,15 +6,12 @@ differs is what each article contributes (its first tokens here, all of them the
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from engine import windows
 from engine.backend import keras
-
-CHECKPOINT = "model.ckpt"
 
 AfterStep = Callable[[float, float, windows.Batch, float], None]
 
@@ -91,11 +88,6 @@ def evaluate(model, stream: np.ndarray, starts: np.ndarray, length: int, batch_s
     # Keras divides the sum of the losses by all targets, those of weight 0 included.
     figures["loss"] *= targets / tokens
     return {**figures, "tokens": tokens, "targets": targets}
-
-
-def save(model, folder: Path) -> None:
-    """Writes weights and optimizer as a TensorFlow checkpoint (`.ckpt`), as the original project kept its models."""
-    tf.train.Checkpoint(model=model, optimizer=model.optimizer).write(str(folder / CHECKPOINT))
 
 
 def _dataset(draw: Callable[[], Iterator], steps: int) -> tf.data.Dataset:

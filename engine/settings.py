@@ -10,6 +10,7 @@ from engine.errors import EngineError, RunError, SettingsError
 SCHEMA_VERSION = 1
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 PACKED, REPORT = METHODS = ("packed", "report")
+CHECKPOINT_FORMATS = ("ckpt", "weights.h5", "keras")
 DEVICE_PATTERN = re.compile(r"auto|cpu|gpu:\d+")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 RESERVED_NAMES = ("presets",)
@@ -46,6 +47,7 @@ class RunSettings:
         sample_tokens: new tokens of each sample.
         prompts: what the samples continue.
         seed: of data order, dropout and samples.
+        checkpoint_format: ckpt, weights.h5 or keras: how the weights of its checkpoints are kept.
     """
 
     preset: str
@@ -75,6 +77,7 @@ class RunSettings:
     sample_tokens: int = 48
     prompts: tuple[str, ...] = PROMPTS
     seed: int = 1
+    checkpoint_format: str = CHECKPOINT_FORMATS[0]
 
     def __post_init__(self) -> None:
         problems = list(_problems(self))
@@ -135,6 +138,12 @@ def _problems(s: RunSettings):
         yield bad("The method must be one of {known}; received {value}.", known=METHODS, value=s.method)
     if s.method == REPORT and s.minutes is not None:
         yield bad("The original report's way is given in steps or epochs: Keras fit must know their number.")
+    if s.checkpoint_format not in CHECKPOINT_FORMATS:
+        yield bad(
+            "The checkpoint format must be one of {known}; received {value}.",
+            known=CHECKPOINT_FORMATS,
+            value=s.checkpoint_format,
+        )
     if s.precision not in PRECISIONS:
         yield bad("The precision must be one of {known}; received {value}.", known=PRECISIONS, value=s.precision)
     bounds = (

@@ -95,7 +95,7 @@ class Models:
         model = checkpoints.resolve(reference, self._root)
         key = f"{model.preset.hash()} {model.hash}"
         if model.checkpoint is not None:
-            checkpoints.verify(model.checkpoint, (checkpoints.WEIGHTS,))
+            checkpoints.verify(model.checkpoint, model.checkpoint.weights_files)
         if key not in self._generators:
             self._generators[key] = Generator(*models.load(model))
         self._generators.move_to_end(key)

@@ -101,7 +101,7 @@ def check(settings: RunSettings) -> RunSettings:
                 context=preset.max_sequence_length,
             )
         )
-    attempt(lambda: _check_articles(settings))
+    attempt(lambda: _check_articles(settings, preset))
     attempt(lambda: machine.resolve_device(settings.device))
     if preset is not None:
         attempt(lambda: _check_room(settings))
@@ -123,10 +123,12 @@ def articles_path(articles: str) -> Path:
     return hub.local(articles) if hub.is_name(articles) else paths.locate(articles)
 
 
-def _check_articles(settings: RunSettings) -> None:
+def _check_articles(settings: RunSettings, preset: presets.Preset | None) -> None:
     """Makes sure that the articles are there and, where that can be known soon, that the range lies inside them."""
     path = articles_path(settings.articles)
-    prepared = preparation.find(path, presets.tokenizer(presets.find(settings.preset)))
+    # A preset that must be fetched first has no vocabulary here yet.
+    known = preset is not None and preset.folder is not None
+    prepared = preparation.find(path, presets.tokenizer(preset)) if known else None
     if prepared is not None:
         articles = prepared.articles("train")
     elif settings.last_article is None and settings.first_article is None:

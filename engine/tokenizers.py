@@ -92,6 +92,20 @@ def load(preset: Path | str) -> Tokenizer:
     Raises:
         PresetError: no vocabulary there, or a damaged one.
     """
+    try:
+        return Tokenizer(*assets(preset))
+    except PresetError:
+        raise
+    except Exception as error:  # the tokenizers library raises bare Exceptions for merges that do not fit
+        raise PresetError("The vocabulary in {folder} is damaged: {reason}", folder=preset, reason=error) from error
+
+
+def assets(preset: Path | str) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """The vocabulary and the merges of a preset's folder.
+
+    Raises:
+        PresetError: no vocabulary there, or a damaged one.
+    """
     folder = find_assets(Path(preset))
     if folder is None:
         raise PresetError("{preset} holds no vocabulary (vocabulary.json and merges.txt).", preset=preset)
@@ -100,11 +114,8 @@ def load(preset: Path | str) -> Tokenizer:
         vocabulary = json.loads((file if file.is_file() else folder / "vocab.json").read_text(encoding="utf-8"))
         lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
         pairs = (line.split(" ") for line in lines if line and not line.startswith("#version"))
-        merges = [(left, right) for left, right in pairs]
-        return Tokenizer(vocabulary, merges)
-    except PresetError:
-        raise
-    except Exception as error:  # the tokenizers library raises bare Exceptions for merges that do not fit
+        return vocabulary, [(left, right) for left, right in pairs]
+    except (OSError, ValueError) as error:
         raise PresetError("The vocabulary in {folder} is damaged: {reason}", folder=folder, reason=error) from error
 
 

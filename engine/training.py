@@ -4,6 +4,8 @@ Everything a step depends on is the settings, the step's number and what a check
 off goes on as if it had not been.
 """
 
+import hashlib
+import json
 import sys
 import time
 import zipfile
@@ -20,6 +22,7 @@ from engine import (
     __version__,
     checkpoints,
     evaluation,
+    formats,
     models,
     original,
     preparation,
@@ -104,6 +107,9 @@ class _Training:
         self.run, self.settings, self.stop_requested, self.say = run, run.settings, stop_requested, say
         self.progress = Progress()
         self.metrics: dict[str, Any] = {}
+        # The original report's way keeps TensorFlow checkpoints, whatever else was chosen.
+        self.form = checkpoints.CKPT if self.settings.method == REPORT else self.settings.checkpoint_format
+        self.config_hash = hashlib.sha256(json.dumps(self.settings.to_json(), sort_keys=True).encode()).hexdigest()
 
     # The run from beginning to end
 
@@ -379,19 +385,21 @@ class _Training:
 
     def _checkpoint(self) -> None:
         facts = {
+            "format": self.form,
             **self.progress.to_json(),
             "preset": presets.json_of(self.base.preset),
             "parent": self.parent.reference if self.parent else None,
             "parent_hash": self.parent.hash if self.parent else None,
+            "source": self.settings.articles,
             "articles": [self.settings.first_article, self.settings.last_article],
+            "corpus": self.corpus.content_hash,
+            "config_hash": self.config_hash,
             "metrics": self.metrics,
             "versions": versions(),
         }
         with checkpoints.commit(self.run, self.progress.step, facts) as staging:
-            models.save_weights(self.model, staging / checkpoints.WEIGHTS)
+            formats.save(self.model, staging, self.form, self.settings.lora_rank)
             self._write_training_state(staging / checkpoints.TRAINING)
-            if self.settings.method == REPORT:
-                original.save(self.model, staging)
         self.run.append_event("checkpoint", step=self.progress.step, tokens=self.progress.tokens)
         self.run.write_state(starts=0, step=self.progress.step)
 
@@ -399,8 +407,11 @@ class _Training:
         return [v for v in self.model.non_trainable_variables if "seed_generator" in v.path]
 
     def _state_variables(self) -> dict[str, list]:
-        """Optimizer and random states; with LoRA the trained variables too, since the weights' file holds them merged."""
-        groups = {"optimizer": self.model.optimizer.variables, "random": self._random_states()}
+        """Random states, the optimizer where the format does not keep it, and with LoRA the trained variables too, since
+        the weights' file holds them merged."""
+        groups = {"random": self._random_states()}
+        if not formats.keeps_optimizer(self.form, self.settings.lora_rank):
+            groups["optimizer"] = self.model.optimizer.variables
         if self.settings.lora_rank:
             groups["trainable"] = self.model.trainable_variables
         return groups
@@ -421,7 +432,7 @@ class _Training:
         if checkpoint is None:
             return False
         if not self.settings.lora_rank:
-            self.model.backbone.load_weights(checkpoint.folder / checkpoints.WEIGHTS)
+            formats.restore(self.model, checkpoint.folder, checkpoint.format)
         with np.load(checkpoint.folder / checkpoints.TRAINING, allow_pickle=False) as state:
             for group, variables in self._state_variables().items():
                 for number, variable in enumerate(variables):

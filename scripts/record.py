@@ -29,7 +29,7 @@ def main() -> int:
     a = parser.parse_args()
     folder = PROJECT / "checkpoints" / NAME
     shutil.rmtree(folder, ignore_errors=True)
-    words = ["engine", "train", "--minutes", f"{a.minutes:g}", "--name", NAME]
+    words = ["engine", "train", "--minutes", f"{a.minutes:g}", "--name", NAME, "--checkpoint-format", "weights.h5"]
     subprocess.run([sys.executable, "-m", *words], cwd=PROJECT, check=True)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True)
     *earlier, last = checkpoints.of_run(runs.find(NAME))
@@ -40,7 +40,7 @@ def main() -> int:
     manifest = read_json(last.folder / checkpoints.MANIFEST)
     del manifest["files"][checkpoints.TRAINING]
     write_json(last.folder / checkpoints.MANIFEST, manifest)
-    for name in ("lock", "owner.json", "trainer.log"):
+    for name in ("lock", "owner.json", "trainer.log", "heartbeat"):
         (folder / name).unlink(missing_ok=True)
     write_json(
         folder / "recorded.json",

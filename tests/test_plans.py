@@ -105,7 +105,7 @@ def test_a_plan_of_which_one_stage_cannot_be_made_makes_none(chain, root, tiny_p
 def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_preset, sample_folder):
     import tensorflow as tf
 
-    from engine import evaluation, models, original, preparation, windows
+    from engine import evaluation, models, preparation, windows
     from engine.checkpoints import ModelReference
 
     stages = plans.settings(
@@ -129,7 +129,7 @@ def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_prese
     checkpoints.verify(reference)
     trained, tokenizer = models.load(ModelReference(presets.find(str(tiny_preset)), reference))
     fresh, _ = models.load(ModelReference(presets.find(str(tiny_preset))))
-    tf.train.Checkpoint(model=fresh).read(str(reference.folder / original.CHECKPOINT)).expect_partial()
+    tf.train.Checkpoint(model=fresh.backbone).read(str(reference.folder / "model.ckpt")).expect_partial()
     ids = np.arange(1, 33, dtype=np.int32)[None]
     inputs = {"token_ids": ids, "padding_mask": np.ones_like(ids)}
     assert np.array_equal(fresh(inputs), trained(inputs))

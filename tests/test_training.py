@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from engine import (
     checkpoints,
@@ -110,10 +111,13 @@ def test_the_weights_of_base_and_checkpoint_differ_and_base_is_the_preset(traine
     assert base.hash == checkpoints.of_run(run)[-1].manifest["preset"]["hash"]
 
 
-def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(trained, tiny_preset, sample_folder, root):
-    """With dropout and shuffle, in the middle of an epoch: bit for bit on a CPU."""
-    whole, _ = trained
-    run = submission.submit(settings_of(tiny_preset, sample_folder, dropout=0.1))
+@pytest.mark.parametrize("form", checkpoints.FORMATS)
+def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
+    trained, tiny_preset, sample_folder, root, form
+):
+    """With dropout and shuffle, in the middle of an epoch, in every format: bit for bit on a CPU."""
+    whole, _ = trained  # in the default format: the format changes nothing that is computed
+    run = submission.submit(settings_of(tiny_preset, sample_folder, dropout=0.1, checkpoint_format=form))
     asked = iter(range(10_000))
     with pytest.MonkeyPatch.context() as patch:
         # Cut off without a goodbye right after the checkpoint of step 3.
@@ -134,28 +138,41 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(tra
     keras.backend.clear_session()
     trainer.work(run)
     first, second = (checkpoints.of_run(r)[-1] for r in (whole, run))
+    assert (first.format, second.format) == ("ckpt", form)
     with np.load(first.folder / checkpoints.TRAINING) as a, np.load(second.folder / checkpoints.TRAINING) as b:
-        assert a.files == b.files
-        assert all(np.array_equal(a[name], b[name]) for name in a.files)
+        random_states = [name for name in a.files if name.startswith("random")]
+        assert random_states and all(np.array_equal(a[name], b[name]) for name in random_states)
+    if form == "ckpt":
+        a, b = (tf.train.load_checkpoint(str(c.folder / "model.ckpt")) for c in (first, second))
+        names = [
+            name for name in a.get_variable_to_shape_map() if "OBJECT_GRAPH" not in name and "save_counter" not in name
+        ]
+        assert any("optimizer" in name for name in names)
+        assert all(np.array_equal(a.get_tensor(name), b.get_tensor(name)) for name in names)
+    losses = [[e["loss"] for e in r.events("evaluation")] for r in (whole, run)]
+    assert losses[0] == losses[1]
     one, two = (models.load(ModelReference(checkpoints.presets.find(tiny_preset), c))[0] for c in (first, second))
     assert all(np.array_equal(x, y) for x, y in zip(one.get_weights(), two.get_weights(), strict=True))
 
 
-def test_stop_ends_in_a_checkpoint_and_a_state_that_says_so(tiny_preset, sample_folder, root):
+@pytest.mark.parametrize(("asked_for", "state"), [("stop", runs.STOPPED), ("pause", runs.PAUSED)])
+def test_stop_and_pause_end_in_a_checkpoint_and_a_state_that_says_so(
+    tiny_preset, sample_folder, root, asked_for, state
+):
     run = submission.submit(settings_of(tiny_preset, sample_folder, steps=1000, evaluate_steps=500))
     run_step = {"asked": False}
 
     def say(line):
         if line.startswith("step 3") and not run_step["asked"]:
             run_step["asked"] = True
-            (run.folder / "control.json").write_text('{"action": "stop"}')
+            (run.folder / "control.json").write_text(json.dumps({"action": asked_for}))
 
     with pytest.MonkeyPatch.context() as patch:
         from engine import training
 
         patch.setattr(training, "REPORT_SECONDS", 0.0)
         assert trainer.work(run, say=say) is None
-    assert run.state().state == runs.STOPPED
+    assert run.state().state == state
     assert checkpoints.newest_verified(run).step == run.state().step
     assert 3 <= run.state().step < 10
 
@@ -337,7 +354,7 @@ def test_a_checkpoint_altered_on_disk_is_not_loaded(trained):
 
     run, _ = trained
     copy = shutil.copytree(run.folder, run.folder.parent / "copy")
-    file = copy / "step-00000006" / checkpoints.WEIGHTS
+    file = copy / "step-00000006" / checkpoints.WEIGHTS_FILES["ckpt"][0]
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)

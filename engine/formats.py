@@ -1,0 +1,150 @@
+"""The three formats of a checkpoint's weights, written and read back to the same logits, and what leaves the lab.
+
+ckpt         tf.train.Checkpoint of backbone and optimizer: the original report's `.ckpt`
+weights.h5   the backbone's weights, as a keras-hub preset keeps them
+keras        Keras's archive of the backbone; read here for its weights alone, never with `load_model`
+
+Whatever the format, `training.npz` beside it holds what the format leaves out, so that a resume is exact.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from engine import checkpoints, models, presets, tokenizers
+from engine.backend import keras_hub
+from engine.checkpoints import CKPT, H5, KERAS, ModelReference
+from engine.errors import CheckpointError, EngineError
+from engine.files import staged_folder, write_bytes
+
+PRESET, HUGGING_FACE = "preset", "hugging-face"
+EXPORTS = (*checkpoints.FORMATS, PRESET, HUGGING_FACE)
+
+
+def keeps_optimizer(form: str, lora_rank: int = 0) -> bool:
+    """Whether the format itself holds the optimizer. Of a LoRA run a `.ckpt` holds the merged weights alone."""
+    return form == CKPT and not lora_rank
+
+
+def save(model, folder: Path, form: str, lora_rank: int = 0) -> None:
+    """Writes the weights of a GPT2CausalLM, adapters merged; with `ckpt` the built optimizer too."""
+    backbone = model.backbone
+    if form == H5:
+        backbone.save_weights(folder / checkpoints.WEIGHTS)
+    elif form == KERAS:
+        _merged(backbone, lora_rank).save(folder / "model.keras")
+    elif keeps_optimizer(form, lora_rank) and getattr(model, "optimizer", None) is not None:
+        tf.train.Checkpoint(model=backbone, optimizer=model.optimizer).write(str(folder / "model.ckpt"))
+    else:
+        tf.train.Checkpoint(model=_merged(backbone, lora_rank)).write(str(folder / "model.ckpt"))
+
+
+def _merged(backbone, lora_rank: int):
+    """The backbone itself, or a plain one that holds its weights with the adapters added in."""
+    if not lora_rank:
+        return backbone
+    plain = keras_hub.models.GPT2Backbone.from_config(backbone.get_config())
+    with tempfile.TemporaryDirectory() as folder:
+        backbone.save_weights(Path(folder) / checkpoints.WEIGHTS)  # Keras merges LoRA here
+        plain.load_weights(Path(folder) / checkpoints.WEIGHTS)
+    return plain
+
+
+def restore(model, folder: Path, form: str) -> None:
+    """Reads the weights back into a compiled GPT2CausalLM, from `ckpt` with its built optimizer.
+
+    Raises:
+        CheckpointError: they do not fit.
+    """
+    if form == CKPT:
+        try:
+            status = tf.train.Checkpoint(model=model.backbone, optimizer=model.optimizer).read(
+                str(folder / "model.ckpt")
+            )
+            status.assert_existing_objects_matched()
+        except (AssertionError, tf.errors.OpError, ValueError) as error:
+            raise _misfit(folder, error) from error
+    else:
+        models.read_weights(model.backbone, folder, form)
+
+
+def _misfit(folder: Path, error: Exception) -> CheckpointError:
+    return CheckpointError("The weights in {folder} do not fit: {reason}", folder=folder, reason=str(error)[:300])
+
+
+def export(reference: ModelReference, form: str, target: Path) -> Path:
+    """Writes a model for use elsewhere: a file (weights.h5, keras), or a folder (ckpt, preset, hugging-face).
+
+    Only the weights go along, in float32; a preset and a Hugging Face folder carry vocabulary and card as well.
+
+    Raises:
+        EngineError: no such form, or something stands at the target already. StorageError: the disk refuses.
+    """
+    if form not in EXPORTS:
+        raise EngineError("The format must be one of {known}; received {value}.", known=", ".join(EXPORTS), value=form)
+    if target.exists():
+        raise EngineError("{path} is there already: choose another name.", path=target)
+    model, _ = models.load(reference)
+    if form in (H5, KERAS):
+        ending = ".weights.h5" if form == H5 else ".keras"
+        if not target.name.endswith(ending):
+            target = target.with_name(target.name + ending)
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            save(model, Path(folder), form)
+            (file,) = Path(folder).iterdir()
+            write_bytes(target, file.read_bytes())
+        return target
+    if form == CKPT:
+        with staged_folder(target) as staging:
+            save(model, staging, CKPT)
+            (staging / "README.md").write_text(card(reference), encoding="utf-8")
+        return target
+    vocabulary, merges = tokenizers.assets(_vocabulary_folder(reference))
+    if form == PRESET:
+        models.save_preset(model, vocabulary, merges, target, card(reference))
+        return target
+    with staged_folder(target) as staging:
+        models.with_preprocessor(model, vocabulary, merges).export_to_transformers(str(staging))
+        (staging / "README.md").write_text(card(reference), encoding="utf-8")
+    return target
+
+
+def _vocabulary_folder(reference: ModelReference) -> Path:
+    folder = reference.preset.folder
+    if folder is None:
+        raise EngineError(
+            "{preset} is a name, not a folder: save it as a folder first, so that its vocabulary can go along.",
+            preset=reference.preset.reference,
+        )
+    return folder
+
+
+def card(reference: ModelReference) -> str:
+    """A model card in Markdown, filled from the checkpoint's manifest; of a preset its own."""
+    if reference.checkpoint is None:
+        return presets.card(reference.preset) or f"# {reference.preset.title}\n"
+    manifest: dict[str, Any] = reference.checkpoint.manifest
+    first, last = (manifest.get("articles") or [None, None])[:2]
+    taken = f"{first or 1}-{last}" if last else "all"
+    lines = [
+        f"# {reference.reference}",
+        "",
+        "GPT-2 fine-tuned on scientific articles with Atelier. It writes text that sounds like science and is not: no",
+        "statement of it may be taken for a finding.",
+        "",
+        f"- Base: `{reference.preset.reference}`, SHA-256 `{manifest['preset']['hash']}`.",
+        f"- Parent: `{manifest.get('parent') or 'the base itself'}`.",
+        f"- Articles: {taken} of `{manifest.get('source', 'unknown')}`.",
+        f"- Trained: {manifest['step']:,} steps, {manifest.get('tokens', 0):,} tokens.",
+        f"- Weights: SHA-256 `{reference.hash}`.",
+    ]
+    for split, figures in manifest.get("metrics", {}).items():
+        lines.append(
+            f"- On {split} ({figures['evaluated_tokens']:,} tokens): accuracy {figures['accuracy']:.1%}, loss "
+            f"{figures['loss']:.3f} nats a token, {figures['bits_per_byte']:.3f} bits per byte."
+        )
+    if "versions" in manifest:
+        lines.append("- Made with " + ", ".join(f"{name} {v}" for name, v in manifest["versions"].items()) + ".")
+    return "\n".join(lines) + "\n"

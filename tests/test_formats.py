@@ -1,0 +1,158 @@
+"""The three formats of a checkpoint, what leaves the lab, and what is read back: the same logits."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from engine import checkpoints, formats, models, presets, runs, submission, trainer
+from engine.checkpoints import ModelReference
+from engine.errors import CheckpointError, EngineError
+from engine.settings import RunSettings
+
+pytestmark = pytest.mark.slow
+
+IDS = np.arange(1, 33, dtype=np.int32)[None]  # (1, 32)
+INPUTS = {"token_ids": IDS, "padding_mask": np.ones_like(IDS)}
+
+
+def logits(model) -> np.ndarray:
+    return np.asarray(model(INPUTS))  # (1, 32, vocabulary)
+
+
+@pytest.fixture(scope="module")
+def a_run(tmp_path_factory, tiny_preset, sample_folder):
+    """Makes short finished runs in a folder of this module's own."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATELIER_CHECKPOINTS", str(root))
+        patch.setenv("ATELIER_CORPORA", str(root / ".corpora"))
+
+        def make(name: str, **changes) -> ModelReference:
+            settings = RunSettings(
+                **{
+                    "preset": str(tiny_preset),
+                    "articles": str(sample_folder),
+                    "name": name,
+                    "steps": 2,
+                    "sequence_length": 32,
+                    "batch_size": 4,
+                    "evaluate_tokens": 128,
+                    "interval_tokens": 64,
+                    "sample_tokens": 2,
+                    "learning_rate": 5e-3,
+                    **changes,
+                }
+            )
+            trainer.work(submission.submit(settings))
+            return checkpoints.resolve(name)
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def trained(a_run):
+    return a_run("plain")
+
+
+def test_ckpt_is_the_default_and_the_manifest_says_what_it_holds(trained):
+    manifest = trained.checkpoint.manifest
+    assert manifest["format"] == "ckpt"
+    assert {"step", "tokens", "articles", "corpus", "parent", "metrics", "config_hash", "versions", "files"} <= set(
+        manifest
+    )
+    assert set(checkpoints.WEIGHTS_FILES["ckpt"]) <= set(manifest["files"])
+
+
+@pytest.mark.parametrize("form", checkpoints.FORMATS)
+def test_every_format_is_read_back_to_the_same_logits(trained, tiny_preset, tmp_path, form):
+    model, _ = models.load(trained)
+    formats.save(model, tmp_path, form)
+    fresh, _ = models.load(ModelReference(presets.find(str(tiny_preset))))
+    assert not np.array_equal(logits(fresh), logits(model))
+    models.read_weights(fresh.backbone, tmp_path, form)
+    assert np.array_equal(logits(fresh), logits(model))
+
+
+@pytest.mark.parametrize("form", checkpoints.FORMATS)
+def test_adapters_are_merged_whatever_the_format(trained, tmp_path, form):
+    model, _ = models.load(trained)
+    before = logits(model)
+    model.backbone.enable_lora(2)
+    rng = np.random.default_rng(1)
+    for variable in model.backbone.trainable_variables:
+        variable.assign(variable + rng.normal(0, 0.2, variable.shape))
+    adapted = logits(model)
+    assert not np.allclose(adapted, before)
+    formats.save(model, tmp_path, form, lora_rank=2)
+    fresh, _ = models.load(ModelReference(trained.preset))
+    models.read_weights(fresh.backbone, tmp_path, form)
+    assert np.allclose(logits(fresh), adapted, rtol=0, atol=1e-5)  # x W + x A B and x (W + A B) round differently
+
+
+@pytest.mark.parametrize("form", formats.EXPORTS)
+def test_what_is_exported_has_the_same_logits(trained, tiny_preset, tmp_path, form):
+    written = formats.export(trained, form, tmp_path / "out")
+    expected = logits(models.load(trained)[0])
+    if form in (formats.PRESET, formats.HUGGING_FACE):
+        other, tokenizer = models.load(checkpoints.resolve(str(written)))
+        assert tokenizer.encode("insulin levels") == models.load(trained)[1].encode("insulin levels")
+        tolerance = 1e-5 if form == formats.HUGGING_FACE else 0
+        assert np.allclose(logits(other), expected, rtol=0, atol=tolerance)
+        assert "Trained: 2 steps" in (written / "README.md").read_text()
+        return
+    folder = tmp_path / "read"
+    folder.mkdir()
+    if form == checkpoints.CKPT:
+        shutil.copytree(written, folder, dirs_exist_ok=True)
+    else:
+        shutil.copy(written, folder / checkpoints.WEIGHTS_FILES[form][0])
+    fresh, _ = models.load(ModelReference(presets.find(str(tiny_preset))))
+    models.read_weights(fresh.backbone, folder, form)
+    assert np.array_equal(logits(fresh), expected)
+
+
+def test_a_hugging_face_folder_opens_in_transformers(trained, tmp_path):
+    transformers = pytest.importorskip("transformers", reason="a test extra: pip install transformers torch")
+    torch = pytest.importorskip("torch")
+    folder = formats.export(trained, formats.HUGGING_FACE, tmp_path / "hf")
+    theirs = transformers.GPT2LMHeadModel.from_pretrained(folder).eval()
+    with torch.no_grad():
+        found = theirs(torch.from_numpy(IDS).long()).logits.numpy()
+    assert np.allclose(found, logits(models.load(trained)[0]), rtol=0, atol=1e-4)
+
+
+def test_nothing_is_written_over_and_an_unknown_format_is_named(trained, tmp_path):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(EngineError, match="is there already"):
+        formats.export(trained, "ckpt", tmp_path / "mine")
+    with pytest.raises(
+        EngineError, match="must be one of ckpt, weights.h5, keras, preset, hugging-face; received pickle"
+    ):
+        formats.export(trained, "pickle", tmp_path / "x")
+
+
+@pytest.mark.parametrize("form", checkpoints.FORMATS)
+def test_weights_of_another_size_are_refused(trained, tmp_path, form):
+    other = models.new(models.Architecture(400, 1, 2, 16, 64))
+    formats.save(other, tmp_path, form)
+    fresh, _ = models.load(ModelReference(trained.preset))
+    with pytest.raises((ValueError, OSError, KeyError, AssertionError)):
+        models.read_weights(fresh.backbone, tmp_path, form)
+
+
+@pytest.mark.parametrize("file", range(3))
+def test_a_flipped_bit_anywhere_in_a_checkpoint_is_noticed(trained, file, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(trained.checkpoint.folder.parent, copy)
+    names = sorted(trained.checkpoint.manifest["files"])
+    path = copy / trained.checkpoint.folder.name / names[file]
+    for position in np.random.default_rng(file).integers(0, path.stat().st_size, 20):
+        content = bytearray(path.read_bytes())
+        content[position] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match="is damaged"):
+            checkpoints.verify(checkpoints.of_run(runs.Run(copy))[-1])
+        content[position] ^= 1
+        path.write_bytes(content)
+    checkpoints.verify(checkpoints.of_run(runs.Run(copy))[-1])
