@@ -98,13 +98,13 @@ def train(a: argparse.Namespace) -> int:
 
 def prepare(a: argparse.Namespace) -> int:
     """Prepares articles for training: reads a source and keeps its tokens on disk, from wherever it was interrupted."""
-    from engine import preparation, presets
+    from engine import preparation
     from engine.articles import Options, hub
 
     started = time.monotonic()
     progress = _Progress()
     source = str(a.source)
-    tokenizer = presets.tokenizer(presets.find(str(a.preset)))
+    tokenizer = _tokenizer(str(a.preset))
     try:
         path = _fetch(source, progress) if hub.is_name(source) else paths.locate(source)
         prepared = preparation.prepare(
@@ -132,6 +132,18 @@ def prepare(a: argparse.Namespace) -> int:
     }
     _print_result(result, a.json, _prepared_lines(result))
     return 0
+
+
+def _tokenizer(preset: str) -> Any:
+    """The vocabulary of a preset; of a name on the hub it is fetched."""
+    from engine import presets
+
+    found = presets.find(preset)
+    if found.folder is not None:
+        return presets.tokenizer(found)
+    from engine import models
+
+    return models.tokenizer_of(found)
 
 
 def _fetch(name: str, progress: _Progress) -> Path:
@@ -185,7 +197,7 @@ def _prepared_lines(result: dict) -> list[str]:
 
 def _train_plan(a: argparse.Namespace) -> int:
     """Runs the stages of a plan one after the other, each from the last checkpoint of its parent."""
-    from engine import plans, preparation, presets
+    from engine import plans, preparation
 
     plan = plans.load(a.plan)
     given = {"preset": a.preset, "steps": a.steps, "epochs": a.epochs, "minutes": a.minutes}
@@ -198,7 +210,7 @@ def _train_plan(a: argparse.Namespace) -> int:
     try:
         prepared = preparation.prepare(
             submission.articles_path(source),
-            presets.tokenizer(presets.find(preset)),
+            _tokenizer(preset),
             report=lambda p: progress(_preparing(p, 0.0)),
         )
         scaled = plan.scaled(prepared.articles("train"))

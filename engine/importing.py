@@ -139,7 +139,7 @@ class _Work:
             self.say(True, state=PREPARING, done_bytes=0, total_bytes=0)
             corpus = preparation.prepare(
                 path,
-                presets.tokenizer(presets.find(request.preset)),
+                _tokenizer(request.preset),
                 report=lambda p: self.say(**p.__dict__),
                 options=request.options,
                 limit=request.limit,
@@ -172,6 +172,15 @@ class _Work:
                 self.say(done_bytes=done, total_bytes=total)
 
             return hub.fetch(listing, report)
+
+
+def _tokenizer(preset: str):
+    found = presets.find(preset)
+    if found.folder is not None:
+        return presets.tokenizer(found)
+    from engine import models  # Keras fetches the vocabulary
+
+    return models.tokenizer_of(found)
 
 
 def main() -> int:

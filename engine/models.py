@@ -6,6 +6,7 @@ A preset is a folder in keras-hub's form, a local Hugging Face folder, or a name
 import contextlib
 import os
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,21 +153,43 @@ def _load_preset(preset: Preset, dtype: str):
     return backbone, tokenizers.load(preset.folder)
 
 
+def tokenizer_of(preset: Preset) -> tokenizers.Tokenizer:
+    """The tokenizer of a preset; of a name that keras-hub fetches, the vocabulary alone is fetched.
+
+    Raises:
+        PresetError: no vocabulary, or no network.
+    """
+    if preset.folder is not None:
+        return presets.tokenizer(preset)
+    with _hub_errors(preset):
+        return _hub_tokenizer(preset.reference)
+
+
 def _load_from_hub(preset: Preset, dtype: str):
     """A preset that keras-hub fetches, or finds in its cache."""
-    from keras_hub.src.utils.preset_utils import get_file  # the only way to fetch one asset of a preset
+    with _hub_errors(preset):
+        backbone = keras_hub.models.GPT2Backbone.from_preset(preset.reference, dtype=dtype)
+        return backbone, _hub_tokenizer(preset.reference)
 
+
+def _hub_tokenizer(name: str) -> tokenizers.Tokenizer:
+    from keras_hub.src.utils import preset_utils  # get_file: the only way to fetch one asset of a preset
+
+    with contextlib.suppress(FileNotFoundError):
+        preset_utils.get_file(name, "assets/tokenizer/merges.txt")
+        return tokenizers.load(Path(preset_utils.get_file(name, "assets/tokenizer/vocabulary.json")).parent)
+    folder = Path(preset_utils.get_file(name, "vocab.json")).parent
+    preset_utils.get_file(name, "merges.txt")
+    return tokenizers.load(folder)
+
+
+@contextlib.contextmanager
+def _hub_errors(preset: Preset) -> Iterator[None]:
+    """Asks the network only where it is there, and turns whatever the hubs' clients raise into one sentence."""
     presets.check_available(preset)
-    name = preset.reference
     if not presets.reachable(preset):
         os.environ["HF_HUB_OFFLINE"] = "1"  # a cached preset still loads; the hub's own retries take 24 s
     try:
-        backbone = keras_hub.models.GPT2Backbone.from_preset(name, dtype=dtype)
-        with contextlib.suppress(FileNotFoundError):
-            get_file(name, "assets/tokenizer/merges.txt")
-            return backbone, tokenizers.load(Path(get_file(name, "assets/tokenizer/vocabulary.json")).parent)
-        folder = Path(get_file(name, "vocab.json")).parent
-        get_file(name, "merges.txt")
-        return backbone, tokenizers.load(folder)
+        yield
     except Exception as error:  # the hubs' clients raise many kinds
-        raise PresetError("{preset} cannot be loaded: {reason}", preset=name, reason=error) from error
+        raise PresetError("{preset} cannot be loaded: {reason}", preset=preset.reference, reason=error) from error

@@ -128,7 +128,7 @@ def _check_articles(settings: RunSettings, preset: presets.Preset | None) -> Non
     path = articles_path(settings.articles)
     # A preset that must be fetched first has no vocabulary here yet.
     known = preset is not None and preset.folder is not None
-    prepared = preparation.find(path, presets.tokenizer(preset)) if known else None
+    prepared = preparation.find(path, presets.tokenizer(preset)) if preset is not None and known else None
     if prepared is not None:
         articles = prepared.articles("train")
     elif settings.last_article is None and settings.first_article is None:

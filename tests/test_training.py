@@ -332,6 +332,23 @@ def test_a_hub_name_without_network_fails_at_once_with_one_sentence(monkeypatch,
             models.load(checkpoints.resolve(name))
 
 
+def test_of_a_hub_name_the_vocabulary_alone_can_be_fetched(monkeypatch, tiny_preset, tmp_path):
+    from keras_hub.src.utils import preset_utils
+
+    asked = []
+
+    def get_file(name, path):
+        asked.append((name, path))
+        return str(tiny_preset / path)
+
+    monkeypatch.setattr(checkpoints.presets, "check_available", lambda preset: None)
+    monkeypatch.setattr(checkpoints.presets, "reachable", lambda preset: True)
+    monkeypatch.setattr(preset_utils, "get_file", get_file)
+    found = models.tokenizer_of(checkpoints.presets.find("gpt2_base_en"))
+    assert found.hash == tokenizers.load(tiny_preset).hash
+    assert {path for _, path in asked} == {"assets/tokenizer/merges.txt", "assets/tokenizer/vocabulary.json"}
+
+
 def test_what_is_no_preset_is_said(tmp_path):
     with pytest.raises(PresetError, match="There is no preset"):
         checkpoints.resolve(str(tmp_path / "nothing"))
