@@ -1,7 +1,7 @@
 """Atelier's dashboard: `streamlit run streamlit_app.py`.
 
 Run as a script it shows the frame with the page that was asked for. Imported by the server it makes the application, with
-one more route (the plotting library), and calls `st.navigation` once: that switches off the old mode in which a folder
+routes of its own (the plotting library, exported files), and calls `st.navigation` once: that switches off the old mode in which a folder
 named `pages/` is run without the frame (tests/test_browser.py opens every page's own address on a cold server).
 """
 
@@ -17,7 +17,7 @@ if __name__ == "__main__":
 else:
     import streamlit as st
 
-    from ui import live
+    from ui import downloads, live
 
-    app = st.App(__file__, routes=live.routes())
+    app = st.App(__file__, routes=[*live.routes(), *downloads.routes()])
     st.navigation([lambda: None])

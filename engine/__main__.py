@@ -246,6 +246,7 @@ _PASSED_ON = (
     "evaluate_steps",
     "seed",
     "checkpoint_format",
+    "keep_checkpoints",
 )
 
 
@@ -535,6 +536,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--checkpoint-format", default=_DEFAULTS["checkpoint_format"], choices=CHECKPOINT_FORMATS, help="of the weights"
     )
+    p.add_argument("--keep-checkpoints", type=int, default=0, help="the newest N, the best and the pinned; 0 = all")
     where = p.add_mutually_exclusive_group()
     where.add_argument("--wait", action="store_true", help="wait here until the device is free")
     where.add_argument("--queue", action="store_true", help="hand the run to the dispatcher and return")

@@ -236,15 +236,23 @@ def delete(checkpoint: Checkpoint) -> None:
     """Removes a checkpoint, manifest first, so that it never exists in part.
 
     Raises:
-        CheckpointError: it is the last one of its run.
+        CheckpointError: it is the last whole one of its run.
     """
     run = Run(checkpoint.folder.parent)
-    if len(of_run(run)) < 2:
-        raise CheckpointError("{name} is the last checkpoint of its run and is kept.", name=checkpoint.reference)
+    if not any(_is_whole(other) for other in of_run(run) if other.step != checkpoint.step):
+        raise CheckpointError("{name} is the last whole checkpoint of its run and is kept.", name=checkpoint.reference)
     (checkpoint.folder / MANIFEST).unlink()
     for path in checkpoint.folder.iterdir():
         path.unlink()
     checkpoint.folder.rmdir()
+
+
+def _is_whole(checkpoint: Checkpoint) -> bool:
+    try:
+        verify(checkpoint)
+    except CheckpointError:
+        return False
+    return True
 
 
 def with_manifest(checkpoint: Checkpoint, **facts: Any) -> Checkpoint:

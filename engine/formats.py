@@ -7,7 +7,11 @@ keras        Keras's archive of the backbone; read here for its weights alone, n
 Whatever the format, `training.npz` beside it holds what the format leaves out, so that a resume is exact.
 """
 
+import secrets
+import shutil
 import tempfile
+import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +21,11 @@ from engine import checkpoints, models, presets, tokenizers
 from engine.backend import keras_hub
 from engine.checkpoints import CKPT, H5, KERAS, ModelReference
 from engine.errors import CheckpointError, EngineError
-from engine.files import staged_folder, write_bytes
+from engine.files import replace, staged_folder, storage_errors, write_bytes
 
 PRESET, HUGGING_FACE = "preset", "hugging-face"
+EXPORTS_FOLDER = ".exports"  # beside the runs
+_EXPORT_SECONDS = 24 * 3600
 EXPORTS = (*checkpoints.FORMATS, PRESET, HUGGING_FACE)
 
 
@@ -109,6 +115,33 @@ def export(reference: ModelReference, form: str, target: Path) -> Path:
         models.with_preprocessor(model, vocabulary, merges).export_to_transformers(str(staging))
         (staging / "README.md").write_text(card(reference), encoding="utf-8")
     return target
+
+
+def pack(reference: ModelReference, form: str, root: Path) -> Path:
+    """An export as one file under `root/.exports`, whose name cannot be guessed; those of a day ago are removed.
+
+    Raises:
+        EngineError: no such form. StorageError: the disk refuses.
+    """
+    folder = root / EXPORTS_FOLDER
+    with storage_errors(root):
+        folder.mkdir(exist_ok=True)
+        for old in folder.iterdir():
+            if time.time() - old.stat().st_mtime > _EXPORT_SECONDS:
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
+        stem = f"{reference.reference.replace('/', '-')}-{secrets.token_hex(8)}"
+        written = export(reference, form, folder / stem)
+        if written.is_file():
+            return written
+        archive = folder / f"{stem}.zip"
+        temporary = folder / f".{stem}.tmp"
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as packed:  # weights hardly shrink
+            for path in sorted(written.rglob("*")):
+                if path.is_file():
+                    packed.write(path, path.relative_to(written).as_posix())
+        replace(temporary, archive)
+        shutil.rmtree(written)
+        return archive
 
 
 def _vocabulary_folder(reference: ModelReference) -> Path:

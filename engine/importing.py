@@ -61,6 +61,7 @@ class Status:
         state: one of the constants of this module. alive: whether its process is at work.
         since: Unix time of its start. done_bytes, total_bytes: of the download or the source; total 0 = not known.
         articles, tokens, skipped: so far. corpus: its folder, once finished. error: why it failed.
+        notices: that the source or the vocabulary had changed.
     """
 
     state: str
@@ -73,6 +74,7 @@ class Status:
     skipped: int = 0
     corpus: str = ""
     error: EngineError | None = None
+    notices: tuple[EngineError, ...] = ()
 
 
 class Import:
@@ -95,7 +97,9 @@ class Import:
         )
         error = EngineError(value["error"]["template"], **value["error"]["values"]) if value.get("error") else None
         names = ("done_bytes", "total_bytes", "articles", "tokens", "skipped", "corpus")
-        return Status(value["state"], alive, value["since"], **{n: value[n] for n in names if n in value}, error=error)
+        notices = tuple(EngineError(n["template"], **n["values"]) for n in value.get("notices", []))
+        figures = {n: value[n] for n in names if n in value}
+        return Status(value["state"], alive, value["since"], **figures, error=error, notices=notices)
 
     def start(self) -> None:
         """Starts it, or lets one that was interrupted go on; nothing happens where it is at work.
@@ -145,7 +149,8 @@ class _Work:
                 limit=request.limit,
                 stop_requested=self.stop_requested,
             )
-            self.say(True, state=FINISHED, corpus=paths.portable(corpus.folder))
+            notices = [{"template": n.template, "values": n.values} for n in corpus.notices]
+            self.say(True, state=FINISHED, corpus=paths.portable(corpus.folder), notices=notices)
         except preparation.Stopped:
             self.say(True, state=STOPPED)
         except EngineError as error:

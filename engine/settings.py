@@ -47,6 +47,7 @@ class RunSettings:
         sample_tokens: new tokens of each sample.
         prompts: what the samples continue.
         seed: of data order, dropout and samples.
+        keep_checkpoints: the newest so many are kept, beside the best and the pinned; 0 = all.
         checkpoint_format: ckpt, weights.h5 or keras: how the weights of its checkpoints are kept.
     """
 
@@ -78,6 +79,7 @@ class RunSettings:
     prompts: tuple[str, ...] = PROMPTS
     seed: int = 1
     checkpoint_format: str = CHECKPOINT_FORMATS[0]
+    keep_checkpoints: int = 0
 
     def __post_init__(self) -> None:
         problems = list(_problems(self))
@@ -156,6 +158,7 @@ def _problems(s: RunSettings):
         ("evaluate_tokens", s.evaluate_tokens, 0, 10**12),
         ("sample_tokens", s.sample_tokens, 1, 512),
         ("weight_decay", s.weight_decay, 0, 1),
+        ("keep_checkpoints", s.keep_checkpoints, 0, 100_000),
         ("seed", s.seed, 0, 2**31 - 1),
     )
     for name, value, low, high in bounds:

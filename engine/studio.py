@@ -120,6 +120,8 @@ class Studio:
                     self._generate(request, client)
                 elif request.get("kind") == "evaluate":
                     self._evaluate(request, client)
+                elif request.get("kind") == "export":
+                    self._export(request, client)
                 else:
                     raise EngineError("The studio does not know the request {kind}.", kind=request.get("kind"))
                 client.send("end")
@@ -182,6 +184,12 @@ class Studio:
             lambda done, total: client.send("progress", done=done, total=total),
         )
         client.send("result", scores=scores)
+
+    def _export(self, request: dict[str, Any], client: Client) -> None:
+        from engine import formats
+
+        model = checkpoints.resolve(str(request["reference"]), self._root)
+        client.send("exported", file=formats.pack(model, str(request["format"]), self._root).name)
 
 
 def send_error(client: Client, error: EngineError, column: int | None = None) -> None:

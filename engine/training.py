@@ -28,6 +28,7 @@ from engine import (
     preparation,
     presets,
     results,
+    retention,
     schedules,
     submission,
     windows,
@@ -397,11 +398,15 @@ class _Training:
             "metrics": self.metrics,
             "versions": versions(),
         }
+        # Weights and AdamW's two moments in float32, and some room for headers and the log.
+        retention.require_space(self.run.folder, 12 * self.model.backbone.count_params() + (8 << 20))
         with checkpoints.commit(self.run, self.progress.step, facts) as staging:
             formats.save(self.model, staging, self.form, self.settings.lora_rank)
             self._write_training_state(staging / checkpoints.TRAINING)
         self.run.append_event("checkpoint", step=self.progress.step, tokens=self.progress.tokens)
         self.run.write_state(starts=0, step=self.progress.step)
+        if gone := retention.apply(self.run, self.settings.keep_checkpoints):
+            self.run.append_event("retention", step=self.progress.step, deleted=gone)
 
     def _random_states(self) -> list:
         return [v for v in self.model.non_trainable_variables if "seed_generator" in v.path]

@@ -9,10 +9,10 @@ import datetime
 import pandas as pd
 import streamlit as st
 
-from engine import checkpoints, presets, runs
+from engine import checkpoints, presets, retention, runs, studio_client
 from engine.checkpoints import Checkpoint
 from engine.errors import CheckpointError, EngineError
-from ui import access, errors, readers, recorded, words
+from ui import access, downloads, errors, lineage, readers, recorded, words
 from ui.i18n import _, _n, error_text
 
 st.title(_("Checkpoints"))
@@ -32,6 +32,8 @@ def row(run: runs.Run, checkpoint: Checkpoint) -> dict:
         "accuracy": 100 * figures["accuracy"] if figures else None,
         "bits": figures.get("bits_per_byte"),
         "loss": figures.get("loss"),
+        "format": checkpoint.format,
+        "kept": _("pinned") if checkpoint.step in retention.pinned(run) else "",
         "size": words.size(checkpoint.bytes),
         "written": written,
         "parent": checkpoint.manifest.get("parent") or _("base"),
@@ -56,6 +58,33 @@ def confirm(checkpoint: Checkpoint) -> None:
         except EngineError as error:
             st.session_state["checkpoint_message"] = error_text(error)
         st.rerun()
+
+
+def export(checkpoint: Checkpoint) -> None:
+    """A checkpoint as one file for elsewhere, written by the studio."""
+    titles = {
+        "hugging-face": _("Hugging Face folder (safetensors, tokenizer, card)"),
+        "preset": _("keras-hub preset (weights, tokenizer, card)"),
+        "ckpt": _("TensorFlow checkpoint (.ckpt)"),
+        "weights.h5": _("Keras weights (.weights.h5)"),
+        "keras": _("Keras archive (.keras)"),
+    }
+    with st.expander(_("Export, or convert to another format")):
+        form = st.selectbox(_("As"), list(titles), format_func=lambda name: titles[name], key="export_format")
+        st.caption(_("The weights go along, in float32; the optimizer stays here. Folders come as one zip file."))
+        key = f"exported {checkpoint.reference} {checkpoint.hash} {form}"
+        if st.button(_("Write the file"), icon=":material/output:"):
+            with errors.shown(), st.status(_("The studio writes it; its start takes some ten seconds.")):
+                studio_client.ensure()
+                studio_client.wait_until_ready()
+                request = {"kind": "export", "reference": checkpoint.reference, "format": form}
+                for message in studio_client.stream(request):
+                    if message["kind"] == "error":
+                        raise EngineError(message["template"], **message["values"])
+                    st.session_state[key] = message["file"]
+        if name := st.session_state.get(key):
+            with errors.shown():
+                downloads.link(name)
 
 
 if message := st.session_state.pop("checkpoint_message", None):
@@ -88,6 +117,8 @@ else:
             ),
             "bits": st.column_config.NumberColumn(_("Bits per byte"), format="%.3f"),
             "loss": st.column_config.NumberColumn(_("Loss"), format="%.3f"),
+            "format": st.column_config.TextColumn(_("Format"), help=words.formats_help()),
+            "kept": st.column_config.TextColumn(_("Kept")),
             "size": st.column_config.TextColumn(_("Size")),
             "written": st.column_config.DatetimeColumn(_("Written"), format="D MMM, HH:mm"),
             "parent": st.column_config.TextColumn(_("Started from")),
@@ -111,14 +142,32 @@ else:
                     errors.show(error)
             if st.button(_("Continue from here"), icon=":material/play_arrow:"):
                 st.switch_page(frame.PAGES["fine_tune"], query_params={"parent": checkpoint.reference})
-            deletable = access.is_owner() and not run.recorded and len(checkpoints.of_run(run)) > 1
+            if st.button(
+                _("Let it write"),
+                icon=":material/view_column:",
+                help=_("The base model, specialised by these weights."),
+            ):
+                st.switch_page(frame.PAGES["side_by_side"], query_params={"model": checkpoint.reference})
+            is_pinned = checkpoint.step in retention.pinned(run)
+            mine = access.is_owner() and not run.recorded
+            if mine and st.button(_("Unpin") if is_pinned else _("Pin"), icon=":material/keep:"):
+                with errors.shown():
+                    retention.pin(checkpoint, not is_pinned)
+                st.rerun()
+            deletable = access.is_owner() and not run.recorded and not is_pinned and len(checkpoints.of_run(run)) > 1
             if st.button(
                 _("Delete"),
                 icon=":material/delete:",
                 disabled=not deletable,
-                help=None if deletable else _("The last checkpoint of a run and recorded ones are kept."),
+                help=None if deletable else _("The last checkpoint of a run, pinned and recorded ones are kept."),
             ):
                 confirm(checkpoint)
+        export(checkpoint)
+    st.subheader(_("Where each came from"))
+    lineage.tree(readers.runs_with_events())
+    st.caption(
+        _("Grey: a base model. A box is a run with its accuracy on validation; an arrow, the step it started from.")
+    )
     if any(run.recorded for run, _checkpoint in shown):
         recorded.note()
 

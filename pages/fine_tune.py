@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine import checkpoints, dispatcher, machine, runs, submission
 from engine.errors import EngineError, SettingsError
-from engine.settings import PRECISIONS, PROMPTS, RunSettings
+from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, PROMPTS, RunSettings
 from ui import access, errors, queue_view, readers, recorded, run_view, sources, stages_form, words
 from ui.i18n import _
 
@@ -123,6 +123,13 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         evaluate_tokens = three.number_input(
             _("Tokens of the evaluations at the end (0 = all)"), 0, value=0, step=10_000
         )
+        checkpoint_format = one.selectbox(_("Checkpoint format"), CHECKPOINT_FORMATS, help=words.formats_help())
+        keep_checkpoints = two.number_input(
+            _("Checkpoints kept (0 = all)"),
+            0,
+            value=0,
+            help=_("The newest so many, the best by validation loss, and those you pin."),
+        )
         prompts = st.text_area(_("Prompts of the samples, one a line"), "\n".join(PROMPTS), height=110)
 
     values = {
@@ -143,6 +150,8 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         "evaluate_tokens": int(evaluate_tokens),
         "prompts": tuple(line.strip() for line in prompts.splitlines() if line.strip()),
         "seed": int(seed),
+        "checkpoint_format": checkpoint_format,
+        "keep_checkpoints": int(keep_checkpoints),
     }
     settings = None
     try:

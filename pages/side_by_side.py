@@ -106,7 +106,9 @@ with errors.shown():
 bases = [reference for reference, model in available.items() if model.is_base]
 tuned = [reference for reference, model in available.items() if not model.is_base]
 number = st.segmented_control(_("Columns"), [2, 3, 4], default=2, required=True, key="side_columns")
-preferred = [*bases[:1], *tuned[:1], *tuned[1:], *bases[1:]]
+asked = st.query_params.get("model")  # the Checkpoints page names the one that the base is to be specialised by
+first = [asked] if asked in tuned else tuned[:1]
+preferred = [*bases[:1], *first, *(reference for reference in tuned if reference not in first), *bases[1:]]
 chosen: list[str] = []
 for place, slot in enumerate(st.columns(number)):
     default = preferred[min(place, len(preferred) - 1)]

@@ -348,3 +348,22 @@ def test_a_run_is_paused_resumed_and_queued_again_with_changes(root):
     assert waiting.state().state == runs.QUEUED
     clone = queue.clone(waiting, "again", steps=9)
     assert (clone.settings.steps, clone.settings.preset) == (9, waiting.settings.preset)
+
+
+def test_a_checkpoint_is_pinned_and_the_tree_shows_where_runs_came_from(root):
+    from ui import lineage
+
+    run = a_run(root)
+    child = runs.create(
+        RunSettings(
+            preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name='x"y'.replace('"', "-"),
+            steps=4, parent="one/4", last_article=80_000,
+        )
+    )  # fmt: skip
+    tree = lineage.dot([run, child])
+    assert '"run one" -> "run x-y" [label="step 4"]' in tree
+    assert '"base checkpoints/presets/gpt2_mini_en" -> "run one"' in tree
+    assert "articles 1-80,000" in tree
+    app = open_page("checkpoints")
+    assert not app.exception
+    assert "Where each came from" in [element.value for element in app.subheader]

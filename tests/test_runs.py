@@ -292,7 +292,7 @@ def test_a_save_that_is_cut_off_leaves_the_former_checkpoint_and_no_other(root):
 def test_the_last_checkpoint_of_a_run_is_kept(root):
     run = runs.create(new_settings())
     commit(run, 2)
-    with pytest.raises(CheckpointError, match="is the last checkpoint"):
+    with pytest.raises(CheckpointError, match="is the last whole checkpoint"):
         checkpoints.delete(checkpoints.of_run(run)[0])
     commit(run, 4)
     checkpoints.delete(checkpoints.of_run(run)[0])

@@ -45,8 +45,12 @@ def corpus_of(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus:
         seen = _preview(str(path), source.fingerprint(path), {})
         options = _options(seen, chosen)
     found = preparation.find(path, tokenizer, options)
+    job = importing.Import(importing.Request(chosen, preset, options))
     if found is not None:
         sources.remember(found)
+        status = job.status()
+        for notice in status.notices if status is not None else ():
+            st.info(error_text(notice))
         return found
     if not hub.is_name(chosen):
         _describe(seen)
@@ -60,7 +64,7 @@ def corpus_of(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus:
             return prepared
         if seen.size <= AT_ONCE_BYTES:
             st.stop()
-    _background(importing.Import(importing.Request(chosen, preset, options)))
+    _background(job)
     st.stop()
 
 

@@ -67,3 +67,15 @@ def phase_name(phase: str) -> str:
 def plain(text: str) -> str:
     """A name as Markdown that shows it as it is: nothing in it is taken for formatting."""
     return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|~$:" else c for c in text)
+
+
+def formats_help() -> str:
+    """What each format of a checkpoint keeps and loses, a line each."""
+    return "\n\n".join(
+        [
+            _("**ckpt** (TensorFlow): weights and optimizer, as the original report kept them."),
+            _("**weights.h5** (Keras): the weights alone, small; it loads into any GPT-2 of the same size."),
+            _("**keras** (Keras's archive): the weights; load_model would drop the optimizer, and is never used here."),
+            _("Whatever the format, what it leaves out is kept beside it, so that a run resumes exactly."),
+        ]
+    )

@@ -1,0 +1,66 @@
+"""Are the ids of a prepared corpus exactly those of Hugging Face `tokenizers`? On every real article there is.
+
+    python benchmarks/ids.py [--preset checkpoints/presets/gpt2_mini_en]
+
+Prepares $ATELIER_DATA's articles (articles/, more_articles.tar.xz, elife_articles.tar.xz) and compares article by article with
+`tokenizers.ByteLevelBPETokenizer`, the library's own GPT-2 pre-tokenisation. One line of JSON.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+from engine import paths, preparation, tokenizers
+from engine.articles.isolation import Reading
+
+
+def main() -> None:
+    """Compares every article of every source."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default=str(paths.MINI_PRESET))
+    a = parser.parse_args()
+    import tokenizers as hugging_face
+
+    data = Path(os.environ.get("ATELIER_DATA", ""))
+    assets = tokenizers.find_assets(Path(a.preset))
+    reference = hugging_face.ByteLevelBPETokenizer(str(assets / "vocabulary.json"), str(assets / "merges.txt"))
+    ours = tokenizers.load(a.preset)
+    articles = tokens = different = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sources = [data / "articles"]
+        for archive in ("more_articles", "elife_articles"):
+            with tarfile.open(data / f"{archive}.tar.xz") as packed:
+                packed.extractall(folder / archive, filter="data")
+            sources.append(folder / archive)
+        for source in sources:
+            corpus = preparation.prepare(source, ours, folder / "corpora")
+            numbers = dict.fromkeys(corpus.splits, 0)
+            held_out = corpus.card["validation_set_aside"]
+            with Reading(source) as reading:
+                for header, body in reading:
+                    if header["kind"] != "article":
+                        continue
+                    split = header["split"]
+                    if held_out and split == "train" and numbers["train"] == corpus.articles("train"):
+                        split = "validation"
+                    numbers[split] += 1
+                    ids = reference.encode(body.decode()).ids
+                    found = corpus.tokens(split, numbers[split], numbers[split])
+                    articles += 1
+                    tokens += len(ids)
+                    different += not (found[0] == ours.end_of_text and np.array_equal(found[1:], ids))
+    print(json.dumps({"articles": articles, "tokens": tokens, "different_articles": different}))
+
+
+if __name__ == "__main__":
+    main()

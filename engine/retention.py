@@ -1,0 +1,90 @@
+"""Which checkpoints of a run are kept: the newest, the best, the pinned, those others came from, and never none."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from engine import checkpoints, runs
+from engine.checkpoints import Checkpoint
+from engine.errors import EngineError, StorageError
+from engine.files import read_json, write_json
+from engine.runs import Run
+
+PINS = "pins.json"
+
+
+def pinned(run: Run) -> set[int]:
+    """The steps whose checkpoints a person pinned."""
+    steps = read_json(run.folder / PINS).get("steps", [])
+    return {step for step in steps if isinstance(step, int)}
+
+
+def pin(checkpoint: Checkpoint, on: bool) -> None:
+    """Pins a checkpoint, so that neither retention nor a deletion takes it, or lets it go.
+
+    Raises:
+        StorageError: no rights or no space.
+    """
+    run = Run(checkpoint.folder.parent)
+    steps = pinned(run) | {checkpoint.step} if on else pinned(run) - {checkpoint.step}
+    write_json(run.folder / PINS, {"steps": sorted(steps)})
+
+
+def best(found: Iterable[Checkpoint]) -> Checkpoint | None:
+    """The checkpoint with the lowest loss on validation; of equal ones the newest."""
+    scored = [c for c in found if "loss" in c.manifest.get("metrics", {}).get("validation", {})]
+    return min(scored, key=lambda c: (c.manifest["metrics"]["validation"]["loss"], -c.step), default=None)
+
+
+def parents(root: Path) -> set[str]:
+    """The checkpoints that runs started from."""
+    found = set()
+    for run in runs.all_runs(root):
+        try:
+            found.add(run.settings.parent)
+        except EngineError:
+            continue
+    return {reference for reference in found if reference}
+
+
+def superfluous(run: Run, newest: int) -> list[Checkpoint]:
+    """The checkpoints that may go when the newest so many are kept; 0 keeps all.
+
+    Kept are the best, the pinned, and what other runs started from as well, and whatever `newest_verified` would fall
+    back on: the newest verified checkpoint is never among them.
+    """
+    found = checkpoints.of_run(run)
+    if newest <= 0 or len(found) <= newest:
+        return []
+    kept = {c.step for c in found[-newest:]} | pinned(run)
+    for special in (best(found), checkpoints.newest_verified(run)):
+        if special is not None:
+            kept.add(special.step)
+    started_from = parents(run.folder.parent)
+    return [c for c in found if c.step not in kept and c.reference not in started_from]
+
+
+def apply(run: Run, newest: int) -> list[int]:
+    """Deletes what is superfluous; the steps that went."""
+    gone = superfluous(run, newest)
+    for checkpoint in gone:
+        checkpoints.delete(checkpoint)
+    return [checkpoint.step for checkpoint in gone]
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Makes sure that a checkpoint of so many bytes fits, before a byte of it is written.
+
+    Keras's HDF5 writer crashes the process when the disk fills half-way, so asking beforehand is the only way.
+
+    Raises:
+        StorageError: it does not.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise StorageError(
+            "The next checkpoint needs {needed} MB and {free} MB of disk are free: free some space and resume; the former "
+            "checkpoint is whole.",
+            needed=round(needed / 1e6),
+            free=round(free / 1e6),
+        )

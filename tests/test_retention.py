@@ -1,0 +1,61 @@
+"""Which checkpoints are kept: the specification is the list of what is left."""
+
+import pytest
+
+from engine import checkpoints, retention, runs
+from engine.errors import CheckpointError, StorageError
+from engine.settings import RunSettings
+
+
+def a_run(root, losses, name="one", parent=None):
+    run = runs.create(RunSettings(preset="p", articles="a", name=name, steps=100, parent=parent), root=root)
+    for step, loss in losses.items():
+        with checkpoints.commit(run, step, {"metrics": {"validation": {"loss": loss}}}) as staging:
+            (staging / checkpoints.WEIGHTS).write_bytes(b"weights %d" % step)
+    return run
+
+
+def steps(run):
+    return [checkpoint.step for checkpoint in checkpoints.of_run(run)]
+
+
+LOSSES = {10: 5.0, 20: 4.0, 30: 3.0, 40: 3.5, 50: 3.6, 60: 3.7}
+
+
+def test_the_newest_and_the_best_are_kept(root):
+    run = a_run(root, LOSSES)
+    assert retention.apply(run, 2) == [10, 20, 40]
+    assert steps(run) == [30, 50, 60]
+
+
+def test_nothing_goes_when_all_are_kept(root):
+    run = a_run(root, LOSSES)
+    assert retention.apply(run, 0) == []
+    assert retention.apply(run, 9) == []
+    assert steps(run) == list(LOSSES)
+
+
+def test_the_pinned_and_those_that_others_came_from_stay(root):
+    run = a_run(root, LOSSES)
+    a_run(root, {1: 1.0}, name="two", parent="one/10")
+    retention.pin(checkpoints.of_run(run)[1], True)
+    retention.apply(run, 1)
+    assert steps(run) == [10, 20, 30, 60]
+    retention.pin(checkpoints.of_run(run)[1], False)
+    retention.apply(run, 1)
+    assert steps(run) == [10, 30, 60]
+
+
+def test_the_last_verified_one_stays_although_newer_ones_are_damaged(root):
+    run = a_run(root, {10: 5.0, 20: 6.0, 30: 7.0})
+    for checkpoint in checkpoints.of_run(run)[1:]:
+        (checkpoint.folder / checkpoints.WEIGHTS).write_bytes(b"damaged")
+    retention.apply(run, 1)
+    assert 10 in steps(run)
+    with pytest.raises(CheckpointError, match="is the last whole checkpoint"):
+        checkpoints.delete(checkpoints.of_run(run)[0])
+
+
+def test_a_save_that_will_not_fit_is_not_begun(root):
+    with pytest.raises(StorageError, match=r"needs 1000000000 MB and \d+ MB of disk are free"):
+        retention.require_space(root, 10**15)

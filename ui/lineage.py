@@ -1,0 +1,61 @@
+"""Which checkpoint came from which, as a tree: base models, runs, and the step that each run started from."""
+
+import json
+
+import streamlit as st
+
+from engine import checkpoints, presets
+from engine.errors import EngineError
+from engine.runs import Run
+from ui import colours, words
+from ui.i18n import _
+
+
+def dot(runs: list[Run]) -> str:
+    """The tree in Graphviz's language; names are quoted, so that nothing in them is taken for it."""
+    lines = [
+        "digraph {",
+        'rankdir=LR bgcolor="transparent" nodesep=0.15',
+        'node [shape=box style="rounded,filled" fontname="sans-serif" fontsize=11 fontcolor="white" color="transparent"]',
+        'edge [fontname="sans-serif" fontsize=10 color="#7F868D" fontcolor="#7F868D"]',
+    ]
+    bases: dict[str, str] = {}
+    for run in runs:
+        settings = run.settings
+        found = checkpoints.of_run(run)
+        figures = found[-1].manifest.get("metrics", {}).get("validation", {}) if found else {}
+        label = run.name + (f"\n{words.percent(figures['accuracy'])}" if figures else "")
+        first, last = settings.first_article, settings.last_article
+        if last:
+            label += "\n" + _("articles {first}-{last}", first=words.grouped(first or 1), last=words.grouped(last))
+        lines.append(f'{_id("run", run.name)} [label={_quoted(label)} fillcolor="{colours.of_run(run.name)}"]')
+        if settings.parent:
+            parent, _slash, step = settings.parent.partition("/")
+            title = _("step {step}", step=step) if step else _("not there yet")
+            lines.append(f"{_id('run', parent)} -> {_id('run', run.name)} [label={_quoted(title)}]")
+        else:
+            bases[settings.preset] = settings.preset.rstrip("/").rsplit("/", 1)[-1]
+            lines.append(f"{_id('base', settings.preset)} -> {_id('run', run.name)}")
+    for reference, title in bases.items():
+        lines.append(f'{_id("base", reference)} [label={_quoted(_title(reference, title))} fillcolor="{colours.BASE}"]')
+    return "\n".join([*lines, "}"])
+
+
+def _title(reference: str, title: str) -> str:
+    try:
+        return presets.find(reference).title
+    except EngineError:
+        return title
+
+
+def _id(kind: str, name: str) -> str:
+    return _quoted(f"{kind} {name}")
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def tree(runs: list[Run]) -> None:
+    """Draws the tree."""
+    st.graphviz_chart(dot(runs), width="stretch")
