@@ -88,9 +88,15 @@ def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
 
 @pytest.fixture(scope="session")
 def tiny_preset(tmp_path_factory, vocabulary) -> Path:
-    """A keras-hub preset of a real GPT-2: 2 layers, hidden 32, context 64, random weights of a fixed seed."""
-    from engine import models
+    """A keras-hub preset of a real GPT-2: 2 layers, hidden 32, context 64, random weights of a fixed seed.
+
+    Without XLA in this process: compiling takes most of the time of so small a run. Processes of their own (the command
+    line, the browser tests) keep it.
+    """
+    from engine import evaluation, models
     from engine.backend import keras
+
+    evaluation.JIT_COMPILE = False
 
     keras.utils.set_random_seed(7)
     folder = tmp_path_factory.mktemp("presets") / "tiny"

@@ -41,7 +41,7 @@ def test_an_import_stops_when_asked_and_goes_on_from_there(root, tiny_preset, tm
     source = tmp_path / "all.jsonl"
     lines = [article_line(n, 600) for n in range(40)]
     with open(source, "w") as file:
-        for _ in range(300):
+        for _ in range(100):
             file.write("\n".join(lines) + "\n")
     job = Import(Request(str(source), str(tiny_preset)))
     job.start()
@@ -50,7 +50,7 @@ def test_an_import_stops_when_asked_and_goes_on_from_there(root, tiny_preset, tm
         time.sleep(0.02)
     job.stop()
     status = wait(job, importing.STOPPED)
-    assert 0 < status.articles < 12_000
+    assert 0 < status.articles < 4_000
     job.start()
     status = wait(job, importing.FINISHED)
-    assert status.articles == 12_000
+    assert status.articles == 4_000

@@ -12,6 +12,9 @@ sys.path.insert(0, str(PROJECT / "scripts"))
 import translations  # noqa: E402
 
 
+SENTENCES = translations.sentences()
+
+
 def fields(sentence: str) -> set[str]:
     return {name for _text, name, _format, _conversion in string.Formatter().parse(sentence) if name}
 
@@ -32,12 +35,12 @@ def test_an_untranslated_sentence_would_be_found(monkeypatch):
     assert translations.missing("fr") == ["A sentence that nobody wrote."]
 
 
-@pytest.mark.parametrize("sentence", sorted(translations.sentences()))
+@pytest.mark.parametrize("sentence", sorted(SENTENCES))
 def test_a_translation_has_the_same_fields(sentence):
     from ui.i18n import catalogue
 
     translated = catalogue("fr").gettext(sentence)
-    plural = translations.sentences()[sentence]
+    plural = SENTENCES[sentence]
     if plural:
         translated = catalogue("fr").ngettext(sentence, plural, 2)
     assert fields(translated) == fields(sentence)
