@@ -134,7 +134,7 @@ left, right = st.columns(2)
 reference = left.selectbox(_("Model"), list(available), format_func=lambda name: readers.title(available[name]))
 articles = paths.portable(paths.SAMPLE_ARTICLES)
 if access.paths_allowed():
-    articles = right.text_input(_("Articles: a folder or a JSON-lines file on this machine"), articles)
+    articles = right.text_input(_("Articles on this machine: a file, folder or zip, or a prepared corpus"), articles)
 limit = left.number_input(
     _("Tokens at most (0 = the whole split)"),
     0,
