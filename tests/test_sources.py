@@ -370,6 +370,7 @@ def test_a_hub_name_is_known_from_a_path(tmp_path, monkeypatch):
     assert hub.is_name("hf://datasets/ccdv/pubmed-summarization")
     assert not hub.is_name("articles/sample")
     assert not hub.is_name("a.jsonl")
+    assert not hub.is_name("mistyped/train.jsonl")
 
 
 def test_offline_the_hub_is_one_sentence_with_the_manual_way(monkeypatch, root):

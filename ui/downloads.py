@@ -40,6 +40,7 @@ def link(name: str) -> None:
     path = paths.checkpoints_root() / FOLDER / name
     label = _("Download ({size})", size=words.size(path.stat().st_size))
     if _served:
-        st.link_button(label, f"/{_ADDRESS}/{name}", icon=":material/download:")
+        # Relative to the page, which lies beside the route wherever the server's root is.
+        st.link_button(label, f"{_ADDRESS}/{name}", icon=":material/download:")
     else:
         st.download_button(label, path.read_bytes(), name, icon=":material/download:")

@@ -16,6 +16,7 @@ from engine.files import read_json, write_json
 PREFIX = "hf://"
 PUBMED = "ccdv/pubmed-summarization"
 _NAME = re.compile(r"(?:hf://(?:datasets/)?)?([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})")
+_ENDINGS = {"jsonl", "json", "txt", "csv", "tsv", "parquet", "xml", "nxml", "zip", "md"}
 _PREFERRED = ("document", "default")
 
 
@@ -41,7 +42,8 @@ def is_name(text: str) -> bool:
     """Whether a source is named on the hub: `hf://owner/name`, or `owner/name` where no such path is."""
     if text.startswith(PREFIX):
         return _NAME.fullmatch(text) is not None
-    return _NAME.fullmatch(text) is not None and not paths.locate(text).exists()
+    looks_like_a_file = text.rsplit(".", 1)[-1].lower() in _ENDINGS
+    return _NAME.fullmatch(text) is not None and not looks_like_a_file and not paths.locate(text).exists()
 
 
 def _plain(name: str) -> str:
