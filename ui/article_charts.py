@@ -31,7 +31,11 @@ def lengths(counts: np.ndarray, axis: str) -> go.Figure:
         )
     )
     figure.add_vline(
-        middle, line_dash="dot", annotation_text=_("median {n}", n=words.grouped(middle)), annotation_position="top"
+        middle,
+        line_dash="dot",
+        line_color=colours.BASE,
+        annotation_text=_("median {n}", n=words.grouped(middle)),
+        annotation_position="top",
     )
     figure.update_layout(**_LAYOUT, xaxis_title=axis, yaxis_title=_("articles"))
     return figure
@@ -45,6 +49,7 @@ def sections(counts: list[tuple[str, int]], articles: int) -> go.Figure:
             y=[name for name, _count in counts],
             orientation="h",
             texttemplate="%{x:.0f}",
+            textposition="outside",
             textangle=0,
             cliponaxis=False,
             hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
@@ -52,6 +57,7 @@ def sections(counts: list[tuple[str, int]], articles: int) -> go.Figure:
     )
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
     figure.update_layout(**_LAYOUT, xaxis_title=_("articles with such a section (%)"))
+    figure.update_xaxes(range=[0, 110])
     return figure
 
 
