@@ -11,7 +11,6 @@ sys.path.insert(0, str(PROJECT / "scripts"))
 
 import translations  # noqa: E402
 
-
 SENTENCES = translations.sentences()
 
 
