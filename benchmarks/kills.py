@@ -66,6 +66,11 @@ def trainer_pid(run: runs.Run) -> int | None:
     return owner.get("pid") if run.alive() else None
 
 
+def saving_now(run: runs.Run) -> bool:
+    """Whether the trainer at work has a save under way; what earlier ones left behind does not count."""
+    return any(run.folder.glob(f".step-*.{trainer_pid(run)}.tmp"))
+
+
 def main() -> None:
     """One untouched run, one that is killed, and what differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -88,13 +93,13 @@ def main() -> None:
             saving = kills % 2 == 1
             end = time.monotonic() + 60
             while time.monotonic() < end and killed.state().state == runs.RUNNING:
-                begun = any(killed.folder.glob(".step-*.tmp"))
+                begun = saving_now(killed)
                 newest = checkpoints.of_run(killed)
                 if newest and (before is None or newest[-1].step > before.step) and (begun or not saving):
                     break
                 time.sleep(0.001)
             time.sleep(rng.uniform(0, 0.03 if saving else 0.5))
-            in_saves += any(killed.folder.glob(".step-*.tmp"))
+            in_saves += saving_now(killed)
             had = checkpoints.newest_verified(killed)
             pid = trainer_pid(killed)
             if pid is None:

@@ -224,6 +224,14 @@ class Run:
             finally:
                 os.close(descriptor)
 
+    def sweep(self) -> None:
+        """Removes what a killed trainer was writing when it died; the caller holds the run's lock."""
+        for left in self.folder.glob(".*.tmp"):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
     def cut_torn_event(self) -> None:
         """Drops a last line that a crash left unfinished; the caller holds the run's lock."""
         path = self.folder / "events.jsonl"

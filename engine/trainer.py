@@ -58,6 +58,7 @@ def work(run: Run, patience_seconds: float = DEVICE_PATIENCE_SECONDS, say: Calla
 def _train(run: Run, device: str, say: Callable[[str], None]):
     write_json(run.folder / OWNER, {"pid": os.getpid(), "device": device, "since": time.time()})
     run.cut_torn_event()
+    run.sweep()
     run.write_state(state=runs.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
     run.append_event("state", state=runs.RUNNING, device=device)
     stop, heart = _StopRequests(run), _Heart(run)

@@ -289,6 +289,17 @@ def test_a_save_that_is_cut_off_leaves_the_former_checkpoint_and_no_other(root):
     assert sorted(p.name for p in run.folder.glob("*step-*")) == ["step-00000002"]
 
 
+def test_what_a_killed_trainer_was_writing_is_swept_away(root):
+    run = runs.create(new_settings())
+    commit(run, 2)
+    (run.folder / ".step-00000004.999.tmp").mkdir()
+    (run.folder / ".step-00000004.999.tmp" / checkpoints.WEIGHTS).write_bytes(b"half")
+    (run.folder / ".state.json.999.tmp").write_bytes(b"{")
+    run.sweep()
+    assert sorted(path.name for path in run.folder.glob(".*")) == []
+    assert [checkpoint.step for checkpoint in checkpoints.of_run(run)] == [2]
+
+
 def test_the_last_checkpoint_of_a_run_is_kept(root):
     run = runs.create(new_settings())
     commit(run, 2)
