@@ -411,11 +411,11 @@ class _Training:
     def _random_states(self) -> list:
         return [v for v in self.model.non_trainable_variables if "seed_generator" in v.path]
 
-    def _state_variables(self) -> dict[str, list]:
+    def _state_variables(self, form: str) -> dict[str, list]:
         """Random states, the optimizer where the format does not keep it, and with LoRA the trained variables too, since
         the weights' file holds them merged."""
         groups = {"random": self._random_states()}
-        if not formats.keeps_optimizer(self.form, self.settings.lora_rank):
+        if not formats.keeps_optimizer(form, self.settings.lora_rank):
             groups["optimizer"] = self.model.optimizer.variables
         if self.settings.lora_rank:
             groups["trainable"] = self.model.trainable_variables
@@ -425,7 +425,7 @@ class _Training:
         """An .npz of all state variables, GROUP-NUMBER each, copied one at a time: the moments of AdamW are twice the
         weights, and numpy.savez would hold them all."""
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-            for group, variables in self._state_variables().items():
+            for group, variables in self._state_variables(self.form).items():
                 for number, variable in enumerate(variables):
                     with archive.open(f"{group}-{number}.npy", "w", force_zip64=True) as file:
                         value = np.asarray(keras.ops.convert_to_numpy(variable))
@@ -439,7 +439,7 @@ class _Training:
         if not self.settings.lora_rank:
             formats.restore(self.model, checkpoint.folder, checkpoint.format)
         with np.load(checkpoint.folder / checkpoints.TRAINING, allow_pickle=False) as state:
-            for group, variables in self._state_variables().items():
+            for group, variables in self._state_variables(checkpoint.format).items():
                 for number, variable in enumerate(variables):
                     variable.assign(state[f"{group}-{number}"])
         facts = checkpoint.manifest
