@@ -53,8 +53,8 @@ def atelier(steps: int, dropout: float, xla: bool) -> float:
     return timed(step, steps)
 
 
-def transformers_loop(steps: int, dropout: float, xla: bool) -> float:
-    """Tokens a second of the usual loop: GPT2LMHeadModel, loss from labels, clip, AdamW."""
+def transformers_model(dropout: float):
+    """The mini model's architecture as a GPT2LMHeadModel in training, and its AdamW."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
@@ -75,7 +75,14 @@ def transformers_loop(steps: int, dropout: float, xla: bool) -> float:
         )
     )
     model.train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
+    return model, torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
+
+
+def transformers_loop(steps: int, dropout: float, xla: bool) -> float:
+    """Tokens a second of the usual loop: GPT2LMHeadModel, loss from labels, clip, AdamW."""
+    import torch
+
+    model, optimizer = transformers_model(dropout)
 
     def step(batch) -> None:
         ids = torch.from_numpy(batch.token_ids).long()

@@ -110,7 +110,7 @@ def run_clm(steps: int) -> dict:
     """Hugging Face's run_clm.py: tokenise and group with datasets, then the usual loop of transformers."""
     import datasets
     import torch
-    from transformers import GPT2Config, GPT2LMHeadModel
+    from throughput import transformers_model
 
     from engine import paths, presets
 
@@ -133,21 +133,7 @@ def run_clm(steps: int) -> dict:
     data = data.map(group, batched=True, remove_columns=["input_ids"])
     prepared = time.perf_counter() - started
     all_tokens = sum(len(ids) for ids in tokenizer.encode_batch(articles))
-    model = GPT2LMHeadModel(
-        GPT2Config(
-            vocab_size=preset.vocabulary_size,
-            n_positions=preset.max_sequence_length,
-            n_embd=preset.hidden_dim,
-            n_layer=preset.num_layers,
-            n_head=preset.num_heads,
-            resid_pdrop=0,
-            embd_pdrop=0,
-            attn_pdrop=0,
-            use_cache=False,
-        )
-    )
-    model.train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
+    model, optimizer = transformers_model(0.0)
     seen = data.num_rows * LENGTH / all_tokens
     loader = torch.utils.data.DataLoader(data.with_format("torch"), batch_size=BATCH, shuffle=True)
     for step, batch in enumerate(loader):

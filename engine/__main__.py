@@ -25,8 +25,9 @@ Atelier fine-tunes GPT-2 on scientific articles.
 A preset is a folder (of keras-hub or Hugging Face form) or a keras-hub name such as gpt2_base_en.
 A checkpoint is RUN (its newest), RUN/STEP, or a preset: the base model itself.
 Articles are a prepared corpus, or a file, folder or zip of JSON lines (the PubMed release's form), CSV, Parquet, plain
-text or JATS XML; files called train, val and test make the splits. With --json the last line of the output is one JSON object. Exit codes: 0 done, 1 a problem that is named
-in one sentence, 2 wrong arguments, 130 stopped."""
+text or JATS XML; files called train, val and test make the splits. With --json the last line of the output is one JSON
+object. Exit codes: 0 done, 1 a problem that is named in one sentence, 2 wrong arguments,
+130 stopped."""
 
 
 class _Progress:
@@ -98,15 +99,18 @@ def train(a: argparse.Namespace) -> int:
 
 def prepare(a: argparse.Namespace) -> int:
     """Prepares articles for training: reads a source and keeps its tokens on disk, from wherever it was interrupted."""
-    from engine import preparation
-    from engine.articles import Options, hub
+    from engine import importing, preparation
+    from engine.articles import Options
 
     started = time.monotonic()
     progress = _Progress()
-    source = str(a.source)
-    tokenizer = _tokenizer(str(a.preset))
+    tokenizer = importing.vocabulary(str(a.preset))
     try:
-        path = _fetch(source, progress) if hub.is_name(source) else paths.locate(source)
+        path = importing.locate(
+            str(a.source),
+            lambda found: print(f"{found.name}: {len(found.files)} files, {found.size / 1e6:,.0f} MB", file=sys.stderr),
+            lambda done, total: progress(f"fetching {bar(done, total)}"),
+        )
         prepared = preparation.prepare(
             path,
             tokenizer,
@@ -132,30 +136,6 @@ def prepare(a: argparse.Namespace) -> int:
     }
     _print_result(result, a.json, _prepared_lines(result))
     return 0
-
-
-def _tokenizer(preset: str) -> Any:
-    """The vocabulary of a preset; of a name on the hub it is fetched."""
-    from engine import presets
-
-    found = presets.find(preset)
-    if found.folder is not None:
-        return presets.tokenizer(found)
-    from engine import models
-
-    return models.tokenizer_of(found)
-
-
-def _fetch(name: str, progress: _Progress) -> Path:
-    from engine.articles import hub
-    from engine.errors import ArticlesError
-
-    try:
-        return hub.local(name)
-    except ArticlesError:
-        listing = hub.list_files(name)
-        print(f"{listing.name}: {len(listing.files)} files, {listing.size / 1e6:,.0f} MB", file=sys.stderr)
-        return hub.fetch(listing, lambda done, total: progress(f"fetching {bar(done, total)}"))
 
 
 def _preparing(p: Any, seconds: float) -> str:
@@ -197,7 +177,7 @@ def _prepared_lines(result: dict) -> list[str]:
 
 def _train_plan(a: argparse.Namespace) -> int:
     """Runs the stages of a plan one after the other, each from the last checkpoint of its parent."""
-    from engine import plans, preparation
+    from engine import importing, plans, preparation
 
     plan = plans.load(a.plan)
     given = {"preset": a.preset, "steps": a.steps, "epochs": a.epochs, "minutes": a.minutes}
@@ -210,7 +190,7 @@ def _train_plan(a: argparse.Namespace) -> int:
     try:
         prepared = preparation.prepare(
             submission.articles_path(source),
-            _tokenizer(preset),
+            importing.vocabulary(preset),
             report=lambda p: progress(_preparing(p, 0.0)),
         )
         scaled = plan.scaled(prepared.articles("train"))

@@ -120,8 +120,7 @@ def _deaths_reason(code: int | None) -> str:
 def _fail(run: Run, error: EngineError) -> None:
     with Lock(run.folder / "lock") as lock:
         if lock.acquire():
-            reason = {"template": error.template, "values": trainer.plain(error.values)}
-            run.write_state(state=runs.FAILED, reason=reason, phase="")
+            run.write_state(state=runs.FAILED, reason=error.to_json(), phase="")
 
 
 def work_left(root: Path | None = None) -> bool:

@@ -15,6 +15,9 @@ A message is a template and its values, so that the page can show it in the lang
 `str(error)` is the English sentence, `error.template` and `error.values` are what `ui.i18n` translates.
 """
 
+import json
+from typing import Any, Self
+
 
 def sentence(template: str) -> str:
     """Marks a sentence that is shown later, so that it is found for translation."""
@@ -28,6 +31,15 @@ class EngineError(Exception):
         self.template = template
         self.values = values
         super().__init__(template.format(**values) if values else template)
+
+    def to_json(self) -> dict[str, Any]:
+        """Template and values as files and messages hold them; what JSON does not know becomes text."""
+        return {"template": self.template, "values": json.loads(json.dumps(self.values, default=str))}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """The error that `to_json` wrote."""
+        return cls(value["template"], **value["values"])
 
 
 class ArticlesError(EngineError):

@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from engine.articles import Options, hub
 from engine.errors import EngineError, sentence
 from engine.files import read_json, write_json
 from engine.locks import Lock, held
+from engine.tokenizers import Tokenizer
 
 FETCHING, PREPARING, FINISHED, FAILED, STOPPED = "fetching", "preparing", "finished", "failed", "stopped"
 _START_SECONDS = 20.0  # from the request to the lock, at most
@@ -95,9 +97,9 @@ class Import:
             and not value.get("pid")
             and time.time() - value["since"] < _START_SECONDS
         )
-        error = EngineError(value["error"]["template"], **value["error"]["values"]) if value.get("error") else None
+        error = EngineError.from_json(value["error"]) if value.get("error") else None
         names = ("done_bytes", "total_bytes", "articles", "tokens", "skipped", "corpus")
-        notices = tuple(EngineError(n["template"], **n["values"]) for n in value.get("notices", []))
+        notices = tuple(map(EngineError.from_json, value.get("notices", [])))
         figures = {n: value[n] for n in names if n in value}
         return Status(value["state"], alive, value["since"], **figures, error=error, notices=notices)
 
@@ -143,19 +145,18 @@ class _Work:
             self.say(True, state=PREPARING, done_bytes=0, total_bytes=0)
             corpus = preparation.prepare(
                 path,
-                _tokenizer(request.preset),
+                vocabulary(request.preset),
                 report=lambda p: self.say(**p.__dict__),
                 options=request.options,
                 limit=request.limit,
                 stop_requested=self.stop_requested,
             )
-            notices = [{"template": n.template, "values": n.values} for n in corpus.notices]
+            notices = [notice.to_json() for notice in corpus.notices]
             self.say(True, state=FINISHED, corpus=paths.portable(corpus.folder), notices=notices)
         except preparation.Stopped:
             self.say(True, state=STOPPED)
         except EngineError as error:
-            values = json.loads(json.dumps(error.values, default=str))
-            self.say(True, state=FAILED, error={"template": error.template, "values": values})
+            self.say(True, state=FAILED, error=error.to_json())
         except Exception as error:
             template = sentence("An error that Atelier did not foresee: {error}. The import's log holds the details.")
             values = {"error": f"{type(error).__name__}: {error}"[:500]}
@@ -163,29 +164,48 @@ class _Work:
             raise
 
     def _path(self, request: Request) -> Path:
-        if not hub.is_name(request.source):
-            return paths.locate(request.source)
-        try:
-            return hub.local(request.source)
-        except EngineError:
-            listing = hub.list_files(request.source)
+        def announce(listing: hub.Listing) -> None:
             self.say(True, state=FETCHING, done_bytes=0, total_bytes=listing.size)
 
-            def report(done: int, total: int) -> None:
-                if self.stop_requested():
-                    raise preparation.Stopped from None
-                self.say(done_bytes=done, total_bytes=total)
+        def report(done: int, total: int) -> None:
+            if self.stop_requested():
+                raise preparation.Stopped from None
+            self.say(done_bytes=done, total_bytes=total)
 
-            return hub.fetch(listing, report)
+        return locate(request.source, announce, report)
 
 
-def _tokenizer(preset: str):
+def locate(source: str, announce: Callable[[hub.Listing], None], report: Callable[[int, int], None]) -> Path:
+    """The file or folder that a source means; a name on the hub is fetched where it has not been.
+
+    Args:
+        announce: told what will be fetched, before it is. report: bytes done and in all while it is.
+
+    Raises:
+        ArticlesError: the hub cannot be reached, or has no such data set.
+    """
+    if not hub.is_name(source):
+        return paths.locate(source)
+    try:
+        return hub.local(source)
+    except EngineError:
+        listing = hub.list_files(source)
+        announce(listing)
+        return hub.fetch(listing, report)
+
+
+def vocabulary(preset: str) -> Tokenizer:
+    """The tokenizer of a preset; of a name that keras-hub fetches, the vocabulary alone is fetched.
+
+    Raises:
+        PresetError: no such preset, no vocabulary, or no network.
+    """
     found = presets.find(preset)
     if found.folder is not None:
         return presets.tokenizer(found)
-    from engine import models  # Keras fetches the vocabulary
+    from engine import models  # Keras fetches it
 
-    return models.tokenizer_of(found)
+    return models.hub_tokenizer(found)
 
 
 def main() -> int:

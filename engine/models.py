@@ -153,14 +153,12 @@ def _load_preset(preset: Preset, dtype: str):
     return backbone, tokenizers.load(preset.folder)
 
 
-def tokenizer_of(preset: Preset) -> tokenizers.Tokenizer:
-    """The tokenizer of a preset; of a name that keras-hub fetches, the vocabulary alone is fetched.
+def hub_tokenizer(preset: Preset) -> tokenizers.Tokenizer:
+    """The tokenizer of a preset that keras-hub fetches; its vocabulary alone is fetched.
 
     Raises:
         PresetError: no vocabulary, or no network.
     """
-    if preset.folder is not None:
-        return presets.tokenizer(preset)
     with _hub_errors(preset):
         return _hub_tokenizer(preset.reference)
 

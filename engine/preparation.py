@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from engine import paths
-from engine.articles import SPLITS, Options, Skipped, child, source
+from engine.articles import SPLITS, Options, Skipped, child, isolation, source
 from engine.articles.isolation import Reading
 from engine.corpus import ARTICLE, ARTICLES, CARD, IDS, SCHEMA_VERSION, SECTION, SECTIONS, TOKENS, Corpus, is_corpus
 from engine.errors import ArticlesError, EngineError, sentence
@@ -156,6 +156,22 @@ def prepare(
     corpus = Corpus(folder)
     corpus.notices += _changes(corpus, folder.parent)
     return corpus
+
+
+def held_out(articles: int) -> int:
+    """How many of so many training articles are set aside where a source has no validation split."""
+    return max(1, round(articles * VALIDATION_SHARE))
+
+
+def count_training(path: Path | str) -> int:
+    """How many training articles the corpus of a source would hold; the source is read through.
+
+    Raises:
+        ArticlesError: it cannot be read.
+    """
+    counts = isolation.count(path)
+    articles = counts.get("train", 0)
+    return articles if counts.get("validation") else articles - held_out(articles)
 
 
 def staging_of(folder: Path) -> Path:
@@ -297,7 +313,7 @@ class _Preparation:
                 self.total_bytes = header["size"]
                 if not self.state["splits"]:
                     for refused in header["refused"]:
-                        self.skipped.add(ArticlesError(refused["template"], **refused["values"]))
+                        self.skipped.add(ArticlesError.from_json(refused))
                 for split in header["splits"]:
                     fresh = {"place": [], "complete": False, "articles": 0, "words": 0, "tokens": 0, "bytes": 0}
                     self.state["splits"].setdefault(split, fresh)
@@ -371,7 +387,7 @@ class _Preparation:
             self.state["sections"] += len(offsets)
             self._count_names(header["names"])
         for header in batch.skipped:
-            self.skipped.add(ArticlesError(header["template"], **header["values"]))
+            self.skipped.add(ArticlesError.from_json(header))
             counts = self.state["splits"][header["split"]]
             counts["place"] = max(counts["place"], header["place"])
         for split in batch.ended:
@@ -418,15 +434,15 @@ class _Preparation:
         for split, s in splits.items():
             counts[split] = {"first": first, **{k: s[k] for k in ("articles", "words", "tokens", "bytes")}}
             first += s["articles"]
-        held_out = not counts.get("validation", {}).get("articles")
-        if held_out:
+        set_aside = not counts.get("validation", {}).get("articles")
+        if set_aside:
             counts = _set_validation_aside(counts, index)
         card = {
             **self.identity,
             "vocabulary_size": self.tokenizer.vocabulary_size,
             "dtype": "uint16" if self.dtype.itemsize == 2 else "uint32",
             "splits": counts,
-            "validation_set_aside": held_out,
+            "validation_set_aside": set_aside,
             "skipped": self.skipped.to_json(),
             "duplicates": _duplicates(self.staging, index, counts, self.dtype),
             "section_names": _most_common(self.names)[:_SHOWN_NAMES],
@@ -452,7 +468,7 @@ def _set_validation_aside(counts: dict[str, dict[str, int]], index: np.ndarray) 
     articles = counts["train"]["articles"]
     if articles < 2:
         raise ArticlesError("One article alone cannot be trained on and validated with: give at least two.")
-    kept = articles - max(1, round(articles * VALIDATION_SHARE))
+    kept = articles - held_out(articles)
 
     def part(first: int, last: int) -> dict[str, int]:
         records = index[first : last + 1]

@@ -196,8 +196,7 @@ def send_error(client: Client, error: EngineError, column: int | None = None) ->
     """Sends an error as its template and values, so that the page can translate it."""
     problems = error.problems if isinstance(error, SettingsError) else [error]
     for problem in problems:
-        values = json.loads(json.dumps(problem.values, default=str))
-        client.send("error", column=column, template=problem.template, values=values)
+        client.send("error", column=column, **problem.to_json())
 
 
 def serve(listener_socket, key: bytes, studio: Studio) -> None:

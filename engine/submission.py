@@ -13,8 +13,8 @@ from engine.settings import RunSettings
 
 LONGEST_AUTOMATIC_SEQUENCE = 256
 STEP_TOKENS = 2048  # an automatic batch size makes about so many targets a step,
-_COUNTED_BYTES = 64 << 20  # of articles that are read through to check a range
 STEP_LOGITS = 1 << 26  # and at most so many logits (256 MB in float32), of which a step holds several copies
+_COUNTED_BYTES = 64 << 20  # of articles that are read through to check a range
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,8 @@ def check(settings: RunSettings) -> RunSettings:
     parent = attempt(lambda: checkpoints.find(settings.parent)) if settings.parent and not settings.after else None
     if settings.after:
         attempt(lambda: runs.find(settings.after))
-    if preset is not None and parent is not None and parent.manifest["preset"]["hash"] != preset.hash():
-        problems.append(
-            EngineError(
-                "The checkpoint {parent} was trained from another preset than {preset}.",
-                parent=parent.reference,
-                preset=settings.preset,
-            )
-        )
+    if preset is not None and parent is not None:
+        attempt(lambda: _check_parent(parent, preset))
     if preset is not None and settings.sequence_length > (preset.max_sequence_length or 1024):
         problems.append(
             EngineError(
@@ -114,6 +108,15 @@ def check(settings: RunSettings) -> RunSettings:
     )
 
 
+def _check_parent(parent: checkpoints.Checkpoint, preset: presets.Preset) -> None:
+    if parent.manifest["preset"]["hash"] != preset.hash():
+        raise EngineError(
+            "The checkpoint {parent} was trained from another preset than {preset}.",
+            parent=parent.reference,
+            preset=preset.reference,
+        )
+
+
 def articles_path(articles: str) -> Path:
     """The file or folder that a run's `articles` mean: a path, or what was fetched of a hub's data set.
 
@@ -126,9 +129,9 @@ def articles_path(articles: str) -> Path:
 def _check_articles(settings: RunSettings, preset: presets.Preset | None) -> None:
     """Makes sure that the articles are there and, where that can be known soon, that the range lies inside them."""
     path = articles_path(settings.articles)
-    # A preset that must be fetched first has no vocabulary here yet.
-    known = preset is not None and preset.folder is not None
-    prepared = preparation.find(path, presets.tokenizer(preset)) if preset is not None and known else None
+    prepared = None
+    if preset is not None and preset.folder is not None:  # one that must be fetched first has no vocabulary here yet
+        prepared = preparation.find(path, presets.tokenizer(preset))
     if prepared is not None:
         articles = prepared.articles("train")
     elif settings.last_article is None and settings.first_article is None:
@@ -137,10 +140,7 @@ def _check_articles(settings: RunSettings, preset: presets.Preset | None) -> Non
     elif source.total_bytes(path) > _COUNTED_BYTES:
         return  # too much to count here: the trainer says so when it has prepared them
     else:
-        counts = isolation.count(path)
-        articles = counts.get("train", 0)
-        if not counts.get("validation"):
-            articles -= max(1, round(articles * preparation.VALIDATION_SHARE))
+        articles = preparation.count_training(path)
     if (settings.last_article or 1) > articles or (settings.first_article or 1) > articles:
         raise RangeError(
             "Articles {first}-{last} lie outside the corpus: its {split} split holds 1-{articles}.",
@@ -171,14 +171,12 @@ def _check_room(settings: RunSettings) -> None:
         )
 
 
-def lineage(checkpoint: checkpoints.Checkpoint | None, root: Path | None = None) -> list[dict]:
+def lineage(checkpoint: checkpoints.Checkpoint, root: Path | None = None) -> list[dict]:
     """The chain of checkpoints that leads to a run, the oldest first: each with what it was trained on.
 
     Returns:
         checkpoint, hash, articles, first_article, last_article, steps, tokens of each.
     """
-    if checkpoint is None:
-        return []
     config = runs.find(checkpoint.run, root).config
     own = {name: config.get(name) for name in ("articles", "first_article", "last_article")}
     facts = {"checkpoint": checkpoint.reference, "hash": checkpoint.hash, **own}
@@ -195,13 +193,7 @@ def settle_parent(run: Run) -> None:
     if not settings.after or not settings.parent or "/" in settings.parent:
         return
     parent = checkpoints.find(settings.parent, run.folder.parent)
-    preset = presets.find(settings.preset)
-    if parent.manifest["preset"]["hash"] != preset.hash():
-        raise EngineError(
-            "The checkpoint {parent} was trained from another preset than {preset}.",
-            parent=parent.reference,
-            preset=settings.preset,
-        )
+    _check_parent(parent, presets.find(settings.preset))
     run.change_config(parent=parent.reference, lineage=lineage(parent, run.folder.parent))
 
 

@@ -5,7 +5,6 @@ lock, then counts the start. Starters only make things happen; several of them d
 """
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -68,7 +67,7 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
             machine.require_memory(submission.estimate(run.settings).memory_bytes, run.folder)
         result = _with_stopped(run, stop, say)
     except EngineError as error:
-        _end(run, runs.FAILED, {"template": error.template, "values": plain(error.values)})
+        _end(run, runs.FAILED, error.to_json())
         raise
     except MemoryError as error:
         _end(run, runs.FAILED, {"template": _OUT_OF_MEMORY, "values": {}})
@@ -107,11 +106,6 @@ def _end(run: Run, state: str, reason: dict | None) -> None:
     run.append_event("state", state=state, reason=reason)
     run.write_state(state=state, reason=reason, phase="")
     (run.folder / "control.json").unlink(missing_ok=True)
-
-
-def plain(values: dict) -> dict:
-    """An error's values as JSON holds them."""
-    return json.loads(json.dumps(values, default=str))
 
 
 class _Heart:

@@ -349,7 +349,7 @@ def test_of_a_hub_name_the_vocabulary_alone_can_be_fetched(monkeypatch, tiny_pre
     monkeypatch.setattr(checkpoints.presets, "check_available", lambda preset: None)
     monkeypatch.setattr(checkpoints.presets, "reachable", lambda preset: True)
     monkeypatch.setattr(preset_utils, "get_file", get_file)
-    found = models.tokenizer_of(checkpoints.presets.find("gpt2_base_en"))
+    found = models.hub_tokenizer(checkpoints.presets.find("gpt2_base_en"))
     assert found.hash == tokenizers.load(tiny_preset).hash
     assert {path for _, path in asked} == {"assets/tokenizer/merges.txt", "assets/tokenizer/vocabulary.json"}
 

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine import dispatcher, plans, preparation, presets, runs
-from engine.articles import isolation, source
+from engine.articles import source
 from engine.errors import EngineError
 from engine.plans import Plan
 from engine.submission import articles_path
@@ -19,9 +19,7 @@ _COLUMNS = ("name", "first", "last", "parent", "epochs", "learning_rate")
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _counted(path: str, fingerprint: list) -> int:
-    counts = isolation.count(path)
-    held_out = 0 if counts.get("validation") else max(1, round(counts["train"] * preparation.VALIDATION_SHARE))
-    return counts["train"] - held_out
+    return preparation.count_training(path)
 
 
 def training_articles(preset: str, articles: str) -> int:

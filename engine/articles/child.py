@@ -48,11 +48,6 @@ class _Progress:
             self._out.flush()
 
 
-def _error(error: EngineError) -> dict[str, Any]:
-    values = {k: v if isinstance(v, (int, float)) else str(v) for k, v in error.values.items()}
-    return {"template": error.template, "values": values}
-
-
 def _read(request: dict[str, Any], out: BinaryIO) -> None:
     """All items of a source from the place of each split on; at most `limit` articles of each split."""
     progress = _Progress(out)
@@ -65,7 +60,7 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
             "splits": source.splits,
             "size": source.size,
             "forms": source.forms(),
-            "refused": [_error(error) for error in source.refused],
+            "refused": [error.to_json() for error in source.refused],
         },
     )
     for split in source.splits:
@@ -92,7 +87,7 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
                 }
                 frames.write(out, header, body)
             else:
-                frames.write(out, {"kind": "skipped", "split": split, "place": place, **_error(item)})
+                frames.write(out, {"kind": "skipped", "split": split, "place": place, **item.to_json()})
             progress(source.done_bytes(split, place), source.size)
         frames.write(out, {"kind": "split", "split": split})
     frames.write(out, {"kind": "end"})
@@ -116,7 +111,7 @@ def _preview(request: dict[str, Any], out: BinaryIO) -> None:
             "size": source.size,
             "columns": table[0] if table else [],
             "rows": table[1] if table else [],
-            "refused": [_error(error) for error in source.refused[:20]],
+            "refused": [error.to_json() for error in source.refused[:20]],
         },
     )
 
@@ -129,10 +124,10 @@ def main() -> int:
     try:
         {"read": _read, "preview": _preview}[request["action"]](request, out)
     except EngineError as error:
-        frames.write(out, {"kind": "error", **_error(error)})
+        frames.write(out, {"kind": "error", **error.to_json()})
     except MemoryError:
         too_large = ArticlesError("{path} needs more memory to be read than is allowed.", path=request["path"])
-        frames.write(out, {"kind": "error", **_error(too_large)})
+        frames.write(out, {"kind": "error", **too_large.to_json()})
     except BrokenPipeError:  # whoever asked wants no more
         return 0
     out.flush()

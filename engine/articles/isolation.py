@@ -120,7 +120,7 @@ class Reading:
                 self._buffered -= len(body) + 512
                 self._changed.notify_all()
             if header["kind"] == "error":
-                raise ArticlesError(header["template"], **header["values"])
+                raise ArticlesError.from_json(header)
             yield header, body
             if header["kind"] in ("end", "preview"):
                 return
@@ -205,7 +205,7 @@ def preview(path: Path | str, options: Options | None = None) -> Preview:
         for header, _ in reading:
             if header["kind"] != "preview":
                 continue
-            refused = [ArticlesError(item["template"], **item["values"]) for item in header["refused"]]
+            refused = [ArticlesError.from_json(item) for item in header["refused"]]
             names = ("forms", "splits", "size", "columns", "rows")
             return Preview(**{name: header[name] for name in names}, refused=refused)
     raise ArticlesError("{path} holds no file that could be articles.", path=path)

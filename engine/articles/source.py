@@ -51,7 +51,7 @@ class Skipped:
                 {
                     "template": template,
                     "count": count,
-                    "examples": [_plain(e.values) for e in self.examples if e.template == template],
+                    "examples": [e.to_json()["values"] for e in self.examples if e.template == template],
                 }
                 for template, count in self.reasons.items()
             ],
@@ -65,10 +65,6 @@ class Skipped:
             skipped.reasons[reason["template"]] = reason["count"]
             skipped.examples += [ArticlesError(reason["template"], **values) for values in reason["examples"]]
         return skipped
-
-
-def _plain(values: dict) -> dict:
-    return {name: value if isinstance(value, (int, float)) else str(value) for name, value in values.items()}
 
 
 def fingerprint(path: Path | str) -> list[list]:
