@@ -286,6 +286,9 @@ class _Preparation:
 
     def _open(self) -> None:
         self.staging.mkdir(parents=True, exist_ok=True)
+        for path in self.staging.iterdir():  # a journal or a card whose writing was interrupted
+            if path.name not in (*_DATA_FILES, _JOURNAL):
+                path.unlink()
         journal = read_json(self.staging / _JOURNAL)
         if journal.get("identity") == self.identity and self._holds(journal["state"]["written"]):
             self.state = journal["state"]

@@ -96,8 +96,21 @@ def test_a_preparation_that_was_killed_goes_on_to_the_same_bytes(tmp_path, tiny_
         process.wait()
     assert killed, "every preparation was done before it was killed: the test proves nothing"
     subprocess.run(command, env=environment, check=True, capture_output=True)
-    assert contents(tmp_path / "killed") == contents(whole.folder)
+    killed_files, whole_files = contents(tmp_path / "killed"), contents(whole.folder)
+    assert sorted(killed_files) == sorted(whole_files)
+    assert [name for name in whole_files if killed_files[name] != whole_files[name]] == []
     assert not staging.exists()
+
+
+def test_what_an_interrupted_write_left_does_not_get_into_the_corpus(tmp_path, tokenizer):
+    source = write(tmp_path / "all.jsonl", range(60))
+    whole = preparation.prepare(source, tokenizer, out=tmp_path / "whole")
+    staging = preparation.staging_of(tmp_path / "killed")
+    with pytest.raises(preparation.Stopped):
+        preparation.prepare(source, tokenizer, out=tmp_path / "killed", stop_requested=lambda: True)
+    (staging / ".journal.json.12345.tmp").write_text('{"identity"')
+    (staging / ".card.json.12345.tmp").write_text("{")
+    assert contents(preparation.prepare(source, tokenizer, out=tmp_path / "killed").folder) == contents(whole.folder)
 
 
 def test_a_stop_keeps_what_was_done_and_the_next_one_goes_on(tmp_path, tokenizer, monkeypatch):
