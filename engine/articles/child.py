@@ -10,11 +10,13 @@ import sys
 import time
 from typing import Any, BinaryIO
 
-from engine.articles import csv_table, frames, parquet
+from engine import frames
+from engine.articles import csv_table, parquet
 from engine.articles.article import Article
 from engine.articles.options import Options
 from engine.articles.source import Source
 from engine.errors import ArticlesError, EngineError
+from engine.limits import limit_own_memory
 
 _PROGRESS_SECONDS = 1.0
 
@@ -22,16 +24,6 @@ _PROGRESS_SECONDS = 1.0
 def digest(text: bytes) -> int:
     """A 64-bit number by which equal texts are found."""
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
-
-
-def _limit_memory(limit_bytes: int) -> None:
-    try:
-        import resource
-    except ImportError:  # Windows: the watching parent is the limit
-        return
-    for name in ("RLIMIT_DATA", "RLIMIT_CORE"):
-        wanted = limit_bytes if name == "RLIMIT_DATA" else 0
-        resource.setrlimit(getattr(resource, name), (wanted, resource.getrlimit(getattr(resource, name))[1]))
 
 
 class _Progress:
@@ -120,7 +112,7 @@ def main() -> int:
     """Answers one request; a problem is a message too."""
     out = sys.stdout.buffer
     request = json.loads(sys.argv[1])
-    _limit_memory(request["memory_bytes"])
+    limit_own_memory(request["memory_bytes"])
     try:
         {"read": _read, "preview": _preview}[request["action"]](request, out)
     except EngineError as error:

@@ -16,17 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import psutil
-
-from engine import paths
-from engine.articles import frames
+from engine import frames, paths
 from engine.articles.options import Options
 from engine.errors import ArticlesError
+from engine.limits import Watchdog
 
 MEMORY_BYTES = 450 << 20  # resident, watched from here
 HARD_MEMORY_BYTES = 900 << 20  # of data, set in the child where the system has such a limit
 SILENT_SECONDS = 10.0
-_WATCH_SECONDS = 0.05
 _BUFFERED_BYTES = 8 << 20
 
 
@@ -88,12 +85,12 @@ class Reading:
         )
         self._messages: deque[tuple[dict[str, Any], bytes]] = deque()
         self._buffered, self._ended, self._closed = 0, False, False
-        self._killed = ""
         self._heard = time.monotonic()
         self._changed = threading.Condition()
         self._complaint = b""
-        for work in (self._pump, self._listen_to_errors, self._watch):
+        for work in (self._pump, self._listen_to_errors):
             threading.Thread(target=work, daemon=True).start()
+        self._watchdog = Watchdog(self._process, MEMORY_BYTES, SILENT_SECONDS, self._silence)
 
     def __enter__(self) -> "Reading":
         return self
@@ -127,23 +124,20 @@ class Reading:
         self._raise_why_it_ended()
 
     def _raise_why_it_ended(self) -> None:
-        if self._killed == "memory":
+        code = self._process.wait()
+        detail = self._complaint.decode("utf-8", "replace").strip().splitlines()[-1:] or [""]
+        if self._watchdog.killed == "memory" or "MemoryError" in detail[0]:
             raise ArticlesError(
                 "{path} needs more than {limit} MB of memory to be read: it is damaged, or made to do so.",
                 path=self._path.name,
                 limit=MEMORY_BYTES >> 20,
             )
-        if self._killed == "silence":
+        if self._watchdog.killed == "silence":
             raise ArticlesError(
                 "Reading {path} stood still for {seconds} seconds and was given up.",
                 path=self._path.name,
                 seconds=round(SILENT_SECONDS),
             )
-        code = self._process.wait()
-        detail = self._complaint.decode("utf-8", "replace").strip().splitlines()[-1:] or [""]
-        if "MemoryError" in detail[0]:
-            self._killed = "memory"
-            self._raise_why_it_ended()
         raise ArticlesError(
             "Reading {path} failed (exit code {code}): the file is damaged. {detail}",
             path=self._path.name,
@@ -176,23 +170,10 @@ class Reading:
             while block := stream.read(4096):
                 self._complaint = (self._complaint + block)[-4096:]
 
-    def _watch(self) -> None:
-        try:
-            process = psutil.Process(self._process.pid)
-        except psutil.NoSuchProcess:
-            return
-        while self._process.poll() is None:
-            with contextlib.suppress(psutil.Error):
-                if process.memory_info().rss > MEMORY_BYTES:
-                    self._killed = "memory"
-                    self._process.kill()
-            with self._changed:
-                full = self._buffered > _BUFFERED_BYTES
-                silent = time.monotonic() - self._heard
-            if not full and silent > SILENT_SECONDS:
-                self._killed = "silence"
-                self._process.kill()
-            time.sleep(_WATCH_SECONDS)
+    def _silence(self) -> float:
+        """Seconds since the last message; a reader who does not keep up is no silence."""
+        with self._changed:
+            return 0.0 if self._buffered > _BUFFERED_BYTES else time.monotonic() - self._heard
 
 
 def preview(path: Path | str, options: Options | None = None) -> Preview:
