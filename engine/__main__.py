@@ -436,6 +436,35 @@ def export(a: argparse.Namespace) -> int:
     return 0
 
 
+def import_checkpoint(a: argparse.Namespace) -> int:
+    """Looks a file of weights from elsewhere through, keeps it as a checkpoint, and measures it against its base."""
+    from engine.foreign import adoption
+
+    progress = _Progress()
+    try:
+        checkpoint = adoption.adopt(
+            a.file, a.name, a.preset, progress=lambda done: progress(f"looking through {done / 1e6:,.0f} MB")
+        )
+        found = checkpoint.manifest["imported"]
+        from engine.measuring import parity
+
+        figures = parity(checkpoint, lambda done, total: progress(f"measuring {bar(done, total)}"))
+    finally:
+        progress.close()
+    preset = checkpoint.manifest["preset"]["reference"]
+    result = {"checkpoint": checkpoint.reference, "preset": preset, **found}
+    for name, prefix in (("run", ""), ("base", "base_")):
+        result |= {prefix + figure: figures[name][figure] for figure in ("accuracy", "loss", "bits_per_byte")}
+    lines = [
+        f"{checkpoint.reference}: {found['form']}, fits {', '.join(found['fits'])}",
+        f"accuracy on the sample's test articles {figures['run']['accuracy']:.1%}, its base {figures['base']['accuracy']:.1%}",
+    ]
+    if found["left_out"]:
+        lines.append(f"left out, as no part of a GPT-2: {', '.join(found['left_out'])}")
+    _print_result(result, a.json, lines)
+    return 0
+
+
 def pretrain(a: argparse.Namespace) -> int:
     """Trains a small GPT-2 from nothing on the .txt files of a folder."""
     from engine import pretraining
@@ -578,6 +607,11 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("checkpoint", metavar="RUN[/STEP]|PRESET")
     p.add_argument("--format", required=True, choices=(*CHECKPOINT_FORMATS, "preset", "hugging-face"))
     p.add_argument("--out", type=Path, required=True, help="the file or folder to be written")
+
+    p = command("import", import_checkpoint)
+    p.add_argument("file", type=Path, help="a .ckpt folder or its zip, .keras, .weights.h5 or .h5")
+    p.add_argument("--name", default="", help="the run that it becomes (default: the file's name and the date)")
+    p.add_argument("--preset", default="", help="what it was trained from (default: the first known one that it fits)")
 
     p = command("pretrain", pretrain)
     p.add_argument("--text", type=Path, required=True, metavar="FOLDER", help="holds the .txt files")

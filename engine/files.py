@@ -106,6 +106,14 @@ def size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
+def clear_old(folder: Path, seconds: float) -> None:
+    """Makes a folder for what is needed for a while, and removes what has stood in it for longer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        if time.time() - old.stat().st_mtime > seconds:
+            shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def staged_folder(target: Path) -> Iterator[Path]:
     """A temporary sibling of `target` that becomes `target` when the block ends without an error.

@@ -10,7 +10,6 @@ Whatever the format, `training.npz` beside it holds what the format leaves out, 
 import secrets
 import shutil
 import tempfile
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from engine import checkpoints, models, presets, tokenizers
 from engine.backend import keras_hub
 from engine.checkpoints import CKPT, H5, KERAS, ModelReference
 from engine.errors import CheckpointError, EngineError
-from engine.files import replace, staged_folder, storage_errors, write_bytes
+from engine.files import clear_old, replace, staged_folder, storage_errors, write_bytes
 
 PRESET, HUGGING_FACE = "preset", "hugging-face"
 EXPORTS_FOLDER = ".exports"  # beside the runs
@@ -125,10 +124,7 @@ def pack(reference: ModelReference, form: str, root: Path) -> Path:
     """
     folder = root / EXPORTS_FOLDER
     with storage_errors(root):
-        folder.mkdir(exist_ok=True)
-        for old in folder.iterdir():
-            if time.time() - old.stat().st_mtime > _EXPORT_SECONDS:
-                shutil.rmtree(old) if old.is_dir() else old.unlink()
+        clear_old(folder, _EXPORT_SECONDS)
         stem = f"{reference.reference.replace('/', '-')}-{secrets.token_hex(8)}"
         written = export(reference, form, folder / stem)
         if written.is_file():

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
-from engine import evaluation, models, preparation, results
-from engine.checkpoints import ModelReference
+from engine import checkpoints, evaluation, models, paths, preparation, results
+from engine.checkpoints import Checkpoint, ModelReference
 from engine.errors import ArticlesError
+from engine.locks import Lock
+from engine.runs import Run
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 
 
@@ -50,3 +52,31 @@ def measure(
         ).to_json()
         results.store(*key, scores)
     return {"checkpoint": model.reference, "hash": model.hash, "split": split, **scores}
+
+
+def parity(checkpoint: Checkpoint, report: Callable[[int, int], object] = lambda done, total: None) -> dict[str, dict]:
+    """An imported checkpoint and its base on the sample articles, on the same tokens; kept with the checkpoint.
+
+    Returns:
+        "base" and "run" → the figures on the test articles.
+
+    Raises:
+        CheckpointError, PresetError: it cannot be loaded.
+    """
+    run = Run(checkpoint.folder.parent)
+    reference = checkpoints.resolve(checkpoint.reference, run.folder.parent)
+    named = {"base": ModelReference(reference.preset), "run": reference}
+    sample = paths.portable(paths.SAMPLE_ARTICLES)
+    scored = {
+        (name, split): measure(model, sample, split, report=report)
+        for split in ("validation", "test")
+        for name, model in named.items()
+    }
+    with Lock(run.folder / "lock") as lock:
+        if lock.acquire(patience_seconds=2):
+            for (name, split), scores in scored.items():
+                run.append_event(
+                    "evaluation", step=0, tokens=0, seconds=0.0, model=name, whole=True, **{**scores, "split": split}
+                )
+            checkpoints.with_manifest(checkpoint, metrics={s: scored["run", s] for s in ("validation", "test")})
+    return {name: scored[name, "test"] for name in named}

@@ -8,6 +8,7 @@ from engine import checkpoints, paths, runs, submission
 from engine.errors import RunError
 from engine.locks import Lock
 from engine.runs import Run
+from engine.settings import IMPORTED, PACKED
 
 _LENGTHS = ("steps", "epochs", "minutes")
 
@@ -47,6 +48,8 @@ def clone(run: Run, name: str = "", root: Path | None = None, **changes: Any) ->
         SettingsError: what stands against it. RunError: the name is taken.
     """
     settings = run.settings
+    if settings.method == IMPORTED:  # it was not trained here; what goes on from it is
+        changes.setdefault("method", PACKED)
     if any(changes.get(length) is not None for length in _LENGTHS):
         changes = {**dict.fromkeys(_LENGTHS), **changes}
     root = root or run.folder.parent

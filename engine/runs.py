@@ -274,11 +274,16 @@ def create(settings: RunSettings, extra: dict[str, Any] | None = None, root: Pat
     folder = (root or paths.checkpoints_root()) / settings.name
     if folder.exists():
         raise RunError("There is already a run {name}: choose another name.", name=settings.name)
-    now = time.time()
     with staged_folder(folder) as staging:
-        write_json(staging / "config.json", {**settings.to_json(), **(extra or {})})
-        write_json(staging / "state.json", State(QUEUED, now, queued_at=now).__dict__)
+        write_new(staging, settings, QUEUED, extra)
     return Run(folder)
+
+
+def write_new(folder: Path, settings: RunSettings, state: str, extra: dict[str, Any] | None = None) -> None:
+    """Writes what every run's folder holds from its beginning; `extra` is recorded beside the settings."""
+    now = time.time()
+    write_json(folder / "config.json", {"created": now, **settings.to_json(), **(extra or {})})
+    write_json(folder / "state.json", State(state, now, queued_at=now).__dict__)
 
 
 def discard(run: Run) -> None:

@@ -10,6 +10,7 @@ from engine.errors import EngineError, RunError, SettingsError
 SCHEMA_VERSION = 1
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 PACKED, REPORT = METHODS = ("packed", "report")
+IMPORTED = "imported"  # the method of a run that was not trained here: its one checkpoint came from elsewhere
 CHECKPOINT_FORMATS = ("ckpt", "weights.h5", "keras")
 DEVICE_PATTERN = re.compile(r"auto|cpu|gpu:\d+")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -31,7 +32,7 @@ class RunSettings:
         plan: title and number of the stage that this run is of a plan; "" = of none.
         name: the run's folder.
         method: PACKED, or REPORT: the original project's way, the first sequence_length tokens of each article through
-            Keras fit, saved as a TensorFlow checkpoint too, measured by Keras evaluate.
+            Keras fit, saved as a TensorFlow checkpoint too, measured by Keras evaluate; or IMPORTED: not trained here.
         device: auto, cpu or gpu:N.
         precision: auto, or a Keras dtype policy.
         sequence_length: targets in a window; 0 = the preset's context, 256 at most.
@@ -124,7 +125,7 @@ def _problems(s: RunSettings):
         )
     lengths = {"steps": s.steps, "epochs": s.epochs, "minutes": s.minutes}
     given = {name: value for name, value in lengths.items() if value is not None}
-    if len(given) != 1:
+    if len(given) != 1 and s.method != IMPORTED:
         yield bad(
             "Say how long to train by exactly one of steps, epochs or minutes; given: {given}.", given=", ".join(given)
         )
@@ -136,7 +137,7 @@ def _problems(s: RunSettings):
         yield bad("The range of articles must run from 1 upwards; received {first}-{last}.", first=first, last=last)
     if not DEVICE_PATTERN.fullmatch(s.device):
         yield bad("The device must be auto, cpu or gpu:N; received {value}.", value=s.device)
-    if s.method not in METHODS:
+    if s.method not in (*METHODS, IMPORTED):
         yield bad("The method must be one of {known}; received {value}.", known=METHODS, value=s.method)
     if s.method == REPORT and s.minutes is not None:
         yield bad("The original report's way is given in steps or epochs: Keras fit must know their number.")

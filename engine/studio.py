@@ -120,6 +120,8 @@ class Studio:
                     self._generate(request, client)
                 elif request.get("kind") == "evaluate":
                     self._evaluate(request, client)
+                elif request.get("kind") == "parity":
+                    self._parity(request, client)
                 elif request.get("kind") == "export":
                     self._export(request, client)
                 else:
@@ -184,6 +186,13 @@ class Studio:
             lambda done, total: client.send("progress", done=done, total=total),
         )
         client.send("result", scores=scores)
+
+    def _parity(self, request: dict[str, Any], client: Client) -> None:
+        from engine.measuring import parity
+
+        checkpoint = checkpoints.find(str(request["reference"]), self._root)
+        figures = parity(checkpoint, lambda done, total: client.send("progress", done=done, total=total))
+        client.send("result", figures=figures)
 
     def _export(self, request: dict[str, Any], client: Client) -> None:
         from engine import formats

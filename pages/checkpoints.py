@@ -12,7 +12,7 @@ import streamlit as st
 from engine import checkpoints, presets, retention, runs, studio_client
 from engine.checkpoints import Checkpoint
 from engine.errors import CheckpointError, EngineError
-from ui import access, downloads, errors, lineage, readers, recorded, words
+from ui import access, adoption_view, downloads, errors, lineage, readers, recorded, words
 from ui.i18n import _, _n, error_text
 
 st.title(_("Checkpoints"))
@@ -39,6 +39,29 @@ def row(run: runs.Run, checkpoint: Checkpoint) -> dict:
         "parent": checkpoint.manifest.get("parent") or _("base"),
         "hash": checkpoint.hash[:10],
     }
+
+
+Listed = list[tuple[runs.Run, Checkpoint]]
+
+
+def filtered(found: Listed) -> Listed:
+    """Widgets that narrow the list, each where there is something to choose; the checkpoints that are left."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        for key, label, everything, of in (
+            ("run", _("Run"), _("all runs"), lambda run, _checkpoint: run.name),
+            ("base", _("Base"), _("all bases"), lambda _run, c: c.manifest["preset"]["reference"].rsplit("/", 1)[-1]),
+            ("format", _("Format"), _("all formats"), lambda _run, checkpoint: checkpoint.format),
+        ):
+            values = list(dict.fromkeys(of(*pair) for pair in found))
+            if len(values) > 1 or key == "run":
+                wanted = st.selectbox(label, [everything, *values], key=f"filter_{key}")
+                found = [pair for pair in found if wanted in (everything, of(*pair))]
+        pins = {run.name: retention.pinned(run) for run, _checkpoint in found}
+        if any(pins.values()) and st.toggle(_("Pinned alone"), key="filter_pinned"):
+            found = [(run, checkpoint) for run, checkpoint in found if checkpoint.step in pins[run.name]]
+        total = sum(checkpoint.bytes for _run, checkpoint in found)
+        st.caption(_n("{n} checkpoint, {size}", "{n} checkpoints, {size}", len(found), size=words.size(total)))
+    return found
 
 
 @st.dialog(_("Delete this checkpoint?"))
@@ -94,12 +117,7 @@ found = [(run, checkpoint) for run in readers.runs_with_events() for checkpoint 
 if not found:
     st.info(_("There is no checkpoint yet. Fine-tune the mini model on the Lab page: it writes ten in a minute."))
 else:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        names = list(dict.fromkeys(run.name for run, _checkpoint in found))
-        wanted = st.selectbox(_("Run"), [_("all runs"), *names])
-        total = sum(checkpoint.bytes for _run, checkpoint in found)
-        st.caption(_n("{n} checkpoint, {size}", "{n} checkpoints, {size}", len(found), size=words.size(total)))
-    shown = [(run, checkpoint) for run, checkpoint in found if wanted in (run.name, _("all runs"))]
+    shown = filtered(found)
     event = st.dataframe(
         pd.DataFrame([row(run, checkpoint) for run, checkpoint in shown]),
         hide_index=True,
@@ -170,6 +188,8 @@ else:
     )
     if any(run.recorded for run, _checkpoint in shown):
         recorded.note()
+
+adoption_view.form()
 
 st.subheader(_("Base models"))
 for preset in presets.shipped():

@@ -67,7 +67,7 @@ st.markdown(
     )
 )
 
-names = [run.name for run in readers.runs_with_events()]
+names = [run.name for run in readers.trained_runs()]
 
 
 def one_run(preset: str, parent: str | None, articles: str) -> None:

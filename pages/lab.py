@@ -57,7 +57,7 @@ if pressed:
         dispatcher.ensure()
         st.rerun()
 
-listed = readers.runs_with_events()
+listed = readers.trained_runs()
 shown = active or run_view.exists(st.session_state.get("lab_run")) or (listed[0] if listed else None)
 if shown is None:
     st.info(_("Nothing has been trained yet. Press the button: curve and samples appear here."))

@@ -21,6 +21,7 @@ TRAINING_SIDE = {
     "original",
     "pretraining",
     "measuring",
+    "ckpt",  # engine.foreign: only its child loads it
 }
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from engine import checkpoints, presets
 from engine.errors import EngineError
 from engine.runs import Run
+from engine.settings import IMPORTED
 from ui import colours, words
 from ui.i18n import _
 
@@ -25,6 +26,8 @@ def dot(runs: list[Run]) -> str:
         found = checkpoints.of_run(run)
         figures = found[-1].manifest.get("metrics", {}).get("validation", {}) if found else {}
         label = run.name + (f"\n{words.percent(figures['accuracy'])}" if figures else "")
+        if settings.method == IMPORTED:
+            label += "\n" + _("imported")
         first, last = settings.first_article, settings.last_article
         if last:
             label += "\n" + _("articles {first}-{last}", first=words.grouped(first or 1), last=words.grouped(last))

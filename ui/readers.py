@@ -9,6 +9,7 @@ from engine import checkpoints, presets, runs
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.runs import Run
+from engine.settings import IMPORTED
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -97,6 +98,11 @@ def runs_with_events() -> list[Run]:
             continue
         found.append(run)
     return found
+
+
+def trained_runs() -> list[Run]:
+    """Those of them that were trained here, not imported."""
+    return [run for run in runs_with_events() if run.settings.method != IMPORTED]
 
 
 def usual_speed(preset: str) -> float | None:

@@ -1,0 +1,108 @@
+"""A file of weights from elsewhere → a checkpoint of the lab, once it has been looked through.
+
+It becomes a run that was not trained here, with one checkpoint at step 0, so that it can be compared, evaluated, continued
+and exported like any other.
+"""
+
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from engine import __version__, checkpoints, paths, presets, runs
+from engine.checkpoints import Checkpoint
+from engine.errors import EngineError, RunError
+from engine.files import clear_old, staged_folder, storage_errors
+from engine.foreign.layout import Sizes, float32_bytes
+from engine.foreign.validator import Report, Validator
+from engine.presets import Preset
+from engine.retention import require_space
+from engine.runs import Run
+from engine.settings import IMPORTED, RunSettings
+
+IMPORTS_FOLDER = ".imports"  # beside the runs: what is being unpacked
+_IMPORT_SECONDS = 3600
+
+
+def known_presets(root: Path | None = None) -> list[Preset]:
+    """The presets that a file may fit: those that ship, those that runs used, those of the hub that were fetched."""
+    found = {preset.reference: preset for preset in presets.shipped()}
+    for run in runs.all_runs(root):
+        try:
+            preset = presets.find(run.settings.preset)
+        except EngineError:
+            continue
+        found.setdefault(preset.reference, preset)
+    hub = [presets.find(name) for name in presets.HUB_NAMES]
+    return [*found.values(), *(preset for preset in hub if presets.cached(preset))]
+
+
+def adopt(
+    path: Path,
+    name: str = "",
+    preset: str = "",
+    root: Path | None = None,
+    progress: Callable[[int], object] = lambda done: None,
+    validator: Validator | None = None,
+) -> Checkpoint:
+    """Looks a file of weights through and keeps it as the checkpoint NAME/0.
+
+    Args:
+        path: a .ckpt folder, its zip or prefix, .keras, .weights.h5 or .h5.
+        name: of the run; from the file's name where it is "".
+        preset: what it was trained from; "" = the first of the known ones that it fits.
+        progress: told the bytes read so far.
+        validator: one that is at work already.
+
+    Raises:
+        CheckpointError: it is no such file, or fits no preset. RunError, SettingsError: the name is taken, or no name.
+        PresetError: no such preset. StorageError: no room.
+    """
+    root = root or paths.checkpoints_root()
+    name = name or runs.fresh_name(_stem(path.name), root)
+    candidates = [presets.find(preset)] if preset else known_presets(root)
+    articles = paths.portable(paths.SAMPLE_ARTICLES)  # what it will be measured on
+    settings = RunSettings(candidates[0].reference, articles, name, method=IMPORTED, checkpoint_format=checkpoints.H5)
+    if (root / name).exists():
+        raise RunError("There is already a run {name}: choose another name.", name=name)
+    with storage_errors(root):
+        clear_old(root / IMPORTS_FOLDER, _IMPORT_SECONDS)
+        with tempfile.TemporaryDirectory(dir=root / IMPORTS_FOLDER) as folder:
+            out = Path(folder) / "clean.weights.h5"
+            (scratch := Path(folder) / "unpacked").mkdir()
+            require_space(root, 2 * max(float32_bytes(Sizes.of(candidate)) for candidate in candidates))
+            if validator is not None:
+                report = validator.check(path, candidates, scratch, out, progress)
+            else:
+                with Validator() as own:
+                    report = own.check(path, candidates, scratch, out, progress)
+            fitting = next(c for c in candidates if c.reference == report.fits[0])
+            _commit(path, replace(settings, preset=fitting.reference), root, fitting, report, out)
+    return checkpoints.find(f"{name}/0", root)
+
+
+def _stem(file_name: str) -> str:
+    stem = re.sub(r"(\.weights)?\.(h5|keras|ckpt|zip|index|data-\d+-of-\d+)", "", file_name)
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:30] or "imported"
+
+
+def _commit(path: Path, settings: RunSettings, root: Path, preset: Preset, report: Report, weights: Path) -> None:
+    imported = {"file": path.name, **{k: v for k, v in asdict(report).items() if k != "sizes"}}
+    with staged_folder(root / settings.name) as staging:
+        runs.write_new(staging, settings, runs.FINISHED, {"imported": imported})
+        run = Run(staging)
+        facts = {
+            "steps": 0,
+            "tokens": 0,
+            "seconds": 0.0,
+            "preset": presets.json_of(preset),
+            "parent": None,
+            "source": None,
+            "imported": imported,
+            "metrics": {},
+            "versions": {"atelier": __version__},
+        }
+        with checkpoints.commit(run, 0, facts) as folder:
+            weights.rename(folder / checkpoints.WEIGHTS)
+        run.append_event("imported", **imported)

@@ -1,0 +1,134 @@
+"""`python -m engine.foreign.child plain|tensorflow`: looks through files of weights in a process of its own.
+
+One request after the other from the standard input, messages to the standard output (engine.frames). `plain` knows HDF5,
+`.keras` and zip, and passes a TensorFlow checkpoint on, unpacked; `tensorflow` reads those alone, since importing
+TensorFlow costs some 600 MB.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from engine import frames
+from engine.errors import CheckpointError, EngineError
+from engine.files import sha256
+from engine.foreign import layout
+from engine.limits import limit_own_memory
+
+PLAIN, TENSORFLOW = "plain", "tensorflow"
+_PROGRESS_SECONDS = 0.5
+
+
+class _Speaker:
+    def __init__(self, out: BinaryIO) -> None:
+        self._out, self._last = out, 0.0
+
+    def say(self, kind: str, **fields: Any) -> None:
+        frames.write(self._out, {"kind": kind, **fields})
+        self._out.flush()
+
+    def progress(self, done: int) -> None:
+        """Says how far it is twice a second, so that silence means that it is stuck."""
+        if time.monotonic() - self._last > _PROGRESS_SECONDS:
+            self._last = time.monotonic()
+            self.say("progress", done=done)
+
+
+def _read_plain(request: dict[str, Any], speaker: _Speaker) -> None:
+    import h5py
+
+    from engine.foreign import archive, hdf5
+
+    scratch = Path(request["scratch"])
+    weights = archive.locate(Path(request["path"]), scratch, request["most_bytes"], speaker.progress)
+    if weights.form == archive.CKPT:
+        speaker.say("ckpt", prefix=str(weights.path))
+        return
+    try:
+        with h5py.File(weights.path, "r") as file:
+            _check(request, hdf5.arrays(file), {}, weights.form, speaker)
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        # h5py passes the C library's errors on as any of these
+        raise CheckpointError("The file is damaged: {reason}", reason=str(error)[:200]) from error
+
+
+def _read_ckpt(request: dict[str, Any], speaker: _Speaker) -> None:
+    from engine.foreign import archive, ckpt
+
+    found, names = ckpt.arrays(Path(request["prefix"]))
+    _check(request, found, names, archive.CKPT, speaker)
+
+
+def _check(request: dict[str, Any], found: dict, names: dict[str, str], form: str, speaker: _Speaker) -> None:
+    """Structure first, then which preset it fits, and only then the numbers."""
+    from engine.foreign import hdf5
+
+    variables = layout.named((key, names.get(key, "")) for key in found)
+    shapes: dict[layout.Variable, tuple[int, ...]] = {}
+    for variable, keys in variables.items():
+        for key in keys:
+            if not found[key].is_float:
+                raise CheckpointError("{variable} holds no floating-point numbers.", variable=variable)
+            if shapes.setdefault(variable, found[key].shape) != found[key].shape:
+                raise CheckpointError("It holds {variable} twice, with different shapes.", variable=variable)
+    sizes = layout.sizes(shapes)
+    fits = [preset["reference"] for preset in request["presets"] if preset["sizes"] == sizes.to_json()]
+    if not fits:
+        raise _fits_none(sizes, request["presets"])
+    figures = hdf5.write(Path(request["out"]), sizes, variables, found, speaker.progress)
+    known = {key for keys in variables.values() for key in keys}
+    others = sorted(key for key in found if key not in known and layout.is_weight(key))
+    files = _hashes(Path(request["path"]))
+    speaker.say("report", form=form, files=files, sizes=sizes.to_json(), fits=fits, left_out=others[:20], **figures)
+
+
+def _hashes(path: Path) -> dict[str, str]:
+    """SHA-256 of the file that was given, or of those in the folder that was."""
+    of = [path] if path.is_file() else sorted(path.glob("*") if path.is_dir() else path.parent.glob(f"{path.name}.*"))
+    return {file.name: sha256(file) for file in of if file.is_file()}
+
+
+def _fits_none(found: layout.Sizes, presets: list[dict[str, Any]]) -> CheckpointError:
+    def described(s: dict[str, int]) -> str:
+        return (
+            f"{s['num_layers']} × {s['hidden_dim']} ({s['num_heads']}), {s['vocabulary_size']:,}, "
+            f"{s['max_sequence_length']:,}"
+        )
+
+    return CheckpointError(
+        "It is a GPT-2 of another size than the presets here (layers × width (heads), vocabulary, positions): it has "
+        "{found}; {known}. Give the preset that it was trained from.",
+        found=described(found.to_json()),
+        known="; ".join(f"{preset['title']} {described(preset['sizes'])}" for preset in presets[:6]),
+    )
+
+
+def main() -> int:
+    """Answers requests until the other side closes; a problem is a message too."""
+    kind = sys.argv[1]
+    limit_own_memory(int(sys.argv[2]))
+    # What libraries print must not get among the messages.
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    speaker = _Speaker(out)
+    if kind == TENSORFLOW:
+        from engine.foreign import ckpt  # noqa: F401  (the heavy import, before the first request counts)
+    else:
+        import h5py  # noqa: F401
+    speaker.say("ready")
+    while (message := frames.read(sys.stdin.buffer)) is not None:
+        try:
+            (_read_ckpt if kind == TENSORFLOW else _read_plain)(message[0], speaker)
+        except EngineError as error:
+            speaker.say("error", **error.to_json())
+        except MemoryError:
+            too_large = CheckpointError("It needs more memory to be read than a GPT-2 of the presets known here does.")
+            speaker.say("error", **too_large.to_json())
+        speaker.say("end")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

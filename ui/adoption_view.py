@@ -1,0 +1,129 @@
+"""Importing a checkpoint from elsewhere: choose files, look them through, measure them against their base."""
+
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+
+from engine import checkpoints, paths, presets, studio_client
+from engine.checkpoints import Checkpoint
+from engine.errors import EngineError
+from engine.files import clear_old
+from engine.foreign import adoption
+from engine.runs import Run
+from ui import access, errors, readers, sources, words
+from ui.i18n import _
+
+_ENDINGS = ["zip", "keras", "h5", "index", "data-00000-of-00001"]
+_AUTOMATIC = ""
+
+
+def form() -> None:
+    """The expander with everything; only for who may do everything."""
+    if not access.is_owner():
+        return
+    with st.expander(_("Import a checkpoint from elsewhere")):
+        st.caption(
+            _(
+                "A .ckpt (its .index and .data files together, or a zip of them), .keras, .weights.h5 or .h5 that Keras "
+                "wrote of a GPT-2. Numbers alone are taken from it, in a process of its own: configurations and code in "
+                "it are never read."
+            )
+        )
+        uploads = st.file_uploader(
+            _("Files, 50 MB at most"), type=_ENDINGS, accept_multiple_files=True, key="adoption_files"
+        )
+        path = ""
+        if access.paths_allowed():
+            path = st.text_input(_("Or a path on this machine, for larger ones"), key="adoption_path")
+        left, right = st.columns(2)
+        name = left.text_input(_("Name (empty = the file's name and the date)"), key="adoption_name")
+        known = {_AUTOMATIC: _("whichever it fits")} | {p.reference: p.title for p in adoption.known_presets()}
+        known |= {hub: hub for hub in presets.HUB_NAMES}
+        preset = right.selectbox(_("Trained from"), list(known), format_func=lambda r: known[r], key="adoption_preset")
+        ready = bool(uploads or path)
+        if st.button(_("Import"), icon=":material/input:", disabled=not ready, key="adoption_start"):
+            with errors.shown():
+                _import([(upload.name, upload.getvalue()) for upload in uploads], path, name, preset)
+                st.rerun()  # the list above has it from now on
+    if reference := st.session_state.get("adopted"):
+        with st.container(border=True), errors.shown():
+            report(checkpoints.find(reference))
+
+
+def _import(uploads: list[tuple[str, bytes]], path: str, name: str, preset: str) -> None:
+    with st.status(_("Looking the file through …")) as status:
+
+        def say(done: int) -> None:
+            status.update(label=_("Looking the file through: {size}", size=words.size(done)))
+
+        root = paths.checkpoints_root()
+        if uploads:
+            clear_old(root / adoption.IMPORTS_FOLDER, 3600)
+            with tempfile.TemporaryDirectory(dir=root / adoption.IMPORTS_FOLDER) as folder:
+                for file_name, content in uploads:
+                    (Path(folder) / sources.safe_name(file_name)).write_bytes(content)
+                one = Path(folder) / sources.safe_name(uploads[0][0])
+                checkpoint = adoption.adopt(one if len(uploads) == 1 else Path(folder), name, preset, root, say)
+        else:
+            access.check_path(path)
+            checkpoint = adoption.adopt(paths.locate(path), name, preset, root, say)
+        st.session_state["adopted"] = checkpoint.reference
+        status.update(label=_("Measuring it against its base; the studio's start takes some ten seconds."))
+        measure(checkpoint)
+    st.toast(_("{name} is imported.", name=checkpoint.reference))
+
+
+def measure(checkpoint: Checkpoint) -> None:
+    """Has the studio score an import and its base on the sample articles.
+
+    Raises:
+        EngineError: no studio, or it cannot load the checkpoint.
+    """
+    studio_client.ensure()
+    studio_client.wait_until_ready()
+    for message in studio_client.stream({"kind": "parity", "reference": checkpoint.reference}):
+        if message["kind"] == "error":
+            raise EngineError(message["template"], **message["values"])
+
+
+def report(checkpoint: Checkpoint) -> None:
+    """What an import was found to be, and how it does against its base."""
+    found = checkpoint.manifest["imported"]
+    preset = presets.find(checkpoint.manifest["preset"]["reference"])
+    st.markdown(
+        _(
+            "{name}, from {file}: a GPT-2 of the size of {preset}.",
+            name=f"**{words.plain(checkpoint.reference)}**",
+            file=words.plain(found["file"]),
+            preset=f"**{words.plain(preset.title)}**",
+        )
+    )
+    if found["left_out"]:
+        st.caption(_("Left out, as no part of a GPT-2: {names}", names=words.plain(", ".join(found["left_out"]))))
+    figures = _figures(checkpoint)
+    if not figures:
+        st.info(_("It has not been measured against its base yet."))
+        if st.button(_("Measure"), key="adoption_measure"):
+            with st.status(_("The studio measures it; its start takes some ten seconds.")):
+                measure(checkpoint)
+            st.rerun()
+        return
+    own, base = figures["run"]["accuracy"], figures["base"]["accuracy"]
+    st.metric(
+        _("Accuracy on the sample's test articles"),
+        words.percent(own),
+        _("{points} points against its base ({base})", points=f"{100 * (own - base):+.1f}", base=words.percent(base)),
+    )
+    if own < base / 2:
+        st.warning(
+            _(
+                "It does far worse than its base. Perhaps it was trained with another vocabulary, or its weights are "
+                "damaged in a way that no check can see."
+            )
+        )
+
+
+def _figures(checkpoint: Checkpoint) -> dict[str, dict]:
+    events = readers.whole_evaluations(Run(checkpoint.folder.parent))
+    return {model: events[model, "test"] for model in ("run", "base") if (model, "test") in events}
