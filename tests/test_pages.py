@@ -367,3 +367,32 @@ def test_a_checkpoint_is_pinned_and_the_tree_shows_where_runs_came_from(root):
     app = open_page("checkpoints")
     assert not app.exception
     assert "Where each came from" in [element.value for element in app.subheader]
+
+
+def test_an_imported_checkpoint_is_told_from_trained_ones(root):
+    from engine.foreign import adoption
+
+    adoption.adopt(PROJECT / "checkpoints" / "presets" / "gpt2_mini_en" / "model.weights.h5", "theirs", root=root)
+    app = open_page("checkpoints")
+    assert app.dataframe[0].value["run"].tolist() == ["theirs"]
+    assert "imported" in app.get("graphviz_chart")[0].proto.spec
+    app.session_state["adopted"] = "theirs/0"
+    app.run()
+    assert any("theirs" in m.value.replace("\\", "") for m in app.markdown)
+    assert any("has not been measured" in info.value for info in app.info)
+    assert not app.exception
+    assert "theirs" not in [r.label for r in open_page("fine_tune").selectbox]
+
+
+def test_checkpoints_can_be_filtered(root):
+    a_run(root, "one")
+    run = a_run(root, "two")
+    from engine import retention
+
+    retention.pin(checkpoints.of_run(run)[0], True)
+    app = open_page("checkpoints")
+    app.selectbox(key="filter_run").set_value("one").run()
+    assert app.dataframe[0].value["run"].tolist() == ["one"]
+    app.selectbox(key="filter_run").set_value("all runs").run()
+    app.toggle(key="filter_pinned").set_value(True).run()
+    assert app.dataframe[0].value["run"].tolist() == ["two"]

@@ -11,6 +11,8 @@ from engine.settings import IMPORTED
 from ui import colours, words
 from ui.i18n import _
 
+_FEW = 4
+
 
 def dot(runs: list[Run]) -> str:
     """The tree in Graphviz's language; names are quoted, so that nothing in them is taken for it."""
@@ -61,4 +63,4 @@ def _quoted(text: str) -> str:
 
 def tree(runs: list[Run]) -> None:
     """Draws the tree."""
-    st.graphviz_chart(dot(runs), width="stretch")
+    st.graphviz_chart(dot(runs), width="stretch" if len(runs) > _FEW else "content")  # a few would be huge

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from engine.errors import CheckpointError
-from engine.foreign.hdf5 import Array
+from engine.foreign.hdf5 import Array, slices
 
 _GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _LARGEST_INDEX_BYTES = 64 << 20
@@ -46,9 +46,11 @@ def _names(reader) -> dict[str, str]:
 def _rows(reader, key: str):
     def rows() -> Iterator[np.ndarray]:
         try:
-            yield np.asarray(reader.get_tensor(key))
+            values = np.asarray(reader.get_tensor(key))
         except (tf.errors.OpError, RuntimeError, ValueError) as error:
             raise _damaged(error) from error
+        for part in slices(values.shape, values.itemsize):
+            yield values[part]
 
     return rows
 

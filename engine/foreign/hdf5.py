@@ -85,14 +85,17 @@ def _array(name: str, dataset: h5py.Dataset) -> Array:
 
     def rows() -> Iterator[np.ndarray]:
         _check_storage(name, dataset)
-        if not shape:
-            yield np.asarray(dataset[()])
-            return
-        at_once = max(1, _SLICE_BYTES // max(1, dataset.dtype.itemsize * int(np.prod(shape[1:]))))
-        for first in range(0, shape[0], at_once):
-            yield dataset[first : first + at_once]
+        for part in slices(shape, dataset.dtype.itemsize):
+            yield dataset[part]
 
     return Array(shape, is_float, rows)
+
+
+def slices(shape: tuple[int, ...], item_bytes: int) -> Iterator[slice]:
+    """Ranges of rows of about 8 MB."""
+    rows = max(1, _SLICE_BYTES // max(1, item_bytes * int(np.prod(shape[1:]))))
+    for first in range(0, shape[0], rows):
+        yield slice(first, first + rows)
 
 
 def _check_storage(name: str, dataset: h5py.Dataset) -> None:
