@@ -3,11 +3,13 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import tensorflow as tf
 
 from engine.errors import EngineError, SettingsError
+from engine.microscope import Microscope
 from engine.tokenizers import Tokenizer
 
 _LENGTHS = (128, 256, 512, 1024)  # a compiled function for each: prompts of all lengths share them
@@ -61,6 +63,11 @@ class Generator:
     def __init__(self, model, tokenizer: Tokenizer) -> None:
         self._model, self.tokenizer = model, tokenizer
         self._steps: dict[int, Callable] = {}
+
+    @cached_property
+    def microscope(self) -> Microscope:
+        """For looking at texts with the same model."""
+        return Microscope(self._model)
 
     def _step(self, length: int):
         """The compiled function for a cache of `length` positions."""

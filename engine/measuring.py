@@ -1,13 +1,16 @@
 """A model and articles → its figures on a split, computed once and kept."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 
-from engine import checkpoints, evaluation, models, paths, preparation, results
+from engine import checkpoints, evaluation, microscope, models, paths, preparation, results
 from engine.checkpoints import Checkpoint, ModelReference
-from engine.errors import ArticlesError
+from engine.corpus import Corpus
+from engine.errors import ArticlesError, CheckpointError
 from engine.locks import Lock
 from engine.runs import Run
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
+from engine.tokenizers import Tokenizer
 
 
 def measure(
@@ -52,6 +55,71 @@ def measure(
         ).to_json()
         results.store(*key, scores)
     return {"checkpoint": model.reference, "hash": model.hash, "split": split, **scores}
+
+
+def passage(tokenizer: Tokenizer, asked: dict) -> microscope.Passage:
+    """A passage of an article: `articles`, `split`, `number`, `first` and `count` of tokens.
+
+    Raises:
+        ArticlesError, RangeError, EngineError: it is not there.
+    """
+    prepared = preparation.prepare(articles_path(str(asked["articles"])), tokenizer)
+    split = str(asked["split"])
+    if split not in prepared.splits:
+        raise ArticlesError("{articles} has no {split} articles.", articles=asked["articles"], split=split)
+    return microscope.of_article(prepared, split, int(asked["number"]), int(asked["first"]), int(asked["count"]))
+
+
+def compare_places(
+    models_: tuple[ModelReference, ModelReference],
+    articles: str,
+    split: str,
+    report: Callable[[int, int], bool] = lambda done, total: True,
+) -> dict[str, list[dict]]:
+    """The tokens and sentences of a split that the second model expects better or worse than the first; kept.
+
+    Returns:
+        As `microscope.changes`, each place a dict with `before`, `text`, `after`: itself and what stands around it.
+
+    Raises:
+        ArticlesError: the split is not there. PresetError, CheckpointError: a model cannot be loaded, or the two have
+            different vocabularies.
+    """
+    first, second = models_
+    loaded, tokenizer = models.load(first)
+    prepared = preparation.prepare(articles_path(articles), tokenizer)
+    if split not in prepared.splits:
+        raise ArticlesError("{articles} has no {split} articles.", articles=articles, split=split)
+    key = {"kind": "places", "models": [first.hash, second.hash], "corpus": prepared.content_hash, "split": split}
+    if (found := results.kept(key)) is not None:
+        return found
+    other, other_tokenizer = models.load(second)
+    if other_tokenizer.hash != tokenizer.hash:
+        raise CheckpointError(
+            "{first} and {second} have different vocabularies: their tokens cannot be compared one by one.",
+            first=first.reference,
+            second=second.reference,
+        )
+    length = min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
+    scorers = (evaluation.Scorer(loaded, evaluation.JIT_COMPILE), evaluation.Scorer(other, evaluation.JIT_COMPILE))
+    changed = microscope.changes(scorers, prepared, split, tokenizer, length, report=report)
+    told = {name: [_told(place, prepared, split, tokenizer) for place in places] for name, places in changed.items()}
+    results.keep(key, told)
+    return told
+
+
+_AROUND = 24  # tokens shown before and behind a place
+
+
+def _told(place: microscope.Place, corpus: Corpus, split: str, tokenizer: Tokenizer) -> dict:
+    stream = corpus.tokens(split, place.article, place.article)
+    parts = (
+        stream[max(1, place.first - _AROUND) : place.first],
+        stream[place.first : place.last],
+        stream[place.last : place.last + _AROUND],
+    )
+    before, text, after = (tokenizer.decode(part) for part in parts)
+    return {**asdict(place), "bits": round(place.bits, 2), "before": before, "text": text, "after": after}
 
 
 def parity(checkpoint: Checkpoint, report: Callable[[int, int], object] = lambda done, total: None) -> dict[str, dict]:

@@ -32,6 +32,19 @@ def _file(key: dict[str, Any], root: Path | None) -> Path:
     return (root or paths.checkpoints_root()) / ".evaluations" / f"{name}.json"
 
 
+def kept(key: dict[str, Any], root: Path | None = None) -> Any:
+    """What was kept under exactly this key, or None."""
+    found = read_json(_file(key, root))
+    return found["value"] if found.get("key") == json.loads(json.dumps(key)) else None
+
+
+def keep(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
+    """Keeps a value that JSON knows under a key that names all it depends on: hashes, not names."""
+    path = _file(key, root)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"key": key, "value": value})
+
+
 def stored(model: ModelReference, corpus: Corpus, split: str, length: int, tokens: int, seed: int, root=None) -> dict:
     """The scores kept for exactly this, or {}."""
     key = _key(model.hash, corpus, split, length, tokens, seed)

@@ -120,6 +120,10 @@ class Studio:
                     self._generate(request, client)
                 elif request.get("kind") == "evaluate":
                     self._evaluate(request, client)
+                elif request.get("kind") == "look":
+                    self._look(request, client)
+                elif request.get("kind") == "places":
+                    self._places(request, client)
                 elif request.get("kind") == "parity":
                     self._parity(request, client)
                 elif request.get("kind") == "export":
@@ -186,6 +190,39 @@ class Studio:
             lambda done, total: client.send("progress", done=done, total=total),
         )
         client.send("result", scores=scores)
+
+    def _look(self, request: dict[str, Any], client: Client) -> None:
+        """What one or two models expected at each token of a text, or of a passage of an article."""
+        from engine import microscope
+        from engine.measuring import passage
+
+        loaded = [self._models.get(str(reference)) for reference in request["references"][:2]]
+        asked = request.get("passage")
+        tokenizer = loaded[0][1].tokenizer
+        taken = passage(tokenizer, asked) if asked else microscope.typed(tokenizer, str(request["text"]))
+        client.send("passage", pieces=microscope.pieces(tokenizer, taken.ids), cut=taken.cut)
+        for column, (model, generator) in enumerate(loaded):
+            if generator.tokenizer.hash != tokenizer.hash:
+                other = EngineError(
+                    "{name} has another vocabulary: its tokens cannot be laid over the first model's.",
+                    name=model.reference,
+                )
+                send_error(client, other, column)
+                continue
+            looked = generator.microscope.look(taken)
+            client.send("looked", column=column, hash=model.hash, **microscope.as_json(looked, tokenizer))
+
+    def _places(self, request: dict[str, Any], client: Client) -> None:
+        from engine.measuring import compare_places
+
+        first, second = (checkpoints.resolve(str(r), self._root) for r in request["references"][:2])
+
+        def go_on(done: int, total: int) -> bool:
+            client.send("progress", done=done, total=total)
+            return True
+
+        found = compare_places((first, second), str(request["articles"]), str(request["split"]), go_on)
+        client.send("result", places=found)
 
     def _parity(self, request: dict[str, Any], client: Client) -> None:
         from engine.measuring import parity

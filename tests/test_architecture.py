@@ -21,6 +21,7 @@ TRAINING_SIDE = {
     "original",
     "pretraining",
     "measuring",
+    "microscope",
     "ckpt",  # engine.foreign: only its child loads it
 }
 

@@ -36,6 +36,7 @@ def _pages() -> dict[str, Page]:
         "checkpoints": st.Page(_HERE / "checkpoints.py", title=_("Checkpoints"), icon=":material/save:"),
         "side_by_side": st.Page(_HERE / "side_by_side.py", title=_("Side by side"), icon=":material/view_column:"),
         "evaluate": st.Page(_HERE / "evaluate.py", title=_("Evaluate"), icon=":material/analytics:"),
+        "microscope": st.Page(_HERE / "microscope.py", title=_("Microscope"), icon=":material/biotech:"),
     }
 
 

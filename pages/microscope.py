@@ -1,0 +1,233 @@
+"""A text under two models: how well each expected every token, and what changed between them."""
+
+from ui import frame
+
+frame.within()
+
+import streamlit as st
+
+from engine import corpus, paths, studio_client
+from engine.checkpoints import ModelReference
+from engine.errors import EngineError
+from ui import colours, errors, microscope_view, readers, sources, words
+from ui.i18n import _, error_text
+
+TEXT, ARTICLE = "text", "article"
+TOKENS = 200
+
+
+def ask(request: dict) -> list[dict]:
+    """The studio's messages for a request; a problem that concerns the whole of it is raised.
+
+    Raises:
+        EngineError: the studio's, or none is there.
+    """
+    studio_client.ensure()
+    if studio_client.phase() != "ready":
+        with st.status(_("The studio is starting: it loads TensorFlow, about 10 s on a laptop.")):
+            studio_client.wait_until_ready()
+    told = []
+    for message in studio_client.stream(request):
+        if message["kind"] == "error" and message.get("column") is None:
+            raise EngineError(message["template"], **message["values"])
+        told.append(message)
+    return told
+
+
+def choose_models(available: dict[str, ModelReference]) -> list[ModelReference]:
+    """Two models: the base and the newest checkpoint, unless others are chosen."""
+    bases = [reference for reference, model in available.items() if model.is_base]
+    tuned = [reference for reference, model in available.items() if not model.is_base]
+    preferred = [*bases[:1], *tuned[:1], *bases[:1]]
+    chosen = []
+    for place, slot in enumerate(st.columns(2)):
+        chosen.append(
+            slot.selectbox(
+                _("Model {n}", n=place + 1),
+                list(available),
+                index=list(available).index(preferred[place]),
+                format_func=lambda reference: readers.title(available[reference]),
+                key=f"scope_model_{place}",
+            )
+        )
+    return [available[reference] for reference in dict.fromkeys(chosen)]
+
+
+def choose_text() -> dict:
+    """Widgets for what is looked at; the part of the request that names it."""
+    _follow_link()
+    way = st.segmented_control(
+        _("Text"),
+        [ARTICLE, TEXT],
+        default=ARTICLE,
+        required=True,
+        format_func=lambda name: {ARTICLE: _("A test article"), TEXT: _("My own text")}[name],
+        key="scope_way",
+    )
+    if way == TEXT:
+        typed = st.text_area(
+            _("Text"),
+            _("The patients were treated with insulin for twelve weeks, and their blood glucose was lower."),
+            max_chars=8000,
+            height=120,
+            key="scope_text",
+            label_visibility="collapsed",
+        )
+        return {"text": typed}
+    known = {paths.portable(paths.SAMPLE_ARTICLES): _("The sample that ships")}
+    known |= {path: sources.title(c) for path, c in sources.prepared().items() if "test" in c.splits}
+    one, two, three = st.columns([2, 1, 1])
+    if st.session_state.get("scope_articles") not in known:
+        st.session_state.pop("scope_articles", None)
+    articles = one.selectbox(
+        _("Articles"),
+        list(known),
+        format_func=lambda path: known[path],
+        key="scope_articles",
+    )
+    number = two.number_input(_("Test article"), 1, key="scope_article")
+    first = three.number_input(
+        _("From token"), 1, key="scope_first", help=_("Counted from 1.")
+    )
+    passage = {"articles": articles, "split": "test", "number": number, "first": first, "count": TOKENS}
+    return {"passage": passage}
+
+
+def _follow_link() -> None:
+    """Puts what the address names into the widgets, once: from then on they are a person's."""
+    asked = {name: st.query_params[name] for name in ("articles", "article", "token") if name in st.query_params}
+    if asked and asked != st.session_state.get("scope_link"):
+        st.session_state["scope_link"] = asked
+        st.session_state["scope_way"] = ARTICLE
+        st.session_state["scope_articles"] = asked.get("articles", "")
+        st.session_state["scope_article"] = _whole(asked.get("article"))
+        st.session_state["scope_first"] = _whole(asked.get("token"))
+        st.session_state["scope_on"] = True
+
+
+def _whole(text: str | None) -> int:
+    return max(1, int(text)) if text and text.isdecimal() and len(text) < 10 else 1
+
+
+def draw(models: list[ModelReference], messages: list[dict], what: str) -> None:
+    """The coloured tokens; a model that could not be asked is told of."""
+    passage = next(message for message in messages if message["kind"] == "passage")
+    looked = []
+    for message in messages:
+        if message["kind"] == "looked":
+            model = models[message["column"]]
+            last = readers.last_step(model.checkpoint.run) if model.checkpoint else 0
+            title, colour = readers.title(model), colours.of_model(model, last)
+            looked.append({"title": title, "colour": colour, "looked": message})
+        elif message["kind"] == "error":
+            st.warning(error_text(EngineError(message["template"], **message["values"])))
+    microscope_view.show(passage["pieces"], looked, what, models[0].preset.vocabulary_size or 50257, key="scope")
+    mean = [sum(m["looked"]["probabilities"]) / max(1, len(passage["pieces"])) for m in looked]
+    told = " · ".join(
+        _("{name}: {p} of the probability on the real token", name=words.plain(m["title"]), p=words.percent(p))
+        for m, p in zip(looked, mean, strict=True)
+    )
+    st.caption(told + (" · " + _("the text goes on behind them") if passage["cut"] else ""))
+
+
+def places(models: list[ModelReference], articles: str) -> None:
+    """What gained and lost most over all test articles, each linked to its article above."""
+    st.subheader(_("Over all test articles"))
+    st.markdown(_("Where the second model expects tokens and sentences better than the first, and where worse."))
+    key = ("scope_places", *(model.hash for model in models), articles)
+    found = st.session_state.get(key)
+    if found is None:
+        if not st.button(_("Find them"), icon=":material/search:", key="scope_find"):
+            return
+        bar = st.progress(0.0, _("Both models read the test articles."))
+        with errors.shown():
+            studio_client.ensure()
+            studio_client.wait_until_ready()
+            request = {"kind": "places", "references": [m.reference for m in models], "articles": articles}
+            for message in studio_client.stream({**request, "split": "test"}):
+                if message["kind"] == "error":
+                    bar.empty()
+                    raise EngineError(message["template"], **message["values"])
+                if message["kind"] == "progress":
+                    done, total = message["done"], message["total"]
+                    bar.progress(done / total, _("Article {done} of {total}", done=done, total=words.grouped(total)))
+                elif message["kind"] == "result":
+                    found = st.session_state[key] = message["places"]
+        bar.empty()
+        if found is None:
+            return
+    titles = {
+        "gained_sentences": _("Sentences that gained most"),
+        "lost_sentences": _("Sentences that lost most"),
+        "gained_tokens": _("Tokens that gained most"),
+        "lost_tokens": _("Tokens that lost most"),
+    }
+    for tab, name in zip(st.tabs(list(titles.values())), titles, strict=True):
+        with tab:
+            _list(found[name], articles, name)
+
+
+def _list(found: list[dict], articles: str, name: str) -> None:
+    """Places as text, each with a link; what lost where nothing lost is not listed."""
+    shown = [place for place in found if place["bits"] > 0][:10]
+    if not shown:
+        st.caption(_("There is none."))
+    for place in shown:
+        text, link = st.columns([5, 1], vertical_alignment="center")
+        with text:
+            sign = "+" if name.startswith("gained") else "−"
+            if name.endswith("tokens"):
+                said = (
+                    f"… {words.plain(place['before'])}**{words.plain(place['text'])}**{words.plain(place['after'])} …"
+                )
+            else:
+                said = words.plain(place["text"].strip())
+            st.markdown(f"`{sign}{place['bits']:.1f} bits`\u2002" + said.replace("\n", " "))
+        start = max(1, place["first"] - 60)
+        link.page_link(
+            frame.PAGES["microscope"],
+            label=_("Article {n}", n=place["article"]),
+            icon=":material/search:",
+            query_params={"articles": articles, "article": str(place["article"]), "token": str(start)},
+        )
+
+
+st.title(_("Microscope"))
+st.markdown(_("What did fine-tuning teach it here? Each token of a text, by how well two models expected it."))
+available = {model.reference: model for model in readers.models()}
+if not available:
+    st.info(_("There is no model yet: the preset that ships is missing from checkpoints/presets."))
+    st.stop()
+models = choose_models(available)
+text = choose_text()
+what = st.pills(
+    _("Colour by"),
+    [microscope_view.PROBABILITY, microscope_view.RANK, microscope_view.ENTROPY],
+    default=microscope_view.PROBABILITY,
+    required=True,
+    format_func=lambda name: {
+        microscope_view.PROBABILITY: _("probability"),
+        microscope_view.RANK: _("rank"),
+        microscope_view.ENTROPY: _("entropy"),
+    }[name],
+    help=_(
+        "Probability: how much of its belief the model had on the token that stands there. Rank: its place among all. "
+        "Entropy: how undecided the model was, in bits, whatever stands there."
+    ),
+    key="scope_what",
+)
+with errors.shown():
+    if "passage" in text and text["passage"]["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
+        corpus.Corpus(paths.locate(text["passage"]["articles"]))  # deleted while it is shown
+    request = {"kind": "look", "references": [model.reference for model in models], **text}
+    key = (str(request), *(model.hash for model in models))
+    if st.button(_("Look"), type="primary", icon=":material/biotech:", key="scope_look"):
+        st.session_state["scope_on"] = True
+    if not st.session_state.get("scope_on"):
+        st.info(_("Press Look: the text appears here, coloured by how well each model expected it."))
+    else:
+        if st.session_state.get("scope_seen", (None,))[0] != key:
+            st.session_state["scope_seen"] = (key, ask(request))
+        draw(models, st.session_state["scope_seen"][1], what)
+if len(models) == 2 and "passage" in text:
+    places(models, text["passage"]["articles"])

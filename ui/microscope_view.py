@@ -1,0 +1,184 @@
+"""The same tokens under two models, coloured, with what each model would have written instead; shown as text alone."""
+
+import math
+from typing import Any
+
+import streamlit as st
+
+from ui.i18n import _
+from ui.token_colours import Scale, coloured
+
+PROBABILITY, RANK, ENTROPY = "probability", "rank", "entropy"
+
+_HTML = '<div class="scope"><div class="blocks"></div><div class="panel" aria-live="polite"></div></div>'
+_CSS = """
+.scope { color: var(--st-text-color); }
+.blocks { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(300px, 100%), 1fr)); gap: 1rem 1.5rem; }
+.block.wide { grid-column: 1 / -1; }
+.block h4 { margin: 0 0 .25rem; font-size: 1rem; font-weight: 600; border-top: 6px solid; border-radius: 3px; padding-top: .3rem; }
+.legend { position: relative; height: 2rem; margin-bottom: .4rem; max-width: 22rem; font-size: .8rem; }
+.legend .bar { height: .7rem; border-radius: 3px; border: 1px solid var(--st-border-color); }
+.legend span { position: absolute; top: .8rem; transform: translateX(-50%); white-space: nowrap; }
+.legend span.first { transform: none; } .legend span.last { transform: translateX(-100%); }
+.text { font-family: var(--st-code-font); font-size: .9rem; line-height: 1.75; white-space: pre-wrap; overflow-wrap: anywhere; }
+.text span { border-radius: 2px; padding: 1px 0; cursor: pointer; }
+.text span.on { outline: 2px solid var(--st-text-color); outline-offset: 1px; }
+.panel { margin-top: 1rem; padding: .6rem .8rem; border: 1px solid var(--st-border-color); border-radius: 6px; min-height: 13.5rem;
+  background: var(--st-secondary-background-color); font-size: .9rem; }
+.panel .tables { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(240px, 100%), 1fr)); gap: .5rem 1.5rem; }
+.panel h5 { margin: .2rem 0; font-size: .9rem; }
+.panel table { border-collapse: collapse; width: 100%; }
+.panel td { padding: 0 .4rem 0 0; font-variant-numeric: tabular-nums; }
+.panel td.piece { font-family: var(--st-code-font); white-space: pre; overflow: hidden; text-overflow: ellipsis; max-width: 9rem; }
+.panel td.share { width: 45%; } .panel .share div { height: .7rem; border-radius: 2px; }
+.panel tr.real td { font-weight: 700; }
+"""
+_JS = """
+const visible = (text) => text.replaceAll("\\n", "↵").replaceAll(" ", "␣") || "∅";
+const element = (tag, name, text) => {
+  const made = document.createElement(tag);
+  if (name) made.className = name;
+  if (text !== undefined) made.textContent = text;
+  return made;
+};
+export default function ({ parentElement, data }) {
+  const blocks = parentElement.querySelector(".blocks"), panel = parentElement.querySelector(".panel");
+  const show = (at) => {
+    parentElement.querySelectorAll(".text span.on").forEach((span) => span.classList.remove("on"));
+    if (at === null) { panel.replaceChildren(element("p", "", data.hint)); return; }
+    parentElement.querySelectorAll(`.text span[data-at="${at}"]`).forEach((span) => span.classList.add("on"));
+    const tables = element("div", "tables");
+    for (const model of data.models) {
+      const column = element("div");
+      column.append(element("h5", "", model.title + ": " + model.facts[at]));
+      const table = element("table");
+      for (const [piece, share] of model.alternatives[at]) {
+        const row = element("tr", piece === data.pieces[at] ? "real" : "");
+        row.append(element("td", "piece", visible(piece)), element("td", "", (100 * share).toFixed(share < 0.1 ? 1 : 0) + data.percent));
+        const cell = element("td", "share"), bar = element("div");
+        bar.style.width = Math.max(1, 100 * share) + "%"; bar.style.background = model.colour;
+        cell.append(bar); row.append(cell); table.append(row);
+      }
+      column.append(table); tables.append(column);
+    }
+    panel.replaceChildren(element("h5", "", data.token + " " + visible(data.pieces[at])), tables);
+  };
+  blocks.replaceChildren(...data.blocks.map((block) => {
+    const made = element("div", "block" + (block.wide ? " wide" : ""));
+    const head = element("h4", "", block.title);
+    head.style.borderTopColor = block.colour;
+    const legend = element("div", "legend"), bar = element("div", "bar");
+    bar.style.background = block.legend.gradient;
+    legend.append(bar, ...block.legend.ticks.map(([place, label]) => {
+      const tick = element("span", place <= 0.01 ? "first" : place >= 0.99 ? "last" : "", label);
+      tick.style.left = 100 * place + "%";
+      return tick;
+    }));
+    const text = element("div", "text");
+    text.append(...data.pieces.map((piece, at) => {
+      const span = element("span", "", piece.replaceAll("\\n", "↵\\n"));
+      [span.style.background, span.style.color] = block.colours[at];
+      span.dataset.at = at;
+      return span;
+    }));
+    for (const kind of ["mouseover", "click"])
+      text.addEventListener(kind, (event) => { if (event.target.dataset.at !== undefined) show(Number(event.target.dataset.at)); });
+    made.append(head, legend, text);
+    return made;
+  }));
+  show(null);
+}
+"""
+_component = st.components.v2.component("atelier_microscope", html=_HTML, css=_CSS, js=_JS)
+
+
+def scale(what: str, vocabulary_size: int) -> Scale:
+    """The scale of PROBABILITY (by powers of ten), RANK (likewise) or ENTROPY (bits)."""
+    if what == PROBABILITY:
+        return Scale(-4, 0, ((-4, "0.01\u00a0%"), (-3, "0.1"), (-2, "1"), (-1, "10"), (0, "100\u00a0%")))
+    if what == RANK:
+        return Scale(-3, 0, ((-3, "1,000th"), (-2, "100th"), (-1, "10th"), (0, "1st")))
+    most = math.log2(vocabulary_size)
+    return Scale(-most, 0, ((-most, _("{n} bits: anything", n=f"{most:.0f}")), (0, _("0: certain"))))
+
+
+_DIFFERENCE_BITS = 6.0
+
+
+def difference_scale() -> Scale:
+    """The scale of how much better the second model expected a token: from 64 times less to 64 times more."""
+    n = _DIFFERENCE_BITS
+    return Scale(-n, n, ((-n, _("64 times less")), (0, _("alike")), (n, _("64 times more"))), diverging=True)
+
+
+def values(what: str, looked: dict[str, Any]) -> list[float]:
+    """The number of each token that `scale` places: the better the expectation, the higher."""
+    if what == PROBABILITY:
+        return [math.log10(max(p, 1e-12)) for p in looked["probabilities"]]
+    if what == RANK:
+        return [-math.log10(rank) for rank in looked["ranks"]]
+    return [-entropy for entropy in looked["entropies"]]
+
+
+def differences(first: dict[str, Any], second: dict[str, Any]) -> list[float]:
+    """log2 of how many times more probable each token is to the second model."""
+    pairs = zip(first["probabilities"], second["probabilities"], strict=True)
+    return [math.log2(max(b, 1e-12) / max(a, 1e-12)) for a, b in pairs]
+
+
+def facts(looked: dict[str, Any]) -> list[str]:
+    """One line a token: its probability, its rank, the entropy."""
+    return [
+        _("{p} %, rank {rank}, entropy {bits} bits", p=f"{100 * p:.3g}", rank=f"{rank:,}", bits=f"{entropy:.1f}")
+        for p, rank, entropy in zip(looked["probabilities"], looked["ranks"], looked["entropies"], strict=True)
+    ]
+
+
+def show(pieces: list[str], models: list[dict[str, Any]], what: str, vocabulary_size: int, key: str) -> None:
+    """Draws the tokens under each model, and where there are two, their difference.
+
+    Args:
+        pieces: the texts of the tokens. models: of each `title`, `colour` and what the studio says it `looked`.
+        what: PROBABILITY, RANK or ENTROPY.
+    """
+    shared = scale(what, vocabulary_size)
+    blocks = [
+        {
+            "title": model["title"],
+            "colour": model["colour"],
+            "legend": shared.legend(),
+            "colours": coloured(values(what, model["looked"]), shared),
+        }
+        for model in models
+    ]
+    if len(models) == 2:
+        diverging = difference_scale()
+        blocks.append(
+            {
+                "title": _("What changed: blue where {name} expected the token better", name=models[1]["title"]),
+                "colour": "transparent",
+                "wide": True,
+                "legend": diverging.legend(),
+                "colours": coloured(differences(models[0]["looked"], models[1]["looked"]), diverging),
+            }
+        )
+    told = [
+        {
+            "title": model["title"],
+            "colour": model["colour"],
+            "facts": facts(model["looked"]),
+            "alternatives": model["looked"]["alternatives"],
+        }
+        for model in models
+    ]
+    _component(
+        data={
+            "pieces": pieces,
+            "blocks": blocks,
+            "models": told,
+            "token": _("The token"),
+            "percent": "\u00a0%",
+            "hint": _("Point at a token, or tap it: the ten that each model held most probable there appear here."),
+        },
+        key=key,
+    )
