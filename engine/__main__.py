@@ -2,14 +2,15 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from engine import checkpoints, corpus, dispatcher, paths, runs, submission, trainer
+from engine import checkpoints, corpus, dispatcher, memory, paths, runs, submission, trainer
 from engine import queue as queueing
 from engine.errors import EngineError, RunError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, RunSettings
@@ -89,6 +90,8 @@ def train(a: argparse.Namespace) -> int:
     progress = _Progress()
     try:
         result = trainer.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
+    except memory.GoesOn:
+        _goes_on(run, a.json)
     finally:
         progress.close()
     if result is None:
@@ -207,6 +210,8 @@ def _train_plan(a: argparse.Namespace) -> int:
             if result is None:
                 return _not_finished(run, a.json)
             results.append({**result, "range": [stage.first, stage.last], "parent": run.settings.parent})
+    except memory.GoesOn:
+        _goes_on(run, a.json)
     finally:
         progress.close()
     lines = [line for result in results for line in _result_lines(result)]
@@ -228,6 +233,19 @@ _PASSED_ON = (
     "checkpoint_format",
     "keep_checkpoints",
 )
+
+
+def _goes_on(run: runs.Run, as_json: bool) -> NoReturn:
+    """Hands a run whose memory ran out to the dispatcher and ends this process at once (memory.GoesOn says why)."""
+    dispatcher.ensure()
+    event = run.events("memory")[-1]
+    message = (
+        f"\nMemory ran out at step {event['failed_step']}: {run.name} goes on by itself in the background, each batch of "
+        f"{event['batch_size']} in pieces of {event['micro_batch']}. It is shown by: python -m engine runs"
+    )
+    _print_result({"run": run.name, "state": runs.QUEUED, "micro_batch": event["micro_batch"]}, as_json, [message])
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _not_finished(run: runs.Run, as_json: bool) -> int:
@@ -262,6 +280,8 @@ def _result_lines(result: dict) -> list[str]:
         if f"{prefix}accuracy" in result:
             accuracy, loss, bits = (result[prefix + key] for key in ("accuracy", "loss", "bits_per_byte"))
             lines.append(f"  {name:<28} {accuracy:9.1%} {loss:8.3f} {bits:10.3f}")
+    if "micro_batch" in result:
+        lines.append(f"memory was short: batches of {result['batch_size']} in pieces of {result['micro_batch']}")
     return [*lines, f"checkpoint: {result['checkpoint']}"]
 
 

@@ -48,7 +48,30 @@ def head(run: Run, state: State, key: str) -> None:
             ),
             icon=":material/ac_unit:",
         )
+    _memory(run)
     _buttons(run, state, key)
+
+
+def _memory(run: Run) -> None:
+    """Says since when and why a batch is worked off in pieces."""
+    events = readers.events(run, "memory")
+    if not events:
+        return
+    newest = events[-1]
+    values = {name: words.grouped(newest[name]) for name in ("batch_size", "micro_batch")}
+    values["step"] = words.grouped(newest["step"] + 1)
+    if newest["failed_step"] is None:
+        said = _(
+            "Memory is short: from step {step} on each batch of {batch_size} is worked off in pieces of {micro_batch}. The gradients are summed before each step, so a batch means the same; only the noise of dropout is another.",
+            **values,
+        )
+    else:
+        said = _(
+            "Memory ran out at step {failed}: from step {step} on each batch of {batch_size} is worked off in pieces of {micro_batch}. The gradients are summed before each step, so a batch means the same; only the noise of dropout is another.",
+            failed=words.grouped(newest["failed_step"]),
+            **values,
+        )
+    st.caption(f":material/memory: {said}")
 
 
 def _progress(run: Run, state: State) -> str:
