@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from engine import checkpoints, corpus, dispatcher, memory, paths, runs, submission, trainer
+from engine import checkpoints, corpus, dispatcher, ending, memory, paths, runs, submission, trainer
 from engine import queue as queueing
 from engine.errors import EngineError, RunError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, RunSettings
@@ -339,8 +339,15 @@ def queue(a: argparse.Namespace) -> int:
 
 
 def stop(a: argparse.Namespace) -> int:
-    """Asks a run to stop with a checkpoint."""
-    runs.find(a.run).request_stop()
+    """Asks a run to stop with a checkpoint; --force ends its process, for one that is frozen."""
+    run = runs.find(a.run)
+    run.request_stop()
+    if a.force and run.alive():
+        ending.end_trainer(run)
+        _print_result(
+            {"run": a.run, "state": run.state().state}, a.json, [f"{a.run} was ended; its newest checkpoint is kept."]
+        )
+        return 0
     _print_result({"run": a.run, "asked": "stop"}, a.json, [f"{a.run} was asked to stop."])
     return 0
 
@@ -542,7 +549,11 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--queue", action="store_true", help="hand the run to the dispatcher and return")
 
     command("resume", resume).add_argument("run")
-    command("stop", stop).add_argument("run")
+    p = command("stop", stop)
+    p.add_argument("run")
+    p.add_argument(
+        "--force", action="store_true", help="end the process: what came after the newest checkpoint is lost"
+    )
     command("pause", pause).add_argument("run")
 
     p = command("extend", extend)

@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from engine import dispatcher, runs
+from engine import dispatcher, ending, runs
 from engine.errors import EngineError
 from engine.runs import Run, State
 from ui import access, charts, colours, errors, live, readers, words
@@ -48,8 +48,23 @@ def head(run: Run, state: State, key: str) -> None:
             ),
             icon=":material/ac_unit:",
         )
+        _end_button(run, key)
     _memory(run)
     _buttons(run, state, key)
+
+
+def _end_button(run: Run, key: str) -> None:
+    """Ends a frozen trainer, after a question."""
+    if run.recorded or not access.is_owner():
+        return
+    with st.popover(_("End it"), icon=":material/power_settings_new:", key=f"{key}_end"):
+        st.markdown(
+            _("End the frozen trainer? What it did since its newest checkpoint is done again, with the same result.")
+        )
+        if st.button(_("Yes, end it"), key=f"{key}_end_yes"):
+            with errors.shown():
+                ending.end_trainer(run)
+                st.rerun(scope="app")
 
 
 def _memory(run: Run) -> None:
