@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -244,8 +243,7 @@ def _goes_on(run: runs.Run, as_json: bool) -> NoReturn:
         f"{event['batch_size']} in pieces of {event['micro_batch']}. It is shown by: python -m engine runs"
     )
     _print_result({"run": run.name, "state": runs.QUEUED, "micro_batch": event["micro_batch"]}, as_json, [message])
-    sys.stdout.flush()
-    os._exit(0)
+    memory.leave(0)
 
 
 def _not_finished(run: runs.Run, as_json: bool) -> int:
@@ -642,6 +640,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"engine: {problem}", file=sys.stderr)
     except EngineError as error:
         print(f"engine: {error}", file=sys.stderr)
+        if memory.ran_out(error.__cause__):
+            memory.leave(1)
     except KeyboardInterrupt:
         print("engine: interrupted", file=sys.stderr)
         return 130

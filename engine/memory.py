@@ -2,6 +2,10 @@
 window is too much. No TensorFlow here.
 """
 
+import os
+import sys
+from typing import NoReturn
+
 from engine import machine
 from engine.errors import ResourcesError
 from engine.presets import Preset
@@ -13,13 +17,20 @@ SHORTEST = 8  # tokens in a window that settings allow
 class GoesOn(Exception):
     """Memory ran out in a step. The run waits in the queue with a smaller micro-batch; this process must end.
 
-    Seen on a CPU (benchmarks/README.md, "Out of memory"): XLA takes the variables' memory for the step's results before
-    it asks for the rest, so after a failed step they hold whatever came there since, and freeing them breaks the heap.
-    Whoever catches this ends the process inside the `except` block, where the traceback still keeps them.
+    After a failed step XLA's variables hold whatever came into their memory since, and freeing them breaks the heap
+    (docs/decisions/0010-memory.md). Whoever catches this calls `leave` inside the `except` block, where the traceback
+    still keeps them.
     """
 
 
-def ran_out(error: BaseException) -> bool:
+def leave(code: int) -> NoReturn:
+    """Ends the process without freeing anything."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def ran_out(error: BaseException | None) -> bool:
     """Whether an error of Python, TensorFlow or XLA says that memory ran out."""
     return (
         isinstance(error, MemoryError)

@@ -175,10 +175,12 @@ def main() -> int:
     try:
         work(run)
     except memory.GoesOn:
-        os._exit(0)  # the dispatcher starts the next process
+        memory.leave(0)  # the dispatcher starts the next process
     except EngineError as error:
-        print(f"{error}", file=sys.stderr, flush=True)
-        os._exit(1)  # without a last look at what a failed step may have left of the variables
+        print(f"{error}", file=sys.stderr)
+        if memory.ran_out(error.__cause__):
+            memory.leave(1)
+        return 1
     return 0
 
 

@@ -61,10 +61,16 @@ def _end_button(run: Run, key: str) -> None:
         st.markdown(
             _("End the frozen trainer? What it did since its newest checkpoint is done again, with the same result.")
         )
+        refused = f"{key}_end_refused_{run.name}"  # kept, since the next redrawing comes within a second
         if st.button(_("Yes, end it"), key=f"{key}_end_yes"):
-            with errors.shown():
+            try:
                 ending.end_trainer(run)
+            except EngineError as error:
+                st.session_state[refused] = error
+            else:
                 st.rerun(scope="app")
+        if refused in st.session_state:
+            errors.show(st.session_state[refused])
 
 
 def _memory(run: Run) -> None:
