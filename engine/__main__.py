@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from engine import checkpoints, corpus, dispatcher, paths, runs, submission, trainer
+from engine import checkpoints, corpus, dispatcher, ending, memory, paths, runs, submission, trainer
 from engine import queue as queueing
 from engine.errors import EngineError, RunError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, RunSettings
@@ -89,6 +89,8 @@ def train(a: argparse.Namespace) -> int:
     progress = _Progress()
     try:
         result = trainer.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
+    except memory.GoesOn:
+        _goes_on(run, a.json)
     finally:
         progress.close()
     if result is None:
@@ -207,6 +209,8 @@ def _train_plan(a: argparse.Namespace) -> int:
             if result is None:
                 return _not_finished(run, a.json)
             results.append({**result, "range": [stage.first, stage.last], "parent": run.settings.parent})
+    except memory.GoesOn:
+        _goes_on(run, a.json)
     finally:
         progress.close()
     lines = [line for result in results for line in _result_lines(result)]
@@ -228,6 +232,18 @@ _PASSED_ON = (
     "checkpoint_format",
     "keep_checkpoints",
 )
+
+
+def _goes_on(run: runs.Run, as_json: bool) -> NoReturn:
+    """Hands a run whose memory ran out to the dispatcher and ends this process at once (memory.GoesOn says why)."""
+    dispatcher.ensure()
+    event = run.events("memory")[-1]
+    message = (
+        f"\nMemory ran out at step {event['failed_step']}: {run.name} goes on by itself in the background, each batch of "
+        f"{event['batch_size']} in pieces of {event['micro_batch']}. It is shown by: python -m engine runs"
+    )
+    _print_result({"run": run.name, "state": runs.QUEUED, "micro_batch": event["micro_batch"]}, as_json, [message])
+    memory.leave(0)
 
 
 def _not_finished(run: runs.Run, as_json: bool) -> int:
@@ -262,6 +278,8 @@ def _result_lines(result: dict) -> list[str]:
         if f"{prefix}accuracy" in result:
             accuracy, loss, bits = (result[prefix + key] for key in ("accuracy", "loss", "bits_per_byte"))
             lines.append(f"  {name:<28} {accuracy:9.1%} {loss:8.3f} {bits:10.3f}")
+    if "micro_batch" in result:
+        lines.append(f"memory was short: batches of {result['batch_size']} in pieces of {result['micro_batch']}")
     return [*lines, f"checkpoint: {result['checkpoint']}"]
 
 
@@ -319,8 +337,15 @@ def queue(a: argparse.Namespace) -> int:
 
 
 def stop(a: argparse.Namespace) -> int:
-    """Asks a run to stop with a checkpoint."""
-    runs.find(a.run).request_stop()
+    """Asks a run to stop with a checkpoint; --force ends its process, for one that is frozen."""
+    run = runs.find(a.run)
+    run.request_stop()
+    if a.force and run.alive():
+        ending.end_trainer(run)
+        _print_result(
+            {"run": a.run, "state": run.state().state}, a.json, [f"{a.run} was ended; its newest checkpoint is kept."]
+        )
+        return 0
     _print_result({"run": a.run, "asked": "stop"}, a.json, [f"{a.run} was asked to stop."])
     return 0
 
@@ -551,7 +576,11 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--queue", action="store_true", help="hand the run to the dispatcher and return")
 
     command("resume", resume).add_argument("run")
-    command("stop", stop).add_argument("run")
+    p = command("stop", stop)
+    p.add_argument("run")
+    p.add_argument(
+        "--force", action="store_true", help="end the process: what came after the newest checkpoint is lost"
+    )
     command("pause", pause).add_argument("run")
 
     p = command("extend", extend)
@@ -645,6 +674,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"engine: {problem}", file=sys.stderr)
     except EngineError as error:
         print(f"engine: {error}", file=sys.stderr)
+        if memory.ran_out(error.__cause__):
+            memory.leave(1)
     except KeyboardInterrupt:
         print("engine: interrupted", file=sys.stderr)
         return 130

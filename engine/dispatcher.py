@@ -19,6 +19,7 @@ from engine.runs import Run
 POLL_SECONDS = 0.3
 MOST_STARTS = 3  # of a run without a new checkpoint in between
 IDLE_SECONDS = 3.0
+_ASKED = {"stop": runs.STOPPED, "pause": runs.PAUSED}
 
 
 def lock_path(root: Path) -> Path:
@@ -50,10 +51,10 @@ class Dispatcher:
         for device, (run, child) in list(self.children.items()):
             if child.poll() is not None:
                 del self.children[device]
-                _settle(run, child.returncode)
+                settle(run, child.returncode)
         for run in runs.all_runs(self.root):
             if run.orphaned() and run.name not in [child.name for child, _ in self.children.values()]:
-                _settle(run, None)
+                settle(run, None)
         # A stage whose parent is not finished keeps its place; nothing polls for it when nothing else is to be done.
         queue = [run for run in waiting(self.root) if _may_start(run)]
         for run in queue:
@@ -76,8 +77,9 @@ def _may_start(run: Run) -> bool:
         return False
 
 
-def _settle(run: Run, code: int | None) -> None:
-    """Puts a run whose trainer died back into the queue, at its old place, or fails it when that keeps happening.
+def settle(run: Run, code: int | None) -> None:
+    """Puts a run whose trainer died back into the queue, at its old place, or fails it when that keeps happening; stops or
+    pauses it where that was asked and the trainer could not answer any more.
 
     Args:
         code: how the trainer ended; negative is a signal, None is not known.
@@ -93,6 +95,9 @@ def _settle(run: Run, code: int | None) -> None:
         run.append_event("state", state=runs.INTERRUPTED, reason=reason)
         if not died_at_work:  # it could not even begin: the next one could not either
             run.write_state(state=runs.INTERRUPTED, reason=reason, phase="")
+        elif run.control() in _ASKED:
+            run.write_state(state=_ASKED[run.control()], reason=None, phase="")
+            (run.folder / "control.json").unlink(missing_ok=True)
         elif state.starts < MOST_STARTS:
             run.write_state(state=runs.QUEUED, reason=reason, phase="")
         else:

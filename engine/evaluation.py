@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import tensorflow as tf
 
-from engine import windows
+from engine import memory, windows
+from engine.errors import ResourcesError
 
 # XLA makes a step of the mini model 1.3 to 1.4 times faster on a CPU (benchmarks/README.md); TensorFlow's Windows wheels
 # are built without it.
@@ -70,11 +71,37 @@ class Scorer:
             return losses, higher + equal_before  # (batch, length): nats, rank from 0
 
         self._score = score
+        self._rows = 0  # windows at a time since memory ran out; 0 = all
 
     def batch(self, batch: windows.Batch) -> tuple[np.ndarray, np.ndarray]:
-        """Loss in nats and rank (from 0) of every target: float32 and int32, (batch, length)."""
-        losses, ranks = self._score(tf.constant(batch.token_ids), tf.constant(batch.targets))
-        return losses.numpy(), ranks.numpy()
+        """Loss in nats and rank (from 0) of every target: float32 and int32, (batch, length).
+
+        Where memory runs out, half as many windows are scored at a time: scoring changes nothing that could be harmed.
+
+        Raises:
+            ResourcesError: it runs out with one window.
+        """
+        rows = self._rows or len(batch.token_ids)
+        while True:
+            try:
+                pieces = [
+                    self._score(tf.constant(batch.token_ids[i : i + rows]), tf.constant(batch.targets[i : i + rows]))
+                    for i in range(0, len(batch.token_ids), rows)
+                ]
+                break
+            except Exception as error:
+                if not memory.ran_out(error):
+                    raise
+                if rows == 1:
+                    raise ResourcesError(
+                        "Memory ran out while one window of {length} tokens was scored: set sequence_length to {shorter} or "
+                        "less, close other programs, or choose a smaller preset.",
+                        length=batch.targets.shape[1],
+                        shorter=batch.targets.shape[1] // 2,
+                    ) from error
+            self._rows = rows = rows // 2
+        losses, ranks = zip(*pieces, strict=True)
+        return np.concatenate(losses), np.concatenate(ranks)
 
 
 def evaluate(

@@ -5,11 +5,11 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine import __version__, checkpoints, machine, paths, preparation, presets, runs
+from engine import __version__, checkpoints, machine, memory, paths, preparation, presets, runs
 from engine.articles import hub, isolation, source
 from engine.errors import EngineError, RangeError, ResourcesError, SettingsError
 from engine.runs import Run
-from engine.settings import RunSettings
+from engine.settings import REPORT, RunSettings
 
 LONGEST_AUTOMATIC_SEQUENCE = 256
 STEP_TOKENS = 2048  # an automatic batch size makes about so many targets a step,
@@ -59,6 +59,22 @@ def estimate(settings: RunSettings) -> Estimate:
     optimizer = 0 if settings.lora_rank else 2 * weights
     memory = machine.training_bytes(preset, length, batch_size, settings.lora_rank)
     return Estimate(memory, weights + optimizer, 11, length * batch_size)
+
+
+def works_in_pieces(settings: RunSettings) -> bool:
+    """Whether a batch that does not fit is worked off in pieces from the start: where the estimate is of the device."""
+    return settings.method != REPORT and machine.resolve_device(settings.device) == "cpu"
+
+
+def micro_batch(settings: RunSettings, available_bytes: int) -> tuple[int, int]:
+    """(windows to work on at a time, windows in a batch) in so much memory.
+
+    Raises:
+        ResourcesError: not even one window fits; says what to change and by how much.
+    """
+    preset = presets.find(settings.preset)
+    length, batch_size = window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
+    return memory.micro_batch(preset, length, batch_size, settings.lora_rank, available_bytes), batch_size
 
 
 def check(settings: RunSettings) -> RunSettings:
@@ -154,7 +170,9 @@ def _check_articles(settings: RunSettings, preset: presets.Preset | None) -> Non
 def _check_room(settings: RunSettings) -> None:
     needed = estimate(settings)
     found = machine.look(paths.checkpoints_root())
-    if found.memory_bytes < needed.memory_bytes:
+    if works_in_pieces(settings):
+        micro_batch(settings, found.memory_bytes)
+    elif found.memory_bytes < needed.memory_bytes:
         raise ResourcesError(
             "This run needs about {needed} MB of memory and the machine has {total} MB: choose a smaller batch or "
             "sequence, LoRA, or a smaller preset.",

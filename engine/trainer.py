@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import machine, runs, submission
+from engine import checkpoints, machine, memory, runs, submission
 from engine.errors import EngineError, sentence
 from engine.files import write_json
 from engine.locks import Lock
@@ -41,6 +41,7 @@ def work(run: Run, patience_seconds: float = DEVICE_PATIENCE_SECONDS, say: Calla
 
     Raises:
         EngineError: what a person can act on; the run is marked as failed.
+        memory.GoesOn: memory ran out; the run is in the queue again, and this process must end.
     """
     with Lock(run.folder / "lock") as run_lock:
         if not run_lock.acquire():
@@ -63,18 +64,18 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
     stop, heart = _StopRequests(run), _Heart(run)
     try:
         submission.settle_parent(run)
-        if run.settings.preset:
-            machine.require_memory(submission.estimate(run.settings).memory_bytes, run.folder)
+        _require_memory(run)
         result = _with_stopped(run, stop, say)
     except EngineError as error:
         _end(run, runs.FAILED, error.to_json())
         raise
-    except MemoryError as error:
-        _end(run, runs.FAILED, {"template": _OUT_OF_MEMORY, "values": {}})
-        raise EngineError(_OUT_OF_MEMORY) from error
+    except memory.GoesOn:
+        run.append_event("state", state=runs.QUEUED)
+        run.write_state(state=runs.QUEUED, starts=0, phase="")  # at its old place; halving comes to an end by itself
+        raise
     except Exception as error:
         traceback.print_exc()
-        if "OOM when allocating" in str(error) or "ResourceExhausted" in type(error).__name__:
+        if memory.ran_out(error):
             _end(run, runs.FAILED, {"template": _OUT_OF_MEMORY, "values": {}})
             raise EngineError(_OUT_OF_MEMORY) from error
         template = sentence("An error that Atelier did not foresee: {error}. The run's trainer.log holds the details.")
@@ -91,6 +92,23 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
 
 
 _OUT_OF_MEMORY = sentence("Out of memory: choose a smaller batch_size or sequence_length, or LoRA.")
+
+
+def _require_memory(run: Run) -> None:
+    """Makes sure that the run's memory can be had; on a CPU with a part of each batch at a time where it must be.
+
+    Raises:
+        ResourcesError: it cannot; says what to change.
+    """
+    if not submission.works_in_pieces(run.settings):
+        machine.require_memory(submission.estimate(run.settings).memory_bytes, run.folder)
+        return
+    rows, batch_size = submission.micro_batch(run.settings, machine.look(run.folder).available_bytes)
+    events = run.events("memory")
+    if rows < (events[-1]["micro_batch"] if events else batch_size):
+        newest = checkpoints.newest_verified(run)
+        step = newest.step if newest else 0
+        run.append_event("memory", step=step, failed_step=None, micro_batch=rows, batch_size=batch_size)
 
 
 def _with_stopped(run: Run, stop: "_StopRequests", say: Callable[[str], None]):
@@ -156,8 +174,12 @@ def main() -> int:
     run = Run(Path(sys.argv[1]))
     try:
         work(run)
+    except memory.GoesOn:
+        memory.leave(0)  # the dispatcher starts the next process
     except EngineError as error:
         print(f"{error}", file=sys.stderr)
+        if memory.ran_out(error.__cause__):
+            memory.leave(1)
         return 1
     return 0
 

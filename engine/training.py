@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import psutil
@@ -20,9 +20,11 @@ import tensorflow as tf
 
 from engine import (
     __version__,
+    accumulation,
     checkpoints,
     evaluation,
     formats,
+    memory,
     models,
     original,
     preparation,
@@ -72,16 +74,23 @@ class Progress:
     Attributes:
         step: training steps done. steps: the last one; 0 until a run given in minutes has been measured.
         tokens: useful targets trained on. seconds: time in training steps alone.
+        micro_batch: windows worked on at a time since memory ran out; 0 = a whole batch at once.
     """
 
     step: int = 0
     steps: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    micro_batch: int = 0
     timed: list[float] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        return {"steps": self.steps, "tokens": self.tokens, "seconds": self.seconds}
+        return {
+            "steps": self.steps,
+            "tokens": self.tokens,
+            "seconds": self.seconds,
+            "micro_batch": self.micro_batch,
+        }
 
 
 def train(
@@ -98,6 +107,7 @@ def train(
 
     Raises:
         Stopped: the run was asked to stop; its checkpoint is written.
+        memory.GoesOn: memory ran out in a step; the event that halves the micro-batch is written.
         EngineError: what a person can act on.
     """
     return _Training(run, stop_requested, say).run_to_end()
@@ -107,6 +117,7 @@ class _Training:
     def __init__(self, run: Run, stop_requested: Callable[[], bool], say: Callable[[str], None]) -> None:
         self.run, self.settings, self.stop_requested, self.say = run, run.settings, stop_requested, say
         self.progress = Progress()
+        self.saved_step = 0  # of the newest checkpoint
         self.metrics: dict[str, Any] = {}
         # The original report's way keeps TensorFlow checkpoints, whatever else was chosen.
         self.form = checkpoints.CKPT if self.settings.method == REPORT else self.settings.checkpoint_format
@@ -280,14 +291,54 @@ class _Training:
         p = self.progress
         if self.settings.method == REPORT:
             if p.step < p.steps:
-                original.fit(self.model, self.batches, p.step, p.steps, self._learning_rate, self._after_fit_step)
+                self._fit()
         else:
+            if p.micro_batch:
+                self._accumulator = accumulation.Accumulator(self.model, p.micro_batch, evaluation.JIT_COMPILE)
             while not p.steps or p.step < p.steps:
                 self._stop_if_asked()
-                self._after_step(*self._step())
+                try:
+                    done = self._step()
+                except Exception as error:
+                    if memory.ran_out(error):
+                        self._halve(error)
+                    raise
+                self._after_step(*done)
         self._phase("evaluating")
         self._measure_interval("run")
         self._checkpoint()
+
+    def _fit(self) -> None:
+        p = self.progress
+        try:
+            original.fit(self.model, self.batches, p.step, p.steps, self._learning_rate, self._after_fit_step)
+        except Exception as error:
+            if not memory.ran_out(error):
+                raise
+            raise ResourcesError(
+                "Memory ran out with batches of {batch_size} windows. The original report's way takes them whole: set "
+                "batch_size to {half} or less, which is another training, or choose the packed method, which works a "
+                "batch off in pieces.",
+                batch_size=self.batch_size,
+                half=max(1, self.batch_size // 2),
+            ) from error
+
+    def _halve(self, error: Exception) -> NoReturn:
+        """Keeps that from the newest checkpoint on half as many windows are worked on at a time, or gives up at one.
+
+        No step is tried again here: what the failed one has left of the variables is not to be trusted.
+        """
+        rows = self.progress.micro_batch or self.batch_size
+        if rows == 1:
+            raise memory.one_window_too_large(self.base.preset, self.length, self.settings.lora_rank) from error
+        self.run.append_event(
+            "memory",
+            step=self.saved_step,
+            failed_step=self.progress.step + 1,
+            micro_batch=rows // 2,
+            batch_size=self.batch_size,
+        )
+        raise memory.GoesOn from error
 
     def _stop_if_asked(self) -> None:
         if self.stop_requested():
@@ -349,12 +400,15 @@ class _Training:
         self.model.optimizer.learning_rate = self._learning_rate(self.progress.step)
         self.model.reset_metrics()
         started = time.monotonic()
-        logs = self.model.train_on_batch(
-            {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)},
-            batch.targets,
-            sample_weight=batch.weights,
-            return_dict=True,
-        )
+        if self.progress.micro_batch:
+            logs = self._accumulator.step(batch)
+        else:
+            logs = self.model.train_on_batch(
+                {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)},
+                batch.targets,
+                sample_weight=batch.weights,
+                return_dict=True,
+            )
         seconds = time.monotonic() - started
         return self._per_token(float(logs["loss"]), batch), float(logs["accuracy"]), batch.tokens, seconds
 
@@ -403,6 +457,7 @@ class _Training:
         with checkpoints.commit(self.run, self.progress.step, facts) as staging:
             formats.save(self.model, staging, self.form, self.settings.lora_rank)
             self._write_training_state(staging / checkpoints.TRAINING)
+        self.saved_step = self.progress.step
         self.run.append_event("checkpoint", step=self.progress.step, tokens=self.progress.tokens)
         self.run.write_state(starts=0, step=self.progress.step)
         if gone := retention.apply(self.run, self.settings.keep_checkpoints):
@@ -435,6 +490,9 @@ class _Training:
         """Goes on from the newest whole checkpoint of this run; False where there is none."""
         checkpoint = checkpoints.newest_verified(self.run)
         if checkpoint is None:
+            if self.run.events("evaluation"):  # it was cut off before its first checkpoint: it begins anew
+                self.run.append_event("resume", step=0)
+            self._take_micro_batch(0)
             return False
         if not self.settings.lora_rank:
             formats.restore(self.model, checkpoint.folder, checkpoint.format)
@@ -444,9 +502,17 @@ class _Training:
                     variable.assign(state[f"{group}-{number}"])
         facts = checkpoint.manifest
         self.progress = Progress(checkpoint.step, facts["steps"], facts["tokens"], facts["seconds"])
-        self.metrics = facts["metrics"]
+        self.saved_step, self.metrics = checkpoint.step, facts["metrics"]
         self.run.append_event("resume", step=checkpoint.step)
+        self._take_micro_batch(facts.get("micro_batch", 0))
         return True
+
+    def _take_micro_batch(self, of_checkpoint: int) -> None:
+        """What the checkpoint keeps, or less where that was found too large since."""
+        found = [of_checkpoint, *(event["micro_batch"] for event in self.run.events("memory"))]
+        self.progress.micro_batch = min((rows for rows in found if rows), default=0)
+        if self.progress.micro_batch:
+            self.say(f"memory: batches of {self.batch_size} are worked off in pieces of {self.progress.micro_batch}")
 
     # The end
 
@@ -494,6 +560,8 @@ class _Training:
                 result[prefix + figure] = scored[name, split][figure]
         if self.settings.method == REPORT:
             result["keras_evaluate"] = self.keras_evaluate
+        if p.micro_batch:
+            result["batch_size"], result["micro_batch"] = self.batch_size, p.micro_batch
         result["device"], result["precision"] = self.device, self.precision
         self.run.append_event("result", step=p.step, **result)
         return result

@@ -86,9 +86,7 @@ def choose_text() -> dict:
         key="scope_articles",
     )
     number = two.number_input(_("Test article"), 1, key="scope_article")
-    first = three.number_input(
-        _("From token"), 1, key="scope_first", help=_("Counted from 1.")
-    )
+    first = three.number_input(_("From token"), 1, key="scope_first", help=_("Counted from 1."))
     passage = {"articles": articles, "split": "test", "number": number, "first": first, "count": TOKENS}
     return {"passage": passage}
 

@@ -12,6 +12,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 HEAVY = {"tensorflow", "keras", "keras_hub", "keras_nlp"}
 # The modules that may import TensorFlow, Keras or keras-hub, and what starts from them.
 TRAINING_SIDE = {
+    "accumulation",
     "backend",
     "formats",
     "models",

@@ -1,14 +1,16 @@
 """Every page through the frame, in both languages, with nothing, with a run, and with what goes wrong."""
 
+import os
 from pathlib import Path
 
 import pytest
 from conftest import article_line
 from streamlit.testing.v1 import AppTest
 
-from engine import checkpoints, corpus, runs
+from engine import checkpoints, corpus, ending, runs
 from engine.locks import Lock
 from engine.settings import RunSettings
+from ui import access
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = sorted((PROJECT / "pages").glob("*.py"))
@@ -396,3 +398,30 @@ def test_checkpoints_can_be_filtered(root):
     app.selectbox(key="filter_run").set_value("all runs").run()
     app.toggle(key="filter_pinned").set_value(True).run()
     assert app.dataframe[0].value["run"].tolist() == ["two"]
+
+
+def test_a_page_says_that_memory_ran_out_and_what_follows(root):
+    run = a_run(root)
+    run.append_event("memory", step=3, failed_step=12, micro_batch=4, batch_size=16)
+    app = open_page("fine_tune")
+    said = [element.value for element in app.caption if "Memory ran out at step 12" in element.value]
+    assert len(said) == 1
+    assert "from step 4 on each batch of 16 is worked off in pieces of 4" in said[0]
+
+
+def test_a_frozen_trainer_is_ended_from_the_page_after_a_question(root, monkeypatch):
+    run, ended = a_run(root), []
+    with Lock(run.folder / "lock") as lock:
+        lock.acquire()
+        run.write_state(state=runs.RUNNING)
+        (run.folder / runs.HEARTBEAT).touch()
+        os.utime(run.folder / runs.HEARTBEAT, (1, 1))
+        app = open_page("fine_tune")
+        assert "What it did since its newest checkpoint is done again" in texts(app)
+        app.button(key="tune_end_yes").click().run().run()
+        assert "is not certain to be it, so nothing was ended" in app.error[0].value  # nobody wrote owner.json
+        monkeypatch.setattr(ending, "end_trainer", lambda run: ended.append(run.name))
+        app.button(key="tune_end_yes").click().run()
+        assert ended == ["one"]
+        monkeypatch.setattr(access, "is_owner", lambda: False)
+        assert "tune_end_yes" not in [button.key for button in open_page("fine_tune").button]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import checkpoints, dispatcher, files, machine, queue, runs
+from engine import checkpoints, dispatcher, ending, files, machine, queue, runs
+from engine.__main__ import main
 from engine.errors import CheckpointError, RunError, SettingsError, StorageError
 from engine.locks import Lock, held
 from engine.settings import RunSettings, from_json
@@ -332,3 +334,62 @@ def test_a_full_disk_is_one_sentence_and_the_former_content_stays(tmp_path, monk
         files.write_json(path, {"a": 2})
     assert json.loads(path.read_text()) == {"a": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["state.json"]
+
+
+@pytest.fixture
+def held_run(root):
+    """A run held by a process that stands for its trainer, by its command line and its files."""
+    run = runs.create(new_settings())
+    code = (
+        "import os, sys, time; from pathlib import Path; from engine import runs; from engine.files import write_json; "
+        "from engine.locks import Lock; run = runs.Run(Path(sys.argv[2])); lock = Lock(run.folder / 'lock'); "
+        "lock.acquire(); write_json(run.folder / 'owner.json', {'pid': os.getpid(), 'since': time.time()}); "
+        "run.write_state(state='running', starts=1); print('held', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, "engine.trainer", str(run.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]) as process:
+        assert process.stdout.readline() == "held\n"
+        yield run, process
+        process.kill()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signal that freezes a process")
+@pytest.mark.parametrize("asked", ["", "stop"])
+def test_a_frozen_trainer_is_ended_and_its_run_goes_on_or_is_stopped(held_run, asked, monkeypatch):
+    run, process = held_run
+    started = []
+    monkeypatch.setattr(dispatcher, "ensure", started.append)
+    d = dispatcher.Dispatcher(run.folder.parent, lambda run: started.append(run.name) or FakeChild())
+    d.children["cpu"] = (run, process)  # it had started it
+    process.send_signal(signal.SIGSTOP)
+    if asked:
+        assert main(["stop", run.name]) == 0
+        assert run.state().state == runs.RUNNING  # it cannot answer
+        assert main(["stop", run.name, "--force"]) == 0
+    else:
+        ending.end_trainer(run)
+    assert process.wait(5) == -signal.SIGKILL
+    d.turn()
+    assert started == ([] if asked else [run.folder.parent, run.name])
+    assert run.state().state == (runs.STOPPED if asked else runs.QUEUED)
+    assert run.control() == ""
+    with pytest.raises(RunError, match="No trainer works on the run one"):
+        ending.end_trainer(run)
+
+
+@pytest.mark.parametrize("foreign", ["another process", "another run's trainer", "a later process of the same number"])
+def test_a_process_that_is_not_certainly_the_trainer_is_left_alone(held_run, foreign):
+    run, process = held_run
+    owner = json.loads((run.folder / "owner.json").read_text())
+    if foreign == "a later process of the same number":
+        owner["since"] -= 60
+    arguments = ["engine.trainer", str(run.folder) + "-2"] if foreign == "another run's trainer" else []
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", *arguments]) as other:
+        if foreign != "a later process of the same number":
+            owner["pid"] = other.pid
+        (run.folder / "owner.json").write_text(json.dumps(owner))
+        with pytest.raises(RunError, match=f"names process {owner['pid']} as its trainer, and that is not certain"):
+            ending.end_trainer(run)
+        assert (process.poll(), other.poll()) == (None, None)
+        other.kill()
+    assert run.state().state == runs.RUNNING

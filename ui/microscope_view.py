@@ -13,7 +13,7 @@ PROBABILITY, RANK, ENTROPY = "probability", "rank", "entropy"
 _HTML = '<div class="scope"><div class="blocks"></div><div class="panel" aria-live="polite"></div></div>'
 _CSS = """
 .scope { color: var(--st-text-color); }
-.blocks { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(300px, 100%), 1fr)); gap: 1rem 1.5rem; }
+.blocks { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1rem 1.5rem; }
 .block.wide { grid-column: 1 / -1; }
 .block h4 { margin: 0 0 .25rem; font-size: 1rem; font-weight: 600; border-top: 6px solid; border-radius: 3px; padding-top: .3rem; }
 .legend { position: relative; height: 2rem; margin-bottom: .4rem; max-width: 22rem; font-size: .8rem; }

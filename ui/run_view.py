@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from engine import dispatcher, runs
+from engine import dispatcher, ending, runs
 from engine.errors import EngineError
 from engine.runs import Run, State
 from ui import access, charts, colours, errors, live, readers, words
@@ -48,7 +48,51 @@ def head(run: Run, state: State, key: str) -> None:
             ),
             icon=":material/ac_unit:",
         )
+        _end_button(run, key)
+    _memory(run)
     _buttons(run, state, key)
+
+
+def _end_button(run: Run, key: str) -> None:
+    """Ends a frozen trainer, after a question."""
+    if run.recorded or not access.is_owner():
+        return
+    with st.popover(_("End it"), icon=":material/power_settings_new:", key=f"{key}_end"):
+        st.markdown(
+            _("End the frozen trainer? What it did since its newest checkpoint is done again, with the same result.")
+        )
+        refused = f"{key}_end_refused_{run.name}"  # kept, since the next redrawing comes within a second
+        if st.button(_("Yes, end it"), key=f"{key}_end_yes"):
+            try:
+                ending.end_trainer(run)
+            except EngineError as error:
+                st.session_state[refused] = error
+            else:
+                st.rerun(scope="app")
+        if refused in st.session_state:
+            errors.show(st.session_state[refused])
+
+
+def _memory(run: Run) -> None:
+    """Says since when and why a batch is worked off in pieces."""
+    events = readers.events(run, "memory")
+    if not events:
+        return
+    newest = events[-1]
+    values = {name: words.grouped(newest[name]) for name in ("batch_size", "micro_batch")}
+    values["step"] = words.grouped(newest["step"] + 1)
+    if newest["failed_step"] is None:
+        said = _(
+            "Memory is short: from step {step} on each batch of {batch_size} is worked off in pieces of {micro_batch}. The gradients are summed before each step, so a batch means the same; only the noise of dropout is another.",
+            **values,
+        )
+    else:
+        said = _(
+            "Memory ran out at step {failed}: from step {step} on each batch of {batch_size} is worked off in pieces of {micro_batch}. The gradients are summed before each step, so a batch means the same; only the noise of dropout is another.",
+            failed=words.grouped(newest["failed_step"]),
+            **values,
+        )
+    st.caption(f":material/memory: {said}")
 
 
 def _progress(run: Run, state: State) -> str:

@@ -1,0 +1,62 @@
+"""Ending a run's trainer by force, for one that is frozen: only where it is certain which process that is."""
+
+from pathlib import Path
+
+import psutil
+
+from engine import dispatcher, runs, trainer
+from engine.errors import RunError
+from engine.files import read_json
+from engine.runs import Run
+
+CLOCK_SECONDS = 2.0  # by which the time of a process's creation may be off: Linux counts it from a boot time in seconds
+
+
+def end_trainer(run: Run) -> None:
+    """Kills the process that holds the run's lock, also a stopped one. The run is stopped or paused where that was asked
+    before; else the dispatcher puts it back into the queue.
+
+    Raises:
+        RunError: nobody works on it, or the process that does cannot be told for certain.
+    """
+    if run.state().state != runs.RUNNING:
+        raise RunError("No trainer works on the run {name}.", name=run.name)
+    owner = read_json(run.folder / trainer.OWNER)
+    process = _process(run, owner)
+    if process is None:
+        raise RunError(
+            "The run {name} names process {pid} as its trainer, and that is not certain to be it, so nothing was ended. "
+            "End the trainer yourself; the run then goes on by itself.",
+            name=run.name,
+            pid=owner.get("pid", "?"),
+        )
+    try:
+        process.kill()
+    except psutil.NoSuchProcess:
+        pass
+    except psutil.AccessDenied as error:
+        raise RunError(
+            "Process {pid}, the trainer of {name}, belongs to somebody else: no rights to end it.",
+            pid=process.pid,
+            name=run.name,
+        ) from error
+    if run.control():
+        dispatcher.settle(run, None)
+    else:  # for the dispatcher to find: one that had started it would take a run in the queue for one that cannot start
+        dispatcher.ensure(run.folder.parent)
+
+
+def _process(run: Run, owner: dict) -> psutil.Process | None:
+    """The trainer that wrote `owner.json`, or None where its number may by now be another process's."""
+    try:
+        process = psutil.Process(int(owner["pid"]))
+        started, command = process.create_time(), process.cmdline()
+        noted = float(owner["since"])
+    except (KeyError, ValueError, psutil.Error):
+        return None
+    folder = run.folder.resolve()
+    if "engine.trainer" in command:
+        trains = any(Path(argument).resolve() == folder for argument in command)
+    else:  # python -m engine train, which names a run only where its user did
+        trains = ["-m", "engine", "train"] in [command[i : i + 3] for i in range(len(command))]
+    return process if trains and started <= noted + CLOCK_SECONDS else None

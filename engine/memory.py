@@ -1,0 +1,114 @@
+"""What a run does when memory is short: which part of a batch is worked on at a time, and what to change where even one
+window is too much. No TensorFlow here.
+"""
+
+import os
+import sys
+from typing import NoReturn
+
+from engine import machine
+from engine.errors import ResourcesError
+from engine.presets import Preset
+
+_SIGNS = ("OOM when allocating", "Out of memory", "RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY")
+SHORTEST = 8  # tokens in a window that settings allow
+
+
+class GoesOn(Exception):
+    """Memory ran out in a step. The run waits in the queue with a smaller micro-batch; this process must end.
+
+    After a failed step XLA's variables hold whatever came into their memory since, and freeing them breaks the heap
+    (docs/decisions/0011-memory.md). Whoever catches this calls `leave` inside the `except` block, where the traceback
+    still keeps them.
+    """
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process without freeing anything."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def ran_out(error: BaseException | None) -> bool:
+    """Whether an error of Python, TensorFlow or XLA says that memory ran out."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "ResourceExhaustedError"
+        or any(sign in str(error) for sign in _SIGNS)
+    )
+
+
+def micro_batch(preset: Preset, length: int, batch_size: int, lora_rank: int, available_bytes: int) -> int:
+    """How many windows of a batch to work on at a time: all of them, or half as often as the estimate demands.
+
+    Raises:
+        ResourcesError: not even one fits; says what to change and by how much.
+    """
+    rows = batch_size
+    while _bytes(preset, length, rows, batch_size, lora_rank) > available_bytes:
+        if rows == 1:
+            raise _too_large(preset, length, lora_rank, available_bytes)
+        rows //= 2
+    return rows
+
+
+def _bytes(preset: Preset, length: int, rows: int, batch_size: int, lora_rank: int) -> int:
+    """A trainer's memory with so many windows at a time; the sum of the gradients is one more copy of the weights."""
+    sums = 0 if lora_rank or rows == batch_size else 4 * preset.parameters
+    return machine.training_bytes(preset, length, rows, lora_rank) + sums
+
+
+def _too_large(preset: Preset, length: int, lora_rank: int, available_bytes: int) -> ResourcesError:
+    values = {
+        "length": length,
+        "needed": machine.training_bytes(preset, length, 1, lora_rank) >> 20,
+        "available": available_bytes >> 20,
+    }
+    shorter = length // 2
+    while shorter >= SHORTEST:
+        needed = machine.training_bytes(preset, shorter, 1, lora_rank)
+        if needed <= available_bytes:
+            return ResourcesError(
+                "One window of {length} tokens alone needs about {needed} MB of memory and {available} MB are free: set "
+                "sequence_length to {shorter} or less (about {less} MB), or close other programs.",
+                **values,
+                shorter=shorter,
+                less=needed >> 20,
+            )
+        shorter //= 2
+    with_lora = machine.training_bytes(preset, length, 1, 1)
+    if not lora_rank and with_lora <= available_bytes:
+        return ResourcesError(
+            "One window of {length} tokens alone needs about {needed} MB of memory and {available} MB are free: train "
+            "LoRA adapters (lora_rank 4, about {less} MB), or close other programs.",
+            **values,
+            less=with_lora >> 20,
+        )
+    return ResourcesError(
+        "One window of {length} tokens alone needs about {needed} MB of memory and {available} MB are free: close other "
+        "programs, wait for the run or the samples under way to end, or choose a smaller preset than {preset}, whose "
+        "{parameters} million parameters take most of it.",
+        **values,
+        preset=preset.title,
+        parameters=round(preset.parameters / 1e6),
+    )
+
+
+def one_window_too_large(preset: Preset, length: int, lora_rank: int) -> ResourcesError:
+    """The sentence for memory that ran out in earnest with one window at a time, whatever the estimate had said."""
+    whole, half = (machine.training_bytes(preset, n, 1, lora_rank) for n in (length, length // 2))
+    values = {"length": length, "shorter": length // 2, "less": max(1, (whole - half) >> 20), "preset": preset.title}
+    if lora_rank:
+        return ResourcesError(
+            "Memory ran out with one window of {length} tokens at a time: set sequence_length to {shorter} or less (about "
+            "{less} MB less), or choose a smaller preset than {preset}.",
+            **values,
+        )
+    return ResourcesError(
+        "Memory ran out with one window of {length} tokens at a time: set sequence_length to {shorter} or less (about "
+        "{less} MB less), train LoRA adapters (lora_rank 4, about {lora} MB less), or choose a smaller preset than "
+        "{preset}.",
+        **values,
+        lora=(whole - machine.training_bytes(preset, length, 1, 1)) >> 20,
+    )
