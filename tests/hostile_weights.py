@@ -1,6 +1,5 @@
 """Files of weights as other programs write them, as attackers would, and damaged at random: for the tests and benchmarks."""
 
-import io
 import json
 import marshal
 import pickle
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+
+from engine.foreign import bundle
 
 TOKEN = "layers/reversible_embedding/vars/0"
 NORM = "layers/layer_normalization/vars/0"
@@ -220,76 +221,20 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
 
 # A TensorFlow index is a table of blocks with checksums: a mutation that is to reach the parser behind them is signed anew.
 
-_TABLE = [0] * 256
-for _n in range(256):
-    _c = _n
-    for _ in range(8):
-        _c = _c >> 1 ^ (0x82F63B78 if _c & 1 else 0)
-    _TABLE[_n] = _c
-
-
-def _crc32c(data: bytes) -> int:
-    value = 0xFFFFFFFF
-    for byte in data:
-        value = value >> 8 ^ _TABLE[(value ^ byte) & 0xFF]
-    return value ^ 0xFFFFFFFF
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value, shift, at = value | (byte & 0x7F) << shift, shift + 7, at + 1
-        if not byte & 0x80:
-            return value, at
-
-
-def blocks(index: bytes) -> list[tuple[int, int]]:
-    """(start, length) of the blocks of entries of a TensorFlow index (LevelDB's table format, table_format.md)."""
-    footer = index[-48:]
-    at = 0
-    handles = []
-    for _ in range(4):
-        value, at = _varint(footer, at)
-        handles.append(value)
-    start, length = handles[2:]
-    block = index[start : start + length]
-    found, at = [], 0
-    restarts = struct.unpack("<I", block[-4:])[0]
-    while at < length - 4 * (restarts + 1):
-        _shared, at = _varint(block, at)
-        unshared, at = _varint(block, at)
-        size, at = _varint(block, at)
-        at += unshared
-        offset, behind = _varint(block, at)
-        found.append((offset, _varint(block, behind)[0]))
-        at += size
-    return found
-
 
 def signed(index: bytes) -> bytes:
-    """An index whose blocks of entries have the right checksums again (masked, over content and the type byte)."""
+    """An index whose blocks of entries have the right checksums again (over content and the type byte)."""
     changed = bytearray(index)
-    for start, length in blocks(index):
-        crc = _crc32c(bytes(changed[start : start + length + 1]))
-        masked = ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-        changed[start + length + 1 : start + length + 5] = struct.pack("<I", masked)
+    for start, length in bundle.data_blocks(index):
+        value = bundle.checksum(bytes(changed[start : start + length + 1]))
+        changed[start + length + 1 : start + length + 5] = struct.pack("<I", value)
     return bytes(changed)
 
 
 def mutated_behind_checksums(index: bytes, rng: random.Random) -> bytes:
     """Flipped bits in the entries of an index, signed anew."""
     changed = bytearray(index)
-    start, length = rng.choice(blocks(index))
+    start, length = rng.choice(list(bundle.data_blocks(index)))
     for _ in range(rng.randint(1, 6)):
         changed[start + rng.randrange(length)] ^= 1 << rng.randrange(8)
     return signed(bytes(changed))
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    """A zip archive of files."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()

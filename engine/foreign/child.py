@@ -39,11 +39,12 @@ class _Speaker:
 def _read_plain(request: dict[str, Any], speaker: _Speaker) -> None:
     import h5py
 
-    from engine.foreign import archive, hdf5
+    from engine.foreign import archive, bundle, hdf5
 
     scratch = Path(request["scratch"])
     weights = archive.locate(Path(request["path"]), scratch, request["most_bytes"], speaker.progress)
     if weights.form == archive.CKPT:
+        bundle.check(weights.path)
         speaker.say("ckpt", prefix=str(weights.path))
         return
     try:

@@ -11,7 +11,6 @@ from engine.errors import CheckpointError
 from engine.foreign.hdf5 import Array, slices
 
 _GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
-_LARGEST_INDEX_BYTES = 64 << 20
 _FLOATS = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
 
 
@@ -21,8 +20,6 @@ def arrays(prefix: Path) -> tuple[dict[str, Array], dict[str, str]]:
     Raises:
         CheckpointError: it cannot be read.
     """
-    if prefix.with_name(prefix.name + ".index").stat().st_size > _LARGEST_INDEX_BYTES:
-        raise CheckpointError("The checkpoint's index is larger than that of any GPT-2.")
     try:
         reader = tf.train.load_checkpoint(str(prefix))
         shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
