@@ -55,11 +55,11 @@ def choose_models(available: dict[str, ModelReference]) -> list[ModelReference]:
 
 def choose_text() -> dict:
     """Widgets for what is looked at; the part of the request that names it."""
+    st.session_state.setdefault("scope_way", ARTICLE)  # no default of the widget's own: a link may set it
     _follow_link()
     way = st.segmented_control(
         _("Text"),
         [ARTICLE, TEXT],
-        default=ARTICLE,
         required=True,
         format_func=lambda name: {ARTICLE: _("A test article"), TEXT: _("My own text")}[name],
         key="scope_way",

@@ -8,6 +8,7 @@ from conftest import article_line
 from streamlit.testing.v1 import AppTest
 
 from engine import checkpoints, corpus, ending, runs
+from engine.errors import EngineError
 from engine.locks import Lock
 from engine.settings import RunSettings
 from ui import access
@@ -425,3 +426,53 @@ def test_a_frozen_trainer_is_ended_from_the_page_after_a_question(root, monkeypa
         assert ended == ["one"]
         monkeypatch.setattr(access, "is_owner", lambda: False)
         assert "tune_end_yes" not in [button.key for button in open_page("fine_tune").button]
+
+
+def test_the_microscope_shows_what_the_studio_saw_and_says_where_it_could_not(root, monkeypatch):
+    from engine import studio_client
+
+    looked = {
+        "kind": "looked",
+        "column": 0,
+        "hash": "0",
+        "probabilities": [0.5, 0.0],
+        "ranks": [1, 4000],
+        "entropies": [1.0, 11.0],
+        "alternatives": [[["<b>", 0.5]], [["x", 0.2]]],
+    }
+    other = {"kind": "error", "column": 1, "template": "{name} has another vocabulary.", "values": {"name": "two/1"}}
+    answers = [{"kind": "passage", "pieces": ["<b>", "*x*"], "cut": True}, looked, other]
+    monkeypatch.setattr(studio_client, "phase", lambda root=None: "ready")
+    monkeypatch.setattr(studio_client, "stream", lambda request, root=None: iter(answers))
+    a_run(root, "two")
+    app = open_page("microscope")
+    app.button(key="scope_look").click().run()
+    assert not app.exception
+    assert [w.value for w in app.warning] == ["two/1 has another vocabulary."]
+    assert "the text goes on behind them" in app.caption[-1].value
+
+    def ended(request, root=None):
+        raise EngineError("The studio ended while it was working: try again, it starts anew.")
+        yield
+
+    monkeypatch.setattr(studio_client, "stream", ended)
+    app.number_input(key="scope_article").set_value(2).run()
+    assert "studio ended" in app.error[0].value
+
+
+def test_a_link_opens_the_microscope_at_its_place(root, monkeypatch):
+    from engine import studio_client
+
+    def ended(request, root=None):
+        raise EngineError("The studio ended while it was working: try again, it starts anew.")
+        yield
+
+    monkeypatch.setattr(studio_client, "phase", lambda root=None: "ready")
+    monkeypatch.setattr(studio_client, "stream", ended)
+    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
+    app.run()
+    app.query_params["article"], app.query_params["token"] = "3", "41"
+    app.switch_page(str(PROJECT / "pages" / "microscope.py"))
+    app.query_params["article"], app.query_params["token"] = "3", "41"
+    app.run()
+    assert (app.number_input(key="scope_article").value, app.number_input(key="scope_first").value) == (3, 41)

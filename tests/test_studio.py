@@ -155,3 +155,28 @@ def test_it_ends_by_itself_when_idle(tmp_path, monkeypatch):
             time.sleep(0.1)
         studio_client.wait_until_ready(tmp_path, timeout_seconds=1)
     assert not studio.address_path(tmp_path).exists()
+
+
+def test_it_looks_at_a_text_under_two_models(place, tiny_preset, sample_folder):
+    passage = {"articles": str(sample_folder), "split": "test", "number": 2, "first": 5, "count": 30}
+    messages = list(
+        studio_client.stream({"kind": "look", "references": [str(tiny_preset), "run/2"], "passage": passage}, place)
+    )
+    assert [m["kind"] for m in messages] == ["passage", "looked", "looked"]
+    assert len(messages[0]["pieces"]) == 30 and messages[0]["cut"]
+    one, two = messages[1:]
+    assert (one["hash"], two["hash"]) == (
+        checkpoints.presets.find(tiny_preset).hash(),
+        checkpoints.find("run/2", place).hash,
+    )
+    assert len(one["probabilities"]) == len(one["alternatives"]) == 30
+    assert one["probabilities"] != two["probabilities"]
+    (error,) = studio_client.stream({"kind": "look", "references": ["run/1"], "text": " "}, place)
+    assert "no text" in error["template"]
+
+
+def test_it_finds_the_places_that_changed_most(place, tiny_preset, sample_folder):
+    request = {"kind": "places", "references": [str(tiny_preset), "run/2"], "articles": str(sample_folder)}
+    *progress, result = studio_client.stream({**request, "split": "test"}, place)
+    assert progress[-1]["done"] == progress[-1]["total"] == 4
+    assert result["places"]["gained_tokens"][0]["bits"] > 0

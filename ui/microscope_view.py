@@ -97,7 +97,7 @@ def scale(what: str, vocabulary_size: int) -> Scale:
     if what == PROBABILITY:
         return Scale(-4, 0, ((-4, "0.01\u00a0%"), (-3, "0.1"), (-2, "1"), (-1, "10"), (0, "100\u00a0%")))
     if what == RANK:
-        return Scale(-3, 0, ((-3, "1,000th"), (-2, "100th"), (-1, "10th"), (0, "1st")))
+        return Scale(-3, 0, ((-3, "1000"), (-2, "100"), (-1, "10"), (0, "1")))
     most = math.log2(vocabulary_size)
     return Scale(-most, 0, ((-most, _("{n} bits: anything", n=f"{most:.0f}")), (0, _("0: certain"))))
 

@@ -1,0 +1,35 @@
+"""Colours of tokens: even, ended, and always legible."""
+
+import pytest
+
+from ui import microscope_view
+from ui.token_colours import Scale, coloured, ink
+
+
+def contrast(ground: str, letters: str) -> float:
+    def luminance(channels):
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    one = luminance([float(part) / 255 for part in ground[4:-1].split(",")])
+    two = 1.0 if letters == "#fff" else 0.0
+    return (max(one, two) + 0.05) / (min(one, two) + 0.05)
+
+
+@pytest.mark.parametrize("scale", [Scale(0, 1, ()), Scale(-6, 6, (), diverging=True)])
+def test_letters_are_legible_on_every_ground(scale):
+    values = [scale.low + n / 100 * (scale.high - scale.low) for n in range(101)]
+    assert min(contrast(ground, letters) for ground, letters in coloured(values, scale)) >= 4.5
+    assert all(ink(ground) == letters for ground, letters in coloured(values, scale))
+
+
+def test_what_lies_beyond_a_scale_is_drawn_as_its_end():
+    scale = microscope_view.scale(microscope_view.PROBABILITY, 4096)
+    values = microscope_view.values(microscope_view.PROBABILITY, {"probabilities": [0.0, 1e-6, 1e-4, 1.0]})
+    colours = coloured(values, scale)
+    assert colours[0] == colours[1] == colours[2] != colours[3]
+
+
+def test_a_difference_is_in_doublings():
+    first, second = {"probabilities": [0.1, 0.4, 0.2]}, {"probabilities": [0.8, 0.1, 0.2]}
+    assert microscope_view.differences(first, second) == pytest.approx([3, -2, 0])
