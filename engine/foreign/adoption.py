@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engine import __version__, checkpoints, paths, presets, runs
 from engine.checkpoints import Checkpoint
-from engine.errors import EngineError, RunError
+from engine.errors import EngineError, PresetError, RunError
 from engine.files import clear_old, staged_folder, storage_errors
 from engine.foreign.layout import Sizes, float32_bytes
 from engine.foreign.validator import Report, Validator
@@ -62,6 +62,8 @@ def adopt(
     root = root or paths.checkpoints_root()
     name = name or runs.fresh_name(_stem(path.name), root)
     candidates = [presets.find(preset)] if preset else known_presets(root)
+    if not candidates:
+        raise PresetError("There is no preset here that it could fit: give the one that it was trained from.")
     articles = paths.portable(paths.SAMPLE_ARTICLES)  # what it will be measured on
     settings = RunSettings(candidates[0].reference, articles, name, method=IMPORTED, checkpoint_format=checkpoints.H5)
     if (root / name).exists():
