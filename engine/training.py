@@ -108,6 +108,7 @@ class _Training:
         self.run, self.settings, self.stop_requested, self.say = run, run.settings, stop_requested, say
         self.progress = Progress()
         self.metrics: dict[str, Any] = {}
+        self.saved_step: int | None = None  # of the newest checkpoint, known to be whole
         # The original report's way keeps TensorFlow checkpoints, whatever else was chosen.
         self.form = checkpoints.CKPT if self.settings.method == REPORT else self.settings.checkpoint_format
         self.config_hash = hashlib.sha256(json.dumps(self.settings.to_json(), sort_keys=True).encode()).hexdigest()
@@ -385,6 +386,8 @@ class _Training:
     # Checkpoints
 
     def _checkpoint(self) -> None:
+        if self.progress.step == self.saved_step:  # a stop right behind a save: a whole one is never written over
+            return
         facts = {
             "format": self.form,
             **self.progress.to_json(),
@@ -403,6 +406,7 @@ class _Training:
         with checkpoints.commit(self.run, self.progress.step, facts) as staging:
             formats.save(self.model, staging, self.form, self.settings.lora_rank)
             self._write_training_state(staging / checkpoints.TRAINING)
+        self.saved_step = self.progress.step
         self.run.append_event("checkpoint", step=self.progress.step, tokens=self.progress.tokens)
         self.run.write_state(starts=0, step=self.progress.step)
         if gone := retention.apply(self.run, self.settings.keep_checkpoints):
@@ -435,6 +439,8 @@ class _Training:
         """Goes on from the newest whole checkpoint of this run; False where there is none."""
         checkpoint = checkpoints.newest_verified(self.run)
         if checkpoint is None:
+            if self.run.events("evaluation", "step"):  # cut off before the first save, or nothing whole is left
+                self.run.append_event("resume", step=-1)
             return False
         if not self.settings.lora_rank:
             formats.restore(self.model, checkpoint.folder, checkpoint.format)
@@ -444,7 +450,7 @@ class _Training:
                     variable.assign(state[f"{group}-{number}"])
         facts = checkpoint.manifest
         self.progress = Progress(checkpoint.step, facts["steps"], facts["tokens"], facts["seconds"])
-        self.metrics = facts["metrics"]
+        self.metrics, self.saved_step = facts["metrics"], checkpoint.step
         self.run.append_event("resume", step=checkpoint.step)
         return True
 
