@@ -3,10 +3,13 @@
 step-XXXXXXXX/
   the weights        model.ckpt.index and .data-…, model.weights.h5, or model.keras (engine.formats)
   training.npz       random states, adapters, and the optimizer where the format leaves it out: for an exact resume
-  manifest.json      SHA-256 of each file, step, tokens, metrics, parent, versions; written last
+  manifest.json      SHA-256 of each file and of the rest of itself, step, tokens, metrics, parent, versions; written last
 """
 
 import contextlib
+import hashlib
+import json
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,12 +19,14 @@ from typing import Any
 
 from engine import presets, runs
 from engine.errors import CheckpointError, EngineError, RunError
-from engine.files import read_json, sha256, staged_folder, write_json
+from engine.files import json_text, sha256, staged_folder, temporary, write_bytes
+from engine.files import replace as rename
 from engine.presets import Preset
 from engine.runs import Run
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 WEIGHTS, TRAINING, MANIFEST = "model.weights.h5", "training.npz", "manifest.json"
+_SEAL = "manifest_sha256"
 FORMATS = CKPT, H5, KERAS = "ckpt", "weights.h5", "keras"
 # The files of each format; the first is the one whose hash names the model.
 WEIGHTS_FILES = {
@@ -33,7 +38,7 @@ WEIGHTS_FILES = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A committed checkpoint of a run: its folder and its manifest."""
+    """A committed checkpoint of a run: its folder and its manifest, the manifest's own hash apart."""
 
     folder: Path
     manifest: dict[str, Any]
@@ -125,16 +130,42 @@ def commit(run: Run, step: int, facts: dict[str, Any]) -> Iterator[Path]:
             path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in sorted(staging.iterdir())
         }
         manifest = {"schema_version": SCHEMA_VERSION, "format": H5, "step": step, "time": time.time()}
-        write_json(staging / MANIFEST, {**manifest, **facts, "files": files})
+        _write_manifest(staging, {**manifest, **facts, "files": files})
+
+
+def _sealed(manifest: dict[str, Any]) -> str:
+    """The text of a manifest's file, with the hash of all that stands in it."""
+    return json_text({**manifest, _SEAL: hashlib.sha256(json_text(manifest).encode()).hexdigest()})
+
+
+def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    write_bytes(folder / MANIFEST, _sealed(manifest).encode())
+
+
+def _read_manifest(folder: Path) -> dict[str, Any] | None:
+    """What the manifest in `folder` says, or None where it is absent, damaged or of another version.
+
+    The text must be what would be written for its content, to the last character, so that no change passes.
+    """
+    try:
+        text = (folder / MANIFEST).read_text(encoding="utf-8")  # git on Windows may have changed the ends of the lines
+        manifest = json.loads(text)
+    except (OSError, ValueError):
+        return None
+    if not isinstance(manifest, dict):
+        return None
+    if manifest.get("schema_version") == 1 and _SEAL not in manifest:  # written before there were seals
+        return manifest if text == json_text(manifest) else None
+    manifest.pop(_SEAL, None)
+    return manifest if text == _sealed(manifest) and manifest["schema_version"] == SCHEMA_VERSION else None
 
 
 def of_run(run: Run) -> list[Checkpoint]:
     """The committed checkpoints of a run, oldest first, by their manifests (`verify` reads the files)."""
     found = []
     for folder in run.checkpoint_folders():
-        manifest = read_json(folder / MANIFEST)
-        weights = WEIGHTS_FILES.get(manifest.get("format", ""))
-        if manifest.get("schema_version") == SCHEMA_VERSION and weights and set(weights) <= set(manifest["files"]):
+        manifest = _read_manifest(folder)
+        if manifest is not None and set(WEIGHTS_FILES.get(manifest["format"], ("",))) <= set(manifest["files"]):
             found.append(Checkpoint(folder, manifest))
     return found
 
@@ -153,11 +184,15 @@ def verify(checkpoint: Checkpoint, files: tuple[str, ...] | None = None) -> None
             raise CheckpointError("The checkpoint {name} lacks its {file}.", name=checkpoint.reference, file=name)
         status = path.stat()
         if status.st_size != entry["bytes"] or _hash(path, status.st_mtime_ns, status.st_size) != entry["sha256"]:
-            raise CheckpointError(
-                "The checkpoint {name} is damaged: its {file} is not what was written. The one before it serves.",
-                name=checkpoint.reference,
-                file=name,
-            )
+            raise _damaged(checkpoint.reference, name)
+
+
+def _damaged(reference: str, file: str) -> CheckpointError:
+    return CheckpointError(
+        "The checkpoint {name} is damaged: its {file} is not what was written. The one before it serves.",
+        name=reference,
+        file=file,
+    )
 
 
 @lru_cache(maxsize=256)
@@ -190,6 +225,9 @@ def find(reference: str, root: Path | None = None) -> Checkpoint:
     for checkpoint in of_run(run):
         if step in (str(checkpoint.step), checkpoint.folder.name):
             return checkpoint
+    for folder in run.checkpoint_folders():
+        if step in (folder.name, folder.name.removeprefix("step-").lstrip("0")):
+            raise _damaged(f"{name}/{step}", MANIFEST)
     raise CheckpointError("The run {name} has no checkpoint {step}.", name=name, step=step)
 
 
@@ -233,7 +271,7 @@ def models(root: Path | None = None) -> list[ModelReference]:
 
 
 def delete(checkpoint: Checkpoint) -> None:
-    """Removes a checkpoint, manifest first, so that it never exists in part.
+    """Removes a checkpoint, its name first, so that it never exists in part.
 
     Raises:
         CheckpointError: it is the last whole one of its run.
@@ -241,10 +279,9 @@ def delete(checkpoint: Checkpoint) -> None:
     run = Run(checkpoint.folder.parent)
     if not any(_is_whole(other) for other in of_run(run) if other.step != checkpoint.step):
         raise CheckpointError("{name} is the last whole checkpoint of its run and is kept.", name=checkpoint.reference)
-    (checkpoint.folder / MANIFEST).unlink()
-    for path in checkpoint.folder.iterdir():
-        path.unlink()
-    checkpoint.folder.rmdir()
+    gone = temporary(checkpoint.folder)  # what a kill leaves of it is swept away like a save that was cut off
+    rename(checkpoint.folder, gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _is_whole(checkpoint: Checkpoint) -> bool:
@@ -258,5 +295,5 @@ def _is_whole(checkpoint: Checkpoint) -> bool:
 def with_manifest(checkpoint: Checkpoint, **facts: Any) -> Checkpoint:
     """The checkpoint with facts added to its manifest, on disk too (figures measured after it was written)."""
     manifest = {**checkpoint.manifest, **facts}
-    write_json(checkpoint.folder / MANIFEST, manifest)
+    _write_manifest(checkpoint.folder, manifest)
     return replace(checkpoint, manifest=manifest)

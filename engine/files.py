@@ -56,6 +56,29 @@ def replace(source: Path, target: Path) -> None:
             time.sleep(0.1)
 
 
+def temporary(path: Path) -> Path:
+    """The name beside `path` under which it is written, or goes; `sweep` knows it."""
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def sweep(folder: Path) -> None:
+    """Clears away what killed processes were writing in `folder`; nobody may be writing there now.
+
+    A folder that gave way to a new one of its name, which never came, is put back.
+    """
+    for former in folder.glob(".*.former"):
+        target = former.with_name(former.name[1:].rsplit(".", 2)[0])
+        if target.exists():
+            shutil.rmtree(former, ignore_errors=True)
+        else:
+            replace(former, target)
+    for left in folder.glob(".*.tmp"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
 def write_bytes(path: Path, content: bytes, durable: bool = True, mode: int = 0o644) -> None:
     """Replaces `path` by `content` in one step; with `durable`, flushed to the disk first.
 
@@ -65,25 +88,30 @@ def write_bytes(path: Path, content: bytes, durable: bool = True, mode: int = 0o
     Raises:
         StorageError: no rights or no space; the former content of `path` stays.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    staging = temporary(path)
     with storage_errors(path.parent):
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), mode)
+            descriptor = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), mode)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())
-            replace(temporary, path)
+            replace(staging, path)
             if durable:
                 sync(path.parent)
         finally:
-            temporary.unlink(missing_ok=True)
+            staging.unlink(missing_ok=True)
+
+
+def json_text(value: object) -> str:
+    """Indented JSON that a person can read."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_json(path: Path, value: object, durable: bool = True) -> None:
-    """Replaces `path` by `value` as indented JSON that a person can read."""
-    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode(), durable)
+    """Replaces `path` by `value` as `json_text`."""
+    write_bytes(path, json_text(value).encode(), durable)
 
 
 def read_json(path: Path) -> dict:
@@ -126,7 +154,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
     """
     with storage_errors(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
-        staging = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        staging = temporary(target)
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
         try:

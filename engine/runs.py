@@ -22,7 +22,7 @@ from typing import Any
 
 from engine import paths
 from engine.errors import EngineError, RunError, sentence
-from engine.files import read_json, replace, staged_folder, storage_errors, write_json
+from engine.files import read_json, replace, staged_folder, storage_errors, sweep, write_json
 from engine.locks import Lock, held
 from engine.settings import RunSettings, from_json
 
@@ -125,12 +125,13 @@ class Run:
     def events(self, *kinds: str) -> list[dict[str, Any]]:
         """The reports of the run in order, those of `kinds` or all.
 
-        What a resumed run reports again replaces what it had reported before it was cut off.
+        What a resumed run reports again replaces what it had reported before it was cut off: everything behind the
+        step that it goes on from, -1 where it begins anew.
         """
         events: list[dict[str, Any]] = []
         for event in read_events(self.folder / "events.jsonl")[0]:
             if event["kind"] == "resume":
-                events = [e for e in events if e.get("step", 0) <= event["step"] or e["kind"] == "state"]
+                events = [e for e in events if e.get("step", -1) <= event["step"]]
             events.append(event)
         return [event for event in events if not kinds or event["kind"] in kinds]
 
@@ -226,11 +227,7 @@ class Run:
 
     def sweep(self) -> None:
         """Removes what a killed trainer was writing when it died; the caller holds the run's lock."""
-        for left in self.folder.glob(".*.tmp"):
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
-            else:
-                left.unlink(missing_ok=True)
+        sweep(self.folder)
 
     def cut_torn_event(self) -> None:
         """Drops a last line that a crash left unfinished; the caller holds the run's lock."""

@@ -107,7 +107,7 @@ def _require_memory(run: Run) -> None:
     events = run.events("memory")
     if rows < (events[-1]["micro_batch"] if events else batch_size):
         newest = checkpoints.newest_verified(run)
-        step = newest.step if newest else 0
+        step = newest.step if newest else -1
         run.append_event("memory", step=step, failed_step=None, micro_batch=rows, batch_size=batch_size)
 
 

@@ -117,8 +117,8 @@ class _Training:
     def __init__(self, run: Run, stop_requested: Callable[[], bool], say: Callable[[str], None]) -> None:
         self.run, self.settings, self.stop_requested, self.say = run, run.settings, stop_requested, say
         self.progress = Progress()
-        self.saved_step = 0  # of the newest checkpoint
         self.metrics: dict[str, Any] = {}
+        self.saved_step = -1  # of the newest checkpoint, known to be whole; -1 where there is none
         # The original report's way keeps TensorFlow checkpoints, whatever else was chosen.
         self.form = checkpoints.CKPT if self.settings.method == REPORT else self.settings.checkpoint_format
         self.config_hash = hashlib.sha256(json.dumps(self.settings.to_json(), sort_keys=True).encode()).hexdigest()
@@ -439,6 +439,8 @@ class _Training:
     # Checkpoints
 
     def _checkpoint(self) -> None:
+        if self.progress.step == self.saved_step:  # a stop right behind a save: a whole one is never written over
+            return
         facts = {
             "format": self.form,
             **self.progress.to_json(),
@@ -490,8 +492,8 @@ class _Training:
         """Goes on from the newest whole checkpoint of this run; False where there is none."""
         checkpoint = checkpoints.newest_verified(self.run)
         if checkpoint is None:
-            if self.run.events("evaluation"):  # it was cut off before its first checkpoint: it begins anew
-                self.run.append_event("resume", step=0)
+            if self.run.events("evaluation", "step"):  # cut off before the first save, or nothing whole is left
+                self.run.append_event("resume", step=-1)
             self._take_micro_batch(0)
             return False
         if not self.settings.lora_rank:
@@ -502,7 +504,7 @@ class _Training:
                     variable.assign(state[f"{group}-{number}"])
         facts = checkpoint.manifest
         self.progress = Progress(checkpoint.step, facts["steps"], facts["tokens"], facts["seconds"])
-        self.saved_step, self.metrics = checkpoint.step, facts["metrics"]
+        self.metrics, self.saved_step = facts["metrics"], checkpoint.step
         self.run.append_event("resume", step=checkpoint.step)
         self._take_micro_batch(facts.get("micro_batch", 0))
         return True

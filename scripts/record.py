@@ -17,7 +17,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from engine import checkpoints, runs  # noqa: E402
-from engine.files import read_json, write_json  # noqa: E402
+from engine.files import write_json  # noqa: E402
 
 NAME = "recorded-mini"
 
@@ -37,9 +37,8 @@ def main() -> int:
         shutil.rmtree(checkpoint.folder)
     # What only an exact resume needs: a finished run is never resumed, and it is two thirds of the bytes.
     (last.folder / checkpoints.TRAINING).unlink()
-    manifest = read_json(last.folder / checkpoints.MANIFEST)
-    del manifest["files"][checkpoints.TRAINING]
-    write_json(last.folder / checkpoints.MANIFEST, manifest)
+    files = {name: entry for name, entry in last.manifest["files"].items() if name != checkpoints.TRAINING}
+    checkpoints.with_manifest(last, files=files)
     for name in ("lock", "owner.json", "trainer.log", "heartbeat"):
         (folder / name).unlink(missing_ok=True)
     write_json(

@@ -93,6 +93,9 @@ def test_what_a_resumed_run_reports_again_replaces_what_it_had_reported(root):
     run.append_event("resume", step=1)
     run.append_event("step", step=2, loss=20)
     assert [(e["step"], e["loss"]) for e in run.events("step")] == [(1, 1), (2, 20)]
+    run.append_event("state", state=runs.INTERRUPTED)
+    run.append_event("resume", step=-1)  # nothing to go on from
+    assert [e["kind"] for e in run.events()] == ["state", "resume"]
 
 
 def test_a_waiting_run_that_is_stopped_leaves_the_queue_and_can_be_resumed(root):
@@ -279,6 +282,42 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(root, damage
     with pytest.raises(CheckpointError, match="one/4"):
         checkpoints.verify(newest)
     assert checkpoints.newest_verified(run).step == 2
+
+
+def test_every_flipped_bit_and_every_truncation_of_a_manifest_is_noticed_and_the_one_before_it_serves(root):
+    run = runs.create(new_settings())
+    for step in (2, 4):
+        commit(run, step)
+        checkpoints.with_manifest(
+            checkpoints.of_run(run)[-1], metrics={"validation": {"loss": 3.25}}, articles=[1, None]
+        )
+    file = checkpoints.of_run(run)[-1].folder / checkpoints.MANIFEST
+    content = file.read_bytes()
+    damaged = [content[:size] for size in range(len(content))]
+    for position in range(len(content)):
+        damaged += [
+            content[:position] + bytes([content[position] ^ 1 << bit]) + content[position + 1 :] for bit in range(8)
+        ]
+    for one in damaged:
+        file.write_bytes(one)
+        assert [checkpoint.step for checkpoint in checkpoints.of_run(run)] == [2], one
+    with pytest.raises(CheckpointError, match="one/4 is damaged: its manifest.json is not what was written"):
+        checkpoints.find("one/4")
+    assert checkpoints.find("one").step == 2
+    file.write_bytes(content)
+    assert checkpoints.newest_verified(run).step == 4
+
+
+def test_a_checkpoint_written_before_manifests_had_hashes_of_themselves_is_read(root):
+    run = runs.create(new_settings())
+    commit(run, 2)
+    file = checkpoints.of_run(run)[-1].folder / checkpoints.MANIFEST
+    manifest = files.read_json(file)
+    del manifest["manifest_sha256"]
+    files.write_json(file, {**manifest, "schema_version": 1})
+    assert checkpoints.newest_verified(run).step == 2
+    files.write_json(file, {**manifest, "schema_version": 2})
+    assert checkpoints.of_run(run) == []
 
 
 def test_a_save_that_is_cut_off_leaves_the_former_checkpoint_and_no_other(root):

@@ -137,6 +137,10 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
         patch.setattr(training._Training, "_checkpoint", cut_off)
         with pytest.raises(KeyboardInterrupt):
             trainer.work(run)
+    with checkpoints.commit(run, 5, {"format": form}) as staging:  # a newer one that is damaged is passed over
+        for name in checkpoints.WEIGHTS_FILES[form]:
+            (staging / name).write_bytes(b"weights")
+    (run.folder / "step-00000005" / name).write_bytes(b"wEights")
     assert checkpoints.newest_verified(run).step == 3
     assert run.state().state == runs.INTERRUPTED
     if form == "weights.h5":  # as of a run that was begun before there were other formats: its configuration names none

@@ -80,7 +80,7 @@ def _memory(run: Run) -> None:
         return
     newest = events[-1]
     values = {name: words.grouped(newest[name]) for name in ("batch_size", "micro_batch")}
-    values["step"] = words.grouped(newest["step"] + 1)
+    values["step"] = words.grouped(max(1, newest["step"] + 1))
     if newest["failed_step"] is None:
         said = _(
             "Memory is short: from step {step} on each batch of {batch_size} is worked off in pieces of {micro_batch}. The gradients are summed before each step, so a batch means the same; only the noise of dropout is another.",
