@@ -25,6 +25,7 @@ from engine import (
     evaluation,
     formats,
     memory,
+    microscope,
     models,
     original,
     preparation,
@@ -44,6 +45,7 @@ from engine.settings import REPORT
 
 MEASURED_STEPS = 20  # of a run given in minutes, before it becomes a number of steps
 REPORT_SECONDS = 1.0  # the shortest time between two reports of the training figures
+PASSAGE_TOKENS = 160  # of the first validation article, looked at at each interval
 SAMPLER = Sampler(temperature=0.8, top_k=40)
 
 
@@ -218,6 +220,8 @@ class _Training:
             self.progress.steps = max(1, round(s.epochs * self.batches.steps_per_epoch))
         self.scorer = evaluation.Scorer(self.model, evaluation.JIT_COMPILE)
         self.generator = Generator(self.model, self.tokenizer)
+        self.microscope = self.generator.microscope
+        self.passage = microscope.of_article(self.corpus, "validation", 1, 1, PASSAGE_TOKENS)
 
     def _report_preparing(self, progress: preparation.Progress) -> None:
         if self.stop_requested():
@@ -251,7 +255,20 @@ class _Training:
             whole=False,
             **scores.to_json(),
         )
+        self._look(model)
         self._sample(model)
+
+    def _look(self, model: str) -> None:
+        """Writes how well a fixed passage is expected, token by token, for the time machine."""
+        look = self.microscope.look(self.passage)
+        self.run.append_event(
+            "passage",
+            step=self.progress.step,
+            model=model,
+            pieces=microscope.pieces(self.tokenizer, self.passage.ids),
+            probabilities=[float(f"{p:.4g}") for p in look.probabilities],
+            ranks=look.ranks.tolist(),
+        )
 
     def _sample(self, model: str) -> None:
         for prompt in self.settings.prompts:
@@ -523,7 +540,7 @@ class _Training:
         if self.settings.method == REPORT:
             self._evaluate_as_keras_does()
         # The figures come from the files: the model that was trained, its optimizer and gradients are not needed here.
-        del self.model, self.scorer, self.generator
+        del self.model, self.scorer, self.generator, self.microscope
         release_memory()
         final = checkpoints.find(f"{self.run.name}/{self.progress.step}", self.run.folder.parent)
         named = {"run": ModelReference(self.base.preset, final), "base": self.base}

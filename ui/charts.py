@@ -1,7 +1,10 @@
 """Figures of runs: data → Plotly figure, pure. One template for the whole project."""
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 
@@ -24,18 +27,18 @@ TEMPLATE = "streamlit+lab"
 MOST_POINTS = 500
 
 
-def thinned(xs: list, ys: list, most: int = MOST_POINTS) -> tuple[list, list]:
+def thinned(xs: Sequence | np.ndarray, ys: Sequence | np.ndarray, most: int = MOST_POINTS) -> tuple[list, list]:
     """At most about `most` points that look the same: of each bucket the smallest and the largest."""
     if len(xs) <= most:
-        return xs, ys
+        return list(xs), list(ys)
+    across, up = np.asarray(xs, dtype=float), np.asarray(ys, dtype=float)
     buckets = most // 2
-    kept: list[int] = []
-    for bucket in range(buckets):
-        first, last = bucket * len(xs) // buckets, (bucket + 1) * len(xs) // buckets
-        low = min(range(first, last), key=ys.__getitem__)
-        high = max(range(first, last), key=ys.__getitem__)
-        kept += sorted({low, high})
-    return [xs[i] for i in kept], [ys[i] for i in kept]
+    bounds = np.arange(buckets + 1) * len(up) // buckets
+    kept: set[int] = set()
+    for first, last in itertools.pairwise(bounds):
+        kept |= {int(first + up[first:last].argmin()), int(first + up[first:last].argmax())}
+    order = sorted(kept)
+    return across[order].tolist(), up[order].tolist()
 
 
 def _series(events: list[dict[str, Any]], name: str, factor: float = 1.0) -> tuple[list, list]:

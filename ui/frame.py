@@ -33,10 +33,12 @@ def _pages() -> dict[str, Page]:
         "lab": st.Page(_HERE / "lab.py", title=_("Lab"), icon=":material/science:", default=True),
         "articles": st.Page(_HERE / "articles.py", title=_("Articles"), icon=":material/article:"),
         "fine_tune": st.Page(_HERE / "fine_tune.py", title=_("Fine-tune"), icon=":material/tune:"),
+        "compare": st.Page(_HERE / "compare.py", title=_("Compare runs"), icon=":material/stacked_line_chart:"),
         "checkpoints": st.Page(_HERE / "checkpoints.py", title=_("Checkpoints"), icon=":material/save:"),
         "side_by_side": st.Page(_HERE / "side_by_side.py", title=_("Side by side"), icon=":material/view_column:"),
         "evaluate": st.Page(_HERE / "evaluate.py", title=_("Evaluate"), icon=":material/analytics:"),
         "microscope": st.Page(_HERE / "microscope.py", title=_("Microscope"), icon=":material/biotech:"),
+        "time_machine": st.Page(_HERE / "time_machine.py", title=_("Time machine"), icon=":material/history:"),
     }
 
 

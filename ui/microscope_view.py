@@ -43,7 +43,9 @@ const element = (tag, name, text) => {
 };
 export default function ({ parentElement, data }) {
   const blocks = parentElement.querySelector(".blocks"), panel = parentElement.querySelector(".panel");
+  panel.hidden = !data.models.length;
   const show = (at) => {
+    if (panel.hidden) return;
     parentElement.querySelectorAll(".text span.on").forEach((span) => span.classList.remove("on"));
     if (at === null) { panel.replaceChildren(element("p", "", data.hint)); return; }
     parentElement.querySelectorAll(`.text span[data-at="${at}"]`).forEach((span) => span.classList.add("on"));
@@ -79,6 +81,7 @@ export default function ({ parentElement, data }) {
       const span = element("span", "", piece.replaceAll("\\n", "↵\\n"));
       [span.style.background, span.style.color] = block.colours[at];
       span.dataset.at = at;
+      if (block.facts) span.title = block.facts[at];
       return span;
     }));
     for (const kind of ["mouseover", "click"])
@@ -132,6 +135,28 @@ def facts(looked: dict[str, Any]) -> list[str]:
         _("{p} %, rank {rank}, entropy {bits} bits", p=f"{100 * p:.3g}", rank=f"{rank:,}", bits=f"{entropy:.1f}")
         for p, rank, entropy in zip(looked["probabilities"], looked["ranks"], looked["entropies"], strict=True)
     ]
+
+
+def passage(looked: dict[str, Any], key: str) -> None:
+    """Draws one model's probabilities of a recorded passage.
+
+    Args:
+        looked: `pieces`, `probabilities`, `ranks`.
+    """
+    shared = scale(PROBABILITY, 0)
+    facts_ = [
+        _("{p} %, rank {rank}", p=f"{100 * p:.3g}", rank=f"{rank:,}")
+        for p, rank in zip(looked["probabilities"], looked["ranks"], strict=True)
+    ]
+    block = {
+        "title": _("Probability of each token"),
+        "colour": "transparent",
+        "wide": True,
+        "legend": shared.legend(),
+        "colours": coloured(values(PROBABILITY, looked), shared),
+        "facts": facts_,
+    }
+    _component(data={"pieces": looked["pieces"], "blocks": [block], "models": [], "hint": ""}, key=key)
 
 
 def show(pieces: list[str], models: list[dict[str, Any]], what: str, vocabulary_size: int, key: str) -> None:

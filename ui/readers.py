@@ -5,11 +5,12 @@ from typing import Any
 
 import streamlit as st
 
-from engine import checkpoints, presets, runs
+from engine import checkpoints, corpus, presets, runs
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.runs import Run
 from engine.settings import IMPORTED
+from ui import comparison
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -103,6 +104,29 @@ def runs_with_events() -> list[Run]:
 def trained_runs() -> list[Run]:
     """Those of them that were trained here, not imported."""
     return [run for run in runs_with_events() if run.settings.method != IMPORTED]
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _columns(folder: str, stamp: tuple[int, int]) -> comparison.Columns:
+    return comparison.columns(Run(Path(folder)).events())
+
+
+def columns(run: Run) -> comparison.Columns:
+    """A run's reports as arrays."""
+    return _columns(str(run.folder), _stamp(run.folder / "events.jsonl"))
+
+
+def articles_of(run: Run) -> int | None:
+    """How many training articles are in a run's range; None where nothing here says it."""
+    settings = run.settings
+    if settings.last_article:
+        return settings.last_article - (settings.first_article or 1) + 1
+    found = checkpoints.of_run(run)
+    wanted = found[-1].manifest.get("corpus") if found else None
+    for prepared in corpus.all_corpora():
+        if prepared.content_hash == wanted:
+            return prepared.articles("train") - (settings.first_article or 1) + 1
+    return None
 
 
 def usual_speed(preset: str) -> float | None:

@@ -1,0 +1,149 @@
+"""A slider from the base to the last checkpoint: curves, samples and the colours of a passage, each as it was then."""
+
+from ui import frame
+
+frame.within()
+
+import streamlit as st
+
+from engine import runs
+from engine.errors import EngineError
+from engine.runs import Run
+from ui import colours, microscope_view, moments, readers, time_charts, words
+from ui.i18n import _
+from ui.moments import Moment
+
+PLAY_SECONDS = 1.0
+POLL_SECONDS = 2.0
+
+
+def choose(found: list[Run]) -> tuple[list[Run], list[Moment]]:
+    """The run, or the chain of stages that leads to it, and all its moments."""
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    by_name = {run.name: run for run in found}
+    name = left.selectbox(
+        _("Run"),
+        list(by_name),
+        format_func=lambda name: name + (f" ({_('recorded')})" if by_name[name].recorded else ""),
+        key="time_run",
+    )
+    run = by_name[name]
+    stages = moments.chain(run, found)
+    if len(stages) > 1 and right.toggle(
+        _("With the {n} stages before it", n=len(stages) - 1), value=True, key="time_chain"
+    ):
+        return stages, moments.of_chain(stages, {stage.name: readers.events(stage) for stage in stages})
+    return [run], moments.of_run(run, readers.events(run))
+
+
+def label(moment: Moment, several: bool) -> str:
+    """A moment in a few words."""
+    if moment.is_base:
+        return _("base model")
+    step = _("step {n}", n=words.grouped(moment.step))
+    return f"{moment.run.name} · {step}" if several else step
+
+
+def colour(moment: Moment) -> str:
+    """The same as on every other page: grey for the base, a run's hue deepening with its step."""
+    if moment.is_base:
+        return colours.BASE
+    return colours.deepened(colours.of_run(moment.run.name), moment.step / max(1, readers.last_step(moment.run.name)))
+
+
+def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
+    """Everything at one moment."""
+    st.html(f'<div style="height:6px;border-radius:3px;background:{colour(moment)}"></div>')
+    st.markdown(f"**{words.plain(label(moment, several))}**")
+    figures = moment.figures.get("validation")
+    base = all_moments[0].figures.get("validation") if all_moments[0].is_base else None
+    slots = st.columns(3)
+    if figures:
+        gain = f"{100 * (figures['accuracy'] - base['accuracy']):+.1f}" if base and not moment.is_base else None
+        slots[0].metric(_("Accuracy on validation"), words.percent(figures["accuracy"]), gain, border=True)
+        slots[1].metric(_("Bits per byte"), words.decimal(figures["bits_per_byte"]), border=True)
+    if english := moment.figures.get("english"):
+        former = all_moments[0].figures.get("english") if all_moments[0].is_base else None
+        lost = f"{100 * (english['accuracy'] - former['accuracy']):+.1f}" if former and not moment.is_base else None
+        slots[2].metric(_("Accuracy on general English"), words.percent(english["accuracy"]), lost, border=True)
+    st.plotly_chart(time_charts.curves(all_moments, moment), theme="streamlit", key="time_chart")
+    texts, passage = st.columns(2)
+    with texts:
+        st.subheader(_("What it writes"))
+        if not moment.samples:
+            st.caption(_("No sample was written at this moment."))
+        for prompt, sample in moment.samples.items():
+            with st.container(border=True):
+                st.text(prompt + sample["text"])
+        if moment.samples:
+            seed = next(iter(moment.samples.values()))["seed"]
+            st.caption(_("The same prompts, seed {seed} and sampler at every moment.", seed=seed))
+    with passage:
+        st.subheader(_("What it expects"))
+        if not moment.passage:
+            st.caption(_("This run was made before passages were recorded: a new run shows its colours here."))
+        else:
+            microscope_view.passage(moment.passage, key="time_passage")
+            st.caption(_("The beginning of the first validation article, which the run is never trained on."))
+
+
+def moving(all_moments: list[Moment], several: bool) -> None:
+    """Slider and play button; redrawn alone, by itself while it plays."""
+    last = len(all_moments) - 1
+    at = min(st.session_state.get("time_at", last), last)
+    if st.session_state.get("time_playing"):
+        at = min(at + 1, last)
+        if at == last:
+            st.session_state["time_playing"] = False
+    st.session_state["time_at"] = st.session_state["time_slider"] = at
+    button, slider = st.columns([1, 6], vertical_alignment="bottom")
+    playing = st.session_state.get("time_playing", False)
+    if button.button(
+        _("Stop") if playing else _("Play"),
+        icon=":material/stop:" if playing else ":material/play_arrow:",
+        type="primary",
+        key="time_play",
+        width="stretch",
+    ):
+        st.session_state["time_playing"] = not playing
+        if not playing and at == last:
+            st.session_state["time_at"] = 0
+        st.rerun()
+    slider.select_slider(
+        _("Moment"),
+        list(range(len(all_moments))),
+        format_func=lambda number: label(all_moments[number], several),
+        key="time_slider",
+        on_change=_moved,
+    )
+    show(all_moments[st.session_state["time_at"]], all_moments, several)
+    if playing and not st.session_state["time_playing"]:
+        st.rerun()  # it has come to the end: nothing needs to move any more
+
+
+def _moved() -> None:
+    st.session_state["time_at"] = st.session_state["time_slider"]
+    st.session_state["time_playing"] = False
+
+
+st.title(_("Time machine"))
+st.markdown(_("Watch a model become a scientist: every moment at which its trainer measured, from the base on."))
+found = readers.trained_runs()
+if not found:
+    st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))
+    st.stop()
+try:
+    stages, all_moments = choose(found)
+except EngineError:  # deleted between the list and the look
+    st.info(_("That run is not there any more: choose another."))
+    st.stop()
+if len(all_moments) < 2:
+    st.info(_("This run has not measured anything behind its base yet: its moments appear here as they come."))
+    if stages[-1].state().state in (runs.RUNNING, runs.QUEUED):
+        st.fragment(lambda: st.rerun() if len(readers.events(stages[-1])) > 1 else None, run_every=POLL_SECONDS)()
+    st.stop()
+working = stages[-1].state().state == runs.RUNNING
+every = PLAY_SECONDS if st.session_state.get("time_playing") else POLL_SECONDS if working else None
+st.fragment(moving, run_every=every if st.session_state.get("time_playing") else None)(all_moments, len(stages) > 1)
+if working:
+    st.caption(_("The run goes on: reload the page for its newest moments."))

@@ -1,0 +1,132 @@
+"""Curves, settings and figures of several runs, laid beside one another: events → columns, pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.runs import Run
+
+STEPS, TOKENS, ARTICLES, MINUTES = AXES = "steps", "tokens", "articles", "minutes"
+# A figure's name → the kind of event that holds it, its field, and what multiplies it.
+FIGURES = {
+    "accuracy": ("evaluation", "accuracy", 100.0),
+    "bits_per_byte": ("evaluation", "bits_per_byte", 1.0),
+    "loss": ("evaluation", "loss", 1.0),
+    "training_loss": ("step", "loss", 1.0),
+    "training_accuracy": ("step", "accuracy", 100.0),
+    "learning_rate": ("step", "learning_rate", 1.0),
+    "tokens_per_second": ("step", "tokens_per_second", 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a run reported, as arrays: of each kind of event, float64 (events,) by field; NaN where one lacks it.
+
+    Attributes:
+        base: the base's figures on the same part of validation, by field.
+        epochs_a_step: how many passes over the articles one step makes; 0 where it is not known.
+    """
+
+    evaluation: dict[str, np.ndarray]
+    step: dict[str, np.ndarray]
+    base: dict[str, float]
+    epochs_a_step: float
+
+
+_FIELDS = {
+    "evaluation": ("step", "tokens", "seconds", "accuracy", "bits_per_byte", "loss"),
+    "step": ("step", "tokens", "seconds", "loss", "accuracy", "learning_rate", "tokens_per_second"),
+}
+
+
+def columns(events: list[dict[str, Any]]) -> Columns:
+    """The reports of a run as arrays."""
+    on_validation = [e for e in events if e["kind"] == "evaluation" and not e["whole"] and e["split"] == "validation"]
+    base = next((e for e in on_validation if e["model"] == "base"), {})
+    own = [e for e in on_validation if e["model"] in ("run", "parent")]
+    if base and not any(e["model"] == "parent" for e in own):
+        own.insert(0, base)
+    steps = [e for e in events if e["kind"] == "step"]
+    of = {"evaluation": own, "step": steps}
+    arrays = {
+        kind: {
+            name: np.array([np.nan if e.get(name) is None else e[name] for e in of[kind]], dtype=float)
+            for name in names
+        }
+        for kind, names in _FIELDS.items()
+    }
+    passed = steps[-1]["epoch"] / steps[-1]["step"] if steps and steps[-1].get("epoch") else 0.0
+    return Columns(
+        arrays["evaluation"],
+        arrays["step"],
+        {name: float(base[name]) for name in ("accuracy", "bits_per_byte", "loss") if name in base},
+        passed,
+    )
+
+
+def curve(found: Columns, figure: str, axis: str, articles: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """(x, y) of a run's figure over an axis, both float64 (points,).
+
+    Args:
+        articles: in the run's range; None where it is not known, and then a curve over ARTICLES is empty.
+    """
+    kind, name, factor = FIGURES[figure]
+    of = found.evaluation if kind == "evaluation" else found.step
+    if axis == ARTICLES:
+        xs = of["step"] * found.epochs_a_step * articles if articles and found.epochs_a_step else of["step"] * np.nan
+    elif axis == MINUTES:
+        xs = of["seconds"] / 60
+    else:
+        xs = of["step" if axis == STEPS else "tokens"]
+    whole = np.isfinite(xs) & np.isfinite(of[name])
+    return xs[whole], of[name][whole] * factor
+
+
+def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
+    """An exponential moving average that begins at the first value: each point keeps `weight` of what came before.
+
+    Its early values are divided by the sum of their weights, so that they do not lean on a zero (Kingma and Ba 2015,
+    section 3).
+    """
+    kept, total, found = 0.0, 0.0, np.empty_like(values)
+    for at, value in enumerate(values):
+        kept, total = weight * kept + (1 - weight) * value, weight * total + (1 - weight)
+        found[at] = kept / total
+    return found
+
+
+_NOT_COMPARED = ("schema_version", "name")
+
+
+def settings(runs: list[Run]) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """The settings of runs: those in which they differ, with each run's value, and those in which they do not."""
+    tables = [run.settings.to_json() for run in runs]
+    different, equal = {}, {}
+    for name in tables[0]:
+        if name in _NOT_COMPARED:
+            continue
+        values = [_said(table[name]) for table in tables]
+        if len(set(values)) > 1:
+            different[name] = values
+        else:
+            equal[name] = values[0]
+    return different, equal
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, list):
+        return " | ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def best(found: Columns) -> dict[str, float]:
+    """Of the run's own points on validation, the figures where the loss is lowest; empty where there is none."""
+    losses = found.evaluation["loss"]
+    if not len(losses) or not np.isfinite(losses).any():
+        return {}
+    at = int(np.nanargmin(losses))
+    return {name: float(found.evaluation[name][at]) for name in ("step", "loss", "accuracy", "bits_per_byte")}
