@@ -286,14 +286,21 @@ class _Training:
             while not p.steps or p.step < p.steps:
                 self._stop_if_asked()
                 self._after_step(*self._step())
-        self._phase("evaluating")
-        self._measure_interval("run")
-        self._checkpoint()
+        self._measure_and_save()
 
     def _stop_if_asked(self) -> None:
         if self.stop_requested():
             self._checkpoint()
             raise Stopped
+
+    def _measure_and_save(self) -> None:
+        self._phase("evaluating")
+        try:
+            self._measure_interval("run")
+        except (Stopped, evaluation.Cancelled):  # the steps since the last checkpoint are not lost for that
+            self._checkpoint()
+            raise
+        self._checkpoint()
 
     def _after_fit_step(self, loss: float, accuracy: float, batch: windows.Batch, seconds: float) -> None:
         self._after_step(self._per_token(loss, batch), accuracy, batch.tokens, seconds)
@@ -304,6 +311,7 @@ class _Training:
         p = self.progress
         p.step += 1
         p.tokens += tokens
+        self.metrics = {}  # what was measured is of the step before
         first = len(p.timed) == 0
         p.timed.append(seconds)
         if not first:  # the first step of a process compiles: it is no training time
@@ -314,9 +322,7 @@ class _Training:
         if time.monotonic() - self._reported >= REPORT_SECONDS or p.step in (1, p.steps):
             self._report_step()
         if p.steps and p.step < p.steps and p.step % self._interval() == 0:
-            self._phase("evaluating")
-            self._measure_interval("run")
-            self._checkpoint()
+            self._measure_and_save()
             self._phase("training")
             self._reported = time.monotonic()
 
