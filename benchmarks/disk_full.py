@@ -177,7 +177,6 @@ def main() -> None:
         os.environ["ATELIER_CHECKPOINTS"], os.environ["ATELIER_CORPORA"] = str(disk / "runs"), str(disk / "corpora")
         (disk / "runs").mkdir()
         for number in range(a.trials):
-            fill(disk, 48 << 20)  # so that an import does not have to be long to fill it
             imports.append(import_trial(disk, number, rng))
             print(imports[-1], file=sys.stderr, flush=True)
             for form in checkpoints.FORMATS:
