@@ -93,6 +93,15 @@ def pages_alive() -> int:
     return alive
 
 
+def all_finished_once_resumed() -> bool:
+    """Whether every run is finished; those that failed or stopped are resumed, as a person does."""
+    states = {run: run.state().state for run in runs.all_runs()}
+    for run, state in states.items():
+        if state in (runs.FAILED, runs.STOPPED):
+            run.request_resume()
+    return all(state == runs.FINISHED for state in states.values())
+
+
 def refused(action) -> str:
     """How a request was answered."""
     try:
@@ -107,7 +116,7 @@ def refused(action) -> str:
 def trial(disk: Path, form: str, number: int, rng: random.Random) -> dict:
     """One run, one filling."""
     name = f"{form.replace('.', '-')}-{number}"
-    run, behind = submit(name, form, 60), submit(f"{name}-behind", form, 2)
+    run, behind = submit(name, form, 24), submit(f"{name}-behind", form, 2)
     wait(lambda: checkpoints.newest_verified(run) or run.state().state == runs.FAILED)
     time.sleep(rng.uniform(0, 1.5))
     leave = rng.choice((0, 0, rng.randrange(1 << 16), rng.randrange(40 << 20)))
@@ -125,10 +134,7 @@ def trial(disk: Path, form: str, number: int, rng: random.Random) -> dict:
     reason = str(state.error) if state.state == runs.FAILED else state.state
     has = checkpoints.newest_verified(run)
     free(disk)
-    for other in runs.all_runs():
-        if other.state().state in (runs.FAILED, runs.STOPPED):
-            other.request_resume()
-    finished = wait(lambda: all(other.state().state == runs.FINISHED for other in runs.all_runs()), 300)
+    finished = wait(all_finished_once_resumed, 600)
     whole = all(checkpoints._is_whole(c) for other in runs.all_runs() for c in checkpoints.of_run(other))
     last = run.events("evaluation")[-1]["step"] if run.events("evaluation") else None
     found = {
