@@ -321,9 +321,7 @@ class _Training:
                         self._halve(error)
                     raise
                 self._after_step(*done)
-        self._phase("evaluating")
-        self._measure_interval("run")
-        self._checkpoint()
+        self._measure_and_save()
 
     def _fit(self) -> None:
         p = self.progress
@@ -362,6 +360,15 @@ class _Training:
             self._checkpoint()
             raise Stopped
 
+    def _measure_and_save(self) -> None:
+        self._phase("evaluating")
+        try:
+            self._measure_interval("run")
+        except (Stopped, evaluation.Cancelled):  # the steps since the last checkpoint are not lost for that
+            self._checkpoint()
+            raise
+        self._checkpoint()
+
     def _after_fit_step(self, loss: float, accuracy: float, batch: windows.Batch, seconds: float) -> None:
         self._after_step(self._per_token(loss, batch), accuracy, batch.tokens, seconds)
         self._stop_if_asked()
@@ -371,6 +378,7 @@ class _Training:
         p = self.progress
         p.step += 1
         p.tokens += tokens
+        self.metrics = {}  # what was measured is of the step before
         first = len(p.timed) == 0
         p.timed.append(seconds)
         if not first:  # the first step of a process compiles: it is no training time
@@ -381,9 +389,7 @@ class _Training:
         if time.monotonic() - self._reported >= REPORT_SECONDS or p.step in (1, p.steps):
             self._report_step()
         if p.steps and p.step < p.steps and p.step % self._interval() == 0:
-            self._phase("evaluating")
-            self._measure_interval("run")
-            self._checkpoint()
+            self._measure_and_save()
             self._phase("training")
             self._reported = time.monotonic()
 

@@ -168,6 +168,19 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
     assert all(np.array_equal(x, y) for x, y in zip(one.get_weights(), two.get_weights(), strict=True))
 
 
+def test_a_stop_while_it_measures_saves_the_steps_since_the_last_checkpoint(tiny_preset, sample_folder, root):
+    run = submission.submit(settings_of(tiny_preset, sample_folder, steps=1000, evaluate_steps=3))
+
+    def say(line):
+        if line == "evaluating" and run.state().step == 3:
+            (run.folder / "control.json").write_text(json.dumps({"action": "stop"}))
+
+    assert trainer.work(run, say=say) is None
+    assert run.state().state == runs.STOPPED
+    assert checkpoints.newest_verified(run).step == 3
+    assert checkpoints.newest_verified(run).manifest["metrics"] == {}  # nothing has been measured there
+
+
 @pytest.mark.parametrize(("asked_for", "state"), [("stop", runs.STOPPED), ("pause", runs.PAUSED)])
 def test_stop_and_pause_end_in_a_checkpoint_and_a_state_that_says_so(
     tiny_preset, sample_folder, root, asked_for, state
@@ -553,7 +566,7 @@ def test_a_run_in_pieces_resumes_bit_for_bit(tiny_preset, sample_folder, root, m
             trainer.work(run)
         else:
             (event,) = run.events("memory")
-            assert {"step": 0, "failed_step": None, "micro_batch": 2, "batch_size": 4}.items() <= event.items()
+            assert {"step": -1, "failed_step": None, "micro_batch": 2, "batch_size": 4}.items() <= event.items()
         model, _ = models.load(ModelReference(preset, checkpoints.of_run(run)[-1]))
         ends.append(model.get_weights())
     assert all(np.array_equal(a, b) for a, b in zip(*ends, strict=True))
