@@ -27,6 +27,22 @@ def _key(model_hash: str, corpus: Corpus, split: str, length: int, tokens: int, 
     }
 
 
+REPORT_VERSION = 1  # of what `engine.breakdown.run` returns: a report of another is not shown
+
+
+def report_key(
+    model: ModelReference, corpus: Corpus, split: str, length: int, stride: int, tokens: int, seed: int
+) -> dict[str, Any]:
+    """Under what the report of a model on a split is kept."""
+    return {
+        "kind": "report",
+        "version": REPORT_VERSION,
+        "preset": model.preset.hash(),
+        "stride": stride,
+        **_key(model.hash, corpus, split, length, tokens, seed),
+    }
+
+
 def _file(key: dict[str, Any], root: Path | None) -> Path:
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
     return (root or paths.checkpoints_root()) / ".evaluations" / f"{name}.json"
@@ -36,6 +52,21 @@ def kept(key: dict[str, Any], root: Path | None = None) -> Any:
     """What was kept under exactly this key, or None."""
     found = read_json(_file(key, root))
     return found["value"] if found.get("key") == json.loads(json.dumps(key)) else None
+
+
+def reports(corpus: Corpus, split: str, root: Path | None = None) -> dict[tuple[str, int, int, int], dict[str, Any]]:
+    """Every report kept of a split of exactly these articles: (hash of the model, length, stride, tokens) → report."""
+    found = {}
+    for path in sorted(_file({}, root).parent.glob("*.json")):
+        content = read_json(path)
+        key = content.get("key", {})
+        if (key.get("kind"), key.get("version")) != ("report", REPORT_VERSION):
+            continue
+        length, tokens = key["sequence_length"], key["tokens"]
+        asked = _key(key["model"], corpus, split, length, tokens, key["seed"])
+        if asked.items() <= key.items():
+            found[key["model"], length, key["stride"], tokens] = content["value"]
+    return found
 
 
 def keep(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
