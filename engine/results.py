@@ -54,21 +54,6 @@ def kept(key: dict[str, Any], root: Path | None = None) -> Any:
     return found["value"] if found.get("key") == json.loads(json.dumps(key)) else None
 
 
-def reports(corpus: Corpus, split: str, root: Path | None = None) -> dict[tuple[str, int, int, int], dict[str, Any]]:
-    """Every report kept of a split of exactly these articles: (hash of the model, length, stride, tokens) → report."""
-    found = {}
-    for path in sorted(_file({}, root).parent.glob("*.json")):
-        content = read_json(path)
-        key = content.get("key", {})
-        if (key.get("kind"), key.get("version")) != ("report", REPORT_VERSION):
-            continue
-        length, tokens = key["sequence_length"], key["tokens"]
-        asked = _key(key["model"], corpus, split, length, tokens, key["seed"])
-        if asked.items() <= key.items():
-            found[key["model"], length, key["stride"], tokens] = content["value"]
-    return found
-
-
 def keep(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
     """Keeps a value that JSON knows under a key that names all it depends on: hashes, not names."""
     path = _file(key, root)
