@@ -22,6 +22,7 @@ from engine import (
     __version__,
     accumulation,
     checkpoints,
+    english,
     evaluation,
     formats,
     memory,
@@ -214,6 +215,9 @@ class _Training:
             self.batches = windows.Shuffled(stream, self.length, self.batch_size, s.seed)
         self.validation = self.corpus.tokens("validation")
         self.interval_part = evaluation.part(self.validation, self.length, s.interval_tokens, s.seed)
+        self.english = english.stream(self.tokenizer)
+        most = max(1, english.INTERVAL_TOKENS // self.length) * self.length
+        self.english_part = evaluation.part(self.english, self.length, most, s.seed)
         if s.steps is not None:
             self.progress.steps = s.steps
         elif s.epochs is not None:
@@ -235,26 +239,33 @@ class _Training:
         return not self.stop_requested()
 
     def _measure_interval(self, model: str) -> None:
-        """Scores the fixed part of validation and writes the samples, for "base", "parent" or "run"."""
-        scores = evaluation.evaluate(
-            self.scorer,
-            self.validation,
-            self.tokenizer.token_bytes,
-            self.length,
-            self.interval_part,
-            lambda done, total: not self.stop_requested(),
-        )
-        self.metrics = {"validation": scores.to_json()}
-        self.run.append_event(
-            "evaluation",
-            step=self.progress.step,
-            tokens=self.progress.tokens,
-            seconds=self.progress.seconds,
-            split="validation",
-            model=model,
-            whole=False,
-            **scores.to_json(),
-        )
+        """Scores the fixed parts of validation and of general English and writes the samples, for "base", "parent" or
+        "run"."""
+        parts = {
+            "validation": (self.validation, self.interval_part),
+            english.SPLIT: (self.english, self.english_part),
+        }
+        for split, (stream, part) in parts.items():
+            scores = evaluation.evaluate(
+                self.scorer,
+                stream,
+                self.tokenizer.token_bytes,
+                self.length,
+                part,
+                lambda done, total: not self.stop_requested(),
+            )
+            if split == "validation":
+                self.metrics = {split: scores.to_json()}
+            self.run.append_event(
+                "evaluation",
+                step=self.progress.step,
+                tokens=self.progress.tokens,
+                seconds=self.progress.seconds,
+                split=split,
+                model=model,
+                whole=False,
+                **scores.to_json(),
+            )
         self._look(model)
         self._sample(model)
 

@@ -83,9 +83,11 @@ def test_the_result_says_everything_that_programs_read(trained):
 def test_the_curve_starts_at_the_base_and_has_a_point_an_interval(trained):
     run, _ = trained
     points = [(e["model"], e["step"], e["split"]) for e in run.events("evaluation") if not e["whole"]]
-    assert points == [("base", 0, "validation"), ("run", 3, "validation"), ("run", 6, "validation")]
-    tokens = {e["evaluated_tokens"] for e in run.events("evaluation") if not e["whole"]}
-    assert len(tokens) == 1
+    moments = [("base", 0), ("run", 3), ("run", 6)]
+    assert points == [(*moment, split) for moment in moments for split in ("validation", "english")]
+    tokens = {(e["split"], e["evaluated_tokens"]) for e in run.events("evaluation") if not e["whole"]}
+    assert len(tokens) == 2  # the same ones at every point
+    assert dict(tokens)["english"] <= 2048
     samples = {(e["model"], e["step"]) for e in run.events("sample")}
     assert samples == {("base", 0), ("run", 3), ("run", 6)}
     assert [e["step"] for e in run.events("checkpoint")] == [3, 6]
@@ -221,6 +223,7 @@ def test_lora_trains_adapters_alone_and_its_checkpoint_loads_into_the_plain_mode
     assert result["loss"] < result["base_loss"]
     final = checkpoints.of_run(run)[-1]
     points = [e for e in run.events("evaluation") if e["model"] == "run" and not e["whole"] and e["step"] == 4]
+    assert points.pop()["split"] == "english"
     model, tokenizer = models.load(ModelReference(checkpoints.presets.find(tiny_preset), final))
     stream = preparation.prepare(sample_folder, tokenizer).tokens("validation")
     part = evaluation.part(stream, 32, 256, 1)
