@@ -107,7 +107,7 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
         found, state = columns[run.name], run.state()
         best = comparison.best(found)
         test = readers.whole_evaluations(run).get(("run", "test"), {})
-        steps = found.step
+        steps, saved = found.step, checkpoints.of_run(run)
         rows.append(
             {
                 "run": run.name,
@@ -119,8 +119,8 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
                 "bits": best.get("bits_per_byte"),
                 "loss": best.get("loss"),
                 "test": 100 * test["accuracy"] if test else None,
-                "format": run.settings.checkpoint_format,
-                "checkpoints": len(checkpoints.of_run(run)),
+                "format": saved[-1].format if saved else run.settings.checkpoint_format,
+                "checkpoints": len(saved),
             }
         )
     frame_ = pd.DataFrame(rows)
