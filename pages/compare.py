@@ -54,7 +54,12 @@ def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
             list(axes),
             default="steps",
             required=True,
-            format_func=lambda name: axes[name].split(" ", 1)[0] if name != "steps" else _("steps"),
+            format_func=lambda name: {
+                "steps": _("steps"),
+                "tokens": _("tokens"),
+                "articles": _("articles"),
+                "minutes": _("minutes"),
+            }[name],
             key="compare_axis",
         )
     smooth = right.toggle(

@@ -555,3 +555,41 @@ def test_english_is_not_mixed_into_the_curve_of_validation():
     figure = charts.validation(events, "accuracy", "#000000", "accuracy")
     assert [list(trace.y) for trace in figure.data] == [[0.2, 0.2]]
     assert figure.layout.shapes[0].y0 == 0.2
+
+
+# Compare runs, time machine
+
+
+def test_runs_are_laid_over_one_another(root):
+    for name in ("one", "two"):
+        a_run(root, name)
+    app = open_page("compare")
+    assert app.multiselect(key="compare_runs").value == ["two", "one"]
+    assert len(app.get("plotly_chart")) == 1
+    for figure in ("training_loss", "learning_rate"):
+        app.selectbox(key="compare_figure").set_value(figure).run()
+        assert not app.exception
+    app.toggle(key="compare_smooth").set_value(True).run()
+    app.session_state["compare_axis"] = "articles"
+    app.run()
+    assert not app.exception
+    app.multiselect(key="compare_runs").set_value([]).run()
+    assert app.info[0].value == "Choose at least one run."
+
+
+def test_the_time_machine_moves_and_says_what_was_not_recorded(root):
+    run = a_run(root, "one")
+    run.append_event("passage", step=4, model="run", pieces=["<b>", "x"], probabilities=[0.5, 0.1], ranks=[1, 9])
+    app = open_page("time_machine")
+    assert "<b>run</b> wrote *this*" in texts(app)
+    app.select_slider(key="time_slider").set_value(0).run()
+    assert "<b>base</b> wrote *this*" in texts(app)
+    assert any("made before passages were recorded" in caption.value for caption in app.caption)
+    app.button(key="time_play").click().run()
+    assert not app.exception
+
+
+def test_a_run_that_has_only_its_base_is_waited_for(root):
+    runs.create(RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name="x", steps=4))
+    app = open_page("time_machine")
+    assert "has not measured anything behind its base yet" in app.info[0].value
