@@ -42,7 +42,7 @@ def show(runs_: list[Run]) -> None:
 
 def in_words(meter: Forgetting) -> str:
     """What was gained and what it cost, in one sentence."""
-    values = {}
+    values: dict[str, str] = {}
     for name, points in (("science", meter.science), ("english", meter.english)):
         first, last = points[0], points[-1]
         change = 100 * (last.accuracy - first.accuracy)
