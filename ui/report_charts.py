@@ -60,8 +60,8 @@ def baselines(rows: list[tuple[str, str, float, list[float] | None]]) -> go.Figu
             error_x={
                 "type": "data",
                 "symmetric": False,
-                "array": [100 * (i[1] - a) if i else 0 for _n, _c, a, i in rows],
-                "arrayminus": [100 * (a - i[0]) if i else 0 for _n, _c, a, i in rows],
+                "array": [100 * (i[1] - a) if i else None for _n, _c, a, i in rows],
+                "arrayminus": [100 * (a - i[0]) if i else None for _n, _c, a, i in rows],
             },
             texttemplate="%{x:.1f} %",
             textposition="inside",
