@@ -89,11 +89,14 @@ def open_page(browser, address: str, width: int = 1280):
     return page
 
 
-@pytest.mark.parametrize("path", ["articles", "fine_tune", "checkpoints", "side_by_side", "evaluate"])
+PAGES = sorted(path.stem for path in (PROJECT / "pages").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", [page for page in PAGES if page != "lab"])
 def test_a_pages_own_address_on_a_cold_server_opens_it_inside_the_frame(browser, server, path):
     page = open_page(browser, f"{server}/{path}?kept=1")
     links = page.locator('[data-testid="stSidebarNavLink"]')
-    wait_for(lambda: links.count() == 6, 30)
+    wait_for(lambda: links.count() == len(PAGES), 30)
     assert page.locator('[role="dialog"]').count() == 0
     assert page.locator('[data-testid="stException"]').count() == 0
     assert "kept=1" in page.url
