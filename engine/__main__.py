@@ -351,30 +351,35 @@ def stop(a: argparse.Namespace) -> int:
 
 
 def evaluate(a: argparse.Namespace) -> int:
-    """Measures loss, accuracy, perplexity and bits per byte of a checkpoint or preset on articles."""
-    from engine.measuring import measure
+    """Measures a checkpoint or preset on articles: loss, accuracy, perplexity and bits per byte, and where they come from."""
+    from engine.measuring import examine
 
     progress = _Progress()
     model = checkpoints.resolve(a.checkpoint)
     try:
-        result = measure(
+        result = examine(
             model,
             a.articles,
             a.split,
             a.evaluate_tokens,
             a.seed,
             a.sequence_length,
+            a.stride,
             lambda done, total: progress(f"evaluating {bar(done, total)}"),
         )
     finally:
         progress.close()
+    (low, high), simple = result["intervals"]["accuracy"], result["baselines"]
     _print_result(
         result,
         a.json,
         [
             f"{result['checkpoint']} on {result['evaluated_tokens']:,} {result['split']} tokens: "
             f"accuracy {result['accuracy']:.1%}, loss {result['loss']:.3f}, perplexity {result['perplexity']:.1f}, "
-            f"{result['bits_per_byte']:.3f} bits per byte"
+            f"{result['bits_per_byte']:.3f} bits per byte",
+            f"95 % of draws of the articles: accuracy {low:.1%} to {high:.1%}; top 5 {result['top_5']:.1%}, top 10 "
+            f"{result['top_10']:.1%}; baselines: most frequent token {simple['most_frequent']['accuracy']:.1%}, bigram "
+            f"{simple['bigram']['accuracy']:.1%}; calibration error {result['calibration']['error']:.3f}",
         ],
     )
     return 0
@@ -617,6 +622,12 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--split", default="test", choices=("train", "validation", "test"))
     p.add_argument("--evaluate-tokens", type=int, default=0, help="a fixed seeded part of so many tokens; 0 = all")
     p.add_argument("--sequence-length", type=int, default=0, help="window; 0 = the context, 256 at most")
+    p.add_argument(
+        "--stride",
+        type=int,
+        default=0,
+        help="from one window to the next; 0 = the window; less gives each token more context",
+    )
     p.add_argument("--seed", type=int, default=1)
 
     p = command("generate", generate)

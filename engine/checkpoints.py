@@ -19,7 +19,7 @@ from typing import Any
 
 from engine import presets, runs
 from engine.errors import CheckpointError, EngineError, RunError
-from engine.files import json_text, sha256, staged_folder, temporary, write_bytes
+from engine.files import json_text, sha256, staged_folder, storage_errors, temporary, write_bytes
 from engine.files import replace as rename
 from engine.presets import Preset
 from engine.runs import Run
@@ -274,13 +274,14 @@ def delete(checkpoint: Checkpoint) -> None:
     """Removes a checkpoint, its name first, so that it never exists in part.
 
     Raises:
-        CheckpointError: it is the last whole one of its run.
+        CheckpointError: it is the last whole one of its run. StorageError: no rights.
     """
     run = Run(checkpoint.folder.parent)
     if not any(_is_whole(other) for other in of_run(run) if other.step != checkpoint.step):
         raise CheckpointError("{name} is the last whole checkpoint of its run and is kept.", name=checkpoint.reference)
     gone = temporary(checkpoint.folder)  # what a kill leaves of it is swept away like a save that was cut off
-    rename(checkpoint.folder, gone)
+    with storage_errors(run.folder):
+        rename(checkpoint.folder, gone)
     shutil.rmtree(gone, ignore_errors=True)
 
 

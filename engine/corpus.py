@@ -163,6 +163,14 @@ class Corpus:
         """int64 (articles,): tokens of each article, the mark before it not counted."""
         return np.diff(self.starts(split, first, last)) - 1
 
+    def section_marks(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Where each section of a split starts in its tokens, int64, and its kind, uint8; both (sections,)."""
+        records = self._records(split)
+        marks = np.memmap(self.folder / SECTIONS, dtype=SECTION, mode="r")[
+            int(records["section"][0]) : int(records["section"][-1])
+        ]
+        return marks["start"].astype(np.int64) - int(records["start"][0]), marks["kind"].copy()
+
     # Single articles
 
     def identifier(self, split: str, number: int) -> str:

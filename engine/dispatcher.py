@@ -3,6 +3,8 @@
 It only makes things happen; whether a run may start is decided in the trainer, so several dispatchers do no harm.
 """
 
+import contextlib
+import shutil
 import subprocess
 import sys
 import time
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine import launch, machine, paths, runs, trainer
-from engine.errors import EngineError, sentence
+from engine.errors import EngineError, StorageError, sentence
 from engine.locks import Lock, held
 from engine.queue import waiting
 from engine.runs import Run
@@ -20,11 +22,17 @@ POLL_SECONDS = 0.3
 MOST_STARTS = 3  # of a run without a new checkpoint in between
 IDLE_SECONDS = 3.0
 _ASKED = {"stop": runs.STOPPED, "pause": runs.PAUSED}
+LEAST_FREE_BYTES = 1 << 20  # below, a trainer could not even write why it fails
 
 
 def lock_path(root: Path) -> Path:
     """The file whose lock means: a dispatcher is at work."""
     return root / ".locks" / "dispatcher.lock"
+
+
+def has_space(root: Path) -> bool:
+    """Whether the disk has room for a trainer's first words; where it has none, what waits goes on waiting."""
+    return shutil.disk_usage(root).free >= LEAST_FREE_BYTES
 
 
 def start_trainer(run: Run) -> subprocess.Popen:
@@ -57,14 +65,15 @@ class Dispatcher:
                 settle(run, None)
         # A stage whose parent is not finished keeps its place; nothing polls for it when nothing else is to be done.
         queue = [run for run in waiting(self.root) if _may_start(run)]
-        for run in queue:
+        for run in queue if has_space(self.root) else []:
             try:
                 device = machine.resolve_device(run.settings.device)
+                if device not in self.children and not held(trainer.device_lock(device, self.root)):
+                    self.children[device] = (run, self.start(run))
+            except StorageError:
+                continue  # it waits until there is space
             except EngineError as error:
                 _fail(run, error)
-                continue
-            if device not in self.children and not held(trainer.device_lock(device, self.root)):
-                self.children[device] = (run, self.start(run))
         return bool(queue or self.children)
 
 
@@ -81,15 +90,22 @@ def settle(run: Run, code: int | None) -> None:
     """Puts a run whose trainer died back into the queue, at its old place, or fails it when that keeps happening; stops or
     pauses it where that was asked and the trainer could not answer any more.
 
+    On a full disk it stays as it is, until a later turn finds space.
+
     Args:
         code: how the trainer ended; negative is a signal, None is not known.
     """
-    with Lock(run.folder / "lock") as lock:
+    with contextlib.suppress(StorageError), Lock(run.folder / "lock") as lock:
         if not lock.acquire(patience_seconds=5):
             return
         state = run.state()
         died_at_work = state.state in (runs.INTERRUPTED, runs.RUNNING)
         if not died_at_work and not (state.state == runs.QUEUED and code):
+            return
+        run.sweep()
+        run.give_last_words()
+        if run.control():  # it was asked to end, and has
+            trainer.end_as_asked(run)
             return
         reason: dict = {"template": _deaths_reason(code), "values": {"code": abs(code or 0)}}
         run.append_event("state", state=runs.INTERRUPTED, reason=reason)
@@ -123,7 +139,7 @@ def _deaths_reason(code: int | None) -> str:
 
 
 def _fail(run: Run, error: EngineError) -> None:
-    with Lock(run.folder / "lock") as lock:
+    with contextlib.suppress(StorageError), Lock(run.folder / "lock") as lock:
         if lock.acquire():
             run.write_state(state=runs.FAILED, reason=error.to_json(), phase="")
 

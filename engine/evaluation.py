@@ -68,13 +68,21 @@ class Scorer:
                 tf.cast((logits == of_target) & (tf.range(tf.shape(logits)[-1]) < targets[..., None]), tf.int32),
                 axis=-1,
             )
-            return losses, higher + equal_before  # (batch, length): nats, rank from 0
+            # The probability of the most probable token: its logit is the target's plus what it is higher.
+            confidences = tf.exp(tf.reduce_max(logits, axis=-1) - of_target[..., 0] - losses)
+            return losses, higher + equal_before, confidences  # (batch, length): nats, rank from 0, 0..1
 
         self._score = score
         self._rows = 0  # windows at a time since memory ran out; 0 = all
 
     def batch(self, batch: windows.Batch) -> tuple[np.ndarray, np.ndarray]:
-        """Loss in nats and rank (from 0) of every target: float32 and int32, (batch, length).
+        """Loss in nats and rank (from 0) of every target: float32 and int32, (batch, length); raises as `tokens`."""
+        losses, ranks, _confidences = self.tokens(batch)
+        return losses, ranks
+
+    def tokens(self, batch: windows.Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Loss in nats and rank (from 0) of every target, and the probability of the most probable token in its place:
+        float32, int32, float32, (batch, length).
 
         Where memory runs out, half as many windows are scored at a time: scoring changes nothing that could be harmed.
 
@@ -100,8 +108,8 @@ class Scorer:
                         shorter=batch.targets.shape[1] // 2,
                     ) from error
             self._rows = rows = rows // 2
-        losses, ranks = zip(*pieces, strict=True)
-        return np.concatenate(losses), np.concatenate(ranks)
+        losses, ranks, confidences = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+        return losses, ranks, confidences
 
 
 def evaluate(

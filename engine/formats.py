@@ -7,6 +7,8 @@ keras        Keras's archive of the backbone; read here for its weights alone, n
 Whatever the format, `training.npz` beside it holds what the format leaves out, so that a resume is exact.
 """
 
+import errno
+import os
 import secrets
 import shutil
 import tempfile
@@ -41,9 +43,16 @@ def save(model, folder: Path, form: str, lora_rank: int = 0) -> None:
     elif form == KERAS:
         _merged(backbone, lora_rank).save(folder / "model.keras")
     elif keeps_optimizer(form, lora_rank) and getattr(model, "optimizer", None) is not None:
-        tf.train.Checkpoint(model=backbone, optimizer=model.optimizer).write(str(folder / "model.ckpt"))
+        _write(tf.train.Checkpoint(model=backbone, optimizer=model.optimizer), folder)
     else:
-        tf.train.Checkpoint(model=_merged(backbone, lora_rank)).write(str(folder / "model.ckpt"))
+        _write(tf.train.Checkpoint(model=_merged(backbone, lora_rank)), folder)
+
+
+def _write(checkpoint: tf.train.Checkpoint, folder: Path) -> None:
+    try:
+        checkpoint.write(str(folder / "model.ckpt"))
+    except tf.errors.ResourceExhaustedError as error:  # TensorFlow's name for a full disk, and for full memory
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
 
 
 def _merged(backbone, lora_rank: int):

@@ -18,7 +18,7 @@ from typing import Any
 from engine import launch, paths, preparation, presets
 from engine.articles import Options, hub
 from engine.errors import EngineError, sentence
-from engine.files import read_json, write_json
+from engine.files import read_json, storage_errors, write_json
 from engine.locks import Lock, held
 from engine.tokenizers import Tokenizer
 
@@ -112,14 +112,20 @@ class Import:
         status = self.status()
         if status is not None and status.alive:
             return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._file.with_suffix(".stop").unlink(missing_ok=True)
+        with storage_errors(self._file.parent):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.with_suffix(".stop").unlink(missing_ok=True)
         write_json(self._file, {"request": self.request.to_json(), "state": PREPARING, "since": time.time()})
         launch.detached("engine.importing", str(self._file.resolve()), log=self._file.with_suffix(".log"))
 
     def stop(self) -> None:
-        """Asks it to stop; what was done is kept, and `start` goes on from there."""
-        self._file.with_suffix(".stop").touch()
+        """Asks it to stop; what was done is kept, and `start` goes on from there.
+
+        Raises:
+            StorageError: no rights or no space.
+        """
+        with storage_errors(self._file.parent):
+            self._file.with_suffix(".stop").touch()
 
 
 class _Work:

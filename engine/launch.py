@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from engine import paths
+from engine.files import storage_errors
 
 # Processes started from here, kept until they end: a dropped handle would leave a zombie behind.
 _children: list[subprocess.Popen] = []
@@ -19,15 +20,20 @@ def detached(module: str, *arguments: str, log: Path) -> subprocess.Popen:
 
     Measured on Linux: it survives Ctrl-C, `kill -9` of the server and a closed terminal (docs/decisions/0004).
     Windows: a window-less process in a group of its own.
+
+    Raises:
+        StorageError: no rights or no space for the log.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
     options: dict = {}
     if sys.platform == "win32":
         options["creationflags"] = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
     else:
         options["start_new_session"] = True
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(paths.PROJECT), os.environ.get("PYTHONPATH", "")])}
-    with open(log, "ab") as output:
+    with storage_errors(log.parent):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        output = open(log, "ab")  # noqa: SIM115
+    with output:
         child = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.DEVNULL,

@@ -3,13 +3,25 @@
 from collections.abc import Callable
 from dataclasses import asdict
 
-from engine import checkpoints, evaluation, microscope, models, paths, preparation, results
+from engine import (
+    breakdown,
+    checkpoints,
+    evaluation,
+    microscope,
+    models,
+    paths,
+    preparation,
+    results,
+    token_kinds,
+)
+from engine.baselines import Baselines
 from engine.checkpoints import Checkpoint, ModelReference
 from engine.corpus import Corpus
-from engine.errors import ArticlesError, CheckpointError
+from engine.errors import ArticlesError, CheckpointError, EngineError
 from engine.locks import Lock
 from engine.runs import Run
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
+from engine.token_kinds import TokenKinds
 from engine.tokenizers import Tokenizer
 
 
@@ -55,6 +67,68 @@ def measure(
         ).to_json()
         results.store(*key, scores)
     return {"checkpoint": model.reference, "hash": model.hash, "split": split, **scores}
+
+
+def examine(
+    model: ModelReference,
+    articles: str,
+    split: str = "test",
+    tokens: int = 0,
+    seed: int = 1,
+    sequence_length: int = 0,
+    stride: int = 0,
+    report: Callable[[int, int], object] = lambda done, total: None,
+) -> dict:
+    """All that one streaming pass tells of a model on a split of articles (`engine.breakdown.run`); kept.
+
+    Args:
+        tokens: score a fixed seeded part of about so many tokens; 0 = the whole split.
+        stride: from one window's start to the next; 0 = the window's length. A smaller one gives each token more context,
+            and takes length / stride times as long.
+        report: called with windows done and in all; what it raises ends the pass.
+
+    Raises:
+        ArticlesError: the split is not there. EngineError: window and stride do not fit.
+        PresetError, CheckpointError: the model cannot be loaded.
+    """
+    loaded, tokenizer = models.load(model)
+    prepared = preparation.prepare(articles_path(articles), tokenizer)
+    if split not in prepared.splits:
+        raise ArticlesError("{articles} has no {split} articles.", articles=articles, split=split)
+    length = sequence_length or min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
+    if not 1 <= length <= loaded.backbone.max_sequence_length:
+        raise EngineError(
+            "A window of {length} tokens does not fit the context of {model}, {context} tokens.",
+            length=length,
+            model=model.reference,
+            context=loaded.backbone.max_sequence_length,
+        )
+    stride = stride or length
+    if not 1 <= stride <= length:
+        raise EngineError(
+            "The stride is {stride}: give 1 to {length}, the length of a window, so that no token is left out.",
+            stride=stride,
+            length=length,
+        )
+    stream = prepared.tokens(split)
+    chosen = evaluation.part(stream, length, tokens, seed)
+    if chosen is not None and stride != length:
+        raise EngineError("A stride shorter than the window goes with the whole split: set the tokens to 0.")
+    key = results.report_key(model, prepared, split, length, stride, tokens, seed)
+    found = results.kept(key)
+    if found is None:
+        found = breakdown.run(
+            evaluation.Scorer(loaded, evaluation.JIT_COMPILE),
+            prepared,
+            split,
+            tokenizer,
+            TokenKinds(tokenizer, token_kinds.terms_of(prepared, tokenizer)),
+            Baselines(prepared.tokens("train"), tokenizer.vocabulary_size),
+            breakdown.Pass(length, stride, evaluation.batch_size(length, tokenizer.vocabulary_size), chosen),
+            report,
+        )
+        results.keep(key, found)
+    return {"checkpoint": model.reference, "hash": model.hash, "split": split, "articles": articles, **found}
 
 
 def passage(tokenizer: Tokenizer, asked: dict) -> microscope.Passage:

@@ -7,6 +7,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 PRESETS = PROJECT / "checkpoints" / "presets"
 MINI_PRESET = PRESETS / "gpt2_mini_en"
 SAMPLE_ARTICLES = PROJECT / "articles" / "sample"
+ENGLISH = PROJECT / "articles" / "english"
 
 
 def checkpoints_root() -> Path:

@@ -27,6 +27,22 @@ def _key(model_hash: str, corpus: Corpus, split: str, length: int, tokens: int, 
     }
 
 
+REPORT_VERSION = 1  # of what `engine.breakdown.run` returns: a report of another is not shown
+
+
+def report_key(
+    model: ModelReference, corpus: Corpus, split: str, length: int, stride: int, tokens: int, seed: int
+) -> dict[str, Any]:
+    """Under what the report of a model on a split is kept."""
+    return {
+        "kind": "report",
+        "version": REPORT_VERSION,
+        "preset": model.preset.hash(),
+        "stride": stride,
+        **_key(model.hash, corpus, split, length, tokens, seed),
+    }
+
+
 def _file(key: dict[str, Any], root: Path | None) -> Path:
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
     return (root or paths.checkpoints_root()) / ".evaluations" / f"{name}.json"

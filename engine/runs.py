@@ -6,6 +6,7 @@ events.jsonl   one line a report; a torn last line is ignored
 control.json   what a person asks: pause, stop
 heartbeat      touched every few seconds by a trainer that is not frozen
 lock           held by the trainer as long as it lives
+last_words     room for the last report of a trainer on a full disk
 owner.json     who holds the lock
 step-XXXXXXXX/ checkpoints (engine.checkpoints)
 """
@@ -22,7 +23,7 @@ from typing import Any
 
 from engine import paths
 from engine.errors import EngineError, RunError, sentence
-from engine.files import read_json, replace, staged_folder, storage_errors, sweep, write_json
+from engine.files import read_json, replace, staged_folder, storage_errors, sweep, write_bytes, write_json
 from engine.locks import Lock, held
 from engine.settings import RunSettings, from_json
 
@@ -36,6 +37,8 @@ QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED = (
     "interrupted",
 )
 HEARTBEAT = "heartbeat"
+LAST_WORDS = "last_words"
+_LAST_WORDS_BYTES = 1 << 16
 HEARTBEAT_SECONDS = 5.0
 FROZEN_SECONDS = 20.0
 _STEP_FOLDER = re.compile(r"step-(\d{8})")
@@ -139,6 +142,10 @@ class Run:
         """The folders of checkpoints, oldest first (whether they are whole, engine.checkpoints says)."""
         return sorted(path for path in self.folder.glob("step-*") if _STEP_FOLDER.fullmatch(path.name))
 
+    def saved_step(self) -> int:
+        """The step of the newest checkpoint, whether whole or not; 0 where there is none."""
+        return max((int(folder.name.removeprefix("step-")) for folder in self.checkpoint_folders()), default=0)
+
     def silent_seconds(self) -> float:
         """How long a living trainer has given no sign of life; 0 where it has, or where none works on the run.
 
@@ -216,14 +223,35 @@ class Run:
         self.__dict__.pop("settings", None)
 
     def append_event(self, kind: str, **fields: Any) -> None:
-        """Adds one line to `events.jsonl` in one write; the caller holds the run's lock."""
+        """Adds one line to `events.jsonl`, all of it or nothing; the caller holds the run's lock.
+
+        Raises:
+            StorageError: no rights or no space.
+        """
         line = json.dumps({"kind": kind, "time": round(time.time(), 3), **fields}, ensure_ascii=False) + "\n"
         with storage_errors(self.folder):
             descriptor = os.open(self.folder / "events.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            former, left = os.fstat(descriptor).st_size, line.encode()
             try:
-                os.write(descriptor, line.encode())
+                while left:  # a disk that fills takes a part
+                    left = left[os.write(descriptor, left) :]
+            except OSError:
+                os.ftruncate(descriptor, former)
+                raise
             finally:
                 os.close(descriptor)
+
+    def keep_last_words(self) -> None:
+        """Takes the room on the disk that `give_last_words` gives back; the caller holds the run's lock.
+
+        Raises:
+            StorageError: no rights or no space.
+        """
+        write_bytes(self.folder / LAST_WORDS, os.urandom(_LAST_WORDS_BYTES), durable=False)  # nothing that compresses
+
+    def give_last_words(self) -> None:
+        """Makes room for a last state and event, whatever has filled the disk; the caller holds the run's lock."""
+        (self.folder / LAST_WORDS).unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """Removes what a killed trainer was writing when it died; the caller holds the run's lock."""

@@ -177,16 +177,17 @@ class Studio:
         client.send("done", column=number, seconds=seconds, tokens_per_second=speed)
 
     def _evaluate(self, request: dict[str, Any], client: Client) -> None:
-        from engine.measuring import measure
+        from engine.measuring import examine
 
         model = checkpoints.resolve(str(request["reference"]), self._root)
-        scores = measure(
+        scores = examine(
             model,
             str(request["articles"]),
             str(request["split"]),
             int(request.get("tokens", 0)),
             int(request.get("seed", 1)),
             int(request.get("sequence_length", 0)),
+            int(request.get("stride", 0)),
             lambda done, total: client.send("progress", done=done, total=total),
         )
         client.send("result", scores=scores)

@@ -14,14 +14,15 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import checkpoints, machine, memory, runs, submission
-from engine.errors import EngineError, sentence
+from engine import checkpoints, machine, memory, retention, runs, submission
+from engine.errors import EngineError, StorageError, sentence
 from engine.files import write_json
 from engine.locks import Lock
 from engine.runs import Run
 
 DEVICE_PATIENCE_SECONDS = 5.0
 OWNER = "owner.json"
+_GRACE_SECONDS = 2.0  # from a stop until the process ends at once, where it has nothing to save
 
 
 def device_lock(device: str, root: Path) -> Path:
@@ -56,38 +57,42 @@ def work(run: Run, patience_seconds: float = DEVICE_PATIENCE_SECONDS, say: Calla
 
 
 def _train(run: Run, device: str, say: Callable[[str], None]):
-    write_json(run.folder / OWNER, {"pid": os.getpid(), "device": device, "since": time.time()})
     run.cut_torn_event()
-    run.sweep()
+    run.sweep()  # first of all: what a save that was cut off has left may be what fills the disk
+    run.keep_last_words()
+    write_json(run.folder / OWNER, {"pid": os.getpid(), "device": device, "since": time.time()})
     run.write_state(state=runs.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
     run.append_event("state", state=runs.RUNNING, device=device)
     stop, heart = _StopRequests(run), _Heart(run)
     try:
         submission.settle_parent(run)
         _require_memory(run)
+        # Before an hour's work rather than after it.
+        retention.require_space(run.folder, submission.estimate(run.settings).checkpoint_bytes)
         result = _with_stopped(run, stop, say)
     except EngineError as error:
-        _end(run, runs.FAILED, error.to_json())
+        end(run, runs.FAILED, error.to_json())
         raise
     except memory.GoesOn:
         run.append_event("state", state=runs.QUEUED)
         run.write_state(state=runs.QUEUED, starts=0, phase="")  # at its old place; halving comes to an end by itself
         raise
     except Exception as error:
-        traceback.print_exc()
+        with contextlib.suppress(OSError):  # the log's disk may be full
+            traceback.print_exc()
         if memory.ran_out(error):
-            _end(run, runs.FAILED, {"template": _OUT_OF_MEMORY, "values": {}})
+            end(run, runs.FAILED, {"template": _OUT_OF_MEMORY, "values": {}})
             raise EngineError(_OUT_OF_MEMORY) from error
         template = sentence("An error that Atelier did not foresee: {error}. The run's trainer.log holds the details.")
-        _end(run, runs.FAILED, {"template": template, "values": {"error": f"{type(error).__name__}: {error}"[:500]}})
+        end(run, runs.FAILED, {"template": template, "values": {"error": f"{type(error).__name__}: {error}"[:500]}})
         raise
     finally:
         stop.close()
         heart.close()
     if result is not None:
-        _end(run, runs.FINISHED, None)
+        end(run, runs.FINISHED, None)
     else:
-        _end(run, runs.PAUSED if run.control() == "pause" else runs.STOPPED, None)
+        end_as_asked(run)
     return result
 
 
@@ -120,10 +125,40 @@ def _with_stopped(run: Run, stop: "_StopRequests", say: Callable[[str], None]):
         return None
 
 
-def _end(run: Run, state: str, reason: dict | None) -> None:
-    run.append_event("state", state=state, reason=reason)
+def end(run: Run, state: str, reason: dict | None) -> None:
+    """Leaves the run in its last state; the caller holds the run's lock."""
+    run.give_last_words()
     run.write_state(state=state, reason=reason, phase="")
+    with contextlib.suppress(StorageError):  # the state has said it
+        run.append_event("state", state=state, reason=reason)
     (run.folder / "control.json").unlink(missing_ok=True)
+
+
+def end_as_asked(run: Run) -> None:
+    """Leaves the run paused or stopped; the caller holds the run's lock."""
+    end(run, runs.PAUSED if run.control() == "pause" else runs.STOPPED, None)
+
+
+def _end_soon(run: Run) -> None:
+    """Ends the process soon after a stop where nothing would be lost: TensorFlow loads and compiles for many seconds
+    without asking. The dispatcher finds that the run was asked to end, and says so.
+
+    What is unsaved by then is less than a report's worth of steps, which a resume repeats.
+    """
+    asked_at = None
+    while True:
+        time.sleep(_GRACE_SECONDS / 4)
+        if run.control() not in ("stop", "pause"):
+            asked_at = None
+        elif asked_at is None:
+            asked_at = time.monotonic()
+        elif time.monotonic() - asked_at > _GRACE_SECONDS and _nothing_unsaved(run):
+            os._exit(0)
+
+
+def _nothing_unsaved(run: Run) -> bool:
+    state = run.state()
+    return state.phase in ("loading", "preparing") or state.step == run.saved_step()
 
 
 class _Heart:
@@ -172,6 +207,7 @@ class _StopRequests:
 def main() -> int:
     """The process that the dispatcher starts."""
     run = Run(Path(sys.argv[1]))
+    threading.Thread(target=_end_soon, args=(run,), daemon=True).start()
     try:
         work(run)
     except memory.GoesOn:
@@ -185,4 +221,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # everything is written: TensorFlow takes seconds to take itself apart

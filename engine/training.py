@@ -22,6 +22,7 @@ from engine import (
     __version__,
     accumulation,
     checkpoints,
+    english,
     evaluation,
     formats,
     memory,
@@ -214,6 +215,9 @@ class _Training:
             self.batches = windows.Shuffled(stream, self.length, self.batch_size, s.seed)
         self.validation = self.corpus.tokens("validation")
         self.interval_part = evaluation.part(self.validation, self.length, s.interval_tokens, s.seed)
+        self.english = english.stream(self.tokenizer)
+        most = max(1, english.INTERVAL_TOKENS // self.length) * self.length
+        self.english_part = evaluation.part(self.english, self.length, most, s.seed)
         if s.steps is not None:
             self.progress.steps = s.steps
         elif s.epochs is not None:
@@ -235,26 +239,33 @@ class _Training:
         return not self.stop_requested()
 
     def _measure_interval(self, model: str) -> None:
-        """Scores the fixed part of validation and writes the samples, for "base", "parent" or "run"."""
-        scores = evaluation.evaluate(
-            self.scorer,
-            self.validation,
-            self.tokenizer.token_bytes,
-            self.length,
-            self.interval_part,
-            lambda done, total: not self.stop_requested(),
-        )
-        self.metrics = {"validation": scores.to_json()}
-        self.run.append_event(
-            "evaluation",
-            step=self.progress.step,
-            tokens=self.progress.tokens,
-            seconds=self.progress.seconds,
-            split="validation",
-            model=model,
-            whole=False,
-            **scores.to_json(),
-        )
+        """Scores the fixed parts of validation and of general English and writes the samples, for "base", "parent" or
+        "run"."""
+        parts = {
+            "validation": (self.validation, self.interval_part),
+            english.SPLIT: (self.english, self.english_part),
+        }
+        for split, (stream, part) in parts.items():
+            scores = evaluation.evaluate(
+                self.scorer,
+                stream,
+                self.tokenizer.token_bytes,
+                self.length,
+                part,
+                lambda done, total: not self.stop_requested(),
+            )
+            if split == "validation":
+                self.metrics = {split: scores.to_json()}
+            self.run.append_event(
+                "evaluation",
+                step=self.progress.step,
+                tokens=self.progress.tokens,
+                seconds=self.progress.seconds,
+                split=split,
+                model=model,
+                whole=False,
+                **scores.to_json(),
+            )
         self._look(model)
         self._sample(model)
 
@@ -321,9 +332,7 @@ class _Training:
                         self._halve(error)
                     raise
                 self._after_step(*done)
-        self._phase("evaluating")
-        self._measure_interval("run")
-        self._checkpoint()
+        self._measure_and_save()
 
     def _fit(self) -> None:
         p = self.progress
@@ -362,6 +371,15 @@ class _Training:
             self._checkpoint()
             raise Stopped
 
+    def _measure_and_save(self) -> None:
+        self._phase("evaluating")
+        try:
+            self._measure_interval("run")
+        except (Stopped, evaluation.Cancelled):  # the steps since the last checkpoint are not lost for that
+            self._checkpoint()
+            raise
+        self._checkpoint()
+
     def _after_fit_step(self, loss: float, accuracy: float, batch: windows.Batch, seconds: float) -> None:
         self._after_step(self._per_token(loss, batch), accuracy, batch.tokens, seconds)
         self._stop_if_asked()
@@ -371,6 +389,7 @@ class _Training:
         p = self.progress
         p.step += 1
         p.tokens += tokens
+        self.metrics = {}  # what was measured is of the step before
         first = len(p.timed) == 0
         p.timed.append(seconds)
         if not first:  # the first step of a process compiles: it is no training time
@@ -381,9 +400,7 @@ class _Training:
         if time.monotonic() - self._reported >= REPORT_SECONDS or p.step in (1, p.steps):
             self._report_step()
         if p.steps and p.step < p.steps and p.step % self._interval() == 0:
-            self._phase("evaluating")
-            self._measure_interval("run")
-            self._checkpoint()
+            self._measure_and_save()
             self._phase("training")
             self._reported = time.monotonic()
 

@@ -6,6 +6,7 @@ target exactly once an epoch (but the very first, which nothing precedes). The l
 and its padding weighs nothing. Nothing is copied but the batch in use, so a stream may be a memory map of any size.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,10 +42,14 @@ def count(stream_length: int, length: int) -> int:
 
 def take(stream: np.ndarray, windows: np.ndarray, length: int) -> Batch:
     """The batch of the given window numbers."""
-    rows = np.full((len(windows), length + 1), PADDING_ID, dtype=np.int32)
-    weights = np.zeros((len(windows), length), dtype=np.float32)
-    for row, window in enumerate(windows):
-        piece = stream[window * length : (window + 1) * length + 1]
+    return _at(stream, np.asarray(windows) * length, length)
+
+
+def _at(stream: np.ndarray, starts: np.ndarray, length: int) -> Batch:
+    rows = np.full((len(starts), length + 1), PADDING_ID, dtype=np.int32)
+    weights = np.zeros((len(starts), length), dtype=np.float32)
+    for row, start in enumerate(starts.tolist()):
+        piece = stream[start : start + length + 1]
         rows[row, : len(piece)] = piece
         weights[row, : len(piece) - 1] = 1
     return Batch(rows[:, :-1], rows[:, 1:], weights)
@@ -133,17 +138,39 @@ class FirstTokens:
         return Batch(rows[:, :-1], rows[:, 1:], weights)
 
 
-def in_order(stream: np.ndarray, length: int, batch_size: int, chosen: np.ndarray | None = None):
+def in_order(stream: np.ndarray, length: int, batch_size: int, chosen: np.ndarray | None = None) -> Iterator[Batch]:
     """Batches of all windows (or of the `chosen` ones) in order, each of exactly `batch_size` rows.
 
     The last batch is filled with rows of weight 0, so that a compiled function meets one shape only.
     """
-    windows = np.arange(count(len(stream), length)) if chosen is None else chosen
-    for first in range(0, len(windows), batch_size):
-        batch = take(stream, windows[first : first + batch_size], length)
-        missing = batch_size - len(batch.token_ids)
+    for _starts, batch in sliding(stream, length, length, batch_size, chosen):
+        yield batch
+
+
+def count_sliding(stream_length: int, length: int, stride: int) -> int:
+    """How many windows of `length` targets, `stride` apart, cover a stream."""
+    return min(1, count(stream_length, length)) + max(0, -(-(stream_length - 1 - length) // stride))
+
+
+def sliding(
+    stream: np.ndarray, length: int, stride: int, batch_size: int, chosen: np.ndarray | None = None
+) -> Iterator[tuple[np.ndarray, Batch]]:
+    """Batches of windows `stride` apart, as `in_order` gives them, and where in the stream each window starts.
+
+    Every token of the stream but the first has weight 1 in exactly one window: in the first that reaches it, so that behind
+    the first window each has at least `length - stride` tokens before it.
+
+    Yields:
+        int64 (windows,) without the rows that fill up, and the batch.
+    """
+    numbers: range | np.ndarray = range(count_sliding(len(stream), length, stride)) if chosen is None else chosen
+    for first in range(0, len(numbers), batch_size):
+        starts = np.asarray(numbers[first : first + batch_size], dtype=np.int64) * stride
+        batch = _at(stream, starts, length)
+        batch.weights[starts > 0, : length - stride] = 0
+        missing = batch_size - len(starts)
         if missing:
             batch = Batch(
                 *(np.pad(part, ((0, missing), (0, 0))) for part in (batch.token_ids, batch.targets, batch.weights))
             )
-        yield batch
+        yield starts, batch

@@ -171,7 +171,7 @@ else:
             if mine and st.button(_("Unpin") if is_pinned else _("Pin"), icon=":material/keep:"):
                 with errors.shown():
                     retention.pin(checkpoint, not is_pinned)
-                st.rerun()
+                    st.rerun()
             deletable = access.is_owner() and not run.recorded and not is_pinned and len(checkpoints.of_run(run)) > 1
             if st.button(
                 _("Delete"),

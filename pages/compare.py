@@ -7,7 +7,7 @@ frame.within()
 import pandas as pd
 import streamlit as st
 
-from engine import runs
+from engine import checkpoints, runs
 from engine.runs import Run
 from ui import colours, comparison, comparison_charts, live, readers, words
 from ui.comparison_charts import Line
@@ -53,10 +53,10 @@ def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
     """The curves, what they are drawn over, and their points as a file."""
     titles = figures()
     axes = {
-        "steps": (_("Steps"), _("training steps")),
-        "tokens": (_("Tokens"), _("tokens trained on")),
-        "articles": (_("Articles"), _("articles read, passes over the same ones counted again")),
-        "minutes": (_("Minutes"), _("minutes of training")),
+        "steps": (_("steps"), _("training steps")),
+        "tokens": (_("tokens"), _("tokens trained on")),
+        "articles": (_("articles"), _("articles read, passes over the same ones counted again")),
+        "minutes": (_("minutes"), _("minutes of training")),
     }
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
     figure = left.selectbox(_("Figure"), list(titles), format_func=lambda name: titles[name], key="compare_figure")
@@ -124,7 +124,7 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
         best = comparison.best(found)
         test = readers.whole_evaluations(run).get(("run", "test"), {})
         result = next(iter(readers.events(run, "result")[-1:]), {})
-        steps = found.step
+        steps, saved = found.step, checkpoints.of_run(run)
         rows.append(
             {
                 "run": run.name + (f" ({_('recorded')})" if run.recorded else ""),
@@ -139,7 +139,7 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
                 "test_accuracy": 100 * test["accuracy"] if test else None,
                 "test_bits": test.get("bits_per_byte"),
                 "device": str(result.get("device", run.settings.device)).removeprefix("/device:").lower(),
-                "format": run.settings.checkpoint_format,
+                "format": saved[-1].format if saved else run.settings.checkpoint_format,
             }
         )
     frame_ = pd.DataFrame(rows)

@@ -4,14 +4,18 @@ from ui import frame
 
 frame.within()
 
+import contextlib
+
 import pandas as pd
 import streamlit as st
 
 from engine import checkpoints, paths, presets, runs, studio_client
+from engine.checkpoints import ModelReference
 from engine.errors import EngineError
-from ui import access, colours, errors, evaluation_charts, readers, recorded, words
+from ui import access, colours, errors, evaluation_charts, forgetting_view, readers, recorded, report_view, words
 from ui.evaluation_charts import Row
 from ui.i18n import _
+from ui.report_charts import Shown
 
 st.title(_("Evaluate"))
 st.markdown(
@@ -66,7 +70,7 @@ split = st.segmented_control(
     required=True,
     format_func=lambda s: {"test": _("test"), "validation": _("validation")}[s],
 )
-rows = run_rows(split) + [row for row in st.session_state.get("measured", []) if row.split == split]
+rows = run_rows(split)
 sources = list(dict.fromkeys(row.source for row in rows))
 if not rows:
     st.info(_("Nothing is measured yet. A run measures base and itself when it ends; or measure a model below."))
@@ -128,10 +132,49 @@ else:
     if any(row.recorded for row in rows):
         recorded.note()
 
-st.subheader(_("Measure a model"))
+
+def measure(model: ModelReference, request: dict, done: float, share: float, bar) -> dict:
+    """The studio's report of a model; the bar runs over `share` of its length from `done` on.
+
+    Raises:
+        EngineError: the studio's, or none is there.
+    """
+    # Closed however this ends: a rerun, which Cancel and leaving the page cause, hangs up, and so the studio stops.
+    with contextlib.closing(studio_client.stream({**request, "reference": model.reference})) as messages:
+        for message in messages:
+            if message["kind"] == "progress":
+                told = _("measuring: {done} of {total} windows", done=message["done"], total=message["total"])
+                name = words.plain(readers.title(model))
+                bar.progress(min(1.0, done + share * message["done"] / message["total"]), f"{name} · {told}")
+            elif message["kind"] == "error":
+                raise EngineError(message["template"], **message["values"])
+            elif message["kind"] == "result":
+                return message["scores"]
+    raise EngineError("The studio ended while it was working: try again, it starts anew.")
+
+
+def shown(model: ModelReference, report: dict) -> Shown:
+    """A report with the name and colour that the model has on every page."""
+    last = readers.last_step(model.checkpoint.run) if model.checkpoint else 0
+    return Shown(readers.title(model), colours.of_model(model, last), report)
+
+
+st.subheader(_("The whole picture of a model"))
+st.markdown(
+    _(
+        "Where its figures come from, how certain they are, and what they must beat. The base model is scored on the same tokens."
+    )
+)
 available = {model.reference: model for model in readers.models()}
+tuned = [reference for reference, model in available.items() if not model.is_base]
 left, right = st.columns(2)
-reference = left.selectbox(_("Model"), list(available), format_func=lambda name: readers.title(available[name]))
+reference = left.selectbox(
+    _("Model"),
+    list(available),
+    index=list(available).index(tuned[0]) if tuned else 0,
+    format_func=lambda name: readers.title(available[name]),
+    disabled=not available,
+)
 articles = paths.portable(paths.SAMPLE_ARTICLES)
 if access.paths_allowed():
     articles = right.text_input(_("Articles on this machine: a file, folder or zip, or a prepared corpus"), articles)
@@ -143,42 +186,48 @@ limit = left.number_input(
     10_000,
     help=_("A fixed part, drawn with seed 1: the same for every model."),
 )
-if st.button(_("Measure"), type="primary", icon=":material/straighten:") and reference:
+stride = right.number_input(
+    _("Stride (0 = the window)"),
+    0,
+    1024,
+    0,
+    32,
+    help=_(
+        "From one window to the next, in tokens. A smaller one gives each token more context before it, and takes longer; every token is scored once. It goes with the whole split."
+    ),
+)
+with st.container(horizontal=True):
+    start = st.button(_("Measure"), type="primary", icon=":material/straighten:", disabled=not reference)
+    place = st.empty()
+asked = (split, articles, int(limit), int(stride), available[reference].hash if reference else "")
+if start:
+    place.button(_("Cancel"), icon=":material/close:")
     bar = st.progress(0.0, _("The studio is starting: it loads TensorFlow, about 10 s on a laptop."))
     with errors.shown():
         if articles != paths.portable(paths.SAMPLE_ARTICLES):
             access.check_path(articles)
         studio_client.ensure()
         studio_client.wait_until_ready()
+        chosen = available[reference]
+        measured = [chosen] if chosen.is_base else [ModelReference(chosen.preset), chosen]
         request = {
             "kind": "evaluate",
-            "reference": reference,
             "articles": articles,
             "split": split,
             "tokens": int(limit),
+            "stride": int(stride),
             "seed": 1,
         }
-        for message in studio_client.stream(request):
-            if message["kind"] == "progress":
-                share = message["done"] / message["total"]
-                bar.progress(
-                    share, _("measuring: {done} of {total} windows", done=message["done"], total=message["total"])
-                )
-            elif message["kind"] == "error":
-                raise EngineError(message["template"], **message["values"])
-            elif message["kind"] == "result":
-                model, scores = available[reference], message["scores"]
-                figures = {name: scores[name] for name in ("accuracy", "loss", "perplexity", "bits_per_byte")}
-                colour = colours.of_model(model)
-                row = Row(
-                    readers.title(model),
-                    colour,
-                    split,
-                    articles,
-                    **figures,
-                    evaluated_tokens=scores["evaluated_tokens"],
-                    hash=scores["hash"],
-                )
-                st.session_state["measured"] = [*st.session_state.get("measured", []), row]
-                st.rerun()
+        found = [
+            shown(model, measure(model, request, n / len(measured), 1 / len(measured), bar))
+            for n, model in enumerate(measured)
+        ]
+        st.session_state["report"] = (asked, found)
     bar.empty()
+    place.empty()
+if st.session_state.get("report", ("",))[0] == asked:
+    report_view.show(st.session_state["report"][1])
+else:
+    st.info(_("Press Measure: intervals, baselines, sections, kinds of token, calibration and padding appear here."))
+
+forgetting_view.show(readers.trained_runs())

@@ -10,7 +10,7 @@ from engine import runs
 from engine.errors import EngineError
 from engine.runs import Run
 from ui import colours, microscope_view, moments, readers, time_charts, words
-from ui.i18n import _
+from ui.i18n import _, _n
 from ui.moments import Moment
 
 PLAY_SECONDS = 1.0
@@ -30,7 +30,7 @@ def choose(found: list[Run]) -> tuple[list[Run], list[Moment]]:
     run = by_name[name]
     stages = moments.chain(run, found)
     if len(stages) > 1 and right.toggle(
-        _("With the {n} stages before it", n=len(stages) - 1), value=True, key="time_chain"
+        _n("With the stage before it", "With the {n} stages before it", len(stages) - 1), value=True, key="time_chain"
     ):
         return stages, moments.of_chain(stages, {stage.name: readers.events(stage) for stage in stages})
     return [run], moments.of_run(run, readers.events(run))
@@ -57,7 +57,7 @@ def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
     st.markdown(f"**{words.plain(label(moment, several))}**")
     figures = moment.figures.get("validation")
     base = all_moments[0].figures.get("validation") if all_moments[0].is_base else None
-    slots = st.columns(3)
+    slots = st.columns(3 if "english" in moment.figures else 2)
     if figures:
         gain = f"{100 * (figures['accuracy'] - base['accuracy']):+.1f}" if base and not moment.is_base else None
         slots[0].metric(_("Accuracy on validation"), words.percent(figures["accuracy"]), gain, border=True)

@@ -64,29 +64,11 @@ def test_a_damaged_line_costs_that_line_alone(written):
     assert not len(records.read(run.folder / "none").steps["step"])
 
 
-def test_a_curve_over_each_axis(written):
-    record = records.read(
-        written(evaluation(0, "base", 5.0), step(1), step(2), evaluation(2, "run", 4.0)).folder / "events.jsonl"
-    )
-    found = comparison.columns(record)
-    for axis, xs in (("steps", [0, 2]), ("tokens", [0, 200]), ("minutes", [0, 1]), ("articles", [0, 10])):
-        drawn = comparison.curve(found, "accuracy", axis, articles=50)  # a tenth of 50 articles a step
-        assert drawn[0].tolist() == pytest.approx(xs)
-        assert drawn[1].tolist() == [20.0, 25.0]
-    assert not len(comparison.curve(found, "accuracy", "articles", None)[0])
-    assert comparison.curve(found, "tokens_per_second", "steps", None)[0].tolist() == [2]
-    assert comparison.best(found) == {"step": 2, "loss": 4.0, "accuracy": 0.25, "bits_per_byte": 2.0}
-
-
 def test_the_base_is_never_the_best_of_a_run(written):
     record = records.read(written(evaluation(0, "base", 3.0), evaluation(2, "run", 4.0)).folder / "events.jsonl")
     assert comparison.best(comparison.columns(record))["loss"] == 4.0
     only = records.read(written(evaluation(0, "base", 3.0)).folder / "events.jsonl")
     assert comparison.best(comparison.columns(only)) == {}
-
-
-def test_smoothing_weighs_what_came_before_and_leans_on_no_zero():
-    assert comparison.smoothed(np.array([1.0, 0.0, 0.0]), 0.5).tolist() == pytest.approx([1, 1 / 3, 1 / 7])
 
 
 def test_thinning_keeps_every_extreme_both_ends_and_the_order():
@@ -111,15 +93,6 @@ def test_a_smoothed_figure_shows_the_raw_line_too_and_more_runs_than_hues_differ
     assert smooth.line.dash != other.line.dash
     assert all(len(trace.x) <= charts.MOST_POINTS for trace in drawn.data)
     assert drawn.layout.annotations[0].text == "base model"
-
-
-def test_settings_that_differ_are_told_from_those_that_do_not(root):
-    one = runs.create(RunSettings("p", "a", "one", steps=4, learning_rate=1e-3))
-    two = runs.create(RunSettings("p", "a", "two", steps=4, learning_rate=2e-3))
-    different, equal = comparison.settings([one, two])
-    assert different == {"learning_rate": ["0.001", "0.002"]}
-    assert equal["steps"] == "4"
-    assert "name" not in equal
 
 
 def figure_of(app) -> dict:

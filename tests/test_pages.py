@@ -476,3 +476,120 @@ def test_a_link_opens_the_microscope_at_its_place(root, monkeypatch):
     app.query_params["article"], app.query_params["token"] = "3", "41"
     app.run()
     assert (app.number_input(key="scope_article").value, app.number_input(key="scope_first").value) == (3, 41)
+
+
+# Evaluate
+
+
+def a_report(accuracy: float) -> dict:
+    """A report as the studio gives it, of three articles."""
+    from engine import intervals
+
+    columns = {"tokens": [100, 200, 300], "bytes": [300, 600, 900], "loss": [450.0, 900.0, 1500.0]}
+    columns |= {name: [round(accuracy * n * k) for n in (100, 200, 300)] for name, k in
+                (("top_1", 1), ("top_5", 2), ("top_10", 3))}  # fmt: skip
+    figures = {name: float(x) for name, x in intervals.figures_of({k: sum(v) for k, v in columns.items()}).items()}
+    group = [{"name": "other", "tokens": 600, **figures}]
+    simple = {"accuracy": 0.05, "loss": 7.0, "perplexity": 1096.6, "bits_per_byte": 3.4}
+    padded = {"windows": "paragraph", "count": 5, "length": 128, "padding_share": 0.25, "accuracy": 0.24, "loss": 5.0,
+              "accuracy_with_padding": 0.18, "loss_with_padding": 6.0, "accuracy_learnt": 0.43}  # fmt: skip
+    return {
+        **figures,
+        "evaluated_tokens": 600,
+        "sequence_length": 256,
+        "stride": 256,
+        "intervals": intervals.intervals(columns),
+        "by_article": columns,
+        "by_section": group,
+        "by_position": group,
+        "by_kind": group,
+        "calibration": {"error": 0.1, "bins": [{"tokens": 600, "confidence": 0.3, "accuracy": 0.2}]},
+        "baselines": {"training_tokens": 1000, "token": " *the*", "most_frequent": simple, "bigram": simple},
+        "padding": [padded],
+    }
+
+
+def test_a_report_says_the_difference_to_the_base_in_words_and_what_43_percent_can_mean(root, monkeypatch):
+    from engine import studio_client
+
+    a_run(root)
+    asked = []
+
+    def stream(request, root=None):
+        asked.append(request)
+        yield {"kind": "progress", "done": 1, "total": 2}
+        yield {"kind": "result", "scores": a_report(0.2 if request["reference"] == "one/4" else 0.1)}
+
+    monkeypatch.setattr(studio_client, "stream", stream)
+    monkeypatch.setattr(studio_client, "wait_until_ready", lambda root=None: None)
+    app = open_page("evaluate")
+    next(b for b in app.button if b.label == "Measure").click().run()
+    assert not app.exception and not app.error
+    assert [r["reference"] for r in asked] == ["checkpoints/presets/gpt2_mini_en", "one/4"]
+    assert len({(r["articles"], r["split"], r["tokens"], r["stride"]) for r in asked}) == 1
+    said = " ".join(m.value for m in app.markdown)
+    assert "points" in said and "interval of the difference" in said
+    assert any("43.0" in str(table.value) for table in app.dataframe)
+    next(c for c in app.segmented_control if c.label == "Split").set_value("validation").run()
+    assert "interval of the difference" not in " ".join(m.value for m in app.markdown)  # of another split
+
+
+def test_the_forgetting_meter_says_what_was_gained_and_what_it_cost(root):
+    run = a_run(root)
+    assert any("No run has scored general English" in i.value for i in open_page("evaluate").info)
+    for model, step, split, accuracy in (("base", 0, "english", 0.3), ("run", 4, "english", 0.25)):
+        run.append_event("evaluation", step=step, split=split, model=model, whole=False, accuracy=accuracy,
+                         bits_per_byte=2.0, loss=4.0, evaluated_tokens=2048)  # fmt: skip
+    said = " ".join(m.value for m in open_page("evaluate").markdown)
+    assert "on general English from 30.0" in said and "−5.0 points" in said
+
+
+def test_english_is_not_mixed_into_the_curve_of_validation():
+    from ui import charts
+
+    events = [
+        {"kind": "evaluation", "split": split, "model": model, "step": step, "whole": False, "accuracy": accuracy}
+        for model, step in (("base", 0), ("run", 4))
+        for split, accuracy in (("english", 0.9), ("validation", 0.2))
+    ]
+    figure = charts.validation(events, "accuracy", "#000000", "accuracy")
+    assert [list(trace.y) for trace in figure.data] == [[0.2, 0.2]]
+    assert figure.layout.shapes[0].y0 == 0.2
+
+
+# Compare runs, time machine
+
+
+def test_runs_are_laid_over_one_another(root):
+    for name in ("one", "two"):
+        a_run(root, name)
+    app = open_page("compare")
+    assert app.multiselect(key="compare_runs").value == ["two", "one"]
+    assert len(app.get("plotly_chart")) == 1
+    for figure in ("training_loss", "learning_rate"):
+        app.selectbox(key="compare_figure").set_value(figure).run()
+        assert not app.exception
+    app.toggle(key="compare_smooth").set_value(True).run()
+    app.session_state["compare_axis"] = "articles"
+    app.run()
+    assert not app.exception
+    app.multiselect(key="compare_runs").set_value([]).run()
+    assert app.info[0].value == "Choose at least one run."
+
+
+def test_the_time_machine_moves_and_says_what_was_not_recorded(root):
+    run = a_run(root, "one")
+    run.append_event("passage", step=4, model="run", pieces=["<b>", "x"], probabilities=[0.5, 0.1], ranks=[1, 9])
+    app = open_page("time_machine")
+    assert "<b>run</b> wrote *this*" in texts(app)
+    app.select_slider(key="time_slider").set_value(0).run()
+    assert "<b>base</b> wrote *this*" in texts(app)
+    assert any("made before passages were recorded" in caption.value for caption in app.caption)
+    app.button(key="time_play").click().run()
+    assert not app.exception
+
+
+def test_a_run_that_has_only_its_base_is_waited_for(root):
+    runs.create(RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name="x", steps=4))
+    app = open_page("time_machine")
+    assert "has not measured anything behind its base yet" in app.info[0].value

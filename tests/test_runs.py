@@ -184,6 +184,17 @@ def test_a_run_whose_trainer_and_dispatcher_both_died_is_found_and_resumed(root)
     assert started == ["one"]
 
 
+def test_a_trainer_that_died_after_a_stop_was_asked_for_is_not_started_again(root):
+    run = runs.create(new_settings())
+    with Lock(run.folder / "lock") as lock:
+        lock.acquire()
+        run.write_state(state=runs.RUNNING, starts=1)
+        run.request_pause()
+    started = []
+    assert not dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild()).turn()
+    assert (started, run.state().state, run.control()) == ([], runs.PAUSED, "")
+
+
 def test_two_devices_run_two_runs(root, monkeypatch):
     monkeypatch.setattr(machine, "resolve_device", lambda device: device)
     for name, device in (("a", "gpu:0"), ("b", "gpu:0"), ("c", "gpu:1")):

@@ -42,6 +42,13 @@ def place(tmp_path_factory, tiny_preset, sample_folder):
         kill(root)
 
 
+def rename_step(folder, step: int) -> None:
+    """Makes the manifest of a moved checkpoint name the step of its folder."""
+    manifest = read_json(folder / checkpoints.MANIFEST)
+    del manifest["manifest_sha256"]
+    checkpoints.with_manifest(checkpoints.Checkpoint(folder, manifest), step=step)
+
+
 def kill(root):
     pid = read_json(studio.address_path(root)).get("pid")
     if pid and psutil.pid_exists(pid):
@@ -87,15 +94,14 @@ def test_swapped_weights_swap_the_columns(place):
     folders[1].rename(folders[0])
     aside.rename(folders[1])
     for number, folder in enumerate(folders, 1):  # the manifest names the step of the folder it lies in now
-        manifest = read_json(folder / checkpoints.MANIFEST)
-        checkpoints.write_json(folder / checkpoints.MANIFEST, {**manifest, "step": number})
+        rename_step(folder, number)
     assert texts(place, column("run/1"), column("run/2")) == before[::-1]
 
 
 def test_a_damaged_checkpoint_is_a_sentence_in_its_column_and_the_others_go_on(place, tiny_preset):
     shutil.copytree(place / "run" / "step-00000001", place / "run" / "step-00000009")
     folder = place / "run" / "step-00000009"
-    checkpoints.write_json(folder / checkpoints.MANIFEST, {**read_json(folder / checkpoints.MANIFEST), "step": 9})
+    rename_step(folder, 9)
     content = bytearray((folder / checkpoints.WEIGHTS).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / checkpoints.WEIGHTS).write_bytes(content)

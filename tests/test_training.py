@@ -83,9 +83,11 @@ def test_the_result_says_everything_that_programs_read(trained):
 def test_the_curve_starts_at_the_base_and_has_a_point_an_interval(trained):
     run, _ = trained
     points = [(e["model"], e["step"], e["split"]) for e in run.events("evaluation") if not e["whole"]]
-    assert points == [("base", 0, "validation"), ("run", 3, "validation"), ("run", 6, "validation")]
-    tokens = {e["evaluated_tokens"] for e in run.events("evaluation") if not e["whole"]}
-    assert len(tokens) == 1
+    moments = [("base", 0), ("run", 3), ("run", 6)]
+    assert points == [(*moment, split) for moment in moments for split in ("validation", "english")]
+    tokens = {(e["split"], e["evaluated_tokens"]) for e in run.events("evaluation") if not e["whole"]}
+    assert len(tokens) == 2  # the same ones at every point
+    assert dict(tokens)["english"] <= 2048
     samples = {(e["model"], e["step"]) for e in run.events("sample")}
     assert samples == {("base", 0), ("run", 3), ("run", 6)}
     assert [e["step"] for e in run.events("checkpoint")] == [3, 6]
@@ -168,6 +170,19 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
     assert all(np.array_equal(x, y) for x, y in zip(one.get_weights(), two.get_weights(), strict=True))
 
 
+def test_a_stop_while_it_measures_saves_the_steps_since_the_last_checkpoint(tiny_preset, sample_folder, root):
+    run = submission.submit(settings_of(tiny_preset, sample_folder, steps=1000, evaluate_steps=3))
+
+    def say(line):
+        if line == "evaluating" and run.state().step == 3:
+            (run.folder / "control.json").write_text(json.dumps({"action": "stop"}))
+
+    assert trainer.work(run, say=say) is None
+    assert run.state().state == runs.STOPPED
+    assert checkpoints.newest_verified(run).step == 3
+    assert checkpoints.newest_verified(run).manifest["metrics"] == {}  # nothing has been measured there
+
+
 @pytest.mark.parametrize(("asked_for", "state"), [("stop", runs.STOPPED), ("pause", runs.PAUSED)])
 def test_stop_and_pause_end_in_a_checkpoint_and_a_state_that_says_so(
     tiny_preset, sample_folder, root, asked_for, state
@@ -208,6 +223,7 @@ def test_lora_trains_adapters_alone_and_its_checkpoint_loads_into_the_plain_mode
     assert result["loss"] < result["base_loss"]
     final = checkpoints.of_run(run)[-1]
     points = [e for e in run.events("evaluation") if e["model"] == "run" and not e["whole"] and e["step"] == 4]
+    assert points.pop()["split"] == "english"
     model, tokenizer = models.load(ModelReference(checkpoints.presets.find(tiny_preset), final))
     stream = preparation.prepare(sample_folder, tokenizer).tokens("validation")
     part = evaluation.part(stream, 32, 256, 1)
@@ -553,7 +569,7 @@ def test_a_run_in_pieces_resumes_bit_for_bit(tiny_preset, sample_folder, root, m
             trainer.work(run)
         else:
             (event,) = run.events("memory")
-            assert {"step": 0, "failed_step": None, "micro_batch": 2, "batch_size": 4}.items() <= event.items()
+            assert {"step": -1, "failed_step": None, "micro_batch": 2, "batch_size": 4}.items() <= event.items()
         model, _ = models.load(ModelReference(preset, checkpoints.of_run(run)[-1]))
         ends.append(model.get_weights())
     assert all(np.array_equal(a, b) for a, b in zip(*ends, strict=True))

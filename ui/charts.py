@@ -54,7 +54,7 @@ def validation(events: list[dict[str, Any]], name: str, colour: str, title: str,
         factor: multiplies the values (100 for per cent).
     """
     steps = [event for event in events if event["kind"] == "step"]
-    points = [event for event in events if event["kind"] == "evaluation" and not event["whole"]]
+    points = [e for e in events if e["kind"] == "evaluation" and not e["whole"] and e["split"] == "validation"]
     base = [event for event in points if event["model"] == "base"]
     own = [event for event in points if event["model"] in ("run", "parent")]
     if not any(event["model"] == "parent" for event in own):

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from engine import dispatcher, runs
-from ui import access, readers, words
+from ui import access, errors, readers, words
 from ui.i18n import LANGUAGES, _, browser_language
 
 _HERE = Path(__file__).resolve().parent.parent / "pages"
@@ -57,7 +57,8 @@ def show() -> None:
             label_visibility="collapsed",
         )
     if dispatcher.work_left():  # after a crash or a restart of the machine nobody else starts what waits
-        dispatcher.ensure()
+        with errors.shown():
+            dispatcher.ensure()
     PAGES.update(_pages())
     page = st.navigation(list(PAGES.values()))
     with st.sidebar:

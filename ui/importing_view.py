@@ -158,8 +158,9 @@ def _background(job: importing.Import, listing_of: str = "") -> None:
         )
     label = _("Fetch and prepare") if listing_of else _("Prepare")
     if st.button(label, type="primary", icon=":material/playlist_add_check:"):
-        job.start()
-        st.rerun()
+        with errors.shown():
+            job.start()
+            st.rerun()
 
 
 def _left(job: importing.Import, status: importing.Status) -> float:
@@ -192,4 +193,5 @@ def _watch(job: importing.Import) -> None:
     left = _left(job, status)
     st.progress(share, label + (_(", about {time} left", time=words.duration(left)) if left else ""))
     if st.button(_("Stop"), icon=":material/stop:", help=_("What is done is kept: it goes on from there.")):
-        job.stop()
+        with errors.shown():
+            job.stop()

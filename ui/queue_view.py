@@ -34,7 +34,7 @@ def show() -> None:
                                 run.request_stop()
                             else:
                                 queue.move(run, -1 if action == "up" else 1)
-                        st.rerun()
+                            st.rerun()
 
 
 def again(run: Run) -> None:

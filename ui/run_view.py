@@ -109,6 +109,8 @@ def _queued(run: Run, state: State) -> str:
     busy = readers.active_run()
     if busy is not None and busy.name != run.name and busy.state().state == runs.RUNNING:
         return _("It waits for {run}, which uses the device; it starts by itself.", run=words.plain(busy.name))
+    if not dispatcher.has_space(run.folder):
+        return _("The disk is full: it starts by itself once there is space.")
     if time.time() - state.queued_at > 20:
         return _("It waits for a trainer to start; if nothing happens, press Resume on the Fine-tune page.")
     return _("Its trainer is starting: TensorFlow takes some ten seconds to load.")
@@ -147,14 +149,14 @@ def _buttons(run: Run, state: State, key: str) -> None:
         if pause or stop:
             with errors.shown():
                 (run.request_pause if pause else run.request_stop)()
-            st.rerun(scope="app")
+                st.rerun(scope="app")
     elif state.state != runs.FINISHED and st.button(
         _("Resume"), icon=":material/play_arrow:", key=f"{key}_resume", help=_("Goes on from the newest checkpoint.")
     ):
         with errors.shown():
             run.request_resume()
             dispatcher.ensure()
-        st.rerun(scope="app")
+            st.rerun(scope="app")
 
 
 def curves(run: Run, key: str, details: bool) -> None:

@@ -1,0 +1,212 @@
+"""A disk that fills while a run saves or reports, while runs are queued and while articles are imported: is anything lost?
+
+    python benchmarks/disk_full.py [--trials 7]
+
+A small tmpfs holds runs and corpora. So often for each format a run of the mini model is under way, with a second one in the
+queue, when the disk is filled to the last so many bytes at a random moment; then every page is rendered, the queue is asked to
+take, move and stop a run, space is freed, and what had failed is resumed. One line of JSON. Needs the right to mount (root);
+says so and ends where it is not there.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+from streamlit.testing.v1 import AppTest
+
+from engine import checkpoints, dispatcher, importing, paths, queue, runs, studio_client, submission
+from engine.errors import EngineError, StorageError
+from engine.settings import RunSettings
+
+DISK_MEGABYTES = 640
+PAGES = ("articles", "fine_tune", "checkpoints", "side_by_side", "evaluate")
+
+
+@contextlib.contextmanager
+def small_disk():
+    """A tmpfs of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        size = f"size={DISK_MEGABYTES}m"
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder], capture_output=True, text=True)
+        if mounted.returncode:
+            raise SystemExit(f"skipped: no small disk can be mounted here ({mounted.stderr.strip()})")
+        try:
+            yield Path(folder)
+        finally:
+            subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(disk: Path, leave: int) -> None:
+    """Takes all of the disk but so many bytes."""
+    block = b"x" * (1 << 16)
+    with contextlib.suppress(OSError), open(disk / "filler", "ab", buffering=0) as file:
+        while (free := os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize) > leave:
+            file.write(block[: max(1, min(len(block), free - leave))])
+
+
+def free(disk: Path) -> None:
+    """Gives it back."""
+    (disk / "filler").unlink(missing_ok=True)
+
+
+def submit(name: str, form: str, steps: int) -> runs.Run:
+    """A short run that saves often."""
+    return submission.submit(
+        RunSettings(
+            preset=str(paths.MINI_PRESET), articles=str(paths.SAMPLE_ARTICLES), name=name, steps=steps,
+            sequence_length=16, batch_size=1, evaluate_steps=2, interval_tokens=16, evaluate_tokens=16, sample_tokens=1,
+            prompts=("The",), device="cpu", checkpoint_format=form, keep_checkpoints=2,
+        )
+    )  # fmt: skip
+
+
+def wait(condition, seconds: float = 300.0):
+    """The first true value of a condition; the queue is kept going as a page does."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(StorageError):
+            dispatcher.ensure()
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    return None
+
+
+def pages_alive() -> int:
+    """How many of the six pages render without an exception."""
+    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=120).run()
+    alive = int(not app.exception)
+    for page in PAGES:
+        app.switch_page(str(PROJECT / "pages" / f"{page}.py")).run()
+        alive += int(not app.exception)
+    return alive
+
+
+def all_finished_once_resumed() -> bool:
+    """Whether every run is finished; those that failed or stopped are resumed, as a person does."""
+    states = {run: run.state().state for run in runs.all_runs()}
+    for run, state in states.items():
+        if state in (runs.FAILED, runs.STOPPED):
+            run.request_resume()
+    return all(state == runs.FINISHED for state in states.values())
+
+
+def refused(action) -> str:
+    """How a request was answered."""
+    try:
+        action()
+    except StorageError:
+        return "sentence"
+    except EngineError as error:
+        return type(error).__name__
+    return "done"
+
+
+def trial(disk: Path, form: str, number: int, rng: random.Random) -> dict:
+    """One run, one filling."""
+    name = f"{form.replace('.', '-')}-{number}"
+    run, behind = submit(name, form, 24), submit(f"{name}-behind", form, 2)
+    wait(lambda: checkpoints.newest_verified(run) or run.state().state == runs.FAILED)
+    time.sleep(rng.uniform(0, 1.5))
+    leave = rng.choice((0, 0, rng.randrange(1 << 16), rng.randrange(40 << 20)))
+    fill(disk, leave)
+    had = checkpoints.newest_verified(run)
+    ended = (runs.FAILED, runs.FINISHED)
+    wait(lambda: run.state().state in ended, 40)
+    pages = pages_alive()
+    asked = [
+        refused(lambda: submit(f"{name}-refused", form, 2)),
+        refused(lambda: queue.move(behind, -1)),
+        refused(behind.request_stop),
+    ]
+    state = run.state()
+    reason = str(state.error) if state.state == runs.FAILED else state.state
+    has = checkpoints.newest_verified(run)
+    free(disk)
+    finished = wait(all_finished_once_resumed, 600)
+    whole = all(checkpoints._is_whole(c) for other in runs.all_runs() for c in checkpoints.of_run(other))
+    last = run.events("evaluation")[-1]["step"] if run.events("evaluation") else None
+    found = {
+        "format": form, "left": leave, "ended": reason, "verified_kept": bool(has and had and has.step >= had.step),
+        "pages": pages, "asked": asked, "all_finished": bool(finished), "whole": whole, "last_event": last,
+        "left_over": sum(1 for _ in run.folder.glob(".*")),
+    }  # fmt: skip
+    for other in runs.all_runs():
+        subprocess.run(["rm", "-rf", str(other.folder)], check=True)
+    return found
+
+
+def import_trial(disk: Path, number: int, rng: random.Random) -> dict:
+    """One import, one filling."""
+    source = disk / f"articles-{number}.jsonl"
+    lines = (paths.SAMPLE_ARTICLES / "train.jsonl").read_text(encoding="utf-8")
+    source.write_text(lines * 20, encoding="utf-8")
+    job = importing.Import(importing.Request(str(source), str(paths.MINI_PRESET)))
+    job.start()
+    wait(lambda: job.status().articles, 60)
+    time.sleep(rng.uniform(0, 0.3))
+    fill(disk, 0)
+    status = wait(lambda: (s := job.status()) and not s.alive and s, 120)
+    pages = pages_alive()
+    free(disk)
+    reason = str(status.error) if status and status.error else status and status.state
+    again = job.status()
+    if again.state != importing.FINISHED:
+        job.start()
+        wait(lambda: job.status().state == importing.FINISHED, 120)
+    found = {"import": reason, "pages": pages, "finished": job.status().state == importing.FINISHED}
+    source.unlink()
+    subprocess.run(["rm", "-rf", str(disk / "corpora")], check=True)
+    return found
+
+
+def main() -> None:
+    """All trials."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=7)
+    a = parser.parse_args()
+    studio_client.ensure = lambda root=None: None  # pages are rendered here, not generated with
+    rng, found, imports = random.Random(1), [], []
+    started = time.monotonic()
+    with small_disk() as disk:
+        os.environ["ATELIER_CHECKPOINTS"], os.environ["ATELIER_CORPORA"] = str(disk / "runs"), str(disk / "corpora")
+        (disk / "runs").mkdir()
+        for number in range(a.trials):
+            imports.append(import_trial(disk, number, rng))
+            print(imports[-1], file=sys.stderr, flush=True)
+            for form in checkpoints.FORMATS:
+                found.append(trial(disk, form, number, rng))
+                print(found[-1], file=sys.stderr, flush=True)
+    words = ("is full", "MB of disk are free", "finished", "queued", "running", "interrupted")
+    print(
+        json.dumps(
+            {
+                "runs": len(found),
+                "ended": Counter(next((w for w in words if w in t["ended"]), t["ended"]) for t in found),
+                "verified_lost": sum(not t["verified_kept"] for t in found),
+                "torn_accepted": sum(not t["whole"] for t in found),
+                "asked": Counter(answer for t in found for answer in t["asked"]),
+                "all_finished_after_space": sum(t["all_finished"] for t in found),
+                "imports": len(imports),
+                "imports_finished_after_space": sum(t["finished"] for t in imports),
+                "pages_rendered": sum(t["pages"] for t in (*found, *imports)),
+                "pages_asked_for": 6 * (len(found) + len(imports)),
+                "seconds": round(time.monotonic() - started),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

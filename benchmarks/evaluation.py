@@ -1,0 +1,140 @@
+"""Evaluation against training, tokens a second, in one run; memory at few and at many articles.
+
+    python benchmarks/evaluation.py [--rounds 3] [--copies 40] [--skip-memory]
+
+The mini model, windows of 256 tokens, stride equal to the window, float32, on the sample articles' training split. The two
+alternate in rounds in one process, after everything is compiled; the whole pass is timed, with its sums, kinds of
+tokens and baselines. Memory is that of a process that scores 12 articles and of one that scores them `--copies` times over,
+under identifiers of their own. Prints one line of JSON.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+LENGTH, BATCH = 256, 8
+
+
+def prepared(articles: Path | None = None):
+    """Tokenizer, corpus, kinds of tokens and baselines of the sample articles, or of others."""
+    from engine import paths, preparation, presets, token_kinds
+    from engine.baselines import Baselines
+
+    tokenizer = presets.tokenizer(presets.find(paths.MINI_PRESET))
+    corpus = preparation.prepare(articles or paths.SAMPLE_ARTICLES, tokenizer)
+    kinds = token_kinds.TokenKinds(tokenizer, token_kinds.terms_of(corpus, tokenizer))
+    return tokenizer, corpus, kinds, Baselines(corpus.tokens("train"), tokenizer.vocabulary_size)
+
+
+def speed(rounds: int, steps: int = 20) -> dict:
+    """Tokens a second of training and of evaluation, in alternating rounds."""
+    import numpy as np
+
+    from engine import breakdown, checkpoints, evaluation, models, paths, windows
+    from engine.backend import keras
+
+    tokenizer, corpus, kinds, baselines = prepared()
+    model, _ = models.load(checkpoints.resolve(str(paths.MINI_PRESET)))
+    model.compile(
+        optimizer=keras.optimizers.AdamW(1e-3, weight_decay=0.01, global_clipnorm=1.0),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        jit_compile=evaluation.JIT_COMPILE,
+    )
+    stream = corpus.tokens("train")
+    batches = windows.Shuffled(stream, LENGTH, BATCH, seed=1)
+    scorer = evaluation.Scorer(model)
+    chosen = evaluation.part(stream, LENGTH, 60_000, 1)
+
+    def train() -> float:
+        started, tokens = time.perf_counter(), 0
+        for step in range(steps):
+            batch = batches.batch(step)
+            x = {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)}
+            model.train_on_batch(x, batch.targets, sample_weight=batch.weights, return_dict=True)
+            tokens += batch.tokens
+        return tokens / (time.perf_counter() - started)
+
+    def evaluate() -> float:
+        started = time.perf_counter()
+        way = breakdown.Pass(LENGTH, LENGTH, BATCH, chosen)
+        scored = breakdown.run(scorer, corpus, "train", tokenizer, kinds, baselines, way)
+        return scored["evaluated_tokens"] / (time.perf_counter() - started)
+
+    train(), evaluate()  # compiles
+    found = [(train(), evaluate()) for _ in range(rounds)]
+    ratios = [e / t for t, e in found]
+    return {
+        "training_tokens_per_second": [round(t) for t, _e in found],
+        "evaluation_tokens_per_second": [round(e) for _t, e in found],
+        "ratio": round(statistics.median(ratios), 2),
+    }
+
+
+def memory(copies: int) -> dict:
+    """The largest resident memory of a process that scores the sample's test articles `copies` times over."""
+    from engine import paths
+
+    with tempfile.TemporaryDirectory() as folder:
+        for split in ("train", "validation", "test"):
+            lines = (paths.SAMPLE_ARTICLES / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
+            articles = [json.loads(line) for line in lines]
+            with open(Path(folder) / f"{split}.jsonl", "w", encoding="utf-8") as file:
+                for copy in range(copies if split == "test" else 1):
+                    for article in articles:
+                        file.write(json.dumps({**article, "article_id": f"{copy}-{article['article_id']}"}) + "\n")
+        environment = {**os.environ, "ATELIER_CORPORA": str(Path(folder) / ".corpora")}
+        done = subprocess.run(
+            [sys.executable, __file__, "--measure-memory", folder], env=environment, capture_output=True, check=True
+        )
+    return json.loads(done.stdout.split(b"\n")[-2])
+
+
+def measure_memory(folder: Path) -> dict:
+    """In a process of its own: scores the test split of a folder."""
+    import psutil
+
+    from engine import breakdown, checkpoints, evaluation, models, paths
+
+    tokenizer, corpus, kinds, baselines = prepared(folder)
+    model, _ = models.load(checkpoints.resolve(str(paths.MINI_PRESET)))
+    peak = 0
+
+    def look(done: int, total: int) -> None:
+        nonlocal peak
+        peak = max(peak, psutil.Process().memory_info().rss)
+
+    way = breakdown.Pass(LENGTH, LENGTH, BATCH)
+    scored = breakdown.run(evaluation.Scorer(model), corpus, "test", tokenizer, kinds, baselines, way, look)
+    tokens = scored["evaluated_tokens"]
+    return {"articles": corpus.articles("test"), "tokens": tokens, "memory_mb": round(peak / 1e6)}
+
+
+def main() -> None:
+    """Prints one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--copies", type=int, default=40)
+    parser.add_argument("--skip-memory", action="store_true")
+    parser.add_argument("--measure-memory", type=Path, help=argparse.SUPPRESS)
+    a = parser.parse_args()
+    if a.measure_memory:
+        print(json.dumps(measure_memory(a.measure_memory)))
+        return
+    found = {**speed(a.rounds), "load": round(os.getloadavg()[0], 1)}
+    if not a.skip_memory:
+        found["memory"] = [memory(1), memory(a.copies)]
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

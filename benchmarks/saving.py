@@ -1,0 +1,108 @@
+"""What saving costs: seconds of a save against seconds of training between two saves, at the default interval.
+
+    python benchmarks/saving.py [--preset mini|gpt2] [--format ckpt] [--saves 5] [--steps 5]
+
+A run saves ten times by default. Measured are a step and a save as the trainer does both (flush to the disk and retention
+included), in the automatic window and batch; the share is that of a run of so many minutes of training. For the 124 M model an
+untrained GPT-2 base with the vocabulary of 50,257 is made, the mini model is as it ships. One line of JSON.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+import numpy as np
+
+from engine import checkpoints, models, paths, presets, submission, training, windows
+from engine.backend import keras
+from engine.runs import create
+from engine.settings import RunSettings
+
+BASE = models.Architecture(50_257, 12, 12, 768, 1024)
+
+
+class Saving(training._Training):
+    """A training with a model and batches of its own, whose steps and saves are timed."""
+
+    def __init__(self, run, preset, model) -> None:
+        super().__init__(run, lambda: False, lambda line: None)
+        self.model, self.base, self.parent = model, checkpoints.ModelReference(preset), None
+        self.model.compile(
+            optimizer=keras.optimizers.AdamW(1e-4, weight_decay=0.01, global_clipnorm=1.0),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+            jit_compile=training.evaluation.JIT_COMPILE,
+        )
+        self.model.optimizer.build(self.model.trainable_variables)
+        vocabulary, context = model.backbone.vocabulary_size, model.backbone.max_sequence_length
+        length, batch = submission.window_shape(self.settings, context, vocabulary)
+        stream = np.random.default_rng(1).integers(0, vocabulary, 64 * length * batch).astype(np.uint16)
+        self.batches = windows.Shuffled(stream, length, batch, 1)
+        self.corpus = type("Corpus", (), {"content_hash": ""})
+        self.learning_rate, self.progress.steps, self.window = 1e-4, 10_000, [length, batch]
+        self.measured = {"step": [], "save": []}
+
+    def timed(self, saves: int, steps: int) -> None:
+        """So many saves, with steps before each."""
+        self._step()  # compiles
+        for _ in range(saves):
+            for _ in range(steps):
+                self.measured["step"].append(self._step()[3])
+                self.progress.step += 1
+            started = time.perf_counter()
+            self._checkpoint()
+            self.measured["save"].append(time.perf_counter() - started)
+
+
+def main() -> None:
+    """Steps and saves of one model."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", choices=("mini", "gpt2"), default="mini")
+    parser.add_argument("--format", choices=checkpoints.FORMATS, default=checkpoints.CKPT)
+    parser.add_argument("--saves", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=5)
+    a = parser.parse_args()
+    keras.utils.set_random_seed(1)
+    preset = presets.find(str(paths.MINI_PRESET))
+    with tempfile.TemporaryDirectory() as root:
+        os.environ["ATELIER_CHECKPOINTS"] = root
+        settings = RunSettings(
+            preset=preset.reference, articles=str(paths.SAMPLE_ARTICLES), name="saving", steps=10_000,
+            checkpoint_format=a.format,
+        )  # fmt: skip
+        model = models.load(checkpoints.ModelReference(preset))[0] if a.preset == "mini" else models.new(BASE)
+        work = Saving(create(settings), preset, model)
+        work.timed(a.saves, a.steps)
+        size = checkpoints.of_run(work.run)[-1].bytes
+        kept = len(checkpoints.of_run(work.run))
+    step, save = (float(np.median(work.measured[name])) for name in ("step", "save"))
+    share = {"5_percent": save / 0.05, "3_percent": save / 0.03}
+    print(
+        json.dumps(
+            {
+                "parameters": model.count_params(),
+                "format": a.format,
+                "megabytes": round(size / 1e6),
+                "window_and_batch": work.window,
+                "step_seconds": round(step, 3),
+                "save_seconds": [round(s, 2) for s in work.measured["save"]],
+                "save_seconds_median": round(save, 2),
+                "kept": kept,
+                "minutes_of_training_from_which_ten_saves_cost_less_than": {
+                    name: round(10 * seconds / 60, 2) for name, seconds in share.items()
+                },
+                "share_of_a_run_of_one_minute": round(10 * save / 60, 4),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

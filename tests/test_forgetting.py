@@ -1,0 +1,59 @@
+"""The forgetting meter: the text that ships, and what a run gained and lost by its events."""
+
+import json
+
+import numpy as np
+
+from engine import english, forgetting, paths, tokenizers
+
+
+def event(model, step, split, accuracy, whole=False):
+    figures = {"accuracy": accuracy, "bits_per_byte": 3 - accuracy, "evaluated_tokens": 2048}
+    return {"kind": "evaluation", "model": model, "step": step, "split": split, "whole": whole, **figures}
+
+
+def accuracies(points):
+    return [(point.step, point.accuracy) for point in points]
+
+
+def test_a_run_from_the_base_begins_with_it():
+    events = [event("base", 0, "validation", 0.1), event("base", 0, "english", 0.3), {"kind": "sample", "step": 0}]
+    events += [event("run", 5, "validation", 0.2), event("run", 5, "english", 0.25)]
+    events += [
+        event("run", 5, "test", 0.9, whole=True),
+        event("run", 5, "english", 0.24),
+    ]  # the last was measured again
+    found = forgetting.of_events(events)
+    assert accuracies(found.science) == [(0, 0.1), (5, 0.2)]
+    assert accuracies(found.english) == [(0, 0.3), (5, 0.24)]
+    assert found.base_english.accuracy == 0.3
+
+
+def test_a_run_from_a_checkpoint_begins_with_its_parent_and_keeps_the_base_as_a_level():
+    events = [event(m, 0, s, a) for m, s, a in (("base", "validation", 0.1), ("base", "english", 0.3))]
+    events += [event("parent", 0, "validation", 0.2), event("parent", 0, "english", 0.25)]
+    events += [event("run", 9, "validation", 0.22), event("run", 9, "english", 0.2)]
+    found = forgetting.of_events(events)
+    assert accuracies(found.science) == [(0, 0.2), (9, 0.22)]
+    assert accuracies(found.english) == [(0, 0.25), (9, 0.2)]
+    assert (found.base_science.accuracy, found.base_english.accuracy) == (0.1, 0.3)
+
+
+def test_a_run_that_scored_no_english_has_no_meter():
+    assert forgetting.of_events([event("base", 0, "validation", 0.1), event("run", 5, "validation", 0.2)]) is None
+
+
+def test_the_text_that_ships_is_long_enough_free_and_in_the_form_of_articles(vocabulary):
+    texts = english.articles()
+    words = sum(article.words for article in texts)
+    assert 2500 <= words <= 3500
+    card = (paths.ENGLISH / "README.md").read_text(encoding="utf-8")
+    assert f"{words:,} words" in card and "CC0" in card and "written for this project" in card
+    keys = {"article_id", "article_text", "abstract_text", "labels", "section_names", "sections"}
+    lines = (paths.ENGLISH / "english.jsonl").read_text(encoding="utf-8").splitlines()
+    assert all(set(json.loads(line)) == keys for line in lines)
+    tokenizer = tokenizers.Tokenizer(*vocabulary)
+    stream = english.stream(tokenizer)
+    marks = np.flatnonzero(stream == tokenizer.end_of_text)
+    assert len(marks) == len(texts)
+    assert tokenizer.decode(stream[1 : marks[1]]) == texts[0].text()

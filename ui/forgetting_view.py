@@ -1,0 +1,58 @@
+"""The forgetting meter on a page: what a run gained on science, and what it cost in general English."""
+
+import streamlit as st
+
+from engine import forgetting
+from engine.forgetting import Forgetting
+from engine.runs import Run
+from ui import colours, live, readers, report_charts, words
+from ui.i18n import _
+
+
+def show(runs_: list[Run]) -> None:
+    """A run to choose, two figures, and one sentence; or why there is nothing to show."""
+    st.subheader(_("Forgetting"))
+    st.markdown(
+        _("A model that learns to write science forgets some everyday English: what was gained, and what it cost.")
+    )
+    found = {run.name: meter for run in runs_ if (meter := forgetting.of_events(readers.events(run)))}
+    if not found:
+        st.info(
+            _(
+                "No run has scored general English yet: each run started from now on does so at every interval, on a small text that ships with Atelier."
+            )
+        )
+        return
+    name = st.selectbox(_("Run"), list(found), key="forgetting_run")
+    meter, colour = found[name], colours.of_run(name)
+    st.markdown(in_words(meter))
+    figures = (("accuracy", _("accuracy (%)"), 100), ("bits_per_byte", _("bits per byte"), 1))
+    for slot, (figure, title, factor) in zip(st.columns(2), figures, strict=True):
+        with slot:
+            drawn = report_charts.forgetting(meter, colour, figure, title, factor)
+            live.figure(drawn, key=f"forgetting_{figure}")
+    st.caption(
+        _(
+            "Science: {science} tokens of validation articles. English: {english} tokens of letters, a tale, a recipe and other texts written for Atelier (articles/english). The same tokens at every point.",
+            science=words.grouped(meter.science[0].tokens),
+            english=words.grouped(meter.english[0].tokens),
+        )
+    )
+
+
+def in_words(meter: Forgetting) -> str:
+    """What was gained and what it cost, in one sentence."""
+    values: dict[str, str] = {}
+    for name, points in (("science", meter.science), ("english", meter.english)):
+        first, last = points[0], points[-1]
+        change = 100 * (last.accuracy - first.accuracy)
+        values |= {
+            f"{name}_from": words.percent(first.accuracy),
+            f"{name}_to": words.percent(last.accuracy),
+            f"{name}_change": ("+" if change >= 0 else "−") + words.decimal(abs(change), 1),
+        }
+    return _(
+        "After {step} steps: on science from {science_from} to {science_to} ({science_change} points), on general English from {english_from} to {english_to} ({english_change} points).",
+        step=words.grouped(meter.science[-1].step),
+        **values,
+    )
