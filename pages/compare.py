@@ -7,31 +7,38 @@ frame.within()
 import pandas as pd
 import streamlit as st
 
-from engine import checkpoints
+from engine import checkpoints, runs
 from engine.runs import Run
-from ui import colours, comparison, comparison_charts, readers, words
-from ui.i18n import _
+from ui import colours, comparison, comparison_charts, live, readers, words
+from ui.comparison_charts import Line
+from ui.i18n import _, _n
 
 DEFAULT_RUNS = 4
 SMOOTHING = 0.9
+POLL_SECONDS = 2.0
 
 
 def choose(found: list[Run]) -> list[Run]:
-    """The runs to compare; the newest few where nobody chose."""
+    """The runs to compare; the newest few and a recorded one where nobody chose."""
     by_name = {run.name: run for run in found}
+    first = [run.name for run in found if not run.recorded][:DEFAULT_RUNS]
+    recorded = [run.name for run in found if run.recorded]
+    kept = st.session_state.get("compare_runs", first + recorded[:1])
+    if gone := [name for name in kept if name not in by_name]:
+        st.info(_("Not there any more: {names}", names=words.plain(", ".join(gone))))
+    st.session_state["compare_runs"] = [name for name in kept if name in by_name]
     names = st.multiselect(
         _("Runs"),
         list(by_name),
-        default=list(by_name)[:DEFAULT_RUNS],
-        format_func=lambda name: name + (f" ({_('recorded')})" if by_name[name].recorded else ""),
+        format_func=lambda name: name + (f" ({_('recorded')})" if name in recorded else ""),
         key="compare_runs",
     )
     return [by_name[name] for name in names]
 
 
-def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
-    """The curves, what they are drawn over, and their points as a file."""
-    titles = {
+def figures() -> dict[str, str]:
+    """The figures that can be drawn, each with its unit."""
+    return {
         "accuracy": _("accuracy on validation (%)"),
         "bits_per_byte": _("bits per byte on validation"),
         "loss": _("loss on validation (nats a token)"),
@@ -40,11 +47,16 @@ def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
         "learning_rate": _("learning rate"),
         "tokens_per_second": _("tokens a second"),
     }
+
+
+def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
+    """The curves, what they are drawn over, and their points as a file."""
+    titles = figures()
     axes = {
-        "steps": _("training steps"),
-        "tokens": _("tokens trained on"),
-        "articles": _("articles read"),
-        "minutes": _("minutes of training"),
+        "steps": (_("steps"), _("training steps")),
+        "tokens": (_("tokens"), _("tokens trained on")),
+        "articles": (_("articles"), _("articles read, passes over the same ones counted again")),
+        "minutes": (_("minutes"), _("minutes of training")),
     }
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
     figure = left.selectbox(_("Figure"), list(titles), format_func=lambda name: titles[name], key="compare_figure")
@@ -54,12 +66,7 @@ def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
             list(axes),
             default="steps",
             required=True,
-            format_func=lambda name: {
-                "steps": _("steps"),
-                "tokens": _("tokens"),
-                "articles": _("articles"),
-                "minutes": _("minutes"),
-            }[name],
+            format_func=lambda name: axes[name][0],
             key="compare_axis",
         )
     smooth = right.toggle(
@@ -70,37 +77,41 @@ def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
             share=words.percent(SMOOTHING, 0),
         ),
     )
-    drawn, left_out, points = [], [], []
+    lines, left_out, points = [], [], []
+    hues = colours.of_runs()
     for run in chosen:
         articles = readers.articles_of(run) if axis == "articles" else None
         xs, ys = comparison.curve(columns[run.name], figure, axis, articles)
         if not len(xs):
             left_out.append(run.name)
             continue
-        line = comparison.smoothed(ys, SMOOTHING) if smooth else None
-        drawn.append((run.name, colours.of_run(run.name), xs, ys, line))
-        points.append(pd.DataFrame({"run": run.name, axis: xs, figure: ys}))
+        hue, round_ = hues.get(run.name, (colours.HUES[0], 0))
+        lines.append(Line(run.name, hue, round_, xs, ys, comparison.smoothed(ys, SMOOTHING) if smooth else None))
+        points.append((run.name, xs, ys))
     bases = {round(c.base[figure], 6) for c in columns.values() if figure in c.base}
     factor = comparison.FIGURES[figure][2]
     base = bases.pop() * factor if len(bases) == 1 else None
-    if not drawn:
+    if not lines:
         st.info(_("There is nothing to draw yet: the first point comes when a run has measured its base."))
     else:
-        st.plotly_chart(
-            comparison_charts.curves(drawn, axes[axis], titles[figure], base, _("base model")),
-            theme="streamlit",
-            config={"displaylogo": False, "toImageButtonOptions": {"filename": f"atelier-{figure}", "scale": 2}},
-            key="compare_chart",
-        )
-        st.caption(_("The camera above the figure saves it as a picture; long curves are thinned for drawing alone."))
-        st.download_button(
-            _("The curves as CSV"),
-            lambda: pd.concat(points).to_csv(index=False),
-            f"atelier-{figure}.csv",
-            "text/csv",
-            icon=":material/download:",
-            key="compare_csv",
-        )
+        name = f"atelier-{figure}-{axis}".replace("_", "-")
+        drawn = comparison_charts.curves(lines, axes[axis][1], titles[figure], base, _("base model"))
+        live.figure(drawn, key="compare_chart", picture=name)
+        if bases:
+            st.caption(_("No line of the base: these runs start from different ones, or are measured on other tokens."))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.download_button(
+                _("The curves as CSV"),
+                lambda: pd.concat(pd.DataFrame({"run": n, axis: xs, figure: ys}) for n, xs, ys in points).to_csv(
+                    index=False
+                ),
+                f"{name}.csv",
+                "text/csv",
+                icon=":material/download:",
+                on_click="ignore",
+                key="compare_csv",
+            )
+            st.caption(_("The camera above the figure saves a picture. Long curves are thinned for drawing alone."))
     if left_out:
         st.caption(_("Not drawn, since they have no such points: {names}", names=words.plain(", ".join(left_out))))
 
@@ -112,40 +123,47 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
         found, state = columns[run.name], run.state()
         best = comparison.best(found)
         test = readers.whole_evaluations(run).get(("run", "test"), {})
+        result = next(iter(readers.events(run, "result")[-1:]), {})
         steps, saved = found.step, checkpoints.of_run(run)
         rows.append(
             {
-                "run": run.name,
+                "run": run.name + (f" ({_('recorded')})" if run.recorded else ""),
                 "state": words.state_name(state.state),
                 "steps": state.step,
-                "tokens": float(steps["tokens"][-1]) if len(steps["tokens"]) else None,
-                "minutes": float(steps["seconds"][-1]) / 60 if len(steps["seconds"]) else None,
+                "tokens": steps["tokens"][-1] if len(steps["tokens"]) else None,
+                "minutes": steps["seconds"][-1] / 60 if len(steps["seconds"]) else None,
+                "loss": best.get("loss"),
                 "accuracy": 100 * best["accuracy"] if best else None,
                 "bits": best.get("bits_per_byte"),
-                "loss": best.get("loss"),
-                "test": 100 * test["accuracy"] if test else None,
+                "test_loss": test.get("loss"),
+                "test_accuracy": 100 * test["accuracy"] if test else None,
+                "test_bits": test.get("bits_per_byte"),
+                "device": str(result.get("device", run.settings.device)).removeprefix("/device:").lower(),
                 "format": saved[-1].format if saved else run.settings.checkpoint_format,
-                "checkpoints": len(saved),
             }
         )
     frame_ = pd.DataFrame(rows)
     number = st.column_config.NumberColumn
+    best_help = _("On the part of validation that is measured at each interval, where the loss was lowest.")
+    test_help = _("Of the last checkpoint, on the whole test split.")
     st.dataframe(
         frame_,
         hide_index=True,
         key="compare_table",
         column_config={
-            "run": st.column_config.TextColumn(_("Run")),
+            "run": st.column_config.TextColumn(_("Run"), pinned=True),
             "state": st.column_config.TextColumn(_("State")),
             "steps": number(_("Steps"), format="localized"),
             "tokens": number(_("Tokens"), format="localized"),
             "minutes": number(_("Minutes"), format="%.1f", help=_("Of training alone.")),
-            "accuracy": number(_("Accuracy"), format="%.1f %%", help=_("On validation, where its loss was lowest.")),
-            "bits": number(_("Bits per byte"), format="%.3f"),
-            "loss": number(_("Loss"), format="%.3f"),
-            "test": number(_("Accuracy on test"), format="%.1f %%", help=_("Of the last checkpoint, on all of it.")),
+            "loss": number(_("Best loss"), format="%.3f", help=best_help),
+            "accuracy": number(_("Accuracy"), format="%.1f %%", help=best_help),
+            "bits": number(_("Bits per byte"), format="%.3f", help=best_help),
+            "test_loss": number(_("Loss on test"), format="%.3f", help=test_help),
+            "test_accuracy": number(_("Accuracy on test"), format="%.1f %%", help=test_help),
+            "test_bits": number(_("Bits per byte on test"), format="%.3f", help=test_help),
+            "device": st.column_config.TextColumn(_("Device")),
             "format": st.column_config.TextColumn(_("Format")),
-            "checkpoints": number(_("Checkpoints")),
         },
     )
     st.download_button(
@@ -154,6 +172,7 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
         "atelier-runs.csv",
         "text/csv",
         icon=":material/download:",
+        on_click="ignore",
         key="compare_table_csv",
     )
 
@@ -167,14 +186,20 @@ def settings(chosen: list[Run]) -> None:
     elif not different:
         st.caption(_("All settings are equal."))
     else:
+        st.caption(_("Only what differs; bold is what differs from the first run."))
         lines = [{"setting": name, **dict(zip(names, values, strict=True))} for name, values in different.items()]
+        marked = pd.DataFrame(lines).style.apply(
+            lambda row: ["", "", *("font-weight: bold" if value != row.iloc[1] else "" for value in row.iloc[2:])],
+            axis=1,
+        )
         st.dataframe(
-            pd.DataFrame(lines),
+            marked,
             hide_index=True,
-            column_config={"setting": st.column_config.TextColumn(_("Setting"))},
+            column_config={"setting": st.column_config.TextColumn(_("Setting"), pinned=True)},
             key="compare_settings",
         )
-    with st.expander(_("{n} settings that are equal", n=len(equal)) if len(chosen) > 1 else _("All settings")):
+    title = _n("{n} setting that is equal", "{n} settings that are equal", len(equal))
+    with st.expander(title if len(chosen) > 1 else _("All settings")):
         st.dataframe(
             pd.DataFrame([{"setting": name, "value": value} for name, value in equal.items()]),
             hide_index=True,
@@ -184,6 +209,14 @@ def settings(chosen: list[Run]) -> None:
             },
             key="compare_equal",
         )
+
+
+def figures_now(chosen: list[Run]) -> None:
+    """Curves and table as they stand; redrawn by themselves while one of the runs works."""
+    columns = {run.name: readers.columns(run) for run in chosen}
+    curves(chosen, columns)
+    st.subheader(_("Figures"))
+    table(chosen, columns)
 
 
 st.title(_("Compare runs"))
@@ -196,9 +229,7 @@ chosen = choose(found)
 if not chosen:
     st.info(_("Choose at least one run."))
     st.stop()
-columns = {run.name: readers.columns(run) for run in chosen}
-curves(chosen, columns)
-st.subheader(_("Figures"))
-table(chosen, columns)
+working = any(run.state().state in (runs.RUNNING, runs.QUEUED) for run in chosen)
+st.fragment(figures_now, run_every=POLL_SECONDS if working else None)(chosen)
 st.subheader(_("Settings"))
 settings(chosen)

@@ -1,6 +1,5 @@
 """Figures of runs: data → Plotly figure, pure. One template for the whole project."""
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,17 +27,16 @@ MOST_POINTS = 500
 
 
 def thinned(xs: Sequence | np.ndarray, ys: Sequence | np.ndarray, most: int = MOST_POINTS) -> tuple[list, list]:
-    """At most about `most` points that look the same: of each bucket the smallest and the largest."""
+    """At most about `most` points that look the same: of each bucket the smallest and the largest, and both ends."""
     if len(xs) <= most:
         return list(xs), list(ys)
     across, up = np.asarray(xs, dtype=float), np.asarray(ys, dtype=float)
-    buckets = most // 2
-    bounds = np.arange(buckets + 1) * len(up) // buckets
-    kept: set[int] = set()
-    for first, last in itertools.pairwise(bounds):
-        kept |= {int(first + up[first:last].argmin()), int(first + up[first:last].argmax())}
-    order = sorted(kept)
-    return across[order].tolist(), up[order].tolist()
+    buckets = np.arange(len(up)) * ((most - 2) // 2) // len(up)
+    order = np.lexsort((up, buckets))  # by bucket, in it by value
+    first = np.flatnonzero(np.diff(buckets, prepend=-1))  # of each bucket, in `order` as in `up`
+    last = np.append(first[1:], len(up)) - 1
+    kept = np.unique(np.concatenate([[0, len(up) - 1], order[first], order[last]]))
+    return across[kept].tolist(), up[kept].tolist()
 
 
 def _series(events: list[dict[str, Any]], name: str, factor: float = 1.0) -> tuple[list, list]:

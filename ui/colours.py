@@ -13,8 +13,12 @@ TRUE_TEXT = "#B07D2B"
 
 def of_run(name: str) -> str:
     """The hue of a run: the next one of the palette in the order of creation."""
-    order = [run.name for run in reversed(runs.all_runs())]
-    return HUES[order.index(name) % len(HUES)] if name in order else HUES[0]
+    return of_runs().get(name, (HUES[0], 0))[0]
+
+
+def of_runs() -> dict[str, tuple[str, int]]:
+    """Name → (hue, how often the palette was used up before it) of every run."""
+    return {run.name: (HUES[n % len(HUES)], n // len(HUES)) for n, run in enumerate(reversed(runs.all_runs()))}
 
 
 def of_model(model: ModelReference, last_step: int = 0) -> str:

@@ -1,11 +1,13 @@
-"""Curves, settings and figures of several runs, laid beside one another: events → columns, pure."""
+"""Curves, settings and figures of several runs, laid beside one another: records → columns, pure."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from engine.runs import Run
+from ui.records import Record
 
 STEPS, TOKENS, ARTICLES, MINUTES = AXES = "steps", "tokens", "articles", "minutes"
 # A figure's name → the kind of event that holds it, its field, and what multiplies it.
@@ -35,34 +37,26 @@ class Columns:
     epochs_a_step: float
 
 
-_FIELDS = {
-    "evaluation": ("step", "tokens", "seconds", "accuracy", "bits_per_byte", "loss"),
-    "step": ("step", "tokens", "seconds", "loss", "accuracy", "learning_rate", "tokens_per_second"),
-}
+_FIELDS = ("step", "tokens", "seconds", "accuracy", "bits_per_byte", "loss")
 
 
-def columns(events: list[dict[str, Any]]) -> Columns:
+def columns(record: Record) -> Columns:
     """The reports of a run as arrays."""
+    events, steps = record.others, record.steps
     on_validation = [e for e in events if e["kind"] == "evaluation" and not e["whole"] and e["split"] == "validation"]
     base = next((e for e in on_validation if e["model"] == "base"), {})
     own = [e for e in on_validation if e["model"] in ("run", "parent")]
     if base and not any(e["model"] == "parent" for e in own):
         own.insert(0, base)
-    steps = [e for e in events if e["kind"] == "step"]
-    of = {"evaluation": own, "step": steps}
-    arrays = {
-        kind: {
-            name: np.array([np.nan if e.get(name) is None else e[name] for e in of[kind]], dtype=float)
-            for name in names
-        }
-        for kind, names in _FIELDS.items()
+    evaluation = {
+        name: np.array([np.nan if e.get(name) is None else e[name] for e in own], dtype=float) for name in _FIELDS
     }
-    passed = steps[-1]["epoch"] / steps[-1]["step"] if steps and steps[-1].get("epoch") else 0.0
+    passed = float(steps["epoch"][-1] / steps["step"][-1]) if len(steps["step"]) else 0.0
     return Columns(
-        arrays["evaluation"],
-        arrays["step"],
+        evaluation,
+        steps,
         {name: float(base[name]) for name in ("accuracy", "bits_per_byte", "loss") if name in base},
-        passed,
+        passed if np.isfinite(passed) else 0.0,
     )
 
 
@@ -90,11 +84,7 @@ def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
     Its early values are divided by the sum of their weights, so that they do not lean on a zero (Kingma and Ba 2015,
     section 3).
     """
-    kept, total, found = 0.0, 0.0, np.empty_like(values)
-    for at, value in enumerate(values):
-        kept, total = weight * kept + (1 - weight) * value, weight * total + (1 - weight)
-        found[at] = kept / total
-    return found
+    return pd.Series(values).ewm(alpha=1 - weight, adjust=True).mean().to_numpy()
 
 
 _NOT_COMPARED = ("schema_version", "name")
@@ -124,9 +114,9 @@ def _said(value: Any) -> str:
 
 
 def best(found: Columns) -> dict[str, float]:
-    """Of the run's own points on validation, the figures where the loss is lowest; empty where there is none."""
-    losses = found.evaluation["loss"]
-    if not len(losses) or not np.isfinite(losses).any():
+    """Of the points on validation that it trained for, the figures where the loss is lowest; empty where there is none."""
+    losses = np.where(found.evaluation["step"] > 0, found.evaluation["loss"], np.nan)
+    if not np.isfinite(losses).any():
         return {}
     at = int(np.nanargmin(losses))
     return {name: float(found.evaluation[name][at]) for name in ("step", "loss", "accuracy", "bits_per_byte")}

@@ -1,43 +1,61 @@
 """Curves of several runs over one another."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import plotly.graph_objects as go
 
 from ui import charts, colours
 
+_FEW_POINTS = 30  # each is marked
+_FEW_LINES = 6  # the pointer is told of all of them at once
+_DASHES = ("solid", "dash", "dot", "dashdot")  # where there are more runs than hues
 
-def curves(
-    drawn: list[tuple[str, str, np.ndarray, np.ndarray, np.ndarray | None]],
-    across: str,
-    up: str,
-    base: float | None,
-    base_title: str,
-) -> go.Figure:
-    """One line a run, thinned to what an eye can tell apart.
+
+@dataclass(frozen=True)
+class Line:
+    """One run's curve.
+
+    Attributes:
+        xs, ys: float64 (points,). smooth: the same of the smoothed line, or None.
+        round: how often the palette was used up before its colour.
+    """
+
+    name: str
+    colour: str
+    round: int
+    xs: np.ndarray
+    ys: np.ndarray
+    smooth: np.ndarray | None = None
+
+
+def curves(lines: list[Line], across: str, up: str, base: float | None, base_title: str) -> go.Figure:
+    """One line a run, thinned to what an eye can tell apart; behind a smoothed one the raw one, faint.
 
     Args:
-        drawn: (name, colour, x, y, smoothed y or None) of each run; with a smoothed line the raw one is faint.
         across, up: titles of the axes, with units.
         base: the base model's value where it is the same for all, else None. base_title: its label.
     """
-    figure = go.Figure()
-    for name, colour, xs, ys, smooth in drawn:
-        few = len(xs) < 30
-        if smooth is not None:
-            raw_x, raw_y = charts.thinned(xs, ys)
-            line = {"color": colour, "width": 1}
-            figure.add_scattergl(
-                x=raw_x, y=raw_y, mode="lines", line=line, opacity=0.35, showlegend=False, hoverinfo="skip"
+    traces = []
+    for line in lines:
+        few = len(line.xs) <= _FEW_POINTS
+        style = {"color": line.colour, "dash": _DASHES[line.round % len(_DASHES)]}
+        if line.smooth is not None:
+            xs, ys = charts.thinned(line.xs, line.ys)
+            faint = {"color": line.colour, "width": 1}
+            traces.append(_trace(xs, ys, mode="lines", line=faint, opacity=0.35, showlegend=False, hoverinfo="skip"))
+        xs, ys = charts.thinned(line.xs, line.ys if line.smooth is None else line.smooth)
+        traces.append(
+            _trace(
+                xs,
+                ys,
+                mode="lines+markers" if few else "lines",
+                name=line.name,
+                line={**style, "width": 3 if few or line.smooth is not None else 2},
+                marker={"size": 6},
             )
-        thin_x, thin_y = charts.thinned(xs, ys if smooth is None else smooth)
-        figure.add_scattergl(
-            x=thin_x,
-            y=thin_y,
-            mode="lines+markers" if few else "lines",
-            name=name,
-            line={"color": colour, "width": 3 if few or smooth is not None else 2},
-            marker={"size": 6},
         )
+    figure = go.Figure(traces)
     if base is not None:
         figure.add_hline(
             base,
@@ -45,6 +63,19 @@ def curves(
             annotation={"text": base_title, "font": {"color": colours.BASE}},
             annotation_position="bottom right",
         )
-    figure.update_layout(template=charts.TEMPLATE, height=460, xaxis_title=across, yaxis_title=up, showlegend=True)
+    figure.update_layout(
+        template=charts.TEMPLATE,
+        height=480,
+        xaxis_title=across,
+        yaxis_title=up,
+        showlegend=True,
+        hovermode="x unified" if len(lines) <= _FEW_LINES else "closest",
+    )
     figure.update_yaxes(hoverformat=".4~g")
+    figure.update_xaxes(hoverformat=",.5~g")
     return figure
+
+
+def _trace(xs: list, ys: list, **drawn) -> go.Scatter:
+    """As 32-bit numbers: half the bytes to the browser, and finer than a screen."""
+    return go.Scatter(x=np.asarray(xs, np.float32), y=np.asarray(ys, np.float32), **drawn)

@@ -41,12 +41,17 @@ export default async function ({ parentElement, data }) {
   for (const name of Object.keys(figure.layout)) {
     if (/^[xy]axis/.test(name)) Object.assign(figure.layout[name], { ...axis, ...figure.layout[name] });
   }
+  const ground = data.picture ? style.getPropertyValue("--st-background-color").trim() : "rgba(0,0,0,0)";
   Object.assign(figure.layout, {
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", uirevision: "kept", autosize: true,
+    paper_bgcolor: ground, plot_bgcolor: "rgba(0,0,0,0)", uirevision: "kept", autosize: true,
     font: { ...figure.layout.font, color: colour, family: style.fontFamily },
   });
   box.style.height = (figure.layout.height || 320) + "px";
-  await Plotly.react(box, figure.data, figure.layout, { displaylogo: false, responsive: true, displayModeBar: false });
+  await Plotly.react(box, figure.data, figure.layout, {
+    displaylogo: false, responsive: true, displayModeBar: Boolean(data.picture),
+    modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+    toImageButtonOptions: { format: "png", filename: data.picture, scale: 3 },
+  });
 }
 """
 _component = None
@@ -72,9 +77,15 @@ def routes() -> list[Route]:
     return [Route(f"/{_ADDRESS}", _library)]
 
 
-def figure(drawn: go.Figure, key: str) -> None:
-    """Draws a figure that keeps its zoom while its data grow; as an ordinary chart where the route is not served."""
+def figure(drawn: go.Figure, key: str, picture: str = "") -> None:
+    """Draws a figure that keeps its zoom while its data grow; as an ordinary chart where the route is not served.
+
+    Args:
+        picture: the name of the file that its camera saves, three times as fine as the screen; "" = no camera.
+    """
     if not _served:
-        st.plotly_chart(drawn, theme="streamlit", key=key)
+        camera = {"format": "png", "filename": picture, "scale": 3}
+        config = {"displaylogo": False, "displayModeBar": bool(picture), "toImageButtonOptions": camera}
+        st.plotly_chart(drawn, theme="streamlit", key=key, config=config)
         return
-    _figure_component()(data={"figure": drawn.to_json(), "address": _ADDRESS}, key=key)
+    _figure_component()(data={"figure": drawn.to_json(), "address": _ADDRESS, "picture": picture}, key=key)

@@ -10,7 +10,7 @@ from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.runs import Run
 from engine.settings import IMPORTED
-from ui import comparison
+from ui import comparison, records
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -21,6 +21,16 @@ def _stamp(path: Path) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
+@st.cache_resource(max_entries=64, show_spinner=False)  # shared and never copied: those who read it change nothing
+def _record(folder: str, stamp: tuple[int, int]) -> records.Record:
+    return records.read(Path(folder) / "events.jsonl")
+
+
+def record(run: Run) -> records.Record:
+    """A run's reports, those of its steps as columns."""
+    return _record(str(run.folder), _stamp(run.folder / "events.jsonl"))
+
+
 @st.cache_data(max_entries=32, show_spinner=False)
 def _events(folder: str, stamp: tuple[int, int]) -> list[dict[str, Any]]:
     return Run(Path(folder)).events()
@@ -28,6 +38,8 @@ def _events(folder: str, stamp: tuple[int, int]) -> list[dict[str, Any]]:
 
 def events(run: Run, *kinds: str) -> list[dict[str, Any]]:
     """The reports of a run in order, those of `kinds` or all."""
+    if kinds and "step" not in kinds:
+        return [event for event in record(run).others if event["kind"] in kinds]
     found = _events(str(run.folder), _stamp(run.folder / "events.jsonl"))
     return [event for event in found if not kinds or event["kind"] in kinds]
 
@@ -106,14 +118,9 @@ def trained_runs() -> list[Run]:
     return [run for run in runs_with_events() if run.settings.method != IMPORTED]
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _columns(folder: str, stamp: tuple[int, int]) -> comparison.Columns:
-    return comparison.columns(Run(Path(folder)).events())
-
-
 def columns(run: Run) -> comparison.Columns:
-    """A run's reports as arrays."""
-    return _columns(str(run.folder), _stamp(run.folder / "events.jsonl"))
+    """What of a run can be laid over others."""
+    return comparison.columns(record(run))
 
 
 def articles_of(run: Run) -> int | None:
