@@ -527,6 +527,76 @@ def pretrain(a: argparse.Namespace) -> int:
     return 0
 
 
+def memorisation(a: argparse.Namespace) -> int:
+    """Finds what of a run's newest samples, or of a text, stands word for word in the articles that it was trained on."""
+    import numpy as np
+
+    from engine import memorisation as lens
+
+    run = runs.find(a.run)
+    seen = lens.seen(run)
+    progress = _Progress()
+    try:
+        lens.build(seen.ranges, lambda done, total: progress(f"indexing {bar(done, total)}"))
+    finally:
+        progress.close()
+    texts = {"": a.text}
+    if a.text is None:
+        texts = {e["prompt"]: e["text"] for e in run.events("sample") if e["model"] == "run"}
+        if not texts:
+            raise RunError("{run} has written no sample yet: give a text with --text.", run=run.name)
+    found = {prompt: lens.ids_of(seen.tokenizer, prompt, text)[: lens.LONGEST_TEXT] for prompt, text in texts.items()}
+    copied = {prompt: lens.find(ids, seen.ranges) for prompt, ids in found.items()}
+    others = [lens.find(ids, seen.ranges) for _n, ids in lens.unseen(seen, max(map(len, found.values())))]
+    yardstick = {n: [share for other in others if (share := other.share(n)) is not None] for n in lens.LENGTHS}
+    samples = [
+        {
+            "prompt": prompt,
+            "tokens": len(found[prompt]),
+            "shares": {str(n): own.share(n) for n in lens.LENGTHS},
+            "passages": [
+                {
+                    "tokens": p.length,
+                    "article": p.article,
+                    "token": p.token,
+                    "text": seen.tokenizer.decode(found[prompt][p.first : p.last]),
+                }
+                for p in own.passages
+            ],
+        }
+        for prompt, own in copied.items()
+    ]
+    result = {
+        "run": run.name,
+        "articles": seen.articles,
+        "samples": samples,
+        "unseen": {
+            str(n): {"articles": len(shares), "mean": float(np.mean(shares)), "max": max(shares)}
+            for n, shares in yardstick.items()
+            if shares
+        },
+        "lost": [str(error) for error in seen.lost],
+    }
+    _print_result(result, a.json, _copied_lines(result))
+    return 0
+
+
+def _copied_lines(result: dict) -> list[str]:
+    def shares(values: dict[str, float | None]) -> str:
+        return "  ".join(f"{n} tokens {100 * v:5.1f} %" for n, v in values.items() if v is not None)
+
+    lines = [f"{result['run']}: {result['articles']:,} training articles searched", *result["lost"]]
+    for sample in result["samples"]:
+        lines.append(f"{sample['prompt'] or 'the text'}: {shares(sample['shares'])}")
+        lines += [
+            f"  {p['tokens']} tokens, article {p['article']}: {p['text'].strip()!r}" for p in sample["passages"][:3]
+        ]
+    if result["unseen"]:
+        count = next(iter(result["unseen"].values()))["articles"]
+        lines.append(f"{count} unseen articles, mean: {shares({n: v['mean'] for n, v in result['unseen'].items()})}")
+    return lines
+
+
 def _range(text: str | None) -> tuple[int | None, int | None]:
     if text is None:
         return None, None
@@ -629,6 +699,10 @@ def _parser() -> argparse.ArgumentParser:
         help="from one window to the next; 0 = the window; less gives each token more context",
     )
     p.add_argument("--seed", type=int, default=1)
+
+    p = command("memorisation", memorisation)
+    p.add_argument("run", metavar="RUN")
+    p.add_argument("--text", help="what to look up (default: the run's newest samples)")
 
     p = command("generate", generate)
     p.add_argument("--checkpoint", required=True, metavar="RUN[/STEP]|PRESET")

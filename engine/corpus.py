@@ -163,6 +163,10 @@ class Corpus:
         """int64 (articles,): tokens of each article, the mark before it not counted."""
         return np.diff(self.starts(split, first, last)) - 1
 
+    def digests(self, split: str) -> np.ndarray:
+        """uint64 (articles,): 64 bits of the hash of each article's text."""
+        return self._records(split)["digest"][:-1].copy()
+
     def section_marks(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Where each section of a split starts in its tokens, int64, and its kind, uint8; both (sections,)."""
         records = self._records(split)

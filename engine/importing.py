@@ -1,30 +1,22 @@
-"""`python -m engine.importing JOB`: a source is fetched and prepared in the background, and a file says how far it is.
+"""`python -m engine.importing JOB`: a source is fetched and prepared in the background, a job of corpora/.imports/.
 
-corpora/.imports/
-  KEY.json   request, state (fetching | preparing | finished | failed | stopped), figures, error; replaced in one step
-  KEY.stop   a person asks it to stop
-  KEY.lock   held by the process as long as it lives
+Its states: fetching, preparing, and how it ended.
 """
 
 import hashlib
 import json
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine import launch, paths, preparation, presets
+from engine import jobs, paths, preparation, presets
 from engine.articles import Options, hub
-from engine.errors import EngineError, sentence
-from engine.files import read_json, storage_errors, write_json
-from engine.locks import Lock, held
+from engine.errors import EngineError
 from engine.tokenizers import Tokenizer
 
-FETCHING, PREPARING, FINISHED, FAILED, STOPPED = "fetching", "preparing", "finished", "failed", "stopped"
-_START_SECONDS = 20.0  # from the request to the lock, at most
-_REPORT_SECONDS = 0.3
+FETCHING, PREPARING = "fetching", "preparing"
 
 
 @dataclass(frozen=True)
@@ -60,7 +52,7 @@ class Status:
     """How far an import is.
 
     Attributes:
-        state: one of the constants of this module. alive: whether its process is at work.
+        state: one of the constants of this module and of `engine.jobs`. alive: whether its process is at work.
         since: Unix time of its start. done_bytes, total_bytes: of the download or the source; total 0 = not known.
         articles, tokens, skipped: so far. corpus: its folder, once finished. error: why it failed.
         notices: that the source or the vocabulary had changed.
@@ -85,23 +77,18 @@ class Import:
     def __init__(self, request: Request) -> None:
         self.request = request
         key = hashlib.sha256(json.dumps(request.to_json(), sort_keys=True).encode()).hexdigest()[:16]
-        self._file = paths.corpora_root() / ".imports" / f"{key}.json"
+        self._job = jobs.Job(paths.corpora_root() / ".imports" / f"{key}.json", "engine.importing")
 
     def status(self) -> Status | None:
         """How far it is, or None where it was never asked for."""
-        value = read_json(self._file)
+        value = self._job.value()
         if not value:
             return None
-        alive = held(self._file.with_suffix(".lock")) or (
-            value["state"] in (FETCHING, PREPARING)
-            and not value.get("pid")
-            and time.time() - value["since"] < _START_SECONDS
-        )
         error = EngineError.from_json(value["error"]) if value.get("error") else None
         names = ("done_bytes", "total_bytes", "articles", "tokens", "skipped", "corpus")
         notices = tuple(map(EngineError.from_json, value.get("notices", [])))
         figures = {n: value[n] for n in names if n in value}
-        return Status(value["state"], alive, value["since"], **figures, error=error, notices=notices)
+        return Status(value["state"], self._job.alive(), value["since"], **figures, error=error, notices=notices)
 
     def start(self) -> None:
         """Starts it, or lets one that was interrupted go on; nothing happens where it is at work.
@@ -109,14 +96,7 @@ class Import:
         Raises:
             StorageError: no rights or no space.
         """
-        status = self.status()
-        if status is not None and status.alive:
-            return
-        with storage_errors(self._file.parent):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.with_suffix(".stop").unlink(missing_ok=True)
-        write_json(self._file, {"request": self.request.to_json(), "state": PREPARING, "since": time.time()})
-        launch.detached("engine.importing", str(self._file.resolve()), log=self._file.with_suffix(".log"))
+        self._job.start(PREPARING, request=self.request.to_json())
 
     def stop(self) -> None:
         """Asks it to stop; what was done is kept, and `start` goes on from there.
@@ -124,61 +104,34 @@ class Import:
         Raises:
             StorageError: no rights or no space.
         """
-        with storage_errors(self._file.parent):
-            self._file.with_suffix(".stop").touch()
+        self._job.stop()
 
 
-class _Work:
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._value = read_json(file)
-        self._value["pid"] = 1  # anything but nothing: the lock tells from now on
-        self._written = 0.0
+def _import(work: jobs.Work) -> dict[str, Any]:
+    request = Request.from_json(work.value["request"])
 
-    def say(self, now: bool = False, **changes: Any) -> None:
-        self._value |= changes
-        if now or time.monotonic() - self._written > _REPORT_SECONDS:
-            write_json(self._file, self._value, durable=now)
-            self._written = time.monotonic()
+    def announce(listing: hub.Listing) -> None:
+        work.say(True, state=FETCHING, done_bytes=0, total_bytes=listing.size)
 
-    def stop_requested(self) -> bool:
-        return self._file.with_suffix(".stop").exists()
+    def report(done: int, total: int) -> None:
+        if work.stop_requested():
+            raise jobs.Stopped
+        work.say(done_bytes=done, total_bytes=total)
 
-    def run(self) -> None:
-        request = Request.from_json(self._value["request"])
-        try:
-            path = self._path(request)
-            self.say(True, state=PREPARING, done_bytes=0, total_bytes=0)
-            corpus = preparation.prepare(
-                path,
-                vocabulary(request.preset),
-                report=lambda p: self.say(**p.__dict__),
-                options=request.options,
-                limit=request.limit,
-                stop_requested=self.stop_requested,
-            )
-            notices = [notice.to_json() for notice in corpus.notices]
-            self.say(True, state=FINISHED, corpus=paths.portable(corpus.folder), notices=notices)
-        except preparation.Stopped:
-            self.say(True, state=STOPPED)
-        except EngineError as error:
-            self.say(True, state=FAILED, error=error.to_json())
-        except Exception as error:
-            template = sentence("An error that Atelier did not foresee: {error}. The import's log holds the details.")
-            values = {"error": f"{type(error).__name__}: {error}"[:500]}
-            self.say(True, state=FAILED, error={"template": template, "values": values})
-            raise
-
-    def _path(self, request: Request) -> Path:
-        def announce(listing: hub.Listing) -> None:
-            self.say(True, state=FETCHING, done_bytes=0, total_bytes=listing.size)
-
-        def report(done: int, total: int) -> None:
-            if self.stop_requested():
-                raise preparation.Stopped from None
-            self.say(done_bytes=done, total_bytes=total)
-
-        return locate(request.source, announce, report)
+    path = locate(request.source, announce, report)
+    work.say(True, state=PREPARING, done_bytes=0, total_bytes=0)
+    try:
+        corpus = preparation.prepare(
+            path,
+            vocabulary(request.preset),
+            report=lambda p: work.say(**p.__dict__),
+            options=request.options,
+            limit=request.limit,
+            stop_requested=work.stop_requested,
+        )
+    except preparation.Stopped as stopped:
+        raise jobs.Stopped from stopped
+    return {"corpus": paths.portable(corpus.folder), "notices": [notice.to_json() for notice in corpus.notices]}
 
 
 def locate(source: str, announce: Callable[[hub.Listing], None], report: Callable[[int, int], None]) -> Path:
@@ -216,11 +169,7 @@ def vocabulary(preset: str) -> Tokenizer:
 
 def main() -> int:
     """The process that `Import.start` starts."""
-    file = Path(sys.argv[1])
-    with Lock(file.with_suffix(".lock")) as lock:
-        if lock.acquire(patience_seconds=1):
-            _Work(file).run()
-    return 0
+    return jobs.work(Path(sys.argv[1]), _import)
 
 
 if __name__ == "__main__":

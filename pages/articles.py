@@ -199,7 +199,29 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
             st.caption(_("The first {n} tokens are shown.", n=words.grouped(SHOWN_TOKENS)))
 
 
+def follow_link() -> None:
+    """Puts the article that the address names into the widgets, once: from then on they are a person's."""
+    names = ("articles", "split", "article")
+    asked = {name: st.query_params[name] for name in names if name in st.query_params}
+    if set(asked) != set(names) or asked == st.session_state.get("articles_link"):
+        return
+    st.session_state["articles_link"] = asked
+    source, split, number = asked["articles"], asked["split"], asked["article"]
+    if split not in SPLITS or not (number.isdecimal() and len(number) < 10):
+        return
+    if source in (known := sources.prepared()):
+        if int(number) > known[source].articles(split):
+            return
+        st.session_state["articles_source"], st.session_state["articles_prepared"] = "prepared", source
+    elif paths.locate(source) == paths.SAMPLE_ARTICLES:
+        st.session_state["articles_source"] = "sample"
+    else:
+        return
+    st.session_state["articles_split"], st.session_state[f"number_{split}"] = split, max(1, int(number))
+
+
 st.title(_("Articles"))
+follow_link()
 st.markdown(_("What the model learns from: how much text there is, how it is built, and how the model sees it."))
 
 choices = readers.preset_choices()

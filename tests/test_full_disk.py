@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import checkpoints, dispatcher, importing, preparation, queue, runs, submission, trainer
+from engine import checkpoints, dispatcher, importing, jobs, preparation, queue, runs, submission, trainer
 from engine.errors import StorageError
 from engine.locks import Lock
 from engine.settings import RunSettings
@@ -103,7 +103,7 @@ def test_a_dispatcher_on_a_full_disk_starts_nothing_and_goes_on_when_there_is_sp
 
 def test_an_import_ends_with_the_sentence(root, disk, tiny_preset, sample_folder, monkeypatch):
     job = importing.Import(importing.Request(str(sample_folder), str(tiny_preset)))
-    monkeypatch.setattr(importing.launch, "detached", lambda *arguments, log: None)
+    monkeypatch.setattr(jobs.launch, "detached", lambda *arguments, log: None)
     job.start()
     real = preparation.commit_folder
 
@@ -111,13 +111,13 @@ def test_an_import_ends_with_the_sentence(root, disk, tiny_preset, sample_folder
         raise FULL
 
     monkeypatch.setattr(preparation, "commit_folder", fill)
-    importing._Work(job._file).run()
+    jobs.work(job._job._file, importing._import)
     status = job.status()
-    assert status.state == importing.FAILED and "is full: free some space and try again" in str(status.error)
+    assert status.state == jobs.FAILED and "is full: free some space and try again" in str(status.error)
     assert not list((root.parent / "corpora").glob(".*.preparing"))
     monkeypatch.setattr(preparation, "commit_folder", real)
-    importing._Work(job._file).run()
-    assert job.status().state == importing.FINISHED
+    jobs.work(job._job._file, importing._import)
+    assert job.status().state == jobs.FINISHED
     disk.full = True
     with pytest.raises(StorageError, match="is full"):
         importing.Import(importing.Request(str(sample_folder), str(tiny_preset), limit=1)).start()

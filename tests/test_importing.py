@@ -5,7 +5,7 @@ import time
 import pytest
 from conftest import article_line
 
-from engine import corpus, importing, paths
+from engine import corpus, jobs, paths
 from engine.importing import Import, Request
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ def test_an_import_ends_with_a_corpus(root, tiny_preset, sample_folder):
     job = Import(Request(str(sample_folder), str(tiny_preset)))
     assert job.status() is None
     job.start()
-    status = wait(job, importing.FINISHED)
+    status = wait(job, jobs.FINISHED)
     assert corpus.Corpus(paths.locate(status.corpus)).articles("train") == 24
     assert (status.articles, status.error) == (32, None)
 
@@ -34,7 +34,7 @@ def test_an_import_that_fails_says_why(root, tiny_preset, tmp_path):
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
     job = Import(Request(str(tmp_path / "a.pdf"), str(tiny_preset)))
     job.start()
-    assert str(wait(job, importing.FAILED).error).startswith("a.pdf is a PDF file, which is not read")
+    assert str(wait(job, jobs.FAILED).error).startswith("a.pdf is a PDF file, which is not read")
 
 
 def test_an_import_stops_when_asked_and_goes_on_from_there(root, tiny_preset, tmp_path):
@@ -49,8 +49,8 @@ def test_an_import_stops_when_asked_and_goes_on_from_there(root, tiny_preset, tm
     while not job.status().articles and time.monotonic() < end:
         time.sleep(0.02)
     job.stop()
-    status = wait(job, importing.STOPPED)
+    status = wait(job, jobs.STOPPED)
     assert 0 < status.articles < 4_000
     job.start()
-    status = wait(job, importing.FINISHED)
+    status = wait(job, jobs.FINISHED)
     assert status.articles == 4_000

@@ -38,6 +38,7 @@ def _pages() -> dict[str, Page]:
         "side_by_side": st.Page(_HERE / "side_by_side.py", title=_("Side by side"), icon=":material/view_column:"),
         "evaluate": st.Page(_HERE / "evaluate.py", title=_("Evaluate"), icon=":material/analytics:"),
         "microscope": st.Page(_HERE / "microscope.py", title=_("Microscope"), icon=":material/biotech:"),
+        "memorisation": st.Page(_HERE / "memorisation.py", title=_("Memorisation"), icon=":material/manage_search:"),
         "time_machine": st.Page(_HERE / "time_machine.py", title=_("Time machine"), icon=":material/history:"),
     }
 

@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from engine import importing, paths, preparation
+from engine import importing, jobs, paths, preparation
 from engine.articles import Options, hub, isolation, source
 from engine.articles.isolation import Preview
 from engine.corpus import Corpus, is_corpus
@@ -134,7 +134,7 @@ def _background(job: importing.Import, listing_of: str = "") -> None:
         return
     if status is not None and status.error is not None:
         errors.show(status.error)
-    if status is not None and status.state in (importing.STOPPED, importing.PREPARING, importing.FETCHING):
+    if status is not None and status.state in (jobs.STOPPED, importing.PREPARING, importing.FETCHING):
         st.info(
             _(
                 "The preparation was interrupted after {n} articles: it goes on from there.",

@@ -156,7 +156,16 @@ def passage(looked: dict[str, Any], key: str) -> None:
         "colours": coloured(values(PROBABILITY, looked), shared),
         "facts": facts_,
     }
-    _component(data={"pieces": looked["pieces"], "blocks": [block], "models": [], "hint": ""}, key=key)
+    text(looked["pieces"], block, key)
+
+
+def text(pieces: list[str], block: dict[str, Any], key: str) -> None:
+    """Draws tokens on coloured grounds alone.
+
+    Args:
+        block: `title`, `colour` of the line above it, `legend`, and of each token `colours` (ground, ink) and `facts`.
+    """
+    _component(data={"pieces": pieces, "blocks": [block], "models": [], "hint": ""}, key=key)
 
 
 def show(pieces: list[str], models: list[dict[str, Any]], what: str, vocabulary_size: int, key: str) -> None:

@@ -1,0 +1,39 @@
+"""`python -m engine.indexing JOB`: the index of a run's training articles, built in the background."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from engine import jobs, memorisation, paths, runs
+from engine.runs import Run
+
+BUILDING = "building"
+
+
+def job_of(run: Run) -> jobs.Job:
+    """The job that builds what the memorisation lens needs for a run; its file tells `done` and `total` tokens."""
+    return jobs.Job(paths.corpora_root() / ".suffixes" / "jobs" / f"{run.name}.json", "engine.indexing")
+
+
+def start(run: Run) -> None:
+    """Starts the building; what an interrupted one built stays.
+
+    Raises:
+        StorageError: no rights or no space.
+    """
+    job_of(run).start(BUILDING, run=run.name, root=str(run.folder.parent.resolve()))
+
+
+def _index(work: jobs.Work) -> dict[str, Any]:
+    def report(done: int, total: int) -> None:
+        if work.stop_requested():
+            raise jobs.Stopped
+        work.say(True, done=done, total=total)
+
+    run = runs.find(work.value["run"], Path(work.value["root"]))
+    memorisation.build(memorisation.seen(run).ranges, report)
+    return {}
+
+
+if __name__ == "__main__":
+    sys.exit(jobs.work(Path(sys.argv[1]), _index))

@@ -1,0 +1,123 @@
+"""Long work for a page in a process of its own: a file says how far it is, and a person may stop it.
+
+KEY.json   what is asked, state, figures, error; replaced in one step
+KEY.stop   a person asks it to stop
+KEY.lock   held by the process as long as it lives
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine import launch
+from engine.errors import EngineError, sentence
+from engine.files import read_json, storage_errors, write_json
+from engine.locks import Lock, held
+
+FINISHED, FAILED, STOPPED = "finished", "failed", "stopped"
+_ENDED = (FINISHED, FAILED, STOPPED)
+_START_SECONDS = 20.0  # from the request to the lock, at most
+_REPORT_SECONDS = 0.3
+_BUG = sentence("An error that Atelier did not foresee: {error}. The log beside {file} holds the details.")
+
+
+class Stopped(Exception):
+    """A person asked the work to stop."""
+
+
+class Job:
+    """One job, for asking and looking; cheap to make.
+
+    Args:
+        file: KEY.json. module: what `python -m` starts, with the file as its argument; it calls `work`.
+    """
+
+    def __init__(self, file: Path, module: str) -> None:
+        self._file, self._module = file, module
+
+    def value(self) -> dict[str, Any]:
+        """What the file says, or nothing where it was never asked for."""
+        return read_json(self._file)
+
+    def alive(self) -> bool:
+        """Whether its process is at work, or has just been started."""
+        value = self.value()
+        return bool(value) and (
+            held(self._file.with_suffix(".lock"))
+            or (value["state"] not in _ENDED and not value.get("at_work") and _lately(value))
+        )
+
+    def start(self, state: str, **asked: Any) -> None:
+        """Starts it, or lets one that was interrupted go on; nothing happens where it is at work.
+
+        Raises:
+            StorageError: no rights or no space.
+        """
+        if self.alive():
+            return
+        with storage_errors(self._file.parent):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.with_suffix(".stop").unlink(missing_ok=True)
+        write_json(self._file, {**asked, "state": state, "since": time.time()})
+        launch.detached(self._module, str(self._file.resolve()), log=self._file.with_suffix(".log"))
+
+    def stop(self) -> None:
+        """Asks it to stop; what was done is kept, and `start` goes on from there.
+
+        Raises:
+            StorageError: no rights or no space.
+        """
+        with storage_errors(self._file.parent):
+            self._file.with_suffix(".stop").touch()
+
+
+def _lately(value: dict[str, Any]) -> bool:
+    return time.time() - value["since"] < _START_SECONDS
+
+
+class Work:
+    """The job seen from its own process.
+
+    Attributes:
+        value: what was asked, and what was said so far.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.value = {**read_json(file), "at_work": True}  # the lock tells from now on
+        self._written = 0.0
+
+    def say(self, now: bool = False, **changes: Any) -> None:
+        """Says how far it is: at most every 0.3 s, or now."""
+        self.value |= changes
+        if now or time.monotonic() - self._written > _REPORT_SECONDS:
+            write_json(self._file, self.value, durable=now)
+            self._written = time.monotonic()
+
+    def stop_requested(self) -> bool:
+        """Whether a person asked it to stop."""
+        return self._file.with_suffix(".stop").exists()
+
+
+def work(file: Path, do: Callable[[Work], dict[str, Any]]) -> int:
+    """Does a job in this process unless another has it; every way it can end is said in its file.
+
+    Args:
+        do: does it, and returns what is to be said of its end.
+    """
+    with Lock(file.with_suffix(".lock")) as lock:
+        if not lock.acquire(patience_seconds=1):
+            return 0
+        own = Work(file)
+        try:
+            own.say(True, **do(own), state=FINISHED)
+        except Stopped:
+            own.say(True, state=STOPPED)
+        except EngineError as error:
+            own.say(True, state=FAILED, error=error.to_json())
+        except Exception as error:
+            values = {"error": f"{type(error).__name__}: {error}"[:500], "file": file.name}
+            own.say(True, state=FAILED, error={"template": _BUG, "values": values})
+            raise
+    return 0

@@ -1,0 +1,346 @@
+"""What of a text stands word for word in the articles that a run was trained on: exactly, at any size of corpus.
+
+corpora/.suffixes/KEY/FIRST-LAST.places    suffix array and filter of the tokens FIRST to LAST of a corpus's
+                                           training articles
+
+Shards are cut at multiples of `suffixes.SHARD_BYTES`, moved on to the next article, and shared by all runs on a corpus;
+a range that begins or ends inside one has a shard of its own there. Passages are counted in tokens: a text is encoded as
+articles are, so equal words are equal tokens, but for a word that its end cuts off.
+"""
+
+import itertools
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine import checkpoints, corpus, paths, preparation, presets, suffixes
+from engine.articles import source
+from engine.corpus import Corpus
+from engine.errors import ArticlesError, EngineError, StorageError
+from engine.files import replace, storage_errors, sweep, sync, temporary
+from engine.locks import Lock
+from engine.runs import Run
+from engine.submission import articles_path
+from engine.tokenizers import Tokenizer
+
+LENGTHS = (suffixes.GRAM, 8, 13)  # of the n-grams that are counted
+LONGEST_TEXT = 4096  # tokens
+_AT_ONCE_BYTES = 8 << 20  # a source this small is prepared again where its corpus is gone
+_UNSEEN = 20  # articles that make the yardstick
+
+
+@dataclass(frozen=True)
+class Range:
+    """Training articles `first` to `last` (from 1, both included) of a corpus."""
+
+    corpus: Corpus
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a run was trained on, the stages that led to it included.
+
+    Attributes:
+        ranges: none overlaps another. lost: why stages are not among them.
+    """
+
+    tokenizer: Tokenizer
+    ranges: tuple[Range, ...]
+    lost: tuple[EngineError, ...] = ()
+
+    @property
+    def articles(self) -> int:
+        """How many articles that is."""
+        return sum(r.last - r.first + 1 for r in self.ranges)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A passage of a text that stands in an article and is part of no longer one.
+
+    Attributes:
+        first, last: its tokens in the text, last excluded. corpus: of the article. article: its number in training, from 1.
+        token: where it begins in the article, from 1.
+    """
+
+    first: int
+    last: int
+    corpus: Corpus
+    article: int
+    token: int
+
+    @property
+    def length(self) -> int:
+        """In tokens."""
+        return self.last - self.first
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What of a text stands in the articles.
+
+    Attributes:
+        lengths: int64 (tokens,): how many tokens from each one on stand there in a row, 0 where fewer than LENGTHS[0]. passages: the longest first.
+    """
+
+    lengths: np.ndarray
+    passages: tuple[Passage, ...]
+
+    def share(self, n: int) -> float | None:
+        """The share of the text's n-grams that stand there; None where it is shorter than n."""
+        grams = len(self.lengths) - n + 1
+        return float((self.lengths[:grams] >= n).mean()) if grams > 0 else None
+
+    def covering(self) -> np.ndarray:
+        """int64 (tokens,): the length of the longest passage that each token is part of."""
+        found = np.zeros(len(self.lengths), np.int64)
+        for start in np.flatnonzero(self.lengths):
+            stretch = found[start : start + self.lengths[start]]
+            np.maximum(stretch, self.lengths[start], out=stretch)
+        return found
+
+
+# What a run has seen
+
+
+def seen(run: Run) -> Seen:
+    """The training articles of a run and of the stages before it.
+
+    Raises:
+        EngineError: its own articles are not there any more, or have changed; its preset is gone.
+    """
+    settings = run.settings
+    tokenizer = presets.tokenizer(presets.find(settings.preset))
+    own = corpus_of(settings.articles, tokenizer)
+    saved = checkpoints.of_run(run)
+    if saved and saved[-1].manifest.get("corpus", own.content_hash) != own.content_hash:
+        raise ArticlesError(
+            "{articles} has changed since {run} was trained on it: what it copied cannot be told any more.",
+            articles=settings.articles,
+            run=run.name,
+        )
+    wanted = [(own, settings.first_article, settings.last_article)]
+    lost: list[EngineError] = []
+    for stage in run.config.get("lineage", []):
+        try:
+            wanted.append((corpus_of(stage["articles"], tokenizer), stage["first_article"], stage["last_article"]))
+        except EngineError as error:
+            lost.append(error)
+    return Seen(tokenizer, tuple(_merged(wanted)), tuple(lost))
+
+
+def corpus_of(articles: str, tokenizer: Tokenizer) -> Corpus:
+    """The prepared corpus of a run's `articles`; a small source is prepared again where it is gone.
+
+    Raises:
+        ArticlesError: it is not prepared any more.
+    """
+    path = articles_path(articles)
+    found = preparation.find(path, tokenizer)
+    if found is None and source.total_bytes(path) <= _AT_ONCE_BYTES:
+        found = preparation.prepare(path, tokenizer)
+    if found is None:
+        raise ArticlesError(
+            "{articles} is not prepared any more: prepare it on the page Articles, with the vocabulary of this run.",
+            articles=articles,
+        )
+    return found
+
+
+def _merged(wanted: list[tuple[Corpus, int | None, int | None]]) -> list[Range]:
+    """The same articles as ranges that do not overlap."""
+    by_corpus: dict[str, list[Range]] = {}
+    for prepared, first, last in wanted:
+        whole = Range(prepared, first or 1, last or prepared.articles("train"))
+        by_corpus.setdefault(_key(prepared), []).append(whole)
+    found: list[Range] = []
+    for ranges in by_corpus.values():
+        ranges.sort(key=lambda r: r.first)
+        merged = [ranges[0]]
+        for r in ranges[1:]:
+            if r.first <= merged[-1].last + 1:
+                merged[-1] = Range(r.corpus, merged[-1].first, max(merged[-1].last, r.last))
+            else:
+                merged.append(r)
+        found += merged
+    return found
+
+
+# Shards
+
+
+def _key(prepared: Corpus) -> str:
+    return f"{prepared.content_hash[:16]}-{prepared.card['splits']['train']['first']}"
+
+
+@dataclass(frozen=True)
+class ShardFile:
+    """Where the suffix array of a stretch of a corpus's training tokens lies or will lie.
+
+    Attributes:
+        first, last: tokens, counted in the training split, last excluded.
+    """
+
+    corpus: Corpus
+    first: int
+    last: int
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
+        return paths.corpora_root() / ".suffixes" / _key(self.corpus) / f"{self.first}-{self.last}.places"
+
+    @property
+    def bytes(self) -> int:
+        """Its size."""
+        return suffixes.size(self.last - self.first)
+
+    def there(self) -> bool:
+        """Whether it is built."""
+        return self.path.is_file() and self.path.stat().st_size == self.bytes
+
+    def tokens(self) -> np.ndarray:
+        """Its tokens, mapped."""
+        return self.corpus.tokens("train")[self.first : self.last]
+
+
+def shards(ranges: tuple[Range, ...]) -> list[ShardFile]:
+    """The shards that cover ranges of articles."""
+    found = []
+    for r in ranges:
+        starts = r.corpus.starts("train")
+        length = max(1, suffixes.SHARD_BYTES // np.dtype(r.corpus.card["dtype"]).itemsize)
+        grid = starts[np.searchsorted(starts, np.arange(0, starts[-1] + length, length)).clip(max=len(starts) - 1)]
+        first, last = int(starts[r.first - 1]), int(starts[r.last])
+        cuts = np.unique([first, *grid[(first < grid) & (grid < last)], last]).tolist()
+        found += [ShardFile(r.corpus, a, b) for a, b in itertools.pairwise(cuts)]
+    return found
+
+
+def missing(ranges: tuple[Range, ...]) -> list[ShardFile]:
+    """The shards that must be built before anything can be found."""
+    return [shard for shard in shards(ranges) if not shard.there()]
+
+
+def build(ranges: tuple[Range, ...], report: Callable[[int, int], object] = lambda done, total: None) -> None:
+    """Builds what is missing, one shard after the other; what was built stays when `report` raises.
+
+    Args:
+        report: told the tokens done and in all.
+
+    Raises:
+        StorageError: no rights or no space.
+    """
+    left = missing(ranges)
+    total, done = sum(shard.last - shard.first for shard in left), 0
+    for shard in left:
+        report(done, total)
+        _build(shard)
+        done += shard.last - shard.first
+    report(done, total)
+
+
+def _build(shard: ShardFile) -> None:
+    folder = shard.path.parent
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with Lock(folder / "lock") as lock:
+            lock.acquire(patience_seconds=3600)
+            if shard.there():  # somebody else built it while this one waited
+                return
+            sweep(folder)
+            free = shutil.disk_usage(folder).free
+            if free < shard.bytes + (64 << 20):
+                raise StorageError(
+                    "The index of these articles needs {needed} MB more of disk and {free} MB are free: free some space.",
+                    needed=shard.bytes >> 20,
+                    free=free >> 20,
+                )
+            staging = temporary(shard.path)
+            try:
+                suffixes.write(shard.tokens(), staging)
+                sync(staging)
+                replace(staging, shard.path)
+            finally:
+                staging.unlink(missing_ok=True)
+
+
+# Finding
+
+
+def find(ids: np.ndarray, ranges: tuple[Range, ...]) -> Copied:
+    """What of a text stands in the articles of `ranges`, whose shards are built.
+
+    Args:
+        ids: the text's tokens (tokens,), at most LONGEST_TEXT of them.
+
+    Raises:
+        ArticlesError: a shard is missing.
+    """
+    ids = np.asarray(ids[:LONGEST_TEXT], np.int64)
+    lengths, where = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
+    owner = np.zeros(len(ids), np.int64)
+    files = shards(ranges)
+    for number, file in enumerate(files):
+        if not file.there():
+            raise ArticlesError("The index of these articles is not whole: build it first.")
+        found, places = suffixes.open_(file.tokens(), file.path).longest(ids)
+        longer = found > lengths
+        lengths[longer], where[longer], owner[longer] = found[longer], places[longer] + file.first, number
+    passages = []
+    reach = 0
+    for start in np.flatnonzero(lengths).tolist():
+        end = start + int(lengths[start])
+        if end <= reach:  # the passage before it goes on as far
+            continue
+        reach = end
+        prepared = files[owner[start]].corpus
+        starts = prepared.starts("train")
+        article = int(np.searchsorted(starts, where[start], side="right"))
+        passages.append(Passage(start, end, prepared, article, int(where[start] - starts[article - 1])))
+    return Copied(lengths, tuple(sorted(passages, key=lambda p: -p.length)))
+
+
+def ids_of(tokenizer: Tokenizer, prompt: str, text: str) -> np.ndarray:
+    """int64 (tokens,): a continuation's tokens, encoded behind its prompt, as an article that holds both would be."""
+    before, both = tokenizer.encode(prompt), tokenizer.encode(prompt + text)
+    common = next(
+        (n for n, (a, b) in enumerate(zip(before, both, strict=False)) if a != b), min(len(before), len(both))
+    )
+    return np.array(both[common:], np.int64)
+
+
+def unseen(found: Seen, tokens: int) -> list[tuple[int, np.ndarray]]:
+    """The yardstick: as many tokens from the middle of articles that nobody was trained on.
+
+    Returns:
+        (number in its split, ids) of up to 20 articles of test (or validation) that are no duplicate of a training article.
+    """
+    if not found.ranges:
+        return []
+    prepared = found.ranges[0].corpus
+    split = unseen_split(prepared)
+    if split is None:
+        return []
+    known = np.isin(prepared.digests(split), prepared.digests("train"))
+    long_enough = prepared.token_counts(split) >= tokens
+    numbers = np.flatnonzero(~known & long_enough) + 1
+    spread: np.ndarray | list = (
+        numbers[np.linspace(0, len(numbers) - 1, min(_UNSEEN, len(numbers)), dtype=int)] if len(numbers) else []
+    )
+    taken = []
+    for number in map(int, spread):
+        stream = prepared.tokens(split, number, number)[1:]
+        first = (len(stream) - tokens) // 2
+        taken.append((number, np.array(stream[first : first + tokens], np.int64)))
+    return taken
+
+
+def unseen_split(prepared: corpus.Corpus) -> str | None:
+    """The split whose articles serve as the yardstick."""
+    return next((split for split in ("test", "validation") if split in prepared.splits), None)

@@ -1,0 +1,212 @@
+"""Samples against the articles that their run was trained on: which passages were copied word for word."""
+
+from ui import frame
+
+frame.within()
+
+import time
+
+import numpy as np
+import streamlit as st
+
+from engine import indexing, jobs, memorisation, paths
+from engine.errors import EngineError
+from engine.memorisation import LENGTHS, Copied, Seen
+from engine.runs import Run
+from ui import colours, errors, memorisation_view, moments, readers, sources, words
+from ui.i18n import _, _n
+from ui.moments import Moment
+
+AT_ONCE_TOKENS = 2_000_000  # so many are indexed while one waits, about a second
+POLL_SECONDS = 1.0
+RECORDED, TEXT = "recorded", "text"
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def found(ids: tuple[int, ...], key: tuple, _seen: Seen) -> Copied:
+    """What of a text stands in the articles; `key` names them."""
+    return memorisation.find(np.array(ids, np.int64), _seen.ranges)
+
+
+def key_of(seen: Seen) -> tuple:
+    """What names the articles of a run."""
+    return tuple((r.corpus.content_hash, r.first, r.last) for r in seen.ranges)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def yardstick(tokens: int, key: tuple, _seen: Seen) -> list[Copied]:
+    """The same of as long passages of unseen articles."""
+    return [memorisation.find(ids, _seen.ranges) for _number, ids in memorisation.unseen(_seen, tokens)]
+
+
+def indexed(run: Run, seen: Seen) -> None:
+    """Goes on where the run's articles are indexed; else offers or shows the building, and the page stops here."""
+    left = memorisation.missing(seen.ranges)
+    if not left:
+        return
+    tokens = sum(shard.last - shard.first for shard in left)
+    job = indexing.job_of(run)
+    if tokens <= AT_ONCE_TOKENS:
+        with st.spinner(_("Indexing the training articles…")):
+            memorisation.build(seen.ranges)
+        return
+    if job.alive():
+        st.fragment(watch, run_every=POLL_SECONDS)(job)
+        st.stop()
+    value = job.value()
+    if value.get("state") == jobs.FAILED:
+        errors.show(EngineError.from_json(value["error"]))
+    elif value.get("state") in (jobs.STOPPED, indexing.BUILDING):
+        st.info(_("The index was interrupted: it goes on from where it was."))
+    st.markdown(
+        _(
+            "These {articles} articles hold {tokens} tokens. To find copied passages exactly, they are indexed once; "
+            "the index takes {size} of disk.",
+            articles=words.grouped(seen.articles),
+            tokens=words.grouped(tokens),
+            size=words.size(sum(shard.bytes for shard in left)),
+        )
+    )
+    if st.button(_("Build the index"), type="primary", icon=":material/manage_search:", key="copied_build"):
+        indexing.start(run)
+        st.rerun()
+    st.stop()
+
+
+def watch(job: jobs.Job) -> None:
+    """How far the index is, and its stop."""
+    value = job.value()
+    if not job.alive():
+        st.rerun()
+    done, total = value.get("done", 0), value.get("total", 0)
+    passed = time.time() - value["since"]
+    label = _("Indexing: {done} of {total} tokens", done=words.grouped(done), total=words.grouped(total))
+    if done:
+        label += _(", about {time} left", time=words.duration((total - done) * passed / done))
+    st.progress(done / total if total else 0.0, label)
+    if st.button(_("Stop"), icon=":material/stop:", help=_("What is done is kept: it goes on from there.")):
+        with errors.shown():
+            job.stop()
+
+
+def choose_run(trained: list[Run]) -> Run:
+    """The run whose articles are searched."""
+    by_name = {run.name: run for run in trained}
+    asked = st.query_params.get("run")
+    if asked in by_name and st.session_state.get("copied_link") != asked:
+        st.session_state["copied_link"] = st.session_state["copied_run"] = asked
+    if st.session_state.get("copied_run") not in by_name:
+        st.session_state.pop("copied_run", None)
+    name = st.selectbox(
+        _("Run"),
+        list(by_name),
+        format_func=lambda name: name + (f" ({_('recorded')})" if by_name[name].recorded else ""),
+        key="copied_run",
+    )
+    return by_name[name]
+
+
+def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
+    """The samples of a moment of the run: (title, tokens) of each."""
+    with_samples = [moment for moment in moments.of_run(run, readers.events(run)) if moment.samples]
+    if not with_samples:
+        st.info(_("This run has written no sample yet: its samples appear here as they come. Type a text meanwhile."))
+        st.stop()
+    moment: Moment = (
+        st.select_slider(
+            _("Written at"),
+            with_samples,
+            with_samples[-1],
+            format_func=lambda m: _("base model") if m.is_base else _("step {n}", n=words.grouped(m.step)),
+            key=f"copied_moment_{run.name}",
+        )
+        if len(with_samples) > 1
+        else with_samples[0]
+    )
+    st.session_state["copied_base"] = moment.is_base
+    return [
+        (prompt, memorisation.ids_of(seen.tokenizer, prompt, sample["text"]))
+        for prompt, sample in moment.samples.items()
+    ]
+
+
+def typed(seen: Seen) -> list[tuple[str, np.ndarray]]:
+    """A person's own text."""
+    st.session_state["copied_base"] = False
+    text = st.text_area(_("Text"), key="copied_text", max_chars=20_000, height=160, label_visibility="collapsed")
+    ids = memorisation.ids_of(seen.tokenizer, "", text)
+    if len(ids) < LENGTHS[0]:
+        st.info(_("Paste or type a text of {n} tokens or more: a few words.", n=LENGTHS[0]))
+        st.stop()
+    if len(ids) > memorisation.LONGEST_TEXT:
+        st.caption(_("The first {n} tokens are looked up.", n=words.grouped(memorisation.LONGEST_TEXT)))
+    return [(_("My own text"), ids[: memorisation.LONGEST_TEXT])]
+
+
+def names_of(seen: Seen) -> dict[str, str]:
+    """Content hash → what the page Articles calls these articles, of those that this session may open there."""
+    sample = paths.portable(paths.SAMPLE_ARTICLES)
+    known = {c.content_hash: path for path, c in sources.prepared().items()}
+    return known | {r.corpus.content_hash: sample for r in seen.ranges if r.corpus.card["source"] == sample}
+
+
+def told(run: Run, seen: Seen) -> None:
+    """Which articles are searched, in one line, and what cannot be."""
+    st.caption(
+        _n(
+            "Searched: the {n} article that this run, and the stages before it, were trained on.",
+            "Searched: the {n} articles that this run, and the stages before it, were trained on.",
+            seen.articles,
+        )
+        + (_(" It learned from the beginning of each alone.") if run.settings.method == "report" else "")
+    )
+    for error in seen.lost:
+        errors.show(error)
+
+
+st.title(_("Memorisation"))
+st.markdown(
+    _("Did it learn, or copy? What of a sample stands word for word in the articles that its run was trained on.")
+)
+trained = readers.trained_runs()
+if not trained:
+    st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))
+    st.stop()
+run = choose_run(trained)
+with errors.shown():
+    seen = memorisation.seen(run)
+    told(run, seen)
+    indexed(run, seen)
+    way = st.segmented_control(
+        _("Text"),
+        [RECORDED, TEXT],
+        default=RECORDED,
+        required=True,
+        format_func=lambda name: {RECORDED: _("Samples of this run"), TEXT: _("My own text")}[name],
+        key="copied_way",
+    )
+    texts = recorded(run, seen) if way == RECORDED else typed(seen)
+    key = key_of(seen)
+    copied = [found(tuple(ids.tolist()), key, seen) for _title, ids in texts]
+    unseen = yardstick(max(map(len, (ids for _title, ids in texts)), default=0), key, seen)
+    colour = colours.BASE if st.session_state["copied_base"] else colours.of_run(run.name)
+    title = _("samples") if way == RECORDED else _("my own text")
+    st.plotly_chart(memorisation_view.yardstick(copied, colour, title, unseen), theme="streamlit", key="copied_chart")
+    if unseen:
+        st.caption(
+            _n(
+                "The yardstick: as many tokens from the middle of {n} article that this run has never seen. "
+                "Lines reach from the least to the most.",
+                "The yardstick: as many tokens from the middle of each of {n} articles that this run has never seen. "
+                "Lines reach from the least to the most.",
+                len(unseen),
+            )
+        )
+    else:
+        st.caption(_("No yardstick: there is no unseen article of this length."))
+    names = names_of(seen)
+    for number, ((name, ids), own) in enumerate(zip(texts, copied, strict=True)):
+        with st.container(border=True):
+            memorisation_view.marked(seen.tokenizer, ids.tolist(), own, name, colour, key=f"copied_{number}")
+            st.markdown(f"**{memorisation_view.verdict(own, unseen)}**" if unseen else "")
+            memorisation_view.passages(seen.tokenizer, own, names)

@@ -1,0 +1,227 @@
+"""Copied passages: found exactly, in the articles that a run has seen and in no others."""
+
+import json
+import shutil
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
+
+from engine import checkpoints, indexing, jobs, memorisation, preparation, presets, runs, suffixes
+from engine.__main__ import main
+from engine.errors import ArticlesError, StorageError
+from engine.memorisation import LENGTHS, Range, Seen
+from engine.settings import RunSettings
+
+TOKENS = st.lists(st.integers(0, 3), max_size=120).map(lambda ids: np.array(ids, np.uint16) * 300)
+
+
+def longest_by_looking(text: list[int], stream: list[int], start: int) -> int:
+    best = 0
+    for place in range(len(stream)):
+        n = 0
+        while start + n < len(text) and place + n < len(stream) and text[start + n] == stream[place + n]:
+            n += 1
+        best = max(best, n)
+    return best if best >= LENGTHS[0] else 0
+
+
+@given(TOKENS, TOKENS)
+def test_every_length_is_what_looking_everywhere_finds_and_stands_where_it_is_said_to(stream, text):
+    shard = suffixes.Shard(stream, suffixes.sort(stream), suffixes.filter_of(stream))
+    lengths, places = shard.longest(text)
+    for start, (length, place) in enumerate(zip(lengths, places, strict=True)):
+        assert length == longest_by_looking(text.tolist(), stream.tolist(), start)
+        assert (stream[place : place + length] == text[start : start + length]).all()
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), max_size=60))
+def test_suffixes_are_in_the_order_of_their_tokens_also_of_large_vocabularies(ids):
+    stream = np.array(ids, np.uint32)
+    assert suffixes.sort(stream).tolist() == sorted(range(len(ids)), key=lambda at: ids[at:])
+
+
+@pytest.fixture
+def prepared(root, sample_folder, tiny_preset):
+    tokenizer = presets.tokenizer(presets.find(str(tiny_preset)))
+    return preparation.prepare(sample_folder, tokenizer), tokenizer
+
+
+def seen_of(prepared, first, last) -> Seen:
+    corpus, tokenizer = prepared
+    return Seen(tokenizer, (Range(corpus, first, last),))
+
+
+def test_a_passage_is_found_with_its_article_and_only_where_the_range_holds_it(prepared):
+    corpus, _tokenizer = prepared
+    seen = seen_of(prepared, 5, 9)
+    memorisation.build(seen.ranges)
+    ids = np.array(corpus.tokens("train", 7, 7)[11:41], np.int64)
+    copied = memorisation.find(np.concatenate([[399, 399], ids, [399]]), seen.ranges)
+    longest = copied.passages[0]
+    stream = corpus.tokens("train", longest.article, longest.article)
+    assert 5 <= longest.article <= 9 and (longest.first, longest.last) == (2, 32)
+    assert stream[longest.token : longest.token + 30].tolist() == ids.tolist()
+    assert copied.covering().tolist() == [0, 0, *[30] * 30, 0]
+    assert copied.share(13) == pytest.approx(18 / 21) and copied.share(8) == pytest.approx(23 / 26)
+    assert copied.share(34) is None
+    start = np.array(corpus.tokens("train", 20, 20)[1:30], np.int64)
+    inside = memorisation.find(start, seen.ranges).lengths.max()
+    whole = seen_of(prepared, 1, 24)
+    memorisation.build(whole.ranges)
+    assert inside < memorisation.find(start, whole.ranges).lengths.max() == 29
+
+
+def test_many_shards_find_what_one_finds(prepared, monkeypatch):
+    seen = seen_of(prepared, 2, 23)
+    assert len(memorisation.shards(seen.ranges)) == 1
+    memorisation.build(seen.ranges)
+    corpus, _tokenizer = prepared
+    texts = [np.array(ids[5:90], np.int64) for n in range(1, 5) for ids in [corpus.tokens("test", n, n)]]
+    one = [memorisation.find(ids, seen.ranges).lengths.tolist() for ids in texts]
+    monkeypatch.setattr(suffixes, "SHARD_BYTES", 600)
+    cut = memorisation.shards(seen.ranges)
+    assert len(cut) > 5
+    starts = set(corpus.starts("train").tolist())
+    assert all(shard.first in starts and shard.last in starts for shard in cut)
+    with pytest.raises(ArticlesError, match="not whole"):
+        memorisation.find(texts[0], seen.ranges)
+    told: list[tuple[int, int]] = []
+    memorisation.build(seen.ranges, lambda done, total: told.append((done, total)))
+    assert told[0][0] == 0 and told[-1] == (cut[-1].last - cut[0].first,) * 2
+    assert [memorisation.find(ids, seen.ranges).lengths.tolist() for ids in texts] == one
+    assert any(any(lengths) for lengths in one)
+
+
+def test_what_a_kill_left_is_built_again_and_swept(prepared):
+    seen = seen_of(prepared, 1, 24)
+    memorisation.build(seen.ranges)
+    (shard,) = memorisation.shards(seen.ranges)
+    whole = shard.path.read_bytes()
+    shard.path.write_bytes(whole[:-1])
+    left = shard.path.with_name(f".{shard.path.name}.1.tmp")
+    left.write_bytes(b"torn")
+    assert memorisation.missing(seen.ranges) == [shard]
+    memorisation.build(seen.ranges)
+    assert shard.path.read_bytes() == whole and not left.exists()
+
+
+def test_a_full_disk_is_a_sentence(prepared, monkeypatch):
+    seen = seen_of(prepared, 1, 24)
+    monkeypatch.setattr(memorisation.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 0))
+    with pytest.raises(StorageError, match="more of disk"):
+        memorisation.build(seen.ranges)
+    assert memorisation.missing(seen.ranges)
+
+
+def test_a_text_is_encoded_as_an_article_that_holds_its_prompt(prepared):
+    _corpus, tokenizer = prepared
+    both = tokenizer.encode("The patients were treated")
+    assert (
+        memorisation.ids_of(tokenizer, "The patients", " were treated").tolist()
+        == both[len(tokenizer.encode("The patients")) :]
+    )
+    assert memorisation.ids_of(tokenizer, "", "").tolist() == []
+
+
+def test_the_yardstick_is_of_unseen_articles_alone(prepared, monkeypatch):
+    corpus, _tokenizer = prepared
+    seen = seen_of(prepared, 1, 24)
+    taken = memorisation.unseen(seen, 20)
+    assert [number for number, _ids in taken] == [1, 2, 3, 4] and all(len(ids) == 20 for _number, ids in taken)
+    assert memorisation.unseen(seen, 10**6) == []
+    real = type(corpus).digests
+    monkeypatch.setattr(
+        type(corpus), "digests", lambda self, split: np.append(real(self, "train"), real(self, "test")[:1]) if split == "train" else real(self, split)
+    )  # fmt: skip
+    assert [number for number, _ids in memorisation.unseen(seen, 20)] == [2, 3, 4]
+
+
+def test_a_run_has_seen_its_own_articles_and_those_of_its_stages(prepared, sample_folder, tiny_preset):
+    common = {"preset": str(tiny_preset), "articles": str(sample_folder), "steps": 1}
+    lineage = [
+        {"articles": str(sample_folder), "first_article": 1, "last_article": 2},
+        {"articles": str(sample_folder), "first_article": 3, "last_article": 10},
+        {"articles": str(sample_folder / "gone"), "first_article": 1, "last_article": 2},
+    ]
+    settings = RunSettings(**common, name="stage", first_article=15, last_article=20)
+    seen = memorisation.seen(runs.create(settings, {"lineage": lineage}))
+    assert [(r.first, r.last) for r in seen.ranges] == [(1, 10), (15, 20)] and seen.articles == 16
+    assert len(seen.lost) == 1 and "gone" in str(seen.lost[0])
+    whole = memorisation.seen(runs.create(RunSettings(**common, name="all"), {"lineage": lineage[:2]}))
+    assert [(r.first, r.last) for r in whole.ranges] == [(1, 24)]
+
+
+def test_articles_that_have_changed_are_not_searched_as_if_they_were_the_same(root):
+    run = a_run(root)
+    (former,) = checkpoints.of_run(run)
+    facts = {name: former.manifest[name] for name in ("preset", "tokens", "parent", "metrics")}
+    with checkpoints.commit(run, 5, {**facts, "corpus": "0" * 64}) as staging:
+        (staging / checkpoints.WEIGHTS).write_bytes(b"weights")
+    app = open_page("memorisation")
+    assert "has changed since one was trained on it" in app.error[0].value
+
+
+def wait(job: jobs.Job) -> dict:
+    end = time.monotonic() + 60
+    while job.alive() and time.monotonic() < end:
+        time.sleep(0.1)
+    return job.value()
+
+
+def test_a_process_of_its_own_builds_the_index_or_says_why_not(root):
+    run = a_run(root)
+    indexing.start(run)
+    value = wait(indexing.job_of(run))
+    assert value["state"] == jobs.FINISHED and value["done"] == value["total"] > 0
+    assert not memorisation.missing(memorisation.seen(run).ranges)
+    gone = a_run(root, "gone")
+    job = indexing.job_of(gone)
+    shutil.rmtree(gone.folder)
+    job.start(indexing.BUILDING, run="gone", root=str(root))
+    assert wait(job)["state"] == jobs.FAILED
+
+
+def test_the_page_marks_what_was_copied_and_links_to_the_article(root):
+    run = a_run(root)
+    seen = memorisation.seen(run)
+    own = seen.ranges[0].corpus.tokens("train", 3, 3)
+    run.append_event("sample", step=4, model="run", prompt="Copied:", text=seen.tokenizer.decode(own[60:100]), seed=1)
+    app = open_page("memorisation")
+    assert not app.error
+    assert any("than any of" in text.value for text in app.markdown)
+    links = [link.proto.query_string for link in app.get("page_link")]
+    assert any("article=3" in link and "split=train" in link for link in links), links
+    app.segmented_control(key="copied_way").set_value("text").run()
+    assert "tokens or more" in app.info[0].value
+    app.text_area(key="copied_text").set_value("<b>5</b> *x* 🧪 " * 2000).run()
+    assert not app.exception and any("are looked up" in caption.value for caption in app.caption)
+
+
+def test_a_large_corpus_asks_first(root, monkeypatch):
+    run = a_run(root)
+    started = []
+    monkeypatch.setattr(indexing, "start", lambda run: started.append(run.name))
+    (shard,) = memorisation.shards(memorisation.seen(run).ranges)
+    monkeypatch.setattr(memorisation, "missing", lambda ranges: [memorisation.ShardFile(shard.corpus, 0, 10**9)])
+    app = open_page("memorisation")
+    assert any("1,000,000,000 tokens" in text.value for text in app.markdown)
+    assert not shard.path.exists() and not started
+    app.button(key="copied_build").click().run()
+    assert started == [run.name]
+
+
+def test_the_command_line_tells_the_same(root, capsys):
+    run = a_run(root)
+    seen = memorisation.seen(run)
+    text = seen.tokenizer.decode(seen.ranges[0].corpus.tokens("train", 3, 3)[60:100])
+    assert main(["memorisation", run.name, "--text", text, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    (sample,) = told["samples"]
+    assert sample["passages"][0]["article"] == 3 and sample["shares"]["13"] > 0.9
+    assert told["unseen"]["13"]["max"] < 0.5 and told["articles"] == 100
+    assert main(["memorisation", run.name]) == 0
+    assert "unseen articles" in capsys.readouterr().out

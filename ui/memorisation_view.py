@@ -1,0 +1,164 @@
+"""What of a text was copied: the text with its copied passages marked, where they stand, and the yardstick."""
+
+import html
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from engine import tokenizers
+from engine.memorisation import LENGTHS, Copied, Passage
+from engine.tokenizers import Tokenizer
+from ui import charts, colours, frame, microscope_view, words
+from ui.i18n import _, _n
+
+# Of Okabe and Ito's vermilion, deeper the longer the passage; the ink that is read on each.
+_GROUNDS = (
+    ("transparent", "inherit"),
+    ("rgb(250,220,195)", "#000"),
+    ("rgb(240,165,105)", "#000"),
+    ("rgb(213,94,0)", "#fff"),
+)
+_AROUND = 16  # tokens of the article shown before and behind a passage
+SHOWN_PASSAGES = 5
+
+
+def marked(tokenizer: Tokenizer, ids: list[int], copied: Copied, title: str, colour: str, key: str) -> None:
+    """The text, each token on the ground of the longest passage that it is part of."""
+    covering = copied.covering().tolist()
+    levels = [sum(length >= n for n in LENGTHS) for length in covering]
+    stops = ", ".join(f"{ground} {25 * at}% {25 * at + 25}%" for at, (ground, _ink) in enumerate(_GROUNDS))
+    ticks = [[0.25 * (at + 1), str(n)] for at, n in enumerate(LENGTHS)]
+    ticks[-1][1] = _("{n} tokens in a row", n=LENGTHS[-1])
+    microscope_view.text(
+        list(tokenizers.spans(tokenizer, ids)),
+        {
+            "title": title,
+            "colour": colour,
+            "wide": True,
+            "legend": {"gradient": f"linear-gradient(to right, {stops})", "ticks": ticks},
+            "colours": [list(_GROUNDS[level]) for level in levels],
+            "facts": [_fact(length) for length in covering],
+        },
+        key=key,
+    )
+
+
+def _fact(length: int) -> str:
+    if length < LENGTHS[0]:
+        return _("not copied")
+    return _n("{n} token in a row, word for word", "{n} tokens in a row, word for word", length)
+
+
+def passages(tokenizer: Tokenizer, copied: Copied, articles: dict[str, str]) -> None:
+    """The longest passages as they stand in their articles, each with a link.
+
+    Args:
+        articles: content hash of a corpus → what the page Articles calls it; none = no link.
+    """
+    if not copied.passages:
+        st.caption(_("No {n} tokens in a row stand in the training articles.", n=LENGTHS[0]))
+    for passage in copied.passages[:SHOWN_PASSAGES]:
+        text, link = st.columns([5, 1], vertical_alignment="center")
+        before, own, after = context(tokenizer, passage)
+        # Not Markdown: it has no bold inside a word.
+        shown = f"{html.escape(before)}<b>{html.escape(own)}</b>{html.escape(after)}".replace("\n", " ")
+        text.html(f"<small>{_tokens(passage.length)}</small><br>… {shown} …")
+        name = articles.get(passage.corpus.content_hash)
+        label = _("Article {n}", n=words.grouped(passage.article))
+        if name is None:
+            link.caption(label)
+            continue
+        link.page_link(
+            frame.PAGES["articles"],
+            label=label,
+            icon=":material/article:",
+            query_params={"articles": name, "split": "train", "article": str(passage.article)},
+        )
+    if (more := len(copied.passages) - SHOWN_PASSAGES) > 0:
+        st.caption(_n("and {n} shorter passage", "and {n} shorter passages", more))
+
+
+def _tokens(length: int) -> str:
+    return _n("{n} token", "{n} tokens", length)
+
+
+def context(tokenizer: Tokenizer, passage: Passage) -> tuple[str, str, str]:
+    """What stands in the article before a passage, the passage, and what stands behind it."""
+    stream = passage.corpus.tokens("train", passage.article, passage.article)
+    first, last = passage.token, passage.token + passage.length
+    before = stream[max(1, first - _AROUND) : first]
+    own, behind = stream[first:last], stream[last : last + _AROUND]
+    # Decoded together: a character may be split over two tokens.
+    whole, head = tokenizer.decode([*before, *own, *behind]), tokenizer.decode(before).rstrip("\ufffd")
+    middle = tokenizer.decode([*before, *own]).rstrip("\ufffd")
+    return head, middle[len(head) :], whole[len(middle) :]
+
+
+def yardstick(samples: list[Copied], colour: str, title: str, unseen: list[Copied]) -> go.Figure:
+    """The shares of copied n-grams: of the samples, and of articles that nobody was trained on; the range as a line.
+
+    Args:
+        samples, unseen: at least one of `samples`; without `unseen` these alone are drawn.
+    """
+    figure = go.Figure()
+    groups = [(samples, title, colour), (unseen, _("unseen articles"), colours.TRUE_TEXT)]
+    for found, name, hue in groups:
+        shares = [[100 * s for c in found if (s := c.share(n)) is not None] for n in LENGTHS]
+        drawn = [(n, values) for n, values in zip(LENGTHS, shares, strict=True) if values]
+        if not drawn:
+            continue
+        means = [sum(values) / len(values) for _length, values in drawn]
+        figure.add_bar(
+            x=[_("{n} tokens", n=n) for n, _values in drawn],
+            y=means,
+            name=name,
+            marker_color=hue,
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [max(values) - mean for (_n, values), mean in zip(drawn, means, strict=True)],
+                "arrayminus": [mean - min(values) for (_n, values), mean in zip(drawn, means, strict=True)],
+                "thickness": 1.5,
+            },
+            texttemplate="%{y:.1f} %",
+            textposition="inside",
+            insidetextanchor="start",
+            hovertemplate="%{y:.2f} %",
+        )
+    figure.update_layout(
+        template=charts.TEMPLATE,
+        height=320,
+        barmode="group",
+        xaxis_title=_("passages of so many tokens in a row"),
+        yaxis_title=_("stand in the training articles (%)"),
+        showlegend=True,
+    )
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def verdict(sample: Copied, unseen: list[Copied]) -> str:
+    """One sentence: whether a sample copies more than real writing does by chance."""
+    told = ""
+    for n in LENGTHS:
+        share, others = sample.share(n), [s for c in unseen if (s := c.share(n)) is not None]
+        if share is None or not others:
+            continue
+        above = sum(share > other for other in others)
+        if above == len(others):
+            told = _(
+                "Copies more passages of {n} tokens ({share}) than any of {others} unseen articles ({most} at most).",
+                n=n,
+                share=words.percent(share),
+                others=len(others),
+                most=words.percent(max(others)),
+            )
+    if told:
+        return told
+    longest = sample.passages[0].length if sample.passages else 0
+    if not longest:
+        return _("Nothing of {n} tokens or more stands word for word in the training articles.", n=LENGTHS[0])
+    return _(
+        "No more than unseen articles share with the training articles by chance; the longest passage has {n} tokens.",
+        n=longest,
+    )
