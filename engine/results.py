@@ -8,10 +8,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from engine import paths
+from engine import paths, preparation, presets
 from engine.checkpoints import ModelReference
 from engine.corpus import Corpus
 from engine.files import read_json, write_json
+from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 
 
 def _key(model_hash: str, corpus: Corpus, split: str, length: int, tokens: int, seed: int) -> dict[str, Any]:
@@ -59,6 +60,23 @@ def keep(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
     path = _file(key, root)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"key": key, "value": value})
+
+
+def kept_report(
+    model: ModelReference, articles: str, split: str, tokens: int = 0, seed: int = 1, stride: int = 0
+) -> dict | None:
+    """What `engine.measuring.examine` would give at once, without loading the model; None where it would have to measure.
+
+    Raises:
+        EngineError: the articles or the preset's files are not there.
+    """
+    prepared = preparation.find(articles_path(articles), presets.tokenizer(model.preset))
+    context = model.preset.max_sequence_length
+    if prepared is None or split not in prepared.splits or not context:
+        return None
+    length = min(context, LONGEST_AUTOMATIC_SEQUENCE)
+    found = kept(report_key(model, prepared, split, length, stride or length, tokens, seed))
+    return found and {"checkpoint": model.reference, "hash": model.hash, "split": split, "articles": articles, **found}
 
 
 def stored(model: ModelReference, corpus: Corpus, split: str, length: int, tokens: int, seed: int, root=None) -> dict:

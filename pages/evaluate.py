@@ -9,7 +9,7 @@ import contextlib
 import pandas as pd
 import streamlit as st
 
-from engine import checkpoints, paths, presets, runs, studio_client
+from engine import checkpoints, paths, presets, results, runs, studio_client
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from ui import access, colours, errors, evaluation_charts, forgetting_view, readers, recorded, report_view, words
@@ -159,6 +159,22 @@ def shown(model: ModelReference, report: dict) -> Shown:
     return Shown(readers.title(model), colours.of_model(model, last), report)
 
 
+def compared(chosen: ModelReference) -> list[ModelReference]:
+    """The base of a model, and itself where it is another."""
+    return [chosen] if chosen.is_base else [ModelReference(chosen.preset), chosen]
+
+
+def kept(chosen: ModelReference) -> list[Shown] | None:
+    """The reports that were measured before with the same settings on the same weights, or None."""
+    found = []
+    for model in compared(chosen):
+        report = results.kept_report(model, articles, split, int(limit), 1, int(stride))
+        if report is None:
+            return None
+        found.append(shown(model, report))
+    return found
+
+
 st.subheader(_("The whole picture of a model"))
 st.markdown(
     _(
@@ -209,7 +225,7 @@ if start:
         studio_client.ensure()
         studio_client.wait_until_ready()
         chosen = available[reference]
-        measured = [chosen] if chosen.is_base else [ModelReference(chosen.preset), chosen]
+        measured = compared(chosen)
         request = {
             "kind": "evaluate",
             "articles": articles,
@@ -225,6 +241,13 @@ if start:
         st.session_state["report"] = (asked, found)
     bar.empty()
     place.empty()
+elif reference and st.session_state.get("report", ("",))[0] != asked:
+    with contextlib.suppress(EngineError):  # what is wrong with the articles is said when they are measured
+        if articles != paths.portable(paths.SAMPLE_ARTICLES):
+            access.check_path(articles)
+        before = kept(available[reference])
+        if before is not None:
+            st.session_state["report"] = (asked, before)
 if st.session_state.get("report", ("",))[0] == asked:
     report_view.show(st.session_state["report"][1])
 else:

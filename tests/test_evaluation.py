@@ -1,5 +1,6 @@
 """Evaluation that can be trusted: each token scored once, sums that agree with Keras and transformers, baselines by hand."""
 
+import json
 import math
 
 import numpy as np
@@ -14,6 +15,7 @@ from engine import (
     measuring,
     models,
     preparation,
+    results,
     windows,
 )
 from engine.backend import keras
@@ -206,6 +208,16 @@ def test_a_report_is_kept_by_weights_articles_and_stride(tiny_preset, sample_fol
 
 
 # Intervals
+
+
+def test_a_kept_report_is_given_without_the_model_and_for_its_settings_alone(tiny_preset, sample_folder, root):
+    model = checkpoints.resolve(str(tiny_preset))
+    assert results.kept_report(model, str(sample_folder), "test") is None
+    found = measuring.examine(model, str(sample_folder))
+    assert results.kept_report(model, str(sample_folder), "test") == json.loads(json.dumps(found))
+    assert results.kept_report(model, str(sample_folder), "test", stride=16) is None
+    assert results.kept_report(model, str(sample_folder), "test", tokens=128) is None
+    assert results.kept_report(model, str(sample_folder), "validation") is None
 
 
 def test_the_interval_of_a_difference_is_paired_by_article():
