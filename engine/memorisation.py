@@ -11,6 +11,7 @@ articles are, so equal words are equal tokens, but for a word that its end cuts 
 import itertools
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from engine.tokenizers import Tokenizer
 LENGTHS = (suffixes.GRAM, 8, 13)  # of the n-grams that are counted
 LONGEST_TEXT = 4096  # tokens
 _AT_ONCE_BYTES = 8 << 20  # a source this small is prepared again where its corpus is gone
+_AT_A_TIME = 16  # shards asked at once
 _UNSEEN = 20  # articles that make the yardstick
 
 
@@ -286,10 +288,13 @@ def find(ids: np.ndarray, ranges: tuple[Range, ...]) -> Copied:
     lengths, where = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
     owner = np.zeros(len(ids), np.int64)
     files = shards(ranges)
-    for number, file in enumerate(files):
+    for file in files:
         if not file.there():
             raise ArticlesError("The index of these articles is not whole: build it first.")
-        found, places = suffixes.open_(file.tokens(), file.path).longest(ids)
+    # Shards at a time: what takes long where nothing is in memory yet is waiting for the disk.
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        answers = list(pool.map(lambda file: suffixes.open_(file.tokens(), file.path).longest(ids), files))
+    for number, (file, (found, places)) in enumerate(zip(files, answers, strict=True)):
         longer = found > lengths
         lengths[longer], where[longer], owner[longer] = found[longer], places[longer] + file.first, number
     passages = []

@@ -4,7 +4,8 @@ A suffix array names the places of a stream in the order of what follows them, s
 next to where the text itself would stand (Manber and Myers 1993). Sorting is libdivsufsort's. A long stream is cut into
 shards, each with an array of its own, so that building one takes bounded memory; nothing is missed at a cut, since cuts
 lie between articles. Beside each array stands a Bloom filter of the shard's n-grams of GRAM tokens, in blocks of one
-cache line (Putze et al. 2007): most of what a text does not share is known from one read of it.
+cache line (Putze et al. 2007): most of what a text does not share is known from one read of it. Every SIGN_STEP-th
+suffix's first tokens stand at the end, so that a search begins among these few and ends on one page of the disk.
 """
 
 import mmap
@@ -19,6 +20,7 @@ GRAM = 5  # tokens of the shortest passage that is found
 _FILTER_BLOCK = (
     64  # bytes; a filter has a byte a token, and three bits are set for each n-gram: one in 30 is let by wrongly
 )
+SIGN_STEP = 1024  # places between signs: one page of 4 KB
 _PIECE = 1 << 22  # tokens worked on at once
 _FIRST_BLOCK, _BLOCK = 4, 32  # tokens compared at once: most comparisons end in the first few
 
@@ -46,7 +48,7 @@ def sort(tokens: np.ndarray) -> np.ndarray:
 
 def filter_of(tokens: np.ndarray) -> np.ndarray:
     """uint8 (64 * blocks,): the Bloom filter of a stream's n-grams."""
-    found = np.zeros(-(-max(1, len(tokens)) // _FILTER_BLOCK) * _FILTER_BLOCK, np.uint8)
+    found = np.zeros(_filter_size(len(tokens)), np.uint8)
     for first in range(0, len(tokens), _PIECE):
         for at, bit in _bits(tokens[first : first + _PIECE + GRAM - 1], len(found)):
             np.bitwise_or.at(found, at, bit)
@@ -68,17 +70,30 @@ def _bits(tokens: np.ndarray, size: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(block + (bit >> 3), np.left_shift(1, bit & 7).astype(np.uint8)) for bit in bits]
 
 
+def signs(tokens: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """uint64 (places,): the first eight bytes of tokens from each place on, which are ordered as the suffixes are.
+
+    Behind the stream's end stand zeros: a suffix that ends there is before its equals, or among them.
+    """
+    width = tokens.dtype.itemsize
+    at = np.asarray(places, np.int64)[:, None] + np.arange(8 // width)
+    found = np.where(at < len(tokens), tokens[np.minimum(at, max(0, len(tokens) - 1))], 0)
+    return found.astype(f">u{width}").view(">u8")[:, 0].astype(np.uint64)
+
+
 @dataclass(frozen=True)
 class Shard:
-    """A stretch of tokens with its suffix array and filter; all may be memory maps.
+    """A stretch of tokens with its suffix array, filter and signs; the first three may be memory maps.
 
     Attributes:
         tokens: unsigned ids (tokens,). places: uint32 (tokens,), as `sort` gives them. filter: as `filter_of`'s.
+        signs: those of every SIGN_STEP-th place.
     """
 
     tokens: np.ndarray
     places: np.ndarray
     filter: np.ndarray
+    signs: np.ndarray
 
     def longest(self, text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """For each token of a text: how much of the text from there on stands somewhere in the shard, and where.
@@ -103,7 +118,11 @@ class Shard:
     def _search(self, starts: np.ndarray, text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The lengths and places of the passages that begin at some tokens of a text, by binary search."""
         wanted = np.concatenate([text, np.full(_BLOCK, -1)])  # -1: the text's end, like no token
-        low, high = np.zeros(len(starts), np.int64), np.full(len(starts), len(self.places))
+        # A shard's vocabulary is its tokens': an id of the text that is larger cannot stand in it.
+        most = np.iinfo(self.tokens.dtype).max
+        own = signs(np.minimum(text, most).astype(self.tokens.dtype), starts)
+        low = np.maximum(0, np.searchsorted(self.signs, own, "left") - 1) * SIGN_STEP
+        high = np.minimum(np.searchsorted(self.signs, own, "right") * SIGN_STEP, len(self.places))
         while (searched := np.flatnonzero(low < high)).size:
             middle = (low[searched] + high[searched]) // 2
             places = self._at(middle)
@@ -146,15 +165,23 @@ class Shard:
 
 
 def write(tokens: np.ndarray, path: Path) -> None:
-    """Writes the suffix array of a stream, little-endian uint32, and behind it the filter, to a new file."""
+    """Writes the suffix array of a stream, little-endian uint32, and behind it filter and signs, to a new file."""
     with open(path, "wb") as file:
-        sort(tokens).astype("<u4", copy=False).tofile(file)
+        places = sort(tokens)
+        places.astype("<u4", copy=False).tofile(file)
+        beginnings = signs(tokens, places[::SIGN_STEP])
+        del places
         filter_of(tokens).tofile(file)
+        beginnings.astype("<u8").tofile(file)
 
 
 def size(tokens: int) -> int:
     """The bytes of the file of a stream of so many tokens."""
-    return 4 * tokens + -(-max(1, tokens) // _FILTER_BLOCK) * _FILTER_BLOCK
+    return 4 * tokens + _filter_size(tokens) + 8 * -(-tokens // SIGN_STEP)
+
+
+def _filter_size(tokens: int) -> int:
+    return -(-max(1, tokens) // _FILTER_BLOCK) * _FILTER_BLOCK
 
 
 def open_(tokens: np.ndarray, path: Path) -> Shard:
@@ -163,8 +190,9 @@ def open_(tokens: np.ndarray, path: Path) -> Shard:
     for mapped in (stored, tokens):
         _read_at_random(mapped)
     # np.asarray: indexing a memmap's own class costs ten times an array's.
-    behind = 4 * len(tokens)
-    return Shard(np.asarray(tokens), np.asarray(stored[:behind]).view("<u4"), np.asarray(stored[behind:]))
+    places, rest = np.split(np.asarray(stored), [4 * len(tokens)])
+    beginnings = np.fromfile(path, "<u8", offset=len(stored) - 8 * -(-len(tokens) // SIGN_STEP))
+    return Shard(np.asarray(tokens), places.view("<u4"), rest[: _filter_size(len(tokens))], beginnings)
 
 
 def _read_at_random(mapped: np.ndarray) -> None:

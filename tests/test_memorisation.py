@@ -29,9 +29,16 @@ def longest_by_looking(text: list[int], stream: list[int], start: int) -> int:
     return best if best >= LENGTHS[0] else 0
 
 
-@given(TOKENS, TOKENS)
-def test_every_length_is_what_looking_everywhere_finds_and_stands_where_it_is_said_to(stream, text):
-    shard = suffixes.Shard(stream, suffixes.sort(stream), suffixes.filter_of(stream))
+@given(TOKENS, TOKENS, st.integers(1, 9))
+def test_every_length_is_what_looking_everywhere_finds_and_stands_where_it_is_said_to(stream, text, step):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(suffixes, "SIGN_STEP", step)
+        places = suffixes.sort(stream)
+        shard = suffixes.Shard(stream, places, suffixes.filter_of(stream), suffixes.signs(stream, places[::step]))
+        check(shard, stream, text)
+
+
+def check(shard, stream, text):
     lengths, places = shard.longest(text)
     for start, (length, place) in enumerate(zip(lengths, places, strict=True)):
         assert length == longest_by_looking(text.tolist(), stream.tolist(), start)
