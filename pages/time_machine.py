@@ -17,8 +17,8 @@ PLAY_SECONDS = 1.0
 POLL_SECONDS = 2.0
 
 
-def choose(found: list[Run]) -> tuple[list[Run], list[Moment]]:
-    """The run, or the chain of stages that leads to it, and all its moments."""
+def choose(found: list[Run]) -> list[Run]:
+    """The run, or the chain of stages that leads to it."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     by_name = {run.name: run for run in found}
     name = left.selectbox(
@@ -34,8 +34,13 @@ def choose(found: list[Run]) -> tuple[list[Run], list[Moment]]:
         value=True,
         key="time_chain",
     ):
-        return stages, moments.of_chain(stages, {stage.name: readers.events(stage) for stage in stages})
-    return [run], moments.of_run(run, readers.events(run))
+        return stages
+    return [run]
+
+
+def moments_of(stages: list[Run]) -> list[Moment]:
+    """All moments that the stages have recorded so far."""
+    return moments.of_chain(stages, {stage.name: readers.events(stage) for stage in stages})
 
 
 def label(moment: Moment, several: bool) -> str:
@@ -89,10 +94,16 @@ def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
             st.caption(_("The beginning of the first validation article, which the run is never trained on."))
 
 
-def moving(all_moments: list[Moment], several: bool) -> None:
-    """Slider and play button; redrawn alone, by itself while it plays."""
+def moving(stages: list[Run], working: bool) -> None:
+    """Slider and play button; redrawn alone, by itself while it plays or the run goes on."""
+    all_moments, several = moments_of(stages), len(stages) > 1
+    if len(all_moments) < 2:  # deleted meanwhile
+        st.rerun()
     last = len(all_moments) - 1
     at = min(st.session_state.get("time_at", last), last)
+    if at == st.session_state.get("time_last") and not st.session_state.get("time_playing"):
+        at = last  # who looks at the newest moment goes on to the next newest
+    st.session_state["time_last"] = last
     if st.session_state.get("time_playing"):
         at = min(at + 1, last)
         if at == last:
@@ -119,7 +130,7 @@ def moving(all_moments: list[Moment], several: bool) -> None:
         on_change=_moved,
     )
     show(all_moments[st.session_state["time_at"]], all_moments, several)
-    if playing and not st.session_state["time_playing"]:
+    if (playing and not st.session_state["time_playing"]) or (working and stages[-1].state().state != runs.RUNNING):
         st.rerun()  # it has come to the end: nothing needs to move any more
 
 
@@ -135,7 +146,8 @@ if not found:
     st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))
     st.stop()
 try:
-    stages, all_moments = choose(found)
+    stages = choose(found)
+    all_moments = moments_of(stages)
 except EngineError:  # deleted between the list and the look
     st.info(_("That run is not there any more: choose another."))
     st.stop()
@@ -146,6 +158,6 @@ if len(all_moments) < 2:
     st.stop()
 working = stages[-1].state().state == runs.RUNNING
 every = PLAY_SECONDS if st.session_state.get("time_playing") else POLL_SECONDS if working else None
-st.fragment(moving, run_every=every if st.session_state.get("time_playing") else None)(all_moments, len(stages) > 1)
+st.fragment(moving, run_every=every)(stages, working)
 if working:
-    st.caption(_("The run goes on: reload the page for its newest moments."))
+    st.caption(_("The run goes on: its newest moments appear by themselves."))

@@ -593,3 +593,17 @@ def test_a_run_that_has_only_its_base_is_waited_for(root):
     runs.create(RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name="x", steps=4))
     app = open_page("time_machine")
     assert "has not measured anything behind its base yet" in app.info[0].value
+
+
+def test_the_time_machine_follows_a_run_that_goes_on_for_who_looks_at_its_newest_moment(root):
+    run = a_run(root)
+    app = open_page("time_machine")
+    assert app.select_slider(key="time_slider").value == 1
+    run.append_event("sample", step=6, model="run", prompt="The", text=" newest", seed=1)
+    app.run()
+    assert app.select_slider(key="time_slider").value == 2
+    app.select_slider(key="time_slider").set_value(0).run()
+    run.append_event("sample", step=8, model="run", prompt="The", text=" newer still", seed=1)
+    app.run()
+    assert app.select_slider(key="time_slider").value == 0
+    assert not app.exception
