@@ -30,7 +30,9 @@ def choose(found: list[Run]) -> tuple[list[Run], list[Moment]]:
     run = by_name[name]
     stages = moments.chain(run, found)
     if len(stages) > 1 and right.toggle(
-        _n("With the {n} stage before it", "With the {n} stages before it", len(stages) - 1), value=True, key="time_chain"
+        _n("With the {n} stage before it", "With the {n} stages before it", len(stages) - 1),
+        value=True,
+        key="time_chain",
     ):
         return stages, moments.of_chain(stages, {stage.name: readers.events(stage) for stage in stages})
     return [run], moments.of_run(run, readers.events(run))
