@@ -183,6 +183,8 @@ def from_json(value: Any) -> Written:
             "number": asked.integer("number", 1, 1 << 31),
             "tokens": asked.integer("tokens", 1, 1 << 20),
         }
+        if not top.text("prompt", _LONGEST_TEXT):  # it would be fetched from wherever the passage says
+            raise _unknown("prompt")
     environment = top.fields("environment")
     versions = environment.fields("versions")
     return Written(
