@@ -96,7 +96,8 @@ class Written:
 
     def take(self, message: dict[str, Any]) -> None:
         """Takes one of the studio's messages."""
-        kind, number = message["kind"], message.get("column")
+        kind: str = message["kind"]
+        number: Any = message.get("column")
         if kind == "error":
             error = EngineError(message["template"], **message["values"])
             if number is None:
@@ -172,9 +173,9 @@ def from_json(value: Any) -> Written:
     drawn = {name: settings.number(name, most) for name, most in limits.items()}
     columns = []
     for entry in top.many("columns", MOST_COLUMNS):
-        names = {name: entry.text(name, 500) for name in ("reference", "title", "hash", "preset")}
+        reference, title, weights, base = (entry.text(name, 500) for name in ("reference", "title", "hash", "preset"))
         samples = [_sample(sample) for sample in entry.many("samples", MOST_SAMPLES)]
-        columns.append(Column(**names, samples=samples, dropped_tokens=entry.integer("dropped_tokens", 0, 1 << 31)))
+        columns.append(Column(reference, title, weights, base, samples, entry.integer("dropped_tokens", 0, 1 << 31)))
     passage = None
     if top.value("passage") is not None:
         asked = top.fields("passage")
@@ -242,7 +243,7 @@ class _Fields:
         return value
 
     def number(self, name: str, most: float) -> float:
-        value = self._value.get(name)
+        value: Any = self._value.get(name)
         if type(value) not in (int, float) or not 0 <= value <= most:  # NaN lies in no range
             raise _unknown(name)
         return value

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine import kept, written
 from engine.checkpoints import ModelReference
@@ -58,12 +59,17 @@ def _label(name: str) -> str:
     return f"{side_view.moment(result)} · {len(result.columns)} × {shown or _('empty prompt')}"
 
 
-@st.dialog(_("Delete this result?"))
-def _confirm(name: str) -> None:
-    st.markdown(_("It is deleted from the disk for good."))
-    if st.button(_("Delete"), type="primary", icon=":material/delete:", key="side_delete_yes"):
-        with errors.shown():
+def _ask_before_deleting(name: str) -> None:
+    """The question before a result is lost."""
+    with st.container(border=True):
+        st.markdown(_("Delete this result? It is gone from the disk for good."))
+        yes, no, _rest = st.columns([1, 1, 2])
+        if yes.button(_("Delete"), type="primary", icon=":material/delete:", key="side_delete_yes", width="stretch"):
             kept.delete(name)
+            del st.session_state["side_deleting"]
+            st.rerun()
+        if no.button(_("Keep it"), key="side_delete_no", width="stretch"):
+            del st.session_state["side_deleting"]
             st.rerun()
 
 
@@ -79,16 +85,21 @@ def show(models: list[ModelReference]) -> None:
     name = st.selectbox(
         _("Kept results, the newest first"), found, format_func=_label, key="side_kept", label_visibility="collapsed"
     )
+    again, opening, taking, deleting = st.columns(4)
     with errors.shown():
         result = kept.read(name)
-        _buttons(name, result, models)
+        _open(name, result, opening, taking)
+        if again.button(_("Regenerate and verify"), icon=":material/verified:", width="stretch", key="side_verify"):
+            st.session_state["side_verification"] = _verify(name, result, models)
+    with errors.shown():
+        _delete(name, deleting)
     verification = st.session_state.get("side_verification")
     if verification is not None and verification.name == name:
         _verdict(verification)
 
 
-def _buttons(name: str, result: Written, models: list[ModelReference]) -> None:
-    again, opening, taking, deleting = st.columns(4)
+def _open(name: str, result: Written, opening: DeltaGenerator, taking: DeltaGenerator) -> None:
+    """Shows it above, or takes it along."""
     if opening.button(_("Open"), icon=":material/folder_open:", width="stretch", key="side_open"):
         stream = side_view.Stream(result, kept=name)
         stream.done.set()
@@ -103,8 +114,12 @@ def _buttons(name: str, result: Written, models: list[ModelReference]) -> None:
         width="stretch",
         key="side_kept_markdown",
     )
+
+
+def _delete(name: str, place: DeltaGenerator) -> None:
+    """Deletes it after a question, readable or not."""
     mine = access.is_owner()
-    if deleting.button(
+    if place.button(
         _("Delete"),
         icon=":material/delete:",
         disabled=not mine,
@@ -112,9 +127,9 @@ def _buttons(name: str, result: Written, models: list[ModelReference]) -> None:
         width="stretch",
         key="side_delete",
     ):
-        _confirm(name)
-    if again.button(_("Regenerate and verify"), icon=":material/verified:", width="stretch", key="side_verify"):
-        st.session_state["side_verification"] = _verify(name, result, models)
+        st.session_state["side_deleting"] = name
+    if st.session_state.get("side_deleting") == name:
+        _ask_before_deleting(name)
 
 
 def _verify(name: str, was: Written, models: list[ModelReference]) -> Verification:
