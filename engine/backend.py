@@ -43,5 +43,33 @@ if os.environ["KERAS_BACKEND"] == "tensorflow":
 
 import keras  # noqa: E402
 import keras_hub  # noqa: E402
+import numpy  # noqa: E402
 
-__all__ = ["keras", "keras_hub", "release_memory"]
+from engine import __version__, machine  # noqa: E402
+
+
+def versions() -> dict[str, str]:
+    """The versions of what computes: a checkpoint was made with them, a sample written."""
+    import tensorflow
+
+    return {
+        "atelier": __version__,
+        "python": sys.version.split()[0],
+        "tensorflow": tensorflow.__version__,
+        "keras": keras.__version__,
+        "keras_hub": keras_hub.__version__,
+        "numpy": numpy.__version__,
+    }
+
+
+def device() -> str:
+    """The device that computes: the first GPU, or the processor and its cores, on whose number sums depend too."""
+    import tensorflow
+
+    gpus = tensorflow.config.list_physical_devices("GPU")
+    if gpus:
+        return str(tensorflow.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name))
+    return machine.processor()
+
+
+__all__ = ["device", "keras", "keras_hub", "release_memory", "versions"]

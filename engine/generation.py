@@ -2,16 +2,19 @@
 
 import math
 from collections.abc import Callable, Iterator
+from collections.abc import Generator as BeamSearch
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import tensorflow as tf
 
+from engine import beam
 from engine.errors import EngineError, SettingsError
 from engine.microscope import Microscope
 from engine.tokenizers import Tokenizer
 
+MOST_BEAMS = 8
 _LENGTHS = (128, 256, 512, 1024)  # a compiled function for each: prompts of all lengths share them
 _PREFILL = 32  # prompts are fed in pieces of one shape, so that no prompt length compiles anew
 
@@ -69,6 +72,23 @@ class Generator:
         """For looking at texts with the same model."""
         return Microscope(self._model)
 
+    @property
+    def precision(self) -> str:
+        """The type in which the model computes."""
+        return self._model.compute_dtype
+
+    @cached_property
+    def _beam_step(self) -> Callable:
+        """The compiled function of a beam search: one token of each hypothesis, whose parents' caches it takes."""
+        model = self._model
+
+        @tf.function(reduce_retracing=False)
+        def step(token_ids, cache, parents, index):  # int32 (n, 1), (m, layers, 2, length, …), int32 (n,), int32 ()
+            logits, _, cache = model.call_with_cache(token_ids, tf.gather(cache, parents), index)
+            return tf.cast(logits[:, 0], tf.float32), cache  # (n, vocabulary)
+
+        return step
+
     def _step(self, length: int):
         """The compiled function for a cache of `length` positions."""
         if length not in self._steps:
@@ -82,20 +102,27 @@ class Generator:
             self._steps[length] = step
         return self._steps[length]
 
-    def stream(self, prompt: str, max_new_tokens: int, sampler: Sampler = Sampler(), seed: int = 1) -> Iterator[int]:
-        """Yields the new token ids one by one; ends at `<|endoftext|>` or after `max_new_tokens`.
+    def prompt_ids(self, prompt: str, max_new_tokens: int) -> tuple[list[int], int]:
+        """The ids that a prompt gives the model, and how many tokens of its beginning found no room.
 
-        The prompt is opened by `<|endoftext|>`, as articles are in training. Where the prompt is too long for the
-        model's context, its end is kept.
+        The prompt is opened by `<|endoftext|>`, as articles are in training. Where it is too long for the model's
+        context beside the new tokens, its end is kept.
         """
-        backbone, tokenizer = self._model.backbone, self.tokenizer
+        ids = [self.tokenizer.end_of_text, *self.tokenizer.encode(prompt)]
+        kept = ids[-(self._model.backbone.max_sequence_length - self._room(max_new_tokens)) :]
+        return kept, len(ids) - len(kept)
+
+    def _room(self, max_new_tokens: int) -> int:
+        return max(1, min(max_new_tokens, self._model.backbone.max_sequence_length - 1))
+
+    def _begin(self, ids: list[int], room: int):
+        """Feeds the prompt: (step function, cache, logits behind it)."""
+        backbone = self._model.backbone
         context = backbone.max_sequence_length
-        room = max(1, min(max_new_tokens, context - 1))
-        ids = [tokenizer.end_of_text, *tokenizer.encode(prompt)][-(context - room) :]
         pieces = math.ceil(len(ids) / _PREFILL)
         needed = max(pieces * _PREFILL, len(ids) + room)
         length = next((n for n in _LENGTHS if needed <= n <= context), None) or max(context, pieces * _PREFILL)
-        step, rng = self._step(length), np.random.default_rng(seed)
+        step = self._step(length)
         shape = (1, backbone.num_layers, 2, length, backbone.num_heads, backbone.hidden_dim // backbone.num_heads)
         cache = tf.zeros(shape, dtype=self._model.compute_dtype)
         for first in range(0, len(ids), _PREFILL):
@@ -108,14 +135,44 @@ class Generator:
             else:
                 logits, cache = step(tf.constant([padded]), cache, tf.constant(first))
                 last = logits[len(piece) - 1]
+        return step, cache, last
+
+    def stream(self, prompt: str, max_new_tokens: int, sampler: Sampler = Sampler(), seed: int = 1) -> Iterator[int]:
+        """Yields the new token ids one by one; ends at `<|endoftext|>` or after `max_new_tokens`."""
+        ids, _ = self.prompt_ids(prompt, max_new_tokens)
+        room, rng = self._room(max_new_tokens), np.random.default_rng(seed)
+        step, cache, last = self._begin(ids, room)
         for number in range(room):
             token = sampler.draw(last.numpy(), rng)
-            if token == tokenizer.end_of_text:
+            if token == self.tokenizer.end_of_text:
                 return
             yield token
             if number < room - 1:
                 logits, cache = step(tf.constant([[token]]), cache, tf.constant(len(ids) + number))
                 last = logits[0]
+
+    def search(self, prompt: str, max_new_tokens: int, beams: int) -> BeamSearch[int, None, list[int]]:
+        """Beam search (`engine.beam`): yields how many tokens are decided, returns the new token ids.
+
+        Raises:
+            SettingsError: fewer than 1 or more than MOST_BEAMS beams.
+        """
+        if not 1 <= beams <= MOST_BEAMS:
+            problem = EngineError("The beams must be 1 to {most}; received {v}.", most=MOST_BEAMS, v=beams)
+            raise SettingsError([problem])
+        ids, _ = self.prompt_ids(prompt, max_new_tokens)
+        room = self._room(max_new_tokens)
+        _, cache, last = self._begin(ids, room)
+        index = len(ids)
+
+        def advance(parents: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+            nonlocal cache, index
+            token_ids = tf.constant(tokens[:, None], tf.int32)
+            logits, cache = self._beam_step(token_ids, cache, tf.constant(parents, tf.int32), tf.constant(index))
+            index += 1
+            return logits.numpy()
+
+        return beam.search(last.numpy(), advance, beams, self.tokenizer.end_of_text, room)
 
     def generate(self, prompt: str, max_new_tokens: int, sampler: Sampler = Sampler(), seed: int = 1) -> str:
         """The continuation as text, without the prompt."""

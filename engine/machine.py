@@ -1,6 +1,8 @@
 """What this machine can do: cores, memory (the container's limit too), GPUs, disk. No TensorFlow here."""
 
+import contextlib
 import os
+import platform
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -68,6 +70,15 @@ def _container_limit() -> tuple[int, int] | None:
         if limit.isdigit() and int(limit) < 1 << 60:  # version 1 writes "no limit" as a huge number
             return int(limit), int(used)
     return None
+
+
+def processor() -> str:
+    """The processor's name, where the system tells it, and how many cores this process may use."""
+    name = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):  # Linux alone has it
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
+    return f"{name}, {_cores()} cores"
 
 
 @lru_cache(maxsize=1)

@@ -14,22 +14,19 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
 from multiprocessing import AuthenticationError
 from pathlib import Path
 from typing import Any
 
-from engine import checkpoints, paths
-from engine.errors import EngineError, SettingsError, sentence
+from engine import checkpoints, paths, writing
+from engine.errors import EngineError, sentence
 from engine.files import write_bytes
 from engine.locks import Lock
+from engine.writing import send_error
 
 IDLE_SECONDS = float(os.environ.get("ATELIER_STUDIO_IDLE_SECONDS", 15 * 60))
 LONGEST_REQUEST_BYTES = 1 << 20
 LOADED_MODELS = 4
-MOST_COLUMNS = 4
-MOST_NEW_TOKENS = 1024
-_TEXT_SECONDS = 0.05  # the shortest time between two texts of a column
 _BUG = sentence("The studio met an error that it did not foresee: {error}. Its log holds the details.")
 
 log = logging.getLogger("atelier.studio")
@@ -135,46 +132,10 @@ class Studio:
                 self.last_used = time.monotonic()
 
     def _generate(self, request: dict[str, Any], client: Client) -> None:
-        """Decodes all columns in turns, a token each, so that they stream side by side."""
-        columns = [
-            column
-            for number, asked in enumerate(request["columns"][:MOST_COLUMNS])
-            if (column := self._column(number, asked, client)) is not None
-        ]
-        while columns:
-            columns = [column for column in columns if next(column, None) is not None]
+        """Writes all columns side by side, so that they stream together."""
+        for _turn in writing.turns(request, self._models.get, client.send):
             if client.gone():
                 raise Cancelled
-
-    def _column(self, number: int, asked: dict[str, Any], client: Client) -> Iterator[int] | None:
-        from engine.generation import Sampler
-
-        try:
-            sampler = Sampler(float(asked["temperature"]), int(asked["top_k"]), float(asked["top_p"]))
-            room = max(1, min(int(asked["max_new_tokens"]), MOST_NEW_TOKENS))
-            model, generator = self._models.get(str(asked["reference"]))
-        except EngineError as error:
-            send_error(client, error, number)
-            return None
-        client.send("started", column=number, reference=model.reference, hash=model.hash)
-        return self._decode(number, generator, str(asked["prompt"]), room, sampler, int(asked["seed"]), client)
-
-    def _decode(self, number, generator, prompt, room, sampler, seed, client: Client) -> Iterator[int]:
-        ids: list[int] = []
-        text, sent_at, seconds, since = "", 0.0, 0.0, time.monotonic()
-        for token in generator.stream(prompt, room, sampler, seed):
-            ids.append(token)
-            now = time.monotonic()
-            seconds += now - since
-            if now - sent_at >= _TEXT_SECONDS:
-                text = generator.tokenizer.decode(ids)
-                client.send("text", column=number, text=text.rstrip("\ufffd"), tokens=len(ids))
-                sent_at = now
-            yield token
-            since = time.monotonic()  # the other columns' turns are not this one's time
-        client.send("text", column=number, text=generator.tokenizer.decode(ids), tokens=len(ids))
-        speed = len(ids) / seconds if seconds else None
-        client.send("done", column=number, seconds=seconds, tokens_per_second=speed)
 
     def _evaluate(self, request: dict[str, Any], client: Client) -> None:
         from engine.measuring import examine
@@ -208,7 +169,7 @@ class Studio:
                     "{name} has another vocabulary: its tokens cannot be laid over the first model's.",
                     name=model.reference,
                 )
-                send_error(client, other, column)
+                send_error(client.send, other, column)
                 continue
             looked = generator.microscope.look(taken)
             client.send("looked", column=column, hash=model.hash, **microscope.as_json(looked, tokenizer))
@@ -239,13 +200,6 @@ class Studio:
         client.send("exported", file=formats.pack(model, str(request["format"]), self._root).name)
 
 
-def send_error(client: Client, error: EngineError, column: int | None = None) -> None:
-    """Sends an error as its template and values, so that the page can translate it."""
-    problems = error.problems if isinstance(error, SettingsError) else [error]
-    for problem in problems:
-        client.send("error", column=column, **problem.to_json())
-
-
 def serve(listener_socket, key: bytes, studio: Studio) -> None:
     """Accepts clients for ever, each in a thread of its own; authentication happens there too."""
     while True:
@@ -268,7 +222,7 @@ def _attend(connection: mpc.Connection, key: bytes, studio: Studio) -> None:
                 try:
                     studio.answer(request, client)
                 except EngineError as error:
-                    send_error(client, error)
+                    send_error(client.send, error)
                     client.send("end")
                 except (Cancelled, EOFError):
                     return

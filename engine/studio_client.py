@@ -3,7 +3,7 @@
 import json
 import multiprocessing.connection as mpc
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from multiprocessing import AuthenticationError
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def wait_until_ready(root: Path | None = None, timeout_seconds: float = 120.0) -
         time.sleep(0.1)
 
 
-def stream(request: dict[str, Any], root: Path | None = None) -> Iterator[dict[str, Any]]:
+def stream(request: dict[str, Any], root: Path | None = None) -> Generator[dict[str, Any], None, None]:
     """The studio's messages for a request, until it says "end"; closing the iterator cancels the work.
 
     Raises:

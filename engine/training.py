@@ -6,7 +6,6 @@ off goes on as if it had not been.
 
 import hashlib
 import json
-import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -19,7 +18,6 @@ import psutil
 import tensorflow as tf
 
 from engine import (
-    __version__,
     accumulation,
     checkpoints,
     english,
@@ -37,7 +35,7 @@ from engine import (
     submission,
     windows,
 )
-from engine.backend import keras, keras_hub, release_memory
+from engine.backend import keras, release_memory, versions
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError, ResourcesError
 from engine.generation import Generator, Sampler
@@ -636,15 +634,3 @@ def _best_precision(gpu) -> str:
     if capability >= (8, 0):
         return "mixed_bfloat16"
     return "mixed_float16" if capability >= (7, 0) else "float32"
-
-
-def versions() -> dict[str, str]:
-    """The versions that a checkpoint was made with."""
-    return {
-        "atelier": __version__,
-        "python": sys.version.split()[0],
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "keras_hub": keras_hub.__version__,
-        "numpy": np.__version__,
-    }

@@ -74,8 +74,7 @@ def choose_text() -> dict:
             label_visibility="collapsed",
         )
         return {"text": typed}
-    known = {paths.portable(paths.SAMPLE_ARTICLES): _("The sample that ships")}
-    known |= {path: sources.title(c) for path, c in sources.prepared().items() if "test" in c.splits}
+    known = sources.with_test_articles()
     one, two, three = st.columns([2, 1, 1])
     if st.session_state.get("scope_articles") not in known:
         st.session_state.pop("scope_articles", None)

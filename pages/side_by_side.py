@@ -1,196 +1,206 @@
-"""One prompt, two to four models in columns: same seed, same sampler, streamed as written."""
+"""One prompt, two to four models in columns: same seed, same sampler, streamed as written; kept and verified."""
 
 from ui import frame
 
 frame.within()
 
-import threading
-import time
-from dataclasses import dataclass, field
-from typing import Any
-
 import streamlit as st
 
-from engine import studio_client
+from engine import corpus, paths, studio_client
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
-from ui import colours, errors, readers, words
-from ui.i18n import _, error_text
+from engine.written import LONGEST_PROMPT, Column, Sample, Written
+from ui import errors, kept_view, readers, side_view, sources
+from ui.i18n import _
 
-MOST_COLUMNS = 4
-REPAINT_SECONDS = 0.1
-
-
-@dataclass
-class Column:
-    """What one model has written so far."""
-
-    model: ModelReference
-    text: str = ""
-    hash: str = ""
-    tokens: int = 0
-    tokens_per_second: float | None = None
-    error: EngineError | None = None
+TYPED, ARTICLE = "typed", "article"
+DRAW, GREEDY, BEAM = "draw", "greedy", "beam"
+MOST_SAMPLES = 4
 
 
-@dataclass
-class Result:
-    """One pressing of the button: what was asked, and what came."""
-
-    prompt: str
-    seed: int
-    sampler: str
-    columns: list[Column]
-    error: EngineError | None = None
-    done: threading.Event = field(default_factory=threading.Event)
-
-
-def read(result: Result, request: dict[str, Any]) -> None:
-    """Fills a result from the studio's stream; runs in a thread that touches nothing of Streamlit's."""
-    try:
-        for message in studio_client.stream(request):
-            number = message.get("column")
-            if message["kind"] == "error":
-                error = EngineError(message["template"], **message["values"])
-                if number is None:
-                    result.error = error
-                else:
-                    result.columns[number].error = error
-            elif message["kind"] == "started":
-                result.columns[number].hash = message["hash"]
-            elif message["kind"] == "text":
-                result.columns[number].text = message["text"]
-                result.columns[number].tokens = message["tokens"]
-            elif message["kind"] == "done":
-                result.columns[number].tokens_per_second = message["tokens_per_second"]
-    except EngineError as error:
-        result.error = error
-    finally:
-        result.done.set()
+def choose_models(available: dict[str, ModelReference]) -> tuple[list[ModelReference], bool]:
+    """Two to four models, and whether all of them are what was chosen: one may have been deleted since."""
+    bases = [reference for reference, model in available.items() if model.is_base]
+    tuned = [reference for reference, model in available.items() if not model.is_base]
+    number = st.segmented_control(_("Columns"), [2, 3, 4], default=2, required=True, key="side_columns")
+    asked = st.query_params.get("model")  # the Checkpoints page names the one that the base is to be specialised by
+    first = [asked] if asked in tuned else tuned[:1]
+    preferred = [*bases[:1], *first, *(reference for reference in tuned if reference not in first), *bases[1:]]
+    chosen, gone = [], []
+    for place, slot in enumerate(st.columns(number)):
+        key = f"side_model_{place}"
+        former = st.session_state.get(key)
+        if former is not None and former not in available:
+            gone.append(former)
+            del st.session_state[key]
+        chosen.append(
+            slot.selectbox(
+                _("Model {n}", n=place + 1),
+                list(available),
+                index=list(available).index(preferred[min(place, len(preferred) - 1)]),
+                format_func=lambda reference: readers.title(available[reference]),
+                key=key,
+            )
+        )
+    for name in gone:
+        errors.show(
+            EngineError("{name} has been deleted meanwhile: another model stands in its place; choose.", name=name)
+        )
+    if not tuned:
+        st.info(_("Only the base model is here so far. Fine-tune it on the Lab page, then compare."))
+    return [available[reference] for reference in chosen], not gone
 
 
-def head(column: Column) -> None:
-    """Names the model and draws its colour, the same as on every other page."""
-    colour = colours.of_model(
-        column.model, readers.last_step(column.model.checkpoint.run) if column.model.checkpoint else 0
+def choose_prompt() -> tuple[str, dict | None]:
+    """The prompt as typed, or the passage of an article that it is to be."""
+    way = st.segmented_control(
+        _("Prompt"),
+        [TYPED, ARTICLE],
+        default=TYPED,
+        required=True,
+        format_func=lambda name: {TYPED: _("Typed"), ARTICLE: _("From a test article")}[name],
+        key="side_source",
     )
-    st.html(f'<div style="height:6px;border-radius:3px;background:{colour}"></div>')
-    st.markdown(f"**{words.plain(readers.title(column.model))}**")
+    if way == TYPED:
+        prompt = st.text_area(
+            _("Prompt"),
+            _("The results of this study"),
+            key="side_prompt",
+            height=80,
+            max_chars=LONGEST_PROMPT,
+            label_visibility="collapsed",
+        )
+        return prompt, None
+    known = sources.with_test_articles()
+    if st.session_state.get("side_articles") not in known:
+        st.session_state.pop("side_articles", None)
+    one, two, three = st.columns([2, 1, 1])
+    articles = one.selectbox(_("Articles"), list(known), format_func=lambda path: known[path], key="side_articles")
+    article = two.number_input(_("Test article"), 1, 10**9, key="side_article")
+    tokens = three.number_input(
+        _("Tokens of it as the prompt"),
+        1,
+        512,
+        32,
+        key="side_tokens",
+        help=_("What stands behind them in the article appears as a column of its own."),
+    )
+    return "", {"articles": articles, "number": article, "tokens": tokens}
 
 
-def body(column: Column) -> None:
-    """The text so far, as text: nothing in it is run or formatted."""
-    if column.error is not None:
-        st.error(error_text(column.error))
-        return
-    st.text(result.prompt + column.text if column.text or column.tokens else "…")
-    facts = [_("weights {hash}", hash=column.hash[:10])] if column.hash else []
-    if column.tokens:
-        facts.append(_("{n} tokens", n=words.grouped(column.tokens)))
-    if column.tokens_per_second:
-        facts.append(_("{n} tokens/s", n=words.grouped(column.tokens_per_second)))
-    st.caption(" · ".join(facts))
+def choose_sampler() -> tuple[dict, int, int, int]:
+    """The sampler's settings, the seed, how many new tokens, how many samples."""
+    with st.expander(_("Sampling: length, samples, seed, temperature, top-k, top-p, beam search")):
+        way = st.segmented_control(
+            _("The next token"),
+            [DRAW, GREEDY, BEAM],
+            default=DRAW,
+            required=True,
+            format_func=lambda name: {DRAW: _("Drawn"), GREEDY: _("Greedy"), BEAM: _("Beam search")}[name],
+            help=_(
+                "Drawn: by chance, from what the model thinks probable. Greedy: always the most probable token. Beam search: "
+                "the most probable text that several hypotheses at once find, by the sum of log-probabilities; it appears "
+                "when it is finished."
+            ),
+            key="side_way",
+        )
+        left, middle, right = st.columns(3)
+        length = left.slider(
+            _("New tokens"), 10, 200, 80, 10, help=_("A token is a word or a piece of one."), key="side_length"
+        )
+        temperature = middle.slider(
+            _("Temperature"),
+            0.0,
+            2.0,
+            0.8,
+            0.1,
+            disabled=way != DRAW,
+            help=_("Below 1 bolder on the probable, above 1 wilder; 0 is greedy."),
+            key="side_temperature",
+        )
+        drawn = way == DRAW and temperature > 0
+        seed = left.number_input(
+            _("Seed"),
+            0,
+            2**31 - 1,
+            1,
+            disabled=not drawn,
+            help=_("The same seed gives the same text again."),
+            key="side_seed",
+        )
+        samples = left.slider(
+            _("Samples"),
+            1,
+            MOST_SAMPLES,
+            disabled=not drawn,
+            help=_("Texts of each model at once: the second is drawn with the next seed, and so on.")
+            if drawn
+            else _("Without chance there is one text only."),
+            key="side_samples",
+        )
+        top_k = right.slider(
+            _("top-k"), 0, 100, 40, 5, disabled=not drawn, help=_("Only the k most probable tokens; 0 = all."),
+            key="side_top_k",
+        )  # fmt: skip
+        top_p = right.slider(
+            _("top-p"),
+            0.1,
+            1.0,
+            1.0,
+            0.05,
+            disabled=not drawn,
+            help=_("Only the most probable tokens that together reach p."),
+            key="side_top_p",
+        )
+        beams = middle.slider(
+            _("Beams"), 2, 8, 4, disabled=way != BEAM, help=_("How many hypotheses are kept."), key="side_beams"
+        )
+    settings = {
+        "temperature": temperature if way == DRAW else 0.0,
+        "top_k": top_k,
+        "top_p": top_p,
+        "beams": beams if way == BEAM else 0,
+    }
+    return settings, seed, length, samples if drawn else 1
+
+
+def asked_for(models: list[ModelReference]) -> Written:
+    """The form's request, nothing of it written yet."""
+    columns = [
+        Column(
+            model.reference,
+            readers.title(model),
+            model.hash,
+            model.preset.hash(),
+            [Sample(seed + number) for number in range(samples)],
+        )
+        for model in models
+    ]
+    return Written(prompt, settings, seed, length, columns, passage)
 
 
 st.title(_("Side by side"))
 st.markdown(_("One prompt, the same seed: what the base model writes, and what fine-tuning made of it."))
-
 available = {model.reference: model for model in readers.models()}
 if not available:
     st.info(_("There is no model yet: the preset that ships is missing from checkpoints/presets."))
     st.stop()
-
 with errors.shown():
     studio_client.ensure()
 
-bases = [reference for reference, model in available.items() if model.is_base]
-tuned = [reference for reference, model in available.items() if not model.is_base]
-number = st.segmented_control(_("Columns"), [2, 3, 4], default=2, required=True, key="side_columns")
-asked = st.query_params.get("model")  # the Checkpoints page names the one that the base is to be specialised by
-first = [asked] if asked in tuned else tuned[:1]
-preferred = [*bases[:1], *first, *(reference for reference in tuned if reference not in first), *bases[1:]]
-chosen: list[str] = []
-for place, slot in enumerate(st.columns(number)):
-    default = preferred[min(place, len(preferred) - 1)]
-    chosen.append(
-        slot.selectbox(
-            _("Model {n}", n=place + 1),
-            list(available),
-            index=list(available).index(default),
-            format_func=lambda reference: readers.title(available[reference]),
-            key=f"side_model_{place}",
-        )
-    )
-if not tuned:
-    st.info(_("Only the base model is here so far. Fine-tune it on the Lab page, then compare."))
+chosen, complete = choose_models(available)
+prompt, passage = choose_prompt()
+settings, seed, length, samples = choose_sampler()
+if st.button(_("Generate"), type="primary", icon=":material/play_arrow:", key="side_generate") and complete:
+    with errors.shown():
+        if passage is not None and passage["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
+            corpus.Corpus(paths.locate(passage["articles"]))  # deleted while it was shown
+        side_view.wait_for_studio()
+        if (former := st.session_state.get("side_result")) is not None:
+            former.cancel()
+        st.session_state["side_result"] = side_view.Stream(asked_for(chosen)).start()
 
-prompt = st.text_area(_("Prompt"), _("The results of this study"), key="side_prompt", height=80, max_chars=4000)
-with st.expander(_("Sampling: length, seed, temperature, top-k, top-p")):
-    left, middle, right = st.columns(3)
-    length = left.slider(_("New tokens"), 10, 200, 80, 10, help=_("A token is a word or a piece of one."))
-    seed = left.number_input(_("Seed"), 0, 2**31 - 1, 1, help=_("The same seed gives the same text again."))
-    greedy = middle.toggle(_("Greedy"), help=_("Always the most probable token: no chance, no seed."))
-    temperature = middle.slider(
-        _("Temperature"), 0.1, 2.0, 0.8, 0.1, disabled=greedy, help=_("Below 1 bolder on the probable, above 1 wilder.")
-    )
-    top_k = right.slider(
-        _("top-k"), 0, 100, 40, 5, disabled=greedy, help=_("Only the k most probable tokens; 0 = all.")
-    )
-    top_p = right.slider(
-        _("top-p"), 0.1, 1.0, 1.0, 0.05, disabled=greedy, help=_("Only the most probable tokens that together reach p.")
-    )
-
-pressed = st.button(_("Generate"), type="primary", icon=":material/play_arrow:")
-if pressed:
-    phase, started = studio_client.phase(), time.monotonic()
-    if phase != "ready":
-        with st.status(
-            _("The studio is starting: it loads TensorFlow, about 10 s on a laptop."), expanded=False
-        ) as status:
-            try:
-                studio_client.wait_until_ready()
-                status.update(
-                    label=_("The studio is ready after {time}.", time=words.duration(time.monotonic() - started)),
-                    state="complete",
-                )
-            except EngineError as error:
-                status.update(label=_("The studio did not start."), state="error")
-                errors.show(error)
-                st.stop()
-    temperature = 0.0 if greedy else temperature
-    sampler = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
-    shown_sampler = _("greedy") if greedy else f"temperature {temperature:g}, top-k {top_k}, top-p {top_p:g}"
-    fresh = Result(prompt, seed, shown_sampler, [Column(available[reference]) for reference in chosen])
-    asked = [
-        {"reference": reference, "prompt": prompt, "max_new_tokens": length, "seed": seed, **sampler}
-        for reference in chosen
-    ]
-    threading.Thread(target=read, args=(fresh, {"kind": "generate", "columns": asked}), daemon=True).start()
-    st.session_state["side_result"] = fresh
-
-result: Result | None = st.session_state.get("side_result")
-if result is not None:
-    places = []
-    for slot, column in zip(st.columns(len(result.columns)), result.columns, strict=True):
-        with slot:
-            head(column)
-            places.append(st.empty())
-
-    def repaint() -> None:
-        """Draws all columns where they stand."""
-        for place, column in zip(places, result.columns, strict=True):
-            with place.container():
-                body(column)
-
-    while not result.done.wait(REPAINT_SECONDS):
-        repaint()
-    repaint()
-    if result.error is not None:
-        errors.show(result.error)
-    st.caption(
-        _(
-            "Seed {seed}, {sampler}. The same seed and sampler give the same text again.",
-            seed=result.seed,
-            sampler=result.sampler,
-        )
-    )
+if (stream := st.session_state.get("side_result")) is not None:
+    side_view.show(stream, list(available.values()))
+    kept_view.save(stream)
+kept_view.show(list(available.values()))

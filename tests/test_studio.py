@@ -1,5 +1,6 @@
 """The studio: a real process with a tiny model that streams, survives bad requests, and ends when idle."""
 
+import json
 import multiprocessing.connection as mpc
 import shutil
 import time
@@ -7,6 +8,7 @@ import time
 import numpy as np
 import psutil
 import pytest
+from conftest import article_line
 
 from engine import checkpoints, runs, studio, studio_client
 from engine.errors import EngineError
@@ -57,33 +59,73 @@ def kill(root):
 
 
 def column(reference, **changes):
-    fixed = {"prompt": "the cells", "max_new_tokens": 12, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "seed": 3}
+    fixed = {"max_new_tokens": 12, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "seed": 3}
     return {"reference": str(reference), **fixed, **changes}
 
 
-def texts(root, *columns) -> list[str]:
-    found = [""] * len(columns)
-    for message in studio_client.stream({"kind": "generate", "columns": list(columns)}, root):
+def generate(*columns, prompt="the cells"):
+    return {"kind": "generate", "prompt": prompt, "columns": list(columns)}
+
+
+def texts(root, *columns, prompt="the cells") -> list[str]:
+    """The finished texts, column by column and in each sample by sample."""
+    found = {}
+    for message in studio_client.stream(generate(*columns, prompt=prompt), root):
         assert message["kind"] != "error", message
-        if message["kind"] == "text":
-            found[message["column"]] = message["text"]
-    return found
+        if message["kind"] == "done":
+            found[message["column"], message["sample"]] = message["text"]
+    return [found[place] for place in sorted(found)]
 
 
 def test_columns_stream_and_name_their_weights(place, tiny_preset):
-    asked = [column(tiny_preset), column("run/1"), column("run/2")]
-    messages = list(studio_client.stream({"kind": "generate", "columns": asked}, place))
+    messages = list(studio_client.stream(generate(column(tiny_preset), column("run/1"), column("run/2")), place))
     started = {m["column"]: m["hash"] for m in messages if m["kind"] == "started"}
     assert started[0] == checkpoints.presets.find(tiny_preset).hash()
     assert started[1] == checkpoints.find("run/1", place).hash
     assert {m["column"] for m in messages if m["kind"] == "done"} == {0, 1, 2}
-    last = {m["column"]: m["text"] for m in messages if m["kind"] == "text"}
+    last = {m["column"]: m["text"] for m in messages if m["kind"] == "done"}
     assert len(set(last.values())) == 3
 
 
 def test_the_same_seed_gives_the_same_text(place, tiny_preset):
     one, two, other = texts(place, column(tiny_preset), column(tiny_preset), column(tiny_preset, seed=4))
     assert one == two != other
+
+
+def test_samples_have_seeds_that_count_on_and_a_beam_has_one_text(place, tiny_preset):
+    three = texts(place, column(tiny_preset, samples=3))
+    assert three == [texts(place, column(tiny_preset, seed=seed))[0] for seed in (3, 4, 5)]
+    assert len(texts(place, column(tiny_preset, samples=3, temperature=0))) == 1
+    messages = list(studio_client.stream(generate(column(tiny_preset, samples=3, beams=3)), place))
+    assert [m["kind"] for m in messages if m["kind"] != "progress"] == ["prompt", "started", "done"]
+    assert messages[-1]["tokens_per_second"] > 0
+    assert "".join(messages[-1]["pieces"]) == messages[-1]["text"]
+    (error,) = [m for m in studio_client.stream(generate(column(tiny_preset, beams=9)), place) if m["kind"] == "error"]
+    assert error["column"] == 0
+
+
+def test_an_article_is_continued_beside_itself(place, tiny_preset, sample_folder):
+    passage = {"articles": str(sample_folder), "number": 2, "tokens": 10}
+    request = {"kind": "generate", "passage": passage, "columns": [column(tiny_preset), column("run/1")]}
+    messages = list(studio_client.stream(request, place))
+    abstract = json.loads(article_line(29))["abstract_text"][0].removeprefix("<S> ").removesuffix(" </S>")
+    assert messages[0]["kind"] == "prompt"
+    whole = messages[0]["text"] + messages[0]["article"]
+    assert len(whole) > 60 and f"Abstract\n{abstract}".startswith(whole)
+    assert {m["column"] for m in messages if m["kind"] == "done"} == {0, 1}
+    (error,) = studio_client.stream({**request, "passage": {**passage, "number": 99}}, place)
+    assert error["column"] is None and "99" in str(error["values"])
+
+
+def test_a_prompt_that_is_too_long_says_what_was_dropped_and_other_weights_are_refused(place, tiny_preset):
+    messages = list(studio_client.stream(generate(column(tiny_preset), prompt="the cells " * 200), place))
+    (started,) = [m for m in messages if m["kind"] == "started"]
+    assert started["dropped_tokens"] > 300 and started["prompt_tokens"] == 64 - 12
+    assert started["environment"]["precision"] == "float32" and "tensorflow" in started["environment"]["versions"]
+    was = checkpoints.find("run/1", place).hash
+    (error,) = studio_client.stream(generate(column("run/2", hash=was)), place)
+    assert "other weights" in error["template"]
+    assert texts(place, column("run/1", hash=was))
 
 
 def test_swapped_weights_swap_the_columns(place):
@@ -105,9 +147,7 @@ def test_a_damaged_checkpoint_is_a_sentence_in_its_column_and_the_others_go_on(p
     content = bytearray((folder / checkpoints.WEIGHTS).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / checkpoints.WEIGHTS).write_bytes(content)
-    messages = list(
-        studio_client.stream({"kind": "generate", "columns": [column("run/9"), column(tiny_preset)]}, place)
-    )
+    messages = list(studio_client.stream(generate(column("run/9"), column(tiny_preset)), place))
     (error,) = [m for m in messages if m["kind"] == "error"]
     assert error["column"] == 0
     assert "is damaged" in error["template"]
@@ -116,10 +156,10 @@ def test_a_damaged_checkpoint_is_a_sentence_in_its_column_and_the_others_go_on(p
 
 
 def test_what_it_does_not_know_is_a_sentence(place, tiny_preset):
-    for request in ({"kind": "dance"}, {"kind": "generate"}, {"kind": "generate", "columns": [column("nothing")]}):
+    for request in ({"kind": "dance"}, {"kind": "generate"}, generate(column("nothing"))):
         messages = list(studio_client.stream(request, place))
         assert [m["kind"] for m in messages] == ["error"]
-    assert texts(place, column(tiny_preset, temperature=0, prompt=""))[0]
+    assert texts(place, column(tiny_preset, temperature=0), prompt="")[0]
 
 
 def test_it_measures_with_progress(place, tiny_preset, sample_folder):
@@ -142,7 +182,7 @@ def test_a_wrong_key_is_refused(place):
 
 
 def test_a_studio_that_is_killed_is_a_sentence_and_starts_anew(place, tiny_preset):
-    stream = studio_client.stream({"kind": "generate", "columns": [column(tiny_preset, max_new_tokens=60)]}, place)
+    stream = studio_client.stream(generate(column(tiny_preset, max_new_tokens=60)), place)
     next(stream)
     kill(place)
     with pytest.raises(EngineError, match="ended while it was working"):

@@ -59,6 +59,12 @@ def title(c: corpus.Corpus) -> str:
     return _("{name} · {n} articles", name=name, n=words.grouped(corpus.summary(c.card)["articles"]))
 
 
+def with_test_articles() -> dict[str, str]:
+    """Portable path → title of the articles that this session may see and that have a test split, the sample first."""
+    sample = {paths.portable(paths.SAMPLE_ARTICLES): _("The sample that ships")}
+    return sample | {path: title(c) for path, c in prepared().items() if "test" in c.splits}
+
+
 def choose_articles(key: str, vocabulary: str = "", with_hub: bool = False) -> str:
     """Widgets for a source of articles; returns its portable path or its name on the hub.
 

@@ -1,0 +1,170 @@
+"""A request for texts → the studio's messages: every sample of every column in turns, a token each."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from engine.checkpoints import ModelReference
+from engine.errors import CheckpointError, EngineError, SettingsError
+
+MOST_COLUMNS = 4
+MOST_SAMPLES = 4
+MOST_NEW_TOKENS = 1024
+_TEXT_SECONDS = 0.05  # the shortest time between two texts of a sample
+
+
+class Send(Protocol):
+    """Sends a message of a kind with its fields."""
+
+    def __call__(self, kind: str, **fields: Any) -> None: ...
+
+
+def turns(request: dict[str, Any], find: Callable[[str], tuple[ModelReference, Any]], send: Send) -> Iterator[None]:
+    """Writes what is asked for, and yields whenever each text that is not finished has got a token.
+
+    The messages, in this order for each text: `prompt` (once), `started` a column, `text` or for a beam search `progress`,
+    `done`; `error` in place of a column that cannot be.
+
+    Args:
+        request: `prompt`, or `passage` (articles, number, tokens), whose true continuation comes along; `columns`, each with
+            reference, temperature, top_k, top_p, seed, max_new_tokens and, where they are wanted, `samples` (number k, from
+            0, is drawn with seed + k), `beams` in place of the sampler, and `hash`: the only weights to be used.
+        find: a reference → the model that it means now, and a Generator of its weights.
+
+    Raises:
+        EngineError: the passage is not there.
+    """
+    loaded = []
+    for number, asked in enumerate(request["columns"][:MOST_COLUMNS]):
+        try:
+            loaded.append((number, asked, *_model(asked, find)))
+        except EngineError as error:
+            send_error(send, error, number)
+    if not loaded:
+        return
+    length = max(1, min(max(int(asked["max_new_tokens"]) for _n, asked, _m, _g in loaded), MOST_NEW_TOKENS))
+    prompt, true = str(request.get("prompt", "")), None
+    if "passage" in request:
+        prompt, true = opening(loaded[0][3].tokenizer, request["passage"], length)
+    send("prompt", text=prompt, article=true)
+    texts = []
+    for number, asked, model, generator in loaded:
+        try:
+            texts += _column(number, asked, model, generator, prompt, send)
+        except EngineError as error:
+            send_error(send, error, number)
+    while texts:
+        texts = [text for text in texts if next(text, False) is None]
+        yield
+
+
+def _model(asked: dict[str, Any], find: Callable[[str], tuple[ModelReference, Any]]) -> tuple[ModelReference, Any]:
+    model, generator = find(str(asked["reference"]))
+    if asked.get("hash", model.hash) != model.hash:
+        raise CheckpointError(
+            "{name} has other weights than those that were asked for: {hash} is not there any more.",
+            name=model.reference,
+            hash=str(asked["hash"])[:10],
+        )
+    return model, generator
+
+
+def opening(tokenizer, asked: dict[str, Any], length: int) -> tuple[str, str]:
+    """The first tokens of a test article, and the `length` tokens that follow them there.
+
+    A character that the border would split belongs to the first part.
+
+    Raises:
+        ArticlesError, RangeError, EngineError: the article is not there.
+    """
+    from engine import measuring, microscope
+
+    count = max(1, int(asked["tokens"]))
+    wanted = {"articles": asked["articles"], "split": "test", "number": asked["number"], "first": 1}
+    taken = measuring.passage(tokenizer, {**wanted, "count": count + length})
+    pieces = microscope.pieces(tokenizer, taken.ids)
+    while count < len(pieces) and not pieces[count - 1]:
+        count += 1
+    return "".join(pieces[:count]), "".join(pieces[count : count + length]).rstrip("\ufffd")
+
+
+def _column(number, asked, model: ModelReference, generator, prompt: str, send: Send) -> list[Iterator[None]]:
+    """The texts of a column, each an iterator that writes a token at a time."""
+    from engine import backend
+    from engine.generation import Sampler
+
+    sampler = Sampler(float(asked["temperature"]), int(asked["top_k"]), float(asked["top_p"]))
+    room = max(1, min(int(asked["max_new_tokens"]), MOST_NEW_TOKENS))
+    seed, beams = int(asked["seed"]), int(asked.get("beams", 0))
+    search = generator.search(prompt, room, beams) if beams else None
+    kept, dropped = generator.prompt_ids(prompt, room)
+    send(
+        "started",
+        column=number,
+        reference=model.reference,
+        hash=model.hash,
+        preset=model.preset.hash(),
+        prompt_tokens=len(kept),
+        dropped_tokens=dropped,
+        environment={"device": backend.device(), "precision": generator.precision, "versions": backend.versions()},
+    )
+    if search is not None:
+        return [_search(number, generator, search, room, send)]
+    samples = 1 if sampler.temperature == 0 else max(1, min(int(asked.get("samples", 1)), MOST_SAMPLES))
+    streams = [generator.stream(prompt, room, sampler, seed + sample) for sample in range(samples)]
+    return [_stream(number, sample, generator, stream, send) for sample, stream in enumerate(streams)]
+
+
+def _stream(number: int, sample: int, generator, stream: Iterator[int], send: Send) -> Iterator[None]:
+    ids: list[int] = []
+    sent_at, seconds, since = 0.0, 0.0, time.monotonic()
+    for token in stream:
+        ids.append(token)
+        now = time.monotonic()
+        seconds += now - since
+        if now - sent_at >= _TEXT_SECONDS:
+            text = generator.tokenizer.decode(ids).rstrip("\ufffd")
+            send("text", column=number, sample=sample, text=text, tokens=len(ids))
+            sent_at = now
+        yield
+        since = time.monotonic()  # the other texts' turns are not this one's time
+    _done(number, sample, generator, ids, seconds, send)
+
+
+def _search(number: int, generator, search, room: int, send: Send) -> Iterator[None]:
+    sent_at, seconds, since = 0.0, 0.0, time.monotonic()
+    while True:
+        try:
+            done = next(search)
+        except StopIteration as stop:
+            _done(number, 0, generator, stop.value, seconds + time.monotonic() - since, send)
+            return
+        now = time.monotonic()
+        seconds += now - since
+        if now - sent_at >= _TEXT_SECONDS:
+            send("progress", column=number, done=done, total=room)
+            sent_at = now
+        yield
+        since = time.monotonic()
+
+
+def _done(number: int, sample: int, generator, ids: list[int], seconds: float, send: Send) -> None:
+    from engine import microscope
+
+    send(
+        "done",
+        column=number,
+        sample=sample,
+        ids=ids,
+        pieces=microscope.pieces(generator.tokenizer, ids),
+        text=generator.tokenizer.decode(ids),
+        seconds=seconds,
+        tokens_per_second=len(ids) / seconds if seconds else None,
+    )
+
+
+def send_error(send: Send, error: EngineError, column: int | None = None) -> None:
+    """Sends an error as its template and values, so that the page can translate it."""
+    problems = error.problems if isinstance(error, SettingsError) else [error]
+    for problem in problems:
+        send("error", column=column, **problem.to_json())

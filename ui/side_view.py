@@ -1,0 +1,248 @@
+"""Side by side, drawn: what each column has written, who wrote it and how; the article's own words beside them."""
+
+import contextlib
+import threading
+import time
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from engine import studio_client
+from engine.checkpoints import ModelReference
+from engine.errors import EngineError
+from engine.written import Column, Sample, Written
+from ui import colours, errors, readers, words
+from ui.i18n import _, error_text
+
+REPAINT_SECONDS = 0.1
+_LONGEST_SHOWN_PROMPT = 600  # characters
+
+
+@dataclass
+class Stream:
+    """A result that is being written by a thread that touches nothing of Streamlit's.
+
+    Attributes:
+        kept: the name under which it is kept, or "".
+    """
+
+    result: Written
+    kept: str = ""
+    done: threading.Event = field(default_factory=threading.Event)
+    _cancelled: bool = False
+
+    def start(self) -> "Stream":
+        """Asks the studio."""
+        threading.Thread(target=self._follow, daemon=True).start()
+        return self
+
+    def cancel(self) -> None:
+        """Hangs up, so that the studio is free for others."""
+        self._cancelled = True
+
+    def _follow(self) -> None:
+        try:
+            with contextlib.closing(studio_client.stream(self.result.request())) as messages:
+                for message in messages:
+                    if self._cancelled:
+                        return
+                    self.result.take(message)
+        except EngineError as error:
+            self.result.error = error
+        finally:
+            self.done.set()
+
+
+def wait_for_studio() -> None:
+    """Waits until the studio is there, and says that it is starting.
+
+    Raises:
+        EngineError: it did not start.
+    """
+    studio_client.ensure()
+    if studio_client.phase() == "ready":
+        return
+    started = time.monotonic()
+    with st.status(_("The studio is starting: it loads TensorFlow, about 10 s on a laptop."), expanded=False) as status:
+        try:
+            studio_client.wait_until_ready()
+        except EngineError:
+            status.update(label=_("The studio did not start."), state="error")
+            raise
+        seconds = time.monotonic() - started
+        status.update(label=_("The studio is ready after {time}.", time=words.duration(seconds)), state="complete")
+
+
+def show(stream: Stream, models: list[ModelReference]) -> None:
+    """All columns; while they are being written they are painted again and again where they stand."""
+    result = stream.result
+    article = result.passage is not None
+    slots = st.columns(len(result.columns) + article)
+    places = []
+    by_hash = {(model.hash, model.preset.hash()): model for model in models}
+    for slot, column in zip(slots, result.columns, strict=False):
+        with slot:
+            model = by_hash.get((column.hash, column.preset))
+            _line(f"6px solid {_colour(model)}")
+            st.markdown(f"**{words.plain(column.title)}**")
+            places.append(st.empty())
+    if article:
+        with slots[-1]:
+            _line("6px double currentColor")
+            st.markdown(f"**{_('The article itself')}**")
+            places.append(st.empty())
+
+    def repaint(done: bool) -> None:
+        for place, column in zip(places, result.columns, strict=False):
+            with place.container():
+                _column(result, column, done)
+        if article:
+            with places[-1].container():
+                _article(result, done)
+
+    while not stream.done.wait(REPAINT_SECONDS):
+        repaint(False)
+    repaint(True)
+    if result.error is not None:
+        errors.show(result.error)
+    notes = (
+        [] if result.prompt or not result.environment else [_("The prompt is empty: each text opens as an article.")]
+    )
+    if stream.kept:
+        notes.append(_("Kept on {time} (UTC).", time=moment(result)))
+    if result.environment:
+        notes.append(", ".join(environment_lines(result.environment)))
+    if notes:
+        st.caption(words.plain(" · ".join(notes)))
+
+
+def _line(border: str) -> None:
+    st.html(f'<div style="border-top:{border};border-radius:3px;height:6px;opacity:.9"></div>')
+
+
+def _colour(model: ModelReference | None) -> str:
+    if model is None:  # deleted since
+        return "transparent"
+    return colours.of_model(model, readers.last_step(model.checkpoint.run) if model.checkpoint else 0)
+
+
+def _column(result: Written, column: Column, done: bool) -> None:
+    """The texts so far, as text: nothing in them is run or formatted."""
+    if column.error is not None:
+        st.error(error_text(column.error))
+        return
+    facts = [_("weights {hash}", hash=column.hash[:10]), sampler_text(result.settings)]
+    for number, sample in enumerate(column.samples):
+        st.text(_shown_prompt(result) + sample.text if sample.tokens or sample.done else "…")
+        told = [_("seed {n}", n=sample.seed)] if is_drawn(result.settings) else []
+        if sample.done and not sample.tokens:
+            told.append(_("the model ended the text at once"))
+        elif sample.tokens:
+            told.append(_("{n} tokens", n=words.grouped(sample.tokens)))
+        if result.settings["beams"] and not sample.done and not done:
+            told.append(_("{n} of {m} tokens", n=column.decided, m=result.length))
+        if sample.tokens_per_second:
+            told.append(_("{n} tokens/s", n=words.grouped(sample.tokens_per_second)))
+        if done and not sample.done:
+            told.append(_("cut off"))
+        st.caption(words.plain(" · ".join(facts + told if number == 0 else told)))
+        if done and sample.done:
+            with st.popover(_("Copy"), icon=":material/content_copy:"):
+                st.code(result.prompt + sample.text, language=None, wrap_lines=True)
+    if column.dropped_tokens:
+        st.caption(
+            _(
+                "The prompt is longer than the context: its first {n} tokens were left out.",
+                n=words.grouped(column.dropped_tokens),
+            )
+        )
+
+
+def _article(result: Written, done: bool) -> None:
+    assert result.passage is not None
+    if not result.prompt:
+        st.text("" if done else "…")
+        return
+    st.text(_shown_prompt(result) + result.article)
+    told = _("test article {n}: what stands there, by its authors, no model", n=result.passage["number"])
+    st.caption(told if result.article else told + " · " + _("it ends with the prompt"))
+    if done:
+        with st.popover(_("Copy"), icon=":material/content_copy:"):
+            st.code(result.prompt + result.article, language=None, wrap_lines=True)
+
+
+def _shown_prompt(result: Written) -> str:
+    prompt = result.prompt
+    return prompt if len(prompt) <= _LONGEST_SHOWN_PROMPT else "… " + prompt[-_LONGEST_SHOWN_PROMPT:]
+
+
+def is_drawn(settings: dict[str, float]) -> bool:
+    """Whether chance, and so the seed, has a part in it."""
+    return settings["temperature"] > 0 and not settings["beams"]
+
+
+def sampler_text(settings: dict[str, float]) -> str:
+    """How the tokens were chosen, in words."""
+    if settings["beams"]:
+        return _("beam search, {n} beams", n=settings["beams"])
+    if settings["temperature"] == 0:
+        return _("greedy")
+    top_k = settings["top_k"] or _("all")
+    return f"temperature {settings['temperature']:g}, top-k {top_k}, top-p {settings['top_p']:g}"
+
+
+def moment(result: Written) -> str:
+    """When it was written."""
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(result.time))
+
+
+def environment_lines(environment: dict) -> list[str]:
+    """Device, precision and versions, each a phrase."""
+    versions = [f"{name} {version}" for name, version in environment.get("versions", {}).items()]
+    return [environment.get("device", ""), environment.get("precision", ""), *versions]
+
+
+def markdown(result: Written) -> str:
+    """A result as a Markdown document; every text stands in a fence that it cannot close."""
+    lines = [f"# {_('Side by side')}", ""]
+    lines += [f"- {words.plain(line)}" for line in _facts(result)]
+    if result.passage is not None:
+        source = f"{result.passage['articles']}, {_('test article {n}', n=result.passage['number'])}"
+        lines.append(f"- {_('Prompt from')} {words.plain(source)}")
+    lines += ["", f"## {_('Prompt')}", "", *_fenced(result.prompt)]
+    for column in result.columns:
+        lines += [f"## {words.plain(column.title)}", ""]
+        lines += [f"{words.plain(column.reference)}, {_('weights {hash}', hash=column.hash)}", ""]
+        if column.error is not None:
+            lines += [*_fenced(error_text(column.error))]
+            continue
+        for sample in column.samples:
+            lines += [f"{_sample_facts(result, sample)}:", "", *_fenced(sample.text)]
+    if result.passage is not None:
+        lines += [f"## {_('The article itself')}", "", *_fenced(result.article)]
+    return "\n".join(lines)
+
+
+def _facts(result: Written) -> list[str]:
+    return [
+        f"{moment(result)} UTC",
+        f"{sampler_text(result.settings)}, {_('at most {n} tokens', n=result.length)}",
+        ", ".join(environment_lines(result.environment)),
+    ]
+
+
+def _sample_facts(result: Written, sample: Sample) -> str:
+    told = [_("seed {n}", n=sample.seed)] if is_drawn(result.settings) else []
+    told.append(_("{n} tokens", n=words.grouped(sample.tokens)))
+    if sample.tokens_per_second:
+        told.append(_("{n} tokens/s", n=words.grouped(sample.tokens_per_second)))
+    return ", ".join(told)
+
+
+def _fenced(text: str) -> list[str]:
+    longest = run = 0
+    for character in text:
+        run = run + 1 if character == "`" else 0
+        longest = max(longest, run)
+    fence = "`" * max(3, longest + 1)
+    return [fence + "text", text, fence, ""]
