@@ -25,7 +25,7 @@ sys.path.insert(0, str(PROJECT))
 
 from streamlit.testing.v1 import AppTest
 
-from engine import checkpoints, dispatcher, importing, paths, queue, runs, studio_client, submission
+from engine import checkpoints, dispatcher, importing, jobs, paths, queue, runs, studio_client, submission
 from engine.errors import EngineError, StorageError
 from engine.settings import RunSettings
 
@@ -162,10 +162,10 @@ def import_trial(disk: Path, number: int, rng: random.Random) -> dict:
     free(disk)
     reason = str(status.error) if status and status.error else status and status.state
     again = job.status()
-    if again.state != importing.FINISHED:
+    if again.state != jobs.FINISHED:
         job.start()
-        wait(lambda: job.status().state == importing.FINISHED, 120)
-    found = {"import": reason, "pages": pages, "finished": job.status().state == importing.FINISHED}
+        wait(lambda: job.status().state == jobs.FINISHED, 120)
+    found = {"import": reason, "pages": pages, "finished": job.status().state == jobs.FINISHED}
     source.unlink()
     subprocess.run(["rm", "-rf", str(disk / "corpora")], check=True)
     return found

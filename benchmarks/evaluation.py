@@ -21,7 +21,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-LENGTH, BATCH = 256, 8
+LENGTH, TRAINING_BATCH = 256, 8
 
 
 def prepared(articles: Path | None = None):
@@ -51,9 +51,9 @@ def speed(rounds: int, steps: int = 20) -> dict:
         jit_compile=evaluation.JIT_COMPILE,
     )
     stream = corpus.tokens("train")
-    batches = windows.Shuffled(stream, LENGTH, BATCH, seed=1)
+    batches = windows.Shuffled(stream, LENGTH, TRAINING_BATCH, seed=1)
     scorer = evaluation.Scorer(model)
-    chosen = evaluation.part(stream, LENGTH, 60_000, 1)
+    way = breakdown.Pass(LENGTH, LENGTH, evaluation.batch_size(LENGTH, tokenizer.vocabulary_size))
 
     def train() -> float:
         started, tokens = time.perf_counter(), 0
@@ -66,7 +66,6 @@ def speed(rounds: int, steps: int = 20) -> dict:
 
     def evaluate() -> float:
         started = time.perf_counter()
-        way = breakdown.Pass(LENGTH, LENGTH, BATCH, chosen)
         scored = breakdown.run(scorer, corpus, "train", tokenizer, kinds, baselines, way)
         return scored["evaluated_tokens"] / (time.perf_counter() - started)
 
@@ -113,7 +112,7 @@ def measure_memory(folder: Path) -> dict:
         nonlocal peak
         peak = max(peak, psutil.Process().memory_info().rss)
 
-    way = breakdown.Pass(LENGTH, LENGTH, BATCH)
+    way = breakdown.Pass(LENGTH, LENGTH, evaluation.batch_size(LENGTH, tokenizer.vocabulary_size))
     scored = breakdown.run(evaluation.Scorer(model), corpus, "test", tokenizer, kinds, baselines, way, look)
     tokens = scored["evaluated_tokens"]
     return {"articles": corpus.articles("test"), "tokens": tokens, "memory_mb": round(peak / 1e6)}
