@@ -5,9 +5,10 @@
 CORPUS is a prepared one of any size, for example the full-size one of benchmarks/full_corpus.py. All its training
 articles count as seen. `planted` texts are passages of the articles that ship, into each of which 20 to 60 tokens of a
 random training article are put; `whole` ones are passages of training articles, the most that there can be to find. Each
-must be found whole, and every passage must stand where it is said to. `cold` asks each text after the system was told to drop the files' pages (Linux alone), `warm` asks again. Memory is anonymous memory,
-sampled every 50 ms: mapped pages of files belong to the system. Prints one line of JSON; an index that is there already
-is not built again (`build_seconds` is null then; --anew builds it again).
+must be found whole, and every passage must stand where it is said to. `cold` asks each text after the system was told to drop the
+files' pages (Linux alone), `warm` asks again. Memory is anonymous memory, sampled every 50 ms: mapped pages of files belong to
+the system. Prints one line of JSON; an index that is there already is not built again (`build_seconds` is null then; --anew
+builds it again).
 """
 
 import argparse

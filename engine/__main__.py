@@ -640,7 +640,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--lora-rank", type=int, default=0, help="train LoRA adapters of this rank; 0 = every weight")
     p.add_argument("--evaluate-tokens", type=int, default=0, help="limit of the evaluations at the end; 0 = all")
-    p.add_argument("--evaluate-steps", type=int, default=0, help="steps between checkpoints; 0 = a tenth of the run")
+    p.add_argument(
+        "--evaluate-steps",
+        type=int,
+        default=0,
+        help="steps between checkpoints; 0 = a tenth of the run, at least 10 s with --minutes",
+    )
     p.add_argument("--seed", type=int, default=_DEFAULTS["seed"], help="of order, dropout and samples")
     p.add_argument(
         "--checkpoint-format", default=_DEFAULTS["checkpoint_format"], choices=CHECKPOINT_FORMATS, help="of the weights"

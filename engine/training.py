@@ -6,6 +6,7 @@ off goes on as if it had not been.
 
 import hashlib
 import json
+import math
 import time
 import zipfile
 from collections.abc import Callable
@@ -40,9 +41,11 @@ from engine.checkpoints import ModelReference
 from engine.errors import EngineError, ResourcesError
 from engine.generation import Generator, Sampler
 from engine.runs import Run
-from engine.settings import REPORT
+from engine.settings import REPORT, RunSettings
 
 MEASURED_STEPS = 20  # of a run given in minutes, before it becomes a number of steps
+INTERVALS = 10  # of a run, by default,
+INTERVAL_SECONDS = 10.0  # of training, at least, of a run in minutes: a save is 3 % of it (benchmarks/saving.py)
 REPORT_SECONDS = 1.0  # the shortest time between two reports of the training figures
 PASSAGE_TOKENS = 160  # of the first validation article, looked at at each interval
 SAMPLER = Sampler(temperature=0.8, top_k=40)
@@ -50,6 +53,13 @@ SAMPLER = Sampler(temperature=0.8, top_k=40)
 
 class Stopped(Exception):
     """A person asked the run to stop."""
+
+
+def interval(settings: RunSettings, steps: int) -> int:
+    """Steps between two saves of a run of so many steps, each with an evaluation and a sample."""
+    minutes = settings.minutes
+    most = INTERVALS if minutes is None else min(INTERVALS, max(1, int(60 * minutes / INTERVAL_SECONDS)))
+    return settings.evaluate_steps or max(1, math.ceil(steps / most))
 
 
 @dataclass
@@ -397,7 +407,7 @@ class _Training:
             self._minutes_become_steps()
         if time.monotonic() - self._reported >= REPORT_SECONDS or p.step in (1, p.steps):
             self._report_step()
-        if p.steps and p.step < p.steps and p.step % self._interval() == 0:
+        if p.steps and p.step < p.steps and p.step % interval(self.settings, p.steps) == 0:
             self._measure_and_save()
             self._phase("training")
             self._reported = time.monotonic()
@@ -422,9 +432,6 @@ class _Training:
 
     def _learning_rate(self, step: int) -> float:
         return schedules.warmup_cosine(step, self.learning_rate, self.settings.warmup_steps, self.progress.steps)
-
-    def _interval(self) -> int:
-        return self.settings.evaluate_steps or max(1, round(self.progress.steps / 10))
 
     def _step(self) -> tuple[float, float, int, float]:
         """One step: loss in nats a token, accuracy, useful targets, seconds."""

@@ -23,6 +23,7 @@ from engine import (
     submission,
     tokenizers,
     trainer,
+    training,
     windows,
 )
 from engine.backend import keras
@@ -239,6 +240,20 @@ def test_minutes_become_a_number_of_steps_once(tiny_preset, sample_folder, root)
     (plan,) = run.events("plan")
     assert plan["step"] == 21
     assert result["steps"] == plan["steps"] == run.state().steps
+
+
+@pytest.mark.parametrize(
+    ("given", "steps", "interval"),
+    [
+        ({"steps": 200}, 200, 20),
+        ({"minutes": 1.0}, 102, 17),
+        ({"minutes": 30.0}, 3000, 300),
+        ({"minutes": 0.02}, 21, 21),
+    ],
+)
+def test_a_run_saves_ten_times_but_not_more_often_than_every_ten_seconds(given, steps, interval):
+    settings = settings_of("preset", "articles", **{"steps": None, "evaluate_steps": 0, **given})
+    assert training.interval(settings, steps) == interval
 
 
 def test_everything_that_stands_against_a_run_is_said_before_it_starts(tiny_preset, sample_folder, root):
