@@ -14,6 +14,7 @@ from engine import (
     intervals,
     measuring,
     models,
+    original,
     preparation,
     results,
     windows,
@@ -38,12 +39,12 @@ def corpus(tiny, sample_folder, tmp_path_factory):
     return preparation.prepare(sample_folder, tiny[1], tmp_path_factory.mktemp("corpora"))
 
 
-def examined(tiny, corpus, length=32, stride=32, chosen=None, report=lambda done, total: None):
+def examined(tiny, corpus, length=32, stride=32, chosen=None, report=lambda done, total: None, split="test"):
     model, tokenizer = tiny
     return breakdown.run(
         evaluation.Scorer(model, False),
         corpus,
-        "test",
+        split,
         tokenizer,
         TokenKinds(tokenizer),
         Baselines(corpus.tokens("train"), tokenizer.vocabulary_size),
@@ -88,6 +89,36 @@ def test_the_headline_equals_keras_evaluate(tiny, corpus, report):
     for name in ("accuracy", "top_5", "top_10"):
         assert report[name] == pytest.approx(said[name], abs=1e-6)
     assert report["perplexity"] == pytest.approx(math.exp(report["loss"]))
+
+
+@pytest.mark.parametrize("stride", [32, 20])
+def test_keras_evaluate_agrees_with_the_passes_own_sums_of_the_same_windows(
+    tiny_preset, sample_folder, root, stride, monkeypatch
+):
+    """Of the first windows alone, the rest of a long split is not gone through twice."""
+    monkeypatch.setattr(evaluation, "BATCH_TOKENS", 4 * 32)
+    monkeypatch.setattr(breakdown, "CHECKED_TARGETS", 8 * 32)
+    model = checkpoints.resolve(str(tiny_preset))
+    found = measuring.examine(model, str(sample_folder), sequence_length=32, stride=stride)
+    said, own = found["keras"], found["checked"]
+    assert said["tokens"] == own["tokens"] == 32 + 7 * stride < found["evaluated_tokens"]
+    assert said["loss"] == pytest.approx(own["loss"], abs=1e-5)
+    assert said["accuracy"] == pytest.approx(own["accuracy"], abs=1e-6)
+
+
+def test_a_split_shorter_than_what_keras_is_asked_for_is_checked_as_a_whole(tiny_preset, sample_folder, root):
+    found = measuring.examine(checkpoints.resolve(str(tiny_preset)), str(sample_folder), sequence_length=32)
+    assert found["keras"]["tokens"] == found["evaluated_tokens"] < breakdown.CHECKED_TARGETS
+    assert found["keras"]["loss"] == pytest.approx(found["loss"], abs=1e-5)
+
+
+def test_where_memory_does_not_suffice_for_keras_the_pass_is_not_lost(tiny_preset, sample_folder, root, monkeypatch):
+    def evaluate_batches(*asked):
+        raise MemoryError
+
+    monkeypatch.setattr(original, "evaluate_batches", evaluate_batches)
+    found = measuring.examine(checkpoints.resolve(str(tiny_preset)), str(sample_folder), sequence_length=32)
+    assert found["keras"] is None and found["evaluated_tokens"]
 
 
 def test_every_group_adds_up_to_the_whole(corpus, report):
@@ -243,6 +274,21 @@ def test_the_interval_of_a_mean_is_as_wide_as_theory_says():
     assert high - low == pytest.approx(2 * 1.96 * math.sqrt(0.3 * 0.7 / 20_000), rel=0.12)
 
 
+def test_articles_of_which_nothing_was_scored_are_not_drawn():
+    """A part of a split leaves articles out: drawn as well, they would pull figures to 0."""
+    whole = {"tokens": [50] * 9, "bytes": [150] * 9, "loss": [200.0 + n for n in range(9)]}
+    whole |= {name: [10 + n for n in range(9)] for name in ("top_1", "top_5", "top_10")}
+    part = {name: [*values[:4], 0, 0, *values[4:], 0] for name, values in whole.items()}
+    assert intervals.intervals(part) == intervals.intervals(whole)
+    assert intervals.scored_articles(part) == 9
+
+
+def test_of_a_few_articles_no_interval_is_told():
+    few = {name: [50] * 4 + [0] * 8 for name in breakdown.SUMS}
+    assert intervals.intervals(few) == intervals.intervals(few, few) == {}
+    assert intervals.intervals({name: [50] * 5 for name in breakdown.SUMS})
+
+
 # Baselines
 
 
@@ -328,12 +374,13 @@ def test_a_word_cut_by_a_window_is_seen_whole(tiny, corpus):
     np.testing.assert_array_equal(found, kinds.of(stream)[1:])
 
 
-def test_base_and_checkpoint_are_scored_on_the_same_tokens(tiny, tiny_preset, corpus, report):
+def test_base_and_checkpoint_are_scored_on_the_same_tokens(tiny, tiny_preset, corpus):
     _model, tokenizer = tiny
+    report = examined(tiny, corpus, split="train")
     other, _ = models.load(ModelReference(checkpoints.presets.find(tiny_preset)))
     rng = np.random.default_rng(1)
     other.backbone.set_weights([w + rng.normal(0, 0.3, w.shape) for w in other.backbone.get_weights()])
-    second = examined((other, tokenizer), corpus)
+    second = examined((other, tokenizer), corpus, split="train")
     assert second["by_article"]["tokens"] == report["by_article"]["tokens"]
     assert second["baselines"] == report["baselines"]
     low, high = intervals.intervals(second["by_article"], report["by_article"])["loss"]
