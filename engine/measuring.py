@@ -70,7 +70,13 @@ def measure(
             go_on,
         ).to_json()
         results.store(*key, scores)
-    return {"checkpoint": model.reference, "hash": model.hash, "split": split, **scores}
+    return {
+        "checkpoint": model.reference,
+        "hash": model.hash,
+        "split": split,
+        "sequence_length": length,
+        **scores,
+    }
 
 
 def examine(
