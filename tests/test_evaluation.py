@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -236,6 +237,25 @@ def test_a_report_is_kept_by_weights_articles_and_stride(tiny_preset, sample_fol
     ):
         with pytest.raises(EngineError, match=words):
             measuring.examine(model, str(sample_folder), **changes)
+
+
+def test_a_kept_report_is_given_before_the_model_is_loaded(tiny_preset, sample_folder, root, monkeypatch):
+    model = checkpoints.resolve(str(tiny_preset))
+    found = measuring.examine(model, str(sample_folder))
+    monkeypatch.setattr(models, "load", None)
+    assert measuring.examine(model, str(sample_folder)) == json.loads(json.dumps(found))
+
+
+def test_a_reports_key_changes_with_the_articles(tiny_preset, sample_folder, root, tmp_path):
+    model, copy = checkpoints.resolve(str(tiny_preset)), tmp_path / "copy"
+    shutil.copytree(sample_folder, copy)
+    assert results.key_if_prepared(model, str(copy), "test") is None
+    measuring.measure(model, str(copy))
+    before = results.key_if_prepared(model, str(copy), "test")
+    (copy / "test.jsonl").write_text((sample_folder / "validation.jsonl").read_text(), encoding="utf-8")
+    assert results.key_if_prepared(model, str(copy), "test") is None
+    measuring.measure(model, str(copy))
+    assert before != results.key_if_prepared(model, str(copy), "test") is not None
 
 
 # Intervals
