@@ -59,6 +59,22 @@ def intervals(
     return {name: np.percentile(drawn[name], [tail, 100 - tail]).tolist() for name in FIGURES}
 
 
+def differences(report: dict[str, Any], against: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """How each figure of a report differs from that of another on the same tokens.
+
+    Args:
+        report, against: with the figures and `by_article`, as `engine.breakdown.run` gives them.
+
+    Returns:
+        The figure's name → its `change`, and the `interval` of it, paired by article: None of too few articles.
+
+    Raises:
+        ValueError: the two were not scored on the same tokens.
+    """
+    found = intervals(report["by_article"], against["by_article"])
+    return {name: {"change": report[name] - against[name], "interval": found.get(name)} for name in FIGURES}
+
+
 def scored_articles(by_article: dict[str, list[float]]) -> int:
     """Of how many articles a token was scored."""
     return sum(tokens > 0 for tokens in by_article["tokens"])

@@ -205,19 +205,29 @@ def compare_places(
     key = {"kind": "places", "models": [first.hash, second.hash], "corpus": prepared.content_hash, "split": split}
     if (found := results.kept(key)) is not None:
         return found
-    other, other_tokenizer = models.load(second)
-    if other_tokenizer.hash != tokenizer.hash:
-        raise CheckpointError(
-            "{first} and {second} have different vocabularies: their tokens cannot be compared one by one.",
-            first=first.reference,
-            second=second.reference,
-        )
+    check_same_vocabulary(first, second)
+    other, _tokenizer = models.load(second)
     length = min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
     scorers = (evaluation.Scorer(loaded, evaluation.JIT_COMPILE), evaluation.Scorer(other, evaluation.JIT_COMPILE))
     changed = microscope.changes(scorers, prepared, split, tokenizer, length, report=report)
     told = {name: [_told(place, prepared, split, tokenizer) for place in places] for name, places in changed.items()}
     results.keep(key, told)
     return told
+
+
+def check_same_vocabulary(first: ModelReference, second: ModelReference) -> None:
+    """Makes sure that two models see the same tokens in a text.
+
+    Raises:
+        CheckpointError: they do not. PresetError: a vocabulary is not there.
+    """
+    one, other = (importing.vocabulary(model.preset.reference) for model in (first, second))
+    if one.hash != other.hash:
+        raise CheckpointError(
+            "{first} and {second} have different vocabularies: their tokens cannot be compared one by one.",
+            first=first.reference,
+            second=second.reference,
+        )
 
 
 _AROUND = 24  # tokens shown before and behind a place

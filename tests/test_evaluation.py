@@ -20,6 +20,7 @@ from engine import (
     results,
     windows,
 )
+from engine.__main__ import main
 from engine.backend import keras
 from engine.baselines import Baselines
 from engine.checkpoints import ModelReference
@@ -256,6 +257,41 @@ def test_a_reports_key_changes_with_the_articles(tiny_preset, sample_folder, roo
     assert results.key_if_prepared(model, str(copy), "test") is None
     measuring.measure(model, str(copy))
     assert before != results.key_if_prepared(model, str(copy), "test") is not None
+
+
+def test_the_command_line_tells_intervals_and_what_changed_against_another_model(
+    tiny, tiny_preset, vocabulary, sample_folder, root, tmp_path, capsys
+):
+    other = models.new(models.Architecture(tiny[1].vocabulary_size, 2, 2, 32, 64))
+    models.save_preset(other, *vocabulary, tmp_path / "other", "# Another\n")
+    command = [
+        "evaluate",
+        "--checkpoint",
+        str(tmp_path / "other"),
+        "--articles",
+        str(sample_folder),
+        "--split",
+        "train",
+    ]
+    assert main([*command, "--against", str(tiny_preset), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["against"]["hash"] == checkpoints.resolve(str(tiny_preset)).hash != told["hash"]
+    for name in intervals.FIGURES:
+        low, high = told["intervals"][name]
+        change = told["against"]["differences"][name]
+        assert low <= told[name] <= high
+        assert change["change"] == pytest.approx(told[name] - told["against"][name])
+        assert change["interval"][0] <= change["change"] <= change["interval"][1]
+    assert main([*command, "--against", "base"]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "loss           +0.000 (95 %: +0.000 to +0.000)" in said and "95 % of draws of the articles: accuracy" in said
+    )
+    assert main([*command[:-1], "test"]) == 0
+    assert "no interval can be told of fewer than 5 articles" in capsys.readouterr().out
+    mini = ["--against", "checkpoints/presets/gpt2_mini_en"]
+    assert main([*command, *mini]) == 1
+    assert "different vocabularies" in capsys.readouterr().err
 
 
 # Intervals

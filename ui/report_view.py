@@ -133,24 +133,23 @@ def keras_evaluate(model: Shown) -> str:
 
 def difference(base: Shown, own: Shown) -> None:
     """What the second model gained against the first, in words and as a table, with intervals paired by article."""
-    found = intervals.intervals(own.report["by_article"], base.report["by_article"])
-    st.markdown(in_words(base, own, found.get("accuracy")))
+    found = intervals.differences(own.report, base.report)
+    st.markdown(in_words(base, own, found["accuracy"]["interval"]))
 
     def write(name: str, value: float) -> str:
         if name in ("accuracy", "top_5", "top_10"):
             return _("{n} points", n=words.signed(100 * value, 1))
         return words.signed(value, 3)
 
-    rows = [(name, title) for name, title, _write in _figures()]
-    changes = [(name, own.report[name] - base.report[name]) for name, _title in rows]
+    figures = [(title, name, found[name]) for name, title, _write in _figures()]
     table = {
-        _("Difference to the base"): [title for _name, title in rows],
-        own.title: [write(name, change) for name, change in changes],
+        _("Difference to the base"): [title for title, _name, _found in figures],
+        own.title: [write(name, told["change"]) for _title, name, told in figures],
     }
-    if found:
+    if found["accuracy"]["interval"]:
         table[_("95 % interval of the difference")] = [
-            _("{low} to {high}", low=write(name, found[name][0]), high=write(name, found[name][1]))
-            for name, _title in rows
+            _("{low} to {high}", low=write(name, told["interval"][0]), high=write(name, told["interval"][1]))
+            for _title, name, told in figures
         ]
     st.dataframe(table, hide_index=True)
 
