@@ -587,7 +587,7 @@ def test_prepared_articles_are_offered_where_paths_are_not(root, monkeypatch, sa
     monkeypatch.setattr(access, "is_local", lambda: True)
     app = open_page("evaluate")
     next(s for s in app.selectbox if s.label == "Articles").set_value("").run()
-    next(t for t in app.text_input if t.label.startswith("A file, folder")).set_value("x" * 5000).run()
+    next(t for t in app.text_input if t.label.startswith("Articles on this machine")).set_value("x" * 5000).run()
     assert not app.exception
     next(b for b in app.button if b.label == "Measure").click().run()
     assert not app.exception and "no path on this machine" in app.error[0].value
@@ -639,7 +639,7 @@ def test_the_headline_stands_below_simpler_guesses_and_beside_keras(root, monkey
     assert difference["Difference to the base"].tolist() == [
         "Accuracy", "Among the first 5", "Among the first 10", "Bits per byte", "Perplexity", "Loss",
     ]  # fmt: skip
-    assert difference["95 % interval of the difference"].tolist()[0] == "+10.0 points to +10.0 points"
+    assert difference["95 % interval of the difference"].tolist()[0] == "+10.0 to +10.0"
     said = " ".join(c.value for c in app.caption)
     assert "On 600 tokens of 6 articles, in windows of 256 tokens, 256 from one to the next" in said
     assert "agrees with the sums above: over these tokens the two are 0.0000003 apart in loss, and in 0 tokens" in said

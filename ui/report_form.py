@@ -105,7 +105,9 @@ def choose(split: str) -> Asked | None:
     typed = articles == _PATH
     if typed:
         first = next(iter(known))
-        articles = right.text_input(_("A file, folder or zip, or a prepared corpus"), first) or first
+        articles = (
+            right.text_input(_("Articles on this machine: a file, folder or zip, or a prepared corpus"), first) or first
+        )
     return Asked(model, articles, split, _choose_way(model.preset.max_sequence_length or 1024), typed)
 
 

@@ -10,6 +10,8 @@ from ui.i18n import _, _n
 from ui.report_charts import Shown
 
 SIMPLE = "#B0B5BA"  # what is no model of ours
+KERAS_TOLERANCE = 1e-3  # nats a token: what another order of the sums and a GPU's short floats may make
+_SHARES = ("accuracy", "top_5", "top_10")
 
 
 def show(models: list[Shown]) -> None:
@@ -105,9 +107,6 @@ def headline(models: list[Shown]) -> None:
         st.caption(keras_evaluate(models[-1]))
 
 
-KERAS_TOLERANCE = 1e-3  # nats a token: what another order of the sums and a GPU's short floats may make
-
-
 def keras_evaluate(model: Shown) -> str:
     """What Keras's own `evaluate` says of the first windows, and how far the report's own sums are from it."""
     said, own = model.report["keras"], model.report["checked"]
@@ -137,14 +136,15 @@ def difference(base: Shown, own: Shown) -> None:
     st.markdown(in_words(base, own, found["accuracy"]["interval"]))
 
     def write(name: str, value: float) -> str:
-        if name in ("accuracy", "top_5", "top_10"):
-            return _("{n} points", n=words.signed(100 * value, 1))
-        return words.signed(value, 3)
+        return words.signed(100 * value, 1) if name in _SHARES else words.signed(value, 3)
+
+    def with_unit(name: str, value: float) -> str:
+        return _("{n} points", n=write(name, value)) if name in _SHARES else write(name, value)
 
     figures = [(title, name, found[name]) for name, title, _write in _figures()]
     table = {
         _("Difference to the base"): [title for title, _name, _found in figures],
-        own.title: [write(name, told["change"]) for _title, name, told in figures],
+        own.title: [with_unit(name, told["change"]) for _title, name, told in figures],
     }
     if found["accuracy"]["interval"]:
         table[_("95 % interval of the difference")] = [
