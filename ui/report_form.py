@@ -169,7 +169,7 @@ def _choose_way(context: int) -> Way:
     if stride <= length:
         st.caption(
             _(
-                "Windows of {length} tokens, {stride} from one to the next: each token is scored once, with {least} to {length} tokens before it.",
+                "Windows of {length} tokens, {stride} from one to the next: each token is scored once, with {least} to {length} tokens before it (the first window apart).",
                 length=words.grouped(length),
                 stride=words.grouped(stride),
                 least=words.grouped(length - stride + 1),
