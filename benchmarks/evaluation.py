@@ -1,10 +1,11 @@
-"""Evaluation against training, tokens a second, in one run; memory at few and at many articles.
+"""Evaluation of the mini model: against training, in tokens a second; against Keras and transformers; memory.
 
-    python benchmarks/evaluation.py [--rounds 3] [--copies 40] [--skip-memory]
+    python benchmarks/evaluation.py [--rounds 3] [--copies 40] [--skip-memory] [--skip-agreement]
 
-The mini model, windows of 256 tokens, stride equal to the window, float32, on the sample articles' training split. The two
-alternate in rounds in one process, after everything is compiled; the whole pass is timed, with its sums, kinds of
-tokens and baselines. Memory is that of a process that scores 12 articles and of one that scores them `--copies` times over,
+Windows of 256 tokens, stride equal to the window, float32, on the sample articles. Speed: training and evaluation alternate
+in rounds in one process on the training split, after everything is compiled; the whole pass is timed, with its sums, kinds
+of tokens, baselines and padded windows. Agreement, on the whole test split: the pass's loss against Keras's `evaluate`, and
+its perplexity against transformers and PyTorch on the exported model, both differences absolute. Memory is that of a process that scores 12 articles and of one that scores them `--copies` times over,
 under identifiers of their own. Prints one line of JSON.
 """
 
@@ -79,6 +80,55 @@ def speed(rounds: int, steps: int = 20) -> dict:
     }
 
 
+def agreement() -> dict:
+    """How far the pass is from Keras `evaluate` (loss, nats a token) and from transformers (perplexity), absolutely."""
+    from engine import breakdown, checkpoints, evaluation, models, original, paths
+
+    tokenizer, corpus, kinds, baselines = prepared()
+    reference = checkpoints.resolve(str(paths.MINI_PRESET))
+    model, _ = models.load(reference)
+    way = breakdown.Pass(LENGTH, LENGTH, evaluation.batch_size(LENGTH, tokenizer.vocabulary_size))
+    stream = corpus.tokens("test")
+    report = breakdown.run(evaluation.Scorer(model), corpus, "test", tokenizer, kinds, baselines, way)
+    original.compile_to_evaluate(model)
+    count = -(-way.count(stream) // way.batch_size)
+    said = original.evaluate_batches(model, lambda: (batch for _starts, batch in way.batches(stream)), count)
+    return {
+        "tokens": report["evaluated_tokens"],
+        "loss": report["loss"],
+        "keras_loss_difference": abs(report["loss"] - said["loss"]),
+        "perplexity": report["perplexity"],
+        "transformers_perplexity_difference": _transformers_difference(reference, stream, report["perplexity"]),
+    }
+
+
+def _transformers_difference(reference, stream, perplexity: float) -> float | None:
+    """None where transformers or PyTorch is not installed (benchmarks/requirements.txt)."""
+    import math
+
+    import numpy as np
+
+    from engine import formats
+
+    try:
+        import torch
+        import transformers
+    except ImportError as error:
+        print(f"transformers is not compared: {error}", file=sys.stderr)
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        exported = formats.export(reference, "hugging-face", Path(folder) / "exported")
+        model = transformers.GPT2LMHeadModel.from_pretrained(exported).eval()
+    ids, total = np.asarray(stream, dtype=np.int64), 0.0
+    with torch.no_grad():
+        for first in range(0, len(ids) - 1, LENGTH):
+            piece = torch.from_numpy(ids[first : first + LENGTH + 1])[None]
+            # One more id than the context holds: the last is a target only.
+            logits = model(input_ids=piece[:, :-1]).logits[0]
+            total += float(torch.nn.functional.cross_entropy(logits, piece[0, 1:], reduction="sum"))
+    return abs(perplexity - math.exp(total / (len(ids) - 1)))
+
+
 def memory(copies: int) -> dict:
     """The largest resident memory of a process that scores the sample's test articles `copies` times over."""
     from engine import paths
@@ -124,12 +174,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--copies", type=int, default=40)
     parser.add_argument("--skip-memory", action="store_true")
+    parser.add_argument("--skip-agreement", action="store_true")
     parser.add_argument("--measure-memory", type=Path, help=argparse.SUPPRESS)
     a = parser.parse_args()
     if a.measure_memory:
         print(json.dumps(measure_memory(a.measure_memory)))
         return
     found = {**speed(a.rounds), "load": round(os.getloadavg()[0], 1)}
+    if not a.skip_agreement:
+        found["agreement"] = agreement()
     if not a.skip_memory:
         found["memory"] = [memory(1), memory(a.copies)]
     print(json.dumps(found))

@@ -30,6 +30,9 @@ object. Exit codes: 0 done, 1 a problem that is named in one sentence, 2 wrong a
 130 stopped."""
 
 
+BASE = "base"  # what --against calls the preset that a checkpoint was trained from
+
+
 class _Progress:
     """One line that is rewritten at a terminal; a line each few seconds elsewhere."""
 
@@ -351,38 +354,83 @@ def stop(a: argparse.Namespace) -> int:
 
 
 def evaluate(a: argparse.Namespace) -> int:
-    """Measures a checkpoint or preset on articles: loss, accuracy, perplexity and bits per byte, and where they come from."""
-    from engine.measuring import examine
+    """Measures a checkpoint or preset on articles: figures with their intervals, where they come from, and what changed
+    against another model."""
+    from engine import intervals
+    from engine.measuring import check_same_vocabulary, examine
 
-    progress = _Progress()
     model = checkpoints.resolve(a.checkpoint)
-    try:
-        result = examine(
-            model,
+    other = None
+    if a.against:
+        other = checkpoints.ModelReference(model.preset) if a.against == BASE else checkpoints.resolve(a.against)
+        check_same_vocabulary(other, model)
+    progress = _Progress()
+
+    def examined(reference: checkpoints.ModelReference) -> dict:
+        return examine(
+            reference,
             a.articles,
             a.split,
             a.evaluate_tokens,
             a.seed,
             a.sequence_length,
             a.stride,
-            lambda done, total: progress(f"evaluating {bar(done, total)}"),
+            lambda done, total: progress(f"evaluating {reference.reference} {bar(done, total)}"),
+            lambda told: progress(f"preparing the articles: {told.articles:,} so far"),
         )
+
+    try:
+        result = examined(model)
+        if other is not None:
+            against = examined(other)
+            result["against"] = {**against, "differences": intervals.differences(result, against)}
     finally:
         progress.close()
-    (low, high), simple = result["intervals"]["accuracy"], result["baselines"]
-    _print_result(
-        result,
-        a.json,
-        [
-            f"{result['checkpoint']} on {result['evaluated_tokens']:,} {result['split']} tokens: "
-            f"accuracy {result['accuracy']:.1%}, loss {result['loss']:.3f}, perplexity {result['perplexity']:.1f}, "
-            f"{result['bits_per_byte']:.3f} bits per byte",
-            f"95 % of draws of the articles: accuracy {low:.1%} to {high:.1%}; top 5 {result['top_5']:.1%}, top 10 "
-            f"{result['top_10']:.1%}; baselines: most frequent token {simple['most_frequent']['accuracy']:.1%}, bigram "
-            f"{simple['bigram']['accuracy']:.1%}; calibration error {result['calibration']['error']:.3f}",
-        ],
-    )
+    _print_result(result, a.json, _report_lines(result))
     return 0
+
+
+def _report_lines(result: dict) -> list[str]:
+    from engine import intervals
+
+    simple, articles = result["baselines"], intervals.scored_articles(result["by_article"])
+    lines = [
+        f"{result['checkpoint']} on {result['evaluated_tokens']:,} {result['split']} tokens of {articles:,} articles, "
+        f"windows of {result['sequence_length']}, {result['stride']} from one to the next: "
+        f"accuracy {result['accuracy']:.1%}, loss {result['loss']:.3f}, perplexity {result['perplexity']:.1f}, "
+        f"{result['bits_per_byte']:.3f} bits per byte",
+        f"top 5 {result['top_5']:.1%}, top 10 {result['top_10']:.1%}; baselines: most frequent token "
+        f"{simple['most_frequent']['accuracy']:.1%}, bigram {simple['bigram']['accuracy']:.1%}; calibration error "
+        f"{result['calibration']['error']:.3f}",
+    ]
+    if keras := result["keras"]:
+        lines.append(
+            f"Keras evaluate on the first {keras['tokens']:,} of these tokens: accuracy {keras['accuracy']:.2%}, loss "
+            f"{keras['loss']:.4f}, {abs(keras['loss'] - result['checked']['loss']):.1e} from the sums above"
+        )
+    if result["intervals"]:
+        told = (f"{_figure(name)} {_between(name, ends)}" for name, ends in result["intervals"].items())
+        lines.append(f"95 % of draws of the articles: {', '.join(told)}")
+    else:
+        lines.append(f"no interval can be told of fewer than {intervals.FEWEST_ARTICLES} articles")
+    if "against" in result:
+        lines.append(f"against {result['against']['checkpoint']}, on the same tokens:")
+        for name, told in result["against"]["differences"].items():
+            interval = f" (95 %: {_between(name, told['interval'], '+')})" if told["interval"] else ""
+            lines.append(f"  {_figure(name):<14} {_written(name, told['change'], '+')}{interval}")
+    return lines
+
+
+def _figure(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _between(name: str, ends: list[float], sign: str = "") -> str:
+    return " to ".join(_written(name, end, sign) for end in ends)
+
+
+def _written(name: str, value: float, sign: str = "") -> str:
+    return format(value, f"{sign}.1%" if name in ("accuracy", "top_5", "top_10") else f"{sign}.3f")
 
 
 def generate(a: argparse.Namespace) -> int:
@@ -693,10 +741,15 @@ def _parser() -> argparse.ArgumentParser:
 
     p = command("evaluate", evaluate)
     p.add_argument("--checkpoint", required=True, metavar="RUN[/STEP]|PRESET")
+    p.add_argument(
+        "--against",
+        metavar=f"{BASE}|RUN[/STEP]|PRESET",
+        help=f"measure this too, on the same tokens, and say how they differ; {BASE}: the checkpoint's own",
+    )
     p.add_argument("--articles", default=str(paths.SAMPLE_ARTICLES))
     p.add_argument("--split", default="test", choices=("train", "validation", "test"))
     p.add_argument("--evaluate-tokens", type=int, default=0, help="a fixed seeded part of so many tokens; 0 = all")
-    p.add_argument("--sequence-length", type=int, default=0, help="window; 0 = the context, 256 at most")
+    p.add_argument("--sequence-length", type=int, default=0, help="window; 0 = the model's context, 256 at most")
     p.add_argument(
         "--stride",
         type=int,

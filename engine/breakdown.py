@@ -6,7 +6,7 @@ by some numbers an article, not with the tokens.
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,7 +25,8 @@ SUMS = ("tokens", "bytes", "loss", "top_1", "top_5", "top_10")
 SECTIONS = ("abstract", "introduction", "methods", "results", "discussion", "other")
 CONFIDENCE_BINS = 15  # of equal width, as in Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2
 PADDED_LENGTH = 128  # the original report's windows; shorter where the pass's own are
-PADDED_WINDOWS = 64  # at most, of each way of cutting: a figure, not a survey
+PADDED_WINDOWS = 16  # at most, of each way of cutting: a figure, not a survey
+CHECKED_TARGETS = 4096  # of the first windows: their sums are given by themselves, to be compared with Keras's
 SHORTEST_PARAGRAPH = 8  # tokens: a heading is none
 
 
@@ -84,9 +85,19 @@ class Pass:
     batch_size: int
     chosen: np.ndarray | None = None
 
-    def windows(self, stream: np.ndarray) -> int:
+    def count(self, stream: np.ndarray) -> int:
         """How many windows are scored."""
         return windows.count_sliding(len(stream), self.length, self.stride) if self.chosen is None else len(self.chosen)
+
+    def batches(self, stream: np.ndarray) -> Iterator[tuple[np.ndarray, windows.Batch]]:
+        """Where the windows of each batch start, and the batch, as `windows.sliding` gives them."""
+        return windows.sliding(stream, self.length, self.stride, self.batch_size, self.chosen)
+
+    def checked(self, stream: np.ndarray) -> int:
+        """How many batches, from the first on, are summed by themselves."""
+        return min(
+            max(1, CHECKED_TARGETS // (self.batch_size * self.length)), -(-self.count(stream) // self.batch_size)
+        )
 
 
 def run(
@@ -106,7 +117,8 @@ def run(
 
     Returns:
         The headline figures, `evaluated_tokens`, `intervals`, `by_article`, `by_section`, `by_position`, `by_kind`,
-        `calibration`, `baselines` and `padding`, all as JSON knows them.
+        `calibration`, `baselines`, `padding`, and `checked`: loss, accuracy and tokens of the first windows
+        (`Pass.checked`). All as JSON knows them.
     """
     stream = corpus.tokens(split)
     article_starts = corpus.starts(split)
@@ -120,10 +132,11 @@ def run(
     confident = np.zeros((3, CONFIDENCE_BINS))  # tokens, sum of confidences, right ones
     simple = {"most_frequent": np.zeros(2), "bigram": np.zeros(2)}  # loss, right ones
     padded = _padded_windows(corpus, split, tokenizer, min(PADDED_LENGTH, way.length))
-    total = way.windows(stream) + sum(len(batch.token_ids) for batch in padded.values())
+    total = way.count(stream) + sum(len(batch.token_ids) for batch in padded.values())
     done = 0
+    checked, to_check = np.zeros(3), way.checked(stream) * way.batch_size  # tokens, loss, right ones
     column = np.broadcast_to(np.arange(way.length), (way.batch_size, way.length))
-    for starts, batch in windows.sliding(stream, way.length, way.stride, way.batch_size, way.chosen):
+    for starts, batch in way.batches(stream):
         losses, ranks, confidences = scorer.tokens(batch)
         real = batch.weights > 0
         rows = len(starts)
@@ -146,6 +159,8 @@ def run(
             ("bigram", baselines.bigram(batch.token_ids[real], targets)),
         ):
             simple[name] += (scored.losses.sum(), scored.correct.sum())
+        if done < to_check:
+            checked += (len(loss), loss.sum(), right.sum())
         done += rows
         report(done, total)
     columns = by_article.columns()
@@ -181,6 +196,7 @@ def run(
             },
         },
         "padding": told_padding,
+        "checked": {"tokens": int(checked[0]), "loss": checked[1] / checked[0], "accuracy": checked[2] / checked[0]},
     }
 
 

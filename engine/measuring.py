@@ -1,14 +1,20 @@
 """A model and articles → its figures on a split, computed once and kept."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import asdict
+
+import numpy as np
 
 from engine import (
     breakdown,
     checkpoints,
     evaluation,
+    importing,
+    memory,
     microscope,
     models,
+    original,
     paths,
     preparation,
     results,
@@ -44,9 +50,7 @@ def measure(
         ArticlesError: the split is not there. PresetError, CheckpointError: the model cannot be loaded.
     """
     loaded, tokenizer = models.load(model)
-    prepared = preparation.prepare(articles_path(articles), tokenizer)
-    if split not in prepared.splits:
-        raise ArticlesError("{articles} has no {split} articles.", articles=articles, split=split)
+    prepared = _prepared(articles, split, tokenizer)
     length = sequence_length or min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
     key = (model, prepared, split, length, tokens, seed)
     scores = results.stored(*key)
@@ -66,7 +70,13 @@ def measure(
             go_on,
         ).to_json()
         results.store(*key, scores)
-    return {"checkpoint": model.reference, "hash": model.hash, "split": split, **scores}
+    return {
+        "checkpoint": model.reference,
+        "hash": model.hash,
+        "split": split,
+        "sequence_length": length,
+        **scores,
+    }
 
 
 def examine(
@@ -78,38 +88,33 @@ def examine(
     sequence_length: int = 0,
     stride: int = 0,
     report: Callable[[int, int], object] = lambda done, total: None,
+    preparing: preparation.Report = lambda progress: None,
+    stop_requested: Callable[[], bool] = lambda: False,
 ) -> dict:
-    """All that one streaming pass tells of a model on a split of articles (`engine.breakdown.run`); kept.
+    """All that one streaming pass tells of a model on a split of articles (`engine.breakdown.run`), and what Keras's own
+    `evaluate` says of the pass's first windows; kept.
 
     Args:
         tokens: score a fixed seeded part of about so many tokens; 0 = the whole split.
+        sequence_length: targets of a window; 0 = the model's context, LONGEST_AUTOMATIC_SEQUENCE at most.
         stride: from one window's start to the next; 0 = the window's length. A smaller one gives each token more context,
             and takes length / stride times as long.
         report: called with windows done and in all; what it raises ends the pass.
+        preparing, stop_requested: as `report` and `stop_requested` of `preparation.prepare`, for articles that are not
+            prepared yet.
 
     Raises:
         ArticlesError: the split is not there. EngineError: window and stride do not fit.
-        PresetError, CheckpointError: the model cannot be loaded.
+        PresetError, CheckpointError: the model cannot be loaded. preparation.Stopped: a person asked.
     """
-    loaded, tokenizer = models.load(model)
-    prepared = preparation.prepare(articles_path(articles), tokenizer)
-    if split not in prepared.splits:
-        raise ArticlesError("{articles} has no {split} articles.", articles=articles, split=split)
-    length = sequence_length or min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
-    if not 1 <= length <= loaded.backbone.max_sequence_length:
-        raise EngineError(
-            "A window of {length} tokens does not fit the context of {model}, {context} tokens.",
-            length=length,
-            model=model.reference,
-            context=loaded.backbone.max_sequence_length,
-        )
-    stride = stride or length
-    if not 1 <= stride <= length:
-        raise EngineError(
-            "The stride is {stride}: give 1 to {length}, the length of a window, so that no token is left out.",
-            stride=stride,
-            length=length,
-        )
+    tokenizer = importing.vocabulary(model.preset.reference)
+    prepared = _prepared(articles, split, tokenizer, preparing, stop_requested)
+    loaded = None
+    context = model.preset.max_sequence_length
+    if not context:  # a name of keras-hub's whose size its files alone tell
+        loaded, _ = models.load(model)
+        context = loaded.backbone.max_sequence_length
+    length, stride = results.window(context, sequence_length, stride)
     stream = prepared.tokens(split)
     chosen = evaluation.part(stream, length, tokens, seed)
     if chosen is not None and stride != length:
@@ -117,18 +122,55 @@ def examine(
     key = results.report_key(model, prepared, split, length, stride, tokens, seed)
     found = results.kept(key)
     if found is None:
-        found = breakdown.run(
-            evaluation.Scorer(loaded, evaluation.JIT_COMPILE),
-            prepared,
-            split,
-            tokenizer,
-            TokenKinds(tokenizer, token_kinds.terms_of(prepared, tokenizer)),
-            Baselines(prepared.tokens("train"), tokenizer.vocabulary_size),
-            breakdown.Pass(length, stride, evaluation.batch_size(length, tokenizer.vocabulary_size), chosen),
-            report,
-        )
+        loaded = loaded or models.load(model)[0]
+        way = breakdown.Pass(length, stride, evaluation.batch_size(length, tokenizer.vocabulary_size), chosen)
+        found = {
+            "keras": _keras_evaluate(loaded, way, stream),
+            **breakdown.run(
+                evaluation.Scorer(loaded, evaluation.JIT_COMPILE),
+                prepared,
+                split,
+                tokenizer,
+                TokenKinds(tokenizer, token_kinds.terms_of(prepared, tokenizer)),
+                Baselines(prepared.tokens("train"), tokenizer.vocabulary_size),
+                way,
+                report,
+            ),
+        }
         results.keep(key, found)
     return {"checkpoint": model.reference, "hash": model.hash, "split": split, "articles": articles, **found}
+
+
+def _keras_evaluate(loaded, way: breakdown.Pass, stream: np.ndarray) -> dict[str, float] | None:
+    """Keras's `evaluate` of the windows that the pass sums by themselves; None where memory does not suffice for it."""
+    count = way.checked(stream)
+    original.compile_to_evaluate(loaded)
+    try:
+        return original.evaluate_batches(
+            loaded, lambda: (batch for _starts, batch in itertools.islice(way.batches(stream), count)), count
+        )
+    except Exception as error:
+        if not memory.ran_out(error):
+            raise
+        return None  # the pass scores fewer windows at a time where it must, and says what can be said
+
+
+def _prepared(
+    articles: str,
+    split: str,
+    tokenizer: Tokenizer,
+    preparing: preparation.Report = lambda progress: None,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> Corpus:
+    """The prepared corpus of articles that have such a split.
+
+    Raises:
+        ArticlesError: they have none. preparation.Stopped: a person asked.
+    """
+    prepared = preparation.prepare(articles_path(articles), tokenizer, report=preparing, stop_requested=stop_requested)
+    if split not in prepared.splits:
+        raise ArticlesError("{articles} has no {split} articles.", articles=articles, split=split)
+    return prepared
 
 
 def passage(tokenizer: Tokenizer, asked: dict) -> microscope.Passage:
@@ -137,10 +179,8 @@ def passage(tokenizer: Tokenizer, asked: dict) -> microscope.Passage:
     Raises:
         ArticlesError, RangeError, EngineError: it is not there.
     """
-    prepared = preparation.prepare(articles_path(str(asked["articles"])), tokenizer)
     split = str(asked["split"])
-    if split not in prepared.splits:
-        raise ArticlesError("{articles} has no {split} articles.", articles=asked["articles"], split=split)
+    prepared = _prepared(str(asked["articles"]), split, tokenizer)
     return microscope.of_article(prepared, split, int(asked["number"]), int(asked["first"]), int(asked["count"]))
 
 
@@ -161,25 +201,33 @@ def compare_places(
     """
     first, second = models_
     loaded, tokenizer = models.load(first)
-    prepared = preparation.prepare(articles_path(articles), tokenizer)
-    if split not in prepared.splits:
-        raise ArticlesError("{articles} has no {split} articles.", articles=articles, split=split)
+    prepared = _prepared(articles, split, tokenizer)
     key = {"kind": "places", "models": [first.hash, second.hash], "corpus": prepared.content_hash, "split": split}
     if (found := results.kept(key)) is not None:
         return found
-    other, other_tokenizer = models.load(second)
-    if other_tokenizer.hash != tokenizer.hash:
-        raise CheckpointError(
-            "{first} and {second} have different vocabularies: their tokens cannot be compared one by one.",
-            first=first.reference,
-            second=second.reference,
-        )
+    check_same_vocabulary(first, second)
+    other, _tokenizer = models.load(second)
     length = min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
     scorers = (evaluation.Scorer(loaded, evaluation.JIT_COMPILE), evaluation.Scorer(other, evaluation.JIT_COMPILE))
     changed = microscope.changes(scorers, prepared, split, tokenizer, length, report=report)
     told = {name: [_told(place, prepared, split, tokenizer) for place in places] for name, places in changed.items()}
     results.keep(key, told)
     return told
+
+
+def check_same_vocabulary(first: ModelReference, second: ModelReference) -> None:
+    """Makes sure that two models see the same tokens in a text.
+
+    Raises:
+        CheckpointError: they do not. PresetError: a vocabulary is not there.
+    """
+    one, other = (importing.vocabulary(model.preset.reference) for model in (first, second))
+    if one.hash != other.hash:
+        raise CheckpointError(
+            "{first} and {second} have different vocabularies: their tokens cannot be compared one by one.",
+            first=first.reference,
+            second=second.reference,
+        )
 
 
 _AROUND = 24  # tokens shown before and behind a place

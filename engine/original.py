@@ -6,6 +6,7 @@ differs is what each article contributes (its first tokens here, all of them the
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
@@ -36,8 +37,7 @@ def fit(
         for step in range(first_step, last_step):
             batch = batches.batch(step)
             taken.append(batch)
-            inputs = {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)}
-            yield inputs, batch.targets, batch.weights
+            yield _inputs(batch), batch.targets, batch.weights
 
     class Reports(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
@@ -68,26 +68,55 @@ def evaluate(model, stream: np.ndarray, starts: np.ndarray, length: int, batch_s
         as a loss without a mask does.
     """
     articles = windows.FirstTokens(stream, starts, length, batch_size, 0)
-    figures: dict[str, float] = {}
+
+    def batches() -> Iterator[windows.Batch]:
+        for first in range(0, articles.windows, batch_size):
+            yield articles.of(np.arange(first, min(first + batch_size, articles.windows)))
+
+    def padding_counted() -> Iterator[windows.Batch]:
+        for batch in batches():
+            yield replace(batch, weights=np.ones_like(batch.weights))
+
+    count = -(-articles.windows // batch_size)
+    own, padded = evaluate_batches(model, batches, count), evaluate_batches(model, padding_counted, count)
+    return {
+        **own,
+        "loss_with_padding": padded["loss"],
+        "accuracy_with_padding": padded["accuracy"],
+        "targets": padded["tokens"],
+    }
+
+
+def compile_to_evaluate(model) -> None:
+    """Compiles a model that is not to be trained with what the original project measured by."""
+    model.compile(
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        jit_compile=False,  # compiling would take longer than the few batches that are asked for
+    )
+
+
+def evaluate_batches(model, batches: Callable[[], Iterator[windows.Batch]], count: int) -> dict[str, float]:
+    """Keras `evaluate` of a compiled model on `count` batches of equally long windows.
+
+    Returns:
+        loss in nats and accuracy a token, and the tokens: targets of weight 0 are not counted.
+    """
     tokens = targets = 0
-    for padded in (False, True):
 
-        def draw(padded: bool = padded) -> Iterator:
-            nonlocal tokens, targets
-            for first in range(0, articles.windows, batch_size):
-                batch = articles.of(np.arange(first, min(first + batch_size, articles.windows)))
-                inputs = {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)}
-                tokens += 0 if padded else batch.tokens
-                targets += batch.weights.size if padded else 0
-                yield inputs, batch.targets, np.ones_like(batch.weights) if padded else batch.weights
+    def draw() -> Iterator:
+        nonlocal tokens, targets
+        for batch in batches():
+            tokens, targets = tokens + batch.tokens, targets + batch.weights.size
+            yield _inputs(batch), batch.targets, batch.weights
 
-        steps = -(-articles.windows // batch_size)
-        logs = keras.Model.evaluate(model, _dataset(draw, steps), verbose=0, return_dict=True)
-        suffix = "_with_padding" if padded else ""
-        figures |= {f"loss{suffix}": float(logs["loss"]), f"accuracy{suffix}": float(logs["accuracy"])}
+    logs = keras.Model.evaluate(model, _dataset(draw, count), verbose=0, return_dict=True)
     # Keras divides the sum of the losses by all targets, those of weight 0 included.
-    figures["loss"] *= targets / tokens
-    return {**figures, "tokens": tokens, "targets": targets}
+    return {"loss": float(logs["loss"]) * targets / tokens, "accuracy": float(logs["accuracy"]), "tokens": tokens}
+
+
+def _inputs(batch: windows.Batch) -> dict[str, np.ndarray]:
+    return {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)}
 
 
 def _dataset(draw: Callable[[], Iterator], steps: int) -> tf.data.Dataset:

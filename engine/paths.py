@@ -3,11 +3,14 @@
 import os
 from pathlib import Path
 
+from engine.errors import ArticlesError
+
 PROJECT = Path(__file__).resolve().parent.parent
 PRESETS = PROJECT / "checkpoints" / "presets"
 MINI_PRESET = PRESETS / "gpt2_mini_en"
 SAMPLE_ARTICLES = PROJECT / "articles" / "sample"
 ENGLISH = PROJECT / "articles" / "english"
+_SHOWN = 80  # characters of a path that is none
 
 
 def checkpoints_root() -> Path:
@@ -27,6 +30,18 @@ def portable(path: Path | str) -> str:
 
 
 def locate(path: Path | str) -> Path:
-    """The absolute path of what `portable` wrote, or of what a person typed."""
-    path = Path(path).expanduser()
-    return path.resolve() if path.exists() or path.is_absolute() else (PROJECT / path).resolve()
+    """The absolute path of what `portable` wrote, or of what a person typed.
+
+    Raises:
+        ArticlesError: it can be none: too long, a home that nobody has, a character that no path holds.
+    """
+    try:
+        found = Path(path).expanduser()
+        return found.resolve() if found.exists() or found.is_absolute() else (PROJECT / found).resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        typed, reason = str(path), getattr(error, "strerror", None) or error
+        raise ArticlesError(
+            "“{path}” is no path on this machine: {reason}",
+            path=typed if len(typed) <= _SHOWN else f"{typed[:_SHOWN]}…",
+            reason=reason,
+        ) from error

@@ -11,6 +11,7 @@ from typing import Any
 from engine import paths, preparation, presets
 from engine.checkpoints import ModelReference
 from engine.corpus import Corpus
+from engine.errors import EngineError
 from engine.files import read_json, write_json
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 
@@ -28,7 +29,33 @@ def _key(model_hash: str, corpus: Corpus, split: str, length: int, tokens: int, 
     }
 
 
-REPORT_VERSION = 1  # of what `engine.breakdown.run` returns: a report of another is not shown
+REPORT_VERSION = 2  # of what `engine.breakdown.run` returns: a report of another is not shown
+
+
+def window(context: int, length: int = 0, stride: int = 0) -> tuple[int, int]:
+    """Length and stride of the windows of a pass, the automatic values filled in.
+
+    Args:
+        context: of the model, in tokens. length: 0 = the context, LONGEST_AUTOMATIC_SEQUENCE at most. stride: 0 = the length.
+
+    Raises:
+        EngineError: they do not fit.
+    """
+    length = length or min(context, LONGEST_AUTOMATIC_SEQUENCE)
+    if not 1 <= length <= context:
+        raise EngineError(
+            "A window of {length} tokens does not fit the model's context of {context} tokens.",
+            length=length,
+            context=context,
+        )
+    stride = stride or length
+    if not 1 <= stride <= length:
+        raise EngineError(
+            "The stride is {stride}: give 1 to {length}, the length of a window, so that no token is left out.",
+            stride=stride,
+            length=length,
+        )
+    return length, stride
 
 
 def report_key(
@@ -62,20 +89,44 @@ def keep(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
     write_json(path, {"key": key, "value": value})
 
 
-def kept_report(
-    model: ModelReference, articles: str, split: str, tokens: int = 0, seed: int = 1, stride: int = 0
-) -> dict | None:
-    """What `engine.measuring.examine` would give at once, without loading the model; None where it would have to measure.
+def key_if_prepared(
+    model: ModelReference,
+    articles: str,
+    split: str,
+    tokens: int = 0,
+    seed: int = 1,
+    sequence_length: int = 0,
+    stride: int = 0,
+) -> dict[str, Any] | None:
+    """The key of the report that `engine.measuring.examine` would give; None where the articles are not prepared yet.
 
     Raises:
-        EngineError: the articles or the preset's files are not there.
+        EngineError: the articles or the preset's files are not there, or window and stride do not fit.
     """
     prepared = preparation.find(articles_path(articles), presets.tokenizer(model.preset))
     context = model.preset.max_sequence_length
     if prepared is None or split not in prepared.splits or not context:
         return None
-    length = min(context, LONGEST_AUTOMATIC_SEQUENCE)
-    found = kept(report_key(model, prepared, split, length, stride or length, tokens, seed))
+    length, stride = window(context, sequence_length, stride)
+    return report_key(model, prepared, split, length, stride, tokens, seed)
+
+
+def kept_report(
+    model: ModelReference,
+    articles: str,
+    split: str,
+    tokens: int = 0,
+    seed: int = 1,
+    sequence_length: int = 0,
+    stride: int = 0,
+) -> dict | None:
+    """What `engine.measuring.examine` would give at once, without loading the model; None where it would have to measure.
+
+    Raises:
+        EngineError: the articles or the preset's files are not there, or window and stride do not fit.
+    """
+    key = key_if_prepared(model, articles, split, tokens, seed, sequence_length, stride)
+    found = kept(key) if key else None
     return found and {"checkpoint": model.reference, "hash": model.hash, "split": split, "articles": articles, **found}
 
 

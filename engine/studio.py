@@ -138,19 +138,25 @@ class Studio:
                 raise Cancelled
 
     def _evaluate(self, request: dict[str, Any], client: Client) -> None:
+        from engine import preparation
         from engine.measuring import examine
 
         model = checkpoints.resolve(str(request["reference"]), self._root)
-        scores = examine(
-            model,
-            str(request["articles"]),
-            str(request["split"]),
-            int(request.get("tokens", 0)),
-            int(request.get("seed", 1)),
-            int(request.get("sequence_length", 0)),
-            int(request.get("stride", 0)),
-            lambda done, total: client.send("progress", done=done, total=total),
-        )
+        try:
+            scores = examine(
+                model,
+                str(request["articles"]),
+                str(request["split"]),
+                int(request.get("tokens", 0)),
+                int(request.get("seed", 1)),
+                int(request.get("sequence_length", 0)),
+                int(request.get("stride", 0)),
+                lambda done, total: client.send("progress", phase="measuring", done=done, total=total),
+                lambda progress: client.send("progress", phase="preparing", articles=progress.articles),
+                client.gone,
+            )
+        except preparation.Stopped as stopped:
+            raise Cancelled from stopped
         client.send("result", scores=scores)
 
     def _look(self, request: dict[str, Any], client: Client) -> None:

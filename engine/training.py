@@ -581,6 +581,7 @@ class _Training:
                     split=split,
                     model=name,
                     whole=True,
+                    sequence_length=self.length,
                     **scored[name, split],
                 )
         final = checkpoints.with_manifest(final, metrics={**self.metrics, **{s: scored["run", s] for s in splits}})

@@ -9,10 +9,10 @@ import contextlib
 import pandas as pd
 import streamlit as st
 
-from engine import checkpoints, paths, presets, results, runs, studio_client
+from engine import checkpoints, presets, runs, studio_client
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
-from ui import access, colours, errors, evaluation_charts, forgetting_view, readers, recorded, report_view, words
+from ui import colours, errors, evaluation_charts, forgetting_view, readers, recorded, report_form, report_view, words
 from ui.evaluation_charts import Row
 from ui.i18n import _
 from ui.report_charts import Shown
@@ -26,14 +26,15 @@ st.markdown(
 
 
 def run_rows(split: str) -> list[Row]:
-    """Base and runs as the trainers measured them on whole splits, a group for each articles folder."""
-    rows: dict[tuple[str, str, int], Row] = {}
+    """Base and runs as the trainers measured them on whole splits, a row for each articles folder and length of window."""
+    rows: dict[tuple[str, str, int, int], Row] = {}
     for run in readers.runs_with_events():
         for (model, of_split), event in readers.whole_evaluations(run).items():
             if of_split != split:
                 continue
             try:
                 reference, title, colour = _identity(run, model)
+                length = readers.window_of(run, event)
             except EngineError:
                 continue
             figures = {name: event[name] for name in ("accuracy", "loss", "perplexity", "bits_per_byte")}
@@ -44,10 +45,11 @@ def run_rows(split: str) -> list[Row]:
                 run.settings.articles,
                 **figures,
                 evaluated_tokens=event["evaluated_tokens"],
+                sequence_length=length,
                 hash=reference,
                 recorded=bool(run.recorded),
             )
-            rows.setdefault((reference, run.settings.articles, event["evaluated_tokens"]), row)
+            rows.setdefault((reference, run.settings.articles, row.evaluated_tokens, length), row)
     return list(rows.values())
 
 
@@ -68,7 +70,7 @@ split = st.segmented_control(
     ["test", "validation"],
     default="test",
     required=True,
-    format_func=lambda s: {"test": _("test"), "validation": _("validation")}[s],
+    format_func=words.split_name,
 )
 rows = run_rows(split)
 sources = list(dict.fromkeys(row.source for row in rows))
@@ -77,11 +79,19 @@ if not rows:
 else:
     source = st.selectbox(_("Articles"), sources) if len(sources) > 1 else sources[0]
     rows = [row for row in rows if row.source == source]
-    # Whole splits of the same articles have the same number of tokens; a smaller part is another measurement.
-    tokens = sorted({row.evaluated_tokens for row in rows}, reverse=True)
-    if len(tokens) > 1:
-        wanted = st.selectbox(_("Tokens scored"), tokens, format_func=words.grouped)
-        rows = [row for row in rows if row.evaluated_tokens == wanted]
+    # Whole splits of the same articles have the same number of tokens; a smaller part is another measurement, and so are
+    # windows of another length, in which tokens have more or less before them.
+    measured = sorted({(row.evaluated_tokens, row.sequence_length) for row in rows}, reverse=True)
+    wanted = measured[0]
+    if len(measured) > 1:
+        wanted = st.selectbox(
+            _("Tokens scored"),
+            measured,
+            format_func=lambda key: _(
+                "{n} tokens in windows of {length}", n=words.grouped(key[0]), length=words.grouped(key[1])
+            ),
+        )
+    rows = [row for row in rows if (row.evaluated_tokens, row.sequence_length) == wanted]
     rows = sorted(rows, key=lambda row: (not row.title.startswith("base"), row.accuracy))
     figures = (
         ("accuracy", _("Accuracy (%) — higher is better"), ".1f", 100),
@@ -129,6 +139,13 @@ else:
             ),
         },
     )
+    st.caption(
+        _(
+            "Windows of {length} tokens, {stride} from one to the next: each token is scored once.",
+            length=words.grouped(wanted[1]),
+            stride=words.grouped(wanted[1]),
+        )
+    )
     if any(row.recorded for row in rows):
         recorded.note()
 
@@ -139,12 +156,16 @@ def measure(model: ModelReference, request: dict, done: float, share: float, bar
     Raises:
         EngineError: the studio's, or none is there.
     """
+    name = words.plain(readers.title(model))
+    bar.progress(done, f"{name} · {_('loading the articles and the model')}")
     # Closed however this ends: a rerun, which Cancel and leaving the page cause, hangs up, and so the studio stops.
     with contextlib.closing(studio_client.stream({**request, "reference": model.reference})) as messages:
         for message in messages:
-            if message["kind"] == "progress":
+            if message["kind"] == "progress" and message["phase"] == "preparing":
+                told = _("preparing the articles: {n} so far", n=words.grouped(message["articles"]))
+                bar.progress(done, f"{name} · {told}")
+            elif message["kind"] == "progress":
                 told = _("measuring: {done} of {total} windows", done=message["done"], total=message["total"])
-                name = words.plain(readers.title(model))
                 bar.progress(min(1.0, done + share * message["done"] / message["total"]), f"{name} · {told}")
             elif message["kind"] == "error":
                 raise EngineError(message["template"], **message["values"])
@@ -159,20 +180,31 @@ def shown(model: ModelReference, report: dict) -> Shown:
     return Shown(readers.title(model), colours.of_model(model, last), report)
 
 
-def compared(chosen: ModelReference) -> list[ModelReference]:
-    """The base of a model, and itself where it is another."""
-    return [chosen] if chosen.is_base else [ModelReference(chosen.preset), chosen]
-
-
-def kept(chosen: ModelReference) -> list[Shown] | None:
-    """The reports that were measured before with the same settings on the same weights, or None."""
-    found = []
-    for model in compared(chosen):
-        report = results.kept_report(model, articles, split, int(limit), 1, int(stride))
-        if report is None:
-            return None
-        found.append(shown(model, report))
-    return found
+def whole_picture(asked: report_form.Asked, start: bool, place) -> None:
+    """Measures where it was asked for (`place` holds Cancel meanwhile), and shows what is known of these weights and articles."""
+    models = asked.compared()
+    if start:
+        place.button(_("Cancel"), icon=":material/close:")
+        bar = st.progress(0.0, _("The studio is starting: it loads TensorFlow, about 10 s on a laptop."))
+        with errors.shown():
+            asked.check()
+            studio_client.ensure()
+            studio_client.wait_until_ready()
+            share = 1 / len(models)
+            reports = [measure(model, asked.request(), n * share, share, bar) for n, model in enumerate(models)]
+            st.session_state["report"] = (asked.content(), reports)
+        bar.empty()
+        place.empty()
+    content = asked.content()  # articles and weights as they are now, which may be others than were measured
+    if st.session_state.get("report", ("",))[0] != content and (before := asked.kept()) is not None:
+        st.session_state["report"] = (content, before)
+    if st.session_state.get("report", ("",))[0] != content:
+        st.info(
+            _("Press Measure: intervals, baselines, sections, kinds of token, calibration and padding appear here.")
+        )
+        return
+    reports = st.session_state["report"][1]
+    report_view.show([shown(model, report) for model, report in zip(models, reports, strict=True)])
 
 
 st.subheader(_("The whole picture of a model"))
@@ -181,76 +213,11 @@ st.markdown(
         "Where its figures come from, how certain they are, and what they must beat. The base model is scored on the same tokens."
     )
 )
-available = {model.reference: model for model in readers.models()}
-tuned = [reference for reference, model in available.items() if not model.is_base]
-left, right = st.columns(2)
-reference = left.selectbox(
-    _("Model"),
-    list(available),
-    index=list(available).index(tuned[0]) if tuned else 0,
-    format_func=lambda name: readers.title(available[name]),
-    disabled=not available,
-)
-articles = paths.portable(paths.SAMPLE_ARTICLES)
-if access.paths_allowed():
-    articles = right.text_input(_("Articles on this machine: a file, folder or zip, or a prepared corpus"), articles)
-limit = left.number_input(
-    _("Tokens at most (0 = the whole split)"),
-    0,
-    10_000_000,
-    20_000,
-    10_000,
-    help=_("A fixed part, drawn with seed 1: the same for every model."),
-)
-stride = right.number_input(
-    _("Stride (0 = the window)"),
-    0,
-    1024,
-    0,
-    32,
-    help=_(
-        "From one window to the next, in tokens. A smaller one gives each token more context before it, and takes longer; every token is scored once. It goes with the whole split."
-    ),
-)
+asked = report_form.choose(split)
 with st.container(horizontal=True):
-    start = st.button(_("Measure"), type="primary", icon=":material/straighten:", disabled=not reference)
+    start = st.button(_("Measure"), type="primary", icon=":material/straighten:", disabled=asked is None)
     place = st.empty()
-asked = (split, articles, int(limit), int(stride), available[reference].hash if reference else "")
-if start:
-    place.button(_("Cancel"), icon=":material/close:")
-    bar = st.progress(0.0, _("The studio is starting: it loads TensorFlow, about 10 s on a laptop."))
-    with errors.shown():
-        if articles != paths.portable(paths.SAMPLE_ARTICLES):
-            access.check_path(articles)
-        studio_client.ensure()
-        studio_client.wait_until_ready()
-        chosen = available[reference]
-        measured = compared(chosen)
-        request = {
-            "kind": "evaluate",
-            "articles": articles,
-            "split": split,
-            "tokens": int(limit),
-            "stride": int(stride),
-            "seed": 1,
-        }
-        found = [
-            shown(model, measure(model, request, n / len(measured), 1 / len(measured), bar))
-            for n, model in enumerate(measured)
-        ]
-        st.session_state["report"] = (asked, found)
-    bar.empty()
-    place.empty()
-elif reference and st.session_state.get("report", ("",))[0] != asked:
-    with contextlib.suppress(EngineError):  # what is wrong with the articles is said when they are measured
-        if articles != paths.portable(paths.SAMPLE_ARTICLES):
-            access.check_path(articles)
-        before = kept(available[reference])
-        if before is not None:
-            st.session_state["report"] = (asked, before)
-if st.session_state.get("report", ("",))[0] == asked:
-    report_view.show(st.session_state["report"][1])
-else:
-    st.info(_("Press Measure: intervals, baselines, sections, kinds of token, calibration and padding appear here."))
+if asked is not None:
+    whole_picture(asked, start, place)
 
 forgetting_view.show(readers.trained_runs())

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from engine import (
     intervals,
     measuring,
     models,
+    original,
     preparation,
     results,
     windows,
 )
+from engine.__main__ import main
 from engine.backend import keras
 from engine.baselines import Baselines
 from engine.checkpoints import ModelReference
@@ -38,12 +41,12 @@ def corpus(tiny, sample_folder, tmp_path_factory):
     return preparation.prepare(sample_folder, tiny[1], tmp_path_factory.mktemp("corpora"))
 
 
-def examined(tiny, corpus, length=32, stride=32, chosen=None, report=lambda done, total: None):
+def examined(tiny, corpus, length=32, stride=32, chosen=None, report=lambda done, total: None, split="test"):
     model, tokenizer = tiny
     return breakdown.run(
         evaluation.Scorer(model, False),
         corpus,
-        "test",
+        split,
         tokenizer,
         TokenKinds(tokenizer),
         Baselines(corpus.tokens("train"), tokenizer.vocabulary_size),
@@ -88,6 +91,36 @@ def test_the_headline_equals_keras_evaluate(tiny, corpus, report):
     for name in ("accuracy", "top_5", "top_10"):
         assert report[name] == pytest.approx(said[name], abs=1e-6)
     assert report["perplexity"] == pytest.approx(math.exp(report["loss"]))
+
+
+@pytest.mark.parametrize("stride", [32, 20])
+def test_keras_evaluate_agrees_with_the_passes_own_sums_of_the_same_windows(
+    tiny_preset, sample_folder, root, stride, monkeypatch
+):
+    """Of the first windows alone, the rest of a long split is not gone through twice."""
+    monkeypatch.setattr(evaluation, "BATCH_TOKENS", 4 * 32)
+    monkeypatch.setattr(breakdown, "CHECKED_TARGETS", 8 * 32)
+    model = checkpoints.resolve(str(tiny_preset))
+    found = measuring.examine(model, str(sample_folder), sequence_length=32, stride=stride)
+    said, own = found["keras"], found["checked"]
+    assert said["tokens"] == own["tokens"] == 32 + 7 * stride < found["evaluated_tokens"]
+    assert said["loss"] == pytest.approx(own["loss"], abs=1e-5)
+    assert said["accuracy"] == pytest.approx(own["accuracy"], abs=1e-6)
+
+
+def test_a_split_shorter_than_what_keras_is_asked_for_is_checked_as_a_whole(tiny_preset, sample_folder, root):
+    found = measuring.examine(checkpoints.resolve(str(tiny_preset)), str(sample_folder), sequence_length=32)
+    assert found["keras"]["tokens"] == found["evaluated_tokens"] < breakdown.CHECKED_TARGETS
+    assert found["keras"]["loss"] == pytest.approx(found["loss"], abs=1e-5)
+
+
+def test_where_memory_does_not_suffice_for_keras_the_pass_is_not_lost(tiny_preset, sample_folder, root, monkeypatch):
+    def evaluate_batches(*asked):
+        raise MemoryError
+
+    monkeypatch.setattr(original, "evaluate_batches", evaluate_batches)
+    found = measuring.examine(checkpoints.resolve(str(tiny_preset)), str(sample_folder), sequence_length=32)
+    assert found["keras"] is None and found["evaluated_tokens"]
 
 
 def test_every_group_adds_up_to_the_whole(corpus, report):
@@ -207,6 +240,60 @@ def test_a_report_is_kept_by_weights_articles_and_stride(tiny_preset, sample_fol
             measuring.examine(model, str(sample_folder), **changes)
 
 
+def test_a_kept_report_is_given_before_the_model_is_loaded(tiny_preset, sample_folder, root, monkeypatch):
+    model = checkpoints.resolve(str(tiny_preset))
+    found = measuring.examine(model, str(sample_folder))
+    monkeypatch.setattr(models, "load", None)
+    assert measuring.examine(model, str(sample_folder)) == json.loads(json.dumps(found))
+
+
+def test_a_reports_key_changes_with_the_articles(tiny_preset, sample_folder, root, tmp_path):
+    model, copy = checkpoints.resolve(str(tiny_preset)), tmp_path / "copy"
+    shutil.copytree(sample_folder, copy)
+    assert results.key_if_prepared(model, str(copy), "test") is None
+    measuring.measure(model, str(copy))
+    before = results.key_if_prepared(model, str(copy), "test")
+    (copy / "test.jsonl").write_text((sample_folder / "validation.jsonl").read_text(), encoding="utf-8")
+    assert results.key_if_prepared(model, str(copy), "test") is None
+    measuring.measure(model, str(copy))
+    assert before != results.key_if_prepared(model, str(copy), "test") is not None
+
+
+def test_the_command_line_tells_intervals_and_what_changed_against_another_model(
+    tiny, tiny_preset, vocabulary, sample_folder, root, tmp_path, capsys
+):
+    other = models.new(models.Architecture(tiny[1].vocabulary_size, 2, 2, 32, 64))
+    models.save_preset(other, *vocabulary, tmp_path / "other", "# Another\n")
+    command = [
+        "evaluate",
+        "--checkpoint",
+        str(tmp_path / "other"),
+        "--articles",
+        str(sample_folder),
+        "--split",
+        "train",
+    ]
+    assert main([*command, "--against", str(tiny_preset), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["against"]["hash"] == checkpoints.resolve(str(tiny_preset)).hash != told["hash"]
+    for name in intervals.FIGURES:
+        low, high = told["intervals"][name]
+        change = told["against"]["differences"][name]
+        assert low <= told[name] <= high
+        assert change["change"] == pytest.approx(told[name] - told["against"][name])
+        assert change["interval"][0] <= change["change"] <= change["interval"][1]
+    assert main([*command, "--against", "base"]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "loss           +0.000 (95 %: +0.000 to +0.000)" in said and "95 % of draws of the articles: accuracy" in said
+    )
+    assert main([*command[:-1], "test"]) == 0
+    assert "no interval can be told of fewer than 5 articles" in capsys.readouterr().out
+    mini = ["--against", "checkpoints/presets/gpt2_mini_en"]
+    assert main([*command, *mini]) == 1
+    assert "different vocabularies" in capsys.readouterr().err
+
+
 # Intervals
 
 
@@ -241,6 +328,21 @@ def test_the_interval_of_a_mean_is_as_wide_as_theory_says():
     sums |= {name: [30] * 400 for name in ("top_5", "top_10")} | {"loss": [200.0] * 400}
     low, high = intervals.intervals(sums)["accuracy"]
     assert high - low == pytest.approx(2 * 1.96 * math.sqrt(0.3 * 0.7 / 20_000), rel=0.12)
+
+
+def test_articles_of_which_nothing_was_scored_are_not_drawn():
+    """A part of a split leaves articles out: drawn as well, they would pull figures to 0."""
+    whole = {"tokens": [50] * 9, "bytes": [150] * 9, "loss": [200.0 + n for n in range(9)]}
+    whole |= {name: [10 + n for n in range(9)] for name in ("top_1", "top_5", "top_10")}
+    part = {name: [*values[:4], 0, 0, *values[4:], 0] for name, values in whole.items()}
+    assert intervals.intervals(part) == intervals.intervals(whole)
+    assert intervals.scored_articles(part) == 9
+
+
+def test_of_a_few_articles_no_interval_is_told():
+    few = {name: [50] * 4 + [0] * 8 for name in breakdown.SUMS}
+    assert intervals.intervals(few) == intervals.intervals(few, few) == {}
+    assert intervals.intervals({name: [50] * 5 for name in breakdown.SUMS})
 
 
 # Baselines
@@ -328,12 +430,13 @@ def test_a_word_cut_by_a_window_is_seen_whole(tiny, corpus):
     np.testing.assert_array_equal(found, kinds.of(stream)[1:])
 
 
-def test_base_and_checkpoint_are_scored_on_the_same_tokens(tiny, tiny_preset, corpus, report):
+def test_base_and_checkpoint_are_scored_on_the_same_tokens(tiny, tiny_preset, corpus):
     _model, tokenizer = tiny
+    report = examined(tiny, corpus, split="train")
     other, _ = models.load(ModelReference(checkpoints.presets.find(tiny_preset)))
     rng = np.random.default_rng(1)
     other.backbone.set_weights([w + rng.normal(0, 0.3, w.shape) for w in other.backbone.get_weights()])
-    second = examined((other, tokenizer), corpus)
+    second = examined((other, tokenizer), corpus, split="train")
     assert second["by_article"]["tokens"] == report["by_article"]["tokens"]
     assert second["baselines"] == report["baselines"]
     low, high = intervals.intervals(second["by_article"], report["by_article"])["loss"]

@@ -169,6 +169,27 @@ def test_it_measures_with_progress(place, tiny_preset, sample_folder):
     assert messages[-1]["scores"]["evaluated_tokens"] > 100
 
 
+def test_preparing_the_articles_of_a_measurement_is_told_and_ends_when_the_client_hangs_up(
+    tmp_path, monkeypatch, tiny_preset, sample_folder
+):
+    class Client:
+        def __init__(self, gone):
+            self.gone, self.sent = lambda: gone, []
+
+        def send(self, kind, **fields):
+            self.sent.append({"kind": kind, **fields})
+
+    monkeypatch.setenv("ATELIER_CORPORA", str(tmp_path / "corpora"))
+    request = {"kind": "evaluate", "reference": str(tiny_preset), "articles": str(sample_folder), "split": "test"}
+    left, stays = Client(gone=True), Client(gone=False)
+    with pytest.raises(studio.Cancelled):
+        studio.Studio(tmp_path).answer(request, left)
+    assert not any(message["kind"] == "result" for message in left.sent)
+    studio.Studio(tmp_path).answer(request, stays)
+    first, *_rest = stays.sent
+    assert (first["phase"], stays.sent[-2]["kind"]) == ("preparing", "result")
+
+
 def test_a_client_that_says_nothing_keeps_nobody_out(place, tiny_preset):
     with mpc.Client(read_json(studio.address_path(place))["address"]):
         assert texts(place, column(tiny_preset))[0]

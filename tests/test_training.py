@@ -99,6 +99,7 @@ def test_whole_evaluations_of_base_and_run_are_on_the_same_tokens(trained):
     whole = {(e["model"], e["split"]): e["evaluated_tokens"] for e in run.events("evaluation") if e["whole"]}
     assert set(whole) == {(m, s) for m in ("run", "base") for s in ("validation", "test")}
     assert whole["run", "test"] == whole["base", "test"]
+    assert {e["sequence_length"] for e in run.events("evaluation") if e["whole"]} == {32}
 
 
 def test_a_checkpoint_read_back_gives_the_figures_of_its_manifest(trained, tiny_preset):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine import runs
+from engine import paths, runs
 from engine.errors import EngineError
 from engine.settings import RunSettings
 
@@ -86,11 +86,11 @@ def check_path(path: str) -> None:
     """Makes sure that this session may read that path; links are resolved before they are judged.
 
     Raises:
-        EngineError: it may not.
+        EngineError: it may not, or it is none.
     """
     if not paths_allowed():
         raise EngineError("Files by path are not offered here: upload the file instead.")
-    resolved = Path(path).expanduser().resolve()
+    resolved = paths.locate(path)  # what will be read
     if not is_local() and not any(resolved.is_relative_to(folder) for folder in path_folders()):
         raise EngineError(
             "{path} lies outside the folders that this server offers: upload the file instead.", path=path

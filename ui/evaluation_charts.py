@@ -13,6 +13,7 @@ class Row:
 
     Attributes:
         title: the model's name. colour: its colour. split: validation or test. source: where the articles are from.
+        sequence_length: tokens of a window; the stride is as long.
     """
 
     title: str
@@ -24,6 +25,7 @@ class Row:
     perplexity: float
     bits_per_byte: float
     evaluated_tokens: int
+    sequence_length: int
     hash: str
     recorded: bool = False
 

@@ -49,7 +49,7 @@ def in_words(meter: Forgetting) -> str:
         values |= {
             f"{name}_from": words.percent(first.accuracy),
             f"{name}_to": words.percent(last.accuracy),
-            f"{name}_change": ("+" if change >= 0 else "−") + words.decimal(abs(change), 1),
+            f"{name}_change": words.signed(change, 1),
         }
     return _(
         "After {step} steps: on science from {science_from} to {science_to} ({science_change} points), on general English from {english_from} to {english_to} ({english_change} points).",

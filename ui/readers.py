@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine import checkpoints, corpus, presets, runs
+from engine import checkpoints, corpus, presets, runs, submission
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.runs import Run
@@ -47,6 +47,18 @@ def events(run: Run, *kinds: str) -> list[dict[str, Any]]:
 def whole_evaluations(run: Run) -> dict[tuple[str, str], dict[str, Any]]:
     """The last evaluations on whole splits: (model, split) → figures; model is "run", "base" or "parent"."""
     return {(e["model"], e["split"]): e for e in events(run, "evaluation") if e["whole"]}
+
+
+def window_of(run: Run, event: dict[str, Any]) -> int:
+    """Tokens of a window in a run's evaluation; where an older event does not say it, by the run's settings.
+
+    Raises:
+        PresetError: it depends on a preset that is gone.
+    """
+    if length := event.get("sequence_length"):
+        return int(length)
+    preset = presets.find(run.settings.preset)
+    return submission.window_shape(run.settings, preset.max_sequence_length, preset.vocabulary_size)[0]
 
 
 def newest_samples(run: Run) -> dict[str, dict[str, dict[str, Any]]]:

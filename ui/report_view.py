@@ -1,13 +1,17 @@
 """A kept report on a page: what a model knows with its intervals, against its base and simpler guesses, and where."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from engine import intervals
 from ui import report_charts, words
-from ui.i18n import _
+from ui.i18n import _, _n
 from ui.report_charts import Shown
 
 SIMPLE = "#B0B5BA"  # what is no model of ours
+KERAS_TOLERANCE = 1e-3  # nats a token: what another order of the sums and a GPU's short floats may make
+_SHARES = ("accuracy", "top_5", "top_10")
 
 
 def show(models: list[Shown]) -> None:
@@ -15,16 +19,16 @@ def show(models: list[Shown]) -> None:
     own = models[-1]
     headline(models)
     if len(models) > 1:
-        st.markdown(difference(models[0], own))
+        difference(models[0], own)
     st.plotly_chart(report_charts.baselines(compared(models)), theme="streamlit", key="report_baselines")
     simple = own.report["baselines"]
-    st.caption(
-        _(
-            "The most frequent token is “{token}”; it and the bigram (the most frequent token behind the one before, backing off to single tokens) were counted on {n} training tokens. The bars' lines hold 95 % of what 1,000 draws of the articles give.",
-            token=words.plain(simple["token"].strip() or simple["token"].replace(" ", "␣").replace("\n", "↵")),
-            n=words.grouped(simple["training_tokens"]),
-        )
+    counted = _(
+        "The most frequent token is “{token}”; it and the bigram (the most frequent token behind the one before, backing off to single tokens) were counted on {n} training tokens.",
+        token=words.plain(simple["token"].strip() or simple["token"].replace(" ", "␣").replace("\n", "↵")),
+        n=words.grouped(simple["training_tokens"]),
     )
+    lines = _("The bars' lines hold 95 % of what 1,000 draws of the articles give.")
+    st.caption(f"{counted} {lines}" if own.report["intervals"] else counted)
     names = (_("By section"), _("By position"), _("By kind of token"), _("Calibration"), _("Padding"))
     section, position, kind, calibration, padding = st.tabs(list(names))
     with section:
@@ -32,13 +36,6 @@ def show(models: list[Shown]) -> None:
     with position:
         axis = _("tokens before it in the window")
         st.plotly_chart(report_charts.groups(models, "by_position", {}, axis), theme="streamlit", key="r_position")
-        st.caption(
-            _(
-                "Windows of {length} tokens, {stride} from one to the next: each token is scored once.",
-                length=own.report["sequence_length"],
-                stride=own.report["stride"],
-            )
-        )
     with kind:
         st.plotly_chart(report_charts.groups(models, "by_kind", kind_names()), theme="streamlit", key="r_kind")
         st.caption(
@@ -56,60 +53,136 @@ def show(models: list[Shown]) -> None:
         what_padding_does(own)
 
 
-def headline(models: list[Shown]) -> None:
-    """The figures as a table, with their intervals."""
-
-    def with_interval(report: dict, name: str, write) -> str:
-        low, high = report["intervals"][name]
-        return f"{write(report[name])} ({write(low)} – {write(high)})"
-
-    columns = {_("Model"): [m.title for m in models]}
-    for name, title, write in (
+def _figures() -> tuple[tuple[str, str, Callable[[float], str]], ...]:
+    """Name, title and writing of each figure, in the order of the tables."""
+    return (
         ("accuracy", _("Accuracy"), words.percent),
         ("top_5", _("Among the first 5"), words.percent),
         ("top_10", _("Among the first 10"), words.percent),
         ("bits_per_byte", _("Bits per byte"), words.decimal),
         ("perplexity", _("Perplexity"), lambda x: words.decimal(x, 1)),
         ("loss", _("Loss"), words.decimal),
-    ):
-        columns[title] = [with_interval(m.report, name, write) for m in models]
-    st.dataframe(columns, hide_index=True)
-    st.caption(
-        _(
-            "On {n} tokens of {articles} articles. In brackets the interval that holds 95 % of what drawing the articles anew gives (bootstrap, 1,000 draws).",
-            n=words.grouped(models[-1].report["evaluated_tokens"]),
-            articles=words.grouped(len(models[-1].report["by_article"]["tokens"])),
-        )
     )
 
 
-def difference(base: Shown, own: Shown) -> str:
-    """What the second model gained against the first, with the interval paired by article, in words."""
-    found = intervals.intervals(own.report["by_article"], base.report["by_article"])
-    low, high = (words.decimal(100 * x, 1) for x in found["accuracy"])
+def headline(models: list[Shown]) -> None:
+    """The figures as a table, with their intervals, below those of simpler guesses."""
+
+    def told(report: dict, name: str, write: Callable[[float], str]) -> str:
+        if name not in report["intervals"]:
+            return write(report[name])
+        low, high = report["intervals"][name]
+        return f"{write(report[name])} ({write(low)} – {write(high)})"
+
+    own = models[-1].report
+    guesses = {_("most frequent token"): "most_frequent", _("bigram"): "bigram"}
+    columns = {_("Model"): [*guesses, *(m.title for m in models)]}
+    for name, title, write in _figures():
+        simple = [own["baselines"][guess] for guess in guesses.values()]
+        columns[title] = [
+            *(write(figures[name]) if name in figures else "—" for figures in simple),
+            *(told(m.report, name, write) for m in models),
+        ]
+    st.dataframe(columns, hide_index=True)
+    articles = intervals.scored_articles(own["by_article"])
+    scored = _n(
+        "On {tokens} tokens of {articles} article, in windows of {length} tokens, {stride} from one to the next: each token is scored once.",
+        "On {tokens} tokens of {articles} articles, in windows of {length} tokens, {stride} from one to the next: each token is scored once.",
+        articles,
+        tokens=words.grouped(own["evaluated_tokens"]),
+        articles=words.grouped(articles),
+        length=own["sequence_length"],
+        stride=own["stride"],
+    )
+    certain = (
+        _("In brackets the interval that holds 95 % of what drawing the articles anew gives (bootstrap, 1,000 draws).")
+        if own["intervals"]
+        else _(
+            "Of so few articles it cannot be told how far chance goes: an interval takes {n} at least.",
+            n=intervals.FEWEST_ARTICLES,
+        )
+    )
+    st.caption(f"{scored} {certain}")
+    if own["keras"] is not None:
+        st.caption(keras_evaluate(models[-1]))
+
+
+def keras_evaluate(model: Shown) -> str:
+    """What Keras's own `evaluate` says of the first windows, and how far the report's own sums are from it."""
+    said, own = model.report["keras"], model.report["checked"]
+    apart = abs(said["loss"] - own["loss"])
+    values = {
+        "name": words.plain(model.title),
+        "n": words.grouped(said["tokens"]),
+        "accuracy": words.percent(said["accuracy"], 2),
+        "loss": words.decimal(said["loss"], 4),
+        "apart": words.decimal(apart, 7),
+        "tokens": words.grouped(abs(said["accuracy"] - own["accuracy"]) * said["tokens"]),
+    }
+    if apart < KERAS_TOLERANCE:
+        return _(
+            "Keras's own `.evaluate` with SparseCategoricalCrossentropy, run on the first {n} of these tokens, says of {name}: accuracy {accuracy}, loss {loss}. It agrees with the sums above: over these tokens the two are {apart} apart in loss, and in {tokens} tokens of what is right.",
+            **values,
+        )
+    return _(
+        "**Keras's own `.evaluate` with SparseCategoricalCrossentropy disagrees**: run on the first {n} of these tokens, it says of {name}: accuracy {accuracy}, loss {loss}. That is {apart} in loss and {tokens} right tokens apart from the sums above: do not rely on either.",
+        **values,
+    )
+
+
+def difference(base: Shown, own: Shown) -> None:
+    """What the second model gained against the first, in words and as a table, with intervals paired by article."""
+    found = intervals.differences(own.report, base.report)
+    st.markdown(in_words(base, own, found["accuracy"]["interval"]))
+
+    def write(name: str, value: float) -> str:
+        return words.signed(100 * value, 1) if name in _SHARES else words.signed(value, 3)
+
+    def with_unit(name: str, value: float) -> str:
+        return _("{n} points", n=write(name, value)) if name in _SHARES else write(name, value)
+
+    figures = [(title, name, found[name]) for name, title, _write in _figures()]
+    table = {
+        _("Difference to the base"): [title for title, _name, _found in figures],
+        own.title: [with_unit(name, told["change"]) for _title, name, told in figures],
+    }
+    if found["accuracy"]["interval"]:
+        table[_("95 % interval of the difference")] = [
+            _("{low} to {high}", low=write(name, told["interval"][0]), high=write(name, told["interval"][1]))
+            for _title, name, told in figures
+        ]
+    st.dataframe(table, hide_index=True)
+
+
+def in_words(base: Shown, own: Shown, interval: list[float] | None) -> str:
+    """How much more often the second model is right than the first, and how sure that is."""
     gained = 100 * (own.report["accuracy"] - base.report["accuracy"])
-    values = {"name": words.plain(own.title), "base": words.plain(base.title), "low": low, "high": high}
-    if found["accuracy"][0] > 0:
-        sentence = _(
+    values = {"name": words.plain(own.title), "base": words.plain(base.title)}
+    if interval is None:
+        return _(
+            "On these tokens {name} is right {own} of the time, {base} {other}: of so few articles it cannot be told whether chance made the difference.",
+            own=words.percent(own.report["accuracy"]),
+            other=words.percent(base.report["accuracy"]),
+            **values,
+        )
+    low, high = (words.decimal(100 * x, 1) for x in interval)
+    values |= {"low": low, "high": high}
+    if interval[0] > 0:
+        return _(
             "**{name} is right {n} points more often than {base}** (95 % interval of the difference on the same articles: {low} to {high} points).",
             n=words.decimal(gained, 1),
             **values,
         )
-    elif found["accuracy"][1] < 0:
-        sentence = _(
+    if interval[1] < 0:
+        return _(
             "**{name} is right {n} points less often than {base}** (95 % interval of the difference on the same articles: {low} to {high} points).",
             n=words.decimal(-gained, 1),
             **values,
         )
-    else:
-        sentence = _(
-            "Between {name} and {base} no difference can be told: the 95 % interval of the difference on the same articles is {low} to {high} points, and holds 0.",
-            **values,
-        )
-    bits = [words.decimal(x, 3) for x in found["bits_per_byte"]]
-    change = own.report["bits_per_byte"] - base.report["bits_per_byte"]
-    told = _("Bits per byte: {n} ({low} to {high}).", n=words.decimal(change, 3), low=bits[0], high=bits[1])
-    return f"{sentence} {told}"
+    return _(
+        "Between {name} and {base} no difference can be told: the 95 % interval of the difference on the same articles is {low} to {high} points, and holds 0.",
+        **values,
+    )
 
 
 def compared(models: list[Shown]) -> list[tuple[str, str, float, list[float] | None]]:
@@ -119,7 +192,7 @@ def compared(models: list[Shown]) -> list[tuple[str, str, float, list[float] | N
         (_("most frequent token"), SIMPLE, simple["most_frequent"]["accuracy"], None),
         (_("bigram"), SIMPLE, simple["bigram"]["accuracy"], None),
     ]
-    return rows + [(m.title, m.colour, m.report["accuracy"], m.report["intervals"]["accuracy"]) for m in models]
+    return rows + [(m.title, m.colour, m.report["accuracy"], m.report["intervals"].get("accuracy")) for m in models]
 
 
 def what_padding_does(model: Shown) -> None:

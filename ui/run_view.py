@@ -216,10 +216,9 @@ def outcome(run: Run) -> None:
     if ("run", split) not in figures or ("base", split) not in figures:
         return
     own, base = figures["run", split], figures["base", split]
-    names = {"test": _("test"), "validation": _("validation")}
     first, second, third = st.columns(3)
     first.metric(
-        _("Accuracy on {split}", split=names[split]),
+        _("Accuracy on {split}", split=words.split_name(split)),
         words.percent(own["accuracy"]),
         _("{n} points against the base", n=words.decimal(100 * (own["accuracy"] - base["accuracy"]), 1)),
         help=_(
@@ -242,6 +241,23 @@ def outcome(run: Run) -> None:
         help=_("Base and run are measured on the same tokens of articles that neither was trained on."),
         border=True,
     )
+    keras_evaluate(run)
+
+
+def keras_evaluate(run: Run) -> None:
+    """What Keras said of a run that was made the original report's way, where it was."""
+    for event in readers.events(run, "keras_evaluate")[-1:]:
+        st.caption(
+            _(
+                "Keras's own `.evaluate`, as in the original report, on the first tokens of each {split} article ({n} tokens): accuracy {accuracy}, loss {loss}. With the padding counted, {targets} places: accuracy {with_padding}.",
+                split=words.split_name(event["split"]),
+                n=words.grouped(event["tokens"]),
+                accuracy=words.percent(event["accuracy"]),
+                loss=words.decimal(event["loss"], 3),
+                targets=words.grouped(event["targets"]),
+                with_padding=words.percent(event["accuracy_with_padding"]),
+            )
+        )
 
 
 def exists(name: str | None) -> Run | None:

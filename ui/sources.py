@@ -59,10 +59,18 @@ def title(c: corpus.Corpus) -> str:
     return _("{name} · {n} articles", name=name, n=words.grouped(corpus.summary(c.card)["articles"]))
 
 
+def with_split(split: str, vocabulary: str = "") -> dict[str, str]:
+    """Portable path → title of the articles that this session may see and that have such a split, the sample first.
+
+    `vocabulary`: the hash of the one that prepared articles must have.
+    """
+    sample = {paths.portable(paths.SAMPLE_ARTICLES): _("The sample that ships")}
+    return sample | {path: title(c) for path, c in prepared(vocabulary).items() if split in c.splits}
+
+
 def with_test_articles() -> dict[str, str]:
     """Portable path → title of the articles that this session may see and that have a test split, the sample first."""
-    sample = {paths.portable(paths.SAMPLE_ARTICLES): _("The sample that ships")}
-    return sample | {path: title(c) for path, c in prepared().items() if "test" in c.splits}
+    return with_split("test")
 
 
 def choose_articles(key: str, vocabulary: str = "", with_hub: bool = False) -> str:

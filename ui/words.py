@@ -17,6 +17,11 @@ def decimal(number: float, digits: int = 2) -> str:
     return text.replace(",", _THIN).replace(".", ",") if language() == "fr" else text
 
 
+def signed(number: float, digits: int = 2) -> str:
+    """A change with its sign: +4.39 or −4,39."""
+    return ("+" if number >= 0 else "−") + decimal(abs(number), digits)
+
+
 def percent(share: float, digits: int = 1) -> str:
     """A share of 1 in per cent: 18.8 %."""
     return f"{decimal(100 * share, digits)}\u00a0%"
@@ -38,6 +43,11 @@ def size(count: float) -> str:
         if count >= factor:
             return f"{decimal(count / factor, 1)} {prefix}{unit}"
     return f"{round(count)} {unit}"
+
+
+def split_name(split: str) -> str:
+    """What pages call a split that models are measured on."""
+    return {"test": _("test"), "validation": _("validation")}[split]
 
 
 def state_name(state: str) -> str:

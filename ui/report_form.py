@@ -1,0 +1,178 @@
+"""What a report is asked for: a model, articles, and how the windows lie over them."""
+
+import contextlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import streamlit as st
+
+from engine import results
+from engine.checkpoints import ModelReference
+from engine.errors import EngineError
+from ui import access, readers, sources, words
+from ui.i18n import _
+
+PART_TOKENS = 20_000
+_PATH = ""  # among the articles: one that is typed
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a split is gone through, as `engine.measuring.examine` takes it; 0 where it chooses."""
+
+    tokens: int = 0
+    sequence_length: int = 0
+    stride: int = 0
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A report that is asked for.
+
+    Attributes:
+        typed: the articles are a path that a person typed: whether it may be read is to be checked.
+    """
+
+    model: ModelReference
+    articles: str
+    split: str
+    way: Way
+    typed: bool
+
+    def compared(self) -> list[ModelReference]:
+        """The base of the model, and itself where it is another."""
+        return [self.model] if self.model.is_base else [ModelReference(self.model.preset), self.model]
+
+    def check(self) -> None:
+        """Makes sure that this session may read the articles.
+
+        Raises:
+            EngineError: it may not.
+        """
+        if self.typed:
+            access.check_path(self.articles)
+
+    def request(self) -> dict[str, Any]:
+        """As the studio takes it, but for the model."""
+        return {"kind": "evaluate", "articles": self.articles, "split": self.split, **asdict(self.way)}
+
+    def kept(self) -> list[dict[str, Any]] | None:
+        """The reports that were measured before in this way on the same articles and weights, or None."""
+        with contextlib.suppress(EngineError):  # what is wrong with the articles is said when they are measured
+            self.check()
+            found = [
+                results.kept_report(model, self.articles, self.split, **asdict(self.way)) for model in self.compared()
+            ]
+            return [report for report in found if report is not None] if all(found) else None
+        return None
+
+    def content(self) -> str:
+        """All that the reports depend on, as it is now: what was measured under another content is out of date."""
+        keys: list[Any] = [self.model.reference, asdict(self.way), self.split, self.articles]
+        keys += [model.hash for model in self.compared()]
+        with contextlib.suppress(EngineError):
+            self.check()
+            keys += [
+                results.key_if_prepared(model, self.articles, self.split, **asdict(self.way))
+                for model in self.compared()
+            ]
+        return json.dumps(keys)
+
+
+def choose(split: str) -> Asked | None:
+    """Widgets for the model, the articles and the windows; None where there is no model."""
+    available = {model.reference: model for model in readers.models()}
+    tuned = [reference for reference, model in available.items() if not model.is_base]
+    left, right = st.columns(2)
+    reference = left.selectbox(
+        _("Model"),
+        list(available),
+        index=list(available).index(tuned[0]) if tuned else 0,
+        format_func=lambda name: readers.title(available[name]),
+        disabled=not available,
+    )
+    if not reference:
+        return None
+    model = available[reference]
+    known = sources.with_split(split, readers.vocabulary_hash(model.preset.reference))
+    if access.paths_allowed():
+        known[_PATH] = _("A path on this machine")
+    articles = right.selectbox(
+        _("Articles"), list(known), format_func=lambda path: known[path], key=f"report_articles_{split}"
+    )
+    typed = articles == _PATH
+    if typed:
+        first = next(iter(known))
+        articles = (
+            right.text_input(_("Articles on this machine: a file, folder or zip, or a prepared corpus"), first) or first
+        )
+    return Asked(model, articles, split, _choose_way(model.preset.max_sequence_length or 1024), typed)
+
+
+def _choose_way(context: int) -> Way:
+    """Widgets for how many tokens are scored and in which windows, for a model of so many tokens of context."""
+    part = _("A part: {n} tokens", n=words.grouped(PART_TOKENS))
+    ways = {
+        "part": part,
+        "whole": _("The whole split"),
+        "full": _("Full context"),
+        "own": _("Own settings"),
+    }
+    chosen = st.pills(
+        _("What is scored"),
+        list(ways),
+        default="part",
+        required=True,
+        format_func=lambda name: ways[name],
+        key="report_way",
+        help=_(
+            "A part is drawn with seed 1: the same for every model. Full context goes through the whole split with windows as long as the model can see, half a window from one to the next: it takes twice as long and shows the model at its best."
+        ),
+    )
+    length, default_stride = results.window(context)
+    way = {
+        "part": Way(PART_TOKENS),
+        "full": Way(0, context, max(1, context // 2)),
+    }.get(chosen, Way())
+    if chosen == "own":
+        one, two, three = st.columns(3)
+        tokens = one.number_input(
+            _("Tokens at most (0 = the whole split)"),
+            0,
+            10_000_000,
+            0,
+            10_000,
+            help=_("A fixed part, drawn with seed 1: the same for every model."),
+        )
+        length = two.number_input(
+            _("Window, in tokens"),
+            min(8, context),
+            context,
+            length,
+            32,
+            help=_("The model's context is {n} tokens.", n=words.grouped(context)),
+        )
+        stride = three.number_input(
+            _("Stride (0 = the window)"),
+            0,
+            context,
+            0,
+            32,
+            help=_(
+                "From one window to the next, in tokens. A smaller one gives each token more context before it, and takes longer; every token is scored once. It goes with the whole split."
+            ),
+        )
+        way = Way(int(tokens), int(length), int(stride))
+    length, stride = way.sequence_length or length, way.stride or way.sequence_length or default_stride
+    if stride <= length:
+        st.caption(
+            _(
+                "Windows of {length} tokens, {stride} from one to the next: each token is scored once, with {least} to {length} tokens before it (the first window apart).",
+                length=words.grouped(length),
+                stride=words.grouped(stride),
+                least=words.grouped(length - stride + 1),
+            )
+        )
+    return way
