@@ -186,7 +186,7 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
             # The abstract comes a sentence an item: it reads as one paragraph.
             paragraphs = [" ".join(section.paragraphs)] if section.kind == "abstract" else section.paragraphs
             for paragraph in paragraphs:
-                st.markdown(words.plain(paragraph))
+                st.text(paragraph)
     with token_tab:
         st.caption(
             _(

@@ -10,7 +10,7 @@ from engine import corpus, paths, studio_client
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from ui import colours, errors, microscope_view, readers, sources, words
-from ui.i18n import _, error_text
+from ui.i18n import _
 
 TEXT, ARTICLE = "text", "article"
 TOKENS = 200
@@ -117,7 +117,7 @@ def draw(models: list[ModelReference], messages: list[dict], what: str) -> None:
             title, colour = readers.title(model), colours.of_model(model, last)
             looked.append({"title": title, "colour": colour, "looked": message})
         elif message["kind"] == "error":
-            st.warning(error_text(EngineError(message["template"], **message["values"])))
+            st.warning(errors.markdown(EngineError(message["template"], **message["values"])))
     microscope_view.show(passage["pieces"], looked, what, models[0].preset.vocabulary_size or 50257, key="scope")
     mean = [sum(m["looked"]["probabilities"]) / max(1, len(passage["pieces"])) for m in looked]
     told = " · ".join(

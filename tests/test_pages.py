@@ -1,5 +1,6 @@
 """Every page through the frame, in both languages, with nothing, with a run, and with what goes wrong."""
 
+import json
 import os
 from pathlib import Path
 
@@ -8,10 +9,10 @@ from conftest import article_line
 from streamlit.testing.v1 import AppTest
 
 from engine import checkpoints, corpus, ending, runs
-from engine.errors import EngineError
+from engine.errors import EngineError, SettingsError
 from engine.locks import Lock
 from engine.settings import RunSettings
-from ui import access
+from ui import access, errors, words
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = sorted((PROJECT / "pages").glob("*.py"))
@@ -132,7 +133,6 @@ def test_a_run_deleted_while_shown_is_no_traceback(root):
 def test_visitors_without_the_owners_code_neither_stop_nor_queue_much(root, monkeypatch):
     import streamlit as st
 
-    from engine.errors import EngineError
     from ui import access
 
     monkeypatch.setattr(access, "_secret", {"owner_code": "s3cret"}.get)
@@ -151,7 +151,6 @@ def test_visitors_without_the_owners_code_neither_stop_nor_queue_much(root, monk
 def test_paths_are_offered_on_loopback_or_under_named_folders_with_links_resolved(tmp_path, monkeypatch):
     import streamlit as st
 
-    from engine.errors import EngineError
     from ui import access
 
     inside, outside = tmp_path / "inside", tmp_path / "outside"
@@ -221,11 +220,44 @@ def test_a_source_by_path_is_prepared_and_can_be_read_by_number_and_identifier(r
     app = open_path(sample_folder)
     assert app.metric[0].value == "32"
     app.number_input(key="number_train").set_value(3).run()
-    assert "article\\-2" in texts(app)
+    assert "article-2" in texts(app)
     app.text_input(key="id_train").set_value("article-7").run()
-    assert "Article 8, article\\-7" in texts(app)
+    assert "Article 8, article-7" in texts(app)
     app.text_input(key="id_train").set_value("nobody").run()
     assert "No article of this split has the identifier nobody." in texts(app)
+
+
+def test_an_article_is_read_as_it_is_written(root, local, tmp_path):
+    said = "x <= y -> z, &lt;b&gt; at http://a.com, :material/home: 5$ to 6$"
+    lines = [{"article": f"{said}\n\ntitle\n===", "abstract": f"{n} cells"} for n in range(3)]
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    app = open_path(tmp_path / "a.jsonl")
+    assert said in [element.value for element in app.text]
+
+
+@pytest.mark.parametrize(
+    ("name", "markdown"),
+    [
+        ("a_b.zip", "a\\_b.zip"),
+        ("&lt;b&gt; <b>", "\\&lt;b\\&gt; \\<b>"),
+        ("title\n===", "title\n\\==="),
+        ("1. one\n    code", "1\\. one\ncode"),
+        # What no escape reaches is parted by a character without width.
+        ("x >= y -> z", "x >\u2060= y -\u2060> z"),
+        ("http://a.com www.b.org c@d.org", "http\\:\u2060//a.com www\u2060.b.org c\u2060@d.org"),
+        (":material/home:", "\\:\u2060material/home\\:"),
+        ("12:30 a--b a>=b", "12\\:30 a--b a>=b"),
+    ],
+)
+def test_a_name_is_no_markdown(name, markdown):
+    assert words.plain(name) == markdown
+
+
+def test_what_an_error_tells_is_no_markdown(root, local):
+    app = open_path("![x](http://e/x.png)")
+    assert "!\\[x\\](http\\:/e/x.png)" in app.error[0].value
+    both = SettingsError([EngineError("{v} is **bold**.", v="*a*"), EngineError("{n:,} is not.", n=1000)])
+    assert errors.markdown(both) == "\\*a\\* is **bold**.\n\n1,000 is not."
 
 
 def test_what_a_window_length_covers_is_the_share_of_the_tokens(root, local, sample_folder):

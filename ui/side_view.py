@@ -129,7 +129,7 @@ def _colour(model: ModelReference | None) -> str:
 def _column(result: Written, column: Column, done: bool) -> None:
     """The texts so far, as text: nothing in them is run or formatted."""
     if column.error is not None:
-        st.error(error_text(column.error))
+        st.error(errors.markdown(column.error))
         return
     facts = [_("weights {hash}", hash=column.hash[:10]), sampler_text(result.settings)]
     for number, sample in enumerate(column.samples):
