@@ -12,7 +12,18 @@ import streamlit as st
 from engine import checkpoints, paths, presets, results, runs, studio_client
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
-from ui import access, colours, errors, evaluation_charts, forgetting_view, readers, recorded, report_view, words
+from ui import (
+    access,
+    choices,
+    colours,
+    errors,
+    evaluation_charts,
+    forgetting_view,
+    readers,
+    recorded,
+    report_view,
+    words,
+)
 from ui.evaluation_charts import Row
 from ui.i18n import _
 from ui.report_charts import Shown
@@ -184,12 +195,14 @@ st.markdown(
 available = {model.reference: model for model in readers.models()}
 tuned = [reference for reference, model in available.items() if not model.is_base]
 left, right = st.columns(2)
+choices.still_there(available, "evaluate_model")
 reference = left.selectbox(
     _("Model"),
     list(available),
     index=list(available).index(tuned[0]) if tuned else 0,
     format_func=lambda name: readers.title(available[name]),
     disabled=not available,
+    key="evaluate_model",
 )
 articles = paths.portable(paths.SAMPLE_ARTICLES)
 if access.paths_allowed():

@@ -13,7 +13,7 @@ from engine import indexing, jobs, memorisation, paths
 from engine.errors import EngineError
 from engine.memorisation import LENGTHS, Copied, Seen
 from engine.runs import Run
-from ui import colours, errors, memorisation_view, moments, readers, sources, words
+from ui import choices, colours, errors, memorisation_view, moments, readers, sources, words
 from ui.i18n import _, _n
 from ui.moments import Moment
 
@@ -95,8 +95,7 @@ def choose_run(trained: list[Run]) -> Run:
     asked = st.query_params.get("run")
     if asked in by_name and st.session_state.get("copied_link") != asked:
         st.session_state["copied_link"] = st.session_state["copied_run"] = asked
-    if st.session_state.get("copied_run") not in by_name:
-        st.session_state.pop("copied_run", None)
+    choices.still_there(by_name, "copied_run")
     name = st.selectbox(
         _("Run"),
         list(by_name),

@@ -9,7 +9,7 @@ import streamlit as st
 from engine import runs
 from engine.errors import EngineError
 from engine.runs import Run
-from ui import colours, microscope_view, moments, readers, time_charts, words
+from ui import choices, colours, microscope_view, moments, readers, time_charts, words
 from ui.i18n import _, _n
 from ui.moments import Moment
 
@@ -19,8 +19,9 @@ POLL_SECONDS = 2.0
 
 def choose(found: list[Run]) -> list[Run]:
     """The run, or the chain of stages that leads to it."""
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
     by_name = {run.name: run for run in found}
+    choices.still_there(by_name, "time_run")
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
     name = left.selectbox(
         _("Run"),
         list(by_name),

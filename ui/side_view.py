@@ -24,10 +24,12 @@ class Stream:
 
     Attributes:
         kept: the name under which it is kept, or "".
+        waiting: whether the studio works for another request first.
     """
 
     result: Written
     kept: str = ""
+    waiting: bool = False
     done: threading.Event = field(default_factory=threading.Event)
     _cancelled: bool = False
 
@@ -46,6 +48,7 @@ class Stream:
                 for message in messages:
                     if self._cancelled:
                         return
+                    self.waiting = message["kind"] == "waiting"
                     self.result.take(message)
         except EngineError as error:
             self.result.error = error
@@ -73,6 +76,11 @@ def wait_for_studio() -> None:
         status.update(label=_("The studio is ready after {time}.", time=words.duration(seconds)), state="complete")
 
 
+def busy() -> str:
+    """What is said while the studio works for another request."""
+    return _("The studio is answering somebody else: this waits for its turn.")
+
+
 def show(stream: Stream, models: list[ModelReference]) -> None:
     """All columns; while they are being written they are painted again and again where they stand."""
     result = stream.result
@@ -92,7 +100,13 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
             st.markdown(f"**{_('The article itself')}**")
             places.append(st.empty())
 
+    notice = st.empty()
+
     def repaint(done: bool) -> None:
+        if stream.waiting and not done:
+            notice.info(busy())
+        else:
+            notice.empty()
         for place, column in zip(places, result.columns, strict=False):
             with place.container():
                 _column(result, column, done)
