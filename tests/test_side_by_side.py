@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_pages import a_run, no_studio, open_page  # noqa: F401  (no_studio serves this file too)
 
-from engine import checkpoints, kept, studio_client, written
+from engine import checkpoints, kept, studio_client, writing, written
 from engine.checkpoints import ModelReference
 from engine.errors import CheckpointError, EngineError
 from engine.written import Column, Difference, Sample, Written
@@ -56,7 +56,7 @@ class Studio:
                 yield {"kind": "text", **place, "text": self.pieces[0], "tokens": 1}
                 ids = [len(piece) for piece in self.pieces]
                 yield {"kind": "done", **place, "ids": ids, "pieces": list(self.pieces), "text": "".join(self.pieces),
-                       "seconds": 1.0, "tokens_per_second": 90.0}  # fmt: skip
+                       "tokens_per_second": 90.0}  # fmt: skip
 
 
 @pytest.fixture
@@ -204,6 +204,19 @@ def test_no_text_closes_its_fence_in_markdown(root):
     assert not opened
     assert not any("<script>" in line or "fence" in line for line in outside)
     assert "h" * 64 in "\n".join(outside) and "seed 2, 3 tokens, 90 tokens/s:" in outside
+
+
+def test_a_speed_counts_neither_loading_and_compiling_nor_the_turns_of_others():
+    times = iter([0.0, 9.0, 10.0, 18.0, 20.0, 20.5, 30.0, 30.5])
+    clock = writing.Clock(lambda: next(times))
+    clock.token()  # after 9 s
+    for _token in range(2):
+        clock.resume()
+        clock.token()  # after 8 s: compiled; after 0.5 s
+    clock.resume()
+    clock.token()
+    assert clock.tokens_per_second() == pytest.approx(2 / 1.0)
+    assert writing.Clock(lambda: 0.0).tokens_per_second() is None
 
 
 # The page
