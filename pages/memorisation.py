@@ -116,7 +116,7 @@ def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
             _("Written at"),
             with_samples,
             with_samples[-1],
-            format_func=lambda m: _("base model") if m.is_base else _("step {n}", n=words.grouped(m.step)),
+            format_func=moments.title,
             key=f"copied_moment_{run.name}",
         )
         if len(with_samples) > 1

@@ -46,16 +46,17 @@ def moments_of(stages: list[Run]) -> list[Moment]:
 
 def label(moment: Moment, several: bool) -> str:
     """A moment in a few words."""
-    if moment.is_base:
-        return _("base model")
-    step = _("step {n}", n=words.grouped(moment.step))
-    return f"{moment.run.name} · {step}" if several else step
+    named = moments.title(moment)
+    return f"{moment.run.name} · {named}" if several and not moment.is_base else named
 
 
 def colour(moment: Moment) -> str:
     """The same as on every other page: grey for the base, a run's hue deepening with its step."""
     if moment.is_base:
         return colours.BASE
+    if moment.is_parent:
+        name, _slash, step = str(moment.run.settings.parent).partition("/")
+        return colours.deepened(colours.of_run(name), int(step or 0) / max(1, readers.last_step(name)))
     return colours.deepened(colours.of_run(moment.run.name), moment.step / max(1, readers.last_step(moment.run.name)))
 
 
@@ -85,7 +86,10 @@ def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
                 st.text(prompt + sample["text"])
         if moment.samples:
             seed = next(iter(moment.samples.values()))["seed"]
-            st.caption(_("The same prompts, seed {seed} and sampler at every moment.", seed=seed))
+            if moments.equally_sampled(all_moments):
+                st.caption(_("The same prompts, seed {seed} and sampler at every moment.", seed=seed))
+            else:
+                st.caption(_("Seed {seed}; prompts, seed or sampler are not the same in all stages.", seed=seed))
     with passage:
         st.subheader(_("What it expects"))
         if not moment.passage:
