@@ -84,7 +84,7 @@ def test_a_passage_is_found_with_its_article_and_only_where_the_range_holds_it(p
 
 def test_many_shards_find_what_one_finds(prepared, monkeypatch):
     seen = seen_of(prepared, 2, 23)
-    assert len(memorisation.shards(seen.ranges)) == 1
+    (former,) = memorisation.shards(seen.ranges)
     memorisation.build(seen.ranges)
     corpus, _tokenizer = prepared
     texts = [np.array(ids[5:90], np.int64) for n in range(1, 5) for ids in [corpus.tokens("test", n, n)]]
@@ -100,6 +100,10 @@ def test_many_shards_find_what_one_finds(prepared, monkeypatch):
     memorisation.build(seen.ranges, lambda done, total: told.append((done, total)))
     assert told[0][0] == 0 and told[-1] == (cut[-1].last - cut[0].first,) * 2
     assert [memorisation.find(ids, seen.ranges).lengths.tolist() for ids in texts] == one
+    assert not former.path.exists()  # of another size: nobody looks for it any more
+    part = seen_of(prepared, 3, 4)  # a range of another run, which begins and ends inside others' shards
+    memorisation.build(part.ranges)
+    assert not memorisation.missing(seen.ranges) and not memorisation.missing(part.ranges)
     assert any(any(lengths) for lengths in one)
 
 
@@ -215,7 +219,8 @@ def test_a_large_corpus_asks_first(root, monkeypatch):
     (shard,) = memorisation.shards(memorisation.seen(run).ranges)
     monkeypatch.setattr(memorisation, "missing", lambda ranges: [memorisation.ShardFile(shard.corpus, 0, 10**9)])
     app = open_page("memorisation")
-    assert any("1,000,000,000 tokens" in text.value for text in app.markdown)
+    (told,) = [text.value for text in app.markdown if "1,000,000,000 tokens" in text.value]
+    assert "about 10 min 37 s" in told and "of memory" in told and "5.0 GB of disk" in told
     assert not shard.path.exists() and not started
     app.button(key="copied_build").click().run()
     assert started == [run.name]
