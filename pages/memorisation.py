@@ -95,6 +95,9 @@ def watch(job: jobs.Job) -> None:
 def choose_run(trained: list[Run]) -> Run:
     """The run whose articles are searched."""
     by_name = {run.name: run for run in trained}
+    if (handed := st.session_state.pop("copied_handed", None)) is not None:  # a text that Side by side wrote
+        st.session_state["copied_run"], st.session_state["copied_way"] = handed["run"], TEXT
+        st.session_state["copied_text"] = handed["text"]
     asked = st.query_params.get("run")
     if asked in by_name and st.session_state.get("copied_link") != asked:
         st.session_state["copied_link"] = st.session_state["copied_run"] = asked
@@ -179,10 +182,10 @@ with errors.shown():
     seen = memorisation.seen(run)
     told(run, seen)
     indexed(run, seen)
+    st.session_state.setdefault("copied_way", RECORDED)  # no default of the widget's own: another page may set it
     way = st.segmented_control(
         _("Text"),
         [RECORDED, TEXT],
-        default=RECORDED,
         required=True,
         format_func=lambda name: {RECORDED: _("Samples of this run"), TEXT: _("My own text")}[name],
         key="copied_way",

@@ -3,18 +3,20 @@
 import json
 import shutil
 import time
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
+from test_pages import PROJECT, a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
 
 from engine import checkpoints, indexing, jobs, memorisation, preparation, presets, runs, suffixes
 from engine.__main__ import main
 from engine.errors import ArticlesError, StorageError
 from engine.memorisation import LENGTHS, Range, Seen
 from engine.settings import RunSettings
+from ui import token_view
 
 TOKENS = st.lists(st.integers(0, 3), max_size=120).map(lambda ids: np.array(ids, np.uint16) * 300)
 
@@ -210,6 +212,31 @@ def test_the_page_marks_what_was_copied_and_links_to_the_article(root):
     assert "tokens or more" in app.info[0].value
     app.text_area(key="copied_text").set_value("<b>5</b> *x* 🧪 " * 2000).run()
     assert not app.exception and any("are looked up" in caption.value for caption in app.caption)
+
+
+def test_the_link_opens_the_article_at_its_passage_however_far_in_it_stands(root, monkeypatch):
+    run = a_run(root)
+    seen = memorisation.seen(run)
+    own = seen.ranges[0].corpus.tokens("train", 1, 1)
+    run.append_event("sample", step=4, model="run", prompt="", text=seen.tokenizer.decode(own[1600:1660]), seed=1)
+    drawn = []
+    monkeypatch.setattr(token_view, "tokens", lambda pieces, ids, key, marked=(0, 0): drawn.append((ids, marked)))
+    app = open_page("lab")
+    for _click in range(2):  # the same link again, after another article was looked at
+        app.switch_page(str(PROJECT / "pages" / "memorisation.py")).run()
+        queries = [dict(parse_qsl(link.proto.query_string)) for link in app.get("page_link")]
+        query = next(query for query in queries if query.get("article") == "1")
+        assert (int(query["token"]), int(query["length"])) == (1600, 60)
+        app.switch_page(str(PROJECT / "pages" / "articles.py"))
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception and app.number_input(key="number_train").value == 1
+        ids, (first, last) = drawn[-1]
+        assert ids[first:last] == own[1600:1660].tolist()
+        assert app.subheader[0].value == "Read an article"
+        app.number_input(key="number_train").set_value(5).run()
+        assert drawn[-1][1] == (0, 0) and len(drawn[-1][0]) == 1500
 
 
 def test_a_large_corpus_asks_first(root, monkeypatch):

@@ -368,3 +368,17 @@ def test_visitors_do_not_keep_or_delete(root, studio, monkeypatch):
     monkeypatch.setattr(access, "is_owner", lambda: False)
     app = press(open_page("side_by_side"), "side_generate")
     assert app.button(key="side_keep").disabled and app.button(key="side_delete").disabled
+
+
+def test_a_text_is_handed_to_the_memorisation_lens_with_its_run(root, studio):
+    a_run(root)
+    a_run(root, "two")
+    app = open_page("side_by_side")
+    app.selectbox(key="side_model_1").set_value("one/4").run()
+    app = press(press(app, "side_generate"), "side_keep")
+    for key in ("side_copied_0_0", "side_copied_1_0"):  # the base's text is searched in what its neighbour has read
+        lens = press(press(open_page("side_by_side"), "side_open"), key)
+        assert lens.title[0].value == "Memorisation"
+        assert lens.selectbox(key="copied_run").value == "one"
+        assert lens.text_area(key="copied_text").value == " new cells"
+        assert lens.segmented_control(key="copied_way").value == "text"

@@ -10,6 +10,11 @@ def query(**values: object) -> dict[str, str]:
     return {**{name: str(value) for name, value in values.items()}, _CLICK: str(st.session_state.get("link_clicks", 0))}
 
 
+def short(content_hash: str) -> str:
+    """As much of a hash as a link needs, so that a place is marked in no other text than the one that is meant."""
+    return content_hash[:16]
+
+
 def asked(*names: str) -> dict[str, str] | None:
     """What the address names of `names`, each time that a link was followed; from then on the widgets are a person's."""
     found = {name: st.query_params[name] for name in names if name in st.query_params}

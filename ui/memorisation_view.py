@@ -6,7 +6,7 @@ import streamlit as st
 from engine import tokenizers
 from engine.memorisation import LENGTHS, Copied, Passage
 from engine.tokenizers import Tokenizer
-from ui import charts, colours, frame, microscope_view, words
+from ui import charts, colours, frame, links, microscope_view, words
 from ui.i18n import _, _n
 
 # Of Okabe and Ito's vermilion, deeper the longer the passage; the ink that is read on each.
@@ -67,7 +67,14 @@ def passages(tokenizer: Tokenizer, copied: Copied, articles: dict[str, str]) -> 
             frame.PAGES["articles"],
             label=label,
             icon=":material/article:",
-            query_params={"articles": name, "split": "train", "article": str(passage.article)},
+            query_params=links.query(
+                articles=name,
+                split="train",
+                article=passage.article,
+                corpus=links.short(passage.corpus.content_hash),
+                token=passage.token,
+                length=passage.length,
+            ),
         )
     if (more := len(copied.passages) - SHOWN_PASSAGES) > 0:
         st.caption(_n("and {n} shorter passage", "and {n} shorter passages", more))

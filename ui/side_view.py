@@ -11,7 +11,7 @@ from engine import studio_client
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.written import Column, Sample, Written
-from ui import colours, errors, readers, words
+from ui import colours, errors, frame, readers, words
 from ui.i18n import _, error_text
 
 REPAINT_SECONDS = 0.1
@@ -88,9 +88,10 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
     slots = st.columns(len(result.columns) + article)
     places = []
     by_hash = {(model.hash, model.preset.hash()): model for model in models}
-    for slot, column in zip(slots, result.columns, strict=False):
+    written_by = [by_hash.get((column.hash, column.preset)) for column in result.columns]
+    searched = _searched(written_by)
+    for slot, column, model in zip(slots, result.columns, written_by, strict=False):
         with slot:
-            model = by_hash.get((column.hash, column.preset))
             _line(f"6px solid {_colour(model)}")
             st.markdown(f"**{words.plain(column.title)}**")
             places.append(st.empty())
@@ -107,9 +108,11 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
             notice.info(busy())
         else:
             notice.empty()
-        for place, column in zip(places, result.columns, strict=False):
+        for number, (place, column) in enumerate(zip(places, result.columns, strict=False)):
             with place.container():
                 _column(result, column, done)
+                if done and (run := searched[number]) is not None:
+                    _copied(column, run, f"side_copied_{number}")
         if article:
             with places[-1].container():
                 _article(result, done)
@@ -128,6 +131,31 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
         notes.append(", ".join(environment_lines(result.environment)))
     if notes:
         st.caption(words.plain(" · ".join(notes)))
+
+
+def _searched(written_by: list[ModelReference | None]) -> list[str | None]:
+    """The run whose articles each column is searched in: its own; of a base the first column's that has one."""
+    trained = {run.name for run in readers.trained_runs()}
+    own = [m.checkpoint.run if m is not None and m.checkpoint is not None else None for m in written_by]
+    first = next((name for name in own if name in trained), None)
+    return [
+        first if model is not None and model.is_base else name if name in trained else None
+        for model, name in zip(written_by, own, strict=True)
+    ]
+
+
+def _copied(column: Column, run: str, key: str) -> None:
+    """For each text of a column, the way to the memorisation lens, which opens with it."""
+    complete = [sample for sample in column.samples if sample.done and sample.text and column.error is None]
+    for number, sample in enumerate(complete):
+        if st.button(
+            _("Copied?") if len(complete) == 1 else _("Copied? Text {n}", n=number + 1),
+            icon=":material/manage_search:",
+            help=_("What of this text stands word for word in the articles of {run}.", run=words.plain(run)),
+            key=f"{key}_{number}",
+        ):
+            st.session_state["copied_handed"] = {"run": run, "text": sample.text}
+            st.switch_page(frame.PAGES["memorisation"])
 
 
 def _line(border: str) -> None:
