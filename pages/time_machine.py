@@ -99,8 +99,12 @@ def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
             st.caption(_("The beginning of the first validation article, which the run is never trained on."))
 
 
-def moving(stages: list[Run], working: bool) -> None:
-    """Slider and play button; redrawn alone, by itself while it plays or the run goes on."""
+def moving(stages: list[Run], working: bool, redrawn: bool) -> None:
+    """Slider and play button; redrawn alone, by itself while it plays or the run goes on.
+
+    Args:
+        redrawn: whether it is redrawn at the pace of playing.
+    """
     all_moments, several = moments_of(stages), len(stages) > 1
     if len(all_moments) < 2:  # deleted meanwhile
         st.rerun()
@@ -125,7 +129,7 @@ def moving(stages: list[Run], working: bool) -> None:
     ):
         st.session_state["time_playing"] = not playing
         if not playing and at == last:
-            st.session_state["time_at"] = 0
+            st.session_state["time_at"] = -1  # so that the first moment is shown too
         st.rerun()
     slider.select_slider(
         _("Moment"),
@@ -135,7 +139,7 @@ def moving(stages: list[Run], working: bool) -> None:
         on_change=_moved,
     )
     show(all_moments[st.session_state["time_at"]], all_moments, several)
-    if (playing and not st.session_state["time_playing"]) or (working and stages[-1].state().state != runs.RUNNING):
+    if (redrawn and not playing) or (working and stages[-1].state().state != runs.RUNNING):
         st.rerun()  # it has come to the end: nothing needs to move any more
 
 
@@ -162,7 +166,8 @@ if len(all_moments) < 2:
         st.fragment(lambda: st.rerun() if len(readers.events(stages[-1])) > 1 else None, run_every=POLL_SECONDS)()
     st.stop()
 working = stages[-1].state().state == runs.RUNNING
-every = PLAY_SECONDS if st.session_state.get("time_playing") else POLL_SECONDS if working else None
-st.fragment(moving, run_every=every)(stages, working)
+playing = st.session_state.get("time_playing", False)
+every = PLAY_SECONDS if playing else POLL_SECONDS if working else None
+st.fragment(moving, run_every=every)(stages, working, playing)
 if working:
     st.caption(_("The run goes on: its newest moments appear by themselves."))

@@ -716,6 +716,34 @@ def test_runs_are_laid_over_one_another(root):
     assert app.info[0].value == "Choose at least one run."
 
 
+def test_the_files_of_a_comparison_hold_every_point_and_every_run(root, monkeypatch):
+    import streamlit as st
+
+    files = {}
+    monkeypatch.setattr(
+        st, "download_button", lambda label, data, name, *a, **k: files.__setitem__(k["key"], (name, data()))
+    )
+    for number, name in enumerate(("one", "two")):
+        run = a_run(root, name)
+        run.append_event("step", step=6, loss=4.0 + number, accuracy=0.2, tokens=150, seconds=3.0,
+                         learning_rate=1e-3, tokens_per_second=50.0, memory_bytes=10**9)  # fmt: skip
+    app = open_page("compare")
+    app.selectbox(key="compare_figure").set_value("training_loss").run()
+    name, curves = files["compare_csv"]
+    assert name == "atelier-training-loss-steps.csv"
+    assert curves.splitlines() == [
+        "run,steps,training_loss",
+        "two,4.0,5.0", "two,6.0,5.0", "one,4.0,5.0", "one,6.0,4.0",
+    ]  # fmt: skip
+    name, table = files["compare_table_csv"]
+    lines = [line.split(",") for line in table.splitlines()]
+    assert name == "atelier-runs.csv" and [line[0] for line in lines] == ["run", "two", "one"]
+    row = dict(zip(lines[0], lines[1], strict=True))
+    assert (row["steps"], row["tokens"], row["loss"], row["accuracy"], row["test_bits"]) == (
+        "4", "150", "5.0", "20.0", "2.5",
+    )  # fmt: skip
+
+
 def test_the_time_machine_moves_and_says_what_was_not_recorded(root):
     run = a_run(root, "one")
     run.append_event("passage", step=4, model="run", pieces=["<b>", "x"], probabilities=[0.5, 0.1], ranks=[1, 9])
@@ -726,6 +754,19 @@ def test_the_time_machine_moves_and_says_what_was_not_recorded(root):
     assert any("made before passages were recorded" in caption.value for caption in app.caption)
     app.button(key="time_play").click().run()
     assert not app.exception
+
+
+def test_play_at_the_end_begins_again_at_the_base_and_stops_at_the_end(root):
+    run = a_run(root)
+    run.append_event("sample", step=2, model="run", prompt="The", text=" halfway", seed=1)
+    app = open_page("time_machine")
+    app.button(key="time_play").click().run()
+    seen = [texts(app)]
+    while app.session_state["time_playing"]:
+        app.run()
+        seen.append(texts(app))
+    assert ["<b>base</b>" in seen[0], " halfway" in seen[1], "<b>run</b>" in seen[2]] == [True] * 3 and len(seen) == 3
+    assert app.button(key="time_play").label == "Play"
 
 
 def test_a_run_that_has_only_its_base_is_waited_for(root):

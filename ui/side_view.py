@@ -110,9 +110,7 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
             notice.empty()
         for number, (place, column) in enumerate(zip(places, result.columns, strict=False)):
             with place.container():
-                _column(result, column, done)
-                if done and (run := searched[number]) is not None:
-                    _copied(column, run, f"side_copied_{number}")
+                _column(result, column, done, searched[number], f"side_copied_{number}")
         if article:
             with places[-1].container():
                 _article(result, done)
@@ -144,18 +142,16 @@ def _searched(written_by: list[ModelReference | None]) -> list[str | None]:
     ]
 
 
-def _copied(column: Column, run: str, key: str) -> None:
-    """For each text of a column, the way to the memorisation lens, which opens with it."""
-    complete = [sample for sample in column.samples if sample.done and sample.text and column.error is None]
-    for number, sample in enumerate(complete):
-        if st.button(
-            _("Copied?") if len(complete) == 1 else _("Copied? Text {n}", n=number + 1),
-            icon=":material/manage_search:",
-            help=_("What of this text stands word for word in the articles of {run}.", run=words.plain(run)),
-            key=f"{key}_{number}",
-        ):
-            st.session_state["copied_handed"] = {"run": run, "text": sample.text}
-            st.switch_page(frame.PAGES["memorisation"])
+def _copied(sample: Sample, run: str, key: str) -> None:
+    """The way to the memorisation lens, which opens with the text."""
+    if st.button(
+        _("Copied?"),
+        icon=":material/manage_search:",
+        help=_("What of this text stands word for word in the articles of {run}.", run=words.plain(run)),
+        key=key,
+    ):
+        st.session_state["copied_handed"] = {"run": run, "text": sample.text}
+        st.switch_page(frame.PAGES["memorisation"])
 
 
 def _line(border: str) -> None:
@@ -168,8 +164,12 @@ def _colour(model: ModelReference | None) -> str:
     return colours.of_model(model, readers.last_step(model.checkpoint.run) if model.checkpoint else 0)
 
 
-def _column(result: Written, column: Column, done: bool) -> None:
-    """The texts so far, as text: nothing in them is run or formatted."""
+def _column(result: Written, column: Column, done: bool, searched: str | None, key: str) -> None:
+    """The texts so far, as text: nothing in them is run or formatted.
+
+    Args:
+        searched: the run in whose articles they are looked for, if in any; key: of the buttons for it.
+    """
     if column.error is not None:
         st.error(errors.markdown(column.error))
         return
@@ -189,8 +189,11 @@ def _column(result: Written, column: Column, done: bool) -> None:
             told.append(_("cut off"))
         st.caption(words.plain(" · ".join(facts + told if number == 0 else told)))
         if done and sample.done:
-            with st.popover(_("Copy"), icon=":material/content_copy:"):
-                st.code(result.prompt + sample.text, language=None, wrap_lines=True)
+            with st.container(horizontal=True):
+                with st.popover(_("Copy"), icon=":material/content_copy:"):
+                    st.code(result.prompt + sample.text, language=None, wrap_lines=True)
+                if searched is not None and sample.text:
+                    _copied(sample, searched, f"{key}_{number}")
     if column.dropped_tokens:
         st.caption(
             _(

@@ -62,7 +62,8 @@ def title(c: corpus.Corpus) -> str:
 def with_test_articles() -> dict[str, str]:
     """Portable path → title of the articles that this session may see and that have a test split, the sample first."""
     sample = {paths.portable(paths.SAMPLE_ARTICLES): _("The sample that ships")}
-    return sample | {path: title(c) for path, c in prepared().items() if "test" in c.splits}
+    others = {path: c for path, c in prepared().items() if "test" in c.splits and c.card["source"] not in sample}
+    return sample | {path: title(c) for path, c in others.items()}
 
 
 def choose_articles(key: str, vocabulary: str = "", with_hub: bool = False) -> str:

@@ -19,6 +19,9 @@ export default function ({ parentElement, data }) {
     if (at >= data.first && at < data.last) span.className = "marked";
     return span;
   }));
+  const marked = box.querySelector(".marked"), shown = `${data.first} ${data.last}`;
+  if (marked && box.dataset.shown !== shown) marked.scrollIntoView({ block: "center" });  // once: then a person scrolls
+  box.dataset.shown = shown;
 }
 """
 
