@@ -1,6 +1,7 @@
 """The memorisation lens on a prepared corpus: the index's building, and how soon a sample's copied passages are found.
 
     python benchmarks/memorisation.py CORPUS [--texts 20] [--tokens 200]
+    python benchmarks/memorisation.py --shard MB
 
 CORPUS is a prepared one of any size, for example the full-size one of benchmarks/full_corpus.py. All its training
 articles count as seen. `planted` texts are passages of the articles that ship, into each of which 20 to 60 tokens of a
@@ -8,7 +9,7 @@ random training article are put; `whole` ones are passages of training articles,
 must be found whole, and every passage must stand where it is said to. `cold` asks each text after the system was told to drop the
 files' pages (Linux alone), `warm` asks again. Memory is anonymous memory, sampled every 50 ms: mapped pages of files belong to
 the system. Prints one line of JSON; an index that is there already is not built again (`build_seconds` is null then; --anew
-builds it again).
+builds it again). `--shard` builds one shard of made-up tokens alone, for the memory that it takes.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import os
 import shutil
 import statistics
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -27,7 +29,7 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import memorisation, paths, presets
+from engine import memorisation, paths, presets, suffixes
 from engine.corpus import Corpus
 
 
@@ -112,15 +114,36 @@ def measured(texts: list[tuple[np.ndarray, int, int]], ranges: tuple, dropped: l
     }
 
 
+def one_shard(mb: int) -> dict:
+    """The building of a shard of `mb` MB of tokens, drawn by Zipf's law."""
+    random, count = np.random.default_rng(1), mb * 10**6 // 2
+    with tempfile.TemporaryDirectory() as folder:
+        with open(Path(folder) / "tokens.bin", "wb") as file:
+            for first in range(0, count, 1 << 22):
+                drawn = random.zipf(1.3, min(1 << 22, count - first))
+                np.minimum(drawn, 4095).astype(np.uint16).tofile(file)
+        tokens = np.memmap(Path(folder) / "tokens.bin", np.uint16, "r")
+        started = time.perf_counter()
+        with Peak() as peak:
+            suffixes.write(tokens, Path(folder) / "shard.places")
+        return {"shard_mb": mb, "seconds": round(time.perf_counter() - started, 1), "peak_mb": round(peak.mb)}
+
+
 def main() -> None:
     """Prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", type=Path)
+    parser.add_argument("corpus", type=Path, nargs="?")
+    parser.add_argument("--shard", type=int, metavar="MB")
     parser.add_argument("--texts", type=int, default=20)
     parser.add_argument("--tokens", type=int, default=200)
     parser.add_argument("--preset", default=str(PROJECT / "checkpoints" / "presets" / "gpt2_mini_en"))
     parser.add_argument("--anew", action="store_true")
     a = parser.parse_args()
+    if a.shard:
+        print(json.dumps(one_shard(a.shard)))
+        return
+    if a.corpus is None:
+        parser.error("name a prepared corpus")
     corpus = Corpus(a.corpus)
     ranges = (memorisation.Range(corpus, 1, corpus.articles("train")),)
     seen = memorisation.Seen(presets.tokenizer(presets.find(a.preset)), ranges)

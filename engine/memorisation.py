@@ -8,6 +8,7 @@ a range that begins or ends inside one has a shard of its own there. Passages ar
 articles are, so equal words are equal tokens, but for a word that its end cuts off.
 """
 
+import contextlib
 import itertools
 import shutil
 from collections.abc import Callable
@@ -32,6 +33,10 @@ LONGEST_TEXT = 4096  # tokens
 _AT_ONCE_BYTES = 8 << 20  # a source this small is prepared again where its corpus is gone
 _AT_A_TIME = 16  # shards asked at once
 _UNSEEN = 20  # articles that make the yardstick
+# What building takes (benchmarks/README.md, "Memorisation lens"): `python benchmarks/memorisation.py CORPUS` over
+# 775.5 million tokens, and its --shard for the memory, which a shard's tokens and the program itself take.
+_BUILT_TOKENS_PER_SECOND = 775.5e6 / 494
+_MEMORY_PER_BYTE, _MEMORY_BYTES = 5.0, 120e6
 
 
 @dataclass(frozen=True)
@@ -211,13 +216,18 @@ class ShardFile:
         return self.corpus.tokens("train")[self.first : self.last]
 
 
+def _grid(prepared: Corpus) -> np.ndarray:
+    """Where a corpus's training tokens are cut into shards, ends included; some cuts may be equal."""
+    starts = prepared.starts("train")
+    length = max(1, suffixes.SHARD_BYTES // np.dtype(prepared.card["dtype"]).itemsize)
+    return starts[np.searchsorted(starts, np.arange(0, starts[-1] + length, length)).clip(max=len(starts) - 1)]
+
+
 def shards(ranges: tuple[Range, ...]) -> list[ShardFile]:
     """The shards that cover ranges of articles."""
     found = []
     for r in ranges:
-        starts = r.corpus.starts("train")
-        length = max(1, suffixes.SHARD_BYTES // np.dtype(r.corpus.card["dtype"]).itemsize)
-        grid = starts[np.searchsorted(starts, np.arange(0, starts[-1] + length, length)).clip(max=len(starts) - 1)]
+        starts, grid = r.corpus.starts("train"), _grid(r.corpus)
         first, last = int(starts[r.first - 1]), int(starts[r.last])
         cuts = np.unique([first, *grid[(first < grid) & (grid < last)], last]).tolist()
         found += [ShardFile(r.corpus, a, b) for a, b in itertools.pairwise(cuts)]
@@ -227,6 +237,13 @@ def shards(ranges: tuple[Range, ...]) -> list[ShardFile]:
 def missing(ranges: tuple[Range, ...]) -> list[ShardFile]:
     """The shards that must be built before anything can be found."""
     return [shard for shard in shards(ranges) if not shard.there()]
+
+
+def cost(left: list[ShardFile]) -> tuple[float, float]:
+    """About how many seconds and how many bytes of memory the building of shards takes on two cores."""
+    tokens = [shard.last - shard.first for shard in left]
+    largest = max((shard.tokens().nbytes for shard in left), default=0)
+    return sum(tokens) / _BUILT_TOKENS_PER_SECOND, _MEMORY_BYTES + _MEMORY_PER_BYTE * largest
 
 
 def build(ranges: tuple[Range, ...], report: Callable[[int, int], object] = lambda done, total: None) -> None:
@@ -256,6 +273,7 @@ def _build(shard: ShardFile) -> None:
             if shard.there():  # somebody else built it while this one waited
                 return
             sweep(folder)
+            _drop_former(folder, shard.corpus)
             free = shutil.disk_usage(folder).free
             if free < shard.bytes + (64 << 20):
                 raise StorageError(
@@ -270,6 +288,16 @@ def _build(shard: ShardFile) -> None:
                 replace(staging, shard.path)
             finally:
                 staging.unlink(missing_ok=True)
+
+
+def _drop_former(folder: Path, prepared: Corpus) -> None:
+    """Removes what was built for shards of another size: nobody looks for it any more, and it may take gigabytes."""
+    grid = _grid(prepared)
+    for file in folder.glob("*-*.places"):
+        first, last = map(int, file.stem.split("-"))
+        if ((first < grid) & (grid < last)).any():
+            with contextlib.suppress(PermissionError):  # on Windows one that is being read stays
+                file.unlink(missing_ok=True)
 
 
 # Finding

@@ -1,7 +1,8 @@
 """`python -m engine.studio [ROOT]`: a warm process that generates and scores for the pages, and ends when idle.
 
 Clients connect over a local socket (a named pipe on Windows) with a key and exchange JSON, never pickles. Several may be
-connected; the model works for one request at a time. A client that hangs up cancels its request.
+connected; the model works for one request at a time, and those that wait are told so. A client that hangs up cancels its
+request.
 """
 
 import json
@@ -27,6 +28,7 @@ from engine.writing import send_error
 IDLE_SECONDS = float(os.environ.get("ATELIER_STUDIO_IDLE_SECONDS", 15 * 60))
 LONGEST_REQUEST_BYTES = 1 << 20
 LOADED_MODELS = 4
+_LOOK_SECONDS = 0.2  # how often a request that waits looks whether its client is still there
 _BUG = sentence("The studio met an error that it did not foresee: {error}. Its log holds the details.")
 
 log = logging.getLogger("atelier.studio")
@@ -111,25 +113,39 @@ class Studio:
 
     def answer(self, request: dict[str, Any], client: Client) -> None:
         """Answers one request; every way it can end but a hang-up ends in a message."""
-        with self.turn:
-            try:
-                if request.get("kind") == "generate":
-                    self._generate(request, client)
-                elif request.get("kind") == "evaluate":
-                    self._evaluate(request, client)
-                elif request.get("kind") == "look":
-                    self._look(request, client)
-                elif request.get("kind") == "places":
-                    self._places(request, client)
-                elif request.get("kind") == "parity":
-                    self._parity(request, client)
-                elif request.get("kind") == "export":
-                    self._export(request, client)
-                else:
-                    raise EngineError("The studio does not know the request {kind}.", kind=request.get("kind"))
-                client.send("end")
-            finally:
-                self.last_used = time.monotonic()
+        self._take_turn(client)
+        try:
+            if request.get("kind") == "generate":
+                self._generate(request, client)
+            elif request.get("kind") == "evaluate":
+                self._evaluate(request, client)
+            elif request.get("kind") == "look":
+                self._look(request, client)
+            elif request.get("kind") == "places":
+                self._places(request, client)
+            elif request.get("kind") == "parity":
+                self._parity(request, client)
+            elif request.get("kind") == "export":
+                self._export(request, client)
+            else:
+                raise EngineError("The studio does not know the request {kind}.", kind=request.get("kind"))
+            client.send("end")
+        finally:
+            self.last_used = time.monotonic()
+            self.turn.release()
+
+    def _take_turn(self, client: Client) -> None:
+        """Waits until the model is free; the client is told `waiting` once.
+
+        Raises:
+            Cancelled: the client hung up meanwhile.
+        """
+        if self.turn.acquire(blocking=False):
+            return
+        client.send("waiting")
+        while not self.turn.acquire(timeout=_LOOK_SECONDS):
+            if client.gone():
+                raise Cancelled
 
     def _generate(self, request: dict[str, Any], client: Client) -> None:
         """Writes all columns side by side, so that they stream together."""

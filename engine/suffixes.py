@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pydivsufsort
 
-SHARD_BYTES = 80_000_000  # of tokens; sorting takes five times as much memory
+SHARD_BYTES = 64_000_000  # of tokens; sorting takes five times as much memory
 GRAM = 5  # tokens of the shortest passage that is found
 _FILTER_BLOCK = (
     64  # bytes; a filter has a byte a token, and three bits are set for each n-gram: one in 30 is let by wrongly
 )
 SIGN_STEP = 1024  # places between signs: one page of 4 KB
-_PIECE = 1 << 22  # tokens worked on at once
+_PIECE = 1 << 20  # tokens worked on at once
 _FIRST_BLOCK, _BLOCK = 4, 32  # tokens compared at once: most comparisons end in the first few
 
 

@@ -6,7 +6,7 @@ through Hugging Face `tokenizers` with the preset's vocabulary. No TensorFlow he
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -147,3 +147,29 @@ def spans(tokenizer: Tokenizer, token_ids: list[int]) -> Iterator[str]:
             continue
         yield text[len(shown) :]
         shown = text
+
+
+_LONGEST_SPLIT = 3  # tokens behind one that begins a character: UTF-8 has four bytes at most
+
+
+def excerpt(
+    tokenizer: Tokenizer, token_ids: Sequence[int] | np.ndarray, first: int, last: int, around: int
+) -> tuple[str, str, str]:
+    """What stands before the tokens `first` to `last` (excluded), their text, and what stands behind it.
+
+    Only whole characters: one that the place's border splits belongs to the place, one that an outer end splits is left out.
+
+    Args:
+        around: how many tokens before and behind, as far as there are any.
+    """
+    before = [int(token) for token in token_ids[max(0, first - around) : first]]
+    end = last
+    while end < min(len(token_ids), last + _LONGEST_SPLIT):
+        if not tokenizer.decode([*before, *token_ids[first:end]]).endswith("\ufffd"):
+            break
+        end += 1
+    # Decoded together: a token alone may be no whole character.
+    head = tokenizer.decode(before).rstrip("\ufffd")
+    middle = tokenizer.decode([*before, *token_ids[first:end]]).rstrip("\ufffd")
+    whole = tokenizer.decode([*before, *token_ids[first : end + around]])
+    return head.lstrip("\ufffd"), middle[len(head) :], whole[len(middle) :].rstrip("\ufffd")

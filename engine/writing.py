@@ -115,40 +115,69 @@ def _column(number, asked, model: ModelReference, generator, prompt: str, send: 
     return [_stream(number, sample, generator, stream, send) for sample, stream in enumerate(streams)]
 
 
+class Clock:
+    """How fast a text is written, its own turns counted alone.
+
+    The first tokens wait for the prompt and for what is loaded and compiled at the first use of a model: the clock
+    starts behind them, so that a speed does not tell how long ago the studio was started.
+    """
+
+    FIRST = 2  # a function is compiled for the prompt, another for what follows it
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now, self._tokens, self._seconds = now, 0, 0.0
+        self._since = now()
+
+    def token(self) -> float:
+        """One more token is there; returns what time it is."""
+        now = self._now()
+        if self._tokens >= self.FIRST:
+            self._seconds += now - self._since
+        self._tokens += 1
+        return now
+
+    def resume(self) -> None:
+        """The text's turn begins."""
+        self._since = self._now()
+
+    def tokens_per_second(self) -> float | None:
+        """None for a text of so few tokens that none was timed."""
+        timed = self._tokens - self.FIRST
+        return timed / self._seconds if timed > 0 and self._seconds else None
+
+
 def _stream(number: int, sample: int, generator, stream: Iterator[int], send: Send) -> Iterator[None]:
     ids: list[int] = []
-    sent_at, seconds, since = 0.0, 0.0, time.monotonic()
+    sent_at, clock = 0.0, Clock()
     for token in stream:
         ids.append(token)
-        now = time.monotonic()
-        seconds += now - since
+        now = clock.token()
         if now - sent_at >= _TEXT_SECONDS:
             text = generator.tokenizer.decode(ids).rstrip("\ufffd")
             send("text", column=number, sample=sample, text=text, tokens=len(ids))
             sent_at = now
         yield
-        since = time.monotonic()  # the other texts' turns are not this one's time
-    _done(number, sample, generator, ids, seconds, send)
+        clock.resume()
+    _done(number, sample, generator, ids, clock, send)
 
 
 def _search(number: int, generator, search, room: int, send: Send) -> Iterator[None]:
-    sent_at, seconds, since = 0.0, 0.0, time.monotonic()
+    sent_at, clock = 0.0, Clock()
     while True:
         try:
             done = next(search)
         except StopIteration as stop:
-            _done(number, 0, generator, stop.value, seconds + time.monotonic() - since, send)
+            _done(number, 0, generator, stop.value, clock, send)
             return
-        now = time.monotonic()
-        seconds += now - since
+        now = clock.token()
         if now - sent_at >= _TEXT_SECONDS:
             send("progress", column=number, done=done, total=room)
             sent_at = now
         yield
-        since = time.monotonic()
+        clock.resume()
 
 
-def _done(number: int, sample: int, generator, ids: list[int], seconds: float, send: Send) -> None:
+def _done(number: int, sample: int, generator, ids: list[int], clock: Clock, send: Send) -> None:
     from engine import microscope
 
     send(
@@ -158,8 +187,7 @@ def _done(number: int, sample: int, generator, ids: list[int], seconds: float, s
         ids=ids,
         pieces=microscope.pieces(generator.tokenizer, ids),
         text=generator.tokenizer.decode(ids),
-        seconds=seconds,
-        tokens_per_second=len(ids) / seconds if seconds else None,
+        tokens_per_second=clock.tokens_per_second(),
     )
 
 

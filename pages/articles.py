@@ -4,19 +4,38 @@ from ui import frame
 
 frame.within()
 
+from dataclasses import dataclass
+
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from engine import corpus, paths, plans, presets, tokenizers
 from engine.corpus import Corpus
 from engine.tokenizers import Tokenizer
-from ui import article_charts, errors, importing_view, readers, sources, statistics, token_view, words
-from ui.i18n import _, error_text
+from ui import article_charts, errors, importing_view, links, readers, sources, statistics, token_view, words
+from ui.i18n import _, _n, error_text
 
-SHOWN_TOKENS = 1500  # of one article, coloured
+SHOWN_TOKENS = 1500  # of one article at a time, coloured
+TOKENS_BEFORE = 200  # shown before a passage that a link leads to
 TUTORIAL_TOKENS = 128  # what the usual tutorial takes of each article
 SHOWN_SECTIONS = 10
 SPLITS = {"train": _("train"), "validation": _("validation"), "test": _("test")}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A passage that a link leads to.
+
+    Attributes:
+        corpus: how the content hash of the articles begins. article, token: from 1.
+    """
+
+    corpus: str
+    split: str
+    article: int
+    token: int
+    length: int
 
 
 def card(c: Corpus) -> None:
@@ -153,8 +172,12 @@ def stages(c: Corpus) -> None:
     st.plotly_chart(article_charts.stages(plan.scaled(articles)), theme="streamlit", key="stages")
 
 
-def read(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
-    """One article by number or identifier: its sections, and its tokens as the model sees them."""
+def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> None:
+    """One article by number or identifier: its sections, and its tokens as the model sees them.
+
+    Args:
+        place: the passage that a link leads to, in these articles.
+    """
     st.subheader(_("Read an article"))
     left, right = st.columns([1, 3])
     number = left.number_input(_("Number"), 1, c.articles(split), 1, key=f"number_{split}")
@@ -176,7 +199,9 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
             tokens=words.grouped(len(ids)),
         )
     )
-    text_tab, token_tab = st.tabs([_("Text"), _("As the model sees it")])
+    here = place if place and place.article == number else None
+    titles = [_("Text"), _("As the model sees it")]
+    text_tab, token_tab = st.tabs(titles, default=titles[1] if here else None)
     with text_tab:
         for section in sections:
             if section.kind == "title":
@@ -186,38 +211,66 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
             # The abstract comes a sentence an item: it reads as one paragraph.
             paragraphs = [" ".join(section.paragraphs)] if section.kind == "abstract" else section.paragraphs
             for paragraph in paragraphs:
-                st.markdown(words.plain(paragraph))
+                st.text(paragraph)
     with token_tab:
         st.caption(
             _(
                 "Each field is one token, the model's unit of text: a word or a piece of one. Rare words fall into pieces."
             )
         )
-        shown = [int(token) for token in ids[:SHOWN_TOKENS]]
-        token_view.tokens(list(tokenizers.spans(tokenizer, shown)), shown, key="article_tokens")
-        if len(ids) > SHOWN_TOKENS:
-            st.caption(_("The first {n} tokens are shown.", n=words.grouped(SHOWN_TOKENS)))
+        # A key an article and a place, and so a widget: each begins where it should.
+        tokens_of(ids, tokenizer, here, key=f"first_{c.content_hash[:8]}_{split}_{number}_{here and here.token}")
+
+
+def tokens_of(ids: np.ndarray, tokenizer: Tokenizer, place: Place | None, key: str) -> None:
+    """The tokens of an article, a part at a time where it is long; the passage that a link names stands out."""
+    first = 1
+    if len(ids) > SHOWN_TOKENS:
+        begin = max(1, min(place.token, len(ids)) - TOKENS_BEFORE) if place else 1
+        first = st.number_input(_("From token"), 1, len(ids), begin, SHOWN_TOKENS, key=key, help=_("Counted from 1."))
+    shown = ids[first - 1 : first - 1 + SHOWN_TOKENS].tolist()
+    marked = (place.token - first, place.token - first + place.length) if place else (0, 0)
+    token_view.tokens(list(tokenizers.spans(tokenizer, shown)), shown, key="article_tokens", marked=marked)
+    if len(shown) < len(ids):
+        st.caption(
+            _(
+                "Tokens {first} to {last} of {n}.",
+                first=words.grouped(first),
+                last=words.grouped(first + len(shown) - 1),
+                n=words.grouped(len(ids)),
+            )
+        )
+    if place:
+        st.caption(_n("Marked: {n} token from token {first} on.", "Marked: {n} tokens from token {first} on.", place.length, first=words.grouped(place.token)))  # fmt: skip
 
 
 def follow_link() -> None:
-    """Puts the article that the address names into the widgets, once: from then on they are a person's."""
-    names = ("articles", "split", "article")
-    asked = {name: st.query_params[name] for name in names if name in st.query_params}
-    if set(asked) != set(names) or asked == st.session_state.get("articles_link"):
+    """Puts the article that the address names into the widgets, and notes the passage in it."""
+    if "article" not in st.query_params:
+        st.session_state.pop("articles_place", None)
+    asked = links.asked("articles", "split", "article", "corpus", "token", "length")
+    if asked is None:
         return
-    st.session_state["articles_link"] = asked
-    source, split, number = asked["articles"], asked["split"], asked["article"]
-    if split not in SPLITS or not (number.isdecimal() and len(number) < 10):
+    st.session_state.pop("articles_place", None)
+    source, split, number = asked.get("articles", ""), asked.get("split"), _whole(asked.get("article"))
+    if split not in SPLITS or not number:
         return
     if source in (known := sources.prepared()):
-        if int(number) > known[source].articles(split):
+        if number > known[source].articles(split):
             return
         st.session_state["articles_source"], st.session_state["articles_prepared"] = "prepared", source
-    elif paths.locate(source) == paths.SAMPLE_ARTICLES:
+    elif source and paths.locate(source) == paths.SAMPLE_ARTICLES:
         st.session_state["articles_source"] = "sample"
     else:
         return
-    st.session_state["articles_split"], st.session_state[f"number_{split}"] = split, max(1, int(number))
+    st.session_state["articles_split"], st.session_state[f"number_{split}"] = split, number
+    if (token := _whole(asked.get("token"))) and (length := _whole(asked.get("length"))):
+        st.session_state["articles_place"] = Place(asked.get("corpus", ""), split, number, token, length)
+
+
+def _whole(text: str | None) -> int:
+    """A number of an address; 0 where it is none."""
+    return int(text) if text and text.isdecimal() and len(text) < 10 else 0
 
 
 st.title(_("Articles"))
@@ -249,6 +302,12 @@ with errors.shown():
         format_func=lambda name: SPLITS[name],
         key="articles_split",
     )
-    figures(prepared, split, tokenizer)
-    stages(prepared)
-    read(prepared, split, tokenizer)
+    place = st.session_state.get("articles_place")
+    if place and place.split == split and place.corpus == links.short(prepared.content_hash):
+        read(prepared, split, tokenizer, place)  # first: it is what the link leads to
+        figures(prepared, split, tokenizer)
+        stages(prepared)
+    else:
+        figures(prepared, split, tokenizer)
+        stages(prepared)
+        read(prepared, split, tokenizer, None)

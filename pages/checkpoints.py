@@ -13,7 +13,7 @@ from engine import checkpoints, presets, retention, runs, studio_client
 from engine.checkpoints import Checkpoint
 from engine.errors import CheckpointError, EngineError
 from ui import access, adoption_view, downloads, errors, lineage, readers, recorded, words
-from ui.i18n import _, _n, error_text
+from ui.i18n import _, _n
 
 st.title(_("Checkpoints"))
 st.markdown(
@@ -79,7 +79,7 @@ def confirm(checkpoint: Checkpoint) -> None:
             checkpoints.delete(checkpoint)
             st.session_state["checkpoint_message"] = _("{name} was deleted.", name=checkpoint.reference)
         except EngineError as error:
-            st.session_state["checkpoint_message"] = error_text(error)
+            st.session_state["checkpoint_message"] = errors.markdown(error)
         st.rerun()
 
 

@@ -13,7 +13,7 @@ from engine import indexing, jobs, memorisation, paths
 from engine.errors import EngineError
 from engine.memorisation import LENGTHS, Copied, Seen
 from engine.runs import Run
-from ui import colours, errors, memorisation_view, moments, readers, sources, words
+from ui import choices, colours, errors, memorisation_view, moments, readers, sources, words
 from ui.i18n import _, _n
 from ui.moments import Moment
 
@@ -58,12 +58,15 @@ def indexed(run: Run, seen: Seen) -> None:
         errors.show(EngineError.from_json(value["error"]))
     elif value.get("state") in (jobs.STOPPED, indexing.BUILDING):
         st.info(_("The index was interrupted: it goes on from where it was."))
+    seconds, memory = memorisation.cost(left)
     st.markdown(
         _(
-            "These {articles} articles hold {tokens} tokens. To find copied passages exactly, they are indexed once; "
-            "the index takes {size} of disk.",
+            "These {articles} articles hold {tokens} tokens. To find copied passages exactly, they are indexed once: "
+            "that takes about {time} on two cores, {memory} of memory meanwhile, and {size} of disk.",
             articles=words.grouped(seen.articles),
             tokens=words.grouped(tokens),
+            time=words.duration(seconds),
+            memory=words.size(memory),
             size=words.size(sum(shard.bytes for shard in left)),
         )
     )
@@ -92,11 +95,13 @@ def watch(job: jobs.Job) -> None:
 def choose_run(trained: list[Run]) -> Run:
     """The run whose articles are searched."""
     by_name = {run.name: run for run in trained}
+    if (handed := st.session_state.pop("copied_handed", None)) is not None:  # a text that Side by side wrote
+        st.session_state["copied_run"], st.session_state["copied_way"] = handed["run"], TEXT
+        st.session_state["copied_text"] = handed["text"]
     asked = st.query_params.get("run")
     if asked in by_name and st.session_state.get("copied_link") != asked:
         st.session_state["copied_link"] = st.session_state["copied_run"] = asked
-    if st.session_state.get("copied_run") not in by_name:
-        st.session_state.pop("copied_run", None)
+    choices.still_there(by_name, "copied_run")
     name = st.selectbox(
         _("Run"),
         list(by_name),
@@ -117,7 +122,7 @@ def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
             _("Written at"),
             with_samples,
             with_samples[-1],
-            format_func=lambda m: _("base model") if m.is_base else _("step {n}", n=words.grouped(m.step)),
+            format_func=moments.title,
             key=f"copied_moment_{run.name}",
         )
         if len(with_samples) > 1
@@ -177,10 +182,10 @@ with errors.shown():
     seen = memorisation.seen(run)
     told(run, seen)
     indexed(run, seen)
+    st.session_state.setdefault("copied_way", RECORDED)  # no default of the widget's own: another page may set it
     way = st.segmented_control(
         _("Text"),
         [RECORDED, TEXT],
-        default=RECORDED,
         required=True,
         format_func=lambda name: {RECORDED: _("Samples of this run"), TEXT: _("My own text")}[name],
         key="copied_way",

@@ -6,11 +6,13 @@ frame.within()
 
 import streamlit as st
 
-from engine import corpus, paths, studio_client
+from engine import corpus, paths, preparation, presets, studio_client
 from engine.checkpoints import ModelReference
+from engine.corpus import Corpus
 from engine.errors import EngineError
-from ui import colours, errors, microscope_view, readers, sources, words
-from ui.i18n import _, error_text
+from engine.submission import articles_path
+from ui import choices, colours, errors, links, microscope_view, places_view, readers, side_view, sources, words
+from ui.i18n import _
 
 TEXT, ARTICLE = "text", "article"
 TOKENS = 200
@@ -22,14 +24,15 @@ def ask(request: dict) -> list[dict]:
     Raises:
         EngineError: the studio's, or none is there.
     """
-    studio_client.ensure()
-    if studio_client.phase() != "ready":
-        with st.status(_("The studio is starting: it loads TensorFlow, about 10 s on a laptop.")):
-            studio_client.wait_until_ready()
-    told = []
+    side_view.wait_for_studio()
+    told, place = [], st.empty()
     for message in studio_client.stream(request):
         if message["kind"] == "error" and message.get("column") is None:
             raise EngineError(message["template"], **message["values"])
+        if message["kind"] == "waiting":
+            place.info(side_view.busy())
+            continue
+        place.empty()
         told.append(message)
     return told
 
@@ -39,17 +42,18 @@ def choose_models(available: dict[str, ModelReference]) -> list[ModelReference]:
     bases = [reference for reference, model in available.items() if model.is_base]
     tuned = [reference for reference, model in available.items() if not model.is_base]
     preferred = [*bases[:1], *tuned[:1], *bases[:1]]
-    chosen = []
-    for place, slot in enumerate(st.columns(2)):
-        chosen.append(
-            slot.selectbox(
-                _("Model {n}", n=place + 1),
-                list(available),
-                index=list(available).index(preferred[place]),
-                format_func=lambda reference: readers.title(available[reference]),
-                key=f"scope_model_{place}",
-            )
+    keys = ["scope_model_0", "scope_model_1"]
+    choices.still_there(available, *keys)
+    chosen = [
+        slot.selectbox(
+            _("Model {n}", n=place + 1),
+            list(available),
+            index=list(available).index(preferred[place]),
+            format_func=lambda reference: readers.title(available[reference]),
+            key=keys[place],
         )
+        for place, slot in enumerate(st.columns(2))
+    ]
     return [available[reference] for reference in dict.fromkeys(chosen)]
 
 
@@ -91,23 +95,23 @@ def choose_text() -> dict:
 
 
 def _follow_link() -> None:
-    """Puts what the address names into the widgets, once: from then on they are a person's."""
-    asked = {name: st.query_params[name] for name in ("articles", "article", "token") if name in st.query_params}
-    if asked and asked != st.session_state.get("scope_link"):
-        st.session_state["scope_link"] = asked
-        st.session_state["scope_way"] = ARTICLE
-        st.session_state["scope_articles"] = asked.get("articles", "")
-        st.session_state["scope_article"] = _whole(asked.get("article"))
-        st.session_state["scope_first"] = _whole(asked.get("token"))
-        st.session_state["scope_on"] = True
+    """Puts what the address names into the widgets."""
+    asked = links.asked("articles", "article", "token")
+    if asked is None:
+        return
+    st.session_state["scope_way"] = ARTICLE
+    st.session_state["scope_articles"] = asked.get("articles", "")
+    st.session_state["scope_article"] = _whole(asked.get("article"))
+    st.session_state["scope_first"] = _whole(asked.get("token"))
+    st.session_state["scope_on"] = True
 
 
 def _whole(text: str | None) -> int:
     return max(1, int(text)) if text and text.isdecimal() and len(text) < 10 else 1
 
 
-def draw(models: list[ModelReference], messages: list[dict], what: str) -> None:
-    """The coloured tokens; a model that could not be asked is told of."""
+def draw(models: list[ModelReference], messages: list[dict], what: str, article: bool) -> None:
+    """The coloured tokens; a model that could not be asked is told of. What changed most in a text of one's own."""
     passage = next(message for message in messages if message["kind"] == "passage")
     looked = []
     for message in messages:
@@ -117,7 +121,7 @@ def draw(models: list[ModelReference], messages: list[dict], what: str) -> None:
             title, colour = readers.title(model), colours.of_model(model, last)
             looked.append({"title": title, "colour": colour, "looked": message})
         elif message["kind"] == "error":
-            st.warning(error_text(EngineError(message["template"], **message["values"])))
+            st.warning(errors.markdown(EngineError(message["template"], **message["values"])))
     microscope_view.show(passage["pieces"], looked, what, models[0].preset.vocabulary_size or 50257, key="scope")
     mean = [sum(m["looked"]["probabilities"]) / max(1, len(passage["pieces"])) for m in looked]
     told = " · ".join(
@@ -125,68 +129,60 @@ def draw(models: list[ModelReference], messages: list[dict], what: str) -> None:
         for m, p in zip(looked, mean, strict=True)
     )
     st.caption(told + (" · " + _("the text goes on behind them") if passage["cut"] else ""))
+    if len(looked) == 2 and not article:
+        st.subheader(_("In this text"))
+        st.markdown(
+            _("The tokens that the second model expects better than the first, and those that it expects worse.")
+        )
+        changed = microscope_view.differences(microscope_view.PROBABILITY, *(m["looked"] for m in looked))
+        places_view.show(places_view.of_text(passage["pieces"], changed))
 
 
 def places(models: list[ModelReference], articles: str) -> None:
     """What gained and lost most over all test articles, each linked to its article above."""
     st.subheader(_("Over all test articles"))
     st.markdown(_("Where the second model expects tokens and sentences better than the first, and where worse."))
-    key = ("scope_places", *(model.hash for model in models), articles)
-    found = st.session_state.get(key)
-    if found is None:
+    tokenizer = presets.tokenizer(models[0].preset)
+
+    def place() -> tuple[Corpus | None, tuple]:
+        """The articles as they stand now, and what names the result of these models on them."""
+        prepared = preparation.find(articles_path(articles), tokenizer)
+        return prepared, ("scope_places", *(model.hash for model in models), prepared and prepared.content_hash)
+
+    prepared, key = place()
+    if key not in st.session_state:
         if not st.button(_("Find them"), icon=":material/search:", key="scope_find"):
             return
-        bar = st.progress(0.0, _("Both models read the test articles."))
-        with errors.shown():
-            studio_client.ensure()
-            studio_client.wait_until_ready()
-            request = {"kind": "places", "references": [m.reference for m in models], "articles": articles}
-            for message in studio_client.stream({**request, "split": "test"}):
-                if message["kind"] == "error":
-                    bar.empty()
-                    raise EngineError(message["template"], **message["values"])
-                if message["kind"] == "progress":
-                    done, total = message["done"], message["total"]
-                    bar.progress(done / total, _("Article {done} of {total}", done=done, total=words.grouped(total)))
-                elif message["kind"] == "result":
-                    found = st.session_state[key] = message["places"]
+        found = search(models, articles)
+        prepared, key = place()
+        st.session_state[key] = found
+    if prepared is not None:
+        places_view.show(places_view.of_articles(st.session_state[key], prepared, tokenizer), articles)
+
+
+def search(models: list[ModelReference], articles: str) -> dict[str, list[dict]]:
+    """The studio's answer to where two models differ most in the test articles.
+
+    Raises:
+        EngineError: the studio's, or none is there.
+    """
+    side_view.wait_for_studio()
+    bar = st.progress(0.0, _("Both models read the test articles."))
+    request = {"kind": "places", "references": [m.reference for m in models], "articles": articles, "split": "test"}
+    try:
+        for message in studio_client.stream(request):
+            if message["kind"] == "error":
+                raise EngineError(message["template"], **message["values"])
+            if message["kind"] == "waiting":
+                bar.progress(0.0, side_view.busy())
+            elif message["kind"] == "progress":
+                done, total = message["done"], message["total"]
+                bar.progress(done / total, _("Article {done} of {total}", done=done, total=words.grouped(total)))
+            elif message["kind"] == "result":
+                return message["places"]
+    finally:
         bar.empty()
-        if found is None:
-            return
-    titles = {
-        "gained_sentences": _("Sentences that gained most"),
-        "lost_sentences": _("Sentences that lost most"),
-        "gained_tokens": _("Tokens that gained most"),
-        "lost_tokens": _("Tokens that lost most"),
-    }
-    for tab, name in zip(st.tabs(list(titles.values())), titles, strict=True):
-        with tab:
-            _list(found[name], articles, name)
-
-
-def _list(found: list[dict], articles: str, name: str) -> None:
-    """Places as text, each with a link; what lost where nothing lost is not listed."""
-    shown = [place for place in found if place["bits"] > 0][:10]
-    if not shown:
-        st.caption(_("There is none."))
-    for place in shown:
-        text, link = st.columns([5, 1], vertical_alignment="center")
-        with text:
-            sign = "+" if name.startswith("gained") else "−"
-            if name.endswith("tokens"):
-                said = (
-                    f"… {words.plain(place['before'])}**{words.plain(place['text'])}**{words.plain(place['after'])} …"
-                )
-            else:
-                said = words.plain(place["text"].strip())
-            st.markdown(f"`{sign}{place['bits']:.1f} bits`\u2002" + said.replace("\n", " "))
-        start = max(1, place["first"] - 60)
-        link.page_link(
-            frame.PAGES["microscope"],
-            label=_("Article {n}", n=place["article"]),
-            icon=":material/search:",
-            query_params={"articles": articles, "article": str(place["article"]), "token": str(start)},
-        )
+    raise EngineError("The studio ended while it was working: try again, it starts anew.")
 
 
 st.title(_("Microscope"))
@@ -225,6 +221,7 @@ with errors.shown():
     else:
         if st.session_state.get("scope_seen", (None,))[0] != key:
             st.session_state["scope_seen"] = (key, ask(request))
-        draw(models, st.session_state["scope_seen"][1], what)
+        draw(models, st.session_state["scope_seen"][1], what, "passage" in text)
 if len(models) == 2 and "passage" in text:
-    places(models, text["passage"]["articles"])
+    with errors.shown():
+        places(models, text["passage"]["articles"])

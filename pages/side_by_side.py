@@ -8,9 +8,8 @@ import streamlit as st
 
 from engine import corpus, paths, studio_client
 from engine.checkpoints import ModelReference
-from engine.errors import EngineError
 from engine.written import LONGEST_PROMPT, Column, Sample, Written
-from ui import errors, kept_view, readers, side_view, sources
+from ui import choices, errors, kept_view, readers, side_view, sources
 from ui.i18n import _
 
 TYPED, ARTICLE = "typed", "article"
@@ -26,29 +25,21 @@ def choose_models(available: dict[str, ModelReference]) -> tuple[list[ModelRefer
     asked = st.query_params.get("model")  # the Checkpoints page names the one that the base is to be specialised by
     first = [asked] if asked in tuned else tuned[:1]
     preferred = [*bases[:1], *first, *(reference for reference in tuned if reference not in first), *bases[1:]]
-    chosen, gone = [], []
-    for place, slot in enumerate(st.columns(number)):
-        key = f"side_model_{place}"
-        former = st.session_state.get(key)
-        if former is not None and former not in available:
-            gone.append(former)
-            del st.session_state[key]
-        chosen.append(
-            slot.selectbox(
-                _("Model {n}", n=place + 1),
-                list(available),
-                index=list(available).index(preferred[min(place, len(preferred) - 1)]),
-                format_func=lambda reference: readers.title(available[reference]),
-                key=key,
-            )
+    keys = [f"side_model_{place}" for place in range(number)]
+    complete = choices.still_there(available, *keys)
+    references = [
+        slot.selectbox(
+            _("Model {n}", n=place + 1),
+            list(available),
+            index=list(available).index(preferred[min(place, len(preferred) - 1)]),
+            format_func=lambda reference: readers.title(available[reference]),
+            key=keys[place],
         )
-    for name in gone:
-        errors.show(
-            EngineError("{name} has been deleted meanwhile: another model stands in its place; choose.", name=name)
-        )
+        for place, slot in enumerate(st.columns(number))
+    ]
     if not tuned:
         st.info(_("Only the base model is here so far. Fine-tune it on the Lab page, then compare."))
-    return [available[reference] for reference in chosen], not gone
+    return [available[reference] for reference in references], complete
 
 
 def choose_prompt() -> tuple[str, dict | None]:

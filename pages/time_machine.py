@@ -9,7 +9,7 @@ import streamlit as st
 from engine import runs
 from engine.errors import EngineError
 from engine.runs import Run
-from ui import colours, microscope_view, moments, readers, time_charts, words
+from ui import choices, colours, microscope_view, moments, readers, time_charts, words
 from ui.i18n import _, _n
 from ui.moments import Moment
 
@@ -19,8 +19,9 @@ POLL_SECONDS = 2.0
 
 def choose(found: list[Run]) -> list[Run]:
     """The run, or the chain of stages that leads to it."""
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
     by_name = {run.name: run for run in found}
+    choices.still_there(by_name, "time_run")
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
     name = left.selectbox(
         _("Run"),
         list(by_name),
@@ -45,16 +46,17 @@ def moments_of(stages: list[Run]) -> list[Moment]:
 
 def label(moment: Moment, several: bool) -> str:
     """A moment in a few words."""
-    if moment.is_base:
-        return _("base model")
-    step = _("step {n}", n=words.grouped(moment.step))
-    return f"{moment.run.name} · {step}" if several else step
+    named = moments.title(moment)
+    return f"{moment.run.name} · {named}" if several and not moment.is_base else named
 
 
 def colour(moment: Moment) -> str:
     """The same as on every other page: grey for the base, a run's hue deepening with its step."""
     if moment.is_base:
         return colours.BASE
+    if moment.is_parent:
+        name, _slash, step = str(moment.run.settings.parent).partition("/")
+        return colours.deepened(colours.of_run(name), int(step or 0) / max(1, readers.last_step(name)))
     return colours.deepened(colours.of_run(moment.run.name), moment.step / max(1, readers.last_step(moment.run.name)))
 
 
@@ -84,7 +86,10 @@ def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
                 st.text(prompt + sample["text"])
         if moment.samples:
             seed = next(iter(moment.samples.values()))["seed"]
-            st.caption(_("The same prompts, seed {seed} and sampler at every moment.", seed=seed))
+            if moments.equally_sampled(all_moments):
+                st.caption(_("The same prompts, seed {seed} and sampler at every moment.", seed=seed))
+            else:
+                st.caption(_("Seed {seed}; prompts, seed or sampler are not the same in all stages.", seed=seed))
     with passage:
         st.subheader(_("What it expects"))
         if not moment.passage:
@@ -94,8 +99,12 @@ def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
             st.caption(_("The beginning of the first validation article, which the run is never trained on."))
 
 
-def moving(stages: list[Run], working: bool) -> None:
-    """Slider and play button; redrawn alone, by itself while it plays or the run goes on."""
+def moving(stages: list[Run], working: bool, redrawn: bool) -> None:
+    """Slider and play button; redrawn alone, by itself while it plays or the run goes on.
+
+    Args:
+        redrawn: whether it is redrawn at the pace of playing.
+    """
     all_moments, several = moments_of(stages), len(stages) > 1
     if len(all_moments) < 2:  # deleted meanwhile
         st.rerun()
@@ -120,7 +129,7 @@ def moving(stages: list[Run], working: bool) -> None:
     ):
         st.session_state["time_playing"] = not playing
         if not playing and at == last:
-            st.session_state["time_at"] = 0
+            st.session_state["time_at"] = -1  # so that the first moment is shown too
         st.rerun()
     slider.select_slider(
         _("Moment"),
@@ -130,7 +139,7 @@ def moving(stages: list[Run], working: bool) -> None:
         on_change=_moved,
     )
     show(all_moments[st.session_state["time_at"]], all_moments, several)
-    if (playing and not st.session_state["time_playing"]) or (working and stages[-1].state().state != runs.RUNNING):
+    if (redrawn and not playing) or (working and stages[-1].state().state != runs.RUNNING):
         st.rerun()  # it has come to the end: nothing needs to move any more
 
 
@@ -157,7 +166,8 @@ if len(all_moments) < 2:
         st.fragment(lambda: st.rerun() if len(readers.events(stages[-1])) > 1 else None, run_every=POLL_SECONDS)()
     st.stop()
 working = stages[-1].state().state == runs.RUNNING
-every = PLAY_SECONDS if st.session_state.get("time_playing") else POLL_SECONDS if working else None
-st.fragment(moving, run_every=every)(stages, working)
+playing = st.session_state.get("time_playing", False)
+every = PLAY_SECONDS if playing else POLL_SECONDS if working else None
+st.fragment(moving, run_every=every)(stages, working, playing)
 if working:
     st.caption(_("The run goes on: its newest moments appear by themselves."))

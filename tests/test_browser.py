@@ -146,3 +146,44 @@ def test_the_button_trains_the_curve_moves_and_the_samples_differ(browser, serve
     assert all(text.startswith("The results of this study") for text in texts)
     hashes = re.findall(r"weights ([0-9a-f]{10})", page.inner_text("body"))
     assert len(set(hashes)) == 2
+    # What else needs a run, a studio and a browser is looked at here, where all three are.
+    copy_gives_the_prompt_and_the_text(page, texts[1])
+    the_alternatives_of_both_models_are_in_sight_of_the_token(page, server)
+    play_moves_by_itself_to_the_end(page, server)
+
+
+def copy_gives_the_prompt_and_the_text(page, text: str) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator('[data-testid="stPopover"] button').nth(1).click()
+    page.locator('[data-testid="stPopoverBody"] code').hover()
+    page.get_by_role("button", name="Copy to clipboard").click()
+    assert page.evaluate("navigator.clipboard.readText()").rstrip() == text.rstrip()
+
+
+def the_alternatives_of_both_models_are_in_sight_of_the_token(page, server: str) -> None:
+    for width, height in ((1280, 900), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(server + "/microscope")
+        page.get_by_role("button", name="Look", exact=True).click(timeout=60_000)
+        token = page.locator(".block").first.locator(".text span").nth(12)
+        token.scroll_into_view_if_needed(timeout=60_000)
+        token.hover()
+        rows = page.locator(".panel tr")
+        wait_for(lambda rows=rows: rows.count() == 20, 10)
+        boxes = [rows.nth(number).bounding_box() for number in range(20)]
+        assert all(box["y"] >= 0 and box["y"] + box["height"] <= height for box in boxes), (width, boxes)
+
+
+def play_moves_by_itself_to_the_end(page, server: str) -> None:
+    page.goto(server + "/time_machine")
+    slider = page.get_by_role("slider").first
+    slider.wait_for(timeout=60_000)
+    last = int(slider.get_attribute("max"))
+    assert int(slider.input_value()) == last >= 2
+    for place in (last - 1, last - 2):
+        slider.press("ArrowLeft")
+        wait_for(lambda place=place: int(slider.input_value()) == place, 10)
+    page.wait_for_timeout(1000)  # the page has followed
+    page.get_by_role("button", name="Play").click()
+    wait_for(lambda: int(slider.input_value()) == last, 10)
+    page.get_by_role("button", name="Play").wait_for(timeout=10_000)

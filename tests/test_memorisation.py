@@ -3,18 +3,20 @@
 import json
 import shutil
 import time
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
+from test_pages import PROJECT, a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
 
 from engine import checkpoints, indexing, jobs, memorisation, preparation, presets, runs, suffixes
 from engine.__main__ import main
 from engine.errors import ArticlesError, StorageError
 from engine.memorisation import LENGTHS, Range, Seen
 from engine.settings import RunSettings
+from ui import token_view
 
 TOKENS = st.lists(st.integers(0, 3), max_size=120).map(lambda ids: np.array(ids, np.uint16) * 300)
 
@@ -84,7 +86,7 @@ def test_a_passage_is_found_with_its_article_and_only_where_the_range_holds_it(p
 
 def test_many_shards_find_what_one_finds(prepared, monkeypatch):
     seen = seen_of(prepared, 2, 23)
-    assert len(memorisation.shards(seen.ranges)) == 1
+    (former,) = memorisation.shards(seen.ranges)
     memorisation.build(seen.ranges)
     corpus, _tokenizer = prepared
     texts = [np.array(ids[5:90], np.int64) for n in range(1, 5) for ids in [corpus.tokens("test", n, n)]]
@@ -100,6 +102,10 @@ def test_many_shards_find_what_one_finds(prepared, monkeypatch):
     memorisation.build(seen.ranges, lambda done, total: told.append((done, total)))
     assert told[0][0] == 0 and told[-1] == (cut[-1].last - cut[0].first,) * 2
     assert [memorisation.find(ids, seen.ranges).lengths.tolist() for ids in texts] == one
+    assert not former.path.exists()  # of another size: nobody looks for it any more
+    part = seen_of(prepared, 3, 4)  # a range of another run, which begins and ends inside others' shards
+    memorisation.build(part.ranges)
+    assert not memorisation.missing(seen.ranges) and not memorisation.missing(part.ranges)
     assert any(any(lengths) for lengths in one)
 
 
@@ -208,6 +214,31 @@ def test_the_page_marks_what_was_copied_and_links_to_the_article(root):
     assert not app.exception and any("are looked up" in caption.value for caption in app.caption)
 
 
+def test_the_link_opens_the_article_at_its_passage_however_far_in_it_stands(root, monkeypatch):
+    run = a_run(root)
+    seen = memorisation.seen(run)
+    own = seen.ranges[0].corpus.tokens("train", 1, 1)
+    run.append_event("sample", step=4, model="run", prompt="", text=seen.tokenizer.decode(own[1600:1660]), seed=1)
+    drawn = []
+    monkeypatch.setattr(token_view, "tokens", lambda pieces, ids, key, marked=(0, 0): drawn.append((ids, marked)))
+    app = open_page("lab")
+    for _click in range(2):  # the same link again, after another article was looked at
+        app.switch_page(str(PROJECT / "pages" / "memorisation.py")).run()
+        queries = [dict(parse_qsl(link.proto.query_string)) for link in app.get("page_link")]
+        query = next(query for query in queries if query.get("article") == "1")
+        assert (int(query["token"]), int(query["length"])) == (1600, 60)
+        app.switch_page(str(PROJECT / "pages" / "articles.py"))
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception and app.number_input(key="number_train").value == 1
+        ids, (first, last) = drawn[-1]
+        assert ids[first:last] == own[1600:1660].tolist()
+        assert app.subheader[0].value == "Read an article"
+        app.number_input(key="number_train").set_value(5).run()
+        assert drawn[-1][1] == (0, 0) and len(drawn[-1][0]) == 1500
+
+
 def test_a_large_corpus_asks_first(root, monkeypatch):
     run = a_run(root)
     started = []
@@ -215,7 +246,8 @@ def test_a_large_corpus_asks_first(root, monkeypatch):
     (shard,) = memorisation.shards(memorisation.seen(run).ranges)
     monkeypatch.setattr(memorisation, "missing", lambda ranges: [memorisation.ShardFile(shard.corpus, 0, 10**9)])
     app = open_page("memorisation")
-    assert any("1,000,000,000 tokens" in text.value for text in app.markdown)
+    (told,) = [text.value for text in app.markdown if "1,000,000,000 tokens" in text.value]
+    assert "about 10 min 37 s" in told and "of memory" in told and "5.0 GB of disk" in told
     assert not shard.path.exists() and not started
     app.button(key="copied_build").click().run()
     assert started == [run.name]

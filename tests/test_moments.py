@@ -6,7 +6,7 @@ import pytest
 from engine import runs
 from engine.locks import Lock
 from engine.settings import RunSettings
-from ui import charts, comparison, moments, records
+from ui import charts, comparison, moments, records, time_charts
 
 
 def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):
@@ -54,6 +54,34 @@ def test_a_chain_goes_on_where_its_parents_checkpoint_stands(root):
         ("second", 2, 4), ("second", 4, 6),
         ("third", 2, 8), ("third", 4, 10),
     ]  # fmt: skip
+
+
+def test_a_run_whose_parent_is_not_in_the_chain_begins_at_the_parent(root):
+    first, second = a_run(root, "first"), a_run(root, "second", parent="first/2")
+    found = moments.of_chain([second], {"second": second.events()})
+    assert [(m.is_base, m.is_parent, m.at) for m in found] == [
+        (True, False, 0), (False, True, 0), (False, False, 2), (False, False, 4),
+    ]  # fmt: skip
+    assert found[1].samples["The"]["text"] == " parent 0"
+    drawn = time_charts.curves(found, found[-1])
+    assert list(drawn.data[0].x) == [0, 2, 4] and list(drawn.data[0].y) == pytest.approx([10, 30, 50])
+    assert list(drawn.data[1].x) == [0, 2, 4] and drawn.data[1].name == "general English"
+    assert drawn.layout.annotations[0].text == "base model"
+    assert "since the parent" in drawn.layout.xaxis.title.text
+    whole = moments.of_chain([first, second], {run.name: run.events() for run in (first, second)})
+    assert not any(moment.is_parent for moment in whole)
+    assert "since the base" in time_charts.curves(whole, whole[0]).layout.xaxis.title.text
+
+
+def test_samples_are_called_equal_only_where_prompts_seed_and_sampler_are(root):
+    one, two = a_run(root, "one"), a_run(root, "two", parent="one/4")
+    same = moments.of_chain([one, two], {run.name: run.events() for run in (one, two)})
+    assert moments.equally_sampled(same)
+    same[-1].samples["The"] = {**same[-1].samples["The"], "seed": 2}
+    assert not moments.equally_sampled(same)
+    longer = a_run(root, "longer", parent="one/4", sample_tokens=7)
+    chain = moments.of_chain([one, longer], {run.name: run.events() for run in (one, longer)})
+    assert not moments.equally_sampled(chain)
 
 
 def test_a_parent_that_is_gone_and_a_circle_end_the_chain(root):

@@ -1,17 +1,19 @@
 """Every page through the frame, in both languages, with nothing, with a run, and with what goes wrong."""
 
+import json
 import os
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from conftest import article_line
 from streamlit.testing.v1 import AppTest
 
 from engine import checkpoints, corpus, ending, runs
-from engine.errors import EngineError
+from engine.errors import EngineError, SettingsError
 from engine.locks import Lock
 from engine.settings import RunSettings
-from ui import access
+from ui import access, errors, words
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = sorted((PROJECT / "pages").glob("*.py"))
@@ -132,7 +134,6 @@ def test_a_run_deleted_while_shown_is_no_traceback(root):
 def test_visitors_without_the_owners_code_neither_stop_nor_queue_much(root, monkeypatch):
     import streamlit as st
 
-    from engine.errors import EngineError
     from ui import access
 
     monkeypatch.setattr(access, "_secret", {"owner_code": "s3cret"}.get)
@@ -151,7 +152,6 @@ def test_visitors_without_the_owners_code_neither_stop_nor_queue_much(root, monk
 def test_paths_are_offered_on_loopback_or_under_named_folders_with_links_resolved(tmp_path, monkeypatch):
     import streamlit as st
 
-    from engine.errors import EngineError
     from ui import access
 
     inside, outside = tmp_path / "inside", tmp_path / "outside"
@@ -233,11 +233,44 @@ def test_a_source_by_path_is_prepared_and_can_be_read_by_number_and_identifier(r
     app = open_path(sample_folder)
     assert app.metric[0].value == "32"
     app.number_input(key="number_train").set_value(3).run()
-    assert "article\\-2" in texts(app)
+    assert "article-2" in texts(app)
     app.text_input(key="id_train").set_value("article-7").run()
-    assert "Article 8, article\\-7" in texts(app)
+    assert "Article 8, article-7" in texts(app)
     app.text_input(key="id_train").set_value("nobody").run()
     assert "No article of this split has the identifier nobody." in texts(app)
+
+
+def test_an_article_is_read_as_it_is_written(root, local, tmp_path):
+    said = "x <= y -> z, &lt;b&gt; at http://a.com, :material/home: 5$ to 6$"
+    lines = [{"article": f"{said}\n\ntitle\n===", "abstract": f"{n} cells"} for n in range(3)]
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    app = open_path(tmp_path / "a.jsonl")
+    assert said in [element.value for element in app.text]
+
+
+@pytest.mark.parametrize(
+    ("name", "markdown"),
+    [
+        ("a_b.zip", "a\\_b.zip"),
+        ("&lt;b&gt; <b>", "\\&lt;b\\&gt; \\<b>"),
+        ("title\n===", "title\n\\==="),
+        ("1. one\n    code", "1\\. one\ncode"),
+        # What no escape reaches is parted by a character without width.
+        ("x >= y -> z", "x >\u2060= y -\u2060> z"),
+        ("http://a.com www.b.org c@d.org", "http\\:\u2060//a.com www\u2060.b.org c\u2060@d.org"),
+        (":material/home:", "\\:\u2060material/home\\:"),
+        ("12:30 a--b a>=b", "12\\:30 a--b a>=b"),
+    ],
+)
+def test_a_name_is_no_markdown(name, markdown):
+    assert words.plain(name) == markdown
+
+
+def test_what_an_error_tells_is_no_markdown(root, local):
+    app = open_path("![x](http://e/x.png)")
+    assert "!\\[x\\](http\\:/e/x.png)" in app.error[0].value
+    both = SettingsError([EngineError("{v} is **bold**.", v="*a*"), EngineError("{n:,} is not.", n=1000)])
+    assert errors.markdown(both) == "\\*a\\* is **bold**.\n\n1,000 is not."
 
 
 def test_what_a_window_length_covers_is_the_share_of_the_tokens(root, local, sample_folder):
@@ -470,6 +503,112 @@ def test_the_microscope_shows_what_the_studio_saw_and_says_where_it_could_not(ro
     monkeypatch.setattr(studio_client, "stream", ended)
     app.number_input(key="scope_article").set_value(2).run()
     assert "studio ended" in app.error[0].value
+
+
+@pytest.fixture
+def looking(monkeypatch):
+    """A studio that has looked at everything: what it was asked, and what it answers to places."""
+    from engine import studio_client
+
+    def stream(request, root=None):
+        asked.append(request)
+        if request["kind"] == "places":
+            yield {"kind": "waiting"}
+            yield {"kind": "progress", "done": 1, "total": 2}
+            yield {"kind": "result", "places": found}
+            return
+        yield {"kind": "passage", "pieces": [" <b>", " *x*", "y"], "cut": False}
+        for column, shares in enumerate(([0.5, 0.1, 0.2], [0.5, 0.4, 0.1])[: len(request["references"])]):
+            looked = {"ranks": [1] * 3, "entropies": [1.0] * 3, "alternatives": [[["x", 0.2]]] * 3, "hash": ""}
+            yield {"kind": "looked", "column": column, "probabilities": shares, **looked}
+
+    asked: list[dict] = []
+    found: dict[str, list[dict]] = {}
+    monkeypatch.setattr(studio_client, "phase", lambda root=None: "ready")
+    monkeypatch.setattr(studio_client, "stream", stream)
+    return asked, found
+
+
+def test_places_are_text_and_the_same_link_is_followed_twice(root, local, looking, tmp_path):
+    from engine import paths, preparation, tokenizers
+
+    said = "the *cells* were</b> deleted 🧪 twice & for all"
+    lines = [json.dumps({"article": said, "abstract": f"{n} <i>cells</i>"}) for n in range(8)]
+    for split in ("train", "validation", "test"):
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(lines))
+    tokenizer = tokenizers.load(paths.MINI_PRESET)
+    prepared = preparation.prepare(tmp_path, tokenizer)
+    stream = prepared.tokens("test", 2, 2)
+    pieces = list(tokenizers.spans(tokenizer, stream.tolist()))
+    split_at = next(at for at, piece in enumerate(pieces) if at and not piece)  # begins the test tube's four bytes
+    place = {
+        "article": 2,
+        "first": split_at,
+        "last": split_at + 1,
+        "bits": 3.26,
+        "before": "�",
+        "text": "�",
+        "after": "�",
+    }
+    asked, found = looking
+    found |= {name: [place] for name in ("gained_tokens", "lost_tokens", "gained_sentences", "lost_sentences")}
+    a_run(root)
+    app = open_page("microscope")
+    app.selectbox(key="scope_articles").set_value(paths.portable(prepared.folder)).run()
+    app.button(key="scope_find").click().run()
+    assert not app.exception and not app.error
+    shown = [element.proto.body for element in app.get("html")]
+    assert any("were&lt;/b&gt; deleted <b>🧪</b> twice &amp; for" in text for text in shown), shown
+    assert not any("�" in text for text in shown)
+    links = [link.proto.query_string for link in app.get("page_link")]
+    assert all("article=2" in link for link in links)
+    for _click in range(2):
+        app.number_input(key="scope_article").set_value(1).run()
+        for name, value in parse_qsl(app.get("page_link")[0].proto.query_string):
+            app.query_params[name] = value
+        app.run()
+        assert app.number_input(key="scope_article").value == 2
+    assert [request["kind"] for request in asked].count("places") == 1  # the lists stay
+
+
+def test_a_text_of_ones_own_has_its_gained_and_lost_tokens_too(root, looking):
+    a_run(root)
+    app = open_page("microscope")
+    app.segmented_control(key="scope_way").set_value("text").run()
+    app.button(key="scope_look").click().run()
+    assert not app.exception
+    shown = [element.proto.body for element in app.get("html")]
+    assert "+2.0 bits" in shown[0] and "… &lt;b&gt;<b> *x*</b>y …" in shown[0].replace("… &nbsp;", "… ").replace(
+        "…  ", "… "
+    )
+    assert "−1.0 bits" in shown[1] and "<b>y</b>" in shown[1]
+    app.pills(key="scope_what").set_value("rank").run()
+    assert len(app.get("html")) == 2
+
+
+@pytest.mark.parametrize(
+    ("page", "key"),
+    [
+        ("microscope", "scope_model_1"),
+        ("evaluate", "evaluate_model"),
+        ("memorisation", "copied_run"),
+        ("time_machine", "time_run"),
+    ],
+)
+def test_what_is_deleted_while_it_is_shown_is_named_and_the_page_goes_on(root, looking, page, key):
+    import shutil
+
+    a_run(root, "other")
+    run = a_run(root)
+    app = open_page(page)
+    app.selectbox(key=key).set_value("one/4" if "model" in key else "one").run()
+    shutil.rmtree(run.folder)
+    app.run()
+    assert not app.exception
+    assert [error.value.split(" has been deleted")[0] for error in app.error] == ["one/4" if "model" in key else "one"]
+    assert app.selectbox(key=key).value != run.name
+    app.run()
+    assert not app.error
 
 
 def test_a_link_opens_the_microscope_at_its_place(root, monkeypatch):
@@ -712,6 +851,34 @@ def test_runs_are_laid_over_one_another(root):
     assert app.info[0].value == "Choose at least one run."
 
 
+def test_the_files_of_a_comparison_hold_every_point_and_every_run(root, monkeypatch):
+    import streamlit as st
+
+    files = {}
+    monkeypatch.setattr(
+        st, "download_button", lambda label, data, name, *a, **k: files.__setitem__(k["key"], (name, data()))
+    )
+    for number, name in enumerate(("one", "two")):
+        run = a_run(root, name)
+        run.append_event("step", step=6, loss=4.0 + number, accuracy=0.2, tokens=150, seconds=3.0,
+                         learning_rate=1e-3, tokens_per_second=50.0, memory_bytes=10**9)  # fmt: skip
+    app = open_page("compare")
+    app.selectbox(key="compare_figure").set_value("training_loss").run()
+    name, curves = files["compare_csv"]
+    assert name == "atelier-training-loss-steps.csv"
+    assert curves.splitlines() == [
+        "run,steps,training_loss",
+        "two,4.0,5.0", "two,6.0,5.0", "one,4.0,5.0", "one,6.0,4.0",
+    ]  # fmt: skip
+    name, table = files["compare_table_csv"]
+    lines = [line.split(",") for line in table.splitlines()]
+    assert name == "atelier-runs.csv" and [line[0] for line in lines] == ["run", "two", "one"]
+    row = dict(zip(lines[0], lines[1], strict=True))
+    assert (row["steps"], row["tokens"], row["loss"], row["accuracy"], row["test_bits"]) == (
+        "4", "150.0", "5.0", "20.0", "2.5",
+    )  # fmt: skip
+
+
 def test_the_time_machine_moves_and_says_what_was_not_recorded(root):
     run = a_run(root, "one")
     run.append_event("passage", step=4, model="run", pieces=["<b>", "x"], probabilities=[0.5, 0.1], ranks=[1, 9])
@@ -722,6 +889,19 @@ def test_the_time_machine_moves_and_says_what_was_not_recorded(root):
     assert any("made before passages were recorded" in caption.value for caption in app.caption)
     app.button(key="time_play").click().run()
     assert not app.exception
+
+
+def test_play_at_the_end_begins_again_at_the_base_and_stops_at_the_end(root):
+    run = a_run(root)
+    run.append_event("sample", step=2, model="run", prompt="The", text=" halfway", seed=1)
+    app = open_page("time_machine")
+    app.button(key="time_play").click().run()
+    seen = [texts(app)]
+    while app.session_state["time_playing"]:
+        app.run()
+        seen.append(texts(app))
+    assert ["<b>base</b>" in seen[0], " halfway" in seen[1], "<b>run</b>" in seen[2]] == [True] * 3 and len(seen) == 3
+    assert app.button(key="time_play").label == "Play"
 
 
 def test_a_run_that_has_only_its_base_is_waited_for(root):

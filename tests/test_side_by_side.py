@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_pages import a_run, no_studio, open_page  # noqa: F401  (no_studio serves this file too)
 
-from engine import checkpoints, kept, studio_client, written
+from engine import checkpoints, kept, studio_client, writing, written
 from engine.checkpoints import ModelReference
 from engine.errors import CheckpointError, EngineError
 from engine.written import Column, Difference, Sample, Written
@@ -56,7 +56,7 @@ class Studio:
                 yield {"kind": "text", **place, "text": self.pieces[0], "tokens": 1}
                 ids = [len(piece) for piece in self.pieces]
                 yield {"kind": "done", **place, "ids": ids, "pieces": list(self.pieces), "text": "".join(self.pieces),
-                       "seconds": 1.0, "tokens_per_second": 90.0}  # fmt: skip
+                       "tokens_per_second": 90.0}  # fmt: skip
 
 
 @pytest.fixture
@@ -204,6 +204,19 @@ def test_no_text_closes_its_fence_in_markdown(root):
     assert not opened
     assert not any("<script>" in line or "fence" in line for line in outside)
     assert "h" * 64 in "\n".join(outside) and "seed 2, 3 tokens, 90 tokens/s:" in outside
+
+
+def test_a_speed_counts_neither_loading_and_compiling_nor_the_turns_of_others():
+    times = iter([0.0, 9.0, 10.0, 18.0, 20.0, 20.5, 30.0, 30.5])
+    clock = writing.Clock(lambda: next(times))
+    clock.token()  # after 9 s
+    for _token in range(2):
+        clock.resume()
+        clock.token()  # after 8 s: compiled; after 0.5 s
+    clock.resume()
+    clock.token()
+    assert clock.tokens_per_second() == pytest.approx(2 / 1.0)
+    assert writing.Clock(lambda: 0.0).tokens_per_second() is None
 
 
 # The page
@@ -355,3 +368,17 @@ def test_visitors_do_not_keep_or_delete(root, studio, monkeypatch):
     monkeypatch.setattr(access, "is_owner", lambda: False)
     app = press(open_page("side_by_side"), "side_generate")
     assert app.button(key="side_keep").disabled and app.button(key="side_delete").disabled
+
+
+def test_a_text_is_handed_to_the_memorisation_lens_with_its_run(root, studio):
+    a_run(root)
+    a_run(root, "two")
+    app = open_page("side_by_side")
+    app.selectbox(key="side_model_1").set_value("one/4").run()
+    app = press(press(app, "side_generate"), "side_keep")
+    for key in ("side_copied_0_0", "side_copied_1_0"):  # the base's text is searched in what its neighbour has read
+        lens = press(press(open_page("side_by_side"), "side_open"), key)
+        assert lens.title[0].value == "Memorisation"
+        assert lens.selectbox(key="copied_run").value == "one"
+        assert lens.text_area(key="copied_text").value == " new cells"
+        assert lens.segmented_control(key="copied_way").value == "text"

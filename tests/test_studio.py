@@ -247,3 +247,14 @@ def test_it_finds_the_places_that_changed_most(place, tiny_preset, sample_folder
     *progress, result = studio_client.stream({**request, "split": "test"}, place)
     assert progress[-1]["done"] == progress[-1]["total"] == 4
     assert result["places"]["gained_tokens"][0]["bits"] > 0
+
+
+def test_a_request_that_waits_for_another_is_told_so_and_can_be_given_up(place, tiny_preset):
+    first = studio_client.stream(generate(column(tiny_preset, max_new_tokens=60, samples=4)), place)
+    assert next(first)["kind"] == "prompt"  # it has its turn now
+    given_up = studio_client.stream(generate(column(tiny_preset)), place)
+    second = studio_client.stream(generate(column(tiny_preset)), place)
+    assert next(given_up)["kind"] == next(second)["kind"] == "waiting"
+    given_up.close()
+    first.close()
+    assert [message["kind"] for message in second][-1] == "done"

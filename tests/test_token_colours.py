@@ -32,4 +32,14 @@ def test_what_lies_beyond_a_scale_is_drawn_as_its_end():
 
 def test_a_difference_is_in_doublings():
     first, second = {"probabilities": [0.1, 0.4, 0.2]}, {"probabilities": [0.8, 0.1, 0.2]}
-    assert microscope_view.differences(first, second) == pytest.approx([3, -2, 0])
+    assert microscope_view.differences(microscope_view.PROBABILITY, first, second) == pytest.approx([3, -2, 0])
+
+
+def test_a_difference_is_of_what_the_tokens_are_coloured_by():
+    first = {"probabilities": [0.1], "ranks": [1000], "entropies": [3.5]}
+    second = {"probabilities": [0.8], "ranks": [10], "entropies": [5.0]}
+    assert microscope_view.differences(microscope_view.RANK, first, second) == pytest.approx([2])
+    assert microscope_view.differences(microscope_view.ENTROPY, first, second) == pytest.approx([-1.5])
+    for what in (microscope_view.PROBABILITY, microscope_view.RANK, microscope_view.ENTROPY):
+        assert what in microscope_view.difference_title(what, "b")
+        assert microscope_view.difference_scale(what).place(0) == 0.5

@@ -6,13 +6,28 @@ from collections.abc import Iterator
 import streamlit as st
 
 from engine.errors import EngineError, SettingsError
+from ui import words
 from ui.i18n import error_text
+
+
+def markdown(error: EngineError) -> str:
+    """The sentence of an error as Markdown: what it tells of files, names and answers is shown as it is.
+
+    Every box takes Markdown, and values come from strangers; `error_text` is the same as plain text.
+    """
+    if isinstance(error, SettingsError):
+        return "\n\n".join(markdown(problem) for problem in error.problems)
+    values = {
+        name: value if isinstance(value, int | float) else words.plain(str(value))
+        for name, value in error.values.items()
+    }
+    return error_text(EngineError(error.template, **values))
 
 
 def show(error: EngineError) -> None:
     """The sentence or sentences of an error, a box each."""
     for problem in error.problems if isinstance(error, SettingsError) else [error]:
-        st.error(error_text(problem), icon=":material/error:")
+        st.error(markdown(problem), icon=":material/error:")
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from engine.corpus import Corpus, is_corpus
 from engine.errors import EngineError
 from engine.tokenizers import Tokenizer
 from ui import errors, sources, words
-from ui.i18n import _, error_text
+from ui.i18n import _
 
 AT_ONCE_BYTES = 8 << 20  # unpacked; so much is prepared while one waits, a second or two
 POLL_SECONDS = 1.0
@@ -50,7 +50,7 @@ def corpus_of(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus:
         sources.remember(found)
         status = job.status()
         for notice in status.notices if status is not None else ():
-            st.info(error_text(notice))
+            st.info(errors.markdown(notice))
         return found
     if not hub.is_name(chosen):
         _describe(seen)
@@ -60,7 +60,7 @@ def corpus_of(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus:
                 prepared = preparation.prepare(path, tokenizer, options=options)
             sources.remember(prepared)
             for notice in prepared.notices:
-                st.info(error_text(notice))
+                st.info(errors.markdown(notice))
             return prepared
         if seen.size <= AT_ONCE_BYTES:
             st.stop()
@@ -119,7 +119,7 @@ def _describe(seen: Preview) -> None:
         )
     )
     for problem in seen.refused[:5]:
-        st.warning(error_text(problem))
+        st.warning(errors.markdown(problem))
 
 
 def _split(name: str) -> str:

@@ -10,7 +10,7 @@ from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.written import Column, Written
 from ui import access, errors, side_view, words
-from ui.i18n import _, error_text
+from ui.i18n import _
 
 
 @dataclass
@@ -164,7 +164,7 @@ def _verdict(verification: Verification) -> None:
         errors.show(problem)
     for was, now in zip(verification.was.columns, verification.now.columns, strict=True):
         if now.error is not None:
-            st.error(f"{words.plain(was.title)}: {error_text(now.error)}", icon=":material/error:")
+            st.error(f"{words.plain(was.title)}: {errors.markdown(now.error)}", icon=":material/error:")
             continue
         for former, sample in zip(was.samples, now.samples, strict=True):
             if not sample.done:

@@ -1,14 +1,12 @@
 """What of a text was copied: the text with its copied passages marked, where they stand, and the yardstick."""
 
-import html
-
 import plotly.graph_objects as go
 import streamlit as st
 
 from engine import tokenizers
 from engine.memorisation import LENGTHS, Copied, Passage
 from engine.tokenizers import Tokenizer
-from ui import charts, colours, frame, microscope_view, words
+from ui import charts, colours, frame, links, microscope_view, words
 from ui.i18n import _, _n
 
 # Of Okabe and Ito's vermilion, deeper the longer the passage; the ink that is read on each.
@@ -59,10 +57,7 @@ def passages(tokenizer: Tokenizer, copied: Copied, articles: dict[str, str]) -> 
         st.caption(_("No {n} tokens in a row stand in the training articles.", n=LENGTHS[0]))
     for passage in copied.passages[:SHOWN_PASSAGES]:
         text, link = st.columns([5, 1], vertical_alignment="center")
-        before, own, after = context(tokenizer, passage)
-        # Not Markdown: it has no bold inside a word.
-        shown = f"{html.escape(before)}<b>{html.escape(own)}</b>{html.escape(after)}".replace("\n", " ")
-        text.html(f"<small>{_tokens(passage.length)}</small><br>… {shown} …")
+        text.html(f"<small>{_tokens(passage.length)}</small><br>{words.excerpt(*context(tokenizer, passage))}")
         name = articles.get(passage.corpus.content_hash)
         label = _("Article {n}", n=words.grouped(passage.article))
         if name is None:
@@ -72,7 +67,14 @@ def passages(tokenizer: Tokenizer, copied: Copied, articles: dict[str, str]) -> 
             frame.PAGES["articles"],
             label=label,
             icon=":material/article:",
-            query_params={"articles": name, "split": "train", "article": str(passage.article)},
+            query_params=links.query(
+                articles=name,
+                split="train",
+                article=passage.article,
+                corpus=links.short(passage.corpus.content_hash),
+                token=passage.token,
+                length=passage.length,
+            ),
         )
     if (more := len(copied.passages) - SHOWN_PASSAGES) > 0:
         st.caption(_n("and {n} shorter passage", "and {n} shorter passages", more))
@@ -84,14 +86,8 @@ def _tokens(length: int) -> str:
 
 def context(tokenizer: Tokenizer, passage: Passage) -> tuple[str, str, str]:
     """What stands in the article before a passage, the passage, and what stands behind it."""
-    stream = passage.corpus.tokens("train", passage.article, passage.article)
-    first, last = passage.token, passage.token + passage.length
-    before = stream[max(1, first - _AROUND) : first]
-    own, behind = stream[first:last], stream[last : last + _AROUND]
-    # Decoded together: a character may be split over two tokens.
-    whole, head = tokenizer.decode([*before, *own, *behind]), tokenizer.decode(before).rstrip("\ufffd")
-    middle = tokenizer.decode([*before, *own]).rstrip("\ufffd")
-    return head, middle[len(head) :], whole[len(middle) :]
+    text = passage.corpus.tokens("train", passage.article, passage.article)[1:]  # behind the mark that opens it
+    return tokenizers.excerpt(tokenizer, text, passage.token - 1, passage.token - 1 + passage.length, _AROUND)
 
 
 def yardstick(samples: list[Copied], colour: str, title: str, unseen: list[Copied]) -> go.Figure:

@@ -23,14 +23,15 @@ _CSS = """
 .text { font-family: var(--st-code-font); font-size: .9rem; line-height: 1.75; white-space: pre-wrap; overflow-wrap: anywhere; }
 .text span { border-radius: 2px; padding: 1px 0; cursor: pointer; }
 .text span.on { outline: 2px solid var(--st-text-color); outline-offset: 1px; }
-.panel { margin-top: 1rem; padding: .6rem .8rem; border: 1px solid var(--st-border-color); border-radius: 6px; min-height: 13.5rem;
-  background: var(--st-secondary-background-color); font-size: .9rem; }
-.panel .tables { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(240px, 100%), 1fr)); gap: .5rem 1.5rem; }
+.panel { position: sticky; bottom: 0; max-height: 45vh; overflow: auto; box-sizing: border-box; margin-top: 1rem; padding: .5rem .8rem;
+  border: 1px solid var(--st-border-color); border-radius: 6px; background: var(--st-secondary-background-color); font-size: .9rem; }
+.panel p { margin: 0; }
+.panel .tables { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(140px, 100%), 1fr)); gap: .3rem 1.5rem; line-height: 1.35; }
 .panel h5 { margin: .2rem 0; font-size: .9rem; }
 .panel table { border-collapse: collapse; width: 100%; }
 .panel td { padding: 0 .4rem 0 0; font-variant-numeric: tabular-nums; }
 .panel td.piece { font-family: var(--st-code-font); white-space: pre; overflow: hidden; text-overflow: ellipsis; max-width: 9rem; }
-.panel td.share { width: 45%; } .panel .share div { height: .7rem; border-radius: 2px; }
+.panel td.share { width: 45%; min-width: 2rem; } .panel .share div { height: .7rem; border-radius: 2px; }
 .panel tr.real td { font-weight: 700; }
 """
 _JS = """
@@ -105,13 +106,24 @@ def scale(what: str, vocabulary_size: int) -> Scale:
     return Scale(-most, 0, ((-most, _("{n} bits: anything", n=f"{most:.0f}")), (0, _("0: certain"))))
 
 
-_DIFFERENCE_BITS = 6.0
+def difference_scale(what: str) -> Scale:
+    """The scale of what changed from the first model to the second in PROBABILITY (bits), RANK (powers of ten) or ENTROPY (bits)."""
+    ends = {
+        PROBABILITY: (6.0, _("64 times less"), _("64 times more")),
+        RANK: (2.0, _("100 times further back"), _("100 times further ahead")),
+        ENTROPY: (4.0, _("{n} bits less certain", n=4), _("{n} bits more certain", n=4)),
+    }
+    most, low, high = ends[what]
+    return Scale(-most, most, ((-most, low), (0, _("alike")), (most, high)), diverging=True)
 
 
-def difference_scale() -> Scale:
-    """The scale of how much better the second model expected a token: from 64 times less to 64 times more."""
-    n = _DIFFERENCE_BITS
-    return Scale(-n, n, ((-n, _("64 times less")), (0, _("alike")), (n, _("64 times more"))), diverging=True)
+def difference_title(what: str, name: str) -> str:
+    """What the difference shows; `name` is the second model's."""
+    return {
+        PROBABILITY: _("What changed in probability: blue where {name} expected the token better", name=name),
+        RANK: _("What changed in rank: blue where {name} has the token further ahead", name=name),
+        ENTROPY: _("What changed in entropy: blue where {name} is more certain, whatever stands there", name=name),
+    }[what]
 
 
 def values(what: str, looked: dict[str, Any]) -> list[float]:
@@ -123,10 +135,14 @@ def values(what: str, looked: dict[str, Any]) -> list[float]:
     return [-entropy for entropy in looked["entropies"]]
 
 
-def differences(first: dict[str, Any], second: dict[str, Any]) -> list[float]:
-    """log2 of how many times more probable each token is to the second model."""
-    pairs = zip(first["probabilities"], second["probabilities"], strict=True)
-    return [math.log2(max(b, 1e-12) / max(a, 1e-12)) for a, b in pairs]
+def differences(what: str, first: dict[str, Any], second: dict[str, Any]) -> list[float]:
+    """The number of each token that `difference_scale` places: above 0 where the second model did better.
+
+    Of PROBABILITY it is log2 of how many times more probable the token is to the second, of RANK log10 of how many times
+    further ahead, of ENTROPY how many bits less undecided it is.
+    """
+    unit = math.log2(10) if what == PROBABILITY else 1.0
+    return [unit * (b - a) for a, b in zip(values(what, first), values(what, second), strict=True)]
 
 
 def facts(looked: dict[str, Any]) -> list[str]:
@@ -186,14 +202,14 @@ def show(pieces: list[str], models: list[dict[str, Any]], what: str, vocabulary_
         for model in models
     ]
     if len(models) == 2:
-        diverging = difference_scale()
+        diverging = difference_scale(what)
         blocks.append(
             {
-                "title": _("What changed: blue where {name} expected the token better", name=models[1]["title"]),
+                "title": difference_title(what, models[1]["title"]),
                 "colour": "transparent",
                 "wide": True,
                 "legend": diverging.legend(),
-                "colours": coloured(differences(models[0]["looked"], models[1]["looked"]), diverging),
+                "colours": coloured(differences(what, models[0]["looked"], models[1]["looked"]), diverging),
             }
         )
     told = [

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.runs import Run
+from ui import words
+from ui.i18n import _
 
 BASE, PARENT, RUN = "base", "parent", "run"
 
@@ -13,7 +15,8 @@ class Moment:
     """One point of a run at which its trainer measured.
 
     Attributes:
-        run: whose; step: in it. at: training steps since the base, over the whole chain.
+        run: whose; step: in it. at: training steps since the chain begins, which is the base or a parent that is not in it.
+        is_parent: measured before the first step of a chain that does not begin with the base.
         figures: split → accuracy, loss, bits_per_byte on a fixed part; "validation", and "english" where it is measured.
         samples: prompt → the sample's event. passage: `pieces`, `probabilities`, `ranks`, or nothing.
     """
@@ -22,6 +25,7 @@ class Moment:
     step: int
     at: int
     is_base: bool = False
+    is_parent: bool = False
     figures: dict[str, dict[str, Any]] = field(default_factory=dict)
     samples: dict[str, dict[str, Any]] = field(default_factory=dict)
     passage: dict[str, Any] = field(default_factory=dict)
@@ -33,23 +37,26 @@ def of_run(run: Run, events: list[dict[str, Any]], before: int = 0, first: bool 
     Args:
         before: training steps of the stages before it.
         first: whether it begins the chain; else the base, and the parent that the stage before ends with, are left out.
+            A parent that no stage before shows is where such a run begins: without it the base would seem to be.
     """
     found: dict[tuple[str, int], Moment] = {}
     for event in events:
         kind, model = event["kind"], event.get("model", "")
         if kind not in ("evaluation", "sample", "passage") or event.get("whole"):
             continue
-        if model == PARENT or (model == BASE and not first):
+        if model in (BASE, PARENT) and not first:
             continue
         key = (str(model), int(event["step"]))
-        moment = found.setdefault(key, Moment(run, event["step"], before + event["step"], model == BASE))
+        moment = found.setdefault(
+            key, Moment(run, event["step"], before + event["step"], model == BASE, model == PARENT)
+        )
         if kind == "evaluation":
             moment.figures[event["split"]] = event
         elif kind == "sample":
             moment.samples[event["prompt"]] = event
         else:
             moment.passage = event
-    return sorted(found.values(), key=lambda moment: (not moment.is_base, moment.step))
+    return sorted(found.values(), key=lambda moment: (not moment.is_base, not moment.is_parent, moment.step))
 
 
 def chain(run: Run, runs: list[Run]) -> list[Run]:
@@ -80,3 +87,24 @@ def of_chain(stages: list[Run], events: dict[str, list[dict[str, Any]]]) -> list
                 before += int(parent)
                 found = [moment for moment in found if moment.at <= before]
     return found
+
+
+def title(moment: Moment) -> str:
+    """A moment of one run in a few words."""
+    if moment.is_base:
+        return _("base model")
+    if moment.is_parent:
+        return _("its parent, {name}", name=moment.run.settings.parent)
+    return _("step {n}", n=words.grouped(moment.step))
+
+
+def equally_sampled(all_moments: list[Moment]) -> bool:
+    """Whether every sample was written from the same prompts, with the same seed and sampler."""
+    names = ("seed", "temperature", "top_k")
+    ways = {
+        frozenset((prompt, *(sample.get(name) for name in names)) for prompt, sample in moment.samples.items())
+        for moment in all_moments
+        if moment.samples
+    }
+    lengths = {moment.run.settings.sample_tokens for moment in all_moments if moment.samples}
+    return len(ways) <= 1 and len(lengths) <= 1

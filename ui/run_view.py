@@ -8,7 +8,7 @@ from engine import dispatcher, ending, runs
 from engine.errors import EngineError
 from engine.runs import Run, State
 from ui import access, charts, colours, errors, live, readers, words
-from ui.i18n import _, error_text
+from ui.i18n import _
 
 REFRESH_SECONDS = 1.0
 ACTIVE = (runs.QUEUED, runs.RUNNING)
@@ -39,7 +39,7 @@ def head(run: Run, state: State, key: str) -> None:
     elif state.state == runs.QUEUED:
         st.progress(0.0, _queued(run, state))
     if state.error is not None:
-        st.warning(error_text(state.error), icon=":material/info:")
+        st.warning(errors.markdown(state.error), icon=":material/info:")
     if silent := run.silent_seconds():
         st.warning(
             _(

@@ -11,7 +11,7 @@ from engine import studio_client
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.written import Column, Sample, Written
-from ui import colours, errors, readers, words
+from ui import colours, errors, frame, readers, words
 from ui.i18n import _, error_text
 
 REPAINT_SECONDS = 0.1
@@ -24,10 +24,12 @@ class Stream:
 
     Attributes:
         kept: the name under which it is kept, or "".
+        waiting: whether the studio works for another request first.
     """
 
     result: Written
     kept: str = ""
+    waiting: bool = False
     done: threading.Event = field(default_factory=threading.Event)
     _cancelled: bool = False
 
@@ -46,6 +48,7 @@ class Stream:
                 for message in messages:
                     if self._cancelled:
                         return
+                    self.waiting = message["kind"] == "waiting"
                     self.result.take(message)
         except EngineError as error:
             self.result.error = error
@@ -73,6 +76,11 @@ def wait_for_studio() -> None:
         status.update(label=_("The studio is ready after {time}.", time=words.duration(seconds)), state="complete")
 
 
+def busy() -> str:
+    """What is said while the studio works for another request."""
+    return _("The studio is answering somebody else: this waits for its turn.")
+
+
 def show(stream: Stream, models: list[ModelReference]) -> None:
     """All columns; while they are being written they are painted again and again where they stand."""
     result = stream.result
@@ -80,9 +88,10 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
     slots = st.columns(len(result.columns) + article)
     places = []
     by_hash = {(model.hash, model.preset.hash()): model for model in models}
-    for slot, column in zip(slots, result.columns, strict=False):
+    written_by = [by_hash.get((column.hash, column.preset)) for column in result.columns]
+    searched = _searched(written_by)
+    for slot, column, model in zip(slots, result.columns, written_by, strict=False):
         with slot:
-            model = by_hash.get((column.hash, column.preset))
             _line(f"6px solid {_colour(model)}")
             st.markdown(f"**{words.plain(column.title)}**")
             places.append(st.empty())
@@ -92,10 +101,16 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
             st.markdown(f"**{_('The article itself')}**")
             places.append(st.empty())
 
+    notice = st.empty()
+
     def repaint(done: bool) -> None:
-        for place, column in zip(places, result.columns, strict=False):
+        if stream.waiting and not done:
+            notice.info(busy())
+        else:
+            notice.empty()
+        for number, (place, column) in enumerate(zip(places, result.columns, strict=False)):
             with place.container():
-                _column(result, column, done)
+                _column(result, column, done, searched[number], f"side_copied_{number}")
         if article:
             with places[-1].container():
                 _article(result, done)
@@ -116,6 +131,29 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
         st.caption(words.plain(" · ".join(notes)))
 
 
+def _searched(written_by: list[ModelReference | None]) -> list[str | None]:
+    """The run whose articles each column is searched in: its own; of a base the first column's that has one."""
+    trained = {run.name for run in readers.trained_runs()}
+    own = [m.checkpoint.run if m is not None and m.checkpoint is not None else None for m in written_by]
+    first = next((name for name in own if name in trained), None)
+    return [
+        first if model is not None and model.is_base else name if name in trained else None
+        for model, name in zip(written_by, own, strict=True)
+    ]
+
+
+def _copied(sample: Sample, run: str, key: str) -> None:
+    """The way to the memorisation lens, which opens with the text."""
+    if st.button(
+        _("Copied?"),
+        icon=":material/manage_search:",
+        help=_("What of this text stands word for word in the articles of {run}.", run=words.plain(run)),
+        key=key,
+    ):
+        st.session_state["copied_handed"] = {"run": run, "text": sample.text}
+        st.switch_page(frame.PAGES["memorisation"])
+
+
 def _line(border: str) -> None:
     st.html(f'<div style="border-top:{border};border-radius:3px;height:6px;opacity:.9"></div>')
 
@@ -126,10 +164,14 @@ def _colour(model: ModelReference | None) -> str:
     return colours.of_model(model, readers.last_step(model.checkpoint.run) if model.checkpoint else 0)
 
 
-def _column(result: Written, column: Column, done: bool) -> None:
-    """The texts so far, as text: nothing in them is run or formatted."""
+def _column(result: Written, column: Column, done: bool, searched: str | None, key: str) -> None:
+    """The texts so far, as text: nothing in them is run or formatted.
+
+    Args:
+        searched: the run in whose articles they are looked for, if in any; key: of the buttons for it.
+    """
     if column.error is not None:
-        st.error(error_text(column.error))
+        st.error(errors.markdown(column.error))
         return
     facts = [_("weights {hash}", hash=column.hash[:10]), sampler_text(result.settings)]
     for number, sample in enumerate(column.samples):
@@ -147,8 +189,11 @@ def _column(result: Written, column: Column, done: bool) -> None:
             told.append(_("cut off"))
         st.caption(words.plain(" · ".join(facts + told if number == 0 else told)))
         if done and sample.done:
-            with st.popover(_("Copy"), icon=":material/content_copy:"):
-                st.code(result.prompt + sample.text, language=None, wrap_lines=True)
+            with st.container(horizontal=True):
+                with st.popover(_("Copy"), icon=":material/content_copy:"):
+                    st.code(result.prompt + sample.text, language=None, wrap_lines=True)
+                if searched is not None and sample.text:
+                    _copied(sample, searched, f"{key}_{number}")
     if column.dropped_tokens:
         st.caption(
             _(

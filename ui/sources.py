@@ -65,7 +65,8 @@ def with_split(split: str, vocabulary: str = "") -> dict[str, str]:
     `vocabulary`: the hash of the one that prepared articles must have.
     """
     sample = {paths.portable(paths.SAMPLE_ARTICLES): _("The sample that ships")}
-    return sample | {path: title(c) for path, c in prepared(vocabulary).items() if split in c.splits}
+    others = {path: c for path, c in prepared(vocabulary).items() if split in c.splits}
+    return sample | {path: title(c) for path, c in others.items() if c.card["source"] not in sample}
 
 
 def with_test_articles() -> dict[str, str]:

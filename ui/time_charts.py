@@ -10,12 +10,14 @@ from ui.moments import Moment
 def curves(all_moments: list[Moment], now: Moment) -> go.Figure:
     """Accuracy on validation, a colour a stage, and on general English where it was measured; the base as a line."""
     figure = go.Figure()
-    stages = list(dict.fromkeys(moment.run.name for moment in all_moments))
+    begun = any(moment.is_parent for moment in all_moments)  # lines begin where the weights did, not at the base
+    drawn = [moment for moment in all_moments if not (begun and moment.is_base)]
+    stages = list(dict.fromkeys(moment.run.name for moment in drawn))
     for number, name in enumerate(stages):
-        own = [moment for moment in all_moments if moment.run.name == name]
-        before = [moment for moment in all_moments if moment.at <= own[0].at and moment.run.name != name]
+        own = [moment for moment in drawn if moment.run.name == name]
+        before = [moment for moment in drawn if moment.at <= own[0].at and moment.run.name != name]
         _line(figure, before[-1:] + own if number else own, "validation", name, colours.of_run(name), "solid")
-    english = [moment for moment in all_moments if "english" in moment.figures]
+    english = [moment for moment in drawn if "english" in moment.figures]
     if english:
         _line(figure, english, "english", _("general English"), colours.TRUE_TEXT, "dot")
     first = all_moments[0]
@@ -30,7 +32,7 @@ def curves(all_moments: list[Moment], now: Moment) -> go.Figure:
     figure.update_layout(
         template=charts.TEMPLATE,
         height=300,
-        xaxis_title=_("training steps since the base"),
+        xaxis_title=_("training steps since the parent") if begun else _("training steps since the base"),
         yaxis_title=_("accuracy (%)"),
         showlegend=True,
     )

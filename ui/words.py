@@ -1,4 +1,7 @@
-"""Numbers in words, with the digits that their uncertainty allows, in the language of the session."""
+"""Numbers in words, with the digits that their uncertainty allows, in the language of the session; text as it is."""
+
+import html
+import re
 
 from ui.i18n import _, language
 
@@ -74,9 +77,34 @@ def phase_name(phase: str) -> str:
     }.get(phase, "")
 
 
+_IN_LINE = re.compile(r"[\\`*_{}\[\]<|~$&]|:(?!\s)")
+_AT_LINE_START = re.compile(r"^([ \t]*\d*)([#+>=.)-])", re.MULTILINE)
+_INDENT = re.compile(r"(?<=\n)[ \t]+")
+# What Streamlit and GitHub's Markdown replace in text that no escape reaches: arrows and signs between blanks, links, icons.
+_REPLACED = re.compile(
+    r"(?<!\S)(?:<-(?=>(?!\S))|-(?=>(?!\S))|<(?=-(?!\S))|-(?=-(?!\S))|[<>~](?==(?!\S)))"
+    r"|(?<=https):(?=//)|(?<=http):(?=//)|www(?=\.)|(?<=[\w.+-])(?=@)|:(?=[\w+-]+:|material/)",
+    re.IGNORECASE,
+)
+_JOINER = "\u2060"  # has no width and allows no line break
+
+
 def plain(text: str) -> str:
-    """A name as Markdown that shows it as it is: nothing in it is taken for formatting."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|~$:" else c for c in text)
+    """A name as Markdown that shows it as it is: nothing in it is taken for formatting.
+
+    For a few sequences that Markdown offers no escape for, a character without width is put in.
+    """
+    text = _REPLACED.sub(lambda found: found[0] + _JOINER, _INDENT.sub("", text))
+    return _AT_LINE_START.sub(r"\1\\\2", _IN_LINE.sub(r"\\\g<0>", text))
+
+
+def excerpt(before: str, own: str, after: str) -> str:
+    """A place in a text, as HTML that shows it as it is: `own` in bold, all on one line.
+
+    Not Markdown, which has no bold inside a word or before a blank.
+    """
+    shown = f"{html.escape(before)}<b>{html.escape(own)}</b>{html.escape(after)}"
+    return f"… {shown} …".replace("\n", " ")
 
 
 def formats_help() -> str:
