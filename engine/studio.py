@@ -197,7 +197,9 @@ class Studio:
         from engine import formats
 
         model = checkpoints.resolve(str(request["reference"]), self._root)
-        client.send("exported", file=formats.pack(model, str(request["format"]), self._root).name)
+        most = request.get("most_bytes")
+        written = formats.pack(model, str(request["format"]), self._root, None if most is None else int(most))
+        client.send("exported", file=written.name)
 
 
 def serve(listener_socket, key: bytes, studio: Studio) -> None:

@@ -101,6 +101,7 @@ def export(checkpoint: Checkpoint) -> None:
                 studio_client.ensure()
                 studio_client.wait_until_ready()
                 request = {"kind": "export", "reference": checkpoint.reference, "format": form}
+                request["most_bytes"] = access.export_bytes()
                 for message in studio_client.stream(request):
                     if message["kind"] == "error":
                         raise EngineError(message["template"], **message["values"])
