@@ -8,12 +8,13 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from engine.errors import StorageError, sentence
 
 _NO_ROOM = sentence("{path} has {free} MB of disk free, and {needed} MB are needed: free some space and try again.")
+_HASHED_BYTES = 1 << 20
 _REPLACE_ATTEMPTS = 40  # on Windows a reader's open handle makes os.replace fail for a moment
 
 
@@ -152,10 +153,14 @@ def read_json(path: Path) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file's content, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256(path: Path, progress: Callable[[int], object] = lambda done: None) -> str:
+    """The SHA-256 of a file's content, in hexadecimal; `progress` is told the bytes read so far."""
+    digest, block = hashlib.sha256(), memoryview(bytearray(_HASHED_BYTES))
+    with open(path, "rb", buffering=0) as file:
+        while count := file.readinto(block):
+            digest.update(block[:count])
+            progress(file.tell())
+    return digest.hexdigest()
 
 
 def size(folder: Path) -> int:

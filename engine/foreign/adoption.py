@@ -4,9 +4,10 @@ It becomes a run that was not trained here, with one checkpoint at step 0, so th
 and exported like any other.
 """
 
+import contextlib
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,10 +15,8 @@ from engine import __version__, checkpoints, paths, presets, runs
 from engine.checkpoints import Checkpoint
 from engine.errors import EngineError, PresetError, RunError
 from engine.files import clear_old, staged_folder, storage_errors
-from engine.foreign.layout import Sizes, float32_bytes
 from engine.foreign.validator import Report, Validator
 from engine.presets import Preset
-from engine.retention import require_space
 from engine.runs import Run
 from engine.settings import IMPORTED, RunSettings
 
@@ -68,20 +67,27 @@ def adopt(
     settings = RunSettings(candidates[0].reference, articles, name, method=IMPORTED, checkpoint_format=checkpoints.H5)
     if (root / name).exists():
         raise RunError("There is already a run {name}: choose another name.", name=name)
+    with scratch_folder(root) as folder, contextlib.ExitStack() as stack:
+        out = folder / "clean.weights.h5"
+        (unpacked := folder / "unpacked").mkdir()
+        looking = validator or stack.enter_context(Validator())
+        report = looking.check(path, candidates, unpacked, out, progress)
+        fitting = next(c for c in candidates if c.reference == report.fits[0])
+        _commit(path, replace(settings, preset=fitting.reference), root, fitting, report, out)
+    return checkpoints.find(f"{name}/0", root)
+
+
+@contextlib.contextmanager
+def scratch_folder(root: Path) -> Iterator[Path]:
+    """A folder for what an import needs for a while, beside the runs; what one that was cut off has left goes first.
+
+    Raises:
+        StorageError: no rights or no space, also for what the block writes.
+    """
     with storage_errors(root):
         clear_old(root / IMPORTS_FOLDER, _IMPORT_SECONDS)
         with tempfile.TemporaryDirectory(dir=root / IMPORTS_FOLDER) as folder:
-            out = Path(folder) / "clean.weights.h5"
-            (scratch := Path(folder) / "unpacked").mkdir()
-            require_space(root, 2 * max(float32_bytes(Sizes.of(candidate)) for candidate in candidates))
-            if validator is not None:
-                report = validator.check(path, candidates, scratch, out, progress)
-            else:
-                with Validator() as own:
-                    report = own.check(path, candidates, scratch, out, progress)
-            fitting = next(c for c in candidates if c.reference == report.fits[0])
-            _commit(path, replace(settings, preset=fitting.reference), root, fitting, report, out)
-    return checkpoints.find(f"{name}/0", root)
+            yield Path(folder)
 
 
 def _stem(file_name: str) -> str:
