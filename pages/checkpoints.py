@@ -114,6 +114,7 @@ def export(checkpoint: Checkpoint) -> None:
 if message := st.session_state.pop("checkpoint_message", None):
     st.toast(message)
 
+selected: Checkpoint | None = None
 found = [(run, checkpoint) for run in readers.runs_with_events() for checkpoint in reversed(checkpoints.of_run(run))]
 if not found:
     st.info(_("There is no checkpoint yet. Fine-tune the mini model on the Lab page: it writes ten in a minute."))
@@ -151,6 +152,7 @@ else:
         st.caption(_("Choose a line for what can be done with it."))
     else:
         run, checkpoint = shown[picked[0]]
+        selected = checkpoint
         st.markdown(f"**{words.plain(checkpoint.reference)}**")
         with st.container(horizontal=True):
             if st.button(_("Verify"), icon=":material/verified:", help=_("Compares every file with its SHA-256.")):
@@ -181,6 +183,9 @@ else:
                 help=None if deletable else _("The last checkpoint of a run, pinned and recorded ones are kept."),
             ):
                 confirm(checkpoint)
+        if "imported" in checkpoint.manifest:
+            with st.container(border=True), errors.shown():
+                adoption_view.report(checkpoint)
         export(checkpoint)
     st.subheader(_("Where each came from"))
     lineage.tree(readers.runs_with_events())
@@ -190,7 +195,7 @@ else:
     if any(run.recorded for run, _checkpoint in shown):
         recorded.note()
 
-adoption_view.form()
+adoption_view.form(selected.reference if selected else None)
 
 st.subheader(_("Base models"))
 for preset in presets.shipped():

@@ -93,6 +93,14 @@ def preset_choices() -> list[str]:
     return [preset.reference for preset in presets.shipped()]
 
 
+def preset_title(reference: str) -> str:
+    """The short name of a preset, also of one that is no longer there."""
+    try:
+        return presets.find(reference).title
+    except EngineError:
+        return reference.rstrip("/").rsplit("/", 1)[-1]
+
+
 def vocabulary_hash(preset: str) -> str:
     """The hash of a preset's vocabulary, or "" where it is not on this machine."""
     try:
