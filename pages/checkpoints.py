@@ -164,11 +164,15 @@ else:
             if st.button(_("Continue from here"), icon=":material/play_arrow:"):
                 st.switch_page(frame.PAGES["fine_tune"], query_params={"parent": checkpoint.reference})
             if st.button(
-                _("Let it write"),
+                _("Specialise the base with it"),
                 icon=":material/view_column:",
-                help=_("The base model, specialised by these weights."),
+                help=_(
+                    "The generic base model writes, and beside it the same model with these weights loaded into it, as in "
+                    "the original report."
+                ),
             ):
-                st.switch_page(frame.PAGES["side_by_side"], query_params={"model": checkpoint.reference})
+                asked = {"model": checkpoint.reference, "write": "1"}
+                st.switch_page(frame.PAGES["side_by_side"], query_params=asked)
             is_pinned = checkpoint.step in retention.pinned(run)
             mine = access.is_owner() and not run.recorded
             if mine and st.button(_("Unpin") if is_pinned else _("Pin"), icon=":material/keep:"):

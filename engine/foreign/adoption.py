@@ -13,7 +13,7 @@ from pathlib import Path
 
 from engine import __version__, checkpoints, paths, presets, runs
 from engine.checkpoints import Checkpoint
-from engine.errors import EngineError, PresetError, RunError
+from engine.errors import PresetError, RunError
 from engine.files import clear_old, staged_folder, storage_errors
 from engine.foreign.validator import Report, Validator
 from engine.presets import Preset
@@ -25,16 +25,9 @@ _IMPORT_SECONDS = 3600
 
 
 def known_presets(root: Path | None = None) -> list[Preset]:
-    """The presets that a file may fit: those that ship, those that runs used, those of the hub that were fetched."""
-    found = {preset.reference: preset for preset in presets.shipped()}
-    for run in runs.all_runs(root):
-        try:
-            preset = presets.find(run.settings.preset)
-        except EngineError:
-            continue
-        found.setdefault(preset.reference, preset)
-    hub = [presets.find(name) for name in presets.HUB_NAMES]
-    return [*found.values(), *(preset for preset in hub if presets.cached(preset))]
+    """The presets that a file may fit: those on this machine, with those of the hub that were fetched."""
+    hub = [preset for preset in map(presets.find, presets.HUB_NAMES) if presets.cached(preset)]
+    return list({preset.reference: preset for preset in [*checkpoints.bases(root), *hub]}.values())
 
 
 def adopt(
