@@ -466,6 +466,16 @@ def export(a: argparse.Namespace) -> int:
     return 0
 
 
+def convert(a: argparse.Namespace) -> int:
+    """Keeps a checkpoint in another format too, as a run of its own with the same step, figures and lineage."""
+    from engine import conversion
+
+    made = conversion.convert(checkpoints.resolve(a.checkpoint), a.format, a.name)
+    result = {"checkpoint": made.reference, "format": made.format, "from": made.manifest["parent"], "hash": made.hash}
+    _print_result(result, a.json, [f"{made.reference}: {made.manifest['parent']} as {made.format}, the same weights"])
+    return 0
+
+
 def import_checkpoint(a: argparse.Namespace) -> int:
     """Looks a file of weights from elsewhere through, keeps it as a checkpoint, and measures it against its base."""
     from engine.foreign import adoption
@@ -726,6 +736,11 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("checkpoint", metavar="RUN[/STEP]|PRESET")
     p.add_argument("--format", required=True, choices=(*CHECKPOINT_FORMATS, "preset", "hugging-face"))
     p.add_argument("--out", type=Path, required=True, help="the file or folder to be written")
+
+    p = command("convert", convert)
+    p.add_argument("checkpoint", metavar="RUN[/STEP]")
+    p.add_argument("--format", required=True, choices=CHECKPOINT_FORMATS)
+    p.add_argument("--name", default="", help="the run that it becomes (default: RUN-STEP-as-FORMAT)")
 
     p = command("import", import_checkpoint)
     p.add_argument("file", type=Path, help="a .ckpt folder or its zip, .keras, .weights.h5 or .h5")

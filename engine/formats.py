@@ -120,7 +120,7 @@ def _export(reference: ModelReference, form: str, target: Path, require: Callabl
         raise EngineError("{path} is there already: choose another name.", path=target)
     target.parent.mkdir(parents=True, exist_ok=True)
     model, _ = models.load(reference)
-    require(_bytes_written(model.backbone, form))
+    require(bytes_written(model.backbone, form))
     if ending:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
             save(model, Path(folder), form)
@@ -140,8 +140,8 @@ def _export(reference: ModelReference, form: str, target: Path, require: Callabl
     return target
 
 
-def _bytes_written(backbone, form: str) -> int:
-    """How much disk an export takes while it is written."""
+def bytes_written(backbone, form: str) -> int:
+    """How much disk a backbone's weights take while they are written, in one of EXPORTS and in float32."""
     weights = backbone.count_params()
     if form == KERAS:
         weights *= 2  # where memory is short, Keras writes the weights beside the archive first
@@ -223,8 +223,8 @@ def card(reference: ModelReference) -> str:
         "statement of it may be taken for a finding.",
         "",
         f"- Base: `{reference.preset.reference}`, SHA-256 `{manifest['preset']['hash']}`.",
-        f"- Parent: `{manifest.get('parent') or 'the base itself'}`.",
-        f"- Articles: {taken} of `{manifest.get('source', 'unknown')}`.",
+        f"- {'Converted from' if 'converted' in manifest else 'Parent'}: `{manifest.get('parent') or 'the base itself'}`.",
+        f"- Articles: {taken} of `{manifest.get('source') or 'unknown'}`.",
         f"- Trained: {manifest['step']:,} steps, {manifest.get('tokens', 0):,} tokens.",
         f"- Weights: SHA-256 `{reference.hash}`.",
     ]

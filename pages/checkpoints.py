@@ -12,6 +12,7 @@ import streamlit as st
 from engine import checkpoints, presets, retention, runs, studio_client
 from engine.checkpoints import Checkpoint
 from engine.errors import CheckpointError, EngineError
+from engine.settings import CHECKPOINT_FORMATS
 from ui import access, adoption_view, downloads, errors, lineage, readers, recorded, words
 from ui.i18n import _, _n, error_text
 
@@ -94,21 +95,42 @@ def export(checkpoint: Checkpoint) -> None:
     }
     with st.expander(_("Export, or convert to another format")):
         form = st.selectbox(_("As"), list(titles), format_func=lambda name: titles[name], key="export_format")
-        st.caption(_("The weights go along, in float32; the optimizer stays here. Folders come as one zip file."))
+        st.caption(words.export_kept(form) + " " + _("In float32; folders come as one zip file."))
         key = f"exported {checkpoint.reference} {checkpoint.hash} {form}"
-        if st.button(_("Write the file"), icon=":material/output:"):
+        with st.container(horizontal=True):
+            written = st.button(_("Write the file"), icon=":material/output:", key="export_write")
+            kept = (
+                access.is_owner()
+                and form in CHECKPOINT_FORMATS
+                and form != checkpoint.format
+                and st.button(
+                    _("Keep it in this format here"),
+                    icon=":material/cached:",
+                    key="export_convert",
+                    help=_(
+                        "A run of its own with this one checkpoint: the same weights, figures and origin. The optimizer "
+                        "stays with the first one."
+                    ),
+                )
+            )
+        request = {"reference": checkpoint.reference, "format": form}
+        if written or kept:
             with errors.shown(), st.status(_("The studio writes it; its start takes some ten seconds.")):
-                studio_client.ensure()
-                studio_client.wait_until_ready()
-                request = {"kind": "export", "reference": checkpoint.reference, "format": form}
-                request["most_bytes"] = access.export_bytes()
-                for message in studio_client.stream(request):
-                    if message["kind"] == "error":
-                        raise EngineError(message["template"], **message["values"])
-                    st.session_state[key] = message["file"]
+                if written:
+                    request |= {"kind": "export", "most_bytes": access.export_bytes()}
+                    st.session_state[key] = _answer(request, "exported")["file"]
+                else:
+                    made = _answer(request | {"kind": "convert"}, "converted")["reference"]
+                    st.session_state["checkpoint_message"] = _("{name} is there now.", name=made)
+                    st.rerun()
         if name := st.session_state.get(key):
             with errors.shown():
                 downloads.link(name)
+
+
+def _answer(request: dict, kind: str) -> dict:
+    """The studio's answer of that kind."""
+    return next(message for message in list(studio_client.answers(request)) if message["kind"] == kind)
 
 
 if message := st.session_state.pop("checkpoint_message", None):

@@ -150,6 +150,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             _("Tokens of the evaluations at the end (0 = all)"), 0, value=0, step=10_000
         )
         checkpoint_format = one.selectbox(_("Checkpoint format"), CHECKPOINT_FORMATS, help=words.formats_help())
+        one.caption(f"{words.format_kept(checkpoint_format)} {words.nothing_lost()}")
         keep_checkpoints = two.number_input(
             _("Checkpoints kept (0 = all)"),
             0,

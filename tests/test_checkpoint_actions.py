@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from test_pages import PROJECT, a_run, no_studio, open_page, texts  # noqa: F401  (no_studio serves this file too)
 
 from engine import checkpoints, runs, studio_client
+from ui import access
 
 
 @pytest.fixture
@@ -86,3 +87,68 @@ def test_the_base_is_specialised_in_one_action_its_own_base_beside_it(root, chos
     assert [column["reference"] for column in asked[0]["columns"]] == [base, "one/4"]
     stay(app, "side_by_side")
     assert len(asked) == 1  # once, not at every drawing of the page
+
+
+def studio(monkeypatch, answers: dict) -> list[dict]:
+    """A studio that gives such answers to such requests; the requests."""
+    asked: list[dict] = []
+
+    def stream(request, root=None):
+        asked.append(request)
+        yield answers[request["kind"]](request)
+
+    monkeypatch.setattr(studio_client, "stream", stream)
+    monkeypatch.setattr(studio_client, "wait_until_ready", lambda root=None: None)
+    return asked
+
+
+def test_an_export_says_what_it_keeps_and_loses_and_is_downloaded(root, chosen, monkeypatch):
+    def write(request):
+        file = root / ".exports" / f"one-4-{'0' * 16}.weights.h5"
+        file.parent.mkdir()
+        file.write_bytes(b"weights")
+        return {"kind": "exported", "file": file.name}
+
+    asked = studio(monkeypatch, {"export": write})
+    a_run(root)
+    app = open_page("checkpoints")
+    for form, said in (
+        ("keras", "load_model would drop"),
+        ("weights.h5", "Loses the optimizer"),
+        ("ckpt", "TensorFlow"),
+    ):
+        app.selectbox(key="export_format").set_value(form).run()
+        assert any(said in caption.value for caption in app.caption), form
+    app.selectbox(key="export_format").set_value("weights.h5").run()
+    app.button(key="export_write").click().run()
+    assert not app.exception and not app.error
+    assert [(r["reference"], r["format"], r["most_bytes"]) for r in asked] == [("one/4", "weights.h5", None)]
+    assert any("Download" in element.proto.label for element in app.get("download_button"))
+    (root / ".exports" / f"one-4-{'0' * 16}.weights.h5").unlink()
+    app.run()
+    assert "was removed meanwhile" in texts(app)
+    monkeypatch.setattr(access, "is_owner", lambda: False)
+    app.button(key="export_write").click().run()
+    assert asked[-1]["most_bytes"] == access.VISITOR_EXPORT_BYTES
+
+
+def test_a_checkpoint_is_converted_in_place_by_its_owner_into_the_formats_it_is_not_in(root, chosen, monkeypatch):
+    asked = studio(monkeypatch, {"convert": lambda request: {"kind": "converted", "reference": "one-4-as-keras/4"}})
+    a_run(root)
+    app = open_page("checkpoints")
+    for form, offered in (("keras", True), ("weights.h5", False), ("preset", False)):
+        app.selectbox(key="export_format").set_value(form).run()
+        assert ("export_convert" in [b.key for b in app.button]) == offered, form
+    app.selectbox(key="export_format").set_value("keras").run()
+    app.button(key="export_convert").click().run()
+    assert not app.exception and not app.error
+    assert asked == [{"kind": "convert", "reference": "one/4", "format": "keras"}]
+    assert "one-4-as-keras/4 is there now." in [toast.value for toast in app.toast]
+    monkeypatch.setattr(access, "is_owner", lambda: False)
+    assert "export_convert" not in [b.key for b in app.run().button]
+
+
+def test_the_form_of_a_run_says_what_its_format_loses(root):
+    app = open_page("fine_tune")
+    next(box for box in app.selectbox if box.label == "Checkpoint format").set_value("weights.h5").run()
+    assert "loses the optimizer" in texts(app)

@@ -1,11 +1,13 @@
 """The three formats of a checkpoint, what leaves the lab, and what is read back: the same logits."""
 
+import json
 import shutil
 
 import numpy as np
 import pytest
 
-from engine import checkpoints, formats, models, presets, runs, submission, trainer
+from engine import __main__ as cli
+from engine import checkpoints, conversion, formats, models, presets, queue, runs, submission, trainer
 from engine.checkpoints import ModelReference
 from engine.errors import CheckpointError, EngineError, StorageError
 from engine.settings import RunSettings
@@ -130,6 +132,56 @@ def test_nothing_is_written_over_and_an_unknown_format_is_named(trained, tmp_pat
         EngineError, match="must be one of ckpt, weights.h5, keras, preset, hugging-face; received pickle"
     ):
         formats.export(trained, "pickle", tmp_path / "x")
+
+
+def test_a_checkpoint_is_converted_through_every_format_and_back_to_the_same_logits(trained):
+    expected, before = logits(models.load(trained)[0]), trained
+    for form in (checkpoints.H5, checkpoints.KERAS, checkpoints.CKPT):
+        made = conversion.convert(before, form)
+        reference = checkpoints.resolve(made.reference)
+        checkpoints.verify(made)
+        assert (made.format, made.step, made.manifest["parent"]) == (form, 2, before.reference)
+        assert made.manifest["metrics"] == trained.checkpoint.manifest["metrics"]
+        assert made.manifest["converted"]["sha256"] == before.hash
+        assert np.array_equal(logits(models.load(reference)[0]), expected)
+        before = reference
+    checkpoints.verify(trained.checkpoint)  # the first one is untouched
+
+
+def test_a_conversion_is_a_finished_run_whose_lineage_is_true_and_from_which_one_goes_on(trained):
+    made = conversion.convert(trained, checkpoints.H5, "as-h5")
+    run = runs.find("as-h5")
+    assert (run.state().state, run.state().step) == (runs.FINISHED, 2)
+    assert run.settings.parent == trained.reference
+    assert submission.lineage(made) == [
+        {**entry, "checkpoint": "as-h5/2", "hash": made.hash} for entry in submission.lineage(trained.checkpoint)
+    ]
+    assert queue.extend("as-h5", "further", steps=1).settings.parent == "as-h5/2"
+    assert "Converted from: `plain/2`" in formats.card(checkpoints.resolve("as-h5"))
+    for arguments, said in (
+        ((trained, "ckpt"), "is kept as ckpt already"),
+        ((trained, "preset"), "must be one of ckpt, weights.h5, keras; received preset"),
+        ((trained, "keras", "as-h5"), "already a run as-h5"),
+        ((ModelReference(trained.preset), "keras"), "is a base model"),
+    ):
+        with pytest.raises(EngineError, match=said):
+            conversion.convert(*arguments)
+
+
+def test_a_conversion_that_would_read_back_otherwise_leaves_nothing(trained, monkeypatch):
+    model, _ = models.load(trained)
+    monkeypatch.setattr(models, "read_weights", lambda backbone, folder, form: None)  # the base's stay
+    monkeypatch.setattr(
+        models, "load", lambda reference, load=models.load: load(reference) if reference.is_base else (model, None)
+    )
+    with pytest.raises(CheckpointError, match="reads back other"):
+        conversion.convert(trained, checkpoints.KERAS, "never")
+    assert "never" not in [run.name for run in runs.all_runs()]
+
+
+def test_the_command_converts(trained, capsys):
+    assert cli.main(["convert", "plain", "--format", "keras", "--name", "by-command", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["checkpoint"] == "by-command/2"
 
 
 @pytest.mark.parametrize("form", [checkpoints.H5, checkpoints.KERAS])

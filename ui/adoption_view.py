@@ -7,7 +7,6 @@ import streamlit as st
 
 from engine import checkpoints, paths, presets, studio_client
 from engine.checkpoints import Checkpoint
-from engine.errors import EngineError
 from engine.files import require_space
 from engine.foreign import adoption
 from engine.foreign.validator import Validator
@@ -98,11 +97,8 @@ def measure(checkpoint: Checkpoint) -> None:
     Raises:
         EngineError: no studio, or it cannot load the checkpoint.
     """
-    studio_client.ensure()
-    studio_client.wait_until_ready()
-    for message in studio_client.stream({"kind": "parity", "reference": checkpoint.reference}):
-        if message["kind"] == "error":
-            raise EngineError(message["template"], **message["values"])
+    for _message in studio_client.answers({"kind": "parity", "reference": checkpoint.reference}):
+        pass
 
 
 def report(checkpoint: Checkpoint) -> None:

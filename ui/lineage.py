@@ -27,7 +27,9 @@ def dot(runs: list[Run]) -> str:
         found = checkpoints.of_run(run)
         figures = found[-1].manifest.get("metrics", {}).get("validation", {}) if found else {}
         label = run.name + (f"\n{words.percent(figures['accuracy'])}" if figures else "")
-        if settings.method == IMPORTED:
+        if "converted" in run.config:
+            label += "\n" + _("converted to {format}", format=settings.checkpoint_format)
+        elif settings.method == IMPORTED:
             label += "\n" + _("imported")
         first, last = settings.first_article, settings.last_article
         if last:

@@ -122,7 +122,7 @@ def runs_with_events() -> list[Run]:
 
 
 def trained_runs() -> list[Run]:
-    """Those of them that were trained here, not imported."""
+    """Those of them that were trained here, neither imported nor converted."""
     return [run for run in runs_with_events() if run.settings.method != IMPORTED]
 
 

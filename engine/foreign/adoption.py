@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from engine import __version__, checkpoints, paths, presets, runs
+from engine import checkpoints, paths, presets, runs, untrained
 from engine.checkpoints import Checkpoint
-from engine.errors import PresetError, RunError
-from engine.files import clear_old, staged_folder, storage_errors
+from engine.errors import PresetError
+from engine.files import clear_old, storage_errors
 from engine.foreign.validator import Report, Validator
 from engine.presets import Preset
-from engine.runs import Run
 from engine.settings import IMPORTED, RunSettings
 
 IMPORTS_FOLDER = ".imports"  # beside the runs: what is being unpacked
@@ -58,16 +57,14 @@ def adopt(
         raise PresetError("There is no preset here that it could fit: give the one that it was trained from.")
     articles = paths.portable(paths.SAMPLE_ARTICLES)  # what it will be measured on
     settings = RunSettings(candidates[0].reference, articles, name, method=IMPORTED, checkpoint_format=checkpoints.H5)
-    if (root / name).exists():
-        raise RunError("There is already a run {name}: choose another name.", name=name)
+    untrained.require_free(name, root)
     with scratch_folder(root) as folder, contextlib.ExitStack() as stack:
         out = folder / "clean.weights.h5"
         (unpacked := folder / "unpacked").mkdir()
         looking = validator or stack.enter_context(Validator())
         report = looking.check(path, candidates, unpacked, out, progress)
         fitting = next(c for c in candidates if c.reference == report.fits[0])
-        _commit(path, replace(settings, preset=fitting.reference), root, fitting, report, out)
-    return checkpoints.find(f"{name}/0", root)
+        return _keep(path, replace(settings, preset=fitting.reference), root, fitting, report, out)
 
 
 @contextlib.contextmanager
@@ -88,22 +85,21 @@ def _stem(file_name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:30] or "imported"
 
 
-def _commit(path: Path, settings: RunSettings, root: Path, preset: Preset, report: Report, weights: Path) -> None:
+def _keep(path: Path, settings: RunSettings, root: Path, preset: Preset, report: Report, weights: Path) -> Checkpoint:
     imported = {"file": path.name, **{k: v for k, v in asdict(report).items() if k != "sizes"}}
-    with staged_folder(root / settings.name) as staging:
-        runs.write_new(staging, settings, runs.FINISHED, {"imported": imported})
-        run = Run(staging)
-        facts = {
-            "steps": 0,
-            "tokens": 0,
-            "seconds": 0.0,
-            "preset": presets.json_of(preset),
-            "parent": None,
-            "source": None,
-            "imported": imported,
-            "metrics": {},
-            "versions": {"atelier": __version__},
-        }
-        with checkpoints.commit(run, 0, facts) as folder:
-            weights.rename(folder / checkpoints.WEIGHTS)
-        run.append_event("imported", **imported)
+    facts = {
+        "steps": 0,
+        "tokens": 0,
+        "seconds": 0.0,
+        "preset": presets.json_of(preset),
+        "parent": None,
+        "source": None,
+        "metrics": {},
+    }
+    return untrained.keep(
+        settings,
+        root,
+        ("imported", imported),
+        facts,
+        lambda folder: weights.rename(folder / checkpoints.WEIGHTS),
+    )
