@@ -13,7 +13,7 @@ from engine import checkpoints, presets, retention, runs, studio_client
 from engine.checkpoints import Checkpoint
 from engine.errors import CheckpointError, EngineError
 from engine.settings import CHECKPOINT_FORMATS
-from ui import access, adoption_view, downloads, errors, lineage, readers, recorded, words
+from ui import access, adoption_view, downloads, errors, lineage, readers, recorded, removal_view, words
 from ui.i18n import _, _n, error_text
 
 st.title(_("Checkpoints"))
@@ -75,7 +75,7 @@ def confirm(checkpoint: Checkpoint) -> None:
             size=words.size(checkpoint.bytes),
         )
     )
-    if st.button(_("Delete"), type="primary", icon=":material/delete:"):
+    if st.button(_("Delete"), type="primary", icon=":material/delete:", key="checkpoint_delete_yes"):
         try:
             checkpoints.delete(checkpoint)
             st.session_state["checkpoint_message"] = _("{name} was deleted.", name=checkpoint.reference)
@@ -135,6 +135,7 @@ def _answer(request: dict, kind: str) -> dict:
 
 if message := st.session_state.pop("checkpoint_message", None):
     st.toast(message)
+removal_view.told()
 
 selected: Checkpoint | None = None
 found = [(run, checkpoint) for run in readers.runs_with_events() for checkpoint in reversed(checkpoints.of_run(run))]
@@ -205,10 +206,16 @@ else:
             if st.button(
                 _("Delete"),
                 icon=":material/delete:",
+                key="checkpoint_delete",
                 disabled=not deletable,
-                help=None if deletable else _("The last checkpoint of a run, pinned and recorded ones are kept."),
+                help=None
+                if deletable
+                else _(
+                    "The last checkpoint of a run, pinned and recorded ones are kept; the whole run can be deleted."
+                ),
             ):
                 confirm(checkpoint)
+            removal_view.button(run, "checkpoint")
         if "imported" in checkpoint.manifest:
             with st.container(border=True), errors.shown():
                 adoption_view.report(checkpoint)

@@ -10,7 +10,7 @@ from engine import checkpoints, dispatcher, machine, presets, runs, submission
 from engine.checkpoints import Checkpoint
 from engine.errors import EngineError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, PROMPTS, RunSettings
-from ui import access, errors, queue_view, readers, recorded, run_view, sources, stages_form, words
+from ui import access, errors, queue_view, readers, recorded, removal_view, run_view, sources, stages_form, words
 from ui.i18n import _
 
 
@@ -231,6 +231,7 @@ with st.container(border=True):
             stages_form.form(preset, articles)
 
 queue_view.show()
+removal_view.told()
 if not names:
     st.info(_("No run yet: start one above, or press the button on the Lab page."))
     st.stop()
@@ -252,6 +253,7 @@ if newest:
     st.caption(_("Newest checkpoint: {name}", name=words.plain(newest[-1].reference)))
 with st.container(horizontal=True):
     queue_view.again(shown)
+    removal_view.button(shown, "tune")
 run_view.watch(shown, key="tune", details=True)
 if shown.state().state == runs.FINISHED:
     run_view.outcome(shown)
