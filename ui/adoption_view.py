@@ -127,15 +127,16 @@ def report(checkpoint: Checkpoint) -> None:
             st.rerun()
         return
     own, base = figures["run"]["accuracy"], figures["base"]["accuracy"]
-    points = words.decimal(100 * (own - base), 1)
+    points = round(100 * (own - base), 1)
     st.metric(
         _("Accuracy on the sample's test articles"),
         words.percent(own),
         _(
             "{points} points against its base ({base})",
-            points=points if own < base else f"+{points}",
+            points=("+" if points > 0 else "") + words.decimal(points, 1),
             base=words.percent(base),
         ),
+        delta_color="normal" if points else "off",
     )
     if own < base / 2:
         st.warning(

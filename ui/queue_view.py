@@ -76,17 +76,19 @@ def _dialog(run: Run, extend: bool) -> None:
         _("First article (0 = from the start)"), 0, value=settings.first_article or 0, key="again_first"
     )
     last = right.number_input(_("Last article (0 = to the end)"), 0, value=settings.last_article or 0, key="again_last")
+    left, right = st.columns(2)  # a row each: on a phone they are one below the other
     rate = left.number_input(
         _("Learning rate (0 = automatic)"), 0.0, 0.1, settings.learning_rate, 1e-4, format="%.5f", key="again_rate"
     )
     seed = right.number_input(_("Seed"), 0, 2**31 - 1, settings.seed, key="again_seed")
+    left, right = st.columns(2)
     batch_size = left.number_input(
         _("Batch size (0 = about 2,048 tokens)"), 0, 1024, settings.batch_size, key="again_batch"
     )
     lora_rank = right.number_input(
         _("LoRA rank (0 = train every weight)"), 0, 256, settings.lora_rank, key="again_lora"
     )
-    form = left.selectbox(
+    form = st.selectbox(
         _("Checkpoint format"),
         CHECKPOINT_FORMATS,
         index=CHECKPOINT_FORMATS.index(settings.checkpoint_format),
