@@ -114,9 +114,9 @@ def test_what_is_exported_has_the_same_logits(trained, tiny_preset, tmp_path, fo
     assert np.array_equal(logits(fresh), expected)
 
 
-def test_a_hugging_face_folder_opens_in_transformers(trained, tmp_path):
-    transformers = pytest.importorskip("transformers", reason="a test extra: pip install transformers torch")
-    torch = pytest.importorskip("torch")
+def test_a_hugging_face_folder_opens_in_transformers(trained, transformers, tmp_path):
+    import torch
+
     folder = formats.export(trained, formats.HUGGING_FACE, tmp_path / "hf")
     theirs = transformers.GPT2LMHeadModel.from_pretrained(folder).eval()
     with torch.no_grad():
