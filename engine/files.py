@@ -13,7 +13,9 @@ from pathlib import Path
 
 from engine.errors import StorageError, sentence
 
-_NO_ROOM = sentence("{path} has {free} MB of disk free, and {needed} MB are needed: free some space and try again.")
+_NO_ROOM = sentence(
+    "The disk that holds {path} has {free} MB free, and {needed} MB are needed: free some space and try again."
+)
 _HASHED_BYTES = 1 << 20
 _REPLACE_ATTEMPTS = 40  # on Windows a reader's open handle makes os.replace fail for a moment
 
