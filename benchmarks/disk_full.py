@@ -1,10 +1,12 @@
-"""A disk that fills while a run saves or reports, while runs are queued and while articles are imported: is anything lost?
+"""A disk that fills while a run saves or reports, while runs are queued, while articles or checkpoints are imported, and
+while a checkpoint is exported: is anything lost?
 
     python benchmarks/disk_full.py [--trials 7]
 
 A small tmpfs holds runs and corpora. So often for each format a run of the mini model is under way, with a second one in the
 queue, when the disk is filled to the last so many bytes at a random moment; then every page is rendered, the queue is asked to
-take, move and stop a run, space is freed, and what had failed is resumed. One line of JSON. Needs the right to mount (root);
+take, move and stop a run, space is freed, and what had failed is resumed. Imports and exports meet a disk that is full when they
+begin, or fills while they work. One line of JSON. Needs the right to mount (root);
 says so and ends where it is not there.
 """
 
@@ -16,6 +18,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -27,6 +30,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import checkpoints, dispatcher, importing, jobs, paths, queue, runs, studio_client, submission
 from engine.errors import EngineError, StorageError
+from engine.foreign import adoption
 from engine.settings import RunSettings
 
 DISK_MEGABYTES = 640
@@ -138,7 +142,7 @@ def trial(disk: Path, form: str, number: int, rng: random.Random) -> dict:
     whole = all(checkpoints._is_whole(c) for other in runs.all_runs() for c in checkpoints.of_run(other))
     last = run.events("evaluation")[-1]["step"] if run.events("evaluation") else None
     found = {
-        "format": form, "left": leave, "ended": reason, "verified_kept": bool(has and had and has.step >= had.step),
+        "format": form, "left": leave, "ended": reason, "verified_kept": had is None or bool(has and has.step >= had.step),
         "pages": pages, "asked": asked, "all_finished": bool(finished), "whole": whole, "last_event": last,
         "left_over": sum(1 for _ in run.folder.glob(".*")),
     }  # fmt: skip
@@ -171,20 +175,84 @@ def import_trial(disk: Path, number: int, rng: random.Random) -> dict:
     return found
 
 
+def outcome(action) -> str:
+    """How an import in this process ended."""
+    try:
+        action()
+    except EngineError as error:
+        return f"{type(error).__name__}: {error}"
+    return "done"
+
+
+def checkpoint_trial(disk: Path, elsewhere: Path, number: int, rng: random.Random) -> dict:
+    """A checkpoint imported and one exported, each with the disk full before or from a random moment on."""
+    root = paths.checkpoints_root()
+    source = elsewhere / rng.choice(("theirs.keras", "theirs.weights.h5", "theirs.ckpt"))
+    form = checkpoints.FORMATS[number % 3] if number % 2 else ("preset", "hugging-face")[number // 2 % 2]
+    leave, before = rng.choice((0, 300_000, rng.randrange(40 << 20))), rng.random() < 0.5
+
+    def filled(action, seconds: float) -> str:
+        filler = threading.Timer(0 if before else rng.uniform(0, seconds), fill, (disk, leave))
+        if before:
+            fill(disk, leave)
+        else:
+            filler.start()
+        answer = action()
+        filler.cancel()
+        if filler.is_alive():
+            filler.join()
+        return answer
+
+    imported = filled(lambda: outcome(lambda: adoption.adopt(source, f"theirs-{number}", root=root)), 3)
+    pages = pages_alive()
+    left = len(list((root / adoption.IMPORTS_FOLDER).glob("*")))
+    free(disk)
+    exported = filled(lambda: run_export(form, disk / "out"), 12)
+    pages += pages_alive()
+    left += sum(path.name.startswith((".", "out")) for path in disk.iterdir()) - ("done" in exported)
+    free(disk)
+    for made in disk.glob("out*"):
+        subprocess.run(["rm", "-rf", str(made)], check=True)
+    again = [run_export(form, disk / "out"), outcome(lambda: adoption.adopt(source, f"again-{number}", root=root))]
+    for made in [*disk.glob("out*"), *(run.folder for run in runs.all_runs())]:
+        subprocess.run(["rm", "-rf", str(made)], check=True)
+    return {"imported": imported, "from": source.name, "exported": exported, "form": form, "left": leave,
+            "before": before, "pages": pages, "left_over": left, "again": again}  # fmt: skip
+
+
+def run_export(form: str, target: Path) -> str:
+    """How an export by the command line ended, in a process of its own: a crash must not end the benchmark."""
+    command = [sys.executable, "-m", "engine", "export", str(paths.MINI_PRESET), "--format", form, "--out", str(target)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    if done.returncode == 0:
+        return "done"
+    said = [line for line in done.stderr.splitlines() if line.startswith("engine: ")]
+    return said[-1] if done.returncode == 1 and said else f"exit code {done.returncode}"
+
+
+def in_a_word(answer: str) -> str:
+    """The kind of an answer, for counting."""
+    return next((w for w in ("done", "is full", "MB are needed") if w in answer), answer)
+
+
 def main() -> None:
     """All trials."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=7)
     a = parser.parse_args()
     studio_client.ensure = lambda root=None: None  # pages are rendered here, not generated with
-    rng, found, imports = random.Random(1), [], []
+    rng, found, imports, others = random.Random(1), [], [], []
     started = time.monotonic()
-    with small_disk() as disk:
+    with tempfile.TemporaryDirectory() as elsewhere, small_disk() as disk:
+        for form in checkpoints.FORMATS:
+            assert run_export(form, Path(elsewhere) / ("theirs.ckpt" if form == "ckpt" else "theirs")) == "done"
         os.environ["ATELIER_CHECKPOINTS"], os.environ["ATELIER_CORPORA"] = str(disk / "runs"), str(disk / "corpora")
         (disk / "runs").mkdir()
         for number in range(a.trials):
             imports.append(import_trial(disk, number, rng))
             print(imports[-1], file=sys.stderr, flush=True)
+            others.append(checkpoint_trial(disk, Path(elsewhere), number, rng))
+            print(others[-1], file=sys.stderr, flush=True)
             for form in checkpoints.FORMATS:
                 found.append(trial(disk, form, number, rng))
                 print(found[-1], file=sys.stderr, flush=True)
@@ -200,8 +268,12 @@ def main() -> None:
                 "all_finished_after_space": sum(t["all_finished"] for t in found),
                 "imports": len(imports),
                 "imports_finished_after_space": sum(t["finished"] for t in imports),
-                "pages_rendered": sum(t["pages"] for t in (*found, *imports)),
-                "pages_asked_for": 6 * (len(found) + len(imports)),
+                "checkpoints_imported": Counter(in_a_word(t["imported"]) for t in others),
+                "checkpoints_exported": Counter(in_a_word(t["exported"]) for t in others),
+                "done_after_space": sum(t["again"] == ["done", "done"] for t in others),
+                "left_over": sum(t["left_over"] for t in others),
+                "pages_rendered": sum(t["pages"] for t in (*found, *imports, *others)),
+                "pages_asked_for": 6 * (len(found) + len(imports) + 2 * len(others)),
                 "seconds": round(time.monotonic() - started),
             }
         )

@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from engine import checkpoints, corpus, dispatcher, ending, memory, paths, runs, submission, trainer
+from engine import checkpoints, corpus, dispatcher, ending, memory, paths, removal, runs, submission, trainer
 from engine import queue as queueing
 from engine.errors import EngineError, RunError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, RunSettings
@@ -303,14 +303,7 @@ def pause(a: argparse.Namespace) -> int:
 
 def extend(a: argparse.Namespace) -> int:
     """Queues a new run that goes on from a checkpoint with its run's settings: more steps, other articles."""
-    first, last = _range(a.range)
-    changes = {"steps": a.steps, "epochs": a.epochs, "minutes": a.minutes, "learning_rate": a.learning_rate}
-    if a.articles:
-        changes["articles"] = a.articles
-    if a.range:
-        changes |= {"first_article": first, "last_article": last}
-    changes = {name: value for name, value in changes.items() if value is not None or name.endswith("_article")}
-    run = queueing.extend(a.checkpoint, a.name or "", **changes)
+    run = queueing.extend(a.checkpoint, a.name or "", **_changes(a))
     dispatcher.ensure()
     _print_result(
         {"run": run.name, "parent": run.settings.parent}, a.json, [f"{run.name} goes on from {run.settings.parent}."]
@@ -318,8 +311,23 @@ def extend(a: argparse.Namespace) -> int:
     return 0
 
 
+def _changes(a: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were given, for a run that has all others from another."""
+    given = {name: getattr(a, name) for name in ("steps", "epochs", "minutes", "articles", *_PASSED_ON)}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if a.range:
+        changes["first_article"], changes["last_article"] = _range(a.range)
+    return changes
+
+
 def queue(a: argparse.Namespace) -> int:
-    """Shows the runs that wait, the next one first; moves or cancels one of them."""
+    """Shows the runs that wait, the next one first; moves or cancels one of them, or adds a run again with changes."""
+    if a.clone:
+        run = queueing.clone(runs.find(a.clone), a.name or "", **_changes(a))
+        dispatcher.ensure()
+        print(f"{run.name} has the settings of {a.clone} with the changes.", file=sys.stderr)
+    elif _changes(a) or a.name:
+        raise EngineError("Settings and a name go with --clone RUN: the runs that wait stay as they are.")
     for name, places in ((a.up, -1), (a.down, 1), (a.first, -(10**6))):
         if name:
             queueing.move(runs.find(name), places)
@@ -350,6 +358,24 @@ def stop(a: argparse.Namespace) -> int:
         )
         return 0
     _print_result({"run": a.run, "asked": "stop"}, a.json, [f"{a.run} was asked to stop."])
+    return 0
+
+
+def delete(a: argparse.Namespace) -> int:
+    """Deletes a run with all its checkpoints, after its name has been typed once more."""
+    run = runs.find(a.run)
+    removal.check(run)
+    lost = removal.loss(run)
+    if not a.yes:
+        print(
+            f"{run.name}: {lost.checkpoints} checkpoints ({lost.pinned} pinned), its curve and its samples, "
+            f"{lost.bytes / 1e6:,.1f} MB, are deleted for good.",
+            file=sys.stderr,
+        )
+        if not sys.stdin.isatty() or input("Type its name to delete it: ").strip() != run.name:
+            raise RunError("Nothing was deleted: type the run's name at a terminal, or give --yes.")
+    removal.remove(run)
+    _print_result({"run": run.name, "deleted": True, "bytes": lost.bytes}, a.json, [f"{run.name} was deleted."])
     return 0
 
 
@@ -514,6 +540,16 @@ def export(a: argparse.Namespace) -> int:
     return 0
 
 
+def convert(a: argparse.Namespace) -> int:
+    """Keeps a checkpoint in another format too, as a run of its own with the same step, figures and lineage."""
+    from engine import conversion
+
+    made = conversion.convert(checkpoints.resolve(a.checkpoint), a.format, a.name)
+    result = {"checkpoint": made.reference, "format": made.format, "from": made.manifest["parent"], "hash": made.hash}
+    _print_result(result, a.json, [f"{made.reference}: {made.manifest['parent']} as {made.format}, the same weights"])
+    return 0
+
+
 def import_checkpoint(a: argparse.Namespace) -> int:
     """Looks a file of weights from elsewhere through, keeps it as a checkpoint, and measures it against its base."""
     from engine.foreign import adoption
@@ -654,6 +690,33 @@ def _range(text: str | None) -> tuple[int | None, int | None]:
     return int(first), int(last)
 
 
+def _add_settings(p: argparse.ArgumentParser, default: dict[str, Any]) -> None:
+    """The options that are a run's settings under the same name (_PASSED_ON)."""
+
+    def option(name: str, **more: Any) -> None:
+        p.add_argument(f"--{name.replace('_', '-')}", default=default[name], **more)
+
+    option("device", help="auto, cpu or gpu:N")
+    option("precision", choices=PRECISIONS)
+    option("sequence_length", type=int, help="targets in a window; 0 = the context, 256 at most")
+    option("batch_size", type=int, help="windows a step; 0 = about 2,048 tokens")
+    option(
+        "learning_rate",
+        type=float,
+        help="peak; 0 = by the model's width: 2e-3 for the mini model, 1.25e-4 for GPT-2 base",
+    )
+    option("lora_rank", type=int, help="train LoRA adapters of this rank; 0 = every weight")
+    option("evaluate_tokens", type=int, help="limit of the evaluations at the end; 0 = all")
+    option(
+        "evaluate_steps",
+        type=int,
+        help="steps between checkpoints; 0 = a tenth of the run, at least 10 s with --minutes",
+    )
+    option("seed", type=int, help="of order, dropout and samples")
+    option("checkpoint_format", choices=CHECKPOINT_FORMATS, help="of the weights")
+    option("keep_checkpoints", type=int, help="the newest N, the best and the pinned; 0 = all")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m engine", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -666,39 +729,28 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--json", action="store_true", help="end with one line of JSON")
         return sub
 
+    def length(p: argparse.ArgumentParser, unless_given: str = " (default: 3)") -> None:
+        p.add_argument("--steps", type=int, help="length in steps")
+        p.add_argument("--epochs", type=float, help=f"length in passes over the articles{unless_given}")
+        p.add_argument("--minutes", type=float, help="length in minutes of training alone; becomes steps, once")
+
+    def changes(p: argparse.ArgumentParser) -> None:
+        """Options for a run that has from another what is not given."""
+        length(p, "")
+        p.add_argument("--articles", help="other articles than its run had")
+        p.add_argument("--range", metavar="A-B", help="training articles A to B")
+        p.add_argument("--name", help="the new run's name (default: the other's and the date)")
+        _add_settings(p, dict.fromkeys(_PASSED_ON))
+
     p = command("train", train)
     p.add_argument("--preset", help="where to start (default: the mini model)")
     p.add_argument("--articles", help="a corpus, or a file or folder of articles (default: the sample)")
     p.add_argument("--plan", type=Path, help="a TOML file of stages, run one after the other, such as plans/*.toml")
     p.add_argument("--range", metavar="A-B", help="training articles A to B, counted from 1, both included")
-    p.add_argument("--steps", type=int, help="length in steps")
-    p.add_argument("--epochs", type=float, help="length in passes over the articles (default: 3)")
-    p.add_argument("--minutes", type=float, help="length in minutes of training alone; becomes steps, once")
+    length(p)
     p.add_argument("--from", dest="parent", metavar="RUN[/STEP]", help="start from a checkpoint")
     p.add_argument("--name", help="the run's name (default: run-DATE-TIME)")
-    p.add_argument("--device", default="auto", help="auto, cpu or gpu:N")
-    p.add_argument("--precision", default="auto", choices=PRECISIONS)
-    p.add_argument("--sequence-length", type=int, default=0, help="targets in a window; 0 = the context, 256 at most")
-    p.add_argument("--batch-size", type=int, default=0, help="windows a step; 0 = about 2,048 tokens")
-    p.add_argument(
-        "--learning-rate",
-        type=float,
-        default=_DEFAULTS["learning_rate"],
-        help="peak; 0 = by the model's width: 2e-3 for the mini model, 1.25e-4 for GPT-2 base",
-    )
-    p.add_argument("--lora-rank", type=int, default=0, help="train LoRA adapters of this rank; 0 = every weight")
-    p.add_argument("--evaluate-tokens", type=int, default=0, help="limit of the evaluations at the end; 0 = all")
-    p.add_argument(
-        "--evaluate-steps",
-        type=int,
-        default=0,
-        help="steps between checkpoints; 0 = a tenth of the run, at least 10 s with --minutes",
-    )
-    p.add_argument("--seed", type=int, default=_DEFAULTS["seed"], help="of order, dropout and samples")
-    p.add_argument(
-        "--checkpoint-format", default=_DEFAULTS["checkpoint_format"], choices=CHECKPOINT_FORMATS, help="of the weights"
-    )
-    p.add_argument("--keep-checkpoints", type=int, default=0, help="the newest N, the best and the pinned; 0 = all")
+    _add_settings(p, _DEFAULTS)
     where = p.add_mutually_exclusive_group()
     where.add_argument("--wait", action="store_true", help="wait here until the device is free")
     where.add_argument("--queue", action="store_true", help="hand the run to the dispatcher and return")
@@ -711,21 +763,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     command("pause", pause).add_argument("run")
 
+    p = command("delete", delete)
+    p.add_argument("run")
+    p.add_argument("--yes", action="store_true", help="without asking")
+
     p = command("extend", extend)
     p.add_argument("checkpoint", metavar="RUN[/STEP]")
-    p.add_argument("--steps", type=int)
-    p.add_argument("--epochs", type=float)
-    p.add_argument("--minutes", type=float)
-    p.add_argument("--articles", help="other articles than its run had")
-    p.add_argument("--range", metavar="A-B", help="training articles A to B")
-    p.add_argument("--learning-rate", type=float)
-    p.add_argument("--name", help="the new run's name")
+    changes(p)
 
     p = command("queue", queue)
     p.add_argument("--up", metavar="RUN", help="one place forwards")
     p.add_argument("--down", metavar="RUN", help="one place backwards")
     p.add_argument("--first", metavar="RUN", help="to the front")
     p.add_argument("--cancel", metavar="RUN", help="takes a run out; resume puts it back")
+    p.add_argument("--clone", metavar="RUN", help="adds a run with the settings of another and the changes given here")
+    changes(p)
 
     p = command("prepare", prepare)
     p.add_argument("--source", required=True, help="a file, folder or zip of articles, or owner/name on the hub")
@@ -779,6 +831,11 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("checkpoint", metavar="RUN[/STEP]|PRESET")
     p.add_argument("--format", required=True, choices=(*CHECKPOINT_FORMATS, "preset", "hugging-face"))
     p.add_argument("--out", type=Path, required=True, help="the file or folder to be written")
+
+    p = command("convert", convert)
+    p.add_argument("checkpoint", metavar="RUN[/STEP]")
+    p.add_argument("--format", required=True, choices=CHECKPOINT_FORMATS)
+    p.add_argument("--name", default="", help="the run that it becomes (default: RUN-STEP-as-FORMAT)")
 
     p = command("import", import_checkpoint)
     p.add_argument("file", type=Path, help="a .ckpt folder or its zip, .keras, .weights.h5 or .h5")

@@ -258,9 +258,20 @@ def check_base(model: ModelReference) -> None:
         )
 
 
+def bases(root: Path | None = None) -> list[Preset]:
+    """The presets that are on this machine: those that ship, then those that runs were trained from."""
+    found = {preset.reference: preset for preset in presets.shipped()}
+    for run in runs.all_runs(root):
+        with contextlib.suppress(EngineError):
+            preset = presets.find(run.settings.preset)
+            if preset.folder is not None or presets.cached(preset):
+                found.setdefault(preset.reference, preset)
+    return list(found.values())
+
+
 def models(root: Path | None = None) -> list[ModelReference]:
-    """Every model there is: the shipped presets, then the checkpoints of all runs, newest run first."""
-    found = [ModelReference(preset) for preset in presets.shipped()]
+    """Every model there is: the presets on this machine, then the checkpoints of all runs, newest run first."""
+    found = [ModelReference(preset) for preset in bases(root)]
     for run in runs.all_runs(root):
         try:
             base = presets.find(run.settings.preset)

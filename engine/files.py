@@ -4,15 +4,49 @@ import contextlib
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from engine.errors import StorageError
+from engine.errors import StorageError, sentence
 
+_NO_ROOM = sentence(
+    "The disk that holds {path} has {free} MB free, and {needed} MB are needed: free some space and try again."
+)
+_HASHED_BYTES = 1 << 20
 _REPLACE_ATTEMPTS = 40  # on Windows a reader's open handle makes os.replace fail for a moment
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that the disk is full; libraries in C and Rust pass the system's words on, not its number."""
+    known = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+    return getattr(error, "errno", None) in known or os.strerror(errno.ENOSPC) in str(error)
+
+
+def full(path: Path | str) -> StorageError:
+    """The sentence for a disk that is full."""
+    return StorageError("The disk that holds {path} is full: free some space and try again.", path=path)
+
+
+def require_space(folder: Path, needed: int, template: str = _NO_ROOM) -> None:
+    """Makes sure that so many bytes fit, before one of them is written.
+
+    Keras's HDF5 writer crashes the process when the disk fills half-way, so asking beforehand is the only way.
+
+    Args:
+        template: what is said where they do not fit, of {path}, {needed} and {free}, in MB.
+
+    Raises:
+        StorageError: they do not.
+    """
+    available = shutil.disk_usage(folder).free
+    if available < needed:
+        # Up and down, so that the two never look equal.
+        values = {"needed": math.ceil(needed / 1e6), "free": math.floor(available / 1e6)}
+        raise StorageError(template, path=folder, **values)
 
 
 @contextlib.contextmanager
@@ -21,10 +55,8 @@ def storage_errors(path: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            raise StorageError(
-                "The disk that holds {path} is full: free some space and try again.", path=path
-            ) from error
+        if is_full(error):
+            raise full(path) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise StorageError(
                 "No rights to write in {path}: choose another folder or change its rights.", path=path
@@ -123,10 +155,14 @@ def read_json(path: Path) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file's content, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256(path: Path, progress: Callable[[int], object] = lambda done: None) -> str:
+    """The SHA-256 of a file's content, in hexadecimal; `progress` is told the bytes read so far."""
+    digest, block = hashlib.sha256(), memoryview(bytearray(_HASHED_BYTES))
+    with open(path, "rb", buffering=0) as file:
+        while count := file.readinto(block):
+            digest.update(block[:count])
+            progress(file.tell())
+    return digest.hexdigest()
 
 
 def size(folder: Path) -> int:

@@ -7,12 +7,14 @@ keras        Keras's archive of the backbone; read here for its weights alone, n
 Whatever the format, `training.npz` beside it holds what the format leaves out, so that a resume is exact.
 """
 
+import contextlib
 import errno
 import os
 import secrets
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +23,15 @@ import tensorflow as tf
 from engine import checkpoints, models, presets, tokenizers
 from engine.backend import keras_hub
 from engine.checkpoints import CKPT, H5, KERAS, ModelReference
-from engine.errors import CheckpointError, EngineError
-from engine.files import clear_old, replace, staged_folder, storage_errors, write_bytes
+from engine.errors import CheckpointError, EngineError, StorageError
+from engine.files import clear_old, full, is_full, replace, require_space, size, staged_folder, storage_errors, sync
 
 PRESET, HUGGING_FACE = "preset", "hugging-face"
 EXPORTS_FOLDER = ".exports"  # beside the runs
 _EXPORT_SECONDS = 24 * 3600
 EXPORTS = (*checkpoints.FORMATS, PRESET, HUGGING_FACE)
+_ENDINGS = {H5: ".weights.h5", KERAS: ".keras"}  # of what is written as one file
+_BESIDE_WEIGHTS_BYTES = 4 << 20  # the vocabulary of GPT-2, the card, what a format adds
 
 
 def keeps_optimizer(form: str, lora_rank: int = 0) -> bool:
@@ -93,70 +97,116 @@ def export(reference: ModelReference, form: str, target: Path) -> Path:
 
     Only the weights go along, in float32; a preset and a Hugging Face folder carry vocabulary and card as well.
 
+    Args:
+        target: the folder, or the file, whose ending is added where it lacks it; the folder around it is made.
+
+    Returns:
+        What was written.
+
     Raises:
         EngineError: no such form, or something stands at the target already. StorageError: the disk refuses.
     """
+    with _storage_errors(target.parent):
+        return _export(reference, form, target, lambda weights_bytes: require_space(target.parent, weights_bytes))
+
+
+def _export(reference: ModelReference, form: str, target: Path, require: Callable[[int], None]) -> Path:
+    """As `export`; `require` is told how many bytes will be written, before any is."""
     if form not in EXPORTS:
         raise EngineError("The format must be one of {known}; received {value}.", known=", ".join(EXPORTS), value=form)
+    ending = _ENDINGS.get(form, "")
+    target = target.with_name(target.name.removesuffix(ending) + ending)
     if target.exists():
         raise EngineError("{path} is there already: choose another name.", path=target)
+    target.parent.mkdir(parents=True, exist_ok=True)
     model, _ = models.load(reference)
-    if form in (H5, KERAS):
-        ending = ".weights.h5" if form == H5 else ".keras"
-        if not target.name.endswith(ending):
-            target = target.with_name(target.name + ending)
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+    require(bytes_written(model.backbone, form))
+    if ending:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
             save(model, Path(folder), form)
             (file,) = Path(folder).iterdir()
-            write_bytes(target, file.read_bytes())
+            sync(file)
+            replace(file, target)
         return target
-    if form == CKPT:
-        with staged_folder(target) as staging:
-            save(model, staging, CKPT)
-            (staging / "README.md").write_text(card(reference), encoding="utf-8")
-        return target
-    vocabulary, merges = tokenizers.assets(_vocabulary_folder(reference))
     if form == PRESET:
-        models.save_preset(model, vocabulary, merges, target, card(reference))
+        models.save_preset(model, *_vocabulary(reference), target, card(reference))
         return target
     with staged_folder(target) as staging:
-        models.with_preprocessor(model, vocabulary, merges).export_to_transformers(str(staging))
+        if form == CKPT:
+            save(model, staging, CKPT)
+        else:
+            models.with_preprocessor(model, *_vocabulary(reference)).export_to_transformers(str(staging))
         (staging / "README.md").write_text(card(reference), encoding="utf-8")
     return target
 
 
-def pack(reference: ModelReference, form: str, root: Path) -> Path:
+def bytes_written(backbone, form: str) -> int:
+    """How much disk a backbone's weights take while they are written, in one of EXPORTS and in float32."""
+    weights = backbone.count_params()
+    if form == KERAS:
+        weights *= 2  # where memory is short, Keras writes the weights beside the archive first
+    elif form == HUGGING_FACE:
+        weights += backbone.vocabulary_size * backbone.hidden_dim  # the tied embeddings stand there as lm_head too
+    return 4 * weights + _BESIDE_WEIGHTS_BYTES
+
+
+@contextlib.contextmanager
+def _storage_errors(folder: Path) -> Iterator[None]:
+    """Whatever the disk refuses as a StorageError, also where a library says so in an error of its own (safetensors)."""
+    try:
+        with storage_errors(folder):
+            yield
+    except EngineError:
+        raise
+    except Exception as error:
+        if is_full(error):
+            raise full(folder) from error
+        if isinstance(error, OSError):
+            raise StorageError("Nothing can be written in {path}: {reason}", path=folder, reason=error) from error
+        raise
+
+
+def _vocabulary(reference: ModelReference) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    return tokenizers.assets(models.vocabulary_folder(reference.preset))
+
+
+def pack(reference: ModelReference, form: str, root: Path, most_bytes: int | None = None) -> Path:
     """An export as one file under `root/.exports`, whose name cannot be guessed; those of a day ago are removed.
 
+    Args:
+        most_bytes: what all files kept there may take together with this one; None = what the disk has room for.
+
     Raises:
-        EngineError: no such form. StorageError: the disk refuses.
+        EngineError: no such form, or too many files are kept. StorageError: the disk refuses.
     """
     folder = root / EXPORTS_FOLDER
-    with storage_errors(root):
+
+    def require(weights_bytes: int) -> None:
+        if most_bytes is not None and size(folder) + weights_bytes > most_bytes:
+            raise EngineError(
+                "There is no room for another export: those that are kept may take {most} MB together, and each goes a day "
+                "after it was written. The owner's code lifts the limit.",
+                most=round(most_bytes / 1e6),
+            )
+        require_space(folder, (1 if form in _ENDINGS else 2) * weights_bytes)  # a folder, and the zip file of it
+
+    with _storage_errors(root):
         clear_old(folder, _EXPORT_SECONDS)
         stem = f"{reference.reference.replace('/', '-')}-{secrets.token_hex(8)}"
-        written = export(reference, form, folder / stem)
+        written = _export(reference, form, folder / stem, require)
         if written.is_file():
             return written
-        archive = folder / f"{stem}.zip"
-        temporary = folder / f".{stem}.tmp"
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as packed:  # weights hardly shrink
-            for path in sorted(written.rglob("*")):
-                if path.is_file():
-                    packed.write(path, path.relative_to(written).as_posix())
-        replace(temporary, archive)
-        shutil.rmtree(written)
+        archive, temporary = folder / f"{stem}.zip", folder / f".{stem}.tmp"
+        try:
+            with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as packed:  # weights hardly shrink
+                for path in sorted(written.rglob("*")):
+                    if path.is_file():
+                        packed.write(path, path.relative_to(written).as_posix())
+            replace(temporary, archive)
+        finally:
+            temporary.unlink(missing_ok=True)
+            shutil.rmtree(written, ignore_errors=True)
         return archive
-
-
-def _vocabulary_folder(reference: ModelReference) -> Path:
-    folder = reference.preset.folder
-    if folder is None:
-        raise EngineError(
-            "{preset} is a name, not a folder: save it as a folder first, so that its vocabulary can go along.",
-            preset=reference.preset.reference,
-        )
-    return folder
 
 
 def card(reference: ModelReference) -> str:
@@ -173,8 +223,8 @@ def card(reference: ModelReference) -> str:
         "statement of it may be taken for a finding.",
         "",
         f"- Base: `{reference.preset.reference}`, SHA-256 `{manifest['preset']['hash']}`.",
-        f"- Parent: `{manifest.get('parent') or 'the base itself'}`.",
-        f"- Articles: {taken} of `{manifest.get('source', 'unknown')}`.",
+        f"- {'Converted from' if 'converted' in manifest else 'Parent'}: `{manifest.get('parent') or 'the base itself'}`.",
+        f"- Articles: {taken} of `{manifest.get('source') or 'unknown'}`.",
         f"- Trained: {manifest['step']:,} steps, {manifest.get('tokens', 0):,} tokens.",
         f"- Weights: SHA-256 `{reference.hash}`.",
     ]

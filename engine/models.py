@@ -159,26 +159,36 @@ def hub_tokenizer(preset: Preset) -> tokenizers.Tokenizer:
     Raises:
         PresetError: no vocabulary, or no network.
     """
+    return tokenizers.load(vocabulary_folder(preset))
+
+
+def vocabulary_folder(preset: Preset) -> Path:
+    """The folder that holds a preset's vocabulary; of a preset that keras-hub fetches, its vocabulary alone is fetched.
+
+    Raises:
+        PresetError: no network.
+    """
+    if preset.folder is not None:
+        return preset.folder
     with _hub_errors(preset):
-        return _hub_tokenizer(preset.reference)
+        return _hub_vocabulary(preset.reference)
 
 
 def _load_from_hub(preset: Preset, dtype: str):
     """A preset that keras-hub fetches, or finds in its cache."""
     with _hub_errors(preset):
         backbone = keras_hub.models.GPT2Backbone.from_preset(preset.reference, dtype=dtype)
-        return backbone, _hub_tokenizer(preset.reference)
+        return backbone, tokenizers.load(_hub_vocabulary(preset.reference))
 
 
-def _hub_tokenizer(name: str) -> tokenizers.Tokenizer:
+def _hub_vocabulary(name: str) -> Path:
     from keras_hub.src.utils import preset_utils  # get_file: the only way to fetch one asset of a preset
 
     with contextlib.suppress(FileNotFoundError):
         preset_utils.get_file(name, "assets/tokenizer/merges.txt")
-        return tokenizers.load(Path(preset_utils.get_file(name, "assets/tokenizer/vocabulary.json")).parent)
-    folder = Path(preset_utils.get_file(name, "vocab.json")).parent
+        return Path(preset_utils.get_file(name, "assets/tokenizer/vocabulary.json")).parent
     preset_utils.get_file(name, "merges.txt")
-    return tokenizers.load(folder)
+    return Path(preset_utils.get_file(name, "vocab.json")).parent
 
 
 @contextlib.contextmanager

@@ -1,16 +1,19 @@
 """Which checkpoints of a run are kept: the newest, the best, the pinned, those others came from, and never none."""
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine import checkpoints, runs
+from engine import checkpoints, files, runs
 from engine.checkpoints import Checkpoint
-from engine.errors import EngineError, StorageError
+from engine.errors import EngineError, sentence
 from engine.files import read_json, write_json
 from engine.runs import Run
 
 PINS = "pins.json"
+_NO_ROOM = sentence(
+    "The next checkpoint needs {needed} MB and {free} MB of disk are free: free some space and resume; the former "
+    "checkpoint is whole."
+)
 
 
 def pinned(run: Run) -> set[int]:
@@ -75,16 +78,7 @@ def apply(run: Run, newest: int) -> list[int]:
 def require_space(folder: Path, needed: int) -> None:
     """Makes sure that a checkpoint of so many bytes fits, before a byte of it is written.
 
-    Keras's HDF5 writer crashes the process when the disk fills half-way, so asking beforehand is the only way.
-
     Raises:
         StorageError: it does not.
     """
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise StorageError(
-            "The next checkpoint needs {needed} MB and {free} MB of disk are free: free some space and resume; the former "
-            "checkpoint is whole.",
-            needed=round(needed / 1e6),
-            free=round(free / 1e6),
-        )
+    files.require_space(folder, needed, _NO_ROOM)

@@ -127,6 +127,8 @@ class Studio:
                 self._parity(request, client)
             elif request.get("kind") == "export":
                 self._export(request, client)
+            elif request.get("kind") == "convert":
+                self._convert(request, client)
             else:
                 raise EngineError("The studio does not know the request {kind}.", kind=request.get("kind"))
             client.send("end")
@@ -219,7 +221,16 @@ class Studio:
         from engine import formats
 
         model = checkpoints.resolve(str(request["reference"]), self._root)
-        client.send("exported", file=formats.pack(model, str(request["format"]), self._root).name)
+        most = request.get("most_bytes")
+        written = formats.pack(model, str(request["format"]), self._root, None if most is None else int(most))
+        client.send("exported", file=written.name)
+
+    def _convert(self, request: dict[str, Any], client: Client) -> None:
+        from engine import conversion
+
+        model = checkpoints.resolve(str(request["reference"]), self._root)
+        made = conversion.convert(model, str(request["format"]), root=self._root)
+        client.send("converted", reference=made.reference)
 
 
 def serve(listener_socket, key: bytes, studio: Studio) -> None:

@@ -90,3 +90,17 @@ def stream(request: dict[str, Any], root: Path | None = None) -> Generator[dict[
                 yield message
     except (OSError, EOFError, AuthenticationError) as error:
         raise EngineError("The studio ended while it was working: try again, it starts anew.") from error
+
+
+def answers(request: dict[str, Any], root: Path | None = None) -> Generator[dict[str, Any], None, None]:
+    """The studio's messages for a request, the studio started and waited for where it is not there.
+
+    Raises:
+        EngineError: no studio, it died while it worked, or what it says is against the request.
+    """
+    ensure(root)
+    wait_until_ready(root)
+    for message in stream(request, root):
+        if message["kind"] == "error":
+            raise EngineError(message["template"], **message["values"])
+        yield message

@@ -12,7 +12,8 @@ import streamlit as st
 from engine import checkpoints, presets, retention, runs, studio_client
 from engine.checkpoints import Checkpoint
 from engine.errors import CheckpointError, EngineError
-from ui import access, adoption_view, downloads, errors, lineage, readers, recorded, words
+from engine.settings import CHECKPOINT_FORMATS
+from ui import access, adoption_view, downloads, errors, lineage, readers, recorded, removal_view, words
 from ui.i18n import _, _n
 
 st.title(_("Checkpoints"))
@@ -74,7 +75,7 @@ def confirm(checkpoint: Checkpoint) -> None:
             size=words.size(checkpoint.bytes),
         )
     )
-    if st.button(_("Delete"), type="primary", icon=":material/delete:"):
+    if st.button(_("Delete"), type="primary", icon=":material/delete:", key="checkpoint_delete_yes"):
         try:
             checkpoints.delete(checkpoint)
             st.session_state["checkpoint_message"] = _("{name} was deleted.", name=checkpoint.reference)
@@ -94,25 +95,49 @@ def export(checkpoint: Checkpoint) -> None:
     }
     with st.expander(_("Export, or convert to another format")):
         form = st.selectbox(_("As"), list(titles), format_func=lambda name: titles[name], key="export_format")
-        st.caption(_("The weights go along, in float32; the optimizer stays here. Folders come as one zip file."))
+        st.caption(words.export_kept(form) + " " + _("In float32; folders come as one zip file."))
         key = f"exported {checkpoint.reference} {checkpoint.hash} {form}"
-        if st.button(_("Write the file"), icon=":material/output:"):
+        with st.container(horizontal=True):
+            written = st.button(_("Write the file"), icon=":material/output:", key="export_write")
+            kept = (
+                access.is_owner()
+                and form in CHECKPOINT_FORMATS
+                and form != checkpoint.format
+                and st.button(
+                    _("Keep it in this format here"),
+                    icon=":material/cached:",
+                    key="export_convert",
+                    help=_(
+                        "A run of its own with this one checkpoint: the same weights, figures and origin. The optimizer "
+                        "stays with the first one."
+                    ),
+                )
+            )
+        request = {"reference": checkpoint.reference, "format": form}
+        if written or kept:
             with errors.shown(), st.status(_("The studio writes it; its start takes some ten seconds.")):
-                studio_client.ensure()
-                studio_client.wait_until_ready()
-                request = {"kind": "export", "reference": checkpoint.reference, "format": form}
-                for message in studio_client.stream(request):
-                    if message["kind"] == "error":
-                        raise EngineError(message["template"], **message["values"])
-                    st.session_state[key] = message["file"]
+                if written:
+                    request |= {"kind": "export", "most_bytes": access.export_bytes()}
+                    st.session_state[key] = _answer(request, "exported")["file"]
+                else:
+                    made = _answer(request | {"kind": "convert"}, "converted")["reference"]
+                    st.session_state["checkpoint_message"] = _("{name} is there now.", name=made)
+                    st.rerun()
         if name := st.session_state.get(key):
             with errors.shown():
                 downloads.link(name)
 
 
+def _answer(request: dict, kind: str) -> dict:
+    """The studio's answer of that kind."""
+    return next(message for message in list(studio_client.answers(request)) if message["kind"] == kind)
+
+
 if message := st.session_state.pop("checkpoint_message", None):
     st.toast(message)
+removal_view.told()
 
+selected: Checkpoint | None = None
 found = [(run, checkpoint) for run in readers.runs_with_events() for checkpoint in reversed(checkpoints.of_run(run))]
 if not found:
     st.info(_("There is no checkpoint yet. Fine-tune the mini model on the Lab page: it writes ten in a minute."))
@@ -150,6 +175,7 @@ else:
         st.caption(_("Choose a line for what can be done with it."))
     else:
         run, checkpoint = shown[picked[0]]
+        selected = checkpoint
         st.markdown(f"**{words.plain(checkpoint.reference)}**")
         with st.container(horizontal=True):
             if st.button(_("Verify"), icon=":material/verified:", help=_("Compares every file with its SHA-256.")):
@@ -161,11 +187,15 @@ else:
             if st.button(_("Continue from here"), icon=":material/play_arrow:"):
                 st.switch_page(frame.PAGES["fine_tune"], query_params={"parent": checkpoint.reference})
             if st.button(
-                _("Let it write"),
+                _("Specialise the base with it"),
                 icon=":material/view_column:",
-                help=_("The base model, specialised by these weights."),
+                help=_(
+                    "The generic base model writes, and beside it the same model with these weights loaded into it, as in "
+                    "the original report."
+                ),
             ):
-                st.switch_page(frame.PAGES["side_by_side"], query_params={"model": checkpoint.reference})
+                asked = {"model": checkpoint.reference, "write": "1"}
+                st.switch_page(frame.PAGES["side_by_side"], query_params=asked)
             is_pinned = checkpoint.step in retention.pinned(run)
             mine = access.is_owner() and not run.recorded
             if mine and st.button(_("Unpin") if is_pinned else _("Pin"), icon=":material/keep:"):
@@ -176,10 +206,19 @@ else:
             if st.button(
                 _("Delete"),
                 icon=":material/delete:",
+                key="checkpoint_delete",
                 disabled=not deletable,
-                help=None if deletable else _("The last checkpoint of a run, pinned and recorded ones are kept."),
+                help=None
+                if deletable
+                else _(
+                    "The last checkpoint of a run, pinned and recorded ones are kept; the whole run can be deleted."
+                ),
             ):
                 confirm(checkpoint)
+            removal_view.button(run, "checkpoint")
+        if "imported" in checkpoint.manifest:
+            with st.container(border=True), errors.shown():
+                adoption_view.report(checkpoint)
         export(checkpoint)
     st.subheader(_("Where each came from"))
     lineage.tree(readers.runs_with_events())
@@ -189,7 +228,7 @@ else:
     if any(run.recorded for run, _checkpoint in shown):
         recorded.note()
 
-adoption_view.form()
+adoption_view.form(selected.reference if selected else None)
 
 st.subheader(_("Base models"))
 for preset in presets.shipped():

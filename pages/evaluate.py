@@ -12,22 +12,7 @@ import streamlit as st
 from engine import checkpoints, presets, runs, studio_client
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
-<<<<<<< HEAD
 from ui import colours, errors, evaluation_charts, forgetting_view, readers, recorded, report_form, report_view, words
-=======
-from ui import (
-    access,
-    choices,
-    colours,
-    errors,
-    evaluation_charts,
-    forgetting_view,
-    readers,
-    recorded,
-    report_view,
-    words,
-)
->>>>>>> views
 from ui.evaluation_charts import Row
 from ui.i18n import _
 from ui.report_charts import Shown
@@ -228,43 +213,7 @@ st.markdown(
         "Where its figures come from, how certain they are, and what they must beat. The base model is scored on the same tokens."
     )
 )
-<<<<<<< HEAD
 asked = report_form.choose(split)
-=======
-available = {model.reference: model for model in readers.models()}
-tuned = [reference for reference, model in available.items() if not model.is_base]
-left, right = st.columns(2)
-choices.still_there(available, "evaluate_model")
-reference = left.selectbox(
-    _("Model"),
-    list(available),
-    index=list(available).index(tuned[0]) if tuned else 0,
-    format_func=lambda name: readers.title(available[name]),
-    disabled=not available,
-    key="evaluate_model",
-)
-articles = paths.portable(paths.SAMPLE_ARTICLES)
-if access.paths_allowed():
-    articles = right.text_input(_("Articles on this machine: a file, folder or zip, or a prepared corpus"), articles)
-limit = left.number_input(
-    _("Tokens at most (0 = the whole split)"),
-    0,
-    10_000_000,
-    20_000,
-    10_000,
-    help=_("A fixed part, drawn with seed 1: the same for every model."),
-)
-stride = right.number_input(
-    _("Stride (0 = the window)"),
-    0,
-    1024,
-    0,
-    32,
-    help=_(
-        "From one window to the next, in tokens. A smaller one gives each token more context before it, and takes longer; every token is scored once. It goes with the whole split."
-    ),
-)
->>>>>>> views
 with st.container(horizontal=True):
     start = st.button(_("Measure"), type="primary", icon=":material/straighten:", disabled=asked is None)
     place = st.empty()

@@ -6,10 +6,11 @@ frame.within()
 
 import streamlit as st
 
-from engine import checkpoints, dispatcher, machine, runs, submission
+from engine import checkpoints, dispatcher, machine, presets, runs, submission
+from engine.checkpoints import Checkpoint
 from engine.errors import EngineError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, PROMPTS, RunSettings
-from ui import access, errors, queue_view, readers, recorded, run_view, sources, stages_form, words
+from ui import access, errors, queue_view, readers, recorded, removal_view, run_view, sources, stages_form, words
 from ui.i18n import _
 
 
@@ -32,12 +33,30 @@ def estimates(settings: RunSettings) -> str:
     )
 
 
-def choose_preset() -> str:
-    """The preset: one that ships, or by path or name where paths are offered."""
-    presets = readers.preset_choices()
+def asked_parent() -> Checkpoint | None:
+    """The checkpoint that the address names ("Continue from here"); None where it names none, or says that it is gone."""
+    reference = st.query_params.get("parent")
+    with errors.shown():
+        if reference:
+            checkpoint = checkpoints.find(reference)
+            presets.find(checkpoint.manifest["preset"]["reference"])
+            return checkpoint
+    return None
+
+
+def choose_preset(parent: Checkpoint | None) -> str:
+    """The preset: one that ships, the parent's, or by path or name where paths are offered."""
+    shipped = readers.preset_choices()
+    wanted = parent.manifest["preset"]["reference"] if parent else shipped[0] if shipped else ""
+    known = list(dict.fromkeys([*shipped, *([wanted] if parent else [])]))
     other = _("another: a folder or a keras-hub name")
-    choices = [*presets, other] if access.paths_allowed() else presets
-    chosen = st.selectbox(_("Base model"), choices, format_func=lambda reference: reference.rsplit("/", 1)[-1])
+    choices = [*known, other] if access.paths_allowed() else known
+    chosen = st.selectbox(
+        _("Base model"),
+        choices,
+        index=choices.index(wanted) if wanted in choices else 0,
+        format_func=lambda reference: other if reference == other else readers.preset_title(reference),
+    )
     if chosen != other:
         return chosen or ""
     return st.text_input(
@@ -47,15 +66,15 @@ def choose_preset() -> str:
     )
 
 
-def choose_parent(preset: str) -> str | None:
-    """Where to start: the base itself, or a checkpoint of the same base."""
-    asked = st.query_params.get("parent")
+def choose_parent(preset: str, parent: Checkpoint | None) -> str | None:
+    """Where to start: the base itself, or a checkpoint of the same base; the one asked for where it is of this base."""
+    asked = parent.reference if parent and parent.manifest["preset"]["reference"] == preset else None
     names = [model.reference for model in readers.models() if model.checkpoint and model.preset.reference == preset]
-    choices = [None, *names]
+    choices = [None, *names, *([asked] if asked and asked not in names else [])]
     return st.selectbox(
         _("Start from"),
         choices,
-        index=choices.index(asked) if asked in choices else 0,
+        index=choices.index(asked) if asked else 0,
         format_func=lambda name: name or _("the base model itself"),
     )
 
@@ -131,6 +150,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             _("Tokens of the evaluations at the end (0 = all)"), 0, value=0, step=10_000
         )
         checkpoint_format = one.selectbox(_("Checkpoint format"), CHECKPOINT_FORMATS, help=words.formats_help())
+        one.caption(f"{words.format_kept(checkpoint_format)} {words.nothing_lost()}")
         keep_checkpoints = two.number_input(
             _("Checkpoints kept (0 = all)"),
             0,
@@ -197,11 +217,12 @@ with st.container(border=True):
         label_visibility="collapsed",
         key="tune_kind",
     )
+    asked = asked_parent()
     left, right = st.columns(2)
     with left:
-        preset = choose_preset()
+        preset = choose_preset(asked)
     with right:
-        parent = choose_parent(preset) if kind == "run" else None
+        parent = choose_parent(preset, asked) if kind == "run" else None
     articles = sources.choose_articles("tune", readers.vocabulary_hash(preset))
     if kind == "run":
         one_run(preset, parent, articles)
@@ -210,15 +231,16 @@ with st.container(border=True):
             stages_form.form(preset, articles)
 
 queue_view.show()
+removal_view.told()
 if not names:
     st.info(_("No run yet: start one above, or press the button on the Lab page."))
     st.stop()
 
 active = readers.active_run()
-asked = st.query_params.get("run")
-default = asked if asked in names else active.name if active else names[0]
+asked_run = st.query_params.get("run")
+default = asked_run if asked_run in names else active.name if active else names[0]
 chosen = st.selectbox(_("Show the run"), names, index=names.index(default))
-if chosen != asked:
+if chosen != asked_run:
     st.query_params["run"] = chosen
 shown = run_view.exists(chosen)
 if shown is None:
@@ -231,6 +253,7 @@ if newest:
     st.caption(_("Newest checkpoint: {name}", name=words.plain(newest[-1].reference)))
 with st.container(horizontal=True):
     queue_view.again(shown)
+    removal_view.button(shown, "tune")
 run_view.watch(shown, key="tune", details=True)
 if shown.state().state == runs.FINISHED:
     run_view.outcome(shown)

@@ -24,7 +24,8 @@ def choose_models(available: dict[str, ModelReference]) -> tuple[list[ModelRefer
     number = st.segmented_control(_("Columns"), [2, 3, 4], default=2, required=True, key="side_columns")
     asked = st.query_params.get("model")  # the Checkpoints page names the one that the base is to be specialised by
     first = [asked] if asked in tuned else tuned[:1]
-    preferred = [*bases[:1], *first, *(reference for reference in tuned if reference not in first), *bases[1:]]
+    own = [reference for reference in bases if first and reference == available[first[0]].preset.reference]
+    preferred = list(dict.fromkeys([*(own or bases[:1]), *first, *tuned, *bases]))
     keys = [f"side_model_{place}" for place in range(number)]
     complete = choices.still_there(available, *keys)
     references = [
@@ -182,7 +183,9 @@ with errors.shown():
 chosen, complete = choose_models(available)
 prompt, passage = choose_prompt()
 settings, seed, length, samples = choose_sampler()
-if st.button(_("Generate"), type="primary", icon=":material/play_arrow:", key="side_generate") and complete:
+pressed = st.button(_("Generate"), type="primary", icon=":material/play_arrow:", key="side_generate")
+at_once = st.query_params.pop("write", "") != ""  # the Checkpoints page asks for it, once
+if (pressed or at_once) and complete:
     with errors.shown():
         if passage is not None and passage["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
             corpus.Corpus(paths.locate(passage["articles"]))  # deleted while it was shown

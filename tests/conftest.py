@@ -115,6 +115,14 @@ def root(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture(scope="session")
+def transformers():
+    """Hugging Face's library with torch behind it; skips where they are not installed, since they are large."""
+    reason = "a test extra: pip install -r tests/requirements-transformers.txt && pytest -k transformers"
+    pytest.importorskip("torch", reason=reason)
+    return pytest.importorskip("transformers", reason=reason)
+
+
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real articles and books, `$ATELIER_DATA`; skips where it is absent, and fails so in CI."""
     folder = Path(os.environ.get("ATELIER_DATA") or Path(__file__).parents[2] / "shared" / "data")

@@ -15,6 +15,7 @@ TRAINING_SIDE = {
     "accumulation",
     "backend",
     "formats",
+    "conversion",
     "models",
     "training",
     "evaluation",

@@ -203,8 +203,7 @@ def test_a_pass_is_given_up_when_its_report_says_so(tiny, corpus):
         examined(tiny, corpus, report=refuse)
 
 
-def test_perplexity_equals_transformers_on_the_exported_model(tiny, corpus, report, tiny_preset, root):
-    transformers = pytest.importorskip("transformers")
+def test_perplexity_equals_transformers_on_the_exported_model(tiny, corpus, report, tiny_preset, root, transformers):
     import torch
 
     folder = formats.export(checkpoints.resolve(str(tiny_preset)), "hugging-face", root / "exported")

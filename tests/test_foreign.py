@@ -1,17 +1,21 @@
 """Checkpoints from elsewhere: the same numbers whichever program wrote them, or one sentence; nothing run, nothing leaked."""
 
+import hashlib
+import itertools
 import json
 import random
+import time
 from pathlib import Path
 
 import hostile_weights
 import numpy as np
+import psutil
 import pytest
 
 from engine import __main__ as cli
 from engine import checkpoints, dispatcher, models, paths, presets, queue, runs
 from engine.backend import keras_hub
-from engine.errors import CheckpointError, RunError, SettingsError
+from engine.errors import CheckpointError, RunError, SettingsError, StorageError
 from engine.foreign import adoption, child, validator
 from engine.foreign.layout import Sizes
 from engine.foreign.validator import Validator
@@ -148,6 +152,76 @@ def test_a_child_that_crashes_eats_memory_or_hangs_is_a_sentence_and_the_next_fi
             bad.write_text("")
             monkeypatch.setattr(validator, "SILENT_SECONDS", 30.0)
             look(own, good["backbone.weights.h5"], presets.find(tiny_preset), tmp_path)
+
+
+def test_a_full_disk_is_not_the_files_fault(good, looking, tiny_preset, root, monkeypatch):
+    """The child sees as little free space as its environment tells it."""
+    hook = "import shutil; shutil.disk_usage = lambda path: shutil._ntuple_diskusage(1, 1, FREE)"
+    for name, free, said in (
+        ("backbone.keras", 1000, r"0 MB free, and 1 MB are needed"),  # nothing is unpacked
+        ("backbone.keras", 3_000_000, r"2 MB free|3 MB free"),  # unpacked, its numbers do not fit
+        ("backbone.weights.h5", 1000, r"0 MB free"),
+    ):
+        folder = root.parent / "hook"
+        folder.mkdir(exist_ok=True)
+        (folder / "sitecustomize.py").write_text(hook.replace("FREE", str(free)))
+        with monkeypatch.context() as patch, Validator() as own:
+            patch.setenv("PYTHONPATH", str(folder))
+            with pytest.raises(StorageError, match=said):
+                adoption.adopt(good[name], "mine", str(tiny_preset), root, validator=own)
+    assert not runs.all_runs(root) and not list((root / adoption.IMPORTS_FOLDER).iterdir())
+
+
+def test_what_the_library_says_of_a_full_disk_is_the_sentence(good, tiny_preset, tmp_path, monkeypatch):
+    """HDF5 passes the system's words on, in one of its own errors."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import h5py\n"
+        "def fail(*arguments, **named):\n"
+        "    raise RuntimeError(\"Can't write data (errno = 28, error message = 'No space left on device')\")\n"
+        "h5py.Group.create_dataset = fail\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with Validator() as own, pytest.raises(StorageError, match="is full: free some space"):
+        look(own, good["backbone.weights.h5"], presets.find(tiny_preset), tmp_path)
+
+
+def test_hashing_a_large_file_is_not_silence(tmp_path):
+    (tmp_path / "large").write_bytes(b"x" * 5_000_000)
+    told: list[int] = []
+    found = child._hashes(tmp_path / "large", told.append)
+    assert found == {"large": hashlib.sha256(b"x" * 5_000_000).hexdigest()}
+    assert told[-1] == 5_000_000 and max(b - a for a, b in itertools.pairwise([0, *told])) <= 1 << 20
+
+
+def test_one_child_serves_all_ends_when_idle_and_is_started_anew(good, tiny_preset, tmp_path):
+    preset = presets.find(tiny_preset)
+    with Validator(idle_seconds=0.5) as shared:
+        pids = []
+        for _ in range(2):
+            look(shared, good["backbone.weights.h5"], preset, tmp_path)
+            pids.append(shared._children[child.PLAIN]._process.pid)
+        assert pids[0] == pids[1]
+        end = time.monotonic() + 10
+        while psutil.pid_exists(pids[0]):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        look(shared, good["backbone.weights.h5"], preset, tmp_path)
+
+
+def test_whoever_gives_up_half_way_leaves_no_answer_for_the_next(good, looking, tiny_preset, tmp_path, monkeypatch):
+    class GaveUp(Exception):
+        """As Streamlit ends a page's script."""
+
+    def give_up(done: int) -> None:
+        raise GaveUp
+
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "sitecustomize.py").write_text("import time; time.monotonic = iter(range(10**9)).__next__")
+    with Validator() as own:
+        with pytest.raises(GaveUp):
+            look(own, good["backbone.weights.h5"], presets.find(tiny_preset), tmp_path, progress=give_up)
+        report, _out = look(own, good["backbone.keras"], presets.find(tiny_preset), tmp_path)
+        assert report.form == "keras"
 
 
 def test_an_import_is_a_checkpoint_like_any_other(good, looking, tiny_preset, root, fine_tuned):

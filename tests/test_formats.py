@@ -1,13 +1,15 @@
 """The three formats of a checkpoint, what leaves the lab, and what is read back: the same logits."""
 
+import json
 import shutil
 
 import numpy as np
 import pytest
 
-from engine import checkpoints, formats, models, presets, runs, submission, trainer
+from engine import __main__ as cli
+from engine import checkpoints, conversion, formats, models, presets, queue, runs, submission, trainer
 from engine.checkpoints import ModelReference
-from engine.errors import CheckpointError, EngineError
+from engine.errors import CheckpointError, EngineError, StorageError
 from engine.settings import RunSettings
 
 pytestmark = pytest.mark.slow
@@ -112,9 +114,9 @@ def test_what_is_exported_has_the_same_logits(trained, tiny_preset, tmp_path, fo
     assert np.array_equal(logits(fresh), expected)
 
 
-def test_a_hugging_face_folder_opens_in_transformers(trained, tmp_path):
-    transformers = pytest.importorskip("transformers", reason="a test extra: pip install transformers torch")
-    torch = pytest.importorskip("torch")
+def test_a_hugging_face_folder_opens_in_transformers(trained, transformers, tmp_path):
+    import torch
+
     folder = formats.export(trained, formats.HUGGING_FACE, tmp_path / "hf")
     theirs = transformers.GPT2LMHeadModel.from_pretrained(folder).eval()
     with torch.no_grad():
@@ -130,6 +132,121 @@ def test_nothing_is_written_over_and_an_unknown_format_is_named(trained, tmp_pat
         EngineError, match="must be one of ckpt, weights.h5, keras, preset, hugging-face; received pickle"
     ):
         formats.export(trained, "pickle", tmp_path / "x")
+
+
+def test_a_checkpoint_is_converted_through_every_format_and_back_to_the_same_logits(trained):
+    expected, before = logits(models.load(trained)[0]), trained
+    for form in (checkpoints.H5, checkpoints.KERAS, checkpoints.CKPT):
+        made = conversion.convert(before, form)
+        reference = checkpoints.resolve(made.reference)
+        checkpoints.verify(made)
+        assert (made.format, made.step, made.manifest["parent"]) == (form, 2, before.reference)
+        assert made.manifest["metrics"] == trained.checkpoint.manifest["metrics"]
+        assert made.manifest["converted"]["sha256"] == before.hash
+        assert np.array_equal(logits(models.load(reference)[0]), expected)
+        before = reference
+    checkpoints.verify(trained.checkpoint)  # the first one is untouched
+
+
+def test_a_conversion_is_a_finished_run_whose_lineage_is_true_and_from_which_one_goes_on(trained):
+    made = conversion.convert(trained, checkpoints.H5, "as-h5")
+    run = runs.find("as-h5")
+    assert (run.state().state, run.state().step) == (runs.FINISHED, 2)
+    assert run.settings.parent == trained.reference
+    assert submission.lineage(made) == [
+        {**entry, "checkpoint": "as-h5/2", "hash": made.hash} for entry in submission.lineage(trained.checkpoint)
+    ]
+    assert queue.extend("as-h5", "further", steps=1).settings.parent == "as-h5/2"
+    assert "Converted from: `plain/2`" in formats.card(checkpoints.resolve("as-h5"))
+    for arguments, said in (
+        ((trained, "ckpt"), "is kept as ckpt already"),
+        ((trained, "preset"), "must be one of ckpt, weights.h5, keras; received preset"),
+        ((trained, "keras", "as-h5"), "already a run as-h5"),
+        ((ModelReference(trained.preset), "keras"), "is a base model"),
+    ):
+        with pytest.raises(EngineError, match=said):
+            conversion.convert(*arguments)
+
+
+def test_a_conversion_that_would_read_back_otherwise_leaves_nothing(trained, monkeypatch):
+    model, _ = models.load(trained)
+    monkeypatch.setattr(models, "read_weights", lambda backbone, folder, form: None)  # the base's stay
+    monkeypatch.setattr(
+        models, "load", lambda reference, load=models.load: load(reference) if reference.is_base else (model, None)
+    )
+    with pytest.raises(CheckpointError, match="reads back other"):
+        conversion.convert(trained, checkpoints.KERAS, "never")
+    assert "never" not in [run.name for run in runs.all_runs()]
+
+
+def test_the_command_converts(trained, capsys):
+    assert cli.main(["convert", "plain", "--format", "keras", "--name", "by-command", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["checkpoint"] == "by-command/2"
+
+
+@pytest.mark.parametrize("form", [checkpoints.H5, checkpoints.KERAS])
+def test_a_second_export_does_not_replace_the_first_whose_ending_was_added(trained, tmp_path, form):
+    written = formats.export(trained, form, tmp_path / "new folder" / "x")
+    content = written.read_bytes()
+    for target in (tmp_path / "new folder" / "x", written):
+        with pytest.raises(EngineError, match="is there already"):
+            formats.export(trained, form, target)
+    assert written.read_bytes() == content
+    assert [path.name for path in written.parent.iterdir()] == [f"x.{form}"]
+
+
+@pytest.mark.parametrize("form", formats.EXPORTS)
+def test_what_does_not_fit_the_disk_is_not_begun(trained, tmp_path, monkeypatch, form):
+    """A full disk would crash HDF5's writer, and the process with it."""
+    weights = 4 * trained.preset.parameters
+    for free, action in (
+        (weights, lambda: formats.export(trained, form, tmp_path / "out" / "x")),
+        (weights + 5_000_000, lambda: formats.pack(trained, form, tmp_path)),
+    ):
+        if free > weights and form in (checkpoints.H5, checkpoints.KERAS):
+            continue  # packed, these are one file still
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "disk_usage", lambda folder, free=free: shutil._ntuple_diskusage(1, 1, free))
+            with pytest.raises(StorageError, match=r"MB free, and \d+ MB are needed"):
+                action()
+    assert [path for path in tmp_path.rglob("*") if path.name not in ("out", ".exports")] == []
+
+
+def test_a_disk_that_fills_during_an_export_is_one_sentence_whoever_says_it(trained, tmp_path, monkeypatch):
+    def fill(*arguments, **named):
+        raise Exception("I/O error: No space left on device (os error 28)")  # as safetensors says it
+
+    monkeypatch.setattr("keras_hub.models.GPT2CausalLM.export_to_transformers", fill)
+    with pytest.raises(StorageError, match="is full: free some space"):
+        formats.pack(trained, formats.HUGGING_FACE, tmp_path)
+    assert list((tmp_path / formats.EXPORTS_FOLDER).iterdir()) == []
+    (tmp_path / "a file").touch()
+    with pytest.raises(StorageError, match="Nothing can be written"):
+        formats.export(trained, "ckpt", tmp_path / "a file" / "x")
+
+
+def test_visitors_exports_do_not_fill_the_disk(trained, tmp_path):
+    packed = formats.pack(trained, "ckpt", tmp_path, 4_400_000)
+    with pytest.raises(EngineError, match="may take 4 MB together"):
+        formats.pack(trained, "ckpt", tmp_path, 4_400_000)
+    assert list((tmp_path / formats.EXPORTS_FOLDER).iterdir()) == [packed]
+    formats.pack(trained, "ckpt", tmp_path)
+
+
+@pytest.mark.parametrize("form", [formats.PRESET, formats.HUGGING_FACE])
+def test_a_run_on_a_preset_of_the_hub_is_exported_with_the_vocabulary_that_was_fetched(
+    trained, tiny_preset, tmp_path, monkeypatch, form
+):
+    from keras_hub.src.utils import preset_utils
+
+    load = models._load_preset
+    monkeypatch.setattr(models, "_load_preset", lambda preset, dtype: load(trained.preset, dtype))
+    monkeypatch.setattr(presets, "check_available", lambda preset: None)
+    monkeypatch.setattr(presets, "reachable", lambda preset: True)
+    monkeypatch.setattr(preset_utils, "get_file", lambda name, path: str(tiny_preset / path))
+    hub = ModelReference(presets.find("gpt2_base_en"), trained.checkpoint)
+    written = formats.export(hub, form, tmp_path / "out")
+    assert models.load(checkpoints.resolve(str(written)))[1].hash == models.load(trained)[1].hash
 
 
 @pytest.mark.parametrize("form", checkpoints.FORMATS)

@@ -1,9 +1,11 @@
-"""Which checkpoints are kept: the specification is the list of what is left."""
+"""Which checkpoints are kept: the specification is the list of what is left. And when a whole run may go."""
 
 import pytest
 
-from engine import checkpoints, retention, runs
-from engine.errors import CheckpointError, StorageError
+from engine import __main__ as cli
+from engine import checkpoints, removal, retention, runs
+from engine.errors import CheckpointError, RunError, StorageError
+from engine.locks import Lock
 from engine.settings import RunSettings
 
 
@@ -59,3 +61,65 @@ def test_the_last_verified_one_stays_although_newer_ones_are_damaged(root):
 def test_a_save_that_will_not_fit_is_not_begun(root):
     with pytest.raises(StorageError, match=r"needs 1000000000 MB and \d+ MB of disk are free"):
         retention.require_space(root, 10**15)
+
+
+def at(run, state):
+    with Lock(run.folder / "lock") as lock:
+        assert lock.acquire()
+        run.write_state(state=state)
+    return run
+
+
+def test_a_whole_run_goes_with_its_last_checkpoint_when_nothing_needs_it(root):
+    run = at(a_run(root, {10: 5.0, 20: 4.0}), runs.FINISHED)
+    retention.pin(checkpoints.of_run(run)[0], True)
+    lost = removal.loss(run)
+    assert (lost.checkpoints, lost.pinned) == (2, 1) and lost.bytes > 0
+    (root / ".other.1.gone").mkdir()  # what a kill has left
+    removal.remove(run)
+    assert list(root.iterdir()) == []
+    a_run(root, {10: 5.0})  # its name is free
+
+
+@pytest.mark.parametrize("state", [runs.QUEUED, runs.RUNNING])
+def test_a_run_that_waits_or_is_about_to_go_on_is_not_deleted(root, state):
+    run = at(a_run(root, {10: 5.0}), state)
+    with pytest.raises(RunError, match="works or waits: stop it first"):
+        removal.remove(run)
+    run.request_stop()
+    removal.remove(run)
+
+
+def test_a_run_whose_trainer_is_alive_is_not_deleted(root):
+    run = at(a_run(root, {10: 5.0}), runs.FINISHED)
+    with Lock(run.folder / "lock") as lock:
+        lock.acquire()
+        with pytest.raises(RunError, match="works or waits"):
+            removal.remove(run)
+    assert steps(run) == [10]
+
+
+def test_a_run_that_others_came_from_or_that_ships_is_not_deleted(root):
+    run = at(a_run(root, {10: 5.0}), runs.FINISHED)
+    at(a_run(root, {1: 5.0}, "two", parent="one/10"), runs.FINISHED)
+    at(a_run(root, {1: 5.0}, "one-more"), runs.FINISHED)  # only its name begins alike
+    with pytest.raises(RunError, match="came from one, .*: two. Delete those first"):
+        removal.remove(run)
+    removal.remove(runs.find("two"))
+    (run.folder / "recorded.json").write_text('{"command": "train"}')
+    with pytest.raises(RunError, match="ships with Atelier"):
+        removal.remove(run)
+
+
+def test_the_command_asks_for_the_name(root, capsys, monkeypatch):
+    at(a_run(root, {10: 5.0}), runs.FINISHED)
+    assert cli.main(["delete", "one"]) == 1  # no terminal
+    monkeypatch.setattr("sys.stdin", type("Terminal", (), {"isatty": lambda self: True})())
+    monkeypatch.setattr("builtins.input", lambda prompt: "on")
+    assert cli.main(["delete", "one"]) == 1
+    assert "one: 1 checkpoints (0 pinned)" in capsys.readouterr().err
+    monkeypatch.setattr("builtins.input", lambda prompt: "one")
+    assert cli.main(["delete", "one"]) == 0
+    assert runs.all_runs(root) == []
+    at(a_run(root, {10: 5.0}), runs.FINISHED)
+    assert cli.main(["delete", "one", "--yes"]) == 0

@@ -239,6 +239,20 @@ def test_waiting_runs_are_moved_and_their_order_survives(root):
         queue.move(runs.find("b"), 1)
 
 
+def test_the_command_queues_a_run_again_with_the_changes_alone(root, monkeypatch, capsys):
+    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
+    preset, articles = "checkpoints/presets/gpt2_mini_en", "articles/sample"
+    runs.create(RunSettings(preset, articles, "one", epochs=2, learning_rate=1e-3, batch_size=2, seed=5), root=root)
+    changes = ["--clone", "one", "--name", "two", "--steps", "9", "--lora-rank", "4", "--range", "1-10", "--json"]
+    assert main(["queue", *changes]) == 0
+    assert [row["run"] for row in json.loads(capsys.readouterr().out)["waiting"]] == ["one", "two"]
+    made = runs.find("two", root).settings
+    assert (made.steps, made.epochs, made.lora_rank, made.first_article, made.last_article) == (9, None, 4, 1, 10)
+    assert (made.preset, made.learning_rate, made.batch_size, made.seed) == (preset, 1e-3, 2, 5)
+    assert main(["queue", "--steps", "9"]) == 1
+    assert "go with --clone RUN" in capsys.readouterr().err
+
+
 def test_a_waiting_run_that_is_paused_leaves_the_queue_until_it_is_resumed(root):
     run = runs.create(new_settings())
     run.request_pause()

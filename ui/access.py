@@ -18,6 +18,7 @@ from engine.settings import RunSettings
 VISITOR_MINUTES = 2.0
 VISITOR_STEPS = 500
 VISITOR_WAITING_RUNS = 1
+VISITOR_EXPORT_BYTES = 1_000_000_000
 
 
 def _secret(name: str) -> object:
@@ -58,6 +59,11 @@ def check_queue(settings: RunSettings) -> None:
         )
     if sum(run.state().state == runs.QUEUED for run in runs.all_runs()) >= VISITOR_WAITING_RUNS:
         raise EngineError("A run is waiting already: visitors may queue one at a time. Try again when it has started.")
+
+
+def export_bytes() -> int | None:
+    """How much the exported files may take together that are kept when this session asks for one; None = no limit."""
+    return None if is_owner() else VISITOR_EXPORT_BYTES
 
 
 def is_local() -> bool:

@@ -1,25 +1,30 @@
 """Importing a checkpoint from elsewhere: choose files, look them through, measure them against their base."""
 
-import tempfile
+import contextlib
 from pathlib import Path
 
 import streamlit as st
 
 from engine import checkpoints, paths, presets, studio_client
 from engine.checkpoints import Checkpoint
-from engine.errors import EngineError
-from engine.files import clear_old
+from engine.files import require_space
 from engine.foreign import adoption
+from engine.foreign.validator import Validator
 from engine.runs import Run
 from ui import access, errors, readers, sources, words
 from ui.i18n import _
 
 _ENDINGS = ["zip", "keras", "h5", "index", "data-00000-of-00001"]
 _AUTOMATIC = ""
+_IDLE_SECONDS = 120.0  # the child that reads TensorFlow's format holds some 600 MB
 
 
-def form() -> None:
-    """The expander with everything; only for who may do everything."""
+def form(shown: str | None) -> None:
+    """The expander with everything; only for who may do everything.
+
+    Args:
+        shown: the checkpoint whose report the page shows already.
+    """
     if not access.is_owner():
         return
     with st.expander(_("Import a checkpoint from elsewhere")):
@@ -46,9 +51,16 @@ def form() -> None:
             with errors.shown():
                 _import([(upload.name, upload.getvalue()) for upload in uploads], path, name, preset)
                 st.rerun()  # the list above has it from now on
-    if reference := st.session_state.get("adopted"):
+    reference = st.session_state.get("adopted")
+    if reference and reference != shown:
         with st.container(border=True), errors.shown():
             report(checkpoints.find(reference))
+
+
+@st.cache_resource(show_spinner=False)
+def _validator() -> Validator:
+    """One for all sessions: its children are started by the first import and end when nobody imports."""
+    return Validator(idle_seconds=_IDLE_SECONDS)
 
 
 def _import(uploads: list[tuple[str, bytes]], path: str, name: str, preset: str) -> None:
@@ -58,20 +70,25 @@ def _import(uploads: list[tuple[str, bytes]], path: str, name: str, preset: str)
             status.update(label=_("Looking the file through: {size}", size=words.size(done)))
 
         root = paths.checkpoints_root()
-        if uploads:
-            clear_old(root / adoption.IMPORTS_FOLDER, 3600)
-            with tempfile.TemporaryDirectory(dir=root / adoption.IMPORTS_FOLDER) as folder:
-                for file_name, content in uploads:
-                    (Path(folder) / sources.safe_name(file_name)).write_bytes(content)
-                one = Path(folder) / sources.safe_name(uploads[0][0])
-                checkpoint = adoption.adopt(one if len(uploads) == 1 else Path(folder), name, preset, root, say)
-        else:
-            access.check_path(path)
-            checkpoint = adoption.adopt(paths.locate(path), name, preset, root, say)
+        with contextlib.ExitStack() as stack:
+            if uploads:
+                source = _kept(uploads, stack.enter_context(adoption.scratch_folder(root)))
+            else:
+                access.check_path(path)
+                source = paths.locate(path)
+            checkpoint = adoption.adopt(source, name, preset, root, say, _validator())
         st.session_state["adopted"] = checkpoint.reference
         status.update(label=_("Measuring it against its base; the studio's start takes some ten seconds."))
         measure(checkpoint)
     st.toast(_("{name} is imported.", name=checkpoint.reference))
+
+
+def _kept(uploads: list[tuple[str, bytes]], folder: Path) -> Path:
+    """Uploaded files in a folder: the one file, or the folder of several."""
+    require_space(folder, sum(len(content) for _name, content in uploads))
+    for file_name, content in uploads:
+        (folder / sources.safe_name(file_name)).write_bytes(content)
+    return folder / sources.safe_name(uploads[0][0]) if len(uploads) == 1 else folder
 
 
 def measure(checkpoint: Checkpoint) -> None:
@@ -80,40 +97,46 @@ def measure(checkpoint: Checkpoint) -> None:
     Raises:
         EngineError: no studio, or it cannot load the checkpoint.
     """
-    studio_client.ensure()
-    studio_client.wait_until_ready()
-    for message in studio_client.stream({"kind": "parity", "reference": checkpoint.reference}):
-        if message["kind"] == "error":
-            raise EngineError(message["template"], **message["values"])
+    for _message in studio_client.answers({"kind": "parity", "reference": checkpoint.reference}):
+        pass
 
 
 def report(checkpoint: Checkpoint) -> None:
     """What an import was found to be, and how it does against its base."""
     found = checkpoint.manifest["imported"]
-    preset = presets.find(checkpoint.manifest["preset"]["reference"])
+    preset = checkpoint.manifest["preset"]["reference"]
     st.markdown(
         _(
             "{name}, from {file}: a GPT-2 of the size of {preset}.",
             name=f"**{words.plain(checkpoint.reference)}**",
             file=words.plain(found["file"]),
-            preset=f"**{words.plain(preset.title)}**",
+            preset=f"**{words.plain(readers.preset_title(preset))}**",
         )
     )
+    others = [readers.preset_title(reference) for reference in found["fits"] if reference != preset]
+    if others:
+        st.caption(_("It fits these presets as well: {names}.", names=words.plain(", ".join(others))))
     if found["left_out"]:
         st.caption(_("Left out, as no part of a GPT-2: {names}", names=words.plain(", ".join(found["left_out"]))))
     figures = _figures(checkpoint)
     if not figures:
         st.info(_("It has not been measured against its base yet."))
-        if st.button(_("Measure"), key="adoption_measure"):
+        if access.is_owner() and st.button(_("Measure"), icon=":material/straighten:", key="adoption_measure"):
             with st.status(_("The studio measures it; its start takes some ten seconds.")):
                 measure(checkpoint)
             st.rerun()
         return
     own, base = figures["run"]["accuracy"], figures["base"]["accuracy"]
+    points = round(100 * (own - base), 1)
     st.metric(
         _("Accuracy on the sample's test articles"),
         words.percent(own),
-        _("{points} points against its base ({base})", points=f"{100 * (own - base):+.1f}", base=words.percent(base)),
+        _(
+            "{points} points against its base ({base})",
+            points=("+" if points > 0 else "") + words.decimal(points, 1),
+            base=words.percent(base),
+        ),
+        delta_color="normal" if points else "off",
     )
     if own < base / 2:
         st.warning(

@@ -38,6 +38,9 @@ def routes() -> list[Route]:
 def link(name: str) -> None:
     """A button that downloads an exported file, with its size; an ordinary one where the route is not served."""
     path = paths.checkpoints_root() / FOLDER / name
+    if not path.is_file():
+        st.caption(_("The file was removed meanwhile: write it again."))
+        return
     label = _("Download ({size})", size=words.size(path.stat().st_size))
     if _served:
         # Relative to the page, which lies beside the route wherever the server's root is.

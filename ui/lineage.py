@@ -4,11 +4,10 @@ import json
 
 import streamlit as st
 
-from engine import checkpoints, presets
-from engine.errors import EngineError
+from engine import checkpoints
 from engine.runs import Run
 from engine.settings import IMPORTED
-from ui import colours, words
+from ui import colours, readers, words
 from ui.i18n import _
 
 _FEW = 4
@@ -22,13 +21,15 @@ def dot(runs: list[Run]) -> str:
         'node [shape=box style="rounded,filled" fontname="sans-serif" fontsize=11 fontcolor="white" color="transparent"]',
         'edge [fontname="sans-serif" fontsize=10 color="#7F868D" fontcolor="#7F868D"]',
     ]
-    bases: dict[str, str] = {}
+    bases: dict[str, None] = {}  # in order
     for run in runs:
         settings = run.settings
         found = checkpoints.of_run(run)
         figures = found[-1].manifest.get("metrics", {}).get("validation", {}) if found else {}
         label = run.name + (f"\n{words.percent(figures['accuracy'])}" if figures else "")
-        if settings.method == IMPORTED:
+        if "converted" in run.config:
+            label += "\n" + _("converted to {format}", format=settings.checkpoint_format)
+        elif settings.method == IMPORTED:
             label += "\n" + _("imported")
         first, last = settings.first_article, settings.last_article
         if last:
@@ -39,18 +40,12 @@ def dot(runs: list[Run]) -> str:
             title = _("step {step}", step=step) if step else _("not there yet")
             lines.append(f"{_id('run', parent)} -> {_id('run', run.name)} [label={_quoted(title)}]")
         else:
-            bases[settings.preset] = settings.preset.rstrip("/").rsplit("/", 1)[-1]
+            bases[settings.preset] = None
             lines.append(f"{_id('base', settings.preset)} -> {_id('run', run.name)}")
-    for reference, title in bases.items():
-        lines.append(f'{_id("base", reference)} [label={_quoted(_title(reference, title))} fillcolor="{colours.BASE}"]')
+    for reference in bases:
+        title = _quoted(readers.preset_title(reference))
+        lines.append(f'{_id("base", reference)} [label={title} fillcolor="{colours.BASE}"]')
     return "\n".join([*lines, "}"])
-
-
-def _title(reference: str, title: str) -> str:
-    try:
-        return presets.find(reference).title
-    except EngineError:
-        return title
 
 
 def _id(kind: str, name: str) -> str:

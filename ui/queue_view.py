@@ -6,7 +6,8 @@ import streamlit as st
 
 from engine import checkpoints, dispatcher, queue
 from engine.runs import Run
-from ui import access, errors, words
+from engine.settings import CHECKPOINT_FORMATS
+from ui import access, errors, readers, sources, words
 from ui.i18n import _
 
 
@@ -55,6 +56,12 @@ def _dialog(run: Run, extend: bool) -> None:
     if extend:
         references = [checkpoint.reference for checkpoint in reversed(checkpoints.of_run(run))]
         reference = st.selectbox(_("Checkpoint"), references)
+        st.caption(_("The weights go on from there; the optimizer, the warm-up and the learning rate begin anew."))
+    else:
+        start = settings.parent or readers.preset_title(settings.preset)
+        st.caption(
+            _("It starts where {run} started: from {start}.", run=words.plain(run.name), start=words.plain(start))
+        )
     names = {"steps": _("steps"), "epochs": _("epochs"), "minutes": _("minutes")}
     had = next(name for name in names if getattr(settings, name) is not None)
     unit = st.segmented_control(
@@ -62,24 +69,45 @@ def _dialog(run: Run, extend: bool) -> None:
     )
     former = float(getattr(settings, had)) if unit == had else {"steps": 200.0, "epochs": 1.0, "minutes": 1.0}[unit]
     amount = st.number_input(_("How many"), min_value=0.0, value=former, key=f"again_{unit}")
+    vocabulary = readers.vocabulary_hash(settings.preset)
+    articles = sources.choose_articles("again", vocabulary, former=settings.articles)
     left, right = st.columns(2)
     first = left.number_input(
         _("First article (0 = from the start)"), 0, value=settings.first_article or 0, key="again_first"
     )
     last = right.number_input(_("Last article (0 = to the end)"), 0, value=settings.last_article or 0, key="again_last")
+    left, right = st.columns(2)  # a row each: on a phone they are one below the other
     rate = left.number_input(
         _("Learning rate (0 = automatic)"), 0.0, 0.1, settings.learning_rate, 1e-4, format="%.5f", key="again_rate"
     )
     seed = right.number_input(_("Seed"), 0, 2**31 - 1, settings.seed, key="again_seed")
+    left, right = st.columns(2)
+    batch_size = left.number_input(
+        _("Batch size (0 = about 2,048 tokens)"), 0, 1024, settings.batch_size, key="again_batch"
+    )
+    lora_rank = right.number_input(
+        _("LoRA rank (0 = train every weight)"), 0, 256, settings.lora_rank, key="again_lora"
+    )
+    form = st.selectbox(
+        _("Checkpoint format"),
+        CHECKPOINT_FORMATS,
+        index=CHECKPOINT_FORMATS.index(settings.checkpoint_format),
+        help=words.formats_help(),
+        key="again_format",
+    )
     if not st.button(_("Queue it"), type="primary", icon=":material/playlist_add:"):
         return
     with errors.shown():
         changes: dict[str, Any] = {
             unit: int(amount) if unit == "steps" else float(amount),
+            "articles": articles,
             "first_article": int(first) or None,
             "last_article": int(last) or None,
             "learning_rate": float(rate),
             "seed": int(seed),
+            "batch_size": int(batch_size),
+            "lora_rank": int(lora_rank),
+            "checkpoint_format": form,
         }
         made = queue.extend(reference, **changes) if extend else queue.clone(run, **changes)
         dispatcher.ensure()

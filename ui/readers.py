@@ -105,6 +105,14 @@ def preset_choices() -> list[str]:
     return [preset.reference for preset in presets.shipped()]
 
 
+def preset_title(reference: str) -> str:
+    """The short name of a preset, also of one that is no longer there."""
+    try:
+        return presets.find(reference).title
+    except EngineError:
+        return reference.rstrip("/").rsplit("/", 1)[-1]
+
+
 def vocabulary_hash(preset: str) -> str:
     """The hash of a preset's vocabulary, or "" where it is not on this machine."""
     try:
@@ -126,7 +134,7 @@ def runs_with_events() -> list[Run]:
 
 
 def trained_runs() -> list[Run]:
-    """Those of them that were trained here, not imported."""
+    """Those of them that were trained here, neither imported nor converted."""
     return [run for run in runs_with_events() if run.settings.method != IMPORTED]
 
 

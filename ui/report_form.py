@@ -10,7 +10,7 @@ import streamlit as st
 from engine import results
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
-from ui import access, readers, sources, words
+from ui import access, choices, readers, sources, words
 from ui.i18n import _
 
 PART_TOKENS = 20_000
@@ -86,12 +86,14 @@ def choose(split: str) -> Asked | None:
     available = {model.reference: model for model in readers.models()}
     tuned = [reference for reference, model in available.items() if not model.is_base]
     left, right = st.columns(2)
+    choices.still_there(available, "evaluate_model")
     reference = left.selectbox(
         _("Model"),
         list(available),
         index=list(available).index(tuned[0]) if tuned else 0,
         format_func=lambda name: readers.title(available[name]),
         disabled=not available,
+        key="evaluate_model",
     )
     if not reference:
         return None

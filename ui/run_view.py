@@ -106,13 +106,15 @@ def _progress(run: Run, state: State) -> str:
 
 
 def _queued(run: Run, state: State) -> str:
+    if first := run.waits_for():
+        return _("It starts by itself when {run} is finished.", run=words.plain(first))
     busy = readers.active_run()
     if busy is not None and busy.name != run.name and busy.state().state == runs.RUNNING:
         return _("It waits for {run}, which uses the device; it starts by itself.", run=words.plain(busy.name))
     if not dispatcher.has_space(run.folder):
         return _("The disk is full: it starts by itself once there is space.")
     if time.time() - state.queued_at > 20:
-        return _("It waits for a trainer to start; if nothing happens, press Resume on the Fine-tune page.")
+        return _("It waits for a trainer to start; if nothing happens, reload the page: that wakes the queue.")
     return _("Its trainer is starting: TensorFlow takes some ten seconds to load.")
 
 

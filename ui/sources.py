@@ -74,13 +74,18 @@ def with_test_articles() -> dict[str, str]:
     return with_split("test")
 
 
-def choose_articles(key: str, vocabulary: str = "", with_hub: bool = False) -> str:
+def choose_articles(key: str, vocabulary: str = "", with_hub: bool = False, former: str = "") -> str:
     """Widgets for a source of articles; returns its portable path or its name on the hub.
 
-    The sample where nothing else is given. `vocabulary`: the hash of the one that prepared articles must have.
+    The sample where nothing else is given.
+
+    Args:
+        vocabulary: the hash of the one that prepared articles must have.
+        former: articles that another run had, which are offered first.
     """
     sample = paths.portable(paths.SAMPLE_ARTICLES)
-    ways = {"sample": _("The sample that ships"), "prepared": _("Prepared articles"), "upload": _("Upload")}
+    ways = {"former": _("The same as before")} if former else {}
+    ways |= {"sample": _("The sample that ships"), "prepared": _("Prepared articles"), "upload": _("Upload")}
     if access.paths_allowed():
         ways["path"] = _("A path on this machine")
         if with_hub:
@@ -88,11 +93,14 @@ def choose_articles(key: str, vocabulary: str = "", with_hub: bool = False) -> s
     way = st.pills(  # a segmented control would cut its last choice off in a narrow column
         _("Source"),
         list(ways),
-        default="sample",
+        default=next(iter(ways)),
         required=True,
         format_func=lambda name: ways[name],
         key=f"{key}_source",
     )
+    if way == "former":
+        st.caption(words.plain(former))
+        return former
     if way == "prepared":
         known = prepared(vocabulary)
         if not known:

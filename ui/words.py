@@ -3,6 +3,7 @@
 import html
 import re
 
+from engine.settings import CHECKPOINT_FORMATS
 from ui.i18n import _, language
 
 _THIN = "\u202f"  # narrow no-break space: the French thousands separator
@@ -107,13 +108,55 @@ def excerpt(before: str, own: str, after: str) -> str:
     return f"… {shown} …".replace("\n", " ")
 
 
+def format_kept(form: str) -> str:
+    """What a format keeps and loses as a run's checkpoints have it, in a sentence."""
+    return {
+        "ckpt": _(
+            "**ckpt** (TensorFlow): keeps the weights and the optimizer, as the original report did; loses the vocabulary "
+            "and the architecture, which the base model has."
+        ),
+        "weights.h5": _(
+            "**weights.h5** (Keras): keeps the weights alone, small; loses the optimizer and the architecture. It loads into "
+            "any GPT-2 of the same size."
+        ),
+        "keras": _(
+            "**keras** (Keras's archive): keeps the weights and the architecture; loses the optimizer, which load_model "
+            "drops with a warning only (measured)."
+        ),
+    }[form]
+
+
+def nothing_lost() -> str:
+    """Why the choice of a format costs a run nothing."""
+    return _("Whatever the format, what it leaves out is kept beside it, so that a run resumes exactly.")
+
+
 def formats_help() -> str:
     """What each format of a checkpoint keeps and loses, a line each."""
-    return "\n\n".join(
-        [
-            _("**ckpt** (TensorFlow): weights and optimizer, as the original report kept them."),
-            _("**weights.h5** (Keras): the weights alone, small; it loads into any GPT-2 of the same size."),
-            _("**keras** (Keras's archive): the weights; load_model would drop the optimizer, and is never used here."),
-            _("Whatever the format, what it leaves out is kept beside it, so that a run resumes exactly."),
-        ]
-    )
+    return "\n\n".join([*map(format_kept, CHECKPOINT_FORMATS), nothing_lost()])
+
+
+def export_kept(form: str) -> str:
+    """What leaves the lab in a form of export and what does not, in a sentence."""
+    return {
+        "hugging-face": _(
+            "Keeps the weights, the vocabulary and a card that says where they come from; transformers and keras-hub open "
+            "it. Loses the optimizer."
+        ),
+        "preset": _(
+            "Keeps the weights, the architecture, the vocabulary and a card; keras-hub's from_preset opens it. Loses the "
+            "optimizer."
+        ),
+        "ckpt": _(
+            "Keeps the weights and a card; TensorFlow reads it into a GPT-2 of the same size. Loses the optimizer, the "
+            "architecture and the vocabulary."
+        ),
+        "weights.h5": _(
+            "Keeps the weights alone; Keras loads them into a GPT-2 of the same size. Loses the optimizer, the architecture "
+            "and the vocabulary."
+        ),
+        "keras": _(
+            "Keeps the weights and the architecture; Keras opens it. Loses the vocabulary and the optimizer, which "
+            "load_model would drop in any case (measured)."
+        ),
+    }[form]

@@ -4,21 +4,19 @@ It becomes a run that was not trained here, with one checkpoint at step 0, so th
 and exported like any other.
 """
 
+import contextlib
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from engine import __version__, checkpoints, paths, presets, runs
+from engine import checkpoints, paths, presets, runs, untrained
 from engine.checkpoints import Checkpoint
-from engine.errors import EngineError, PresetError, RunError
-from engine.files import clear_old, staged_folder, storage_errors
-from engine.foreign.layout import Sizes, float32_bytes
+from engine.errors import PresetError
+from engine.files import clear_old, storage_errors
 from engine.foreign.validator import Report, Validator
 from engine.presets import Preset
-from engine.retention import require_space
-from engine.runs import Run
 from engine.settings import IMPORTED, RunSettings
 
 IMPORTS_FOLDER = ".imports"  # beside the runs: what is being unpacked
@@ -26,16 +24,9 @@ _IMPORT_SECONDS = 3600
 
 
 def known_presets(root: Path | None = None) -> list[Preset]:
-    """The presets that a file may fit: those that ship, those that runs used, those of the hub that were fetched."""
-    found = {preset.reference: preset for preset in presets.shipped()}
-    for run in runs.all_runs(root):
-        try:
-            preset = presets.find(run.settings.preset)
-        except EngineError:
-            continue
-        found.setdefault(preset.reference, preset)
-    hub = [presets.find(name) for name in presets.HUB_NAMES]
-    return [*found.values(), *(preset for preset in hub if presets.cached(preset))]
+    """The presets that a file may fit: those on this machine, with those of the hub that were fetched."""
+    hub = [preset for preset in map(presets.find, presets.HUB_NAMES) if presets.cached(preset)]
+    return list({preset.reference: preset for preset in [*checkpoints.bases(root), *hub]}.values())
 
 
 def adopt(
@@ -66,22 +57,27 @@ def adopt(
         raise PresetError("There is no preset here that it could fit: give the one that it was trained from.")
     articles = paths.portable(paths.SAMPLE_ARTICLES)  # what it will be measured on
     settings = RunSettings(candidates[0].reference, articles, name, method=IMPORTED, checkpoint_format=checkpoints.H5)
-    if (root / name).exists():
-        raise RunError("There is already a run {name}: choose another name.", name=name)
+    untrained.require_free(name, root)
+    with scratch_folder(root) as folder, contextlib.ExitStack() as stack:
+        out = folder / "clean.weights.h5"
+        (unpacked := folder / "unpacked").mkdir()
+        looking = validator or stack.enter_context(Validator())
+        report = looking.check(path, candidates, unpacked, out, progress)
+        fitting = next(c for c in candidates if c.reference == report.fits[0])
+        return _keep(path, replace(settings, preset=fitting.reference), root, fitting, report, out)
+
+
+@contextlib.contextmanager
+def scratch_folder(root: Path) -> Iterator[Path]:
+    """A folder for what an import needs for a while, beside the runs; what one that was cut off has left goes first.
+
+    Raises:
+        StorageError: no rights or no space, also for what the block writes.
+    """
     with storage_errors(root):
         clear_old(root / IMPORTS_FOLDER, _IMPORT_SECONDS)
         with tempfile.TemporaryDirectory(dir=root / IMPORTS_FOLDER) as folder:
-            out = Path(folder) / "clean.weights.h5"
-            (scratch := Path(folder) / "unpacked").mkdir()
-            require_space(root, 2 * max(float32_bytes(Sizes.of(candidate)) for candidate in candidates))
-            if validator is not None:
-                report = validator.check(path, candidates, scratch, out, progress)
-            else:
-                with Validator() as own:
-                    report = own.check(path, candidates, scratch, out, progress)
-            fitting = next(c for c in candidates if c.reference == report.fits[0])
-            _commit(path, replace(settings, preset=fitting.reference), root, fitting, report, out)
-    return checkpoints.find(f"{name}/0", root)
+            yield Path(folder)
 
 
 def _stem(file_name: str) -> str:
@@ -89,22 +85,21 @@ def _stem(file_name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:30] or "imported"
 
 
-def _commit(path: Path, settings: RunSettings, root: Path, preset: Preset, report: Report, weights: Path) -> None:
+def _keep(path: Path, settings: RunSettings, root: Path, preset: Preset, report: Report, weights: Path) -> Checkpoint:
     imported = {"file": path.name, **{k: v for k, v in asdict(report).items() if k != "sizes"}}
-    with staged_folder(root / settings.name) as staging:
-        runs.write_new(staging, settings, runs.FINISHED, {"imported": imported})
-        run = Run(staging)
-        facts = {
-            "steps": 0,
-            "tokens": 0,
-            "seconds": 0.0,
-            "preset": presets.json_of(preset),
-            "parent": None,
-            "source": None,
-            "imported": imported,
-            "metrics": {},
-            "versions": {"atelier": __version__},
-        }
-        with checkpoints.commit(run, 0, facts) as folder:
-            weights.rename(folder / checkpoints.WEIGHTS)
-        run.append_event("imported", **imported)
+    facts = {
+        "steps": 0,
+        "tokens": 0,
+        "seconds": 0.0,
+        "preset": presets.json_of(preset),
+        "parent": None,
+        "source": None,
+        "metrics": {},
+    }
+    return untrained.keep(
+        settings,
+        root,
+        ("imported", imported),
+        facts,
+        lambda folder: weights.rename(folder / checkpoints.WEIGHTS),
+    )

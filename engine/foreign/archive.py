@@ -1,12 +1,12 @@
 """Which form a file or folder of weights has, by its content; archives are unpacked member by member, within a budget."""
 
-import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from engine.errors import CheckpointError, sentence
+from engine.files import full, is_full, require_space
 from engine.foreign import hdf5
 from engine.foreign.hdf5 import Report
 
@@ -94,6 +94,8 @@ def _unpack(path: Path, scratch: Path, most_bytes: int, report: Report) -> Weigh
                 raise CheckpointError("The archive holds more than {most} files.", most=_MOST_MEMBERS)
             return _unpack_members(archive, members, scratch, most_bytes, report)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+        if is_full(error):
+            raise full(scratch) from error
         raise CheckpointError("The archive is damaged: {reason}.", reason=str(error)[:200]) from error
 
 
@@ -145,5 +147,4 @@ def _check_budget(wanted: list[zipfile.ZipInfo], scratch: Path, most_bytes: int)
         )
     if any(m.flag_bits & 0x1 for m in wanted):
         raise CheckpointError("The archive is encrypted: unpack it first.")
-    if total > shutil.disk_usage(scratch).free:
-        raise CheckpointError("The archive unpacks to {size} MB, and the disk has less room.", size=total >> 20)
+    require_space(scratch, total)

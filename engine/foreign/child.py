@@ -8,17 +8,19 @@ TensorFlow costs some 600 MB.
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine import frames
-from engine.errors import CheckpointError, EngineError
-from engine.files import sha256
+from engine.errors import CheckpointError, EngineError, StorageError
+from engine.files import full, is_full, require_space, sha256
 from engine.foreign import layout
 from engine.limits import limit_own_memory
 
 PLAIN, TENSORFLOW = "plain", "tensorflow"
 _PROGRESS_SECONDS = 0.5
+_BESIDE_WEIGHTS_BYTES = 4 << 20  # what HDF5 adds, and what is written while it works
 
 
 class _Speaker:
@@ -52,6 +54,8 @@ def _read_plain(request: dict[str, Any], speaker: _Speaker) -> None:
             _check(request, hdf5.arrays(file), {}, weights.form, speaker)
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         # h5py passes the C library's errors on as any of these
+        if is_full(error):
+            raise full(scratch) from error
         raise CheckpointError("The file is damaged: {reason}", reason=str(error)[:200]) from error
 
 
@@ -78,17 +82,19 @@ def _check(request: dict[str, Any], found: dict, names: dict[str, str], form: st
     fits = [preset["reference"] for preset in request["presets"] if preset["sizes"] == sizes.to_json()]
     if not fits:
         raise _fits_none(sizes, request["presets"])
-    figures = hdf5.write(Path(request["out"]), sizes, variables, found, speaker.progress)
+    out = Path(request["out"])
+    require_space(out.parent, layout.float32_bytes(sizes) + _BESIDE_WEIGHTS_BYTES)
+    figures = hdf5.write(out, sizes, variables, found, speaker.progress)
     known = {key for keys in variables.values() for key in keys}
     others = sorted(key for key in found if key not in known and layout.is_weight(key))
-    files = _hashes(Path(request["path"]))
+    files = _hashes(Path(request["path"]), speaker.progress)
     speaker.say("report", form=form, files=files, sizes=sizes.to_json(), fits=fits, left_out=others[:20], **figures)
 
 
-def _hashes(path: Path) -> dict[str, str]:
+def _hashes(path: Path, progress: Callable[[int], None]) -> dict[str, str]:
     """SHA-256 of the file that was given, or of those in the folder that was."""
     of = [path] if path.is_file() else sorted(path.glob("*") if path.is_dir() else path.parent.glob(f"{path.name}.*"))
-    return {file.name: sha256(file) for file in of if file.is_file()}
+    return {file.name: sha256(file, progress) for file in of if file.is_file()}
 
 
 def _fits_none(found: layout.Sizes, presets: list[dict[str, Any]]) -> CheckpointError:
@@ -123,10 +129,14 @@ def main() -> int:
         try:
             (_read_ckpt if kind == TENSORFLOW else _read_plain)(message[0], speaker)
         except EngineError as error:
-            speaker.say("error", **error.to_json())
+            speaker.say("error", storage=isinstance(error, StorageError), **error.to_json())
+        except Exception as error:
+            if not is_full(error):
+                raise
+            speaker.say("error", storage=True, **full(message[0]["scratch"]).to_json())
         except MemoryError:
             too_large = CheckpointError("It needs more memory to be read than a GPT-2 of the presets known here does.")
-            speaker.say("error", **too_large.to_json())
+            speaker.say("error", storage=False, **too_large.to_json())
         speaker.say("end")
     return 0
 

@@ -1,6 +1,7 @@
 """Has files of weights looked through in child processes, under limits of memory and time, and starts a crashed one anew."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from engine import frames, paths
-from engine.errors import CheckpointError
+from engine.errors import CheckpointError, EngineError, StorageError
+from engine.files import full
 from engine.foreign.child import PLAIN, TENSORFLOW
 from engine.foreign.layout import Sizes, float32_bytes
 from engine.limits import Watchdog
@@ -22,6 +24,7 @@ from engine.presets import Preset
 MEMORY_BYTES = {PLAIN: 400 << 20, TENSORFLOW: 1200 << 20}
 HARD_MEMORY_BYTES = {PLAIN: 800 << 20, TENSORFLOW: 3000 << 20}
 SILENT_SECONDS = 8.0
+FULL_BYTES = 1 << 20  # a disk with less room than that is full
 START_SECONDS = 60.0  # importing TensorFlow on a slow disk
 _ROOM_PER_WEIGHT = 6  # an unpacked archive may hold float64, and an optimizer's two moments in float32, for each weight
 
@@ -46,17 +49,30 @@ class Report:
 
 
 class Validator:
-    """Looks through one file after the other; used as a context, which ends the children."""
+    """Looks through one file after the other, whoever asks; used as a context, which ends the children.
 
-    def __init__(self) -> None:
+    Threads may share it: they wait for one another.
+    """
+
+    def __init__(self, idle_seconds: float | None = None) -> None:
+        """Args: idle_seconds: after how long without a file the children end, to be started anew by the next; None = never."""
         self._children: dict[str, _Child] = {}
+        self._turn = threading.Lock()
+        self._idle_seconds, self._idle = idle_seconds, threading.Timer(0, lambda: None)
 
     def __enter__(self) -> "Validator":
         return self
 
     def __exit__(self, *error: object) -> None:
-        for child in self._children.values():
-            child.close()
+        self.close()
+
+    def close(self) -> None:
+        """Ends the children; the next file starts new ones."""
+        with self._turn:
+            self._idle.cancel()
+            for child in self._children.values():
+                child.close()
+            self._children.clear()
 
     def check(
         self,
@@ -75,7 +91,7 @@ class Validator:
             progress: told the bytes read so far.
 
         Raises:
-            CheckpointError: it is not what it should be, in one sentence.
+            CheckpointError: it is not what it should be, in one sentence. StorageError: no room for its numbers.
         """
         known = [{"reference": p.reference, "title": p.title, "sizes": Sizes.of(p).to_json()} for p in presets]
         most = max((float32_bytes(Sizes.of(preset)) for preset in presets), default=0)
@@ -86,11 +102,22 @@ class Validator:
             "presets": known,
             "most_bytes": _ROOM_PER_WEIGHT * most + (64 << 20),
         }
-        answer = self._ask(PLAIN, request, progress)
-        if answer["kind"] == "ckpt":
-            answer = self._ask(TENSORFLOW, {**request, "prefix": answer["prefix"]}, progress)
+        with self._turn:
+            self._idle.cancel()
+            try:
+                answer = self._ask(PLAIN, request, progress)
+                if answer["kind"] == "ckpt":
+                    answer = self._ask(TENSORFLOW, {**request, "prefix": answer["prefix"]}, progress)
+            finally:
+                self._end_when_idle()
         names = ("form", "files", "fits", "largest", "zeros", "left_out")
         return Report(sizes=Sizes(**answer["sizes"]), **{name: answer[name] for name in names})
+
+    def _end_when_idle(self) -> None:
+        if self._idle_seconds is not None:
+            self._idle = threading.Timer(self._idle_seconds, self.close)
+            self._idle.daemon = True
+            self._idle.start()
 
     def peak_bytes(self, kind: str) -> int:
         """The most resident memory of the child of that kind that is alive."""
@@ -99,17 +126,27 @@ class Validator:
     def _ask(self, kind: str, request: dict[str, Any], progress: Callable[[int], object]) -> dict[str, Any]:
         if kind not in self._children:
             self._children[kind] = _Child(kind)
+        answered = False
         try:
-            return self._children[kind].ask(request, progress)
+            answer = self._children[kind].ask(request, progress)
+            answered = True
+            return answer
+        except EngineError:
+            answered = True
+            raise
         except _Ended as ended:
-            self._children.pop(kind).close()
             raise ended.reason from None
+        finally:
+            if (
+                not answered
+            ):  # it ended, or whoever asked gave up: what it still says would be taken for the next answer
+                self._children.pop(kind).close()
 
 
 class _Ended(Exception):
     """The child did not survive the file."""
 
-    def __init__(self, reason: CheckpointError) -> None:
+    def __init__(self, reason: EngineError) -> None:
         self.reason = reason
 
 
@@ -176,7 +213,7 @@ class _Child:
         """The answer to one request.
 
         Raises:
-            CheckpointError: what is wrong with the file. _Ended: it ended the process, or broke a limit.
+            CheckpointError: what is wrong with the file. StorageError: no room. _Ended: it ended the process, or broke a limit.
         """
         self._heard = time.monotonic()
         answer: dict[str, Any] = {}
@@ -184,21 +221,21 @@ class _Child:
             frames.write(cast(BinaryIO, self._process.stdin), request)
             cast(BinaryIO, self._process.stdin).flush()
         except OSError:
-            raise _Ended(self._why()) from None
+            raise _Ended(self._why(request)) from None
         while (message := self._next()) is not None:
             self._heard = time.monotonic()
             if message["kind"] == "end":
                 self._heard = None
                 if answer["kind"] == "error":
-                    raise CheckpointError.from_json(answer)
+                    raise (StorageError if answer["storage"] else CheckpointError).from_json(answer)
                 return answer
             if message["kind"] == "progress":
                 progress(message["done"])
             else:
                 answer = message
-        raise _Ended(self._why())
+        raise _Ended(self._why(request))
 
-    def _why(self) -> CheckpointError:
+    def _why(self, request: dict[str, Any]) -> EngineError:
         self._process.wait()
         if self.watchdog.killed == "memory":
             return CheckpointError(
@@ -209,6 +246,9 @@ class _Child:
             return CheckpointError(
                 "Reading it stood still for {seconds} seconds and was given up.", seconds=round(SILENT_SECONDS)
             )
+        folder = Path(request["out"]).parent
+        if shutil.disk_usage(folder).free < FULL_BYTES:  # HDF5's writer crashes there
+            return full(folder)
         return CheckpointError(
             "The process that read it crashed (exit code {code}): the file is damaged.", code=self._process.returncode
         )

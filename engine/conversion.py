@@ -1,0 +1,77 @@
+"""A checkpoint of the lab → the same weights in another format, as a run of its own beside the one it came from."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from engine import checkpoints, formats, models, paths, runs, untrained
+from engine.checkpoints import Checkpoint, ModelReference
+from engine.errors import CheckpointError, EngineError
+from engine.files import require_space
+from engine.settings import IMPORTED
+
+_SHORT = {checkpoints.CKPT: "ckpt", checkpoints.H5: "h5", checkpoints.KERAS: "keras"}
+_CARRIED = ("tokens", "seconds", "source", "articles", "corpus", "preset", "metrics", "config_hash")
+
+
+def convert(reference: ModelReference, form: str, name: str = "", root: Path | None = None) -> Checkpoint:
+    """Keeps the weights of a checkpoint in another format, verified by reading them back.
+
+    The optimizer stays behind: whatever goes on from a checkpoint of another run begins with a fresh one.
+
+    Args:
+        name: of the run that it becomes; "" = RUN-STEP-as-FORMAT.
+
+    Returns:
+        The checkpoint, of the same step and with the same figures, whose parent is the one it came from.
+
+    Raises:
+        EngineError: no such format, a base model, or the format it has already. RunError, SettingsError: the name is
+            taken, or is none. CheckpointError: it is damaged. StorageError: no room.
+    """
+    root = root or paths.checkpoints_root()
+    source = reference.checkpoint
+    if source is None:
+        raise EngineError("{name} is a base model, not a checkpoint of a run: export it.", name=reference.reference)
+    if form not in checkpoints.FORMATS:
+        known = ", ".join(checkpoints.FORMATS)
+        raise EngineError("The format must be one of {known}; received {value}.", known=known, value=form)
+    if form == source.format:
+        raise EngineError("{name} is kept as {form} already.", name=source.reference, form=form)
+    run = runs.find(source.run, root)
+    settings = replace(
+        run.settings,
+        name=name or f"{source.run[:40]}-{source.step}-as-{_SHORT[form]}",
+        parent=source.reference,
+        after=None,
+        plan="",
+        steps=None,
+        epochs=None,
+        minutes=None,
+        method=IMPORTED,
+        checkpoint_format=form,
+    )
+    untrained.require_free(settings.name, root)
+    model, _ = models.load(reference)
+    require_space(root, formats.bytes_written(model.backbone, form))
+
+    def write(folder: Path) -> None:
+        formats.save(model, folder, form)
+        fresh, _ = models.load(ModelReference(reference.preset))
+        models.read_weights(fresh.backbone, folder, form)
+        if any((ours != theirs).any() for ours, theirs in zip(*map(_weights, (model, fresh)), strict=True)):
+            raise CheckpointError("{name} reads back other than it was written.", name=settings.name)
+
+    origin = {"from": source.reference, "format": source.format, "sha256": source.hash}
+    carried = {key: source.manifest[key] for key in _CARRIED if key in source.manifest}
+    facts = {
+        "format": form,
+        "step": source.step,
+        **carried,
+        "parent": source.reference,
+        "parent_hash": source.hash,
+    }
+    return untrained.keep(settings, root, ("converted", origin), facts, write, run.config.get("lineage"))
+
+
+def _weights(model) -> list:
+    return model.backbone.get_weights()

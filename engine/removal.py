@@ -1,0 +1,86 @@
+"""Deleting a whole run, once nothing needs it any more."""
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+
+from engine import checkpoints, files, retention, runs
+from engine.errors import EngineError, RunError
+from engine.files import storage_errors
+from engine.locks import Lock
+from engine.runs import Run
+
+_GONE = ".gone"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What goes with a run: its checkpoints, how many of them are pinned, and the bytes of all its files."""
+
+    checkpoints: int
+    pinned: int
+    bytes: int
+
+
+def loss(run: Run) -> Loss:
+    """What would be lost."""
+    return Loss(len(checkpoints.of_run(run)), len(retention.pinned(run)), files.size(run.folder))
+
+
+def children(run: Run) -> list[str]:
+    """The runs that started from a checkpoint of this one, or wait for it."""
+    found = []
+    for other in runs.all_runs(run.folder.parent):
+        with contextlib.suppress(EngineError):
+            settings = other.settings
+            if run.name in ((settings.parent or "").partition("/")[0], settings.after):
+                found.append(other.name)
+    return sorted(found)
+
+
+def check(run: Run) -> None:
+    """Makes sure that a run may be deleted.
+
+    Raises:
+        RunError: it ships with the project, it works, waits or is about to go on, or other runs came from it.
+    """
+    if run.alive() or run.orphaned():
+        raise _at_work(run)
+    _check_at_rest(run)
+
+
+def _check_at_rest(run: Run) -> None:
+    if run.recorded:
+        raise RunError("The run {name} ships with Atelier and is kept.", name=run.name)
+    if run.state().state in (runs.RUNNING, runs.QUEUED):
+        raise _at_work(run)
+    if others := children(run):
+        raise RunError(
+            "Other runs came from {name}, and their history shows it: {others}. Delete those first.",
+            name=run.name,
+            others=", ".join(others),
+        )
+
+
+def _at_work(run: Run) -> RunError:
+    return RunError("The run {name} works or waits: stop it first, then delete it.", name=run.name)
+
+
+def remove(run: Run) -> None:
+    """Deletes a run with everything in its folder, its name first, so that it never exists in part.
+
+    Raises:
+        RunError: it may not be deleted (`check`). StorageError: no rights.
+    """
+    check(run)
+    root = run.folder.parent
+    with storage_errors(root), Lock(run.folder / "lock") as lock:
+        if not lock.acquire():
+            raise _at_work(run)
+        _check_at_rest(run)  # nobody can start it from here on
+        if os.name == "nt":
+            lock.release()  # Windows renames no folder in which a file is open
+        files.replace(run.folder, root / f".{run.name}.{os.getpid()}{_GONE}")
+    for left in root.glob(f".*{_GONE}"):  # this one, and what a kill has left of others
+        shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,55 @@
+"""A run that was not trained here: finished from its beginning, with one checkpoint, as an import or a conversion leaves it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine import __version__, checkpoints, runs
+from engine.checkpoints import Checkpoint
+from engine.errors import RunError
+from engine.files import staged_folder
+from engine.runs import Run
+from engine.settings import RunSettings
+
+
+def require_free(name: str, root: Path) -> None:
+    """Makes sure that no run has that name.
+
+    Raises:
+        RunError: one has.
+    """
+    if (root / name).exists():
+        raise RunError("There is already a run {name}: choose another name.", name=name)
+
+
+def keep(
+    settings: RunSettings,
+    root: Path,
+    origin: tuple[str, dict[str, Any]],
+    facts: dict[str, Any],
+    write: Callable[[Path], object],
+    lineage: list[dict[str, Any]] | None = None,
+) -> Checkpoint:
+    """Makes the run with its one checkpoint, all of it or nothing.
+
+    Args:
+        origin: what it is ("imported", "converted") and from what; configuration, manifest and events say it.
+        facts: what else the manifest says; `step` is 0 where they do not say it.
+        write: puts the weights into the checkpoint's folder.
+        lineage: the checkpoints that led to it.
+
+    Raises:
+        RunError: the name is taken. StorageError: no rights or no space.
+    """
+    require_free(settings.name, root)
+    step = facts.get("step", 0)
+    told = dict([origin])
+    with staged_folder(root / settings.name) as staging:
+        runs.write_new(staging, settings, runs.FINISHED, {**told, "lineage": lineage or []})
+        run = Run(staging)
+        run.write_state(step=step, steps=step)
+        versions = {"versions": {"atelier": __version__}}
+        with checkpoints.commit(run, step, {**versions, **facts, **told}) as folder:
+            write(folder)
+        run.append_event(origin[0], **origin[1])
+    return checkpoints.find(f"{settings.name}/{step}", root)
