@@ -270,13 +270,35 @@ def models(root: Path | None = None) -> list[ModelReference]:
     return found
 
 
+def needed_by(checkpoint: Checkpoint) -> list[Run]:
+    """The runs that cannot go on without a checkpoint: they started from it, are not finished, and have no whole one of
+    their own, or train LoRA adapters, whose checkpoints do not hold the weights that they were put on."""
+    found = []
+    for run in runs.all_runs(checkpoint.folder.parent.parent):
+        try:
+            settings = run.settings
+        except EngineError:
+            continue
+        if settings.parent != checkpoint.reference or run.state().state == runs.FINISHED:
+            continue
+        if settings.lora_rank or newest_verified(run) is None:
+            found.append(run)
+    return found
+
+
 def delete(checkpoint: Checkpoint) -> None:
     """Removes a checkpoint, its name first, so that it never exists in part.
 
     Raises:
-        CheckpointError: it is the last whole one of its run. StorageError: no rights.
+        CheckpointError: it is the last whole one of its run, or another run needs it. StorageError: no rights.
     """
     run = Run(checkpoint.folder.parent)
+    if needing := needed_by(checkpoint):
+        raise CheckpointError(
+            "{name} is kept: {runs} started from it and cannot go on without it. Let that finish first.",
+            name=checkpoint.reference,
+            runs=", ".join(sorted(other.name for other in needing)),
+        )
     if not any(_is_whole(other) for other in of_run(run) if other.step != checkpoint.step):
         raise CheckpointError("{name} is the last whole checkpoint of its run and is kept.", name=checkpoint.reference)
     gone = temporary(checkpoint.folder)  # what a kill leaves of it is swept away like a save that was cut off

@@ -38,7 +38,7 @@ from engine import (
 )
 from engine.backend import keras, release_memory, versions
 from engine.checkpoints import ModelReference
-from engine.errors import EngineError, ResourcesError
+from engine.errors import CheckpointError, EngineError, ResourcesError
 from engine.generation import Generator, Sampler
 from engine.runs import Run
 from engine.settings import REPORT, RunSettings
@@ -180,10 +180,8 @@ class _Training:
         s = self.settings
         keras.utils.set_random_seed(s.seed)
         self.base = ModelReference(presets.find(s.preset))
-        # The very checkpoint it started from, frozen when the run was made: "the newest" may be another by now.
-        self.parent = checkpoints.resolve(s.parent) if s.parent else None
-        if self.parent is not None:
-            checkpoints.check_base(self.parent)
+        self.own = checkpoints.newest_verified(self.run)
+        self.parent = self._find_parent()
         with tf.device(self.device):
             self.model, self.tokenizer = models.load(self.parent or self.base, s.dropout, self.precision)
             if s.lora_rank:
@@ -207,6 +205,39 @@ class _Training:
                 context=context,
             )
         self.length, self.batch_size = submission.window_shape(s, context, self.model.backbone.vocabulary_size)
+
+    def _find_parent(self) -> ModelReference | None:
+        """The very checkpoint it started from, frozen when the run was made: "the newest" may be another by now.
+
+        A run with a whole checkpoint of its own goes on without it, but for LoRA adapters: what they are put on is not
+        in their own checkpoints, which hold the sum of both.
+
+        Raises:
+            EngineError: it is gone or damaged, and needed.
+        """
+        s = self.settings
+        if s.parent is None:
+            return None
+        try:
+            checkpoint = checkpoints.find(s.parent, self.run.folder.parent)
+            checkpoints.verify(checkpoint)
+            parent = ModelReference(presets.find(checkpoint.manifest["preset"]["reference"]), checkpoint)
+            checkpoints.check_base(parent)
+        except EngineError as error:
+            if self.own is None or s.lora_rank:
+                raise
+            self._without_parent(error)
+            return None
+        return parent
+
+    def _parent_hash(self) -> str | None:
+        if self.parent is not None:
+            return self.parent.hash
+        return self.own.manifest.get("parent_hash") if self.own else None
+
+    def _without_parent(self, error: EngineError) -> None:
+        """Keeps why the figures of the parent are left out."""
+        self.run.append_event("parent_lost", checkpoint=self.settings.parent, reason=error.to_json())
 
     def _prepare(self) -> None:
         s = self.settings
@@ -484,8 +515,8 @@ class _Training:
             "format": self.form,
             **self.progress.to_json(),
             "preset": presets.json_of(self.base.preset),
-            "parent": self.parent.reference if self.parent else None,
-            "parent_hash": self.parent.hash if self.parent else None,
+            "parent": self.settings.parent,
+            "parent_hash": self._parent_hash(),
             "source": self.settings.articles,
             "articles": [self.settings.first_article, self.settings.last_article],
             "corpus": self.corpus.content_hash,
@@ -529,7 +560,7 @@ class _Training:
 
     def _restore(self) -> bool:
         """Goes on from the newest whole checkpoint of this run; False where there is none."""
-        checkpoint = checkpoints.newest_verified(self.run)
+        checkpoint = self.own
         if checkpoint is None:
             if self.run.events("evaluation", "step"):  # cut off before the first save, or nothing whole is left
                 self.run.append_event("resume", step=-1)
@@ -570,9 +601,17 @@ class _Training:
             named["parent"] = self.parent
         splits = [split for split in ("validation", "test") if split in self.corpus.splits]
         scored: dict[tuple[str, str], dict] = {}
-        for name, reference in named.items():
+        for name, reference in list(named.items()):
+            try:
+                for split in splits:
+                    scored[name, split] = self._score_whole(reference, split)
+            except CheckpointError as error:
+                if name != "parent":
+                    raise
+                self._without_parent(error)  # deleted or damaged while the run was under way
+                del named[name]
+                continue
             for split in splits:
-                scored[name, split] = self._score_whole(reference, split)
                 self.run.append_event(
                     "evaluation",
                     step=self.progress.step if name == "run" else 0,

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -218,6 +219,58 @@ def test_a_run_from_a_checkpoint_names_its_parent_and_measures_it(trained, tiny_
     assert checkpoints.of_run(child)[-1].manifest["parent"] == "run/6"
 
 
+def cut_off_at(run, step):
+    """Trains until the checkpoint of that step is written, and not a step further."""
+    save = training._Training._checkpoint
+
+    def cut_off(self):
+        save(self)
+        if self.progress.step == step:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training._Training, "_checkpoint", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.work(run)
+    keras.backend.clear_session()
+
+
+@pytest.fixture
+def parent(trained, root):
+    """A finished run "one" with checkpoints after its steps 3 and 6."""
+    return runs.Run(shutil.copytree(trained[0].folder, root / "one"))
+
+
+def test_a_run_with_a_checkpoint_of_its_own_goes_on_without_its_parent(parent, tiny_preset, sample_folder):
+    short = {"steps": 2, "evaluate_steps": 1, "parent": "one/3"}
+    child = submission.submit(settings_of(tiny_preset, sample_folder, name="child", **short))
+    first = checkpoints.find("one/3")
+    cut_off_at(child, 1)
+    checkpoints.delete(first)
+    result = trainer.work(child)
+    assert child.state().state == runs.FINISHED
+    assert "parent_loss" not in result and math.isfinite(result["base_loss"])
+    (event,) = child.events("parent_lost")
+    assert str(EngineError.from_json(event["reason"])) == "The run one has no checkpoint 3."
+    manifest = checkpoints.newest_verified(child).manifest
+    assert (manifest["parent"], manifest["parent_hash"]) == ("one/3", first.hash)
+
+
+def test_a_parent_that_is_damaged_while_the_run_is_under_way_does_not_fail_it(parent, tiny_preset, sample_folder):
+    child = submission.submit(
+        settings_of(tiny_preset, sample_folder, name="child", steps=1, evaluate_steps=1, parent="one/3", seed=2)
+    )
+
+    def damage(line):
+        if line == "finishing":
+            (checkpoints.find("one/3").folder / checkpoints.WEIGHTS_FILES["ckpt"][0]).write_bytes(b"damaged")
+
+    result = trainer.work(child, say=damage)
+    assert child.state().state == runs.FINISHED
+    assert "parent_loss" not in result
+    assert "one/3 is damaged" in str(EngineError.from_json(child.events("parent_lost")[0]["reason"]))
+
+
 def test_lora_trains_adapters_alone_and_its_checkpoint_loads_into_the_plain_model(tiny_preset, sample_folder, root):
     run = submission.submit(settings_of(tiny_preset, sample_folder, lora_rank=2, steps=4, evaluate_steps=2))
     result = trainer.work(run)
@@ -402,8 +455,6 @@ def test_what_is_no_preset_is_said(tmp_path):
 
 
 def test_a_damaged_preset_is_one_sentence(tiny_preset, tmp_path):
-    import shutil
-
     broken = shutil.copytree(tiny_preset, tmp_path / "broken")
     (broken / "model.weights.h5").write_bytes(b"not HDF5")
     with pytest.raises(PresetError, match="cannot be loaded"):
@@ -411,8 +462,6 @@ def test_a_damaged_preset_is_one_sentence(tiny_preset, tmp_path):
 
 
 def test_a_checkpoint_altered_on_disk_is_not_loaded(trained):
-    import shutil
-
     run, _ = trained
     copy = shutil.copytree(run.folder, run.folder.parent / "copy")
     file = copy / "step-00000006" / checkpoints.WEIGHTS_FILES["ckpt"][0]
