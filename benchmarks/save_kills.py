@@ -76,7 +76,7 @@ def forked(action, after: float | None = None) -> float:
 
 def look(run: runs.Run, former: int, new: int) -> dict[str, int]:
     """What a reader and a trainer that goes on find after a kill."""
-    checkpoints._hash.cache_clear()
+    checkpoints._hashes.clear()
     torn = sum(not checkpoints._is_whole(checkpoint) for checkpoint in checkpoints.of_run(run))
     found = checkpoints.newest_verified(run)
     lost = found is None or found.step not in (former, new)

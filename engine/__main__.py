@@ -445,7 +445,7 @@ def list_checkpoints(a: argparse.Namespace) -> int:
         row: dict[str, Any] = {"checkpoint": model.reference, "hash": model.hash, "base": model.is_base}
         if a.verify and model.checkpoint is not None:
             try:
-                checkpoints.verify(model.checkpoint)
+                checkpoints.verify(model.checkpoint, fresh=True)
                 row["verified"] = True
             except EngineError as error:
                 row |= {"verified": False, "problem": str(error)}

@@ -9,11 +9,11 @@ step-XXXXXXXX/
 import contextlib
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from engine.runs import Run
 SCHEMA_VERSION = 2
 WEIGHTS, TRAINING, MANIFEST = "model.weights.h5", "training.npz", "manifest.json"
 _SEAL = "manifest_sha256"
+_MOST_HASHES = 256
 FORMATS = CKPT, H5, KERAS = "ckpt", "weights.h5", "keras"
 # The files of each format; the first is the one whose hash names the model.
 WEIGHTS_FILES = {
@@ -170,8 +171,12 @@ def of_run(run: Run) -> list[Checkpoint]:
     return found
 
 
-def verify(checkpoint: Checkpoint, files: tuple[str, ...] | None = None) -> None:
+def verify(checkpoint: Checkpoint, files: tuple[str, ...] | None = None, fresh: bool = False) -> None:
     """Compares the files (all, or those named) with the manifest.
+
+    Args:
+        fresh: reads every byte. Without, a file that was read before and has the same time and size since is taken for
+            the same, which serves for lists; a bit that flipped on the disk changes neither.
 
     Raises:
         CheckpointError: one is missing, or is not what was written.
@@ -183,7 +188,7 @@ def verify(checkpoint: Checkpoint, files: tuple[str, ...] | None = None) -> None
         if not path.is_file():
             raise CheckpointError("The checkpoint {name} lacks its {file}.", name=checkpoint.reference, file=name)
         status = path.stat()
-        if status.st_size != entry["bytes"] or _hash(path, status.st_mtime_ns, status.st_size) != entry["sha256"]:
+        if status.st_size != entry["bytes"] or _hash(path, status, fresh) != entry["sha256"]:
             raise _damaged(checkpoint.reference, name)
 
 
@@ -195,16 +200,25 @@ def _damaged(reference: str, file: str) -> CheckpointError:
     )
 
 
-@lru_cache(maxsize=256)
-def _hash(path: Path, changed: int, size: int) -> str:
-    return sha256(path)
+_hashes: dict[tuple[Path, int, int], str] = {}  # of files as they were read last
 
 
-def newest_verified(run: Run) -> Checkpoint | None:
-    """The newest checkpoint whose files are what was written, or None."""
+def _hash(path: Path, status: os.stat_result, fresh: bool) -> str:
+    key = (path, status.st_mtime_ns, status.st_size)
+    known = None if fresh else _hashes.get(key)
+    if known is None:
+        known = sha256(path)
+        if len(_hashes) >= _MOST_HASHES:
+            _hashes.pop(next(iter(_hashes)), None)  # the oldest
+        _hashes[key] = known
+    return known
+
+
+def newest_verified(run: Run, fresh: bool = False) -> Checkpoint | None:
+    """The newest checkpoint whose files are what was written, or None; `fresh` as for `verify`."""
     for checkpoint in reversed(of_run(run)):
         with contextlib.suppress(CheckpointError):
-            verify(checkpoint)
+            verify(checkpoint, fresh=fresh)
             return checkpoint
     return None
 

@@ -180,7 +180,7 @@ class _Training:
         s = self.settings
         keras.utils.set_random_seed(s.seed)
         self.base = ModelReference(presets.find(s.preset))
-        self.own = checkpoints.newest_verified(self.run)
+        self.own = checkpoints.newest_verified(self.run, fresh=True)
         self.parent = self._find_parent()
         with tf.device(self.device):
             self.model, self.tokenizer = models.load(self.parent or self.base, s.dropout, self.precision)

@@ -154,7 +154,7 @@ else:
         with st.container(horizontal=True):
             if st.button(_("Verify"), icon=":material/verified:", help=_("Compares every file with its SHA-256.")):
                 try:
-                    checkpoints.verify(checkpoint)
+                    checkpoints.verify(checkpoint, fresh=True)
                     st.success(_("{name} is whole: every file is what was written.", name=checkpoint.reference))
                 except CheckpointError as error:
                     errors.show(error)

@@ -266,6 +266,22 @@ def commit(run, step: int, content: bytes = b"weights"):
         (staging / checkpoints.TRAINING).write_bytes(b"state")
 
 
+def test_a_bit_that_flips_without_a_trace_is_found_by_whoever_reads_afresh(root):
+    run = runs.create(new_settings())
+    commit(run, 2)
+    commit(run, 4)
+    newest = checkpoints.newest_verified(run)
+    file = newest.folder / checkpoints.WEIGHTS
+    status, content = file.stat(), bytearray(file.read_bytes())
+    content[3] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    checkpoints.verify(newest)  # for a list
+    with pytest.raises(CheckpointError, match="one/4 is damaged"):
+        checkpoints.verify(newest, fresh=True)
+    assert checkpoints.newest_verified(run).step == 2  # what was found is known from then on
+
+
 def test_a_checkpoint_has_exactly_these_files_and_a_hash_of_each(root):
     run = runs.create(new_settings())
     commit(run, 4)
