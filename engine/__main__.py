@@ -350,12 +350,21 @@ def stop(a: argparse.Namespace) -> int:
     return 0
 
 
+def _resolve(reference: str) -> checkpoints.ModelReference:
+    """The model of that name; says which newer checkpoints of its run are damaged, where the newest one is meant."""
+    model = checkpoints.resolve(reference)
+    if model.checkpoint is not None and reference.strip("/") == model.checkpoint.run:
+        for problem in checkpoints.newest_and_damaged(runs.find(model.checkpoint.run))[1]:
+            print(f"engine: {problem}", file=sys.stderr)
+    return model
+
+
 def evaluate(a: argparse.Namespace) -> int:
     """Measures a checkpoint or preset on articles: loss, accuracy, perplexity and bits per byte, and where they come from."""
     from engine.measuring import examine
 
     progress = _Progress()
-    model = checkpoints.resolve(a.checkpoint)
+    model = _resolve(a.checkpoint)
     try:
         result = examine(
             model,
@@ -391,7 +400,7 @@ def generate(a: argparse.Namespace) -> int:
     from engine.generation import Generator, Sampler
 
     sampler = Sampler(a.temperature, a.top_k, a.top_p)
-    reference = checkpoints.resolve(a.checkpoint)
+    reference = _resolve(a.checkpoint)
     model, tokenizer = models.load(reference)
     generator = Generator(model, tokenizer)
     if a.json:
@@ -461,7 +470,7 @@ def export(a: argparse.Namespace) -> int:
     """Writes a checkpoint or preset in another format, or for use elsewhere: a keras-hub preset, a Hugging Face folder."""
     from engine import formats
 
-    written = formats.export(checkpoints.resolve(a.checkpoint), a.format, a.out)
+    written = formats.export(_resolve(a.checkpoint), a.format, a.out)
     _print_result({"checkpoint": a.checkpoint, "format": a.format, "out": str(written)}, a.json, [f"{written}"])
     return 0
 

@@ -9,7 +9,6 @@ step-XXXXXXXX/
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -163,20 +162,25 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
 
 def of_run(run: Run) -> list[Checkpoint]:
     """The committed checkpoints of a run, oldest first, by their manifests (`verify` reads the files)."""
-    found = []
-    for folder in run.checkpoint_folders():
-        manifest = _read_manifest(folder)
-        if manifest is not None and set(WEIGHTS_FILES.get(manifest["format"], ("",))) <= set(manifest["files"]):
-            found.append(Checkpoint(folder, manifest))
-    return found
+    return [found for folder in run.checkpoint_folders() if (found := _open(folder)) is not None]
 
 
-def verify(checkpoint: Checkpoint, files: tuple[str, ...] | None = None, fresh: bool = False) -> None:
+def _open(folder: Path) -> Checkpoint | None:
+    manifest = _read_manifest(folder)
+    if manifest is not None and set(WEIGHTS_FILES.get(manifest["format"], ("",))) <= set(manifest["files"]):
+        return Checkpoint(folder, manifest)
+    return None
+
+
+def verify(
+    checkpoint: Checkpoint, files: tuple[str, ...] | None = None, fresh: bool = False, unread: bool = True
+) -> None:
     """Compares the files (all, or those named) with the manifest.
 
     Args:
         fresh: reads every byte. Without, a file that was read before and has the same time and size since is taken for
             the same, which serves for lists; a bit that flipped on the disk changes neither.
+        unread: False passes over the content of files that were not read before.
 
     Raises:
         CheckpointError: one is missing, or is not what was written.
@@ -188,7 +192,10 @@ def verify(checkpoint: Checkpoint, files: tuple[str, ...] | None = None, fresh: 
         if not path.is_file():
             raise CheckpointError("The checkpoint {name} lacks its {file}.", name=checkpoint.reference, file=name)
         status = path.stat()
-        if status.st_size != entry["bytes"] or _hash(path, status, fresh) != entry["sha256"]:
+        if status.st_size != entry["bytes"]:
+            raise _damaged(checkpoint.reference, name)
+        key = (path, status.st_mtime_ns, status.st_size)
+        if (unread or key in _hashes) and _hash(key, fresh) != entry["sha256"]:
             raise _damaged(checkpoint.reference, name)
 
 
@@ -203,11 +210,10 @@ def _damaged(reference: str, file: str) -> CheckpointError:
 _hashes: dict[tuple[Path, int, int], str] = {}  # of files as they were read last
 
 
-def _hash(path: Path, status: os.stat_result, fresh: bool) -> str:
-    key = (path, status.st_mtime_ns, status.st_size)
+def _hash(key: tuple[Path, int, int], fresh: bool) -> str:
     known = None if fresh else _hashes.get(key)
     if known is None:
-        known = sha256(path)
+        known = sha256(key[0])
         if len(_hashes) >= _MOST_HASHES:
             _hashes.pop(next(iter(_hashes)), None)  # the oldest
         _hashes[key] = known
@@ -216,11 +222,44 @@ def _hash(path: Path, status: os.stat_result, fresh: bool) -> str:
 
 def newest_verified(run: Run, fresh: bool = False) -> Checkpoint | None:
     """The newest checkpoint whose files are what was written, or None; `fresh` as for `verify`."""
-    for checkpoint in reversed(of_run(run)):
-        with contextlib.suppress(CheckpointError):
+    return newest_and_damaged(run, fresh)[0]
+
+
+def newest_and_damaged(run: Run, fresh: bool = False) -> tuple[Checkpoint | None, list[CheckpointError]]:
+    """The newest whole checkpoint of a run, or None, and what is wrong with each newer one, the newest first."""
+    damaged: list[CheckpointError] = []
+    for folder in reversed(run.checkpoint_folders()):
+        checkpoint = _open(folder)
+        if checkpoint is None:
+            damaged.append(_damaged(f"{run.name}/{_step_of(folder)}", MANIFEST))
+            continue
+        try:
             verify(checkpoint, fresh=fresh)
-            return checkpoint
-    return None
+        except CheckpointError as error:
+            damaged.append(error)
+        else:
+            return checkpoint, damaged
+    return None, damaged
+
+
+def seen_damaged(run: Run) -> list[CheckpointError]:
+    """What is wrong with those of a run's checkpoints whose damage shows without reading their weights: an unreadable
+    manifest, a file that is missing or of another size, or one that was read before and found altered."""
+    found = []
+    for folder in run.checkpoint_folders():
+        checkpoint = _open(folder)
+        if checkpoint is None:
+            found.append(_damaged(f"{run.name}/{_step_of(folder)}", MANIFEST))
+            continue
+        try:
+            verify(checkpoint, unread=False)
+        except CheckpointError as error:
+            found.append(error)
+    return found
+
+
+def _step_of(folder: Path) -> str:
+    return folder.name.removeprefix("step-").lstrip("0") or "0"
 
 
 def find(reference: str, root: Path | None = None) -> Checkpoint:
@@ -232,7 +271,13 @@ def find(reference: str, root: Path | None = None) -> Checkpoint:
     name, _, step = reference.strip("/").partition("/")
     run = runs.find(name, root)
     if not step:
-        checkpoint = newest_verified(run)
+        checkpoint, damaged = newest_and_damaged(run)
+        if checkpoint is None and damaged:
+            raise CheckpointError(
+                "Every checkpoint of the run {name} is damaged: {checkpoints}. Put a copy of its folder back, or train anew.",
+                name=name,
+                checkpoints=", ".join(str(error.values["name"]) for error in damaged),
+            )
         if checkpoint is None:
             raise CheckpointError("The run {name} has no checkpoint yet.", name=name)
         return checkpoint
@@ -240,7 +285,7 @@ def find(reference: str, root: Path | None = None) -> Checkpoint:
         if step in (str(checkpoint.step), checkpoint.folder.name):
             return checkpoint
     for folder in run.checkpoint_folders():
-        if step in (folder.name, folder.name.removeprefix("step-").lstrip("0")):
+        if step in (folder.name, _step_of(folder)):
             raise _damaged(f"{name}/{step}", MANIFEST)
     raise CheckpointError("The run {name} has no checkpoint {step}.", name=name, step=step)
 

@@ -180,7 +180,7 @@ class _Training:
         s = self.settings
         keras.utils.set_random_seed(s.seed)
         self.base = ModelReference(presets.find(s.preset))
-        self.own = checkpoints.newest_verified(self.run, fresh=True)
+        self.own, self.damaged = checkpoints.newest_and_damaged(self.run, fresh=True)
         self.parent = self._find_parent()
         with tf.device(self.device):
             self.model, self.tokenizer = models.load(self.parent or self.base, s.dropout, self.precision)
@@ -564,6 +564,7 @@ class _Training:
         if checkpoint is None:
             if self.run.events("evaluation", "step"):  # cut off before the first save, or nothing whole is left
                 self.run.append_event("resume", step=-1)
+            self._report_damaged()
             self._take_micro_batch(0)
             return False
         if not self.settings.lora_rank:
@@ -576,8 +577,14 @@ class _Training:
         self.progress = Progress(checkpoint.step, facts["steps"], facts["tokens"], facts["seconds"])
         self.metrics, self.saved_step = facts["metrics"], checkpoint.step
         self.run.append_event("resume", step=checkpoint.step)
+        self._report_damaged()
         self._take_micro_batch(facts.get("micro_batch", 0))
         return True
+
+    def _report_damaged(self) -> None:
+        """Keeps which newer checkpoints were passed over, and why; what they held is trained again."""
+        for error in self.damaged:
+            self.run.append_event("damaged", checkpoint=error.values["name"], reason=error.to_json())
 
     def _take_micro_batch(self, of_checkpoint: int) -> None:
         """What the checkpoint keeps, or less where that was found too large since."""

@@ -266,6 +266,26 @@ def commit(run, step: int, content: bytes = b"weights"):
         (staging / checkpoints.TRAINING).write_bytes(b"state")
 
 
+def test_which_checkpoints_were_passed_over_is_said_and_that_every_one_is_damaged(root):
+    run = runs.create(new_settings())
+    for step in (2, 4, 6):
+        commit(run, step)
+    _, second, third = checkpoints.of_run(run)
+    (second.folder / checkpoints.MANIFEST).write_text("{}")
+    (third.folder / checkpoints.WEIGHTS).write_bytes(b"weighTs" * 6)  # of the same size: it must be read to be known
+    assert [error.values["name"] for error in checkpoints.seen_damaged(run)] == ["one/4"]
+    newest, damaged = checkpoints.newest_and_damaged(run)
+    assert newest.step == 2
+    assert [(error.values["name"], error.values["file"]) for error in damaged] == [
+        ("one/6", checkpoints.WEIGHTS),
+        ("one/4", checkpoints.MANIFEST),
+    ]
+    assert [error.values["name"] for error in checkpoints.seen_damaged(run)] == ["one/4", "one/6"]
+    (newest.folder / checkpoints.WEIGHTS).unlink()
+    with pytest.raises(CheckpointError, match="Every checkpoint of the run one is damaged: one/6, one/4, one/2"):
+        checkpoints.find("one")
+
+
 def test_a_bit_that_flips_without_a_trace_is_found_by_whoever_reads_afresh(root):
     run = runs.create(new_settings())
     commit(run, 2)

@@ -166,6 +166,8 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
         ]
         assert any("optimizer" in name for name in names)
         assert all(np.array_equal(a.get_tensor(name), b.get_tensor(name)) for name in names)
+    (passed_over,) = run.events("damaged")
+    assert passed_over["checkpoint"] == "run/5"
     losses = [[e["loss"] for e in r.events("evaluation")] for r in (whole, run)]
     assert losses[0] == losses[1]
     one, two = (models.load(ModelReference(checkpoints.presets.find(tiny_preset), c))[0] for c in (first, second))

@@ -50,6 +50,7 @@ def head(run: Run, state: State, key: str) -> None:
         )
         _end_button(run, key)
     _memory(run)
+    _damaged(run)
     _buttons(run, state, key)
 
 
@@ -93,6 +94,18 @@ def _memory(run: Run) -> None:
             **values,
         )
     st.caption(f":material/memory: {said}")
+
+
+def _damaged(run: Run) -> None:
+    """Says which checkpoints were found damaged when the run went on, and what that meant."""
+    for checkpoint, event in {event["checkpoint"]: event for event in readers.events(run, "damaged")}.items():
+        said = error_text(EngineError.from_json(event["reason"]))
+        st.caption(f":material/heart_broken: {said} {_('What {name} held was trained again.', name=checkpoint)}")
+    for event in readers.events(run, "parent_lost")[-1:]:
+        said = error_text(EngineError.from_json(event["reason"]))
+        st.caption(
+            f":material/heart_broken: {said} {_('So the figures of the checkpoint that it started from are left out.')}"
+        )
 
 
 def _progress(run: Run, state: State) -> str:
