@@ -38,7 +38,7 @@ from engine import (
 )
 from engine.backend import keras, release_memory, versions
 from engine.checkpoints import ModelReference
-from engine.errors import CheckpointError, EngineError, ResourcesError
+from engine.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
 from engine.generation import Generator, Sampler
 from engine.runs import Run
 from engine.settings import REPORT, RunSettings
@@ -181,6 +181,7 @@ class _Training:
         keras.utils.set_random_seed(s.seed)
         self.base = ModelReference(presets.find(s.preset))
         self.own, self.damaged = checkpoints.newest_and_damaged(self.run, fresh=True)
+        self._require_same_preset()
         self.parent = self._find_parent()
         with tf.device(self.device):
             self.model, self.tokenizer = models.load(self.parent or self.base, s.dropout, self.precision)
@@ -206,6 +207,35 @@ class _Training:
             )
         self.length, self.batch_size = submission.window_shape(s, context, self.model.backbone.vocabulary_size)
 
+    def _require_same_preset(self) -> None:
+        """The preset is the one that the run began with: it is the base of its figures and of its LoRA adapters.
+
+        Raises:
+            PresetError: its weights have changed.
+        """
+        began_with = self.own.manifest["preset"]["hash"] if self.own else self.run.config.get("preset_hash")
+        if began_with not in (None, self.base.hash):
+            raise PresetError(
+                "The weights of the preset {preset} have changed since this run was made, so it cannot go on as it began: "
+                "put the former ones back, or start a new run.",
+                preset=self.base.preset.reference,
+            )
+
+    def _require_same_articles(self, checkpoint: checkpoints.Checkpoint) -> None:
+        """The articles are those that a checkpoint was trained on, to the word: an epoch goes on in its middle.
+
+        Raises:
+            ArticlesError: they are others.
+        """
+        if checkpoint.manifest.get("corpus", self.corpus.content_hash) != self.corpus.content_hash:
+            raise ArticlesError(
+                "The words of {articles} have changed since the checkpoint {checkpoint} was written, so this run cannot go "
+                "on as it began. Start a new run from that checkpoint (train --from {checkpoint}, or “Continue from "
+                "here” on the Checkpoints page), or put the former articles back.",
+                articles=self.settings.articles,
+                checkpoint=checkpoint.reference,
+            )
+
     def _find_parent(self) -> ModelReference | None:
         """The very checkpoint it started from, frozen when the run was made: "the newest" may be another by now.
 
@@ -223,6 +253,11 @@ class _Training:
             checkpoints.verify(checkpoint)
             parent = ModelReference(presets.find(checkpoint.manifest["preset"]["reference"]), checkpoint)
             checkpoints.check_base(parent)
+            if self.own and self.own.manifest.get("parent_hash") not in (None, checkpoint.hash):
+                raise CheckpointError(
+                    "The checkpoint {parent} is not the one that this run started from: its weights have changed.",
+                    parent=s.parent,
+                )
         except EngineError as error:
             if self.own is None or s.lora_rank:
                 raise
@@ -567,6 +602,7 @@ class _Training:
             self._report_damaged()
             self._take_micro_batch(0)
             return False
+        self._require_same_articles(checkpoint)
         if not self.settings.lora_rank:
             formats.restore(self.model, checkpoint.folder, checkpoint.format)
         with np.load(checkpoint.folder / checkpoints.TRAINING, allow_pickle=False) as state:

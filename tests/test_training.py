@@ -29,7 +29,7 @@ from engine import (
 )
 from engine.backend import keras
 from engine.checkpoints import ModelReference
-from engine.errors import CheckpointError, EngineError, PresetError, ResourcesError, SettingsError
+from engine.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError, SettingsError
 from engine.generation import Generator, Sampler
 from engine.settings import RunSettings
 
@@ -271,6 +271,35 @@ def test_a_parent_that_is_damaged_while_the_run_is_under_way_does_not_fail_it(pa
     assert child.state().state == runs.FINISHED
     assert "parent_loss" not in result
     assert "one/3 is damaged" in str(EngineError.from_json(child.events("parent_lost")[0]["reason"]))
+
+
+@pytest.mark.parametrize("lora_rank", [0, 2])
+def test_a_run_whose_articles_or_preset_have_changed_does_not_go_on_without_a_word(
+    tiny_preset, sample_folder, root, tmp_path, only_trains, lora_rank
+):
+    articles = shutil.copytree(sample_folder, tmp_path / "articles")
+    preset = shutil.copytree(tiny_preset, tmp_path / "preset")
+    short = {"steps": 2, "evaluate_steps": 1, "lora_rank": lora_rank}
+    run = submission.submit(settings_of(preset, articles, **short))
+    cut_off_at(run, 1)
+    train = articles / "train.jsonl"
+    words = train.read_text()
+    train.write_text(words.replace("insulin", "glucagon"))
+    with pytest.raises(ArticlesError, match=r"The words of .*articles have changed since .*run/1.*train --from run/1"):
+        trainer.work(run)
+    train.write_text(words)
+    weights = (preset / "model.weights.h5").read_bytes()
+    other, _ = models.load(checkpoints.resolve(str(tiny_preset)))
+    other.backbone.trainable_variables[0].assign_add(keras.ops.ones_like(other.backbone.trainable_variables[0]))
+    models.save_weights(other, preset / "model.weights.h5")
+    run.request_resume()
+    with pytest.raises(PresetError, match="The weights of the preset .* have changed since this run was made"):
+        trainer.work(run)
+    assert run.state().state == runs.FAILED
+    (preset / "model.weights.h5").write_bytes(weights)
+    run.request_resume()
+    trainer.work(run)
+    assert run.state().state == runs.FINISHED
 
 
 def test_lora_trains_adapters_alone_and_its_checkpoint_loads_into_the_plain_model(tiny_preset, sample_folder, root):
