@@ -88,7 +88,8 @@ def train(a: argparse.Namespace) -> int:
         return 0
     progress = _Progress()
     try:
-        result = trainer.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
+        with dispatcher.watching():
+            result = trainer.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
     except memory.GoesOn:
         _goes_on(run, a.json)
     finally:
@@ -205,7 +206,8 @@ def _train_plan(a: argparse.Namespace) -> int:
         results = []
         for run, stage in zip(made, scaled.stages, strict=True):
             print(f"{run.name}: articles {stage.first:,}-{stage.last:,}", file=sys.stderr)
-            result = trainer.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
+            with dispatcher.watching():
+                result = trainer.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
             if result is None:
                 return _not_finished(run, a.json)
             results.append({**result, "range": [stage.first, stage.last], "parent": run.settings.parent})
@@ -251,6 +253,10 @@ def _not_finished(run: runs.Run, as_json: bool) -> int:
     if state.state == runs.QUEUED:
         dispatcher.ensure()
         message = f"The device is in use: {run.name} waits in the queue and starts by itself. --wait stays here."
+        _print_result({"run": run.name, "state": state.state}, as_json, [message])
+        return 0
+    if state.state == runs.RUNNING:  # the dispatcher was quicker
+        message = f"{run.name} is at work in the background. It is shown by: python -m engine runs"
         _print_result({"run": run.name, "state": state.state}, as_json, [message])
         return 0
     newest = checkpoints.newest_verified(run)

@@ -7,8 +7,9 @@ import contextlib
 import shutil
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from engine.runs import Run
 POLL_SECONDS = 0.3
 MOST_STARTS = 3  # of a run without a new checkpoint in between
 IDLE_SECONDS = 3.0
+_LOOK_SECONDS = 5.0  # between two looks of a trainer whether a dispatcher is there,
+_FIRST_LOOK_SECONDS = 1.0  # once it holds its locks: before, the dispatcher would start another trainer of its run
 _ASKED = {"stop": runs.STOPPED, "pause": runs.PAUSED}
 LEAST_FREE_BYTES = 1 << 20  # below, a trainer could not even write why it fails
 
@@ -55,12 +58,14 @@ class Dispatcher:
     children: dict[str, tuple[Run, subprocess.Popen]] = field(default_factory=dict)
 
     def turn(self) -> bool:
-        """Collects trainers that ended, starts those whose device is free; False where nothing is left to do."""
+        """Collects trainers that ended, starts those whose device is free; False where nothing is left to do, and nobody
+        is at work whose end would have to be seen (a run in somebody's terminal too)."""
         for device, (run, child) in list(self.children.items()):
             if child.poll() is not None:
                 del self.children[device]
                 settle(run, child.returncode)
-        for run in runs.all_runs(self.root):
+        every = runs.all_runs(self.root)
+        for run in every:
             if run.orphaned() and run.name not in [child.name for child, _ in self.children.values()]:
                 settle(run, None)
         # A stage whose parent is not finished keeps its place; nothing polls for it when nothing else is to be done.
@@ -74,7 +79,7 @@ class Dispatcher:
                 continue  # it waits until there is space
             except EngineError as error:
                 _fail(run, error)
-        return bool(queue or self.children)
+        return bool(queue or self.children) or any(run.at_work() for run in every)
 
 
 def _may_start(run: Run) -> bool:
@@ -153,23 +158,52 @@ def work_left(root: Path | None = None) -> bool:
 def ensure(root: Path | None = None) -> None:
     """Makes sure that a dispatcher is at work; where two start at once, one of them leaves."""
     root = root or paths.checkpoints_root()
-    if not held(lock_path(root)):
+    if root.is_dir() and not held(lock_path(root)):
         launch.detached("engine.dispatcher", str(root.resolve()), log=root / ".locks" / "dispatcher.log")
 
 
+@contextlib.contextmanager
+def watching(root: Path | None = None) -> Iterator[None]:
+    """While the block runs, a dispatcher sees it and takes over should it die; whoever kills one finds another soon.
+    When it ends, one is started if anything waits. For processes that train."""
+    root, ended = root or paths.checkpoints_root(), threading.Event()
+
+    def look() -> None:
+        pause = _FIRST_LOOK_SECONDS
+        while not ended.wait(pause):
+            pause = _LOOK_SECONDS
+            with contextlib.suppress(EngineError, OSError):  # a full disk is no reason to stop looking
+                ensure(root)
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+        go_on(root)
+
+
+def go_on(root: Path) -> None:
+    """Starts a dispatcher if anything waits and none is at work."""
+    with contextlib.suppress(EngineError, OSError):
+        if work_left(root):
+            ensure(root)
+
+
 def main() -> int:
-    """Works until nothing has waited for some seconds."""
+    """Works until nothing has waited for some seconds, or the folder of runs is gone."""
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else paths.checkpoints_root()
+    if not root.is_dir():
+        return 0
     with Lock(lock_path(root)) as lock:
         if not lock.acquire():
             return 0
         dispatcher, busy_at = Dispatcher(root), time.monotonic()
-        while time.monotonic() - busy_at < IDLE_SECONDS:
+        while root.is_dir() and time.monotonic() - busy_at < IDLE_SECONDS:
             if dispatcher.turn():
                 busy_at = time.monotonic()
             time.sleep(POLL_SECONDS)
-    if work_left(root):  # asked for between the last look and the lock's release
-        ensure(root)
+    go_on(root)  # asked for between the last look and the lock's release
     return 0
 
 

@@ -157,6 +157,10 @@ class Run:
             return 0.0
         return silent if silent > FROZEN_SECONDS and self.alive() else 0.0
 
+    def at_work(self) -> bool:
+        """Whether a trainer works on the run."""
+        return self._stored_state().state == RUNNING and self.alive()
+
     def orphaned(self) -> bool:
         """Whether a trainer died while it worked on the run and nobody has said so yet."""
         return self._stored_state().state == RUNNING and not self.alive()

@@ -146,6 +146,8 @@ def _end_soon(run: Run) -> None:
     What is unsaved by then is less than a report's worth of steps, which a resume repeats.
     """
     asked_at = None
+    from engine import dispatcher  # which starts this module's process
+
     while True:
         time.sleep(_GRACE_SECONDS / 4)
         if run.control() not in ("stop", "pause"):
@@ -153,6 +155,8 @@ def _end_soon(run: Run) -> None:
         elif asked_at is None:
             asked_at = time.monotonic()
         elif time.monotonic() - asked_at > _GRACE_SECONDS and _nothing_unsaved(run):
+            with contextlib.suppress(EngineError, OSError):
+                dispatcher.ensure(run.folder.parent)  # it may have died meanwhile
             os._exit(0)
 
 
@@ -206,10 +210,13 @@ class _StopRequests:
 
 def main() -> int:
     """The process that the dispatcher starts."""
+    from engine import dispatcher  # which starts this module's process
+
     run = Run(Path(sys.argv[1]))
     threading.Thread(target=_end_soon, args=(run,), daemon=True).start()
     try:
-        work(run)
+        with dispatcher.watching(run.folder.parent):
+            work(run)
     except memory.GoesOn:
         memory.leave(0)  # the dispatcher starts the next process
     except EngineError as error:

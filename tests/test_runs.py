@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import checkpoints, dispatcher, ending, files, machine, queue, runs
+from engine import checkpoints, dispatcher, ending, files, machine, queue, runs, trainer
 from engine.__main__ import main
 from engine.errors import CheckpointError, RunError, SettingsError, StorageError
 from engine.locks import Lock, held
@@ -182,6 +183,47 @@ def test_a_run_whose_trainer_and_dispatcher_both_died_is_found_and_resumed(root)
     started = []
     dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild()).turn()
     assert started == ["one"]
+
+
+def test_a_dispatcher_stays_while_a_run_in_somebodys_terminal_is_at_work(root):
+    run, started = runs.create(new_settings()), []
+    d = dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild())
+    with Lock(run.folder / "lock") as lock:
+        lock.acquire()
+        run.write_state(state=runs.RUNNING, starts=1)
+        assert d.turn()
+        assert started == []
+    assert d.turn()  # it was killed
+    assert started == ["one"]
+
+
+def test_a_process_that_trains_has_a_dispatcher_beside_it_and_leaves_one_where_work_is_left(root, monkeypatch):
+    asked = []
+    monkeypatch.setattr(dispatcher, "ensure", lambda root: asked.append(root))
+    monkeypatch.setattr(dispatcher, "_FIRST_LOOK_SECONDS", 0.01)
+    with dispatcher.watching(root):
+        while not asked:
+            time.sleep(0.01)
+    assert asked == [root]  # while it trained alone: nothing waits
+    run = runs.create(new_settings())
+    monkeypatch.setattr(dispatcher, "_FIRST_LOOK_SECONDS", 60)
+    with pytest.raises(KeyboardInterrupt), dispatcher.watching(root):
+        raise KeyboardInterrupt
+    assert asked == [root, root]
+    run.request_stop()
+
+
+def test_a_dispatcher_whose_folder_is_gone_ends(root):
+    runs.create(new_settings(device="cpu"))
+    with Lock(trainer.device_lock("cpu", root)) as lock:  # the run waits
+        assert lock.acquire()
+        command = [sys.executable, "-m", "engine.dispatcher", str(root)]
+        with subprocess.Popen(command, cwd=Path(__file__).parents[1], stderr=subprocess.DEVNULL) as process:
+            while not held(dispatcher.lock_path(root)):
+                time.sleep(0.02)
+            shutil.rmtree(root)
+            process.wait(20)
+    assert not root.exists()
 
 
 def test_a_trainer_that_died_after_a_stop_was_asked_for_is_not_started_again(root):
