@@ -114,8 +114,10 @@ if message := st.session_state.pop("checkpoint_message", None):
     st.toast(message)
 
 found = [(run, checkpoint) for run in readers.runs_with_events() for checkpoint in reversed(checkpoints.of_run(run))]
-if damaged := [error for run in readers.runs_with_events() for error in checkpoints.seen_damaged(run)]:
-    st.warning("  \n".join(error_text(error) for error in damaged), icon=":material/heart_broken:")
+damaged = [error_text(error) for run in readers.runs_with_events() for error in checkpoints.seen_damaged(run)]
+damaged += [f"{words.plain(run.name)}: {error_text(e)}" for run in runs.all_runs() if (e := readers.unreadable(run))]
+if damaged:
+    st.warning("  \n".join(damaged), icon=":material/heart_broken:")
 if not found:
     st.info(_("There is no checkpoint yet. Fine-tune the mini model on the Lab page: it writes ten in a minute."))
 else:

@@ -71,6 +71,18 @@ def test_a_page_opens_with_a_run(page, language, root):
     assert not app.error
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_a_page_opens_beside_a_run_whose_configuration_is_damaged(page, root):
+    a_run(root)
+    damaged = a_run(root, "damaged")
+    (damaged.folder / "config.json").write_text('{"schema_version": 1, "name": "damaged"}')
+    open_page(page.stem)
+    damaged.write_state(state=runs.QUEUED)
+    app = open_page(page.stem)
+    if page.stem == "checkpoints":
+        assert app.warning[0].value.startswith("damaged: The run's config.json is damaged: articles, preset missing")
+
+
 def test_the_language_is_a_matter_of_the_session(root):
     french, english = open_page("side_by_side", "fr"), open_page("side_by_side", "en")
     assert french.title[0].value == "Côte à côte"

@@ -38,6 +38,24 @@ def test_settings_survive_the_file(root):
         from_json({**run.config, "schema_version": 99})
 
 
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        ({"preset": None}, "preset"),
+        ({"steps": "7"}, "steps"),
+        ({"prompts": 3}, "prompts"),
+        ({"prompts": [1]}, "prompts"),
+        ({"batch_size": [1], "seed": True}, "batch_size, seed"),
+    ],
+)
+def test_a_configuration_of_the_wrong_kind_is_one_sentence(root, damage, named):
+    config = runs.create(new_settings()).config
+    with pytest.raises(RunError, match=f"config.json is damaged: {named} missing or of a kind"):
+        from_json({**config, **damage})
+    with pytest.raises(RunError, match="config.json is damaged: articles, preset missing"):
+        from_json({"schema_version": 1, "name": "bad"})
+
+
 def test_a_name_is_taken_once_and_strange_names_find_nothing(root):
     runs.create(new_settings())
     with pytest.raises(RunError, match="There is already a run one"):
@@ -262,9 +280,12 @@ def test_a_trainer_that_cannot_even_start_does_not_start_for_ever(root):
     assert runs.find("one").state().state == runs.INTERRUPTED
 
 
-def test_a_damaged_run_does_not_stop_the_queue(root):
+@pytest.mark.parametrize(
+    "config", ["{}", '{"schema_version": 1, "name": "broken"}', '{"schema_version": 1, "steps": 7}']
+)
+def test_a_damaged_run_does_not_stop_the_queue(root, config):
     broken, good = runs.create(new_settings(name="broken")), runs.create(new_settings(name="good"))
-    (broken.folder / "config.json").write_text("{}")
+    (broken.folder / "config.json").write_text(config)
     started = []
     dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild()).turn()
     assert started == [good.name]
