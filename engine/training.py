@@ -6,7 +6,6 @@ off goes on as if it had not been.
 
 import hashlib
 import json
-import math
 import time
 import zipfile
 from collections.abc import Callable
@@ -41,11 +40,9 @@ from engine.checkpoints import ModelReference
 from engine.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
 from engine.generation import Generator, Sampler
 from engine.runs import Run
-from engine.settings import REPORT, RunSettings
+from engine.settings import REPORT
 
 MEASURED_STEPS = 20  # of a run given in minutes, before it becomes a number of steps
-INTERVALS = 10  # of a run, by default,
-INTERVAL_SECONDS = 10.0  # of training, at least, of a run in minutes: a save is 3 % of it (benchmarks/saving.py)
 REPORT_SECONDS = 1.0  # the shortest time between two reports of the training figures
 PASSAGE_TOKENS = 160  # of the first validation article, looked at at each interval
 SAMPLER = Sampler(temperature=0.8, top_k=40)
@@ -53,13 +50,6 @@ SAMPLER = Sampler(temperature=0.8, top_k=40)
 
 class Stopped(Exception):
     """A person asked the run to stop."""
-
-
-def interval(settings: RunSettings, steps: int) -> int:
-    """Steps between two saves of a run of so many steps, each with an evaluation and a sample."""
-    minutes = settings.minutes
-    most = INTERVALS if minutes is None else min(INTERVALS, max(1, int(60 * minutes / INTERVAL_SECONDS)))
-    return settings.evaluate_steps or max(1, math.ceil(steps / most))
 
 
 @dataclass
@@ -473,7 +463,7 @@ class _Training:
             self._minutes_become_steps()
         if time.monotonic() - self._reported >= REPORT_SECONDS or p.step in (1, p.steps):
             self._report_step()
-        if p.steps and p.step < p.steps and p.step % interval(self.settings, p.steps) == 0:
+        if p.steps and p.step < p.steps and p.step % submission.interval(self.settings, p.steps) == 0:
             self._measure_and_save()
             self._phase("training")
             self._reported = time.monotonic()

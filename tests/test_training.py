@@ -337,7 +337,31 @@ def test_minutes_become_a_number_of_steps_once(tiny_preset, sample_folder, root)
 )
 def test_a_run_saves_ten_times_but_not_more_often_than_every_ten_seconds(given, steps, interval):
     settings = settings_of("preset", "articles", **{"steps": None, "evaluate_steps": 0, **given})
-    assert training.interval(settings, steps) == interval
+    assert submission.interval(settings, steps) == interval
+
+
+@pytest.mark.parametrize(
+    ("given", "checkpoints_at_a_time"),
+    [
+        ({"steps": 200}, 10),
+        ({"steps": 4}, 4),
+        ({"steps": 1000, "evaluate_steps": 10}, 100),
+        ({"steps": 1000, "evaluate_steps": 10, "keep_checkpoints": 3}, 5),  # the best, and one that is being written
+        ({"steps": 2, "keep_checkpoints": 3}, 2),
+        ({"minutes": 1.0}, 6),
+        ({"epochs": 4.0, "evaluate_steps": 5}, None),  # known since the articles are prepared
+    ],
+)
+def test_the_disk_that_a_run_will_need_follows_from_when_it_saves_and_what_it_keeps(
+    tiny_preset, sample_folder, root, given, checkpoints_at_a_time
+):
+    corpus = preparation.prepare(sample_folder, tokenizers.load(tiny_preset))
+    settings = settings_of(
+        tiny_preset, sample_folder, **{"steps": None, "evaluate_steps": 0, "keep_checkpoints": 0, **given}
+    )
+    needed = submission.estimate(settings)
+    steps = 4 * windows.count(len(corpus.tokens("train")), 32) / 4
+    assert needed.checkpoints == (checkpoints_at_a_time or math.ceil(round(steps) / 5))
 
 
 def test_everything_that_stands_against_a_run_is_said_before_it_starts(tiny_preset, sample_folder, root):
