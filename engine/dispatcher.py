@@ -38,9 +38,9 @@ def has_space(root: Path) -> bool:
     return shutil.disk_usage(root).free >= LEAST_FREE_BYTES
 
 
-def start_trainer(run: Run) -> subprocess.Popen:
-    """Starts the process of one run."""
-    return launch.detached("engine.trainer", str(run.folder.resolve()), log=run.folder / "trainer.log")
+def start_trainer(run: Run, device: str) -> subprocess.Popen:
+    """Starts the process of one run on one device."""
+    return launch.detached("engine.trainer", str(run.folder.resolve()), device, log=run.folder / "trainer.log")
 
 
 @dataclass
@@ -49,12 +49,12 @@ class Dispatcher:
 
     Attributes:
         root: the folder of all runs.
-        start: starts the trainer of a run.
+        start: starts the trainer of a run on a device.
         children: the trainers it started, by device.
     """
 
     root: Path
-    start: Callable[[Run], subprocess.Popen] = start_trainer
+    start: Callable[[Run, str], subprocess.Popen] = start_trainer
     children: dict[str, tuple[Run, subprocess.Popen]] = field(default_factory=dict)
 
     def turn(self) -> bool:
@@ -65,21 +65,29 @@ class Dispatcher:
                 del self.children[device]
                 settle(run, child.returncode)
         every = runs.all_runs(self.root)
+        begun = {run.name for run, _child in self.children.values()}
         for run in every:
-            if run.orphaned() and run.name not in [child.name for child, _ in self.children.values()]:
+            if run.orphaned() and run.name not in begun:
                 settle(run, None)
         # A stage whose parent is not finished keeps its place; nothing polls for it when nothing else is to be done.
         queue = [run for run in waiting(self.root) if _may_start(run)]
         for run in queue if has_space(self.root) else []:
             try:
-                device = machine.resolve_device(run.settings.device)
-                if device not in self.children and not held(trainer.device_lock(device, self.root)):
-                    self.children[device] = (run, self.start(run))
+                # One whose trainer has not taken its locks yet waits still.
+                if run.name not in begun and (free := self._free_device(run)) is not None:
+                    self.children[free] = (run, self.start(run, free))
             except StorageError:
                 continue  # it waits until there is space
             except EngineError as error:
                 _fail(run, error)
         return bool(queue or self.children) or any(run.at_work() for run in every)
+
+    def _free_device(self, run: Run) -> str | None:
+        """The first device that suits a run and on which nobody trains."""
+        for device in machine.devices(run.settings.device):
+            if device not in self.children and not held(trainer.device_lock(device, self.root)):
+                return device
+        return None
 
 
 def _may_start(run: Run) -> bool:

@@ -1,4 +1,4 @@
-"""`python -m engine.trainer RUN`: the process of one run.
+"""`python -m engine.trainer RUN DEVICE`: the process of one run.
 
 Who may start a run is decided here: the trainer takes the run's lock, reads its state again, takes the device's
 lock, then counts the start. Starters only make things happen; several of them do no harm.
@@ -30,10 +30,16 @@ def device_lock(device: str, root: Path) -> Path:
     return root / ".locks" / f"device-{device.replace(':', '-')}.lock"
 
 
-def work(run: Run, patience_seconds: float = DEVICE_PATIENCE_SECONDS, say: Callable[[str], None] = lambda line: None):
+def work(
+    run: Run,
+    patience_seconds: float = DEVICE_PATIENCE_SECONDS,
+    say: Callable[[str], None] = lambda line: None,
+    device: str | None = None,
+):
     """Takes the locks, trains, and leaves the run in a state that says how it ended.
 
     Args:
+        device: cpu or gpu:N, which the dispatcher found free; None = the first free one that the settings allow.
         patience_seconds: how long to wait for the device before the run goes back to the queue.
         say: takes a line of progress for a person at a terminal.
 
@@ -49,11 +55,17 @@ def work(run: Run, patience_seconds: float = DEVICE_PATIENCE_SECONDS, say: Calla
             return None
         if run.state().state not in (runs.QUEUED, runs.RUNNING, runs.INTERRUPTED) or run.waits_for():
             return None
-        device = machine.resolve_device(run.settings.device)
-        with Lock(device_lock(device, run.folder.parent)) as lock:
-            if not lock.acquire(patience_seconds):
+        locks = {
+            name: Lock(device_lock(name, run.folder.parent))
+            for name in ((device,) if device else machine.devices(run.settings.device))
+        }
+        end = time.monotonic() + patience_seconds
+        while (free := next((name for name, lock in locks.items() if lock.acquire()), None)) is None:
+            if time.monotonic() >= end:
                 return None
-            return _train(run, device, say)
+            time.sleep(0.05)
+        with locks[free]:
+            return _train(run, free, say)
 
 
 def _train(run: Run, device: str, say: Callable[[str], None]):
@@ -69,7 +81,7 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
         _require_memory(run)
         # Before an hour's work rather than after it.
         retention.require_space(run.folder, submission.estimate(run.settings).checkpoint_bytes)
-        result = _with_stopped(run, stop, say)
+        result = _with_stopped(run, device, stop, say)
     except EngineError as error:
         end(run, runs.FAILED, error.to_json())
         raise
@@ -116,11 +128,11 @@ def _require_memory(run: Run) -> None:
         run.append_event("memory", step=step, failed_step=None, micro_batch=rows, batch_size=batch_size)
 
 
-def _with_stopped(run: Run, stop: "_StopRequests", say: Callable[[str], None]):
+def _with_stopped(run: Run, device: str, stop: "_StopRequests", say: Callable[[str], None]):
     from engine import evaluation, training  # the heavy imports, once the locks are held
 
     try:
-        return training.train(run, stop.requested, say)
+        return training.train(run, device, stop.requested, say)
     except (training.Stopped, evaluation.Cancelled):
         return None
 
@@ -216,7 +228,7 @@ def main() -> int:
     threading.Thread(target=_end_soon, args=(run,), daemon=True).start()
     try:
         with dispatcher.watching(run.folder.parent):
-            work(run)
+            work(run, device=sys.argv[2])
     except memory.GoesOn:
         memory.leave(0)  # the dispatcher starts the next process
     except EngineError as error:

@@ -95,11 +95,12 @@ class Progress:
 
 
 def train(
-    run: Run, stop_requested: Callable[[], bool], say: Callable[[str], None] = lambda line: None
+    run: Run, device: str, stop_requested: Callable[[], bool], say: Callable[[str], None] = lambda line: None
 ) -> dict[str, Any]:
     """Runs a run to its end, from its newest whole checkpoint where there is one. The caller holds the run's lock.
 
     Args:
+        device: cpu or gpu:N.
         stop_requested: asked after every step and batch; True ends the run with a checkpoint.
         say: takes a line of progress for a person at a terminal.
 
@@ -111,12 +112,13 @@ def train(
         memory.GoesOn: memory ran out in a step; the event that halves the micro-batch is written.
         EngineError: what a person can act on.
     """
-    return _Training(run, stop_requested, say).run_to_end()
+    return _Training(run, device, stop_requested, say).run_to_end()
 
 
 class _Training:
-    def __init__(self, run: Run, stop_requested: Callable[[], bool], say: Callable[[str], None]) -> None:
+    def __init__(self, run: Run, device: str, stop_requested: Callable[[], bool], say: Callable[[str], None]) -> None:
         self.run, self.settings, self.stop_requested, self.say = run, run.settings, stop_requested, say
+        self.wanted = device
         self.progress = Progress()
         self.metrics: dict[str, Any] = {}
         self.saved_step = -1  # of the newest checkpoint, known to be whole; -1 where there is none
@@ -148,10 +150,9 @@ class _Training:
 
     def _place(self) -> None:
         """Chooses device and precision; a GPU's memory grows as it is needed."""
-        found = tf.config.list_physical_devices("GPU")
-        wanted = self.settings.device
-        if wanted == "auto":
-            wanted = "gpu:0" if found else "cpu"
+        found, wanted = tf.config.list_physical_devices("GPU"), self.wanted
+        if self.settings.device == "auto" and not found:  # there may be a GPU, and a TensorFlow that cannot use it
+            wanted = "cpu"
         if wanted.startswith("gpu"):
             if int(wanted[4:]) >= len(found):
                 raise ResourcesError(

@@ -149,7 +149,7 @@ def test_the_dispatcher_runs_one_at_a_time_and_resumes_what_died(root):
     first, second = runs.create(new_settings(name="first")), runs.create(new_settings(name="second"))
     started = []
 
-    def start(run):
+    def start(run, device):
         started.append((run.name, FakeChild()))
         return started[-1][1]
 
@@ -178,7 +178,7 @@ def test_after_three_deaths_without_a_checkpoint_a_run_is_failed_and_the_next_on
     first, _ = runs.create(new_settings(name="first")), runs.create(new_settings(name="second"))
     started = []
 
-    def start(run):
+    def start(run, device):
         started.append((run.name, FakeChild()))
         return started[-1][1]
 
@@ -199,13 +199,13 @@ def test_a_run_whose_trainer_and_dispatcher_both_died_is_found_and_resumed(root)
         run.write_state(state=runs.RUNNING, starts=1)
     assert run.orphaned() and dispatcher.work_left(root)
     started = []
-    dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild()).turn()
+    dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild()).turn()
     assert started == ["one"]
 
 
 def test_a_dispatcher_stays_while_a_run_in_somebodys_terminal_is_at_work(root):
     run, started = runs.create(new_settings()), []
-    d = dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild())
+    d = dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild())
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
         run.write_state(state=runs.RUNNING, starts=1)
@@ -251,24 +251,63 @@ def test_a_trainer_that_died_after_a_stop_was_asked_for_is_not_started_again(roo
         run.write_state(state=runs.RUNNING, starts=1)
         run.request_pause()
     started = []
-    assert not dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild()).turn()
+    assert not dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild()).turn()
     assert (started, run.state().state, run.control()) == ([], runs.PAUSED, "")
 
 
 def test_two_devices_run_two_runs(root, monkeypatch):
-    monkeypatch.setattr(machine, "resolve_device", lambda device: device)
+    monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
     for name, device in (("a", "gpu:0"), ("b", "gpu:0"), ("c", "gpu:1")):
         runs.create(new_settings(name=name, device=device))
     started = []
-    dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild()).turn()
+    dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild()).turn()
     assert started == ["a", "c"]
+
+
+def test_a_run_on_any_device_takes_the_one_that_is_free(root, monkeypatch):
+    monkeypatch.setattr(machine, "gpus", lambda: ("one", "two", "three"))
+    for name in "abcd":
+        runs.create(new_settings(name=name))
+    started = []
+    d = dispatcher.Dispatcher(root, lambda run, device: started.append((run.name, device)) or FakeChild())
+    with Lock(trainer.device_lock("gpu:1", root)) as lock:  # somebody's terminal
+        assert lock.acquire()
+        d.turn()
+        assert started == [("a", "gpu:0"), ("b", "gpu:2")]
+    d.turn()
+    assert started[2:] == [("c", "gpu:1")]
+
+
+def test_a_run_in_a_terminal_takes_the_device_that_is_free(root, monkeypatch):
+    monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
+    monkeypatch.setattr(trainer, "_train", lambda run, device, say: device)
+    run = runs.create(new_settings())
+    with Lock(trainer.device_lock("gpu:0", root)) as lock:
+        assert lock.acquire()
+        assert trainer.work(run, 0) == "gpu:1"
+        assert (
+            trainer.work(run, 0, device="gpu:0") is None
+        )  # the dispatcher's choice, taken meanwhile: back to the queue
+    assert trainer.work(run, 0) == "gpu:0"
+
+
+def test_the_gpus_that_are_hidden_are_not_counted(monkeypatch):
+    answer = subprocess.CompletedProcess([], 0, stdout="A\nB\n")
+    monkeypatch.setattr(machine.shutil, "which", lambda name: "nvidia-smi")
+    monkeypatch.setattr(machine.subprocess, "run", lambda *command, **options: answer)
+    for visible, names in (("", ()), ("-1", ()), ("1", ("A",)), ("0,1", ("A", "B"))):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        machine.gpus.cache_clear()
+        assert machine.gpus() == names
+    monkeypatch.undo()
+    machine.gpus.cache_clear()
 
 
 def test_a_trainer_that_cannot_even_start_does_not_start_for_ever(root):
     runs.create(new_settings())
     children = []
 
-    def start(run):
+    def start(run, device):
         children.append(FakeChild())
         children[-1].returncode = 1
         return children[-1]
@@ -287,7 +326,7 @@ def test_a_damaged_run_does_not_stop_the_queue(root, config):
     broken, good = runs.create(new_settings(name="broken")), runs.create(new_settings(name="good"))
     (broken.folder / "config.json").write_text(config)
     started = []
-    dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild()).turn()
+    dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild()).turn()
     assert started == [good.name]
 
 
@@ -508,7 +547,7 @@ def test_a_frozen_trainer_is_ended_and_its_run_goes_on_or_is_stopped(held_run, a
     run, process = held_run
     started = []
     monkeypatch.setattr(dispatcher, "ensure", started.append)
-    d = dispatcher.Dispatcher(run.folder.parent, lambda run: started.append(run.name) or FakeChild())
+    d = dispatcher.Dispatcher(run.folder.parent, lambda run, device: started.append(run.name) or FakeChild())
     d.children["cpu"] = (run, process)  # it had started it
     process.send_signal(signal.SIGSTOP)
     if asked:
