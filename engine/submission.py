@@ -233,12 +233,23 @@ def lineage(checkpoint: checkpoints.Checkpoint, root: Path | None = None) -> lis
     """The chain of checkpoints that leads to a run, the oldest first: each with what it was trained on.
 
     Returns:
-        checkpoint, hash, articles, first_article, last_article, steps, tokens of each.
+        checkpoint, hash, method, articles, first_article, last_article, epochs, steps, tokens of each; what older
+        manifests do not say is None.
     """
-    config = runs.find(checkpoint.run, root).config
-    own = {name: config.get(name) for name in ("articles", "first_article", "last_article")}
-    facts = {"checkpoint": checkpoint.reference, "hash": checkpoint.hash, **own}
-    return [*config.get("lineage", []), {**facts, "steps": checkpoint.step, "tokens": checkpoint.manifest["tokens"]}]
+    config, manifest = runs.find(checkpoint.run, root).config, checkpoint.manifest
+    first, last = (manifest.get("articles") or [None, None])[:2]
+    stage = {
+        "checkpoint": checkpoint.reference,
+        "hash": checkpoint.hash,
+        "method": config.get("method"),
+        "articles": config.get("articles"),
+        "first_article": first or config.get("first_article"),
+        "last_article": last or config.get("last_article"),
+        "epochs": manifest.get("epochs"),
+        "steps": checkpoint.step,
+        "tokens": manifest["tokens"],
+    }
+    return [*config.get("lineage", []), stage]
 
 
 def settle_parent(run: Run) -> None:

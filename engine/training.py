@@ -544,7 +544,12 @@ class _Training:
             "parent": self.settings.parent,
             "parent_hash": self._parent_hash(),
             "source": self.settings.articles,
-            "articles": [self.settings.first_article, self.settings.last_article],
+            "articles": [
+                self.settings.first_article or 1,
+                self.settings.last_article or self.corpus.articles("train"),
+            ],
+            "epochs": self.progress.step / self.batches.steps_per_epoch,
+            "lineage": self.run.config.get("lineage", []),
             "corpus": self.corpus.content_hash,
             "config_hash": self.config_hash,
             "metrics": self.metrics,

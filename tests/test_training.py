@@ -111,6 +111,12 @@ def test_a_checkpoint_read_back_gives_the_figures_of_its_manifest(trained, tiny_
     assert scores.to_json() == pytest.approx(checkpoint.manifest["metrics"]["test"], rel=1e-6)
 
 
+def test_a_manifest_says_which_articles_were_seen_and_how_often(trained):
+    manifest = checkpoints.of_run(trained[0])[-1].manifest
+    assert (manifest["articles"], manifest["lineage"]) == ([1, 24], [])
+    assert manifest["epochs"] == trained[0].events("step")[-1]["epoch"]
+
+
 def test_the_weights_of_base_and_checkpoint_differ_and_base_is_the_preset(trained, tiny_preset):
     run, _ = trained
     base = ModelReference(checkpoints.presets.find(tiny_preset))
