@@ -4,7 +4,7 @@ config.json    frozen settings, versions, hashes
 state.json     where the run stands, replaced in one step, written only by the holder of the run's lock
 events.jsonl   one line a report; a torn last line is ignored
 control.json   what a person asks: pause, stop
-heartbeat      touched every few seconds by a trainer that is not frozen
+heartbeat      touched every few seconds by a trainer that is not frozen and whose training comes on
 lock           held by the trainer as long as it lives
 last_words     room for the last report of a trainer on a full disk
 owner.json     who holds the lock
@@ -149,7 +149,8 @@ class Run:
     def silent_seconds(self) -> float:
         """How long a living trainer has given no sign of life; 0 where it has, or where none works on the run.
 
-        A process that is stopped by the system, swapped out, or asleep with its machine holds its lock all the same.
+        A process that is stopped by the system, swapped out, asleep with its machine, or whose training hangs
+        (`trainer.Heart`) holds its lock all the same.
         """
         try:
             silent = time.time() - (self.folder / HEARTBEAT).stat().st_mtime

@@ -95,13 +95,18 @@ class Progress:
 
 
 def train(
-    run: Run, device: str, stop_requested: Callable[[], bool], say: Callable[[str], None] = lambda line: None
+    run: Run,
+    device: str,
+    stop_requested: Callable[[], bool],
+    long_work: Callable[[], None] = lambda: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Runs a run to its end, from its newest whole checkpoint where there is one. The caller holds the run's lock.
 
     Args:
         device: cpu or gpu:N.
         stop_requested: asked after every step and batch; True ends the run with a checkpoint.
+        long_work: called before what may take minutes without asking: loading, compiling, saving.
         say: takes a line of progress for a person at a terminal.
 
     Returns:
@@ -112,13 +117,20 @@ def train(
         memory.GoesOn: memory ran out in a step; the event that halves the micro-batch is written.
         EngineError: what a person can act on.
     """
-    return _Training(run, device, stop_requested, say).run_to_end()
+    return _Training(run, device, stop_requested, long_work, say).run_to_end()
 
 
 class _Training:
-    def __init__(self, run: Run, device: str, stop_requested: Callable[[], bool], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        device: str,
+        stop_requested: Callable[[], bool],
+        long_work: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
         self.run, self.settings, self.stop_requested, self.say = run, run.settings, stop_requested, say
-        self.wanted = device
+        self.wanted, self.long_work = device, long_work
         self.progress = Progress()
         self.metrics: dict[str, Any] = {}
         self.saved_step = -1  # of the newest checkpoint, known to be whole; -1 where there is none
@@ -145,6 +157,7 @@ class _Training:
             return self._finish()
 
     def _phase(self, phase: str) -> None:
+        self.long_work()
         self.run.write_state(durable=False, phase=phase, step=self.progress.step, steps=self.progress.steps)
         self.say(phase)
 
@@ -295,6 +308,7 @@ class _Training:
     def _report_preparing(self, progress: preparation.Progress) -> None:
         if self.stop_requested():
             raise Stopped
+        self.long_work()  # what follows the last article takes its time
         self.say(f"preparing {progress.articles:,} articles")
 
     # Measuring
@@ -311,6 +325,7 @@ class _Training:
             english.SPLIT: (self.english, self.english_part),
         }
         for split, (stream, part) in parts.items():
+            self.long_work()
             scores = evaluation.evaluate(
                 self.scorer,
                 stream,
@@ -336,6 +351,7 @@ class _Training:
 
     def _look(self, model: str) -> None:
         """Writes how well a fixed passage is expected, token by token, for the time machine."""
+        self.long_work()
         look = self.microscope.look(self.passage)
         self.run.append_event(
             "passage",
@@ -350,6 +366,7 @@ class _Training:
         for prompt in self.settings.prompts:
             if self.stop_requested():
                 raise Stopped
+            self.long_work()  # a new length is compiled
             started = time.monotonic()
             text = self.generator.generate(prompt, self.settings.sample_tokens, SAMPLER, self.settings.seed)
             self.run.append_event(
@@ -537,6 +554,7 @@ class _Training:
     def _checkpoint(self) -> None:
         if self.progress.step == self.saved_step:  # a stop right behind a save: a whole one is never written over
             return
+        self.long_work()
         facts = {
             "format": self.form,
             **self.progress.to_json(),
@@ -697,6 +715,7 @@ class _Training:
         key = (reference, self.corpus, split, self.length, self.settings.evaluate_tokens, self.settings.seed)
         if kept := results.stored(*key):
             return kept
+        self.long_work()
         if getattr(self, "_loaded", None) != reference:
             model, _ = models.load(reference)  # float32: figures compare across devices
             self._whole_scorer, self._loaded = evaluation.Scorer(model, evaluation.JIT_COMPILE), reference

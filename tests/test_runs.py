@@ -362,6 +362,53 @@ def test_a_trainer_that_gives_no_sign_of_life_is_noticed(root):
     assert run.silent_seconds() == 0  # nobody works on it: that is another matter
 
 
+@pytest.fixture
+def heart(root):
+    now = [0.0]
+    heart = trainer.Heart(runs.create(new_settings()), clock=lambda: now[0])
+    yield heart, now
+    heart.close()
+
+
+def pass_time(now, seconds):
+    now[0] += seconds
+
+
+def test_a_training_that_hangs_falls_silent_although_its_process_lives(heart):
+    heart, now = heart
+    for _ in range(3):  # before the first step, the first one, which is compiled, and the second
+        assert heart.beats()
+        heart.progress()
+        pass_time(now, 1)
+    pass_time(now, 8)
+    assert heart.beats()
+    pass_time(now, 2)
+    assert not heart.beats()
+    heart.progress()  # it was only slow: a step of eleven seconds
+    pass_time(now, 40)
+    assert heart.beats()
+    pass_time(now, 5)
+    assert not heart.beats()
+    # Noticed after the patience with a model of quick steps and the age at which a heartbeat is taken for none.
+    assert trainer.Heart.PAUSE_SECONDS + runs.FROZEN_SECONDS <= 30
+
+
+def test_what_loads_compiles_or_saves_may_take_minutes(heart):
+    heart, now = heart
+    pass_time(now, 600)
+    assert heart.beats()
+    for _ in range(3):
+        heart.progress()
+    heart.long_work()
+    pass_time(now, trainer.Heart.LONG_SECONDS)
+    assert heart.beats()
+    heart.progress()
+    pass_time(now, 60)  # the first step of a phase: it is compiled
+    assert heart.beats()
+    pass_time(now, trainer.Heart.LONG_SECONDS)
+    assert not heart.beats()
+
+
 def commit(run, step: int, content: bytes = b"weights"):
     with checkpoints.commit(run, step, {"tokens": step}) as staging:
         (staging / checkpoints.WEIGHTS).write_bytes(content * step)

@@ -43,7 +43,7 @@ def head(run: Run, state: State, key: str) -> None:
     if silent := run.silent_seconds():
         st.warning(
             _(
-                "The trainer has given no sign of life for {time}: its process is frozen, or the machine was asleep. It goes on by itself when it wakes; ending its process lets the queue resume it from its newest checkpoint.",
+                "The trainer has given no sign of life for {time}: its process is frozen, its training hangs, or the machine was asleep. It may go on by itself; ending its process lets the queue resume it from its newest checkpoint.",
                 time=words.duration(silent),
             ),
             icon=":material/ac_unit:",
