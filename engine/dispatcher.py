@@ -20,11 +20,11 @@ from engine.queue import waiting
 from engine.runs import Run
 
 POLL_SECONDS = 0.3
-MOST_STARTS = 3  # of a run without a new checkpoint in between
+MOST_STARTS = 4  # of a run without a new checkpoint in between: the first one, and three that resume it
 IDLE_SECONDS = 3.0
 _LOOK_SECONDS = 5.0  # between two looks of a trainer whether a dispatcher is there,
 _FIRST_LOOK_SECONDS = 1.0  # once it holds its locks: before, the dispatcher would start another trainer of its run
-_ASKED = {"stop": runs.STOPPED, "pause": runs.PAUSED}
+_KILLED = 9  # the signal's number, which Windows' module does not know
 LEAST_FREE_BYTES = 1 << 20  # below, a trainer could not even write why it fails
 
 
@@ -124,24 +124,36 @@ def settle(run: Run, code: int | None) -> None:
         run.append_event("state", state=runs.INTERRUPTED, reason=reason)
         if not died_at_work:  # it could not even begin: the next one could not either
             run.write_state(state=runs.INTERRUPTED, reason=reason, phase="")
-        elif run.control() in _ASKED:
-            run.write_state(state=_ASKED[run.control()], reason=None, phase="")
-            (run.folder / "control.json").unlink(missing_ok=True)
         elif state.starts < MOST_STARTS:
             run.write_state(state=runs.QUEUED, reason=reason, phase="")
         else:
-            template = sentence(
-                "The trainer died {starts} times without a new checkpoint in between. The last time: exit code {code} "
-                "(a signal where above 128). The run's trainer.log says more; Resume tries again."
-            )
             last = {"starts": state.starts, "code": code if code is None or code >= 0 else 128 - code}
-            run.write_state(state=runs.FAILED, reason={"template": template, "values": last}, phase="")
+            run.write_state(state=runs.FAILED, reason={"template": _last_reason(code), "values": last}, phase="")
+
+
+def _last_reason(code: int | None) -> str:
+    if code == -_KILLED:
+        return sentence(
+            "The trainer was killed {starts} times without a new checkpoint in between, as the system does when memory "
+            "runs out: choose a smaller batch_size or sequence_length, LoRA, or a smaller preset, or close other "
+            "programs; Resume tries again."
+        )
+    return sentence(
+        "The trainer died {starts} times without a new checkpoint in between. The last time: exit code {code} "
+        "(a signal where above 128). The run's trainer.log says more; Resume tries again."
+    )
 
 
 def _deaths_reason(code: int | None) -> str:
     if code is None:
         return sentence(
             "The trainer's process ended without a word; the run goes on by itself from its newest checkpoint."
+        )
+    if code == -_KILLED:
+        return sentence(
+            "The trainer was killed (signal {code}): the system does that when memory runs out, or a person did. The run "
+            "goes on by itself from its newest checkpoint. If it happens again, choose a smaller batch_size or "
+            "sequence_length, LoRA, or a smaller preset, or close other programs."
         )
     if code < 0:
         return sentence(

@@ -580,7 +580,7 @@ class _Training:
             self._write_training_state(staging / checkpoints.TRAINING)
         self.saved_step = self.progress.step
         self.run.append_event("checkpoint", step=self.progress.step, tokens=self.progress.tokens)
-        self.run.write_state(starts=0, step=self.progress.step)
+        self.run.write_state(starts=1, step=self.progress.step)  # this process's own
         if gone := retention.apply(self.run, self.settings.keep_checkpoints):
             self.run.append_event("retention", step=self.progress.step, deleted=gone)
 

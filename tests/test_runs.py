@@ -160,7 +160,8 @@ def test_the_dispatcher_runs_one_at_a_time_and_resumes_what_died(root):
     dies(first, started[-1][1], -9)
     d.turn()
     assert [name for name, _ in started] == ["first", "first"]  # at its old place, by itself
-    assert "ended by signal 9" in str(first.state().error)
+    assert "killed (signal 9)" in str(first.state().error)
+    assert "choose a smaller batch_size or sequence_length" in str(first.state().error)
     with Lock(first.folder / "lock") as lock:
         lock.acquire()
         first.write_state(state=runs.FINISHED)
@@ -174,7 +175,7 @@ def test_the_dispatcher_runs_one_at_a_time_and_resumes_what_died(root):
     assert not d.turn()
 
 
-def test_after_three_deaths_without_a_checkpoint_a_run_is_failed_and_the_next_one_starts(root):
+def test_after_three_resumes_without_a_checkpoint_a_run_is_failed_and_the_next_one_starts(root):
     first, _ = runs.create(new_settings(name="first")), runs.create(new_settings(name="second"))
     started = []
 
@@ -184,12 +185,24 @@ def test_after_three_deaths_without_a_checkpoint_a_run_is_failed_and_the_next_on
 
     d = dispatcher.Dispatcher(root, start)
     d.turn()
-    for starts in (1, 2, 3):
-        dies(first, started[-1][1], -9, starts)
+    for starts in (1, 2, 3, 4):
+        dies(first, started[-1][1], -11, starts)
         d.turn()
-    assert [name for name, _ in started] == ["first", "first", "first", "second"]
+    assert [name for name, _ in started] == ["first", *3 * ["first"], "second"]
     assert first.state().state == runs.FAILED
-    assert "died 3 times without a new checkpoint in between" in str(first.state().error)
+    assert "died 4 times without a new checkpoint in between" in str(first.state().error)
+
+
+def test_a_run_that_the_system_kills_again_and_again_says_what_to_change(root):
+    run = runs.create(new_settings())
+    d = dispatcher.Dispatcher(root, lambda run, device: FakeChild())
+    d.turn()
+    dies(run, d.children["cpu"][1], -9, starts=4)
+    d.turn()
+    assert run.state().state == runs.FAILED
+    assert "when memory runs out: choose a smaller batch_size or sequence_length, LoRA, or a smaller preset" in str(
+        run.state().error
+    )
 
 
 def test_a_run_whose_trainer_and_dispatcher_both_died_is_found_and_resumed(root):

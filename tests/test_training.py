@@ -14,6 +14,7 @@ import tensorflow as tf
 from engine import (
     accumulation,
     checkpoints,
+    dispatcher,
     evaluation,
     machine,
     memory,
@@ -172,6 +173,8 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
         ]
         assert any("optimizer" in name for name in names)
         assert all(np.array_equal(a.get_tensor(name), b.get_tensor(name)) for name in names)
+    # One start, and as many resumes after a checkpoint as before the first.
+    assert run.state().starts == 1 and dispatcher.MOST_STARTS == 4
     (passed_over,) = run.events("damaged")
     assert passed_over["checkpoint"] == "run/5"
     losses = [[e["loss"] for e in r.events("evaluation")] for r in (whole, run)]
