@@ -299,8 +299,16 @@ def resume(a: argparse.Namespace) -> int:
 
 def pause(a: argparse.Namespace) -> int:
     """Asks a run to end with a checkpoint and keeps it to be resumed; its device is free meanwhile."""
-    runs.find(a.run).request_pause()
-    _print_result({"run": a.run, "asked": "pause"}, a.json, [f"{a.run} was asked to pause."])
+    run = runs.find(a.run)
+    run.request_pause()
+    return _asked(run, "pause", a.json)
+
+
+def _asked(run: runs.Run, action: str, as_json: bool) -> int:
+    """Says what became of a wish: a trainer needs a moment, anything else has its state at once, or had one before."""
+    state = run.state().state
+    line = f"{run.name} was asked to {action}." if state == runs.RUNNING else f"{run.name} is {state}."
+    _print_result({"run": run.name, "asked": action, "state": state}, as_json, [line])
     return 0
 
 
@@ -352,8 +360,7 @@ def stop(a: argparse.Namespace) -> int:
             {"run": a.run, "state": run.state().state}, a.json, [f"{a.run} was ended; its newest checkpoint is kept."]
         )
         return 0
-    _print_result({"run": a.run, "asked": "stop"}, a.json, [f"{a.run} was asked to stop."])
-    return 0
+    return _asked(run, "stop", a.json)
 
 
 def _resolve(reference: str) -> checkpoints.ModelReference:

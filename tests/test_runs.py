@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -352,6 +353,34 @@ def test_waiting_runs_are_moved_and_their_order_survives(root):
     assert [run.name for run in queue.waiting(root)] == ["d", "a", "c"]
     with pytest.raises(RunError, match="b is not waiting"):
         queue.move(runs.find("b"), 1)
+
+
+def test_a_run_that_waits_keeps_its_place_when_it_is_resumed(root):
+    for name in "ab":
+        runs.create(new_settings(name=name))
+    runs.find("a").request_resume()
+    assert [run.name for run in queue.waiting(root)] == ["a", "b"]
+
+
+def test_what_is_asked_of_a_run_while_somebody_looks_at_its_lock_is_not_lost(root):
+    run = runs.create(new_settings())
+    lock = Lock(run.folder / "lock")
+    assert lock.acquire()  # a page's probe
+    threading.Timer(0.1, lock.release).start()
+    run.request_pause()
+    assert (run.state().state, run.control()) == (runs.PAUSED, "")
+    assert lock.acquire()
+    threading.Timer(0.1, lock.release).start()
+    run.request_stop()
+    assert (run.state().state, run.control()) == (runs.STOPPED, "")
+
+
+@pytest.mark.parametrize("action", ["stop", "pause"])
+def test_a_finished_run_is_said_to_be_finished(root, capsys, action):
+    runs.create(new_settings()).write_state(state=runs.FINISHED)
+    assert main([action, "one"]) == 0
+    assert capsys.readouterr().out == "one is finished.\n"
+    assert runs.find("one").control() == ""
 
 
 def test_a_waiting_run_that_is_paused_leaves_the_queue_until_it_is_resumed(root):
