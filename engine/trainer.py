@@ -235,6 +235,8 @@ class _StopRequests:
 
     def _note(self, number: int, frame: object) -> None:
         self._asked = True
+        with contextlib.suppress(StorageError):  # for `_end_soon`: TensorFlow loads and compiles without asking
+            write_json(self._run.folder / "control.json", {"action": "stop", "time": time.time()}, durable=False)
 
     def requested(self) -> bool:
         """Whether anybody asked; the training asks after every step and batch."""

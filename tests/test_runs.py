@@ -1,5 +1,6 @@
 """A run's folder: the queue, locks, events, and who may start what."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from engine import checkpoints, dispatcher, ending, files, machine, queue, runs, trainer
@@ -243,6 +245,53 @@ def test_a_process_that_trains_has_a_dispatcher_beside_it_and_leaves_one_where_w
         raise KeyboardInterrupt
     assert asked == [root, root]
     run.request_stop()
+
+
+def until(condition, seconds=30):
+    """Waits for it, and fails where it does not come."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def dispatchers(root) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if (
+                process.cmdline()[2:] == ["engine.dispatcher", str(root.resolve())]
+                and process.status() != psutil.STATUS_ZOMBIE
+            ):
+                found.append(process)
+    return found
+
+
+@pytest.mark.parametrize("trainer_ends", ["finished", "killed"])
+def test_a_killed_dispatcher_is_replaced_by_the_trainer_and_the_queue_goes_on(root, trainer_ends):
+    """Nobody asks for one here. The second run cannot begin, which shows that it was tried; nor can the first again."""
+    first, second = (runs.create(new_settings(name=name, device="cpu")) for name in ("first", "second"))
+    code = (
+        "import sys; from pathlib import Path; from engine import dispatcher, runs, trainer; from engine.locks import Lock; "
+        "run = runs.Run(Path(sys.argv[1])); root = run.folder.parent; dispatcher._FIRST_LOOK_SECONDS = 0.1\n"
+        "with Lock(run.folder / 'lock') as lock, Lock(trainer.device_lock('cpu', root)) as device, dispatcher.watching(root):\n"
+        "    lock.acquire(); device.acquire(); run.write_state(state='running', starts=4); sys.stdin.read()\n"
+        "    run.write_state(state='finished')"
+    )
+    command = [sys.executable, "-c", code, str(first.folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=Path(__file__).parents[1]) as process:
+        until(lambda: dispatchers(root) and held(dispatcher.lock_path(root)))
+        (killed,) = dispatchers(root)
+        killed.kill()
+        if trainer_ends == "finished":
+            process.stdin.close()  # at once: it starts one when it ends
+        else:
+            until(lambda: [p for p in dispatchers(root) if p.pid != killed.pid] and held(dispatcher.lock_path(root)))
+            process.kill()
+    until(lambda: second.state().state == runs.FAILED)
+    assert "There is no preset p" in str(second.state().error)
+    assert first.state().state == (runs.FINISHED if trainer_ends == "finished" else runs.FAILED)
+    until(lambda: not dispatchers(root))  # nothing is left to do
 
 
 def test_a_dispatcher_whose_folder_is_gone_ends(root):

@@ -2,9 +2,12 @@
 
 import json
 import math
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -309,6 +312,81 @@ def test_a_run_whose_articles_or_preset_have_changed_does_not_go_on_without_a_wo
     run.request_resume()
     trainer.work(run)
     assert run.state().state == runs.FINISHED
+
+
+# What `only_trains` leaves, in a process of its own that can be killed.
+SHORT_TRAINER = """
+import sys
+from pathlib import Path
+import tensorflow as tf
+from engine import runs, trainer, training
+training.REPORT_SECONDS = 0.0
+for method in ("_measure_start", "_measure_interval", "_finish"):
+    setattr(training._Training, method, lambda self, *rest: {})
+tf.config.run_functions_eagerly(True)
+trainer.work(runs.Run(Path(sys.argv[1])))
+"""
+
+
+def killed_when(run, moment):
+    """Starts a trainer and ends it without a goodbye as soon as `moment` has come."""
+    with subprocess.Popen([sys.executable, "-c", SHORT_TRAINER, str(run.folder)]) as process:
+        while process.poll() is None and not moment(process.pid):
+            time.sleep(0.001)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL, "it ended before"
+    assert run.state().state == runs.INTERRUPTED
+
+
+def ends_alike(one, two):
+    """Whether two runs have the same loss at each step, and the same weights, random states and moments at the end."""
+    first, second = ([(e["step"], e["loss"]) for e in run.events("step")] for run in (one, two))
+    assert len(first) == len(second) == one.settings.steps
+    a, b = (checkpoints.of_run(run)[-1] for run in (one, two))
+    with np.load(a.folder / checkpoints.TRAINING) as x, np.load(b.folder / checkpoints.TRAINING) as y:
+        states = sorted(x.files) == sorted(y.files) and all(np.array_equal(x[name], y[name]) for name in x.files)
+    preset = checkpoints.presets.find(one.settings.preset)
+    weights = [models.load(ModelReference(preset, checkpoint))[0].get_weights() for checkpoint in (a, b)]
+    return first == second and states and all(np.array_equal(x, y) for x, y in zip(*weights, strict=True))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kill -9")
+def test_a_trainer_that_is_really_killed_loses_nothing(tiny_preset, sample_folder, root, only_trains):
+    """Inside a save, and between two: with dropout and shuffle, in the middle of an epoch."""
+    short = {"dropout": 0.1, "steps": 6, "evaluate_steps": 2, "checkpoint_format": "weights.h5"}
+    whole = submission.submit(settings_of(tiny_preset, sample_folder, **short, name="whole"))
+    trainer.work(whole)
+    run = submission.submit(settings_of(tiny_preset, sample_folder, **short))
+    killed_when(run, lambda pid: any(run.folder.glob(f".step-00000002.{pid}.tmp")) or run.saved_step())
+    killed_when(run, lambda pid: any(e["step"] >= 3 for e in run.events("step")))
+    keras.backend.clear_session()
+    trainer.work(run)
+    assert run.state().state == runs.FINISHED
+    assert ends_alike(whole, run)
+
+
+def test_a_lora_run_that_is_killed_has_the_losses_and_weights_of_one_that_was_not(
+    tiny_preset, sample_folder, root, only_trains
+):
+    short = {"dropout": 0.1, "steps": 3, "evaluate_steps": 2, "lora_rank": 2}
+    whole, run = (submission.submit(settings_of(tiny_preset, sample_folder, **short, name=n)) for n in ("whole", "run"))
+    trainer.work(whole)
+    cut_off_at(run, 2)
+    trainer.work(run)
+    assert ends_alike(whole, run)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_ends_a_run_in_a_checkpoint(tiny_preset, sample_folder, root, only_trains, name):
+    run = submission.submit(settings_of(tiny_preset, sample_folder, steps=1000, evaluate_steps=500))
+
+    def say(line):
+        if line.startswith("step 2/"):
+            os.kill(os.getpid(), getattr(signal, name))
+
+    assert trainer.work(run, say=say) is None
+    assert (run.state().state, run.control()) == (runs.STOPPED, "")
+    assert checkpoints.newest_verified(run).step == run.state().step == 2
 
 
 def test_lora_trains_adapters_alone_and_its_checkpoint_loads_into_the_plain_model(tiny_preset, sample_folder, root):
