@@ -354,7 +354,7 @@ def delete(checkpoint: Checkpoint) -> None:
     run = Run(checkpoint.folder.parent)
     if needing := needed_by(checkpoint):
         raise CheckpointError(
-            "{name} is kept: {runs} started from it and cannot go on without it. Let that finish first.",
+            "{name} is kept: {runs} started from it and cannot go on without it. Let them finish first.",
             name=checkpoint.reference,
             runs=", ".join(sorted(other.name for other in needing)),
         )

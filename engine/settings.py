@@ -111,7 +111,7 @@ def from_json(value: dict[str, Any]) -> RunSettings:
     wrong = [name for name, item in known.items() if not _is_of_kind(item, _KINDS[name])]
     if missing or wrong:
         raise RunError(
-            "The run's config.json is damaged: {fields} missing or of a kind that cannot be.",
+            "The run's config.json is damaged. Missing or of the wrong kind: {fields}.",
             fields=", ".join([*missing, *wrong]),
         )
     return RunSettings(**{**known, "prompts": tuple(known["prompts"])})

@@ -53,9 +53,9 @@ def test_settings_survive_the_file(root):
 )
 def test_a_configuration_of_the_wrong_kind_is_one_sentence(root, damage, named):
     config = runs.create(new_settings()).config
-    with pytest.raises(RunError, match=f"config.json is damaged: {named} missing or of a kind"):
+    with pytest.raises(RunError, match=f"config.json is damaged. Missing or of the wrong kind: {named}"):
         from_json({**config, **damage})
-    with pytest.raises(RunError, match="config.json is damaged: articles, preset missing"):
+    with pytest.raises(RunError, match="config.json is damaged. Missing or of the wrong kind: articles, preset"):
         from_json({"schema_version": 1, "name": "bad"})
 
 
