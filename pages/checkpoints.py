@@ -117,7 +117,7 @@ found = [(run, checkpoint) for run in readers.runs_with_events() for checkpoint 
 damaged = [error_text(error) for run in readers.runs_with_events() for error in checkpoints.seen_damaged(run)]
 damaged += [f"{words.plain(run.name)}: {error_text(e)}" for run in runs.all_runs() if (e := readers.unreadable(run))]
 if damaged:
-    st.warning("  \n".join(damaged), icon=":material/heart_broken:")
+    st.warning("\n\n".join(damaged), icon=":material/heart_broken:")
 if not found:
     st.info(_("There is no checkpoint yet. Fine-tune the mini model on the Lab page: it writes ten in a minute."))
 else:
