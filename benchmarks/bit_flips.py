@@ -68,7 +68,7 @@ def damage(path: Path, rng: random.Random) -> bytes:
 
 def serving(run: Run) -> int | None:
     """The step of the checkpoint that a resume would take, looked at afresh."""
-    checkpoints._hash.cache_clear()
+    checkpoints._hashes.clear()
     found = checkpoints.newest_verified(run)
     return found.step if found else None
 

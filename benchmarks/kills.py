@@ -2,9 +2,13 @@
 
     python benchmarks/kills.py [--kills 100] [--steps 400]
 
-A run of the mini model on the sample articles with dropout, a checkpoint every few steps, is killed again and again, saves
-included (half of the kills wait for the beginning of a save); the dispatcher starts it again by itself. Afterwards its
-checkpoints and final weights are compared with those of a run that nobody touched. One line of JSON. POSIX.
+Runs of the mini model on the sample articles with dropout, a checkpoint every few steps, one in each format, are killed again and
+again: half of the kills wait for the beginning of a save, every eighth comes at any moment from the trainer's start on, the first of
+each run before its first checkpoint. The dispatcher starts them again by itself. Afterwards the loss of every step, the
+evaluations and the final weights are compared with those of a run that nobody touched. One line of JSON. POSIX.
+
+A trainer reports its losses once a second, as means whose bounds depend on the clock; here it reports each step, so that the
+series can be compared.
 """
 
 import argparse
@@ -12,20 +16,58 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
+
+import numpy as np
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import checkpoints, dispatcher, paths, runs, submission
-from engine.files import read_json, sha256
+from engine import checkpoints, dispatcher, models, paths, runs, submission
+from engine.checkpoints import ModelReference
+from engine.files import read_json
+from engine.locks import Lock
 from engine.settings import RunSettings
 
+EACH_STEP = """
+import os
+from engine import trainer, training
+training.REPORT_SECONDS = 0.0
+os._exit(trainer.main())
+"""
+LOADING_SECONDS = 12.0  # of a trainer, more or less, until its first step
 
-def submit(name: str, steps: int) -> runs.Run:
+
+class Dispatching(threading.Thread):
+    """The dispatcher, in this process, with trainers that report each step."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(daemon=True)
+        self.root, self.ended = root, threading.Event()
+
+    def start_trainer(self, run: runs.Run, device: str) -> subprocess.Popen:
+        """As `dispatcher.start_trainer`."""
+        command = [sys.executable, "-c", EACH_STEP, str(run.folder.resolve()), device]
+        with open(run.folder / "trainer.log", "ab") as log:
+            return subprocess.Popen(
+                command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def run(self) -> None:
+        with Lock(dispatcher.lock_path(self.root)) as lock:
+            if not lock.acquire():
+                raise RuntimeError("another dispatcher is at work")
+            work = dispatcher.Dispatcher(self.root, self.start_trainer)
+            while not self.ended.wait(dispatcher.POLL_SECONDS):
+                work.turn()
+
+
+def submit(name: str, form: str, steps: int) -> runs.Run:
     """A run with dropout and shuffle that saves often."""
     return submission.submit(
         RunSettings(
@@ -42,7 +84,7 @@ def submit(name: str, steps: int) -> runs.Run:
             sample_tokens=1,
             prompts=("The",),
             device="cpu",
-            checkpoint_format="weights.h5",
+            checkpoint_format=form,
             keep_checkpoints=3,
         )
     )
@@ -52,11 +94,10 @@ def wait(run: runs.Run, *states: str, seconds: float = 3600.0) -> str:
     """Waits until a run is in one of the states."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        dispatcher.ensure()
         state = run.state().state
         if state in states:
             return state
-        time.sleep(0.05)
+        time.sleep(0.02)
     raise TimeoutError(f"{run.name} is still {run.state()}")
 
 
@@ -71,80 +112,88 @@ def saving_now(run: runs.Run) -> bool:
     return any(run.folder.glob(f".step-*.{trainer_pid(run)}.tmp"))
 
 
+def await_moment(run: runs.Run, kind: str, rng: random.Random) -> None:
+    """Waits for the moment of a kill: any one from the trainer's start on, or behind a new checkpoint, in a save or not."""
+    if kind == "early":
+        time.sleep(rng.uniform(0, LOADING_SECONDS))
+        return
+    before = checkpoints.newest_verified(run)
+    end = time.monotonic() + 120
+    while time.monotonic() < end and run.state().state == runs.RUNNING:
+        begun = saving_now(run)
+        newest = checkpoints.of_run(run)
+        if newest and (before is None or newest[-1].step > before.step) and (begun or kind != "save"):
+            break
+        time.sleep(0.001)
+    time.sleep(rng.uniform(0, 0.03 if kind == "save" else 0.5))
+
+
+def kill_again_and_again(run: runs.Run, kills: int, rng: random.Random) -> dict[str, int]:
+    """Kills the trainers of a run so often, or until it is finished; what was counted."""
+    sums = {"kills": 0, "in_saves": 0, "before_the_first_checkpoint": 0, "resumed": 0, "verified_checkpoints_lost": 0}
+    while sums["kills"] < kills and wait(run, runs.RUNNING, runs.FINISHED, runs.FAILED) == runs.RUNNING:
+        number = sums["kills"]
+        await_moment(run, "early" if number % 8 == 0 else "save" if number % 2 else "training", rng)
+        saving, had, pid = saving_now(run), checkpoints.newest_verified(run), trainer_pid(run)
+        if pid is None:
+            continue
+        os.kill(pid, signal.SIGKILL)
+        has = checkpoints.newest_verified(run)
+        sums["kills"] += 1
+        sums["in_saves"] += saving
+        sums["before_the_first_checkpoint"] += had is None
+        sums["verified_checkpoints_lost"] += had is not None and (has is None or has.step < had.step)
+        deadline = time.monotonic() + 60
+        while trainer_pid(run) in (None, pid) and run.state().state not in (runs.FINISHED, runs.FAILED):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
+        sums["resumed"] += run.state().state in (runs.RUNNING, runs.FINISHED)
+    return sums
+
+
+def compare(whole: runs.Run, killed: runs.Run) -> dict[str, bool]:
+    """What of two finished runs is the same, bit for bit."""
+    one, two = (checkpoints.of_run(run)[-1] for run in (whole, killed))
+    losses = [[(e["step"], e["loss"]) for e in run.events("step")] for run in (whole, killed)]
+    figures = [
+        [(e["model"], e["step"], e["split"], e["loss"]) for e in run.events("evaluation")] for run in (whole, killed)
+    ]
+    preset = checkpoints.presets.find(paths.MINI_PRESET)
+    weights = [models.load(ModelReference(preset, checkpoint))[0].get_weights() for checkpoint in (one, two)]
+    return {
+        "same_step": one.step == two.step == len(losses[0]),
+        "same_losses": losses[0] == losses[1],
+        "same_evaluations": figures[0] == figures[1],
+        "same_weights": all(np.array_equal(a, b) for a, b in zip(*weights, strict=True)),
+    }
+
+
 def main() -> None:
-    """One untouched run, one that is killed, and what differs."""
+    """One untouched run, one in each format that is killed, and what differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--formats", default=",".join(checkpoints.FORMATS))
     a = parser.parse_args()
-    rng = random.Random(1)
-    with tempfile.TemporaryDirectory() as root:
+    rng, started, forms = random.Random(1), time.monotonic(), a.formats.split(",")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as root:
         os.environ["ATELIER_CHECKPOINTS"], os.environ["ATELIER_CORPORA"] = root, f"{root}/.corpora"
-        whole = submit("whole", a.steps)
+        queue = Dispatching(Path(root))
+        queue.start()
+        whole = submit("whole", forms[0], a.steps)
         wait(whole, runs.FINISHED, runs.FAILED)
-        killed = submit("killed", a.steps)
-        kills = in_saves = lost = resumed = 0
-        started = time.monotonic()
-        while kills < a.kills:
-            wait(killed, runs.RUNNING, runs.FINISHED, runs.FAILED)
-            if killed.state().state != runs.RUNNING:
-                break
-            before = checkpoints.newest_verified(killed)
-            saving = kills % 2 == 1
-            end = time.monotonic() + 60
-            while time.monotonic() < end and killed.state().state == runs.RUNNING:
-                begun = saving_now(killed)
-                newest = checkpoints.of_run(killed)
-                if newest and (before is None or newest[-1].step > before.step) and (begun or not saving):
-                    break
-                time.sleep(0.001)
-            time.sleep(rng.uniform(0, 0.03 if saving else 0.5))
-            in_saves += saving_now(killed)
-            had = checkpoints.newest_verified(killed)
-            pid = trainer_pid(killed)
-            if pid is None:
-                continue
-            os.kill(pid, signal.SIGKILL)
-            kills += 1
-            has = checkpoints.newest_verified(killed)
-            lost += had is not None and (has is None or has.step < had.step)
-            deadline = time.monotonic() + 60
-            while trainer_pid(killed) in (None, pid) and killed.state().state != runs.FINISHED:
-                dispatcher.ensure()
-                if killed.state().state == runs.FAILED or time.monotonic() > deadline:
-                    break
-                time.sleep(0.02)
-            resumed += killed.state().state in (runs.RUNNING, runs.FINISHED)
-        ended = wait(killed, runs.FINISHED, runs.FAILED)
-        one, two = (checkpoints.of_run(run)[-1] for run in (whole, killed))
-        same = [e["loss"] for e in whole.events("evaluation")] == [e["loss"] for e in killed.events("evaluation")]
-        weights = sha256(one.folder / checkpoints.WEIGHTS) == sha256(two.folder / checkpoints.WEIGHTS)
-        print(
-            json.dumps(
-                {
-                    "kills": kills,
-                    "in_saves": in_saves,
-                    "resumed": resumed,
-                    "verified_checkpoints_lost": lost,
-                    "ended": ended,
-                    "same_step": one.step == two.step,
-                    "same_weights": weights or _equal(one, two),
-                    "same_losses": same,
-                    "seconds": round(time.monotonic() - started),
-                }
-            )
-        )
-
-
-def _equal(one: checkpoints.Checkpoint, two: checkpoints.Checkpoint) -> bool:
-    """Whether every array of two weight files is the same, bit for bit (HDF5 keeps times of writing)."""
-    import h5py
-    import numpy as np
-
-    with h5py.File(one.folder / checkpoints.WEIGHTS) as a, h5py.File(two.folder / checkpoints.WEIGHTS) as b:
-        names: list[str] = []
-        a.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-        return all(np.array_equal(a[name][()], b[name][()]) for name in names)
+        found = {}
+        for number, form in enumerate(forms):
+            killed = submit(f"killed-{number}", form, a.steps)
+            kills = a.kills // len(forms) + (number < a.kills % len(forms))
+            sums = kill_again_and_again(killed, kills, rng)
+            ended = wait(killed, runs.FINISHED, runs.FAILED)
+            found[form] = {**sums, "ended": ended, **(compare(whole, killed) if ended == runs.FINISHED else {})}
+            print(form, found[form], file=sys.stderr, flush=True)
+        queue.ended.set()
+        queue.join()
+    print(json.dumps({**found, "seconds": round(time.monotonic() - started)}))
 
 
 if __name__ == "__main__":

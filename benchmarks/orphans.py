@@ -2,8 +2,8 @@
 
     python benchmarks/orphans.py [--dispatcher 50] [--streamlit 50] [--steps 5]
 
-A queue of short runs of the mini model is worked off while the process is killed at random moments and started again, as a page
-or a person does. All the while every living trainer must be known: a run's owner.json names it and it holds the run's lock.
+A queue of short runs of the mini model is worked off while the process is killed at random moments. A dispatcher is started here
+only where no trainer lives: a trainer at work starts one itself, so that the queue goes on with no page open. All the while every living trainer must be known: a run's owner.json names it and it holds the run's lock.
 Each dashboard is opened by a browser's own session before it dies. One line of JSON. POSIX; Chromium for the dashboard.
 """
 
@@ -87,10 +87,10 @@ class Watcher(threading.Thread):
             at_work = [pid for pid in trainers if pid in owners]
             self.most_at_work = max(self.most_at_work, len(at_work))
             now = time.monotonic()
-            self.unknown_since = {pid: self.unknown_since.get(pid, now) for pid in trainers if pid not in owners}
-            dispatchers = living(self.root, "engine.dispatcher")
-            if len(dispatchers) > 1:  # the second one leaves as soon as it finds the lock taken
-                self.unknown_since |= {pid: self.unknown_since.get(pid, now) for pid in sorted(dispatchers)[1:]}
+            # Of several dispatchers all but one leave as soon as they find the lock taken.
+            unknown = [pid for pid in trainers if pid not in owners]
+            unknown += sorted(living(self.root, "engine.dispatcher"))[1:]
+            self.unknown_since = {pid: self.unknown_since.get(pid, now) for pid in unknown}
             self.orphans |= {pid for pid, since in self.unknown_since.items() if now - since > KNOWN_WITHIN_SECONDS}
 
 
@@ -128,8 +128,9 @@ def kill_dispatchers(root: Path, kills: int, steps: int, rng: random.Random) -> 
     killed = 0
     while killed < kills:
         keep_queue(root, names, steps)
-        dispatcher.ensure(root)
-        time.sleep(rng.uniform(0.3, 5.0))
+        if not living(root, "engine.trainer"):
+            dispatcher.ensure(root)
+        time.sleep(rng.uniform(0.3, 8.0))
         for pid in living(root, "engine.dispatcher"):
             os.kill(pid, signal.SIGKILL)
             killed += 1
@@ -172,7 +173,8 @@ def trial(kind: str, kill, kills: int, steps: int) -> dict:
     while any(runs.find(name, root).state().state in (runs.QUEUED, runs.RUNNING, runs.INTERRUPTED) for name in names):
         if time.monotonic() > end:
             break
-        dispatcher.ensure(root)
+        if not living(root, "engine.trainer"):
+            dispatcher.ensure(root)
         time.sleep(0.5)
     time.sleep(KNOWN_WITHIN_SECONDS)
     watcher.ended.set()

@@ -63,20 +63,21 @@ def forked(action, after: float | None = None) -> float:
             os._exit(0)
         finally:
             os._exit(1)
-    os.read(ready, 1)
+    os.close(begun)  # else the end of a child that fails before its sign would not be seen
+    if not os.read(ready, 1):
+        raise RuntimeError("the child failed before it began")
     started = time.perf_counter()
     if after is not None:
         time.sleep(after)
         os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     os.close(ready)
-    os.close(begun)
     return time.perf_counter() - started
 
 
 def look(run: runs.Run, former: int, new: int) -> dict[str, int]:
     """What a reader and a trainer that goes on find after a kill."""
-    checkpoints._hash.cache_clear()
+    checkpoints._hashes.clear()
     torn = sum(not checkpoints._is_whole(checkpoint) for checkpoint in checkpoints.of_run(run))
     found = checkpoints.newest_verified(run)
     lost = found is None or found.step not in (former, new)

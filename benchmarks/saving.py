@@ -89,7 +89,7 @@ def main() -> None:
     def share(minutes: float) -> float:
         """Of a run's training time that its saves take, the last one included."""
         steps = max(1, round(60 * minutes / step))
-        every = training.interval(replace(settings, steps=None, minutes=minutes), steps)
+        every = submission.interval(replace(settings, steps=None, minutes=minutes), steps)
         return -(-steps // every) * save / (60 * minutes)
 
     print(

@@ -2,14 +2,16 @@
 
     python benchmarks/stops.py [--stops 20]
 
-The run is resumed by the dispatcher after each stop. Half of the stops come while it trains, half at any moment from its
-start on, loading and compiling included. One line of JSON.
+A third of the stops are the page's, a third SIGTERM, a third Ctrl-C's SIGINT; the dispatcher resumes the run after each. Half come
+while it trains, half at any moment from its start on, loading and compiling included. Where training had begun, a stop must leave a
+checkpoint with every step that was reported. One line of JSON. POSIX.
 """
 
 import argparse
 import json
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -20,9 +22,12 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import dispatcher, paths, runs, submission
+from engine import checkpoints, dispatcher, paths, runs, submission
 from engine.files import read_json
 from engine.settings import RunSettings
+
+WAYS = ("page", "SIGTERM", "SIGINT")
+WANTED_SECONDS = 10.0  # to the end in a checkpoint
 
 
 def gone(pid: int) -> bool:
@@ -43,6 +48,29 @@ def wait(condition, seconds: float = 300.0):
     raise TimeoutError
 
 
+def stop(run: runs.Run, way: str, trains: bool, rng: random.Random) -> dict:
+    """Starts or resumes a run, stops it at a random moment, and says what came of it."""
+    dispatcher.ensure()
+    since = run.events()[-1]["time"] if run.events() else 0.0
+    wait(lambda: run.state().state == runs.RUNNING and run.alive())
+    if trains:
+        wait(lambda: any(e["time"] > since for e in run.events("step")))
+    time.sleep(rng.uniform(0, 10 if trains else 25))
+    pid, phase = read_json(run.folder / "owner.json")["pid"], run.state().phase
+    reported = [e["step"] for e in run.events("step") if e["time"] > since]
+    asked = time.time()
+    run.request_stop() if way == "page" else os.kill(pid, getattr(signal, way))
+    wait(lambda: gone(pid))
+    seconds = time.time() - asked
+    wait(lambda: run.state().state in (runs.STOPPED, runs.FINISHED))
+    saved = [e["time"] - asked for e in run.events("checkpoint") if e["time"] >= asked]
+    ended = [e["time"] - asked for e in run.events("state") if e["time"] >= asked]
+    times = {"saved": saved[:1], "ended": ended[:1], "gone": [seconds]}
+    newest = checkpoints.newest_verified(run)
+    kept = not reported or (newest is not None and newest.step >= reported[-1])
+    return {"way": way, "phase": phase, "kept": kept, **{name: round(v[0], 2) for name, v in times.items() if v}}
+
+
 def main() -> None:
     """Stops one run again and again."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -56,32 +84,25 @@ def main() -> None:
                         evaluate_steps=12)
         )  # fmt: skip
         for number in range(a.stops):
-            trains = number % 2 == 0
-            dispatcher.ensure()
-            former = run.events()[-1]["time"] if run.events() else 0.0
-            wait(lambda: run.state().state == runs.RUNNING and run.alive())
-            if trains:
-                wait(lambda since=former: any(e["time"] > since for e in run.events("step")))
-            time.sleep(rng.uniform(0, 10 if trains else 25))
-            pid, phase = read_json(run.folder / "owner.json")["pid"], run.state().phase
-            asked = time.time()
-            run.request_stop()
-            wait(lambda pid=pid: gone(pid))
-            seconds = time.time() - asked
-            wait(lambda: run.state().state in (runs.STOPPED, runs.FINISHED))
-            saved = [e["time"] - asked for e in run.events("checkpoint") if e["time"] >= asked]
-            ended = [e["time"] - asked for e in run.events("state") if e["time"] >= asked]
-            times = {"saved": saved[:1], "ended": ended[:1], "gone": [seconds]}
-            found.append({"phase": phase, **{name: round(value[0], 2) for name, value in times.items() if value}})
+            found.append(stop(run, WAYS[number % len(WAYS)], number % 2 == 0, rng))
             print(found[-1], file=sys.stderr, flush=True)
-            run.request_resume()
-    print(json.dumps({"all": summary(found), "training": summary(found[::2]), "stops": found}))
+            if run.state().state == runs.FINISHED:
+                break
+            if number < a.stops - 1:
+                run.request_resume()
+    result = {"all": summary(found), "training": summary(found[::2])}
+    result |= {way: summary([stop for stop in found if stop["way"] == way]) for way in WAYS}
+    late = sum(stop["gone"] > WANTED_SECONDS for stop in found)
+    print(json.dumps({**result, "late": late, "steps_lost": sum(not stop["kept"] for stop in found), "stops": found}))
 
 
 def summary(found: list[dict]) -> dict[str, float]:
-    """Median, 95th percentile and longest."""
+    """How many, median, 95th percentile and longest."""
     seconds = sorted(stop["gone"] for stop in found)
-    return {"p50": seconds[len(seconds) // 2], "p95": seconds[int(0.95 * (len(seconds) - 1))], "max": seconds[-1]}
+    if not seconds:
+        return {"n": 0}
+    middle, high = seconds[len(seconds) // 2], seconds[int(0.95 * (len(seconds) - 1))]
+    return {"n": len(seconds), "p50": middle, "p95": high, "max": seconds[-1]}
 
 
 if __name__ == "__main__":

@@ -91,7 +91,8 @@ def train(a: argparse.Namespace) -> int:
         return 0
     progress = _Progress()
     try:
-        result = trainer.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
+        with dispatcher.watching():
+            result = trainer.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
     except memory.GoesOn:
         _goes_on(run, a.json)
     finally:
@@ -208,7 +209,8 @@ def _train_plan(a: argparse.Namespace) -> int:
         results = []
         for run, stage in zip(made, scaled.stages, strict=True):
             print(f"{run.name}: articles {stage.first:,}-{stage.last:,}", file=sys.stderr)
-            result = trainer.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
+            with dispatcher.watching():
+                result = trainer.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
             if result is None:
                 return _not_finished(run, a.json)
             results.append({**result, "range": [stage.first, stage.last], "parent": run.settings.parent})
@@ -256,6 +258,10 @@ def _not_finished(run: runs.Run, as_json: bool) -> int:
         message = f"The device is in use: {run.name} waits in the queue and starts by itself. --wait stays here."
         _print_result({"run": run.name, "state": state.state}, as_json, [message])
         return 0
+    if state.state == runs.RUNNING:  # the dispatcher was quicker
+        message = f"{run.name} is at work in the background. It is shown by: python -m engine runs"
+        _print_result({"run": run.name, "state": state.state}, as_json, [message])
+        return 0
     newest = checkpoints.newest_verified(run)
     where = f"; its checkpoint is {newest.reference}" if newest else ""
     _print_result(
@@ -296,8 +302,16 @@ def resume(a: argparse.Namespace) -> int:
 
 def pause(a: argparse.Namespace) -> int:
     """Asks a run to end with a checkpoint and keeps it to be resumed; its device is free meanwhile."""
-    runs.find(a.run).request_pause()
-    _print_result({"run": a.run, "asked": "pause"}, a.json, [f"{a.run} was asked to pause."])
+    run = runs.find(a.run)
+    run.request_pause()
+    return _asked(run, "pause", a.json)
+
+
+def _asked(run: runs.Run, action: str, as_json: bool) -> int:
+    """Says what became of a wish: a trainer needs a moment, anything else has its state at once, or had one before."""
+    state = run.state().state
+    line = f"{run.name} was asked to {action}." if state == runs.RUNNING else f"{run.name} is {state}."
+    _print_result({"run": run.name, "asked": action, "state": state}, as_json, [line])
     return 0
 
 
@@ -357,8 +371,16 @@ def stop(a: argparse.Namespace) -> int:
             {"run": a.run, "state": run.state().state}, a.json, [f"{a.run} was ended; its newest checkpoint is kept."]
         )
         return 0
-    _print_result({"run": a.run, "asked": "stop"}, a.json, [f"{a.run} was asked to stop."])
-    return 0
+    return _asked(run, "stop", a.json)
+
+
+def _resolve(reference: str) -> checkpoints.ModelReference:
+    """The model of that name; says which newer checkpoints of its run are damaged, where the newest one is meant."""
+    model = checkpoints.resolve(reference)
+    if model.checkpoint is not None and reference.strip("/") == model.checkpoint.run:
+        for problem in checkpoints.newest_and_damaged(runs.find(model.checkpoint.run))[1]:
+            print(f"engine: {problem}", file=sys.stderr)
+    return model
 
 
 def delete(a: argparse.Namespace) -> int:
@@ -385,10 +407,10 @@ def evaluate(a: argparse.Namespace) -> int:
     from engine import intervals
     from engine.measuring import check_same_vocabulary, examine
 
-    model = checkpoints.resolve(a.checkpoint)
+    model = _resolve(a.checkpoint)
     other = None
     if a.against:
-        other = checkpoints.ModelReference(model.preset) if a.against == BASE else checkpoints.resolve(a.against)
+        other = checkpoints.ModelReference(model.preset) if a.against == BASE else _resolve(a.against)
         check_same_vocabulary(other, model)
     progress = _Progress()
 
@@ -465,7 +487,7 @@ def generate(a: argparse.Namespace) -> int:
     from engine.generation import Generator, Sampler
 
     sampler = Sampler(a.temperature, a.top_k, a.top_p)
-    reference = checkpoints.resolve(a.checkpoint)
+    reference = _resolve(a.checkpoint)
     model, tokenizer = models.load(reference)
     generator = Generator(model, tokenizer)
     if a.json:
@@ -519,7 +541,7 @@ def list_checkpoints(a: argparse.Namespace) -> int:
         row: dict[str, Any] = {"checkpoint": model.reference, "hash": model.hash, "base": model.is_base}
         if a.verify and model.checkpoint is not None:
             try:
-                checkpoints.verify(model.checkpoint)
+                checkpoints.verify(model.checkpoint, fresh=True)
                 row["verified"] = True
             except EngineError as error:
                 row |= {"verified": False, "problem": str(error)}
@@ -535,7 +557,7 @@ def export(a: argparse.Namespace) -> int:
     """Writes a checkpoint or preset in another format, or for use elsewhere: a keras-hub preset, a Hugging Face folder."""
     from engine import formats
 
-    written = formats.export(checkpoints.resolve(a.checkpoint), a.format, a.out)
+    written = formats.export(_resolve(a.checkpoint), a.format, a.out)
     _print_result({"checkpoint": a.checkpoint, "format": a.format, "out": str(written)}, a.json, [f"{written}"])
     return 0
 

@@ -13,7 +13,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from engine.runs import Run
 SCHEMA_VERSION = 2
 WEIGHTS, TRAINING, MANIFEST = "model.weights.h5", "training.npz", "manifest.json"
 _SEAL = "manifest_sha256"
+_MOST_HASHES = 256
 FORMATS = CKPT, H5, KERAS = "ckpt", "weights.h5", "keras"
 # The files of each format; the first is the one whose hash names the model.
 WEIGHTS_FILES = {
@@ -162,16 +162,25 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
 
 def of_run(run: Run) -> list[Checkpoint]:
     """The committed checkpoints of a run, oldest first, by their manifests (`verify` reads the files)."""
-    found = []
-    for folder in run.checkpoint_folders():
-        manifest = _read_manifest(folder)
-        if manifest is not None and set(WEIGHTS_FILES.get(manifest["format"], ("",))) <= set(manifest["files"]):
-            found.append(Checkpoint(folder, manifest))
-    return found
+    return [found for folder in run.checkpoint_folders() if (found := _open(folder)) is not None]
 
 
-def verify(checkpoint: Checkpoint, files: tuple[str, ...] | None = None) -> None:
+def _open(folder: Path) -> Checkpoint | None:
+    manifest = _read_manifest(folder)
+    if manifest is not None and set(WEIGHTS_FILES.get(manifest["format"], ("",))) <= set(manifest["files"]):
+        return Checkpoint(folder, manifest)
+    return None
+
+
+def verify(
+    checkpoint: Checkpoint, files: tuple[str, ...] | None = None, fresh: bool = False, unread: bool = True
+) -> None:
     """Compares the files (all, or those named) with the manifest.
+
+    Args:
+        fresh: reads every byte. Without, a file that was read before and has the same time and size since is taken for
+            the same, which serves for lists; a bit that flipped on the disk changes neither.
+        unread: False passes over the content of files that were not read before.
 
     Raises:
         CheckpointError: one is missing, or is not what was written.
@@ -183,7 +192,10 @@ def verify(checkpoint: Checkpoint, files: tuple[str, ...] | None = None) -> None
         if not path.is_file():
             raise CheckpointError("The checkpoint {name} lacks its {file}.", name=checkpoint.reference, file=name)
         status = path.stat()
-        if status.st_size != entry["bytes"] or _hash(path, status.st_mtime_ns, status.st_size) != entry["sha256"]:
+        if status.st_size != entry["bytes"]:
+            raise _damaged(checkpoint.reference, name)
+        key = (path, status.st_mtime_ns, status.st_size)
+        if (unread or key in _hashes) and _hash(key, fresh) != entry["sha256"]:
             raise _damaged(checkpoint.reference, name)
 
 
@@ -195,18 +207,59 @@ def _damaged(reference: str, file: str) -> CheckpointError:
     )
 
 
-@lru_cache(maxsize=256)
-def _hash(path: Path, changed: int, size: int) -> str:
-    return sha256(path)
+_hashes: dict[tuple[Path, int, int], str] = {}  # of files as they were read last
 
 
-def newest_verified(run: Run) -> Checkpoint | None:
-    """The newest checkpoint whose files are what was written, or None."""
-    for checkpoint in reversed(of_run(run)):
-        with contextlib.suppress(CheckpointError):
-            verify(checkpoint)
-            return checkpoint
-    return None
+def _hash(key: tuple[Path, int, int], fresh: bool) -> str:
+    known = None if fresh else _hashes.get(key)
+    if known is None:
+        known = sha256(key[0])
+        if len(_hashes) >= _MOST_HASHES:
+            _hashes.pop(next(iter(_hashes)), None)  # the oldest
+        _hashes[key] = known
+    return known
+
+
+def newest_verified(run: Run, fresh: bool = False) -> Checkpoint | None:
+    """The newest checkpoint whose files are what was written, or None; `fresh` as for `verify`."""
+    return newest_and_damaged(run, fresh)[0]
+
+
+def newest_and_damaged(run: Run, fresh: bool = False) -> tuple[Checkpoint | None, list[CheckpointError]]:
+    """The newest whole checkpoint of a run, or None, and what is wrong with each newer one, the newest first."""
+    damaged: list[CheckpointError] = []
+    for folder in reversed(run.checkpoint_folders()):
+        checkpoint = _open(folder)
+        if checkpoint is None:
+            damaged.append(_damaged(f"{run.name}/{_step_of(folder)}", MANIFEST))
+            continue
+        try:
+            verify(checkpoint, fresh=fresh)
+        except CheckpointError as error:
+            damaged.append(error)
+        else:
+            return checkpoint, damaged
+    return None, damaged
+
+
+def seen_damaged(run: Run) -> list[CheckpointError]:
+    """What is wrong with those of a run's checkpoints whose damage shows without reading their weights: an unreadable
+    manifest, a file that is missing or of another size, or one that was read before and found altered."""
+    found = []
+    for folder in run.checkpoint_folders():
+        checkpoint = _open(folder)
+        if checkpoint is None:
+            found.append(_damaged(f"{run.name}/{_step_of(folder)}", MANIFEST))
+            continue
+        try:
+            verify(checkpoint, unread=False)
+        except CheckpointError as error:
+            found.append(error)
+    return found
+
+
+def _step_of(folder: Path) -> str:
+    return folder.name.removeprefix("step-").lstrip("0") or "0"
 
 
 def find(reference: str, root: Path | None = None) -> Checkpoint:
@@ -218,7 +271,13 @@ def find(reference: str, root: Path | None = None) -> Checkpoint:
     name, _, step = reference.strip("/").partition("/")
     run = runs.find(name, root)
     if not step:
-        checkpoint = newest_verified(run)
+        checkpoint, damaged = newest_and_damaged(run)
+        if checkpoint is None and damaged:
+            raise CheckpointError(
+                "Every checkpoint of the run {name} is damaged: {checkpoints}. Put a copy of its folder back, or train anew.",
+                name=name,
+                checkpoints=", ".join(str(error.values["name"]) for error in damaged),
+            )
         if checkpoint is None:
             raise CheckpointError("The run {name} has no checkpoint yet.", name=name)
         return checkpoint
@@ -226,7 +285,7 @@ def find(reference: str, root: Path | None = None) -> Checkpoint:
         if step in (str(checkpoint.step), checkpoint.folder.name):
             return checkpoint
     for folder in run.checkpoint_folders():
-        if step in (folder.name, folder.name.removeprefix("step-").lstrip("0")):
+        if step in (folder.name, _step_of(folder)):
             raise _damaged(f"{name}/{step}", MANIFEST)
     raise CheckpointError("The run {name} has no checkpoint {step}.", name=name, step=step)
 
@@ -281,13 +340,35 @@ def models(root: Path | None = None) -> list[ModelReference]:
     return found
 
 
+def needed_by(checkpoint: Checkpoint) -> list[Run]:
+    """The runs that cannot go on without a checkpoint: they started from it, are not finished, and have no whole one of
+    their own, or train LoRA adapters, whose checkpoints do not hold the weights that they were put on."""
+    found = []
+    for run in runs.all_runs(checkpoint.folder.parent.parent):
+        try:
+            settings = run.settings
+        except EngineError:
+            continue
+        if settings.parent != checkpoint.reference or run.state().state == runs.FINISHED:
+            continue
+        if settings.lora_rank or newest_verified(run) is None:
+            found.append(run)
+    return found
+
+
 def delete(checkpoint: Checkpoint) -> None:
     """Removes a checkpoint, its name first, so that it never exists in part.
 
     Raises:
-        CheckpointError: it is the last whole one of its run. StorageError: no rights.
+        CheckpointError: it is the last whole one of its run, or another run needs it. StorageError: no rights.
     """
     run = Run(checkpoint.folder.parent)
+    if needing := needed_by(checkpoint):
+        raise CheckpointError(
+            "{name} is kept: {runs} started from it and cannot go on without it. Let them finish first.",
+            name=checkpoint.reference,
+            runs=", ".join(sorted(other.name for other in needing)),
+        )
     if not any(_is_whole(other) for other in of_run(run) if other.step != checkpoint.step):
         raise CheckpointError("{name} is the last whole checkpoint of its run and is kept.", name=checkpoint.reference)
     gone = temporary(checkpoint.folder)  # what a kill leaves of it is swept away like a save that was cut off

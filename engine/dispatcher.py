@@ -7,8 +7,9 @@ import contextlib
 import shutil
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from engine.queue import waiting
 from engine.runs import Run
 
 POLL_SECONDS = 0.3
-MOST_STARTS = 3  # of a run without a new checkpoint in between
+MOST_STARTS = 4  # of a run without a new checkpoint in between: the first one, and three that resume it
 IDLE_SECONDS = 3.0
-_ASKED = {"stop": runs.STOPPED, "pause": runs.PAUSED}
+_LOOK_SECONDS = 5.0  # between two looks of a trainer whether a dispatcher is there,
+_FIRST_LOOK_SECONDS = 1.0  # once it holds its locks: before, the dispatcher would start another trainer of its run
+_KILLED = 9  # the signal's number, which Windows' module does not know
 LEAST_FREE_BYTES = 1 << 20  # below, a trainer could not even write why it fails
 
 
@@ -35,9 +38,9 @@ def has_space(root: Path) -> bool:
     return shutil.disk_usage(root).free >= LEAST_FREE_BYTES
 
 
-def start_trainer(run: Run) -> subprocess.Popen:
-    """Starts the process of one run."""
-    return launch.detached("engine.trainer", str(run.folder.resolve()), log=run.folder / "trainer.log")
+def start_trainer(run: Run, device: str) -> subprocess.Popen:
+    """Starts the process of one run on one device."""
+    return launch.detached("engine.trainer", str(run.folder.resolve()), device, log=run.folder / "trainer.log")
 
 
 @dataclass
@@ -46,35 +49,45 @@ class Dispatcher:
 
     Attributes:
         root: the folder of all runs.
-        start: starts the trainer of a run.
+        start: starts the trainer of a run on a device.
         children: the trainers it started, by device.
     """
 
     root: Path
-    start: Callable[[Run], subprocess.Popen] = start_trainer
+    start: Callable[[Run, str], subprocess.Popen] = start_trainer
     children: dict[str, tuple[Run, subprocess.Popen]] = field(default_factory=dict)
 
     def turn(self) -> bool:
-        """Collects trainers that ended, starts those whose device is free; False where nothing is left to do."""
+        """Collects trainers that ended, starts those whose device is free; False where nothing is left to do, and nobody
+        is at work whose end would have to be seen (a run in somebody's terminal too)."""
         for device, (run, child) in list(self.children.items()):
             if child.poll() is not None:
                 del self.children[device]
                 settle(run, child.returncode)
-        for run in runs.all_runs(self.root):
-            if run.orphaned() and run.name not in [child.name for child, _ in self.children.values()]:
+        every = runs.all_runs(self.root)
+        begun = {run.name for run, _child in self.children.values()}
+        for run in every:
+            if run.orphaned() and run.name not in begun:
                 settle(run, None)
         # A stage whose parent is not finished keeps its place; nothing polls for it when nothing else is to be done.
         queue = [run for run in waiting(self.root) if _may_start(run)]
         for run in queue if has_space(self.root) else []:
             try:
-                device = machine.resolve_device(run.settings.device)
-                if device not in self.children and not held(trainer.device_lock(device, self.root)):
-                    self.children[device] = (run, self.start(run))
+                # One whose trainer has not taken its locks yet waits still.
+                if run.name not in begun and (free := self._free_device(run)) is not None:
+                    self.children[free] = (run, self.start(run, free))
             except StorageError:
                 continue  # it waits until there is space
             except EngineError as error:
                 _fail(run, error)
-        return bool(queue or self.children)
+        return bool(queue or self.children) or any(run.at_work() for run in every)
+
+    def _free_device(self, run: Run) -> str | None:
+        """The first device that suits a run and on which nobody trains."""
+        for device in machine.devices(run.settings.device):
+            if device not in self.children and not held(trainer.device_lock(device, self.root)):
+                return device
+        return None
 
 
 def _may_start(run: Run) -> bool:
@@ -111,24 +124,36 @@ def settle(run: Run, code: int | None) -> None:
         run.append_event("state", state=runs.INTERRUPTED, reason=reason)
         if not died_at_work:  # it could not even begin: the next one could not either
             run.write_state(state=runs.INTERRUPTED, reason=reason, phase="")
-        elif run.control() in _ASKED:
-            run.write_state(state=_ASKED[run.control()], reason=None, phase="")
-            (run.folder / "control.json").unlink(missing_ok=True)
         elif state.starts < MOST_STARTS:
             run.write_state(state=runs.QUEUED, reason=reason, phase="")
         else:
-            template = sentence(
-                "The trainer died {starts} times without a new checkpoint in between. The last time: exit code {code} "
-                "(a signal where above 128). The run's trainer.log says more; Resume tries again."
-            )
             last = {"starts": state.starts, "code": code if code is None or code >= 0 else 128 - code}
-            run.write_state(state=runs.FAILED, reason={"template": template, "values": last}, phase="")
+            run.write_state(state=runs.FAILED, reason={"template": _last_reason(code), "values": last}, phase="")
+
+
+def _last_reason(code: int | None) -> str:
+    if code == -_KILLED:
+        return sentence(
+            "The trainer was killed {starts} times without a new checkpoint in between, as the system does when memory "
+            "runs out: choose a smaller batch_size or sequence_length, LoRA, or a smaller preset, or close other "
+            "programs; Resume tries again."
+        )
+    return sentence(
+        "The trainer died {starts} times without a new checkpoint in between. The last time: exit code {code} "
+        "(a signal where above 128). The run's trainer.log says more; Resume tries again."
+    )
 
 
 def _deaths_reason(code: int | None) -> str:
     if code is None:
         return sentence(
             "The trainer's process ended without a word; the run goes on by itself from its newest checkpoint."
+        )
+    if code == -_KILLED:
+        return sentence(
+            "The trainer was killed (signal {code}): the system does that when memory runs out, or a person did. The run "
+            "goes on by itself from its newest checkpoint. If it happens again, choose a smaller batch_size or "
+            "sequence_length, LoRA, or a smaller preset, or close other programs."
         )
     if code < 0:
         return sentence(
@@ -153,23 +178,52 @@ def work_left(root: Path | None = None) -> bool:
 def ensure(root: Path | None = None) -> None:
     """Makes sure that a dispatcher is at work; where two start at once, one of them leaves."""
     root = root or paths.checkpoints_root()
-    if not held(lock_path(root)):
+    if root.is_dir() and not held(lock_path(root)):
         launch.detached("engine.dispatcher", str(root.resolve()), log=root / ".locks" / "dispatcher.log")
 
 
+@contextlib.contextmanager
+def watching(root: Path | None = None) -> Iterator[None]:
+    """While the block runs, a dispatcher sees it and takes over should it die; whoever kills one finds another soon.
+    When it ends, one is started if anything waits. For processes that train."""
+    root, ended = root or paths.checkpoints_root(), threading.Event()
+
+    def look() -> None:
+        pause = _FIRST_LOOK_SECONDS
+        while not ended.wait(pause):
+            pause = _LOOK_SECONDS
+            with contextlib.suppress(EngineError, OSError):  # a full disk is no reason to stop looking
+                ensure(root)
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+        go_on(root)
+
+
+def go_on(root: Path) -> None:
+    """Starts a dispatcher if anything waits and none is at work."""
+    with contextlib.suppress(EngineError, OSError):
+        if work_left(root):
+            ensure(root)
+
+
 def main() -> int:
-    """Works until nothing has waited for some seconds."""
+    """Works until nothing has waited for some seconds, or the folder of runs is gone."""
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else paths.checkpoints_root()
+    if not root.is_dir():
+        return 0
     with Lock(lock_path(root)) as lock:
         if not lock.acquire():
             return 0
         dispatcher, busy_at = Dispatcher(root), time.monotonic()
-        while time.monotonic() - busy_at < IDLE_SECONDS:
+        while root.is_dir() and time.monotonic() - busy_at < IDLE_SECONDS:
             if dispatcher.turn():
                 busy_at = time.monotonic()
             time.sleep(POLL_SECONDS)
-    if work_left(root):  # asked for between the last look and the lock's release
-        ensure(root)
+    go_on(root)  # asked for between the last look and the lock's release
     return 0
 
 

@@ -24,7 +24,18 @@ from engine import checkpoints, models, presets, tokenizers
 from engine.backend import keras_hub
 from engine.checkpoints import CKPT, H5, KERAS, ModelReference
 from engine.errors import CheckpointError, EngineError, StorageError
-from engine.files import clear_old, full, is_full, replace, require_space, size, staged_folder, storage_errors, sync
+from engine.files import (
+    clear_old,
+    full,
+    is_full,
+    replace,
+    require_space,
+    size,
+    staged_folder,
+    storage_errors,
+    sync,
+)
+from engine.settings import IMPORTED
 
 PRESET, HUGGING_FACE = "preset", "hugging-face"
 EXPORTS_FOLDER = ".exports"  # beside the runs
@@ -215,7 +226,11 @@ def card(reference: ModelReference) -> str:
         return presets.card(reference.preset) or f"# {reference.preset.title}\n"
     manifest: dict[str, Any] = reference.checkpoint.manifest
     first, last = (manifest.get("articles") or [None, None])[:2]
-    taken = f"{first or 1}-{last}" if last else "all"
+    stages = [
+        _stage(s["articles"], s["first_article"], s["last_article"], s.get("epochs"), s["tokens"], s.get("method"))
+        for s in manifest.get("lineage", [])
+    ]
+    stages.append(_stage(manifest.get("source"), first, last, manifest.get("epochs"), manifest.get("tokens", 0)))
     lines = [
         f"# {reference.reference}",
         "",
@@ -224,7 +239,7 @@ def card(reference: ModelReference) -> str:
         "",
         f"- Base: `{reference.preset.reference}`, SHA-256 `{manifest['preset']['hash']}`.",
         f"- {'Converted from' if 'converted' in manifest else 'Parent'}: `{manifest.get('parent') or 'the base itself'}`.",
-        f"- Articles: {taken} of `{manifest.get('source') or 'unknown'}`.",
+        *(f"- Articles{' before' if stage is not stages[-1] else ''}: {stage}." for stage in stages),
         f"- Trained: {manifest['step']:,} steps, {manifest.get('tokens', 0):,} tokens.",
         f"- Weights: SHA-256 `{reference.hash}`.",
     ]
@@ -236,3 +251,18 @@ def card(reference: ModelReference) -> str:
     if "versions" in manifest:
         lines.append("- Made with " + ", ".join(f"{name} {v}" for name, v in manifest["versions"].items()) + ".")
     return "\n".join(lines) + "\n"
+
+
+def _stage(
+    source: str | None,
+    first: int | None,
+    last: int | None,
+    epochs: float | None,
+    tokens: int,
+    method: str | None = None,
+) -> str:
+    """What one stage of training saw."""
+    if method == IMPORTED or source is None:
+        return "unknown, the weights came from elsewhere"
+    taken = f"{first or 1}-{last}" if last else "all"
+    return f"{taken} of `{source}`, " + (f"{epochs:.2f} epochs, " if epochs is not None else "") + f"{tokens:,} tokens"

@@ -97,25 +97,38 @@ def gpus() -> tuple[str, ...]:
         )
     except (OSError, subprocess.SubprocessError):
         return ()
-    return tuple(line.strip() for line in answer.stdout.splitlines() if line.strip())
+    found = tuple(line.strip() for line in answer.stdout.splitlines() if line.strip())
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")  # TensorFlow numbers those alone, from 0
+    if visible is None:
+        return found
+    return found[: len([number for number in visible.split(",") if number.strip() not in ("", "-1")])]
 
 
 def resolve_device(device: str) -> str:
-    """The device that "auto" means here: the first GPU, or the CPU.
+    """The device that "auto" means here where nothing else is at work: the first GPU, or the CPU.
+
+    Raises:
+        ResourcesError: a GPU that is not there.
+    """
+    return devices(device)[0]
+
+
+def devices(device: str) -> tuple[str, ...]:
+    """The devices on any of which a run may train: "auto" is every GPU, or the CPU where there is none.
 
     Raises:
         ResourcesError: a GPU that is not there.
     """
     found = gpus()
     if device == "auto":
-        return "gpu:0" if found else "cpu"
+        return tuple(f"gpu:{number}" for number in range(len(found))) or ("cpu",)
     if device.startswith("gpu:") and int(device[4:]) >= len(found):
         raise ResourcesError(
             "The device {device} is not there: this machine has {count} GPU(s). Choose cpu or auto.",
             device=device,
             count=len(found),
         )
-    return device
+    return (device,)
 
 
 def training_bytes(preset: Preset, sequence_length: int, batch_size: int, lora_rank: int = 0) -> int:

@@ -92,7 +92,7 @@ def load(
         PresetError: a hub name without network, or files that are no GPT-2. CheckpointError: torn or altered.
     """
     if model.checkpoint is not None:
-        checkpoints.verify(model.checkpoint, model.checkpoint.weights_files)
+        checkpoints.verify(model.checkpoint, model.checkpoint.weights_files, fresh=True)
     backbone, tokenizer = _load_preset(model.preset, dtype)
     if dropout is not None and dropout != backbone.dropout:
         fresh = keras_hub.models.GPT2Backbone.from_config({**backbone.get_config(), "dropout": dropout})

@@ -4,7 +4,7 @@ config.json    frozen settings, versions, hashes
 state.json     where the run stands, replaced in one step, written only by the holder of the run's lock
 events.jsonl   one line a report; a torn last line is ignored
 control.json   what a person asks: pause, stop
-heartbeat      touched every few seconds by a trainer that is not frozen
+heartbeat      touched every few seconds by a trainer that is not frozen and whose training comes on
 lock           held by the trainer as long as it lives
 last_words     room for the last report of a trainer on a full disk
 owner.json     who holds the lock
@@ -41,6 +41,7 @@ LAST_WORDS = "last_words"
 _LAST_WORDS_BYTES = 1 << 16
 HEARTBEAT_SECONDS = 5.0
 FROZEN_SECONDS = 20.0
+_PROBE_PATIENCE_SECONDS = 0.5
 _STEP_FOLDER = re.compile(r"step-(\d{8})")
 
 
@@ -149,13 +150,18 @@ class Run:
     def silent_seconds(self) -> float:
         """How long a living trainer has given no sign of life; 0 where it has, or where none works on the run.
 
-        A process that is stopped by the system, swapped out, or asleep with its machine holds its lock all the same.
+        A process that is stopped by the system, swapped out, asleep with its machine, or whose training hangs
+        (`trainer.Heart`) holds its lock all the same.
         """
         try:
             silent = time.time() - (self.folder / HEARTBEAT).stat().st_mtime
         except OSError:
             return 0.0
         return silent if silent > FROZEN_SECONDS and self.alive() else 0.0
+
+    def at_work(self) -> bool:
+        """Whether a trainer works on the run."""
+        return self._stored_state().state == RUNNING and self.alive()
 
     def orphaned(self) -> bool:
         """Whether a trainer died while it worked on the run and nobody has said so yet."""
@@ -183,15 +189,16 @@ class Run:
         self._request("pause", PAUSED, (QUEUED, RUNNING))
 
     def _request(self, action: str, state: str, possible: tuple[str, ...]) -> None:
+        # First of all, so that a trainer sees it at once; the lock may be held for a moment by somebody who only looks.
+        write_json(self.folder / "control.json", {"action": action, "time": time.time()})
         with Lock(self.folder / "lock") as lock:
-            if lock.acquire():  # nobody works on it
+            if lock.acquire(_PROBE_PATIENCE_SECONDS):  # nobody works on it
+                (self.folder / "control.json").unlink(missing_ok=True)
                 if self._stored_state().state in possible:
                     self.write_state(state=state, phase="")
-                return
-        write_json(self.folder / "control.json", {"action": action, "time": time.time()})
 
     def request_resume(self) -> None:
-        """Puts a paused, stopped, failed or interrupted run into the queue again.
+        """Puts a paused, stopped, failed or interrupted run into the queue again; one that waits keeps its place.
 
         Raises:
             RunError: it is running, or finished.
@@ -203,6 +210,8 @@ class Run:
             if state.state == FINISHED:
                 raise RunError("The run {name} is finished: there is nothing to resume.", name=self.name)
             (self.folder / "control.json").unlink(missing_ok=True)
+            if state.state == QUEUED:
+                return
             self.write_state(state=QUEUED, queued_at=time.time(), reason=None, starts=0, phase="")
 
     # Writing: only by who holds the run's lock
@@ -230,7 +239,8 @@ class Run:
         """
         line = json.dumps({"kind": kind, "time": round(time.time(), 3), **fields}, ensure_ascii=False) + "\n"
         with storage_errors(self.folder):
-            descriptor = os.open(self.folder / "events.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would write \r\n
+            descriptor = os.open(self.folder / "events.jsonl", flags, 0o644)
             former, left = os.fstat(descriptor).st_size, line.encode()
             try:
                 while left:  # a disk that fills takes a part
@@ -320,8 +330,9 @@ def discard(run: Run) -> None:
     with Lock(run.folder / "lock") as lock:
         if not lock.acquire() or run._stored_state().state != QUEUED or run.checkpoint_folders():
             raise RunError("The run {name} has started: stop it instead.", name=run.name)
-        gone = run.folder.with_name(f".{run.name}.{os.getpid()}.gone")
-        replace(run.folder, gone)
+        run.write_state(state=STOPPED)  # nobody starts it from here on: Windows renames no folder of an open file
+    gone = run.folder.with_name(f".{run.name}.{os.getpid()}.gone")
+    replace(run.folder, gone)
     shutil.rmtree(gone, ignore_errors=True)
 
 

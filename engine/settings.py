@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import typing
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,9 +106,28 @@ def from_json(value: dict[str, Any]) -> RunSettings:
             version=value.get("schema_version"),
             known=SCHEMA_VERSION,
         )
-    names = {field.name for field in dataclasses.fields(RunSettings)}
-    known = {name: item for name, item in value.items() if name in names}
-    return RunSettings(**{**known, "prompts": tuple(known.get("prompts", PROMPTS))})
+    known = {"prompts": PROMPTS, **{name: item for name, item in value.items() if name in _KINDS}}
+    missing = sorted(_REQUIRED - set(known))
+    wrong = [name for name, item in known.items() if not _is_of_kind(item, _KINDS[name])]
+    if missing or wrong:
+        raise RunError(
+            "The run's config.json is damaged. Missing or of the wrong kind: {fields}.",
+            fields=", ".join([*missing, *wrong]),
+        )
+    return RunSettings(**{**known, "prompts": tuple(known["prompts"])})
+
+
+_KINDS = {name: typing.get_args(kind) or (kind,) for name, kind in typing.get_type_hints(RunSettings).items()}
+_KINDS["prompts"] = (list, tuple)  # of strings
+_REQUIRED = {field.name for field in dataclasses.fields(RunSettings) if field.default is dataclasses.MISSING}
+
+
+def _is_of_kind(item: Any, kinds: tuple[type, ...]) -> bool:
+    if isinstance(item, list | tuple):
+        return list in kinds and all(isinstance(part, str) for part in item)
+    if isinstance(item, bool):
+        return False
+    return isinstance(item, kinds) or (float in kinds and isinstance(item, int))
 
 
 def _problems(s: RunSettings):

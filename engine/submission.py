@@ -1,11 +1,13 @@
 """A request to train → a run in the queue, once everything that can be checked beforehand has been."""
 
+import contextlib
+import math
 import platform
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine import __version__, checkpoints, machine, memory, paths, preparation, presets, runs
+from engine import __version__, checkpoints, machine, memory, paths, preparation, presets, runs, windows
 from engine.articles import hub, isolation, source
 from engine.errors import EngineError, RangeError, ResourcesError, SettingsError
 from engine.runs import Run
@@ -14,6 +16,8 @@ from engine.settings import REPORT, RunSettings
 LONGEST_AUTOMATIC_SEQUENCE = 256
 STEP_TOKENS = 2048  # an automatic batch size makes about so many targets a step,
 STEP_LOGITS = 1 << 26  # and at most so many logits (256 MB in float32), of which a step holds several copies
+INTERVALS = 10  # of a run, by default,
+INTERVAL_SECONDS = 10.0  # of training, at least, of a run in minutes: a save is 3 % of it (benchmarks/saving.py)
 _COUNTED_BYTES = 64 << 20  # of articles that are read through to check a range
 
 
@@ -22,7 +26,8 @@ class Estimate:
     """What a run will need, estimated before it starts.
 
     Attributes:
-        memory_bytes: of the trainer. checkpoint_bytes: of one checkpoint on disk. checkpoints: how many.
+        memory_bytes: of the trainer. checkpoint_bytes: of one checkpoint on disk. checkpoints: how many stand there at
+            most at a time.
         step_tokens: useful targets of a full step.
     """
 
@@ -58,7 +63,42 @@ def estimate(settings: RunSettings) -> Estimate:
     weights = preset.parameters * 4
     optimizer = 0 if settings.lora_rank else 2 * weights
     memory = machine.training_bytes(preset, length, batch_size, settings.lora_rank)
-    return Estimate(memory, weights + optimizer, 11, length * batch_size)
+    saves = _saves(settings, _steps(settings, preset, length, batch_size))
+    if settings.keep_checkpoints:  # the best beside the newest, and one that is written before another goes
+        saves = min(saves, settings.keep_checkpoints + 2)
+    return Estimate(memory, weights + optimizer, saves, length * batch_size)
+
+
+def interval(settings: RunSettings, steps: int) -> int:
+    """Steps between two saves of a run of so many steps, each with an evaluation and a sample."""
+    return settings.evaluate_steps or max(1, math.ceil(steps / _intervals(settings)))
+
+
+def _intervals(settings: RunSettings) -> int:
+    if settings.minutes is None:
+        return INTERVALS
+    return min(INTERVALS, max(1, int(60 * settings.minutes / INTERVAL_SECONDS)))
+
+
+def _saves(settings: RunSettings, steps: int | None) -> int:
+    """How many checkpoints a run writes, the last one included."""
+    return _intervals(settings) if steps is None else math.ceil(steps / interval(settings, steps))
+
+
+def _steps(settings: RunSettings, preset: presets.Preset, length: int, batch_size: int) -> int | None:
+    """How many steps a run takes; None where that is known only when it has begun."""
+    if settings.steps is not None:
+        return settings.steps
+    if settings.epochs is None or preset.folder is None:
+        return None
+    with contextlib.suppress(EngineError):  # `check` says what is wrong with the articles
+        prepared = preparation.find(articles_path(settings.articles), presets.tokenizer(preset))
+        if prepared is not None:
+            chosen = "train", settings.first_article, settings.last_article
+            report = settings.method == REPORT
+            found = len(prepared.starts(*chosen)) if report else windows.count(len(prepared.tokens(*chosen)), length)
+            return max(1, round(settings.epochs * found / batch_size))
+    return None
 
 
 def works_in_pieces(settings: RunSettings) -> bool:
@@ -193,12 +233,23 @@ def lineage(checkpoint: checkpoints.Checkpoint, root: Path | None = None) -> lis
     """The chain of checkpoints that leads to a run, the oldest first: each with what it was trained on.
 
     Returns:
-        checkpoint, hash, articles, first_article, last_article, steps, tokens of each.
+        checkpoint, hash, method, articles, first_article, last_article, epochs, steps, tokens of each; what older
+        manifests do not say is None.
     """
-    config = runs.find(checkpoint.run, root).config
-    own = {name: config.get(name) for name in ("articles", "first_article", "last_article")}
-    facts = {"checkpoint": checkpoint.reference, "hash": checkpoint.hash, **own}
-    return [*config.get("lineage", []), {**facts, "steps": checkpoint.step, "tokens": checkpoint.manifest["tokens"]}]
+    config, manifest = runs.find(checkpoint.run, root).config, checkpoint.manifest
+    first, last = (manifest.get("articles") or [None, None])[:2]
+    stage = {
+        "checkpoint": checkpoint.reference,
+        "hash": checkpoint.hash,
+        "method": config.get("method"),
+        "articles": config.get("articles"),
+        "first_article": first or config.get("first_article"),
+        "last_article": last or config.get("last_article"),
+        "epochs": manifest.get("epochs"),
+        "steps": checkpoint.step,
+        "tokens": manifest["tokens"],
+    }
+    return [*config.get("lineage", []), stage]
 
 
 def settle_parent(run: Run) -> None:

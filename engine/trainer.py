@@ -1,4 +1,4 @@
-"""`python -m engine.trainer RUN`: the process of one run.
+"""`python -m engine.trainer RUN DEVICE`: the process of one run.
 
 Who may start a run is decided here: the trainer takes the run's lock, reads its state again, takes the device's
 lock, then counts the start. Starters only make things happen; several of them do no harm.
@@ -30,10 +30,16 @@ def device_lock(device: str, root: Path) -> Path:
     return root / ".locks" / f"device-{device.replace(':', '-')}.lock"
 
 
-def work(run: Run, patience_seconds: float = DEVICE_PATIENCE_SECONDS, say: Callable[[str], None] = lambda line: None):
+def work(
+    run: Run,
+    patience_seconds: float = DEVICE_PATIENCE_SECONDS,
+    say: Callable[[str], None] = lambda line: None,
+    device: str | None = None,
+):
     """Takes the locks, trains, and leaves the run in a state that says how it ended.
 
     Args:
+        device: cpu or gpu:N, which the dispatcher found free; None = the first free one that the settings allow.
         patience_seconds: how long to wait for the device before the run goes back to the queue.
         say: takes a line of progress for a person at a terminal.
 
@@ -49,11 +55,17 @@ def work(run: Run, patience_seconds: float = DEVICE_PATIENCE_SECONDS, say: Calla
             return None
         if run.state().state not in (runs.QUEUED, runs.RUNNING, runs.INTERRUPTED) or run.waits_for():
             return None
-        device = machine.resolve_device(run.settings.device)
-        with Lock(device_lock(device, run.folder.parent)) as lock:
-            if not lock.acquire(patience_seconds):
+        locks = {
+            name: Lock(device_lock(name, run.folder.parent))
+            for name in ((device,) if device else machine.devices(run.settings.device))
+        }
+        end = time.monotonic() + patience_seconds
+        while (free := next((name for name, lock in locks.items() if lock.acquire()), None)) is None:
+            if time.monotonic() >= end:
                 return None
-            return _train(run, device, say)
+            time.sleep(0.05)
+        with locks[free]:
+            return _train(run, free, say)
 
 
 def _train(run: Run, device: str, say: Callable[[str], None]):
@@ -63,13 +75,14 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
     write_json(run.folder / OWNER, {"pid": os.getpid(), "device": device, "since": time.time()})
     run.write_state(state=runs.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
     run.append_event("state", state=runs.RUNNING, device=device)
-    stop, heart = _StopRequests(run), _Heart(run)
+    heart = Heart(run)
+    stop = _StopRequests(run, heart.progress)
     try:
         submission.settle_parent(run)
         _require_memory(run)
         # Before an hour's work rather than after it.
         retention.require_space(run.folder, submission.estimate(run.settings).checkpoint_bytes)
-        result = _with_stopped(run, stop, say)
+        result = _with_stopped(run, device, stop, heart, say)
     except EngineError as error:
         end(run, runs.FAILED, error.to_json())
         raise
@@ -116,11 +129,11 @@ def _require_memory(run: Run) -> None:
         run.append_event("memory", step=step, failed_step=None, micro_batch=rows, batch_size=batch_size)
 
 
-def _with_stopped(run: Run, stop: "_StopRequests", say: Callable[[str], None]):
+def _with_stopped(run: Run, device: str, stop: "_StopRequests", heart: "Heart", say: Callable[[str], None]):
     from engine import evaluation, training  # the heavy imports, once the locks are held
 
     try:
-        return training.train(run, stop.requested, say)
+        return training.train(run, device, stop.requested, heart.long_work, say)
     except (training.Stopped, evaluation.Cancelled):
         return None
 
@@ -146,6 +159,8 @@ def _end_soon(run: Run) -> None:
     What is unsaved by then is less than a report's worth of steps, which a resume repeats.
     """
     asked_at = None
+    from engine import dispatcher  # which starts this module's process
+
     while True:
         time.sleep(_GRACE_SECONDS / 4)
         if run.control() not in ("stop", "pause"):
@@ -153,6 +168,8 @@ def _end_soon(run: Run) -> None:
         elif asked_at is None:
             asked_at = time.monotonic()
         elif time.monotonic() - asked_at > _GRACE_SECONDS and _nothing_unsaved(run):
+            with contextlib.suppress(EngineError, OSError):
+                dispatcher.ensure(run.folder.parent)  # it may have died meanwhile
             os._exit(0)
 
 
@@ -161,18 +178,44 @@ def _nothing_unsaved(run: Run) -> bool:
     return state.phase in ("loading", "preparing") or state.step == run.saved_step()
 
 
-class _Heart:
-    """Touches the run's heartbeat now and then, so that a frozen process shows."""
+class Heart:
+    """Touches the run's heartbeat now and then while the training comes on, so that a process that is frozen, and one whose
+    training hangs, shows.
 
-    def __init__(self, run: Run) -> None:
-        self._file, self._ended = run.folder / runs.HEARTBEAT, threading.Event()
+    A thread touches it, so a stopped process falls silent at once. It falls silent too when there has been no progress
+    for longer than the last piece of work lets one expect: `PAUSE_SECONDS` between two steps or batches, or
+    `PACES` times what the last one took, and `LONG_SECONDS` where something is loaded, compiled or saved.
+    """
+
+    PAUSE_SECONDS, PACES, LONG_SECONDS = 10.0, 4, 900.0
+
+    def __init__(self, run: Run, clock: Callable[[], float] = time.monotonic) -> None:
+        self._file, self._clock, self._ended = run.folder / runs.HEARTBEAT, clock, threading.Event()
+        self.long_work()
         self._file.touch()
         threading.Thread(target=self._beat, daemon=True).start()
 
+    def long_work(self) -> None:
+        """Says that what comes next may take minutes without a sign of progress."""
+        self._progress_at, self._patience, self._pieces = self._clock(), self.LONG_SECONDS, 0
+
+    def progress(self) -> None:
+        """Says that a step or a batch is done. The first one may have been compiled, so the second tells the pace."""
+        now = self._clock()
+        self._pieces += 1
+        if self._pieces > 2:
+            self._patience = max(self.PAUSE_SECONDS, self.PACES * (now - self._progress_at))
+        self._progress_at = now
+
+    def beats(self) -> bool:
+        """Whether there is progress, as far as one can know."""
+        return self._clock() - self._progress_at <= self._patience
+
     def _beat(self) -> None:
         while not self._ended.wait(runs.HEARTBEAT_SECONDS):
-            with contextlib.suppress(OSError):
-                self._file.touch()
+            if self.beats():
+                with contextlib.suppress(OSError):
+                    self._file.touch()
 
     def close(self) -> None:
         """Stops beating."""
@@ -182,8 +225,8 @@ class _Heart:
 class _StopRequests:
     """A stop or pause may be asked by the control file, by Ctrl-C or by SIGTERM; all end in a checkpoint."""
 
-    def __init__(self, run: Run) -> None:
-        self._run, self._asked = run, False
+    def __init__(self, run: Run, progress: Callable[[], None]) -> None:
+        self._run, self._asked, self._progress = run, False, progress
         self._former = {}
         for name in ("SIGINT", "SIGTERM", "SIGBREAK"):  # SIGBREAK is Windows' Ctrl-Break
             if hasattr(signal, name):
@@ -192,9 +235,12 @@ class _StopRequests:
 
     def _note(self, number: int, frame: object) -> None:
         self._asked = True
+        with contextlib.suppress(StorageError):  # for `_end_soon`: TensorFlow loads and compiles without asking
+            write_json(self._run.folder / "control.json", {"action": "stop", "time": time.time()}, durable=False)
 
     def requested(self) -> bool:
-        """Whether anybody asked."""
+        """Whether anybody asked; the training asks after every step and batch."""
+        self._progress()
         self._asked = self._asked or self._run.control() in ("stop", "pause")
         return self._asked
 
@@ -206,10 +252,13 @@ class _StopRequests:
 
 def main() -> int:
     """The process that the dispatcher starts."""
+    from engine import dispatcher  # which starts this module's process
+
     run = Run(Path(sys.argv[1]))
     threading.Thread(target=_end_soon, args=(run,), daemon=True).start()
     try:
-        work(run)
+        with dispatcher.watching(run.folder.parent):
+            work(run, device=sys.argv[2])
     except memory.GoesOn:
         memory.leave(0)  # the dispatcher starts the next process
     except EngineError as error:

@@ -6,7 +6,6 @@ off goes on as if it had not been.
 
 import hashlib
 import json
-import math
 import time
 import zipfile
 from collections.abc import Callable
@@ -38,14 +37,12 @@ from engine import (
 )
 from engine.backend import keras, release_memory, versions
 from engine.checkpoints import ModelReference
-from engine.errors import EngineError, ResourcesError
+from engine.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
 from engine.generation import Generator, Sampler
 from engine.runs import Run
-from engine.settings import REPORT, RunSettings
+from engine.settings import REPORT
 
 MEASURED_STEPS = 20  # of a run given in minutes, before it becomes a number of steps
-INTERVALS = 10  # of a run, by default,
-INTERVAL_SECONDS = 10.0  # of training, at least, of a run in minutes: a save is 3 % of it (benchmarks/saving.py)
 REPORT_SECONDS = 1.0  # the shortest time between two reports of the training figures
 PASSAGE_TOKENS = 160  # of the first validation article, looked at at each interval
 SAMPLER = Sampler(temperature=0.8, top_k=40)
@@ -53,13 +50,6 @@ SAMPLER = Sampler(temperature=0.8, top_k=40)
 
 class Stopped(Exception):
     """A person asked the run to stop."""
-
-
-def interval(settings: RunSettings, steps: int) -> int:
-    """Steps between two saves of a run of so many steps, each with an evaluation and a sample."""
-    minutes = settings.minutes
-    most = INTERVALS if minutes is None else min(INTERVALS, max(1, int(60 * minutes / INTERVAL_SECONDS)))
-    return settings.evaluate_steps or max(1, math.ceil(steps / most))
 
 
 @dataclass
@@ -105,12 +95,18 @@ class Progress:
 
 
 def train(
-    run: Run, stop_requested: Callable[[], bool], say: Callable[[str], None] = lambda line: None
+    run: Run,
+    device: str,
+    stop_requested: Callable[[], bool],
+    long_work: Callable[[], None] = lambda: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Runs a run to its end, from its newest whole checkpoint where there is one. The caller holds the run's lock.
 
     Args:
+        device: cpu or gpu:N.
         stop_requested: asked after every step and batch; True ends the run with a checkpoint.
+        long_work: called before what may take minutes without asking: loading, compiling, saving.
         say: takes a line of progress for a person at a terminal.
 
     Returns:
@@ -121,12 +117,20 @@ def train(
         memory.GoesOn: memory ran out in a step; the event that halves the micro-batch is written.
         EngineError: what a person can act on.
     """
-    return _Training(run, stop_requested, say).run_to_end()
+    return _Training(run, device, stop_requested, long_work, say).run_to_end()
 
 
 class _Training:
-    def __init__(self, run: Run, stop_requested: Callable[[], bool], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        device: str,
+        stop_requested: Callable[[], bool],
+        long_work: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
         self.run, self.settings, self.stop_requested, self.say = run, run.settings, stop_requested, say
+        self.wanted, self.long_work = device, long_work
         self.progress = Progress()
         self.metrics: dict[str, Any] = {}
         self.saved_step = -1  # of the newest checkpoint, known to be whole; -1 where there is none
@@ -153,15 +157,15 @@ class _Training:
             return self._finish()
 
     def _phase(self, phase: str) -> None:
+        self.long_work()
         self.run.write_state(durable=False, phase=phase, step=self.progress.step, steps=self.progress.steps)
         self.say(phase)
 
     def _place(self) -> None:
         """Chooses device and precision; a GPU's memory grows as it is needed."""
-        found = tf.config.list_physical_devices("GPU")
-        wanted = self.settings.device
-        if wanted == "auto":
-            wanted = "gpu:0" if found else "cpu"
+        found, wanted = tf.config.list_physical_devices("GPU"), self.wanted
+        if self.settings.device == "auto" and not found:  # there may be a GPU, and a TensorFlow that cannot use it
+            wanted = "cpu"
         if wanted.startswith("gpu"):
             if int(wanted[4:]) >= len(found):
                 raise ResourcesError(
@@ -180,10 +184,9 @@ class _Training:
         s = self.settings
         keras.utils.set_random_seed(s.seed)
         self.base = ModelReference(presets.find(s.preset))
-        # The very checkpoint it started from, frozen when the run was made: "the newest" may be another by now.
-        self.parent = checkpoints.resolve(s.parent) if s.parent else None
-        if self.parent is not None:
-            checkpoints.check_base(self.parent)
+        self.own, self.damaged = checkpoints.newest_and_damaged(self.run, fresh=True)
+        self._require_same_preset()
+        self.parent = self._find_parent()
         with tf.device(self.device):
             self.model, self.tokenizer = models.load(self.parent or self.base, s.dropout, self.precision)
             if s.lora_rank:
@@ -207,6 +210,73 @@ class _Training:
                 context=context,
             )
         self.length, self.batch_size = submission.window_shape(s, context, self.model.backbone.vocabulary_size)
+
+    def _require_same_preset(self) -> None:
+        """The preset is the one that the run began with: it is the base of its figures and of its LoRA adapters.
+
+        Raises:
+            PresetError: its weights have changed.
+        """
+        began_with = self.own.manifest["preset"]["hash"] if self.own else self.run.config.get("preset_hash")
+        if began_with not in (None, self.base.hash):
+            raise PresetError(
+                "The weights of the preset {preset} have changed since this run was made, so it cannot go on as it began: "
+                "put the former ones back, or start a new run.",
+                preset=self.base.preset.reference,
+            )
+
+    def _require_same_articles(self, checkpoint: checkpoints.Checkpoint) -> None:
+        """The articles are those that a checkpoint was trained on, to the word: an epoch goes on in its middle.
+
+        Raises:
+            ArticlesError: they are others.
+        """
+        if checkpoint.manifest.get("corpus", self.corpus.content_hash) != self.corpus.content_hash:
+            raise ArticlesError(
+                "The words of {articles} have changed since the checkpoint {checkpoint} was written, so this run cannot go "
+                "on as it began. Start a new run from that checkpoint (train --from {checkpoint}, or “Continue from "
+                "here” on the Checkpoints page), or put the former articles back.",
+                articles=self.settings.articles,
+                checkpoint=checkpoint.reference,
+            )
+
+    def _find_parent(self) -> ModelReference | None:
+        """The very checkpoint it started from, frozen when the run was made: "the newest" may be another by now.
+
+        A run with a whole checkpoint of its own goes on without it, but for LoRA adapters: what they are put on is not
+        in their own checkpoints, which hold the sum of both.
+
+        Raises:
+            EngineError: it is gone or damaged, and needed.
+        """
+        s = self.settings
+        if s.parent is None:
+            return None
+        try:
+            checkpoint = checkpoints.find(s.parent, self.run.folder.parent)
+            checkpoints.verify(checkpoint)
+            parent = ModelReference(presets.find(checkpoint.manifest["preset"]["reference"]), checkpoint)
+            checkpoints.check_base(parent)
+            if self.own and self.own.manifest.get("parent_hash") not in (None, checkpoint.hash):
+                raise CheckpointError(
+                    "The checkpoint {parent} is not the one that this run started from: its weights have changed.",
+                    parent=s.parent,
+                )
+        except EngineError as error:
+            if self.own is None or s.lora_rank:
+                raise
+            self._without_parent(error)
+            return None
+        return parent
+
+    def _parent_hash(self) -> str | None:
+        if self.parent is not None:
+            return self.parent.hash
+        return self.own.manifest.get("parent_hash") if self.own else None
+
+    def _without_parent(self, error: EngineError) -> None:
+        """Keeps why the figures of the parent are left out."""
+        self.run.append_event("parent_lost", checkpoint=self.settings.parent, reason=error.to_json())
 
     def _prepare(self) -> None:
         s = self.settings
@@ -238,6 +308,7 @@ class _Training:
     def _report_preparing(self, progress: preparation.Progress) -> None:
         if self.stop_requested():
             raise Stopped
+        self.long_work()  # what follows the last article takes its time
         self.say(f"preparing {progress.articles:,} articles")
 
     # Measuring
@@ -254,6 +325,7 @@ class _Training:
             english.SPLIT: (self.english, self.english_part),
         }
         for split, (stream, part) in parts.items():
+            self.long_work()
             scores = evaluation.evaluate(
                 self.scorer,
                 stream,
@@ -279,6 +351,7 @@ class _Training:
 
     def _look(self, model: str) -> None:
         """Writes how well a fixed passage is expected, token by token, for the time machine."""
+        self.long_work()
         look = self.microscope.look(self.passage)
         self.run.append_event(
             "passage",
@@ -293,6 +366,7 @@ class _Training:
         for prompt in self.settings.prompts:
             if self.stop_requested():
                 raise Stopped
+            self.long_work()  # a new length is compiled
             started = time.monotonic()
             text = self.generator.generate(prompt, self.settings.sample_tokens, SAMPLER, self.settings.seed)
             self.run.append_event(
@@ -407,7 +481,7 @@ class _Training:
             self._minutes_become_steps()
         if time.monotonic() - self._reported >= REPORT_SECONDS or p.step in (1, p.steps):
             self._report_step()
-        if p.steps and p.step < p.steps and p.step % interval(self.settings, p.steps) == 0:
+        if p.steps and p.step < p.steps and p.step % submission.interval(self.settings, p.steps) == 0:
             self._measure_and_save()
             self._phase("training")
             self._reported = time.monotonic()
@@ -480,14 +554,20 @@ class _Training:
     def _checkpoint(self) -> None:
         if self.progress.step == self.saved_step:  # a stop right behind a save: a whole one is never written over
             return
+        self.long_work()
         facts = {
             "format": self.form,
             **self.progress.to_json(),
             "preset": presets.json_of(self.base.preset),
-            "parent": self.parent.reference if self.parent else None,
-            "parent_hash": self.parent.hash if self.parent else None,
+            "parent": self.settings.parent,
+            "parent_hash": self._parent_hash(),
             "source": self.settings.articles,
-            "articles": [self.settings.first_article, self.settings.last_article],
+            "articles": [
+                self.settings.first_article or 1,
+                self.settings.last_article or self.corpus.articles("train"),
+            ],
+            "epochs": self.progress.step / self.batches.steps_per_epoch,
+            "lineage": self.run.config.get("lineage", []),
             "corpus": self.corpus.content_hash,
             "config_hash": self.config_hash,
             "metrics": self.metrics,
@@ -500,7 +580,7 @@ class _Training:
             self._write_training_state(staging / checkpoints.TRAINING)
         self.saved_step = self.progress.step
         self.run.append_event("checkpoint", step=self.progress.step, tokens=self.progress.tokens)
-        self.run.write_state(starts=0, step=self.progress.step)
+        self.run.write_state(starts=1, step=self.progress.step)  # this process's own
         if gone := retention.apply(self.run, self.settings.keep_checkpoints):
             self.run.append_event("retention", step=self.progress.step, deleted=gone)
 
@@ -529,12 +609,14 @@ class _Training:
 
     def _restore(self) -> bool:
         """Goes on from the newest whole checkpoint of this run; False where there is none."""
-        checkpoint = checkpoints.newest_verified(self.run)
+        checkpoint = self.own
         if checkpoint is None:
             if self.run.events("evaluation", "step"):  # cut off before the first save, or nothing whole is left
                 self.run.append_event("resume", step=-1)
+            self._report_damaged()
             self._take_micro_batch(0)
             return False
+        self._require_same_articles(checkpoint)
         if not self.settings.lora_rank:
             formats.restore(self.model, checkpoint.folder, checkpoint.format)
         with np.load(checkpoint.folder / checkpoints.TRAINING, allow_pickle=False) as state:
@@ -545,8 +627,14 @@ class _Training:
         self.progress = Progress(checkpoint.step, facts["steps"], facts["tokens"], facts["seconds"])
         self.metrics, self.saved_step = facts["metrics"], checkpoint.step
         self.run.append_event("resume", step=checkpoint.step)
+        self._report_damaged()
         self._take_micro_batch(facts.get("micro_batch", 0))
         return True
+
+    def _report_damaged(self) -> None:
+        """Keeps which newer checkpoints were passed over, and why; what they held is trained again."""
+        for error in self.damaged:
+            self.run.append_event("damaged", checkpoint=error.values["name"], reason=error.to_json())
 
     def _take_micro_batch(self, of_checkpoint: int) -> None:
         """What the checkpoint keeps, or less where that was found too large since."""
@@ -570,9 +658,17 @@ class _Training:
             named["parent"] = self.parent
         splits = [split for split in ("validation", "test") if split in self.corpus.splits]
         scored: dict[tuple[str, str], dict] = {}
-        for name, reference in named.items():
+        for name, reference in list(named.items()):
+            try:
+                for split in splits:
+                    scored[name, split] = self._score_whole(reference, split)
+            except CheckpointError as error:
+                if name != "parent":
+                    raise
+                self._without_parent(error)  # deleted or damaged while the run was under way
+                del named[name]
+                continue
             for split in splits:
-                scored[name, split] = self._score_whole(reference, split)
                 self.run.append_event(
                     "evaluation",
                     step=self.progress.step if name == "run" else 0,
@@ -620,6 +716,7 @@ class _Training:
         key = (reference, self.corpus, split, self.length, self.settings.evaluate_tokens, self.settings.seed)
         if kept := results.stored(*key):
             return kept
+        self.long_work()
         if getattr(self, "_loaded", None) != reference:
             model, _ = models.load(reference)  # float32: figures compare across devices
             self._whole_scorer, self._loaded = evaluation.Scorer(model, evaluation.JIT_COMPILE), reference

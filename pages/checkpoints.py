@@ -139,6 +139,12 @@ removal_view.told()
 
 selected: Checkpoint | None = None
 found = [(run, checkpoint) for run in readers.runs_with_events() for checkpoint in reversed(checkpoints.of_run(run))]
+damaged = [errors.markdown(error) for run in readers.runs_with_events() for error in checkpoints.seen_damaged(run)]
+damaged += [
+    f"{words.plain(run.name)}: {errors.markdown(e)}" for run in runs.all_runs() if (e := readers.unreadable(run))
+]
+if damaged:
+    st.warning("\n\n".join(damaged), icon=":material/heart_broken:")
 if not found:
     st.info(_("There is no checkpoint yet. Fine-tune the mini model on the Lab page: it writes ten in a minute."))
 else:
@@ -180,7 +186,7 @@ else:
         with st.container(horizontal=True):
             if st.button(_("Verify"), icon=":material/verified:", help=_("Compares every file with its SHA-256.")):
                 try:
-                    checkpoints.verify(checkpoint)
+                    checkpoints.verify(checkpoint, fresh=True)
                     st.success(_("{name} is whole: every file is what was written.", name=checkpoint.reference))
                 except CheckpointError as error:
                     errors.show(error)

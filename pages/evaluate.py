@@ -12,7 +12,18 @@ import streamlit as st
 from engine import checkpoints, presets, runs, studio_client
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
-from ui import colours, errors, evaluation_charts, forgetting_view, readers, recorded, report_form, report_view, words
+from ui import (
+    colours,
+    errors,
+    evaluation_charts,
+    forgetting_view,
+    readers,
+    recorded,
+    report_form,
+    report_view,
+    side_view,
+    words,
+)
 from ui.evaluation_charts import Row
 from ui.i18n import _
 from ui.report_charts import Shown
@@ -167,6 +178,8 @@ def measure(model: ModelReference, request: dict, done: float, share: float, bar
             elif message["kind"] == "progress":
                 told = _("measuring: {done} of {total} windows", done=message["done"], total=message["total"])
                 bar.progress(min(1.0, done + share * message["done"] / message["total"]), f"{name} · {told}")
+            elif message["kind"] == "waiting":
+                bar.progress(done, side_view.busy())
             elif message["kind"] == "error":
                 raise EngineError(message["template"], **message["values"])
             elif message["kind"] == "result":

@@ -90,7 +90,7 @@ def test_a_dispatcher_on_a_full_disk_starts_nothing_and_goes_on_when_there_is_sp
         lock.acquire()
         died.write_state(state=runs.RUNNING, starts=1)
     started = []
-    d = dispatcher.Dispatcher(root, lambda run: started.append(run.name))
+    d = dispatcher.Dispatcher(root, lambda run, device: started.append(run.name))
     disk.full = True
     with monkeypatch.context() as patch:
         patch.setattr(dispatcher, "has_space", lambda root: False)

@@ -73,6 +73,20 @@ def test_a_page_opens_with_a_run(page, language, root):
     assert not app.error
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_a_page_opens_beside_a_run_whose_configuration_is_damaged(page, root):
+    a_run(root)
+    damaged = a_run(root, "damaged")
+    (damaged.folder / "config.json").write_text('{"schema_version": 1, "name": "damaged"}')
+    open_page(page.stem)
+    damaged.write_state(state=runs.QUEUED)
+    app = open_page(page.stem)
+    if page.stem == "checkpoints":
+        assert app.warning[0].value.startswith(
+            "damaged: The run's config.json is damaged. Missing or of the wrong kind: articles, preset"
+        )
+
+
 def test_the_language_is_a_matter_of_the_session(root):
     french, english = open_page("side_by_side", "fr"), open_page("side_by_side", "en")
     assert french.title[0].value == "Côte à côte"
@@ -453,6 +467,21 @@ def test_a_page_says_that_memory_ran_out_and_what_follows(root):
     said = [element.value for element in app.caption if "Memory ran out at step 12" in element.value]
     assert len(said) == 1
     assert "from step 4 on each batch of 16 is worked off in pieces of 4" in said[0]
+
+
+def test_damaged_checkpoints_are_named_where_they_stood_and_by_the_run_that_passed_over_them(root):
+    run = a_run(root)
+    with checkpoints.commit(run, 5, {}) as staging:
+        (staging / checkpoints.WEIGHTS).write_bytes(b"weights")
+    (run.folder / "step-00000005" / checkpoints.MANIFEST).write_text("{}")
+    (error,) = checkpoints.newest_and_damaged(run)[1]
+    run.append_event("damaged", checkpoint="one/5", reason=error.to_json())
+    run.append_event("parent_lost", checkpoint="two/1", reason=EngineError("There is no run two.").to_json())
+    said = "The checkpoint one/5 is damaged: its manifest.json is not what was written. The one before it serves."
+    assert [warning.value for warning in open_page("checkpoints").warning] == [said]
+    captions = [element.value for element in open_page("fine_tune").caption]
+    assert f":material/heart_broken: {said} What one/5 held was trained again." in captions
+    assert any("There is no run two. So the figures" in caption for caption in captions)
 
 
 def test_a_frozen_trainer_is_ended_from_the_page_after_a_question(root, monkeypatch):

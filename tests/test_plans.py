@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import checkpoints, paths, plans, presets, queue, runs, trainer
+from engine import checkpoints, formats, paths, plans, presets, queue, runs, trainer
 from engine.errors import PlanError, RunError, SettingsError
 
 PUBMED = paths.PROJECT / "plans" / "pubmed-stages.toml"
@@ -87,6 +87,15 @@ def test_the_chain_runs_and_each_run_knows_where_it_came_from(chain):
     assert (last.settings.first_article, last.settings.last_article) == (1, 2)
     assert last.settings.parent == "p-first-10/2"
     assert checkpoints.find("p-first-10000").manifest["parent_hash"] == checkpoints.find("p-first-10").hash
+    manifest = checkpoints.find("p-first-10000").manifest
+    assert (manifest["articles"], manifest["lineage"]) == ([1, 2], [link])
+    assert 0 < manifest["epochs"] < link["epochs"]  # as many steps over more articles
+    card = formats.card(checkpoints.resolve("p-first-10000"))
+    assert (
+        f"- Articles before: 1-1 of `{link['articles']}`, {link['epochs']:.2f} epochs, {link['tokens']:,} tokens."
+        in card
+    )
+    assert f"- Articles: 1-2 of `{link['articles']}`, {manifest['epochs']:.2f} epochs" in card
     assert chain[2].waits_for() is None
     with pytest.raises(RunError, match="has started"):
         runs.discard(last)

@@ -9,8 +9,8 @@ from engine.locks import Lock
 from engine.settings import RunSettings
 
 
-def a_run(root, losses, name="one", parent=None):
-    run = runs.create(RunSettings(preset="p", articles="a", name=name, steps=100, parent=parent), root=root)
+def a_run(root, losses, name="one", **settings):
+    run = runs.create(RunSettings(preset="p", articles="a", name=name, steps=100, **settings), root=root)
     for step, loss in losses.items():
         with checkpoints.commit(run, step, {"metrics": {"validation": {"loss": loss}}}) as staging:
             (staging / checkpoints.WEIGHTS).write_bytes(b"weights %d" % step)
@@ -56,6 +56,20 @@ def test_the_last_verified_one_stays_although_newer_ones_are_damaged(root):
     assert 10 in steps(run)
     with pytest.raises(CheckpointError, match="is the last whole checkpoint"):
         checkpoints.delete(checkpoints.of_run(run)[0])
+
+
+def test_what_an_unfinished_run_started_from_is_kept_until_it_can_go_on_without_it(root):
+    first = checkpoints.of_run(a_run(root, LOSSES))[0]
+    child = a_run(root, {}, name="child", parent="one/10")
+    adapters = a_run(root, {5: 1.0}, name="adapters", parent="one/10", lora_rank=4)
+    with pytest.raises(CheckpointError, match="one/10 is kept: adapters, child started from it and cannot go on"):
+        checkpoints.delete(first)
+    with checkpoints.commit(child, 5, {}) as staging:
+        (staging / checkpoints.WEIGHTS).write_bytes(b"weights")
+    assert [run.name for run in checkpoints.needed_by(first)] == ["adapters"]
+    adapters.write_state(state=runs.FINISHED)
+    checkpoints.delete(first)
+    assert steps(runs.Run(root / "one")) == [20, 30, 40, 50, 60]
 
 
 def test_a_save_that_will_not_fit_is_not_begun(root):

@@ -1,16 +1,20 @@
 """A run's folder: the queue, locks, events, and who may start what."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
-from engine import checkpoints, dispatcher, ending, files, machine, queue, runs
+from engine import checkpoints, dispatcher, ending, files, machine, queue, runs, trainer
 from engine.__main__ import main
 from engine.errors import CheckpointError, RunError, SettingsError, StorageError
 from engine.locks import Lock, held
@@ -35,6 +39,24 @@ def test_settings_survive_the_file(root):
     assert runs.find("one").settings == run.settings
     with pytest.raises(RunError, match="schema_version 99"):
         from_json({**run.config, "schema_version": 99})
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        ({"preset": None}, "preset"),
+        ({"steps": "7"}, "steps"),
+        ({"prompts": 3}, "prompts"),
+        ({"prompts": [1]}, "prompts"),
+        ({"batch_size": [1], "seed": True}, "batch_size, seed"),
+    ],
+)
+def test_a_configuration_of_the_wrong_kind_is_one_sentence(root, damage, named):
+    config = runs.create(new_settings()).config
+    with pytest.raises(RunError, match=f"config.json is damaged. Missing or of the wrong kind: {named}"):
+        from_json({**config, **damage})
+    with pytest.raises(RunError, match="config.json is damaged. Missing or of the wrong kind: articles, preset"):
+        from_json({"schema_version": 1, "name": "bad"})
 
 
 def test_a_name_is_taken_once_and_strange_names_find_nothing(root):
@@ -130,7 +152,7 @@ def test_the_dispatcher_runs_one_at_a_time_and_resumes_what_died(root):
     first, second = runs.create(new_settings(name="first")), runs.create(new_settings(name="second"))
     started = []
 
-    def start(run):
+    def start(run, device):
         started.append((run.name, FakeChild()))
         return started[-1][1]
 
@@ -141,7 +163,8 @@ def test_the_dispatcher_runs_one_at_a_time_and_resumes_what_died(root):
     dies(first, started[-1][1], -9)
     d.turn()
     assert [name for name, _ in started] == ["first", "first"]  # at its old place, by itself
-    assert "ended by signal 9" in str(first.state().error)
+    assert "killed (signal 9)" in str(first.state().error)
+    assert "choose a smaller batch_size or sequence_length" in str(first.state().error)
     with Lock(first.folder / "lock") as lock:
         lock.acquire()
         first.write_state(state=runs.FINISHED)
@@ -155,22 +178,34 @@ def test_the_dispatcher_runs_one_at_a_time_and_resumes_what_died(root):
     assert not d.turn()
 
 
-def test_after_three_deaths_without_a_checkpoint_a_run_is_failed_and_the_next_one_starts(root):
+def test_after_three_resumes_without_a_checkpoint_a_run_is_failed_and_the_next_one_starts(root):
     first, _ = runs.create(new_settings(name="first")), runs.create(new_settings(name="second"))
     started = []
 
-    def start(run):
+    def start(run, device):
         started.append((run.name, FakeChild()))
         return started[-1][1]
 
     d = dispatcher.Dispatcher(root, start)
     d.turn()
-    for starts in (1, 2, 3):
-        dies(first, started[-1][1], -9, starts)
+    for starts in (1, 2, 3, 4):
+        dies(first, started[-1][1], -11, starts)
         d.turn()
-    assert [name for name, _ in started] == ["first", "first", "first", "second"]
+    assert [name for name, _ in started] == ["first", *3 * ["first"], "second"]
     assert first.state().state == runs.FAILED
-    assert "died 3 times without a new checkpoint in between" in str(first.state().error)
+    assert "died 4 times without a new checkpoint in between" in str(first.state().error)
+
+
+def test_a_run_that_the_system_kills_again_and_again_says_what_to_change(root):
+    run = runs.create(new_settings())
+    d = dispatcher.Dispatcher(root, lambda run, device: FakeChild())
+    d.turn()
+    dies(run, d.children["cpu"][1], -9, starts=4)
+    d.turn()
+    assert run.state().state == runs.FAILED
+    assert "when memory runs out: choose a smaller batch_size or sequence_length, LoRA, or a smaller preset" in str(
+        run.state().error
+    )
 
 
 def test_a_run_whose_trainer_and_dispatcher_both_died_is_found_and_resumed(root):
@@ -180,8 +215,96 @@ def test_a_run_whose_trainer_and_dispatcher_both_died_is_found_and_resumed(root)
         run.write_state(state=runs.RUNNING, starts=1)
     assert run.orphaned() and dispatcher.work_left(root)
     started = []
-    dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild()).turn()
+    dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild()).turn()
     assert started == ["one"]
+
+
+def test_a_dispatcher_stays_while_a_run_in_somebodys_terminal_is_at_work(root):
+    run, started = runs.create(new_settings()), []
+    d = dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild())
+    with Lock(run.folder / "lock") as lock:
+        lock.acquire()
+        run.write_state(state=runs.RUNNING, starts=1)
+        assert d.turn()
+        assert started == []
+    assert d.turn()  # it was killed
+    assert started == ["one"]
+
+
+def test_a_process_that_trains_has_a_dispatcher_beside_it_and_leaves_one_where_work_is_left(root, monkeypatch):
+    asked = []
+    monkeypatch.setattr(dispatcher, "ensure", lambda root: asked.append(root))
+    monkeypatch.setattr(dispatcher, "_FIRST_LOOK_SECONDS", 0.01)
+    with dispatcher.watching(root):
+        while not asked:
+            time.sleep(0.01)
+    assert asked == [root]  # while it trained alone: nothing waits
+    run = runs.create(new_settings())
+    monkeypatch.setattr(dispatcher, "_FIRST_LOOK_SECONDS", 60)
+    with pytest.raises(KeyboardInterrupt), dispatcher.watching(root):
+        raise KeyboardInterrupt
+    assert asked == [root, root]
+    run.request_stop()
+
+
+def until(condition, seconds=30):
+    """Waits for it, and fails where it does not come."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def dispatchers(root) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if (
+                process.cmdline()[2:] == ["engine.dispatcher", str(root.resolve())]
+                and process.status() != psutil.STATUS_ZOMBIE
+            ):
+                found.append(process)
+    return found
+
+
+@pytest.mark.parametrize("trainer_ends", ["finished", "killed"])
+def test_a_killed_dispatcher_is_replaced_by_the_trainer_and_the_queue_goes_on(root, trainer_ends):
+    """Nobody asks for one here. The second run cannot begin, which shows that it was tried; nor can the first again."""
+    first, second = (runs.create(new_settings(name=name, device="cpu")) for name in ("first", "second"))
+    code = (
+        "import sys; from pathlib import Path; from engine import dispatcher, runs, trainer; from engine.locks import Lock; "
+        "run = runs.Run(Path(sys.argv[1])); root = run.folder.parent; dispatcher._FIRST_LOOK_SECONDS = 0.1\n"
+        "with Lock(run.folder / 'lock') as lock, Lock(trainer.device_lock('cpu', root)) as device, dispatcher.watching(root):\n"
+        "    lock.acquire(); device.acquire(); run.write_state(state='running', starts=4); sys.stdin.read()\n"
+        "    run.write_state(state='finished')"
+    )
+    command = [sys.executable, "-c", code, str(first.folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=Path(__file__).parents[1]) as process:
+        until(lambda: dispatchers(root) and held(dispatcher.lock_path(root)))
+        (killed,) = dispatchers(root)
+        killed.kill()
+        if trainer_ends == "finished":
+            process.stdin.close()  # at once: it starts one when it ends
+        else:
+            until(lambda: [p for p in dispatchers(root) if p.pid != killed.pid] and held(dispatcher.lock_path(root)))
+            process.kill()
+    until(lambda: second.state().state == runs.FAILED)
+    assert "There is no preset p" in str(second.state().error)
+    assert first.state().state == (runs.FINISHED if trainer_ends == "finished" else runs.FAILED)
+    until(lambda: not dispatchers(root))  # nothing is left to do
+
+
+def test_a_dispatcher_whose_folder_is_gone_ends(root):
+    runs.create(new_settings(device="cpu"))
+    with Lock(trainer.device_lock("cpu", root)) as lock:  # the run waits
+        assert lock.acquire()
+        command = [sys.executable, "-m", "engine.dispatcher", str(root)]
+        with subprocess.Popen(command, cwd=Path(__file__).parents[1], stderr=subprocess.DEVNULL) as process:
+            while not held(dispatcher.lock_path(root)):
+                time.sleep(0.02)
+            shutil.rmtree(root)
+            process.wait(20)
+    assert not root.exists()
 
 
 def test_a_trainer_that_died_after_a_stop_was_asked_for_is_not_started_again(root):
@@ -191,24 +314,63 @@ def test_a_trainer_that_died_after_a_stop_was_asked_for_is_not_started_again(roo
         run.write_state(state=runs.RUNNING, starts=1)
         run.request_pause()
     started = []
-    assert not dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild()).turn()
+    assert not dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild()).turn()
     assert (started, run.state().state, run.control()) == ([], runs.PAUSED, "")
 
 
 def test_two_devices_run_two_runs(root, monkeypatch):
-    monkeypatch.setattr(machine, "resolve_device", lambda device: device)
+    monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
     for name, device in (("a", "gpu:0"), ("b", "gpu:0"), ("c", "gpu:1")):
         runs.create(new_settings(name=name, device=device))
     started = []
-    dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild()).turn()
+    dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild()).turn()
     assert started == ["a", "c"]
+
+
+def test_a_run_on_any_device_takes_the_one_that_is_free(root, monkeypatch):
+    monkeypatch.setattr(machine, "gpus", lambda: ("one", "two", "three"))
+    for name in "abcd":
+        runs.create(new_settings(name=name))
+    started = []
+    d = dispatcher.Dispatcher(root, lambda run, device: started.append((run.name, device)) or FakeChild())
+    with Lock(trainer.device_lock("gpu:1", root)) as lock:  # somebody's terminal
+        assert lock.acquire()
+        d.turn()
+        assert started == [("a", "gpu:0"), ("b", "gpu:2")]
+    d.turn()
+    assert started[2:] == [("c", "gpu:1")]
+
+
+def test_a_run_in_a_terminal_takes_the_device_that_is_free(root, monkeypatch):
+    monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
+    monkeypatch.setattr(trainer, "_train", lambda run, device, say: device)
+    run = runs.create(new_settings())
+    with Lock(trainer.device_lock("gpu:0", root)) as lock:
+        assert lock.acquire()
+        assert trainer.work(run, 0) == "gpu:1"
+        assert (
+            trainer.work(run, 0, device="gpu:0") is None
+        )  # the dispatcher's choice, taken meanwhile: back to the queue
+    assert trainer.work(run, 0) == "gpu:0"
+
+
+def test_the_gpus_that_are_hidden_are_not_counted(monkeypatch):
+    answer = subprocess.CompletedProcess([], 0, stdout="A\nB\n")
+    monkeypatch.setattr(machine.shutil, "which", lambda name: "nvidia-smi")
+    monkeypatch.setattr(machine.subprocess, "run", lambda *command, **options: answer)
+    for visible, names in (("", ()), ("-1", ()), ("1", ("A",)), ("0,1", ("A", "B"))):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        machine.gpus.cache_clear()
+        assert machine.gpus() == names
+    monkeypatch.undo()
+    machine.gpus.cache_clear()
 
 
 def test_a_trainer_that_cannot_even_start_does_not_start_for_ever(root):
     runs.create(new_settings())
     children = []
 
-    def start(run):
+    def start(run, device):
         children.append(FakeChild())
         children[-1].returncode = 1
         return children[-1]
@@ -220,11 +382,14 @@ def test_a_trainer_that_cannot_even_start_does_not_start_for_ever(root):
     assert runs.find("one").state().state == runs.INTERRUPTED
 
 
-def test_a_damaged_run_does_not_stop_the_queue(root):
+@pytest.mark.parametrize(
+    "config", ["{}", '{"schema_version": 1, "name": "broken"}', '{"schema_version": 1, "steps": 7}']
+)
+def test_a_damaged_run_does_not_stop_the_queue(root, config):
     broken, good = runs.create(new_settings(name="broken")), runs.create(new_settings(name="good"))
-    (broken.folder / "config.json").write_text("{}")
+    (broken.folder / "config.json").write_text(config)
     started = []
-    dispatcher.Dispatcher(root, lambda run: started.append(run.name) or FakeChild()).turn()
+    dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild()).turn()
     assert started == [good.name]
 
 
@@ -253,6 +418,34 @@ def test_the_command_queues_a_run_again_with_the_changes_alone(root, monkeypatch
     assert "go with --clone RUN" in capsys.readouterr().err
 
 
+def test_a_run_that_waits_keeps_its_place_when_it_is_resumed(root):
+    for name in "ab":
+        runs.create(new_settings(name=name))
+    runs.find("a").request_resume()
+    assert [run.name for run in queue.waiting(root)] == ["a", "b"]
+
+
+def test_what_is_asked_of_a_run_while_somebody_looks_at_its_lock_is_not_lost(root):
+    run = runs.create(new_settings())
+    lock = Lock(run.folder / "lock")
+    assert lock.acquire()  # a page's probe
+    threading.Timer(0.1, lock.release).start()
+    run.request_pause()
+    assert (run.state().state, run.control()) == (runs.PAUSED, "")
+    assert lock.acquire()
+    threading.Timer(0.1, lock.release).start()
+    run.request_stop()
+    assert (run.state().state, run.control()) == (runs.STOPPED, "")
+
+
+@pytest.mark.parametrize("action", ["stop", "pause"])
+def test_a_finished_run_is_said_to_be_finished(root, capsys, action):
+    runs.create(new_settings()).write_state(state=runs.FINISHED)
+    assert main([action, "one"]) == 0
+    assert capsys.readouterr().out == "one is finished.\n"
+    assert runs.find("one").control() == ""
+
+
 def test_a_waiting_run_that_is_paused_leaves_the_queue_until_it_is_resumed(root):
     run = runs.create(new_settings())
     run.request_pause()
@@ -274,10 +467,93 @@ def test_a_trainer_that_gives_no_sign_of_life_is_noticed(root):
     assert run.silent_seconds() == 0  # nobody works on it: that is another matter
 
 
+@pytest.fixture
+def heart(root):
+    now = [0.0]
+    heart = trainer.Heart(runs.create(new_settings()), clock=lambda: now[0])
+    yield heart, now
+    heart.close()
+
+
+def pass_time(now, seconds):
+    now[0] += seconds
+
+
+def test_a_training_that_hangs_falls_silent_although_its_process_lives(heart):
+    heart, now = heart
+    for _ in range(3):  # before the first step, the first one, which is compiled, and the second
+        assert heart.beats()
+        heart.progress()
+        pass_time(now, 1)
+    pass_time(now, 8)
+    assert heart.beats()
+    pass_time(now, 2)
+    assert not heart.beats()
+    heart.progress()  # it was only slow: a step of eleven seconds
+    pass_time(now, 40)
+    assert heart.beats()
+    pass_time(now, 5)
+    assert not heart.beats()
+    # Noticed after the patience with a model of quick steps and the age at which a heartbeat is taken for none.
+    assert trainer.Heart.PAUSE_SECONDS + runs.FROZEN_SECONDS <= 30
+
+
+def test_what_loads_compiles_or_saves_may_take_minutes(heart):
+    heart, now = heart
+    pass_time(now, 600)
+    assert heart.beats()
+    for _ in range(3):
+        heart.progress()
+    heart.long_work()
+    pass_time(now, trainer.Heart.LONG_SECONDS)
+    assert heart.beats()
+    heart.progress()
+    pass_time(now, 60)  # the first step of a phase: it is compiled
+    assert heart.beats()
+    pass_time(now, trainer.Heart.LONG_SECONDS)
+    assert not heart.beats()
+
+
 def commit(run, step: int, content: bytes = b"weights"):
     with checkpoints.commit(run, step, {"tokens": step}) as staging:
         (staging / checkpoints.WEIGHTS).write_bytes(content * step)
         (staging / checkpoints.TRAINING).write_bytes(b"state")
+
+
+def test_which_checkpoints_were_passed_over_is_said_and_that_every_one_is_damaged(root):
+    run = runs.create(new_settings())
+    for step in (2, 4, 6):
+        commit(run, step)
+    _, second, third = checkpoints.of_run(run)
+    (second.folder / checkpoints.MANIFEST).write_text("{}")
+    (third.folder / checkpoints.WEIGHTS).write_bytes(b"weighTs" * 6)  # of the same size: it must be read to be known
+    assert [error.values["name"] for error in checkpoints.seen_damaged(run)] == ["one/4"]
+    newest, damaged = checkpoints.newest_and_damaged(run)
+    assert newest.step == 2
+    assert [(error.values["name"], error.values["file"]) for error in damaged] == [
+        ("one/6", checkpoints.WEIGHTS),
+        ("one/4", checkpoints.MANIFEST),
+    ]
+    assert [error.values["name"] for error in checkpoints.seen_damaged(run)] == ["one/4", "one/6"]
+    (newest.folder / checkpoints.WEIGHTS).unlink()
+    with pytest.raises(CheckpointError, match="Every checkpoint of the run one is damaged: one/6, one/4, one/2"):
+        checkpoints.find("one")
+
+
+def test_a_bit_that_flips_without_a_trace_is_found_by_whoever_reads_afresh(root):
+    run = runs.create(new_settings())
+    commit(run, 2)
+    commit(run, 4)
+    newest = checkpoints.newest_verified(run)
+    file = newest.folder / checkpoints.WEIGHTS
+    status, content = file.stat(), bytearray(file.read_bytes())
+    content[3] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    checkpoints.verify(newest)  # for a list
+    with pytest.raises(CheckpointError, match="one/4 is damaged"):
+        checkpoints.verify(newest, fresh=True)
+    assert checkpoints.newest_verified(run).step == 2  # what was found is known from then on
 
 
 def test_a_checkpoint_has_exactly_these_files_and_a_hash_of_each(root):
@@ -423,7 +699,7 @@ def test_a_frozen_trainer_is_ended_and_its_run_goes_on_or_is_stopped(held_run, a
     run, process = held_run
     started = []
     monkeypatch.setattr(dispatcher, "ensure", started.append)
-    d = dispatcher.Dispatcher(run.folder.parent, lambda run: started.append(run.name) or FakeChild())
+    d = dispatcher.Dispatcher(run.folder.parent, lambda run, device: started.append(run.name) or FakeChild())
     d.children["cpu"] = (run, process)  # it had started it
     process.send_signal(signal.SIGSTOP)
     if asked:

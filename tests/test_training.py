@@ -2,8 +2,12 @@
 
 import json
 import math
+import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +17,7 @@ import tensorflow as tf
 from engine import (
     accumulation,
     checkpoints,
+    dispatcher,
     evaluation,
     machine,
     memory,
@@ -28,7 +33,7 @@ from engine import (
 )
 from engine.backend import keras
 from engine.checkpoints import ModelReference
-from engine.errors import CheckpointError, EngineError, PresetError, ResourcesError, SettingsError
+from engine.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError, SettingsError
 from engine.generation import Generator, Sampler
 from engine.settings import RunSettings
 
@@ -111,6 +116,12 @@ def test_a_checkpoint_read_back_gives_the_figures_of_its_manifest(trained, tiny_
     assert scores.to_json() == pytest.approx(checkpoint.manifest["metrics"]["test"], rel=1e-6)
 
 
+def test_a_manifest_says_which_articles_were_seen_and_how_often(trained):
+    manifest = checkpoints.of_run(trained[0])[-1].manifest
+    assert (manifest["articles"], manifest["lineage"]) == ([1, 24], [])
+    assert manifest["epochs"] == trained[0].events("step")[-1]["epoch"]
+
+
 def test_the_weights_of_base_and_checkpoint_differ_and_base_is_the_preset(trained, tiny_preset):
     run, _ = trained
     base = ModelReference(checkpoints.presets.find(tiny_preset))
@@ -166,6 +177,10 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
         ]
         assert any("optimizer" in name for name in names)
         assert all(np.array_equal(a.get_tensor(name), b.get_tensor(name)) for name in names)
+    # One start, and as many resumes after a checkpoint as before the first.
+    assert run.state().starts == 1 and dispatcher.MOST_STARTS == 4
+    (passed_over,) = run.events("damaged")
+    assert passed_over["checkpoint"] == "run/5"
     losses = [[e["loss"] for e in r.events("evaluation")] for r in (whole, run)]
     assert losses[0] == losses[1]
     one, two = (models.load(ModelReference(checkpoints.presets.find(tiny_preset), c))[0] for c in (first, second))
@@ -219,6 +234,162 @@ def test_a_run_from_a_checkpoint_names_its_parent_and_measures_it(trained, tiny_
     assert checkpoints.of_run(child)[-1].manifest["parent"] == "run/6"
 
 
+def cut_off_at(run, step):
+    """Trains until the checkpoint of that step is written, and not a step further."""
+    save = training._Training._checkpoint
+
+    def cut_off(self):
+        save(self)
+        if self.progress.step == step:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training._Training, "_checkpoint", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.work(run)
+    keras.backend.clear_session()
+
+
+@pytest.fixture
+def parent(trained, root):
+    """A finished run "one" with checkpoints after its steps 3 and 6."""
+    return runs.Run(shutil.copytree(trained[0].folder, root / "one"))
+
+
+def test_a_run_with_a_checkpoint_of_its_own_goes_on_without_its_parent(parent, tiny_preset, sample_folder):
+    short = {"steps": 2, "evaluate_steps": 1, "parent": "one/3"}
+    child = submission.submit(settings_of(tiny_preset, sample_folder, name="child", **short))
+    first = checkpoints.find("one/3")
+    cut_off_at(child, 1)
+    checkpoints.delete(first)
+    result = trainer.work(child)
+    assert child.state().state == runs.FINISHED
+    assert "parent_loss" not in result and math.isfinite(result["base_loss"])
+    (event,) = child.events("parent_lost")
+    assert str(EngineError.from_json(event["reason"])) == "The run one has no checkpoint 3."
+    manifest = checkpoints.newest_verified(child).manifest
+    assert (manifest["parent"], manifest["parent_hash"]) == ("one/3", first.hash)
+
+
+def test_a_parent_that_is_damaged_while_the_run_is_under_way_does_not_fail_it(parent, tiny_preset, sample_folder):
+    child = submission.submit(
+        settings_of(tiny_preset, sample_folder, name="child", steps=1, evaluate_steps=1, parent="one/3", seed=2)
+    )
+
+    def damage(line):
+        if line == "finishing":
+            (checkpoints.find("one/3").folder / checkpoints.WEIGHTS_FILES["ckpt"][0]).write_bytes(b"damaged")
+
+    result = trainer.work(child, say=damage)
+    assert child.state().state == runs.FINISHED
+    assert "parent_loss" not in result
+    assert "one/3 is damaged" in str(EngineError.from_json(child.events("parent_lost")[0]["reason"]))
+
+
+@pytest.mark.parametrize("lora_rank", [0, 2])
+def test_a_run_whose_articles_or_preset_have_changed_does_not_go_on_without_a_word(
+    tiny_preset, sample_folder, root, tmp_path, only_trains, lora_rank
+):
+    articles = shutil.copytree(sample_folder, tmp_path / "articles")
+    preset = shutil.copytree(tiny_preset, tmp_path / "preset")
+    short = {"steps": 2, "evaluate_steps": 1, "lora_rank": lora_rank}
+    run = submission.submit(settings_of(preset, articles, **short))
+    cut_off_at(run, 1)
+    train = articles / "train.jsonl"
+    words = train.read_text()
+    train.write_text(words.replace("insulin", "glucagon"))
+    with pytest.raises(ArticlesError, match=r"The words of .*articles have changed since .*run/1.*train --from run/1"):
+        trainer.work(run)
+    train.write_text(words)
+    weights = (preset / "model.weights.h5").read_bytes()
+    other, _ = models.load(checkpoints.resolve(str(tiny_preset)))
+    other.backbone.trainable_variables[0].assign_add(keras.ops.ones_like(other.backbone.trainable_variables[0]))
+    models.save_weights(other, preset / "model.weights.h5")
+    run.request_resume()
+    with pytest.raises(PresetError, match="The weights of the preset .* have changed since this run was made"):
+        trainer.work(run)
+    assert run.state().state == runs.FAILED
+    (preset / "model.weights.h5").write_bytes(weights)
+    run.request_resume()
+    trainer.work(run)
+    assert run.state().state == runs.FINISHED
+
+
+# What `only_trains` leaves, in a process of its own that can be killed.
+SHORT_TRAINER = """
+import sys
+from pathlib import Path
+import tensorflow as tf
+from engine import runs, trainer, training
+training.REPORT_SECONDS = 0.0
+for method in ("_measure_start", "_measure_interval", "_finish"):
+    setattr(training._Training, method, lambda self, *rest: {})
+tf.config.run_functions_eagerly(True)
+trainer.work(runs.Run(Path(sys.argv[1])))
+"""
+
+
+def killed_when(run, moment):
+    """Starts a trainer and ends it without a goodbye as soon as `moment` has come."""
+    with subprocess.Popen([sys.executable, "-c", SHORT_TRAINER, str(run.folder)]) as process:
+        while process.poll() is None and not moment(process.pid):
+            time.sleep(0.001)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL, "it ended before"
+    assert run.state().state == runs.INTERRUPTED
+
+
+def ends_alike(one, two):
+    """Whether two runs have the same loss at each step, and the same weights, random states and moments at the end."""
+    first, second = ([(e["step"], e["loss"]) for e in run.events("step")] for run in (one, two))
+    assert len(first) == len(second) == one.settings.steps
+    a, b = (checkpoints.of_run(run)[-1] for run in (one, two))
+    with np.load(a.folder / checkpoints.TRAINING) as x, np.load(b.folder / checkpoints.TRAINING) as y:
+        states = sorted(x.files) == sorted(y.files) and all(np.array_equal(x[name], y[name]) for name in x.files)
+    preset = checkpoints.presets.find(one.settings.preset)
+    weights = [models.load(ModelReference(preset, checkpoint))[0].get_weights() for checkpoint in (a, b)]
+    return first == second and states and all(np.array_equal(x, y) for x, y in zip(*weights, strict=True))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kill -9")
+def test_a_trainer_that_is_really_killed_loses_nothing(tiny_preset, sample_folder, root, only_trains):
+    """Inside a save, and between two: with dropout and shuffle, in the middle of an epoch."""
+    short = {"dropout": 0.1, "steps": 6, "evaluate_steps": 2, "checkpoint_format": "weights.h5"}
+    whole = submission.submit(settings_of(tiny_preset, sample_folder, **short, name="whole"))
+    trainer.work(whole)
+    run = submission.submit(settings_of(tiny_preset, sample_folder, **short))
+    killed_when(run, lambda pid: any(run.folder.glob(f".step-00000002.{pid}.tmp")) or run.saved_step())
+    killed_when(run, lambda pid: any(e["step"] >= 3 for e in run.events("step")))
+    keras.backend.clear_session()
+    trainer.work(run)
+    assert run.state().state == runs.FINISHED
+    assert ends_alike(whole, run)
+
+
+def test_a_lora_run_that_is_killed_has_the_losses_and_weights_of_one_that_was_not(
+    tiny_preset, sample_folder, root, only_trains
+):
+    short = {"dropout": 0.1, "steps": 3, "evaluate_steps": 2, "lora_rank": 2}
+    whole, run = (submission.submit(settings_of(tiny_preset, sample_folder, **short, name=n)) for n in ("whole", "run"))
+    trainer.work(whole)
+    cut_off_at(run, 2)
+    trainer.work(run)
+    assert ends_alike(whole, run)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_ends_a_run_in_a_checkpoint(tiny_preset, sample_folder, root, only_trains, name):
+    run = submission.submit(settings_of(tiny_preset, sample_folder, steps=1000, evaluate_steps=500))
+
+    def say(line):
+        if line.startswith("step 2/"):
+            os.kill(os.getpid(), getattr(signal, name))
+
+    assert trainer.work(run, say=say) is None
+    assert (run.state().state, run.control()) == (runs.STOPPED, "")
+    assert checkpoints.newest_verified(run).step == run.state().step == 2
+
+
 def test_lora_trains_adapters_alone_and_its_checkpoint_loads_into_the_plain_model(tiny_preset, sample_folder, root):
     run = submission.submit(settings_of(tiny_preset, sample_folder, lora_rank=2, steps=4, evaluate_steps=2))
     result = trainer.work(run)
@@ -254,7 +425,31 @@ def test_minutes_become_a_number_of_steps_once(tiny_preset, sample_folder, root)
 )
 def test_a_run_saves_ten_times_but_not_more_often_than_every_ten_seconds(given, steps, interval):
     settings = settings_of("preset", "articles", **{"steps": None, "evaluate_steps": 0, **given})
-    assert training.interval(settings, steps) == interval
+    assert submission.interval(settings, steps) == interval
+
+
+@pytest.mark.parametrize(
+    ("given", "checkpoints_at_a_time"),
+    [
+        ({"steps": 200}, 10),
+        ({"steps": 4}, 4),
+        ({"steps": 1000, "evaluate_steps": 10}, 100),
+        ({"steps": 1000, "evaluate_steps": 10, "keep_checkpoints": 3}, 5),  # the best, and one that is being written
+        ({"steps": 2, "keep_checkpoints": 3}, 2),
+        ({"minutes": 1.0}, 6),
+        ({"epochs": 4.0, "evaluate_steps": 5}, None),  # known since the articles are prepared
+    ],
+)
+def test_the_disk_that_a_run_will_need_follows_from_when_it_saves_and_what_it_keeps(
+    tiny_preset, sample_folder, root, given, checkpoints_at_a_time
+):
+    corpus = preparation.prepare(sample_folder, tokenizers.load(tiny_preset))
+    settings = settings_of(
+        tiny_preset, sample_folder, **{"steps": None, "evaluate_steps": 0, "keep_checkpoints": 0, **given}
+    )
+    needed = submission.estimate(settings)
+    steps = 4 * windows.count(len(corpus.tokens("train")), 32) / 4
+    assert needed.checkpoints == (checkpoints_at_a_time or math.ceil(round(steps) / 5))
 
 
 def test_everything_that_stands_against_a_run_is_said_before_it_starts(tiny_preset, sample_folder, root):
@@ -403,8 +598,6 @@ def test_what_is_no_preset_is_said(tmp_path):
 
 
 def test_a_damaged_preset_is_one_sentence(tiny_preset, tmp_path):
-    import shutil
-
     broken = shutil.copytree(tiny_preset, tmp_path / "broken")
     (broken / "model.weights.h5").write_bytes(b"not HDF5")
     with pytest.raises(PresetError, match="cannot be loaded"):
@@ -412,8 +605,6 @@ def test_a_damaged_preset_is_one_sentence(tiny_preset, tmp_path):
 
 
 def test_a_checkpoint_altered_on_disk_is_not_loaded(trained):
-    import shutil
-
     run, _ = trained
     copy = shutil.copytree(run.folder, run.folder.parent / "copy")
     file = copy / "step-00000006" / checkpoints.WEIGHTS_FILES["ckpt"][0]

@@ -123,14 +123,16 @@ def vocabulary_hash(preset: str) -> str:
 
 def runs_with_events() -> list[Run]:
     """The runs whose configuration can be read, the newest first."""
-    found = []
-    for run in runs.all_runs():
-        try:
-            run.settings  # noqa: B018  (reads the file: a damaged one is passed over)
-        except EngineError:
-            continue
-        found.append(run)
-    return found
+    return [run for run in runs.all_runs() if unreadable(run) is None]
+
+
+def unreadable(run: Run) -> EngineError | None:
+    """Why a run's configuration cannot be read, or None where it can."""
+    try:
+        run.settings  # noqa: B018  (reads the file)
+    except EngineError as error:
+        return error
+    return None
 
 
 def trained_runs() -> list[Run]:

@@ -43,13 +43,14 @@ def head(run: Run, state: State, key: str) -> None:
     if silent := run.silent_seconds():
         st.warning(
             _(
-                "The trainer has given no sign of life for {time}: its process is frozen, or the machine was asleep. It goes on by itself when it wakes; ending its process lets the queue resume it from its newest checkpoint.",
+                "The trainer has given no sign of life for {time}: its process is frozen, its training hangs, or the machine was asleep. It may go on by itself; ending its process lets the queue resume it from its newest checkpoint.",
                 time=words.duration(silent),
             ),
             icon=":material/ac_unit:",
         )
         _end_button(run, key)
     _memory(run)
+    _damaged(run)
     _buttons(run, state, key)
 
 
@@ -93,6 +94,18 @@ def _memory(run: Run) -> None:
             **values,
         )
     st.caption(f":material/memory: {said}")
+
+
+def _damaged(run: Run) -> None:
+    """Says which checkpoints were found damaged when the run went on, and what that meant."""
+    for checkpoint, event in {event["checkpoint"]: event for event in readers.events(run, "damaged")}.items():
+        said = errors.markdown(EngineError.from_json(event["reason"]))
+        st.caption(f":material/heart_broken: {said} {_('What {name} held was trained again.', name=checkpoint)}")
+    for event in readers.events(run, "parent_lost")[-1:]:
+        said = errors.markdown(EngineError.from_json(event["reason"]))
+        st.caption(
+            f":material/heart_broken: {said} {_('So the figures of the checkpoint that it started from are left out.')}"
+        )
 
 
 def _progress(run: Run, state: State) -> str:
