@@ -80,6 +80,9 @@ def card(c: Corpus) -> None:
                 same=words.grouped(d["same_id"]),
             )
         )
+        if d["examples"]:
+            with st.expander(_("Which ones")):
+                st.text("\n".join(_same(c, *pair) for pair in d["examples"]))
     if c.skipped.count:
         with st.expander(_("{n} items of the source were not used", n=words.grouped(c.skipped.count))):
             for problem in c.skipped.examples:
@@ -108,18 +111,61 @@ def card(c: Corpus) -> None:
                 st.success(_("Every file is what was written."))
 
 
+def _same(c: Corpus, earlier: list, later: list) -> str:
+    """Two places, (split, number) each, that hold the same text, in words."""
+    first, second = (
+        _("{split} {n} ({id})", split=SPLITS[split], n=words.grouped(number), id=c.identifier(split, number))
+        for split, number in (earlier, later)
+    )
+    return _("{second} is {first} again", first=first, second=second)
+
+
+def all_prepared() -> None:
+    """Every prepared corpus that this session may see, whatever its vocabulary, a row each."""
+    known = list(sources.prepared().values())
+    if not known:
+        return
+    with st.expander(_n("{n} prepared corpus on this machine", "{n} prepared corpora on this machine", len(known))):
+        totals = [corpus.summary(c.card) for c in known]
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    "source": [c.card["source"] for c in known],
+                    "articles": [t["articles"] for t in totals],
+                    "words": [t["words"] for t in totals],
+                    "tokens": [t["tokens"] for t in totals],
+                    "skipped": [c.skipped.count for c in known],
+                    "vocabulary": [c.card["vocabulary_size"] for c in known],
+                    "size": [words.size(sum(f["bytes"] for f in c.card["files"].values())) for c in known],
+                }
+            ),
+            hide_index=True,
+            column_config={
+                "source": st.column_config.TextColumn(_("source")),
+                "articles": st.column_config.NumberColumn(_("articles"), format="localized"),
+                "words": st.column_config.NumberColumn(_("words"), format="localized"),
+                "tokens": st.column_config.NumberColumn(_("tokens"), format="localized"),
+                "skipped": st.column_config.NumberColumn(_("skipped"), format="localized"),
+                "vocabulary": st.column_config.NumberColumn(_("vocabulary"), format="localized"),
+                "size": st.column_config.TextColumn(_("size")),
+            },
+        )
+
+
 def figures(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
     """Lengths, coverage, sections, words."""
     tokens = c.token_counts(split)
     st.subheader(_("How much of the text a setting sees"))
-    taken = st.select_slider(
+    left, right = st.columns([1, 2])
+    taken = left.number_input(
         _("Tokens taken of each article"),
-        [32, 64, TUTORIAL_TOKENS, 256, 512, 1024, 2048, 4096],
+        1,
+        10_000_000,
         TUTORIAL_TOKENS,
+        32,
         help=_("The usual tutorial takes the first 128 of each article: the rest is never seen."),
     )
     share = statistics.coverage(tokens, taken)
-    left, right = st.columns([1, 2])
     left.metric(
         _("Covered by the first {n} tokens of each article", n=words.grouped(taken)), words.percent(share), border=True
     )
@@ -294,6 +340,7 @@ with errors.shown():
         )
     prepared = importing_view.corpus_of(chosen, preset, tokenizer)
     card(prepared)
+    all_prepared()
     split = st.segmented_control(
         _("Split"),
         prepared.splits,

@@ -293,7 +293,7 @@ def test_what_a_window_length_covers_is_the_share_of_the_tokens(root, local, sam
     app = open_path(sample_folder)
     prepared = corpus.all_corpora()[0]  # the newest; the sample that the page opened with is there too
     counts = prepared.token_counts("train")
-    app.select_slider[0].set_value(64).run()
+    next(n for n in app.number_input if n.label == "Tokens taken of each article").set_value(64).run()
     shown = app.metric[4]
     assert shown.label == "Covered by the first 64 tokens of each article"
     assert shown.value.startswith(f"{100 * statistics.coverage(counts, 64):.1f}")
@@ -345,6 +345,22 @@ def test_duplicates_between_the_splits_are_said(root, local, tmp_path):
     assert (
         "0 articles repeat an earlier one of their split word for word, 1 stand in two splits" in app.warning[0].value
     )
+    assert any(text.value == "test 1 (article-2) is train 3 (article-2) again" for text in app.text)
+
+
+def test_how_much_any_number_of_tokens_an_article_covers_is_told(root):
+    app = open_page("articles")
+    for taken, share in ((1, "0.1"), (100_000, "100.0")):
+        next(n for n in app.number_input if n.label == "Tokens taken of each article").set_value(taken).run()
+        covered = next(m for m in app.metric if m.label.startswith("Covered by the first"))
+        assert covered.value == f"{share}\u00a0%"
+
+
+def test_all_prepared_articles_are_listed(root, local, tmp_path):
+    (tmp_path / "train.jsonl").write_text("".join(article_line(n) + "\n" for n in range(6)))
+    app = open_path(tmp_path)
+    rows = next(frame.value for frame in app.dataframe if "source" in frame.value.columns)
+    assert rows["articles"].tolist()[0] == 6 and str(tmp_path) in rows["source"].tolist()[0]
 
 
 def test_stages_are_queued_from_the_form_each_for_its_parent(root):
