@@ -126,7 +126,7 @@ def prepare(
 
     Raises:
         ArticlesError: nothing there, or no article that can be used. StorageError: the disk refuses.
-        Stopped: a person asked.
+        ReadingEnded: reading broke a limit; Stopped: a person asked. What was prepared stays, to go on from.
     """
     if is_corpus(path):
         return _of_vocabulary(Corpus(Path(path)), tokenizer)
@@ -150,6 +150,10 @@ def prepare(
                 work.run()
                 commit_folder(staging, folder)
                 (folder / _JOURNAL).unlink(missing_ok=True)
+        except isolation.ReadingEnded:  # the source may be good: who asks again goes on from there
+            if not work.articles:
+                shutil.rmtree(staging, ignore_errors=True)
+            raise
         except EngineError:  # a source that cannot be used, a full disk: nothing half-written stays
             shutil.rmtree(staging, ignore_errors=True)
             raise
@@ -277,6 +281,9 @@ class _Preparation:
                 with ThreadPoolExecutor(1) as encoder:
                     self._encode_and_write(self._batches(reading), encoder)
             self._note()
+        except isolation.ReadingEnded:
+            self._note()
+            raise
         finally:
             for file in self.files.values():
                 file.close()
@@ -359,9 +366,13 @@ class _Preparation:
         self._report()
 
     def _report(self) -> None:
-        splits = self.state["splits"].values()
-        articles, tokens = (sum(s[name] for s in splits) for name in ("articles", "tokens"))
-        self.report(Progress(self.done_bytes, self.total_bytes, articles, tokens, self.skipped.count))
+        tokens = sum(s["tokens"] for s in self.state["splits"].values())
+        self.report(Progress(self.done_bytes, self.total_bytes, self.articles, tokens, self.skipped.count))
+
+    @property
+    def articles(self) -> int:
+        """How many are written."""
+        return sum(s["articles"] for s in self.state["splits"].values())
 
     # Writing
 

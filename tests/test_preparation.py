@@ -1,6 +1,7 @@
 """Preparing a corpus: exact, resumable at any point, recognised when it is there, honest about what it left out."""
 
 import errno
+import itertools
 import json
 import os
 import random
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import corpus, paths, preparation, tokenizers, windows
-from engine.articles import Options, Source
+from engine.articles import Options, Source, isolation
 from engine.errors import ArticlesError, StorageError
 
 
@@ -100,6 +102,29 @@ def test_a_preparation_that_was_killed_goes_on_to_the_same_bytes(tmp_path, tiny_
     assert sorted(killed_files) == sorted(whole_files)
     assert [name for name in whole_files if killed_files[name] != whole_files[name]] == []
     assert not staging.exists()
+
+
+def test_a_reader_that_was_given_up_loses_nothing_and_the_zip_is_gone_on_with(tmp_path, tokenizer, monkeypatch):
+    source = tmp_path / "release.zip"
+    with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("pubmed-dataset/train.txt", "".join(article_line(n) + "\n" for n in range(300)))
+        archive.writestr("pubmed-dataset/val.txt", article_line(300) + "\n")
+    whole = preparation.prepare(source, tokenizer, out=tmp_path / "whole")
+
+    class GivenUp(isolation.Reading):
+        def __iter__(self):
+            yield from itertools.islice(super().__iter__(), 200)
+            raise isolation.ReadingEnded("Reading {path} stood still.", path="release.zip")
+
+    monkeypatch.setattr(preparation, "BATCH_BYTES", 10_000)
+    monkeypatch.setattr(preparation, "Reading", GivenUp)
+    with pytest.raises(isolation.ReadingEnded):
+        preparation.prepare(source, tokenizer, out=tmp_path / "again")
+    kept = json.loads((preparation.staging_of(tmp_path / "again") / "journal.json").read_text())
+    assert 100 < kept["state"]["splits"]["train"]["articles"] < 200
+    monkeypatch.setattr(preparation, "Reading", isolation.Reading)
+    again = preparation.prepare(source, tokenizer, out=tmp_path / "again")
+    assert contents(again.folder) == contents(whole.folder)
 
 
 def test_what_an_interrupted_write_left_does_not_get_into_the_corpus(tmp_path, tokenizer):

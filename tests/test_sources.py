@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import random
 import struct
 import zipfile
 
@@ -13,7 +14,7 @@ from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.articles import Article, Options, Skipped, Source, hub, isolation
+from engine.articles import Article, Options, Skipped, Source, hub, isolation, member
 from engine.articles.article import clean
 from engine.errors import ArticlesError
 
@@ -57,6 +58,20 @@ def test_reading_goes_on_from_any_place(release):
     items = list(source.items("train"))
     for number, (place, _) in enumerate(items):
         assert list(source.items("train", place)) == items[number + 1 :]
+
+
+def test_the_way_to_a_place_inside_a_zip_is_told_as_it_is_gone(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train.txt", random.Random(1).randbytes(1 << 20) * 48)
+    (m,), _ = member.of_archive(path)
+    told = []
+    m.tick = lambda: told.append(m.done_bytes())
+    with m.open(40 << 20) as file:
+        assert told == [16 << 20, 32 << 20, 40 << 20]
+        file.seek(0)
+        file.seek(-5, 2)
+        assert len(file.read()) == 5
 
 
 # Tables
@@ -317,6 +332,16 @@ def test_a_reader_that_stands_still_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(isolation, "SILENT_SECONDS", 0.0)
     (tmp_path / "a.jsonl").write_text(jsonl(*range(50)))
     assert "stood still for 0 seconds" in refusal(tmp_path / "a.jsonl")
+
+
+def test_the_file_in_a_folder_that_takes_too_much_memory_is_named(tmp_path, monkeypatch):
+    (tmp_path / "a.jsonl").write_text(jsonl(1))
+    (tmp_path / "b.jsonl").write_text(jsonl(*range(50)))
+    with isolation.Reading(tmp_path) as reading:
+        assert [header["kind"] for header, _ in reading if header["kind"] == "member"] == []
+        reading._watchdog.killed = "memory"
+        with pytest.raises(isolation.ReadingEnded, match="^b.jsonl needs more than"):
+            reading._raise_why_it_ended()
 
 
 def test_parquet_that_lies_about_its_size_is_one_sentence(tmp_path):

@@ -117,7 +117,7 @@ class Source:
     Files called train, val (valid, validation, dev) or test, or standing in folders of these names, make the splits,
     and other files beside them are left out; where no file has such a name, all are training articles.
 
-    `tick` is called for each file that is looked at, for there may be many.
+    `entered` is told the name of each file that is looked at or read, before it is; `tick` is called as bytes pass.
 
     Attributes:
         splits: those that have files.
@@ -128,11 +128,17 @@ class Source:
     """
 
     def __init__(
-        self, path: Path | str, options: Options | None = None, tick: Callable[[], None] = lambda: None
+        self,
+        path: Path | str,
+        options: Options | None = None,
+        entered: Callable[[str], None] = lambda name: None,
+        tick: Callable[[], None] = lambda: None,
     ) -> None:
-        self.path, self._tick = Path(path), tick
+        self.path, self._entered = Path(path), entered
         self.refused: list[ArticlesError] = []
         found = self._members()
+        for m in found:
+            m.tick = tick
         by_split: dict[str, list[Member]] = {split: [] for split in SPLITS}
         named = {id(m): _split_of(m.split_name) for m in found}
         if self.path.is_file() and len(found) == 1:
@@ -178,7 +184,7 @@ class Source:
         return found
 
     def _recognised(self, m: Member) -> bool:
-        self._tick()
+        self._entered(m.name)
         form = recognise.form(m)
         if isinstance(form, ArticlesError):
             self.refused.append(form)
@@ -231,6 +237,7 @@ class Source:
             m = of_split[index]
             reader = recognise.READERS[self._forms[id(m)]]
             any_item = index == begin and bool(inner)
+            self._entered(m.name)
             for place, item in reader.read(m, self.options, inner if index == begin else ()):
                 any_item = True
                 yield (index, *place), item
