@@ -21,6 +21,7 @@ import numpy as np
 from engine import paths
 from engine.articles import SPLITS, Options, Skipped, child, isolation, source
 from engine.articles.isolation import Reading
+from engine.articles.member import shown
 from engine.corpus import ARTICLE, ARTICLES, CARD, IDS, SCHEMA_VERSION, SECTION, SECTIONS, TOKENS, Corpus, is_corpus
 from engine.errors import ArticlesError, EngineError, sentence
 from engine.files import commit_folder, read_json, sha256, storage_errors, sync, write_json
@@ -68,7 +69,7 @@ def identity(path: Path | str, tokenizer: Tokenizer, options: Options, limit: in
     """
     return {
         "schema_version": SCHEMA_VERSION,
-        "source": paths.portable(path),
+        "source": shown(paths.portable(path)),
         "options": options.to_json(),
         "limit": limit,
         "fingerprint": source.fingerprint(path),
@@ -322,8 +323,7 @@ class _Preparation:
             if kind == "opened":
                 self.total_bytes = header["size"]
                 if not self.state["splits"]:
-                    for refused in header["refused"]:
-                        self.skipped.add(ArticlesError.from_json(refused))
+                    self.skipped = Skipped.from_json(header["refused"])
                 for split in header["splits"]:
                     fresh = {"place": [], "complete": False, "articles": 0, "words": 0, "tokens": 0, "bytes": 0}
                     self.state["splits"].setdefault(split, fresh)

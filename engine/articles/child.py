@@ -14,7 +14,7 @@ from engine import frames
 from engine.articles import csv_table, parquet
 from engine.articles.article import Article
 from engine.articles.options import Options, Place
-from engine.articles.source import Source
+from engine.articles.source import Skipped, Source
 from engine.errors import EngineError
 from engine.limits import limit_own_memory
 
@@ -67,7 +67,7 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
             "splits": source.splits,
             "size": source.size,
             "forms": source.forms(),
-            "refused": [error.to_json() for error in source.refused],
+            "refused": Skipped.of(source.refused).to_json(),
         },
     )
     for split in source.splits:

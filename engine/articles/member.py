@@ -12,7 +12,7 @@ from engine.errors import ArticlesError, sentence
 
 # What an archive may hold before it is called hostile. The PubMed release (880 MB) unpacks to about four times its size.
 MOST_MEMBERS = 200_000
-MOST_RATIO = 100  # of a member above RATIO_BYTES
+MOST_RATIO = 100  # of a member, or of all together, above RATIO_BYTES
 RATIO_BYTES = 10 << 20
 MOST_UNPACKED_BYTES = 256 << 30
 _STEP_BYTES = 16 << 20  # unpacked at once on the way to an offset
@@ -61,6 +61,11 @@ class Member:
             raise self.damaged(error) from error
         return stream
 
+    @property
+    def stem(self) -> str:
+        """Its file's name without folders and ending."""
+        return self.split_name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+
     def done_bytes(self) -> int:
         """How far it has been read."""
         return self._raw.position if self._raw is not None and not self._raw.closed else 0
@@ -68,6 +73,9 @@ class Member:
     def damaged(self, error: BaseException) -> ArticlesError:
         """That its bytes cannot be had, as one sentence."""
         return ArticlesError("{path} is damaged or cut off: {reason}.", path=self.name, reason=str(error) or "no data")
+
+
+_BOMB = sentence("{path} unpacks to more than a hundred times its size, as a zip bomb does; it was not read.")
 
 
 class _Ticking(io.RawIOBase):
@@ -119,7 +127,7 @@ DAMAGED = (OSError, EOFError, zipfile.BadZipFile, zipfile.zlib.error, NotImpleme
 
 def of_file(path: Path, relative: str = "") -> Member:
     """The member that a file on disk is."""
-    return Member(path.name, relative or path.name, path.stat().st_size, path)
+    return Member(shown(path.name), relative or shown(path.name), path.stat().st_size, path)
 
 
 def of_archive(path: Path) -> tuple[list[Member], list[ArticlesError]]:
@@ -128,29 +136,33 @@ def of_archive(path: Path) -> tuple[list[Member], list[ArticlesError]]:
     Raises:
         ArticlesError: it is no whole archive, or one made to exhaust this machine.
     """
+    name = shown(path.name)
     _check_directory(path)
     try:
         archive = zipfile.ZipFile(path)
     except DAMAGED as error:
         raise ArticlesError(
             "{path} is a zip archive that is damaged or cut off ({reason}): copy or download it again.",
-            path=path.name,
+            path=name,
             reason=error,
         ) from error
     members, refused = [], []
-    total = 0
+    total = packed = 0
     for info in archive.infolist():
         if info.is_dir():
             continue
-        member = Member(f"{path.name}: {info.filename}", info.filename, info.file_size, path, archive, info)
+        member = Member(f"{name}: {info.filename}", info.filename, info.file_size, path, archive, info)
         reason = _reason_against(info)
         if reason:
             refused.append(ArticlesError(reason, path=member.name))
             continue
         total += info.file_size
+        packed += info.compress_size
         members.append(member)
+    if _is_bomb(total, min(packed, path.stat().st_size)):  # members may share their packed bytes
+        raise ArticlesError(_BOMB, path=name)
     if total > MOST_UNPACKED_BYTES:
-        raise ArticlesError("{path} would unpack to {size} GB: more than is read.", path=path.name, size=total >> 30)
+        raise ArticlesError("{path} would unpack to {size} GB: more than is read.", path=name, size=total >> 30)
     return members, refused
 
 
@@ -160,9 +172,11 @@ def _reason_against(info: zipfile.ZipInfo) -> str:
         return sentence("{path}: its name leads out of the archive; it was not read.")
     if info.flag_bits & 1:
         return sentence("{path} is locked with a password; it was not read.")
-    if info.file_size > RATIO_BYTES and info.file_size > MOST_RATIO * max(1, info.compress_size):
-        return sentence("{path} unpacks to more than a hundred times its size, as a zip bomb does; it was not read.")
-    return ""
+    return _BOMB if _is_bomb(info.file_size, info.compress_size) else ""
+
+
+def _is_bomb(size: int, packed: int) -> bool:
+    return size > RATIO_BYTES and size > MOST_RATIO * max(1, packed)
 
 
 def _check_directory(path: Path) -> None:
@@ -175,7 +189,7 @@ def _check_directory(path: Path) -> None:
     if at < 0:
         raise ArticlesError(
             "{path} is a zip archive that is damaged or cut off ({reason}): copy or download it again.",
-            path=path.name,
+            path=shown(path.name),
             reason="no directory at its end",
         )
     directory_bytes = int.from_bytes(tail[at + 12 : at + 16], "little")
@@ -185,5 +199,5 @@ def _check_directory(path: Path) -> None:
         directory_bytes = int.from_bytes(tail[zip64 + 40 : zip64 + 48], "little")
     if directory_bytes > MOST_MEMBERS * 256:
         raise ArticlesError(
-            "{path} lists more files than are read from one archive ({most}).", path=path.name, most=MOST_MEMBERS
+            "{path} lists more files than are read from one archive ({most}).", path=shown(path.name), most=MOST_MEMBERS
         )
