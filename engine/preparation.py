@@ -23,7 +23,7 @@ from engine.articles import SPLITS, Options, Skipped, child, isolation, source
 from engine.articles.isolation import Reading
 from engine.articles.member import shown
 from engine.corpus import ARTICLE, ARTICLES, CARD, IDS, SCHEMA_VERSION, SECTION, SECTIONS, TOKENS, Corpus, is_corpus
-from engine.errors import ArticlesError, EngineError, sentence
+from engine.errors import ArticlesError, EngineError, StorageError, sentence
 from engine.files import commit_folder, read_json, sha256, storage_errors, sync, write_json
 from engine.locks import Lock
 from engine.tokenizers import Tokenizer
@@ -32,6 +32,7 @@ VALIDATION_SHARE = 0.1  # of the training articles, set aside where a source has
 BATCH_BYTES = 1 << 20  # of text, encoded at once: some hundred bytes of memory for each of its tokens
 JOURNAL_SECONDS = 2.0
 _JOURNAL = "journal.json"
+_JOURNAL_FORMAT = 2  # of the places in it
 _MOST_NAMES = 4000  # section names counted at a time; the rare ones make room
 _SHOWN_NAMES = 40
 _SHOWN_DUPLICATES = 20
@@ -134,11 +135,21 @@ def prepare(
     options = options or Options()
     identified = identity(path, tokenizer, options, limit)
     folder = Path(out) if out else folder_of(identified, root)
+    locks = folder.parent / ".locks" / f"{folder.name}.lock"
+    if out:
+        _check_out(folder, Path(path))
+        key = hashlib.sha256(str(folder.resolve()).encode("utf-8", "replace")).hexdigest()[:16]
+        locks = paths.corpora_root() / ".locks" / f"out-{key}.lock"  # a person's folder holds what was asked for alone
     if (found := _existing(folder, identified, out is not None)) is not None:
         return found
-    with storage_errors(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    with Lock(folder.parent / ".locks" / f"{folder.name}.lock") as lock:
+    try:
+        with storage_errors(folder.parent):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            "The folder {path} cannot be made: {reason}.", path=folder.parent, reason=error.strerror
+        ) from error
+    with Lock(locks) as lock:
         while not lock.acquire(patience_seconds=1):  # somebody else prepares the same
             if stop_requested():
                 raise Stopped
@@ -161,6 +172,17 @@ def prepare(
     corpus = Corpus(folder)
     corpus.notices += _changes(corpus, folder.parent)
     return corpus
+
+
+def _check_out(folder: Path, source_path: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise StorageError("{path} is a file: choose the folder that the corpus is to be.", path=folder)
+    if source_path.is_dir() and folder.resolve().is_relative_to(source_path.resolve()):
+        raise StorageError(
+            "{path} lies among the articles themselves, in {source}: choose another folder.",
+            path=folder,
+            source=source_path,
+        )
 
 
 def held_out(articles: int) -> int:
@@ -298,7 +320,8 @@ class _Preparation:
             if path.name not in (*_DATA_FILES, _JOURNAL):
                 path.unlink()
         journal = read_json(self.staging / _JOURNAL)
-        if journal.get("identity") == self.identity and self._holds(journal["state"]["written"]):
+        known = (journal.get("format"), journal.get("identity")) == (_JOURNAL_FORMAT, self.identity)
+        if known and self._holds(journal["state"]["written"]):
             self.state = journal["state"]
             self.skipped = Skipped.from_json(journal["skipped"])
             self.names = Counter(dict(journal["names"]))
@@ -424,6 +447,7 @@ class _Preparation:
             sync(self.staging / name)
             self.state["written"][name] = file.tell()
         journal = {
+            "format": _JOURNAL_FORMAT,
             "identity": self.identity,
             "state": self.state,
             "skipped": self.skipped.to_json(),

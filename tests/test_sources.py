@@ -15,6 +15,7 @@ from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import importing
 from engine.articles import Article, Options, Section, Skipped, Source, csv_table, hub, isolation, member, parquet, text
 from engine.articles.article import clean
 from engine.errors import ArticlesError
@@ -166,8 +167,10 @@ def test_the_releases_columns_in_a_parquet_file_keep_their_sections(tmp_path):
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "a.parquet")
     (tmp_path / "a.jsonl").write_text(jsonl(0, 1, 2))
     assert read(tmp_path / "a.parquet")[0] == read(tmp_path / "a.jsonl")[0]
-    (chosen, *_), _ = read(tmp_path / "a.parquet", options=Options(text_column="article_text"))
-    assert [s.name for s in chosen.sections] == [""]
+    by_name = read(tmp_path / "a.parquet", options=Options("article_text", "abstract_text", "article_id"))
+    assert by_name[0] == read(tmp_path / "a.jsonl")[0]
+    (another, *_), _ = read(tmp_path / "a.parquet", options=Options(text_column="abstract_text"))
+    assert [s.name for s in another.sections] == [""]
 
 
 # Plain text
@@ -614,3 +617,5 @@ def test_offline_the_hub_is_one_sentence_with_the_manual_way(monkeypatch, root):
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(ArticlesError, match="cannot be reached. Without network: fetch the Parquet files of ccdv/pub"):
         hub.list_files("ccdv/pubmed-summarization")
+    with pytest.raises(ArticlesError, match="There is no file or folder corpora/pubmd either"):
+        importing.locate("corpora/pubmd", lambda listing: None, lambda done, total: None)
