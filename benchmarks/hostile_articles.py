@@ -25,6 +25,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from engine import paths
+from engine.articles import Skipped
 from engine.articles.isolation import Reading
 from engine.errors import ArticlesError
 
@@ -55,7 +56,7 @@ def read(path: Path) -> dict:
                 elif header["kind"] == "skipped":
                     said.append(header["template"].format(**header["values"]))
                 elif header["kind"] == "opened":
-                    said += [r["template"].format(**r["values"]) for r in header["refused"]]
+                    said += [str(problem) for problem in Skipped.from_json(header["refused"]).examples]
     except ArticlesError as error:
         said.append(str(error))
     finally:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from engine import checkpoints, corpus, dispatcher, ending, memory, paths, removal, runs, submission, trainer
 from engine import queue as queueing
-from engine.errors import EngineError, RunError, SettingsError
+from engine.errors import ArticlesError, EngineError, PlanError, RunError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, RunSettings
 
 DESCRIPTION = """\
@@ -117,6 +117,13 @@ def prepare(a: argparse.Namespace) -> int:
             lambda found: print(f"{found.name}: {len(found.files)} files, {found.size / 1e6:,.0f} MB", file=sys.stderr),
             lambda done, total: progress(f"fetching {bar(done, total)}"),
         )
+        ignored = [name for name in _FOR_SOURCES if getattr(a, name)] if corpus.is_corpus(path) else []
+        if ignored:
+            raise ArticlesError(
+                "{path} is a prepared corpus already: {options} can only be given for its source.",
+                path=path,
+                options=_as_options(ignored),
+            )
         prepared = preparation.prepare(
             path,
             tokenizer,
@@ -144,6 +151,13 @@ def prepare(a: argparse.Namespace) -> int:
     return 0
 
 
+_FOR_SOURCES = ("out", "limit", "text_column", "abstract_column", "id_column", "text_unit")
+
+
+def _as_options(names: list[str]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)
+
+
 def _preparing(p: Any, seconds: float) -> str:
     rate = p.done_bytes / seconds if seconds else 0.0
     left = f", {max(0.0, (p.total_bytes - p.done_bytes) / rate):,.0f} s left" if rate and p.total_bytes else ""
@@ -158,6 +172,9 @@ def _first_of_each(skipped: Any) -> list[EngineError]:
     for example in skipped.examples:
         seen.setdefault(example.template, example)
     return list(seen.values())
+
+
+_SHOWN_PAIRS = 3  # of duplicates
 
 
 def _prepared_lines(result: dict) -> list[str]:
@@ -178,6 +195,10 @@ def _prepared_lines(result: dict) -> list[str]:
             f"  {d['repeated']:,} articles repeat an earlier one of their split, {d['across_splits']:,} one of another "
             f"split; {d['same_id']:,} share an id with another text of another split"
         )
+        lines += [
+            f"    such as: {later[0]} {later[1]:,} repeats {earlier[0]} {earlier[1]:,}"
+            for earlier, later in d["examples"][:_SHOWN_PAIRS]
+        ]
     return lines + [f"  {notice}" for notice in result["notices"]]
 
 
@@ -185,6 +206,11 @@ def _train_plan(a: argparse.Namespace) -> int:
     """Runs the stages of a plan one after the other, each from the last checkpoint of its parent."""
     from engine import importing, plans, preparation
 
+    own = [option for option, value in (("range", a.range), ("from", a.parent)) if value]
+    if own:
+        raise PlanError(
+            "A plan says its stages' ranges and parents itself: leave out {options}.", options=_as_options(own)
+        )
     plan = plans.load(a.plan)
     given = {"preset": a.preset, "steps": a.steps, "epochs": a.epochs, "minutes": a.minutes}
     defaults = {name: _DEFAULTS[name] for name in _PASSED_ON}
@@ -739,6 +765,12 @@ def _add_settings(p: argparse.ArgumentParser, default: dict[str, Any]) -> None:
     option("keep_checkpoints", type=int, help="the newest N, the best and the pinned; 0 = all")
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a whole number from 0 on is needed; received {text}")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m engine", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -805,7 +837,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--source", required=True, help="a file, folder or zip of articles, or owner/name on the hub")
     p.add_argument("--preset", default=str(paths.MINI_PRESET), help="whose vocabulary (default: the mini model's)")
     p.add_argument("--out", type=Path, help="the corpus's folder (default: one of its own in corpora/)")
-    p.add_argument("--limit", type=int, default=0, metavar="N", help="the first N articles of each split; 0 = all")
+    p.add_argument("--limit", type=_count, default=0, metavar="N", help="the first N articles of each split; 0 = all")
     p.add_argument("--text-column", default="", help="of CSV, Parquet or JSON lines: which holds the text")
     p.add_argument("--abstract-column", default="", help="which holds the abstract")
     p.add_argument("--id-column", default="", help="which holds the identifier")

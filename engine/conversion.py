@@ -10,7 +10,18 @@ from engine.files import require_space
 from engine.settings import IMPORTED
 
 _SHORT = {checkpoints.CKPT: "ckpt", checkpoints.H5: "h5", checkpoints.KERAS: "keras"}
-_CARRIED = ("tokens", "seconds", "source", "articles", "corpus", "preset", "metrics", "config_hash")
+_CARRIED = (
+    "tokens",
+    "seconds",
+    "source",
+    "articles",
+    "corpus",
+    "preset",
+    "metrics",
+    "config_hash",
+    "epochs",
+    "lineage",
+)
 
 
 def convert(reference: ModelReference, form: str, name: str = "", root: Path | None = None) -> Checkpoint:
@@ -61,7 +72,8 @@ def convert(reference: ModelReference, form: str, name: str = "", root: Path | N
         if any((ours != theirs).any() for ours, theirs in zip(*map(_weights, (model, fresh)), strict=True)):
             raise CheckpointError("{name} reads back other than it was written.", name=settings.name)
 
-    origin = {"from": source.reference, "format": source.format, "sha256": source.hash}
+    method = run.config.get("converted", {}).get("method", run.settings.method)
+    origin = {"from": source.reference, "format": source.format, "sha256": source.hash, "method": method}
     carried = {key: source.manifest[key] for key in _CARRIED if key in source.manifest}
     facts = {
         "format": form,

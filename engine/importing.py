@@ -13,7 +13,7 @@ from typing import Any
 
 from engine import jobs, paths, preparation, presets
 from engine.articles import Options, hub
-from engine.errors import EngineError
+from engine.errors import ArticlesError, EngineError
 from engine.tokenizers import Tokenizer
 
 FETCHING, PREPARING = "fetching", "preparing"
@@ -148,7 +148,14 @@ def locate(source: str, announce: Callable[[hub.Listing], None], report: Callabl
     try:
         return hub.local(source)
     except EngineError:
-        listing = hub.list_files(source)
+        try:
+            listing = hub.list_files(source)
+        except EngineError as error:
+            if source.startswith(hub.PREFIX):
+                raise
+            raise ArticlesError(  # a mistyped path looks like a name on the hub
+                "{problem} There is no file or folder {name} either.", name=source, problem=error
+            ) from error
         announce(listing)
         return hub.fetch(listing, report)
 

@@ -21,8 +21,9 @@ import numpy as np
 from engine import paths
 from engine.articles import SPLITS, Options, Skipped, child, isolation, source
 from engine.articles.isolation import Reading
+from engine.articles.member import shown
 from engine.corpus import ARTICLE, ARTICLES, CARD, IDS, SCHEMA_VERSION, SECTION, SECTIONS, TOKENS, Corpus, is_corpus
-from engine.errors import ArticlesError, EngineError, sentence
+from engine.errors import ArticlesError, EngineError, StorageError, sentence
 from engine.files import commit_folder, read_json, sha256, storage_errors, sync, write_json
 from engine.locks import Lock
 from engine.tokenizers import Tokenizer
@@ -31,6 +32,7 @@ VALIDATION_SHARE = 0.1  # of the training articles, set aside where a source has
 BATCH_BYTES = 1 << 20  # of text, encoded at once: some hundred bytes of memory for each of its tokens
 JOURNAL_SECONDS = 2.0
 _JOURNAL = "journal.json"
+_JOURNAL_FORMAT = 2  # of the places in it
 _MOST_NAMES = 4000  # section names counted at a time; the rare ones make room
 _SHOWN_NAMES = 40
 _SHOWN_DUPLICATES = 20
@@ -68,7 +70,7 @@ def identity(path: Path | str, tokenizer: Tokenizer, options: Options, limit: in
     """
     return {
         "schema_version": SCHEMA_VERSION,
-        "source": paths.portable(path),
+        "source": shown(paths.portable(path)),
         "options": options.to_json(),
         "limit": limit,
         "fingerprint": source.fingerprint(path),
@@ -126,18 +128,28 @@ def prepare(
 
     Raises:
         ArticlesError: nothing there, or no article that can be used. StorageError: the disk refuses.
-        Stopped: a person asked.
+        ReadingEnded: reading broke a limit; Stopped: a person asked. What was prepared stays, to go on from.
     """
     if is_corpus(path):
         return _of_vocabulary(Corpus(Path(path)), tokenizer)
     options = options or Options()
     identified = identity(path, tokenizer, options, limit)
     folder = Path(out) if out else folder_of(identified, root)
+    locks = folder.parent / ".locks" / f"{folder.name}.lock"
+    if out:
+        _check_out(folder, Path(path))
+        key = hashlib.sha256(str(folder.resolve()).encode("utf-8", "replace")).hexdigest()[:16]
+        locks = paths.corpora_root() / ".locks" / f"out-{key}.lock"  # a person's folder holds what was asked for alone
     if (found := _existing(folder, identified, out is not None)) is not None:
         return found
-    with storage_errors(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    with Lock(folder.parent / ".locks" / f"{folder.name}.lock") as lock:
+    try:
+        with storage_errors(folder.parent):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            "The folder {path} cannot be made: {reason}.", path=folder.parent, reason=error.strerror
+        ) from error
+    with Lock(locks) as lock:
         while not lock.acquire(patience_seconds=1):  # somebody else prepares the same
             if stop_requested():
                 raise Stopped
@@ -150,12 +162,27 @@ def prepare(
                 work.run()
                 commit_folder(staging, folder)
                 (folder / _JOURNAL).unlink(missing_ok=True)
+        except isolation.ReadingEnded:  # the source may be good: who asks again goes on from there
+            if not work.articles:
+                shutil.rmtree(staging, ignore_errors=True)
+            raise
         except EngineError:  # a source that cannot be used, a full disk: nothing half-written stays
             shutil.rmtree(staging, ignore_errors=True)
             raise
     corpus = Corpus(folder)
     corpus.notices += _changes(corpus, folder.parent)
     return corpus
+
+
+def _check_out(folder: Path, source_path: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise StorageError("{path} is a file: choose the folder that the corpus is to be.", path=folder)
+    if source_path.is_dir() and folder.resolve().is_relative_to(source_path.resolve()):
+        raise StorageError(
+            "{path} lies among the articles themselves, in {source}: choose another folder.",
+            path=folder,
+            source=source_path,
+        )
 
 
 def held_out(articles: int) -> int:
@@ -277,6 +304,9 @@ class _Preparation:
                 with ThreadPoolExecutor(1) as encoder:
                     self._encode_and_write(self._batches(reading), encoder)
             self._note()
+        except isolation.ReadingEnded:
+            self._note()
+            raise
         finally:
             for file in self.files.values():
                 file.close()
@@ -290,7 +320,8 @@ class _Preparation:
             if path.name not in (*_DATA_FILES, _JOURNAL):
                 path.unlink()
         journal = read_json(self.staging / _JOURNAL)
-        if journal.get("identity") == self.identity and self._holds(journal["state"]["written"]):
+        known = (journal.get("format"), journal.get("identity")) == (_JOURNAL_FORMAT, self.identity)
+        if known and self._holds(journal["state"]["written"]):
             self.state = journal["state"]
             self.skipped = Skipped.from_json(journal["skipped"])
             self.names = Counter(dict(journal["names"]))
@@ -315,8 +346,7 @@ class _Preparation:
             if kind == "opened":
                 self.total_bytes = header["size"]
                 if not self.state["splits"]:
-                    for refused in header["refused"]:
-                        self.skipped.add(ArticlesError.from_json(refused))
+                    self.skipped = Skipped.from_json(header["refused"])
                 for split in header["splits"]:
                     fresh = {"place": [], "complete": False, "articles": 0, "words": 0, "tokens": 0, "bytes": 0}
                     self.state["splits"].setdefault(split, fresh)
@@ -359,9 +389,13 @@ class _Preparation:
         self._report()
 
     def _report(self) -> None:
-        splits = self.state["splits"].values()
-        articles, tokens = (sum(s[name] for s in splits) for name in ("articles", "tokens"))
-        self.report(Progress(self.done_bytes, self.total_bytes, articles, tokens, self.skipped.count))
+        tokens = sum(s["tokens"] for s in self.state["splits"].values())
+        self.report(Progress(self.done_bytes, self.total_bytes, self.articles, tokens, self.skipped.count))
+
+    @property
+    def articles(self) -> int:
+        """How many are written."""
+        return sum(s["articles"] for s in self.state["splits"].values())
 
     # Writing
 
@@ -413,6 +447,7 @@ class _Preparation:
             sync(self.staging / name)
             self.state["written"][name] = file.tell()
         journal = {
+            "format": _JOURNAL_FORMAT,
             "identity": self.identity,
             "state": self.state,
             "skipped": self.skipped.to_json(),

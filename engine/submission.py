@@ -241,7 +241,8 @@ def lineage(checkpoint: checkpoints.Checkpoint, root: Path | None = None) -> lis
     stage = {
         "checkpoint": checkpoint.reference,
         "hash": checkpoint.hash,
-        "method": config.get("method"),
+        # A conversion was trained as what it was converted from.
+        "method": config.get("converted", {}).get("method", config.get("method")),
         "articles": config.get("articles"),
         "first_article": first or config.get("first_article"),
         "last_article": last or config.get("last_article"),

@@ -9,7 +9,7 @@ import pytest
 from conftest import article_line
 from streamlit.testing.v1 import AppTest
 
-from engine import checkpoints, corpus, ending, runs
+from engine import checkpoints, corpus, ending, paths, runs
 from engine.errors import EngineError, SettingsError
 from engine.locks import Lock
 from engine.settings import RunSettings
@@ -394,6 +394,31 @@ def test_an_uploaded_name_is_a_name_and_no_path(root):
     one = sources.save_uploads([("../a.jsonl", b"{}")])
     assert one.endswith("a.jsonl") and ".uploads" in one
     assert sources.save_uploads([("a.xml", b"1"), ("b.xml", b"2")]).count(".") == 1
+
+
+def test_uploads_whose_names_are_alike_are_all_kept(root):
+    from ui import sources
+
+    files = [("a b.txt", b"1"), ("a_b.txt", b"2"), ("A_B.txt", b"3"), ("train.jsonl", b"4"), ("train.jsonl", b"5")]
+    folder = paths.locate(sources.save_uploads(files))
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert sorted(kept.values()) == [b"1", b"2", b"3", b"4", b"5"]
+    assert kept["train-2.jsonl"] == b"5"
+
+
+def test_the_table_of_stages_changes_what_it_shows_and_nothing_else():
+    from ui.stages_form import changed
+
+    row = {"steps": None, "epochs": 2.0, "learning_rate": 0.0, "batch_size": 0, "sequence_length": 0}
+    kept = {"method": "report", "batch_size": 32}
+    assert changed(kept | {"minutes": 3}, row) == {"method": "report", "epochs": 2.0, "batch_size": 0}
+    by_steps = changed(kept | {"epochs": 1.0}, row | {"epochs": float("nan"), "steps": 40.0, "batch_size": 8})
+    assert by_steps == {"method": "report", "steps": 40, "batch_size": 8}
+    assert isinstance(by_steps["steps"], int)
+    assert changed({"minutes": 3}, row | {"epochs": None, "sequence_length": 64}) == {
+        "minutes": 3,
+        "sequence_length": 64,
+    }
 
 
 def test_the_queue_is_shown_in_order_and_changed(root):

@@ -1,6 +1,7 @@
 """Preparing a corpus: exact, resumable at any point, recognised when it is there, honest about what it left out."""
 
 import errno
+import itertools
 import json
 import os
 import random
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -16,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import corpus, paths, preparation, tokenizers, windows
-from engine.articles import Options, Source
+from engine.__main__ import main
+from engine.articles import Options, Source, isolation
 from engine.errors import ArticlesError, StorageError
 
 
@@ -100,6 +103,29 @@ def test_a_preparation_that_was_killed_goes_on_to_the_same_bytes(tmp_path, tiny_
     assert sorted(killed_files) == sorted(whole_files)
     assert [name for name in whole_files if killed_files[name] != whole_files[name]] == []
     assert not staging.exists()
+
+
+def test_a_reader_that_was_given_up_loses_nothing_and_the_zip_is_gone_on_with(tmp_path, tokenizer, monkeypatch):
+    source = tmp_path / "release.zip"
+    with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("pubmed-dataset/train.txt", "".join(article_line(n) + "\n" for n in range(300)))
+        archive.writestr("pubmed-dataset/val.txt", article_line(300) + "\n")
+    whole = preparation.prepare(source, tokenizer, out=tmp_path / "whole")
+
+    class GivenUp(isolation.Reading):
+        def __iter__(self):
+            yield from itertools.islice(super().__iter__(), 200)
+            raise isolation.ReadingEnded("Reading {path} stood still.", path="release.zip")
+
+    monkeypatch.setattr(preparation, "BATCH_BYTES", 10_000)
+    monkeypatch.setattr(preparation, "Reading", GivenUp)
+    with pytest.raises(isolation.ReadingEnded):
+        preparation.prepare(source, tokenizer, out=tmp_path / "again")
+    kept = json.loads((preparation.staging_of(tmp_path / "again") / "journal.json").read_text())
+    assert 100 < kept["state"]["splits"]["train"]["articles"] < 200
+    monkeypatch.setattr(preparation, "Reading", isolation.Reading)
+    again = preparation.prepare(source, tokenizer, out=tmp_path / "again")
+    assert contents(again.folder) == contents(whole.folder)
 
 
 def test_what_an_interrupted_write_left_does_not_get_into_the_corpus(tmp_path, tokenizer):
@@ -241,6 +267,57 @@ def test_the_command_line_prepares_and_counts(sample_folder, tiny_preset, tmp_pa
     assert {"articles", "words", "tokens", "skipped", "seconds", "corpus"} <= set(result)
     assert (result["articles"], result["skipped"]) == (32, {"count": 0, "reasons": []})
     assert corpus.Corpus(tmp_path / "out").articles("train") == 24
+
+
+def said(capsys, *arguments) -> str:
+    """What the command line says of arguments that it refuses."""
+    assert main([str(argument) for argument in arguments]) == 1
+    return capsys.readouterr().err.strip()
+
+
+def test_a_folder_that_cannot_be_the_corpus_is_a_sentence(root, sample_folder, tmp_path, capsys):
+    (tmp_path / "afile").write_text("mine")
+    command = ("prepare", "--source", sample_folder, "--out")
+    assert "afile is a file: choose the folder" in said(capsys, *command, tmp_path / "afile")
+    assert "afile cannot be made: " in said(capsys, *command, tmp_path / "afile" / "x")
+    assert "lies among the articles themselves" in said(capsys, *command, sample_folder / "corpus")
+    assert (tmp_path / "afile").read_text() == "mine"
+
+
+def test_nothing_but_the_corpus_is_left_beside_it(root, sample_folder, tmp_path):
+    (tmp_path / "mine").mkdir()
+    assert main(["prepare", "--source", str(sample_folder), "--out", str(tmp_path / "mine" / "corpus")]) == 0
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["corpus"]
+
+
+def test_options_that_would_be_ignored_are_refused(root, sample_folder, tmp_path, tokenizer, capsys):
+    preparation.prepare(sample_folder, tokenizer, out=tmp_path / "corpus")
+    command = ("prepare", "--source", tmp_path / "corpus", "--out", tmp_path / "x", "--limit", 2)
+    assert "is a prepared corpus already: --out, --limit can only be given for its source" in said(capsys, *command)
+    plan = ("train", "--plan", "plans/report.toml", "--range", "1-10", "--from", "x")
+    assert "leave out --range, --from" in said(capsys, *plan)
+    with pytest.raises(SystemExit) as refused:
+        main(["prepare", "--source", str(sample_folder), "--limit", "-3"])
+    assert refused.value.code == 2
+
+
+def test_the_first_duplicates_are_shown(root, tmp_path, capsys):
+    source = write(tmp_path / "all.jsonl", [1, 2, 1, 3, 4])
+    assert main(["prepare", "--source", str(source), "--out", str(tmp_path / "corpus")]) == 0
+    printed = capsys.readouterr().out
+    assert "1 articles repeat an earlier one" in printed
+    assert "    such as: train 3 repeats train 1" in printed
+
+
+@pytest.mark.skipif(os.name == "nt", reason="every name is Unicode there")
+def test_a_source_whose_name_is_not_utf8_is_prepared(tmp_path, tokenizer):
+    source = tmp_path / os.fsdecode(b"caf\xe9.jsonl")
+    try:
+        write(source, range(4))
+    except OSError:
+        pytest.skip("this file system holds Unicode names alone")
+    prepared = preparation.prepare(source, tokenizer, tmp_path / "corpora")
+    assert prepared.card["source"].endswith("caf\ufffd.jsonl")
 
 
 @given(

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import random
 import struct
 import zipfile
 
@@ -13,7 +15,8 @@ from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.articles import Article, Options, Skipped, Source, hub, isolation
+from engine import importing
+from engine.articles import Article, Options, Section, Skipped, Source, csv_table, hub, isolation, member, parquet, text
 from engine.articles.article import clean
 from engine.errors import ArticlesError
 
@@ -57,6 +60,20 @@ def test_reading_goes_on_from_any_place(release):
     items = list(source.items("train"))
     for number, (place, _) in enumerate(items):
         assert list(source.items("train", place)) == items[number + 1 :]
+
+
+def test_the_way_to_a_place_inside_a_zip_is_told_as_it_is_gone(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train.txt", random.Random(1).randbytes(1 << 20) * 48)
+    (m,), _ = member.of_archive(path)
+    told = []
+    m.tick = lambda: told.append(m.done_bytes())
+    with m.open(40 << 20) as file:
+        assert told == [16 << 20, 32 << 20, 40 << 20]
+        file.seek(0)
+        file.seek(-5, 2)
+        assert len(file.read()) == 5
 
 
 # Tables
@@ -126,6 +143,36 @@ def test_a_quote_that_is_never_closed_does_not_fill_the_memory(tmp_path):
     assert any("broken quotes or an endless field" in problem for problem in problems)
 
 
+def test_a_quote_that_is_never_closed_costs_its_own_line_alone(tmp_path):
+    rows = "".join(f"{n},text of {n}\n" for n in range(3, 500))
+    (tmp_path / "a.csv").write_text('id,text\n1,first\n2,"open\n' + rows)
+    articles, problems = read(tmp_path / "a.csv")
+    assert [a.id for a in articles] == ["1", *map(str, range(3, 500))]
+    assert problems == ["a.csv, lines 3 to 3: broken quotes or an endless field (unexpected end of data)."]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_csv_row_that_is_too_long_is_left_out_whole_and_lines_are_counted_right(tmp_path, monkeypatch, end):
+    monkeypatch.setattr(csv_table, "LONGEST_LINE_BYTES", 200 if end != "\r" else 1000)
+    lines = ["id,text", "1,first", "2," + "x y, " * 100, "3,third", "4"]
+    (tmp_path / "a.csv").write_bytes(end.join(lines).encode())
+    articles, problems = read(tmp_path / "a.csv")
+    assert [a.id for a in articles] == ["1", "3"]
+    assert problems[0].startswith("a.csv, line 3: longer than" if end != "\r" else "a.csv, line 3: 102 fields")
+    assert problems[1:] == ["a.csv, line 5: 1 fields where the header has 2."]
+
+
+def test_the_releases_columns_in_a_parquet_file_keep_their_sections(tmp_path):
+    rows = [json.loads(article_line(n)) for n in range(3)]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "a.parquet")
+    (tmp_path / "a.jsonl").write_text(jsonl(0, 1, 2))
+    assert read(tmp_path / "a.parquet")[0] == read(tmp_path / "a.jsonl")[0]
+    by_name = read(tmp_path / "a.parquet", options=Options("article_text", "abstract_text", "article_id"))
+    assert by_name[0] == read(tmp_path / "a.jsonl")[0]
+    (another, *_), _ = read(tmp_path / "a.parquet", options=Options(text_column="abstract_text"))
+    assert [s.name for s in another.sections] == [""]
+
+
 # Plain text
 
 
@@ -142,6 +189,14 @@ def test_each_of_several_text_files_is_an_article(tmp_path):
         (tmp_path / f"{name}.txt").write_text(f"text of {name}\n\nsecond paragraph", encoding="utf-8")
     articles, _ = read(tmp_path)
     assert [a.id for a in articles] == list("abcde")
+
+
+def test_an_article_that_is_too_long_is_one_skip_and_lines_are_counted_right(tmp_path, monkeypatch):
+    monkeypatch.setattr(text, "LONGEST_ARTICLE_BYTES", 100)
+    (tmp_path / "long.txt").write_bytes(b"one\n\n" + b"x" * 1000 + b"\nrest\n\nthree\n\ncaf\xe9\n")
+    articles, problems = read(tmp_path / "long.txt")
+    assert [a.id for a in articles] == ["long-1", "long-3"]
+    assert problems == ["long.txt, line 3: an article of over 16 MB.", "long.txt, line 8: not UTF-8."]
 
 
 # JATS
@@ -167,6 +222,30 @@ def test_jats_gives_abstract_sections_and_paragraphs_in_reading_order(tmp_path):
         ("", ("Loose start.",)),
         ("Results", ("First1 a < b.", "Second.", "Third.")),
     ]
+
+
+def test_lists_and_quotations_stand_where_they_are_read(tmp_path):
+    body = """<body><p>Before <list><list-item><p>one</p></list-item><list-item><p>two</p></list-item></list> behind.</p>
+    <disp-quote><p>First words.</p><p>More words.</p></disp-quote></body>"""
+    (tmp_path / "x.xml").write_text(f"<article>{body}</article>")
+    (article,), _ = read(tmp_path / "x.xml")
+    assert article.sections[0].paragraphs == ("Before", "one", "two", "behind.", "First words.", "More words.")
+
+
+@pytest.mark.parametrize("wrapper", ["pmc-articleset", "articles"])
+def test_every_article_of_a_set_is_read(tmp_path, wrapper):
+    inner = "".join(f"<article><body><p>text {n}</p></body></article>" for n in range(3))
+    (tmp_path / "set.xml").write_text(f"<{wrapper}>{inner}<article/></{wrapper}>")
+    articles, problems = read(tmp_path / "set.xml")
+    assert [(a.id, a.sections[0].paragraphs) for a in articles] == [(f"set-{n + 1}", (f"text {n}",)) for n in range(3)]
+    assert problems == ["set.xml: an article without text."]
+
+
+@pytest.mark.parametrize("name", ["x.nxml", "x.txt"])
+@pytest.mark.parametrize("before", ["<!-- a comment -->\n<!-- more -->", "\n  ", "\n <!-- c -->"])
+def test_jats_behind_a_comment_or_white_space_is_recognised(tmp_path, name, before):
+    (tmp_path / name).write_text(before + JATS.partition("?>\n")[2])
+    assert read(tmp_path / name)[0][0].id == "10.1/x"
 
 
 def test_jats_agrees_with_the_same_real_articles_in_another_form(real_data):
@@ -248,6 +327,41 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path):
     assert "unpacks to more than a hundred times its size" in refusal(tmp_path / "bomb.zip")
 
 
+@pytest.mark.parametrize("count", [2, 20])
+def test_a_zip_bomb_in_many_small_members_is_not_unpacked(tmp_path, count):
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for n in range(count):
+            archive.writestr(f"{n}.txt", b"0" * (9 << 20))
+    assert "unpacks to more than a hundred times its size" in refusal(tmp_path / "bomb.zip")
+
+
+def test_a_parquet_bomb_is_not_read_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "_RATIO_BYTES", 1 << 20)
+    column = pyarrow.DictionaryArray.from_arrays(
+        pyarrow.array([0] * 100, pyarrow.int32()), pyarrow.array(["x" * 50_000])
+    )
+    pyarrow.parquet.write_table(pyarrow.table({"article": column}), tmp_path / "a.parquet")
+    with pytest.raises(ArticlesError, match="a.parquet holds more than a hundred times its size"):
+        read(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("compression", ["zstd", "snappy", "none"])
+def test_genuine_parquet_is_far_from_a_bomb(real_data, tmp_path, monkeypatch, compression):
+    monkeypatch.setattr(parquet, "_RATIO_BYTES", 0)
+    monkeypatch.setattr(parquet, "_MOST_RATIO", 10)
+    rows = [json.loads(line) for line in (real_data / "articles" / "test.jsonl").read_text("utf-8").splitlines()]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "a.parquet", compression=compression)
+    assert len(read(tmp_path / "a.parquet")[0]) == len(rows)
+
+
+def test_an_article_of_too_many_sections_is_named_and_the_rest_is_used(tmp_path):
+    many = {"article_text": ["x"], "section_names": ["n"] * 400_000, "sections": [["x"]] * 400_000}
+    (tmp_path / "a.jsonl").write_text(jsonl(1) + json.dumps(many) + "\n" + jsonl(2))
+    articles, problems = read(tmp_path / "a.jsonl")
+    assert [a.id for a in articles] == ["article-1", "article-2"]
+    assert problems == ["a.jsonl, line 2: an article of more than 10000 sections."]
+
+
 def test_a_name_that_leads_out_of_an_archive_is_not_followed(tmp_path):
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -270,6 +384,47 @@ def test_a_member_whose_bytes_are_damaged_is_named_and_the_rest_is_used(release)
     assert "pubmed-dataset/val.txt is damaged or cut off" in str(source.refused[0])
     assert source.splits == ("train", "test")
     assert len(list(source.read("train"))) == 8
+
+
+def test_one_bad_file_among_good_ones_is_counted_and_the_rest_is_used(tmp_path):
+    (tmp_path / "a.jsonl").write_text(jsonl(1, 2))
+    pyarrow.parquet.write_table(pyarrow.table({"a": [1], "b": [2]}), tmp_path / "b.parquet")
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table_rows()), tmp_path / "c.parquet")
+    (tmp_path / "c.parquet").write_bytes((tmp_path / "c.parquet").read_bytes()[:-50])
+    (tmp_path / "d.zip").write_bytes(b"PK\3\4 and no more")
+    (tmp_path / "e.jsonl").write_text(jsonl(3))
+    source, skipped = Source(tmp_path), Skipped()
+    assert [a.id for a in source.read("train", skipped)] == ["article-1", "article-2", "article-3"]
+    starts = ("d.zip is a zip archive that is damaged", "b.parquet: which column holds", "c.parquet is damaged")
+    said = [str(problem) for problem in (*source.refused, *skipped.examples)]
+    assert all(problem.startswith(start) for problem, start in zip(said, starts, strict=True))
+
+
+def test_files_that_are_left_out_are_counted(tmp_path):
+    for name in ("train.jsonl", "more.jsonl"):
+        (tmp_path / name).write_text(jsonl(1))
+    assert [str(p) for p in Source(tmp_path).refused] == [
+        "more.jsonl: left out, since other files are called train, val or test."
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="every name is Unicode there")
+def test_a_name_that_is_not_utf8_is_shown_as_well_as_can_be(tmp_path):
+    for name in (b"caf\xe9.txt", b"k\xe4se.jsonl"):
+        try:
+            with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:
+                file.write(jsonl(1).encode() if name.endswith(b"l") else b"text")
+        except OSError:
+            pytest.skip("this file system holds Unicode names alone")
+    assert sorted(a.id for a in Source(tmp_path).read("train")) == ["article-1", "caf\ufffd-1"]
+    assert isolation.count(tmp_path) == {"train": 2}
+
+
+def test_an_id_is_one_line(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a\nb.txt", "text")
+        archive.writestr("c\nd.xml", "<article><body><p>x</p></body></article>")
+    assert [a.id for a in Source(tmp_path / "a.zip").read("train")] == ["a b-1", "c d"]
 
 
 ENTITY_BOMB = (
@@ -319,6 +474,16 @@ def test_a_reader_that_stands_still_is_ended(tmp_path, monkeypatch):
     assert "stood still for 0 seconds" in refusal(tmp_path / "a.jsonl")
 
 
+def test_the_file_in_a_folder_that_takes_too_much_memory_is_named(tmp_path, monkeypatch):
+    (tmp_path / "a.jsonl").write_text(jsonl(1))
+    (tmp_path / "b.jsonl").write_text(jsonl(*range(50)))
+    with isolation.Reading(tmp_path) as reading:
+        assert [header["kind"] for header, _ in reading if header["kind"] == "member"] == []
+        reading._watchdog.killed = "memory"
+        with pytest.raises(isolation.ReadingEnded, match="^b.jsonl needs more than"):
+            reading._raise_why_it_ended()
+
+
 def test_parquet_that_lies_about_its_size_is_one_sentence(tmp_path):
     path = tmp_path / "a.parquet"
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table_rows(200)), path)
@@ -362,6 +527,78 @@ def test_csv_written_by_python_comes_back_whole(tmp_path_factory, lines, quoting
     assert found == expected
 
 
+WORDY = st.lists(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), min_size=1, max_size=30)
+    .map(clean)
+    .filter(lambda line: line and not line.startswith("<S>") and not line.endswith("</S>")),
+    min_size=1,
+    max_size=4,
+)
+ARTICLES = st.lists(
+    st.builds(
+        lambda abstract, bodies: Article("", tuple(abstract), tuple(Section("name", tuple(b)) for b in bodies)),
+        WORDY,
+        st.lists(WORDY, min_size=1, max_size=3),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def fields_of(article: Article) -> dict:
+    return {
+        "article_text": [p for s in article.sections for p in s.paragraphs],
+        "abstract_text": [f"<S> {line} </S>" for line in article.abstract],
+        "section_names": [s.name for s in article.sections],
+        "sections": [list(s.paragraphs) for s in article.sections],
+    }
+
+
+@given(articles=ARTICLES)
+@settings(max_examples=60, deadline=None)
+def test_any_article_comes_back_from_json_lines_and_parquet(tmp_path_factory, articles):
+    folder, rows = tmp_path_factory.mktemp("round"), [fields_of(article) for article in articles]
+    (folder / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "a.parquet")
+    assert read(folder / "a.jsonl") == read(folder / "a.parquet") == (articles, [])
+
+
+@given(articles=st.lists(WORDY, min_size=1, max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_any_paragraphs_come_back_from_plain_text(tmp_path_factory, articles):
+    path = tmp_path_factory.mktemp("round") / "a.md"
+    path.write_bytes("\n\n".join("\n".join(paragraphs) for paragraphs in articles).encode())
+    m = member.of_file(path)
+    items = [item for _, item in text.read(m, Options(text_unit="blank-lines"))]
+    assert [item.sections[0].paragraphs for item in items] == [tuple(paragraphs) for paragraphs in articles]
+
+
+LINES = st.lists(
+    st.sampled_from(
+        [b'1,"a"', b'2,"open', b"3,b", b"", b"4", b'5,"two\nlines"', b"6,caf\xe9", b'7,""""', b"8,x\ry", b'"']
+    ),
+    max_size=12,
+)
+
+
+@given(lines=LINES, end=st.sampled_from([b"\n", b"\r\n"]))
+@settings(max_examples=150, deadline=None)
+@pytest.mark.parametrize("reader", [csv_table, text])
+def test_reading_goes_on_from_every_place_of_any_lines(tmp_path_factory, reader, lines, end):
+    path = tmp_path_factory.mktemp("places") / "a.csv"
+    path.write_bytes(end.join([b"id,text", *lines]))
+
+    def items(start=()):
+        return [(place, *shape(item)) for place, item in reader.read(member.of_file(path), Options(), start)]
+
+    def shape(item):
+        return (item.id, item.text()) if isinstance(item, Article) else ("", str(item))
+
+    whole = items()
+    for number, (place, *_) in enumerate(whole):
+        assert items(place) == whole[number + 1 :]
+
+
 # The hub, through its own library
 
 
@@ -380,3 +617,5 @@ def test_offline_the_hub_is_one_sentence_with_the_manual_way(monkeypatch, root):
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(ArticlesError, match="cannot be reached. Without network: fetch the Parquet files of ccdv/pub"):
         hub.list_files("ccdv/pubmed-summarization")
+    with pytest.raises(ArticlesError, match="There is no file or folder corpora/pubmd either"):
+        importing.locate("corpora/pubmd", lambda listing: None, lambda done, total: None)

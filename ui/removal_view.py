@@ -35,7 +35,7 @@ def _question(run: Run) -> None:
     lost = removal.loss(run)
     st.markdown(
         _n(
-            "**{name}** is deleted from the disk for good: its checkpoint, its curve and its samples ({size}).",
+            "**{name}** is deleted from the disk for good: its {n} checkpoint, its curve and its samples ({size}).",
             "**{name}** is deleted from the disk for good: its {n} checkpoints, its curve and its samples ({size}).",
             lost.checkpoints,
             name=words.plain(run.name),

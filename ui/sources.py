@@ -28,9 +28,20 @@ def save_uploads(files: list[tuple[str, bytes]]) -> str:
     folder = paths.checkpoints_root() / UPLOADS / digest.hexdigest()[:16]
     if not folder.exists():
         with staged_folder(folder) as staging:
-            for name, content in files:
-                (staging / safe_name(name)).write_bytes(content)
+            for name, (_name, content) in zip(_distinct([name for name, _content in files]), files, strict=True):
+                (staging / name).write_bytes(content)
     return paths.portable(folder / safe_name(files[0][0]) if len(files) == 1 else folder)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Safe names, of which no two are the same file on any system; the split that a name tells stays."""
+    found: dict[str, str] = {}
+    for name in map(safe_name, names):
+        stem, dot, ending = name.rpartition(".") if "." in name else (name, "", "")
+        free = (name, *(f"{stem}-{n}{dot}{ending}" for n in range(2, len(names) + 2)))
+        chosen = next(candidate for candidate in free if candidate.casefold() not in found)
+        found[chosen.casefold()] = chosen
+    return list(found.values())
 
 
 def safe_name(name: str) -> str:

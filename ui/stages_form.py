@@ -14,7 +14,9 @@ from ui import access, article_charts, words
 from ui.i18n import _
 
 _COUNTED_BYTES = 32 << 20
-_COLUMNS = ("name", "first", "last", "parent", "epochs", "learning_rate")
+_LENGTHS = ("steps", "epochs")
+_AUTOMATIC = ("learning_rate", "batch_size", "sequence_length")  # where 0 is one by the engine
+_COLUMNS = ("name", "first", "last", "parent", *_LENGTHS, *_AUTOMATIC)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -100,13 +102,13 @@ def _edited(plan: Plan, key: str) -> Plan:
             "first": stage.first,
             "last": stage.last,
             "parent": stage.parent,
-            "epochs": stage.settings.get("epochs"),
-            "learning_rate": stage.settings.get("learning_rate", 0.0),
+            **{name: stage.settings.get(name) for name in _LENGTHS},
+            **{name: stage.settings.get(name, 0) for name in _AUTOMATIC},
         }
         for stage in plan.stages
     ]
     edited = st.data_editor(
-        pd.DataFrame(rows, columns=list(_COLUMNS)),
+        pd.DataFrame(rows, columns=list(_COLUMNS)).astype(dict.fromkeys(_LENGTHS, "float64")),
         hide_index=True,
         num_rows="dynamic",
         key=f"stages_{key}",
@@ -115,21 +117,34 @@ def _edited(plan: Plan, key: str) -> Plan:
             "first": st.column_config.NumberColumn(_("First article"), min_value=1, step=1),
             "last": st.column_config.NumberColumn(_("Last article"), min_value=1, step=1),
             "parent": st.column_config.TextColumn(_("Starts from"), help=_("base, or the name of an earlier stage")),
+            "steps": st.column_config.NumberColumn(_("Steps"), min_value=1, step=1, help=_("instead of epochs")),
             "epochs": st.column_config.NumberColumn(_("Epochs"), min_value=0.0, format="%.2f"),
             "learning_rate": st.column_config.NumberColumn(
                 _("Learning rate (0 = automatic)"), min_value=0.0, max_value=0.1, format="%.5f"
+            ),
+            "batch_size": st.column_config.NumberColumn(
+                _("Batch size"), min_value=0, step=1, help=_("0 = about 2,048 tokens")
+            ),
+            "sequence_length": st.column_config.NumberColumn(
+                _("Sequence length"), min_value=0, step=1, help=_("0 = automatic")
             ),
         },
     )
     entries = []
     for row in edited.to_dict("records"):
         name = str(row["name"])
-        own = dict(known.get(name, {}))
-        if pd.notna(row["epochs"]):
-            own = {k: v for k, v in own.items() if k not in ("steps", "minutes")} | {"epochs": float(row["epochs"])}
-        if pd.notna(row["learning_rate"]) and (row["learning_rate"] or "learning_rate" in own):
-            own["learning_rate"] = float(row["learning_rate"])
+        own = changed(known.get(name, {}), row)
         bounds = [int(row[side]) if pd.notna(row[side]) else 0 for side in ("first", "last")]
         parent = row["parent"] if isinstance(row["parent"], str) and row["parent"] else plans.BASE
         entries.append({**own, "name": name, "range": f"{bounds[0]}-{bounds[1]}", "parent": parent})
     return plans.parse({"title": plan.title, "articles": plan.articles, "stage": entries}, plan.title)
+
+
+def changed(settings: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    """A stage's settings with what its row of the table says; a length that is emptied there is gone."""
+    lengths = {name: row[name] for name in _LENGTHS if pd.notna(row[name])}
+    gone = (*_LENGTHS, "minutes") if lengths else _LENGTHS
+    own = {name: value for name, value in settings.items() if name not in gone}
+    numbers = {name: row[name] for name in _AUTOMATIC if pd.notna(row[name]) and (row[name] or name in own)}
+    whole = ("steps", "batch_size", "sequence_length")
+    return own | {name: int(v) if name in whole else float(v) for name, v in {**lengths, **numbers}.items()}

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 OTHER, ABSTRACT, INTRODUCTION, METHODS, RESULTS, DISCUSSION, TITLE = range(7)
 KINDS = ("other", "abstract", "introduction", "methods", "results", "discussion", "title")
 
+MOST_SECTIONS = 10_000  # of one article; each costs more than its text
+
 _WORDS_OF_KINDS = (
     (ABSTRACT, ("abstract", "summary")),
     (METHODS, ("method", "material", "procedure", "experimental", "study design", "statistical", "subjects")),

@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 from engine import frames
 from engine.articles import csv_table, parquet
 from engine.articles.article import Article
-from engine.articles.options import Options
-from engine.articles.source import Source
-from engine.errors import ArticlesError, EngineError
+from engine.articles.options import Options, Place
+from engine.articles.source import Skipped, Source
+from engine.errors import EngineError
 from engine.limits import limit_own_memory
 
 _PROGRESS_SECONDS = 1.0
@@ -31,11 +31,26 @@ class _Progress:
 
     def __init__(self, out: BinaryIO) -> None:
         self._out, self._last = out, 0.0
+        self._source: Source | None = None
+        self._split, self._place = "", ()  # type: tuple[str, Place]
 
-    def __call__(self, done: int, total: int) -> None:
+    def reads(self, source: Source, split: str, place: Place) -> None:
+        """Notes what is read, and up to where it has been."""
+        self._source, self._split, self._place = source, split, place
+
+    def entered(self, name: str) -> None:
+        """Says which file is read now, so that it can be named whatever reading it leads to."""
+        frames.write(self._out, {"kind": "member", "name": name})
+        self._out.flush()
+
+    def tick(self) -> None:
+        """Says how far it is, where that has not just been said."""
         now = time.monotonic()
         if now - self._last >= _PROGRESS_SECONDS:
             self._last = now
+            done, total = 0, 0
+            if self._source is not None:
+                done, total = self._source.done_bytes(self._split, self._place), self._source.size
             frames.write(self._out, {"kind": "progress", "done": done, "total": total})
             self._out.flush()
 
@@ -43,7 +58,7 @@ class _Progress:
 def _read(request: dict[str, Any], out: BinaryIO) -> None:
     """All items of a source from the place of each split on; at most `limit` articles of each split."""
     progress = _Progress(out)
-    source = Source(request["path"], Options(**request["options"]), lambda: progress(0, 0))
+    source = Source(request["path"], Options(**request["options"]), progress.entered, progress.tick)
     limit = request["limit"]
     frames.write(
         out,
@@ -52,7 +67,7 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
             "splits": source.splits,
             "size": source.size,
             "forms": source.forms(),
-            "refused": [error.to_json() for error in source.refused],
+            "refused": Skipped.of(source.refused).to_json(),
         },
     )
     for split in source.splits:
@@ -60,6 +75,7 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
         articles = begin["articles"]
         if begin.get("complete"):
             continue
+        progress.reads(source, split, tuple(begin["place"]))
         for place, item in source.items(split, tuple(begin["place"])):
             if limit and articles >= limit:
                 break
@@ -80,7 +96,8 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
                 frames.write(out, header, body)
             else:
                 frames.write(out, {"kind": "skipped", "split": split, "place": place, **item.to_json()})
-            progress(source.done_bytes(split, place), source.size)
+            progress.reads(source, split, place)
+            progress.tick()
         frames.write(out, {"kind": "split", "split": split})
     frames.write(out, {"kind": "end"})
 
@@ -88,11 +105,12 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
 def _preview(request: dict[str, Any], out: BinaryIO) -> None:
     """What a source is: its forms, and of a table the columns and first rows."""
     progress = _Progress(out)
-    source = Source(request["path"], Options(**request["options"]), lambda: progress(0, 0))
+    source = Source(request["path"], Options(**request["options"]), progress.entered, progress.tick)
     table = None
     for m in source.members["train"][:1]:
         form = source.form_of(m)
         if form in ("csv", "parquet"):
+            progress.entered(m.name)
             table = (csv_table if form == "csv" else parquet).preview(m)
     frames.write(
         out,
@@ -118,8 +136,8 @@ def main() -> int:
     except EngineError as error:
         frames.write(out, {"kind": "error", **error.to_json()})
     except MemoryError:
-        too_large = ArticlesError("{path} needs more memory to be read than is allowed.", path=request["path"])
-        frames.write(out, {"kind": "error", **too_large.to_json()})
+        print("MemoryError", file=sys.stderr)  # isolation has the sentence
+        return 1
     except BrokenPipeError:  # whoever asked wants no more
         return 0
     out.flush()

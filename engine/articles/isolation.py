@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from engine import frames, paths
+from engine.articles.member import shown
 from engine.articles.options import Options
 from engine.errors import ArticlesError
 from engine.limits import Watchdog
@@ -25,6 +26,13 @@ MEMORY_BYTES = 450 << 20  # resident, watched from here
 HARD_MEMORY_BYTES = 900 << 20  # of data, set in the child where the system has such a limit
 SILENT_SECONDS = 10.0
 _BUFFERED_BYTES = 8 << 20
+
+
+class ReadingEnded(ArticlesError):
+    """The reading process ended before the source did: by its memory, its silence or a crash.
+
+    What came of it before is good, and reading may go on from there.
+    """
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ class Reading:
     watches the process.
 
     Raises while iterating:
-        ArticlesError: the source cannot be read, or reading it broke a limit.
+        ArticlesError: the source cannot be read. ReadingEnded: reading it broke a limit.
     """
 
     def __init__(
@@ -63,7 +71,7 @@ class Reading:
         limit: int = 0,
         action: str = "read",
     ) -> None:
-        self._path = Path(path)
+        self._path, self._member = Path(path), ""
         request = {
             "action": action,
             "path": str(path),
@@ -125,22 +133,23 @@ class Reading:
 
     def _raise_why_it_ended(self) -> None:
         code = self._process.wait()
+        name = self._member or shown(self._path.name)
         detail = self._complaint.decode("utf-8", "replace").strip().splitlines()[-1:] or [""]
         if self._watchdog.killed == "memory" or "MemoryError" in detail[0]:
-            raise ArticlesError(
+            raise ReadingEnded(
                 "{path} needs more than {limit} MB of memory to be read: it is damaged, or made to do so.",
-                path=self._path.name,
+                path=name,
                 limit=MEMORY_BYTES >> 20,
             )
         if self._watchdog.killed == "silence":
-            raise ArticlesError(
+            raise ReadingEnded(
                 "Reading {path} stood still for {seconds} seconds and was given up.",
-                path=self._path.name,
+                path=name,
                 seconds=round(SILENT_SECONDS),
             )
-        raise ArticlesError(
+        raise ReadingEnded(
             "Reading {path} failed (exit code {code}): the file is damaged. {detail}",
-            path=self._path.name,
+            path=name,
             code=code,
             detail=detail[0][:300],
         )
@@ -152,6 +161,9 @@ class Reading:
             while message := frames.read(cast(BinaryIO, stream)):
                 with self._changed:
                     self._heard = time.monotonic()
+                    if message[0]["kind"] == "member":
+                        self._member = message[0]["name"]
+                        continue
                     self._messages.append(message)
                     self._buffered += len(message[1]) + 512
                     self._changed.notify_all()

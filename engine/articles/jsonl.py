@@ -9,11 +9,22 @@ the files that ship here are cased with a paragraph an item: both are read the s
 import json
 from collections.abc import Iterator
 
-from engine.articles.article import Article, Section, clean
-from engine.articles.member import DAMAGED, Member
+from engine.articles import lines
+from engine.articles.article import MOST_SECTIONS, Article, Section, clean
+from engine.articles.member import Member
 from engine.articles.options import Options, Place
 from engine.errors import ArticlesError, sentence
 
+TEXT_KEYS = ("article_text", "article", "text")
+# In lines, in rows.
+_WITHOUT_TEXT = (
+    sentence("{path}, line {line}: an article without text."),
+    sentence("{path}, row {line}: an article without text."),
+)
+_TOO_MANY_SECTIONS = (
+    sentence("{path}, line {line}: an article of more than {most} sections."),
+    sentence("{path}, row {line}: an article of more than {most} sections."),
+)
 LONGEST_LINE_BYTES = 8 << 20  # the longest real article is 0.5 MB; nested lists take twenty times their text in memory
 
 
@@ -24,27 +35,17 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
     """
     offset, number = start or (0, 0)
     with member.open(offset) as file:
-        while True:
-            try:
-                raw = file.readline(LONGEST_LINE_BYTES + 1)
+        try:
+            for raw, size in lines.read(member, file, LONGEST_LINE_BYTES):
+                offset += size
                 number += 1
-                size = len(raw)
-                item: Article | ArticlesError | None = None
-                if len(raw) > LONGEST_LINE_BYTES:
-                    while raw and not raw.endswith(b"\n"):
-                        raw = file.readline(LONGEST_LINE_BYTES)
-                        size += len(raw)
-                    item = _problem(member, number, sentence("{path}, line {line}: longer than 8 MB."))
-            except DAMAGED as error:
-                yield (offset, number), member.damaged(error)
-                return
-            if not size:
-                return
-            offset += size
-            if item is None and raw.strip():
-                item = _parse(member, number, raw, options)
-            if item is not None:
-                yield (offset, number), item
+                if raw is None:
+                    template = sentence("{path}, line {line}: longer than 8 MB.")
+                    yield (offset, number), _problem(member, number, template)
+                elif raw.strip():
+                    yield (offset, number), _parse(member, number, raw, options)
+        except ArticlesError as error:
+            yield (offset, number), error
 
 
 def _problem(member: Member, number: int, template: str) -> ArticlesError:
@@ -62,14 +63,18 @@ def _parse(member: Member, number: int, raw: bytes, options: Options) -> Article
         return _problem(member, number, sentence("{path}, line {line}: not JSON."))
     if not isinstance(value, dict):
         return _problem(member, number, sentence("{path}, line {line}: not a JSON object."))
-    return of_fields(value, options) or _problem(
-        member, number, sentence("{path}, line {line}: an article without text.")
-    )
+    return of_fields(value, options, member, number)
 
 
-def of_fields(value: dict, options: Options) -> Article | None:
-    """The article that named fields make up, or None where they hold no text."""
-    text = value.get(options.text_column) if options.text_column else _first(value, "article_text", "article", "text")
+def of_fields(
+    value: dict, options: Options, member: Member, number: int, in_rows: bool = False
+) -> Article | ArticlesError:
+    """The article that named fields make up, or what is wrong with it.
+
+    Args:
+        number: of the line that holds them, or, where the form has no lines (`in_rows`), of the row.
+    """
+    text = value.get(options.text_column) if options.text_column else _first(value, *TEXT_KEYS)
     body = texts(text)
     names, sections = value.get("section_names"), value.get("sections")
     if (
@@ -78,6 +83,8 @@ def of_fields(value: dict, options: Options) -> Article | None:
         and isinstance(sections, list)
         and len(names) == len(sections)
     ):
+        if len(names) > MOST_SECTIONS:
+            return ArticlesError(_TOO_MANY_SECTIONS[in_rows], path=member.name, line=number, most=MOST_SECTIONS)
         body_sections = tuple(
             Section(clean(str(name)), texts(section)) for name, section in zip(names, sections, strict=True)
         )
@@ -91,7 +98,7 @@ def of_fields(value: dict, options: Options) -> Article | None:
         cleaned for item in texts(abstract_field) if (cleaned := item.removeprefix("<S>").removesuffix("</S>").strip())
     )
     if not body_sections and not abstract:
-        return None
+        return _problem(member, number, _WITHOUT_TEXT[in_rows])
     identifier = value.get(options.id_column) if options.id_column else _first(value, "article_id", "id", "doi", "pmid")
     title = value.get("title")
     return Article(

@@ -3,6 +3,7 @@
 import io
 import os
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -11,9 +12,15 @@ from engine.errors import ArticlesError, sentence
 
 # What an archive may hold before it is called hostile. The PubMed release (880 MB) unpacks to about four times its size.
 MOST_MEMBERS = 200_000
-MOST_RATIO = 100  # of a member above RATIO_BYTES
+MOST_RATIO = 100  # of a member, or of all together, above RATIO_BYTES
 RATIO_BYTES = 10 << 20
 MOST_UNPACKED_BYTES = 256 << 30
+_STEP_BYTES = 16 << 20  # unpacked at once on the way to an offset
+
+
+def shown(name: str) -> str:
+    """A file's name as text that every encoding holds; what is not UTF-8 in it is replaced."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 @dataclass
@@ -24,6 +31,7 @@ class Member:
         name: as messages show it: the file's name, behind its archive's where it lies in one.
         split_name: the path by which its split is recognised, with forward slashes.
         size: bytes, unpacked.
+        tick: called whenever bytes have been read or passed over, so that whoever waits knows that reading goes on.
     """
 
     name: str
@@ -32,7 +40,8 @@ class Member:
     path: Path
     archive: zipfile.ZipFile | None = field(default=None, repr=False)
     inner: zipfile.ZipInfo | None = field(default=None, repr=False)
-    _stream: BinaryIO | None = field(default=None, repr=False)
+    tick: Callable[[], None] = field(default=lambda: None, repr=False)
+    _raw: "_Ticking | None" = field(default=None, repr=False)
 
     def open(self, offset: int = 0) -> BinaryIO:
         """The bytes from `offset` on. A packed member is unpacked as it is read, never to the disk.
@@ -42,25 +51,75 @@ class Member:
         """
         try:
             if self.archive is not None and self.inner is not None:
-                stream: BinaryIO = io.BufferedReader(self.archive.open(self.inner), 1 << 18)  # type: ignore[type-var]
+                bytes_: BinaryIO = self.archive.open(self.inner)  # type: ignore[assignment]
             else:
-                stream = open(self.path, "rb", buffering=1 << 18)  # noqa: SIM115
+                bytes_ = open(self.path, "rb", buffering=0)  # type: ignore[assignment]  # noqa: SIM115
+            self._raw = _Ticking(bytes_, self.size, self.tick)
+            stream = io.BufferedReader(self._raw, 1 << 18)
             stream.seek(offset)
         except DAMAGED as error:
             raise self.damaged(error) from error
-        self._stream = stream
         return stream
+
+    @property
+    def stem(self) -> str:
+        """Its file's name without folders and ending."""
+        return self.split_name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
 
     def done_bytes(self) -> int:
         """How far it has been read."""
-        try:
-            return self._stream.tell() if self._stream is not None and not self._stream.closed else 0
-        except (OSError, ValueError):
-            return 0
+        return self._raw.position if self._raw is not None and not self._raw.closed else 0
 
     def damaged(self, error: BaseException) -> ArticlesError:
         """That its bytes cannot be had, as one sentence."""
         return ArticlesError("{path} is damaged or cut off: {reason}.", path=self.name, reason=str(error) or "no data")
+
+
+_BOMB = sentence("{path} unpacks to more than a hundred times its size, as a zip bomb does; it was not read.")
+
+
+class _Ticking(io.RawIOBase):
+    """The bytes of a member, for a buffer around them; it ticks as they pass, also on the long way to an offset.
+
+    A packed member has no other way to an offset than through all that stands before it.
+    """
+
+    def __init__(self, stream: BinaryIO, size: int, tick: Callable[[], None]) -> None:
+        self.position = 0
+        self._stream, self._size, self._tick = stream, size, tick
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.position
+
+    def readinto(self, buffer) -> int:
+        content = self._stream.read(len(buffer))
+        buffer[: len(content)] = content
+        self.position += len(content)
+        self._tick()
+        return len(content)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        target = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self._size}[whence])
+        if target < self.position:
+            self.position = self._stream.seek(0)
+        while self.position != target:
+            wanted = min(target, self.position + _STEP_BYTES)
+            self.position = self._stream.seek(wanted)
+            self._tick()
+            if self.position < wanted:  # shorter than its directory says
+                break
+        return self.position
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
+        super().close()
 
 
 DAMAGED = (OSError, EOFError, zipfile.BadZipFile, zipfile.zlib.error, NotImplementedError, RuntimeError, ValueError)  # type: ignore[attr-defined]
@@ -68,7 +127,7 @@ DAMAGED = (OSError, EOFError, zipfile.BadZipFile, zipfile.zlib.error, NotImpleme
 
 def of_file(path: Path, relative: str = "") -> Member:
     """The member that a file on disk is."""
-    return Member(path.name, relative or path.name, path.stat().st_size, path)
+    return Member(shown(path.name), relative or shown(path.name), path.stat().st_size, path)
 
 
 def of_archive(path: Path) -> tuple[list[Member], list[ArticlesError]]:
@@ -77,29 +136,33 @@ def of_archive(path: Path) -> tuple[list[Member], list[ArticlesError]]:
     Raises:
         ArticlesError: it is no whole archive, or one made to exhaust this machine.
     """
+    name = shown(path.name)
     _check_directory(path)
     try:
         archive = zipfile.ZipFile(path)
     except DAMAGED as error:
         raise ArticlesError(
             "{path} is a zip archive that is damaged or cut off ({reason}): copy or download it again.",
-            path=path.name,
+            path=name,
             reason=error,
         ) from error
     members, refused = [], []
-    total = 0
+    total = packed = 0
     for info in archive.infolist():
         if info.is_dir():
             continue
-        member = Member(f"{path.name}: {info.filename}", info.filename, info.file_size, path, archive, info)
+        member = Member(f"{name}: {info.filename}", info.filename, info.file_size, path, archive, info)
         reason = _reason_against(info)
         if reason:
             refused.append(ArticlesError(reason, path=member.name))
             continue
         total += info.file_size
+        packed += info.compress_size
         members.append(member)
+    if _is_bomb(total, min(packed, path.stat().st_size)):  # members may share their packed bytes
+        raise ArticlesError(_BOMB, path=name)
     if total > MOST_UNPACKED_BYTES:
-        raise ArticlesError("{path} would unpack to {size} GB: more than is read.", path=path.name, size=total >> 30)
+        raise ArticlesError("{path} would unpack to {size} GB: more than is read.", path=name, size=total >> 30)
     return members, refused
 
 
@@ -109,9 +172,11 @@ def _reason_against(info: zipfile.ZipInfo) -> str:
         return sentence("{path}: its name leads out of the archive; it was not read.")
     if info.flag_bits & 1:
         return sentence("{path} is locked with a password; it was not read.")
-    if info.file_size > RATIO_BYTES and info.file_size > MOST_RATIO * max(1, info.compress_size):
-        return sentence("{path} unpacks to more than a hundred times its size, as a zip bomb does; it was not read.")
-    return ""
+    return _BOMB if _is_bomb(info.file_size, info.compress_size) else ""
+
+
+def _is_bomb(size: int, packed: int) -> bool:
+    return size > RATIO_BYTES and size > MOST_RATIO * max(1, packed)
 
 
 def _check_directory(path: Path) -> None:
@@ -124,7 +189,7 @@ def _check_directory(path: Path) -> None:
     if at < 0:
         raise ArticlesError(
             "{path} is a zip archive that is damaged or cut off ({reason}): copy or download it again.",
-            path=path.name,
+            path=shown(path.name),
             reason="no directory at its end",
         )
     directory_bytes = int.from_bytes(tail[at + 12 : at + 16], "little")
@@ -134,5 +199,5 @@ def _check_directory(path: Path) -> None:
         directory_bytes = int.from_bytes(tail[zip64 + 40 : zip64 + 48], "little")
     if directory_bytes > MOST_MEMBERS * 256:
         raise ArticlesError(
-            "{path} lists more files than are read from one archive ({most}).", path=path.name, most=MOST_MEMBERS
+            "{path} lists more files than are read from one archive ({most}).", path=shown(path.name), most=MOST_MEMBERS
         )

@@ -6,9 +6,13 @@ from engine.articles import jsonl, table
 from engine.articles.article import Article
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
-from engine.errors import ArticlesError, sentence
+from engine.errors import ArticlesError
 
 _BATCH_ROWS = 32
+# What the rows may hold: a page of a dictionary names a long text again and again for next to nothing.
+_MOST_RATIO = 100  # of their bytes to the file's, above _RATIO_BYTES
+_RATIO_BYTES = 100 << 20
+_ROW_BYTES = 64  # that a row counts for, however empty
 _MOST_GROUP_BYTES = 2 << 30  # uncompressed, of one row group's columns that are read
 
 
@@ -26,7 +30,7 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
         names = file.schema_arrow.names
         chosen = table.columns(member.name, names, options)
         wanted = _wanted(names, chosen)
-        number = 0
+        number = held = 0
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
             if number + rows <= done:
@@ -36,8 +40,14 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
                 for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=wanted, use_threads=False):
                     for row in batch.to_pylist():
                         number += 1
+                        held += _ROW_BYTES + sum(map(_size, row.values()))
+                        if held > _RATIO_BYTES and held > _MOST_RATIO * member.size:
+                            raise ArticlesError(
+                                "{path} holds more than a hundred times its size, as a bomb does; it was not read on.",
+                                path=member.name,
+                            )
                         if number > done:
-                            yield (number,), _article(member, number, row, chosen)
+                            yield (number,), jsonl.of_fields(row, chosen, member, number, in_rows=True)
             except (pyarrow.ArrowException, *DAMAGED) as error:
                 yield (number + 1,), member.damaged(error)
                 return
@@ -79,13 +89,11 @@ def _open(member: Member, stream):
 
 
 def _wanted(names: list[str], chosen: Options) -> list[str]:
-    usual = {"article_id", "id", "doi", "pmid", "title", "section_names", "sections"}
+    usual = {"article_id", "id", "doi", "pmid", "title", "section_names", "sections", *jsonl.TEXT_KEYS}
     mine = {chosen.text_column, chosen.abstract_column, chosen.id_column}
     return [name for name in names if name in mine or name in usual]
 
 
-def _article(member: Member, number: int, row: dict, chosen: Options) -> Article | ArticlesError:
-    article = jsonl.of_fields(row, chosen)
-    if article is None:
-        return ArticlesError(sentence("{path}, row {line}: an article without text."), path=member.name, line=number)
-    return article
+def _size(value: object) -> int:
+    """The characters of a field, of all that a list holds too."""
+    return len(value) if isinstance(value, str | bytes) else sum(map(_size, value)) if isinstance(value, list) else 0

@@ -23,6 +23,7 @@ _KNOWN_OTHERS = (
     (b"\x89HDF", "HDF5"),
     (b"{\\rtf", "RTF"),
 )
+_XML = (b"<?xml", b"<!doctype article", b"<!doctype pmc-articleset", b"<article", b"<pmc-articleset")
 _TEXT_ENDINGS = ("txt", "text", "md", "")
 
 
@@ -77,13 +78,13 @@ def _of_head(member: Member, head: bytes) -> str | ArticlesError:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     ending = member.split_name.rsplit("/", 1)[-1].rpartition(".")[2].lower() if "." in member.split_name else ""
     if start.startswith(b"<"):
-        lowered = start[:200].lower()
+        lowered = _behind_comments(start)[:200].lower()
         if lowered.startswith((b"<!doctype html", b"<html")):
             return no(
                 sentence("{path} is a {kind} file, which is not read: use JSON lines, CSV, Parquet, text or JATS XML."),
                 kind="HTML",
             )
-        if ending == "xml" or lowered.startswith((b"<?xml", b"<!doctype article", b"<article")):
+        if ending in ("xml", "nxml") or lowered.startswith(_XML):
             return "jats"
     if start.startswith(b"[") and ending in ("json", "jsonl"):
         return no(sentence("{path} is one JSON array: write one article a line (JSON lines)."))
@@ -94,6 +95,12 @@ def _of_head(member: Member, head: bytes) -> str | ArticlesError:
     if ending in _TEXT_ENDINGS or _is_text(head):
         return "text" if b"\0" not in head else no(sentence("{path} holds NUL bytes: it is no text."))
     return no(sentence("{path} is no text and no form that is read (JSON lines, CSV, Parquet, text, JATS XML)."))
+
+
+def _behind_comments(start: bytes) -> bytes:
+    while start.startswith(b"<!--"):
+        start = start.partition(b"-->")[2].lstrip()
+    return start
 
 
 def _looks_like_csv(start: bytes) -> bool:

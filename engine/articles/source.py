@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +42,14 @@ class Skipped:
         self.reasons[problem.template] = seen + 1
         if seen < _EXAMPLES:
             self.examples.append(problem)
+
+    @classmethod
+    def of(cls, problems: Iterable[ArticlesError]) -> "Skipped":
+        """All of these counted."""
+        skipped = cls()
+        for problem in problems:
+            skipped.add(problem)
+        return skipped
 
     def to_json(self) -> dict:
         """As a card keeps it; `reasons` holds template, count and the values of the first examples."""
@@ -86,7 +94,7 @@ def _files(path: Path) -> list[tuple[str, Path]]:
     """The files of a source by their relative names, in order; those in hidden folders are passed over."""
     if path.is_file():
         _check_readable(path)
-        return [(path.name, path)]
+        return [(members_of.shown(path.name), path)]
     if not path.is_dir():
         raise ArticlesError("There are no articles at {path}: check the path.", path=path)
     found = []
@@ -96,7 +104,7 @@ def _files(path: Path) -> list[tuple[str, Path]]:
             file = Path(folder) / name
             if name.startswith(".") or not file.is_file():
                 continue
-            found.append((file.relative_to(path).as_posix(), file))
+            found.append((members_of.shown(file.relative_to(path).as_posix()), file))
             if len(found) > _MOST_FILES:
                 raise ArticlesError("{path} holds more than {most} files.", path=path, most=_MOST_FILES)
     if not found:
@@ -117,7 +125,7 @@ class Source:
     Files called train, val (valid, validation, dev) or test, or standing in folders of these names, make the splits,
     and other files beside them are left out; where no file has such a name, all are training articles.
 
-    `tick` is called for each file that is looked at, for there may be many.
+    `entered` is told the name of each file that is looked at or read, before it is; `tick` is called as bytes pass.
 
     Attributes:
         splits: those that have files.
@@ -128,18 +136,28 @@ class Source:
     """
 
     def __init__(
-        self, path: Path | str, options: Options | None = None, tick: Callable[[], None] = lambda: None
+        self,
+        path: Path | str,
+        options: Options | None = None,
+        entered: Callable[[str], None] = lambda name: None,
+        tick: Callable[[], None] = lambda: None,
     ) -> None:
-        self.path, self._tick = Path(path), tick
+        self.path, self._entered = Path(path), entered
         self.refused: list[ArticlesError] = []
-        found = self._members()
+        found, left_out = self._members(), []
+        for m in found:
+            m.tick = tick
         by_split: dict[str, list[Member]] = {split: [] for split in SPLITS}
         named = {id(m): _split_of(m.split_name) for m in found}
         if self.path.is_file() and len(found) == 1:
             by_split["train"] = found
         elif any(named.values()):
             for m in found:
-                by_split[named[id(m)] or "train"] += [m] if named[id(m)] else []
+                if split := named[id(m)]:
+                    by_split[split].append(m)
+                else:
+                    template = sentence("{path}: left out, since other files are called train, val or test.")
+                    left_out.append(ArticlesError(template, path=m.name))
         else:
             by_split["train"] = found
         self._forms: dict[int, str] = {}
@@ -148,6 +166,8 @@ class Source:
         self.members = {split: of_split for split, of_split in by_split.items() if of_split}
         if "train" not in self.members:
             self._refuse(bool(found))
+        self.refused += left_out
+        self._alone = sum(map(len, self.members.values())) == 1
         self._before: dict[str, list[int]] = {}  # of each split, the bytes before each of its files and behind the last
         done = 0
         for split, of_split in self.members.items():
@@ -163,10 +183,19 @@ class Source:
     def _members(self) -> list[Member]:
         found: list[Member] = []
         for relative, path in _files(self.path):
-            with open(path, "rb") as file:
-                head = file.read(4)
+            try:
+                with open(path, "rb") as file:
+                    head = file.read(4)
+            except OSError:
+                template = sentence("{path} cannot be read: check its rights.")
+                self.refused.append(ArticlesError(template, path=relative))
+                continue
             if head in (recognise.ZIP, recognise.EMPTY_ZIP):
-                inside, refused = members_of.of_archive(path)
+                try:
+                    inside, refused = members_of.of_archive(path)
+                except ArticlesError as error:
+                    self.refused.append(error)
+                    continue
                 inside = [m for m in inside if not m.split_name.rsplit("/", 1)[-1].startswith(".")]
                 found += [m for m in inside if not m.split_name.startswith("__MACOSX/")]
                 self.refused += refused
@@ -178,7 +207,7 @@ class Source:
         return found
 
     def _recognised(self, m: Member) -> bool:
-        self._tick()
+        self._entered(m.name)
         form = recognise.form(m)
         if isinstance(form, ArticlesError):
             self.refused.append(form)
@@ -222,8 +251,11 @@ class Source:
     def items(self, split: str, start: Place = ()) -> Iterator[tuple[Place, Article | ArticlesError]]:
         """Each item of a split from `start` on (which file, then that file's place): an article, or what is wrong.
 
+        A file that cannot be read at all, such as a table without the column asked for, is one item where there are
+        others.
+
         Raises:
-            ArticlesError: a file that cannot be read at all, such as a table without the column asked for.
+            ArticlesError: it is the only one.
         """
         of_split = self.members[split]
         begin, inner = (start[0], tuple(start[1:])) if start else (0, ())
@@ -231,9 +263,16 @@ class Source:
             m = of_split[index]
             reader = recognise.READERS[self._forms[id(m)]]
             any_item = index == begin and bool(inner)
-            for place, item in reader.read(m, self.options, inner if index == begin else ()):
+            self._entered(m.name)
+            try:
+                for place, item in reader.read(m, self.options, inner if index == begin else ()):
+                    any_item = True
+                    yield (index, *place), item
+            except ArticlesError as error:
+                if self._alone:
+                    raise
                 any_item = True
-                yield (index, *place), item
+                yield (index + 1,), error
             if not any_item:
                 yield (index + 1,), ArticlesError(sentence("{path} holds no article."), path=m.name)
 

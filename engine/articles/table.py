@@ -1,5 +1,6 @@
 """What CSV and Parquet share: which column holds the text."""
 
+from engine.articles.jsonl import TEXT_KEYS
 from engine.articles.options import Options
 from engine.errors import ArticlesError
 
@@ -9,6 +10,8 @@ _ABSTRACT_NAMES = ("abstract_text", "abstract", "summary")
 
 def columns(path: str, names: list[str], options: Options) -> Options:
     """The options with the columns filled in: those that were chosen, else those of the usual names.
+
+    A table with the release's own columns gets "" as its text column, which is how its sections are read.
 
     Raises:
         ArticlesError: a chosen column is not there, or none has a usual name.
@@ -24,11 +27,14 @@ def columns(path: str, names: list[str], options: Options) -> Options:
     by_name = {name.strip().lower(): name for name in reversed(names)}
     abstract = options.abstract_column or next((by_name[n] for n in _ABSTRACT_NAMES if n in by_name), "")
     text = options.text_column or next((by_name[n] for n in _TEXT_NAMES if n in by_name), "")
+    own = text == "article_text" if options.text_column else text in ("", *TEXT_KEYS)
+    if own and {"section_names", "sections"} <= set(names):
+        return Options("", abstract, options.id_column, options.text_unit)
     if not text and abstract:
         text, abstract = abstract, ""
     if not text:
         raise ArticlesError(
-            "{path}: which column holds the articles' text? Choose one of {names} (--text-column on the command line).",
+            "{path}: which column holds the articles' text? Choose one of {names} (prepare --text-column on the command line).",
             path=path,
             names=", ".join(names[:30]) or "-",
         )
