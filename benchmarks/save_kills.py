@@ -109,7 +109,7 @@ def trials(root: Path, form: str, inside: int) -> dict[str, int]:
         if not trial(str(number), lambda run, n=number: killed_at(n, lambda: saver(run, 3, form))):
             break
         sums["operations"] += 1
-    whole = forked(lambda: saver(runs.Run(shutil.copytree(first.folder, root / "timed")), 3, form))
+    whole = forked(lambda: saver(runs.Run(shutil.copytree(first.folder, root / f"timed-{form}")), 3, form))
     for number in range(inside):
         trial(f"in-{number}", lambda run, n=number: forked(lambda: saver(run, 3, form), whole * (n + 0.5) / inside))
         sums["inside"] += 1
