@@ -7,7 +7,8 @@
   python benchmarks/full_corpus.py open FOLDER          range 80,001-119,924: time to the first batch, memory
   python benchmarks/full_corpus.py train FOLDER         memory of training on 10 articles and on the range
 
-The articles recombine paragraphs of the real ones in $ATELIER_DATA/articles, lower-cased and split as the release is.
+With --zip the source is pubmed-dataset.zip as the release is downloaded (make packs it beside the files): a preparation
+that goes on in its middle has to unpack all that stands before. The articles recombine paragraphs of the real ones in $ATELIER_DATA/articles, lower-cased and split as the release is.
 Nothing of it is kept in the project. Each command prints one line of JSON.
 """
 
@@ -24,6 +25,7 @@ import sys
 import tempfile
 import threading
 import time
+import zipfile
 from pathlib import Path
 
 import psutil
@@ -69,6 +71,16 @@ def make(folder: Path, share: float) -> dict:
                 )
                 written += file.write(line)
     return {"folder": str(folder), "bytes": written}
+
+
+def pack(folder: Path) -> Path:
+    """The release's archive of what `make` wrote, made where it is not there yet."""
+    path = folder.with_name("pubmed-dataset.zip")
+    if not path.exists():
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for split in SPLITS:
+                archive.write(folder / f"{split}.txt", f"pubmed-dataset/{split}.txt")
+    return path
 
 
 def anonymous_bytes(process: psutil.Process) -> int:
@@ -230,14 +242,20 @@ def main() -> None:
     parser.add_argument("action", choices=("make", "prepare", "kill", "rate", "open", "train"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--share", type=float, default=1.0, help="of the full size, for a trial")
+    parser.add_argument("--zip", action="store_true", help="read the release's archive instead of its files")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--articles", type=int, default=1500, help="of the rate's part")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=60)
     a = parser.parse_args()
     source, whole = a.folder / "release", a.folder / "whole"
+    if a.zip and a.action != "make":
+        source, whole = pack(source), a.folder / "whole-zip"
     if a.action == "make":
         result = make(source, a.share)
+        source.with_name("pubmed-dataset.zip").unlink(missing_ok=True)
+        if a.zip:
+            result["zip_bytes"] = pack(source).stat().st_size
     elif a.action == "prepare":
         shutil.rmtree(whole, ignore_errors=True)
         result = prepare(source, whole)

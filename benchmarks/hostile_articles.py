@@ -144,6 +144,10 @@ def attacks(folder: Path) -> dict[str, Callable[[Path], None]]:
         "wide.csv": plain(b"a," * (2 * mega) + b"text\n", 1, b"1," * 1000),
         "wrong-columns.parquet": wrong_columns,
         "bomb.parquet": parquet_bomb,
+        "many-sections.jsonl": plain(
+            b'{"article_text": ["x"], "section_names": [' + b'"n",' * 700_000 + b'"n"], "sections": ['
+            + b'["x"],' * 700_000 + b'["x"]]}\n' + good
+        ),
         "empty.jsonl": plain(b""),
     }  # fmt: skip
 
@@ -188,6 +192,7 @@ def main() -> None:
     a = parser.parse_args()
     worst = {"seconds": 0.0, "peak_mb": 0}
     outside: list[str] = []
+    bombs = {"bomb.zip", "many-bombs.zip", "bomb.parquet", "entity-bomb.xml"}  # must be named as what they are
     ends: Counter[str] = Counter()
 
     def judge(name: str, result: dict) -> None:
@@ -206,6 +211,8 @@ def main() -> None:
             write(path)
             result = read(path)
             judge(name, result)
+            if name in bombs and not result["said"]:
+                outside.append(f"{name} was read to its end")
             said = result["said"][0][:110] if result["said"] else ""
             print(
                 f"{name:<24} {result['articles']:>6} articles {result['seconds']:5.1f} s {result['peak_mb']:4d} MB  {said}"

@@ -112,6 +112,7 @@ def _edited(plan: Plan, key: str) -> Plan:
         hide_index=True,
         num_rows="dynamic",
         key=f"stages_{key}",
+        placeholder="",
         column_config={
             "name": st.column_config.TextColumn(_("Stage")),
             "first": st.column_config.NumberColumn(_("First article"), min_value=1, step=1),
@@ -120,13 +121,13 @@ def _edited(plan: Plan, key: str) -> Plan:
             "steps": st.column_config.NumberColumn(_("Steps"), min_value=1, step=1, help=_("instead of epochs")),
             "epochs": st.column_config.NumberColumn(_("Epochs"), min_value=0.0, format="%.2f"),
             "learning_rate": st.column_config.NumberColumn(
-                _("Learning rate (0 = automatic)"), min_value=0.0, max_value=0.1, format="%.5f"
+                _("Learning rate"), min_value=0.0, max_value=0.1, format="%.5f", help=_("0 = automatic")
             ),
             "batch_size": st.column_config.NumberColumn(
-                _("Batch size"), min_value=0, step=1, help=_("0 = about 2,048 tokens")
+                _("Batch"), min_value=0, step=1, help=_("windows a step; 0 = about 2,048 tokens")
             ),
             "sequence_length": st.column_config.NumberColumn(
-                _("Sequence length"), min_value=0, step=1, help=_("0 = automatic")
+                _("Window"), min_value=0, step=1, help=_("tokens of a window; 0 = automatic")
             ),
         },
     )
