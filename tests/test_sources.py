@@ -400,6 +400,15 @@ def test_one_bad_file_among_good_ones_is_counted_and_the_rest_is_used(tmp_path):
     assert all(problem.startswith(start) for problem, start in zip(said, starts, strict=True))
 
 
+def test_a_folder_whose_first_table_is_bad_is_still_shown(tmp_path):
+    for name in ("a.parquet", "b.parquet"):
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table_rows()), tmp_path / name)
+    (tmp_path / "a.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-50])
+    seen = isolation.preview(tmp_path)
+    assert (seen.columns, len(seen.rows)) == (["article", "abstract"], 5)
+    assert str(seen.refused[0]).startswith("a.parquet is damaged or cut off")
+
+
 def test_files_that_are_left_out_are_counted(tmp_path):
     for name in ("train.jsonl", "more.jsonl"):
         (tmp_path / name).write_text(jsonl(1))
