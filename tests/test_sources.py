@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import os
 import random
@@ -70,7 +71,8 @@ def test_the_way_to_a_place_inside_a_zip_is_told_as_it_is_gone(tmp_path):
     told = []
     m.tick = lambda: told.append(m.done_bytes())
     with m.open(40 << 20) as file:
-        assert told == [16 << 20, 32 << 20, 40 << 20]
+        assert told[-1] == 40 << 20
+        assert all(0 < after - before <= 1 << 20 for before, after in itertools.pairwise([0, *told]))
         file.seek(0)
         file.seek(-5, 2)
         assert len(file.read()) == 5
