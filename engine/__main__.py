@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from engine import checkpoints, corpus, dispatcher, ending, memory, paths, removal, runs, submission, trainer
 from engine import queue as queueing
+from engine.articles.member import shown
 from engine.errors import ArticlesError, EngineError, PlanError, RunError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, RunSettings
 
@@ -76,7 +77,7 @@ def train(a: argparse.Namespace) -> int:
         lengths["epochs"] = 3.0
     settings = RunSettings(
         preset=str(a.preset or paths.MINI_PRESET),
-        articles=str(a.articles or paths.SAMPLE_ARTICLES),
+        articles=_articles(a),
         name=a.name or runs.fresh_name("run"),
         first_article=first,
         last_article=last,
@@ -151,6 +152,20 @@ def prepare(a: argparse.Namespace) -> int:
     return 0
 
 
+def _articles(a: argparse.Namespace) -> str:
+    """What a run is to be trained on; its settings are a file of Unicode.
+
+    Raises:
+        ArticlesError: the path cannot be written there.
+    """
+    articles = str(a.articles or paths.SAMPLE_ARTICLES)
+    if (readable := shown(articles)) != articles:
+        raise ArticlesError(
+            "The path {path} is not Unicode: rename it, or prepare it and train on the corpus.", path=readable
+        )
+    return articles
+
+
 _FOR_SOURCES = ("out", "limit", "text_column", "abstract_column", "id_column", "text_unit")
 
 
@@ -217,7 +232,7 @@ def _train_plan(a: argparse.Namespace) -> int:
     given |= {name: getattr(a, name) for name in _PASSED_ON if getattr(a, name) != defaults[name]}
     changes = {name: value for name, value in given.items() if value is not None}
     preset = str(changes.get("preset") or plan.stages[0].settings.get("preset") or paths.MINI_PRESET)
-    source = str(a.articles or paths.SAMPLE_ARTICLES)
+    source = _articles(a)
     progress = _Progress()
     try:
         prepared = preparation.prepare(

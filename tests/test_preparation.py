@@ -275,6 +275,15 @@ def said(capsys, *arguments) -> str:
     return capsys.readouterr().err.strip()
 
 
+def test_a_folder_of_bad_files_alone_is_refused_and_leaves_nothing(tmp_path, tokenizer):
+    (tmp_path / "bad").mkdir()
+    for name in "ab":
+        (tmp_path / "bad" / f"{name}.csv").write_text("x,y\n1,2\n")
+    with pytest.raises(ArticlesError, match="holds no article that can be used. a.csv: which column"):
+        preparation.prepare(tmp_path / "bad", tokenizer, tmp_path / "corpora")
+    assert [path.name for path in (tmp_path / "corpora").iterdir()] == [".locks"]
+
+
 def test_a_folder_that_cannot_be_the_corpus_is_a_sentence(root, sample_folder, tmp_path, capsys):
     (tmp_path / "afile").write_text("mine")
     command = ("prepare", "--source", sample_folder, "--out")
@@ -310,7 +319,7 @@ def test_the_first_duplicates_are_shown(root, tmp_path, capsys):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="every name is Unicode there")
-def test_a_source_whose_name_is_not_utf8_is_prepared(tmp_path, tokenizer):
+def test_a_source_whose_name_is_not_utf8_is_prepared(tmp_path, tokenizer, capsys):
     source = tmp_path / os.fsdecode(b"caf\xe9.jsonl")
     try:
         write(source, range(4))
@@ -318,6 +327,7 @@ def test_a_source_whose_name_is_not_utf8_is_prepared(tmp_path, tokenizer):
         pytest.skip("this file system holds Unicode names alone")
     prepared = preparation.prepare(source, tokenizer, tmp_path / "corpora")
     assert prepared.card["source"].endswith("caf\ufffd.jsonl")
+    assert "caf\ufffd.jsonl is not Unicode: rename it" in said(capsys, "train", "--articles", source)
 
 
 @given(

@@ -15,7 +15,7 @@ from engine.articles import csv_table, parquet
 from engine.articles.article import Article
 from engine.articles.options import Options, Place
 from engine.articles.source import Skipped, Source
-from engine.errors import EngineError
+from engine.errors import ArticlesError, EngineError
 from engine.limits import limit_own_memory
 
 _PROGRESS_SECONDS = 1.0
@@ -106,12 +106,19 @@ def _preview(request: dict[str, Any], out: BinaryIO) -> None:
     """What a source is: its forms, and of a table the columns and first rows."""
     progress = _Progress(out)
     source = Source(request["path"], Options(**request["options"]), progress.entered, progress.tick)
-    table = None
-    for m in source.members["train"][:1]:
+    table, refused = None, list(source.refused)
+    for m in source.members["train"]:
         form = source.form_of(m)
-        if form in ("csv", "parquet"):
-            progress.entered(m.name)
+        if form not in ("csv", "parquet"):
+            break
+        progress.entered(m.name)
+        try:
             table = (csv_table if form == "csv" else parquet).preview(m)
+            break
+        except ArticlesError as error:
+            if source.alone:
+                raise
+            refused.append(error)
     frames.write(
         out,
         {
@@ -121,7 +128,7 @@ def _preview(request: dict[str, Any], out: BinaryIO) -> None:
             "size": source.size,
             "columns": table[0] if table else [],
             "rows": table[1] if table else [],
-            "refused": [error.to_json() for error in source.refused[:20]],
+            "refused": [error.to_json() for error in refused[:20]],
         },
     )
 

@@ -15,7 +15,9 @@ MOST_MEMBERS = 200_000
 MOST_RATIO = 100  # of a member, or of all together, above RATIO_BYTES
 RATIO_BYTES = 10 << 20
 MOST_UNPACKED_BYTES = 256 << 30
-_STEP_BYTES = 16 << 20  # unpacked at once on the way to an offset
+# Read, or passed over on the way to an offset, at once. zipfile takes so many packed bytes of bzip2 and LZMA and unpacks
+# them all, which may be a hundred times as much.
+_STEP_BYTES = 1 << 18
 
 
 def shown(name: str) -> str:
@@ -55,7 +57,7 @@ class Member:
             else:
                 bytes_ = open(self.path, "rb", buffering=0)  # type: ignore[assignment]  # noqa: SIM115
             self._raw = _Ticking(bytes_, self.size, self.tick)
-            stream = io.BufferedReader(self._raw, 1 << 18)
+            stream = io.BufferedReader(self._raw, _STEP_BYTES)
             stream.seek(offset)
         except DAMAGED as error:
             raise self.damaged(error) from error
@@ -98,7 +100,7 @@ class _Ticking(io.RawIOBase):
         return self.position
 
     def readinto(self, buffer) -> int:
-        content = self._stream.read(len(buffer))
+        content = self._stream.read(min(len(buffer), _STEP_BYTES))
         buffer[: len(content)] = content
         self.position += len(content)
         self._tick()

@@ -130,6 +130,7 @@ class Source:
     Attributes:
         splits: those that have files.
         refused: files that are not read, with the reason.
+        alone: whether a single file is all there is.
 
     Raises:
         ArticlesError: nothing there, nothing readable, or nothing for training.
@@ -167,7 +168,7 @@ class Source:
         if "train" not in self.members:
             self._refuse(bool(found))
         self.refused += left_out
-        self._alone = sum(map(len, self.members.values())) == 1
+        self.alone = sum(map(len, self.members.values())) == 1
         self._before: dict[str, list[int]] = {}  # of each split, the bytes before each of its files and behind the last
         done = 0
         for split, of_split in self.members.items():
@@ -269,7 +270,7 @@ class Source:
                     any_item = True
                     yield (index, *place), item
             except ArticlesError as error:
-                if self._alone:
+                if self.alone:
                     raise
                 any_item = True
                 yield (index + 1,), error
