@@ -173,7 +173,7 @@ def test_a_run_is_deleted_after_its_name_has_been_typed(root, chosen):
     a_run(root)
     app = open_page("checkpoints")
     press(app, "checkpoint_remove")
-    assert "its checkpoint, its curve and its samples" in texts(app)
+    assert "its 1 checkpoint, its curve and its samples" in texts(app)
     app.text_input(key="removal_name").set_value("on")
     press(app, "checkpoint_remove", app.button(key="removal_yes"))
     assert "nothing was deleted" in app.error[0].value and runs.all_runs(root)

@@ -338,10 +338,12 @@ def test_a_source_that_cannot_be_used_is_one_sentence_and_the_page_stays(root, l
 
 
 def test_duplicates_between_the_splits_are_said(root, local, tmp_path):
-    (tmp_path / "train.jsonl").write_text("".join(article_line(n) + "\n" for n in range(6)))
-    (tmp_path / "val.jsonl").write_text(article_line(9) + "\n")
-    (tmp_path / "test.jsonl").write_text(article_line(2) + "\n")
-    app = open_path(tmp_path)
+    folder = tmp_path / "source"  # the corpora of the test lie beside it
+    folder.mkdir()
+    (folder / "train.jsonl").write_text("".join(article_line(n) + "\n" for n in range(6)))
+    (folder / "val.jsonl").write_text(article_line(9) + "\n")
+    (folder / "test.jsonl").write_text(article_line(2) + "\n")
+    app = open_path(folder)
     assert (
         "0 articles repeat an earlier one of their split word for word, 1 stand in two splits" in app.warning[0].value
     )
