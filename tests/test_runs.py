@@ -290,8 +290,8 @@ def test_a_killed_dispatcher_is_replaced_by_the_trainer_and_the_queue_goes_on(ro
             process.kill()
     until(lambda: second.state().state == runs.FAILED)
     assert "There is no preset p" in str(second.state().error)
+    until(lambda: not dispatchers(root))  # nothing is left to do: the first, too, has been looked after
     assert first.state().state == (runs.FINISHED if trainer_ends == "finished" else runs.FAILED)
-    until(lambda: not dispatchers(root))  # nothing is left to do
 
 
 def test_a_dispatcher_whose_folder_is_gone_ends(root):
