@@ -229,17 +229,20 @@ def newest_and_damaged(run: Run, fresh: bool = False) -> tuple[Checkpoint | None
     """The newest whole checkpoint of a run, or None, and what is wrong with each newer one, the newest first."""
     damaged: list[CheckpointError] = []
     for folder in reversed(run.checkpoint_folders()):
-        checkpoint = _open(folder)
-        if checkpoint is None:
-            damaged.append(_damaged(f"{run.name}/{_step_of(folder)}", MANIFEST))
-            continue
         try:
-            verify(checkpoint, fresh=fresh)
+            return _verified(folder, fresh=fresh), damaged
         except CheckpointError as error:
             damaged.append(error)
-        else:
-            return checkpoint, damaged
     return None, damaged
+
+
+def _verified(folder: Path, fresh: bool = False, unread: bool = True) -> Checkpoint:
+    """The checkpoint in a folder, once `verify` has found nothing; raises as it does, for an unreadable manifest too."""
+    checkpoint = _open(folder)
+    if checkpoint is None:
+        raise _damaged(f"{folder.parent.name}/{_step_of(folder)}", MANIFEST)
+    verify(checkpoint, fresh=fresh, unread=unread)
+    return checkpoint
 
 
 def seen_damaged(run: Run) -> list[CheckpointError]:
@@ -247,12 +250,8 @@ def seen_damaged(run: Run) -> list[CheckpointError]:
     manifest, a file that is missing or of another size, or one that was read before and found altered."""
     found = []
     for folder in run.checkpoint_folders():
-        checkpoint = _open(folder)
-        if checkpoint is None:
-            found.append(_damaged(f"{run.name}/{_step_of(folder)}", MANIFEST))
-            continue
         try:
-            verify(checkpoint, unread=False)
+            _verified(folder, unread=False)
         except CheckpointError as error:
             found.append(error)
     return found
