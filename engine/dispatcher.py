@@ -4,6 +4,7 @@ It only makes things happen; whether a run may start is decided in the trainer, 
 """
 
 import contextlib
+import functools
 import shutil
 import subprocess
 import sys
@@ -71,23 +72,22 @@ class Dispatcher:
                 settle(run, None)
         # A stage whose parent is not finished keeps its place; nothing polls for it when nothing else is to be done.
         queue = [run for run in waiting(self.root) if _may_start(run)]
+        # Looked at once a turn: a device that comes free between two looks would go to a run further behind.
+        is_free = functools.cache(lambda device: not held(trainer.device_lock(device, self.root)))
         for run in queue if has_space(self.root) else []:
             try:
                 # One whose trainer has not taken its locks yet waits still.
-                if run.name not in begun and (free := self._free_device(run)) is not None:
+                if run.name in begun:
+                    continue
+                suiting = machine.devices(run.settings.device)
+                free = next((name for name in suiting if name not in self.children and is_free(name)), None)
+                if free is not None:
                     self.children[free] = (run, self.start(run, free))
             except StorageError:
                 continue  # it waits until there is space
             except EngineError as error:
                 _fail(run, error)
         return bool(queue or self.children) or any(run.at_work() for run in every)
-
-    def _free_device(self, run: Run) -> str | None:
-        """The first device that suits a run and on which nobody trains."""
-        for device in machine.devices(run.settings.device):
-            if device not in self.children and not held(trainer.device_lock(device, self.root)):
-                return device
-        return None
 
 
 def _may_start(run: Run) -> bool:

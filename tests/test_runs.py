@@ -318,6 +318,17 @@ def test_a_trainer_that_died_after_a_stop_was_asked_for_is_not_started_again(roo
     assert (started, run.state().state, run.control()) == ([], runs.PAUSED, "")
 
 
+def test_a_device_that_comes_free_in_the_middle_of_a_turn_goes_to_the_first_that_waits(root, monkeypatch):
+    for name in ("first", "second", "third"):
+        runs.create(new_settings(name=name))
+    taken = iter([True])  # a trainer of a dispatcher that was killed ends while the queue is looked through
+    monkeypatch.setattr(dispatcher, "held", lambda path: next(taken, False))
+    started = []
+    d = dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild())
+    assert d.turn() and started == []
+    assert d.turn() and started == ["first"]
+
+
 def test_two_devices_run_two_runs(root, monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
     for name, device in (("a", "gpu:0"), ("b", "gpu:0"), ("c", "gpu:1")):
