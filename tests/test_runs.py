@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -292,6 +293,27 @@ def test_a_killed_dispatcher_is_replaced_by_the_trainer_and_the_queue_goes_on(ro
     assert "There is no preset p" in str(second.state().error)
     until(lambda: not dispatchers(root))  # nothing is left to do: the first, too, has been looked after
     assert first.state().state == (runs.FINISHED if trainer_ends == "finished" else runs.FAILED)
+
+
+def test_twenty_killed_dispatchers_start_each_run_once_and_in_order(root):
+    """Each run fails as soon as its trainer has begun, since there is no preset; whoever is asked starts the next."""
+    rng, kills, names = random.Random(1), 0, []
+    while kills < 20 or any(runs.find(name, root).state().state in (runs.QUEUED, runs.RUNNING) for name in names):
+        if kills < 20 and len(queue.waiting(root)) < 3:
+            names.append(runs.create(new_settings(name=f"run-{len(names):02}", device="cpu")).name)
+        dispatcher.ensure(root)
+        time.sleep(rng.uniform(0, 1.0))
+        for process in dispatchers(root) if kills < 20 else ():
+            process.kill()
+            kills += 1
+    until(lambda: not dispatchers(root))
+    starts = [
+        [e["time"] for e in runs.find(name, root).events("state") if e["state"] == runs.RUNNING] for name in names
+    ]
+    assert all(len(times) == 1 for times in starts)
+    assert starts == sorted(starts)
+    assert {runs.find(name, root).state().state for name in names} == {runs.FAILED}
+    assert not any(path.name.startswith(".") and path.name != ".locks" for path in root.iterdir())
 
 
 def test_a_dispatcher_whose_folder_is_gone_ends(root):
