@@ -44,7 +44,8 @@ class RunSettings:
         lora_rank: rank of LoRA adapters on query and value (Hu et al. 2021); 0 = train every weight.
         dropout: share of activations dropped while training; None = the preset's own.
         evaluate_steps: steps between two evaluations (with sample and checkpoint); 0 = a tenth of the run, and at least
-            about 10 seconds of training where its length is given in minutes.
+            about 10 seconds of training where its length is given in minutes; a large model's checkpoint is then left out
+            where it would take more than 5 % of the training since the one before.
         interval_tokens: tokens of validation scored at each interval, the same ones every time.
         evaluate_tokens: limit of tokens for the evaluations at the end; 0 = the whole splits.
         sample_tokens: new tokens of each sample.

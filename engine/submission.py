@@ -18,6 +18,9 @@ STEP_TOKENS = 2048  # an automatic batch size makes about so many targets a step
 STEP_LOGITS = 1 << 26  # and at most so many logits (256 MB in float32), of which a step holds several copies
 INTERVALS = 10  # of a run, by default,
 INTERVAL_SECONDS = 10.0  # of training, at least, of a run in minutes: a save is 3 % of it (benchmarks/saving.py)
+SHORT_SAVE_SECONDS = 1.0
+SAVING_SHARE = 0.05
+SAVE_BYTES_PER_SECOND = 400e6  # until a save has been timed (benchmarks/saving.py)
 _COUNTED_BYTES = 64 << 20  # of articles that are read through to check a range
 
 
@@ -70,8 +73,21 @@ def estimate(settings: RunSettings) -> Estimate:
 
 
 def interval(settings: RunSettings, steps: int) -> int:
-    """Steps between two saves of a run of so many steps, each with an evaluation and a sample."""
+    """Steps between two evaluations of a run of so many steps, each with a sample and, where it is worth it, a save."""
     return settings.evaluate_steps or max(1, math.ceil(steps / _intervals(settings)))
+
+
+def worth_saving(save_seconds: float, since_seconds: float, left_seconds: float) -> bool:
+    """Whether a save at an interval that nobody chose is worth its time.
+
+    A short one always is. A longer one, of a large model, may take `SAVING_SHARE` of the training since the last one, and
+    of what is left until the last one of all, which is always written.
+
+    Args:
+        save_seconds: how long a save takes.
+        since_seconds, left_seconds: of training, since the last save and until the end.
+    """
+    return save_seconds <= SHORT_SAVE_SECONDS or save_seconds <= SAVING_SHARE * min(since_seconds, left_seconds)
 
 
 def _intervals(settings: RunSettings) -> int:
@@ -81,7 +97,7 @@ def _intervals(settings: RunSettings) -> int:
 
 
 def _saves(settings: RunSettings, steps: int | None) -> int:
-    """How many checkpoints a run writes, the last one included."""
+    """How many checkpoints a run writes at most, the last one included."""
     return _intervals(settings) if steps is None else math.ceil(steps / interval(settings, steps))
 
 

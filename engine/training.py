@@ -399,6 +399,8 @@ class _Training:
     def _train(self) -> None:
         self._window, self._reported = _Window(), time.monotonic()
         p = self.progress
+        self._save_seconds = self._checkpoint_bytes() / submission.SAVE_BYTES_PER_SECOND
+        self._saved_at_seconds = p.seconds
         if self.settings.method == REPORT:
             if p.step < p.steps:
                 self._fit()
@@ -460,7 +462,16 @@ class _Training:
         except (Stopped, evaluation.Cancelled):  # the steps since the last checkpoint are not lost for that
             self._checkpoint()
             raise
-        self._checkpoint()
+        if self._worth_saving():
+            self._checkpoint()
+
+    def _worth_saving(self) -> bool:
+        """Always at the end, and where somebody said how often."""
+        p = self.progress
+        if self.settings.evaluate_steps or p.step == p.steps:
+            return True
+        left = (p.steps - p.step) * float(np.median(p.timed[1:] or p.timed))
+        return submission.worth_saving(self._save_seconds, p.seconds - self._saved_at_seconds, left)
 
     def _after_fit_step(self, loss: float, accuracy: float, batch: windows.Batch, seconds: float) -> None:
         self._after_step(self._per_token(loss, batch), accuracy, batch.tokens, seconds)
@@ -555,6 +566,7 @@ class _Training:
         if self.progress.step == self.saved_step:  # a stop right behind a save: a whole one is never written over
             return
         self.long_work()
+        started = time.monotonic()
         facts = {
             "format": self.form,
             **self.progress.to_json(),
@@ -573,8 +585,8 @@ class _Training:
             "metrics": self.metrics,
             "versions": versions(),
         }
-        # Weights and AdamW's two moments in float32, and some room for headers and the log.
-        retention.require_space(self.run.folder, 12 * self.model.backbone.count_params() + (8 << 20))
+        # Some room for headers and the log.
+        retention.require_space(self.run.folder, self._checkpoint_bytes() + (8 << 20))
         with checkpoints.commit(self.run, self.progress.step, facts) as staging:
             formats.save(self.model, staging, self.form, self.settings.lora_rank)
             self._write_training_state(staging / checkpoints.TRAINING)
@@ -583,6 +595,11 @@ class _Training:
         self.run.write_state(starts=1, step=self.progress.step)  # this process's own
         if gone := retention.apply(self.run, self.settings.keep_checkpoints):
             self.run.append_event("retention", step=self.progress.step, deleted=gone)
+        self._save_seconds, self._saved_at_seconds = time.monotonic() - started, self.progress.seconds
+
+    def _checkpoint_bytes(self) -> int:
+        """Weights and AdamW's two moments in float32."""
+        return 12 * self.model.backbone.count_params()
 
     def _random_states(self) -> list:
         return [v for v in self.model.non_trainable_variables if "seed_generator" in v.path]

@@ -143,7 +143,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             0,
             value=0,
             help=_(
-                "Each comes with an evaluation and a sample. In a run given in minutes, 10 seconds of training at least."
+                "Each comes with an evaluation and a sample. Where it is 0: 10 seconds of training at least in a run given in minutes, and a large model leaves out a checkpoint that would take more than a twentieth of the time."
             ),
         )
         evaluate_tokens = three.number_input(

@@ -423,6 +423,22 @@ def test_a_signal_ends_a_run_in_a_checkpoint(tiny_preset, sample_folder, root, o
     assert checkpoints.newest_verified(run).step == run.state().step == 2
 
 
+def test_a_save_that_costs_too_much_of_the_training_is_left_out_where_nobody_said_how_often(
+    tiny_preset, sample_folder, root, only_trains, monkeypatch
+):
+    assert submission.worth_saving(0.3, 1, 1)
+    assert submission.worth_saving(3.7, 75, 75)
+    assert not submission.worth_saving(3.7, 70, 1000) and not submission.worth_saving(3.7, 1000, 70)
+    monkeypatch.setattr(submission, "SAVE_BYTES_PER_SECOND", 1)  # as if the model were large
+    saved = {}
+    for every in (0, 2):
+        settings = settings_of(tiny_preset, sample_folder, steps=4, evaluate_steps=every, name=f"every-{every}")
+        run = submission.submit(settings)
+        trainer.work(run)
+        saved[every] = [event["step"] for event in run.events("checkpoint")]
+    assert saved == {0: [4], 2: [2, 4]}
+
+
 def test_lora_trains_adapters_alone_and_its_checkpoint_loads_into_the_plain_model(tiny_preset, sample_folder, root):
     run = submission.submit(settings_of(tiny_preset, sample_folder, lora_rank=2, steps=4, evaluate_steps=2))
     result = trainer.work(run)
