@@ -3,8 +3,10 @@
 KEY.json   what is asked, state, figures, error; replaced in one step
 KEY.stop   a person asks it to stop
 KEY.lock   held by the process as long as it lives
+KEY.room   room for the last report on a full disk
 """
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +14,14 @@ from typing import Any
 
 from engine import launch
 from engine.errors import EngineError, sentence
-from engine.files import read_json, storage_errors, write_json
+from engine.files import read_json, storage_errors, write_bytes, write_json
 from engine.locks import Lock, held
 
 FINISHED, FAILED, STOPPED = "finished", "failed", "stopped"
 _ENDED = (FINISHED, FAILED, STOPPED)
 _START_SECONDS = 20.0  # from the request to the lock, at most
 _REPORT_SECONDS = 0.3
+_ROOM_BYTES = 1 << 16
 _BUG = sentence("An error that Atelier did not foresee: {error}. The log beside {file} holds the details.")
 
 
@@ -59,6 +62,7 @@ class Job:
         with storage_errors(self._file.parent):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._file.with_suffix(".stop").unlink(missing_ok=True)
+        write_bytes(self._file.with_suffix(".room"), os.urandom(_ROOM_BYTES), durable=False)  # nothing that compresses
         write_json(self._file, {**asked, "state": state, "since": time.time()})
         launch.detached(self._module, str(self._file.resolve()), log=self._file.with_suffix(".log"))
 
@@ -95,6 +99,11 @@ class Work:
             write_json(self._file, self.value, durable=now)
             self._written = time.monotonic()
 
+    def say_last(self, **changes: Any) -> None:
+        """Says how it ended, whatever has filled the disk."""
+        self._file.with_suffix(".room").unlink(missing_ok=True)
+        self.say(True, **changes)
+
     def stop_requested(self) -> bool:
         """Whether a person asked it to stop."""
         return self._file.with_suffix(".stop").exists()
@@ -111,13 +120,13 @@ def work(file: Path, do: Callable[[Work], dict[str, Any]]) -> int:
             return 0
         own = Work(file)
         try:
-            own.say(True, **do(own), state=FINISHED)
+            own.say_last(**do(own), state=FINISHED)
         except Stopped:
-            own.say(True, state=STOPPED)
+            own.say_last(state=STOPPED)
         except EngineError as error:
-            own.say(True, state=FAILED, error=error.to_json())
+            own.say_last(state=FAILED, error=error.to_json())
         except Exception as error:
             values = {"error": f"{type(error).__name__}: {error}"[:500], "file": file.name}
-            own.say(True, state=FAILED, error={"template": _BUG, "values": values})
+            own.say_last(state=FAILED, error={"template": _BUG, "values": values})
             raise
     return 0

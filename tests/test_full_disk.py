@@ -107,10 +107,18 @@ def test_an_import_ends_with_the_sentence(root, disk, tiny_preset, sample_folder
     job.start()
     real = preparation.commit_folder
 
+    real_unlink = Path.unlink
+
+    def unlink(path, **named):  # what is given back is room for the last word
+        real_unlink(path, **named)
+        disk.full &= path.suffix != ".room"
+
     def fill(staging, folder):
+        disk.full = True
         raise FULL
 
     monkeypatch.setattr(preparation, "commit_folder", fill)
+    monkeypatch.setattr(Path, "unlink", unlink)
     jobs.work(job._job._file, importing._import)
     status = job.status()
     assert status.state == jobs.FAILED and "is full: free some space and try again" in str(status.error)
