@@ -95,7 +95,7 @@ def main() -> None:
         cost = size / submission.SAVE_BYTES_PER_SECOND  # what a run takes for granted until its first save
         saved, saves = 0, 1
         for done in range(every, steps, every):
-            if submission.worth_saving(cost, (done - saved) * step, (steps - done) * step):
+            if submission.worth_saving(size, cost, (done - saved) * step, (steps - done) * step):
                 saved, saves, cost = done, saves + 1, save
         return saves * save / (60 * minutes)
 

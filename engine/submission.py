@@ -18,7 +18,7 @@ STEP_TOKENS = 2048  # an automatic batch size makes about so many targets a step
 STEP_LOGITS = 1 << 26  # and at most so many logits (256 MB in float32), of which a step holds several copies
 INTERVALS = 10  # of a run, by default,
 INTERVAL_SECONDS = 10.0  # of training, at least, of a run in minutes: a save is 3 % of it (benchmarks/saving.py)
-SHORT_SAVE_SECONDS = 1.0
+SMALL_CHECKPOINT_BYTES = 200_000_000
 SAVING_SHARE = 0.05
 SAVE_BYTES_PER_SECOND = 400e6  # until a save has been timed (benchmarks/saving.py)
 _COUNTED_BYTES = 64 << 20  # of articles that are read through to check a range
@@ -77,17 +77,17 @@ def interval(settings: RunSettings, steps: int) -> int:
     return settings.evaluate_steps or max(1, math.ceil(steps / _intervals(settings)))
 
 
-def worth_saving(save_seconds: float, since_seconds: float, left_seconds: float) -> bool:
+def worth_saving(size_bytes: int, save_seconds: float, since_seconds: float, left_seconds: float) -> bool:
     """Whether a save at an interval that nobody chose is worth its time.
 
-    A short one always is. A longer one, of a large model, may take `SAVING_SHARE` of the training since the last one, and
-    of what is left until the last one of all, which is always written.
+    A small model's always is, so that its run has the same checkpoints on every machine. A large one's may take
+    `SAVING_SHARE` of the training since the last one, and of what is left until the last one of all, which is always written.
 
     Args:
-        save_seconds: how long a save takes.
+        size_bytes, save_seconds: what a save writes, and how long it takes.
         since_seconds, left_seconds: of training, since the last save and until the end.
     """
-    return save_seconds <= SHORT_SAVE_SECONDS or save_seconds <= SAVING_SHARE * min(since_seconds, left_seconds)
+    return size_bytes <= SMALL_CHECKPOINT_BYTES or save_seconds <= SAVING_SHARE * min(since_seconds, left_seconds)
 
 
 def _intervals(settings: RunSettings) -> int:

@@ -471,7 +471,8 @@ class _Training:
         if self.settings.evaluate_steps or p.step == p.steps:
             return True
         left = (p.steps - p.step) * float(np.median(p.timed[1:] or p.timed))
-        return submission.worth_saving(self._save_seconds, p.seconds - self._saved_at_seconds, left)
+        since = p.seconds - self._saved_at_seconds
+        return submission.worth_saving(self._checkpoint_bytes(), self._save_seconds, since, left)
 
     def _after_fit_step(self, loss: float, accuracy: float, batch: windows.Batch, seconds: float) -> None:
         self._after_step(self._per_token(loss, batch), accuracy, batch.tokens, seconds)

@@ -84,7 +84,9 @@ def card(c: Corpus) -> None:
             with st.expander(_("Which ones")):
                 st.text("\n".join(_same(c, *pair) for pair in d["examples"]))
     if c.skipped.count:
-        with st.expander(_("{n} items of the source were not used", n=words.grouped(c.skipped.count))):
+        with st.expander(
+            _n("{n} item of the source was not used", "{n} items of the source were not used", c.skipped.count)
+        ):
             for problem in c.skipped.examples:
                 st.text(error_text(problem))
     with st.expander(_("Card: source, vocabulary, files")):

@@ -68,13 +68,13 @@ def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
     base = all_moments[0].figures.get("validation") if all_moments[0].is_base else None
     slots = st.columns(3 if "english" in moment.figures else 2)
     if figures:
-        gain = f"{100 * (figures['accuracy'] - base['accuracy']):+.1f}" if base and not moment.is_base else None
-        slots[0].metric(_("Accuracy on validation"), words.percent(figures["accuracy"]), gain, border=True)
+        gain = words.delta(100 * (figures["accuracy"] - base["accuracy"])) if base and not moment.is_base else {}
+        slots[0].metric(_("Accuracy on validation"), words.percent(figures["accuracy"]), border=True, **gain)
         slots[1].metric(_("Bits per byte"), words.decimal(figures["bits_per_byte"]), border=True)
     if english := moment.figures.get("english"):
         former = all_moments[0].figures.get("english") if all_moments[0].is_base else None
-        lost = f"{100 * (english['accuracy'] - former['accuracy']):+.1f}" if former and not moment.is_base else None
-        slots[2].metric(_("Accuracy on general English"), words.percent(english["accuracy"]), lost, border=True)
+        lost = words.delta(100 * (english["accuracy"] - former["accuracy"])) if former and not moment.is_base else {}
+        slots[2].metric(_("Accuracy on general English"), words.percent(english["accuracy"]), border=True, **lost)
     st.plotly_chart(time_charts.curves(all_moments, moment), theme="streamlit", key="time_chart")
     texts, passage = st.columns(2)
     with texts:

@@ -455,6 +455,18 @@ def test_a_run_is_paused_resumed_and_queued_again_with_changes(root):
     assert (clone.settings.steps, clone.settings.preset) == (9, waiting.settings.preset)
 
 
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (0.26, {"delta": "+0.3", "delta_color": "normal"}),
+        (-0.26, {"delta": "-0.3", "delta_color": "normal"}),
+        (-0.04, {"delta": "0.0", "delta_color": "off", "delta_arrow": "off"}),
+    ],
+)
+def test_a_change_that_rounds_to_nothing_has_neither_sign_nor_colour(number, shown):
+    assert words.delta(number) == shown
+
+
 def test_a_checkpoint_is_pinned_and_the_tree_shows_where_runs_came_from(root):
     from ui import lineage
 
@@ -469,6 +481,7 @@ def test_a_checkpoint_is_pinned_and_the_tree_shows_where_runs_came_from(root):
     assert '"run one" -> "run x-y" [label="step 4"]' in tree
     assert '"base checkpoints/presets/gpt2_mini_en" -> "run one"' in tree
     assert "articles 1-80,000" in tree
+    assert 'fillcolor="#0072B2" fontcolor="#fff"' in tree and 'fillcolor="#D55E00" fontcolor="#000"' in tree
     app = open_page("checkpoints")
     assert not app.exception
     assert "Where each came from" in [element.value for element in app.subheader]

@@ -3,7 +3,8 @@
 import pytest
 
 from ui import microscope_view
-from ui.token_colours import Scale, coloured, ink
+from ui.colours import ink
+from ui.token_colours import Scale, coloured
 
 
 def contrast(ground: str, letters: str) -> float:

@@ -426,10 +426,12 @@ def test_a_signal_ends_a_run_in_a_checkpoint(tiny_preset, sample_folder, root, o
 def test_a_save_that_costs_too_much_of_the_training_is_left_out_where_nobody_said_how_often(
     tiny_preset, sample_folder, root, only_trains, monkeypatch
 ):
-    assert submission.worth_saving(0.3, 1, 1)
-    assert submission.worth_saving(3.7, 75, 75)
-    assert not submission.worth_saving(3.7, 70, 1000) and not submission.worth_saving(3.7, 1000, 70)
-    monkeypatch.setattr(submission, "SAVE_BYTES_PER_SECOND", 1)  # as if the model were large
+    small, large = 31_000_000, 1_500_000_000
+    assert submission.worth_saving(small, 3.7, 1, 1)
+    assert submission.worth_saving(large, 3.7, 75, 75)
+    assert not submission.worth_saving(large, 3.7, 70, 1000) and not submission.worth_saving(large, 3.7, 1000, 70)
+    monkeypatch.setattr(submission, "SMALL_CHECKPOINT_BYTES", 0)  # as if the model were large
+    monkeypatch.setattr(submission, "SAVE_BYTES_PER_SECOND", 1)
     saved = {}
     for every in (0, 2):
         settings = settings_of(tiny_preset, sample_folder, steps=4, evaluate_steps=every, name=f"every-{every}")

@@ -127,16 +127,12 @@ def report(checkpoint: Checkpoint) -> None:
             st.rerun()
         return
     own, base = figures["run"]["accuracy"], figures["base"]["accuracy"]
-    points = round(100 * (own - base), 1)
     st.metric(
         _("Accuracy on the sample's test articles"),
         words.percent(own),
-        _(
-            "{points} points against its base ({base})",
-            points=("+" if points > 0 else "") + words.decimal(points, 1),
-            base=words.percent(base),
+        **words.delta(
+            100 * (own - base), 1, _("{n} points against its base ({base})", n="{n}", base=words.percent(base))
         ),
-        delta_color="normal" if points else "off",
     )
     if own < base / 2:
         st.warning(

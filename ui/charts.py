@@ -91,7 +91,8 @@ def validation(events: list[dict[str, Any]], name: str, colour: str, title: str,
 def over_steps(events: list[dict[str, Any]], name: str, colour: str, title: str, factor: float = 1.0) -> go.Figure:
     """One value of the step reports over the steps: learning rate, tokens a second, memory."""
     xs, ys = _series([event for event in events if event["kind"] == "step"], name, factor)
-    figure = go.Figure(go.Scatter(x=xs, y=ys, mode="lines", name=title, line={"color": colour, "width": 2}))
+    mode = "lines" if len(xs) > 1 else "markers"  # one point makes no line
+    figure = go.Figure(go.Scatter(x=xs, y=ys, mode=mode, name=title, line={"color": colour, "width": 2}))
     figure.update_layout(
         template=TEMPLATE, height=260, xaxis_title=_("training steps"), yaxis_title=title, showlegend=False
     )

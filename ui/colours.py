@@ -1,4 +1,5 @@
-"""The colour of a model, the same on every page: base models grey, a run's checkpoints deepening along one hue."""
+"""The colour of a model, the same on every page: base models grey, a run's checkpoints deepening along one hue; and the
+ink that is read on it."""
 
 import colorsys
 
@@ -35,3 +36,14 @@ def deepened(hue: str, share: float) -> str:
     depth = 0.35 + 0.65 * min(1.0, max(0.0, share))
     rgb = colorsys.hls_to_rgb(h, lightness + (0.72 - lightness) * (1 - depth), saturation * depth)
     return "#" + "".join(f"{round(255 * part):02X}" for part in rgb)
+
+
+def ink(ground: str) -> str:
+    """Black or white, whichever is read better on a ground, given as `rgb(r,g,b)` or `#RRGGBB` (WCAG's luminance)."""
+    if ground.startswith("#"):
+        channels = [int(ground[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    else:
+        channels = [float(part) / 255 for part in ground[4:-1].split(",")]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#000" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "#fff"

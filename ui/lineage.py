@@ -18,7 +18,7 @@ def dot(runs: list[Run]) -> str:
     lines = [
         "digraph {",
         'rankdir=LR bgcolor="transparent" nodesep=0.15',
-        'node [shape=box style="rounded,filled" fontname="sans-serif" fontsize=11 fontcolor="white" color="transparent"]',
+        'node [shape=box style="rounded,filled" fontname="sans-serif" fontsize=11 color="transparent"]',
         'edge [fontname="sans-serif" fontsize=10 color="#7F868D" fontcolor="#7F868D"]',
     ]
     bases: dict[str, None] = {}  # in order
@@ -34,7 +34,7 @@ def dot(runs: list[Run]) -> str:
         first, last = settings.first_article, settings.last_article
         if last:
             label += "\n" + _("articles {first}-{last}", first=words.grouped(first or 1), last=words.grouped(last))
-        lines.append(f'{_id("run", run.name)} [label={_quoted(label)} fillcolor="{colours.of_run(run.name)}"]')
+        lines.append(f"{_id('run', run.name)} [label={_quoted(label)} {_filled(colours.of_run(run.name))}]")
         if settings.parent:
             parent, _slash, step = settings.parent.partition("/")
             title = _("step {step}", step=step) if step else _("not there yet")
@@ -44,12 +44,16 @@ def dot(runs: list[Run]) -> str:
             lines.append(f"{_id('base', settings.preset)} -> {_id('run', run.name)}")
     for reference in bases:
         title = _quoted(readers.preset_title(reference))
-        lines.append(f'{_id("base", reference)} [label={title} fillcolor="{colours.BASE}"]')
+        lines.append(f"{_id('base', reference)} [label={title} {_filled(colours.BASE)}]")
     return "\n".join([*lines, "}"])
 
 
 def _id(kind: str, name: str) -> str:
     return _quoted(f"{kind} {name}")
+
+
+def _filled(ground: str) -> str:
+    return f'fillcolor="{ground}" fontcolor="{colours.ink(ground)}"'
 
 
 def _quoted(text: str) -> str:

@@ -53,8 +53,6 @@ def passages(tokenizer: Tokenizer, copied: Copied, articles: dict[str, str]) -> 
     Args:
         articles: content hash of a corpus → what the page Articles calls it; none = no link.
     """
-    if not copied.passages:
-        st.caption(_("No {n} tokens in a row stand in the training articles.", n=LENGTHS[0]))
     for passage in copied.passages[:SHOWN_PASSAGES]:
         text, link = st.columns([5, 1], vertical_alignment="center")
         text.html(f"<small>{_tokens(passage.length)}</small><br>{words.excerpt(*context(tokenizer, passage))}")

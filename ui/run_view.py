@@ -235,7 +235,7 @@ def outcome(run: Run) -> None:
     first.metric(
         _("Accuracy on {split}", split=words.split_name(split)),
         words.percent(own["accuracy"]),
-        _("{n} points against the base", n=words.decimal(100 * (own["accuracy"] - base["accuracy"]), 1)),
+        **words.delta(100 * (own["accuracy"] - base["accuracy"]), 1, _("{n} points against the base")),
         help=_(
             "How often the most probable next token is the right one. Base: {base}.",
             base=words.percent(base["accuracy"]),
@@ -245,8 +245,7 @@ def outcome(run: Run) -> None:
     second.metric(
         _("Bits per byte"),
         words.decimal(own["bits_per_byte"]),
-        words.decimal(own["bits_per_byte"] - base["bits_per_byte"]),
-        delta_color="inverse",
+        **words.delta(own["bits_per_byte"] - base["bits_per_byte"], 2, lower_is_better=True),
         help=_("How many bits the model needs for a byte of text: lower is better, comparable across vocabularies."),
         border=True,
     )

@@ -1,8 +1,10 @@
-"""Tokens on coloured grounds: the scales, their legends, and which ink is read on them."""
+"""Tokens on coloured grounds: the scales and their legends."""
 
 from dataclasses import dataclass
 
 from plotly.colors import get_colorscale, sample_colorscale
+
+from ui.colours import ink
 
 _EVEN = get_colorscale("Cividis")  # perceptually even, and the same to eyes that take red for green (Nuñez et al. 2018)
 # Vermilion to white to blue of Okabe and Ito: worse, equal, better.
@@ -39,14 +41,6 @@ class Scale:
     def legend(self) -> dict:
         """What is drawn beside the tokens: the gradient, and labels at places from 0 to 1."""
         return {"gradient": self.gradient(), "ticks": [[self.place(value), label] for value, label in self.ticks]}
-
-
-def ink(ground: str) -> str:
-    """Black or white, whichever is read better on a ground (WCAG's relative luminance)."""
-    channels = [float(part) / 255 for part in ground[4:-1].split(",")]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "#000" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "#fff"
 
 
 def coloured(values: list[float], scale: Scale) -> list[list[str]]:

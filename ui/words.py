@@ -2,6 +2,7 @@
 
 import html
 import re
+from typing import Any
 
 from engine.settings import CHECKPOINT_FORMATS
 from ui.i18n import _, language
@@ -17,13 +18,22 @@ def grouped(number: float) -> str:
 
 def decimal(number: float, digits: int = 2) -> str:
     """A number with a fixed number of decimals: 4.39 or 4,39."""
-    text = f"{number:,.{digits}f}"
+    text = f"{round(number, digits) + 0.0:,.{digits}f}"  # no −0
     return text.replace(",", _THIN).replace(".", ",") if language() == "fr" else text
 
 
 def signed(number: float, digits: int = 2) -> str:
     """A change with its sign: +4.39 or −4,39."""
-    return ("+" if number >= 0 else "−") + decimal(abs(number), digits)
+    return ("−" if round(number, digits) < 0 else "+") + decimal(abs(number), digits)
+
+
+def delta(number: float, digits: int = 1, sentence: str = "{n}", lower_is_better: bool = False) -> dict[str, Any]:
+    """What `st.metric` takes for a change: with its sign, and neither colour nor arrow where it rounds to nothing."""
+    shown = round(number, digits) + 0.0
+    text = sentence.replace("{n}", ("+" if shown > 0 else "") + decimal(shown, digits))
+    if not shown:
+        return {"delta": text, "delta_color": "off", "delta_arrow": "off"}
+    return {"delta": text, "delta_color": "inverse" if lower_is_better else "normal"}
 
 
 def percent(share: float, digits: int = 1) -> str:
