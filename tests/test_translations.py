@@ -1,5 +1,6 @@
 """Every sentence that a page or an error shows has a French translation that fits."""
 
+import re
 import string
 import sys
 from pathlib import Path
@@ -43,6 +44,9 @@ def test_a_translation_has_the_same_fields(sentence):
     if plural:
         translated = catalogue("fr").ngettext(sentence, plural, 2)
     assert fields(translated) == fields(sentence)
+    outside_code = "".join(translated.split("`")[::2])
+    assert not re.search(r"[^\W\d]'[^\W\d]", outside_code), "a typewriter's apostrophe"
+    assert "points de contrôle" not in translated and "point de contrôle" not in translated, "it is a point de reprise"
 
 
 def test_pages_show_no_sentence_that_does_not_go_through_gettext():
