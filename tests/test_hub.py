@@ -60,7 +60,13 @@ def hub(tmp_path):
                 self.send_header("X-Error-Code", "RepoNotFound")
                 self.end_headers()
                 return
-            self.send_response(200)
+            begin = int(
+                (self.headers.get("Range") or "bytes=0-")[6:].split("-")[0]
+            )  # older libraries go on within a file
+            whole, content = len(content), content[begin:]
+            self.send_response(206 if begin else 200)
+            if begin:
+                self.send_header("Content-Range", f"bytes {begin}-{whole - 1}/{whole}")
             for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
@@ -75,17 +81,26 @@ def hub(tmp_path):
     server.server_close()
 
 
-def prepare(address: str, name: str, preset, tmp_path) -> subprocess.CompletedProcess:
-    environment = {
+def environment_of(address: str, tmp_path) -> dict[str, str]:
+    return {
         **os.environ,
         "HF_ENDPOINT": address,
         "HF_HOME": str(tmp_path / "home"),
         "ATELIER_CORPORA": str(tmp_path / "corpora"),
-        "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
+
+
+def prepare(address: str, name: str, preset, tmp_path) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "engine", "prepare", "--source", name, "--preset", str(preset), "--json"]
-    return subprocess.run(command, cwd=paths.PROJECT, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        command,
+        cwd=paths.PROJECT,
+        env=environment_of(address, tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 def test_a_data_set_is_fetched_once_with_its_size_said_first(hub, tiny_preset, tmp_path):
@@ -105,6 +120,43 @@ def test_a_data_set_is_fetched_once_with_its_size_said_first(hub, tiny_preset, t
     again = prepare(address, f"hf://datasets/{NAME}", tiny_preset, tmp_path)
     assert json.loads(again.stdout.splitlines()[-1])["corpus"] == result["corpus"]
     assert asked == []  # what was fetched is used without asking the network
+
+
+STOPPED_IN_A_FILE = """
+import json, sys
+from engine import jobs
+from engine.articles import hub
+from huggingface_hub import constants
+constants.DOWNLOAD_CHUNK_SIZE = 100
+listing = hub.list_files(sys.argv[1])
+told = []
+def report(done, total):
+    told.append(done)
+    if len(told) == 3:
+        raise jobs.Stopped
+try:
+    hub.fetch(listing, report)
+except jobs.Stopped:
+    told.append("stopped")
+folder = hub.fetch(listing, lambda done, total: told.append(done))
+print(json.dumps([told, listing.size, len(list(folder.rglob("*.parquet")))]))
+"""
+
+
+def test_a_download_tells_its_bytes_and_stops_within_a_file(hub, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_IN_A_FILE, NAME],
+        cwd=paths.PROJECT,
+        env=environment_of(hub[0], tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    told, size, files = json.loads(done.stdout.splitlines()[-1])
+    assert told[:4] == [0, 100, 200, "stopped"]
+    assert told[4:] == sorted(told[4:]) and told[-1] == size and len(told) > 20
+    assert files == 3
 
 
 def test_a_name_that_is_not_on_the_hub_is_one_sentence(hub, tiny_preset, tmp_path):

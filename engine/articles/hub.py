@@ -1,9 +1,10 @@
 """Articles from the Hugging Face hub: what a data set holds, and its Parquet files fetched into the hub's own cache.
 
-`ccdv/pubmed-summarization` is the PubMed release in two configurations of the same articles; `document` is taken. An
-interrupted download goes on where it was, by the library's own means.
+`ccdv/pubmed-summarization` is the PubMed release in two configurations of the same articles; `document` is taken. What is
+interrupted goes on with the file that it was in: the library keeps whole files, and since its version 2 no part of one.
 """
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ from pathlib import Path
 from engine import paths
 from engine.errors import ArticlesError
 from engine.files import read_json, write_json
+
+# Before the library is imported: a download by plain HTTP can be stopped within a file, which Xet's own client was not
+# seen to do.
+os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 
 PREFIX = "hf://"
 PUBMED = "ccdv/pubmed-summarization"
@@ -114,27 +119,64 @@ def _offline(name: str) -> ArticlesError:
     )
 
 
+def _bar(report: Callable[[int], None], raised: list[Exception]) -> type:
+    """What the library takes for a progress bar, of one file; what `report` raises is kept in `raised` too."""
+
+    class Bar:
+        def __init__(self, initial: int = 0, **looks: object) -> None:
+            self._received = initial
+
+        def __enter__(self) -> "Bar":
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def update(self, received: float | None = 1) -> None:
+            self._received += int(received or 0)
+            try:
+                report(self._received)
+            except Exception as error:
+                raised.append(error)
+                raise
+
+    return Bar
+
+
 def fetch(listing: Listing, report: Callable[[int, int], None] = lambda done, total: None) -> Path:
     """The folder of a data set, fetched file by file into the hub's cache; what is there already is not fetched again.
 
     Args:
-        report: called with bytes of whole files done and in all.
+        report: called now and then with bytes done and in all; what it raises ends the download.
 
     Raises:
-        ArticlesError: the network or the hub fails on the way; what was fetched stays and is gone on from.
+        ArticlesError: the network or the hub fails on the way; the files that are whole stay.
     """
     import huggingface_hub
 
     done, folder = 0, Path()
+    raised: list[Exception] = []
     for file, size in listing.files:
         report(done, listing.size)
+
+        def received(so_far: int, before: int = done) -> None:
+            report(before + so_far, listing.size)
+
         try:
             path = Path(
-                huggingface_hub.hf_hub_download(listing.name, file, repo_type="dataset", revision=listing.revision)
+                huggingface_hub.hf_hub_download(
+                    listing.name,
+                    file,
+                    repo_type="dataset",
+                    revision=listing.revision,
+                    tqdm_class=_bar(received, raised),
+                )
             )
         except Exception as error:
+            if error in raised:
+                raise
             raise ArticlesError(
-                "Fetching {file} of {name} failed: {reason} Ask again and it goes on where it was.",
+                "Fetching {file} of {name} failed: {reason} Ask again: the files that are whole are not fetched again.",
                 file=file,
                 name=listing.name,
                 reason=(str(error).splitlines() or [type(error).__name__])[0],
