@@ -15,9 +15,10 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from multiprocessing import AuthenticationError
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from engine import checkpoints, paths, writing
 from engine.errors import EngineError, sentence
@@ -113,41 +114,32 @@ class Studio:
 
     def answer(self, request: dict[str, Any], client: Client) -> None:
         """Answers one request; every way it can end but a hang-up ends in a message."""
-        self._take_turn(client)
+        waited = self._take_turn(client)
         try:
-            if request.get("kind") == "generate":
-                self._generate(request, client)
-            elif request.get("kind") == "evaluate":
-                self._evaluate(request, client)
-            elif request.get("kind") == "look":
-                self._look(request, client)
-            elif request.get("kind") == "places":
-                self._places(request, client)
-            elif request.get("kind") == "parity":
-                self._parity(request, client)
-            elif request.get("kind") == "export":
-                self._export(request, client)
-            elif request.get("kind") == "convert":
-                self._convert(request, client)
-            else:
+            if waited:
+                client.send("begun")
+            answer = self._ANSWERS.get(str(request.get("kind")))
+            if answer is None:
                 raise EngineError("The studio does not know the request {kind}.", kind=request.get("kind"))
+            answer(self, request, client)
             client.send("end")
         finally:
             self.last_used = time.monotonic()
             self.turn.release()
 
-    def _take_turn(self, client: Client) -> None:
-        """Waits until the model is free; the client is told `waiting` once.
+    def _take_turn(self, client: Client) -> bool:
+        """Waits until the model is free; the client is told `waiting` once. Whether it had to wait.
 
         Raises:
             Cancelled: the client hung up meanwhile.
         """
         if self.turn.acquire(blocking=False):
-            return
+            return False
         client.send("waiting")
         while not self.turn.acquire(timeout=_LOOK_SECONDS):
             if client.gone():
                 raise Cancelled
+        return True
 
     def _generate(self, request: dict[str, Any], client: Client) -> None:
         """Writes all columns side by side, so that they stream together."""
@@ -231,6 +223,16 @@ class Studio:
         model = checkpoints.resolve(str(request["reference"]), self._root)
         made = conversion.convert(model, str(request["format"]), root=self._root)
         client.send("converted", reference=made.reference)
+
+    _ANSWERS: ClassVar[dict[str, Callable[["Studio", dict[str, Any], Client], None]]] = {
+        "generate": _generate,
+        "evaluate": _evaluate,
+        "look": _look,
+        "places": _places,
+        "parity": _parity,
+        "export": _export,
+        "convert": _convert,
+    }
 
 
 def serve(listener_socket, key: bytes, studio: Studio) -> None:

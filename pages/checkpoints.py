@@ -9,11 +9,11 @@ import datetime
 import pandas as pd
 import streamlit as st
 
-from engine import checkpoints, presets, retention, runs, studio_client
+from engine import checkpoints, presets, retention, runs
 from engine.checkpoints import Checkpoint
 from engine.errors import CheckpointError, EngineError
 from engine.settings import CHECKPOINT_FORMATS
-from ui import access, adoption_view, downloads, errors, lineage, readers, recorded, removal_view, words
+from ui import access, adoption_view, downloads, errors, lineage, readers, recorded, removal_view, studio_view, words
 from ui.i18n import _, _n
 
 st.title(_("Checkpoints"))
@@ -115,22 +115,19 @@ def export(checkpoint: Checkpoint) -> None:
             )
         request = {"reference": checkpoint.reference, "format": form}
         if written or kept:
-            with errors.shown(), st.status(_("The studio writes it; its start takes some ten seconds.")):
+            request |= {"kind": "export", "most_bytes": access.export_bytes()} if written else {"kind": "convert"}
+            work = _("The studio writes it; its start takes some ten seconds.")
+            with errors.shown(), st.status(work) as status:
+                answer = studio_view.told(request, lambda label: status.update(label=label), work)[-1]
                 if written:
-                    request |= {"kind": "export", "most_bytes": access.export_bytes()}
-                    st.session_state[key] = _answer(request, "exported")["file"]
+                    st.session_state[key] = answer["file"]
                 else:
-                    made = _answer(request | {"kind": "convert"}, "converted")["reference"]
+                    made = answer["reference"]
                     st.session_state["checkpoint_message"] = _("{name} is there now.", name=made)
                     st.rerun()
         if name := st.session_state.get(key):
             with errors.shown():
                 downloads.link(name)
-
-
-def _answer(request: dict, kind: str) -> dict:
-    """The studio's answer of that kind."""
-    return next(message for message in list(studio_client.answers(request)) if message["kind"] == kind)
 
 
 if message := st.session_state.pop("checkpoint_message", None):

@@ -21,7 +21,7 @@ from ui import (
     recorded,
     report_form,
     report_view,
-    side_view,
+    studio_view,
     words,
 )
 from ui.evaluation_charts import Row
@@ -176,10 +176,10 @@ def measure(model: ModelReference, request: dict, done: float, share: float, bar
                 told = _("preparing the articles: {n} so far", n=words.grouped(message["articles"]))
                 bar.progress(done, f"{name} · {told}")
             elif message["kind"] == "progress":
-                told = _("measuring: {done} of {total} windows", done=message["done"], total=message["total"])
+                told = studio_view.measuring(message)
                 bar.progress(min(1.0, done + share * message["done"] / message["total"]), f"{name} · {told}")
             elif message["kind"] == "waiting":
-                bar.progress(done, side_view.busy())
+                bar.progress(done, studio_view.busy())
             elif message["kind"] == "error":
                 raise EngineError(message["template"], **message["values"])
             elif message["kind"] == "result":

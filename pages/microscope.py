@@ -11,7 +11,7 @@ from engine.checkpoints import ModelReference
 from engine.corpus import Corpus
 from engine.errors import EngineError
 from engine.submission import articles_path
-from ui import choices, colours, errors, links, microscope_view, places_view, readers, side_view, sources, words
+from ui import choices, colours, errors, links, microscope_view, places_view, readers, sources, studio_view, words
 from ui.i18n import _
 
 TEXT, ARTICLE = "text", "article"
@@ -24,13 +24,13 @@ def ask(request: dict) -> list[dict]:
     Raises:
         EngineError: the studio's, or none is there.
     """
-    side_view.wait_for_studio()
+    studio_view.wait_until_ready()
     told, place = [], st.empty()
     for message in studio_client.stream(request):
         if message["kind"] == "error" and message.get("column") is None:
             raise EngineError(message["template"], **message["values"])
         if message["kind"] == "waiting":
-            place.info(side_view.busy())
+            place.info(studio_view.busy())
             continue
         place.empty()
         told.append(message)
@@ -166,7 +166,7 @@ def search(models: list[ModelReference], articles: str) -> dict[str, list[dict]]
     Raises:
         EngineError: the studio's, or none is there.
     """
-    side_view.wait_for_studio()
+    studio_view.wait_until_ready()
     bar = st.progress(0.0, _("Both models read the test articles."))
     request = {"kind": "places", "references": [m.reference for m in models], "articles": articles, "split": "test"}
     try:
@@ -174,7 +174,7 @@ def search(models: list[ModelReference], articles: str) -> dict[str, list[dict]]
             if message["kind"] == "error":
                 raise EngineError(message["template"], **message["values"])
             if message["kind"] == "waiting":
-                bar.progress(0.0, side_view.busy())
+                bar.progress(0.0, studio_view.busy())
             elif message["kind"] == "progress":
                 done, total = message["done"], message["total"]
                 bar.progress(done / total, _("Article {done} of {total}", done=done, total=words.grouped(total)))

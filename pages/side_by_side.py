@@ -9,7 +9,7 @@ import streamlit as st
 from engine import corpus, paths, studio_client
 from engine.checkpoints import ModelReference
 from engine.written import LONGEST_PROMPT, Column, Sample, Written
-from ui import choices, errors, kept_view, readers, side_view, sources
+from ui import choices, errors, kept_view, readers, side_view, sources, studio_view
 from ui.i18n import _
 
 TYPED, ARTICLE = "typed", "article"
@@ -189,7 +189,7 @@ if (pressed or at_once) and complete:
     with errors.shown():
         if passage is not None and passage["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
             corpus.Corpus(paths.locate(passage["articles"]))  # deleted while it was shown
-        side_view.wait_for_studio()
+        studio_view.wait_until_ready()
         if (former := st.session_state.get("side_result")) is not None:
             former.cancel()
         st.session_state["side_result"] = side_view.Stream(asked_for(chosen)).start()

@@ -68,6 +68,15 @@ def article_line(number: int, words: int = 120) -> str:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_in_the_project(tmp_path_factory):
+    """Runs, corpora and figures of tests without a folder of their own: nothing is left for the next time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATELIER_CHECKPOINTS", str(tmp_path_factory.mktemp("checkpoints")))
+        patch.setenv("ATELIER_CORPORA", str(tmp_path_factory.mktemp("corpora")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def sample_folder(tmp_path_factory) -> Path:
     """A folder of 24 training, 4 validation and 4 test articles."""

@@ -614,6 +614,28 @@ def looking(monkeypatch):
     return asked, found
 
 
+def test_whoever_waits_for_the_studio_is_told_for_what(monkeypatch):
+    from engine import studio_client
+    from ui import studio_view
+
+    messages = [
+        {"kind": "waiting"},
+        {"kind": "begun"},
+        {"kind": "progress", "done": 1, "total": 2},
+        {"kind": "exported"},
+    ]
+    monkeypatch.setattr(studio_client, "answers", lambda request: iter(messages))
+    said: list[str] = []
+    assert studio_view.told({"kind": "export"}, said.append, "it is written") == messages
+    assert said == [
+        "it is written",
+        "The studio is answering somebody else: this waits for its turn.",
+        "it is written",
+        "measuring: 1 of 2 windows",
+        "it is written",
+    ]
+
+
 def test_places_are_text_and_the_same_link_is_followed_twice(root, local, looking, tmp_path):
     from engine import paths, preparation, tokenizers
 

@@ -1,17 +1,18 @@
 """Importing a checkpoint from elsewhere: choose files, look them through, measure them against their base."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
-from engine import checkpoints, paths, presets, studio_client
+from engine import checkpoints, paths, presets
 from engine.checkpoints import Checkpoint
 from engine.files import require_space
 from engine.foreign import adoption
 from engine.foreign.validator import Validator
 from engine.runs import Run
-from ui import access, errors, readers, sources, words
+from ui import access, errors, readers, sources, studio_view, words
 from ui.i18n import _
 
 _ENDINGS = ["zip", "keras", "h5", "index", "data-00000-of-00001"]
@@ -78,8 +79,7 @@ def _import(uploads: list[tuple[str, bytes]], path: str, name: str, preset: str)
                 source = paths.locate(path)
             checkpoint = adoption.adopt(source, name, preset, root, say, _validator())
         st.session_state["adopted"] = checkpoint.reference
-        status.update(label=_("Measuring it against its base; the studio's start takes some ten seconds."))
-        measure(checkpoint)
+        measure(checkpoint, lambda label: status.update(label=label))
     st.toast(_("{name} is imported.", name=checkpoint.reference))
 
 
@@ -91,14 +91,14 @@ def _kept(uploads: list[tuple[str, bytes]], folder: Path) -> Path:
     return folder / sources.safe_name(uploads[0][0]) if len(uploads) == 1 else folder
 
 
-def measure(checkpoint: Checkpoint) -> None:
-    """Has the studio score an import and its base on the sample articles.
+def measure(checkpoint: Checkpoint, say: Callable[[str], object]) -> None:
+    """Has the studio score an import and its base on the sample articles; `say` is told how far it is.
 
     Raises:
         EngineError: no studio, or it cannot load the checkpoint.
     """
-    for _message in studio_client.answers({"kind": "parity", "reference": checkpoint.reference}):
-        pass
+    work = _("Measuring it against its base; the studio's start takes some ten seconds.")
+    studio_view.told({"kind": "parity", "reference": checkpoint.reference}, say, work)
 
 
 def report(checkpoint: Checkpoint) -> None:
@@ -122,8 +122,8 @@ def report(checkpoint: Checkpoint) -> None:
     if not figures:
         st.info(_("It has not been measured against its base yet."))
         if access.is_owner() and st.button(_("Measure"), icon=":material/straighten:", key="adoption_measure"):
-            with st.status(_("The studio measures it; its start takes some ten seconds.")):
-                measure(checkpoint)
+            with st.status("…") as status:
+                measure(checkpoint, lambda label: status.update(label=label))
             st.rerun()
         return
     own, base = figures["run"]["accuracy"], figures["base"]["accuracy"]

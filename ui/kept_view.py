@@ -9,7 +9,7 @@ from engine import kept, written
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.written import Column, Written
-from ui import access, errors, side_view, words
+from ui import access, errors, side_view, studio_view, words
 from ui.i18n import _
 
 
@@ -145,7 +145,7 @@ def _verify(name: str, was: Written, models: list[ModelReference]) -> Verificati
             problems.append(error)
     was, now = replace(was, columns=[c for c, _f in pairs]), replace(now, columns=[f for _c, f in pairs])
     if pairs:
-        side_view.wait_for_studio()
+        studio_view.wait_until_ready()
         stream = side_view.Stream(now).start()
         total = max(1, sum(len(sample.ids) for column in was.columns for sample in column.samples))
         bar = st.progress(0.0, _("It is written again."))

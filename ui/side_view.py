@@ -11,7 +11,7 @@ from engine import studio_client
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.written import Column, Sample, Written
-from ui import colours, errors, frame, readers, words
+from ui import colours, errors, frame, readers, studio_view, words
 from ui.i18n import _, error_text
 
 REPAINT_SECONDS = 0.1
@@ -56,31 +56,6 @@ class Stream:
             self.done.set()
 
 
-def wait_for_studio() -> None:
-    """Waits until the studio is there, and says that it is starting.
-
-    Raises:
-        EngineError: it did not start.
-    """
-    studio_client.ensure()
-    if studio_client.phase() == "ready":
-        return
-    started = time.monotonic()
-    with st.status(_("The studio is starting: it loads TensorFlow, about 10 s on a laptop."), expanded=False) as status:
-        try:
-            studio_client.wait_until_ready()
-        except EngineError:
-            status.update(label=_("The studio did not start."), state="error")
-            raise
-        seconds = time.monotonic() - started
-        status.update(label=_("The studio is ready after {time}.", time=words.duration(seconds)), state="complete")
-
-
-def busy() -> str:
-    """What is said while the studio works for another request."""
-    return _("The studio is answering somebody else: this waits for its turn.")
-
-
 def show(stream: Stream, models: list[ModelReference]) -> None:
     """All columns; while they are being written they are painted again and again where they stand."""
     result = stream.result
@@ -105,7 +80,7 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
 
     def repaint(done: bool) -> None:
         if stream.waiting and not done:
-            notice.info(busy())
+            notice.info(studio_view.busy())
         else:
             notice.empty()
         for number, (place, column) in enumerate(zip(places, result.columns, strict=False)):

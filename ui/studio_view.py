@@ -1,0 +1,64 @@
+"""What a page says of the studio while it waits for it: that it starts, that it answers somebody else, how far it is."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from engine import studio_client
+from engine.errors import EngineError
+from ui import words
+from ui.i18n import _
+
+
+def wait_until_ready() -> None:
+    """Waits until the studio is there, and says that it is starting.
+
+    Raises:
+        EngineError: it did not start.
+    """
+    studio_client.ensure()
+    if studio_client.phase() == "ready":
+        return
+    started = time.monotonic()
+    with st.status(_("The studio is starting: it loads TensorFlow, about 10 s on a laptop."), expanded=False) as status:
+        try:
+            studio_client.wait_until_ready()
+        except EngineError:
+            status.update(label=_("The studio did not start."), state="error")
+            raise
+        seconds = time.monotonic() - started
+        status.update(label=_("The studio is ready after {time}.", time=words.duration(seconds)), state="complete")
+
+
+def busy() -> str:
+    """What is said while the studio works for another request."""
+    return _("The studio is answering somebody else: this waits for its turn.")
+
+
+def told(request: dict[str, Any], say: Callable[[str], object], work: str) -> list[dict[str, Any]]:
+    """The studio's messages for a request, the studio started where it is not there.
+
+    Args:
+        say: is told what is waited for: `work`, another request, or how far a measurement is.
+
+    Raises:
+        EngineError: no studio, it died while it worked, or what it says is against the request.
+    """
+    say(work)
+    messages = []
+    for message in studio_client.answers(request):
+        if message["kind"] == "waiting":
+            say(busy())
+        elif message["kind"] == "progress":
+            say(measuring(message))
+        else:
+            say(work)
+        messages.append(message)
+    return messages
+
+
+def measuring(message: dict[str, Any]) -> str:
+    """How far a measurement is."""
+    return _("measuring: {done} of {total} windows", done=message["done"], total=message["total"])
