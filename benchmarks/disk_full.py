@@ -1,11 +1,11 @@
 """A disk that fills while a run saves or reports, while runs are queued, while articles or checkpoints are imported, and
 while a checkpoint is exported: is anything lost?
 
-    python benchmarks/disk_full.py [--trials 7]
+    python benchmarks/disk_full.py [--trials 7] [--imports 7]
 
-A small tmpfs holds runs and corpora. So often for each format a run of the mini model is under way, with a second one in the
+A small tmpfs holds runs and corpora. So often (`--trials`) for each format a run of the mini model is under way, with a second one in the
 queue, when the disk is filled to the last so many bytes at a random moment; then every page is rendered, the queue is asked to
-take, move and stop a run, space is freed, and what had failed is resumed. Imports and exports meet a disk that is full when they
+take, move and stop a run, space is freed, and what had failed is resumed. Imports and exports (`--imports`) meet a disk that is full when they
 begin, or fills while they work. One line of JSON. Needs the right to mount (root);
 says so and ends where it is not there.
 """
@@ -155,7 +155,7 @@ def import_trial(disk: Path, number: int, rng: random.Random) -> dict:
     """One import, one filling."""
     source = disk / f"articles-{number}.jsonl"
     lines = (paths.SAMPLE_ARTICLES / "train.jsonl").read_text(encoding="utf-8")
-    source.write_text(lines * 20, encoding="utf-8")
+    source.write_text(lines * 40, encoding="utf-8")
     job = importing.Import(importing.Request(str(source), str(paths.MINI_PRESET)))
     job.start()
     wait(lambda: job.status().articles, 60)
@@ -239,6 +239,7 @@ def main() -> None:
     """All trials."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=7)
+    parser.add_argument("--imports", type=int, default=7)
     a = parser.parse_args()
     studio_client.ensure = lambda root=None: None  # pages are rendered here, not generated with
     rng, found, imports, others = random.Random(1), [], [], []
@@ -248,11 +249,12 @@ def main() -> None:
             assert run_export(form, Path(elsewhere) / ("theirs.ckpt" if form == "ckpt" else "theirs")) == "done"
         os.environ["ATELIER_CHECKPOINTS"], os.environ["ATELIER_CORPORA"] = str(disk / "runs"), str(disk / "corpora")
         (disk / "runs").mkdir()
-        for number in range(a.trials):
+        for number in range(a.imports):
             imports.append(import_trial(disk, number, rng))
             print(imports[-1], file=sys.stderr, flush=True)
             others.append(checkpoint_trial(disk, Path(elsewhere), number, rng))
             print(others[-1], file=sys.stderr, flush=True)
+        for number in range(a.trials):
             for form in checkpoints.FORMATS:
                 found.append(trial(disk, form, number, rng))
                 print(found[-1], file=sys.stderr, flush=True)
@@ -266,7 +268,7 @@ def main() -> None:
                 "torn_accepted": sum(not t["whole"] for t in found),
                 "asked": Counter(answer for t in found for answer in t["asked"]),
                 "all_finished_after_space": sum(t["all_finished"] for t in found),
-                "imports": len(imports),
+                "imports": Counter(in_a_word(t["import"]) for t in imports),
                 "imports_finished_after_space": sum(t["finished"] for t in imports),
                 "checkpoints_imported": Counter(in_a_word(t["imported"]) for t in others),
                 "checkpoints_exported": Counter(in_a_word(t["exported"]) for t in others),
