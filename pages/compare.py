@@ -4,10 +4,13 @@ from ui import frame
 
 frame.within()
 
+import contextlib
+
 import pandas as pd
 import streamlit as st
 
 from engine import checkpoints, runs
+from engine.errors import EngineError
 from engine.runs import Run
 from ui import colours, comparison, comparison_charts, live, readers, words
 from ui.comparison_charts import Line
@@ -177,6 +180,22 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
     )
 
 
+def windows(chosen: list[Run]) -> None:
+    """Says that figures were taken in windows of different lengths, where they were."""
+    lengths = set()
+    for run in chosen:
+        with contextlib.suppress(EngineError):  # its preset is gone
+            lengths.add(readers.window_of(run, {}))
+    if len(lengths) > 1:
+        st.caption(
+            ":material/straighten: "
+            + _(
+                "These runs are measured in windows of different lengths ({lengths} tokens). The longer a window, the more a token has to go by: the Evaluate page measures all of them alike.",
+                lengths=", ".join(words.grouped(length) for length in sorted(lengths)),
+            )
+        )
+
+
 def settings(chosen: list[Run]) -> None:
     """What was set differently, then, folded away, what was not."""
     different, equal = comparison.settings(chosen)
@@ -215,6 +234,7 @@ def figures_now(chosen: list[Run]) -> None:
     """Curves and table as they stand; redrawn by themselves while one of the runs works."""
     columns = {run.name: readers.columns(run) for run in chosen}
     curves(chosen, columns)
+    windows(chosen)
     st.subheader(_("Figures"))
     table(chosen, columns)
 

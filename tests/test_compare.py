@@ -114,6 +114,15 @@ def test_the_page_lays_runs_over_one_another_and_tells_what_differs(root):
     assert not app.exception
 
 
+def test_windows_of_different_lengths_are_said(root):
+    a_run(root)
+    said = "measured in windows of different lengths"
+    assert not any(said in caption.value for caption in open_page("compare").caption)
+    a_run(root, "short").change_config(sequence_length=32)
+    captions = [caption.value for caption in open_page("compare").caption]
+    assert any(said in caption and "32, 256 tokens" in caption for caption in captions)
+
+
 def test_a_run_deleted_while_it_is_compared_is_named_and_the_page_goes_on(root):
     a_run(root, "one")
     run = a_run(root, "two")
