@@ -445,7 +445,7 @@ def delete(a: argparse.Namespace) -> int:
 def evaluate(a: argparse.Namespace) -> int:
     """Measures a checkpoint or preset on articles: figures with their intervals, where they come from, and what changed
     against another model."""
-    from engine import intervals
+    from engine import intervals, results
     from engine.measuring import check_same_vocabulary, examine
 
     model = _resolve(a.checkpoint)
@@ -460,10 +460,7 @@ def evaluate(a: argparse.Namespace) -> int:
             reference,
             a.articles,
             a.split,
-            a.evaluate_tokens,
-            a.seed,
-            a.sequence_length,
-            a.stride,
+            results.Way(a.evaluate_tokens, a.sequence_length, a.stride, a.seed),
             lambda done, total: progress(f"evaluating {reference.reference} {bar(done, total)}"),
             lambda told: progress(f"preparing the articles: {told.articles:,} so far"),
         )

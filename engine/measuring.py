@@ -83,10 +83,7 @@ def examine(
     model: ModelReference,
     articles: str,
     split: str = "test",
-    tokens: int = 0,
-    seed: int = 1,
-    sequence_length: int = 0,
-    stride: int = 0,
+    way: results.Way = results.Way(),
     report: Callable[[int, int], object] = lambda done, total: None,
     preparing: preparation.Report = lambda progress: None,
     stop_requested: Callable[[], bool] = lambda: False,
@@ -95,10 +92,7 @@ def examine(
     `evaluate` says of the pass's first windows; kept.
 
     Args:
-        tokens: score a fixed seeded part of about so many tokens; 0 = the whole split.
-        sequence_length: targets of a window; 0 = the model's context, LONGEST_AUTOMATIC_SEQUENCE at most.
-        stride: from one window's start to the next; 0 = the window's length. A smaller one gives each token more context,
-            and takes length / stride times as long.
+        way: the part, the windows and their stride.
         report: called with windows done and in all; what it raises ends the pass.
         preparing, stop_requested: as `report` and `stop_requested` of `preparation.prepare`, for articles that are not
             prepared yet.
@@ -114,18 +108,20 @@ def examine(
     if not context:  # a name of keras-hub's whose size its files alone tell
         loaded, _ = models.load(model)
         context = loaded.backbone.max_sequence_length
-    length, stride = results.window(context, sequence_length, stride)
+    way = way.filled(context)
+    length = way.sequence_length
     stream = prepared.tokens(split)
-    chosen = evaluation.part(stream, length, tokens, seed)
-    if chosen is not None and stride != length:
+    chosen = evaluation.part(stream, length, way.tokens, way.seed)
+    if chosen is not None and way.stride != length:
         raise EngineError("A stride shorter than the window goes with the whole split: set the tokens to 0.")
-    key = results.report_key(model, prepared, split, length, stride, tokens, seed)
+    key = results.report_key(model, prepared, split, way)
     found = results.kept(key)
     if found is None:
         loaded = loaded or models.load(model)[0]
-        way = breakdown.Pass(length, stride, evaluation.batch_size(length, tokenizer.vocabulary_size), chosen)
+        rows = evaluation.batch_size(length, tokenizer.vocabulary_size)
+        windows = breakdown.Pass(length, way.stride, rows, chosen)
         found = {
-            "keras": _keras_evaluate(loaded, way, stream),
+            "keras": _keras_evaluate(loaded, windows, stream),
             **breakdown.run(
                 evaluation.Scorer(loaded, evaluation.JIT_COMPILE),
                 prepared,
@@ -133,7 +129,7 @@ def examine(
                 tokenizer,
                 TokenKinds(tokenizer, token_kinds.terms_of(prepared, tokenizer)),
                 Baselines(prepared.tokens("train"), tokenizer.vocabulary_size),
-                way,
+                windows,
                 report,
             ),
         }
@@ -141,13 +137,13 @@ def examine(
     return {"checkpoint": model.reference, "hash": model.hash, "split": split, "articles": articles, **found}
 
 
-def _keras_evaluate(loaded, way: breakdown.Pass, stream: np.ndarray) -> dict[str, float] | None:
+def _keras_evaluate(loaded, windows: breakdown.Pass, stream: np.ndarray) -> dict[str, float] | None:
     """Keras's `evaluate` of the windows that the pass sums by themselves; None where memory does not suffice for it."""
-    count = way.checked(stream)
+    count = windows.checked(stream)
     original.compile_to_evaluate(loaded)
     try:
         return original.evaluate_batches(
-            loaded, lambda: (batch for _starts, batch in itertools.islice(way.batches(stream), count)), count
+            loaded, lambda: (batch for _starts, batch in itertools.islice(windows.batches(stream), count)), count
         )
     except Exception as error:
         if not memory.ran_out(error):

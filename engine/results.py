@@ -5,6 +5,7 @@ Nothing is computed twice and nothing stale is shown: other weights or other art
 
 import hashlib
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,45 +30,60 @@ def _key(model_hash: str, corpus: Corpus, split: str, length: int, tokens: int, 
     }
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a pass goes through a split.
+
+    Attributes:
+        tokens: score a fixed seeded part of about so many tokens; 0 = the whole split.
+        sequence_length: targets of a window; 0 = the model's context, LONGEST_AUTOMATIC_SEQUENCE at most.
+        stride: from one window's start to the next; 0 = the window's length. A smaller one gives each token more context,
+            and takes length / stride times as long.
+        seed: of the part.
+    """
+
+    tokens: int = 0
+    sequence_length: int = 0
+    stride: int = 0
+    seed: int = 1
+
+    def filled(self, context: int) -> "Way":
+        """With the automatic values filled in.
+
+        Args:
+            context: of the model, in tokens.
+
+        Raises:
+            EngineError: they do not fit the context or one another.
+        """
+        length = self.sequence_length or min(context, LONGEST_AUTOMATIC_SEQUENCE)
+        if not 1 <= length <= context:
+            raise EngineError(
+                "A window of {length} tokens does not fit the model's context of {context} tokens.",
+                length=length,
+                context=context,
+            )
+        stride = self.stride or length
+        if not 1 <= stride <= length:
+            raise EngineError(
+                "The stride is {stride}: give 1 to {length}, the length of a window, so that no token is left out.",
+                stride=stride,
+                length=length,
+            )
+        return replace(self, sequence_length=length, stride=stride)
+
+
 REPORT_VERSION = 2  # of what `engine.breakdown.run` returns: a report of another is not shown
 
 
-def window(context: int, length: int = 0, stride: int = 0) -> tuple[int, int]:
-    """Length and stride of the windows of a pass, the automatic values filled in.
-
-    Args:
-        context: of the model, in tokens. length: 0 = the context, LONGEST_AUTOMATIC_SEQUENCE at most. stride: 0 = the length.
-
-    Raises:
-        EngineError: they do not fit.
-    """
-    length = length or min(context, LONGEST_AUTOMATIC_SEQUENCE)
-    if not 1 <= length <= context:
-        raise EngineError(
-            "A window of {length} tokens does not fit the model's context of {context} tokens.",
-            length=length,
-            context=context,
-        )
-    stride = stride or length
-    if not 1 <= stride <= length:
-        raise EngineError(
-            "The stride is {stride}: give 1 to {length}, the length of a window, so that no token is left out.",
-            stride=stride,
-            length=length,
-        )
-    return length, stride
-
-
-def report_key(
-    model: ModelReference, corpus: Corpus, split: str, length: int, stride: int, tokens: int, seed: int
-) -> dict[str, Any]:
-    """Under what the report of a model on a split is kept."""
+def report_key(model: ModelReference, corpus: Corpus, split: str, way: Way) -> dict[str, Any]:
+    """Under what the report of a model on a split is kept; the automatic values of the way are filled in."""
     return {
         "kind": "report",
         "version": REPORT_VERSION,
         "preset": model.preset.hash(),
-        "stride": stride,
-        **_key(model.hash, corpus, split, length, tokens, seed),
+        "stride": way.stride,
+        **_key(model.hash, corpus, split, way.sequence_length, way.tokens, way.seed),
     }
 
 
@@ -89,15 +105,7 @@ def keep(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
     write_json(path, {"key": key, "value": value})
 
 
-def key_if_prepared(
-    model: ModelReference,
-    articles: str,
-    split: str,
-    tokens: int = 0,
-    seed: int = 1,
-    sequence_length: int = 0,
-    stride: int = 0,
-) -> dict[str, Any] | None:
+def key_if_prepared(model: ModelReference, articles: str, split: str, way: Way) -> dict[str, Any] | None:
     """The key of the report that `engine.measuring.examine` would give; None where the articles are not prepared yet.
 
     Raises:
@@ -107,25 +115,16 @@ def key_if_prepared(
     context = model.preset.max_sequence_length
     if prepared is None or split not in prepared.splits or not context:
         return None
-    length, stride = window(context, sequence_length, stride)
-    return report_key(model, prepared, split, length, stride, tokens, seed)
+    return report_key(model, prepared, split, way.filled(context))
 
 
-def kept_report(
-    model: ModelReference,
-    articles: str,
-    split: str,
-    tokens: int = 0,
-    seed: int = 1,
-    sequence_length: int = 0,
-    stride: int = 0,
-) -> dict | None:
+def kept_report(model: ModelReference, articles: str, split: str, way: Way) -> dict | None:
     """What `engine.measuring.examine` would give at once, without loading the model; None where it would have to measure.
 
     Raises:
         EngineError: the articles or the preset's files are not there, or window and stride do not fit.
     """
-    key = key_if_prepared(model, articles, split, tokens, seed, sequence_length, stride)
+    key = key_if_prepared(model, articles, split, way)
     found = kept(key) if key else None
     return found and {"checkpoint": model.reference, "hash": model.hash, "split": split, "articles": articles, **found}
 

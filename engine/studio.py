@@ -16,6 +16,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import fields
 from multiprocessing import AuthenticationError
 from pathlib import Path
 from typing import Any, ClassVar
@@ -150,6 +151,7 @@ class Studio:
     def _evaluate(self, request: dict[str, Any], client: Client) -> None:
         from engine import preparation
         from engine.measuring import examine
+        from engine.results import Way
 
         model = checkpoints.resolve(str(request["reference"]), self._root)
         try:
@@ -157,10 +159,7 @@ class Studio:
                 model,
                 str(request["articles"]),
                 str(request["split"]),
-                int(request.get("tokens", 0)),
-                int(request.get("seed", 1)),
-                int(request.get("sequence_length", 0)),
-                int(request.get("stride", 0)),
+                Way(**{field.name: int(request.get(field.name, field.default)) for field in fields(Way)}),
                 lambda done, total: client.send("progress", phase="measuring", done=done, total=total),
                 lambda progress: client.send("progress", phase="preparing", articles=progress.articles),
                 client.gone,

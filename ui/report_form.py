@@ -10,21 +10,12 @@ import streamlit as st
 from engine import results
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
+from engine.results import Way
 from ui import access, choices, readers, sources, words
 from ui.i18n import _
 
 PART_TOKENS = 20_000
 _PATH = ""  # among the articles: one that is typed
-
-
-@dataclass(frozen=True)
-class Way:
-    """How a split is gone through, as `engine.measuring.examine` takes it; 0 where it chooses."""
-
-    tokens: int = 0
-    sequence_length: int = 0
-    stride: int = 0
-    seed: int = 1
 
 
 @dataclass(frozen=True)
@@ -62,9 +53,7 @@ class Asked:
         """The reports that were measured before in this way on the same articles and weights, or None."""
         with contextlib.suppress(EngineError):  # what is wrong with the articles is said when they are measured
             self.check()
-            found = [
-                results.kept_report(model, self.articles, self.split, **asdict(self.way)) for model in self.compared()
-            ]
+            found = [results.kept_report(model, self.articles, self.split, self.way) for model in self.compared()]
             return [report for report in found if report is not None] if all(found) else None
         return None
 
@@ -74,10 +63,7 @@ class Asked:
         keys += [model.hash for model in self.compared()]
         with contextlib.suppress(EngineError):
             self.check()
-            keys += [
-                results.key_if_prepared(model, self.articles, self.split, **asdict(self.way))
-                for model in self.compared()
-            ]
+            keys += [results.key_if_prepared(model, self.articles, self.split, self.way) for model in self.compared()]
         return json.dumps(keys)
 
 
@@ -133,7 +119,8 @@ def _choose_way(context: int) -> Way:
             "A part is drawn with seed 1: the same for every model. Full context goes through the whole split with windows as long as the model can see, half a window from one to the next: it takes twice as long and shows the model at its best."
         ),
     )
-    length, default_stride = results.window(context)
+    automatic = Way().filled(context)
+    length, default_stride = automatic.sequence_length, automatic.stride
     way = {
         "part": Way(PART_TOKENS),
         "full": Way(0, context, max(1, context // 2)),
