@@ -143,7 +143,11 @@ damaged += [
 if damaged:
     st.warning("\n\n".join(damaged), icon=":material/heart_broken:")
 if not found:
-    st.info(_("There is no checkpoint yet. Fine-tune the mini model on the Lab page: it writes one about every ten seconds."))
+    st.info(
+        _(
+            "There is no checkpoint yet. Fine-tune the mini model on the Lab page: it writes one about every ten seconds."
+        )
+    )
 else:
     shown = filtered(found)
     event = st.dataframe(
