@@ -81,6 +81,7 @@ class Import:
 
     def status(self) -> Status | None:
         """How far it is, or None where it was never asked for."""
+        alive = self._job.alive()  # first: one that ends between the two looks would seem to have been interrupted
         value = self._job.value()
         if not value:
             return None
@@ -88,7 +89,7 @@ class Import:
         names = ("done_bytes", "total_bytes", "articles", "tokens", "skipped", "corpus")
         notices = tuple(map(EngineError.from_json, value.get("notices", [])))
         figures = {n: value[n] for n in names if n in value}
-        return Status(value["state"], self._job.alive(), value["since"], **figures, error=error, notices=notices)
+        return Status(value["state"], alive, value["since"], **figures, error=error, notices=notices)
 
     def start(self) -> None:
         """Starts it, or lets one that was interrupted go on; nothing happens where it is at work.

@@ -20,7 +20,7 @@ INTERVALS = 10  # of a run, by default,
 INTERVAL_SECONDS = 10.0  # of training, at least, of a run in minutes: a save is 3 % of it (benchmarks/saving.py)
 SMALL_CHECKPOINT_BYTES = 200_000_000
 SAVING_SHARE = 0.05
-SAVE_BYTES_PER_SECOND = 400e6  # until a save has been timed (benchmarks/saving.py)
+SAVE_BYTES_PER_SECOND = 250e6  # until a save has been timed (benchmarks/saving.py)
 _COUNTED_BYTES = 64 << 20  # of articles that are read through to check a range
 
 

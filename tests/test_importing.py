@@ -5,7 +5,7 @@ import time
 import pytest
 from conftest import article_line
 
-from engine import corpus, jobs, paths
+from engine import corpus, importing, jobs, paths
 from engine.importing import Import, Request
 
 pytestmark = pytest.mark.slow
@@ -54,3 +54,20 @@ def test_an_import_stops_when_asked_and_goes_on_from_there(root, tiny_preset, tm
     job.start()
     status = wait(job, jobs.FINISHED)
     assert status.articles == 4_000
+
+
+def test_an_import_that_ends_while_it_is_looked_at_is_not_taken_for_an_interrupted_one(
+    root, tiny_preset, sample_folder, monkeypatch
+):
+    job = Import(Request(str(sample_folder), str(tiny_preset)))
+    monkeypatch.setattr(jobs.launch, "detached", lambda *arguments, log: None)
+    job.start()
+    alive = jobs.Job.alive
+
+    def ends(self):
+        jobs.work(self._file, importing._import)
+        return alive(self)
+
+    monkeypatch.setattr(jobs.Job, "alive", ends)
+    status = job.status()
+    assert (status.state, status.alive) == (jobs.FINISHED, False)
