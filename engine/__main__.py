@@ -460,7 +460,7 @@ def evaluate(a: argparse.Namespace) -> int:
             reference,
             a.articles,
             a.split,
-            results.Way(a.evaluate_tokens, a.sequence_length, a.stride, a.seed),
+            results.PassSettings(a.evaluate_tokens, a.sequence_length, a.stride, a.seed),
             lambda done, total: progress(f"evaluating {reference.reference} {bar(done, total)}"),
             lambda told: progress(f"preparing the articles: {told.articles:,} so far"),
         )

@@ -100,7 +100,8 @@ class Import:
         self._job.start(PREPARING, request=self.request.to_json())
 
     def stop(self) -> None:
-        """Asks it to stop; what was done is kept, and `start` goes on from there.
+        """Asks it to stop; what was done is kept, but for the part of a file that is being fetched, and `start` goes on from
+        there.
 
         Raises:
             StorageError: no rights or no space.

@@ -6,6 +6,7 @@ KEY.lock   held by the process as long as it lives
 KEY.room   room for the last report on a full disk
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -101,7 +102,8 @@ class Work:
 
     def say_last(self, **changes: Any) -> None:
         """Says how it ended, whatever has filled the disk."""
-        self._file.with_suffix(".room").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # Windows may refuse, for a moment; there is room then all the same
+            self._file.with_suffix(".room").unlink(missing_ok=True)
         self.say(True, **changes)
 
     def stop_requested(self) -> bool:

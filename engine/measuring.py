@@ -83,7 +83,7 @@ def examine(
     model: ModelReference,
     articles: str,
     split: str = "test",
-    way: results.Way = results.Way(),
+    way: results.PassSettings = results.PassSettings(),
     report: Callable[[int, int], object] = lambda done, total: None,
     preparing: preparation.Report = lambda progress: None,
     stop_requested: Callable[[], bool] = lambda: False,

@@ -31,7 +31,7 @@ def _key(model_hash: str, corpus: Corpus, split: str, length: int, tokens: int, 
 
 
 @dataclass(frozen=True)
-class Way:
+class PassSettings:
     """How a pass goes through a split.
 
     Attributes:
@@ -47,7 +47,7 @@ class Way:
     stride: int = 0
     seed: int = 1
 
-    def filled(self, context: int) -> "Way":
+    def filled(self, context: int) -> "PassSettings":
         """With the automatic values filled in.
 
         Args:
@@ -76,7 +76,7 @@ class Way:
 REPORT_VERSION = 2  # of what `engine.breakdown.run` returns: a report of another is not shown
 
 
-def report_key(model: ModelReference, corpus: Corpus, split: str, way: Way) -> dict[str, Any]:
+def report_key(model: ModelReference, corpus: Corpus, split: str, way: PassSettings) -> dict[str, Any]:
     """Under what the report of a model on a split is kept; the automatic values of the way are filled in."""
     return {
         "kind": "report",
@@ -105,7 +105,7 @@ def keep(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
     write_json(path, {"key": key, "value": value})
 
 
-def key_if_prepared(model: ModelReference, articles: str, split: str, way: Way) -> dict[str, Any] | None:
+def key_if_prepared(model: ModelReference, articles: str, split: str, way: PassSettings) -> dict[str, Any] | None:
     """The key of the report that `engine.measuring.examine` would give; None where the articles are not prepared yet.
 
     Raises:
@@ -118,7 +118,7 @@ def key_if_prepared(model: ModelReference, articles: str, split: str, way: Way) 
     return report_key(model, prepared, split, way.filled(context))
 
 
-def kept_report(model: ModelReference, articles: str, split: str, way: Way) -> dict | None:
+def kept_report(model: ModelReference, articles: str, split: str, way: PassSettings) -> dict | None:
     """What `engine.measuring.examine` would give at once, without loading the model; None where it would have to measure.
 
     Raises:

@@ -1,8 +1,8 @@
 """`python -m engine.studio [ROOT]`: a warm process that generates and scores for the pages, and ends when idle.
 
 Clients connect over a local socket (a named pipe on Windows) with a key and exchange JSON, never pickles. Several may be
-connected; the model works for one request at a time, and those that wait are told so. A client that hangs up cancels its
-request.
+connected; the model works for one request at a time, and those that wait are told so (`waiting`, then `begun`). A client that
+hangs up cancels its request.
 """
 
 import json
@@ -151,7 +151,7 @@ class Studio:
     def _evaluate(self, request: dict[str, Any], client: Client) -> None:
         from engine import preparation
         from engine.measuring import examine
-        from engine.results import Way
+        from engine.results import PassSettings
 
         model = checkpoints.resolve(str(request["reference"]), self._root)
         try:
@@ -159,7 +159,9 @@ class Studio:
                 model,
                 str(request["articles"]),
                 str(request["split"]),
-                Way(**{field.name: int(request.get(field.name, field.default)) for field in fields(Way)}),
+                PassSettings(
+                    **{field.name: int(request.get(field.name, field.default)) for field in fields(PassSettings)}
+                ),
                 lambda done, total: client.send("progress", phase="measuring", done=done, total=total),
                 lambda progress: client.send("progress", phase="preparing", articles=progress.articles),
                 client.gone,

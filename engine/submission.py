@@ -63,13 +63,17 @@ def estimate(settings: RunSettings) -> Estimate:
     """
     preset = presets.find(settings.preset)
     length, batch_size = window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
-    weights = preset.parameters * 4
-    optimizer = 0 if settings.lora_rank else 2 * weights
+    size = checkpoint_bytes(preset.parameters, settings.lora_rank)
     memory = machine.training_bytes(preset, length, batch_size, settings.lora_rank)
-    saves = _saves(settings, _steps(settings, preset, length, batch_size))
+    saves = _saves(settings, _steps(settings, preset, length, batch_size), size)
     if settings.keep_checkpoints:  # the best beside the newest, and one that is written before another goes
         saves = min(saves, settings.keep_checkpoints + 2)
-    return Estimate(memory, weights + optimizer, saves, length * batch_size)
+    return Estimate(memory, size, saves, length * batch_size)
+
+
+def checkpoint_bytes(parameters: int, lora_rank: int) -> int:
+    """The size of a checkpoint: the weights in float32, and AdamW's two moments of all that is trained; adapters are small."""
+    return 4 * parameters * (1 if lora_rank else 3)
 
 
 def interval(settings: RunSettings, steps: int) -> int:
@@ -96,9 +100,17 @@ def _intervals(settings: RunSettings) -> int:
     return min(INTERVALS, max(1, int(60 * settings.minutes / INTERVAL_SECONDS)))
 
 
-def _saves(settings: RunSettings, steps: int | None) -> int:
+def _saves(settings: RunSettings, steps: int | None, size_bytes: int) -> int:
     """How many checkpoints a run writes at most, the last one included."""
-    return _intervals(settings) if steps is None else math.ceil(steps / interval(settings, steps))
+    if steps is not None:
+        return math.ceil(steps / interval(settings, steps))
+    if settings.minutes is None or settings.evaluate_steps:
+        return _intervals(settings)
+    total, intervals, saved, saves = 60 * settings.minutes, _intervals(settings), 0.0, 1
+    for at in (total * n / intervals for n in range(1, intervals)):
+        if worth_saving(size_bytes, size_bytes / SAVE_BYTES_PER_SECOND, at - saved, total - at):
+            saved, saves = at, saves + 1
+    return saves
 
 
 def _steps(settings: RunSettings, preset: presets.Preset, length: int, batch_size: int) -> int | None:
@@ -238,7 +250,7 @@ def _check_room(settings: RunSettings) -> None:
     disk = needed.checkpoint_bytes * needed.checkpoints
     if found.free_disk_bytes < disk:
         raise ResourcesError(
-            "This run writes about {needed} MB of checkpoints and {free} MB of disk are free: free some space, or set "
+            "This run may write {needed} MB of checkpoints and {free} MB of disk are free: free some space, or set "
             "evaluate_steps higher.",
             needed=disk >> 20,
             free=found.free_disk_bytes >> 20,

@@ -479,7 +479,7 @@ class _Training:
         self._stop_if_asked()
 
     def _after_step(self, loss: float, accuracy: float, tokens: int, seconds: float) -> None:
-        """Counts a step, reports, and measures and saves at each interval."""
+        """Counts a step, reports, and at each interval measures and, where it is worth it, saves."""
         p = self.progress
         p.step += 1
         p.tokens += tokens
@@ -599,8 +599,7 @@ class _Training:
         self._save_seconds, self._saved_at_seconds = time.monotonic() - started, self.progress.seconds
 
     def _checkpoint_bytes(self) -> int:
-        """Weights and AdamW's two moments in float32."""
-        return 12 * self.model.backbone.count_params()
+        return submission.checkpoint_bytes(self.model.backbone.count_params(), self.settings.lora_rank)
 
     def _random_states(self) -> list:
         return [v for v in self.model.non_trainable_variables if "seed_generator" in v.path]

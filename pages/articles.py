@@ -85,7 +85,12 @@ def card(c: Corpus) -> None:
                 st.text("\n".join(_same(c, *pair) for pair in d["examples"]))
     if c.skipped.count:
         with st.expander(
-            _n("{n} item of the source was not used", "{n} items of the source were not used", c.skipped.count)
+            _n(
+                "{count} item of the source was not used",
+                "{count} items of the source were not used",
+                c.skipped.count,
+                count=words.grouped(c.skipped.count),
+            )
         ):
             for problem in c.skipped.examples:
                 st.text(error_text(problem))

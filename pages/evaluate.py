@@ -168,7 +168,8 @@ def measure(model: ModelReference, request: dict, done: float, share: float, bar
         EngineError: the studio's, or none is there.
     """
     name = words.plain(readers.title(model))
-    bar.progress(done, f"{name} · {_('loading the articles and the model')}")
+    loading = _("loading the articles and the model")
+    bar.progress(done, f"{name} · {loading}")
     # Closed however this ends: a rerun, which Cancel and leaving the page cause, hangs up, and so the studio stops.
     with contextlib.closing(studio_client.stream({**request, "reference": model.reference})) as messages:
         for message in messages:
@@ -180,6 +181,8 @@ def measure(model: ModelReference, request: dict, done: float, share: float, bar
                 bar.progress(min(1.0, done + share * message["done"] / message["total"]), f"{name} · {told}")
             elif message["kind"] == "waiting":
                 bar.progress(done, studio_view.busy())
+            elif message["kind"] == "begun":
+                bar.progress(done, f"{name} · {loading}")
             elif message["kind"] == "error":
                 raise EngineError(message["template"], **message["values"])
             elif message["kind"] == "result":

@@ -167,7 +167,8 @@ def search(models: list[ModelReference], articles: str) -> dict[str, list[dict]]
         EngineError: the studio's, or none is there.
     """
     studio_view.wait_until_ready()
-    bar = st.progress(0.0, _("Both models read the test articles."))
+    reading = _("Both models read the test articles.")
+    bar = st.progress(0.0, reading)
     request = {"kind": "places", "references": [m.reference for m in models], "articles": articles, "split": "test"}
     try:
         for message in studio_client.stream(request):
@@ -175,6 +176,8 @@ def search(models: list[ModelReference], articles: str) -> dict[str, list[dict]]
                 raise EngineError(message["template"], **message["values"])
             if message["kind"] == "waiting":
                 bar.progress(0.0, studio_view.busy())
+            elif message["kind"] == "begun":
+                bar.progress(0.0, reading)
             elif message["kind"] == "progress":
                 done, total = message["done"], message["total"]
                 bar.progress(done / total, _("Article {done} of {total}", done=done, total=words.grouped(total)))

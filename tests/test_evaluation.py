@@ -25,7 +25,7 @@ from engine.backend import keras
 from engine.baselines import Baselines
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
-from engine.results import Way
+from engine.results import PassSettings
 from engine.token_kinds import KINDS, TokenKinds
 from engine.tokenizers import spans
 
@@ -102,7 +102,7 @@ def test_keras_evaluate_agrees_with_the_passes_own_sums_of_the_same_windows(
     monkeypatch.setattr(evaluation, "BATCH_TOKENS", 4 * 32)
     monkeypatch.setattr(breakdown, "CHECKED_TARGETS", 8 * 32)
     model = checkpoints.resolve(str(tiny_preset))
-    found = measuring.examine(model, str(sample_folder), way=Way(sequence_length=32, stride=stride))
+    found = measuring.examine(model, str(sample_folder), way=PassSettings(sequence_length=32, stride=stride))
     said, own = found["keras"], found["checked"]
     assert said["tokens"] == own["tokens"] == 32 + 7 * stride < found["evaluated_tokens"]
     assert said["loss"] == pytest.approx(own["loss"], abs=1e-5)
@@ -110,7 +110,9 @@ def test_keras_evaluate_agrees_with_the_passes_own_sums_of_the_same_windows(
 
 
 def test_a_split_shorter_than_what_keras_is_asked_for_is_checked_as_a_whole(tiny_preset, sample_folder, root):
-    found = measuring.examine(checkpoints.resolve(str(tiny_preset)), str(sample_folder), way=Way(sequence_length=32))
+    found = measuring.examine(
+        checkpoints.resolve(str(tiny_preset)), str(sample_folder), way=PassSettings(sequence_length=32)
+    )
     assert found["keras"]["tokens"] == found["evaluated_tokens"] < breakdown.CHECKED_TARGETS
     assert found["keras"]["loss"] == pytest.approx(found["loss"], abs=1e-5)
 
@@ -120,7 +122,9 @@ def test_where_memory_does_not_suffice_for_keras_the_pass_is_not_lost(tiny_prese
         raise MemoryError
 
     monkeypatch.setattr(original, "evaluate_batches", evaluate_batches)
-    found = measuring.examine(checkpoints.resolve(str(tiny_preset)), str(sample_folder), way=Way(sequence_length=32))
+    found = measuring.examine(
+        checkpoints.resolve(str(tiny_preset)), str(sample_folder), way=PassSettings(sequence_length=32)
+    )
     assert found["keras"] is None and found["evaluated_tokens"]
 
 
@@ -223,12 +227,12 @@ def test_perplexity_equals_transformers_on_the_exported_model(tiny, corpus, repo
 
 def test_a_report_is_kept_by_weights_articles_and_stride(tiny_preset, sample_folder, root, monkeypatch):
     model = checkpoints.resolve(str(tiny_preset))
-    found = measuring.examine(model, str(sample_folder), way=Way(sequence_length=32))
+    found = measuring.examine(model, str(sample_folder), way=PassSettings(sequence_length=32))
     assert found["stride"] == 32 and found["hash"] == model.hash
     with monkeypatch.context() as patch:
         patch.setattr(breakdown, "run", None)  # kept: not computed again
-        assert measuring.examine(model, str(sample_folder), way=Way(sequence_length=32)) == found
-    other = measuring.examine(model, str(sample_folder), way=Way(sequence_length=32, stride=16))
+        assert measuring.examine(model, str(sample_folder), way=PassSettings(sequence_length=32)) == found
+    other = measuring.examine(model, str(sample_folder), way=PassSettings(sequence_length=32, stride=16))
     assert other["evaluated_tokens"] == found["evaluated_tokens"] and other["loss"] != found["loss"]
     assert measuring.measure(model, str(sample_folder), sequence_length=32)["loss"] == pytest.approx(found["loss"])
     for changes, words in (
@@ -237,7 +241,7 @@ def test_a_report_is_kept_by_weights_articles_and_stride(tiny_preset, sample_fol
         ({"sequence_length": 32, "stride": 8, "tokens": 64}, "whole split"),
     ):
         with pytest.raises(EngineError, match=words):
-            measuring.examine(model, str(sample_folder), way=Way(**changes))
+            measuring.examine(model, str(sample_folder), way=PassSettings(**changes))
 
 
 def test_a_kept_report_is_given_before_the_model_is_loaded(tiny_preset, sample_folder, root, monkeypatch):
@@ -250,13 +254,13 @@ def test_a_kept_report_is_given_before_the_model_is_loaded(tiny_preset, sample_f
 def test_a_reports_key_changes_with_the_articles(tiny_preset, sample_folder, root, tmp_path):
     model, copy = checkpoints.resolve(str(tiny_preset)), tmp_path / "copy"
     shutil.copytree(sample_folder, copy)
-    assert results.key_if_prepared(model, str(copy), "test", Way()) is None
+    assert results.key_if_prepared(model, str(copy), "test", PassSettings()) is None
     measuring.measure(model, str(copy))
-    before = results.key_if_prepared(model, str(copy), "test", Way())
+    before = results.key_if_prepared(model, str(copy), "test", PassSettings())
     (copy / "test.jsonl").write_text((sample_folder / "validation.jsonl").read_text(), encoding="utf-8")
-    assert results.key_if_prepared(model, str(copy), "test", Way()) is None
+    assert results.key_if_prepared(model, str(copy), "test", PassSettings()) is None
     measuring.measure(model, str(copy))
-    assert before != results.key_if_prepared(model, str(copy), "test", Way()) is not None
+    assert before != results.key_if_prepared(model, str(copy), "test", PassSettings()) is not None
 
 
 def test_the_command_line_tells_intervals_and_what_changed_against_another_model(
@@ -299,12 +303,12 @@ def test_the_command_line_tells_intervals_and_what_changed_against_another_model
 
 def test_a_kept_report_is_given_without_the_model_and_for_its_settings_alone(tiny_preset, sample_folder, root):
     model = checkpoints.resolve(str(tiny_preset))
-    assert results.kept_report(model, str(sample_folder), "test", Way()) is None
+    assert results.kept_report(model, str(sample_folder), "test", PassSettings()) is None
     found = measuring.examine(model, str(sample_folder))
-    assert results.kept_report(model, str(sample_folder), "test", Way()) == json.loads(json.dumps(found))
-    assert results.kept_report(model, str(sample_folder), "test", Way(stride=16)) is None
-    assert results.kept_report(model, str(sample_folder), "test", Way(tokens=128)) is None
-    assert results.kept_report(model, str(sample_folder), "validation", Way()) is None
+    assert results.kept_report(model, str(sample_folder), "test", PassSettings()) == json.loads(json.dumps(found))
+    assert results.kept_report(model, str(sample_folder), "test", PassSettings(stride=16)) is None
+    assert results.kept_report(model, str(sample_folder), "test", PassSettings(tokens=128)) is None
+    assert results.kept_report(model, str(sample_folder), "validation", PassSettings()) is None
 
 
 def test_the_interval_of_a_difference_is_paired_by_article():

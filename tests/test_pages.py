@@ -624,7 +624,7 @@ def test_whoever_waits_for_the_studio_is_told_for_what(monkeypatch):
         {"kind": "progress", "done": 1, "total": 2},
         {"kind": "exported"},
     ]
-    monkeypatch.setattr(studio_client, "answers", lambda request: iter(messages))
+    monkeypatch.setattr(studio_client, "answers", lambda request: (message for message in messages))
     said: list[str] = []
     assert studio_view.told({"kind": "export"}, said.append, "it is written") == messages
     assert said == [

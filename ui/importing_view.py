@@ -135,12 +135,14 @@ def _background(job: importing.Import, listing_of: str = "") -> None:
     if status is not None and status.error is not None:
         errors.show(status.error)
     if status is not None and status.state in (jobs.STOPPED, importing.PREPARING, importing.FETCHING):
-        st.info(
-            _(
+        if status.articles or not hub.is_name(job.request.source):
+            told = _(
                 "The preparation was interrupted after {n} articles: it goes on from there.",
                 n=words.grouped(status.articles),
             )
-        )
+        else:
+            told = _("The download was interrupted.") + " " + _fetched_again()
+        st.info(told)
     if listing_of and (status is None or not status.total_bytes):
         if st.button(_("Ask the hub for its size")):
             st.session_state[f"listing_{listing_of}"] = hub.list_files(listing_of)
@@ -161,6 +163,10 @@ def _background(job: importing.Import, listing_of: str = "") -> None:
         with errors.shown():
             job.start()
             st.rerun()
+
+
+def _fetched_again() -> str:
+    return _("Files that are whole are kept; the one under way is fetched again.")
 
 
 def _left(job: importing.Import, status: importing.Status) -> float:
@@ -192,6 +198,7 @@ def _watch(job: importing.Import) -> None:
         )
     left = _left(job, status)
     st.progress(share, label + (_(", about {time} left", time=words.duration(left)) if left else ""))
-    if st.button(_("Stop"), icon=":material/stop:", help=_("What is done is kept: it goes on from there.")):
+    kept = _fetched_again() if status.state == importing.FETCHING else _("What is done is kept: it goes on from there.")
+    if st.button(_("Stop"), icon=":material/stop:", help=kept):
         with errors.shown():
             job.stop()

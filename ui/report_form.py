@@ -10,7 +10,7 @@ import streamlit as st
 from engine import results
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
-from engine.results import Way
+from engine.results import PassSettings
 from ui import access, choices, readers, sources, words
 from ui.i18n import _
 
@@ -29,7 +29,7 @@ class Asked:
     model: ModelReference
     articles: str
     split: str
-    way: Way
+    way: PassSettings
     typed: bool
 
     def compared(self) -> list[ModelReference]:
@@ -99,7 +99,7 @@ def choose(split: str) -> Asked | None:
     return Asked(model, articles, split, _choose_way(model.preset.max_sequence_length or 1024), typed)
 
 
-def _choose_way(context: int) -> Way:
+def _choose_way(context: int) -> PassSettings:
     """Widgets for how many tokens are scored and in which windows, for a model of so many tokens of context."""
     part = _("A part: {n} tokens", n=words.grouped(PART_TOKENS))
     ways = {
@@ -119,12 +119,12 @@ def _choose_way(context: int) -> Way:
             "A part is drawn with seed 1: the same for every model. Full context goes through the whole split with windows as long as the model can see, half a window from one to the next: it takes twice as long and shows the model at its best."
         ),
     )
-    automatic = Way().filled(context)
+    automatic = PassSettings().filled(context)
     length, default_stride = automatic.sequence_length, automatic.stride
     way = {
-        "part": Way(PART_TOKENS),
-        "full": Way(0, context, max(1, context // 2)),
-    }.get(chosen, Way())
+        "part": PassSettings(PART_TOKENS),
+        "full": PassSettings(0, context, max(1, context // 2)),
+    }.get(chosen, PassSettings())
     if chosen == "own":
         one, two, three = st.columns(3)
         tokens = one.number_input(
@@ -153,7 +153,7 @@ def _choose_way(context: int) -> Way:
                 "From one window to the next, in tokens. A smaller one gives each token more context before it, and takes longer; every token is scored once. It goes with the whole split."
             ),
         )
-        way = Way(int(tokens), int(length), int(stride))
+        way = PassSettings(int(tokens), int(length), int(stride))
     length, stride = way.sequence_length or length, way.stride or way.sequence_length or default_stride
     if stride <= length:
         st.caption(

@@ -1,5 +1,6 @@
 """What a page says of the studio while it waits for it: that it starts, that it answers somebody else, how far it is."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -47,16 +48,18 @@ def told(request: dict[str, Any], say: Callable[[str], object], work: str) -> li
         EngineError: no studio, it died while it worked, or what it says is against the request.
     """
     say(work)
-    messages = []
-    for message in studio_client.answers(request):
-        if message["kind"] == "waiting":
-            say(busy())
-        elif message["kind"] == "progress":
-            say(measuring(message))
-        else:
-            say(work)
-        messages.append(message)
-    return messages
+    told_so_far = []
+    # Closed however this ends: a rerun, which leaving the page causes, hangs up, and so the studio stops.
+    with contextlib.closing(studio_client.answers(request)) as messages:
+        for message in messages:
+            if message["kind"] == "waiting":
+                say(busy())
+            elif message["kind"] == "progress":
+                say(measuring(message))
+            else:
+                say(work)
+            told_so_far.append(message)
+    return told_so_far
 
 
 def measuring(message: dict[str, Any]) -> str:
