@@ -97,6 +97,7 @@ print("clean")
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
         "ATELIER_CHECKPOINTS": str(tmp_path / "checkpoints"),
+        "ATELIER_CORPORA": str(tmp_path / "corpora"),
         "ATELIER_STUDIO_IDLE_SECONDS": "2",
     }
     done = subprocess.run(
