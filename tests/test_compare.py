@@ -114,6 +114,13 @@ def test_the_page_lays_runs_over_one_another_and_tells_what_differs(root):
     assert not app.exception
 
 
+def test_numbers_of_a_figure_have_the_decimal_sign_of_the_language(root):
+    a_run(root)
+    for language, signs in (("en", None), ("fr", ",\u202f")):
+        layout = figure_of(open_page("compare", language))["layout"]
+        assert layout["template"]["layout"].get("separators") == signs
+
+
 def test_windows_of_different_lengths_are_said(root):
     a_run(root)
     said = "measured in windows of different lengths"

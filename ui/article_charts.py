@@ -1,15 +1,20 @@
 """Figures of articles: data → Plotly figure, pure."""
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
 from engine.plans import Plan
 from ui import colours, words
-from ui.charts import TEMPLATE
+from ui.charts import template
 from ui.i18n import _
 
 _BINS = 36
-_LAYOUT = {"template": TEMPLATE, "height": 280, "margin": {"l": 8, "r": 8, "t": 28, "b": 8}}
+
+
+def _layout(height: int = 280) -> dict[str, Any]:
+    return {"template": template(), "height": height, "margin": {"l": 8, "r": 8, "t": 28, "b": 8}}
 
 
 def lengths(counts: np.ndarray, axis: str) -> go.Figure:
@@ -37,7 +42,7 @@ def lengths(counts: np.ndarray, axis: str) -> go.Figure:
         annotation_text=_("median {n}", n=words.grouped(middle)),
         annotation_position="top",
     )
-    figure.update_layout(**_LAYOUT, xaxis_title=axis, yaxis_title=_("articles"))
+    figure.update_layout(**_layout(), xaxis_title=axis, yaxis_title=_("articles"))
     return figure
 
 
@@ -56,7 +61,7 @@ def sections(counts: list[tuple[str, int]], articles: int) -> go.Figure:
         )
     )
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
-    figure.update_layout(**_LAYOUT, xaxis_title=_("articles with such a section (%)"))
+    figure.update_layout(**_layout(), xaxis_title=_("articles with such a section (%)"))
     figure.update_xaxes(range=[0, 110])
     return figure
 
@@ -82,7 +87,7 @@ def coverage(lengths_seen: np.ndarray, shares: np.ndarray, chosen: int, share: f
         hoverinfo="skip",
     )
     figure.update_layout(
-        **_LAYOUT,
+        **_layout(),
         showlegend=False,
         hovermode="closest",
         xaxis_title=_("tokens taken of each article"),
@@ -108,7 +113,7 @@ def keywords(found: list[tuple[str, float, float]]) -> go.Figure:
         )
     )
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
-    figure.update_layout(**{**_LAYOUT, "height": 24 * len(found) + 90}, xaxis_title=_("z-score against English prose"))
+    figure.update_layout(**_layout(24 * len(found) + 90), xaxis_title=_("z-score against English prose"))
     return figure
 
 
@@ -132,7 +137,7 @@ def stages(plan: Plan) -> go.Figure:
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
     figure.update_xaxes(range=[0, plan.articles * 1.02])
     figure.update_layout(
-        **{**_LAYOUT, "height": 44 * len(plan.stages) + 80},
+        **_layout(44 * len(plan.stages) + 80),
         showlegend=False,
         xaxis_title=_("training articles by number"),
     )

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 
 from ui import colours
-from ui.i18n import _
+from ui.i18n import _, language
 
 pio.templates["lab"] = go.layout.Template(
     layout={
@@ -21,7 +21,13 @@ pio.templates["lab"] = go.layout.Template(
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     }
 )
-TEMPLATE = "streamlit+lab"
+pio.templates["french"] = go.layout.Template(layout={"separators": ",\u202f"})
+
+
+def template() -> str:
+    """The template of every figure, with the decimal sign of the session's language."""
+    return "streamlit+lab" + ("+french" if language() == "fr" else "")
+
 
 MOST_POINTS = 500
 
@@ -83,7 +89,7 @@ def validation(events: list[dict[str, Any]], name: str, colour: str, title: str,
             annotation={"text": _("base model"), "font": {"color": colours.BASE}},
             annotation_position="bottom right",
         )
-    figure.update_layout(template=TEMPLATE, height=340, xaxis_title=_("training steps"), yaxis_title=title)
+    figure.update_layout(template=template(), height=340, xaxis_title=_("training steps"), yaxis_title=title)
     figure.update_yaxes(hoverformat=".3~f")
     return figure
 
@@ -94,7 +100,7 @@ def over_steps(events: list[dict[str, Any]], name: str, colour: str, title: str,
     mode = "lines" if len(xs) > 1 else "markers"  # one point makes no line
     figure = go.Figure(go.Scatter(x=xs, y=ys, mode=mode, name=title, line={"color": colour, "width": 2}))
     figure.update_layout(
-        template=TEMPLATE, height=260, xaxis_title=_("training steps"), yaxis_title=title, showlegend=False
+        template=template(), height=260, xaxis_title=_("training steps"), yaxis_title=title, showlegend=False
     )
     figure.update_yaxes(rangemode="tozero")
     return figure
@@ -115,5 +121,5 @@ def accuracies(rows: list[tuple[str, float, str]]) -> go.Figure:
     )
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(rangemode="tozero", title=_("accuracy on the test articles (%)"))
-    figure.update_layout(template=TEMPLATE, height=90 + 40 * len(rows))
+    figure.update_layout(template=template(), height=90 + 40 * len(rows))
     return figure

@@ -64,7 +64,7 @@ def curves(lines: list[Line], across: str, up: str, base: float | None, base_tit
             annotation_position="bottom right",
         )
     figure.update_layout(
-        template=charts.TEMPLATE,
+        template=charts.template(),
         height=480,
         xaxis_title=across,
         yaxis_title=up,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from ui.charts import TEMPLATE
+from ui.charts import template
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def bars(rows: list[Row], name: str, title: str, pattern: str, factor: float = 1
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_xaxes(rangemode="tozero")
     figure.update_layout(
-        template=TEMPLATE,
+        template=template(),
         title={"text": title, "font": {"size": 15}},
         height=110 + 44 * len(rows),
         margin={"l": 8, "r": 8, "t": 44, "b": 24},

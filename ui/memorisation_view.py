@@ -120,7 +120,7 @@ def yardstick(samples: list[Copied], colour: str, title: str, unseen: list[Copie
             hovertemplate="%{y:.2f} %",
         )
     figure.update_layout(
-        template=charts.TEMPLATE,
+        template=charts.template(),
         height=320,
         barmode="group",
         xaxis_title=_("passages of so many tokens in a row"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from ui import words
 from ui.i18n import _
 from ui.token_colours import Scale, coloured
 
@@ -99,7 +100,9 @@ _component = st.components.v2.component("atelier_microscope", html=_HTML, css=_C
 def scale(what: str, vocabulary_size: int) -> Scale:
     """The scale of PROBABILITY (by powers of ten), RANK (likewise) or ENTROPY (bits)."""
     if what == PROBABILITY:
-        return Scale(-4, 0, ((-4, "0.01\u00a0%"), (-3, "0.1"), (-2, "1"), (-1, "10"), (0, "100\u00a0%")))
+        return Scale(
+            -4, 0, ((-4, words.percent(1e-4, 2)), (-3, words.decimal(0.1, 1)), (-2, "1"), (-1, "10"), (0, "100\u00a0%"))
+        )
     if what == RANK:
         return Scale(-3, 0, ((-3, "1000"), (-2, "100"), (-1, "10"), (0, "1")))
     most = math.log2(vocabulary_size)

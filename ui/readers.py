@@ -11,6 +11,7 @@ from engine.errors import EngineError
 from engine.runs import Run
 from engine.settings import IMPORTED
 from ui import comparison, records
+from ui.i18n import _
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -88,7 +89,7 @@ def title(model: ModelReference) -> str:
     """The short name of a model on every page: `base · gpt2_mini_en` or `RUN · step 400`."""
     if model.checkpoint is None:
         return f"base · {model.preset.title}"
-    return f"{model.checkpoint.run} · step {model.checkpoint.step}"
+    return f"{model.checkpoint.run} · {_('step {n}', n=model.checkpoint.step)}"
 
 
 def last_step(run_name: str) -> int:

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from engine.forgetting import Forgetting, Point
 from ui import colours
-from ui.charts import TEMPLATE
+from ui.charts import template
 from ui.i18n import _
 
 ENGLISH_DASH = "dot"  # the same model on another text: its own colour, another line
@@ -44,7 +44,7 @@ def groups(models: list[Shown], by: str, names: dict[str, str], axis: str = "") 
             + _("{n} bits per byte", n="%{customdata[1]:.2f}")
             + "<extra>%{fullData.name}</extra>",
         )
-    figure.update_layout(template=TEMPLATE, height=340, barmode="group", yaxis_title=_("accuracy (%)"))
+    figure.update_layout(template=template(), height=340, barmode="group", yaxis_title=_("accuracy (%)"))
     figure.update_xaxes(title=axis, type="category")
     return figure
 
@@ -72,7 +72,7 @@ def baselines(rows: list[tuple[str, str, float, list[float] | None]]) -> go.Figu
     )
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_xaxes(rangemode="tozero", title=_("accuracy (%)"))
-    figure.update_layout(template=TEMPLATE, height=110 + 40 * len(rows), hovermode="closest")
+    figure.update_layout(template=template(), height=110 + 40 * len(rows), hovermode="closest")
     return figure
 
 
@@ -99,7 +99,7 @@ def reliability(models: list[Shown]) -> go.Figure:
         hoverinfo="skip",
     )
     figure.update_layout(
-        template=TEMPLATE,
+        template=template(),
         height=380,
         hovermode="closest",
         xaxis_title=_("probability of the first choice (%)"),
@@ -135,6 +135,6 @@ def forgetting(found: Forgetting, colour: str, name: str, title: str, factor: fl
             annotation={"text": label, "font": {"color": colours.BASE}},
             annotation_position="bottom right",
         )
-    figure.update_layout(template=TEMPLATE, height=340, xaxis_title=_("training steps"), yaxis_title=title)
+    figure.update_layout(template=template(), height=340, xaxis_title=_("training steps"), yaxis_title=title)
     figure.update_yaxes(hoverformat=".3~f")
     return figure

@@ -208,7 +208,10 @@ def sampler_text(settings: dict[str, float]) -> str:
     if settings["temperature"] == 0:
         return _("greedy")
     top_k = settings["top_k"] or _("all")
-    return f"temperature {settings['temperature']:g}, top-k {top_k}, top-p {settings['top_p']:g}"
+    temperature, top_p = (words.shortest(settings[name]) for name in ("temperature", "top_p"))
+    return _(
+        "temperature {temperature}, top-k {top_k}, top-p {top_p}", temperature=temperature, top_k=top_k, top_p=top_p
+    )
 
 
 def moment(result: Written) -> str:

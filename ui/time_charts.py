@@ -30,7 +30,7 @@ def curves(all_moments: list[Moment], now: Moment) -> go.Figure:
         )
     figure.add_vline(now.at, line={"color": colours.BASE, "width": 3})
     figure.update_layout(
-        template=charts.TEMPLATE,
+        template=charts.template(),
         height=300,
         xaxis_title=_("training steps since the parent") if begun else _("training steps since the base"),
         yaxis_title=_("accuracy (%)"),

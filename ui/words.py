@@ -22,6 +22,11 @@ def decimal(number: float, digits: int = 2) -> str:
     return text.replace(",", _THIN).replace(".", ",") if language() == "fr" else text
 
 
+def shortest(number: float) -> str:
+    """A number with the decimals that it has: 0.8 or 0,8."""
+    return f"{number:g}".replace(".", "," if language() == "fr" else ".")
+
+
 def signed(number: float, digits: int = 2) -> str:
     """A change with its sign: +4.39 or −4,39."""
     return ("−" if round(number, digits) < 0 else "+") + decimal(abs(number), digits)
