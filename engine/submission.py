@@ -101,7 +101,7 @@ def _intervals(settings: RunSettings) -> int:
 
 
 def _saves(settings: RunSettings, steps: int | None, size_bytes: int) -> int:
-    """How many checkpoints a run writes at most, the last one included."""
+    """How many checkpoints a run writes, the last one included; of a large model about, since its saves are timed."""
     if steps is not None:
         return math.ceil(steps / interval(settings, steps))
     if settings.minutes is None or settings.evaluate_steps:
@@ -250,7 +250,7 @@ def _check_room(settings: RunSettings) -> None:
     disk = needed.checkpoint_bytes * needed.checkpoints
     if found.free_disk_bytes < disk:
         raise ResourcesError(
-            "This run may write {needed} MB of checkpoints and {free} MB of disk are free: free some space, or set "
+            "This run writes about {needed} MB of checkpoints and {free} MB of disk are free: free some space, or set "
             "evaluate_steps higher.",
             needed=disk >> 20,
             free=found.free_disk_bytes >> 20,

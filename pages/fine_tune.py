@@ -25,7 +25,7 @@ def estimates(settings: RunSettings) -> str:
     else:
         time = _("not known before the first steps")
     return _(
-        "Training time: {time}. Memory: about {memory}. Disk: {disk} for {n} checkpoints at most.",
+        "Training time: {time}. Memory: about {memory}. Disk: about {disk} for {n} checkpoints.",
         time=time,
         memory=words.size(needed.memory_bytes),
         disk=words.size(needed.checkpoint_bytes * needed.checkpoints),
