@@ -2,16 +2,12 @@
 
 import contextlib
 import os
-import shutil
 from dataclasses import dataclass
 
 from engine import checkpoints, files, retention, runs
 from engine.errors import EngineError, RunError
-from engine.files import storage_errors
 from engine.locks import Lock
 from engine.runs import Run
-
-_GONE = ".gone"
 
 
 @dataclass(frozen=True)
@@ -74,13 +70,10 @@ def remove(run: Run) -> None:
         RunError: it may not be deleted (`check`). StorageError: no rights.
     """
     check(run)
-    root = run.folder.parent
-    with storage_errors(root), Lock(run.folder / "lock") as lock:
+    with Lock(run.folder / "lock") as lock:
         if not lock.acquire():
             raise _at_work(run)
         _check_at_rest(run)  # nobody can start it from here on
         if os.name == "nt":
-            lock.release()  # Windows renames no folder in which a file is open
-        files.replace(run.folder, root / f".{run.name}.{os.getpid()}{_GONE}")
-    for left in root.glob(f".*{_GONE}"):  # this one, and what a kill has left of others
-        shutil.rmtree(left, ignore_errors=True)
+            lock.release()
+        runs.take_away(run)

@@ -42,6 +42,7 @@ _LAST_WORDS_BYTES = 1 << 16
 HEARTBEAT_SECONDS = 5.0
 FROZEN_SECONDS = 20.0
 _PROBE_PATIENCE_SECONDS = 0.5
+_GONE = ".gone"
 _STEP_FOLDER = re.compile(r"step-(\d{8})")
 
 
@@ -331,9 +332,21 @@ def discard(run: Run) -> None:
         if not lock.acquire() or run._stored_state().state != QUEUED or run.checkpoint_folders():
             raise RunError("The run {name} has started: stop it instead.", name=run.name)
         run.write_state(state=STOPPED)  # nobody starts it from here on: Windows renames no folder of an open file
-    gone = run.folder.with_name(f".{run.name}.{os.getpid()}.gone")
-    replace(run.folder, gone)
-    shutil.rmtree(gone, ignore_errors=True)
+    take_away(run)
+
+
+def take_away(run: Run) -> None:
+    """Removes a run's folder, its name first, so that it never exists in part; the caller has made sure that nobody starts
+    it. Windows renames no folder in which a file is open: the run's lock is not held there.
+
+    Raises:
+        StorageError: no rights.
+    """
+    root = run.folder.parent
+    with storage_errors(root):
+        replace(run.folder, root / f".{run.name}.{os.getpid()}{_GONE}")
+    for left in root.glob(f".*{_GONE}"):  # this one, and what a kill has left of others
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def all_runs(root: Path | None = None) -> list[Run]:

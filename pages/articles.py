@@ -38,6 +38,12 @@ class Place:
     length: int
 
 
+def count_columns() -> dict:
+    """How a table of articles shows what was counted."""
+    titles = {"articles": _("articles"), "words": _("words"), "tokens": _("tokens")}
+    return {name: st.column_config.NumberColumn(title, format="localized") for name, title in titles.items()}
+
+
 def card(c: Corpus) -> None:
     """What a corpus was made from, and what of its source was not used."""
     totals = corpus.summary(c.card)
@@ -61,9 +67,7 @@ def card(c: Corpus) -> None:
         hide_index=True,
         column_config={
             "split": st.column_config.TextColumn(_("split")),
-            "articles": st.column_config.NumberColumn(_("articles"), format="localized"),
-            "words": st.column_config.NumberColumn(_("words"), format="localized"),
-            "tokens": st.column_config.NumberColumn(_("tokens"), format="localized"),
+            **count_columns(),
         },
     )
     if c.card["validation_set_aside"]:
@@ -149,9 +153,7 @@ def all_prepared() -> None:
             hide_index=True,
             column_config={
                 "source": st.column_config.TextColumn(_("source")),
-                "articles": st.column_config.NumberColumn(_("articles"), format="localized"),
-                "words": st.column_config.NumberColumn(_("words"), format="localized"),
-                "tokens": st.column_config.NumberColumn(_("tokens"), format="localized"),
+                **count_columns(),
                 "skipped": st.column_config.NumberColumn(_("skipped"), format="localized"),
                 "vocabulary": st.column_config.NumberColumn(_("vocabulary"), format="localized"),
                 "size": st.column_config.TextColumn(_("size")),
@@ -305,7 +307,7 @@ def follow_link() -> None:
     if asked is None:
         return
     st.session_state.pop("articles_place", None)
-    source, split, number = asked.get("articles", ""), asked.get("split"), _whole(asked.get("article"))
+    source, split, number = asked.get("articles", ""), asked.get("split"), links.whole(asked.get("article"))
     if split not in SPLITS or not number:
         return
     if source in (known := sources.prepared()):
@@ -317,13 +319,8 @@ def follow_link() -> None:
     else:
         return
     st.session_state["articles_split"], st.session_state[f"number_{split}"] = split, number
-    if (token := _whole(asked.get("token"))) and (length := _whole(asked.get("length"))):
+    if (token := links.whole(asked.get("token"))) and (length := links.whole(asked.get("length"))):
         st.session_state["articles_place"] = Place(asked.get("corpus", ""), split, number, token, length)
-
-
-def _whole(text: str | None) -> int:
-    """A number of an address; 0 where it is none."""
-    return int(text) if text and text.isdecimal() and len(text) < 10 else 0
 
 
 st.title(_("Articles"))

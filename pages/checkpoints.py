@@ -118,7 +118,7 @@ def export(checkpoint: Checkpoint) -> None:
             request |= {"kind": "export", "most_bytes": access.export_bytes()} if written else {"kind": "convert"}
             work = _("The studio writes it; its start takes some ten seconds.")
             with errors.shown(), st.status(work) as status:
-                answer = studio_view.told(request, lambda label: status.update(label=label), work)[-1]
+                answer = studio_view.told(request, lambda label, _share: status.update(label=label), work)[-1]
                 if written:
                     st.session_state[key] = answer["file"]
                 else:

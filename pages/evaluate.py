@@ -4,7 +4,6 @@ from ui import frame
 
 frame.within()
 
-import contextlib
 
 import pandas as pd
 import streamlit as st
@@ -168,26 +167,17 @@ def measure(model: ModelReference, request: dict, done: float, share: float, bar
         EngineError: the studio's, or none is there.
     """
     name = words.plain(readers.title(model))
-    loading = _("loading the articles and the model")
-    bar.progress(done, f"{name} · {loading}")
-    # Closed however this ends: a rerun, which Cancel and leaving the page cause, hangs up, and so the studio stops.
-    with contextlib.closing(studio_client.stream({**request, "reference": model.reference})) as messages:
-        for message in messages:
-            if message["kind"] == "progress" and message["phase"] == "preparing":
-                told = _("preparing the articles: {n} so far", n=words.grouped(message["articles"]))
-                bar.progress(done, f"{name} · {told}")
-            elif message["kind"] == "progress":
-                told = studio_view.measuring(message)
-                bar.progress(min(1.0, done + share * message["done"] / message["total"]), f"{name} · {told}")
-            elif message["kind"] == "waiting":
-                bar.progress(done, studio_view.busy())
-            elif message["kind"] == "begun":
-                bar.progress(done, f"{name} · {loading}")
-            elif message["kind"] == "error":
-                raise EngineError(message["template"], **message["values"])
-            elif message["kind"] == "result":
-                return message["scores"]
-    raise EngineError("The studio ended while it was working: try again, it starts anew.")
+
+    def say(label: str, of_this: float) -> None:
+        bar.progress(min(1.0, done + share * of_this), label)
+
+    def progress(message: dict) -> str:
+        if message["phase"] == "measuring":
+            return f"{name} · {studio_view.measuring(message)}"
+        return f"{name} · {_('preparing the articles: {n} so far', n=words.grouped(message['articles']))}"
+
+    work = f"{name} · {_('loading the articles and the model')}"
+    return studio_view.told({**request, "reference": model.reference}, say, work, progress)[-1]["scores"]
 
 
 def shown(model: ModelReference, report: dict) -> Shown:

@@ -101,13 +101,9 @@ def _follow_link() -> None:
         return
     st.session_state["scope_way"] = ARTICLE
     st.session_state["scope_articles"] = asked.get("articles", "")
-    st.session_state["scope_article"] = _whole(asked.get("article"))
-    st.session_state["scope_first"] = _whole(asked.get("token"))
+    st.session_state["scope_article"] = links.whole(asked.get("article")) or 1
+    st.session_state["scope_first"] = links.whole(asked.get("token")) or 1
     st.session_state["scope_on"] = True
-
-
-def _whole(text: str | None) -> int:
-    return max(1, int(text)) if text and text.isdecimal() and len(text) < 10 else 1
 
 
 def draw(models: list[ModelReference], messages: list[dict], what: str, article: bool) -> None:
@@ -170,22 +166,15 @@ def search(models: list[ModelReference], articles: str) -> dict[str, list[dict]]
     reading = _("Both models read the test articles.")
     bar = st.progress(0.0, reading)
     request = {"kind": "places", "references": [m.reference for m in models], "articles": articles, "split": "test"}
+
+    def article(message: dict) -> str:
+        return _("Article {done} of {total}", done=message["done"], total=words.grouped(message["total"]))
+
     try:
-        for message in studio_client.stream(request):
-            if message["kind"] == "error":
-                raise EngineError(message["template"], **message["values"])
-            if message["kind"] == "waiting":
-                bar.progress(0.0, studio_view.busy())
-            elif message["kind"] == "begun":
-                bar.progress(0.0, reading)
-            elif message["kind"] == "progress":
-                done, total = message["done"], message["total"]
-                bar.progress(done / total, _("Article {done} of {total}", done=done, total=words.grouped(total)))
-            elif message["kind"] == "result":
-                return message["places"]
+        messages = studio_view.told(request, lambda label, share: bar.progress(share, label), reading, article)
     finally:
         bar.empty()
-    raise EngineError("The studio ended while it was working: try again, it starts anew.")
+    return messages[-1]["places"]
 
 
 st.title(_("Microscope"))

@@ -625,14 +625,14 @@ def test_whoever_waits_for_the_studio_is_told_for_what(monkeypatch):
         {"kind": "exported"},
     ]
     monkeypatch.setattr(studio_client, "answers", lambda request: (message for message in messages))
-    said: list[str] = []
-    assert studio_view.told({"kind": "export"}, said.append, "it is written") == messages
+    said: list[tuple[str, float]] = []
+    assert studio_view.told({"kind": "export"}, lambda *told: said.append(told), "it is written") == messages
     assert said == [
-        "it is written",
-        "The studio is answering somebody else: this waits for its turn.",
-        "it is written",
-        "measuring: 1 of 2 windows",
-        "it is written",
+        ("it is written", 0.0),
+        ("The studio is answering somebody else: this waits for its turn.", 0.0),
+        ("it is written", 0.0),
+        ("measuring: 1 of 2 windows", 0.5),
+        ("it is written", 0.0),
     ]
 
 

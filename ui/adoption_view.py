@@ -79,7 +79,7 @@ def _import(uploads: list[tuple[str, bytes]], path: str, name: str, preset: str)
                 source = paths.locate(path)
             checkpoint = adoption.adopt(source, name, preset, root, say, _validator())
         st.session_state["adopted"] = checkpoint.reference
-        measure(checkpoint, lambda label: status.update(label=label))
+        measure(checkpoint, lambda label, _share: status.update(label=label))
     st.toast(_("{name} is imported.", name=checkpoint.reference))
 
 
@@ -91,7 +91,7 @@ def _kept(uploads: list[tuple[str, bytes]], folder: Path) -> Path:
     return folder / sources.safe_name(uploads[0][0]) if len(uploads) == 1 else folder
 
 
-def measure(checkpoint: Checkpoint, say: Callable[[str], object]) -> None:
+def measure(checkpoint: Checkpoint, say: Callable[[str, float], object]) -> None:
     """Has the studio score an import and its base on the sample articles; `say` is told how far it is.
 
     Raises:
@@ -123,7 +123,7 @@ def report(checkpoint: Checkpoint) -> None:
         st.info(_("It has not been measured against its base yet."))
         if access.is_owner() and st.button(_("Measure"), icon=":material/straighten:", key="adoption_measure"):
             with st.status("…") as status:
-                measure(checkpoint, lambda label: status.update(label=label))
+                measure(checkpoint, lambda label, _share: status.update(label=label))
             st.rerun()
         return
     own, base = figures["run"]["accuracy"], figures["base"]["accuracy"]

@@ -25,3 +25,8 @@ def asked(*names: str) -> dict[str, str] | None:
     st.session_state[key] = seen
     st.session_state["link_clicks"] = st.session_state.get("link_clicks", 0) + 1
     return found
+
+
+def whole(text: str | None) -> int:
+    """A number of an address; 0 where it is none."""
+    return int(text) if text and text.isdecimal() and len(text) < 10 else 0

@@ -38,30 +38,36 @@ def busy() -> str:
     return _("The studio is answering somebody else: this waits for its turn.")
 
 
-def told(request: dict[str, Any], say: Callable[[str], object], work: str) -> list[dict[str, Any]]:
-    """The studio's messages for a request, the studio started where it is not there.
+def measuring(message: dict[str, Any]) -> str:
+    """How far a measurement is."""
+    return _("measuring: {done} of {total} windows", done=message["done"], total=message["total"])
+
+
+def told(
+    request: dict[str, Any],
+    say: Callable[[str, float], object],
+    work: str,
+    progress: Callable[[dict[str, Any]], str] = measuring,
+) -> list[dict[str, Any]]:
+    """The studio's messages for a request, the studio started where it is not there; the last one is its result.
 
     Args:
-        say: is told what is waited for: `work`, another request, or how far a measurement is.
+        say: is told what is waited for, `work`, another request, or how far it is, and the share of it that is done.
+        progress: how far it is, in words, of such a message.
 
     Raises:
         EngineError: no studio, it died while it worked, or what it says is against the request.
     """
-    say(work)
+    say(work, 0.0)
     told_so_far = []
-    # Closed however this ends: a rerun, which leaving the page causes, hangs up, and so the studio stops.
+    # Closed however this ends: a rerun, which Cancel and leaving the page cause, hangs up, and so the studio stops.
     with contextlib.closing(studio_client.answers(request)) as messages:
         for message in messages:
             if message["kind"] == "waiting":
-                say(busy())
+                say(busy(), 0.0)
             elif message["kind"] == "progress":
-                say(measuring(message))
+                say(progress(message), message["done"] / message["total"] if message.get("total") else 0.0)
             else:
-                say(work)
+                say(work, 0.0)
             told_so_far.append(message)
     return told_so_far
-
-
-def measuring(message: dict[str, Any]) -> str:
-    """How far a measurement is."""
-    return _("measuring: {done} of {total} windows", done=message["done"], total=message["total"])
