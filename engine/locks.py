@@ -57,13 +57,18 @@ class Lock:
 
 def held(path: Path) -> bool:
     """Whether somebody holds the lock at `path`. For showing only: a probe never authorises a start."""
-    if not path.exists():
-        return False
     for attempt in range(_PROBES):
         if attempt:
             time.sleep(0.02)
-        lock = Lock(path)
-        if lock.acquire():
-            lock.release()
+        try:
+            with storage_errors(path.parent):
+                descriptor = os.open(path, os.O_RDWR)  # a look makes no file, nor a folder that has just been deleted
+        except FileNotFoundError:
             return False
+        try:
+            if filelock.lock_descriptor(descriptor, blocking=False):
+                filelock.unlock_descriptor(descriptor)
+                return False
+        finally:
+            os.close(descriptor)
     return True

@@ -317,6 +317,15 @@ def test_twenty_killed_dispatchers_start_each_run_once_and_in_order(root):
     assert not any(path.name.startswith(".") and path.name != ".locks" for path in root.iterdir())
 
 
+def test_a_look_at_a_lock_makes_nothing(tmp_path):
+    assert not held(tmp_path / "gone" / "lock")
+    assert not (tmp_path / "gone").exists()
+    path = tmp_path / "lock"
+    with Lock(path) as lock:
+        assert lock.acquire() and held(path)
+    assert not held(path)
+
+
 def test_a_dispatcher_whose_folder_is_gone_ends(root):
     runs.create(new_settings(device="cpu"))
     with Lock(trainer.device_lock("cpu", root)) as lock:  # the run waits
