@@ -25,12 +25,14 @@ class Request:
 
     Attributes:
         source: a path, or a name on the hub. preset: whose vocabulary. options: how to read it. limit: 0 = all.
+        accept_part: whether less than half of it is enough.
     """
 
     source: str
     preset: str
     options: Options = field(default_factory=Options)
     limit: int = 0
+    accept_part: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As the job's file keeps it."""
@@ -39,12 +41,13 @@ class Request:
             "preset": self.preset,
             "options": self.options.to_json(),
             "limit": self.limit,
+            **({"accept_part": True} if self.accept_part else {}),
         }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Request":
         """What `to_json` wrote."""
-        return cls(value["source"], value["preset"], Options(**value["options"]), value["limit"])
+        return cls(value["source"], value["preset"], Options(**value["options"]), value["limit"], value.get("accept_part", False))
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,8 @@ def _import(work: jobs.Work) -> dict[str, Any]:
             report=lambda p: work.say(**p.__dict__),
             options=request.options,
             limit=request.limit,
+            accept_part=request.accept_part,
+            looked_at=True,  # whoever asks for an import has seen the first articles
             stop_requested=work.stop_requested,
         )
     except preparation.Stopped as stopped:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from engine import paths
+from engine import little, paths
 from engine.articles import SPLITS, Options, Skipped, child, isolation, source
 from engine.articles.isolation import Reading
 from engine.articles.member import shown
@@ -32,11 +32,25 @@ VALIDATION_SHARE = 0.1  # of the training articles, set aside where a source has
 BATCH_BYTES = 1 << 20  # of text, encoded at once: some hundred bytes of memory for each of its tokens
 JOURNAL_SECONDS = 2.0
 _JOURNAL = "journal.json"
-_JOURNAL_FORMAT = 2  # of the places in it
+_JOURNAL_FORMAT = 3  # of the places and counts in it
 _MOST_NAMES = 4000  # section names counted at a time; the rare ones make room
 _SHOWN_NAMES = 40
 _SHOWN_DUPLICATES = 20
 _DATA_FILES = (TOKENS, ARTICLES, SECTIONS, IDS)
+
+
+FEW_READ = sentence(
+    "Of {all} texts in {path} only {articles} can be read; the others are left out, such as: {reason} Mend the file, or say "
+    "that the part is enough (prepare --accept-part on the command line)."
+)
+GUESSED = sentence(
+    "{path} holds PDF or Word files, whose text a program made out: prepare them first (on the page Articles, or with "
+    "prepare on the command line), look at what was read, then train on that."
+)
+
+
+class FewRead(ArticlesError):
+    """Less than half of a source could be read: whoever prepares it has to be asked first."""
 
 
 class Stopped(Exception):
@@ -116,6 +130,8 @@ def prepare(
     out: Path | None = None,
     options: Options | None = None,
     limit: int = 0,
+    accept_part: bool = False,
+    looked_at: bool = False,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> Corpus:
     """The corpus of a source for a vocabulary; one prepared before is found again and costs nothing.
@@ -124,10 +140,12 @@ def prepare(
         path: a file, folder or zip archive of articles, or a prepared corpus.
         root: the folder of all corpora. out: the corpus's own folder instead.
         limit: articles of each split that are taken, from the first on; 0 = all.
+        accept_part: whether a person said yes to a corpus of less than half of what the source holds.
+        looked_at: whether a person saw how its first articles are read, or will: without, no PDF and no Word file is used.
         stop_requested: asked after each batch; True stops, and the next preparation goes on from there.
 
     Raises:
-        ArticlesError: nothing there, or no article that can be used. StorageError: the disk refuses.
+        ArticlesError: nothing there, or no article that can be used. FewRead: less than half of it can be. StorageError: the disk refuses.
         ReadingEnded: reading broke a limit; Stopped: a person asked. What was prepared stays, to go on from.
     """
     if is_corpus(path):
@@ -157,6 +175,7 @@ def prepare(
             return found
         staging = staging_of(folder)
         work = _Preparation(Path(path), tokenizer, options, limit, identified, staging, report, stop_requested)
+        work.accept_part, work.looked_at = accept_part, looked_at
         try:
             with storage_errors(folder.parent):
                 work.run()
@@ -199,6 +218,11 @@ def count_training(path: Path | str) -> int:
     counts = isolation.count(path)
     articles = counts.get("train", 0)
     return articles if counts.get("validation") else articles - held_out(articles)
+
+
+def is_guessed(forms: dict[str, int]) -> bool:
+    """Whether files of a source are of forms whose text a program makes out, so that a person looks at it first."""
+    return any(name in forms for name in ("pdf", "docx"))
 
 
 def staging_of(folder: Path) -> Path:
@@ -289,7 +313,9 @@ class _Preparation:
             "tokens": 0,
             "sections": 0,
         }
+        self.accept_part = self.looked_at = False
         self.skipped, self.names = Skipped(), Counter[str]()
+        self.state |= {"unread": 0, "left_out": {}, "remarks": Skipped().to_json(), "forms": {}}
         self.files: dict[str, BinaryIO] = {}
         self.done_bytes = self.total_bytes = 0
 
@@ -344,9 +370,12 @@ class _Preparation:
         for header, body in reading:
             kind = header["kind"]
             if kind == "opened":
+                if not self.looked_at and is_guessed(header["forms"]):
+                    raise ArticlesError(GUESSED, path=self.path)
                 self.total_bytes = header["size"]
                 if not self.state["splits"]:
                     self.skipped = Skipped.from_json(header["refused"])
+                    self.state |= {"remarks": header["remarks"], "forms": header["forms"]}
                 for split in header["splits"]:
                     fresh = {"place": [], "complete": False, "articles": 0, "words": 0, "tokens": 0, "bytes": 0}
                     self.state["splits"].setdefault(split, fresh)
@@ -423,7 +452,10 @@ class _Preparation:
             self.state["tokens"] += len(token_ids) + 1
             self.state["sections"] += len(offsets)
             self._count_names(header["names"])
+            for part, count in header["left_out"]:
+                self.state["left_out"][part] = self.state["left_out"].get(part, 0) + count
         for header in batch.skipped:
+            self.state["unread"] += 1
             self.skipped.add(ArticlesError.from_json(header))
             counts = self.state["splits"][header["split"]]
             counts["place"] = max(counts["place"], header["place"])
@@ -462,6 +494,14 @@ class _Preparation:
         if not splits or not splits.get("train", {}).get("articles"):
             detail = f" {self.skipped.examples[0]}" if self.skipped.examples else ""
             raise ArticlesError("{path} holds no article that can be used.{detail}", path=self.path, detail=detail)
+        if self.state["unread"] > self.articles and not self.accept_part:
+            raise FewRead(
+                FEW_READ,
+                all=self.state["unread"] + self.articles,
+                path=self.path,
+                articles=self.articles,
+                reason=self.skipped.examples[0],
+            )
         end = np.array([(self.state["tokens"], self.state["sections"], 0, 0, 0, 0)], dtype=ARTICLE)
         with open(self.staging / ARTICLES, "r+b") as file:  # an interruption here may have left the mark already
             file.truncate(self.state["written"][ARTICLES])
@@ -481,7 +521,11 @@ class _Preparation:
             "dtype": "uint16" if self.dtype.itemsize == 2 else "uint32",
             "splits": counts,
             "validation_set_aside": set_aside,
+            "template_share": self._template_share(counts, index),
             "skipped": self.skipped.to_json(),
+            "left_out": self.state["left_out"],
+            "remarks": self.state["remarks"],
+            "forms": self.state["forms"],
             "duplicates": _duplicates(self.staging, index, counts, self.dtype),
             "section_names": _most_common(self.names)[:_SHOWN_NAMES],
             "files": {
@@ -491,6 +535,20 @@ class _Preparation:
         }
         del index
         write_json(self.staging / CARD, card)
+
+
+    def _template_share(self, counts: dict[str, dict[str, int]], index: np.ndarray) -> float:
+        stream = np.memmap(self.staging / TOKENS, dtype=self.dtype, mode="r")
+
+        def of_split(split: str) -> np.ndarray:
+            first = counts[split]["first"]
+            return stream[int(index["start"][first]) : int(index["start"][first + counts[split]["articles"]])]
+
+        if not counts.get("validation", {}).get("articles"):
+            return 0.0
+        return round(
+            little.template_share(of_split("train"), of_split("validation"), self.tokenizer.vocabulary_size), 4
+        )
 
 
 def _most_common(names: Counter[str]) -> list[tuple[str, int]]:

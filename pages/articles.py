@@ -74,6 +74,10 @@ def card(c: Corpus) -> None:
         st.caption(
             _("The source has no validation part: the last tenth of its training articles was set aside for it.")
         )
+    for remark in c.remarks:
+        st.info(errors.markdown(remark))
+    importing_view.beside(c.left_out)
+    importing_view.told_of_little(c)
     d = c.card["duplicates"]
     if d["repeated"] or d["across_splits"] or d["same_id"]:
         st.warning(

@@ -10,7 +10,7 @@ from engine import checkpoints, dispatcher, machine, presets, runs, submission
 from engine.checkpoints import Checkpoint
 from engine.errors import EngineError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, PROMPTS, RunSettings
-from ui import access, errors, queue_view, readers, recorded, removal_view, run_view, sources, stages_form, words
+from ui import access, errors, importing_view, queue_view, readers, recorded, removal_view, run_view, sources, stages_form, words
 from ui.i18n import _
 
 
@@ -223,8 +223,10 @@ with st.container(border=True):
         preset = choose_preset(asked)
     with right:
         parent = choose_parent(preset, asked) if kind == "run" else None
-    articles = sources.choose_articles("tune", readers.vocabulary_hash(preset))
-    if kind == "run":
+    articles = importing_view.for_training(sources.choose_articles("tune", readers.vocabulary_hash(preset)), preset)
+    if articles is None:
+        st.caption(_("Prepare the articles first: then the run can be set up here."))
+    elif kind == "run":
         one_run(preset, parent, articles)
     else:
         with errors.shown():

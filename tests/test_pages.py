@@ -231,10 +231,12 @@ def local(monkeypatch):
     monkeypatch.setattr(access, "is_local", lambda: True)
 
 
-def open_path(path) -> AppTest:
+def open_path(path, prepares: bool = True) -> AppTest:
     app = open_page("articles")
     app.pills(key="articles_source").set_value("path").run()
     app.text_input(key="articles_path").set_value(str(path)).run()
+    if prepares and f"prepare_{path}" in [button.key for button in app.button]:
+        app.button(key=f"prepare_{path}").click().run()
     assert not app.exception, [e.message for e in app.exception]
     return app
 
@@ -301,11 +303,14 @@ def test_what_a_window_length_covers_is_the_share_of_the_tokens(root, local, sam
 
 def test_a_table_asks_for_its_column_with_a_preview(root, local, tmp_path):
     path = tmp_path / "table.csv"
-    path.write_text("key,contents\n1,first text here\n2,second text here\n3,third text here\n")
+    path.write_text("key,words\n1,first text here\n2,second text here\n3,third text here\n")
     app = open_path(path)
-    assert list(app.dataframe[0].value.columns) == ["key", "contents"]
+    assert list(app.dataframe[0].value.columns) == ["key", "words"]
+    assert app.selectbox(key=f"text_column_{path}").value is None  # no guess where nothing tells
     assert not app.metric  # nothing is prepared before the column is chosen
-    app.selectbox(key=f"text_column_{path}").set_value("contents").run()
+    app.selectbox(key=f"text_column_{path}").set_value("words").run()
+    assert "second text here\n" in texts(app)  # the first articles as they will be read
+    assert not app.metric
     next(button for button in app.button if button.label == "Prepare").click().run()
     assert not app.exception
     assert app.metric[0].value == "3"
@@ -324,7 +329,7 @@ def corpus_texts() -> list[str]:
     ("name", "content", "said"),
     [
         ("a.zip", b"PK\x03\x04 cut off", "a.zip is a zip archive that is damaged or cut off"),
-        ("a.pdf", b"%PDF-1.4", "a.pdf is a PDF file, which is not read"),
+        ("a.pdf", b"%PDF-1.4", "a.pdf is a PDF that is damaged or cannot be read"),
         ("a.jsonl", b"{broken\n", "holds no article that can be used. a.jsonl, line 1: not JSON."),
         ("a.jsonl", b"", "a.jsonl is empty."),
     ],

@@ -13,7 +13,9 @@ from ui import access, errors, words
 from ui.i18n import _
 
 UPLOADS = ".uploads"  # beside the runs
-ENDINGS = ["jsonl", "json", "txt", "csv", "tsv", "parquet", "xml", "nxml", "zip"]
+ENDINGS = [
+    "jsonl", "json", "txt", "text", "md", "csv", "tsv", "parquet", "xml", "nxml", "nbib", "docx", "pdf", "zip", "gz", "tar", "tgz",
+]  # fmt: skip
 
 
 def save_uploads(files: list[tuple[str, bytes]]) -> str:
@@ -122,7 +124,7 @@ def choose_articles(key: str, vocabulary: str = "", with_hub: bool = False, form
         )
     if way == "upload":
         uploads = st.file_uploader(
-            _("JSON lines, CSV, Parquet, text, JATS XML, or a zip of these; 50 MB at most"),
+            _("Text, Word, PDF, CSV, JSON, Parquet, JATS XML, downloads of PubMed, or a zip of these; 50 MB at most"),
             type=ENDINGS,
             accept_multiple_files=True,
             key=f"{key}_upload",

@@ -15,10 +15,13 @@ from engine.articles import csv_table, parquet
 from engine.articles.article import Article
 from engine.articles.options import Options, Place
 from engine.articles.source import Skipped, Source
+from engine.articles.table import likely
 from engine.errors import ArticlesError, EngineError
 from engine.limits import limit_own_memory
 
 _PROGRESS_SECONDS = 1.0
+PREVIEW_ARTICLES, PREVIEW_CHARACTERS = 3, 2_000
+PREVIEW_ITEMS = 50  # looked at for them
 
 
 def digest(text: bytes) -> int:
@@ -68,6 +71,7 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
             "size": source.size,
             "forms": source.forms(),
             "refused": Skipped.of(source.refused).to_json(),
+            "remarks": Skipped.of(source.remarks).to_json(),
         },
     )
     for split in source.splits:
@@ -92,6 +96,7 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
                     "digest": digest(body),
                     "marks": [(m.offset, m.kind, m.named) for m in marks],
                     "names": [section.name for section in item.all_sections()],
+                    "left_out": item.left_out,
                 }
                 frames.write(out, header, body)
             else:
@@ -103,7 +108,7 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
 
 
 def _preview(request: dict[str, Any], out: BinaryIO) -> None:
-    """What a source is: its forms, and of a table the columns and first rows."""
+    """What a source is: its forms, of a table the columns and first rows, and its first articles as they would be read."""
     progress = _Progress(out)
     source = Source(request["path"], Options(**request["options"]), progress.entered, progress.tick)
     table, refused = None, list(source.refused)
@@ -119,6 +124,7 @@ def _preview(request: dict[str, Any], out: BinaryIO) -> None:
             if source.alone:
                 raise
             refused.append(error)
+    articles, problem = _first_articles(source)
     frames.write(
         out,
         {
@@ -128,9 +134,31 @@ def _preview(request: dict[str, Any], out: BinaryIO) -> None:
             "size": source.size,
             "columns": table[0] if table else [],
             "rows": table[1] if table else [],
+            "likely": likely(*table).to_json() if table else {},
+            "text_unit": source.options.text_unit,
+            "articles": articles,
+            "problem": problem.to_json() if problem is not None else None,
+            "remarks": [error.to_json() for error in source.remarks[:20]],
             "refused": [error.to_json() for error in refused[:20]],
         },
     )
+
+
+def _first_articles(source: Source) -> tuple[list[dict[str, Any]], ArticlesError | None]:
+    """The first articles of a source, cut, and the first thing that was wrong on the way to them."""
+    found: list[dict[str, Any]] = []
+    problem = None
+    try:
+        for number, (_place, item) in enumerate(source.items("train")):
+            if isinstance(item, Article):
+                found.append({"id": item.id, "text": item.text()[:PREVIEW_CHARACTERS], "left_out": item.left_out})
+            else:
+                problem = problem or item
+            if len(found) == PREVIEW_ARTICLES or number >= PREVIEW_ITEMS:
+                break
+    except ArticlesError as error:  # such as a table whose text column has yet to be chosen
+        problem = problem or error
+    return found, problem
 
 
 def main() -> int:

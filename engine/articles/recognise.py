@@ -61,8 +61,6 @@ READERS: dict[str, Reader] = {
     "docx": word,
     "pdf": pdf,
 }  # type: ignore[dict-item]
-# Whose text is what a program could make out: somebody looks at it before it is used.
-GUESSED = ("pdf", "docx")
 
 
 def form(member: Member) -> str | ArticlesError:
