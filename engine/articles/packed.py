@@ -13,6 +13,7 @@ from engine.errors import ArticlesError, sentence
 
 GZIP = b"\x1f\x8b"
 _STEP_BYTES = 1 << 18
+_KEPT_BYTES = 8 << 20  # of the file that was opened last
 _TAR_DAMAGED = (*DAMAGED, tarfile.TarError)
 
 
@@ -21,11 +22,11 @@ class Bomb(OSError):
 
 
 class _Unpacked(io.RawIOBase):
-    """What a gzip file holds; the way to an offset goes through all that stands before it, and ticks."""
+    """What a file holds, unpacked where it is gzip; the way to an offset goes through all that stands before, and ticks."""
 
-    def __init__(self, path: Path, tick: Callable[[], None]) -> None:
+    def __init__(self, path: Path, tick: Callable[[], None], packed: bool = True) -> None:
         self._packed_bytes, self._tick = path.stat().st_size, tick
-        self._stream = gzip.open(path, "rb")  # noqa: SIM115
+        self._stream: BinaryIO = gzip.open(path, "rb") if packed else open(path, "rb")  # type: ignore[assignment]  # noqa: SIM115
 
     def readable(self) -> bool:
         return True
@@ -106,8 +107,8 @@ def _of_gzip(path: Path, name: str, relative: str, tick: Callable[[], None]) -> 
 def _of_tar(
     path: Path, name: str, packed: bool, tick: Callable[[], None]
 ) -> tuple[list[Member], list[ArticlesError]]:
-    stream: BinaryIO = _Unpacked(path, tick) if packed else open(path, "rb")  # type: ignore[assignment]  # noqa: SIM115
-    archive = tarfile.open(fileobj=stream, mode="r:")  # noqa: SIM115
+    archive = tarfile.open(fileobj=_Unpacked(path, tick, packed), mode="r:")  # type: ignore[arg-type]  # noqa: SIM115
+    last = _Last()
     found: list[Member] = []
     refused: list[ArticlesError] = []
     while (info := archive.next()) is not None:
@@ -122,7 +123,7 @@ def _of_tar(
             template = sentence("{path} is a link or a device in an archive, no file; it was not read.")
             refused.append(ArticlesError(template, path=f"{name}: {inside}"))
         else:
-            found.append(_inside(archive, info, f"{name}: {inside}", inside, path))
+            found.append(_inside(archive, info, f"{name}: {inside}", inside, path, last))
         if len(found) + len(refused) > MOST_MEMBERS:
             raise ArticlesError(
                 "{path} lists more files than are read from one archive ({most}).", path=name, most=MOST_MEMBERS
@@ -130,10 +131,29 @@ def _of_tar(
     return found, refused
 
 
-def _inside(archive: tarfile.TarFile, info: tarfile.TarInfo, name: str, split_name: str, path: Path) -> Member:
+class _Last:
+    """The file of an archive that was opened last, which is often opened again: there is no way back but from the start.
+
+    Attributes:
+        offset: where its bytes begin in the archive.
+    """
+
+    def __init__(self) -> None:
+        self.offset, self.content = -1, b""
+
+
+def _inside(
+    archive: tarfile.TarFile, info: tarfile.TarInfo, name: str, split_name: str, path: Path, last: _Last
+) -> Member:
     def open_() -> BinaryIO:
-        stream = archive.extractfile(info)  # one stream for all, read in the archive's order: each byte is unpacked once
-        assert stream is not None
-        return stream  # type: ignore[return-value]
+        if info.size > _KEPT_BYTES:
+            stream = archive.extractfile(info)
+            assert stream is not None
+            return stream  # type: ignore[return-value]
+        if last.offset != info.offset_data:
+            with archive.extractfile(info) as stream:  # type: ignore[union-attr]
+                last.content = stream.read()
+            last.offset = info.offset_data
+        return io.BytesIO(last.content)
 
     return Member(name, split_name, info.size, path, opener=open_)

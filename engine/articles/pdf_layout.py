@@ -144,7 +144,7 @@ def _without_running_lines(by_page: list[list[_Line]]) -> tuple[list[_Line], int
 
 
 def _title(lines: list[_Line], size: float) -> tuple[str, list[_Line]]:
-    """The largest letters of the first page, where they are much larger than the body's, and the lines without them."""
+    """The largest letters of the first page, where no others are as large, and the lines without them."""
     first = [line for line in lines[:40] if line.page == (lines[0].page if lines else 0)]
     largest = max((line.size for line in first if len(line.text) > 3), default=0.0)
     if largest < _MUCH_LARGER * size:
@@ -153,6 +153,8 @@ def _title(lines: list[_Line], size: float) -> tuple[str, list[_Line]]:
     end = at
     while end < len(first) and end - at < 5 and first[end].size >= 0.95 * largest:
         end += 1
+    if any(line.size >= 0.98 * largest for line in lines[:at] + lines[end:]):  # headings are as large: no title
+        return "", lines
     return " ".join(line.text for line in first[at:end]), lines[:at] + lines[end:]
 
 
