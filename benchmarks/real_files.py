@@ -63,7 +63,11 @@ def words(text: str) -> list[str]:
 
 
 def fields(a: Article) -> dict:
-    return {"id": a.id, "text": "\n".join(p for s in a.sections for p in s.paragraphs), "abstract": " ".join(a.abstract)}
+    return {
+        "id": a.id,
+        "text": "\n".join(p for s in a.sections for p in s.paragraphs),
+        "abstract": " ".join(a.abstract),
+    }
 
 
 def table(rows: list[dict], delimiter: str) -> str:
@@ -86,7 +90,8 @@ def one_line(text: str) -> str:
 
 def jats(a: Article) -> str:
     parts = "".join(
-        f"<sec><title>{escape(s.name)}</title>{''.join(f'<p>{escape(p)}</p>' for p in s.paragraphs)}</sec>" for s in a.sections
+        f"<sec><title>{escape(s.name)}</title>{''.join(f'<p>{escape(p)}</p>' for p in s.paragraphs)}</sec>"
+        for s in a.sections
     )
     abstract = f"<abstract>{''.join(f'<p>{escape(p)}</p>' for p in a.abstract)}</abstract>" if a.abstract else ""
     return (
@@ -112,17 +117,27 @@ def xml_safe(text: str) -> str:
 
 
 def pdf_of(a: Article, path: Path) -> bool:
-    chromium = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+    chromium = next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
     if chromium is None:
         return False
     parts = "".join(
-        (f"<h2>{html.escape(s.name)}</h2>" if s.name else "") + "".join(f"<p>{html.escape(p)}</p>" for p in s.paragraphs)
+        (f"<h2>{html.escape(s.name)}</h2>" if s.name else "")
+        + "".join(f"<p>{html.escape(p)}</p>" for p in s.paragraphs)
         for s in a.all_sections()
     )
     style = "body{columns:2;text-align:justify;hyphens:auto;font:10pt serif}@page{size:A4;margin:2cm}"
     page = path.with_suffix(".html")
     page.write_text(f"<html lang=en><meta charset=utf-8><style>{style}</style><body>{parts}</body></html>", "utf-8")
-    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", f"--print-to-pdf={path}"]
+    command = [
+        chromium,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-pdf-header-footer",
+        f"--print-to-pdf={path}",
+    ]
     subprocess.run([*command, page.as_uri()], capture_output=True, timeout=120, check=False)
     page.unlink()
     return path.is_file()
@@ -149,7 +164,11 @@ def cases(folder: Path, with_pdf: bool) -> Iterator[Case]:
         yield "jsonl (as it is)", path, [body(by_id[i]) for i in ids], own
     for path in sorted((DATA / "jats").glob("*.xml")):
         yield "jats (as it is)", path, [], own
-    books = [*sorted((DATA.parent.parent / "prose").glob("*.txt"))] if not (DATA / "prose").is_dir() else sorted((DATA / "prose").glob("*.txt"))
+    books = (
+        [*sorted((DATA.parent.parent / "prose").glob("*.txt"))]
+        if not (DATA / "prose").is_dir()
+        else sorted((DATA / "prose").glob("*.txt"))
+    )
     for path in books:
         yield "book.txt (as it is)", path, [path.read_text("utf-8")], Options(text_unit="file")
     for n, a in enumerate(every):
@@ -185,7 +204,11 @@ def cases(folder: Path, with_pdf: bool) -> Iterator[Case]:
         elif kind == 6:
             out = io.BytesIO()
             with tarfile.open(fileobj=out, mode="w:gz") as archive:
-                for name, content in (("a.nxml", xml_safe(jats(a)).encode()), ("a.pdf", b"%PDF-"), ("f.jpg", b"\xff\xd8\xff")):
+                for name, content in (
+                    ("a.nxml", xml_safe(jats(a)).encode()),
+                    ("a.pdf", b"%PDF-"),
+                    ("f.jpg", b"\xff\xd8\xff"),
+                ):
                     info = tarfile.TarInfo(f"PMC{n}/{name}")
                     info.size = len(content)
                     archive.addfile(info, io.BytesIO(content))
@@ -194,7 +217,12 @@ def cases(folder: Path, with_pdf: bool) -> Iterator[Case]:
             docx_of(a, folder / f"{n}.docx")
             yield "docx", folder / f"{n}.docx", [xml_safe(text)], own
         elif kind == 8:
-            yield "gpt-2-simple", put(f"{n}.txt", "".join(f"<|startoftext|>{body(x)}<|endoftext|>\n" for x in pair)), [body(x) for x in pair], own
+            yield (
+                "gpt-2-simple",
+                put(f"{n}.txt", "".join(f"<|startoftext|>{body(x)}<|endoftext|>\n" for x in pair)),
+                [body(x) for x in pair],
+                own,
+            )
         elif kind == 9 and all(x.abstract for x in pair):
             said = "".join(
                 f"{i}. J Test Med. 2024 Mar;1(3):1-9. doi: 10.1/{i}. Epub 2024 Jan 2.\n\nA title of article {i}.\n\nSmith A(1), Jones B(2).\n\n"
@@ -203,13 +231,26 @@ def cases(folder: Path, with_pdf: bool) -> Iterator[Case]:
             )
             wanted = [f"A title of article {i}. Abstract {' '.join(x.abstract)}" for i, x in enumerate(pair, start=1)]
             yield "PubMed abstracts", put(f"{n}.txt", said), wanted, own
-            records = "".join(f"PMID- {i}\nTI  - Title {i}.\nAB  - {wrapped(' '.join(x.abstract), '      ')}\nAD  - Somewhere.\n\n" for i, x in enumerate(pair))
-            yield "nbib", put(f"{n}.nbib", records), [f"Title {i}. Abstract {' '.join(x.abstract)}" for i, x in enumerate(pair)], own
+            records = "".join(
+                f"PMID- {i}\nTI  - Title {i}.\nAB  - {wrapped(' '.join(x.abstract), '      ')}\nAD  - Somewhere.\n\n"
+                for i, x in enumerate(pair)
+            )
+            yield (
+                "nbib",
+                put(f"{n}.nbib", records),
+                [f"Title {i}. Abstract {' '.join(x.abstract)}" for i, x in enumerate(pair)],
+                own,
+            )
             inner = "".join(
                 f"<PubmedArticle><MedlineCitation><PMID>{i}</PMID><Article><ArticleTitle>T{i}.</ArticleTitle><Abstract><AbstractText>{escape(xml_safe(' '.join(x.abstract)))}</AbstractText></Abstract></Article></MedlineCitation></PubmedArticle>"
                 for i, x in enumerate(pair)
             )
-            yield "PubMed XML", put(f"{n}.xml", f"<?xml version='1.0'?><PubmedArticleSet>{inner}</PubmedArticleSet>"), [f"T{i}. Abstract {xml_safe(' '.join(x.abstract))}" for i, x in enumerate(pair)], own
+            yield (
+                "PubMed XML",
+                put(f"{n}.xml", f"<?xml version='1.0'?><PubmedArticleSet>{inner}</PubmedArticleSet>"),
+                [f"T{i}. Abstract {xml_safe(' '.join(x.abstract))}" for i, x in enumerate(pair)],
+                own,
+            )
         elif kind == 10:
             value = {
                 "paper_id": a.id,
@@ -278,13 +319,23 @@ def main() -> None:
             if form in ENOUGH:
                 worst[form] = min(worst.get(form, 1.0), share)
             if share < ENOUGH.get(form, 1.0):
-                print(f"{form}: {path.name}: {share:.4f} ({len(texts)} of {len(wanted)} articles) {said[:1]}", file=sys.stderr, flush=True)
+                print(
+                    f"{form}: {path.name}: {share:.4f} ({len(texts)} of {len(wanted)} articles) {said[:1]}",
+                    file=sys.stderr,
+                    flush=True,
+                )
             if folder in path.parents and not a.keep:
                 path.unlink(missing_ok=True)
     for form in tried:
         print(f"{form:34} {tried[form]:5} files, {tried[form] - good[form]} refused or read otherwise")
     total = sum(tried.values())
-    result = {"files": total, "bad": total - sum(good.values()), "by_form": dict(tried), "worst": worst, "seconds": round(time.monotonic() - started)}
+    result = {
+        "files": total,
+        "bad": total - sum(good.values()),
+        "by_form": dict(tried),
+        "worst": worst,
+        "seconds": round(time.monotonic() - started),
+    }
     print(json.dumps(result))
 
 

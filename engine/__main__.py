@@ -183,7 +183,16 @@ def _articles(a: argparse.Namespace) -> str:
     return articles
 
 
-_FOR_SOURCES = ("out", "limit", "text_column", "abstract_column", "id_column", "title_column", "text_unit", "accept_part")
+_FOR_SOURCES = (
+    "out",
+    "limit",
+    "text_column",
+    "abstract_column",
+    "id_column",
+    "title_column",
+    "text_unit",
+    "accept_part",
+)
 
 
 def _as_options(names: list[str]) -> str:

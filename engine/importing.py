@@ -47,7 +47,13 @@ class Request:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Request":
         """What `to_json` wrote."""
-        return cls(value["source"], value["preset"], Options(**value["options"]), value["limit"], value.get("accept_part", False))
+        return cls(
+            value["source"],
+            value["preset"],
+            Options(**value["options"]),
+            value["limit"],
+            value.get("accept_part", False),
+        )
 
 
 @dataclass(frozen=True)

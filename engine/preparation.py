@@ -536,7 +536,6 @@ class _Preparation:
         del index
         write_json(self.staging / CARD, card)
 
-
     def _template_share(self, counts: dict[str, dict[str, int]], index: np.ndarray) -> float:
         stream = np.memmap(self.staging / TOKENS, dtype=self.dtype, mode="r")
 

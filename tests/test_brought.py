@@ -244,7 +244,7 @@ def test_an_array_of_objects_is_read_also_indented_and_packed(name):
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("form", ["array", "object", "values"])
 def test_json_of_every_layout_goes_on_from_every_place(tmp_path, indent, form):
-    values = [{"id": str(n), "text": f"text é {n} [{{\"", "more": [1, {"a": 2}]} for n in range(5)]
+    values = [{"id": str(n), "text": f'text é {n} [{{"', "more": [1, {"a": 2}]} for n in range(5)]
     whole = {"array": values, "object": {"count": 5, "articles": values}}.get(form)
     parts = [json.dumps(v, indent=indent, ensure_ascii=False) for v in ([whole] if whole is not None else values)]
     (tmp_path / "a.json").write_text("\n".join(parts), "utf-8")
@@ -528,7 +528,7 @@ def test_what_was_deleted_or_lies_outside_a_document_is_not_text(tmp_path):
         if name == word.DOCUMENT:
             content = content.replace(
                 b"Bien.</w:t>",
-                b'Bien &e;.</w:t></w:r><w:del><w:r><w:delText>gone</w:delText></w:r></w:del><w:ins><w:r><w:t> added</w:t></w:r></w:ins><w:r><w:t></w:t>',
+                b"Bien &e;.</w:t></w:r><w:del><w:r><w:delText>gone</w:delText></w:r></w:del><w:ins><w:r><w:t> added</w:t></w:r></w:ins><w:r><w:t></w:t>",
             )
             return content.replace(b"?>", b"?>" + outside, 1)
         if name.endswith("document.xml.rels"):
@@ -542,7 +542,11 @@ def test_what_was_deleted_or_lies_outside_a_document_is_not_text(tmp_path):
 
 
 def test_a_word_document_that_unpacks_to_too_much_is_not_opened(tmp_path):
-    big = changed(docx_of(tmp_path / "a.docx"), tmp_path / "b.docx", lambda n, c: c + b" " * (20 << 20) if n == word.DOCUMENT else c)
+    big = changed(
+        docx_of(tmp_path / "a.docx"),
+        tmp_path / "b.docx",
+        lambda n, c: c + b" " * (20 << 20) if n == word.DOCUMENT else c,
+    )
     with pytest.raises(ArticlesError, match="unpacks to more than a"):
         _, problems, *_ = read(big)
         raise ArticlesError(problems[0])
@@ -564,10 +568,15 @@ def pdf_of(path: Path, pages: list[list[tuple[float, float, int, str]]], picture
             content, resources = "\n".join(parts).encode("latin-1"), b"<< /Font %s >>" % fonts
         number = len(objects) + 1
         kids.append(b"%d 0 R" % number)
-        objects.append(b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources %s /Contents %d 0 R >>" % (resources, number + 1))
+        objects.append(
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources %s /Contents %d 0 R >>"
+            % (resources, number + 1)
+        )
         objects.append(b"<< /Length %d >> stream\n%s\nendstream" % (len(content), content))
         if lines is None:
-            objects.append(b"<< /Type /XObject /Subtype /Image /Width 1 /Height 1 /BitsPerComponent 8 /ColorSpace /DeviceGray /Length 1 >> stream\n0\nendstream")
+            objects.append(
+                b"<< /Type /XObject /Subtype /Image /Width 1 /Height 1 /BitsPerComponent 8 /ColorSpace /DeviceGray /Length 1 >> stream\n0\nendstream"
+            )
     objects[1] = b"<< /Type /Pages /Kids [%s] /Count %d >>" % (b" ".join(kids), len(kids))
     out, places = b"%PDF-1.4\n", []
     for number, content in enumerate(objects, start=1):
@@ -658,8 +667,16 @@ def test_no_pdf_is_used_before_somebody_looked_at_what_was_read(tmp_path, tokeni
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.tei.xml", b'<?xml version="1.0"?><TEI xmlns="http://www.tei-c.org/ns/1.0"><text/></TEI>', "TEI XML (of GROBID)"),
-        ("a.xml", b"<?xml version='1.0'?><!DOCTYPE collection SYSTEM 'BioC.dtd'><collection><source/></collection>", "BioC XML"),
+        (
+            "a.tei.xml",
+            b'<?xml version="1.0"?><TEI xmlns="http://www.tei-c.org/ns/1.0"><text/></TEI>',
+            "TEI XML (of GROBID)",
+        ),
+        (
+            "a.xml",
+            b"<?xml version='1.0'?><!DOCTYPE collection SYSTEM 'BioC.dtd'><collection><source/></collection>",
+            "BioC XML",
+        ),
         ("a.xml", b"<responseWrapper><resultList/></responseWrapper>", "a list of results of Europe PMC"),
         ("a.json", b'{"version": "6.9", "resultList": {"result": [{"id": "1"}]}}', "a list of results of Europe PMC"),
         ("a.json", b'[{"bioctype": "BioCCollection", "documents": [{"passages": []}]}]', "BioC JSON"),
@@ -689,7 +706,10 @@ def test_a_form_that_is_not_read_is_named_with_what_to_do(tmp_path, name, conten
 @pytest.mark.parametrize(
     ("inside", "said"),
     [
-        ({"[Content_Types].xml": "x", "xl/workbook.xml": "x"}, "an Excel workbook, which is not read: save its sheet as"),
+        (
+            {"[Content_Types].xml": "x", "xl/workbook.xml": "x"},
+            "an Excel workbook, which is not read: save its sheet as",
+        ),
         ({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": "x"}, "OpenDocument file"),
         ({"mimetype": "application/epub+zip", "META-INF/container.xml": "x"}, "EPUB file"),
         ({"[Content_Types].xml": "x", "ppt/presentation.xml": "x"}, "PowerPoint file"),

@@ -1034,3 +1034,58 @@ def test_the_time_machine_follows_a_run_that_goes_on_for_who_looks_at_its_newest
     app.run()
     assert app.select_slider(key="time_slider").value == 0
     assert not app.exception
+
+
+def test_the_first_articles_are_shown_before_anything_is_prepared(root, local, sample_folder):
+    app = open_path(sample_folder, prepares=False)
+    assert not app.metric
+    assert [c.value for c in app.caption if c.value.startswith("article")] == ["article-0", "article-1", "article-2"]
+    app.button(key=f"prepare_{sample_folder}").click().run()
+    assert app.metric[0].value == "32"
+
+
+def test_a_column_that_a_name_or_long_texts_tell_is_offered(root, local, tmp_path):
+    brought = Path(__file__).parent / "files" / "brought"
+    app = open_path(brought / "id_content.csv", prepares=False)
+    assert app.selectbox(key=f"text_column_{brought / 'id_content.csv'}").value == "content"
+    path = tmp_path / "long.csv"
+    path.write_text("n,words\n" + "".join(f"{n},{'word ' * 60}{n}\n" for n in range(4)))
+    app = open_path(path, prepares=False)
+    assert app.selectbox(key=f"text_column_{path}").value == "words"
+    assert not app.metric
+
+
+def test_the_encoding_and_what_so_little_can_show_are_said(root, local):
+    brought = Path(__file__).parent / "files" / "brought"
+    app = open_path(brought / "excel_fr.csv")
+    assert "excel\\_fr.csv is not in UTF-8: it was read as cp1252" in texts(app)
+    assert app.metric[0].value == "12"
+    app = open_path(brought / "twenty_lines.txt")
+    assert app.metric[0].value == "20"
+    assert "little to learn from" in texts(app)
+    assert "of the tokens of the validation texts" in texts(app) and "84\\.8 %" in texts(app)
+
+
+def test_less_than_half_is_a_question_on_the_page(root, local, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join([article_line(n) for n in range(4)] + ["{broken"] * 5))
+    app = open_path(path)
+    assert not app.metric
+    assert "Of 9 texts" in texts(app) and "only 4 can be read" in texts(app)
+    app.button(key=f"accept_{path}").click().run()
+    assert not app.exception
+    assert (app.metric[0].value, app.metric[3].value) == ("4", "5")
+
+
+def test_the_form_of_a_run_asks_for_the_column_and_prepares_first(root, local, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("key,words\n" + "".join(f"{n},some text of number {n}\n" for n in range(6)))
+    app = open_page("fine_tune")
+    app.pills(key="tune_source").set_value("path").run()
+    app.text_input(key="tune_path").set_value(str(path)).run()
+    assert "Start the run" not in [button.label for button in app.button]
+    app.selectbox(key=f"text_column_{path}").set_value("words").run()
+    app.button(key=f"prepare_{path}").click().run()
+    assert not app.exception
+    assert "Start the run" in [button.label for button in app.button]
+    assert [c.card["source"] for c in corpus.all_corpora() if c.card["source"].endswith("t.csv")]

@@ -20,7 +20,19 @@ _BOMS = (
 )
 _WESTERN = ("cp1252", "mac_roman", "cp850")
 _COMMON = frozenset("éèêëàâäáãåçîïíìôöóòõøûùüúñßæœÉÈÊËÀÂÄÁÃÅÇÎÏÍÌÔÖÓÒÕØÛÙÜÚÑÆŒ’‘“”«»–—…°µ±×€•·§©®™\u00a0½¼²³¹ªº¿¡†")
-_OTHERS = ("cp1250", "cp1251", "cp1253", "cp1254", "koi8_r", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", *_WESTERN)
+_OTHERS = (
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "cp1254",
+    "koi8_r",
+    "gb18030",
+    "big5",
+    "shift_jis",
+    "euc_jp",
+    "euc_kr",
+    *_WESTERN,
+)
 
 
 def of_start(head: bytes) -> str:
@@ -98,7 +110,11 @@ def _likelihood(sample: bytes, encoding: str) -> float:
     for at in foreign:
         inside = 0 < at < len(text) - 1 and text[at - 1].isalpha() and text[at + 1].isalpha()
         upper_in_word = at > 0 and text[at].isupper() and text[at - 1].islower()
-        good += text[at] in _COMMON and not upper_in_word and (not inside or text[at].isalpha() or text[at] in "’‘–—\u00a0·")
+        good += (
+            text[at] in _COMMON
+            and not upper_in_word
+            and (not inside or text[at].isalpha() or text[at] in "’‘–—\u00a0·")
+        )
     return good / len(foreign)
 
 

@@ -148,5 +148,3 @@ def _is_open(line: str) -> bool:
     except ValueError:
         return True
     return False
-
-

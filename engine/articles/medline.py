@@ -59,5 +59,7 @@ def _article(member: Member, record: list[tuple[str, list[str]]], first: int) ->
         else:
             left["other_abstracts" if tag == "OAB" else "fields"] += 1
     if not found.get("AB"):
-        return ArticlesError(sentence("{path}, line {line}: a record without an abstract."), path=member.name, line=first)
+        return ArticlesError(
+            sentence("{path}, line {line}: a record without an abstract."), path=member.name, line=first
+        )
     return Article(found.get("PMID", "")[:200], (found["AB"],), (), found.get("TI", ""), tuple(left.items()))

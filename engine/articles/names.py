@@ -34,7 +34,18 @@ ABSTRACT_COLUMNS = (
     "abstract_text", "abstract", "abstracts", "abstracttext", "summary", "resume", "resumen", "resumo", "riassunto",
     "zusammenfassung", "samenvatting", "streszczenie", "аннотация", "摘要",
 )  # fmt: skip
-TITLE_COLUMNS = ("title", "article_title", "articletitle", "titre", "titel", "titulo", "titolo", "tytul", "заглавие", "标题")
+TITLE_COLUMNS = (
+    "title",
+    "article_title",
+    "articletitle",
+    "titre",
+    "titel",
+    "titulo",
+    "titolo",
+    "tytul",
+    "заглавие",
+    "标题",
+)
 ID_COLUMNS = ("article_id", "id", "doi", "pmid", "pmcid", "identifiant", "identifier", "identificador", "kennung")
 
 

@@ -104,9 +104,7 @@ def _of_gzip(path: Path, name: str, relative: str, tick: Callable[[], None]) -> 
     return Member(name, inner, size, path, opener=lambda: _Unpacked(path, tick))  # type: ignore[return-value,arg-type]
 
 
-def _of_tar(
-    path: Path, name: str, packed: bool, tick: Callable[[], None]
-) -> tuple[list[Member], list[ArticlesError]]:
+def _of_tar(path: Path, name: str, packed: bool, tick: Callable[[], None]) -> tuple[list[Member], list[ArticlesError]]:
     archive = tarfile.open(fileobj=_Unpacked(path, tick, packed), mode="r:")  # type: ignore[arg-type]  # noqa: SIM115
     last = _Last()
     found: list[Member] = []
@@ -118,7 +116,9 @@ def _of_tar(
             continue
         inside = shown(info.name)
         if leads_out(inside):
-            refused.append(ArticlesError("{path}: its name leads out of the archive; it was not read.", path=f"{name}: {inside}"))
+            refused.append(
+                ArticlesError("{path}: its name leads out of the archive; it was not read.", path=f"{name}: {inside}")
+            )
         elif not info.isfile() or info.issparse():
             template = sentence("{path} is a link or a device in an archive, no file; it was not read.")
             refused.append(ArticlesError(template, path=f"{name}: {inside}"))

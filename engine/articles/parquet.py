@@ -95,7 +95,15 @@ def _open(member: Member, stream):
 def _wanted(names: list[str], chosen: Options) -> list[str]:
     mine = {chosen.text_column, chosen.abstract_column, chosen.id_column, chosen.title_column}
     if not chosen.text_column:  # the release's own columns
-        mine |= {"section_names", "sections", "article_text", "article", "text", *names_of.ID_COLUMNS, *names_of.TITLE_COLUMNS}
+        mine |= {
+            "section_names",
+            "sections",
+            "article_text",
+            "article",
+            "text",
+            *names_of.ID_COLUMNS,
+            *names_of.TITLE_COLUMNS,
+        }
     return [name for name in names if name in mine]
 
 

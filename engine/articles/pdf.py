@@ -58,7 +58,9 @@ def _article(member: Member) -> Article | ArticlesError:
         )
         return no(template if scanned else sentence("{path}: a PDF without text."))
     text = "".join(f.text for page in pages for f in page)
-    if sum("\ue000" <= c <= "\uf8ff" or c == "\ufffd" or c < " " and c not in "\n\t" for c in text) > _MOST_UNREADABLE * len(text):
+    if sum(
+        "\ue000" <= c <= "\uf8ff" or c == "\ufffd" or (c < " " and c not in "\n\t") for c in text
+    ) > _MOST_UNREADABLE * len(text):
         return no(sentence("{path}: a PDF whose fonts do not say which letters they draw: its text cannot be read."))
     title, abstract, sections, counted = pdf_layout.article(pages)
     left |= counted

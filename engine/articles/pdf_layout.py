@@ -4,6 +4,7 @@ The order is that in which the file gives its fragments, which is the reading or
 across two columns they are parted. Headings are told by their fonts, running headers by their coming back.
 """
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ _LONGEST_HEADING = 120  # characters
 _LARGER, _MUCH_LARGER = 1.12, 1.3  # than the body's letters: of a heading, of a title
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 _PAGE_NUMBER = re.compile(r"(?:page|p\.|seite|página)?\s*[-–—]?\s*(?:\d{1,5}|[ivxlc]{1,6})\s*[-–—]?(?:\s*(?:/|of|sur|von|de)\s*\d{1,5})?", re.IGNORECASE)  # fmt: skip
-_CAPTION = re.compile(r"(?:fig(?:ure|\.)?|table|tableau|tabelle|abbildung|figura|tabla|scheme)\s*\w?\d+\s*[.:|–—]", re.IGNORECASE)
+_CAPTION = re.compile(
+    r"(?:fig(?:ure|\.)?|table|tableau|tabelle|abbildung|figura|tabla|scheme)\s*\w?\d+\s*[.:|–—]", re.IGNORECASE
+)
 _REFERENCES = re.compile(r"(?:\d+\.?\s*)?(?:references?|bibliograph\w*|bibliografía|références(?: bibliographiques)?|literatur(?:verzeichnis)?|literature cited)\.?", re.IGNORECASE)  # fmt: skip
 _NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*\.?|[IVX]+\.|[A-Z]\.)\s+[^\W\d_]")
 _HYPHENS = ("-", "\u2010", "\u00ad")
@@ -77,9 +80,7 @@ def _in_columns(page: list[Fragment]) -> list[Fragment]:
         if x - left_edge < 0.25 * right or count < 5:
             continue
         across = [
-            (a, b)
-            for a, b in zip(page, page[1:], strict=False)
-            if abs(a.y - b.y) < 2 and a.x < x - 20 and abs(b.x - x) <= 4
+            (a, b) for a, b in itertools.pairwise(page) if abs(a.y - b.y) < 2 and a.x < x - 20 and abs(b.x - x) <= 4
         ]
         if len(across) >= 0.5 * count:
             first = min(max(a.y, b.y) for a, b in across), max(max(a.y, b.y) for a, b in across)
@@ -107,7 +108,9 @@ def _lines(page: list[Fragment], number: int) -> list[_Line]:
 
     for fragment in page:
         pieces = fragment.text.split("\n")
-        if parts and (abs(fragment.y - parts[0].y) > 0.6 * max(parts[0].size, fragment.size, 1) or fragment.x < parts[-1].x - 1):
+        if parts and (
+            abs(fragment.y - parts[0].y) > 0.6 * max(parts[0].size, fragment.size, 1) or fragment.x < parts[-1].x - 1
+        ):
             end()
         for index, piece in enumerate(pieces):
             if index:
@@ -171,7 +174,9 @@ def _is_heading(line: _Line, size: float, body_is_bold: bool) -> bool:
         return False
     if kind_of(text) and len(text) <= 60 and (text.isupper() or line.bold):
         return True
-    return line.bold and not body_is_bold and (len(text) <= 60 or bool(_NUMBERED.match(text))) and not text.endswith(".")
+    return (
+        line.bold and not body_is_bold and (len(text) <= 60 or bool(_NUMBERED.match(text))) and not text.endswith(".")
+    )
 
 
 def _sections(
@@ -211,12 +216,10 @@ def _paragraphs(lines: list[_Line], vocabulary: Counter[str]) -> Iterator[str]:
         return
     lengths = sorted(len(line.text) for line in lines)
     usual = lengths[int(0.7 * (len(lengths) - 1))]
-    gaps = Counter(
-        round(a.y - b.y) for a, b in zip(lines, lines[1:], strict=False) if a.page == b.page and 0 < a.y - b.y < 60
-    )
+    gaps = Counter(round(a.y - b.y) for a, b in itertools.pairwise(lines) if a.page == b.page and 0 < a.y - b.y < 60)
     spacing = gaps.most_common(1)[0][0] if gaps else 0
     text = lines[0].text
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in itertools.pairwise(lines):
         ended = before.text.endswith((".", "!", "?", ":", ".”", '."', ".)", "]"))
         short = len(before.text) < _SHORT_LINE * usual
         same_column = before.page == line.page and before.y > line.y

@@ -78,7 +78,9 @@ def _article(member: Member, record: list[str], first: int) -> Article | Article
     pmid = next((m[1] for text in reversed(record) if (m := re.match(r"PMID: (\d+)", text))), "")
     abstract = tuple(paragraph for block in found for paragraph in _paragraphs(block))
     if not abstract:
-        return ArticlesError(sentence("{path}, line {line}: a record without an abstract."), path=member.name, line=first)
+        return ArticlesError(
+            sentence("{path}, line {line}: a record without an abstract."), path=member.name, line=first
+        )
     return Article(pmid, abstract, (), title, tuple(left.items()))
 
 

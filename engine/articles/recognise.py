@@ -138,7 +138,9 @@ def _of_text(member: Member, head: bytes) -> str | ArticlesError:
         return "text" if b"\0" not in head else _no(member, sentence("{path} holds NUL bytes: it is no text."))
     return _no(
         member,
-        sentence("{path} is no text and no form that is read (JSON, CSV, Parquet, text, Word, PDF, JATS or PubMed XML)."),
+        sentence(
+            "{path} is no text and no form that is read (JSON, CSV, Parquet, text, Word, PDF, JATS or PubMed XML)."
+        ),
     )
 
 
@@ -150,7 +152,9 @@ def _of_xml(member: Member, start: bytes, ending: str) -> str | ArticlesError | 
         return "pubmed-xml"
     if lowered.startswith(b"<!doctype html"):
         root = "html"
-    if root in unread.XML_ROOTS and (ending in ("xml", "nxml", "html", "htm", "xhtml", "") or lowered.startswith((*_XML, b"<html"))):
+    if root in unread.XML_ROOTS and (
+        ending in ("xml", "nxml", "html", "htm", "xhtml", "") or lowered.startswith((*_XML, b"<html"))
+    ):
         template, values = unread.XML_ROOTS[root]
         return _no(member, template, **values)
     return "jats" if ending in ("xml", "nxml") or lowered.startswith(_XML) else None

@@ -22,7 +22,9 @@ _TOO_MANY_SECTIONS = (
 _NOT_OBJECT = sentence("{path}, line {line}: not a JSON object.")
 _LONG_FIELD = 200  # characters of a text that was not read and is worth being told of
 # Only tags that articles have, and only where one is closed: "p < 0.05 and a > b" is no tag.
-_TAG_NAMES = r"(?:jats:)?(?:p|b|i|u|em|strong|sub|sup|h[1-6]|div|span|italic|bold|title|sec|list|list-item|abstract|a|ul|ol|li)"
+_TAG_NAMES = (
+    r"(?:jats:)?(?:p|b|i|u|em|strong|sub|sup|h[1-6]|div|span|italic|bold|title|sec|list|list-item|abstract|a|ul|ol|li)"
+)
 _CLOSED = re.compile(rf"</{_TAG_NAMES}>", re.IGNORECASE)
 _BREAKS = re.compile(r"<br\s*/?>|</(?:jats:)?(?:p|div|h[1-6]|li|title|sec)>", re.IGNORECASE)
 _TAGS = re.compile(rf"</?{_TAG_NAMES}(?:\s[^<>]*)?/?>|<br\s*/?>", re.IGNORECASE)
@@ -72,7 +74,8 @@ def of_fields(
             return ArticlesError(_TOO_MANY_SECTIONS[in_rows], path=member.name, line=number, most=MOST_SECTIONS)
         used |= {"section_names", "sections"}
         body = tuple(
-            Section(clean(str(name)), texts(section, left)) for name, section in zip(section_names, sections, strict=True)
+            Section(clean(str(name)), texts(section, left))
+            for name, section in zip(section_names, sections, strict=True)
         )
         body = tuple(section for section in body if section.paragraphs)
     else:
@@ -189,4 +192,7 @@ def _length(value: object) -> int:
     if isinstance(value, str):
         return len(value)
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return sum(_length(item) if isinstance(item, str) else _LONG_FIELD if isinstance(item, dict | list) and item else 0 for item in items)
+    return sum(
+        _length(item) if isinstance(item, str) else _LONG_FIELD if isinstance(item, dict | list) and item else 0
+        for item in items
+    )

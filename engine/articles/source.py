@@ -226,7 +226,11 @@ class Source:
         itself = members_of.of_file(path, relative)
         if head.startswith((recognise.ZIP, recognise.EMPTY_ZIP)):
             inside, refused = members_of.of_archive(path)
-            form = recognise.word.kind(itself) if any(m.split_name == "[Content_Types].xml" or m.split_name == "mimetype" for m in inside) else ""
+            form = (
+                recognise.word.kind(itself)
+                if any(m.split_name == "[Content_Types].xml" or m.split_name == "mimetype" for m in inside)
+                else ""
+            )
             return (inside, refused) if not form else ([itself], [])
         if head.startswith(packed.GZIP) or packed.is_tar(head):
             return packed.members(path, relative, tick)
@@ -336,7 +340,9 @@ class Source:
 
 def _is_package(m: Member) -> bool:
     """Whether it is the XML of an article in an archive of PubMed Central."""
-    return m.path.name != m.split_name and m.split_name.lower().endswith(".nxml") and (m.opener or m.archive) is not None
+    return (
+        m.path.name != m.split_name and m.split_name.lower().endswith(".nxml") and (m.opener or m.archive) is not None
+    )
 
 
 def _split_of(name: str) -> str:

@@ -31,7 +31,9 @@ PARTS = {
     "empty_pages": sentence("pages without text"),
 }
 
-_AS_TEXT = sentence("{path} is a {kind} file, which is not read: save it as plain text (.txt, UTF-8) or as Word (.docx).")
+_AS_TEXT = sentence(
+    "{path} is a {kind} file, which is not read: save it as plain text (.txt, UTF-8) or as Word (.docx)."
+)
 _AS_TABLE = sentence("{path} is an {kind} workbook, which is not read: save its sheet as “CSV UTF-8” and use that.")
 _UNPACK = sentence("{path} is a {kind} archive, which is not read: unpack it, or pack the files as .zip.")
 _NO_TEXT = sentence("{path} is a {kind} file, which holds no text of articles.")

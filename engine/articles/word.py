@@ -52,7 +52,9 @@ def kind(member: Member) -> str | ArticlesError:
     if DOCUMENT in inside:
         return "docx"
     for beginning, (template, values) in unread.IN_ZIP:
-        if any(name.startswith(beginning) for name in inside) and ("mimetype" in inside or "[Content_Types].xml" in inside):
+        if any(name.startswith(beginning) for name in inside) and (
+            "mimetype" in inside or "[Content_Types].xml" in inside
+        ):
             return ArticlesError(template, path=member.name, **values)
     return ""
 
@@ -186,6 +188,16 @@ def _text(element) -> str:
             parts.append(" ")
         elif name == "noBreakHyphen":
             parts.append("-")
-        elif name not in ("del", "moveFrom", "drawing", "pict", "object", "AlternateContent", "instrText", "pPr", "rPr"):
+        elif name not in (
+            "del",
+            "moveFrom",
+            "drawing",
+            "pict",
+            "object",
+            "AlternateContent",
+            "instrText",
+            "pPr",
+            "rPr",
+        ):
             parts.append(_text(child))
     return "".join(parts)
