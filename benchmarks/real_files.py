@@ -127,9 +127,12 @@ def pdf_of(a: Article, path: Path) -> bool:
         + "".join(f"<p>{html.escape(p)}</p>" for p in s.paragraphs)
         for s in a.all_sections()
     )
-    style = "body{columns:2;text-align:justify;hyphens:auto;font:10pt serif}@page{size:A4;margin:2cm}"
+    style = "div{columns:2;text-align:justify;hyphens:auto;font:10pt serif}@page{size:A4;margin:2cm}"
     page = path.with_suffix(".html")
-    page.write_text(f"<html lang=en><meta charset=utf-8><style>{style}</style><body>{parts}</body></html>", "utf-8")
+    page.write_text(
+        f"<!doctype html><html lang=en><meta charset=utf-8><style>{style}</style><body><div>{parts}</div></body></html>",
+        "utf-8",
+    )
     command = [
         chromium,
         "--headless",

@@ -25,7 +25,8 @@ _CAPTION = re.compile(
 )
 _REFERENCES = re.compile(r"(?:\d+\.?\s*)?(?:references?|bibliograph\w*|bibliografía|références(?: bibliographiques)?|literatur(?:verzeichnis)?|literature cited)\.?", re.IGNORECASE)  # fmt: skip
 _NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*\.?|[IVX]+\.|[A-Z]\.)\s+[^\W\d_]")
-_HYPHENS = ("-", "\u2010", "\u00ad")
+_SOFT_HYPHEN = "\u00ad"
+_HYPHENS = ("-", "\u2010", _SOFT_HYPHEN)
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
@@ -179,6 +180,13 @@ def _is_heading(line: _Line, size: float, body_is_bold: bool) -> bool:
     )
 
 
+def _goes_on(heading: _Line, line: _Line, size: float, body_is_bold: bool) -> bool:
+    """Whether a line is the next of a heading: in its letters, right below it, without a number of its own."""
+    alike = (line.page, line.size, line.bold) == (heading.page, heading.size, heading.bold)
+    apart = line.size >= _LARGER * size or (line.bold and not body_is_bold)
+    return alike and apart and 0 < heading.y - line.y < 2.2 * line.size and not _NUMBERED.match(line.text)
+
+
 def _sections(
     lines: list[_Line], size: float, body_is_bold: bool, vocabulary: Counter[str]
 ) -> tuple[list[Section], Counter[str]]:
@@ -186,15 +194,10 @@ def _sections(
     found: list[tuple[str, list[_Line]]] = [("", [])]
     before: _Line | None = None
     for line in lines:
-        if _is_heading(line, size, body_is_bold):
-            follows = (
-                before is not None and not found[-1][1] and found[-1][0] and before.page == line.page
-                and before.size == line.size and 0 < before.y - line.y < 2.2 * line.size and not _NUMBERED.match(line.text)
-            )  # fmt: skip
-            if follows:
-                found[-1] = (f"{found[-1][0]} {line.text}", [])
-            else:
-                found.append((line.text, []))
+        if found[-1][0] and not found[-1][1] and before is not None and _goes_on(before, line, size, body_is_bold):
+            found[-1] = (f"{found[-1][0]} {line.text}", [])
+        elif _is_heading(line, size, body_is_bold):
+            found.append((line.text, []))
         else:
             found[-1][1].append(line)
         before = line
@@ -236,14 +239,17 @@ def _paragraphs(lines: list[_Line], vocabulary: Counter[str]) -> Iterator[str]:
 
 def _joined(text: str, more: str, vocabulary: Counter[str]) -> str:
     """Two lines as one; a hyphen between them stays where the document writes the word with one."""
-    if not text.endswith(_HYPHENS) or len(text) < 2 or not text[-2].isalpha() or not more[:1].isalpha():
+    if len(text) < 2 or text[-2].isspace() or not text.endswith((*_HYPHENS, "–", "/")):
         return f"{text} {more}"
     stem = text[:-1]
-    head = re.search(r"[^\W\d_]+(?:-[^\W\d_]+)*$", stem)
-    tail = _WORD.match(more)
-    if head is None or tail is None or more[0].isupper():
-        return f"{stem}-{more}"
+    head, tail = re.search(r"[^\W\d_]+(?:-[^\W\d_]+)*$", stem), _WORD.match(more)
+    if text.endswith(("–", "/")) or head is None or tail is None or more[0].isupper():
+        return f"{stem}{text[-1].replace(_SOFT_HYPHEN, '')}{more}"
     whole, hyphened = (head.group() + tail.group()).lower(), f"{head.group()}-{tail.group()}".lower()
-    if text.endswith("-") and vocabulary[hyphened] > vocabulary[whole]:
+    two_words = not vocabulary[whole] and all(  # each is written elsewhere too: "peroxidase-conjugated"
+        len(word) > 2 and vocabulary[word] > 1 for word in (head.group().lower(), tail.group().lower())
+    )
+    compound = "-" in head.group() or "-" in tail.group() or len(head.group()) == 1  # "root-mean-square", "L-glutamine"
+    if text.endswith("-") and (two_words or compound or vocabulary[hyphened] > vocabulary[whole]):
         return f"{stem}-{more}"
     return stem + more
