@@ -167,13 +167,13 @@ def cases(folder: Path, with_pdf: bool) -> Iterator[Case]:
         yield "jsonl (as it is)", path, [body(by_id[i]) for i in ids], own
     for path in sorted((DATA / "jats").glob("*.xml")):
         yield "jats (as it is)", path, [], own
-    books = (
-        [*sorted((DATA.parent.parent / "prose").glob("*.txt"))]
-        if not (DATA / "prose").is_dir()
-        else sorted((DATA / "prose").glob("*.txt"))
-    )
-    for path in books:
-        yield "book.txt (as it is)", path, [path.read_text("utf-8")], Options(text_unit="file")
+    for name in ("prose.tar.xz", "prose_more.tar.xz"):
+        with tarfile.open(DATA / name) as archive:
+            for info in archive:
+                if info.isfile() and info.name.endswith(".txt") and (stream := archive.extractfile(info)) is not None:
+                    content = stream.read()
+                    path = put(info.name.rsplit("/", 1)[-1], content)
+                    yield "book.txt (as it is)", path, [content.decode()], Options(text_unit="file")
     for n, a in enumerate(every):
         text, row = body(a), fields(a)
         pair = [a, every[(n + 1) % len(every)]]

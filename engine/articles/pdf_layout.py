@@ -61,7 +61,7 @@ def article(pages: list[list[Fragment]]) -> tuple[str, tuple[str, ...], tuple[Se
     size = body.most_common(1)[0][0] if body else 0.0
     is_bold = sum(len(line.text) for line in kept if line.bold) > sum(len(line.text) for line in kept) / 2
     title, kept = _title(kept, size)
-    vocabulary = Counter(word.lower() for line in kept for word in _WORD.findall(line.text))
+    vocabulary = _vocabulary(kept)
     sections, left = _sections(kept, size, is_bold, vocabulary)
     left["running_lines"] = running
     abstract: tuple[str, ...] = ()
@@ -69,6 +69,17 @@ def article(pages: list[list[Fragment]]) -> tuple[str, tuple[str, ...], tuple[Se
     if first is not None:
         abstract = sections.pop(first).paragraphs
     return title, abstract, tuple(sections), dict(left)
+
+
+def _vocabulary(lines: list[_Line]) -> Counter[str]:
+    """How often each word is written whole; the pieces of words at the ends of lines are none."""
+    found, goes_on = Counter[str](), False
+    for line in lines:
+        words = [word.lower() for word in _WORD.findall(line.text)]
+        ends_open = line.text.endswith(_HYPHENS)
+        found.update(words[goes_on : len(words) - ends_open])
+        goes_on = ends_open
+    return found
 
 
 def _in_columns(page: list[Fragment]) -> list[Fragment]:
