@@ -45,7 +45,7 @@ _WITH_ABSTRACTS = sentence(
     "“Abstract (text)”, or make a CSV file with a column of abstracts."
 )
 _FULL_TEXT = sentence(
-    "{path} is {kind}, which is not read: take the same articles as JATS XML (PubMed Central, Europe PMC: “full text XML”), "
+    "{path} is in the form of {kind}, which is not read: take the same articles as JATS XML (PubMed Central, Europe PMC: “full text XML”), "
     "as PDF, or as JSON lines with the keys id and text."
 )
 _LATEX = sentence(
@@ -93,14 +93,14 @@ IN_ZIP: tuple[tuple[str, Answer], ...] = (
 # By the name of the root element, in lower case and without its prefix.
 XML_ROOTS: dict[str, Answer] = {
     "html": (_HTML, {}),
-    "tei": (_FULL_TEXT, {"kind": "TEI XML (of GROBID)"}),
-    "teicorpus": (_FULL_TEXT, {"kind": "TEI XML (of GROBID)"}),
+    "tei": (_FULL_TEXT, {"kind": "TEI XML (GROBID)"}),
+    "teicorpus": (_FULL_TEXT, {"kind": "TEI XML (GROBID)"}),
     "collection": (_FULL_TEXT, {"kind": "BioC XML"}),
-    "responsewrapper": (_FULL_TEXT, {"kind": "a list of results of Europe PMC"}),
-    "resultlist": (_FULL_TEXT, {"kind": "a list of results of Europe PMC"}),
-    "feed": (_FULL_TEXT, {"kind": "a feed (Atom, as of arXiv)"}),
-    "rss": (_FULL_TEXT, {"kind": "a feed (RSS)"}),
-    "full-text-retrieval-response": (_FULL_TEXT, {"kind": "XML of Elsevier"}),
+    "responsewrapper": (_FULL_TEXT, {"kind": "Europe PMC"}),
+    "resultlist": (_FULL_TEXT, {"kind": "Europe PMC"}),
+    "feed": (_FULL_TEXT, {"kind": "arXiv (Atom)"}),
+    "rss": (_FULL_TEXT, {"kind": "RSS"}),
+    "full-text-retrieval-response": (_FULL_TEXT, {"kind": "Elsevier XML"}),
     "xml": (_WITH_ABSTRACTS, {"kind": "EndNote"}),
     "mediawiki": (_NO_TEXT, {"kind": "MediaWiki"}),
     "svg": (_NO_TEXT, {"kind": "SVG"}),
@@ -122,11 +122,11 @@ JSON_KEYS: tuple[tuple[frozenset[str], Answer], ...] = (
     (frozenset({"passages"}), (_FULL_TEXT, {"kind": "BioC JSON"})),
     (frozenset({"documents", "infons"}), (_FULL_TEXT, {"kind": "BioC JSON"})),
     (frozenset({"bioctype"}), (_FULL_TEXT, {"kind": "BioC JSON"})),
-    (frozenset({"resultList"}), (_FULL_TEXT, {"kind": "a list of results of Europe PMC"})),
-    (frozenset({"abstractText", "source", "pmid"}), (_FULL_TEXT, {"kind": "a list of results of Europe PMC"})),
-    (frozenset({"corpusid", "content"}), (_FULL_TEXT, {"kind": "S2ORC in its form of 2022 and later"})),
-    (frozenset({"abstract_inverted_index"}), (_FULL_TEXT, {"kind": "a list of works of OpenAlex"})),
-    (frozenset({"message-type", "message"}), (_FULL_TEXT, {"kind": "an answer of Crossref"})),
+    (frozenset({"resultList"}), (_FULL_TEXT, {"kind": "Europe PMC"})),
+    (frozenset({"abstractText", "source", "pmid"}), (_FULL_TEXT, {"kind": "Europe PMC"})),
+    (frozenset({"corpusid", "content"}), (_FULL_TEXT, {"kind": "S2ORC (2022)"})),
+    (frozenset({"abstract_inverted_index"}), (_FULL_TEXT, {"kind": "OpenAlex"})),
+    (frozenset({"message-type", "message"}), (_FULL_TEXT, {"kind": "Crossref"})),
 )
 
 
