@@ -1,6 +1,6 @@
 """Real articles in the forms that people have: what is read against what was put in, file by file.
 
-    python benchmarks/real_files.py [--pdf] [--keep FOLDER]
+    python benchmarks/real_files.py [--pdf] [--only FORM] [--keep FOLDER]
 
 $ATELIER_DATA as it is (JATS, JSON lines, books), and its articles written in every form that is read. A file counts as good
 where it gives the articles that were put in, with their words in order. PDF needs Chromium, which prints it: there
@@ -307,6 +307,7 @@ def agrees(form: str, wanted: list[str], found: list[str]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pdf", action="store_true", help=f"{PDFS} articles as PDF too, printed by Chromium")
+    parser.add_argument("--only", default="", help="files of this form alone")
     parser.add_argument("--keep", type=Path, help="where the files are made and stay")
     a = parser.parse_args()
     count: Callable[[], Counter] = Counter
@@ -315,6 +316,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = a.keep or Path(temporary)
         for form, path, wanted, options in cases(folder, a.pdf):
+            if a.only not in ("", form):
+                continue
             texts, said = read(path, options)
             share = agrees(form, wanted, texts)
             tried[form] += 1

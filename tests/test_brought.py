@@ -108,7 +108,7 @@ FRENCH = "L'étude a été réalisée à l'hôpital ; les résultats, très vari
         (FRENCH, "utf-8"), (FRENCH, "cp1252"), (FRENCH, "mac_roman"), (FRENCH, "cp850"), (FRENCH, "utf-16"),
         (FRENCH, "utf-16-le"), (FRENCH, "utf-16-be"), (FRENCH, "utf-8-sig"), ("un café", "cp1252"),
         ("Die Größe der Mäuse war möglich.", "cp1252"), ("El niño tenía años. ¿Cómo fue la investigación?", "cp1252"),
-        ("“Naïve” cells – 5 µg/ml", "cp1252"), ("Исследование было проведено в больнице.", "cp1251"),
+        ("“Naïve” cells – 5 µg/ml", "cp1252"), ("He said “so” – and more…", "cp1252"), ("He said “so” – and more…", "mac_roman"), ("Исследование было проведено в больнице.", "cp1251"),
         ("Badanie przeprowadzono w szpitalu, wyniki uzyskano u pacjentów, którzy się zgłosili, źródło", "cp1250"),
     ],
 )  # fmt: skip

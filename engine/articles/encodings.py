@@ -90,7 +90,8 @@ def _around(piece: bytes) -> bytes:
 
 
 def _code_page(sample: bytes) -> str:
-    best, name = max((_likelihood(sample, encoding), encoding) for encoding in reversed(_WESTERN))
+    name = max(_WESTERN, key=lambda encoding: _likelihood(sample, encoding))  # of equal ones the first: Windows
+    best = _likelihood(sample, name)
     if best >= _ENOUGH_COMMON:
         return name
     import charset_normalizer
