@@ -85,21 +85,18 @@ def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
         found = preparation.find(paths.locate(chosen), tokenizer)
         assert found is not None
         return found
-    if hub.is_name(chosen):
-        options = Options()
-        try:
-            path = hub.local(chosen)
-        except EngineError:
-            _background(importing.Import(importing.Request(chosen, preset)), listing_of=chosen)
-            return None
-    else:
-        path = paths.locate(chosen)
-        fingerprint = source.fingerprint(path)
-        seen = _preview(str(path), fingerprint, {})
-        asked = _options(seen, chosen)
-        if asked is None:
-            return None
-        options = asked
+    try:
+        path = hub.local(chosen) if hub.is_name(chosen) else paths.locate(chosen)
+    except EngineError:
+        if not hub.is_name(chosen):
+            raise
+        _background(importing.Import(importing.Request(chosen, preset)), listing_of=chosen)
+        return None
+    fingerprint = source.fingerprint(path)
+    seen = _preview(str(path), fingerprint, {})
+    options = _options(seen, chosen)
+    if options is None:
+        return None
     found = preparation.find(path, tokenizer, options)
     accept = bool(st.session_state.get(f"part_{chosen}"))
     job = importing.Import(importing.Request(chosen, preset, options, accept_part=accept))
@@ -109,14 +106,13 @@ def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
         for notice in status.notices if status is not None else ():
             st.info(errors.markdown(notice))
         return found
-    if not hub.is_name(chosen):
-        own = path == paths.SAMPLE_ARTICLES
-        if not own:
-            seen = _preview(str(path), fingerprint, options.to_json()) if options != Options() else seen
-            _describe(seen)
-            _first_articles(seen)
-        if seen.size <= AT_ONCE_BYTES:
-            return _at_once(path, tokenizer, options, chosen, own)
+    own = path == paths.SAMPLE_ARTICLES
+    if not own:
+        seen = _preview(str(path), fingerprint, options.to_json()) if options != Options() else seen
+        _describe(seen)
+        _first_articles(seen)
+    if seen.size <= AT_ONCE_BYTES:
+        return _at_once(path, tokenizer, options, chosen, own)
     _background(job, part_of=chosen)
     return None
 

@@ -48,10 +48,15 @@ TITLE_COLUMNS = (
 )
 ID_COLUMNS = ("article_id", "id", "doi", "pmid", "pmcid", "identifiant", "identifier", "identificador", "kennung")
 
+MOST_COLUMNS = 1_000  # of a table, that are looked at for a usual name
+
 
 def plain(name: str) -> str:
     """A name in lower case, without accents and white space around it."""
-    parts = unicodedata.normalize("NFKD", name.strip().lower().replace("ł", "l"))
+    name = name.strip().lower()
+    if name.isascii():
+        return name
+    parts = unicodedata.normalize("NFKD", name.replace("ł", "l"))
     return "".join(c for c in parts if not unicodedata.combining(c))
 
 
@@ -67,5 +72,5 @@ def kind_of(name: str) -> int:
 
 def column(names: list[str], usual: tuple[str, ...]) -> str:
     """The first of the usual names that a table has, as the table spells it, or ""."""
-    by_name = {plain(name): name for name in reversed(names)}
+    by_name = {plain(name): name for name in reversed(names[:MOST_COLUMNS])}
     return next((by_name[n] for n in usual if n in by_name), "")
