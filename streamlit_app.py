@@ -17,7 +17,13 @@ if __name__ == "__main__":
 else:
     import streamlit as st
 
-    from ui import downloads, live
+    from ui import downloads, live, network, owner, owner_file
 
-    app = st.App(__file__, routes=[*live.routes(), *downloads.routes()])
+    owner_file.keep_from_streamlit()
+    app = st.App(
+        __file__,
+        routes=[*live.routes(), *downloads.routes(), *owner.routes()],
+        middleware=network.middleware(),
+        lifespan=network.lifespan,
+    )
     st.navigation([lambda: None])

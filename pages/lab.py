@@ -8,12 +8,13 @@ import streamlit as st
 
 from engine import dispatcher, machine, paths, runs, submission
 from engine.settings import RunSettings
-from ui import access, errors, readers, recorded, run_view, words
+from ui import access, errors, owner, readers, recorded, run_view, words
 from ui.i18n import _, _n
 
 MINUTES = 1.0
 
 st.title(_("Lab"))
+owner.faults()
 st.markdown(
     _(
         "Watch GPT-2 learn to write science: press the button, and a small GPT-2 that knows old novels reads research articles."

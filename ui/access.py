@@ -1,12 +1,10 @@
 """Who may do what.
 
-Without an owner's code in the secrets everybody who reaches the server may do everything, as on one's own laptop. With
-one, its holder may; everybody else looks, generates, and queues one short run at a time.
+Without a secrets file everybody who reaches the server may do everything, as on one's own laptop. With one, the holder
+of its code may; everybody else looks, generates, and queues one short run at a time.
 """
 
-import hmac
 import ipaddress
-from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -14,6 +12,7 @@ import streamlit as st
 from engine import paths, runs
 from engine.errors import EngineError
 from engine.settings import RunSettings
+from ui import owner, owner_file
 
 VISITOR_MINUTES = 2.0
 VISITOR_STEPS = 500
@@ -21,23 +20,9 @@ VISITOR_WAITING_RUNS = 1
 VISITOR_EXPORT_BYTES = 1_000_000_000
 
 
-def _secret(name: str) -> object:
-    try:
-        return st.secrets.get(name)
-    except FileNotFoundError:  # no secrets file at all
-        return None
-
-
-def has_owner() -> bool:
-    """Whether this server has an owner's code."""
-    return bool(_secret("owner_code"))
-
-
 def is_owner() -> bool:
-    """Whether this session may do everything: it gave the owner's code, or there is none."""
-    code = _secret("owner_code")
-    given = str(st.session_state.get("owner_code", ""))
-    return not code or hmac.compare_digest(given.encode(), str(code).encode())
+    """Whether this session may do everything: it is the owner's, or there are no secrets files at all."""
+    return owner.is_owner()
 
 
 def check_queue(settings: RunSettings) -> None:
@@ -79,8 +64,7 @@ def is_local() -> bool:
 
 def path_folders() -> list[Path]:
     """The folders under which files may be named by path, besides everywhere on a local server."""
-    folders = _secret("article_folders")
-    return [Path(str(folder)).resolve() for folder in folders] if isinstance(folders, Sequence) else []
+    return list(owner_file.read().article_folders)
 
 
 def paths_allowed() -> bool:
