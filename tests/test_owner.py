@@ -1,6 +1,5 @@
 """Who is the owner: a secrets file that cannot be used shuts the door, wrong tries wait, the code stays over a reload."""
 
-import logging
 import os
 import subprocess
 import sys
@@ -224,7 +223,8 @@ def test_thirty_sessions_at_once_get_as_many_looks_as_one():
         assert sum(pool.map(one, range(30))) == tries.ONE.free + 1
 
 
-def test_wrong_codes_are_logged_without_the_code_and_a_new_session_waits_too(secrets, caplog):
+def test_wrong_codes_are_logged_without_the_code_and_a_new_session_waits_too(secrets, caplog, monkeypatch):
+    monkeypatch.setattr(owner, "tries", tries.Tries(clock=lambda: 0.0))
     secrets.write_text(f'owner_code = "{CODE}"')
     for number in range(3):
         app = open_page("lab")

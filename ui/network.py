@@ -43,7 +43,8 @@ def _known(origin: str) -> bool:
     if config.is_manually_set("browser.serverAddress"):
         hosts.add(str(config.get_option("browser.serverAddress")).lower())
     try:
-        return urlsplit(origin).hostname in hosts
+        parts = urlsplit(origin)
+        return parts.hostname in hosts and parts.port != 0  # a port that is no number raises
     except ValueError:
         return False
 

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from ui import errors, network, owner_file
 from ui.i18n import _
 from ui.tries import Answer, Tries
+from ui.tries import network as network_of
 
 COOKIE_SECONDS = 12 * 3600
 TICKET_SECONDS = 60.0
@@ -93,7 +94,7 @@ def enter(given: str) -> Answer:
         ),
         settings.version,
     )
-    where = address or "this machine"
+    where = network_of(address)
     if answer.right:
         if answer.wrong:
             _log.warning("Atelier: the owner's code came from %s, after %d wrong tries.", where, answer.wrong)
@@ -215,11 +216,11 @@ def show() -> None:
             help=_("Its holder may stop, delete and queue without limits."),
         )
         if st.form_submit_button(_("Enter")) and given:
-            st.session_state["owner_answer"] = answer = enter(given)
-            if answer.right:
+            st.session_state["owner_answer"] = enter(given)
+            if is_owner():
                 st.rerun()
-    if answer := st.session_state.get("owner_answer"):
-        _say(answer)
+    if "owner_answer" in st.session_state:
+        _say(st.session_state["owner_answer"])
 
 
 def _say(answer: Answer) -> None:
