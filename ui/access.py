@@ -20,6 +20,11 @@ VISITOR_WAITING_RUNS = 1
 VISITOR_EXPORT_BYTES = 1_000_000_000
 
 
+def _secret(name: str) -> object:
+    """What stands under a name at the top of the secrets; None where it is missing or they cannot be read."""
+    return owner_file.read().values.get(name)
+
+
 def is_owner() -> bool:
     """Whether this session may do everything: it is the owner's, or there are no secrets files at all."""
     return owner.is_owner()

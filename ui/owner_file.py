@@ -14,7 +14,7 @@ import time
 import tomllib
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class OwnerFile:
     article_folders: tuple[Path, ...] = ()
     frame_ancestors: tuple[str, ...] = ()  # origins whose pages may hold this one in a frame, besides its own
     problems: tuple[EngineError, ...] = ()  # each tells the file and the line, never what stands there
+    values: dict[str, Any] = field(default_factory=dict)  # everything else that stands at the top, as it was written
     version: tuple[object, ...] = ()  # differs after each change of a file
 
 
@@ -144,8 +145,9 @@ def _parsed(places: list[Path], stamps: tuple, named: bool, version: tuple) -> O
     folders = _folders(values, problems)
     ancestors = _ancestors(values, problems)
     if len(texts) < len(there):  # what the unreadable file would have said is not known
-        code, folders, ancestors = "", (), ()
-    return OwnerFile(True, code, folders, ancestors, tuple(problems), version)
+        code, folders, ancestors, values = "", (), (), {}
+    rest = {name: value for name, (value, _path, _text) in values.items() if name != "owner_code"}
+    return OwnerFile(True, code, folders, ancestors, tuple(problems), rest, version)
 
 
 def _loaded(path: Path) -> tuple[str, dict[str, Any]]:
@@ -170,12 +172,12 @@ def _loaded(path: Path) -> tuple[str, dict[str, Any]]:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise EngineError("{file}, line {line}: no UTF-8. Save the file as UTF-8.", file=name, line=line) from None
+        raise EngineError("{file}, line {line}: this is not UTF-8. Save the file as UTF-8.", file=name, line=line) from None
     try:
         return text, tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise EngineError(
-            '{file}, line {line}: no TOML. A text stands in straight quotes, as in owner_code = "…".',
+            '{file}, line {line}: this cannot be read. A text stands in straight quotes: owner_code = "…".',
             file=name,
             line=_line_of(error, text),
         ) from None
@@ -200,7 +202,7 @@ def _code(values: dict, texts: list, last: Path, problems: list[EngineError]) ->
                 if re.sub(r"[^a-z]", "", name.lower()) == "ownercode":
                     place = {"file": shown(path), "line": _line(re.escape(name), text)}
                     problems.append(
-                        EngineError("{file}, line {line}: owner_code stands above the first line in brackets.", **place)
+                        EngineError("{file}, line {line}: move owner_code above the first line in brackets.", **place)
                         if where
                         else EngineError("{file}, line {line}: the name is owner_code, in small letters.", **place)
                     )
