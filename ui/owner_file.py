@@ -172,7 +172,9 @@ def _loaded(path: Path) -> tuple[str, dict[str, Any]]:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise EngineError("{file}, line {line}: this is not UTF-8. Save the file as UTF-8.", file=name, line=line) from None
+        raise EngineError(
+            "{file}, line {line}: this is not UTF-8. Save the file as UTF-8.", file=name, line=line
+        ) from None
     try:
         return text, tomllib.loads(text)
     except (ValueError, RecursionError) as error:
