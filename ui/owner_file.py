@@ -254,8 +254,8 @@ def _ancestors(values: dict, problems: list[EngineError]) -> tuple[str, ...]:
         return tuple(given)
     problems.append(
         EngineError(
-            '{file}, line {line}: frame_ancestors must be a list of origins such as "https://moodle.example.org", '
-            "without a path; no other page may frame this one.",
+            "{file}, line {line}: frame_ancestors must be a list of origins in quotes (https:// and a host name, no path); "
+            "no other page may frame this one.",
             file=shown(path),
             line=_line("frame_ancestors", text),
         )
