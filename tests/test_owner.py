@@ -18,6 +18,7 @@ from engine.errors import EngineError
 from ui import access, owner, owner_file, tries
 
 CODE = "correct horse battery"
+PLACES = owner_file._places  # the real ones: pages under test have none
 
 
 @pytest.fixture
@@ -125,10 +126,10 @@ def test_the_places_are_streamlits_own_and_the_projects(monkeypatch, tmp_path):
 
     named = tmp_path / "named.toml"
     monkeypatch.setattr(owner_file, "_taken", [str(named)])
-    places, _ = owner_file._places()
+    places, _ = PLACES()
     assert places == [named, PROJECT / ".streamlit" / "secrets.toml"]
     monkeypatch.setattr(owner_file, "_taken", None)
-    assert owner_file._places()[0][0] == Path(config.get_option("secrets.files")[0])
+    assert PLACES()[0][0] == Path(config.get_option("secrets.files")[0])
     monkeypatch.setattr(owner_file, "_places", lambda: ([named], True))
     monkeypatch.setattr(owner_file, "_last", None)
     assert owner_file.read().exists  # she named a file that is not there: no open door

@@ -117,6 +117,31 @@ def test_neither_a_headless_start_nor_a_connection_asks_anybody_outside(tmp_path
     assert "'http://evil.example'" in log and "corsAllowedOrigins" in log
 
 
+@pytest.mark.parametrize(
+    "options, printed",
+    [
+        ({"server.address": "127.0.0.1"}, ["http://127.0.0.1:8501"]),
+        ({"server.address": "::1", "server.baseUrlPath": "/lab/"}, ["http://[::1]:8501/lab"]),
+        ({"browser.serverAddress": "atelier.example"}, ["http://atelier.example:8501"]),
+        ({"server.address": "0.0.0.0"}, ["http://localhost:8501", "http://192.168.1.20:8501"]),
+        ({}, ["http://localhost:8501", "http://192.168.1.20:8501"]),
+    ],
+)
+def test_the_addresses_printed_are_where_the_server_listens(options, printed, monkeypatch):
+    from types import SimpleNamespace
+
+    from ui import network
+
+    monkeypatch.setattr(network.config, "get_option", lambda name: {"server.port": 8501, **options}.get(name))
+    monkeypatch.setattr(network.config, "is_manually_set", lambda name: name in options)
+    one = SimpleNamespace(family=socket.AF_INET, address="192.168.1.20")
+    states = {"lo": SimpleNamespace(isup=True), "eth0": SimpleNamespace(isup=True), "down": SimpleNamespace(isup=False)}
+    monkeypatch.setattr(network.psutil, "net_if_stats", lambda: states)
+    loopback = SimpleNamespace(family=socket.AF_INET, address="127.0.0.1")
+    monkeypatch.setattr(network.psutil, "net_if_addrs", lambda: {"lo": [loopback], "eth0": [one], "down": [one]})
+    assert network.addresses() == printed
+
+
 def test_streamlits_own_welcome_would_have_asked(tmp_path):
     """The control: the same watch sees what the configuration switches off."""
     with serving(tmp_path, STREAMLIT_LOGGER_HIDE_WELCOME_MESSAGE="false"):

@@ -50,7 +50,7 @@ def test_a_translation_has_the_same_fields(sentence):
 
 
 def test_pages_show_no_sentence_that_does_not_go_through_gettext():
-    """Literal text given straight to Streamlit's calls that show text."""
+    """Literal text given straight to Streamlit's calls that show text. A log is for whoever runs the server: English."""
     import ast
 
     shows = {"title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success", "button"}
@@ -58,6 +58,8 @@ def test_pages_show_no_sentence_that_does_not_go_through_gettext():
     for path in [*(PROJECT / "pages").glob("*.py"), *(PROJECT / "ui").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in shows:
+                if isinstance(node.func.value, ast.Name) and node.func.value.id in ("log", "_log"):
+                    continue
                 found += [
                     (path.name, a.value)
                     for a in node.args[:1]

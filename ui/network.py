@@ -115,7 +115,8 @@ def addresses() -> list[str]:
         found = [one.address for name, all_ in psutil.net_if_addrs().items() if name in up for one in all_
                  if one.family == socket.AF_INET and not one.address.startswith("127.")]  # fmt: skip
         hosts = ["localhost", *found]
-    return [f"{scheme}://{host}:{config.get_option('server.port')}{'/' + path if path else ''}" for host in hosts]
+    end = f":{config.get_option('server.port')}" + (f"/{path}" if path else "")
+    return [f"{scheme}://{f'[{host}]' if ':' in host else host}{end}" for host in hosts]
 
 
 @asynccontextmanager

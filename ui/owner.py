@@ -72,8 +72,14 @@ def is_owner() -> bool:
     return not st.session_state.get("owner_left", False) and _by_cookie(code)
 
 
-def _by_cookie(code: str) -> bool:
+def _cookie() -> str:
+    """This browser's cookie, as it came with the connection; "" where it has none."""
     cookie = st.context.cookies.get(_COOKIE)
+    return cookie if isinstance(cookie, str) else ""
+
+
+def _by_cookie(code: str) -> bool:
+    cookie = _cookie()
     # Of the same site are also other ports of this machine, and their pages may open a connection here.
     if not cookie or not network.same_origin(st.context.headers.get("Origin"), st.context.headers.get("Host")):
         return False
@@ -120,10 +126,8 @@ def leave() -> None:
     st.session_state.pop("owner_admitted", None)
     st.session_state["owner_left"] = True
     ticket = st.session_state.pop("owner_ticket", None)
-    cookie = st.context.cookies.get(_COOKIE)
     with _lock:
-        if cookie:
-            _cookies.pop(_fingerprint(cookie), None)
+        _cookies.pop(_fingerprint(_cookie()), None)
         if ticket:
             _tickets.pop(ticket.number, None)
             _cookies.pop(ticket.cookie or "", None)

@@ -41,11 +41,13 @@ class OwnerFile:
     """What all secrets files together say."""
 
     exists: bool = False  # without any, whoever opens the dashboard is its owner
-    code: str = ""  # "" where no usable one is given
+    code: str = field(default="", repr=False)  # "" where no usable one is given
     article_folders: tuple[Path, ...] = ()
     frame_ancestors: tuple[str, ...] = ()  # origins whose pages may hold this one in a frame, besides its own
     problems: tuple[EngineError, ...] = ()  # each tells the file and the line, never what stands there
-    values: dict[str, Any] = field(default_factory=dict)  # everything else that stands at the top, as it was written
+    values: dict[str, Any] = field(
+        default_factory=dict, repr=False
+    )  # everything else that stands at the top, as it was written
     version: tuple[object, ...] = ()  # differs after each change of a file
 
 
