@@ -497,9 +497,14 @@ def find(name: str, root: Path | None = None) -> Run:
 
 
 def fresh_name(stem: str, root: Path | None = None) -> str:
-    """A name that no run has yet: the stem, then the local date and time, then a number."""
+    """A name that no run has yet, nor begins with: the stem, then the local date and time, then a number.
+
+    Another may take it the next moment: `naming` keeps others out, and whoever makes the run asks again where it was taken.
+    """
     base = f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    root = root or paths.checkpoints_root()
+    taken = [name for name in os.listdir(root) if name.startswith(base)] if root.is_dir() else []
     name, number = base, 2
-    while ((root or paths.checkpoints_root()) / name).exists():
+    while any(other.startswith(name) for other in taken):
         name, number = f"{base}-{number}", number + 1
     return name

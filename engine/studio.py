@@ -294,9 +294,7 @@ def _work(root: Path) -> int:
                 studio = Studio(root)
                 threading.Thread(target=serve, args=(listener, key, studio), daemon=True).start()
                 _say(root, phase="ready", address=listener.address, key=key.hex())
-                while lock.stands() and (
-                    time.monotonic() - studio.last_used < IDLE_SECONDS or studio.turn.locked()
-                ):
+                while lock.stands() and (time.monotonic() - studio.last_used < IDLE_SECONDS or studio.turn.locked()):
                     time.sleep(0.2)
         if lock.stands():
             address_path(root).unlink(missing_ok=True)
