@@ -26,9 +26,9 @@ pressed = st.button(
     _("Fine-tune the mini model on the sample articles"),
     type="primary",
     icon=":material/play_arrow:",
-    help=_("A run is at work or waits already: yours takes its place behind it, or joins an equal one that waits.")
-    if active
-    else None,
+    # The same text whatever runs: Streamlit loses a press on a button that has changed since the page was shown.
+    help=_("Where another run works or waits, yours takes its place behind it, or joins an identical one that waits."),
+    key="lab_start",
 )
 st.caption(
     " · ".join(
