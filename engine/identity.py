@@ -1,4 +1,4 @@
-"""A run's id and place: what tells a run from a copy of its folder (docs/decisions/0013-copies-and-places.md).
+"""A run's id and place: what tells a run from a copy of its folder (docs/decisions/0001-run-folder.md).
 
 config.json  `id`, which no other run has, and `name`, as its folder was called when it became a run of its own
 place.json   where the folder stood when a trainer last worked in it: path, machine, and the folder's inode
