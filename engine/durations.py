@@ -99,8 +99,8 @@ def whole(settings: RunSettings, every: list[Run]) -> float | None:
 def _training_seconds(settings: RunSettings, every: list[Run]) -> float | None:
     if settings.minutes is not None:
         return 60 * settings.minutes
-    found = _newest(settings, every, same_articles=False)
-    if found is None:
+    speed = _tokens_per_second(settings, every)
+    if speed is None:
         return None
     try:
         preset = presets.find(settings.preset)
@@ -108,7 +108,22 @@ def _training_seconds(settings: RunSettings, every: list[Run]) -> float | None:
         length, batch_size = submission.window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     except (EngineError, OSError):
         return None
-    return None if steps is None else steps * length * batch_size / found.tokens_per_second
+    return None if steps is None else steps * length * batch_size / speed
+
+
+def _tokens_per_second(settings: RunSettings, every: list[Run]) -> float | None:
+    """Of the newest run that finished here with that preset, or of one that is at work."""
+    if found := _newest(settings, every, same_articles=False):
+        return found.tokens_per_second
+    for run in every:
+        try:
+            of_preset = run.settings.preset == settings.preset and not run.recorded
+        except EngineError:
+            continue
+        step = _last_step(run.folder, _stamp(run.folder / "events.jsonl")) if of_preset else None
+        if step and step.get("seconds") and step.get("tokens"):
+            return step["tokens"] / step["seconds"]
+    return None
 
 
 def left(run: Run, state: State, every: list[Run]) -> float | None:

@@ -27,7 +27,7 @@ pressed = st.button(
     type="primary",
     icon=":material/play_arrow:",
     # The same text whatever runs: Streamlit loses a press on a button that has changed since the page was shown.
-    help=_("Where another run works or waits, yours takes its place behind it, or joins an identical one that waits."),
+    help=_("While another run works or waits, yours takes its place behind it, or joins an identical one that waits."),
     key="lab_start",
 )
 st.caption(

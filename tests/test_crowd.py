@@ -311,6 +311,12 @@ def test_what_nothing_tells_is_unknown_and_the_mini_models_first_run_is_not(root
 
 
 def test_steps_of_a_known_speed_and_a_run_at_work_are_counted(root, monkeypatch):
+    runs.create(a_request(name="before-any", steps=100), root=root)
+    assert queue.places(root)[0].seconds == 0
+    assert queue.durations.whole(a_request(steps=100), runs.all_runs(root)) is None
+    runs.find("before-any", root).append_event("step", step=4, seconds=4.0, tokens=4 * 2048)  # as one at work says
+    assert queue.durations.whole(a_request(steps=100), runs.all_runs(root)) == pytest.approx(20 + 110 + 10, rel=0.2)
+    runs.find("before-any", root).request_stop()
     finished(root, "measured")
     length, batch = queue.submission.window_shape(a_request(), *shape())
     at_work = runs.create(a_request(name="at-work", steps=100), root=root)
