@@ -99,7 +99,7 @@ def replace(source: Path, target: Path) -> None:
             time.sleep(0.1)
 
 
-_own: set[Path] = set()  # what threads of this process are writing
+_own: set[str] = set()  # names of what threads of this process are writing; no two are alike
 _own_lock = threading.Lock()
 
 
@@ -111,19 +111,19 @@ def temporary(path: Path, ending: str = "tmp") -> Iterator[Path]:
     """
     own = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(6)}.{ending}")
     with _own_lock:
-        _own.add(own)
+        _own.add(own.name)
     try:
         yield own
     finally:
         with _own_lock:
-            _own.discard(own)
+            _own.discard(own.name)
 
 
 def _is_living(left: Path, pid: int) -> bool:
     """Whether somebody is still writing there. A process that is younger than the file has a dead one's number."""
     if pid == os.getpid():
         with _own_lock:
-            return left in _own
+            return left.name in _own
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:  # dead, and its parent has not looked

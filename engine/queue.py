@@ -194,6 +194,12 @@ def move(run: Run, places: int) -> list[Run]:
     Raises:
         RunError: it does not wait (any more).
     """
+    with runs.naming(run.folder.parent):  # of two who move at once, the second moves what the first left
+        _move(run, places)
+    return waiting(run.folder.parent)
+
+
+def _move(run: Run, places: int) -> None:
     order = waiting(run.folder.parent)
     names = [other.name for other in order]
     if run.name not in names:
@@ -206,7 +212,6 @@ def move(run: Run, places: int) -> list[Run]:
             # Two that asked in the same moment must differ to have an order; one that has just started needs none.
             if lock.acquire(patience_seconds=1) and other.state().state == runs.QUEUED:
                 other.write_state(queued_at=former + number * 1e-6)
-    return waiting(run.folder.parent)
 
 
 def again(run: Run, **changes: Any) -> RunSettings:

@@ -67,7 +67,10 @@ def starts_in(seconds: float | None) -> str:
 
 def about(seconds: float) -> str:
     """A duration that is estimated: to ten seconds below ten minutes, then to a minute."""
-    return duration(max(10.0, round(seconds, -1)) if seconds < 600 else 60 * round(seconds / 60))
+    if seconds < 600:
+        return duration(max(10.0, round(seconds, -1)))
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else duration(60 * minutes)
 
 
 def place(found: Place) -> str:
