@@ -370,10 +370,10 @@ def delete(checkpoint: Checkpoint) -> None:
         )
     if not any(_is_whole(other) for other in of_run(run) if other.step != checkpoint.step):
         raise CheckpointError("{name} is the last whole checkpoint of its run and is kept.", name=checkpoint.reference)
-    gone = temporary(checkpoint.folder)  # what a kill leaves of it is swept away like a save that was cut off
-    with storage_errors(run.folder):
+    # What a kill leaves of it is swept away like a save that was cut off.
+    with storage_errors(run.folder), temporary(checkpoint.folder) as gone:
         rename(checkpoint.folder, gone)
-    shutil.rmtree(gone, ignore_errors=True)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _is_whole(checkpoint: Checkpoint) -> bool:

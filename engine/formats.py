@@ -127,8 +127,9 @@ def _export(reference: ModelReference, form: str, target: Path, require: Callabl
         raise EngineError("The format must be one of {known}; received {value}.", known=", ".join(EXPORTS), value=form)
     ending = _ENDINGS.get(form, "")
     target = target.with_name(target.name.removesuffix(ending) + ending)
+    taken = EngineError("{path} is there already: choose another name.", path=target)
     if target.exists():
-        raise EngineError("{path} is there already: choose another name.", path=target)
+        raise taken
     target.parent.mkdir(parents=True, exist_ok=True)
     model, _ = models.load(reference)
     require(bytes_written(model.backbone, form))
@@ -142,12 +143,17 @@ def _export(reference: ModelReference, form: str, target: Path, require: Callabl
     if form == PRESET:
         models.save_preset(model, *_vocabulary(reference), target, card(reference))
         return target
-    with staged_folder(target) as staging:
-        if form == CKPT:
-            save(model, staging, CKPT)
-        else:
-            models.with_preprocessor(model, *_vocabulary(reference)).export_to_transformers(str(staging))
-        (staging / "README.md").write_text(card(reference), encoding="utf-8")
+    try:
+        with staged_folder(target, exclusive=True) as staging:
+            if form == CKPT:
+                save(model, staging, CKPT)
+            else:
+                models.with_preprocessor(model, *_vocabulary(reference)).export_to_transformers(str(staging))
+            (staging / "README.md").write_text(card(reference), encoding="utf-8")
+    except FileExistsError as error:
+        if error.filename != str(target):
+            raise
+        raise taken from error  # somebody exported to it at the same time
     return target
 
 

@@ -281,13 +281,13 @@ def _build(shard: ShardFile) -> None:
                     needed=shard.bytes >> 20,
                     free=free >> 20,
                 )
-            staging = temporary(shard.path)
-            try:
-                suffixes.write(shard.tokens(), staging)
-                sync(staging)
-                replace(staging, shard.path)
-            finally:
-                staging.unlink(missing_ok=True)
+            with temporary(shard.path) as staging:
+                try:
+                    suffixes.write(shard.tokens(), staging)
+                    sync(staging)
+                    replace(staging, shard.path)
+                finally:
+                    staging.unlink(missing_ok=True)
 
 
 def _drop_former(folder: Path, prepared: Corpus) -> None:

@@ -63,6 +63,7 @@ def save_preset(
     """
     former = model.preprocessor
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
         with staged_folder(folder) as staging:
             with_preprocessor(model, vocabulary, merges).save_to_preset(str(staging))
             (staging / "README.md").write_text(card, encoding="utf-8")

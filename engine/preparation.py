@@ -140,6 +140,8 @@ def prepare(
         _check_out(folder, Path(path))
         key = hashlib.sha256(str(folder.resolve()).encode("utf-8", "replace")).hexdigest()[:16]
         locks = paths.corpora_root() / ".locks" / f"out-{key}.lock"  # a person's folder holds what was asked for alone
+        with storage_errors(paths.corpora_root()):
+            paths.corpora_root().mkdir(parents=True, exist_ok=True)
     if (found := _existing(folder, identified, out is not None)) is not None:
         return found
     try:

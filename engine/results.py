@@ -13,7 +13,7 @@ from engine import paths, preparation, presets
 from engine.checkpoints import ModelReference
 from engine.corpus import Corpus
 from engine.errors import EngineError
-from engine.files import read_json, write_json
+from engine.files import read_json, storage_errors, write_json
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 
 
@@ -101,7 +101,8 @@ def kept(key: dict[str, Any], root: Path | None = None) -> Any:
 def keep(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
     """Keeps a value that JSON knows under a key that names all it depends on: hashes, not names."""
     path = _file(key, root)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with storage_errors(path.parent.parent):  # which is not made: the folder of all runs may have been deleted
+        path.parent.mkdir(exist_ok=True)
     write_json(path, {"key": key, "value": value})
 
 

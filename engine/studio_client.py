@@ -14,6 +14,7 @@ from engine.files import read_json
 from engine.locks import held
 
 LONGEST_ANSWER_BYTES = 16 << 20
+_START_PATIENCE_SECONDS = 15.0  # while somebody else is starting it
 
 
 def _root(root: Path | None) -> Path:
@@ -34,7 +35,7 @@ def ready(root: Path | None = None) -> bool:
 
 
 def ensure(root: Path | None = None) -> None:
-    """Starts a studio where none is alive; returns at once (`phase` says when it is ready).
+    """Starts a studio where none is alive, one however many ask; it is ready when `phase` says so.
 
     Raises:
         ResourcesError: the memory does not suffice, with the reason where a run takes it.
@@ -42,6 +43,17 @@ def ensure(root: Path | None = None) -> None:
     root = _root(root)
     if phase(root):
         return
+    launch.ensure_one(
+        "engine.studio",
+        root,
+        studio.lock_path(root),
+        root / ".locks" / "studio.log",
+        lambda: _prepare_start(root),
+        _START_PATIENCE_SECONDS,
+    )
+
+
+def _prepare_start(root: Path) -> None:
     studio.address_path(root).unlink(missing_ok=True)
     try:
         machine.require_memory(machine.STUDIO_BYTES, root)
@@ -53,7 +65,6 @@ def ensure(root: Path | None = None) -> None:
                 run=running[0],
             ) from error
         raise
-    launch.detached("engine.studio", str(root.resolve()), log=root / ".locks" / "studio.log")
 
 
 def wait_until_ready(root: Path | None = None, timeout_seconds: float = 120.0) -> None:

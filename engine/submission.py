@@ -4,6 +4,7 @@ import contextlib
 import math
 import platform
 import time
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -129,6 +130,15 @@ def _steps(settings: RunSettings, preset: presets.Preset, length: int, batch_siz
     return None
 
 
+def steps(settings: RunSettings, preset: presets.Preset) -> int | None:
+    """How many steps a run will take; None where that is known only when it has begun.
+
+    Raises:
+        EngineError: its articles are gone.
+    """
+    return _steps(settings, preset, *window_shape(settings, preset.max_sequence_length, preset.vocabulary_size))
+
+
 def works_in_pieces(settings: RunSettings) -> bool:
     """Whether a batch that does not fit is worked off in pieces from the start: where the estimate is of the device."""
     return settings.method != REPORT and machine.resolve_device(settings.device) == "cpu"
@@ -145,8 +155,11 @@ def micro_batch(settings: RunSettings, available_bytes: int) -> tuple[int, int]:
     return memory.micro_batch(preset, length, batch_size, settings.lora_rank, available_bytes), batch_size
 
 
-def check(settings: RunSettings) -> RunSettings:
+def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
     """The settings with paths made portable and the parent frozen to the checkpoint that it means now.
+
+    Args:
+        planned: the names of runs that will be made together with it, of which it may wait for one.
 
     Raises:
         SettingsError: everything that stands against it, all at once.
@@ -166,7 +179,7 @@ def check(settings: RunSettings) -> RunSettings:
     if preset is not None:
         attempt(lambda: presets.check_available(preset))
     parent = attempt(lambda: checkpoints.find(settings.parent)) if settings.parent and not settings.after else None
-    if settings.after:
+    if settings.after and settings.after not in planned:
         attempt(lambda: runs.find(settings.after))
     if preset is not None and parent is not None:
         attempt(lambda: _check_parent(parent, preset))
@@ -299,9 +312,17 @@ def submit(settings: RunSettings, root: Path | None = None) -> Run:
     """Checks the settings and makes the run's folder, waiting in the queue.
 
     Raises:
-        SettingsError: everything that stands against it. RunError: the name is taken. StorageError: the disk refuses.
+        SettingsError: everything that stands against it. TakenError: the name is taken. StorageError: the disk refuses.
     """
-    checked = check(settings)
+    return make(check(settings), root)
+
+
+def make(checked: RunSettings, root: Path | None = None) -> Run:
+    """Makes the run's folder of settings that `check` has passed.
+
+    Raises:
+        TakenError: the name is taken. StorageError: the disk refuses.
+    """
     extra = {
         "created": time.time(),
         "preset_hash": presets.find(checked.preset).hash(),

@@ -6,7 +6,7 @@ frame.within()
 
 import streamlit as st
 
-from engine import checkpoints, dispatcher, machine, presets, runs, submission
+from engine import checkpoints, dispatcher, machine, presets, queue, runs, submission
 from engine.checkpoints import Checkpoint
 from engine.errors import EngineError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, PROMPTS, RunSettings
@@ -162,7 +162,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
     values = {
         "preset": preset,
         "articles": articles,
-        "name": name.strip() or "unnamed",
+        "name": name.strip() or queue.UNNAMED,
         "first_article": int(first) or None,
         "last_article": int(last) or None,
         unit: int(amount) if unit == "steps" else float(amount),
@@ -195,12 +195,10 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
                 raise EngineError(
                     "Choose one of the presets that ship: other presets are offered on a local server only."
                 )
-            access.check_queue(settings)
-            if not name.strip():
-                settings = RunSettings(**{**values, "name": runs.fresh_name("run")})
-            started = submission.submit(settings)
+            stem = "" if name.strip() else "run"
+            entry = queue.enter(settings, stem, join=not name.strip(), admit=access.check_queue)
             dispatcher.ensure()
-            st.query_params["run"] = started.name
+            st.query_params["run"] = run_view.entered(entry)
             st.rerun()
         except (SettingsError, EngineError) as error:
             errors.show(error)

@@ -6,7 +6,7 @@ frame.within()
 
 import streamlit as st
 
-from engine import dispatcher, machine, paths, runs, submission
+from engine import dispatcher, machine, paths, queue, runs
 from engine.settings import RunSettings
 from ui import access, errors, owner, readers, recorded, run_view, words
 from ui.i18n import _, _n
@@ -27,8 +27,9 @@ pressed = st.button(
     _("Fine-tune the mini model on the sample articles"),
     type="primary",
     icon=":material/play_arrow:",
-    disabled=active is not None,
-    help=_("A run is at work; the Fine-tune page queues more.") if active else None,
+    # The same text whatever runs: Streamlit loses a press on a button that has changed since the page was shown.
+    help=_("While another run works or waits, yours takes its place behind it, or joins an identical one that waits."),
+    key="lab_start",
 )
 st.caption(
     " · ".join(
@@ -50,16 +51,19 @@ if pressed:
         settings = RunSettings(
             preset=paths.portable(paths.MINI_PRESET),
             articles=paths.portable(paths.SAMPLE_ARTICLES),
-            name=runs.fresh_name("lab"),
+            name=queue.UNNAMED,
             minutes=MINUTES,
         )
-        access.check_queue(settings)
-        st.session_state["lab_run"] = submission.submit(settings).name
+        entry = queue.enter(settings, "lab", join=True, admit=access.check_queue)
+        st.session_state["lab_run"] = run_view.entered(entry)
         dispatcher.ensure()
         st.rerun()
 
 listed = readers.trained_runs()
-shown = active or run_view.exists(st.session_state.get("lab_run")) or (listed[0] if listed else None)
+own = run_view.exists(st.session_state.get("lab_run"))
+shown = active or own or (listed[0] if listed else None)
+if own and shown and own.name != shown.name:
+    run_view.watch_place(own)
 if shown is None:
     st.info(_("Nothing has been trained yet. Press the button: curve and samples appear here."))
 else:

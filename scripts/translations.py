@@ -26,8 +26,10 @@ MARKERS = {
     "PlanError",
     "PresetError",
     "RunError",
+    "TakenError",
     "CheckpointError",
     "StorageError",
+    "GoneError",
     "ResourcesError",
 }
 

@@ -159,9 +159,10 @@ def test_visitors_without_the_owners_code_neither_stop_nor_queue_much(root, monk
     access.check_queue(small)
     with pytest.raises(EngineError, match="at most 2.0 minutes or 500 steps"):
         access.check_queue(RunSettings(preset="p", articles="a", name="n", epochs=3))
-    runs.create(RunSettings(preset="p", articles="a", name="waits", minutes=1), root=root)
-    with pytest.raises(EngineError, match="one at a time"):
-        access.check_queue(small)
+    waiting = [runs.create(RunSettings(preset="p", articles="a", name=f"waits-{n}", minutes=1)) for n in range(30)]
+    access.check_queue(small, waiting[:29])
+    with pytest.raises(EngineError, match="30 runs are waiting already"):
+        access.check_queue(small, waiting)
     monkeypatch.setattr(st, "session_state", {"owner_code": "the secret"})  # typing alone is nothing
     assert not access.is_owner()
     assert owner.enter("the secret").right

@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from engine import dispatcher, ending, runs
+from engine import dispatcher, ending, queue, runs
 from engine.errors import EngineError
 from engine.runs import Run, State
 from ui import access, charts, colours, errors, live, readers, words
@@ -29,6 +29,34 @@ def watch(run: Run, key: str, details: bool = False) -> None:
         st.fragment(draw, run_every=REFRESH_SECONDS if active else None)()
 
 
+def entered(entry: queue.Entry) -> str:
+    """Remembers what became of a request of this session; returns the name of its run, to which the page leads."""
+    st.session_state["joined"] = entry.run.name if entry.joined else None
+    return entry.run.name
+
+
+def watch_place(run: Run) -> None:
+    """Shows the place of a run that waits while the page shows another, until it starts."""
+
+    def draw() -> None:
+        found = queue.place(run)
+        if found is None:
+            st.rerun()  # it has just started, or was taken from the queue
+        assert found is not None
+        st.info(f"**{words.plain(run.name)}** · {words.place(found)}", icon=":material/hourglass_top:")
+        _joined(run)
+
+    if run.state().state == runs.QUEUED:
+        st.fragment(draw, run_every=REFRESH_SECONDS)()
+
+
+def _joined(run: Run) -> None:
+    if st.session_state.get("joined") == run.name:
+        st.caption(
+            f":material/group: {_('An identical run was waiting already: your request has joined it, and one run serves all who asked.')}"
+        )
+
+
 def head(run: Run, state: State, key: str) -> None:
     """State, progress and what can be done."""
     recorded = f" · {_('recorded')}" if run.recorded else ""
@@ -38,6 +66,9 @@ def head(run: Run, state: State, key: str) -> None:
         st.progress(min(1.0, share), _progress(run, state))
     elif state.state == runs.QUEUED:
         st.progress(0.0, _queued(run, state))
+        if found := queue.place(run):
+            st.markdown(f":material/hourglass_top: {words.place(found)}")
+        _joined(run)
     if state.error is not None:
         st.warning(errors.markdown(state.error), icon=":material/info:")
     if silent := run.silent_seconds():

@@ -1,5 +1,6 @@
 """Choosing articles: the sample that ships, prepared articles, an upload, a path or the hub where these are offered."""
 
+import contextlib
 import hashlib
 import re
 
@@ -8,7 +9,7 @@ import streamlit as st
 from engine import corpus, paths
 from engine.articles import hub
 from engine.errors import EngineError
-from engine.files import staged_folder
+from engine.files import staged_folder, storage_errors
 from ui import access, errors, words
 from ui.i18n import _
 
@@ -27,7 +28,10 @@ def save_uploads(files: list[tuple[str, bytes]]) -> str:
         digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
     folder = paths.checkpoints_root() / UPLOADS / digest.hexdigest()[:16]
     if not folder.exists():
-        with staged_folder(folder) as staging:
+        with storage_errors(folder.parent.parent):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        # Of several who upload the same at the same instant, one keeps it for all.
+        with contextlib.suppress(FileExistsError), staged_folder(folder, exclusive=True) as staging:
             for name, (_name, content) in zip(_distinct([name for name, _content in files]), files, strict=True):
                 (staging / name).write_bytes(content)
     return paths.portable(folder / safe_name(files[0][0]) if len(files) == 1 else folder)
