@@ -76,7 +76,7 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
     run.write_state(state=runs.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
     run.append_event("state", state=runs.RUNNING, device=device)
     heart = Heart(run)
-    stop = _StopRequests(run, heart.progress)
+    stop = _StopRequests(run, heart.progress, run.config.get("most_seconds"))
     try:
         submission.settle_parent(run)
         _require_memory(run)
@@ -104,11 +104,16 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
         heart.close()
     if result is not None:
         end(run, runs.FINISHED, None)
+    elif stop.overtime:
+        end(run, runs.STOPPED, EngineError(_OVERTIME, most=round(run.config["most_seconds"] / 60, 1)).to_json())
     else:
         end_as_asked(run)
     return result
 
 
+_OVERTIME = sentence(
+    "It was stopped after {most} minutes, the most that a visitor's run may take; what it learnt is kept."
+)
 _OUT_OF_MEMORY = sentence("Out of memory: choose a smaller batch_size or sequence_length, or LoRA.")
 
 
@@ -223,10 +228,16 @@ class Heart:
 
 
 class _StopRequests:
-    """A stop or pause may be asked by the control file, by Ctrl-C or by SIGTERM; all end in a checkpoint."""
+    """A stop or pause may be asked by the control file, by Ctrl-C or by SIGTERM; all end in a checkpoint.
 
-    def __init__(self, run: Run, progress: Callable[[], None]) -> None:
+    Attributes:
+        overtime: whether the run was ended since it took `most_seconds`, and by nobody's wish.
+    """
+
+    def __init__(self, run: Run, progress: Callable[[], None], most_seconds: float | None = None) -> None:
         self._run, self._asked, self._progress = run, False, progress
+        self._end = None if most_seconds is None else time.monotonic() + most_seconds
+        self.overtime = False
         self._former = {}
         for name in ("SIGINT", "SIGTERM", "SIGBREAK"):  # SIGBREAK is Windows' Ctrl-Break
             if hasattr(signal, name):
@@ -242,6 +253,8 @@ class _StopRequests:
         """Whether anybody asked; the training asks after every step and batch."""
         self._progress()
         self._asked = self._asked or self._run.control() in ("stop", "pause")
+        if not self._asked and self._end is not None and time.monotonic() > self._end:
+            self._asked = self.overtime = True
         return self._asked
 
     def close(self) -> None:
