@@ -77,7 +77,7 @@ def limits_of(table: Any) -> tuple[Limits, list[EngineError]]:
         if name not in known:
             problems.append(EngineError("[visitors] in the secrets: {name} is no limit.", name=str(name)[:80]))
             continue
-        default = known[name].default
+        default: Any = known[name].default
         if isinstance(default, bool):
             right = isinstance(value, bool)
         else:

@@ -10,7 +10,19 @@ from engine import checkpoints, dispatcher, machine, presets, runs, submission
 from engine.checkpoints import Checkpoint
 from engine.errors import EngineError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, PROMPTS, RunSettings
-from ui import access, errors, queue_view, readers, recorded, removal_view, run_view, sources, stages_form, words
+from ui import (
+    access,
+    budget,
+    errors,
+    queue_view,
+    readers,
+    recorded,
+    removal_view,
+    run_view,
+    sources,
+    stages_form,
+    words,
+)
 from ui.i18n import _
 
 
@@ -195,10 +207,9 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
                 raise EngineError(
                     "Choose one of the presets that ship: other presets are offered on a local server only."
                 )
-            access.check_queue(settings)
             if not name.strip():
                 settings = RunSettings(**{**values, "name": runs.fresh_name("run")})
-            started = submission.submit(settings)
+            started = budget.submit(settings)
             dispatcher.ensure()
             st.query_params["run"] = started.name
             st.rerun()

@@ -6,9 +6,9 @@ frame.within()
 
 import streamlit as st
 
-from engine import dispatcher, machine, paths, runs, submission
+from engine import dispatcher, machine, paths, runs
 from engine.settings import RunSettings
-from ui import access, errors, readers, recorded, run_view, words
+from ui import budget, errors, readers, recorded, run_view, words
 from ui.i18n import _, _n
 
 MINUTES = 1.0
@@ -52,8 +52,7 @@ if pressed:
             name=runs.fresh_name("lab"),
             minutes=MINUTES,
         )
-        access.check_queue(settings)
-        st.session_state["lab_run"] = submission.submit(settings).name
+        st.session_state["lab_run"] = budget.submit(settings).name
         dispatcher.ensure()
         st.rerun()
 

@@ -1,7 +1,7 @@
 """Who may do what.
 
 Without an owner's code in the secrets everybody who reaches the server may do everything, as on one's own laptop. With
-one, its holder may; everybody else looks, generates, and queues one short run at a time.
+one, its holder may; everybody else looks, generates, and trains within a budget (`ui.budget`).
 """
 
 import hmac
@@ -11,14 +11,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine import paths, runs
+from engine import paths
 from engine.errors import EngineError
-from engine.settings import RunSettings
-
-VISITOR_MINUTES = 2.0
-VISITOR_STEPS = 500
-VISITOR_WAITING_RUNS = 1
-VISITOR_EXPORT_BYTES = 1_000_000_000
 
 
 def _secret(name: str) -> object:
@@ -38,32 +32,6 @@ def is_owner() -> bool:
     code = _secret("owner_code")
     given = str(st.session_state.get("owner_code", ""))
     return not code or hmac.compare_digest(given.encode(), str(code).encode())
-
-
-def check_queue(settings: RunSettings) -> None:
-    """Makes sure that this session may queue such a run.
-
-    Raises:
-        EngineError: a visitor asks for more than a short run, or too many wait already.
-    """
-    if is_owner():
-        return
-    short = (settings.minutes is not None and settings.minutes <= VISITOR_MINUTES) or (
-        settings.steps is not None and settings.steps <= VISITOR_STEPS
-    )
-    if not short:
-        raise EngineError(
-            "Visitors may train for at most {minutes} minutes or {steps} steps; the owner's code lifts the limit.",
-            minutes=VISITOR_MINUTES,
-            steps=VISITOR_STEPS,
-        )
-    if sum(run.state().state == runs.QUEUED for run in runs.all_runs()) >= VISITOR_WAITING_RUNS:
-        raise EngineError("A run is waiting already: visitors may queue one at a time. Try again when it has started.")
-
-
-def export_bytes() -> int | None:
-    """How much the exported files may take together that are kept when this session asks for one; None = no limit."""
-    return None if is_owner() else VISITOR_EXPORT_BYTES
 
 
 def is_local() -> bool:

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from engine import dispatcher, runs
-from ui import access, errors, readers, words
+from ui import access, budget, errors, readers, words
 from ui.i18n import LANGUAGES, _, browser_language
 
 _HERE = Path(__file__).resolve().parent.parent / "pages"
@@ -71,6 +71,9 @@ def show() -> None:
                 key="owner_code",
                 help=_("Its holder may stop, delete and queue without limits."),
             )
+            if access.is_owner():
+                for problem in budget.problems():
+                    st.warning(errors.markdown(problem), icon=":material/settings_alert:")
     _inside.page = True
     try:
         page.run()
