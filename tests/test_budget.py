@@ -151,7 +151,9 @@ def test_thirty_visitors_at_once_queue_no_more_than_may_wait(root, monkeypatch, 
     for thread in threads:
         thread.join()
     assert len(runs.all_runs(root)) == 3
-    assert set(said) == {"Visitors may have 3 runs waiting together, and 3 wait: try again when one has started."}
+    assert set(said) == {
+        "The queue has room for 3 of visitors' runs, and 3 of them wait: try again when one has started."
+    }
 
 
 def test_visitors_runs_have_a_bound_on_the_disk_together(root, visitor, prepared_sample):
@@ -172,7 +174,6 @@ def test_a_visitors_run_ends_when_its_time_is_over(root, tiny_preset, sample_fol
     trainer.work(run)
     state = run.state()
     assert state.state == runs.STOPPED
-    assert 0 < state.step < 100_000
     assert str(state.error).startswith("It was stopped after 0.0 minutes, the most that a visitor's run may take")
     assert run.saved_step() == state.step
 
@@ -180,13 +181,13 @@ def test_a_visitors_run_ends_when_its_time_is_over(root, tiny_preset, sample_fol
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
-        ({"kind": "generate", "prompt": "a" * 20_001, "columns": []}, "This text has 20001 characters"),
+        ({"kind": "generate", "prompt": "a" * 20_001, "columns": []}, "This text has 20,001 characters"),
         (
             {"kind": "generate", "prompt": "a", "columns": [{"max_new_tokens": 200, "samples": 4}] * 6},
-            "This asks for 4800 tokens in all columns, samples and beams; a visitor may ask for 4000 at a time.",
+            "This asks for 4,800 tokens in all columns, samples and beams; a visitor may ask for 4,000 at a time.",
         ),
-        ({"kind": "generate", "columns": [{"max_new_tokens": 1024, "beams": 8}]}, "This asks for 8192 tokens"),
-        ({"kind": "look", "text": "a" * 20_001}, "This text has 20001 characters"),
+        ({"kind": "generate", "columns": [{"max_new_tokens": 1024, "beams": 8}]}, "This asks for 8,192 tokens"),
+        ({"kind": "look", "text": "a" * 20_001}, "This text has 20,001 characters"),
         ({"kind": "convert"}, "Only the owner adds models"),
         ({"kind": "look", "passage": {"articles": "corpora/hers"}}, "These articles are the owner's"),
         ({"kind": "evaluate", "articles": "/srv/hers.jsonl"}, "These articles are the owner's"),
@@ -286,8 +287,11 @@ def test_what_a_kill_left_of_an_upload_goes_and_the_owners_uploads_stay(root, vi
 
 
 def test_several_sweeps_at_once_take_each_upload_once(root, visitor):
+    kept = []
     for number in range(10):
-        age(upload(visitor[0], f"{number}.jsonl", 2 + number), 25)
+        kept.append(upload(visitor[0], f"{number}.jsonl", 2 + number))
+    for one in kept:
+        age(one, 25)
     gone = []
     threads = [threading.Thread(target=lambda: gone.append(uploads.sweep(24 * 3600))) for _ in range(8)]
     for thread in threads:
@@ -470,6 +474,12 @@ def test_no_page_shows_a_visitor_a_passage_of_the_owners_articles_nor_where_they
 
 
 def test_an_address_does_not_lead_a_visitor_into_the_owners_articles(hers, monkeypatch):
+    from ui import studio_view
+
+    def none() -> None:
+        raise EngineError("There is no studio here.")
+
+    monkeypatch.setattr(studio_view, "wait_until_ready", none)
     monkeypatch.setattr(access, "_secret", {"owner_code": "s3cret"}.get)
     for page, address in (
         ("articles", {"articles": paths.portable(hers.folder), "split": "train", "article": "1"}),

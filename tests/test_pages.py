@@ -148,19 +148,18 @@ def test_a_run_deleted_while_shown_is_no_traceback(root):
 def test_visitors_without_the_owners_code_neither_stop_nor_queue_much(root, monkeypatch):
     import streamlit as st
 
-    from ui import access
+    from ui import access, budget
 
     monkeypatch.setattr(access, "_secret", {"owner_code": "s3cret"}.get)
     monkeypatch.setattr(st, "session_state", {})
-    small = RunSettings(preset="p", articles="a", name="n", minutes=1)
-    access.check_queue(small)
-    with pytest.raises(EngineError, match="at most 2.0 minutes or 500 steps"):
-        access.check_queue(RunSettings(preset="p", articles="a", name="n", epochs=3))
-    runs.create(RunSettings(preset="p", articles="a", name="waits", minutes=1), root=root)
-    with pytest.raises(EngineError, match="one at a time"):
-        access.check_queue(small)
+    sample = {"preset": "checkpoints/presets/gpt2_mini_en", "articles": "articles/sample"}
+    with pytest.raises(EngineError, match="trains for 3 minutes; a visitor's run may train for 2"):
+        budget.submit(RunSettings(**sample, name="long", minutes=3))
+    budget.submit(RunSettings(**sample, name="waits", minutes=1))
+    with pytest.raises(EngineError, match="room for 1 of visitors' runs, and 1 of them wait"):
+        budget.submit(RunSettings(**sample, name="next", minutes=1))
     monkeypatch.setattr(st, "session_state", {"owner_code": "s3cret"})
-    access.check_queue(RunSettings(preset="p", articles="a", name="n", epochs=3))
+    budget.submit(RunSettings(**sample, name="hers", epochs=3))
 
 
 def test_paths_are_offered_on_loopback_or_under_named_folders_with_links_resolved(tmp_path, monkeypatch):

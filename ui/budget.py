@@ -100,7 +100,7 @@ def _check_room_for(taken: budget.Cost, most: Limits) -> None:
     if waiting >= most.waiting_runs:
         raise _told(
             EngineError(
-                "Visitors may have {most} runs waiting together, and {asked} wait: try again when one has started.",
+                "The queue has room for {most} of visitors' runs, and {asked} of them wait: try again when one has started.",
                 asked=waiting,
                 most=most.waiting_runs,
             )
