@@ -133,10 +133,10 @@ def prepared_apart(request: Request, seconds: float = _PATIENCE_SECONDS) -> Corp
         None where it is still at work then.
 
     Raises:
-        EngineError: why it cannot be prepared.
+        EngineError: why it cannot be prepared; the preset's vocabulary is not on this machine.
     """
     path = paths.locate(request.source)
-    tokenizer = vocabulary(request.preset)
+    tokenizer = presets.tokenizer(presets.find(request.preset))
     if (found := preparation.find(path, tokenizer, request.options, request.limit)) is not None:
         return found
     job, end = Import(request), time.monotonic() + seconds

@@ -5,14 +5,17 @@ from ui import frame
 frame.within()
 
 import time
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
 from engine import importing, indexing, jobs, memorisation, paths
+from engine.corpus import Corpus
 from engine.errors import EngineError
 from engine.memorisation import LENGTHS, Copied, Seen
 from engine.runs import Run
+from engine.tokenizers import Tokenizer
 from ui import access, budget, choices, colours, errors, memorisation_view, moments, readers, sources, words
 from ui.i18n import _, _n
 from ui.moments import Moment
@@ -152,6 +155,16 @@ def typed(seen: Seen) -> list[tuple[str, np.ndarray]]:
     return [(_("My own text"), ids[: memorisation.LONGEST_TEXT])]
 
 
+def prepare_for(run: Run) -> memorisation.Prepare:
+    """What prepares a small source of a run again where its corpus is gone: a process of its own."""
+
+    def prepare(path: Path, _tokenizer: Tokenizer) -> Corpus | None:
+        request = importing.Request(str(path), run.settings.preset, most_bytes=budget.corpus_bytes())
+        return importing.prepared_apart(request)
+
+    return prepare
+
+
 def names_of(seen: Seen) -> dict[str, str]:
     """Content hash → what the page Articles calls these articles, of those that this session may open there."""
     sample = paths.portable(paths.SAMPLE_ARTICLES)
@@ -183,9 +196,7 @@ if not trained:
     st.stop()
 run = choose_run(trained)
 with errors.shown():
-    seen = memorisation.seen(
-        run, lambda path, _t: importing.prepared_apart(importing.Request(str(path), run.settings.preset))
-    )
+    seen = memorisation.seen(run, prepare_for(run))
     readable = all(budget.may_read(r.corpus.folder) for r in seen.ranges)
     told(run, seen)
     indexed(run, seen)

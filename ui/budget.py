@@ -129,8 +129,7 @@ def _prepare(articles: str, preset: str) -> None:
         return
     request = importing.Request(articles, preset, most_bytes=corpus_bytes())
     if not _ships(path):
-        with _one_at_a_time():
-            check_preparation()
+        start_preparation(importing.Import(request))
     if importing.prepared_apart(request) is None:
         raise EngineError("These articles are still being prepared: try again in a moment.")
 
