@@ -147,11 +147,11 @@ def prepared_apart(request: Request, seconds: float = _PATIENCE_SECONDS) -> Corp
         time.sleep(_LOOK_SECONDS)
     if status is not None and status.error is not None:
         raise status.error
-    found = preparation.find(path, tokenizer, request.options, request.limit)
-    if found is None:
+    if status is None or status.state != jobs.FINISHED:
         raise EngineError("The preparation was interrupted: try again, it goes on from there.")
-    found.notices += status.notices if status is not None else ()
-    return found
+    made = Corpus(paths.locate(status.corpus))  # by its folder: a source may hold the corpora themselves
+    made.notices += status.notices
+    return made
 
 
 def _import(work: jobs.Work) -> dict[str, Any]:
