@@ -230,9 +230,16 @@ def is_corpus(path: Path | str) -> bool:
     return (Path(path) / CARD).is_file() and (Path(path) / ARTICLES).is_file()
 
 
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # deleted meanwhile
+        return 0.0
+
+
 def all_corpora(root: Path | None = None) -> list[Corpus]:
     """Every whole corpus in the folder of all corpora, the newest first."""
-    cards = sorted((root or paths.corpora_root()).glob(f"*/{CARD}"), key=lambda p: p.stat().st_mtime, reverse=True)
+    cards = sorted((root or paths.corpora_root()).glob(f"*/{CARD}"), key=_changed, reverse=True)
     found = []
     for card in cards:
         if card.parent.name.startswith("."):  # one that is being prepared

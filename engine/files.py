@@ -227,7 +227,12 @@ def sha256(path: Path, progress: Callable[[int], object] = lambda done: None) ->
 
 def size(folder: Path) -> int:
     """The bytes of all files under `folder`."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    total = 0
+    for place, _folders, names in os.walk(folder):  # which passes over what is deleted meanwhile
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.stat(os.path.join(place, name)).st_size
+    return total
 
 
 def clear_old(folder: Path, seconds: float) -> None:

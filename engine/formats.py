@@ -243,7 +243,7 @@ def card(reference: ModelReference) -> str:
         "GPT-2 fine-tuned on scientific articles with Atelier. It writes text that sounds like science and is not: no",
         "statement of it may be taken for a finding.",
         "",
-        f"- Base: `{reference.preset.reference}`, SHA-256 `{manifest['preset']['hash']}`.",
+        f"- Base: `{reference.preset.title}`, SHA-256 `{manifest['preset']['hash']}`.",
         f"- {'Converted from' if 'converted' in manifest else 'Parent'}: `{manifest.get('parent') or 'the base itself'}`.",
         *(f"- Articles{' before' if stage is not stages[-1] else ''}: {stage}." for stage in stages),
         f"- Trained: {manifest['step']:,} steps, {manifest.get('tokens', 0):,} tokens.",
@@ -271,4 +271,6 @@ def _stage(
     if method == IMPORTED or source is None:
         return "unknown, the weights came from elsewhere"
     taken = f"{first or 1}-{last}" if last else "all"
-    return f"{taken} of `{source}`, " + (f"{epochs:.2f} epochs, " if epochs is not None else "") + f"{tokens:,} tokens"
+    # It leaves the lab: no folder of this machine stands in it.
+    name = source if source.startswith("articles/") else source.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    return f"{taken} of `{name}`, " + (f"{epochs:.2f} epochs, " if epochs is not None else "") + f"{tokens:,} tokens"

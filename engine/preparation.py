@@ -30,6 +30,7 @@ from engine.tokenizers import Tokenizer
 
 VALIDATION_SHARE = 0.1  # of the training articles, set aside where a source has no validation split
 BATCH_BYTES = 1 << 20  # of text, encoded at once: some hundred bytes of memory for each of its tokens
+BATCH_ARTICLES = 4096  # at most, however short: what is known of each takes two kilobytes of memory
 JOURNAL_SECONDS = 2.0
 _JOURNAL = "journal.json"
 _JOURNAL_FORMAT = 2  # of the places in it
@@ -116,6 +117,7 @@ def prepare(
     out: Path | None = None,
     options: Options | None = None,
     limit: int = 0,
+    most_bytes: int = 0,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> Corpus:
     """The corpus of a source for a vocabulary; one prepared before is found again and costs nothing.
@@ -124,6 +126,7 @@ def prepare(
         path: a file, folder or zip archive of articles, or a prepared corpus.
         root: the folder of all corpora. out: the corpus's own folder instead.
         limit: articles of each split that are taken, from the first on; 0 = all.
+        most_bytes: that the corpus may take on the disk; 0 = as many as there are.
         stop_requested: asked after each batch; True stops, and the next preparation goes on from there.
 
     Raises:
@@ -159,6 +162,7 @@ def prepare(
             return found
         staging = staging_of(folder)
         work = _Preparation(Path(path), tokenizer, options, limit, identified, staging, report, stop_requested)
+        work.most_bytes = most_bytes
         try:
             with storage_errors(folder.parent):
                 work.run()
@@ -293,7 +297,7 @@ class _Preparation:
         }
         self.skipped, self.names = Skipped(), Counter[str]()
         self.files: dict[str, BinaryIO] = {}
-        self.done_bytes = self.total_bytes = 0
+        self.done_bytes = self.total_bytes = self.most_bytes = 0
 
     def run(self) -> None:
         self._open()
@@ -362,7 +366,12 @@ class _Preparation:
                 batch.skipped.append(header)
             elif kind == "split":
                 batch.ended.append(header["split"])
-            if batch.size >= BATCH_BYTES or len(batch.skipped) >= 10_000 or kind in ("split", "end"):
+            if (
+                batch.size >= BATCH_BYTES
+                or len(batch.headers) >= BATCH_ARTICLES
+                or len(batch.skipped) >= 10_000
+                or kind in ("split", "end")
+            ):
                 yield batch
                 batch = _Batch()
 
@@ -436,6 +445,12 @@ class _Preparation:
             self.files[ARTICLES].write(np.array(articles, dtype=ARTICLE).tobytes())
             self.files[SECTIONS].write(np.array(sections, dtype=SECTION).tobytes())
             self.files[IDS].write("".join(f"{identifier}\n" for identifier in ids).encode())
+        if self.most_bytes and sum(file.tell() for file in self.files.values()) > self.most_bytes:
+            raise ArticlesError(
+                "Prepared, {path} takes more than {most} MB: give fewer articles.",
+                path=shown(self.path.name),
+                most=self.most_bytes // 10**6,
+            )
 
     def _count_names(self, names: list[str]) -> None:
         self.names.update({name.lower()[:80] or "—" for name in names})

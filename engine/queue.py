@@ -111,7 +111,12 @@ def _nobody_refused(settings: RunSettings, waiting_runs: list[Run]) -> None:
 
 
 def enter(
-    settings: RunSettings, stem: str = "", join: bool = False, root: Path | None = None, admit: Admit = _nobody_refused
+    settings: RunSettings,
+    stem: str = "",
+    join: bool = False,
+    root: Path | None = None,
+    admit: Admit = _nobody_refused,
+    facts: dict[str, Any] | None = None,
 ) -> Entry:
     """Queues a run. Of thirty threads and several servers that ask at the same instant each has a run of its own, or
     where they ask for the same and `join`, all have one.
@@ -122,6 +127,7 @@ def enter(
             nobody chose a name: whoever chose one, or typed a command, means a run of their own.
         admit: asked with the checked settings and the runs that wait, while nobody else enters the queue; raises an
             EngineError where the run may not enter. Whoever joins a run is not asked.
+        facts: what is recorded beside the settings: that a visitor asked for it, and the time it may take.
 
     Raises:
         SettingsError: everything that stands against it. TakenError: the name is taken. StorageError: the disk refuses.
@@ -134,8 +140,8 @@ def enter(
             return Entry(twin[0], True)
         admit(checked, order)
         if not stem:
-            return Entry(submission.make(checked, root), False)
-        return Entry(_named(stem, root, lambda name: submission.make(replace(checked, name=name), root)), False)
+            return Entry(submission.make(checked, root, facts), False)
+        return Entry(_named(stem, root, lambda name: submission.make(replace(checked, name=name), root, facts)), False)
 
 
 def enter_stages(

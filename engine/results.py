@@ -106,6 +106,13 @@ def keep(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
     write_json(path, {"key": key, "value": value})
 
 
+def forget(content: str, root: Path | None = None) -> None:
+    """Removes what was kept of articles with that hash of their content: some of it quotes them."""
+    for file in ((root or paths.checkpoints_root()) / ".evaluations").glob("*.json"):
+        if read_json(file).get("key", {}).get("corpus") == content:
+            file.unlink(missing_ok=True)
+
+
 def key_if_prepared(model: ModelReference, articles: str, split: str, way: PassSettings) -> dict[str, Any] | None:
     """The key of the report that `engine.measuring.examine` would give; None where the articles are not prepared yet.
 

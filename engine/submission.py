@@ -7,6 +7,7 @@ import time
 from collections.abc import Container
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from engine import __version__, checkpoints, machine, memory, paths, preparation, presets, runs, windows
 from engine.articles import hub, isolation, source
@@ -66,7 +67,7 @@ def estimate(settings: RunSettings) -> Estimate:
     length, batch_size = window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     size = checkpoint_bytes(preset.parameters, settings.lora_rank)
     memory = machine.training_bytes(preset, length, batch_size, settings.lora_rank)
-    saves = _saves(settings, _steps(settings, preset, length, batch_size), size)
+    saves = _saves(settings, steps_of(settings, preset, length, batch_size), size)
     if settings.keep_checkpoints:  # the best beside the newest, and one that is written before another goes
         saves = min(saves, settings.keep_checkpoints + 2)
     return Estimate(memory, size, saves, length * batch_size)
@@ -95,6 +96,11 @@ def worth_saving(size_bytes: int, save_seconds: float, since_seconds: float, lef
     return size_bytes <= SMALL_CHECKPOINT_BYTES or save_seconds <= SAVING_SHARE * min(since_seconds, left_seconds)
 
 
+def intervals_of(settings: RunSettings, steps: int | None) -> int:
+    """How many intervals a run has; of one in minutes so many at most, where nobody chose their steps."""
+    return _intervals(settings) if steps is None else math.ceil(steps / interval(settings, steps))
+
+
 def _intervals(settings: RunSettings) -> int:
     if settings.minutes is None:
         return INTERVALS
@@ -104,7 +110,7 @@ def _intervals(settings: RunSettings) -> int:
 def _saves(settings: RunSettings, steps: int | None, size_bytes: int) -> int:
     """How many checkpoints a run writes, the last one included; of a large model about, since its saves are timed."""
     if steps is not None:
-        return math.ceil(steps / interval(settings, steps))
+        return intervals_of(settings, steps)
     if settings.minutes is None or settings.evaluate_steps:
         return _intervals(settings)
     total, intervals, saved, saves = 60 * settings.minutes, _intervals(settings), 0.0, 1
@@ -114,7 +120,7 @@ def _saves(settings: RunSettings, steps: int | None, size_bytes: int) -> int:
     return saves
 
 
-def _steps(settings: RunSettings, preset: presets.Preset, length: int, batch_size: int) -> int | None:
+def steps_of(settings: RunSettings, preset: presets.Preset, length: int, batch_size: int) -> int | None:
     """How many steps a run takes; None where that is known only when it has begun."""
     if settings.steps is not None:
         return settings.steps
@@ -136,7 +142,7 @@ def steps(settings: RunSettings, preset: presets.Preset) -> int | None:
     Raises:
         EngineError: its articles are gone.
     """
-    return _steps(settings, preset, *window_shape(settings, preset.max_sequence_length, preset.vocabulary_size))
+    return steps_of(settings, preset, *window_shape(settings, preset.max_sequence_length, preset.vocabulary_size))
 
 
 def works_in_pieces(settings: RunSettings) -> bool:
@@ -308,17 +314,23 @@ def settle_parent(run: Run) -> None:
     run.change_config(parent=parent.reference, lineage=lineage(parent, run.folder.parent))
 
 
-def submit(settings: RunSettings, root: Path | None = None) -> Run:
+def submit(settings: RunSettings, root: Path | None = None, facts: dict[str, Any] | None = None) -> Run:
     """Checks the settings and makes the run's folder, waiting in the queue.
+
+    Args:
+        facts: as `make` takes them.
 
     Raises:
         SettingsError: everything that stands against it. TakenError: the name is taken. StorageError: the disk refuses.
     """
-    return make(check(settings), root)
+    return make(check(settings), root, facts)
 
 
-def make(checked: RunSettings, root: Path | None = None) -> Run:
+def make(checked: RunSettings, root: Path | None = None, facts: dict[str, Any] | None = None) -> Run:
     """Makes the run's folder of settings that `check` has passed.
+
+    Args:
+        facts: what is recorded beside the settings: that a visitor asked for it, and the time it may take.
 
     Raises:
         TakenError: the name is taken. StorageError: the disk refuses.
@@ -330,5 +342,6 @@ def make(checked: RunSettings, root: Path | None = None) -> Run:
         if checked.parent and not checked.after
         else [],
         "versions": {"atelier": __version__, "python": platform.python_version(), "system": platform.system()},
+        **(facts or {}),
     }
     return runs.create(checked, extra, root)

@@ -88,7 +88,7 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
     run.write_state(state=runs.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
     run.append_event("state", state=runs.RUNNING, device=device)
     heart = Heart(run)
-    stop = _StopRequests(run, heart.progress)
+    stop = _StopRequests(run, heart.progress, run.config.get("most_seconds"))
     try:
         submission.settle_parent(run)
         _require_memory(run)
@@ -118,11 +118,16 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
         heart.close()
     if result is not None:
         end(run, runs.FINISHED, None)
+    elif stop.overtime:
+        end(run, runs.STOPPED, EngineError(_OVERTIME, most=round(run.config["most_seconds"] / 60, 1)).to_json())
     else:
         end_as_asked(run)
     return result
 
 
+_OVERTIME = sentence(
+    "It was stopped after {most} minutes, the most that a visitor's run may take; what it learnt is kept."
+)
 _OUT_OF_MEMORY = sentence("Out of memory: choose a smaller batch_size or sequence_length, or LoRA.")
 
 
@@ -241,10 +246,16 @@ class Heart:
 
 
 class _StopRequests:
-    """A stop or pause may be asked by the control file, by Ctrl-C or by SIGTERM; all end in a checkpoint."""
+    """A stop or pause may be asked by the control file, by Ctrl-C or by SIGTERM; all end in a checkpoint.
 
-    def __init__(self, run: Run, progress: Callable[[], None]) -> None:
+    Attributes:
+        overtime: whether the run was ended since it took `most_seconds`, and by nobody's wish.
+    """
+
+    def __init__(self, run: Run, progress: Callable[[], None], most_seconds: float | None = None) -> None:
         self._run, self._asked, self._progress = run, False, progress
+        self._end = None if most_seconds is None else time.monotonic() + most_seconds
+        self.overtime = False
         self._former = {}
         for name in ("SIGINT", "SIGTERM", "SIGBREAK"):  # SIGBREAK is Windows' Ctrl-Break
             if hasattr(signal, name):
@@ -266,6 +277,8 @@ class _StopRequests:
         if self._run.gone():
             raise GoneError("The folder {path} is gone: it was deleted or moved.", path=self._run.folder)
         self._asked = self._asked or self._run.control() in ("stop", "pause")
+        if not self._asked and self._end is not None and time.monotonic() > self._end:
+            self._asked = self.overtime = True
         return self._asked
 
     def close(self) -> None:

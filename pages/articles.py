@@ -13,7 +13,18 @@ import streamlit as st
 from engine import corpus, paths, plans, presets, tokenizers
 from engine.corpus import Corpus
 from engine.tokenizers import Tokenizer
-from ui import article_charts, errors, importing_view, links, readers, sources, statistics, token_view, words
+from ui import (
+    article_charts,
+    errors,
+    importing_view,
+    links,
+    readers,
+    server_paths,
+    sources,
+    statistics,
+    token_view,
+    words,
+)
 from ui.i18n import _, _n, error_text
 
 SHOWN_TOKENS = 1500  # of one article at a time, coloured
@@ -102,8 +113,8 @@ def card(c: Corpus) -> None:
         st.text(
             "\n".join(
                 [
-                    _("source: {source}", source=c.card["source"]),
-                    _("folder: {folder}", folder=paths.portable(c.folder)),
+                    _("source: {source}", source=server_paths.shown(c.card["source"])),
+                    _("folder: {folder}", folder=server_paths.shown(paths.portable(c.folder))),
                     _(
                         "vocabulary: {n} entries, hash {hash}",
                         n=c.card["vocabulary_size"],
@@ -141,7 +152,7 @@ def all_prepared() -> None:
         st.dataframe(
             pd.DataFrame(
                 {
-                    "source": [c.card["source"] for c in known],
+                    "source": [server_paths.shown(c.card["source"]) for c in known],
                     "articles": [t["articles"] for t in totals],
                     "words": [t["words"] for t in totals],
                     "tokens": [t["tokens"] for t in totals],

@@ -13,7 +13,19 @@ from engine import checkpoints, presets, retention, runs
 from engine.checkpoints import Checkpoint
 from engine.errors import CheckpointError, EngineError
 from engine.settings import CHECKPOINT_FORMATS
-from ui import access, adoption_view, downloads, errors, lineage, readers, recorded, removal_view, studio_view, words
+from ui import (
+    access,
+    adoption_view,
+    budget,
+    downloads,
+    errors,
+    lineage,
+    readers,
+    recorded,
+    removal_view,
+    studio_view,
+    words,
+)
 from ui.i18n import _, _n
 
 st.title(_("Checkpoints"))
@@ -115,7 +127,7 @@ def export(checkpoint: Checkpoint) -> None:
             )
         request = {"reference": checkpoint.reference, "format": form}
         if written or kept:
-            request |= {"kind": "export", "most_bytes": access.export_bytes()} if written else {"kind": "convert"}
+            request |= {"kind": "export", "most_bytes": budget.export_bytes()} if written else {"kind": "convert"}
             work = _("The studio writes it; its start takes some ten seconds.")
             with errors.shown(), st.status(work) as status:
                 answer = studio_view.told(request, lambda label, _share: status.update(label=label), work)[-1]

@@ -20,6 +20,7 @@ from ui import (
     recorded,
     report_form,
     report_view,
+    server_paths,
     studio_view,
     words,
 )
@@ -87,7 +88,7 @@ sources = list(dict.fromkeys(row.source for row in rows))
 if not rows:
     st.info(_("Nothing is measured yet. A run measures base and itself when it ends; or measure a model below."))
 else:
-    source = st.selectbox(_("Articles"), sources) if len(sources) > 1 else sources[0]
+    source = st.selectbox(_("Articles"), sources, format_func=server_paths.shown) if len(sources) > 1 else sources[0]
     rows = [row for row in rows if row.source == source]
     # Whole splits of the same articles have the same number of tokens; a smaller part is another measurement, and so are
     # windows of another length, in which tokens have more or less before them.

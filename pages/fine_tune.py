@@ -10,7 +10,19 @@ from engine import checkpoints, dispatcher, machine, presets, queue, runs, submi
 from engine.checkpoints import Checkpoint
 from engine.errors import EngineError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, PROMPTS, RunSettings
-from ui import access, errors, queue_view, readers, recorded, removal_view, run_view, sources, stages_form, words
+from ui import (
+    access,
+    budget,
+    errors,
+    queue_view,
+    readers,
+    recorded,
+    removal_view,
+    run_view,
+    sources,
+    stages_form,
+    words,
+)
 from ui.i18n import _
 
 
@@ -196,7 +208,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
                     "Choose one of the presets that ship: other presets are offered on a local server only."
                 )
             stem = "" if name.strip() else "run"
-            entry = queue.enter(settings, stem, join=not name.strip(), admit=access.check_queue)
+            entry = budget.enter(settings, stem, join=not name.strip())
             dispatcher.ensure()
             st.query_params["run"] = run_view.entered(entry)
             st.rerun()

@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine import dispatcher, machine, paths, queue, runs
 from engine.settings import RunSettings
-from ui import access, errors, owner, readers, recorded, run_view, words
+from ui import budget, errors, owner, readers, recorded, run_view, words
 from ui.i18n import _, _n
 
 MINUTES = 1.0
@@ -54,7 +54,7 @@ if pressed:
             name=queue.UNNAMED,
             minutes=MINUTES,
         )
-        entry = queue.enter(settings, "lab", join=True, admit=access.check_queue)
+        entry = budget.enter(settings, "lab", join=True)
         st.session_state["lab_run"] = run_view.entered(entry)
         dispatcher.ensure()
         st.rerun()

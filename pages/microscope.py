@@ -11,7 +11,19 @@ from engine.checkpoints import ModelReference
 from engine.corpus import Corpus
 from engine.errors import EngineError
 from engine.submission import articles_path
-from ui import choices, colours, errors, links, microscope_view, places_view, readers, sources, studio_view, words
+from ui import (
+    budget,
+    choices,
+    colours,
+    errors,
+    links,
+    microscope_view,
+    places_view,
+    readers,
+    sources,
+    studio_view,
+    words,
+)
 from ui.i18n import _
 
 TEXT, ARTICLE = "text", "article"
@@ -22,8 +34,9 @@ def ask(request: dict) -> list[dict]:
     """The studio's messages for a request; a problem that concerns the whole of it is raised.
 
     Raises:
-        EngineError: the studio's, or none is there.
+        EngineError: the studio's, none is there, or the request goes beyond a visitor's budget.
     """
+    budget.check_request(request)
     studio_view.wait_until_ready()
     told, place = [], st.empty()
     for message in studio_client.stream(request):

@@ -9,7 +9,7 @@ import streamlit as st
 from engine import runs
 from engine.errors import EngineError
 from engine.runs import Run
-from ui import choices, colours, microscope_view, moments, readers, time_charts, words
+from ui import budget, choices, colours, microscope_view, moments, readers, time_charts, words
 from ui.i18n import _, _n
 from ui.moments import Moment
 
@@ -94,6 +94,8 @@ def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
         st.subheader(_("What it expects"))
         if not moment.passage:
             st.caption(_("This run was made before passages were recorded: a new run shows its colours here."))
+        elif not budget.may_read(moment.run.settings.articles):
+            st.caption(_("The passage is one of the owner's articles: it is not shown to visitors."))
         else:
             microscope_view.passage(moment.passage, key="time_passage")
             st.caption(_("The beginning of the first validation article, which the run is never trained on."))

@@ -151,22 +151,21 @@ def test_a_run_deleted_while_shown_is_no_traceback(root):
 def test_visitors_without_the_owners_code_neither_stop_nor_queue_much(root, monkeypatch):
     import streamlit as st
 
-    from ui import access, owner, owner_file
+    from ui import access, budget, owner, owner_file
 
     monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(exists=True, code="the secret"))
     monkeypatch.setattr(st, "session_state", {})
-    small = RunSettings(preset="p", articles="a", name="n", minutes=1)
-    access.check_queue(small)
-    with pytest.raises(EngineError, match="at most 2.0 minutes or 500 steps"):
-        access.check_queue(RunSettings(preset="p", articles="a", name="n", epochs=3))
-    waiting = [runs.create(RunSettings(preset="p", articles="a", name=f"waits-{n}", minutes=1)) for n in range(30)]
-    access.check_queue(small, waiting[:29])
-    with pytest.raises(EngineError, match="30 runs are waiting already"):
-        access.check_queue(small, waiting)
+    sample = {"preset": "checkpoints/presets/gpt2_mini_en", "articles": "articles/sample"}
+    with pytest.raises(EngineError, match="trains for 3 minutes; a visitor's run may train for 2"):
+        budget.enter(RunSettings(**sample, name="long", minutes=3), "", join=False)
+    for number in range(30):
+        budget.enter(RunSettings(**sample, name=f"waits-{number}", minutes=1, seed=number), "", join=False)
+    with pytest.raises(EngineError, match="room for 30 of visitors' runs, and 30 of them wait"):
+        budget.enter(RunSettings(**sample, name="next", minutes=1), "", join=False)
     monkeypatch.setattr(st, "session_state", {"owner_code": "the secret"})  # typing alone is nothing
     assert not access.is_owner()
     assert owner.enter("the secret").right
-    access.check_queue(RunSettings(preset="p", articles="a", name="n", epochs=3))
+    budget.enter(RunSettings(**sample, name="hers", epochs=3), "", join=False)
 
 
 def test_paths_are_offered_on_loopback_or_under_named_folders_with_links_resolved(tmp_path, monkeypatch):

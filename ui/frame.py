@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from engine import dispatcher, runs
-from ui import errors, owner, readers, words
+from ui import access, budget, errors, owner, readers, words
 from ui.i18n import LANGUAGES, _, browser_language
 
 _HERE = Path(__file__).resolve().parent.parent / "pages"
@@ -67,6 +67,9 @@ def show() -> None:
     with st.sidebar:
         st.fragment(_strip, run_every=POLL_SECONDS if readers.active_run() else None)()
         owner.show()
+        if access.is_owner():
+            for problem in budget.problems():
+                st.warning(errors.markdown(problem), icon=":material/settings_alert:")
     _inside.page = True
     try:
         page.run()

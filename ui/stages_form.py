@@ -14,6 +14,7 @@ from ui import access, article_charts, run_view, words
 from ui.i18n import _
 
 _COUNTED_BYTES = 32 << 20
+_MOST_PLAN_BYTES = 64 << 10
 _LENGTHS = ("steps", "epochs")
 _AUTOMATIC = ("learning_rate", "batch_size", "sequence_length")  # where 0 is one by the engine
 _COLUMNS = ("name", "first", "last", "parent", *_LENGTHS, *_AUTOMATIC)
@@ -48,7 +49,11 @@ def form(preset: str, articles: str) -> None:
     shipped = {path.stem: path for path in plans.shipped()}
     left, right = st.columns(2)
     chosen = left.selectbox(_("Plan"), list(shipped), format_func=lambda name: f"plans/{name}.toml")
-    upload = right.file_uploader(_("or a plan of your own (.toml)"), type=["toml"], key="plan_upload")
+    upload = None
+    if access.is_owner():  # who queues it; visitors look at the plans that ship
+        upload = right.file_uploader(
+            _("or a plan of your own (.toml)"), type=["toml"], key="plan_upload", max_upload_size=1
+        )
     if upload is not None:
         plan = plans.parse(_toml(upload.getvalue(), upload.name), upload.name)
     else:
@@ -82,6 +87,10 @@ def form(preset: str, articles: str) -> None:
 def _toml(content: bytes, name: str) -> dict[str, Any]:
     import tomllib
 
+    if len(content) > _MOST_PLAN_BYTES:
+        raise plans.PlanError(
+            "{path} is too long for a plan: {most} kB at most.", path=name, most=_MOST_PLAN_BYTES >> 10
+        )
     try:
         return tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
