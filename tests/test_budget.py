@@ -16,8 +16,8 @@ from engine.articles import isolation
 from engine.budget import Limits
 from engine.errors import EngineError, SettingsError
 from engine.settings import RunSettings
-from ui import access, owner, owner_file, server_paths, sources, upload_memory
 from ui import budget as session
+from ui import owner, owner_file, server_paths, sources, upload_memory
 
 MINI, SAMPLE = "checkpoints/presets/gpt2_mini_en", "articles/sample"
 
