@@ -1,4 +1,4 @@
-"""What this machine can do: cores, memory (the container's limit too), GPUs, disk. No TensorFlow here."""
+"""What this machine can do: cores, memory (within the limits of control groups), GPUs, disk. No TensorFlow here."""
 
 import contextlib
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from engine import cgroups
 from engine.errors import ResourcesError
 from engine.presets import Preset
 
@@ -26,7 +27,7 @@ class Machine:
 
     Attributes:
         cores: CPU cores that this process may use.
-        memory_bytes: memory in all, or the container's limit where that is lower.
+        memory_bytes: memory in all, or the smallest limit of the control groups around this process where that is lower.
         available_bytes: memory that can be had now.
         gpus: names of NVIDIA GPUs, as the driver gives them.
         free_disk_bytes: free space where the runs are kept.
@@ -42,34 +43,18 @@ class Machine:
 def look(folder: Path) -> Machine:
     """Looks at the machine now; `folder` is where runs are kept."""
     existing = next(place for place in (folder, *folder.resolve().parents) if place.exists())
-    memory = psutil.virtual_memory()
-    total, available = memory.total, memory.available
-    limit = _container_limit()
-    if limit is not None:
-        bound, used = limit
-        total, available = min(total, bound), min(available, max(0, bound - used))
+    memory, limits = psutil.virtual_memory(), cgroups.memory()
+    total = min([memory.total, *(limit.limit_bytes for limit in limits)])
+    available = min([memory.available, *(limit.free_bytes for limit in limits)])
     return Machine(_cores(), total, available, gpus(), shutil.disk_usage(existing).free)
 
 
 def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # Linux; macOS and Windows have no affinity of this form
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _container_limit() -> tuple[int, int] | None:
-    """(limit, used) in bytes of the control group this process lives in, or None where there is none."""
-    for limit_file, used_file in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ):
-        try:
-            limit, used = Path(limit_file).read_text().strip(), Path(used_file).read_text().strip()
-        except OSError:
-            continue
-        if limit.isdigit() and int(limit) < 1 << 60:  # version 1 writes "no limit" as a huge number
-            return int(limit), int(used)
-    return None
+        allowed = len(os.sched_getaffinity(0))
+    else:
+        allowed = os.cpu_count() or 1
+    return min(allowed, cgroups.cores() or allowed)
 
 
 def processor() -> str:
