@@ -1,6 +1,7 @@
 """What this machine can do: cores, memory (within the limits of control groups), GPUs, disk. No TensorFlow here."""
 
 import contextlib
+import math
 import os
 import platform
 import shutil
@@ -19,6 +20,7 @@ from engine.presets import Preset
 # python -c "import engine.backend, psutil; print(psutil.Process().memory_info().rss >> 20)"
 FRAMEWORK_BYTES = 900 << 20
 STUDIO_BYTES = FRAMEWORK_BYTES + (200 << 20)
+BESIDE_BYTES = 250 << 20  # the dashboard with a few sessions, or the command, and the dispatcher: there as long as work is
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class Machine:
     available_bytes: int
     gpus: tuple[str, ...]
     free_disk_bytes: int
+
+    @property
+    def usable_bytes(self) -> int:
+        """What a trainer or the studio can have at most, when everything else that can be closed is."""
+        return max(0, self.memory_bytes - BESIDE_BYTES)
 
 
 def look(folder: Path) -> Machine:
@@ -134,11 +141,26 @@ def require_memory(needed: int, folder: Path) -> None:
     Raises:
         ResourcesError: it cannot; says how much is missing.
     """
-    available = look(folder).available_bytes
+    found = look(folder)
+    available = found.available_bytes
     if available < needed:
+        if needed > found.usable_bytes:
+            raise never(needed, found)
         raise ResourcesError(
             "This needs about {needed} MB of memory and {available} MB are free: close other programs, wait for the "
             "run or the samples under way to end, or choose a smaller model or batch.",
             needed=needed >> 20,
             available=available >> 20,
         )
+
+
+def never(needed: int, found: Machine) -> ResourcesError:
+    """The sentence where no closing of programs and no other setting gives so much memory."""
+    return ResourcesError(
+        "This needs about {needed} MB of memory beside the dashboard, and here are {total} MB in all: the machine, or the "
+        "container or slice that it runs in, has no more. It works where there are {wanted} GB: on another computer, or "
+        "with a higher limit. What has been recorded can be looked at here.",
+        needed=needed >> 20,
+        total=found.memory_bytes >> 20,
+        wanted=math.ceil((needed + BESIDE_BYTES) / (1 << 30)),
+    )

@@ -14,7 +14,7 @@ PRESETS = PROJECT / "checkpoints" / "presets"
 MINI_PRESET = PRESETS / "gpt2_mini_en"
 SAMPLE_ARTICLES = PROJECT / "articles" / "sample"
 ENGLISH = PROJECT / "articles" / "english"
-_SHOWN = 80  # characters of a path that is none
+_SHOWN = 80  # characters of what can be no path or name
 _PATTERN = "[" if os.name == "nt" else "[\\"  # what makes a path that is read as a pattern match other files than its own
 
 
@@ -42,14 +42,22 @@ def locate(path: Path | str) -> Path:
     """
     try:
         found = Path(path).expanduser()
-        return found.resolve() if found.exists() or found.is_absolute() else (PROJECT / found).resolve()
+        found = found.resolve() if found.exists() or found.is_absolute() else (PROJECT / found).resolve()
+        found.exists()  # what is too long shows here at the latest
+        return found
     except (OSError, ValueError, RuntimeError) as error:
-        typed, reason = str(path), getattr(error, "strerror", None) or error
+        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, UnicodeError):
+            reason = f"{type(error).__name__}"  # its words hold the character that no encoding has
         raise ArticlesError(
-            "“{path}” is no path on this machine: {reason}",
-            path=typed if len(typed) <= _SHOWN else f"{typed[:_SHOWN]}…",
-            reason=reason,
+            "“{path}” is no path on this machine: {reason}", path=shortened(str(path)), reason=reason
         ) from error
+
+
+def shortened(typed: str) -> str:
+    """What somebody typed or an address held, as much of it as a sentence shows, in characters that every encoding has."""
+    plain = typed.encode("utf-8", "replace").decode()
+    return plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}…"
 
 
 @contextlib.contextmanager

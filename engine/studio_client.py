@@ -46,6 +46,8 @@ def ensure(root: Path | None = None) -> None:
     try:
         machine.require_memory(machine.STUDIO_BYTES, root)
     except ResourcesError as error:
+        if machine.STUDIO_BYTES > machine.look(root).usable_bytes:
+            raise
         running = [run.name for run in runs.all_runs(root) if run.state().state == runs.RUNNING]
         if running:
             raise ResourcesError(

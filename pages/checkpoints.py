@@ -13,7 +13,19 @@ from engine import checkpoints, presets, retention, runs
 from engine.checkpoints import Checkpoint
 from engine.errors import CheckpointError, EngineError
 from engine.settings import CHECKPOINT_FORMATS
-from ui import access, adoption_view, downloads, errors, lineage, readers, recorded, removal_view, studio_view, words
+from ui import (
+    access,
+    adoption_view,
+    downloads,
+    errors,
+    lineage,
+    little_memory,
+    readers,
+    recorded,
+    removal_view,
+    studio_view,
+    words,
+)
 from ui.i18n import _, _n
 
 st.title(_("Checkpoints"))
@@ -98,9 +110,13 @@ def export(checkpoint: Checkpoint) -> None:
         st.caption(words.export_kept(form) + " " + _("In float32; folders come as one zip file."))
         key = f"exported {checkpoint.reference} {checkpoint.hash} {form}"
         with st.container(horizontal=True):
-            written = st.button(_("Write the file"), icon=":material/output:", key="export_write")
+            impossible = little_memory.nothing_generates()  # the studio writes it
+            written = st.button(
+                _("Write the file"), icon=":material/output:", key="export_write", disabled=impossible
+            )
             kept = (
                 access.is_owner()
+                and not impossible
                 and form in CHECKPOINT_FORMATS
                 and form != checkpoint.format
                 and st.button(

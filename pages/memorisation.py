@@ -13,7 +13,7 @@ from engine import indexing, jobs, memorisation, paths
 from engine.errors import EngineError
 from engine.memorisation import LENGTHS, Copied, Seen
 from engine.runs import Run
-from ui import choices, colours, errors, memorisation_view, moments, readers, sources, words
+from ui import bases_view, choices, colours, errors, memorisation_view, moments, readers, sources, words
 from ui.i18n import _, _n
 from ui.moments import Moment
 
@@ -178,6 +178,7 @@ if not trained:
     st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))
     st.stop()
 run = choose_run(trained)
+bases_view.say_changed([run])
 with errors.shown():
     seen = memorisation.seen(run)
     told(run, seen)

@@ -1,10 +1,16 @@
 """What this machine has: within the limits of every control group around the process."""
 
+import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import test_pages
 
-from engine import cgroups, machine
+from engine import cgroups, machine, memory, paths, submission
+from engine.errors import ResourcesError, SettingsError
+from engine.settings import RunSettings
 
 GB = 1 << 30
 V2_MOUNT = "30 24 0:26 {root} /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate"
@@ -113,3 +119,63 @@ def test_the_machine_is_told_within_them(tmp_path, monkeypatch):
     monkeypatch.setattr(cgroups, "cores", lambda: 1)
     found = machine.look(tmp_path)
     assert (found.memory_bytes, found.available_bytes, found.cores) == (3 * GB // 2, 5 << 20, 1)
+
+
+# Where TensorFlow does not fit
+
+
+@pytest.fixture(params=[690 << 20, 1 << 30], ids=["690 MB", "1 GB"])
+def little(request, monkeypatch, root):
+    """A container of so little memory."""
+    monkeypatch.setattr(cgroups, "memory", lambda: [cgroups.MemoryLimit(request.param, 250 << 20)])
+    return request.param
+
+
+def test_what_never_fits_is_said_so_with_an_advice_that_helps(little, root):
+    found = machine.look(root)
+    assert found.memory_bytes == little
+    mini = RunSettings(preset=str(paths.MINI_PRESET), articles=str(paths.SAMPLE_ARTICLES), name="one", minutes=1.0)
+    for settings in (mini, replace(mini, sequence_length=8, batch_size=1, lora_rank=4)):
+        with pytest.raises(SettingsError) as refused:
+            submission.check(settings)
+        (problem,) = refused.value.problems
+        assert str(problem).startswith("This needs about") and f"here are {little >> 20} MB in all" in str(problem)
+        assert "It works where there are 2 GB: on another computer, or with a higher limit." in str(problem)
+        assert "smaller" not in str(problem) and "close" not in str(problem)
+    with pytest.raises(ResourcesError, match="in all"):
+        machine.require_memory(machine.STUDIO_BYTES, root)
+    with pytest.raises(ResourcesError, match="in all"):
+        submission.micro_batch(mini, found.available_bytes)
+
+
+def test_where_waiting_or_another_setting_helps_it_is_that_which_is_said(monkeypatch, root):
+    monkeypatch.setattr(cgroups, "memory", lambda: [cgroups.MemoryLimit(2 << 30, (2 << 30) - (500 << 20))])
+    with pytest.raises(ResourcesError, match="close other programs"):
+        machine.require_memory(machine.STUDIO_BYTES, root)
+    assert memory.nothing_trains(machine.look(root)) is None
+
+
+MAY_STAY = re.compile("Stop|Play|Verify|Continue|Specialise|Delete|CSV|Build the index|Copied|Open|Markdown|Prepare")
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("page", test_pages.PAGES, ids=lambda p: p.stem)
+def test_no_page_offers_what_can_only_fail_and_the_recorded_run_is_the_lab(page, language, little, root, monkeypatch):
+    from engine import dispatcher, studio_client
+
+    def never(*of, **these):
+        raise AssertionError("nothing is started here")
+
+    monkeypatch.setattr(dispatcher, "ensure", never)
+    monkeypatch.setattr(studio_client, "ensure", never)
+    shutil.copytree(paths.PROJECT / "checkpoints" / "recorded-mini", root / "recorded-mini")
+    app = test_pages.open_page(page.stem, language)
+    if language == "en":
+        offered = [b.label for b in app.button if not b.disabled and not MAY_STAY.search(b.label)]
+        assert offered == []
+    told = " ".join(m.value for m in app.markdown)
+    if page.stem in ("lab", "fine_tune", "side_by_side", "evaluate", "microscope"):
+        assert ("2 GB" if language == "en" else "2 Go") in told and f"{little >> 20}" in told
+    if page.stem == "lab":
+        assert "recorded-mini" in told and app.metric
+    assert not app.error
