@@ -20,7 +20,9 @@ from engine.presets import Preset
 # python -c "import engine.backend, psutil; print(psutil.Process().memory_info().rss >> 20)"
 FRAMEWORK_BYTES = 900 << 20
 STUDIO_BYTES = FRAMEWORK_BYTES + (200 << 20)
-BESIDE_BYTES = 250 << 20  # the dashboard with a few sessions, or the command, and the dispatcher: there as long as work is
+BESIDE_BYTES = (
+    250 << 20
+)  # the dashboard with a few sessions, or the command, and the dispatcher: there as long as work is
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,8 @@ def look(folder: Path) -> Machine:
 
 
 def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # Linux; macOS and Windows have no affinity of this form
-        allowed = len(os.sched_getaffinity(0))
-    else:
-        allowed = os.cpu_count() or 1
+    # Linux alone has an affinity of this form.
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(allowed, cgroups.cores() or allowed)
 
 
@@ -160,7 +160,7 @@ def never(needed: int, found: Machine) -> ResourcesError:
         "This needs about {needed} MB of memory beside the dashboard, and here are {total} MB in all: the machine, or the "
         "container or slice that it runs in, has no more. It works where there are {wanted} GB: on another computer, or "
         "with a higher limit. What has been recorded can be looked at here.",
-        needed=needed >> 20,
-        total=found.memory_bytes >> 20,
+        needed=round(needed / 1e6),  # as pages tell the memory there is
+        total=round(found.memory_bytes / 1e6),
         wanted=math.ceil((needed + BESIDE_BYTES) / (1 << 30)),
     )

@@ -46,7 +46,7 @@ def ensure(root: Path | None = None) -> None:
     try:
         machine.require_memory(machine.STUDIO_BYTES, root)
     except ResourcesError as error:
-        if machine.STUDIO_BYTES > machine.look(root).usable_bytes:
+        if machine.look(root).usable_bytes < machine.STUDIO_BYTES:
             raise
         running = [run.name for run in runs.all_runs(root) if run.state().state == runs.RUNNING]
         if running:

@@ -111,9 +111,7 @@ def export(checkpoint: Checkpoint) -> None:
         key = f"exported {checkpoint.reference} {checkpoint.hash} {form}"
         with st.container(horizontal=True):
             impossible = little_memory.nothing_generates()  # the studio writes it
-            written = st.button(
-                _("Write the file"), icon=":material/output:", key="export_write", disabled=impossible
-            )
+            written = st.button(_("Write the file"), icon=":material/output:", key="export_write", disabled=impossible)
             kept = (
                 access.is_owner()
                 and not impossible

@@ -15,8 +15,8 @@ from ui import (
     colours,
     errors,
     evaluation_charts,
-    little_memory,
     forgetting_view,
+    little_memory,
     readers,
     recorded,
     report_form,
@@ -226,7 +226,9 @@ if nothing_generates := little_memory.nothing_generates():
     little_memory.say()
 asked = report_form.choose(split)
 with st.container(horizontal=True):
-    start = st.button(_("Measure"), type="primary", icon=":material/straighten:", disabled=asked is None or nothing_generates)
+    start = st.button(
+        _("Measure"), type="primary", icon=":material/straighten:", disabled=asked is None or nothing_generates
+    )
     place = st.empty()
 if asked is not None:
     whole_picture(asked, start, place)

@@ -10,7 +10,19 @@ from engine import checkpoints, dispatcher, machine, presets, runs, submission
 from engine.checkpoints import Checkpoint
 from engine.errors import EngineError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, PROMPTS, RunSettings
-from ui import access, errors, little_memory, queue_view, readers, recorded, removal_view, run_view, sources, stages_form, words
+from ui import (
+    access,
+    errors,
+    little_memory,
+    queue_view,
+    readers,
+    recorded,
+    removal_view,
+    run_view,
+    sources,
+    stages_form,
+    words,
+)
 from ui.i18n import _
 
 

@@ -14,17 +14,17 @@ from ui.i18n import _, _n
 MINUTES = 1.0
 
 st.title(_("Lab"))
-st.markdown(
-    _(
-        "Watch GPT-2 learn to write science: press the button, and a small GPT-2 that knows old novels reads research articles."
-    )
-)
-
 found = machine.look(paths.checkpoints_root())
 active = readers.active_run()
 nothing_trains = little_memory.nothing_trains()
 if nothing_trains:
     little_memory.say(training=True)
+else:
+    st.markdown(
+        _(
+            "Watch GPT-2 learn to write science: press the button, and a small GPT-2 that knows old novels reads research articles."
+        )
+    )
 pressed = not nothing_trains and st.button(
     _("Fine-tune the mini model on the sample articles"),
     type="primary",

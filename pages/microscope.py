@@ -11,7 +11,19 @@ from engine.checkpoints import ModelReference
 from engine.corpus import Corpus
 from engine.errors import EngineError
 from engine.submission import articles_path
-from ui import choices, colours, errors, links, little_memory, microscope_view, places_view, readers, sources, studio_view, words
+from ui import (
+    choices,
+    colours,
+    errors,
+    links,
+    little_memory,
+    microscope_view,
+    places_view,
+    readers,
+    sources,
+    studio_view,
+    words,
+)
 from ui.i18n import _
 
 TEXT, ARTICLE = "text", "article"

@@ -77,7 +77,15 @@ def opened(page: str) -> AppTest:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
-def test_no_address_gives_an_error_page(page, root):
+def test_no_address_gives_an_error_page(page, root, monkeypatch):
+    from engine import studio_client
+
+    def ended(request, root=None):
+        raise EngineError("The studio ended while it was working: try again, it starts anew.")
+        yield
+
+    monkeypatch.setattr(studio_client, "phase", lambda root=None: "ready")
+    monkeypatch.setattr(studio_client, "stream", ended)
     a_run(root)
     app = opened(page.stem)
     good = GOOD.get(page.stem, {})
@@ -109,7 +117,9 @@ def test_a_parent_that_can_be_no_run_is_a_sentence(root):
     assert app.error[0].value.startswith("There is no run aaaa") and len(app.error[0].value) < 300
 
 
-@pytest.mark.parametrize("name", [*HOSTILE, "\ud800", "hf://../..", "kaggle://" + "a/" * 300, "modelscope://.."], ids=lambda n: ascii(n)[:30])
+@pytest.mark.parametrize(
+    "name", [*HOSTILE, "\ud800", "hf://../..", "kaggle://" + "a/" * 300, "modelscope://.."], ids=lambda n: ascii(n)[:30]
+)
 def test_whatever_a_name_is_it_is_found_or_a_sentence(name, root):
     looks = (runs.find, checkpoints.find, checkpoints.resolve, paths.locate)
     for look in looks:

@@ -139,7 +139,9 @@ def test_what_never_fits_is_said_so_with_an_advice_that_helps(little, root):
         with pytest.raises(SettingsError) as refused:
             submission.check(settings)
         (problem,) = refused.value.problems
-        assert str(problem).startswith("This needs about") and f"here are {little >> 20} MB in all" in str(problem)
+        assert str(problem).startswith("This needs about") and f"here are {round(little / 1e6)} MB in all" in str(
+            problem
+        )
         assert "It works where there are 2 GB: on another computer, or with a higher limit." in str(problem)
         assert "smaller" not in str(problem) and "close" not in str(problem)
     with pytest.raises(ResourcesError, match="in all"):
@@ -175,7 +177,7 @@ def test_no_page_offers_what_can_only_fail_and_the_recorded_run_is_the_lab(page,
         assert offered == []
     told = " ".join(m.value for m in app.markdown)
     if page.stem in ("lab", "fine_tune", "side_by_side", "evaluate", "microscope"):
-        assert ("2 GB" if language == "en" else "2 Go") in told and f"{little >> 20}" in told
+        assert ("2 GB" if language == "en" else "2 Go") in told and f"{round(little / 1e6)} " in told
     if page.stem == "lab":
         assert "recorded-mini" in told and app.metric
     assert not app.error

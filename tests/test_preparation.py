@@ -198,7 +198,12 @@ CHANGES = [cut_off, grow, rewrite_with_its_size_and_time, replace_by_another, ta
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps a file that is open, and its time of change is its making")
 @pytest.mark.parametrize(
     ("form", "change"),
-    [(form, change) for form in ("file", "folder", "zip") for change in CHANGES if form == "folder" or change != add_beside],
+    [
+        (form, change)
+        for form in ("file", "folder", "zip")
+        for change in CHANGES
+        if form == "folder" or change != add_beside
+    ],
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_a_source_that_changes_while_it_is_read_is_said_and_nothing_is_called_complete(
@@ -222,7 +227,9 @@ def test_a_source_that_changes_while_it_is_read_is_said_and_nothing_is_called_co
             one(file)
         return False
 
-    with pytest.raises(preparation.SourceChanged, match=r"changed while it was read \(.*\): something still writes there"):
+    with pytest.raises(
+        preparation.SourceChanged, match=r"changed while it was read \(.*\): something still writes there"
+    ):
         preparation.prepare(source, tokenizer, out=tmp_path / "out", stop_requested=changes_once)
     monkeypatch.undo()
     assert not (tmp_path / "out").exists() and not preparation.staging_of(tmp_path / "out").exists()

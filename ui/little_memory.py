@@ -14,7 +14,7 @@ def nothing_trains() -> bool:
 
 def nothing_generates() -> bool:
     """Whether the studio never fits here: nothing is written, coloured or measured anew."""
-    return machine.STUDIO_BYTES > machine.look(paths.checkpoints_root()).usable_bytes
+    return machine.look(paths.checkpoints_root()).usable_bytes < machine.STUDIO_BYTES
 
 
 def say(training: bool = False) -> None:
@@ -28,7 +28,7 @@ def say(training: bool = False) -> None:
         st.caption(
             _(
                 "The README says how to install Atelier on a computer. In a container the limit is set where it is started "
-                "(for example `docker run --memory`, `MemoryMax=` of systemd); Community Cloud gives what it gives."
+                "(for example `docker run --memory`, `MemoryMax=` of systemd); on Streamlit Community Cloud it cannot be raised."
             )
         )
         with st.container(horizontal=True):

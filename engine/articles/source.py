@@ -136,8 +136,10 @@ def _files(path: Path) -> tuple[list[tuple[str, Path]], list[ArticlesError]]:
                 raise ArticlesError("{path} holds more than {most} files.", path=path, most=_MOST_FILES)
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")) and name not in links)
     if not found:
-        raise refused[0] if refused else ArticlesError(
-            "{path} is an empty folder: there are no articles in it.", path=path
+        raise (
+            refused[0]
+            if refused
+            else ArticlesError("{path} is an empty folder: there are no articles in it.", path=path)
         )
     return found, refused
 
