@@ -20,9 +20,8 @@ from engine.presets import Preset
 # python -c "import engine.backend, psutil; print(psutil.Process().memory_info().rss >> 20)"
 FRAMEWORK_BYTES = 900 << 20
 STUDIO_BYTES = FRAMEWORK_BYTES + (200 << 20)
-BESIDE_BYTES = (
-    250 << 20
-)  # the dashboard with a few sessions, or the command, and the dispatcher: there as long as work is
+# The dashboard with a few sessions, or the command, and the dispatcher: they are there as long as work is.
+BESIDE_BYTES = 250 << 20
 
 
 @dataclass(frozen=True)
@@ -135,8 +134,11 @@ def training_bytes(preset: Preset, sequence_length: int, batch_size: int, lora_r
     return FRAMEWORK_BYTES + weights + activations + tokens * preset.vocabulary_size * 4 * 4
 
 
-def require_memory(needed: int, folder: Path) -> None:
+def require_memory(needed: int, folder: Path, least: int | None = None) -> None:
     """Makes sure that so much memory can be had.
+
+    Args:
+        least: what the same work needs with the smallest settings; None = as much.
 
     Raises:
         ResourcesError: it cannot; says how much is missing.
@@ -144,7 +146,7 @@ def require_memory(needed: int, folder: Path) -> None:
     found = look(folder)
     available = found.available_bytes
     if available < needed:
-        if needed > found.usable_bytes:
+        if (needed if least is None else least) > found.usable_bytes:
             raise never(needed, found)
         raise ResourcesError(
             "This needs about {needed} MB of memory and {available} MB are free: close other programs, wait for the "

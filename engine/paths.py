@@ -15,9 +15,8 @@ MINI_PRESET = PRESETS / "gpt2_mini_en"
 SAMPLE_ARTICLES = PROJECT / "articles" / "sample"
 ENGLISH = PROJECT / "articles" / "english"
 _SHOWN = 80  # characters of what can be no path or name
-_PATTERN = (
-    "[" if os.name == "nt" else "[\\"
-)  # what makes a path that is read as a pattern match other files than its own
+# What makes a path that is taken for a pattern match other files than its own.
+_PATTERN = "[" if os.name == "nt" else "[\\"
 
 
 def checkpoints_root() -> Path:

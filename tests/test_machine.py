@@ -154,6 +154,8 @@ def test_where_waiting_or_another_setting_helps_it_is_that_which_is_said(monkeyp
     monkeypatch.setattr(cgroups, "memory", lambda: [cgroups.MemoryLimit(2 << 30, (2 << 30) - (500 << 20))])
     with pytest.raises(ResourcesError, match="close other programs"):
         machine.require_memory(machine.STUDIO_BYTES, root)
+    with pytest.raises(ResourcesError, match="smaller model or batch"):  # more than there is, with these settings
+        machine.require_memory(3 << 30, root, machine.FRAMEWORK_BYTES)
     assert memory.nothing_trains(machine.look(root)) is None
 
 
