@@ -489,6 +489,7 @@ def evaluate(a: argparse.Namespace) -> int:
     other = None
     if a.against:
         other = checkpoints.ModelReference(model.preset) if a.against == BASE else _resolve(a.against)
+        checkpoints.check_base(model, other)
         check_same_vocabulary(other, model)
     progress = _Progress()
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from engine import checkpoints, models, presets, tokenizers
+from engine import checkpoints, models, paths, presets, tokenizers
 from engine.backend import keras_hub
 from engine.checkpoints import CKPT, H5, KERAS, ModelReference
 from engine.errors import CheckpointError, EngineError, StorageError
@@ -89,10 +89,9 @@ def restore(model, folder: Path, form: str) -> None:
     """
     if form == CKPT:
         try:
-            status = tf.train.Checkpoint(model=model.backbone, optimizer=model.optimizer).read(
-                str(folder / "model.ckpt")
-            )
-            status.assert_existing_objects_matched()
+            with paths.without_pattern(folder / "model.ckpt") as prefix:
+                status = tf.train.Checkpoint(model=model.backbone, optimizer=model.optimizer).read(str(prefix))
+                status.assert_existing_objects_matched()
         except (AssertionError, tf.errors.OpError, ValueError) as error:
             raise _misfit(folder, error) from error
     else:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import checkpoints, presets, tokenizers
+from engine import checkpoints, paths, presets, tokenizers
 from engine.backend import keras_hub
 from engine.checkpoints import ModelReference
 from engine.errors import CheckpointError, PresetError
@@ -130,8 +130,9 @@ def read_weights(backbone, folder: Path, form: str) -> None:
     import tensorflow as tf  # the other formats can be read on any of Keras's backends
 
     try:
-        status = tf.train.Checkpoint(model=backbone).read(str(folder / "model.ckpt"))
-        status.assert_existing_objects_matched().expect_partial()
+        with paths.without_pattern(folder / "model.ckpt") as prefix:
+            status = tf.train.Checkpoint(model=backbone).read(str(prefix))
+            status.assert_existing_objects_matched().expect_partial()
     except tf.errors.OpError as error:
         raise ValueError(str(error)) from error
 

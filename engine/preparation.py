@@ -33,15 +33,20 @@ BATCH_BYTES = 1 << 20  # of text, encoded at once: some hundred bytes of memory 
 BATCH_ARTICLES = 4096  # at most, however short: what is known of each takes two kilobytes of memory
 JOURNAL_SECONDS = 2.0
 _JOURNAL = "journal.json"
-_JOURNAL_FORMAT = 2  # of the places in it
+_JOURNAL_FORMAT = 3  # of the places in it
 _MOST_NAMES = 4000  # section names counted at a time; the rare ones make room
 _SHOWN_NAMES = 40
 _SHOWN_DUPLICATES = 20
+_SHOWN_CHANGED = 3
 _DATA_FILES = (TOKENS, ARTICLES, SECTIONS, IDS)
 
 
 class Stopped(Exception):
     """A person asked the preparation to stop; it goes on from there when it is asked for again."""
+
+
+class SourceChanged(ArticlesError):
+    """The source is not what it was when its reading began: what was read may be of both states, or end in the middle."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,7 @@ def prepare(
 
     Raises:
         ArticlesError: nothing there, or no article that can be used. StorageError: the disk refuses.
+        SourceChanged: somebody wrote the source meanwhile; nothing stays of what was prepared.
         ReadingEnded: reading broke a limit; Stopped: a person asked. What was prepared stays, to go on from.
     """
     if is_corpus(path):
@@ -297,10 +303,23 @@ class _Preparation:
         }
         self.skipped, self.names = Skipped(), Counter[str]()
         self.files: dict[str, BinaryIO] = {}
+        self.source_state = source.state(path)  # as it is before a byte of it is read
         self.done_bytes = self.total_bytes = self.most_bytes = 0
 
     def run(self) -> None:
         self._open()
+        try:
+            self._read()
+        except ArticlesError as error:  # what could not be read may be what is being written
+            self._check_unchanged(error)
+            raise
+        finally:
+            for file in self.files.values():
+                file.close()
+        self._check_unchanged()
+        self._finish()
+
+    def _read(self) -> None:
         try:
             start = {
                 split: {"place": s["place"], "articles": s["articles"], "complete": s["complete"]}
@@ -313,10 +332,26 @@ class _Preparation:
         except isolation.ReadingEnded:
             self._note()
             raise
-        finally:
-            for file in self.files.values():
-                file.close()
-        self._finish()
+
+    def _check_unchanged(self, cause: ArticlesError | None = None) -> None:
+        """Makes sure that the source is still what it was before it was read.
+
+        Raises:
+            SourceChanged: it is not.
+        """
+        try:
+            now = source.state(self.path)
+        except ArticlesError:
+            now = {}
+        was = self.source_state
+        changed = sorted(name for name in {**was, **now} if was.get(name) != now.get(name))
+        if changed:
+            raise SourceChanged(
+                "{path} changed while it was read ({files}): something still writes there. Nothing of it was kept: prepare "
+                "it again when it is complete.",
+                path=shown(paths.portable(self.path)),
+                files=", ".join(changed[:_SHOWN_CHANGED]) + (" …" if len(changed) > _SHOWN_CHANGED else ""),
+            ) from cause
 
     # Beginning, or going on
 
@@ -326,7 +361,8 @@ class _Preparation:
             if path.name not in (*_DATA_FILES, _JOURNAL):
                 path.unlink()
         journal = read_json(self.staging / _JOURNAL)
-        known = (journal.get("format"), journal.get("identity")) == (_JOURNAL_FORMAT, self.identity)
+        now = (_JOURNAL_FORMAT, self.identity, self._state_digest())
+        known = (journal.get("format"), journal.get("identity"), journal.get("files")) == now
         if known and self._holds(journal["state"]["written"]):
             self.state = journal["state"]
             self.skipped = Skipped.from_json(journal["skipped"])
@@ -337,6 +373,9 @@ class _Preparation:
             self.files[name] = open(path, "r+b")  # noqa: SIM115
             self.files[name].truncate(self.state["written"][name])
             self.files[name].seek(0, 2)
+
+    def _state_digest(self) -> str:
+        return hashlib.sha256(json.dumps(self.source_state).encode()).hexdigest()
 
     def _holds(self, written: dict[str, int]) -> bool:
         """Whether the files are at least as long as the journal says; it was flushed after them."""
@@ -466,6 +505,7 @@ class _Preparation:
         journal = {
             "format": _JOURNAL_FORMAT,
             "identity": self.identity,
+            "files": self._state_digest(),
             "state": self.state,
             "skipped": self.skipped.to_json(),
             "names": self.names.most_common(),

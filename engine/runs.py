@@ -490,10 +490,14 @@ def find(name: str, root: Path | None = None) -> Run:
     Raises:
         RunError: there is none.
     """
-    folder = (root or paths.checkpoints_root()) / name
-    if "/" in name or "\\" in name or name.startswith(".") or not (folder / "config.json").is_file():
-        raise RunError("There is no run {name} in {folder}.", name=name, folder=folder.parent)
-    return Run(folder)
+    root = root or paths.checkpoints_root()
+    try:
+        there = not re.search(r"[/\\]|^\.", name) and (root / name / "config.json").is_file()
+    except (OSError, ValueError):  # too long, or with characters that no name of a folder has
+        there = False
+    if not there:
+        raise RunError("There is no run {name} in {folder}.", name=paths.shortened(name), folder=root)
+    return Run(root / name)
 
 
 def fresh_name(stem: str, root: Path | None = None) -> str:

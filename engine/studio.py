@@ -176,6 +176,8 @@ class Studio:
         from engine.measuring import passage
 
         loaded = [self._models.get(str(reference)) for reference in request["references"][:2]]
+        if len(loaded) > 1:
+            checkpoints.check_base(*(model for model, _generator in loaded))
         asked = request.get("passage")
         tokenizer = loaded[0][1].tokenizer
         taken = passage(tokenizer, asked) if asked else microscope.typed(tokenizer, str(request["text"]))

@@ -58,6 +58,8 @@ def _prepare_start(root: Path) -> None:
     try:
         machine.require_memory(machine.STUDIO_BYTES, root)
     except ResourcesError as error:
+        if machine.look(root).usable_bytes < machine.STUDIO_BYTES:
+            raise
         running = [run.name for run in runs.all_runs(root) if run.state().state == runs.RUNNING]
         if running:
             raise ResourcesError(

@@ -257,9 +257,11 @@ def _check_articles(settings: RunSettings, preset: presets.Preset | None) -> Non
 def _check_room(settings: RunSettings) -> None:
     needed = estimate(settings)
     found = machine.look(paths.checkpoints_root())
+    if (nothing := memory.nothing_trains(found)) is not None:
+        raise nothing
     if works_in_pieces(settings):
-        micro_batch(settings, found.memory_bytes)
-    elif found.memory_bytes < needed.memory_bytes:
+        micro_batch(settings, found.usable_bytes)
+    elif found.usable_bytes < needed.memory_bytes:
         raise ResourcesError(
             "This run needs about {needed} MB of memory and the machine has {total} MB: choose a smaller batch or "
             "sequence, LoRA, or a smaller preset.",

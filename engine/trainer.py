@@ -138,7 +138,8 @@ def _require_memory(run: Run) -> None:
         ResourcesError: it cannot; says what to change.
     """
     if not submission.works_in_pieces(run.settings):
-        machine.require_memory(submission.estimate(run.settings).memory_bytes, run.folder)
+        needed = submission.estimate(run.settings).memory_bytes
+        machine.require_memory(needed, run.folder, machine.FRAMEWORK_BYTES)
         return
     rows, batch_size = submission.micro_batch(run.settings, machine.look(run.folder).available_bytes)
     events = run.events("memory")

@@ -246,6 +246,8 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> No
     """
     st.subheader(_("Read an article"))
     left, right = st.columns([1, 3])
+    if not 1 <= st.session_state.get(f"number_{split}", 1) <= c.articles(split):  # of a link, or of other articles
+        del st.session_state[f"number_{split}"]
     number = left.number_input(_("Number"), 1, c.articles(split), 1, key=f"number_{split}")
     by_id = right.text_input(_("or by identifier"), key=f"id_{split}", placeholder=c.identifier(split, 1))
     if by_id:
@@ -319,13 +321,12 @@ def follow_link() -> None:
         return
     st.session_state.pop("articles_place", None)
     source, split, number = asked.get("articles", ""), asked.get("split"), links.whole(asked.get("article"))
-    if split not in SPLITS or not number:
-        return
+    sample = source == paths.portable(paths.SAMPLE_ARTICLES)  # names are compared: no path of an address is looked for
     if source in (known := sources.prepared()):
-        if number > known[source].articles(split):
+        if split not in known[source].splits or number > known[source].articles(split):
             return
         st.session_state["articles_source"], st.session_state["articles_prepared"] = "prepared", source
-    elif source and paths.locate(source) == paths.SAMPLE_ARTICLES:
+    elif sample:
         st.session_state["articles_source"] = "sample"
     else:
         return
@@ -356,6 +357,8 @@ with errors.shown():
     prepared = importing_view.corpus_of(chosen, preset, tokenizer)
     card(prepared)
     all_prepared()
+    if st.session_state.get("articles_split", "train") not in prepared.splits:  # of a link, or of other articles
+        del st.session_state["articles_split"]
     split = st.segmented_control(
         _("Split"),
         prepared.splits,

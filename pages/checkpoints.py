@@ -20,6 +20,7 @@ from ui import (
     downloads,
     errors,
     lineage,
+    little_memory,
     readers,
     recorded,
     removal_view,
@@ -110,9 +111,11 @@ def export(checkpoint: Checkpoint) -> None:
         st.caption(words.export_kept(form) + " " + _("In float32; folders come as one zip file."))
         key = f"exported {checkpoint.reference} {checkpoint.hash} {form}"
         with st.container(horizontal=True):
-            written = st.button(_("Write the file"), icon=":material/output:", key="export_write")
+            impossible = little_memory.nothing_generates()  # the studio writes it
+            written = st.button(_("Write the file"), icon=":material/output:", key="export_write", disabled=impossible)
             kept = (
                 access.is_owner()
+                and not impossible
                 and form in CHECKPOINT_FORMATS
                 and form != checkpoint.format
                 and st.button(

@@ -16,6 +16,7 @@ from ui import (
     errors,
     evaluation_charts,
     forgetting_view,
+    little_memory,
     readers,
     recorded,
     report_form,
@@ -68,7 +69,9 @@ def _identity(run: runs.Run, model: str) -> tuple[str, str, str]:
     """Hash, title and colour of what a run calls "base", "parent" or "run"."""
     if model == "base":
         preset = presets.find(run.settings.preset)
-        return preset.hash(), f"base · {preset.title}", colours.BASE
+        measured, now = run.config.get("preset_hash") or preset.hash(), preset.hash()
+        title = f"base · {preset.title}" + ("" if measured == now else f" ({_('as it was for {run}', run=run.name)})")
+        return measured, title, colours.BASE
     name = run.settings.parent if model == "parent" else f"{run.name}/{run.state().step}"
     checkpoint = checkpoints.find(name)
     recorded = f" ({_('recorded')})" if run.recorded and model == "run" else ""
@@ -220,9 +223,13 @@ st.markdown(
         "Where its figures come from, how certain they are, and what they must beat. The base model is scored on the same tokens."
     )
 )
+if nothing_generates := little_memory.nothing_generates():
+    little_memory.say()
 asked = report_form.choose(split)
 with st.container(horizontal=True):
-    start = st.button(_("Measure"), type="primary", icon=":material/straighten:", disabled=asked is None)
+    start = st.button(
+        _("Measure"), type="primary", icon=":material/straighten:", disabled=asked is None or nothing_generates
+    )
     place = st.empty()
 if asked is not None:
     whole_picture(asked, start, place)

@@ -14,6 +14,7 @@ from ui import (
     access,
     budget,
     errors,
+    little_memory,
     queue_view,
     readers,
     recorded,
@@ -216,34 +217,43 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             errors.show(error)
 
 
-with st.container(border=True):
-    kinds = {"run": _("One run"), "stages": _("Stages, one after the other")}
-    kind = st.segmented_control(
-        _("What to train"),
-        list(kinds),
-        default="run",
-        required=True,
-        format_func=lambda name: kinds[name],
-        label_visibility="collapsed",
-        key="tune_kind",
-    )
-    asked = asked_parent()
-    left, right = st.columns(2)
-    with left:
-        preset = choose_preset(asked)
-    with right:
-        parent = choose_parent(preset, asked) if kind == "run" else None
-    articles = sources.choose_articles("tune", readers.vocabulary_hash(preset))
-    if kind == "run":
-        one_run(preset, parent, articles)
-    else:
-        with errors.shown():
-            stages_form.form(preset, articles)
+def form() -> None:
+    """What to train: one run, or stages."""
+    with st.container(border=True):
+        kinds = {"run": _("One run"), "stages": _("Stages, one after the other")}
+        kind = st.segmented_control(
+            _("What to train"),
+            list(kinds),
+            default="run",
+            required=True,
+            format_func=lambda name: kinds[name],
+            label_visibility="collapsed",
+            key="tune_kind",
+        )
+        asked = asked_parent()
+        left, right = st.columns(2)
+        with left:
+            preset = choose_preset(asked)
+        with right:
+            parent = choose_parent(preset, asked) if kind == "run" else None
+        articles = sources.choose_articles("tune", readers.vocabulary_hash(preset))
+        if kind == "run":
+            one_run(preset, parent, articles)
+        else:
+            with errors.shown():
+                stages_form.form(preset, articles)
+
+
+if little_memory.nothing_trains():
+    little_memory.say(training=True)
+else:
+    form()
 
 queue_view.show()
 removal_view.told()
 if not names:
-    st.info(_("No run yet: start one above, or press the button on the Lab page."))
+    if not little_memory.nothing_trains():
+        st.info(_("No run yet: start one above, or press the button on the Lab page."))
     st.stop()
 
 active = readers.active_run()

@@ -8,22 +8,25 @@ import streamlit as st
 
 from engine import dispatcher, machine, paths, queue, runs
 from engine.settings import RunSettings
-from ui import budget, errors, owner, readers, recorded, run_view, words
+from ui import access, budget, errors, little_memory, owner, readers, recorded, run_view, words
 from ui.i18n import _, _n
 
 MINUTES = 1.0
 
 st.title(_("Lab"))
 owner.faults()
-st.markdown(
-    _(
-        "Watch GPT-2 learn to write science: press the button, and a small GPT-2 that knows old novels reads research articles."
-    )
-)
-
 found = machine.look(paths.checkpoints_root())
 active = readers.active_run()
-pressed = st.button(
+nothing_trains = little_memory.nothing_trains()
+if nothing_trains:
+    little_memory.say(training=True)
+else:
+    st.markdown(
+        _(
+            "Watch GPT-2 learn to write science: press the button, and a small GPT-2 that knows old novels reads research articles."
+        )
+    )
+pressed = not nothing_trains and st.button(
     _("Fine-tune the mini model on the sample articles"),
     type="primary",
     icon=":material/play_arrow:",
@@ -34,7 +37,7 @@ pressed = st.button(
 st.caption(
     " · ".join(
         [
-            _("About a minute of training, after some twenty seconds of loading"),
+            *([] if nothing_trains else [_("About a minute of training, after some twenty seconds of loading")]),
             _n("{n} CPU core", "{n} CPU cores", found.cores),
             _(
                 "{free} of {total} of memory free",
@@ -65,10 +68,11 @@ shown = active or own or (listed[0] if listed else None)
 if own and shown and own.name != shown.name:
     run_view.watch_place(own)
 if shown is None:
-    st.info(_("Nothing has been trained yet. Press the button: curve and samples appear here."))
+    if not nothing_trains:
+        st.info(_("Nothing has been trained yet. Press the button: curve and samples appear here."))
 else:
     if shown.recorded:
-        st.subheader(_("A recorded run, until you press the button"))
+        st.subheader(_("A recorded run") if nothing_trains else _("A recorded run, until you press the button"))
         recorded.note()
     elif shown.state().state in run_view.ACTIVE:
         st.subheader(_("At work"))
@@ -77,8 +81,9 @@ else:
     if shown.state().state == runs.FINISHED:
         run_view.outcome(shown)
         with st.container(horizontal=True):
-            st.page_link(
-                frame.PAGES["side_by_side"], label=_("Let both write, side by side"), icon=":material/view_column:"
-            )
+            if not little_memory.nothing_generates():
+                st.page_link(
+                    frame.PAGES["side_by_side"], label=_("Let both write, side by side"), icon=":material/view_column:"
+                )
             st.page_link(frame.PAGES["evaluate"], label=_("See all figures"), icon=":material/analytics:")
     run_view.watch(shown, key="lab")

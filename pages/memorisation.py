@@ -16,7 +16,7 @@ from engine.errors import EngineError
 from engine.memorisation import LENGTHS, Copied, Seen
 from engine.runs import Run
 from engine.tokenizers import Tokenizer
-from ui import access, budget, choices, colours, errors, memorisation_view, moments, readers, sources, words
+from ui import access, bases_view, budget, choices, colours, errors, memorisation_view, moments, readers, sources, words
 from ui.i18n import _, _n
 from ui.moments import Moment
 
@@ -195,6 +195,7 @@ if not trained:
     st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))
     st.stop()
 run = choose_run(trained)
+bases_view.say_changed([run])
 with errors.shown():
     seen = memorisation.seen(run, prepare_for(run))
     readable = all(budget.may_read(r.corpus.folder) for r in seen.ranges)

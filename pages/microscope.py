@@ -17,6 +17,7 @@ from ui import (
     colours,
     errors,
     links,
+    little_memory,
     microscope_view,
     places_view,
     readers,
@@ -214,19 +215,22 @@ what = st.pills(
     ),
     key="scope_what",
 )
+impossible = little_memory.nothing_generates()
 with errors.shown():
     if "passage" in text and text["passage"]["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
         corpus.Corpus(paths.locate(text["passage"]["articles"]))  # deleted while it is shown
     request = {"kind": "look", "references": [model.reference for model in models], **text}
     key = (str(request), *(model.hash for model in models))
-    if st.button(_("Look"), type="primary", icon=":material/biotech:", key="scope_look"):
+    if st.button(_("Look"), type="primary", icon=":material/biotech:", key="scope_look", disabled=impossible):
         st.session_state["scope_on"] = True
-    if not st.session_state.get("scope_on"):
+    if impossible:
+        little_memory.say()
+    elif not st.session_state.get("scope_on"):
         st.info(_("Press Look: the text appears here, coloured by how well each model expected it."))
     else:
         if st.session_state.get("scope_seen", (None,))[0] != key:
             st.session_state["scope_seen"] = (key, ask(request))
         draw(models, st.session_state["scope_seen"][1], what, "passage" in text)
-if len(models) == 2 and "passage" in text:
+if len(models) == 2 and "passage" in text and not impossible:
     with errors.shown():
         places(models, text["passage"]["articles"])

@@ -9,7 +9,7 @@ import streamlit as st
 from engine import runs
 from engine.errors import EngineError
 from engine.runs import Run
-from ui import budget, choices, colours, microscope_view, moments, readers, time_charts, words
+from ui import bases_view, budget, choices, colours, microscope_view, moments, readers, time_charts, words
 from ui.i18n import _, _n
 from ui.moments import Moment
 
@@ -167,6 +167,7 @@ if len(all_moments) < 2:
     if stages[-1].state().state in (runs.RUNNING, runs.QUEUED):
         st.fragment(lambda: st.rerun() if len(readers.events(stages[-1])) > 1 else None, run_every=POLL_SECONDS)()
     st.stop()
+bases_view.say_changed(stages)
 working = stages[-1].state().state == runs.RUNNING
 playing = st.session_state.get("time_playing", False)
 every = PLAY_SECONDS if playing else POLL_SECONDS if working else None

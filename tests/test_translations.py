@@ -23,6 +23,8 @@ def test_the_search_finds_sentences_of_pages_and_of_errors():
     found = translations.sentences()
     assert "Side by side" in found
     assert "There is no run {name} in {folder}." in found
+    # Of a class of errors whose name does not say that it is one.
+    assert "Reading {path} stood still for {seconds} seconds and was given up." in found
     assert found["{n} CPU core"] == "{n} CPU cores"
 
 

@@ -9,7 +9,7 @@ from engine import kept, written
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.written import Column, Written
-from ui import access, budget, errors, side_view, studio_view, words
+from ui import access, budget, errors, little_memory, side_view, studio_view, words
 from ui.i18n import _
 
 
@@ -100,7 +100,13 @@ def show(models: list[ModelReference]) -> None:
     with errors.shown():
         result = kept.read(name)
         _open(name, result, opening, taking)
-        if again.button(_("Regenerate and verify"), icon=":material/verified:", width="stretch", key="side_verify"):
+        if again.button(
+            _("Regenerate and verify"),
+            icon=":material/verified:",
+            width="stretch",
+            key="side_verify",
+            disabled=little_memory.nothing_generates(),
+        ):
             st.session_state["side_verification"] = _verify(name, result, models)
     with errors.shown():
         _delete(name, deleting)

@@ -7,7 +7,7 @@ import streamlit as st
 from engine import checkpoints, dispatcher, queue
 from engine.runs import Run
 from engine.settings import CHECKPOINT_FORMATS
-from ui import access, errors, readers, run_view, sources, words
+from ui import access, errors, little_memory, readers, run_view, sources, words
 from ui.i18n import _
 
 
@@ -42,7 +42,7 @@ def show() -> None:
 
 def again(run: Run) -> None:
     """Buttons for a run once more with changes, and for going on from one of its checkpoints."""
-    if not access.is_owner():
+    if not access.is_owner() or little_memory.nothing_trains():
         return
     if st.button(_("Once more, with changes"), icon=":material/content_copy:", key="clone"):
         _dialog(run, False)

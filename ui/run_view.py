@@ -7,7 +7,7 @@ import streamlit as st
 from engine import dispatcher, ending, queue, runs
 from engine.errors import EngineError
 from engine.runs import Run, State
-from ui import access, charts, colours, errors, live, readers, words
+from ui import access, bases_view, charts, colours, errors, little_memory, live, readers, words
 from ui.i18n import _
 
 REFRESH_SECONDS = 1.0
@@ -196,7 +196,9 @@ def _buttons(run: Run, state: State, key: str) -> None:
             with errors.shown():
                 (run.request_pause if pause else run.request_stop)()
                 st.rerun(scope="app")
-    elif state.state != runs.FINISHED and st.button(
+    elif state.state == runs.FINISHED or little_memory.nothing_trains():
+        return
+    elif st.button(
         _("Resume"), icon=":material/play_arrow:", key=f"{key}_resume", help=_("Goes on from the newest checkpoint.")
     ):
         with errors.shown():
@@ -261,6 +263,7 @@ def outcome(run: Run) -> None:
     split = "test" if ("run", "test") in figures else "validation"
     if ("run", split) not in figures or ("base", split) not in figures:
         return
+    bases_view.say_changed([run])
     own, base = figures["run", split], figures["base", split]
     first, second, third = st.columns(3)
     first.metric(
