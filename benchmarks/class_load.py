@@ -306,10 +306,14 @@ def tell(found: dict) -> None:
     ):
         one = found[name]
         print(f"{label:44} {one['n']:6} {one['p50']:6.2f}s {one['p95']:6.2f}s {one['max']:6.2f}s   {wanted}")
-    print(f"{'the trainer alone, then watched (tokens/s)':44} {found['trainer_alone']:,.0f}, {found['trainer_watched']:,.0f}")
+    print(
+        f"{'the trainer alone, then watched (tokens/s)':44} {found['trainer_alone']:,.0f}, {found['trainer_watched']:,.0f}"
+    )
     print(f"{'the trainer loses':44} {100 * found['trainer_loss']:.1f} %   wanted < 15 %")
     before, most, after = (found[f"dashboard_bytes_{when}"] / 1e6 for when in ("before", "most", "after"))
-    print(f"{'memory of the dashboard: before, most, after':44} {before:.0f}, {most:.0f}, {after:.0f} MB   wanted < 300 MB")
+    print(
+        f"{'memory of the dashboard: before, most, after':44} {before:.0f}, {most:.0f}, {after:.0f} MB   wanted < 300 MB"
+    )
     print(f"{'CPU of the dashboard':44} {found['dashboard_cpu_share']:.2f} of a core")
     print(f"{'sent to visitors':44} {found['received_bytes'] / found['seconds'] / 1e3:,.0f} kB/s")
     print(f"{'errors':44} {len(found['errors'])} {sorted(set(found['errors']))[:3] if found['errors'] else ''}")
