@@ -95,19 +95,24 @@ class Trainer:
         """Its reports of steps."""
         return self.run.events("step")
 
-    def wait(self, reports: int) -> None:
-        """Waits until it trains."""
-        end = time.monotonic() + 180
-        while len(self.steps()) < reports:
-            if time.monotonic() > end:
+    def train(self, seconds: float) -> None:
+        """Waits while it trains for so long; measuring and saving in between do not count."""
+        begun, end = self._trained(), time.monotonic() + 180 + 10 * seconds
+        while self._trained() < begun + seconds:
+            if time.monotonic() > end or self.run.state().state not in ("queued", "running"):
                 raise SystemExit(f"the trainer did not come so far: {self.run.state()}")
             time.sleep(0.5)
 
+    def _trained(self) -> float:
+        reports = self.steps()
+        return reports[-1]["seconds"] if reports else 0.0
+
     def speed(self, since: float, until: float) -> float:
-        """Useful tokens in a second of training between two Unix times."""
+        """Useful tokens in a second of training between two Unix times; NaN where it reported less than twice."""
         inside = [event for event in self.steps() if since <= event["time"] <= until]
-        seconds = inside[-1]["seconds"] - inside[0]["seconds"]
-        return (inside[-1]["tokens"] - inside[0]["tokens"]) / seconds
+        if len(inside) < 2:
+            return float("nan")
+        return (inside[-1]["tokens"] - inside[0]["tokens"]) / (inside[-1]["seconds"] - inside[0]["seconds"])
 
     def end(self) -> None:
         """Stops it and waits for its end."""
@@ -227,9 +232,9 @@ def measure(root: Path, seconds: float, sessions: int, browsers: int, alone: flo
             before = process.memory_info().rss
             # Long enough whatever the visitors cost: its steps are fixed by the speed of the first twenty.
             trainer = Trainer(root / "runs", minutes=2 * (seconds + 2 * alone) / 60 + 1)
-            trainer.wait(5)
+            trainer.train(5)
             started = time.time()
-            time.sleep(alone)
+            trainer.train(alone)
             begun = time.time()
             spent = cpu_seconds(process), cpu_seconds(psutil.Process())
             memory, ended = [], []
@@ -239,7 +244,7 @@ def measure(root: Path, seconds: float, sessions: int, browsers: int, alone: flo
             ended.append(True)
             after = process.memory_info().rss
             server_seconds = cpu_seconds(process) - spent[0]
-            time.sleep(alone)
+            trainer.train(alone)
             finished = time.time()
             speeds = [trainer.speed(started, begun), trainer.speed(begun, done), trainer.speed(done, finished)]
             del watching

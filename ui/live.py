@@ -95,7 +95,7 @@ class _Kept:
         self.version, self.content = -1, ""
 
 
-def _content(build: Callable[[], go.Figure], of: Hashable, version: int) -> str:
+def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> str:
     """The figure as JSON: built by the first session that asks for this version, taken from it by all others."""
     with _kept_lock:
         kept = _kept.setdefault((of, language()), _Kept())
@@ -134,5 +134,5 @@ def shared(build: Callable[[], go.Figure], of: Hashable, version: int, key: str)
     if not _served:
         figure(build().update_layout(template=charts.template()), key)
         return
-    content = _content(build, of, version)
+    content = content(build, of, version)
     _figure_component()(data={"figure": content, "address": _ADDRESS, "picture": ""}, key=key)
