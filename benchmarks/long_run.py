@@ -66,9 +66,13 @@ def draw(path: Path) -> int:
     record = readers.record(Run(path.parent))
     sent = 0
     for name in ("accuracy", "bits_per_byte", "loss"):
-        sent += len(live.content(lambda n=name: charts.validation(record, n, "#000000", n), ("v", name), record.version))
+        sent += len(
+            live.content(lambda n=name: charts.validation(record, n, "#000000", n), ("v", name), record.version)
+        )
     for name in ("tokens_per_second", "learning_rate", "memory_bytes"):
-        sent += len(live.content(lambda n=name: charts.over_steps(record, n, "#000000", n), ("o", name), record.version))
+        sent += len(
+            live.content(lambda n=name: charts.over_steps(record, n, "#000000", n), ("o", name), record.version)
+        )
     return sent
 
 
@@ -131,7 +135,9 @@ def main() -> None:
     if a.json:
         print(json.dumps(found))
         return
-    print("reports        file   first look     a refresh   CPU of it   thirty viewers   CPU of them     memory     sent")
+    print(
+        "reports        file   first look     a refresh   CPU of it   thirty viewers   CPU of them     memory     sent"
+    )
     for one in found:
         print(
             f"{one['reports']:7,} {one['file_bytes'] / 1e6:8.1f} MB {one['first_seconds']:8.2f} s "

@@ -6,7 +6,7 @@ import pytest
 from engine import runs
 from engine.locks import Lock
 from engine.settings import RunSettings
-from ui import charts, comparison, moments, growing, time_charts
+from ui import charts, comparison, growing, moments, time_charts
 
 
 def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):

@@ -19,11 +19,12 @@ from ui.records import STEP_FIELDS, Record
 
 MOST_BYTES = 100_000_000  # of a file whose reports are all kept: 400,000 reports and 30 MB of memory
 _READ_BYTES = 4 << 20  # at a time
-_STRETCHES = 500  # of `Record.drawn`; ten reports each at most
+_STRETCHES = 500  # of `Record.drawn`
 _MOST_DRAWN = 10_000  # reports; above, they are thinned
 _MOST_MOMENT_BYTES = 16_000_000  # of evaluations, samples and passages of a file that is thinned
 _KEPT_ROWS = 1_500_000  # of all files together, 110 MB; the longest unused go first
 _TAIL_BYTES = 256
+_NUMBER = "number"  # of a report in the file, where not all are kept
 _MOMENTS = ("evaluation", "sample", "passage", "checkpoint")
 _version = itertools.count(1)
 
@@ -31,9 +32,9 @@ _version = itertools.count(1)
 class Reports:
     """Reports of steps as columns that grow; what has been given away is never changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *names: str) -> None:
         self.rows = 0
-        self._columns = {name: np.empty(0) for name in STEP_FIELDS}
+        self._columns = {name: np.empty(0) for name in names}
 
     def given(self) -> dict[str, np.ndarray]:
         """The columns as they stand, read-only."""
@@ -66,24 +67,60 @@ class Reports:
         self._columns = fresh
 
 
-def extremes(columns: dict[str, np.ndarray], stretches: int = _STRETCHES) -> np.ndarray:
-    """The places of the reports in which, of each stretch, a field is smallest or largest, and of the first and last."""
-    rows = len(columns["step"])
-    if not rows:
+class Thinned:
+    """Reports of which enough are kept to draw them: of each stretch those in which a field is smallest or largest.
+
+    A stretch is so many reports of the file as a power of two says; it doubles as the file grows, so that two stretches
+    become one and none of their extremes is lost, and all parts of the run are kept alike.
+    """
+
+    def __init__(self) -> None:
+        self._reports = Reports(*STEP_FIELDS, _NUMBER)
+        self._next = 0  # the number of the next report
+
+    @property
+    def rows(self) -> int:
+        """How many reports are kept."""
+        return self._reports.rows
+
+    def given(self) -> dict[str, np.ndarray]:
+        """The columns as they stand, read-only."""
+        found = self._reports.given()
+        return {name: found[name] for name in STEP_FIELDS}
+
+    def add(self, columns: dict[str, np.ndarray]) -> None:
+        """Appends reports."""
+        rows = len(columns["step"])
+        self._reports.add({**columns, _NUMBER: np.arange(self._next, self._next + rows)})
+        self._next += rows
+        if self.rows > _MOST_DRAWN:
+            length = 1 << max(0, -(-self._next // _STRETCHES) - 1).bit_length()
+            found = self._reports.given()
+            self._reports.keep(extremes(found, found[_NUMBER].astype(int) // length))
+
+    def cut(self, step: float) -> None:
+        """Drops what was reported behind a step."""
+        self._reports.keep(self._reports.given()["step"] <= step)
+        self._next = int(self._reports.given()[_NUMBER][-1]) + 1 if self.rows else 0
+
+
+def extremes(columns: dict[str, np.ndarray], stretches: np.ndarray) -> np.ndarray:
+    """The places of the reports in which, of each stretch, a field is smallest or largest, and of the first and last.
+
+    Args:
+        stretches: int (reports,), the stretch that each belongs to, ascending.
+    """
+    if not len(stretches):
         return np.empty(0, int)
-    length = -(-rows // stretches)
-    number = -(-rows // length)
-    starts = np.arange(number) * length
-    kept = [np.array([0, rows - 1])]
-    for name, column in columns.items():
-        if name == "step":
-            continue
-        padded = np.full(number * length, np.nan)
-        padded[:rows] = column
-        table = padded.reshape(number, length)  # (stretches, reports)
-        lowest, highest = np.where(np.isnan(table), np.inf, table), np.where(np.isnan(table), -np.inf, table)
-        kept += [starts + lowest.argmin(axis=1), starts + highest.argmax(axis=1)]
-    return np.unique(np.minimum(np.concatenate(kept), rows - 1))
+    starts = np.flatnonzero(np.diff(stretches, prepend=stretches[0] - 1))
+    lengths = np.diff(starts, append=len(stretches))
+    kept = [starts, starts + lengths - 1]
+    for name in columns:
+        for extreme, nothing in ((np.minimum, np.inf), (np.maximum, -np.inf)):
+            filled = np.where(np.isnan(columns[name]), nothing, columns[name])
+            there = np.flatnonzero(filled == np.repeat(extreme.reduceat(filled, starts), lengths))
+            kept.append(there[np.unique(stretches[there], return_index=True)[1]])  # the first of equal ones
+    return np.unique(np.concatenate(kept))
 
 
 class Growing:
@@ -98,7 +135,7 @@ class Growing:
     def _begin(self) -> None:
         self._offset, self._tail = 0, b""
         self._file: tuple[int, int] | None = None
-        self._every, self._drawn = Reports(), Reports()
+        self._every, self._drawn = Reports(*STEP_FIELDS), Thinned()
         self._others: list[tuple[dict[str, Any], int]] = []  # each with the length of its line
         self._damaged, self._moment_bytes = 0, 0
         self._record: Record | None = None
@@ -164,7 +201,7 @@ class Growing:
             self._others.append((event, len(lines[place])))
         self._add({name: column[taken:] for name, column in steps.items()})
         if self._thinned:
-            self._every = Reports()
+            self._every = Reports(*STEP_FIELDS)
             if self._moment_bytes > _MOST_MOMENT_BYTES:
                 self._thin_moments()
         self._record = None
@@ -172,21 +209,16 @@ class Growing:
     def _add(self, columns: dict[str, np.ndarray]) -> None:
         if not self._thinned:
             self._every.add(columns)
-        self._draw(columns)
-
-    def _draw(self, columns: dict[str, np.ndarray]) -> None:
         self._drawn.add(columns)
-        if self._drawn.rows > _MOST_DRAWN:
-            self._drawn.keep(extremes(self._drawn.given()))
 
     def _cut(self, step: float) -> None:
         """Drops what was reported behind a step, -1 where the run begins anew."""
         if not self._thinned:
             self._every.keep(self._every.given()["step"] <= step)
-            self._drawn = Reports()
-            self._draw(self._every.given())
+            self._drawn = Thinned()
+            self._drawn.add(self._every.given())
         else:
-            self._drawn.keep(self._drawn.given()["step"] <= step)
+            self._drawn.cut(step)
         self._others = [(event, size) for event, size in self._others if event.get("step", -1) <= step]
 
     def _thin_moments(self) -> None:

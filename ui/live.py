@@ -104,9 +104,9 @@ def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> str:
             _kept.popitem(last=False)
     with kept.lock:
         if kept.version < version:
-            content = build().to_dict()
-            content["layout"]["template"] = charts.template_content(charts.template())
-            kept.version, kept.content = version, to_json_plotly(content)
+            drawn = build().to_dict()
+            drawn["layout"]["template"] = charts.template_content(charts.template())
+            kept.version, kept.content = version, to_json_plotly(drawn)
         return kept.content
 
 
@@ -134,5 +134,5 @@ def shared(build: Callable[[], go.Figure], of: Hashable, version: int, key: str)
     if not _served:
         figure(build().update_layout(template=charts.template()), key)
         return
-    content = content(build, of, version)
-    _figure_component()(data={"figure": content, "address": _ADDRESS, "picture": ""}, key=key)
+    data = {"figure": content(build, of, version), "address": _ADDRESS, "picture": ""}
+    _figure_component()(data=data, key=key)
