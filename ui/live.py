@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import plotly
 import plotly.graph_objects as go
@@ -84,7 +85,8 @@ def routes() -> list[Route]:
     return [Route(f"/{_ADDRESS}", _library)]
 
 
-_MOST_KEPT = 256  # figures; some 10 kB each
+_MOST_KEPT = 256  # figures; some 10 kB each, as objects ten times that
+T = TypeVar("T")
 _kept: OrderedDict[Hashable, "_Kept"] = OrderedDict()
 _kept_lock = threading.Lock()
 
@@ -92,11 +94,12 @@ _kept_lock = threading.Lock()
 class _Kept:
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.version, self.content = -1, ""
+        self.version = -1
+        self.built: Any = None
 
 
-def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> str:
-    """The figure as JSON: built by the first session that asks for this version, taken from it by all others."""
+def _once(build: Callable[[], T], of: Hashable, version: int = 0) -> T:
+    """What the first session builds that asks for this version; all others of its language take it."""
     with _kept_lock:
         kept = _kept.setdefault((of, language()), _Kept())
         _kept.move_to_end((of, language()))
@@ -104,10 +107,28 @@ def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> str:
             _kept.popitem(last=False)
     with kept.lock:
         if kept.version < version:
-            drawn = build().to_dict()
-            drawn["layout"]["template"] = charts.template_content(charts.template())
-            kept.version, kept.content = version, to_json_plotly(drawn)
-        return kept.content
+            kept.built, kept.version = build(), version
+        return kept.built
+
+
+def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> str:
+    """A figure as JSON, with its template: built once for all sessions of a language."""
+
+    def written() -> str:
+        drawn = build().to_dict()
+        drawn["layout"]["template"] = charts.template_content(charts.template())
+        return to_json_plotly(drawn)
+
+    return _once(written, ("content", of), version)
+
+
+def kept(build: Callable[[], go.Figure], *of: Hashable) -> go.Figure:
+    """A figure of what never changes, built once for all sessions of a language; those who show it do not change it.
+
+    Args:
+        of: what it shows: its kind, the hash of its data, and what else it depends on.
+    """
+    return _once(build, ("figure", of))
 
 
 def figure(drawn: go.Figure, key: str, picture: str = "") -> None:
