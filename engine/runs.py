@@ -345,22 +345,33 @@ class Run:
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
     """The whole lines of an events file from byte `offset` on, and the offset behind the last of them."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(offset)
-            content = file.read()
-    except OSError:
-        return [], offset
-    whole = content.rfind(b"\n") + 1
+    content = read_lines(path, offset)
     events = []
-    for line in content[:whole].splitlines():
+    for line in content.splitlines():
         try:
             event = json.loads(line)
         except ValueError:
             continue
         if isinstance(event, dict) and "kind" in event:
             events.append(event)
-    return events, offset + whole
+    return events, offset + len(content)
+
+
+def read_lines(path: Path, offset: int = 0, most_bytes: int = -1) -> bytes:
+    """The whole lines of an events file from byte `offset` on; nothing where it cannot be read.
+
+    Args:
+        most_bytes: about how much is read at once, one line at least; -1 = to the end.
+    """
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            content = file.read(most_bytes)
+            if most_bytes >= 0 and b"\n" not in content:
+                content += file.readline()
+    except OSError:
+        return b""
+    return content[: content.rfind(b"\n") + 1]
 
 
 _COPY = sentence(

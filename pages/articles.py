@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine import corpus, paths, plans, presets, tokenizers
+from engine import corpus, paths, plans, presets
 from engine.corpus import Corpus
 from engine.tokenizers import Tokenizer
 from ui import (
@@ -18,6 +18,7 @@ from ui import (
     errors,
     importing_view,
     links,
+    live,
     readers,
     server_paths,
     sources,
@@ -196,20 +197,26 @@ def figures(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
         border=True,
     )
     curve = statistics.curve(c.content_hash, split, c)
-    right.plotly_chart(article_charts.coverage(*curve, taken, share), theme="streamlit", key="coverage")
+    of = c.content_hash, split
+    drawn = live.kept(lambda: article_charts.coverage(*curve, taken, share), "coverage", *of, taken)
+    right.plotly_chart(drawn, theme="streamlit", key="coverage")
     st.subheader(_("Lengths, sections, words"))
     left, right = st.columns(2)
-    left.plotly_chart(article_charts.lengths(c.words(split), _("words in an article")), theme="streamlit", key="words")
-    right.plotly_chart(article_charts.lengths(tokens, _("tokens in an article")), theme="streamlit", key="tokens")
+    drawn = live.kept(lambda: article_charts.lengths(c.words(split), _("words in an article")), "words", *of)
+    left.plotly_chart(drawn, theme="streamlit", key="words")
+    drawn = live.kept(lambda: article_charts.lengths(tokens, _("tokens in an article")), "tokens", *of)
+    right.plotly_chart(drawn, theme="streamlit", key="tokens")
     left, right = st.columns(2)
     found, articles = statistics.over_represented(c.content_hash, split, c, tokenizer)
     with left:
         names = [tuple(item) for item in c.card["section_names"][:SHOWN_SECTIONS]]
         total = corpus.summary(c.card)["articles"]
-        st.plotly_chart(article_charts.sections(names, total), theme="streamlit", key="sections")
+        drawn = live.kept(lambda: article_charts.sections(names, total), "sections", *of)
+        st.plotly_chart(drawn, theme="streamlit", key="sections")
     with right:
         if found:
-            st.plotly_chart(article_charts.keywords(found[:12]), theme="streamlit", key="keywords")
+            drawn = live.kept(lambda: article_charts.keywords(found[:12]), "keywords", *of)
+            st.plotly_chart(drawn, theme="streamlit", key="keywords")
             st.caption(
                 _(
                     "The words that these articles use most above English prose (× = times as often), from {n} articles spread over the split, against 44 public-domain books. Log-odds with a Dirichlet prior, Monroe et al. 2008.",
@@ -235,7 +242,9 @@ def stages(c: Corpus) -> None:
                 n=words.grouped(articles),
             )
         )
-    st.plotly_chart(article_charts.stages(plan.scaled(articles)), theme="streamlit", key="stages")
+    scaled = plan.scaled(articles)
+    drawn = live.kept(lambda: article_charts.stages(scaled), "stages", chosen, repr(scaled))
+    st.plotly_chart(drawn, theme="streamlit", key="stages")
 
 
 def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> None:
@@ -298,7 +307,8 @@ def tokens_of(ids: np.ndarray, tokenizer: Tokenizer, place: Place | None, key: s
         first = st.number_input(_("From token"), 1, len(ids), begin, SHOWN_TOKENS, key=key, help=_("Counted from 1."))
     shown = ids[first - 1 : first - 1 + SHOWN_TOKENS].tolist()
     marked = (place.token - first, place.token - first + place.length) if place else (0, 0)
-    token_view.tokens(list(tokenizers.spans(tokenizer, shown)), shown, key="article_tokens", marked=marked)
+    pieces = token_view.pieces(tokenizer.hash, tuple(shown), tokenizer)
+    token_view.tokens(pieces, shown, key="article_tokens", marked=marked)
     if len(shown) < len(ids):
         st.caption(
             _(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine import dispatcher, machine, paths, queue, runs
 from engine.settings import RunSettings
-from ui import access, budget, errors, little_memory, owner, readers, recorded, run_view, words
+from ui import budget, errors, little_memory, owner, readers, recorded, run_view, words
 from ui.i18n import _, _n
 
 MINUTES = 1.0

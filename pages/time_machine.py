@@ -9,7 +9,7 @@ import streamlit as st
 from engine import runs
 from engine.errors import EngineError
 from engine.runs import Run
-from ui import bases_view, budget, choices, colours, microscope_view, moments, readers, time_charts, words
+from ui import bases_view, budget, choices, colours, microscope_view, moments, polling, readers, time_charts, words
 from ui.i18n import _, _n
 from ui.moments import Moment
 
@@ -165,12 +165,13 @@ except EngineError:  # deleted between the list and the look
 if len(all_moments) < 2:
     st.info(_("This run has not measured anything behind its base yet: its moments appear here as they come."))
     if stages[-1].state().state in (runs.RUNNING, runs.QUEUED):
-        st.fragment(lambda: st.rerun() if len(readers.events(stages[-1])) > 1 else None, run_every=POLL_SECONDS)()
+        polling.fragment(lambda: st.rerun() if len(readers.events(stages[-1])) > 1 else None, POLL_SECONDS)()
     st.stop()
 bases_view.say_changed(stages)
 working = stages[-1].state().state == runs.RUNNING
 playing = st.session_state.get("time_playing", False)
-every = PLAY_SECONDS if playing else POLL_SECONDS if working else None
-st.fragment(moving, run_every=every)(stages, working, playing)
+every = POLL_SECONDS if working else None
+moved = st.fragment(moving, run_every=PLAY_SECONDS) if playing else polling.fragment(moving, every)
+moved(stages, working, playing)
 if working:
     st.caption(_("The run goes on: its newest moments appear by themselves."))

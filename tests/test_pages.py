@@ -931,14 +931,18 @@ def test_the_forgetting_meter_says_what_was_gained_and_what_it_cost(root):
 
 
 def test_english_is_not_mixed_into_the_curve_of_validation():
+    import numpy as np
+
     from ui import charts
+    from ui.records import Record
 
     events = [
         {"kind": "evaluation", "split": split, "model": model, "step": step, "whole": False, "accuracy": accuracy}
         for model, step in (("base", 0), ("run", 4))
         for split, accuracy in (("english", 0.9), ("validation", 0.2))
     ]
-    figure = charts.validation(events, "accuracy", "#000000", "accuracy")
+    nothing = {"step": np.empty(0)}
+    figure = charts.validation(Record(nothing, nothing, events), "accuracy", "#000000", "accuracy")
     assert [list(trace.y) for trace in figure.data] == [[0.2, 0.2]]
     assert figure.layout.shapes[0].y0 == 0.2
 

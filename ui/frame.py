@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from engine import dispatcher, runs
-from ui import access, budget, errors, owner, readers, words
+from ui import access, budget, errors, owner, polling, readers, words
 from ui.i18n import LANGUAGES, _, browser_language
 
 _HERE = Path(__file__).resolve().parent.parent / "pages"
@@ -59,13 +59,15 @@ def show() -> None:
             required=True,
             label_visibility="collapsed",
         )
-    if dispatcher.work_left():  # after a crash or a restart of the machine nobody else starts what waits
+    if polling.shared(
+        "work left", dispatcher.work_left
+    ):  # after a crash or a restart of the machine nobody else starts what waits
         with errors.shown():
             dispatcher.ensure()
     PAGES.update(_pages())
     page = st.navigation(list(PAGES.values()))
     with st.sidebar:
-        st.fragment(_strip, run_every=POLL_SECONDS if readers.active_run() else None)()
+        polling.fragment(_strip, POLL_SECONDS if readers.active_run() else None)()
         owner.show()
         if access.is_owner():
             for problem in budget.problems():
