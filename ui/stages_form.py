@@ -88,9 +88,7 @@ def _toml(content: bytes, name: str) -> dict[str, Any]:
     import tomllib
 
     if len(content) > _MOST_PLAN_BYTES:
-        raise plans.PlanError(
-            "{path} is too long for a plan: {most} kB at most.", path=name, most=_MOST_PLAN_BYTES >> 10
-        )
+        raise EngineError("{path} is too long for a plan: {most} kB at most.", path=name, most=_MOST_PLAN_BYTES >> 10)
     try:
         return tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
