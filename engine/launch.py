@@ -15,6 +15,7 @@ from engine.files import storage_errors
 from engine.locks import Lock, held
 
 _START_SECONDS = 20.0  # from the start of a process until it holds its lock, at most
+_LOOK_SECONDS = 0.1
 
 # Processes started from here, kept until they end: a dropped handle would leave a zombie behind.
 _children: list[subprocess.Popen] = []
@@ -57,16 +58,14 @@ def ensure_one(
     lock: Path,
     log: Path,
     before: Callable[[], None] = lambda: None,
-    patience_seconds: float = 0.0,
 ) -> None:
     """Starts `python -m module root`, which holds `lock` as long as it lives, unless it is there or being started.
 
-    Of thirty threads and several servers that ask at the same instant one starts it; it returns when the process holds its
-    lock or has ended.
+    Of thirty threads and several servers that ask at the same instant one starts it; all return when the process holds its
+    lock. Where it dies before, the next of them starts another.
 
     Args:
         before: called once it is certain that a process is to be started; what it raises prevents it.
-        patience_seconds: how long to wait for somebody who is starting it; then nothing is done.
 
     Raises:
         GoneError: the folder of all runs is gone. StorageError: no rights or no space.
@@ -74,7 +73,11 @@ def ensure_one(
     if held(lock):
         return
     with Lock(lock.with_suffix(".starting")) as starting:
-        if not starting.acquire(patience_seconds) or held(lock):
+        patience = time.monotonic() + _START_SECONDS
+        while not starting.acquire(_LOOK_SECONDS):
+            if held(lock) or time.monotonic() > patience:
+                return
+        if held(lock):
             return
         before()
         child = detached(module, str(root.resolve()), log=log)

@@ -14,7 +14,6 @@ from engine.files import read_json
 from engine.locks import held
 
 LONGEST_ANSWER_BYTES = 16 << 20
-_START_PATIENCE_SECONDS = 15.0  # while somebody else is starting it
 
 
 def _root(root: Path | None) -> Path:
@@ -49,7 +48,6 @@ def ensure(root: Path | None = None) -> None:
         studio.lock_path(root),
         root / ".locks" / "studio.log",
         lambda: _prepare_start(root),
-        _START_PATIENCE_SECONDS,
     )
 
 

@@ -375,6 +375,23 @@ def test_thirty_threads_start_one_process(root, monkeypatch, ensure):
     locks[0].release()
 
 
+def test_where_the_process_that_is_being_started_dies_the_next_who_asks_starts_another(root, monkeypatch):
+    """Its starter holds the lock of starters still when the other asks: a killed dispatcher is replaced."""
+    started = []
+
+    class Dies:
+        def poll(self):
+            return None if time.monotonic() < started[0] + 0.5 else 1
+
+    monkeypatch.setattr(launch, "detached", lambda module, *arguments, log: started.append(time.monotonic()) or Dies())
+    first = threading.Thread(target=dispatcher.ensure, args=(root,))
+    first.start()
+    until(lambda: started)
+    dispatcher.ensure(root)
+    first.join()
+    assert len(started) == 2
+
+
 def test_thirty_threads_start_one_job(tmp_path, monkeypatch):
     started = []
     monkeypatch.setattr(jobs.launch, "detached", lambda *arguments, log: started.append(arguments))
