@@ -51,7 +51,7 @@ class Limits:
     request_tokens: int = 4_000
     request_characters: int = 20_000
     waiting_runs: int = 30
-    runs_megabytes: int = 5_000
+    runs_megabytes: int = 10_000
     upload_megabytes: int = 50
     article_megabytes: int = 200
     uploads_megabytes: int = 1_000
