@@ -226,7 +226,7 @@ def test_a_file_above_the_limit_is_kept_thinned_in_bounded_memory(path, small_li
 
 @pytest.mark.parametrize(
     "language, said", [("en", "This run has reported 209.9 kB, more than the pages keep (100.0 kB)"),
-                       ("fr", "Cette exécution a rapporté 209,9 ko, plus que les pages n’en gardent (100,0 ko)")],
+                       ("fr", "Cet entraînement a rapporté 209,9 ko, plus que les pages n’en gardent (100,0 ko)")],
 )  # fmt: skip
 def test_a_page_says_in_one_sentence_that_its_curves_are_thinned(root, small_limits, language, said):
     run = a_run(root)
