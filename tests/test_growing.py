@@ -239,6 +239,15 @@ def test_a_page_says_in_one_sentence_that_its_curves_are_thinned(root, small_lim
     assert len(app.get("plotly_chart")) == 1
 
 
+def test_a_file_that_is_not_there_yet_or_is_gone_has_no_reports(path):
+    followed = growing.Growing(path)
+    assert followed.record() is followed.record() and not followed.record().others
+    path.write_bytes(line(step(1)))
+    assert followed.record().steps["step"].tolist() == [1]
+    path.unlink()
+    assert not len(followed.record().steps["step"])
+
+
 def test_the_files_read_last_are_kept_and_memory_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(growing, "_files", type(growing._files)())
     monkeypatch.setattr(growing, "_KEPT_ROWS", 500)

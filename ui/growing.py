@@ -146,7 +146,8 @@ class Growing:
             try:
                 found = os.stat(self._path)
             except OSError:
-                self._begin()
+                if self._seen is not None:
+                    self._begin()
                 self._seen = None
                 return self._published()
             seen = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
@@ -170,6 +171,8 @@ class Growing:
             return False
         if self._seen is not None and self._seen[2] == found.st_size == self._offset:  # touched, and nothing came
             return False
+        if not self._offset:
+            return True
         try:
             with open(self._path, "rb") as file:
                 file.seek(self._offset - len(self._tail))
