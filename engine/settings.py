@@ -13,6 +13,7 @@ PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 PACKED, REPORT = METHODS = ("packed", "report")
 IMPORTED = "imported"  # the method of a run that was not trained here: its one checkpoint came from elsewhere
 CHECKPOINT_FORMATS = ("ckpt", "weights.h5", "keras")
+REPORTED, LEFT_OUT = NEAR_COPIES = ("report", "leave-out")
 DEVICE_PATTERN = re.compile(r"auto|cpu|gpu:\d+")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 RESERVED_NAMES = ("presets",)
@@ -48,6 +49,8 @@ class RunSettings:
             where it would take more than 5 % of the training since the one before.
         interval_tokens: tokens of validation scored at each interval, the same ones every time.
         evaluate_tokens: limit of tokens for the evaluations at the end; 0 = the whole splits.
+        near_copies: what becomes of test articles that are nearly the same text as a training article: REPORTED (they are
+            scored, and their number is told) or LEFT_OUT of the figures at the end, base and run alike.
         sample_tokens: new tokens of each sample.
         prompts: what the samples continue.
         seed: of data order, dropout and samples.
@@ -79,6 +82,7 @@ class RunSettings:
     evaluate_steps: int = 0
     interval_tokens: int = 8192
     evaluate_tokens: int = 0
+    near_copies: str = "report"
     sample_tokens: int = 48
     prompts: tuple[str, ...] = PROMPTS
     seed: int = 1
@@ -169,6 +173,8 @@ def _problems(s: RunSettings):
             known=CHECKPOINT_FORMATS,
             value=s.checkpoint_format,
         )
+    if s.near_copies not in NEAR_COPIES:
+        yield bad("Near-copies are one of {known}; received {value}.", known=NEAR_COPIES, value=s.near_copies)
     if s.precision not in PRECISIONS:
         yield bad("The precision must be one of {known}; received {value}.", known=PRECISIONS, value=s.precision)
     bounds = (

@@ -13,7 +13,18 @@ import streamlit as st
 from engine import corpus, paths, plans, presets, tokenizers
 from engine.corpus import Corpus
 from engine.tokenizers import Tokenizer
-from ui import article_charts, errors, importing_view, links, readers, sources, statistics, token_view, words
+from ui import (
+    article_charts,
+    errors,
+    importing_view,
+    links,
+    near_copies_view,
+    readers,
+    sources,
+    statistics,
+    token_view,
+    words,
+)
 from ui.i18n import _, _n, error_text
 
 SHOWN_TOKENS = 1500  # of one article at a time, coloured
@@ -72,7 +83,12 @@ def card(c: Corpus) -> None:
     )
     if c.card["validation_set_aside"]:
         st.caption(
-            _("The source has no validation part: the last tenth of its training articles was set aside for it.")
+            _(
+                "The source has no validation part: a tenth of its training articles was set aside for it, drawn at random with seed {seed}; articles that are nearly the same text stay together.",
+                seed=c.card["set_aside_seed"],
+            )
+            if "set_aside_seed" in c.card
+            else _("The source has no validation part: the last tenth of its training articles was set aside for it.")
         )
     d = c.card["duplicates"]
     if d["repeated"] or d["across_splits"] or d["same_id"]:
@@ -344,6 +360,9 @@ with errors.shown():
         )
     prepared = importing_view.corpus_of(chosen, preset, tokenizer)
     card(prepared)
+    sample = paths.locate(chosen) == paths.SAMPLE_ARTICLES
+    if not near_copies_view.show(prepared, paths.portable(paths.SAMPLE_ARTICLES if sample else prepared.folder)):
+        importing_view.near_copies(prepared, preset, tokenizer)
     all_prepared()
     split = st.segmented_control(
         _("Split"),

@@ -7,7 +7,7 @@ import streamlit as st
 from engine import importing, jobs, paths, preparation
 from engine.articles import Options, hub, isolation, source
 from engine.articles.isolation import Preview
-from engine.corpus import Corpus, is_corpus
+from engine.corpus import Corpus, is_corpus, summary
 from engine.errors import EngineError
 from engine.tokenizers import Tokenizer
 from ui import errors, sources, words
@@ -66,6 +66,31 @@ def corpus_of(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus:
             st.stop()
     _background(job)
     st.stop()
+
+
+def near_copies(c: Corpus, preset: str, tokenizer: Tokenizer) -> None:
+    """The way to the near-copies of a corpus that an earlier version prepared."""
+    job = importing.Import(importing.Request(paths.portable(c.folder), preset))
+    status = job.status()
+    if status is not None and status.alive:
+        st.fragment(_watch, run_every=POLL_SECONDS)(job)
+        return
+    st.caption(_("Near-copies, articles that are nearly the same text, were not looked for when these were prepared."))
+    if status is not None and status.error is not None:
+        errors.show(status.error)
+    if st.button(_("Look for near-copies"), icon=":material/file_copy:"):
+        with errors.shown():
+            if corpus_bytes(c) <= AT_ONCE_BYTES:
+                with st.spinner(_("Looking for near-copies…")):
+                    preparation.look_for_near_copies(c, tokenizer)
+            else:
+                job.start()
+            st.rerun()
+
+
+def corpus_bytes(c: Corpus) -> int:
+    """The bytes of text of a corpus."""
+    return summary(c.card)["bytes"]
 
 
 def _options(seen: Preview, key: str) -> Options:
@@ -196,7 +221,14 @@ def _watch(job: importing.Import) -> None:
             tokens=words.grouped(status.tokens),
             skipped=words.grouped(status.skipped),
         )
-    left = _left(job, status)
+    if status.compared:
+        share = min(1.0, status.compared / max(1, status.articles))
+        label = _(
+            "looking for near-copies: {done} of {articles} articles",
+            done=words.grouped(status.compared),
+            articles=words.grouped(status.articles),
+        )
+    left = 0.0 if status.compared else _left(job, status)
     st.progress(share, label + (_(", about {time} left", time=words.duration(left)) if left else ""))
     kept = _fetched_again() if status.state == importing.FETCHING else _("What is done is kept: it goes on from there.")
     if st.button(_("Stop"), icon=":material/stop:", help=kept):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from engine import intervals
-from ui import report_charts, words
+from ui import near_copies_view, report_charts, words
 from ui.i18n import _, _n
 from ui.report_charts import Shown
 
@@ -18,16 +18,19 @@ def show(models: list[Shown]) -> None:
     """Draws the reports of the base and a checkpoint (the last of them), or of one model alone."""
     own = models[-1]
     headline(models)
+    if told := near_copies_view.said(own.report["near_copies"], own.report["split"], own.report["left_out"]):
+        st.warning(told)
     if len(models) > 1:
         difference(models[0], own)
     st.plotly_chart(report_charts.baselines(compared(models)), theme="streamlit", key="report_baselines")
     simple = own.report["baselines"]
     counted = _(
-        "The most frequent token is “{token}”; it and the bigram (the most frequent token behind the one before, backing off to single tokens) were counted on {n} training tokens.",
+        "The most frequent token is “{token}”; it and the bigram (the most frequent token behind the one before, backing off to single tokens) were counted on {n} tokens of {read}.",
+        read=_read_names()[simple["counted_on"]],
         token=words.plain(simple["token"].strip() or simple["token"].replace(" ", "␣").replace("\n", "↵")),
         n=words.grouped(simple["training_tokens"]),
     )
-    lines = _("The bars' lines hold 95 % of what 1,000 draws of the articles give.")
+    lines = _("The bars' lines are the 95 % intervals.")
     st.caption(f"{counted} {lines}" if own.report["intervals"] else counted)
     names = (_("By section"), _("By position"), _("By kind of token"), _("Calibration"), _("Padding"))
     section, position, kind, calibration, padding = st.tabs(list(names))
@@ -51,6 +54,14 @@ def show(models: list[Shown]) -> None:
         st.caption(_("Expected calibration error, the mean distance from the diagonal: {errors}", errors=errors))
     with padding:
         what_padding_does(own)
+
+
+def _read_names() -> dict[str, str]:
+    """What pages call the tokens that the simple guesses were counted on."""
+    return {
+        "run": _("what this run could read"),
+        "split": _("all training articles"),
+    }
 
 
 def _figures() -> tuple[tuple[str, str, Callable[[float], str]], ...]:
@@ -95,7 +106,9 @@ def headline(models: list[Shown]) -> None:
         stride=own["stride"],
     )
     certain = (
-        _("In brackets the interval that holds 95 % of what drawing the articles anew gives (bootstrap, 1,000 draws).")
+        _(
+            "In brackets the 95 % interval (jackknife over the articles, Student's t): of 100 such intervals from other articles of the kind about 95 hold what all of them would give."
+        )
         if own["intervals"]
         else _(
             "Of so few articles it cannot be told how far chance goes: an interval takes {n} at least.",

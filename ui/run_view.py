@@ -7,7 +7,7 @@ import streamlit as st
 from engine import dispatcher, ending, runs
 from engine.errors import EngineError
 from engine.runs import Run, State
-from ui import access, charts, colours, errors, live, readers, words
+from ui import access, charts, colours, errors, live, near_copies_view, readers, words
 from ui.i18n import _
 
 REFRESH_SECONDS = 1.0
@@ -255,6 +255,8 @@ def outcome(run: Run) -> None:
         help=_("Base and run are measured on the same tokens of articles that neither was trained on."),
         border=True,
     )
+    if told := near_copies_view.said(own.get("near_copies"), split, bool(own.get("near_copies_left_out"))):
+        st.warning(told)
     keras_evaluate(run)
 
 
