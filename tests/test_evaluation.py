@@ -289,7 +289,8 @@ def test_the_command_line_tells_intervals_and_what_changed_against_another_model
     assert main([*command, "--against", "base"]) == 0
     said = capsys.readouterr().out
     assert (
-        "loss           +0.000 (95 %: +0.000 to +0.000)" in said and "95 % of draws of the articles: accuracy" in said
+        "loss           +0.000 (95 %: +0.000 to +0.000)" in said
+        and "95 % intervals over the articles: accuracy" in said
     )
     assert main([*command[:-1], "test"]) == 0
     assert "no interval can be told of fewer than 5 articles" in capsys.readouterr().out

@@ -144,13 +144,14 @@ def test_the_yardstick_is_of_unseen_articles_alone(prepared, monkeypatch):
     corpus, _tokenizer = prepared
     seen = seen_of(prepared, 1, 24)
     taken = memorisation.unseen(seen, 20)
-    assert [number for number, _ids in taken] == [1, 2, 3, 4] and all(len(ids) == 20 for _number, ids in taken)
+    assert [place for *place, _ids in taken] == [[split, n] for split in ("test", "validation") for n in (1, 2, 3, 4)]
+    assert all(len(ids) == 20 for *_place, ids in taken)
     assert memorisation.unseen(seen, 10**6) == []
     real = type(corpus).digests
     monkeypatch.setattr(
         type(corpus), "digests", lambda self, split: np.append(real(self, "train"), real(self, "test")[:1]) if split == "train" else real(self, split)
     )  # fmt: skip
-    assert [number for number, _ids in memorisation.unseen(seen, 20)] == [2, 3, 4]
+    assert [number for split, number, _ids in memorisation.unseen(seen, 20) if split == "test"] == [2, 3, 4]
 
 
 def test_a_run_has_seen_its_own_articles_and_those_of_its_stages(prepared, sample_folder, tiny_preset):
