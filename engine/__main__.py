@@ -148,6 +148,7 @@ def prepare(a: argparse.Namespace) -> int:
         "splits": prepared.card["splits"],
         "skipped": {"count": skipped.count, "reasons": reasons},
         "duplicates": prepared.card["duplicates"],
+        "formulas": prepared.card.get("formulas"),
         "near_copies": {**prepared.card["near_copies"], "examples": _alike(prepared)},
         "validation_set_aside": prepared.card["validation_set_aside"],
         "notices": [str(notice) for notice in notices],
@@ -234,6 +235,8 @@ def _prepared_lines(result: dict) -> list[str]:
             f"    such as: {later[0]} {later[1]:,} repeats {earlier[0]} {earlier[1]:,}"
             for earlier, later in d["examples"][:_SHOWN_PAIRS]
         ]
+    if any((f := result["formulas"] or {}).values()):
+        lines.append(f"  {f['text']:,} formulas became text, {f['mark']:,} that are pictures became [formula]")
     n = result["near_copies"]
     if n["pairs"]:
         lines.append(

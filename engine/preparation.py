@@ -306,6 +306,7 @@ class _Preparation:
             "written": dict.fromkeys(_DATA_FILES, 0),  # bytes
             "tokens": 0,
             "sections": 0,
+            "formulas": [0, 0],
         }
         self.skipped, self.names = Skipped(), Counter[str]()
         self.files: dict[str, BinaryIO] = {}
@@ -344,7 +345,7 @@ class _Preparation:
         if not known:  # they were of other tokens
             (self.staging / _SIGNATURES).unlink(missing_ok=True)
         else:
-            self.state = journal["state"]
+            self.state = {"formulas": [0, 0], **journal["state"]}
             self.skipped = Skipped.from_json(journal["skipped"])
             self.names = Counter(dict(journal["names"]))
         for name in _DATA_FILES:
@@ -450,6 +451,7 @@ class _Preparation:
             self.state["tokens"] += len(token_ids) + 1
             self.state["sections"] += len(offsets)
             self._count_names(header["names"])
+            self.state["formulas"] = np.add(self.state["formulas"], header["formulas"]).tolist()
         for header in batch.skipped:
             self.skipped.add(ArticlesError.from_json(header))
             counts = self.state["splits"][header["split"]]
@@ -519,6 +521,7 @@ class _Preparation:
             "skipped": self.skipped.to_json(),
             "duplicates": _duplicates(made, index, counts, self.dtype),
             "near_copies": near_copies.summary(pairs, counts),
+            "formulas": dict(zip(("text", "mark"), self.state["formulas"], strict=True)),
             "section_names": _most_common(self.names)[:_SHOWN_NAMES],
             "files": {name: _described(made / name) for name in (*_DATA_FILES, NEAR_COPIES)},
         }

@@ -90,6 +90,15 @@ def card(c: Corpus) -> None:
             if "set_aside_seed" in c.card
             else _("The source has no validation part: the last tenth of its training articles was set aside for it.")
         )
+    formulas = c.card.get("formulas", {})
+    if any(formulas.values()):
+        st.caption(
+            _(
+                "Formulas: {text} became text, {mark} of which the source holds only a picture became “[formula]”.",
+                text=words.grouped(formulas["text"]),
+                mark=words.grouped(formulas["mark"]),
+            )
+        )
     d = c.card["duplicates"]
     if d["repeated"] or d["across_splits"] or d["same_id"]:
         st.warning(
