@@ -115,7 +115,7 @@ def prepare(a: argparse.Namespace) -> int:
     try:
         path = importing.locate(
             str(a.source),
-            lambda found: print(f"{found.name}: {len(found.files)} files, {found.size / 1e6:,.0f} MB", file=sys.stderr),
+            _announce,
             lambda done, total: progress(f"fetching {bar(done, total)}"),
         )
         ignored = [name for name in _FOR_SOURCES if getattr(a, name)] if corpus.is_corpus(path) else []
@@ -156,6 +156,12 @@ def prepare(a: argparse.Namespace) -> int:
     }
     _print_result(result, a.json, _prepared_lines(result))
     return 0
+
+
+def _announce(found: Any) -> None:
+    """Says what will be fetched from the hub."""
+    others = f" (configuration {found.configuration}; left: {', '.join(found.others)})" if found.others else ""
+    print(f"{found.name}: {len(found.files)} files, {found.size / 1e6:,.0f} MB{others}", file=sys.stderr)
 
 
 def _articles(a: argparse.Namespace) -> str:
@@ -532,8 +538,8 @@ def _report_lines(result: dict) -> list[str]:
             f"Keras evaluate on the first {keras['tokens']:,} of these tokens: accuracy {keras['accuracy']:.2%}, loss "
             f"{keras['loss']:.4f}, {abs(keras['loss'] - result['checked']['loss']):.1e} from the sums above"
         )
-    if told := _near_copies_line(result["near_copies"], result["split"], result["left_out"]):
-        lines.append(told)
+    if warning := _near_copies_line(result["near_copies"], result["split"], result["left_out"]):
+        lines.append(warning)
     if result["intervals"]:
         told = (f"{_figure(name)} {_between(name, ends)}" for name, ends in result["intervals"].items())
         lines.append(f"95 % intervals over the articles: {', '.join(told)}")

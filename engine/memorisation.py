@@ -394,18 +394,23 @@ def unseen(found: Seen, tokens: int) -> list[tuple[str, int, np.ndarray]]:
         return []
     prepared = found.ranges[0].corpus
     places: list[tuple[str, int]] = []
-    for split in (name for name in ("test", "validation") if name in prepared.splits):
+    for split in ("test", "validation"):
+        if split not in prepared.splits:
+            continue
         known = np.isin(prepared.digests(split), prepared.digests("train"))
         if (alike := near_copies.of_training(prepared, split)) is not None:
             known |= alike
         long_enough = prepared.token_counts(split) >= tokens
-        places += [(split, int(at) + 1) for at in _spread(np.flatnonzero(~known & long_enough), _UNSEEN - len(places))]
-    taken = []
-    for split, number in places:
+        places += [
+            (str(split), int(at) + 1) for at in _spread(np.flatnonzero(~known & long_enough), _UNSEEN - len(places))
+        ]
+
+    def middle(split: str, number: int) -> np.ndarray:
         stream = prepared.tokens(split, number, number)[1:]
         first = (len(stream) - tokens) // 2
-        taken.append((split, number, np.array(stream[first : first + tokens], np.int64)))
-    return taken
+        return np.array(stream[first : first + tokens], np.int64)
+
+    return [(split, number, middle(split, number)) for split, number in places]
 
 
 def _spread(values: np.ndarray, most: int) -> np.ndarray:

@@ -486,7 +486,7 @@ class _Preparation:
 
     # Finishing
 
-    def _finish(self) -> None:
+    def _finish(self) -> Path:
         splits = {split: self.state["splits"][split] for split in SPLITS if split in self.state["splits"]}
         if not splits or not splits.get("train", {}).get("articles"):
             detail = f" {self.skipped.examples[0]}" if self.skipped.examples else ""

@@ -268,7 +268,10 @@ def math(content: str) -> str:
         ("<tex-math>p &lt; 0.05</tex-math>", "p < 0.05"),
         (r"<tex-math>\documentclass{minimal}\begin{document}$$ \alpha = 1 $$\end{document}</tex-math>", r"\alpha = 1"),
         (math("<m:mi>k</m:mi>"), "k"),
-        (math("<m:mfrac><m:mrow><m:mi>a</m:mi><m:mo>+</m:mo><m:mn>1</m:mn></m:mrow><m:mi>b</m:mi></m:mfrac>"), "(a + 1)/b"),
+        (
+            math("<m:mfrac><m:mrow><m:mi>a</m:mi><m:mo>+</m:mo><m:mn>1</m:mn></m:mrow><m:mi>b</m:mi></m:mfrac>"),
+            "(a + 1)/b",
+        ),
         (math("<m:msup><m:mn>10</m:mn><m:mrow><m:mo>−</m:mo><m:mn>3</m:mn></m:mrow></m:msup>"), "10^(−3)"),
         (math("<m:msub><m:mi>k</m:mi><m:mi>cat</m:mi></m:msub><m:mo>≤</m:mo><m:mn>2</m:mn>"), "k_cat ≤ 2"),
         (math("<m:mi>f</m:mi><m:mo>\u2061</m:mo><m:mfenced><m:mi>x</m:mi><m:mi>y</m:mi></m:mfenced>"), "f(x, y)"),

@@ -182,6 +182,16 @@ def _background(job: importing.Import, listing_of: str = "") -> None:
                 n=len(listing.files),
                 size=words.size(listing.size),
             )
+            + (
+                " "
+                + _(
+                    "Configuration {name}; left: {others}.",
+                    name=words.plain(listing.configuration),
+                    others=words.plain(", ".join(listing.others)),
+                )
+                if listing.others
+                else ""
+            )
         )
     label = _("Fetch and prepare") if listing_of else _("Prepare")
     if st.button(label, type="primary", icon=":material/playlist_add_check:"):

@@ -157,8 +157,8 @@ def certain(unseen: list[Copied]) -> str:
     told = []
     for n in LENGTHS:
         found = memorisation.shared(unseen, n)
-        if found is not None and found[1] is not None:
-            share, (low, high) = found
+        if found is not None and (interval := found[1]) is not None:
+            share, (low, high) = found[0], interval
             values = {"share": words.percent(share), "low": words.percent(low), "high": words.percent(high)}
             told.append(_("{n} tokens: {share} (95 % interval {low} to {high})", n=n, **values))
     return _("All unseen articles together share {told}.", told="; ".join(told)) if told else ""

@@ -11,6 +11,7 @@ from ui.report_charts import Shown
 
 SIMPLE = "#B0B5BA"  # what is no model of ours
 KERAS_TOLERANCE = 1e-3  # nats a token: what another order of the sums and a GPU's short floats may make
+NO_PADDING = 0.005  # the share up to which it changes no figure that is shown
 _SHARES = ("accuracy", "top_5", "top_10")
 
 
@@ -210,13 +211,19 @@ def compared(models: list[Shown]) -> list[tuple[str, str, float, list[float] | N
 
 def what_padding_does(model: Shown) -> None:
     """The same model, the same text, other numbers: what counting padding makes of an accuracy."""
+    found = model.report["padding"]
     st.markdown(
         _(
             "**What “43 %” can mean.** Texts shorter than a window are filled up with padding. Where a mean counts it, the number says little about text: a model that was trained on padding writes it without a fault, and is credited with it."
         )
     )
+    if any(p["windows"] == "article" and p["padding_share"] < NO_PADDING for p in found):
+        st.markdown(
+            _(
+                "In the windows of the original report, the first tokens of each article, these articles leave no padding, so padding does not explain 43 % there. What would: a larger model (GPT-2 base has 124 million parameters and read the web), easier text (the PubMed release is in lower case, its punctuation stands by itself), test articles that are nearly training articles (the page Articles finds them), or a text shorter than the window, as in the second row."
+            )
+        )
     names = {"article": _("an article a window, its first tokens"), "paragraph": _("a paragraph a window")}
-    found = model.report["padding"]
     st.dataframe(
         {
             _("Windows"): [names[p["windows"]] for p in found],
