@@ -41,7 +41,8 @@ class RunSettings:
         batch_size: windows a step; 0 = as many as make about 2,048 tokens.
         learning_rate: the peak, reached after warm-up; a cosine falls to a tenth of it; 0 = by the model's width.
         warmup_steps: steps of linear warm-up.
-        weight_decay: AdamW's, on matrices only.
+        weight_decay: AdamW's, on the kernels of the attention and feed-forward layers alone: not on the embeddings, which are
+            matrices too, nor on biases and layer norms.
         lora_rank: rank of LoRA adapters on query and value (Hu et al. 2021); 0 = train every weight.
         dropout: share of activations dropped while training; None = the preset's own.
         evaluate_steps: steps between two evaluations (with sample and checkpoint); 0 = a tenth of the run, and at least
