@@ -9,10 +9,24 @@ import numpy as np
 import pytest
 from conftest import WORDS
 
-from engine import checkpoints, corpus, dividing, intervals, measuring, near_copies, paths, preparation, tokenizers
+from engine import (
+    checkpoints,
+    corpus,
+    dividing,
+    forgetting,
+    intervals,
+    measuring,
+    near_copies,
+    paths,
+    preparation,
+    submission,
+    tokenizers,
+    trainer,
+)
 from engine.__main__ import main
 from engine.errors import ArticlesError
 from engine.results import PassSettings
+from engine.settings import RunSettings
 from engine.shingles import Shingles, likeness
 from engine.windows import Kept, count_sliding, sliding
 
@@ -260,3 +274,26 @@ def test_windows_with_nothing_to_score_are_passed_over_and_the_others_score_what
             scored[places] += 1
     assert scored.tolist() == [0, *[1] * 19, *[0] * 40, *[1] * 15]
     assert len(numbers) < count_sliding(75, length, stride) or length == 50
+
+
+def test_a_run_reports_near_copies_or_leaves_them_out_for_base_and_run_alike(folder, root, tiny_preset, tokenizer):
+    common = {"preset": str(tiny_preset), "articles": str(folder), "steps": 2, "sequence_length": 32, "batch_size": 2}
+    common |= {"evaluate_steps": 2, "interval_tokens": 256, "sample_tokens": 4, "device": "cpu", "prompts": ("The",)}
+    former(preparation.prepare(folder, tokenizer))  # of which it is not known yet
+    told = {}
+    for choice in ("leave-out", "report"):
+        run = submission.submit(RunSettings(**common, name=choice, near_copies=choice))
+        result = trainer.work(run)
+        assert (result["near_copies"], result["near_copies_left_out"]) == (2, choice == "leave-out")
+        whole = {(e["model"], e["split"]): e["evaluated_tokens"] for e in run.events("evaluation") if e["whole"]}
+        assert whole["base", "test"] == whole["run", "test"]
+        told[choice] = whole
+        points = [e for e in run.events("evaluation") if not e["whole"]]
+        assert all(sum(e["by_article"]["tokens"]) == e["evaluated_tokens"] for e in points)
+        change = forgetting.change(forgetting.of_events(run.events()).english)
+        assert change.interval and change.interval[0] <= change.accuracy <= change.interval[1]
+    prepared = preparation.prepare(folder, tokenizer)
+    kept = sum(int(n) + 1 for n in prepared.token_counts("test")[[0, 2]])
+    assert told["leave-out"]["run", "test"] == kept - 1  # nothing precedes the very first token
+    assert told["report"]["run", "test"] == len(prepared.tokens("test")) - 1
+    assert told["leave-out"]["run", "validation"] == told["report"]["run", "validation"]
