@@ -246,6 +246,7 @@ def jats_body(tmp_path, body: str, front: str = ""):
         ("2<sup>n + 1</sup>", "2^(n + 1)"),
         ("the 5<sup>th</sup> day", "the 5th day"),
         ("at 37<sup>∘</sup>C, x<sup>′</sup>", "at 37∘C, x′"),
+        ("(n + 1)<sup>2</sup>", "(n + 1)^2"),
         ("<sup>14</sup>C and H<sub>2</sub>O", "14C and H2O"),
         ('before <sup><xref ref-type="bibr">12</xref>,<xref ref-type="bibr">13</xref></sup> and', "before and"),
         ('before<xref ref-type="bibr"><sup>12</sup></xref> and', "before and"),
@@ -284,6 +285,12 @@ def test_a_formula_becomes_its_text(tmp_path, formula, wanted):
     body = f"<p>Let <inline-formula>{formula}</inline-formula> be.</p>"
     article = jats_body(tmp_path, body)
     assert article.sections[0].paragraphs == (f"Let {wanted} be.",) and article.formulas == (1, 0)
+
+
+def test_a_formula_of_great_depth_takes_no_great_time(tmp_path):
+    deep = "<m:msqrt>" * 100 + "<m:mi>x</m:mi>" + "</m:msqrt>" * 100
+    article = jats_body(tmp_path, f"<p><inline-formula>{math(deep)}</inline-formula></p>")
+    assert article.sections[0].paragraphs[0] == "√(" * 100 + "x" + ")" * 100
 
 
 def test_a_formula_that_is_a_picture_leaves_a_mark_and_is_counted(tmp_path, vocabulary):

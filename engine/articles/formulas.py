@@ -56,11 +56,10 @@ def _children(element) -> list:
     return [child for child in element if _name(child) and _name(child) not in _NOT_SHOWN]
 
 
-def _row(children: list) -> str:
+def _row(children: list, texts: list[str]) -> str:
     """Elements one after the other; space around an operator that stands between two."""
     parts: list[str] = []
-    for child in children:
-        text = _written(child)
+    for child, text in zip(children, texts, strict=True):
         if _name(child) == "mo" and text in _INFIX and parts and parts[-1].strip() not in _OPENING:
             text = f" {text} "
         elif _name(child) == "mo" and text in (",", ";"):
@@ -69,9 +68,9 @@ def _row(children: list) -> str:
     return "".join(parts)
 
 
-def _operand(element) -> str:
+def _operand(element, text: str) -> str:
     """In parentheses where it is more than one thing."""
-    text = _one_line(_written(element))
+    text = _one_line(text)
     leaves = sum(_name(leaf) in _LEAVES for leaf in element.iter())
     whole = text.endswith((")", "]", "}")) and (text.startswith(("(", "[", "{")) or text.partition("(")[0].isalpha())
     return text if leaves < 2 or whole else f"({text})"
@@ -83,15 +82,16 @@ def _written(element) -> str:
         return " "
     if name in _LEAVES or not len(element):
         return _one_line("".join(element.itertext()))
-    of = [_operand(child) for child in children]
+    texts = [_written(child) for child in children]  # once: twice at every depth would be without end
+    of = [_operand(child, text) for child, text in zip(children, texts, strict=True)]
     if name == "mfrac" and len(of) == 2:
         return f"{of[0]}/{of[1]}"
     if name == "msqrt":
-        return f"√({_row(children)})"
+        return f"√({_row(children, texts)})"
     if name == "mroot" and len(of) == 2:
-        return f"root({_row(children[:1])}, {of[1]})"
-    if name == "mover" and len(of) == 2 and (accent := _ACCENTS.get(_written(children[1]))):
-        return f"{accent}({_row(children[:1])})"
+        return f"root({texts[0]}, {of[1]})"
+    if name == "mover" and len(of) == 2 and (accent := _ACCENTS.get(texts[1])):
+        return f"{accent}({texts[0]})"
     if name in ("msub", "munder") and len(of) == 2:
         return f"{of[0]}_{of[1]}"
     if name in ("msup", "mover") and len(of) == 2:
@@ -100,10 +100,9 @@ def _written(element) -> str:
         return f"{of[0]}_{of[1]}^{of[2]}"
     if name == "mfenced":
         between = element.get("separators", ",").strip()[:1]
-        inside = (f"{between} " if between else "").join(_written(child) for child in children)
-        return element.get("open", "(") + inside + element.get("close", ")")
+        return element.get("open", "(") + (f"{between} " if between else "").join(texts) + element.get("close", ")")
     if name == "mtable":
-        return "; ".join(" ".join(_row([cell]) for cell in _children(row)) for row in children)
-    if name == "semantics":
-        return _row(children[:1])
-    return _row(children)
+        return "; ".join(texts)
+    if name in ("mtr", "mlabeledtr"):
+        return " ".join(texts)
+    return texts[0] if name == "semantics" and texts else _row(children, texts)

@@ -286,7 +286,7 @@ class _Reading:
         if (
             _cites(element)
             or _RAISED_LIST.fullmatch(text)
-            or (text.isdecimal() and before.strip()[-1:] in (*".,;:)”", ""))
+            or (text.isdecimal() and before.strip()[-1:] in (*".,;:”", ""))
         ):
             return "" if before.strip() or _cites(element) else text
         joined = bool(before) and not before[-1].isspace()
