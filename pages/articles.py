@@ -36,10 +36,10 @@ SPLITS = {"train": _("train"), "validation": _("validation"), "test": _("test")}
 
 @dataclass(frozen=True)
 class Place:
-    """A passage that a link leads to.
+    """A passage, or an article, that a link leads to.
 
     Attributes:
-        corpus: how the content hash of the articles begins. article, token: from 1.
+        corpus: how the content hash of the articles begins. article, token: from 1. length: 0 where the whole article is meant.
     """
 
     corpus: str
@@ -279,7 +279,7 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> No
             tokens=words.grouped(len(ids)),
         )
     )
-    here = place if place and place.article == number else None
+    here = place if place and place.article == number and place.length else None
     titles = [_("Text"), _("As the model sees it")]
     text_tab, token_tab = st.tabs(titles, default=titles[1] if here else None)
     with text_tab:
@@ -344,8 +344,9 @@ def follow_link() -> None:
     else:
         return
     st.session_state["articles_split"], st.session_state[f"number_{split}"] = split, number
-    if (token := links.whole(asked.get("token"))) and (length := links.whole(asked.get("length"))):
-        st.session_state["articles_place"] = Place(asked.get("corpus", ""), split, number, token, length)
+    token, length = links.whole(asked.get("token")), links.whole(asked.get("length"))
+    if "corpus" in asked:
+        st.session_state["articles_place"] = Place(asked["corpus"], split, number, token, length if token else 0)
 
 
 st.title(_("Articles"))

@@ -367,6 +367,7 @@ def test_near_copies_are_shown_with_their_likeness_and_a_link_to_both(root, loca
         app.query_params[name] = value
     app.run()
     assert app.segmented_control(key="articles_split").value == "test"
+    assert app.subheader[0].value == "Read an article" and app.number_input(key="number_test").value == 1
     card = next((root.parent / "corpora").glob("*/card.json"))  # as an earlier version prepared it
     value = json.loads(card.read_text())
     del value["near_copies"], value["files"]["near_copies.idx"]

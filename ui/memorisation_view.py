@@ -161,4 +161,8 @@ def certain(unseen: list[Copied]) -> str:
             share, (low, high) = found[0], interval
             values = {"share": words.percent(share), "low": words.percent(low), "high": words.percent(high)}
             told.append(_("{n} tokens: {share} (95 % interval {low} to {high})", n=n, **values))
-    return _("All unseen articles together share {told}.", told="; ".join(told)) if told else ""
+    return (
+        _("These shares of their passages stand in the training articles: {told}.", told="; ".join(told))
+        if told
+        else ""
+    )
