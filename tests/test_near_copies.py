@@ -297,3 +297,33 @@ def test_a_run_reports_near_copies_or_leaves_them_out_for_base_and_run_alike(fol
     assert told["leave-out"]["run", "test"] == kept - 1  # nothing precedes the very first token
     assert told["report"]["run", "test"] == len(prepared.tokens("test")) - 1
     assert told["leave-out"]["run", "validation"] == told["report"]["run", "validation"]
+
+
+def test_a_preparation_that_is_stopped_while_it_compares_goes_on_to_the_same_bytes(tmp_path, tokenizer, monkeypatch):
+    source = tmp_path / "all.jsonl"
+    source.write_text("".join(line(f"{n}", words(n)) + "\n" for n in range(40)), encoding="utf-8")
+    whole = preparation.prepare(source, tokenizer, out=tmp_path / "whole")
+    monkeypatch.setattr(near_copies, "_BLOCK", 4)
+    compared = []
+    with pytest.raises(preparation.Stopped):
+        preparation.prepare(
+            source,
+            tokenizer,
+            out=tmp_path / "again",
+            report=lambda progress: compared.append(progress.compared),
+            stop_requested=lambda: bool(compared) and compared[-1] >= 12,
+        )
+    staging = preparation.staging_of(tmp_path / "again")
+    done = (staging / "signatures").stat().st_size
+    assert 12 * 512 <= done < 40 * 512
+    (staging / "divided").mkdir()  # a division that a kill interrupted
+    (staging / "divided" / "tokens.bin").write_bytes(b"half")
+    again = preparation.prepare(source, tokenizer, out=tmp_path / "again", report=lambda p: compared.append(p.compared))
+    assert min(n for n in compared[compared.index(12) + 1 :] if n) > 12
+    for file in whole.folder.iterdir():
+        assert (again.folder / file.name).read_bytes() == file.read_bytes()
+    assert not staging.exists()
+    staging.mkdir()  # a kill right behind the rename leaves it
+    (staging / "tokens.bin").write_bytes(b"left")
+    preparation.prepare(source, tokenizer, out=tmp_path / "again")
+    assert not staging.exists()
