@@ -9,7 +9,7 @@ import streamlit as st
 from engine import checkpoints, dispatcher, machine, presets, queue, runs, submission
 from engine.checkpoints import Checkpoint
 from engine.errors import EngineError, SettingsError
-from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, PROMPTS, RunSettings
+from engine.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, PROMPTS, REPORTED, RunSettings
 from ui import (
     access,
     budget,
@@ -162,6 +162,12 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         evaluate_tokens = three.number_input(
             _("Tokens of the evaluations at the end (0 = all)"), 0, value=0, step=10_000
         )
+        near_copies = three.selectbox(
+            _("Test articles that are nearly training articles"),
+            NEAR_COPIES,
+            format_func=lambda name: {REPORTED: _("report them"), LEFT_OUT: _("leave them out of the figures")}[name],
+            help=_("Of base and run alike, at the end. The page Articles shows them."),
+        )
         checkpoint_format = one.selectbox(_("Checkpoint format"), CHECKPOINT_FORMATS, help=words.formats_help())
         one.caption(f"{words.format_kept(checkpoint_format)} {words.nothing_lost()}")
         keep_checkpoints = two.number_input(
@@ -188,6 +194,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         "lora_rank": int(lora_rank),
         "evaluate_steps": int(evaluate_steps),
         "evaluate_tokens": int(evaluate_tokens),
+        "near_copies": near_copies,
         "prompts": tuple(line.strip() for line in prompts.splitlines() if line.strip()),
         "seed": int(seed),
         "checkpoint_format": checkpoint_format,

@@ -90,8 +90,8 @@ def size(count: float) -> str:
 
 
 def split_name(split: str) -> str:
-    """What pages call a split that models are measured on."""
-    return {"test": _("test"), "validation": _("validation")}[split]
+    """What pages call a split."""
+    return {"train": _("train"), "test": _("test"), "validation": _("validation")}[split]
 
 
 def state_name(state: str) -> str:
