@@ -611,8 +611,9 @@ def convert(a: argparse.Namespace) -> int:
 
 
 def import_checkpoint(a: argparse.Namespace) -> int:
-    """Looks a file of weights from elsewhere through, keeps it as a checkpoint, and measures it against its base."""
-    from engine.foreign import adoption
+    """Looks weights from elsewhere through (a file, a folder or a zip), keeps them as a checkpoint, and measures it against
+    its base."""
+    from engine.foreign import adoption, layout
 
     progress = _Progress()
     try:
@@ -630,9 +631,13 @@ def import_checkpoint(a: argparse.Namespace) -> int:
     for name, prefix in (("run", ""), ("base", "base_")):
         result |= {prefix + figure: figures[name][figure] for figure in ("accuracy", "loss", "bits_per_byte")}
     lines = [
-        f"{checkpoint.reference}: {found['form']}, fits {', '.join(found['fits'])}",
+        f"{checkpoint.reference}: {found['form']} of {layout.PROGRAMS[found['program']]}, fits {', '.join(found['fits'])}",
         f"accuracy on the sample's test articles {figures['run']['accuracy']:.1%}, its base {figures['base']['accuracy']:.1%}",
     ]
+    if found["program"] == layout.OPENAI:
+        lines.append(
+            f"for use elsewhere: python -m engine export {checkpoint.reference} --format hugging-face --out FOLDER"
+        )
     if found["left_out"]:
         lines.append(f"left out, as no part of a GPT-2: {', '.join(found['left_out'])}")
     _print_result(result, a.json, lines)
@@ -904,7 +909,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--name", default="", help="the run that it becomes (default: RUN-STEP-as-FORMAT)")
 
     p = command("import", import_checkpoint)
-    p.add_argument("file", type=Path, help="a .ckpt folder or its zip, .keras, .weights.h5 or .h5")
+    p.add_argument("file", type=Path, help="a Hugging Face or keras-hub folder, a .ckpt folder or a zip of one, .safetensors, .keras, .weights.h5 or .h5")
     p.add_argument("--name", default="", help="the run that it becomes (default: the file's name and the date)")
     p.add_argument("--preset", default="", help="what it was trained from (default: the first known one that it fits)")
 
