@@ -34,7 +34,7 @@ def looking():
 def fine_tuned(tiny_preset, tmp_path_factory):
     """(weights of a GPT2Backbone that are not the preset's, a keras-hub preset of them, a Hugging Face folder of them)."""
     folder = tmp_path_factory.mktemp("fine-tuned")
-    model, tokenizer = models.load(ModelReference(presets.find(tiny_preset)))
+    model, _tokenizer = models.load(ModelReference(presets.find(tiny_preset)))
     rng = np.random.default_rng(1)
     model.backbone.set_weights([w + rng.normal(0, 0.05, w.shape) for w in model.backbone.get_weights()])
     models.save_preset(model, *formats._vocabulary(ModelReference(presets.find(tiny_preset))), folder / "keras-hub", "")
@@ -110,7 +110,9 @@ def given(name: str, fine_tuned, tmp_path: Path) -> Path:
             return names | {f"h.{n}.attn.bias": mask for n in range(2)}
 
         return sharded(hf_folder, tmp_path / "hub", change)
-    folder = tensorflow_1(load_file(hf_folder / "model.safetensors"), tmp_path / "run1", name.startswith("gpt-2-simple"))
+    folder = tensorflow_1(
+        load_file(hf_folder / "model.safetensors"), tmp_path / "run1", name.startswith("gpt-2-simple")
+    )
     return zipped(folder, tmp_path / "run1.zip") if name.endswith("zip") else folder
 
 
@@ -134,7 +136,11 @@ def test_what_people_have_is_read_to_the_last_bit(name, form, program, fine_tune
     (tmp_path / "scratch").mkdir()
     out = tmp_path / "clean.weights.h5"
     report = looking.check(path, [presets.find(tiny_preset)], tmp_path / "scratch", out)
-    assert (report.form, report.program, report.left_out) == (form, program, ["beta1_power"] if "simple" in name else [])
+    assert (report.form, report.program, report.left_out) == (
+        form,
+        program,
+        ["beta1_power"] if "simple" in name else [],
+    )
     model, _ = models.load(ModelReference(presets.find(tiny_preset)))
     model.backbone.load_weights(out)
     for read, written in zip(model.backbone.get_weights(), fine_tuned[0], strict=True):
@@ -220,7 +226,9 @@ def test_what_is_not_read_is_named_with_the_way_to_convert_it(fine_tuned, lookin
     (tmp_path / "x.gguf").write_bytes(b"GGUF" + bytes(100))
     adapter = tmp_path / "adapter"
     adapter.mkdir()
-    save_file({"base_model.model.h.0.attn.c_attn.lora_A.weight": np.ones((2, 2))}, adapter / "adapter_model.safetensors")
+    save_file(
+        {"base_model.model.h.0.attn.c_attn.lora_A.weight": np.ones((2, 2))}, adapter / "adapter_model.safetensors"
+    )
     shard = sharded(hf_folder, tmp_path / "sharded")
     (shard / "model-00002-of-00002.safetensors").unlink()
     untied = sharded(hf_folder, tmp_path / "untied", lambda t: t | {"lm_head.weight": t["lm_head.weight"] + 1})
@@ -251,7 +259,9 @@ def test_what_is_not_read_is_named_with_the_way_to_convert_it(fine_tuned, lookin
         shutil.rmtree(tmp_path / "scratch")
 
 
-def test_the_command_imports_a_folder_and_measures_it(fine_tuned, tiny_preset, sample_folder, root, capsys, monkeypatch):
+def test_the_command_imports_a_folder_and_measures_it(
+    fine_tuned, tiny_preset, sample_folder, root, capsys, monkeypatch
+):
     monkeypatch.setattr(paths, "SAMPLE_ARTICLES", sample_folder)
     assert cli.main(["import", str(fine_tuned[2]), "--name", "theirs", "--preset", str(tiny_preset)]) == 0
     said = capsys.readouterr().out

@@ -65,7 +65,9 @@ def _what_it_is(start: bytes, name: str) -> str:
     if start.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
         return _pickle()
     if start.startswith(b"GGUF"):
-        return sentence("It is a GGUF file of llama.cpp, made from other weights: import the folder that it was made from.")
+        return sentence(
+            "It is a GGUF file of llama.cpp, made from other weights: import the folder that it was made from."
+        )
     return sentence(
         "It is no file of weights that is read here: a Hugging Face or keras-hub folder, .safetensors, tf_model.h5, a "
         ".ckpt folder, a zip of one of these, .keras, .weights.h5 or .h5 was looked for."

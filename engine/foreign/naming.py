@@ -37,9 +37,7 @@ _NOT_WEIGHTS = {"Adam", "Adam_1", "masked_bias"}  # TensorFlow 1's optimizer, an
 _GELU = ("gelu_new", "gelu_pytorch_tanh", "gelu_fast")  # one function under three names, which GPT-2 has
 
 
-def translated(
-    found: dict[str, Array], folder: Path, presets: list[dict[str, int]]
-) -> tuple[dict[str, Array], str]:
+def translated(found: dict[str, Array], folder: Path, presets: list[dict[str, int]]) -> tuple[dict[str, Array], str]:
     """The arrays under keras-hub's names, where they have others, and whose names they had.
 
     Args:

@@ -102,7 +102,9 @@ def _array(path: Path, name: str, told: Any, start: int) -> tuple[Array, int, in
     if not (_numbers(shape) and len(shape) <= _MOST_DIMENSIONS and _numbers(offsets) and len(offsets) == 2):
         raise _damaged(f"{name[:100]} has no whole shape or place")
     if kind not in _ITEM_BYTES:
-        raise CheckpointError("{name} is of a type that is not read here: {kind}.", name=name[:200], kind=str(kind)[:40])
+        raise CheckpointError(
+            "{name} is of a type that is not read here: {kind}.", name=name[:200], kind=str(kind)[:40]
+        )
     if offsets[1] - offsets[0] != math.prod(shape) * _ITEM_BYTES[kind]:
         raise _damaged(f"{name[:100]} declares another size than it has")
     whole = tuple(shape)
