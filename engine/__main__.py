@@ -619,29 +619,42 @@ def generate(a: argparse.Namespace) -> int:
     """Continues a prompt."""
     from engine import models
     from engine.generation import Generator, Sampler
+    from engine.written import without_blank
 
     sampler = Sampler(a.temperature, a.top_k, a.top_p)
     reference = _resolve(a.checkpoint)
     model, tokenizer = models.load(reference)
     generator = Generator(model, tokenizer)
+    if (prompt := without_blank(a.prompt)) != a.prompt:
+        print(
+            "engine: The blank at the prompt's end was left out: words begin with theirs, and one before them spoils the text.",
+            file=sys.stderr,
+        )
+    _kept, dropped = generator.prompt_ids(prompt, a.max_new_tokens)
+    if dropped:
+        print(
+            f"engine: The prompt is longer than the context: its first {dropped:,} tokens were left out.",
+            file=sys.stderr,
+        )
     if a.json:
-        text = generator.generate(a.prompt, a.max_new_tokens, sampler, a.seed)
+        text = generator.generate(prompt, a.max_new_tokens, sampler, a.seed)
         print(
             json.dumps(
                 {
                     "checkpoint": reference.reference,
                     "hash": reference.hash,
                     "seed": a.seed,
-                    "prompt": a.prompt,
+                    "prompt": prompt,
+                    "dropped_tokens": dropped,
                     "text": text,
                 },
                 ensure_ascii=False,
             )
         )
         return 0
-    print(a.prompt, end="", flush=True)
+    print(prompt, end="", flush=True)
     ids, shown = [], ""
-    for token in generator.stream(a.prompt, a.max_new_tokens, sampler, a.seed):
+    for token in generator.stream(prompt, a.max_new_tokens, sampler, a.seed):
         ids.append(token)
         text = tokenizer.decode(ids)
         if not text.endswith("\ufffd"):
@@ -694,10 +707,12 @@ def list_checkpoints(a: argparse.Namespace) -> int:
 
 def export(a: argparse.Namespace) -> int:
     """Writes a checkpoint or preset in another format, or for use elsewhere: a keras-hub preset, a Hugging Face folder."""
-    from engine import formats
+    from engine import formats, usage
 
-    written = formats.export(_resolve(a.checkpoint), a.format, a.out)
-    _print_result({"checkpoint": a.checkpoint, "format": a.format, "out": str(written)}, a.json, [f"{written}"])
+    model = _resolve(a.checkpoint)
+    written = formats.export(model, a.format, a.out)
+    lines = [f"{written}", usage.markdown(a.format, model.preset).rstrip()]
+    _print_result({"checkpoint": a.checkpoint, "format": a.format, "out": str(written)}, a.json, lines)
     return 0
 
 
@@ -712,8 +727,9 @@ def convert(a: argparse.Namespace) -> int:
 
 
 def import_checkpoint(a: argparse.Namespace) -> int:
-    """Looks a file of weights from elsewhere through, keeps it as a checkpoint, and measures it against its base."""
-    from engine.foreign import adoption
+    """Looks weights from elsewhere through (a file, a folder or a zip), keeps them as a checkpoint, and measures it against
+    its base."""
+    from engine.foreign import adoption, layout
 
     progress = _Progress()
     try:
@@ -731,9 +747,13 @@ def import_checkpoint(a: argparse.Namespace) -> int:
     for name, prefix in (("run", ""), ("base", "base_")):
         result |= {prefix + figure: figures[name][figure] for figure in ("accuracy", "loss", "bits_per_byte")}
     lines = [
-        f"{checkpoint.reference}: {found['form']}, fits {', '.join(found['fits'])}",
+        f"{checkpoint.reference}: {found['form']} of {layout.PROGRAMS[found['program']]}, fits {', '.join(found['fits'])}",
         f"accuracy on the sample's test articles {figures['run']['accuracy']:.1%}, its base {figures['base']['accuracy']:.1%}",
     ]
+    if found["program"] == layout.OPENAI:
+        lines.append(
+            f"for use elsewhere: python -m engine export {checkpoint.reference} --format hugging-face --out FOLDER"
+        )
     if found["left_out"]:
         lines.append(f"left out, as no part of a GPT-2: {', '.join(found['left_out'])}")
     _print_result(result, a.json, lines)
@@ -885,9 +905,14 @@ def _add_settings(p: argparse.ArgumentParser, default: dict[str, Any]) -> None:
     option(
         "learning_rate",
         type=float,
-        help="peak; 0 = by the model's width: 2e-3 for the mini model, 1.25e-4 for GPT-2 base",
+        help="peak; 0 = by the model's width: 2e-3 for the mini model, 1.25e-4 for GPT-2 base; with LoRA 15 times that",
     )
-    option("lora_rank", type=int, help="train LoRA adapters of this rank; 0 = every weight")
+    option(
+        "lora_rank",
+        type=int,
+        help="train LoRA adapters of this rank on the query and value matrices of each attention, and these two's biases; "
+        "all else stays as it is; 0 = every weight",
+    )
     option("evaluate_tokens", type=int, help="limit of the evaluations at the end; 0 = all")
     option("near_copies", choices=NEAR_COPIES, help=_NEAR_COPIES_HELP)
     option(
@@ -1028,7 +1053,11 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--name", default="", help="the run that it becomes (default: RUN-STEP-as-FORMAT)")
 
     p = command("import", import_checkpoint)
-    p.add_argument("file", type=Path, help="a .ckpt folder or its zip, .keras, .weights.h5 or .h5")
+    p.add_argument(
+        "file",
+        type=Path,
+        help="a Hugging Face or keras-hub folder, a .ckpt folder or a zip of one, .safetensors, .keras, .weights.h5 or .h5",
+    )
     p.add_argument("--name", default="", help="the run that it becomes (default: the file's name and the date)")
     p.add_argument("--preset", default="", help="what it was trained from (default: the first known one that it fits)")
 

@@ -53,12 +53,14 @@ class Forgetting:
     Attributes:
         science, english: a point an interval, the first being what the run started from (the base, or its parent).
         base_science, base_english: the base model's, where the run started from a checkpoint; else the first points.
+        from_base: whether the run started from the base itself.
     """
 
     science: list[Point]
     english: list[Point]
     base_science: Point
     base_english: Point
+    from_base: bool = True
 
 
 def of_events(events: list[dict[str, Any]]) -> Forgetting | None:
@@ -77,9 +79,9 @@ def of_events(events: list[dict[str, Any]]) -> Forgetting | None:
     if not all(base.values()):
         return None
     firsts = {split: next(iter(points.values())) for split, points in base.items()}
-    lines = {}
+    lines, from_base = {}, not any(0 in found.get(("run", split), {}) for split in firsts)
     for split in firsts:
         own = found.get(("run", split), {})
         starts = {} if 0 in own else {0: firsts[split]}  # a parent's own figures stand at step 0
         lines[split] = [point for _step, point in sorted({**starts, **own}.items())]
-    return Forgetting(lines[SCIENCE], lines[english.SPLIT], firsts[SCIENCE], firsts[english.SPLIT])
+    return Forgetting(lines[SCIENCE], lines[english.SPLIT], firsts[SCIENCE], firsts[english.SPLIT], from_base)

@@ -394,16 +394,20 @@ class _Training:
 
     def _measure_start(self) -> None:
         """The zero line: the base (and the parent) on the same tokens and prompts as every later point."""
-        if self.parent is not None:
-            trained = self.model.backbone.get_weights() if not self.settings.lora_rank else None
-            if trained is not None:
-                base, _ = models.load(self.base, dtype=self.precision)
-                self.model.backbone.set_weights(base.backbone.get_weights())
-                self._measure_interval("base")
-                self.model.backbone.set_weights(trained)
-            self._measure_interval("parent")
-        else:
+        if self.parent is None:
             self._measure_interval("base")
+            return
+        # By name, and without the adapters: before the first step they add nothing (Hu et al. 2021, section 4.1).
+        own = {v.path: v for v in self.model.backbone.weights if "lora_kernel" not in v.path}
+        parents = {path: keras.ops.convert_to_numpy(variable) for path, variable in own.items()}
+        base, _ = models.load(self.base, dtype=self.precision)
+        for variable in base.backbone.weights:
+            own[variable.path].assign(variable)
+        del base
+        self._measure_interval("base")
+        for path, value in parents.items():
+            own[path].assign(value)
+        self._measure_interval("parent")
 
     # Training
 

@@ -136,7 +136,9 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             0.0,
             1e-4,
             format="%.5f",
-            help=_("The peak: it warms up, then falls along a cosine. Automatic: by the width of the model."),
+            help=_(
+                "The peak: it warms up, then falls along a cosine. Automatic: by the width of the model, and higher with LoRA."
+            ),
         )
         batch_size = two.number_input(_("Batch size (0 = about 2,048 tokens)"), 0, 1024, 0)
         sequence_length = two.number_input(
@@ -147,7 +149,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             0,
             256,
             0,
-            help=_("Small adapters beside frozen weights: less memory."),
+            help=words.lora_help(),
         )
         device = three.selectbox(_("Device"), ["auto", "cpu", *[f"gpu:{i}" for i in range(len(machine.gpus()))]])
         precision = three.selectbox(_("Precision"), PRECISIONS)

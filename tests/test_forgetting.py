@@ -49,6 +49,7 @@ def test_a_run_from_the_base_begins_with_it():
     assert accuracies(found.science) == [(0, 0.1), (5, 0.2)]
     assert accuracies(found.english) == [(0, 0.3), (5, 0.24)]
     assert found.base_english.accuracy == 0.3
+    assert "against the base" not in forgetting_view.in_words(found)
 
 
 def test_a_run_from_a_checkpoint_begins_with_its_parent_and_keeps_the_base_as_a_level():
@@ -59,6 +60,9 @@ def test_a_run_from_a_checkpoint_begins_with_its_parent_and_keeps_the_base_as_a_
     assert accuracies(found.science) == [(0, 0.2), (9, 0.22)]
     assert accuracies(found.english) == [(0, 0.25), (9, 0.2)]
     assert (found.base_science.accuracy, found.base_english.accuracy) == (0.1, 0.3)
+    assert forgetting_view.in_words(found).endswith(
+        "against the base model, science +12.0 points, general English −10.0 points."
+    )
 
 
 def test_a_run_that_scored_no_english_has_no_meter():
