@@ -34,8 +34,8 @@ def save(result: Written, root: Path | None = None) -> str:
     """
     value = result.to_json()
     name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(result.time))}-{secrets.token_hex(4)}"
-    with storage_errors(_folder(root)):
-        _folder(root).mkdir(parents=True, exist_ok=True)
+    with storage_errors(_folder(root).parent):
+        _folder(root).mkdir(exist_ok=True)
     write_json(_path(name, root), value)
     return name
 

@@ -1,6 +1,7 @@
 """A run's folder, the only channel between those who ask (pages, command line) and those who work (trainers).
 
-config.json    frozen settings, versions, hashes
+config.json    frozen settings, id, versions, hashes
+place.json     where the folder belongs, by which a copy is told (engine.identity)
 state.json     where the run stands, replaced in one step, written only by the holder of the run's lock
 events.jsonl   one line a report; a torn last line is ignored
 control.json   what a person asks: pause, stop
@@ -11,23 +12,25 @@ owner.json     who holds the lock
 step-XXXXXXXX/ checkpoints (engine.checkpoints)
 """
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine import paths
-from engine.errors import EngineError, RunError, sentence
-from engine.files import read_json, replace, staged_folder, storage_errors, sweep, write_bytes, write_json
+from engine import files, identity, paths
+from engine.errors import EngineError, GoneError, RunError, StorageError, TakenError, sentence
+from engine.files import read_json, staged_folder, storage_errors, sweep, write_bytes, write_json
 from engine.locks import Lock, held
 from engine.settings import RunSettings, from_json
 
-QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED = (
+QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED, COPIED = (
     "queued",
     "running",
     "paused",
@@ -35,6 +38,7 @@ QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED = (
     "failed",
     "stopped",
     "interrupted",
+    "copied",
 )
 HEARTBEAT = "heartbeat"
 LAST_WORDS = "last_words"
@@ -42,7 +46,10 @@ _LAST_WORDS_BYTES = 1 << 16
 HEARTBEAT_SECONDS = 5.0
 FROZEN_SECONDS = 20.0
 _PROBE_PATIENCE_SECONDS = 0.5
-_GONE = ".gone"
+_GONE = "gone"
+_NAMES = "names.lock"
+_NAMES_PATIENCE_SECONDS = 60.0
+_CLEARINGS = 20  # of what a trainer wrote into a folder that was being deleted
 _STEP_FOLDER = re.compile(r"step-(\d{8})")
 
 
@@ -51,7 +58,8 @@ class State:
     """Where a run stands.
 
     Attributes:
-        state: queued, running, paused, finished, failed, stopped or interrupted.
+        state: queued, running, paused, finished, failed, stopped or interrupted; copied is read, never written: a folder
+            that says queued or running and is a copy of the run that waits or works.
         since: Unix time of the last change of `state`.
         step, steps: the step reached and the last one; steps is 0 until it is known.
         phase: what a running trainer is doing: loading, preparing, evaluating, training, finishing.
@@ -106,8 +114,12 @@ class Run:
     # Reading
 
     def state(self) -> State:
-        """Where the run stands; a running state that nobody's lock supports reads as interrupted."""
+        """Where the run stands; a running state that nobody's lock supports reads as interrupted, and what waits or works
+        in a copy of a run's folder as copied."""
         state = self._stored_state()
+        if state.state in (QUEUED, RUNNING) and self.is_copy():
+            values = {"name": str(read_json(self.folder / "config.json").get("name", ""))}
+            return State(**{**state.__dict__, "state": COPIED, "reason": {"template": _COPY, "values": values}})
         if state.state == RUNNING and not self.alive():
             state = self._stored_state()  # it may have ended between the two looks
             if state.state == RUNNING:
@@ -122,6 +134,25 @@ class Run:
         stored = read_json(self.folder / "state.json")
         names = State.__dataclass_fields__
         return State(**{"state": INTERRUPTED, "since": 0.0, **{k: v for k, v in stored.items() if k in names}})
+
+    def is_copy(self) -> bool:
+        """Whether the folder is a copy of a run's (`identity.is_copy`), which trains only when a person resumes it."""
+        return identity.is_copy(self.folder)
+
+    @cached_property
+    def _inode(self) -> int:
+        return self.folder.stat().st_ino
+
+    def exists(self) -> bool:
+        """Whether a run is there: its configuration is written first and never absent."""
+        return (self.folder / "config.json").is_file()
+
+    def gone(self) -> bool:
+        """Whether the folder was deleted, moved, or replaced by another since this was first asked."""
+        try:
+            return self._inode != self.folder.stat().st_ino or not self.exists()
+        except FileNotFoundError:
+            return True
 
     def alive(self) -> bool:
         """Whether a trainer holds the run's lock."""
@@ -166,7 +197,7 @@ class Run:
 
     def orphaned(self) -> bool:
         """Whether a trainer died while it worked on the run and nobody has said so yet."""
-        return self._stored_state().state == RUNNING and not self.alive()
+        return self._stored_state().state == RUNNING and not self.alive() and not self.is_copy()
 
     def control(self) -> str:
         """What a person asked of the run: "pause", "stop" or nothing."""
@@ -199,10 +230,11 @@ class Run:
                     self.write_state(state=state, phase="")
 
     def request_resume(self) -> None:
-        """Puts a paused, stopped, failed or interrupted run into the queue again; one that waits keeps its place.
+        """Puts a paused, stopped, failed or interrupted run into the queue again; one that waits keeps its place. A copy of
+        another run's folder becomes a run of its own, which goes on from its own newest checkpoint.
 
         Raises:
-            RunError: it is running, or finished.
+            RunError: it is running, or finished. SettingsError: a copy whose folder's name can be none of a run.
         """
         with Lock(self.folder / "lock") as lock:
             if not lock.acquire(patience_seconds=2):
@@ -211,14 +243,44 @@ class Run:
             if state.state == FINISHED:
                 raise RunError("The run {name} is finished: there is nothing to resume.", name=self.name)
             (self.folder / "control.json").unlink(missing_ok=True)
-            if state.state == QUEUED:
+            copied = self.is_copy()
+            if copied:
+                self._become_own()
+            elif state.state == QUEUED:
                 return
             self.write_state(state=QUEUED, queued_at=time.time(), reason=None, starts=0, phase="")
 
+    def _become_own(self) -> None:
+        """Gives a copy an id and a place, and so the right to train; the caller holds the run's lock."""
+        own = replace(self.settings, name=self.name)
+        origin = {"name": self.config["name"], "id": self.config.get("id")}
+        self.change_config(name=own.name, id=identity.new_id(), copied_from=origin)
+        identity.write_place(self.folder)
+
     # Writing: only by who holds the run's lock
 
+    def _require_there(self) -> None:
+        """Makes sure that nothing is written into a folder that is being deleted.
+
+        Raises:
+            GoneError: it is.
+        """
+        if not self.exists():
+            raise GoneError("The folder {path} is gone: it was deleted or moved.", path=self.folder)
+
+    def settle_place(self) -> None:
+        """Notes where the run now stands, and gives one from before there were ids its own; the caller holds its lock."""
+        if "id" not in self.config:
+            self.change_config(id=identity.new_id())
+        identity.write_place(self.folder)
+
     def write_state(self, durable: bool = True, **changes: Any) -> State:
-        """Changes fields of `state.json`; the caller holds the run's lock."""
+        """Changes fields of `state.json`; the caller holds the run's lock.
+
+        Raises:
+            GoneError: the run's folder was deleted. StorageError: no rights or no space.
+        """
+        self._require_there()
         former = self._stored_state()
         if "state" in changes and changes["state"] != former.state:
             changes.setdefault("since", time.time())
@@ -228,6 +290,7 @@ class Run:
 
     def change_config(self, **changes: Any) -> None:
         """Writes what a first start settles (the parent's last checkpoint, the lineage); the caller holds the lock."""
+        self._require_there()
         write_json(self.folder / "config.json", {**self.config, **changes})
         del self.config
         self.__dict__.pop("settings", None)
@@ -236,8 +299,9 @@ class Run:
         """Adds one line to `events.jsonl`, all of it or nothing; the caller holds the run's lock.
 
         Raises:
-            StorageError: no rights or no space.
+            GoneError: the run's folder was deleted. StorageError: no rights or no space.
         """
+        self._require_there()
         line = json.dumps({"kind": kind, "time": round(time.time(), 3), **fields}, ensure_ascii=False) + "\n"
         with storage_errors(self.folder):
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would write \r\n
@@ -256,8 +320,9 @@ class Run:
         """Takes the room on the disk that `give_last_words` gives back; the caller holds the run's lock.
 
         Raises:
-            StorageError: no rights or no space.
+            GoneError: the run's folder was deleted. StorageError: no rights or no space.
         """
+        self._require_there()
         write_bytes(self.folder / LAST_WORDS, os.urandom(_LAST_WORDS_BYTES), durable=False)  # nothing that compresses
 
     def give_last_words(self) -> None:
@@ -280,46 +345,100 @@ class Run:
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
     """The whole lines of an events file from byte `offset` on, and the offset behind the last of them."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(offset)
-            content = file.read()
-    except OSError:
-        return [], offset
-    whole = content.rfind(b"\n") + 1
+    content = read_lines(path, offset)
     events = []
-    for line in content[:whole].splitlines():
+    for line in content.splitlines():
         try:
             event = json.loads(line)
         except ValueError:
             continue
         if isinstance(event, dict) and "kind" in event:
             events.append(event)
-    return events, offset + whole
+    return events, offset + len(content)
+
+
+def read_lines(path: Path, offset: int = 0, most_bytes: int = -1) -> bytes:
+    """The whole lines of an events file from byte `offset` on; nothing where it cannot be read.
+
+    Args:
+        most_bytes: about how much is read at once, one line at least; -1 = to the end.
+    """
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            content = file.read(most_bytes)
+            if most_bytes >= 0 and b"\n" not in content:
+                content += file.readline()
+    except OSError:
+        return b""
+    return content[: content.rfind(b"\n") + 1]
+
+
+_COPY = sentence(
+    "This folder is a copy of the run {name} as it waited or worked, and does not train by itself. Resume makes it a run of "
+    "its own, which goes on from its newest checkpoint."
+)
 
 
 def create(settings: RunSettings, extra: dict[str, Any] | None = None, root: Path | None = None) -> Run:
-    """Makes a run's folder, waiting in the queue.
+    """Makes a run's folder, waiting in the queue; of several that ask for one name at the same instant one gets it.
 
     Args:
         extra: what is recorded beside the settings (versions, hashes).
 
     Raises:
-        RunError: a run of that name is there. StorageError: the disk refuses.
+        TakenError: a run of that name is there. StorageError: the disk refuses.
     """
-    folder = (root or paths.checkpoints_root()) / settings.name
-    if folder.exists():
-        raise RunError("There is already a run {name}: choose another name.", name=settings.name)
-    with staged_folder(folder) as staging:
+    root = root or paths.checkpoints_root()
+    with new_folder(settings.name, root) as staging:
         write_new(staging, settings, QUEUED, extra)
-    return Run(folder)
+    return Run(root / settings.name)
+
+
+@contextlib.contextmanager
+def new_folder(name: str, root: Path) -> Iterator[Path]:
+    """The folder of a new run, which bears its name when the block ends, all of it or nothing.
+
+    Raises:
+        TakenError: a run of that name is there, also where it has just come. StorageError: the disk refuses.
+    """
+    folder = root / name
+    taken = TakenError("There is already a run {name}: choose another name.", name=name)
+    if os.path.lexists(folder):
+        raise taken
+    with storage_errors(root):
+        root.mkdir(parents=True, exist_ok=True)
+    try:
+        with staged_folder(folder, exclusive=True) as staging:
+            yield staging
+            identity.write_place(staging, folder)
+    except FileExistsError as error:
+        if error.filename != str(folder):
+            raise
+        raise taken from error
 
 
 def write_new(folder: Path, settings: RunSettings, state: str, extra: dict[str, Any] | None = None) -> None:
     """Writes what every run's folder holds from its beginning; `extra` is recorded beside the settings."""
     now = time.time()
-    write_json(folder / "config.json", {"created": now, **settings.to_json(), **(extra or {})})
+    own = {"created": now, "id": identity.new_id(), **settings.to_json()}
+    write_json(folder / "config.json", {**own, **(extra or {})})
     write_json(folder / "state.json", State(state, now, queued_at=now).__dict__)
+
+
+@contextlib.contextmanager
+def naming(root: Path) -> Iterator[None]:
+    """While the block runs, nobody else gives a run of `root` a name by itself, or enters its queue.
+
+    Raises:
+        EngineError: somebody has been at it for a minute.
+    """
+    with storage_errors(root):
+        root.mkdir(parents=True, exist_ok=True)
+    with Lock(root / ".locks" / _NAMES) as lock:
+        if not lock.acquire(_NAMES_PATIENCE_SECONDS):
+            raise EngineError("The queue is held by another process that does not answer: try again in a moment.")
+        yield
 
 
 def discard(run: Run) -> None:
@@ -343,10 +462,25 @@ def take_away(run: Run) -> None:
         StorageError: no rights.
     """
     root = run.folder.parent
-    with storage_errors(root):
-        replace(run.folder, root / f".{run.name}.{os.getpid()}{_GONE}")
-    for left in root.glob(f".*{_GONE}"):  # this one, and what a kill has left of others
-        shutil.rmtree(left, ignore_errors=True)
+    with storage_errors(root), files.temporary(run.folder, _GONE) as gone:
+        files.replace(run.folder, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+    sweep(root, (_GONE,))  # what a kill has left of others
+
+
+def clear_remains(run: Run) -> None:
+    """Removes what a trainer wrote into the folder of its run while that was being deleted, so that the name is free.
+
+    A folder with a configuration is a run, and stays.
+    """
+    for _attempt in range(_CLEARINGS):
+        if run.exists() or not run.folder.is_dir():
+            return
+        with contextlib.suppress(StorageError, OSError):
+            take_away(run)
+            continue
+        shutil.rmtree(run.folder, ignore_errors=True)  # Windows: what is open stays until its process ends
+        time.sleep(0.1)
 
 
 def all_runs(root: Path | None = None) -> list[Run]:
@@ -367,16 +501,25 @@ def find(name: str, root: Path | None = None) -> Run:
     Raises:
         RunError: there is none.
     """
-    folder = (root or paths.checkpoints_root()) / name
-    if "/" in name or "\\" in name or name.startswith(".") or not (folder / "config.json").is_file():
-        raise RunError("There is no run {name} in {folder}.", name=name, folder=folder.parent)
-    return Run(folder)
+    root = root or paths.checkpoints_root()
+    try:
+        there = not re.search(r"[/\\]|^\.", name) and (root / name / "config.json").is_file()
+    except (OSError, ValueError):  # too long, or with characters that no name of a folder has
+        there = False
+    if not there:
+        raise RunError("There is no run {name} in {folder}.", name=paths.shortened(name), folder=root)
+    return Run(root / name)
 
 
 def fresh_name(stem: str, root: Path | None = None) -> str:
-    """A name that no run has yet: the stem, then the local date and time, then a number."""
+    """A name that no run has yet, nor begins with: the stem, then the local date and time, then a number.
+
+    Another may take it the next moment: `naming` keeps others out, and whoever makes the run asks again where it was taken.
+    """
     base = f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    root = root or paths.checkpoints_root()
+    taken = [name for name in os.listdir(root) if name.startswith(base)] if root.is_dir() else []
     name, number = base, 2
-    while ((root or paths.checkpoints_root()) / name).exists():
+    while any(other.startswith(name) for other in taken):
         name, number = f"{base}-{number}", number + 1
     return name

@@ -9,11 +9,24 @@ import datetime
 import pandas as pd
 import streamlit as st
 
-from engine import checkpoints, presets, retention, runs
+from engine import checkpoints, presets, retention, runs, usage
 from engine.checkpoints import Checkpoint
 from engine.errors import CheckpointError, EngineError
 from engine.settings import CHECKPOINT_FORMATS
-from ui import access, adoption_view, downloads, errors, lineage, readers, recorded, removal_view, studio_view, words
+from ui import (
+    access,
+    adoption_view,
+    budget,
+    downloads,
+    errors,
+    lineage,
+    little_memory,
+    readers,
+    recorded,
+    removal_view,
+    studio_view,
+    words,
+)
 from ui.i18n import _, _n
 
 st.title(_("Checkpoints"))
@@ -98,9 +111,11 @@ def export(checkpoint: Checkpoint) -> None:
         st.caption(words.export_kept(form) + " " + _("In float32; folders come as one zip file."))
         key = f"exported {checkpoint.reference} {checkpoint.hash} {form}"
         with st.container(horizontal=True):
-            written = st.button(_("Write the file"), icon=":material/output:", key="export_write")
+            impossible = little_memory.nothing_generates()  # the studio writes it
+            written = st.button(_("Write the file"), icon=":material/output:", key="export_write", disabled=impossible)
             kept = (
                 access.is_owner()
+                and not impossible
                 and form in CHECKPOINT_FORMATS
                 and form != checkpoint.format
                 and st.button(
@@ -115,7 +130,7 @@ def export(checkpoint: Checkpoint) -> None:
             )
         request = {"reference": checkpoint.reference, "format": form}
         if written or kept:
-            request |= {"kind": "export", "most_bytes": access.export_bytes()} if written else {"kind": "convert"}
+            request |= {"kind": "export", "most_bytes": budget.export_bytes()} if written else {"kind": "convert"}
             work = _("The studio writes it; its start takes some ten seconds.")
             with errors.shown(), st.status(work) as status:
                 answer = studio_view.told(request, lambda label, _share: status.update(label=label), work)[-1]
@@ -128,6 +143,9 @@ def export(checkpoint: Checkpoint) -> None:
         if name := st.session_state.get(key):
             with errors.shown():
                 downloads.link(name)
+                preset = presets.find(checkpoint.manifest["preset"]["reference"])
+            st.caption(_("How it is used elsewhere; in full on the card that goes with it:"))
+            st.code(usage.lines(form, preset), language="python", wrap_lines=True)
 
 
 if message := st.session_state.pop("checkpoint_message", None):

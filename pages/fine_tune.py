@@ -6,14 +6,16 @@ frame.within()
 
 import streamlit as st
 
-from engine import checkpoints, dispatcher, machine, presets, runs, submission
+from engine import checkpoints, dispatcher, machine, presets, queue, runs, submission
 from engine.checkpoints import Checkpoint
 from engine.errors import EngineError, SettingsError
-from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, PROMPTS, RunSettings
+from engine.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, PROMPTS, REPORTED, RunSettings
 from ui import (
     access,
+    budget,
     errors,
     importing_view,
+    little_memory,
     queue_view,
     readers,
     recorded,
@@ -135,7 +137,9 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             0.0,
             1e-4,
             format="%.5f",
-            help=_("The peak: it warms up, then falls along a cosine. Automatic: by the width of the model."),
+            help=_(
+                "The peak: it warms up, then falls along a cosine. Automatic: by the width of the model, and higher with LoRA."
+            ),
         )
         batch_size = two.number_input(_("Batch size (0 = about 2,048 tokens)"), 0, 1024, 0)
         sequence_length = two.number_input(
@@ -146,7 +150,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             0,
             256,
             0,
-            help=_("Small adapters beside frozen weights: less memory."),
+            help=words.lora_help(),
         )
         device = three.selectbox(_("Device"), ["auto", "cpu", *[f"gpu:{i}" for i in range(len(machine.gpus()))]])
         precision = three.selectbox(_("Precision"), PRECISIONS)
@@ -161,6 +165,12 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         evaluate_tokens = three.number_input(
             _("Tokens of the evaluations at the end (0 = all)"), 0, value=0, step=10_000
         )
+        near_copies = three.selectbox(
+            _("Test articles that are nearly training articles"),
+            NEAR_COPIES,
+            format_func=lambda name: {REPORTED: _("report them"), LEFT_OUT: _("leave them out of the figures")}[name],
+            help=_("Of base and run alike, at the end. The page Articles shows them."),
+        )
         checkpoint_format = one.selectbox(_("Checkpoint format"), CHECKPOINT_FORMATS, help=words.formats_help())
         one.caption(f"{words.format_kept(checkpoint_format)} {words.nothing_lost()}")
         keep_checkpoints = two.number_input(
@@ -174,7 +184,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
     values = {
         "preset": preset,
         "articles": articles,
-        "name": name.strip() or "unnamed",
+        "name": name.strip() or queue.UNNAMED,
         "first_article": int(first) or None,
         "last_article": int(last) or None,
         unit: int(amount) if unit == "steps" else float(amount),
@@ -187,6 +197,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         "lora_rank": int(lora_rank),
         "evaluate_steps": int(evaluate_steps),
         "evaluate_tokens": int(evaluate_tokens),
+        "near_copies": near_copies,
         "prompts": tuple(line.strip() for line in prompts.splitlines() if line.strip()),
         "seed": int(seed),
         "checkpoint_format": checkpoint_format,
@@ -207,47 +218,54 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
                 raise EngineError(
                     "Choose one of the presets that ship: other presets are offered on a local server only."
                 )
-            access.check_queue(settings)
-            if not name.strip():
-                settings = RunSettings(**{**values, "name": runs.fresh_name("run")})
-            started = submission.submit(settings)
+            stem = "" if name.strip() else "run"
+            entry = budget.enter(settings, stem, join=not name.strip())
             dispatcher.ensure()
-            st.query_params["run"] = started.name
+            st.query_params["run"] = run_view.entered(entry)
             st.rerun()
         except (SettingsError, EngineError) as error:
             errors.show(error)
 
 
-with st.container(border=True):
-    kinds = {"run": _("One run"), "stages": _("Stages, one after the other")}
-    kind = st.segmented_control(
-        _("What to train"),
-        list(kinds),
-        default="run",
-        required=True,
-        format_func=lambda name: kinds[name],
-        label_visibility="collapsed",
-        key="tune_kind",
-    )
-    asked = asked_parent()
-    left, right = st.columns(2)
-    with left:
-        preset = choose_preset(asked)
-    with right:
-        parent = choose_parent(preset, asked) if kind == "run" else None
-    articles = importing_view.for_training(sources.choose_articles("tune", readers.vocabulary_hash(preset)), preset)
-    if articles is None:
-        st.caption(_("Prepare the articles first: then the run can be set up here."))
-    elif kind == "run":
-        one_run(preset, parent, articles)
-    else:
-        with errors.shown():
-            stages_form.form(preset, articles)
+def form() -> None:
+    """What to train: one run, or stages."""
+    with st.container(border=True):
+        kinds = {"run": _("One run"), "stages": _("Stages, one after the other")}
+        kind = st.segmented_control(
+            _("What to train"),
+            list(kinds),
+            default="run",
+            required=True,
+            format_func=lambda name: kinds[name],
+            label_visibility="collapsed",
+            key="tune_kind",
+        )
+        asked = asked_parent()
+        left, right = st.columns(2)
+        with left:
+            preset = choose_preset(asked)
+        with right:
+            parent = choose_parent(preset, asked) if kind == "run" else None
+        articles = importing_view.for_training(sources.choose_articles("tune", readers.vocabulary_hash(preset)), preset)
+        if articles is None:
+            st.caption(_("Prepare the articles first: then the run can be set up here."))
+        elif kind == "run":
+            one_run(preset, parent, articles)
+        else:
+            with errors.shown():
+                stages_form.form(preset, articles)
+
+
+if little_memory.nothing_trains():
+    little_memory.say(training=True)
+else:
+    form()
 
 queue_view.show()
 removal_view.told()
 if not names:
-    st.info(_("No run yet: start one above, or press the button on the Lab page."))
+    if not little_memory.nothing_trains():
+        st.info(_("No run yet: start one above, or press the button on the Lab page."))
     st.stop()
 
 active = readers.active_run()

@@ -23,7 +23,10 @@ PAGES = sorted((PROJECT / "pages").glob("*.py"))
 def no_studio(monkeypatch):
     """Pages are rendered here, not generated with: no process is started."""
     from engine import dispatcher, studio_client
+    from ui import owner_file
 
+    monkeypatch.setattr(owner_file, "_places", lambda: ([], False))  # whatever this machine's own secrets say
+    monkeypatch.setattr(owner_file, "_seen", False)
     monkeypatch.setattr(studio_client, "ensure", lambda root=None: None)
     monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
 
@@ -148,35 +151,37 @@ def test_a_run_deleted_while_shown_is_no_traceback(root):
 def test_visitors_without_the_owners_code_neither_stop_nor_queue_much(root, monkeypatch):
     import streamlit as st
 
-    from ui import access
+    from ui import access, budget, owner, owner_file
 
-    monkeypatch.setattr(access, "_secret", {"owner_code": "s3cret"}.get)
+    monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(exists=True, code="the secret"))
     monkeypatch.setattr(st, "session_state", {})
-    small = RunSettings(preset="p", articles="a", name="n", minutes=1)
-    access.check_queue(small)
-    with pytest.raises(EngineError, match="at most 2.0 minutes or 500 steps"):
-        access.check_queue(RunSettings(preset="p", articles="a", name="n", epochs=3))
-    runs.create(RunSettings(preset="p", articles="a", name="waits", minutes=1), root=root)
-    with pytest.raises(EngineError, match="one at a time"):
-        access.check_queue(small)
-    monkeypatch.setattr(st, "session_state", {"owner_code": "s3cret"})
-    access.check_queue(RunSettings(preset="p", articles="a", name="n", epochs=3))
+    sample = {"preset": "checkpoints/presets/gpt2_mini_en", "articles": "articles/sample"}
+    with pytest.raises(EngineError, match="trains for 3 minutes; a visitor's run may train for 2"):
+        budget.enter(RunSettings(**sample, name="long", minutes=3), "", join=False)
+    for number in range(30):
+        budget.enter(RunSettings(**sample, name=f"waits-{number}", minutes=1, seed=number), "", join=False)
+    with pytest.raises(EngineError, match="room for 30 of visitors' runs, and 30 of them wait"):
+        budget.enter(RunSettings(**sample, name="next", minutes=1), "", join=False)
+    monkeypatch.setattr(st, "session_state", {"owner_code": "the secret"})  # typing alone is nothing
+    assert not access.is_owner()
+    assert owner.enter("the secret").right
+    budget.enter(RunSettings(**sample, name="hers", epochs=3), "", join=False)
 
 
 def test_paths_are_offered_on_loopback_or_under_named_folders_with_links_resolved(tmp_path, monkeypatch):
     import streamlit as st
 
-    from ui import access
+    from ui import access, owner_file
 
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     inside.mkdir()
     outside.mkdir()
     (inside / "link").symlink_to(outside)
     monkeypatch.setattr(st, "get_option", lambda name: "0.0.0.0")
-    monkeypatch.setattr(access, "_secret", lambda name: None)
     with pytest.raises(EngineError, match="not offered here"):
         access.check_path(str(inside))
-    monkeypatch.setattr(access, "_secret", {"article_folders": [str(inside)]}.get)
+    monkeypatch.setattr(access, "is_owner", lambda: True)
+    monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(True, article_folders=(inside.resolve(),)))
     access.check_path(str(inside / "a.jsonl"))
     for path in (inside / "link" / "a.jsonl", inside / ".." / "outside", Path("/etc/passwd")):
         with pytest.raises(EngineError, match="outside the folders"):
@@ -353,6 +358,46 @@ def test_duplicates_between_the_splits_are_said(root, local, tmp_path):
         "0 articles repeat an earlier one of their split word for word, 1 stand in two splits" in app.warning[0].value
     )
     assert any(text.value == "test 1 (article-2) is train 3 (article-2) again" for text in app.text)
+
+
+def test_near_copies_are_shown_with_their_likeness_and_a_link_to_both(root, local, tmp_path):
+    folder = tmp_path / "source"
+    folder.mkdir()
+    texts = [" ".join(f"{word}{n}" for word in range(200)) for n in range(5)]
+    for name, these in (("train", texts[:4]), ("val", texts[4:]), ("test", [texts[2].replace("50", "other")])):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps({"article": t}) + "\n" for t in these))
+    app = open_path(folder)
+    assert "1 pair of articles is nearly the same text, 1 of them in two splits" in app.warning[0].value
+    links = [link.proto for link in app.get("page_link") if "article=" in link.proto.query_string]
+    queries = [dict(parse_qsl(link.query_string)) for link in links]
+    assert [(q["split"], q["article"]) for q in queries] == [("train", "3"), ("test", "1")]
+    assert [link.label for link in links] == ["train 3 (train-3)", "test 1 (test-1)"]
+    assert any(m.value.startswith("**9") and m.value.endswith("%**") for m in app.markdown)
+    for name, value in queries[1].items():
+        app.query_params[name] = value
+    app.run()
+    assert app.segmented_control(key="articles_split").value == "test"
+    assert app.subheader[0].value == "Read an article" and app.number_input(key="number_test").value == 1
+    card = next((root.parent / "corpora").glob("*/card.json"))  # as an earlier version prepared it
+    value = json.loads(card.read_text())
+    del value["near_copies"], value["files"]["near_copies.idx"]
+    card.write_text(json.dumps(value))
+    app = open_path(folder)
+    assert any("were not looked for when these were prepared" in c.value for c in app.caption)
+    next(b for b in app.button if b.label == "Look for near-copies").click().run()
+    assert "1 pair of articles is nearly the same text" in app.warning[0].value
+
+
+def test_near_copies_are_said_where_figures_stand(root, monkeypatch):
+    run = a_run(root)
+    report = {**a_report(0.2), "near_copies": 3}
+    app = measure(monkeypatch, lambda reference: report)
+    assert any("3 test articles are nearly the same text as a training article" in w.value for w in app.warning)
+    app = measure(monkeypatch, lambda reference: {**report, "left_out": True})
+    assert any("3 test articles that are nearly" in w.value and "left out" in w.value for w in app.warning)
+    figures = {"loss": 5.0, "accuracy": 0.4, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
+    run.append_event("evaluation", step=4, split="test", model="run", whole=True, near_copies=1, **figures)
+    assert any("1 test article is nearly the same text" in w.value for w in open_page("lab").warning)
 
 
 def test_how_much_any_number_of_tokens_an_article_covers_is_told(root):
@@ -768,7 +813,16 @@ def a_report(accuracy: float, articles: int = 6) -> dict:
         "by_position": group,
         "by_kind": group,
         "calibration": {"error": 0.1, "bins": [{"tokens": 600, "confidence": 0.3, "accuracy": 0.2}]},
-        "baselines": {"training_tokens": 1000, "token": " *the*", "most_frequent": simple, "bigram": simple},
+        "baselines": {
+            "training_tokens": 1000,
+            "counted_on": "run",
+            "token": " *the*",
+            "most_frequent": simple,
+            "bigram": simple,
+        },
+        "split": "test",
+        "near_copies": 0,
+        "left_out": False,
         "padding": [padded],
         "checked": {"tokens": 100, "loss": 4.75, "accuracy": accuracy},
         "keras": {"tokens": 100, "loss": 4.7500003, "accuracy": accuracy},
@@ -931,14 +985,18 @@ def test_the_forgetting_meter_says_what_was_gained_and_what_it_cost(root):
 
 
 def test_english_is_not_mixed_into_the_curve_of_validation():
+    import numpy as np
+
     from ui import charts
+    from ui.records import Record
 
     events = [
         {"kind": "evaluation", "split": split, "model": model, "step": step, "whole": False, "accuracy": accuracy}
         for model, step in (("base", 0), ("run", 4))
         for split, accuracy in (("english", 0.9), ("validation", 0.2))
     ]
-    figure = charts.validation(events, "accuracy", "#000000", "accuracy")
+    nothing = {"step": np.empty(0)}
+    figure = charts.validation(Record(nothing, nothing, events), "accuracy", "#000000", "accuracy")
     assert [list(trace.y) for trace in figure.data] == [[0.2, 0.2]]
     assert figure.layout.shapes[0].y0 == 0.2
 
@@ -1063,7 +1121,7 @@ def test_the_encoding_and_what_so_little_can_show_are_said(root, local):
     app = open_path(brought / "twenty_lines.txt")
     assert app.metric[0].value == "20"
     assert "little to learn from" in texts(app)
-    assert "of the tokens of the validation texts" in texts(app) and "84\\.8 %" in texts(app)
+    assert "of the tokens of the validation texts" in texts(app) and "87\\.0 %" in texts(app)
 
 
 def test_less_than_half_is_a_question_on_the_page(root, local, tmp_path):

@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from pathlib import Path
 
 import streamlit as st
 
@@ -14,10 +13,11 @@ from engine.articles.unread import PARTS
 from engine.corpus import Corpus, is_corpus
 from engine.errors import EngineError
 from engine.tokenizers import Tokenizer
-from ui import errors, sources, words
+from ui import budget, errors, sources, words
 from ui.i18n import _, _n
 
-AT_ONCE_BYTES = 8 << 20  # unpacked; so much is prepared while one waits, a second or two
+AT_ONCE_BYTES = 8 << 20  # unpacked; so much is prepared while one waits, a few seconds,
+AT_ONCE_SECONDS = 20.0  # and as long as one waits; then it is shown how far it is
 POLL_SECONDS = 1.0
 _PREVIEW_CHARACTERS = 700  # of each article
 _FORMS = {
@@ -32,7 +32,7 @@ _FORMS = {
 }
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_data(max_entries=16, ttl="10m", show_spinner=False)  # no longer: uploads are deleted
 def _preview(path: str, fingerprint: list, options: dict) -> Preview:
     return isolation.preview(paths.locate(path), Options(**options))
 
@@ -85,12 +85,13 @@ def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
         found = preparation.find(paths.locate(chosen), tokenizer)
         assert found is not None
         return found
+    budget.check_articles(chosen)
     try:
         path = hub.local(chosen) if hub.is_name(chosen) else paths.locate(chosen)
     except EngineError:
         if not hub.is_name(chosen):
             raise
-        _background(importing.Import(importing.Request(chosen, preset)), listing_of=chosen)
+        _background(importing.Import(importing.Request(chosen, preset, looked_at=True)), listing_of=chosen)
         return None
     fingerprint = source.fingerprint(path)
     seen = _preview(str(path), fingerprint, {})
@@ -98,8 +99,12 @@ def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
     if options is None:
         return None
     found = preparation.find(path, tokenizer, options)
-    accept = bool(st.session_state.get(f"part_{chosen}"))
-    job = importing.Import(importing.Request(chosen, preset, options, accept_part=accept))
+    part = f"part_{chosen}", [fingerprint, options.to_json()]
+    accept = st.session_state.get(part[0]) == part[1]
+    request = importing.Request(
+        chosen, preset, options, accept_part=accept, looked_at=True, most_bytes=budget.corpus_bytes()
+    )
+    job = importing.Import(request)
     if found is not None:
         sources.remember(found)
         status = job.status()
@@ -111,39 +116,71 @@ def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
         seen = _preview(str(path), fingerprint, options.to_json()) if options != Options() else seen
         _describe(seen)
         _first_articles(seen)
-    if seen.size <= AT_ONCE_BYTES:
-        return _at_once(path, tokenizer, options, chosen, own)
-    _background(job, part_of=chosen)
+    if seen.size <= AT_ONCE_BYTES and _unasked(job):
+        place = st.empty()
+        if not (own or accept or place.button(_("Prepare"), type="primary", key=f"prepare_{chosen}")):
+            return None
+        place.empty()
+        if (prepared := _at_once(request)) is not None:
+            sources.remember(prepared)
+            for notice in prepared.notices:
+                st.info(errors.markdown(notice))
+            return prepared
+    _background(job, part=part)
     return None
 
 
-def _at_once(path: Path, tokenizer: Tokenizer, options: Options, chosen: str, own: bool) -> Corpus | None:
-    """The corpus, prepared while one waits: what ships at once, anything else when the button is pressed."""
-    accept = bool(st.session_state.get(f"part_{chosen}"))
-    if not (own or accept or st.button(_("Prepare"), type="primary", key=f"prepare_{chosen}")):
-        return None
-    try:
-        with st.spinner(_("Preparing the articles…")):
-            prepared = preparation.prepare(path, tokenizer, options=options, accept_part=accept, looked_at=True)
-    except preparation.FewRead as few:
-        _ask_for_part(few, chosen)
-        return None
-    finally:
-        st.session_state.pop(f"part_{chosen}", None)
-    sources.remember(prepared)
-    for notice in prepared.notices:
-        st.info(errors.markdown(notice))
-    return prepared
+def _unasked(job: importing.Import) -> bool:
+    """Whether nothing stands in the way of preparing a small source at once: one that failed is tried again when asked."""
+    status = job.status()
+    return status is None or (status.state == jobs.FINISHED and not status.alive)  # its corpus was deleted
 
 
-def _ask_for_part(few: EngineError, chosen: str) -> None:
-    """That less than half could be read, and the button that says that this is enough."""
+def _at_once(request: importing.Request) -> Corpus | None:
+    """A small source prepared while one waits, in a process of its own; None where it takes longer, or is to be asked about.
+
+    Raises:
+        EngineError: why it cannot be prepared.
+    """
+    with st.spinner(_("Preparing the articles…")):
+        budget.start_preparation(importing.Import(request))
+        try:
+            return importing.prepared_apart(request, AT_ONCE_SECONDS)
+        except EngineError as error:
+            if _is_question(error):
+                return None
+            raise
+
+
+def _is_question(error: EngineError) -> bool:
+    """Whether a preparation ended because somebody has to say first that a part is enough."""
+    return error.template == preparation.FEW_READ  # an error comes out of another process without its class
+
+
+def _ask_for_part(few: EngineError, part: tuple[str, list]) -> None:
+    """That less than half could be read, and the button that says that this is enough, of these files so read."""
     st.warning(errors.markdown(few))
 
     def accept() -> None:
-        st.session_state[f"part_{chosen}"] = True
+        st.session_state[part[0]] = part[1]
 
-    st.button(_("Use the part that can be read"), on_click=accept, key=f"accept_{chosen}")
+    st.button(_("Use the part that can be read"), on_click=accept, key=f"accept_{part[0].removeprefix('part_')}")
+
+
+def near_copies(c: Corpus, preset: str) -> None:
+    """The way to the near-copies of a corpus that an earlier version prepared."""
+    job = importing.Import(importing.Request(paths.portable(c.folder), preset))
+    status = job.status()
+    if status is not None and status.alive:
+        st.fragment(_watch, run_every=POLL_SECONDS)(job)
+        return
+    st.caption(_("Near-copies, articles that are nearly the same text, were not looked for when these were prepared."))
+    if status is not None and status.error is not None:
+        errors.show(status.error)
+    if st.button(_("Look for near-copies"), icon=":material/file_copy:"):
+        with errors.shown():
+            budget.start_preparation(job)
+            st.rerun()
 
 
 def _options(seen: Preview, key: str) -> Options | None:
@@ -279,16 +316,21 @@ def _split(name: str) -> str:
     return {"train": _("train"), "validation": _("validation"), "test": _("test")}[name]
 
 
-def _background(job: importing.Import, listing_of: str = "", part_of: str = "") -> None:
-    """An import in the background: the button that starts it, or how far it is."""
+def _background(job: importing.Import, listing_of: str = "", part: tuple[str, list] | None = None) -> None:
+    """An import in the background: the button that starts it, or how far it is.
+
+    Args:
+        part: where it is noted that the part which can be read is enough, and what is noted there.
+    """
     status = job.status()
     if status is not None and status.alive:
         st.fragment(_watch, run_every=POLL_SECONDS)(job)
         return
-    if status is not None and status.error is not None and status.error.template == preparation.FEW_READ and part_of:
-        _ask_for_part(status.error, part_of)
-    elif status is not None and status.error is not None:
-        errors.show(status.error)
+    if status is not None and status.error is not None:
+        if part is not None and _is_question(status.error):
+            _ask_for_part(status.error, part)
+        else:
+            errors.show(status.error)
     if status is not None and status.state in (jobs.STOPPED, importing.PREPARING, importing.FETCHING):
         if status.articles or not hub.is_name(job.request.source):
             told = _(
@@ -312,11 +354,21 @@ def _background(job: importing.Import, listing_of: str = "", part_of: str = "") 
                 n=len(listing.files),
                 size=words.size(listing.size),
             )
+            + (
+                " "
+                + _(
+                    "Configuration {name}; left: {others}.",
+                    name=words.plain(listing.configuration),
+                    others=words.plain(", ".join(listing.others)),
+                )
+                if listing.others
+                else ""
+            )
         )
     label = _("Fetch and prepare") if listing_of else _("Prepare")
     if st.button(label, type="primary", icon=":material/playlist_add_check:"):
         with errors.shown():
-            job.start()
+            budget.start_preparation(job)
             st.rerun()
 
 
@@ -351,7 +403,14 @@ def _watch(job: importing.Import) -> None:
             tokens=words.grouped(status.tokens),
             skipped=words.grouped(status.skipped),
         )
-    left = _left(job, status)
+    if status.compared:
+        share = min(1.0, status.compared / max(1, status.articles))
+        label = _(
+            "looking for near-copies: {done} of {articles} articles",
+            done=words.grouped(status.compared),
+            articles=words.grouped(status.articles),
+        )
+    left = 0.0 if status.compared else _left(job, status)
     st.progress(share, label + (_(", about {time} left", time=words.duration(left)) if left else ""))
     kept = _fetched_again() if status.state == importing.FETCHING else _("What is done is kept: it goes on from there.")
     if st.button(_("Stop"), icon=":material/stop:", help=kept):

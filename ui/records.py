@@ -1,16 +1,25 @@
-"""A run's file of events, read once: the reports of its steps as columns, everything else as events."""
+"""Lines of a run's file of events: the reports of its steps as columns, everything else as events."""
 
 import io
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
-STEP_FIELDS = ("step", "tokens", "seconds", "epoch", "loss", "accuracy", "learning_rate", "tokens_per_second")
+STEP_FIELDS = (
+    "step",
+    "tokens",
+    "seconds",
+    "epoch",
+    "loss",
+    "accuracy",
+    "learning_rate",
+    "tokens_per_second",
+    "memory_bytes",
+)
 _SCHEMA = pa.schema([(name, pa.float64()) for name in STEP_FIELDS])
 _STEP = b'{"kind": "step"'  # how engine.runs opens such a line
 
@@ -21,35 +30,29 @@ class Record:
 
     Attributes:
         steps: STEP_FIELDS, each float64 (reports,); NaN where a report lacks it.
+        drawn: the same of some thousands of reports at most, as curves need them: of each stretch those in which a
+            field is smallest or largest, the first and the last.
         others: all other events, in order.
+        version: another number for another content, in this process.
+        thinned_bytes: the size of a file that is too large to be kept whole: `steps` is `drawn`, and some moments
+            between the first and the last are left out of `others`; 0 elsewhere.
+        damaged: how many lines hold no event.
     """
 
     steps: dict[str, np.ndarray]
+    drawn: dict[str, np.ndarray]
     others: list[dict[str, Any]]
+    version: int = 0
+    thinned_bytes: int = 0
+    damaged: int = 0
 
 
-def read(path: Path) -> Record:
-    """The record of an events file; an empty one where there is none.
+def parsed(lines: list[bytes]) -> tuple[dict[str, np.ndarray], np.ndarray, list[tuple[int, dict[str, Any]]]]:
+    """The reports of steps on whole lines as columns, the line that each stands on, and the other events with theirs.
 
-    Most lines of a long run are reports of steps: those are read by Arrow, as columns, several times as fast as by
-    `json`. As in `Run.events`, what a resumed run reports again replaces what it had reported before it was cut off.
+    Most lines of a long run are reports of steps: those are read by Arrow, several times as fast as by `json`.
     """
-    try:
-        lines = path.read_bytes().split(b"\n")[:-1]  # what stands behind the last newline is torn
-    except OSError:
-        lines = []
-    steps, places = _steps(lines)
-    others = _others(lines)
-    for place, event in others:
-        if event["kind"] == "resume":
-            kept = (places > place) | (steps["step"] <= event["step"])
-            steps, places = {name: column[kept] for name, column in steps.items()}, places[kept]
-            others = [
-                (at, e) for at, e in others if at >= place or e.get("step", 0) <= event["step"] or e["kind"] == "state"
-            ]
-    for column in steps.values():
-        column.setflags(write=False)
-    return Record(steps, [event for _place, event in others])
+    return (*_steps(lines), _others(lines))
 
 
 def _steps(lines: list[bytes]) -> tuple[dict[str, np.ndarray], np.ndarray]:

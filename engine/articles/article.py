@@ -46,6 +46,7 @@ class Article:
         sections: the body in reading order.
         title: "" where the source has none (the PubMed release has none).
         left_out: what its file holds and is not read, counted: (a key of `unread.PARTS`, how many).
+        formulas: of the source's formulas how many became text, and how many a mark.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Article:
     sections: tuple[Section, ...]
     title: str = ""
     left_out: tuple[tuple[str, int], ...] = field(default=(), compare=False)
+    formulas: tuple[int, int] = (0, 0)
 
     def all_sections(self) -> tuple[Section, ...]:
         """The abstract as a first section (where there is one), then the body."""

@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -179,6 +180,8 @@ def of_archive(path: Path) -> tuple[list[Member], list[ArticlesError]]:
 def _reason_against(info: zipfile.ZipInfo) -> str:
     if leads_out(info.filename):
         return sentence("{path}: its name leads out of the archive; it was not read.")
+    if stat.S_ISLNK(info.external_attr >> 16):  # its content is the path that it leads to
+        return sentence("{path} is a link, not a file; it was not read.")
     if info.flag_bits & 1:
         return sentence("{path} is locked with a password; it was not read.")
     return BOMB if is_bomb(info.file_size, info.compress_size) else ""
