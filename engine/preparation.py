@@ -579,8 +579,10 @@ class _Preparation:
     def _finish(self) -> Path:
         splits = {split: self.state["splits"][split] for split in SPLITS if split in self.state["splits"]}
         if not splits or not splits.get("train", {}).get("articles"):
-            detail = f" {self.skipped.examples[0]}" if self.skipped.examples else ""
-            raise ArticlesError("{path} holds no article that can be used.{detail}", path=self.path, detail=detail)
+            if not self.skipped.examples:
+                raise ArticlesError("{path} holds no article that can be used.", path=self.path)
+            reason = self.skipped.examples[0]
+            raise ArticlesError("{path} holds no article that can be used. {reason}", path=self.path, reason=reason)
         if self.state["unread"] > self.articles and not self.accept_part:
             raise FewRead(
                 FEW_READ,

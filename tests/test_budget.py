@@ -17,7 +17,7 @@ from engine.budget import Limits
 from engine.errors import EngineError, SettingsError
 from engine.settings import RunSettings
 from ui import budget as session
-from ui import owner, owner_file, server_paths, sources, upload_memory
+from ui import importing_view, owner, owner_file, server_paths, sources, upload_memory
 
 MINI, SAMPLE = "checkpoints/presets/gpt2_mini_en", "articles/sample"
 
@@ -370,6 +370,35 @@ def test_a_preview_is_bounded(tmp_path):
     )
     seen = isolation.preview(tmp_path / "wide.csv")
     assert (len(seen.columns), len(seen.columns[0]), len(seen.rows[0])) == (200, 200, 200)
+    assert len(seen.problem.values["names"]) == 2000  # the columns of which one is to be chosen
+
+
+def test_the_first_articles_of_a_preview_are_bounded(tmp_path):
+    articles = [{"id": "i" * 10_000, "text": "word " * 100_000} for _ in range(100)]
+    (tmp_path / "long.jsonl").write_text("\n".join(map(json.dumps, articles)))
+    seen = isolation.preview(tmp_path / "long.jsonl")
+    assert [(len(article["id"]), len(article["text"])) for article in seen.articles] == [(200, 2000)] * 3
+
+
+def test_a_visitor_is_shown_the_first_articles_of_own_uploads_alone(root, visitor, tmp_path, monkeypatch):
+    state, _kept = visitor
+    tokenizer = presets.tokenizer(presets.find(MINI))
+    another = upload(state)
+    state.clear()  # somebody else
+    shown = []
+    monkeypatch.setattr(importing_view, "_first_articles", lambda seen: shown.append(seen.articles[0]["id"]))
+    monkeypatch.setattr(importing_view, "_describe", lambda seen: None)
+    for articles in (another, str(tmp_path / "hers.jsonl"), "ccdv/pubmed-summarization"):
+        with pytest.raises(EngineError, match="These articles are the owner's"):
+            importing_view.prepared_or_asked(articles, MINI, tokenizer)
+    assert importing_view.prepared_or_asked(upload(state, "b.jsonl"), MINI, tokenizer) is None  # until it is asked for
+    assert shown == ["article-0"]
+
+
+def test_an_upload_whose_text_a_program_makes_out_is_not_used_unseen(root, visitor):
+    kept = sources.save_uploads([("a.pdf", b"%PDF-1.7")])
+    with pytest.raises(EngineError, match="look at what was read, then train on that"):
+        session.enter(settings(articles=kept), "", join=False)
 
 
 def test_an_uploaded_file_is_let_go_of_once_it_is_on_the_disk(root, monkeypatch):
@@ -380,6 +409,8 @@ def test_an_uploaded_file_is_let_go_of_once_it_is_on_the_disk(root, monkeypatch)
     monkeypatch.setattr(preparation, "prepare", None)  # not in this process
     content = "\n".join(article_line(n) for n in range(8)).encode()
     app.file_uploader(key="articles_upload").upload("mine.jsonl", content).run(timeout=90)
+    assert not app.metric and let_go == ["mine.jsonl"]
+    next(button for button in app.button if button.label == "Prepare").click().run(timeout=90)
     assert not app.exception and not app.error, [e.value for e in app.error]
     assert let_go == ["mine.jsonl"]
     assert [m.value for m in app.metric if m.label == "Articles"] == ["8"]

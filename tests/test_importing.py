@@ -36,7 +36,8 @@ def test_an_import_that_fails_says_why(root, tiny_preset, tmp_path):
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
     job = Import(Request(str(tmp_path / "a.pdf"), str(tiny_preset), looked_at=True))
     job.start()
-    assert str(wait(job, jobs.FAILED).error).startswith("a.pdf is a PDF that is damaged or cannot be read")
+    said = str(wait(job, jobs.FAILED).error)
+    assert "a.pdf holds no article that can be used. a.pdf is a PDF that is damaged or cannot be read" in said
 
 
 def test_what_a_program_makes_out_is_used_where_somebody_looked_at_it_alone(root, tiny_preset, tmp_path):

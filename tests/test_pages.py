@@ -10,10 +10,10 @@ from conftest import article_line
 from streamlit.testing.v1 import AppTest
 
 from engine import checkpoints, corpus, ending, paths, runs
-from engine.errors import EngineError, SettingsError
+from engine.errors import ArticlesError, EngineError, SettingsError
 from engine.locks import Lock
 from engine.settings import RunSettings
-from ui import access, errors, words
+from ui import access, errors, i18n, words
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = sorted((PROJECT / "pages").glob("*.py"))
@@ -292,6 +292,16 @@ def test_what_an_error_tells_is_no_markdown(root, local):
     assert "!\\[x\\](http\\:/e/x.png)" in app.error[0].value
     both = SettingsError([EngineError("{v} is **bold**.", v="*a*"), EngineError("{n:,} is not.", n=1000)])
     assert errors.markdown(both) == "\\*a\\* is **bold**.\n\n1,000 is not."
+
+
+def test_the_reason_that_an_error_gives_is_translated_with_it_out_of_a_file_too(monkeypatch):
+    reason = ArticlesError("{path} is empty.", path="*a*.txt")
+    error = ArticlesError("{path} holds no article that can be used. {reason}", path="a.zip", reason=reason)
+    assert str(error) == "a.zip holds no article that can be used. *a*.txt is empty."
+    monkeypatch.setattr(i18n, "language", lambda: "fr")
+    for told in (error, EngineError.from_json(json.loads(json.dumps(error.to_json())))):
+        assert i18n.error_text(told) == "a.zip ne contient aucun article utilisable. *a*.txt est vide."
+        assert errors.markdown(told) == "a.zip ne contient aucun article utilisable. \\*a\\*.txt est vide."
 
 
 def test_what_a_window_length_covers_is_the_share_of_the_tokens(root, local, sample_folder):

@@ -225,6 +225,36 @@ def test_jats_gives_abstract_sections_and_paragraphs_in_reading_order(tmp_path):
         ("", ("Loose start.",)),
         ("Results", ("First1 a < b.", "Second.", "Third.")),
     ]
+    assert dict(article.left_out) == {"other_abstracts": 1, "figures": 2, "references": 1, "inner_articles": 1}
+
+
+@pytest.mark.parametrize(
+    ("written", "counted"),
+    [
+        ("<fig-group><fig><graphic/></fig><fig><caption><p>c</p></caption></fig></fig-group>", {"figures": 2}),
+        ("<p>Seen <inline-graphic/> so.</p><media/>", {"pictures": 2}),
+        ("<p>A formula <inline-formula><inline-graphic/></inline-formula> is no part.</p>", {}),
+        ("<p>Noted.<fn><p>n</p></fn></p><table-wrap><table-wrap-foot><fn/></table-wrap-foot></table-wrap>", {"notes": 1, "figures": 1}),
+        ("<p>As</p><code>x = 1</code><supplementary-material><caption><p>S1</p></caption></supplementary-material>", {"code": 1, "supplements": 1}),
+        ("<p>x</p></body><back><ack><p>Thanks.</p></ack><app-group><app><p>One <fig/></p><p>Two</p></app></app-group>"
+         "<ref-list><ref/><ref/><ref/></ref-list></back><body>", {"behind": 3, "figures": 1, "references": 3}),
+        ("<p>x</p></body><response><body><p>Dear</p><fig/></body></response><body>", {"inner_articles": 1}),
+    ],
+)  # fmt: skip
+def test_what_jats_holds_and_is_not_read_is_counted(tmp_path, written, counted):
+    assert dict(jats_body(tmp_path, f"<p>Text.</p>{written}").left_out) == counted
+
+
+def test_what_stands_before_a_jats_article_and_is_not_read_is_counted(tmp_path):
+    front = (
+        "<contrib-group><contrib/><contrib/></contrib-group><permissions><license><license-p>CC</license-p></license>"
+        "</permissions><abstract><p>Main.<fn/></p></abstract><abstract abstract-type='teaser'><p>T.</p></abstract>"
+        "<trans-abstract><p>Résumé.</p></trans-abstract><kwd-group><kwd>a</kwd><kwd>b</kwd></kwd-group>"
+    )
+    article = jats_body(tmp_path, "<p>x</p>", front)
+    assert article.abstract == ("Main.",)
+    counted = {"addresses": 2, "notices": 1, "notes": 1, "other_abstracts": 2, "fields": 2}
+    assert dict(article.left_out) == counted
 
 
 def jats_body(tmp_path, body: str, front: str = ""):

@@ -1,7 +1,7 @@
 """JATS XML, the form in which PubMed Central and most journals give their articles: one article a file, or a set.
 
 Abstract, sections and paragraphs in reading order. Tables, figures and their captions, references and footnotes are left out,
-as is what `sub-article` and `response` hold (reviewers' letters). A formula becomes its text, or FORMULA where there is only a
+as is what `sub-article` and `response` hold (reviewers' letters), and counted. A formula becomes its text, or FORMULA where there is only a
 picture of it. What is raised keeps its place by a caret (10^5), but for citations, which go. Parsed by lxml; nothing outside the
 file is fetched and no entity is expanded but the characters that HTML and XML name.
 """
@@ -10,6 +10,7 @@ import codecs
 import html.entities
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from engine.articles import formulas
@@ -29,6 +30,15 @@ FORMULA = "[formula]"  # where one stood of which there is no text
 _PARAGRAPHS = {"p", "disp-quote", "verse-group", "verse-line"}
 _BLOCKS = {"list", "def-list", "boxed-text", "preformat", *_PARAGRAPHS}  # inside a paragraph: paragraphs of their own
 _FORMULAS = {"inline-formula", "disp-formula", "math", "tex-math"}
+# What is left out by the keys of `unread.PARTS`; what stands in such an element counts with it.
+_PARTS = {
+    "table-wrap": "figures", "table": "figures", "fig": "figures", "caption": "figures", "ref": "references", "fn": "notes",
+    "graphic": "pictures", "inline-graphic": "pictures", "media": "pictures", "chem-struct-wrap": "pictures", "code": "code",
+    "supplementary-material": "supplements", "sub-article": "inner_articles", "response": "inner_articles",
+    "trans-abstract": "other_abstracts", "contrib": "addresses", "permissions": "notices", "author-notes": "notices",
+    "kwd": "fields", "subject": "fields", "subtitle": "fields", "trans-title": "fields", "funding-group": "fields",
+}  # fmt: skip
+_BEHIND = {"back", "glossary", "app-group"}  # whose paragraphs are left out too
 _CITATIONS = {"bibr", "fn", "table-fn", "aff", "corresp"}  # of xref: what a raised number of this kind refers to
 _RAISED_LIST = re.compile(r"\[?\d{1,3}(?:\s*[,–-]\s*\d{1,3})+\]?|\[\d{1,3}\]")  # 12,13 or 5–7: no power
 _ORDINAL = re.compile(r"st|nd|rd|th", re.IGNORECASE)
@@ -98,11 +108,14 @@ def _parse(member: Member):
 
 def _article(article, member: Member, fallback: str) -> Article | ArticlesError:
     reading = _Reading()
+    left: Counter[str] = Counter()
+    _count_left_out(article, left)
     found = Article(
         _identifier(article) or fallback[:200],
         reading.abstract(article),
         tuple(reading.sections(article)),
         reading.text(_child(article, "front", "article-meta", "title-group", "article-title")),
+        left_out=tuple(left.items()),
         formulas=(reading.formulas, reading.pictures),
     )
     if not found.sections and not found.abstract:
@@ -144,6 +157,27 @@ def _weight(abstract) -> tuple[int, int]:
     elif kind in _SIDE_TYPES:
         order += 1 + _SIDE_TYPES.index(kind)
     return order, -len("".join(abstract.itertext())) if kind else 0
+
+
+def _count_left_out(element, found: Counter[str], behind: bool = False) -> None:
+    """Counts what of an article is not read.
+
+    Args:
+        behind: whether the element stands where no paragraph is read.
+    """
+    abstracts = [child for child in element if _name(child) == "abstract"]
+    main = min(abstracts, key=_weight) if abstracts else None
+    for child in element:
+        name = _name(child)
+        if name in _PARTS:
+            found[_PARTS[name]] += 1
+        elif name == "abstract" and child is not main:
+            found["other_abstracts"] += 1
+        elif name == "p" and behind:
+            found["behind"] += 1
+            _count_left_out(child, found)
+        elif name not in _FORMULAS:
+            _count_left_out(child, found, behind or name in _BEHIND)
 
 
 class _Reading:
