@@ -259,6 +259,20 @@ def test_what_is_not_read_is_named_with_the_way_to_convert_it(fine_tuned, lookin
         shutil.rmtree(tmp_path / "scratch")
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_another_vocabulary_of_the_same_size_is_refused(packed, fine_tuned, looking, tiny_preset, tmp_path):
+    folder = tmp_path / "theirs"
+    shutil.copytree(fine_tuned[2], folder)
+    vocabulary = json.loads((folder / "vocab.json").read_text())
+    first, second = list(vocabulary)[300:302]
+    vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    (tmp_path / "scratch").mkdir()
+    path = zipped(folder, tmp_path / "theirs.zip") if packed else folder
+    with pytest.raises(CheckpointError, match="not that of tiny.*used as a preset"):
+        looking.check(path, [presets.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
+
+
 def test_the_command_imports_a_folder_and_measures_it(
     fine_tuned, tiny_preset, sample_folder, root, capsys, monkeypatch
 ):

@@ -155,7 +155,7 @@ def with_the_mark_last(reference: ModelReference, folder: Path) -> ModelReferenc
     first, last = tokenizer.end_of_text, tokenizer.vocabulary_size - 1
     vocabulary = {entry: {first: last, last: first}.get(token, token) for entry, token in vocabulary.items()}
     embeddings = model.backbone.token_embedding.embeddings
-    rows = np.array(embeddings)
+    rows = embeddings.numpy().copy()
     rows[[first, last]] = rows[[last, first]]
     embeddings.assign(rows)
     models.save_preset(model, vocabulary, merges, folder, "# The same model\n")

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -111,7 +111,7 @@ def _array(path: Path, name: str, told: Any, start: int) -> tuple[Array, int, in
     return Array(whole, kind in _FLOATS, _rows(path, kind, whole, start + offsets[0])), offsets[0], offsets[1]
 
 
-def _numbers(value: Any) -> bool:
+def _numbers(value: Any) -> TypeGuard[list[int]]:
     return isinstance(value, list) and all(type(number) is int and 0 <= number < 1 << 40 for number in value)
 
 
