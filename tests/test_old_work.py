@@ -202,6 +202,7 @@ ZEROS = ("F32", (4,), bytes(16))
         ({"a": {"data_offsets": [16, 32]}}, "one behind the other"),
         ({"b": {"data_offsets": [1000, 1016]}}, "outside of it"),
         ({"a": {"dtype": "F8_E4M3"}}, "not read here"),
+        ({"a": {"dtype": ["F32"]}}, "not read here"),
         ({"header": {"c": 3}}, "damaged: c"),
         ({}, "holds no GPT-2"),
     ],

@@ -101,7 +101,7 @@ def _array(path: Path, name: str, told: Any, start: int) -> tuple[Array, int, in
     kind, shape, offsets = told.get("dtype"), told.get("shape"), told.get("data_offsets")
     if not (_numbers(shape) and len(shape) <= _MOST_DIMENSIONS and _numbers(offsets) and len(offsets) == 2):
         raise _damaged(f"{name[:100]} has no whole shape or place")
-    if kind not in _ITEM_BYTES:
+    if not isinstance(kind, str) or kind not in _ITEM_BYTES:
         raise CheckpointError(
             "{name} is of a type that is not read here: {kind}.", name=name[:200], kind=str(kind)[:40]
         )
