@@ -144,8 +144,8 @@ def export(checkpoint: Checkpoint) -> None:
             with errors.shown():
                 downloads.link(name)
                 preset = presets.find(checkpoint.manifest["preset"]["reference"])
-            st.caption(_("How it is used elsewhere; in full on the card that goes with it:"))
-            st.code(usage.lines(form, preset), language="python", wrap_lines=True)
+                st.caption(_("How it is used elsewhere; in full on the card that goes with it:"))
+                st.code(usage.lines(form, preset), language="python", wrap_lines=True)
 
 
 if message := st.session_state.pop("checkpoint_message", None):
