@@ -561,7 +561,10 @@ def list_runs(a: argparse.Namespace) -> int:
     for run in runs.all_runs():
         state = run.state()
         frozen = run.silent_seconds()
-        rows.append({"run": run.name, "state": state.state, "step": state.step, "steps": state.steps, "frozen": frozen})
+        row = {"run": run.name, "state": state.state, "step": state.step, "steps": state.steps, "frozen": frozen}
+        if state.state == runs.BROKEN:
+            row["problem"] = str(state.error)
+        rows.append(row)
         if not a.json:
             reason = f"  {state.error}" if state.error else f"  frozen for {frozen:.0f} s" if frozen else ""
             print(f"{run.name:<32} {state.state:<12} {state.step:>8,} / {state.steps:<8,}{reason}")
@@ -625,7 +628,7 @@ def import_checkpoint(a: argparse.Namespace) -> int:
         figures = parity(checkpoint, lambda done, total: progress(f"measuring {bar(done, total)}"))
     finally:
         progress.close()
-    preset = checkpoint.manifest["preset"]["reference"]
+    preset = checkpoints.preset_of(checkpoint)["reference"]
     result = {"checkpoint": checkpoint.reference, "preset": preset, **found}
     for name, prefix in (("run", ""), ("base", "base_")):
         result |= {prefix + figure: figures[name][figure] for figure in ("accuracy", "loss", "bits_per_byte")}

@@ -8,7 +8,6 @@ step-XXXXXXXX/
 
 import contextlib
 import hashlib
-import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,9 +15,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import presets, runs
+from engine import checked, presets, runs
 from engine.errors import CheckpointError, EngineError, RunError
-from engine.files import json_text, sha256, staged_folder, storage_errors, temporary, write_bytes
+from engine.files import (
+    json_text,
+    open_plain,
+    parse_json,
+    sha256,
+    staged_folder,
+    storage_errors,
+    temporary,
+    write_bytes,
+)
 from engine.files import replace as rename
 from engine.presets import Preset
 from engine.runs import Run
@@ -26,6 +34,7 @@ from engine.runs import Run
 SCHEMA_VERSION = 2
 WEIGHTS, TRAINING, MANIFEST = "model.weights.h5", "training.npz", "manifest.json"
 _SEAL = "manifest_sha256"
+_MOST_MANIFEST_BYTES = 16 << 20
 _MOST_HASHES = 256
 FORMATS = CKPT, H5, KERAS = "ckpt", "weights.h5", "keras"
 # The files of each format; the first is the one whose hash names the model.
@@ -148,8 +157,10 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
     The text must be what would be written for its content, to the last character, so that no change passes.
     """
     try:
-        text = (folder / MANIFEST).read_text(encoding="utf-8")  # git on Windows may have changed the ends of the lines
-        manifest = json.loads(text)
+        with open_plain(folder / MANIFEST) as file:
+            content = file.read(_MOST_MANIFEST_BYTES)
+        manifest = parse_json(content)
+        text = content.decode("utf-8").replace("\r\n", "\n")  # git on Windows may have changed the ends of the lines
     except (OSError, ValueError):
         return None
     if not isinstance(manifest, dict):
@@ -167,7 +178,9 @@ def of_run(run: Run) -> list[Checkpoint]:
 
 def _open(folder: Path) -> Checkpoint | None:
     manifest = _read_manifest(folder)
-    if manifest is not None and set(WEIGHTS_FILES.get(manifest["format"], ("",))) <= set(manifest["files"]):
+    if manifest is None or checked.wrong(manifest, checked.MANIFEST):
+        return None
+    if set(WEIGHTS_FILES.get(manifest["format"], ("",))) <= set(manifest["files"]):
         return Checkpoint(folder, manifest)
     return None
 
@@ -299,7 +312,20 @@ def resolve(reference: str, root: Path | None = None) -> ModelReference:
         checkpoint = find(reference, root)
     except RunError:
         return ModelReference(presets.find(reference))
-    return ModelReference(presets.find(checkpoint.manifest["preset"]["reference"]), checkpoint)
+    return ModelReference(presets.find(preset_of(checkpoint)["reference"]), checkpoint)
+
+
+def preset_of(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Reference and hash of the preset that a checkpoint was trained from, as its manifest has them.
+
+    Raises:
+        CheckpointError: the manifest does not say it.
+    """
+    if "preset" not in checkpoint.manifest:
+        raise CheckpointError(
+            "The manifest of {name} does not say which preset it was trained from.", name=checkpoint.reference
+        )
+    return checkpoint.manifest["preset"]
 
 
 def check_base(model: ModelReference) -> None:
@@ -308,7 +334,7 @@ def check_base(model: ModelReference) -> None:
     Raises:
         CheckpointError: the preset's weights have changed since.
     """
-    if model.checkpoint is not None and model.checkpoint.manifest["preset"]["hash"] != model.preset.hash():
+    if model.checkpoint is not None and preset_of(model.checkpoint)["hash"] != model.preset.hash():
         raise CheckpointError(
             "The preset {preset} is not the one that {name} was trained from: its weights have changed.",
             preset=model.preset.reference,

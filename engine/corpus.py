@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from engine import paths
+from engine import checked, paths
 from engine.articles.article import KINDS, TITLE
 from engine.articles.source import Skipped
 from engine.errors import ArticlesError, EngineError, RangeError
@@ -76,6 +76,20 @@ class Corpus:
         self.notices: list[EngineError] = []
         if self.card.get("schema_version") != SCHEMA_VERSION:
             raise ArticlesError("{folder} is not a prepared corpus of this version.", folder=folder)
+        if fields := checked.wrong(self.card, checked.CARD):
+            raise ArticlesError(
+                "The corpus {folder} is damaged: its card.json lacks {fields}, or holds what it must not. Prepare it again.",
+                folder=self.folder,
+                fields=", ".join(fields),
+            )
+        records = self.card["files"].get(ARTICLES, {"bytes": 0})["bytes"] // ARTICLE.itemsize
+        known = {TOKENS, ARTICLES, SECTIONS, IDS} <= set(self.card["files"])
+        if not known or any(c["first"] + c["articles"] >= records for c in self.card["splits"].values()):
+            raise ArticlesError(
+                "The corpus {folder} is damaged: its card.json lacks {fields}, or holds what it must not. Prepare it again.",
+                folder=self.folder,
+                fields="files, splits",
+            )
         for name, file in self.card["files"].items():
             path = self.folder / name
             if not path.is_file() or path.stat().st_size != file["bytes"]:
@@ -232,9 +246,9 @@ def is_corpus(path: Path | str) -> bool:
 
 def all_corpora(root: Path | None = None) -> list[Corpus]:
     """Every whole corpus in the folder of all corpora, the newest first."""
-    cards = sorted((root or paths.corpora_root()).glob(f"*/{CARD}"), key=lambda p: p.stat().st_mtime, reverse=True)
+    cards = [card for card in (root or paths.corpora_root()).glob(f"*/{CARD}") if card.is_file()]
     found = []
-    for card in cards:
+    for card in sorted(cards, key=lambda card: card.stat().st_mtime, reverse=True):
         if card.parent.name.startswith("."):  # one that is being prepared
             continue
         try:

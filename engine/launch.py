@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from engine import paths
-from engine.files import storage_errors
+from engine.files import make_folder, storage_errors
 
 # Processes started from here, kept until they end: a dropped handle would leave a zombie behind.
 _children: list[subprocess.Popen] = []
@@ -30,8 +30,8 @@ def detached(module: str, *arguments: str, log: Path) -> subprocess.Popen:
     else:
         options["start_new_session"] = True
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(paths.PROJECT), os.environ.get("PYTHONPATH", "")])}
+    make_folder(log.parent)
     with storage_errors(log.parent):
-        log.parent.mkdir(parents=True, exist_ok=True)
         output = open(log, "ab")  # noqa: SIM115
     with output:
         child = subprocess.Popen(

@@ -95,7 +95,10 @@ def find(
     if is_corpus(path):
         return _of_vocabulary(Corpus(Path(path)), tokenizer)
     folder = folder_of(identity(path, tokenizer, options or Options(), limit), root)
-    return Corpus(folder) if is_corpus(folder) else None
+    try:
+        return Corpus(folder) if is_corpus(folder) else None
+    except ArticlesError:  # damaged: it is prepared anew
+        return None
 
 
 def _of_vocabulary(corpus: Corpus, tokenizer: Tokenizer) -> Corpus:
@@ -211,7 +214,12 @@ def _existing(folder: Path, identified: dict[str, Any], is_out: bool) -> Corpus 
         if is_out and folder.exists() and any(folder.iterdir()):
             raise ArticlesError("{folder} is not empty and no prepared corpus: choose another folder.", folder=folder)
         return None
-    corpus = Corpus(folder)
+    try:
+        corpus = Corpus(folder)
+    except ArticlesError:
+        if is_out:
+            raise
+        return None  # damaged: what is prepared anew takes its place
     (folder / _JOURNAL).unlink(missing_ok=True)  # an interruption right behind the rename left it
     if {name: corpus.card.get(name) for name in identified} == identified:
         return corpus
@@ -321,10 +329,13 @@ class _Preparation:
                 path.unlink()
         journal = read_json(self.staging / _JOURNAL)
         known = (journal.get("format"), journal.get("identity")) == (_JOURNAL_FORMAT, self.identity)
-        if known and self._holds(journal["state"]["written"]):
-            self.state = journal["state"]
-            self.skipped = Skipped.from_json(journal["skipped"])
-            self.names = Counter(dict(journal["names"]))
+        try:
+            if known and self._holds(journal["state"]["written"]):
+                state, skipped = journal["state"], Skipped.from_json(journal["skipped"])
+                self.names = Counter(dict(journal["names"]))
+                self.state, self.skipped = state, skipped
+        except (KeyError, TypeError, ValueError, AttributeError):
+            pass  # damaged by hand: it begins anew
         for name in _DATA_FILES:
             path = self.staging / name
             path.touch()

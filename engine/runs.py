@@ -21,21 +21,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine import paths
+from engine import checked, paths
 from engine.errors import EngineError, RunError, sentence
-from engine.files import read_json, replace, staged_folder, storage_errors, sweep, write_bytes, write_json
+from engine.files import open_plain, replace, staged_folder, storage_errors, sweep, write_bytes, write_json
 from engine.locks import Lock, held
-from engine.settings import RunSettings, from_json
+from engine.settings import RESERVED_NAMES, RunSettings, from_json
 
-QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED = (
-    "queued",
-    "running",
-    "paused",
-    "finished",
-    "failed",
-    "stopped",
-    "interrupted",
-)
+QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED = checked.STATES
+BROKEN = "broken"  # never written: what files that were damaged by hand read as
 HEARTBEAT = "heartbeat"
 LAST_WORDS = "last_words"
 _LAST_WORDS_BYTES = 1 << 16
@@ -51,7 +44,7 @@ class State:
     """Where a run stands.
 
     Attributes:
-        state: queued, running, paused, finished, failed, stopped or interrupted.
+        state: queued, running, paused, finished, failed, stopped, interrupted or broken.
         since: Unix time of the last change of `state`.
         step, steps: the step reached and the last one; steps is 0 until it is known.
         phase: what a running trainer is doing: loading, preparing, evaluating, training, finishing.
@@ -80,33 +73,56 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
-        self.name = self.folder.name
+        self.name = checked.printable(self.folder.name)
 
     def __repr__(self) -> str:
         return f"Run({self.name!r})"
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """`config.json` as it stands: settings, versions, hashes."""
-        config = read_json(self.folder / "config.json")
-        if not config:
+        """`config.json` as it stands: settings, versions, hashes.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        if not self.folder.is_dir():
             raise RunError("There is no run {name} in {folder}.", name=self.name, folder=self.folder.parent)
-        return config
+        return checked.read(self.folder / "config.json", {})
 
     @cached_property
     def settings(self) -> RunSettings:
-        """The run's settings."""
+        """The run's settings.
+
+        Raises:
+            RunError: config.json is missing or damaged. SettingsError: a setting is out of bounds.
+        """
         return from_json(self.config)
 
     @property
     def recorded(self) -> dict[str, Any] | None:
         """Command, date and commit of a run that ships with the project, or None for one's own."""
-        return read_json(self.folder / "recorded.json") or None
+        return checked.read_if_whole(self.folder / "recorded.json", checked.RECORDED) or None
+
+    @property
+    def problem(self) -> EngineError | None:
+        """Why nothing can be done with the run but to delete it, as its folder stands; None where all is well.
+
+        Where state.json alone is damaged, `state` says so, and the run can be resumed.
+        """
+        try:
+            checked.check_name(self.folder.name)
+            if "recorded.json" in checked.names(self.folder):
+                checked.read(self.folder / "recorded.json", checked.RECORDED)
+            self.settings  # noqa: B018  (reads the file)
+        except EngineError as error:
+            return error
+        return None
 
     # Reading
 
     def state(self) -> State:
-        """Where the run stands; a running state that nobody's lock supports reads as interrupted."""
+        """Where the run stands; a running state that nobody's lock supports reads as interrupted, and one that cannot be
+        read, or whose run cannot be used, as broken."""
         state = self._stored_state()
         if state.state == RUNNING and not self.alive():
             state = self._stored_state()  # it may have ended between the two looks
@@ -119,9 +135,16 @@ class Run:
         return state
 
     def _stored_state(self) -> State:
-        stored = read_json(self.folder / "state.json")
-        names = State.__dataclass_fields__
-        return State(**{"state": INTERRUPTED, "since": 0.0, **{k: v for k, v in stored.items() if k in names}})
+        problem = self.problem
+        return self._read_state() if problem is None else State(BROKEN, 0.0, reason=problem.to_json())
+
+    def _read_state(self) -> State:
+        """What state.json says, whatever else of the folder is damaged."""
+        try:
+            stored = checked.read(self.folder / "state.json", checked.STATE)
+        except RunError as error:
+            return State(BROKEN, 0.0, reason=error.to_json())
+        return State(**{name: stored[name] for name in State.__dataclass_fields__ if name in stored})
 
     def alive(self) -> bool:
         """Whether a trainer holds the run's lock."""
@@ -170,7 +193,7 @@ class Run:
 
     def control(self) -> str:
         """What a person asked of the run: "pause", "stop" or nothing."""
-        return str(read_json(self.folder / "control.json").get("action", ""))
+        return checked.read_if_whole(self.folder / "control.json", checked.CONTROL).get("action", "")
 
     def waits_for(self) -> str | None:
         """The run that must be finished before this one may start, and is not; None where nothing is in the way."""
@@ -195,15 +218,17 @@ class Run:
         with Lock(self.folder / "lock") as lock:
             if lock.acquire(_PROBE_PATIENCE_SECONDS):  # nobody works on it
                 (self.folder / "control.json").unlink(missing_ok=True)
-                if self._stored_state().state in possible:
+                if self._read_state().state in possible:
                     self.write_state(state=state, phase="")
 
     def request_resume(self) -> None:
         """Puts a paused, stopped, failed or interrupted run into the queue again; one that waits keeps its place.
 
         Raises:
-            RunError: it is running, or finished.
+            RunError: it is running, finished, or broken. SettingsError: its settings are out of bounds.
         """
+        if problem := self.problem:
+            raise problem
         with Lock(self.folder / "lock") as lock:
             if not lock.acquire(patience_seconds=2):
                 raise RunError("The run {name} is running.", name=self.name)
@@ -219,7 +244,9 @@ class Run:
 
     def write_state(self, durable: bool = True, **changes: Any) -> State:
         """Changes fields of `state.json`; the caller holds the run's lock."""
-        former = self._stored_state()
+        former = self._read_state()
+        if former.state == BROKEN:  # only a trainer at work writes without saying in which state the run is
+            former = State(RUNNING, time.time(), step=self.saved_step())
         if "state" in changes and changes["state"] != former.state:
             changes.setdefault("since", time.time())
         state = State(**{**former.__dict__, **changes})
@@ -279,23 +306,23 @@ class Run:
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The whole lines of an events file from byte `offset` on, and the offset behind the last of them."""
+    """The whole lines of an events file from byte `offset` on, and the offset behind the last of them.
+
+    A line that is damaged, or lacks what its readers need (`checked.event`), is left out.
+    """
+    content = read_lines(path, offset)
+    return checked.events(content.split(b"\n")[:-1])[0], offset + len(content)
+
+
+def read_lines(path: Path, offset: int = 0) -> bytes:
+    """The whole lines of an events file from byte `offset` on; nothing where it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with open_plain(path) as file:
             file.seek(offset)
             content = file.read()
     except OSError:
-        return [], offset
-    whole = content.rfind(b"\n") + 1
-    events = []
-    for line in content[:whole].splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and "kind" in event:
-            events.append(event)
-    return events, offset + whole
+        return b""
+    return content[: content.rfind(b"\n") + 1]
 
 
 def create(settings: RunSettings, extra: dict[str, Any] | None = None, root: Path | None = None) -> Run:
@@ -344,21 +371,45 @@ def take_away(run: Run) -> None:
     """
     root = run.folder.parent
     with storage_errors(root):
-        replace(run.folder, root / f".{run.name}.{os.getpid()}{_GONE}")
+        replace(run.folder, root / f".{checked.plain(run.name)}.{os.getpid()}{_GONE}")
     for left in root.glob(f".*{_GONE}"):  # this one, and what a kill has left of others
         shutil.rmtree(left, ignore_errors=True)
 
 
+def is_run(folder: Path) -> bool:
+    """Whether a folder of the folder of all runs is a run's, however damaged."""
+    if folder.name.startswith(".") or folder.name in ("", *RESERVED_NAMES):
+        return False
+    if any(os.path.lexists(folder / name) for name in ("config.json", "state.json", "events.jsonl", "lock")):
+        return True
+    return folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
+
+
 def all_runs(root: Path | None = None) -> list[Run]:
-    """Every run's folder, the newest first; recorded ones, which come with the project, behind one's own."""
-    folders = (path.parent for path in (root or paths.checkpoints_root()).glob("*/config.json"))
-    runs = [Run(folder) for folder in folders if not folder.name.startswith(".")]
+    """Every run's folder, the newest first; recorded ones, which come with the project, behind one's own.
+
+    Those that are broken are among them (`Run.problem`).
+    """
+    try:
+        runs = [Run(folder) for folder in (root or paths.checkpoints_root()).iterdir() if is_run(folder)]
+    except OSError:
+        return []
     return sorted(runs, key=lambda run: (not run.recorded, _created(run)), reverse=True)
 
 
 def _created(run: Run) -> float:
-    created = read_json(run.folder / "config.json").get("created")
-    return created if isinstance(created, float) else (run.folder / "config.json").stat().st_mtime
+    try:
+        created: Any = run.config.get("created")
+        if checked.moment(created):
+            return created
+    except RunError:
+        pass
+    for path in (run.folder / "config.json", run.folder):
+        try:
+            return path.stat().st_mtime
+        except OSError:
+            continue
+    return 0.0
 
 
 def find(name: str, root: Path | None = None) -> Run:
@@ -367,10 +418,16 @@ def find(name: str, root: Path | None = None) -> Run:
     Raises:
         RunError: there is none.
     """
-    folder = (root or paths.checkpoints_root()) / name
-    if "/" in name or "\\" in name or name.startswith(".") or not (folder / "config.json").is_file():
-        raise RunError("There is no run {name} in {folder}.", name=name, folder=folder.parent)
-    return Run(folder)
+    root = root or paths.checkpoints_root()
+    try:
+        if not set("/\\\0") & set(name) and is_run(root / name):
+            return Run(root / name)
+    except OSError:  # too long for a name
+        pass
+    for run in all_runs(root) if "\\" in name else []:  # one whose name is no text, as it is shown
+        if run.name == name:
+            return run
+    raise RunError("There is no run {name} in {folder}.", name=checked.printable(name), folder=root)
 
 
 def fresh_name(stem: str, root: Path | None = None) -> str:

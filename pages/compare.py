@@ -12,7 +12,7 @@ import streamlit as st
 from engine import checkpoints, runs
 from engine.errors import EngineError
 from engine.runs import Run
-from ui import colours, comparison, comparison_charts, live, readers, words
+from ui import broken_view, colours, comparison, comparison_charts, live, readers, removal_view, words
 from ui.comparison_charts import Line
 from ui.i18n import _, _n
 
@@ -241,6 +241,8 @@ def figures_now(chosen: list[Run]) -> None:
 
 st.title(_("Compare runs"))
 st.markdown(_("What one setting did: the curves of several runs over one another, and where their settings differ."))
+removal_view.told()
+broken_view.show("compare")
 found = readers.trained_runs()
 if not found:
     st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))

@@ -68,7 +68,7 @@ def _identity(run: runs.Run, model: str) -> tuple[str, str, str]:
     if model == "base":
         preset = presets.find(run.settings.preset)
         return preset.hash(), f"base · {preset.title}", colours.BASE
-    name = run.settings.parent if model == "parent" else f"{run.name}/{run.state().step}"
+    name = run.settings.parent or "" if model == "parent" else f"{run.name}/{run.state().step}"
     checkpoint = checkpoints.find(name)
     recorded = f" ({_('recorded')})" if run.recorded and model == "run" else ""
     title = f"{checkpoint.run} · {_('step')} {checkpoint.step}{recorded}"

@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine import dispatcher, machine, paths, runs, submission
 from engine.settings import RunSettings
-from ui import access, errors, readers, recorded, run_view, words
+from ui import access, broken_view, errors, readers, recorded, removal_view, run_view, words
 from ui.i18n import _, _n
 
 MINUTES = 1.0
@@ -20,6 +20,7 @@ st.markdown(
     )
 )
 
+removal_view.told()
 found = machine.look(paths.checkpoints_root())
 active = readers.active_run()
 pressed = st.button(
@@ -77,3 +78,4 @@ else:
             )
             st.page_link(frame.PAGES["evaluate"], label=_("See all figures"), icon=":material/analytics:")
     run_view.watch(shown, key="lab")
+broken_view.show("lab")

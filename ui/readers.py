@@ -123,17 +123,13 @@ def vocabulary_hash(preset: str) -> str:
 
 
 def runs_with_events() -> list[Run]:
-    """The runs whose configuration can be read, the newest first."""
+    """The runs that are not broken, the newest first."""
     return [run for run in runs.all_runs() if unreadable(run) is None]
 
 
 def unreadable(run: Run) -> EngineError | None:
-    """Why a run's configuration cannot be read, or None where it can."""
-    try:
-        run.settings  # noqa: B018  (reads the file)
-    except EngineError as error:
-        return error
-    return None
+    """Why nothing can be done with a run but to delete it, or None where all is well."""
+    return run.problem
 
 
 def trained_runs() -> list[Run]:

@@ -1,7 +1,6 @@
 """A run's file of events, read once: the reports of its steps as columns, everything else as events."""
 
 import io
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
+from engine import checked, runs
+
 STEP_FIELDS = ("step", "tokens", "seconds", "epoch", "loss", "accuracy", "learning_rate", "tokens_per_second")
-_SCHEMA = pa.schema([(name, pa.float64()) for name in STEP_FIELDS])
+_SCHEMA = pa.schema([(name, pa.float64()) for name in (*STEP_FIELDS, "memory_bytes", "time")])
 _STEP = b'{"kind": "step"'  # how engine.runs opens such a line
 
 
@@ -22,10 +23,12 @@ class Record:
     Attributes:
         steps: STEP_FIELDS, each float64 (reports,); NaN where a report lacks it.
         others: all other events, in order.
+        damaged: how many lines hold no event, or one that lacks what its readers need.
     """
 
     steps: dict[str, np.ndarray]
     others: list[dict[str, Any]]
+    damaged: int
 
 
 def read(path: Path) -> Record:
@@ -34,12 +37,10 @@ def read(path: Path) -> Record:
     Most lines of a long run are reports of steps: those are read by Arrow, as columns, several times as fast as by
     `json`. As in `Run.events`, what a resumed run reports again replaces what it had reported before it was cut off.
     """
-    try:
-        lines = path.read_bytes().split(b"\n")[:-1]  # what stands behind the last newline is torn
-    except OSError:
-        lines = []
+    lines = runs.read_lines(path).split(b"\n")[:-1]  # what stands behind the last newline is torn
     steps, places = _steps(lines)
     others = _others(lines)
+    damaged = sum(map(bool, lines)) - len(places) - len(others)
     for place, event in others:
         if event["kind"] == "resume":
             kept = (places > place) | (steps["step"] <= event["step"])
@@ -49,7 +50,7 @@ def read(path: Path) -> Record:
             ]
     for column in steps.values():
         column.setflags(write=False)
-    return Record(steps, [event for _place, event in others])
+    return Record(steps, [event for _place, event in others], damaged)
 
 
 def _steps(lines: list[bytes]) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -57,32 +58,35 @@ def _steps(lines: list[bytes]) -> tuple[dict[str, np.ndarray], np.ndarray]:
     places = [place for place, line in enumerate(lines) if line.startswith(_STEP)]
     if not places:
         return {name: np.empty(0) for name in STEP_FIELDS}, np.empty(0, int)
+    columns = _columns([lines[place] for place in places])
+    if columns is None:  # a damaged line
+        events = {place: event for place in places if (event := checked.event(lines[place])) is not None}
+        places = list(events)
+        columns = {name: np.array([event.get(name) for event in events.values()], float) for name in STEP_FIELDS}
+    return columns, np.array(places, int)
+
+
+def _columns(lines: list[bytes]) -> dict[str, np.ndarray] | None:
+    """The fields of reports of steps; None where one of them is not as `checked.event` wants it."""
+    content = b"\n".join(lines)
+    if b"[" in content or content.count(b"{") != len(lines) or max(map(len, lines)) > checked.MOST_LINE_BYTES:
+        return None
     options = pyarrow.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="ignore")
     try:
-        table = pyarrow.json.read_json(io.BytesIO(b"\n".join(lines[place] for place in places)), None, options)
-        columns = {name: table[name].to_numpy() for name in STEP_FIELDS}
-    except pa.ArrowInvalid:  # a damaged line
-        events = {place: event for place in places if (event := _event(lines[place])) is not None}
-        places = list(events)
-        columns = {
-            name: np.array([_number(event.get(name)) for event in events.values()], float) for name in STEP_FIELDS
-        }
-    known = np.isfinite(columns["step"])
-    return {name: np.array(column[known]) for name, column in columns.items()}, np.array(places, int)[known]
+        table = pyarrow.json.read_json(io.BytesIO(content), None, options)
+    except pa.ArrowInvalid:
+        return None
+    if len(table) != len(lines):  # two on a line
+        return None
+    columns = {name: np.array(table[name].to_numpy()) for name in _SCHEMA.names}
+    step = columns["step"]
+    if not (np.isfinite(step) & (step == np.floor(step)) & (step >= 1) & (step <= checked.MOST_STEP)).all():
+        return None
+    if any((np.abs(column) > checked.MOST_NUMBER).any() for column in columns.values()):
+        return None
+    return {name: columns[name] for name in STEP_FIELDS}
 
 
 def _others(lines: list[bytes]) -> list[tuple[int, dict[str, Any]]]:
-    found = ((place, _event(line)) for place, line in enumerate(lines) if not line.startswith(_STEP))
+    found = ((place, checked.event(line)) for place, line in enumerate(lines) if line and not line.startswith(_STEP))
     return [(place, event) for place, event in found if event is not None]
-
-
-def _event(line: bytes) -> dict[str, Any] | None:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and "kind" in event else None
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else np.nan

@@ -8,7 +8,7 @@ from engine import dispatcher, ending, runs
 from engine.errors import EngineError
 from engine.runs import Run, State
 from ui import access, charts, colours, errors, live, readers, words
-from ui.i18n import _
+from ui.i18n import _, _n
 
 REFRESH_SECONDS = 1.0
 ACTIVE = (runs.QUEUED, runs.RUNNING)
@@ -97,7 +97,14 @@ def _memory(run: Run) -> None:
 
 
 def _damaged(run: Run) -> None:
-    """Says which checkpoints were found damaged when the run went on, and what that meant."""
+    """Says which lines and checkpoints were found damaged, and what that meant."""
+    if lines := readers.record(run).damaged:
+        said = _n(
+            "{n} line of its events.jsonl is damaged and left out.",
+            "{n} lines of its events.jsonl are damaged and left out.",
+            lines,
+        )
+        st.caption(f":material/heart_broken: {said}")
     for checkpoint, event in {event["checkpoint"]: event for event in readers.events(run, "damaged")}.items():
         said = errors.markdown(EngineError.from_json(event["reason"]))
         st.caption(f":material/heart_broken: {said} {_('What {name} held was trained again.', name=checkpoint)}")
@@ -134,7 +141,7 @@ def _queued(run: Run, state: State) -> str:
 def seconds_left(run: Run, state: State) -> float | None:
     """Training time left, from the mean time of the steps so far; None while it is not known."""
     steps = readers.events(run, "step")
-    if not state.steps or not steps or not steps[-1]["seconds"] or state.step < 2:
+    if not state.steps or not steps or not steps[-1].get("seconds") or state.step < 2:
         return None
     return (state.steps - state.step) * steps[-1]["seconds"] / steps[-1]["step"]
 

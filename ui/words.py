@@ -79,6 +79,7 @@ def state_name(state: str) -> str:
         "failed": _("failed"),
         "stopped": _("stopped"),
         "interrupted": _("interrupted"),
+        "broken": _("broken"),
     }.get(state, state)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import paths
+from engine import checked, paths
 from engine.errors import ArticlesError
 from engine.files import read_json, write_json
 
@@ -58,6 +58,17 @@ def _plain(name: str) -> str:
     return match.group(1)
 
 
+def _is_listing(files: object) -> bool:
+    return isinstance(files, list) and all(
+        isinstance(item, list) and len(item) == 2 and checked.path_text(item[0]) and checked.count(item[1])
+        for item in files
+    )
+
+
+def _has(file: Path, size: int) -> bool:
+    return file.is_file() and file.stat().st_size == size
+
+
 def _marker(name: str) -> Path:
     return paths.corpora_root() / ".hub" / f"{name.replace('/', '--')}.json"
 
@@ -72,7 +83,7 @@ def local(name: str) -> Path:
     kept = read_json(_marker(name))
     folder = Path(str(kept.get("folder", "")))
     files = kept.get("files", [])
-    if not files or any(not (folder / f).is_file() or (folder / f).stat().st_size != size for f, size in files):
+    if not files or not _is_listing(files) or any(not _has(folder / file, size) for file, size in files):
         raise ArticlesError(
             "{name} has not been fetched yet: prepare it on the Articles page, or with python -m engine prepare --source "
             "{name}.",
