@@ -168,7 +168,7 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
     if manifest.get("schema_version") == 1 and _SEAL not in manifest:  # written before there were seals
         return manifest if text == json_text(manifest) else None
     manifest.pop(_SEAL, None)
-    return manifest if text == _sealed(manifest) and manifest["schema_version"] == SCHEMA_VERSION else None
+    return manifest if text == _sealed(manifest) and manifest.get("schema_version") == SCHEMA_VERSION else None
 
 
 def of_run(run: Run) -> list[Checkpoint]:
@@ -178,7 +178,7 @@ def of_run(run: Run) -> list[Checkpoint]:
 
 def _open(folder: Path) -> Checkpoint | None:
     manifest = _read_manifest(folder)
-    if manifest is None or checked.wrong(manifest, checked.MANIFEST):
+    if manifest is None or checked.wrong(manifest, checked.MANIFEST) or str(manifest["step"]) != _step_of(folder):
         return None
     if set(WEIGHTS_FILES.get(manifest["format"], ("",))) <= set(manifest["files"]):
         return Checkpoint(folder, manifest)

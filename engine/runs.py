@@ -11,6 +11,7 @@ owner.json     who holds the lock
 step-XXXXXXXX/ checkpoints (engine.checkpoints)
 """
 
+import functools
 import json
 import os
 import re
@@ -85,9 +86,7 @@ class Run:
         Raises:
             RunError: it is missing or damaged.
         """
-        if not self.folder.is_dir():
-            raise RunError("There is no run {name} in {folder}.", name=self.name, folder=self.folder.parent)
-        return checked.read(self.folder / "config.json", {})
+        return self._configuration[0]
 
     @cached_property
     def settings(self) -> RunSettings:
@@ -96,7 +95,24 @@ class Run:
         Raises:
             RunError: config.json is missing or damaged. SettingsError: a setting is out of bounds.
         """
-        return from_json(self.config)
+        settings = self._configuration[1]
+        if isinstance(settings, EngineError):
+            raise settings.with_traceback(None)  # it is kept, and would gather where it was raised
+        return settings
+
+    @cached_property
+    def _configuration(self) -> tuple[dict[str, Any], RunSettings | EngineError]:
+        path = self.folder / "config.json"
+        try:
+            status = path.stat()
+        except OSError as error:
+            if not self.folder.is_dir():
+                raise RunError(
+                    "There is no run {name} in {folder}.", name=self.name, folder=self.folder.parent
+                ) from error
+            checked.read(path, {})  # says what is wrong
+            raise
+        return _configuration(str(path), status.st_mtime_ns, status.st_size, status.st_ino)
 
     @property
     def recorded(self) -> dict[str, Any] | None:
@@ -256,8 +272,8 @@ class Run:
     def change_config(self, **changes: Any) -> None:
         """Writes what a first start settles (the parent's last checkpoint, the lineage); the caller holds the lock."""
         write_json(self.folder / "config.json", {**self.config, **changes})
-        del self.config
-        self.__dict__.pop("settings", None)
+        for name in ("_configuration", "config", "settings"):
+            self.__dict__.pop(name, None)
 
     def append_event(self, kind: str, **fields: Any) -> None:
         """Adds one line to `events.jsonl`, all of it or nothing; the caller holds the run's lock.
@@ -303,6 +319,17 @@ class Run:
             whole = content.rfind(b"\n") + 1
             if whole < len(content):
                 os.truncate(path, whole)
+
+
+@functools.lru_cache(maxsize=1024)
+def _configuration(path: str, changed: int, size: int, number: int) -> tuple[dict[str, Any], RunSettings | EngineError]:
+    """What a config.json says, and its settings or what is wrong with them; read once as long as the file is the same,
+    since pages ask for every run several times a second. Those who read it change nothing."""
+    config = checked.read(Path(path), {})
+    try:
+        return config, from_json(config)
+    except EngineError as error:
+        return config, error
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
