@@ -352,12 +352,14 @@ def test_a_name_that_is_no_text_is_shown_escaped_with_a_better_one(root, capsys)
 
 
 def test_a_broken_run_neither_blocks_the_queue_nor_wakes_the_dispatcher(root):
-    for name in ("broken", "next"):
-        runs.create(RunSettings("checkpoints/presets/gpt2_mini_en", "articles/sample", name, steps=2), root=root)
+    for name, more in (("broken", {}), ("child", {"after": "broken", "parent": "broken"}), ("next", {})):
+        wanted = RunSettings("checkpoints/presets/gpt2_mini_en", "articles/sample", name, steps=2, **more)
+        runs.create(wanted, root=root)
     become(DEEP)(root / "broken" / CONFIG)
     started: list[str] = []
     dispatcher.Dispatcher(root, start=lambda run, device: started.append(run.name) or Ended()).turn()  # type: ignore
     assert started == ["next"]
+    assert runs.find("child", root).waits_for() == "broken"
     runs.find("next", root).request_stop()
     write = json.loads((root / "broken" / STATE).read_text()) | {"state": "running"}  # its trainer died too
     (root / "broken" / STATE).write_text(json.dumps(write))
@@ -595,7 +597,10 @@ def template(root, tmp_path) -> Path:
     return target
 
 
-EXAMPLES, PAGE_EXAMPLES = (int(os.environ.get(name, n)) for name, n in (("DAMAGES", 150), ("DAMAGED_PAGES", 3)))
+# So many in the suite; before a release, DAMAGES=4000 DAMAGED_PAGES=80 DAMAGED_STEP=1.
+EXAMPLES, PAGE_EXAMPLES, PAGE_STEP = (
+    int(os.environ.get(name, usual)) for name, usual in (("DAMAGES", 120), ("DAMAGED_PAGES", 2), ("DAMAGED_STEP", 4))
+)
 
 
 @given(seed=st.integers(0, 2**32))
@@ -626,18 +631,19 @@ def every_page(
     return app
 
 
-def test_all_pages_open_beside_every_edit_at_once(root):
-    for number, (file, _name, edit, _outcome) in enumerate(EDITS):
+def test_all_pages_open_beside_many_edits_at_once(root):
+    some = EDITS[::PAGE_STEP]
+    for number, (file, _name, edit, _outcome) in enumerate(some):
         damaged_run(root, file, edit, f"edit-{number}")
     a_run(root, "healthy")
-    broken = [f"edit-{number}" for number, edit in enumerate(EDITS) if edit[-1] == BROKEN]
+    broken = [f"edit-{number}" for number, edit in enumerate(some) if edit[-1] != WHOLE]
     listing = []
 
     def seen(page: str, app: AppTest) -> None:
         if page in ("lab", "checkpoints", "compare"):
-            assert any(e.label == f"{len(broken)} runs are broken and left out" for e in app.expander), page
+            assert any(e.label == f"{len(broken)} runs are broken" for e in app.expander), page
             told = [m.value for m in app.markdown]
-            assert all(any(words.plain(name) + "**: " in value for value in told) for name in broken), page
+            assert all(any(f"**{words.plain(name)}** · " in value for value in told) for name in broken), page
             listing.append(page)
         if page == "compare":
             assert "healthy" in app.multiselect[0].options

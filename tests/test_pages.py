@@ -82,7 +82,7 @@ def test_a_page_opens_beside_a_run_whose_configuration_is_damaged(page, root):
     damaged.write_state(state=runs.QUEUED)
     app = open_page(page.stem)
     if page.stem in ("lab", "checkpoints", "compare"):
-        told = "**damaged**: The run's config.json is damaged. Missing or of the wrong kind: articles, preset"
+        told = "**damaged** · The run's config.json is damaged. Missing or of the wrong kind: articles, preset"
         assert any(m.value.startswith(told) for m in app.markdown)
 
 
