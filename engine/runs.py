@@ -407,7 +407,7 @@ def is_run(folder: Path) -> bool:
     """Whether a folder of the folder of all runs is a run's, however damaged."""
     if folder.name.startswith(".") or folder.name in ("", *RESERVED_NAMES):
         return False
-    if any(os.path.lexists(folder / name) for name in ("config.json", "state.json", "events.jsonl", "lock")):
+    if any(os.path.lexists(folder / name) for name in ("config.json", "state.json", "events.jsonl")):
         return True
     return folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
 
