@@ -78,18 +78,16 @@ def train(a: argparse.Namespace) -> int:
     settings = RunSettings(
         preset=str(a.preset or paths.MINI_PRESET),
         articles=_articles(a),
-        name=a.name or runs.fresh_name("run"),
+        name=a.name or queueing.UNNAMED,
         first_article=first,
         last_article=last,
         parent=a.parent,
         **lengths,
         **{name: getattr(a, name) for name in _PASSED_ON},
     )
-    run = submission.submit(settings)
+    run = queueing.enter(settings, "" if a.name else "run").run
     if a.queue:
-        dispatcher.ensure()
-        _print_result({"run": run.name, "state": "queued"}, a.json, [f"{run.name} waits in the queue."])
-        return 0
+        return _print_queued(run, a.json)
     progress = _Progress()
     try:
         with dispatcher.watching():
@@ -241,11 +239,14 @@ def _train_plan(a: argparse.Namespace) -> int:
             report=lambda p: progress(_preparing(p, 0.0)),
         )
         scaled = plan.scaled(prepared.articles("train"))
-        stages = plans.settings(scaled, source, a.name or runs.fresh_name("plan"), **changes)
-        made = plans.submit(stages)
+        prefix = a.name or queueing.UNNAMED
+        stages = plans.settings(scaled, source, prefix, **changes)
+        made = [entry.run for entry in queueing.enter_stages(stages, prefix, "" if a.name else "plan")]
         if a.queue:
             dispatcher.ensure()
-            _print_result({"runs": [run.name for run in made]}, a.json, [f"{run.name} waits" for run in made])
+            told = {found.run.name: _place_told(found) for found in queueing.places()}
+            lines = [f"{run.name} waits: {told.get(run.name, 'its trainer starts')}" for run in made]
+            _print_result({"runs": [run.name for run in made]}, a.json, lines)
             return 0
         results = []
         for run, stage in zip(made, scaled.stages, strict=True):
@@ -290,6 +291,32 @@ def _goes_on(run: runs.Run, as_json: bool) -> NoReturn:
     )
     _print_result({"run": run.name, "state": runs.QUEUED, "micro_batch": event["micro_batch"]}, as_json, [message])
     memory.leave(0)
+
+
+def _print_queued(run: runs.Run, as_json: bool) -> int:
+    place = queueing.place(run)  # before the dispatcher takes it from there
+    dispatcher.ensure()
+    result: dict[str, Any] = {"run": run.name, "state": "queued"}
+    if place is not None:
+        result |= {"position": place.position, "of": place.of, "starts_in_seconds": place.seconds}
+    told = f": {_place_told(place)}" if place else ""
+    _print_result(result, as_json, [f"{run.name} waits in the queue{told}."])
+    return 0
+
+
+def _place_told(place: queueing.Place) -> str:
+    """A place in the queue: `2 of 5, starts in about 3 min`."""
+    if place.seconds is None:
+        return f"{place.position} of {place.of}, unknown when it starts"
+    minutes, seconds = divmod(round(place.seconds, -1), 60)
+    about = (
+        f"{minutes:.0f} min"
+        if place.seconds >= 600
+        else f"{minutes:.0f} min {seconds:.0f} s"
+        if minutes
+        else f"{seconds:.0f} s"
+    )
+    return f"{place.position} of {place.of}, starts in about {about}"
 
 
 def _not_finished(run: runs.Run, as_json: bool) -> int:
@@ -391,12 +418,22 @@ def queue(a: argparse.Namespace) -> int:
         if run.name not in [other.name for other in queueing.waiting()]:
             raise RunError("The run {name} is not waiting: only waiting runs can be cancelled.", name=run.name)
         run.request_stop()
+    waiting = queueing.places()
     rows = [
-        {"run": run.name, "after": run.waits_for(), "articles": run.settings.articles, "device": run.settings.device}
-        for run in queueing.waiting()
+        {
+            "run": place.run.name,
+            "position": place.position,
+            "of": place.of,
+            "starts_in_seconds": None if place.seconds is None else round(place.seconds),
+            "after": place.run.waits_for(),
+            "articles": place.run.settings.articles,
+            "device": place.run.settings.device,
+        }
+        for place in waiting
     ]
     lines = [
-        f"{n:>3}  {row['run']}" + (f"  (after {row['after']})" if row["after"] else "") for n, row in enumerate(rows, 1)
+        f"{row['run']}  {_place_told(place)}" + (f"  (after {row['after']})" if row["after"] else "")
+        for place, row in zip(waiting, rows, strict=True)
     ]
     _print_result({"waiting": rows}, a.json, lines or ["Nothing waits."])
     return 0
@@ -452,6 +489,7 @@ def evaluate(a: argparse.Namespace) -> int:
     other = None
     if a.against:
         other = checkpoints.ModelReference(model.preset) if a.against == BASE else _resolve(a.against)
+        checkpoints.check_base(model, other)
         check_same_vocabulary(other, model)
     progress = _Progress()
 
@@ -558,15 +596,19 @@ def generate(a: argparse.Namespace) -> int:
 def list_runs(a: argparse.Namespace) -> int:
     """Lists the runs, the newest first."""
     rows = []
+    places = {place.run.name: place for place in queueing.places()}
     for run in runs.all_runs():
         state = run.state()
         frozen = run.silent_seconds()
         row = {"run": run.name, "state": state.state, "step": state.step, "steps": state.steps, "frozen": frozen}
         if state.state == runs.BROKEN:
             row["problem"] = str(state.error)
+        if place := places.get(run.name):
+            row |= {"position": place.position, "of": place.of, "starts_in_seconds": place.seconds}
         rows.append(row)
         if not a.json:
             reason = f"  {state.error}" if state.error else f"  frozen for {frozen:.0f} s" if frozen else ""
+            reason += f"  {_place_told(place)}" if place else ""
             print(f"{run.name:<32} {state.state:<12} {state.step:>8,} / {state.steps:<8,}{reason}")
     if a.json:
         print(json.dumps(rows))

@@ -19,7 +19,7 @@ Table = dict[str, tuple[bool, Check]]  # a field's name → whether it must be t
 MOST_LINE_BYTES = 4 << 20
 MOST_STEP = 99_999_999  # a checkpoint's folder has eight digits
 MOST_NUMBER = 1e15  # beyond, neighbouring whole numbers are the same float
-_LAST_TIME = 32_503_680_000.0  # the year 3000, the last that every system turns into a date
+LAST_TIME = 32_503_680_000.0  # the year 3000, the last that every system turns into a date
 _LONGEST_PATH = 4096
 _LONGEST_TEXT = 1 << 20
 _MOST_NAME_BYTES = 200  # a file's may have 255, and some are made of this one and more
@@ -53,7 +53,7 @@ step_or_none_yet = _whole(-1, MOST_STEP)  # -1: before anything was trained
 
 def moment(value: Any) -> bool:
     """A Unix time."""
-    return number(value) and 0 <= value <= _LAST_TIME
+    return number(value) and 0 <= value <= LAST_TIME
 
 
 def one_of(*known: str) -> Check:
@@ -137,7 +137,13 @@ CONFIG = known(
     versions=object_of({}),
     converted=object_of(known(method=text)),
     imported=object_of({}),
+    id=text,
+    copied_from=object_of({}),
+    visitor=boolean,
+    most_seconds=number,
 )
+# An inode has more digits than other numbers.
+PLACE = needed(path=path_text, machine=text, inode=lambda value: type(value) is int and value >= 0)
 RECORDED = known(command=text, date=text, commit=text)
 CONTROL = needed(action=one_of("stop", "pause"))
 OWNER = needed(pid=positive, since=moment) | known(device=text)
@@ -258,7 +264,7 @@ _EVENTS: dict[str, Table] = {
     "result": needed(step=step) | known(device=text),
     "state": needed(state=text) | known(reason=optional(error), device=text),
 }
-_OTHER = known(step=step_or_none_yet)
+_OTHER = known(step=step_or_none_yet, time=optional(moment))
 _EVENTS = {kind: _OTHER | table for kind, table in _EVENTS.items()}
 
 
@@ -293,8 +299,8 @@ def events(lines: Iterable[bytes]) -> tuple[list[dict[str, Any]], int]:
 # Folders
 
 _RUN_FILES = (
-    "config.json", "state.json", "events.jsonl", "control.json", "recorded.json", "pins.json", "owner.json",
-    "lock", "heartbeat", "last_words", "trainer.log",
+    "config.json", "place.json", "state.json", "events.jsonl", "control.json", "recorded.json", "pins.json", "pins.lock",
+    "owner.json", "lock", "heartbeat", "last_words", "trainer.log",
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import checked, presets, runs
+from engine import checked, paths, presets, runs
 from engine.errors import CheckpointError, EngineError, RunError
 from engine.files import (
     json_text,
@@ -299,7 +299,7 @@ def find(reference: str, root: Path | None = None) -> Checkpoint:
     for folder in run.checkpoint_folders():
         if step in (folder.name, _step_of(folder)):
             raise _damaged(f"{name}/{step}", MANIFEST)
-    raise CheckpointError("The run {name} has no checkpoint {step}.", name=name, step=step)
+    raise CheckpointError("The run {name} has no checkpoint {step}.", name=name, step=paths.shortened(step))
 
 
 def resolve(reference: str, root: Path | None = None) -> ModelReference:
@@ -328,17 +328,35 @@ def preset_of(checkpoint: Checkpoint) -> dict[str, Any]:
     return checkpoint.manifest["preset"]
 
 
-def check_base(model: ModelReference) -> None:
-    """Makes sure that a checkpoint's base is the very preset it was trained from.
+def check_base(*models: ModelReference) -> None:
+    """Makes sure that the base of each checkpoint is the very preset it was trained from: before one goes on from it, and
+    before anything is compared, since what is called its base would be another model.
 
     Raises:
-        CheckpointError: the preset's weights have changed since.
+        CheckpointError: a preset's weights have changed since.
     """
-    if model.checkpoint is not None and preset_of(model.checkpoint)["hash"] != model.preset.hash():
+    for model in models:
+        if model.checkpoint is not None:
+            _check_preset(model.preset, preset_of(model.checkpoint)["hash"], model.checkpoint.reference)
+
+
+def check_base_of(run: Run) -> None:
+    """The same for a run, whose figures and samples of its base are those of the preset as it was.
+
+    Raises:
+        CheckpointError: the preset's weights have changed since. PresetError: it is gone.
+    """
+    if began_with := run.config.get("preset_hash"):
+        _check_preset(presets.find(run.settings.preset), began_with, run.name)
+
+
+def _check_preset(preset: Preset, began_with: str, name: str) -> None:
+    if began_with != preset.hash():
         raise CheckpointError(
-            "The preset {preset} is not the one that {name} was trained from: its weights have changed.",
-            preset=model.preset.reference,
-            name=model.checkpoint.reference,
+            "The preset {preset} is not the one that {name} was trained from: its weights have changed since. Put its former "
+            "files back, or keep the new ones in a folder of their own.",
+            preset=preset.reference,
+            name=name,
         )
 
 
@@ -396,10 +414,10 @@ def delete(checkpoint: Checkpoint) -> None:
         )
     if not any(_is_whole(other) for other in of_run(run) if other.step != checkpoint.step):
         raise CheckpointError("{name} is the last whole checkpoint of its run and is kept.", name=checkpoint.reference)
-    gone = temporary(checkpoint.folder)  # what a kill leaves of it is swept away like a save that was cut off
-    with storage_errors(run.folder):
+    # What a kill leaves of it is swept away like a save that was cut off.
+    with storage_errors(run.folder), temporary(checkpoint.folder) as gone:
         rename(checkpoint.folder, gone)
-    shutil.rmtree(gone, ignore_errors=True)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _is_whole(checkpoint: Checkpoint) -> bool:

@@ -244,11 +244,18 @@ def is_corpus(path: Path | str) -> bool:
     return (Path(path) / CARD).is_file() and (Path(path) / ARTICLES).is_file()
 
 
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # deleted meanwhile
+        return 0.0
+
+
 def all_corpora(root: Path | None = None) -> list[Corpus]:
     """Every whole corpus in the folder of all corpora, the newest first."""
     cards = [card for card in (root or paths.corpora_root()).glob(f"*/{CARD}") if card.is_file()]
     found = []
-    for card in sorted(cards, key=lambda card: card.stat().st_mtime, reverse=True):
+    for card in sorted(cards, key=_changed, reverse=True):
         if card.parent.name.startswith("."):  # one that is being prepared
             continue
         try:

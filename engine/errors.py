@@ -7,8 +7,10 @@ EngineError
 ├── PlanError            a plan of stages that cannot be read
 ├── SettingsError        one or several bad settings of a run, all named at once
 ├── RunError             a run's folder that is missing, damaged or in the wrong state
+│   └── TakenError       a name that another run has already
 ├── CheckpointError      a checkpoint that is missing, torn or altered
 ├── StorageError         a folder without rights, a full disk
+│   └── GoneError        a folder that was deleted or moved while somebody worked in it
 └── ResourcesError       not enough memory, a device that is not there
 
 A message is a template and its values, so that the page can show it in the language of the session:
@@ -70,12 +72,20 @@ class RunError(EngineError):
     """A run's folder is missing, damaged, or in a state that does not allow what was asked."""
 
 
+class TakenError(RunError):
+    """A run of that name is there already."""
+
+
 class CheckpointError(EngineError):
     """A checkpoint is missing, torn or altered."""
 
 
 class StorageError(EngineError):
     """The disk refuses: no rights, no space."""
+
+
+class GoneError(StorageError):
+    """The folder that is written in was deleted or moved."""
 
 
 class ResourcesError(EngineError):

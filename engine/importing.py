@@ -6,6 +6,7 @@ Its states: fetching, preparing, and how it ended.
 import hashlib
 import json
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +14,13 @@ from typing import Any
 
 from engine import jobs, paths, preparation, presets
 from engine.articles import Options, hub
+from engine.corpus import Corpus
 from engine.errors import ArticlesError, EngineError
 from engine.tokenizers import Tokenizer
 
 FETCHING, PREPARING = "fetching", "preparing"
+_PATIENCE_SECONDS = 60.0
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,14 @@ class Request:
 
     Attributes:
         source: a path, or a name on the hub. preset: whose vocabulary. options: how to read it. limit: 0 = all.
+        most_bytes: that the corpus may take; 0 = as many as there are.
     """
 
     source: str
     preset: str
     options: Options = field(default_factory=Options)
     limit: int = 0
+    most_bytes: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As the job's file keeps it."""
@@ -39,12 +45,15 @@ class Request:
             "preset": self.preset,
             "options": self.options.to_json(),
             "limit": self.limit,
+            **({"most_bytes": self.most_bytes} if self.most_bytes else {}),
         }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Request":
         """What `to_json` wrote."""
-        return cls(value["source"], value["preset"], Options(**value["options"]), value["limit"])
+        return cls(
+            value["source"], value["preset"], Options(**value["options"]), value["limit"], value.get("most_bytes", 0)
+        )
 
 
 @dataclass(frozen=True)
@@ -71,13 +80,18 @@ class Status:
     notices: tuple[EngineError, ...] = ()
 
 
+def folder() -> Path:
+    """Where what was asked for is told of, a file each."""
+    return paths.corpora_root() / ".imports"
+
+
 class Import:
     """One import, for asking and looking; cheap to make."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
         key = hashlib.sha256(json.dumps(request.to_json(), sort_keys=True).encode()).hexdigest()[:16]
-        self._job = jobs.Job(paths.corpora_root() / ".imports" / f"{key}.json", "engine.importing")
+        self._job = jobs.Job(folder() / f"{key}.json", "engine.importing")
 
     def status(self) -> Status | None:
         """How far it is, or None where it was never asked for."""
@@ -109,6 +123,37 @@ class Import:
         self._job.stop()
 
 
+def prepared_apart(request: Request, seconds: float = _PATIENCE_SECONDS) -> Corpus | None:
+    """The corpus of a source on this machine; where there is none yet, a process of its own prepares it meanwhile.
+
+    Args:
+        seconds: that are waited for it.
+
+    Returns:
+        None where it is still at work then.
+
+    Raises:
+        EngineError: why it cannot be prepared; the preset's vocabulary is not on this machine.
+    """
+    path = paths.locate(request.source)
+    tokenizer = presets.tokenizer(presets.find(request.preset))
+    if (found := preparation.find(path, tokenizer, request.options, request.limit)) is not None:
+        return found
+    job, end = Import(request), time.monotonic() + seconds
+    job.start()
+    while (status := job.status()) is not None and status.alive:
+        if time.monotonic() > end:
+            return None
+        time.sleep(_LOOK_SECONDS)
+    if status is not None and status.error is not None:
+        raise status.error
+    if status is None or status.state != jobs.FINISHED:
+        raise EngineError("The preparation was interrupted: try again, it goes on from there.")
+    made = Corpus(paths.locate(status.corpus))  # by its folder: a source may hold the corpora themselves
+    made.notices += status.notices
+    return made
+
+
 def _import(work: jobs.Work) -> dict[str, Any]:
     request = Request.from_json(work.value["request"])
 
@@ -129,6 +174,7 @@ def _import(work: jobs.Work) -> dict[str, Any]:
             report=lambda p: work.say(**p.__dict__),
             options=request.options,
             limit=request.limit,
+            most_bytes=request.most_bytes,
             stop_requested=work.stop_requested,
         )
     except preparation.Stopped as stopped:

@@ -3,6 +3,7 @@
 KEY.json   what is asked, state, figures, error; replaced in one step
 KEY.stop   a person asks it to stop
 KEY.lock   held by the process as long as it lives
+KEY.starting   held by whoever is starting it
 KEY.room   room for the last report on a full disk
 """
 
@@ -58,9 +59,12 @@ class Job:
         Raises:
             StorageError: no rights or no space.
         """
-        if self.alive():
-            return
-        make_folder(self._file.parent)
+        make_folder(self._file.parent, parents=True)
+        with Lock(self._file.with_suffix(".starting")) as starting:
+            if starting.acquire(_START_SECONDS) and not self.alive():  # of several who ask at once, one starts it
+                self._start(state, asked)
+
+    def _start(self, state: str, asked: dict[str, Any]) -> None:
         with storage_errors(self._file.parent):
             self._file.with_suffix(".stop").unlink(missing_ok=True)
         write_bytes(self._file.with_suffix(".room"), os.urandom(_ROOM_BYTES), durable=False)  # nothing that compresses

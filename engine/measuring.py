@@ -196,6 +196,7 @@ def compare_places(
             different vocabularies.
     """
     first, second = models_
+    checkpoints.check_base(first, second)
     loaded, tokenizer = models.load(first)
     prepared = _prepared(articles, split, tokenizer)
     key = {"kind": "places", "models": [first.hash, second.hash], "corpus": prepared.content_hash, "split": split}
@@ -251,6 +252,7 @@ def parity(checkpoint: Checkpoint, report: Callable[[int, int], object] = lambda
     """
     run = Run(checkpoint.folder.parent)
     reference = checkpoints.resolve(checkpoint.reference, run.folder.parent)
+    checkpoints.check_base(reference)
     named = {"base": ModelReference(reference.preset), "run": reference}
     sample = paths.portable(paths.SAMPLE_ARTICLES)
     scored = {

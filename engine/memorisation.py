@@ -22,7 +22,7 @@ from engine import checkpoints, corpus, paths, preparation, presets, suffixes
 from engine.articles import source
 from engine.corpus import Corpus
 from engine.errors import ArticlesError, EngineError, StorageError
-from engine.files import replace, storage_errors, sweep, sync, temporary
+from engine.files import make_folder, replace, storage_errors, sweep, sync, temporary
 from engine.locks import Lock
 from engine.runs import Run
 from engine.submission import articles_path
@@ -37,6 +37,7 @@ _UNSEEN = 20  # articles that make the yardstick
 # 775.5 million tokens, and its --shard for the memory, which a shard's tokens and the program itself take.
 _BUILT_TOKENS_PER_SECOND = 775.5e6 / 494
 _MEMORY_PER_BYTE, _MEMORY_BYTES = 5.0, 120e6
+Prepare = Callable[[Path, Tokenizer], Corpus | None]
 
 
 @dataclass(frozen=True)
@@ -115,15 +116,18 @@ class Copied:
 # What a run has seen
 
 
-def seen(run: Run) -> Seen:
+def seen(run: Run, prepare: Prepare = preparation.prepare) -> Seen:
     """The training articles of a run and of the stages before it.
+
+    Args:
+        prepare: makes the corpus of a small source that is gone.
 
     Raises:
         EngineError: its own articles are not there any more, or have changed; its preset is gone.
     """
     settings = run.settings
     tokenizer = presets.tokenizer(presets.find(settings.preset))
-    own = corpus_of(settings.articles, tokenizer)
+    own = corpus_of(settings.articles, tokenizer, prepare)
     saved = checkpoints.of_run(run)
     if saved and saved[-1].manifest.get("corpus", own.content_hash) != own.content_hash:
         raise ArticlesError(
@@ -135,13 +139,14 @@ def seen(run: Run) -> Seen:
     lost: list[EngineError] = []
     for stage in run.config.get("lineage", []):
         try:
-            wanted.append((corpus_of(stage["articles"], tokenizer), stage["first_article"], stage["last_article"]))
+            prepared = corpus_of(stage["articles"], tokenizer, prepare)
+            wanted.append((prepared, stage["first_article"], stage["last_article"]))
         except EngineError as error:
             lost.append(error)
     return Seen(tokenizer, tuple(_merged(wanted)), tuple(lost))
 
 
-def corpus_of(articles: str, tokenizer: Tokenizer) -> Corpus:
+def corpus_of(articles: str, tokenizer: Tokenizer, prepare: Prepare = preparation.prepare) -> Corpus:
     """The prepared corpus of a run's `articles`; a small source is prepared again where it is gone.
 
     Raises:
@@ -150,7 +155,7 @@ def corpus_of(articles: str, tokenizer: Tokenizer) -> Corpus:
     path = articles_path(articles)
     found = preparation.find(path, tokenizer)
     if found is None and source.total_bytes(path) <= _AT_ONCE_BYTES:
-        found = preparation.prepare(path, tokenizer)
+        found = prepare(path, tokenizer)
     if found is None:
         raise ArticlesError(
             "{articles} is not prepared any more: prepare it on the page Articles, with the vocabulary of this run.",
@@ -266,8 +271,8 @@ def build(ranges: tuple[Range, ...], report: Callable[[int, int], object] = lamb
 
 def _build(shard: ShardFile) -> None:
     folder = shard.path.parent
+    make_folder(folder, parents=True)
     with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         with Lock(folder / "lock") as lock:
             lock.acquire(patience_seconds=3600)
             if shard.there():  # somebody else built it while this one waited
@@ -281,13 +286,13 @@ def _build(shard: ShardFile) -> None:
                     needed=shard.bytes >> 20,
                     free=free >> 20,
                 )
-            staging = temporary(shard.path)
-            try:
-                suffixes.write(shard.tokens(), staging)
-                sync(staging)
-                replace(staging, shard.path)
-            finally:
-                staging.unlink(missing_ok=True)
+            with temporary(shard.path) as staging:
+                try:
+                    suffixes.write(shard.tokens(), staging)
+                    sync(staging)
+                    replace(staging, shard.path)
+                finally:
+                    staging.unlink(missing_ok=True)
 
 
 def _drop_former(folder: Path, prepared: Corpus) -> None:

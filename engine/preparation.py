@@ -24,23 +24,29 @@ from engine.articles.isolation import Reading
 from engine.articles.member import shown
 from engine.corpus import ARTICLE, ARTICLES, CARD, IDS, SCHEMA_VERSION, SECTION, SECTIONS, TOKENS, Corpus, is_corpus
 from engine.errors import ArticlesError, EngineError, StorageError, sentence
-from engine.files import commit_folder, read_json, sha256, storage_errors, sync, write_json
+from engine.files import commit_folder, make_folder, read_json, sha256, storage_errors, sync, write_json
 from engine.locks import Lock
 from engine.tokenizers import Tokenizer
 
 VALIDATION_SHARE = 0.1  # of the training articles, set aside where a source has no validation split
 BATCH_BYTES = 1 << 20  # of text, encoded at once: some hundred bytes of memory for each of its tokens
+BATCH_ARTICLES = 4096  # at most, however short: what is known of each takes two kilobytes of memory
 JOURNAL_SECONDS = 2.0
 _JOURNAL = "journal.json"
-_JOURNAL_FORMAT = 2  # of the places in it
+_JOURNAL_FORMAT = 3  # of the places in it
 _MOST_NAMES = 4000  # section names counted at a time; the rare ones make room
 _SHOWN_NAMES = 40
 _SHOWN_DUPLICATES = 20
+_SHOWN_CHANGED = 3
 _DATA_FILES = (TOKENS, ARTICLES, SECTIONS, IDS)
 
 
 class Stopped(Exception):
     """A person asked the preparation to stop; it goes on from there when it is asked for again."""
+
+
+class SourceChanged(ArticlesError):
+    """The source is not what it was when its reading began: what was read may be of both states, or end in the middle."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,7 @@ def prepare(
     out: Path | None = None,
     options: Options | None = None,
     limit: int = 0,
+    most_bytes: int = 0,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> Corpus:
     """The corpus of a source for a vocabulary; one prepared before is found again and costs nothing.
@@ -127,10 +134,12 @@ def prepare(
         path: a file, folder or zip archive of articles, or a prepared corpus.
         root: the folder of all corpora. out: the corpus's own folder instead.
         limit: articles of each split that are taken, from the first on; 0 = all.
+        most_bytes: that the corpus may take on the disk; 0 = as many as there are.
         stop_requested: asked after each batch; True stops, and the next preparation goes on from there.
 
     Raises:
         ArticlesError: nothing there, or no article that can be used. StorageError: the disk refuses.
+        SourceChanged: somebody wrote the source meanwhile; nothing stays of what was prepared.
         ReadingEnded: reading broke a limit; Stopped: a person asked. What was prepared stays, to go on from.
     """
     if is_corpus(path):
@@ -143,11 +152,11 @@ def prepare(
         _check_out(folder, Path(path))
         key = hashlib.sha256(str(folder.resolve()).encode("utf-8", "replace")).hexdigest()[:16]
         locks = paths.corpora_root() / ".locks" / f"out-{key}.lock"  # a person's folder holds what was asked for alone
+        make_folder(paths.corpora_root(), parents=True)
     if (found := _existing(folder, identified, out is not None)) is not None:
         return found
     try:
-        with storage_errors(folder.parent):
-            folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.parent, parents=True)
     except OSError as error:
         raise StorageError(
             "The folder {path} cannot be made: {reason}.", path=folder.parent, reason=error.strerror
@@ -160,6 +169,7 @@ def prepare(
             return found
         staging = staging_of(folder)
         work = _Preparation(Path(path), tokenizer, options, limit, identified, staging, report, stop_requested)
+        work.most_bytes = most_bytes
         try:
             with storage_errors(folder.parent):
                 work.run()
@@ -299,10 +309,23 @@ class _Preparation:
         }
         self.skipped, self.names = Skipped(), Counter[str]()
         self.files: dict[str, BinaryIO] = {}
-        self.done_bytes = self.total_bytes = 0
+        self.source_state = source.state(path)  # as it is before a byte of it is read
+        self.done_bytes = self.total_bytes = self.most_bytes = 0
 
     def run(self) -> None:
         self._open()
+        try:
+            self._read()
+        except ArticlesError as error:  # what could not be read may be what is being written
+            self._check_unchanged(error)
+            raise
+        finally:
+            for file in self.files.values():
+                file.close()
+        self._check_unchanged()
+        self._finish()
+
+    def _read(self) -> None:
         try:
             start = {
                 split: {"place": s["place"], "articles": s["articles"], "complete": s["complete"]}
@@ -315,10 +338,26 @@ class _Preparation:
         except isolation.ReadingEnded:
             self._note()
             raise
-        finally:
-            for file in self.files.values():
-                file.close()
-        self._finish()
+
+    def _check_unchanged(self, cause: ArticlesError | None = None) -> None:
+        """Makes sure that the source is still what it was before it was read.
+
+        Raises:
+            SourceChanged: it is not.
+        """
+        try:
+            now = source.state(self.path)
+        except ArticlesError:
+            now = {}
+        was = self.source_state
+        changed = sorted(name for name in {**was, **now} if was.get(name) != now.get(name))
+        if changed:
+            raise SourceChanged(
+                "{path} changed while it was read ({files}): something still writes there. Nothing of it was kept: prepare "
+                "it again when it is complete.",
+                path=shown(paths.portable(self.path)),
+                files=", ".join(changed[:_SHOWN_CHANGED]) + (" …" if len(changed) > _SHOWN_CHANGED else ""),
+            ) from cause
 
     # Beginning, or going on
 
@@ -328,7 +367,8 @@ class _Preparation:
             if path.name not in (*_DATA_FILES, _JOURNAL):
                 path.unlink()
         journal = read_json(self.staging / _JOURNAL)
-        known = (journal.get("format"), journal.get("identity")) == (_JOURNAL_FORMAT, self.identity)
+        now = (_JOURNAL_FORMAT, self.identity, self._state_digest())
+        known = (journal.get("format"), journal.get("identity"), journal.get("files")) == now
         try:
             if known and self._holds(journal["state"]["written"]):
                 state, skipped = journal["state"], Skipped.from_json(journal["skipped"])
@@ -342,6 +382,9 @@ class _Preparation:
             self.files[name] = open(path, "r+b")  # noqa: SIM115
             self.files[name].truncate(self.state["written"][name])
             self.files[name].seek(0, 2)
+
+    def _state_digest(self) -> str:
+        return hashlib.sha256(json.dumps(self.source_state).encode()).hexdigest()
 
     def _holds(self, written: dict[str, int]) -> bool:
         """Whether the files are at least as long as the journal says; it was flushed after them."""
@@ -371,7 +414,12 @@ class _Preparation:
                 batch.skipped.append(header)
             elif kind == "split":
                 batch.ended.append(header["split"])
-            if batch.size >= BATCH_BYTES or len(batch.skipped) >= 10_000 or kind in ("split", "end"):
+            if (
+                batch.size >= BATCH_BYTES
+                or len(batch.headers) >= BATCH_ARTICLES
+                or len(batch.skipped) >= 10_000
+                or kind in ("split", "end")
+            ):
                 yield batch
                 batch = _Batch()
 
@@ -445,6 +493,12 @@ class _Preparation:
             self.files[ARTICLES].write(np.array(articles, dtype=ARTICLE).tobytes())
             self.files[SECTIONS].write(np.array(sections, dtype=SECTION).tobytes())
             self.files[IDS].write("".join(f"{identifier}\n" for identifier in ids).encode())
+        if self.most_bytes and sum(file.tell() for file in self.files.values()) > self.most_bytes:
+            raise ArticlesError(
+                "Prepared, {path} takes more than {most} MB: give fewer articles.",
+                path=shown(self.path.name),
+                most=self.most_bytes // 10**6,
+            )
 
     def _count_names(self, names: list[str]) -> None:
         self.names.update({name.lower()[:80] or "—" for name in names})
@@ -460,6 +514,7 @@ class _Preparation:
         journal = {
             "format": _JOURNAL_FORMAT,
             "identity": self.identity,
+            "files": self._state_digest(),
             "state": self.state,
             "skipped": self.skipped.to_json(),
             "names": self.names.most_common(),

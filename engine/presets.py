@@ -70,11 +70,14 @@ class Preset:
     def hash(self) -> str:
         """SHA-256 of the weights' file; the reference itself for a hub name."""
         file = self.weights_file
-        return self.reference if file is None else _sha256_of(file, file.stat().st_mtime_ns)
+        if file is None:
+            return self.reference
+        status = file.stat()
+        return _sha256_of(file, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @lru_cache(maxsize=32)
-def _sha256_of(path: Path, changed: int) -> str:
+def _sha256_of(path: Path, size: int, written: int, changed: int) -> str:
     return sha256(path)
 
 
@@ -106,7 +109,7 @@ def find(reference: str | Path) -> Preset:
     if not folder.is_dir():
         raise PresetError(
             "There is no preset {preset}: give a folder (of keras-hub or Hugging Face form) or one of {names}.",
-            preset=text,
+            preset=paths.shortened(text),
             names=", ".join(HUB_NAMES),
         )
     return _read_folder(folder)

@@ -113,8 +113,17 @@ def _seal(value: Any) -> str:
 def keep(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
     """Keeps a value that JSON knows under a key that names all it depends on: hashes, not names."""
     path = _file(key, root)
-    make_folder(path.parent)
+    make_folder(path.parent)  # not what is around it: the folder of all runs may have been deleted
     write_json(path, {"key": key, "value": value, "seal": _seal(value)})
+
+
+def forget(content: str, root: Path | None = None) -> None:
+    """Removes what was kept of articles with that hash of their content: some of it quotes them."""
+    for file in ((root or paths.checkpoints_root()) / ".evaluations").glob("*.json"):
+        key = read_json(file).get("key")
+        # What is damaged is measured anew, and nobody can tell whose passages it holds.
+        if not isinstance(key, dict) or key.get("corpus") == content:
+            file.unlink(missing_ok=True)
 
 
 def key_if_prepared(model: ModelReference, articles: str, split: str, way: PassSettings) -> dict[str, Any] | None:

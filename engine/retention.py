@@ -8,9 +8,11 @@ from engine import checked, checkpoints, files, runs
 from engine.checkpoints import Checkpoint
 from engine.errors import EngineError, RunError, sentence
 from engine.files import write_json
+from engine.locks import Lock
 from engine.runs import Run
 
 PINS = "pins.json"
+_PINNING, _PINNING_SECONDS = "pins.lock", 10.0
 _NO_ROOM = sentence(
     "The next checkpoint needs {needed} MB and {free} MB of disk are free: free some space and resume; the former "
     "checkpoint is whole."
@@ -34,8 +36,10 @@ def pin(checkpoint: Checkpoint, on: bool) -> None:
         StorageError: no rights or no space.
     """
     run = Run(checkpoint.folder.parent)
-    steps = pinned(run) | {checkpoint.step} if on else pinned(run) - {checkpoint.step}
-    write_json(run.folder / PINS, {"steps": sorted(steps)})
+    with Lock(run.folder / _PINNING) as lock:  # not the run's own, which its trainer holds for hours
+        lock.acquire(_PINNING_SECONDS)
+        steps = pinned(run) | {checkpoint.step} if on else pinned(run) - {checkpoint.step}
+        write_json(run.folder / PINS, {"steps": sorted(steps)})
 
 
 def best(found: Iterable[Checkpoint]) -> Checkpoint | None:

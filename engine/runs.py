@@ -1,6 +1,7 @@
 """A run's folder, the only channel between those who ask (pages, command line) and those who work (trainers).
 
-config.json    frozen settings, versions, hashes
+config.json    frozen settings, id, versions, hashes
+place.json     where the folder belongs, by which a copy is told (engine.identity)
 state.json     where the run stands, replaced in one step, written only by the holder of the run's lock
 events.jsonl   one line a report; a torn last line is ignored
 control.json   what a person asks: pause, stop
@@ -11,32 +12,46 @@ owner.json     who holds the lock
 step-XXXXXXXX/ checkpoints (engine.checkpoints)
 """
 
+import contextlib
 import functools
 import json
 import os
 import re
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine import checked, paths
-from engine.errors import EngineError, RunError, sentence
-from engine.files import open_plain, replace, staged_folder, storage_errors, sweep, write_bytes, write_json
+from engine import checked, files, identity, paths
+from engine.errors import EngineError, GoneError, RunError, StorageError, TakenError, sentence
+from engine.files import (
+    make_folder,
+    open_plain,
+    read_json,
+    staged_folder,
+    storage_errors,
+    sweep,
+    write_bytes,
+    write_json,
+)
 from engine.locks import Lock, held
 from engine.settings import RESERVED_NAMES, RunSettings, from_json
 
 QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED = checked.STATES
-BROKEN = "broken"  # never written: what files that were damaged by hand read as
+COPIED, BROKEN = "copied", "broken"  # never written: what a copy's folder reads as, and what was damaged by hand
 HEARTBEAT = "heartbeat"
 LAST_WORDS = "last_words"
 _LAST_WORDS_BYTES = 1 << 16
 HEARTBEAT_SECONDS = 5.0
 FROZEN_SECONDS = 20.0
 _PROBE_PATIENCE_SECONDS = 0.5
-_GONE = ".gone"
+_GONE = "gone"
+_NAMES = "names.lock"
+_NAMES_PATIENCE_SECONDS = 60.0
+_CLEARINGS = 20  # of what a trainer wrote into a folder that was being deleted
 _STEP_FOLDER = re.compile(r"step-(\d{8})")
 
 
@@ -45,7 +60,8 @@ class State:
     """Where a run stands.
 
     Attributes:
-        state: queued, running, paused, finished, failed, stopped, interrupted or broken.
+        state: queued, running, paused, finished, failed, stopped or interrupted; copied and broken are read, never written:
+            a folder that says queued or running and is a copy of the run that waits or works, and a damaged one.
         since: Unix time of the last change of `state`.
         step, steps: the step reached and the last one; steps is 0 until it is known.
         phase: what a running trainer is doing: loading, preparing, evaluating, training, finishing.
@@ -137,9 +153,12 @@ class Run:
     # Reading
 
     def state(self) -> State:
-        """Where the run stands; a running state that nobody's lock supports reads as interrupted, and one that cannot be
-        read, or whose run cannot be used, as broken."""
+        """Where the run stands; a running state that nobody's lock supports reads as interrupted, what waits or works in a
+        copy of a run's folder as copied, and what cannot be read, or whose run cannot be used, as broken."""
         state = self._stored_state()
+        if state.state in (QUEUED, RUNNING) and self.is_copy():
+            values = {"name": str(read_json(self.folder / "config.json").get("name", ""))}
+            return State(**{**state.__dict__, "state": COPIED, "reason": {"template": _COPY, "values": values}})
         if state.state == RUNNING and not self.alive():
             state = self._stored_state()  # it may have ended between the two looks
             if state.state == RUNNING:
@@ -161,6 +180,25 @@ class Run:
         except RunError as error:
             return State(BROKEN, 0.0, reason=error.to_json())
         return State(**{name: stored[name] for name in State.__dataclass_fields__ if name in stored})
+
+    def is_copy(self) -> bool:
+        """Whether the folder is a copy of a run's (`identity.is_copy`), which trains only when a person resumes it."""
+        return identity.is_copy(self.folder)
+
+    @cached_property
+    def _inode(self) -> int:
+        return self.folder.stat().st_ino
+
+    def exists(self) -> bool:
+        """Whether a run is there: its configuration is written first and never absent."""
+        return (self.folder / "config.json").is_file()
+
+    def gone(self) -> bool:
+        """Whether the folder was deleted, moved, or replaced by another since this was first asked."""
+        try:
+            return self._inode != self.folder.stat().st_ino or not self.exists()
+        except FileNotFoundError:
+            return True
 
     def alive(self) -> bool:
         """Whether a trainer holds the run's lock."""
@@ -205,7 +243,7 @@ class Run:
 
     def orphaned(self) -> bool:
         """Whether a trainer died while it worked on the run and nobody has said so yet."""
-        return self._stored_state().state == RUNNING and not self.alive()
+        return self._stored_state().state == RUNNING and not self.alive() and not self.is_copy()
 
     def control(self) -> str:
         """What a person asked of the run: "pause", "stop" or nothing."""
@@ -238,10 +276,12 @@ class Run:
                     self.write_state(state=state, phase="")
 
     def request_resume(self) -> None:
-        """Puts a paused, stopped, failed or interrupted run into the queue again; one that waits keeps its place.
+        """Puts a paused, stopped, failed or interrupted run into the queue again; one that waits keeps its place. A copy of
+        another run's folder becomes a run of its own, which goes on from its own newest checkpoint.
 
         Raises:
-            RunError: it is running, finished, or broken. SettingsError: its settings are out of bounds.
+            RunError: it is running, finished, or broken. SettingsError: its settings are out of bounds, or it is a copy
+                whose folder's name can be none of a run.
         """
         if problem := self.problem:
             raise problem
@@ -252,14 +292,44 @@ class Run:
             if state.state == FINISHED:
                 raise RunError("The run {name} is finished: there is nothing to resume.", name=self.name)
             (self.folder / "control.json").unlink(missing_ok=True)
-            if state.state == QUEUED:
+            copied = self.is_copy()
+            if copied:
+                self._become_own()
+            elif state.state == QUEUED:
                 return
             self.write_state(state=QUEUED, queued_at=time.time(), reason=None, starts=0, phase="")
 
+    def _become_own(self) -> None:
+        """Gives a copy an id and a place, and so the right to train; the caller holds the run's lock."""
+        own = replace(self.settings, name=self.name)
+        origin = {"name": self.config["name"], "id": self.config.get("id")}
+        self.change_config(name=own.name, id=identity.new_id(), copied_from=origin)
+        identity.write_place(self.folder)
+
     # Writing: only by who holds the run's lock
 
+    def _require_there(self) -> None:
+        """Makes sure that nothing is written into a folder that is being deleted.
+
+        Raises:
+            GoneError: it is.
+        """
+        if not self.exists():
+            raise GoneError("The folder {path} is gone: it was deleted or moved.", path=self.folder)
+
+    def settle_place(self) -> None:
+        """Notes where the run now stands, and gives one from before there were ids its own; the caller holds its lock."""
+        if "id" not in self.config:
+            self.change_config(id=identity.new_id())
+        identity.write_place(self.folder)
+
     def write_state(self, durable: bool = True, **changes: Any) -> State:
-        """Changes fields of `state.json`; the caller holds the run's lock."""
+        """Changes fields of `state.json`; the caller holds the run's lock.
+
+        Raises:
+            GoneError: the run's folder was deleted. StorageError: no rights or no space.
+        """
+        self._require_there()
         former = self._read_state()
         if former.state == BROKEN:  # only a trainer at work writes without saying in which state the run is
             former = State(RUNNING, time.time(), step=self.saved_step())
@@ -271,6 +341,7 @@ class Run:
 
     def change_config(self, **changes: Any) -> None:
         """Writes what a first start settles (the parent's last checkpoint, the lineage); the caller holds the lock."""
+        self._require_there()
         write_json(self.folder / "config.json", {**self.config, **changes})
         for name in ("_configuration", "config", "settings"):
             self.__dict__.pop(name, None)
@@ -279,8 +350,9 @@ class Run:
         """Adds one line to `events.jsonl`, all of it or nothing; the caller holds the run's lock.
 
         Raises:
-            StorageError: no rights or no space.
+            GoneError: the run's folder was deleted. StorageError: no rights or no space.
         """
+        self._require_there()
         line = json.dumps({"kind": kind, "time": round(time.time(), 3), **fields}, ensure_ascii=False) + "\n"
         with storage_errors(self.folder):
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would write \r\n
@@ -299,8 +371,9 @@ class Run:
         """Takes the room on the disk that `give_last_words` gives back; the caller holds the run's lock.
 
         Raises:
-            StorageError: no rights or no space.
+            GoneError: the run's folder was deleted. StorageError: no rights or no space.
         """
+        self._require_there()
         write_bytes(self.folder / LAST_WORDS, os.urandom(_LAST_WORDS_BYTES), durable=False)  # nothing that compresses
 
     def give_last_words(self) -> None:
@@ -341,39 +414,86 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]
     return checked.events(content.split(b"\n")[:-1])[0], offset + len(content)
 
 
-def read_lines(path: Path, offset: int = 0) -> bytes:
-    """The whole lines of an events file from byte `offset` on; nothing where it cannot be read."""
+def read_lines(path: Path, offset: int = 0, most_bytes: int = -1) -> bytes:
+    """The whole lines of an events file from byte `offset` on; nothing where it cannot be read.
+
+    Args:
+        most_bytes: about how much is read at once, one line at least; -1 = to the end.
+    """
     try:
         with open_plain(path) as file:
             file.seek(offset)
-            content = file.read()
+            content = file.read(most_bytes)
+            if most_bytes >= 0 and b"\n" not in content:
+                content += file.readline()
     except OSError:
         return b""
     return content[: content.rfind(b"\n") + 1]
 
 
+_COPY = sentence(
+    "This folder is a copy of the run {name} as it waited or worked, and does not train by itself. Resume makes it a run of "
+    "its own, which goes on from its newest checkpoint."
+)
+
+
 def create(settings: RunSettings, extra: dict[str, Any] | None = None, root: Path | None = None) -> Run:
-    """Makes a run's folder, waiting in the queue.
+    """Makes a run's folder, waiting in the queue; of several that ask for one name at the same instant one gets it.
 
     Args:
         extra: what is recorded beside the settings (versions, hashes).
 
     Raises:
-        RunError: a run of that name is there. StorageError: the disk refuses.
+        TakenError: a run of that name is there. StorageError: the disk refuses.
     """
-    folder = (root or paths.checkpoints_root()) / settings.name
-    if folder.exists():
-        raise RunError("There is already a run {name}: choose another name.", name=settings.name)
-    with staged_folder(folder) as staging:
+    root = root or paths.checkpoints_root()
+    with new_folder(settings.name, root) as staging:
         write_new(staging, settings, QUEUED, extra)
-    return Run(folder)
+    return Run(root / settings.name)
+
+
+@contextlib.contextmanager
+def new_folder(name: str, root: Path) -> Iterator[Path]:
+    """The folder of a new run, which bears its name when the block ends, all of it or nothing.
+
+    Raises:
+        TakenError: a run of that name is there, also where it has just come. StorageError: the disk refuses.
+    """
+    folder = root / name
+    taken = TakenError("There is already a run {name}: choose another name.", name=name)
+    if os.path.lexists(folder):
+        raise taken
+    make_folder(root, parents=True)
+    try:
+        with staged_folder(folder, exclusive=True) as staging:
+            yield staging
+            identity.write_place(staging, folder)
+    except FileExistsError as error:
+        if error.filename != str(folder):
+            raise
+        raise taken from error
 
 
 def write_new(folder: Path, settings: RunSettings, state: str, extra: dict[str, Any] | None = None) -> None:
     """Writes what every run's folder holds from its beginning; `extra` is recorded beside the settings."""
     now = time.time()
-    write_json(folder / "config.json", {"created": now, **settings.to_json(), **(extra or {})})
+    own = {"created": now, "id": identity.new_id(), **settings.to_json()}
+    write_json(folder / "config.json", {**own, **(extra or {})})
     write_json(folder / "state.json", State(state, now, queued_at=now).__dict__)
+
+
+@contextlib.contextmanager
+def naming(root: Path) -> Iterator[None]:
+    """While the block runs, nobody else gives a run of `root` a name by itself, or enters its queue.
+
+    Raises:
+        EngineError: somebody has been at it for a minute.
+    """
+    make_folder(root, parents=True)
+    with Lock(root / ".locks" / _NAMES) as lock:
+        if not lock.acquire(_NAMES_PATIENCE_SECONDS):
+            raise EngineError("The queue is held by another process that does not answer: try again in a moment.")
+        yield
 
 
 def discard(run: Run) -> None:
@@ -397,10 +517,33 @@ def take_away(run: Run) -> None:
         StorageError: no rights.
     """
     root = run.folder.parent
-    with storage_errors(root):
-        replace(run.folder, root / f".{checked.plain(run.name)}.{os.getpid()}{_GONE}")
-    for left in root.glob(f".*{_GONE}"):  # this one, and what a kill has left of others
-        shutil.rmtree(left, ignore_errors=True)
+    aside = root / checked.plain(run.name)  # its name may be too long to be part of another, or no text
+    with storage_errors(root), files.temporary(aside, _GONE) as gone:
+        files.replace(run.folder, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+    sweep(root, (_GONE,))  # what a kill has left of others
+
+
+def clear_remains(run: Run) -> None:
+    """Removes what a trainer wrote into the folder of its run while that was being deleted, so that the name is free.
+
+    A folder with a configuration is a run, and stays; so does one that has lost it and still has its place and a whole
+    checkpoint: that one is damaged, and a copy of the configuration brings it back.
+    """
+    for _attempt in range(_CLEARINGS):
+        if run.exists() or not run.folder.is_dir() or _holds_a_checkpoint(run):
+            return
+        with contextlib.suppress(StorageError, OSError):
+            take_away(run)
+            continue
+        shutil.rmtree(run.folder, ignore_errors=True)  # Windows: what is open stays until its process ends
+        time.sleep(0.1)
+
+
+def _holds_a_checkpoint(run: Run) -> bool:
+    """Whether the folder was not deleted but damaged: what a trainer that is at work leaves behind has no place."""
+    manifests = [folder / "manifest.json" for folder in run.checkpoint_folders()]
+    return (run.folder / identity.PLACE).is_file() and any(manifest.is_file() for manifest in manifests)
 
 
 def is_run(folder: Path) -> bool:
@@ -447,20 +590,25 @@ def find(name: str, root: Path | None = None) -> Run:
     """
     root = root or paths.checkpoints_root()
     try:
-        if not set("/\\\0") & set(name) and is_run(root / name):
+        if not re.search(r"[/\\\0]|^\.", name) and is_run(root / name):
             return Run(root / name)
-    except OSError:  # too long for a name
+    except (OSError, ValueError):  # too long, or with characters that no name of a folder has
         pass
     for run in all_runs(root) if "\\" in name else []:  # one whose name is no text, as it is shown
         if run.name == name:
             return run
-    raise RunError("There is no run {name} in {folder}.", name=checked.printable(name), folder=root)
+    raise RunError("There is no run {name} in {folder}.", name=paths.shortened(checked.printable(name)), folder=root)
 
 
 def fresh_name(stem: str, root: Path | None = None) -> str:
-    """A name that no run has yet: the stem, then the local date and time, then a number."""
+    """A name that no run has yet, nor begins with: the stem, then the local date and time, then a number.
+
+    Another may take it the next moment: `naming` keeps others out, and whoever makes the run asks again where it was taken.
+    """
     base = f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    root = root or paths.checkpoints_root()
+    taken = [name for name in os.listdir(root) if name.startswith(base)] if root.is_dir() else []
     name, number = base, 2
-    while ((root or paths.checkpoints_root()) / name).exists():
+    while any(other.startswith(name) for other in taken):
         name, number = f"{base}-{number}", number + 1
     return name

@@ -4,8 +4,10 @@ import contextlib
 import math
 import platform
 import time
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from engine import __version__, checkpoints, machine, memory, paths, preparation, presets, runs, windows
 from engine.articles import hub, isolation, source
@@ -65,7 +67,7 @@ def estimate(settings: RunSettings) -> Estimate:
     length, batch_size = window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     size = checkpoint_bytes(preset.parameters, settings.lora_rank)
     memory = machine.training_bytes(preset, length, batch_size, settings.lora_rank)
-    saves = _saves(settings, _steps(settings, preset, length, batch_size), size)
+    saves = _saves(settings, steps_of(settings, preset, length, batch_size), size)
     if settings.keep_checkpoints:  # the best beside the newest, and one that is written before another goes
         saves = min(saves, settings.keep_checkpoints + 2)
     return Estimate(memory, size, saves, length * batch_size)
@@ -94,6 +96,11 @@ def worth_saving(size_bytes: int, save_seconds: float, since_seconds: float, lef
     return size_bytes <= SMALL_CHECKPOINT_BYTES or save_seconds <= SAVING_SHARE * min(since_seconds, left_seconds)
 
 
+def intervals_of(settings: RunSettings, steps: int | None) -> int:
+    """How many intervals a run has; of one in minutes so many at most, where nobody chose their steps."""
+    return _intervals(settings) if steps is None else math.ceil(steps / interval(settings, steps))
+
+
 def _intervals(settings: RunSettings) -> int:
     if settings.minutes is None:
         return INTERVALS
@@ -103,7 +110,7 @@ def _intervals(settings: RunSettings) -> int:
 def _saves(settings: RunSettings, steps: int | None, size_bytes: int) -> int:
     """How many checkpoints a run writes, the last one included; of a large model about, since its saves are timed."""
     if steps is not None:
-        return math.ceil(steps / interval(settings, steps))
+        return intervals_of(settings, steps)
     if settings.minutes is None or settings.evaluate_steps:
         return _intervals(settings)
     total, intervals, saved, saves = 60 * settings.minutes, _intervals(settings), 0.0, 1
@@ -113,7 +120,7 @@ def _saves(settings: RunSettings, steps: int | None, size_bytes: int) -> int:
     return saves
 
 
-def _steps(settings: RunSettings, preset: presets.Preset, length: int, batch_size: int) -> int | None:
+def steps_of(settings: RunSettings, preset: presets.Preset, length: int, batch_size: int) -> int | None:
     """How many steps a run takes; None where that is known only when it has begun."""
     if settings.steps is not None:
         return settings.steps
@@ -127,6 +134,15 @@ def _steps(settings: RunSettings, preset: presets.Preset, length: int, batch_siz
             found = len(prepared.starts(*chosen)) if report else windows.count(len(prepared.tokens(*chosen)), length)
             return max(1, round(settings.epochs * found / batch_size))
     return None
+
+
+def steps(settings: RunSettings, preset: presets.Preset) -> int | None:
+    """How many steps a run will take; None where that is known only when it has begun.
+
+    Raises:
+        EngineError: its articles are gone.
+    """
+    return steps_of(settings, preset, *window_shape(settings, preset.max_sequence_length, preset.vocabulary_size))
 
 
 def works_in_pieces(settings: RunSettings) -> bool:
@@ -145,8 +161,11 @@ def micro_batch(settings: RunSettings, available_bytes: int) -> tuple[int, int]:
     return memory.micro_batch(preset, length, batch_size, settings.lora_rank, available_bytes), batch_size
 
 
-def check(settings: RunSettings) -> RunSettings:
+def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
     """The settings with paths made portable and the parent frozen to the checkpoint that it means now.
+
+    Args:
+        planned: the names of runs that will be made together with it, of which it may wait for one.
 
     Raises:
         SettingsError: everything that stands against it, all at once.
@@ -166,7 +185,7 @@ def check(settings: RunSettings) -> RunSettings:
     if preset is not None:
         attempt(lambda: presets.check_available(preset))
     parent = attempt(lambda: checkpoints.find(settings.parent)) if settings.parent and not settings.after else None
-    if settings.after:
+    if settings.after and settings.after not in planned:
         attempt(lambda: runs.find(settings.after))
     if preset is not None and parent is not None:
         attempt(lambda: _check_parent(parent, preset))
@@ -238,9 +257,11 @@ def _check_articles(settings: RunSettings, preset: presets.Preset | None) -> Non
 def _check_room(settings: RunSettings) -> None:
     needed = estimate(settings)
     found = machine.look(paths.checkpoints_root())
+    if (nothing := memory.nothing_trains(found)) is not None:
+        raise nothing
     if works_in_pieces(settings):
-        micro_batch(settings, found.memory_bytes)
-    elif found.memory_bytes < needed.memory_bytes:
+        micro_batch(settings, found.usable_bytes)
+    elif found.usable_bytes < needed.memory_bytes:
         raise ResourcesError(
             "This run needs about {needed} MB of memory and the machine has {total} MB: choose a smaller batch or "
             "sequence, LoRA, or a smaller preset.",
@@ -295,13 +316,27 @@ def settle_parent(run: Run) -> None:
     run.change_config(parent=parent.reference, lineage=lineage(parent, run.folder.parent))
 
 
-def submit(settings: RunSettings, root: Path | None = None) -> Run:
+def submit(settings: RunSettings, root: Path | None = None, facts: dict[str, Any] | None = None) -> Run:
     """Checks the settings and makes the run's folder, waiting in the queue.
 
+    Args:
+        facts: as `make` takes them.
+
     Raises:
-        SettingsError: everything that stands against it. RunError: the name is taken. StorageError: the disk refuses.
+        SettingsError: everything that stands against it. TakenError: the name is taken. StorageError: the disk refuses.
     """
-    checked = check(settings)
+    return make(check(settings), root, facts)
+
+
+def make(checked: RunSettings, root: Path | None = None, facts: dict[str, Any] | None = None) -> Run:
+    """Makes the run's folder of settings that `check` has passed.
+
+    Args:
+        facts: what is recorded beside the settings: that a visitor asked for it, and the time it may take.
+
+    Raises:
+        TakenError: the name is taken. StorageError: the disk refuses.
+    """
     extra = {
         "created": time.time(),
         "preset_hash": presets.find(checked.preset).hash(),
@@ -309,5 +344,6 @@ def submit(settings: RunSettings, root: Path | None = None) -> Run:
         if checked.parent and not checked.after
         else [],
         "versions": {"atelier": __version__, "python": platform.python_version(), "system": platform.system()},
+        **(facts or {}),
     }
     return runs.create(checked, extra, root)

@@ -17,9 +17,11 @@ from ui import (
     access,
     adoption_view,
     broken_view,
+    budget,
     downloads,
     errors,
     lineage,
+    little_memory,
     readers,
     recorded,
     removal_view,
@@ -115,9 +117,11 @@ def export(checkpoint: Checkpoint) -> None:
         st.caption(words.export_kept(form) + " " + _("In float32; folders come as one zip file."))
         key = f"exported {checkpoint.reference} {checkpoint.hash} {form}"
         with st.container(horizontal=True):
-            written = st.button(_("Write the file"), icon=":material/output:", key="export_write")
+            impossible = little_memory.nothing_generates()  # the studio writes it
+            written = st.button(_("Write the file"), icon=":material/output:", key="export_write", disabled=impossible)
             kept = (
                 access.is_owner()
+                and not impossible
                 and form in CHECKPOINT_FORMATS
                 and form != checkpoint.format
                 and st.button(
@@ -132,7 +136,7 @@ def export(checkpoint: Checkpoint) -> None:
             )
         request = {"reference": checkpoint.reference, "format": form}
         if written or kept:
-            request |= {"kind": "export", "most_bytes": access.export_bytes()} if written else {"kind": "convert"}
+            request |= {"kind": "export", "most_bytes": budget.export_bytes()} if written else {"kind": "convert"}
             work = _("The studio writes it; its start takes some ten seconds.")
             with errors.shown(), st.status(work) as status:
                 answer = studio_view.told(request, lambda label, _share: status.update(label=label), work)[-1]

@@ -6,11 +6,24 @@ frame.within()
 
 import streamlit as st
 
-from engine import checkpoints, dispatcher, machine, presets, runs, submission
+from engine import checkpoints, dispatcher, machine, presets, queue, runs, submission
 from engine.checkpoints import Checkpoint
 from engine.errors import EngineError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, PROMPTS, RunSettings
-from ui import access, errors, queue_view, readers, recorded, removal_view, run_view, sources, stages_form, words
+from ui import (
+    access,
+    budget,
+    errors,
+    little_memory,
+    queue_view,
+    readers,
+    recorded,
+    removal_view,
+    run_view,
+    sources,
+    stages_form,
+    words,
+)
 from ui.i18n import _
 
 
@@ -162,7 +175,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
     values = {
         "preset": preset,
         "articles": articles,
-        "name": name.strip() or "unnamed",
+        "name": name.strip() or queue.UNNAMED,
         "first_article": int(first) or None,
         "last_article": int(last) or None,
         unit: int(amount) if unit == "steps" else float(amount),
@@ -195,45 +208,52 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
                 raise EngineError(
                     "Choose one of the presets that ship: other presets are offered on a local server only."
                 )
-            access.check_queue(settings)
-            if not name.strip():
-                settings = RunSettings(**{**values, "name": runs.fresh_name("run")})
-            started = submission.submit(settings)
+            stem = "" if name.strip() else "run"
+            entry = budget.enter(settings, stem, join=not name.strip())
             dispatcher.ensure()
-            st.query_params["run"] = started.name
+            st.query_params["run"] = run_view.entered(entry)
             st.rerun()
         except (SettingsError, EngineError) as error:
             errors.show(error)
 
 
-with st.container(border=True):
-    kinds = {"run": _("One run"), "stages": _("Stages, one after the other")}
-    kind = st.segmented_control(
-        _("What to train"),
-        list(kinds),
-        default="run",
-        required=True,
-        format_func=lambda name: kinds[name],
-        label_visibility="collapsed",
-        key="tune_kind",
-    )
-    asked = asked_parent()
-    left, right = st.columns(2)
-    with left:
-        preset = choose_preset(asked)
-    with right:
-        parent = choose_parent(preset, asked) if kind == "run" else None
-    articles = sources.choose_articles("tune", readers.vocabulary_hash(preset))
-    if kind == "run":
-        one_run(preset, parent, articles)
-    else:
-        with errors.shown():
-            stages_form.form(preset, articles)
+def form() -> None:
+    """What to train: one run, or stages."""
+    with st.container(border=True):
+        kinds = {"run": _("One run"), "stages": _("Stages, one after the other")}
+        kind = st.segmented_control(
+            _("What to train"),
+            list(kinds),
+            default="run",
+            required=True,
+            format_func=lambda name: kinds[name],
+            label_visibility="collapsed",
+            key="tune_kind",
+        )
+        asked = asked_parent()
+        left, right = st.columns(2)
+        with left:
+            preset = choose_preset(asked)
+        with right:
+            parent = choose_parent(preset, asked) if kind == "run" else None
+        articles = sources.choose_articles("tune", readers.vocabulary_hash(preset))
+        if kind == "run":
+            one_run(preset, parent, articles)
+        else:
+            with errors.shown():
+                stages_form.form(preset, articles)
+
+
+if little_memory.nothing_trains():
+    little_memory.say(training=True)
+else:
+    form()
 
 queue_view.show()
 removal_view.told()
 if not names:
-    st.info(_("No run yet: start one above, or press the button on the Lab page."))
+    if not little_memory.nothing_trains():
+        st.info(_("No run yet: start one above, or press the button on the Lab page."))
     st.stop()
 
 active = readers.active_run()

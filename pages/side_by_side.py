@@ -9,7 +9,7 @@ import streamlit as st
 from engine import corpus, paths, studio_client
 from engine.checkpoints import ModelReference
 from engine.written import LONGEST_PROMPT, Column, Sample, Written
-from ui import choices, errors, kept_view, readers, side_view, sources, studio_view
+from ui import choices, errors, kept_view, little_memory, readers, side_view, sources, studio_view
 from ui.i18n import _
 
 TYPED, ARTICLE = "typed", "article"
@@ -177,15 +177,25 @@ available = {model.reference: model for model in readers.models()}
 if not available:
     st.info(_("There is no model yet: the preset that ships is missing from checkpoints/presets."))
     st.stop()
-with errors.shown():
-    studio_client.ensure()
+nothing_generates = little_memory.nothing_generates()
+if nothing_generates:
+    little_memory.say()
+else:
+    with errors.shown():
+        studio_client.ensure()
 
 chosen, complete = choose_models(available)
 prompt, passage = choose_prompt()
 settings, seed, length, samples = choose_sampler()
-pressed = st.button(_("Generate"), type="primary", icon=":material/play_arrow:", key="side_generate")
+pressed = st.button(
+    _("Generate"),
+    type="primary",
+    icon=":material/play_arrow:",
+    key="side_generate",
+    disabled=nothing_generates,
+)
 at_once = st.query_params.pop("write", "") != ""  # the Checkpoints page asks for it, once
-if (pressed or at_once) and complete:
+if (pressed or at_once) and complete and not nothing_generates:
     with errors.shown():
         if passage is not None and passage["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
             corpus.Corpus(paths.locate(passage["articles"]))  # deleted while it was shown

@@ -144,7 +144,7 @@ def test_an_export_says_what_it_keeps_and_loses_and_is_downloaded(root, chosen, 
     assert "was removed meanwhile" in texts(app)
     monkeypatch.setattr(access, "is_owner", lambda: False)
     app.button(key="export_write").click().run()
-    assert asked[-1]["most_bytes"] == access.VISITOR_EXPORT_BYTES
+    assert asked[-1]["most_bytes"] == 1_000_000_000
 
 
 def test_a_checkpoint_is_converted_in_place_by_its_owner_into_the_formats_it_is_not_in(root, chosen, monkeypatch):

@@ -18,12 +18,15 @@ from test_pages import PAGES, PROJECT, a_run, no_studio  # noqa: F401  (a fixtur
 
 from engine import (
     __main__,
+    checked,
     checkpoints,
     corpus,
     dispatcher,
+    durations,
     ending,
     files,
     forgetting,
+    identity,
     importing,
     jobs,
     kept,
@@ -37,10 +40,11 @@ from engine import (
     studio_client,
     submission,
     tokenizers,
+    uploads,
 )
-from engine.errors import EngineError, StorageError
+from engine.errors import EngineError, GoneError, StorageError
 from engine.settings import RunSettings
-from ui import comparison, moments, records, words
+from ui import comparison, growing, moments, words
 
 STEP = "step-00000004"
 DEEP = b"[" * 100_000 + b"]" * 100_000
@@ -211,6 +215,17 @@ EDITS += [
     ("pins.json", "true", become(b'{"steps": [true]}'), WHOLE),
     ("owner.json", "pid", become(b'{"pid": [], "since": "x"}'), WHOLE),
     ("owner.json", "deep", become(DEEP), WHOLE),
+    ("place.json", "gone", gone, WHOLE),
+    ("place.json", "deep", become(DEEP), WHOLE),
+    ("place.json", "path", become(b'{"path": "a\\u0000b", "machine": 3, "inode": "x"}'), WHOLE),
+    ("place.json", "inode", become(b'{"path": "/nowhere", "machine": "m", "inode": true}'), WHOLE),
+    ("place.json", "a folder", a_folder, BROKEN),
+    ("pins.lock", "a folder", a_folder, BROKEN),
+    (EVENTS, "times and amounts that none can be reckoned with", become(b"".join(
+        b'{"kind": "step", "step": 4, "seconds": %s, "tokens": %s, "time": %s}\n' % v for v in (
+            (b"0", b"0", b"0"), (b"-1", b"5", b"1e9"), (b"2", b"0", b"1e9"), (b"null", b"null", b"null"), (b"2", b"3", b"1e12"),
+            (b"2", b"3", b"-1")))
+        + b'{"kind": "state", "state": "running"}\n{"kind": "state", "state": "finished", "time": "soon"}\n'), WHOLE),
     ("lock", "a folder", a_folder, BROKEN),
     ("heartbeat", "a folder", a_folder, BROKEN),
     (MANIFEST, "gone", gone, WHOLE),
@@ -249,8 +264,10 @@ def look(root: Path) -> dict[str, runs.State]:
         for read in (run.alive, run.control, run.silent_seconds, run.at_work, run.orphaned, run.saved_step):
             read()
         events = run.events()
-        record = records.read(run.folder / "events.jsonl")
+        record = growing.record(run.folder / "events.jsonl")
         assert [event for event in events if event["kind"] != "step"] == record.others
+        lines = runs.read_lines(run.folder / "events.jsonl").split(b"\n")
+        assert record.damaged == checked.events(lines)[1]
         assert [event["step"] for event in events if event["kind"] == "step"] == record.steps["step"].tolist()
         figures = comparison.columns(record)
         assert all(np.isfinite(figures.evaluation[name]).all() for name in ("step", "loss"))
@@ -267,6 +284,11 @@ def look(root: Path) -> dict[str, runs.State]:
         str(states[run.name].error)
         run.name.encode()
     checkpoints.models(root), retention.parents(root), queue.waiting(root), dispatcher.work_left(root)
+    queue.places(root), uploads.sweep(1e9, root), results.forget("none", root)
+    every = runs.all_runs(root)
+    for run in every:
+        with contextlib.suppress(EngineError):
+            durations.left(run, states[run.name], every), durations.whole(run.settings, every)
     started: list[str] = []
     turns = dispatcher.Dispatcher(root, start=lambda run, device: started.append(run.name) or Ended())  # type: ignore[arg-type]
     turns.turn(), turns.turn()
@@ -376,6 +398,32 @@ def test_a_trainer_mends_a_state_that_is_damaged_while_it_works(root):
         assert (run.state().state, run.state().step) == (runs.RUNNING, 3)
 
 
+def test_a_configuration_that_is_deleted_while_it_trains_costs_no_checkpoint(root):
+    run = a_run(root, "one", state=runs.RUNNING)
+    with locks.Lock(run.folder / "lock") as lock:
+        assert lock.acquire()
+        identity.write_place(run.folder)
+        whole = (run.folder / CONFIG).read_bytes()
+        gone(run.folder / CONFIG)
+        with pytest.raises(GoneError):
+            run.write_state(step=3)
+    dispatcher.settle(run, 0)
+    assert runs.find("one", root).state().state == runs.BROKEN
+    (run.folder / CONFIG).write_bytes(whole)
+    back = runs.find("one", root)
+    assert [checkpoint.step for checkpoint in checkpoints.of_run(back)] == [4]
+    assert back.problem is None
+
+
+def test_what_a_deletion_left_is_removed_with_the_checkpoint_that_was_written_meanwhile(root):
+    run = a_run(root, "one", state=runs.RUNNING)
+    for path in run.folder.iterdir():
+        if path.name not in ("heartbeat", STEP):
+            gone(path)
+    dispatcher.settle(run, 0)
+    assert not run.folder.exists()
+
+
 def test_damaged_pins_keep_every_checkpoint(root):
     run = a_run(root, "one")
     become(b'{"steps": null}')(run.folder / "pins.json")
@@ -388,7 +436,7 @@ def test_damaged_lines_are_counted_and_shown(root):
     run = a_run(root, "one")
     with open(run.folder / EVENTS, "ab") as file:
         file.write(b'{"kind": "step", "step": "abc"}\n\n{"kind": "sample", "step": 4}\n{"kind"\n')
-    record = records.read(run.folder / EVENTS)
+    record = growing.record(run.folder / EVENTS)
     assert record.damaged == 3 and record.steps["step"].tolist() == [4]
     app = every_page(["fine_tune"])
     assert any("3 lines of its events.jsonl are damaged and left out." in c.value for c in app.caption)
@@ -590,7 +638,7 @@ def template(root, tmp_path) -> Path:
         for model, step in (("base", 0), ("run", 4)):
             figures = {"loss": 5.0, "accuracy": 0.2, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
             run.append_event("evaluation", step=step, split=split, model=model, whole=False, **figures)
-    assert records.read(run.folder / EVENTS).damaged == 0
+    assert growing.record(run.folder / EVENTS).damaged == 0
     target = tmp_path / "template"
     shutil.move(run.folder, target)
     return target

@@ -6,7 +6,7 @@ import pytest
 from engine import runs
 from engine.locks import Lock
 from engine.settings import RunSettings
-from ui import charts, comparison, moments, records, time_charts
+from ui import charts, comparison, growing, moments, time_charts
 
 
 def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):
@@ -98,7 +98,7 @@ def test_a_parent_that_is_gone_and_a_circle_end_the_chain(root):
     [("steps", [0, 2, 4]), ("tokens", [0, 200, 400]), ("articles", [0, 25, 50]), ("minutes", [0, 1 / 60, 2 / 60])],
 )
 def test_curves_are_on_validation_alone_over_every_axis(root, axis, expected):
-    columns = comparison.columns(records.read(a_run(root, "one").folder / "events.jsonl"))
+    columns = comparison.columns(growing.record(a_run(root, "one").folder / "events.jsonl"))
     xs, ys = comparison.curve(columns, "accuracy", axis, 100)
     assert xs.tolist() == pytest.approx(expected)
     assert ys.tolist() == pytest.approx([10, 30, 50])
@@ -107,10 +107,10 @@ def test_curves_are_on_validation_alone_over_every_axis(root, axis, expected):
 
 
 def test_points_that_are_not_there_are_left_out(root):
-    columns = comparison.columns(records.read(a_run(root, "one").folder / "events.jsonl"))
+    columns = comparison.columns(growing.record(a_run(root, "one").folder / "events.jsonl"))
     assert comparison.curve(columns, "tokens_per_second", "steps", None)[0].tolist() == [4]
     assert not len(comparison.curve(columns, "loss", "articles", None)[0])
-    assert comparison.best(comparison.columns(records.read(root / "none"))) == {}
+    assert comparison.best(comparison.columns(growing.record(root / "none"))) == {}
 
 
 def test_smoothing_begins_at_the_first_value_and_keeps_a_constant():

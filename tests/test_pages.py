@@ -23,7 +23,10 @@ PAGES = sorted((PROJECT / "pages").glob("*.py"))
 def no_studio(monkeypatch):
     """Pages are rendered here, not generated with: no process is started."""
     from engine import dispatcher, studio_client
+    from ui import owner_file
 
+    monkeypatch.setattr(owner_file, "_places", lambda: ([], False))  # whatever this machine's own secrets say
+    monkeypatch.setattr(owner_file, "_seen", False)
     monkeypatch.setattr(studio_client, "ensure", lambda root=None: None)
     monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
 
@@ -147,35 +150,37 @@ def test_a_run_deleted_while_shown_is_no_traceback(root):
 def test_visitors_without_the_owners_code_neither_stop_nor_queue_much(root, monkeypatch):
     import streamlit as st
 
-    from ui import access
+    from ui import access, budget, owner, owner_file
 
-    monkeypatch.setattr(access, "_secret", {"owner_code": "s3cret"}.get)
+    monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(exists=True, code="the secret"))
     monkeypatch.setattr(st, "session_state", {})
-    small = RunSettings(preset="p", articles="a", name="n", minutes=1)
-    access.check_queue(small)
-    with pytest.raises(EngineError, match="at most 2.0 minutes or 500 steps"):
-        access.check_queue(RunSettings(preset="p", articles="a", name="n", epochs=3))
-    runs.create(RunSettings(preset="p", articles="a", name="waits", minutes=1), root=root)
-    with pytest.raises(EngineError, match="one at a time"):
-        access.check_queue(small)
-    monkeypatch.setattr(st, "session_state", {"owner_code": "s3cret"})
-    access.check_queue(RunSettings(preset="p", articles="a", name="n", epochs=3))
+    sample = {"preset": "checkpoints/presets/gpt2_mini_en", "articles": "articles/sample"}
+    with pytest.raises(EngineError, match="trains for 3 minutes; a visitor's run may train for 2"):
+        budget.enter(RunSettings(**sample, name="long", minutes=3), "", join=False)
+    for number in range(30):
+        budget.enter(RunSettings(**sample, name=f"waits-{number}", minutes=1, seed=number), "", join=False)
+    with pytest.raises(EngineError, match="room for 30 of visitors' runs, and 30 of them wait"):
+        budget.enter(RunSettings(**sample, name="next", minutes=1), "", join=False)
+    monkeypatch.setattr(st, "session_state", {"owner_code": "the secret"})  # typing alone is nothing
+    assert not access.is_owner()
+    assert owner.enter("the secret").right
+    budget.enter(RunSettings(**sample, name="hers", epochs=3), "", join=False)
 
 
 def test_paths_are_offered_on_loopback_or_under_named_folders_with_links_resolved(tmp_path, monkeypatch):
     import streamlit as st
 
-    from ui import access
+    from ui import access, owner_file
 
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     inside.mkdir()
     outside.mkdir()
     (inside / "link").symlink_to(outside)
     monkeypatch.setattr(st, "get_option", lambda name: "0.0.0.0")
-    monkeypatch.setattr(access, "_secret", lambda name: None)
     with pytest.raises(EngineError, match="not offered here"):
         access.check_path(str(inside))
-    monkeypatch.setattr(access, "_secret", {"article_folders": [str(inside)]}.get)
+    monkeypatch.setattr(access, "is_owner", lambda: True)
+    monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(True, article_folders=(inside.resolve(),)))
     access.check_path(str(inside / "a.jsonl"))
     for path in (inside / "link" / "a.jsonl", inside / ".." / "outside", Path("/etc/passwd")):
         with pytest.raises(EngineError, match="outside the folders"):
@@ -925,14 +930,18 @@ def test_the_forgetting_meter_says_what_was_gained_and_what_it_cost(root):
 
 
 def test_english_is_not_mixed_into_the_curve_of_validation():
+    import numpy as np
+
     from ui import charts
+    from ui.records import Record
 
     events = [
         {"kind": "evaluation", "split": split, "model": model, "step": step, "whole": False, "accuracy": accuracy}
         for model, step in (("base", 0), ("run", 4))
         for split, accuracy in (("english", 0.9), ("validation", 0.2))
     ]
-    figure = charts.validation(events, "accuracy", "#000000", "accuracy")
+    nothing = {"step": np.empty(0)}
+    figure = charts.validation(Record(nothing, nothing, events), "accuracy", "#000000", "accuracy")
     assert [list(trace.y) for trace in figure.data] == [[0.2, 0.2]]
     assert figure.layout.shapes[0].y0 == 0.2
 

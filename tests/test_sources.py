@@ -8,6 +8,7 @@ import os
 import random
 import struct
 import zipfile
+from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
@@ -375,6 +376,80 @@ def test_a_name_that_leads_out_of_an_archive_is_not_followed(tmp_path):
     assert all("its name leads out of the archive" in str(problem) for problem in source.refused)
     assert [m.split_name for m in source.members["train"]] == ["good.txt"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.zip"]
+
+
+@pytest.fixture
+def linked(tmp_path):
+    """A folder of articles beside another, and a way to make links in it; skips where none can be made."""
+    (inside := tmp_path / "articles").mkdir()
+    (outside := tmp_path / "secret").mkdir()
+    (inside / "a.jsonl").write_text(jsonl(1))
+    (outside / "b.jsonl").write_text(jsonl(2))
+
+    def link(name, target):
+        try:
+            (inside / name).symlink_to(target, target_is_directory=Path(target).is_dir())
+        except OSError:
+            pytest.skip("no rights to make links here")
+
+    return inside, outside, link
+
+
+def test_links_that_lead_out_of_a_folder_are_not_followed_and_counted(linked, tmp_path):
+    inside, outside, link = linked
+    link("b.jsonl", outside / "b.jsonl")
+    link("c.jsonl", "../secret/b.jsonl")
+    link("folder", outside)
+    link("gone.jsonl", outside / "gone.jsonl")
+    (inside / "deep").mkdir()
+    (inside / "deep" / "d.jsonl").write_text(jsonl(4))
+    link("again.jsonl", inside / "deep" / "d.jsonl")  # stays inside
+    link("deeper", inside / "deep")
+    link("round", "round")
+    source = Source(inside)
+    assert [a.id for a in source.read("train")] == ["article-1", "article-4", "article-4"]
+    assert sorted(str(problem) for problem in source.refused) == [
+        f"{name} is a link that leads out of the folder; it was not read."
+        for name in ("b.jsonl", "c.jsonl", "folder", "gone.jsonl")
+    ]
+    assert isolation.count(inside) == {"train": 3}
+    assert len(isolation.preview(inside).refused) == 4
+
+
+def test_a_folder_of_such_links_alone_is_refused_and_one_that_is_named_itself_is_read(linked, tmp_path):
+    inside, outside, link = linked
+    (inside / "a.jsonl").unlink()
+    link("b.jsonl", outside / "b.jsonl")
+    with pytest.raises(ArticlesError, match="b.jsonl is a link that leads out of the folder"):
+        Source(inside)
+    link("folder", outside)
+    assert [a.id for a in Source(inside / "folder").read("train")] == ["article-2"]  # the person named it
+
+
+def test_what_the_hubs_client_keeps_is_read_through_its_links(tmp_path):
+    kept = tmp_path / "datasets--a--b"
+    (kept / "blobs").mkdir(parents=True)
+    (kept / "blobs" / "0123").write_text(jsonl(1))
+    (folder := kept / "snapshots" / "abcd").mkdir(parents=True)
+    try:
+        (folder / "train.jsonl").symlink_to("../../blobs/0123")
+    except OSError:
+        pytest.skip("no rights to make links here")
+    (folder / "test.jsonl").symlink_to("../../../elsewhere")
+    source = Source(folder)
+    assert [a.id for a in source.read("train")] == ["article-1"]
+    assert [str(problem).split()[0] for problem in source.refused] == ["test.jsonl"]
+
+
+def test_a_link_in_an_archive_is_not_an_article(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        link = zipfile.ZipInfo("secret.txt")
+        link.create_system, link.external_attr = 3, (0o120777 << 16)
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("good.txt", "text")
+    source = Source(tmp_path / "a.zip")
+    assert [m.split_name for m in source.members["train"]] == ["good.txt"]
+    assert str(source.refused[0]) == "a.zip: secret.txt is a link, not a file; it was not read."
 
 
 def test_a_member_whose_bytes_are_damaged_is_named_and_the_rest_is_used(release):

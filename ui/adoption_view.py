@@ -12,7 +12,7 @@ from engine.files import require_space
 from engine.foreign import adoption
 from engine.foreign.validator import Validator
 from engine.runs import Run
-from ui import access, errors, readers, sources, studio_view, words
+from ui import access, errors, little_memory, readers, sources, studio_view, words
 from ui.i18n import _
 
 _ENDINGS = ["zip", "keras", "h5", "index", "data-00000-of-00001"]
@@ -26,7 +26,7 @@ def form(shown: str | None) -> None:
     Args:
         shown: the checkpoint whose report the page shows already.
     """
-    if not access.is_owner():
+    if not access.is_owner() or little_memory.nothing_generates():  # TensorFlow reads it, and the studio measures it
         return
     with st.expander(_("Import a checkpoint from elsewhere")):
         st.caption(
@@ -121,7 +121,8 @@ def report(checkpoint: Checkpoint) -> None:
     figures = _figures(checkpoint)
     if not figures:
         st.info(_("It has not been measured against its base yet."))
-        if access.is_owner() and st.button(_("Measure"), icon=":material/straighten:", key="adoption_measure"):
+        possible = access.is_owner() and not little_memory.nothing_generates()
+        if possible and st.button(_("Measure"), icon=":material/straighten:", key="adoption_measure"):
             with st.status("…") as status:
                 measure(checkpoint, lambda label, _share: status.update(label=label))
             st.rerun()

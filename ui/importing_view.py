@@ -10,10 +10,11 @@ from engine.articles.isolation import Preview
 from engine.corpus import Corpus, is_corpus
 from engine.errors import EngineError
 from engine.tokenizers import Tokenizer
-from ui import errors, sources, words
+from ui import budget, errors, sources, words
 from ui.i18n import _
 
-AT_ONCE_BYTES = 8 << 20  # unpacked; so much is prepared while one waits, a second or two
+AT_ONCE_BYTES = 8 << 20  # unpacked; so much is prepared while one waits, a few seconds,
+AT_ONCE_SECONDS = 20.0  # and as long as one waits; then it is shown how far it is
 POLL_SECONDS = 1.0
 _FORMS = {"jsonl": "JSON lines", "csv": "CSV", "parquet": "Parquet", "jats": "JATS XML"}
 
@@ -38,14 +39,15 @@ def corpus_of(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus:
         try:
             path = hub.local(chosen)
         except EngineError:
-            _background(importing.Import(importing.Request(chosen, preset)), listing_of=chosen)
+            _background(importing.Import(importing.Request(chosen, preset)), listing_of=chosen)  # the owner's alone
             st.stop()
     else:
         path = paths.locate(chosen)
         seen = _preview(str(path), source.fingerprint(path), {})
         options = _options(seen, chosen)
     found = preparation.find(path, tokenizer, options)
-    job = importing.Import(importing.Request(chosen, preset, options))
+    request = importing.Request(chosen, preset, options, most_bytes=budget.corpus_bytes())
+    job = importing.Import(request)
     if found is not None:
         sources.remember(found)
         status = job.status()
@@ -54,18 +56,33 @@ def corpus_of(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus:
         return found
     if not hub.is_name(chosen):
         _describe(seen)
-        table = bool(seen.columns)
-        if seen.size <= AT_ONCE_BYTES and (not table or st.button(_("Prepare"), type="primary")):
-            with st.spinner(_("Preparing the articles…")):
-                prepared = preparation.prepare(path, tokenizer, options=options)
-            sources.remember(prepared)
-            for notice in prepared.notices:
-                st.info(errors.markdown(notice))
-            return prepared
-        if seen.size <= AT_ONCE_BYTES:
-            st.stop()
+        if seen.size <= AT_ONCE_BYTES and _unasked(job):
+            if seen.columns and not st.button(_("Prepare"), type="primary"):
+                st.stop()
+            if (prepared := _at_once(request)) is not None:
+                sources.remember(prepared)
+                for notice in prepared.notices:
+                    st.info(errors.markdown(notice))
+                return prepared
     _background(job)
     st.stop()
+
+
+def _unasked(job: importing.Import) -> bool:
+    """Whether nothing stands in the way of preparing a small source at once: one that failed is tried again when asked."""
+    status = job.status()
+    return status is None or (status.state == jobs.FINISHED and not status.alive)  # its corpus was deleted
+
+
+def _at_once(request: importing.Request) -> Corpus | None:
+    """A small source prepared while one waits, in a process of its own; None where it takes longer.
+
+    Raises:
+        EngineError: why it cannot be prepared.
+    """
+    with st.spinner(_("Preparing the articles…")):
+        budget.start_preparation(importing.Import(request))
+        return importing.prepared_apart(request, AT_ONCE_SECONDS)
 
 
 def _options(seen: Preview, key: str) -> Options:
@@ -161,7 +178,7 @@ def _background(job: importing.Import, listing_of: str = "") -> None:
     label = _("Fetch and prepare") if listing_of else _("Prepare")
     if st.button(label, type="primary", icon=":material/playlist_add_check:"):
         with errors.shown():
-            job.start()
+            budget.start_preparation(job)
             st.rerun()
 
 

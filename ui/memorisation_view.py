@@ -47,12 +47,17 @@ def _fact(length: int) -> str:
     return _n("{n} token in a row, word for word", "{n} tokens in a row, word for word", length)
 
 
-def passages(tokenizer: Tokenizer, copied: Copied, articles: dict[str, str]) -> None:
+def passages(tokenizer: Tokenizer, copied: Copied, articles: dict[str, str], readable: bool = True) -> None:
     """The longest passages as they stand in their articles, each with a link.
 
     Args:
         articles: content hash of a corpus → what the page Articles calls it; none = no link.
+        readable: whether this session may see the articles.
     """
+    if not readable:
+        if copied.passages:
+            st.caption(_("Where they stand is not shown: the articles are the owner's."))
+        return
     for passage in copied.passages[:SHOWN_PASSAGES]:
         text, link = st.columns([5, 1], vertical_alignment="center")
         text.html(f"<small>{_tokens(passage.length)}</small><br>{words.excerpt(*context(tokenizer, passage))}")

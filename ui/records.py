@@ -1,18 +1,27 @@
-"""A run's file of events, read once: the reports of its steps as columns, everything else as events."""
+"""Lines of a run's file of events: the reports of its steps as columns, everything else as events."""
 
 import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
-from engine import checked, runs
+from engine import checked
 
-STEP_FIELDS = ("step", "tokens", "seconds", "epoch", "loss", "accuracy", "learning_rate", "tokens_per_second")
-_SCHEMA = pa.schema([(name, pa.float64()) for name in (*STEP_FIELDS, "memory_bytes", "time")])
+STEP_FIELDS = (
+    "step",
+    "tokens",
+    "seconds",
+    "epoch",
+    "loss",
+    "accuracy",
+    "learning_rate",
+    "tokens_per_second",
+    "memory_bytes",
+)
+_SCHEMA = pa.schema([(name, pa.float64()) for name in (*STEP_FIELDS, "time")])
 _STEP = b'{"kind": "step"'  # how engine.runs opens such a line
 
 
@@ -22,35 +31,29 @@ class Record:
 
     Attributes:
         steps: STEP_FIELDS, each float64 (reports,); NaN where a report lacks it.
+        drawn: the same of some thousands of reports at most, as curves need them: of each stretch those in which a
+            field is smallest or largest, the first and the last.
         others: all other events, in order.
-        damaged: how many lines hold no event, or one that lacks what its readers need.
+        version: another number for another content, in this process.
+        thinned_bytes: the size of a file that is too large to be kept whole: `steps` is `drawn`, and some moments
+            between the first and the last are left out of `others`; 0 elsewhere.
+        damaged: how many lines hold no event, or one that lacks what its readers need (`engine.checked`).
     """
 
     steps: dict[str, np.ndarray]
+    drawn: dict[str, np.ndarray]
     others: list[dict[str, Any]]
-    damaged: int
+    version: int = 0
+    thinned_bytes: int = 0
+    damaged: int = 0
 
 
-def read(path: Path) -> Record:
-    """The record of an events file; an empty one where there is none.
+def parsed(lines: list[bytes]) -> tuple[dict[str, np.ndarray], np.ndarray, list[tuple[int, dict[str, Any]]]]:
+    """The reports of steps on whole lines as columns, the line that each stands on, and the other events with theirs.
 
-    Most lines of a long run are reports of steps: those are read by Arrow, as columns, several times as fast as by
-    `json`. As in `Run.events`, what a resumed run reports again replaces what it had reported before it was cut off.
+    Most lines of a long run are reports of steps: those are read by Arrow, several times as fast as by `json`.
     """
-    lines = runs.read_lines(path).split(b"\n")[:-1]  # what stands behind the last newline is torn
-    steps, places = _steps(lines)
-    others = _others(lines)
-    damaged = sum(map(bool, lines)) - len(places) - len(others)
-    for place, event in others:
-        if event["kind"] == "resume":
-            kept = (places > place) | (steps["step"] <= event["step"])
-            steps, places = {name: column[kept] for name, column in steps.items()}, places[kept]
-            others = [
-                (at, e) for at, e in others if at >= place or e.get("step", 0) <= event["step"] or e["kind"] == "state"
-            ]
-    for column in steps.values():
-        column.setflags(write=False)
-    return Record(steps, [event for _place, event in others], damaged)
+    return (*_steps(lines), _others(lines))
 
 
 def _steps(lines: list[bytes]) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -87,6 +90,8 @@ def _columns(lines: list[bytes]) -> dict[str, np.ndarray] | None:
     if not (np.isfinite(step) & (step == np.floor(step)) & (step >= 1) & (step <= checked.MOST_STEP)).all():
         return None
     if any((np.abs(column) > checked.MOST_NUMBER).any() for column in columns.values()):
+        return None
+    if ((columns["time"] < 0) | (columns["time"] > checked.LAST_TIME)).any():
         return None
     return {name: columns[name] for name in STEP_FIELDS}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine import results
+from engine import checkpoints, results
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.results import PassSettings
@@ -37,11 +37,12 @@ class Asked:
         return [self.model] if self.model.is_base else [ModelReference(self.model.preset), self.model]
 
     def check(self) -> None:
-        """Makes sure that this session may read the articles.
+        """Makes sure that this session may read the articles, and that the base is the one that the model was trained from.
 
         Raises:
-            EngineError: it may not.
+            EngineError: it may not, or it is not.
         """
+        checkpoints.check_base(self.model)
         if self.typed:
             access.check_path(self.articles)
 

@@ -11,7 +11,7 @@ from engine import studio_client
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.written import Column, Sample, Written
-from ui import colours, errors, frame, readers, studio_view, words
+from ui import budget, colours, errors, frame, readers, server_paths, studio_view, words
 from ui.i18n import _, error_text
 
 REPAINT_SECONDS = 0.1
@@ -34,7 +34,12 @@ class Stream:
     _cancelled: bool = False
 
     def start(self) -> "Stream":
-        """Asks the studio."""
+        """Asks the studio.
+
+        Raises:
+            EngineError: this session may not ask this of it.
+        """
+        budget.check_request(self.result.request())
         threading.Thread(target=self._follow, daemon=True).start()
         return self
 
@@ -230,7 +235,9 @@ def markdown(result: Written) -> str:
     lines = [f"# {_('Side by side')}", ""]
     lines += [f"- {words.plain(line)}" for line in _facts(result)]
     if result.passage is not None:
-        source = f"{result.passage['articles']}, {_('test article {n}', n=result.passage['number'])}"
+        source = (
+            f"{server_paths.shown(result.passage['articles'])}, {_('test article {n}', n=result.passage['number'])}"
+        )
         lines.append(f"- {_('Prompt from')} {words.plain(source)}")
     lines += ["", f"## {_('Prompt')}", "", *_fenced(result.prompt)]
     for column in result.columns:

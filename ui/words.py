@@ -4,6 +4,7 @@ import html
 import re
 from typing import Any
 
+from engine.queue import Place
 from engine.settings import CHECKPOINT_FORMATS
 from ui.i18n import _, language
 
@@ -55,6 +56,30 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def starts_in(seconds: float | None) -> str:
+    """When a run that waits starts, as far as what was measured tells it."""
+    if seconds is None:
+        return _("it is not known yet when it starts")
+    if seconds < 5:
+        return _("it is next")
+    return _("it starts in about {time}", time=about(seconds))
+
+
+def about(seconds: float) -> str:
+    """A duration that is estimated: to ten seconds below ten minutes, then to a minute."""
+    if seconds < 600:
+        return duration(max(10.0, round(seconds, -1)))
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else duration(60 * minutes)
+
+
+def place(found: Place) -> str:
+    """A run's place in the queue and when it starts."""
+    return _(
+        "Place {n} of {all} in the queue: {start}.", n=found.position, all=found.of, start=starts_in(found.seconds)
+    )
+
+
 def size(count: float) -> str:
     """Bytes in the largest fitting unit: 10.6 MB; Mo in French."""
     unit = "o" if language() == "fr" else "B"
@@ -80,6 +105,7 @@ def state_name(state: str) -> str:
         "stopped": _("stopped"),
         "interrupted": _("interrupted"),
         "broken": _("broken"),
+        "copied": _("a copy, which waits for you"),
     }.get(state, state)
 
 

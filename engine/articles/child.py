@@ -19,6 +19,8 @@ from engine.errors import ArticlesError, EngineError
 from engine.limits import limit_own_memory
 
 _PROGRESS_SECONDS = 1.0
+_SHOWN_COLUMNS = 200  # of a table, and
+_SHOWN_CHARACTERS = 200  # of each name and field in a preview
 
 
 def digest(text: bytes) -> int:
@@ -102,6 +104,23 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
     frames.write(out, {"kind": "end"})
 
 
+def _count(request: dict[str, Any], out: BinaryIO) -> None:
+    """How many articles each split holds; nothing of them leaves this process."""
+    progress = _Progress(out)
+    source = Source(request["path"], Options(**request["options"]), progress.entered, progress.tick)
+    counts = dict.fromkeys(source.splits, 0)
+    for split in source.splits:
+        for place, item in source.items(split):
+            counts[split] += isinstance(item, Article)
+            progress.reads(source, split, place)
+            progress.tick()
+    frames.write(out, {"kind": "counts", "counts": counts})
+
+
+def _cut(fields: list[str]) -> list[str]:
+    return [text[:_SHOWN_CHARACTERS] for text in fields[:_SHOWN_COLUMNS]]
+
+
 def _preview(request: dict[str, Any], out: BinaryIO) -> None:
     """What a source is: its forms, and of a table the columns and first rows."""
     progress = _Progress(out)
@@ -126,8 +145,8 @@ def _preview(request: dict[str, Any], out: BinaryIO) -> None:
             "forms": source.forms(),
             "splits": source.splits,
             "size": source.size,
-            "columns": table[0] if table else [],
-            "rows": table[1] if table else [],
+            "columns": _cut(table[0]) if table else [],
+            "rows": [_cut(row) for row in table[1]] if table else [],
             "refused": [error.to_json() for error in refused[:20]],
         },
     )
@@ -139,7 +158,7 @@ def main() -> int:
     request = json.loads(sys.argv[1])
     limit_own_memory(request["memory_bytes"])
     try:
-        {"read": _read, "preview": _preview}[request["action"]](request, out)
+        {"read": _read, "preview": _preview, "count": _count}[request["action"]](request, out)
     except EngineError as error:
         frames.write(out, {"kind": "error", **error.to_json()})
     except MemoryError:

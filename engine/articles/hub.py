@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engine import checked, paths
 from engine.errors import ArticlesError
-from engine.files import read_json, write_json
+from engine.files import make_folder, read_json, write_json
 
 # Before the library is imported: a download by plain HTTP can be stopped within a file, which Xet's own client was not
 # seen to do.
@@ -197,7 +197,7 @@ def fetch(listing: Listing, report: Callable[[int, int], None] = lambda done, to
         folder, done = path, done + size
     report(done, listing.size)
     marker = _marker(listing.name)
-    marker.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(marker.parent, parents=True)
     sizes = [[file, (folder / file).stat().st_size] for file, _ in listing.files]
     write_json(marker, {"folder": str(folder), "revision": listing.revision, "files": sizes})
     return folder

@@ -127,7 +127,7 @@ class Reading:
             if header["kind"] == "error":
                 raise ArticlesError.from_json(header)
             yield header, body
-            if header["kind"] in ("end", "preview"):
+            if header["kind"] in ("end", "preview", "counts"):
                 return
         self._raise_why_it_ended()
 
@@ -205,16 +205,13 @@ def preview(path: Path | str, options: Options | None = None) -> Preview:
 
 
 def count(path: Path | str, options: Options | None = None) -> dict[str, int]:
-    """How many articles each split of a source holds.
+    """How many articles each split of a source holds, counted in a process of its own.
 
     Raises:
         ArticlesError: it cannot be read.
     """
-    counts: dict[str, int] = {}
-    with Reading(path, options) as reading:
+    with Reading(path, options, action="count") as reading:
         for header, _ in reading:
-            if header["kind"] == "opened":
-                counts = dict.fromkeys(header["splits"], 0)
-            elif header["kind"] == "article":
-                counts[header["split"]] += 1
-    return counts
+            if header["kind"] == "counts":
+                return header["counts"]
+    return {}

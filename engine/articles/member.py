@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -172,6 +173,8 @@ def _reason_against(info: zipfile.ZipInfo) -> str:
     name = info.filename.replace("\\", "/")
     if name.startswith("/") or ".." in name.split("/") or (len(name) > 1 and name[1] == ":"):
         return sentence("{path}: its name leads out of the archive; it was not read.")
+    if stat.S_ISLNK(info.external_attr >> 16):  # its content is the path that it leads to
+        return sentence("{path} is a link, not a file; it was not read.")
     if info.flag_bits & 1:
         return sentence("{path} is locked with a password; it was not read.")
     return _BOMB if _is_bomb(info.file_size, info.compress_size) else ""

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from engine.errors import ArticlesError, sentence
 SPLITS = ("train", "validation", "test")
 _MOST_FILES = members_of.MOST_MEMBERS
 _EXAMPLES = 3  # of each reason
+_LEADS_OUT = sentence("{path} is a link that leads out of the folder; it was not read.")
 _SPLIT_NAMES = re.compile(r"(train|val|valid|validation|dev|test)(?:[-_.].*)?", re.IGNORECASE)
 _SPLIT_OF = {
     "train": "train",
@@ -81,8 +83,26 @@ def fingerprint(path: Path | str) -> list[list]:
     Raises:
         ArticlesError: nothing there.
     """
-    path = Path(path)
-    return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in ((n, f.stat()) for n, f in _files(path))]
+    return [[name, status.st_size, status.st_mtime_ns] for name, status in _statuses(path)]
+
+
+def state(path: Path | str) -> dict[str, list[int]]:
+    """What of each file of a source changes when somebody writes it, also where its size stays and its time is put back.
+
+    The last is the time of the change of content or entry on POSIX, and that of the file's making on Windows.
+
+    Raises:
+        ArticlesError: nothing there.
+    """
+    return {name: [s.st_size, s.st_mtime_ns, s.st_ctime_ns] for name, s in _statuses(path)}
+
+
+def _statuses(path: Path | str) -> Iterator[tuple[str, os.stat_result]]:
+    for name, file in _files(Path(path))[0]:
+        try:
+            yield name, file.stat()
+        except OSError as error:  # gone between the two looks
+            raise ArticlesError("There are no articles at {path}: check the path.", path=file) from error
 
 
 def total_bytes(path: Path | str) -> int:
@@ -90,26 +110,67 @@ def total_bytes(path: Path | str) -> int:
     return sum(size for _, size, _ in fingerprint(path))
 
 
-def _files(path: Path) -> list[tuple[str, Path]]:
-    """The files of a source by their relative names, in order; those in hidden folders are passed over."""
+def _files(path: Path) -> tuple[list[tuple[str, Path]], list[ArticlesError]]:
+    """The files of a source by their relative names, in order, and links that lead out of it, which are not followed.
+
+    Those in hidden folders are passed over, and links to folders: what these hold inside the source is read at its place.
+    """
     if path.is_file():
         _check_readable(path)
-        return [(members_of.shown(path.name), path)]
+        return [(members_of.shown(path.name), path)], []
     if not path.is_dir():
         raise ArticlesError("There are no articles at {path}: check the path.", path=path)
-    found = []
+    found, refused, around = [], [], _around(path)
     for folder, folders, names in os.walk(path):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        for name in sorted(names):
+        links = {name for name in folders if _is_link(Path(folder) / name)}
+        for name in sorted({*names, *links}):
             file = Path(folder) / name
-            if name.startswith(".") or not file.is_file():
+            if name.startswith("."):
                 continue
-            found.append((members_of.shown(file.relative_to(path).as_posix()), file))
-            if len(found) > _MOST_FILES:
+            relative = members_of.shown(file.relative_to(path).as_posix())
+            if _is_link(file) and not any(_target(file).is_relative_to(place) for place in around):
+                refused.append(ArticlesError(_LEADS_OUT, path=relative))
+            elif name not in links and file.is_file():
+                found.append((relative, file))
+            if len(found) + len(refused) > _MOST_FILES:
                 raise ArticlesError("{path} holds more than {most} files.", path=path, most=_MOST_FILES)
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")) and name not in links)
     if not found:
-        raise ArticlesError("{path} is an empty folder: there are no articles in it.", path=path)
-    return found
+        raise (
+            refused[0]
+            if refused
+            else ArticlesError("{path} is an empty folder: there are no articles in it.", path=path)
+        )
+    return found, refused
+
+
+def _is_link(path: Path) -> bool:
+    """Whether a path is a symbolic link, or a junction of Windows."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    junction = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None)
+    return stat.S_ISLNK(status.st_mode) or (
+        junction is not None and getattr(status, "st_reparse_tag", None) == junction
+    )
+
+
+def _target(link: Path) -> Path:
+    """Where a link leads; itself where it leads round in a circle."""
+    try:
+        return link.resolve()
+    except (OSError, RuntimeError):
+        return link
+
+
+def _around(folder: Path) -> list[Path]:
+    """The folders to which the links in a source may lead: itself and, of a copy that the Hugging Face hub's client keeps
+    (snapshots/COMMIT), the folder of its contents beside it."""
+    folder = folder.resolve()
+    contents = folder.parent.parent / "blobs"
+    kept = folder.parent.name == "snapshots" and contents.is_dir() and not _is_link(contents)
+    return [folder, contents] if kept else [folder]
 
 
 def _check_readable(path: Path) -> None:
@@ -183,7 +244,8 @@ class Source:
 
     def _members(self) -> list[Member]:
         found: list[Member] = []
-        for relative, path in _files(self.path):
+        files, self.refused = _files(self.path)
+        for relative, path in files:
             try:
                 with open(path, "rb") as file:
                     head = file.read(4)

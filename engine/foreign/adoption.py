@@ -51,7 +51,7 @@ def adopt(
         PresetError: no such preset. StorageError: no room.
     """
     root = root or paths.checkpoints_root()
-    name = name or runs.fresh_name(_stem(path.name), root)
+    automatic, name = not name, name or runs.fresh_name(_stem(path.name), root)
     candidates = [presets.find(preset)] if preset else known_presets(root)
     if not candidates:
         raise PresetError("There is no preset here that it could fit: give the one that it was trained from.")
@@ -64,7 +64,12 @@ def adopt(
         looking = validator or stack.enter_context(Validator())
         report = looking.check(path, candidates, unpacked, out, progress)
         fitting = next(c for c in candidates if c.reference == report.fits[0])
-        return _keep(path, replace(settings, preset=fitting.reference), root, fitting, report, out)
+        settings = replace(settings, preset=fitting.reference)
+        if not automatic:
+            return _keep(path, settings, root, fitting, report, out)
+        with runs.naming(root):  # of several imports at the same instant each has a name of its own
+            settings = replace(settings, name=runs.fresh_name(_stem(path.name), root))
+            return _keep(path, settings, root, fitting, report, out)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from engine import frames
+from engine import frames, paths
 from engine.errors import CheckpointError, EngineError, StorageError
 from engine.files import full, is_full, require_space, sha256
 from engine.foreign import layout
@@ -62,8 +62,10 @@ def _read_plain(request: dict[str, Any], speaker: _Speaker) -> None:
 def _read_ckpt(request: dict[str, Any], speaker: _Speaker) -> None:
     from engine.foreign import archive, ckpt
 
-    found, names = ckpt.arrays(Path(request["prefix"]))
-    _check(request, found, names, archive.CKPT, speaker)
+    # Until the last number has been read: TensorFlow opens the files of numbers when it comes to them.
+    with paths.without_pattern(Path(request["prefix"])) as prefix:
+        found, names = ckpt.arrays(prefix)
+        _check(request, found, names, archive.CKPT, speaker)
 
 
 def _check(request: dict[str, Any], found: dict, names: dict[str, str], form: str, speaker: _Speaker) -> None:
@@ -93,7 +95,12 @@ def _check(request: dict[str, Any], found: dict, names: dict[str, str], form: st
 
 def _hashes(path: Path, progress: Callable[[int], None]) -> dict[str, str]:
     """SHA-256 of the file that was given, or of those in the folder that was."""
-    of = [path] if path.is_file() else sorted(path.glob("*") if path.is_dir() else path.parent.glob(f"{path.name}.*"))
+    if path.is_file():
+        of = [path]
+    elif path.is_dir():
+        of = sorted(path.iterdir())
+    else:
+        of = sorted(file for file in path.parent.iterdir() if file.name.startswith(f"{path.name}."))
     return {file.name: sha256(file, progress) for file in of if file.is_file()}
 
 
