@@ -16,11 +16,13 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -124,8 +126,6 @@ class Trainer:
 
 async def browse(playwright, address: str, measured: Measured, end: float, seed: int, chromium) -> None:
     """One real browser until `end`, as `visit` does it; its websocket is listened to."""
-    import random
-
     drawn, clock = random.Random(seed), Clock(measured)
     context = await chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
     page = await context.new_page()
@@ -146,15 +146,15 @@ async def browse(playwright, address: str, measured: Measured, end: float, seed:
         socket_.on("framesent", sent)
 
     page.on("websocket", connected)
+    name, asked = "", time.perf_counter()
     try:
         async with asyncio.timeout(max(0.0, end - time.perf_counter())):
-            name = ""
             while True:
                 asked = time.perf_counter()
                 inner = Measured()  # the script's end alone is not what a person waits for
                 clock.measured, clock.page = inner, None
                 clock.open(name, asked)
-                if name == "" and asked == asked and not clock.pages:
+                if not clock.pages:  # the first page
                     await page.goto(f"http://{address}/")
                 else:
                     await page.locator(f'[data-testid="stSidebarNavLink"][href$="/{name}"]').click()
@@ -166,7 +166,8 @@ async def browse(playwright, address: str, measured: Measured, end: float, seed:
                 await asyncio.sleep(drawn.uniform(*STAY_SECONDS))
                 name = drawn.choice(PAGES)
     except TimeoutError:
-        pass
+        if clock.measured is not measured:  # still waiting: it counts with what it has waited so far
+            measured.pages.append((asked, name, time.perf_counter() - asked))
     finally:
         await context.close()
 
@@ -236,18 +237,21 @@ def measure(root: Path, seconds: float, sessions: int, browsers: int, alone: flo
             started = time.time()
             trainer.train(alone)
             begun = time.time()
-            spent = cpu_seconds(process), cpu_seconds(psutil.Process())
-            memory, ended = [], []
-            watching = asyncio.new_event_loop().run_in_executor(None, watch_memory, process, memory, ended)
+            spent = cpu_seconds(process), psutil.Process().cpu_times()
+            memory: list[int] = []
+            ended: list[bool] = []
+            threading.Thread(target=watch_memory, args=(process, memory, ended), daemon=True).start()
             asyncio.run(visitors(address, sessions, browsers, seconds, measured, seen))
             done = time.time()
             ended.append(True)
             after = process.memory_info().rss
             server_seconds = cpu_seconds(process) - spent[0]
+            own = psutil.Process().cpu_times()  # of the protocol's visitors, and of browsers, which have ended
+            fields = ("user", "system", "children_user", "children_system")
+            visitor_seconds = sum(getattr(own, name, 0.0) - getattr(spent[1], name, 0.0) for name in fields)
             trainer.train(alone)
             finished = time.time()
             speeds = [trainer.speed(started, begun), trainer.speed(begun, done), trainer.speed(done, finished)]
-            del watching
         finally:
             if trainer is not None:
                 trainer.end()
@@ -259,6 +263,7 @@ def measure(root: Path, seconds: float, sessions: int, browsers: int, alone: flo
         "dashboard_bytes_most": max(memory),
         "dashboard_bytes_after": after,
         "dashboard_cpu_share": server_seconds / (done - begun),
+        "visitors_cpu_share": visitor_seconds / (done - begun),
         "errors": measured.errors + seen.errors,
     }
 
@@ -319,7 +324,8 @@ def tell(found: dict) -> None:
     print(
         f"{'memory of the dashboard: before, most, after':44} {before:.0f}, {most:.0f}, {after:.0f} MB   wanted < 300 MB"
     )
-    print(f"{'CPU of the dashboard':44} {found['dashboard_cpu_share']:.2f} of a core")
+    shares = f"{found['dashboard_cpu_share']:.2f}, {found['visitors_cpu_share']:.2f} of a core"
+    print(f"{'CPU of the dashboard, of the visitors':44} {shares}")
     print(f"{'sent to visitors':44} {found['received_bytes'] / found['seconds'] / 1e3:,.0f} kB/s")
     print(f"{'errors':44} {len(found['errors'])} {sorted(set(found['errors']))[:3] if found['errors'] else ''}")
 

@@ -13,7 +13,7 @@ from engine import checkpoints, corpus, dispatcher, ending, memory, paths, remov
 from engine import queue as queueing
 from engine.articles.member import shown
 from engine.errors import ArticlesError, EngineError, PlanError, RunError, SettingsError
-from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, RunSettings
+from engine.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, REPORTED, RunSettings
 
 DESCRIPTION = """\
 Atelier fine-tunes GPT-2 on scientific articles.
@@ -113,7 +113,7 @@ def prepare(a: argparse.Namespace) -> int:
     try:
         path = importing.locate(
             str(a.source),
-            lambda found: print(f"{found.name}: {len(found.files)} files, {found.size / 1e6:,.0f} MB", file=sys.stderr),
+            _announce,
             lambda done, total: progress(f"fetching {bar(done, total)}"),
         )
         ignored = [name for name in _FOR_SOURCES if getattr(a, name)] if corpus.is_corpus(path) else []
@@ -131,6 +131,10 @@ def prepare(a: argparse.Namespace) -> int:
             options=Options(a.text_column, a.abstract_column, a.id_column, a.text_unit),
             limit=a.limit,
         )
+        notices = prepared.notices
+        prepared = preparation.look_for_near_copies(  # of one that an earlier version prepared
+            prepared, tokenizer, lambda p: progress(_preparing(p, time.monotonic() - started))
+        )
     finally:
         progress.close()
     totals = corpus.summary(prepared.card)
@@ -142,12 +146,20 @@ def prepare(a: argparse.Namespace) -> int:
         "splits": prepared.card["splits"],
         "skipped": {"count": skipped.count, "reasons": reasons},
         "duplicates": prepared.card["duplicates"],
+        "formulas": prepared.card.get("formulas"),
+        "near_copies": {**prepared.card["near_copies"], "examples": _alike(prepared)},
         "validation_set_aside": prepared.card["validation_set_aside"],
-        "notices": [str(notice) for notice in prepared.notices],
+        "notices": [str(notice) for notice in notices],
         "seconds": round(time.monotonic() - started, 3),
     }
     _print_result(result, a.json, _prepared_lines(result))
     return 0
+
+
+def _announce(found: Any) -> None:
+    """Says what will be fetched from the hub."""
+    others = f" (configuration {found.configuration}; left: {', '.join(found.others)})" if found.others else ""
+    print(f"{found.name}: {len(found.files)} files, {found.size / 1e6:,.0f} MB{others}", file=sys.stderr)
 
 
 def _articles(a: argparse.Namespace) -> str:
@@ -174,6 +186,8 @@ def _as_options(names: list[str]) -> str:
 def _preparing(p: Any, seconds: float) -> str:
     rate = p.done_bytes / seconds if seconds else 0.0
     left = f", {max(0.0, (p.total_bytes - p.done_bytes) / rate):,.0f} s left" if rate and p.total_bytes else ""
+    if p.compared:
+        return f"looking for near-copies {bar(p.compared, p.articles)} {p.compared:,} of {p.articles:,} articles"
     return (
         f"preparing {bar(p.done_bytes, p.total_bytes)} {p.articles:,} articles, {p.tokens:,} tokens, "
         f"{p.skipped:,} skipped{left}"
@@ -187,7 +201,20 @@ def _first_of_each(skipped: Any) -> list[EngineError]:
     return list(seen.values())
 
 
-_SHOWN_PAIRS = 3  # of duplicates
+_SHOWN_PAIRS = 3  # of duplicates and near-copies
+_TOLD_PAIRS = 100  # of near-copies, with --json
+
+
+def _alike(prepared: corpus.Corpus) -> list[dict[str, Any]]:
+    """The near-copies between two splits, then the others, the most alike first."""
+    found = prepared.near_copies()
+    assert found is not None
+    pairs = [(prepared.place(int(p["first"])), prepared.place(int(p["second"])), float(p["likeness"])) for p in found]
+    pairs.sort(key=lambda pair: (pair[0][0] == pair[1][0], -pair[2]))
+    return [
+        {"first": list(first), "second": list(second), "likeness": round(likeness, 3)}
+        for first, second, likeness in pairs[:_TOLD_PAIRS]
+    ]
 
 
 def _prepared_lines(result: dict) -> list[str]:
@@ -211,6 +238,18 @@ def _prepared_lines(result: dict) -> list[str]:
         lines += [
             f"    such as: {later[0]} {later[1]:,} repeats {earlier[0]} {earlier[1]:,}"
             for earlier, later in d["examples"][:_SHOWN_PAIRS]
+        ]
+    if any((f := result["formulas"] or {}).values()):
+        lines.append(f"  {f['text']:,} formulas became text, {f['mark']:,} that are pictures became [formula]")
+    n = result["near_copies"]
+    if n["pairs"]:
+        lines.append(
+            f"  {n['pairs']:,} pairs of articles are nearly the same text, {n['across_splits']:,} of them in two splits "
+            "(evaluate and train --near-copies leave-out leave them out of the figures)"
+        )
+        lines += [
+            f"    such as: {p['second'][0]} {p['second'][1]:,} is {p['likeness']:.0%} {p['first'][0]} {p['first'][1]:,}"
+            for p in n["examples"][:_SHOWN_PAIRS]
         ]
     return lines + [f"  {notice}" for notice in result["notices"]]
 
@@ -274,6 +313,7 @@ _PASSED_ON = (
     "learning_rate",
     "lora_rank",
     "evaluate_tokens",
+    "near_copies",
     "evaluate_steps",
     "seed",
     "checkpoint_format",
@@ -357,6 +397,8 @@ def _result_lines(result: dict) -> list[str]:
             lines.append(f"  {name:<28} {accuracy:9.1%} {loss:8.3f} {bits:10.3f}")
     if "micro_batch" in result:
         lines.append(f"memory was short: batches of {result['batch_size']} in pieces of {result['micro_batch']}")
+    if told := _near_copies_line(result["near_copies"], result["split"], result["near_copies_left_out"]):
+        lines.append(told)
     return [*lines, f"checkpoint: {result['checkpoint']}"]
 
 
@@ -498,7 +540,9 @@ def evaluate(a: argparse.Namespace) -> int:
             reference,
             a.articles,
             a.split,
-            results.PassSettings(a.evaluate_tokens, a.sequence_length, a.stride, a.seed),
+            results.PassSettings(
+                a.evaluate_tokens, a.sequence_length, a.stride, a.seed, int(a.near_copies == LEFT_OUT)
+            ),
             lambda done, total: progress(f"evaluating {reference.reference} {bar(done, total)}"),
             lambda told: progress(f"preparing the articles: {told.articles:,} so far"),
         )
@@ -532,9 +576,11 @@ def _report_lines(result: dict) -> list[str]:
             f"Keras evaluate on the first {keras['tokens']:,} of these tokens: accuracy {keras['accuracy']:.2%}, loss "
             f"{keras['loss']:.4f}, {abs(keras['loss'] - result['checked']['loss']):.1e} from the sums above"
         )
+    if warning := _near_copies_line(result["near_copies"], result["split"], result["left_out"]):
+        lines.append(warning)
     if result["intervals"]:
         told = (f"{_figure(name)} {_between(name, ends)}" for name, ends in result["intervals"].items())
-        lines.append(f"95 % of draws of the articles: {', '.join(told)}")
+        lines.append(f"95 % intervals over the articles: {', '.join(told)}")
     else:
         lines.append(f"no interval can be told of fewer than {intervals.FEWEST_ARTICLES} articles")
     if "against" in result:
@@ -543,6 +589,18 @@ def _report_lines(result: dict) -> list[str]:
             interval = f" (95 %: {_between(name, told['interval'], '+')})" if told["interval"] else ""
             lines.append(f"  {_figure(name):<14} {_written(name, told['change'], '+')}{interval}")
     return lines
+
+
+def _near_copies_line(count: int | None, split: str, left_out: bool) -> str:
+    """What test articles that are nearly training articles do to figures; "" where there are none."""
+    if not count:
+        return ""
+    if left_out:
+        return f"left out: {count:,} {split} articles that are nearly the same text as a training article"
+    return (
+        f"{count:,} {split} articles are nearly the same text as a training article: the figures look better than they are "
+        "(--near-copies leave-out scores the others alone)"
+    )
 
 
 def _figure(name: str) -> str:
@@ -561,29 +619,42 @@ def generate(a: argparse.Namespace) -> int:
     """Continues a prompt."""
     from engine import models
     from engine.generation import Generator, Sampler
+    from engine.written import without_blank
 
     sampler = Sampler(a.temperature, a.top_k, a.top_p)
     reference = _resolve(a.checkpoint)
     model, tokenizer = models.load(reference)
     generator = Generator(model, tokenizer)
+    if (prompt := without_blank(a.prompt)) != a.prompt:
+        print(
+            "engine: The blank at the prompt's end was left out: words begin with theirs, and one before them spoils the text.",
+            file=sys.stderr,
+        )
+    _kept, dropped = generator.prompt_ids(prompt, a.max_new_tokens)
+    if dropped:
+        print(
+            f"engine: The prompt is longer than the context: its first {dropped:,} tokens were left out.",
+            file=sys.stderr,
+        )
     if a.json:
-        text = generator.generate(a.prompt, a.max_new_tokens, sampler, a.seed)
+        text = generator.generate(prompt, a.max_new_tokens, sampler, a.seed)
         print(
             json.dumps(
                 {
                     "checkpoint": reference.reference,
                     "hash": reference.hash,
                     "seed": a.seed,
-                    "prompt": a.prompt,
+                    "prompt": prompt,
+                    "dropped_tokens": dropped,
                     "text": text,
                 },
                 ensure_ascii=False,
             )
         )
         return 0
-    print(a.prompt, end="", flush=True)
+    print(prompt, end="", flush=True)
     ids, shown = [], ""
-    for token in generator.stream(a.prompt, a.max_new_tokens, sampler, a.seed):
+    for token in generator.stream(prompt, a.max_new_tokens, sampler, a.seed):
         ids.append(token)
         text = tokenizer.decode(ids)
         if not text.endswith("\ufffd"):
@@ -638,10 +709,12 @@ def list_checkpoints(a: argparse.Namespace) -> int:
 
 def export(a: argparse.Namespace) -> int:
     """Writes a checkpoint or preset in another format, or for use elsewhere: a keras-hub preset, a Hugging Face folder."""
-    from engine import formats
+    from engine import formats, usage
 
-    written = formats.export(_resolve(a.checkpoint), a.format, a.out)
-    _print_result({"checkpoint": a.checkpoint, "format": a.format, "out": str(written)}, a.json, [f"{written}"])
+    model = _resolve(a.checkpoint)
+    written = formats.export(model, a.format, a.out)
+    lines = [f"{written}", usage.markdown(a.format, model.preset).rstrip()]
+    _print_result({"checkpoint": a.checkpoint, "format": a.format, "out": str(written)}, a.json, lines)
     return 0
 
 
@@ -656,8 +729,9 @@ def convert(a: argparse.Namespace) -> int:
 
 
 def import_checkpoint(a: argparse.Namespace) -> int:
-    """Looks a file of weights from elsewhere through, keeps it as a checkpoint, and measures it against its base."""
-    from engine.foreign import adoption
+    """Looks weights from elsewhere through (a file, a folder or a zip), keeps them as a checkpoint, and measures it against
+    its base."""
+    from engine.foreign import adoption, layout
 
     progress = _Progress()
     try:
@@ -675,9 +749,13 @@ def import_checkpoint(a: argparse.Namespace) -> int:
     for name, prefix in (("run", ""), ("base", "base_")):
         result |= {prefix + figure: figures[name][figure] for figure in ("accuracy", "loss", "bits_per_byte")}
     lines = [
-        f"{checkpoint.reference}: {found['form']}, fits {', '.join(found['fits'])}",
+        f"{checkpoint.reference}: {found['form']} of {layout.PROGRAMS[found['program']]}, fits {', '.join(found['fits'])}",
         f"accuracy on the sample's test articles {figures['run']['accuracy']:.1%}, its base {figures['base']['accuracy']:.1%}",
     ]
+    if found["program"] == layout.OPENAI:
+        lines.append(
+            f"for use elsewhere: python -m engine export {checkpoint.reference} --format hugging-face --out FOLDER"
+        )
     if found["left_out"]:
         lines.append(f"left out, as no part of a GPT-2: {', '.join(found['left_out'])}")
     _print_result(result, a.json, lines)
@@ -736,13 +814,15 @@ def memorisation(a: argparse.Namespace) -> int:
             raise RunError("{run} has written no sample yet: give a text with --text.", run=run.name)
     found = {prompt: lens.ids_of(seen.tokenizer, prompt, text)[: lens.LONGEST_TEXT] for prompt, text in texts.items()}
     copied = {prompt: lens.find(ids, seen.ranges) for prompt, ids in found.items()}
-    others = [lens.find(ids, seen.ranges) for _n, ids in lens.unseen(seen, max(map(len, found.values())))]
+    others = [lens.find(ids, seen.ranges) for *_place, ids in lens.unseen(seen, max(map(len, found.values())))]
     yardstick = {n: [share for other in others if (share := other.share(n)) is not None] for n in lens.LENGTHS}
     samples = [
         {
             "prompt": prompt,
             "tokens": len(found[prompt]),
             "shares": {str(n): own.share(n) for n in lens.LENGTHS},
+            "longest": own.longest,
+            "more_than_unseen": lens.copies_more(own, others) if others else None,
             "passages": [
                 {
                     "tokens": p.length,
@@ -760,10 +840,17 @@ def memorisation(a: argparse.Namespace) -> int:
         "articles": seen.articles,
         "samples": samples,
         "unseen": {
-            str(n): {"articles": len(shares), "mean": float(np.mean(shares)), "max": max(shares)}
+            str(n): {
+                "articles": len(shares),
+                "mean": float(np.mean(shares)),
+                "max": max(shares),
+                "interval": (lens.shared(others, n) or (0, None))[1],
+            }
             for n, shares in yardstick.items()
             if shares
         },
+        "unseen_longest": max((other.longest for other in others), default=None),
+        "false_alarms": lens.false_alarms(others) if others else None,
         "lost": [str(error) for error in seen.lost],
     }
     _print_result(result, a.json, _copied_lines(result))
@@ -783,6 +870,15 @@ def _copied_lines(result: dict) -> list[str]:
     if result["unseen"]:
         count = next(iter(result["unseen"].values()))["articles"]
         lines.append(f"{count} unseen articles, mean: {shares({n: v['mean'] for n, v in result['unseen'].items()})}")
+        told = {n: v["interval"] for n, v in result["unseen"].items() if v["interval"]}
+        if told:
+            ends = "  ".join(f"{n} tokens {100 * low:.1f} to {100 * high:.1f} %" for n, (low, high) in told.items())
+            lines.append(f"  95 %: {ends}")
+        more = [s for s in result["samples"] if s["more_than_unseen"]]
+        lines.append(
+            f"longer passages than any unseen article has ({result['unseen_longest']} tokens at most): {len(more)} of "
+            f"{len(result['samples'])}; by chance {result['false_alarms']:.1%} of texts at most"
+        )
     return lines
 
 
@@ -793,6 +889,9 @@ def _range(text: str | None) -> tuple[int | None, int | None]:
     if not dash or not first.isdigit() or not last.isdigit():
         raise RunError("--range is two article numbers such as 1-10000; received {text}.", text=text)
     return int(first), int(last)
+
+
+_NEAR_COPIES_HELP = "articles that are nearly the same text as a training article: reported, or left out of the figures"
 
 
 def _add_settings(p: argparse.ArgumentParser, default: dict[str, Any]) -> None:
@@ -808,10 +907,16 @@ def _add_settings(p: argparse.ArgumentParser, default: dict[str, Any]) -> None:
     option(
         "learning_rate",
         type=float,
-        help="peak; 0 = by the model's width: 2e-3 for the mini model, 1.25e-4 for GPT-2 base",
+        help="peak; 0 = by the model's width: 2e-3 for the mini model, 1.25e-4 for GPT-2 base; with LoRA 15 times that",
     )
-    option("lora_rank", type=int, help="train LoRA adapters of this rank; 0 = every weight")
+    option(
+        "lora_rank",
+        type=int,
+        help="train LoRA adapters of this rank on the query and value matrices of each attention, and these two's biases; "
+        "all else stays as it is; 0 = every weight",
+    )
     option("evaluate_tokens", type=int, help="limit of the evaluations at the end; 0 = all")
+    option("near_copies", choices=NEAR_COPIES, help=_NEAR_COPIES_HELP)
     option(
         "evaluate_steps",
         type=int,
@@ -912,6 +1017,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--articles", default=str(paths.SAMPLE_ARTICLES))
     p.add_argument("--split", default="test", choices=("train", "validation", "test"))
     p.add_argument("--evaluate-tokens", type=int, default=0, help="a fixed seeded part of so many tokens; 0 = all")
+    p.add_argument("--near-copies", choices=NEAR_COPIES, default=REPORTED, help=_NEAR_COPIES_HELP)
     p.add_argument("--sequence-length", type=int, default=0, help="window; 0 = the model's context, 256 at most")
     p.add_argument(
         "--stride",
@@ -949,7 +1055,11 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--name", default="", help="the run that it becomes (default: RUN-STEP-as-FORMAT)")
 
     p = command("import", import_checkpoint)
-    p.add_argument("file", type=Path, help="a .ckpt folder or its zip, .keras, .weights.h5 or .h5")
+    p.add_argument(
+        "file",
+        type=Path,
+        help="a Hugging Face or keras-hub folder, a .ckpt folder or a zip of one, .safetensors, .keras, .weights.h5 or .h5",
+    )
     p.add_argument("--name", default="", help="the run that it becomes (default: the file's name and the date)")
     p.add_argument("--preset", default="", help="what it was trained from (default: the first known one that it fits)")
 

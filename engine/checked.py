@@ -219,6 +219,10 @@ CARD = needed(
     ),
     section_names=list_of(_pair(text, count)),
     files=_files,
+) | known(
+    set_aside_seed=count,
+    formulas=object_of(needed(text=count, mark=count)),
+    near_copies=object_of(needed(least=number, pairs=count, across_splits=count)),
 )
 JOB = needed(state=text, since=moment) | known(
     error=error,
@@ -228,6 +232,15 @@ JOB = needed(state=text, since=moment) | known(
 )
 
 # Events: a kind's table; what is no kind of these needs a step that is one, where it has any.
+
+_SUMS = ("article", "tokens", "bytes", "top_1", "loss")
+
+
+def _by_article(value: Any) -> bool:
+    if not isinstance(value, dict) or not set(_SUMS) <= set(value) or not all(map(list_of(number), value.values())):
+        return False
+    return len(set(map(len, value.values()))) == 1 and all(map(positive, value["tokens"]))
+
 
 _MODEL = one_of("base", "parent", "run")
 _WHOLE_SPLIT = one_of("test", "validation")
@@ -242,7 +255,8 @@ _EVENTS: dict[str, Table] = {
     "evaluation": needed(step=step, split=one_of("test", "validation", "english"), model=_MODEL, whole=boolean)
     | _FIGURES
     | needed(perplexity=number, evaluated_tokens=count)
-    | known(tokens=count, seconds=number, sequence_length=positive),
+    | known(tokens=count, seconds=number, sequence_length=positive)
+    | known(by_article=optional(_by_article), near_copies=optional(count), near_copies_left_out=boolean),
     "sample": needed(step=step, model=_MODEL, prompt=text, text=text, seed=count)
     | known(temperature=optional(number), top_k=optional(number)),
     "passage": needed(

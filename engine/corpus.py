@@ -5,6 +5,7 @@ tokens.bin    ids of all splits, one split behind the other, uint16 (uint32 abov
 articles.idx  one ARTICLE record an article, in the same order, and one more that marks the end
 sections.idx  one SECTION record a section
 ids.txt       the articles' identifiers, a line each
+near_copies.idx  one PAIR record a pair of articles that are nearly the same text; not there where none were looked for
 card.json     source, tokenizer, splits, counts, and the SHA-256 of each file; written last, so its existence means
               complete
 """
@@ -25,6 +26,7 @@ from engine.tokenizers import Tokenizer
 
 SCHEMA_VERSION = 2
 TOKENS, ARTICLES, SECTIONS, IDS, CARD = "tokens.bin", "articles.idx", "sections.idx", "ids.txt", "card.json"
+NEAR_COPIES = "near_copies.idx"
 
 # start: index of the article's first token; section: of its first section record; words: of its abstract and body;
 # bytes: of its text; digest: 64 bits of its text's hash; id_digest: of its identifier's, 0 where the source gave none.
@@ -40,6 +42,8 @@ ARTICLE = np.dtype(
 )
 # start: index of the section's first token; kind: engine.articles.article's; named: whether its first line is its name.
 SECTION = np.dtype([("start", "<u8"), ("kind", "u1"), ("named", "u1")])
+# first, second: places of two articles in the corpus, from 0, the lower one first; likeness: 0..1.
+PAIR = np.dtype([("first", "<u4"), ("second", "<u4"), ("likeness", "<f4")])
 
 
 @dataclass(frozen=True)
@@ -84,11 +88,12 @@ class Corpus:
             )
         records = self.card["files"].get(ARTICLES, {"bytes": 0})["bytes"] // ARTICLE.itemsize
         known = {TOKENS, ARTICLES, SECTIONS, IDS} <= set(self.card["files"])
-        if not known or any(c["first"] + c["articles"] >= records for c in self.card["splits"].values()):
+        told = (NEAR_COPIES in self.card["files"]) == ("near_copies" in self.card)
+        if not (known and told) or any(c["first"] + c["articles"] >= records for c in self.card["splits"].values()):
             raise ArticlesError(
                 "The corpus {folder} is damaged: its card.json lacks {fields}, or holds what it must not. Prepare it again.",
                 folder=self.folder,
-                fields="files, splits",
+                fields="files, splits, near_copies",
             )
         for name, file in self.card["files"].items():
             path = self.folder / name
@@ -181,6 +186,20 @@ class Corpus:
         """uint64 (articles,): 64 bits of the hash of each article's text."""
         return self._records(split)["digest"][:-1].copy()
 
+    def near_copies(self) -> np.ndarray | None:
+        """PAIR records of articles that are nearly the same text (engine.near_copies); None where none were looked for, or what
+        was found is damaged."""
+        if NEAR_COPIES not in self.card["files"]:
+            return None
+        found = np.fromfile(self.folder / NEAR_COPIES, dtype=PAIR)
+        count = summary(self.card)["articles"]
+        right = (found["first"] < found["second"]) & (found["second"] < count) & (found["likeness"] <= 1)
+        return found if right.all() and (found["likeness"] >= 0).all() else None
+
+    def place(self, position: int) -> tuple[str, int]:
+        """The split of an article by its place in the corpus, from 0, and its number there, from 1."""
+        return place_in(self.card["splits"], position)
+
     def section_marks(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Where each section of a split starts in its tokens, int64, and its kind, uint8; both (sections,)."""
         records = self._records(split)
@@ -237,6 +256,12 @@ class Corpus:
 
     def __repr__(self) -> str:
         return f"Corpus({str(self.folder)!r})"
+
+
+def place_in(counts: dict[str, dict[str, Any]], position: int) -> tuple[str, int]:
+    """The split of an article by its place in a corpus, from 0, and its number there, from 1; `counts` as a card has them."""
+    split = next(s for s, c in counts.items() if c["first"] <= position < c["first"] + c["articles"])
+    return split, position - counts[split]["first"] + 1
 
 
 def is_corpus(path: Path | str) -> bool:

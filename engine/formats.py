@@ -20,7 +20,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from engine import checkpoints, models, paths, presets, tokenizers
+from engine import checkpoints, hugging_face, models, paths, presets, tokenizers, usage
 from engine.backend import keras_hub
 from engine.checkpoints import CKPT, H5, KERAS, ModelReference
 from engine.errors import CheckpointError, EngineError, StorageError
@@ -136,19 +136,24 @@ def _export(reference: ModelReference, form: str, target: Path, require: Callabl
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
             save(model, Path(folder), form)
             (file,) = Path(folder).iterdir()
+            if form == KERAS:  # Keras looks for its own members alone: who opens it as a zip finds what it is
+                with zipfile.ZipFile(file, "a") as archive:
+                    archive.writestr("README.md", card(reference, form))
             sync(file)
             replace(file, target)
         return target
     if form == PRESET:
-        models.save_preset(model, *_vocabulary(reference), target, card(reference))
+        models.save_preset(model, *_vocabulary(reference), target, card(reference, form))
         return target
     try:
         with staged_folder(target, exclusive=True) as staging:
             if form == CKPT:
                 save(model, staging, CKPT)
             else:
-                models.with_preprocessor(model, *_vocabulary(reference)).export_to_transformers(str(staging))
-            (staging / "README.md").write_text(card(reference), encoding="utf-8")
+                vocabulary, merges = _vocabulary(reference)
+                models.with_preprocessor(model, vocabulary, merges).export_to_transformers(str(staging))
+                hugging_face.complete(staging, vocabulary, merges)
+            (staging / "README.md").write_text(card(reference, form), encoding="utf-8")
     except FileExistsError as error:
         if error.filename != str(target):
             raise
@@ -225,10 +230,15 @@ def pack(reference: ModelReference, form: str, root: Path, most_bytes: int | Non
         return archive
 
 
-def card(reference: ModelReference) -> str:
-    """A model card in Markdown, filled from the checkpoint's manifest; of a preset its own."""
+def card(reference: ModelReference, form: str = "") -> str:
+    """A model card in Markdown, filled from the checkpoint's manifest, of a preset its own.
+
+    Args:
+        form: of the export that it goes with: how that is used comes along; "" = of none.
+    """
+    how = usage.markdown(form, reference.preset) if form else ""
     if reference.checkpoint is None:
-        return presets.card(reference.preset) or f"# {reference.preset.title}\n"
+        return (presets.card(reference.preset) or f"# {reference.preset.title}\n") + how
     manifest: dict[str, Any] = reference.checkpoint.manifest
     first, last = (manifest.get("articles") or [None, None])[:2]
     stages = [
@@ -255,7 +265,7 @@ def card(reference: ModelReference) -> str:
         )
     if "versions" in manifest:
         lines.append("- Made with " + ", ".join(f"{name} {v}" for name, v in manifest["versions"].items()) + ".")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + how
 
 
 def _stage(

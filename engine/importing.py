@@ -75,6 +75,7 @@ class Status:
     articles: int = 0
     tokens: int = 0
     skipped: int = 0
+    compared: int = 0
     corpus: str = ""
     error: EngineError | None = None
     notices: tuple[EngineError, ...] = ()
@@ -100,7 +101,7 @@ class Import:
         if not value:
             return None
         error = EngineError.from_json(value["error"]) if value.get("error") else None
-        names = ("done_bytes", "total_bytes", "articles", "tokens", "skipped", "corpus")
+        names = ("done_bytes", "total_bytes", "articles", "tokens", "skipped", "compared", "corpus")
         notices = tuple(map(EngineError.from_json, value.get("notices", [])))
         figures = {n: value[n] for n in names if n in value}
         return Status(value["state"], alive, value["since"], **figures, error=error, notices=notices)
@@ -167,19 +168,24 @@ def _import(work: jobs.Work) -> dict[str, Any]:
 
     path = locate(request.source, announce, report)
     work.say(True, state=PREPARING, done_bytes=0, total_bytes=0)
+    tokenizer = vocabulary(request.preset)
     try:
         corpus = preparation.prepare(
             path,
-            vocabulary(request.preset),
+            tokenizer,
             report=lambda p: work.say(**p.__dict__),
             options=request.options,
             limit=request.limit,
             most_bytes=request.most_bytes,
             stop_requested=work.stop_requested,
         )
+        notices = corpus.notices
+        corpus = preparation.look_for_near_copies(  # of one that an earlier version prepared
+            corpus, tokenizer, lambda p: work.say(**p.__dict__), work.stop_requested
+        )
     except preparation.Stopped as stopped:
         raise jobs.Stopped from stopped
-    return {"corpus": paths.portable(corpus.folder), "notices": [notice.to_json() for notice in corpus.notices]}
+    return {"corpus": paths.portable(corpus.folder), "notices": [notice.to_json() for notice in notices]}
 
 
 def locate(source: str, announce: Callable[[hub.Listing], None], report: Callable[[int, int], None]) -> Path:

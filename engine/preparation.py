@@ -3,6 +3,7 @@
 The source is read by a process of its own (engine.articles.isolation) while the tokenizer's threads encode the batch
 before. What has been written is flushed and noted in a journal every few seconds; whoever comes after an interruption,
 however it came, cuts the files back to the journal and goes on. The files are the same, byte for byte, as without one.
+When everything is read, near-copies are looked for and, where the source has no validation part, one is drawn (engine.dividing).
 """
 
 import hashlib
@@ -18,17 +19,31 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from engine import paths
+from engine import dividing, near_copies, paths
 from engine.articles import SPLITS, Options, Skipped, child, isolation, source
 from engine.articles.isolation import Reading
 from engine.articles.member import shown
-from engine.corpus import ARTICLE, ARTICLES, CARD, IDS, SCHEMA_VERSION, SECTION, SECTIONS, TOKENS, Corpus, is_corpus
+from engine.corpus import (
+    ARTICLE,
+    ARTICLES,
+    CARD,
+    IDS,
+    NEAR_COPIES,
+    SCHEMA_VERSION,
+    SECTION,
+    SECTIONS,
+    TOKENS,
+    Corpus,
+    is_corpus,
+    place_in,
+    summary,
+)
 from engine.errors import ArticlesError, EngineError, StorageError, sentence
-from engine.files import commit_folder, make_folder, read_json, sha256, storage_errors, sync, write_json
+from engine.files import commit_folder, make_folder, read_json, sha256, storage_errors, sync, write_bytes, write_json
 from engine.locks import Lock
+from engine.shingles import Shingles
 from engine.tokenizers import Tokenizer
 
-VALIDATION_SHARE = 0.1  # of the training articles, set aside where a source has no validation split
 BATCH_BYTES = 1 << 20  # of text, encoded at once: some hundred bytes of memory for each of its tokens
 BATCH_ARTICLES = 4096  # at most, however short: what is known of each takes two kilobytes of memory
 JOURNAL_SECONDS = 2.0
@@ -39,6 +54,8 @@ _SHOWN_NAMES = 40
 _SHOWN_DUPLICATES = 20
 _SHOWN_CHANGED = 3
 _DATA_FILES = (TOKENS, ARTICLES, SECTIONS, IDS)
+_SIGNATURES = "signatures"  # of near-copies, as far as they are there
+_DIVIDED = "divided"  # the whole corpus in its final order, where a validation part is drawn
 
 
 class Stopped(Exception):
@@ -56,6 +73,7 @@ class Progress:
     Attributes:
         done_bytes, total_bytes: of the source, unpacked; total is 0 until it is known.
         articles, tokens, skipped: so far.
+        compared: articles that near-copies were looked for of, once all are read.
     """
 
     done_bytes: int = 0
@@ -63,6 +81,7 @@ class Progress:
     articles: int = 0
     tokens: int = 0
     skipped: int = 0
+    compared: int = 0
 
 
 Report = Callable[[Progress], None]
@@ -172,9 +191,11 @@ def prepare(
         work.most_bytes = most_bytes
         try:
             with storage_errors(folder.parent):
-                work.run()
-                commit_folder(staging, folder)
-                (folder / _JOURNAL).unlink(missing_ok=True)
+                made = work.run()
+                commit_folder(made, folder)
+                for left in (_JOURNAL, _SIGNATURES):
+                    (folder / left).unlink(missing_ok=True)
+                shutil.rmtree(staging, ignore_errors=True)  # from which a divided one was made
         except isolation.ReadingEnded:  # the source may be good: who asks again goes on from there
             if not work.articles:
                 shutil.rmtree(staging, ignore_errors=True)
@@ -198,20 +219,15 @@ def _check_out(folder: Path, source_path: Path) -> None:
         )
 
 
-def held_out(articles: int) -> int:
-    """How many of so many training articles are set aside where a source has no validation split."""
-    return max(1, round(articles * VALIDATION_SHARE))
-
-
 def count_training(path: Path | str) -> int:
-    """How many training articles the corpus of a source would hold; the source is read through.
+    """How many training articles the corpus of a source would hold at least; the source is read through.
 
     Raises:
         ArticlesError: it cannot be read.
     """
     counts = isolation.count(path)
     articles = counts.get("train", 0)
-    return articles if counts.get("validation") else articles - held_out(articles)
+    return articles if counts.get("validation") else articles - dividing.held_out(articles)
 
 
 def staging_of(folder: Path) -> Path:
@@ -230,8 +246,10 @@ def _existing(folder: Path, identified: dict[str, Any], is_out: bool) -> Corpus 
         if is_out:
             raise
         return None  # damaged: what is prepared anew takes its place
-    (folder / _JOURNAL).unlink(missing_ok=True)  # an interruption right behind the rename left it
+    for left in (_JOURNAL, _SIGNATURES):  # an interruption right behind the rename left them
+        (folder / left).unlink(missing_ok=True)
     if {name: corpus.card.get(name) for name in identified} == identified:
+        shutil.rmtree(staging_of(folder), ignore_errors=True)  # from which a divided one was made
         return corpus
     raise ArticlesError(_difference(corpus.card, identified), folder=folder, source=corpus.card["source"])
 
@@ -306,13 +324,15 @@ class _Preparation:
             "written": dict.fromkeys(_DATA_FILES, 0),  # bytes
             "tokens": 0,
             "sections": 0,
+            "formulas": [0, 0],
         }
         self.skipped, self.names = Skipped(), Counter[str]()
         self.files: dict[str, BinaryIO] = {}
         self.source_state = source.state(path)  # as it is before a byte of it is read
         self.done_bytes = self.total_bytes = self.most_bytes = 0
 
-    def run(self) -> None:
+    def run(self) -> Path:
+        """The folder that is to be the corpus."""
         self._open()
         try:
             self._read()
@@ -323,7 +343,7 @@ class _Preparation:
             for file in self.files.values():
                 file.close()
         self._check_unchanged()
-        self._finish()
+        return self._finish()
 
     def _read(self) -> None:
         try:
@@ -363,19 +383,22 @@ class _Preparation:
 
     def _open(self) -> None:
         self.staging.mkdir(parents=True, exist_ok=True)
-        for path in self.staging.iterdir():  # a journal or a card whose writing was interrupted
-            if path.name not in (*_DATA_FILES, _JOURNAL):
-                path.unlink()
+        for path in self.staging.iterdir():  # a journal, a card or a division whose writing was interrupted
+            if path.name not in (*_DATA_FILES, _JOURNAL, _SIGNATURES):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         journal = read_json(self.staging / _JOURNAL)
         now = (_JOURNAL_FORMAT, self.identity, self._state_digest())
         known = (journal.get("format"), journal.get("identity"), journal.get("files")) == now
         try:
-            if known and self._holds(journal["state"]["written"]):
-                state, skipped = journal["state"], Skipped.from_json(journal["skipped"])
+            known = known and self._holds(journal["state"]["written"])
+            if known:
+                state, skipped = {"formulas": [0, 0], **journal["state"]}, Skipped.from_json(journal["skipped"])
                 self.names = Counter(dict(journal["names"]))
                 self.state, self.skipped = state, skipped
         except (KeyError, TypeError, ValueError, AttributeError):
-            pass  # damaged by hand: it begins anew
+            known = False  # damaged by hand: it begins anew
+        if not known:  # they were of other tokens
+            (self.staging / _SIGNATURES).unlink(missing_ok=True)
         for name in _DATA_FILES:
             path = self.staging / name
             path.touch()
@@ -447,9 +470,14 @@ class _Preparation:
             self._write(before[0], before[1].result())
         self._report()
 
-    def _report(self) -> None:
+    def _report(self, compared: int = 0) -> None:
         tokens = sum(s["tokens"] for s in self.state["splits"].values())
-        self.report(Progress(self.done_bytes, self.total_bytes, self.articles, tokens, self.skipped.count))
+        self.report(Progress(self.done_bytes, self.total_bytes, self.articles, tokens, self.skipped.count, compared))
+
+    def _compared(self, done: int) -> None:
+        self._report(done)
+        if self.stop_requested():
+            raise Stopped
 
     @property
     def articles(self) -> int:
@@ -482,6 +510,7 @@ class _Preparation:
             self.state["tokens"] += len(token_ids) + 1
             self.state["sections"] += len(offsets)
             self._count_names(header["names"])
+            self.state["formulas"] = np.add(self.state["formulas"], header["formulas"]).tolist()
         for header in batch.skipped:
             self.skipped.add(ArticlesError.from_json(header))
             counts = self.state["splits"][header["split"]]
@@ -523,7 +552,7 @@ class _Preparation:
 
     # Finishing
 
-    def _finish(self) -> None:
+    def _finish(self) -> Path:
         splits = {split: self.state["splits"][split] for split in SPLITS if split in self.state["splits"]}
         if not splits or not splits.get("train", {}).get("articles"):
             detail = f" {self.skipped.examples[0]}" if self.skipped.examples else ""
@@ -533,58 +562,100 @@ class _Preparation:
             file.truncate(self.state["written"][ARTICLES])
             file.seek(0, 2)
             file.write(end.tobytes())
-        index = np.memmap(self.staging / ARTICLES, dtype=ARTICLE, mode="r")
         counts, first = {}, 0
         for split, s in splits.items():
             counts[split] = {"first": first, **{k: s[k] for k in ("articles", "words", "tokens", "bytes")}}
             first += s["articles"]
         set_aside = not counts.get("validation", {}).get("articles")
+        if set_aside and counts["train"]["articles"] < 2:
+            raise ArticlesError("One article alone cannot be trained on and validated with: give at least two.")
+        pairs = _near_copies(self.staging, self.dtype, self.tokenizer, self.staging / _SIGNATURES, self._compared)
+        made = self.staging
         if set_aside:
-            counts = _set_validation_aside(counts, index)
+            drawn = dividing.draw(near_copies.groups(pairs, first)[: counts["train"]["articles"]])
+            made = self.staging / _DIVIDED
+            counts, pairs = dividing.divide(self.staging, made, self.dtype, counts, drawn, pairs)
+        (made / NEAR_COPIES).write_bytes(pairs.tobytes())
+        index = np.fromfile(made / ARTICLES, dtype=ARTICLE)
         card = {
             **self.identity,
             "vocabulary_size": self.tokenizer.vocabulary_size,
             "dtype": "uint16" if self.dtype.itemsize == 2 else "uint32",
             "splits": counts,
             "validation_set_aside": set_aside,
+            **({"set_aside_seed": dividing.SEED} if set_aside else {}),
             "skipped": self.skipped.to_json(),
-            "duplicates": _duplicates(self.staging, index, counts, self.dtype),
+            "duplicates": _duplicates(made, index, counts, self.dtype),
+            "near_copies": near_copies.summary(pairs, counts),
+            "formulas": dict(zip(("text", "mark"), self.state["formulas"], strict=True)),
             "section_names": _most_common(self.names)[:_SHOWN_NAMES],
-            "files": {
-                name: {"bytes": (self.staging / name).stat().st_size, "sha256": sha256(self.staging / name)}
-                for name in _DATA_FILES
-            },
+            "files": {name: _described(made / name) for name in (*_DATA_FILES, NEAR_COPIES)},
         }
-        del index
-        write_json(self.staging / CARD, card)
+        write_json(made / CARD, card)
+        return made
+
+
+def _described(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "sha256": sha256(path)}
+
+
+def _near_copies(
+    folder: Path,
+    dtype: np.dtype,
+    tokenizer: Tokenizer,
+    signatures: Path,
+    compared: Callable[[int], object],
+) -> np.ndarray:
+    """The PAIR records of the articles of a folder; their signatures go on where they are."""
+    index = np.memmap(folder / ARTICLES, dtype=ARTICLE, mode="r")
+    stream = dividing.mapped(folder / TOKENS, dtype)
+    shingles_of = near_copies.of_tokens(stream, index["start"], Shingles(tokenizer))
+    near_copies.write_signatures(len(index) - 1, shingles_of, signatures, compared)
+    return near_copies.pairs(near_copies.signatures(signatures), shingles_of)
+
+
+def look_for_near_copies(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    report: Report = lambda progress: None,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> Corpus:
+    """A corpus with its near-copies, which one that an earlier version prepared has not; nothing else of it changes.
+
+    Raises:
+        StorageError: no rights or no space. Stopped: a person asked; it goes on from there.
+    """
+    if corpus.near_copies() is not None:
+        return corpus
+    totals = summary(corpus.card)
+
+    def compared(done: int) -> None:
+        report(Progress(0, 0, totals["articles"], totals["tokens"], corpus.skipped.count, done))
+        if stop_requested():
+            raise Stopped
+
+    beside = corpus.folder.with_name(f".{corpus.folder.name}.comparing")
+    with storage_errors(corpus.folder):
+        beside.mkdir(exist_ok=True)
+        with Lock(beside / "lock") as lock:
+            while not lock.acquire(patience_seconds=1):
+                if stop_requested():
+                    raise Stopped
+            corpus = Corpus(corpus.folder)
+            if corpus.near_copies() is None:
+                dtype = np.dtype(corpus.card["dtype"]).newbyteorder("<")
+                pairs = _near_copies(corpus.folder, dtype, tokenizer, beside / _SIGNATURES, compared)
+                write_bytes(corpus.folder / NEAR_COPIES, pairs.tobytes())
+                files = {**corpus.card["files"], NEAR_COPIES: _described(corpus.folder / NEAR_COPIES)}
+                told = near_copies.summary(pairs, corpus.card["splits"])
+                write_json(corpus.folder / CARD, {**corpus.card, "near_copies": told, "files": files})
+            (beside / _SIGNATURES).unlink(missing_ok=True)
+    shutil.rmtree(beside, ignore_errors=True)
+    return Corpus(corpus.folder)
 
 
 def _most_common(names: Counter[str]) -> list[tuple[str, int]]:
     return sorted(names.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _set_validation_aside(counts: dict[str, dict[str, int]], index: np.ndarray) -> dict[str, dict[str, int]]:
-    """Calls the last tenth of the training articles (at least one) validation; nothing is moved.
-
-    Raises:
-        ArticlesError: there is only one article.
-    """
-    articles = counts["train"]["articles"]
-    if articles < 2:
-        raise ArticlesError("One article alone cannot be trained on and validated with: give at least two.")
-    kept = articles - held_out(articles)
-
-    def part(first: int, last: int) -> dict[str, int]:
-        records = index[first : last + 1]
-        return {
-            "first": first,
-            "articles": last - first,
-            "words": int(records["words"][:-1].sum(dtype=np.int64)),
-            "tokens": int(records["start"][-1]) - int(records["start"][0]),
-            "bytes": int(records["bytes"][:-1].sum(dtype=np.int64)),
-        }
-
-    return {**counts, "train": part(0, kept), "validation": part(kept, articles)}
 
 
 def _duplicates(folder: Path, index: np.ndarray, counts: dict[str, dict[str, int]], dtype: np.dtype) -> dict[str, Any]:
@@ -595,14 +666,10 @@ def _duplicates(folder: Path, index: np.ndarray, counts: dict[str, dict[str, int
         same_id: articles of one split that bear an identifier of another split and have another text.
         examples: numbers of the first pairs, (split, number) each.
     """
-    stream = (
-        np.memmap(folder / TOKENS, dtype=dtype, mode="r") if (folder / TOKENS).stat().st_size else np.empty(0, dtype)
-    )
-    bounds = sorted((c["first"], c["first"] + c["articles"], split) for split, c in counts.items())
+    stream = dividing.mapped(folder / TOKENS, dtype)
 
     def place(position: int) -> tuple[str, int]:
-        split, first = next((name, low) for low, high, name in bounds if low <= position < high)
-        return split, position - first + 1
+        return place_in(counts, position)
 
     def text(position: int) -> np.ndarray:
         return stream[int(index["start"][position]) : int(index["start"][position + 1])]

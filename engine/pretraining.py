@@ -35,7 +35,7 @@ class Settings:
         sequence_length: window and context length, in tokens.
         batch_size: windows a step.
         learning_rate: the peak, after `warmup_steps`; then a cosine falls to a twentieth of it.
-        weight_decay: of AdamW, on matrices only.
+        weight_decay: of AdamW, on the kernels of the attention and feed-forward layers alone, as `RunSettings` has it.
         hold_out: files (stems) that are never trained on and give the figures of the card.
         seed: of initialisation and data order.
         checkpoint_steps: steps between two savings of everything.

@@ -18,6 +18,7 @@ from engine.settings import REPORT, RunSettings
 LONGEST_AUTOMATIC_SEQUENCE = 256
 STEP_TOKENS = 2048  # an automatic batch size makes about so many targets a step,
 STEP_LOGITS = 1 << 26  # and at most so many logits (256 MB in float32), of which a step holds several copies
+LORA_RATE_FACTOR, MOST_LORA_RATE = 15, 3e-2
 INTERVALS = 10  # of a run, by default,
 INTERVAL_SECONDS = 10.0  # of training, at least, of a run in minutes: a save is 1 to 3 % of it (benchmarks/saving.py)
 SMALL_CHECKPOINT_BYTES = 200_000_000
@@ -49,12 +50,17 @@ def window_shape(settings: RunSettings, context: int, vocabulary_size: int) -> t
 
 
 def peak_learning_rate(settings: RunSettings, hidden_dim: int) -> float:
-    """The learning rate with the automatic value filled in: 2e-3 at a width of 192, falling with its square.
+    """The learning rate with the automatic value filled in: 2e-3 at a width of 192, falling with its square; LoRA's higher.
 
     With 2e-3 the mini model reaches the figures of benchmarks/README.md; the square law gives GPT-2 base 1.25e-4, within
-    the usual range for fine-tuning it.
+    the usual range for fine-tuning it. LoRA's factor is measured on the mini model (benchmarks/lora_rates.py) and agrees
+    with what is found for large ones: about ten times the rate of full fine-tuning, fifteen in short runs, whatever the
+    rank (Schulman et al. 2025, "LoRA Without Regret").
     """
-    return settings.learning_rate or 2e-3 * (192 / hidden_dim) ** 2
+    automatic = 2e-3 * (192 / hidden_dim) ** 2
+    if settings.lora_rank:
+        automatic = min(LORA_RATE_FACTOR * automatic, MOST_LORA_RATE)
+    return settings.learning_rate or automatic
 
 
 def estimate(settings: RunSettings) -> Estimate:

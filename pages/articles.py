@@ -19,6 +19,7 @@ from ui import (
     importing_view,
     links,
     live,
+    near_copies_view,
     readers,
     server_paths,
     sources,
@@ -37,10 +38,10 @@ SPLITS = {"train": _("train"), "validation": _("validation"), "test": _("test")}
 
 @dataclass(frozen=True)
 class Place:
-    """A passage that a link leads to.
+    """A passage, or an article, that a link leads to.
 
     Attributes:
-        corpus: how the content hash of the articles begins. article, token: from 1.
+        corpus: how the content hash of the articles begins. article, token: from 1. length: 0 where the whole article is meant.
     """
 
     corpus: str
@@ -84,7 +85,21 @@ def card(c: Corpus) -> None:
     )
     if c.card["validation_set_aside"]:
         st.caption(
-            _("The source has no validation part: the last tenth of its training articles was set aside for it.")
+            _(
+                "The source has no validation part: a tenth of its training articles was set aside for it, drawn at random with seed {seed}; articles that are nearly the same text stay together.",
+                seed=c.card["set_aside_seed"],
+            )
+            if "set_aside_seed" in c.card
+            else _("The source has no validation part: the last tenth of its training articles was set aside for it.")
+        )
+    formulas = c.card.get("formulas", {})
+    if any(formulas.values()):
+        st.caption(
+            _(
+                "Formulas: {text} became text, {mark} of which the source holds only a picture became “[formula]”.",
+                text=words.grouped(formulas["text"]),
+                mark=words.grouped(formulas["mark"]),
+            )
         )
     d = c.card["duplicates"]
     if d["repeated"] or d["across_splits"] or d["same_id"]:
@@ -276,7 +291,7 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> No
             tokens=words.grouped(len(ids)),
         )
     )
-    here = place if place and place.article == number else None
+    here = place if place and place.article == number and place.length else None
     titles = [_("Text"), _("As the model sees it")]
     text_tab, token_tab = st.tabs(titles, default=titles[1] if here else None)
     with text_tab:
@@ -341,8 +356,9 @@ def follow_link() -> None:
     else:
         return
     st.session_state["articles_split"], st.session_state[f"number_{split}"] = split, number
-    if (token := links.whole(asked.get("token"))) and (length := links.whole(asked.get("length"))):
-        st.session_state["articles_place"] = Place(asked.get("corpus", ""), split, number, token, length)
+    token, length = links.whole(asked.get("token")), links.whole(asked.get("length"))
+    if "corpus" in asked:
+        st.session_state["articles_place"] = Place(asked["corpus"], split, number, token, length if token else 0)
 
 
 st.title(_("Articles"))
@@ -366,6 +382,9 @@ with errors.shown():
         )
     prepared = importing_view.corpus_of(chosen, preset, tokenizer)
     card(prepared)
+    sample = paths.locate(chosen) == paths.SAMPLE_ARTICLES
+    if not near_copies_view.show(prepared, paths.portable(paths.SAMPLE_ARTICLES if sample else prepared.folder)):
+        importing_view.near_copies(prepared, preset)
     all_prepared()
     if st.session_state.get("articles_split", "train") not in prepared.splits:  # of a link, or of other articles
         del st.session_state["articles_split"]

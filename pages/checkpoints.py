@@ -9,7 +9,7 @@ import datetime
 import pandas as pd
 import streamlit as st
 
-from engine import checkpoints, presets, retention, runs
+from engine import checkpoints, presets, retention, runs, usage
 from engine.checkpoints import Checkpoint
 from engine.errors import CheckpointError, EngineError
 from engine.settings import CHECKPOINT_FORMATS
@@ -149,6 +149,9 @@ def export(checkpoint: Checkpoint) -> None:
         if name := st.session_state.get(key):
             with errors.shown():
                 downloads.link(name)
+                preset = presets.find(checkpoint.manifest["preset"]["reference"])
+                st.caption(_("How it is used elsewhere; in full on the card that goes with it:"))
+                st.code(usage.lines(form, preset), language="python", wrap_lines=True)
 
 
 if message := st.session_state.pop("checkpoint_message", None):

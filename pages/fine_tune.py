@@ -9,7 +9,7 @@ import streamlit as st
 from engine import checkpoints, dispatcher, machine, presets, queue, runs, submission
 from engine.checkpoints import Checkpoint
 from engine.errors import EngineError, SettingsError
-from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, PROMPTS, RunSettings
+from engine.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, PROMPTS, REPORTED, RunSettings
 from ui import (
     access,
     budget,
@@ -136,7 +136,9 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             0.0,
             1e-4,
             format="%.5f",
-            help=_("The peak: it warms up, then falls along a cosine. Automatic: by the width of the model."),
+            help=_(
+                "The peak: it warms up, then falls along a cosine. Automatic: by the width of the model, and higher with LoRA."
+            ),
         )
         batch_size = two.number_input(_("Batch size (0 = about 2,048 tokens)"), 0, 1024, 0)
         sequence_length = two.number_input(
@@ -147,7 +149,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             0,
             256,
             0,
-            help=_("Small adapters beside frozen weights: less memory."),
+            help=words.lora_help(),
         )
         device = three.selectbox(_("Device"), ["auto", "cpu", *[f"gpu:{i}" for i in range(len(machine.gpus()))]])
         precision = three.selectbox(_("Precision"), PRECISIONS)
@@ -161,6 +163,12 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         )
         evaluate_tokens = three.number_input(
             _("Tokens of the evaluations at the end (0 = all)"), 0, value=0, step=10_000
+        )
+        near_copies = three.selectbox(
+            _("Test articles that are nearly training articles"),
+            NEAR_COPIES,
+            format_func=lambda name: {REPORTED: _("report them"), LEFT_OUT: _("leave them out of the figures")}[name],
+            help=_("Of base and run alike, at the end. The page Articles shows them."),
         )
         checkpoint_format = one.selectbox(_("Checkpoint format"), CHECKPOINT_FORMATS, help=words.formats_help())
         one.caption(f"{words.format_kept(checkpoint_format)} {words.nothing_lost()}")
@@ -188,6 +196,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         "lora_rank": int(lora_rank),
         "evaluate_steps": int(evaluate_steps),
         "evaluate_tokens": int(evaluate_tokens),
+        "near_copies": near_copies,
         "prompts": tuple(line.strip() for line in prompts.splitlines() if line.strip()),
         "seed": int(seed),
         "checkpoint_format": checkpoint_format,

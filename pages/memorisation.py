@@ -39,7 +39,7 @@ def key_of(seen: Seen) -> tuple:
 @st.cache_data(max_entries=32, show_spinner=False)
 def yardstick(tokens: int, key: tuple, _seen: Seen) -> list[Copied]:
     """The same of as long passages of unseen articles."""
-    return [memorisation.find(ids, _seen.ranges) for _number, ids in memorisation.unseen(_seen, tokens)]
+    return [memorisation.find(ids, _seen.ranges) for *_place, ids in memorisation.unseen(_seen, tokens)]
 
 
 def indexed(run: Run, seen: Seen) -> None:
@@ -227,6 +227,7 @@ with errors.shown():
                 "Lines reach from the least to the most.",
                 len(unseen),
             )
+            + f" {memorisation_view.certain(unseen)}"
         )
     else:
         st.caption(_("No yardstick: there is no unseen article of this length."))

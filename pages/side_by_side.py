@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine import corpus, paths, studio_client
 from engine.checkpoints import ModelReference
-from engine.written import LONGEST_PROMPT, Column, Sample, Written
+from engine.written import LONGEST_PROMPT, Column, Sample, Written, without_blank
 from ui import choices, errors, kept_view, little_memory, readers, side_view, sources, studio_view
 from ui.i18n import _
 
@@ -168,7 +168,7 @@ def asked_for(models: list[ModelReference]) -> Written:
         )
         for model in models
     ]
-    return Written(prompt, settings, seed, length, columns, passage)
+    return Written(without_blank(prompt), settings, seed, length, columns, passage)
 
 
 st.title(_("Side by side"))
@@ -202,7 +202,9 @@ if (pressed or at_once) and complete and not nothing_generates:
         studio_view.wait_until_ready()
         if (former := st.session_state.get("side_result")) is not None:
             former.cancel()
-        st.session_state["side_result"] = side_view.Stream(asked_for(chosen)).start()
+        st.session_state["side_result"] = side_view.Stream(
+            asked_for(chosen), blank=without_blank(prompt) != prompt
+        ).start()
 
 if (stream := st.session_state.get("side_result")) is not None:
     side_view.show(stream, list(available.values()))

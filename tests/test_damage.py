@@ -197,6 +197,9 @@ EDITS += [
     (EVENTS, "an evaluation of nothing", line(0, split="moon"), WHOLE),
     (EVENTS, "an evaluation by nobody", line(0, model=["run"]), WHOLE),
     (EVENTS, "a parent's evaluation of a run that has none", line(1, model="parent"), WHOLE),
+    (EVENTS, "sums that are none", line(0, by_article={"article": [1], "tokens": []}), WHOLE),
+    (EVENTS, "sums of nothing", line(0, by_article=dict.fromkeys(("article", "tokens", "bytes", "top_1", "loss"), [0])), WHOLE),
+    (EVENTS, "near-copies", line(0, near_copies="many", near_copies_left_out="no"), WHOLE),
     (EVENTS, "a sample without text", line(2, text=...), WHOLE),
     (EVENTS, "a sample whose prompt is a list", line(2, prompt=[]), WHOLE),
     (EVENTS, "a time in words", line(0, time="noon", tokens="many"), WHOLE),
@@ -273,7 +276,8 @@ def look(root: Path) -> dict[str, runs.State]:
         assert all(np.isfinite(figures.evaluation[name]).all() for name in ("step", "loss"))
         comparison.best(figures)
         moments.of_run(run, events)
-        forgetting.of_events(events)
+        if (meter := forgetting.of_events(events)) is not None:
+            forgetting.change(meter.science), forgetting.change(meter.english)
         retention.pinned(run), checkpoints.seen_damaged(run), retention.best(checkpoints.of_run(run))
         checkpoints.newest_and_damaged(run)
         removal.loss(run), removal.children(run)
@@ -494,7 +498,8 @@ def test_a_corpus_whose_card_is_damaged_is_prepared_anew(root, sample_folder):
     for edit in (
         change(splits=None), change(splits=splits | {"train": splits["train"] | {"articles": 10**9}}), change(dtype="U9"),
         change(files=...), change(files={"../x": {"bytes": 1, "sha256": "0" * 64}}), change(skipped={"count": "x"}),
-        change(duplicates={}), change(section_names=[1]), become(DEEP), a_link_to_nothing,
+        change(duplicates={}), change(section_names=[1]), change(near_copies=...), change(near_copies={"pairs": 1}),
+        change(formulas={"text": "x"}), change(set_aside_seed="x"), become(DEEP), a_link_to_nothing,
     ):  # fmt: skip
         edit(card)
         assert corpus.all_corpora() == []
@@ -637,7 +642,11 @@ def template(root, tmp_path) -> Path:
     for split in ("validation", "english"):
         for model, step in (("base", 0), ("run", 4)):
             figures = {"loss": 5.0, "accuracy": 0.2, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
-            run.append_event("evaluation", step=step, split=split, model=model, whole=False, **figures)
+            sums = dict.fromkeys(("article", "tokens", "bytes", "top_1"), list(range(1, 13))) | {"loss": [2.5] * 12}
+            run.append_event(
+                "evaluation", step=step, split=split, model=model, whole=False, by_article=sums, near_copies=None,
+                near_copies_left_out=False, **figures,
+            )  # fmt: skip
     assert growing.record(run.folder / EVENTS).damaged == 0
     target = tmp_path / "template"
     shutil.move(run.folder, target)

@@ -240,7 +240,7 @@ def test_a_file_above_the_limit_is_kept_thinned_in_bounded_memory(path, small_li
 
 @pytest.mark.parametrize(
     "language, said", [("en", "This run has reported 209.9 kB, more than the pages keep (100.0 kB)"),
-                       ("fr", "Cette exécution a rapporté 209,9 ko, plus que les pages n’en gardent (100,0 ko)")],
+                       ("fr", "Cet entraînement a rapporté 209,9 ko, plus que les pages n’en gardent (100,0 ko)")],
 )  # fmt: skip
 def test_a_page_says_in_one_sentence_that_its_curves_are_thinned(root, small_limits, language, said):
     run = a_run(root)
@@ -251,6 +251,15 @@ def test_a_page_says_in_one_sentence_that_its_curves_are_thinned(root, small_lim
     (caption,) = [caption.value for caption in app.caption if "compress" in caption.value]
     assert said.replace("’", "'") in caption.replace("’", "'").replace("\u00a0", " ")
     assert len(app.get("plotly_chart")) == 1
+
+
+def test_a_file_that_is_not_there_yet_or_is_gone_has_no_reports(path):
+    followed = growing.Growing(path)
+    assert followed.record() is followed.record() and not followed.record().others
+    path.write_bytes(line(step(1)))
+    assert followed.record().steps["step"].tolist() == [1]
+    path.unlink()
+    assert not len(followed.record().steps["step"])
 
 
 def test_the_files_read_last_are_kept_and_memory_is_bounded(tmp_path, monkeypatch):

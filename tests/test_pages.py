@@ -354,6 +354,46 @@ def test_duplicates_between_the_splits_are_said(root, local, tmp_path):
     assert any(text.value == "test 1 (article-2) is train 3 (article-2) again" for text in app.text)
 
 
+def test_near_copies_are_shown_with_their_likeness_and_a_link_to_both(root, local, tmp_path):
+    folder = tmp_path / "source"
+    folder.mkdir()
+    texts = [" ".join(f"{word}{n}" for word in range(200)) for n in range(5)]
+    for name, these in (("train", texts[:4]), ("val", texts[4:]), ("test", [texts[2].replace("50", "other")])):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps({"article": t}) + "\n" for t in these))
+    app = open_path(folder)
+    assert "1 pair of articles is nearly the same text, 1 of them in two splits" in app.warning[0].value
+    links = [link.proto for link in app.get("page_link") if "article=" in link.proto.query_string]
+    queries = [dict(parse_qsl(link.query_string)) for link in links]
+    assert [(q["split"], q["article"]) for q in queries] == [("train", "3"), ("test", "1")]
+    assert [link.label for link in links] == ["train 3 (train-3)", "test 1 (test-1)"]
+    assert any(m.value.startswith("**9") and m.value.endswith("%**") for m in app.markdown)
+    for name, value in queries[1].items():
+        app.query_params[name] = value
+    app.run()
+    assert app.segmented_control(key="articles_split").value == "test"
+    assert app.subheader[0].value == "Read an article" and app.number_input(key="number_test").value == 1
+    card = next((root.parent / "corpora").glob("*/card.json"))  # as an earlier version prepared it
+    value = json.loads(card.read_text())
+    del value["near_copies"], value["files"]["near_copies.idx"]
+    card.write_text(json.dumps(value))
+    app = open_path(folder)
+    assert any("were not looked for when these were prepared" in c.value for c in app.caption)
+    next(b for b in app.button if b.label == "Look for near-copies").click().run()
+    assert "1 pair of articles is nearly the same text" in app.warning[0].value
+
+
+def test_near_copies_are_said_where_figures_stand(root, monkeypatch):
+    run = a_run(root)
+    report = {**a_report(0.2), "near_copies": 3}
+    app = measure(monkeypatch, lambda reference: report)
+    assert any("3 test articles are nearly the same text as a training article" in w.value for w in app.warning)
+    app = measure(monkeypatch, lambda reference: {**report, "left_out": True})
+    assert any("3 test articles that are nearly" in w.value and "left out" in w.value for w in app.warning)
+    figures = {"loss": 5.0, "accuracy": 0.4, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
+    run.append_event("evaluation", step=4, split="test", model="run", whole=True, near_copies=1, **figures)
+    assert any("1 test article is nearly the same text" in w.value for w in open_page("lab").warning)
+
+
 def test_how_much_any_number_of_tokens_an_article_covers_is_told(root):
     app = open_page("articles")
     for taken, share in ((1, "0.1"), (100_000, "100.0")):
@@ -767,7 +807,16 @@ def a_report(accuracy: float, articles: int = 6) -> dict:
         "by_position": group,
         "by_kind": group,
         "calibration": {"error": 0.1, "bins": [{"tokens": 600, "confidence": 0.3, "accuracy": 0.2}]},
-        "baselines": {"training_tokens": 1000, "token": " *the*", "most_frequent": simple, "bigram": simple},
+        "baselines": {
+            "training_tokens": 1000,
+            "counted_on": "run",
+            "token": " *the*",
+            "most_frequent": simple,
+            "bigram": simple,
+        },
+        "split": "test",
+        "near_copies": 0,
+        "left_out": False,
         "padding": [padded],
         "checked": {"tokens": 100, "loss": 4.75, "accuracy": accuracy},
         "keras": {"tokens": 100, "loss": 4.7500003, "accuracy": accuracy},

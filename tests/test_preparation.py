@@ -57,8 +57,9 @@ def test_each_article_gives_back_its_sections_words_and_id(sample_folder, tokeni
 def test_sections_of_real_articles_come_back_exactly(real_data, tmp_path):
     tokenizer = tokenizers.load(paths.MINI_PRESET)
     prepared = preparation.prepare(real_data / "articles" / "test.jsonl", tokenizer, tmp_path)
-    stored = [prepared.sections("train", n, tokenizer) for n in range(1, prepared.articles("train") + 1)]
-    for sections, article in zip(stored, Source(real_data / "articles" / "test.jsonl").read("train"), strict=False):
+    for article in Source(real_data / "articles" / "test.jsonl").read("train"):
+        split = "train" if prepared.number_of("train", article.id) else "validation"
+        sections = prepared.sections(split, prepared.number_of(split, article.id), tokenizer)
         assert [(s.name, s.paragraphs) for s in sections] == [(s.name, s.paragraphs) for s in article.all_sections()]
 
 
@@ -332,8 +333,9 @@ def test_a_limit_takes_the_first_articles_of_each_split(sample_folder, tokenizer
 def test_what_was_set_aside_is_counted_exactly(tmp_path, tokenizer):
     source = write(tmp_path / "all.jsonl", range(20))
     prepared = preparation.prepare(source, tokenizer, tmp_path / "corpora")
-    articles = list(Source(source).read("train"))
-    for split, part in (("train", articles[:18]), ("validation", articles[18:])):
+    articles = {article.id: article for article in Source(source).read("train")}
+    for split, wanted in (("train", 18), ("validation", 2)):
+        part = [articles.pop(prepared.identifier(split, n)) for n in range(1, wanted + 1)]
         counts = prepared.card["splits"][split]
         assert counts["words"] == sum(a.words for a in part)
         assert counts["bytes"] == sum(len(a.text().encode()) for a in part)
@@ -417,7 +419,10 @@ def test_options_that_would_be_ignored_are_refused(root, sample_folder, tmp_path
 
 
 def test_the_first_duplicates_are_shown(root, tmp_path, capsys):
-    source = write(tmp_path / "all.jsonl", [1, 2, 1, 3, 4])
+    source = tmp_path / "articles"
+    source.mkdir()
+    write(source / "train.jsonl", [1, 2, 1, 3, 4])
+    write(source / "val.jsonl", [5])
     assert main(["prepare", "--source", str(source), "--out", str(tmp_path / "corpus")]) == 0
     printed = capsys.readouterr().out
     assert "1 articles repeat an earlier one" in printed

@@ -17,7 +17,7 @@ from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import importing
+from engine import importing, preparation, tokenizers
 from engine.articles import Article, Options, Section, Skipped, Source, csv_table, hub, isolation, member, parquet, text
 from engine.articles.article import clean
 from engine.errors import ArticlesError
@@ -225,6 +225,128 @@ def test_jats_gives_abstract_sections_and_paragraphs_in_reading_order(tmp_path):
         ("", ("Loose start.",)),
         ("Results", ("First1 a < b.", "Second.", "Third.")),
     ]
+
+
+def jats_body(tmp_path, body: str, front: str = ""):
+    mathml = 'xmlns:m="http://www.w3.org/1998/Math/MathML"'
+    front = f"<front><article-meta>{front}</article-meta></front>"
+    (tmp_path / "x.xml").write_text(f"<article {mathml}>{front}<body>{body}</body></article>", encoding="utf-8")
+    ((article,), problems) = read(tmp_path / "x.xml")
+    assert not problems
+    return article
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        ("10<sup>5</sup> cells", "10^5 cells"),
+        ("10<italic><sup>5</sup></italic> cells", "10^5 cells"),
+        ("<italic>x</italic><sup>2</sup>", "x^2"),
+        ("Ca<sup>2+</sup> and Na<sup>+</sup>", "Ca^2+ and Na^+"),
+        ("5 min<sup>−1</sup>", "5 min^−1"),
+        ("2<sup>n + 1</sup>", "2^(n + 1)"),
+        ("the 5<sup>th</sup> day", "the 5th day"),
+        ("at 37<sup>∘</sup>C, x<sup>′</sup>", "at 37∘C, x′"),
+        ("(n + 1)<sup>2</sup>", "(n + 1)^2"),
+        ("<sup>14</sup>C and H<sub>2</sub>O", "14C and H2O"),
+        ('before <sup><xref ref-type="bibr">12</xref>,<xref ref-type="bibr">13</xref></sup> and', "before and"),
+        ('before<xref ref-type="bibr"><sup>12</sup></xref> and', "before and"),
+        ('see <xref ref-type="fig">Figure 2<sup>a</sup></xref>', "see Figure 2^a"),
+        ("known.<sup>12</sup> Then cells<sup>3,4</sup> and mice<sup>5–7</sup>", "known. Then cells and mice"),
+        ('as [<xref ref-type="bibr">3</xref>]', "as [3]"),
+    ],
+)
+def test_what_is_raised_keeps_its_meaning_and_citations_go(tmp_path, written, wanted):
+    assert jats_body(tmp_path, f"<p>{written}</p>").sections[0].paragraphs == (wanted,)
+
+
+def math(content: str) -> str:
+    return f"<m:math>{content}</m:math>"
+
+
+@pytest.mark.parametrize(
+    ("formula", "wanted"),
+    [
+        ("<tex-math>p &lt; 0.05</tex-math>", "p < 0.05"),
+        (r"<tex-math>\documentclass{minimal}\begin{document}$$ \alpha = 1 $$\end{document}</tex-math>", r"\alpha = 1"),
+        (math("<m:mi>k</m:mi>"), "k"),
+        (
+            math("<m:mfrac><m:mrow><m:mi>a</m:mi><m:mo>+</m:mo><m:mn>1</m:mn></m:mrow><m:mi>b</m:mi></m:mfrac>"),
+            "(a + 1)/b",
+        ),
+        (math("<m:msup><m:mn>10</m:mn><m:mrow><m:mo>−</m:mo><m:mn>3</m:mn></m:mrow></m:msup>"), "10^(−3)"),
+        (math("<m:msub><m:mi>k</m:mi><m:mi>cat</m:mi></m:msub><m:mo>≤</m:mo><m:mn>2</m:mn>"), "k_cat ≤ 2"),
+        (math("<m:mi>f</m:mi><m:mo>\u2061</m:mo><m:mfenced><m:mi>x</m:mi><m:mi>y</m:mi></m:mfenced>"), "f(x, y)"),
+        (math("<m:msqrt><m:mi>n</m:mi></m:msqrt><m:mover><m:mi>x</m:mi><m:mo>¯</m:mo></m:mover>"), "√(n)bar(x)"),
+        ("<alternatives><tex-math>TEX</tex-math>" + math("<m:mi>q</m:mi>") + "<inline-graphic/></alternatives>", "q"),
+        ("<italic>r</italic><sup>2</sup> = 0.9", "r^2 = 0.9"),
+    ],
+)
+def test_a_formula_becomes_its_text(tmp_path, formula, wanted):
+    body = f"<p>Let <inline-formula>{formula}</inline-formula> be.</p>"
+    article = jats_body(tmp_path, body)
+    assert article.sections[0].paragraphs == (f"Let {wanted} be.",) and article.formulas == (1, 0)
+
+
+def test_a_formula_of_great_depth_takes_no_great_time(tmp_path):
+    deep = "<m:msqrt>" * 100 + "<m:mi>x</m:mi>" + "</m:msqrt>" * 100
+    article = jats_body(tmp_path, f"<p><inline-formula>{math(deep)}</inline-formula></p>")
+    assert article.sections[0].paragraphs[0] == "√(" * 100 + "x" + ")" * 100
+
+
+def test_a_formula_that_is_a_picture_leaves_a_mark_and_is_counted(tmp_path, vocabulary):
+    picture = "<inline-formula><inline-graphic/></inline-formula>"
+    display = "<disp-formula><label>(1)</label><tex-math>E = m</tex-math></disp-formula>"
+    body = f"<p>Let {picture} and {picture} be.{display}Then.</p><disp-formula><graphic/></disp-formula>{display}"
+    article = jats_body(tmp_path, body)
+    assert article.sections[0].paragraphs == ("Let [formula] and [formula] be. E = m Then.", "E = m")
+    assert article.formulas == (2, 3)
+    (tmp_path / "y.xml").write_text("<article><body><p>Another.</p></body></article>")
+    prepared = preparation.prepare(tmp_path, tokenizers.Tokenizer(*vocabulary), tmp_path.with_name("corpora-formulas"))
+    assert prepared.card["formulas"] == {"text": 2, "mark": 3}
+
+
+def test_a_scanned_paper_is_read(tmp_path, real_data):
+    (article,), _ = read(real_data / "inputs" / "ocr.nxml")
+    assert article.title == "Scanned note"
+    assert article.text().endswith("The text of an old scanned paper stands here only, line by line.\n")
+    body = "<sec><title>Page</title><preformat>one\ntwo\n \nthree</preformat></sec>"
+    assert jats_body(tmp_path, body).sections[0].paragraphs == ("one two", "three")
+
+
+def test_an_article_with_all_of_these_is_read_right(real_data):
+    (article,), _ = read(real_data / "inputs" / "one.nxml")
+    assert article.title == "Growth of E. coli at 10^5 cells" and article.formulas == (2, 0)
+    assert article.sections[0].paragraphs == (
+        "We plated 10^5 cells in H2O as before and used p < 0.05 throughout; the rate was k per hour.",
+        "Deep paragraph one. Text after the figure.",
+        "First item.",
+        "ABC: a short form",
+    )
+
+
+def test_a_definition_keeps_its_term(tmp_path):
+    items = "<def-item><term>ABC</term><def><p>a short form</p><p>and more</p></def></def-item>"
+    items += "<def-item><term><italic>K</italic><sub>m</sub></term></def-item>"
+    assert jats_body(tmp_path, f"<p>Terms:<def-list>{items}</def-list></p>").sections[0].paragraphs == (
+        "Terms:",
+        "ABC: a short form",
+        "and more",
+        "Km",
+    )
+
+
+def test_titles_in_an_abstract_stay_and_the_main_abstract_wins(tmp_path):
+    structured = "<title>Abstract</title><sec><title>Background</title><p>Why.</p><p>And so.</p></sec>"
+    structured += "<sec><title>What was found?</title><p>This.</p></sec>"
+    told = ("Background: Why.", "And so.", "What was found? This.")
+    teaser = '<abstract abstract-type="teaser"><p>A much longer text than all the others, but only a teaser of it.</p></abstract>'
+    summary = f'<abstract abstract-type="summary">{structured}</abstract>'
+    other = '<abstract abstract-type="unheard-of"><p>Another.</p></abstract>'
+    for front in (teaser + other + summary, summary + teaser, f"{summary}{teaser}{other}"):
+        assert jats_body(tmp_path, "<p>x</p>", front).abstract == told
+    assert jats_body(tmp_path, "<p>x</p>", f"{summary}{teaser}<abstract><p>Main.</p></abstract>").abstract == ("Main.",)
+    assert jats_body(tmp_path, "<p>x</p>", teaser + other).abstract == ("Another.",)
 
 
 def test_lists_and_quotations_stand_where_they_are_read(tmp_path):

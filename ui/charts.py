@@ -72,7 +72,7 @@ def _reported(record: Record, name: str, factor: float) -> tuple[np.ndarray, np.
 def _points(xs: Sequence | np.ndarray, ys: Sequence | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Points as they are drawn: thinned, and as arrays, which Plotly takes several times as fast as lists."""
     across, up = thinned(xs, ys)
-    return np.asarray(across, dtype=np.int32), np.asarray(up, dtype=float)
+    return np.asarray(across, dtype=np.int64), np.asarray(up, dtype=float)
 
 
 def validation(record: Record, name: str, colour: str, title: str, factor: float = 1.0) -> go.Figure:

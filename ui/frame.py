@@ -59,9 +59,8 @@ def show() -> None:
             required=True,
             label_visibility="collapsed",
         )
-    if polling.shared(
-        "work left", dispatcher.work_left
-    ):  # after a crash or a restart of the machine nobody else starts what waits
+    # After a crash or a restart of the machine nobody else starts what waits.
+    if polling.shared("work left", dispatcher.work_left):
         with errors.shown():
             dispatcher.ensure()
     PAGES.update(_pages())

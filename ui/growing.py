@@ -19,7 +19,7 @@ from ui import records
 from ui.records import STEP_FIELDS, Record
 
 MOST_BYTES = 100_000_000  # of a file whose reports are all kept: 400,000 reports and 30 MB of memory
-_READ_BYTES = 4 << 20  # at a time
+_READ_BYTES = 1 << 20  # at a time; more takes memory that is not given back
 _STRETCHES = 500  # of `Record.drawn`
 _MOST_DRAWN = 10_000  # reports; above, they are thinned
 _MOST_MOMENT_BYTES = 16_000_000  # of evaluations, samples and passages of a file that is thinned
@@ -134,7 +134,7 @@ class Growing:
         self._begin()
 
     def _begin(self) -> None:
-        self._offset, self._tail = 0, b""
+        self._offset, self._tail, self._size = 0, b"", 0
         self._file: tuple[int, int] | None = None
         self._every, self._drawn = Reports(*STEP_FIELDS), Thinned()
         self._others: list[tuple[dict[str, Any], int]] = []  # each with the length of its line
@@ -147,14 +147,15 @@ class Growing:
             try:
                 found = os.stat(self._path)
             except OSError:
-                self._begin()
+                if self._seen is not None:
+                    self._begin()
                 self._seen = None
                 return self._published()
             seen = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
             if seen != self._seen or self._record is None:
                 if not self._goes_on(found):
                     self._begin()
-                self._file = found.st_dev, found.st_ino
+                self._file, self._size = (found.st_dev, found.st_ino), found.st_size
                 while lines := runs.read_lines(self._path, self._offset, _READ_BYTES):
                     self._take(lines)
                 self._seen = seen
@@ -171,6 +172,8 @@ class Growing:
             return False
         if self._seen is not None and self._seen[2] == found.st_size == self._offset:  # touched, and nothing came
             return False
+        if not self._offset:
+            return True
         try:
             with open_plain(self._path) as file:
                 file.seek(self._offset - len(self._tail))
@@ -180,7 +183,7 @@ class Growing:
 
     @property
     def _thinned(self) -> bool:
-        return self._offset > MOST_BYTES
+        return max(self._offset, self._size) > MOST_BYTES
 
     def _take(self, content: bytes) -> None:
         """Adds whole lines. What a resumed run reports again replaces what it had reported before it was cut off, as in

@@ -85,6 +85,22 @@ def _at_once(request: importing.Request) -> Corpus | None:
         return importing.prepared_apart(request, AT_ONCE_SECONDS)
 
 
+def near_copies(c: Corpus, preset: str) -> None:
+    """The way to the near-copies of a corpus that an earlier version prepared."""
+    job = importing.Import(importing.Request(paths.portable(c.folder), preset))
+    status = job.status()
+    if status is not None and status.alive:
+        st.fragment(_watch, run_every=POLL_SECONDS)(job)
+        return
+    st.caption(_("Near-copies, articles that are nearly the same text, were not looked for when these were prepared."))
+    if status is not None and status.error is not None:
+        errors.show(status.error)
+    if st.button(_("Look for near-copies"), icon=":material/file_copy:"):
+        with errors.shown():
+            budget.start_preparation(job)
+            st.rerun()
+
+
 def _options(seen: Preview, key: str) -> Options:
     """What only a person can say of a source: the columns of a table, what an article is in plain text."""
     if seen.columns:
@@ -174,6 +190,16 @@ def _background(job: importing.Import, listing_of: str = "") -> None:
                 n=len(listing.files),
                 size=words.size(listing.size),
             )
+            + (
+                " "
+                + _(
+                    "Configuration {name}; left: {others}.",
+                    name=words.plain(listing.configuration),
+                    others=words.plain(", ".join(listing.others)),
+                )
+                if listing.others
+                else ""
+            )
         )
     label = _("Fetch and prepare") if listing_of else _("Prepare")
     if st.button(label, type="primary", icon=":material/playlist_add_check:"):
@@ -213,7 +239,14 @@ def _watch(job: importing.Import) -> None:
             tokens=words.grouped(status.tokens),
             skipped=words.grouped(status.skipped),
         )
-    left = _left(job, status)
+    if status.compared:
+        share = min(1.0, status.compared / max(1, status.articles))
+        label = _(
+            "looking for near-copies: {done} of {articles} articles",
+            done=words.grouped(status.compared),
+            articles=words.grouped(status.articles),
+        )
+    left = 0.0 if status.compared else _left(job, status)
     st.progress(share, label + (_(", about {time} left", time=words.duration(left)) if left else ""))
     kept = _fetched_again() if status.state == importing.FETCHING else _("What is done is kept: it goes on from there.")
     if st.button(_("Stop"), icon=":material/stop:", help=kept):

@@ -88,7 +88,7 @@ def _dialog(run: Run, extend: bool) -> None:
         _("Batch size (0 = about 2,048 tokens)"), 0, 1024, settings.batch_size, key="again_batch"
     )
     lora_rank = right.number_input(
-        _("LoRA rank (0 = train every weight)"), 0, 256, settings.lora_rank, key="again_lora"
+        _("LoRA rank (0 = train every weight)"), 0, 256, settings.lora_rank, help=words.lora_help(), key="again_lora"
     )
     form = st.selectbox(
         _("Checkpoint format"),

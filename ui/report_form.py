@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -155,6 +155,14 @@ def _choose_way(context: int) -> PassSettings:
             ),
         )
         way = PassSettings(int(tokens), int(length), int(stride))
+    if st.checkbox(
+        _("Leave out near-copies"),
+        help=_(
+            "Articles of this split that are nearly the same text as a training article are not scored, by any model. The page Articles shows them."
+        ),
+        key="report_leave_out",
+    ):
+        way = replace(way, leave_out=1)
     length, stride = way.sequence_length or length, way.stride or way.sequence_length or default_stride
     if stride <= length:
         st.caption(

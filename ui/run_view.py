@@ -8,7 +8,20 @@ import streamlit as st
 from engine import dispatcher, ending, queue, runs
 from engine.errors import EngineError
 from engine.runs import Run, State
-from ui import access, bases_view, charts, colours, errors, growing, little_memory, live, polling, readers, words
+from ui import (
+    access,
+    bases_view,
+    charts,
+    colours,
+    errors,
+    growing,
+    little_memory,
+    live,
+    near_copies_view,
+    polling,
+    readers,
+    words,
+)
 from ui.i18n import _, _n
 from ui.records import Record
 
@@ -326,6 +339,8 @@ def outcome(run: Run) -> None:
         help=_("Base and run are measured on the same tokens of articles that neither was trained on."),
         border=True,
     )
+    if told := near_copies_view.said(own.get("near_copies"), split, bool(own.get("near_copies_left_out"))):
+        st.warning(told)
     keras_evaluate(run)
 
 

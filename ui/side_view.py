@@ -24,11 +24,13 @@ class Stream:
 
     Attributes:
         kept: the name under which it is kept, or "".
+        blank: whether a blank at the prompt's end was left out.
         waiting: whether the studio works for another request first.
     """
 
     result: Written
     kept: str = ""
+    blank: bool = False
     waiting: bool = False
     done: threading.Event = field(default_factory=threading.Event)
     _cancelled: bool = False
@@ -107,6 +109,12 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
         notes.append(_("Kept on {time} (UTC).", time=moment(result)))
     if result.environment:
         notes.append(", ".join(environment_lines(result.environment)))
+    if stream.blank:
+        notes.append(
+            _(
+                "The blank at the prompt's end was left out: words begin with theirs, and one before them spoils the text."
+            )
+        )
     if notes:
         st.caption(words.plain(" · ".join(notes)))
 

@@ -90,8 +90,8 @@ def size(count: float) -> str:
 
 
 def split_name(split: str) -> str:
-    """What pages call a split that models are measured on."""
-    return {"test": _("test"), "validation": _("validation")}[split]
+    """What pages call a split."""
+    return {"train": _("train"), "test": _("test"), "validation": _("validation")}[split]
 
 
 def state_name(state: str) -> str:
@@ -173,6 +173,15 @@ def nothing_lost() -> str:
     return _("Whatever the format, what it leaves out is kept beside it, so that a run resumes exactly.")
 
 
+def lora_help() -> str:
+    """What a LoRA run trains, and what that costs, in sentences."""
+    return _(
+        "What is trained: two thin matrices of this rank beside the query and the value matrix of each attention, and the "
+        "biases of these two. Everything else stays as it is, so that it takes less memory and learns less in as many "
+        "steps. Its automatic learning rate is 15 times the usual one."
+    )
+
+
 def formats_help() -> str:
     """What each format of a checkpoint keeps and loses, a line each."""
     return "\n\n".join([*map(format_kept, CHECKPOINT_FORMATS), nothing_lost()])
@@ -198,7 +207,8 @@ def export_kept(form: str) -> str:
             "and the vocabulary."
         ),
         "keras": _(
-            "Keeps the weights and the architecture; Keras opens it. Loses the vocabulary and the optimizer, which "
+            "Keeps the weights and the architecture of the backbone: token ids in, hidden states out, and the head for text "
+            "is added by one line. Keras opens it where keras_hub is imported. Loses the vocabulary and the optimizer, which "
             "load_model would drop in any case (measured)."
         ),
     }[form]

@@ -54,12 +54,14 @@ class Article:
         abstract: paragraphs or sentences of the abstract.
         sections: the body in reading order.
         title: "" where the source has none (the PubMed release has none).
+        formulas: of the source's formulas how many became text, and how many a mark.
     """
 
     id: str
     abstract: tuple[str, ...]
     sections: tuple[Section, ...]
     title: str = ""
+    formulas: tuple[int, int] = (0, 0)
 
     def all_sections(self) -> tuple[Section, ...]:
         """The abstract as a first section (where there is one), then the body."""

@@ -93,6 +93,7 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
                     "words": item.words,
                     "digest": digest(body),
                     "marks": [(m.offset, m.kind, m.named) for m in marks],
+                    "formulas": item.formulas,
                     "names": [section.name for section in item.all_sections()],
                 }
                 frames.write(out, header, body)

@@ -40,7 +40,8 @@ def adopt(
     """Looks a file of weights through and keeps it as the checkpoint NAME/0.
 
     Args:
-        path: a .ckpt folder, its zip or prefix, .keras, .weights.h5 or .h5.
+        path: a Hugging Face or keras-hub folder, .safetensors, a .ckpt folder or prefix, a zip of one of these, .keras,
+            .weights.h5 or .h5.
         name: of the run; from the file's name where it is "".
         preset: what it was trained from; "" = the first of the known ones that it fits.
         progress: told the bytes read so far.
@@ -86,7 +87,7 @@ def scratch_folder(root: Path) -> Iterator[Path]:
 
 
 def _stem(file_name: str) -> str:
-    stem = re.sub(r"(\.weights)?\.(h5|keras|ckpt|zip|index|data-\d+-of-\d+)", "", file_name)
+    stem = re.sub(r"(\.weights)?\.(h5|keras|safetensors|ckpt|zip|index|data-\d+-of-\d+)", "", file_name)
     return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:30] or "imported"
 
 
