@@ -104,7 +104,7 @@ def measure(checkpoint: Checkpoint, say: Callable[[str, float], object]) -> None
 def report(checkpoint: Checkpoint) -> None:
     """What an import was found to be, and how it does against its base."""
     found = checkpoint.manifest["imported"]
-    preset = checkpoint.manifest["preset"]["reference"]
+    preset = checkpoints.preset_of(checkpoint)["reference"]
     st.markdown(
         _(
             "{name}, from {file}: a GPT-2 of the size of {preset}.",
