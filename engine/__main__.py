@@ -1,7 +1,9 @@
 """The command line: `python -m engine COMMAND`, one function a command."""
 
 import argparse
+import errno
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from typing import Any, NoReturn
 from engine import checkpoints, corpus, dispatcher, ending, memory, paths, removal, runs, submission, trainer
 from engine import queue as queueing
 from engine.articles.member import shown
+from engine.articles.unread import PARTS
 from engine.errors import ArticlesError, EngineError, PlanError, RunError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, REPORTED, RunSettings
 
@@ -25,8 +28,8 @@ Atelier fine-tunes GPT-2 on scientific articles.
 
 A preset is a folder (of keras-hub or Hugging Face form) or a keras-hub name such as gpt2_base_en.
 A checkpoint is RUN (its newest), RUN/STEP, or a preset: the base model itself.
-Articles are a prepared corpus, or a file, folder or zip of JSON lines (the PubMed release's form), CSV, Parquet, plain
-text or JATS XML; files called train, val and test make the splits. With --json the last line of the output is one JSON
+Articles are a prepared corpus, or a file, folder, zip or tar of JSON (the PubMed release's form among others), CSV,
+Parquet, plain text, Word, PDF, JATS XML or PubMed's downloads (docs/forms.md); files called train, val and test make the splits. With --json the last line of the output is one JSON
 object. Exit codes: 0 done, 1 a problem that is named in one sentence, 2 wrong arguments,
 130 stopped."""
 
@@ -104,7 +107,7 @@ def train(a: argparse.Namespace) -> int:
 
 def prepare(a: argparse.Namespace) -> int:
     """Prepares articles for training: reads a source and keeps its tokens on disk, from wherever it was interrupted."""
-    from engine import importing, preparation
+    from engine import importing, little, preparation
     from engine.articles import Options
 
     started = time.monotonic()
@@ -128,8 +131,10 @@ def prepare(a: argparse.Namespace) -> int:
             tokenizer,
             report=lambda p: progress(_preparing(p, time.monotonic() - started)),
             out=a.out,
-            options=Options(a.text_column, a.abstract_column, a.id_column, a.text_unit),
+            options=Options(a.text_column, a.abstract_column, a.id_column, a.text_unit, a.title_column),
             limit=a.limit,
+            accept_part=a.accept_part,
+            looked_at=True,  # they are printed below
         )
         notices = prepared.notices
         prepared = preparation.look_for_near_copies(  # of one that an earlier version prepared
@@ -137,6 +142,8 @@ def prepare(a: argparse.Namespace) -> int:
         )
     finally:
         progress.close()
+    if preparation.is_guessed(prepared.card.get("forms", {})):
+        _print_first(prepared, tokenizer)
     totals = corpus.summary(prepared.card)
     skipped = prepared.skipped
     reasons = [{"reason": str(e), "count": skipped.reasons[e.template]} for e in _first_of_each(skipped)]
@@ -149,11 +156,21 @@ def prepare(a: argparse.Namespace) -> int:
         "formulas": prepared.card.get("formulas"),
         "near_copies": {**prepared.card["near_copies"], "examples": _alike(prepared)},
         "validation_set_aside": prepared.card["validation_set_aside"],
-        "notices": [str(notice) for notice in notices],
+        "left_out": prepared.left_out,
+        "remarks": [str(remark) for remark in prepared.remarks],
+        "notices": [str(notice) for notice in (*notices, *little.notices(prepared))],
         "seconds": round(time.monotonic() - started, 3),
     }
     _print_result(result, a.json, _prepared_lines(result))
     return 0
+
+
+def _print_first(prepared: corpus.Corpus, tokenizer: Any) -> None:
+    """The beginnings of three articles whose text a program made out of PDF or Word files, to be looked at."""
+    print("Look at what was read before you train on it:", file=sys.stderr)
+    for number in range(1, min(3, prepared.articles("train")) + 1):
+        text = tokenizer.decode(prepared.tokens("train", number, number)[1:])
+        print(f"--- {prepared.identifier('train', number)}\n{text[:600].strip()}", file=sys.stderr)
 
 
 def _announce(found: Any) -> None:
@@ -176,7 +193,16 @@ def _articles(a: argparse.Namespace) -> str:
     return articles
 
 
-_FOR_SOURCES = ("out", "limit", "text_column", "abstract_column", "id_column", "text_unit")
+_FOR_SOURCES = (
+    "out",
+    "limit",
+    "text_column",
+    "abstract_column",
+    "id_column",
+    "title_column",
+    "text_unit",
+    "accept_part",
+)
 
 
 def _as_options(names: list[str]) -> str:
@@ -251,7 +277,10 @@ def _prepared_lines(result: dict) -> list[str]:
             f"    such as: {p['second'][0]} {p['second'][1]:,} is {p['likeness']:.0%} {p['first'][0]} {p['first'][1]:,}"
             for p in n["examples"][:_SHOWN_PAIRS]
         ]
-    return lines + [f"  {notice}" for notice in result["notices"]]
+    if result["left_out"]:
+        parts = ", ".join(f"{PARTS.get(part, part)} {count:,}" for part, count in result["left_out"].items())
+        lines.append(f"  beside the articles and not read: {parts}")
+    return lines + [f"  {told}" for told in (*result["remarks"], *result["notices"])]
 
 
 def _train_plan(a: argparse.Namespace) -> int:
@@ -1001,11 +1030,13 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, help="the corpus's folder (default: one of its own in corpora/)")
     p.add_argument("--limit", type=_count, default=0, metavar="N", help="the first N articles of each split; 0 = all")
     p.add_argument("--text-column", default="", help="of CSV, Parquet or JSON lines: which holds the text")
-    p.add_argument("--abstract-column", default="", help="which holds the abstract")
-    p.add_argument("--id-column", default="", help="which holds the identifier")
+    p.add_argument("--abstract-column", default="", help="which holds the abstract; - = none")
+    p.add_argument("--id-column", default="", help="which holds the identifier; - = none")
+    p.add_argument("--title-column", default="", help="which holds the title; - = none")
     p.add_argument(
-        "--text-unit", default="", choices=("", "file", "blank-lines"), help="what one article is in plain text"
+        "--text-unit", default="", choices=("", "file", "blank-lines", "line"), help="what one article is in plain text"
     )
+    p.add_argument("--accept-part", action="store_true", help="even if less than half of the texts can be read")
 
     p = command("evaluate", evaluate)
     p.add_argument("--checkpoint", required=True, metavar="RUN[/STEP]|PRESET")
@@ -1089,7 +1120,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; problems that a person can act on are one sentence each on standard error."""
     a = _parser().parse_args(arguments)
     try:
-        return a.action(a)
+        code = a.action(a)
+        sys.stdout.flush()  # here, where an end of whoever reads it is known
+        return code
+    except OSError as error:
+        # `… | head -1` has read enough; Windows calls a pipe that nobody reads an invalid argument
+        if not (isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to complain at the exit
+        return 0
     except SettingsError as error:
         for problem in error.problems:
             print(f"engine: {problem}", file=sys.stderr)

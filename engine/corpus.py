@@ -124,6 +124,16 @@ class Corpus:
         return Skipped.from_json(self.card["skipped"])
 
     @property
+    def remarks(self) -> list[ArticlesError]:
+        """How files of the source were read that a person should know of, such as their encoding."""
+        return Skipped.from_json(self.card.get("remarks") or Skipped().to_json()).examples
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """What the source's files hold beside the articles and was not read, by the keys of `articles.unread.PARTS`."""
+        return self.card.get("left_out", {})
+
+    @property
     def content_hash(self) -> str:
         """SHA-256 of the tokens: the same for the same articles in the same order and vocabulary."""
         return self.card["files"][TOKENS]["sha256"]

@@ -31,17 +31,29 @@ class EngineError(Exception):
 
     def __init__(self, template: str, **values: object) -> None:
         self.template = template
-        self.values = values
+        self.values = values = {name: _whole(value) for name, value in values.items()}
         super().__init__(template.format(**values) if values else template)
 
     def to_json(self) -> dict[str, Any]:
-        """Template and values as files and messages hold them; what JSON does not know becomes text."""
-        return {"template": self.template, "values": json.loads(json.dumps(self.values, default=str))}
+        """Template and values as files and messages hold them; an error among these stays one, what else JSON does not know
+        becomes text."""
+        return {"template": self.template, "values": json.loads(json.dumps(self.values, default=_plain))}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
         """The error that `to_json` wrote."""
         return cls(value["template"], **value["values"])
+
+
+def _plain(value: object) -> object:
+    return value.to_json() if isinstance(value, EngineError) else str(value)
+
+
+def _whole(value: object) -> object:
+    """A value of an error; one that `to_json` has written is the error again, so that it is translated too."""
+    if isinstance(value, dict) and value.keys() == {"template", "values"}:
+        return EngineError.from_json(value)
+    return value
 
 
 class ArticlesError(EngineError):

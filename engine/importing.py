@@ -29,6 +29,7 @@ class Request:
 
     Attributes:
         source: a path, or a name on the hub. preset: whose vocabulary. options: how to read it. limit: 0 = all.
+        accept_part: whether less than half of it is enough. looked_at: whether a person has seen its first articles.
         most_bytes: that the corpus may take; 0 = as many as there are.
     """
 
@@ -36,6 +37,8 @@ class Request:
     preset: str
     options: Options = field(default_factory=Options)
     limit: int = 0
+    accept_part: bool = False
+    looked_at: bool = False
     most_bytes: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -45,6 +48,8 @@ class Request:
             "preset": self.preset,
             "options": self.options.to_json(),
             "limit": self.limit,
+            **({"accept_part": True} if self.accept_part else {}),
+            **({"looked_at": True} if self.looked_at else {}),
             **({"most_bytes": self.most_bytes} if self.most_bytes else {}),
         }
 
@@ -52,7 +57,13 @@ class Request:
     def from_json(cls, value: dict[str, Any]) -> "Request":
         """What `to_json` wrote."""
         return cls(
-            value["source"], value["preset"], Options(**value["options"]), value["limit"], value.get("most_bytes", 0)
+            value["source"],
+            value["preset"],
+            Options(**value["options"]),
+            value["limit"],
+            value.get("accept_part", False),
+            value.get("looked_at", False),
+            value.get("most_bytes", 0),
         )
 
 
@@ -136,7 +147,7 @@ def prepared_apart(request: Request, seconds: float = _PATIENCE_SECONDS) -> Corp
     Raises:
         EngineError: why it cannot be prepared; the preset's vocabulary is not on this machine.
     """
-    path = paths.locate(request.source)
+    path = hub.local(request.source) if hub.is_name(request.source) else paths.locate(request.source)
     tokenizer = presets.tokenizer(presets.find(request.preset))
     if (found := preparation.find(path, tokenizer, request.options, request.limit)) is not None:
         return found
@@ -176,6 +187,8 @@ def _import(work: jobs.Work) -> dict[str, Any]:
             report=lambda p: work.say(**p.__dict__),
             options=request.options,
             limit=request.limit,
+            accept_part=request.accept_part,
+            looked_at=request.looked_at,
             most_bytes=request.most_bytes,
             stop_requested=work.stop_requested,
         )

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from engine import dividing, near_copies, paths
+from engine import dividing, little, near_copies, paths
 from engine.articles import SPLITS, Options, Skipped, child, isolation, source
 from engine.articles.isolation import Reading
 from engine.articles.member import shown
@@ -48,7 +48,7 @@ BATCH_BYTES = 1 << 20  # of text, encoded at once: some hundred bytes of memory 
 BATCH_ARTICLES = 4096  # at most, however short: what is known of each takes two kilobytes of memory
 JOURNAL_SECONDS = 2.0
 _JOURNAL = "journal.json"
-_JOURNAL_FORMAT = 3  # of the places in it
+_JOURNAL_FORMAT = 4  # of the places and counts in it
 _MOST_NAMES = 4000  # section names counted at a time; the rare ones make room
 _SHOWN_NAMES = 40
 _SHOWN_DUPLICATES = 20
@@ -56,6 +56,20 @@ _SHOWN_CHANGED = 3
 _DATA_FILES = (TOKENS, ARTICLES, SECTIONS, IDS)
 _SIGNATURES = "signatures"  # of near-copies, as far as they are there
 _DIVIDED = "divided"  # the whole corpus in its final order, where a validation part is drawn
+
+
+FEW_READ = sentence(
+    "Of {all} texts in {path} only {articles} can be read; the others are left out, such as: {reason} Mend the file, or say "
+    "that the part is enough (prepare --accept-part on the command line)."
+)
+GUESSED = sentence(
+    "{path} holds PDF or Word files, whose text a program made out: prepare them first (on the page Articles, or with "
+    "prepare on the command line), look at what was read, then train on that."
+)
+
+
+class FewRead(ArticlesError):
+    """Less than half of a source could be read: whoever prepares it has to be asked first."""
 
 
 class Stopped(Exception):
@@ -144,6 +158,8 @@ def prepare(
     out: Path | None = None,
     options: Options | None = None,
     limit: int = 0,
+    accept_part: bool = False,
+    looked_at: bool = False,
     most_bytes: int = 0,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> Corpus:
@@ -153,12 +169,15 @@ def prepare(
         path: a file, folder or zip archive of articles, or a prepared corpus.
         root: the folder of all corpora. out: the corpus's own folder instead.
         limit: articles of each split that are taken, from the first on; 0 = all.
+        accept_part: whether a person said yes to a corpus of less than half of what the source holds.
+        looked_at: whether a person saw how its first articles are read, or will: without, no PDF and no Word file is used.
         most_bytes: that the corpus may take on the disk; 0 = as many as there are.
         stop_requested: asked after each batch; True stops, and the next preparation goes on from there.
 
     Raises:
-        ArticlesError: nothing there, or no article that can be used. StorageError: the disk refuses.
+        ArticlesError: nothing there, or no article that can be used. FewRead: less than half of it can be.
         SourceChanged: somebody wrote the source meanwhile; nothing stays of what was prepared.
+        StorageError: the disk refuses.
         ReadingEnded: reading broke a limit; Stopped: a person asked. What was prepared stays, to go on from.
     """
     if is_corpus(path):
@@ -188,6 +207,7 @@ def prepare(
             return found
         staging = staging_of(folder)
         work = _Preparation(Path(path), tokenizer, options, limit, identified, staging, report, stop_requested)
+        work.accept_part, work.looked_at = accept_part, looked_at
         work.most_bytes = most_bytes
         try:
             with storage_errors(folder.parent):
@@ -228,6 +248,11 @@ def count_training(path: Path | str) -> int:
     counts = isolation.count(path)
     articles = counts.get("train", 0)
     return articles if counts.get("validation") else articles - dividing.held_out(articles)
+
+
+def is_guessed(forms: dict[str, int]) -> bool:
+    """Whether files of a source are of forms whose text a program makes out, so that a person looks at it first."""
+    return any(name in forms for name in ("pdf", "docx"))
 
 
 def staging_of(folder: Path) -> Path:
@@ -326,7 +351,9 @@ class _Preparation:
             "sections": 0,
             "formulas": [0, 0],
         }
+        self.accept_part = self.looked_at = False
         self.skipped, self.names = Skipped(), Counter[str]()
+        self.state |= {"unread": 0, "left_out": {}, "remarks": Skipped().to_json(), "forms": {}}
         self.files: dict[str, BinaryIO] = {}
         self.source_state = source.state(path)  # as it is before a byte of it is read
         self.done_bytes = self.total_bytes = self.most_bytes = 0
@@ -421,9 +448,12 @@ class _Preparation:
         for header, body in reading:
             kind = header["kind"]
             if kind == "opened":
+                if not self.looked_at and is_guessed(header["forms"]):
+                    raise ArticlesError(GUESSED, path=self.path)
                 self.total_bytes = header["size"]
                 if not self.state["splits"]:
                     self.skipped = Skipped.from_json(header["refused"])
+                    self.state |= {"remarks": header["remarks"], "forms": header["forms"]}
                 for split in header["splits"]:
                     fresh = {"place": [], "complete": False, "articles": 0, "words": 0, "tokens": 0, "bytes": 0}
                     self.state["splits"].setdefault(split, fresh)
@@ -510,8 +540,11 @@ class _Preparation:
             self.state["tokens"] += len(token_ids) + 1
             self.state["sections"] += len(offsets)
             self._count_names(header["names"])
+            for part, count in header["left_out"]:
+                self.state["left_out"][part] = self.state["left_out"].get(part, 0) + count
             self.state["formulas"] = np.add(self.state["formulas"], header["formulas"]).tolist()
         for header in batch.skipped:
+            self.state["unread"] += 1
             self.skipped.add(ArticlesError.from_json(header))
             counts = self.state["splits"][header["split"]]
             counts["place"] = max(counts["place"], header["place"])
@@ -557,6 +590,14 @@ class _Preparation:
         if not splits or not splits.get("train", {}).get("articles"):
             detail = f" {self.skipped.examples[0]}" if self.skipped.examples else ""
             raise ArticlesError("{path} holds no article that can be used.{detail}", path=self.path, detail=detail)
+        if self.state["unread"] > self.articles and not self.accept_part:
+            raise FewRead(
+                FEW_READ,
+                all=self.state["unread"] + self.articles,
+                path=self.path,
+                articles=self.articles,
+                reason=self.skipped.examples[0],
+            )
         end = np.array([(self.state["tokens"], self.state["sections"], 0, 0, 0, 0)], dtype=ARTICLE)
         with open(self.staging / ARTICLES, "r+b") as file:  # an interruption here may have left the mark already
             file.truncate(self.state["written"][ARTICLES])
@@ -584,7 +625,11 @@ class _Preparation:
             "splits": counts,
             "validation_set_aside": set_aside,
             **({"set_aside_seed": dividing.SEED} if set_aside else {}),
+            "template_share": _template_share(made, self.dtype, counts, index, self.tokenizer.vocabulary_size),
             "skipped": self.skipped.to_json(),
+            "left_out": self.state["left_out"],
+            "remarks": self.state["remarks"],
+            "forms": self.state["forms"],
             "duplicates": _duplicates(made, index, counts, self.dtype),
             "near_copies": near_copies.summary(pairs, counts),
             "formulas": dict(zip(("text", "mark"), self.state["formulas"], strict=True)),
@@ -593,6 +638,21 @@ class _Preparation:
         }
         write_json(made / CARD, card)
         return made
+
+
+def _template_share(
+    folder: Path, dtype: np.dtype, counts: dict[str, dict[str, int]], index: np.ndarray, vocabulary_size: int
+) -> float:
+    """How much of the validation articles a table of pairs guesses, counted on the training articles."""
+    stream = dividing.mapped(folder / TOKENS, dtype)
+
+    def of_split(split: str) -> np.ndarray:
+        first = counts[split]["first"]
+        return stream[int(index["start"][first]) : int(index["start"][first + counts[split]["articles"]])]
+
+    if not counts.get("validation", {}).get("articles"):
+        return 0.0
+    return round(little.template_share(of_split("train"), of_split("validation"), vocabulary_size), 4)
 
 
 def _described(path: Path) -> dict[str, Any]:

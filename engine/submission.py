@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import __version__, checkpoints, machine, memory, paths, preparation, presets, runs, windows
 from engine.articles import hub, isolation, source
-from engine.errors import EngineError, RangeError, ResourcesError, SettingsError
+from engine.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
 from engine.runs import Run
 from engine.settings import REPORT, RunSettings
 
@@ -244,7 +244,11 @@ def _check_articles(settings: RunSettings, preset: presets.Preset | None) -> Non
     if prepared is not None:
         articles = prepared.articles("train")
     elif settings.last_article is None and settings.first_article is None:
-        isolation.preview(path)
+        seen = isolation.preview(path)
+        if preparation.is_guessed(seen.forms):
+            raise ArticlesError(preparation.GUESSED, path=settings.articles)
+        if seen.columns and seen.problem is not None and not seen.articles:  # which column holds the text?
+            raise seen.problem
         return
     elif source.total_bytes(path) > _COUNTED_BYTES:
         return  # too much to count here: the trainer says so when it has prepared them

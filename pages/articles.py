@@ -101,6 +101,9 @@ def card(c: Corpus) -> None:
                 mark=words.grouped(formulas["mark"]),
             )
         )
+    for remark in c.remarks:
+        st.info(errors.markdown(remark))
+    importing_view.beside(c.left_out)
     d = c.card["duplicates"]
     if d["repeated"] or d["across_splits"] or d["same_id"]:
         st.warning(
@@ -114,6 +117,7 @@ def card(c: Corpus) -> None:
         if d["examples"]:
             with st.expander(_("Which ones")):
                 st.text("\n".join(_same(c, *pair) for pair in d["examples"]))
+    importing_view.told_of_little(c)
     if c.skipped.count:
         with st.expander(
             _n(

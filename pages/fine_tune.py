@@ -14,6 +14,7 @@ from ui import (
     access,
     budget,
     errors,
+    importing_view,
     little_memory,
     queue_view,
     readers,
@@ -245,8 +246,10 @@ def form() -> None:
             preset = choose_preset(asked)
         with right:
             parent = choose_parent(preset, asked) if kind == "run" else None
-        articles = sources.choose_articles("tune", readers.vocabulary_hash(preset))
-        if kind == "run":
+        articles = importing_view.for_training(sources.choose_articles("tune", readers.vocabulary_hash(preset)), preset)
+        if articles is None:
+            st.caption(_("Prepare the articles first: then the run can be set up here."))
+        elif kind == "run":
             one_run(preset, parent, articles)
         else:
             with errors.shown():

@@ -235,10 +235,12 @@ def local(monkeypatch):
     monkeypatch.setattr(access, "is_local", lambda: True)
 
 
-def open_path(path) -> AppTest:
+def open_path(path, prepares: bool = True) -> AppTest:
     app = open_page("articles")
     app.pills(key="articles_source").set_value("path").run()
     app.text_input(key="articles_path").set_value(str(path)).run()
+    if prepares and f"prepare_{path}" in [button.key for button in app.button]:
+        app.button(key=f"prepare_{path}").click().run()
     assert not app.exception, [e.message for e in app.exception]
     return app
 
@@ -305,11 +307,14 @@ def test_what_a_window_length_covers_is_the_share_of_the_tokens(root, local, sam
 
 def test_a_table_asks_for_its_column_with_a_preview(root, local, tmp_path):
     path = tmp_path / "table.csv"
-    path.write_text("key,contents\n1,first text here\n2,second text here\n3,third text here\n")
+    path.write_text("key,words\n1,first text here\n2,second text here\n3,third text here\n")
     app = open_path(path)
-    assert list(app.dataframe[0].value.columns) == ["key", "contents"]
+    assert list(app.dataframe[0].value.columns) == ["key", "words"]
+    assert app.selectbox(key=f"text_column_{path}").value is None  # no guess where nothing tells
     assert not app.metric  # nothing is prepared before the column is chosen
-    app.selectbox(key=f"text_column_{path}").set_value("contents").run()
+    app.selectbox(key=f"text_column_{path}").set_value("words").run()
+    assert "second text here\n" in texts(app)  # the first articles as they will be read
+    assert not app.metric
     next(button for button in app.button if button.label == "Prepare").click().run()
     assert not app.exception
     assert app.metric[0].value == "3"
@@ -328,7 +333,7 @@ def corpus_texts() -> list[str]:
     ("name", "content", "said"),
     [
         ("a.zip", b"PK\x03\x04 cut off", "a.zip is a zip archive that is damaged or cut off"),
-        ("a.pdf", b"%PDF-1.4", "a.pdf is a PDF file, which is not read"),
+        ("a.pdf", b"%PDF-1.4", "a.pdf is a PDF that is damaged or cannot be read"),
         ("a.jsonl", b"{broken\n", "holds no article that can be used. a.jsonl, line 1: not JSON."),
         ("a.jsonl", b"", "a.jsonl is empty."),
     ],
@@ -1086,3 +1091,58 @@ def test_the_time_machine_follows_a_run_that_goes_on_for_who_looks_at_its_newest
     app.run()
     assert app.select_slider(key="time_slider").value == 0
     assert not app.exception
+
+
+def test_the_first_articles_are_shown_before_anything_is_prepared(root, local, sample_folder):
+    app = open_path(sample_folder, prepares=False)
+    assert not app.metric
+    assert [c.value for c in app.caption if c.value.startswith("article")] == ["article-0", "article-1", "article-2"]
+    app.button(key=f"prepare_{sample_folder}").click().run()
+    assert app.metric[0].value == "32"
+
+
+def test_a_column_that_a_name_or_long_texts_tell_is_offered(root, local, tmp_path):
+    brought = Path(__file__).parent / "files" / "brought"
+    app = open_path(brought / "id_content.csv", prepares=False)
+    assert app.selectbox(key=f"text_column_{brought / 'id_content.csv'}").value == "content"
+    path = tmp_path / "long.csv"
+    path.write_text("n,words\n" + "".join(f"{n},{'word ' * 60}{n}\n" for n in range(4)))
+    app = open_path(path, prepares=False)
+    assert app.selectbox(key=f"text_column_{path}").value == "words"
+    assert not app.metric
+
+
+def test_the_encoding_and_what_so_little_can_show_are_said(root, local):
+    brought = Path(__file__).parent / "files" / "brought"
+    app = open_path(brought / "excel_fr.csv")
+    assert "excel\\_fr.csv is not in UTF-8: it was read as cp1252" in texts(app)
+    assert app.metric[0].value == "12"
+    app = open_path(brought / "twenty_lines.txt")
+    assert app.metric[0].value == "20"
+    assert "little to learn from" in texts(app)
+    assert "of the tokens of the validation texts" in texts(app) and "87\\.0 %" in texts(app)
+
+
+def test_less_than_half_is_a_question_on_the_page(root, local, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join([article_line(n) for n in range(4)] + ["{broken"] * 5))
+    app = open_path(path)
+    assert not app.metric
+    assert "Of 9 texts" in texts(app) and "only 4 can be read" in texts(app)
+    app.button(key=f"accept_{path}").click().run()
+    assert not app.exception
+    assert (app.metric[0].value, app.metric[3].value) == ("4", "5")
+
+
+def test_the_form_of_a_run_asks_for_the_column_and_prepares_first(root, local, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("key,words\n" + "".join(f"{n},some text of number {n}\n" for n in range(6)))
+    app = open_page("fine_tune")
+    app.pills(key="tune_source").set_value("path").run()
+    app.text_input(key="tune_path").set_value(str(path)).run()
+    assert "Start the run" not in [button.label for button in app.button]
+    app.selectbox(key=f"text_column_{path}").set_value("words").run()
+    app.button(key=f"prepare_{path}").click().run()
+    assert not app.exception
+    assert "Start the run" in [button.label for button in app.button]
+    assert [c.card["source"] for c in corpus.all_corpora() if c.card["source"].endswith("t.csv")]

@@ -345,7 +345,7 @@ def test_what_was_set_aside_is_counted_exactly(tmp_path, tokenizer):
 def test_what_was_skipped_is_counted_by_reason(tmp_path, tokenizer):
     path = write(tmp_path / "all.jsonl", range(4))
     path.write_bytes(path.read_bytes() + b"{no\n" * 5 + b"[]\n")
-    skipped = preparation.prepare(path, tokenizer, tmp_path / "corpora").skipped
+    skipped = preparation.prepare(path, tokenizer, tmp_path / "corpora", accept_part=True).skipped
     assert (skipped.count, skipped.reasons) == (
         6,
         {"{path}, line {line}: not JSON.": 5, "{path}, line {line}: not a JSON object.": 1},

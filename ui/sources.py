@@ -14,7 +14,9 @@ from ui import access, budget, errors, server_paths, words
 from ui import upload_memory as memory
 from ui.i18n import _
 
-ENDINGS = ["jsonl", "json", "txt", "csv", "tsv", "parquet", "xml", "nxml", "zip"]
+ENDINGS = [
+    "jsonl", "json", "txt", "text", "md", "csv", "tsv", "parquet", "xml", "nxml", "nbib", "docx", "pdf", "zip", "gz", "tar", "tgz",
+]  # fmt: skip
 
 
 def save_uploads(files: list[tuple[str, bytes | Path]]) -> str:
@@ -148,7 +150,7 @@ def choose_articles(key: str, vocabulary: str = "", with_hub: bool = False, form
         )
     if way == "upload":
         uploaded = st.file_uploader(
-            _("JSON lines, CSV, Parquet, text, JATS XML, or a zip of these; 50 MB at most"),
+            _("Text, Word, PDF, CSV, JSON, Parquet, JATS XML, downloads of PubMed, or a zip of these; 50 MB at most"),
             type=ENDINGS,
             accept_multiple_files=True,
             key=f"{key}_upload",

@@ -4,19 +4,20 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.articles import member as members_of
-from engine.articles import recognise
+from engine.articles import packed, recognise, text
 from engine.articles.article import Article
 from engine.articles.member import Member
-from engine.articles.options import BLANK_LINES, FILE, Options, Place
+from engine.articles.options import BLANK_LINES, FILE, LINE, Options, Place
 from engine.errors import ArticlesError, sentence
 
 SPLITS = ("train", "validation", "test")
 _MOST_FILES = members_of.MOST_MEMBERS
 _EXAMPLES = 3  # of each reason
+_FEW_TEXTS = 3  # files of text, above which each is an article
 _LEADS_OUT = sentence("{path} is a link that leads out of the folder; it was not read.")
 _SPLIT_NAMES = re.compile(r"(train|val|valid|validation|dev|test)(?:[-_.].*)?", re.IGNORECASE)
 _SPLIT_OF = {
@@ -191,6 +192,7 @@ class Source:
     Attributes:
         splits: those that have files.
         refused: files that are not read, with the reason.
+        remarks: how files were read that a person should know of: their encoding, what one article is.
         alone: whether a single file is all there is.
 
     Raises:
@@ -206,7 +208,8 @@ class Source:
     ) -> None:
         self.path, self._entered = Path(path), entered
         self.refused: list[ArticlesError] = []
-        found, left_out = self._members(), []
+        self.remarks: list[ArticlesError] = []
+        found, left_out = self._members(tick), []
         for m in found:
             m.tick = tick
         by_split: dict[str, list[Member]] = {split: [] for split in SPLITS}
@@ -235,39 +238,77 @@ class Source:
         for split, of_split in self.members.items():
             self._before[split] = [done, *(done := done + m.size for m in of_split)]
         options = options or Options()
+        texts = [m for of_split in self.members.values() for m in of_split if self._forms[id(m)] == "text"]
         if not options.text_unit:
-            texts = sum(self._forms[id(m)] == "text" for of_split in self.members.values() for m in of_split)
-            options = Options(
-                options.text_column, options.abstract_column, options.id_column, FILE if texts > 3 else BLANK_LINES
-            )
+            options = replace(options, text_unit=self._unit(texts))
+            if options.text_unit == LINE:
+                template = sentence("{path}: no line is blank, so each line was taken as one text.")
+                self.remarks += [ArticlesError(template, path=m.name) for m in texts]
         self.options = options
 
-    def _members(self) -> list[Member]:
+    def _unit(self, texts: list[Member]) -> str:
+        if len(texts) > _FEW_TEXTS:
+            return FILE
+        try:
+            lines = texts and all(text.unit_of(m) == LINE for m in texts)
+        except ArticlesError:  # whoever reads the file says so
+            lines = False
+        return LINE if lines else BLANK_LINES
+
+    def _members(self, tick: Callable[[], None]) -> list[Member]:
         found: list[Member] = []
         files, self.refused = _files(self.path)
         for relative, path in files:
             try:
                 with open(path, "rb") as file:
-                    head = file.read(4)
+                    head = file.read(512)
             except OSError:
                 template = sentence("{path} cannot be read: check its rights.")
                 self.refused.append(ArticlesError(template, path=relative))
                 continue
-            if head in (recognise.ZIP, recognise.EMPTY_ZIP):
-                try:
-                    inside, refused = members_of.of_archive(path)
-                except ArticlesError as error:
-                    self.refused.append(error)
-                    continue
-                inside = [m for m in inside if not m.split_name.rsplit("/", 1)[-1].startswith(".")]
-                found += [m for m in inside if not m.split_name.startswith("__MACOSX/")]
-                self.refused += refused
-            else:
-                found.append(members_of.of_file(path, relative))
+            self._entered(relative)
+            try:
+                inside, refused = self._inside(path, relative, head, tick)
+            except ArticlesError as error:
+                self.refused.append(error)
+                continue
+            inside = [m for m in inside if not m.split_name.rsplit("/", 1)[-1].startswith(".")]
+            found += [m for m in inside if not m.split_name.startswith("__MACOSX/")]
+            self.refused += refused
+        found = self._without_companions(found)
         configurations = {m.split_name.split("/")[0] for m in found}
         if {"document", "section"} <= configurations:  # the two configurations of the hub's copies: the same articles
             found = [m for m in found if not m.split_name.startswith("section/")]
         return found
+
+    def _inside(
+        self, path: Path, relative: str, head: bytes, tick: Callable[[], None]
+    ) -> tuple[list[Member], list[ArticlesError]]:
+        """The files that one on the disk stands for: itself, or those in it where it is an archive."""
+        itself = members_of.of_file(path, relative)
+        if head.startswith((recognise.ZIP, recognise.EMPTY_ZIP)):
+            inside, refused = members_of.of_archive(path)
+            form = (
+                recognise.word.kind(itself)
+                if any(m.split_name == "[Content_Types].xml" or m.split_name == "mimetype" for m in inside)
+                else ""
+            )
+            return (inside, refused) if not form else ([itself], [])
+        if head.startswith(packed.GZIP) or packed.is_tar(head):
+            return packed.members(path, relative, tick)
+        return [itself], []
+
+    def _without_companions(self, found: list[Member]) -> list[Member]:
+        """The files without those that stand beside an article's XML in PMC's packages: the same article as PDF, pictures."""
+        packages = {(m.path, m.split_name.rpartition("/")[0]) for m in found if _is_package(m)}
+        kept = []
+        for m in found:
+            if (m.path, m.split_name.rpartition("/")[0]) in packages and not _is_package(m):
+                template = sentence("{path}: left out, since the article itself stands beside it as XML.")
+                self.refused.append(ArticlesError(template, path=m.name))
+            else:
+                kept.append(m)
+        return kept
 
     def _recognised(self, m: Member) -> bool:
         self._entered(m.name)
@@ -275,6 +316,9 @@ class Source:
         if isinstance(form, ArticlesError):
             self.refused.append(form)
             return False
+        if m.encoding:
+            template = sentence("{path} is not in UTF-8: it was read as {encoding}, which its bytes show.")
+            self.remarks.append(ArticlesError(template, path=m.name, encoding=m.encoding))
         self._forms[id(m)] = form
         return True
 
@@ -354,6 +398,13 @@ class Source:
                 yield item
             elif skipped is not None:
                 skipped.add(item)
+
+
+def _is_package(m: Member) -> bool:
+    """Whether it is the XML of an article in an archive of PubMed Central."""
+    return (
+        m.path.name != m.split_name and m.split_name.lower().endswith(".nxml") and (m.opener or m.archive) is not None
+    )
 
 
 def _split_of(name: str) -> str:
