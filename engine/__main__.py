@@ -701,6 +701,8 @@ def list_runs(a: argparse.Namespace) -> int:
         state = run.state()
         frozen = run.silent_seconds()
         row = {"run": run.name, "state": state.state, "step": state.step, "steps": state.steps, "frozen": frozen}
+        if state.state == runs.BROKEN:
+            row["problem"] = str(state.error)
         if place := places.get(run.name):
             row |= {"position": place.position, "of": place.of, "starts_in_seconds": place.seconds}
         rows.append(row)
@@ -771,7 +773,7 @@ def import_checkpoint(a: argparse.Namespace) -> int:
         figures = parity(checkpoint, lambda done, total: progress(f"measuring {bar(done, total)}"))
     finally:
         progress.close()
-    preset = checkpoint.manifest["preset"]["reference"]
+    preset = checkpoints.preset_of(checkpoint)["reference"]
     result = {"checkpoint": checkpoint.reference, "preset": preset, **found}
     for name, prefix in (("run", ""), ("base", "base_")):
         result |= {prefix + figure: figures[name][figure] for figure in ("accuracy", "loss", "bits_per_byte")}

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from engine import paths
+from engine import checked, paths
 from engine.articles.article import KINDS, TITLE
 from engine.articles.source import Skipped
 from engine.errors import ArticlesError, EngineError, RangeError
@@ -80,6 +80,21 @@ class Corpus:
         self.notices: list[EngineError] = []
         if self.card.get("schema_version") != SCHEMA_VERSION:
             raise ArticlesError("{folder} is not a prepared corpus of this version.", folder=folder)
+        if fields := checked.wrong(self.card, checked.CARD):
+            raise ArticlesError(
+                "The corpus {folder} is damaged: its card.json lacks {fields}, or holds what it must not. Prepare it again.",
+                folder=self.folder,
+                fields=", ".join(fields),
+            )
+        records = self.card["files"].get(ARTICLES, {"bytes": 0})["bytes"] // ARTICLE.itemsize
+        known = {TOKENS, ARTICLES, SECTIONS, IDS} <= set(self.card["files"])
+        told = (NEAR_COPIES in self.card["files"]) == ("near_copies" in self.card)
+        if not (known and told) or any(c["first"] + c["articles"] >= records for c in self.card["splits"].values()):
+            raise ArticlesError(
+                "The corpus {folder} is damaged: its card.json lacks {fields}, or holds what it must not. Prepare it again.",
+                folder=self.folder,
+                fields="files, splits, near_copies",
+            )
         for name, file in self.card["files"].items():
             path = self.folder / name
             if not path.is_file() or path.stat().st_size != file["bytes"]:
@@ -182,10 +197,14 @@ class Corpus:
         return self._records(split)["digest"][:-1].copy()
 
     def near_copies(self) -> np.ndarray | None:
-        """PAIR records of articles that are nearly the same text (engine.near_copies); None where none were looked for."""
+        """PAIR records of articles that are nearly the same text (engine.near_copies); None where none were looked for, or what
+        was found is damaged."""
         if NEAR_COPIES not in self.card["files"]:
             return None
-        return np.fromfile(self.folder / NEAR_COPIES, dtype=PAIR)
+        found = np.fromfile(self.folder / NEAR_COPIES, dtype=PAIR)
+        count = summary(self.card)["articles"]
+        right = (found["first"] < found["second"]) & (found["second"] < count) & (found["likeness"] <= 1)
+        return found if right.all() and (found["likeness"] >= 0).all() else None
 
     def place(self, position: int) -> tuple[str, int]:
         """The split of an article by its place in the corpus, from 0, and its number there, from 1."""
@@ -269,9 +288,9 @@ def _changed(path: Path) -> float:
 
 def all_corpora(root: Path | None = None) -> list[Corpus]:
     """Every whole corpus in the folder of all corpora, the newest first."""
-    cards = sorted((root or paths.corpora_root()).glob(f"*/{CARD}"), key=_changed, reverse=True)
+    cards = [card for card in (root or paths.corpora_root()).glob(f"*/{CARD}") if card.is_file()]
     found = []
-    for card in cards:
+    for card in sorted(cards, key=_changed, reverse=True):
         if card.parent.name.startswith("."):  # one that is being prepared
             continue
         try:

@@ -85,7 +85,7 @@ class Dispatcher:
                 free = next((name for name in suiting if name not in self.children and is_free(name)), None)
                 if free is not None:
                     self.children[free] = (run, self.start(run, free))
-            except StorageError:
+            except (StorageError, OSError):
                 continue  # it waits until there is space, or has just been deleted
             except EngineError as error:
                 _fail(run, error)

@@ -41,9 +41,10 @@ _MINI = Measured(tokens_per_second=0.0, before=20.0, within=0.1, after=10.0)
 @lru_cache(maxsize=512)
 def _measured(folder: Path, stamp: tuple[int, int]) -> Measured | None:
     events = runs.read_events(folder / "events.jsonl")[0]
-    starts = [e["time"] for e in events if e["kind"] == "state" and e.get("state") == runs.RUNNING]
-    ends = [e["time"] for e in events if e["kind"] == "state" and e.get("state") == runs.FINISHED]
-    steps = [e for e in events if e["kind"] == "step" and e.get("seconds")]
+    states = [e for e in events if e["kind"] == "state" and _has(e, "time")]
+    starts = [e["time"] for e in states if e["state"] == runs.RUNNING]
+    ends = [e["time"] for e in states if e["state"] == runs.FINISHED]
+    steps = [e for e in events if e["kind"] == "step" and _has(e, "time", "seconds", "tokens")]
     if len(starts) != 1 or not ends or not steps:  # one that was resumed waited in between
         return None
     first, last = steps[0], steps[-1]
@@ -54,6 +55,11 @@ def _measured(folder: Path, stamp: tuple[int, int]) -> Measured | None:
         within=between / last["seconds"],
         after=max(0.0, ends[-1] - last["time"]),
     )
+
+
+def _has(event: dict[str, Any], *fields: str) -> bool:
+    """Whether a report tells these, which are times and amounts: a line edited by hand may lack them."""
+    return all((event.get(name) or 0) > 0 for name in fields)
 
 
 def _stamp(file: Path) -> tuple[int, int]:
@@ -121,7 +127,7 @@ def _tokens_per_second(settings: RunSettings, every: list[Run]) -> float | None:
         except EngineError:
             continue
         step = _last_step(run.folder, _stamp(run.folder / "events.jsonl")) if of_preset else None
-        if step and step.get("seconds") and step.get("tokens"):
+        if step and _has(step, "tokens"):
             return step["tokens"] / step["seconds"]
     return None
 
@@ -133,7 +139,7 @@ def left(run: Run, state: State, every: list[Run]) -> float | None:
     if beside is None:
         return None
     step = _last_step(run.folder, _stamp(run.folder / "events.jsonl"))
-    if state.steps and step and step.get("seconds") and step.get("step"):
+    if state.steps and step:
         training = max(0, state.steps - step["step"]) * step["seconds"] / step["step"]
         since = time.time() - step["time"]
         return max(0.0, training * (1 + beside.within) + beside.after - (0.0 if training else since))
@@ -148,5 +154,5 @@ def _last_step(folder: Path, stamp: tuple[int, int]) -> dict[str, Any] | None:
         offset = max(0, os.stat(file).st_size - _TAIL_BYTES)
     except OSError:
         return None
-    found = [e for e in runs.read_events(file, offset)[0] if e["kind"] == "step"]
+    found = [e for e in runs.read_events(file, offset)[0] if e["kind"] == "step" and _has(e, "time", "seconds")]
     return found[-1] if found else None

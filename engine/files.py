@@ -9,10 +9,12 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import psutil
 
@@ -22,6 +24,8 @@ _NO_ROOM = sentence(
     "The disk that holds {path} has {free} MB free, and {needed} MB are needed: free some space and try again."
 )
 _HASHED_BYTES = 1 << 20
+MOST_JSON_BYTES = 64 << 20  # larger than anything that is kept as one JSON value
+MOST_DEPTH = 32  # of lists and objects in one another; nothing that is written here has more than ten
 _REPLACE_ATTEMPTS = 40  # on Windows a reader's open handle makes os.replace fail for a moment
 _WRITE_ATTEMPTS = 3  # of a small file whose temporary one somebody swept away, who could not see this process
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)(-[0-9a-f]+)?\.(?P<ending>tmp|former|gone)")
@@ -72,7 +76,32 @@ def storage_errors(path: Path | str) -> Iterator[None]:
             raise StorageError(
                 "No rights to write in {path}: choose another folder or change its rights.", path=path
             ) from error
+        if isinstance(error, NotADirectoryError | IsADirectoryError):
+            raise _in_the_way(error.filename or path) from error
         raise
+
+
+def _in_the_way(path: Path | str) -> StorageError:
+    return StorageError(
+        "{path} is in the way: a file stands where a folder is needed, or a folder where a file is. Move it elsewhere.",
+        path=path,
+    )
+
+
+def make_folder(path: Path, parents: bool = False) -> None:
+    """Makes a folder where it is not there yet, inside one that stands: what has been deleted does not come back.
+
+    Args:
+        parents: those above it are made too. Never inside a run's folder.
+
+    Raises:
+        GoneError: the folder around it is gone. StorageError: no rights, no space, or a file stands there.
+    """
+    with storage_errors(path.parent):
+        try:
+            path.mkdir(parents=parents, exist_ok=True)
+        except FileExistsError as error:
+            raise _in_the_way(error.filename or path) from error
 
 
 def sync(path: Path) -> None:
@@ -206,10 +235,58 @@ def write_json(path: Path, value: object, durable: bool = True) -> None:
     write_bytes(path, json_text(value).encode(), durable)
 
 
-def read_json(path: Path) -> dict:
-    """The object in a JSON file, or an empty one where the file is absent or not an object."""
+def open_plain(path: Path) -> BinaryIO:
+    """Opens a file for reading, and never waits: a pipe, a device or a folder under its name is refused.
+
+    Raises:
+        OSError: absent, no rights, or no plain file. ValueError: no path at all.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe would wait for a writer
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a plain file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def parse_json(content: bytes) -> Any:
+    """The value of a JSON text that anybody may have written.
+
+    Raises:
+        ValueError: no JSON in UTF-8, nested too deeply, or with characters that no text can hold.
+    """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(content.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if content.count(b"[") + content.count(b"{") > MOST_DEPTH and _deeper(value, MOST_DEPTH):
+        raise ValueError("nested too deeply")
+    if b"\\u" in content:  # half of a pair of surrogates cannot be shown, sent or written
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _deeper(value: Any, most: int) -> bool:
+    level = [value]
+    for _ in range(most + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def read_json(path: Path) -> dict:
+    """The object in a JSON file, or an empty one where the file is absent, damaged or not an object."""
+    try:
+        with open_plain(path) as file:
+            content = file.read(MOST_JSON_BYTES + 1)
+        value = parse_json(content) if len(content) <= MOST_JSON_BYTES else None
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -241,8 +318,7 @@ def clear_old(folder: Path, seconds: float) -> None:
     Raises:
         GoneError: the folder around it is gone.
     """
-    with storage_errors(folder.parent):
-        folder.mkdir(exist_ok=True)
+    make_folder(folder)
     for old in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):  # somebody else was quicker
             if time.time() - old.stat().st_mtime > seconds:

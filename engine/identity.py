@@ -10,6 +10,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from engine import checked
 from engine.files import read_json, write_json
 
 PLACE = "place.json"
@@ -40,9 +41,11 @@ def is_copy(folder: Path) -> bool:
 
     It is at its place at the same path of the same machine. Elsewhere (renamed, moved with its parents, mounted under
     another path, in another container) it is the run itself where the inode is the same and no other folder with its id
-    stands at the path it had. A copy has another inode. A run from before there were places is told by its name.
+    stands at the path it had. A copy has another inode. A run from before there were places, or whose place was damaged, is
+    told by its name.
     """
-    config, place = read_json(folder / "config.json"), read_json(folder / PLACE)
+    config = read_json(folder / "config.json")
+    place = checked.read_if_whole(folder / PLACE, checked.PLACE)
     if not config:
         return False  # damaged, which is said elsewhere
     if not place:
@@ -51,10 +54,10 @@ def is_copy(folder: Path) -> bool:
         here = _describe(folder, folder)
     except OSError:
         return False  # it is just being deleted
-    former = Path(str(place.get("path", "")))
-    if os.path.normcase(former) == os.path.normcase(here["path"]) and place.get("machine") == here["machine"]:
+    former = Path(place["path"])
+    if os.path.normcase(former) == os.path.normcase(here["path"]) and place["machine"] == here["machine"]:
         return False
-    if not here["inode"] or place.get("inode") != here["inode"]:
+    if not here["inode"] or place["inode"] != here["inode"]:
         return True
     return read_json(former / "config.json").get("id") == config.get("id") and not _is_same(former, folder)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import filelock
 
-from engine.errors import GoneError
-from engine.files import storage_errors
+from engine.errors import GoneError, StorageError
+from engine.files import make_folder, storage_errors
 
 _FOLDER = ".locks"
 _PROBES = 3  # a dead holder's lock may take a moment to be free
@@ -41,9 +41,9 @@ class Lock:
         return True
 
     def _try(self) -> bool:
+        if self._path.parent.name == _FOLDER:
+            make_folder(self._path.parent)
         with storage_errors(self._path.parent):
-            if self._path.parent.name == _FOLDER:
-                self._path.parent.mkdir(exist_ok=True)
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         if filelock.lock_descriptor(descriptor, blocking=False):
             self._descriptor = descriptor
@@ -79,11 +79,17 @@ def held(path: Path) -> bool:
     for attempt in range(_PROBES):
         if attempt:
             time.sleep(0.02)
+        if path.is_dir():  # nobody can hold a folder
+            return False
         try:
             with storage_errors(path.parent):
                 descriptor = os.open(path, os.O_RDWR)  # a look makes no file, nor a folder that has just been deleted
         except (FileNotFoundError, GoneError):
             return False
+        except (StorageError, ValueError) as error:
+            if isinstance(error, ValueError) or isinstance(error.__cause__, NotADirectoryError):
+                return False  # there can be no such file
+            raise
         try:
             if filelock.lock_descriptor(descriptor, blocking=False):
                 filelock.unlock_descriptor(descriptor)

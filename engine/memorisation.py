@@ -22,7 +22,7 @@ from engine import checkpoints, intervals, near_copies, paths, preparation, pres
 from engine.articles import source
 from engine.corpus import Corpus
 from engine.errors import ArticlesError, EngineError, StorageError
-from engine.files import replace, storage_errors, sweep, sync, temporary
+from engine.files import make_folder, replace, storage_errors, sweep, sync, temporary
 from engine.locks import Lock
 from engine.runs import Run
 from engine.settings import IMPORTED, REPORT
@@ -307,8 +307,8 @@ def build(ranges: tuple[Range, ...], report: Callable[[int, int], object] = lamb
 
 def _build(shard: ShardFile) -> None:
     folder = shard.path.parent
+    make_folder(folder, parents=True)
     with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         with Lock(folder / "lock") as lock:
             lock.acquire(patience_seconds=3600)
             if shard.there():  # somebody else built it while this one waited

@@ -39,7 +39,7 @@ from engine.corpus import (
     summary,
 )
 from engine.errors import ArticlesError, EngineError, StorageError, sentence
-from engine.files import commit_folder, read_json, sha256, storage_errors, sync, write_bytes, write_json
+from engine.files import commit_folder, make_folder, read_json, sha256, storage_errors, sync, write_bytes, write_json
 from engine.locks import Lock
 from engine.shingles import Shingles
 from engine.tokenizers import Tokenizer
@@ -134,7 +134,10 @@ def find(
     if is_corpus(path):
         return _of_vocabulary(Corpus(Path(path)), tokenizer)
     folder = folder_of(identity(path, tokenizer, options or Options(), limit), root)
-    return Corpus(folder) if is_corpus(folder) else None
+    try:
+        return Corpus(folder) if is_corpus(folder) else None
+    except ArticlesError:  # damaged: it is prepared anew
+        return None
 
 
 def _of_vocabulary(corpus: Corpus, tokenizer: Tokenizer) -> Corpus:
@@ -187,13 +190,11 @@ def prepare(
         _check_out(folder, Path(path))
         key = hashlib.sha256(str(folder.resolve()).encode("utf-8", "replace")).hexdigest()[:16]
         locks = paths.corpora_root() / ".locks" / f"out-{key}.lock"  # a person's folder holds what was asked for alone
-        with storage_errors(paths.corpora_root()):
-            paths.corpora_root().mkdir(parents=True, exist_ok=True)
+        make_folder(paths.corpora_root(), parents=True)
     if (found := _existing(folder, identified, out is not None)) is not None:
         return found
     try:
-        with storage_errors(folder.parent):
-            folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.parent, parents=True)
     except OSError as error:
         raise StorageError(
             "The folder {path} cannot be made: {reason}.", path=folder.parent, reason=error.strerror
@@ -264,7 +265,12 @@ def _existing(folder: Path, identified: dict[str, Any], is_out: bool) -> Corpus 
         if is_out and folder.exists() and any(folder.iterdir()):
             raise ArticlesError("{folder} is not empty and no prepared corpus: choose another folder.", folder=folder)
         return None
-    corpus = Corpus(folder)
+    try:
+        corpus = Corpus(folder)
+    except ArticlesError:
+        if is_out:
+            raise
+        return None  # damaged: what is prepared anew takes its place
     for left in (_JOURNAL, _SIGNATURES):  # an interruption right behind the rename left them
         (folder / left).unlink(missing_ok=True)
     if {name: corpus.card.get(name) for name in identified} == identified:
@@ -410,13 +416,16 @@ class _Preparation:
         journal = read_json(self.staging / _JOURNAL)
         now = (_JOURNAL_FORMAT, self.identity, self._state_digest())
         known = (journal.get("format"), journal.get("identity"), journal.get("files")) == now
-        known = known and self._holds(journal["state"]["written"])
+        try:
+            known = known and self._holds(journal["state"]["written"])
+            if known:
+                state, skipped = {"formulas": [0, 0], **journal["state"]}, Skipped.from_json(journal["skipped"])
+                self.names = Counter(dict(journal["names"]))
+                self.state, self.skipped = state, skipped
+        except (KeyError, TypeError, ValueError, AttributeError):
+            known = False  # damaged by hand: it begins anew
         if not known:  # they were of other tokens
             (self.staging / _SIGNATURES).unlink(missing_ok=True)
-        else:
-            self.state = {"formulas": [0, 0], **journal["state"]}
-            self.skipped = Skipped.from_json(journal["skipped"])
-            self.names = Counter(dict(journal["names"]))
         for name in _DATA_FILES:
             path = self.staging / name
             path.touch()

@@ -13,7 +13,7 @@ from engine import near_copies, paths, preparation, presets
 from engine.checkpoints import ModelReference
 from engine.corpus import NEAR_COPIES, Corpus
 from engine.errors import EngineError
-from engine.files import read_json, storage_errors, write_json
+from engine.files import json_text, make_folder, read_json, write_json
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 
 
@@ -102,22 +102,35 @@ def _file(key: dict[str, Any], root: Path | None) -> Path:
 
 def kept(key: dict[str, Any], root: Path | None = None) -> Any:
     """What was kept under exactly this key, or None."""
+    return _unsealed(key, "value", root)
+
+
+def _unsealed(key: dict[str, Any], field: str, root: Path | None) -> Any:
+    """A field of what was kept under a key, or None where it is not what was written: then it is measured anew."""
     found = read_json(_file(key, root))
-    return found["value"] if found.get("key") == json.loads(json.dumps(key)) else None
+    whole = (
+        field in found and found.get("key") == json.loads(json.dumps(key)) and found.get("seal") == _seal(found[field])
+    )
+    return found[field] if whole else None
+
+
+def _seal(value: Any) -> str:
+    return hashlib.sha256(json_text(value).encode()).hexdigest()
 
 
 def keep(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
     """Keeps a value that JSON knows under a key that names all it depends on: hashes, not names."""
     path = _file(key, root)
-    with storage_errors(path.parent.parent):  # which is not made: the folder of all runs may have been deleted
-        path.parent.mkdir(exist_ok=True)
-    write_json(path, {"key": key, "value": value})
+    make_folder(path.parent)  # not what is around it: the folder of all runs may have been deleted
+    write_json(path, {"key": key, "value": value, "seal": _seal(value)})
 
 
 def forget(content: str, root: Path | None = None) -> None:
     """Removes what was kept of articles with that hash of their content: some of it quotes them."""
     for file in ((root or paths.checkpoints_root()) / ".evaluations").glob("*.json"):
-        if read_json(file).get("key", {}).get("corpus") == content:
+        key = read_json(file).get("key")
+        # What is damaged is measured anew, and nobody can tell whose passages it holds.
+        if not isinstance(key, dict) or key.get("corpus") == content:
             file.unlink(missing_ok=True)
 
 
@@ -178,8 +191,7 @@ def stored(
 ) -> dict:
     """The scores kept for exactly this, or {}."""
     key = _key(model.hash, corpus, split, length, tokens, seed, leave_out)
-    kept = read_json(_file(key, root))
-    return kept["scores"] if kept.get("key") == json.loads(json.dumps(key)) else {}
+    return _unsealed(key, "scores", root) or {}
 
 
 def store(
@@ -196,5 +208,6 @@ def store(
     """Keeps the scores of a model on a split."""
     key = _key(model.hash, corpus, split, length, tokens, seed, leave_out)
     path = _file(key, root)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"key": key, "reference": model.reference, "source": corpus.card["source"], "scores": scores})
+    make_folder(path.parent)
+    told = {"reference": model.reference, "source": corpus.card["source"]}
+    write_json(path, {"key": key, **told, "scores": scores, "seal": _seal(scores)})

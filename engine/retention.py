@@ -1,12 +1,13 @@
 """Which checkpoints of a run are kept: the newest, the best, the pinned, those others came from, and never none."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine import checkpoints, files, runs
+from engine import checked, checkpoints, files, runs
 from engine.checkpoints import Checkpoint
-from engine.errors import EngineError, sentence
-from engine.files import read_json, write_json
+from engine.errors import EngineError, RunError, sentence
+from engine.files import write_json
 from engine.locks import Lock
 from engine.runs import Run
 
@@ -19,9 +20,13 @@ _NO_ROOM = sentence(
 
 
 def pinned(run: Run) -> set[int]:
-    """The steps whose checkpoints a person pinned."""
-    steps = read_json(run.folder / PINS).get("steps", [])
-    return {step for step in steps if isinstance(step, int)}
+    """The steps whose checkpoints a person pinned; all of them where that cannot be read, so that none is lost."""
+    try:
+        return set(checked.read(run.folder / PINS, checked.PINS)["steps"])
+    except RunError:
+        if not os.path.lexists(run.folder / PINS):
+            return set()
+        return {checkpoint.step for checkpoint in checkpoints.of_run(run)}
 
 
 def pin(checkpoint: Checkpoint, on: bool) -> None:

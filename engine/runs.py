@@ -13,6 +13,7 @@ step-XXXXXXXX/ checkpoints (engine.checkpoints)
 """
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -24,22 +25,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine import files, identity, paths
+from engine import checked, files, identity, paths
 from engine.errors import EngineError, GoneError, RunError, StorageError, TakenError, sentence
-from engine.files import read_json, staged_folder, storage_errors, sweep, write_bytes, write_json
-from engine.locks import Lock, held
-from engine.settings import RunSettings, from_json
-
-QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED, COPIED = (
-    "queued",
-    "running",
-    "paused",
-    "finished",
-    "failed",
-    "stopped",
-    "interrupted",
-    "copied",
+from engine.files import (
+    make_folder,
+    open_plain,
+    read_json,
+    staged_folder,
+    storage_errors,
+    sweep,
+    write_bytes,
+    write_json,
 )
+from engine.locks import Lock, held
+from engine.settings import RESERVED_NAMES, RunSettings, from_json
+
+QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED = checked.STATES
+COPIED, BROKEN = "copied", "broken"  # never written: what a copy's folder reads as, and what was damaged by hand
 HEARTBEAT = "heartbeat"
 LAST_WORDS = "last_words"
 _LAST_WORDS_BYTES = 1 << 16
@@ -58,8 +60,8 @@ class State:
     """Where a run stands.
 
     Attributes:
-        state: queued, running, paused, finished, failed, stopped or interrupted; copied is read, never written: a folder
-            that says queued or running and is a copy of the run that waits or works.
+        state: queued, running, paused, finished, failed, stopped or interrupted; copied and broken are read, never written:
+            a folder that says queued or running and is a copy of the run that waits or works, and a damaged one.
         since: Unix time of the last change of `state`.
         step, steps: the step reached and the last one; steps is 0 until it is known.
         phase: what a running trainer is doing: loading, preparing, evaluating, training, finishing.
@@ -88,34 +90,71 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
-        self.name = self.folder.name
+        self.name = checked.printable(self.folder.name)
 
     def __repr__(self) -> str:
         return f"Run({self.name!r})"
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """`config.json` as it stands: settings, versions, hashes."""
-        config = read_json(self.folder / "config.json")
-        if not config:
-            raise RunError("There is no run {name} in {folder}.", name=self.name, folder=self.folder.parent)
-        return config
+        """`config.json` as it stands: settings, versions, hashes.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        return self._configuration[0]
 
     @cached_property
     def settings(self) -> RunSettings:
-        """The run's settings."""
-        return from_json(self.config)
+        """The run's settings.
+
+        Raises:
+            RunError: config.json is missing or damaged. SettingsError: a setting is out of bounds.
+        """
+        settings = self._configuration[1]
+        if isinstance(settings, EngineError):
+            raise settings.with_traceback(None)  # it is kept, and would gather where it was raised
+        return settings
+
+    @cached_property
+    def _configuration(self) -> tuple[dict[str, Any], RunSettings | EngineError]:
+        path = self.folder / "config.json"
+        try:
+            status = path.stat()
+        except OSError as error:
+            if not self.folder.is_dir():
+                raise RunError(
+                    "There is no run {name} in {folder}.", name=self.name, folder=self.folder.parent
+                ) from error
+            checked.read(path, {})  # says what is wrong
+            raise
+        return _configuration(str(path), status.st_mtime_ns, status.st_size, status.st_ino)
 
     @property
     def recorded(self) -> dict[str, Any] | None:
         """Command, date and commit of a run that ships with the project, or None for one's own."""
-        return read_json(self.folder / "recorded.json") or None
+        return checked.read_if_whole(self.folder / "recorded.json", checked.RECORDED) or None
+
+    @property
+    def problem(self) -> EngineError | None:
+        """Why nothing can be done with the run but to delete it, as its folder stands; None where all is well.
+
+        Where state.json alone is damaged, `state` says so, and the run can be resumed.
+        """
+        try:
+            checked.check_name(self.folder.name)
+            if "recorded.json" in checked.names(self.folder):
+                checked.read(self.folder / "recorded.json", checked.RECORDED)
+            self.settings  # noqa: B018  (reads the file)
+        except EngineError as error:
+            return error
+        return None
 
     # Reading
 
     def state(self) -> State:
-        """Where the run stands; a running state that nobody's lock supports reads as interrupted, and what waits or works
-        in a copy of a run's folder as copied."""
+        """Where the run stands; a running state that nobody's lock supports reads as interrupted, what waits or works in a
+        copy of a run's folder as copied, and what cannot be read, or whose run cannot be used, as broken."""
         state = self._stored_state()
         if state.state in (QUEUED, RUNNING) and self.is_copy():
             values = {"name": str(read_json(self.folder / "config.json").get("name", ""))}
@@ -131,9 +170,16 @@ class Run:
         return state
 
     def _stored_state(self) -> State:
-        stored = read_json(self.folder / "state.json")
-        names = State.__dataclass_fields__
-        return State(**{"state": INTERRUPTED, "since": 0.0, **{k: v for k, v in stored.items() if k in names}})
+        problem = self.problem
+        return self._read_state() if problem is None else State(BROKEN, 0.0, reason=problem.to_json())
+
+    def _read_state(self) -> State:
+        """What state.json says, whatever else of the folder is damaged."""
+        try:
+            stored = checked.read(self.folder / "state.json", checked.STATE)
+        except RunError as error:
+            return State(BROKEN, 0.0, reason=error.to_json())
+        return State(**{name: stored[name] for name in State.__dataclass_fields__ if name in stored})
 
     def is_copy(self) -> bool:
         """Whether the folder is a copy of a run's (`identity.is_copy`), which trains only when a person resumes it."""
@@ -201,7 +247,7 @@ class Run:
 
     def control(self) -> str:
         """What a person asked of the run: "pause", "stop" or nothing."""
-        return str(read_json(self.folder / "control.json").get("action", ""))
+        return checked.read_if_whole(self.folder / "control.json", checked.CONTROL).get("action", "")
 
     def waits_for(self) -> str | None:
         """The run that must be finished before this one may start, and is not; None where nothing is in the way."""
@@ -226,7 +272,7 @@ class Run:
         with Lock(self.folder / "lock") as lock:
             if lock.acquire(_PROBE_PATIENCE_SECONDS):  # nobody works on it
                 (self.folder / "control.json").unlink(missing_ok=True)
-                if self._stored_state().state in possible:
+                if self._read_state().state in possible:
                     self.write_state(state=state, phase="")
 
     def request_resume(self) -> None:
@@ -234,8 +280,11 @@ class Run:
         another run's folder becomes a run of its own, which goes on from its own newest checkpoint.
 
         Raises:
-            RunError: it is running, or finished. SettingsError: a copy whose folder's name can be none of a run.
+            RunError: it is running, finished, or broken. SettingsError: its settings are out of bounds, or it is a copy
+                whose folder's name can be none of a run.
         """
+        if problem := self.problem:
+            raise problem
         with Lock(self.folder / "lock") as lock:
             if not lock.acquire(patience_seconds=2):
                 raise RunError("The run {name} is running.", name=self.name)
@@ -281,7 +330,9 @@ class Run:
             GoneError: the run's folder was deleted. StorageError: no rights or no space.
         """
         self._require_there()
-        former = self._stored_state()
+        former = self._read_state()
+        if former.state == BROKEN:  # only a trainer at work writes without saying in which state the run is
+            former = State(RUNNING, time.time(), step=self.saved_step())
         if "state" in changes and changes["state"] != former.state:
             changes.setdefault("since", time.time())
         state = State(**{**former.__dict__, **changes})
@@ -292,8 +343,8 @@ class Run:
         """Writes what a first start settles (the parent's last checkpoint, the lineage); the caller holds the lock."""
         self._require_there()
         write_json(self.folder / "config.json", {**self.config, **changes})
-        del self.config
-        self.__dict__.pop("settings", None)
+        for name in ("_configuration", "config", "settings"):
+            self.__dict__.pop(name, None)
 
     def append_event(self, kind: str, **fields: Any) -> None:
         """Adds one line to `events.jsonl`, all of it or nothing; the caller holds the run's lock.
@@ -343,18 +394,24 @@ class Run:
                 os.truncate(path, whole)
 
 
+@functools.lru_cache(maxsize=1024)
+def _configuration(path: str, changed: int, size: int, number: int) -> tuple[dict[str, Any], RunSettings | EngineError]:
+    """What a config.json says, and its settings or what is wrong with them; read once as long as the file is the same,
+    since pages ask for every run several times a second. Those who read it change nothing."""
+    config = checked.read(Path(path), {})
+    try:
+        return config, from_json(config)
+    except EngineError as error:
+        return config, error
+
+
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The whole lines of an events file from byte `offset` on, and the offset behind the last of them."""
+    """The whole lines of an events file from byte `offset` on, and the offset behind the last of them.
+
+    A line that is damaged, or lacks what its readers need (`checked.event`), is left out.
+    """
     content = read_lines(path, offset)
-    events = []
-    for line in content.splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and "kind" in event:
-            events.append(event)
-    return events, offset + len(content)
+    return checked.events(content.split(b"\n")[:-1])[0], offset + len(content)
 
 
 def read_lines(path: Path, offset: int = 0, most_bytes: int = -1) -> bytes:
@@ -364,7 +421,7 @@ def read_lines(path: Path, offset: int = 0, most_bytes: int = -1) -> bytes:
         most_bytes: about how much is read at once, one line at least; -1 = to the end.
     """
     try:
-        with open(path, "rb") as file:
+        with open_plain(path) as file:
             file.seek(offset)
             content = file.read(most_bytes)
             if most_bytes >= 0 and b"\n" not in content:
@@ -406,8 +463,7 @@ def new_folder(name: str, root: Path) -> Iterator[Path]:
     taken = TakenError("There is already a run {name}: choose another name.", name=name)
     if os.path.lexists(folder):
         raise taken
-    with storage_errors(root):
-        root.mkdir(parents=True, exist_ok=True)
+    make_folder(root, parents=True)
     try:
         with staged_folder(folder, exclusive=True) as staging:
             yield staging
@@ -433,8 +489,7 @@ def naming(root: Path) -> Iterator[None]:
     Raises:
         EngineError: somebody has been at it for a minute.
     """
-    with storage_errors(root):
-        root.mkdir(parents=True, exist_ok=True)
+    make_folder(root, parents=True)
     with Lock(root / ".locks" / _NAMES) as lock:
         if not lock.acquire(_NAMES_PATIENCE_SECONDS):
             raise EngineError("The queue is held by another process that does not answer: try again in a moment.")
@@ -462,7 +517,8 @@ def take_away(run: Run) -> None:
         StorageError: no rights.
     """
     root = run.folder.parent
-    with storage_errors(root), files.temporary(run.folder, _GONE) as gone:
+    aside = root / checked.plain(run.name)  # its name may be too long to be part of another, or no text
+    with storage_errors(root), files.temporary(aside, _GONE) as gone:
         files.replace(run.folder, gone)
         shutil.rmtree(gone, ignore_errors=True)
     sweep(root, (_GONE,))  # what a kill has left of others
@@ -471,10 +527,11 @@ def take_away(run: Run) -> None:
 def clear_remains(run: Run) -> None:
     """Removes what a trainer wrote into the folder of its run while that was being deleted, so that the name is free.
 
-    A folder with a configuration is a run, and stays.
+    A folder with a configuration is a run, and stays; so does one that has lost it and still has its place and a whole
+    checkpoint: that one is damaged, and a copy of the configuration brings it back.
     """
     for _attempt in range(_CLEARINGS):
-        if run.exists() or not run.folder.is_dir():
+        if run.exists() or not run.folder.is_dir() or _holds_a_checkpoint(run):
             return
         with contextlib.suppress(StorageError, OSError):
             take_away(run)
@@ -483,16 +540,46 @@ def clear_remains(run: Run) -> None:
         time.sleep(0.1)
 
 
+def _holds_a_checkpoint(run: Run) -> bool:
+    """Whether the folder was not deleted but damaged: what a trainer that is at work leaves behind has no place."""
+    manifests = [folder / "manifest.json" for folder in run.checkpoint_folders()]
+    return (run.folder / identity.PLACE).is_file() and any(manifest.is_file() for manifest in manifests)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder of the folder of all runs is a run's, however damaged."""
+    if folder.name.startswith(".") or folder.name in ("", *RESERVED_NAMES):
+        return False
+    if any(os.path.lexists(folder / name) for name in ("config.json", "state.json", "events.jsonl")):
+        return True
+    return folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
+
+
 def all_runs(root: Path | None = None) -> list[Run]:
-    """Every run's folder, the newest first; recorded ones, which come with the project, behind one's own."""
-    folders = (path.parent for path in (root or paths.checkpoints_root()).glob("*/config.json"))
-    runs = [Run(folder) for folder in folders if not folder.name.startswith(".")]
+    """Every run's folder, the newest first; recorded ones, which come with the project, behind one's own.
+
+    Those that are broken are among them (`Run.problem`).
+    """
+    try:
+        runs = [Run(folder) for folder in (root or paths.checkpoints_root()).iterdir() if is_run(folder)]
+    except OSError:
+        return []
     return sorted(runs, key=lambda run: (not run.recorded, _created(run)), reverse=True)
 
 
 def _created(run: Run) -> float:
-    created = read_json(run.folder / "config.json").get("created")
-    return created if isinstance(created, float) else (run.folder / "config.json").stat().st_mtime
+    try:
+        created: Any = run.config.get("created")
+        if checked.moment(created):
+            return created
+    except RunError:
+        pass
+    for path in (run.folder / "config.json", run.folder):
+        try:
+            return path.stat().st_mtime
+        except OSError:
+            continue
+    return 0.0
 
 
 def find(name: str, root: Path | None = None) -> Run:
@@ -503,12 +590,14 @@ def find(name: str, root: Path | None = None) -> Run:
     """
     root = root or paths.checkpoints_root()
     try:
-        there = not re.search(r"[/\\]|^\.", name) and (root / name / "config.json").is_file()
+        if not re.search(r"[/\\\0]|^\.", name) and is_run(root / name):
+            return Run(root / name)
     except (OSError, ValueError):  # too long, or with characters that no name of a folder has
-        there = False
-    if not there:
-        raise RunError("There is no run {name} in {folder}.", name=paths.shortened(name), folder=root)
-    return Run(root / name)
+        pass
+    for run in all_runs(root) if "\\" in name else []:  # one whose name is no text, as it is shown
+        if run.name == name:
+            return run
+    raise RunError("There is no run {name} in {folder}.", name=paths.shortened(checked.printable(name)), folder=root)
 
 
 def fresh_name(stem: str, root: Path | None = None) -> str:

@@ -6,6 +6,7 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
+from engine import checked
 from engine.errors import EngineError, RunError, SettingsError
 
 SCHEMA_VERSION = 1
@@ -16,6 +17,7 @@ CHECKPOINT_FORMATS = ("ckpt", "weights.h5", "keras")
 REPORTED, LEFT_OUT = NEAR_COPIES = ("report", "leave-out")
 DEVICE_PATTERN = re.compile(r"auto|cpu|gpu:\d+")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_PARENT_PATTERN = re.compile(r"[^./\\\0][^/\\\0]{0,254}(/[0-9]{1,8})?")  # RUN or RUN/STEP
 RESERVED_NAMES = ("presets",)
 PROMPTS = ("The results of this study", "The patients were", "In this article, we")
 
@@ -117,16 +119,22 @@ def from_json(value: dict[str, Any]) -> RunSettings:
     known = {"prompts": PROMPTS, **{name: item for name, item in value.items() if name in _KINDS}}
     missing = sorted(_REQUIRED - set(known))
     wrong = [name for name, item in known.items() if not _is_of_kind(item, _KINDS[name])]
+    wrong += checked.wrong({name: item for name, item in known.items() if name not in wrong}, _PLACES)
+    wrong += checked.wrong(value, checked.CONFIG)
     if missing or wrong:
-        raise RunError(
-            "The run's config.json is damaged. Missing or of the wrong kind: {fields}.",
-            fields=", ".join([*missing, *wrong]),
-        )
+        raise checked.damaged_fields("config.json", [*missing, *wrong])
     return RunSettings(**{**known, "prompts": tuple(known["prompts"])})
 
 
 _KINDS = {name: typing.get_args(kind) or (kind,) for name, kind in typing.get_type_hints(RunSettings).items()}
 _KINDS["prompts"] = (list, tuple)  # of strings
+# What becomes a path: of a file, a folder or another run.
+_PLACES = checked.known(
+    preset=checked.path_text,
+    articles=checked.path_text,
+    parent=lambda item: item is None or _PARENT_PATTERN.fullmatch(item) is not None,
+    after=lambda item: item is None or NAME_PATTERN.fullmatch(item) is not None,
+)
 _REQUIRED = {field.name for field in dataclasses.fields(RunSettings) if field.default is dataclasses.MISSING}
 
 

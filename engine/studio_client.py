@@ -89,17 +89,17 @@ def stream(request: dict[str, Any], root: Path | None = None) -> Generator[dict[
         EngineError: no studio, or it died while it worked.
     """
     where = read_json(studio.address_path(_root(root)))
-    if "address" not in where:
+    if not isinstance(where.get("address"), str) or not isinstance(where.get("key"), str):
         raise EngineError("The studio is not ready yet: try again in a moment.")
-    key = bytes.fromhex(where["key"])
     try:
+        key = bytes.fromhex(where["key"])
         with mpc.Client(where["address"]) as connection:
             mpc.answer_challenge(connection, key)
             mpc.deliver_challenge(connection, key)
             connection.send_bytes(json.dumps(request).encode())
             while (message := json.loads(connection.recv_bytes(LONGEST_ANSWER_BYTES)))["kind"] != "end":
                 yield message
-    except (OSError, EOFError, AuthenticationError) as error:
+    except (OSError, EOFError, ValueError, AuthenticationError) as error:
         raise EngineError("The studio ended while it was working: try again, it starts anew.") from error
 
 

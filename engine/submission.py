@@ -218,7 +218,7 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
 
 
 def _check_parent(parent: checkpoints.Checkpoint, preset: presets.Preset) -> None:
-    if parent.manifest["preset"]["hash"] != preset.hash():
+    if checkpoints.preset_of(parent)["hash"] != preset.hash():
         raise EngineError(
             "The checkpoint {parent} was trained from another preset than {preset}.",
             parent=parent.reference,
@@ -307,7 +307,7 @@ def lineage(checkpoint: checkpoints.Checkpoint, root: Path | None = None) -> lis
         "last_article": last or config.get("last_article"),
         "epochs": manifest.get("epochs"),
         "steps": checkpoint.step,
-        "tokens": manifest["tokens"],
+        "tokens": manifest.get("tokens"),
     }
     return [*config.get("lineage", []), stage]
 

@@ -17,6 +17,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 
 from engine.errors import PresetError
+from engine.files import open_plain, parse_json
 
 END_OF_TEXT = "<|endoftext|>"
 
@@ -130,7 +131,10 @@ def assets(preset: Path | str) -> tuple[dict[str, int], list[tuple[str, str]]]:
         raise PresetError("{preset} holds no vocabulary (vocabulary.json and merges.txt).", preset=preset)
     try:
         file = folder / "vocabulary.json"
-        vocabulary = json.loads((file if file.is_file() else folder / "vocab.json").read_text(encoding="utf-8"))
+        with open_plain(file if file.is_file() else folder / "vocab.json") as content:
+            vocabulary = parse_json(content.read())
+        if not isinstance(vocabulary, dict) or not all(type(number) is int for number in vocabulary.values()):
+            raise ValueError("the vocabulary is no table of tokens and their numbers")
         lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
         pairs = (line.split(" ") for line in lines if line and not line.startswith("#version"))
         return vocabulary, [(left, right) for left, right in pairs]

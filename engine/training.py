@@ -218,7 +218,7 @@ class _Training:
         Raises:
             PresetError: its weights have changed.
         """
-        began_with = self.own.manifest["preset"]["hash"] if self.own else self.run.config.get("preset_hash")
+        began_with = checkpoints.preset_of(self.own)["hash"] if self.own else self.run.config.get("preset_hash")
         if began_with not in (None, self.base.hash):
             raise PresetError(
                 "The weights of the preset {preset} have changed since this run was made, so it cannot go on as it began: "
@@ -256,7 +256,7 @@ class _Training:
         try:
             checkpoint = checkpoints.find(s.parent, self.run.folder.parent)
             checkpoints.verify(checkpoint)
-            parent = ModelReference(presets.find(checkpoint.manifest["preset"]["reference"]), checkpoint)
+            parent = ModelReference(presets.find(checkpoints.preset_of(checkpoint)["reference"]), checkpoint)
             checkpoints.check_base(parent)
             if self.own and self.own.manifest.get("parent_hash") not in (None, checkpoint.hash):
                 raise CheckpointError(

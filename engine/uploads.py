@@ -12,11 +12,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine import corpus, files, importing, paths, results, runs
 from engine.corpus import Corpus
 from engine.errors import EngineError
-from engine.files import read_json, replace, staged_folder
+from engine.files import make_folder, read_json, replace, staged_folder
 from engine.locks import held
 
 FOLDER, VISITORS = ".uploads", "visitors"
@@ -57,6 +58,7 @@ def keep(uploaded: list[File], secret: str = "", root: Path | None = None) -> Pa
         key.update(file.name.encode() + b"\0" + file.digest.encode() + b"\0")
     target = folder(root, bool(secret)) / key.hexdigest()[:32]
     if not target.exists():
+        make_folder(target.parent, parents=True)
         # Of several who upload the same at the same instant, one keeps it for all.
         with contextlib.suppress(FileExistsError), staged_folder(target, exclusive=True) as staging:
             for file in uploaded:
@@ -84,6 +86,12 @@ def _origins(articles: str | Path) -> Iterable[Path]:
             yield paths.locate(str(source))
 
 
+def _part(file: Path, name: str) -> dict[str, Any]:
+    """An object inside the one in a JSON file, or an empty one where it is missing or damaged."""
+    value = read_json(file).get(name)
+    return value if isinstance(value, dict) else {}
+
+
 def corpora(root: Path | None = None) -> dict[Path, Path]:
     """The prepared corpora of visitors' uploads, those that are being prepared too: folder → upload."""
     found: dict[Path, Path] = {}
@@ -92,7 +100,7 @@ def corpora(root: Path | None = None) -> dict[Path, Path]:
         if not card.parent.name.endswith(".gone") and (upload := of_visitors(card.parent, root)) is not None:
             found[card.parent] = upload
     for journal in home.glob(".*.preparing/journal.json"):
-        source = str(read_json(journal).get("identity", {}).get("source", ""))
+        source = str(_part(journal, "identity").get("source", ""))
         if source and (upload := of_visitors(source, root)) is not None:
             found[journal.parent] = upload
     return found
@@ -107,7 +115,7 @@ def preparing(root: Path | None = None) -> int:
     """How many of visitors' uploads are being prepared."""
     found = 0
     for file in importing.folder().glob("*.json"):
-        asked = read_json(file).get("request", {})
+        asked = _part(file, "request")
         with contextlib.suppress(KeyError, TypeError):
             request = importing.Request.from_json(asked)
             status = importing.Import(request).status() if of_visitors(request.source, root) else None
@@ -134,7 +142,7 @@ def sweep(seconds: float, root: Path | None = None) -> int:
         if not upload.exists() and upload not in needed:
             _forget(prepared)
     for file in importing.folder().glob("*.json"):
-        source = str(read_json(file).get("request", {}).get("source", ""))
+        source = str(_part(file, "request").get("source", ""))
         if source and (asked := of_visitors(source, root)) is not None and not asked.exists():
             for left in file.parent.glob(f"{file.stem}.*"):
                 with contextlib.suppress(OSError):

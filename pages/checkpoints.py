@@ -16,6 +16,7 @@ from engine.settings import CHECKPOINT_FORMATS
 from ui import (
     access,
     adoption_view,
+    broken_view,
     budget,
     downloads,
     errors,
@@ -43,7 +44,7 @@ def row(run: runs.Run, checkpoint: Checkpoint) -> dict:
         "run": run.name + (f" ({_('recorded')})" if run.recorded else ""),
         "step": checkpoint.step,
         "tokens": checkpoint.manifest.get("tokens"),
-        "accuracy": 100 * figures["accuracy"] if figures else None,
+        "accuracy": 100 * figures["accuracy"] if "accuracy" in figures else None,
         "bits": figures.get("bits_per_byte"),
         "loss": figures.get("loss"),
         "format": checkpoint.format,
@@ -55,6 +56,11 @@ def row(run: runs.Run, checkpoint: Checkpoint) -> dict:
     }
 
 
+def base_name(checkpoint: Checkpoint) -> str:
+    """The short name of what a checkpoint was trained from."""
+    return str(checkpoint.manifest.get("preset", {}).get("reference", "?")).rsplit("/", 1)[-1]
+
+
 Listed = list[tuple[runs.Run, Checkpoint]]
 
 
@@ -63,7 +69,7 @@ def filtered(found: Listed) -> Listed:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for key, label, everything, of in (
             ("run", _("Run"), _("all runs"), lambda run, _checkpoint: run.name),
-            ("base", _("Base"), _("all bases"), lambda _run, c: c.manifest["preset"]["reference"].rsplit("/", 1)[-1]),
+            ("base", _("Base"), _("all bases"), lambda _run, c: base_name(c)),
             ("format", _("Format"), _("all formats"), lambda _run, checkpoint: checkpoint.format),
         ):
             values = list(dict.fromkeys(of(*pair) for pair in found))
@@ -144,8 +150,8 @@ def export(checkpoint: Checkpoint) -> None:
             with errors.shown():
                 downloads.link(name)
                 preset = presets.find(checkpoint.manifest["preset"]["reference"])
-            st.caption(_("How it is used elsewhere; in full on the card that goes with it:"))
-            st.code(usage.lines(form, preset), language="python", wrap_lines=True)
+                st.caption(_("How it is used elsewhere; in full on the card that goes with it:"))
+                st.code(usage.lines(form, preset), language="python", wrap_lines=True)
 
 
 if message := st.session_state.pop("checkpoint_message", None):
@@ -155,11 +161,9 @@ removal_view.told()
 selected: Checkpoint | None = None
 found = [(run, checkpoint) for run in readers.runs_with_events() for checkpoint in reversed(checkpoints.of_run(run))]
 damaged = [errors.markdown(error) for run in readers.runs_with_events() for error in checkpoints.seen_damaged(run)]
-damaged += [
-    f"{words.plain(run.name)}: {errors.markdown(e)}" for run in runs.all_runs() if (e := readers.unreadable(run))
-]
 if damaged:
     st.warning("\n\n".join(damaged), icon=":material/heart_broken:")
+broken_view.show("checkpoints")
 if not found:
     st.info(
         _(

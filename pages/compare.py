@@ -12,7 +12,19 @@ import streamlit as st
 from engine import checkpoints, runs
 from engine.errors import EngineError
 from engine.runs import Run
-from ui import bases_view, colours, comparison, comparison_charts, live, polling, readers, server_paths, words
+from ui import (
+    bases_view,
+    broken_view,
+    colours,
+    comparison,
+    comparison_charts,
+    live,
+    polling,
+    readers,
+    removal_view,
+    server_paths,
+    words,
+)
 from ui.comparison_charts import Line
 from ui.i18n import _, _n
 
@@ -246,6 +258,8 @@ def figures_now(chosen: list[Run]) -> None:
 
 st.title(_("Compare runs"))
 st.markdown(_("What one setting did: the curves of several runs over one another, and where their settings differ."))
+removal_view.told()
+broken_view.show("compare")
 found = readers.trained_runs()
 if not found:
     st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))

@@ -72,7 +72,7 @@ def _identity(run: runs.Run, model: str) -> tuple[str, str, str]:
         measured, now = run.config.get("preset_hash") or preset.hash(), preset.hash()
         title = f"base · {preset.title}" + ("" if measured == now else f" ({_('as it was for {run}', run=run.name)})")
         return measured, title, colours.BASE
-    name = run.settings.parent if model == "parent" else f"{run.name}/{run.state().step}"
+    name = run.settings.parent or "" if model == "parent" else f"{run.name}/{run.state().step}"
     checkpoint = checkpoints.find(name)
     recorded = f" ({_('recorded')})" if run.recorded and model == "run" else ""
     title = f"{checkpoint.run} · {_('step')} {checkpoint.step}{recorded}"

@@ -53,7 +53,7 @@ def asked_parent() -> Checkpoint | None:
     with errors.shown():
         if reference:
             checkpoint = checkpoints.find(reference)
-            presets.find(checkpoint.manifest["preset"]["reference"])
+            presets.find(checkpoints.preset_of(checkpoint)["reference"])
             return checkpoint
     return None
 
@@ -61,7 +61,7 @@ def asked_parent() -> Checkpoint | None:
 def choose_preset(parent: Checkpoint | None) -> str:
     """The preset: one that ships, the parent's, or by path or name where paths are offered."""
     shipped = readers.preset_choices()
-    wanted = parent.manifest["preset"]["reference"] if parent else shipped[0] if shipped else ""
+    wanted = checkpoints.preset_of(parent)["reference"] if parent else shipped[0] if shipped else ""
     known = list(dict.fromkeys([*shipped, *([wanted] if parent else [])]))
     other = _("another: a folder or a keras-hub name")
     choices = [*known, other] if access.paths_allowed() else known
@@ -82,7 +82,7 @@ def choose_preset(parent: Checkpoint | None) -> str:
 
 def choose_parent(preset: str, parent: Checkpoint | None) -> str | None:
     """Where to start: the base itself, or a checkpoint of the same base; the one asked for where it is of this base."""
-    asked = parent.reference if parent and parent.manifest["preset"]["reference"] == preset else None
+    asked = parent.reference if parent and checkpoints.preset_of(parent)["reference"] == preset else None
     names = [model.reference for model in readers.models() if model.checkpoint and model.preset.reference == preset]
     choices = [None, *names, *([asked] if asked and asked not in names else [])]
     return st.selectbox(

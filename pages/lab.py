@@ -8,12 +8,24 @@ import streamlit as st
 
 from engine import dispatcher, machine, paths, queue, runs
 from engine.settings import RunSettings
-from ui import budget, errors, little_memory, owner, readers, recorded, run_view, words
+from ui import (
+    broken_view,
+    budget,
+    errors,
+    little_memory,
+    owner,
+    readers,
+    recorded,
+    removal_view,
+    run_view,
+    words,
+)
 from ui.i18n import _, _n
 
 MINUTES = 1.0
 
 st.title(_("Lab"))
+removal_view.told()
 owner.faults()
 found = machine.look(paths.checkpoints_root())
 active = readers.active_run()
@@ -87,3 +99,4 @@ else:
                 )
             st.page_link(frame.PAGES["evaluate"], label=_("See all figures"), icon=":material/analytics:")
     run_view.watch(shown, key="lab")
+broken_view.show("lab")

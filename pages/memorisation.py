@@ -59,7 +59,7 @@ def indexed(run: Run, seen: Seen) -> None:
         st.fragment(watch, run_every=POLL_SECONDS)(job)
         st.stop()
     value = job.value()
-    if value.get("state") == jobs.FAILED:
+    if value.get("state") == jobs.FAILED and "error" in value:
         errors.show(EngineError.from_json(value["error"]))
     elif value.get("state") in (jobs.STOPPED, indexing.BUILDING):
         st.info(_("The index was interrupted: it goes on from where it was."))
@@ -84,14 +84,14 @@ def indexed(run: Run, seen: Seen) -> None:
 def watch(job: jobs.Job) -> None:
     """How far the index is, and its stop."""
     value = job.value()
-    if not job.alive():
+    if not value or not job.alive():
         st.rerun()
     done, total = value.get("done", 0), value.get("total", 0)
     passed = time.time() - value["since"]
     label = _("Indexing: {done} of {total} tokens", done=words.grouped(done), total=words.grouped(total))
     if done:
         label += _(", about {time} left", time=words.duration((total - done) * passed / done))
-    st.progress(done / total if total else 0.0, label)
+    st.progress(min(1.0, done / total) if total else 0.0, label)
     if access.is_owner() and st.button(
         _("Stop"), icon=":material/stop:", help=_("What is done is kept: it goes on from there.")
     ):

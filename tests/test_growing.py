@@ -20,6 +20,9 @@ def step(n: int, **fields) -> dict:
             "memory_bytes": 10**9, **fields}  # fmt: skip
 
 
+FIGURES = {"loss": 5.0, "accuracy": 0.2, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
+
+
 def line(event: dict) -> bytes:
     return json.dumps(event).encode() + b"\n"
 
@@ -58,7 +61,16 @@ def test_whatever_happens_to_a_file_the_record_is_what_the_run_itself_reads(path
                     file.write(line(step(n)))
             elif what < 0.65:
                 file.write(
-                    line({"kind": "evaluation", "step": n, "split": "validation", "model": "run", "whole": False})
+                    line(
+                        {
+                            "kind": "evaluation",
+                            "step": n,
+                            "split": "validation",
+                            "model": "run",
+                            "whole": False,
+                            **FIGURES,
+                        }
+                    )
                 )
             elif what < 0.75:
                 n = drawn.choice([-1, drawn.randrange(0, n + 1)])
@@ -209,7 +221,9 @@ def test_a_file_above_the_limit_is_kept_thinned_in_bounded_memory(path, small_li
         for n in range(1, 8001):
             file.write(line(step(n, loss=-7.0 if n == 5000 else 5.0)))
             if n % 20 == 0 or n == 1:
-                file.write(line({"kind": "sample", "step": n, "model": "run", "prompt": "The", "text": "x" * 400}))
+                file.write(
+                    line({"kind": "sample", "step": n, "model": "run", "prompt": "The", "text": "x" * 400, "seed": 1})
+                )
             if n % 100 == 0:
                 file.flush()
                 record = followed.record()

@@ -254,7 +254,7 @@ def test_the_page_marks_what_was_copied_and_links_to_the_article(root):
     run.append_event("sample", step=4, model="run", prompt="Copied:", text=seen.tokenizer.decode(own[60:100]), seed=1)
     app = open_page("memorisation")
     assert not app.error
-    assert any("than any of" in text.value for text in app.markdown)
+    assert any("longer than in any of" in text.value for text in app.markdown)
     links = [link.proto.query_string for link in app.get("page_link")]
     assert any("article=3" in link and "split=train" in link for link in links), links
     app.segmented_control(key="copied_way").set_value("text").run()

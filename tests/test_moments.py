@@ -21,6 +21,7 @@ def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):
                     run.append_event(
                         "evaluation", step=step, tokens=100 * step, seconds=seconds * step, split=split, model=model,
                         whole=False, accuracy=share * (1 + step), loss=5.0 - step, bits_per_byte=2.0,
+                        perplexity=9.0, evaluated_tokens=100,
                     )  # fmt: skip
                 run.append_event("passage", step=step, model=model, pieces=["a"], probabilities=[0.5], ranks=[1])
                 run.append_event("sample", step=step, model=model, prompt="The", text=f" {model} {step}", seed=1)
@@ -29,7 +30,8 @@ def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):
                     "step", step=step, tokens=100 * step, seconds=seconds * step, epoch=step / 8, loss=4.0 - step,
                     accuracy=0.1, learning_rate=1e-3, tokens_per_second=None if step == 2 else 50.0,
                 )  # fmt: skip
-        run.append_event("evaluation", step=4, split="test", model="run", whole=True, accuracy=0.9, loss=1.0)
+        figures = {"accuracy": 0.9, "loss": 1.0, "bits_per_byte": 1.0, "perplexity": 2.7, "evaluated_tokens": 100}
+        run.append_event("evaluation", step=4, split="test", model="run", whole=True, **figures)
         run.write_state(state=runs.FINISHED, step=4, steps=4)
     return run
 

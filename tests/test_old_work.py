@@ -202,6 +202,7 @@ ZEROS = ("F32", (4,), bytes(16))
         ({"a": {"data_offsets": [16, 32]}}, "one behind the other"),
         ({"b": {"data_offsets": [1000, 1016]}}, "outside of it"),
         ({"a": {"dtype": "F8_E4M3"}}, "not read here"),
+        ({"a": {"dtype": ["F32"]}}, "not read here"),
         ({"header": {"c": 3}}, "damaged: c"),
         ({}, "holds no GPT-2"),
     ],
@@ -257,6 +258,20 @@ def test_what_is_not_read_is_named_with_the_way_to_convert_it(fine_tuned, lookin
         with pytest.raises(CheckpointError, match=said):
             looking.check(path, [presets.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
         shutil.rmtree(tmp_path / "scratch")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_another_vocabulary_of_the_same_size_is_refused(packed, fine_tuned, looking, tiny_preset, tmp_path):
+    folder = tmp_path / "theirs"
+    shutil.copytree(fine_tuned[2], folder)
+    vocabulary = json.loads((folder / "vocab.json").read_text())
+    first, second = list(vocabulary)[300:302]
+    vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    (tmp_path / "scratch").mkdir()
+    path = zipped(folder, tmp_path / "theirs.zip") if packed else folder
+    with pytest.raises(CheckpointError, match="not that of tiny.*used as a preset"):
+        looking.check(path, [presets.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
 
 
 def test_the_command_imports_a_folder_and_measures_it(

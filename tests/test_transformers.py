@@ -148,8 +148,22 @@ def test_the_cards_lines_write_text_in_transformers(transformers, folder):
     assert PROMPT in run_lines(transformers.python, formats.HUGGING_FACE, card, {"FOLDER": str(folder)})
 
 
+def with_the_mark_last(reference: ModelReference, folder: Path) -> ModelReference:
+    """The same model as a preset whose mark is the last entry, as GPT-2's is: keras-hub takes id 0 for padding."""
+    model, tokenizer = models.load(reference)
+    vocabulary, merges = tokenizers.assets(reference.preset.folder)
+    first, last = tokenizer.end_of_text, tokenizer.vocabulary_size - 1
+    vocabulary = {entry: {first: last, last: first}.get(token, token) for entry, token in vocabulary.items()}
+    embeddings = model.backbone.token_embedding.embeddings
+    rows = embeddings.numpy().copy()
+    rows[[first, last]] = rows[[last, first]]
+    embeddings.assign(rows)
+    models.save_preset(model, vocabulary, merges, folder, "# The same model\n")
+    return checkpoints.resolve(str(folder))
+
+
 def test_the_cards_lines_write_text_in_plain_keras_hub(mini, ours, tmp_path):
-    written = formats.export(mini, formats.PRESET, tmp_path / "preset")
+    written = formats.export(with_the_mark_last(mini, tmp_path / "mark-last"), formats.PRESET, tmp_path / "preset")
     card = (written / "README.md").read_text(encoding="utf-8")
     greedy = "\nmodel.compile(sampler='greedy'); print(repr(model.generate('%s', max_length=%d)))"
     length = 1 + len(ours.tokenizer.encode(PROMPT)) + NEW_TOKENS

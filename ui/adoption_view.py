@@ -104,7 +104,7 @@ def measure(checkpoint: Checkpoint, say: Callable[[str, float], object]) -> None
 def report(checkpoint: Checkpoint) -> None:
     """What an import was found to be, and how it does against its base."""
     found = checkpoint.manifest["imported"]
-    preset = checkpoint.manifest["preset"]["reference"]
+    preset = checkpoints.preset_of(checkpoint)["reference"]
     st.markdown(
         _(
             "{name}, from {file}: a GPT-2 of the size of {preset}.",
@@ -115,7 +115,7 @@ def report(checkpoint: Checkpoint) -> None:
     )
     st.caption(_("Written by {program}.", program=words.plain(layout.PROGRAMS[found.get("program", layout.KERAS)])))
     if found.get("program") == layout.OPENAI:
-        st.caption(_("For use elsewhere export it below, as a Hugging Face folder: today's programs read that one."))
+        st.caption(_("For use elsewhere export it as a Hugging Face folder: today's programs read that one."))
     others = [readers.preset_title(reference) for reference in found["fits"] if reference != preset]
     if others:
         st.caption(_("It fits these presets as well: {names}.", names=words.plain(", ".join(others))))

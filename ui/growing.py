@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine import runs
+from engine.files import open_plain
 from ui import records
 from ui.records import STEP_FIELDS, Record
 
@@ -174,7 +175,7 @@ class Growing:
         if not self._offset:
             return True
         try:
-            with open(self._path, "rb") as file:
+            with open_plain(self._path) as file:
                 file.seek(self._offset - len(self._tail))
                 return file.read(len(self._tail)) == self._tail
         except OSError:

@@ -110,12 +110,8 @@ def runs_with_events() -> list[Run]:
 
 
 def unreadable(run: Run) -> EngineError | None:
-    """Why a run's configuration cannot be read, or None where it can."""
-    try:
-        run.settings  # noqa: B018  (reads the file)
-    except EngineError as error:
-        return error
-    return None
+    """Why nothing can be done with a run but to delete it, or None where all is well."""
+    return run.problem
 
 
 def trained_runs() -> list[Run]:

@@ -1,13 +1,14 @@
 """Lines of a run's file of events: the reports of its steps as columns, everything else as events."""
 
 import io
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.json
+
+from engine import checked
 
 STEP_FIELDS = (
     "step",
@@ -20,7 +21,7 @@ STEP_FIELDS = (
     "tokens_per_second",
     "memory_bytes",
 )
-_SCHEMA = pa.schema([(name, pa.float64()) for name in STEP_FIELDS])
+_SCHEMA = pa.schema([(name, pa.float64()) for name in (*STEP_FIELDS, "time")])
 _STEP = b'{"kind": "step"'  # how engine.runs opens such a line
 
 
@@ -36,7 +37,7 @@ class Record:
         version: another number for another content, in this process.
         thinned_bytes: the size of a file that is too large to be kept whole: `steps` is `drawn`, and some moments
             between the first and the last are left out of `others`; 0 elsewhere.
-        damaged: how many lines hold no event.
+        damaged: how many lines hold no event, or one that lacks what its readers need (`engine.checked`).
     """
 
     steps: dict[str, np.ndarray]
@@ -60,32 +61,41 @@ def _steps(lines: list[bytes]) -> tuple[dict[str, np.ndarray], np.ndarray]:
     places = [place for place, line in enumerate(lines) if line.startswith(_STEP)]
     if not places:
         return {name: np.empty(0) for name in STEP_FIELDS}, np.empty(0, int)
+    columns = _columns([lines[place] for place in places])
+    if columns is None:  # a damaged line
+        events = {place: event for place in places if (event := checked.event(lines[place])) is not None}
+        places = list(events)
+        columns = {name: np.array([event.get(name) for event in events.values()], float) for name in STEP_FIELDS}
+    return columns, np.array(places, int)
+
+
+def _columns(lines: list[bytes]) -> dict[str, np.ndarray] | None:
+    """The fields of reports of steps; None where one of them is not as `checked.event` wants it."""
+    content = b"\n".join(lines)
+    # What a trainer writes is plain; Arrow overlooks other texts, and values nested in one another.
+    plain = (
+        content.isascii() and not any(sign in content for sign in (b"[", b"\\")) and content.count(b"{") == len(lines)
+    )
+    if not plain or max(map(len, lines)) > checked.MOST_LINE_BYTES:
+        return None
     options = pyarrow.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="ignore")
     try:
-        table = pyarrow.json.read_json(io.BytesIO(b"\n".join(lines[place] for place in places)), None, options)
-        columns = {name: table[name].to_numpy() for name in STEP_FIELDS}
-    except pa.ArrowInvalid:  # a damaged line
-        events = {place: event for place in places if (event := _event(lines[place])) is not None}
-        places = list(events)
-        columns = {
-            name: np.array([_number(event.get(name)) for event in events.values()], float) for name in STEP_FIELDS
-        }
-    known = np.isfinite(columns["step"])
-    return {name: np.array(column[known]) for name, column in columns.items()}, np.array(places, int)[known]
+        table = pyarrow.json.read_json(io.BytesIO(content), None, options)
+    except pa.ArrowInvalid:
+        return None
+    if len(table) != len(lines):  # two on a line
+        return None
+    columns = {name: np.array(table[name].to_numpy()) for name in _SCHEMA.names}
+    step = columns["step"]
+    if not (np.isfinite(step) & (step == np.floor(step)) & (step >= 1) & (step <= checked.MOST_STEP)).all():
+        return None
+    if any((np.abs(column) > checked.MOST_NUMBER).any() for column in columns.values()):
+        return None
+    if ((columns["time"] < 0) | (columns["time"] > checked.LAST_TIME)).any():
+        return None
+    return {name: columns[name] for name in STEP_FIELDS}
 
 
 def _others(lines: list[bytes]) -> list[tuple[int, dict[str, Any]]]:
-    found = ((place, _event(line)) for place, line in enumerate(lines) if not line.startswith(_STEP))
+    found = ((place, checked.event(line)) for place, line in enumerate(lines) if line and not line.startswith(_STEP))
     return [(place, event) for place, event in found if event is not None]
-
-
-def _event(line: bytes) -> dict[str, Any] | None:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and "kind" in event else None
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else np.nan

@@ -22,7 +22,7 @@ from ui import (
     readers,
     words,
 )
-from ui.i18n import _
+from ui.i18n import _, _n
 from ui.records import Record
 
 REFRESH_SECONDS = 1.0
@@ -143,7 +143,14 @@ def _memory(run: Run) -> None:
 
 
 def _damaged(run: Run) -> None:
-    """Says which checkpoints were found damaged when the run went on, and what that meant."""
+    """Says which lines and checkpoints were found damaged, and what that meant."""
+    if lines := readers.record(run).damaged:
+        said = _n(
+            "{n} line of its events.jsonl is damaged and left out.",
+            "{n} lines of its events.jsonl are damaged and left out.",
+            lines,
+        )
+        st.caption(f":material/heart_broken: {said}")
     for checkpoint, event in {event["checkpoint"]: event for event in readers.events(run, "damaged")}.items():
         said = errors.markdown(EngineError.from_json(event["reason"]))
         st.caption(f":material/heart_broken: {said} {_('What {name} held was trained again.', name=checkpoint)}")

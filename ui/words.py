@@ -104,6 +104,7 @@ def state_name(state: str) -> str:
         "failed": _("failed"),
         "stopped": _("stopped"),
         "interrupted": _("interrupted"),
+        "broken": _("broken"),
         "copied": _("a copy, which waits for you"),
     }.get(state, state)
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import paths
+from engine import checked, paths
 from engine.errors import ArticlesError
-from engine.files import read_json, write_json
+from engine.files import make_folder, read_json, write_json
 
 # Before the library is imported: a download by plain HTTP can be stopped within a file, which Xet's own client was not
 # seen to do.
@@ -77,6 +77,17 @@ def _plain(name: str) -> str:
     return match.group(1) + (f":{match.group(2)}" if match.group(2) else "")
 
 
+def _is_listing(files: object) -> bool:
+    return isinstance(files, list) and all(
+        isinstance(item, list) and len(item) == 2 and checked.path_text(item[0]) and checked.count(item[1])
+        for item in files
+    )
+
+
+def _has(file: Path, size: int) -> bool:
+    return file.is_file() and file.stat().st_size == size
+
+
 def _marker(name: str) -> Path:
     return paths.corpora_root() / ".hub" / f"{name.replace('/', '--').replace(':', '--')}.json"
 
@@ -91,7 +102,7 @@ def local(name: str) -> Path:
     kept = read_json(_marker(name))
     folder = Path(str(kept.get("folder", "")))
     files = kept.get("files", [])
-    if not files or any(not (folder / f).is_file() or (folder / f).stat().st_size != size for f, size in files):
+    if not files or not _is_listing(files) or any(not _has(folder / file, size) for file, size in files):
         raise ArticlesError(
             "{name} has not been fetched yet: prepare it on the Articles page, or with python -m engine prepare --source "
             "{name}.",
@@ -271,7 +282,7 @@ def fetch(listing: Listing, report: Callable[[int, int], None] = lambda done, to
         folder, done = path, done + size
     report(done, listing.size)
     marker = _marker(listing.name)
-    marker.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(marker.parent, parents=True)
     folder = folder / listing.configuration  # another one that is fetched lies beside it
     names = [file.removeprefix(f"{listing.configuration}/") for file, _ in listing.files]
     sizes = [[file, (folder / file).stat().st_size] for file in names]

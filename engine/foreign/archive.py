@@ -15,7 +15,8 @@ H5, KERAS, CKPT, SAFETENSORS = "h5", "keras", "ckpt", "safetensors"
 CKPT_NAME = "model.ckpt"
 _ENDING = ".safetensors"
 _KERAS_FILE, _TF_FILE = "model.weights.h5", "tf_model.h5"  # of a keras-hub preset, of a Hugging Face folder
-_SIZES_FILES = ("config.json", "hparams.json")  # of which one number is read (engine.foreign.naming)
+# Of the first two one number is read (engine.foreign.naming), the others are compared (engine.foreign.vocabulary).
+_BESIDE_FILES = ("config.json", "hparams.json", "vocab.json", "vocabulary.json", "merges.txt")
 _PICKLES = (".bin", ".pt", ".pth")
 _PLAIN_NAME = re.compile(r"[\w.-]{1,150}")
 _MOST_MEMBERS = 1000
@@ -138,13 +139,13 @@ def _unpack_members(
     names = [member.filename.replace("\\", "/").rsplit("/", 1)[-1] for member in members]
     _refuse_programs(names)
     packed = dict(zip(names, members, strict=True))
-    beside = [(packed[name], name) for name in _SIZES_FILES if names.count(name) == 1]
+    beside = [(packed[name], name) for name in _BESIDE_FILES if names.count(name) == 1]
     tensors = [(member, name) for member, name in zip(members, names, strict=True) if name.endswith(_ENDING)]
     if tensors:
         wanted = [*tensors, *beside]
         form, result = SAFETENSORS, scratch
     elif names.count(_KERAS_FILE) == 1 and "config.json" in names:  # its config.json is never read
-        wanted = [(packed[_KERAS_FILE], _KERAS_FILE)]
+        wanted = [(packed[_KERAS_FILE], _KERAS_FILE), *(pair for pair in beside if pair[1] != "config.json")]
         form, result = H5 if "tokenizer.json" in names else KERAS, scratch / _KERAS_FILE
     elif names.count(_TF_FILE) == 1:
         wanted = [(packed[_TF_FILE], _TF_FILE), *beside]

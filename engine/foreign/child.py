@@ -74,7 +74,7 @@ def _read_ckpt(request: dict[str, Any], speaker: _Speaker) -> None:
 
 def _check(request: dict[str, Any], found: dict, names: dict[str, str], weights: Any, speaker: _Speaker) -> None:
     """Structure first, then which preset it fits, and only then the numbers."""
-    from engine.foreign import hdf5, naming
+    from engine.foreign import hdf5, naming, vocabulary
 
     folder = weights.path if weights.path.is_dir() else weights.path.parent
     found, program = naming.translated(found, folder, [preset["sizes"] for preset in request["presets"]])
@@ -87,9 +87,10 @@ def _check(request: dict[str, Any], found: dict, names: dict[str, str], weights:
             if shapes.setdefault(variable, found[key].shape) != found[key].shape:
                 raise CheckpointError("It holds {variable} twice, with different shapes.", variable=variable)
     sizes = layout.sizes(shapes)
-    fits = [preset["reference"] for preset in request["presets"] if preset["sizes"] == sizes.to_json()]
-    if not fits:
+    of_size = [preset for preset in request["presets"] if preset["sizes"] == sizes.to_json()]
+    if not of_size:
         raise _fits_none(sizes, request["presets"])
+    fits = [preset["reference"] for preset in vocabulary.fitting(folder, of_size)]
     out = Path(request["out"])
     require_space(out.parent, layout.float32_bytes(sizes) + _BESIDE_WEIGHTS_BYTES)
     figures = hdf5.write(out, sizes, variables, found, speaker.progress)

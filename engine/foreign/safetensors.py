@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -101,7 +101,7 @@ def _array(path: Path, name: str, told: Any, start: int) -> tuple[Array, int, in
     kind, shape, offsets = told.get("dtype"), told.get("shape"), told.get("data_offsets")
     if not (_numbers(shape) and len(shape) <= _MOST_DIMENSIONS and _numbers(offsets) and len(offsets) == 2):
         raise _damaged(f"{name[:100]} has no whole shape or place")
-    if kind not in _ITEM_BYTES:
+    if not isinstance(kind, str) or kind not in _ITEM_BYTES:
         raise CheckpointError(
             "{name} is of a type that is not read here: {kind}.", name=name[:200], kind=str(kind)[:40]
         )
@@ -111,7 +111,7 @@ def _array(path: Path, name: str, told: Any, start: int) -> tuple[Array, int, in
     return Array(whole, kind in _FLOATS, _rows(path, kind, whole, start + offsets[0])), offsets[0], offsets[1]
 
 
-def _numbers(value: Any) -> bool:
+def _numbers(value: Any) -> TypeGuard[list[int]]:
     return isinstance(value, list) and all(type(number) is int and 0 <= number < 1 << 40 for number in value)
 
 

@@ -95,7 +95,15 @@ class Validator:
         Raises:
             CheckpointError: it is not what it should be, in one sentence. StorageError: no room for its numbers.
         """
-        known = [{"reference": p.reference, "title": p.title, "sizes": Sizes.of(p).to_json()} for p in presets]
+        known = [
+            {
+                "reference": p.reference,
+                "title": p.title,
+                "folder": str(p.folder) if p.folder else None,
+                "sizes": Sizes.of(p).to_json(),
+            }
+            for p in presets
+        ]
         most = max((float32_bytes(Sizes.of(preset)) for preset in presets), default=0)
         request = {
             "path": str(path),
