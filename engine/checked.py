@@ -93,6 +93,9 @@ def error(value: Any) -> bool:
     template, values = value["template"], value["values"]
     if not template or len(str(values)) > _MOST_CHARACTERS_OF_REASON or {"template", "self", "sentence"} & set(values):
         return False
+    inner = [v for v in values.values() if isinstance(v, dict) and v.keys() == {"template", "values"}]
+    if not all(map(error, inner)):  # the reason that it gives
+        return False
     try:
         parts = list(Formatter().parse(template)) if values else []
     except ValueError:
@@ -192,6 +195,10 @@ def _skipped(value: Any) -> bool:
     )
 
 
+def _counts(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(count, value.values()))
+
+
 def _pair(first: Check, second: Check) -> Check:
     return lambda value: isinstance(value, list) and len(value) == 2 and first(value[0]) and second(value[1])
 
@@ -222,6 +229,10 @@ CARD = needed(
 ) | known(
     set_aside_seed=count,
     formulas=object_of(needed(text=count, mark=count)),
+    left_out=_counts,
+    forms=_counts,
+    remarks=_skipped,
+    template_share=number,
     near_copies=object_of(needed(least=number, pairs=count, across_splits=count)),
 )
 JOB = needed(state=text, since=moment) | known(

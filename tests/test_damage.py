@@ -174,6 +174,7 @@ EDITS += [
     (STATE, "reason", change(reason="why"), STATELESS),
     (STATE, "reason without its value", change(reason=ERROR | {"values": {"y": 1}}), STATELESS),
     (STATE, "reason of a billion blanks", change(reason={"template": "{x:>999999999}", "values": {"x": 1}}), STATELESS),
+    (STATE, "reason of a reason without its value", change(reason={"template": "{x}", "values": {"x": ERROR | {"values": {"y": 1}}}}), STATELESS),
     (STATE, "reason empty", change(reason={"template": "", "values": {}}), STATELESS),
     (STATE, "running", change(state="running"), WHOLE),
     (STATE, "queued", change(state="queued"), WHOLE),
@@ -198,7 +199,7 @@ EDITS += [
     (EVENTS, "an evaluation by nobody", line(0, model=["run"]), WHOLE),
     (EVENTS, "a parent's evaluation of a run that has none", line(1, model="parent"), WHOLE),
     (EVENTS, "sums that are none", line(0, by_article={"article": [1], "tokens": []}), WHOLE),
-    (EVENTS, "sums of nothing", line(0, by_article=dict.fromkeys(("article", "tokens", "bytes", "top_1", "loss"), [0])), WHOLE),
+    (EVENTS, "sums of nothing", line(0, by_article={key: [0] for key in ("article", "tokens", "bytes", "top_1", "loss")}), WHOLE),
     (EVENTS, "near-copies", line(0, near_copies="many", near_copies_left_out="no"), WHOLE),
     (EVENTS, "a sample without text", line(2, text=...), WHOLE),
     (EVENTS, "a sample whose prompt is a list", line(2, prompt=[]), WHOLE),
@@ -499,7 +500,8 @@ def test_a_corpus_whose_card_is_damaged_is_prepared_anew(root, sample_folder):
         change(splits=None), change(splits=splits | {"train": splits["train"] | {"articles": 10**9}}), change(dtype="U9"),
         change(files=...), change(files={"../x": {"bytes": 1, "sha256": "0" * 64}}), change(skipped={"count": "x"}),
         change(duplicates={}), change(section_names=[1]), change(near_copies=...), change(near_copies={"pairs": 1}),
-        change(formulas={"text": "x"}), change(set_aside_seed="x"), become(DEEP), a_link_to_nothing,
+        change(formulas={"text": "x"}), change(set_aside_seed="x"), change(left_out={"tables": "x"}), change(forms=[1]),
+        change(remarks={"count": "x"}), change(template_share="x"), become(DEEP), a_link_to_nothing,
     ):  # fmt: skip
         edit(card)
         assert corpus.all_corpora() == []
@@ -642,7 +644,7 @@ def template(root, tmp_path) -> Path:
     for split in ("validation", "english"):
         for model, step in (("base", 0), ("run", 4)):
             figures = {"loss": 5.0, "accuracy": 0.2, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
-            sums = dict.fromkeys(("article", "tokens", "bytes", "top_1"), list(range(1, 13))) | {"loss": [2.5] * 12}
+            sums = {key: list(range(1, 13)) for key in ("article", "tokens", "bytes", "top_1")} | {"loss": [2.5] * 12}
             run.append_event(
                 "evaluation", step=step, split=split, model=model, whole=False, by_article=sums, near_copies=None,
                 near_copies_left_out=False, **figures,
