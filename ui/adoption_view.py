@@ -15,7 +15,7 @@ from engine.runs import Run
 from ui import access, errors, little_memory, readers, sources, studio_view, words
 from ui.i18n import _
 
-_ENDINGS = ["zip", "keras", "h5", "safetensors", "json", "index", "data-00000-of-00001"]
+_ENDINGS = ["zip", "keras", "h5", "safetensors", "json", "txt", "index", "data-00000-of-00001"]
 _AUTOMATIC = ""
 _IDLE_SECONDS = 120.0  # the child that reads TensorFlow's format holds some 600 MB
 
