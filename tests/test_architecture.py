@@ -1,6 +1,7 @@
 """Imports point one way, and the dashboard never imports TensorFlow or Keras."""
 
 import ast
+import graphlib
 import os
 import subprocess
 import sys
@@ -46,6 +47,14 @@ def imports(path: Path, deferred: bool = True) -> set[str]:
 
 def tops(names: set[str]) -> set[str]:
     return {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("package", ["engine", "ui"])
+def test_modules_do_not_import_each_other_in_a_circle(package):
+    """Whichever is imported first, which in a server is another than in a test, must find the others whole."""
+    files = {".".join(p.relative_to(PROJECT).with_suffix("").parts): p for p in (PROJECT / package).rglob("*.py")}
+    needs = {name: imports(path, deferred=False) & set(files) - {name} for name, path in files.items()}
+    assert list(graphlib.TopologicalSorter(needs).static_order())  # a CycleError names the circle
 
 
 @pytest.mark.parametrize("path", sorted((PROJECT / "engine").rglob("*.py")), ids=lambda p: p.stem)

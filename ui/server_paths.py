@@ -4,7 +4,6 @@ import re
 from pathlib import PurePosixPath, PureWindowsPath
 
 from engine import paths, uploads
-from ui import access
 
 # An absolute path up to its last part, inside a sentence; the slashes of an address (https://) open none.
 _FOLDERS = re.compile(r"(?<![\w.:/\\~])(?:[A-Za-z]:(?=[\\/])|~\w*(?=/)|\\(?=\\))?[\\/](?:[^\s\\/'\"“”<>|:*?]+[\\/])*")
@@ -16,6 +15,8 @@ _UPLOADS = re.compile(
 
 def shown(text: str) -> str:
     """A text as this session may see it: for a visitor no folder of the server stands in it."""
+    from ui import access  # which shows errors, and their sentences are made here
+
     return text if access.is_owner() else hidden(text)
 
 
