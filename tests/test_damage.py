@@ -198,7 +198,7 @@ EDITS += [
     (EVENTS, "an evaluation by nobody", line(0, model=["run"]), WHOLE),
     (EVENTS, "a parent's evaluation of a run that has none", line(1, model="parent"), WHOLE),
     (EVENTS, "sums that are none", line(0, by_article={"article": [1], "tokens": []}), WHOLE),
-    (EVENTS, "sums of nothing", line(0, by_article=dict.fromkeys(("article", "tokens", "bytes", "top_1", "loss"), [0])), WHOLE),
+    (EVENTS, "sums of nothing", line(0, by_article={key: [0] for key in ("article", "tokens", "bytes", "top_1", "loss")}), WHOLE),
     (EVENTS, "near-copies", line(0, near_copies="many", near_copies_left_out="no"), WHOLE),
     (EVENTS, "a sample without text", line(2, text=...), WHOLE),
     (EVENTS, "a sample whose prompt is a list", line(2, prompt=[]), WHOLE),
@@ -642,7 +642,7 @@ def template(root, tmp_path) -> Path:
     for split in ("validation", "english"):
         for model, step in (("base", 0), ("run", 4)):
             figures = {"loss": 5.0, "accuracy": 0.2, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
-            sums = dict.fromkeys(("article", "tokens", "bytes", "top_1"), list(range(1, 13))) | {"loss": [2.5] * 12}
+            sums = {key: list(range(1, 13)) for key in ("article", "tokens", "bytes", "top_1")} | {"loss": [2.5] * 12}
             run.append_event(
                 "evaluation", step=step, split=split, model=model, whole=False, by_article=sums, near_copies=None,
                 near_copies_left_out=False, **figures,
