@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-from engine.errors import RunError
+from engine.errors import GoneError, RunError
 from engine.files import MOST_JSON_BYTES, open_plain, parse_json
 
 Check = Callable[[Any], bool]
@@ -92,6 +92,9 @@ def error(value: Any) -> bool:
         return False
     template, values = value["template"], value["values"]
     if not template or len(str(values)) > _MOST_CHARACTERS_OF_REASON or {"template", "self", "sentence"} & set(values):
+        return False
+    inner = [v for v in values.values() if isinstance(v, dict) and v.keys() == {"template", "values"}]
+    if not all(map(error, inner)):  # the reason that it gives
         return False
     try:
         parts = list(Formatter().parse(template)) if values else []
@@ -192,6 +195,10 @@ def _skipped(value: Any) -> bool:
     )
 
 
+def _counts(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(count, value.values()))
+
+
 def _pair(first: Check, second: Check) -> Check:
     return lambda value: isinstance(value, list) and len(value) == 2 and first(value[0]) and second(value[1])
 
@@ -222,6 +229,10 @@ CARD = needed(
 ) | known(
     set_aside_seed=count,
     formulas=object_of(needed(text=count, mark=count)),
+    left_out=_counts,
+    forms=_counts,
+    remarks=_skipped,
+    template_share=number,
     near_copies=object_of(needed(least=number, pairs=count, across_splits=count)),
 )
 JOB = needed(state=text, since=moment) | known(
@@ -322,7 +333,7 @@ def names(folder: Path) -> set[str]:
     """Which of a run's own files stand in a folder.
 
     Raises:
-        RunError: one of them is no plain file, or there are no rights.
+        RunError: one of them is no plain file, or there are no rights. GoneError: there is no such folder.
     """
     found = set()
     try:
@@ -335,6 +346,8 @@ def names(folder: Path) -> set[str]:
         lock = folder / "lock"
         if "lock" in found and not os.access(lock, os.R_OK | os.W_OK):
             raise PermissionError(lock)
+    except FileNotFoundError as problem:
+        raise GoneError("The folder {path} is gone: it was deleted or moved.", path=folder) from problem
     except PermissionError as problem:
         raise RunError("No rights to read the run's folder and to write in it: change its rights.") from problem
     except OSError as problem:

@@ -174,6 +174,7 @@ EDITS += [
     (STATE, "reason", change(reason="why"), STATELESS),
     (STATE, "reason without its value", change(reason=ERROR | {"values": {"y": 1}}), STATELESS),
     (STATE, "reason of a billion blanks", change(reason={"template": "{x:>999999999}", "values": {"x": 1}}), STATELESS),
+    (STATE, "reason of a reason without its value", change(reason={"template": "{x}", "values": {"x": ERROR | {"values": {"y": 1}}}}), STATELESS),
     (STATE, "reason empty", change(reason={"template": "", "values": {}}), STATELESS),
     (STATE, "running", change(state="running"), WHOLE),
     (STATE, "queued", change(state="queued"), WHOLE),
@@ -499,7 +500,8 @@ def test_a_corpus_whose_card_is_damaged_is_prepared_anew(root, sample_folder):
         change(splits=None), change(splits=splits | {"train": splits["train"] | {"articles": 10**9}}), change(dtype="U9"),
         change(files=...), change(files={"../x": {"bytes": 1, "sha256": "0" * 64}}), change(skipped={"count": "x"}),
         change(duplicates={}), change(section_names=[1]), change(near_copies=...), change(near_copies={"pairs": 1}),
-        change(formulas={"text": "x"}), change(set_aside_seed="x"), become(DEEP), a_link_to_nothing,
+        change(formulas={"text": "x"}), change(set_aside_seed="x"), change(left_out={"tables": "x"}), change(forms=[1]),
+        change(remarks={"count": "x"}), change(template_share="x"), become(DEEP), a_link_to_nothing,
     ):  # fmt: skip
         edit(card)
         assert corpus.all_corpora() == []

@@ -363,8 +363,8 @@ def test_duplicates_between_the_splits_are_said(root, local, tmp_path):
     (folder / "val.jsonl").write_text(article_line(9) + "\n")
     (folder / "test.jsonl").write_text(article_line(2) + "\n")
     app = open_path(folder)
-    assert (
-        "0 articles repeat an earlier one of their split word for word, 1 stand in two splits" in app.warning[0].value
+    assert "0 articles repeat an earlier one of their split word for word, 1 stand in two splits" in " ".join(
+        w.value for w in app.warning
     )
     assert any(text.value == "test 1 (article-2) is train 3 (article-2) again" for text in app.text)
 
@@ -376,7 +376,9 @@ def test_near_copies_are_shown_with_their_likeness_and_a_link_to_both(root, loca
     for name, these in (("train", texts[:4]), ("val", texts[4:]), ("test", [texts[2].replace("50", "other")])):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps({"article": t}) + "\n" for t in these))
     app = open_path(folder)
-    assert "1 pair of articles is nearly the same text, 1 of them in two splits" in app.warning[0].value
+    assert "1 pair of articles is nearly the same text, 1 of them in two splits" in " ".join(
+        w.value for w in app.warning
+    )
     links = [link.proto for link in app.get("page_link") if "article=" in link.proto.query_string]
     queries = [dict(parse_qsl(link.query_string)) for link in links]
     assert [(q["split"], q["article"]) for q in queries] == [("train", "3"), ("test", "1")]
@@ -394,7 +396,7 @@ def test_near_copies_are_shown_with_their_likeness_and_a_link_to_both(root, loca
     app = open_path(folder)
     assert any("were not looked for when these were prepared" in c.value for c in app.caption)
     next(b for b in app.button if b.label == "Look for near-copies").click().run()
-    assert "1 pair of articles is nearly the same text" in app.warning[0].value
+    assert "1 pair of articles is nearly the same text" in " ".join(w.value for w in app.warning)
 
 
 def test_near_copies_are_said_where_figures_stand(root, monkeypatch):
@@ -698,7 +700,7 @@ def test_whoever_waits_for_the_studio_is_told_for_what(monkeypatch):
 def test_places_are_text_and_the_same_link_is_followed_twice(root, local, looking, tmp_path):
     from engine import paths, preparation, tokenizers
 
-    said = "the *cells* were</b> deleted 🧪 twice & for all"
+    said = "the *cells* were</cite> deleted 🧪 twice & for all"  # no tag that reading takes away
     lines = [json.dumps({"article": said, "abstract": f"{n} <i>cells</i>"}) for n in range(8)]
     for split in ("train", "validation", "test"):
         (tmp_path / f"{split}.jsonl").write_text("\n".join(lines))
@@ -724,7 +726,7 @@ def test_places_are_text_and_the_same_link_is_followed_twice(root, local, lookin
     app.button(key="scope_find").click().run()
     assert not app.exception and not app.error
     shown = [element.proto.body for element in app.get("html")]
-    assert any("were&lt;/b&gt; deleted <b>🧪</b> twice &amp; for" in text for text in shown), shown
+    assert any("were&lt;/cite&gt; deleted <b>🧪</b> twice &amp; for" in text for text in shown), shown
     assert not any("�" in text for text in shown)
     links = [link.proto.query_string for link in app.get("page_link")]
     assert all("article=2" in link for link in links)

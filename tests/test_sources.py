@@ -590,6 +590,12 @@ def test_what_the_hubs_client_keeps_is_read_through_its_links(tmp_path):
     source = Source(folder)
     assert [a.id for a in source.read("train")] == ["article-1"]
     assert [str(problem).split()[0] for problem in source.refused] == ["test.jsonl"]
+    (configuration := folder / "document").mkdir()
+    (configuration / "train.jsonl").symlink_to("../../../blobs/0123")
+    (configuration / "test.jsonl").symlink_to("../../../../elsewhere")
+    source = Source(configuration)
+    assert [a.id for a in source.read("train")] == ["article-1"]
+    assert [str(problem).split()[0] for problem in source.refused] == ["test.jsonl"]
 
 
 def test_a_link_in_an_archive_is_not_an_article(tmp_path):

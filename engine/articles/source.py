@@ -167,11 +167,13 @@ def _target(link: Path) -> Path:
 
 def _around(folder: Path) -> list[Path]:
     """The folders to which the links in a source may lead: itself and, of a copy that the Hugging Face hub's client keeps
-    (snapshots/COMMIT), the folder of its contents beside it."""
+    (snapshots/COMMIT) or a configuration in it, the folder of its contents beside it."""
     folder = folder.resolve()
-    contents = folder.parent.parent / "blobs"
-    kept = folder.parent.name == "snapshots" and contents.is_dir() and not _is_link(contents)
-    return [folder, contents] if kept else [folder]
+    for copy in (folder, folder.parent):
+        contents = copy.parent.parent / "blobs"
+        if copy.parent.name == "snapshots" and contents.is_dir() and not _is_link(contents):
+            return [folder, contents]
+    return [folder]
 
 
 def _check_readable(path: Path) -> None:
