@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-from engine.errors import RunError
+from engine.errors import GoneError, RunError
 from engine.files import MOST_JSON_BYTES, open_plain, parse_json
 
 Check = Callable[[Any], bool]
@@ -333,7 +333,7 @@ def names(folder: Path) -> set[str]:
     """Which of a run's own files stand in a folder.
 
     Raises:
-        RunError: one of them is no plain file, or there are no rights.
+        RunError: one of them is no plain file, or there are no rights. GoneError: there is no such folder.
     """
     found = set()
     try:
@@ -346,6 +346,8 @@ def names(folder: Path) -> set[str]:
         lock = folder / "lock"
         if "lock" in found and not os.access(lock, os.R_OK | os.W_OK):
             raise PermissionError(lock)
+    except FileNotFoundError as problem:
+        raise GoneError("The folder {path} is gone: it was deleted or moved.", path=folder) from problem
     except PermissionError as problem:
         raise RunError("No rights to read the run's folder and to write in it: change its rights.") from problem
     except OSError as problem:

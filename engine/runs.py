@@ -546,11 +546,20 @@ def _holds_a_checkpoint(run: Run) -> bool:
     return (run.folder / identity.PLACE).is_file() and any(manifest.is_file() for manifest in manifests)
 
 
+def _lies(path: Path) -> bool:
+    """Whether something bears the name, a link to nothing too."""
+    try:
+        path.lstat()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def is_run(folder: Path) -> bool:
     """Whether a folder of the folder of all runs is a run's, however damaged."""
     if folder.name.startswith(".") or folder.name in ("", *RESERVED_NAMES):
         return False
-    if any(os.path.lexists(folder / name) for name in ("config.json", "state.json", "events.jsonl")):
+    if any(_lies(folder / name) for name in ("config.json", "state.json", "events.jsonl")):
         return True
     return folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
 

@@ -1,6 +1,7 @@
 """What can be done with a checkpoint and a run on the pages: each button is pressed, and what came of it is looked at."""
 
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from test_pages import PROJECT, a_run, no_studio, open_page, texts  # noqa: F401  (no_studio serves this file too)
 
 from engine import checkpoints, presets, runs, studio_client
+from engine.corpus import Corpus
 from engine.foreign import adoption
 from engine.settings import RunSettings
 from ui import access
@@ -228,11 +230,14 @@ def test_a_run_is_queued_again_with_changes_and_its_preset_stays(root, sample_fo
     app.pills(key="again_source").set_value("path")
     press(app, "clone")
     app.text_input(key="again_path").set_value(str(sample_folder))
+    press(app, "clone")
+    press(app, "clone", button(app, "Prepare"))
     press(app, "clone", button(app, "Queue it"))
     assert not app.error
     made = next(run for run in runs.all_runs(root) if run.name != "one").settings
     assert (made.steps, made.batch_size, made.lora_rank, made.checkpoint_format) == (7, 2, 4, "keras")
-    assert (made.preset, made.parent, made.articles) == (MINI, None, str(sample_folder))
+    assert (made.preset, made.parent) == (MINI, None)
+    assert Corpus(Path(made.articles)).card["source"] == str(sample_folder)
 
 
 def test_a_run_is_extended_on_the_same_articles_and_what_begins_anew_is_said(root):

@@ -115,7 +115,7 @@ def test_what_a_kill_left_is_built_again_and_swept(prepared):
     (shard,) = memorisation.shards(seen.ranges)
     whole = shard.path.read_bytes()
     shard.path.write_bytes(whole[:-1])
-    left = shard.path.with_name(f".{shard.path.name}.1.tmp")
+    left = shard.path.with_name(f".{shard.path.name}.2147483646.tmp")  # of a process that is gone
     left.write_bytes(b"torn")
     assert memorisation.missing(seen.ranges) == [shard]
     memorisation.build(seen.ranges)

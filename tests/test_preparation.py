@@ -396,7 +396,9 @@ def test_a_folder_that_cannot_be_the_corpus_is_a_sentence(root, sample_folder, t
     (tmp_path / "afile").write_text("mine")
     command = ("prepare", "--source", sample_folder, "--out")
     assert "afile is a file: choose the folder" in said(capsys, *command, tmp_path / "afile")
-    assert "afile cannot be made: " in said(capsys, *command, tmp_path / "afile" / "x")
+    assert "afile is in the way: a file stands where a folder is needed" in said(
+        capsys, *command, tmp_path / "afile" / "x"
+    )
     assert "lies among the articles themselves" in said(capsys, *command, sample_folder / "corpus")
     assert (tmp_path / "afile").read_text() == "mine"
 

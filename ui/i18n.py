@@ -10,7 +10,6 @@ from pathlib import Path
 import streamlit as st
 
 from engine.errors import EngineError, SettingsError
-from ui import server_paths
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 DOMAIN = "atelier"
@@ -53,6 +52,8 @@ def error_text(error: EngineError) -> str:
 
     Folders of the server stand in it for the owner alone.
     """
+    from ui import server_paths  # which asks who the session is, whose words are this module's
+
     if isinstance(error, SettingsError):
         return "\n\n".join(error_text(problem) for problem in error.problems)
 
