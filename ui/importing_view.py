@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from typing import Literal
 
 import streamlit as st
 
@@ -326,8 +327,9 @@ def _background(job: importing.Import, listing_of: str = "", part: tuple[str, li
     if status is not None and status.alive:
         st.fragment(_watch, run_every=POLL_SECONDS)(job)
         return
+    asked = status is not None and status.error is not None and part is not None and _is_question(status.error)
     if status is not None and status.error is not None:
-        if part is not None and _is_question(status.error):
+        if part is not None and asked:
             _ask_for_part(status.error, part)
         else:
             errors.show(status.error)
@@ -366,7 +368,8 @@ def _background(job: importing.Import, listing_of: str = "", part: tuple[str, li
             )
         )
     label = _("Fetch and prepare") if listing_of else _("Prepare")
-    if st.button(label, type="primary", icon=":material/playlist_add_check:"):
+    again: Literal["secondary", "primary"] = "secondary" if asked else "primary"  # of a file that was mended meanwhile
+    if st.button(label, type=again, icon=":material/playlist_add_check:"):
         with errors.shown():
             budget.start_preparation(job)
             st.rerun()
