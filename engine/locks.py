@@ -60,6 +60,21 @@ class Lock:
         except OSError:
             return False
 
+    def renew(self) -> bool:
+        """Holds the file at the path again where the one that is held was deleted; False where somebody else has it by now.
+
+        Raises:
+            GoneError: the folder is gone. StorageError: no rights or no space.
+        """
+        former = self._descriptor
+        if self.stands():
+            return True
+        if not self._try():
+            return False
+        if former is not None:
+            os.close(former)
+        return True
+
     def release(self) -> None:
         """Gives the lock back; nothing happens where it is not held."""
         if self._descriptor is not None:

@@ -18,7 +18,7 @@ from engine import models, schedules, tokenizers, windows
 from engine.backend import keras
 from engine.errors import ArticlesError, SettingsError
 from engine.evaluation import JIT_COMPILE, Scorer, evaluate, part
-from engine.files import read_json, sha256, staged_folder, write_json
+from engine.files import open_plain, read_json, sha256, staged_folder, write_json
 
 _BYTES_A_PIECE = 1 << 20  # text is tokenised in pieces of about a megabyte, cut at line ends
 _PROBE_TOKENS = 50_000  # of the held-out books in an evaluation under way; the last one takes all
@@ -69,8 +69,11 @@ def read_books(folder: Path) -> dict[str, str]:
     """
     books = {}
     for path in sorted(folder.glob("*.txt")):
+        if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
+            continue  # a link that leads out, a pipe
         try:
-            books[path.stem] = path.read_text(encoding="utf-8")
+            with open_plain(path) as file:
+                books[path.stem] = file.read().decode("utf-8")
         except UnicodeDecodeError as error:
             raise ArticlesError("{path} is not UTF-8 text: convert it first.", path=path) from error
     if not books:

@@ -68,7 +68,7 @@ def work(
             time.sleep(0.05)
         try:
             with locks[free]:
-                return _train(run, free, say)
+                return _train(run, free, say, (run_lock, locks[free]))
         except Exception as error:
             if not run.gone():
                 raise
@@ -79,7 +79,7 @@ def work(
             ) from error
 
 
-def _train(run: Run, device: str, say: Callable[[str], None]):
+def _train(run: Run, device: str, say: Callable[[str], None], held: tuple[Lock, ...]):
     run.cut_torn_event()
     run.sweep()  # first of all: what a save that was cut off has left may be what fills the disk
     run.settle_place()
@@ -87,7 +87,7 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
     write_json(run.folder / OWNER, {"pid": os.getpid(), "device": device, "since": time.time()})
     run.write_state(state=runs.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
     run.append_event("state", state=runs.RUNNING, device=device)
-    heart = Heart(run)
+    heart = Heart(run, held)
     stop = _StopRequests(run, heart.progress, run.config.get("most_seconds"))
     try:
         submission.settle_parent(run)
@@ -213,7 +213,13 @@ class Heart:
 
     PAUSE_SECONDS, PACES, LONG_SECONDS = 10.0, 4, 900.0
 
-    def __init__(self, run: Run, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, run: Run, held: tuple[Lock, ...] = (), clock: Callable[[], float] = time.monotonic) -> None:
+        """
+        Args:
+            held: the locks of the run and its device. Where their files were deleted they are taken anew; where another trainer
+                has one by then, the run is that one's, and this process ends at once and writes nothing more.
+        """
+        self._run, self._held = run, held
         self._file, self._clock, self._ended = run.folder / runs.HEARTBEAT, clock, threading.Event()
         self.long_work()
         self._file.touch()
@@ -237,9 +243,18 @@ class Heart:
 
     def _beat(self) -> None:
         while not self._ended.wait(runs.HEARTBEAT_SECONDS):
+            if not self._keeps():
+                print("Another trainer has this run: the files of its locks were deleted.", file=sys.stderr, flush=True)
+                os._exit(1)
             if self.beats():
                 with contextlib.suppress(OSError):
                     self._file.touch()
+
+    def _keeps(self) -> bool:
+        """Whether the run and its device are still this process's."""
+        with contextlib.suppress(StorageError, OSError):
+            return self._run.gone() or all(lock.renew() for lock in self._held)
+        return True  # a full disk, or a folder that is being deleted: the training finds out itself
 
     def close(self) -> None:
         """Stops beating."""

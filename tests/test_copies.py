@@ -245,3 +245,18 @@ def is_alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_a_lock_whose_file_was_deleted_is_taken_anew_or_given_up(tmp_path):
+    from engine.locks import Lock, held
+
+    first, second = Lock(tmp_path / "lock"), Lock(tmp_path / "lock")
+    assert first.acquire() and first.renew()
+    (tmp_path / "lock").unlink()
+    assert not held(tmp_path / "lock")
+    assert first.renew() and held(tmp_path / "lock") and not second.acquire()
+    (tmp_path / "lock").unlink()
+    assert second.acquire()
+    assert not first.renew() and second.stands()
+    first.release()
+    second.release()

@@ -374,3 +374,28 @@ with TestClient(streamlit_app.app) as client:
             [sys.executable, "-c", code], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120
         )
         assert done.stdout.strip().endswith(said), done.stdout + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("name", ["secrets.toml.txt", "Secrets.toml", "secret.toml", "secrets"])
+def test_a_file_of_nearly_the_right_name_shuts_the_door_and_says_so(name, secrets):
+    secrets.unlink(missing_ok=True)
+    misnamed = secrets.with_name(name)
+    misnamed.write_text('owner_code = "a long secret"\n')
+    try:
+        found = owner_file.read()
+        assert found.exists and not found.code
+        assert f"{name} is not read: rename it to secrets.toml." in str(found.problems[0])
+    finally:
+        misnamed.unlink()
+
+
+def test_a_folder_that_is_none_costs_no_answer(secrets):
+    secrets.write_text('owner_code = "a long secret"\narticle_folders = ["/srv/\\u0000x"]\n')
+    found = owner_file.read()
+    assert found.code == "a long secret" and found.article_folders == ()
+    assert "line 2: article_folders must be a list" in str(found.problems[0])
+
+
+def test_eight_invisible_signs_are_no_code(secrets):
+    secrets.write_text('owner_code = "' + "\\u200b" * 8 + '"\n')
+    assert owner_file.read().exists and not owner_file.read().code

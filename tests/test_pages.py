@@ -14,7 +14,7 @@ from engine import checkpoints, corpus, ending, paths, runs
 from engine.errors import ArticlesError, EngineError, SettingsError
 from engine.locks import Lock
 from engine.settings import RunSettings
-from ui import access, errors, i18n, words
+from ui import access, errors, i18n, importing_view, words
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = sorted((PROJECT / "pages").glob("*.py"))
@@ -240,8 +240,8 @@ def open_path(path, prepares: bool = True) -> AppTest:
     app = open_page("articles")
     app.pills(key="articles_source").set_value("path").run()
     app.text_input(key="articles_path").set_value(str(path)).run()
-    if prepares and f"prepare_{path}" in [button.key for button in app.button]:
-        app.button(key=f"prepare_{path}").click().run()
+    if prepares and f"prepare_{importing_view.name_of(str(path))}" in [button.key for button in app.button]:
+        app.button(key=f"prepare_{importing_view.name_of(str(path))}").click().run()
     assert not app.exception, [e.message for e in app.exception]
     return app
 
@@ -321,9 +321,11 @@ def test_a_table_asks_for_its_column_with_a_preview(root, local, tmp_path):
     path.write_text("key,words\n1,first text here\n2,second text here\n3,third text here\n")
     app = open_path(path)
     assert list(app.dataframe[0].value.columns) == ["key", "words"]
-    assert app.selectbox(key=f"text_column_{path}").value is None  # no guess where nothing tells
+    assert (
+        app.selectbox(key=f"text_column_{importing_view.name_of(str(path))}").value is None
+    )  # no guess where nothing tells
     assert not app.metric  # nothing is prepared before the column is chosen
-    app.selectbox(key=f"text_column_{path}").set_value("words").run()
+    app.selectbox(key=f"text_column_{importing_view.name_of(str(path))}").set_value("words").run()
     assert "second text here\n" in texts(app)  # the first articles as they will be read
     assert not app.metric
     next(button for button in app.button if button.label == "Prepare").click().run()
@@ -1113,18 +1115,20 @@ def test_the_first_articles_are_shown_before_anything_is_prepared(root, local, s
     app = open_path(sample_folder, prepares=False)
     assert not app.metric
     assert [c.value for c in app.caption if c.value.startswith("article")] == ["article-0", "article-1", "article-2"]
-    app.button(key=f"prepare_{sample_folder}").click().run()
+    app.button(key=f"prepare_{importing_view.name_of(str(sample_folder))}").click().run()
     assert app.metric[0].value == "32"
 
 
 def test_a_column_that_a_name_or_long_texts_tell_is_offered(root, local, tmp_path):
     brought = Path(__file__).parent / "files" / "brought"
     app = open_path(brought / "id_content.csv", prepares=False)
-    assert app.selectbox(key=f"text_column_{brought / 'id_content.csv'}").value == "content"
+    assert (
+        app.selectbox(key=f"text_column_{importing_view.name_of(str(brought / 'id_content.csv'))}").value == "content"
+    )
     path = tmp_path / "long.csv"
     path.write_text("n,words\n" + "".join(f"{n},{'word ' * 60}{n}\n" for n in range(4)))
     app = open_path(path, prepares=False)
-    assert app.selectbox(key=f"text_column_{path}").value == "words"
+    assert app.selectbox(key=f"text_column_{importing_view.name_of(str(path))}").value == "words"
     assert not app.metric
 
 
@@ -1145,7 +1149,7 @@ def test_less_than_half_is_a_question_on_the_page(root, local, tmp_path):
     app = open_path(path)
     assert not app.metric
     assert "Of 9 texts" in texts(app) and "only 4 can be read" in texts(app)
-    app.button(key=f"accept_{path}").click().run()
+    app.button(key=f"accept_{importing_view.name_of(str(path))}").click().run()
     assert not app.exception
     assert (app.metric[0].value, app.metric[3].value) == ("4", "5")
 
@@ -1157,8 +1161,8 @@ def test_the_form_of_a_run_asks_for_the_column_and_prepares_first(root, local, t
     app.pills(key="tune_source").set_value("path").run()
     app.text_input(key="tune_path").set_value(str(path)).run()
     assert "Start the run" not in [button.label for button in app.button]
-    app.selectbox(key=f"text_column_{path}").set_value("words").run()
-    app.button(key=f"prepare_{path}").click().run()
+    app.selectbox(key=f"text_column_{importing_view.name_of(str(path))}").set_value("words").run()
+    app.button(key=f"prepare_{importing_view.name_of(str(path))}").click().run()
     assert not app.exception
     assert "Start the run" in [button.label for button in app.button]
     assert [c.card["source"] for c in corpus.all_corpora() if c.card["source"].endswith("t.csv")]

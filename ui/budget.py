@@ -40,6 +40,7 @@ def problems() -> list[EngineError]:
 @contextlib.contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """Holds what visitors take together: whoever counts it and adds to it does so alone, on all servers of these runs."""
+    files.make_folder(paths.checkpoints_root(), parents=True)
     with Lock(paths.checkpoints_root() / ".locks" / "visitors.lock") as lock:
         if not lock.acquire(patience_seconds=_PATIENCE_SECONDS):
             raise EngineError("Many visitors ask at once: try again in a moment.")

@@ -1,12 +1,13 @@
 """From a source to its prepared corpus on a page: what it is, how to read it, how far the preparation is."""
 
+import hashlib
 import time
 from collections import Counter
 from typing import Literal
 
 import streamlit as st
 
-from engine import importing, jobs, little, paths, preparation, presets
+from engine import importing, jobs, little, paths, preparation, presets, uploads
 from engine.articles import Options, hub, isolation, source
 from engine.articles.isolation import Preview
 from engine.articles.options import NO_COLUMN
@@ -14,7 +15,7 @@ from engine.articles.unread import PARTS
 from engine.corpus import Corpus, is_corpus
 from engine.errors import EngineError
 from engine.tokenizers import Tokenizer
-from ui import budget, errors, sources, words
+from ui import access, budget, errors, sources, words
 from ui.i18n import _, _n
 
 AT_ONCE_BYTES = 8 << 20  # unpacked; so much is prepared while one waits, a few seconds,
@@ -70,6 +71,11 @@ def for_training(chosen: str, preset: str) -> str | None:
     return None
 
 
+def name_of(chosen: str) -> str:
+    """What stands for a source in the names of a page's elements, which the browser is told: no folder of the server."""
+    return hashlib.sha256(chosen.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
 def told_of_little(prepared: Corpus) -> None:
     """Says what so few, or so alike, texts can show."""
     for notice in little.notices(prepared):
@@ -100,7 +106,7 @@ def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
     if options is None:
         return None
     found = preparation.find(path, tokenizer, options)
-    part = f"part_{chosen}", [fingerprint, options.to_json()]
+    part = f"part_{name_of(chosen)}", [fingerprint, options.to_json()]
     accept = st.session_state.get(part[0]) == part[1]
     request = importing.Request(
         chosen, preset, options, accept_part=accept, looked_at=True, most_bytes=budget.corpus_bytes()
@@ -119,7 +125,7 @@ def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
         _first_articles(seen)
     if seen.size <= AT_ONCE_BYTES and _unasked(job):
         place = st.empty()
-        if not (own or accept or place.button(_("Prepare"), type="primary", key=f"prepare_{chosen}")):
+        if not (own or accept or place.button(_("Prepare"), type="primary", key=f"prepare_{name_of(chosen)}")):
             return None
         place.empty()
         if (prepared := _at_once(request)) is not None:
@@ -203,7 +209,7 @@ def _options(seen: Preview, key: str) -> Options | None:
             default=seen.text_unit,
             required=True,
             format_func=lambda name: units[name],
-            key=f"unit_{key}",
+            key=f"unit_{name_of(key)}",
         )
         return Options() if unit == seen.text_unit else Options(text_unit=unit)
     return Options()
@@ -220,7 +226,7 @@ def _columns(seen: Preview, key: str) -> Options | None:
         seen.columns,
         index=seen.columns.index(likely.text_column) if likely.text_column in seen.columns else None,
         placeholder=_("choose one"),
-        key=f"text_column_{key}",
+        key=f"text_column_{name_of(key)}",
     )
     if text is None:
         st.caption(_("None of the columns is called as texts usually are: look at the rows and choose one."))
@@ -234,10 +240,14 @@ def _columns(seen: Preview, key: str) -> Options | None:
         return _("none") if name == NO_COLUMN else name
 
     abstract = two.selectbox(
-        _("Abstract"), rest, index=offered(likely.abstract_column), format_func=shown, key=f"abstract_column_{key}"
+        _("Abstract"),
+        rest,
+        index=offered(likely.abstract_column),
+        format_func=shown,
+        key=f"abstract_column_{name_of(key)}",
     )
     identifier = three.selectbox(
-        _("Identifier"), rest, index=offered(likely.id_column), format_func=shown, key=f"id_column_{key}"
+        _("Identifier"), rest, index=offered(likely.id_column), format_func=shown, key=f"id_column_{name_of(key)}"
     )
     chosen = Options(text, abstract, identifier)
     usual = Options(likely.text_column, likely.abstract_column or NO_COLUMN, likely.id_column or NO_COLUMN)
@@ -416,6 +426,7 @@ def _watch(job: importing.Import) -> None:
     left = 0.0 if status.compared else _left(job, status)
     st.progress(share, label + (_(", about {time} left", time=words.duration(left)) if left else ""))
     kept = _fetched_again() if status.state == importing.FETCHING else _("What is done is kept: it goes on from there.")
-    if st.button(_("Stop"), icon=":material/stop:", help=kept):
+    mine = access.is_owner() or uploads.of_visitors(job.request.source) is not None
+    if mine and st.button(_("Stop"), icon=":material/stop:", help=kept):
         with errors.shown():
             job.stop()

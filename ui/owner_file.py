@@ -5,6 +5,7 @@ UTF-16, and copies what it reads into the environment, from where every child in
 strangers' files. Here a file that exists and gives no usable code means that nobody is the owner.
 """
 
+import contextlib
 import logging
 import os
 import re
@@ -32,6 +33,8 @@ _ORIGIN = re.compile(
     r"https?://(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[0-9]{1,5})?", re.I
 )
 _log = logging.getLogger("atelier.access")
+
+_SECRET = re.compile(r"\W*secret", re.I)
 
 Stamp = tuple[object, ...] | None  # None: there is no such file
 
@@ -74,6 +77,7 @@ def read() -> OwnerFile:
     """What the secrets files say now; read again only where one has changed."""
     global _last, _seen
     places, named = _places()
+    places += [misnamed for path in places if (misnamed := _misnamed(path)) is not None]
     stamps = tuple((str(path), _stamp(path)) for path in places)
     with _lock:
         _seen = _seen or any(stamp is not None for _, stamp in stamps)
@@ -106,6 +110,23 @@ def _places() -> tuple[list[Path], bool]:
     # Streamlit looks beside the script that it was told to run; this is where it stands in any case.
     paths = [Path(file).expanduser().absolute() for file in files] + [_PROJECT / ".streamlit" / "secrets.toml"]
     return list(dict.fromkeys(paths)), config.is_manually_set("secrets.files")
+
+
+def _misnamed(path: Path) -> Path | None:
+    """What somebody may have meant as the secrets file of a folder that has none: `secrets.toml.txt`, `Secrets.toml`, or a
+    file where the folder should be."""
+    if os.path.lexists(path) or path.name != "secrets.toml":
+        return None
+    folder = path.parent
+    try:
+        if os.path.lexists(folder) and not folder.is_dir():
+            return folder
+        names = sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return folder
+    return next((folder / name for name in names if _SECRET.match(name)), None)
 
 
 def _stamp(path: Path) -> Stamp:
@@ -159,6 +180,12 @@ def _loaded(path: Path) -> tuple[str, dict[str, Any]]:
         EngineError: it cannot be read; the sentence tells the line.
     """
     name = shown(path)
+    if path.parent.name == ".streamlit" and path.name != "secrets.toml" and _SECRET.match(path.name):
+        raise EngineError("{file} is not read: rename it to secrets.toml.", file=name)
+    if path.name == ".streamlit":
+        raise EngineError(
+            "{file} is no folder: it must be one, and the secrets stand in it, in secrets.toml.", file=name
+        )
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # a folder; a pipe would never end
             raise EngineError("{file} is no ordinary file: secrets stand in a text file that ends in .toml.", file=name)
@@ -215,7 +242,7 @@ def _code(values: dict, texts: list, last: Path, problems: list[EngineError]) ->
             problems.append(EngineError('{file} gives no owner_code = "…".', file=shown(last)))
         return ""
     code, path, text = values["owner_code"]
-    if isinstance(code, str) and len(normal(code)) >= CODE_LENGTH:
+    if isinstance(code, str) and sum(sign.isprintable() and not sign.isspace() for sign in code) >= CODE_LENGTH:
         return normal(code)
     problems.append(
         EngineError(
@@ -239,7 +266,8 @@ def _names(data: dict, inside: bool = False) -> Iterator[tuple[bool, str]]:
 def _folders(values: dict, problems: list[EngineError]) -> tuple[Path, ...]:
     given, path, text = values.get("article_folders", ([], Path(), ""))
     if isinstance(given, list) and all(isinstance(one, str) and Path(one).is_absolute() for one in given):
-        return tuple(Path(one).resolve() for one in given)
+        with contextlib.suppress(OSError, ValueError, RuntimeError):  # a NUL, a link that leads to itself
+            return tuple(Path(one).resolve() for one in given)
     problems.append(
         EngineError(
             "{file}, line {line}: article_folders must be a list of absolute folders in quotes; none is offered.",

@@ -10,7 +10,7 @@ from engine.articles import source
 from engine.errors import EngineError
 from engine.plans import Plan
 from engine.submission import articles_path
-from ui import access, article_charts, run_view, words
+from ui import access, article_charts, importing_view, run_view, words
 from ui.i18n import _
 
 _COUNTED_BYTES = 32 << 20
@@ -117,7 +117,7 @@ def _edited(plan: Plan, key: str) -> Plan:
         pd.DataFrame(rows, columns=list(_COLUMNS)).astype(dict.fromkeys(_LENGTHS, "float64")),
         hide_index=True,
         num_rows="dynamic",
-        key=f"stages_{key}",
+        key=f"stages_{importing_view.name_of(key)}",
         placeholder="",
         column_config={
             "name": st.column_config.TextColumn(_("Stage")),

@@ -194,6 +194,8 @@ def main() -> int:
     out = sys.stdout.buffer
     request = json.loads(sys.argv[1])
     limit_own_memory(request["memory_bytes"])
+    frames.write(out, {"kind": "started"})
+    out.flush()
     try:
         {"read": _read, "preview": _preview, "count": _count}[request["action"]](request, out)
     except EngineError as error:

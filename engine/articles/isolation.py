@@ -25,6 +25,7 @@ from engine.limits import Watchdog
 MEMORY_BYTES = 450 << 20  # resident, watched from here
 HARD_MEMORY_BYTES = 900 << 20  # of data, set in the child where the system has such a limit
 SILENT_SECONDS = 10.0
+START_SECONDS = 60.0  # until the process has imported what it reads with
 _BUFFERED_BYTES = 8 << 20
 
 
@@ -100,7 +101,7 @@ class Reading:
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self._messages: deque[tuple[dict[str, Any], bytes]] = deque()
-        self._buffered, self._ended, self._closed = 0, False, False
+        self._buffered, self._ended, self._closed, self._started = 0, False, False, False
         self._heard = time.monotonic()
         self._changed = threading.Condition()
         self._complaint = b""
@@ -169,6 +170,9 @@ class Reading:
             while message := frames.read(cast(BinaryIO, stream)):
                 with self._changed:
                     self._heard = time.monotonic()
+                    if message[0]["kind"] == "started":
+                        self._started = True
+                        continue
                     if message[0]["kind"] == "member":
                         self._member = message[0]["name"]
                         continue
@@ -191,9 +195,12 @@ class Reading:
                 self._complaint = (self._complaint + block)[-4096:]
 
     def _silence(self) -> float:
-        """Seconds since the last message; a reader who does not keep up is no silence."""
+        """Seconds since the last message; a reader who does not keep up is no silence, nor is the start of the process on
+        a machine with much to do, as long as it takes no longer than `START_SECONDS`."""
         with self._changed:
-            return 0.0 if self._buffered > _BUFFERED_BYTES else time.monotonic() - self._heard
+            if self._buffered > _BUFFERED_BYTES:
+                return 0.0
+            return time.monotonic() - self._heard - (0.0 if self._started else START_SECONDS - SILENT_SECONDS)
 
 
 def preview(path: Path | str, options: Options | None = None) -> Preview:
