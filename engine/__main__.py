@@ -615,8 +615,8 @@ def _report_lines(result: dict) -> list[str]:
     if "against" in result:
         lines.append(f"against {result['against']['checkpoint']}, on the same tokens:")
         for name, told in result["against"]["differences"].items():
-            interval = f" (95 %: {_between(name, told['interval'], '+')})" if told["interval"] else ""
-            lines.append(f"  {_figure(name):<14} {_written(name, told['change'], '+')}{interval}")
+            interval = f" (95 %: {_changed(name, told['interval'])})" if told["interval"] else ""
+            lines.append(f"  {_figure(name):<14} {_changed(name, [told['change']])}{interval}")
     return lines
 
 
@@ -636,12 +636,18 @@ def _figure(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _between(name: str, ends: list[float], sign: str = "") -> str:
-    return " to ".join(_written(name, end, sign) for end in ends)
+_SHARES = ("accuracy", "top_5", "top_10")
 
 
-def _written(name: str, value: float, sign: str = "") -> str:
-    return format(value, f"{sign}.1%" if name in ("accuracy", "top_5", "top_10") else f"{sign}.3f")
+def _between(name: str, ends: list[float]) -> str:
+    return " to ".join(format(end, ".1%" if name in _SHARES else ".3f") for end in ends)
+
+
+def _changed(name: str, changes: list[float]) -> str:
+    """A change, or the ends of its interval; of a share in points, since per cent would be of the share itself."""
+    if name in _SHARES:
+        return " to ".join(f"{100 * change:+.1f}" for change in changes) + " points"
+    return " to ".join(f"{change:+.3f}" for change in changes)
 
 
 def generate(a: argparse.Namespace) -> int:

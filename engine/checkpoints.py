@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import checked, paths, presets, runs
-from engine.errors import CheckpointError, EngineError, RunError
+from engine.errors import CheckpointError, EngineError, PresetError, RunError
 from engine.files import (
     json_text,
     open_plain,
@@ -36,6 +36,7 @@ WEIGHTS, TRAINING, MANIFEST = "model.weights.h5", "training.npz", "manifest.json
 _SEAL = "manifest_sha256"
 _MOST_MANIFEST_BYTES = 16 << 20
 _MOST_HASHES = 256
+_MOST_NAMED = 10
 FORMATS = CKPT, H5, KERAS = "ckpt", "weights.h5", "keras"
 # The files of each format; the first is the one whose hash names the model.
 WEIGHTS_FILES = {
@@ -311,8 +312,25 @@ def resolve(reference: str, root: Path | None = None) -> ModelReference:
     try:
         checkpoint = find(reference, root)
     except RunError:
-        return ModelReference(presets.find(reference))
+        return ModelReference(_preset(reference, root))
     return ModelReference(presets.find(preset_of(checkpoint)["reference"]), checkpoint)
+
+
+def _preset(reference: str, root: Path | None) -> Preset:
+    try:
+        return presets.find(reference)
+    except presets.NoSuchPreset:
+        name = paths.shortened(reference)
+        known = [run.name for run in runs.all_runs(root)[:_MOST_NAMED]]
+        if not known:
+            raise PresetError(
+                "There is no run, checkpoint or preset {name}, and no run at all yet.", name=name
+            ) from None
+        raise PresetError(
+            "There is no run, checkpoint or preset {name}. The newest runs are: {runs}.",
+            name=name,
+            runs=", ".join(known),
+        ) from None
 
 
 def preset_of(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -27,6 +27,10 @@ _MOST_CARD_BYTES = 1 << 20
 _HUB_HANDLE = re.compile(r"(?:kaggle|hf|modelscope)://[\w./-]+")
 
 
+class NoSuchPreset(PresetError):
+    """Nothing of that name or path is there."""
+
+
 @dataclass(frozen=True)
 class Preset:
     """A preset's description.
@@ -107,7 +111,7 @@ def find(reference: str | Path) -> Preset:
     if not folder.is_dir() and (paths.PRESETS / text).is_dir() and "/" not in text and ".." not in text:
         folder = paths.PRESETS / text
     if not folder.is_dir():
-        raise PresetError(
+        raise NoSuchPreset(
             "There is no preset {preset}: give a folder (of keras-hub or Hugging Face form) or one of {names}.",
             preset=paths.shortened(text),
             names=", ".join(HUB_NAMES),

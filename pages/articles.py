@@ -93,7 +93,20 @@ def card(c: Corpus) -> None:
             else _("The source has no validation part: the last tenth of its training articles was set aside for it.")
         )
     formulas = c.card.get("formulas", {})
-    if any(formulas.values()):
+    if formulas.get("text") and not formulas.get("mark"):
+        n = formulas["text"]
+        st.caption(_n("{n} formula became text.", "{n} formulas became text.", n, n=words.grouped(n)))
+    elif formulas.get("mark") and not formulas.get("text"):
+        n = formulas["mark"]
+        st.caption(
+            _n(
+                "{n} formula, of which the source holds only a picture, became “[formula]”.",
+                "{n} formulas, of which the source holds only a picture, became “[formula]”.",
+                n,
+                n=words.grouped(n),
+            )
+        )
+    elif any(formulas.values()):
         st.caption(
             _(
                 "Formulas: {text} became text, {mark} of which the source holds only a picture became “[formula]”.",
@@ -141,7 +154,7 @@ def card(c: Corpus) -> None:
                         hash=c.card["tokenizer"][:16],
                     ),
                     *(
-                        f"{name}: {words.size(f['bytes'])}, SHA-256 {f['sha256'][:16]}…"
+                        words.labelled(name, f"{words.size(f['bytes'])}, SHA-256 {f['sha256'][:16]}…")
                         for name, f in c.card["files"].items()
                     ),
                 ]

@@ -122,6 +122,15 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             value={"minutes": 1.0, "epochs": 3.0, "steps": 200.0}[unit],
             key=f"amount_{unit}",
         )
+    if not access.is_owner():
+        most = budget.limits()
+        st.caption(
+            _(
+                "A visitor's run trains at most {minutes} minutes or {steps} steps.",
+                minutes=words.shortest(most.minutes),
+                steps=words.grouped(most.steps),
+            )
+        )
     with st.expander(_("Advanced: name, range, learning rate, batch, LoRA, device, prompts")):
         one, two, three = st.columns(3)
         name = one.text_input(_("Name of the run (empty = date and time)"), "")

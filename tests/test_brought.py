@@ -96,7 +96,7 @@ def test_excels_french_csv_is_read_whole_and_its_encoding_is_said():
     assert (articles, problems) == (expected, [])
     assert "L'étude a été réalisée à l'hôpital." in articles[1].text()
     assert [str(r) for r in source.remarks] == [
-        "excel_fr.csv is not in UTF-8: it was read as cp1252, which its bytes show."
+        "excel_fr.csv is not in UTF-8: it was read in the usual encoding of Excel on Windows."
     ]
 
 

@@ -275,6 +275,7 @@ def test_the_command_line_tells_intervals_and_what_changed_against_another_model
         assert change["interval"][0] <= change["change"] <= change["interval"][1]
     assert main([*command, "--against", "base"]) == 0
     said = capsys.readouterr().out
+    assert "accuracy       +0.0 points (95 %: +0.0 to +0.0 points)" in said
     assert (
         "loss           +0.000 (95 %: +0.000 to +0.000)" in said
         and "95 % intervals over the articles: accuracy" in said

@@ -17,7 +17,7 @@ import pytest
 
 from engine import checkpoints, dispatcher, ending, files, machine, queue, runs, trainer
 from engine.__main__ import main
-from engine.errors import CheckpointError, RunError, SettingsError, StorageError
+from engine.errors import CheckpointError, EngineError, RunError, SettingsError, StorageError
 from engine.locks import Lock, held
 from engine.settings import RunSettings, from_json
 
@@ -776,3 +776,8 @@ def test_a_process_that_is_not_certainly_the_trainer_is_left_alone(held_run, for
         assert (process.poll(), other.poll()) == (None, None)
         other.kill()
     assert run.state().state == runs.RUNNING
+
+
+def test_a_model_that_is_not_there_is_answered_with_the_runs_there_are(root):
+    with pytest.raises(EngineError, match="There is no run, checkpoint or preset second, and no run at all yet"):
+        checkpoints.resolve("second")

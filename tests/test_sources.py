@@ -862,3 +862,9 @@ def test_offline_the_hub_is_one_sentence_with_the_manual_way(monkeypatch, root):
         hub.list_files("ccdv/pubmed-summarization")
     with pytest.raises(ArticlesError, match="There is no file or folder corpora/pubmd either"):
         importing.locate("corpora/pubmd", lambda listing: None, lambda done, total: None)
+
+
+def test_a_card_beside_the_splits_is_not_counted_as_left_out_and_a_strangers_file_is(tmp_path):
+    for name in ("README.md", "LICENSE", "train.jsonl", "more.jsonl"):
+        (tmp_path / name).write_text(jsonl(1))
+    assert [problem.values["path"] for problem in Source(tmp_path).refused] == ["more.jsonl"]

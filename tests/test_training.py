@@ -719,7 +719,7 @@ def test_of_a_hub_name_the_vocabulary_alone_can_be_fetched(monkeypatch, tiny_pre
 
 
 def test_what_is_no_preset_is_said(tmp_path):
-    with pytest.raises(PresetError, match="There is no preset"):
+    with pytest.raises(PresetError, match="There is no run, checkpoint or preset"):
         checkpoints.resolve(str(tmp_path / "nothing"))
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(PresetError, match="is not a GPT-2 preset but bert"):

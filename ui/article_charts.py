@@ -132,7 +132,7 @@ def stages(plan: Plan) -> go.Figure:
             textposition="outside" if stage.last < 0.6 * plan.articles else "inside",
             textangle=0,
             cliponaxis=False,
-            hovertemplate=f"{stage.name}: {label}<extra></extra>",
+            hovertemplate=f"{words.labelled(stage.name, label)}<extra></extra>",
         )
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
     figure.update_xaxes(range=[0, plan.articles * 1.02])

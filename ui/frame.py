@@ -89,4 +89,4 @@ def _strip() -> None:
     state = run.state()
     share = state.step / state.steps if state.steps else 0.0
     label = words.state_name(state.state) if state.state == runs.QUEUED else words.phase_name(state.phase)
-    st.progress(min(1.0, share), f"{words.plain(run.name)}: {label}")
+    st.progress(min(1.0, share), words.labelled(words.plain(run.name), label))

@@ -310,7 +310,7 @@ def _first_articles(seen: Preview) -> None:
 def beside(left: dict[str, int]) -> None:
     """What files hold beside the articles and was not read, counted."""
     if left:
-        parts = ", ".join(f"{_(PARTS[part])}: {words.grouped(n)}" for part, n in left.items() if part in PARTS)
+        parts = ", ".join(words.labelled(_(PARTS[part]), words.grouped(n)) for part, n in left.items() if part in PARTS)
         st.caption(_("Beside the text, and not read: {parts}.", parts=parts))
 
 

@@ -10,7 +10,7 @@ from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.written import Column, Written
 from ui import access, budget, errors, little_memory, side_view, studio_view, words
-from ui.i18n import _
+from ui.i18n import _, _n
 
 
 @dataclass
@@ -181,7 +181,7 @@ def _verdict(verification: Verification) -> None:
         errors.show(problem)
     for was, now in zip(verification.was.columns, verification.now.columns, strict=True):
         if now.error is not None:
-            st.error(f"{words.plain(was.title)}: {errors.markdown(now.error)}", icon=":material/error:")
+            st.error(words.labelled(words.plain(was.title), errors.markdown(now.error)), icon=":material/error:")
             continue
         for former, sample in zip(was.samples, now.samples, strict=True):
             if not sample.done:
@@ -191,8 +191,9 @@ def _verdict(verification: Verification) -> None:
                 who += ", " + _("seed {n}", n=former.seed)
             difference = written.first_difference(former, sample)
             if difference is None:
-                count = words.grouped(len(former.ids))
-                st.success(f"{who}: {_('identical, {n} tokens', n=count)}", icon=":material/check_circle:")
+                n = len(former.ids)
+                same = _n("identical, {n} token", "identical, {n} tokens", n, n=words.grouped(n))
+                st.success(words.labelled(who, same), icon=":material/check_circle:")
             else:
                 identical = False
                 told = _(
@@ -201,7 +202,7 @@ def _verdict(verification: Verification) -> None:
                     was=_piece(difference.was),
                     now=_piece(difference.now),
                 )
-                st.warning(f"{who}: {told}", icon=":material/difference:")
+                st.warning(words.labelled(who, told), icon=":material/difference:")
     if not verification.now.environment:
         return
     changed = written.changed_environment(verification.was.environment, verification.now.environment)

@@ -50,7 +50,7 @@ def show(models: list[Shown]) -> None:
     with calibration:
         st.plotly_chart(report_charts.reliability(models), theme="streamlit", key="r_calibration")
         errors = " · ".join(
-            f"{words.plain(m.title)}: {words.percent(m.report['calibration']['error'])}" for m in models
+            words.labelled(words.plain(m.title), words.percent(m.report["calibration"]["error"])) for m in models
         )
         st.caption(_("Expected calibration error, the mean distance from the diagonal: {errors}", errors=errors))
     with padding:

@@ -317,7 +317,7 @@ def outcome(run: Run) -> None:
     own, base = figures["run", split], figures["base", split]
     first, second, third = st.columns(3)
     first.metric(
-        _("Accuracy on {split}", split=words.split_name(split)),
+        words.accuracy_on(split),
         words.percent(own["accuracy"]),
         **words.delta(100 * (own["accuracy"] - base["accuracy"]), 1, _("{n} points against the base")),
         help=_(

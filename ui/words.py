@@ -52,8 +52,24 @@ def duration(seconds: float) -> str:
     seconds = round(seconds)
     hours, minutes, rest = seconds // 3600, seconds % 3600 // 60, seconds % 60
     if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    if minutes:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{rest} s"
+
+
+def labelled(name: str, told: str) -> str:
+    """A name and what is said of it: with a no-break space before the colon in French."""
+    return _("{name}: {told}", name=name, told=told)
+
+
+def accuracy_on(split: str) -> str:
+    """The name of the accuracy on a split."""
+    return {
+        "train": _("Accuracy on train"),
+        "test": _("Accuracy on test"),
+        "validation": _("Accuracy on validation"),
+    }[split]
 
 
 def starts_in(seconds: float | None) -> str:

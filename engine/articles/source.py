@@ -20,6 +20,8 @@ _EXAMPLES = 3  # of each reason
 _FEW_TEXTS = 3  # files of text, above which each is an article
 _LEADS_OUT = sentence("{path} is a link that leads out of the folder; it was not read.")
 _SPLIT_NAMES = re.compile(r"(train|val|valid|validation|dev|test)(?:[-_.].*)?", re.IGNORECASE)
+# What lies beside articles to say what they are: nobody takes it for one, so it is not counted as left out.
+_CARD = re.compile(r"(?:readme|licen[cs]e)(?:\.(?:md|txt|rst))?", re.IGNORECASE)
 _SPLIT_OF = {
     "train": "train",
     "val": "validation",
@@ -222,7 +224,7 @@ class Source:
             for m in found:
                 if split := named[id(m)]:
                     by_split[split].append(m)
-                else:
+                elif not _CARD.fullmatch(m.split_name.rsplit("/", 1)[-1]):
                     template = sentence("{path}: left out, since other files are called train, val or test.")
                     left_out.append(ArticlesError(template, path=m.name))
         else:
@@ -320,6 +322,8 @@ class Source:
             return False
         if m.encoding:
             template = sentence("{path} is not in UTF-8: it was read as {encoding}, which its bytes show.")
+            if m.encoding == "cp1252":
+                template = sentence("{path} is not in UTF-8: it was read in the usual encoding of Excel on Windows.")
             self.remarks.append(ArticlesError(template, path=m.name, encoding=m.encoding))
         self._forms[id(m)] = form
         return True
