@@ -192,7 +192,7 @@ def _verdict(verification: Verification) -> None:
             difference = written.first_difference(former, sample)
             if difference is None:
                 n = len(former.ids)
-                same = _n("identical, {n} token", "identical, {n} tokens", n, n=words.grouped(n))
+                same = _n("identical, {count} token", "identical, {count} tokens", n, count=words.grouped(n))
                 st.success(words.labelled(who, same), icon=":material/check_circle:")
             else:
                 identical = False
