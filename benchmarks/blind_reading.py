@@ -21,8 +21,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import checkpoints, models  # noqa: E402
-from engine.files import write_bytes, write_json  # noqa: E402
+from engine import checkpoints, models
+from engine.files import write_bytes, write_json
 
 PROMPTS = (
     "The results of this study",
