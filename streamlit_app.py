@@ -1,7 +1,7 @@
 """Atelier's dashboard: `streamlit run streamlit_app.py`.
 
 Run as a script it shows the frame with the page that was asked for. Imported by the server it makes the application, with
-routes of its own (the plotting library, exported files), and calls `st.navigation` once: that switches off the old mode in which a folder
+routes of its own (the plotting library, exported files) and a bound on uploads, sweeps visitors' uploads, and calls `st.navigation` once: that switches off the old mode in which a folder
 named `pages/` is run without the frame (tests/test_browser.py opens every page's own address on a cold server).
 """
 
@@ -16,8 +16,16 @@ if __name__ == "__main__":
     frame.show()
 else:
     import streamlit as st
+    from starlette.middleware import Middleware
 
-    from ui import downloads, live
+    from ui import downloads, live, network, owner, owner_file, sweeping, upload_memory
 
-    app = st.App(__file__, routes=[*live.routes(), *downloads.routes()])
+    owner_file.keep_from_streamlit()
+    sweeping.start()
+    app = st.App(
+        __file__,
+        routes=[*live.routes(), *downloads.routes(), *owner.routes()],
+        middleware=[*network.middleware(), Middleware(upload_memory.Guard)],
+        lifespan=network.lifespan,
+    )
     st.navigation([lambda: None])

@@ -7,14 +7,19 @@ one sentence, without an article within 10 s, and with less than 500 MB of memor
 """
 
 import argparse
+import gzip
 import io
 import json
 import random
+import re
 import sys
+import tarfile
 import tempfile
+import textwrap
 import threading
 import time
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -85,7 +90,98 @@ def good_files(folder: Path) -> dict[str, bytes]:
         "a.zip": packed.getvalue(),
         "a.txt": "\n\n".join(bodies).encode(),
         "a.xml": f"<?xml version='1.0'?><article><body><sec><title>T</title>{paragraphs}</sec></body></article>".encode(),
+        "a.json": ("[" + ",\n".join(lines) + "]").encode(),
+        "a.jsonl.gz": gzip.compress("\n".join(lines).encode()),
+        "a.tar.gz": _tar_of({f"{i}.txt": b.encode() for i, b in enumerate(bodies)}),
+        "a.nbib": "".join(
+            f"PMID- {i}\nTI  - T\nAB  - {' '.join(b.split())}\n\n" for i, b in enumerate(bodies)
+        ).encode(),
+        "b.xml": pubmed_set(paragraphs).encode(),
+        "a.docx": _docx_of(bodies),
+        "a.pdf": _pdf_of([line for b in bodies for line in textwrap.wrap(b, 90)]),
     }
+
+
+def pubmed_set(paragraphs: str) -> str:
+    """Records of PubMed's XML, one a paragraph."""
+    inner = paragraphs.replace("<p>", "<PubmedArticle><PMID>1</PMID><Abstract><AbstractText>")
+    inner = inner.replace("</p>", "</AbstractText></Abstract></PubmedArticle>")
+    return f"<?xml version='1.0'?><PubmedArticleSet>{inner}</PubmedArticleSet>"
+
+
+def _tar_of(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def _docx_of(paragraphs: list[str]) -> bytes:
+    import docx
+
+    document, out = docx.Document(), io.BytesIO()
+    for text in paragraphs:
+        document.add_paragraph(text)
+    document.save(out)
+    return out.getvalue()
+
+
+def _pdf_of(lines: list[str], on_page: int = 50) -> bytes:
+    """A PDF as plain as can be: lines in Helvetica, so many a page."""
+    objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b""]
+    kids = []
+    for first in range(0, len(lines), on_page):
+        text = [re.sub(r"[^ -~]|[()\\\\]", "", line) for line in lines[first : first + on_page]]
+        content = "".join(
+            f"BT /F 10 Tf 1 0 0 1 50 {780 - 14 * i} Tm ({t}) Tj ET\n" for i, t in enumerate(text)
+        ).encode()
+        number = len(objects) + 1
+        kids.append(b"%d 0 R" % number)
+        font = b"<< /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
+        page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources %s /Contents %d 0 R >>"
+        objects += [page % (font, number + 1), b"<< /Length %d >> stream\n%s\nendstream" % (len(content), content)]
+    objects[1] = b"<< /Type /Pages /Kids [%s] /Count %d >>" % (b" ".join(kids), len(kids))
+    return _assembled(objects)
+
+
+def _assembled(objects: list[bytes]) -> bytes:
+    out, places = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, start=1):
+        places.append(len(out))
+        out += b"%d 0 obj %s endobj\n" % (number, content)
+    table = b"xref\n0 %d\n0000000000 65535 f \n" % (len(places) + 1) + b"".join(b"%010d 00000 n \n" % p for p in places)
+    trailer = b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % (len(places) + 1, len(out))
+    return out + table + trailer
+
+
+def recursive_pdf() -> bytes:
+    """A page tree that holds itself, and a form that draws itself."""
+    form = b"<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X 4 0 R >> >> /Length 5 >> stream\n/X Do\nendstream"
+    page = b"<< /Type /Page /Parent 2 0 R /Resources << /XObject << /X 4 0 R >> >> /Contents 5 0 R >>"
+    objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R 2 0 R] /Count 2 >>", page, form]
+    objects.append(b"<< /Length 5 >> stream\n/X Do\nendstream")
+    return _assembled(objects)
+
+
+def pdf_bomb() -> bytes:
+    """A page whose stream unpacks to 300 MB."""
+    content = zlib.compress(b"BT (x) Tj ET " * 24_000_000, 9)
+    objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"]
+    objects.append(b"<< /Type /Page /Parent 2 0 R /Contents 4 0 R >>")
+    objects.append(b"<< /Filter /FlateDecode /Length %d >> stream\n%s\nendstream" % (len(content), content))
+    return _assembled(objects)
+
+
+def docx_bomb() -> bytes:
+    """A document whose text unpacks to 200 MB."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", b"<w:t>x</w:t>" * 17_000_000)
+    return out.getvalue()
 
 
 def attacks(folder: Path) -> dict[str, Callable[[Path], None]]:
@@ -149,6 +245,19 @@ def attacks(folder: Path) -> dict[str, Callable[[Path], None]]:
             + b'["x"],' * 700_000 + b'["x"]]}\n' + good
         ),
         "empty.jsonl": plain(b""),
+        "bomb.txt.gz": plain(gzip.compress(b"0" * (200 * mega))),
+        "bomb.tar.gz": plain(_tar_of({"a.txt": b"0" * (200 * mega)})),
+        "bomb.docx": lambda path: path.write_bytes(docx_bomb()) and None,
+        "bomb.pdf": lambda path: path.write_bytes(pdf_bomb()) and None,
+        "recursive.pdf": plain(recursive_pdf()),
+        "deep.json": plain(b"[" * 7_000_000),
+        "one-value-of-100-mb.json": plain(b'{"text":\n"' + b"x" * 100 * mega + b'"}'),
+        "entity-bomb-of-pubmed.xml": plain(
+            bomb.replace(b"DOCTYPE article", b"DOCTYPE PubmedArticleSet").replace(
+                b"<article><body><p>&e12;</p></body></article>",
+                b"<PubmedArticleSet><PubmedArticle><Abstract><AbstractText>&e12;</AbstractText></Abstract></PubmedArticle></PubmedArticleSet>",
+            )
+        ),
     }  # fmt: skip
 
 
@@ -192,7 +301,15 @@ def main() -> None:
     a = parser.parse_args()
     worst = {"seconds": 0.0, "peak_mb": 0}
     outside: list[str] = []
-    bombs = {"bomb.zip", "many-bombs.zip", "bomb.parquet", "entity-bomb.xml"}  # must be named as what they are
+    bombs = {
+        "bomb.zip",
+        "many-bombs.zip",
+        "bomb.parquet",
+        "entity-bomb.xml",
+        "bomb.txt.gz",
+        "bomb.tar.gz",
+        "bomb.docx",
+    }  # must be named as what they are
     ends: Counter[str] = Counter()
 
     def judge(name: str, result: dict) -> None:

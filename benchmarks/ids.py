@@ -44,18 +44,17 @@ def main() -> None:
             sources.append(folder / archive)
         for source in sources:
             corpus = preparation.prepare(source, ours, folder / "corpora")
-            numbers = dict.fromkeys(corpus.splits, 0)
-            held_out = corpus.card["validation_set_aside"]
+            places: dict[int, list[tuple[str, int]]] = {}  # of equal texts in the order of the corpus
+            for split in corpus.splits:
+                for number, digest in enumerate(corpus.digests(split).tolist(), start=1):
+                    places.setdefault(digest, []).append((split, number))
             with Reading(source) as reading:
                 for header, body in reading:
                     if header["kind"] != "article":
                         continue
-                    split = header["split"]
-                    if held_out and split == "train" and numbers["train"] == corpus.articles("train"):
-                        split = "validation"
-                    numbers[split] += 1
+                    split, number = places[header["digest"]].pop(0)
                     ids = reference.encode(body.decode()).ids
-                    found = corpus.tokens(split, numbers[split], numbers[split])
+                    found = corpus.tokens(split, number, number)
                     articles += 1
                     tokens += len(ids)
                     different += not (found[0] == ours.end_of_text and np.array_equal(found[1:], ids))

@@ -160,7 +160,7 @@ def main() -> None:
     figures["build_peak_mb"] = round(peak.mb) if to_build else None
     figures["index_mb"] = round(sum(f.bytes for f in files) / 1e6)
     random = np.random.default_rng(1)
-    others = [ids for _, ids in memorisation.unseen(sample(seen), a.tokens)]
+    others = [ids for *_, ids in memorisation.unseen(sample(seen), a.tokens)]
     planted = [plant(ids, corpus, random) for ids in others[: a.texts]]
     inside = [(ids, 0, len(ids)) for ids in known(corpus, a.tokens, a.texts, random)]
     dropped = [f.path for f in files] + [corpus.folder / "tokens.bin"]

@@ -1,7 +1,9 @@
 """The command line: `python -m engine COMMAND`, one function a command."""
 
 import argparse
+import errno
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -12,8 +14,9 @@ from typing import Any, NoReturn
 from engine import checkpoints, corpus, dispatcher, ending, memory, paths, removal, runs, submission, trainer
 from engine import queue as queueing
 from engine.articles.member import shown
+from engine.articles.unread import PARTS
 from engine.errors import ArticlesError, EngineError, PlanError, RunError, SettingsError
-from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, RunSettings
+from engine.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, REPORTED, RunSettings
 
 DESCRIPTION = """\
 Atelier fine-tunes GPT-2 on scientific articles.
@@ -25,8 +28,8 @@ Atelier fine-tunes GPT-2 on scientific articles.
 
 A preset is a folder (of keras-hub or Hugging Face form) or a keras-hub name such as gpt2_base_en.
 A checkpoint is RUN (its newest), RUN/STEP, or a preset: the base model itself.
-Articles are a prepared corpus, or a file, folder or zip of JSON lines (the PubMed release's form), CSV, Parquet, plain
-text or JATS XML; files called train, val and test make the splits. With --json the last line of the output is one JSON
+Articles are a prepared corpus, or a file, folder, zip or tar of JSON (the PubMed release's form among others), CSV,
+Parquet, plain text, Word, PDF, JATS XML or PubMed's downloads (docs/forms.md); files called train, val and test make the splits. With --json the last line of the output is one JSON
 object. Exit codes: 0 done, 1 a problem that is named in one sentence, 2 wrong arguments,
 130 stopped."""
 
@@ -78,18 +81,16 @@ def train(a: argparse.Namespace) -> int:
     settings = RunSettings(
         preset=str(a.preset or paths.MINI_PRESET),
         articles=_articles(a),
-        name=a.name or runs.fresh_name("run"),
+        name=a.name or queueing.UNNAMED,
         first_article=first,
         last_article=last,
         parent=a.parent,
         **lengths,
         **{name: getattr(a, name) for name in _PASSED_ON},
     )
-    run = submission.submit(settings)
+    run = queueing.enter(settings, "" if a.name else "run").run
     if a.queue:
-        dispatcher.ensure()
-        _print_result({"run": run.name, "state": "queued"}, a.json, [f"{run.name} waits in the queue."])
-        return 0
+        return _print_queued(run, a.json)
     progress = _Progress()
     try:
         with dispatcher.watching():
@@ -106,7 +107,7 @@ def train(a: argparse.Namespace) -> int:
 
 def prepare(a: argparse.Namespace) -> int:
     """Prepares articles for training: reads a source and keeps its tokens on disk, from wherever it was interrupted."""
-    from engine import importing, preparation
+    from engine import importing, little, preparation
     from engine.articles import Options
 
     started = time.monotonic()
@@ -115,7 +116,7 @@ def prepare(a: argparse.Namespace) -> int:
     try:
         path = importing.locate(
             str(a.source),
-            lambda found: print(f"{found.name}: {len(found.files)} files, {found.size / 1e6:,.0f} MB", file=sys.stderr),
+            _announce,
             lambda done, total: progress(f"fetching {bar(done, total)}"),
         )
         ignored = [name for name in _FOR_SOURCES if getattr(a, name)] if corpus.is_corpus(path) else []
@@ -130,11 +131,19 @@ def prepare(a: argparse.Namespace) -> int:
             tokenizer,
             report=lambda p: progress(_preparing(p, time.monotonic() - started)),
             out=a.out,
-            options=Options(a.text_column, a.abstract_column, a.id_column, a.text_unit),
+            options=Options(a.text_column, a.abstract_column, a.id_column, a.text_unit, a.title_column),
             limit=a.limit,
+            accept_part=a.accept_part,
+            looked_at=True,  # they are printed below
+        )
+        notices = prepared.notices
+        prepared = preparation.look_for_near_copies(  # of one that an earlier version prepared
+            prepared, tokenizer, lambda p: progress(_preparing(p, time.monotonic() - started))
         )
     finally:
         progress.close()
+    if preparation.is_guessed(prepared.card.get("forms", {})):
+        _print_first(prepared, tokenizer)
     totals = corpus.summary(prepared.card)
     skipped = prepared.skipped
     reasons = [{"reason": str(e), "count": skipped.reasons[e.template]} for e in _first_of_each(skipped)]
@@ -144,12 +153,30 @@ def prepare(a: argparse.Namespace) -> int:
         "splits": prepared.card["splits"],
         "skipped": {"count": skipped.count, "reasons": reasons},
         "duplicates": prepared.card["duplicates"],
+        "formulas": prepared.card.get("formulas"),
+        "near_copies": {**prepared.card["near_copies"], "examples": _alike(prepared)},
         "validation_set_aside": prepared.card["validation_set_aside"],
-        "notices": [str(notice) for notice in prepared.notices],
+        "left_out": prepared.left_out,
+        "remarks": [str(remark) for remark in prepared.remarks],
+        "notices": [str(notice) for notice in (*notices, *little.notices(prepared))],
         "seconds": round(time.monotonic() - started, 3),
     }
     _print_result(result, a.json, _prepared_lines(result))
     return 0
+
+
+def _print_first(prepared: corpus.Corpus, tokenizer: Any) -> None:
+    """The beginnings of three articles whose text a program made out of PDF or Word files, to be looked at."""
+    print("Look at what was read before you train on it:", file=sys.stderr)
+    for number in range(1, min(3, prepared.articles("train")) + 1):
+        text = tokenizer.decode(prepared.tokens("train", number, number)[1:])
+        print(f"--- {prepared.identifier('train', number)}\n{text[:600].strip()}", file=sys.stderr)
+
+
+def _announce(found: Any) -> None:
+    """Says what will be fetched from the hub."""
+    others = f" (configuration {found.configuration}; left: {', '.join(found.others)})" if found.others else ""
+    print(f"{found.name}: {len(found.files)} files, {found.size / 1e6:,.0f} MB{others}", file=sys.stderr)
 
 
 def _articles(a: argparse.Namespace) -> str:
@@ -166,7 +193,16 @@ def _articles(a: argparse.Namespace) -> str:
     return articles
 
 
-_FOR_SOURCES = ("out", "limit", "text_column", "abstract_column", "id_column", "text_unit")
+_FOR_SOURCES = (
+    "out",
+    "limit",
+    "text_column",
+    "abstract_column",
+    "id_column",
+    "title_column",
+    "text_unit",
+    "accept_part",
+)
 
 
 def _as_options(names: list[str]) -> str:
@@ -176,6 +212,8 @@ def _as_options(names: list[str]) -> str:
 def _preparing(p: Any, seconds: float) -> str:
     rate = p.done_bytes / seconds if seconds else 0.0
     left = f", {max(0.0, (p.total_bytes - p.done_bytes) / rate):,.0f} s left" if rate and p.total_bytes else ""
+    if p.compared:
+        return f"looking for near-copies {bar(p.compared, p.articles)} {p.compared:,} of {p.articles:,} articles"
     return (
         f"preparing {bar(p.done_bytes, p.total_bytes)} {p.articles:,} articles, {p.tokens:,} tokens, "
         f"{p.skipped:,} skipped{left}"
@@ -189,7 +227,20 @@ def _first_of_each(skipped: Any) -> list[EngineError]:
     return list(seen.values())
 
 
-_SHOWN_PAIRS = 3  # of duplicates
+_SHOWN_PAIRS = 3  # of duplicates and near-copies
+_TOLD_PAIRS = 100  # of near-copies, with --json
+
+
+def _alike(prepared: corpus.Corpus) -> list[dict[str, Any]]:
+    """The near-copies between two splits, then the others, the most alike first."""
+    found = prepared.near_copies()
+    assert found is not None
+    pairs = [(prepared.place(int(p["first"])), prepared.place(int(p["second"])), float(p["likeness"])) for p in found]
+    pairs.sort(key=lambda pair: (pair[0][0] == pair[1][0], -pair[2]))
+    return [
+        {"first": list(first), "second": list(second), "likeness": round(likeness, 3)}
+        for first, second, likeness in pairs[:_TOLD_PAIRS]
+    ]
 
 
 def _prepared_lines(result: dict) -> list[str]:
@@ -214,7 +265,22 @@ def _prepared_lines(result: dict) -> list[str]:
             f"    such as: {later[0]} {later[1]:,} repeats {earlier[0]} {earlier[1]:,}"
             for earlier, later in d["examples"][:_SHOWN_PAIRS]
         ]
-    return lines + [f"  {notice}" for notice in result["notices"]]
+    if any((f := result["formulas"] or {}).values()):
+        lines.append(f"  {f['text']:,} formulas became text, {f['mark']:,} that are pictures became [formula]")
+    n = result["near_copies"]
+    if n["pairs"]:
+        lines.append(
+            f"  {n['pairs']:,} pairs of articles are nearly the same text, {n['across_splits']:,} of them in two splits "
+            "(evaluate and train --near-copies leave-out leave them out of the figures)"
+        )
+        lines += [
+            f"    such as: {p['second'][0]} {p['second'][1]:,} is {p['likeness']:.0%} {p['first'][0]} {p['first'][1]:,}"
+            for p in n["examples"][:_SHOWN_PAIRS]
+        ]
+    if result["left_out"]:
+        parts = ", ".join(f"{PARTS.get(part, part)} {count:,}" for part, count in result["left_out"].items())
+        lines.append(f"  beside the articles and not read: {parts}")
+    return lines + [f"  {told}" for told in (*result["remarks"], *result["notices"])]
 
 
 def _train_plan(a: argparse.Namespace) -> int:
@@ -241,11 +307,14 @@ def _train_plan(a: argparse.Namespace) -> int:
             report=lambda p: progress(_preparing(p, 0.0)),
         )
         scaled = plan.scaled(prepared.articles("train"))
-        stages = plans.settings(scaled, source, a.name or runs.fresh_name("plan"), **changes)
-        made = plans.submit(stages)
+        prefix = a.name or queueing.UNNAMED
+        stages = plans.settings(scaled, source, prefix, **changes)
+        made = [entry.run for entry in queueing.enter_stages(stages, prefix, "" if a.name else "plan")]
         if a.queue:
             dispatcher.ensure()
-            _print_result({"runs": [run.name for run in made]}, a.json, [f"{run.name} waits" for run in made])
+            told = {found.run.name: _place_told(found) for found in queueing.places()}
+            lines = [f"{run.name} waits: {told.get(run.name, 'its trainer starts')}" for run in made]
+            _print_result({"runs": [run.name for run in made]}, a.json, lines)
             return 0
         results = []
         for run, stage in zip(made, scaled.stages, strict=True):
@@ -273,6 +342,7 @@ _PASSED_ON = (
     "learning_rate",
     "lora_rank",
     "evaluate_tokens",
+    "near_copies",
     "evaluate_steps",
     "seed",
     "checkpoint_format",
@@ -290,6 +360,32 @@ def _goes_on(run: runs.Run, as_json: bool) -> NoReturn:
     )
     _print_result({"run": run.name, "state": runs.QUEUED, "micro_batch": event["micro_batch"]}, as_json, [message])
     memory.leave(0)
+
+
+def _print_queued(run: runs.Run, as_json: bool) -> int:
+    place = queueing.place(run)  # before the dispatcher takes it from there
+    dispatcher.ensure()
+    result: dict[str, Any] = {"run": run.name, "state": "queued"}
+    if place is not None:
+        result |= {"position": place.position, "of": place.of, "starts_in_seconds": place.seconds}
+    told = f": {_place_told(place)}" if place else ""
+    _print_result(result, as_json, [f"{run.name} waits in the queue{told}."])
+    return 0
+
+
+def _place_told(place: queueing.Place) -> str:
+    """A place in the queue: `2 of 5, starts in about 3 min`."""
+    if place.seconds is None:
+        return f"{place.position} of {place.of}, unknown when it starts"
+    minutes, seconds = divmod(round(place.seconds, -1), 60)
+    about = (
+        f"{minutes:.0f} min"
+        if place.seconds >= 600
+        else f"{minutes:.0f} min {seconds:.0f} s"
+        if minutes
+        else f"{seconds:.0f} s"
+    )
+    return f"{place.position} of {place.of}, starts in about {about}"
 
 
 def _not_finished(run: runs.Run, as_json: bool) -> int:
@@ -330,6 +426,8 @@ def _result_lines(result: dict) -> list[str]:
             lines.append(f"  {name:<28} {accuracy:9.1%} {loss:8.3f} {bits:10.3f}")
     if "micro_batch" in result:
         lines.append(f"memory was short: batches of {result['batch_size']} in pieces of {result['micro_batch']}")
+    if told := _near_copies_line(result["near_copies"], result["split"], result["near_copies_left_out"]):
+        lines.append(told)
     return [*lines, f"checkpoint: {result['checkpoint']}"]
 
 
@@ -391,12 +489,22 @@ def queue(a: argparse.Namespace) -> int:
         if run.name not in [other.name for other in queueing.waiting()]:
             raise RunError("The run {name} is not waiting: only waiting runs can be cancelled.", name=run.name)
         run.request_stop()
+    waiting = queueing.places()
     rows = [
-        {"run": run.name, "after": run.waits_for(), "articles": run.settings.articles, "device": run.settings.device}
-        for run in queueing.waiting()
+        {
+            "run": place.run.name,
+            "position": place.position,
+            "of": place.of,
+            "starts_in_seconds": None if place.seconds is None else round(place.seconds),
+            "after": place.run.waits_for(),
+            "articles": place.run.settings.articles,
+            "device": place.run.settings.device,
+        }
+        for place in waiting
     ]
     lines = [
-        f"{n:>3}  {row['run']}" + (f"  (after {row['after']})" if row["after"] else "") for n, row in enumerate(rows, 1)
+        f"{row['run']}  {_place_told(place)}" + (f"  (after {row['after']})" if row["after"] else "")
+        for place, row in zip(waiting, rows, strict=True)
     ]
     _print_result({"waiting": rows}, a.json, lines or ["Nothing waits."])
     return 0
@@ -452,6 +560,7 @@ def evaluate(a: argparse.Namespace) -> int:
     other = None
     if a.against:
         other = checkpoints.ModelReference(model.preset) if a.against == BASE else _resolve(a.against)
+        checkpoints.check_base(model, other)
         check_same_vocabulary(other, model)
     progress = _Progress()
 
@@ -460,7 +569,9 @@ def evaluate(a: argparse.Namespace) -> int:
             reference,
             a.articles,
             a.split,
-            results.PassSettings(a.evaluate_tokens, a.sequence_length, a.stride, a.seed),
+            results.PassSettings(
+                a.evaluate_tokens, a.sequence_length, a.stride, a.seed, int(a.near_copies == LEFT_OUT)
+            ),
             lambda done, total: progress(f"evaluating {reference.reference} {bar(done, total)}"),
             lambda told: progress(f"preparing the articles: {told.articles:,} so far"),
         )
@@ -494,9 +605,11 @@ def _report_lines(result: dict) -> list[str]:
             f"Keras evaluate on the first {keras['tokens']:,} of these tokens: accuracy {keras['accuracy']:.2%}, loss "
             f"{keras['loss']:.4f}, {abs(keras['loss'] - result['checked']['loss']):.1e} from the sums above"
         )
+    if warning := _near_copies_line(result["near_copies"], result["split"], result["left_out"]):
+        lines.append(warning)
     if result["intervals"]:
         told = (f"{_figure(name)} {_between(name, ends)}" for name, ends in result["intervals"].items())
-        lines.append(f"95 % of draws of the articles: {', '.join(told)}")
+        lines.append(f"95 % intervals over the articles: {', '.join(told)}")
     else:
         lines.append(f"no interval can be told of fewer than {intervals.FEWEST_ARTICLES} articles")
     if "against" in result:
@@ -505,6 +618,18 @@ def _report_lines(result: dict) -> list[str]:
             interval = f" (95 %: {_between(name, told['interval'], '+')})" if told["interval"] else ""
             lines.append(f"  {_figure(name):<14} {_written(name, told['change'], '+')}{interval}")
     return lines
+
+
+def _near_copies_line(count: int | None, split: str, left_out: bool) -> str:
+    """What test articles that are nearly training articles do to figures; "" where there are none."""
+    if not count:
+        return ""
+    if left_out:
+        return f"left out: {count:,} {split} articles that are nearly the same text as a training article"
+    return (
+        f"{count:,} {split} articles are nearly the same text as a training article: the figures look better than they are "
+        "(--near-copies leave-out scores the others alone)"
+    )
 
 
 def _figure(name: str) -> str:
@@ -523,29 +648,42 @@ def generate(a: argparse.Namespace) -> int:
     """Continues a prompt."""
     from engine import models
     from engine.generation import Generator, Sampler
+    from engine.written import without_blank
 
     sampler = Sampler(a.temperature, a.top_k, a.top_p)
     reference = _resolve(a.checkpoint)
     model, tokenizer = models.load(reference)
     generator = Generator(model, tokenizer)
+    if (prompt := without_blank(a.prompt)) != a.prompt:
+        print(
+            "engine: The blank at the prompt's end was left out: words begin with theirs, and one before them spoils the text.",
+            file=sys.stderr,
+        )
+    _kept, dropped = generator.prompt_ids(prompt, a.max_new_tokens)
+    if dropped:
+        print(
+            f"engine: The prompt is longer than the context: its first {dropped:,} tokens were left out.",
+            file=sys.stderr,
+        )
     if a.json:
-        text = generator.generate(a.prompt, a.max_new_tokens, sampler, a.seed)
+        text = generator.generate(prompt, a.max_new_tokens, sampler, a.seed)
         print(
             json.dumps(
                 {
                     "checkpoint": reference.reference,
                     "hash": reference.hash,
                     "seed": a.seed,
-                    "prompt": a.prompt,
+                    "prompt": prompt,
+                    "dropped_tokens": dropped,
                     "text": text,
                 },
                 ensure_ascii=False,
             )
         )
         return 0
-    print(a.prompt, end="", flush=True)
+    print(prompt, end="", flush=True)
     ids, shown = [], ""
-    for token in generator.stream(a.prompt, a.max_new_tokens, sampler, a.seed):
+    for token in generator.stream(prompt, a.max_new_tokens, sampler, a.seed):
         ids.append(token)
         text = tokenizer.decode(ids)
         if not text.endswith("\ufffd"):
@@ -558,12 +696,19 @@ def generate(a: argparse.Namespace) -> int:
 def list_runs(a: argparse.Namespace) -> int:
     """Lists the runs, the newest first."""
     rows = []
+    places = {place.run.name: place for place in queueing.places()}
     for run in runs.all_runs():
         state = run.state()
         frozen = run.silent_seconds()
-        rows.append({"run": run.name, "state": state.state, "step": state.step, "steps": state.steps, "frozen": frozen})
+        row = {"run": run.name, "state": state.state, "step": state.step, "steps": state.steps, "frozen": frozen}
+        if state.state == runs.BROKEN:
+            row["problem"] = str(state.error)
+        if place := places.get(run.name):
+            row |= {"position": place.position, "of": place.of, "starts_in_seconds": place.seconds}
+        rows.append(row)
         if not a.json:
             reason = f"  {state.error}" if state.error else f"  frozen for {frozen:.0f} s" if frozen else ""
+            reason += f"  {_place_told(place)}" if place else ""
             print(f"{run.name:<32} {state.state:<12} {state.step:>8,} / {state.steps:<8,}{reason}")
     if a.json:
         print(json.dumps(rows))
@@ -593,10 +738,12 @@ def list_checkpoints(a: argparse.Namespace) -> int:
 
 def export(a: argparse.Namespace) -> int:
     """Writes a checkpoint or preset in another format, or for use elsewhere: a keras-hub preset, a Hugging Face folder."""
-    from engine import formats
+    from engine import formats, usage
 
-    written = formats.export(_resolve(a.checkpoint), a.format, a.out)
-    _print_result({"checkpoint": a.checkpoint, "format": a.format, "out": str(written)}, a.json, [f"{written}"])
+    model = _resolve(a.checkpoint)
+    written = formats.export(model, a.format, a.out)
+    lines = [f"{written}", usage.markdown(a.format, model.preset).rstrip()]
+    _print_result({"checkpoint": a.checkpoint, "format": a.format, "out": str(written)}, a.json, lines)
     return 0
 
 
@@ -611,8 +758,9 @@ def convert(a: argparse.Namespace) -> int:
 
 
 def import_checkpoint(a: argparse.Namespace) -> int:
-    """Looks a file of weights from elsewhere through, keeps it as a checkpoint, and measures it against its base."""
-    from engine.foreign import adoption
+    """Looks weights from elsewhere through (a file, a folder or a zip), keeps them as a checkpoint, and measures it against
+    its base."""
+    from engine.foreign import adoption, layout
 
     progress = _Progress()
     try:
@@ -625,14 +773,18 @@ def import_checkpoint(a: argparse.Namespace) -> int:
         figures = parity(checkpoint, lambda done, total: progress(f"measuring {bar(done, total)}"))
     finally:
         progress.close()
-    preset = checkpoint.manifest["preset"]["reference"]
+    preset = checkpoints.preset_of(checkpoint)["reference"]
     result = {"checkpoint": checkpoint.reference, "preset": preset, **found}
     for name, prefix in (("run", ""), ("base", "base_")):
         result |= {prefix + figure: figures[name][figure] for figure in ("accuracy", "loss", "bits_per_byte")}
     lines = [
-        f"{checkpoint.reference}: {found['form']}, fits {', '.join(found['fits'])}",
+        f"{checkpoint.reference}: {found['form']} of {layout.PROGRAMS[found['program']]}, fits {', '.join(found['fits'])}",
         f"accuracy on the sample's test articles {figures['run']['accuracy']:.1%}, its base {figures['base']['accuracy']:.1%}",
     ]
+    if found["program"] == layout.OPENAI:
+        lines.append(
+            f"for use elsewhere: python -m engine export {checkpoint.reference} --format hugging-face --out FOLDER"
+        )
     if found["left_out"]:
         lines.append(f"left out, as no part of a GPT-2: {', '.join(found['left_out'])}")
     _print_result(result, a.json, lines)
@@ -691,13 +843,15 @@ def memorisation(a: argparse.Namespace) -> int:
             raise RunError("{run} has written no sample yet: give a text with --text.", run=run.name)
     found = {prompt: lens.ids_of(seen.tokenizer, prompt, text)[: lens.LONGEST_TEXT] for prompt, text in texts.items()}
     copied = {prompt: lens.find(ids, seen.ranges) for prompt, ids in found.items()}
-    others = [lens.find(ids, seen.ranges) for _n, ids in lens.unseen(seen, max(map(len, found.values())))]
+    others = [lens.find(ids, seen.ranges) for *_place, ids in lens.unseen(seen, max(map(len, found.values())))]
     yardstick = {n: [share for other in others if (share := other.share(n)) is not None] for n in lens.LENGTHS}
     samples = [
         {
             "prompt": prompt,
             "tokens": len(found[prompt]),
             "shares": {str(n): own.share(n) for n in lens.LENGTHS},
+            "longest": own.longest,
+            "more_than_unseen": lens.copies_more(own, others) if others else None,
             "passages": [
                 {
                     "tokens": p.length,
@@ -715,10 +869,17 @@ def memorisation(a: argparse.Namespace) -> int:
         "articles": seen.articles,
         "samples": samples,
         "unseen": {
-            str(n): {"articles": len(shares), "mean": float(np.mean(shares)), "max": max(shares)}
+            str(n): {
+                "articles": len(shares),
+                "mean": float(np.mean(shares)),
+                "max": max(shares),
+                "interval": (lens.shared(others, n) or (0, None))[1],
+            }
             for n, shares in yardstick.items()
             if shares
         },
+        "unseen_longest": max((other.longest for other in others), default=None),
+        "false_alarms": lens.false_alarms(others) if others else None,
         "lost": [str(error) for error in seen.lost],
     }
     _print_result(result, a.json, _copied_lines(result))
@@ -738,6 +899,15 @@ def _copied_lines(result: dict) -> list[str]:
     if result["unseen"]:
         count = next(iter(result["unseen"].values()))["articles"]
         lines.append(f"{count} unseen articles, mean: {shares({n: v['mean'] for n, v in result['unseen'].items()})}")
+        told = {n: v["interval"] for n, v in result["unseen"].items() if v["interval"]}
+        if told:
+            ends = "  ".join(f"{n} tokens {100 * low:.1f} to {100 * high:.1f} %" for n, (low, high) in told.items())
+            lines.append(f"  95 %: {ends}")
+        more = [s for s in result["samples"] if s["more_than_unseen"]]
+        lines.append(
+            f"longer passages than any unseen article has ({result['unseen_longest']} tokens at most): {len(more)} of "
+            f"{len(result['samples'])}; by chance {result['false_alarms']:.1%} of texts at most"
+        )
     return lines
 
 
@@ -748,6 +918,9 @@ def _range(text: str | None) -> tuple[int | None, int | None]:
     if not dash or not first.isdigit() or not last.isdigit():
         raise RunError("--range is two article numbers such as 1-10000; received {text}.", text=text)
     return int(first), int(last)
+
+
+_NEAR_COPIES_HELP = "articles that are nearly the same text as a training article: reported, or left out of the figures"
 
 
 def _add_settings(p: argparse.ArgumentParser, default: dict[str, Any]) -> None:
@@ -763,10 +936,16 @@ def _add_settings(p: argparse.ArgumentParser, default: dict[str, Any]) -> None:
     option(
         "learning_rate",
         type=float,
-        help="peak; 0 = by the model's width: 2e-3 for the mini model, 1.25e-4 for GPT-2 base",
+        help="peak; 0 = by the model's width: 2e-3 for the mini model, 1.25e-4 for GPT-2 base; with LoRA 15 times that",
     )
-    option("lora_rank", type=int, help="train LoRA adapters of this rank; 0 = every weight")
+    option(
+        "lora_rank",
+        type=int,
+        help="train LoRA adapters of this rank on the query and value matrices of each attention, and these two's biases; "
+        "all else stays as it is; 0 = every weight",
+    )
     option("evaluate_tokens", type=int, help="limit of the evaluations at the end; 0 = all")
+    option("near_copies", choices=NEAR_COPIES, help=_NEAR_COPIES_HELP)
     option(
         "evaluate_steps",
         type=int,
@@ -851,11 +1030,13 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, help="the corpus's folder (default: one of its own in corpora/)")
     p.add_argument("--limit", type=_count, default=0, metavar="N", help="the first N articles of each split; 0 = all")
     p.add_argument("--text-column", default="", help="of CSV, Parquet or JSON lines: which holds the text")
-    p.add_argument("--abstract-column", default="", help="which holds the abstract")
-    p.add_argument("--id-column", default="", help="which holds the identifier")
+    p.add_argument("--abstract-column", default="", help="which holds the abstract; - = none")
+    p.add_argument("--id-column", default="", help="which holds the identifier; - = none")
+    p.add_argument("--title-column", default="", help="which holds the title; - = none")
     p.add_argument(
-        "--text-unit", default="", choices=("", "file", "blank-lines"), help="what one article is in plain text"
+        "--text-unit", default="", choices=("", "file", "blank-lines", "line"), help="what one article is in plain text"
     )
+    p.add_argument("--accept-part", action="store_true", help="even if less than half of the texts can be read")
 
     p = command("evaluate", evaluate)
     p.add_argument("--checkpoint", required=True, metavar="RUN[/STEP]|PRESET")
@@ -867,6 +1048,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--articles", default=str(paths.SAMPLE_ARTICLES))
     p.add_argument("--split", default="test", choices=("train", "validation", "test"))
     p.add_argument("--evaluate-tokens", type=int, default=0, help="a fixed seeded part of so many tokens; 0 = all")
+    p.add_argument("--near-copies", choices=NEAR_COPIES, default=REPORTED, help=_NEAR_COPIES_HELP)
     p.add_argument("--sequence-length", type=int, default=0, help="window; 0 = the model's context, 256 at most")
     p.add_argument(
         "--stride",
@@ -904,7 +1086,11 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--name", default="", help="the run that it becomes (default: RUN-STEP-as-FORMAT)")
 
     p = command("import", import_checkpoint)
-    p.add_argument("file", type=Path, help="a .ckpt folder or its zip, .keras, .weights.h5 or .h5")
+    p.add_argument(
+        "file",
+        type=Path,
+        help="a Hugging Face or keras-hub folder, a .ckpt folder or a zip of one, .safetensors, .keras, .weights.h5 or .h5",
+    )
     p.add_argument("--name", default="", help="the run that it becomes (default: the file's name and the date)")
     p.add_argument("--preset", default="", help="what it was trained from (default: the first known one that it fits)")
 
@@ -935,7 +1121,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; problems that a person can act on are one sentence each on standard error."""
     a = _parser().parse_args(arguments)
     try:
-        return a.action(a)
+        code = a.action(a)
+        sys.stdout.flush()  # here, where an end of whoever reads it is known
+        return code
+    except OSError as error:
+        # `… | head -1` has read enough; Windows calls a pipe that nobody reads an invalid argument
+        if not (isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to complain at the exit
+        return 0
     except SettingsError as error:
         for problem in error.problems:
             print(f"engine: {problem}", file=sys.stderr)

@@ -7,6 +7,7 @@ import numpy as np
 MOST_TOKENS = (
     2_000_000  # of the training split, from its first on: what is kept is bounded by it, not by the vocabulary
 )
+RUN, SPLIT = "run", "split"  # what is counted: what a run could read, or a whole training split
 DISCOUNT = 0.75  # taken off each count and given to tokens not seen behind one (Chen & Goodman 1999, section 2.7)
 
 
@@ -26,9 +27,11 @@ class Baselines:
 
     Attributes:
         tokens: how many training tokens were counted. most_frequent: the id that stands there most often.
+        counted_on: RUN or SPLIT.
     """
 
-    def __init__(self, stream: np.ndarray, vocabulary_size: int) -> None:
+    def __init__(self, stream: np.ndarray, vocabulary_size: int, counted_on: str = SPLIT) -> None:
+        self.counted_on = counted_on
         ids = np.asarray(stream[:MOST_TOKENS], dtype=np.int64)
         self.tokens = len(ids)
         counts = np.bincount(ids, minlength=vocabulary_size)

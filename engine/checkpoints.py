@@ -8,7 +8,6 @@ step-XXXXXXXX/
 
 import contextlib
 import hashlib
-import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,9 +15,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import presets, runs
+from engine import checked, paths, presets, runs
 from engine.errors import CheckpointError, EngineError, RunError
-from engine.files import json_text, sha256, staged_folder, storage_errors, temporary, write_bytes
+from engine.files import (
+    json_text,
+    open_plain,
+    parse_json,
+    sha256,
+    staged_folder,
+    storage_errors,
+    temporary,
+    write_bytes,
+)
 from engine.files import replace as rename
 from engine.presets import Preset
 from engine.runs import Run
@@ -26,6 +34,7 @@ from engine.runs import Run
 SCHEMA_VERSION = 2
 WEIGHTS, TRAINING, MANIFEST = "model.weights.h5", "training.npz", "manifest.json"
 _SEAL = "manifest_sha256"
+_MOST_MANIFEST_BYTES = 16 << 20
 _MOST_HASHES = 256
 FORMATS = CKPT, H5, KERAS = "ckpt", "weights.h5", "keras"
 # The files of each format; the first is the one whose hash names the model.
@@ -148,8 +157,10 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
     The text must be what would be written for its content, to the last character, so that no change passes.
     """
     try:
-        text = (folder / MANIFEST).read_text(encoding="utf-8")  # git on Windows may have changed the ends of the lines
-        manifest = json.loads(text)
+        with open_plain(folder / MANIFEST) as file:
+            content = file.read(_MOST_MANIFEST_BYTES)
+        manifest = parse_json(content)
+        text = content.decode("utf-8").replace("\r\n", "\n")  # git on Windows may have changed the ends of the lines
     except (OSError, ValueError):
         return None
     if not isinstance(manifest, dict):
@@ -157,7 +168,7 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
     if manifest.get("schema_version") == 1 and _SEAL not in manifest:  # written before there were seals
         return manifest if text == json_text(manifest) else None
     manifest.pop(_SEAL, None)
-    return manifest if text == _sealed(manifest) and manifest["schema_version"] == SCHEMA_VERSION else None
+    return manifest if text == _sealed(manifest) and manifest.get("schema_version") == SCHEMA_VERSION else None
 
 
 def of_run(run: Run) -> list[Checkpoint]:
@@ -167,7 +178,9 @@ def of_run(run: Run) -> list[Checkpoint]:
 
 def _open(folder: Path) -> Checkpoint | None:
     manifest = _read_manifest(folder)
-    if manifest is not None and set(WEIGHTS_FILES.get(manifest["format"], ("",))) <= set(manifest["files"]):
+    if manifest is None or checked.wrong(manifest, checked.MANIFEST) or str(manifest["step"]) != _step_of(folder):
+        return None
+    if set(WEIGHTS_FILES.get(manifest["format"], ("",))) <= set(manifest["files"]):
         return Checkpoint(folder, manifest)
     return None
 
@@ -286,7 +299,7 @@ def find(reference: str, root: Path | None = None) -> Checkpoint:
     for folder in run.checkpoint_folders():
         if step in (folder.name, _step_of(folder)):
             raise _damaged(f"{name}/{step}", MANIFEST)
-    raise CheckpointError("The run {name} has no checkpoint {step}.", name=name, step=step)
+    raise CheckpointError("The run {name} has no checkpoint {step}.", name=name, step=paths.shortened(step))
 
 
 def resolve(reference: str, root: Path | None = None) -> ModelReference:
@@ -299,20 +312,51 @@ def resolve(reference: str, root: Path | None = None) -> ModelReference:
         checkpoint = find(reference, root)
     except RunError:
         return ModelReference(presets.find(reference))
-    return ModelReference(presets.find(checkpoint.manifest["preset"]["reference"]), checkpoint)
+    return ModelReference(presets.find(preset_of(checkpoint)["reference"]), checkpoint)
 
 
-def check_base(model: ModelReference) -> None:
-    """Makes sure that a checkpoint's base is the very preset it was trained from.
+def preset_of(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Reference and hash of the preset that a checkpoint was trained from, as its manifest has them.
 
     Raises:
-        CheckpointError: the preset's weights have changed since.
+        CheckpointError: the manifest does not say it.
     """
-    if model.checkpoint is not None and model.checkpoint.manifest["preset"]["hash"] != model.preset.hash():
+    if "preset" not in checkpoint.manifest:
         raise CheckpointError(
-            "The preset {preset} is not the one that {name} was trained from: its weights have changed.",
-            preset=model.preset.reference,
-            name=model.checkpoint.reference,
+            "The manifest of {name} does not say which preset it was trained from.", name=checkpoint.reference
+        )
+    return checkpoint.manifest["preset"]
+
+
+def check_base(*models: ModelReference) -> None:
+    """Makes sure that the base of each checkpoint is the very preset it was trained from: before one goes on from it, and
+    before anything is compared, since what is called its base would be another model.
+
+    Raises:
+        CheckpointError: a preset's weights have changed since.
+    """
+    for model in models:
+        if model.checkpoint is not None:
+            _check_preset(model.preset, preset_of(model.checkpoint)["hash"], model.checkpoint.reference)
+
+
+def check_base_of(run: Run) -> None:
+    """The same for a run, whose figures and samples of its base are those of the preset as it was.
+
+    Raises:
+        CheckpointError: the preset's weights have changed since. PresetError: it is gone.
+    """
+    if began_with := run.config.get("preset_hash"):
+        _check_preset(presets.find(run.settings.preset), began_with, run.name)
+
+
+def _check_preset(preset: Preset, began_with: str, name: str) -> None:
+    if began_with != preset.hash():
+        raise CheckpointError(
+            "The preset {preset} is not the one that {name} was trained from: its weights have changed since. Put its former "
+            "files back, or keep the new ones in a folder of their own.",
+            preset=preset.reference,
+            name=name,
         )
 
 
@@ -370,10 +414,10 @@ def delete(checkpoint: Checkpoint) -> None:
         )
     if not any(_is_whole(other) for other in of_run(run) if other.step != checkpoint.step):
         raise CheckpointError("{name} is the last whole checkpoint of its run and is kept.", name=checkpoint.reference)
-    gone = temporary(checkpoint.folder)  # what a kill leaves of it is swept away like a save that was cut off
-    with storage_errors(run.folder):
+    # What a kill leaves of it is swept away like a save that was cut off.
+    with storage_errors(run.folder), temporary(checkpoint.folder) as gone:
         rename(checkpoint.folder, gone)
-    shutil.rmtree(gone, ignore_errors=True)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _is_whole(checkpoint: Checkpoint) -> bool:

@@ -5,6 +5,7 @@ tokens.bin    ids of all splits, one split behind the other, uint16 (uint32 abov
 articles.idx  one ARTICLE record an article, in the same order, and one more that marks the end
 sections.idx  one SECTION record a section
 ids.txt       the articles' identifiers, a line each
+near_copies.idx  one PAIR record a pair of articles that are nearly the same text; not there where none were looked for
 card.json     source, tokenizer, splits, counts, and the SHA-256 of each file; written last, so its existence means
               complete
 """
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from engine import paths
+from engine import checked, paths
 from engine.articles.article import KINDS, TITLE
 from engine.articles.source import Skipped
 from engine.errors import ArticlesError, EngineError, RangeError
@@ -25,6 +26,7 @@ from engine.tokenizers import Tokenizer
 
 SCHEMA_VERSION = 2
 TOKENS, ARTICLES, SECTIONS, IDS, CARD = "tokens.bin", "articles.idx", "sections.idx", "ids.txt", "card.json"
+NEAR_COPIES = "near_copies.idx"
 
 # start: index of the article's first token; section: of its first section record; words: of its abstract and body;
 # bytes: of its text; digest: 64 bits of its text's hash; id_digest: of its identifier's, 0 where the source gave none.
@@ -40,6 +42,8 @@ ARTICLE = np.dtype(
 )
 # start: index of the section's first token; kind: engine.articles.article's; named: whether its first line is its name.
 SECTION = np.dtype([("start", "<u8"), ("kind", "u1"), ("named", "u1")])
+# first, second: places of two articles in the corpus, from 0, the lower one first; likeness: 0..1.
+PAIR = np.dtype([("first", "<u4"), ("second", "<u4"), ("likeness", "<f4")])
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,21 @@ class Corpus:
         self.notices: list[EngineError] = []
         if self.card.get("schema_version") != SCHEMA_VERSION:
             raise ArticlesError("{folder} is not a prepared corpus of this version.", folder=folder)
+        if fields := checked.wrong(self.card, checked.CARD):
+            raise ArticlesError(
+                "The corpus {folder} is damaged: its card.json lacks {fields}, or holds what it must not. Prepare it again.",
+                folder=self.folder,
+                fields=", ".join(fields),
+            )
+        records = self.card["files"].get(ARTICLES, {"bytes": 0})["bytes"] // ARTICLE.itemsize
+        known = {TOKENS, ARTICLES, SECTIONS, IDS} <= set(self.card["files"])
+        told = (NEAR_COPIES in self.card["files"]) == ("near_copies" in self.card)
+        if not (known and told) or any(c["first"] + c["articles"] >= records for c in self.card["splits"].values()):
+            raise ArticlesError(
+                "The corpus {folder} is damaged: its card.json lacks {fields}, or holds what it must not. Prepare it again.",
+                folder=self.folder,
+                fields="files, splits, near_copies",
+            )
         for name, file in self.card["files"].items():
             path = self.folder / name
             if not path.is_file() or path.stat().st_size != file["bytes"]:
@@ -103,6 +122,16 @@ class Corpus:
     def skipped(self) -> Skipped:
         """What of the source was not used."""
         return Skipped.from_json(self.card["skipped"])
+
+    @property
+    def remarks(self) -> list[ArticlesError]:
+        """How files of the source were read that a person should know of, such as their encoding."""
+        return Skipped.from_json(self.card.get("remarks") or Skipped().to_json()).examples
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """What the source's files hold beside the articles and was not read, by the keys of `articles.unread.PARTS`."""
+        return self.card.get("left_out", {})
 
     @property
     def content_hash(self) -> str:
@@ -167,6 +196,20 @@ class Corpus:
         """uint64 (articles,): 64 bits of the hash of each article's text."""
         return self._records(split)["digest"][:-1].copy()
 
+    def near_copies(self) -> np.ndarray | None:
+        """PAIR records of articles that are nearly the same text (engine.near_copies); None where none were looked for, or what
+        was found is damaged."""
+        if NEAR_COPIES not in self.card["files"]:
+            return None
+        found = np.fromfile(self.folder / NEAR_COPIES, dtype=PAIR)
+        count = summary(self.card)["articles"]
+        right = (found["first"] < found["second"]) & (found["second"] < count) & (found["likeness"] <= 1)
+        return found if right.all() and (found["likeness"] >= 0).all() else None
+
+    def place(self, position: int) -> tuple[str, int]:
+        """The split of an article by its place in the corpus, from 0, and its number there, from 1."""
+        return place_in(self.card["splits"], position)
+
     def section_marks(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Where each section of a split starts in its tokens, int64, and its kind, uint8; both (sections,)."""
         records = self._records(split)
@@ -225,16 +268,29 @@ class Corpus:
         return f"Corpus({str(self.folder)!r})"
 
 
+def place_in(counts: dict[str, dict[str, Any]], position: int) -> tuple[str, int]:
+    """The split of an article by its place in a corpus, from 0, and its number there, from 1; `counts` as a card has them."""
+    split = next(s for s, c in counts.items() if c["first"] <= position < c["first"] + c["articles"])
+    return split, position - counts[split]["first"] + 1
+
+
 def is_corpus(path: Path | str) -> bool:
     """Whether a path is the folder of a prepared corpus."""
     return (Path(path) / CARD).is_file() and (Path(path) / ARTICLES).is_file()
 
 
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # deleted meanwhile
+        return 0.0
+
+
 def all_corpora(root: Path | None = None) -> list[Corpus]:
     """Every whole corpus in the folder of all corpora, the newest first."""
-    cards = sorted((root or paths.corpora_root()).glob(f"*/{CARD}"), key=lambda p: p.stat().st_mtime, reverse=True)
+    cards = [card for card in (root or paths.corpora_root()).glob(f"*/{CARD}") if card.is_file()]
     found = []
-    for card in cards:
+    for card in sorted(cards, key=_changed, reverse=True):
         if card.parent.name.startswith("."):  # one that is being prepared
             continue
         try:

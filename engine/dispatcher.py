@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine import launch, machine, paths, runs, trainer
-from engine.errors import EngineError, StorageError, sentence
+from engine.errors import EngineError, GoneError, StorageError, sentence
+from engine.files import sweep
 from engine.locks import Lock, held
 from engine.queue import waiting
 from engine.runs import Run
@@ -26,6 +27,7 @@ IDLE_SECONDS = 3.0
 _LOOK_SECONDS = 5.0  # between two looks of a trainer whether a dispatcher is there,
 _FIRST_LOOK_SECONDS = 1.0  # once it holds its locks: before, the dispatcher would start another trainer of its run
 _KILLED = 9  # the signal's number, which Windows' module does not know
+_ABANDONED_SECONDS = 3600.0
 LEAST_FREE_BYTES = 1 << 20  # below, a trainer could not even write why it fails
 
 
@@ -83,8 +85,8 @@ class Dispatcher:
                 free = next((name for name in suiting if name not in self.children and is_free(name)), None)
                 if free is not None:
                     self.children[free] = (run, self.start(run, free))
-            except StorageError:
-                continue  # it waits until there is space
+            except (StorageError, OSError):
+                continue  # it waits until there is space, or has just been deleted
             except EngineError as error:
                 _fail(run, error)
         return bool(queue or self.children) or any(run.at_work() for run in every)
@@ -103,11 +105,15 @@ def settle(run: Run, code: int | None) -> None:
     """Puts a run whose trainer died back into the queue, at its old place, or fails it when that keeps happening; stops or
     pauses it where that was asked and the trainer could not answer any more.
 
-    On a full disk it stays as it is, until a later turn finds space.
+    On a full disk it stays as it is, until a later turn finds space. Where the run was deleted while it trained, what the
+    trainer left behind goes.
 
     Args:
         code: how the trainer ended; negative is a signal, None is not known.
     """
+    if not run.exists():
+        runs.clear_remains(run)
+        return
     with contextlib.suppress(StorageError), Lock(run.folder / "lock") as lock:
         if not lock.acquire(patience_seconds=5):
             return
@@ -178,8 +184,8 @@ def work_left(root: Path | None = None) -> bool:
 def ensure(root: Path | None = None) -> None:
     """Makes sure that a dispatcher is at work; where two start at once, one of them leaves."""
     root = root or paths.checkpoints_root()
-    if root.is_dir() and not held(lock_path(root)):
-        launch.detached("engine.dispatcher", str(root.resolve()), log=root / ".locks" / "dispatcher.log")
+    if root.is_dir():
+        launch.ensure_one("engine.dispatcher", root, lock_path(root), root / ".locks" / "dispatcher.log")
 
 
 @contextlib.contextmanager
@@ -213,18 +219,26 @@ def go_on(root: Path) -> None:
 def main() -> int:
     """Works until nothing has waited for some seconds, or the folder of runs is gone."""
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else paths.checkpoints_root()
-    if not root.is_dir():
+    try:
+        with Lock(lock_path(root)) as lock:
+            if not lock.acquire(patience_seconds=1):  # a look at the lock takes it for a moment
+                return 0
+            sweep(root, seconds=_ABANDONED_SECONDS)  # what killed processes were making there
+            _work(root, lock)
+    except (GoneError, FileNotFoundError):
+        if root.is_dir():
+            raise
         return 0
-    with Lock(lock_path(root)) as lock:
-        if not lock.acquire():
-            return 0
-        dispatcher, busy_at = Dispatcher(root), time.monotonic()
-        while root.is_dir() and time.monotonic() - busy_at < IDLE_SECONDS:
-            if dispatcher.turn():
-                busy_at = time.monotonic()
-            time.sleep(POLL_SECONDS)
     go_on(root)  # asked for between the last look and the lock's release
     return 0
+
+
+def _work(root: Path, lock: Lock) -> None:
+    dispatcher, busy_at = Dispatcher(root), time.monotonic()
+    while lock.stands() and time.monotonic() - busy_at < IDLE_SECONDS:
+        if dispatcher.turn():
+            busy_at = time.monotonic()
+        time.sleep(POLL_SECONDS)
 
 
 if __name__ == "__main__":

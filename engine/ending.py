@@ -4,9 +4,8 @@ from pathlib import Path
 
 import psutil
 
-from engine import dispatcher, runs, trainer
+from engine import checked, dispatcher, runs, trainer
 from engine.errors import RunError
-from engine.files import read_json
 from engine.runs import Run
 
 CLOCK_SECONDS = 2.0  # by which the time of a process's creation may be off: Linux counts it from a boot time in seconds
@@ -21,7 +20,7 @@ def end_trainer(run: Run) -> None:
     """
     if run.state().state != runs.RUNNING:
         raise RunError("No trainer works on the run {name}.", name=run.name)
-    owner = read_json(run.folder / trainer.OWNER)
+    owner = checked.read_if_whole(run.folder / trainer.OWNER, checked.OWNER)
     process = _process(run, owner)
     if process is None:
         raise RunError(
@@ -49,10 +48,10 @@ def end_trainer(run: Run) -> None:
 def _process(run: Run, owner: dict) -> psutil.Process | None:
     """The trainer that wrote `owner.json`, or None where its number may by now be another process's."""
     try:
-        process = psutil.Process(int(owner["pid"]))
+        process = psutil.Process(owner["pid"])
         started, command = process.create_time(), process.cmdline()
-        noted = float(owner["since"])
-    except (KeyError, ValueError, psutil.Error):
+        noted = owner["since"]
+    except (KeyError, ValueError, OverflowError, psutil.Error):
         return None
     folder = run.folder.resolve()
     if "engine.trainer" in command:

@@ -22,5 +22,13 @@ def articles() -> list[Article]:
 
 def stream(tokenizer: Tokenizer) -> np.ndarray:
     """int32 (tokens,): all texts, each opened by `<|endoftext|>` as in a corpus."""
-    ids = (np.array([tokenizer.end_of_text, *tokenizer.encode(a.text())], dtype=np.int32) for a in articles())
-    return np.concatenate(list(ids))
+    return np.concatenate(_ids(tokenizer))
+
+
+def starts(tokenizer: Tokenizer) -> np.ndarray:
+    """int64 (texts + 1,): where each text begins in the stream, and where the last ends."""
+    return np.cumsum([0, *map(len, _ids(tokenizer))])
+
+
+def _ids(tokenizer: Tokenizer) -> list[np.ndarray]:
+    return [np.array([tokenizer.end_of_text, *tokenizer.encode(a.text())], dtype=np.int32) for a in articles()]

@@ -7,8 +7,10 @@ EngineError
 ├── PlanError            a plan of stages that cannot be read
 ├── SettingsError        one or several bad settings of a run, all named at once
 ├── RunError             a run's folder that is missing, damaged or in the wrong state
+│   └── TakenError       a name that another run has already
 ├── CheckpointError      a checkpoint that is missing, torn or altered
 ├── StorageError         a folder without rights, a full disk
+│   └── GoneError        a folder that was deleted or moved while somebody worked in it
 └── ResourcesError       not enough memory, a device that is not there
 
 A message is a template and its values, so that the page can show it in the language of the session:
@@ -29,17 +31,29 @@ class EngineError(Exception):
 
     def __init__(self, template: str, **values: object) -> None:
         self.template = template
-        self.values = values
+        self.values = values = {name: _whole(value) for name, value in values.items()}
         super().__init__(template.format(**values) if values else template)
 
     def to_json(self) -> dict[str, Any]:
-        """Template and values as files and messages hold them; what JSON does not know becomes text."""
-        return {"template": self.template, "values": json.loads(json.dumps(self.values, default=str))}
+        """Template and values as files and messages hold them; an error among these stays one, what else JSON does not know
+        becomes text."""
+        return {"template": self.template, "values": json.loads(json.dumps(self.values, default=_plain))}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
         """The error that `to_json` wrote."""
         return cls(value["template"], **value["values"])
+
+
+def _plain(value: object) -> object:
+    return value.to_json() if isinstance(value, EngineError) else str(value)
+
+
+def _whole(value: object) -> object:
+    """A value of an error; one that `to_json` has written is the error again, so that it is translated too."""
+    if isinstance(value, dict) and value.keys() == {"template", "values"}:
+        return EngineError.from_json(value)
+    return value
 
 
 class ArticlesError(EngineError):
@@ -70,12 +84,20 @@ class RunError(EngineError):
     """A run's folder is missing, damaged, or in a state that does not allow what was asked."""
 
 
+class TakenError(RunError):
+    """A run of that name is there already."""
+
+
 class CheckpointError(EngineError):
     """A checkpoint is missing, torn or altered."""
 
 
 class StorageError(EngineError):
     """The disk refuses: no rights, no space."""
+
+
+class GoneError(StorageError):
+    """The folder that is written in was deleted or moved."""
 
 
 class ResourcesError(EngineError):

@@ -28,12 +28,15 @@ class Scores:
         accuracy: share of tokens that the model ranks first, 0..1.
         bits_per_byte: the loss in bits, over the bytes that the tokens stand for: comparable across vocabularies.
         evaluated_tokens: number of targets scored.
+        by_article: where it was asked for, of each article of which something was scored its number from 1 and its sums:
+            `article`, `tokens`, `bytes`, `loss`, `top_1`; what intervals are made of (engine.intervals).
     """
 
     loss: float
     accuracy: float
     bits_per_byte: float
     evaluated_tokens: int
+    by_article: dict[str, list[float]] | None = None
 
     @property
     def perplexity(self) -> float:
@@ -41,8 +44,10 @@ class Scores:
         return math.exp(min(self.loss, 700.0))
 
     def to_json(self) -> dict[str, float]:
-        """The figures as events, manifests and the command line give them."""
-        return {**asdict(self), "perplexity": self.perplexity}
+        """The figures as events, manifests and the command line give them; not the sums they are made of."""
+        figures = asdict(self)
+        del figures["by_article"]
+        return {**figures, "perplexity": self.perplexity}
 
 
 class Cancelled(Exception):
@@ -118,6 +123,9 @@ def evaluate(
     length: int,
     chosen: np.ndarray | None = None,
     report: Callable[[int, int], bool] = lambda done, total: True,
+    *,
+    kept: windows.Kept | None = None,
+    article_starts: np.ndarray | None = None,
 ) -> Scores:
     """Scores a stream in windows of `length` targets, stride equal to the window.
 
@@ -125,22 +133,44 @@ def evaluate(
         token_bytes: int32 (vocabulary,), bytes of text of each id.
         chosen: window numbers to score; None = all.
         report: called after each batch with windows done and in all; False ends the evaluation.
+        kept: which articles count; None = all. Something must be left to score.
+        article_starts: int64 (articles + 1,), where each begins and the last ends: `by_article` is then told.
 
     Raises:
         Cancelled: `report` ended it.
     """
     loss = correct = size = tokens = 0.0
+    if kept is not None:
+        chosen = kept.numbers(length, length, chosen)
     total = windows.count(len(stream), length) if chosen is None else len(chosen)
-    for done, batch in _counted(windows.in_order(stream, length, batch_size(length, len(token_bytes)), chosen)):
+    rows = batch_size(length, len(token_bytes))
+    sums = np.zeros((4, len(article_starts) - 1 if article_starts is not None else 0))
+    for done, (starts, batch) in _counted(windows.sliding(stream, length, length, rows, chosen)):
+        if kept is not None:
+            batch = kept.weighed(starts, batch)
         losses, ranks = scorer.batch(batch)
         real = batch.weights > 0
+        right, sizes = ranks[real] == 0, token_bytes[batch.targets[real]]
+        if article_starts is not None:
+            places = (starts[:, None] + 1 + np.arange(length))[real[: len(starts)]]
+            article = np.searchsorted(article_starts, places, side="right") - 1
+            for row, values in zip(sums, (np.ones(len(article)), sizes, losses[real], right), strict=True):
+                row += np.bincount(article, weights=values, minlength=len(row))
         loss += float(losses[real].sum(dtype=np.float64))
-        correct += int((ranks[real] == 0).sum())
-        size += int(token_bytes[batch.targets[real]].sum())
+        correct += int(right.sum())
+        size += int(sizes.sum())
         tokens += batch.tokens
         if not report(min(done, total), total):
             raise Cancelled
-    return Scores(loss / tokens, correct / tokens, loss / math.log(2) / max(1, size), int(tokens))
+    by_article = None if article_starts is None else _by_article(sums)
+    return Scores(loss / tokens, correct / tokens, loss / math.log(2) / max(1, size), int(tokens), by_article)
+
+
+def _by_article(sums: np.ndarray) -> dict[str, list[float]]:
+    scored = np.flatnonzero(sums[0])
+    tokens, size, loss, right = sums[:, scored]
+    whole = {"article": scored + 1, "tokens": tokens, "bytes": size, "top_1": right}
+    return {name: [int(x) for x in values] for name, values in whole.items()} | {"loss": np.round(loss, 4).tolist()}
 
 
 def batch_size(length: int, vocabulary_size: int) -> int:
@@ -148,11 +178,11 @@ def batch_size(length: int, vocabulary_size: int) -> int:
     return max(1, min(BATCH_TOKENS, BATCH_LOGITS // vocabulary_size) // length)
 
 
-def _counted(batches) -> Iterator[tuple[int, windows.Batch]]:
+def _counted(batches) -> Iterator[tuple[int, tuple[np.ndarray, windows.Batch]]]:
     done = 0
-    for batch in batches:
+    for starts, batch in batches:
         done += len(batch.token_ids)
-        yield done, batch
+        yield done, (starts, batch)
 
 
 def part(stream: np.ndarray, length: int, tokens: int, seed: int) -> np.ndarray | None:

@@ -6,18 +6,30 @@ import hashlib
 import json
 import math
 import os
+import re
+import secrets
 import shutil
+import stat
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
-from engine.errors import StorageError, sentence
+import psutil
+
+from engine.errors import GoneError, StorageError, sentence
 
 _NO_ROOM = sentence(
     "The disk that holds {path} has {free} MB free, and {needed} MB are needed: free some space and try again."
 )
 _HASHED_BYTES = 1 << 20
+MOST_JSON_BYTES = 64 << 20  # larger than anything that is kept as one JSON value
+MOST_DEPTH = 32  # of lists and objects in one another; nothing that is written here has more than ten
 _REPLACE_ATTEMPTS = 40  # on Windows a reader's open handle makes os.replace fail for a moment
+_WRITE_ATTEMPTS = 3  # of a small file whose temporary one somebody swept away, who could not see this process
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)(-[0-9a-f]+)?\.(?P<ending>tmp|former|gone)")
+_CLOCK_SECONDS = 2.0  # by which a process's start may be off: Linux counts it from a boot time in seconds
 
 
 def is_full(error: BaseException) -> bool:
@@ -51,17 +63,45 @@ def require_space(folder: Path, needed: int, template: str = _NO_ROOM) -> None:
 
 @contextlib.contextmanager
 def storage_errors(path: Path | str) -> Iterator[None]:
-    """Turns the operating system's refusal to write under `path` into a StorageError that says what to do."""
+    """Turns the operating system's refusal to write under `path` into a StorageError that says what to do; a GoneError where
+    the folder itself has been removed."""
     try:
         yield
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not Path(path).exists():
+            raise GoneError("The folder {path} is gone: it was deleted or moved.", path=path) from error
         if is_full(error):
             raise full(path) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise StorageError(
                 "No rights to write in {path}: choose another folder or change its rights.", path=path
             ) from error
+        if isinstance(error, NotADirectoryError | IsADirectoryError):
+            raise _in_the_way(error.filename or path) from error
         raise
+
+
+def _in_the_way(path: Path | str) -> StorageError:
+    return StorageError(
+        "{path} is in the way: a file stands where a folder is needed, or a folder where a file is. Move it elsewhere.",
+        path=path,
+    )
+
+
+def make_folder(path: Path, parents: bool = False) -> None:
+    """Makes a folder where it is not there yet, inside one that stands: what has been deleted does not come back.
+
+    Args:
+        parents: those above it are made too. Never inside a run's folder.
+
+    Raises:
+        GoneError: the folder around it is gone. StorageError: no rights, no space, or a file stands there.
+    """
+    with storage_errors(path.parent):
+        try:
+            path.mkdir(parents=parents, exist_ok=True)
+        except FileExistsError as error:
+            raise _in_the_way(error.filename or path) from error
 
 
 def sync(path: Path) -> None:
@@ -88,24 +128,68 @@ def replace(source: Path, target: Path) -> None:
             time.sleep(0.1)
 
 
-def temporary(path: Path) -> Path:
-    """The name beside `path` under which it is written, or goes; `sweep` knows it."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+_own: set[str] = set()  # names of what threads of this process are writing; no two are alike
+_own_lock = threading.Lock()
 
 
-def sweep(folder: Path) -> None:
-    """Clears away what killed processes were writing in `folder`; nobody may be writing there now.
+@contextlib.contextmanager
+def temporary(path: Path, ending: str = "tmp") -> Iterator[Path]:
+    """A name beside `path` that no other thread or process has, under which it is written, or goes.
+
+    The process's number in it tells what a dead one has left; `sweep` spares the name while the block lasts.
+    """
+    own = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(6)}.{ending}")
+    with _own_lock:
+        _own.add(own.name)
+    try:
+        yield own
+    finally:
+        with _own_lock:
+            _own.discard(own.name)
+
+
+def _is_living(left: Path, pid: int) -> bool:
+    """Whether somebody is still writing there. A process that is younger than the file has a dead one's number."""
+    if pid == os.getpid():
+        with _own_lock:
+            return left.name in _own
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:  # dead, and its parent has not looked
+            return False
+        return process.create_time() <= left.stat().st_mtime + _CLOCK_SECONDS
+    except psutil.AccessDenied:  # it is there, and another user's
+        return True
+    except (psutil.Error, OSError):
+        return False
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def sweep(folder: Path, endings: tuple[str, ...] = ("tmp", "former"), seconds: float = 0.0) -> None:
+    """Clears away what killed processes were writing in `folder`; what living ones write is left alone.
 
     A folder that gave way to a new one of its name, which never came, is put back.
+
+    Args:
+        seconds: what is younger is left too, since a process of another container cannot be seen.
     """
-    for former in folder.glob(".*.former"):
-        target = former.with_name(former.name[1:].rsplit(".", 2)[0])
-        if target.exists():
-            shutil.rmtree(former, ignore_errors=True)
-        else:
-            replace(former, target)
-    for left in folder.glob(".*.tmp"):
-        if left.is_dir():
+    for left in folder.glob(".*"):
+        parts = _TEMPORARY.fullmatch(left.name)
+        if parts is None or parts["ending"] not in endings or _age(left) < seconds:
+            continue
+        # What has gone is removed all the same: nobody writes there, and two that remove it do no harm.
+        if parts["ending"] != "gone" and _is_living(left, int(parts["pid"])):
+            continue
+        target = left.with_name(parts["name"])
+        if parts["ending"] == "former" and not target.exists():
+            replace(left, target)
+        elif left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
@@ -120,20 +204,25 @@ def write_bytes(path: Path, content: bytes, durable: bool = True, mode: int = 0o
     Raises:
         StorageError: no rights or no space; the former content of `path` stays.
     """
-    staging = temporary(path)
-    with storage_errors(path.parent):
-        try:
-            descriptor = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), mode)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+    for attempt in range(_WRITE_ATTEMPTS):
+        with storage_errors(path.parent), temporary(path) as staging:
+            try:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+                with os.fdopen(os.open(staging, flags, mode), "wb") as file:
+                    file.write(content)
+                    if durable:
+                        file.flush()
+                        os.fsync(file.fileno())
+                replace(staging, path)
                 if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
-            replace(staging, path)
-            if durable:
-                sync(path.parent)
-        finally:
-            staging.unlink(missing_ok=True)
+                    sync(path.parent)
+                return
+            except FileNotFoundError:
+                # A process of another container, which cannot see this one, took it for a dead one's.
+                if attempt == _WRITE_ATTEMPTS - 1 or not path.parent.is_dir():
+                    raise
+            finally:
+                staging.unlink(missing_ok=True)
 
 
 def json_text(value: object) -> str:
@@ -146,10 +235,58 @@ def write_json(path: Path, value: object, durable: bool = True) -> None:
     write_bytes(path, json_text(value).encode(), durable)
 
 
-def read_json(path: Path) -> dict:
-    """The object in a JSON file, or an empty one where the file is absent or not an object."""
+def open_plain(path: Path) -> BinaryIO:
+    """Opens a file for reading, and never waits: a pipe, a device or a folder under its name is refused.
+
+    Raises:
+        OSError: absent, no rights, or no plain file. ValueError: no path at all.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe would wait for a writer
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a plain file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def parse_json(content: bytes) -> Any:
+    """The value of a JSON text that anybody may have written.
+
+    Raises:
+        ValueError: no JSON in UTF-8, nested too deeply, or with characters that no text can hold.
+    """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(content.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if content.count(b"[") + content.count(b"{") > MOST_DEPTH and _deeper(value, MOST_DEPTH):
+        raise ValueError("nested too deeply")
+    if b"\\u" in content:  # half of a pair of surrogates cannot be shown, sent or written
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _deeper(value: Any, most: int) -> bool:
+    level = [value]
+    for _ in range(most + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def read_json(path: Path) -> dict:
+    """The object in a JSON file, or an empty one where the file is absent, damaged or not an object."""
+    try:
+        with open_plain(path) as file:
+            content = file.read(MOST_JSON_BYTES + 1)
+        value = parse_json(content) if len(content) <= MOST_JSON_BYTES else None
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -167,49 +304,87 @@ def sha256(path: Path, progress: Callable[[int], object] = lambda done: None) ->
 
 def size(folder: Path) -> int:
     """The bytes of all files under `folder`."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    total = 0
+    for place, _folders, names in os.walk(folder):  # which passes over what is deleted meanwhile
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.stat(os.path.join(place, name)).st_size
+    return total
 
 
 def clear_old(folder: Path, seconds: float) -> None:
-    """Makes a folder for what is needed for a while, and removes what has stood in it for longer."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Makes a folder for what is needed for a while, and removes what has stood in it for longer.
+
+    Raises:
+        GoneError: the folder around it is gone.
+    """
+    make_folder(folder)
     for old in folder.iterdir():
-        if time.time() - old.stat().st_mtime > seconds:
-            shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # somebody else was quicker
+            if time.time() - old.stat().st_mtime > seconds:
+                shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def staged_folder(target: Path) -> Iterator[Path]:
+def staged_folder(target: Path, exclusive: bool = False) -> Iterator[Path]:
     """A temporary sibling of `target` that becomes `target` when the block ends without an error.
 
-    Every file is flushed before the rename, so what exists under the final name is whole. A folder that already
-    stands under that name gives way only in the last moment.
+    Every file is flushed before the rename, so what exists under the final name is whole. The folder around it is not
+    made: where it has been deleted, it stays so.
+
+    Args:
+        exclusive: as for `commit_folder`.
 
     Raises:
+        FileExistsError: with `exclusive`, something bears the name. GoneError: the folder around it is gone.
         StorageError: no rights or no space; the former `target` stays.
     """
-    with storage_errors(target.parent):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staging = temporary(target)
-        shutil.rmtree(staging, ignore_errors=True)
+    with storage_errors(target.parent), temporary(target) as staging:
         staging.mkdir()
         try:
             yield staging
-            commit_folder(staging, target)
+            commit_folder(staging, target, exclusive)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
 
-def commit_folder(staging: Path, target: Path) -> None:
-    """Flushes every file of `staging` and renames it to `target`; a folder of that name gives way."""
+def commit_folder(staging: Path, target: Path, exclusive: bool = False) -> None:
+    """Flushes every file of `staging` and renames it to `target`.
+
+    A folder that already stands under that name gives way only in the last moment; with `exclusive` it stays, and of
+    several that commit at the same instant one succeeds.
+
+    Raises:
+        FileExistsError: with `exclusive`, something bears the name.
+    """
     for path in sorted(staging.rglob("*")):
         sync(path)
     sync(staging)
-    if target.exists():
-        former = target.with_name(f".{target.name}.{os.getpid()}.former")
-        replace(target, former)
-        replace(staging, target)
-        shutil.rmtree(former, ignore_errors=True)
+    if exclusive:
+        _rename_exclusively(staging, target)
+    elif target.exists():
+        with temporary(target, "former") as former:
+            replace(target, former)
+            replace(staging, target)
+            shutil.rmtree(former, ignore_errors=True)
     else:
         replace(staging, target)
     sync(target.parent)
+
+
+def _rename_exclusively(staging: Path, target: Path) -> None:
+    """Renames a folder to a name that nobody has. The system refuses a folder that holds anything, and Windows any name
+    that is taken; an empty folder on POSIX, which would give way, is looked for before."""
+    for attempt in range(_REPLACE_ATTEMPTS):
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+        try:
+            os.rename(staging, target)
+            return
+        except OSError as error:
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
+            # On Windows a scanner may hold a new file open for a moment.
+            if os.name != "nt" or not isinstance(error, PermissionError) or attempt == _REPLACE_ATTEMPTS - 1:
+                raise
+            time.sleep(0.1)

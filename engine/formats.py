@@ -20,7 +20,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from engine import checkpoints, models, presets, tokenizers
+from engine import checkpoints, hugging_face, models, paths, presets, tokenizers, usage
 from engine.backend import keras_hub
 from engine.checkpoints import CKPT, H5, KERAS, ModelReference
 from engine.errors import CheckpointError, EngineError, StorageError
@@ -89,10 +89,9 @@ def restore(model, folder: Path, form: str) -> None:
     """
     if form == CKPT:
         try:
-            status = tf.train.Checkpoint(model=model.backbone, optimizer=model.optimizer).read(
-                str(folder / "model.ckpt")
-            )
-            status.assert_existing_objects_matched()
+            with paths.without_pattern(folder / "model.ckpt") as prefix:
+                status = tf.train.Checkpoint(model=model.backbone, optimizer=model.optimizer).read(str(prefix))
+                status.assert_existing_objects_matched()
         except (AssertionError, tf.errors.OpError, ValueError) as error:
             raise _misfit(folder, error) from error
     else:
@@ -127,8 +126,9 @@ def _export(reference: ModelReference, form: str, target: Path, require: Callabl
         raise EngineError("The format must be one of {known}; received {value}.", known=", ".join(EXPORTS), value=form)
     ending = _ENDINGS.get(form, "")
     target = target.with_name(target.name.removesuffix(ending) + ending)
+    taken = EngineError("{path} is there already: choose another name.", path=target)
     if target.exists():
-        raise EngineError("{path} is there already: choose another name.", path=target)
+        raise taken
     target.parent.mkdir(parents=True, exist_ok=True)
     model, _ = models.load(reference)
     require(bytes_written(model.backbone, form))
@@ -136,18 +136,28 @@ def _export(reference: ModelReference, form: str, target: Path, require: Callabl
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
             save(model, Path(folder), form)
             (file,) = Path(folder).iterdir()
+            if form == KERAS:  # Keras looks for its own members alone: who opens it as a zip finds what it is
+                with zipfile.ZipFile(file, "a") as archive:
+                    archive.writestr("README.md", card(reference, form))
             sync(file)
             replace(file, target)
         return target
     if form == PRESET:
-        models.save_preset(model, *_vocabulary(reference), target, card(reference))
+        models.save_preset(model, *_vocabulary(reference), target, card(reference, form))
         return target
-    with staged_folder(target) as staging:
-        if form == CKPT:
-            save(model, staging, CKPT)
-        else:
-            models.with_preprocessor(model, *_vocabulary(reference)).export_to_transformers(str(staging))
-        (staging / "README.md").write_text(card(reference), encoding="utf-8")
+    try:
+        with staged_folder(target, exclusive=True) as staging:
+            if form == CKPT:
+                save(model, staging, CKPT)
+            else:
+                vocabulary, merges = _vocabulary(reference)
+                models.with_preprocessor(model, vocabulary, merges).export_to_transformers(str(staging))
+                hugging_face.complete(staging, vocabulary, merges)
+            (staging / "README.md").write_text(card(reference, form), encoding="utf-8")
+    except FileExistsError as error:
+        if error.filename != str(target):
+            raise
+        raise taken from error  # somebody exported to it at the same time
     return target
 
 
@@ -220,10 +230,15 @@ def pack(reference: ModelReference, form: str, root: Path, most_bytes: int | Non
         return archive
 
 
-def card(reference: ModelReference) -> str:
-    """A model card in Markdown, filled from the checkpoint's manifest; of a preset its own."""
+def card(reference: ModelReference, form: str = "") -> str:
+    """A model card in Markdown, filled from the checkpoint's manifest, of a preset its own.
+
+    Args:
+        form: of the export that it goes with: how that is used comes along; "" = of none.
+    """
+    how = usage.markdown(form, reference.preset) if form else ""
     if reference.checkpoint is None:
-        return presets.card(reference.preset) or f"# {reference.preset.title}\n"
+        return (presets.card(reference.preset) or f"# {reference.preset.title}\n") + how
     manifest: dict[str, Any] = reference.checkpoint.manifest
     first, last = (manifest.get("articles") or [None, None])[:2]
     stages = [
@@ -237,7 +252,7 @@ def card(reference: ModelReference) -> str:
         "GPT-2 fine-tuned on scientific articles with Atelier. It writes text that sounds like science and is not: no",
         "statement of it may be taken for a finding.",
         "",
-        f"- Base: `{reference.preset.reference}`, SHA-256 `{manifest['preset']['hash']}`.",
+        f"- Base: `{reference.preset.title}`, SHA-256 `{manifest['preset']['hash']}`.",
         f"- {'Converted from' if 'converted' in manifest else 'Parent'}: `{manifest.get('parent') or 'the base itself'}`.",
         *(f"- Articles{' before' if stage is not stages[-1] else ''}: {stage}." for stage in stages),
         f"- Trained: {manifest['step']:,} steps, {manifest.get('tokens', 0):,} tokens.",
@@ -250,7 +265,7 @@ def card(reference: ModelReference) -> str:
         )
     if "versions" in manifest:
         lines.append("- Made with " + ", ".join(f"{name} {v}" for name, v in manifest["versions"].items()) + ".")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + how
 
 
 def _stage(
@@ -265,4 +280,6 @@ def _stage(
     if method == IMPORTED or source is None:
         return "unknown, the weights came from elsewhere"
     taken = f"{first or 1}-{last}" if last else "all"
-    return f"{taken} of `{source}`, " + (f"{epochs:.2f} epochs, " if epochs is not None else "") + f"{tokens:,} tokens"
+    # It leaves the lab: no folder of this machine stands in it.
+    name = source if source.startswith("articles/") else source.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    return f"{taken} of `{name}`, " + (f"{epochs:.2f} epochs, " if epochs is not None else "") + f"{tokens:,} tokens"

@@ -6,6 +6,7 @@ Its states: fetching, preparing, and how it ended.
 import hashlib
 import json
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +14,13 @@ from typing import Any
 
 from engine import jobs, paths, preparation, presets
 from engine.articles import Options, hub
+from engine.corpus import Corpus
 from engine.errors import ArticlesError, EngineError
 from engine.tokenizers import Tokenizer
 
 FETCHING, PREPARING = "fetching", "preparing"
+_PATIENCE_SECONDS = 60.0
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,17 @@ class Request:
 
     Attributes:
         source: a path, or a name on the hub. preset: whose vocabulary. options: how to read it. limit: 0 = all.
+        accept_part: whether less than half of it is enough. looked_at: whether a person has seen its first articles.
+        most_bytes: that the corpus may take; 0 = as many as there are.
     """
 
     source: str
     preset: str
     options: Options = field(default_factory=Options)
     limit: int = 0
+    accept_part: bool = False
+    looked_at: bool = False
+    most_bytes: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As the job's file keeps it."""
@@ -39,12 +48,23 @@ class Request:
             "preset": self.preset,
             "options": self.options.to_json(),
             "limit": self.limit,
+            **({"accept_part": True} if self.accept_part else {}),
+            **({"looked_at": True} if self.looked_at else {}),
+            **({"most_bytes": self.most_bytes} if self.most_bytes else {}),
         }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Request":
         """What `to_json` wrote."""
-        return cls(value["source"], value["preset"], Options(**value["options"]), value["limit"])
+        return cls(
+            value["source"],
+            value["preset"],
+            Options(**value["options"]),
+            value["limit"],
+            value.get("accept_part", False),
+            value.get("looked_at", False),
+            value.get("most_bytes", 0),
+        )
 
 
 @dataclass(frozen=True)
@@ -66,9 +86,15 @@ class Status:
     articles: int = 0
     tokens: int = 0
     skipped: int = 0
+    compared: int = 0
     corpus: str = ""
     error: EngineError | None = None
     notices: tuple[EngineError, ...] = ()
+
+
+def folder() -> Path:
+    """Where what was asked for is told of, a file each."""
+    return paths.corpora_root() / ".imports"
 
 
 class Import:
@@ -77,7 +103,7 @@ class Import:
     def __init__(self, request: Request) -> None:
         self.request = request
         key = hashlib.sha256(json.dumps(request.to_json(), sort_keys=True).encode()).hexdigest()[:16]
-        self._job = jobs.Job(paths.corpora_root() / ".imports" / f"{key}.json", "engine.importing")
+        self._job = jobs.Job(folder() / f"{key}.json", "engine.importing")
 
     def status(self) -> Status | None:
         """How far it is, or None where it was never asked for."""
@@ -86,7 +112,7 @@ class Import:
         if not value:
             return None
         error = EngineError.from_json(value["error"]) if value.get("error") else None
-        names = ("done_bytes", "total_bytes", "articles", "tokens", "skipped", "corpus")
+        names = ("done_bytes", "total_bytes", "articles", "tokens", "skipped", "compared", "corpus")
         notices = tuple(map(EngineError.from_json, value.get("notices", [])))
         figures = {n: value[n] for n in names if n in value}
         return Status(value["state"], alive, value["since"], **figures, error=error, notices=notices)
@@ -109,6 +135,37 @@ class Import:
         self._job.stop()
 
 
+def prepared_apart(request: Request, seconds: float = _PATIENCE_SECONDS) -> Corpus | None:
+    """The corpus of a source on this machine; where there is none yet, a process of its own prepares it meanwhile.
+
+    Args:
+        seconds: that are waited for it.
+
+    Returns:
+        None where it is still at work then.
+
+    Raises:
+        EngineError: why it cannot be prepared; the preset's vocabulary is not on this machine.
+    """
+    path = hub.local(request.source) if hub.is_name(request.source) else paths.locate(request.source)
+    tokenizer = presets.tokenizer(presets.find(request.preset))
+    if (found := preparation.find(path, tokenizer, request.options, request.limit)) is not None:
+        return found
+    job, end = Import(request), time.monotonic() + seconds
+    job.start()
+    while (status := job.status()) is not None and status.alive:
+        if time.monotonic() > end:
+            return None
+        time.sleep(_LOOK_SECONDS)
+    if status is not None and status.error is not None:
+        raise status.error
+    if status is None or status.state != jobs.FINISHED:
+        raise EngineError("The preparation was interrupted: try again, it goes on from there.")
+    made = Corpus(paths.locate(status.corpus))  # by its folder: a source may hold the corpora themselves
+    made.notices += status.notices
+    return made
+
+
 def _import(work: jobs.Work) -> dict[str, Any]:
     request = Request.from_json(work.value["request"])
 
@@ -122,18 +179,26 @@ def _import(work: jobs.Work) -> dict[str, Any]:
 
     path = locate(request.source, announce, report)
     work.say(True, state=PREPARING, done_bytes=0, total_bytes=0)
+    tokenizer = vocabulary(request.preset)
     try:
         corpus = preparation.prepare(
             path,
-            vocabulary(request.preset),
+            tokenizer,
             report=lambda p: work.say(**p.__dict__),
             options=request.options,
             limit=request.limit,
+            accept_part=request.accept_part,
+            looked_at=request.looked_at,
+            most_bytes=request.most_bytes,
             stop_requested=work.stop_requested,
+        )
+        notices = corpus.notices
+        corpus = preparation.look_for_near_copies(  # of one that an earlier version prepared
+            corpus, tokenizer, lambda p: work.say(**p.__dict__), work.stop_requested
         )
     except preparation.Stopped as stopped:
         raise jobs.Stopped from stopped
-    return {"corpus": paths.portable(corpus.folder), "notices": [notice.to_json() for notice in corpus.notices]}
+    return {"corpus": paths.portable(corpus.folder), "notices": [notice.to_json() for notice in notices]}
 
 
 def locate(source: str, announce: Callable[[hub.Listing], None], report: Callable[[int, int], None]) -> Path:

@@ -3,6 +3,7 @@
 KEY.json   what is asked, state, figures, error; replaced in one step
 KEY.stop   a person asks it to stop
 KEY.lock   held by the process as long as it lives
+KEY.starting   held by whoever is starting it
 KEY.room   room for the last report on a full disk
 """
 
@@ -13,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine import launch
+from engine import checked, launch
 from engine.errors import EngineError, sentence
-from engine.files import read_json, storage_errors, write_bytes, write_json
+from engine.files import make_folder, read_json, storage_errors, write_bytes, write_json
 from engine.locks import Lock, held
 
 FINISHED, FAILED, STOPPED = "finished", "failed", "stopped"
@@ -42,7 +43,7 @@ class Job:
 
     def value(self) -> dict[str, Any]:
         """What the file says, or nothing where it was never asked for."""
-        return read_json(self._file)
+        return _read(self._file)
 
     def alive(self) -> bool:
         """Whether its process is at work, or has just been started."""
@@ -58,10 +59,13 @@ class Job:
         Raises:
             StorageError: no rights or no space.
         """
-        if self.alive():
-            return
+        make_folder(self._file.parent, parents=True)
+        with Lock(self._file.with_suffix(".starting")) as starting:
+            if starting.acquire(_START_SECONDS) and not self.alive():  # of several who ask at once, one starts it
+                self._start(state, asked)
+
+    def _start(self, state: str, asked: dict[str, Any]) -> None:
         with storage_errors(self._file.parent):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
             self._file.with_suffix(".stop").unlink(missing_ok=True)
         write_bytes(self._file.with_suffix(".room"), os.urandom(_ROOM_BYTES), durable=False)  # nothing that compresses
         write_json(self._file, {**asked, "state": state, "since": time.time()})
@@ -81,6 +85,12 @@ def _lately(value: dict[str, Any]) -> bool:
     return time.time() - value["since"] < _START_SECONDS
 
 
+def _read(file: Path) -> dict[str, Any]:
+    """What a job's file says; nothing where it was damaged by hand, as if the job had never been asked for."""
+    value = read_json(file)
+    return {} if checked.wrong(value, checked.JOB) else value
+
+
 class Work:
     """The job seen from its own process.
 
@@ -90,7 +100,7 @@ class Work:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self.value = {**read_json(file), "at_work": True}  # the lock tells from now on
+        self.value = {**_read(file), "at_work": True}  # the lock tells from now on
         self._written = 0.0
 
     def say(self, now: bool = False, **changes: Any) -> None:

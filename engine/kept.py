@@ -1,6 +1,5 @@
 """Results of Side by side that a person keeps: a JSON file each, in `.samples/` beside the runs."""
 
-import json
 import re
 import secrets
 import time
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from engine import paths, written
 from engine.errors import EngineError
-from engine.files import storage_errors, write_json
+from engine.files import make_folder, open_plain, parse_json, storage_errors, write_json
 from engine.written import Written
 
 FOLDER = ".samples"
@@ -34,8 +33,7 @@ def save(result: Written, root: Path | None = None) -> str:
     """
     value = result.to_json()
     name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(result.time))}-{secrets.token_hex(4)}"
-    with storage_errors(_folder(root)):
-        _folder(root).mkdir(parents=True, exist_ok=True)
+    make_folder(_folder(root))
     write_json(_path(name, root), value)
     return name
 
@@ -54,12 +52,12 @@ def read(name: str, root: Path | None = None) -> Written:
     """
     path = _path(name, root)
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             content = file.read(_LARGEST_BYTES + 1)
-        value = json.loads(content) if len(content) <= _LARGEST_BYTES else None
+        value = parse_json(content) if len(content) <= _LARGEST_BYTES else None
     except FileNotFoundError as error:
         raise EngineError("There is no kept result {name}.", name=name) from error
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         value = None
     return written.from_json(value)
 

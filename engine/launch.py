@@ -6,10 +6,16 @@ The seam for other launchers: nothing else knows where a process runs.
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from engine import paths
 from engine.files import storage_errors
+from engine.locks import Lock, held
+
+_START_SECONDS = 20.0  # from the start of a process until it holds its lock, at most
+_LOOK_SECONDS = 0.1
 
 # Processes started from here, kept until they end: a dropped handle would leave a zombie behind.
 _children: list[subprocess.Popen] = []
@@ -22,7 +28,7 @@ def detached(module: str, *arguments: str, log: Path) -> subprocess.Popen:
     Windows: a window-less process in a group of its own.
 
     Raises:
-        StorageError: no rights or no space for the log.
+        GoneError: the folder of the log is gone; it is not made again. StorageError: no rights or no space for the log.
     """
     options: dict = {}
     if sys.platform == "win32":
@@ -31,7 +37,6 @@ def detached(module: str, *arguments: str, log: Path) -> subprocess.Popen:
         options["start_new_session"] = True
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(paths.PROJECT), os.environ.get("PYTHONPATH", "")])}
     with storage_errors(log.parent):
-        log.parent.mkdir(parents=True, exist_ok=True)
         output = open(log, "ab")  # noqa: SIM115
     with output:
         child = subprocess.Popen(
@@ -45,3 +50,37 @@ def detached(module: str, *arguments: str, log: Path) -> subprocess.Popen:
         )
     _children[:] = [former for former in _children if former.poll() is None] + [child]
     return child
+
+
+def ensure_one(
+    module: str,
+    root: Path,
+    lock: Path,
+    log: Path,
+    before: Callable[[], None] = lambda: None,
+) -> None:
+    """Starts `python -m module root`, which holds `lock` as long as it lives, unless it is there or being started.
+
+    Of thirty threads and several servers that ask at the same instant one starts it; all return when the process holds its
+    lock. Where it dies before, the next of them starts another.
+
+    Args:
+        before: called once it is certain that a process is to be started; what it raises prevents it.
+
+    Raises:
+        GoneError: the folder of all runs is gone. StorageError: no rights or no space.
+    """
+    if held(lock):
+        return
+    with Lock(lock.with_suffix(".starting")) as starting:
+        patience = time.monotonic() + _START_SECONDS
+        while not starting.acquire(_LOOK_SECONDS):
+            if held(lock) or time.monotonic() > patience:
+                return
+        if held(lock):
+            return
+        before()
+        child = detached(module, str(root.resolve()), log=log)
+        end = time.monotonic() + _START_SECONDS
+        while child.poll() is None and not held(lock) and time.monotonic() < end:
+            time.sleep(0.05)

@@ -1,6 +1,7 @@
-"""What this machine can do: cores, memory (the container's limit too), GPUs, disk. No TensorFlow here."""
+"""What this machine can do: cores, memory (within the limits of control groups), GPUs, disk. No TensorFlow here."""
 
 import contextlib
+import math
 import os
 import platform
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from engine import cgroups
 from engine.errors import ResourcesError
 from engine.presets import Preset
 
@@ -18,6 +20,8 @@ from engine.presets import Preset
 # python -c "import engine.backend, psutil; print(psutil.Process().memory_info().rss >> 20)"
 FRAMEWORK_BYTES = 900 << 20
 STUDIO_BYTES = FRAMEWORK_BYTES + (200 << 20)
+# The dashboard with a few sessions, or the command, and the dispatcher: they are there as long as work is.
+BESIDE_BYTES = 250 << 20
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Machine:
 
     Attributes:
         cores: CPU cores that this process may use.
-        memory_bytes: memory in all, or the container's limit where that is lower.
+        memory_bytes: memory in all, or the smallest limit of the control groups around this process where that is lower.
         available_bytes: memory that can be had now.
         gpus: names of NVIDIA GPUs, as the driver gives them.
         free_disk_bytes: free space where the runs are kept.
@@ -38,38 +42,25 @@ class Machine:
     gpus: tuple[str, ...]
     free_disk_bytes: int
 
+    @property
+    def usable_bytes(self) -> int:
+        """What a trainer or the studio can have at most, when everything else that can be closed is."""
+        return max(0, self.memory_bytes - BESIDE_BYTES)
+
 
 def look(folder: Path) -> Machine:
     """Looks at the machine now; `folder` is where runs are kept."""
     existing = next(place for place in (folder, *folder.resolve().parents) if place.exists())
-    memory = psutil.virtual_memory()
-    total, available = memory.total, memory.available
-    limit = _container_limit()
-    if limit is not None:
-        bound, used = limit
-        total, available = min(total, bound), min(available, max(0, bound - used))
+    memory, limits = psutil.virtual_memory(), cgroups.memory()
+    total = min([memory.total, *(limit.limit_bytes for limit in limits)])
+    available = min([memory.available, *(limit.free_bytes for limit in limits)])
     return Machine(_cores(), total, available, gpus(), shutil.disk_usage(existing).free)
 
 
 def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # Linux; macOS and Windows have no affinity of this form
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _container_limit() -> tuple[int, int] | None:
-    """(limit, used) in bytes of the control group this process lives in, or None where there is none."""
-    for limit_file, used_file in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ):
-        try:
-            limit, used = Path(limit_file).read_text().strip(), Path(used_file).read_text().strip()
-        except OSError:
-            continue
-        if limit.isdigit() and int(limit) < 1 << 60:  # version 1 writes "no limit" as a huge number
-            return int(limit), int(used)
-    return None
+    # Linux alone has an affinity of this form.
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(allowed, cgroups.cores() or allowed)
 
 
 def processor() -> str:
@@ -143,17 +134,35 @@ def training_bytes(preset: Preset, sequence_length: int, batch_size: int, lora_r
     return FRAMEWORK_BYTES + weights + activations + tokens * preset.vocabulary_size * 4 * 4
 
 
-def require_memory(needed: int, folder: Path) -> None:
+def require_memory(needed: int, folder: Path, least: int | None = None) -> None:
     """Makes sure that so much memory can be had.
+
+    Args:
+        least: what the same work needs with the smallest settings; None = as much.
 
     Raises:
         ResourcesError: it cannot; says how much is missing.
     """
-    available = look(folder).available_bytes
+    found = look(folder)
+    available = found.available_bytes
     if available < needed:
+        if (needed if least is None else least) > found.usable_bytes:
+            raise never(needed, found)
         raise ResourcesError(
             "This needs about {needed} MB of memory and {available} MB are free: close other programs, wait for the "
             "run or the samples under way to end, or choose a smaller model or batch.",
             needed=needed >> 20,
             available=available >> 20,
         )
+
+
+def never(needed: int, found: Machine) -> ResourcesError:
+    """The sentence where no closing of programs and no other setting gives so much memory."""
+    return ResourcesError(
+        "This needs about {needed} MB of memory beside the dashboard, and here are {total} MB in all: the machine, or the "
+        "container or slice that it runs in, has no more. It works where there are {wanted} GB: on another computer, or "
+        "with a higher limit. What has been recorded can be looked at here.",
+        needed=round(needed / 1e6),  # as pages tell the memory there is
+        total=round(found.memory_bytes / 1e6),
+        wanted=math.ceil((needed + BESIDE_BYTES) / (1 << 30)),
+    )

@@ -1,5 +1,6 @@
 """A model and articles → its figures on a split, computed once and kept."""
 
+import contextlib
 import itertools
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,16 +12,18 @@ from engine import (
     checkpoints,
     evaluation,
     importing,
+    memorisation,
     memory,
     microscope,
     models,
+    near_copies,
     original,
     paths,
     preparation,
     results,
     token_kinds,
 )
-from engine.baselines import Baselines
+from engine.baselines import MOST_TOKENS, RUN, SPLIT, Baselines
 from engine.checkpoints import Checkpoint, ModelReference
 from engine.corpus import Corpus
 from engine.errors import ArticlesError, CheckpointError, EngineError
@@ -114,12 +117,18 @@ def examine(
     chosen = evaluation.part(stream, length, way.tokens, way.seed)
     if chosen is not None and way.stride != length:
         raise EngineError("A stride shorter than the window goes with the whole split: set the tokens to 0.")
+    kept = near_copies.kept(prepared, split) if way.leave_out else None
+    if kept is not None:
+        chosen = kept.numbers(length, way.stride, chosen)
+        if not len(chosen):
+            raise near_copies.nothing_left(split)
     key = results.report_key(model, prepared, split, way)
     found = results.kept(key)
     if found is None:
         loaded = loaded or models.load(model)[0]
         rows = evaluation.batch_size(length, tokenizer.vocabulary_size)
-        windows = breakdown.Pass(length, way.stride, rows, chosen)
+        windows = breakdown.Pass(length, way.stride, rows, chosen, kept)
+        simple = _baselines(model, prepared, tokenizer)
         found = {
             "keras": _keras_evaluate(loaded, windows, stream),
             **breakdown.run(
@@ -128,13 +137,24 @@ def examine(
                 split,
                 tokenizer,
                 TokenKinds(tokenizer, token_kinds.terms_of(prepared, tokenizer)),
-                Baselines(prepared.tokens("train"), tokenizer.vocabulary_size),
+                simple,
                 windows,
                 report,
             ),
         }
         results.keep(key, found)
-    return {"checkpoint": model.reference, "hash": model.hash, "split": split, "articles": articles, **found}
+    return results.told(model, articles, prepared, split, way, found)
+
+
+def _baselines(model: ModelReference, prepared: Corpus, tokenizer: Tokenizer) -> Baselines:
+    """The simple guesses, counted on what the model's run could read; of a base, or where that is not known any more, on the
+    training articles beside those that are scored."""
+    stream, of = prepared.tokens("train"), SPLIT
+    if model.checkpoint is not None:
+        with contextlib.suppress(EngineError):
+            if (read := memorisation.read_tokens(Run(model.checkpoint.folder.parent), MOST_TOKENS)) is not None:
+                stream, of = read, RUN
+    return Baselines(stream, tokenizer.vocabulary_size, of)
 
 
 def _keras_evaluate(loaded, windows: breakdown.Pass, stream: np.ndarray) -> dict[str, float] | None:
@@ -196,6 +216,7 @@ def compare_places(
             different vocabularies.
     """
     first, second = models_
+    checkpoints.check_base(first, second)
     loaded, tokenizer = models.load(first)
     prepared = _prepared(articles, split, tokenizer)
     key = {"kind": "places", "models": [first.hash, second.hash], "corpus": prepared.content_hash, "split": split}
@@ -251,6 +272,7 @@ def parity(checkpoint: Checkpoint, report: Callable[[int, int], object] = lambda
     """
     run = Run(checkpoint.folder.parent)
     reference = checkpoints.resolve(checkpoint.reference, run.folder.parent)
+    checkpoints.check_base(reference)
     named = {"base": ModelReference(reference.preset), "run": reference}
     sample = paths.portable(paths.SAMPLE_ARTICLES)
     scored = {

@@ -18,25 +18,27 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import checkpoints, corpus, paths, preparation, presets, suffixes
+from engine import checkpoints, intervals, near_copies, paths, preparation, presets, suffixes
 from engine.articles import source
 from engine.corpus import Corpus
 from engine.errors import ArticlesError, EngineError, StorageError
-from engine.files import replace, storage_errors, sweep, sync, temporary
+from engine.files import make_folder, replace, storage_errors, sweep, sync, temporary
 from engine.locks import Lock
 from engine.runs import Run
-from engine.submission import articles_path
+from engine.settings import IMPORTED, REPORT
+from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 from engine.tokenizers import Tokenizer
 
 LENGTHS = (suffixes.GRAM, 8, 13)  # of the n-grams that are counted
 LONGEST_TEXT = 4096  # tokens
 _AT_ONCE_BYTES = 8 << 20  # a source this small is prepared again where its corpus is gone
 _AT_A_TIME = 16  # shards asked at once
-_UNSEEN = 20  # articles that make the yardstick
+_UNSEEN = 20  # articles that make the yardstick: a text that copies no more than they do is told apart in 1 of 21 cases
 # What building takes (benchmarks/README.md, "Memorisation lens"): `python benchmarks/memorisation.py CORPUS` over
 # 775.5 million tokens, and its --shard for the memory, which a shard's tokens and the program itself take.
 _BUILT_TOKENS_PER_SECOND = 775.5e6 / 494
 _MEMORY_PER_BYTE, _MEMORY_BYTES = 5.0, 120e6
+Prepare = Callable[[Path, Tokenizer], Corpus | None]
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,11 @@ class Copied:
     lengths: np.ndarray
     passages: tuple[Passage, ...]
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest passage; 0 where none is as long as LENGTHS[0]."""
+        return self.passages[0].length if self.passages else 0
+
     def share(self, n: int) -> float | None:
         """The share of the text's n-grams that stand there; None where it is shorter than n."""
         grams = len(self.lengths) - n + 1
@@ -115,15 +122,18 @@ class Copied:
 # What a run has seen
 
 
-def seen(run: Run) -> Seen:
+def seen(run: Run, prepare: Prepare = preparation.prepare) -> Seen:
     """The training articles of a run and of the stages before it.
+
+    Args:
+        prepare: makes the corpus of a small source that is gone.
 
     Raises:
         EngineError: its own articles are not there any more, or have changed; its preset is gone.
     """
     settings = run.settings
     tokenizer = presets.tokenizer(presets.find(settings.preset))
-    own = corpus_of(settings.articles, tokenizer)
+    own = corpus_of(settings.articles, tokenizer, prepare)
     saved = checkpoints.of_run(run)
     if saved and saved[-1].manifest.get("corpus", own.content_hash) != own.content_hash:
         raise ArticlesError(
@@ -135,13 +145,44 @@ def seen(run: Run) -> Seen:
     lost: list[EngineError] = []
     for stage in run.config.get("lineage", []):
         try:
-            wanted.append((corpus_of(stage["articles"], tokenizer), stage["first_article"], stage["last_article"]))
+            prepared = corpus_of(stage["articles"], tokenizer, prepare)
+            wanted.append((prepared, stage["first_article"], stage["last_article"]))
         except EngineError as error:
             lost.append(error)
     return Seen(tokenizer, tuple(_merged(wanted)), tuple(lost))
 
 
-def corpus_of(articles: str, tokenizer: Tokenizer) -> Corpus:
+def read_tokens(run: Run, most: int) -> np.ndarray | None:
+    """The first `most` tokens of what a run could read, the stages before it included: its articles, or the beginnings that the
+    original report's way takes of them; None of one that was not trained here.
+
+    Raises:
+        EngineError: as `seen`.
+    """
+    settings = run.settings
+    if settings.method == IMPORTED:
+        return None
+    # Of the first windows' length of each article where that is all that is read.
+    longest = (settings.sequence_length or LONGEST_AUTOMATIC_SEQUENCE) + 1 if settings.method == REPORT else most
+    taken: list[np.ndarray] = []
+    left = most
+    for r in seen(run).ranges:
+        stream, starts = r.corpus.tokens("train", r.first, r.last), r.corpus.starts("train", r.first, r.last)
+        if longest >= left:
+            taken.append(np.asarray(stream[:left]))
+            left -= len(taken[-1])
+        else:
+            for first, last in itertools.pairwise(starts.tolist()):
+                taken.append(np.asarray(stream[first : min(last, first + longest, first + left)]))
+                left -= len(taken[-1])
+                if left <= 0:
+                    break
+        if left <= 0:
+            break
+    return np.concatenate(taken)
+
+
+def corpus_of(articles: str, tokenizer: Tokenizer, prepare: Prepare = preparation.prepare) -> Corpus:
     """The prepared corpus of a run's `articles`; a small source is prepared again where it is gone.
 
     Raises:
@@ -150,7 +191,7 @@ def corpus_of(articles: str, tokenizer: Tokenizer) -> Corpus:
     path = articles_path(articles)
     found = preparation.find(path, tokenizer)
     if found is None and source.total_bytes(path) <= _AT_ONCE_BYTES:
-        found = preparation.prepare(path, tokenizer)
+        found = prepare(path, tokenizer)
     if found is None:
         raise ArticlesError(
             "{articles} is not prepared any more: prepare it on the page Articles, with the vocabulary of this run.",
@@ -266,8 +307,8 @@ def build(ranges: tuple[Range, ...], report: Callable[[int, int], object] = lamb
 
 def _build(shard: ShardFile) -> None:
     folder = shard.path.parent
+    make_folder(folder, parents=True)
     with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         with Lock(folder / "lock") as lock:
             lock.acquire(patience_seconds=3600)
             if shard.there():  # somebody else built it while this one waited
@@ -281,13 +322,13 @@ def _build(shard: ShardFile) -> None:
                     needed=shard.bytes >> 20,
                     free=free >> 20,
                 )
-            staging = temporary(shard.path)
-            try:
-                suffixes.write(shard.tokens(), staging)
-                sync(staging)
-                replace(staging, shard.path)
-            finally:
-                staging.unlink(missing_ok=True)
+            with temporary(shard.path) as staging:
+                try:
+                    suffixes.write(shard.tokens(), staging)
+                    sync(staging)
+                    replace(staging, shard.path)
+                finally:
+                    staging.unlink(missing_ok=True)
 
 
 def _drop_former(folder: Path, prepared: Corpus) -> None:
@@ -348,32 +389,60 @@ def ids_of(tokenizer: Tokenizer, prompt: str, text: str) -> np.ndarray:
     return np.array(both[common:], np.int64)
 
 
-def unseen(found: Seen, tokens: int) -> list[tuple[int, np.ndarray]]:
+def unseen(found: Seen, tokens: int) -> list[tuple[str, int, np.ndarray]]:
     """The yardstick: as many tokens from the middle of articles that nobody was trained on.
 
     Returns:
-        (number in its split, ids) of up to 20 articles of test (or validation) that are no duplicate of a training article.
+        (split, number in it, ids) of up to 20 articles of test, then of validation, none of which is nearly a training article.
     """
     if not found.ranges:
         return []
     prepared = found.ranges[0].corpus
-    split = unseen_split(prepared)
-    if split is None:
-        return []
-    known = np.isin(prepared.digests(split), prepared.digests("train"))
-    long_enough = prepared.token_counts(split) >= tokens
-    numbers = np.flatnonzero(~known & long_enough) + 1
-    spread: np.ndarray | list = (
-        numbers[np.linspace(0, len(numbers) - 1, min(_UNSEEN, len(numbers)), dtype=int)] if len(numbers) else []
-    )
-    taken = []
-    for number in map(int, spread):
+    places: list[tuple[str, int]] = []
+    for split in ("test", "validation"):
+        if split not in prepared.splits:
+            continue
+        known = np.isin(prepared.digests(split), prepared.digests("train"))
+        if (alike := near_copies.of_training(prepared, split)) is not None:
+            known |= alike
+        long_enough = prepared.token_counts(split) >= tokens
+        places += [
+            (str(split), int(at) + 1) for at in _spread(np.flatnonzero(~known & long_enough), _UNSEEN - len(places))
+        ]
+
+    def middle(split: str, number: int) -> np.ndarray:
         stream = prepared.tokens(split, number, number)[1:]
         first = (len(stream) - tokens) // 2
-        taken.append((number, np.array(stream[first : first + tokens], np.int64)))
-    return taken
+        return np.array(stream[first : first + tokens], np.int64)
+
+    return [(split, number, middle(split, number)) for split, number in places]
 
 
-def unseen_split(prepared: corpus.Corpus) -> str | None:
-    """The split whose articles serve as the yardstick."""
-    return next((split for split in ("test", "validation") if split in prepared.splits), None)
+def _spread(values: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of some values, spread evenly over them."""
+    return values[np.linspace(0, len(values) - 1, min(most, len(values)), dtype=int)] if len(values) else values
+
+
+def copies_more(own: Copied, unseen: list[Copied]) -> bool:
+    """Whether a text's longest copied passage is longer than that of each unseen article.
+
+    One figure, settled beforehand: where several are looked at, one of them is above the others too often by chance.
+    """
+    return own.longest > max((other.longest for other in unseen), default=0)
+
+
+def false_alarms(unseen: list[Copied]) -> float:
+    """In what share of cases `copies_more` says yes, at most, of a text that copies as unseen articles do: as likely as any
+    of them it holds the longest passage of all."""
+    return 1 / (len(unseen) + 1)
+
+
+def shared(unseen: list[Copied], n: int) -> tuple[float, list[float] | None] | None:
+    """The share of the n-grams of all texts that stand in the training articles, and its 95 % interval (None of too few);
+    None where every text is shorter."""
+    counted = [(float((c.lengths[: len(c.lengths) - n + 1] >= n).sum()), len(c.lengths) - n + 1) for c in unseen]
+    counted = [(hits, grams) for hits, grams in counted if grams > 0]
+    if not counted:
+        return None
+    hits, grams = (np.array(values) for values in zip(*counted, strict=True))
+    return float(hits.sum() / grams.sum()), intervals.of_share(hits, grams)

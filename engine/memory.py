@@ -6,8 +6,8 @@ import os
 import sys
 from typing import NoReturn
 
-from engine import machine
-from engine.errors import ResourcesError
+from engine import machine, paths, presets
+from engine.errors import EngineError, ResourcesError
 from engine.presets import Preset
 
 _SIGNS = ("OOM when allocating", "Out of memory", "RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY")
@@ -85,6 +85,8 @@ def _too_large(preset: Preset, length: int, lora_rank: int, available_bytes: int
             **values,
             less=with_lora >> 20,
         )
+    if (nothing := nothing_trains(machine.look(paths.checkpoints_root()))) is not None:
+        return nothing
     return ResourcesError(
         "One window of {length} tokens alone needs about {needed} MB of memory and {available} MB are free: close other "
         "programs, wait for the run or the samples under way to end, or choose a smaller preset than {preset}, whose "
@@ -93,6 +95,16 @@ def _too_large(preset: Preset, length: int, lora_rank: int, available_bytes: int
         preset=preset.title,
         parameters=round(preset.parameters / 1e6),
     )
+
+
+def nothing_trains(found: machine.Machine) -> ResourcesError | None:
+    """Why not even the smallest training fits here, whatever is closed or set: the mini model, short windows, adapters
+    alone. None where it does."""
+    try:
+        needed = machine.training_bytes(presets.find(paths.MINI_PRESET), SHORTEST, 1, 1)
+    except EngineError:  # its folder is gone: TensorFlow alone takes nearly as much
+        needed = machine.FRAMEWORK_BYTES
+    return machine.never(needed, found) if needed > found.usable_bytes else None
 
 
 def one_window_too_large(preset: Preset, length: int, lora_rank: int) -> ResourcesError:

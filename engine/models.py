@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import checkpoints, presets, tokenizers
+from engine import checkpoints, paths, presets, tokenizers
 from engine.backend import keras_hub
 from engine.checkpoints import ModelReference
 from engine.errors import CheckpointError, PresetError
@@ -63,6 +63,7 @@ def save_preset(
     """
     former = model.preprocessor
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
         with staged_folder(folder) as staging:
             with_preprocessor(model, vocabulary, merges).save_to_preset(str(staging))
             (staging / "README.md").write_text(card, encoding="utf-8")
@@ -129,8 +130,9 @@ def read_weights(backbone, folder: Path, form: str) -> None:
     import tensorflow as tf  # the other formats can be read on any of Keras's backends
 
     try:
-        status = tf.train.Checkpoint(model=backbone).read(str(folder / "model.ckpt"))
-        status.assert_existing_objects_matched().expect_partial()
+        with paths.without_pattern(folder / "model.ckpt") as prefix:
+            status = tf.train.Checkpoint(model=backbone).read(str(prefix))
+            status.assert_existing_objects_matched().expect_partial()
     except tf.errors.OpError as error:
         raise ValueError(str(error)) from error
 

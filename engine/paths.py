@@ -1,16 +1,22 @@
 """Where the project's folders are, and how a path is written so that it holds on another machine."""
 
+import contextlib
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from engine.errors import ArticlesError
+from engine.errors import ArticlesError, StorageError
 
 PROJECT = Path(__file__).resolve().parent.parent
 PRESETS = PROJECT / "checkpoints" / "presets"
 MINI_PRESET = PRESETS / "gpt2_mini_en"
 SAMPLE_ARTICLES = PROJECT / "articles" / "sample"
 ENGLISH = PROJECT / "articles" / "english"
-_SHOWN = 80  # characters of a path that is none
+_SHOWN = 80  # characters of what can be no path or name
+# What makes a path that is taken for a pattern match other files than its own.
+_PATTERN = "[" if os.name == "nt" else "[\\"
 
 
 def checkpoints_root() -> Path:
@@ -37,11 +43,74 @@ def locate(path: Path | str) -> Path:
     """
     try:
         found = Path(path).expanduser()
-        return found.resolve() if found.exists() or found.is_absolute() else (PROJECT / found).resolve()
+        found = found.resolve() if found.exists() or found.is_absolute() else (PROJECT / found).resolve()
+        found.exists()  # what is too long shows here at the latest
+        return found
     except (OSError, ValueError, RuntimeError) as error:
-        typed, reason = str(path), getattr(error, "strerror", None) or error
+        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, UnicodeError):
+            reason = f"{type(error).__name__}"  # its words hold the character that no encoding has
         raise ArticlesError(
-            "“{path}” is no path on this machine: {reason}",
-            path=typed if len(typed) <= _SHOWN else f"{typed[:_SHOWN]}…",
-            reason=reason,
+            "“{path}” is no path on this machine: {reason}", path=shortened(str(path)), reason=reason
         ) from error
+
+
+def shortened(typed: str) -> str:
+    """What somebody typed or an address held, as much of it as a sentence shows, in characters that every encoding has."""
+    plain = typed.encode("utf-8", "replace").decode()
+    return plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}…"
+
+
+@contextlib.contextmanager
+def without_pattern(prefix: Path) -> Iterator[Path]:
+    """A prefix of the same files (PREFIX.index, PREFIX.data-…) for TensorFlow's reader of checkpoints, which takes a path for
+    a pattern: `CheckpointReader` and the operation `RestoreV2` ask `Env::GetMatchingPaths` whether there is such a file.
+
+    `*` and `?` match themselves; `[L3]` matches one letter and never itself. There the files are reached through links
+    whose path has no such character. The prefix holds as long as the block.
+
+    Raises:
+        StorageError: there is no place for the links.
+    """
+    prefix = Path(prefix).absolute()
+    if not _is_pattern(prefix):
+        yield prefix
+        return
+    with contextlib.ExitStack() as stack:
+        yield _linked(prefix, stack)
+
+
+def _is_pattern(path: Path) -> bool:
+    return any(character in str(path) for character in _PATTERN)
+
+
+def _linked(prefix: Path, stack: contextlib.ExitStack) -> Path:
+    reason: OSError | None = None
+    # None: the user's own folder for temporary files; it too may lie in a folder with brackets.
+    for place in (None, Path("/tmp"), Path.home(), Path(prefix.anchor)):
+        try:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="atelier-", dir=place)))
+            if _is_pattern(folder):
+                continue
+            for file in prefix.parent.iterdir():
+                if file.name.startswith(f"{prefix.name}."):
+                    _link(file, folder / f"model.ckpt{file.name.removeprefix(prefix.name)}")
+            return folder / "model.ckpt"
+        except OSError as error:
+            reason = error
+    raise StorageError(
+        "{path} has brackets in its path, and no folder for temporary files takes links to it ({reason}): rename its folder.",
+        path=prefix,
+        reason=reason or "-",
+    )
+
+
+def _link(file: Path, link: Path) -> None:
+    """Links a file: symbolically, where Windows does not allow that by its number, on another drive by a copy."""
+    try:
+        link.symlink_to(file)
+    except OSError:
+        try:
+            link.hardlink_to(file)
+        except OSError:
+            shutil.copyfile(file, link)

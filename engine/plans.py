@@ -214,10 +214,29 @@ def submit(stages: list[RunSettings], root: Path | None = None) -> list[Run]:
     Raises:
         SettingsError, RunError, StorageError: what stands against one of them.
     """
+    return make(check(stages), root)
+
+
+def check(stages: list[RunSettings]) -> list[RunSettings]:
+    """The settings of all stages as `submission.check` leaves them.
+
+    Raises:
+        SettingsError: what stands against one of them.
+    """
+    names = {stage.name for stage in stages}
+    return [submission.check(stage, names) for stage in stages]
+
+
+def make(checked: list[RunSettings], root: Path | None = None) -> list[Run]:
+    """Makes the runs of stages that `check` has passed; none where one cannot be made.
+
+    Raises:
+        TakenError, StorageError: what stands against one of them.
+    """
     made: list[Run] = []
     try:
-        for stage in stages:
-            made.append(submission.submit(stage, root))
+        for stage in checked:
+            made.append(submission.make(stage, root))
     except EngineError:
         for run in made:
             runs.discard(run)

@@ -3,6 +3,7 @@
 The source is read by a process of its own (engine.articles.isolation) while the tokenizer's threads encode the batch
 before. What has been written is flushed and noted in a journal every few seconds; whoever comes after an interruption,
 however it came, cuts the files back to the journal and goes on. The files are the same, byte for byte, as without one.
+When everything is read, near-copies are looked for and, where the source has no validation part, one is drawn (engine.dividing).
 """
 
 import hashlib
@@ -18,29 +19,65 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from engine import paths
+from engine import dividing, little, near_copies, paths
 from engine.articles import SPLITS, Options, Skipped, child, isolation, source
 from engine.articles.isolation import Reading
 from engine.articles.member import shown
-from engine.corpus import ARTICLE, ARTICLES, CARD, IDS, SCHEMA_VERSION, SECTION, SECTIONS, TOKENS, Corpus, is_corpus
+from engine.corpus import (
+    ARTICLE,
+    ARTICLES,
+    CARD,
+    IDS,
+    NEAR_COPIES,
+    SCHEMA_VERSION,
+    SECTION,
+    SECTIONS,
+    TOKENS,
+    Corpus,
+    is_corpus,
+    place_in,
+    summary,
+)
 from engine.errors import ArticlesError, EngineError, StorageError, sentence
-from engine.files import commit_folder, read_json, sha256, storage_errors, sync, write_json
+from engine.files import commit_folder, make_folder, read_json, sha256, storage_errors, sync, write_bytes, write_json
 from engine.locks import Lock
+from engine.shingles import Shingles
 from engine.tokenizers import Tokenizer
 
-VALIDATION_SHARE = 0.1  # of the training articles, set aside where a source has no validation split
 BATCH_BYTES = 1 << 20  # of text, encoded at once: some hundred bytes of memory for each of its tokens
+BATCH_ARTICLES = 4096  # at most, however short: what is known of each takes two kilobytes of memory
 JOURNAL_SECONDS = 2.0
 _JOURNAL = "journal.json"
-_JOURNAL_FORMAT = 2  # of the places in it
+_JOURNAL_FORMAT = 4  # of the places and counts in it
 _MOST_NAMES = 4000  # section names counted at a time; the rare ones make room
 _SHOWN_NAMES = 40
 _SHOWN_DUPLICATES = 20
+_SHOWN_CHANGED = 3
 _DATA_FILES = (TOKENS, ARTICLES, SECTIONS, IDS)
+_SIGNATURES = "signatures"  # of near-copies, as far as they are there
+_DIVIDED = "divided"  # the whole corpus in its final order, where a validation part is drawn
+
+
+FEW_READ = sentence(
+    "Of {all} texts in {path} only {articles} can be read; the others are left out, such as: {reason} Mend the file, or say "
+    "that the part is enough (prepare --accept-part on the command line)."
+)
+GUESSED = sentence(
+    "{path} holds PDF or Word files, whose text a program made out: prepare them first (on the page Articles, or with "
+    "prepare on the command line), look at what was read, then train on that."
+)
+
+
+class FewRead(ArticlesError):
+    """Less than half of a source could be read: whoever prepares it has to be asked first."""
 
 
 class Stopped(Exception):
     """A person asked the preparation to stop; it goes on from there when it is asked for again."""
+
+
+class SourceChanged(ArticlesError):
+    """The source is not what it was when its reading began: what was read may be of both states, or end in the middle."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +87,7 @@ class Progress:
     Attributes:
         done_bytes, total_bytes: of the source, unpacked; total is 0 until it is known.
         articles, tokens, skipped: so far.
+        compared: articles that near-copies were looked for of, once all are read.
     """
 
     done_bytes: int = 0
@@ -57,6 +95,7 @@ class Progress:
     articles: int = 0
     tokens: int = 0
     skipped: int = 0
+    compared: int = 0
 
 
 Report = Callable[[Progress], None]
@@ -95,7 +134,10 @@ def find(
     if is_corpus(path):
         return _of_vocabulary(Corpus(Path(path)), tokenizer)
     folder = folder_of(identity(path, tokenizer, options or Options(), limit), root)
-    return Corpus(folder) if is_corpus(folder) else None
+    try:
+        return Corpus(folder) if is_corpus(folder) else None
+    except ArticlesError:  # damaged: it is prepared anew
+        return None
 
 
 def _of_vocabulary(corpus: Corpus, tokenizer: Tokenizer) -> Corpus:
@@ -116,6 +158,9 @@ def prepare(
     out: Path | None = None,
     options: Options | None = None,
     limit: int = 0,
+    accept_part: bool = False,
+    looked_at: bool = False,
+    most_bytes: int = 0,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> Corpus:
     """The corpus of a source for a vocabulary; one prepared before is found again and costs nothing.
@@ -124,10 +169,15 @@ def prepare(
         path: a file, folder or zip archive of articles, or a prepared corpus.
         root: the folder of all corpora. out: the corpus's own folder instead.
         limit: articles of each split that are taken, from the first on; 0 = all.
+        accept_part: whether a person said yes to a corpus of less than half of what the source holds.
+        looked_at: whether a person saw how its first articles are read, or will: without, no PDF and no Word file is used.
+        most_bytes: that the corpus may take on the disk; 0 = as many as there are.
         stop_requested: asked after each batch; True stops, and the next preparation goes on from there.
 
     Raises:
-        ArticlesError: nothing there, or no article that can be used. StorageError: the disk refuses.
+        ArticlesError: nothing there, or no article that can be used. FewRead: less than half of it can be.
+        SourceChanged: somebody wrote the source meanwhile; nothing stays of what was prepared.
+        StorageError: the disk refuses.
         ReadingEnded: reading broke a limit; Stopped: a person asked. What was prepared stays, to go on from.
     """
     if is_corpus(path):
@@ -140,11 +190,11 @@ def prepare(
         _check_out(folder, Path(path))
         key = hashlib.sha256(str(folder.resolve()).encode("utf-8", "replace")).hexdigest()[:16]
         locks = paths.corpora_root() / ".locks" / f"out-{key}.lock"  # a person's folder holds what was asked for alone
+        make_folder(paths.corpora_root(), parents=True)
     if (found := _existing(folder, identified, out is not None)) is not None:
         return found
     try:
-        with storage_errors(folder.parent):
-            folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.parent, parents=True)
     except OSError as error:
         raise StorageError(
             "The folder {path} cannot be made: {reason}.", path=folder.parent, reason=error.strerror
@@ -157,11 +207,15 @@ def prepare(
             return found
         staging = staging_of(folder)
         work = _Preparation(Path(path), tokenizer, options, limit, identified, staging, report, stop_requested)
+        work.accept_part, work.looked_at = accept_part, looked_at
+        work.most_bytes = most_bytes
         try:
             with storage_errors(folder.parent):
-                work.run()
-                commit_folder(staging, folder)
-                (folder / _JOURNAL).unlink(missing_ok=True)
+                made = work.run()
+                commit_folder(made, folder)
+                for left in (_JOURNAL, _SIGNATURES):
+                    (folder / left).unlink(missing_ok=True)
+                shutil.rmtree(staging, ignore_errors=True)  # from which a divided one was made
         except isolation.ReadingEnded:  # the source may be good: who asks again goes on from there
             if not work.articles:
                 shutil.rmtree(staging, ignore_errors=True)
@@ -185,20 +239,20 @@ def _check_out(folder: Path, source_path: Path) -> None:
         )
 
 
-def held_out(articles: int) -> int:
-    """How many of so many training articles are set aside where a source has no validation split."""
-    return max(1, round(articles * VALIDATION_SHARE))
-
-
 def count_training(path: Path | str) -> int:
-    """How many training articles the corpus of a source would hold; the source is read through.
+    """How many training articles the corpus of a source would hold at least; the source is read through.
 
     Raises:
         ArticlesError: it cannot be read.
     """
     counts = isolation.count(path)
     articles = counts.get("train", 0)
-    return articles if counts.get("validation") else articles - held_out(articles)
+    return articles if counts.get("validation") else articles - dividing.held_out(articles)
+
+
+def is_guessed(forms: dict[str, int]) -> bool:
+    """Whether files of a source are of forms whose text a program makes out, so that a person looks at it first."""
+    return any(name in forms for name in ("pdf", "docx"))
 
 
 def staging_of(folder: Path) -> Path:
@@ -211,9 +265,16 @@ def _existing(folder: Path, identified: dict[str, Any], is_out: bool) -> Corpus 
         if is_out and folder.exists() and any(folder.iterdir()):
             raise ArticlesError("{folder} is not empty and no prepared corpus: choose another folder.", folder=folder)
         return None
-    corpus = Corpus(folder)
-    (folder / _JOURNAL).unlink(missing_ok=True)  # an interruption right behind the rename left it
+    try:
+        corpus = Corpus(folder)
+    except ArticlesError:
+        if is_out:
+            raise
+        return None  # damaged: what is prepared anew takes its place
+    for left in (_JOURNAL, _SIGNATURES):  # an interruption right behind the rename left them
+        (folder / left).unlink(missing_ok=True)
     if {name: corpus.card.get(name) for name in identified} == identified:
+        shutil.rmtree(staging_of(folder), ignore_errors=True)  # from which a divided one was made
         return corpus
     raise ArticlesError(_difference(corpus.card, identified), folder=folder, source=corpus.card["source"])
 
@@ -288,13 +349,30 @@ class _Preparation:
             "written": dict.fromkeys(_DATA_FILES, 0),  # bytes
             "tokens": 0,
             "sections": 0,
+            "formulas": [0, 0],
         }
+        self.accept_part = self.looked_at = False
         self.skipped, self.names = Skipped(), Counter[str]()
+        self.state |= {"unread": 0, "left_out": {}, "remarks": Skipped().to_json(), "forms": {}}
         self.files: dict[str, BinaryIO] = {}
-        self.done_bytes = self.total_bytes = 0
+        self.source_state = source.state(path)  # as it is before a byte of it is read
+        self.done_bytes = self.total_bytes = self.most_bytes = 0
 
-    def run(self) -> None:
+    def run(self) -> Path:
+        """The folder that is to be the corpus."""
         self._open()
+        try:
+            self._read()
+        except ArticlesError as error:  # what could not be read may be what is being written
+            self._check_unchanged(error)
+            raise
+        finally:
+            for file in self.files.values():
+                file.close()
+        self._check_unchanged()
+        return self._finish()
+
+    def _read(self) -> None:
         try:
             start = {
                 split: {"place": s["place"], "articles": s["articles"], "complete": s["complete"]}
@@ -307,30 +385,56 @@ class _Preparation:
         except isolation.ReadingEnded:
             self._note()
             raise
-        finally:
-            for file in self.files.values():
-                file.close()
-        self._finish()
+
+    def _check_unchanged(self, cause: ArticlesError | None = None) -> None:
+        """Makes sure that the source is still what it was before it was read.
+
+        Raises:
+            SourceChanged: it is not.
+        """
+        try:
+            now = source.state(self.path)
+        except ArticlesError:
+            now = {}
+        was = self.source_state
+        changed = sorted(name for name in {**was, **now} if was.get(name) != now.get(name))
+        if changed:
+            raise SourceChanged(
+                "{path} changed while it was read ({files}): something still writes there. Nothing of it was kept: prepare "
+                "it again when it is complete.",
+                path=shown(paths.portable(self.path)),
+                files=", ".join(changed[:_SHOWN_CHANGED]) + (" …" if len(changed) > _SHOWN_CHANGED else ""),
+            ) from cause
 
     # Beginning, or going on
 
     def _open(self) -> None:
         self.staging.mkdir(parents=True, exist_ok=True)
-        for path in self.staging.iterdir():  # a journal or a card whose writing was interrupted
-            if path.name not in (*_DATA_FILES, _JOURNAL):
-                path.unlink()
+        for path in self.staging.iterdir():  # a journal, a card or a division whose writing was interrupted
+            if path.name not in (*_DATA_FILES, _JOURNAL, _SIGNATURES):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         journal = read_json(self.staging / _JOURNAL)
-        known = (journal.get("format"), journal.get("identity")) == (_JOURNAL_FORMAT, self.identity)
-        if known and self._holds(journal["state"]["written"]):
-            self.state = journal["state"]
-            self.skipped = Skipped.from_json(journal["skipped"])
-            self.names = Counter(dict(journal["names"]))
+        now = (_JOURNAL_FORMAT, self.identity, self._state_digest())
+        known = (journal.get("format"), journal.get("identity"), journal.get("files")) == now
+        try:
+            known = known and self._holds(journal["state"]["written"])
+            if known:
+                state, skipped = {"formulas": [0, 0], **journal["state"]}, Skipped.from_json(journal["skipped"])
+                self.names = Counter(dict(journal["names"]))
+                self.state, self.skipped = state, skipped
+        except (KeyError, TypeError, ValueError, AttributeError):
+            known = False  # damaged by hand: it begins anew
+        if not known:  # they were of other tokens
+            (self.staging / _SIGNATURES).unlink(missing_ok=True)
         for name in _DATA_FILES:
             path = self.staging / name
             path.touch()
             self.files[name] = open(path, "r+b")  # noqa: SIM115
             self.files[name].truncate(self.state["written"][name])
             self.files[name].seek(0, 2)
+
+    def _state_digest(self) -> str:
+        return hashlib.sha256(json.dumps(self.source_state).encode()).hexdigest()
 
     def _holds(self, written: dict[str, int]) -> bool:
         """Whether the files are at least as long as the journal says; it was flushed after them."""
@@ -344,9 +448,12 @@ class _Preparation:
         for header, body in reading:
             kind = header["kind"]
             if kind == "opened":
+                if not self.looked_at and is_guessed(header["forms"]):
+                    raise ArticlesError(GUESSED, path=self.path)
                 self.total_bytes = header["size"]
                 if not self.state["splits"]:
                     self.skipped = Skipped.from_json(header["refused"])
+                    self.state |= {"remarks": header["remarks"], "forms": header["forms"]}
                 for split in header["splits"]:
                     fresh = {"place": [], "complete": False, "articles": 0, "words": 0, "tokens": 0, "bytes": 0}
                     self.state["splits"].setdefault(split, fresh)
@@ -360,7 +467,12 @@ class _Preparation:
                 batch.skipped.append(header)
             elif kind == "split":
                 batch.ended.append(header["split"])
-            if batch.size >= BATCH_BYTES or len(batch.skipped) >= 10_000 or kind in ("split", "end"):
+            if (
+                batch.size >= BATCH_BYTES
+                or len(batch.headers) >= BATCH_ARTICLES
+                or len(batch.skipped) >= 10_000
+                or kind in ("split", "end")
+            ):
                 yield batch
                 batch = _Batch()
 
@@ -388,9 +500,14 @@ class _Preparation:
             self._write(before[0], before[1].result())
         self._report()
 
-    def _report(self) -> None:
+    def _report(self, compared: int = 0) -> None:
         tokens = sum(s["tokens"] for s in self.state["splits"].values())
-        self.report(Progress(self.done_bytes, self.total_bytes, self.articles, tokens, self.skipped.count))
+        self.report(Progress(self.done_bytes, self.total_bytes, self.articles, tokens, self.skipped.count, compared))
+
+    def _compared(self, done: int) -> None:
+        self._report(done)
+        if self.stop_requested():
+            raise Stopped
 
     @property
     def articles(self) -> int:
@@ -423,7 +540,11 @@ class _Preparation:
             self.state["tokens"] += len(token_ids) + 1
             self.state["sections"] += len(offsets)
             self._count_names(header["names"])
+            for part, count in header["left_out"]:
+                self.state["left_out"][part] = self.state["left_out"].get(part, 0) + count
+            self.state["formulas"] = np.add(self.state["formulas"], header["formulas"]).tolist()
         for header in batch.skipped:
+            self.state["unread"] += 1
             self.skipped.add(ArticlesError.from_json(header))
             counts = self.state["splits"][header["split"]]
             counts["place"] = max(counts["place"], header["place"])
@@ -434,6 +555,12 @@ class _Preparation:
             self.files[ARTICLES].write(np.array(articles, dtype=ARTICLE).tobytes())
             self.files[SECTIONS].write(np.array(sections, dtype=SECTION).tobytes())
             self.files[IDS].write("".join(f"{identifier}\n" for identifier in ids).encode())
+        if self.most_bytes and sum(file.tell() for file in self.files.values()) > self.most_bytes:
+            raise ArticlesError(
+                "Prepared, {path} takes more than {most} MB: give fewer articles.",
+                path=shown(self.path.name),
+                most=self.most_bytes // 10**6,
+            )
 
     def _count_names(self, names: list[str]) -> None:
         self.names.update({name.lower()[:80] or "—" for name in names})
@@ -449,6 +576,7 @@ class _Preparation:
         journal = {
             "format": _JOURNAL_FORMAT,
             "identity": self.identity,
+            "files": self._state_digest(),
             "state": self.state,
             "skipped": self.skipped.to_json(),
             "names": self.names.most_common(),
@@ -457,68 +585,139 @@ class _Preparation:
 
     # Finishing
 
-    def _finish(self) -> None:
+    def _finish(self) -> Path:
         splits = {split: self.state["splits"][split] for split in SPLITS if split in self.state["splits"]}
         if not splits or not splits.get("train", {}).get("articles"):
-            detail = f" {self.skipped.examples[0]}" if self.skipped.examples else ""
-            raise ArticlesError("{path} holds no article that can be used.{detail}", path=self.path, detail=detail)
+            if not self.skipped.examples:
+                raise ArticlesError("{path} holds no article that can be used.", path=self.path)
+            reason = self.skipped.examples[0]
+            raise ArticlesError("{path} holds no article that can be used. {reason}", path=self.path, reason=reason)
+        if self.state["unread"] > self.articles and not self.accept_part:
+            raise FewRead(
+                FEW_READ,
+                all=self.state["unread"] + self.articles,
+                path=self.path,
+                articles=self.articles,
+                reason=self.skipped.examples[0],
+            )
         end = np.array([(self.state["tokens"], self.state["sections"], 0, 0, 0, 0)], dtype=ARTICLE)
         with open(self.staging / ARTICLES, "r+b") as file:  # an interruption here may have left the mark already
             file.truncate(self.state["written"][ARTICLES])
             file.seek(0, 2)
             file.write(end.tobytes())
-        index = np.memmap(self.staging / ARTICLES, dtype=ARTICLE, mode="r")
         counts, first = {}, 0
         for split, s in splits.items():
             counts[split] = {"first": first, **{k: s[k] for k in ("articles", "words", "tokens", "bytes")}}
             first += s["articles"]
         set_aside = not counts.get("validation", {}).get("articles")
+        if set_aside and counts["train"]["articles"] < 2:
+            raise ArticlesError("One article alone cannot be trained on and validated with: give at least two.")
+        pairs = _near_copies(self.staging, self.dtype, self.tokenizer, self.staging / _SIGNATURES, self._compared)
+        made = self.staging
         if set_aside:
-            counts = _set_validation_aside(counts, index)
+            drawn = dividing.draw(near_copies.groups(pairs, first)[: counts["train"]["articles"]])
+            made = self.staging / _DIVIDED
+            counts, pairs = dividing.divide(self.staging, made, self.dtype, counts, drawn, pairs)
+        (made / NEAR_COPIES).write_bytes(pairs.tobytes())
+        index = np.fromfile(made / ARTICLES, dtype=ARTICLE)
         card = {
             **self.identity,
             "vocabulary_size": self.tokenizer.vocabulary_size,
             "dtype": "uint16" if self.dtype.itemsize == 2 else "uint32",
             "splits": counts,
             "validation_set_aside": set_aside,
+            **({"set_aside_seed": dividing.SEED} if set_aside else {}),
+            "template_share": _template_share(made, self.dtype, counts, index, self.tokenizer.vocabulary_size),
             "skipped": self.skipped.to_json(),
-            "duplicates": _duplicates(self.staging, index, counts, self.dtype),
+            "left_out": self.state["left_out"],
+            "remarks": self.state["remarks"],
+            "forms": self.state["forms"],
+            "duplicates": _duplicates(made, index, counts, self.dtype),
+            "near_copies": near_copies.summary(pairs, counts),
+            "formulas": dict(zip(("text", "mark"), self.state["formulas"], strict=True)),
             "section_names": _most_common(self.names)[:_SHOWN_NAMES],
-            "files": {
-                name: {"bytes": (self.staging / name).stat().st_size, "sha256": sha256(self.staging / name)}
-                for name in _DATA_FILES
-            },
+            "files": {name: _described(made / name) for name in (*_DATA_FILES, NEAR_COPIES)},
         }
-        del index
-        write_json(self.staging / CARD, card)
+        write_json(made / CARD, card)
+        return made
+
+
+def _template_share(
+    folder: Path, dtype: np.dtype, counts: dict[str, dict[str, int]], index: np.ndarray, vocabulary_size: int
+) -> float:
+    """How much of the validation articles a table of pairs guesses, counted on the training articles."""
+    stream = dividing.mapped(folder / TOKENS, dtype)
+
+    def of_split(split: str) -> np.ndarray:
+        first = counts[split]["first"]
+        return stream[int(index["start"][first]) : int(index["start"][first + counts[split]["articles"]])]
+
+    if not counts.get("validation", {}).get("articles"):
+        return 0.0
+    return round(little.template_share(of_split("train"), of_split("validation"), vocabulary_size), 4)
+
+
+def _described(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "sha256": sha256(path)}
+
+
+def _near_copies(
+    folder: Path,
+    dtype: np.dtype,
+    tokenizer: Tokenizer,
+    signatures: Path,
+    compared: Callable[[int], object],
+) -> np.ndarray:
+    """The PAIR records of the articles of a folder; their signatures go on where they are."""
+    index = np.memmap(folder / ARTICLES, dtype=ARTICLE, mode="r")
+    stream = dividing.mapped(folder / TOKENS, dtype)
+    shingles_of = near_copies.of_tokens(stream, index["start"], Shingles(tokenizer))
+    near_copies.write_signatures(len(index) - 1, shingles_of, signatures, compared)
+    return near_copies.pairs(near_copies.signatures(signatures), shingles_of)
+
+
+def look_for_near_copies(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    report: Report = lambda progress: None,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> Corpus:
+    """A corpus with its near-copies, which one that an earlier version prepared has not; nothing else of it changes.
+
+    Raises:
+        StorageError: no rights or no space. Stopped: a person asked; it goes on from there.
+    """
+    if corpus.near_copies() is not None:
+        return corpus
+    totals = summary(corpus.card)
+
+    def compared(done: int) -> None:
+        report(Progress(0, 0, totals["articles"], totals["tokens"], corpus.skipped.count, done))
+        if stop_requested():
+            raise Stopped
+
+    beside = corpus.folder.with_name(f".{corpus.folder.name}.comparing")
+    with storage_errors(corpus.folder):
+        beside.mkdir(exist_ok=True)
+        with Lock(beside / "lock") as lock:
+            while not lock.acquire(patience_seconds=1):
+                if stop_requested():
+                    raise Stopped
+            corpus = Corpus(corpus.folder)
+            if corpus.near_copies() is None:
+                dtype = np.dtype(corpus.card["dtype"]).newbyteorder("<")
+                pairs = _near_copies(corpus.folder, dtype, tokenizer, beside / _SIGNATURES, compared)
+                write_bytes(corpus.folder / NEAR_COPIES, pairs.tobytes())
+                files = {**corpus.card["files"], NEAR_COPIES: _described(corpus.folder / NEAR_COPIES)}
+                told = near_copies.summary(pairs, corpus.card["splits"])
+                write_json(corpus.folder / CARD, {**corpus.card, "near_copies": told, "files": files})
+            (beside / _SIGNATURES).unlink(missing_ok=True)
+    shutil.rmtree(beside, ignore_errors=True)
+    return Corpus(corpus.folder)
 
 
 def _most_common(names: Counter[str]) -> list[tuple[str, int]]:
     return sorted(names.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _set_validation_aside(counts: dict[str, dict[str, int]], index: np.ndarray) -> dict[str, dict[str, int]]:
-    """Calls the last tenth of the training articles (at least one) validation; nothing is moved.
-
-    Raises:
-        ArticlesError: there is only one article.
-    """
-    articles = counts["train"]["articles"]
-    if articles < 2:
-        raise ArticlesError("One article alone cannot be trained on and validated with: give at least two.")
-    kept = articles - held_out(articles)
-
-    def part(first: int, last: int) -> dict[str, int]:
-        records = index[first : last + 1]
-        return {
-            "first": first,
-            "articles": last - first,
-            "words": int(records["words"][:-1].sum(dtype=np.int64)),
-            "tokens": int(records["start"][-1]) - int(records["start"][0]),
-            "bytes": int(records["bytes"][:-1].sum(dtype=np.int64)),
-        }
-
-    return {**counts, "train": part(0, kept), "validation": part(kept, articles)}
 
 
 def _duplicates(folder: Path, index: np.ndarray, counts: dict[str, dict[str, int]], dtype: np.dtype) -> dict[str, Any]:
@@ -529,14 +728,10 @@ def _duplicates(folder: Path, index: np.ndarray, counts: dict[str, dict[str, int
         same_id: articles of one split that bear an identifier of another split and have another text.
         examples: numbers of the first pairs, (split, number) each.
     """
-    stream = (
-        np.memmap(folder / TOKENS, dtype=dtype, mode="r") if (folder / TOKENS).stat().st_size else np.empty(0, dtype)
-    )
-    bounds = sorted((c["first"], c["first"] + c["articles"], split) for split, c in counts.items())
+    stream = dividing.mapped(folder / TOKENS, dtype)
 
     def place(position: int) -> tuple[str, int]:
-        split, first = next((name, low) for low, high, name in bounds if low <= position < high)
-        return split, position - first + 1
+        return place_in(counts, position)
 
     def text(position: int) -> np.ndarray:
         return stream[int(index["start"][position]) : int(index["start"][position + 1])]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from engine import paths, tokenizers
+from engine import checked, paths, tokenizers
 from engine.errors import PresetError
-from engine.files import read_json, sha256
+from engine.files import open_plain, read_json, sha256
 
 HUB_NAMES = ("gpt2_base_en", "gpt2_medium_en", "gpt2_large_en", "gpt2_extra_large_en", "gpt2_base_en_cnn_dailymail")
 _HUB_HOSTS = {"hf": "huggingface.co", "modelscope": "modelscope.cn", "kaggle": "www.kaggle.com"}
@@ -23,6 +23,7 @@ _HUB_CACHES = {  # where the hubs' own clients keep what they fetched
     "kaggle": ("KAGGLEHUB_CACHE", "~/.cache/kagglehub", "models/**/{name}"),
 }
 _PROBE_SECONDS = 3.0
+_MOST_CARD_BYTES = 1 << 20
 _HUB_HANDLE = re.compile(r"(?:kaggle|hf|modelscope)://[\w./-]+")
 
 
@@ -69,11 +70,14 @@ class Preset:
     def hash(self) -> str:
         """SHA-256 of the weights' file; the reference itself for a hub name."""
         file = self.weights_file
-        return self.reference if file is None else _sha256_of(file, file.stat().st_mtime_ns)
+        if file is None:
+            return self.reference
+        status = file.stat()
+        return _sha256_of(file, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @lru_cache(maxsize=32)
-def _sha256_of(path: Path, changed: int) -> str:
+def _sha256_of(path: Path, size: int, written: int, changed: int) -> str:
     return sha256(path)
 
 
@@ -105,7 +109,7 @@ def find(reference: str | Path) -> Preset:
     if not folder.is_dir():
         raise PresetError(
             "There is no preset {preset}: give a folder (of keras-hub or Hugging Face form) or one of {names}.",
-            preset=text,
+            preset=paths.shortened(text),
             names=", ".join(HUB_NAMES),
         )
     return _read_folder(folder)
@@ -115,17 +119,18 @@ def _read_folder(folder: Path) -> Preset:
     config = read_json(folder / "config.json")
     if not config:
         raise PresetError("{folder} is not a preset: it has no readable config.json.", folder=folder)
-    if config.get("registered_name", "").endswith("GPT2Backbone") or config.get("class_name") == "GPT2Backbone":
-        inner = config.get("config", {})
+    if str(config.get("registered_name", "")).endswith("GPT2Backbone") or config.get("class_name") == "GPT2Backbone":
+        inner = config["config"] if isinstance(config.get("config"), dict) else {}
         names = ("vocabulary_size", "num_layers", "num_heads", "hidden_dim", "max_sequence_length")
-        form, sizes = "keras-hub", [inner.get(name) for name in names]
+        form, of = "keras-hub", inner
     elif config.get("model_type") == "gpt2":
         names = ("vocab_size", "n_layer", "n_head", "n_embd", "n_positions")
-        form, sizes = "hugging-face", [config.get(name) for name in names]
+        form, of = "hugging-face", config
     else:
         kind = config.get("class_name") or config.get("model_type") or "unknown"
         raise PresetError("{folder} is not a GPT-2 preset but {kind}.", folder=folder, kind=kind)
-    if not all(isinstance(size, int) and 0 < size < 1_000_000 for size in sizes):
+    sizes = [of[name] for name in names if checked.positive(of.get(name)) and of[name] < 1_000_000]
+    if len(sizes) != len(names):
         raise PresetError("The config.json of {folder} is damaged: sizes are missing.", folder=folder)
     preset = Preset(paths.portable(folder), folder.resolve(), form, *sizes)
     weights = preset.weights_file
@@ -205,7 +210,13 @@ def tokenizer(preset: Preset) -> tokenizers.Tokenizer:
 def card(preset: Preset) -> str:
     """The README of a preset, or nothing."""
     path = preset.folder / "README.md" if preset.folder else None
-    return path.read_text(encoding="utf-8") if path and path.is_file() else ""
+    if path is None or not path.is_file():
+        return ""
+    try:
+        with open_plain(path) as file:
+            return file.read(_MOST_CARD_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def json_of(preset: Preset) -> dict:

@@ -36,7 +36,7 @@ class Settings:
         sequence_length: window and context length, in tokens.
         batch_size: windows a step.
         learning_rate: after `warmup_steps`; constant until the last `decay_share` of the steps, over which it falls to 0.
-        weight_decay: of the optimizer, on matrices only.
+        weight_decay: of the optimizer, on the kernels of the attention and feed-forward layers alone, as `RunSettings` has it.
         decay_share: 0..1.
         hold_out: files (stems) that are never trained on and give the figures of the card.
         seed: of initialisation and data order.

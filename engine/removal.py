@@ -70,6 +70,9 @@ def remove(run: Run) -> None:
         RunError: it may not be deleted (`check`). StorageError: no rights.
     """
     check(run)
+    if (run.folder / "lock").is_dir():  # damaged by hand: nobody can hold that
+        runs.take_away(run)
+        return
     with Lock(run.folder / "lock") as lock:
         if not lock.acquire():
             raise _at_work(run)

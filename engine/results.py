@@ -9,16 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import paths, preparation, presets
+from engine import near_copies, paths, preparation, presets
 from engine.checkpoints import ModelReference
-from engine.corpus import Corpus
+from engine.corpus import NEAR_COPIES, Corpus
 from engine.errors import EngineError
-from engine.files import read_json, write_json
+from engine.files import json_text, make_folder, read_json, write_json
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 
 
-def _key(model_hash: str, corpus: Corpus, split: str, length: int, tokens: int, seed: int) -> dict[str, Any]:
+def _key(
+    model_hash: str, corpus: Corpus, split: str, length: int, tokens: int, seed: int, leave_out: bool
+) -> dict[str, Any]:
+    # What is left out is named by the pairs that were found; nothing is, and figures of earlier versions hold.
+    left_out = {"near_copies": corpus.card["files"].get(NEAR_COPIES, {}).get("sha256")} if leave_out else {}
     return {
+        **left_out,
         "model": model_hash,
         "corpus": corpus.content_hash,
         "articles": [corpus.card["splits"][split]["first"], corpus.articles(split)],
@@ -40,12 +45,15 @@ class PassSettings:
         stride: from one window's start to the next; 0 = the window's length. A smaller one gives each token more context,
             and takes length / stride times as long.
         seed: of the part.
+        leave_out: 1 = articles that are nearly the same text as a training article (engine.near_copies) are read, but not
+            scored; 0 = they are scored like the others.
     """
 
     tokens: int = 0
     sequence_length: int = 0
     stride: int = 0
     seed: int = 1
+    leave_out: int = 0
 
     def filled(self, context: int) -> "PassSettings":
         """With the automatic values filled in.
@@ -73,7 +81,7 @@ class PassSettings:
         return replace(self, sequence_length=length, stride=stride)
 
 
-REPORT_VERSION = 2  # of what `engine.breakdown.run` returns: a report of another is not shown
+REPORT_VERSION = 3  # of what `engine.breakdown.run` returns: a report of another is not shown
 
 
 def report_key(model: ModelReference, corpus: Corpus, split: str, way: PassSettings) -> dict[str, Any]:
@@ -83,7 +91,7 @@ def report_key(model: ModelReference, corpus: Corpus, split: str, way: PassSetti
         "version": REPORT_VERSION,
         "preset": model.preset.hash(),
         "stride": way.stride,
-        **_key(model.hash, corpus, split, way.sequence_length, way.tokens, way.seed),
+        **_key(model.hash, corpus, split, way.sequence_length, way.tokens, way.seed, bool(way.leave_out)),
     }
 
 
@@ -94,15 +102,36 @@ def _file(key: dict[str, Any], root: Path | None) -> Path:
 
 def kept(key: dict[str, Any], root: Path | None = None) -> Any:
     """What was kept under exactly this key, or None."""
+    return _unsealed(key, "value", root)
+
+
+def _unsealed(key: dict[str, Any], field: str, root: Path | None) -> Any:
+    """A field of what was kept under a key, or None where it is not what was written: then it is measured anew."""
     found = read_json(_file(key, root))
-    return found["value"] if found.get("key") == json.loads(json.dumps(key)) else None
+    whole = (
+        field in found and found.get("key") == json.loads(json.dumps(key)) and found.get("seal") == _seal(found[field])
+    )
+    return found[field] if whole else None
+
+
+def _seal(value: Any) -> str:
+    return hashlib.sha256(json_text(value).encode()).hexdigest()
 
 
 def keep(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
     """Keeps a value that JSON knows under a key that names all it depends on: hashes, not names."""
     path = _file(key, root)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"key": key, "value": value})
+    make_folder(path.parent)  # not what is around it: the folder of all runs may have been deleted
+    write_json(path, {"key": key, "value": value, "seal": _seal(value)})
+
+
+def forget(content: str, root: Path | None = None) -> None:
+    """Removes what was kept of articles with that hash of their content: some of it quotes them."""
+    for file in ((root or paths.checkpoints_root()) / ".evaluations").glob("*.json"):
+        key = read_json(file).get("key")
+        # What is damaged is measured anew, and nobody can tell whose passages it holds.
+        if not isinstance(key, dict) or key.get("corpus") == content:
+            file.unlink(missing_ok=True)
 
 
 def key_if_prepared(model: ModelReference, articles: str, split: str, way: PassSettings) -> dict[str, Any] | None:
@@ -126,21 +155,59 @@ def kept_report(model: ModelReference, articles: str, split: str, way: PassSetti
     """
     key = key_if_prepared(model, articles, split, way)
     found = kept(key) if key else None
-    return found and {"checkpoint": model.reference, "hash": model.hash, "split": split, "articles": articles, **found}
+    if found is None:
+        return None
+    prepared = preparation.find(articles_path(articles), presets.tokenizer(model.preset))
+    assert prepared is not None  # or there would be no key
+    return told(model, articles, prepared, split, way, found)
 
 
-def stored(model: ModelReference, corpus: Corpus, split: str, length: int, tokens: int, seed: int, root=None) -> dict:
+def told(
+    model: ModelReference, articles: str, corpus: Corpus, split: str, way: PassSettings, found: dict[str, Any]
+) -> dict[str, Any]:
+    """A report with what it is of: model, articles, split, how many of its articles are nearly a training article (None where
+    that was not looked for), and whether these are left out."""
+    alike = near_copies.of_training(corpus, split)
+    return {
+        "checkpoint": model.reference,
+        "hash": model.hash,
+        "split": split,
+        "articles": articles,
+        "near_copies": None if alike is None else int(alike.sum()),
+        "left_out": bool(way.leave_out),
+        **found,
+    }
+
+
+def stored(
+    model: ModelReference,
+    corpus: Corpus,
+    split: str,
+    length: int,
+    tokens: int,
+    seed: int,
+    leave_out: bool = False,
+    root: Path | None = None,
+) -> dict:
     """The scores kept for exactly this, or {}."""
-    key = _key(model.hash, corpus, split, length, tokens, seed)
-    kept = read_json(_file(key, root))
-    return kept["scores"] if kept.get("key") == json.loads(json.dumps(key)) else {}
+    key = _key(model.hash, corpus, split, length, tokens, seed, leave_out)
+    return _unsealed(key, "scores", root) or {}
 
 
 def store(
-    model: ModelReference, corpus: Corpus, split: str, length: int, tokens: int, seed: int, scores: dict, root=None
+    model: ModelReference,
+    corpus: Corpus,
+    split: str,
+    length: int,
+    tokens: int,
+    seed: int,
+    scores: dict,
+    leave_out: bool = False,
+    root: Path | None = None,
 ) -> None:
     """Keeps the scores of a model on a split."""
-    key = _key(model.hash, corpus, split, length, tokens, seed)
+    key = _key(model.hash, corpus, split, length, tokens, seed, leave_out)
     path = _file(key, root)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"key": key, "reference": model.reference, "source": corpus.card["source"], "scores": scores})
+    make_folder(path.parent)
+    told = {"reference": model.reference, "source": corpus.card["source"]}
+    write_json(path, {"key": key, **told, "scores": scores, "seal": _seal(scores)})

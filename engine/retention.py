@@ -1,15 +1,18 @@
 """Which checkpoints of a run are kept: the newest, the best, the pinned, those others came from, and never none."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine import checkpoints, files, runs
+from engine import checked, checkpoints, files, runs
 from engine.checkpoints import Checkpoint
-from engine.errors import EngineError, sentence
-from engine.files import read_json, write_json
+from engine.errors import EngineError, RunError, sentence
+from engine.files import write_json
+from engine.locks import Lock
 from engine.runs import Run
 
 PINS = "pins.json"
+_PINNING, _PINNING_SECONDS = "pins.lock", 10.0
 _NO_ROOM = sentence(
     "The next checkpoint needs {needed} MB and {free} MB of disk are free: free some space and resume; the former "
     "checkpoint is whole."
@@ -17,9 +20,13 @@ _NO_ROOM = sentence(
 
 
 def pinned(run: Run) -> set[int]:
-    """The steps whose checkpoints a person pinned."""
-    steps = read_json(run.folder / PINS).get("steps", [])
-    return {step for step in steps if isinstance(step, int)}
+    """The steps whose checkpoints a person pinned; all of them where that cannot be read, so that none is lost."""
+    try:
+        return set(checked.read(run.folder / PINS, checked.PINS)["steps"])
+    except RunError:
+        if not os.path.lexists(run.folder / PINS):
+            return set()
+        return {checkpoint.step for checkpoint in checkpoints.of_run(run)}
 
 
 def pin(checkpoint: Checkpoint, on: bool) -> None:
@@ -29,8 +36,10 @@ def pin(checkpoint: Checkpoint, on: bool) -> None:
         StorageError: no rights or no space.
     """
     run = Run(checkpoint.folder.parent)
-    steps = pinned(run) | {checkpoint.step} if on else pinned(run) - {checkpoint.step}
-    write_json(run.folder / PINS, {"steps": sorted(steps)})
+    with Lock(run.folder / _PINNING) as lock:  # not the run's own, which its trainer holds for hours
+        lock.acquire(_PINNING_SECONDS)
+        steps = pinned(run) | {checkpoint.step} if on else pinned(run) - {checkpoint.step}
+        write_json(run.folder / PINS, {"steps": sorted(steps)})
 
 
 def best(found: Iterable[Checkpoint]) -> Checkpoint | None:

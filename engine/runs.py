@@ -1,6 +1,7 @@
 """A run's folder, the only channel between those who ask (pages, command line) and those who work (trainers).
 
-config.json    frozen settings, versions, hashes
+config.json    frozen settings, id, versions, hashes
+place.json     where the folder belongs, by which a copy is told (engine.identity)
 state.json     where the run stands, replaced in one step, written only by the holder of the run's lock
 events.jsonl   one line a report; a torn last line is ignored
 control.json   what a person asks: pause, stop
@@ -11,38 +12,46 @@ owner.json     who holds the lock
 step-XXXXXXXX/ checkpoints (engine.checkpoints)
 """
 
+import contextlib
+import functools
 import json
 import os
 import re
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine import paths
-from engine.errors import EngineError, RunError, sentence
-from engine.files import read_json, replace, staged_folder, storage_errors, sweep, write_bytes, write_json
-from engine.locks import Lock, held
-from engine.settings import RunSettings, from_json
-
-QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED = (
-    "queued",
-    "running",
-    "paused",
-    "finished",
-    "failed",
-    "stopped",
-    "interrupted",
+from engine import checked, files, identity, paths
+from engine.errors import EngineError, GoneError, RunError, StorageError, TakenError, sentence
+from engine.files import (
+    make_folder,
+    open_plain,
+    read_json,
+    staged_folder,
+    storage_errors,
+    sweep,
+    write_bytes,
+    write_json,
 )
+from engine.locks import Lock, held
+from engine.settings import RESERVED_NAMES, RunSettings, from_json
+
+QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED = checked.STATES
+COPIED, BROKEN = "copied", "broken"  # never written: what a copy's folder reads as, and what was damaged by hand
 HEARTBEAT = "heartbeat"
 LAST_WORDS = "last_words"
 _LAST_WORDS_BYTES = 1 << 16
 HEARTBEAT_SECONDS = 5.0
 FROZEN_SECONDS = 20.0
 _PROBE_PATIENCE_SECONDS = 0.5
-_GONE = ".gone"
+_GONE = "gone"
+_NAMES = "names.lock"
+_NAMES_PATIENCE_SECONDS = 60.0
+_CLEARINGS = 20  # of what a trainer wrote into a folder that was being deleted
 _STEP_FOLDER = re.compile(r"step-(\d{8})")
 
 
@@ -51,7 +60,8 @@ class State:
     """Where a run stands.
 
     Attributes:
-        state: queued, running, paused, finished, failed, stopped or interrupted.
+        state: queued, running, paused, finished, failed, stopped or interrupted; copied and broken are read, never written:
+            a folder that says queued or running and is a copy of the run that waits or works, and a damaged one.
         since: Unix time of the last change of `state`.
         step, steps: the step reached and the last one; steps is 0 until it is known.
         phase: what a running trainer is doing: loading, preparing, evaluating, training, finishing.
@@ -80,34 +90,75 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
-        self.name = self.folder.name
+        self.name = checked.printable(self.folder.name)
 
     def __repr__(self) -> str:
         return f"Run({self.name!r})"
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """`config.json` as it stands: settings, versions, hashes."""
-        config = read_json(self.folder / "config.json")
-        if not config:
-            raise RunError("There is no run {name} in {folder}.", name=self.name, folder=self.folder.parent)
-        return config
+        """`config.json` as it stands: settings, versions, hashes.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        return self._configuration[0]
 
     @cached_property
     def settings(self) -> RunSettings:
-        """The run's settings."""
-        return from_json(self.config)
+        """The run's settings.
+
+        Raises:
+            RunError: config.json is missing or damaged. SettingsError: a setting is out of bounds.
+        """
+        settings = self._configuration[1]
+        if isinstance(settings, EngineError):
+            raise settings.with_traceback(None)  # it is kept, and would gather where it was raised
+        return settings
+
+    @cached_property
+    def _configuration(self) -> tuple[dict[str, Any], RunSettings | EngineError]:
+        path = self.folder / "config.json"
+        try:
+            status = path.stat()
+        except OSError as error:
+            if not self.folder.is_dir():
+                raise RunError(
+                    "There is no run {name} in {folder}.", name=self.name, folder=self.folder.parent
+                ) from error
+            checked.read(path, {})  # says what is wrong
+            raise
+        return _configuration(str(path), status.st_mtime_ns, status.st_size, status.st_ino)
 
     @property
     def recorded(self) -> dict[str, Any] | None:
         """Command, date and commit of a run that ships with the project, or None for one's own."""
-        return read_json(self.folder / "recorded.json") or None
+        return checked.read_if_whole(self.folder / "recorded.json", checked.RECORDED) or None
+
+    @property
+    def problem(self) -> EngineError | None:
+        """Why nothing can be done with the run but to delete it, as its folder stands; None where all is well.
+
+        Where state.json alone is damaged, `state` says so, and the run can be resumed.
+        """
+        try:
+            checked.check_name(self.folder.name)
+            if "recorded.json" in checked.names(self.folder):
+                checked.read(self.folder / "recorded.json", checked.RECORDED)
+            self.settings  # noqa: B018  (reads the file)
+        except EngineError as error:
+            return error
+        return None
 
     # Reading
 
     def state(self) -> State:
-        """Where the run stands; a running state that nobody's lock supports reads as interrupted."""
+        """Where the run stands; a running state that nobody's lock supports reads as interrupted, what waits or works in a
+        copy of a run's folder as copied, and what cannot be read, or whose run cannot be used, as broken."""
         state = self._stored_state()
+        if state.state in (QUEUED, RUNNING) and self.is_copy():
+            values = {"name": str(read_json(self.folder / "config.json").get("name", ""))}
+            return State(**{**state.__dict__, "state": COPIED, "reason": {"template": _COPY, "values": values}})
         if state.state == RUNNING and not self.alive():
             state = self._stored_state()  # it may have ended between the two looks
             if state.state == RUNNING:
@@ -119,9 +170,35 @@ class Run:
         return state
 
     def _stored_state(self) -> State:
-        stored = read_json(self.folder / "state.json")
-        names = State.__dataclass_fields__
-        return State(**{"state": INTERRUPTED, "since": 0.0, **{k: v for k, v in stored.items() if k in names}})
+        problem = self.problem
+        return self._read_state() if problem is None else State(BROKEN, 0.0, reason=problem.to_json())
+
+    def _read_state(self) -> State:
+        """What state.json says, whatever else of the folder is damaged."""
+        try:
+            stored = checked.read(self.folder / "state.json", checked.STATE)
+        except RunError as error:
+            return State(BROKEN, 0.0, reason=error.to_json())
+        return State(**{name: stored[name] for name in State.__dataclass_fields__ if name in stored})
+
+    def is_copy(self) -> bool:
+        """Whether the folder is a copy of a run's (`identity.is_copy`), which trains only when a person resumes it."""
+        return identity.is_copy(self.folder)
+
+    @cached_property
+    def _inode(self) -> int:
+        return self.folder.stat().st_ino
+
+    def exists(self) -> bool:
+        """Whether a run is there: its configuration is written first and never absent."""
+        return (self.folder / "config.json").is_file()
+
+    def gone(self) -> bool:
+        """Whether the folder was deleted, moved, or replaced by another since this was first asked."""
+        try:
+            return self._inode != self.folder.stat().st_ino or not self.exists()
+        except FileNotFoundError:
+            return True
 
     def alive(self) -> bool:
         """Whether a trainer holds the run's lock."""
@@ -166,11 +243,11 @@ class Run:
 
     def orphaned(self) -> bool:
         """Whether a trainer died while it worked on the run and nobody has said so yet."""
-        return self._stored_state().state == RUNNING and not self.alive()
+        return self._stored_state().state == RUNNING and not self.alive() and not self.is_copy()
 
     def control(self) -> str:
         """What a person asked of the run: "pause", "stop" or nothing."""
-        return str(read_json(self.folder / "control.json").get("action", ""))
+        return checked.read_if_whole(self.folder / "control.json", checked.CONTROL).get("action", "")
 
     def waits_for(self) -> str | None:
         """The run that must be finished before this one may start, and is not; None where nothing is in the way."""
@@ -195,15 +272,19 @@ class Run:
         with Lock(self.folder / "lock") as lock:
             if lock.acquire(_PROBE_PATIENCE_SECONDS):  # nobody works on it
                 (self.folder / "control.json").unlink(missing_ok=True)
-                if self._stored_state().state in possible:
+                if self._read_state().state in possible:
                     self.write_state(state=state, phase="")
 
     def request_resume(self) -> None:
-        """Puts a paused, stopped, failed or interrupted run into the queue again; one that waits keeps its place.
+        """Puts a paused, stopped, failed or interrupted run into the queue again; one that waits keeps its place. A copy of
+        another run's folder becomes a run of its own, which goes on from its own newest checkpoint.
 
         Raises:
-            RunError: it is running, or finished.
+            RunError: it is running, finished, or broken. SettingsError: its settings are out of bounds, or it is a copy
+                whose folder's name can be none of a run.
         """
+        if problem := self.problem:
+            raise problem
         with Lock(self.folder / "lock") as lock:
             if not lock.acquire(patience_seconds=2):
                 raise RunError("The run {name} is running.", name=self.name)
@@ -211,15 +292,47 @@ class Run:
             if state.state == FINISHED:
                 raise RunError("The run {name} is finished: there is nothing to resume.", name=self.name)
             (self.folder / "control.json").unlink(missing_ok=True)
-            if state.state == QUEUED:
+            copied = self.is_copy()
+            if copied:
+                self._become_own()
+            elif state.state == QUEUED:
                 return
             self.write_state(state=QUEUED, queued_at=time.time(), reason=None, starts=0, phase="")
 
+    def _become_own(self) -> None:
+        """Gives a copy an id and a place, and so the right to train; the caller holds the run's lock."""
+        own = replace(self.settings, name=self.name)
+        origin = {"name": self.config["name"], "id": self.config.get("id")}
+        self.change_config(name=own.name, id=identity.new_id(), copied_from=origin)
+        identity.write_place(self.folder)
+
     # Writing: only by who holds the run's lock
 
+    def _require_there(self) -> None:
+        """Makes sure that nothing is written into a folder that is being deleted.
+
+        Raises:
+            GoneError: it is.
+        """
+        if not self.exists():
+            raise GoneError("The folder {path} is gone: it was deleted or moved.", path=self.folder)
+
+    def settle_place(self) -> None:
+        """Notes where the run now stands, and gives one from before there were ids its own; the caller holds its lock."""
+        if "id" not in self.config:
+            self.change_config(id=identity.new_id())
+        identity.write_place(self.folder)
+
     def write_state(self, durable: bool = True, **changes: Any) -> State:
-        """Changes fields of `state.json`; the caller holds the run's lock."""
-        former = self._stored_state()
+        """Changes fields of `state.json`; the caller holds the run's lock.
+
+        Raises:
+            GoneError: the run's folder was deleted. StorageError: no rights or no space.
+        """
+        self._require_there()
+        former = self._read_state()
+        if former.state == BROKEN:  # only a trainer at work writes without saying in which state the run is
+            former = State(RUNNING, time.time(), step=self.saved_step())
         if "state" in changes and changes["state"] != former.state:
             changes.setdefault("since", time.time())
         state = State(**{**former.__dict__, **changes})
@@ -228,16 +341,18 @@ class Run:
 
     def change_config(self, **changes: Any) -> None:
         """Writes what a first start settles (the parent's last checkpoint, the lineage); the caller holds the lock."""
+        self._require_there()
         write_json(self.folder / "config.json", {**self.config, **changes})
-        del self.config
-        self.__dict__.pop("settings", None)
+        for name in ("_configuration", "config", "settings"):
+            self.__dict__.pop(name, None)
 
     def append_event(self, kind: str, **fields: Any) -> None:
         """Adds one line to `events.jsonl`, all of it or nothing; the caller holds the run's lock.
 
         Raises:
-            StorageError: no rights or no space.
+            GoneError: the run's folder was deleted. StorageError: no rights or no space.
         """
+        self._require_there()
         line = json.dumps({"kind": kind, "time": round(time.time(), 3), **fields}, ensure_ascii=False) + "\n"
         with storage_errors(self.folder):
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would write \r\n
@@ -256,8 +371,9 @@ class Run:
         """Takes the room on the disk that `give_last_words` gives back; the caller holds the run's lock.
 
         Raises:
-            StorageError: no rights or no space.
+            GoneError: the run's folder was deleted. StorageError: no rights or no space.
         """
+        self._require_there()
         write_bytes(self.folder / LAST_WORDS, os.urandom(_LAST_WORDS_BYTES), durable=False)  # nothing that compresses
 
     def give_last_words(self) -> None:
@@ -278,48 +394,106 @@ class Run:
                 os.truncate(path, whole)
 
 
-def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The whole lines of an events file from byte `offset` on, and the offset behind the last of them."""
+@functools.lru_cache(maxsize=1024)
+def _configuration(path: str, changed: int, size: int, number: int) -> tuple[dict[str, Any], RunSettings | EngineError]:
+    """What a config.json says, and its settings or what is wrong with them; read once as long as the file is the same,
+    since pages ask for every run several times a second. Those who read it change nothing."""
+    config = checked.read(Path(path), {})
     try:
-        with open(path, "rb") as file:
+        return config, from_json(config)
+    except EngineError as error:
+        return config, error
+
+
+def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """The whole lines of an events file from byte `offset` on, and the offset behind the last of them.
+
+    A line that is damaged, or lacks what its readers need (`checked.event`), is left out.
+    """
+    content = read_lines(path, offset)
+    return checked.events(content.split(b"\n")[:-1])[0], offset + len(content)
+
+
+def read_lines(path: Path, offset: int = 0, most_bytes: int = -1) -> bytes:
+    """The whole lines of an events file from byte `offset` on; nothing where it cannot be read.
+
+    Args:
+        most_bytes: about how much is read at once, one line at least; -1 = to the end.
+    """
+    try:
+        with open_plain(path) as file:
             file.seek(offset)
-            content = file.read()
+            content = file.read(most_bytes)
+            if most_bytes >= 0 and b"\n" not in content:
+                content += file.readline()
     except OSError:
-        return [], offset
-    whole = content.rfind(b"\n") + 1
-    events = []
-    for line in content[:whole].splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and "kind" in event:
-            events.append(event)
-    return events, offset + whole
+        return b""
+    return content[: content.rfind(b"\n") + 1]
+
+
+_COPY = sentence(
+    "This folder is a copy of the run {name} as it waited or worked, and does not train by itself. Resume makes it a run of "
+    "its own, which goes on from its newest checkpoint."
+)
 
 
 def create(settings: RunSettings, extra: dict[str, Any] | None = None, root: Path | None = None) -> Run:
-    """Makes a run's folder, waiting in the queue.
+    """Makes a run's folder, waiting in the queue; of several that ask for one name at the same instant one gets it.
 
     Args:
         extra: what is recorded beside the settings (versions, hashes).
 
     Raises:
-        RunError: a run of that name is there. StorageError: the disk refuses.
+        TakenError: a run of that name is there. StorageError: the disk refuses.
     """
-    folder = (root or paths.checkpoints_root()) / settings.name
-    if folder.exists():
-        raise RunError("There is already a run {name}: choose another name.", name=settings.name)
-    with staged_folder(folder) as staging:
+    root = root or paths.checkpoints_root()
+    with new_folder(settings.name, root) as staging:
         write_new(staging, settings, QUEUED, extra)
-    return Run(folder)
+    return Run(root / settings.name)
+
+
+@contextlib.contextmanager
+def new_folder(name: str, root: Path) -> Iterator[Path]:
+    """The folder of a new run, which bears its name when the block ends, all of it or nothing.
+
+    Raises:
+        TakenError: a run of that name is there, also where it has just come. StorageError: the disk refuses.
+    """
+    folder = root / name
+    taken = TakenError("There is already a run {name}: choose another name.", name=name)
+    if os.path.lexists(folder):
+        raise taken
+    make_folder(root, parents=True)
+    try:
+        with staged_folder(folder, exclusive=True) as staging:
+            yield staging
+            identity.write_place(staging, folder)
+    except FileExistsError as error:
+        if error.filename != str(folder):
+            raise
+        raise taken from error
 
 
 def write_new(folder: Path, settings: RunSettings, state: str, extra: dict[str, Any] | None = None) -> None:
     """Writes what every run's folder holds from its beginning; `extra` is recorded beside the settings."""
     now = time.time()
-    write_json(folder / "config.json", {"created": now, **settings.to_json(), **(extra or {})})
+    own = {"created": now, "id": identity.new_id(), **settings.to_json()}
+    write_json(folder / "config.json", {**own, **(extra or {})})
     write_json(folder / "state.json", State(state, now, queued_at=now).__dict__)
+
+
+@contextlib.contextmanager
+def naming(root: Path) -> Iterator[None]:
+    """While the block runs, nobody else gives a run of `root` a name by itself, or enters its queue.
+
+    Raises:
+        EngineError: somebody has been at it for a minute.
+    """
+    make_folder(root, parents=True)
+    with Lock(root / ".locks" / _NAMES) as lock:
+        if not lock.acquire(_NAMES_PATIENCE_SECONDS):
+            raise EngineError("The queue is held by another process that does not answer: try again in a moment.")
+        yield
 
 
 def discard(run: Run) -> None:
@@ -343,22 +517,69 @@ def take_away(run: Run) -> None:
         StorageError: no rights.
     """
     root = run.folder.parent
-    with storage_errors(root):
-        replace(run.folder, root / f".{run.name}.{os.getpid()}{_GONE}")
-    for left in root.glob(f".*{_GONE}"):  # this one, and what a kill has left of others
-        shutil.rmtree(left, ignore_errors=True)
+    aside = root / checked.plain(run.name)  # its name may be too long to be part of another, or no text
+    with storage_errors(root), files.temporary(aside, _GONE) as gone:
+        files.replace(run.folder, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+    sweep(root, (_GONE,))  # what a kill has left of others
+
+
+def clear_remains(run: Run) -> None:
+    """Removes what a trainer wrote into the folder of its run while that was being deleted, so that the name is free.
+
+    A folder with a configuration is a run, and stays; so does one that has lost it and still has its place and a whole
+    checkpoint: that one is damaged, and a copy of the configuration brings it back.
+    """
+    for _attempt in range(_CLEARINGS):
+        if run.exists() or not run.folder.is_dir() or _holds_a_checkpoint(run):
+            return
+        with contextlib.suppress(StorageError, OSError):
+            take_away(run)
+            continue
+        shutil.rmtree(run.folder, ignore_errors=True)  # Windows: what is open stays until its process ends
+        time.sleep(0.1)
+
+
+def _holds_a_checkpoint(run: Run) -> bool:
+    """Whether the folder was not deleted but damaged: what a trainer that is at work leaves behind has no place."""
+    manifests = [folder / "manifest.json" for folder in run.checkpoint_folders()]
+    return (run.folder / identity.PLACE).is_file() and any(manifest.is_file() for manifest in manifests)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder of the folder of all runs is a run's, however damaged."""
+    if folder.name.startswith(".") or folder.name in ("", *RESERVED_NAMES):
+        return False
+    if any(os.path.lexists(folder / name) for name in ("config.json", "state.json", "events.jsonl")):
+        return True
+    return folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
 
 
 def all_runs(root: Path | None = None) -> list[Run]:
-    """Every run's folder, the newest first; recorded ones, which come with the project, behind one's own."""
-    folders = (path.parent for path in (root or paths.checkpoints_root()).glob("*/config.json"))
-    runs = [Run(folder) for folder in folders if not folder.name.startswith(".")]
+    """Every run's folder, the newest first; recorded ones, which come with the project, behind one's own.
+
+    Those that are broken are among them (`Run.problem`).
+    """
+    try:
+        runs = [Run(folder) for folder in (root or paths.checkpoints_root()).iterdir() if is_run(folder)]
+    except OSError:
+        return []
     return sorted(runs, key=lambda run: (not run.recorded, _created(run)), reverse=True)
 
 
 def _created(run: Run) -> float:
-    created = read_json(run.folder / "config.json").get("created")
-    return created if isinstance(created, float) else (run.folder / "config.json").stat().st_mtime
+    try:
+        created: Any = run.config.get("created")
+        if checked.moment(created):
+            return created
+    except RunError:
+        pass
+    for path in (run.folder / "config.json", run.folder):
+        try:
+            return path.stat().st_mtime
+        except OSError:
+            continue
+    return 0.0
 
 
 def find(name: str, root: Path | None = None) -> Run:
@@ -367,16 +588,27 @@ def find(name: str, root: Path | None = None) -> Run:
     Raises:
         RunError: there is none.
     """
-    folder = (root or paths.checkpoints_root()) / name
-    if "/" in name or "\\" in name or name.startswith(".") or not (folder / "config.json").is_file():
-        raise RunError("There is no run {name} in {folder}.", name=name, folder=folder.parent)
-    return Run(folder)
+    root = root or paths.checkpoints_root()
+    try:
+        if not re.search(r"[/\\\0]|^\.", name) and is_run(root / name):
+            return Run(root / name)
+    except (OSError, ValueError):  # too long, or with characters that no name of a folder has
+        pass
+    for run in all_runs(root) if "\\" in name else []:  # one whose name is no text, as it is shown
+        if run.name == name:
+            return run
+    raise RunError("There is no run {name} in {folder}.", name=paths.shortened(checked.printable(name)), folder=root)
 
 
 def fresh_name(stem: str, root: Path | None = None) -> str:
-    """A name that no run has yet: the stem, then the local date and time, then a number."""
+    """A name that no run has yet, nor begins with: the stem, then the local date and time, then a number.
+
+    Another may take it the next moment: `naming` keeps others out, and whoever makes the run asks again where it was taken.
+    """
     base = f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    root = root or paths.checkpoints_root()
+    taken = [name for name in os.listdir(root) if name.startswith(base)] if root.is_dir() else []
     name, number = base, 2
-    while ((root or paths.checkpoints_root()) / name).exists():
+    while any(other.startswith(name) for other in taken):
         name, number = f"{base}-{number}", number + 1
     return name

@@ -6,6 +6,7 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
+from engine import checked
 from engine.errors import EngineError, RunError, SettingsError
 
 SCHEMA_VERSION = 1
@@ -13,8 +14,10 @@ PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 PACKED, REPORT = METHODS = ("packed", "report")
 IMPORTED = "imported"  # the method of a run that was not trained here: its one checkpoint came from elsewhere
 CHECKPOINT_FORMATS = ("ckpt", "weights.h5", "keras")
+REPORTED, LEFT_OUT = NEAR_COPIES = ("report", "leave-out")
 DEVICE_PATTERN = re.compile(r"auto|cpu|gpu:\d+")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_PARENT_PATTERN = re.compile(r"[^./\\\0][^/\\\0]{0,254}(/[0-9]{1,8})?")  # RUN or RUN/STEP
 RESERVED_NAMES = ("presets",)
 PROMPTS = ("The results of this study", "The patients were", "In this article, we")
 
@@ -38,16 +41,21 @@ class RunSettings:
         precision: auto, or a Keras dtype policy.
         sequence_length: targets in a window; 0 = the preset's context, 256 at most.
         batch_size: windows a step; 0 = as many as make about 2,048 tokens.
-        learning_rate: the peak, reached after warm-up; a cosine falls to a tenth of it; 0 = by the model's width.
+        learning_rate: the peak, reached after warm-up; a cosine falls to a tenth of it; 0 = by the model's width
+            and by what is trained.
         warmup_steps: steps of linear warm-up.
-        weight_decay: AdamW's, on matrices only.
-        lora_rank: rank of LoRA adapters on query and value (Hu et al. 2021); 0 = train every weight.
+        weight_decay: AdamW's, on the kernels of the attention and feed-forward layers alone: not on the embeddings, which are
+            matrices too, nor on biases and layer norms.
+        lora_rank: rank of LoRA adapters on query and value, whose biases are trained too (Hu et al. 2021); 0 = train
+            every weight.
         dropout: share of activations dropped while training; None = the preset's own.
         evaluate_steps: steps between two evaluations (with sample and checkpoint); 0 = a tenth of the run, and at least
             about 10 seconds of training where its length is given in minutes; a large model's checkpoint is then left out
             where it would take more than 5 % of the training since the one before.
         interval_tokens: tokens of validation scored at each interval, the same ones every time.
         evaluate_tokens: limit of tokens for the evaluations at the end; 0 = the whole splits.
+        near_copies: what becomes of test articles that are nearly the same text as a training article: REPORTED (they are
+            scored, and their number is told) or LEFT_OUT of the figures at the end, base and run alike.
         sample_tokens: new tokens of each sample.
         prompts: what the samples continue.
         seed: of data order, dropout and samples.
@@ -79,6 +87,7 @@ class RunSettings:
     evaluate_steps: int = 0
     interval_tokens: int = 8192
     evaluate_tokens: int = 0
+    near_copies: str = "report"
     sample_tokens: int = 48
     prompts: tuple[str, ...] = PROMPTS
     seed: int = 1
@@ -110,16 +119,22 @@ def from_json(value: dict[str, Any]) -> RunSettings:
     known = {"prompts": PROMPTS, **{name: item for name, item in value.items() if name in _KINDS}}
     missing = sorted(_REQUIRED - set(known))
     wrong = [name for name, item in known.items() if not _is_of_kind(item, _KINDS[name])]
+    wrong += checked.wrong({name: item for name, item in known.items() if name not in wrong}, _PLACES)
+    wrong += checked.wrong(value, checked.CONFIG)
     if missing or wrong:
-        raise RunError(
-            "The run's config.json is damaged. Missing or of the wrong kind: {fields}.",
-            fields=", ".join([*missing, *wrong]),
-        )
+        raise checked.damaged_fields("config.json", [*missing, *wrong])
     return RunSettings(**{**known, "prompts": tuple(known["prompts"])})
 
 
 _KINDS = {name: typing.get_args(kind) or (kind,) for name, kind in typing.get_type_hints(RunSettings).items()}
 _KINDS["prompts"] = (list, tuple)  # of strings
+# What becomes a path: of a file, a folder or another run.
+_PLACES = checked.known(
+    preset=checked.path_text,
+    articles=checked.path_text,
+    parent=lambda item: item is None or _PARENT_PATTERN.fullmatch(item) is not None,
+    after=lambda item: item is None or NAME_PATTERN.fullmatch(item) is not None,
+)
 _REQUIRED = {field.name for field in dataclasses.fields(RunSettings) if field.default is dataclasses.MISSING}
 
 
@@ -169,6 +184,8 @@ def _problems(s: RunSettings):
             known=CHECKPOINT_FORMATS,
             value=s.checkpoint_format,
         )
+    if s.near_copies not in NEAR_COPIES:
+        yield bad("Near-copies are one of {known}; received {value}.", known=NEAR_COPIES, value=s.near_copies)
     if s.precision not in PRECISIONS:
         yield bad("The precision must be one of {known}; received {value}.", known=PRECISIONS, value=s.precision)
     bounds = (

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from engine import checkpoints, paths, writing
-from engine.errors import EngineError, sentence
+from engine.errors import EngineError, GoneError, sentence
 from engine.files import write_bytes
 from engine.locks import Lock
 from engine.writing import send_error
@@ -176,6 +176,8 @@ class Studio:
         from engine.measuring import passage
 
         loaded = [self._models.get(str(reference)) for reference in request["references"][:2]]
+        if len(loaded) > 1:
+            checkpoints.check_base(*(model for model, _generator in loaded))
         asked = request.get("passage")
         tokenizer = loaded[0][1].tokenizer
         taken = passage(tokenizer, asked) if asked else microscope.typed(tokenizer, str(request["text"]))
@@ -271,11 +273,18 @@ def _attend(connection: mpc.Connection, key: bytes, studio: Studio) -> None:
 
 
 def main() -> int:
-    """Serves until nobody has asked for anything for a quarter of an hour."""
+    """Serves until nobody has asked for anything for a quarter of an hour, or the folder of runs is gone."""
     logging.basicConfig(format="%(asctime)s %(message)s")
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else paths.checkpoints_root()
+    try:
+        return _work(root)
+    except GoneError:  # while it was starting
+        return 0
+
+
+def _work(root: Path) -> int:
     with Lock(lock_path(root)) as lock:
-        if not lock.acquire():
+        if not lock.acquire(patience_seconds=1):  # a look at the lock takes it for a moment
             return 0
         _say(root, phase="starting")
         from engine import generation, measuring  # noqa: F401  (the heavy imports, once the lock is held)
@@ -287,9 +296,10 @@ def main() -> int:
                 studio = Studio(root)
                 threading.Thread(target=serve, args=(listener, key, studio), daemon=True).start()
                 _say(root, phase="ready", address=listener.address, key=key.hex())
-                while time.monotonic() - studio.last_used < IDLE_SECONDS or studio.turn.locked():
+                while lock.stands() and (time.monotonic() - studio.last_used < IDLE_SECONDS or studio.turn.locked()):
                     time.sleep(0.2)
-        address_path(root).unlink(missing_ok=True)
+        if lock.stands():
+            address_path(root).unlink(missing_ok=True)
     return 0
 
 

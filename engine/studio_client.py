@@ -34,7 +34,7 @@ def ready(root: Path | None = None) -> bool:
 
 
 def ensure(root: Path | None = None) -> None:
-    """Starts a studio where none is alive; returns at once (`phase` says when it is ready).
+    """Starts a studio where none is alive, one however many ask; it is ready when `phase` says so.
 
     Raises:
         ResourcesError: the memory does not suffice, with the reason where a run takes it.
@@ -42,10 +42,22 @@ def ensure(root: Path | None = None) -> None:
     root = _root(root)
     if phase(root):
         return
+    launch.ensure_one(
+        "engine.studio",
+        root,
+        studio.lock_path(root),
+        root / ".locks" / "studio.log",
+        lambda: _prepare_start(root),
+    )
+
+
+def _prepare_start(root: Path) -> None:
     studio.address_path(root).unlink(missing_ok=True)
     try:
         machine.require_memory(machine.STUDIO_BYTES, root)
     except ResourcesError as error:
+        if machine.look(root).usable_bytes < machine.STUDIO_BYTES:
+            raise
         running = [run.name for run in runs.all_runs(root) if run.state().state == runs.RUNNING]
         if running:
             raise ResourcesError(
@@ -53,7 +65,6 @@ def ensure(root: Path | None = None) -> None:
                 run=running[0],
             ) from error
         raise
-    launch.detached("engine.studio", str(root.resolve()), log=root / ".locks" / "studio.log")
 
 
 def wait_until_ready(root: Path | None = None, timeout_seconds: float = 120.0) -> None:
@@ -78,17 +89,17 @@ def stream(request: dict[str, Any], root: Path | None = None) -> Generator[dict[
         EngineError: no studio, or it died while it worked.
     """
     where = read_json(studio.address_path(_root(root)))
-    if "address" not in where:
+    if not isinstance(where.get("address"), str) or not isinstance(where.get("key"), str):
         raise EngineError("The studio is not ready yet: try again in a moment.")
-    key = bytes.fromhex(where["key"])
     try:
+        key = bytes.fromhex(where["key"])
         with mpc.Client(where["address"]) as connection:
             mpc.answer_challenge(connection, key)
             mpc.deliver_challenge(connection, key)
             connection.send_bytes(json.dumps(request).encode())
             while (message := json.loads(connection.recv_bytes(LONGEST_ANSWER_BYTES)))["kind"] != "end":
                 yield message
-    except (OSError, EOFError, AuthenticationError) as error:
+    except (OSError, EOFError, ValueError, AuthenticationError) as error:
         raise EngineError("The studio ended while it was working: try again, it starts anew.") from error
 
 

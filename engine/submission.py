@@ -4,18 +4,21 @@ import contextlib
 import math
 import platform
 import time
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from engine import __version__, checkpoints, machine, memory, paths, preparation, presets, runs, windows
 from engine.articles import hub, isolation, source
-from engine.errors import EngineError, RangeError, ResourcesError, SettingsError
+from engine.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
 from engine.runs import Run
 from engine.settings import REPORT, RunSettings
 
 LONGEST_AUTOMATIC_SEQUENCE = 256
 STEP_TOKENS = 2048  # an automatic batch size makes about so many targets a step,
 STEP_LOGITS = 1 << 26  # and at most so many logits (256 MB in float32), of which a step holds several copies
+LORA_RATE_FACTOR, MOST_LORA_RATE = 15, 3e-2
 INTERVALS = 10  # of a run, by default,
 INTERVAL_SECONDS = 10.0  # of training, at least, of a run in minutes: a save is 1 to 3 % of it (benchmarks/saving.py)
 SMALL_CHECKPOINT_BYTES = 200_000_000
@@ -47,12 +50,17 @@ def window_shape(settings: RunSettings, context: int, vocabulary_size: int) -> t
 
 
 def peak_learning_rate(settings: RunSettings, hidden_dim: int) -> float:
-    """The learning rate with the automatic value filled in: 2e-3 at a width of 192, falling with its square.
+    """The learning rate with the automatic value filled in: 2e-3 at a width of 192, falling with its square; LoRA's higher.
 
     With 2e-3 the mini model reaches the figures of benchmarks/README.md; the square law gives GPT-2 base 1.25e-4, within
-    the usual range for fine-tuning it.
+    the usual range for fine-tuning it. LoRA's factor is measured on the mini model (benchmarks/lora_rates.py) and agrees
+    with what is found for large ones: about ten times the rate of full fine-tuning, fifteen in short runs, whatever the
+    rank (Schulman et al. 2025, "LoRA Without Regret").
     """
-    return settings.learning_rate or 2e-3 * (192 / hidden_dim) ** 2
+    automatic = 2e-3 * (192 / hidden_dim) ** 2
+    if settings.lora_rank:
+        automatic = min(LORA_RATE_FACTOR * automatic, MOST_LORA_RATE)
+    return settings.learning_rate or automatic
 
 
 def estimate(settings: RunSettings) -> Estimate:
@@ -65,7 +73,7 @@ def estimate(settings: RunSettings) -> Estimate:
     length, batch_size = window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     size = checkpoint_bytes(preset.parameters, settings.lora_rank)
     memory = machine.training_bytes(preset, length, batch_size, settings.lora_rank)
-    saves = _saves(settings, _steps(settings, preset, length, batch_size), size)
+    saves = _saves(settings, steps_of(settings, preset, length, batch_size), size)
     if settings.keep_checkpoints:  # the best beside the newest, and one that is written before another goes
         saves = min(saves, settings.keep_checkpoints + 2)
     return Estimate(memory, size, saves, length * batch_size)
@@ -94,6 +102,11 @@ def worth_saving(size_bytes: int, save_seconds: float, since_seconds: float, lef
     return size_bytes <= SMALL_CHECKPOINT_BYTES or save_seconds <= SAVING_SHARE * min(since_seconds, left_seconds)
 
 
+def intervals_of(settings: RunSettings, steps: int | None) -> int:
+    """How many intervals a run has; of one in minutes so many at most, where nobody chose their steps."""
+    return _intervals(settings) if steps is None else math.ceil(steps / interval(settings, steps))
+
+
 def _intervals(settings: RunSettings) -> int:
     if settings.minutes is None:
         return INTERVALS
@@ -103,7 +116,7 @@ def _intervals(settings: RunSettings) -> int:
 def _saves(settings: RunSettings, steps: int | None, size_bytes: int) -> int:
     """How many checkpoints a run writes, the last one included; of a large model about, since its saves are timed."""
     if steps is not None:
-        return math.ceil(steps / interval(settings, steps))
+        return intervals_of(settings, steps)
     if settings.minutes is None or settings.evaluate_steps:
         return _intervals(settings)
     total, intervals, saved, saves = 60 * settings.minutes, _intervals(settings), 0.0, 1
@@ -113,7 +126,7 @@ def _saves(settings: RunSettings, steps: int | None, size_bytes: int) -> int:
     return saves
 
 
-def _steps(settings: RunSettings, preset: presets.Preset, length: int, batch_size: int) -> int | None:
+def steps_of(settings: RunSettings, preset: presets.Preset, length: int, batch_size: int) -> int | None:
     """How many steps a run takes; None where that is known only when it has begun."""
     if settings.steps is not None:
         return settings.steps
@@ -127,6 +140,15 @@ def _steps(settings: RunSettings, preset: presets.Preset, length: int, batch_siz
             found = len(prepared.starts(*chosen)) if report else windows.count(len(prepared.tokens(*chosen)), length)
             return max(1, round(settings.epochs * found / batch_size))
     return None
+
+
+def steps(settings: RunSettings, preset: presets.Preset) -> int | None:
+    """How many steps a run will take; None where that is known only when it has begun.
+
+    Raises:
+        EngineError: its articles are gone.
+    """
+    return steps_of(settings, preset, *window_shape(settings, preset.max_sequence_length, preset.vocabulary_size))
 
 
 def works_in_pieces(settings: RunSettings) -> bool:
@@ -145,8 +167,11 @@ def micro_batch(settings: RunSettings, available_bytes: int) -> tuple[int, int]:
     return memory.micro_batch(preset, length, batch_size, settings.lora_rank, available_bytes), batch_size
 
 
-def check(settings: RunSettings) -> RunSettings:
+def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
     """The settings with paths made portable and the parent frozen to the checkpoint that it means now.
+
+    Args:
+        planned: the names of runs that will be made together with it, of which it may wait for one.
 
     Raises:
         SettingsError: everything that stands against it, all at once.
@@ -166,7 +191,7 @@ def check(settings: RunSettings) -> RunSettings:
     if preset is not None:
         attempt(lambda: presets.check_available(preset))
     parent = attempt(lambda: checkpoints.find(settings.parent)) if settings.parent and not settings.after else None
-    if settings.after:
+    if settings.after and settings.after not in planned:
         attempt(lambda: runs.find(settings.after))
     if preset is not None and parent is not None:
         attempt(lambda: _check_parent(parent, preset))
@@ -193,7 +218,7 @@ def check(settings: RunSettings) -> RunSettings:
 
 
 def _check_parent(parent: checkpoints.Checkpoint, preset: presets.Preset) -> None:
-    if parent.manifest["preset"]["hash"] != preset.hash():
+    if checkpoints.preset_of(parent)["hash"] != preset.hash():
         raise EngineError(
             "The checkpoint {parent} was trained from another preset than {preset}.",
             parent=parent.reference,
@@ -219,7 +244,11 @@ def _check_articles(settings: RunSettings, preset: presets.Preset | None) -> Non
     if prepared is not None:
         articles = prepared.articles("train")
     elif settings.last_article is None and settings.first_article is None:
-        isolation.preview(path)
+        seen = isolation.preview(path)
+        if preparation.is_guessed(seen.forms):
+            raise ArticlesError(preparation.GUESSED, path=settings.articles)
+        if seen.columns and seen.problem is not None and not seen.articles:  # which column holds the text?
+            raise seen.problem
         return
     elif source.total_bytes(path) > _COUNTED_BYTES:
         return  # too much to count here: the trainer says so when it has prepared them
@@ -238,9 +267,11 @@ def _check_articles(settings: RunSettings, preset: presets.Preset | None) -> Non
 def _check_room(settings: RunSettings) -> None:
     needed = estimate(settings)
     found = machine.look(paths.checkpoints_root())
+    if (nothing := memory.nothing_trains(found)) is not None:
+        raise nothing
     if works_in_pieces(settings):
-        micro_batch(settings, found.memory_bytes)
-    elif found.memory_bytes < needed.memory_bytes:
+        micro_batch(settings, found.usable_bytes)
+    elif found.usable_bytes < needed.memory_bytes:
         raise ResourcesError(
             "This run needs about {needed} MB of memory and the machine has {total} MB: choose a smaller batch or "
             "sequence, LoRA, or a smaller preset.",
@@ -276,7 +307,7 @@ def lineage(checkpoint: checkpoints.Checkpoint, root: Path | None = None) -> lis
         "last_article": last or config.get("last_article"),
         "epochs": manifest.get("epochs"),
         "steps": checkpoint.step,
-        "tokens": manifest["tokens"],
+        "tokens": manifest.get("tokens"),
     }
     return [*config.get("lineage", []), stage]
 
@@ -295,13 +326,27 @@ def settle_parent(run: Run) -> None:
     run.change_config(parent=parent.reference, lineage=lineage(parent, run.folder.parent))
 
 
-def submit(settings: RunSettings, root: Path | None = None) -> Run:
+def submit(settings: RunSettings, root: Path | None = None, facts: dict[str, Any] | None = None) -> Run:
     """Checks the settings and makes the run's folder, waiting in the queue.
 
+    Args:
+        facts: as `make` takes them.
+
     Raises:
-        SettingsError: everything that stands against it. RunError: the name is taken. StorageError: the disk refuses.
+        SettingsError: everything that stands against it. TakenError: the name is taken. StorageError: the disk refuses.
     """
-    checked = check(settings)
+    return make(check(settings), root, facts)
+
+
+def make(checked: RunSettings, root: Path | None = None, facts: dict[str, Any] | None = None) -> Run:
+    """Makes the run's folder of settings that `check` has passed.
+
+    Args:
+        facts: what is recorded beside the settings: that a visitor asked for it, and the time it may take.
+
+    Raises:
+        TakenError: the name is taken. StorageError: the disk refuses.
+    """
     extra = {
         "created": time.time(),
         "preset_hash": presets.find(checked.preset).hash(),
@@ -309,5 +354,6 @@ def submit(settings: RunSettings, root: Path | None = None) -> Run:
         if checked.parent and not checked.after
         else [],
         "versions": {"atelier": __version__, "python": platform.python_version(), "system": platform.system()},
+        **(facts or {}),
     }
     return runs.create(checked, extra, root)

@@ -17,6 +17,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 
 from engine.errors import PresetError
+from engine.files import open_plain, parse_json
 
 END_OF_TEXT = "<|endoftext|>"
 _NEVER_IN_TEXT = "ÿ"  # byte 255, as GPT-2's vocabularies write it
@@ -64,9 +65,28 @@ class Tokenizer:
         """The text of some ids; bytes that are no whole character become U+FFFD."""
         return self._tokenizer.decode([int(token) for token in token_ids], skip_special_tokens=False)
 
+    def entries(self) -> list[bytes]:
+        """The bytes of text that each id stands for; b"" for `<|endoftext|>` and for ids without an entry."""
+        found = [b""] * self.vocabulary_size
+        for entry, token in self._tokenizer.get_vocab().items():
+            if entry != END_OF_TEXT:
+                found[token] = bytes(_BYTE_OF[character] for character in entry)
+        return found
+
     def pieces(self, token_ids: Iterable[int]) -> list[str]:
         """The text of each id by itself, for showing tokens side by side."""
         return [self.decode([token]) for token in token_ids]
+
+
+def _byte_characters() -> dict[str, int]:
+    """The byte that each character of a byte-level vocabulary stands for: printable ones for themselves, the others, in
+    order, moved behind 255 (Radford et al. 2019, `bytes_to_unicode` of encoder.py)."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(256 + n): byte for n, byte in enumerate(others)}
+
+
+_BYTE_OF = _byte_characters()
 
 
 def _byte_lengths(vocabulary: dict[str, int], size: int) -> np.ndarray:
@@ -112,7 +132,10 @@ def assets(preset: Path | str) -> tuple[dict[str, int], list[tuple[str, str]]]:
         raise PresetError("{preset} holds no vocabulary (vocabulary.json and merges.txt).", preset=preset)
     try:
         file = folder / "vocabulary.json"
-        vocabulary = json.loads((file if file.is_file() else folder / "vocab.json").read_text(encoding="utf-8"))
+        with open_plain(file if file.is_file() else folder / "vocab.json") as content:
+            vocabulary = parse_json(content.read())
+        if not isinstance(vocabulary, dict) or not all(type(number) is int for number in vocabulary.values()):
+            raise ValueError("the vocabulary is no table of tokens and their numbers")
         lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
         pairs = (line.split(" ") for line in lines if line and not line.startswith("#version"))
         return vocabulary, [(left, right) for left, right in pairs]

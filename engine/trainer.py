@@ -15,13 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine import checkpoints, machine, memory, retention, runs, submission
-from engine.errors import EngineError, StorageError, sentence
+from engine.errors import EngineError, GoneError, StorageError, sentence
 from engine.files import write_json
 from engine.locks import Lock
 from engine.runs import Run
 
 DEVICE_PATIENCE_SECONDS = 5.0
 OWNER = "owner.json"
+_LOOK_SECONDS = 0.5  # a page that looks whether somebody holds the run's lock takes it for a moment
 _GRACE_SECONDS = 2.0  # from a stop until the process ends at once, where it has nothing to save
 
 
@@ -48,10 +49,11 @@ def work(
 
     Raises:
         EngineError: what a person can act on; the run is marked as failed.
+        GoneError: the run's folder was deleted meanwhile; nothing of it is left.
         memory.GoesOn: memory ran out; the run is in the queue again, and this process must end.
     """
     with Lock(run.folder / "lock") as run_lock:
-        if not run_lock.acquire():
+        if run.gone() or not run_lock.acquire(_LOOK_SECONDS):
             return None
         if run.state().state not in (runs.QUEUED, runs.RUNNING, runs.INTERRUPTED) or run.waits_for():
             return None
@@ -64,25 +66,37 @@ def work(
             if time.monotonic() >= end:
                 return None
             time.sleep(0.05)
-        with locks[free]:
-            return _train(run, free, say)
+        try:
+            with locks[free]:
+                return _train(run, free, say)
+        except Exception as error:
+            if not run.gone():
+                raise
+            run_lock.release()  # Windows removes no file that is open
+            runs.clear_remains(run)
+            raise GoneError(
+                "The folder of the run {name} was deleted while it trained: its trainer has ended.", name=run.name
+            ) from error
 
 
 def _train(run: Run, device: str, say: Callable[[str], None]):
     run.cut_torn_event()
     run.sweep()  # first of all: what a save that was cut off has left may be what fills the disk
+    run.settle_place()
     run.keep_last_words()
     write_json(run.folder / OWNER, {"pid": os.getpid(), "device": device, "since": time.time()})
     run.write_state(state=runs.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
     run.append_event("state", state=runs.RUNNING, device=device)
     heart = Heart(run)
-    stop = _StopRequests(run, heart.progress)
+    stop = _StopRequests(run, heart.progress, run.config.get("most_seconds"))
     try:
         submission.settle_parent(run)
         _require_memory(run)
         # Before an hour's work rather than after it.
         retention.require_space(run.folder, submission.estimate(run.settings).checkpoint_bytes)
         result = _with_stopped(run, device, stop, heart, say)
+    except GoneError:
+        raise
     except EngineError as error:
         end(run, runs.FAILED, error.to_json())
         raise
@@ -104,11 +118,16 @@ def _train(run: Run, device: str, say: Callable[[str], None]):
         heart.close()
     if result is not None:
         end(run, runs.FINISHED, None)
+    elif stop.overtime:
+        end(run, runs.STOPPED, EngineError(_OVERTIME, most=round(run.config["most_seconds"] / 60, 1)).to_json())
     else:
         end_as_asked(run)
     return result
 
 
+_OVERTIME = sentence(
+    "It was stopped after {most} minutes, the most that a visitor's run may take; what it learnt is kept."
+)
 _OUT_OF_MEMORY = sentence("Out of memory: choose a smaller batch_size or sequence_length, or LoRA.")
 
 
@@ -119,7 +138,8 @@ def _require_memory(run: Run) -> None:
         ResourcesError: it cannot; says what to change.
     """
     if not submission.works_in_pieces(run.settings):
-        machine.require_memory(submission.estimate(run.settings).memory_bytes, run.folder)
+        needed = submission.estimate(run.settings).memory_bytes
+        machine.require_memory(needed, run.folder, machine.FRAMEWORK_BYTES)
         return
     rows, batch_size = submission.micro_batch(run.settings, machine.look(run.folder).available_bytes)
     events = run.events("memory")
@@ -154,7 +174,8 @@ def end_as_asked(run: Run) -> None:
 
 def _end_soon(run: Run) -> None:
     """Ends the process soon after a stop where nothing would be lost: TensorFlow loads and compiles for many seconds
-    without asking. The dispatcher finds that the run was asked to end, and says so.
+    without asking. The dispatcher finds that the run was asked to end, and says so. Ends it too where the run's folder was
+    deleted, with what was written there meanwhile.
 
     What is unsaved by then is less than a report's worth of steps, which a resume repeats.
     """
@@ -163,6 +184,9 @@ def _end_soon(run: Run) -> None:
 
     while True:
         time.sleep(_GRACE_SECONDS / 4)
+        if run.gone():
+            runs.clear_remains(run)
+            os._exit(0)
         if run.control() not in ("stop", "pause"):
             asked_at = None
         elif asked_at is None:
@@ -223,10 +247,16 @@ class Heart:
 
 
 class _StopRequests:
-    """A stop or pause may be asked by the control file, by Ctrl-C or by SIGTERM; all end in a checkpoint."""
+    """A stop or pause may be asked by the control file, by Ctrl-C or by SIGTERM; all end in a checkpoint.
 
-    def __init__(self, run: Run, progress: Callable[[], None]) -> None:
+    Attributes:
+        overtime: whether the run was ended since it took `most_seconds`, and by nobody's wish.
+    """
+
+    def __init__(self, run: Run, progress: Callable[[], None], most_seconds: float | None = None) -> None:
         self._run, self._asked, self._progress = run, False, progress
+        self._end = None if most_seconds is None else time.monotonic() + most_seconds
+        self.overtime = False
         self._former = {}
         for name in ("SIGINT", "SIGTERM", "SIGBREAK"):  # SIGBREAK is Windows' Ctrl-Break
             if hasattr(signal, name):
@@ -239,9 +269,17 @@ class _StopRequests:
             write_json(self._run.folder / "control.json", {"action": "stop", "time": time.time()}, durable=False)
 
     def requested(self) -> bool:
-        """Whether anybody asked; the training asks after every step and batch."""
+        """Whether anybody asked; the training asks after every step and batch.
+
+        Raises:
+            GoneError: the run's folder was deleted.
+        """
         self._progress()
+        if self._run.gone():
+            raise GoneError("The folder {path} is gone: it was deleted or moved.", path=self._run.folder)
         self._asked = self._asked or self._run.control() in ("stop", "pause")
+        if not self._asked and self._end is not None and time.monotonic() > self._end:
+            self._asked = self.overtime = True
         return self._asked
 
     def close(self) -> None:
@@ -255,6 +293,8 @@ def main() -> int:
     from engine import dispatcher  # which starts this module's process
 
     run = Run(Path(sys.argv[1]))
+    if run.gone():  # deleted since the dispatcher looked
+        return 0
     threading.Thread(target=_end_soon, args=(run,), daemon=True).start()
     try:
         with dispatcher.watching(run.folder.parent):

@@ -26,6 +26,7 @@ from engine import (
     memory,
     microscope,
     models,
+    near_copies,
     original,
     preparation,
     presets,
@@ -40,7 +41,7 @@ from engine.checkpoints import ModelReference
 from engine.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
 from engine.generation import Generator, Sampler
 from engine.runs import Run
-from engine.settings import REPORT
+from engine.settings import LEFT_OUT, REPORT
 
 MEASURED_STEPS = 20  # of a run given in minutes, before it becomes a number of steps
 REPORT_SECONDS = 1.0  # the shortest time between two reports of the training figures
@@ -217,7 +218,7 @@ class _Training:
         Raises:
             PresetError: its weights have changed.
         """
-        began_with = self.own.manifest["preset"]["hash"] if self.own else self.run.config.get("preset_hash")
+        began_with = checkpoints.preset_of(self.own)["hash"] if self.own else self.run.config.get("preset_hash")
         if began_with not in (None, self.base.hash):
             raise PresetError(
                 "The weights of the preset {preset} have changed since this run was made, so it cannot go on as it began: "
@@ -255,7 +256,7 @@ class _Training:
         try:
             checkpoint = checkpoints.find(s.parent, self.run.folder.parent)
             checkpoints.verify(checkpoint)
-            parent = ModelReference(presets.find(checkpoint.manifest["preset"]["reference"]), checkpoint)
+            parent = ModelReference(presets.find(checkpoints.preset_of(checkpoint)["reference"]), checkpoint)
             checkpoints.check_base(parent)
             if self.own and self.own.manifest.get("parent_hash") not in (None, checkpoint.hash):
                 raise CheckpointError(
@@ -283,6 +284,13 @@ class _Training:
         self.corpus = preparation.prepare(
             submission.articles_path(s.articles), self.tokenizer, report=self._report_preparing
         )
+        if s.near_copies == LEFT_OUT:  # of a corpus of an earlier version it is not known yet; and not only at the end
+            self.corpus = preparation.look_for_near_copies(
+                self.corpus, self.tokenizer, self._report_preparing, self.stop_requested
+            )
+            for split in self._final_splits():
+                if not near_copies.kept(self.corpus, split).scored.any():
+                    raise near_copies.nothing_left(split)
         if self.corpus.skipped.count:
             self.run.append_event("skipped", **self.corpus.card["skipped"])
         stream = self.corpus.tokens("train", s.first_article, s.last_article)
@@ -294,6 +302,7 @@ class _Training:
         self.validation = self.corpus.tokens("validation")
         self.interval_part = evaluation.part(self.validation, self.length, s.interval_tokens, s.seed)
         self.english = english.stream(self.tokenizer)
+        self.starts = {"validation": self.corpus.starts("validation"), english.SPLIT: english.starts(self.tokenizer)}
         most = max(1, english.INTERVAL_TOKENS // self.length) * self.length
         self.english_part = evaluation.part(self.english, self.length, most, s.seed)
         if s.steps is not None:
@@ -333,6 +342,7 @@ class _Training:
                 self.length,
                 part,
                 lambda done, total: not self.stop_requested(),
+                article_starts=self.starts[split],
             )
             if split == "validation":
                 self.metrics = {split: scores.to_json()}
@@ -344,6 +354,7 @@ class _Training:
                 split=split,
                 model=model,
                 whole=False,
+                by_article=scores.by_article,
                 **scores.to_json(),
             )
         self._look(model)
@@ -383,16 +394,20 @@ class _Training:
 
     def _measure_start(self) -> None:
         """The zero line: the base (and the parent) on the same tokens and prompts as every later point."""
-        if self.parent is not None:
-            trained = self.model.backbone.get_weights() if not self.settings.lora_rank else None
-            if trained is not None:
-                base, _ = models.load(self.base, dtype=self.precision)
-                self.model.backbone.set_weights(base.backbone.get_weights())
-                self._measure_interval("base")
-                self.model.backbone.set_weights(trained)
-            self._measure_interval("parent")
-        else:
+        if self.parent is None:
             self._measure_interval("base")
+            return
+        # By name, and without the adapters: before the first step they add nothing (Hu et al. 2021, section 4.1).
+        own = {v.path: v for v in self.model.backbone.weights if "lora_kernel" not in v.path}
+        parents = {path: keras.ops.convert_to_numpy(variable) for path, variable in own.items()}
+        base, _ = models.load(self.base, dtype=self.precision)
+        for variable in base.backbone.weights:
+            own[variable.path].assign(variable)
+        del base
+        self._measure_interval("base")
+        for path, value in parents.items():
+            own[path].assign(value)
+        self._measure_interval("parent")
 
     # Training
 
@@ -673,7 +688,7 @@ class _Training:
         named = {"run": ModelReference(self.base.preset, final), "base": self.base}
         if self.parent is not None:
             named["parent"] = self.parent
-        splits = [split for split in ("validation", "test") if split in self.corpus.splits]
+        splits = self._final_splits()
         scored: dict[tuple[str, str], dict] = {}
         for name, reference in list(named.items()):
             try:
@@ -695,6 +710,8 @@ class _Training:
                     model=name,
                     whole=True,
                     sequence_length=self.length,
+                    near_copies=self._near_copies(split),
+                    near_copies_left_out=self.settings.near_copies == LEFT_OUT,
                     **scored[name, split],
                 )
         final = checkpoints.with_manifest(final, metrics={**self.metrics, **{s: scored["run", s] for s in splits}})
@@ -708,6 +725,8 @@ class _Training:
             "tokens_per_second": round(p.tokens / p.seconds, 1) if p.seconds else None,
             "split": split,
             "evaluated_tokens": scored["run", split]["evaluated_tokens"],
+            "near_copies": self._near_copies(split),
+            "near_copies_left_out": self.settings.near_copies == LEFT_OUT,
         }
         for name in named:
             prefix = "" if name == "run" else f"{name}_"
@@ -721,6 +740,14 @@ class _Training:
         self.run.append_event("result", step=p.step, **result)
         return result
 
+    def _final_splits(self) -> list[str]:
+        return [split for split in ("validation", "test") if split in self.corpus.splits]
+
+    def _near_copies(self, split: str) -> int | None:
+        """How many articles of a split are nearly training articles; None where that was not looked for."""
+        alike = near_copies.of_training(self.corpus, split)
+        return None if alike is None else int(alike.sum())
+
     def _evaluate_as_keras_does(self) -> None:
         split = "test" if "test" in self.corpus.splits else "validation"
         figures = original.evaluate(
@@ -731,22 +758,28 @@ class _Training:
 
     def _score_whole(self, reference: ModelReference, split: str) -> dict:
         key = (reference, self.corpus, split, self.length, self.settings.evaluate_tokens, self.settings.seed)
-        if kept := results.stored(*key):
-            return kept
+        leave_out = self.settings.near_copies == LEFT_OUT
+        if stored := results.stored(*key, leave_out=leave_out):
+            return stored
         self.long_work()
         if getattr(self, "_loaded", None) != reference:
             model, _ = models.load(reference)  # float32: figures compare across devices
             self._whole_scorer, self._loaded = evaluation.Scorer(model, evaluation.JIT_COMPILE), reference
         stream = self.corpus.tokens(split)
+        chosen = evaluation.part(stream, self.length, self.settings.evaluate_tokens, self.settings.seed)
+        kept = near_copies.kept(self.corpus, split) if leave_out else None
+        if kept is not None and not len(kept.numbers(self.length, self.length, chosen)):
+            raise near_copies.nothing_left(split)
         scores = evaluation.evaluate(
             self._whole_scorer,
             stream,
             self.tokenizer.token_bytes,
             self.length,
-            evaluation.part(stream, self.length, self.settings.evaluate_tokens, self.settings.seed),
+            chosen,
             self._report_evaluation,
+            kept=kept,
         )
-        results.store(*key, scores.to_json())
+        results.store(*key, scores.to_json(), leave_out=leave_out)
         return scores.to_json()
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from engine import __version__, checkpoints, runs
 from engine.checkpoints import Checkpoint
-from engine.errors import RunError
-from engine.files import staged_folder
+from engine.errors import TakenError
 from engine.runs import Run
 from engine.settings import RunSettings
 
@@ -16,10 +15,10 @@ def require_free(name: str, root: Path) -> None:
     """Makes sure that no run has that name.
 
     Raises:
-        RunError: one has.
+        TakenError: one has.
     """
     if (root / name).exists():
-        raise RunError("There is already a run {name}: choose another name.", name=name)
+        raise TakenError("There is already a run {name}: choose another name.", name=name)
 
 
 def keep(
@@ -39,12 +38,12 @@ def keep(
         lineage: the checkpoints that led to it.
 
     Raises:
-        RunError: the name is taken. StorageError: no rights or no space.
+        TakenError: the name is taken. StorageError: no rights or no space.
     """
     require_free(settings.name, root)
     step = facts.get("step", 0)
     told = dict([origin])
-    with staged_folder(root / settings.name) as staging:
+    with runs.new_folder(settings.name, root) as staging:
         runs.write_new(staging, settings, runs.FINISHED, {**told, "lineage": lineage or []})
         run = Run(staging)
         run.write_state(step=step, steps=step)

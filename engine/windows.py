@@ -138,6 +138,35 @@ class FirstTokens:
         return Batch(rows[:, :-1], rows[:, 1:], weights)
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The articles of a stream whose tokens are scored, where others are left out: they are read, but weigh nothing.
+
+    Attributes:
+        starts: int64 (articles + 1,), where each article begins, and where the last ends. scored: bool (articles,).
+    """
+
+    starts: np.ndarray
+    scored: np.ndarray
+
+    def numbers(self, length: int, stride: int, chosen: np.ndarray | None = None) -> np.ndarray:
+        """The windows (of all, or of the `chosen` ones) in which there is something to score."""
+        stream_length = int(self.starts[-1])
+        numbers = np.arange(count_sliding(stream_length, length, stride)) if chosen is None else chosen
+        first = numbers * stride + 1 + np.where(numbers > 0, length - stride, 0)
+        last = np.minimum(numbers * stride + length + 1, stream_length)
+        before = np.concatenate([[0], np.cumsum(np.diff(self.starts) * self.scored)])
+        upto_first, upto_last = (np.interp(places, self.starts, before) for places in (first, last))
+        return numbers[upto_last > upto_first]
+
+    def weighed(self, starts: np.ndarray, batch: "Batch") -> "Batch":
+        """A batch whose windows begin at `starts` with weight 0 for the targets that are left out."""
+        places = np.minimum(starts[:, None] + 1 + np.arange(batch.targets.shape[1]), self.starts[-1] - 1)
+        weights = batch.weights.copy()
+        weights[: len(starts)] *= self.scored[np.searchsorted(self.starts, places, side="right") - 1]
+        return Batch(batch.token_ids, batch.targets, weights)
+
+
 def in_order(stream: np.ndarray, length: int, batch_size: int, chosen: np.ndarray | None = None) -> Iterator[Batch]:
     """Batches of all windows (or of the `chosen` ones) in order, each of exactly `batch_size` rows.
 

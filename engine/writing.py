@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from engine import checkpoints
 from engine.checkpoints import ModelReference
 from engine.errors import CheckpointError, EngineError, SettingsError
 
@@ -35,9 +36,13 @@ def turns(request: dict[str, Any], find: Callable[[str], tuple[ModelReference, A
         EngineError: the passage is not there.
     """
     loaded = []
+    compared = len({str(asked["reference"]) for asked in request["columns"][:MOST_COLUMNS]}) > 1
     for number, asked in enumerate(request["columns"][:MOST_COLUMNS]):
         try:
-            loaded.append((number, asked, *_model(asked, find)))
+            model, generator = _model(asked, find)
+            if compared:
+                checkpoints.check_base(model)
+            loaded.append((number, asked, model, generator))
         except EngineError as error:
             send_error(send, error, number)
     if not loaded:

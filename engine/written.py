@@ -13,6 +13,15 @@ LONGEST_PROMPT = 20_000  # characters
 _LONGEST_TEXT = 200_000
 
 
+def without_blank(prompt: str) -> str:
+    """A prompt without the spaces and tabs at its end.
+
+    GPT-2's words begin with their blank: where one stands already, the next word has none, as it hardly ever had in
+    training, and the text that follows is spoilt.
+    """
+    return prompt.rstrip(" \t\u00a0")
+
+
 @dataclass
 class Sample:
     """One text of a column: complete once it has its ids.

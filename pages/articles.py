@@ -10,10 +10,23 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine import corpus, paths, plans, presets, tokenizers
+from engine import corpus, paths, plans, presets
 from engine.corpus import Corpus
 from engine.tokenizers import Tokenizer
-from ui import article_charts, errors, importing_view, links, readers, sources, statistics, token_view, words
+from ui import (
+    article_charts,
+    errors,
+    importing_view,
+    links,
+    live,
+    near_copies_view,
+    readers,
+    server_paths,
+    sources,
+    statistics,
+    token_view,
+    words,
+)
 from ui.i18n import _, _n, error_text
 
 SHOWN_TOKENS = 1500  # of one article at a time, coloured
@@ -25,10 +38,10 @@ SPLITS = {"train": _("train"), "validation": _("validation"), "test": _("test")}
 
 @dataclass(frozen=True)
 class Place:
-    """A passage that a link leads to.
+    """A passage, or an article, that a link leads to.
 
     Attributes:
-        corpus: how the content hash of the articles begins. article, token: from 1.
+        corpus: how the content hash of the articles begins. article, token: from 1. length: 0 where the whole article is meant.
     """
 
     corpus: str
@@ -72,8 +85,25 @@ def card(c: Corpus) -> None:
     )
     if c.card["validation_set_aside"]:
         st.caption(
-            _("The source has no validation part: the last tenth of its training articles was set aside for it.")
+            _(
+                "The source has no validation part: a tenth of its training articles was set aside for it, drawn at random with seed {seed}; articles that are nearly the same text stay together.",
+                seed=c.card["set_aside_seed"],
+            )
+            if "set_aside_seed" in c.card
+            else _("The source has no validation part: the last tenth of its training articles was set aside for it.")
         )
+    formulas = c.card.get("formulas", {})
+    if any(formulas.values()):
+        st.caption(
+            _(
+                "Formulas: {text} became text, {mark} of which the source holds only a picture became “[formula]”.",
+                text=words.grouped(formulas["text"]),
+                mark=words.grouped(formulas["mark"]),
+            )
+        )
+    for remark in c.remarks:
+        st.info(errors.markdown(remark))
+    importing_view.beside(c.left_out)
     d = c.card["duplicates"]
     if d["repeated"] or d["across_splits"] or d["same_id"]:
         st.warning(
@@ -87,6 +117,7 @@ def card(c: Corpus) -> None:
         if d["examples"]:
             with st.expander(_("Which ones")):
                 st.text("\n".join(_same(c, *pair) for pair in d["examples"]))
+    importing_view.told_of_little(c)
     if c.skipped.count:
         with st.expander(
             _n(
@@ -102,8 +133,8 @@ def card(c: Corpus) -> None:
         st.text(
             "\n".join(
                 [
-                    _("source: {source}", source=c.card["source"]),
-                    _("folder: {folder}", folder=paths.portable(c.folder)),
+                    _("source: {source}", source=server_paths.shown(c.card["source"])),
+                    _("folder: {folder}", folder=server_paths.shown(paths.portable(c.folder))),
                     _(
                         "vocabulary: {n} entries, hash {hash}",
                         n=c.card["vocabulary_size"],
@@ -141,7 +172,7 @@ def all_prepared() -> None:
         st.dataframe(
             pd.DataFrame(
                 {
-                    "source": [c.card["source"] for c in known],
+                    "source": [server_paths.shown(c.card["source"]) for c in known],
                     "articles": [t["articles"] for t in totals],
                     "words": [t["words"] for t in totals],
                     "tokens": [t["tokens"] for t in totals],
@@ -185,20 +216,26 @@ def figures(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
         border=True,
     )
     curve = statistics.curve(c.content_hash, split, c)
-    right.plotly_chart(article_charts.coverage(*curve, taken, share), theme="streamlit", key="coverage")
+    of = c.content_hash, split
+    drawn = live.kept(lambda: article_charts.coverage(*curve, taken, share), "coverage", *of, taken)
+    right.plotly_chart(drawn, theme="streamlit", key="coverage")
     st.subheader(_("Lengths, sections, words"))
     left, right = st.columns(2)
-    left.plotly_chart(article_charts.lengths(c.words(split), _("words in an article")), theme="streamlit", key="words")
-    right.plotly_chart(article_charts.lengths(tokens, _("tokens in an article")), theme="streamlit", key="tokens")
+    drawn = live.kept(lambda: article_charts.lengths(c.words(split), _("words in an article")), "words", *of)
+    left.plotly_chart(drawn, theme="streamlit", key="words")
+    drawn = live.kept(lambda: article_charts.lengths(tokens, _("tokens in an article")), "tokens", *of)
+    right.plotly_chart(drawn, theme="streamlit", key="tokens")
     left, right = st.columns(2)
     found, articles = statistics.over_represented(c.content_hash, split, c, tokenizer)
     with left:
         names = [tuple(item) for item in c.card["section_names"][:SHOWN_SECTIONS]]
         total = corpus.summary(c.card)["articles"]
-        st.plotly_chart(article_charts.sections(names, total), theme="streamlit", key="sections")
+        drawn = live.kept(lambda: article_charts.sections(names, total), "sections", *of)
+        st.plotly_chart(drawn, theme="streamlit", key="sections")
     with right:
         if found:
-            st.plotly_chart(article_charts.keywords(found[:12]), theme="streamlit", key="keywords")
+            drawn = live.kept(lambda: article_charts.keywords(found[:12]), "keywords", *of)
+            st.plotly_chart(drawn, theme="streamlit", key="keywords")
             st.caption(
                 _(
                     "The words that these articles use most above English prose (× = times as often), from {n} articles spread over the split, against 44 public-domain books. Log-odds with a Dirichlet prior, Monroe et al. 2008.",
@@ -224,7 +261,9 @@ def stages(c: Corpus) -> None:
                 n=words.grouped(articles),
             )
         )
-    st.plotly_chart(article_charts.stages(plan.scaled(articles)), theme="streamlit", key="stages")
+    scaled = plan.scaled(articles)
+    drawn = live.kept(lambda: article_charts.stages(scaled), "stages", chosen, repr(scaled))
+    st.plotly_chart(drawn, theme="streamlit", key="stages")
 
 
 def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> None:
@@ -235,6 +274,8 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> No
     """
     st.subheader(_("Read an article"))
     left, right = st.columns([1, 3])
+    if not 1 <= st.session_state.get(f"number_{split}", 1) <= c.articles(split):  # of a link, or of other articles
+        del st.session_state[f"number_{split}"]
     number = left.number_input(_("Number"), 1, c.articles(split), 1, key=f"number_{split}")
     by_id = right.text_input(_("or by identifier"), key=f"id_{split}", placeholder=c.identifier(split, 1))
     if by_id:
@@ -254,7 +295,7 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> No
             tokens=words.grouped(len(ids)),
         )
     )
-    here = place if place and place.article == number else None
+    here = place if place and place.article == number and place.length else None
     titles = [_("Text"), _("As the model sees it")]
     text_tab, token_tab = st.tabs(titles, default=titles[1] if here else None)
     with text_tab:
@@ -285,7 +326,8 @@ def tokens_of(ids: np.ndarray, tokenizer: Tokenizer, place: Place | None, key: s
         first = st.number_input(_("From token"), 1, len(ids), begin, SHOWN_TOKENS, key=key, help=_("Counted from 1."))
     shown = ids[first - 1 : first - 1 + SHOWN_TOKENS].tolist()
     marked = (place.token - first, place.token - first + place.length) if place else (0, 0)
-    token_view.tokens(list(tokenizers.spans(tokenizer, shown)), shown, key="article_tokens", marked=marked)
+    pieces = token_view.pieces(tokenizer.hash, tuple(shown), tokenizer)
+    token_view.tokens(pieces, shown, key="article_tokens", marked=marked)
     if len(shown) < len(ids):
         st.caption(
             _(
@@ -308,19 +350,19 @@ def follow_link() -> None:
         return
     st.session_state.pop("articles_place", None)
     source, split, number = asked.get("articles", ""), asked.get("split"), links.whole(asked.get("article"))
-    if split not in SPLITS or not number:
-        return
+    sample = source == paths.portable(paths.SAMPLE_ARTICLES)  # names are compared: no path of an address is looked for
     if source in (known := sources.prepared()):
-        if number > known[source].articles(split):
+        if split not in known[source].splits or number > known[source].articles(split):
             return
         st.session_state["articles_source"], st.session_state["articles_prepared"] = "prepared", source
-    elif source and paths.locate(source) == paths.SAMPLE_ARTICLES:
+    elif sample:
         st.session_state["articles_source"] = "sample"
     else:
         return
     st.session_state["articles_split"], st.session_state[f"number_{split}"] = split, number
-    if (token := links.whole(asked.get("token"))) and (length := links.whole(asked.get("length"))):
-        st.session_state["articles_place"] = Place(asked.get("corpus", ""), split, number, token, length)
+    token, length = links.whole(asked.get("token")), links.whole(asked.get("length"))
+    if "corpus" in asked:
+        st.session_state["articles_place"] = Place(asked["corpus"], split, number, token, length if token else 0)
 
 
 st.title(_("Articles"))
@@ -344,7 +386,12 @@ with errors.shown():
         )
     prepared = importing_view.corpus_of(chosen, preset, tokenizer)
     card(prepared)
+    sample = paths.locate(chosen) == paths.SAMPLE_ARTICLES
+    if not near_copies_view.show(prepared, paths.portable(paths.SAMPLE_ARTICLES if sample else prepared.folder)):
+        importing_view.near_copies(prepared, preset)
     all_prepared()
+    if st.session_state.get("articles_split", "train") not in prepared.splits:  # of a link, or of other articles
+        del st.session_state["articles_split"]
     split = st.segmented_control(
         _("Split"),
         prepared.splits,

@@ -9,11 +9,25 @@ import datetime
 import pandas as pd
 import streamlit as st
 
-from engine import checkpoints, presets, retention, runs
+from engine import checkpoints, presets, retention, runs, usage
 from engine.checkpoints import Checkpoint
 from engine.errors import CheckpointError, EngineError
 from engine.settings import CHECKPOINT_FORMATS
-from ui import access, adoption_view, downloads, errors, lineage, readers, recorded, removal_view, studio_view, words
+from ui import (
+    access,
+    adoption_view,
+    broken_view,
+    budget,
+    downloads,
+    errors,
+    lineage,
+    little_memory,
+    readers,
+    recorded,
+    removal_view,
+    studio_view,
+    words,
+)
 from ui.i18n import _, _n
 
 st.title(_("Checkpoints"))
@@ -30,7 +44,7 @@ def row(run: runs.Run, checkpoint: Checkpoint) -> dict:
         "run": run.name + (f" ({_('recorded')})" if run.recorded else ""),
         "step": checkpoint.step,
         "tokens": checkpoint.manifest.get("tokens"),
-        "accuracy": 100 * figures["accuracy"] if figures else None,
+        "accuracy": 100 * figures["accuracy"] if "accuracy" in figures else None,
         "bits": figures.get("bits_per_byte"),
         "loss": figures.get("loss"),
         "format": checkpoint.format,
@@ -42,6 +56,11 @@ def row(run: runs.Run, checkpoint: Checkpoint) -> dict:
     }
 
 
+def base_name(checkpoint: Checkpoint) -> str:
+    """The short name of what a checkpoint was trained from."""
+    return str(checkpoint.manifest.get("preset", {}).get("reference", "?")).rsplit("/", 1)[-1]
+
+
 Listed = list[tuple[runs.Run, Checkpoint]]
 
 
@@ -50,7 +69,7 @@ def filtered(found: Listed) -> Listed:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for key, label, everything, of in (
             ("run", _("Run"), _("all runs"), lambda run, _checkpoint: run.name),
-            ("base", _("Base"), _("all bases"), lambda _run, c: c.manifest["preset"]["reference"].rsplit("/", 1)[-1]),
+            ("base", _("Base"), _("all bases"), lambda _run, c: base_name(c)),
             ("format", _("Format"), _("all formats"), lambda _run, checkpoint: checkpoint.format),
         ):
             values = list(dict.fromkeys(of(*pair) for pair in found))
@@ -98,9 +117,11 @@ def export(checkpoint: Checkpoint) -> None:
         st.caption(words.export_kept(form) + " " + _("In float32; folders come as one zip file."))
         key = f"exported {checkpoint.reference} {checkpoint.hash} {form}"
         with st.container(horizontal=True):
-            written = st.button(_("Write the file"), icon=":material/output:", key="export_write")
+            impossible = little_memory.nothing_generates()  # the studio writes it
+            written = st.button(_("Write the file"), icon=":material/output:", key="export_write", disabled=impossible)
             kept = (
                 access.is_owner()
+                and not impossible
                 and form in CHECKPOINT_FORMATS
                 and form != checkpoint.format
                 and st.button(
@@ -115,7 +136,7 @@ def export(checkpoint: Checkpoint) -> None:
             )
         request = {"reference": checkpoint.reference, "format": form}
         if written or kept:
-            request |= {"kind": "export", "most_bytes": access.export_bytes()} if written else {"kind": "convert"}
+            request |= {"kind": "export", "most_bytes": budget.export_bytes()} if written else {"kind": "convert"}
             work = _("The studio writes it; its start takes some ten seconds.")
             with errors.shown(), st.status(work) as status:
                 answer = studio_view.told(request, lambda label, _share: status.update(label=label), work)[-1]
@@ -128,6 +149,9 @@ def export(checkpoint: Checkpoint) -> None:
         if name := st.session_state.get(key):
             with errors.shown():
                 downloads.link(name)
+                preset = presets.find(checkpoint.manifest["preset"]["reference"])
+                st.caption(_("How it is used elsewhere; in full on the card that goes with it:"))
+                st.code(usage.lines(form, preset), language="python", wrap_lines=True)
 
 
 if message := st.session_state.pop("checkpoint_message", None):
@@ -137,11 +161,9 @@ removal_view.told()
 selected: Checkpoint | None = None
 found = [(run, checkpoint) for run in readers.runs_with_events() for checkpoint in reversed(checkpoints.of_run(run))]
 damaged = [errors.markdown(error) for run in readers.runs_with_events() for error in checkpoints.seen_damaged(run)]
-damaged += [
-    f"{words.plain(run.name)}: {errors.markdown(e)}" for run in runs.all_runs() if (e := readers.unreadable(run))
-]
 if damaged:
     st.warning("\n\n".join(damaged), icon=":material/heart_broken:")
+broken_view.show("checkpoints")
 if not found:
     st.info(
         _(

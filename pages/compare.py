@@ -12,7 +12,19 @@ import streamlit as st
 from engine import checkpoints, runs
 from engine.errors import EngineError
 from engine.runs import Run
-from ui import colours, comparison, comparison_charts, live, readers, words
+from ui import (
+    bases_view,
+    broken_view,
+    colours,
+    comparison,
+    comparison_charts,
+    live,
+    polling,
+    readers,
+    removal_view,
+    server_paths,
+    words,
+)
 from ui.comparison_charts import Line
 from ui.i18n import _, _n
 
@@ -199,6 +211,11 @@ def windows(chosen: list[Run]) -> None:
 def settings(chosen: list[Run]) -> None:
     """What was set differently, then, folded away, what was not."""
     different, equal = comparison.settings(chosen)
+    for name in ("articles", "preset"):
+        if name in equal:
+            equal[name] = server_paths.shown(equal[name])
+        else:
+            different[name] = [server_paths.shown(value) for value in different[name]]
     names = [run.name for run in chosen]
     if len(chosen) < 2:
         st.caption(_("Choose a second run, and what was set differently appears here."))
@@ -241,6 +258,8 @@ def figures_now(chosen: list[Run]) -> None:
 
 st.title(_("Compare runs"))
 st.markdown(_("What one setting did: the curves of several runs over one another, and where their settings differ."))
+removal_view.told()
+broken_view.show("compare")
 found = readers.trained_runs()
 if not found:
     st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))
@@ -250,6 +269,7 @@ if not chosen:
     st.info(_("Choose at least one run."))
     st.stop()
 working = any(run.state().state in (runs.RUNNING, runs.QUEUED) for run in chosen)
-st.fragment(figures_now, run_every=POLL_SECONDS if working else None)(chosen)
+polling.fragment(figures_now, POLL_SECONDS if working else None)(chosen)
+bases_view.say_changed(chosen)
 st.subheader(_("Settings"))
 settings(chosen)

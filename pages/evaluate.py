@@ -16,10 +16,12 @@ from ui import (
     errors,
     evaluation_charts,
     forgetting_view,
+    little_memory,
     readers,
     recorded,
     report_form,
     report_view,
+    server_paths,
     studio_view,
     words,
 )
@@ -67,8 +69,10 @@ def _identity(run: runs.Run, model: str) -> tuple[str, str, str]:
     """Hash, title and colour of what a run calls "base", "parent" or "run"."""
     if model == "base":
         preset = presets.find(run.settings.preset)
-        return preset.hash(), f"base · {preset.title}", colours.BASE
-    name = run.settings.parent if model == "parent" else f"{run.name}/{run.state().step}"
+        measured, now = run.config.get("preset_hash") or preset.hash(), preset.hash()
+        title = f"base · {preset.title}" + ("" if measured == now else f" ({_('as it was for {run}', run=run.name)})")
+        return measured, title, colours.BASE
+    name = run.settings.parent or "" if model == "parent" else f"{run.name}/{run.state().step}"
     checkpoint = checkpoints.find(name)
     recorded = f" ({_('recorded')})" if run.recorded and model == "run" else ""
     title = f"{checkpoint.run} · {_('step')} {checkpoint.step}{recorded}"
@@ -87,7 +91,7 @@ sources = list(dict.fromkeys(row.source for row in rows))
 if not rows:
     st.info(_("Nothing is measured yet. A run measures base and itself when it ends; or measure a model below."))
 else:
-    source = st.selectbox(_("Articles"), sources) if len(sources) > 1 else sources[0]
+    source = st.selectbox(_("Articles"), sources, format_func=server_paths.shown) if len(sources) > 1 else sources[0]
     rows = [row for row in rows if row.source == source]
     # Whole splits of the same articles have the same number of tokens; a smaller part is another measurement, and so are
     # windows of another length, in which tokens have more or less before them.
@@ -219,9 +223,13 @@ st.markdown(
         "Where its figures come from, how certain they are, and what they must beat. The base model is scored on the same tokens."
     )
 )
+if nothing_generates := little_memory.nothing_generates():
+    little_memory.say()
 asked = report_form.choose(split)
 with st.container(horizontal=True):
-    start = st.button(_("Measure"), type="primary", icon=":material/straighten:", disabled=asked is None)
+    start = st.button(
+        _("Measure"), type="primary", icon=":material/straighten:", disabled=asked is None or nothing_generates
+    )
     place = st.empty()
 if asked is not None:
     whole_picture(asked, start, place)

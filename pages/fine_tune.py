@@ -6,11 +6,25 @@ frame.within()
 
 import streamlit as st
 
-from engine import checkpoints, dispatcher, machine, presets, runs, submission
+from engine import checkpoints, dispatcher, machine, presets, queue, runs, submission
 from engine.checkpoints import Checkpoint
 from engine.errors import EngineError, SettingsError
-from engine.settings import CHECKPOINT_FORMATS, PRECISIONS, PROMPTS, RunSettings
-from ui import access, errors, queue_view, readers, recorded, removal_view, run_view, sources, stages_form, words
+from engine.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, PROMPTS, REPORTED, RunSettings
+from ui import (
+    access,
+    budget,
+    errors,
+    importing_view,
+    little_memory,
+    queue_view,
+    readers,
+    recorded,
+    removal_view,
+    run_view,
+    sources,
+    stages_form,
+    words,
+)
 from ui.i18n import _
 
 
@@ -39,7 +53,7 @@ def asked_parent() -> Checkpoint | None:
     with errors.shown():
         if reference:
             checkpoint = checkpoints.find(reference)
-            presets.find(checkpoint.manifest["preset"]["reference"])
+            presets.find(checkpoints.preset_of(checkpoint)["reference"])
             return checkpoint
     return None
 
@@ -47,7 +61,7 @@ def asked_parent() -> Checkpoint | None:
 def choose_preset(parent: Checkpoint | None) -> str:
     """The preset: one that ships, the parent's, or by path or name where paths are offered."""
     shipped = readers.preset_choices()
-    wanted = parent.manifest["preset"]["reference"] if parent else shipped[0] if shipped else ""
+    wanted = checkpoints.preset_of(parent)["reference"] if parent else shipped[0] if shipped else ""
     known = list(dict.fromkeys([*shipped, *([wanted] if parent else [])]))
     other = _("another: a folder or a keras-hub name")
     choices = [*known, other] if access.paths_allowed() else known
@@ -68,7 +82,7 @@ def choose_preset(parent: Checkpoint | None) -> str:
 
 def choose_parent(preset: str, parent: Checkpoint | None) -> str | None:
     """Where to start: the base itself, or a checkpoint of the same base; the one asked for where it is of this base."""
-    asked = parent.reference if parent and parent.manifest["preset"]["reference"] == preset else None
+    asked = parent.reference if parent and checkpoints.preset_of(parent)["reference"] == preset else None
     names = [model.reference for model in readers.models() if model.checkpoint and model.preset.reference == preset]
     choices = [None, *names, *([asked] if asked and asked not in names else [])]
     return st.selectbox(
@@ -123,7 +137,9 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             0.0,
             1e-4,
             format="%.5f",
-            help=_("The peak: it warms up, then falls along a cosine. Automatic: by the width of the model."),
+            help=_(
+                "The peak: it warms up, then falls along a cosine. Automatic: by the width of the model, and higher with LoRA."
+            ),
         )
         batch_size = two.number_input(_("Batch size (0 = about 2,048 tokens)"), 0, 1024, 0)
         sequence_length = two.number_input(
@@ -134,7 +150,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             0,
             256,
             0,
-            help=_("Small adapters beside frozen weights: less memory."),
+            help=words.lora_help(),
         )
         device = three.selectbox(_("Device"), ["auto", "cpu", *[f"gpu:{i}" for i in range(len(machine.gpus()))]])
         precision = three.selectbox(_("Precision"), PRECISIONS)
@@ -149,6 +165,12 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         evaluate_tokens = three.number_input(
             _("Tokens of the evaluations at the end (0 = all)"), 0, value=0, step=10_000
         )
+        near_copies = three.selectbox(
+            _("Test articles that are nearly training articles"),
+            NEAR_COPIES,
+            format_func=lambda name: {REPORTED: _("report them"), LEFT_OUT: _("leave them out of the figures")}[name],
+            help=_("Of base and run alike, at the end. The page Articles shows them."),
+        )
         checkpoint_format = one.selectbox(_("Checkpoint format"), CHECKPOINT_FORMATS, help=words.formats_help())
         one.caption(f"{words.format_kept(checkpoint_format)} {words.nothing_lost()}")
         keep_checkpoints = two.number_input(
@@ -162,7 +184,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
     values = {
         "preset": preset,
         "articles": articles,
-        "name": name.strip() or "unnamed",
+        "name": name.strip() or queue.UNNAMED,
         "first_article": int(first) or None,
         "last_article": int(last) or None,
         unit: int(amount) if unit == "steps" else float(amount),
@@ -175,6 +197,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         "lora_rank": int(lora_rank),
         "evaluate_steps": int(evaluate_steps),
         "evaluate_tokens": int(evaluate_tokens),
+        "near_copies": near_copies,
         "prompts": tuple(line.strip() for line in prompts.splitlines() if line.strip()),
         "seed": int(seed),
         "checkpoint_format": checkpoint_format,
@@ -195,45 +218,54 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
                 raise EngineError(
                     "Choose one of the presets that ship: other presets are offered on a local server only."
                 )
-            access.check_queue(settings)
-            if not name.strip():
-                settings = RunSettings(**{**values, "name": runs.fresh_name("run")})
-            started = submission.submit(settings)
+            stem = "" if name.strip() else "run"
+            entry = budget.enter(settings, stem, join=not name.strip())
             dispatcher.ensure()
-            st.query_params["run"] = started.name
+            st.query_params["run"] = run_view.entered(entry)
             st.rerun()
         except (SettingsError, EngineError) as error:
             errors.show(error)
 
 
-with st.container(border=True):
-    kinds = {"run": _("One run"), "stages": _("Stages, one after the other")}
-    kind = st.segmented_control(
-        _("What to train"),
-        list(kinds),
-        default="run",
-        required=True,
-        format_func=lambda name: kinds[name],
-        label_visibility="collapsed",
-        key="tune_kind",
-    )
-    asked = asked_parent()
-    left, right = st.columns(2)
-    with left:
-        preset = choose_preset(asked)
-    with right:
-        parent = choose_parent(preset, asked) if kind == "run" else None
-    articles = sources.choose_articles("tune", readers.vocabulary_hash(preset))
-    if kind == "run":
-        one_run(preset, parent, articles)
-    else:
-        with errors.shown():
-            stages_form.form(preset, articles)
+def form() -> None:
+    """What to train: one run, or stages."""
+    with st.container(border=True):
+        kinds = {"run": _("One run"), "stages": _("Stages, one after the other")}
+        kind = st.segmented_control(
+            _("What to train"),
+            list(kinds),
+            default="run",
+            required=True,
+            format_func=lambda name: kinds[name],
+            label_visibility="collapsed",
+            key="tune_kind",
+        )
+        asked = asked_parent()
+        left, right = st.columns(2)
+        with left:
+            preset = choose_preset(asked)
+        with right:
+            parent = choose_parent(preset, asked) if kind == "run" else None
+        articles = importing_view.for_training(sources.choose_articles("tune", readers.vocabulary_hash(preset)), preset)
+        if articles is None:
+            st.caption(_("Prepare the articles first: then the run can be set up here."))
+        elif kind == "run":
+            one_run(preset, parent, articles)
+        else:
+            with errors.shown():
+                stages_form.form(preset, articles)
+
+
+if little_memory.nothing_trains():
+    little_memory.say(training=True)
+else:
+    form()
 
 queue_view.show()
 removal_view.told()
 if not names:
-    st.info(_("No run yet: start one above, or press the button on the Lab page."))
+    if not little_memory.nothing_trains():
+        st.info(_("No run yet: start one above, or press the button on the Lab page."))
     st.stop()
 
 active = readers.active_run()

@@ -6,33 +6,50 @@ frame.within()
 
 import streamlit as st
 
-from engine import dispatcher, machine, paths, runs, submission
+from engine import dispatcher, machine, paths, queue, runs
 from engine.settings import RunSettings
-from ui import access, errors, readers, recorded, run_view, words
+from ui import (
+    broken_view,
+    budget,
+    errors,
+    little_memory,
+    owner,
+    readers,
+    recorded,
+    removal_view,
+    run_view,
+    words,
+)
 from ui.i18n import _, _n
 
 MINUTES = 1.0
 
 st.title(_("Lab"))
-st.markdown(
-    _(
-        "Watch GPT-2 learn to write science: press the button, and a small GPT-2 that knows old novels reads research articles."
-    )
-)
-
+removal_view.told()
+owner.faults()
 found = machine.look(paths.checkpoints_root())
 active = readers.active_run()
-pressed = st.button(
+nothing_trains = little_memory.nothing_trains()
+if nothing_trains:
+    little_memory.say(training=True)
+else:
+    st.markdown(
+        _(
+            "Watch GPT-2 learn to write science: press the button, and a small GPT-2 that knows old novels reads research articles."
+        )
+    )
+pressed = not nothing_trains and st.button(
     _("Fine-tune the mini model on the sample articles"),
     type="primary",
     icon=":material/play_arrow:",
-    disabled=active is not None,
-    help=_("A run is at work; the Fine-tune page queues more.") if active else None,
+    # The same text whatever runs: Streamlit loses a press on a button that has changed since the page was shown.
+    help=_("While another run works or waits, yours takes its place behind it, or joins an identical one that waits."),
+    key="lab_start",
 )
 st.caption(
     " · ".join(
         [
-            _("About a minute of training, after some twenty seconds of loading"),
+            *([] if nothing_trains else [_("About a minute of training, after some twenty seconds of loading")]),
             _n("{n} CPU core", "{n} CPU cores", found.cores),
             _(
                 "{free} of {total} of memory free",
@@ -49,21 +66,25 @@ if pressed:
         settings = RunSettings(
             preset=paths.portable(paths.MINI_PRESET),
             articles=paths.portable(paths.SAMPLE_ARTICLES),
-            name=runs.fresh_name("lab"),
+            name=queue.UNNAMED,
             minutes=MINUTES,
         )
-        access.check_queue(settings)
-        st.session_state["lab_run"] = submission.submit(settings).name
+        entry = budget.enter(settings, "lab", join=True)
+        st.session_state["lab_run"] = run_view.entered(entry)
         dispatcher.ensure()
         st.rerun()
 
 listed = readers.trained_runs()
-shown = active or run_view.exists(st.session_state.get("lab_run")) or (listed[0] if listed else None)
+own = run_view.exists(st.session_state.get("lab_run"))
+shown = active or own or (listed[0] if listed else None)
+if own and shown and own.name != shown.name:
+    run_view.watch_place(own)
 if shown is None:
-    st.info(_("Nothing has been trained yet. Press the button: curve and samples appear here."))
+    if not nothing_trains:
+        st.info(_("Nothing has been trained yet. Press the button: curve and samples appear here."))
 else:
     if shown.recorded:
-        st.subheader(_("A recorded run, until you press the button"))
+        st.subheader(_("A recorded run") if nothing_trains else _("A recorded run, until you press the button"))
         recorded.note()
     elif shown.state().state in run_view.ACTIVE:
         st.subheader(_("At work"))
@@ -72,8 +93,10 @@ else:
     if shown.state().state == runs.FINISHED:
         run_view.outcome(shown)
         with st.container(horizontal=True):
-            st.page_link(
-                frame.PAGES["side_by_side"], label=_("Let both write, side by side"), icon=":material/view_column:"
-            )
+            if not little_memory.nothing_generates():
+                st.page_link(
+                    frame.PAGES["side_by_side"], label=_("Let both write, side by side"), icon=":material/view_column:"
+                )
             st.page_link(frame.PAGES["evaluate"], label=_("See all figures"), icon=":material/analytics:")
     run_view.watch(shown, key="lab")
+broken_view.show("lab")

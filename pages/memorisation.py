@@ -5,15 +5,18 @@ from ui import frame
 frame.within()
 
 import time
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
-from engine import indexing, jobs, memorisation, paths
+from engine import importing, indexing, jobs, memorisation, paths
+from engine.corpus import Corpus
 from engine.errors import EngineError
 from engine.memorisation import LENGTHS, Copied, Seen
 from engine.runs import Run
-from ui import choices, colours, errors, memorisation_view, moments, readers, sources, words
+from engine.tokenizers import Tokenizer
+from ui import access, bases_view, budget, choices, colours, errors, memorisation_view, moments, readers, sources, words
 from ui.i18n import _, _n
 from ui.moments import Moment
 
@@ -36,7 +39,7 @@ def key_of(seen: Seen) -> tuple:
 @st.cache_data(max_entries=32, show_spinner=False)
 def yardstick(tokens: int, key: tuple, _seen: Seen) -> list[Copied]:
     """The same of as long passages of unseen articles."""
-    return [memorisation.find(ids, _seen.ranges) for _number, ids in memorisation.unseen(_seen, tokens)]
+    return [memorisation.find(ids, _seen.ranges) for *_place, ids in memorisation.unseen(_seen, tokens)]
 
 
 def indexed(run: Run, seen: Seen) -> None:
@@ -46,6 +49,8 @@ def indexed(run: Run, seen: Seen) -> None:
         return
     tokens = sum(shard.last - shard.first for shard in left)
     job = indexing.job_of(run)
+    if not job.alive():
+        budget.check_index(tokens)
     if tokens <= AT_ONCE_TOKENS:
         with st.spinner(_("Indexing the training articles…")):
             memorisation.build(seen.ranges)
@@ -54,7 +59,7 @@ def indexed(run: Run, seen: Seen) -> None:
         st.fragment(watch, run_every=POLL_SECONDS)(job)
         st.stop()
     value = job.value()
-    if value.get("state") == jobs.FAILED:
+    if value.get("state") == jobs.FAILED and "error" in value:
         errors.show(EngineError.from_json(value["error"]))
     elif value.get("state") in (jobs.STOPPED, indexing.BUILDING):
         st.info(_("The index was interrupted: it goes on from where it was."))
@@ -79,15 +84,17 @@ def indexed(run: Run, seen: Seen) -> None:
 def watch(job: jobs.Job) -> None:
     """How far the index is, and its stop."""
     value = job.value()
-    if not job.alive():
+    if not value or not job.alive():
         st.rerun()
     done, total = value.get("done", 0), value.get("total", 0)
     passed = time.time() - value["since"]
     label = _("Indexing: {done} of {total} tokens", done=words.grouped(done), total=words.grouped(total))
     if done:
         label += _(", about {time} left", time=words.duration((total - done) * passed / done))
-    st.progress(done / total if total else 0.0, label)
-    if st.button(_("Stop"), icon=":material/stop:", help=_("What is done is kept: it goes on from there.")):
+    st.progress(min(1.0, done / total) if total else 0.0, label)
+    if access.is_owner() and st.button(
+        _("Stop"), icon=":material/stop:", help=_("What is done is kept: it goes on from there.")
+    ):
         with errors.shown():
             job.stop()
 
@@ -148,6 +155,16 @@ def typed(seen: Seen) -> list[tuple[str, np.ndarray]]:
     return [(_("My own text"), ids[: memorisation.LONGEST_TEXT])]
 
 
+def prepare_for(run: Run) -> memorisation.Prepare:
+    """What prepares a small source of a run again where its corpus is gone: a process of its own."""
+
+    def prepare(path: Path, _tokenizer: Tokenizer) -> Corpus | None:
+        request = importing.Request(str(path), run.settings.preset, most_bytes=budget.corpus_bytes())
+        return importing.prepared_apart(request)
+
+    return prepare
+
+
 def names_of(seen: Seen) -> dict[str, str]:
     """Content hash → what the page Articles calls these articles, of those that this session may open there."""
     sample = paths.portable(paths.SAMPLE_ARTICLES)
@@ -178,8 +195,10 @@ if not trained:
     st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))
     st.stop()
 run = choose_run(trained)
+bases_view.say_changed([run])
 with errors.shown():
-    seen = memorisation.seen(run)
+    seen = memorisation.seen(run, prepare_for(run))
+    readable = all(budget.may_read(r.corpus.folder) for r in seen.ranges)
     told(run, seen)
     indexed(run, seen)
     st.session_state.setdefault("copied_way", RECORDED)  # no default of the widget's own: another page may set it
@@ -190,6 +209,8 @@ with errors.shown():
         format_func=lambda name: {RECORDED: _("Samples of this run"), TEXT: _("My own text")}[name],
         key="copied_way",
     )
+    if way == TEXT and not readable:  # what is looked up word by word tells what stands there
+        raise EngineError("These articles are the owner's: visitors see what of the run's own samples stands in them.")
     texts = recorded(run, seen) if way == RECORDED else typed(seen)
     key = key_of(seen)
     copied = [found(tuple(ids.tolist()), key, seen) for _title, ids in texts]
@@ -206,6 +227,7 @@ with errors.shown():
                 "Lines reach from the least to the most.",
                 len(unseen),
             )
+            + f" {memorisation_view.certain(unseen)}"
         )
     else:
         st.caption(_("No yardstick: there is no unseen article of this length."))
@@ -214,4 +236,4 @@ with errors.shown():
         with st.container(border=True):
             memorisation_view.marked(seen.tokenizer, ids.tolist(), own, name, colour, key=f"copied_{number}")
             st.markdown(f"**{memorisation_view.verdict(own, unseen)}**" if unseen else "")
-            memorisation_view.passages(seen.tokenizer, own, names)
+            memorisation_view.passages(seen.tokenizer, own, names, readable)

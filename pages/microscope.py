@@ -11,7 +11,20 @@ from engine.checkpoints import ModelReference
 from engine.corpus import Corpus
 from engine.errors import EngineError
 from engine.submission import articles_path
-from ui import choices, colours, errors, links, microscope_view, places_view, readers, sources, studio_view, words
+from ui import (
+    budget,
+    choices,
+    colours,
+    errors,
+    links,
+    little_memory,
+    microscope_view,
+    places_view,
+    readers,
+    sources,
+    studio_view,
+    words,
+)
 from ui.i18n import _
 
 TEXT, ARTICLE = "text", "article"
@@ -22,8 +35,9 @@ def ask(request: dict) -> list[dict]:
     """The studio's messages for a request; a problem that concerns the whole of it is raised.
 
     Raises:
-        EngineError: the studio's, or none is there.
+        EngineError: the studio's, none is there, or the request goes beyond a visitor's budget.
     """
+    budget.check_request(request)
     studio_view.wait_until_ready()
     told, place = [], st.empty()
     for message in studio_client.stream(request):
@@ -201,19 +215,22 @@ what = st.pills(
     ),
     key="scope_what",
 )
+impossible = little_memory.nothing_generates()
 with errors.shown():
     if "passage" in text and text["passage"]["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
         corpus.Corpus(paths.locate(text["passage"]["articles"]))  # deleted while it is shown
     request = {"kind": "look", "references": [model.reference for model in models], **text}
     key = (str(request), *(model.hash for model in models))
-    if st.button(_("Look"), type="primary", icon=":material/biotech:", key="scope_look"):
+    if st.button(_("Look"), type="primary", icon=":material/biotech:", key="scope_look", disabled=impossible):
         st.session_state["scope_on"] = True
-    if not st.session_state.get("scope_on"):
+    if impossible:
+        little_memory.say()
+    elif not st.session_state.get("scope_on"):
         st.info(_("Press Look: the text appears here, coloured by how well each model expected it."))
     else:
         if st.session_state.get("scope_seen", (None,))[0] != key:
             st.session_state["scope_seen"] = (key, ask(request))
         draw(models, st.session_state["scope_seen"][1], what, "passage" in text)
-if len(models) == 2 and "passage" in text:
+if len(models) == 2 and "passage" in text and not impossible:
     with errors.shown():
         places(models, text["passage"]["articles"])

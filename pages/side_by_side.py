@@ -8,8 +8,8 @@ import streamlit as st
 
 from engine import corpus, paths, studio_client
 from engine.checkpoints import ModelReference
-from engine.written import LONGEST_PROMPT, Column, Sample, Written
-from ui import choices, errors, kept_view, readers, side_view, sources, studio_view
+from engine.written import LONGEST_PROMPT, Column, Sample, Written, without_blank
+from ui import choices, errors, kept_view, little_memory, readers, side_view, sources, studio_view
 from ui.i18n import _
 
 TYPED, ARTICLE = "typed", "article"
@@ -168,7 +168,7 @@ def asked_for(models: list[ModelReference]) -> Written:
         )
         for model in models
     ]
-    return Written(prompt, settings, seed, length, columns, passage)
+    return Written(without_blank(prompt), settings, seed, length, columns, passage)
 
 
 st.title(_("Side by side"))
@@ -177,22 +177,34 @@ available = {model.reference: model for model in readers.models()}
 if not available:
     st.info(_("There is no model yet: the preset that ships is missing from checkpoints/presets."))
     st.stop()
-with errors.shown():
-    studio_client.ensure()
+nothing_generates = little_memory.nothing_generates()
+if nothing_generates:
+    little_memory.say()
+else:
+    with errors.shown():
+        studio_client.ensure()
 
 chosen, complete = choose_models(available)
 prompt, passage = choose_prompt()
 settings, seed, length, samples = choose_sampler()
-pressed = st.button(_("Generate"), type="primary", icon=":material/play_arrow:", key="side_generate")
+pressed = st.button(
+    _("Generate"),
+    type="primary",
+    icon=":material/play_arrow:",
+    key="side_generate",
+    disabled=nothing_generates,
+)
 at_once = st.query_params.pop("write", "") != ""  # the Checkpoints page asks for it, once
-if (pressed or at_once) and complete:
+if (pressed or at_once) and complete and not nothing_generates:
     with errors.shown():
         if passage is not None and passage["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
             corpus.Corpus(paths.locate(passage["articles"]))  # deleted while it was shown
         studio_view.wait_until_ready()
         if (former := st.session_state.get("side_result")) is not None:
             former.cancel()
-        st.session_state["side_result"] = side_view.Stream(asked_for(chosen)).start()
+        st.session_state["side_result"] = side_view.Stream(
+            asked_for(chosen), blank=without_blank(prompt) != prompt
+        ).start()
 
 if (stream := st.session_state.get("side_result")) is not None:
     side_view.show(stream, list(available.values()))

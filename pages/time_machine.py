@@ -9,7 +9,7 @@ import streamlit as st
 from engine import runs
 from engine.errors import EngineError
 from engine.runs import Run
-from ui import choices, colours, microscope_view, moments, readers, time_charts, words
+from ui import bases_view, budget, choices, colours, microscope_view, moments, polling, readers, time_charts, words
 from ui.i18n import _, _n
 from ui.moments import Moment
 
@@ -94,6 +94,8 @@ def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
         st.subheader(_("What it expects"))
         if not moment.passage:
             st.caption(_("This run was made before passages were recorded: a new run shows its colours here."))
+        elif not budget.may_read(moment.run.settings.articles):
+            st.caption(_("The passage is one of the owner's articles: it is not shown to visitors."))
         else:
             microscope_view.passage(moment.passage, key="time_passage")
             st.caption(_("The beginning of the first validation article, which the run is never trained on."))
@@ -163,11 +165,13 @@ except EngineError:  # deleted between the list and the look
 if len(all_moments) < 2:
     st.info(_("This run has not measured anything behind its base yet: its moments appear here as they come."))
     if stages[-1].state().state in (runs.RUNNING, runs.QUEUED):
-        st.fragment(lambda: st.rerun() if len(readers.events(stages[-1])) > 1 else None, run_every=POLL_SECONDS)()
+        polling.fragment(lambda: st.rerun() if len(readers.events(stages[-1])) > 1 else None, POLL_SECONDS)()
     st.stop()
+bases_view.say_changed(stages)
 working = stages[-1].state().state == runs.RUNNING
 playing = st.session_state.get("time_playing", False)
-every = PLAY_SECONDS if playing else POLL_SECONDS if working else None
-st.fragment(moving, run_every=every)(stages, working, playing)
+every = POLL_SECONDS if working else None
+moved = st.fragment(moving, run_every=PLAY_SECONDS) if playing else polling.fragment(moving, every)
+moved(stages, working, playing)
 if working:
     st.caption(_("The run goes on: its newest moments appear by themselves."))

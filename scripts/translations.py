@@ -14,31 +14,33 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 LOCALE = PROJECT / "ui" / "locale"
 DOMAIN = "atelier"
-# Calls whose first literal argument is a sentence that a person reads; `_n` has two: one and many.
-MARKERS = {
-    "_",
-    "_n",
-    "bad",
-    "sentence",
-    "EngineError",
-    "ArticlesError",
-    "RangeError",
-    "PlanError",
-    "PresetError",
-    "RunError",
-    "CheckpointError",
-    "StorageError",
-    "ResourcesError",
-}
+# Calls whose first literal argument is a sentence that a person reads, beside the errors; `_n` has two: one and many.
+MARKERS = {"_", "_n", "bad", "sentence"}
+
+
+def _error_classes(trees: list[ast.Module]) -> set[str]:
+    """EngineError and every class that comes from it, whatever its name."""
+    bases = {
+        node.name: {base.id for base in node.bases if isinstance(base, ast.Name)}
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    found = {"EngineError"}
+    while more := {name for name, of in bases.items() if of & found} - found:
+        found |= more
+    return found
 
 
 def sentences() -> dict[str, str | None]:
     """Every sentence of the source by its English text; its value is the plural, where it has one."""
     found: dict[str, str | None] = {}
     files = [*PROJECT.glob("*.py"), *(f for d in ("engine", "pages", "ui") for f in (PROJECT / d).rglob("*.py"))]
-    for path in sorted(files):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in MARKERS:
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(files)]
+    markers = MARKERS | _error_classes(trees)
+    for tree in trees:
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in markers:
                 continue
             texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
             if texts and isinstance(node.args[0], ast.Constant):

@@ -103,10 +103,12 @@ def test_without_a_validation_split_a_tenth_is_set_aside_and_no_article_stands_i
     prepared = preparation.prepare(tmp_path / "all.jsonl", tokenizer, tmp_path / "corpora")
     assert (prepared.articles("train"), prepared.articles("validation")) == (18, 2)
     assert prepared.card["validation_set_aside"]
-    texts = [a.text() for a in Source(tmp_path / "all.jsonl").read("train")]
-    mark = "<|endoftext|>"
-    assert tokenizer.decode(prepared.tokens("train")) == "".join(mark + text for text in texts[:18])
-    assert tokenizer.decode(prepared.tokens("validation")) == "".join(mark + text for text in texts[18:])
+    texts = {a.id: a.text() for a in Source(tmp_path / "all.jsonl").read("train")}
+    for split in ("train", "validation"):
+        names = [prepared.identifier(split, n) for n in range(1, prepared.articles(split) + 1)]
+        assert names == [name for name in texts if name in names]  # in the order of the source
+        assert tokenizer.decode(prepared.tokens(split)) == "".join("<|endoftext|>" + texts.pop(n) for n in names)
+    assert not texts
 
 
 def test_a_second_preparation_is_recognised_and_a_changed_source_is_noticed(tmp_path, tokenizer):

@@ -144,7 +144,7 @@ def test_an_export_says_what_it_keeps_and_loses_and_is_downloaded(root, chosen, 
     assert "was removed meanwhile" in texts(app)
     monkeypatch.setattr(access, "is_owner", lambda: False)
     app.button(key="export_write").click().run()
-    assert asked[-1]["most_bytes"] == access.VISITOR_EXPORT_BYTES
+    assert asked[-1]["most_bytes"] == 1_000_000_000
 
 
 def test_a_checkpoint_is_converted_in_place_by_its_owner_into_the_formats_it_is_not_in(root, chosen, monkeypatch):
@@ -261,7 +261,8 @@ def test_an_import_is_looked_through_measured_and_its_report_is_there_after_a_re
     app.button(key="adoption_measure").click().run()
     assert len(asked) == 2
     for model, accuracy in (("run", 0.2), ("base", 0.25)):
-        runs.find("theirs").append_event("evaluation", step=0, split="test", model=model, whole=True, accuracy=accuracy)
+        figures = {"accuracy": accuracy, "loss": 5.0, "bits_per_byte": 2.0, "perplexity": 148.0, "evaluated_tokens": 9}
+        runs.find("theirs").append_event("evaluation", step=0, split="test", model=model, whole=True, **figures)
     metric = next(m for m in open_page("checkpoints").metric if m.label.startswith("Accuracy on the sample"))
     assert (metric.value, metric.delta) == ("20.0\u00a0%", "-5.0 points against its base (25.0\u00a0%)")
 

@@ -9,7 +9,7 @@ from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture i
 
 from engine import runs
 from engine.settings import RunSettings
-from ui import charts, comparison, comparison_charts, records
+from ui import charts, comparison, comparison_charts, growing
 from ui.comparison_charts import Line
 
 
@@ -20,7 +20,8 @@ def step(n: int, **fields) -> dict:
 
 def evaluation(n: int, model: str, loss: float, **fields) -> dict:
     return {"kind": "evaluation", "step": n, "tokens": 100 * n, "seconds": 30.0 * n, "split": "validation",
-            "model": model, "whole": False, "loss": loss, "accuracy": 1 / loss, "bits_per_byte": loss / 2, **fields}  # fmt: skip
+            "model": model, "whole": False, "loss": loss, "accuracy": 1 / loss, "bits_per_byte": loss / 2,
+            "perplexity": 2.0**loss, "evaluated_tokens": 100, **fields}  # fmt: skip
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_a_record_is_what_the_run_itself_reads_with_steps_as_columns(written):
         evaluation(0, "base", 5.0), step(1), step(2), step(3), evaluation(3, "run", 4.0), resumed, step(3, loss=1.5),
         {"kind": "state", "state": "finished"}, step(4), tail=b'{"kind": "step", "step": 5, "lo',
     )  # fmt: skip
-    record, events = records.read(run.folder / "events.jsonl"), run.events()
+    record, events = growing.record(run.folder / "events.jsonl"), run.events()
     assert record.others == [event for event in events if event["kind"] != "step"]
     assert (
         record.steps["step"].tolist() == [event["step"] for event in events if event["kind"] == "step"] == [1, 2, 3, 4]
@@ -57,17 +58,17 @@ def test_a_damaged_line_costs_that_line_alone(written):
     run = written(step(1), tail=b'{"kind": "step", "step": \n')
     run.append_event(**step(2))
     run.append_event(**step(3, loss="x"))
-    record = records.read(run.folder / "events.jsonl")
-    assert record.steps["step"].tolist() == [1, 2, 3]
-    assert record.steps["loss"][:2].tolist() == [4.0, 3.0]
-    assert np.isnan(record.steps["loss"][2])
-    assert not len(records.read(run.folder / "none").steps["step"])
+    record = growing.record(run.folder / "events.jsonl")
+    assert record.steps["step"].tolist() == [event["step"] for event in run.events()] == [1, 2]
+    assert record.steps["loss"].tolist() == [4.0, 3.0]
+    assert record.damaged == 2
+    assert not len(growing.record(run.folder / "none").steps["step"])
 
 
 def test_the_base_is_never_the_best_of_a_run(written):
-    record = records.read(written(evaluation(0, "base", 3.0), evaluation(2, "run", 4.0)).folder / "events.jsonl")
+    record = growing.record(written(evaluation(0, "base", 3.0), evaluation(2, "run", 4.0)).folder / "events.jsonl")
     assert comparison.best(comparison.columns(record))["loss"] == 4.0
-    only = records.read(written(evaluation(0, "base", 3.0)).folder / "events.jsonl")
+    only = growing.record(written(evaluation(0, "base", 3.0)).folder / "events.jsonl")
     assert comparison.best(comparison.columns(only)) == {}
 
 

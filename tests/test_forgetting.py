@@ -3,13 +3,35 @@
 import json
 
 import numpy as np
+import pytest
 
 from engine import english, forgetting, paths, tokenizers
+from ui import forgetting_view
 
 
 def event(model, step, split, accuracy, whole=False):
     figures = {"accuracy": accuracy, "bits_per_byte": 3 - accuracy, "evaluated_tokens": 2048}
     return {"kind": "evaluation", "model": model, "step": step, "split": split, "whole": whole, **figures}
+
+
+def test_what_changed_has_an_interval_over_the_texts_and_chance_is_called_so():
+    def scored(step, split, shares):
+        sums = {"article": [1, 2, 3, 4, 5, 6], "tokens": [100] * 6, "bytes": [300] * 6, "loss": [500.0] * 6}
+        return event("run" if step else "base", step, split, sum(shares) / 600) | {
+            "by_article": {**sums, "top_1": shares}
+        }
+
+    events = [scored(0, "validation", [10, 12, 14, 11, 13, 12]), scored(0, "english", [30, 31, 29, 33, 30, 30])]
+    events += [scored(9, "validation", [20, 23, 23, 21, 22, 23]), scored(9, "english", [29, 33, 28, 30, 31, 31])]
+    found = forgetting.of_events(events)
+    gained, lost = forgetting.change(found.science), forgetting.change(found.english)
+    assert gained.accuracy == pytest.approx(0.1) and 0.08 < gained.interval[0] < 0.1 < gained.interval[1] < 0.12
+    assert lost.interval[0] < 0 < lost.interval[1]
+    said = forgetting_view.in_words(found)
+    assert "(+10.0 points, 95 % interval +" in said and "points, which may be chance: 95 % interval" in said
+    older = [{**event, "by_article": None} for event in events]
+    assert forgetting.change(forgetting.of_events(older).science).interval is None
+    assert "(+10.0 points)" in forgetting_view.in_words(forgetting.of_events(older))
 
 
 def accuracies(points):
@@ -27,6 +49,7 @@ def test_a_run_from_the_base_begins_with_it():
     assert accuracies(found.science) == [(0, 0.1), (5, 0.2)]
     assert accuracies(found.english) == [(0, 0.3), (5, 0.24)]
     assert found.base_english.accuracy == 0.3
+    assert "against the base" not in forgetting_view.in_words(found)
 
 
 def test_a_run_from_a_checkpoint_begins_with_its_parent_and_keeps_the_base_as_a_level():
@@ -37,6 +60,9 @@ def test_a_run_from_a_checkpoint_begins_with_its_parent_and_keeps_the_base_as_a_
     assert accuracies(found.science) == [(0, 0.2), (9, 0.22)]
     assert accuracies(found.english) == [(0, 0.25), (9, 0.2)]
     assert (found.base_science.accuracy, found.base_english.accuracy) == (0.1, 0.3)
+    assert forgetting_view.in_words(found).endswith(
+        "against the base model, science +12.0 points, general English −10.0 points."
+    )
 
 
 def test_a_run_that_scored_no_english_has_no_meter():
@@ -55,5 +81,5 @@ def test_the_text_that_ships_is_long_enough_free_and_in_the_form_of_articles(voc
     tokenizer = tokenizers.Tokenizer(*vocabulary)
     stream = english.stream(tokenizer)
     marks = np.flatnonzero(stream == tokenizer.end_of_text)
-    assert len(marks) == len(texts)
+    assert len(marks) == len(texts) and english.starts(tokenizer).tolist() == [*marks.tolist(), len(stream)]
     assert tokenizer.decode(stream[1 : marks[1]]) == texts[0].text()

@@ -114,16 +114,6 @@ def test_what_is_exported_has_the_same_logits(trained, tiny_preset, tmp_path, fo
     assert np.array_equal(logits(fresh), expected)
 
 
-def test_a_hugging_face_folder_opens_in_transformers(trained, transformers, tmp_path):
-    import torch
-
-    folder = formats.export(trained, formats.HUGGING_FACE, tmp_path / "hf")
-    theirs = transformers.GPT2LMHeadModel.from_pretrained(folder).eval()
-    with torch.no_grad():
-        found = theirs(torch.from_numpy(IDS).long()).logits.numpy()
-    assert np.allclose(found, logits(models.load(trained)[0]), rtol=0, atol=1e-4)
-
-
 def test_nothing_is_written_over_and_an_unknown_format_is_named(trained, tmp_path):
     (tmp_path / "mine").mkdir()
     with pytest.raises(EngineError, match="is there already"):

@@ -18,6 +18,29 @@ from engine import corpus, paths
 NAME, SHA = "ccdv/pubmed-summarization", "0123456789abcdef0123456789abcdef01234567"
 
 
+def others_on_the_hub() -> dict[str, tuple[int, dict[str, str], bytes]]:
+    """Path → status, headers and content: data sets that cannot be fetched just so."""
+
+    def listing(name: str, *files: str, **more: object) -> bytes:
+        siblings = [{"rfilename": file, "size": 3} for file in files]
+        return json.dumps({"_id": "1", "id": name, "sha": SHA, "siblings": siblings, **more}).encode()
+
+    gated = {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access to dataset some/gated is restricted"}
+    found = {
+        "some/gated": (200, {}, listing("some/gated", "data/train.parquet", gated="manual")),
+        "some/closed": (403, gated, b""),
+        "armanc/scientific_papers": (200, {}, listing("x", "scientific_papers.py", "README.md")),
+        "some/text": (200, {}, listing("x", "README.md")),
+        "some/many": (200, {}, listing("x", "en/train.parquet", "fr/train.parquet", "fr/test.parquet")),
+        "some/parts": (200, {}, listing("x", "train/0.parquet", "test/0.parquet")),
+        "some/one": (200, {}, listing("x", "plain/train.parquet")),
+        "some/busy": (429, {"Retry-After": "0"}, b""),
+    }
+    found = {f"/api/datasets/{name}": answer for name, answer in found.items()}
+    found[f"/datasets/some/one/resolve/{SHA}/plain/train.parquet"] = (403, gated, b"")
+    return found
+
+
 @pytest.fixture
 def hub(tmp_path):
     """The address of a hub that holds both configurations of the data set, and the paths that were asked of it."""
@@ -29,6 +52,7 @@ def hub(tmp_path):
             pyarrow.parquet.write_table(pyarrow.table(table), path)
             files[f"{configuration}/{split}-00000-of-00001.parquet"] = path.read_bytes()
     asked: list[str] = []
+    refusals = others_on_the_hub()
 
     class Hub(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -43,6 +67,16 @@ def hub(tmp_path):
             self.answer(True)
 
         def answer(self, body: bool):
+            if (content := refusals.get(self.path.partition("?")[0])) is not None:
+                status, headers, content = content
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                if body:
+                    self.wfile.write(content)
+                return
             asked.append(f"{self.command} {self.path}")
             match = re.fullmatch(rf"/datasets/{NAME}/resolve/{SHA}/(.+)", self.path)
             headers = {"X-Repo-Commit": SHA}
@@ -156,7 +190,7 @@ def test_a_download_tells_its_bytes_and_stops_within_a_file(hub, tmp_path):
     told, size, files = json.loads(done.stdout.splitlines()[-1])
     assert told[:4] == [0, 100, 200, "stopped"]
     assert told[4:] == sorted(told[4:]) and told[-1] == size and len(told) > 20
-    assert files == 3
+    assert files == 3  # of the configuration alone
 
 
 def test_a_name_that_is_not_on_the_hub_is_one_sentence(hub, tiny_preset, tmp_path):
@@ -169,3 +203,80 @@ def test_without_network_the_manual_way_is_said(tiny_preset, tmp_path):
     done = prepare("http://127.0.0.1:9", NAME, tiny_preset, tmp_path)
     assert done.returncode == 1
     assert "The Hugging Face hub cannot be reached. Without network: fetch the Parquet files" in done.stderr
+
+
+LISTED = """
+import json, sys
+from engine.articles import hub
+from engine.errors import EngineError
+from huggingface_hub.utils import _http
+_http.time.sleep = lambda seconds: None
+told = []
+for name in sys.argv[1:]:
+    try:
+        listing = hub.list_files(name)
+        told.append([listing.configuration, list(listing.others), [file for file, _size in listing.files]])
+        if name == "some/one":
+            hub.fetch(listing)
+    except EngineError as error:
+        told.append(str(error))
+print(json.dumps(told))
+"""
+
+
+def listed(address: str, tmp_path, *names: str) -> list:
+    environment = {k: v for k, v in environment_of(address, tmp_path).items() if k != "HF_TOKEN"}
+    done = subprocess.run(
+        [sys.executable, "-c", LISTED, *names],
+        cwd=paths.PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_what_a_refusal_of_the_hub_means_is_said(hub, tmp_path):
+    gated, closed, script, text, busy = listed(
+        hub[0], tmp_path, "some/gated", "some/closed", "armanc/scientific_papers", "some/text", "some/busy"
+    )
+    assert gated.startswith("Access to some/gated must be asked for: log in at huggingface.co/datasets/some/gated")
+    assert closed.startswith("Access to some/closed must be asked for")
+    assert script == (
+        "armanc/scientific_papers holds no articles, only a script that would fetch them, and scripts from the hub are not run. "
+        "ccdv/pubmed-summarization holds the articles of PubMed's scientific_papers as files."
+    )
+    assert text == "some/text holds no Parquet files: only data sets in that form are fetched."
+    assert "too many requests from this network: wait some minutes" in busy
+
+
+def test_several_configurations_are_named_and_never_merged(hub, tmp_path):
+    many, french, wrong, parts, pubmed, section, *one = listed(
+        hub[0],
+        tmp_path,
+        "some/many",
+        "hf://datasets/some/many:fr",
+        "some/many:de",
+        "some/parts",
+        NAME,
+        f"{NAME}:section",
+        "some/one",
+    )
+    assert many == "some/many has several configurations, which are other data each: en, fr. Name one: some/many:en"
+    assert french == ["fr", ["en"], ["fr/test.parquet", "fr/train.parquet"]]
+    assert wrong == "some/many has no configuration de; it has en, fr."
+    assert parts == ["", [], ["test/0.parquet", "train/0.parquet"]]
+    assert pubmed[:2] == ["document", ["section"]] and section[:2] == ["section", ["document"]]
+    assert one[0][0] == "plain" and one[1].startswith("Access to some/one must be asked for")
+
+
+def test_a_configuration_that_was_fetched_beside_another_is_prepared_alone(hub, tiny_preset, tmp_path):
+    for name in (NAME, f"{NAME}:section"):
+        done = prepare(hub[0], name, tiny_preset, tmp_path)
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout.splitlines()[-1])
+        assert [counts["articles"] for counts in result["splits"].values()] == [5, 2, 2]
+        configuration = name.partition(":")[2] or "document"
+        assert corpus.Corpus(result["corpus"]).card["source"].endswith(f"/{configuration}")

@@ -1,11 +1,13 @@
 """An import in the background: how far it is, stop and go on, failure in a sentence."""
 
+import json
 import time
 
 import pytest
 from conftest import article_line
 
-from engine import corpus, importing, jobs, paths
+from engine import corpus, importing, jobs, paths, preparation
+from engine.errors import EngineError
 from engine.importing import Import, Request
 
 pytestmark = pytest.mark.slow
@@ -32,9 +34,32 @@ def test_an_import_ends_with_a_corpus(root, tiny_preset, sample_folder):
 
 def test_an_import_that_fails_says_why(root, tiny_preset, tmp_path):
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
-    job = Import(Request(str(tmp_path / "a.pdf"), str(tiny_preset)))
+    job = Import(Request(str(tmp_path / "a.pdf"), str(tiny_preset), looked_at=True))
     job.start()
-    assert str(wait(job, jobs.FAILED).error).startswith("a.pdf is a PDF file, which is not read")
+    said = str(wait(job, jobs.FAILED).error)
+    assert "a.pdf holds no article that can be used. a.pdf is a PDF that is damaged or cannot be read" in said
+
+
+def test_what_a_program_makes_out_is_used_where_somebody_looked_at_it_alone(root, tiny_preset, tmp_path):
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
+    with pytest.raises(EngineError, match="look at what was read, then train on that"):
+        importing.prepared_apart(Request(str(tmp_path / "a.pdf"), str(tiny_preset)))
+
+
+def test_the_question_whether_a_part_is_enough_comes_out_of_the_process_whole(root, tiny_preset, tmp_path):
+    path = tmp_path / "a.jsonl"
+    good = [json.dumps({"id": str(n), "text": f"a text of number {n}"}) for n in range(4)]
+    path.write_text("\n".join([*good, *["{broken"] * 5]))
+    with pytest.raises(EngineError) as caught:
+        importing.prepared_apart(Request(str(path), str(tiny_preset)))
+    assert caught.value.template == preparation.FEW_READ
+    reason = caught.value.values["reason"]
+    assert isinstance(reason, EngineError)  # and so in the language of whoever is asked
+    assert reason.values == {"path": "a.jsonl", "line": 5} and str(reason) in str(caught.value)
+    accepted = Request(str(path), str(tiny_preset), accept_part=True)
+    assert Request.from_json(json.loads(json.dumps(accepted.to_json()))) == accepted
+    prepared = importing.prepared_apart(accepted)
+    assert prepared is not None and prepared.skipped.count == 5
 
 
 def test_an_import_stops_when_asked_and_goes_on_from_there(root, tiny_preset, tmp_path):

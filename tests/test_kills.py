@@ -58,7 +58,7 @@ def test_a_kill_at_any_file_operation_of_a_save_leaves_the_former_or_the_new_che
         assert checkpoints.newest_verified(run).step >= found.step
         save(run, 4)
         assert [c.step for c in checkpoints.of_run(run)] == [4]
-        assert names(run) == ["config.json", "events.jsonl", "state.json", "step-00000004"]
+        assert names(run) == ["config.json", "events.jsonl", "place.json", "state.json", "step-00000004"]
         assert run.state().step == run.events("checkpoint")[-1]["step"] == 4
         shutil.rmtree(run.folder)
         if not killed:

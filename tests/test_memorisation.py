@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_pages import PROJECT, a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
 
-from engine import checkpoints, indexing, jobs, memorisation, preparation, presets, runs, suffixes
+from engine import checkpoints, indexing, jobs, memorisation, near_copies, preparation, presets, runs, suffixes
 from engine.__main__ import main
 from engine.errors import ArticlesError, StorageError
 from engine.memorisation import LENGTHS, Range, Seen
 from engine.settings import RunSettings
-from ui import token_view
+from ui import memorisation_view, token_view
 
 TOKENS = st.lists(st.integers(0, 3), max_size=120).map(lambda ids: np.array(ids, np.uint16) * 300)
 
@@ -143,14 +143,63 @@ def test_a_text_is_encoded_as_an_article_that_holds_its_prompt(prepared):
 def test_the_yardstick_is_of_unseen_articles_alone(prepared, monkeypatch):
     corpus, _tokenizer = prepared
     seen = seen_of(prepared, 1, 24)
+    alike = {"test": [False, False, True, False], "validation": [True] * 4}
+    monkeypatch.setattr(near_copies, "of_training", lambda corpus, split: np.array(alike[split]))
+    assert [place for *place, _ids in memorisation.unseen(seen, 20)] == [["test", 1], ["test", 2], ["test", 4]]
+    monkeypatch.setattr(near_copies, "of_training", lambda corpus, split: None)  # of a corpus of an earlier version
     taken = memorisation.unseen(seen, 20)
-    assert [number for number, _ids in taken] == [1, 2, 3, 4] and all(len(ids) == 20 for _number, ids in taken)
+    assert [place for *place, _ids in taken] == [[split, n] for split in ("test", "validation") for n in (1, 2, 3, 4)]
+    assert all(len(ids) == 20 for *_place, ids in taken)
     assert memorisation.unseen(seen, 10**6) == []
     real = type(corpus).digests
     monkeypatch.setattr(
         type(corpus), "digests", lambda self, split: np.append(real(self, "train"), real(self, "test")[:1]) if split == "train" else real(self, split)
     )  # fmt: skip
-    assert [number for number, _ids in memorisation.unseen(seen, 20)] == [2, 3, 4]
+    assert [number for split, number, _ids in memorisation.unseen(seen, 20) if split == "test"] == [2, 3, 4]
+
+
+def copied(longest: int) -> memorisation.Copied:
+    passages = (memorisation.Passage(0, longest, None, 1, 1),) if longest else ()
+    return memorisation.Copied(np.array([longest, *[0] * 99]), passages)
+
+
+def test_copying_is_told_without_reason_no_more_often_than_is_said():
+    """Texts that copy as unseen articles do: of 21 passages of one kind any may be taken as the sample."""
+    rng = np.random.default_rng(1)
+    told = []
+    for _ in range(200):
+        texts = [copied(int(n)) for n in rng.geometric(0.2, 21) + 4]
+        told.append(sum(memorisation.copies_more(own, texts[:n] + texts[n + 1 :]) for n, own in enumerate(texts)))
+    assert set(told) == {0, 1}  # of 21 at most one, so 1 of 21 is what is said
+    assert memorisation.false_alarms(texts[:20]) == 1 / 21
+    assert memorisation.copies_more(copied(30), [copied(n) for n in (0, 8, 29)])
+    assert not memorisation.copies_more(copied(29), [copied(n) for n in (0, 8, 29)])
+
+
+def test_the_verdict_says_its_rate_and_the_yardstick_its_interval():
+    others = [copied(n) for n in [0, 5, 6, 8, 9] * 4]
+    said = memorisation_view.verdict(copied(40), others)
+    assert "a passage of 40 tokens, longer than in any of 20 unseen articles (9 at most)" in said and "4.8" in said
+    assert "No more than unseen articles" in memorisation_view.verdict(copied(9), others)
+    share, (low, high) = memorisation.shared(others, 8)
+    assert share == pytest.approx(8 / (20 * 93)) and 0 <= low < share < high
+    assert "95 % interval" in memorisation_view.certain(others)
+    assert memorisation.shared(others[:3], 8)[1] is None and memorisation_view.certain(others[:3]) == ""
+
+
+def test_what_a_run_could_read_is_its_articles_or_their_beginnings(prepared, sample_folder, tiny_preset):
+    corpus, _tokenizer = prepared
+    common = {"preset": str(tiny_preset), "articles": str(sample_folder), "steps": 1}
+    lineage = [{"articles": str(sample_folder), "first_article": 1, "last_article": 2}]
+    run = runs.create(RunSettings(**common, name="stage", first_article=15, last_article=20), {"lineage": lineage})
+    wanted = np.concatenate([corpus.tokens("train", 1, 2), corpus.tokens("train", 15, 20)])
+    assert np.array_equal(memorisation.read_tokens(run, 10**6), wanted)
+    assert np.array_equal(memorisation.read_tokens(run, 300), wanted[:300])
+    more = {"name": "report", "first_article": 3, "last_article": 4, "method": "report", "sequence_length": 16}
+    run = runs.create(RunSettings(**common, **more), {})
+    wanted = np.concatenate([corpus.tokens("train", n, n)[:17] for n in (3, 4)])
+    assert np.array_equal(memorisation.read_tokens(run, 10**6), wanted)
+    assert np.array_equal(memorisation.read_tokens(run, 20), wanted[:20])
 
 
 def test_a_run_has_seen_its_own_articles_and_those_of_its_stages(prepared, sample_folder, tiny_preset):
@@ -205,7 +254,7 @@ def test_the_page_marks_what_was_copied_and_links_to_the_article(root):
     run.append_event("sample", step=4, model="run", prompt="Copied:", text=seen.tokenizer.decode(own[60:100]), seed=1)
     app = open_page("memorisation")
     assert not app.error
-    assert any("than any of" in text.value for text in app.markdown)
+    assert any("longer than in any of" in text.value for text in app.markdown)
     links = [link.proto.query_string for link in app.get("page_link")]
     assert any("article=3" in link and "split=train" in link for link in links), links
     app.segmented_control(key="copied_way").set_value("text").run()

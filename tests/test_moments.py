@@ -6,7 +6,7 @@ import pytest
 from engine import runs
 from engine.locks import Lock
 from engine.settings import RunSettings
-from ui import charts, comparison, moments, records, time_charts
+from ui import charts, comparison, growing, moments, time_charts
 
 
 def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):
@@ -21,6 +21,7 @@ def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):
                     run.append_event(
                         "evaluation", step=step, tokens=100 * step, seconds=seconds * step, split=split, model=model,
                         whole=False, accuracy=share * (1 + step), loss=5.0 - step, bits_per_byte=2.0,
+                        perplexity=9.0, evaluated_tokens=100,
                     )  # fmt: skip
                 run.append_event("passage", step=step, model=model, pieces=["a"], probabilities=[0.5], ranks=[1])
                 run.append_event("sample", step=step, model=model, prompt="The", text=f" {model} {step}", seed=1)
@@ -29,7 +30,8 @@ def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):
                     "step", step=step, tokens=100 * step, seconds=seconds * step, epoch=step / 8, loss=4.0 - step,
                     accuracy=0.1, learning_rate=1e-3, tokens_per_second=None if step == 2 else 50.0,
                 )  # fmt: skip
-        run.append_event("evaluation", step=4, split="test", model="run", whole=True, accuracy=0.9, loss=1.0)
+        figures = {"accuracy": 0.9, "loss": 1.0, "bits_per_byte": 1.0, "perplexity": 2.7, "evaluated_tokens": 100}
+        run.append_event("evaluation", step=4, split="test", model="run", whole=True, **figures)
         run.write_state(state=runs.FINISHED, step=4, steps=4)
     return run
 
@@ -96,7 +98,7 @@ def test_a_parent_that_is_gone_and_a_circle_end_the_chain(root):
     [("steps", [0, 2, 4]), ("tokens", [0, 200, 400]), ("articles", [0, 25, 50]), ("minutes", [0, 1 / 60, 2 / 60])],
 )
 def test_curves_are_on_validation_alone_over_every_axis(root, axis, expected):
-    columns = comparison.columns(records.read(a_run(root, "one").folder / "events.jsonl"))
+    columns = comparison.columns(growing.record(a_run(root, "one").folder / "events.jsonl"))
     xs, ys = comparison.curve(columns, "accuracy", axis, 100)
     assert xs.tolist() == pytest.approx(expected)
     assert ys.tolist() == pytest.approx([10, 30, 50])
@@ -105,10 +107,10 @@ def test_curves_are_on_validation_alone_over_every_axis(root, axis, expected):
 
 
 def test_points_that_are_not_there_are_left_out(root):
-    columns = comparison.columns(records.read(a_run(root, "one").folder / "events.jsonl"))
+    columns = comparison.columns(growing.record(a_run(root, "one").folder / "events.jsonl"))
     assert comparison.curve(columns, "tokens_per_second", "steps", None)[0].tolist() == [4]
     assert not len(comparison.curve(columns, "loss", "articles", None)[0])
-    assert comparison.best(comparison.columns(records.read(root / "none"))) == {}
+    assert comparison.best(comparison.columns(growing.record(root / "none"))) == {}
 
 
 def test_smoothing_begins_at_the_first_value_and_keeps_a_constant():

@@ -10,10 +10,10 @@ from conftest import article_line
 from streamlit.testing.v1 import AppTest
 
 from engine import checkpoints, corpus, ending, paths, runs
-from engine.errors import EngineError, SettingsError
+from engine.errors import ArticlesError, EngineError, SettingsError
 from engine.locks import Lock
 from engine.settings import RunSettings
-from ui import access, errors, words
+from ui import access, errors, i18n, words
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = sorted((PROJECT / "pages").glob("*.py"))
@@ -23,7 +23,10 @@ PAGES = sorted((PROJECT / "pages").glob("*.py"))
 def no_studio(monkeypatch):
     """Pages are rendered here, not generated with: no process is started."""
     from engine import dispatcher, studio_client
+    from ui import owner_file
 
+    monkeypatch.setattr(owner_file, "_places", lambda: ([], False))  # whatever this machine's own secrets say
+    monkeypatch.setattr(owner_file, "_seen", False)
     monkeypatch.setattr(studio_client, "ensure", lambda root=None: None)
     monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
 
@@ -81,10 +84,9 @@ def test_a_page_opens_beside_a_run_whose_configuration_is_damaged(page, root):
     open_page(page.stem)
     damaged.write_state(state=runs.QUEUED)
     app = open_page(page.stem)
-    if page.stem == "checkpoints":
-        assert app.warning[0].value.startswith(
-            "damaged: The run's config.json is damaged. Missing or of the wrong kind: articles, preset"
-        )
+    if page.stem in ("lab", "checkpoints", "compare"):
+        told = "**damaged** · The run's config.json is damaged. Missing or of the wrong kind: articles, preset"
+        assert any(m.value.startswith(told) for m in app.markdown)
 
 
 def test_the_language_is_a_matter_of_the_session(root):
@@ -148,35 +150,37 @@ def test_a_run_deleted_while_shown_is_no_traceback(root):
 def test_visitors_without_the_owners_code_neither_stop_nor_queue_much(root, monkeypatch):
     import streamlit as st
 
-    from ui import access
+    from ui import access, budget, owner, owner_file
 
-    monkeypatch.setattr(access, "_secret", {"owner_code": "s3cret"}.get)
+    monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(exists=True, code="the secret"))
     monkeypatch.setattr(st, "session_state", {})
-    small = RunSettings(preset="p", articles="a", name="n", minutes=1)
-    access.check_queue(small)
-    with pytest.raises(EngineError, match="at most 2.0 minutes or 500 steps"):
-        access.check_queue(RunSettings(preset="p", articles="a", name="n", epochs=3))
-    runs.create(RunSettings(preset="p", articles="a", name="waits", minutes=1), root=root)
-    with pytest.raises(EngineError, match="one at a time"):
-        access.check_queue(small)
-    monkeypatch.setattr(st, "session_state", {"owner_code": "s3cret"})
-    access.check_queue(RunSettings(preset="p", articles="a", name="n", epochs=3))
+    sample = {"preset": "checkpoints/presets/gpt2_mini_en", "articles": "articles/sample"}
+    with pytest.raises(EngineError, match="trains for 3 minutes; a visitor's run may train for 2"):
+        budget.enter(RunSettings(**sample, name="long", minutes=3), "", join=False)
+    for number in range(30):
+        budget.enter(RunSettings(**sample, name=f"waits-{number}", minutes=1, seed=number), "", join=False)
+    with pytest.raises(EngineError, match="room for 30 of visitors' runs, and 30 of them wait"):
+        budget.enter(RunSettings(**sample, name="next", minutes=1), "", join=False)
+    monkeypatch.setattr(st, "session_state", {"owner_code": "the secret"})  # typing alone is nothing
+    assert not access.is_owner()
+    assert owner.enter("the secret").right
+    budget.enter(RunSettings(**sample, name="hers", epochs=3), "", join=False)
 
 
 def test_paths_are_offered_on_loopback_or_under_named_folders_with_links_resolved(tmp_path, monkeypatch):
     import streamlit as st
 
-    from ui import access
+    from ui import access, owner_file
 
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     inside.mkdir()
     outside.mkdir()
     (inside / "link").symlink_to(outside)
     monkeypatch.setattr(st, "get_option", lambda name: "0.0.0.0")
-    monkeypatch.setattr(access, "_secret", lambda name: None)
     with pytest.raises(EngineError, match="not offered here"):
         access.check_path(str(inside))
-    monkeypatch.setattr(access, "_secret", {"article_folders": [str(inside)]}.get)
+    monkeypatch.setattr(access, "is_owner", lambda: True)
+    monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(True, article_folders=(inside.resolve(),)))
     access.check_path(str(inside / "a.jsonl"))
     for path in (inside / "link" / "a.jsonl", inside / ".." / "outside", Path("/etc/passwd")):
         with pytest.raises(EngineError, match="outside the folders"):
@@ -231,10 +235,12 @@ def local(monkeypatch):
     monkeypatch.setattr(access, "is_local", lambda: True)
 
 
-def open_path(path) -> AppTest:
+def open_path(path, prepares: bool = True) -> AppTest:
     app = open_page("articles")
     app.pills(key="articles_source").set_value("path").run()
     app.text_input(key="articles_path").set_value(str(path)).run()
+    if prepares and f"prepare_{path}" in [button.key for button in app.button]:
+        app.button(key=f"prepare_{path}").click().run()
     assert not app.exception, [e.message for e in app.exception]
     return app
 
@@ -287,6 +293,16 @@ def test_what_an_error_tells_is_no_markdown(root, local):
     assert errors.markdown(both) == "\\*a\\* is **bold**.\n\n1,000 is not."
 
 
+def test_the_reason_that_an_error_gives_is_translated_with_it_out_of_a_file_too(monkeypatch):
+    reason = ArticlesError("{path} is empty.", path="*a*.txt")
+    error = ArticlesError("{path} holds no article that can be used. {reason}", path="a.zip", reason=reason)
+    assert str(error) == "a.zip holds no article that can be used. *a*.txt is empty."
+    monkeypatch.setattr(i18n, "language", lambda: "fr")
+    for told in (error, EngineError.from_json(json.loads(json.dumps(error.to_json())))):
+        assert i18n.error_text(told) == "a.zip ne contient aucun article utilisable. *a*.txt est vide."
+        assert errors.markdown(told) == "a.zip ne contient aucun article utilisable. \\*a\\*.txt est vide."
+
+
 def test_what_a_window_length_covers_is_the_share_of_the_tokens(root, local, sample_folder):
     from ui import statistics
 
@@ -301,11 +317,14 @@ def test_what_a_window_length_covers_is_the_share_of_the_tokens(root, local, sam
 
 def test_a_table_asks_for_its_column_with_a_preview(root, local, tmp_path):
     path = tmp_path / "table.csv"
-    path.write_text("key,contents\n1,first text here\n2,second text here\n3,third text here\n")
+    path.write_text("key,words\n1,first text here\n2,second text here\n3,third text here\n")
     app = open_path(path)
-    assert list(app.dataframe[0].value.columns) == ["key", "contents"]
+    assert list(app.dataframe[0].value.columns) == ["key", "words"]
+    assert app.selectbox(key=f"text_column_{path}").value is None  # no guess where nothing tells
     assert not app.metric  # nothing is prepared before the column is chosen
-    app.selectbox(key=f"text_column_{path}").set_value("contents").run()
+    app.selectbox(key=f"text_column_{path}").set_value("words").run()
+    assert "second text here\n" in texts(app)  # the first articles as they will be read
+    assert not app.metric
     next(button for button in app.button if button.label == "Prepare").click().run()
     assert not app.exception
     assert app.metric[0].value == "3"
@@ -324,7 +343,7 @@ def corpus_texts() -> list[str]:
     ("name", "content", "said"),
     [
         ("a.zip", b"PK\x03\x04 cut off", "a.zip is a zip archive that is damaged or cut off"),
-        ("a.pdf", b"%PDF-1.4", "a.pdf is a PDF file, which is not read"),
+        ("a.pdf", b"%PDF-1.4", "a.pdf is a PDF that is damaged or cannot be read"),
         ("a.jsonl", b"{broken\n", "holds no article that can be used. a.jsonl, line 1: not JSON."),
         ("a.jsonl", b"", "a.jsonl is empty."),
     ],
@@ -348,6 +367,46 @@ def test_duplicates_between_the_splits_are_said(root, local, tmp_path):
         "0 articles repeat an earlier one of their split word for word, 1 stand in two splits" in app.warning[0].value
     )
     assert any(text.value == "test 1 (article-2) is train 3 (article-2) again" for text in app.text)
+
+
+def test_near_copies_are_shown_with_their_likeness_and_a_link_to_both(root, local, tmp_path):
+    folder = tmp_path / "source"
+    folder.mkdir()
+    texts = [" ".join(f"{word}{n}" for word in range(200)) for n in range(5)]
+    for name, these in (("train", texts[:4]), ("val", texts[4:]), ("test", [texts[2].replace("50", "other")])):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps({"article": t}) + "\n" for t in these))
+    app = open_path(folder)
+    assert "1 pair of articles is nearly the same text, 1 of them in two splits" in app.warning[0].value
+    links = [link.proto for link in app.get("page_link") if "article=" in link.proto.query_string]
+    queries = [dict(parse_qsl(link.query_string)) for link in links]
+    assert [(q["split"], q["article"]) for q in queries] == [("train", "3"), ("test", "1")]
+    assert [link.label for link in links] == ["train 3 (train-3)", "test 1 (test-1)"]
+    assert any(m.value.startswith("**9") and m.value.endswith("%**") for m in app.markdown)
+    for name, value in queries[1].items():
+        app.query_params[name] = value
+    app.run()
+    assert app.segmented_control(key="articles_split").value == "test"
+    assert app.subheader[0].value == "Read an article" and app.number_input(key="number_test").value == 1
+    card = next((root.parent / "corpora").glob("*/card.json"))  # as an earlier version prepared it
+    value = json.loads(card.read_text())
+    del value["near_copies"], value["files"]["near_copies.idx"]
+    card.write_text(json.dumps(value))
+    app = open_path(folder)
+    assert any("were not looked for when these were prepared" in c.value for c in app.caption)
+    next(b for b in app.button if b.label == "Look for near-copies").click().run()
+    assert "1 pair of articles is nearly the same text" in app.warning[0].value
+
+
+def test_near_copies_are_said_where_figures_stand(root, monkeypatch):
+    run = a_run(root)
+    report = {**a_report(0.2), "near_copies": 3}
+    app = measure(monkeypatch, lambda reference: report)
+    assert any("3 test articles are nearly the same text as a training article" in w.value for w in app.warning)
+    app = measure(monkeypatch, lambda reference: {**report, "left_out": True})
+    assert any("3 test articles that are nearly" in w.value and "left out" in w.value for w in app.warning)
+    figures = {"loss": 5.0, "accuracy": 0.4, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
+    run.append_event("evaluation", step=4, split="test", model="run", whole=True, near_copies=1, **figures)
+    assert any("1 test article is nearly the same text" in w.value for w in open_page("lab").warning)
 
 
 def test_how_much_any_number_of_tokens_an_article_covers_is_told(root):
@@ -763,7 +822,16 @@ def a_report(accuracy: float, articles: int = 6) -> dict:
         "by_position": group,
         "by_kind": group,
         "calibration": {"error": 0.1, "bins": [{"tokens": 600, "confidence": 0.3, "accuracy": 0.2}]},
-        "baselines": {"training_tokens": 1000, "token": " *the*", "most_frequent": simple, "bigram": simple},
+        "baselines": {
+            "training_tokens": 1000,
+            "counted_on": "run",
+            "token": " *the*",
+            "most_frequent": simple,
+            "bigram": simple,
+        },
+        "split": "test",
+        "near_copies": 0,
+        "left_out": False,
         "padding": [padded],
         "checked": {"tokens": 100, "loss": 4.75, "accuracy": accuracy},
         "keras": {"tokens": 100, "loss": 4.7500003, "accuracy": accuracy},
@@ -926,14 +994,18 @@ def test_the_forgetting_meter_says_what_was_gained_and_what_it_cost(root):
 
 
 def test_english_is_not_mixed_into_the_curve_of_validation():
+    import numpy as np
+
     from ui import charts
+    from ui.records import Record
 
     events = [
         {"kind": "evaluation", "split": split, "model": model, "step": step, "whole": False, "accuracy": accuracy}
         for model, step in (("base", 0), ("run", 4))
         for split, accuracy in (("english", 0.9), ("validation", 0.2))
     ]
-    figure = charts.validation(events, "accuracy", "#000000", "accuracy")
+    nothing = {"step": np.empty(0)}
+    figure = charts.validation(Record(nothing, nothing, events), "accuracy", "#000000", "accuracy")
     assert [list(trace.y) for trace in figure.data] == [[0.2, 0.2]]
     assert figure.layout.shapes[0].y0 == 0.2
 
@@ -1029,3 +1101,58 @@ def test_the_time_machine_follows_a_run_that_goes_on_for_who_looks_at_its_newest
     app.run()
     assert app.select_slider(key="time_slider").value == 0
     assert not app.exception
+
+
+def test_the_first_articles_are_shown_before_anything_is_prepared(root, local, sample_folder):
+    app = open_path(sample_folder, prepares=False)
+    assert not app.metric
+    assert [c.value for c in app.caption if c.value.startswith("article")] == ["article-0", "article-1", "article-2"]
+    app.button(key=f"prepare_{sample_folder}").click().run()
+    assert app.metric[0].value == "32"
+
+
+def test_a_column_that_a_name_or_long_texts_tell_is_offered(root, local, tmp_path):
+    brought = Path(__file__).parent / "files" / "brought"
+    app = open_path(brought / "id_content.csv", prepares=False)
+    assert app.selectbox(key=f"text_column_{brought / 'id_content.csv'}").value == "content"
+    path = tmp_path / "long.csv"
+    path.write_text("n,words\n" + "".join(f"{n},{'word ' * 60}{n}\n" for n in range(4)))
+    app = open_path(path, prepares=False)
+    assert app.selectbox(key=f"text_column_{path}").value == "words"
+    assert not app.metric
+
+
+def test_the_encoding_and_what_so_little_can_show_are_said(root, local):
+    brought = Path(__file__).parent / "files" / "brought"
+    app = open_path(brought / "excel_fr.csv")
+    assert "excel\\_fr.csv is not in UTF-8: it was read as cp1252" in texts(app)
+    assert app.metric[0].value == "12"
+    app = open_path(brought / "twenty_lines.txt")
+    assert app.metric[0].value == "20"
+    assert "little to learn from" in texts(app)
+    assert "of the tokens of the validation texts" in texts(app) and "87\\.0 %" in texts(app)
+
+
+def test_less_than_half_is_a_question_on_the_page(root, local, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join([article_line(n) for n in range(4)] + ["{broken"] * 5))
+    app = open_path(path)
+    assert not app.metric
+    assert "Of 9 texts" in texts(app) and "only 4 can be read" in texts(app)
+    app.button(key=f"accept_{path}").click().run()
+    assert not app.exception
+    assert (app.metric[0].value, app.metric[3].value) == ("4", "5")
+
+
+def test_the_form_of_a_run_asks_for_the_column_and_prepares_first(root, local, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("key,words\n" + "".join(f"{n},some text of number {n}\n" for n in range(6)))
+    app = open_page("fine_tune")
+    app.pills(key="tune_source").set_value("path").run()
+    app.text_input(key="tune_path").set_value(str(path)).run()
+    assert "Start the run" not in [button.label for button in app.button]
+    app.selectbox(key=f"text_column_{path}").set_value("words").run()
+    app.button(key=f"prepare_{path}").click().run()
+    assert not app.exception
+    assert "Start the run" in [button.label for button in app.button]
+    assert [c.card["source"] for c in corpus.all_corpora() if c.card["source"].endswith("t.csv")]

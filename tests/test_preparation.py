@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,8 +57,9 @@ def test_each_article_gives_back_its_sections_words_and_id(sample_folder, tokeni
 def test_sections_of_real_articles_come_back_exactly(real_data, tmp_path):
     tokenizer = tokenizers.load(paths.MINI_PRESET)
     prepared = preparation.prepare(real_data / "articles" / "test.jsonl", tokenizer, tmp_path)
-    stored = [prepared.sections("train", n, tokenizer) for n in range(1, prepared.articles("train") + 1)]
-    for sections, article in zip(stored, Source(real_data / "articles" / "test.jsonl").read("train"), strict=False):
+    for article in Source(real_data / "articles" / "test.jsonl").read("train"):
+        split = "train" if prepared.number_of("train", article.id) else "validation"
+        sections = prepared.sections(split, prepared.number_of(split, article.id), tokenizer)
         assert [(s.name, s.paragraphs) for s in sections] == [(s.name, s.paragraphs) for s in article.all_sections()]
 
 
@@ -162,6 +164,111 @@ def test_a_source_that_changes_between_stop_and_resume_is_begun_anew(tmp_path, t
     assert prepared.identifier("train", 1) == "article-30"
 
 
+def cut_off(path):
+    path.write_bytes(path.read_bytes()[:9000])
+
+
+def grow(path):
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(article_line(99) + "\n")
+
+
+def rewrite_with_its_size_and_time(path):
+    was = path.stat()
+    path.write_bytes(path.read_bytes().replace(b"insulin", b"nilusni"))
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
+def replace_by_another(path):
+    other = path.with_name("another")
+    shutil.copy2(path, other)
+    other.replace(path)
+
+
+def take_away(path):
+    path.unlink()
+
+
+def add_beside(path):
+    shutil.copy2(path, path.with_name("train-2.jsonl"))
+
+
+CHANGES = [cut_off, grow, rewrite_with_its_size_and_time, replace_by_another, take_away, add_beside]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps a file that is open, and its time of change is its making")
+@pytest.mark.parametrize(
+    ("form", "change"),
+    [
+        (form, change)
+        for form in ("file", "folder", "zip")
+        for change in CHANGES
+        if form == "folder" or change != add_beside
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_a_source_that_changes_while_it_is_read_is_said_and_nothing_is_called_complete(
+    form, change, tmp_path, tokenizer, monkeypatch
+):
+    (folder := tmp_path / "source").mkdir()
+    file = write(folder / "train.jsonl", range(60))
+    if form == "zip":
+        with zipfile.ZipFile(folder / "train.zip", "w") as archive:
+            archive.write(file, "train.jsonl")
+        file.unlink()
+        file = folder / "train.zip"
+    source, content = (folder if form == "folder" else file), file.read_bytes()
+    monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
+    monkeypatch.setattr(preparation, "JOURNAL_SECONDS", 0)
+    changes = iter([change])
+
+    def changes_once() -> bool:  # asked behind each batch
+        for one in changes:
+            time.sleep(0.02)  # clocks of files tick every few milliseconds
+            one(file)
+        return False
+
+    with pytest.raises(
+        preparation.SourceChanged, match=r"changed while it was read \(.*\): something still writes there"
+    ):
+        preparation.prepare(source, tokenizer, out=tmp_path / "out", stop_requested=changes_once)
+    monkeypatch.undo()
+    assert not (tmp_path / "out").exists() and not preparation.staging_of(tmp_path / "out").exists()
+    for left in folder.iterdir():
+        left.unlink()
+    file.write_bytes(content)
+    assert preparation.prepare(source, tokenizer, out=tmp_path / "out").articles("train") == 54
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the time of change is the file's making there")
+def test_a_source_that_was_rewritten_between_stop_and_resume_is_not_mixed(tmp_path, tokenizer, monkeypatch):
+    monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
+    source = write(tmp_path / "all.jsonl", range(60))
+    asked = iter([False, False, True])
+    with pytest.raises(preparation.Stopped):
+        preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: next(asked))
+    time.sleep(0.02)
+    rewrite_with_its_size_and_time(source)
+    resumed = preparation.prepare(source, tokenizer, out=tmp_path / "a")
+    whole = preparation.prepare(source, tokenizer, out=tmp_path / "b")
+    assert contents(resumed.folder) == contents(whole.folder)
+
+
+def test_the_command_says_that_a_source_changes_and_does_not_exit_with_0(tmp_path, tiny_preset, monkeypatch, capsys):
+    source = write(tmp_path / "all.jsonl", range(60))
+    read = preparation._Preparation._read
+
+    def cut_meanwhile(self):
+        read(self)
+        cut_off(source)
+
+    monkeypatch.setattr(preparation._Preparation, "_read", cut_meanwhile)
+    out = ["--out", str(tmp_path / "out")]
+    assert main(["prepare", "--source", str(source), "--preset", str(tiny_preset), *out]) == 1
+    assert "all.jsonl changed while it was read" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, tokenizer, monkeypatch):
     source = write(tmp_path / "all.jsonl", range(60))
 
@@ -226,8 +333,9 @@ def test_a_limit_takes_the_first_articles_of_each_split(sample_folder, tokenizer
 def test_what_was_set_aside_is_counted_exactly(tmp_path, tokenizer):
     source = write(tmp_path / "all.jsonl", range(20))
     prepared = preparation.prepare(source, tokenizer, tmp_path / "corpora")
-    articles = list(Source(source).read("train"))
-    for split, part in (("train", articles[:18]), ("validation", articles[18:])):
+    articles = {article.id: article for article in Source(source).read("train")}
+    for split, wanted in (("train", 18), ("validation", 2)):
+        part = [articles.pop(prepared.identifier(split, n)) for n in range(1, wanted + 1)]
         counts = prepared.card["splits"][split]
         assert counts["words"] == sum(a.words for a in part)
         assert counts["bytes"] == sum(len(a.text().encode()) for a in part)
@@ -237,7 +345,7 @@ def test_what_was_set_aside_is_counted_exactly(tmp_path, tokenizer):
 def test_what_was_skipped_is_counted_by_reason(tmp_path, tokenizer):
     path = write(tmp_path / "all.jsonl", range(4))
     path.write_bytes(path.read_bytes() + b"{no\n" * 5 + b"[]\n")
-    skipped = preparation.prepare(path, tokenizer, tmp_path / "corpora").skipped
+    skipped = preparation.prepare(path, tokenizer, tmp_path / "corpora", accept_part=True).skipped
     assert (skipped.count, skipped.reasons) == (
         6,
         {"{path}, line {line}: not JSON.": 5, "{path}, line {line}: not a JSON object.": 1},
@@ -311,7 +419,10 @@ def test_options_that_would_be_ignored_are_refused(root, sample_folder, tmp_path
 
 
 def test_the_first_duplicates_are_shown(root, tmp_path, capsys):
-    source = write(tmp_path / "all.jsonl", [1, 2, 1, 3, 4])
+    source = tmp_path / "articles"
+    source.mkdir()
+    write(source / "train.jsonl", [1, 2, 1, 3, 4])
+    write(source / "val.jsonl", [5])
     assert main(["prepare", "--source", str(source), "--out", str(tmp_path / "corpus")]) == 0
     printed = capsys.readouterr().out
     assert "1 articles repeat an earlier one" in printed

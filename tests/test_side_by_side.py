@@ -286,6 +286,18 @@ def test_empty_and_overlong_prompts_are_said(root, studio):
     assert len(app.text[0].value) < 1000
 
 
+def test_a_blank_at_the_prompts_end_is_left_out_and_said(root, studio):
+    app = open_page("side_by_side")
+    app.text_area(key="side_prompt").set_value("The cells  ").run()
+    press(app, "side_generate")
+    assert studio.asked[-1]["prompt"] == "The cells"
+    assert "The blank at the prompt's end was left out" in shown(app)
+    app.text_area(key="side_prompt").set_value("The cells\n").run()  # a line that ends is no blank
+    press(app, "side_generate")
+    assert studio.asked[-1]["prompt"] == "The cells\n"
+    assert "The blank at the prompt's end" not in shown(app)
+
+
 def test_a_checkpoint_deleted_before_the_button_is_a_sentence_and_nothing_else_is_asked(root, studio):
     run = a_run(root)
     app = open_page("side_by_side")

@@ -8,6 +8,7 @@ import os
 import random
 import struct
 import zipfile
+from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
@@ -16,7 +17,7 @@ from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import importing
+from engine import importing, preparation, tokenizers
 from engine.articles import Article, Options, Section, Skipped, Source, csv_table, hub, isolation, member, parquet, text
 from engine.articles.article import clean
 from engine.errors import ArticlesError
@@ -124,7 +125,7 @@ def test_csv_rows_are_articles_and_the_column_may_be_chosen(tmp_path):
     ("row", "reason"),
     [
         (b'2,"never "closed" well"', "a.csv, lines 3 to 3: broken quotes"),
-        (b"2,caf\xe9", "a.csv, line 3: not UTF-8."),
+        (b"2,caf\xe9 in UTF-8: \xc3\xa9", "a.csv, line 3: not UTF-8."),
         (b"2,a\0b", "a.csv, line 3: "),
         (b"2", "a.csv, line 3: 1 fields where the header has 2."),
         (b"2,  ", "a.csv, line 3: an article without text."),
@@ -195,7 +196,7 @@ def test_each_of_several_text_files_is_an_article(tmp_path):
 
 def test_an_article_that_is_too_long_is_one_skip_and_lines_are_counted_right(tmp_path, monkeypatch):
     monkeypatch.setattr(text, "LONGEST_ARTICLE_BYTES", 100)
-    (tmp_path / "long.txt").write_bytes(b"one\n\n" + b"x" * 1000 + b"\nrest\n\nthree\n\ncaf\xe9\n")
+    (tmp_path / "long.txt").write_bytes(b"one\n\n" + b"x" * 1000 + b"\nrest\n\n\xc3\xa9\n\ncaf\xe9\n")
     articles, problems = read(tmp_path / "long.txt")
     assert [a.id for a in articles] == ["long-1", "long-3"]
     assert problems == ["long.txt, line 3: an article of over 16 MB.", "long.txt, line 8: not UTF-8."]
@@ -224,6 +225,158 @@ def test_jats_gives_abstract_sections_and_paragraphs_in_reading_order(tmp_path):
         ("", ("Loose start.",)),
         ("Results", ("First1 a < b.", "Second.", "Third.")),
     ]
+    assert dict(article.left_out) == {"other_abstracts": 1, "figures": 2, "references": 1, "inner_articles": 1}
+
+
+@pytest.mark.parametrize(
+    ("written", "counted"),
+    [
+        ("<fig-group><fig><graphic/></fig><fig><caption><p>c</p></caption></fig></fig-group>", {"figures": 2}),
+        ("<p>Seen <inline-graphic/> so.</p><media/>", {"pictures": 2}),
+        ("<p>A formula <inline-formula><inline-graphic/></inline-formula> is no part.</p>", {}),
+        ("<p>Noted.<fn><p>n</p></fn></p><table-wrap><table-wrap-foot><fn/></table-wrap-foot></table-wrap>", {"notes": 1, "figures": 1}),
+        ("<p>As</p><code>x = 1</code><supplementary-material><caption><p>S1</p></caption></supplementary-material>", {"code": 1, "supplements": 1}),
+        ("<p>x</p></body><back><ack><p>Thanks.</p></ack><app-group><app><p>One <fig/></p><p>Two</p></app></app-group>"
+         "<ref-list><ref/><ref/><ref/></ref-list></back><body>", {"behind": 3, "figures": 1, "references": 3}),
+        ("<p>x</p></body><response><body><p>Dear</p><fig/></body></response><body>", {"inner_articles": 1}),
+    ],
+)  # fmt: skip
+def test_what_jats_holds_and_is_not_read_is_counted(tmp_path, written, counted):
+    assert dict(jats_body(tmp_path, f"<p>Text.</p>{written}").left_out) == counted
+
+
+def test_what_stands_before_a_jats_article_and_is_not_read_is_counted(tmp_path):
+    front = (
+        "<contrib-group><contrib/><contrib/></contrib-group><permissions><license><license-p>CC</license-p></license>"
+        "</permissions><abstract><p>Main.<fn/></p></abstract><abstract abstract-type='teaser'><p>T.</p></abstract>"
+        "<trans-abstract><p>Résumé.</p></trans-abstract><kwd-group><kwd>a</kwd><kwd>b</kwd></kwd-group>"
+    )
+    article = jats_body(tmp_path, "<p>x</p>", front)
+    assert article.abstract == ("Main.",)
+    counted = {"addresses": 2, "notices": 1, "notes": 1, "other_abstracts": 2, "fields": 2}
+    assert dict(article.left_out) == counted
+
+
+def jats_body(tmp_path, body: str, front: str = ""):
+    mathml = 'xmlns:m="http://www.w3.org/1998/Math/MathML"'
+    front = f"<front><article-meta>{front}</article-meta></front>"
+    (tmp_path / "x.xml").write_text(f"<article {mathml}>{front}<body>{body}</body></article>", encoding="utf-8")
+    ((article,), problems) = read(tmp_path / "x.xml")
+    assert not problems
+    return article
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        ("10<sup>5</sup> cells", "10^5 cells"),
+        ("10<italic><sup>5</sup></italic> cells", "10^5 cells"),
+        ("<italic>x</italic><sup>2</sup>", "x^2"),
+        ("Ca<sup>2+</sup> and Na<sup>+</sup>", "Ca^2+ and Na^+"),
+        ("5 min<sup>−1</sup>", "5 min^−1"),
+        ("2<sup>n + 1</sup>", "2^(n + 1)"),
+        ("the 5<sup>th</sup> day", "the 5th day"),
+        ("at 37<sup>∘</sup>C, x<sup>′</sup>", "at 37∘C, x′"),
+        ("(n + 1)<sup>2</sup>", "(n + 1)^2"),
+        ("<sup>14</sup>C and H<sub>2</sub>O", "14C and H2O"),
+        ('before <sup><xref ref-type="bibr">12</xref>,<xref ref-type="bibr">13</xref></sup> and', "before and"),
+        ('before<xref ref-type="bibr"><sup>12</sup></xref> and', "before and"),
+        ('see <xref ref-type="fig">Figure 2<sup>a</sup></xref>', "see Figure 2^a"),
+        ("known.<sup>12</sup> Then cells<sup>3,4</sup> and mice<sup>5–7</sup>", "known. Then cells and mice"),
+        ('as [<xref ref-type="bibr">3</xref>]', "as [3]"),
+    ],
+)
+def test_what_is_raised_keeps_its_meaning_and_citations_go(tmp_path, written, wanted):
+    assert jats_body(tmp_path, f"<p>{written}</p>").sections[0].paragraphs == (wanted,)
+
+
+def math(content: str) -> str:
+    return f"<m:math>{content}</m:math>"
+
+
+@pytest.mark.parametrize(
+    ("formula", "wanted"),
+    [
+        ("<tex-math>p &lt; 0.05</tex-math>", "p < 0.05"),
+        (r"<tex-math>\documentclass{minimal}\begin{document}$$ \alpha = 1 $$\end{document}</tex-math>", r"\alpha = 1"),
+        (math("<m:mi>k</m:mi>"), "k"),
+        (
+            math("<m:mfrac><m:mrow><m:mi>a</m:mi><m:mo>+</m:mo><m:mn>1</m:mn></m:mrow><m:mi>b</m:mi></m:mfrac>"),
+            "(a + 1)/b",
+        ),
+        (math("<m:msup><m:mn>10</m:mn><m:mrow><m:mo>−</m:mo><m:mn>3</m:mn></m:mrow></m:msup>"), "10^(−3)"),
+        (math("<m:msub><m:mi>k</m:mi><m:mi>cat</m:mi></m:msub><m:mo>≤</m:mo><m:mn>2</m:mn>"), "k_cat ≤ 2"),
+        (math("<m:mi>f</m:mi><m:mo>\u2061</m:mo><m:mfenced><m:mi>x</m:mi><m:mi>y</m:mi></m:mfenced>"), "f(x, y)"),
+        (math("<m:msqrt><m:mi>n</m:mi></m:msqrt><m:mover><m:mi>x</m:mi><m:mo>¯</m:mo></m:mover>"), "√(n)bar(x)"),
+        ("<alternatives><tex-math>TEX</tex-math>" + math("<m:mi>q</m:mi>") + "<inline-graphic/></alternatives>", "q"),
+        ("<italic>r</italic><sup>2</sup> = 0.9", "r^2 = 0.9"),
+    ],
+)
+def test_a_formula_becomes_its_text(tmp_path, formula, wanted):
+    body = f"<p>Let <inline-formula>{formula}</inline-formula> be.</p>"
+    article = jats_body(tmp_path, body)
+    assert article.sections[0].paragraphs == (f"Let {wanted} be.",) and article.formulas == (1, 0)
+
+
+def test_a_formula_of_great_depth_takes_no_great_time(tmp_path):
+    deep = "<m:msqrt>" * 100 + "<m:mi>x</m:mi>" + "</m:msqrt>" * 100
+    article = jats_body(tmp_path, f"<p><inline-formula>{math(deep)}</inline-formula></p>")
+    assert article.sections[0].paragraphs[0] == "√(" * 100 + "x" + ")" * 100
+
+
+def test_a_formula_that_is_a_picture_leaves_a_mark_and_is_counted(tmp_path, vocabulary):
+    picture = "<inline-formula><inline-graphic/></inline-formula>"
+    display = "<disp-formula><label>(1)</label><tex-math>E = m</tex-math></disp-formula>"
+    body = f"<p>Let {picture} and {picture} be.{display}Then.</p><disp-formula><graphic/></disp-formula>{display}"
+    article = jats_body(tmp_path, body)
+    assert article.sections[0].paragraphs == ("Let [formula] and [formula] be. E = m Then.", "E = m")
+    assert article.formulas == (2, 3)
+    (tmp_path / "y.xml").write_text("<article><body><p>Another.</p></body></article>")
+    prepared = preparation.prepare(tmp_path, tokenizers.Tokenizer(*vocabulary), tmp_path.with_name("corpora-formulas"))
+    assert prepared.card["formulas"] == {"text": 2, "mark": 3}
+
+
+def test_a_scanned_paper_is_read(tmp_path, real_data):
+    (article,), _ = read(real_data / "inputs" / "ocr.nxml")
+    assert article.title == "Scanned note"
+    assert article.text().endswith("The text of an old scanned paper stands here only, line by line.\n")
+    body = "<sec><title>Page</title><preformat>one\ntwo\n \nthree</preformat></sec>"
+    assert jats_body(tmp_path, body).sections[0].paragraphs == ("one two", "three")
+
+
+def test_an_article_with_all_of_these_is_read_right(real_data):
+    (article,), _ = read(real_data / "inputs" / "one.nxml")
+    assert article.title == "Growth of E. coli at 10^5 cells" and article.formulas == (2, 0)
+    assert article.sections[0].paragraphs == (
+        "We plated 10^5 cells in H2O as before and used p < 0.05 throughout; the rate was k per hour.",
+        "Deep paragraph one. Text after the figure.",
+        "First item.",
+        "ABC: a short form",
+    )
+
+
+def test_a_definition_keeps_its_term(tmp_path):
+    items = "<def-item><term>ABC</term><def><p>a short form</p><p>and more</p></def></def-item>"
+    items += "<def-item><term><italic>K</italic><sub>m</sub></term></def-item>"
+    assert jats_body(tmp_path, f"<p>Terms:<def-list>{items}</def-list></p>").sections[0].paragraphs == (
+        "Terms:",
+        "ABC: a short form",
+        "and more",
+        "Km",
+    )
+
+
+def test_titles_in_an_abstract_stay_and_the_main_abstract_wins(tmp_path):
+    structured = "<title>Abstract</title><sec><title>Background</title><p>Why.</p><p>And so.</p></sec>"
+    structured += "<sec><title>What was found?</title><p>This.</p></sec>"
+    told = ("Background: Why.", "And so.", "What was found? This.")
+    teaser = '<abstract abstract-type="teaser"><p>A much longer text than all the others, but only a teaser of it.</p></abstract>'
+    summary = f'<abstract abstract-type="summary">{structured}</abstract>'
+    other = '<abstract abstract-type="unheard-of"><p>Another.</p></abstract>'
+    for front in (teaser + other + summary, summary + teaser, f"{summary}{teaser}{other}"):
+        assert jats_body(tmp_path, "<p>x</p>", front).abstract == told
+    assert jats_body(tmp_path, "<p>x</p>", f"{summary}{teaser}<abstract><p>Main.</p></abstract>").abstract == ("Main.",)
+    assert jats_body(tmp_path, "<p>x</p>", teaser + other).abstract == ("Another.",)
 
 
 def test_lists_and_quotations_stand_where_they_are_read(tmp_path):
@@ -285,15 +438,14 @@ def test_a_file_is_recognised_by_its_content(tmp_path, name, content, form):
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("a.pdf", b"%PDF-1.7 ...", "a.pdf is a PDF file, which is not read"),
-        ("a.json", b'[{"a": 1}]', "a.json is one JSON array: write one article a line"),
-        ("a.txt", "text".encode("utf-16"), "a.txt is UTF-16: save it as UTF-8"),
+        ("a.pdf", b"%PDF-1.7 ...", "a.pdf is a PDF that is damaged or cannot be read"),
+        ("a.json", b'[{"a": 1}]', "a.json, line 1: an article without text."),
         ("a.bin", bytes(range(256)) * 9, "a.bin is no text and no form that is read"),
         ("a.html", b"<html><body>x", "a.html is a HTML file"),
         ("a.parquet", b"PAR1 and nothing", "a.parquet is damaged or cut off"),
         ("a.xml", b"<article><body>", "a.xml, line 1: XML that cannot be read"),
         ("a.xml", b"<note>no</note>", "a.xml: XML, but not a JATS article."),
-        ("a.txt", b"caf\xe9", "a.txt, line 1: not UTF-8."),
+        ("a.txt", b"\xc3\xa9 caf\xe9", "a.txt, line 1: not UTF-8."),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(tmp_path, name, content, reason):
@@ -375,6 +527,80 @@ def test_a_name_that_leads_out_of_an_archive_is_not_followed(tmp_path):
     assert all("its name leads out of the archive" in str(problem) for problem in source.refused)
     assert [m.split_name for m in source.members["train"]] == ["good.txt"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.zip"]
+
+
+@pytest.fixture
+def linked(tmp_path):
+    """A folder of articles beside another, and a way to make links in it; skips where none can be made."""
+    (inside := tmp_path / "articles").mkdir()
+    (outside := tmp_path / "secret").mkdir()
+    (inside / "a.jsonl").write_text(jsonl(1))
+    (outside / "b.jsonl").write_text(jsonl(2))
+
+    def link(name, target):
+        try:
+            (inside / name).symlink_to(target, target_is_directory=Path(target).is_dir())
+        except OSError:
+            pytest.skip("no rights to make links here")
+
+    return inside, outside, link
+
+
+def test_links_that_lead_out_of_a_folder_are_not_followed_and_counted(linked, tmp_path):
+    inside, outside, link = linked
+    link("b.jsonl", outside / "b.jsonl")
+    link("c.jsonl", "../secret/b.jsonl")
+    link("folder", outside)
+    link("gone.jsonl", outside / "gone.jsonl")
+    (inside / "deep").mkdir()
+    (inside / "deep" / "d.jsonl").write_text(jsonl(4))
+    link("again.jsonl", inside / "deep" / "d.jsonl")  # stays inside
+    link("deeper", inside / "deep")
+    link("round", "round")
+    source = Source(inside)
+    assert [a.id for a in source.read("train")] == ["article-1", "article-4", "article-4"]
+    assert sorted(str(problem) for problem in source.refused) == [
+        f"{name} is a link that leads out of the folder; it was not read."
+        for name in ("b.jsonl", "c.jsonl", "folder", "gone.jsonl")
+    ]
+    assert isolation.count(inside) == {"train": 3}
+    assert len(isolation.preview(inside).refused) == 4
+
+
+def test_a_folder_of_such_links_alone_is_refused_and_one_that_is_named_itself_is_read(linked, tmp_path):
+    inside, outside, link = linked
+    (inside / "a.jsonl").unlink()
+    link("b.jsonl", outside / "b.jsonl")
+    with pytest.raises(ArticlesError, match="b.jsonl is a link that leads out of the folder"):
+        Source(inside)
+    link("folder", outside)
+    assert [a.id for a in Source(inside / "folder").read("train")] == ["article-2"]  # the person named it
+
+
+def test_what_the_hubs_client_keeps_is_read_through_its_links(tmp_path):
+    kept = tmp_path / "datasets--a--b"
+    (kept / "blobs").mkdir(parents=True)
+    (kept / "blobs" / "0123").write_text(jsonl(1))
+    (folder := kept / "snapshots" / "abcd").mkdir(parents=True)
+    try:
+        (folder / "train.jsonl").symlink_to("../../blobs/0123")
+    except OSError:
+        pytest.skip("no rights to make links here")
+    (folder / "test.jsonl").symlink_to("../../../elsewhere")
+    source = Source(folder)
+    assert [a.id for a in source.read("train")] == ["article-1"]
+    assert [str(problem).split()[0] for problem in source.refused] == ["test.jsonl"]
+
+
+def test_a_link_in_an_archive_is_not_an_article(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        link = zipfile.ZipInfo("secret.txt")
+        link.create_system, link.external_attr = 3, (0o120777 << 16)
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("good.txt", "text")
+    source = Source(tmp_path / "a.zip")
+    assert [m.split_name for m in source.members["train"]] == ["good.txt"]
+    assert str(source.refused[0]) == "a.zip: secret.txt is a link, not a file; it was not read."
 
 
 def test_a_member_whose_bytes_are_damaged_is_named_and_the_rest_is_used(release):

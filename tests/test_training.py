@@ -17,11 +17,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from engine import __main__ as cli
 from engine import (
     accumulation,
     checkpoints,
     dispatcher,
     evaluation,
+    forgetting,
     machine,
     memory,
     models,
@@ -467,6 +469,50 @@ def test_lora_trains_adapters_alone_and_its_checkpoint_loads_into_the_plain_mode
     assert scores.loss == pytest.approx(points[0]["loss"], rel=1e-5)
 
 
+def test_lora_from_a_checkpoint_has_the_bases_and_the_parents_zero_line(tiny_preset, sample_folder, root):
+    """So that what it forgot is measured against the base, as that of every other run is."""
+    one = submission.submit(settings_of(tiny_preset, sample_folder, name="one", learning_rate=0.05))
+    trainer.work(one)
+    short = {"parent": "one", "steps": 2, "evaluate_steps": 2}
+    starts = {}
+    for name, rank in (("adapters", 2), ("all", 0)):
+        run = submission.submit(settings_of(tiny_preset, sample_folder, name=name, lora_rank=rank, **short))
+        trainer.work(run)
+        assert forgetting.of_events(run.events()) is not None
+        starts[name] = {
+            (e["model"], e["split"]): e["loss"] for e in run.events("evaluation") if not e["whole"] and e["step"] == 0
+        }
+        assert {e["model"] for e in run.events("sample") if e["step"] == 0} == {"base", "parent"}
+        assert {e["model"] for e in run.events("passage") if e["step"] == 0} == {"base", "parent"}
+    assert starts["adapters"] == pytest.approx(starts["all"], rel=1e-6)
+    first = {("base", e["split"]): e["loss"] for e in one.events("evaluation") if not e["whole"] and e["step"] == 0}
+    last = {("parent", e["split"]): e["loss"] for e in one.events("evaluation") if not e["whole"] and e["step"] == 6}
+    assert starts["adapters"] == pytest.approx(first | last, rel=1e-5)
+    assert abs(starts["adapters"]["base", "english"] - starts["adapters"]["parent", "english"]) > 0.01
+
+
+def test_lora_trains_query_and_value_and_their_biases(tiny_preset):
+    """What the pages, the command line and the settings say that it trains."""
+    model, _ = models.load(checkpoints.resolve(str(tiny_preset)))
+    model.backbone.enable_lora(2)
+    trained = sorted(variable.path.split("/", 1)[1] for variable in model.trainable_variables)
+    of_layer = [f"self_attention/{which}/{leaf}" for which in ("query", "value")
+                for leaf in ("bias", "lora_kernel_a", "lora_kernel_b")]  # fmt: skip
+    assert trained == sorted(2 * of_layer)
+
+
+def test_loras_automatic_rate_is_fifteen_times_the_usual_one():
+    """Measured on the mini model: benchmarks/lora_rates.py."""
+
+    def rate(width: int, **changes) -> float:
+        return submission.peak_learning_rate(settings_of("p", "a", learning_rate=0.0, **changes), width)
+
+    assert (rate(192), rate(192, lora_rank=4), rate(192, lora_rank=8)) == pytest.approx((2e-3, 3e-2, 3e-2))
+    assert rate(768, lora_rank=4) == pytest.approx(1.875e-3)
+    assert rate(32, lora_rank=4) == pytest.approx(3e-2)  # no higher than what was tried
+    assert submission.peak_learning_rate(settings_of("p", "a", learning_rate=1e-3, lora_rank=4), 192) == 1e-3
+
+
 def test_minutes_become_a_number_of_steps_once(tiny_preset, sample_folder, root):
     run = submission.submit(
         settings_of(tiny_preset, sample_folder, steps=None, minutes=0.02, evaluate_steps=10_000, sample_tokens=1)
@@ -575,6 +621,26 @@ def test_same_seed_same_sample_and_greedy_is_keras_own(tiny_preset):
     )[0]
     ours = list(generator.stream("the cells", 20, Sampler(temperature=0)))
     assert ours == keras_ids[len(ids) : len(ids) + len(ours)].tolist()
+
+
+def test_the_command_says_what_it_leaves_out_of_a_prompt(tiny_preset, capsys):
+    def said(prompt: str) -> tuple[dict, str]:
+        command = ["generate", "--checkpoint", str(tiny_preset), "--max-new-tokens", "4", "--json", "--prompt", prompt]
+        assert cli.main(command) == 0
+        captured = capsys.readouterr()
+        told = [line for line in captured.err.splitlines() if line.startswith("engine: The ")]
+        return json.loads(captured.out), "\n".join(told)
+
+    plain, nothing = said("the cells")
+    assert nothing == "" and plain["dropped_tokens"] == 0
+    blank, told = said("the cells \t ")
+    assert told.startswith("engine: The blank at the prompt's end was left out")
+    assert (blank["prompt"], blank["text"]) == ("the cells", plain["text"])
+    long, told = said("the cells " * 200)
+    assert long["dropped_tokens"] > 300
+    assert told.splitlines()[1] == (
+        f"engine: The prompt is longer than the context: its first {long['dropped_tokens']:,} tokens were left out."
+    )
 
 
 @pytest.mark.parametrize("prompt", ["", "the cells " * 200, "細胞 😀 <b>bold</b>", "the"])

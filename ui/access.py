@@ -1,69 +1,27 @@
 """Who may do what.
 
-Without an owner's code in the secrets everybody who reaches the server may do everything, as on one's own laptop. With
-one, its holder may; everybody else looks, generates, and queues one short run at a time.
+Without a secrets file everybody who reaches the server may do everything, as on one's own laptop. With one, the holder
+of its code may; everybody else looks, generates, and trains within a budget (`ui.budget`).
 """
 
-import hmac
 import ipaddress
-from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
-from engine import paths, runs
+from engine import paths
 from engine.errors import EngineError
-from engine.settings import RunSettings
-
-VISITOR_MINUTES = 2.0
-VISITOR_STEPS = 500
-VISITOR_WAITING_RUNS = 1
-VISITOR_EXPORT_BYTES = 1_000_000_000
+from ui import owner, owner_file
 
 
 def _secret(name: str) -> object:
-    try:
-        return st.secrets.get(name)
-    except FileNotFoundError:  # no secrets file at all
-        return None
-
-
-def has_owner() -> bool:
-    """Whether this server has an owner's code."""
-    return bool(_secret("owner_code"))
+    """What stands under a name at the top of the secrets; None where it is missing or they cannot be read."""
+    return owner_file.read().values.get(name)
 
 
 def is_owner() -> bool:
-    """Whether this session may do everything: it gave the owner's code, or there is none."""
-    code = _secret("owner_code")
-    given = str(st.session_state.get("owner_code", ""))
-    return not code or hmac.compare_digest(given.encode(), str(code).encode())
-
-
-def check_queue(settings: RunSettings) -> None:
-    """Makes sure that this session may queue such a run.
-
-    Raises:
-        EngineError: a visitor asks for more than a short run, or too many wait already.
-    """
-    if is_owner():
-        return
-    short = (settings.minutes is not None and settings.minutes <= VISITOR_MINUTES) or (
-        settings.steps is not None and settings.steps <= VISITOR_STEPS
-    )
-    if not short:
-        raise EngineError(
-            "Visitors may train for at most {minutes} minutes or {steps} steps; the owner's code lifts the limit.",
-            minutes=VISITOR_MINUTES,
-            steps=VISITOR_STEPS,
-        )
-    if sum(run.state().state == runs.QUEUED for run in runs.all_runs()) >= VISITOR_WAITING_RUNS:
-        raise EngineError("A run is waiting already: visitors may queue one at a time. Try again when it has started.")
-
-
-def export_bytes() -> int | None:
-    """How much the exported files may take together that are kept when this session asks for one; None = no limit."""
-    return None if is_owner() else VISITOR_EXPORT_BYTES
+    """Whether this session may do everything: it is the owner's, or there are no secrets files at all."""
+    return owner.is_owner()
 
 
 def is_local() -> bool:
@@ -79,8 +37,7 @@ def is_local() -> bool:
 
 def path_folders() -> list[Path]:
     """The folders under which files may be named by path, besides everywhere on a local server."""
-    folders = _secret("article_folders")
-    return [Path(str(folder)).resolve() for folder in folders] if isinstance(folders, Sequence) else []
+    return list(owner_file.read().article_folders)
 
 
 def paths_allowed() -> bool:

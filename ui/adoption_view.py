@@ -9,13 +9,13 @@ import streamlit as st
 from engine import checkpoints, paths, presets
 from engine.checkpoints import Checkpoint
 from engine.files import require_space
-from engine.foreign import adoption
+from engine.foreign import adoption, layout
 from engine.foreign.validator import Validator
 from engine.runs import Run
-from ui import access, errors, readers, sources, studio_view, words
+from ui import access, errors, little_memory, readers, sources, studio_view, words
 from ui.i18n import _
 
-_ENDINGS = ["zip", "keras", "h5", "index", "data-00000-of-00001"]
+_ENDINGS = ["zip", "keras", "h5", "safetensors", "json", "txt", "index", "data-00000-of-00001"]
 _AUTOMATIC = ""
 _IDLE_SECONDS = 120.0  # the child that reads TensorFlow's format holds some 600 MB
 
@@ -26,14 +26,14 @@ def form(shown: str | None) -> None:
     Args:
         shown: the checkpoint whose report the page shows already.
     """
-    if not access.is_owner():
+    if not access.is_owner() or little_memory.nothing_generates():  # TensorFlow reads it, and the studio measures it
         return
     with st.expander(_("Import a checkpoint from elsewhere")):
         st.caption(
             _(
-                "A .ckpt (its .index and .data files together, or a zip of them), .keras, .weights.h5 or .h5 that Keras "
-                "wrote of a GPT-2. Numbers alone are taken from it, in a process of its own: configurations and code in "
-                "it are never read."
+                "A GPT-2 that Keras, Hugging Face transformers, OpenAI's code or gpt-2-simple wrote: a folder's files "
+                "together or a zip of them, .safetensors, tf_model.h5, .ckpt (its .index and .data files), .keras, "
+                ".weights.h5 or .h5. Numbers alone are taken from it, in a process of its own: code in it is never run."
             )
         )
         uploads = st.file_uploader(
@@ -41,7 +41,7 @@ def form(shown: str | None) -> None:
         )
         path = ""
         if access.paths_allowed():
-            path = st.text_input(_("Or a path on this machine, for larger ones"), key="adoption_path")
+            path = st.text_input(_("Or a path on this machine, of a file or a folder"), key="adoption_path")
         left, right = st.columns(2)
         name = left.text_input(_("Name (empty = the file's name and the date)"), key="adoption_name")
         known = {_AUTOMATIC: _("whichever it fits")} | {p.reference: p.title for p in adoption.known_presets()}
@@ -104,7 +104,7 @@ def measure(checkpoint: Checkpoint, say: Callable[[str, float], object]) -> None
 def report(checkpoint: Checkpoint) -> None:
     """What an import was found to be, and how it does against its base."""
     found = checkpoint.manifest["imported"]
-    preset = checkpoint.manifest["preset"]["reference"]
+    preset = checkpoints.preset_of(checkpoint)["reference"]
     st.markdown(
         _(
             "{name}, from {file}: a GPT-2 of the size of {preset}.",
@@ -113,6 +113,9 @@ def report(checkpoint: Checkpoint) -> None:
             preset=f"**{words.plain(readers.preset_title(preset))}**",
         )
     )
+    st.caption(_("Written by {program}.", program=words.plain(layout.PROGRAMS[found.get("program", layout.KERAS)])))
+    if found.get("program") == layout.OPENAI:
+        st.caption(_("For use elsewhere export it as a Hugging Face folder: today's programs read that one."))
     others = [readers.preset_title(reference) for reference in found["fits"] if reference != preset]
     if others:
         st.caption(_("It fits these presets as well: {names}.", names=words.plain(", ".join(others))))
@@ -121,7 +124,8 @@ def report(checkpoint: Checkpoint) -> None:
     figures = _figures(checkpoint)
     if not figures:
         st.info(_("It has not been measured against its base yet."))
-        if access.is_owner() and st.button(_("Measure"), icon=":material/straighten:", key="adoption_measure"):
+        possible = access.is_owner() and not little_memory.nothing_generates()
+        if possible and st.button(_("Measure"), icon=":material/straighten:", key="adoption_measure"):
             with st.status("…") as status:
                 measure(checkpoint, lambda label, _share: status.update(label=label))
             st.rerun()

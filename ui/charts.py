@@ -1,6 +1,7 @@
 """Figures of runs: data → Plotly figure, pure. One template for the whole project."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ import plotly.graph_objects as go
 import plotly.io as pio
 
 from ui import colours
-from ui.i18n import _, language
+from ui.i18n import LANGUAGES, _, language
+from ui.records import Record
 
 pio.templates["lab"] = go.layout.Template(
     layout={
@@ -26,7 +28,17 @@ pio.templates["french"] = go.layout.Template(layout={"separators": ",\u202f"})
 
 def template() -> str:
     """The template of every figure, with the decimal sign of the session's language."""
-    return "streamlit+lab" + ("+french" if language() == "fr" else "")
+    name = "atelier_french" if language() == "fr" else "atelier"
+    if name not in pio.templates:  # merged once: naming the parts would merge them for every figure
+        parts = ("streamlit", "lab", "french") if language() == "fr" else ("streamlit", "lab")
+        pio.templates[name] = pio.templates.merge_templates(*parts)
+    return name
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def template_content(name: str) -> dict[str, Any]:
+    """A template as Plotly's script takes it."""
+    return pio.templates[name].to_plotly_json()
 
 
 MOST_POINTS = 500
@@ -45,65 +57,79 @@ def thinned(xs: Sequence | np.ndarray, ys: Sequence | np.ndarray, most: int = MO
     return across[kept].tolist(), up[kept].tolist()
 
 
-def _series(events: list[dict[str, Any]], name: str, factor: float = 1.0) -> tuple[list, list]:
+def _measured(events: list[dict[str, Any]], name: str, factor: float) -> tuple[np.ndarray, np.ndarray]:
     points = [(event["step"], event[name] * factor) for event in events if event.get(name) is not None]
-    return thinned([x for x, _y in points], [y for _x, y in points])
+    return _points([x for x, _y in points], [y for _x, y in points])
 
 
-def validation(events: list[dict[str, Any]], name: str, colour: str, title: str, factor: float = 1.0) -> go.Figure:
+def _reported(record: Record, name: str, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """A field of the reports of steps; nothing where they have none of that name."""
+    ys = record.drawn.get(name, np.empty(0))
+    there = np.isfinite(ys)
+    return _points(record.drawn["step"][: len(ys)][there], ys[there] * factor)
+
+
+def _points(xs: Sequence | np.ndarray, ys: Sequence | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points as they are drawn: thinned, and as arrays, which Plotly takes several times as fast as lists."""
+    across, up = thinned(xs, ys)
+    return np.asarray(across, dtype=np.int64), np.asarray(up, dtype=float)
+
+
+def validation(record: Record, name: str, colour: str, title: str, factor: float = 1.0) -> go.Figure:
     """A figure of the run over its steps: the training value faint, validation strong, the base as a zero line.
 
+    `live.shared` gives it its template. All is said at once, since each change of a figure costs milliseconds.
+
     Args:
-        events: the run's step and evaluation events.
+        record: the run's reports.
         name: accuracy, loss or bits_per_byte.
         title: of the vertical axis, with its unit.
         factor: multiplies the values (100 for per cent).
     """
-    steps = [event for event in events if event["kind"] == "step"]
-    points = [e for e in events if e["kind"] == "evaluation" and not e["whole"] and e["split"] == "validation"]
+    points = [e for e in record.others if e["kind"] == "evaluation" and not e["whole"] and e["split"] == "validation"]
     base = [event for event in points if event["model"] == "base"]
     own = [event for event in points if event["model"] in ("run", "parent")]
     if not any(event["model"] == "parent" for event in own):
         own = base[:1] + own
-    figure = go.Figure()
-    xs, ys = _series(steps, name, factor)
-    if xs:
-        figure.add_scatter(
-            x=xs, y=ys, mode="lines", name=_("training batches"), line={"color": colour, "width": 1}, opacity=0.55
-        )
-    xs, ys = _series(own, name, factor)
-    if xs:
-        figure.add_scatter(
-            x=xs,
-            y=ys,
-            mode="lines+markers",
-            name=_("validation"),
-            line={"color": colour, "width": 3},
-            marker={"size": 7},
-        )
-    if base:
-        level = base[0][name] * factor
-        figure.add_hline(
-            level,
-            line={"color": colours.BASE, "width": 2, "dash": "dash"},
-            annotation={"text": _("base model"), "font": {"color": colours.BASE}},
-            annotation_position="bottom right",
-        )
-    figure.update_layout(template=template(), height=340, xaxis_title=_("training steps"), yaxis_title=title)
-    figure.update_yaxes(hoverformat=".3~f")
-    return figure
+    traces: list[dict[str, Any]] = []
+    xs, ys = _reported(record, name, factor)
+    if len(xs):
+        line = {"color": colour, "width": 1}
+        traces.append({"x": xs, "y": ys, "mode": "lines", "name": _("training batches"), "line": line, "opacity": 0.55})
+    xs, ys = _measured(own, name, factor)
+    if len(xs):
+        line = {"color": colour, "width": 3}
+        style = {"mode": "lines+markers", "line": line, "marker": {"size": 7}}
+        traces.append({"x": xs, "y": ys, "name": _("validation"), **style})
+    level = _level(base[0][name] * factor) if base else {}
+    return _figure(traces, 340, title, {"hoverformat": ".3~f"}, **level)
 
 
-def over_steps(events: list[dict[str, Any]], name: str, colour: str, title: str, factor: float = 1.0) -> go.Figure:
-    """One value of the step reports over the steps: learning rate, tokens a second, memory."""
-    xs, ys = _series([event for event in events if event["kind"] == "step"], name, factor)
+def _level(value: float) -> dict[str, Any]:
+    """The base model's line right across a figure, with its name below its right end."""
+    across, up = {"xref": "x domain"}, {"yref": "y"}
+    line = {"color": colours.BASE, "width": 2, "dash": "dash"}
+    place = {"x": 1, "y": value, "xanchor": "right", "yanchor": "top", "showarrow": False}
+    name = {"text": _("base model"), "font": {"color": colours.BASE}}
+    return {
+        "shapes": [{"type": "line", "x0": 0, "x1": 1, "y0": value, "y1": value, "line": line, **across, **up}],
+        "annotations": [{**name, **place, **across, **up}],
+    }
+
+
+def over_steps(record: Record, name: str, colour: str, title: str, factor: float = 1.0) -> go.Figure:
+    """One value of the step reports over the steps: learning rate, tokens a second, memory. As `validation`."""
+    xs, ys = _reported(record, name, factor)
     mode = "lines" if len(xs) > 1 else "markers"  # one point makes no line
-    figure = go.Figure(go.Scatter(x=xs, y=ys, mode=mode, name=title, line={"color": colour, "width": 2}))
-    figure.update_layout(
-        template=template(), height=260, xaxis_title=_("training steps"), yaxis_title=title, showlegend=False
+    trace = {"x": xs, "y": ys, "mode": mode, "name": title, "line": {"color": colour, "width": 2}}
+    return _figure([trace], 260, title, {"rangemode": "tozero"}, showlegend=False)
+
+
+def _figure(traces: list[dict[str, Any]], height: int, title: str, yaxis: dict[str, Any], **layout: Any) -> go.Figure:
+    axes = {"xaxis": {"title": {"text": _("training steps")}}, "yaxis": {"title": {"text": title}, **yaxis}}
+    return go.Figure(
+        [{"type": "scatter", **trace} for trace in traces], {"template": "none", "height": height, **axes, **layout}
     )
-    figure.update_yaxes(rangemode="tozero")
-    return figure
 
 
 def accuracies(rows: list[tuple[str, float, str]]) -> go.Figure:

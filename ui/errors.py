@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import streamlit as st
 
 from engine.errors import EngineError, SettingsError
-from ui import words
-from ui.i18n import error_text
+from ui import server_paths, words
+from ui.i18n import _
 
 
 def markdown(error: EngineError) -> str:
@@ -17,11 +17,14 @@ def markdown(error: EngineError) -> str:
     """
     if isinstance(error, SettingsError):
         return "\n\n".join(markdown(problem) for problem in error.problems)
-    values = {
-        name: value if isinstance(value, int | float) else words.plain(str(value))
-        for name, value in error.values.items()
-    }
-    return error_text(EngineError(error.template, **values))
+
+    def told(value: object) -> object:
+        if isinstance(value, EngineError):  # the reason of another
+            return markdown(value)
+        return value if isinstance(value, int | float) else words.plain(server_paths.shown(str(value)))
+
+    values = {name: told(value) for name, value in error.values.items()}
+    return _(error.template, **values) if values else _(error.template)
 
 
 def show(error: EngineError) -> None:

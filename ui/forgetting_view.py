@@ -44,15 +44,38 @@ def in_words(meter: Forgetting) -> str:
     """What was gained and what it cost, in one sentence."""
     values: dict[str, str] = {}
     for name, points in (("science", meter.science), ("english", meter.english)):
-        first, last = points[0], points[-1]
-        change = 100 * (last.accuracy - first.accuracy)
         values |= {
-            f"{name}_from": words.percent(first.accuracy),
-            f"{name}_to": words.percent(last.accuracy),
-            f"{name}_change": words.signed(change, 1),
+            f"{name}_from": words.percent(points[0].accuracy),
+            f"{name}_to": words.percent(points[-1].accuracy),
+            f"{name}_change": _change(forgetting.change(points)),
         }
-    return _(
-        "After {step} steps: on science from {science_from} to {science_to} ({science_change} points), on general English from {english_from} to {english_to} ({english_change} points).",
+    told = _(
+        "After {step} steps: on science from {science_from} to {science_to} ({science_change}), on general English from {english_from} to {english_to} ({english_change}).",
         step=words.grouped(meter.science[-1].step),
         **values,
     )
+    if meter.from_base:
+        return told
+    since_base = {
+        name: words.signed(100 * (points[-1].accuracy - base.accuracy), 1)
+        for name, points, base in (
+            ("science", meter.science, meter.base_science),
+            ("english", meter.english, meter.base_english),
+        )
+    }
+    return f"{told} " + _(
+        "It went on from a checkpoint: against the base model, science {science} points, general English {english} points.",
+        **since_base,
+    )
+
+
+def _change(change: forgetting.Change) -> str:
+    """A change in points, with its interval where there is one, and whether chance may have made it."""
+    points = words.signed(100 * change.accuracy, 1)
+    if change.interval is None:
+        return _("{n} points", n=points)
+    low, high = change.interval
+    values = {"n": points, "low": words.signed(100 * low, 1), "high": words.signed(100 * high, 1)}
+    if low <= 0 <= high:
+        return _("{n} points, which may be chance: 95 % interval {low} to {high}", **values)
+    return _("{n} points, 95 % interval {low} to {high}", **values)

@@ -7,10 +7,12 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from engine import dispatcher, runs
-from ui import access, errors, readers, words
+from ui import access, budget, errors, owner, polling, readers, words
 from ui.i18n import LANGUAGES, _, browser_language
 
 _HERE = Path(__file__).resolve().parent.parent / "pages"
+# A file of our own: a Material icon would be fetched from a font server by every browser.
+_FAVICON = Path(__file__).resolve().parent / "favicon.png"
 _inside = threading.local()  # whether this thread, which runs one session's script, is inside the frame
 POLL_SECONDS = 2.0
 
@@ -45,7 +47,7 @@ def _pages() -> dict[str, Page]:
 
 def show() -> None:
     """Shows the frame and, inside it, the page of the address."""
-    st.set_page_config(page_title="Atelier", page_icon=":material/science:", layout="wide")
+    st.set_page_config(page_title="Atelier", page_icon=str(_FAVICON), layout="wide")
     st.session_state.setdefault("language", browser_language())
     with st.sidebar:
         # Before st.navigation, so that its own titles are in the language chosen.
@@ -57,20 +59,18 @@ def show() -> None:
             required=True,
             label_visibility="collapsed",
         )
-    if dispatcher.work_left():  # after a crash or a restart of the machine nobody else starts what waits
+    # After a crash or a restart of the machine nobody else starts what waits.
+    if polling.shared("work left", dispatcher.work_left):
         with errors.shown():
             dispatcher.ensure()
     PAGES.update(_pages())
     page = st.navigation(list(PAGES.values()))
     with st.sidebar:
-        st.fragment(_strip, run_every=POLL_SECONDS if readers.active_run() else None)()
-        if access.has_owner():
-            st.text_input(
-                _("Owner's code"),
-                type="password",
-                key="owner_code",
-                help=_("Its holder may stop, delete and queue without limits."),
-            )
+        polling.fragment(_strip, POLL_SECONDS if readers.active_run() else None)()
+        owner.show()
+        if access.is_owner():
+            for problem in budget.problems():
+                st.warning(errors.markdown(problem), icon=":material/settings_alert:")
     _inside.page = True
     try:
         page.run()

@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from engine.errors import EngineError, SettingsError
+from ui import server_paths
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 DOMAIN = "atelier"
@@ -48,7 +49,17 @@ def _n(one: str, many: str, n: int, **values: object) -> str:
 
 
 def error_text(error: EngineError) -> str:
-    """The sentence of an error in the session's language; several sentences where there are several problems."""
+    """The sentence of an error in the session's language; several sentences where there are several problems.
+
+    Folders of the server stand in it for the owner alone.
+    """
     if isinstance(error, SettingsError):
         return "\n\n".join(error_text(problem) for problem in error.problems)
-    return _(error.template, **error.values) if error.values else _(error.template)
+
+    def told(value: object) -> object:
+        if isinstance(value, EngineError):  # the reason of another
+            return error_text(value)
+        return value if isinstance(value, int | float) else server_paths.shown(str(value))
+
+    values = {name: told(value) for name, value in error.values.items()}
+    return _(error.template, **values) if values else _(error.template)

@@ -1,24 +1,38 @@
 """From a source to its prepared corpus on a page: what it is, how to read it, how far the preparation is."""
 
 import time
+from collections import Counter
 
 import streamlit as st
 
-from engine import importing, jobs, paths, preparation
+from engine import importing, jobs, little, paths, preparation, presets
 from engine.articles import Options, hub, isolation, source
 from engine.articles.isolation import Preview
+from engine.articles.options import NO_COLUMN
+from engine.articles.unread import PARTS
 from engine.corpus import Corpus, is_corpus
 from engine.errors import EngineError
 from engine.tokenizers import Tokenizer
-from ui import errors, sources, words
-from ui.i18n import _
+from ui import budget, errors, sources, words
+from ui.i18n import _, _n
 
-AT_ONCE_BYTES = 8 << 20  # unpacked; so much is prepared while one waits, a second or two
+AT_ONCE_BYTES = 8 << 20  # unpacked; so much is prepared while one waits, a few seconds,
+AT_ONCE_SECONDS = 20.0  # and as long as one waits; then it is shown how far it is
 POLL_SECONDS = 1.0
-_FORMS = {"jsonl": "JSON lines", "csv": "CSV", "parquet": "Parquet", "jats": "JATS XML"}
+_PREVIEW_CHARACTERS = 700  # of each article
+_FORMS = {
+    "jsonl": "JSON lines",
+    "json": "JSON",
+    "csv": "CSV",
+    "parquet": "Parquet",
+    "jats": "JATS XML",
+    "pubmed-xml": "PubMed XML",
+    "docx": "Word",
+    "pdf": "PDF",
+}
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_data(max_entries=16, ttl="10m", show_spinner=False)  # no longer: uploads are deleted
 def _preview(path: str, fingerprint: list, options: dict) -> Preview:
     return isolation.preview(paths.locate(path), Options(**options))
 
@@ -29,87 +43,208 @@ def corpus_of(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus:
     Raises:
         EngineError: what a person can act on.
     """
+    found = prepared_or_asked(chosen, preset, tokenizer)
+    if found is None:
+        st.stop()
+    return found
+
+
+def for_training(chosen: str, preset: str) -> str | None:
+    """What a run is to be trained on: the prepared corpus of a file that was chosen, or None while that is not prepared.
+
+    What ships, what is prepared, and what must be fetched first stay as they were chosen.
+    """
+    path = paths.locate(chosen)
+    if hub.is_name(chosen) or is_corpus(path) or path == paths.SAMPLE_ARTICLES or not preset:
+        return chosen
+    with errors.shown():
+        found_preset = presets.find(preset)
+        if found_preset.folder is None:  # its vocabulary is not on this machine yet
+            return chosen
+        found = prepared_or_asked(chosen, preset, presets.tokenizer(found_preset))
+        if found is None:
+            return None
+        told_of_little(found)
+        return paths.portable(found.folder)
+    return None
+
+
+def told_of_little(prepared: Corpus) -> None:
+    """Says what so few, or so alike, texts can show."""
+    for notice in little.notices(prepared):
+        st.warning(errors.markdown(_grouped(notice)), icon=":material/info:")
+
+
+def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus | None:
+    """The prepared corpus of what was chosen; or None, and on the page what it is and the button that prepares it.
+
+    Raises:
+        EngineError: what a person can act on.
+    """
     if is_corpus(paths.locate(chosen)):
         found = preparation.find(paths.locate(chosen), tokenizer)
         assert found is not None
         return found
-    if hub.is_name(chosen):
-        options = Options()
-        try:
-            path = hub.local(chosen)
-        except EngineError:
-            _background(importing.Import(importing.Request(chosen, preset)), listing_of=chosen)
-            st.stop()
-    else:
-        path = paths.locate(chosen)
-        seen = _preview(str(path), source.fingerprint(path), {})
-        options = _options(seen, chosen)
+    budget.check_articles(chosen)
+    try:
+        path = hub.local(chosen) if hub.is_name(chosen) else paths.locate(chosen)
+    except EngineError:
+        if not hub.is_name(chosen):
+            raise
+        _background(importing.Import(importing.Request(chosen, preset, looked_at=True)), listing_of=chosen)
+        return None
+    fingerprint = source.fingerprint(path)
+    seen = _preview(str(path), fingerprint, {})
+    options = _options(seen, chosen)
+    if options is None:
+        return None
     found = preparation.find(path, tokenizer, options)
-    job = importing.Import(importing.Request(chosen, preset, options))
+    part = f"part_{chosen}", [fingerprint, options.to_json()]
+    accept = st.session_state.get(part[0]) == part[1]
+    request = importing.Request(
+        chosen, preset, options, accept_part=accept, looked_at=True, most_bytes=budget.corpus_bytes()
+    )
+    job = importing.Import(request)
     if found is not None:
         sources.remember(found)
         status = job.status()
         for notice in status.notices if status is not None else ():
             st.info(errors.markdown(notice))
         return found
-    if not hub.is_name(chosen):
+    own = path == paths.SAMPLE_ARTICLES
+    if not own:
+        seen = _preview(str(path), fingerprint, options.to_json()) if options != Options() else seen
         _describe(seen)
-        table = bool(seen.columns)
-        if seen.size <= AT_ONCE_BYTES and (not table or st.button(_("Prepare"), type="primary")):
-            with st.spinner(_("Preparing the articles…")):
-                prepared = preparation.prepare(path, tokenizer, options=options)
+        _first_articles(seen)
+    if seen.size <= AT_ONCE_BYTES and _unasked(job):
+        place = st.empty()
+        if not (own or accept or place.button(_("Prepare"), type="primary", key=f"prepare_{chosen}")):
+            return None
+        place.empty()
+        if (prepared := _at_once(request)) is not None:
             sources.remember(prepared)
             for notice in prepared.notices:
                 st.info(errors.markdown(notice))
             return prepared
-        if seen.size <= AT_ONCE_BYTES:
-            st.stop()
-    _background(job)
-    st.stop()
+    _background(job, part=part)
+    return None
 
 
-def _options(seen: Preview, key: str) -> Options:
-    """What only a person can say of a source: the columns of a table, what an article is in plain text."""
+def _unasked(job: importing.Import) -> bool:
+    """Whether nothing stands in the way of preparing a small source at once: one that failed is tried again when asked."""
+    status = job.status()
+    return status is None or (status.state == jobs.FINISHED and not status.alive)  # its corpus was deleted
+
+
+def _at_once(request: importing.Request) -> Corpus | None:
+    """A small source prepared while one waits, in a process of its own; None where it takes longer, or is to be asked about.
+
+    Raises:
+        EngineError: why it cannot be prepared.
+    """
+    with st.spinner(_("Preparing the articles…")):
+        budget.start_preparation(importing.Import(request))
+        try:
+            return importing.prepared_apart(request, AT_ONCE_SECONDS)
+        except EngineError as error:
+            if _is_question(error):
+                return None
+            raise
+
+
+def _is_question(error: EngineError) -> bool:
+    """Whether a preparation ended because somebody has to say first that a part is enough."""
+    return error.template == preparation.FEW_READ  # an error comes out of another process without its class
+
+
+def _ask_for_part(few: EngineError, part: tuple[str, list]) -> None:
+    """That less than half could be read, and the button that says that this is enough, of these files so read."""
+    st.warning(errors.markdown(few))
+
+    def accept() -> None:
+        st.session_state[part[0]] = part[1]
+
+    st.button(_("Use the part that can be read"), on_click=accept, key=f"accept_{part[0].removeprefix('part_')}")
+
+
+def near_copies(c: Corpus, preset: str) -> None:
+    """The way to the near-copies of a corpus that an earlier version prepared."""
+    job = importing.Import(importing.Request(paths.portable(c.folder), preset))
+    status = job.status()
+    if status is not None and status.alive:
+        st.fragment(_watch, run_every=POLL_SECONDS)(job)
+        return
+    st.caption(_("Near-copies, articles that are nearly the same text, were not looked for when these were prepared."))
+    if status is not None and status.error is not None:
+        errors.show(status.error)
+    if st.button(_("Look for near-copies"), icon=":material/file_copy:"):
+        with errors.shown():
+            budget.start_preparation(job)
+            st.rerun()
+
+
+def _options(seen: Preview, key: str) -> Options | None:
+    """What only a person can say of a source: the columns of a table, what an article is in plain text; None = not yet.
+
+    What would be chosen anyway is no choice, so that a corpus is the same whoever prepares it.
+    """
     if seen.columns:
-        st.dataframe(
-            {name: [row[i] for row in seen.rows] for i, name in enumerate(seen.columns)}, hide_index=True, height=180
-        )
-        usual = [n for n in seen.columns if n.lower() in ("article", "article_text", "text", "full_text", "body")]
-        one, two, three = st.columns(3)
-        text = one.selectbox(
-            _("Which column holds the text?"),
-            seen.columns,
-            index=seen.columns.index(usual[0]) if usual else 0,
-            key=f"text_column_{key}",
-        )
-        rest = [name for name in seen.columns if name != text]
-        abstract = two.selectbox(
-            _("Abstract"),
-            ["", *rest],
-            index=1 + rest.index("abstract") if "abstract" in rest else 0,
-            format_func=lambda name: name or _("none"),
-            key=f"abstract_column_{key}",
-        )
-        identifier = three.selectbox(
-            _("Identifier"), ["", *rest], format_func=lambda name: name or _("none"), key=f"id_column_{key}"
-        )
-        return Options(text, abstract, identifier)
+        return _columns(seen, key)
     if set(seen.forms) == {"text"}:
-        units = {"file": _("a file"), "blank-lines": _("what stands between blank lines")}
+        units = {
+            "file": _("a file"),
+            "blank-lines": _("what stands between blank lines"),
+            "line": _("a line"),
+        }
         unit = st.segmented_control(
             _("One article is"),
             list(units),
-            default="file" if seen.forms["text"] > 3 else "blank-lines",
+            default=seen.text_unit,
             required=True,
             format_func=lambda name: units[name],
             key=f"unit_{key}",
         )
-        return Options(text_unit=unit)
+        return Options() if unit == seen.text_unit else Options(text_unit=unit)
     return Options()
 
 
+def _columns(seen: Preview, key: str) -> Options | None:
+    st.dataframe(
+        {name: [row[i] for row in seen.rows] for i, name in enumerate(seen.columns)}, hide_index=True, height=180
+    )
+    likely = seen.likely
+    one, two, three = st.columns(3)
+    text = one.selectbox(
+        _("Which column holds the text?"),
+        seen.columns,
+        index=seen.columns.index(likely.text_column) if likely.text_column in seen.columns else None,
+        placeholder=_("choose one"),
+        key=f"text_column_{key}",
+    )
+    if text is None:
+        st.caption(_("None of the columns is called as texts usually are: look at the rows and choose one."))
+        return None
+    rest = [NO_COLUMN, *(name for name in seen.columns if name != text)]
+
+    def offered(name: str) -> int:
+        return rest.index(name) if name in rest else 0
+
+    def shown(name: str) -> str:
+        return _("none") if name == NO_COLUMN else name
+
+    abstract = two.selectbox(
+        _("Abstract"), rest, index=offered(likely.abstract_column), format_func=shown, key=f"abstract_column_{key}"
+    )
+    identifier = three.selectbox(
+        _("Identifier"), rest, index=offered(likely.id_column), format_func=shown, key=f"id_column_{key}"
+    )
+    chosen = Options(text, abstract, identifier)
+    usual = Options(likely.text_column, likely.abstract_column or NO_COLUMN, likely.id_column or NO_COLUMN)
+    return Options() if chosen == usual and seen.articles else chosen
+
+
 def _describe(seen: Preview) -> None:
-    forms = ", ".join(f"{_FORMS.get(form, _('text'))} ({words.grouped(n)})" for form, n in seen.forms.items())
+    forms = ", ".join(f"{_form(form)} ({words.grouped(n)})" for form, n in seen.forms.items())
     st.caption(
         _(
             "Found: {forms}; splits: {splits}; {size} of text to read.",
@@ -118,22 +253,84 @@ def _describe(seen: Preview) -> None:
             size=words.size(seen.size),
         )
     )
+    for remark in seen.remarks[:5]:
+        st.info(errors.markdown(remark))
     for problem in seen.refused[:5]:
         st.warning(errors.markdown(problem))
+    if len(seen.refused) > 5:
+        more = len(seen.refused) - 5
+        st.caption(_n("{n} more file is not read.", "{n} more files are not read.", more))
+
+
+def _form(form: str) -> str:
+    others = {
+        "text": _("text"),
+        "marked": _("text with marks between articles (gpt-2-simple)"),
+        "pubmed-text": _("abstracts saved from PubMed"),
+        "pubmed-nbib": _("records saved from PubMed"),
+    }
+    return _FORMS.get(form) or others[form]
+
+
+def _first_articles(seen: Preview) -> None:
+    """The first articles as they would be read, before anything is prepared."""
+    if seen.problem is not None:
+        st.warning(errors.markdown(seen.problem))
+    if not seen.articles:
+        return
+    if preparation.is_guessed(seen.forms):
+        st.info(
+            _(
+                "What a PDF or Word file shows is not how its text is kept: columns, headings and hyphens are put together as well as can be told. Read the beginnings below before you use it."
+            )
+        )
+    st.caption(_("The first articles as they will be read:"))
+    for column, article in zip(st.columns(len(seen.articles)), seen.articles, strict=True):
+        text = article["text"]
+        with column.container(border=True, height=260):
+            st.caption(words.plain(article["id"] or "—"))
+            st.text(text[:_PREVIEW_CHARACTERS] + ("…" if len(text) > _PREVIEW_CHARACTERS else ""))
+    left = Counter[str]()
+    for article in seen.articles:
+        left.update(dict(article["left_out"]))
+    beside(dict(left))
+
+
+def beside(left: dict[str, int]) -> None:
+    """What files hold beside the articles and was not read, counted."""
+    if left:
+        parts = ", ".join(f"{_(PARTS[part])}: {words.grouped(n)}" for part, n in left.items() if part in PARTS)
+        st.caption(_("Beside the text, and not read: {parts}.", parts=parts))
+
+
+def _grouped(error: EngineError) -> EngineError:
+    """The error with its numbers as the session's language writes them."""
+    values = {
+        name: words.grouped(v) if isinstance(v, int) else words.decimal(v, 1) if isinstance(v, float) else v
+        for name, v in error.values.items()
+    }
+    return EngineError(error.template, **values)
 
 
 def _split(name: str) -> str:
     return {"train": _("train"), "validation": _("validation"), "test": _("test")}[name]
 
 
-def _background(job: importing.Import, listing_of: str = "") -> None:
-    """An import in the background: the button that starts it, or how far it is."""
+def _background(job: importing.Import, listing_of: str = "", part: tuple[str, list] | None = None) -> None:
+    """An import in the background: the button that starts it, or how far it is.
+
+    Args:
+        part: where it is noted that the part which can be read is enough, and what is noted there.
+    """
     status = job.status()
     if status is not None and status.alive:
         st.fragment(_watch, run_every=POLL_SECONDS)(job)
         return
     if status is not None and status.error is not None:
-        errors.show(status.error)
+        if part is not None and _is_question(status.error):
+            _ask_for_part(status.error, part)
+        else:
+            errors.show(status.error)
     if status is not None and status.state in (jobs.STOPPED, importing.PREPARING, importing.FETCHING):
         if status.articles or not hub.is_name(job.request.source):
             told = _(
@@ -157,11 +354,21 @@ def _background(job: importing.Import, listing_of: str = "") -> None:
                 n=len(listing.files),
                 size=words.size(listing.size),
             )
+            + (
+                " "
+                + _(
+                    "Configuration {name}; left: {others}.",
+                    name=words.plain(listing.configuration),
+                    others=words.plain(", ".join(listing.others)),
+                )
+                if listing.others
+                else ""
+            )
         )
     label = _("Fetch and prepare") if listing_of else _("Prepare")
     if st.button(label, type="primary", icon=":material/playlist_add_check:"):
         with errors.shown():
-            job.start()
+            budget.start_preparation(job)
             st.rerun()
 
 
@@ -196,7 +403,14 @@ def _watch(job: importing.Import) -> None:
             tokens=words.grouped(status.tokens),
             skipped=words.grouped(status.skipped),
         )
-    left = _left(job, status)
+    if status.compared:
+        share = min(1.0, status.compared / max(1, status.articles))
+        label = _(
+            "looking for near-copies: {done} of {articles} articles",
+            done=words.grouped(status.compared),
+            articles=words.grouped(status.articles),
+        )
+    left = 0.0 if status.compared else _left(job, status)
     st.progress(share, label + (_(", about {time} left", time=words.duration(left)) if left else ""))
     kept = _fetched_again() if status.state == importing.FETCHING else _("What is done is kept: it goes on from there.")
     if st.button(_("Stop"), icon=":material/stop:", help=kept):

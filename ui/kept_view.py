@@ -9,7 +9,7 @@ from engine import kept, written
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.written import Column, Written
-from ui import access, errors, side_view, studio_view, words
+from ui import access, budget, errors, little_memory, side_view, studio_view, words
 from ui.i18n import _
 
 
@@ -49,6 +49,17 @@ def save(stream: side_view.Stream) -> None:
     )
 
 
+def _may_see(name: str) -> bool:
+    """Whether this session may see a result: one that quotes articles quotes those that it may read."""
+    if access.is_owner():
+        return True
+    try:
+        passage = kept.read(name).passage
+    except EngineError:
+        return False
+    return passage is None or budget.may_read(passage["articles"])
+
+
 def _label(name: str) -> str:
     try:
         result = kept.read(name)
@@ -75,7 +86,7 @@ def _ask_before_deleting(name: str) -> None:
 
 def show(models: list[ModelReference]) -> None:
     """The list, and what can be done with one of them."""
-    found = kept.names()
+    found = [name for name in kept.names() if _may_see(name)]
     st.subheader(_("Kept"))
     if not found:
         st.caption(_("Nothing is kept yet: press Keep below a result."))
@@ -89,7 +100,13 @@ def show(models: list[ModelReference]) -> None:
     with errors.shown():
         result = kept.read(name)
         _open(name, result, opening, taking)
-        if again.button(_("Regenerate and verify"), icon=":material/verified:", width="stretch", key="side_verify"):
+        if again.button(
+            _("Regenerate and verify"),
+            icon=":material/verified:",
+            width="stretch",
+            key="side_verify",
+            disabled=little_memory.nothing_generates(),
+        ):
             st.session_state["side_verification"] = _verify(name, result, models)
     with errors.shown():
         _delete(name, deleting)

@@ -4,14 +4,22 @@
 the one that stands. The library is the file that comes with the plotly package, served by a route of the application.
 """
 
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import plotly
 import plotly.graph_objects as go
 import streamlit as st
+from plotly.io.json import to_json_plotly
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
+
+from ui import charts
+from ui.i18n import language
 
 _LIBRARY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _ADDRESS = "_atelier/plotly.min.js"
@@ -77,6 +85,52 @@ def routes() -> list[Route]:
     return [Route(f"/{_ADDRESS}", _library)]
 
 
+_MOST_KEPT = 256  # figures; some 10 kB each, as objects ten times that
+T = TypeVar("T")
+_kept: OrderedDict[Hashable, "_Kept"] = OrderedDict()
+_kept_lock = threading.Lock()
+
+
+class _Kept:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.version = -1
+        self.built: Any = None
+
+
+def _once(build: Callable[[], T], of: Hashable, version: int = 0) -> T:
+    """What the first session builds that asks for this version; all others of its language take it."""
+    with _kept_lock:
+        kept = _kept.setdefault((of, language()), _Kept())
+        _kept.move_to_end((of, language()))
+        while len(_kept) > _MOST_KEPT:
+            _kept.popitem(last=False)
+    with kept.lock:
+        if kept.version < version:
+            kept.built, kept.version = build(), version
+        return kept.built
+
+
+def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> str:
+    """A figure as JSON, with its template: built once for all sessions of a language."""
+
+    def written() -> str:
+        drawn = build().to_dict()
+        drawn["layout"]["template"] = charts.template_content(charts.template())
+        return to_json_plotly(drawn)
+
+    return _once(written, ("content", of), version)
+
+
+def kept(build: Callable[[], go.Figure], *of: Hashable) -> go.Figure:
+    """A figure of what never changes, built once for all sessions of a language; those who show it do not change it.
+
+    Args:
+        of: what it shows: its kind, the hash of its data, and what else it depends on.
+    """
+    return _once(build, ("figure", of))
+
+
 def figure(drawn: go.Figure, key: str, picture: str = "") -> None:
     """Draws a figure that keeps its zoom while its data grow; as an ordinary chart where the route is not served.
 
@@ -89,3 +143,17 @@ def figure(drawn: go.Figure, key: str, picture: str = "") -> None:
         st.plotly_chart(drawn, theme="streamlit", key=key, config=config)
         return
     _figure_component()(data={"figure": drawn.to_json(), "address": _ADDRESS, "picture": picture}, key=key)
+
+
+def shared(build: Callable[[], go.Figure], of: Hashable, version: int, key: str) -> None:
+    """Draws a figure as `figure` does, one that is the same for all sessions of a language, and is built once for them.
+
+    Args:
+        build: makes the figure, without a template.
+        of: what it shows. version: of its data; never goes back.
+    """
+    if not _served:
+        figure(build().update_layout(template=charts.template()), key)
+        return
+    data = {"figure": content(build, of, version), "address": _ADDRESS, "picture": ""}
+    _figure_component()(data=data, key=key)

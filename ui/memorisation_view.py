@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import streamlit as st
 
-from engine import tokenizers
+from engine import memorisation, tokenizers
 from engine.memorisation import LENGTHS, Copied, Passage
 from engine.tokenizers import Tokenizer
 from ui import charts, colours, frame, links, microscope_view, words
@@ -47,12 +47,17 @@ def _fact(length: int) -> str:
     return _n("{n} token in a row, word for word", "{n} tokens in a row, word for word", length)
 
 
-def passages(tokenizer: Tokenizer, copied: Copied, articles: dict[str, str]) -> None:
+def passages(tokenizer: Tokenizer, copied: Copied, articles: dict[str, str], readable: bool = True) -> None:
     """The longest passages as they stand in their articles, each with a link.
 
     Args:
         articles: content hash of a corpus → what the page Articles calls it; none = no link.
+        readable: whether this session may see the articles.
     """
+    if not readable:
+        if copied.passages:
+            st.caption(_("Where they stand is not shown: the articles are the owner's."))
+        return
     for passage in copied.passages[:SHOWN_PASSAGES]:
         text, link = st.columns([5, 1], vertical_alignment="center")
         text.html(f"<small>{_tokens(passage.length)}</small><br>{words.excerpt(*context(tokenizer, passage))}")
@@ -132,27 +137,37 @@ def yardstick(samples: list[Copied], colour: str, title: str, unseen: list[Copie
 
 
 def verdict(sample: Copied, unseen: list[Copied]) -> str:
-    """One sentence: whether a sample copies more than real writing does by chance."""
-    told = ""
-    for n in LENGTHS:
-        share, others = sample.share(n), [s for c in unseen if (s := c.share(n)) is not None]
-        if share is None or not others:
-            continue
-        above = sum(share > other for other in others)
-        if above == len(others):
-            told = _(
-                "Copies more passages of {n} tokens ({share}) than any of {others} unseen articles ({most} at most).",
-                n=n,
-                share=words.percent(share),
-                others=len(others),
-                most=words.percent(max(others)),
-            )
-    if told:
-        return told
-    longest = sample.passages[0].length if sample.passages else 0
-    if not longest:
+    """Whether a sample copies more than real writing does by chance, and how often that is said without reason."""
+    values = {
+        "n": sample.longest,
+        "most": max((other.longest for other in unseen), default=0),
+        "others": len(unseen),
+        "rate": words.percent(memorisation.false_alarms(unseen)),
+    }
+    if memorisation.copies_more(sample, unseen):
+        return _(
+            "Copies a passage of {n} tokens, longer than in any of {others} unseen articles ({most} at most). Of a text that copies no more than they do, this is said in at most {rate} of cases.",
+            **values,
+        )
+    if not sample.longest:
         return _("Nothing of {n} tokens or more stands word for word in the training articles.", n=LENGTHS[0])
     return _(
-        "No more than unseen articles share with the training articles by chance; the longest passage has {n} tokens.",
-        n=longest,
+        "No more than unseen articles share with the training articles by chance: the longest passage has {n} tokens, theirs up to {most}.",
+        **values,
+    )
+
+
+def certain(unseen: list[Copied]) -> str:
+    """What unseen articles share with the training articles, with its intervals; "" of too few."""
+    told = []
+    for n in LENGTHS:
+        found = memorisation.shared(unseen, n)
+        if found is not None and (interval := found[1]) is not None:
+            share, (low, high) = found[0], interval
+            values = {"share": words.percent(share), "low": words.percent(low), "high": words.percent(high)}
+            told.append(_("{n} tokens: {share} (95 % interval {low} to {high})", n=n, **values))
+    return (
+        _("These shares of their passages stand in the training articles: {told}.", told="; ".join(told))
+        if told
+        else ""
     )

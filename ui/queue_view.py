@@ -7,26 +7,28 @@ import streamlit as st
 from engine import checkpoints, dispatcher, queue
 from engine.runs import Run
 from engine.settings import CHECKPOINT_FORMATS
-from ui import access, errors, readers, sources, words
+from ui import access, errors, importing_view, little_memory, readers, run_view, sources, words
 from ui.i18n import _
 
 
 def show() -> None:
     """The waiting runs, the next one first, each with what can be done with it; nothing where none waits."""
-    waiting = queue.waiting()
-    if not waiting:
+    places = queue.places()
+    if not places:
         return
-    with st.expander(_("Waiting: {n}", n=len(waiting)), expanded=True):
-        for place, run in enumerate(waiting):
+    with st.expander(_("Waiting: {n}", n=len(places)), expanded=True):
+        for place in places:
+            run = place.run
             with st.container(horizontal=True, vertical_alignment="center"):
                 after = run.waits_for()
                 note = " · " + _("after {run}", run=words.plain(after)) if after else ""
-                st.markdown(f"{place + 1}. **{words.plain(run.name)}**{note}", width="stretch")
+                note += f" · {words.starts_in(place.seconds)}"
+                st.markdown(f"{place.position}. **{words.plain(run.name)}**{note}", width="stretch")
                 if not access.is_owner():
                     continue
                 for action, icon, title, disabled in (
-                    ("up", ":material/arrow_upward:", _("Earlier"), place == 0),
-                    ("down", ":material/arrow_downward:", _("Later"), place == len(waiting) - 1),
+                    ("up", ":material/arrow_upward:", _("Earlier"), place.position == 1),
+                    ("down", ":material/arrow_downward:", _("Later"), place.position == place.of),
                     ("cancel", ":material/close:", _("Take out of the queue; Resume puts it back"), False),
                 ):
                     if st.button("", icon=icon, key=f"queue_{action}_{run.name}", help=title, disabled=disabled):
@@ -40,7 +42,7 @@ def show() -> None:
 
 def again(run: Run) -> None:
     """Buttons for a run once more with changes, and for going on from one of its checkpoints."""
-    if not access.is_owner():
+    if not access.is_owner() or little_memory.nothing_trains():
         return
     if st.button(_("Once more, with changes"), icon=":material/content_copy:", key="clone"):
         _dialog(run, False)
@@ -70,7 +72,10 @@ def _dialog(run: Run, extend: bool) -> None:
     former = float(getattr(settings, had)) if unit == had else {"steps": 200.0, "epochs": 1.0, "minutes": 1.0}[unit]
     amount = st.number_input(_("How many"), min_value=0.0, value=former, key=f"again_{unit}")
     vocabulary = readers.vocabulary_hash(settings.preset)
-    articles = sources.choose_articles("again", vocabulary, former=settings.articles)
+    chosen = sources.choose_articles("again", vocabulary, former=settings.articles)
+    articles = chosen if chosen == settings.articles else importing_view.for_training(chosen, settings.preset)
+    if articles is None:
+        return
     left, right = st.columns(2)
     first = left.number_input(
         _("First article (0 = from the start)"), 0, value=settings.first_article or 0, key="again_first"
@@ -86,7 +91,7 @@ def _dialog(run: Run, extend: bool) -> None:
         _("Batch size (0 = about 2,048 tokens)"), 0, 1024, settings.batch_size, key="again_batch"
     )
     lora_rank = right.number_input(
-        _("LoRA rank (0 = train every weight)"), 0, 256, settings.lora_rank, key="again_lora"
+        _("LoRA rank (0 = train every weight)"), 0, 256, settings.lora_rank, help=words.lora_help(), key="again_lora"
     )
     form = st.selectbox(
         _("Checkpoint format"),
@@ -109,7 +114,8 @@ def _dialog(run: Run, extend: bool) -> None:
             "lora_rank": int(lora_rank),
             "checkpoint_format": form,
         }
-        made = queue.extend(reference, **changes) if extend else queue.clone(run, **changes)
+        again = queue.from_checkpoint(reference, **changes) if extend else queue.again(run, **changes)
+        entry = queue.enter(again, queue.stem_of(run.name), join=True)
         dispatcher.ensure()
-        st.query_params["run"] = made.name
+        st.query_params["run"] = run_view.entered(entry)
         st.rerun()

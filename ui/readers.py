@@ -1,48 +1,26 @@
-"""Reads of run folders for the pages, kept as long as the files stand unchanged."""
+"""Reads of run folders for the pages."""
 
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
+import numpy as np
 
 from engine import checkpoints, corpus, presets, runs, submission
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.runs import Run
 from engine.settings import IMPORTED
-from ui import comparison, records
+from ui import comparison, growing, polling, records
 from ui.i18n import _
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return 0, 0
-    return status.st_mtime_ns, status.st_size
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)  # shared and never copied: those who read it change nothing
-def _record(folder: str, stamp: tuple[int, int]) -> records.Record:
-    return records.read(Path(folder) / "events.jsonl")
-
-
 def record(run: Run) -> records.Record:
-    """A run's reports, those of its steps as columns."""
-    return _record(str(run.folder), _stamp(run.folder / "events.jsonl"))
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def _events(folder: str, stamp: tuple[int, int]) -> list[dict[str, Any]]:
-    return Run(Path(folder)).events()
+    """A run's reports, those of its steps as columns; shared by all sessions."""
+    return growing.record(run.folder / "events.jsonl")
 
 
 def events(run: Run, *kinds: str) -> list[dict[str, Any]]:
-    """The reports of a run in order, those of `kinds` or all."""
-    if kinds and "step" not in kinds:
-        return [event for event in record(run).others if event["kind"] in kinds]
-    found = _events(str(run.folder), _stamp(run.folder / "events.jsonl"))
-    return [event for event in found if not kinds or event["kind"] in kinds]
+    """The reports of a run in order but those of its steps, which `record` holds: those of `kinds` or all."""
+    return [event for event in record(run).others if not kinds or event["kind"] in kinds]
 
 
 def whole_evaluations(run: Run) -> dict[tuple[str, str], dict[str, Any]]:
@@ -72,6 +50,10 @@ def newest_samples(run: Run) -> dict[str, dict[str, dict[str, Any]]]:
 
 def active_run() -> Run | None:
     """The run that is running, or the next that waits, or None."""
+    return polling.shared("active run", _active_run)
+
+
+def _active_run() -> Run | None:
     found = [(run, run.state()) for run in runs.all_runs()]
     for run, state in found:
         if state.state == runs.RUNNING:
@@ -124,16 +106,12 @@ def vocabulary_hash(preset: str) -> str:
 
 def runs_with_events() -> list[Run]:
     """The runs whose configuration can be read, the newest first."""
-    return [run for run in runs.all_runs() if unreadable(run) is None]
+    return polling.shared("runs", lambda: [run for run in runs.all_runs() if unreadable(run) is None])
 
 
 def unreadable(run: Run) -> EngineError | None:
-    """Why a run's configuration cannot be read, or None where it can."""
-    try:
-        run.settings  # noqa: B018  (reads the file)
-    except EngineError as error:
-        return error
-    return None
+    """Why nothing can be done with a run but to delete it, or None where all is well."""
+    return run.problem
 
 
 def trained_runs() -> list[Run]:
@@ -164,7 +142,7 @@ def usual_speed(preset: str) -> float | None:
     for run in runs_with_events():
         if run.recorded or run.settings.preset != preset:
             continue
-        speeds = [event["tokens_per_second"] for event in events(run, "step") if event.get("tokens_per_second")]
-        if speeds:
-            return sorted(speeds)[len(speeds) // 2]
+        speeds = record(run).drawn["tokens_per_second"]
+        if len(speeds := speeds[speeds > 0]):
+            return float(np.median(speeds))
     return None

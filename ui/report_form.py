@@ -2,12 +2,12 @@
 
 import contextlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import streamlit as st
 
-from engine import results
+from engine import checkpoints, results
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.results import PassSettings
@@ -37,11 +37,12 @@ class Asked:
         return [self.model] if self.model.is_base else [ModelReference(self.model.preset), self.model]
 
     def check(self) -> None:
-        """Makes sure that this session may read the articles.
+        """Makes sure that this session may read the articles, and that the base is the one that the model was trained from.
 
         Raises:
-            EngineError: it may not.
+            EngineError: it may not, or it is not.
         """
+        checkpoints.check_base(self.model)
         if self.typed:
             access.check_path(self.articles)
 
@@ -154,6 +155,14 @@ def _choose_way(context: int) -> PassSettings:
             ),
         )
         way = PassSettings(int(tokens), int(length), int(stride))
+    if st.checkbox(
+        _("Leave out near-copies"),
+        help=_(
+            "Articles of this split that are nearly the same text as a training article are not scored, by any model. The page Articles shows them."
+        ),
+        key="report_leave_out",
+    ):
+        way = replace(way, leave_out=1)
     length, stride = way.sequence_length or length, way.stride or way.sequence_length or default_stride
     if stride <= length:
         st.caption(

@@ -5,12 +5,13 @@ from collections.abc import Callable
 import streamlit as st
 
 from engine import intervals
-from ui import report_charts, words
+from ui import near_copies_view, report_charts, words
 from ui.i18n import _, _n
 from ui.report_charts import Shown
 
 SIMPLE = "#B0B5BA"  # what is no model of ours
 KERAS_TOLERANCE = 1e-3  # nats a token: what another order of the sums and a GPU's short floats may make
+NO_PADDING = 0.005  # the share up to which it changes no figure that is shown
 _SHARES = ("accuracy", "top_5", "top_10")
 
 
@@ -18,16 +19,19 @@ def show(models: list[Shown]) -> None:
     """Draws the reports of the base and a checkpoint (the last of them), or of one model alone."""
     own = models[-1]
     headline(models)
+    if told := near_copies_view.said(own.report["near_copies"], own.report["split"], own.report["left_out"]):
+        st.warning(told)
     if len(models) > 1:
         difference(models[0], own)
     st.plotly_chart(report_charts.baselines(compared(models)), theme="streamlit", key="report_baselines")
     simple = own.report["baselines"]
     counted = _(
-        "The most frequent token is “{token}”; it and the bigram (the most frequent token behind the one before, backing off to single tokens) were counted on {n} training tokens.",
+        "The most frequent token is “{token}”; it and the bigram (the most frequent token behind the one before, backing off to single tokens) were counted on {n} tokens of {read}.",
+        read=_read_names()[simple["counted_on"]],
         token=words.plain(simple["token"].strip() or simple["token"].replace(" ", "␣").replace("\n", "↵")),
         n=words.grouped(simple["training_tokens"]),
     )
-    lines = _("The bars' lines hold 95 % of what 1,000 draws of the articles give.")
+    lines = _("The bars' lines are the 95 % intervals.")
     st.caption(f"{counted} {lines}" if own.report["intervals"] else counted)
     names = (_("By section"), _("By position"), _("By kind of token"), _("Calibration"), _("Padding"))
     section, position, kind, calibration, padding = st.tabs(list(names))
@@ -51,6 +55,14 @@ def show(models: list[Shown]) -> None:
         st.caption(_("Expected calibration error, the mean distance from the diagonal: {errors}", errors=errors))
     with padding:
         what_padding_does(own)
+
+
+def _read_names() -> dict[str, str]:
+    """What pages call the tokens that the simple guesses were counted on."""
+    return {
+        "run": _("what this run could read"),
+        "split": _("all training articles"),
+    }
 
 
 def _figures() -> tuple[tuple[str, str, Callable[[float], str]], ...]:
@@ -95,7 +107,9 @@ def headline(models: list[Shown]) -> None:
         stride=own["stride"],
     )
     certain = (
-        _("In brackets the interval that holds 95 % of what drawing the articles anew gives (bootstrap, 1,000 draws).")
+        _(
+            "In brackets the 95 % interval (jackknife over the articles, Student's t): of 100 such intervals from other articles of the kind about 95 hold what all of them would give."
+        )
         if own["intervals"]
         else _(
             "Of so few articles it cannot be told how far chance goes: an interval takes {n} at least.",
@@ -197,13 +211,19 @@ def compared(models: list[Shown]) -> list[tuple[str, str, float, list[float] | N
 
 def what_padding_does(model: Shown) -> None:
     """The same model, the same text, other numbers: what counting padding makes of an accuracy."""
+    found = model.report["padding"]
     st.markdown(
         _(
             "**What “43 %” can mean.** Texts shorter than a window are filled up with padding. Where a mean counts it, the number says little about text: a model that was trained on padding writes it without a fault, and is credited with it."
         )
     )
+    if any(p["windows"] == "article" and p["padding_share"] < NO_PADDING for p in found):
+        st.markdown(
+            _(
+                "In the windows of the original report, the first tokens of each article, these articles leave no padding, so padding does not explain 43 % there. What would: a larger model (GPT-2 base has 124 million parameters and read the web), easier text (the PubMed release is in lower case, its punctuation stands by itself), test articles that are nearly training articles (the page Articles finds them), or a text shorter than the window, as in the second row."
+            )
+        )
     names = {"article": _("an article a window, its first tokens"), "paragraph": _("a paragraph a window")}
-    found = model.report["padding"]
     st.dataframe(
         {
             _("Windows"): [names[p["windows"]] for p in found],

@@ -2,13 +2,28 @@
 
 import time
 
+import plotly.graph_objects as go
 import streamlit as st
 
-from engine import dispatcher, ending, runs
+from engine import dispatcher, ending, queue, runs
 from engine.errors import EngineError
 from engine.runs import Run, State
-from ui import access, charts, colours, errors, live, readers, words
-from ui.i18n import _
+from ui import (
+    access,
+    bases_view,
+    charts,
+    colours,
+    errors,
+    growing,
+    little_memory,
+    live,
+    near_copies_view,
+    polling,
+    readers,
+    words,
+)
+from ui.i18n import _, _n
+from ui.records import Record
 
 REFRESH_SECONDS = 1.0
 ACTIVE = (runs.QUEUED, runs.RUNNING)
@@ -26,7 +41,35 @@ def watch(run: Run, key: str, details: bool = False) -> None:
             st.rerun()  # it has just ended: the rest of the page shows so, and nothing polls any more
 
     with errors.shown():
-        st.fragment(draw, run_every=REFRESH_SECONDS if active else None)()
+        polling.fragment(draw, REFRESH_SECONDS if active else None)()
+
+
+def entered(entry: queue.Entry) -> str:
+    """Remembers what became of a request of this session; returns the name of its run, to which the page leads."""
+    st.session_state["joined"] = entry.run.name if entry.joined else None
+    return entry.run.name
+
+
+def watch_place(run: Run) -> None:
+    """Shows the place of a run that waits while the page shows another, until it starts."""
+
+    def draw() -> None:
+        found = queue.place(run)
+        if found is None:
+            st.rerun()  # it has just started, or was taken from the queue
+        assert found is not None
+        st.info(f"**{words.plain(run.name)}** · {words.place(found)}", icon=":material/hourglass_top:")
+        _joined(run)
+
+    if run.state().state == runs.QUEUED:
+        st.fragment(draw, run_every=REFRESH_SECONDS)()
+
+
+def _joined(run: Run) -> None:
+    if st.session_state.get("joined") == run.name:
+        st.caption(
+            f":material/group: {_('An identical run was waiting already: your request has joined it, and one run serves all who asked.')}"
+        )
 
 
 def head(run: Run, state: State, key: str) -> None:
@@ -38,6 +81,9 @@ def head(run: Run, state: State, key: str) -> None:
         st.progress(min(1.0, share), _progress(run, state))
     elif state.state == runs.QUEUED:
         st.progress(0.0, _queued(run, state))
+        if found := queue.place(run):
+            st.markdown(f":material/hourglass_top: {words.place(found)}")
+        _joined(run)
     if state.error is not None:
         st.warning(errors.markdown(state.error), icon=":material/info:")
     if silent := run.silent_seconds():
@@ -97,7 +143,14 @@ def _memory(run: Run) -> None:
 
 
 def _damaged(run: Run) -> None:
-    """Says which checkpoints were found damaged when the run went on, and what that meant."""
+    """Says which lines and checkpoints were found damaged, and what that meant."""
+    if lines := readers.record(run).damaged:
+        said = _n(
+            "{n} line of its events.jsonl is damaged and left out.",
+            "{n} lines of its events.jsonl are damaged and left out.",
+            lines,
+        )
+        st.caption(f":material/heart_broken: {said}")
     for checkpoint, event in {event["checkpoint"]: event for event in readers.events(run, "damaged")}.items():
         said = errors.markdown(EngineError.from_json(event["reason"]))
         st.caption(f":material/heart_broken: {said} {_('What {name} held was trained again.', name=checkpoint)}")
@@ -133,10 +186,10 @@ def _queued(run: Run, state: State) -> str:
 
 def seconds_left(run: Run, state: State) -> float | None:
     """Training time left, from the mean time of the steps so far; None while it is not known."""
-    steps = readers.events(run, "step")
-    if not state.steps or not steps or not steps[-1]["seconds"] or state.step < 2:
+    steps = readers.record(run).drawn
+    if not state.steps or not len(steps["step"]) or not steps["seconds"][-1] > 0 or state.step < 2:
         return None
-    return (state.steps - state.step) * steps[-1]["seconds"] / steps[-1]["step"]
+    return float((state.steps - state.step) * steps["seconds"][-1] / steps["step"][-1])
 
 
 def _buttons(run: Run, state: State, key: str) -> None:
@@ -165,7 +218,9 @@ def _buttons(run: Run, state: State, key: str) -> None:
             with errors.shown():
                 (run.request_pause if pause else run.request_stop)()
                 st.rerun(scope="app")
-    elif state.state != runs.FINISHED and st.button(
+    elif state.state == runs.FINISHED or little_memory.nothing_trains():
+        return
+    elif st.button(
         _("Resume"), icon=":material/play_arrow:", key=f"{key}_resume", help=_("Goes on from the newest checkpoint.")
     ):
         with errors.shown():
@@ -176,33 +231,61 @@ def _buttons(run: Run, state: State, key: str) -> None:
 
 def curves(run: Run, key: str, details: bool) -> None:
     """The curves, and beside them what base and run write at this moment."""
-    events = readers.events(run)
-    colour = colours.of_run(run.name)
+    record, colour = readers.record(run), colours.of_run(run.name)
+    reported = bool(len(record.drawn["step"]))
+    _thinned(record)
     left, right = st.columns([3, 2])
     with left:
-        if not any(event["kind"] in ("step", "evaluation") for event in events):
+        if not reported and not any(event["kind"] == "evaluation" for event in record.others):
             st.info(_("The first point is the base model's own accuracy: it appears as soon as the model is loaded."))
         else:
-            title = _("accuracy on validation (%)")
-            live.figure(charts.validation(events, "accuracy", colour, title, 100), key=f"{key}_accuracy")
+            _validation(run, record, "accuracy", _("accuracy on validation (%)"), colour, f"{key}_accuracy", 100)
     with right:
         samples(run, prompts=2 if details else 1)
-    if details and any(event["kind"] == "step" for event in events):
-        _details(events, colour, key)
+    if details and reported:
+        _details(run, record, colour, key)
 
 
-def _details(events: list[dict], colour: str, key: str) -> None:
+def _thinned(record: Record) -> None:
+    """Says what is shown of a run whose reports are too many to be kept."""
+    if not record.thinned_bytes:
+        return
+    said = _(
+        "This run has reported {size}, more than the pages keep ({most}): the curves show {reports} of its reports, of each stretch the smallest and the largest values, the first and the last; some moments in between are left out.",
+        size=words.size(record.thinned_bytes),
+        most=words.size(growing.MOST_BYTES),
+        reports=words.grouped(len(record.drawn["step"])),
+    )
+    st.caption(f":material/compress: {said}")
+
+
+def _validation(run: Run, record: Record, name: str, title: str, colour: str, key: str, factor: float = 1.0) -> None:
+    def build() -> go.Figure:
+        return charts.validation(record, name, colour, title, factor)
+
+    live.shared(build, ("validation", str(run.folder), name, colour), record.version, key)
+
+
+def _over_steps(run: Run, record: Record, name: str, title: str, colour: str, key: str, factor: float = 1.0) -> None:
+    def build() -> go.Figure:
+        return charts.over_steps(record, name, colour, title, factor)
+
+    live.shared(build, ("over steps", str(run.folder), name, colour), record.version, key)
+
+
+def _details(run: Run, record: Record, colour: str, key: str) -> None:
     figures = [
-        charts.validation(events, "bits_per_byte", colour, _("bits per byte on validation")),
-        charts.validation(events, "loss", colour, _("loss (nats a token)")),
-        charts.over_steps(events, "tokens_per_second", colour, _("tokens a second")),
-        charts.over_steps(events, "learning_rate", colour, _("learning rate")),
-        charts.over_steps(events, "memory_bytes", colour, _("memory of the trainer (MB)"), 1e-6),
+        (_validation, "bits_per_byte", _("bits per byte on validation"), 1.0),
+        (_validation, "loss", _("loss (nats a token)"), 1.0),
+        (_over_steps, "tokens_per_second", _("tokens a second"), 1.0),
+        (_over_steps, "learning_rate", _("learning rate"), 1.0),
+        (_over_steps, "memory_bytes", _("memory of the trainer (MB)"), 1e-6),
     ]
     for first in range(0, len(figures), 2):
         for slot, number in zip(st.columns(2), range(first, min(first + 2, len(figures))), strict=False):
+            draw, name, title, factor = figures[number]
             with slot:
-                live.figure(figures[number], key=f"{key}_figure_{number}")
+                draw(run, record, name, title, colour, f"{key}_figure_{number}", factor)
 
 
 def samples(run: Run, prompts: int) -> None:
@@ -230,6 +313,7 @@ def outcome(run: Run) -> None:
     split = "test" if ("run", "test") in figures else "validation"
     if ("run", split) not in figures or ("base", split) not in figures:
         return
+    bases_view.say_changed([run])
     own, base = figures["run", split], figures["base", split]
     first, second, third = st.columns(3)
     first.metric(
@@ -255,6 +339,8 @@ def outcome(run: Run) -> None:
         help=_("Base and run are measured on the same tokens of articles that neither was trained on."),
         border=True,
     )
+    if told := near_copies_view.said(own.get("near_copies"), split, bool(own.get("near_copies_left_out"))):
+        st.warning(told)
     keras_evaluate(run)
 
 

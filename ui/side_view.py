@@ -11,7 +11,7 @@ from engine import studio_client
 from engine.checkpoints import ModelReference
 from engine.errors import EngineError
 from engine.written import Column, Sample, Written
-from ui import colours, errors, frame, readers, studio_view, words
+from ui import budget, colours, errors, frame, readers, server_paths, studio_view, words
 from ui.i18n import _, error_text
 
 REPAINT_SECONDS = 0.1
@@ -24,17 +24,24 @@ class Stream:
 
     Attributes:
         kept: the name under which it is kept, or "".
+        blank: whether a blank at the prompt's end was left out.
         waiting: whether the studio works for another request first.
     """
 
     result: Written
     kept: str = ""
+    blank: bool = False
     waiting: bool = False
     done: threading.Event = field(default_factory=threading.Event)
     _cancelled: bool = False
 
     def start(self) -> "Stream":
-        """Asks the studio."""
+        """Asks the studio.
+
+        Raises:
+            EngineError: this session may not ask this of it.
+        """
+        budget.check_request(self.result.request())
         threading.Thread(target=self._follow, daemon=True).start()
         return self
 
@@ -102,6 +109,12 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
         notes.append(_("Kept on {time} (UTC).", time=moment(result)))
     if result.environment:
         notes.append(", ".join(environment_lines(result.environment)))
+    if stream.blank:
+        notes.append(
+            _(
+                "The blank at the prompt's end was left out: words begin with theirs, and one before them spoils the text."
+            )
+        )
     if notes:
         st.caption(words.plain(" · ".join(notes)))
 
@@ -230,7 +243,9 @@ def markdown(result: Written) -> str:
     lines = [f"# {_('Side by side')}", ""]
     lines += [f"- {words.plain(line)}" for line in _facts(result)]
     if result.passage is not None:
-        source = f"{result.passage['articles']}, {_('test article {n}', n=result.passage['number'])}"
+        source = (
+            f"{server_paths.shown(result.passage['articles'])}, {_('test article {n}', n=result.passage['number'])}"
+        )
         lines.append(f"- {_('Prompt from')} {words.plain(source)}")
     lines += ["", f"## {_('Prompt')}", "", *_fenced(result.prompt)]
     for column in result.columns:

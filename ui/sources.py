@@ -2,35 +2,68 @@
 
 import hashlib
 import re
+from pathlib import Path
 
 import streamlit as st
 
-from engine import corpus, paths
+from engine import corpus, paths, uploads
 from engine.articles import hub
 from engine.errors import EngineError
-from engine.files import staged_folder
-from ui import access, errors, words
+from engine.files import sha256
+from ui import access, budget, errors, server_paths, words
+from ui import upload_memory as memory
 from ui.i18n import _
 
-UPLOADS = ".uploads"  # beside the runs
-ENDINGS = ["jsonl", "json", "txt", "csv", "tsv", "parquet", "xml", "nxml", "zip"]
+ENDINGS = [
+    "jsonl", "json", "txt", "text", "md", "csv", "tsv", "parquet", "xml", "nxml", "nbib", "docx", "pdf", "zip", "gz", "tar", "tgz",
+]  # fmt: skip
 
 
-def save_uploads(files: list[tuple[str, bytes]]) -> str:
-    """Keeps uploaded files in a folder named by their content; returns the portable path of the file, or of the folder.
+def save_uploads(files: list[tuple[str, bytes | Path]]) -> str:
+    """Keeps uploaded files; returns the portable path of the file, or of the folder of several.
+
+    Args:
+        files: name and content of each, or where that lies already.
 
     Raises:
-        StorageError: no rights or no space.
+        EngineError: a visitor's are too large, or there is no room for them. StorageError: no rights or no space.
     """
-    digest = hashlib.sha256()
-    for name, content in files:
-        digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
-    folder = paths.checkpoints_root() / UPLOADS / digest.hexdigest()[:16]
-    if not folder.exists():
-        with staged_folder(folder) as staging:
-            for name, (_name, content) in zip(_distinct([name for name, _content in files]), files, strict=True):
-                (staging / name).write_bytes(content)
-    return paths.portable(folder / safe_name(files[0][0]) if len(files) == 1 else folder)
+    names = _distinct([name for name, _content in files])
+    uploaded = [uploads.File(name, content, _digest(content)) for name, (_n, content) in zip(names, files, strict=True)]
+    size = sum(c.stat().st_size if isinstance(c, Path) else len(c) for _name, c in files)
+    return paths.portable(budget.keep_upload(uploaded, size))
+
+
+def _digest(content: bytes | Path) -> str:
+    return sha256(content) if isinstance(content, Path) else hashlib.sha256(content).hexdigest()
+
+
+def _kept(uploaded: list) -> str:
+    """What the widget for uploads holds, on the disk, once for all reruns.
+
+    Streamlit holds every upload in the server's memory as long as its session lives: what is on the disk is let go there.
+
+    Raises:
+        EngineError: a visitor's are too large, there is no room for them, or they were deleted meanwhile.
+    """
+    known: dict[tuple[str, ...], str] = st.session_state.setdefault("uploads_kept", {})
+    key = tuple(upload.file_id for upload in uploaded)
+    if key not in known:
+        try:
+            files = []
+            for upload in uploaded:  # one that was let go lies where it was kept, alone or with others
+                place = st.session_state.get(f"upload_{upload.file_id}")
+                files.append((upload.name, upload.getvalue() if place is None else Path(place)))
+            known[key] = save_uploads(files)
+        except FileNotFoundError as error:
+            raise EngineError("This upload has been deleted meanwhile: upload it again.") from error
+        kept = paths.locate(known[key])
+        for name, upload in zip(_distinct([name for name, _content in files]), uploaded, strict=True):
+            st.session_state[f"upload_{upload.file_id}"] = str(kept if len(uploaded) == 1 else kept / name)
+            memory.let_go(upload)
+    if not paths.locate(known[key]).exists():
+        raise EngineError("This upload has been deleted meanwhile: upload it again.")
+    return known[key]
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -53,15 +86,10 @@ def safe_name(name: str) -> str:
 def prepared(vocabulary: str = "") -> dict[str, corpus.Corpus]:
     """The prepared corpora that this session may see, by their portable paths; of one vocabulary, or of all.
 
-    On a server with an owner, others see what they prepared themselves.
+    On a server with an owner, others see what they prepared themselves, and her articles where she shares them.
     """
-    mine = st.session_state.get("prepared", [])
     found = {paths.portable(c.folder): c for c in corpus.all_corpora()}
-    return {
-        path: c
-        for path, c in found.items()
-        if (access.is_owner() or path in mine) and vocabulary in ("", c.card["tokenizer"])
-    }
+    return {path: c for path, c in found.items() if vocabulary in ("", c.card["tokenizer"]) and budget.may_read(path)}
 
 
 def title(c: corpus.Corpus) -> str:
@@ -110,7 +138,7 @@ def choose_articles(key: str, vocabulary: str = "", with_hub: bool = False, form
         key=f"{key}_source",
     )
     if way == "former":
-        st.caption(words.plain(former))
+        st.caption(words.plain(server_paths.shown(former)))
         return former
     if way == "prepared":
         known = prepared(vocabulary)
@@ -121,16 +149,27 @@ def choose_articles(key: str, vocabulary: str = "", with_hub: bool = False, form
             _("Prepared articles"), list(known), format_func=lambda path: title(known[path]), key=f"{key}_prepared"
         )
     if way == "upload":
-        uploads = st.file_uploader(
-            _("JSON lines, CSV, Parquet, text, JATS XML, or a zip of these; 50 MB at most"),
+        uploaded = st.file_uploader(
+            _("Text, Word, PDF, CSV, JSON, Parquet, JATS XML, downloads of PubMed, or a zip of these; 50 MB at most"),
             type=ENDINGS,
             accept_multiple_files=True,
             key=f"{key}_upload",
         )
-        if not uploads:
+        if not access.is_owner():
+            most = budget.limits()
+            st.caption(
+                _(
+                    "An upload, and what is made of it, is deleted {hours} hours later. All files of one together: {size} at most. Other visitors do not see it; the owner of this server may.",
+                    hours=words.shortest(most.upload_hours),
+                    size=words.size(most.upload_megabytes * 1e6),
+                )
+            )
+        if not uploaded:
             st.caption(_("Until a file is there, the sample is used."))
             return sample
-        return save_uploads([(upload.name, upload.getvalue()) for upload in uploads])
+        with errors.shown():
+            return _kept(uploaded)
+        st.stop()
     if way == "path":
         path = st.text_input(
             _("A file, folder or zip of articles"),

@@ -5,15 +5,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine import dispatcher, plans, preparation, presets, runs
+from engine import dispatcher, plans, preparation, presets, queue
 from engine.articles import source
 from engine.errors import EngineError
 from engine.plans import Plan
 from engine.submission import articles_path
-from ui import access, article_charts, words
+from ui import access, article_charts, run_view, words
 from ui.i18n import _
 
 _COUNTED_BYTES = 32 << 20
+_MOST_PLAN_BYTES = 64 << 10
 _LENGTHS = ("steps", "epochs")
 _AUTOMATIC = ("learning_rate", "batch_size", "sequence_length")  # where 0 is one by the engine
 _COLUMNS = ("name", "first", "last", "parent", *_LENGTHS, *_AUTOMATIC)
@@ -48,7 +49,11 @@ def form(preset: str, articles: str) -> None:
     shipped = {path.stem: path for path in plans.shipped()}
     left, right = st.columns(2)
     chosen = left.selectbox(_("Plan"), list(shipped), format_func=lambda name: f"plans/{name}.toml")
-    upload = right.file_uploader(_("or a plan of your own (.toml)"), type=["toml"], key="plan_upload")
+    upload = None
+    if access.is_owner():  # who queues it; visitors look at the plans that ship
+        upload = right.file_uploader(
+            _("or a plan of your own (.toml)"), type=["toml"], key="plan_upload", max_upload_size=1
+        )
     if upload is not None:
         plan = plans.parse(_toml(upload.getvalue(), upload.name), upload.name)
     else:
@@ -63,7 +68,7 @@ def form(preset: str, articles: str) -> None:
     plan = _edited(plan, f"{chosen}-{articles}-{upload.name if upload else ''}")
     st.plotly_chart(article_charts.stages(plan), theme="streamlit", key="plan_stages")
     prefix = st.text_input(_("The runs' names begin with (empty = date and time)"), "", key="plan_prefix").strip()
-    stages = plans.settings(plan, articles, prefix or "unnamed", preset=preset)
+    stages = plans.settings(plan, articles, prefix or queue.UNNAMED, preset=preset)
     one, two = st.columns([1, 3])
     start = one.button(_("Queue the stages"), type="primary", icon=":material/playlist_play:")
     two.download_button(
@@ -73,16 +78,17 @@ def form(preset: str, articles: str) -> None:
         return
     if not access.is_owner():
         raise EngineError("Visitors train one short run at a time: the owner's code lifts the limit.")
-    stages = plans.settings(plan, articles, prefix or runs.fresh_name("plan"), preset=preset)
-    made = plans.submit(stages)
+    entries = queue.enter_stages(stages, prefix or queue.UNNAMED, "" if prefix else "plan", join=not prefix)
     dispatcher.ensure()
-    st.query_params["run"] = made[0].name
+    st.query_params["run"] = run_view.entered(entries[0])
     st.rerun()
 
 
 def _toml(content: bytes, name: str) -> dict[str, Any]:
     import tomllib
 
+    if len(content) > _MOST_PLAN_BYTES:
+        raise EngineError("{path} is too long for a plan: {most} kB at most.", path=name, most=_MOST_PLAN_BYTES >> 10)
     try:
         return tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from engine import studio_client
 from engine.errors import EngineError
-from ui import words
+from ui import budget, words
 from ui.i18n import _
 
 
@@ -56,8 +56,9 @@ def told(
         progress: how far it is, in words, of such a message.
 
     Raises:
-        EngineError: no studio, it died while it worked, or what it says is against the request.
+        EngineError: no studio, it died while it worked, what it says is against the request, or the request goes beyond a visitor's budget.
     """
+    budget.check_request(request)
     say(work, 0.0)
     told_so_far = []
     # Closed however this ends: a rerun, which Cancel and leaving the page cause, hangs up, and so the studio stops.

@@ -4,6 +4,7 @@ import html
 import re
 from typing import Any
 
+from engine.queue import Place
 from engine.settings import CHECKPOINT_FORMATS
 from ui.i18n import _, language
 
@@ -55,6 +56,30 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def starts_in(seconds: float | None) -> str:
+    """When a run that waits starts, as far as what was measured tells it."""
+    if seconds is None:
+        return _("it is not known yet when it starts")
+    if seconds < 5:
+        return _("it is next")
+    return _("it starts in about {time}", time=about(seconds))
+
+
+def about(seconds: float) -> str:
+    """A duration that is estimated: to ten seconds below ten minutes, then to a minute."""
+    if seconds < 600:
+        return duration(max(10.0, round(seconds, -1)))
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else duration(60 * minutes)
+
+
+def place(found: Place) -> str:
+    """A run's place in the queue and when it starts."""
+    return _(
+        "Place {n} of {all} in the queue: {start}.", n=found.position, all=found.of, start=starts_in(found.seconds)
+    )
+
+
 def size(count: float) -> str:
     """Bytes in the largest fitting unit: 10.6 MB; Mo in French."""
     unit = "o" if language() == "fr" else "B"
@@ -65,8 +90,8 @@ def size(count: float) -> str:
 
 
 def split_name(split: str) -> str:
-    """What pages call a split that models are measured on."""
-    return {"test": _("test"), "validation": _("validation")}[split]
+    """What pages call a split."""
+    return {"train": _("train"), "test": _("test"), "validation": _("validation")}[split]
 
 
 def state_name(state: str) -> str:
@@ -79,6 +104,8 @@ def state_name(state: str) -> str:
         "failed": _("failed"),
         "stopped": _("stopped"),
         "interrupted": _("interrupted"),
+        "broken": _("broken"),
+        "copied": _("a copy, which waits for you"),
     }.get(state, state)
 
 
@@ -146,6 +173,15 @@ def nothing_lost() -> str:
     return _("Whatever the format, what it leaves out is kept beside it, so that a run resumes exactly.")
 
 
+def lora_help() -> str:
+    """What a LoRA run trains, and what that costs, in sentences."""
+    return _(
+        "What is trained: two thin matrices of this rank beside the query and the value matrix of each attention, and the "
+        "biases of these two. Everything else stays as it is, so that it takes less memory and learns less in as many "
+        "steps. Its automatic learning rate is 15 times the usual one."
+    )
+
+
 def formats_help() -> str:
     """What each format of a checkpoint keeps and loses, a line each."""
     return "\n\n".join([*map(format_kept, CHECKPOINT_FORMATS), nothing_lost()])
@@ -171,7 +207,8 @@ def export_kept(form: str) -> str:
             "and the vocabulary."
         ),
         "keras": _(
-            "Keeps the weights and the architecture; Keras opens it. Loses the vocabulary and the optimizer, which "
+            "Keeps the weights and the architecture of the backbone: token ids in, hidden states out, and the head for text "
+            "is added by one line. Keras opens it where keras_hub is imported. Loses the vocabulary and the optimizer, which "
             "load_model would drop in any case (measured)."
         ),
     }[form]

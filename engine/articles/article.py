@@ -1,26 +1,17 @@
 """An article: a title where one is known, an abstract, and sections of paragraphs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-# What a section is about; "by section" figures and the reader go by these. The number is what a corpus keeps.
-OTHER, ABSTRACT, INTRODUCTION, METHODS, RESULTS, DISCUSSION, TITLE = range(7)
+from engine.articles.names import ABSTRACT, DISCUSSION, INTRODUCTION, METHODS, OTHER, RESULTS, TITLE, kind_of
+
+__all__ = [
+    "ABSTRACT", "DISCUSSION", "INTRODUCTION", "KINDS", "METHODS", "MOST_SECTIONS", "OTHER", "RESULTS", "TITLE",
+    "Article", "Mark", "Section", "clean", "kind_of",
+]  # fmt: skip
+
 KINDS = ("other", "abstract", "introduction", "methods", "results", "discussion", "title")
 
 MOST_SECTIONS = 10_000  # of one article; each costs more than its text
-
-_WORDS_OF_KINDS = (
-    (ABSTRACT, ("abstract", "summary")),
-    (METHODS, ("method", "material", "procedure", "experimental", "study design", "statistical", "subjects")),
-    (RESULTS, ("result", "finding", "case report", "case presentation")),
-    (DISCUSSION, ("discussion", "conclusion", "concluding", "limitation")),
-    (INTRODUCTION, ("introduction", "background", "objective", "rationale")),
-)
-
-
-def kind_of(name: str) -> int:
-    """What a section is about, by the words of its name: one of the constants above."""
-    lowered = name.lower()
-    return next((kind for kind, words in _WORDS_OF_KINDS if any(word in lowered for word in words)), OTHER)
 
 
 @dataclass(frozen=True)
@@ -54,12 +45,16 @@ class Article:
         abstract: paragraphs or sentences of the abstract.
         sections: the body in reading order.
         title: "" where the source has none (the PubMed release has none).
+        left_out: what its file holds and is not read, counted: (a key of `unread.PARTS`, how many).
+        formulas: of the source's formulas how many became text, and how many a mark.
     """
 
     id: str
     abstract: tuple[str, ...]
     sections: tuple[Section, ...]
     title: str = ""
+    left_out: tuple[tuple[str, int], ...] = field(default=(), compare=False)
+    formulas: tuple[int, int] = (0, 0)
 
     def all_sections(self) -> tuple[Section, ...]:
         """The abstract as a first section (where there is one), then the body."""

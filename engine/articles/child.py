@@ -15,10 +15,15 @@ from engine.articles import csv_table, parquet
 from engine.articles.article import Article
 from engine.articles.options import Options, Place
 from engine.articles.source import Skipped, Source
+from engine.articles.table import likely
 from engine.errors import ArticlesError, EngineError
 from engine.limits import limit_own_memory
 
 _PROGRESS_SECONDS = 1.0
+PREVIEW_ARTICLES, PREVIEW_CHARACTERS = 3, 2_000
+PREVIEW_ITEMS = 50  # looked at for them
+_SHOWN_COLUMNS = 200  # of a table, and
+_SHOWN_CHARACTERS = 200  # of each name and field in a preview
 
 
 def digest(text: bytes) -> int:
@@ -68,6 +73,7 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
             "size": source.size,
             "forms": source.forms(),
             "refused": Skipped.of(source.refused).to_json(),
+            "remarks": Skipped.of(source.remarks).to_json(),
         },
     )
     for split in source.splits:
@@ -91,7 +97,9 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
                     "words": item.words,
                     "digest": digest(body),
                     "marks": [(m.offset, m.kind, m.named) for m in marks],
+                    "formulas": item.formulas,
                     "names": [section.name for section in item.all_sections()],
+                    "left_out": item.left_out,
                 }
                 frames.write(out, header, body)
             else:
@@ -102,8 +110,31 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
     frames.write(out, {"kind": "end"})
 
 
+def _count(request: dict[str, Any], out: BinaryIO) -> None:
+    """How many articles each split holds; nothing of them leaves this process."""
+    progress = _Progress(out)
+    source = Source(request["path"], Options(**request["options"]), progress.entered, progress.tick)
+    counts = dict.fromkeys(source.splits, 0)
+    for split in source.splits:
+        for place, item in source.items(split):
+            counts[split] += isinstance(item, Article)
+            progress.reads(source, split, place)
+            progress.tick()
+    frames.write(out, {"kind": "counts", "counts": counts})
+
+
+def _cut(fields: list[str]) -> list[str]:
+    return [text[:_SHOWN_CHARACTERS] for text in fields[:_SHOWN_COLUMNS]]
+
+
+def _told(error: ArticlesError) -> dict[str, Any]:
+    """An error as a message holds it; a value may quote what stands in a file."""
+    values = {n: v[:PREVIEW_CHARACTERS] if isinstance(v, str) else v for n, v in error.values.items()}
+    return ArticlesError(error.template, **values).to_json()
+
+
 def _preview(request: dict[str, Any], out: BinaryIO) -> None:
-    """What a source is: its forms, and of a table the columns and first rows."""
+    """What a source is: its forms, of a table the columns and first rows, and its first articles as they would be read."""
     progress = _Progress(out)
     source = Source(request["path"], Options(**request["options"]), progress.entered, progress.tick)
     table, refused = None, list(source.refused)
@@ -119,6 +150,8 @@ def _preview(request: dict[str, Any], out: BinaryIO) -> None:
             if source.alone:
                 raise
             refused.append(error)
+    columns = _cut(table[0]) if table else []
+    articles, problem = _first_articles(source)
     frames.write(
         out,
         {
@@ -126,11 +159,34 @@ def _preview(request: dict[str, Any], out: BinaryIO) -> None:
             "forms": source.forms(),
             "splits": source.splits,
             "size": source.size,
-            "columns": table[0] if table else [],
-            "rows": table[1] if table else [],
-            "refused": [error.to_json() for error in refused[:20]],
+            "columns": columns,
+            "rows": [_cut(row) for row in table[1]] if table else [],
+            "likely": likely(columns, [row[:_SHOWN_COLUMNS] for row in table[1]]).to_json() if table else {},
+            "text_unit": source.options.text_unit,
+            "articles": articles,
+            "problem": _told(problem) if problem is not None else None,
+            "remarks": [_told(error) for error in source.remarks[:20]],
+            "refused": [_told(error) for error in refused[:20]],
         },
     )
+
+
+def _first_articles(source: Source) -> tuple[list[dict[str, Any]], ArticlesError | None]:
+    """The first articles of a source, cut, and the first thing that was wrong on the way to them."""
+    found: list[dict[str, Any]] = []
+    problem = None
+    try:
+        for number, (_place, item) in enumerate(source.items("train")):
+            if isinstance(item, Article):
+                text = item.text()[:PREVIEW_CHARACTERS]
+                found.append({"id": item.id[:_SHOWN_CHARACTERS], "text": text, "left_out": item.left_out})
+            else:
+                problem = problem or item
+            if len(found) == PREVIEW_ARTICLES or number >= PREVIEW_ITEMS:
+                break
+    except ArticlesError as error:  # such as a table whose text column has yet to be chosen
+        problem = problem or error
+    return found, problem
 
 
 def main() -> int:
@@ -139,7 +195,7 @@ def main() -> int:
     request = json.loads(sys.argv[1])
     limit_own_memory(request["memory_bytes"])
     try:
-        {"read": _read, "preview": _preview}[request["action"]](request, out)
+        {"read": _read, "preview": _preview, "count": _count}[request["action"]](request, out)
     except EngineError as error:
         frames.write(out, {"kind": "error", **error.to_json()})
     except MemoryError:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from engine.articles import jsonl, lines, table
+from engine.articles import lines, records, table
 from engine.articles.article import Article
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
@@ -29,6 +29,7 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
             raise header.cells if header else ArticlesError("{path} has no header line.", path=member.name)  # type: ignore[misc]
         names = header.cells
         chosen = table.columns(member.name, names, options)
+        unread = 0 if start else table.left_out(names, chosen)
         if start:
             rows.go_to(*start)
         for row in rows:
@@ -39,7 +40,10 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
                 counts = {"count": len(row.cells), "wanted": len(names)}
                 yield row.place, ArticlesError(template, path=member.name, line=row.line, **counts)
             else:
-                yield row.place, jsonl.of_fields(dict(zip(names, row.cells, strict=True)), chosen, member, row.line)
+                fields = dict(zip(names, row.cells, strict=True))
+                item = records.of_fields(fields, chosen, member, row.line, is_table=True)
+                yield row.place, table.with_columns(item, unread)
+                unread = 0 if isinstance(item, Article) else unread
 
 
 def preview(member: Member, count: int = 5) -> tuple[list[str], list[list[str]]]:

@@ -1,7 +1,7 @@
 """Articles from the Hugging Face hub: what a data set holds, and its Parquet files fetched into the hub's own cache.
 
-`ccdv/pubmed-summarization` is the PubMed release in two configurations of the same articles; `document` is taken. What is
-interrupted goes on with the file that it was in: the library keeps whole files, and since its version 2 no part of one.
+`ccdv/pubmed-summarization` is the PubMed release in two configurations of the same articles; `document` is taken. Where a data
+set has several configurations of other names, one is to be named: `owner/name:configuration`. What is interrupted goes on with the file that it was in: the library keeps whole files, and since its version 2 no part of one.
 """
 
 import os
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import paths
+from engine import checked, paths
 from engine.errors import ArticlesError
-from engine.files import read_json, write_json
+from engine.files import make_folder, read_json, write_json
 
 # Before the library is imported: a download by plain HTTP can be stopped within a file, which Xet's own client was not
 # seen to do.
@@ -20,9 +20,20 @@ os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 
 PREFIX = "hf://"
 PUBMED = "ccdv/pubmed-summarization"
-_NAME = re.compile(r"(?:hf://(?:datasets/)?)?([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})")
+_NAME = re.compile(r"(?:hf://(?:datasets/)?)?([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?::([\w.+-]{1,96}))?")
 _ENDINGS = {"jsonl", "json", "txt", "csv", "tsv", "parquet", "xml", "nxml", "zip", "md"}
 _PREFERRED = ("document", "default")
+_NO_CONFIGURATIONS = {
+    "data",
+    "train",
+    "val",
+    "valid",
+    "validation",
+    "dev",
+    "test",
+}  # folders that are parts of one data set
+_TOO_MANY_REQUESTS = 429
+_SHOWN_CONFIGURATIONS = 20
 
 
 @dataclass(frozen=True)
@@ -30,12 +41,20 @@ class Listing:
     """What would be fetched.
 
     Attributes:
-        name: owner/name. revision: the commit. files: name and bytes of each Parquet file.
+        name: owner/name, with :configuration where one was named. revision: the commit. files: name and bytes of each
+            Parquet file. configuration: which one they are of; "" where there is only one. others: those that are left.
     """
 
     name: str
     revision: str
     files: tuple[tuple[str, int], ...]
+    configuration: str = ""
+    others: tuple[str, ...] = ()
+
+    @property
+    def repository(self) -> str:
+        """owner/name."""
+        return self.name.partition(":")[0]
 
     @property
     def size(self) -> int:
@@ -55,11 +74,22 @@ def _plain(name: str) -> str:
     match = _NAME.fullmatch(name)
     if match is None:
         raise ArticlesError("{name} is no name on the Hugging Face hub: write owner/name.", name=name)
-    return match.group(1)
+    return match.group(1) + (f":{match.group(2)}" if match.group(2) else "")
+
+
+def _is_listing(files: object) -> bool:
+    return isinstance(files, list) and all(
+        isinstance(item, list) and len(item) == 2 and checked.path_text(item[0]) and checked.count(item[1])
+        for item in files
+    )
+
+
+def _has(file: Path, size: int) -> bool:
+    return file.is_file() and file.stat().st_size == size
 
 
 def _marker(name: str) -> Path:
-    return paths.corpora_root() / ".hub" / f"{name.replace('/', '--')}.json"
+    return paths.corpora_root() / ".hub" / f"{name.replace('/', '--').replace(':', '--')}.json"
 
 
 def local(name: str) -> Path:
@@ -72,7 +102,7 @@ def local(name: str) -> Path:
     kept = read_json(_marker(name))
     folder = Path(str(kept.get("folder", "")))
     files = kept.get("files", [])
-    if not files or any(not (folder / f).is_file() or (folder / f).stat().st_size != size for f, size in files):
+    if not files or not _is_listing(files) or any(not _has(folder / file, size) for file, size in files):
         raise ArticlesError(
             "{name} has not been fetched yet: prepare it on the Articles page, or with python -m engine prepare --source "
             "{name}.",
@@ -85,30 +115,90 @@ def list_files(name: str) -> Listing:
     """The Parquet files of a data set and their sizes, asked of the hub; nothing is fetched.
 
     Raises:
-        ArticlesError: no network, no such data set, or none that is kept as Parquet.
+        ArticlesError: no network, no such data set, one whose access must be asked for, none that is kept as Parquet, or
+            one of several configurations, none of which was named.
     """
     import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError
 
     name = _plain(name)
+    repository = name.partition(":")[0]
     try:
-        info = huggingface_hub.HfApi().dataset_info(name, files_metadata=True, timeout=15)
-    except RepositoryNotFoundError as error:
-        raise ArticlesError("There is no public data set {name} on the Hugging Face hub.", name=name) from error
+        info = huggingface_hub.HfApi().dataset_info(repository, files_metadata=True, timeout=15)
     except HfHubHTTPError as error:
-        raise ArticlesError(
-            "The Hugging Face hub refused {name}: {reason}", name=name, reason=str(error).splitlines()[0]
-        ) from error
+        raise _refused(repository, error) from error
     except Exception as error:  # every transport of the library has errors of its own for a missing network
-        raise _offline(name) from error
-    found = [(f.rfilename, int(f.size or 0)) for f in info.siblings or [] if f.rfilename.endswith(".parquet")]
-    tops = {file.split("/")[0] for file, _ in found if "/" in file}
-    chosen = next((top for top in _PREFERRED if top in tops), None)
-    if chosen is not None:
-        found = [(file, size) for file, size in found if file.startswith(f"{chosen}/")]
+        raise _offline(repository) from error
+    if info.gated and huggingface_hub.get_token() is None:
+        raise _gated(repository)
+    siblings = info.siblings or []
+    found = [(f.rfilename, int(f.size or 0)) for f in siblings if f.rfilename.endswith(".parquet")]
     if not found:
-        raise ArticlesError("{name} holds no Parquet files: only data sets in that form are fetched.", name=name)
-    return Listing(name, info.sha or "main", tuple(sorted(found)))
+        if any(f.rfilename.endswith(".py") for f in siblings):
+            raise ArticlesError(
+                "{name} holds no articles, only a script that would fetch them, and scripts from the hub are not run. "
+                "{works} holds the articles of PubMed's scientific_papers as files.",
+                name=repository,
+                works=PUBMED,
+            )
+        raise ArticlesError("{name} holds no Parquet files: only data sets in that form are fetched.", name=repository)
+    chosen, others = _configuration(name, [file for file, _size in found])
+    if chosen:
+        found = [(file, size) for file, size in found if file.startswith(f"{chosen}/")]
+    return Listing(name, info.sha or "main", tuple(sorted(found)), chosen, others)
+
+
+def _configuration(name: str, files: list[str]) -> tuple[str, tuple[str, ...]]:
+    """Which configuration of a data set is taken, "" where it has none, and the others.
+
+    Raises:
+        ArticlesError: the one that was named is not there, or there are several and none was named.
+    """
+    repository, _colon, wanted = name.partition(":")
+    tops = sorted({file.split("/")[0] for file in files if "/" in file} - _NO_CONFIGURATIONS)
+    chosen = wanted or next((top for top in _PREFERRED if top in tops), "") or (tops[0] if len(tops) == 1 else "")
+    if wanted and wanted not in tops:
+        raise ArticlesError(
+            "{name} has no configuration {wanted}; it has {names}.",
+            name=repository,
+            wanted=wanted,
+            names=", ".join(tops[:_SHOWN_CONFIGURATIONS]) or "-",
+        )
+    if len(tops) > 1 and not chosen:
+        raise ArticlesError(
+            "{name} has several configurations, which are other data each: {names}. Name one: {name}:{first}",
+            name=repository,
+            names=", ".join(tops[:_SHOWN_CONFIGURATIONS]),
+            first=tops[0],
+        )
+    return chosen, tuple(top for top in tops if top != chosen)
+
+
+def _refused(name: str, error: Exception) -> ArticlesError:
+    """What the hub's refusal means."""
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    if isinstance(error, GatedRepoError):  # the library has it as a kind of the next one
+        return _gated(name)
+    if isinstance(error, RepositoryNotFoundError):
+        return ArticlesError("There is no public data set {name} on the Hugging Face hub.", name=name)
+    response = getattr(error, "response", None)
+    if getattr(response, "status_code", None) == _TOO_MANY_REQUESTS:
+        return ArticlesError(
+            "The Hugging Face hub has had too many requests from this network: wait some minutes, then ask for {name} again. "
+            "Files that are whole are not fetched again.",
+            name=name,
+        )
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return ArticlesError("The Hugging Face hub refused {name}: {reason}", name=name, reason=reason)
+
+
+def _gated(name: str) -> ArticlesError:
+    return ArticlesError(
+        "Access to {name} must be asked for: log in at huggingface.co/datasets/{name}, accept its conditions, then run "
+        "“hf auth login” on this machine and ask again.",
+        name=name,
+    )
 
 
 def _offline(name: str) -> ArticlesError:
@@ -153,6 +243,7 @@ def fetch(listing: Listing, report: Callable[[int, int], None] = lambda done, to
         ArticlesError: the network or the hub fails on the way; the files that are whole stay.
     """
     import huggingface_hub
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
     done, folder = 0, Path()
     raised: list[Exception] = []
@@ -165,7 +256,7 @@ def fetch(listing: Listing, report: Callable[[int, int], None] = lambda done, to
         try:
             path = Path(
                 huggingface_hub.hf_hub_download(
-                    listing.name,
+                    listing.repository,
                     file,
                     repo_type="dataset",
                     revision=listing.revision,
@@ -175,6 +266,11 @@ def fetch(listing: Listing, report: Callable[[int, int], None] = lambda done, to
         except Exception as error:
             if error in raised:
                 raise
+            status = getattr(getattr(error, "response", None), "status_code", None)
+            if isinstance(error, GatedRepoError) or (
+                isinstance(error, HfHubHTTPError) and status == _TOO_MANY_REQUESTS
+            ):
+                raise _refused(listing.repository, error) from error
             raise ArticlesError(
                 "Fetching {file} of {name} failed: {reason} Ask again: the files that are whole are not fetched again.",
                 file=file,
@@ -186,7 +282,9 @@ def fetch(listing: Listing, report: Callable[[int, int], None] = lambda done, to
         folder, done = path, done + size
     report(done, listing.size)
     marker = _marker(listing.name)
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    sizes = [[file, (folder / file).stat().st_size] for file, _ in listing.files]
+    make_folder(marker.parent, parents=True)
+    folder = folder / listing.configuration  # another one that is fetched lies beside it
+    names = [file.removeprefix(f"{listing.configuration}/") for file, _ in listing.files]
+    sizes = [[file, (folder / file).stat().st_size] for file in names]
     write_json(marker, {"folder": str(folder), "revision": listing.revision, "files": sizes})
     return folder

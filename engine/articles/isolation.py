@@ -43,6 +43,9 @@ class Preview:
         forms: files of each form. splits: those that have files. size: bytes, unpacked.
         columns, rows: of the first table, its first rows; empty where there is none.
         refused: files that are not read, with the reason.
+        likely: the columns to offer first. text_unit: what one article is in plain text.
+        articles: the first ones as they would be read: id, text, left_out. problem: what was wrong on the way to them.
+        remarks: how files were read that a person should know of.
     """
 
     forms: dict[str, int]
@@ -51,6 +54,11 @@ class Preview:
     columns: list[str]
     rows: list[list[str]]
     refused: list[ArticlesError] = field(default_factory=list)
+    likely: Options = field(default_factory=Options)
+    text_unit: str = ""
+    articles: list[dict[str, Any]] = field(default_factory=list)
+    problem: ArticlesError | None = None
+    remarks: list[ArticlesError] = field(default_factory=list)
 
 
 class Reading:
@@ -127,7 +135,7 @@ class Reading:
             if header["kind"] == "error":
                 raise ArticlesError.from_json(header)
             yield header, body
-            if header["kind"] in ("end", "preview"):
+            if header["kind"] in ("end", "preview", "counts"):
                 return
         self._raise_why_it_ended()
 
@@ -198,23 +206,25 @@ def preview(path: Path | str, options: Options | None = None) -> Preview:
         for header, _ in reading:
             if header["kind"] != "preview":
                 continue
-            refused = [ArticlesError.from_json(item) for item in header["refused"]]
-            names = ("forms", "splits", "size", "columns", "rows")
-            return Preview(**{name: header[name] for name in names}, refused=refused)
+            names = ("forms", "splits", "size", "columns", "rows", "text_unit", "articles")
+            return Preview(
+                **{name: header[name] for name in names},
+                likely=Options(**header["likely"]),
+                problem=ArticlesError.from_json(header["problem"]) if header["problem"] else None,
+                remarks=[ArticlesError.from_json(item) for item in header["remarks"]],
+                refused=[ArticlesError.from_json(item) for item in header["refused"]],
+            )
     raise ArticlesError("{path} holds no file that could be articles.", path=path)
 
 
 def count(path: Path | str, options: Options | None = None) -> dict[str, int]:
-    """How many articles each split of a source holds.
+    """How many articles each split of a source holds, counted in a process of its own.
 
     Raises:
         ArticlesError: it cannot be read.
     """
-    counts: dict[str, int] = {}
-    with Reading(path, options) as reading:
+    with Reading(path, options, action="count") as reading:
         for header, _ in reading:
-            if header["kind"] == "opened":
-                counts = dict.fromkeys(header["splits"], 0)
-            elif header["kind"] == "article":
-                counts[header["split"]] += 1
-    return counts
+            if header["kind"] == "counts":
+                return header["counts"]
+    return {}

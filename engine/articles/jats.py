@@ -1,15 +1,19 @@
 """JATS XML, the form in which PubMed Central and most journals give their articles: one article a file, or a set.
 
-Abstract, sections and paragraphs in reading order. Tables, figures and their captions, references, footnotes and
-formulas are left out, as is what `sub-article` and `response` hold (reviewers' letters). Parsed by lxml; nothing
-outside the file is fetched and no entity is expanded but the characters that HTML and XML name.
+Abstract, sections and paragraphs in reading order. Tables, figures and their captions, references and footnotes are left out,
+as is what `sub-article` and `response` hold (reviewers' letters), and counted. A formula becomes its text, or FORMULA where there is only a
+picture of it. What is raised keeps its place by a caret (10^5), but for citations, which go. Parsed by lxml; nothing outside the
+file is fetched and no entity is expanded but the characters that HTML and XML name.
 """
 
 import codecs
 import html.entities
 import itertools
+import re
+from collections import Counter
 from collections.abc import Iterator
 
+from engine.articles import formulas
 from engine.articles.article import MOST_SECTIONS, Article, Section, clean
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
@@ -18,13 +22,32 @@ from engine.errors import ArticlesError, sentence
 LARGEST_BYTES = 32 << 20
 _LEFT_OUT = {
     "table-wrap", "table-wrap-group", "fig", "fig-group", "table", "caption", "ref-list", "fn", "fn-group", "graphic",
-    "inline-graphic", "media", "supplementary-material", "disp-formula", "disp-formula-group", "inline-formula",
-    "tex-math", "math", "sub-article", "response", "label", "boxed-text-caption", "object-id", "code", "chem-struct-wrap",
+    "inline-graphic", "media", "supplementary-material", "sub-article", "response", "label", "boxed-text-caption", "object-id", "code", "chem-struct-wrap",
     "alternatives", "back", "floats-group", "glossary", "app-group",
 }  # fmt: skip
 MOST_ARTICLES = 10_000  # of one file
+FORMULA = "[formula]"  # where one stood of which there is no text
 _PARAGRAPHS = {"p", "disp-quote", "verse-group", "verse-line"}
-_BLOCKS = {"list", "def-list", "boxed-text", *_PARAGRAPHS}  # inside a paragraph: paragraphs of their own
+_BLOCKS = {"list", "def-list", "boxed-text", "preformat", *_PARAGRAPHS}  # inside a paragraph: paragraphs of their own
+_FORMULAS = {"inline-formula", "disp-formula", "math", "tex-math"}
+# What is left out by the keys of `unread.PARTS`; what stands in such an element counts with it.
+_PARTS = {
+    "table-wrap": "figures", "table": "figures", "fig": "figures", "caption": "figures", "ref": "references", "fn": "notes",
+    "graphic": "pictures", "inline-graphic": "pictures", "media": "pictures", "chem-struct-wrap": "pictures", "code": "code",
+    "supplementary-material": "supplements", "sub-article": "inner_articles", "response": "inner_articles",
+    "trans-abstract": "other_abstracts", "contrib": "addresses", "permissions": "notices", "author-notes": "notices",
+    "kwd": "fields", "subject": "fields", "subtitle": "fields", "trans-title": "fields", "funding-group": "fields",
+}  # fmt: skip
+_BEHIND = {"back", "glossary", "app-group"}  # whose paragraphs are left out too
+_CITATIONS = {"bibr", "fn", "table-fn", "aff", "corresp"}  # of xref: what a raised number of this kind refers to
+_RAISED_LIST = re.compile(r"\[?\d{1,3}(?:\s*[,–-]\s*\d{1,3})+\]?|\[\d{1,3}\]")  # 12,13 or 5–7: no power
+_ORDINAL = re.compile(r"st|nd|rd|th", re.IGNORECASE)
+# Abstracts with a type, from the one that says most of the article on; any other type stands before the last ones.
+_MAIN_TYPES = ("", "abstract", "main", "full", "structured", "section", "summary", "author-summary")
+_SIDE_TYPES = (
+    "executive-summary", "editor-summary", "editor", "key-points", "highlights", "plain-language-summary", "lay-summary",
+    "short", "precis", "web-summary", "teaser", "toc", "video", "graphical",
+)  # fmt: skip
 
 
 def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[Place, Article | ArticlesError]]:
@@ -84,11 +107,16 @@ def _parse(member: Member):
 
 
 def _article(article, member: Member, fallback: str) -> Article | ArticlesError:
+    reading = _Reading()
+    left: Counter[str] = Counter()
+    _count_left_out(article, left)
     found = Article(
         _identifier(article) or fallback[:200],
-        _abstract(article),
-        tuple(_sections(article)),
-        _text(_child(article, "front", "article-meta", "title-group", "article-title")),
+        reading.abstract(article),
+        tuple(reading.sections(article)),
+        reading.text(_child(article, "front", "article-meta", "title-group", "article-title")),
+        left_out=tuple(left.items()),
+        formulas=(reading.formulas, reading.pictures),
     )
     if not found.sections and not found.abstract:
         return ArticlesError(sentence("{path}: an article without text."), path=member.name)
@@ -120,67 +148,197 @@ def _identifier(article) -> str:
     return (ids.get("doi") or ids.get("pmcid") or ids.get("pmc") or ids.get("pmid") or "")[:200]
 
 
-def _abstract(article) -> tuple[str, ...]:
-    meta = _child(article, "front", "article-meta")
-    abstracts = [c for c in meta if _name(c) == "abstract"] if meta is not None else []
-    plain = [a for a in abstracts if not a.get("abstract-type")] or abstracts[:1]
-    return tuple(text for abstract in plain[:1] for text in _paragraphs(abstract))
+def _weight(abstract) -> tuple[int, int]:
+    """How an abstract's type speaks for it, the lowest first; of equal types the longest."""
+    kind = abstract.get("abstract-type", "").strip().lower()
+    order = len(_MAIN_TYPES)
+    if kind in _MAIN_TYPES:
+        order = _MAIN_TYPES.index(kind)
+    elif kind in _SIDE_TYPES:
+        order += 1 + _SIDE_TYPES.index(kind)
+    return order, -len("".join(abstract.itertext())) if kind else 0
 
 
-def _sections(article) -> Iterator[Section]:
-    body = _child(article, "body")
-    loose: list[str] = []
-    for element in body if body is not None else ():
-        if _name(element) == "sec":
-            if loose:
-                yield Section("", tuple(loose))
-                loose = []
-            title = _child(element, "title")
-            paragraphs = tuple(_paragraphs(element))
-            if paragraphs:
-                yield Section(_text(title), paragraphs)
-        elif _name(element) not in _LEFT_OUT:
-            loose += _paragraph(element) if _name(element) in _PARAGRAPHS else _paragraphs(element)
-    if loose:
-        yield Section("", tuple(loose))
+def _count_left_out(element, found: Counter[str], behind: bool = False) -> None:
+    """Counts what of an article is not read.
 
-
-def _paragraphs(element) -> Iterator[str]:
-    """The paragraphs under an element in reading order, whatever sections and lists they stand in."""
+    Args:
+        behind: whether the element stands where no paragraph is read.
+    """
+    abstracts = [child for child in element if _name(child) == "abstract"]
+    main = min(abstracts, key=_weight) if abstracts else None
     for child in element:
         name = _name(child)
+        if name in _PARTS:
+            found[_PARTS[name]] += 1
+        elif name == "abstract" and child is not main:
+            found["other_abstracts"] += 1
+        elif name == "p" and behind:
+            found["behind"] += 1
+            _count_left_out(child, found)
+        elif name not in _FORMULAS:
+            _count_left_out(child, found, behind or name in _BEHIND)
+
+
+class _Reading:
+    """What one article's text becomes.
+
+    Attributes:
+        formulas: how many became text. pictures: how many have none, and became FORMULA.
+    """
+
+    def __init__(self) -> None:
+        self.formulas = self.pictures = 0
+
+    def abstract(self, article) -> tuple[str, ...]:
+        """The paragraphs of the main abstract, each section's behind its title."""
+        meta = _child(article, "front", "article-meta")
+        abstracts = [c for c in meta if _name(c) == "abstract"] if meta is not None else []
+        return tuple(self._titled(min(abstracts, key=_weight), title="")) if abstracts else ()
+
+    def _titled(self, element, title: str) -> Iterator[str]:
+        """The paragraphs under an element, the first behind a title; those of sections in it behind theirs."""
+        for child in element:
+            if _name(child) == "sec":
+                own = self.text(_child(child, "title"))
+                yield from self._titled(child, f"{own.rstrip(':')}:" if own and own[-1] not in ".?!" else own)
+                continue
+            for text in self._block(child):
+                yield f"{title} {text}" if title else text
+                title = ""
+
+    def sections(self, article) -> Iterator[Section]:
+        """The sections of the body; text outside any is one without a name."""
+        body = _child(article, "body")
+        loose: list[str] = []
+        for element in body if body is not None else ():
+            if _name(element) == "sec":
+                if loose:
+                    yield Section("", tuple(loose))
+                    loose = []
+                title = _child(element, "title")
+                paragraphs = tuple(self._paragraphs(element))
+                if paragraphs:
+                    yield Section(self.text(title), paragraphs)
+            else:
+                loose += self._block(element)
+        if loose:
+            yield Section("", tuple(loose))
+
+    def text(self, element) -> str:
+        """All of an element in one line; "" where there is none."""
+        return "" if element is None else " ".join(self._paragraph(element))
+
+    def _paragraphs(self, element) -> Iterator[str]:
+        """The paragraphs under an element in reading order, whatever sections and lists they stand in."""
+        for child in element:
+            yield from self._block(child)
+
+    def _block(self, child) -> Iterator[str]:
+        """The paragraphs that an element among blocks is, or holds."""
+        name = _name(child)
         if name in _LEFT_OUT or name == "title":
-            continue
+            return
         if name in _PARAGRAPHS:
-            yield from _paragraph(child)
+            yield from self._paragraph(child)
+        elif name == "preformat":
+            yield from _lines(child)
+        elif name == "def-item":
+            yield from self._definition(child)
+        elif name in _FORMULAS:
+            if (text := self._formula(child)) != FORMULA:
+                yield text
         else:
-            yield from _paragraphs(child)
+            yield from self._paragraphs(child)
+
+    def _definition(self, item) -> Iterator[str]:
+        """A term and what it means: the term stands before the first paragraph."""
+        term = "; ".join(text for child in item if _name(child) == "term" and (text := self.text(child)))
+        for text in itertools.chain.from_iterable(self._block(child) for child in item if _name(child) == "def"):
+            yield f"{term}: {text}" if term else text
+            term = ""
+        if term:
+            yield term
+
+    def _paragraph(self, element) -> Iterator[str]:
+        """A paragraph; lists and quotations inside it part it, and their paragraphs stand between the parts."""
+        for is_block, pieces in itertools.groupby(self._pieces(element), lambda piece: not isinstance(piece, str)):
+            if is_block:
+                for block in pieces:
+                    yield from self._block(block)
+            elif text := " ".join(clean("".join(pieces)).split()):
+                yield text
+
+    def _formula(self, element) -> str:
+        text = formulas.text_of(element)
+        if not text:  # <italic>x</italic><sup>2</sup> is a formula too; what is in it counts with it
+            before = self.formulas, self.pictures
+            pieces = [piece for piece in self._pieces(element) if isinstance(piece, str)]
+            text = " ".join("".join(pieces).replace(FORMULA, "").split())
+            self.formulas, self.pictures = before
+        self.formulas += bool(text)
+        self.pictures += not text
+        return text or FORMULA
+
+    def _pieces(self, element, before: str = "") -> Iterator:
+        """The text of an element in pieces, and between them the blocks that stand in it.
+
+        Args:
+            before: what stands before it.
+        """
+        from lxml import etree
+
+        def told(text: str | None) -> str:
+            nonlocal before
+            before = (before + (text or ""))[-16:]
+            return text or ""
+
+        yield told(element.text)
+        for child in element:
+            name = _name(child)
+            if isinstance(child, etree._Entity):
+                yield told(html.entities.html5.get(f"{child.name};", ""))
+            elif name in _BLOCKS:
+                yield child
+                before = ""
+            elif name in _FORMULAS:
+                text = self._formula(child)
+                yield told(f" {text} " if name == "disp-formula" else text)
+            elif name == "sup":
+                yield told(self._raised(child, before))
+            elif name and name not in _LEFT_OUT:
+                for piece in self._pieces(child, before):
+                    if isinstance(piece, str):
+                        told(piece)
+                    yield piece
+            yield told(child.tail)
+
+    def _raised(self, element, before: str) -> str:
+        """What stands in a `sup`: nothing of a citation, else its text, behind a caret where it would read as one with what
+        stands before it."""
+        text = " ".join(piece.strip() for piece in self._pieces(element) if isinstance(piece, str) and piece.strip())
+        if (
+            _cites(element)
+            or _RAISED_LIST.fullmatch(text)
+            or (text.isdecimal() and before.strip()[-1:] in (*".,;:”", ""))
+        ):
+            return "" if before.strip() or _cites(element) else text
+        joined = bool(before) and not before[-1].isspace()
+        if not joined or not any(c.isalnum() or c in "+-−–" for c in text):
+            return text
+        if _ORDINAL.fullmatch(text) and before[-1].isdigit():
+            return text
+        return f"^({text})" if " " in text else f"^{text}"
 
 
-def _paragraph(element) -> Iterator[str]:
-    """A paragraph; lists and quotations inside it part it, and their paragraphs stand between the parts."""
-    for is_block, pieces in itertools.groupby(_pieces(element), lambda piece: not isinstance(piece, str)):
-        if is_block:
-            for block in pieces:
-                yield from _paragraph(block) if _name(block) in _PARAGRAPHS else _paragraphs(block)
-        elif text := " ".join(clean("".join(pieces)).split()):
+def _cites(element) -> bool:
+    """Whether an element holds, or stands in, a reference to the literature or a note."""
+    around = itertools.chain(element.iter(), element.iterancestors())
+    return any(_name(e) == "xref" and e.get("ref-type") in _CITATIONS for e in around)
+
+
+def _lines(element) -> Iterator[str]:
+    """The paragraphs of a text that is kept line by line, as of a scanned paper: what blank lines part."""
+    for part in re.split(r"\n[ \t]*\n", "".join(element.itertext()).replace("\r\n", "\n").replace("\r", "\n")):
+        if text := " ".join(clean(part).split()):
             yield text
-
-
-def _text(element) -> str:
-    return "" if element is None else " ".join(_paragraph(element))
-
-
-def _pieces(element) -> Iterator:
-    """The text of an element in pieces, and between them the blocks that stand in it."""
-    from lxml import etree
-
-    yield element.text or ""
-    for child in element:
-        if isinstance(child, etree._Entity):
-            yield html.entities.html5.get(f"{child.name};", "")
-        elif _name(child) in _BLOCKS:
-            yield child
-        elif _name(child) and _name(child) not in _LEFT_OUT:
-            yield from _pieces(child)
-        yield child.tail or ""

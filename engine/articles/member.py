@@ -1,13 +1,15 @@
-"""A file of articles, on disk or inside a zip archive, opened only to be read."""
+"""A file of articles, on disk or inside an archive, opened only to be read."""
 
 import io
 import os
+import stat
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from engine.articles.encodings import Transcoded
 from engine.errors import ArticlesError, sentence
 
 # What an archive may hold before it is called hostile. The PubMed release (880 MB) unpacks to about four times its size.
@@ -33,6 +35,8 @@ class Member:
         name: as messages show it: the file's name, behind its archive's where it lies in one.
         split_name: the path by which its split is recognised, with forward slashes.
         size: bytes, unpacked.
+        opener: gives the bytes of one that lies neither on the disk nor in a zip.
+        encoding: in which its text is written; it is read as UTF-8, and offsets count that. "" = UTF-8, or no text.
         tick: called whenever bytes have been read or passed over, so that whoever waits knows that reading goes on.
     """
 
@@ -42,6 +46,8 @@ class Member:
     path: Path
     archive: zipfile.ZipFile | None = field(default=None, repr=False)
     inner: zipfile.ZipInfo | None = field(default=None, repr=False)
+    opener: Callable[[], BinaryIO] | None = field(default=None, repr=False)
+    encoding: str = ""
     tick: Callable[[], None] = field(default=lambda: None, repr=False)
     _raw: "_Ticking | None" = field(default=None, repr=False)
 
@@ -54,10 +60,13 @@ class Member:
         try:
             if self.archive is not None and self.inner is not None:
                 bytes_: BinaryIO = self.archive.open(self.inner)  # type: ignore[assignment]
+            elif self.opener is not None:
+                bytes_ = self.opener()
             else:
                 bytes_ = open(self.path, "rb", buffering=0)  # type: ignore[assignment]  # noqa: SIM115
             self._raw = _Ticking(bytes_, self.size, self.tick)
-            stream = io.BufferedReader(self._raw, _STEP_BYTES)
+            raw = Transcoded(self._raw, self.encoding) if self.encoding else self._raw  # type: ignore[arg-type]
+            stream = io.BufferedReader(raw, _STEP_BYTES)
             stream.seek(offset)
         except DAMAGED as error:
             raise self.damaged(error) from error
@@ -77,7 +86,7 @@ class Member:
         return ArticlesError("{path} is damaged or cut off: {reason}.", path=self.name, reason=str(error) or "no data")
 
 
-_BOMB = sentence("{path} unpacks to more than a hundred times its size, as a zip bomb does; it was not read.")
+BOMB = sentence("{path} unpacks to more than a hundred times its size, as a zip bomb does; it was not read.")
 
 
 class _Ticking(io.RawIOBase):
@@ -161,23 +170,31 @@ def of_archive(path: Path) -> tuple[list[Member], list[ArticlesError]]:
         total += info.file_size
         packed += info.compress_size
         members.append(member)
-    if _is_bomb(total, min(packed, path.stat().st_size)):  # members may share their packed bytes
-        raise ArticlesError(_BOMB, path=name)
+    if is_bomb(total, min(packed, path.stat().st_size)):  # members may share their packed bytes
+        raise ArticlesError(BOMB, path=name)
     if total > MOST_UNPACKED_BYTES:
         raise ArticlesError("{path} would unpack to {size} GB: more than is read.", path=name, size=total >> 30)
     return members, refused
 
 
 def _reason_against(info: zipfile.ZipInfo) -> str:
-    name = info.filename.replace("\\", "/")
-    if name.startswith("/") or ".." in name.split("/") or (len(name) > 1 and name[1] == ":"):
+    if leads_out(info.filename):
         return sentence("{path}: its name leads out of the archive; it was not read.")
+    if stat.S_ISLNK(info.external_attr >> 16):  # its content is the path that it leads to
+        return sentence("{path} is a link, not a file; it was not read.")
     if info.flag_bits & 1:
         return sentence("{path} is locked with a password; it was not read.")
-    return _BOMB if _is_bomb(info.file_size, info.compress_size) else ""
+    return BOMB if is_bomb(info.file_size, info.compress_size) else ""
 
 
-def _is_bomb(size: int, packed: int) -> bool:
+def leads_out(name: str) -> bool:
+    """Whether a name in an archive is no path below the place where it is unpacked."""
+    name = name.replace("\\", "/")
+    return name.startswith("/") or ".." in name.split("/") or (len(name) > 1 and name[1] == ":")
+
+
+def is_bomb(size: int, packed: int) -> bool:
+    """Whether so many packed bytes give more than text can."""
     return size > RATIO_BYTES and size > MOST_RATIO * max(1, packed)
 
 

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 # gives the same items as reading from the beginning up to it and on.
 Place = tuple[int, ...]
 
-FILE, BLANK_LINES = "file", "blank-lines"
+FILE, BLANK_LINES, LINE = "file", "blank-lines", "line"
+NO_COLUMN = "-"  # what is chosen where a table has none
 
 
 @dataclass(frozen=True)
@@ -14,15 +15,17 @@ class Options:
     """What only a person can say of a source.
 
     Attributes:
-        text_column, abstract_column, id_column: of a table (CSV, Parquet) or of JSON lines; "" = the usual names.
-        text_unit: what one article is in plain text: FILE, BLANK_LINES, or "" = a file where there are several,
-            else what stands between blank lines.
+        text_column, abstract_column, id_column, title_column: of a table (CSV, Parquet) or of JSON; "" = the usual
+            names, NO_COLUMN = none.
+        text_unit: what one article is in plain text: FILE, BLANK_LINES, LINE, or "" = a file where there are several,
+            else what stands between blank lines, or a line where none is blank.
     """
 
     text_column: str = ""
     abstract_column: str = ""
     id_column: str = ""
     text_unit: str = ""
+    title_column: str = ""
 
     def to_json(self) -> dict[str, str]:
         """What was said, as a card keeps it."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from engine.articles import jsonl, table
+from engine.articles import names as names_of
+from engine.articles import records, table
 from engine.articles.article import Article
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
@@ -31,6 +32,7 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
         chosen = table.columns(member.name, names, options)
         wanted = _wanted(names, chosen)
         number = held = 0
+        unread = 0 if start else table.left_out(names, chosen)
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
             if number + rows <= done:
@@ -47,7 +49,9 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
                                 path=member.name,
                             )
                         if number > done:
-                            yield (number,), jsonl.of_fields(row, chosen, member, number, in_rows=True)
+                            item = records.of_fields(row, chosen, member, number, in_rows=True, is_table=True)
+                            yield (number,), table.with_columns(item, unread)
+                            unread = 0 if isinstance(item, Article) else unread
             except (pyarrow.ArrowException, *DAMAGED) as error:
                 yield (number + 1,), member.damaged(error)
                 return
@@ -89,9 +93,18 @@ def _open(member: Member, stream):
 
 
 def _wanted(names: list[str], chosen: Options) -> list[str]:
-    usual = {"article_id", "id", "doi", "pmid", "title", "section_names", "sections", *jsonl.TEXT_KEYS}
-    mine = {chosen.text_column, chosen.abstract_column, chosen.id_column}
-    return [name for name in names if name in mine or name in usual]
+    mine = {chosen.text_column, chosen.abstract_column, chosen.id_column, chosen.title_column}
+    if not chosen.text_column:  # the release's own columns
+        mine |= {
+            "section_names",
+            "sections",
+            "article_text",
+            "article",
+            "text",
+            *names_of.ID_COLUMNS,
+            *names_of.TITLE_COLUMNS,
+        }
+    return [name for name in names if name in mine]
 
 
 def _size(value: object) -> int:

@@ -1,30 +1,41 @@
 """What form a file has, by its first bytes; its ending decides only where the content leaves it open."""
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Protocol
 
-from engine.articles import csv_table, jats, jsonl, parquet, text
+from engine.articles import (
+    csv_table,
+    encodings,
+    jats,
+    json_document,
+    jsonl,
+    marked,
+    medline,
+    packed,
+    parquet,
+    pdf,
+    pubmed_text,
+    pubmed_xml,
+    text,
+    unread,
+    word,
+)
+from engine.articles import names as names_of
 from engine.articles.article import Article
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
 from engine.errors import ArticlesError, sentence
 
-_HEAD_BYTES = 4096
+_HEAD_BYTES = 16 << 10
+_MARKS_BYTES = 1 << 20  # looked through for marks between articles
 ZIP = b"PK\x03\x04"
 EMPTY_ZIP = b"PK\x05\x06"
-_KNOWN_OTHERS = (
-    (b"%PDF", "PDF"),
-    (b"\x1f\x8b", "gzip"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
-    (b"Rar!", "RAR"),
-    (b"\xd0\xcf\x11\xe0", "Word or Excel"),
-    (b"\x89HDF", "HDF5"),
-    (b"{\\rtf", "RTF"),
-)
-_XML = (b"<?xml", b"<!doctype article", b"<!doctype pmc-articleset", b"<article", b"<pmc-articleset")
+_XML = (b"<?xml", b"<!doctype", b"<article", b"<pmc-articleset", b"<pubmed")
+_ROOT = re.compile(rb"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)")
 _TEXT_ENDINGS = ("txt", "text", "md", "")
+_TABLES = (",", ";", "\t", "|")
 
 
 class Reader(Protocol):
@@ -38,63 +49,129 @@ class Reader(Protocol):
 
 READERS: dict[str, Reader] = {
     "jsonl": jsonl,
+    "json": json_document,
     "csv": csv_table,
     "parquet": parquet,
     "text": text,
+    "marked": marked,
     "jats": jats,
+    "pubmed-text": pubmed_text,
+    "pubmed-nbib": medline,
+    "pubmed-xml": pubmed_xml,
+    "docx": word,
+    "pdf": pdf,
 }  # type: ignore[dict-item]
 
 
 def form(member: Member) -> str | ArticlesError:
-    """The key of the reader for a file, or why there is none."""
+    """The key of the reader for a file, or why there is none; notes the encoding of a text in the member."""
     try:
         with member.open() as file:
             head = file.read(_HEAD_BYTES)
+        if not head.strip():
+            return ArticlesError(sentence("{path} is empty."), path=member.name)
+        known = _by_magic(member, head)
+        if known is not None:
+            return known
+        member.encoding = encodings.of_start(head)
+        if member.encoding:
+            with member.open() as file:
+                head = file.read(_HEAD_BYTES)
+        found = _of_text(member, head)
+        if found in ("csv", "text", "json", "marked", "pubmed-text", "pubmed-nbib") and not member.encoding:
+            with member.open() as file:
+                member.encoding = encodings.of_text(file)
+        if found == "text":
+            with member.open() as file:
+                if marked.is_form(file.read(_MARKS_BYTES).decode("utf-8", "replace")):
+                    return "marked"
+        return found
     except ArticlesError as error:
         return error
     except DAMAGED as error:
         return member.damaged(error)
-    return _of_head(member, head)
 
 
-def _of_head(member: Member, head: bytes) -> str | ArticlesError:
-    def no(template: str, **values: object) -> ArticlesError:
-        return ArticlesError(template, path=member.name, **values)
-
-    if not head.strip():
-        return no(sentence("{path} is empty."))
+def _by_magic(member: Member, head: bytes) -> str | ArticlesError | None:
     if head.startswith(b"PAR1"):
         return "parquet"
+    if pdf.MAGIC in head[:1024] and not head.startswith(ZIP):
+        return "pdf"
     if head.startswith((ZIP, EMPTY_ZIP)):
-        return no(sentence("{path} is an archive or a document inside an archive: unpack it first."))
-    for magic, name in _KNOWN_OTHERS:
+        return word.kind(member) or _no(
+            member, sentence("{path} is an archive or a document inside an archive: unpack it first.")
+        )
+    if head.startswith(packed.GZIP) or packed.is_tar(head):
+        return _no(member, sentence("{path} is an archive or a document inside an archive: unpack it first."))
+    for magic, (template, values) in unread.MAGIC:
         if head.startswith(magic):
-            return no(
-                sentence("{path} is a {kind} file, which is not read: use JSON lines, CSV, Parquet, text or JATS XML."),
-                kind=name,
-            )
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _every_other_is_nul(head[:256]):
-        return no(sentence("{path} is UTF-16: save it as UTF-8 and try again."))
+            return _no(member, template, **values)
+    return None
+
+
+def _no(member: Member, template: str, **values: object) -> ArticlesError:
+    return ArticlesError(template, path=member.name, **values)
+
+
+def _of_text(member: Member, head: bytes) -> str | ArticlesError:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     ending = member.split_name.rsplit("/", 1)[-1].rpartition(".")[2].lower() if "." in member.split_name else ""
-    if start.startswith(b"<"):
-        lowered = _behind_comments(start)[:200].lower()
-        if lowered.startswith((b"<!doctype html", b"<html")):
-            return no(
-                sentence("{path} is a {kind} file, which is not read: use JSON lines, CSV, Parquet, text or JATS XML."),
-                kind="HTML",
-            )
-        if ending in ("xml", "nxml") or lowered.startswith(_XML):
-            return "jats"
-    if start.startswith(b"[") and ending in ("json", "jsonl"):
-        return no(sentence("{path} is one JSON array: write one article a line (JSON lines)."))
+    if start.startswith(b"<") and (found := _of_xml(member, start, ending)) is not None:
+        return found
+    shown = start.decode("utf-8", "replace")
+    for pattern, (template, values) in unread.TEXTS:
+        if pattern.match(shown.replace("\r\n", "\n")):
+            return _no(member, template, **values)
+    if ending != "jsonl" and (json_document.is_json(shown) or (ending == "json" and _is_one_value(member, shown))):
+        return "json"
     if start.startswith(b"{") or ending == "jsonl":
         return "jsonl"
-    if ending in ("csv", "tsv") or _looks_like_csv(start):
+    if medline.is_form(shown):
+        return "pubmed-nbib"
+    if pubmed_text.is_form(shown.replace("\r\n", "\n")):
+        return "pubmed-text"
+    if marked.is_form(shown) and ending not in ("csv", "tsv"):
+        return "marked"
+    if ending in ("csv", "tsv", "tab") or _looks_like_csv(shown):
         return "csv"
     if ending in _TEXT_ENDINGS or _is_text(head):
-        return "text" if b"\0" not in head else no(sentence("{path} holds NUL bytes: it is no text."))
-    return no(sentence("{path} is no text and no form that is read (JSON lines, CSV, Parquet, text, JATS XML)."))
+        return "text" if b"\0" not in head else _no(member, sentence("{path} holds NUL bytes: it is no text."))
+    return _no(
+        member,
+        sentence(
+            "{path} is no text and no form that is read (JSON, CSV, Parquet, text, Word, PDF, JATS or PubMed XML)."
+        ),
+    )
+
+
+def _of_xml(member: Member, start: bytes, ending: str) -> str | ArticlesError | None:
+    """The form of what begins with a tag; None where it may be text all the same."""
+    lowered = _behind_comments(start)[:200].lower()
+    root = _root(start)
+    if root in pubmed_xml.ROOTS:
+        return "pubmed-xml"
+    if lowered.startswith(b"<!doctype html"):
+        root = "html"
+    if root in unread.XML_ROOTS and (
+        ending in ("xml", "nxml", "html", "htm", "xhtml", "") or lowered.startswith((*_XML, b"<html"))
+    ):
+        template, values = unread.XML_ROOTS[root]
+        return _no(member, template, **values)
+    return "jats" if ending in ("xml", "nxml") or lowered.startswith(_XML) else None
+
+
+def _root(start: bytes) -> str:
+    """The name of the first element, in lower case and without its prefix."""
+    rest = start
+    while True:
+        rest = _behind_comments(rest)
+        if not rest.startswith((b"<?", b"<!")):
+            break
+        if rest.startswith(b"<!") and b"[" in rest.partition(b">")[0]:  # a declaration with a part of its own
+            rest = rest.partition(b"]")[2]
+        rest = rest.partition(b">")[2].lstrip()
+    match = _ROOT.match(rest)
+    return match[1].decode().lower() if match else ""
 
 
 def _behind_comments(start: bytes) -> bytes:
@@ -103,20 +180,30 @@ def _behind_comments(start: bytes) -> bytes:
     return start
 
 
-def _looks_like_csv(start: bytes) -> bool:
+def _is_one_value(member: Member, shown: str) -> bool:
+    """Whether a file called .json is one value on one line, and not JSON lines."""
+    if "\n" in shown.strip():
+        return False
+    with member.open() as file:
+        line = file.readline(json_document.LONGEST_VALUE_BYTES)
+        if file.read(64).strip():
+            return False
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return not isinstance(value, dict) or any(isinstance(v, list) for v in value.values())
+
+
+def _looks_like_csv(start: str) -> bool:
     """A first line of two or more short names, one of which usually holds text."""
-    line = start.partition(b"\n")[0].decode("utf-8", "replace").strip().lower()
-    for delimiter in (",", ";", "\t"):
-        names = [name.strip().strip('"') for name in line.split(delimiter)]
+    line = start.partition("\n")[0].strip()
+    usual = {*names_of.TEXT_COLUMNS, *names_of.ABSTRACT_COLUMNS}
+    for delimiter in _TABLES:
+        names = [names_of.plain(name.strip().strip('"')) for name in line.split(delimiter)]
         if 2 <= len(names) <= 200 and all(0 < len(name) <= 40 for name in names):
-            return bool({"article", "article_text", "text", "abstract", "full_text", "body"} & set(names))
+            return bool(usual & set(names))
     return False
-
-
-def _every_other_is_nul(head: bytes) -> bool:
-    """UTF-16 without its mark: of Latin letters every other byte is NUL."""
-    even, odd = head[::2].count(0), head[1::2].count(0)
-    return max(even, odd) > len(head) // 4 and min(even, odd) == 0
 
 
 def _is_text(head: bytes) -> bool:

@@ -2,20 +2,23 @@
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.articles import member as members_of
-from engine.articles import recognise
+from engine.articles import packed, recognise, text
 from engine.articles.article import Article
 from engine.articles.member import Member
-from engine.articles.options import BLANK_LINES, FILE, Options, Place
+from engine.articles.options import BLANK_LINES, FILE, LINE, Options, Place
 from engine.errors import ArticlesError, sentence
 
 SPLITS = ("train", "validation", "test")
 _MOST_FILES = members_of.MOST_MEMBERS
 _EXAMPLES = 3  # of each reason
+_FEW_TEXTS = 3  # files of text, above which each is an article
+_LEADS_OUT = sentence("{path} is a link that leads out of the folder; it was not read.")
 _SPLIT_NAMES = re.compile(r"(train|val|valid|validation|dev|test)(?:[-_.].*)?", re.IGNORECASE)
 _SPLIT_OF = {
     "train": "train",
@@ -81,8 +84,26 @@ def fingerprint(path: Path | str) -> list[list]:
     Raises:
         ArticlesError: nothing there.
     """
-    path = Path(path)
-    return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in ((n, f.stat()) for n, f in _files(path))]
+    return [[name, status.st_size, status.st_mtime_ns] for name, status in _statuses(path)]
+
+
+def state(path: Path | str) -> dict[str, list[int]]:
+    """What of each file of a source changes when somebody writes it, also where its size stays and its time is put back.
+
+    The last is the time of the change of content or entry on POSIX, and that of the file's making on Windows.
+
+    Raises:
+        ArticlesError: nothing there.
+    """
+    return {name: [s.st_size, s.st_mtime_ns, s.st_ctime_ns] for name, s in _statuses(path)}
+
+
+def _statuses(path: Path | str) -> Iterator[tuple[str, os.stat_result]]:
+    for name, file in _files(Path(path))[0]:
+        try:
+            yield name, file.stat()
+        except OSError as error:  # gone between the two looks
+            raise ArticlesError("There are no articles at {path}: check the path.", path=file) from error
 
 
 def total_bytes(path: Path | str) -> int:
@@ -90,26 +111,67 @@ def total_bytes(path: Path | str) -> int:
     return sum(size for _, size, _ in fingerprint(path))
 
 
-def _files(path: Path) -> list[tuple[str, Path]]:
-    """The files of a source by their relative names, in order; those in hidden folders are passed over."""
+def _files(path: Path) -> tuple[list[tuple[str, Path]], list[ArticlesError]]:
+    """The files of a source by their relative names, in order, and links that lead out of it, which are not followed.
+
+    Those in hidden folders are passed over, and links to folders: what these hold inside the source is read at its place.
+    """
     if path.is_file():
         _check_readable(path)
-        return [(members_of.shown(path.name), path)]
+        return [(members_of.shown(path.name), path)], []
     if not path.is_dir():
         raise ArticlesError("There are no articles at {path}: check the path.", path=path)
-    found = []
+    found, refused, around = [], [], _around(path)
     for folder, folders, names in os.walk(path):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        for name in sorted(names):
+        links = {name for name in folders if _is_link(Path(folder) / name)}
+        for name in sorted({*names, *links}):
             file = Path(folder) / name
-            if name.startswith(".") or not file.is_file():
+            if name.startswith("."):
                 continue
-            found.append((members_of.shown(file.relative_to(path).as_posix()), file))
-            if len(found) > _MOST_FILES:
+            relative = members_of.shown(file.relative_to(path).as_posix())
+            if _is_link(file) and not any(_target(file).is_relative_to(place) for place in around):
+                refused.append(ArticlesError(_LEADS_OUT, path=relative))
+            elif name not in links and file.is_file():
+                found.append((relative, file))
+            if len(found) + len(refused) > _MOST_FILES:
                 raise ArticlesError("{path} holds more than {most} files.", path=path, most=_MOST_FILES)
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")) and name not in links)
     if not found:
-        raise ArticlesError("{path} is an empty folder: there are no articles in it.", path=path)
-    return found
+        raise (
+            refused[0]
+            if refused
+            else ArticlesError("{path} is an empty folder: there are no articles in it.", path=path)
+        )
+    return found, refused
+
+
+def _is_link(path: Path) -> bool:
+    """Whether a path is a symbolic link, or a junction of Windows."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    junction = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None)
+    return stat.S_ISLNK(status.st_mode) or (
+        junction is not None and getattr(status, "st_reparse_tag", None) == junction
+    )
+
+
+def _target(link: Path) -> Path:
+    """Where a link leads; itself where it leads round in a circle."""
+    try:
+        return link.resolve()
+    except (OSError, RuntimeError):
+        return link
+
+
+def _around(folder: Path) -> list[Path]:
+    """The folders to which the links in a source may lead: itself and, of a copy that the Hugging Face hub's client keeps
+    (snapshots/COMMIT), the folder of its contents beside it."""
+    folder = folder.resolve()
+    contents = folder.parent.parent / "blobs"
+    kept = folder.parent.name == "snapshots" and contents.is_dir() and not _is_link(contents)
+    return [folder, contents] if kept else [folder]
 
 
 def _check_readable(path: Path) -> None:
@@ -130,6 +192,7 @@ class Source:
     Attributes:
         splits: those that have files.
         refused: files that are not read, with the reason.
+        remarks: how files were read that a person should know of: their encoding, what one article is.
         alone: whether a single file is all there is.
 
     Raises:
@@ -145,7 +208,8 @@ class Source:
     ) -> None:
         self.path, self._entered = Path(path), entered
         self.refused: list[ArticlesError] = []
-        found, left_out = self._members(), []
+        self.remarks: list[ArticlesError] = []
+        found, left_out = self._members(tick), []
         for m in found:
             m.tick = tick
         by_split: dict[str, list[Member]] = {split: [] for split in SPLITS}
@@ -174,38 +238,77 @@ class Source:
         for split, of_split in self.members.items():
             self._before[split] = [done, *(done := done + m.size for m in of_split)]
         options = options or Options()
+        texts = [m for of_split in self.members.values() for m in of_split if self._forms[id(m)] == "text"]
         if not options.text_unit:
-            texts = sum(self._forms[id(m)] == "text" for of_split in self.members.values() for m in of_split)
-            options = Options(
-                options.text_column, options.abstract_column, options.id_column, FILE if texts > 3 else BLANK_LINES
-            )
+            options = replace(options, text_unit=self._unit(texts))
+            if options.text_unit == LINE:
+                template = sentence("{path}: no line is blank, so each line was taken as one text.")
+                self.remarks += [ArticlesError(template, path=m.name) for m in texts]
         self.options = options
 
-    def _members(self) -> list[Member]:
+    def _unit(self, texts: list[Member]) -> str:
+        if len(texts) > _FEW_TEXTS:
+            return FILE
+        try:
+            lines = texts and all(text.unit_of(m) == LINE for m in texts)
+        except ArticlesError:  # whoever reads the file says so
+            lines = False
+        return LINE if lines else BLANK_LINES
+
+    def _members(self, tick: Callable[[], None]) -> list[Member]:
         found: list[Member] = []
-        for relative, path in _files(self.path):
+        files, self.refused = _files(self.path)
+        for relative, path in files:
             try:
                 with open(path, "rb") as file:
-                    head = file.read(4)
+                    head = file.read(512)
             except OSError:
                 template = sentence("{path} cannot be read: check its rights.")
                 self.refused.append(ArticlesError(template, path=relative))
                 continue
-            if head in (recognise.ZIP, recognise.EMPTY_ZIP):
-                try:
-                    inside, refused = members_of.of_archive(path)
-                except ArticlesError as error:
-                    self.refused.append(error)
-                    continue
-                inside = [m for m in inside if not m.split_name.rsplit("/", 1)[-1].startswith(".")]
-                found += [m for m in inside if not m.split_name.startswith("__MACOSX/")]
-                self.refused += refused
-            else:
-                found.append(members_of.of_file(path, relative))
+            self._entered(relative)
+            try:
+                inside, refused = self._inside(path, relative, head, tick)
+            except ArticlesError as error:
+                self.refused.append(error)
+                continue
+            inside = [m for m in inside if not m.split_name.rsplit("/", 1)[-1].startswith(".")]
+            found += [m for m in inside if not m.split_name.startswith("__MACOSX/")]
+            self.refused += refused
+        found = self._without_companions(found)
         configurations = {m.split_name.split("/")[0] for m in found}
         if {"document", "section"} <= configurations:  # the two configurations of the hub's copies: the same articles
             found = [m for m in found if not m.split_name.startswith("section/")]
         return found
+
+    def _inside(
+        self, path: Path, relative: str, head: bytes, tick: Callable[[], None]
+    ) -> tuple[list[Member], list[ArticlesError]]:
+        """The files that one on the disk stands for: itself, or those in it where it is an archive."""
+        itself = members_of.of_file(path, relative)
+        if head.startswith((recognise.ZIP, recognise.EMPTY_ZIP)):
+            inside, refused = members_of.of_archive(path)
+            form = (
+                recognise.word.kind(itself)
+                if any(m.split_name == "[Content_Types].xml" or m.split_name == "mimetype" for m in inside)
+                else ""
+            )
+            return (inside, refused) if not form else ([itself], [])
+        if head.startswith(packed.GZIP) or packed.is_tar(head):
+            return packed.members(path, relative, tick)
+        return [itself], []
+
+    def _without_companions(self, found: list[Member]) -> list[Member]:
+        """The files without those that stand beside an article's XML in PMC's packages: the same article as PDF, pictures."""
+        packages = {(m.path, m.split_name.rpartition("/")[0]) for m in found if _is_package(m)}
+        kept = []
+        for m in found:
+            if (m.path, m.split_name.rpartition("/")[0]) in packages and not _is_package(m):
+                template = sentence("{path}: left out, since the article itself stands beside it as XML.")
+                self.refused.append(ArticlesError(template, path=m.name))
+            else:
+                kept.append(m)
+        return kept
 
     def _recognised(self, m: Member) -> bool:
         self._entered(m.name)
@@ -213,6 +316,9 @@ class Source:
         if isinstance(form, ArticlesError):
             self.refused.append(form)
             return False
+        if m.encoding:
+            template = sentence("{path} is not in UTF-8: it was read as {encoding}, which its bytes show.")
+            self.remarks.append(ArticlesError(template, path=m.name, encoding=m.encoding))
         self._forms[id(m)] = form
         return True
 
@@ -292,6 +398,13 @@ class Source:
                 yield item
             elif skipped is not None:
                 skipped.add(item)
+
+
+def _is_package(m: Member) -> bool:
+    """Whether it is the XML of an article in an archive of PubMed Central."""
+    return (
+        m.path.name != m.split_name and m.split_name.lower().endswith(".nxml") and (m.opener or m.archive) is not None
+    )
 
 
 def _split_of(name: str) -> str:

@@ -40,7 +40,8 @@ def adopt(
     """Looks a file of weights through and keeps it as the checkpoint NAME/0.
 
     Args:
-        path: a .ckpt folder, its zip or prefix, .keras, .weights.h5 or .h5.
+        path: a Hugging Face or keras-hub folder, .safetensors, a .ckpt folder or prefix, a zip of one of these, .keras,
+            .weights.h5 or .h5.
         name: of the run; from the file's name where it is "".
         preset: what it was trained from; "" = the first of the known ones that it fits.
         progress: told the bytes read so far.
@@ -51,7 +52,7 @@ def adopt(
         PresetError: no such preset. StorageError: no room.
     """
     root = root or paths.checkpoints_root()
-    name = name or runs.fresh_name(_stem(path.name), root)
+    automatic, name = not name, name or runs.fresh_name(_stem(path.name), root)
     candidates = [presets.find(preset)] if preset else known_presets(root)
     if not candidates:
         raise PresetError("There is no preset here that it could fit: give the one that it was trained from.")
@@ -64,7 +65,12 @@ def adopt(
         looking = validator or stack.enter_context(Validator())
         report = looking.check(path, candidates, unpacked, out, progress)
         fitting = next(c for c in candidates if c.reference == report.fits[0])
-        return _keep(path, replace(settings, preset=fitting.reference), root, fitting, report, out)
+        settings = replace(settings, preset=fitting.reference)
+        if not automatic:
+            return _keep(path, settings, root, fitting, report, out)
+        with runs.naming(root):  # of several imports at the same instant each has a name of its own
+            settings = replace(settings, name=runs.fresh_name(_stem(path.name), root))
+            return _keep(path, settings, root, fitting, report, out)
 
 
 @contextlib.contextmanager
@@ -81,7 +87,7 @@ def scratch_folder(root: Path) -> Iterator[Path]:
 
 
 def _stem(file_name: str) -> str:
-    stem = re.sub(r"(\.weights)?\.(h5|keras|ckpt|zip|index|data-\d+-of-\d+)", "", file_name)
+    stem = re.sub(r"(\.weights)?\.(h5|keras|safetensors|ckpt|zip|index|data-\d+-of-\d+)", "", file_name)
     return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:30] or "imported"
 
 

@@ -1,7 +1,7 @@
 """`python -m engine.foreign.child plain|tensorflow`: looks through files of weights in a process of its own.
 
 One request after the other from the standard input, messages to the standard output (engine.frames). `plain` knows HDF5,
-`.keras` and zip, and passes a TensorFlow checkpoint on, unpacked; `tensorflow` reads those alone, since importing
+safetensors, `.keras` and zip, and passes a TensorFlow checkpoint on, unpacked; `tensorflow` reads those alone, since importing
 TensorFlow costs some 600 MB.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from engine import frames
+from engine import frames, paths
 from engine.errors import CheckpointError, EngineError, StorageError
 from engine.files import full, is_full, require_space, sha256
 from engine.foreign import layout
@@ -41,7 +41,7 @@ class _Speaker:
 def _read_plain(request: dict[str, Any], speaker: _Speaker) -> None:
     import h5py
 
-    from engine.foreign import archive, bundle, hdf5
+    from engine.foreign import archive, bundle, hdf5, safetensors
 
     scratch = Path(request["scratch"])
     weights = archive.locate(Path(request["path"]), scratch, request["most_bytes"], speaker.progress)
@@ -49,9 +49,13 @@ def _read_plain(request: dict[str, Any], speaker: _Speaker) -> None:
         bundle.check(weights.path)
         speaker.say("ckpt", prefix=str(weights.path))
         return
+    if weights.form == archive.SAFETENSORS:
+        files = safetensors.files(weights.path) if weights.path.is_dir() else [weights.path]
+        _check(request, safetensors.arrays(files), {}, weights, speaker)
+        return
     try:
         with h5py.File(weights.path, "r") as file:
-            _check(request, hdf5.arrays(file), {}, weights.form, speaker)
+            _check(request, hdf5.arrays(file), {}, weights, speaker)
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         # h5py passes the C library's errors on as any of these
         if is_full(error):
@@ -62,14 +66,18 @@ def _read_plain(request: dict[str, Any], speaker: _Speaker) -> None:
 def _read_ckpt(request: dict[str, Any], speaker: _Speaker) -> None:
     from engine.foreign import archive, ckpt
 
-    found, names = ckpt.arrays(Path(request["prefix"]))
-    _check(request, found, names, archive.CKPT, speaker)
+    # Until the last number has been read: TensorFlow opens the files of numbers when it comes to them.
+    with paths.without_pattern(Path(request["prefix"])) as prefix:
+        found, names = ckpt.arrays(prefix)
+        _check(request, found, names, archive.Weights(archive.CKPT, prefix), speaker)
 
 
-def _check(request: dict[str, Any], found: dict, names: dict[str, str], form: str, speaker: _Speaker) -> None:
+def _check(request: dict[str, Any], found: dict, names: dict[str, str], weights: Any, speaker: _Speaker) -> None:
     """Structure first, then which preset it fits, and only then the numbers."""
-    from engine.foreign import hdf5
+    from engine.foreign import hdf5, naming, vocabulary
 
+    folder = weights.path if weights.path.is_dir() else weights.path.parent
+    found, program = naming.translated(found, folder, [preset["sizes"] for preset in request["presets"]])
     variables = layout.named((key, names.get(key, "")) for key in found)
     shapes: dict[layout.Variable, tuple[int, ...]] = {}
     for variable, keys in variables.items():
@@ -79,21 +87,28 @@ def _check(request: dict[str, Any], found: dict, names: dict[str, str], form: st
             if shapes.setdefault(variable, found[key].shape) != found[key].shape:
                 raise CheckpointError("It holds {variable} twice, with different shapes.", variable=variable)
     sizes = layout.sizes(shapes)
-    fits = [preset["reference"] for preset in request["presets"] if preset["sizes"] == sizes.to_json()]
-    if not fits:
+    of_size = [preset for preset in request["presets"] if preset["sizes"] == sizes.to_json()]
+    if not of_size:
         raise _fits_none(sizes, request["presets"])
+    fits = [preset["reference"] for preset in vocabulary.fitting(folder, of_size)]
     out = Path(request["out"])
     require_space(out.parent, layout.float32_bytes(sizes) + _BESIDE_WEIGHTS_BYTES)
     figures = hdf5.write(out, sizes, variables, found, speaker.progress)
     known = {key for keys in variables.values() for key in keys}
     others = sorted(key for key in found if key not in known and layout.is_weight(key))
     files = _hashes(Path(request["path"]), speaker.progress)
-    speaker.say("report", form=form, files=files, sizes=sizes.to_json(), fits=fits, left_out=others[:20], **figures)
+    told = {"form": weights.form, "program": program, "files": files, "sizes": sizes.to_json(), "fits": fits}
+    speaker.say("report", **told, left_out=others[:20], **figures)
 
 
 def _hashes(path: Path, progress: Callable[[int], None]) -> dict[str, str]:
     """SHA-256 of the file that was given, or of those in the folder that was."""
-    of = [path] if path.is_file() else sorted(path.glob("*") if path.is_dir() else path.parent.glob(f"{path.name}.*"))
+    if path.is_file():
+        of = [path]
+    elif path.is_dir():
+        of = sorted(path.iterdir())
+    else:
+        of = sorted(file for file in path.parent.iterdir() if file.name.startswith(f"{path.name}."))
     return {file.name: sha256(file, progress) for file in of if file.is_file()}
 
 

@@ -17,6 +17,9 @@ _FLOATS = (tf.float16, tf.bfloat16, tf.float32, tf.float64)
 def arrays(prefix: Path) -> tuple[dict[str, Array], dict[str, str]]:
     """Every array of a checkpoint by its key, and the names that its object graph gives the keys.
 
+    Args:
+        prefix: without characters of patterns (`paths.without_pattern`), also while the arrays are read.
+
     Raises:
         CheckpointError: it cannot be read.
     """

@@ -13,6 +13,13 @@ from typing import Any, NamedTuple, Self
 
 from engine.errors import CheckpointError
 
+KERAS, HUGGING_FACE, OPENAI = "keras-hub", "hugging-face", "openai"
+PROGRAMS = {  # whose names the arrays of a file have
+    KERAS: "keras-hub or keras-nlp",
+    HUGGING_FACE: "Hugging Face transformers",
+    OPENAI: "OpenAI's gpt-2 or gpt-2-simple (TensorFlow 1)",
+}
+
 
 @dataclass(frozen=True)
 class Sizes:

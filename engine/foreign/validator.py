@@ -34,12 +34,13 @@ class Report:
     """What a file of weights was found to be.
 
     Attributes:
-        form: h5, keras or ckpt. files: SHA-256 of each file that was given. sizes: its architecture. fits: references of the presets of that architecture.
+        form: h5, keras, ckpt or safetensors. program: whose names its arrays have (engine.foreign.naming). files: SHA-256 of each file that was given. sizes: its architecture. fits: references of the presets of that architecture.
         largest: the largest absolute weight. zeros: the share of weights that are 0.
         left_out: arrays that are none of a GPT-2's, twenty of them at most.
     """
 
     form: str
+    program: str
     files: dict[str, str]
     sizes: Sizes
     fits: list[str]
@@ -85,7 +86,8 @@ class Validator:
         """Looks a file of weights through and writes its numbers as a clean `.weights.h5`.
 
         Args:
-            path: a .ckpt folder, its zip or prefix, .keras, .weights.h5 or .h5.
+            path: a Hugging Face or keras-hub folder, .safetensors, a .ckpt folder or prefix, a zip of one of these,
+                .keras, .weights.h5 or .h5.
             presets: those that it may fit.
             scratch: an empty folder for what is unpacked. out: the file to write.
             progress: told the bytes read so far.
@@ -93,7 +95,15 @@ class Validator:
         Raises:
             CheckpointError: it is not what it should be, in one sentence. StorageError: no room for its numbers.
         """
-        known = [{"reference": p.reference, "title": p.title, "sizes": Sizes.of(p).to_json()} for p in presets]
+        known = [
+            {
+                "reference": p.reference,
+                "title": p.title,
+                "folder": str(p.folder) if p.folder else None,
+                "sizes": Sizes.of(p).to_json(),
+            }
+            for p in presets
+        ]
         most = max((float32_bytes(Sizes.of(preset)) for preset in presets), default=0)
         request = {
             "path": str(path),
@@ -110,7 +120,7 @@ class Validator:
                     answer = self._ask(TENSORFLOW, {**request, "prefix": answer["prefix"]}, progress)
             finally:
                 self._end_when_idle()
-        names = ("form", "files", "fits", "largest", "zeros", "left_out")
+        names = ("form", "program", "files", "fits", "largest", "zeros", "left_out")
         return Report(sizes=Sizes(**answer["sizes"]), **{name: answer[name] for name in names})
 
     def _end_when_idle(self) -> None:

@@ -1,0 +1,122 @@
+"""How often a 95 % interval holds what it is an interval of, and how often copying is told of texts that copy nothing.
+
+    python benchmarks/coverage.py [--draws 2000]
+    python benchmarks/coverage.py --copying [--draws 2000]
+
+The population are the articles of $ATELIER_DATA/articles/train.jsonl as the base model and the recorded run score them (sums of
+each article); without that folder, made-up sums: sizes of a log-normal distribution as wide as theirs, and a level of each
+article. So many articles are drawn again and again, an interval is made of each draw with engine.intervals, and it is counted how
+often it holds the figure of the whole population; the same for the difference of the two models. `width` is the mean width of
+the accuracy's interval, in points.
+
+`--copying` takes passages of 200 tokens from the middle of the validation and test articles, none of which was trained on, looks
+for them in the training articles, and counts how often one of them, taken as a sample, is told to copy more than 20 others.
+Prints one line of JSON.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+from engine import intervals, memorisation, paths, preparation, tokenizers
+
+ARTICLES = (5, 8, 12, 18, 25)
+Sums = dict[str, np.ndarray]
+
+
+def real(data: Path) -> tuple[Sums, Sums]:
+    """Sums of each article under the base model and the recorded run."""
+    from engine import checkpoints, measuring
+
+    found = []
+    for name in (str(paths.MINI_PRESET), "recorded-mini"):
+        report = measuring.examine(checkpoints.resolve(name), str(data / "articles"), "train")
+        found.append({key: np.array(values, np.float64) for key, values in report["by_article"].items()})
+    return found[0], found[1]
+
+
+def made_up(random: np.random.Generator, articles: int = 2000) -> tuple[Sums, Sums]:
+    """The same of no model: two whose levels go together."""
+    tokens = np.round(np.exp(random.normal(9.1, 0.6, articles)))
+    level = random.gamma(25, 0.01, articles)
+    models = []
+    for gain in (0.0, 0.1):
+        right = tokens * np.clip(level + gain + random.normal(0, 0.01, articles), 0, 1)
+        loss = tokens * (7 - 10 * level - 10 * gain + random.normal(0, 0.1, articles))
+        shares = {"top_1": right, "top_5": np.minimum(tokens, 2 * right), "top_10": np.minimum(tokens, 2.5 * right)}
+        models.append({"tokens": tokens, "bytes": 3 * tokens, "loss": loss, **shares})
+    return models[0], models[1]
+
+
+def coverage(base: Sums, run: Sums, articles: int, draws: int, random: np.random.Generator) -> dict[str, float]:
+    """In what share of draws each interval holds the figure of the population."""
+    whole = [intervals.figures_of({k: v.sum() for k, v in sums.items()}) for sums in (base, run)]
+    held = {f"{kind}{name}": 0 for kind in ("", "difference_") for name in intervals.FIGURES}
+    width = 0.0
+    for _ in range(draws):
+        drawn = random.integers(0, len(base["tokens"]), articles)
+        one, other = ({k: v[drawn].tolist() for k, v in sums.items()} for sums in (run, base))
+        alone, paired = intervals.intervals(one), intervals.intervals(one, other)
+        width += alone["accuracy"][1] - alone["accuracy"][0]
+        for name in intervals.FIGURES:
+            held[name] += alone[name][0] <= whole[1][name] <= alone[name][1]
+            held[f"difference_{name}"] += paired[name][0] <= whole[1][name] - whole[0][name] <= paired[name][1]
+    return {"width": round(100 * width / draws, 2)} | {k: round(100 * n / draws, 1) for k, n in held.items()}
+
+
+def copying(data: Path, draws: int, random: np.random.Generator, tokens: int = 200) -> dict[str, float]:
+    """How often a passage that copies nothing is told to: by its longest passage, and by any of three shares."""
+    tokenizer = tokenizers.load(paths.MINI_PRESET)
+    prepared = preparation.prepare(data / "articles", tokenizer)
+    ranges = (memorisation.Range(prepared, 1, prepared.articles("train")),)
+    memorisation.build(ranges)
+    passages = []
+    for split in ("validation", "test"):
+        for number in range(1, prepared.articles(split) + 1):
+            stream = np.array(prepared.tokens(split, number, number)[1:], np.int64)
+            if len(stream) >= tokens:
+                first = (len(stream) - tokens) // 2
+                passages.append(memorisation.find(stream[first : first + tokens], ranges))
+    longest = by_shares = 0
+    for _ in range(draws):
+        own, *others = (passages[n] for n in random.permutation(len(passages))[:21])
+        longest += memorisation.copies_more(own, others)
+        shares = [(own.share(n), max(o.share(n) or 0.0 for o in others)) for n in memorisation.LENGTHS]
+        by_shares += any((share or 0.0) > most for share, most in shares)
+    stated = memorisation.false_alarms(passages[:20])
+    return {
+        "passages": len(passages),
+        "stated_percent": round(100 * stated, 1),
+        "told_percent": round(100 * longest / draws, 1),
+        "by_any_of_three_shares_percent": round(100 * by_shares / draws, 1),
+    }
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--draws", type=int, default=2000)
+    parser.add_argument("--copying", action="store_true")
+    a = parser.parse_args()
+    random = np.random.default_rng(1)
+    data = Path(os.environ.get("ATELIER_DATA", ""))
+    there = (data / "articles" / "train.jsonl").is_file()
+    if a.copying:
+        if not there:
+            sys.exit("$ATELIER_DATA/articles is not there: copying is measured on real articles alone.")
+        print(json.dumps(copying(data, a.draws, random)))
+        return
+    base, run = real(data) if there else made_up(random)
+    found = {str(n): coverage(base, run, n, a.draws, random) for n in ARTICLES}
+    print(json.dumps({"population": "real" if there else "made up", "articles": len(base["tokens"]), **found}))
+
+
+if __name__ == "__main__":
+    main()

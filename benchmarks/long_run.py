@@ -1,0 +1,152 @@
+"""What a view of a long run costs: the first look, each refresh of a viewer, and memory.
+
+    python benchmarks/long_run.py [--reports 3600 86400 600000] [--json]
+
+Writes runs of so many reports as a trainer writes them, one a second, in a temporary folder, and looks at each in a
+process of its own through what the pages use: `readers.record`, and the six figures of the Fine-tune page as JSON.
+A refresh follows a new report. Memory is what the process grew by. Thirty viewers are thirty threads that refresh once.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+REFRESHES = 10
+VIEWERS = 30
+LOOK = "--look"
+
+
+def step(number: int) -> str:
+    """A report as `engine.training` writes it."""
+    wave = (number * 7919 % 1000) / 1000
+    fields = {
+        "kind": "step",
+        "time": 1_790_000_000.0 + number,
+        "step": 5 * number,
+        "steps": 5_000_000,
+        "tokens": 10_230 * number,
+        "seconds": round(0.97 * number, 3),
+        "epoch": round(number / 420, 6),
+        "loss": 5.5 / (1 + number / 20_000) + 0.2 * wave,
+        "accuracy": 0.13 + 0.2 * number / (number + 9_000) + 0.01 * wave,
+        "learning_rate": 0.001 / (1 + number / 50_000),
+        "gradient_norm": 0.8 + wave,
+        "tokens_per_second": 10_500.0 + 400 * wave,
+        "memory_bytes": 1_600_000_000 + number,
+    }
+    return json.dumps(fields) + "\n"
+
+
+def make(path: Path, reports: int) -> None:
+    """An events file of so many reports, with a measurement every hundred of them."""
+    figures = {"loss": 4.5, "accuracy": 0.2, "bits_per_byte": 2.4, "evaluated_tokens": 8192, "perplexity": 90.0}
+    with open(path, "w", encoding="utf-8") as file:
+        for number in range(reports):
+            if number % (max(100, reports // 1000)) == 0:
+                event = {"kind": "evaluation", "step": 5 * number, "split": "validation", "whole": False}
+                file.write(json.dumps({**event, "model": "run" if number else "base", **figures}) + "\n")
+            file.write(step(number + 1))
+
+
+def draw(path: Path) -> int:
+    """What a refresh of the Fine-tune page's curves does; the length of what it sends."""
+    from engine.runs import Run
+    from ui import charts, live, readers
+
+    record = readers.record(Run(path.parent))
+    sent = 0
+    for name in ("accuracy", "bits_per_byte", "loss"):
+        sent += len(
+            live.content(lambda n=name: charts.validation(record, n, "#000000", n), ("v", name), record.version)
+        )
+    for name in ("tokens_per_second", "learning_rate", "memory_bytes"):
+        sent += len(
+            live.content(lambda n=name: charts.over_steps(record, n, "#000000", n), ("o", name), record.version)
+        )
+    return sent
+
+
+def look(path: Path, reports: int) -> dict:
+    """The figures of one file, in this process."""
+    (path.parent.parent / "small").mkdir()
+    small = path.parent.parent / "small" / "events.jsonl"
+    make(small, 10)
+    draw(small)  # imports and templates
+    process = psutil.Process()
+    before, spent, started = process.memory_info().rss, time.process_time(), time.perf_counter()
+    sent = draw(path)
+    found = {"reports": reports, "file_bytes": path.stat().st_size, "first_seconds": time.perf_counter() - started}
+    found["first_cpu_seconds"] = time.process_time() - spent
+    times, spent = [], time.process_time()
+    for number in range(REFRESHES):
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(step(reports + number + 1))
+        started = time.perf_counter()
+        draw(path)
+        times.append(time.perf_counter() - started)
+    found["refresh_seconds"] = sorted(times)[len(times) // 2]
+    found["refresh_cpu_seconds"] = (time.process_time() - spent) / REFRESHES
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(step(reports + REFRESHES + 1))
+    spent, started = time.process_time(), time.perf_counter()
+    threads = [threading.Thread(target=draw, args=(path,)) for _ in range(VIEWERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found["viewers_seconds"] = time.perf_counter() - started
+    found["viewers_cpu_seconds"] = time.process_time() - spent
+    found["memory_bytes"] = process.memory_info().rss - before
+    found["sent_bytes"] = sent
+    return found
+
+
+def measure(reports: int) -> dict:
+    """The figures of one length, from a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "long" / "events.jsonl"
+        path.parent.mkdir()
+        make(path, reports)
+        command = [sys.executable, str(Path(__file__).resolve()), LOOK, str(path), "--reports", str(reports)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PROJECT)
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reports", type=int, nargs="+", default=[3_600, 86_400, 600_000])
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument(LOOK, metavar="FILE", help=argparse.SUPPRESS)
+    a = parser.parse_args()
+    if a.look:
+        print(json.dumps(look(Path(a.look), a.reports[0])))
+        return
+    found = [measure(reports) for reports in a.reports]
+    if a.json:
+        print(json.dumps(found))
+        return
+    print(
+        "reports        file   first look   CPU of it     a refresh   CPU of it   thirty viewers   CPU of them     memory     sent"
+    )
+    for one in found:
+        print(
+            f"{one['reports']:7,} {one['file_bytes'] / 1e6:8.1f} MB {one['first_seconds']:8.2f} s {one['first_cpu_seconds']:8.2f} s "
+            f"{1e3 * one['refresh_seconds']:10.0f} ms {1e3 * one['refresh_cpu_seconds']:8.0f} ms "
+            f"{1e3 * one['viewers_seconds']:13.0f} ms {1e3 * one['viewers_cpu_seconds']:10.0f} ms "
+            f"{one['memory_bytes'] / 1e6:7.0f} MB {one['sent_bytes'] / 1e3:5.0f} kB"
+        )
+
+
+if __name__ == "__main__":
+    main()

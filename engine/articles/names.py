@@ -1,0 +1,76 @@
+"""What sections and columns are called, in the languages in which articles and tables are brought."""
+
+import re
+import unicodedata
+
+# The number is what a corpus keeps; "by section" figures and the reader go by these.
+OTHER, ABSTRACT, INTRODUCTION, METHODS, RESULTS, DISCUSSION, TITLE = range(7)
+
+# Words of a section's name, wherever they stand in it: English first, for most names are.
+_ENGLISH = (
+    (ABSTRACT, ("abstract", "summary")),
+    (METHODS, ("method", "material", "procedure", "experimental", "study design", "statistical", "subjects")),
+    (RESULTS, ("result", "finding", "case report", "case presentation")),
+    (DISCUSSION, ("discussion", "conclusion", "concluding", "limitation")),
+    (INTRODUCTION, ("introduction", "background", "objective", "rationale")),
+)
+# Beginnings of words, without accents, of French, German, Spanish, Portuguese, Italian, Dutch, Polish, Russian, Chinese.
+_OTHERS = (
+    (ABSTRACT, "resume|zusammenfassung|resumen|resumo|riassunto|sommario|samenvatting|streszczenie|аннотация|резюме|摘要"),
+    (METHODS, "method|materi|patients et|metod|methode|procedura|procedimiento|procedimento|verfahren|metody|методы|материалы|方法|材料"),
+    (RESULTS, "resulta|resultat|ergebnis|risultat|wynik|результат|cas clinique|fallbericht|caso clinic|结果|結果"),
+    (DISCUSSION, "discus|conclu|diskussion|schlussfolger|fazit|limite|dyskusja|wniosk|обсуждение|выводы|заключение|讨论|討論|结论|結論"),
+    (INTRODUCTION, "introduc|introduz|einleitung|einfuhrung|inleiding|contexte|objecti|objetivo|obiettiv|ziel|hintergrund|antecedente|contesto|but$|wstep|cel$|введение|цель|引言|背景|目的|前言"),
+)  # fmt: skip
+_PATTERNS = tuple((kind, re.compile(rf"(?:^|[^\w])(?:{words})")) for kind, words in _OTHERS)
+
+# Columns of a table, the likeliest first.
+TEXT_COLUMNS = (
+    "article_text", "article", "full_text", "fulltext", "text", "body", "body_text", "content", "contents", "document",
+    "texte", "contenu", "corps", "texto", "contenido", "conteudo", "testo", "contenuto", "inhalt", "volltext", "tekst",
+    "inhoud", "текст", "正文", "sentence", "sentences", "phrase", "phrases",
+)  # fmt: skip
+ABSTRACT_COLUMNS = (
+    "abstract_text", "abstract", "abstracts", "abstracttext", "summary", "resume", "resumen", "resumo", "riassunto",
+    "zusammenfassung", "samenvatting", "streszczenie", "аннотация", "摘要",
+)  # fmt: skip
+TITLE_COLUMNS = (
+    "title",
+    "article_title",
+    "articletitle",
+    "titre",
+    "titel",
+    "titulo",
+    "titolo",
+    "tytul",
+    "заглавие",
+    "标题",
+)
+ID_COLUMNS = ("article_id", "id", "doi", "pmid", "pmcid", "identifiant", "identifier", "identificador", "kennung")
+
+MOST_COLUMNS = 1_000  # of a table, that are looked at for a usual name
+
+
+def plain(name: str) -> str:
+    """A name in lower case, without accents and white space around it."""
+    name = name.strip().lower()
+    if name.isascii():
+        return name
+    parts = unicodedata.normalize("NFKD", name.replace("ł", "l"))
+    return "".join(c for c in parts if not unicodedata.combining(c))
+
+
+def kind_of(name: str) -> int:
+    """What a section is about, by the words of its name: one of the constants above."""
+    lowered = name.lower()
+    for kind, words in _ENGLISH:
+        if any(word in lowered for word in words):
+            return kind
+    stripped = plain(name)
+    return next((kind for kind, pattern in _PATTERNS if pattern.search(stripped)), OTHER)
+
+
+def column(names: list[str], usual: tuple[str, ...]) -> str:
+    """The first of the usual names that a table has, as the table spells it, or ""."""
+    by_name = {plain(name): name for name in reversed(names[:MOST_COLUMNS])}
+    return next((by_name[n] for n in usual if n in by_name), "")

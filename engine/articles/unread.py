@@ -1,0 +1,139 @@
+"""What is recognised and not read, and what to do instead; what of a form that is read is left out.
+
+One table a place in which a form shows itself: its first bytes, the root of its XML, its first line, the files in its
+archive, the keys of its JSON.
+"""
+
+import re
+
+from engine.errors import sentence
+
+# The parts of files that are not read, as a corpus counts them.
+PARTS = {
+    "addresses": sentence("authors and their addresses"),
+    "notices": sentence("notices (copyright, identifiers, conflicts of interest)"),
+    "fields": sentence("other fields"),
+    "columns": sentence("other columns"),
+    "long_fields": sentence("other fields with long text"),
+    "not_text": sentence("items in place of a text that are none"),
+    "tags": sentence("tags (HTML or XML) inside texts"),
+    "other_abstracts": sentence("other abstracts (in another language, in pictures, for the public)"),
+    "references": sentence("references"),
+    "figures": sentence("figures, tables and their captions"),
+    "behind": sentence("paragraphs behind the article (thanks, funding)"),
+    "tables": sentence("tables"),
+    "pictures": sentence("pictures"),
+    "notes": sentence("footnotes and comments"),
+    "boxes": sentence("text boxes"),
+    "supplements": sentence("supplementary files"),
+    "code": sentence("listings of programs"),
+    "inner_articles": sentence("articles inside the article (reviewers' letters, answers, translations)"),
+    "deleted": sentence("deleted passages of tracked changes"),
+    "running_lines": sentence("running headers, footers and page numbers"),
+    "scanned_pages": sentence("scanned pages (pictures of text)"),
+    "empty_pages": sentence("pages without text"),
+}
+
+_AS_TEXT = sentence(
+    "{path} is a {kind} file, which is not read: save it as plain text (.txt, UTF-8) or as Word (.docx)."
+)
+_AS_TABLE = sentence("{path} is an {kind} workbook, which is not read: save its sheet as “CSV UTF-8” and use that.")
+_UNPACK = sentence("{path} is a {kind} archive, which is not read: unpack it, or pack the files as .zip.")
+_NO_TEXT = sentence("{path} is a {kind} file, which holds no text of articles.")
+_OLD_OFFICE = sentence(
+    "{path} is a Word or Excel file of before 2007, which is not read: save it as .docx, or a sheet as “CSV UTF-8”."
+)
+_WITH_ABSTRACTS = sentence(
+    "{path} is a list of references in the {kind} form, which is not read: export it from PubMed in the format “PubMed” or "
+    "“Abstract (text)”, or make a CSV file with a column of abstracts."
+)
+_FULL_TEXT = sentence(
+    "{path} is in the form of {kind}, which is not read: take the same articles as JATS XML (PubMed Central, Europe PMC: “full text XML”), "
+    "as PDF, or as JSON lines with the keys id and text."
+)
+_LATEX = sentence(
+    "{path} is LaTeX, whose commands would be learned as text: convert it first, for example with pandoc -t plain, or use "
+    "its PDF."
+)
+_HTML = sentence(
+    "{path} is a HTML file, which is not read, since most of a page is no article: print the page to a PDF file, or copy "
+    "its text into a .txt file."
+)
+_NOTEBOOK = sentence("{path} is a notebook of Jupyter, no article: copy its texts into a .txt file, one a line.")
+_PUBMED_LIST = sentence(
+    "{path} is PubMed's CSV, which holds no abstracts: on PubMed choose Save, then the format “PubMed” or “Abstract (text)”."
+)
+
+Answer = tuple[str, dict[str, str]]  # a sentence, and its values but for the path
+
+MAGIC: tuple[tuple[bytes, Answer], ...] = (
+    (b"BZh", (_UNPACK, {"kind": "bzip2"})),
+    (b"\xfd7zXZ\x00", (_UNPACK, {"kind": "xz"})),
+    (b"7z\xbc\xaf\x27\x1c", (_UNPACK, {"kind": "7-Zip"})),
+    (b"Rar!", (_UNPACK, {"kind": "RAR"})),
+    (b"\x28\xb5\x2f\xfd", (_UNPACK, {"kind": "Zstandard"})),
+    (b"\xd0\xcf\x11\xe0", (_OLD_OFFICE, {})),
+    (b"{\\rtf", (_AS_TEXT, {"kind": "RTF"})),
+    (b"\x89HDF", (_NO_TEXT, {"kind": "HDF5"})),
+    (b"\x89PNG", (_NO_TEXT, {"kind": "PNG"})),
+    (b"\xff\xd8\xff", (_NO_TEXT, {"kind": "JPEG"})),
+    (b"GIF8", (_NO_TEXT, {"kind": "GIF"})),
+    (b"II*\x00", (_NO_TEXT, {"kind": "TIFF"})),
+    (b"MM\x00*", (_NO_TEXT, {"kind": "TIFF"})),
+    (b"SQLite format 3", (_NO_TEXT, {"kind": "SQLite"})),
+    (b"\x93NUMPY", (_NO_TEXT, {"kind": "NumPy"})),
+    (b"%!PS", (_AS_TEXT, {"kind": "PostScript"})),
+)
+
+# The files by which an Office document or another package is told from a plain zip archive.
+IN_ZIP: tuple[tuple[str, Answer], ...] = (
+    ("xl/workbook", (_AS_TABLE, {"kind": "Excel"})),
+    ("ppt/", (_AS_TEXT, {"kind": "PowerPoint"})),
+    ("META-INF/container.xml", (_AS_TEXT, {"kind": "EPUB"})),
+    ("content.xml", (_AS_TEXT, {"kind": "OpenDocument"})),
+)
+
+# By the name of the root element, in lower case and without its prefix.
+XML_ROOTS: dict[str, Answer] = {
+    "html": (_HTML, {}),
+    "tei": (_FULL_TEXT, {"kind": "TEI XML (GROBID)"}),
+    "teicorpus": (_FULL_TEXT, {"kind": "TEI XML (GROBID)"}),
+    "collection": (_FULL_TEXT, {"kind": "BioC XML"}),
+    "responsewrapper": (_FULL_TEXT, {"kind": "Europe PMC"}),
+    "resultlist": (_FULL_TEXT, {"kind": "Europe PMC"}),
+    "feed": (_FULL_TEXT, {"kind": "arXiv (Atom)"}),
+    "rss": (_FULL_TEXT, {"kind": "RSS"}),
+    "full-text-retrieval-response": (_FULL_TEXT, {"kind": "Elsevier XML"}),
+    "xml": (_WITH_ABSTRACTS, {"kind": "EndNote"}),
+    "mediawiki": (_NO_TEXT, {"kind": "MediaWiki"}),
+    "svg": (_NO_TEXT, {"kind": "SVG"}),
+}
+
+# By the beginning of a text.
+TEXTS: tuple[tuple[re.Pattern[str], Answer], ...] = (
+    (re.compile(r"TY  - [A-Z]{2,6}\s*\n[A-Z0-9]{2}  - "), (_WITH_ABSTRACTS, {"kind": "RIS"})),
+    (re.compile(r"%0 [A-Z][\w ]+\n%[A-Z0-9] "), (_WITH_ABSTRACTS, {"kind": "EndNote"})),
+    (re.compile(r"FN (?:Clarivate|Thomson|ISI)[^\n]*\nVR 1"), (_WITH_ABSTRACTS, {"kind": "Web of Science"})),
+    (re.compile(r"(?:%[^\n]*\n\s*)*@(?:article|book|inproceedings|misc|incollection|string|comment)\s*[{(]", re.IGNORECASE), (_WITH_ABSTRACTS, {"kind": "BibTeX"})),
+    (re.compile(r"(?:%[^\n]*\n\s*)*\\document(?:class|style)\b"), (_LATEX, {})),
+    (re.compile(r"\"?PMID\"?,\"?Title\"?,\"?Authors\"?,\"?Citation\"?"), (_PUBMED_LIST, {})),
+)  # fmt: skip
+
+# By the keys of a JSON object: all of them are there.
+JSON_KEYS: tuple[tuple[frozenset[str], Answer], ...] = (
+    (frozenset({"nbformat", "cells"}), (_NOTEBOOK, {})),
+    (frozenset({"passages"}), (_FULL_TEXT, {"kind": "BioC JSON"})),
+    (frozenset({"documents", "infons"}), (_FULL_TEXT, {"kind": "BioC JSON"})),
+    (frozenset({"bioctype"}), (_FULL_TEXT, {"kind": "BioC JSON"})),
+    (frozenset({"resultList"}), (_FULL_TEXT, {"kind": "Europe PMC"})),
+    (frozenset({"abstractText", "source", "pmid"}), (_FULL_TEXT, {"kind": "Europe PMC"})),
+    (frozenset({"corpusid", "content"}), (_FULL_TEXT, {"kind": "S2ORC (2022)"})),
+    (frozenset({"abstract_inverted_index"}), (_FULL_TEXT, {"kind": "OpenAlex"})),
+    (frozenset({"message-type", "message"}), (_FULL_TEXT, {"kind": "Crossref"})),
+)
+
+
+def of_json(value: dict) -> Answer | None:
+    """Why a JSON object is not read, where it is in a form that is known and not read."""
+    keys = {key.lower() if isinstance(key, str) and key.lower() == "bioctype" else key for key in value}
+    return next((answer for wanted, answer in JSON_KEYS if wanted <= keys), None)

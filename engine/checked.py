@@ -1,0 +1,412 @@
+"""What the files of runs must hold, checked where they are read: each may have been edited, damaged or replaced by hand.
+
+A file's table says of each field which values the rest of the code can live with, and whether it must be there.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from engine.errors import RunError
+from engine.files import MOST_JSON_BYTES, open_plain, parse_json
+
+Check = Callable[[Any], bool]
+Table = dict[str, tuple[bool, Check]]  # a field's name → whether it must be there, and what it may hold
+
+MOST_LINE_BYTES = 4 << 20
+MOST_STEP = 99_999_999  # a checkpoint's folder has eight digits
+MOST_NUMBER = 1e15  # beyond, neighbouring whole numbers are the same float
+LAST_TIME = 32_503_680_000.0  # the year 3000, the last that every system turns into a date
+_LONGEST_PATH = 4096
+_LONGEST_TEXT = 1 << 20
+_MOST_NAME_BYTES = 200  # a file's may have 255, and some are made of this one and more
+_MOST_CHARACTERS_OF_REASON = 10_000
+
+# Checks
+
+
+def text(value: Any) -> bool:
+    """A text."""
+    return isinstance(value, str) and len(value) <= _LONGEST_TEXT
+
+
+def path_text(value: Any) -> bool:
+    """A text that can be a path, or a part of one."""
+    return isinstance(value, str) and len(value) <= _LONGEST_PATH and "\0" not in value
+
+
+def number(value: Any) -> bool:
+    """A finite number; true and false are none."""
+    return type(value) in (int, float) and -MOST_NUMBER <= value <= MOST_NUMBER
+
+
+def _whole(least: int, most: float = MOST_NUMBER) -> Check:
+    return lambda value: type(value) is int and least <= value <= most
+
+
+count, positive, step = _whole(0), _whole(1), _whole(0, MOST_STEP)
+step_or_none_yet = _whole(-1, MOST_STEP)  # -1: before anything was trained
+
+
+def moment(value: Any) -> bool:
+    """A Unix time."""
+    return number(value) and 0 <= value <= LAST_TIME
+
+
+def one_of(*known: str) -> Check:
+    """One of the texts `known`."""
+    return lambda value: isinstance(value, str) and value in known
+
+
+def optional(check: Check) -> Check:
+    """Nothing, or what `check` takes."""
+    return lambda value: value is None or check(value)
+
+
+def list_of(check: Check) -> Check:
+    """A list whose items `check` takes."""
+    return lambda value: isinstance(value, list) and all(map(check, value))
+
+
+def object_of(table: Table) -> Check:
+    """An object that `table` takes."""
+    return lambda value: isinstance(value, dict) and not wrong(value, table)
+
+
+def boolean(value: Any) -> bool:
+    """True or false."""
+    return isinstance(value, bool)
+
+
+def anything(value: Any) -> bool:
+    """Any value."""
+    return True
+
+
+def error(value: Any) -> bool:
+    """What `EngineError.to_json` writes, of which a sentence can be made in any language."""
+    if not isinstance(value, dict) or not text(value.get("template")) or not isinstance(value.get("values"), dict):
+        return False
+    template, values = value["template"], value["values"]
+    if not template or len(str(values)) > _MOST_CHARACTERS_OF_REASON or {"template", "self", "sentence"} & set(values):
+        return False
+    try:
+        parts = list(Formatter().parse(template)) if values else []
+    except ValueError:
+        return False
+    # Names alone: a specification may ask for a billion blanks, an attribute for what no value has.
+    return all(name is None or (name in values and not form and not kind) for _text, name, form, kind in parts)
+
+
+def needed(**checks: Check) -> Table:
+    """Fields that must be there."""
+    return {name: (True, check) for name, check in checks.items()}
+
+
+def known(**checks: Check) -> Table:
+    """Fields that may be missing."""
+    return {name: (False, check) for name, check in checks.items()}
+
+
+def wrong(value: dict[str, Any], table: Table) -> list[str]:
+    """The names of the fields that are missing, or hold what they must not."""
+    return [
+        name
+        for name, (must, check) in table.items()
+        if (name in value and not check(value[name])) or (must and name not in value)
+    ]
+
+
+# Files
+
+STATES = ("queued", "running", "paused", "finished", "failed", "stopped", "interrupted")
+STATE = needed(state=one_of(*STATES), since=moment) | known(
+    step=step, steps=step, phase=text, reason=optional(error), starts=count, queued_at=moment
+)
+_STAGE = needed(articles=path_text) | known(
+    first_article=optional(positive), last_article=optional(positive), checkpoint=text, hash=text, method=optional(text)
+)
+# What stands in config.json beside the settings, which `settings.from_json` checks.
+CONFIG = known(
+    created=moment,
+    preset_hash=text,
+    lineage=list_of(object_of({**_STAGE, **needed(first_article=optional(positive), last_article=optional(positive))})),
+    versions=object_of({}),
+    converted=object_of(known(method=text)),
+    imported=object_of({}),
+    id=text,
+    copied_from=object_of({}),
+    visitor=boolean,
+    most_seconds=number,
+)
+# An inode has more digits than other numbers.
+PLACE = needed(path=path_text, machine=text, inode=lambda value: type(value) is int and value >= 0)
+RECORDED = known(command=text, date=text, commit=text)
+CONTROL = needed(action=one_of("stop", "pause"))
+OWNER = needed(pid=positive, since=moment) | known(device=text)
+PINS = needed(steps=list_of(step))
+
+_FIGURES = needed(loss=number, accuracy=number, bits_per_byte=number)
+
+
+def _file_name(value: Any) -> bool:
+    return path_text(value) and value not in ("", ".", "..") and not set("/\\") & set(value)
+
+
+def _files(value: Any) -> bool:
+    entry = object_of(needed(sha256=lambda h: text(h) and re.fullmatch("[0-9a-f]{64}", h) is not None, bytes=count))
+    return isinstance(value, dict) and all(_file_name(name) and entry(item) for name, item in value.items())
+
+
+MANIFEST = needed(step=step, time=moment, format=text, files=_files) | known(
+    steps=step,
+    tokens=count,
+    seconds=number,
+    micro_batch=count,
+    preset=object_of(needed(reference=path_text, hash=text)),
+    parent=optional(text),
+    corpus=text,
+    articles=list_of(optional(positive)),
+    epochs=optional(number),
+    metrics=object_of(
+        known(validation=object_of({name: (False, check) for name, (_must, check) in _FIGURES.items()}), test=anything)
+    ),
+    imported=object_of(needed(file=text, fits=list_of(text), left_out=list_of(text))),
+)
+
+# Corpora, and what is prepared or built in the background
+
+_SPLIT = one_of("train", "validation", "test")
+_COUNTS = needed(first=count, articles=count, words=count, tokens=count, bytes=count)
+
+
+def _skipped(value: Any) -> bool:
+    reason = object_of(needed(template=text, count=count, examples=list_of(object_of({}))))
+    return object_of(needed(count=count, reasons=list_of(reason)))(value) and all(
+        error({"template": reason["template"], "values": values})
+        for reason in value["reasons"]
+        for values in reason["examples"]
+    )
+
+
+def _pair(first: Check, second: Check) -> Check:
+    return lambda value: isinstance(value, list) and len(value) == 2 and first(value[0]) and second(value[1])
+
+
+CARD = needed(
+    source=path_text,
+    fingerprint=anything,
+    tokenizer=text,
+    vocabulary_size=positive,
+    dtype=one_of("uint16", "uint32"),
+    splits=lambda value: (
+        object_of(known(train=object_of(_COUNTS), validation=object_of(_COUNTS), test=object_of(_COUNTS)))(value)
+        and "train" in value
+        and all(map(_SPLIT, value))
+    ),
+    validation_set_aside=boolean,
+    skipped=_skipped,
+    duplicates=object_of(
+        needed(
+            repeated=count,
+            across_splits=count,
+            same_id=count,
+            examples=list_of(_pair(_pair(_SPLIT, positive), _pair(_SPLIT, positive))),
+        )
+    ),
+    section_names=list_of(_pair(text, count)),
+    files=_files,
+) | known(
+    set_aside_seed=count,
+    formulas=object_of(needed(text=count, mark=count)),
+    near_copies=object_of(needed(least=number, pairs=count, across_splits=count)),
+)
+JOB = needed(state=text, since=moment) | known(
+    error=error,
+    notices=list_of(error),
+    corpus=path_text,
+    **dict.fromkeys(("done_bytes", "total_bytes", "articles", "tokens", "skipped", "done", "total"), count),
+)
+
+# Events: a kind's table; what is no kind of these needs a step that is one, where it has any.
+
+_SUMS = ("article", "tokens", "bytes", "top_1", "loss")
+
+
+def _by_article(value: Any) -> bool:
+    if not isinstance(value, dict) or not set(_SUMS) <= set(value) or not all(map(list_of(number), value.values())):
+        return False
+    return len(set(map(len, value.values()))) == 1 and all(map(positive, value["tokens"]))
+
+
+_MODEL = one_of("base", "parent", "run")
+_WHOLE_SPLIT = one_of("test", "validation")
+_EVENTS: dict[str, Table] = {
+    "step": needed(step=_whole(1, MOST_STEP))
+    | known(
+        **dict.fromkeys(
+            ("tokens", "seconds", "epoch", "loss", "accuracy", "learning_rate", "tokens_per_second", "memory_bytes"),
+            optional(number),
+        )
+    ),
+    "evaluation": needed(step=step, split=one_of("test", "validation", "english"), model=_MODEL, whole=boolean)
+    | _FIGURES
+    | needed(perplexity=number, evaluated_tokens=count)
+    | known(tokens=count, seconds=number, sequence_length=positive)
+    | known(by_article=optional(_by_article), near_copies=optional(count), near_copies_left_out=boolean),
+    "sample": needed(step=step, model=_MODEL, prompt=text, text=text, seed=count)
+    | known(temperature=optional(number), top_k=optional(number)),
+    "passage": needed(
+        step=step, model=_MODEL, pieces=list_of(text), probabilities=list_of(number), ranks=list_of(count)
+    ),
+    "memory": needed(step=step_or_none_yet, failed_step=optional(step), micro_batch=positive, batch_size=positive),
+    "resume": needed(step=step_or_none_yet),
+    "damaged": needed(checkpoint=text, reason=error),
+    "parent_lost": needed(reason=error),
+    "keras_evaluate": needed(
+        step=step,
+        split=_WHOLE_SPLIT,
+        tokens=count,
+        targets=count,
+        accuracy=number,
+        loss=number,
+        accuracy_with_padding=number,
+    ),
+    "result": needed(step=step) | known(device=text),
+    "state": needed(state=text) | known(reason=optional(error), device=text),
+}
+_OTHER = known(step=step_or_none_yet, time=optional(moment))
+_EVENTS = {kind: _OTHER | table for kind, table in _EVENTS.items()}
+
+
+def event(line: bytes) -> dict[str, Any] | None:
+    """The report that a line of events.jsonl holds; None where it is damaged, or lacks what its readers need."""
+    if len(line) > MOST_LINE_BYTES:
+        return None
+    try:
+        value = parse_json(line)
+    except ValueError:
+        return None
+    if not isinstance(value, dict) or not isinstance(kind := value.get("kind"), str):
+        return None
+    for name, (must, check) in _EVENTS.get(kind, _OTHER).items():
+        if name in value:
+            if not check(value[name]):
+                return None
+        elif must:
+            return None
+    if kind == "passage" and not len(value["pieces"]) == len(value["probabilities"]) == len(value["ranks"]):
+        return None
+    return value
+
+
+def events(lines: Iterable[bytes]) -> tuple[list[dict[str, Any]], int]:
+    """The reports on the lines of an events.jsonl, and how many lines hold none."""
+    found = [event(line) for line in lines if line]
+    whole = [value for value in found if value is not None]
+    return whole, len(found) - len(whole)
+
+
+# Folders
+
+_RUN_FILES = (
+    "config.json", "place.json", "state.json", "events.jsonl", "control.json", "recorded.json", "pins.json", "pins.lock",
+    "owner.json", "lock", "heartbeat", "last_words", "trainer.log",
+)  # fmt: skip
+
+
+def names(folder: Path) -> set[str]:
+    """Which of a run's own files stand in a folder.
+
+    Raises:
+        RunError: one of them is no plain file, or there are no rights.
+    """
+    found = set()
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name in _RUN_FILES:
+                    found.add(entry.name)
+                    if not entry.is_file():
+                        raise _no_file(entry.name)
+        lock = folder / "lock"
+        if "lock" in found and not os.access(lock, os.R_OK | os.W_OK):
+            raise PermissionError(lock)
+    except PermissionError as problem:
+        raise RunError("No rights to read the run's folder and to write in it: change its rights.") from problem
+    except OSError as problem:
+        raise RunError("The run's folder cannot be read: {reason}", reason=problem.strerror or problem) from problem
+    return found
+
+
+def read(path: Path, table: Table) -> dict[str, Any]:
+    """The object in a JSON file of a run.
+
+    Raises:
+        RunError: the file is missing or damaged, or a field is; it says which.
+    """
+    try:
+        with open_plain(path) as file:
+            content = file.read(MOST_JSON_BYTES + 1)
+    except FileNotFoundError as problem:
+        if path.is_symlink():
+            raise _no_file(path.name) from problem
+        raise RunError("The run's {file} is missing.", file=path.name) from problem
+    except PermissionError as problem:
+        raise RunError("The run's {file} cannot be read: change its rights.", file=path.name) from problem
+    except (OSError, ValueError) as problem:
+        raise _no_file(path.name) from problem
+    try:
+        value = parse_json(content) if len(content) <= MOST_JSON_BYTES else None
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise RunError("The run's {file} is damaged: it holds no object in JSON.", file=path.name)
+    if fields := wrong(value, table):
+        raise damaged_fields(path.name, fields)
+    return value
+
+
+def read_if_whole(path: Path, table: Table) -> dict[str, Any]:
+    """The object in a JSON file of a run, or an empty one where it is missing or damaged."""
+    try:
+        return read(path, table)
+    except RunError:
+        return {}
+
+
+def damaged_fields(file: str, fields: Iterable[str]) -> RunError:
+    """The sentence for fields that are missing or hold what they must not."""
+    return RunError(
+        "The run's {file} is damaged. Missing or of the wrong kind: {fields}.", file=file, fields=", ".join(fields)
+    )
+
+
+def _no_file(name: str) -> RunError:
+    return RunError("The run's {file} is no plain file, but a folder, a link to nothing or the like.", file=name)
+
+
+def printable(name: str) -> str:
+    """A file's name as text that can be shown, sent and printed: what is no text in it is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
+
+
+def plain(name: str) -> str:
+    """What of a name any system takes for a file's, and every program prints."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:64] or "run"
+
+
+def check_name(name: str) -> None:
+    """Makes sure that the name of a run's folder can be shown, and stand in the names of other files.
+
+    Raises:
+        RunError: it is not; suggests another.
+    """
+    if printable(name) != name or len(name.encode()) > _MOST_NAME_BYTES:
+        raise RunError(
+            "The name of the run's folder is too long, or not all of it is text: rename the folder, to {name} for example.",
+            name=plain(name),
+        )

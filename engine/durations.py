@@ -1,0 +1,158 @@
+"""How long runs take on this machine, told from those that were measured here; None where nothing tells it."""
+
+import os
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from engine import paths, presets, runs, submission
+from engine.errors import EngineError
+from engine.runs import Run, State
+from engine.settings import IMPORTED, RunSettings
+
+_TAIL_BYTES = 1 << 16  # of a run's events, in which the newest step stands
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a finished run took.
+
+    Attributes:
+        tokens_per_second: of training alone. before, after: seconds from its trainer's start to the first step, and from
+            the last step to the end. within: seconds per second of training for evaluations, samples and saves in between.
+    """
+
+    tokens_per_second: float
+    before: float
+    within: float
+    after: float
+
+    def whole(self, training_seconds: float) -> float:
+        """Seconds from start to end of a run that trains for so long."""
+        return self.before + training_seconds * (1 + self.within) + self.after
+
+
+# Of the mini model on the sample articles until one was measured here (benchmarks/README.md; two laptop cores).
+_MINI = Measured(tokens_per_second=0.0, before=20.0, within=0.1, after=10.0)
+
+
+@lru_cache(maxsize=512)
+def _measured(folder: Path, stamp: tuple[int, int]) -> Measured | None:
+    events = runs.read_events(folder / "events.jsonl")[0]
+    states = [e for e in events if e["kind"] == "state" and _has(e, "time")]
+    starts = [e["time"] for e in states if e["state"] == runs.RUNNING]
+    ends = [e["time"] for e in states if e["state"] == runs.FINISHED]
+    steps = [e for e in events if e["kind"] == "step" and _has(e, "time", "seconds", "tokens")]
+    if len(starts) != 1 or not ends or not steps:  # one that was resumed waited in between
+        return None
+    first, last = steps[0], steps[-1]
+    between = max(0.0, last["time"] - first["time"] - (last["seconds"] - first["seconds"]))
+    return Measured(
+        tokens_per_second=last["tokens"] / last["seconds"],
+        before=max(0.0, first["time"] - first["seconds"] - starts[0]),
+        within=between / last["seconds"],
+        after=max(0.0, ends[-1] - last["time"]),
+    )
+
+
+def _has(event: dict[str, Any], *fields: str) -> bool:
+    """Whether a report tells these, which are times and amounts: a line edited by hand may lack them."""
+    return all((event.get(name) or 0) > 0 for name in fields)
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    try:
+        status = file.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
+def _newest(settings: RunSettings, every: list[Run], same_articles: bool) -> Measured | None:
+    """Of the newest run that finished here with that preset, and those articles."""
+    for run in every:
+        try:
+            other = run.settings
+        except EngineError:
+            continue
+        if run.recorded or other.method == IMPORTED or other.preset != settings.preset:
+            continue
+        if same_articles and other.articles != settings.articles:
+            continue
+        if found := _measured(run.folder, _stamp(run.folder / "events.jsonl")):
+            return found
+    return None
+
+
+def _beside_training(settings: RunSettings, every: list[Run]) -> Measured | None:
+    found = _newest(settings, every, same_articles=True)
+    sample = (paths.portable(paths.MINI_PRESET), paths.portable(paths.SAMPLE_ARTICLES))
+    return found or (_MINI if (settings.preset, settings.articles) == sample else None)
+
+
+def whole(settings: RunSettings, every: list[Run]) -> float | None:
+    """About how many seconds a run takes from its start to its end.
+
+    Args:
+        every: the runs of this machine, the newest first.
+    """
+    beside, training = _beside_training(settings, every), _training_seconds(settings, every)
+    return None if beside is None or training is None else beside.whole(training)
+
+
+def _training_seconds(settings: RunSettings, every: list[Run]) -> float | None:
+    if settings.minutes is not None:
+        return 60 * settings.minutes
+    speed = _tokens_per_second(settings, every)
+    if speed is None:
+        return None
+    try:
+        preset = presets.find(settings.preset)
+        steps = submission.steps(settings, preset)
+        length, batch_size = submission.window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
+    except (EngineError, OSError):
+        return None
+    return None if steps is None else steps * length * batch_size / speed
+
+
+def _tokens_per_second(settings: RunSettings, every: list[Run]) -> float | None:
+    """Of the newest run that finished here with that preset, or of one that is at work."""
+    if found := _newest(settings, every, same_articles=False):
+        return found.tokens_per_second
+    for run in every:
+        try:
+            of_preset = run.settings.preset == settings.preset and not run.recorded
+        except EngineError:
+            continue
+        step = _last_step(run.folder, _stamp(run.folder / "events.jsonl")) if of_preset else None
+        if step and _has(step, "tokens"):
+            return step["tokens"] / step["seconds"]
+    return None
+
+
+def left(run: Run, state: State, every: list[Run]) -> float | None:
+    """About how many seconds a running run still takes."""
+    settings = run.settings
+    beside = _beside_training(settings, every)
+    if beside is None:
+        return None
+    step = _last_step(run.folder, _stamp(run.folder / "events.jsonl"))
+    if state.steps and step:
+        training = max(0, state.steps - step["step"]) * step["seconds"] / step["step"]
+        since = time.time() - step["time"]
+        return max(0.0, training * (1 + beside.within) + beside.after - (0.0 if training else since))
+    expected = whole(settings, every)
+    return None if expected is None else max(0.0, expected - (time.time() - state.since))
+
+
+@lru_cache(maxsize=64)
+def _last_step(folder: Path, stamp: tuple[int, int]) -> dict[str, Any] | None:
+    file = folder / "events.jsonl"
+    try:
+        offset = max(0, os.stat(file).st_size - _TAIL_BYTES)
+    except OSError:
+        return None
+    found = [e for e in runs.read_events(file, offset)[0] if e["kind"] == "step" and _has(e, "time", "seconds")]
+    return found[-1] if found else None

@@ -1,0 +1,494 @@
+"""Thirty people at the same instant: whatever names, creates, counts or starts holds for threads and for two servers."""
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine import (
+    dispatcher,
+    files,
+    jobs,
+    kept,
+    launch,
+    machine,
+    paths,
+    plans,
+    presets,
+    queue,
+    results,
+    retention,
+    runs,
+    studio,
+    studio_client,
+)
+from engine.checkpoints import Checkpoint
+from engine.errors import EngineError, GoneError, TakenError
+from engine.locks import Lock, held
+from engine.settings import RunSettings
+
+PROJECT = Path(__file__).resolve().parent.parent
+MINI, SAMPLE = "checkpoints/presets/gpt2_mini_en", "articles/sample"
+PEOPLE = 30
+
+
+def a_request(**changes) -> RunSettings:
+    return RunSettings(**{"preset": MINI, "articles": SAMPLE, "name": queue.UNNAMED, "steps": 4, **changes})
+
+
+def at_once(people: int, ask) -> list:
+    """What `ask(number)` returns or raises for each of them, all let go at the same instant."""
+    together = threading.Barrier(people)
+
+    def one(number: int):
+        together.wait()
+        try:
+            return ask(number)
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(people) as pool:
+        return list(pool.map(one, range(people)))
+
+
+@pytest.fixture
+def checked(monkeypatch):
+    """Requests are taken for checked: what the check reads is the same for all of them."""
+    monkeypatch.setattr(queue.submission, "check", lambda settings, planned=(): settings)
+
+
+# Names and folders
+
+
+def test_eight_threads_create_320_runs(root):
+    def create(number: int) -> list[str]:
+        return [runs.create(a_request(name=f"run-{number}-{n}"), root=root).name for n in range(40)]
+
+    made = [name for names in at_once(8, create) for name in names]
+    assert len(set(made)) == 320 == len(runs.all_runs(root))
+    assert len({run.config["id"] for run in runs.all_runs(root)}) == 320
+    assert not list(root.glob(".*"))
+
+
+def test_of_thirty_that_want_one_name_one_gets_it_and_its_folder_is_its_own(root):
+    found = at_once(PEOPLE, lambda number: runs.create(a_request(name="one", seed=number), root=root))
+    (run,) = [made for made in found if isinstance(made, runs.Run)]
+    assert [type(error) for error in found if not isinstance(error, runs.Run)] == [TakenError] * (PEOPLE - 1)
+    assert found.index(run) == run.settings.seed
+    assert [path.name for path in root.iterdir()] == ["one"]
+
+
+@pytest.mark.parametrize("there", ["folder", "empty", "file"])
+def test_what_bears_the_name_already_stays(root, there):
+    if there == "file":
+        (root / "one").write_text("mine")
+    else:
+        (root / "one").mkdir()
+    if there == "folder":
+        (root / "one" / "mine.txt").write_text("mine")
+    former = sorted(root.rglob("*"))
+    with pytest.raises(TakenError):
+        runs.create(a_request(name="one"), root=root)
+    with pytest.raises(FileExistsError), files.staged_folder(root / "one", exclusive=True) as staging:
+        (staging / "new").write_text("new")
+    assert sorted(root.rglob("*")) == former
+
+
+def test_a_folder_that_came_between_the_look_and_the_rename_stays(root, monkeypatch):
+    monkeypatch.setattr(files.os.path, "lexists", lambda path: False)  # it was not there a moment ago
+    runs.create(a_request(name="one", seed=1), root=root)
+    with pytest.raises(TakenError):
+        runs.create(a_request(name="one", seed=2), root=root)
+    assert runs.find("one", root).settings.seed == 1
+
+
+def test_threads_that_write_one_file_leave_it_whole_and_nothing_else(tmp_path):
+    def write(number: int) -> None:
+        for n in range(20):
+            files.write_json(tmp_path / "control.json", {"number": number, "n": n}, durable=False)
+
+    assert at_once(PEOPLE, write) == [None] * PEOPLE
+    assert files.read_json(tmp_path / "control.json")["n"] == 19
+    assert [path.name for path in tmp_path.iterdir()] == ["control.json"]
+
+
+def test_a_sweep_spares_what_a_living_thread_or_process_writes_and_takes_what_a_dead_one_left(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from engine.files import staged_folder\n"
+        "with staged_folder(Path(sys.argv[1])) as folder: print(folder, flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "theirs")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": PROJECT}
+    with subprocess.Popen(command, **pipes) as process, files.staged_folder(tmp_path / "mine"):
+        theirs = Path(process.stdout.readline().strip())
+        (tmp_path / f".old.{psutil.Process().pid}.tmp").write_text("of a dead process that had this one's number")
+        (tmp_path / ".older.999999.tmp").mkdir()
+        files.sweep(tmp_path)
+        assert theirs.is_dir()
+        assert len(list(tmp_path.iterdir())) == 2
+        process.kill()
+        process.wait()
+        assert theirs.is_dir()
+        files.sweep(tmp_path)
+        assert not theirs.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_small_file_whose_temporary_one_is_swept_away_is_written_again(tmp_path, monkeypatch):
+    real, swept = files.replace, []
+
+    def sweeping(source, target):
+        if not swept:  # by a process of another container, which cannot see this one
+            swept.append(source)
+            source.unlink()
+        real(source, target)
+
+    monkeypatch.setattr(files, "replace", sweeping)
+    files.write_json(tmp_path / "a.json", {"a": 1})
+    assert swept and files.read_json(tmp_path / "a.json") == {"a": 1}
+
+
+# The queue
+
+
+def test_thirty_different_requests_are_thirty_runs_with_a_place_each(root, checked):
+    entries = at_once(PEOPLE, lambda number: queue.enter(a_request(seed=number), "lab", join=True, root=root))
+    assert all(isinstance(entry, queue.Entry) and not entry.joined for entry in entries), entries
+    found = queue.places(root)
+    assert [place.position for place in found] == list(range(1, PEOPLE + 1))
+    assert {place.of for place in found} == {PEOPLE}
+    assert {place.run.settings.seed for place in found} == set(range(PEOPLE))
+
+
+def test_thirty_equal_requests_are_one_run_that_the_others_join(root, checked):
+    entries = at_once(PEOPLE, lambda number: queue.enter(a_request(), "lab", join=True, root=root))
+    assert len({entry.run.name for entry in entries}) == 1 == len(runs.all_runs(root))
+    assert sorted(entry.joined for entry in entries) == [False] + [True] * (PEOPLE - 1)
+
+
+_SERVER = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from engine import queue
+from engine.settings import RunSettings
+root, seeds = Path(sys.argv[1]), [int(seed) for seed in sys.argv[2].split(",")]
+queue.submission.check = lambda settings, planned=(): settings
+print("ready", flush=True); sys.stdin.readline()
+def press(seed):
+    return queue.enter(RunSettings({mini!r}, {sample!r}, "unnamed", steps=4, seed=seed), "lab", join=True, root=root).run.name
+with ThreadPoolExecutor(len(seeds)) as pool:
+    print(" ".join(pool.map(press, seeds)), flush=True)
+""".replace("{mini!r}", repr(MINI)).replace("{sample!r}", repr(SAMPLE))
+
+
+@pytest.mark.parametrize(("seeds", "made"), [(([1] * 15, [1] * 15), 1), ((range(15), range(15, 30)), 30)])
+def test_two_servers_make_as_many_runs_as_there_are_different_requests(root, seeds, made):
+    commands = [[sys.executable, "-c", _SERVER, str(root), ",".join(map(str, own))] for own in seeds]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": PROJECT}
+    servers = [subprocess.Popen(command, **pipes) for command in commands]
+    assert [server.stdout.readline() for server in servers] == ["ready\n"] * 2
+    for server in servers:
+        server.stdin.write("go\n")
+        server.stdin.flush()
+    names = [name for server in servers for name in server.communicate(timeout=120)[0].split()]
+    assert len(names) == PEOPLE
+    assert len(set(names)) == made == len(runs.all_runs(root))
+
+
+def test_whoever_chose_a_name_has_a_run_of_their_own_and_another_request_is_not_joined(root, checked):
+    first = queue.enter(a_request(name="mine"), root=root)
+    joins = queue.enter(a_request(), "lab", join=True, root=root)
+    assert (joins.run.name, joins.joined) == ("mine", True)
+    assert not queue.enter(a_request(name="yours"), root=root).joined
+    assert not queue.enter(a_request(), "run", root=root).joined  # a command
+    for changes in ({"seed": 2}, {"steps": 5}, {"articles": "other"}):
+        assert not queue.enter(a_request(**changes), "lab", join=True, root=root).joined
+    with pytest.raises(TakenError):
+        queue.enter(a_request(name="mine"), root=root)
+    first.run.request_stop()
+    runs.find("yours", root).request_stop()
+    for run in queue.waiting(root):
+        run.request_stop()
+    assert not queue.enter(a_request(), "lab", join=True, root=root).joined  # what has ended is not joined
+
+
+def test_a_limit_of_those_who_wait_holds_at_the_same_instant_and_whoever_joins_is_not_asked(root, checked):
+    def admit(settings: RunSettings, waiting: list[runs.Run]) -> None:
+        if len(waiting) >= 5:
+            raise EngineError("full")
+
+    entries = at_once(PEOPLE, lambda n: queue.enter(a_request(seed=n), "lab", join=True, root=root, admit=admit))
+    assert sum(isinstance(entry, queue.Entry) for entry in entries) == 5 == len(queue.waiting(root))
+    seed = queue.waiting(root)[0].settings.seed
+    assert queue.enter(a_request(seed=seed), "lab", join=True, root=root, admit=admit).joined
+
+
+def test_stages_are_joined_as_a_whole_or_not_at_all(root, checked):
+    plan = plans.parse(
+        {"title": "two", "articles": 8, "stage": [{"name": "first", "range": "1-2", "parent": "base", "steps": 2},
+                                                  {"name": "next", "range": "3-8", "parent": "first", "steps": 2}]},
+        "two",
+    )  # fmt: skip
+    stages = plans.settings(plan, SAMPLE, queue.UNNAMED, preset=MINI)
+    entries = at_once(PEOPLE, lambda number: queue.enter_stages(stages, queue.UNNAMED, "plan", join=True, root=root))
+    assert {tuple(entry.run.name for entry in own) for own in entries} == {
+        tuple(run.name for run in queue.waiting(root))
+    }
+    first, following = queue.waiting(root)
+    assert following.settings.after == first.name == following.settings.parent
+    first.request_stop()
+    others = queue.enter_stages(stages, queue.UNNAMED, "plan", join=True, root=root)
+    assert [entry.joined for entry in others] == [False, False]
+    assert len({run.name for run in runs.all_runs(root)}) == 4
+
+
+def test_thirty_sessions_that_press_the_button_are_led_to_one_run_and_told_so(root, monkeypatch):
+    """All saw a page without a run. AppTest runs one script at a time; what happens within one is tested above."""
+    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
+    apps = [AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60) for _ in range(PEOPLE)]
+    for app in apps:
+        app.session_state["language"] = "en"
+        app.run()
+    for app in apps:
+        app.button[0].click().run()
+        assert not app.exception and not app.error
+    (run,) = runs.all_runs(root)
+    assert {app.session_state["lab_run"] for app in apps} == {run.name}
+    told = [any("your request has joined it" in caption.value for caption in app.caption) for app in apps]
+    assert told == [False] + [True] * (PEOPLE - 1)
+    assert all(any("Place 1 of 1 in the queue: it is next." in m.value for m in app.markdown) for app in apps)
+
+
+# How long until it starts
+
+
+def finished(root, name: str, **changes) -> runs.Run:
+    """A run that took 100 s: 20 until training began, 60 of training, 10 of evaluations, 10 at the end."""
+    run = runs.create(a_request(name=name, **changes), root=root)
+    lines = [
+        {"kind": "state", "time": 1000.0, "state": runs.RUNNING},
+        {"kind": "step", "time": 1021.0, "step": 1, "seconds": 1.0, "tokens": 2048},
+        {"kind": "step", "time": 1090.0, "step": 60, "seconds": 60.0, "tokens": 60 * 2048},
+        {"kind": "state", "time": 1100.0, "state": runs.FINISHED},
+    ]
+    (run.folder / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run.write_state(state=runs.FINISHED)
+    return run
+
+
+def test_a_place_says_how_long_those_before_it_take_by_what_was_measured(root):
+    finished(root, "measured", articles="x", preset="p")
+    for name, changes in (("a", {"minutes": 1, "steps": None}), ("b", {"minutes": 2, "steps": None}), ("c", {})):
+        runs.create(a_request(name=name, articles="x", preset="p", device="cpu", **changes), root=root)
+    # 60 s of training took 100 in all; 120 take 20 + 120 + 20 + 10.
+    assert [round(place.seconds) for place in queue.places(root)] == [0, 100, 270]
+
+
+def test_what_nothing_tells_is_unknown_and_the_mini_models_first_run_is_not(root, capsys):
+    from engine.__main__ import main
+
+    runs.create(a_request(name="mini", steps=None, minutes=1, device="cpu"), root=root)
+    runs.create(a_request(name="second", device="cpu", articles="x"), root=root)  # of articles nobody has trained on
+    runs.create(a_request(name="third", device="cpu"), root=root)
+    assert [place.seconds for place in queue.places(root)] == [0.0, pytest.approx(96), None]
+    assert main(["queue"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "mini  1 of 3, starts in about 0 s",
+        "second  2 of 3, starts in about 1 min 40 s",
+        "third  3 of 3, unknown when it starts",
+    ]
+    assert main(["runs"]) == 0
+    assert "third" in (told := capsys.readouterr().out) and "3 of 3, unknown when it starts" in told
+
+
+def test_steps_of_a_known_speed_and_a_run_at_work_are_counted(root, monkeypatch):
+    runs.create(a_request(name="before-any", steps=100), root=root)
+    assert queue.places(root)[0].seconds == 0
+    assert queue.durations.whole(a_request(steps=100), runs.all_runs(root)) is None
+    runs.find("before-any", root).append_event("step", step=4, seconds=4.0, tokens=4 * 2048)  # as one at work says
+    assert queue.durations.whole(a_request(steps=100), runs.all_runs(root)) == pytest.approx(20 + 110 + 10, rel=0.2)
+    runs.find("before-any", root).request_stop()
+    finished(root, "measured")
+    length, batch = queue.submission.window_shape(a_request(), *shape())
+    at_work = runs.create(a_request(name="at-work", steps=100), root=root)
+    runs.create(a_request(name="next", steps=100), root=root)
+    runs.create(a_request(name="last", steps=100), root=root)
+    with Lock(at_work.folder / "lock") as lock:
+        assert lock.acquire()
+        files.write_json(at_work.folder / "owner.json", {"device": machine.devices("auto")[0]})
+        at_work.write_state(state=runs.RUNNING, step=40, steps=100)
+        at_work.append_event("step", step=40, seconds=20.0, tokens=1)
+        first, second = queue.places(root)
+    assert first.seconds == pytest.approx(60 * 0.5 * (1 + 1 / 6) + 10, abs=1)  # its own pace, half a second a step
+    own = 100 * length * batch / 2048  # seconds of training: 2,048 tokens a second
+    assert second.seconds - first.seconds == pytest.approx(20 + own * (1 + 1 / 6) + 10, abs=1)
+
+
+def shape() -> tuple[int, int]:
+    preset = presets.find(MINI)
+    return preset.max_sequence_length, preset.vocabulary_size
+
+
+def test_two_devices_are_waited_for_at_the_same_time_and_a_stage_waits_for_its_parent(root, monkeypatch):
+    monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
+    finished(root, "measured", articles="x", preset="p")
+    minute = {"articles": "x", "preset": "p", "minutes": 1, "steps": None}
+    for name, after in (("a", None), ("b", None), ("c", None), ("d", "c")):
+        runs.create(a_request(name=name, parent=after, after=after, **minute), root=root)
+    assert [round(place.seconds) for place in queue.places(root)] == [0, 0, 100, 200]
+
+
+# What else many do at once
+
+
+class FakeProcess:
+    def poll(self):
+        return None
+
+
+@pytest.mark.parametrize("ensure", [dispatcher.ensure, studio_client.ensure])
+def test_thirty_threads_start_one_process(root, monkeypatch, ensure):
+    started, locks = [], []
+
+    def detached(module, *arguments, log):
+        started.append(module)
+        locks.append(Lock(root / ".locks" / f"{module.removeprefix('engine.')}.lock"))
+        threading.Timer(0.3, locks[-1].acquire, [1.0]).start()  # it takes a moment to load
+        return FakeProcess()
+
+    monkeypatch.setattr(launch, "detached", detached)
+    monkeypatch.setattr(machine, "require_memory", lambda needed, folder: None)
+    assert at_once(PEOPLE, lambda number: ensure(root)) == [None] * PEOPLE
+    assert len(started) == 1
+    studio.address_path(root).write_text("{}")
+    ensure(root)
+    assert studio.address_path(root).exists()  # a late one takes nothing away from the studio that is there
+    locks[0].release()
+
+
+def test_where_the_process_that_is_being_started_dies_the_next_who_asks_starts_another(root, monkeypatch):
+    """Its starter holds the lock of starters still when the other asks: a killed dispatcher is replaced."""
+    started = []
+
+    class Dies:
+        def poll(self):
+            return None if time.monotonic() < started[0] + 0.5 else 1
+
+    monkeypatch.setattr(launch, "detached", lambda module, *arguments, log: started.append(time.monotonic()) or Dies())
+    first = threading.Thread(target=dispatcher.ensure, args=(root,))
+    first.start()
+    until(lambda: started)
+    dispatcher.ensure(root)
+    first.join()
+    assert len(started) == 2
+
+
+def test_thirty_threads_start_one_job(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(jobs.launch, "detached", lambda *arguments, log: started.append(arguments))
+    job = jobs.Job(tmp_path / "corpora" / "a.json", "engine.importing")
+    assert at_once(PEOPLE, lambda number: job.start("preparing", request={})) == [None] * PEOPLE
+    assert len(started) == 1
+
+
+def test_thirty_pins_are_thirty_pins(root):
+    run = runs.create(a_request(name="one"), root=root)
+    at_once(PEOPLE, lambda n: retention.pin(Checkpoint(run.folder / f"step-{n:08d}", {"step": n}), True))
+    assert retention.pinned(run) == set(range(PEOPLE))
+
+
+def test_results_kept_at_once_and_uploads_of_the_same_are_whole(root, monkeypatch):
+    from ui import sources
+
+    assert at_once(PEOPLE, lambda n: results.keep({"a": n % 3}, n % 3, root)) == [None] * PEOPLE
+    assert [results.kept({"a": n}, root) for n in range(3)] == [0, 1, 2]
+    found = at_once(PEOPLE, lambda n: sources.save_uploads([("a.txt", b"An article.")]))
+    assert len(set(found)) == 1 and paths.locate(found[0]).read_bytes() == b"An article."
+    assert sorted(path.name for path in root.iterdir()) == [".evaluations", ".uploads"]
+
+
+def test_old_files_are_cleared_by_thirty_at_once(tmp_path):
+    folder = tmp_path / "old"
+    folder.mkdir()
+    for n in range(200):
+        (folder / str(n)).touch()
+    assert at_once(PEOPLE, lambda number: files.clear_old(folder, -1.0)) == [None] * PEOPLE
+    assert not list(folder.iterdir())
+
+
+# A folder that is gone
+
+
+def test_nothing_that_is_written_brings_a_deleted_folder_back(root):
+    run = runs.create(a_request(name="one"), root=root)
+    shutil.rmtree(run.folder)
+    for write in (
+        lambda: run.write_state(state=runs.RUNNING),
+        lambda: run.append_event("step", step=1),
+        lambda: run.keep_last_words(),
+        lambda: run.request_stop(),
+        lambda: run.request_resume(),
+        lambda: Lock(run.folder / "lock").acquire(),
+        lambda: dispatcher.start_trainer(run, "cpu"),
+        lambda: files.write_json(run.folder / "pins.json", {}),
+        lambda: files.staged_folder(run.folder / "step-00000001").__enter__(),
+    ):
+        with pytest.raises(GoneError, match="is gone: it was deleted or moved"):
+            write()
+    dispatcher.settle(run, -9)
+    assert not run.folder.exists()
+    assert runs.create(a_request(name="one"), root=root).state().state == runs.QUEUED
+    shutil.rmtree(root)
+    for write in (
+        lambda: results.keep({"a": 1}, 1, root),
+        lambda: files.clear_old(root / ".exports", 1.0),
+        lambda: kept._folder(root) and Lock(dispatcher.lock_path(root)).acquire(),
+        lambda: studio_client.ensure(root),
+    ):
+        with pytest.raises(GoneError):
+            write()
+    dispatcher.ensure(root)
+    assert not root.exists()
+
+
+def test_a_dispatcher_clears_what_a_trainer_wrote_while_its_folder_was_deleted(root):
+    run = runs.create(a_request(name="one"), root=root)
+    (run.folder / "config.json").unlink()
+    (run.folder / "heartbeat").touch()
+    dispatcher.settle(run, 0)
+    assert not run.folder.exists() and not list(root.glob(".*gone"))
+    whole = runs.create(a_request(name="one"), root=root)
+    runs.clear_remains(whole)
+    assert whole.exists()  # a run stays
+
+
+def until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("deleted", ["root", "locks"])
+def test_a_studio_whose_folder_is_gone_ends(root, deleted):
+    log = root.parent / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen([sys.executable, "-m", "engine.studio", str(root)], cwd=PROJECT, stderr=output)
+    with process:
+        until(lambda: studio_client.phase(root))
+        if deleted == "locks":  # another studio may start from here on
+            until(lambda: studio_client.ready(root), 120)
+        shutil.rmtree(root if deleted == "root" else root / ".locks")
+        assert process.wait(120) == 0
+    assert "Traceback" not in log.read_text()
+    assert not (root if deleted == "root" else root / ".locks").exists()
+    assert not held(studio.lock_path(root))

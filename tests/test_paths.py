@@ -1,0 +1,151 @@
+"""Whatever a folder may be called: brackets, stars and question marks in paths; and what can be no path at all."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine import __main__ as cli
+from engine import checkpoints, conversion, formats, models, paths, presets, queue, runs, submission, trainer
+from engine.checkpoints import ModelReference
+from engine.errors import StorageError
+from engine.foreign import adoption
+from engine.settings import RunSettings
+
+AWKWARD = "Cours [L3] été" + ("" if os.name == "nt" else "*? \\d")  # Windows allows none of the latter in a name
+INPUTS = {
+    "token_ids": np.arange(1, 33, dtype=np.int32)[None],  # (1, 32)
+    "padding_mask": np.ones((1, 32), np.int32),
+}
+
+
+@pytest.fixture
+def awkward(tmp_path, monkeypatch, tiny_preset, sample_folder):
+    """A folder whose name is a pattern, with runs, corpora, preset and articles in it."""
+    folder = tmp_path / AWKWARD
+    shutil.copytree(tiny_preset, folder / "preset [tiny]")
+    shutil.copytree(sample_folder, folder / "articles [a-z]")
+    monkeypatch.setenv("ATELIER_CHECKPOINTS", str(folder / "checkpoints"))
+    monkeypatch.setenv("ATELIER_CORPORA", str(folder / "corpora"))
+    (folder / "checkpoints").mkdir()
+    return folder
+
+
+def settings(folder: Path, name: str, **changes) -> RunSettings:
+    values = {
+        "preset": str(folder / "preset [tiny]"),
+        "articles": str(folder / "articles [a-z]"),
+        "name": name,
+        "steps": 4,
+        "evaluate_steps": 2,
+        "sequence_length": 32,
+        "batch_size": 4,
+        "evaluate_tokens": 128,
+        "interval_tokens": 64,
+        "sample_tokens": 2,
+        "learning_rate": 5e-3,
+    }
+    return RunSettings(**{**values, **changes})
+
+
+def logits(model: ModelReference) -> np.ndarray:
+    return np.asarray(models.load(model)[0](INPUTS))  # (1, 32, vocabulary)
+
+
+@pytest.mark.slow
+def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_exported_and_imported(
+    awkward, tmp_path, capsys
+):
+    run = submission.submit(settings(awkward, "one"))
+    trainer.work(run)
+    assert run.state().state == runs.FINISHED, run.state().error
+    model = checkpoints.resolve("one")
+    assert model.checkpoint.format == checkpoints.CKPT
+    wanted = logits(model)
+
+    # Resume: the last checkpoint goes, the run goes on from the one before it and ends where it did.
+    shutil.rmtree(model.checkpoint.folder)
+    run.write_state(state=runs.INTERRUPTED, step=2)
+    run.request_resume()
+    trainer.work(runs.find("one"))
+    assert runs.find("one").state().state == runs.FINISHED
+    assert np.array_equal(logits(checkpoints.resolve("one")), wanted)
+
+    for form in (checkpoints.H5, checkpoints.KERAS):
+        there = conversion.convert(checkpoints.resolve("one"), form, f"as-{form}")
+        back = conversion.convert(checkpoints.resolve(there.reference), checkpoints.CKPT, f"back-{form}")
+        assert np.array_equal(logits(checkpoints.resolve(back.reference)), wanted)
+
+    for form in formats.EXPORTS:
+        out = formats.export(checkpoints.resolve("one"), form, awkward / f"out [{form}]")
+        if form in (formats.PRESET, formats.HUGGING_FACE):
+            assert np.allclose(logits(ModelReference(presets.find(out))), wanted, atol=2e-5)
+        else:
+            kept = adoption.adopt(out, f"from-{form}", str(awkward / "preset [tiny]"))
+            assert np.array_equal(logits(checkpoints.resolve(kept.reference)), wanted)
+
+    # A prefix whose own name has brackets, as TensorFlow's users give it.
+    for file in (awkward / "out [ckpt]").glob("model.ckpt.*"):
+        shutil.copyfile(file, awkward / file.name.replace("model", "theirs [2]"))
+    kept = adoption.adopt(awkward / "theirs [2].ckpt", "theirs", str(awkward / "preset [tiny]"))
+    assert np.array_equal(logits(checkpoints.resolve(kept.reference)), wanted)
+    assert len(runs.find("theirs").config["imported"]["files"]) == 2
+
+    packed = formats.pack(checkpoints.resolve("one"), checkpoints.CKPT, paths.checkpoints_root())
+    kept = adoption.adopt(packed, "packed", str(awkward / "preset [tiny]"))
+    assert np.array_equal(logits(checkpoints.resolve(kept.reference)), wanted)
+
+    articles = str(awkward / "articles [a-z]")
+    assert cli.main(["evaluate", "--checkpoint", "one", "--against", "base", "--articles", articles]) == 0
+    assert cli.main(["generate", "--checkpoint", "one", "--prompt", "the cells", "--max-new-tokens", "3"]) == 0
+    assert cli.main(["checkpoints", "--verify"]) == 0
+    again = queue.clone(runs.find("one"), name="two")
+    trainer.work(again)
+    assert again.state().state == runs.FINISHED, again.state().error
+    capsys.readouterr()
+
+
+@pytest.mark.slow
+def test_checkpoints_that_were_written_in_a_folder_with_brackets_before_are_read_again(awkward, tmp_path):
+    """They are whole: what wrote them never took the path for a pattern. Here written elsewhere and moved there."""
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    run = submission.submit(settings(awkward, "moved"), plain)
+    trainer.work(run)
+    wanted = logits(checkpoints.resolve("moved", plain))
+    shutil.move(run.folder, paths.checkpoints_root())
+    assert np.array_equal(logits(checkpoints.resolve("moved")), wanted)
+
+
+def test_a_prefix_without_patterns_is_itself_and_nothing_stays_of_the_links(tmp_path):
+    (tmp_path / "m.index").touch()
+    with paths.without_pattern(tmp_path / "m") as prefix:
+        assert prefix == tmp_path / "m"
+    (tmp_path / "[L3]").mkdir()
+    (tmp_path / "[L3]" / "m.index").write_text("index")
+    with paths.without_pattern(tmp_path / "[L3]" / "m") as prefix:
+        assert "[" not in str(prefix) and prefix.with_name("model.ckpt.index").read_text() == "index"
+    assert not prefix.parent.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows links by other means")
+def test_where_temporary_files_lie_in_brackets_too_another_place_is_taken_or_the_sentence_said(tmp_path, monkeypatch):
+    (tmp_path / "[L3]").mkdir()
+    (tmp_path / "[L3]" / "m.index").write_text("index")
+    monkeypatch.setattr(paths.tempfile, "tempdir", str(tmp_path / "[L3]"))
+    with paths.without_pattern(tmp_path / "[L3]" / "m") as prefix:
+        assert prefix.with_name("model.ckpt.index").read_text() == "index"
+
+    def refused(self, *target, **options):
+        raise OSError("no links here")
+
+    for name in ("symlink_to", "hardlink_to"):
+        monkeypatch.setattr(Path, name, refused)
+    with paths.without_pattern(tmp_path / "[L3]" / "m") as prefix:  # copied
+        assert not prefix.with_name("model.ckpt.index").is_symlink()
+        assert prefix.with_name("model.ckpt.index").read_text() == "index"
+    monkeypatch.setattr(shutil, "copyfile", refused)
+    with pytest.raises(StorageError, match="brackets in its path"), paths.without_pattern(tmp_path / "[L3]" / "m"):
+        pass

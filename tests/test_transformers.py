@@ -1,0 +1,184 @@
+"""What leaves the lab, opened by Hugging Face transformers and by plain Keras: in processes of their own, by their own defaults."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine import __main__ as cli
+from engine import checkpoints, formats, models, paths, preparation, presets, tokenizers, usage
+from engine.checkpoints import ModelReference
+from engine.generation import Generator, Sampler
+from engine.measuring import measure
+
+pytestmark = pytest.mark.slow
+
+PROMPT, END, NEW_TOKENS = "The patients were", tokenizers.END_OF_TEXT, 24
+TEXTS = (
+    "naïve “façade” 3.14 kg/m² 😀",
+    "  a\t\tb\n\n\nc \u00a0d",
+    "胰岛素 İstanbul е́",
+    "I'll we've 1,000.50",
+    "a" * 200,
+)
+
+THEIRS = """
+import json, math, sys
+import numpy as np, torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
+folder, prompt, end, new_tokens, texts, stream = sys.argv[1:]
+model, tokenizer = AutoModelForCausalLM.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+ids, found = np.load(stream), {}
+total = 0.0
+with torch.no_grad():
+    found["logits"] = model(torch.from_numpy(ids[:32])[None]).logits[0].tolist()
+    for first in range(0, len(ids) - 1, 32):
+        piece = torch.from_numpy(ids[first : first + 33])[None]
+        total += float(model(input_ids=piece, labels=piece).loss) * (piece.shape[1] - 1)
+found["perplexity"] = math.exp(total / (len(ids) - 1))
+found["ids"] = [tokenizer(text)["input_ids"] for text in json.loads(texts)]
+found["mark"] = tokenizer(end + prompt)["input_ids"][0]
+write = pipeline("text-generation", folder)
+greedy = {"do_sample": False, "max_new_tokens": int(new_tokens), "return_full_text": False}
+found["with"], found["without"] = (write(opened + prompt, **greedy)[0]["generated_text"] for opened in (end, ""))
+inputs = tokenizer(prompt, return_tensors="pt")
+found["by default"] = tokenizer.decode(model.generate(**inputs)[0])
+found["architecture"] = type(model).__name__
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def mini() -> ModelReference:
+    """The fine-tuned checkpoint that ships."""
+    return checkpoints.resolve("recorded-mini", paths.PROJECT / "checkpoints")
+
+
+@pytest.fixture(scope="module")
+def folder(mini, tmp_path_factory) -> Path:
+    return formats.export(mini, formats.HUGGING_FACE, tmp_path_factory.mktemp("exported") / "hf")
+
+
+@pytest.fixture(scope="module")
+def ours(mini):
+    return Generator(*models.load(mini))
+
+
+@pytest.fixture(scope="module")
+def stream(ours, sample_folder, tmp_path_factory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATELIER_CORPORA", str(tmp_path_factory.mktemp("corpora")))
+        ids = preparation.prepare(sample_folder, ours.tokenizer).tokens("test")
+    path = tmp_path_factory.mktemp("stream") / "ids.npy"
+    np.save(path, np.asarray(ids, dtype=np.int64))
+    return path
+
+
+@pytest.fixture(scope="module")
+def theirs(transformers, folder, stream) -> dict:
+    """What transformers makes of the exported folder, all of it in one process."""
+    told = transformers.run(THEIRS, folder, PROMPT, END, NEW_TOKENS, json.dumps(TEXTS), stream)
+    return json.loads(told.splitlines()[-1])
+
+
+def test_the_folders_configuration_has_the_keys_that_other_programs_read(folder, mini):
+    """llama.cpp's converter stops without `architectures` and `n_ctx`; vLLM finds the model's class by the former."""
+    config = json.loads((folder / "config.json").read_text())
+    end = tokenizers.load(mini.preset.folder).end_of_text
+    assert config["architectures"] == ["GPT2LMHeadModel"] and config["model_type"] == "gpt2"
+    assert config["n_ctx"] == config["n_positions"] == mini.preset.max_sequence_length
+    assert [config[key] for key in ("n_layer", "n_head", "n_embd", "vocab_size")] == [4, 3, 192, 4096]
+    assert {config["bos_token_id"], config["eos_token_id"], config["pad_token_id"]} == {end}
+    drawn = json.loads((folder / "generation_config.json").read_text())
+    assert (drawn["eos_token_id"], drawn["temperature"], drawn["top_k"]) == (end, 0.8, 40)
+    assert "max_new_tokens" not in drawn  # vLLM would hold everybody to it
+    one_file = json.loads((folder / "tokenizer.json").read_text())
+    assert [(token["id"], token["content"]) for token in one_file["added_tokens"]] == [(end, END)]
+    if os.name != "nt":
+        assert len({path.stat().st_mode for path in folder.iterdir()}) == 1  # not for the exporting person alone
+    assert models.load(checkpoints.resolve(str(folder)))[1].hash == models.load(mini)[1].hash
+
+
+def test_transformers_gives_the_same_logits_and_perplexity(theirs, ours, mini, stream, sample_folder, root):
+    ids = np.load(stream)
+    inputs = {"token_ids": ids[None, :32], "padding_mask": np.ones((1, 32))}
+    assert np.allclose(theirs["logits"], np.asarray(ours._model(inputs))[0], rtol=0, atol=1e-4)
+    scores = measure(mini, str(sample_folder), "test", sequence_length=32)
+    assert theirs["perplexity"] == pytest.approx(scores["perplexity"], rel=1e-4)
+    assert theirs["architecture"] == "GPT2LMHeadModel"
+
+
+def test_transformers_splits_texts_into_the_same_tokens(theirs, ours):
+    assert theirs["ids"] == [ours.tokenizer.encode(text) for text in TEXTS]
+    assert theirs["mark"] == ours.tokenizer.end_of_text
+
+
+def test_transformers_writes_the_labs_text_with_the_mark_and_another_without(theirs, ours):
+    assert theirs["with"] == ours.generate(PROMPT, NEW_TOKENS, Sampler(temperature=0))
+    assert theirs["without"] != theirs["with"]
+    assert len(theirs["by default"].split()) > 10
+
+
+def run_lines(python: str, form: str, card: str, places: dict[str, str], more: str = "") -> str:
+    """What the lines of a card print, run as they stand there but for the place, and what `more` prints after them."""
+    (lines,) = re.findall(r"```python\n(.*?)```", card, re.S)
+    assert lines.rstrip("\n") == usage.lines(form, presets.find(paths.MINI_PRESET))
+    for name, place in places.items():
+        lines = lines.replace(name, place)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [python, "-c", lines + more],
+        env={**environment, "HF_HUB_OFFLINE": "1", "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_the_cards_lines_write_text_in_transformers(transformers, folder):
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f'"{END}{PROMPT}"' in card and "write another text" in card
+    assert PROMPT in run_lines(transformers.python, formats.HUGGING_FACE, card, {"FOLDER": str(folder)})
+
+
+def test_the_cards_lines_write_text_in_plain_keras_hub(mini, ours, tmp_path):
+    written = formats.export(mini, formats.PRESET, tmp_path / "preset")
+    card = (written / "README.md").read_text(encoding="utf-8")
+    greedy = "\nmodel.compile(sampler='greedy'); print(repr(model.generate('%s', max_length=%d)))"
+    length = 1 + len(ours.tokenizer.encode(PROMPT)) + NEW_TOKENS
+    said = run_lines(sys.executable, formats.PRESET, card, {"FOLDER": str(written)}, greedy % (PROMPT, length))
+    assert said.startswith(PROMPT)
+    text = eval(said.splitlines()[-1])  # keras-hub puts the mark in front by itself, as its card says
+    assert text == PROMPT + ours.generate(PROMPT, NEW_TOKENS, Sampler(temperature=0))
+
+
+def test_the_other_forms_say_that_they_hold_the_backbone_and_their_lines_work(mini, ours, tmp_path, capsys):
+    ids = np.arange(1, 9)[None]
+    expected = np.asarray(ours._model({"token_ids": ids, "padding_mask": np.ones_like(ids)}))
+    np.save(tmp_path / "logits.npy", expected)
+    compare = (
+        "\nimport numpy as np; ids = np.arange(1, 9)[None]\n"
+        "model = keras_hub.models.GPT2CausalLM(backbone=backbone, preprocessor=None)\n"
+        "logits = np.asarray(model({'token_ids': ids, 'padding_mask': np.ones_like(ids)}))\n"
+        f"assert np.allclose(logits, np.load({str(tmp_path / 'logits.npy')!r}), atol=1e-5); print('equal')"
+    )
+    for form, place in (("keras", "FILE.keras"), ("weights.h5", "FILE.weights.h5"), ("ckpt", "FOLDER")):
+        written = formats.export(mini, form, tmp_path / form / "x")
+        card = usage.markdown(form, mini.preset)
+        assert "backbone" in card.replace("backbone =", "")
+        if form == "keras":
+            with zipfile.ZipFile(written) as archive:
+                assert archive.read("README.md").decode().endswith(card)
+        if form == "ckpt":
+            assert (written / "README.md").read_text(encoding="utf-8").endswith(card)
+        assert "equal" in run_lines(sys.executable, form, card, {place: str(written)}, compare)
+    out = tmp_path / "by-command.keras"
+    assert cli.main(["export", str(paths.MINI_PRESET), "--format", "keras", "--out", str(out)]) == 0
+    assert "It holds the backbone" in capsys.readouterr().out

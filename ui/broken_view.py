@@ -1,0 +1,34 @@
+"""Runs whose files were damaged by hand: each named, with why, and what can be done about it."""
+
+import streamlit as st
+
+from engine import runs
+from engine.errors import EngineError
+from engine.runs import Run
+from ui import errors, readers, removal_view, words
+from ui.i18n import _, _n
+
+
+def why(run: Run) -> EngineError | None:
+    """Why a run is broken, or None where it is not."""
+    if (problem := readers.unreadable(run)) is not None:
+        return problem
+    state = run.state()
+    return state.error if state.state == runs.BROKEN else None
+
+
+def show(key: str) -> None:
+    """Lists the broken runs, each to be deleted by who may do everything; nothing where there is none."""
+    broken = [(run, reason) for run in runs.all_runs() if (reason := why(run)) is not None]
+    if not broken:
+        return
+    title = _n("{n} run is broken", "{n} runs are broken", len(broken))
+    with st.expander(title, icon=":material/heart_broken:", expanded=True):
+        for run, reason in broken:
+            said = f"**{words.plain(run.name)}** · {errors.markdown(reason)}"
+            if readers.unreadable(run) is None:
+                said += " " + _("“Resume” on the Fine-tune page writes it anew and goes on from the newest checkpoint.")
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(said, width="stretch")
+                removal_view.button(run, f"{key}_{run.name}")
+        st.caption(_("Everything else works. Whoever puts a copy of its files back has the run again."))

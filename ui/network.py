@@ -1,0 +1,129 @@
+"""What stands between the network and the pages: who may frame them, which pages may connect, and what is printed.
+
+Streamlit asks an address service on the internet twice: for the address that it prints where it is headless, and
+whenever a page of an unknown host connects. Here neither is needed.
+"""
+
+import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import psutil
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import config
+
+from ui import owner_file
+
+_THIS_MACHINE = {"localhost", "127.0.0.1", "0.0.0.0"}  # Streamlit lets their pages connect without asking anybody
+_log = logging.getLogger("atelier.access")
+
+
+def same_origin(origin: str | None, host: str | None) -> bool:
+    """Whether a page of that origin came from the host that it asks now, port included."""
+    try:
+        return bool(origin and host) and urlsplit(str(origin)).netloc == host
+    except ValueError:
+        return False
+
+
+def named(origin: str) -> bool:
+    """Whether the owner has named this origin in `server.corsAllowedOrigins`."""
+    return origin in {one.strip().rstrip("/") for one in config.get_option("server.corsAllowedOrigins")}
+
+
+def _known(origin: str) -> bool:
+    """Whether Streamlit lets pages of this origin connect, and asks nobody about it."""
+    if not config.get_option("server.enableCORS"):
+        return True
+    hosts = set(_THIS_MACHINE)
+    if config.is_manually_set("browser.serverAddress"):
+        hosts.add(str(config.get_option("browser.serverAddress")).lower())
+    try:
+        parts = urlsplit(origin)
+        return parts.hostname in hosts and parts.port != 0  # a port that is no number raises
+    except ValueError:
+        return False
+
+
+class Guard:
+    """Says in each answer who may frame it, and turns away connections from pages of unknown origins."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request or connection."""
+        if scope["type"] == "http":
+            await self.app(scope, receive, self._framed(send))
+        elif scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def _framed(self, send: Send) -> Send:
+        policy = " ".join(["frame-ancestors 'self'", *owner_file.read().frame_ancestors])
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).append("Content-Security-Policy", policy)
+            await send(message)
+
+        return sending
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        origin, host = headers.get("origin"), headers.get("host")
+        if origin is not None and not same_origin(origin, host):
+            if host and named(origin):
+                # As good as the server's own: a proxy may have changed the host. Streamlit would ask the address
+                # service before it looks at its own list.
+                own = urlsplit(origin)._replace(netloc=host).geturl().encode("latin-1")
+                kept = [(name, value) for name, value in scope["headers"] if name != b"origin"]
+                scope = {**scope, "headers": [*kept, (b"origin", own)]}
+            elif not _known(origin):
+                _log.warning(
+                    "Atelier: a page of %r asked for a connection to %r and was turned away. If it is the server's own "
+                    "address, name it in server.corsAllowedOrigins.",
+                    origin[:200],
+                    (host or "")[:200],
+                )
+                await receive()
+                await send({"type": "websocket.close", "code": 1008})
+                return
+        await self.app(scope, receive, send)
+
+
+def middleware() -> list[Middleware]:
+    """What the application wraps around all its answers."""
+    return [Middleware(Guard)]
+
+
+def addresses() -> list[str]:
+    """Where the dashboard can be opened, from this machine first; read from the system, nobody is asked."""
+    scheme = "https" if config.get_option("server.sslCertFile") else "http"
+    path = str(config.get_option("server.baseUrlPath") or "").strip("/")
+    if config.is_manually_set("browser.serverAddress"):
+        hosts = [str(config.get_option("browser.serverAddress"))]
+    elif (address := config.get_option("server.address")) and address not in {"0.0.0.0", "::"}:
+        hosts = [address]
+    else:
+        up = {name for name, state in psutil.net_if_stats().items() if state.isup}
+        found = [one.address for name, all_ in psutil.net_if_addrs().items() if name in up for one in all_
+                 if one.family == socket.AF_INET and not one.address.startswith("127.")]  # fmt: skip
+        hosts = ["localhost", *found]
+    end = f":{config.get_option('server.port')}" + (f"/{path}" if path else "")
+    return [f"{scheme}://{f'[{host}]' if ':' in host else host}{end}" for host in hosts]
+
+
+@asynccontextmanager
+async def lifespan(app: object) -> AsyncIterator[None]:
+    """Prints the addresses when the server is ready, in place of Streamlit's own lines."""
+    print("\n  Atelier is ready. Open one of these in a browser:\n", flush=True)
+    for address in addresses():
+        print(f"    {address}", flush=True)
+    print("", flush=True)
+    yield

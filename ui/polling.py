@@ -1,0 +1,115 @@
+"""How often the parts of a page that move are drawn anew, and looks at the runs' folders that all sessions share.
+
+One viewer sees every change at once. The more sessions watch, the less often each of them asks, so that thirty cost the
+machine that trains little more than ten; and what one has just read the others take.
+"""
+
+import contextlib
+import os
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import streamlit as st
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState, get_script_run_ctx
+
+from engine import paths
+
+T = TypeVar("T")
+FULL_PACE_VIEWERS = 8  # so many draw at the pace that a page asks for
+_PRESENT_SECONDS = 30.0  # whoever has asked for nothing so long does not watch
+_KEPT_SECONDS = 1.0  # how old what another session has read may be
+_SPREAD = 0.15  # sessions that began together fall apart
+
+_lock = threading.Lock()
+_seen: dict[str, float] = {}  # a session → when it last asked for anything
+
+
+def _session() -> str:
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
+
+
+def viewers() -> int:
+    """How many sessions watch now; this one is noted as one of them."""
+    now = time.monotonic()
+    with _lock:
+        _seen[_session()] = now
+        for session in [session for session, at in _seen.items() if now - at > _PRESENT_SECONDS]:
+            del _seen[session]
+        return len(_seen)
+
+
+def every(seconds: float, watching: int | None = None) -> float:
+    """How often this session draws what one viewer would see drawn every so many seconds."""
+    watching = viewers() if watching is None else watching
+    if watching <= FULL_PACE_VIEWERS:
+        return seconds
+    share = zlib.crc32(_session().encode()) / 2**32  # of 1; the same as long as the session lasts
+    crowd = -(-watching // 4) * 4  # in steps, so that one who comes or goes changes nothing
+    return round(seconds * crowd / FULL_PACE_VIEWERS * (1 + _SPREAD * (2 * share - 1)), 2)
+
+
+def fragment(draw: Callable[..., Any], seconds: float | None) -> Callable[..., Any]:
+    """A fragment that is drawn anew every so many seconds, or less often while many watch; never where it is None."""
+    if seconds is None:
+        return st.fragment(draw)
+    told = [every(seconds)]
+
+    def drawn(*arguments: Any) -> Any:
+        wanted = every(seconds)
+        if wanted != told[0]:
+            _tell(wanted)
+            told[0] = wanted
+        return draw(*arguments)
+
+    drawn.__module__, drawn.__qualname__ = draw.__module__, draw.__qualname__  # Streamlit names fragments by these
+    return st.fragment(drawn, run_every=told[0])
+
+
+def _tell(seconds: float) -> None:
+    """Changes the pace of the fragment that runs; Streamlit itself sets it once, when the whole page is drawn."""
+    with contextlib.suppress(AttributeError, RuntimeError):  # a later Streamlit: then the first pace stays
+        context, fragment_id = get_script_run_ctx(), ThreadState.get().fragment_id
+        if context is not None and fragment_id and context.fragment_ids_this_run:
+            message = ForwardMsg()
+            message.auto_rerun.interval, message.auto_rerun.fragment_id = seconds, fragment_id
+            context.enqueue(message)
+
+
+class _Shared:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.at = 0.0
+        self.folders: tuple | None = None
+        self.value: Any = None
+
+
+_shared: dict[tuple, _Shared] = {}
+
+
+def shared(name: str, look: Callable[[], T]) -> T:
+    """What a look at the folder of all runs finds: looked anew by a few viewers, and while many watch by one of them a
+    second, and at once where a file of a run was replaced or a run came or went."""
+    if viewers() <= FULL_PACE_VIEWERS:
+        return look()
+    root = paths.checkpoints_root()
+    with _lock:
+        kept = _shared.setdefault((name, str(root)), _Shared())
+    with kept.lock:
+        folders = _folders(str(root))
+        if kept.folders != folders or time.monotonic() - kept.at > _KEPT_SECONDS:
+            kept.value, kept.folders, kept.at = look(), folders, time.monotonic()
+        return kept.value
+
+
+def _folders(root: str) -> tuple:
+    """What changes whenever a file in the folder of a run is made, replaced or deleted."""
+    try:
+        with os.scandir(root) as entries:
+            return tuple(sorted((entry.name, entry.stat().st_mtime_ns) for entry in entries if entry.is_dir()))
+    except OSError:
+        return ()

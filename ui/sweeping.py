@@ -1,0 +1,29 @@
+"""Visitors' uploads deleted in time: when the server starts, and every ten minutes as long as it runs."""
+
+import logging
+import threading
+import time
+
+from engine import uploads
+from ui import budget
+
+PAUSE_SECONDS = 600.0
+_started = threading.Event()
+
+log = logging.getLogger("atelier.sweeping")
+
+
+def start() -> None:
+    """Starts the thread that sweeps, once a process."""
+    if not _started.is_set():
+        _started.set()
+        threading.Thread(target=_sweep, daemon=True).start()
+
+
+def _sweep() -> None:
+    while True:
+        try:
+            uploads.sweep(3600 * budget.limits().upload_hours)
+        except Exception:  # the next one may do better; nobody looks at this thread
+            log.exception("sweeping visitors' uploads")
+        time.sleep(PAUSE_SECONDS)
