@@ -1115,6 +1115,7 @@ def _parser() -> argparse.ArgumentParser:
         ("learning_rate", float),
         ("warmup_steps", int),
         ("weight_decay", float),
+        ("decay_share", float),
         ("seed", int),
         ("checkpoint_steps", int),
     ):

@@ -9,16 +9,17 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from engine import models, schedules, tokenizers, windows
 from engine.backend import keras
-from engine.errors import ArticlesError, SettingsError
+from engine.errors import ArticlesError, EngineError, SettingsError
 from engine.evaluation import JIT_COMPILE, Scorer, evaluate, part
 from engine.files import open_plain, read_json, sha256, staged_folder, write_json
+from engine.muon import Muon
 
 _BYTES_A_PIECE = 1 << 20  # text is tokenised in pieces of about a megabyte, cut at line ends
 _PROBE_TOKENS = 50_000  # of the held-out books in an evaluation under way; the last one takes all
@@ -34,8 +35,9 @@ class Settings:
         num_layers, num_heads, hidden_dim: the size of the model.
         sequence_length: window and context length, in tokens.
         batch_size: windows a step.
-        learning_rate: the peak, after `warmup_steps`; then a cosine falls to a twentieth of it.
-        weight_decay: of AdamW, on the kernels of the attention and feed-forward layers alone, as `RunSettings` has it.
+        learning_rate: after `warmup_steps`; constant until the last `decay_share` of the steps, over which it falls to 0.
+        weight_decay: of the optimizer, on the kernels of the attention and feed-forward layers alone, as `RunSettings` has it.
+        decay_share: 0..1.
         hold_out: files (stems) that are never trained on and give the figures of the card.
         seed: of initialisation and data order.
         checkpoint_steps: steps between two savings of everything.
@@ -51,6 +53,7 @@ class Settings:
     learning_rate: float = 2.5e-3
     warmup_steps: int = 200
     weight_decay: float = 0.1
+    decay_share: float = 0.25
     hold_out: tuple[str, ...] = ()
     seed: int = 1
     checkpoint_steps: int = 200
@@ -59,6 +62,11 @@ class Settings:
     def steps(self) -> int:
         """Steps of the whole run."""
         return self.tokens // (self.sequence_length * self.batch_size)
+
+    @property
+    def decay_steps(self) -> int:
+        """Steps over which the learning rate falls."""
+        return round(self.decay_share * self.steps)
 
 
 def read_books(folder: Path) -> dict[str, str]:
@@ -103,10 +111,12 @@ def _stream(tokenizer: tokenizers.Tokenizer, texts: list[str]) -> np.ndarray:
 
 
 def _optimizer(model, settings: Settings):
-    optimizer = keras.optimizers.AdamW(
+    """Muon for the kernels, AdamW for all else (docs/decisions/0006)."""
+    optimizer = Muon(
         settings.learning_rate,
         weight_decay=settings.weight_decay,
-        beta_2=0.98,
+        adam_weight_decay=settings.weight_decay,
+        adam_beta_2=0.98,
         global_clipnorm=1.0,
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embedding"])
@@ -122,7 +132,8 @@ def pretrain(
 ) -> dict:
     """Trains a GPT-2 from nothing on the `.txt` files of `text` and writes the preset `out`.
 
-    Called again with the same settings after an interruption it goes on from the last saved step.
+    Called again with the same settings after an interruption it goes on from the last saved step. With other `tokens` too,
+    as long as the learning rate has not begun to fall: what came before does not depend on them.
 
     Args:
         report: called with `step`, `steps`, `loss`, `tokens_per_second` every 20 steps and with the held-out figures
@@ -132,7 +143,8 @@ def pretrain(
         The held-out figures: `accuracy`, `loss`, `bits_per_byte`, `evaluated_tokens`, and `tokens` seen.
 
     Raises:
-        ArticlesError: no text. SettingsError: a held-out file that is not there. StorageError: the disk refuses.
+        ArticlesError: no text. SettingsError: a held-out file that is not there, or other `tokens` too late.
+        StorageError: the disk refuses.
     """
     books = read_books(text)
     missing = [stem for stem in settings.hold_out if stem not in books]
@@ -176,8 +188,8 @@ def pretrain(
     started, since = time.monotonic(), step
     while step < settings.steps:
         batch = batches.batch(step)
-        model.optimizer.learning_rate = schedules.warmup_cosine(
-            step, settings.learning_rate, settings.warmup_steps, settings.steps, floor=0.05
+        model.optimizer.learning_rate = schedules.warmup_constant_decay(
+            step, settings.learning_rate, settings.warmup_steps, settings.decay_steps, settings.steps
         )
         logs = model.train_on_batch(
             {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)},
@@ -225,21 +237,41 @@ def _vocabulary(books: dict[str, str], settings: Settings, work: Path) -> tuple[
 
 
 def _frozen(settings: Settings) -> dict:
-    return json.loads(json.dumps(asdict(settings)))
+    """All settings that the constant part of a run depends on."""
+    return json.loads(
+        json.dumps({k: v for k, v in asdict(settings).items() if k not in ("tokens", "checkpoint_steps")})
+    )
 
 
 def _save(model, step: int, settings: Settings, work: Path) -> None:
     with staged_folder(work / "state") as staging:
         model.save_weights(staging / "model.weights.h5")
-        write_json(staging / "state.json", {"step": step, "sha256": sha256(staging / "model.weights.h5")})
+        state = {"step": step, "tokens": settings.tokens, "sha256": sha256(staging / "model.weights.h5")}
+        write_json(staging / "state.json", state)
 
 
 def _restore(model, settings: Settings, work: Path) -> int:
-    """Loads what `_save` wrote, if it is whole; returns the step to go on from."""
+    """Loads what `_save` wrote, if it is whole; returns the step to go on from.
+
+    Raises:
+        SettingsError: the learning rate had begun to fall towards another number of tokens, or would have.
+    """
     state = read_json(work / "state" / "state.json")
     weights = work / "state" / "model.weights.h5"
     if not weights.is_file() or state.get("sha256") != sha256(weights):
         return 0
+    former = replace(settings, tokens=state["tokens"])
+    if former.tokens != settings.tokens and state["step"] > min(s.steps - s.decay_steps for s in (former, settings)):
+        raise SettingsError(
+            [
+                EngineError(
+                    "The learning rate falls towards {tokens} tokens at step {step} already: give --tokens {tokens} again, or "
+                    "another --out to begin anew.",
+                    tokens=former.tokens,
+                    step=state["step"],
+                )
+            ]
+        )
     model.load_weights(weights)
     return state["step"]
 
@@ -252,8 +284,9 @@ def _card(settings: Settings, books: dict[str, str], figures: dict, parameters: 
         f"- Architecture: GPT-2, {settings.num_layers} layers, {settings.num_heads} heads, hidden size "
         f"{settings.hidden_dim}, context {settings.sequence_length} tokens, {parameters:,} parameters.",
         f"- Vocabulary: byte-level BPE of {settings.vocabulary_size:,} entries, trained on the same books.",
-        f"- Seen in training: {figures['tokens']:,} tokens, seed {settings.seed}, AdamW with a peak learning rate of "
-        f"{settings.learning_rate:g}, {settings.warmup_steps} steps of warm-up, cosine decay.",
+        f"- Seen in training: {figures['tokens']:,} tokens, seed {settings.seed}, Muon with a learning rate of "
+        f"{settings.learning_rate:g}, {settings.warmup_steps} steps of warm-up, a linear decay over the last "
+        f"{settings.decay_share:.0%}.",
         "- Command: `python -m engine pretrain " + " ".join(_arguments(settings)) + "`",
     ]
     if settings.hold_out:

@@ -1,4 +1,4 @@
-"""The learning rate as a function of the step: linear warm-up, then half a cosine."""
+"""The learning rate as a function of the step: a linear warm-up, then half a cosine, or constant and a linear decay."""
 
 import math
 
@@ -16,3 +16,17 @@ def warmup_cosine(step: int, peak: float, warmup_steps: int, steps: int, floor: 
         return peak
     progress = min(1.0, (step - warmup_steps) / max(1, steps - warmup_steps))
     return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def warmup_constant_decay(
+    step: int, peak: float, warmup_steps: int, decay_steps: int, steps: int, floor: float = 0.0
+) -> float:
+    """The learning rate of a step counted from 0: up to `peak`, constant, down over the last `decay_steps`.
+
+    Rises linearly over `warmup_steps`, then stays, then falls linearly to `floor · peak` at `steps` (Hu et al. 2024,
+    "warmup-stable-decay"). Before the decay it does not depend on `steps`, so a run can be made longer as it goes.
+    """
+    if step < warmup_steps:
+        return peak * (step + 1) / warmup_steps
+    left = min(1.0, (steps - step) / max(1, decay_steps))
+    return peak * (floor + (1 - floor) * left)

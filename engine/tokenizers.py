@@ -20,6 +20,7 @@ from engine.errors import PresetError
 from engine.files import open_plain, parse_json
 
 END_OF_TEXT = "<|endoftext|>"
+_NEVER_IN_TEXT = "ÿ"  # byte 255, as GPT-2's vocabularies write it
 
 # Where the two formats of a preset's folder keep their vocabulary: keras-hub's, Hugging Face's.
 _ASSET_FOLDERS = ("assets/tokenizer", ".")
@@ -143,18 +144,24 @@ def assets(preset: Path | str) -> tuple[dict[str, int], list[tuple[str, str]]]:
 
 
 def train(texts: Iterable[str], vocabulary_size: int) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """A byte-level BPE of `vocabulary_size` entries, `<|endoftext|>` being id 0: (vocabulary, merges)."""
+    """A byte-level BPE of `vocabulary_size` entries: (vocabulary, merges).
+
+    The order is GPT-2's: the 256 bytes, the merges, and `<|endoftext|>` last. Only id 0 differs. keras-hub pads with 0
+    (`GPT2Tokenizer.pad_token_id`), so 0 is a byte that no UTF-8 text holds, where GPT-2 has "!".
+    """
     model = tokenizers.Tokenizer(BPE())
     model.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=True)
     trainer = BpeTrainer(
-        vocab_size=vocabulary_size,
-        special_tokens=[END_OF_TEXT],
+        vocab_size=vocabulary_size - 1,  # without the mark
         initial_alphabet=ByteLevel.alphabet(),
         show_progress=False,
     )
     model.train_from_iterator(texts, trainer)
     trained = json.loads(model.to_str())["model"]
-    return trained["vocab"], [tuple(merge) for merge in trained["merges"]]
+    entries = sorted(trained["vocab"], key=trained["vocab"].__getitem__)
+    entries.remove(_NEVER_IN_TEXT)
+    vocabulary = {entry: token for token, entry in enumerate([_NEVER_IN_TEXT, *entries, END_OF_TEXT])}
+    return vocabulary, [tuple(merge) for merge in trained["merges"]]
 
 
 def spans(tokenizer: Tokenizer, token_ids: list[int]) -> Iterator[str]:

@@ -1,35 +1,49 @@
-"""Makes the recorded run that ships: one real run of the mini model on the sample articles.
+"""Makes again all that rests on the base model that ships: the recorded run, the README's pictures, the figures.
 
-    python scripts/record.py [--minutes 1]
+    python scripts/record.py                  all three
+    python scripts/record.py run --minutes 1  the recorded run alone; also: pictures, figures
 
-Writes `checkpoints/recorded-mini/` with `recorded.json` (command, date, commit). Of the checkpoints only the last one's
-weights are kept, so that the folder stays small; curve, samples and figures of the whole run stay.
+run        `checkpoints/recorded-mini/`: a real run of the mini model on the sample articles, with `recorded.json`
+           (command, date, commit). Of the checkpoints only the last one's weights are kept, so that the folder stays
+           small; curve, samples and figures of the whole run stay.
+pictures   `docs/images/`: the Lab with that run, and base and fine-tuned side by side. Needs Chromium and
+           `pip install -r requirements-dev.txt`.
+figures    the table of `benchmarks/README.md` between the marks `record: figures`: a minute and a half on real articles.
+           Needs $ATELIER_DATA (docs/architecture.md, Data).
 """
 
 import argparse
 import datetime
+import json
+import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import checkpoints, runs  # noqa: E402
-from engine.files import write_json  # noqa: E402
+from engine import checkpoints, paths, runs  # noqa: E402
+from engine.files import write_bytes, write_json  # noqa: E402
+from scripts.dashboard import Dashboard, chromium  # noqa: E402
 
+PARTS = ("run", "pictures", "figures")
 NAME = "recorded-mini"
+IMAGES = PROJECT / "docs" / "images"
+BENCHMARKS = PROJECT / "benchmarks" / "README.md"
+FIGURES = re.compile(r"(<!-- record: figures -->\n).*?(<!-- end -->)", re.S)
+LEFT_BEHIND = ("lock", "owner.json", "trainer.log", "heartbeat", "last_words")
+WIDTH, HEIGHT = 1280, 1000
 
 
-def main() -> int:
+def record_run(minutes: float) -> None:
     """Trains, prunes, labels."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=1.0)
-    a = parser.parse_args()
     folder = PROJECT / "checkpoints" / NAME
     shutil.rmtree(folder, ignore_errors=True)
-    words = ["engine", "train", "--minutes", f"{a.minutes:g}", "--name", NAME, "--checkpoint-format", "weights.h5"]
+    words = ["engine", "train", "--minutes", f"{minutes:g}", "--name", NAME, "--checkpoint-format", "weights.h5"]
     subprocess.run([sys.executable, "-m", *words], cwd=PROJECT, check=True)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True)
     *earlier, last = checkpoints.of_run(runs.find(NAME))
@@ -39,7 +53,7 @@ def main() -> int:
     (last.folder / checkpoints.TRAINING).unlink()
     files = {name: entry for name, entry in last.manifest["files"].items() if name != checkpoints.TRAINING}
     checkpoints.with_manifest(last, files=files)
-    for name in ("lock", "owner.json", "trainer.log", "heartbeat"):
+    for name in LEFT_BEHIND:
         (folder / name).unlink(missing_ok=True)
     write_json(
         folder / "recorded.json",
@@ -49,6 +63,76 @@ def main() -> int:
             "commit": commit.stdout.strip(),
         },
     )
+
+
+def take_pictures() -> None:
+    """Photographs the dashboard with the recorded run and no other."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "checkpoints"
+        shutil.copytree(PROJECT / "checkpoints" / NAME, root / NAME)
+        with Dashboard(root) as dashboard, chromium() as browser:
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, locale="en")
+            page.goto(dashboard.address)
+            page.get_by_text("validation", exact=True).first.wait_for(timeout=60_000)  # the curve's legend
+            page.wait_for_timeout(2_000)  # the curve is drawn in steps
+            page.screenshot(path=IMAGES / "lab.png")
+            page.goto(f"{dashboard.address}/side_by_side")
+            page.get_by_role("button", name="Generate").click(timeout=60_000)
+            page.get_by_text(re.compile(r"Seed \d+, temperature")).wait_for(timeout=240_000)
+            page.screenshot(path=IMAGES / "side_by_side.png")
+
+
+def measure_figures() -> None:
+    """Trains for a minute and a half on real articles and writes what came of it into the benchmarks' page."""
+    articles = Path(os.environ["ATELIER_DATA"]) / "articles"
+    words = ["--preset", paths.portable(paths.MINI_PRESET), "--articles", str(articles), "--minutes", "1.5", "--json"]
+    with tempfile.TemporaryDirectory() as root:
+        environment = {**os.environ, "ATELIER_CHECKPOINTS": root, "ATELIER_CORPORA": str(Path(root) / "corpora")}
+        done = subprocess.run(
+            [sys.executable, "-m", "engine", "train", *words],
+            cwd=PROJECT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    table = figures_table(json.loads(done.stdout.splitlines()[-1]))
+    page = BENCHMARKS.read_text(encoding="utf-8")
+    page, count = FIGURES.subn(lambda marks: marks[1] + table + marks[2], page)
+    if count != 1:
+        raise SystemExit(f"{BENCHMARKS} has no marks <!-- record: figures --> … <!-- end -->.")
+    write_bytes(BENCHMARKS, page.encode())
+
+
+def figures_table(result: dict) -> str:
+    """The Markdown of a result as `train --json` prints it."""
+    accuracy, base_accuracy = result["accuracy"], result["base_accuracy"]
+    bits, base_bits = result["bits_per_byte"], result["base_bits_per_byte"]
+    return (
+        f"| on the {result['split']} articles, {result['evaluated_tokens']:,} tokens | base | fine-tuned | ratio | wanted |\n"
+        "|---|---|---|---|---|\n"
+        f"| accuracy | {100 * base_accuracy:.1f} % | {100 * accuracy:.1f} % | {accuracy / base_accuracy:.2f} "
+        "| at least 30 % |\n"
+        f"| bits per byte | {base_bits:.3f} | {bits:.3f} | {bits / base_bits:.2f} | at most 1.95 |\n"
+        f"\n{result['steps']:,} steps, {result['tokens']:,} tokens, {result['tokens_per_second']:,.0f} tokens/s.\n"
+    )
+
+
+def main() -> int:
+    """Makes what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=(*PARTS, []), metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--minutes", type=float, default=1.0, help="of the recorded run (default: 1)")
+    a = parser.parse_args()
+    parts = a.parts or PARTS
+    if "figures" in parts and "ATELIER_DATA" not in os.environ:
+        parser.error("figures need real articles: set ATELIER_DATA (docs/architecture.md, Data)")
+    if "run" in parts:
+        record_run(a.minutes)
+    if "pictures" in parts:
+        take_pictures()
+    if "figures" in parts:
+        measure_figures()
     return 0
 
 

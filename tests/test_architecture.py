@@ -23,6 +23,7 @@ TRAINING_SIDE = {
     "generation",
     "original",
     "pretraining",
+    "muon",
     "measuring",
     "microscope",
     "ckpt",  # engine.foreign: only its child loads it
