@@ -228,7 +228,7 @@ def _columns(seen: Preview, key: str) -> Options | None:
     )
     if text is None:
         st.caption(_("None of the columns is called as texts usually are: look at the rows and choose one."))
-        return None
+        return Options() if seen.articles else None  # other files can be read without it
     rest = [NO_COLUMN, *(name for name in seen.columns if name != text)]
 
     def offered(name: str) -> int:
