@@ -670,6 +670,38 @@ def test_no_pdf_is_used_before_somebody_looked_at_what_was_read(tmp_path, tokeni
     assert preparation.prepare(folder, tokenizer, tmp_path / "corpora").folder == prepared.folder
 
 
+def folder_of_forms(folder: Path) -> Path:
+    """A folder of two tables with different columns, JSON, plain text, Word and PDF."""
+    folder.mkdir()
+    for name in ("abstracts_kaggle.csv", "id_content.csv", "array.json", "twenty_lines.txt"):
+        (folder / name).write_bytes((BROUGHT / name).read_bytes())
+    docx_of(folder / "word.docx")
+    pdf_of(folder / "z.pdf", [page_of(1, False)])
+    return folder
+
+
+def test_the_beginning_of_each_file_is_shown_pdf_and_word_first(tmp_path):
+    seen = isolation.preview(folder_of_forms(tmp_path / "mixed"))
+    files = [article["file"] for article in seen.articles]
+    others = ["abstracts_kaggle.csv", "array.json", "id_content.csv", "twenty_lines.txt"]
+    assert (files, seen.files) == (["word.docx", "z.pdf", *others], 6)
+    assert seen.articles[0]["text"].startswith("Une étude")
+    assert seen.articles[1]["text"].startswith("Journal of Tests 12")
+    assert (seen.table, seen.table_read) == ("abstracts_kaggle.csv", True)
+
+
+def test_of_many_files_a_bounded_number_and_each_form_is_shown(tmp_path):
+    for n in range(20):
+        docx_of(tmp_path / f"{n:02}.docx")
+    (tmp_path / "z.csv").write_text("key,words\n1,one\n2,two\n")
+    seen = isolation.preview(tmp_path)
+    assert ([article["file"] for article in seen.articles], seen.files) == ([f"{n:02}.docx" for n in range(11)], 21)
+    assert (seen.table, seen.columns, seen.table_read) == ("z.csv", ["key", "words"], False)
+    assert str(seen.problem).startswith("z.csv: which column holds")
+    chosen = isolation.preview(tmp_path, Options(text_column="words"))
+    assert [article["text"] for article in chosen.articles][-1] == "one\n" and chosen.table_read
+
+
 # What is recognised and not read
 
 

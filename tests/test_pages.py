@@ -1119,6 +1119,23 @@ def test_the_first_articles_are_shown_before_anything_is_prepared(root, local, s
     assert app.metric[0].value == "32"
 
 
+def test_each_file_of_several_is_shown_and_the_table_that_is_asked_about_is_named(root, local, tmp_path):
+    brought, folder = Path(__file__).parent / "files" / "brought", tmp_path / "mixed"
+    folder.mkdir()
+    for name in ("abstracts_kaggle.csv", "id_content.csv", "twenty_lines.txt"):
+        (folder / name).write_bytes((brought / name).read_bytes())
+    app = open_path(folder, prepares=False)
+    captions = [caption.value for caption in app.caption]
+    assert "The columns of abstracts\\_kaggle.csv:" in captions
+    assert any("goes for the other tables too" in caption for caption in captions)
+    for name in ("abstracts\\_kaggle.csv · 0", "id\\_content.csv · 1", "twenty\\_lines.txt"):
+        assert any(caption.startswith(name) for caption in captions), captions
+    unit = app.segmented_control(key=f"unit_{importing_view.name_of(str(folder))}")
+    assert unit.label == "In plain text files, one article is" and unit.value == "line"
+    unit.set_value("file").run()
+    assert not app.exception and "twenty" in texts(app)
+
+
 def test_a_column_that_a_name_or_long_texts_tell_is_offered(root, local, tmp_path):
     brought = Path(__file__).parent / "files" / "brought"
     app = open_path(brought / "id_content.csv", prepares=False)

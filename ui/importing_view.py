@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import Literal
 
 import streamlit as st
@@ -22,6 +23,7 @@ AT_ONCE_BYTES = 8 << 20  # unpacked; so much is prepared while one waits, a few 
 AT_ONCE_SECONDS = 20.0  # and as long as one waits; then it is shown how far it is
 POLL_SECONDS = 1.0
 _PREVIEW_CHARACTERS = 700  # of each article
+_BESIDE = 3  # articles in a row
 _FORMS = {
     "jsonl": "JSON lines",
     "json": "JSON",
@@ -195,27 +197,30 @@ def _options(seen: Preview, key: str) -> Options | None:
 
     What would be chosen anyway is no choice, so that a corpus is the same whoever prepares it.
     """
-    if seen.columns:
-        return _columns(seen, key)
-    if set(seen.forms) == {"text"}:
+    options = _columns(seen, key) if seen.columns else Options()
+    if options is not None and "text" in seen.forms:
         units = {
             "file": _("a file"),
             "blank-lines": _("what stands between blank lines"),
             "line": _("a line"),
         }
         unit = st.segmented_control(
-            _("One article is"),
+            _("One article is") if set(seen.forms) == {"text"} else _("In plain text files, one article is"),
             list(units),
             default=seen.text_unit,
             required=True,
             format_func=lambda name: units[name],
             key=f"unit_{name_of(key)}",
         )
-        return Options() if unit == seen.text_unit else Options(text_unit=unit)
-    return Options()
+        return options if unit == seen.text_unit else replace(options, text_unit=unit)
+    return options
 
 
 def _columns(seen: Preview, key: str) -> Options | None:
+    if sum(seen.forms.values()) > 1:
+        st.caption(_("The columns of {path}:", path=words.plain(seen.table)))
+    if seen.forms.get("csv", 0) + seen.forms.get("parquet", 0) > 1:
+        st.caption(_("A choice made here goes for the other tables too: one without a chosen column is not read."))
     st.dataframe(
         {name: [row[i] for row in seen.rows] for i, name in enumerate(seen.columns)}, hide_index=True, height=180
     )
@@ -230,7 +235,7 @@ def _columns(seen: Preview, key: str) -> Options | None:
     )
     if text is None:
         st.caption(_("None of the columns is called as texts usually are: look at the rows and choose one."))
-        return None
+        return Options() if seen.articles else None  # other files can be read without it
     rest = [NO_COLUMN, *(name for name in seen.columns if name != text)]
 
     def offered(name: str) -> int:
@@ -251,7 +256,7 @@ def _columns(seen: Preview, key: str) -> Options | None:
     )
     chosen = Options(text, abstract, identifier)
     usual = Options(likely.text_column, likely.abstract_column or NO_COLUMN, likely.id_column or NO_COLUMN)
-    return Options() if chosen == usual and seen.articles else chosen
+    return Options() if chosen == usual and seen.table_read else chosen
 
 
 def _describe(seen: Preview) -> None:
@@ -296,11 +301,17 @@ def _first_articles(seen: Preview) -> None:
             )
         )
     st.caption(_("The first articles as they will be read:"))
-    for column, article in zip(st.columns(len(seen.articles)), seen.articles, strict=True):
-        text = article["text"]
-        with column.container(border=True, height=260):
-            st.caption(words.plain(article["id"] or "—"))
-            st.text(text[:_PREVIEW_CHARACTERS] + ("…" if len(text) > _PREVIEW_CHARACTERS else ""))
+    for first in range(0, len(seen.articles), _BESIDE):
+        for column, article in zip(st.columns(min(_BESIDE, len(seen.articles))), seen.articles[first:], strict=False):
+            text = article["text"]
+            names = [article["file"]] if seen.files > 1 else []
+            names += [article["id"]] if article["id"] else []
+            with column.container(border=True, height=260):
+                st.caption(words.plain(" · ".join(names) or "—"))
+                st.text(text[:_PREVIEW_CHARACTERS] + ("…" if len(text) > _PREVIEW_CHARACTERS else ""))
+    if 1 < seen.files != len(seen.articles):
+        shown, files = words.grouped(len(seen.articles)), words.grouped(seen.files)
+        st.caption(_("The beginnings of {n} of {files} files are shown.", n=shown, files=files))
     left = Counter[str]()
     for article in seen.articles:
         left.update(dict(article["left_out"]))

@@ -21,7 +21,10 @@ from engine.limits import limit_own_memory
 
 _PROGRESS_SECONDS = 1.0
 PREVIEW_ARTICLES, PREVIEW_CHARACTERS = 3, 2_000
-PREVIEW_ITEMS = 50  # looked at for them
+PREVIEW_FILES = 12  # of several, each with the beginning of one article,
+PREVIEW_SECONDS = 10.0  # and none is begun later
+PREVIEW_ITEMS = 50  # looked at for them in each file
+_GUESSED = ("pdf", "docx")
 _SHOWN_COLUMNS = 200  # of a table, and
 _SHOWN_CHARACTERS = 200  # of each name and field in a preview
 
@@ -137,21 +140,24 @@ def _preview(request: dict[str, Any], out: BinaryIO) -> None:
     """What a source is: its forms, of a table the columns and first rows, and its first articles as they would be read."""
     progress = _Progress(out)
     source = Source(request["path"], Options(**request["options"]), progress.entered, progress.tick)
-    table, refused = None, list(source.refused)
-    for m in source.members["train"]:
+    table, at, refused = None, None, list(source.refused)
+    for index, m in enumerate(source.members["train"]):
         form = source.form_of(m)
         if form not in ("csv", "parquet"):
-            break
+            continue
         progress.entered(m.name)
         try:
             table = (csv_table if form == "csv" else parquet).preview(m)
+            at = index
             break
         except ArticlesError as error:
             if source.alone:
                 raise
             refused.append(error)
     columns = _cut(table[0]) if table else []
-    articles, problem = _first_articles(source)
+    articles, problems, table_read = _first_articles(source, at)
+    said = {str(error) for error in (*refused, *problems[:1])}
+    refused += [error for error in problems[1:] if str(error) not in said]
     frames.write(
         out,
         {
@@ -159,34 +165,62 @@ def _preview(request: dict[str, Any], out: BinaryIO) -> None:
             "forms": source.forms(),
             "splits": source.splits,
             "size": source.size,
+            "files": len(source.members["train"]),
+            "table": source.members["train"][at].name[:_SHOWN_CHARACTERS] if at is not None else "",
+            "table_read": table_read,
             "columns": columns,
             "rows": [_cut(row) for row in table[1]] if table else [],
             "likely": likely(columns, [row[:_SHOWN_COLUMNS] for row in table[1]]).to_json() if table else {},
             "text_unit": source.options.text_unit,
             "articles": articles,
-            "problem": _told(problem) if problem is not None else None,
+            "problem": _told(problems[0]) if problems else None,
             "remarks": [_told(error) for error in source.remarks[:20]],
             "refused": [_told(error) for error in refused[:20]],
         },
     )
 
 
-def _first_articles(source: Source) -> tuple[list[dict[str, Any]], ArticlesError | None]:
-    """The first articles of a source, cut, and the first thing that was wrong on the way to them."""
-    found: list[dict[str, Any]] = []
-    problem = None
-    try:
-        for number, (_place, item) in enumerate(source.items("train")):
-            if isinstance(item, Article):
-                text = item.text()[:PREVIEW_CHARACTERS]
-                found.append({"id": item.id[:_SHOWN_CHARACTERS], "text": text, "left_out": item.left_out})
-            else:
-                problem = problem or item
-            if len(found) == PREVIEW_ARTICLES or number >= PREVIEW_ITEMS:
-                break
-    except ArticlesError as error:  # such as a table whose text column has yet to be chosen
-        problem = problem or error
-    return found, problem
+def _to_show(source: Source, table: int | None) -> list[int]:
+    """The training files of which a beginning is shown: the table first, then one of each form, PDF and Word before others."""
+    members = source.members["train"]
+    guessed = [n for n, m in enumerate(members) if source.form_of(m) in _GUESSED]
+    of_each: dict[str, int] = {}
+    for n, m in enumerate(members):
+        of_each.setdefault(source.form_of(m), n)
+    wanted = [] if table is None else [table]
+    return list(dict.fromkeys([*wanted, *of_each.values(), *guessed, *range(len(members))]))[:PREVIEW_FILES]
+
+
+def _first_articles(source: Source, table: int | None) -> tuple[list[dict[str, Any]], list[ArticlesError], bool]:
+    """The beginnings of a source: the first articles of a single file, or one of each of several; PDF and Word first.
+
+    Beside them what was wrong on the way, once a file, and whether the table gave an article.
+    """
+    members = source.members["train"]
+    wanted = PREVIEW_ARTICLES if len(members) == 1 else 1
+    found: dict[int, list[dict[str, Any]]] = {}
+    problems: dict[int, ArticlesError] = {}
+    until = time.monotonic() + PREVIEW_SECONDS
+    for index in _to_show(source, table):
+        if found and time.monotonic() > until:
+            break
+        of_file = found[index] = []
+        try:
+            for number, (_place, item) in enumerate(source.items_of_file("train", index)):
+                if isinstance(item, Article):
+                    name = members[index].name[:_SHOWN_CHARACTERS]
+                    text = item.text()[:PREVIEW_CHARACTERS]
+                    shown = {"file": name, "id": item.id[:_SHOWN_CHARACTERS], "text": text, "left_out": item.left_out}
+                    of_file.append(shown)
+                else:
+                    problems.setdefault(index, item)
+                if len(of_file) == wanted or number >= PREVIEW_ITEMS:
+                    break
+        except ArticlesError as error:  # such as a table whose text column has yet to be chosen
+            problems.setdefault(index, error)
+    order = sorted(found, key=lambda n: (source.form_of(members[n]) not in _GUESSED, n))
+    articles = [article for n in order for article in found[n]]
+    return articles, [problems[n] for n in sorted(problems)], table is not None and bool(found[table])
 
 
 def main() -> int:

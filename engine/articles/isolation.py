@@ -42,10 +42,12 @@ class Preview:
 
     Attributes:
         forms: files of each form. splits: those that have files. size: bytes, unpacked.
-        columns, rows: of the first table, its first rows; empty where there is none.
+        columns, rows: of the first table, its first rows; empty where there is none. table: that file's name.
+        table_read: whether it gives an article as it would be read.
         refused: files that are not read, with the reason.
         likely: the columns to offer first. text_unit: what one article is in plain text.
-        articles: the first ones as they would be read: id, text, left_out. problem: what was wrong on the way to them.
+        articles: the first ones as they would be read, one of each file where there are several: file, id, text,
+            left_out. problem: the first thing that was wrong on the way to them. files: how many there are for training.
         remarks: how files were read that a person should know of.
     """
 
@@ -59,6 +61,9 @@ class Preview:
     text_unit: str = ""
     articles: list[dict[str, Any]] = field(default_factory=list)
     problem: ArticlesError | None = None
+    table: str = ""
+    table_read: bool = False
+    files: int = 1
     remarks: list[ArticlesError] = field(default_factory=list)
 
 
@@ -213,7 +218,10 @@ def preview(path: Path | str, options: Options | None = None) -> Preview:
         for header, _ in reading:
             if header["kind"] != "preview":
                 continue
-            names = ("forms", "splits", "size", "columns", "rows", "text_unit", "articles")
+            names = (
+                *("forms", "splits", "size", "files", "columns", "rows", "table", "table_read"),
+                *("text_unit", "articles"),
+            )
             return Preview(
                 **{name: header[name] for name in names},
                 likely=Options(**header["likely"]),

@@ -370,24 +370,28 @@ class Source:
         Raises:
             ArticlesError: it is the only one.
         """
-        of_split = self.members[split]
         begin, inner = (start[0], tuple(start[1:])) if start else (0, ())
-        for index in range(begin, len(of_split)):
-            m = of_split[index]
-            reader = recognise.READERS[self._forms[id(m)]]
-            any_item = index == begin and bool(inner)
-            self._entered(m.name)
-            try:
-                for place, item in reader.read(m, self.options, inner if index == begin else ()):
-                    any_item = True
-                    yield (index, *place), item
-            except ArticlesError as error:
-                if self.alone:
-                    raise
+        for index in range(begin, len(self.members[split])):
+            yield from self.items_of_file(split, index, inner if index == begin else ())
+
+    def items_of_file(
+        self, split: str, index: int, inner: Place = ()
+    ) -> Iterator[tuple[Place, Article | ArticlesError]]:
+        """Each item of one file of a split from `inner`, that file's place, on; as `items` gives them."""
+        m = self.members[split][index]
+        any_item = bool(inner)
+        self._entered(m.name)
+        try:
+            for place, item in recognise.READERS[self._forms[id(m)]].read(m, self.options, inner):
                 any_item = True
-                yield (index + 1,), error
-            if not any_item:
-                yield (index + 1,), ArticlesError(sentence("{path} holds no article."), path=m.name)
+                yield (index, *place), item
+        except ArticlesError as error:
+            if self.alone:
+                raise
+            any_item = True
+            yield (index + 1,), error
+        if not any_item:
+            yield (index + 1,), ArticlesError(sentence("{path} holds no article."), path=m.name)
 
     def done_bytes(self, split: str, place: Place) -> int:
         """Bytes read when a split has been read up to `place`, those of the splits before it included."""
