@@ -109,7 +109,7 @@ def trainer_pid(run: runs.Run) -> int | None:
 
 def saving_now(run: runs.Run) -> bool:
     """Whether the trainer at work has a save under way; what earlier ones left behind does not count."""
-    return any(run.folder.glob(f".step-*.{trainer_pid(run)}.tmp"))
+    return any(run.folder.glob(f".step-*.{trainer_pid(run)}-*.tmp"))
 
 
 def await_moment(run: runs.Run, kind: str, rng: random.Random) -> None:
