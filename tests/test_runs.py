@@ -386,7 +386,7 @@ def test_a_run_on_any_device_takes_the_one_that_is_free(root, monkeypatch):
 
 def test_a_run_in_a_terminal_takes_the_device_that_is_free(root, monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
-    monkeypatch.setattr(trainer, "_train", lambda run, device, say: device)
+    monkeypatch.setattr(trainer, "_train", lambda run, device, say, locks: device)
     run = runs.create(new_settings())
     with Lock(trainer.device_lock("gpu:0", root)) as lock:
         assert lock.acquire()

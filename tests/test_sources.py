@@ -10,6 +10,7 @@ import struct
 import zipfile
 from pathlib import Path
 
+import psutil
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -712,9 +713,15 @@ def test_a_reader_that_takes_too_much_memory_is_ended(tmp_path, monkeypatch):
 
 
 def test_a_reader_that_stands_still_is_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr(isolation, "SILENT_SECONDS", 0.0)
-    (tmp_path / "a.jsonl").write_text(jsonl(*range(50)))
-    assert "stood still for 0 seconds" in refusal(tmp_path / "a.jsonl")
+    monkeypatch.setattr(isolation, "SILENT_SECONDS", 2.0)
+    long_article = json.dumps({"article_id": "long", "article_text": ["word " * 200_000], "abstract_text": []})
+    (tmp_path / "a.jsonl").write_text("\n".join([long_article] * 40))  # more than the reader keeps ready
+    with isolation.Reading(tmp_path) as reading:
+        messages = iter(reading)
+        next(messages)
+        psutil.Process(reading._process.pid).suspend()
+        with pytest.raises(isolation.ReadingEnded, match="stood still for 2 seconds"):
+            list(messages)
 
 
 def test_the_file_in_a_folder_that_takes_too_much_memory_is_named(tmp_path, monkeypatch):

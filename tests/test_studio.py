@@ -204,7 +204,8 @@ def test_a_wrong_key_is_refused(place):
 
 
 def test_a_studio_that_is_killed_is_a_sentence_and_starts_anew(place, tiny_preset):
-    stream = studio_client.stream(generate(column(tiny_preset, max_new_tokens=60)), place)
+    much = [column(tiny_preset, max_new_tokens=60)] * 300  # more than fits into the connection before the kill
+    stream = studio_client.stream(generate(*much), place)
     next(stream)
     kill(place)
     with pytest.raises(EngineError, match="ended while it was working"):
