@@ -744,11 +744,12 @@ def list_checkpoints(a: argparse.Namespace) -> int:
 
 def export(a: argparse.Namespace) -> int:
     """Writes a checkpoint or preset in another format, or for use elsewhere: a keras-hub preset, a Hugging Face folder."""
-    from engine import formats, usage
+    from engine import formats, models, usage
 
     model = _resolve(a.checkpoint)
     written = formats.export(model, a.format, a.out)
-    lines = [f"{written}", usage.markdown(a.format, model.preset).rstrip()]
+    how = usage.markdown(a.format, model.preset, models.vocabulary_folder(model.preset))
+    lines = [f"{written}", how.rstrip()]
     _print_result({"checkpoint": a.checkpoint, "format": a.format, "out": str(written)}, a.json, lines)
     return 0
 

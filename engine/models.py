@@ -189,8 +189,10 @@ def _hub_vocabulary(name: str) -> Path:
     with contextlib.suppress(FileNotFoundError):
         preset_utils.get_file(name, "assets/tokenizer/merges.txt")
         return Path(preset_utils.get_file(name, "assets/tokenizer/vocabulary.json")).parent
-    preset_utils.get_file(name, "merges.txt")
-    return Path(preset_utils.get_file(name, "vocab.json")).parent
+    with contextlib.suppress(FileNotFoundError):
+        preset_utils.get_file(name, "merges.txt")
+        return Path(preset_utils.get_file(name, "vocab.json")).parent
+    return Path(preset_utils.get_file(name, "tokenizer.json")).parent
 
 
 @contextlib.contextmanager

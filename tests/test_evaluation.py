@@ -403,7 +403,7 @@ def test_intervals_hold_what_they_say(articles, width, slope):
     tokens = np.round(np.exp(8 + width * size))
     right = tokens * np.clip(rng.normal(0.3, 0.04, 4000) + slope * size, 0, 1)
     drawn = rng.integers(0, 4000, (6000, articles))
-    sums = {name: tokens[drawn] for name in ("tokens", "bytes", "loss")} | {"top_1": right[drawn]}
+    sums = dict.fromkeys(("tokens", "bytes", "loss"), tokens[drawn]) | {"top_1": right[drawn]}
     low, high = intervals.of_columns(sums)["accuracy"]
     true = right.sum() / tokens.sum()
     assert 0.93 <= ((low <= true) & (true <= high)).mean() <= 0.977
@@ -419,7 +419,7 @@ def test_where_a_few_articles_are_far_longer_and_easier_intervals_hold_less_ofte
     true = right.sum() / tokens.sum()
     for articles in (8, 25, 100):
         drawn = rng.integers(0, 4000, (6000, articles))
-        sums = {name: tokens[drawn] for name in ("tokens", "bytes", "loss")} | {"top_1": right[drawn]}
+        sums = dict.fromkeys(("tokens", "bytes", "loss"), tokens[drawn]) | {"top_1": right[drawn]}
         low, high = intervals.of_columns(sums)["accuracy"]
         assert 0.87 <= ((low <= true) & (true <= high)).mean() <= 0.96
     assert "about 90" in (paths.PROJECT / "ui" / "report_view.py").read_text(encoding="utf-8")
