@@ -271,7 +271,7 @@ def _prepared_lines(result: dict) -> list[str]:
     if n["pairs"]:
         lines.append(
             f"  {n['pairs']:,} pairs of articles are nearly the same text, {n['across_splits']:,} of them in two splits "
-            "(evaluate and train --near-copies leave-out leave them out of the figures)"
+            f"(from a likeness of {n['least']:.0%} on; evaluate and train --near-copies leave-out leave them out of the figures)"
         )
         lines += [
             f"    such as: {p['second'][0]} {p['second'][1]:,} is {p['likeness']:.0%} {p['first'][0]} {p['first'][1]:,}"
