@@ -6,6 +6,7 @@ or as two, makes no other text (A. Broder, "On the resemblance and containment o
 put no blanks between words (Chinese, Japanese, Thai) each character is a word.
 """
 
+import re
 import unicodedata
 from functools import cache
 
@@ -22,8 +23,6 @@ _LONGEST_WORD = (
 # What a character is for words. A mark (an accent, a vowel sign) belongs to the character before it.
 _DROPPED, _BLANK, _MARK, _LETTER, _WORD = range(5)
 _EM_DASHES = "\u2014\u2015\u2e3a\u2e3b"  # which part words, with blanks around them or without
-# Accents that stand alone, typed as apostrophes and quotes: NFKC would make a blank and an accent of them.
-_LONE_ACCENTS = "\u00a8\u00af\u00b4\u00b8\u02d8\u02d9\u02da\u02db\u02dc\u02dd\u1fbd\u1fbf\u1fef\u1ffd\u1ffe"
 _LETTER_APOSTROPHES = range(0x02B9, 0x02C9)  # letters for Unicode, as the apostrophe in Ukrainian is
 _WITHOUT_BLANKS = (  # blocks of Unicode
     (0x0E00, 0x0FFF),  # Thai, Lao, Tibetan
@@ -81,11 +80,17 @@ def _folded(text: str) -> np.ndarray:
     if text.isascii():
         text = text.lower()
     else:
-        for accent in _LONE_ACCENTS:
-            text = text.replace(accent, "")
+        text = _lone_accents().sub("", text)
         # Once more: capitals of some letters fold to several characters.
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return np.frombuffer(text.encode("utf-32-le"), "<u4")
+
+
+@cache
+def _lone_accents() -> re.Pattern:
+    """Accents that stand alone, typed as apostrophes and quotes: NFKC would make a blank and an accent of them."""
+    codes = (code for code in range(0xFFFF) if unicodedata.decomposition(chr(code)).startswith("<compat> 0020 "))
+    return re.compile(f"[{''.join(map(chr, codes))}]")
 
 
 @cache
