@@ -3,15 +3,16 @@
     python benchmarks/coverage.py [--draws 2000]
     python benchmarks/coverage.py --copying [--draws 2000]
 
-The population are the articles of $ATELIER_DATA/articles/train.jsonl as the base model and the recorded run score them (sums of
-each article); without that folder, made-up sums: sizes of a log-normal distribution as wide as theirs, and a level of each
-article. So many articles are drawn again and again, an interval is made of each draw with engine.intervals, and it is counted how
-often it holds the figure of the whole population; the same for the difference of the two models. `width` is the mean width of
-the accuracy's interval, in points.
+Populations are the articles of $ATELIER_DATA/articles/train.jsonl as the base model and the recorded run score them (sums of
+each article; `real`, where that folder is), and made-up sums: sizes of a log-normal distribution as wide as theirs and a level of
+each article (`plain`), a level that goes with the length (`by_length`), sizes twice as wide (`unequal`), and both at once
+(`unequal_by_length`). So many articles are drawn again and again, an interval is made of each draw with engine.intervals, and it is
+counted how often it holds the figure of the whole population; the same for the difference of the two models. `width` is the
+mean width of the accuracy's interval, in points.
 
 `--copying` takes passages of 200 tokens from the middle of the validation and test articles, none of which was trained on, looks
 for them in the training articles, and counts how often one of them, taken as a sample, is told to copy more than 20 others.
-Prints one line of JSON.
+Prints a line of JSON for each population.
 """
 
 import argparse
@@ -27,7 +28,13 @@ sys.path.insert(0, str(PROJECT))
 
 from engine import intervals, memorisation, paths, preparation, tokenizers
 
-ARTICLES = (5, 8, 12, 18, 25)
+ARTICLES = (5, 8, 12, 18, 25, 100)
+MADE_UP = {  # how wide the sizes are (of their logarithms), and what a size of one standard deviation more does to the level
+    "plain": (0.6, 0.0),
+    "by_length": (0.6, 0.05),
+    "unequal": (1.2, 0.0),
+    "unequal_by_length": (1.2, 0.05),
+}
 Sums = dict[str, np.ndarray]
 
 
@@ -42,33 +49,39 @@ def real(data: Path) -> tuple[Sums, Sums]:
     return found[0], found[1]
 
 
-def made_up(random: np.random.Generator, articles: int = 2000) -> tuple[Sums, Sums]:
+def made_up(random: np.random.Generator, width: float, slope: float, articles: int = 8000) -> tuple[Sums, Sums]:
     """The same of no model: two whose levels go together."""
-    tokens = np.round(np.exp(random.normal(9.1, 0.6, articles)))
-    level = random.gamma(25, 0.01, articles)
+    size = random.normal(0, 1, articles)
+    tokens = np.round(np.exp(9.1 + width * size))
+    level = np.clip(random.gamma(25, 0.01, articles) + slope * size, 0.02, 0.8)
     models = []
-    for gain in (0.0, 0.1):
+    for gain in (0.0, 0.1 + slope / 2 * size):  # what a model gains goes with the length too
         right = tokens * np.clip(level + gain + random.normal(0, 0.01, articles), 0, 1)
-        loss = tokens * (7 - 10 * level - 10 * gain + random.normal(0, 0.1, articles))
-        shares = {"top_1": right, "top_5": np.minimum(tokens, 2 * right), "top_10": np.minimum(tokens, 2.5 * right)}
-        models.append({"tokens": tokens, "bytes": 3 * tokens, "loss": loss, **shares})
+        loss = tokens * (9 - 10 * level - 10 * gain + random.normal(0, 0.1, articles))
+        shares = {
+            "top_1": right,
+            "top_5": np.minimum(tokens, 0.2 * tokens + right),
+            "top_10": np.minimum(tokens, 0.3 * tokens + right),
+        }
+        models.append({"tokens": tokens, "bytes": 3 * tokens, "loss": np.maximum(loss, 0), **shares})
     return models[0], models[1]
 
 
 def coverage(base: Sums, run: Sums, articles: int, draws: int, random: np.random.Generator) -> dict[str, float]:
     """In what share of draws each interval holds the figure of the population."""
     whole = [intervals.figures_of({k: v.sum() for k, v in sums.items()}) for sums in (base, run)]
-    held = {f"{kind}{name}": 0 for kind in ("", "difference_") for name in intervals.FIGURES}
-    width = 0.0
-    for _ in range(draws):
-        drawn = random.integers(0, len(base["tokens"]), articles)
-        one, other = ({k: v[drawn].tolist() for k, v in sums.items()} for sums in (run, base))
-        alone, paired = intervals.intervals(one), intervals.intervals(one, other)
-        width += alone["accuracy"][1] - alone["accuracy"][0]
+    drawn = random.integers(0, len(base["tokens"]), (draws, articles))
+    one, other = ({k: v[drawn] for k, v in sums.items()} for sums in (run, base))
+    alone, paired = intervals.of_columns(one), intervals.of_columns(one, other)
+    found = {"width": round(100 * float((alone["accuracy"][1] - alone["accuracy"][0]).mean()), 2)}
+    for kind, ends, true in (
+        ("", alone, whole[1]),
+        ("difference_", paired, {name: whole[1][name] - whole[0][name] for name in whole[0]}),
+    ):
         for name in intervals.FIGURES:
-            held[name] += alone[name][0] <= whole[1][name] <= alone[name][1]
-            held[f"difference_{name}"] += paired[name][0] <= whole[1][name] - whole[0][name] <= paired[name][1]
-    return {"width": round(100 * width / draws, 2)} | {k: round(100 * n / draws, 1) for k, n in held.items()}
+            low, high = ends[name]
+            found[kind + name] = round(100 * float(((low <= true[name]) & (true[name] <= high)).mean()), 1)
+    return found
 
 
 def copying(data: Path, draws: int, random: np.random.Generator, tokens: int = 200) -> dict[str, float]:
@@ -113,9 +126,12 @@ def main() -> None:
             sys.exit("$ATELIER_DATA/articles is not there: copying is measured on real articles alone.")
         print(json.dumps(copying(data, a.draws, random)))
         return
-    base, run = real(data) if there else made_up(random)
-    found = {str(n): coverage(base, run, n, a.draws, random) for n in ARTICLES}
-    print(json.dumps({"population": "real" if there else "made up", "articles": len(base["tokens"]), **found}))
+    populations = {name: made_up(random, *of) for name, of in MADE_UP.items()}
+    if there:
+        populations["real"] = real(data)
+    for name, (base, run) in populations.items():
+        found = {str(n): coverage(base, run, n, a.draws, random) for n in ARTICLES}
+        print(json.dumps({"population": name, "articles": len(base["tokens"]), **found}))
 
 
 if __name__ == "__main__":

@@ -271,7 +271,7 @@ def _prepared_lines(result: dict) -> list[str]:
     if n["pairs"]:
         lines.append(
             f"  {n['pairs']:,} pairs of articles are nearly the same text, {n['across_splits']:,} of them in two splits "
-            "(evaluate and train --near-copies leave-out leave them out of the figures)"
+            f"(from a likeness of {n['least']:.0%} on; evaluate and train --near-copies leave-out leave them out of the figures)"
         )
         lines += [
             f"    such as: {p['second'][0]} {p['second'][1]:,} is {p['likeness']:.0%} {p['first'][0]} {p['first'][1]:,}"
@@ -744,11 +744,12 @@ def list_checkpoints(a: argparse.Namespace) -> int:
 
 def export(a: argparse.Namespace) -> int:
     """Writes a checkpoint or preset in another format, or for use elsewhere: a keras-hub preset, a Hugging Face folder."""
-    from engine import formats, usage
+    from engine import formats, models, usage
 
     model = _resolve(a.checkpoint)
     written = formats.export(model, a.format, a.out)
-    lines = [f"{written}", usage.markdown(a.format, model.preset).rstrip()]
+    how = usage.markdown(a.format, model.preset, models.vocabulary_folder(model.preset))
+    lines = [f"{written}", how.rstrip()]
     _print_result({"checkpoint": a.checkpoint, "format": a.format, "out": str(written)}, a.json, lines)
     return 0
 

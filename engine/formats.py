@@ -236,7 +236,7 @@ def card(reference: ModelReference, form: str = "") -> str:
     Args:
         form: of the export that it goes with: how that is used comes along; "" = of none.
     """
-    how = usage.markdown(form, reference.preset) if form else ""
+    how = usage.markdown(form, reference.preset, models.vocabulary_folder(reference.preset)) if form else ""
     if reference.checkpoint is None:
         return (presets.card(reference.preset) or f"# {reference.preset.title}\n") + how
     manifest: dict[str, Any] = reference.checkpoint.manifest

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import checkpoints, paths, presets, tokenizers
+from engine import arithmetic, checkpoints, paths, presets, tokenizers
 from engine.backend import keras_hub
 from engine.checkpoints import ModelReference
 from engine.errors import CheckpointError, PresetError
-from engine.files import staged_folder
+from engine.files import read_json, staged_folder
 from engine.presets import Preset
 
 
@@ -179,8 +179,18 @@ def vocabulary_folder(preset: Preset) -> Path:
 def _load_from_hub(preset: Preset, dtype: str):
     """A preset that keras-hub fetches, or finds in its cache."""
     with _hub_errors(preset):
+        _check_arithmetic(preset.reference)
         backbone = keras_hub.models.GPT2Backbone.from_preset(preset.reference, dtype=dtype)
         return backbone, tokenizers.load(_hub_vocabulary(preset.reference))
+
+
+def _check_arithmetic(name: str) -> None:
+    """Refuses a Hugging Face model of the hub that computes something else than GPT-2, which keras-hub does not look at."""
+    from keras_hub.src.utils import preset_utils
+
+    config = read_json(Path(preset_utils.get_file(name, "config.json")))
+    if "model_type" in config:  # keras-hub's own describe a class
+        arithmetic.check(config, "config.json", PresetError)
 
 
 def _hub_vocabulary(name: str) -> Path:
@@ -189,8 +199,10 @@ def _hub_vocabulary(name: str) -> Path:
     with contextlib.suppress(FileNotFoundError):
         preset_utils.get_file(name, "assets/tokenizer/merges.txt")
         return Path(preset_utils.get_file(name, "assets/tokenizer/vocabulary.json")).parent
-    preset_utils.get_file(name, "merges.txt")
-    return Path(preset_utils.get_file(name, "vocab.json")).parent
+    with contextlib.suppress(FileNotFoundError):
+        preset_utils.get_file(name, "merges.txt")
+        return Path(preset_utils.get_file(name, "vocab.json")).parent
+    return Path(preset_utils.get_file(name, "tokenizer.json")).parent
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from engine.shingles import Shingles, likeness
 from engine.windows import Kept
 
 LEAST = 0.5  # a pair of less likeness is none
+SURE = 0.7  # from here on fewer than one candidate of five thousand is missed
 PERMUTATIONS, BANDS = 128, 32
 _ROWS = PERMUTATIONS // BANDS
 _SEED = 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from engine import checked, paths, tokenizers
+from engine import arithmetic, checked, paths, tokenizers
 from engine.errors import PresetError
 from engine.files import open_plain, read_json, sha256
 
@@ -130,6 +130,7 @@ def _read_folder(folder: Path) -> Preset:
     elif config.get("model_type") == "gpt2":
         names = ("vocab_size", "n_layer", "n_head", "n_embd", "n_positions")
         form, of = "hugging-face", config
+        arithmetic.check(config, "config.json", PresetError)
     else:
         kind = config.get("class_name") or config.get("model_type") or "unknown"
         raise PresetError("{folder} is not a GPT-2 preset but {kind}.", folder=folder, kind=kind)
@@ -205,10 +206,8 @@ def tokenizer(preset: Preset) -> tokenizers.Tokenizer:
     """
     if preset.folder is None:
         raise PresetError("{preset} is not on this machine yet.", preset=preset.reference)
-    assets = tokenizers.find_assets(preset.folder)
-    if assets is None:
-        raise PresetError("{preset} holds no vocabulary (vocabulary.json and merges.txt).", preset=preset.folder)
-    return _tokenizer_of(preset.folder, (assets / "merges.txt").stat().st_mtime_ns)
+    changed = max((file.stat().st_mtime_ns for file in tokenizers.asset_files(preset.folder)), default=0)
+    return _tokenizer_of(preset.folder, changed)
 
 
 def card(preset: Preset) -> str:

@@ -1,8 +1,14 @@
 """An article's tokens → the set of its shingles: hashes of every five words in a row, the same in every vocabulary.
 
-Words are what white space parts, in lower case and without ASCII punctuation, so that another line break, a comma or a capital
-letter makes no other text (A. Broder, "On the resemblance and containment of documents", 1997, section 2).
+Words are what white space parts, of their letters, numbers and accents alone, in one case and one of Unicode's forms (NFKC), so
+that another line break, comma, capital, kind of quote, apostrophe or hyphen, or a letter and its accent written as one character
+or as two, makes no other text (A. Broder, "On the resemblance and containment of documents", 1997, section 2). In scripts that
+put no blanks between words (Chinese, Japanese, Thai) each character is a word.
 """
+
+import re
+import unicodedata
+from functools import cache
 
 import numpy as np
 
@@ -13,26 +19,31 @@ _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd: its powers modulo 2^64 do not run 
 _LONGEST_WORD = (
     4096  # characters told apart by their place, a power of two; a longer run without white space is no word
 )
-_WHITE = b" \t\n\r\v\f"
-_PUNCTUATION = frozenset(b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+
+# What a character is for words. A mark (an accent, a vowel sign) belongs to the character before it.
+_DROPPED, _BLANK, _MARK, _LETTER, _WORD = range(5)
+_EM_DASHES = "\u2014\u2015\u2e3a\u2e3b"  # which part words, with blanks around them or without
+_LETTER_APOSTROPHES = range(0x02B9, 0x02C9)  # letters for Unicode, as the apostrophe in Ukrainian is
+_WITHOUT_BLANKS = (  # blocks of Unicode
+    (0x0E00, 0x0FFF),  # Thai, Lao, Tibetan
+    (0x1000, 0x109F),  # Burmese
+    (0x1780, 0x17FF),  # Khmer
+    (0x2E80, 0x312F),  # radicals of Chinese, Japanese syllables, Bopomofo
+    (0x31A0, 0x31FF),
+    (0x3400, 0x9FFF),  # Chinese characters
+    (0xF900, 0xFAFF),
+    (0x1B000, 0x1B16F),
+    (0x20000, 0x323AF),
+)
+_KINDS = 0x323B0  # behind them there are no letters
 
 
 class Shingles:
     """The shingles of articles whose tokens are of one vocabulary."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        entries = tokenizer.entries()
-        size = len(entries)
+        self._entries = tokenizer.entries()
         self._powers = _powers(_LONGEST_WORD)
-        self._value = np.zeros(size, np.uint64)  # of what a token adds to its word
-        self._length = np.zeros(size, np.int64)  # characters of it
-        self._begins = np.zeros(size, bool)  # whether white space stands in it: a word begins with it
-        for token, entry in enumerate(entries):
-            kept = [byte for byte in entry.lower() if byte not in _WHITE and byte not in _PUNCTUATION]
-            self._begins[token] = any(byte in _WHITE for byte in entry)
-            self._length[token] = len(kept)
-            values = np.array(kept, np.uint64) + np.uint64(1)
-            self._value[token] = (values * self._powers[np.arange(len(kept)) % _LONGEST_WORD]).sum(dtype=np.uint64)
 
     def hashes(self, token_ids: np.ndarray) -> np.ndarray:
         """uint32 (shingles,), in the order of the text, repeated ones too; of fewer than WORDS words the one that they make
@@ -48,19 +59,56 @@ class Shingles:
 
     def words(self, token_ids: np.ndarray) -> np.ndarray:
         """uint64 (words,): a hash of each word."""
-        if not len(token_ids):
+        content = b"".join(map(self._entries.__getitem__, np.asarray(token_ids).tolist()))
+        characters = _folded(content.decode("utf-8", "replace"))
+        kinds = _kinds()[np.minimum(characters, _KINDS)]
+        kept = kinds != _DROPPED
+        characters, kinds = characters[kept], kinds[kept]
+        before = np.concatenate([np.array([_BLANK], np.uint8), kinds[:-1]])
+        begins = (kinds == _WORD) | (before == _BLANK) | ((before == _WORD) & (kinds == _LETTER))
+        inside = kinds != _BLANK
+        characters, first = characters[inside], np.flatnonzero(begins[inside])
+        if not len(first):
             return np.empty(0, np.uint64)
-        ids = np.asarray(token_ids)
-        begins = self._begins[ids]
-        begins[0] = True
-        first = np.flatnonzero(begins)  # tokens
-        length = self._length[ids]
-        before = np.cumsum(length) - length
-        # A polynomial over the characters of the word, however its tokens cut it.
-        place = before - np.repeat(before[first], np.diff(first, append=len(ids)))
-        values = self._value[ids] * self._powers[place & (_LONGEST_WORD - 1)]
-        hashes = np.add.reduceat(values, first)
-        return _mixed(hashes[np.add.reduceat(length, first) > 0])
+        place = np.arange(len(characters)) - np.repeat(first, np.diff(first, append=len(characters)))
+        values = (characters + np.uint64(1)) * self._powers[place & (_LONGEST_WORD - 1)]
+        return _mixed(np.add.reduceat(values, first))
+
+
+def _folded(text: str) -> np.ndarray:
+    """uint32 (characters,): a text in one case and one form."""
+    if text.isascii():
+        text = text.lower()
+    else:
+        text = _lone_accents().sub("", text)
+        # Once more: capitals of some letters fold to several characters.
+        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return np.frombuffer(text.encode("utf-32-le"), "<u4")
+
+
+@cache
+def _lone_accents() -> re.Pattern:
+    """Accents that stand alone, typed as apostrophes and quotes: NFKC would make a blank and an accent of them."""
+    codes = (code for code in range(0xFFFF) if unicodedata.decomposition(chr(code)).startswith("<compat> 0020 "))
+    return re.compile(f"[{''.join(map(chr, codes))}]")
+
+
+@cache
+def _kinds() -> np.ndarray:
+    """uint8 (_KINDS + 1,): what each character is; the last stands for all behind."""
+    found = np.full(_KINDS + 1, _DROPPED, np.uint8)
+    for code in range(_KINDS):
+        category = unicodedata.category(chr(code))
+        if category[0] == "Z" or chr(code).isspace() or chr(code) in _EM_DASHES:
+            found[code] = _BLANK
+        elif category[0] == "M":
+            found[code] = _MARK
+        elif category[0] in "LN" and code not in _LETTER_APOSTROPHES:
+            found[code] = _LETTER
+    for first, last in _WITHOUT_BLANKS:
+        block = found[first : last + 1]
+        block[block == _LETTER] = _WORD
+    return found
 
 
 def likeness(first: np.ndarray, second: np.ndarray) -> float:

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tokenizers
@@ -20,10 +21,21 @@ from engine.errors import PresetError
 from engine.files import open_plain, parse_json
 
 END_OF_TEXT = "<|endoftext|>"
+_KERAS_BYTES = 64 << 10  # keras-hub's tokenizer.json has about 500
 _NEVER_IN_TEXT = "ÿ"  # byte 255, as GPT-2's vocabularies write it
 
 # Where the two formats of a preset's folder keep their vocabulary: keras-hub's, Hugging Face's.
 _ASSET_FOLDERS = ("assets/tokenizer", ".")
+# Vocabulary and merges: keras-hub's, Hugging Face's, OpenAI's; transformers 5 writes both into one file.
+_TWO_FILES = (("vocabulary.json", "merges.txt"), ("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))
+_ONE_FILE = "tokenizer.json"
+ASSET_FILES = (*dict.fromkeys(name for pair in _TWO_FILES for name in pair), _ONE_FILE)
+
+Assets = tuple[dict[str, int], list[tuple[str, str]]]
+
+
+class OtherVocabulary(PresetError):
+    """A vocabulary is there, and is none that GPT-2's rules read."""
 
 
 class Tokenizer:
@@ -98,13 +110,35 @@ def _byte_lengths(vocabulary: dict[str, int], size: int) -> np.ndarray:
 
 
 def find_assets(preset: Path) -> Path | None:
-    """The folder under `preset` that holds vocab(ulary).json and merges.txt, or None."""
-    for name in _ASSET_FOLDERS:
-        folder = preset / name
-        vocabulary = any((folder / file).is_file() for file in ("vocabulary.json", "vocab.json"))
-        if vocabulary and (folder / "merges.txt").is_file():
-            return folder
-    return None
+    """The folder under `preset` that holds its vocabulary, or None."""
+    files = asset_files(preset)
+    return files[0].parent if files else None
+
+
+def asset_files(preset: Path) -> tuple[Path, ...]:
+    """The files of the vocabulary that is read of a folder: one or two, () where there are none."""
+    return next(all_asset_files(preset), ())
+
+
+def all_asset_files(preset: Path) -> Iterator[tuple[Path, ...]]:
+    """The files of each vocabulary that a folder holds, the one that is read first."""
+    for folder in (preset / name for name in _ASSET_FOLDERS):
+        for pair in _TWO_FILES:
+            if all((folder / name).is_file() for name in pair):
+                yield tuple(folder / name for name in pair)
+    for file in (preset / name / _ONE_FILE for name in _ASSET_FOLDERS):
+        if file.is_file() and not _is_of_keras(file):
+            yield (file,)
+
+
+def _is_of_keras(file: Path) -> bool:
+    """Whether a tokenizer.json is keras-hub's description of a class, which holds no vocabulary."""
+    try:
+        with open_plain(file) as content:
+            start = content.read(_KERAS_BYTES)
+    except OSError:
+        return False  # whoever reads it says why it cannot be
+    return len(start) < _KERAS_BYTES and b'"registered_name"' in start
 
 
 def load(preset: Path | str) -> Tokenizer:
@@ -121,26 +155,64 @@ def load(preset: Path | str) -> Tokenizer:
         raise PresetError("The vocabulary in {folder} is damaged: {reason}", folder=preset, reason=error) from error
 
 
-def assets(preset: Path | str) -> tuple[dict[str, int], list[tuple[str, str]]]:
+def assets(preset: Path | str) -> Assets:
     """The vocabulary and the merges of a preset's folder.
 
     Raises:
-        PresetError: no vocabulary there, or a damaged one.
+        PresetError: no vocabulary there, or a damaged one. OtherVocabulary: one of another kind.
     """
-    folder = find_assets(Path(preset))
-    if folder is None:
-        raise PresetError("{preset} holds no vocabulary (vocabulary.json and merges.txt).", preset=preset)
+    files = asset_files(Path(preset))
+    if not files:
+        raise PresetError(
+            "{preset} holds no vocabulary (vocabulary.json and merges.txt, or tokenizer.json).", preset=preset
+        )
+    return read_assets(files)
+
+
+def read_assets(files: tuple[Path, ...]) -> Assets:
+    """The vocabulary and the merges that `asset_files` or `all_asset_files` found.
+
+    Raises:
+        PresetError: damaged. OtherVocabulary: one of another kind.
+    """
     try:
-        file = folder / "vocabulary.json"
-        with open_plain(file if file.is_file() else folder / "vocab.json") as content:
+        with open_plain(files[0]) as content:
             vocabulary = parse_json(content.read())
+        if len(files) == 1:
+            vocabulary, pairs = _of_one_file(files[0], vocabulary)
+        else:
+            lines = files[1].read_text(encoding="utf-8").split("\n")
+            pairs = [line.split(" ") for line in lines if line and not line.startswith("#version")]
         if not isinstance(vocabulary, dict) or not all(type(number) is int for number in vocabulary.values()):
             raise ValueError("the vocabulary is no table of tokens and their numbers")
-        lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
-        pairs = (line.split(" ") for line in lines if line and not line.startswith("#version"))
         return vocabulary, [(left, right) for left, right in pairs]
     except (OSError, ValueError) as error:
+        folder = files[0].parent
         raise PresetError("The vocabulary in {folder} is damaged: {reason}", folder=folder, reason=error) from error
+
+
+def _of_one_file(file: Path, told: Any) -> tuple[Any, list[list[str]]]:
+    """Vocabulary and merges of a tokenizer.json; its merges are "a b" or ["a", "b"], as the library's version has it."""
+    model = told.get("model") if isinstance(told, dict) else None
+    if not isinstance(model, dict) or not isinstance(told.get("added_tokens") or [], list):
+        raise ValueError("the tokenizer is no table")
+    kind, splits = model.get("type") or "BPE", json.dumps(told.get("pre_tokenizer"))
+    if kind != "BPE" or '"ByteLevel"' not in splits:
+        raise OtherVocabulary(
+            "{file} holds a vocabulary of another kind than GPT-2's, which is a byte-level BPE: {kind}.",
+            file=file.name,
+            kind=f"{kind}, {splits}"[:100],
+        )
+    vocabulary, merges = model.get("vocab"), model.get("merges")
+    if not isinstance(vocabulary, dict) or not isinstance(merges, list):
+        raise ValueError("the tokenizer has no table of tokens, or no merges")
+    for token in told.get("added_tokens") or []:
+        if isinstance(token, dict) and token.get("content") == END_OF_TEXT:
+            vocabulary.setdefault(END_OF_TEXT, token.get("id"))
+    pairs = [merge.split(" ") if isinstance(merge, str) else merge for merge in merges]
+    if not all(isinstance(pair, list) and all(isinstance(part, str) for part in pair) for pair in pairs):
+        raise ValueError("the merges are no pairs")
+    return vocabulary, pairs
 
 
 def train(texts: Iterable[str], vocabulary_size: int) -> tuple[dict[str, int], list[tuple[str, str]]]:

@@ -1,5 +1,9 @@
 """How an export is used elsewhere: a few lines of Python, and what they must not leave out."""
 
+from pathlib import Path
+
+from engine import presets, tokenizers
+from engine.errors import PresetError
 from engine.presets import Preset
 from engine.tokenizers import END_OF_TEXT
 
@@ -13,10 +17,10 @@ _LINES = {
 from transformers import pipeline
 write = pipeline("text-generation", "FOLDER")
 print(write("{END_OF_TEXT}{PROMPT}")[0]["generated_text"])""",
-    "preset": f"""\
+    "preset": """\
 import keras_hub
 model = keras_hub.models.GPT2CausalLM.from_preset("FOLDER")
-print(model.generate("{PROMPT}"))""",
+print(model.generate({prompt}))""",
     "keras": """\
 import keras, keras_hub
 backbone = keras.saving.load_model("FILE.keras")
@@ -30,6 +34,18 @@ import keras_hub, tensorflow as tf
 backbone = keras_hub.models.GPT2Backbone({sizes})
 tf.train.Checkpoint(model=backbone).read("FOLDER/model.ckpt").expect_partial()""",
 }
+# keras-hub reads a Hugging Face folder as it is, but takes GPT-2's 1,024 positions for granted.
+_KERAS_HUB_TOO = """
+keras-hub opens the same folder:
+
+```python
+import keras_hub
+model = keras_hub.models.GPT2CausalLM.from_preset("FOLDER")
+print(model.generate({prompt}))
+```
+
+"""
+_KERAS_HUB_PADDING = 0  # GPT2Tokenizer.pad_token_id
 _NOTES = {
     "hugging-face": _MARK,
     "preset": f"keras-hub puts `{END_OF_TEXT}` in front of the prompt by itself, as every article was opened in training. A "
@@ -42,8 +58,12 @@ _NOTES = {
 }
 
 
-def lines(form: str, preset: Preset) -> str:
-    """Python that opens an export of that form."""
+def lines(form: str, preset: Preset, vocabulary: Path | None = None) -> str:
+    """Python that opens an export of that form.
+
+    Args:
+        vocabulary: the folder that holds the preset's; None = the preset's own, where it has one.
+    """
     sizes = {
         "vocabulary_size": preset.vocabulary_size,
         "num_layers": preset.num_layers,
@@ -55,9 +75,42 @@ def lines(form: str, preset: Preset) -> str:
     told = "(" + ", ".join(f"{name}={value}" for name, value in sizes.items()) + ")"
     if not preset.hidden_dim:  # a name on a hub, whose files alone tell
         told = f'.from_preset("{preset.reference}", load_weights=False)'
-    return _LINES[form].replace("({sizes})", told)
+    prompt = _prompt("", _ends_at_padding(preset, vocabulary))
+    return _LINES[form].replace("({sizes})", told).replace("{prompt}", prompt)
 
 
-def markdown(form: str, preset: Preset) -> str:
-    """A section of a model card."""
-    return f"\n## Use\n\n```python\n{lines(form, preset)}\n```\n\n{_NOTES[form]}\n"
+def _prompt(length: str, ends_at_padding: bool) -> str:
+    """What keras-hub's `generate` is given."""
+    return f'"{PROMPT}"{length}' + (", stop_token_ids=None" if ends_at_padding else "")
+
+
+def _ends_at_padding(preset: Preset, vocabulary: Path | None) -> bool:
+    """Whether the mark has the id that keras-hub fills up with, as in presets of earlier versions: it takes what is still
+    empty for the end and writes nothing."""
+    if vocabulary is None and preset.folder is None:
+        return False  # GPT-2's own, where the mark is last
+    try:
+        tokenizer = tokenizers.load(vocabulary) if vocabulary else presets.tokenizer(preset)
+    except PresetError:
+        return False
+    return tokenizer.end_of_text == _KERAS_HUB_PADDING
+
+
+def markdown(form: str, preset: Preset, vocabulary: Path | None = None) -> str:
+    """A section of a model card; `vocabulary` as in `lines`."""
+    ends_at_padding = _ends_at_padding(preset, vocabulary)
+    told = f"\n## Use\n\n```python\n{lines(form, preset, vocabulary)}\n```\n\n{_NOTES[form]}\n"
+    if form == "hugging-face":
+        length = f", max_length={preset.max_sequence_length}" if preset.max_sequence_length else ""
+        told += _KERAS_HUB_TOO.replace("{prompt}", _prompt(length, ends_at_padding))
+        told += _NOTES["preset"].replace("by itself, as every article was opened in training", "by itself") + (
+            f" Without `max_length` it fills 1,024 tokens, and the model has {preset.max_sequence_length} positions.\n"
+            if length and preset.max_sequence_length < 1024
+            else "\n"
+        )
+    if ends_at_padding and form in ("preset", "hugging-face"):
+        told += (
+            f"\n`stop_token_ids=None` is needed: `{END_OF_TEXT}` has the id 0 here, with which keras-hub fills up, so that it "
+            "would take the empty places for the end and give the prompt back. It then writes on to the greatest length.\n"
+        )
+    return told

@@ -15,6 +15,7 @@ from engine import (
     measuring,
     models,
     original,
+    paths,
     preparation,
     results,
     runs,
@@ -393,19 +394,46 @@ def test_sums_by_article_are_those_of_the_whole(tiny, corpus):
     assert "by_article" not in scores.to_json()
 
 
-@pytest.mark.parametrize("articles", [8, 25])
-def test_intervals_hold_what_they_say(articles):
-    """Coverage of articles of very different sizes; benchmarks/coverage.py tells it of real ones."""
+@pytest.mark.parametrize("articles", [8, 12, 25])
+@pytest.mark.parametrize(("width", "slope"), [(0.6, 0.0), (0.6, 0.05), (1.2, 0.0)])
+def test_intervals_hold_what_they_say(articles, width, slope):
+    """Coverage of articles of very different sizes, of which long ones may be easier; benchmarks/coverage.py tells more."""
     rng = np.random.default_rng(2)
-    tokens = np.round(np.exp(rng.normal(8, 0.6, 500)))
-    right = tokens * np.clip(rng.normal(0.3, 0.04, 500), 0, 1)
-    held = 0
-    for _ in range(1500):
-        drawn = rng.integers(0, 500, articles)
-        sums = {"tokens": tokens[drawn].tolist(), "bytes": tokens[drawn].tolist(), "loss": tokens[drawn].tolist()}
-        low, high = intervals.intervals({**sums, "top_1": right[drawn].tolist()})["accuracy"]
-        held += low <= right.sum() / tokens.sum() <= high
-    assert 0.93 <= held / 1500 <= 0.97
+    size = rng.normal(0, 1, 4000)
+    tokens = np.round(np.exp(8 + width * size))
+    right = tokens * np.clip(rng.normal(0.3, 0.04, 4000) + slope * size, 0, 1)
+    drawn = rng.integers(0, 4000, (6000, articles))
+    sums = dict.fromkeys(("tokens", "bytes", "loss"), tokens[drawn]) | {"top_1": right[drawn]}
+    low, high = intervals.of_columns(sums)["accuracy"]
+    true = right.sum() / tokens.sum()
+    assert 0.93 <= ((low <= true) & (true <= high)).mean() <= 0.977
+    one = {name: values[0].tolist() for name, values in sums.items()}
+    assert intervals.intervals(one)["accuracy"] == pytest.approx([low[0], high[0]])
+
+
+def test_where_a_few_articles_are_far_longer_and_easier_intervals_hold_less_often_and_the_report_says_so():
+    rng = np.random.default_rng(2)
+    size = rng.normal(0, 1, 4000)
+    tokens = np.round(np.exp(8 + 1.2 * size))
+    right = tokens * np.clip(rng.normal(0.3, 0.04, 4000) + 0.05 * size, 0, 1)
+    true = right.sum() / tokens.sum()
+    for articles in (8, 25, 100):
+        drawn = rng.integers(0, 4000, (6000, articles))
+        sums = dict.fromkeys(("tokens", "bytes", "loss"), tokens[drawn]) | {"top_1": right[drawn]}
+        low, high = intervals.of_columns(sums)["accuracy"]
+        assert 0.87 <= ((low <= true) & (true <= high)).mean() <= 0.96
+    assert "about 90" in (paths.PROJECT / "ui" / "report_view.py").read_text(encoding="utf-8")
+
+
+def test_an_interval_reaches_farther_on_the_side_that_most_draws_miss():
+    tokens = [100.0] * 11 + [300.0]  # the long one is easier
+    sums = {"tokens": tokens, "bytes": tokens, "loss": [300.0] * 11 + [750.0]}
+    sums |= {name: [20.0] * 11 + [90.0] for name in ("top_1", "top_5", "top_10")}
+    found = intervals.intervals(sums)
+    for name, farther in (("accuracy", 1), ("loss", 0)):
+        value = intervals.figures_of({key: sum(values) for key, values in sums.items()})[name]
+        reach = [value - found[name][0], found[name][1] - value]
+        assert reach[farther] > 1.5 * reach[1 - farther] > 0
 
 
 def test_every_training_token_counts_up_to_the_limit(monkeypatch):

@@ -4,6 +4,7 @@ validation part that is drawn without parting them."""
 import json
 import random
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -106,6 +107,71 @@ def test_shingles_are_the_same_in_every_vocabulary_and_do_not_see_capitals_and_p
     assert np.array_equal(sets[1], other)
     assert len(Shingles(mini).hashes(np.array(mini.encode("two words")))) == 1
     assert len(Shingles(mini).hashes(np.array(mini.encode(" \n ... ")))) == 0
+
+
+TYPED = (
+    "The patients' T-cells didn't respond to naïve \"treatment\" with 5-10 µg of the café's insulin (a well-known drug) "
+    "within 24 h at 37 °C; effects - and side-effects - were significant in İzmir and Łódź."
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("'", "\u2019"),
+        lambda text: text.replace("'", "\u00b4"),
+        lambda text: text.replace("'", "\u02bc"),
+        lambda text: text.replace("'", "`"),
+        lambda text: text.replace('"', "\u201c", 1).replace('"', "\u201d"),
+        lambda text: text.replace('"', "\u00ab", 1).replace('"', "\u00bb"),
+        lambda text: text.replace('"', "\u201e", 1).replace('"', "''"),
+        lambda text: unicodedata.normalize("NFC", text),
+        lambda text: unicodedata.normalize("NFD", text),
+        lambda text: unicodedata.normalize("NFKC", text),
+        lambda text: unicodedata.normalize("NFKD", text),
+        lambda text: text.replace("-", "\u2010"),
+        lambda text: text.replace("-", "\u2011"),
+        lambda text: text.replace("-", "\u2013"),
+        lambda text: text.replace("-", "\u2212"),
+        lambda text: text.replace(" - ", "\u2014"),
+        lambda text: text.replace("signi", "si\u00adgni").replace("effects", "e\ufb00ects").replace("fi", "\ufb01"),
+        lambda text: text.replace(" ", "\u00a0"),
+        lambda text: text.replace(" ", "\u3000").translate({c: c + 0xFEE0 for c in range(0x21, 0x7F)}),
+        lambda text: text.replace("İ", "i̇").upper(),
+    ],
+)
+def test_shingles_see_through_ways_of_typing_the_same_text(change, tokenizer):
+    shingles = Shingles(tokenizer)
+    typed, other = (shingles.hashes(np.array(tokenizer.encode(text))) for text in (TYPED, change(TYPED)))
+    assert len(typed) > 20 and np.array_equal(typed, other)
+
+
+def test_other_words_accents_and_numbers_are_other_shingles(tokenizer):
+    shingles = Shingles(tokenizer)
+
+    def word(text: str) -> int:
+        (found,) = shingles.words(np.array(tokenizer.encode(text)))
+        return int(found)
+
+    assert len({word(text) for text in ("naive", "naïve", "naïves", "5", "6", "α", "β", "Straße", "strasse")}) == 8
+    assert word("Straße") == word("STRASSE") and word("ΣΟΦΟΣ") == word("σοφος")
+
+
+@pytest.mark.parametrize(
+    ("text", "edit", "least"),
+    [
+        ("胰岛素是一种由胰腺产生的激素，它调节血糖水平。患者每天接受两次注射治疗，持续十二周。", ("两", "三"), 30),
+        ("インスリンは膵臓で作られるホルモンで、血糖値を調節する。患者は毎日二回の注射を受けた。", ("二", "三"), 30),
+        ("ผู้ป่วยได้รับอินซูลินวันละสองครั้งเป็นเวลาสิบสองสัปดาห์และมีระดับน้ำตาลในเลือดลดลง", ("และ", "แต่"), 30),
+    ],
+)
+def test_in_scripts_without_blanks_each_character_is_a_word(text, edit, least, tokenizer):
+    """As words between blanks a whole text would be a few words, of which one edit leaves nothing alike."""
+    shingles = Shingles(tokenizer)
+    one, other = (np.unique(shingles.hashes(np.array(tokenizer.encode(t)))) for t in (text, text.replace(*edit, 1)))
+    assert len(one) >= least and 0.6 < likeness(one, other) < 1
+    mixed = shingles.words(np.array(tokenizer.encode("用GPT-2模型 and two")))
+    assert len(mixed) == 6  # 用, gpt2, 模, 型, and, two
 
 
 def found_in(texts: list[list[str]], tmp_path):

@@ -12,10 +12,10 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from engine import __main__ as cli
-from engine import checkpoints, formats, models, paths, presets
+from engine import checkpoints, formats, models, paths, presets, tokenizers
 from engine.backend import keras_hub
 from engine.checkpoints import ModelReference
-from engine.errors import CheckpointError
+from engine.errors import CheckpointError, PresetError
 from engine.foreign import adoption, layout
 from engine.foreign.validator import Validator
 from engine.presets import Preset
@@ -250,7 +250,7 @@ def test_what_is_not_read_is_named_with_the_way_to_convert_it(fine_tuned, lookin
         (adapter, "merge_and_unload"),
         (shard, "kept in 2 safetensors files, and 1"),
         (untied, "twice, with different numbers"),
-        (other, "another model than GPT-2: gpt2, relu"),
+        (other, "something else than GPT-2 does.*: activation_function is relu, GPT-2's is gelu_new"),
         (program, "a file twice"),
         (tmp_path / "outside.zip", "no name of a file of weights"),
     ):
@@ -272,6 +272,130 @@ def test_another_vocabulary_of_the_same_size_is_refused(packed, fine_tuned, look
     path = zipped(folder, tmp_path / "theirs.zip") if packed else folder
     with pytest.raises(CheckpointError, match="not that of tiny.*used as a preset"):
         looking.check(path, [presets.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
+
+
+def as_transformers_5_saves(folder: Path, target: Path, pairs: bool = True) -> Path:
+    """A Hugging Face folder whose vocabulary stands in tokenizer.json alone; its merges are pairs, or texts as before."""
+    shutil.copytree(folder, target)
+    for name in ("vocab.json", "merges.txt"):
+        (target / name).unlink()
+    told = json.loads((target / "tokenizer.json").read_text(encoding="utf-8"))
+    merges = [merge.split(" ") if isinstance(merge, str) else merge for merge in told["model"]["merges"]]
+    told["model"]["merges"] = merges if pairs else [" ".join(merge) for merge in merges]
+    (target / "tokenizer.json").write_text(json.dumps(told), encoding="utf-8")
+    return target
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("pairs", [False, True])
+def test_the_vocabulary_of_a_tokenizer_json_is_read_and_compared(
+    packed, pairs, fine_tuned, looking, tiny_preset, tmp_path
+):
+    folder = as_transformers_5_saves(fine_tuned[2], tmp_path / "new", pairs)
+    assert tokenizers.load(folder).hash == tokenizers.load(tiny_preset).hash
+    assert presets.tokenizer(presets.find(folder)).encode("insulin") == tokenizers.load(tiny_preset).encode("insulin")
+    told = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+
+    def looked() -> list[str]:
+        shutil.rmtree(tmp_path / "scratch", ignore_errors=True)
+        (tmp_path / "scratch").mkdir()
+        path = zipped(folder, tmp_path / "new.zip") if packed else folder
+        return looking.check(path, [presets.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5").fits
+
+    assert looked()
+    vocabulary = dict(told["model"]["vocab"])
+    first, second = list(vocabulary)[300:302]
+    swapped = vocabulary | {first: vocabulary[second], second: vocabulary[first]}
+    for model, more in (
+        ({"vocab": swapped}, {}),
+        ({"merges": told["model"]["merges"][::-1]}, {}),
+        ({"type": "WordPiece"}, {}),
+        ({}, {"pre_tokenizer": {"type": "Metaspace"}}),
+        ({"vocab": vocabulary | {"x" * (9 << 20): 0}}, {}),
+    ):
+        changed = told | {"model": told["model"] | model} | more
+        (folder / "tokenizer.json").write_text(json.dumps(changed), encoding="utf-8")
+        with pytest.raises(CheckpointError, match="not that of tiny"):
+            looked()
+    for name in ("vocab.json", "merges.txt"):  # the right one beside it: transformers reads tokenizer.json
+        shutil.copy(fine_tuned[2] / name, folder)
+    with pytest.raises(CheckpointError, match="not that of tiny"):
+        looked()
+
+
+def test_a_tokenizer_json_of_another_kind_is_no_preset_and_keras_hubs_own_is_no_vocabulary(fine_tuned, tmp_path):
+    folder = as_transformers_5_saves(fine_tuned[2], tmp_path / "new")
+    told = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    (folder / "tokenizer.json").write_text(json.dumps(told | {"pre_tokenizer": None}), encoding="utf-8")
+    with pytest.raises(PresetError, match="another kind than GPT-2's, which is a byte-level BPE"):
+        tokenizers.load(folder)
+    for broken in ({"model": None}, {"model": {"vocab": {}, "merges": 3}}, {"model": {"vocab": {}, "merges": [1]}}):
+        (folder / "tokenizer.json").write_text(json.dumps(told | broken), encoding="utf-8")
+        with pytest.raises(PresetError):
+            tokenizers.load(folder)
+    without = shutil.copytree(fine_tuned[1], tmp_path / "keras")
+    shutil.rmtree(without / "assets")
+    assert (without / "tokenizer.json").is_file() and tokenizers.find_assets(without) is None
+
+
+def test_the_vocabulary_of_openais_folder_is_compared(fine_tuned, looking, tiny_preset, tmp_path):
+    folder = tensorflow_1(load_file(fine_tuned[2] / "model.safetensors"), tmp_path / "run1", False)
+    vocabulary = json.loads((fine_tuned[2] / "vocab.json").read_text(encoding="utf-8"))
+    shutil.copy(fine_tuned[2] / "merges.txt", folder / "vocab.bpe")
+    for n, change in enumerate((0, 1)):
+        (folder / "encoder.json").write_text(json.dumps({k: v ^ change for k, v in vocabulary.items()}))
+        (tmp_path / f"scratch{n}").mkdir()
+        given = folder, [presets.find(tiny_preset)], tmp_path / f"scratch{n}", tmp_path / f"{n}.weights.h5"
+        if not change:
+            assert looking.check(*given).fits
+        else:
+            with pytest.raises(CheckpointError, match="not that of tiny"):
+                looking.check(*given)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("model_type", "gpt_neo"),
+        ("activation_function", "gelu"),
+        ("layer_norm_epsilon", 1e-6),
+        ("scale_attn_weights", False),
+        ("scale_attn_by_inverse_layer_idx", True),
+        ("tie_word_embeddings", False),
+        ("add_cross_attention", True),
+        ("is_encoder_decoder", True),
+        ("pruned_heads", {"0": [1]}),
+        ("quantization_config", {"quant_method": "bitsandbytes"}),
+        ("auto_map", {"AutoModelForCausalLM": "modeling.Own"}),
+        ("n_inner", 96),
+    ],
+)
+def test_a_configuration_that_computes_otherwise_is_refused_by_its_key(
+    key, value, fine_tuned, looking, tiny_preset, tmp_path
+):
+    folder = tmp_path / "otherwise"
+    shutil.copytree(fine_tuned[2], folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {key: value}))
+    for n, path in enumerate((folder, zipped(folder, tmp_path / "otherwise.zip"))):
+        (tmp_path / f"scratch{n}").mkdir()
+        with pytest.raises(CheckpointError, match=f"config.json it computes something else.*: {key} is"):
+            looking.check(path, [presets.find(tiny_preset)], tmp_path / f"scratch{n}", tmp_path / "out.weights.h5")
+    with pytest.raises(PresetError, match=f"{key} is|not a GPT-2 preset"):  # nor is it trained from
+        presets.find(folder)
+
+
+def test_what_changes_nothing_in_a_configuration_is_read(fine_tuned, looking, tiny_preset, tmp_path):
+    folder = tmp_path / "the-same"
+    shutil.copytree(fine_tuned[2], folder)
+    config = json.loads((folder / "config.json").read_text())
+    same = {"reorder_and_upcast_attn": True, "attn_pdrop": 0.3, "activation_function": "gelu_pytorch_tanh"}
+    same |= {"layer_norm_epsilon": 9.999999747378752e-06, "n_inner": None, "pruned_heads": {}, "use_cache": False}
+    heads = config.pop("n_head")
+    (folder / "config.json").write_text(json.dumps(config | same | {"num_attention_heads": heads}))
+    (tmp_path / "scratch").mkdir()
+    out = tmp_path / "out.weights.h5"
+    assert looking.check(folder, [presets.find(tiny_preset)], tmp_path / "scratch", out).fits
 
 
 def test_the_command_imports_a_folder_and_measures_it(

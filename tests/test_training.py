@@ -24,6 +24,7 @@ from engine import (
     dispatcher,
     evaluation,
     forgetting,
+    hugging_face,
     machine,
     memory,
     models,
@@ -716,6 +717,29 @@ def test_of_a_hub_name_the_vocabulary_alone_can_be_fetched(monkeypatch, tiny_pre
     found = models.hub_tokenizer(checkpoints.presets.find("gpt2_base_en"))
     assert found.hash == tokenizers.load(tiny_preset).hash
     assert {path for _, path in asked} == {"assets/tokenizer/merges.txt", "assets/tokenizer/vocabulary.json"}
+
+
+def test_of_a_hub_name_the_configuration_is_looked_at_and_one_file_of_vocabulary_is_enough(
+    monkeypatch, tiny_preset, tmp_path
+):
+    from keras_hub.src.utils import preset_utils
+
+    def get_file(name, path):
+        if not (tmp_path / path).is_file():
+            raise FileNotFoundError(path)
+        return str(tmp_path / path)
+
+    config = {"model_type": "gpt2", "scale_attn_by_inverse_layer_idx": True}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    vocabulary, merges = tokenizers.assets(tiny_preset)
+    hugging_face._tokenizer(vocabulary, merges).save(str(tmp_path / "tokenizer.json"))
+    monkeypatch.setattr(checkpoints.presets, "check_available", lambda preset: None)
+    monkeypatch.setattr(checkpoints.presets, "reachable", lambda preset: True)
+    monkeypatch.setattr(preset_utils, "get_file", get_file)
+    with pytest.raises(PresetError, match="scale_attn_by_inverse_layer_idx is true"):
+        models.load(checkpoints.resolve("hf://somebody/gpt2"))
+    found = models.hub_tokenizer(checkpoints.presets.find("hf://somebody/gpt2"))
+    assert found.hash == tokenizers.load(tiny_preset).hash
 
 
 def test_what_is_no_preset_is_said(tmp_path):

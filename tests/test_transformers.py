@@ -14,6 +14,8 @@ import pytest
 from engine import __main__ as cli
 from engine import checkpoints, formats, models, paths, preparation, presets, tokenizers, usage
 from engine.checkpoints import ModelReference
+from engine.errors import CheckpointError
+from engine.foreign.validator import Validator
 from engine.generation import Generator, Sampler
 from engine.measuring import measure
 
@@ -125,10 +127,9 @@ def test_transformers_writes_the_labs_text_with_the_mark_and_another_without(the
     assert len(theirs["by default"].split()) > 10
 
 
-def run_lines(python: str, form: str, card: str, places: dict[str, str], more: str = "") -> str:
+def run_lines(python: str, card: str, places: dict[str, str], more: str = "", block: int = 0) -> str:
     """What the lines of a card print, run as they stand there but for the place, and what `more` prints after them."""
-    (lines,) = re.findall(r"```python\n(.*?)```", card, re.S)
-    assert lines.rstrip("\n") == usage.lines(form, presets.find(paths.MINI_PRESET))
+    lines = re.findall(r"```python\n(.*?)```", card, re.S)[block]
     for name, place in places.items():
         lines = lines.replace(name, place)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -142,10 +143,11 @@ def run_lines(python: str, form: str, card: str, places: dict[str, str], more: s
     return done.stdout
 
 
-def test_the_cards_lines_write_text_in_transformers(transformers, folder):
+def test_the_cards_lines_write_text_in_transformers(transformers, folder, mini):
     card = (folder / "README.md").read_text(encoding="utf-8")
+    assert usage.lines(formats.HUGGING_FACE, mini.preset) in card
     assert f'"{END}{PROMPT}"' in card and "write another text" in card
-    assert PROMPT in run_lines(transformers.python, formats.HUGGING_FACE, card, {"FOLDER": str(folder)})
+    assert PROMPT in run_lines(transformers.python, card, {"FOLDER": str(folder)})
 
 
 def with_the_mark_last(reference: ModelReference, folder: Path) -> ModelReference:
@@ -162,15 +164,57 @@ def with_the_mark_last(reference: ModelReference, folder: Path) -> ModelReferenc
     return checkpoints.resolve(str(folder))
 
 
-def test_the_cards_lines_write_text_in_plain_keras_hub(mini, ours, tmp_path):
-    written = formats.export(with_the_mark_last(mini, tmp_path / "mark-last"), formats.PRESET, tmp_path / "preset")
+@pytest.mark.parametrize("form", [formats.PRESET, formats.HUGGING_FACE])
+@pytest.mark.parametrize("mark", ["first", "last"])
+def test_the_cards_lines_write_text_in_plain_keras_hub(form, mark, mini, ours, tmp_path):
+    """In presets of earlier versions the mark has keras-hub's padding id, 0: by its own defaults it gives the prompt back."""
+    model = with_the_mark_last(mini, tmp_path / "mark-last") if mark == "last" else mini
+    assert (tokenizers.load(model.preset.folder).end_of_text == 0) is (mark == "first")
+    written = formats.export(model, form, tmp_path / "exported")
     card = (written / "README.md").read_text(encoding="utf-8")
-    greedy = "\nmodel.compile(sampler='greedy'); print(repr(model.generate('%s', max_length=%d)))"
+    assert ("stop_token_ids=None" in card) is (mark == "first")
     length = 1 + len(ours.tokenizer.encode(PROMPT)) + NEW_TOKENS
-    said = run_lines(sys.executable, formats.PRESET, card, {"FOLDER": str(written)}, greedy % (PROMPT, length))
-    assert said.startswith(PROMPT)
+    stop = ", stop_token_ids=None" if mark == "first" else ""
+    greedy = f"\nmodel.compile(sampler='greedy'); print(repr(model.generate('{PROMPT}', max_length={length}{stop})))"
+    block = 1 if form == formats.HUGGING_FACE else 0
+    said = run_lines(sys.executable, card, {"FOLDER": str(written)}, greedy, block)
+    assert said.startswith(PROMPT) and len(said.rsplit("\n", 2)[0]) > len(PROMPT) + 20
     text = eval(said.splitlines()[-1])  # keras-hub puts the mark in front by itself, as its card says
     assert text == PROMPT + ours.generate(PROMPT, NEW_TOKENS, Sampler(temperature=0))
+
+
+RESAVE = """
+import sys
+from transformers import AutoModelForCausalLM, AutoTokenizer
+for kind in (AutoModelForCausalLM, AutoTokenizer):
+    kind.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[2])
+"""
+
+
+def test_what_transformers_saves_again_is_a_preset_and_an_import_with_its_vocabulary(
+    transformers, folder, mini, ours, tmp_path
+):
+    """Transformers 5 writes the vocabulary into tokenizer.json alone."""
+    saved = tmp_path / "saved"
+    transformers.run(RESAVE, folder, saved)
+    model, tokenizer = models.load(checkpoints.resolve(str(saved)))
+    assert tokenizer.hash == ours.tokenizer.hash
+    ids = np.arange(1, 9)[None]
+    inputs = {"token_ids": ids, "padding_mask": np.ones_like(ids)}
+    assert np.allclose(np.asarray(model(inputs)), np.asarray(ours._model(inputs)), atol=1e-5)
+    for name in ("vocab.json", "merges.txt"):
+        (saved / name).unlink(missing_ok=True)  # an older one writes these too
+    known = [presets.find(mini.preset.folder)]
+    with Validator() as looking:
+        (scratch := tmp_path / "scratch").mkdir()
+        assert looking.check(saved, known, scratch, tmp_path / "out.weights.h5").fits
+        told = json.loads((saved / "tokenizer.json").read_text(encoding="utf-8"))
+        vocab = told["model"]["vocab"]
+        first, second = list(vocab)[1000:1002]
+        vocab[first], vocab[second] = vocab[second], vocab[first]
+        (saved / "tokenizer.json").write_text(json.dumps(told), encoding="utf-8")
+        with pytest.raises(CheckpointError, match="vocabulary beside the weights is not that of"):
+            looking.check(saved, known, scratch, tmp_path / "out2.weights.h5")
 
 
 def test_the_other_forms_say_that_they_hold_the_backbone_and_their_lines_work(mini, ours, tmp_path, capsys):
@@ -186,13 +230,13 @@ def test_the_other_forms_say_that_they_hold_the_backbone_and_their_lines_work(mi
     for form, place in (("keras", "FILE.keras"), ("weights.h5", "FILE.weights.h5"), ("ckpt", "FOLDER")):
         written = formats.export(mini, form, tmp_path / form / "x")
         card = usage.markdown(form, mini.preset)
-        assert "backbone" in card.replace("backbone =", "")
+        assert "backbone" in card.replace("backbone =", "") and usage.lines(form, mini.preset) in card
         if form == "keras":
             with zipfile.ZipFile(written) as archive:
                 assert archive.read("README.md").decode().endswith(card)
         if form == "ckpt":
             assert (written / "README.md").read_text(encoding="utf-8").endswith(card)
-        assert "equal" in run_lines(sys.executable, form, card, {place: str(written)}, compare)
+        assert "equal" in run_lines(sys.executable, card, {place: str(written)}, compare)
     out = tmp_path / "by-command.keras"
     assert cli.main(["export", str(paths.MINI_PRESET), "--format", "keras", "--out", str(out)]) == 0
     assert "It holds the backbone" in capsys.readouterr().out

@@ -108,7 +108,7 @@ def headline(models: list[Shown]) -> None:
     )
     certain = (
         _(
-            "In brackets the 95 % interval (jackknife over the articles, Student's t): of 100 such intervals from other articles of the kind about 95 hold what all of them would give."
+            "In brackets the 95 % interval (jackknife over the articles, Student's t, with a correction for skewness): of 100 such intervals from other articles of the kind about 95 hold what all of them would give; about 90 where a few articles are far longer than the others and long ones are easier or harder."
         )
         if own["intervals"]
         else _(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from engine import tokenizers
 from engine.errors import CheckpointError, sentence
 from engine.files import full, is_full, require_space
 from engine.foreign import hdf5, safetensors
@@ -16,7 +17,7 @@ CKPT_NAME = "model.ckpt"
 _ENDING = ".safetensors"
 _KERAS_FILE, _TF_FILE = "model.weights.h5", "tf_model.h5"  # of a keras-hub preset, of a Hugging Face folder
 # Of the first two one number is read (engine.foreign.naming), the others are compared (engine.foreign.vocabulary).
-_BESIDE_FILES = ("config.json", "hparams.json", "vocab.json", "vocabulary.json", "merges.txt")
+_BESIDE_FILES = ("config.json", "hparams.json", *tokenizers.ASSET_FILES)
 _PICKLES = (".bin", ".pt", ".pth")
 _PLAIN_NAME = re.compile(r"[\w.-]{1,150}")
 _MOST_MEMBERS = 1000

@@ -16,11 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from engine import arithmetic
 from engine.errors import CheckpointError
 from engine.foreign.hdf5 import Array
 from engine.foreign.layout import HUGGING_FACE, KERAS, OPENAI
 
-_CONFIGS = {"config.json": "n_head", "hparams.json": "n_head"}
+_CONFIGS = ("config.json", "hparams.json")
+_HEADS = ("n_head", "num_attention_heads")  # which transformers takes for the same
 _LARGEST_CONFIG_BYTES = 1 << 20
 _MOST_HEADS = 256
 _BLOCK = re.compile(r"h_?(\d{1,4})")
@@ -34,7 +36,6 @@ _MATRIX = {"weight": "kernel", "w": "kernel", "bias": "bias", "b": "bias"}
 _NORM = {"weight": "gamma", "gamma": "gamma", "g": "gamma", "bias": "beta", "beta": "beta", "b": "beta"}
 _EMBEDDINGS = {"wte": "token_embedding", "wpe": "position_embedding", "lm_head": "token_embedding"}
 _NOT_WEIGHTS = {"Adam", "Adam_1", "masked_bias"}  # TensorFlow 1's optimizer, and a constant of older versions
-_GELU = ("gelu_new", "gelu_pytorch_tanh", "gelu_fast")  # one function under three names, which GPT-2 has
 
 
 def translated(found: dict[str, Array], folder: Path, presets: list[dict[str, int]]) -> tuple[dict[str, Array], str]:
@@ -114,7 +115,7 @@ def _heads_of(folder: Path) -> int | None:
     Raises:
         CheckpointError: it says that the model computes something else than GPT-2 does.
     """
-    for name, key in _CONFIGS.items():
+    for name in _CONFIGS:
         path = folder / name
         if not path.is_file() or path.stat().st_size > _LARGEST_CONFIG_BYTES:
             continue
@@ -124,15 +125,10 @@ def _heads_of(folder: Path) -> int | None:
             continue
         if not isinstance(told, dict):
             continue
-        activation = told.get("activation_function", _GELU[0])
-        if told.get("model_type", "gpt2") != "gpt2" or activation not in _GELU:
-            raise CheckpointError(
-                "Its {file} tells of another model than GPT-2: {kind}.",
-                file=name,
-                kind=f"{told.get('model_type', 'gpt2')}, {activation}"[:100],
-            )
-        if type(heads := told.get(key)) is int and 0 < heads <= _MOST_HEADS:
-            return heads
+        arithmetic.check(told, name, CheckpointError)
+        for key in _HEADS:
+            if type(heads := told.get(key)) is int and 0 < heads <= _MOST_HEADS:
+                return heads
     return None
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from engine import tokenizers
 from engine.errors import CheckpointError, PresetError
+from engine.tokenizers import OtherVocabulary
 
-_LARGEST_BYTES = 8 << 20  # GPT-2's has 1 MB
+_LARGEST_BYTES = 8 << 20  # GPT-2's has 1 MB, its tokenizer.json 3.5
+_OTHER, _UNREADABLE = "other", "unreadable"  # in place of a hash: no preset's; not known
 
 
 def fitting(folder: Path, presets: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -21,10 +23,10 @@ def fitting(folder: Path, presets: Sequence[dict[str, Any]]) -> list[dict[str, A
     Raises:
         CheckpointError: it is none of theirs.
     """
-    own = _hash(folder)
-    if own is None:
+    own = {_hash(files) for files in tokenizers.all_asset_files(folder)} - {_UNREADABLE}
+    if not own:
         return list(presets)
-    same = [p for p in presets if p["folder"] is None or _hash(Path(p["folder"])) in (own, None)]
+    same = [p for p in presets if p["folder"] is None or _same(own, Path(p["folder"]))]
     if presets and not same:
         raise CheckpointError(
             "The vocabulary beside the weights is not that of {presets}, so that its numbers mean other pieces of text. "
@@ -34,15 +36,21 @@ def fitting(folder: Path, presets: Sequence[dict[str, Any]]) -> list[dict[str, A
     return same
 
 
-def _hash(folder: Path) -> str | None:
-    assets = tokenizers.find_assets(folder)
-    if assets is None or any(
-        path.stat().st_size > _LARGEST_BYTES for path in assets.iterdir() if path.suffix in (".json", ".txt")
-    ):
-        return None
+def _same(own: set[str], preset: Path) -> bool:
+    """Whether each vocabulary that lies beside the weights is the preset's; one of the preset that cannot be read is believed."""
+    files = tokenizers.asset_files(preset)
+    known = _hash(files) if files else _UNREADABLE
+    return own == {known} or (known == _UNREADABLE and _OTHER not in own)
+
+
+def _hash(files: tuple[Path, ...]) -> str:
+    if any(file.stat().st_size > _LARGEST_BYTES for file in files):
+        return _OTHER
     try:
-        vocabulary, merges = tokenizers.assets(folder)
+        vocabulary, merges = tokenizers.read_assets(files)
         content = json.dumps([sorted(vocabulary.items()), merges])
-    except (PresetError, AttributeError, TypeError, RecursionError):
-        return None
+    except OtherVocabulary:
+        return _OTHER
+    except (PresetError, TypeError):
+        return _UNREADABLE
     return hashlib.sha256(content.encode()).hexdigest()
