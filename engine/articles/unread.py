@@ -17,6 +17,8 @@ PARTS = {
     "long_fields": sentence("other fields with long text"),
     "not_text": sentence("items in place of a text that are none"),
     "tags": sentence("tags (HTML or XML) inside texts"),
+    "marks": sentence("marks between articles (such as <|endoftext|>) inside texts"),
+    "list_titles": sentence("titles above lists"),
     "other_abstracts": sentence("other abstracts (in another language, in pictures, for the public)"),
     "references": sentence("references"),
     "figures": sentence("figures, tables and their captions"),
@@ -58,6 +60,10 @@ _LATEX = sentence(
 _HTML = sentence(
     "{path} is a HTML file, which is not read, since most of a page is no article: print the page to a PDF file, or copy "
     "its text into a .txt file."
+)
+_MARKUP = sentence(
+    "{path} holds HTML (<{tag}>), whose tags and programs would be learned as text: print the page to a PDF file, or copy its "
+    "text as a browser shows it into a .txt file."
 )
 _NOTEBOOK = sentence("{path} is a notebook of Jupyter, no article: copy its texts into a .txt file, one a line.")
 _PUBMED_LIST = sentence(
@@ -127,13 +133,29 @@ JSON_KEYS: tuple[tuple[frozenset[str], Answer], ...] = (
     (frozenset({"bioctype"}), (_FULL_TEXT, {"kind": "BioC JSON"})),
     (frozenset({"resultList"}), (_FULL_TEXT, {"kind": "Europe PMC"})),
     (frozenset({"abstractText", "source", "pmid"}), (_FULL_TEXT, {"kind": "Europe PMC"})),
-    (frozenset({"corpusid", "content"}), (_FULL_TEXT, {"kind": "S2ORC (2022)"})),
+    (frozenset({"corpusid", "content"}), (_FULL_TEXT, {"kind": "S2ORC (2022 and later)"})),
     (frozenset({"abstract_inverted_index"}), (_FULL_TEXT, {"kind": "OpenAlex"})),
     (frozenset({"message-type", "message"}), (_FULL_TEXT, {"kind": "Crossref"})),
 )
+
+# Elements of pages, of which a text that is no page has none; those inside a line are taken out of it.
+_PAGE = re.compile(
+    r"<(/?)(html|head|body|table|script|style|div|section|nav|ul|ol|dl|form|h[1-6])(?:\s[^<>]*)?>", re.IGNORECASE
+)
+
+
+def of_markup(head: str) -> Answer | None:
+    """Why a text that begins so is not read, where it is a part of a page."""
+    if "</" not in head:
+        return None
+    tags = [(tag[2].lower(), bool(tag[1])) for tag in _PAGE.finditer(head)]
+    closed = {name for name, ends in tags if ends}
+    return next(((_MARKUP, {"tag": name}) for name, ends in tags if not ends and name in closed), None)
 
 
 def of_json(value: dict) -> Answer | None:
     """Why a JSON object is not read, where it is in a form that is known and not read."""
     keys = {key.lower() if isinstance(key, str) and key.lower() == "bioctype" else key for key in value}
+    if isinstance(value.get("body"), dict) and "corpusid" in keys:  # what was content until 2022
+        keys.add("content")
     return next((answer for wanted, answer in JSON_KEYS if wanted <= keys), None)
