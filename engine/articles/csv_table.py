@@ -1,5 +1,6 @@
 """CSV with a header: one article a row, read by Python's csv module."""
 
+import contextlib
 import csv
 import re
 from collections import deque
@@ -250,10 +251,8 @@ class _Lines:
 
     def drop(self) -> None:
         """Passes over the next line."""
-        try:
+        with contextlib.suppress(_LongLine):
             next(self)
-        except _LongLine:
-            pass
         self.taken.clear()
 
     def give_back(self, count: int) -> None:

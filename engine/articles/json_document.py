@@ -147,17 +147,21 @@ def without_comments(head: str) -> str:
     return head
 
 
-def is_json(head: str) -> bool:
-    """Whether a text that begins so is JSON over several lines, and not JSON lines."""
+def is_json(head: str, called_so: bool = False) -> bool:
+    """Whether a text that begins so is JSON over several lines, and not JSON lines.
+
+    Args:
+        called_so: whether its name says JSON, and not JSON lines.
+    """
     first, newline, rest = head.lstrip("\ufeff \t\r\n").replace("\r\n", "\n").replace("\r", "\n").partition("\n")
     first = first.rstrip()
     if first.startswith("["):
         return first == "[" or first[1:].lstrip()[:1] in ('"', "{", "[", "")
     if not first.startswith("{") or not newline or not _is_open(first):
         return False
-    if not first.endswith((",", "{")):
+    if first.endswith("[") or not (called_so or first.endswith((",", "{"))):
         return first.endswith("[")
-    return _is_open(rest.lstrip().partition("\n")[0].rstrip())  # else lines, of which the first is broken
+    return _is_open(rest.lstrip().partition("\n")[0].rstrip(", "))  # else lines, of which the first is broken
 
 
 def is_array(head: str) -> bool:

@@ -8,7 +8,7 @@ _SHARE = 0.6  # of the lines that begin with a mark, and of the marks that count
 _MOST_FIRST = 1_000  # from which a number is a year
 _ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
-_BULLET = re.compile(r"[-*+•‣▪▫■□●○◦◆◇►▸➢➔→⇒·∙–—☐☑☒✓✔✗]\s+|[•‣▪■●◦►➢➔→⇒☐☑✓✔]")
+_BULLET = re.compile(r"[-*+•‣▪▫■□●○◦◆◇►▸➢➔→⇒·∙–—☐☑☒✓✔✗]\s+|[-=]>\s*|[•‣▪■●◦►➢➔→⇒☐☑✓✔]")
 _NUMBER = re.compile(r"\(?(\d{1,5})(?:\s?[.):/°º]+[.)]?\s*(?=[^\d\s]|\s)\s*|\s+[-–—]\s+|\t\s*)")
 _LETTER = re.compile(r"\(?([A-Za-z])(?:[).:/]+\s+|\)\s*|\s+[-–—]\s+)")
 _ROMAN_MARK = re.compile(r"\(?([ivxlc]{1,7}|[IVXLC]{1,7})(?:[).:/]+\s+|\)\s*|\s+[-–—]\s+)")

@@ -169,6 +169,8 @@ def _of_xml(member: Member, start: bytes, ending: str) -> str | ArticlesError | 
     ):
         template, values = unread.XML_ROOTS[root]
         return _no(member, template, **values)
+    if not is_xml and root in unread.PAGE and (answer := unread.of_markup(start.decode("utf-8", "replace"))):
+        return _no(member, answer[0], **answer[1])
     return "jats" if is_xml else None
 
 
@@ -202,7 +204,7 @@ def _is_json(member: Member, shown: str, ending: str) -> bool:
     """Whether a file is JSON, and not JSON lines, whatever its name says."""
     if ending in _LINES_ENDINGS and shown.startswith("["):
         return json_document.is_array(shown)
-    if json_document.is_json(shown):
+    if json_document.is_json(shown, ending == "json"):
         return True
     if not shown.startswith(("{", "[")) or "\n" in shown.strip():
         return False

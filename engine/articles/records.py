@@ -21,8 +21,11 @@ _TOO_MANY_SECTIONS = (
     sentence("{path}, row {line}: an article of more than {most} sections."),
 )
 _NOT_OBJECT = sentence("{path}, line {line}: not a JSON object.")
+_NO_FIELD = sentence("{path}, line {line}: no field “{column}”, which was chosen for the text.")
 _LONG_FIELD = 200  # characters of a text that was not read and is worth being told of
 _LONGEST_LABEL = 40  # characters of what may be a type, or a file's name, in a column that is called as texts are
+_SHORTEST = 20  # characters of a sentence
+_SENTENCE_ENDS = (".", "!", "?", "…", "。")
 _LONGER = 1.5  # times as long as its text an abstract is, before the text is taken for a label
 _BODIES = ("body_text", "sections", "body", "paragraphs", "content", "text")
 PARSES = ("pdf_parse", "latex_parse")  # of S2ORC of 2020, by what was parsed
@@ -49,6 +52,8 @@ def article_of(value: object, options: Options, member: Member, number: int) -> 
             return _of_paragraphs(*found, member, number)
         if known := unread.of_json(value):
             return ArticlesError(known[0], path=member.name, **known[1])
+    elif options.text_column not in value:
+        return ArticlesError(_NO_FIELD, path=member.name, line=number, column=options.text_column)
     return of_fields(value, options, member, number)
 
 
@@ -104,12 +109,11 @@ def is_label(text: object, abstract: object) -> bool:
     """Whether a field that is called as texts are holds a type (“Journal Article”) or a name, and the abstract is the text."""
     if not isinstance(text, str) or not isinstance(abstract, str):
         return False
-    text = text.strip()
-    return (
-        0 < len(text) < _LONGEST_LABEL <= len(abstract)
-        and len(abstract) >= _LONGER * len(text)
-        and not text.endswith((".", "!", "?", "…", "。"))
-    )
+    text, abstract = text.strip(), abstract.strip()
+    if not 0 < len(text) < _LONGEST_LABEL or text.endswith(_SENTENCE_ENDS):
+        return False
+    is_text = len(abstract) >= _LONGEST_LABEL or (len(abstract) >= _SHORTEST and abstract.endswith(_SENTENCE_ENDS))
+    return is_text and len(abstract) >= _LONGER * len(text)
 
 
 def _without_marks(value: object) -> object:

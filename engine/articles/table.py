@@ -18,7 +18,7 @@ _LONGER = 1.5  # times as long as the next: then nobody needs to be asked
 
 def distinct(names: list[str]) -> list[str]:
     """The names of a table's columns, no two alike: the second “text” is “text (2)”; one without a name has its number."""
-    taken, found = Counter[str](), []
+    taken, found = Counter[str](), list[str]()
     for number, name in enumerate(names, start=1):
         name = name if name.strip() else f"#{number}"
         taken[name] += 1

@@ -136,11 +136,12 @@ def _mark_between_blanks(member: Member) -> re.Pattern[str] | None:
         return None
 
 
-def _article(member: Member, identifier: str, text: str, line: int, titles: int = 0) -> Article | ArticlesError:
+def _article(
+    member: Member, identifier: str, text: str, line: int, left: Counter[str] | None = None
+) -> Article | ArticlesError:
     """The article that a text is, without markup, or what is wrong with it."""
-    left = Counter[str](list_titles=titles)
-    text = field.plain(text, left)
-    paragraphs = tuple(cleaned for part in text.split("\n") if (cleaned := clean(part)))
+    left = Counter() if left is None else left
+    paragraphs = tuple(cleaned for part in field.plain(text, left).split("\n") if (cleaned := clean(part)))
     if not paragraphs:
         return ArticlesError(sentence("{path}, line {line}: an article without text."), path=member.name, line=line)
     counted = tuple((part, count) for part, count in left.items() if count)
@@ -156,23 +157,34 @@ def _each_line(member: Member, start: Place) -> Iterator[tuple[Place, Article | 
         titles = int(has_title(groups))
         pattern = listed.mark_of([text for group in groups[titles:] for text in group])
         passed = not titles or bool(start)
-        titles = 0 if start else titles
+        left = Counter[str]({"list_titles": 0 if start else titles})
         with member.open(offset) as file:
             for raw, length in lines.read(member, file, LONGEST_ARTICLE_BYTES):
                 at_start = offset == 0
                 offset += length
                 line += 1
-                if raw is not None and not raw.strip():
+                if raw is not None and (not raw.strip() or _is_markup(raw, left)):
                     continue
                 if not passed:
                     passed = True
                     continue
                 number += 1
-                item = _line(member, raw, at_start, pattern, f"{stem}-{number}", line, titles)
-                titles = 0 if isinstance(item, Article) else titles
+                item = _line(member, raw, at_start, pattern, f"{stem}-{number}", line, left)
+                left = Counter() if isinstance(item, Article) else left
                 yield (offset, line, number), item
     except ArticlesError as error:
         yield (offset, line, number), error
+
+
+def _is_markup(raw: bytes, left: Counter[str]) -> bool:
+    """Whether a line is a tag and nothing else, which is counted."""
+    if not raw.lstrip().startswith(b"<"):
+        return False
+    found = Counter[str]()
+    if field.plain(raw.decode("utf-8", "replace"), found).strip():
+        return False
+    left.update(found)
+    return True
 
 
 def _line(
@@ -182,7 +194,7 @@ def _line(
     pattern: re.Pattern[str] | None,
     identifier: str,
     line: int,
-    titles: int,
+    left: Counter[str],
 ) -> Article | ArticlesError:
     problem = sentence("{path}, line {line}: an article of over 16 MB.") if raw is None else ""
     try:
@@ -193,4 +205,4 @@ def _line(
         problem = sentence("{path}, line {line}: holds NUL bytes, it is no text.")
     if problem:
         return ArticlesError(problem, path=member.name, line=line)
-    return _article(member, identifier, listed.without_mark(clean(text), pattern), line, titles)
+    return _article(member, identifier, listed.without_mark(clean(text), pattern), line, left)

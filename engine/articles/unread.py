@@ -103,6 +103,7 @@ IN_ZIP: tuple[tuple[str, Answer], ...] = (
 XML_ROOTS: dict[str, Answer] = {
     "html": (_HTML, {}),
     "tei": (_FULL_TEXT, {"kind": "TEI XML (GROBID)"}),
+    "tei.2": (_FULL_TEXT, {"kind": "TEI XML"}),
     "teicorpus": (_FULL_TEXT, {"kind": "TEI XML (GROBID)"}),
     "collection": (_FULL_TEXT, {"kind": "BioC XML"}),
     "responsewrapper": (_FULL_TEXT, {"kind": "Europe PMC"}),
@@ -138,19 +139,31 @@ JSON_KEYS: tuple[tuple[frozenset[str], Answer], ...] = (
     (frozenset({"message-type", "message"}), (_FULL_TEXT, {"kind": "Crossref"})),
 )
 
-# Elements of pages, of which a text that is no page has none; those inside a line are taken out of it.
-_PAGE = re.compile(
-    r"<(/?)(html|head|body|table|script|style|div|section|nav|ul|ol|dl|form|h[1-6])(?:\s[^<>]*)?>", re.IGNORECASE
+# Elements of pages, of which a text that is no page has none.
+PAGE = frozenset("html head body table script style div section nav ul ol dl form h1 h2 h3 h4 h5 h6".split())
+# Those inside a line, which are taken out of it.
+_IN_LINES = frozenset("p b i em strong u s sup sub span a br hr small font q cite code tt mark bos eos".split())
+_TAG = re.compile(r"<(/?)([A-Za-z][\w.:-]*)(?:\s[^<>]*)?>")
+_COMMANDS = re.compile(  # of LaTeX, that are no formula
+    r"\\(?:(?:sub)*section|chapter|usepackage|begin\{(?:document|figure|table|abstract|itemize|enumerate))\*?[\[{}]"
 )
+_FEW_COMMANDS = 2
 
 
-def of_markup(head: str) -> Answer | None:
-    """Why a text that begins so is not read, where it is a part of a page."""
-    if "</" not in head:
+def of_markup(beginning: str) -> Answer | None:
+    """Why a text that begins so is not read, where it is a part of a page, of XML or of LaTeX."""
+    if len(_COMMANDS.findall(beginning)) >= _FEW_COMMANDS:
+        return _LATEX, {}
+    if "</" not in beginning:
         return None
-    tags = [(tag[2].lower(), bool(tag[1])) for tag in _PAGE.finditer(head)]
+    tags = [(tag[2].lower(), bool(tag[1])) for tag in _TAG.finditer(beginning)]
     closed = {name for name, ends in tags if ends}
-    return next(((_MARKUP, {"tag": name}) for name, ends in tags if not ends and name in closed), None)
+    if page := next((name for name, ends in tags if not ends and name in closed & PAGE), ""):
+        return _MARKUP, {"tag": page}
+    first = _TAG.match(beginning.lstrip("\ufeff \t\r\n"))
+    if first and (name := first[2].lower()) in closed - _IN_LINES:
+        return XML_ROOTS.get(name, (_FULL_TEXT, {"kind": f"XML (<{first[2]}>)"}))
+    return None
 
 
 def of_json(value: dict) -> Answer | None:
