@@ -103,7 +103,11 @@ def test_the_releases_sentences_are_no_tags(tmp_path):
         ("a.csv", "<table><tr><td>text</td></tr>\n<tr><td>x</td></tr></table>", "a.csv holds HTML (<table>)"),
         ("a.txt", '<doc id="1">\nHello.\n</doc>\n', "XML (<doc>)"),
         ("a.txt", "\\section{One}\nHello.\n\\begin{figure}[t]\n\\end{figure}\n", "a.txt is LaTeX"),
-        ("a.jsonl", '{"corpusid": 1, "title": "T", "body": {"text": "x", "annotations": {}}}\n', "S2ORC (2022 and later)"),
+        (
+            "a.jsonl",
+            '{"corpusid": 1, "title": "T", "body": {"text": "x", "annotations": {}}}\n',
+            "S2ORC (2022 and later)",
+        ),
         ("a.json", '{"id": 1, // a comment\n "text": "x"}', "a.json, line 1: a comment (// …) inside JSON"),
         ("a.jsonl", '{"other": "x"}\n', "a.jsonl, line 1: an article without text."),
     ],
@@ -150,7 +154,11 @@ def test_cord19_without_a_body_is_its_abstract_and_without_both_it_is_counted(tm
 
 
 def test_sections_that_are_objects_are_one_articles_sections(tmp_path):
-    value = {"id": 1, "title": "T", "sections": [{"heading": "Intro", "text": "One."}, {"title": "M", "paragraphs": ["Two."]}]}
+    value = {
+        "id": 1,
+        "title": "T",
+        "sections": [{"heading": "Intro", "text": "One."}, {"title": "M", "paragraphs": ["Two."]}],
+    }
     (tmp_path / "a.json").write_text(json.dumps([value, value]))
     assert texts(tmp_path / "a.json") == ["T\n\nIntro\nOne.\n\nM\nTwo.\n"] * 2
 
@@ -293,6 +301,8 @@ def test_separators_at_the_end_of_lines_and_rows_that_are_short(tmp_path):
         ('id, text\n1, "hello, world"\n', "hello, world"),
         ('id,text\n1, "hello" he said\n', '"hello" he said'),
         ('id,text\n1,"quote \\"in\\" side, and more"\n', 'quote "in" side, and more'),
+        ('id\ttext\n1\t"Bread" is a word, so is "salt"\n', '"Bread" is a word, so is "salt"'),
+        ('id\ttext\n1\t"Bread is a word\n', '"Bread is a word'),
         ("abstract\nHello, this; is one, with commas.\n", "Hello, this; is one, with commas."),
         ("id|text\n1|hello, you\n", "hello, you"),
     ],
@@ -322,7 +332,9 @@ def test_a_head_that_only_begins_so_is_not_taken_for_the_text(tmp_path, head):
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
-@pytest.mark.parametrize(("name", "label"), [("article", "Journal Article"), ("document", "file1.pdf"), ("content", "12")])
+@pytest.mark.parametrize(
+    ("name", "label"), [("article", "Journal Article"), ("document", "file1.pdf"), ("content", "12")]
+)
 def test_a_column_of_types_or_names_is_no_text(tmp_path, form, name, label):
     rows = [{"pmid": str(n), name: label, "abstract": f"The real abstract {n} has words."} for n in range(3)]
     path = tmp_path / f"a.{form}"
@@ -357,7 +369,8 @@ def test_each_table_of_a_folder_is_read_by_its_own_heads(tmp_path):
 
 
 SENTENCES = [f"The patients of group {n} were treated with aspirin." for n in range(1, 25)]
-ROMAN = "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx xxi xxii xxiii xxiv".split()
+ROMAN = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix"]
+ROMAN += ["x", *("x" + r for r in ROMAN), "xx", *("xx" + r for r in ROMAN[:4])]
 MARKS = [
     "{n}. ", "{n}) ", "({n}) ", "{n}/ ", "{n} - ", "{n} – ", "{n}\t", "{n}.", "{n}.) ", "{n}: ", "{a}) ", "{a}. ", "{a}/ ",
     "{r}. ", "{r}) ", "• ", "•", "– ", "— ", "→ ", "-> ", "‣ ", "☐ ", "✓ ", "· ", "* ", "- ",
@@ -386,6 +399,12 @@ def test_a_title_above_sentences_without_marks_is_no_text(tmp_path):
     assert [str(r) for r in source.remarks] == ["a.txt: its lines are a list, so each of them was taken as one text."]
 
 
+def test_a_title_right_above_a_list_is_no_text_either(tmp_path):
+    (tmp_path / "a.txt").write_text("My sentences:\n" + "\n".join(f"1. {s}" for s in SENTENCES))
+    articles, _, left, _ = read(tmp_path / "a.txt")
+    assert ([a.text() for a in articles], left) == ([s + "\n" for s in SENTENCES], {"list_titles": 1})
+
+
 def test_items_over_several_lines_lose_their_marks_and_stay_whole(tmp_path):
     items = [f"{n}. A long sentence that goes\non over two lines.\n" for n in range(1, 6)]
     (tmp_path / "a.txt").write_text("\n".join(items))
@@ -397,6 +416,7 @@ def test_items_over_several_lines_lose_their_marks_and_stay_whole(tmp_path):
     [
         [f"{1990 + n}. A good year for medicine." for n in range(8)],
         ["A. Smith saw it.", "B. Jones did not.", "K. Lee was there.", "C. Roy too."],
+        ["1990: a year.", "1985: another.", "1999: one more.", "1970: the first."],
         ["3.5 mg were given.", "1.2 mg were not.", "4.1 mg helped."],
         ["1. Introduction", "We saw it.", "More of it.", "2. Methods", "We did it."],
     ],

@@ -22,8 +22,9 @@ _SEPARATOR_LINE = re.compile(r"\ufeff?\s*\"?sep=([,;\t|])\"?\s*", re.IGNORECASE)
 _USUAL = {*names.TEXT_COLUMNS, *names.ABSTRACT_COLUMNS, *names.TITLE_COLUMNS, *names.ID_COLUMNS}
 _RETRIED_LINES = 1_000  # of a row: a longer one has no end, however it is read
 # How a row may be written, the commonest first: a blank before a quote is none of the text, but where the quote is; some
-# databases write a backslash before a quote instead of a second one.
+# databases write a backslash before a quote instead of a second one. Between tabs a quote is often a quote and nothing else.
 _WAYS: tuple[dict, ...] = ({"skipinitialspace": True}, {}, {"escapechar": "\\"})
+_WITHOUT_QUOTES = {"quoting": csv.QUOTE_NONE}
 
 
 def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[Place, Article | ArticlesError]]:
@@ -133,7 +134,8 @@ class _Rows:
         self._ended = False
 
     def _begin(self) -> None:
-        self._readers = [csv.reader(self._lines, delimiter=self._delimiter, strict=True, **way) for way in _WAYS]
+        ways = (*_WAYS, _WITHOUT_QUOTES) if self._delimiter == "\t" else _WAYS
+        self._readers = [csv.reader(self._lines, delimiter=self._delimiter, strict=True, **way) for way in ways]
 
     def head(self) -> list[str]:
         """The names of the columns, no two alike; taken before any row.
@@ -200,16 +202,16 @@ class _Rows:
         Raises:
             csv.Error: in none.
         """
-        problem = None
-        for reader in self._readers:
+        problem, endless = None, False
+        for number, reader in enumerate(self._readers):
+            if endless and number < len(_WAYS):
+                continue
             try:
                 return next(reader)
             except csv.Error as error:
                 problem = problem or error
-                endless = len(self._lines.taken) > _RETRIED_LINES
+                endless = endless or len(self._lines.taken) > _RETRIED_LINES
                 self._lines.give_back(len(self._lines.taken))
-                if endless:
-                    break
         next(self._lines)  # the row costs its first line
         raise problem or csv.Error
 

@@ -16,7 +16,11 @@ def articles_in(value: object, options: Options, in_array: bool = False) -> list
         return [value]
     if (rows := table_rows(value, options)) is not None:
         return rows
-    if options.text_column in value or "body_text" in value or any(isinstance(value.get(name), dict) for name in records.PARSES):
+    if (
+        options.text_column in value
+        or "body_text" in value
+        or any(isinstance(value.get(name), dict) for name in records.PARSES)
+    ):
         return [value]
     usual = _usual(value, options)
     if usual.text_column or usual.abstract_column or (in_array and usual.title_column):

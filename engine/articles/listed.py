@@ -17,23 +17,23 @@ _ROMAN_MARK = re.compile(r"\(?([ivxlc]{1,7}|[IVXLC]{1,7})(?:[).:/]+\s+|\)\s*|\s+
 def mark_of(items: list[str]) -> re.Pattern[str] | None:
     """What stands before each item, where most of these begin with a mark of one kind; else None."""
     items = [item for item in items if item]
-    kinds: tuple[tuple[re.Pattern[str], Callable[[str], int] | None], ...] = (
-        (_BULLET, None),
-        (_NUMBER, int),
-        (_LETTER, lambda letter: ord(letter.lower())),
-        (_ROMAN_MARK, _roman),
+    kinds: tuple[tuple[re.Pattern[str], Callable[[str], int] | None, tuple[int, int]], ...] = (
+        (_BULLET, None, (0, 0)),
+        (_NUMBER, int, (0, 20)),  # also where items were taken out, or all are called 1 as in Markdown
+        (_LETTER, lambda letter: ord(letter.lower()), (1, 1)),  # and not the initials of persons
+        (_ROMAN_MARK, _roman, (1, 1)),
     )
-    for pattern, value in kinds:
+    for pattern, value, steps in kinds:
         marks = [mark for item in items if (mark := pattern.match(item))]
         if len(marks) < max(2, _SHARE * len(items)):
             continue
-        if value is None or _counts_up([value(mark[1]) for mark in marks]):
+        if value is None or _counts_up([value(mark[1]) for mark in marks], *steps):
             return pattern
     return None
 
 
-def _counts_up(values: list[int]) -> bool:
-    steps = sum(after - before == 1 for before, after in itertools.pairwise(values))
+def _counts_up(values: list[int], least: int, most: int) -> bool:
+    steps = sum(least <= after - before <= most for before, after in itertools.pairwise(values))
     return values[0] < _MOST_FIRST and steps >= _SHARE * (len(values) - 1)
 
 

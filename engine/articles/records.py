@@ -150,7 +150,11 @@ def _parted(value: dict) -> tuple[dict, list] | None:
     if isinstance(body, list) and not any(isinstance(p, str) for p in body) and (body or not has_text):
         return value, body  # also where it is empty: there may be an abstract
     for parse in (value.get(name) for name in PARSES):
-        if isinstance(parse, dict) and isinstance(body := parse.get("body_text"), list) and body:
+        if (
+            isinstance(parse, dict)
+            and isinstance(body := parse.get("body_text"), list)
+            and (body or parse.get("abstract"))
+        ):
             about = {key: field for key, field in value.items() if field and key not in PARSES}
             return {**parse, **about}, body
     for body in () if has_text else (value.get(name) for name in _BODIES):

@@ -50,16 +50,15 @@ def line_remark(member: Member) -> str:
 
 def has_title(groups: list[list[str]]) -> bool:
     """Whether lines, a list for each that stand together, are a title above a list of sentences."""
-    if len(groups) < 2 or len(groups[0]) != 1 or len(groups[0][0]) > _LONGEST_TITLE or groups[0][0][-1] in ".!?…;,":
-        return False
-    items = [text for group in groups[1:] for text in group]
-    if len(items) < 2:
+    title, *items = [text for group in groups for text in group] or [""]
+    if len(items) < 2 or len(title) > _LONGEST_TITLE or title[-1] in ".!?…;,":
         return False
     pattern = listed.mark_of(items)
     if pattern is not None:
-        return not pattern.match(groups[0][0]) and all(pattern.match(text) for text in items)
+        return not pattern.match(title) and all(pattern.match(text) for text in items)
     sentences = sum(not _NEXT_SENTENCE.search(text) and text[-1] in ".!?…" for text in items)
-    return len(groups) == 2 and not _is_wrapped(items) and sentences >= _SENTENCE_SHARE * len(items)
+    parted = len(groups) == 2 and len(groups[0]) == 1
+    return parted and not _is_wrapped(items) and sentences >= _SENTENCE_SHARE * len(items)
 
 
 def _groups(found: list[str]) -> list[list[str]]:
@@ -155,7 +154,7 @@ def _each_line(member: Member, start: Place) -> Iterator[tuple[Place, Article | 
     try:
         groups = _groups(_first_lines(member))
         titles = int(has_title(groups))
-        pattern = listed.mark_of([text for group in groups[titles:] for text in group])
+        pattern = listed.mark_of([text for group in groups for text in group][titles:])
         passed = not titles or bool(start)
         left = Counter[str]({"list_titles": 0 if start else titles})
         with member.open(offset) as file:

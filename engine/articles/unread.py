@@ -140,9 +140,15 @@ JSON_KEYS: tuple[tuple[frozenset[str], Answer], ...] = (
 )
 
 # Elements of pages, of which a text that is no page has none.
-PAGE = frozenset("html head body table script style div section nav ul ol dl form h1 h2 h3 h4 h5 h6".split())
+PAGE = {
+    "html", "head", "body", "table", "script", "style", "div", "section", "nav", "ul", "ol", "dl", "form", "h1", "h2", "h3",
+    "h4", "h5", "h6",
+}  # fmt: skip
 # Those inside a line, which are taken out of it.
-_IN_LINES = frozenset("p b i em strong u s sup sub span a br hr small font q cite code tt mark bos eos".split())
+_IN_LINES = {
+    "p", "b", "i", "em", "strong", "u", "s", "sup", "sub", "span", "a", "br", "hr", "small", "font", "q", "cite", "code",
+    "tt", "mark", "bos", "eos",
+}  # fmt: skip
 _TAG = re.compile(r"<(/?)([A-Za-z][\w.:-]*)(?:\s[^<>]*)?>")
 _COMMANDS = re.compile(  # of LaTeX, that are no formula
     r"\\(?:(?:sub)*section|chapter|usepackage|begin\{(?:document|figure|table|abstract|itemize|enumerate))\*?[\[{}]"
