@@ -411,6 +411,12 @@ def test_items_over_several_lines_lose_their_marks_and_stay_whole(tmp_path):
     assert texts(tmp_path / "a.txt") == ["A long sentence that goes\non over two lines.\n"] * 5
 
 
+def test_dialogues_between_blank_lines_keep_their_dashes(tmp_path):
+    parts = ["— Bonjour, dit-il.", "— Bonsoir.", "Il sortit alors.", "— Adieu, dit-elle."] * 4
+    (tmp_path / "a.txt").write_text("\n\n".join(parts), "utf-8")
+    assert texts(tmp_path / "a.txt") == [part + "\n" for part in parts]
+
+
 @pytest.mark.parametrize(
     "lines",
     [

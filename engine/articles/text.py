@@ -18,7 +18,7 @@ _LONGEST_TITLE = 120  # characters of a line that stands above a list
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _NEXT_SENTENCE = re.compile(r"[.!?…]\s+[^\W\d_a-z]")
 _SENTENCE_SHARE = 0.8  # of the lines that are one sentence each, below a title
-_WITH_MARKS = 0.9  # of the lines, from which blank ones between them part nothing
+_WITH_MARKS = 0.9  # of the lines, from which a text with blank lines is a list, and no novel with dialogues
 
 
 def unit_of(member: Member) -> str:
@@ -36,7 +36,7 @@ def unit_of(member: Member) -> str:
     if len(groups) == 1:
         return BLANK_LINES if _is_wrapped(found) else LINE
     pattern = listed.mark_of(found)
-    if pattern is not None and sum(bool(pattern.match(text)) for text in found) >= _WITH_MARKS * len(found):
+    if pattern is not None and _nearly_all(pattern, found):
         return LINE
     return LINE if has_title(groups) else BLANK_LINES
 
@@ -130,9 +130,15 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
 def _mark_between_blanks(member: Member) -> re.Pattern[str] | None:
     """What stands before each text where what blank lines part is a list."""
     try:
-        return listed.mark_of([group[0] for group in _groups(_first_lines(member))])
+        found = [group[0] for group in _groups(_first_lines(member))]
     except ArticlesError:  # whoever reads the file says so
         return None
+    pattern = listed.mark_of(found)
+    return pattern if pattern is not None and _nearly_all(pattern, found) else None
+
+
+def _nearly_all(pattern: re.Pattern[str], found: list[str]) -> bool:
+    return sum(bool(pattern.match(text)) for text in found) >= _WITH_MARKS * len(found)
 
 
 def _article(
