@@ -294,7 +294,7 @@ def test_tags_inside_texts_are_never_trained_on_and_signs_stay(tmp_path):
     text = "<jats:p>We saw <b>p</b> &lt; 0.05 and a < b > c.</jats:p><jats:p>Then.</jats:p>"
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": text}) + "\n" + json.dumps({"text": "p <i> 0.05"}) + "\n")
     (one, two), _, left, _ = read(tmp_path / "a.jsonl")
-    assert one.sections[0].paragraphs == ("We saw p &lt; 0.05 and a < b > c.", "Then.")
+    assert one.sections[0].paragraphs == ("We saw p < 0.05 and a < b > c.", "Then.")
     assert two.sections[0].paragraphs == ("p <i> 0.05",)
     assert left == {"tags": 6}
 
@@ -721,7 +721,7 @@ def test_of_many_files_a_bounded_number_and_each_form_is_shown(tmp_path):
         ("a.xml", b"<responseWrapper><resultList/></responseWrapper>", "in the form of Europe PMC"),
         ("a.json", b'{"version": "6.9", "resultList": {"result": [{"id": "1"}]}}', "in the form of Europe PMC"),
         ("a.json", b'[{"bioctype": "BioCCollection", "documents": [{"passages": []}]}]', "BioC JSON"),
-        ("a.jsonl", b'{"corpusid": 1, "content": {"text": "x", "annotations": {}}}\n', "S2ORC (2022)"),
+        ("a.jsonl", b'{"corpusid": 1, "content": {"text": "x", "annotations": {}}}\n', "S2ORC (2022 and later)"),
         ("a.ipynb", b'{\n "cells": [],\n "nbformat": 4\n}', "a notebook of Jupyter"),
         ("a.ris", b"TY  - JOUR\nTI  - x\nER  - \n", "list of references in the RIS form"),
         ("a.bib", b"@article{x,\n title={y}\n}", "list of references in the BibTeX form"),

@@ -1,12 +1,14 @@
 """CSV with a header: one article a row, read by Python's csv module."""
 
+import contextlib
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from engine.articles import lines, records, table
+from engine.articles import lines, names, records, table
 from engine.articles.article import Article
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
@@ -14,6 +16,15 @@ from engine.errors import ArticlesError, sentence
 
 LONGEST_FIELD = 4 << 20  # characters; a quote that is never closed ends here
 LONGEST_LINE_BYTES = LONGEST_ROW_BYTES = 8 << 20
+_DELIMITERS = (",", ";", "\t", "|")
+_ONE_COLUMN = "\x1f"  # stands in no text
+_SEPARATOR_LINE = re.compile(r"\ufeff?\s*\"?sep=([,;\t|])\"?\s*", re.IGNORECASE)
+_USUAL = {*names.TEXT_COLUMNS, *names.ABSTRACT_COLUMNS, *names.TITLE_COLUMNS, *names.ID_COLUMNS}
+_RETRIED_LINES = 1_000  # of a row: a longer one has no end, however it is read
+# How a row may be written, the commonest first: a blank before a quote is none of the text, but where the quote is; some
+# databases write a backslash before a quote instead of a second one. Between tabs a quote is often a quote and nothing else.
+_WAYS: tuple[dict, ...] = ({"skipinitialspace": True}, {}, {"escapechar": "\\"})
+_WITHOUT_QUOTES = {"quoting": csv.QUOTE_NONE}
 
 
 def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[Place, Article | ArticlesError]]:
@@ -24,23 +35,22 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
     """
     with member.open() as file:
         rows = _Rows(member, file)
-        header = next(rows, None)
-        if header is None or isinstance(header.cells, ArticlesError):
-            raise header.cells if header else ArticlesError("{path} has no header line.", path=member.name)  # type: ignore[misc]
-        names = header.cells
-        chosen = table.columns(member.name, names, options)
-        unread = 0 if start else table.left_out(names, chosen)
+        head = rows.head()
+        chosen = table.columns(member.name, head, options, lambda: preview(member, table.SAMPLE_ROWS)[1])
+        unread = 0 if start else table.left_out(head, chosen)
         if start:
             rows.go_to(*start)
         for row in rows:
             if isinstance(row.cells, ArticlesError):
                 yield row.place, row.cells
-            elif len(row.cells) != len(names):
+                continue
+            cells = rows.under_head(row.cells)
+            if len(cells) != len(head):
                 template = sentence("{path}, line {line}: {count} fields where the header has {wanted}.")
-                counts = {"count": len(row.cells), "wanted": len(names)}
+                counts = {"count": len(row.cells), "wanted": len(head)}
                 yield row.place, ArticlesError(template, path=member.name, line=row.line, **counts)
             else:
-                fields = dict(zip(names, row.cells, strict=True))
+                fields = dict(zip(head, cells, strict=True))
                 item = records.of_fields(fields, chosen, member, row.line, is_table=True)
                 yield row.place, table.with_columns(item, unread)
                 unread = 0 if isinstance(item, Article) else unread
@@ -54,17 +64,46 @@ def preview(member: Member, count: int = 5) -> tuple[list[str], list[list[str]]]
     """
     found: list[list[str]] = []
     with member.open() as file:
-        for row in _Rows(member, file):
+        rows = _Rows(member, file)
+        head = rows.head()
+        for row in rows:
             if isinstance(row.cells, ArticlesError):
-                if not found:
-                    raise row.cells
                 continue
-            found.append([text[:200] for text in row.cells])
-            if len(found) > count:
+            cells = [text[:200] for text in row.cells[: len(head)]]
+            found.append(cells + [""] * (len(head) - len(cells)))
+            if len(found) == count:
                 break
-    if not found:
-        raise ArticlesError("{path} has no header line.", path=member.name)
-    return found[0], found[1:]
+    return head, found
+
+
+def separator_line(line: str) -> str:
+    """The separator that Excel's first line `sep=;` names, or ""."""
+    match = _SEPARATOR_LINE.fullmatch(line)
+    return match[1] if match else ""
+
+
+def heads(line: str) -> tuple[str, list[str]]:
+    """The separator of a line of heads, and these: where the most usual names stand, else the most heads.
+
+    What stands in quotes parts nothing.
+    """
+    found = {delimiter: _parted(line, delimiter) for delimiter in _DELIMITERS}
+
+    def rank(delimiter: str) -> tuple[bool, int, int]:
+        cells = found[delimiter]
+        return len(cells) > 1, sum(names.head(cell) in _USUAL for cell in cells[: names.MOST_COLUMNS]), len(cells)
+
+    best = max(_DELIMITERS, key=rank)
+    if len(found[best]) == 1 and names.head(found[best][0]) in _USUAL:
+        best = _ONE_COLUMN  # a comma in its rows is one of the text
+    return best, found.get(best, found[","])
+
+
+def _parted(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    except csv.Error:
+        return line.split(delimiter)
 
 
 @dataclass(frozen=True)
@@ -83,9 +122,43 @@ class _Rows:
         csv.field_size_limit(LONGEST_FIELD)
         self._member, self._file = member, file
         self._lines = _Lines(member, file, 0, 0)
-        self._delimiter = _delimiter(self._lines.peek())
-        self._reader = csv.reader(self._lines, delimiter=self._delimiter, strict=True)
+        first = self._lines.peek()
+        while first and not first.strip():
+            self._lines.drop()
+            first = self._lines.peek()
+        if delimiter := separator_line(first):
+            self._lines.drop()
+        self._delimiter = delimiter or heads(first)[0]
+        self._begin()
+        self._width = self._named = 0  # of the header, with the columns at its end that have no name and without
         self._ended = False
+
+    def _begin(self) -> None:
+        ways = (*_WAYS, _WITHOUT_QUOTES) if self._delimiter == "\t" else _WAYS
+        self._readers = [csv.reader(self._lines, delimiter=self._delimiter, strict=True, **way) for way in ways]
+
+    def head(self) -> list[str]:
+        """The names of the columns, no two alike; taken before any row.
+
+        Raises:
+            ArticlesError: there is no header that can be read.
+        """
+        header = next(self, None)
+        if header is None or isinstance(header.cells, ArticlesError):
+            raise header.cells if header else ArticlesError("{path} has no header line.", path=self._member.name)  # type: ignore[misc]
+        self._width = len(header.cells)
+        found = list(header.cells)
+        while len(found) > 1 and not found[-1].strip():
+            found.pop()
+        self._named = len(found)
+        return table.distinct(found)
+
+    def under_head(self, cells: list[str]) -> list[str]:
+        """A row's cells without those at its end that are empty, or stand in a column without a name."""
+        behind = cells[self._named :]
+        if not any(cell.strip() for cell in behind) or len(cells) <= self._width:
+            return cells[: self._named]
+        return cells
 
     def go_to(self, offset: int, line: int) -> None:
         """Goes on at a place."""
@@ -94,7 +167,7 @@ class _Rows:
         except DAMAGED as error:
             raise self._member.damaged(error) from error
         self._lines = _Lines(self._member, self._file, offset, line)
-        self._reader = csv.reader(self._lines, delimiter=self._delimiter, strict=True)
+        self._begin()
 
     def __iter__(self) -> "_Rows":
         return self
@@ -104,7 +177,7 @@ class _Rows:
             self._lines.taken.clear()
             line = self._lines.line + 1
             try:
-                cells = next(self._reader)
+                cells = self._next_cells()
             except csv.Error as error:
                 self._lines.give_back(len(self._lines.taken) - 1)
                 template = sentence("{path}, lines {line} to {end}: broken quotes or an endless field ({reason}).")
@@ -122,6 +195,25 @@ class _Rows:
                 return self._problem(line, sentence("{path}, line {line}: not UTF-8."))
             return _Row(line, self._lines.place, cells)
         raise StopIteration
+
+    def _next_cells(self) -> list[str]:
+        """The cells of the next row in the first way in which it can be read.
+
+        Raises:
+            csv.Error: in none.
+        """
+        problem, endless = None, False
+        for number, reader in enumerate(self._readers):
+            if endless and number < len(_WAYS):
+                continue
+            try:
+                return next(reader)
+            except csv.Error as error:
+                problem = problem or error
+                endless = endless or len(self._lines.taken) > _RETRIED_LINES
+                self._lines.give_back(len(self._lines.taken))
+        next(self._lines)  # the row costs its first line
+        raise problem or csv.Error
 
     def _problem(self, line: int, template: str, **values: object) -> _Row:
         return _Row(line, self._lines.place, ArticlesError(template, path=self._member.name, line=line, **values))
@@ -158,6 +250,12 @@ class _Lines:
             text = ""
         self.give_back(len(self.taken))
         return text
+
+    def drop(self) -> None:
+        """Passes over the next line."""
+        with contextlib.suppress(_LongLine):
+            next(self)
+        self.taken.clear()
 
     def give_back(self, count: int) -> None:
         """Puts back the last so many lines that were taken."""
@@ -196,9 +294,3 @@ def _decoded(found: Iterator[tuple[bytes | None, int]], at_start: bool) -> Itera
 
 def _not_utf8(cell: str) -> bool:
     return not cell.isascii() and any("\udc80" <= character <= "\udcff" for character in cell)
-
-
-def _delimiter(first_line: str) -> str:
-    counts = {delimiter: first_line.count(delimiter) for delimiter in (",", ";", "\t", "|")}
-    best = max(counts, key=lambda delimiter: counts[delimiter])
-    return best if counts[best] else ","

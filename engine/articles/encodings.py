@@ -10,6 +10,7 @@ _STEP_BYTES = 1 << 18
 _SAMPLE_BYTES = 64 << 10  # of what is not ASCII, and what stands around it
 _AROUND_BYTES = 40
 _MOST_FOREIGN = 0.3  # of the letters, above which a text is in no Latin alphabet
+_ENOUGH_BYTES = 16  # that are not ASCII, for an encoding without these to be believed where UTF-8 is the rule
 _ENOUGH_COMMON = 0.9  # of the letters that are not ASCII, for an encoding to be believed
 
 _BOMS = (
@@ -46,10 +47,13 @@ def of_start(head: bytes) -> str:
     return UTF8
 
 
-def of_text(file: BinaryIO) -> str:
+def of_text(file: BinaryIO, sure: bool = False) -> str:
     """The encoding of a text: UTF8, or the code page in which its bytes make words.
 
     A file whose bytes are UTF-8 but for some is UTF-8 with damage: its damaged lines are named by whoever reads it.
+
+    Args:
+        sure: whether its form is UTF-8 by definition, so that bytes that make no words are damage too.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     sample, good, bad, done = b"", 0, 0, 0
@@ -61,9 +65,9 @@ def of_text(file: BinaryIO) -> str:
             before = piece[-4:]
             continue
         text = decoder.decode(piece)
-        wrong = sum("\udc80" <= c <= "\udcff" for c in text)
+        wrong = len(text) - len(text.encode("utf-8", "ignore").decode("utf-8"))
         bad += wrong
-        good += sum(c > "\x7f" for c in text) - wrong
+        good += len(text) - len(text.encode("ascii", "ignore")) - wrong
         if wrong and len(sample) < _SAMPLE_BYTES:
             sample += _around(before + piece)
         before = piece[-4:]
@@ -74,7 +78,7 @@ def of_text(file: BinaryIO) -> str:
         bad, sample = len(end), _around(before)
     if good * 2 >= bad:
         return UTF8
-    return _code_page(sample[:_SAMPLE_BYTES])
+    return _code_page(sample[:_SAMPLE_BYTES], sure)
 
 
 def _around(piece: bytes) -> bytes:
@@ -89,15 +93,17 @@ def _around(piece: bytes) -> bytes:
     return b"".join(found)
 
 
-def _code_page(sample: bytes) -> str:
+def _code_page(sample: bytes, sure: bool) -> str:
     name = max(_WESTERN, key=lambda encoding: _likelihood(sample, encoding))  # of equal ones the first: Windows
     best = _likelihood(sample, name)
     if best >= _ENOUGH_COMMON:
         return name
+    if sure and sum(byte > 0x7F for byte in sample) < _ENOUGH_BYTES:
+        return UTF8
     import charset_normalizer
 
     found = charset_normalizer.from_bytes(sample, cp_isolation=list(_OTHERS)).best()
-    return found.encoding if found is not None else "cp1252"
+    return found.encoding if found is not None else UTF8 if sure else "cp1252"
 
 
 def _likelihood(sample: bytes, encoding: str) -> float:

@@ -1,14 +1,15 @@
-"""JSON that is no JSON lines: an array, an object over several lines, or several of these; each object is an article.
+"""JSON that is no JSON lines: an array, an object over several lines, or several of these, also with comments between them.
 
-An object that holds nothing but one list of objects is that list. CORD-19's files are of this form.
+What articles a value holds: engine.articles.json_shapes. CORD-19's files are of this form.
 """
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from engine.articles import records, unread
+from engine.articles import json_shapes, records
 from engine.articles.article import Article
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
@@ -21,6 +22,12 @@ _TOO_LONG = sentence(
     "{path}, line {line}: one JSON value of more than 8 MB: write the articles as JSON lines, one object a line."
 )
 _BROKEN = sentence("{path}, line {line}: JSON that is broken or cut off ({reason}); what stands behind it is not read.")
+
+_COMMENT = sentence(
+    "{path}, line {line}: a comment (// …) inside JSON, which JSON does not have: delete it; what stands behind it is not read."
+)
+_BEGINS_COMMENT = ("//", "/*", "#")
+_BETWEEN = re.compile(r"[ \t\r\n\x1e,\]]*")
 
 
 def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[Place, Article | ArticlesError]]:
@@ -36,7 +43,7 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
                 if problem is not None:
                     yield (text.offset, text.line, 0), problem
                     return
-                inside = _inside(value, options)
+                inside = json_shapes.articles_in(value, options, text.in_array)
                 for number, item in enumerate(inside, start=1):
                     if number > done:
                         last = number == len(inside)
@@ -47,40 +54,25 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
             yield (text.offset, text.line, 0), member.damaged(error)
 
 
-def _inside(value: object, options: Options) -> list:
-    """The objects of a list, also where it stands alone in an object; else the value itself."""
-    if not isinstance(value, dict) or options.text_column in value or unread.of_json(value):
-        return [value]
-    lists = [v for v in value.values() if isinstance(v, list) and v and all(isinstance(i, dict) for i in v)]
-    usual = records.usual(tuple(key for key in value if value[key] is not None), options)
-    if len(lists) != 1 or "body_text" in value or usual.text_column or usual.abstract_column:
-        return [value]
-    return lists[0]
-
-
 class _Text:
     """The text of a file, of which one value after the other is taken.
 
     Attributes:
         offset, line: the bytes and lines before what stands next.
+        in_array: whether that stands in an array.
     """
 
     def __init__(self, file: BinaryIO, offset: int, line: int) -> None:
         self.offset, self.line = offset, line
-        self._file, self._buffer, self._ended, self._in_array = file, "", False, offset > 0
+        self._file, self._buffer, self._ended, self.in_array = file, "", False, False
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
 
     def begin(self) -> None:
-        """Goes to the place, and learns whether the file is an array."""
-        self._file.seek(0)
-        self._in_array = self._file.read(256).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"[")
+        """Goes to the place."""
         self._file.seek(self.offset)
         if self.offset == 0:
             self._more()
             if self._buffer.startswith("\ufeff"):
-                self._drop(1)
-            self._drop_space("")
-            if self._in_array:
                 self._drop(1)
 
     def _more(self) -> bool:
@@ -94,17 +86,31 @@ class _Text:
         self.offset += len(dropped.encode("utf-8", "surrogateescape"))
         self.line += dropped.count("\n")
 
-    def _drop_space(self, others: str) -> None:
-        while True:
-            rest = self._buffer.lstrip(" \t\r\n" + others)
-            self._drop(len(self._buffer) - len(rest))
-            if self._buffer or not self._more():
-                return
-
     def find_value(self) -> bool:
         """Goes to the next value; False at the end."""
-        self._drop_space(",\x1e")
-        return bool(self._buffer) and not (self._in_array and self._buffer.startswith("]"))
+        while self._buffer or self._more():
+            between = _BETWEEN.match(self._buffer).group()  # type: ignore[union-attr]
+            for sign in between:  # a comma says it also where reading began in the middle
+                self.in_array = sign == "," or (sign != "]" and self.in_array)
+            self._drop(len(between))
+            if self._buffer.startswith("[") and not self.in_array:
+                self.in_array = True
+                self._drop(1)
+            elif self._buffer.startswith(_BEGINS_COMMENT) or self._buffer == "/":
+                self._drop_comment()
+            elif self._buffer:
+                return True
+        return False
+
+    def _drop_comment(self) -> None:
+        if len(self._buffer) < 2:
+            self._more()
+        end = "*/" if self._buffer.startswith("/*") else "\n"
+        while end not in self._buffer:
+            self._drop(len(self._buffer) - 1)
+            if not self._more():
+                break
+        self._drop(self._buffer.index(end) + len(end) if end in self._buffer else len(self._buffer))
 
     def take(self, member: Member) -> tuple[object, ArticlesError | None]:
         """The value that stands next, or what is wrong with it."""
@@ -120,6 +126,8 @@ class _Text:
                 if isinstance(error, RecursionError) or self._ended:
                     line = self.line + getattr(error, "lineno", 1)
                     reason = getattr(error, "msg", "too deep")
+                    if self._buffer[getattr(error, "pos", 0) :].lstrip().startswith(_BEGINS_COMMENT):
+                        return None, ArticlesError(_COMMENT, path=member.name, line=line)
                     return None, ArticlesError(_BROKEN, path=member.name, line=line, reason=reason)
             else:
                 if end == len(self._buffer) and not self._ended and self._more():
@@ -131,20 +139,39 @@ class _Text:
                 return value, None
 
 
-def is_json(head: str) -> bool:
-    """Whether a text that begins so is JSON over several lines, and not JSON lines."""
-    first, newline, _rest = head.lstrip("\ufeff \t\r\n").partition("\n")
+def without_comments(head: str) -> str:
+    """What stands behind the comments with which a text begins."""
+    head = head.lstrip("\ufeff \t\r\n")
+    while head.startswith(_BEGINS_COMMENT):
+        head = head.partition("*/" if head.startswith("/*") else "\n")[2].lstrip()
+    return head
+
+
+def is_json(head: str, called_so: bool = False) -> bool:
+    """Whether a text that begins so is JSON over several lines, and not JSON lines.
+
+    Args:
+        called_so: whether its name says JSON, and not JSON lines.
+    """
+    first, newline, rest = head.lstrip("\ufeff \t\r\n").replace("\r\n", "\n").replace("\r", "\n").partition("\n")
     first = first.rstrip()
     if first.startswith("["):
         return first == "[" or first[1:].lstrip()[:1] in ('"', "{", "[", "")
-    if not first.startswith("{"):
+    if not first.startswith("{") or not newline or not _is_open(first):
         return False
-    return bool(newline) and (first == "{" or first.endswith((",", "[", "{"))) and _is_open(first)
+    if first.endswith("[") or not (called_so or first.endswith((",", "{"))):
+        return first.endswith("[")
+    return _is_open(rest.lstrip().partition("\n")[0].rstrip(", "))  # else lines, of which the first is broken
+
+
+def is_array(head: str) -> bool:
+    """Whether a text that begins so is an array over the whole of it, and not lines that are arrays each."""
+    first, _newline, rest = head.lstrip("\ufeff \t\r\n").partition("\n")
+    return is_json(head) and first.startswith("[") and (_is_open(first.rstrip()) or not rest.strip())
 
 
 def _is_open(line: str) -> bool:
     try:
-        json.loads(line)
-    except ValueError:
+        return not isinstance(json.loads(line), dict | list)
+    except (ValueError, RecursionError):
         return True
-    return False

@@ -47,7 +47,8 @@ def _parse(member: Member, number: int, raw: bytes, options: Options) -> Article
     if b"\0" in raw:
         return _problem(member, number, sentence("{path}, line {line}: holds NUL bytes, it is no text."))
     try:
-        value = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"))
+        # a comma behind an object is of somebody who takes the lines for a list
+        value = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip(", \t\r\n"))
     except UnicodeDecodeError:
         return _problem(member, number, sentence("{path}, line {line}: not UTF-8."))
     except (ValueError, RecursionError):

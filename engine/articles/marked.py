@@ -1,8 +1,9 @@
 """Text in which marks part the articles: `<|startoftext|>` … `<|endoftext|>` as gpt-2-simple writes it, or the latter alone."""
 
+from collections import Counter
 from collections.abc import Iterator
 
-from engine.articles import lines
+from engine.articles import field, lines
 from engine.articles.article import Article, Section, clean
 from engine.articles.member import Member
 from engine.articles.options import Options, Place
@@ -65,4 +66,8 @@ def _item(
 ) -> Article | ArticlesError | None:
     if problem:
         return ArticlesError(problem, path=member.name, line=line)
-    return Article(f"{stem}-{number}"[:200], (), (Section("", tuple(paragraphs)),)) if paragraphs else None
+    left = Counter[str]()
+    text = field.plain("\n".join(paragraphs), left)
+    found = tuple(cleaned for part in text.split("\n") if (cleaned := clean(part)))
+    counted = tuple((part, count) for part, count in left.items() if count)
+    return Article(f"{stem}-{number}"[:200], (), (Section("", found),), left_out=counted) if found else None

@@ -24,15 +24,17 @@ _OTHERS = (
 )  # fmt: skip
 _PATTERNS = tuple((kind, re.compile(rf"(?:^|[^\w])(?:{words})")) for kind, words in _OTHERS)
 
-# Columns of a table, the likeliest first.
+# Columns of a table, the likeliest first, as `head` writes them.
 TEXT_COLUMNS = (
     "article_text", "article", "full_text", "fulltext", "text", "body", "body_text", "content", "contents", "document",
-    "texte", "contenu", "corps", "texto", "contenido", "conteudo", "testo", "contenuto", "inhalt", "volltext", "tekst",
-    "inhoud", "текст", "正文", "sentence", "sentences", "phrase", "phrases",
+    "article_body", "main_text", "paper_text", "texte_integral", "texte_complet", "texte", "contenu", "corps",
+    "corps_du_texte", "texto_completo", "texto", "contenido", "conteudo", "testo_completo", "testo", "contenuto",
+    "inhalt", "volltext", "tekst", "inhoud", "полный_текст", "текст", "全文", "正文", "sentence", "sentences", "phrase",
+    "phrases", "texts", "textes",
 )  # fmt: skip
 ABSTRACT_COLUMNS = (
-    "abstract_text", "abstract", "abstracts", "abstracttext", "summary", "resume", "resumen", "resumo", "riassunto",
-    "zusammenfassung", "samenvatting", "streszczenie", "аннотация", "摘要",
+    "abstract_text", "abstract", "abstracts", "abstracttext", "article_abstract", "abstract_note", "summary", "resume",
+    "resumen", "resumo", "riassunto", "zusammenfassung", "samenvatting", "streszczenie", "аннотация", "摘要",
 )  # fmt: skip
 TITLE_COLUMNS = (
     "title",
@@ -49,6 +51,12 @@ TITLE_COLUMNS = (
 ID_COLUMNS = ("article_id", "id", "doi", "pmid", "pmcid", "identifiant", "identifier", "identificador", "kennung")
 
 MOST_COLUMNS = 1_000  # of a table, that are looked at for a usual name
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
+# What a head adds to a usual name: of what the column is, and in which language.
+_OF_THE_ARTICLE = re.compile(
+    r"_(?:de_l_article|de_l_etude|du_document|du_papier|of_(?:the_)?(?:article|paper|document|study)|des_artikels|"
+    r"del_articulo|do_artigo|dell_articolo|in_english|en_anglais|en_francais|english|french|anglais|francais|en|fr)$"
+)
 
 
 def plain(name: str) -> str:
@@ -70,7 +78,12 @@ def kind_of(name: str) -> int:
     return next((kind for kind, pattern in _PATTERNS if pattern.search(stripped)), OTHER)
 
 
+def head(name: str) -> str:
+    """A column's name as the lists above have it: “Résumé de l'article” is resume, “Full Text” full_text."""
+    return _OF_THE_ARTICLE.sub("", _BETWEEN_WORDS.sub("_", plain(name)).strip("_"))
+
+
 def column(names: list[str], usual: tuple[str, ...]) -> str:
     """The first of the usual names that a table has, as the table spells it, or ""."""
-    by_name = {plain(name): name for name in reversed(names[:MOST_COLUMNS])}
+    by_name = {head(name): name for name in reversed(names[:MOST_COLUMNS])}
     return next((by_name[n] for n in usual if n in by_name), "")

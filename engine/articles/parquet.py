@@ -28,9 +28,12 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
     done = start[0] if start else 0
     with member.open() as stream:
         file = _open(member, stream)
-        names = file.schema_arrow.names
-        chosen = table.columns(member.name, names, options)
+        stored = file.schema_arrow.names
+        names = table.distinct(stored)
+        chosen = table.columns(member.name, names, options, lambda: preview(member, table.SAMPLE_ROWS)[1])
         wanted = _wanted(names, chosen)
+        asked = list(dict.fromkeys(of for of, name in zip(stored, names, strict=True) if name in wanted))
+        kept = [name for of, name in zip(stored, names, strict=True) if of in asked]
         number = held = 0
         unread = 0 if start else table.left_out(names, chosen)
         for group in range(file.num_row_groups):
@@ -39,8 +42,8 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
                 number += rows
                 continue
             try:
-                for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=wanted, use_threads=False):
-                    for row in batch.to_pylist():
+                for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=asked, use_threads=False):
+                    for row in _renamed(batch, kept).to_pylist():
                         number += 1
                         held += _ROW_BYTES + sum(map(_size, row.values()))
                         if held > _RATIO_BYTES and held > _MOST_RATIO * member.size:
@@ -71,8 +74,8 @@ def preview(member: Member, count: int = 5) -> tuple[list[str], list[list[str]]]
             batch = next(iter(file.iter_batches(count, use_threads=False)), None)
         except (pyarrow.ArrowException, *DAMAGED) as error:
             raise member.damaged(error) from error
-        rows = batch.to_pylist() if batch is not None else []
-        names = file.schema_arrow.names
+        names = table.distinct(file.schema_arrow.names)
+        rows = _renamed(batch, names).to_pylist() if batch is not None else []
         return names, [[str(row[name])[:200] for name in names] for row in rows]
 
 
@@ -92,7 +95,7 @@ def _open(member: Member, stream):
     return file
 
 
-def _wanted(names: list[str], chosen: Options) -> list[str]:
+def _wanted(names: list[str], chosen: Options) -> set[str]:
     mine = {chosen.text_column, chosen.abstract_column, chosen.id_column, chosen.title_column}
     if not chosen.text_column:  # the release's own columns
         mine |= {
@@ -104,7 +107,12 @@ def _wanted(names: list[str], chosen: Options) -> list[str]:
             *names_of.ID_COLUMNS,
             *names_of.TITLE_COLUMNS,
         }
-    return [name for name in names if name in mine]
+    return mine
+
+
+def _renamed(batch, names: list[str]):
+    """Rows whose columns are called as a person sees them, where the file has several of one name."""
+    return batch if batch.schema.names == names else batch.rename_columns(names)
 
 
 def _size(value: object) -> int:

@@ -10,6 +10,7 @@ from engine.articles import (
     encodings,
     jats,
     json_document,
+    json_shapes,
     jsonl,
     marked,
     medline,
@@ -35,7 +36,7 @@ EMPTY_ZIP = b"PK\x05\x06"
 _XML = (b"<?xml", b"<!doctype", b"<article", b"<pmc-articleset", b"<pubmed")
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)")
 _TEXT_ENDINGS = ("txt", "text", "md", "")
-_TABLES = (",", ";", "\t", "|")
+_LINES_ENDINGS = ("jsonl", "ndjson", "jl")
 
 
 class Reader(Protocol):
@@ -78,18 +79,25 @@ def form(member: Member) -> str | ArticlesError:
             with member.open() as file:
                 head = file.read(_HEAD_BYTES)
         found = _of_text(member, head)
-        if found in ("csv", "text", "json", "marked", "pubmed-text", "pubmed-nbib") and not member.encoding:
+        if found in ("csv", "text", "json", "jsonl", "marked", "pubmed-text", "pubmed-nbib") and not member.encoding:
             with member.open() as file:
-                member.encoding = encodings.of_text(file)
-        if found == "text":
-            with member.open() as file:
-                if marked.is_form(file.read(_MARKS_BYTES).decode("utf-8", "replace")):
-                    return "marked"
-        return found
+                member.encoding = encodings.of_text(file, sure=found == "jsonl")
+        return _looked_through(member) if found == "text" else found
     except ArticlesError as error:
         return error
     except DAMAGED as error:
         return member.damaged(error)
+
+
+def _looked_through(member: Member) -> str | ArticlesError:
+    """Whether a text has marks between articles, or is none but a part of a page."""
+    with member.open() as file:
+        beginning = file.read(_MARKS_BYTES).decode("utf-8", "replace")
+    if marked.is_form(beginning):
+        return "marked"
+    if answer := unread.of_markup(beginning):
+        return _no(member, answer[0], **answer[1])
+    return "text"
 
 
 def _by_magic(member: Member, head: bytes) -> str | ArticlesError | None:
@@ -119,12 +127,15 @@ def _of_text(member: Member, head: bytes) -> str | ArticlesError:
     if start.startswith(b"<") and (found := _of_xml(member, start, ending)) is not None:
         return found
     shown = start.decode("utf-8", "replace")
+    json_text = json_document.without_comments(shown)
+    if json_text != shown and json_text.startswith(('{"', "{\n", "[{", "[\n", '["', "{\r", "[\r")):
+        return "json"
     for pattern, (template, values) in unread.TEXTS:
         if pattern.match(shown.replace("\r\n", "\n")):
             return _no(member, template, **values)
-    if ending != "jsonl" and (json_document.is_json(shown) or (ending == "json" and _is_one_value(member, shown))):
+    if _is_json(member, shown, ending):
         return "json"
-    if start.startswith(b"{") or ending == "jsonl":
+    if start.startswith(b"{") or ending in _LINES_ENDINGS:
         return "jsonl"
     if medline.is_form(shown):
         return "pubmed-nbib"
@@ -152,12 +163,21 @@ def _of_xml(member: Member, start: bytes, ending: str) -> str | ArticlesError | 
         return "pubmed-xml"
     if lowered.startswith(b"<!doctype html"):
         root = "html"
+    is_xml = ending in ("xml", "nxml") or lowered.startswith(_XML)
     if root in unread.XML_ROOTS and (
-        ending in ("xml", "nxml", "html", "htm", "xhtml", "") or lowered.startswith((*_XML, b"<html"))
+        is_xml or ending in ("html", "htm", "xhtml", "") or lowered.startswith(b"<html") or _is_element(start, root)
     ):
         template, values = unread.XML_ROOTS[root]
         return _no(member, template, **values)
-    return "jats" if ending in ("xml", "nxml") or lowered.startswith(_XML) else None
+    if not is_xml and root in unread.PAGE and (answer := unread.of_markup(start.decode("utf-8", "replace"))):
+        return _no(member, answer[0], **answer[1])
+    return "jats" if is_xml else None
+
+
+def _is_element(start: bytes, name: str) -> bool:
+    """Whether a text that begins with a tag is XML without its declaration: with a name space, or closed again."""
+    first = start.partition(b">")[0]
+    return b"xmlns" in first or f"</{name}".encode() in start.lower()
 
 
 def _root(start: bytes) -> str:
@@ -180,30 +200,47 @@ def _behind_comments(start: bytes) -> bytes:
     return start
 
 
-def _is_one_value(member: Member, shown: str) -> bool:
-    """Whether a file called .json is one value on one line, and not JSON lines."""
-    if "\n" in shown.strip():
+def _is_json(member: Member, shown: str, ending: str) -> bool:
+    """Whether a file is JSON, and not JSON lines, whatever its name says."""
+    if ending in _LINES_ENDINGS and shown.startswith("["):
+        return json_document.is_array(shown)
+    if json_document.is_json(shown, ending == "json"):
+        return True
+    if not shown.startswith(("{", "[")) or "\n" in shown.strip():
         return False
+    value = _one_value(member)
+    if json_shapes.table_rows(value, Options()) is not None:
+        return True
+    return ending == "json" and (isinstance(value, list) or _holds_list(value))
+
+
+def _holds_list(value: object) -> bool:
+    return isinstance(value, dict) and any(isinstance(v, list) for v in value.values())
+
+
+def _one_value(member: Member) -> object:
+    """The value that is on the only line of a file; None where there are more, or it is none."""
     with member.open() as file:
         line = file.readline(json_document.LONGEST_VALUE_BYTES)
         if file.read(64).strip():
-            return False
+            return None
     try:
-        value = json.loads(line)
+        return json.loads(line)
     except (ValueError, RecursionError):
-        return False
-    return not isinstance(value, dict) or any(isinstance(v, list) for v in value.values())
+        return None
 
 
 def _looks_like_csv(start: str) -> bool:
     """A first line of two or more short names, one of which usually holds text."""
-    line = start.partition("\n")[0].strip()
-    usual = {*names_of.TEXT_COLUMNS, *names_of.ABSTRACT_COLUMNS}
-    for delimiter in _TABLES:
-        names = [names_of.plain(name.strip().strip('"')) for name in line.split(delimiter)]
-        if 2 <= len(names) <= 200 and all(0 < len(name) <= 40 for name in names):
-            return bool(usual & set(names))
-    return False
+    first, _newline, rest = start.replace("\r\n", "\n").replace("\r", "\n").partition("\n")
+    if csv_table.separator_line(first):
+        return True
+    delimiter, found = csv_table.heads(first)
+    names = [names_of.head(name) for name in found]
+    if not 2 <= len(names) <= 200 or not all(0 < len(name) <= 40 for name in names):
+        return False
+    usual = {*names_of.TEXT_COLUMNS, *names_of.ABSTRACT_COLUMNS} & set(names)
+    return bool(usual) and (not rest.strip() or rest.count(delimiter) >= len(names) - 1)
 
 
 def _is_text(head: bytes) -> bool:

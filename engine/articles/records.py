@@ -1,11 +1,12 @@
 """A JSON value, or a row of a table → an article: which of its fields hold what."""
 
 import functools
-import re
 from collections import Counter
+from dataclasses import replace
 
 from engine.articles import names, unread
 from engine.articles.article import MOST_SECTIONS, Article, Section, clean
+from engine.articles.field import plain
 from engine.articles.member import Member
 from engine.articles.options import NO_COLUMN, Options
 from engine.errors import ArticlesError, sentence
@@ -20,14 +21,16 @@ _TOO_MANY_SECTIONS = (
     sentence("{path}, row {line}: an article of more than {most} sections."),
 )
 _NOT_OBJECT = sentence("{path}, line {line}: not a JSON object.")
+_NO_FIELD = sentence("{path}, line {line}: no field “{column}”, which was chosen for the text.")
 _LONG_FIELD = 200  # characters of a text that was not read and is worth being told of
-# Only tags that articles have, and only where one is closed: "p < 0.05 and a > b" is no tag.
-_TAG_NAMES = (
-    r"(?:jats:)?(?:p|b|i|u|em|strong|sub|sup|h[1-6]|div|span|italic|bold|title|sec|list|list-item|abstract|a|ul|ol|li)"
-)
-_CLOSED = re.compile(rf"</{_TAG_NAMES}>", re.IGNORECASE)
-_BREAKS = re.compile(r"<br\s*/?>|</(?:jats:)?(?:p|div|h[1-6]|li|title|sec)>", re.IGNORECASE)
-_TAGS = re.compile(rf"</?{_TAG_NAMES}(?:\s[^<>]*)?/?>|<br\s*/?>", re.IGNORECASE)
+_LONGEST_LABEL = 40  # characters of what may be a type, or a file's name, in a column that is called as texts are
+_SHORTEST = 20  # characters of a sentence
+_SENTENCE_ENDS = (".", "!", "?", "…", "。")
+_LONGER = 1.5  # times as long as its text an abstract is, before the text is taken for a label
+_BODIES = ("body_text", "sections", "body", "paragraphs", "content", "text")
+PARSES = ("pdf_parse", "latex_parse")  # of S2ORC of 2020, by what was parsed
+_PARAGRAPH_NAMES = ("section", "heading", "section_name", "section_title", "title", "name")
+_PARAGRAPH_TEXTS = ("text", "paragraphs", "paragraph", "content", "contents", "body")
 
 
 def article_of(value: object, options: Options, member: Member, number: int) -> Article | ArticlesError:
@@ -37,17 +40,20 @@ def article_of(value: object, options: Options, member: Member, number: int) -> 
         number: of the line that it begins on.
     """
     if isinstance(value, str):
-        paragraphs = texts(value)
+        left = Counter[str]()
+        paragraphs = texts(value, left)
         if not paragraphs:
             return ArticlesError(_WITHOUT_TEXT[0], path=member.name, line=number)
-        return Article("", (), (Section("", paragraphs),))
+        return Article("", (), (Section("", paragraphs),), left_out=_counted(left))
     if not isinstance(value, dict):
         return ArticlesError(_NOT_OBJECT, path=member.name, line=number)
     if not options.text_column:
-        if isinstance(value.get("body_text"), list) and any(isinstance(p, dict) for p in value["body_text"]):
-            return _of_paragraphs(value, member, number)
+        if (found := _parted(value)) is not None:
+            return _of_paragraphs(*found, member, number)
         if known := unread.of_json(value):
             return ArticlesError(known[0], path=member.name, **known[1])
+    elif options.text_column not in value:
+        return ArticlesError(_NO_FIELD, path=member.name, line=number, column=options.text_column)
     return of_fields(value, options, member, number)
 
 
@@ -62,6 +68,9 @@ def of_fields(
     """
     chosen = usual(tuple(key for key, field in value.items() if field is not None and isinstance(key, str)), options)
     left: Counter[str] = Counter()
+    if not options.text_column and is_label(value.get(chosen.text_column), value.get(chosen.abstract_column)):
+        left["fields"] += 1
+        chosen = replace(chosen, text_column="")
     section_names, sections = value.get("section_names"), value.get("sections")
     used = {chosen.text_column, chosen.abstract_column, chosen.id_column, chosen.title_column}
     if (
@@ -74,16 +83,14 @@ def of_fields(
             return ArticlesError(_TOO_MANY_SECTIONS[in_rows], path=member.name, line=number, most=MOST_SECTIONS)
         used |= {"section_names", "sections"}
         body = tuple(
-            Section(clean(str(name)), texts(section, left))
+            Section(_line(str(name), left), texts(section, left))
             for name, section in zip(section_names, sections, strict=True)
         )
         body = tuple(section for section in body if section.paragraphs)
     else:
         paragraphs = texts(value.get(chosen.text_column), left)
         body = (Section("", paragraphs),) if paragraphs else ()
-    items = texts(value.get(chosen.abstract_column), left)
-    stripped = (item.removeprefix("<S>").removesuffix("</S>").strip() for item in items)
-    abstract = tuple(item for item in stripped if item)
+    abstract = texts(_without_marks(value.get(chosen.abstract_column)), left)
     if not body and not abstract:
         return ArticlesError(_WITHOUT_TEXT[in_rows], path=member.name, line=number)
     if not is_table:
@@ -94,8 +101,28 @@ def of_fields(
         abstract,
         body,
         " ".join(texts(title, left)) if isinstance(title, str) else "",
-        tuple((part, count) for part, count in left.items() if count),
+        _counted(left),
     )
+
+
+def is_label(text: object, abstract: object) -> bool:
+    """Whether a field that is called as texts are holds a type (“Journal Article”) or a name, and the abstract is the text."""
+    if not isinstance(text, str) or not isinstance(abstract, str):
+        return False
+    text, abstract = text.strip(), abstract.strip()
+    if not 0 < len(text) < _LONGEST_LABEL or text.endswith(_SENTENCE_ENDS):
+        return False
+    is_text = len(abstract) >= _LONGEST_LABEL or (len(abstract) >= _SHORTEST and abstract.endswith(_SENTENCE_ENDS))
+    return is_text and len(abstract) >= _LONGER * len(text)
+
+
+def _without_marks(value: object) -> object:
+    """The sentences of the release's abstracts without the marks around them."""
+    if isinstance(value, list):
+        return [_without_marks(item) for item in value if item is not None]
+    if not isinstance(value, str) or "S>" not in value:
+        return value
+    return value.replace("<S>", " ").replace("</S>", "\n")
 
 
 @functools.lru_cache(maxsize=256)
@@ -115,11 +142,31 @@ def usual(columns: tuple[str, ...], options: Options) -> Options:
     return Options(text, abstract, identifier, options.text_unit, title)
 
 
-def _of_paragraphs(value: dict, member: Member, number: int) -> Article | ArticlesError:
-    """An article of CORD-19 or S2ORC: paragraphs that each say in which section they stand."""
+def _parted(value: dict) -> tuple[dict, list] | None:
+    """The object whose paragraphs each say in which section they stand, as in CORD-19 and S2ORC, and these paragraphs."""
+    body = value.get("body_text")
+    chosen = usual(tuple(key for key, field in value.items() if field and isinstance(key, str)), Options())
+    has_text = isinstance(value.get(chosen.text_column), str)
+    if isinstance(body, list) and not any(isinstance(p, str) for p in body) and (body or not has_text):
+        return value, body  # also where it is empty: there may be an abstract
+    for parse in (value.get(name) for name in PARSES):
+        if (
+            isinstance(parse, dict)
+            and isinstance(body := parse.get("body_text"), list)
+            and (body or parse.get("abstract"))
+        ):
+            about = {key: field for key, field in value.items() if field and key not in PARSES}
+            return {**parse, **about}, body
+    for body in () if has_text else (value.get(name) for name in _BODIES):
+        if isinstance(body, list) and any(isinstance(p, dict) and _first(p, _PARAGRAPH_TEXTS) for p in body):
+            return value, body
+    return None
+
+
+def _of_paragraphs(value: dict, paragraphs: list, member: Member, number: int) -> Article | ArticlesError:
     left: Counter[str] = Counter()
     sections: list[tuple[str, list[str]]] = []
-    for paragraph in value["body_text"]:
+    for paragraph in paragraphs:
         text, name = _paragraph(paragraph, left)
         if not text:
             continue
@@ -128,7 +175,8 @@ def _of_paragraphs(value: dict, member: Member, number: int) -> Article | Articl
         sections[-1][1].extend(text)
         if len(sections) > MOST_SECTIONS:
             return ArticlesError(_TOO_MANY_SECTIONS[0], path=member.name, line=number, most=MOST_SECTIONS)
-    abstract = value.get("abstract")
+    chosen = usual(tuple(key for key, field in value.items() if field is not None and isinstance(key, str)), Options())
+    abstract = value.get(chosen.abstract_column)
     if isinstance(abstract, list):
         abstract = [text for paragraph in abstract for text in _paragraph(paragraph, left)[0]]
     found = texts(abstract, left)
@@ -136,15 +184,16 @@ def _of_paragraphs(value: dict, member: Member, number: int) -> Article | Articl
         return ArticlesError(_WITHOUT_TEXT[0], path=member.name, line=number)
     metadata = value.get("metadata")
     title = metadata.get("title") if isinstance(metadata, dict) else None
-    title = title if isinstance(title, str) else value.get("title")
+    title = title if isinstance(title, str) else value.get(chosen.title_column)
     for key, part in (("bib_entries", "references"), ("ref_entries", "figures"), ("back_matter", "behind")):
         left[part] += len(value[key]) if isinstance(value.get(key), dict | list) else 0
+    identifier = value.get("paper_id") or value.get(chosen.id_column)
     return Article(
-        clean(str(value.get("paper_id") or ""))[:200],
+        clean(str(identifier or ""))[:200],
         found,
         tuple(Section(name, tuple(paragraphs)) for name, paragraphs in sections),
-        clean(title) if isinstance(title, str) else "",
-        tuple((part, count) for part, count in left.items() if count),
+        _line(title, left) if isinstance(title, str) else "",
+        _counted(left),
     )
 
 
@@ -154,10 +203,23 @@ def _paragraph(paragraph: object, left: Counter[str]) -> tuple[tuple[str, ...], 
     if not isinstance(paragraph, dict):
         left["not_text"] += 1
         return (), ""
-    name = paragraph.get("section")
+    name = _first(paragraph, _PARAGRAPH_NAMES)
     while isinstance(name, list) and name:  # S2ORC's [["2.1", "Cells"]]
         name = name[-1]
-    return texts(paragraph.get("text"), left), clean(name) if isinstance(name, str) else ""
+    return texts(_first(paragraph, _PARAGRAPH_TEXTS), left), _line(name, left) if isinstance(name, str) else ""
+
+
+def _first(value: dict, keys: tuple[str, ...]) -> object:
+    """The first of these fields that holds something."""
+    return next((value[key] for key in keys if value.get(key)), None)
+
+
+def _line(text: str, left: Counter[str]) -> str:
+    return clean(plain(text, left))
+
+
+def _counted(left: Counter[str]) -> tuple[tuple[str, int], ...]:
+    return tuple((part, count) for part, count in left.items() if count)
 
 
 def texts(value: object, left: Counter[str] | None = None) -> tuple[str, ...]:
@@ -167,25 +229,19 @@ def texts(value: object, left: Counter[str] | None = None) -> tuple[str, ...]:
         left: where what is not read of it is counted.
     """
     left = Counter() if left is None else left
+    items: list = []
     if isinstance(value, str):
-        value = _without_tags(value, left)
-        items: list = value.splitlines()
+        items = plain(value, left).splitlines()
     elif isinstance(value, list):
-        items = [_without_tags(item, left) if isinstance(item, str) else item for item in value]
-        left["not_text"] += sum(not isinstance(item, str) and item is not None for item in items)
+        left["not_text"] += sum(not isinstance(item, str) and item is not None for item in value)
+        for item in value:
+            if isinstance(item, str):
+                found = plain(item, left)
+                items += [found] if found is item else found.splitlines()
     else:
         left["not_text"] += isinstance(value, dict)
-        items = []
-    cleaned = (clean(item) for item in items if isinstance(item, str))
+    cleaned = (clean(item) for item in items)
     return tuple(text for text in cleaned if text)
-
-
-def _without_tags(text: str, left: Counter[str]) -> str:
-    if "</" not in text or not _CLOSED.search(text):
-        return text
-    text, count = _TAGS.subn("", _BREAKS.sub(lambda match: f"\n{match.group()}", text))
-    left["tags"] += count
-    return text
 
 
 def _length(value: object) -> int:

@@ -246,8 +246,7 @@ class Source:
         if not options.text_unit:
             options = replace(options, text_unit=self._unit(texts))
             if options.text_unit == LINE:
-                template = sentence("{path}: no line is blank, so each line was taken as one text.")
-                self.remarks += [ArticlesError(template, path=m.name) for m in texts]
+                self.remarks += [ArticlesError(text.line_remark(m), path=m.name) for m in texts]
         self.options = options
 
     def _unit(self, texts: list[Member]) -> str:

@@ -1,5 +1,7 @@
 """What CSV and Parquet share: which column holds the text."""
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 from engine.articles import names as names_of
@@ -9,13 +11,32 @@ from engine.articles.options import NO_COLUMN, Options
 from engine.errors import ArticlesError
 
 _LONG_TEXT = 40  # characters on average from which a column may be texts
+SAMPLE_ROWS = 20  # looked at where a name alone does not tell
+_MOST_LABELS = 0.8  # of a column's rows, above which it holds labels and no texts
 _LONGER = 1.5  # times as long as the next: then nobody needs to be asked
 
 
-def columns(path: str, names: list[str], options: Options) -> Options:
+def distinct(names: list[str]) -> list[str]:
+    """The names of a table's columns, no two alike: the second “text” is “text (2)”; one without a name has its number."""
+    taken, found = Counter[str](), list[str]()
+    for number, name in enumerate(names, start=1):
+        name = name if name.strip() else f"#{number}"
+        taken[name] += 1
+        while taken[name] > 1 and f"{name} ({taken[name]})" in {*names, *found}:
+            taken[name] += 1
+        found.append(f"{name} ({taken[name]})" if taken[name] > 1 else name)
+    return found
+
+
+def columns(
+    path: str, names: list[str], options: Options, sample: Callable[[], list[list[str]]] = lambda: []
+) -> Options:
     """The options with the columns filled in: those that were chosen, else those of the usual names.
 
     A table with the release's own columns gets "" as its text column, which is how its sections are read.
+
+    Args:
+        sample: gives the first rows; asked for where a column may be called as texts are and hold none.
 
     Raises:
         ArticlesError: a chosen column is not there, or none has a usual name.
@@ -28,7 +49,7 @@ def columns(path: str, names: list[str], options: Options) -> Options:
                 column=chosen,
                 names=", ".join(names[:30]) or "-",
             )
-    found = records.usual(tuple(names), options)
+    found = _without_labels(names, options, sample)
     text, abstract = found.text_column, found.abstract_column
     own = text == "article_text" if options.text_column else text in ("", "article_text", "article", "text")
     if own and {"section_names", "sections"} <= set(names):
@@ -45,6 +66,23 @@ def columns(path: str, names: list[str], options: Options) -> Options:
     return Options(text, _or_none(abstract), identifier, found.text_unit, title)
 
 
+def _without_labels(names: list[str], options: Options, sample: Callable[[], list[list[str]]]) -> Options:
+    """The usual columns; no text column that holds a type or a name where another one holds texts."""
+    found = records.usual(tuple(names), options)
+    usual = {*names_of.TEXT_COLUMNS, *names_of.ABSTRACT_COLUMNS}
+    others = [n for n in names[: names_of.MOST_COLUMNS] if names_of.head(n) in usual and n != found.text_column]
+    if options.text_column or not found.text_column or not others:
+        return found
+    cells = {name: [row[i] for row in rows if i < len(row)] for rows in [sample()] for i, name in enumerate(names)}
+
+    def holds_labels(name: str) -> bool:
+        pairs = [list(zip(cells[name], cells[other], strict=False)) for other in others if other != name]
+        return any(p and sum(records.is_label(*pair) for pair in p) >= _MOST_LABELS * len(p) for p in pairs)
+
+    labels = {name for name in [found.text_column, *others] if holds_labels(name)}
+    return records.usual(tuple(name for name in names if name not in labels), options)
+
+
 def _or_none(column: str) -> str:
     return column or NO_COLUMN
 
@@ -55,7 +93,7 @@ def likely(names: list[str], rows: list[list[str]]) -> Options:
     The text column is "" where neither tells.
     """
     try:
-        found = columns("", names, Options())
+        found = columns("", names, Options(), lambda: rows)
     except ArticlesError:
         found = records.usual(tuple(names), Options())
         return replace(found, text_column=_longest(names, rows, {found.id_column, found.title_column}))

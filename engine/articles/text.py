@@ -2,9 +2,10 @@
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator
 
-from engine.articles import lines
+from engine.articles import field, lines, listed
 from engine.articles.article import Article, Section, clean
 from engine.articles.member import Member
 from engine.articles.options import BLANK_LINES, FILE, LINE, Options, Place
@@ -13,28 +14,62 @@ from engine.errors import ArticlesError, sentence
 LONGEST_ARTICLE_BYTES = 16 << 20
 _LOOKED_AT_BYTES = 64 << 10
 _WIDEST = 120  # characters of a line that an editor broke
-_LIST_MARK = re.compile(r"(?:[-*+•◦▪–—]|\(?\d{1,4}[.):])\s+")
-_LIST_SHARE = 0.6  # of the lines, that begin with a mark
+_LONGEST_TITLE = 120  # characters of a line that stands above a list
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_NEXT_SENTENCE = re.compile(r"[.!?…]\s+[^\W\d_a-z]")
+_SENTENCE_SHARE = 0.8  # of the lines that are one sentence each, below a title
+_WITH_MARKS = 0.9  # of the lines, from which a text with blank lines is a list, and no novel with dialogues
 
 
 def unit_of(member: Member) -> str:
-    """What one article seems to be in a single file: what stands between blank lines, or a line where none is blank.
+    """What one article seems to be in a single file: what stands between blank lines, or a line.
+
+    A line where none is blank, where all have the marks of a list, or where one is a title and the rest a list of sentences.
 
     Raises:
         ArticlesError: it is damaged.
     """
-    found = _first_lines(member)
-    while found and not found[-1]:
-        found.pop()
-    if len(found) < 2 or not all(found) or _is_wrapped(found):
+    groups = _groups(_first_lines(member))
+    found = [text for group in groups for text in group]
+    if len(found) < 2:
         return BLANK_LINES
-    return LINE
+    if len(groups) == 1:
+        return BLANK_LINES if _is_wrapped(found) else LINE
+    pattern = listed.mark_of(found)
+    if pattern is not None and _nearly_all(pattern, found):
+        return LINE
+    return LINE if has_title(groups) else BLANK_LINES
+
+
+def line_remark(member: Member) -> str:
+    """Why each line of a file was taken as one text, as a person is told."""
+    if len(_groups(_first_lines(member))) == 1:
+        return sentence("{path}: no line is blank, so each line was taken as one text.")
+    return sentence("{path}: its lines are a list, so each of them was taken as one text.")
+
+
+def has_title(groups: list[list[str]]) -> bool:
+    """Whether lines, a list for each that stand together, are a title above a list of sentences."""
+    title, *items = [text for group in groups for text in group] or [""]
+    if len(items) < 2 or len(title) > _LONGEST_TITLE or title[-1] in ".!?…;,":
+        return False
+    pattern = listed.mark_of(items)
+    if pattern is not None:
+        return not pattern.match(title) and all(pattern.match(text) for text in items)
+    sentences = sum(not _NEXT_SENTENCE.search(text) and text[-1] in ".!?…" for text in items)
+    parted = len(groups) == 2 and len(groups[0]) == 1
+    return parted and not _is_wrapped(items) and sentences >= _SENTENCE_SHARE * len(items)
+
+
+def _groups(found: list[str]) -> list[list[str]]:
+    """The lines that are not blank, those together that stand together."""
+    return [list(group) for is_text, group in itertools.groupby(found, bool) if is_text]
 
 
 def _first_lines(member: Member) -> list[str]:
     with member.open() as file:
         content = file.read(_LOOKED_AT_BYTES)
-    found = content.decode("utf-8-sig", "replace").strip("\r\n").splitlines()
+    found = _LINE_END.split(content.decode("utf-8-sig", "replace").strip("\r\n"))
     return [text.strip() for text in found[: -1 if len(content) == _LOOKED_AT_BYTES else None]]
 
 
@@ -46,11 +81,6 @@ def _is_wrapped(found: list[str]) -> bool:
     return longest <= _WIDEST and goes_on > 0.4 * (len(found) - 1) and full > 0.6 * len(found)
 
 
-def _is_list(found: list[str]) -> bool:
-    found = [text for text in found if text]
-    return sum(bool(_LIST_MARK.match(text)) for text in found) >= max(2, _LIST_SHARE * len(found))
-
-
 def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[Place, Article | ArticlesError]]:
     """Each article from `start` on (byte offset, lines before it, articles before it)."""
     if options.text_unit == LINE:
@@ -59,6 +89,7 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
     offset, line, number = start or (0, 0, 0)
     whole_file = options.text_unit == FILE
     stem = clean(member.stem)
+    pattern = None if whole_file else _mark_between_blanks(member)
     with member.open(offset) as file:
         paragraphs: list[str] = []
         size, first, problem = 0, line + 1, ""
@@ -89,33 +120,86 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
                 elif paragraphs:
                     number += 1
                     identifier = stem if whole_file else f"{stem}-{number}"
-                    yield (offset, line, number), Article(identifier[:200], (), (Section("", tuple(paragraphs)),))
+                    paragraphs[0] = listed.without_mark(paragraphs[0], pattern)
+                    yield (offset, line, number), _article(member, identifier, "\n".join(paragraphs), first)
                 paragraphs, size, first, problem = [], 0, line + 1, ""
         except ArticlesError as error:
             yield (offset, line, number), error
 
 
+def _mark_between_blanks(member: Member) -> re.Pattern[str] | None:
+    """What stands before each text where what blank lines part is a list."""
+    try:
+        found = [group[0] for group in _groups(_first_lines(member))]
+    except ArticlesError:  # whoever reads the file says so
+        return None
+    pattern = listed.mark_of(found)
+    return pattern if pattern is not None and _nearly_all(pattern, found) else None
+
+
+def _nearly_all(pattern: re.Pattern[str], found: list[str]) -> bool:
+    return sum(bool(pattern.match(text)) for text in found) >= _WITH_MARKS * len(found)
+
+
+def _article(
+    member: Member, identifier: str, text: str, line: int, left: Counter[str] | None = None
+) -> Article | ArticlesError:
+    """The article that a text is, without markup, or what is wrong with it."""
+    left = Counter() if left is None else left
+    paragraphs = tuple(cleaned for part in field.plain(text, left).split("\n") if (cleaned := clean(part)))
+    if not paragraphs:
+        return ArticlesError(sentence("{path}, line {line}: an article without text."), path=member.name, line=line)
+    counted = tuple((part, count) for part, count in left.items() if count)
+    return Article(identifier[:200], (), (Section("", paragraphs),), left_out=counted)
+
+
 def _each_line(member: Member, start: Place) -> Iterator[tuple[Place, Article | ArticlesError]]:
-    """Each line that is not blank; the marks of a list before them are left out."""
+    """Each line that is not blank, without the marks of a list; a title above a list is counted."""
     offset, line, number = start or (0, 0, 0)
     stem = clean(member.stem)
     try:
-        is_list = _is_list(_first_lines(member))
+        groups = _groups(_first_lines(member))
+        titles = int(has_title(groups))
+        pattern = listed.mark_of([text for group in groups for text in group][titles:])
+        passed = not titles or bool(start)
+        left = Counter[str]({"list_titles": 0 if start else titles})
         with member.open(offset) as file:
             for raw, length in lines.read(member, file, LONGEST_ARTICLE_BYTES):
                 at_start = offset == 0
                 offset += length
                 line += 1
-                if raw is not None and not raw.strip():
+                if raw is not None and (not raw.strip() or _is_markup(raw, left)):
+                    continue
+                if not passed:
+                    passed = True
                     continue
                 number += 1
-                yield (offset, line, number), _line(member, raw, at_start, is_list, f"{stem}-{number}"[:200], line)
+                item = _line(member, raw, at_start, pattern, f"{stem}-{number}", line, left)
+                left = Counter() if isinstance(item, Article) else left
+                yield (offset, line, number), item
     except ArticlesError as error:
         yield (offset, line, number), error
 
 
+def _is_markup(raw: bytes, left: Counter[str]) -> bool:
+    """Whether a line is a tag and nothing else, which is counted."""
+    if not raw.lstrip().startswith(b"<"):
+        return False
+    found = Counter[str]()
+    if field.plain(raw.decode("utf-8", "replace"), found).strip():
+        return False
+    left.update(found)
+    return True
+
+
 def _line(
-    member: Member, raw: bytes | None, at_start: bool, is_list: bool, identifier: str, line: int
+    member: Member,
+    raw: bytes | None,
+    at_start: bool,
+    pattern: re.Pattern[str] | None,
+    identifier: str,
+    line: int,
+    left: Counter[str],
 ) -> Article | ArticlesError:
     problem = sentence("{path}, line {line}: an article of over 16 MB.") if raw is None else ""
     try:
@@ -124,11 +208,6 @@ def _line(
         text, problem = "", sentence("{path}, line {line}: not UTF-8.")
     if "\0" in text:
         problem = sentence("{path}, line {line}: holds NUL bytes, it is no text.")
-    cleaned = clean(text)
-    if is_list and (mark := _LIST_MARK.match(cleaned)):
-        cleaned = cleaned[mark.end() :]
-    if not problem and not cleaned:
-        problem = sentence("{path}, line {line}: an article without text.")
     if problem:
         return ArticlesError(problem, path=member.name, line=line)
-    return Article(identifier, (), (Section("", (cleaned,)),))
+    return _article(member, identifier, listed.without_mark(clean(text), pattern), line, left)

@@ -17,6 +17,8 @@ PARTS = {
     "long_fields": sentence("other fields with long text"),
     "not_text": sentence("items in place of a text that are none"),
     "tags": sentence("tags (HTML or XML) inside texts"),
+    "marks": sentence("marks between articles (such as <|endoftext|>) inside texts"),
+    "list_titles": sentence("titles above lists"),
     "other_abstracts": sentence("other abstracts (in another language, in pictures, for the public)"),
     "references": sentence("references"),
     "figures": sentence("figures, tables and their captions"),
@@ -59,6 +61,10 @@ _HTML = sentence(
     "{path} is a HTML file, which is not read, since most of a page is no article: print the page to a PDF file, or copy "
     "its text into a .txt file."
 )
+_MARKUP = sentence(
+    "{path} holds HTML (<{tag}>), whose tags and programs would be learned as text: print the page to a PDF file, or copy its "
+    "text as a browser shows it into a .txt file."
+)
 _NOTEBOOK = sentence("{path} is a notebook of Jupyter, no article: copy its texts into a .txt file, one a line.")
 _PUBMED_LIST = sentence(
     "{path} is PubMed's CSV, which holds no abstracts: on PubMed choose Save, then the format “PubMed” or “Abstract (text)”."
@@ -97,6 +103,7 @@ IN_ZIP: tuple[tuple[str, Answer], ...] = (
 XML_ROOTS: dict[str, Answer] = {
     "html": (_HTML, {}),
     "tei": (_FULL_TEXT, {"kind": "TEI XML (GROBID)"}),
+    "tei.2": (_FULL_TEXT, {"kind": "TEI XML"}),
     "teicorpus": (_FULL_TEXT, {"kind": "TEI XML (GROBID)"}),
     "collection": (_FULL_TEXT, {"kind": "BioC XML"}),
     "responsewrapper": (_FULL_TEXT, {"kind": "Europe PMC"}),
@@ -127,13 +134,47 @@ JSON_KEYS: tuple[tuple[frozenset[str], Answer], ...] = (
     (frozenset({"bioctype"}), (_FULL_TEXT, {"kind": "BioC JSON"})),
     (frozenset({"resultList"}), (_FULL_TEXT, {"kind": "Europe PMC"})),
     (frozenset({"abstractText", "source", "pmid"}), (_FULL_TEXT, {"kind": "Europe PMC"})),
-    (frozenset({"corpusid", "content"}), (_FULL_TEXT, {"kind": "S2ORC (2022)"})),
+    (frozenset({"corpusid", "content"}), (_FULL_TEXT, {"kind": "S2ORC (2022 and later)"})),
     (frozenset({"abstract_inverted_index"}), (_FULL_TEXT, {"kind": "OpenAlex"})),
     (frozenset({"message-type", "message"}), (_FULL_TEXT, {"kind": "Crossref"})),
 )
+
+# Elements of pages, of which a text that is no page has none.
+PAGE = {
+    "html", "head", "body", "table", "script", "style", "div", "section", "nav", "ul", "ol", "dl", "form", "h1", "h2", "h3",
+    "h4", "h5", "h6",
+}  # fmt: skip
+# Those inside a line, which are taken out of it.
+_IN_LINES = {
+    "p", "b", "i", "em", "strong", "u", "s", "sup", "sub", "span", "a", "br", "hr", "small", "font", "q", "cite", "code",
+    "tt", "mark", "bos", "eos",
+}  # fmt: skip
+_TAG = re.compile(r"<(/?)([A-Za-z][\w.:-]*)(?:\s[^<>]*)?>")
+_COMMANDS = re.compile(  # of LaTeX, that are no formula
+    r"\\(?:(?:sub)*section|chapter|usepackage|begin\{(?:document|figure|table|abstract|itemize|enumerate))\*?[\[{}]"
+)
+_FEW_COMMANDS = 2
+
+
+def of_markup(beginning: str) -> Answer | None:
+    """Why a text that begins so is not read, where it is a part of a page, of XML or of LaTeX."""
+    if len(_COMMANDS.findall(beginning)) >= _FEW_COMMANDS:
+        return _LATEX, {}
+    if "</" not in beginning:
+        return None
+    tags = [(tag[2].lower(), bool(tag[1])) for tag in _TAG.finditer(beginning)]
+    closed = {name for name, ends in tags if ends}
+    if page := next((name for name, ends in tags if not ends and name in closed & PAGE), ""):
+        return _MARKUP, {"tag": page}
+    first = _TAG.match(beginning.lstrip("\ufeff \t\r\n"))
+    if first and (name := first[2].lower()) in closed - _IN_LINES:
+        return XML_ROOTS.get(name, (_FULL_TEXT, {"kind": f"XML (<{first[2]}>)"}))
+    return None
 
 
 def of_json(value: dict) -> Answer | None:
     """Why a JSON object is not read, where it is in a form that is known and not read."""
     keys = {key.lower() if isinstance(key, str) and key.lower() == "bioctype" else key for key in value}
+    if isinstance(value.get("body"), dict) and "corpusid" in keys:  # what was content until 2022
+        keys.add("content")
     return next((answer for wanted, answer in JSON_KEYS if wanted <= keys), None)
