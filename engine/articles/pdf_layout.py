@@ -20,10 +20,6 @@ _LONGEST_HEADING = 120  # characters
 _LARGER, _MUCH_LARGER = 1.12, 1.3  # than the body's letters: of a heading, of a title
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 _PAGE_NUMBER = re.compile(r"(?:page|p\.|seite|página)?\s*[-–—]?\s*(?:\d{1,5}|[ivxlc]{1,6})\s*[-–—]?(?:\s*(?:/|of|sur|von|de)\s*\d{1,5})?", re.IGNORECASE)  # fmt: skip
-_CAPTION = re.compile(
-    r"(?:fig(?:ure|\.)?|table|tableau|tabelle|abbildung|figura|tabla|scheme)\s*\w?\d+\s*[.:|–—]", re.IGNORECASE
-)
-_REFERENCES = re.compile(r"(?:\d+\.?\s*)?(?:references?|bibliograph\w*|bibliografía|références(?: bibliographiques)?|literatur(?:verzeichnis)?|literature cited)\.?", re.IGNORECASE)  # fmt: skip
 _NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*\.?|[IVX]+\.|[A-Z]\.)\s+[^\W\d_]")
 _SOFT_HYPHEN = "\u00ad"
 _HYPHENS = ("-", "\u2010", _SOFT_HYPHEN)
@@ -215,10 +211,10 @@ def _sections(
     sections = []
     for name, of_section in found:
         paragraphs = list(_paragraphs(of_section, vocabulary))
-        if _REFERENCES.fullmatch(name.strip()):
+        if names.is_references(name):
             left["references"] += len(paragraphs)
             continue
-        kept = [text for text in paragraphs if not _CAPTION.match(text)]
+        kept = [text for text in paragraphs if not names.is_caption(text)]
         left["figures"] += len(paragraphs) - len(kept)
         if kept:
             sections.append(Section(name, tuple(kept)))
@@ -239,7 +235,7 @@ def _paragraphs(lines: list[_Line], vocabulary: Counter[str]) -> Iterator[str]:
         same_column = before.page == line.page and before.y > line.y
         gap = same_column and spacing and before.y - line.y > 1.35 * spacing
         indented = same_column and 4 < line.x - before.x < 40
-        caption = bool(_CAPTION.match(line.text))
+        caption = names.is_caption(line.text)
         if (ended and (short or gap or indented)) or (gap and not line.text[:1].islower()) or caption:
             yield text
             text = line.text
