@@ -19,7 +19,19 @@ import pytest
 from conftest import article_line
 
 from engine import corpus, little, preparation, tokenizers
-from engine.articles import Options, Skipped, Source, encodings, isolation, names, packed, table, unread, word
+from engine.articles import (
+    Options,
+    Skipped,
+    Source,
+    encodings,
+    isolation,
+    names,
+    packed,
+    pdf_layout,
+    table,
+    unread,
+    word,
+)
 from engine.errors import ArticlesError
 
 BROUGHT = Path(__file__).parent / "files" / "brought"
@@ -882,7 +894,7 @@ def test_every_kind_of_word_document_is_read(tmp_path, kind):
                 )
         (tmp_path / "c.docx").replace(tmp_path / "b.docx")
     (tmp_path / "a.docx").unlink()
-    (article,), problems, left, _ = read(tmp_path / "b.docx")
+    (article,), _, left, _ = read(tmp_path / "b.docx")
     assert (article.title, article.sections[-1].paragraphs, left) == ("Une étude", ("Bien.",), {"tables": 1})
 
 
@@ -960,6 +972,40 @@ def test_references_and_captions_of_a_pdf_are_counted_and_not_read(tmp_path):
     (article,), _, left, _ = read(pdf_of(tmp_path / "a.pdf", [lines]))
     assert article.text() == "Results\nWe saw this and that in all of the cells.\n"
     assert left == {"figures": 1, "references": 1}
+
+
+@pytest.mark.parametrize(
+    ("end", "beginning", "elsewhere", "wanted"),
+    [
+        ("a well-", "known effect", "", "a well-known effect"),  # English prose writes it so
+        ("a consid-", "erable effect", "", "a considerable effect"),
+        ("the co-", "operative mice", "one co-operative mouse", "the co-operative mice"),
+        ("the co-", "operative mice", "one cooperative mouse", "the cooperative mice"),
+        ("the knock-", "outs of it", "knockouts, knockouts and knock-outs", "the knockouts of it"),
+        ("a double\u2010", "blind trial", "", "a double\u2010blind trial"),
+        ("a drug-", "resistant strain", "", "a drug-resistant strain"),
+        ("the phosphate-", "buffered salt", "", "the phosphate-buffered salt"),
+        ("at follow-", "up they", "", "at follow-up they"),
+        ("root-mean-", "square of it", "", "root-mean-square of it"),
+        ("trans-", "genic mice", "", "transgenic mice"),
+        ("over-", "expression of it", "expression over time, expression over it", "overexpression of it"),
+        ("the geno-", "type of it", "", "the genotype of it"),
+        ("pre-", "and postoperative care", "", "pre- and postoperative care"),
+        ("of IL-", "6 and", "", "of IL-6 and"),
+        ("by Kaplan-", "Meier curves", "", "by Kaplan-Meier curves"),
+        ("soft hy\u00ad", "phens go", "", "soft hyphens go"),
+    ],
+)  # fmt: skip
+def test_a_hyphen_at_a_lines_end_stays_where_the_word_has_one(end, beginning, elsewhere, wanted):
+    vocabulary = pdf_layout._vocabulary([pdf_layout._Line(elsewhere, 0, 0, 0, 10, False)])
+    assert pdf_layout._joined(end, beginning, vocabulary) == wanted
+
+
+def test_a_pdf_keeps_the_hyphens_that_its_words_have(tmp_path):
+    lines = ["We saw a well-", "known effect of trans-", "genic and sero-", "positive mice, all seropositive and put to", "the same dose as all of the others were."]  # fmt: skip
+    page = [(50, 700 - 14 * n, 10, line) for n, line in enumerate(lines)]
+    (article,), *_ = read(pdf_of(tmp_path / "a.pdf", [page]))
+    assert "a well-known effect of transgenic and seropositive mice" in article.text()
 
 
 @pytest.mark.parametrize("where", [20, 200, 500, -60])
