@@ -3,7 +3,7 @@
 import codecs
 import re
 
-LONGEST_BYTES = 1 << 12  # of what may stand before a root element is looked for in these
+LONGEST_BYTES = 1 << 12  # of a head in which the first tag is looked for
 _DECLARED = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"'](?:utf|ucs|iso-10646-ucs)-?(?:16|32|2|4)", re.IGNORECASE)
 
 
