@@ -401,7 +401,7 @@ def pubmed_record(number: int, *parts: str, authors: str = "Smith A(1), Jones B(
     "beginning",
     [
         "This article reviews", "Copyright law governs", "The Author discusses", "The Authors report", "Conflict of interest is",
-        "Retraction rates show", "Comment on the guideline of 2015: we hold", "Update of these criteria changed", "Publisher policies differ in",
+        "Retraction rates show", "Comment on the guideline of 2015: we hold", "Comment on these findings. 2019 was", "Update of these criteria changed", "Publisher policies differ in",
         "Published by the WHO in 2019, the guideline changed", "The Authors reviewed all guidelines published by the WHO and saw",
         "Erratum in a genome means", "Collaborators in this trial saw", "Competing interests are", "Expression of concern is",
         "Trial registration: is", "Copyright 2020 was",

@@ -47,6 +47,11 @@ def test_tags_become_what_they_mean_or_go(field, wanted):
     assert tags > 0 or "&" in field
 
 
+@pytest.mark.parametrize("inside", ["<m>" * 2000 + "</m>" * 2000, "\x01\ud800", "<", "&#0;&bad;"])
+def test_a_formula_that_is_damaged_does_no_harm(inside):
+    assert plain_text(f"so <math>{inside}</math> it is")[0].split()[0] == "so"
+
+
 def test_the_tags_are_counted():
     assert plain_text("<p>10<sup>5</sup><br/></p>")[1] == 5
 

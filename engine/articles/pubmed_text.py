@@ -26,7 +26,7 @@ _OTHER_ABSTRACT = re.compile(r"(?:Publisher|Plain Language Summary|plain-languag
 # Where a record names another one: a line of its own, and citations below it, further in.
 _RELATED = re.compile(
     r"(?:Comment|Erratum|Update|Retraction|Republished|Expression of concern|Original report|Summary for patients|Retracted and republished|"
-    r"Corrected and republished|Reprinted|Dataset|Cited) (?:in|on|for|of|from|by|described in)(?::|(?=\n|\Z)|:? [^\n]{2,120}?[.;] ?(?:19|20)\d\d\b)"
+    r"Corrected and republished|Reprinted|Dataset|Cited) (?:in|on|for|of|from|by|described in)(?::|(?=\n|\Z)|:? [^\n]{2,120}?[.;] ?(?:19|20)\d\d(?: [A-Z][a-z]{2}[\w -]{0,12})?[;:])"
 )
 _NOTICES = re.compile(
     r"(?:DOI: 10\.|PMID: \d|PMCID: PMC|Collaborators?: |(?:Conflicts? of interests?|Competing interests?)(?: statement)?: |"
