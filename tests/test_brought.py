@@ -19,7 +19,19 @@ import pytest
 from conftest import article_line
 
 from engine import corpus, little, preparation, tokenizers
-from engine.articles import Options, Skipped, Source, encodings, isolation, names, packed, table, unread, word
+from engine.articles import (
+    Options,
+    Skipped,
+    Source,
+    encodings,
+    isolation,
+    names,
+    packed,
+    pdf_layout,
+    table,
+    unread,
+    word,
+)
 from engine.errors import ArticlesError
 
 BROUGHT = Path(__file__).parent / "files" / "brought"
@@ -380,6 +392,128 @@ def test_pubmeds_xml_is_titles_and_abstracts(tmp_path, name):
     assert source.forms() == {"pubmed-xml": 1}
 
 
+def pubmed_record(number: int, *parts: str, authors: str = "Smith A(1), Jones B(2).") -> str:
+    blocks = [f"{number}. J Test. 2024 Mar;1(3):1-9.", f"Title {number}.", *([authors] if authors else []), *parts]
+    return "\n\n".join([*blocks, f"PMID: {number}"]) + "\n\n\n"
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "This article reviews", "Copyright law governs", "The Author discusses", "The Authors report", "Conflict of interest is",
+        "Retraction rates show", "Comment on the guideline of 2015: we hold", "Comment on these findings. 2019 was", "Update of these criteria changed", "Publisher policies differ in",
+        "Published by the WHO in 2019, the guideline changed", "The Authors reviewed all guidelines published by the WHO and saw",
+        "Erratum in a genome means", "Collaborators in this trial saw", "Competing interests are", "Expression of concern is",
+        "Trial registration: is", "Copyright 2020 was",
+    ],
+)  # fmt: skip
+def test_an_abstract_that_begins_like_a_notice_is_read(tmp_path, beginning):
+    text = f"{beginning} what the trial of cells is about."
+    (tmp_path / "a.txt").write_text(pubmed_record(1, "Author information:\n(1)Here.", text))
+    (article,), problems, left, _ = read(tmp_path / "a.txt")
+    assert (article.abstract, problems, left) == ((text,), [], {"addresses": 2, "notices": 1})
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        "This article is protected by copyright. All rights reserved.",
+        "This article is a U.S. Government work and is in the public domain in the USA.",
+        "Copyright © 2020 Elsevier Inc. All rights reserved.", "Copyright 1999 Wiley-Liss, Inc.", "(c) 2008 Wiley-Liss, Inc.",
+        "Crown Copyright © 2020. Published by Elsevier B.V. All rights reserved.", "© The Author(s) 2021.",
+        "The Author(s) 2020. Published by Oxford University Press on behalf of the Society of Tests.",
+        "The Authors. Journal of Tests published by John Wiley & Sons Ltd.", "Published by Elsevier Ltd.",
+        "Published by the BMJ Publishing Group Limited. For permission to use (where not already granted under a licence) please go to http://x.",
+        "Conflict of interest statement: The authors declare none.", "Collaborators: Smith A, Jones B.", "[Article in French]",
+        "Publisher: Abstract available from the publisher.", "Retraction in\n    Lancet. 2021;1:2.", "Comment in: Nature. 2020;1:2.",
+        "Expression of concern in\n    J Test. 2022;1:1.", "Republished from\n    Lancet. 2020;1:2.", "Erratum in\n    J Test. 2024.",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_real_notice_is_no_text_wherever_it_stands(tmp_path, notice, is_first):
+    parts = [notice, "The text."] if is_first else ["The text.", notice]
+    (tmp_path / "a.txt").write_text(pubmed_record(1, *parts))
+    (article,), _, left, _ = read(tmp_path / "a.txt")
+    assert (article.abstract, left) == (("The text.",), {"addresses": 1, "notices": 2})
+
+
+@pytest.mark.parametrize(
+    "authors",
+    [
+        "[No authors listed]", "Ångström Å(1), Öberg Ö(2), Åström Å-Ö.", "A\u030angström A\u030a(1), O\u0308berg O\u0308.",
+        "Horby P(1), Lim WS(2); RECOVERY Collaborative Group.", "WHO Solidarity Trial Consortium.", "Groupe d'Étude de l'Asthme.",
+        "Writing Committee for the REMAP-CAP Investigators(1); Nordic study group.", "van der Berg A, O'Brien K Jr, Smith JA 3rd(1)(2).",
+        "Society for the Study of Cells. Electronic address: a@b.eu; Panel chair:.",
+    ],
+)  # fmt: skip
+def test_no_author_is_trained_on(tmp_path, authors):
+    (tmp_path / "a.txt").write_text(pubmed_record(1, "The text of it.", authors=authors))
+    (article,), _, left, _ = read(tmp_path / "a.txt")
+    assert (article.abstract, left) == (("The text of it.",), {"addresses": 1, "notices": 1})
+
+
+@pytest.mark.parametrize("numbers", [(5, 6, 7), (40, 43, 44), (1, 2, 1, 2)])
+def test_pubmeds_text_may_begin_at_any_record_and_begin_again(tmp_path, numbers):
+    path = tmp_path / "a.txt"
+    path.write_text("".join(pubmed_record(n, f"Abstract {n}.\n1. A line of it in 2010.") for n in numbers))
+    articles, problems, _, source = read(path)
+    assert ([a.id for a in articles], problems) == ([str(n) for n in numbers], [])
+    assert source.forms() == {"pubmed-text": 1}
+    items = [(place, item) for place, item in source.items("train")]
+    for number, (place, _) in enumerate(items):
+        assert [p for p, _ in source.items("train", place)] == [p for p, _ in items[number + 1 :]]
+
+
+def test_of_pubmeds_abstracts_the_next_is_read_where_the_main_one_is_empty(tmp_path):
+    other = "Publisher: CONTEXTE: Une étude."
+    (tmp_path / "a.txt").write_text(pubmed_record(1, "Main.", other) + pubmed_record(2, other), encoding="utf-8")
+    articles, _, left, _ = read(tmp_path / "a.txt")
+    assert [a.abstract for a in articles] == [("Main.",), ("CONTEXTE: Une étude.",)]
+    assert left["other_abstracts"] == 1
+    (tmp_path / "b.nbib").write_text("PMID- 1\nTI  - T.\nOAB - Autre.\n\nPMID- 2\nAB  - Main.\nOAB - Autre.\n")
+    articles, _, left, _ = read(tmp_path / "b.nbib")
+    assert ([a.abstract for a in articles], left) == ([("Autre.",), ("Main.",)], {"other_abstracts": 1})
+    empty = "<Abstract><AbstractText/></Abstract></Article><OtherAbstract><AbstractText>Autre.</AbstractText></OtherAbstract>"
+    (tmp_path / "c.xml").write_text(PUBMED_ONE % ("T", empty))
+    (article,), *_ = read(tmp_path / "c.xml")
+    assert article.abstract == ("Autre.",)
+
+
+PUBMED_ONE = (
+    "<PubmedArticleSet xmlns:mml='http://www.w3.org/1998/Math/MathML'><PubmedArticle><MedlineCitation><PMID>1</PMID>"
+    "<Article><ArticleTitle>%s</ArticleTitle>%s</MedlineCitation></PubmedArticle></PubmedArticleSet>"
+)
+
+
+def test_what_is_raised_in_pubmeds_downloads_keeps_its_meaning(tmp_path):
+    text = "At 10<sup>5</sup> cells, 10<sup>3,5</sup> ml<sup>-1</sup> of H<sub>2</sub>O as before<sup>3,4</sup>"
+    wanted = "At 10^5 cells, 10^(3,5) ml^-1 of H2O as before"
+    abstract = (
+        f"<Abstract><AbstractText>{text} <mml:math><mml:mi>x</mml:mi></mml:math></AbstractText></Abstract></Article>"
+    )
+    (tmp_path / "a.xml").write_text(PUBMED_ONE % (text, abstract))
+    (article,), *_ = read(tmp_path / "a.xml")
+    assert (article.title, article.abstract, article.formulas) == (wanted, (f"{wanted} x",), (1, 0))
+    (tmp_path / "b.nbib").write_text(f"PMID- 1\nTI  - {text}\nAB  - {text}, p < 0.05 and n > 3.\n")
+    (article,), _, left, _ = read(tmp_path / "b.nbib")
+    assert (article.title, article.abstract) == (wanted, (f"{wanted}, p < 0.05 and n > 3.",))
+    assert left == {"tags": 20}
+    (tmp_path / "c.txt").write_text(pubmed_record(1, text))
+    assert read(tmp_path / "c.txt")[0][0].abstract == (wanted,)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("before", ["", "\n "])
+def test_xml_that_declares_utf16_is_read_whatever_its_bytes_are(tmp_path, encoding, before):
+    declaration = before + '<?xml version="1.0" encoding="UTF-16"?>\n'
+    abstract = "<Abstract><AbstractText>Été.</AbstractText></Abstract></Article>"
+    jats = "<article><body><p>Été.</p></body></article>"
+    for written in (PUBMED_ONE % ("T", abstract), jats):
+        (tmp_path / "a.xml").write_bytes((declaration + written).encode(encoding))
+        (article,), problems, *_ = read(tmp_path / "a.xml")
+        assert (article.all_sections()[0].paragraphs, problems) == (("Été.",), [])
+
+
 # Archives
 
 
@@ -559,6 +693,211 @@ def test_a_word_document_that_unpacks_to_too_much_is_not_opened(tmp_path):
         raise ArticlesError(problems[0])
 
 
+def word_of(path: Path, body: str, styles: str = "") -> Path:
+    """A document whose body is the given XML, with further styles."""
+    import docx
+
+    document = docx.Document()
+    document.save(str(path.with_suffix(".base")))
+
+    def replace(name: str, content: bytes) -> bytes:
+        if name == word.DOCUMENT:
+            namespaces = content[content.index(b"<w:document") : content.index(b"<w:body>")]
+            math = b'<w:document xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+            if b"xmlns:m=" not in namespaces:
+                namespaces = namespaces.replace(b"<w:document", math)
+            return b'<?xml version="1.0"?>' + namespaces + f"<w:body>{body}</w:body></w:document>".encode()
+        return (
+            content.replace(b"</w:styles>", f"{styles}</w:styles>".encode()) if name == "word/styles.xml" else content
+        )
+
+    return changed(path.with_suffix(".base"), path, replace)
+
+
+def run(text: str, properties: str = "") -> str:
+    return f'<w:r><w:rPr>{properties}</w:rPr><w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
+def paragraph(*runs: str, style: str = "") -> str:
+    named = f'<w:pPr><w:pStyle w:val="{style}"/></w:pPr>' if style else ""
+    return f"<w:p>{named}{''.join(r if r.startswith('<') else run(r) for r in runs)}</w:p>"
+
+
+UP, DOWN, ITALIC, HIDDEN = (
+    '<w:vertAlign w:val="superscript"/>',
+    '<w:vertAlign w:val="subscript"/>',
+    "<w:i/>",
+    "<w:vanish/>",
+)
+RAISING_STYLE = (
+    '<w:style w:type="character" w:styleId="Base"><w:name w:val="Base"/><w:rPr><w:vertAlign w:val="superscript"/></w:rPr></w:style>'
+    '<w:style w:type="character" w:styleId="Up"><w:name w:val="Up"/><w:basedOn w:val="Base"/></w:style>'
+    '<w:style w:type="character" w:styleId="Secret"><w:name w:val="Secret"/><w:rPr><w:vanish/></w:rPr></w:style>'
+)
+
+
+def field(instruction: str, result: str) -> str:
+    def mark(kind: str) -> str:
+        return f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>'
+
+    return f"{mark('begin')}<w:r><w:instrText>{instruction}</w:instrText></w:r>{mark('separate')}{result}{mark('end')}"
+
+
+def office_math(content: str) -> str:
+    return f"<m:oMath>{content}</m:oMath>"
+
+
+def m(name: str, *parts: tuple[str, str]) -> str:
+    return f"<m:{name}>{''.join(f'<m:{p}><m:r><m:t>{t}</m:t></m:r></m:{p}>' for p, t in parts)}</m:{name}>"
+
+
+@pytest.mark.parametrize(
+    ("runs", "wanted"),
+    [
+        (("10", run("5", UP), " cells in H", run("2", DOWN), "O"), "10^5 cells in H2O"),
+        (("10", run("−", UP), run("5", UP), " and 10", run("3,5", UP)), "10^−5 and 10^(3,5)"),
+        (("10", run("5", '<w:rStyle w:val="Up"/>'), "!"), "10^5!"),
+        (("10", run("5", '<w:rStyle w:val="Up"/><w:vertAlign w:val="baseline"/>')), "105"),
+        ((run("R", ITALIC), run("1,2", UP), " of cells", run("3,4", UP), " known.", run("12", UP), " So"), "R^(1,2) of cells known. So"),
+        (("so", field("ADDIN ZOTERO_ITEM CSL_CITATION {}", run("12", UP)), " and m", run("2", UP)), "so and m^2"),
+        (("on", '<w:hyperlink w:anchor="_Ref1">' + run("7", UP) + "</w:hyperlink>", "."), "on."),
+        (("seen ", run("not to be read", HIDDEN), run("shown", '<w:vanish w:val="0"/>')), "seen shown"),
+        (("seen", run(" not to be read", '<w:rStyle w:val="Secret"/>'), "."), "seen."),
+        (("TNF-", '<w:r><w:sym w:font="Symbol" w:char="F061"/></w:r>', " ", '<w:r><w:sym w:font="Symbol" w:char="F0A3"/></w:r>', " 3"), "TNF-α ≤ 3"),
+        (('<w:r><w:sym w:font="Wingdings" w:char="F0E0"/></w:r>', " next", '<w:r><w:sym w:font="Arial" w:char="00B5"/></w:r>'), "→ nextµ"),
+        ((run("\uf06d", '<w:rFonts w:ascii="Symbol" w:hAnsi="Symbol"/>'), "m"), "μm"),
+        (("Let ", office_math(m("sSup", ("e", "x"), ("sup", "2")) + m("f", ("num", "a+b"), ("den", "c"))), "."), "Let x^2(a+b)/c."),
+        (("Let ", office_math(m("rad", ("e", "n")) + m("sSub", ("e", "k"), ("sub", "cat")) + m("d", ("e", "y")))), "Let √(n)k_cat(y)"),
+    ],
+)  # fmt: skip
+def test_a_word_paragraph_is_what_it_shows(tmp_path, runs, wanted):
+    (article,), problems, *_ = read(word_of(tmp_path / "a.docx", paragraph(*runs), RAISING_STYLE))
+    assert (article.sections[0].paragraphs, problems) == ((wanted,), [])
+
+
+def test_what_a_word_paragraph_hides_is_counted(tmp_path):
+    star = '<w:r><w:sym w:font="Wingdings" w:char="F021"/></w:r>'
+    body = paragraph("One ", run("a", HIDDEN), run("b", HIDDEN), "two ", run("c", HIDDEN), star) + paragraph(
+        run("d", HIDDEN)
+    )
+    (article,), _, left, _ = read(word_of(tmp_path / "a.docx", body))
+    assert (article.text(), left) == ("One two\n", {"hidden": 3, "pictures": 1})
+
+
+def test_a_formula_of_word_of_great_depth_takes_no_great_time(tmp_path):
+    deep = "<m:rad><m:e>" * 60 + "<m:r><m:t>x</m:t></m:r>" + "</m:e></m:rad>" * 60
+    (article,), *_ = read(word_of(tmp_path / "a.docx", paragraph(office_math(deep))))
+    assert (article.text(), article.formulas) == ("√(" * 60 + "x" + ")" * 60 + "\n", (1, 0))
+
+
+@pytest.mark.parametrize("heading", ["styled", "bold", "plain"])
+@pytest.mark.parametrize("name", ["References", "7. REFERENCES", "Références bibliographiques", "Literaturverzeichnis"])
+def test_references_of_word_are_counted_and_not_read(tmp_path, heading, name):
+    of = {"styled": paragraph(name, style="Heading1"), "bold": paragraph(run(name, "<w:b/>")), "plain": paragraph(name)}
+    body = paragraph("Results", style="Heading1") + paragraph("We saw it.") + of[heading]
+    body += paragraph("Smith J. A paper of long ago. 1999.") + paragraph("Legendre P. Ecology. 1998.")
+    for behind in (paragraph("Appendix", style="Heading1"), paragraph("Appendix")):
+        (article,), _, left, _ = read(word_of(tmp_path / "a.docx", body + behind + paragraph("More.")))
+        assert [(s.name, s.paragraphs) for s in article.sections] == [
+            ("Results", ("We saw it.",)),
+            ("Appendix", ("More.",)),
+        ]
+        assert left == {"references": 2}
+
+
+def test_references_and_contents_that_programs_made_are_counted_and_not_read(tmp_path):
+    begin, end = field("TOC \\o", "@").split("@")
+    contents = paragraph(begin, "Methods 1") + paragraph("Results 2") + paragraph(end)
+    gallery = '<w:sdt><w:sdtPr><w:docPartObj><w:docPartGallery w:val="Bibliographies"/></w:docPartObj></w:sdtPr><w:sdtContent>'
+    begin, end = field("ADDIN ZOTERO_BIBL {}", "@").split("@")
+    body = contents + paragraph("Methods", style="Heading1") + paragraph("We did it.")
+    body += paragraph(begin, "Smith. 1999.") + paragraph("Jones. 2000.", end) + paragraph("Behind it.")
+    body += gallery + paragraph("Martin. 2001.") + "</w:sdtContent></w:sdt>" + paragraph("A figure", style="Caption")
+    (article,), _, left, _ = read(word_of(tmp_path / "a.docx", body + paragraph("Figure 2. Cells.")))
+    assert article.text() == "Methods\nWe did it.\nBehind it.\n"
+    assert left == {"contents": 2, "references": 3, "figures": 2}
+
+
+def test_a_field_that_never_ends_loses_no_section(tmp_path):
+    begin = field("TOC \\o", "@").split("@")[0]
+    body = paragraph(begin, "Methods 1") + paragraph("Methods", style="Heading1") + paragraph("We did it.")
+    (article,), _, left, _ = read(word_of(tmp_path / "a.docx", body))
+    assert (article.text(), left) == ("Methods\nWe did it.\n", {"contents": 1})
+
+
+def test_headers_and_footers_of_word_are_counted_and_not_read(tmp_path):
+    import docx
+
+    document = docx.Document()
+    document.sections[0].header.paragraphs[0].text = "Journal of Tests"
+    document.sections[0].footer.paragraphs[0].text = "Page 1"
+    document.add_paragraph("The text.")
+    document.save(str(tmp_path / "a.docx"))
+    (article,), _, left, _ = read(tmp_path / "a.docx")
+    assert (article.text(), left) == ("The text.\n", {"running_lines": 2})
+
+
+def test_a_table_that_lays_out_prose_is_read_and_any_other_counted(tmp_path):
+    def table(*rows: tuple[str, ...]) -> str:
+        cells = ("".join(f"<w:tc>{paragraph(text)}</w:tc>" for text in row) for row in rows)
+        return "<w:tbl>" + "".join(f"<w:tr>{row}</w:tr>" for row in cells) + "</w:tbl>"
+
+    left_cell, right_cell = "The left column of it says this. " * 8, "The right column says that. " * 8
+    body = table((left_cell, right_cell)) + table(("In a box.",), ("And below.",)) + table(("1", "2"), ("3", "4"))
+    (article,), _, left, _ = read(word_of(tmp_path / "a.docx", body + paragraph("End.")))
+    assert article.sections[0].paragraphs == (left_cell.strip(), right_cell.strip(), "In a box.", "And below.", "End.")
+    assert left == {"tables": 1}
+
+
+def test_each_item_of_a_list_of_word_is_a_line(tmp_path):
+    number = '<w:pPr><w:pStyle w:val="ListNumber"/><w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr></w:pPr>'
+    line = "<w:r><w:br/></w:r>"
+    body = "".join(f"<w:p>{number}{run(text)}</w:p>" for text in ("First item", "second item"))
+    body += paragraph(
+        "Take:", line, "one cell", line, "- two cells", line, "- three of", line, "them. ", line, "Then stop."
+    )
+    (article,), *_ = read(word_of(tmp_path / "a.docx", body))
+    assert article.sections[0].paragraphs == (
+        "First item", "second item", "Take:", "one cell", "- two cells", "- three of them.", "Then stop.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["strict", "macros", "template", "web"])
+def test_every_kind_of_word_document_is_read(tmp_path, kind):
+    written = b"http://schemas.openxmlformats.org/%s/2006/%s"
+    strict = [
+        (written % (b"officeDocument", b"relationships"), b"http://purl.oclc.org/ooxml/officeDocument/relationships"),
+        (written % (b"wordprocessingml", b"main"), b"http://purl.oclc.org/ooxml/wordprocessingml/main"),
+    ]
+    main = b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+    other = {
+        "strict": strict,
+        "macros": [(main, b"application/vnd.ms-word.document.macroEnabled.main+xml")],
+        "template": [(main, main.replace(b"document.main", b"template.main"))],
+        "web": [(b"document.xml\"", b"document2.xml\"")],
+    }[kind]  # fmt: skip
+
+    def replace(name: str, content: bytes) -> bytes:
+        for old, new in other:
+            content = content.replace(old, new)
+        return content
+
+    changed(docx_of(tmp_path / "a.docx"), tmp_path / "b.docx", replace)
+    if kind == "web":
+        with zipfile.ZipFile(tmp_path / "b.docx") as archive, zipfile.ZipFile(tmp_path / "c.docx", "w") as other_zip:
+            for info in archive.infolist():
+                other_zip.writestr(
+                    info.filename.replace("word/document.xml", "word/document2.xml").replace(
+                        "_rels/document.xml", "_rels/document2.xml"
+                    ),
+                    archive.read(info),
+                )
+        (tmp_path / "c.docx").replace(tmp_path / "b.docx")
+    (tmp_path / "a.docx").unlink()
+    (article,), _, left, _ = read(tmp_path / "b.docx")
+    assert (article.title, article.sections[-1].paragraphs, left) == ("Une étude", ("Bien.",), {"tables": 1})
+
+
 # PDF
 
 
@@ -633,6 +972,40 @@ def test_references_and_captions_of_a_pdf_are_counted_and_not_read(tmp_path):
     (article,), _, left, _ = read(pdf_of(tmp_path / "a.pdf", [lines]))
     assert article.text() == "Results\nWe saw this and that in all of the cells.\n"
     assert left == {"figures": 1, "references": 1}
+
+
+@pytest.mark.parametrize(
+    ("end", "beginning", "elsewhere", "wanted"),
+    [
+        ("a well-", "known effect", "", "a well-known effect"),  # English prose writes it so
+        ("a consid-", "erable effect", "", "a considerable effect"),
+        ("the co-", "operative mice", "one co-operative mouse", "the co-operative mice"),
+        ("the co-", "operative mice", "one cooperative mouse", "the cooperative mice"),
+        ("the knock-", "outs of it", "knockouts, knockouts and knock-outs", "the knockouts of it"),
+        ("a double\u2010", "blind trial", "", "a double\u2010blind trial"),
+        ("a drug-", "resistant strain", "", "a drug-resistant strain"),
+        ("the phosphate-", "buffered salt", "", "the phosphate-buffered salt"),
+        ("at follow-", "up they", "", "at follow-up they"),
+        ("root-mean-", "square of it", "", "root-mean-square of it"),
+        ("trans-", "genic mice", "", "transgenic mice"),
+        ("over-", "expression of it", "expression over time, expression over it", "overexpression of it"),
+        ("the geno-", "type of it", "", "the genotype of it"),
+        ("pre-", "and postoperative care", "", "pre- and postoperative care"),
+        ("of IL-", "6 and", "", "of IL-6 and"),
+        ("by Kaplan-", "Meier curves", "", "by Kaplan-Meier curves"),
+        ("soft hy\u00ad", "phens go", "", "soft hyphens go"),
+    ],
+)  # fmt: skip
+def test_a_hyphen_at_a_lines_end_stays_where_the_word_has_one(end, beginning, elsewhere, wanted):
+    vocabulary = pdf_layout._vocabulary([pdf_layout._Line(elsewhere, 0, 0, 0, 10, False)])
+    assert pdf_layout._joined(end, beginning, vocabulary) == wanted
+
+
+def test_a_pdf_keeps_the_hyphens_that_its_words_have(tmp_path):
+    lines = ["We saw a well-", "known effect of trans-", "genic and sero-", "positive mice, all seropositive and put to", "the same dose as all of the others were."]  # fmt: skip
+    page = [(50, 700 - 14 * n, 10, line) for n, line in enumerate(lines)]
+    (article,), *_ = read(pdf_of(tmp_path / "a.pdf", [page]))
+    assert "a well-known effect of transgenic and seropositive mice" in article.text()
 
 
 @pytest.mark.parametrize("where", [20, 200, 500, -60])

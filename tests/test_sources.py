@@ -285,8 +285,14 @@ def jats_body(tmp_path, body: str, front: str = ""):
         ('see <xref ref-type="fig">Figure 2<sup>a</sup></xref>', "see Figure 2^a"),
         ("known.<sup>12</sup> Then cells<sup>3,4</sup> and mice<sup>5–7</sup>", "known. Then cells and mice"),
         ('as [<xref ref-type="bibr">3</xref>]', "as [3]"),
+        ("10<sup>3,5</sup> and 3 × 10<sup>3–5</sup>", "10^(3,5) and 3 × 10^(3–5)"),
+        ("<italic>x</italic><sup>1–3</sup>, (y<sup>2, 3</sup>) and <italic>R</italic><sup>1,2</sup>", "x^(1–3), (y^(2, 3)) and R^(1,2)"),
+        ("2<sup>10<sup>3</sup></sup> and e<sup>−x<sup>2</sup></sup>", "2^(10^3) and e^(−x^2)"),
+        ("<sup>a<sup>2</sup></sup> and cm<sup>−<italic>n</italic></sup>", "a^2 and cm^−n"),
+        ('10<sup><xref ref-type="bibr">3,5</xref></sup> <italic>x</italic><sup><xref ref-type="bibr">1–3</xref></sup>', "10 x"),
+        ("in 2010<sup>3,4</sup>, of TNF-α<sup>5,6</sup>, hepatitis C<sup>1–3</sup>, 10<sup>[3,4]</sup>", "in 2010, of TNF-α, hepatitis C, 10"),
     ],
-)
+)  # fmt: skip
 def test_what_is_raised_keeps_its_meaning_and_citations_go(tmp_path, written, wanted):
     assert jats_body(tmp_path, f"<p>{written}</p>").sections[0].paragraphs == (wanted,)
 
@@ -378,6 +384,16 @@ def test_titles_in_an_abstract_stay_and_the_main_abstract_wins(tmp_path):
         assert jats_body(tmp_path, "<p>x</p>", front).abstract == told
     assert jats_body(tmp_path, "<p>x</p>", f"{summary}{teaser}<abstract><p>Main.</p></abstract>").abstract == ("Main.",)
     assert jats_body(tmp_path, "<p>x</p>", teaser + other).abstract == ("Another.",)
+
+
+def test_of_typed_abstracts_the_next_is_read_where_the_main_one_is_empty(tmp_path):
+    empty = "<abstract><p><fig><graphic/></fig></p></abstract>"
+    summary = '<abstract abstract-type="summary"><p>What we saw.</p></abstract>'
+    teaser = '<abstract abstract-type="teaser"><p>Read on.</p></abstract>'
+    article = jats_body(tmp_path, "<p>x</p>", empty + teaser + summary)
+    assert article.abstract == ("What we saw.",)
+    assert dict(article.left_out)["other_abstracts"] == 2
+    assert jats_body(tmp_path, "<p>x</p>", empty).abstract == ()
 
 
 def test_lists_and_quotations_stand_where_they_are_read(tmp_path):

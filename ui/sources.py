@@ -15,7 +15,7 @@ from ui import upload_memory as memory
 from ui.i18n import _
 
 ENDINGS = [
-    "jsonl", "json", "txt", "text", "md", "csv", "tsv", "parquet", "xml", "nxml", "nbib", "docx", "pdf", "zip", "gz", "tar", "tgz",
+    "jsonl", "json", "txt", "text", "md", "csv", "tsv", "parquet", "xml", "nxml", "nbib", "docx", "docm", "dotx", "pdf", "zip", "gz", "tar", "tgz",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A formula of a JATS article → a line of text: its MathML or TeX as one would type it."""
+"""A formula of an article → a line of text: its MathML, TeX or OMML (Word's) as one would type it."""
 
 import re
 
@@ -11,6 +11,7 @@ _INFIX = frozenset("=≠<>≤≥≪≫≈≃≅∼∝≡±∓×÷⋅·+−-→�
 _OPENING = frozenset({"", "(", "[", "{", ",", *_INFIX})  # behind which an operator stands before its operand
 _NOT_SHOWN = {"annotation", "annotation-xml", "mphantom", "none", "mprescripts"}
 _LEAVES = {"mi", "mn", "mo", "mtext", "ms"}
+_SIMPLE = re.compile(r"[\w.,′']*")  # what needs no parentheses
 _ACCENTS = {
     mark: word
     for word, marks in (
@@ -106,3 +107,62 @@ def _written(element) -> str:
     if name in ("mtr", "mlabeledtr"):
         return " ".join(texts)
     return texts[0] if name == "semantics" and texts else _row(children, texts)
+
+
+def of_word(formula) -> str:
+    """The text of a formula as Word writes them (OMML)."""
+    return _one_line(_office(formula))
+
+
+def _office(element) -> str:
+    name = _name(element)
+    if name == "t":
+        return element.text or ""
+    read = [(key, _office(child)) for child in element if (key := _name(child)) and not key.endswith("Pr")]
+    parts: dict[str, list[str]] = {}
+    for key, text in read:
+        parts.setdefault(key, []).append(text)
+
+    def of(key: str) -> str:
+        text = _one_line("".join(parts.get(key, ())))
+        whole = _SIMPLE.fullmatch(text) or (text.startswith(("(", "[")) and text.endswith((")", "]")))
+        return text if whole else f"({text})"
+
+    base = "".join(parts.get("e", ()))
+    if name == "f":
+        return f"{of('num')}/{of('den')}"
+    if name == "rad":
+        return f"root({base}, {of('deg')})" if "".join(parts.get("deg", ())).strip() else f"√({base})"
+    if name in ("sSup", "sSub", "sSubSup", "limLow", "limUpp", "nary"):
+        below, above = (key if key in parts else "lim" for key in ("sub", "sup"))
+        text = _character(element, "chr", "∫") if name == "nary" else of("e")
+        text += f"_{of(below)}" if name in ("sSub", "sSubSup", "limLow", "nary") and _filled(parts, below) else ""
+        text += f"^{of(above)}" if name in ("sSup", "sSubSup", "limUpp", "nary") and _filled(parts, above) else ""
+        return f"{text} {base}" if name == "nary" else text
+    if name == "d":
+        between = _character(element, "sepChr", "|")
+        return f"{_character(element, 'begChr', '(')}{between.join(parts.get('e', ()))}{_character(element, 'endChr', ')')}"
+    if name == "acc":
+        mark = _character(element, "chr", "\u0302")
+        return f"{_ACCENTS[mark]}({base})" if mark in _ACCENTS else base + mark
+    if name == "bar":
+        return f"bar({base})"
+    if name in ("m", "eqArr"):
+        return "; ".join(parts.get("mr", parts.get("e", [])))
+    if name == "mr":
+        return " ".join(parts.get("e", ()))
+    return "".join(text for _, text in read)
+
+
+def _filled(parts: dict[str, list[str]], key: str) -> bool:
+    return bool("".join(parts.get(key, ())).strip())
+
+
+def _character(element, name: str, usual: str) -> str:
+    """A character that the properties of an element name."""
+    for child in element:
+        if _name(child).endswith("Pr"):
+            for found in child:
+                if _name(found) == name:
+                    return next(iter(found.attrib.values()), "")
+    return usual

@@ -6,14 +6,13 @@ picture of it. What is raised keeps its place by a caret (10^5), but for citatio
 file is fetched and no entity is expanded but the characters that HTML and XML name.
 """
 
-import codecs
 import html.entities
 import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
 
-from engine.articles import formulas
+from engine.articles import formulas, markup, xml_start
 from engine.articles.article import MOST_SECTIONS, Article, Section, clean
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
@@ -40,8 +39,6 @@ _PARTS = {
 }  # fmt: skip
 _BEHIND = {"back", "glossary", "app-group"}  # whose paragraphs are left out too
 _CITATIONS = {"bibr", "fn", "table-fn", "aff", "corresp"}  # of xref: what a raised number of this kind refers to
-_RAISED_LIST = re.compile(r"\[?\d{1,3}(?:\s*[,–-]\s*\d{1,3})+\]?|\[\d{1,3}\]")  # 12,13 or 5–7: no power
-_ORDINAL = re.compile(r"st|nd|rd|th", re.IGNORECASE)
 # Abstracts with a type, from the one that says most of the article on; any other type stands before the last ones.
 _MAIN_TYPES = ("", "abstract", "main", "full", "structured", "section", "summary", "author-summary")
 _SIDE_TYPES = (
@@ -95,19 +92,25 @@ def _parse(member: Member):
             content = file.read(LARGEST_BYTES + 1)
     except DAMAGED as error:
         return member.damaged(error)
-    content = content.removeprefix(codecs.BOM_UTF8).lstrip()  # a declaration stands first, or it is none
+    start, encoding = xml_start.of(content, member.encoding)
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+        encoding=encoding,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
     )
     try:
-        return etree.fromstring(content, parser)
+        return etree.fromstring(content[start:], parser)
     except etree.XMLSyntaxError as error:
         template = sentence("{path}, line {line}: XML that cannot be read ({reason}).")
         return ArticlesError(template, path=member.name, line=error.lineno or 1, reason=str(error.msg)[:200])
 
 
 def _article(article, member: Member, fallback: str) -> Article | ArticlesError:
-    reading = _Reading()
+    reading = Reading()
     left: Counter[str] = Counter()
     _count_left_out(article, left)
     found = Article(
@@ -148,6 +151,14 @@ def _identifier(article) -> str:
     return (ids.get("doi") or ids.get("pmcid") or ids.get("pmc") or ids.get("pmid") or "")[:200]
 
 
+def _main(abstracts: list):
+    """The abstract that is read: of those with text the one whose type speaks most for it; None where there is none."""
+    ordered = sorted(abstracts, key=_weight)
+    if len(ordered) < 2:
+        return ordered[0] if ordered else None
+    return next((abstract for abstract in ordered if any(Reading().titled(abstract))), ordered[0])
+
+
 def _weight(abstract) -> tuple[int, int]:
     """How an abstract's type speaks for it, the lowest first; of equal types the longest."""
     kind = abstract.get("abstract-type", "").strip().lower()
@@ -165,8 +176,7 @@ def _count_left_out(element, found: Counter[str], behind: bool = False) -> None:
     Args:
         behind: whether the element stands where no paragraph is read.
     """
-    abstracts = [child for child in element if _name(child) == "abstract"]
-    main = min(abstracts, key=_weight) if abstracts else None
+    main = _main([child for child in element if _name(child) == "abstract"])
     for child in element:
         name = _name(child)
         if name in _PARTS:
@@ -180,7 +190,7 @@ def _count_left_out(element, found: Counter[str], behind: bool = False) -> None:
             _count_left_out(child, found, behind or name in _BEHIND)
 
 
-class _Reading:
+class Reading:
     """What one article's text becomes.
 
     Attributes:
@@ -193,15 +203,15 @@ class _Reading:
     def abstract(self, article) -> tuple[str, ...]:
         """The paragraphs of the main abstract, each section's behind its title."""
         meta = _child(article, "front", "article-meta")
-        abstracts = [c for c in meta if _name(c) == "abstract"] if meta is not None else []
-        return tuple(self._titled(min(abstracts, key=_weight), title="")) if abstracts else ()
+        main = _main([c for c in meta if _name(c) == "abstract"]) if meta is not None else None
+        return tuple(self.titled(main)) if main is not None else ()
 
-    def _titled(self, element, title: str) -> Iterator[str]:
+    def titled(self, element, title: str = "") -> Iterator[str]:
         """The paragraphs under an element, the first behind a title; those of sections in it behind theirs."""
         for child in element:
             if _name(child) == "sec":
                 own = self.text(_child(child, "title"))
-                yield from self._titled(child, f"{own.rstrip(':')}:" if own and own[-1] not in ".?!" else own)
+                yield from self.titled(child, f"{own.rstrip(':')}:" if own and own[-1] not in ".?!" else own)
                 continue
             for text in self._block(child):
                 yield f"{title} {text}" if title else text
@@ -314,27 +324,23 @@ class _Reading:
             yield told(child.tail)
 
     def _raised(self, element, before: str) -> str:
-        """What stands in a `sup`: nothing of a citation, else its text, behind a caret where it would read as one with what
-        stands before it."""
-        text = " ".join(piece.strip() for piece in self._pieces(element) if isinstance(piece, str) and piece.strip())
-        if (
-            _cites(element)
-            or _RAISED_LIST.fullmatch(text)
-            or (text.isdecimal() and before.strip()[-1:] in (*".,;:”", ""))
-        ):
-            return "" if before.strip() or _cites(element) else text
-        joined = bool(before) and not before[-1].isspace()
-        if not joined or not any(c.isalnum() or c in "+-−–" for c in text):
-            return text
-        if _ORDINAL.fullmatch(text) and before[-1].isdigit():
-            return text
-        return f"^({text})" if " " in text else f"^{text}"
+        """What stands in a `sup`."""
+        text = "".join(piece for piece in self._pieces(element) if isinstance(piece, str))
+        return markup.raised(text, before, _cites(element), _is_variable(element.getprevious()))
 
 
 def _cites(element) -> bool:
     """Whether an element holds, or stands in, a reference to the literature or a note."""
     around = itertools.chain(element.iter(), element.iterancestors())
     return any(_name(e) == "xref" and e.get("ref-type") in _CITATIONS for e in around)
+
+
+def _is_variable(element) -> bool:
+    """Whether an element is one letter in italics, right before what follows it."""
+    if element is None or _name(element) != "italic" or (element.tail or ""):
+        return False
+    text = "".join(element.itertext()).strip()
+    return len(text) == 1 and text.isalpha()
 
 
 def _lines(element) -> Iterator[str]:

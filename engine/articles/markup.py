@@ -104,7 +104,10 @@ def _formula(math: re.Match[str]) -> str:
 
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, load_dtd=False)
     named = _ENTITY.sub(lambda m: html.escape(html.unescape(m.group())), math.group())
-    root = etree.fromstring(_PREFIX.sub("", named).encode(), parser)
+    try:
+        root = etree.fromstring(_PREFIX.sub("", named).encode("utf-8", "replace"), parser)
+    except etree.XMLSyntaxError:
+        root = None
     return html.escape(formulas.text_of(root), quote=False) if root is not None else ""
 
 

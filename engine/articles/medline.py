@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from engine.articles import lines
+from engine.articles import lines, markup
 from engine.articles.article import Article, clean
 from engine.articles.member import Member
 from engine.articles.options import Options, Place
@@ -52,14 +52,22 @@ def _article(member: Member, record: list[tuple[str, list[str]]], first: int) ->
     left: Counter[str] = Counter()
     found: dict[str, str] = {}
     for tag, parts in record:
-        if tag in ("PMID", "TI", "AB") and tag not in found:
-            found[tag] = clean(" ".join(parts))
+        if tag in ("PMID", "TI", "AB", "OAB") and tag not in found:
+            text, tags = markup.plain_text(" ".join(parts))
+            found[tag] = clean(text)
+            left["tags"] += tags
         elif tag in ("AU", "FAU", "AD", "AUID", "CN", "IR", "FIR"):
             left["addresses"] += 1
         else:
             left["other_abstracts" if tag == "OAB" else "fields"] += 1
-    if not found.get("AB"):
+    abstract, other = found.get("AB"), found.get("OAB")
+    if abstract and other:
+        left["other_abstracts"] += 1
+    elif other:  # in another language, or by another hand: the only one there is
+        abstract = other
+    if not abstract:
         return ArticlesError(
             sentence("{path}, line {line}: a record without an abstract."), path=member.name, line=first
         )
-    return Article(found.get("PMID", "")[:200], (found["AB"],), (), found.get("TI", ""), tuple(left.items()))
+    counted = tuple((part, count) for part, count in left.items() if count)
+    return Article(found.get("PMID", "")[:200], (abstract,), (), found.get("TI", ""), counted)

@@ -50,6 +50,16 @@ TITLE_COLUMNS = (
 )
 ID_COLUMNS = ("article_id", "id", "doi", "pmid", "pmcid", "identifiant", "identifier", "identificador", "kennung")
 
+# What a list of references is called, without accents.
+_REFERENCES = re.compile(
+    r"(?:\d+\.?\s*)?(?:references?(?: bibliographiques?| cited| list| and notes)?|notes and references|bibliogra(?:ph|f|ff)\w*|list of references|"
+    r"literatur(?:verzeichnis|hinweise)?|quellen(?:verzeichnis)?|literature(?: cited)?|cited literature|works cited|literatuur(?:lijst)?|"
+    r"referencias(?: bibliograficas)?|riferimenti bibliografici|pismiennictwo|literatura|(?:список )?литератур[аы]|参考文献|參考文獻|引用文献)\s*[.:]?"
+)
+_CAPTION = re.compile(
+    r"(?:fig(?:ure|\.)?|table|tableau|tabelle|abbildung|figura|tabla|scheme)\s*\w?\d+\s*[.:|–—]", re.IGNORECASE
+)
+
 MOST_COLUMNS = 1_000  # of a table, that are looked at for a usual name
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 # What a head adds to a usual name: of what the column is, and in which language.
@@ -81,6 +91,16 @@ def kind_of(name: str) -> int:
 def head(name: str) -> str:
     """A column's name as the lists above have it: “Résumé de l'article” is resume, “Full Text” full_text."""
     return _OF_THE_ARTICLE.sub("", _BETWEEN_WORDS.sub("_", plain(name)).strip("_"))
+
+
+def is_references(name: str) -> bool:
+    """Whether a heading says that the list of references follows."""
+    return bool(_REFERENCES.fullmatch(plain(name)))
+
+
+def is_caption(text: str) -> bool:
+    """Whether a paragraph begins as what stands below a figure or above a table: Figure 1. …"""
+    return bool(_CAPTION.match(text))
 
 
 def column(names: list[str], usual: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.articles import names
+from engine.articles import hyphens, names
 from engine.articles.article import Section, clean
 from engine.articles.names import kind_of
 
@@ -20,14 +20,10 @@ _LONGEST_HEADING = 120  # characters
 _LARGER, _MUCH_LARGER = 1.12, 1.3  # than the body's letters: of a heading, of a title
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 _PAGE_NUMBER = re.compile(r"(?:page|p\.|seite|página)?\s*[-–—]?\s*(?:\d{1,5}|[ivxlc]{1,6})\s*[-–—]?(?:\s*(?:/|of|sur|von|de)\s*\d{1,5})?", re.IGNORECASE)  # fmt: skip
-_CAPTION = re.compile(
-    r"(?:fig(?:ure|\.)?|table|tableau|tabelle|abbildung|figura|tabla|scheme)\s*\w?\d+\s*[.:|–—]", re.IGNORECASE
-)
-_REFERENCES = re.compile(r"(?:\d+\.?\s*)?(?:references?|bibliograph\w*|bibliografía|références(?: bibliographiques)?|literatur(?:verzeichnis)?|literature cited)\.?", re.IGNORECASE)  # fmt: skip
 _NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*\.?|[IVX]+\.|[A-Z]\.)\s+[^\W\d_]")
 _SOFT_HYPHEN = "\u00ad"
-_HYPHENS = ("-", "\u2010", _SOFT_HYPHEN)
-_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_HYPHENS = ("-", "\u2010", "\u2011", _SOFT_HYPHEN)
+_WORD = re.compile(r"[^\W\d_]+(?:[-\u2010\u2011][^\W\d_]+)*")
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ def _vocabulary(lines: list[_Line]) -> Counter[str]:
     """How often each word is written whole; the pieces of words at the ends of lines are none."""
     found, goes_on = Counter[str](), False
     for line in lines:
-        words = [word.lower() for word in _WORD.findall(line.text)]
+        words = [hyphens.plain(word.lower()) for word in _WORD.findall(line.text)]
         ends_open = line.text.endswith(_HYPHENS)
         found.update(words[goes_on : len(words) - ends_open])
         goes_on = ends_open
@@ -215,10 +211,10 @@ def _sections(
     sections = []
     for name, of_section in found:
         paragraphs = list(_paragraphs(of_section, vocabulary))
-        if _REFERENCES.fullmatch(name.strip()):
+        if names.is_references(name):
             left["references"] += len(paragraphs)
             continue
-        kept = [text for text in paragraphs if not _CAPTION.match(text)]
+        kept = [text for text in paragraphs if not names.is_caption(text)]
         left["figures"] += len(paragraphs) - len(kept)
         if kept:
             sections.append(Section(name, tuple(kept)))
@@ -239,7 +235,7 @@ def _paragraphs(lines: list[_Line], vocabulary: Counter[str]) -> Iterator[str]:
         same_column = before.page == line.page and before.y > line.y
         gap = same_column and spacing and before.y - line.y > 1.35 * spacing
         indented = same_column and 4 < line.x - before.x < 40
-        caption = bool(_CAPTION.match(line.text))
+        caption = names.is_caption(line.text)
         if (ended and (short or gap or indented)) or (gap and not line.text[:1].islower()) or caption:
             yield text
             text = line.text
@@ -249,18 +245,15 @@ def _paragraphs(lines: list[_Line], vocabulary: Counter[str]) -> Iterator[str]:
 
 
 def _joined(text: str, more: str, vocabulary: Counter[str]) -> str:
-    """Two lines as one; a hyphen between them stays where the document writes the word with one."""
+    """Two lines as one; a hyphen between them stays where it belongs to the word (`hyphens.stays`)."""
     if len(text) < 2 or text[-2].isspace() or not text.endswith((*_HYPHENS, "–", "/")):
         return f"{text} {more}"
     stem = text[:-1]
-    head, tail = re.search(r"[^\W\d_]+(?:-[^\W\d_]+)*$", stem), _WORD.match(more)
+    head, tail = re.search(r"[^\W\d_]+(?:[-\u2010\u2011][^\W\d_]+)*$", stem), _WORD.match(more)
+    if head is not None and tail is not None and hyphens.is_suspended(tail.group()):
+        return f"{text} {more}"
     if text.endswith(("–", "/")) or head is None or tail is None or more[0].isupper():
         return f"{stem}{text[-1].replace(_SOFT_HYPHEN, '')}{more}"
-    whole, hyphened = (head.group() + tail.group()).lower(), f"{head.group()}-{tail.group()}".lower()
-    two_words = not vocabulary[whole] and all(  # each is written elsewhere too: "peroxidase-conjugated"
-        len(word) > 2 and vocabulary[word] > 1 for word in (head.group().lower(), tail.group().lower())
-    )
-    compound = "-" in head.group() or "-" in tail.group() or len(head.group()) == 1  # "root-mean-square", "L-glutamine"
-    if text.endswith("-") and (two_words or compound or vocabulary[hyphened] > vocabulary[whole]):
-        return f"{stem}-{more}"
+    if not text.endswith(_SOFT_HYPHEN) and hyphens.stays(head.group().lower(), tail.group().lower(), vocabulary):
+        return f"{text}{more}"
     return stem + more

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from engine.articles.article import Article, clean
+from engine.articles import jats, xml_start
+from engine.articles.article import Article
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
 from engine.errors import ArticlesError, sentence
@@ -19,9 +20,11 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
 
     done, number = (start[0] if start else 0), 0
     with member.open() as file:
+        offset, encoding = xml_start.of(file.read(xml_start.LONGEST_BYTES), member.encoding)
+    with member.open(offset) as file:
         try:
             parsed = etree.iterparse(
-                file, events=("end",), tag=(*RECORDS, "MedlineCitation"), resolve_entities=False, no_network=True, load_dtd=False,
+                file, events=("end",), tag=(*RECORDS, "MedlineCitation"), encoding=encoding, resolve_entities=False, no_network=True, load_dtd=False,
                 huge_tree=False, remove_comments=True, remove_pis=True,
             )  # fmt: skip
             for _event, element in parsed:
@@ -43,23 +46,28 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
 
 
 def _article(member: Member, record, number: int) -> Article | ArticlesError:
+    reading = jats.Reading()
+    title = reading.text(next(record.iter("ArticleTitle", "BookTitle"), None))
+    abstracts = [*record.iter("Abstract"), *record.iter("OtherAbstract")]
+    paragraphs: tuple[str, ...] = ()
+    for abstract in abstracts:  # one without text gives way to the next, which may be in another language
+        if paragraphs := tuple(_paragraphs(abstract, reading)):
+            break
     left: Counter[str] = Counter()
-    title = _text(next(record.iter("ArticleTitle", "BookTitle"), None))
-    abstracts = list(record.iter("Abstract"))
-    paragraphs = []
-    for part in abstracts[0].iter("AbstractText") if abstracts else ():
-        label, text = (part.get("Label") or "").strip(), _text(part)
-        if text:
-            paragraphs.append(f"{label}: {text}" if label and label.upper() != "UNLABELLED" else text)
-    left["other_abstracts"] = len(list(record.iter("OtherAbstract")))
+    left["other_abstracts"] = max(0, len(abstracts) - 1)
     left["addresses"] = len(list(record.iter("Author")))
     left["references"] = len(list(record.iter("Reference")))
     left["fields"] = len(list(record.iter("MeshHeading", "Keyword", "Chemical")))
     if not paragraphs:
         return ArticlesError(_WITHOUT, path=member.name, number=number)
     counted = tuple((part, count) for part, count in left.items() if count)
-    return Article(_text(next(record.iter("PMID"), None))[:200], tuple(paragraphs), (), title, counted)
+    identifier = reading.text(next(record.iter("PMID"), None))[:200]
+    return Article(identifier, paragraphs, (), title, counted, (reading.formulas, reading.pictures))
 
 
-def _text(element) -> str:
-    return "" if element is None else " ".join(clean("".join(element.itertext())).split())
+def _paragraphs(abstract, reading: jats.Reading) -> Iterator[str]:
+    """The paragraphs of an abstract, each behind its label."""
+    for part in abstract.iter("AbstractText"):
+        label, text = (part.get("Label") or "").strip(), reading.text(part)
+        if text:
+            yield f"{label}: {text}" if label and label.upper() != "UNLABELLED" else text

@@ -30,6 +30,8 @@ PARTS = {
     "supplements": sentence("supplementary files"),
     "code": sentence("listings of programs"),
     "inner_articles": sentence("articles inside the article (reviewers' letters, answers, translations)"),
+    "hidden": sentence("hidden passages"),
+    "contents": sentence("lines of a table of contents"),
     "deleted": sentence("deleted passages of tracked changes"),
     "running_lines": sentence("running headers, footers and page numbers"),
     "scanned_pages": sentence("scanned pages (pictures of text)"),

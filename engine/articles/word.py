@@ -1,6 +1,7 @@
 """Word documents (.docx): one article a file, its headings by their styles, read by python-docx.
 
-Tables, pictures, footnotes, text boxes and passages that tracked changes deleted are counted, not read. Nothing outside
+Tables of figures, pictures, footnotes, text boxes, references, captions, hidden text, headers and footers, and passages
+that tracked changes deleted are counted, not read; a table that only lays out prose is read cell after cell. Nothing outside
 the file is fetched; a document that unpacks to more than text can be is not opened.
 """
 
@@ -9,11 +10,13 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from engine.articles import unread
+from engine.articles import names, unread
 from engine.articles.article import ABSTRACT, MOST_SECTIONS, Article, Section, clean, kind_of
 from engine.articles.member import DAMAGED, Member, is_bomb
 from engine.articles.options import Options, Place
+from engine.articles.word_text import Styles, Text, W, name_of, style_of
 from engine.errors import ArticlesError, sentence
 
 LARGEST_BYTES = 64 << 20
@@ -21,7 +24,18 @@ MOST_UNPACKED_BYTES = 128 << 20
 MOST_XML_BYTES = 24 << 20  # of one part; a parsed tree takes many times its text
 MOST_PARTS = 5_000
 DOCUMENT = "word/document.xml"
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_DOCUMENT = re.compile(r"word/document\d*\.xml")  # Word on the web numbers it
+# What the strict form of the standard (ISO/IEC 29500) writes otherwise than python-docx reads it, and what a document with
+# macros or a template calls itself.
+_AS_USUAL = (
+    (b"http://purl.oclc.org/ooxml/officeDocument/relationships", b"http://schemas.openxmlformats.org/officeDocument/2006/relationships"),
+    (b"http://purl.oclc.org/ooxml/officeDocument/math", b"http://schemas.openxmlformats.org/officeDocument/2006/math"),
+    (b"http://purl.oclc.org/ooxml/wordprocessingml/main", b"http://schemas.openxmlformats.org/wordprocessingml/2006/main"),
+    (b"http://purl.oclc.org/ooxml/drawingml/", b"http://schemas.openxmlformats.org/drawingml/2006/"),
+    (b"application/vnd.ms-word.document.macroEnabled.main+xml", b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"),
+    (b"application/vnd.ms-word.template.macroEnabledTemplate.main+xml", b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"),
+    (b"application/vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml", b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"),
+)  # fmt: skip
 _HEADING = re.compile(r"(?:heading|titre|überschrift|título|titolo|kop|nagłówek|заголовок)\s*(\d)", re.IGNORECASE)
 _TITLES = ("title", "titre", "titel", "título", "titolo")
 _COUNTED = (
@@ -34,6 +48,14 @@ _COUNTED = (
     ("deleted", "delText"),
 )
 _SHORT = 80  # characters of a line in bold that is a heading though its style does not say so
+_PROSE = 200  # characters that the cells of a table hold on average where it only lays out text
+_CAPTIONS = {"caption", "légende", "beschriftung", "epígrafe", "legenda", "didascalia", "bijschrift"}
+_CONTENTS = re.compile(r"(?:toc|table of (?:figures|authorities))\b", re.IGNORECASE)
+_BEHIND_REFERENCES = re.compile(
+    r"(?:appendi(?:x|ces)|annexe?s?|anhang|figures?|tables?|tableaux?|abbildung(?:en)?|legends?|légendes?|supplementary|acknowledge?ments?|remerciements)\b(?!.*[.,;]$)",
+    re.IGNORECASE,
+)
+_GALLERIES = {"Table of Contents": "contents", "Bibliographies": "references"}
 
 
 def kind(member: Member) -> str | ArticlesError:
@@ -49,7 +71,7 @@ def kind(member: Member) -> str | ArticlesError:
             inside = archive.namelist()[: MOST_PARTS + 1]
     except DAMAGED as error:
         raise member.damaged(error) from error
-    if DOCUMENT in inside:
+    if any(_DOCUMENT.fullmatch(name) for name in inside):
         return "docx"
     for beginning, (template, values) in unread.IN_ZIP:
         if any(name.startswith(beginning) for name in inside) and (
@@ -76,13 +98,36 @@ def _article(member: Member) -> Article | ArticlesError:
             return ArticlesError(sentence("{path}: a document of over 64 MB, more than is read."), path=member.name)
         if problem := _reason_against(content):
             return ArticlesError(problem, path=member.name)
-        document = docx.Document(io.BytesIO(content))
+        document = docx.Document(io.BytesIO(_as_usual(content)))
     except (PackageNotFoundError, KeyError, AttributeError, SyntaxError, *DAMAGED) as error:
         reason = str(error).strip("'\"")[:200]
         template = sentence("{path} is a Word document that is damaged or cut off ({reason}): save it again.")
         return ArticlesError(template, path=member.name, reason=reason or "no data")
-    names = {style.style_id: (style.name or "") for style in document.styles}
-    return _Reading(member, names).article(document.element.body)
+    reading = _Reading(member, Styles(document.styles.element))
+    for relation in document.part.rels.values():
+        if not relation.is_external and relation.reltype.endswith(("/header", "/footer")):
+            reading.count_running_lines(getattr(relation.target_part, "element", ()))
+    return reading.article(document.element.body)
+
+
+def _as_usual(content: bytes) -> bytes:
+    """The document as most are written; the same bytes where it is."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        xml = {
+            p.filename: archive.read(p) for p in archive.infolist() if p.filename.lower().endswith((".xml", ".rels"))
+        }
+        if not any(old in data for data in xml.values() for old, _ in _AS_USUAL):
+            return content
+        parts = {p.filename: archive.read(p) for p in archive.infolist() if p.filename not in xml}
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, data in xml.items():
+            for old, new in _AS_USUAL:
+                data = data.replace(old, new)
+            archive.writestr(name, data)
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    return written.getvalue()
 
 
 def _reason_against(content: bytes) -> str:
@@ -98,20 +143,45 @@ def _reason_against(content: bytes) -> str:
     return ""
 
 
+@dataclass
+class _Paragraph:
+    """Lines that stand together, and what they are.
+
+    Attributes:
+        level: 0 of a title, from 1 on of a heading, None of a paragraph. part: a key of `unread.PARTS` where it is not read.
+        alone: whether its one line says that references follow, though no style does.
+    """
+
+    lines: list[str]
+    level: int | None
+    part: str = ""
+    alone: bool = False
+
+
 class _Reading:
     """One document: its paragraphs in reading order, and what is left out of it."""
 
-    def __init__(self, member: Member, style_names: dict[str, str]) -> None:
-        self._member, self._names = member, style_names
+    def __init__(self, member: Member, styles: Styles) -> None:
+        self._member, self._styles = member, styles
+        self._text = Text(styles)
         self._title = ""
+        self._read: list[_Paragraph] = []
         self._sections: list[tuple[str, list[str]]] = []
         self._left: Counter[str] = Counter()
+
+    def count_running_lines(self, element) -> None:
+        """Counts the lines of a header or a footer."""
+        self._left["running_lines"] += sum(
+            any((t.text or "").strip() for t in p.iter(f"{W}t")) for p in _all(element, "p")
+        )
 
     def article(self, body) -> Article | ArticlesError:
         """The article that a document's body is."""
         self._blocks(body)
+        self._assemble()
         for part, tag in _COUNTED:
-            self._left[part] += sum(not _is_fallback(element) for element in body.iter(f"{_W}{tag}"))
+            self._left[part] += sum(not _is_fallback(element) for element in body.iter(f"{W}{tag}"))
+        self._left += self._text.left
         sections = [Section(name, tuple(paragraphs)) for name, paragraphs in self._sections if paragraphs]
         if not sections:
             return ArticlesError(sentence("{path}: a Word document without text."), path=self._member.name)
@@ -123,47 +193,99 @@ class _Reading:
         if first is not None and clean(sections[first].name).lower() == "abstract":  # any other name is kept as it is
             abstract = sections.pop(first).paragraphs
         left = tuple((part, count) for part, count in self._left.items() if count)
-        return Article(clean(self._member.stem)[:200], abstract, tuple(sections), self._title, left)
+        identifier = clean(self._member.stem)[:200]
+        return Article(identifier, abstract, tuple(sections), self._title, left, (self._text.formulas, 0))
 
-    def _blocks(self, parent) -> None:
+    def _blocks(self, parent, part: str = "") -> None:
+        """Reads what stands one below the other.
+
+        Args:
+            part: what it is where it is not read: a key of `unread.PARTS`.
+        """
         for child in parent:
-            name = child.tag.rpartition("}")[2] if isinstance(child.tag, str) else ""
+            name = name_of(child)
             if name == "p":
-                self._paragraph(child)
+                self._paragraph(child, part)
             elif name == "tbl":
-                self._left["tables"] += 1
-            elif name in ("sdt", "sdtContent", "ins", "customXml", "smartTag", "body"):
-                self._blocks(child)
+                self._table(child, part)
+            elif name == "sdt":
+                gallery = next(iter(_all(child, "docPartGallery")), None)
+                named = gallery.get(f"{W}val", "") if gallery is not None else ""
+                self._blocks(child, part or _GALLERIES.get(named, ""))
+            elif name in ("sdtContent", "ins", "moveTo", "customXml", "smartTag", "body", "AlternateContent", "Choice"):
+                self._blocks(child, part)
 
-    def _paragraph(self, paragraph) -> None:
-        text = " ".join(clean(_text(paragraph)).split())
-        if not text:
-            return
-        level = self._level(paragraph, text)
-        if level == 0 and not self._title and not self._sections:
-            self._title = text
-        elif level is not None and level <= 1:
-            self._sections.append((text, []))
+    def _table(self, table, part: str) -> None:
+        """Reads the cells of a table that only lays out text; counts any other."""
+        rows = [[cell for cell in row if name_of(cell) == "tc"] for row in table if name_of(row) == "tr"]
+        lengths = [
+            length for row in rows for cell in row if (length := sum(len(t.text or "") for t in _all(cell, "t")))
+        ]
+        if lengths and (all(len(row) <= 1 for row in rows) or sum(lengths) >= _PROSE * len(lengths)):
+            for row in rows:
+                for cell in row:
+                    self._blocks(cell, part)
         else:
-            if not self._sections:
-                self._sections.append(("", []))
-            self._sections[-1][1].append(text)
+            self._left["tables"] += 1
 
-    def _level(self, paragraph, text: str) -> int | None:
+    def _paragraph(self, paragraph, part: str) -> None:
+        lines, of_field = self._text.lines(paragraph)
+        if not lines:
+            return
+        name = self._styles.name(style_of(paragraph))
+        whole = " ".join(lines)
+        level = self._level(paragraph, name, whole)
+        if _HEADING.match(name) or (level is not None and of_field != "contents"):
+            self._text.end_fields()
+            of_field = ""
+        if _CONTENTS.match(name):
+            part, level = part or "contents", None
+        elif name.lower() in _CAPTIONS or (level is None and names.is_caption(whole)):
+            part = part or "figures"
+        alone = level is None and len(whole) <= _SHORT and names.is_references(whole)
+        self._read.append(_Paragraph(lines, level, part or of_field, alone))
+
+    def _assemble(self) -> None:
+        """Puts the paragraphs into sections; what stands below a heading of references is counted."""
+        named = any(p.level is not None and names.is_references(" ".join(p.lines)) for p in self._read)
+        alone = [at for at, paragraph in enumerate(self._read) if paragraph.alone and not named]
+        references: int | None = None  # the level of their heading, while they last
+        for at, paragraph in enumerate(self._read):
+            whole = " ".join(paragraph.lines)
+            level = 1 if at in alone[-1:] else paragraph.level
+            if references is not None and level is None and len(whole) <= _SHORT and _BEHIND_REFERENCES.match(whole):
+                level = references
+            if level is not None and (references is None or level <= references):
+                references = max(1, level) if names.is_references(whole) else None
+                if references is not None:
+                    continue
+            if paragraph.part or references is not None:
+                self._left[paragraph.part or "references"] += 1
+            elif level == 0 and not self._title and not self._sections:
+                self._title = whole
+            elif level is not None and level <= 1:
+                self._sections.append((whole, []))
+            else:
+                if not self._sections:
+                    self._sections.append(("", []))
+                self._sections[-1][1].extend(paragraph.lines if level is None else [whole])
+
+    def _level(self, paragraph, style: str, text: str) -> int | None:
         """0 for a title, from 1 on for a heading, None for a paragraph."""
-        properties = paragraph.find(f"{_W}pPr")
-        style = properties.find(f"{_W}pStyle") if properties is not None else None
-        identifier = style.get(f"{_W}val", "") if style is not None else ""
-        name = self._names.get(identifier, identifier)
-        if name.lower() in _TITLES:
+        if style.lower() in _TITLES:
             return 0
-        if match := _HEADING.match(name):
+        if match := _HEADING.match(style):
             return int(match[1])
-        runs = [run for run in paragraph.iter(f"{_W}r") if _text(run).strip()]
+        runs = [run for run in _all(paragraph, "r") if any((t.text or "").strip() for t in _all(run, "t"))]
         bold = bool(runs) and all(_is_bold(run) for run in runs)
-        if bold and len(text) <= _SHORT and kind_of(text) and not text.endswith((".", ",", ";")):
+        known = kind_of(text) or names.is_references(text)
+        if bold and len(text) <= _SHORT and known and not text.endswith((".", ",", ";")):
             return 1
         return None
+
+
+def _all(element, name: str) -> Iterator:
+    return element.iter(f"{W}{name}") if hasattr(element, "iter") else iter(())
 
 
 def _is_fallback(element) -> bool:
@@ -172,32 +294,6 @@ def _is_fallback(element) -> bool:
 
 
 def _is_bold(run) -> bool:
-    properties = run.find(f"{_W}rPr")
-    bold = properties.find(f"{_W}b") if properties is not None else None
-    return bold is not None and bold.get(f"{_W}val", "1") not in ("0", "false")
-
-
-def _text(element) -> str:
-    """The text under an element, without what was deleted, and without the boxes that hang on it."""
-    parts = []
-    for child in element:
-        name = child.tag.rpartition("}")[2] if isinstance(child.tag, str) else ""
-        if name == "t":
-            parts.append(child.text or "")
-        elif name in ("tab", "br", "cr"):
-            parts.append(" ")
-        elif name == "noBreakHyphen":
-            parts.append("-")
-        elif name not in (
-            "del",
-            "moveFrom",
-            "drawing",
-            "pict",
-            "object",
-            "AlternateContent",
-            "instrText",
-            "pPr",
-            "rPr",
-        ):
-            parts.append(_text(child))
-    return "".join(parts)
+    properties = run.find(f"{W}rPr")
+    bold = properties.find(f"{W}b") if properties is not None else None
+    return bold is not None and bold.get(f"{W}val", "1") not in ("0", "false")
