@@ -1,0 +1,96 @@
+"""Run folders of version 0.2 (tests/former/make.sh), before its modules moved: each still opens, is shown and goes on."""
+
+import json
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine import checkpoints, measuring, runs, trainer
+
+FORMER = Path(__file__).resolve().parent / "former"
+PROJECT = FORMER.parent.parent
+STATES = {
+    "packed": runs.FINISHED,
+    "adapters": runs.FINISHED,
+    "report": runs.FINISHED,
+    "imported": runs.FINISHED,
+    "chain-1": runs.PAUSED,
+    "chain-2": runs.COPIED,  # it was queued elsewhere: a copy waits for a person
+}
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory) -> Path:
+    """The folders as they were packed, on another machine."""
+    root = tmp_path_factory.mktemp("former")
+    with tarfile.open(FORMER / "runs.tar.xz") as archive:
+        archive.extractall(root, filter="data")
+    return root
+
+
+@pytest.fixture
+def former(unpacked, root) -> dict[str, runs.Run]:
+    """The runs by the end of their names, in folders of this test's own."""
+    shutil.copytree(unpacked, root, dirs_exist_ok=True)
+    found = {run.name: run for run in runs.all_runs(root)}
+    return {end: next(run for name, run in found.items() if name.endswith(end)) for end in STATES}
+
+
+def test_each_is_in_the_state_that_it_was_left_in_and_its_checkpoints_are_whole(former):
+    assert {end: run.state().state for end, run in former.items()} == STATES
+    for end in set(STATES) - {"chain-2"}:
+        for checkpoint in checkpoints.of_run(former[end]):
+            checkpoints.verify(checkpoint)
+        assert checkpoints.of_run(former[end])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["packed", "adapters", "report", "imported"])
+def test_its_figures_are_those_that_it_tells(former, end):
+    checkpoint = checkpoints.of_run(former[end])[-1]
+    if end == "imported":
+        told = next(e for e in former[end].events("evaluation") if e["model"] == "run" and e["split"] == "test")
+        articles, length = "articles/sample", told["sequence_length"]
+    else:
+        told = next(
+            e for e in former[end].events("evaluation") if (e["model"], e["split"], e["whole"]) == ("run", "test", True)
+        )
+        articles, length = former[end].settings.articles, 32
+    found = measuring.measure(checkpoints.resolve(checkpoint.reference), articles, sequence_length=length)
+    assert found["loss"] == pytest.approx(told["loss"], rel=1e-5)
+    assert found["evaluated_tokens"] == told["evaluated_tokens"]
+
+
+@pytest.mark.slow
+def test_the_paused_stage_goes_on_where_it_was_and_the_one_that_waited_follows(former, tiny_preset):
+    first, second = former["chain-1"], former["chain-2"]
+    begun = checkpoints.of_run(first)[-1].step
+    first.request_resume()
+    assert trainer.work(first)["steps"] == 600
+    steps = [event["step"] for event in first.events("step")]
+    assert steps == sorted(set(steps)) and any(step <= begun for step in steps) and steps[-1] == 600
+    second.request_resume()
+    assert trainer.work(second)["steps"] == 6
+    assert second.state().state == runs.FINISHED
+
+
+@pytest.mark.parametrize("page", sorted(p.stem for p in (PROJECT / "pages").glob("*.py")))
+def test_every_page_shows_them(former, page):
+    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60).run()
+    for run in former.values():
+        app.query_params["run"] = run.name
+        app.switch_page(f"pages/{page}.py").run()
+        assert not app.exception and not app.error, (page, run.name, [e.value for e in app.error])
+
+
+FIELDS = ("steps", "seed", "method", "lora_rank", "learning_rate", "checkpoint_format", "prompts")
+
+
+def test_their_configuration_is_read_field_by_field(former):
+    for run in former.values():
+        written = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
+        read = {name: getattr(run.settings, name) for name in FIELDS}
+        assert {**read, "prompts": list(read["prompts"])} == {name: written[name] for name in FIELDS}
