@@ -26,7 +26,7 @@ import numpy as np
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import intervals, memorisation, paths, preparation, tokenizers
+from engine import articles_read, intervals, memorisation, paths, preparation, tokenizers
 
 ARTICLES = (5, 8, 12, 18, 25, 100)
 MADE_UP = {  # how wide the sizes are (of their logarithms), and what a size of one standard deviation more does to the level
@@ -88,7 +88,7 @@ def copying(data: Path, draws: int, random: np.random.Generator, tokens: int = 2
     """How often a passage that copies nothing is told to: by its longest passage, and by any of three shares."""
     tokenizer = tokenizers.load(paths.MINI_PRESET)
     prepared = preparation.prepare(data / "articles", tokenizer)
-    ranges = (memorisation.Range(prepared, 1, prepared.articles("train")),)
+    ranges = (articles_read.Range(prepared, 1, prepared.articles("train")),)
     memorisation.build(ranges)
     passages = []
     for split in ("validation", "test"):

@@ -82,7 +82,7 @@ def speed(rounds: int, steps: int = 20) -> dict:
 
 def agreement() -> dict:
     """How far the pass is from Keras `evaluate` (loss, nats a token) and from transformers (perplexity), absolutely."""
-    from engine import breakdown, checkpoints, evaluation, models, original, paths
+    from engine import breakdown, checkpoints, evaluation, keras_check, models, paths
 
     tokenizer, corpus, kinds, baselines = prepared()
     reference = checkpoints.resolve(str(paths.MINI_PRESET))
@@ -90,9 +90,9 @@ def agreement() -> dict:
     way = breakdown.Pass(LENGTH, LENGTH, evaluation.batch_size(LENGTH, tokenizer.vocabulary_size))
     stream = corpus.tokens("test")
     report = breakdown.run(evaluation.Scorer(model), corpus, "test", tokenizer, kinds, baselines, way)
-    original.compile_to_evaluate(model)
+    keras_check.compile_to_evaluate(model)
     count = -(-way.count(stream) // way.batch_size)
-    said = original.evaluate_batches(model, lambda: (batch for _starts, batch in way.batches(stream)), count)
+    said = keras_check.evaluate_batches(model, lambda: (batch for _starts, batch in way.batches(stream)), count)
     return {
         "tokens": report["evaluated_tokens"],
         "loss": report["loss"],

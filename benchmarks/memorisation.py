@@ -29,7 +29,7 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import memorisation, paths, presets, suffixes
+from engine import articles_read, memorisation, paths, presets, suffixes
 from engine.corpus import Corpus
 
 
@@ -63,10 +63,10 @@ def forget(files: list[Path]) -> bool:
     return True
 
 
-def sample(seen: memorisation.Seen) -> memorisation.Seen:
+def sample(seen: articles_read.Seen) -> articles_read.Seen:
     """The articles that ship, which are not of the corpus, in its vocabulary."""
-    shipped = memorisation.corpus_of(str(paths.SAMPLE_ARTICLES), seen.tokenizer)
-    return memorisation.Seen(seen.tokenizer, (memorisation.Range(shipped, 1, 1),))
+    shipped = articles_read.corpus_of(str(paths.SAMPLE_ARTICLES), seen.tokenizer)
+    return articles_read.Seen(seen.tokenizer, (articles_read.Range(shipped, 1, 1),))
 
 
 def known(corpus: Corpus, tokens: int, count: int, random: np.random.Generator) -> list[np.ndarray]:
@@ -145,8 +145,8 @@ def main() -> None:
     if a.corpus is None:
         parser.error("name a prepared corpus")
     corpus = Corpus(a.corpus)
-    ranges = (memorisation.Range(corpus, 1, corpus.articles("train")),)
-    seen = memorisation.Seen(presets.tokenizer(presets.find(a.preset)), ranges)
+    ranges = (articles_read.Range(corpus, 1, corpus.articles("train")),)
+    seen = articles_read.Seen(presets.tokenizer(presets.find(a.preset)), ranges)
     files = memorisation.shards(ranges)
     if a.anew:
         shutil.rmtree(files[0].path.parent, ignore_errors=True)

@@ -107,12 +107,12 @@ def train(a: argparse.Namespace) -> int:
 
 def prepare(a: argparse.Namespace) -> int:
     """Prepares articles for training: reads a source and keeps its tokens on disk, from wherever it was interrupted."""
-    from engine import importing, little, preparation
+    from engine import importing, little, preparation, vocabulary
     from engine.articles import Options
 
     started = time.monotonic()
     progress = _Progress()
-    tokenizer = importing.vocabulary(str(a.preset))
+    tokenizer = vocabulary.vocabulary(str(a.preset))
     try:
         path = importing.locate(
             str(a.source),
@@ -285,7 +285,7 @@ def _prepared_lines(result: dict) -> list[str]:
 
 def _train_plan(a: argparse.Namespace) -> int:
     """Runs the stages of a plan one after the other, each from the last checkpoint of its parent."""
-    from engine import importing, plans, preparation
+    from engine import plans, preparation, vocabulary
 
     own = [option for option, value in (("range", a.range), ("from", a.parent)) if value]
     if own:
@@ -303,7 +303,7 @@ def _train_plan(a: argparse.Namespace) -> int:
     try:
         prepared = preparation.prepare(
             submission.articles_path(source),
-            importing.vocabulary(preset),
+            vocabulary.vocabulary(preset),
             report=lambda p: progress(_preparing(p, 0.0)),
         )
         scaled = plan.scaled(prepared.articles("train"))
@@ -554,7 +554,8 @@ def evaluate(a: argparse.Namespace) -> int:
     """Measures a checkpoint or preset on articles: figures with their intervals, where they come from, and what changed
     against another model."""
     from engine import intervals, results
-    from engine.measuring import check_same_vocabulary, examine
+    from engine.differences import check_same_vocabulary
+    from engine.measuring import examine
 
     model = _resolve(a.checkpoint)
     other = None
@@ -834,10 +835,11 @@ def memorisation(a: argparse.Namespace) -> int:
     """Finds what of a run's newest samples, or of a text, stands word for word in the articles that it was trained on."""
     import numpy as np
 
+    from engine import articles_read
     from engine import memorisation as lens
 
     run = runs.find(a.run)
-    seen = lens.seen(run)
+    seen = articles_read.seen(run)
     progress = _Progress()
     try:
         lens.build(seen.ranges, lambda done, total: progress(f"indexing {bar(done, total)}"))

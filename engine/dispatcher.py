@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine import launch, machine, paths, runs, trainer
+from engine import devices, launch, machine, paths, runs, trainer
 from engine.errors import EngineError, GoneError, StorageError, sentence
 from engine.files import sweep
 from engine.locks import Lock, held
@@ -75,7 +75,7 @@ class Dispatcher:
         # A stage whose parent is not finished keeps its place; nothing polls for it when nothing else is to be done.
         queue = [run for run in waiting(self.root) if _may_start(run)]
         # Looked at once a turn: a device that comes free between two looks would go to a run further behind.
-        is_free = functools.cache(lambda device: not held(trainer.device_lock(device, self.root)))
+        is_free = functools.cache(lambda device: not held(devices.device_lock(device, self.root)))
         for run in queue if has_space(self.root) else []:
             try:
                 # One whose trainer has not taken its locks yet waits still.

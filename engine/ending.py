@@ -4,7 +4,7 @@ from pathlib import Path
 
 import psutil
 
-from engine import checked, dispatcher, runs, trainer
+from engine import checked, dispatcher, runs
 from engine.errors import RunError
 from engine.runs import Run
 
@@ -20,7 +20,7 @@ def end_trainer(run: Run) -> None:
     """
     if run.state().state != runs.RUNNING:
         raise RunError("No trainer works on the run {name}.", name=run.name)
-    owner = checked.read_if_whole(run.folder / trainer.OWNER, checked.OWNER)
+    owner = checked.read_if_whole(run.folder / runs.OWNER, checked.OWNER)
     process = _process(run, owner)
     if process is None:
         raise RunError(

@@ -16,7 +16,7 @@ from engine import jobs, paths, preparation, presets
 from engine.articles import Options, hub
 from engine.corpus import Corpus
 from engine.errors import ArticlesError, EngineError
-from engine.tokenizers import Tokenizer
+from engine.vocabulary import vocabulary
 
 FETCHING, PREPARING = "fetching", "preparing"
 _PATIENCE_SECONDS = 60.0
@@ -225,20 +225,6 @@ def locate(source: str, announce: Callable[[hub.Listing], None], report: Callabl
             ) from error
         announce(listing)
         return hub.fetch(listing, report)
-
-
-def vocabulary(preset: str) -> Tokenizer:
-    """The tokenizer of a preset; of a name that keras-hub fetches, the vocabulary alone is fetched.
-
-    Raises:
-        PresetError: no such preset, no vocabulary, or no network.
-    """
-    found = presets.find(preset)
-    if found.folder is not None:
-        return presets.tokenizer(found)
-    from engine import models  # Keras fetches it
-
-    return models.hub_tokenizer(found)
 
 
 def main() -> int:

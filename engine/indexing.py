@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine import jobs, memorisation, paths, runs
+from engine import articles_read, jobs, memorisation, paths, runs
 from engine.runs import Run
 
 BUILDING = "building"
@@ -31,7 +31,7 @@ def _index(work: jobs.Work) -> dict[str, Any]:
         work.say(True, done=done, total=total)
 
     run = runs.find(work.value["run"], Path(work.value["root"]))
-    memorisation.build(memorisation.seen(run).ranges, report)
+    memorisation.build(articles_read.seen(run).ranges, report)
     return {}
 
 

@@ -14,7 +14,6 @@ import psutil
 
 from engine import cgroups
 from engine.errors import ResourcesError
-from engine.presets import Preset
 
 # TensorFlow, Keras and keras-hub imported: 753 MB, and room for what the first compilation takes. The command:
 # python -c "import engine.backend, psutil; print(psutil.Process().memory_info().rss >> 20)"
@@ -120,18 +119,6 @@ def devices(device: str) -> tuple[str, ...]:
             count=len(found),
         )
     return (device,)
-
-
-def training_bytes(preset: Preset, sequence_length: int, batch_size: int, lora_rank: int = 0) -> int:
-    """An estimate of a trainer's memory.
-
-    Weights, gradients and AdamW's two moments are 16 bytes a parameter in float32 (4 with LoRA, whose adapters weigh
-    nothing); a step keeps about 30 activations of the hidden size a layer and token, and four copies of the logits.
-    """
-    weights = preset.parameters * (4 if lora_rank else 16)
-    tokens = sequence_length * batch_size
-    activations = tokens * 4 * (30 * preset.hidden_dim + 3 * preset.num_heads * sequence_length) * preset.num_layers
-    return FRAMEWORK_BYTES + weights + activations + tokens * preset.vocabulary_size * 4 * 4
 
 
 def require_memory(needed: int, folder: Path, least: int | None = None) -> None:

@@ -3,30 +3,28 @@
 import contextlib
 import itertools
 from collections.abc import Callable
-from dataclasses import asdict
 
 import numpy as np
 
 from engine import (
+    articles_read,
     breakdown,
     checkpoints,
     evaluation,
-    importing,
-    memorisation,
+    keras_check,
     memory,
-    microscope,
     models,
     near_copies,
-    original,
     paths,
     preparation,
     results,
     token_kinds,
+    vocabulary,
 )
 from engine.baselines import MOST_TOKENS, RUN, SPLIT, Baselines
 from engine.checkpoints import Checkpoint, ModelReference
 from engine.corpus import Corpus
-from engine.errors import ArticlesError, CheckpointError, EngineError
+from engine.errors import ArticlesError, EngineError
 from engine.locks import Lock
 from engine.runs import Run
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
@@ -53,7 +51,7 @@ def measure(
         ArticlesError: the split is not there. PresetError, CheckpointError: the model cannot be loaded.
     """
     loaded, tokenizer = models.load(model)
-    prepared = _prepared(articles, split, tokenizer)
+    prepared = with_split(articles, split, tokenizer)
     length = sequence_length or min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
     key = (model, prepared, split, length, tokens, seed)
     scores = results.stored(*key)
@@ -104,8 +102,8 @@ def examine(
         ArticlesError: the split is not there. EngineError: window and stride do not fit.
         PresetError, CheckpointError: the model cannot be loaded. preparation.Stopped: a person asked.
     """
-    tokenizer = importing.vocabulary(model.preset.reference)
-    prepared = _prepared(articles, split, tokenizer, preparing, stop_requested)
+    tokenizer = vocabulary.vocabulary(model.preset.reference)
+    prepared = with_split(articles, split, tokenizer, preparing, stop_requested)
     loaded = None
     context = model.preset.max_sequence_length
     if not context:  # a name of keras-hub's whose size its files alone tell
@@ -152,7 +150,7 @@ def _baselines(model: ModelReference, prepared: Corpus, tokenizer: Tokenizer) ->
     stream, of = prepared.tokens("train"), SPLIT
     if model.checkpoint is not None:
         with contextlib.suppress(EngineError):
-            if (read := memorisation.read_tokens(Run(model.checkpoint.folder.parent), MOST_TOKENS)) is not None:
+            if (read := articles_read.read_tokens(Run(model.checkpoint.folder.parent), MOST_TOKENS)) is not None:
                 stream, of = read, RUN
     return Baselines(stream, tokenizer.vocabulary_size, of)
 
@@ -160,9 +158,9 @@ def _baselines(model: ModelReference, prepared: Corpus, tokenizer: Tokenizer) ->
 def _keras_evaluate(loaded, windows: breakdown.Pass, stream: np.ndarray) -> dict[str, float] | None:
     """Keras's `evaluate` of the windows that the pass sums by themselves; None where memory does not suffice for it."""
     count = windows.checked(stream)
-    original.compile_to_evaluate(loaded)
+    keras_check.compile_to_evaluate(loaded)
     try:
-        return original.evaluate_batches(
+        return keras_check.evaluate_batches(
             loaded, lambda: (batch for _starts, batch in itertools.islice(windows.batches(stream), count)), count
         )
     except Exception as error:
@@ -171,7 +169,7 @@ def _keras_evaluate(loaded, windows: breakdown.Pass, stream: np.ndarray) -> dict
         return None  # the pass scores fewer windows at a time where it must, and says what can be said
 
 
-def _prepared(
+def with_split(
     articles: str,
     split: str,
     tokenizer: Tokenizer,
@@ -187,78 +185,6 @@ def _prepared(
     if split not in prepared.splits:
         raise ArticlesError("{articles} has no {split} articles.", articles=articles, split=split)
     return prepared
-
-
-def passage(tokenizer: Tokenizer, asked: dict) -> microscope.Passage:
-    """A passage of an article: `articles`, `split`, `number`, `first` and `count` of tokens.
-
-    Raises:
-        ArticlesError, RangeError, EngineError: it is not there.
-    """
-    split = str(asked["split"])
-    prepared = _prepared(str(asked["articles"]), split, tokenizer)
-    return microscope.of_article(prepared, split, int(asked["number"]), int(asked["first"]), int(asked["count"]))
-
-
-def compare_places(
-    models_: tuple[ModelReference, ModelReference],
-    articles: str,
-    split: str,
-    report: Callable[[int, int], bool] = lambda done, total: True,
-) -> dict[str, list[dict]]:
-    """The tokens and sentences of a split that the second model expects better or worse than the first; kept.
-
-    Returns:
-        As `microscope.changes`, each place a dict with `before`, `text`, `after`: itself and what stands around it.
-
-    Raises:
-        ArticlesError: the split is not there. PresetError, CheckpointError: a model cannot be loaded, or the two have
-            different vocabularies.
-    """
-    first, second = models_
-    checkpoints.check_base(first, second)
-    loaded, tokenizer = models.load(first)
-    prepared = _prepared(articles, split, tokenizer)
-    key = {"kind": "places", "models": [first.hash, second.hash], "corpus": prepared.content_hash, "split": split}
-    if (found := results.kept(key)) is not None:
-        return found
-    check_same_vocabulary(first, second)
-    other, _tokenizer = models.load(second)
-    length = min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
-    scorers = (evaluation.Scorer(loaded, evaluation.JIT_COMPILE), evaluation.Scorer(other, evaluation.JIT_COMPILE))
-    changed = microscope.changes(scorers, prepared, split, tokenizer, length, report=report)
-    told = {name: [_told(place, prepared, split, tokenizer) for place in places] for name, places in changed.items()}
-    results.keep(key, told)
-    return told
-
-
-def check_same_vocabulary(first: ModelReference, second: ModelReference) -> None:
-    """Makes sure that two models see the same tokens in a text.
-
-    Raises:
-        CheckpointError: they do not. PresetError: a vocabulary is not there.
-    """
-    one, other = (importing.vocabulary(model.preset.reference) for model in (first, second))
-    if one.hash != other.hash:
-        raise CheckpointError(
-            "{first} and {second} have different vocabularies: their tokens cannot be compared one by one.",
-            first=first.reference,
-            second=second.reference,
-        )
-
-
-_AROUND = 24  # tokens shown before and behind a place
-
-
-def _told(place: microscope.Place, corpus: Corpus, split: str, tokenizer: Tokenizer) -> dict:
-    stream = corpus.tokens(split, place.article, place.article)
-    parts = (
-        stream[max(1, place.first - _AROUND) : place.first],
-        stream[place.first : place.last],
-        stream[place.last : place.last + _AROUND],
-    )
-    before, text, after = (tokenizer.decode(part) for part in parts)
-    return {**asdict(place), "bits": round(place.bits, 2), "before": before, "text": text, "after": after}
 
 
 def parity(checkpoint: Checkpoint, report: Callable[[int, int], object] = lambda done, total: None) -> dict[str, dict]:

@@ -18,54 +18,22 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import checkpoints, intervals, near_copies, paths, preparation, presets, suffixes
-from engine.articles import source
+from engine import intervals, near_copies, paths, suffixes
+from engine.articles_read import Range, Seen, corpus_key
 from engine.corpus import Corpus
-from engine.errors import ArticlesError, EngineError, StorageError
+from engine.errors import ArticlesError, StorageError
 from engine.files import make_folder, replace, storage_errors, sweep, sync, temporary
 from engine.locks import Lock
-from engine.runs import Run
-from engine.settings import IMPORTED, REPORT
-from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 from engine.tokenizers import Tokenizer
 
 LENGTHS = (suffixes.GRAM, 8, 13)  # of the n-grams that are counted
 LONGEST_TEXT = 4096  # tokens
-_AT_ONCE_BYTES = 8 << 20  # a source this small is prepared again where its corpus is gone
 _AT_A_TIME = 16  # shards asked at once
 _UNSEEN = 20  # articles that make the yardstick: a text that copies no more than they do is told apart in 1 of 21 cases
 # What building takes (benchmarks/README.md, "Memorisation lens"): `python benchmarks/memorisation.py CORPUS` over
 # 775.5 million tokens, and its --shard for the memory, which a shard's tokens and the program itself take.
 _BUILT_TOKENS_PER_SECOND = 775.5e6 / 494
 _MEMORY_PER_BYTE, _MEMORY_BYTES = 5.0, 120e6
-Prepare = Callable[[Path, Tokenizer], Corpus | None]
-
-
-@dataclass(frozen=True)
-class Range:
-    """Training articles `first` to `last` (from 1, both included) of a corpus."""
-
-    corpus: Corpus
-    first: int
-    last: int
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a run was trained on, the stages that led to it included.
-
-    Attributes:
-        ranges: none overlaps another. lost: why stages are not among them.
-    """
-
-    tokenizer: Tokenizer
-    ranges: tuple[Range, ...]
-    lost: tuple[EngineError, ...] = ()
-
-    @property
-    def articles(self) -> int:
-        """How many articles that is."""
-        return sum(r.last - r.first + 1 for r in self.ranges)
 
 
 @dataclass(frozen=True)
@@ -122,108 +90,7 @@ class Copied:
 # What a run has seen
 
 
-def seen(run: Run, prepare: Prepare = preparation.prepare) -> Seen:
-    """The training articles of a run and of the stages before it.
-
-    Args:
-        prepare: makes the corpus of a small source that is gone.
-
-    Raises:
-        EngineError: its own articles are not there any more, or have changed; its preset is gone.
-    """
-    settings = run.settings
-    tokenizer = presets.tokenizer(presets.find(settings.preset))
-    own = corpus_of(settings.articles, tokenizer, prepare)
-    saved = checkpoints.of_run(run)
-    if saved and saved[-1].manifest.get("corpus", own.content_hash) != own.content_hash:
-        raise ArticlesError(
-            "{articles} has changed since {run} was trained on it: what it copied cannot be told any more.",
-            articles=settings.articles,
-            run=run.name,
-        )
-    wanted = [(own, settings.first_article, settings.last_article)]
-    lost: list[EngineError] = []
-    for stage in run.config.get("lineage", []):
-        try:
-            prepared = corpus_of(stage["articles"], tokenizer, prepare)
-            wanted.append((prepared, stage["first_article"], stage["last_article"]))
-        except EngineError as error:
-            lost.append(error)
-    return Seen(tokenizer, tuple(_merged(wanted)), tuple(lost))
-
-
-def read_tokens(run: Run, most: int) -> np.ndarray | None:
-    """The first `most` tokens of what a run could read, the stages before it included: its articles, or the beginnings that the
-    original report's way takes of them; None of one that was not trained here.
-
-    Raises:
-        EngineError: as `seen`.
-    """
-    settings = run.settings
-    if settings.method == IMPORTED:
-        return None
-    # Of the first windows' length of each article where that is all that is read.
-    longest = (settings.sequence_length or LONGEST_AUTOMATIC_SEQUENCE) + 1 if settings.method == REPORT else most
-    taken: list[np.ndarray] = []
-    left = most
-    for r in seen(run).ranges:
-        stream, starts = r.corpus.tokens("train", r.first, r.last), r.corpus.starts("train", r.first, r.last)
-        if longest >= left:
-            taken.append(np.asarray(stream[:left]))
-            left -= len(taken[-1])
-        else:
-            for first, last in itertools.pairwise(starts.tolist()):
-                taken.append(np.asarray(stream[first : min(last, first + longest, first + left)]))
-                left -= len(taken[-1])
-                if left <= 0:
-                    break
-        if left <= 0:
-            break
-    return np.concatenate(taken)
-
-
-def corpus_of(articles: str, tokenizer: Tokenizer, prepare: Prepare = preparation.prepare) -> Corpus:
-    """The prepared corpus of a run's `articles`; a small source is prepared again where it is gone.
-
-    Raises:
-        ArticlesError: it is not prepared any more.
-    """
-    path = articles_path(articles)
-    found = preparation.find(path, tokenizer)
-    if found is None and source.total_bytes(path) <= _AT_ONCE_BYTES:
-        found = prepare(path, tokenizer)
-    if found is None:
-        raise ArticlesError(
-            "{articles} is not prepared any more: prepare it on the page Articles, with the vocabulary of this run.",
-            articles=articles,
-        )
-    return found
-
-
-def _merged(wanted: list[tuple[Corpus, int | None, int | None]]) -> list[Range]:
-    """The same articles as ranges that do not overlap."""
-    by_corpus: dict[str, list[Range]] = {}
-    for prepared, first, last in wanted:
-        whole = Range(prepared, first or 1, last or prepared.articles("train"))
-        by_corpus.setdefault(_key(prepared), []).append(whole)
-    found: list[Range] = []
-    for ranges in by_corpus.values():
-        ranges.sort(key=lambda r: r.first)
-        merged = [ranges[0]]
-        for r in ranges[1:]:
-            if r.first <= merged[-1].last + 1:
-                merged[-1] = Range(r.corpus, merged[-1].first, max(merged[-1].last, r.last))
-            else:
-                merged.append(r)
-        found += merged
-    return found
-
-
 # Shards
-
-
-def _key(prepared: Corpus) -> str:
-    return f"{prepared.content_hash[:16]}-{prepared.card['splits']['train']['first']}"
 
 
 @dataclass(frozen=True)
@@ -241,7 +108,7 @@ class ShardFile:
     @property
     def path(self) -> Path:
         """Its file."""
-        return paths.corpora_root() / ".suffixes" / _key(self.corpus) / f"{self.first}-{self.last}.places"
+        return paths.corpora_root() / ".suffixes" / corpus_key(self.corpus) / f"{self.first}-{self.last}.places"
 
     @property
     def bytes(self) -> int:

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from engine import machine, paths, presets
 from engine.errors import EngineError, ResourcesError
+from engine.machine import FRAMEWORK_BYTES
 from engine.presets import Preset
 
 _SIGNS = ("OOM when allocating", "Out of memory", "RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY")
@@ -56,18 +57,18 @@ def micro_batch(preset: Preset, length: int, batch_size: int, lora_rank: int, av
 def _bytes(preset: Preset, length: int, rows: int, batch_size: int, lora_rank: int) -> int:
     """A trainer's memory with so many windows at a time; the sum of the gradients is one more copy of the weights."""
     sums = 0 if lora_rank or rows == batch_size else 4 * preset.parameters
-    return machine.training_bytes(preset, length, rows, lora_rank) + sums
+    return training_bytes(preset, length, rows, lora_rank) + sums
 
 
 def _too_large(preset: Preset, length: int, lora_rank: int, available_bytes: int) -> ResourcesError:
     values = {
         "length": length,
-        "needed": machine.training_bytes(preset, length, 1, lora_rank) >> 20,
+        "needed": training_bytes(preset, length, 1, lora_rank) >> 20,
         "available": available_bytes >> 20,
     }
     shorter = length // 2
     while shorter >= SHORTEST:
-        needed = machine.training_bytes(preset, shorter, 1, lora_rank)
+        needed = training_bytes(preset, shorter, 1, lora_rank)
         if needed <= available_bytes:
             return ResourcesError(
                 "One window of {length} tokens alone needs about {needed} MB of memory and {available} MB are free: set "
@@ -77,7 +78,7 @@ def _too_large(preset: Preset, length: int, lora_rank: int, available_bytes: int
                 less=needed >> 20,
             )
         shorter //= 2
-    with_lora = machine.training_bytes(preset, length, 1, 1)
+    with_lora = training_bytes(preset, length, 1, 1)
     if not lora_rank and with_lora <= available_bytes:
         return ResourcesError(
             "One window of {length} tokens alone needs about {needed} MB of memory and {available} MB are free: train "
@@ -101,7 +102,7 @@ def nothing_trains(found: machine.Machine) -> ResourcesError | None:
     """Why not even the smallest training fits here, whatever is closed or set: the mini model, short windows, adapters
     alone. None where it does."""
     try:
-        needed = machine.training_bytes(presets.find(paths.MINI_PRESET), SHORTEST, 1, 1)
+        needed = training_bytes(presets.find(paths.MINI_PRESET), SHORTEST, 1, 1)
     except EngineError:  # its folder is gone: TensorFlow alone takes nearly as much
         needed = machine.FRAMEWORK_BYTES
     return machine.never(needed, found) if needed > found.usable_bytes else None
@@ -109,7 +110,7 @@ def nothing_trains(found: machine.Machine) -> ResourcesError | None:
 
 def one_window_too_large(preset: Preset, length: int, lora_rank: int) -> ResourcesError:
     """The sentence for memory that ran out in earnest with one window at a time, whatever the estimate had said."""
-    whole, half = (machine.training_bytes(preset, n, 1, lora_rank) for n in (length, length // 2))
+    whole, half = (training_bytes(preset, n, 1, lora_rank) for n in (length, length // 2))
     values = {"length": length, "shorter": length // 2, "less": max(1, (whole - half) >> 20), "preset": preset.title}
     if lora_rank:
         return ResourcesError(
@@ -122,5 +123,17 @@ def one_window_too_large(preset: Preset, length: int, lora_rank: int) -> Resourc
         "{less} MB less), train LoRA adapters (lora_rank 4, about {lora} MB less), or choose a smaller preset than "
         "{preset}.",
         **values,
-        lora=(whole - machine.training_bytes(preset, length, 1, 1)) >> 20,
+        lora=(whole - training_bytes(preset, length, 1, 1)) >> 20,
     )
+
+
+def training_bytes(preset: Preset, sequence_length: int, batch_size: int, lora_rank: int = 0) -> int:
+    """An estimate of a trainer's memory.
+
+    Weights, gradients and AdamW's two moments are 16 bytes a parameter in float32 (4 with LoRA, whose adapters weigh
+    nothing); a step keeps about 30 activations of the hidden size a layer and token, and four copies of the logits.
+    """
+    weights = preset.parameters * (4 if lora_rank else 16)
+    tokens = sequence_length * batch_size
+    activations = tokens * 4 * (30 * preset.hidden_dim + 3 * preset.num_heads * sequence_length) * preset.num_layers
+    return FRAMEWORK_BYTES + weights + activations + tokens * preset.vocabulary_size * 4 * 4

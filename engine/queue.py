@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import checkpoints, durations, machine, paths, plans, runs, submission, trainer
+from engine import checkpoints, durations, machine, paths, plans, runs, submission
 from engine.errors import EngineError, RunError, TakenError
 from engine.files import read_json
 from engine.locks import Lock
@@ -54,7 +54,7 @@ def places(root: Path | None = None) -> list[Place]:
     ends: dict[str, float | None] = {}
     for run in every if order else ():
         if (state := run.state()).state == runs.RUNNING:
-            device = str(read_json(run.folder / trainer.OWNER).get("device", "cpu"))
+            device = str(read_json(run.folder / runs.OWNER).get("device", "cpu"))
             ends[run.name] = free[device] = _attempt(durations.left, run, state, every)
     found = []
     for position, run in enumerate(order, start=1):

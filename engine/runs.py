@@ -621,3 +621,6 @@ def fresh_name(stem: str, root: Path | None = None) -> str:
     while any(other.startswith(name) for other in taken):
         name, number = f"{base}-{number}", number + 1
     return name
+
+
+OWNER = "owner.json"

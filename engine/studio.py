@@ -173,7 +173,7 @@ class Studio:
     def _look(self, request: dict[str, Any], client: Client) -> None:
         """What one or two models expected at each token of a text, or of a passage of an article."""
         from engine import microscope
-        from engine.measuring import passage
+        from engine.differences import passage
 
         loaded = [self._models.get(str(reference)) for reference in request["references"][:2]]
         if len(loaded) > 1:
@@ -194,7 +194,7 @@ class Studio:
             client.send("looked", column=column, hash=model.hash, **microscope.as_json(looked, tokenizer))
 
     def _places(self, request: dict[str, Any], client: Client) -> None:
-        from engine.measuring import compare_places
+        from engine.differences import compare_places
 
         first, second = (checkpoints.resolve(str(r), self._root) for r in request["references"][:2])
 

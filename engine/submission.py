@@ -76,11 +76,11 @@ def estimate(settings: RunSettings) -> Estimate:
     preset = presets.find(settings.preset)
     length, batch_size = window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     size = checkpoint_bytes(preset.parameters, settings.lora_rank)
-    memory = machine.training_bytes(preset, length, batch_size, settings.lora_rank)
+    needed = memory.training_bytes(preset, length, batch_size, settings.lora_rank)
     saves = _saves(settings, steps_of(settings, preset, length, batch_size), size)
     if settings.keep_checkpoints:  # the best beside the newest, and one that is written before another goes
         saves = min(saves, settings.keep_checkpoints + 2)
-    return Estimate(memory, size, saves, length * batch_size)
+    return Estimate(needed, size, saves, length * batch_size)
 
 
 def checkpoint_bytes(parameters: int, lora_rank: int) -> int:

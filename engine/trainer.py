@@ -15,20 +15,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine import checkpoints, machine, memory, retention, runs, submission
+from engine.devices import device_lock
 from engine.errors import EngineError, GoneError, StorageError, sentence
 from engine.files import write_json
 from engine.locks import Lock
-from engine.runs import Run
+from engine.runs import OWNER, Run
 
 DEVICE_PATIENCE_SECONDS = 5.0
-OWNER = "owner.json"
 _LOOK_SECONDS = 0.5  # a page that looks whether somebody holds the run's lock takes it for a moment
 _GRACE_SECONDS = 2.0  # from a stop until the process ends at once, where it has nothing to save
-
-
-def device_lock(device: str, root: Path) -> Path:
-    """The file whose lock means: somebody trains on this device."""
-    return root / ".locks" / f"device-{device.replace(':', '-')}.lock"
 
 
 def work(

@@ -23,6 +23,7 @@ from engine import (
     english,
     evaluation,
     formats,
+    keras_check,
     memory,
     microscope,
     models,
@@ -750,7 +751,7 @@ class _Training:
 
     def _evaluate_as_keras_does(self) -> None:
         split = "test" if "test" in self.corpus.splits else "validation"
-        figures = original.evaluate(
+        figures = keras_check.evaluate(
             self.model, self.corpus.tokens(split), self.corpus.starts(split), self.length, self.batch_size
         )
         self.run.append_event("keras_evaluate", step=self.progress.step, split=split, **figures)

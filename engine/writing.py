@@ -82,11 +82,11 @@ def opening(tokenizer, asked: dict[str, Any], length: int) -> tuple[str, str]:
     Raises:
         ArticlesError, RangeError, EngineError: the article is not there.
     """
-    from engine import measuring, microscope
+    from engine import differences, microscope
 
     count = max(1, int(asked["tokens"]))
     wanted = {"articles": asked["articles"], "split": "test", "number": asked["number"], "first": 1}
-    taken = measuring.passage(tokenizer, {**wanted, "count": count + length})
+    taken = differences.passage(tokenizer, {**wanted, "count": count + length})
     pieces = microscope.pieces(tokenizer, taken.ids)
     while count < len(pieces) and not pieces[count - 1]:
         count += 1

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from engine import importing, indexing, jobs, memorisation, paths
+from engine import articles_read, importing, indexing, jobs, memorisation, paths
+from engine.articles_read import Seen
 from engine.corpus import Corpus
 from engine.errors import EngineError
-from engine.memorisation import LENGTHS, Copied, Seen
+from engine.memorisation import LENGTHS, Copied
 from engine.runs import Run
 from engine.tokenizers import Tokenizer
 from ui import access, bases_view, budget, choices, colours, errors, memorisation_view, moments, readers, sources, words
@@ -155,7 +156,7 @@ def typed(seen: Seen) -> list[tuple[str, np.ndarray]]:
     return [(_("My own text"), ids[: memorisation.LONGEST_TEXT])]
 
 
-def prepare_for(run: Run) -> memorisation.Prepare:
+def prepare_for(run: Run) -> articles_read.Prepare:
     """What prepares a small source of a run again where its corpus is gone: a process of its own."""
 
     def prepare(path: Path, _tokenizer: Tokenizer) -> Corpus | None:
@@ -197,7 +198,7 @@ if not trained:
 run = choose_run(trained)
 bases_view.say_changed([run])
 with errors.shown():
-    seen = memorisation.seen(run, prepare_for(run))
+    seen = articles_read.seen(run, prepare_for(run))
     readable = all(budget.may_read(r.corpus.folder) for r in seen.ranges)
     told(run, seen)
     indexed(run, seen)

@@ -22,6 +22,8 @@ TRAINING_SIDE = {
     "evaluation",
     "generation",
     "original",
+    "keras_check",
+    "differences",
     "pretraining",
     "muon",
     "measuring",

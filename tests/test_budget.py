@@ -11,7 +11,19 @@ from conftest import article_line
 from streamlit.testing.v1 import AppTest
 from test_pages import PROJECT, a_run, open_page
 
-from engine import budget, corpus, importing, memorisation, paths, preparation, presets, results, runs, uploads
+from engine import (
+    articles_read,
+    budget,
+    corpus,
+    importing,
+    memorisation,
+    paths,
+    preparation,
+    presets,
+    results,
+    runs,
+    uploads,
+)
 from engine.articles import isolation
 from engine.budget import Limits
 from engine.errors import EngineError, SettingsError
@@ -248,7 +260,7 @@ def test_a_visitors_upload_goes_after_its_time_with_all_that_was_made_of_it(root
     state, _kept = visitor
     kept, other = upload(state), upload(state, "b.jsonl", 7)
     made, stays = prepared_of(kept), prepared_of(other)
-    whole = (memorisation.Range(made, 1, made.articles("train")),)
+    whole = (articles_read.Range(made, 1, made.articles("train")),)
     memorisation.build(whole)
     results.keep({"kind": "places", "corpus": made.content_hash}, {"text": "a sentence of it"})
     index = memorisation.shards(whole)[0].path

@@ -8,7 +8,7 @@ import test_pages
 from test_pages import no_studio  # noqa: F401  (no page starts a process here)
 
 from engine import __main__ as cli
-from engine import checkpoints, measuring, presets, runs, writing
+from engine import checkpoints, differences, measuring, presets, runs, writing
 from engine.checkpoints import ModelReference
 from engine.errors import CheckpointError
 
@@ -55,7 +55,7 @@ def test_so_do_the_microscope_and_the_measurement_of_an_import(changed, sample_f
     base = ModelReference(changed.preset)
     for pair in ((base, changed), (changed, base)):
         with pytest.raises(CheckpointError, match=CHANGED):
-            measuring.compare_places(pair, str(sample_folder), "test")
+            differences.compare_places(pair, str(sample_folder), "test")
     with pytest.raises(CheckpointError, match=CHANGED):
         measuring.parity(changed.checkpoint)
 

@@ -229,7 +229,7 @@ def test_a_real_trainer_and_its_dispatcher_end_when_the_run_is_deleted_by_hand(r
     )  # fmt: skip
     with subprocess.Popen([sys.executable, "-m", "engine.dispatcher", str(root)], cwd=PROJECT) as process:
         until(lambda: run.saved_step() > 0)
-        pid = json.loads((run.folder / trainer.OWNER).read_text())["pid"]
+        pid = json.loads((run.folder / runs.OWNER).read_text())["pid"]
         while run.folder.exists() and held(run.folder / "lock"):
             shutil.rmtree(run.folder, ignore_errors=True)  # it writes checkpoints meanwhile
         until(lambda: not is_alive(pid))

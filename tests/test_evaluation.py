@@ -12,9 +12,9 @@ from engine import (
     checkpoints,
     evaluation,
     intervals,
+    keras_check,
     measuring,
     models,
-    original,
     paths,
     preparation,
     results,
@@ -123,7 +123,7 @@ def test_where_memory_does_not_suffice_for_keras_the_pass_is_not_lost(tiny_prese
     def evaluate_batches(*asked):
         raise MemoryError
 
-    monkeypatch.setattr(original, "evaluate_batches", evaluate_batches)
+    monkeypatch.setattr(keras_check, "evaluate_batches", evaluate_batches)
     found = measuring.examine(
         checkpoints.resolve(str(tiny_preset)), str(sample_folder), way=PassSettings(sequence_length=32)
     )

@@ -11,10 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_pages import PROJECT, a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
 
-from engine import checkpoints, indexing, jobs, memorisation, near_copies, preparation, presets, runs, suffixes
+from engine import (
+    articles_read,
+    checkpoints,
+    indexing,
+    jobs,
+    memorisation,
+    near_copies,
+    preparation,
+    presets,
+    runs,
+    suffixes,
+)
 from engine.__main__ import main
+from engine.articles_read import Range, Seen
 from engine.errors import ArticlesError, StorageError
-from engine.memorisation import LENGTHS, Range, Seen
+from engine.memorisation import LENGTHS
 from engine.settings import RunSettings
 from ui import memorisation_view, token_view
 
@@ -193,13 +205,13 @@ def test_what_a_run_could_read_is_its_articles_or_their_beginnings(prepared, sam
     lineage = [{"articles": str(sample_folder), "first_article": 1, "last_article": 2}]
     run = runs.create(RunSettings(**common, name="stage", first_article=15, last_article=20), {"lineage": lineage})
     wanted = np.concatenate([corpus.tokens("train", 1, 2), corpus.tokens("train", 15, 20)])
-    assert np.array_equal(memorisation.read_tokens(run, 10**6), wanted)
-    assert np.array_equal(memorisation.read_tokens(run, 300), wanted[:300])
+    assert np.array_equal(articles_read.read_tokens(run, 10**6), wanted)
+    assert np.array_equal(articles_read.read_tokens(run, 300), wanted[:300])
     more = {"name": "report", "first_article": 3, "last_article": 4, "method": "report", "sequence_length": 16}
     run = runs.create(RunSettings(**common, **more), {})
     wanted = np.concatenate([corpus.tokens("train", n, n)[:17] for n in (3, 4)])
-    assert np.array_equal(memorisation.read_tokens(run, 10**6), wanted)
-    assert np.array_equal(memorisation.read_tokens(run, 20), wanted[:20])
+    assert np.array_equal(articles_read.read_tokens(run, 10**6), wanted)
+    assert np.array_equal(articles_read.read_tokens(run, 20), wanted[:20])
 
 
 def test_a_run_has_seen_its_own_articles_and_those_of_its_stages(prepared, sample_folder, tiny_preset):
@@ -210,10 +222,10 @@ def test_a_run_has_seen_its_own_articles_and_those_of_its_stages(prepared, sampl
         {"articles": str(sample_folder / "gone"), "first_article": 1, "last_article": 2},
     ]
     settings = RunSettings(**common, name="stage", first_article=15, last_article=20)
-    seen = memorisation.seen(runs.create(settings, {"lineage": lineage}))
+    seen = articles_read.seen(runs.create(settings, {"lineage": lineage}))
     assert [(r.first, r.last) for r in seen.ranges] == [(1, 10), (15, 20)] and seen.articles == 16
     assert len(seen.lost) == 1 and "gone" in str(seen.lost[0])
-    whole = memorisation.seen(runs.create(RunSettings(**common, name="all"), {"lineage": lineage[:2]}))
+    whole = articles_read.seen(runs.create(RunSettings(**common, name="all"), {"lineage": lineage[:2]}))
     assert [(r.first, r.last) for r in whole.ranges] == [(1, 24)]
 
 
@@ -239,7 +251,7 @@ def test_a_process_of_its_own_builds_the_index_or_says_why_not(root):
     indexing.start(run)
     value = wait(indexing.job_of(run))
     assert value["state"] == jobs.FINISHED and value["done"] == value["total"] > 0
-    assert not memorisation.missing(memorisation.seen(run).ranges)
+    assert not memorisation.missing(articles_read.seen(run).ranges)
     gone = a_run(root, "gone")
     job = indexing.job_of(gone)
     shutil.rmtree(gone.folder)
@@ -249,7 +261,7 @@ def test_a_process_of_its_own_builds_the_index_or_says_why_not(root):
 
 def test_the_page_marks_what_was_copied_and_links_to_the_article(root):
     run = a_run(root)
-    seen = memorisation.seen(run)
+    seen = articles_read.seen(run)
     own = seen.ranges[0].corpus.tokens("train", 3, 3)
     run.append_event("sample", step=4, model="run", prompt="Copied:", text=seen.tokenizer.decode(own[60:100]), seed=1)
     app = open_page("memorisation")
@@ -265,7 +277,7 @@ def test_the_page_marks_what_was_copied_and_links_to_the_article(root):
 
 def test_the_link_opens_the_article_at_its_passage_however_far_in_it_stands(root, monkeypatch):
     run = a_run(root)
-    seen = memorisation.seen(run)
+    seen = articles_read.seen(run)
     own = seen.ranges[0].corpus.tokens("train", 1, 1)
     run.append_event("sample", step=4, model="run", prompt="", text=seen.tokenizer.decode(own[1600:1660]), seed=1)
     drawn = []
@@ -292,7 +304,7 @@ def test_a_large_corpus_asks_first(root, monkeypatch):
     run = a_run(root)
     started = []
     monkeypatch.setattr(indexing, "start", lambda run: started.append(run.name))
-    (shard,) = memorisation.shards(memorisation.seen(run).ranges)
+    (shard,) = memorisation.shards(articles_read.seen(run).ranges)
     monkeypatch.setattr(memorisation, "missing", lambda ranges: [memorisation.ShardFile(shard.corpus, 0, 10**9)])
     app = open_page("memorisation")
     (told,) = [text.value for text in app.markdown if "1,000,000,000 tokens" in text.value]
@@ -304,7 +316,7 @@ def test_a_large_corpus_asks_first(root, monkeypatch):
 
 def test_the_command_line_tells_the_same(root, capsys):
     run = a_run(root)
-    seen = memorisation.seen(run)
+    seen = articles_read.seen(run)
     text = seen.tokenizer.decode(seen.ranges[0].corpus.tokens("train", 3, 3)[60:100])
     assert main(["memorisation", run.name, "--text", text, "--json"]) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])

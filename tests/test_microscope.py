@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine import checkpoints, measuring, microscope, models, preparation, presets, tokenizers
+from engine import checkpoints, differences, microscope, models, preparation, presets, tokenizers
 from engine.checkpoints import ModelReference
 from engine.errors import CheckpointError, EngineError
 from engine.evaluation import Cancelled, Scorer
@@ -129,16 +129,16 @@ def test_places_are_told_with_what_stands_around_them_and_kept(
     with checkpoints.commit(run, 1, facts) as staging:
         models.save_weights(other, staging / checkpoints.WEIGHTS)
     pair = (ModelReference(presets.find(tiny_preset)), checkpoints.resolve("changed", root))
-    found = measuring.compare_places(pair, str(sample_folder), "test")
+    found = differences.compare_places(pair, str(sample_folder), "test")
     place = found["gained_tokens"][0]
     prepared = preparation.prepare(sample_folder, tiny[1])
     stream = prepared.tokens("test", place["article"], place["article"])
     assert tokenizers.Tokenizer.decode(tiny[1], stream[place["first"] : place["last"]]) == place["text"]
     monkeypatch.setattr(microscope, "changes", None)  # kept: not computed again
-    assert measuring.compare_places(pair, str(sample_folder), "test") == found
+    assert differences.compare_places(pair, str(sample_folder), "test") == found
 
 
 def test_models_of_two_vocabularies_are_not_laid_over_one_another(tiny_preset, sample_folder, root):
     pair = (ModelReference(presets.find(tiny_preset)), checkpoints.resolve("gpt2_mini_en", root))
     with pytest.raises(CheckpointError, match="different vocabularies"):
-        measuring.compare_places(pair, str(sample_folder), "test")
+        differences.compare_places(pair, str(sample_folder), "test")

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine import checkpoints, dispatcher, ending, files, machine, queue, runs, trainer
+from engine import checkpoints, devices, dispatcher, ending, files, machine, queue, runs, trainer
 from engine.__main__ import main
 from engine.errors import CheckpointError, EngineError, RunError, SettingsError, StorageError
 from engine.locks import Lock, held
@@ -328,7 +328,7 @@ def test_a_look_at_a_lock_makes_nothing(tmp_path):
 
 def test_a_dispatcher_whose_folder_is_gone_ends(root):
     runs.create(new_settings(device="cpu"))
-    with Lock(trainer.device_lock("cpu", root)) as lock:  # the run waits
+    with Lock(devices.device_lock("cpu", root)) as lock:  # the run waits
         assert lock.acquire()
         command = [sys.executable, "-m", "engine.dispatcher", str(root)]
         with subprocess.Popen(command, cwd=Path(__file__).parents[1], stderr=subprocess.DEVNULL) as process:
@@ -376,7 +376,7 @@ def test_a_run_on_any_device_takes_the_one_that_is_free(root, monkeypatch):
         runs.create(new_settings(name=name))
     started = []
     d = dispatcher.Dispatcher(root, lambda run, device: started.append((run.name, device)) or FakeChild())
-    with Lock(trainer.device_lock("gpu:1", root)) as lock:  # somebody's terminal
+    with Lock(devices.device_lock("gpu:1", root)) as lock:  # somebody's terminal
         assert lock.acquire()
         d.turn()
         assert started == [("a", "gpu:0"), ("b", "gpu:2")]
@@ -388,7 +388,7 @@ def test_a_run_in_a_terminal_takes_the_device_that_is_free(root, monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
     monkeypatch.setattr(trainer, "_train", lambda run, device, say, locks: device)
     run = runs.create(new_settings())
-    with Lock(trainer.device_lock("gpu:0", root)) as lock:
+    with Lock(devices.device_lock("gpu:0", root)) as lock:
         assert lock.acquire()
         assert trainer.work(run, 0) == "gpu:1"
         assert (

@@ -959,11 +959,11 @@ def test_where_one_window_does_not_fit_the_failure_says_what_to_change(
 
 def test_what_to_change_is_computed():
     preset = checkpoints.presets.find("checkpoints/presets/gpt2_mini_en")
-    batch = machine.training_bytes(preset, 256, 8)
+    batch = memory.training_bytes(preset, 256, 8)
     assert memory.micro_batch(preset, 256, 8, 0, batch) == 8
     assert memory.micro_batch(preset, 256, 8, 0, batch - 1) == 4
     for rank, available, said in (
-        (0, machine.training_bytes(preset, 64, 1), "set sequence_length to 64 or less"),
+        (0, memory.training_bytes(preset, 64, 1), "set sequence_length to 64 or less"),
         (4, machine.FRAMEWORK_BYTES, "smaller preset than gpt2_mini_en"),
     ):
         with pytest.raises(ResourcesError, match=said) as caught:
@@ -971,7 +971,7 @@ def test_what_to_change_is_computed():
         assert caught.value.values["available"] == available >> 20
         assert caught.value.values.get("less", 0) <= available >> 20
     base = replace(preset, hidden_dim=768, num_layers=12, num_heads=12, vocabulary_size=50_257)
-    free = machine.training_bytes(base, 256, 1, 1)  # far less than the weights' gradients and moments take
+    free = memory.training_bytes(base, 256, 1, 1)  # far less than the weights' gradients and moments take
     with pytest.raises(ResourcesError, match=rf"LoRA adapters \(lora_rank 4, about {free >> 20} MB\)"):
         memory.micro_batch(base, 256, 8, 0, free)
 

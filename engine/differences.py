@@ -1,0 +1,91 @@
+"""Where two models expect the articles' tokens most differently, and the passage of an article that is looked at."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+from engine import (
+    checkpoints,
+    evaluation,
+    microscope,
+    models,
+    results,
+    vocabulary,
+)
+from engine.checkpoints import ModelReference
+from engine.corpus import Corpus
+from engine.errors import CheckpointError
+from engine.measuring import with_split
+from engine.submission import LONGEST_AUTOMATIC_SEQUENCE
+from engine.tokenizers import Tokenizer
+
+
+def passage(tokenizer: Tokenizer, asked: dict) -> microscope.Passage:
+    """A passage of an article: `articles`, `split`, `number`, `first` and `count` of tokens.
+
+    Raises:
+        ArticlesError, RangeError, EngineError: it is not there.
+    """
+    split = str(asked["split"])
+    prepared = with_split(str(asked["articles"]), split, tokenizer)
+    return microscope.of_article(prepared, split, int(asked["number"]), int(asked["first"]), int(asked["count"]))
+
+
+def compare_places(
+    models_: tuple[ModelReference, ModelReference],
+    articles: str,
+    split: str,
+    report: Callable[[int, int], bool] = lambda done, total: True,
+) -> dict[str, list[dict]]:
+    """The tokens and sentences of a split that the second model expects better or worse than the first; kept.
+
+    Returns:
+        As `microscope.changes`, each place a dict with `before`, `text`, `after`: itself and what stands around it.
+
+    Raises:
+        ArticlesError: the split is not there. PresetError, CheckpointError: a model cannot be loaded, or the two have
+            different vocabularies.
+    """
+    first, second = models_
+    checkpoints.check_base(first, second)
+    loaded, tokenizer = models.load(first)
+    prepared = with_split(articles, split, tokenizer)
+    key = {"kind": "places", "models": [first.hash, second.hash], "corpus": prepared.content_hash, "split": split}
+    if (found := results.kept(key)) is not None:
+        return found
+    check_same_vocabulary(first, second)
+    other, _tokenizer = models.load(second)
+    length = min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
+    scorers = (evaluation.Scorer(loaded, evaluation.JIT_COMPILE), evaluation.Scorer(other, evaluation.JIT_COMPILE))
+    changed = microscope.changes(scorers, prepared, split, tokenizer, length, report=report)
+    told = {name: [_told(place, prepared, split, tokenizer) for place in places] for name, places in changed.items()}
+    results.keep(key, told)
+    return told
+
+
+def check_same_vocabulary(first: ModelReference, second: ModelReference) -> None:
+    """Makes sure that two models see the same tokens in a text.
+
+    Raises:
+        CheckpointError: they do not. PresetError: a vocabulary is not there.
+    """
+    one, other = (vocabulary.vocabulary(model.preset.reference) for model in (first, second))
+    if one.hash != other.hash:
+        raise CheckpointError(
+            "{first} and {second} have different vocabularies: their tokens cannot be compared one by one.",
+            first=first.reference,
+            second=second.reference,
+        )
+
+
+_AROUND = 24  # tokens shown before and behind a place
+
+
+def _told(place: microscope.Place, corpus: Corpus, split: str, tokenizer: Tokenizer) -> dict:
+    stream = corpus.tokens(split, place.article, place.article)
+    parts = (
+        stream[max(1, place.first - _AROUND) : place.first],
+        stream[place.first : place.last],
+        stream[place.last : place.last + _AROUND],
+    )
+    before, text, after = (tokenizer.decode(part) for part in parts)
+    return {**asdict(place), "bits": round(place.bits, 2), "before": before, "text": text, "after": after}

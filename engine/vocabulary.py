@@ -1,0 +1,18 @@
+"""The vocabulary of any preset, also of one that keras-hub fetches; Keras is loaded for those alone."""
+
+from engine import presets
+from engine.tokenizers import Tokenizer
+
+
+def vocabulary(preset: str) -> Tokenizer:
+    """The tokenizer of a preset; of a name that keras-hub fetches, the vocabulary alone is fetched.
+
+    Raises:
+        PresetError: no such preset, no vocabulary, or no network.
+    """
+    found = presets.find(preset)
+    if found.folder is not None:
+        return presets.tokenizer(found)
+    from engine import models  # Keras fetches it
+
+    return models.hub_tokenizer(found)
