@@ -21,8 +21,9 @@ sys.path.insert(0, str(PROJECT))
 
 def make_preset(folder: Path) -> None:
     """A keras-hub preset of GPT-2 base's architecture with the mini model's vocabulary padded to 50,257 entries."""
-    from engine import models, paths, tokenizers
+    from engine import models, tokenizers
     from engine.backend import keras
+    from engine.core import paths
 
     keras.utils.set_random_seed(1)
     assets = tokenizers.find_assets(paths.MINI_PRESET)

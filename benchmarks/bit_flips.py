@@ -20,8 +20,9 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import checkpoints, evaluation, paths, runs, submission, trainer
-from engine.files import write_json
+from engine import checkpoints, evaluation, runs, submission, trainer
+from engine.core import paths
+from engine.core.files import write_json
 from engine.runs import Run
 from engine.settings import RunSettings
 

@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from engine import checkpoints, models
-from engine.files import write_bytes, write_json
+from engine.core.files import write_bytes, write_json
 
 PROMPTS = (
     "The results of this study",

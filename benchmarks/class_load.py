@@ -81,7 +81,8 @@ class Trainer:
     """The run at work, seen through its folder."""
 
     def __init__(self, root: Path, minutes: float) -> None:
-        from engine import dispatcher, paths, submission
+        from engine import dispatcher, submission
+        from engine.core import paths
         from engine.settings import RunSettings
 
         settings = RunSettings(

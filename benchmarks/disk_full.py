@@ -28,8 +28,9 @@ sys.path.insert(0, str(PROJECT))
 
 from streamlit.testing.v1 import AppTest
 
-from engine import checkpoints, dispatcher, importing, jobs, paths, queue, runs, studio_client, submission
-from engine.errors import EngineError, StorageError
+from engine import checkpoints, dispatcher, importing, queue, runs, studio_client, submission
+from engine.core import jobs, paths
+from engine.core.errors import EngineError, StorageError
 from engine.foreign import adoption
 from engine.settings import RunSettings
 

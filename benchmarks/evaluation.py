@@ -27,8 +27,9 @@ LENGTH, TRAINING_BATCH = 256, 8
 
 def prepared(articles: Path | None = None):
     """Tokenizer, corpus, kinds of tokens and baselines of the sample articles, or of others."""
-    from engine import paths, preparation, presets, token_kinds
+    from engine import preparation, presets, token_kinds
     from engine.baselines import Baselines
+    from engine.core import paths
 
     tokenizer = presets.tokenizer(presets.find(paths.MINI_PRESET))
     corpus = preparation.prepare(articles or paths.SAMPLE_ARTICLES, tokenizer)
@@ -40,8 +41,9 @@ def speed(rounds: int, steps: int = 20) -> dict:
     """Tokens a second of training and of evaluation, in alternating rounds."""
     import numpy as np
 
-    from engine import breakdown, checkpoints, evaluation, models, paths, windows
+    from engine import breakdown, checkpoints, evaluation, models, windows
     from engine.backend import keras
+    from engine.core import paths
 
     tokenizer, corpus, kinds, baselines = prepared()
     model, _ = models.load(checkpoints.resolve(str(paths.MINI_PRESET)))
@@ -82,7 +84,8 @@ def speed(rounds: int, steps: int = 20) -> dict:
 
 def agreement() -> dict:
     """How far the pass is from Keras `evaluate` (loss, nats a token) and from transformers (perplexity), absolutely."""
-    from engine import breakdown, checkpoints, evaluation, keras_check, models, paths
+    from engine import breakdown, checkpoints, evaluation, keras_check, models
+    from engine.core import paths
 
     tokenizer, corpus, kinds, baselines = prepared()
     reference = checkpoints.resolve(str(paths.MINI_PRESET))
@@ -131,7 +134,7 @@ def _transformers_difference(reference, stream, perplexity: float) -> float | No
 
 def memory(copies: int) -> dict:
     """The largest resident memory of a process that scores the sample's test articles `copies` times over."""
-    from engine import paths
+    from engine.core import paths
 
     with tempfile.TemporaryDirectory() as folder:
         for split in ("train", "validation", "test"):
@@ -152,7 +155,8 @@ def measure_memory(folder: Path) -> dict:
     """In a process of its own: scores the test split of a folder."""
     import psutil
 
-    from engine import breakdown, checkpoints, evaluation, models, paths
+    from engine import breakdown, checkpoints, evaluation, models
+    from engine.core import paths
 
     tokenizer, corpus, kinds, baselines = prepared(folder)
     model, _ = models.load(checkpoints.resolve(str(paths.MINI_PRESET)))

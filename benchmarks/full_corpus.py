@@ -149,8 +149,9 @@ def kill(folder: Path, whole: Path, kills: int) -> dict:
 
 def rate(folder: Path, articles: int, rounds: int) -> dict:
     """Preparation against reading alone and encode_batch_fast alone on the same articles, in alternating rounds."""
-    from engine import paths, presets
+    from engine import presets
     from engine.articles.isolation import Reading
+    from engine.core import paths
     from engine.preparation import BATCH_BYTES, prepare
 
     tokenizer = presets.tokenizer(presets.find(str(paths.MINI_PRESET)))

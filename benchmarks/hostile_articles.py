@@ -29,10 +29,10 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import paths
 from engine.articles import Skipped
 from engine.articles.isolation import Reading
-from engine.errors import ArticlesError
+from engine.core import paths
+from engine.core.errors import ArticlesError
 
 MOST_SECONDS, MOST_MB = 10.0, 500
 

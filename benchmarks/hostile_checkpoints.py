@@ -25,7 +25,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import hostile_weights
 
 from engine import models
-from engine.errors import CheckpointError
+from engine.core.errors import CheckpointError
 from engine.foreign.child import PLAIN, TENSORFLOW
 from engine.foreign.validator import MEMORY_BYTES, Validator
 from engine.presets import Preset

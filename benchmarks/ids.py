@@ -19,8 +19,9 @@ import numpy as np
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import paths, preparation, tokenizers
+from engine import preparation, tokenizers
 from engine.articles.isolation import Reading
+from engine.core import paths
 
 
 def main() -> None:

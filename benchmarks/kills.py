@@ -28,10 +28,11 @@ import numpy as np
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import checkpoints, dispatcher, models, paths, runs, submission
+from engine import checkpoints, dispatcher, models, runs, submission
 from engine.checkpoints import ModelReference
-from engine.files import read_json
-from engine.locks import Lock
+from engine.core import paths
+from engine.core.files import read_json
+from engine.core.locks import Lock
 from engine.settings import RunSettings
 
 EACH_STEP = """

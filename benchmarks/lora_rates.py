@@ -22,8 +22,9 @@ os.environ.setdefault("ATELIER_CORPORA", tempfile.mkdtemp(prefix="lora-rates-"))
 
 import numpy as np
 
-from engine import checkpoints, evaluation, models, paths, preparation, schedules, submission, windows
+from engine import checkpoints, evaluation, models, preparation, schedules, submission, windows
 from engine.backend import keras
+from engine.core import paths
 from engine.settings import RunSettings
 
 

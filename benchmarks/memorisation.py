@@ -29,7 +29,8 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import articles_read, memorisation, paths, presets, suffixes
+from engine import articles_read, memorisation, presets, suffixes
+from engine.core import paths
 from engine.corpus import Corpus
 
 

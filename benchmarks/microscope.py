@@ -18,7 +18,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import paths, studio_client
+from engine import studio_client
+from engine.core import paths
 
 
 def main() -> None:

@@ -24,8 +24,9 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import near_copies, paths, tokenizers
+from engine import near_copies, tokenizers
 from engine.articles import Source
+from engine.core import paths
 from engine.shingles import Shingles, likeness
 
 RELEASE = 119_924

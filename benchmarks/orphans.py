@@ -27,8 +27,9 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import dispatcher, paths, runs, submission
-from engine.files import read_json
+from engine import dispatcher, runs, submission
+from engine.core import paths
+from engine.core.files import read_json
 from engine.settings import RunSettings
 
 KNOWN_WITHIN_SECONDS = 10.0

@@ -19,7 +19,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import dispatcher, paths, runs, submission
+from engine import dispatcher, runs, submission
+from engine.core import paths
 from engine.settings import RunSettings
 
 

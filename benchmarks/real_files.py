@@ -33,7 +33,7 @@ sys.path.insert(0, str(PROJECT))
 
 from engine.articles import Article, Options, Section
 from engine.articles.isolation import Reading
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 
 DATA = Path(os.environ.get("ATELIER_DATA") or PROJECT.parent / "shared" / "data")
 PDFS = 20

@@ -24,8 +24,9 @@ sys.path.insert(0, str(PROJECT))
 
 import numpy as np
 
-from engine import checkpoints, models, paths, presets, submission, training, windows
+from engine import checkpoints, models, presets, submission, training, windows
 from engine.backend import keras
+from engine.core import paths
 from engine.runs import create
 from engine.settings import RunSettings
 

@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from engine import checkpoints, studio, studio_client
-from engine.locks import held
+from engine.core.locks import held
 
 
 def ask(request: dict) -> tuple[float, float]:

@@ -23,7 +23,8 @@ WARMUP_STEPS = 3  # compile and first allocations
 
 def batches(steps: int):
     """Windows of the sample articles."""
-    from engine import paths, preparation, presets, windows
+    from engine import preparation, presets, windows
+    from engine.core import paths
 
     tokenizer = presets.tokenizer(presets.find(paths.MINI_PRESET))
     stream = preparation.prepare(paths.SAMPLE_ARTICLES, tokenizer).tokens("train")
@@ -35,8 +36,9 @@ def atelier(steps: int, dropout: float, xla: bool) -> float:
     """Tokens a second of `train_on_batch` as engine.training calls it."""
     import numpy as np
 
-    from engine import checkpoints, evaluation, models, paths
+    from engine import checkpoints, evaluation, models
     from engine.backend import keras
+    from engine.core import paths
 
     model, _ = models.load(checkpoints.resolve(str(paths.MINI_PRESET)), dropout)
     model.compile(
@@ -58,7 +60,8 @@ def transformers_model(dropout: float):
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    from engine import paths, presets
+    from engine import presets
+    from engine.core import paths
 
     preset = presets.find(paths.MINI_PRESET)
     model = GPT2LMHeadModel(

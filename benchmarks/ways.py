@@ -41,8 +41,9 @@ def texts() -> list[str]:
 
 def compiled_model():
     """The mini model as a run compiles it."""
-    from engine import checkpoints, evaluation, models, paths
+    from engine import checkpoints, evaluation, models
     from engine.backend import keras
+    from engine.core import paths
 
     model, tokenizer = models.load(checkpoints.resolve(str(paths.MINI_PRESET)))
     model.compile(
@@ -85,7 +86,7 @@ def tutorial(steps: int) -> dict:
     from engine.backend import keras, keras_hub
 
     model, tokenizer = compiled_model()
-    from engine import paths
+    from engine.core import paths
 
     theirs = keras_hub.models.GPT2Tokenizer.from_preset(str(paths.MINI_PRESET))
     preprocessor = keras_hub.models.GPT2CausalLMPreprocessor(theirs, sequence_length=TUTORIAL_LENGTH)
@@ -112,7 +113,8 @@ def run_clm(steps: int) -> dict:
     import torch
     from throughput import transformers_model
 
-    from engine import paths, presets
+    from engine import presets
+    from engine.core import paths
 
     preset = presets.find(paths.MINI_PRESET)
     tokenizer = presets.tokenizer(preset)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from engine.errors import EngineError, sentence
+from engine.core.errors import EngineError, sentence
 
 
 class _Key(NamedTuple):

@@ -9,8 +9,8 @@ import numpy as np
 
 from engine import checkpoints, preparation, presets
 from engine.articles import source
+from engine.core.errors import ArticlesError, EngineError
 from engine.corpus import Corpus
-from engine.errors import ArticlesError, EngineError
 from engine.runs import Run
 from engine.settings import IMPORTED, REPORT
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path

@@ -45,7 +45,8 @@ import keras  # noqa: E402
 import keras_hub  # noqa: E402
 import numpy  # noqa: E402
 
-from engine import __version__, machine  # noqa: E402
+from engine import __version__  # noqa: E402
+from engine.core import machine  # noqa: E402
 
 
 def versions() -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import english, preparation, presets, submission
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 from engine.presets import Preset
 from engine.settings import RunSettings
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import checked, paths, presets, runs
-from engine.errors import CheckpointError, EngineError, PresetError, RunError
-from engine.files import (
+from engine import presets, runs
+from engine.core import checked, paths
+from engine.core.errors import CheckpointError, EngineError, PresetError, RunError
+from engine.core.files import (
     json_text,
     open_plain,
     parse_json,
@@ -27,7 +28,7 @@ from engine.files import (
     temporary,
     write_bytes,
 )
-from engine.files import replace as rename
+from engine.core.files import replace as rename
 from engine.presets import Preset
 from engine.runs import Run
 

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from engine import checkpoints, formats, models, paths, runs, untrained
+from engine import checkpoints, formats, models, runs, untrained
 from engine.checkpoints import Checkpoint, ModelReference
-from engine.errors import CheckpointError, EngineError
-from engine.files import require_space
+from engine.core import paths
+from engine.core.errors import CheckpointError, EngineError
+from engine.core.files import require_space
 from engine.settings import IMPORTED
 
 _SHORT = {checkpoints.CKPT: "ckpt", checkpoints.H5: "h5", checkpoints.KERAS: "keras"}

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from engine import checked, paths
 from engine.articles.article import KINDS, TITLE
 from engine.articles.source import Skipped
-from engine.errors import ArticlesError, EngineError, RangeError
-from engine.files import read_json, sha256
+from engine.core import checked, paths
+from engine.core.errors import ArticlesError, EngineError, RangeError
+from engine.core.files import read_json, sha256
 from engine.tokenizers import Tokenizer
 
 SCHEMA_VERSION = 2

@@ -12,8 +12,8 @@ from engine import (
     vocabulary,
 )
 from engine.checkpoints import ModelReference
+from engine.core.errors import CheckpointError
 from engine.corpus import Corpus
-from engine.errors import CheckpointError
 from engine.measuring import with_split
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE
 from engine.tokenizers import Tokenizer

@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine import devices, launch, machine, paths, runs, trainer
-from engine.errors import EngineError, GoneError, StorageError, sentence
-from engine.files import sweep
-from engine.locks import Lock, held
+from engine import devices, runs, trainer
+from engine.core import launch, machine, paths
+from engine.core.errors import EngineError, GoneError, StorageError, sentence
+from engine.core.files import sweep
+from engine.core.locks import Lock, held
 from engine.queue import waiting
 from engine.runs import Run
 

@@ -7,8 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from engine import paths, presets, runs, submission
-from engine.errors import EngineError
+from engine import presets, runs, submission
+from engine.core import paths
+from engine.core.errors import EngineError
 from engine.runs import Run, State
 from engine.settings import IMPORTED, RunSettings
 

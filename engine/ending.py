@@ -4,8 +4,9 @@ from pathlib import Path
 
 import psutil
 
-from engine import checked, dispatcher, runs
-from engine.errors import RunError
+from engine import dispatcher, runs
+from engine.core import checked
+from engine.core.errors import RunError
 from engine.runs import Run
 
 CLOCK_SECONDS = 2.0  # by which the time of a process's creation may be off: Linux counts it from a boot time in seconds

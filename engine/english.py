@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 
-from engine import paths
 from engine.articles.article import Article, Section
+from engine.core import paths
 from engine.tokenizers import Tokenizer
 
 SPLIT = "english"  # what events call it

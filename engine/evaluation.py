@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from engine import memory, windows
-from engine.errors import ResourcesError
+from engine.core.errors import ResourcesError
 
 # XLA makes a step of the mini model 1.3 to 1.4 times faster on a CPU (benchmarks/README.md); TensorFlow's Windows wheels
 # are built without it.

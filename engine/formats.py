@@ -20,11 +20,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from engine import checkpoints, hugging_face, models, paths, presets, tokenizers, usage
+from engine import checkpoints, hugging_face, models, presets, tokenizers, usage
 from engine.backend import keras_hub
 from engine.checkpoints import CKPT, H5, KERAS, ModelReference
-from engine.errors import CheckpointError, EngineError, StorageError
-from engine.files import (
+from engine.core import paths
+from engine.core.errors import CheckpointError, EngineError, StorageError
+from engine.core.files import (
     clear_old,
     full,
     is_full,

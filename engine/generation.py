@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from engine import beam
-from engine.errors import EngineError, SettingsError
+from engine.core.errors import EngineError, SettingsError
 from engine.microscope import Microscope
 from engine.tokenizers import Tokenizer
 

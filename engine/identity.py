@@ -10,8 +10,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from engine import checked
-from engine.files import read_json, write_json
+from engine.core import checked
+from engine.core.files import read_json, write_json
 
 PLACE = "place.json"
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine import jobs, paths, preparation, presets
+from engine import preparation, presets
 from engine.articles import Options, hub
+from engine.core import jobs, paths
+from engine.core.errors import ArticlesError, EngineError
 from engine.corpus import Corpus
-from engine.errors import ArticlesError, EngineError
 from engine.vocabulary import vocabulary
 
 FETCHING, PREPARING = "fetching", "preparing"
@@ -72,7 +73,7 @@ class Status:
     """How far an import is.
 
     Attributes:
-        state: one of the constants of this module and of `engine.jobs`. alive: whether its process is at work.
+        state: one of the constants of this module and of `engine.core.jobs`. alive: whether its process is at work.
         since: Unix time of its start. done_bytes, total_bytes: of the download or the source; total 0 = not known.
         articles, tokens, skipped: so far. corpus: its folder, once finished. error: why it failed.
         notices: that the source or the vocabulary had changed.

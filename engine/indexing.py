@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine import articles_read, jobs, memorisation, paths, runs
+from engine import articles_read, memorisation, runs
+from engine.core import jobs, paths
 from engine.runs import Run
 
 BUILDING = "building"

@@ -5,9 +5,10 @@ import secrets
 import time
 from pathlib import Path
 
-from engine import paths, written
-from engine.errors import EngineError
-from engine.files import make_folder, open_plain, parse_json, storage_errors, write_json
+from engine import written
+from engine.core import paths
+from engine.core.errors import EngineError
+from engine.core.files import make_folder, open_plain, parse_json, storage_errors, write_json
 from engine.written import Written
 
 FOLDER = ".samples"

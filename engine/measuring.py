@@ -15,7 +15,6 @@ from engine import (
     memory,
     models,
     near_copies,
-    paths,
     preparation,
     results,
     token_kinds,
@@ -23,9 +22,10 @@ from engine import (
 )
 from engine.baselines import MOST_TOKENS, RUN, SPLIT, Baselines
 from engine.checkpoints import Checkpoint, ModelReference
+from engine.core import paths
+from engine.core.errors import ArticlesError, EngineError
+from engine.core.locks import Lock
 from engine.corpus import Corpus
-from engine.errors import ArticlesError, EngineError
-from engine.locks import Lock
 from engine.runs import Run
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 from engine.token_kinds import TokenKinds

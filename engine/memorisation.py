@@ -18,12 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import intervals, near_copies, paths, suffixes
+from engine import intervals, near_copies, suffixes
 from engine.articles_read import Range, Seen, corpus_key
+from engine.core import paths
+from engine.core.errors import ArticlesError, StorageError
+from engine.core.files import make_folder, replace, storage_errors, sweep, sync, temporary
+from engine.core.locks import Lock
 from engine.corpus import Corpus
-from engine.errors import ArticlesError, StorageError
-from engine.files import make_folder, replace, storage_errors, sweep, sync, temporary
-from engine.locks import Lock
 from engine.tokenizers import Tokenizer
 
 LENGTHS = (suffixes.GRAM, 8, 13)  # of the n-grams that are counted

@@ -6,9 +6,10 @@ import os
 import sys
 from typing import NoReturn
 
-from engine import machine, paths, presets
-from engine.errors import EngineError, ResourcesError
-from engine.machine import FRAMEWORK_BYTES
+from engine import presets
+from engine.core import machine, paths
+from engine.core.errors import EngineError, ResourcesError
+from engine.core.machine import FRAMEWORK_BYTES
 from engine.presets import Preset
 
 _SIGNS = ("OOM when allocating", "Out of memory", "RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY")

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from engine import tokenizers, windows
+from engine.core.errors import EngineError
 from engine.corpus import Corpus
-from engine.errors import EngineError
 from engine.evaluation import Cancelled, Scorer, batch_size
 from engine.tokenizers import Tokenizer
 

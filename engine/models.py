@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import arithmetic, checkpoints, paths, presets, tokenizers
+from engine import arithmetic, checkpoints, presets, tokenizers
 from engine.backend import keras_hub
 from engine.checkpoints import ModelReference
-from engine.errors import CheckpointError, PresetError
-from engine.files import read_json, staged_folder
+from engine.core import paths
+from engine.core.errors import CheckpointError, PresetError
+from engine.core.files import read_json, staged_folder
 from engine.presets import Preset
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.core.errors import ArticlesError
+from engine.core.files import sync
 from engine.corpus import PAIR, Corpus
-from engine.errors import ArticlesError
-from engine.files import sync
 from engine.shingles import Shingles, likeness
 from engine.windows import Kept
 

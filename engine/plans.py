@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from engine import paths, runs, submission
-from engine.errors import EngineError, PlanError, SettingsError
+from engine import runs, submission
+from engine.core import paths
+from engine.core.errors import EngineError, PlanError, SettingsError
 from engine.runs import Run
 from engine.settings import NAME_PATTERN, RunSettings
 

@@ -19,10 +19,23 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from engine import dividing, little, near_copies, paths
+from engine import dividing, little, near_copies
 from engine.articles import SPLITS, Options, Skipped, child, isolation, source
 from engine.articles.isolation import Reading
 from engine.articles.member import shown
+from engine.core import paths
+from engine.core.errors import ArticlesError, EngineError, StorageError, sentence
+from engine.core.files import (
+    commit_folder,
+    make_folder,
+    read_json,
+    sha256,
+    storage_errors,
+    sync,
+    write_bytes,
+    write_json,
+)
+from engine.core.locks import Lock
 from engine.corpus import (
     ARTICLE,
     ARTICLES,
@@ -38,9 +51,6 @@ from engine.corpus import (
     place_in,
     summary,
 )
-from engine.errors import ArticlesError, EngineError, StorageError, sentence
-from engine.files import commit_folder, make_folder, read_json, sha256, storage_errors, sync, write_bytes, write_json
-from engine.locks import Lock
 from engine.shingles import Shingles
 from engine.tokenizers import Tokenizer
 

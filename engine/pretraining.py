@@ -16,9 +16,9 @@ import numpy as np
 
 from engine import models, schedules, tokenizers, windows
 from engine.backend import keras
-from engine.errors import ArticlesError, EngineError, SettingsError
+from engine.core.errors import ArticlesError, EngineError, SettingsError
+from engine.core.files import open_plain, read_json, sha256, staged_folder, write_json
 from engine.evaluation import JIT_COMPILE, Scorer, evaluate, part
-from engine.files import open_plain, read_json, sha256, staged_folder, write_json
 from engine.muon import Muon
 
 _BYTES_A_PIECE = 1 << 20  # text is tokenised in pieces of about a megabyte, cut at line ends

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import checkpoints, durations, machine, paths, plans, runs, submission
-from engine.errors import EngineError, RunError, TakenError
-from engine.files import read_json
-from engine.locks import Lock
+from engine import checkpoints, durations, plans, runs, submission
+from engine.core import machine, paths
+from engine.core.errors import EngineError, RunError, TakenError
+from engine.core.files import read_json
+from engine.core.locks import Lock
 from engine.runs import Run
 from engine.settings import IMPORTED, PACKED, RunSettings
 

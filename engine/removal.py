@@ -4,9 +4,10 @@ import contextlib
 import os
 from dataclasses import dataclass
 
-from engine import checkpoints, files, retention, runs
-from engine.errors import EngineError, RunError
-from engine.locks import Lock
+from engine import checkpoints, retention, runs
+from engine.core import files
+from engine.core.errors import EngineError, RunError
+from engine.core.locks import Lock
 from engine.runs import Run
 
 

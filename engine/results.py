@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import near_copies, paths, preparation, presets
+from engine import near_copies, preparation, presets
 from engine.checkpoints import ModelReference
+from engine.core import paths
+from engine.core.errors import EngineError
+from engine.core.files import json_text, make_folder, read_json, write_json
 from engine.corpus import NEAR_COPIES, Corpus
-from engine.errors import EngineError
-from engine.files import json_text, make_folder, read_json, write_json
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 
 

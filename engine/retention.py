@@ -4,11 +4,12 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine import checked, checkpoints, files, runs
+from engine import checkpoints, runs
 from engine.checkpoints import Checkpoint
-from engine.errors import EngineError, RunError, sentence
-from engine.files import write_json
-from engine.locks import Lock
+from engine.core import checked, files
+from engine.core.errors import EngineError, RunError, sentence
+from engine.core.files import write_json
+from engine.core.locks import Lock
 from engine.runs import Run
 
 PINS = "pins.json"

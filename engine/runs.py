@@ -25,9 +25,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine import checked, files, identity, paths
-from engine.errors import EngineError, GoneError, RunError, StorageError, TakenError, sentence
-from engine.files import (
+from engine import identity
+from engine.core import checked, files, paths
+from engine.core.errors import EngineError, GoneError, RunError, StorageError, TakenError, sentence
+from engine.core.files import (
     make_folder,
     open_plain,
     read_json,
@@ -37,7 +38,7 @@ from engine.files import (
     write_bytes,
     write_json,
 )
-from engine.locks import Lock, held
+from engine.core.locks import Lock, held
 from engine.settings import RESERVED_NAMES, RunSettings, from_json
 
 QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED = checked.STATES

@@ -6,8 +6,8 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
-from engine import checked
-from engine.errors import EngineError, RunError, SettingsError
+from engine.core import checked
+from engine.core.errors import EngineError, RunError, SettingsError
 
 SCHEMA_VERSION = 1
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")

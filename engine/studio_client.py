@@ -8,10 +8,11 @@ from multiprocessing import AuthenticationError
 from pathlib import Path
 from typing import Any
 
-from engine import launch, machine, paths, runs, studio
-from engine.errors import EngineError, ResourcesError
-from engine.files import read_json
-from engine.locks import held
+from engine import runs, studio
+from engine.core import launch, machine, paths
+from engine.core.errors import EngineError, ResourcesError
+from engine.core.files import read_json
+from engine.core.locks import held
 
 LONGEST_ANSWER_BYTES = 16 << 20
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import __version__, checkpoints, machine, memory, paths, preparation, presets, runs, windows
+from engine import __version__, checkpoints, memory, preparation, presets, runs, windows
 from engine.articles import hub, isolation, source
-from engine.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
+from engine.core import machine, paths
+from engine.core.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
 from engine.runs import Run
 from engine.settings import REPORT, RunSettings
 

@@ -17,8 +17,8 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 
-from engine.errors import PresetError
-from engine.files import open_plain, parse_json
+from engine.core.errors import PresetError
+from engine.core.files import open_plain, parse_json
 
 END_OF_TEXT = "<|endoftext|>"
 _KERAS_BYTES = 64 << 10  # keras-hub's tokenizer.json has about 500

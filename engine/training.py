@@ -39,7 +39,7 @@ from engine import (
 )
 from engine.backend import keras, release_memory, versions
 from engine.checkpoints import ModelReference
-from engine.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
+from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
 from engine.generation import Generator, Sampler
 from engine.runs import Run
 from engine.settings import LEFT_OUT, REPORT

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine import __version__, checkpoints, runs
 from engine.checkpoints import Checkpoint
-from engine.errors import TakenError
+from engine.core.errors import TakenError
 from engine.runs import Run
 from engine.settings import RunSettings
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import corpus, files, importing, paths, results, runs
+from engine import corpus, importing, results, runs
+from engine.core import files, paths
+from engine.core.errors import EngineError
+from engine.core.files import make_folder, read_json, replace, staged_folder
+from engine.core.locks import held
 from engine.corpus import Corpus
-from engine.errors import EngineError
-from engine.files import make_folder, read_json, replace, staged_folder
-from engine.locks import held
 
 FOLDER, VISITORS = ".uploads", "visitors"
 _STAGED_SECONDS = 3600.0  # after which what was being written is what a kill has left

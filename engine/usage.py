@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from engine import presets, tokenizers
-from engine.errors import PresetError
+from engine.core.errors import PresetError
 from engine.presets import Preset
 from engine.tokenizers import END_OF_TEXT
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from engine import checkpoints
 from engine.checkpoints import ModelReference
-from engine.errors import CheckpointError, EngineError, SettingsError
+from engine.core.errors import CheckpointError, EngineError, SettingsError
 
 MOST_COLUMNS = 4
 MOST_SAMPLES = 4

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.checkpoints import ModelReference
-from engine.errors import CheckpointError, EngineError
+from engine.core.errors import CheckpointError, EngineError
 from engine.writing import MOST_COLUMNS, MOST_NEW_TOKENS, MOST_SAMPLES
 
 SCHEMA_VERSION = 1

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine import corpus, paths, plans, presets
+from engine import corpus, plans, presets
+from engine.core import paths
 from engine.corpus import Corpus
 from engine.tokenizers import Tokenizer
 from ui import (

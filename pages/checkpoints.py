@@ -11,7 +11,7 @@ import streamlit as st
 
 from engine import checkpoints, presets, retention, runs, usage
 from engine.checkpoints import Checkpoint
-from engine.errors import CheckpointError, EngineError
+from engine.core.errors import CheckpointError, EngineError
 from engine.settings import CHECKPOINT_FORMATS
 from ui import (
     access,

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from engine import checkpoints, runs
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 from engine.runs import Run
 from ui import (
     bases_view,

@@ -10,7 +10,7 @@ import streamlit as st
 
 from engine import checkpoints, presets, runs, studio_client
 from engine.checkpoints import ModelReference
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 from ui import (
     colours,
     errors,

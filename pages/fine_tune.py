@@ -6,9 +6,10 @@ frame.within()
 
 import streamlit as st
 
-from engine import checkpoints, dispatcher, machine, presets, queue, runs, submission
+from engine import checkpoints, dispatcher, presets, queue, runs, submission
 from engine.checkpoints import Checkpoint
-from engine.errors import EngineError, SettingsError
+from engine.core import machine
+from engine.core.errors import EngineError, SettingsError
 from engine.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, PROMPTS, REPORTED, RunSettings
 from ui import (
     access,

@@ -6,7 +6,8 @@ frame.within()
 
 import streamlit as st
 
-from engine import dispatcher, machine, paths, queue, runs
+from engine import dispatcher, queue, runs
+from engine.core import machine, paths
 from engine.settings import RunSettings
 from ui import (
     broken_view,

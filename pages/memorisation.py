@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from engine import articles_read, importing, indexing, jobs, memorisation, paths
+from engine import articles_read, importing, indexing, memorisation
 from engine.articles_read import Seen
+from engine.core import jobs, paths
+from engine.core.errors import EngineError
 from engine.corpus import Corpus
-from engine.errors import EngineError
 from engine.memorisation import LENGTHS, Copied
 from engine.runs import Run
 from engine.tokenizers import Tokenizer

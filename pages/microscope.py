@@ -6,10 +6,11 @@ frame.within()
 
 import streamlit as st
 
-from engine import corpus, paths, preparation, presets, studio_client
+from engine import corpus, preparation, presets, studio_client
 from engine.checkpoints import ModelReference
+from engine.core import paths
+from engine.core.errors import EngineError
 from engine.corpus import Corpus
-from engine.errors import EngineError
 from engine.submission import articles_path
 from ui import (
     budget,

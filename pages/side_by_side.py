@@ -6,8 +6,9 @@ frame.within()
 
 import streamlit as st
 
-from engine import corpus, paths, studio_client
+from engine import corpus, studio_client
 from engine.checkpoints import ModelReference
+from engine.core import paths
 from engine.written import LONGEST_PROMPT, Column, Sample, Written, without_blank
 from ui import choices, errors, kept_view, little_memory, readers, side_view, sources, studio_view
 from ui.i18n import _

@@ -7,7 +7,7 @@ frame.within()
 import streamlit as st
 
 from engine import runs
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 from engine.runs import Run
 from ui import bases_view, budget, choices, colours, microscope_view, moments, polling, readers, time_charts, words
 from ui.i18n import _, _n

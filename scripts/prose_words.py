@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine import keywords
-from engine.files import write_bytes
+from engine.core.files import write_bytes
 
 MOST_RARE = 12
 

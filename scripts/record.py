@@ -26,8 +26,9 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import checkpoints, paths, runs  # noqa: E402
-from engine.files import write_bytes, write_json  # noqa: E402
+from engine import checkpoints, runs  # noqa: E402
+from engine.core import paths  # noqa: E402
+from engine.core.files import write_bytes, write_json  # noqa: E402
 from scripts.dashboard import Dashboard, chromium  # noqa: E402
 
 PARTS = ("run", "pictures", "figures")

@@ -6,8 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_pages import PAGES, PROJECT, a_run, no_studio  # noqa: F401  (the fixture is used by every test here)
 
-from engine import checkpoints, paths, presets, runs
-from engine.errors import EngineError
+from engine import checkpoints, presets, runs
+from engine.core import paths
+from engine.core.errors import EngineError
 
 HOSTILE = [
     "",

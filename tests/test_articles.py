@@ -8,7 +8,7 @@ from conftest import article_line
 
 from engine import preparation, tokenizers
 from engine.articles import Skipped, Source
-from engine.errors import ArticlesError, RangeError
+from engine.core.errors import ArticlesError, RangeError
 
 
 def lines(*texts: str) -> bytes:

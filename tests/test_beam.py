@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine import beam, checkpoints, models
-from engine.errors import SettingsError
+from engine.core.errors import SettingsError
 from engine.generation import Generator, Sampler
 
 END, LETTERS, LENGTH = 0, 4, 4

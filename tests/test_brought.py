@@ -32,7 +32,7 @@ from engine.articles import (
     unread,
     word,
 )
-from engine.errors import ArticlesError
+from engine.core.errors import ArticlesError
 
 BROUGHT = Path(__file__).parent / "files" / "brought"
 PROJECT = Path(__file__).parents[1]
@@ -202,7 +202,8 @@ def test_twenty_sentences_a_line_each_are_twenty_texts(tokenizer, tmp_path):
 
 
 def test_so_little_and_a_pattern_are_told(tmp_path):
-    from engine import paths, presets
+    from engine import presets
+    from engine.core import paths
 
     mini = presets.tokenizer(presets.find(paths.portable(paths.MINI_PRESET)))
     prepared = preparation.prepare(BROUGHT / "twenty_lines.txt", mini, tmp_path / "corpora")

@@ -11,22 +11,11 @@ from conftest import article_line
 from streamlit.testing.v1 import AppTest
 from test_pages import PROJECT, a_run, open_page
 
-from engine import (
-    articles_read,
-    budget,
-    corpus,
-    importing,
-    memorisation,
-    paths,
-    preparation,
-    presets,
-    results,
-    runs,
-    uploads,
-)
+from engine import articles_read, budget, corpus, importing, memorisation, preparation, presets, results, runs, uploads
 from engine.articles import isolation
 from engine.budget import Limits
-from engine.errors import EngineError, SettingsError
+from engine.core import paths
+from engine.core.errors import EngineError, SettingsError
 from engine.settings import RunSettings
 from ui import budget as session
 from ui import importing_view, owner, owner_file, server_paths, sources, upload_memory

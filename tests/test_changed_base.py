@@ -10,7 +10,7 @@ from test_pages import no_studio  # noqa: F401  (no page starts a process here)
 from engine import __main__ as cli
 from engine import checkpoints, differences, measuring, presets, runs, writing
 from engine.checkpoints import ModelReference
-from engine.errors import CheckpointError
+from engine.core.errors import CheckpointError
 
 CHANGED = "is not the one that .* was trained from: its weights have changed since"
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import dispatcher, ending, files, identity, queue, removal, runs, submission, trainer
+from engine import dispatcher, ending, identity, queue, removal, runs, submission, trainer
 from engine.__main__ import main
-from engine.errors import GoneError, RunError, SettingsError
-from engine.locks import Lock, held
+from engine.core import files
+from engine.core.errors import GoneError, RunError, SettingsError
+from engine.core.locks import Lock, held
 from engine.settings import RunSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -248,7 +249,7 @@ def is_alive(pid: int) -> bool:
 
 
 def test_a_lock_whose_file_was_deleted_is_taken_anew_or_given_up(tmp_path):
-    from engine.locks import Lock, held
+    from engine.core.locks import Lock, held
 
     first, second = Lock(tmp_path / "lock"), Lock(tmp_path / "lock")
     assert first.acquire() and first.renew()

@@ -13,26 +13,11 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import (
-    dispatcher,
-    files,
-    jobs,
-    kept,
-    launch,
-    machine,
-    paths,
-    plans,
-    presets,
-    queue,
-    results,
-    retention,
-    runs,
-    studio,
-    studio_client,
-)
+from engine import dispatcher, kept, plans, presets, queue, results, retention, runs, studio, studio_client
 from engine.checkpoints import Checkpoint
-from engine.errors import EngineError, GoneError, TakenError
-from engine.locks import Lock, held
+from engine.core import files, jobs, launch, machine, paths
+from engine.core.errors import EngineError, GoneError, TakenError
+from engine.core.locks import Lock, held
 from engine.settings import RunSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -122,7 +107,7 @@ def test_threads_that_write_one_file_leave_it_whole_and_nothing_else(tmp_path):
 
 def test_a_sweep_spares_what_a_living_thread_or_process_writes_and_takes_what_a_dead_one_left(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from engine.files import staged_folder\n"
+        "import sys; from pathlib import Path; from engine.core.files import staged_folder\n"
         "with staged_folder(Path(sys.argv[1])) as folder: print(folder, flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "theirs")]

@@ -18,19 +18,15 @@ from test_pages import PAGES, PROJECT, a_run, no_studio  # noqa: F401  (a fixtur
 
 from engine import (
     __main__,
-    checked,
     checkpoints,
     corpus,
     dispatcher,
     durations,
     ending,
-    files,
     forgetting,
     identity,
     importing,
-    jobs,
     kept,
-    locks,
     presets,
     queue,
     removal,
@@ -42,7 +38,8 @@ from engine import (
     tokenizers,
     uploads,
 )
-from engine.errors import EngineError, GoneError, StorageError
+from engine.core import checked, files, jobs, locks
+from engine.core.errors import EngineError, GoneError, StorageError
 from engine.settings import RunSettings
 from ui import comparison, growing, moments, words
 
@@ -311,7 +308,7 @@ class Ended:
 
 @pytest.fixture(autouse=True)
 def on_the_cpu(monkeypatch):
-    from engine import machine
+    from engine.core import machine
 
     monkeypatch.setattr(machine, "gpus", lambda: ())
 

@@ -15,7 +15,6 @@ from engine import (
     keras_check,
     measuring,
     models,
-    paths,
     preparation,
     results,
     runs,
@@ -25,7 +24,8 @@ from engine.__main__ import main
 from engine.backend import keras
 from engine.baselines import Baselines
 from engine.checkpoints import ModelReference
-from engine.errors import EngineError
+from engine.core import paths
+from engine.core.errors import EngineError
 from engine.results import PassSettings
 from engine.settings import RunSettings
 from engine.token_kinds import KINDS, TokenKinds
@@ -462,7 +462,8 @@ def test_every_training_token_counts_up_to_the_limit(monkeypatch):
 )
 def test_a_token_is_what_the_rules_say(told):
     """With the mini model's vocabulary; the pieces of a word, a number and a citation are put together here."""
-    from engine import paths, presets
+    from engine import presets
+    from engine.core import paths
 
     tokenizer = presets.tokenizer(presets.find(paths.MINI_PRESET))
     expected = [tuple(part.split("·")) for part in told.split("|")]

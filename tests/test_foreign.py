@@ -13,9 +13,10 @@ import psutil
 import pytest
 
 from engine import __main__ as cli
-from engine import checkpoints, dispatcher, models, paths, presets, queue, runs
+from engine import checkpoints, dispatcher, models, presets, queue, runs
 from engine.backend import keras_hub
-from engine.errors import CheckpointError, RunError, SettingsError, StorageError
+from engine.core import paths
+from engine.core.errors import CheckpointError, RunError, SettingsError, StorageError
 from engine.foreign import adoption, child, validator
 from engine.foreign.layout import Sizes
 from engine.foreign.validator import Validator

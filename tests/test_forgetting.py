@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from engine import english, forgetting, paths, tokenizers
+from engine import english, forgetting, tokenizers
+from engine.core import paths
 from ui import forgetting_view
 
 

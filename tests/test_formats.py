@@ -9,7 +9,7 @@ import pytest
 from engine import __main__ as cli
 from engine import checkpoints, conversion, formats, models, presets, queue, runs, submission, trainer
 from engine.checkpoints import ModelReference
-from engine.errors import CheckpointError, EngineError, StorageError
+from engine.core.errors import CheckpointError, EngineError, StorageError
 from engine.settings import RunSettings
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from engine import corpus, paths
+from engine import corpus
+from engine.core import paths
 
 NAME, SHA = "ccdv/pubmed-summarization", "0123456789abcdef0123456789abcdef01234567"
 
@@ -208,7 +209,7 @@ def test_without_network_the_manual_way_is_said(tiny_preset, tmp_path):
 LISTED = """
 import json, sys
 from engine.articles import hub
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 from huggingface_hub.utils import _http
 _http.time.sleep = lambda seconds: None
 told = []

@@ -6,8 +6,9 @@ import time
 import pytest
 from conftest import article_line
 
-from engine import corpus, importing, jobs, paths, preparation
-from engine.errors import EngineError
+from engine import corpus, importing, preparation
+from engine.core import jobs, paths
+from engine.core.errors import EngineError
 from engine.importing import Import, Request
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import test_pages
 
-from engine import cgroups, machine, memory, paths, submission
-from engine.errors import ResourcesError, SettingsError
+from engine import memory, submission
+from engine.core import cgroups, machine, paths
+from engine.core.errors import ResourcesError, SettingsError
 from engine.settings import RunSettings
 
 GB = 1 << 30

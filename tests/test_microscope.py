@@ -5,7 +5,7 @@ import pytest
 
 from engine import checkpoints, differences, microscope, models, preparation, presets, tokenizers
 from engine.checkpoints import ModelReference
-from engine.errors import CheckpointError, EngineError
+from engine.core.errors import CheckpointError, EngineError
 from engine.evaluation import Cancelled, Scorer
 from engine.microscope import Microscope, Passage
 

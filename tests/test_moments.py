@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine import runs
-from engine.locks import Lock
+from engine.core.locks import Lock
 from engine.settings import RunSettings
 from ui import charts, comparison, growing, moments, time_charts
 

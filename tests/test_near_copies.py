@@ -18,14 +18,14 @@ from engine import (
     intervals,
     measuring,
     near_copies,
-    paths,
     preparation,
     submission,
     tokenizers,
     trainer,
 )
 from engine.__main__ import main
-from engine.errors import ArticlesError
+from engine.core import paths
+from engine.core.errors import ArticlesError
 from engine.results import PassSettings
 from engine.settings import RunSettings
 from engine.shingles import Shingles, likeness

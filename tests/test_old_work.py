@@ -12,10 +12,11 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from engine import __main__ as cli
-from engine import checkpoints, formats, models, paths, presets, tokenizers
+from engine import checkpoints, formats, models, presets, tokenizers
 from engine.backend import keras_hub
 from engine.checkpoints import ModelReference
-from engine.errors import CheckpointError, PresetError
+from engine.core import paths
+from engine.core.errors import CheckpointError, PresetError
 from engine.foreign import adoption, layout
 from engine.foreign.validator import Validator
 from engine.presets import Preset

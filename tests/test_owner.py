@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from test_pages import PROJECT, no_studio, open_page  # noqa: F401  (no_studio serves this file too)
 
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 from ui import access, owner, owner_file, tries
 
 CODE = "correct horse battery"

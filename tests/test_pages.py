@@ -10,9 +10,10 @@ import pytest
 from conftest import article_line
 from streamlit.testing.v1 import AppTest
 
-from engine import checkpoints, corpus, ending, paths, runs
-from engine.errors import ArticlesError, EngineError, SettingsError
-from engine.locks import Lock
+from engine import checkpoints, corpus, ending, runs
+from engine.core import paths
+from engine.core.errors import ArticlesError, EngineError, SettingsError
+from engine.core.locks import Lock
 from engine.settings import RunSettings
 from ui import access, errors, i18n, importing_view, words
 
@@ -192,8 +193,9 @@ def test_paths_are_offered_on_loopback_or_under_named_folders_with_links_resolve
 
 @pytest.mark.parametrize("path", ["x" * 5000, "/" + "x" * 5000, "~nobodyhere/x", "a\0b", "/a\0b"], ids=repr)
 def test_what_can_be_no_path_is_a_sentence(path, monkeypatch):
-    from engine import paths, submission
-    from engine.errors import ArticlesError
+    from engine import submission
+    from engine.core import paths
+    from engine.core.errors import ArticlesError
 
     monkeypatch.setattr(access, "is_local", lambda: True)
     for look in (paths.locate, access.check_path, submission.articles_path):
@@ -335,7 +337,8 @@ def test_a_table_asks_for_its_column_with_a_preview(root, local, tmp_path):
 
 
 def corpus_texts() -> list[str]:
-    from engine import paths, tokenizers
+    from engine import tokenizers
+    from engine.core import paths
 
     tokenizer = tokenizers.load(paths.MINI_PRESET)
     prepared = corpus.all_corpora()[0]  # the newest; the sample that the page opened with is there too
@@ -704,7 +707,8 @@ def test_whoever_waits_for_the_studio_is_told_for_what(monkeypatch):
 
 
 def test_places_are_text_and_the_same_link_is_followed_twice(root, local, looking, tmp_path):
-    from engine import paths, preparation, tokenizers
+    from engine import preparation, tokenizers
+    from engine.core import paths
 
     said = "the *cells* were</cite> deleted 🧪 twice & for all"  # no tag that reading takes away
     lines = [json.dumps({"article": said, "abstract": f"{n} <i>cells</i>"}) for n in range(8)]
@@ -895,7 +899,8 @@ def test_figures_of_windows_of_different_lengths_do_not_stand_side_by_side(root)
 
 
 def test_prepared_articles_are_offered_where_paths_are_not(root, monkeypatch, sample_folder):
-    from engine import paths, preparation, presets
+    from engine import preparation, presets
+    from engine.core import paths
 
     monkeypatch.setattr(access, "is_local", lambda: False)
     made = preparation.prepare(sample_folder, presets.tokenizer(presets.find(paths.MINI_PRESET)))

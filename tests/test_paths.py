@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import checkpoints, conversion, formats, models, paths, presets, queue, runs, submission, trainer
+from engine import checkpoints, conversion, formats, models, presets, queue, runs, submission, trainer
 from engine.checkpoints import ModelReference
-from engine.errors import StorageError
+from engine.core import paths
+from engine.core.errors import StorageError
 from engine.foreign import adoption
 from engine.settings import RunSettings
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import checkpoints, formats, paths, plans, presets, queue, runs, trainer
-from engine.errors import PlanError, RunError, SettingsError
+from engine import checkpoints, formats, plans, presets, queue, runs, trainer
+from engine.core import paths
+from engine.core.errors import PlanError, RunError, SettingsError
 
 PUBMED = paths.PROJECT / "plans" / "pubmed-stages.toml"
 REPORT = paths.PROJECT / "plans" / "report.toml"

@@ -11,7 +11,7 @@ import pytest
 from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
 
 from engine import runs
-from engine.locks import Lock
+from engine.core.locks import Lock
 from ui import charts, live, polling, readers
 from ui.records import STEP_FIELDS, Record
 

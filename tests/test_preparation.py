@@ -18,10 +18,11 @@ from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import corpus, paths, preparation, tokenizers, windows
+from engine import corpus, preparation, tokenizers, windows
 from engine.__main__ import main
 from engine.articles import Options, Source, isolation
-from engine.errors import ArticlesError, StorageError
+from engine.core import paths
+from engine.core.errors import ArticlesError, StorageError
 
 
 @pytest.fixture

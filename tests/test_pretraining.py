@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine import pretraining, schedules, tokenizers
-from engine.errors import SettingsError
+from engine.core.errors import SettingsError
 from engine.pretraining import Settings
 
 SMALL = Settings(

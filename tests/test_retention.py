@@ -4,8 +4,8 @@ import pytest
 
 from engine import __main__ as cli
 from engine import checkpoints, removal, retention, runs
-from engine.errors import CheckpointError, RunError, StorageError
-from engine.locks import Lock
+from engine.core.errors import CheckpointError, RunError, StorageError
+from engine.core.locks import Lock
 from engine.settings import RunSettings
 
 

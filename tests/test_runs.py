@@ -15,10 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine import checkpoints, devices, dispatcher, ending, files, machine, queue, runs, trainer
+from engine import checkpoints, devices, dispatcher, ending, queue, runs, trainer
 from engine.__main__ import main
-from engine.errors import CheckpointError, EngineError, RunError, SettingsError, StorageError
-from engine.locks import Lock, held
+from engine.core import files, machine
+from engine.core.errors import CheckpointError, EngineError, RunError, SettingsError, StorageError
+from engine.core.locks import Lock, held
 from engine.settings import RunSettings, from_json
 
 
@@ -72,7 +73,7 @@ def test_a_name_is_taken_once_and_strange_names_find_nothing(root):
 def test_a_lock_is_exclusive_between_processes_and_free_after_a_kill(tmp_path):
     path = tmp_path / "lock"
     code = (
-        f"import sys, time; sys.path.insert(0, {str(Path(__file__).resolve().parent.parent)!r}); from engine.locks import Lock; "
+        f"import sys, time; sys.path.insert(0, {str(Path(__file__).resolve().parent.parent)!r}); from engine.core.locks import Lock; "
         + (
             f"from pathlib import Path; lock = Lock(Path({str(path)!r})); print(lock.acquire(), flush=True); time.sleep(60)"
         )
@@ -273,7 +274,7 @@ def test_a_killed_dispatcher_is_replaced_by_the_trainer_and_the_queue_goes_on(ro
     """Nobody asks for one here. The second run cannot begin, which shows that it was tried; nor can the first again."""
     first, second = (runs.create(new_settings(name=name, device="cpu")) for name in ("first", "second"))
     code = (
-        "import sys; from pathlib import Path; from engine import dispatcher, runs, trainer; from engine.locks import Lock; "
+        "import sys; from pathlib import Path; from engine import dispatcher, runs, trainer; from engine.core.locks import Lock; "
         "run = runs.Run(Path(sys.argv[1])); root = run.folder.parent; dispatcher._FIRST_LOOK_SECONDS = 0.1\n"
         "with Lock(run.folder / 'lock') as lock, Lock(trainer.device_lock('cpu', root)) as device, dispatcher.watching(root):\n"
         "    lock.acquire(); device.acquire(); run.write_state(state='running', starts=4); sys.stdin.read()\n"
@@ -724,8 +725,8 @@ def held_run(root):
     """A run held by a process that stands for its trainer, by its command line and its files."""
     run = runs.create(new_settings())
     code = (
-        "import os, sys, time; from pathlib import Path; from engine import runs; from engine.files import write_json; "
-        "from engine.locks import Lock; run = runs.Run(Path(sys.argv[2])); lock = Lock(run.folder / 'lock'); "
+        "import os, sys, time; from pathlib import Path; from engine import runs; from engine.core.files import write_json; "
+        "from engine.core.locks import Lock; run = runs.Run(Path(sys.argv[2])); lock = Lock(run.folder / 'lock'); "
         "lock.acquire(); write_json(run.folder / 'owner.json', {'pid': os.getpid(), 'since': time.time()}); "
         "run.write_state(state='running', starts=1); print('held', flush=True); time.sleep(60)"
     )

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from engine import paths
 from engine.articles import Skipped, Source
+from engine.core import paths
 
 SECTIONS = ("introduction", "background", "method", "result", "discussion")
 

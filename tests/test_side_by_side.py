@@ -9,7 +9,7 @@ from test_pages import a_run, no_studio, open_page  # noqa: F401  (no_studio ser
 
 from engine import checkpoints, kept, studio_client, writing, written
 from engine.checkpoints import ModelReference
-from engine.errors import CheckpointError, EngineError
+from engine.core.errors import CheckpointError, EngineError
 from engine.written import Column, Difference, Sample, Written
 from ui import side_view
 

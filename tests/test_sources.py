@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from engine import importing, preparation, tokenizers
 from engine.articles import Article, Options, Section, Skipped, Source, csv_table, hub, isolation, member, parquet, text
 from engine.articles.article import clean
-from engine.errors import ArticlesError
+from engine.core.errors import ArticlesError
 
 
 def read(path, split="train", options=None):

@@ -11,8 +11,8 @@ import pytest
 from conftest import article_line
 
 from engine import checkpoints, runs, studio, studio_client
-from engine.errors import EngineError
-from engine.files import read_json
+from engine.core.errors import EngineError
+from engine.core.files import read_json
 from engine.settings import RunSettings
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 
 from engine.articles import Article, Options, Skipped, Source, listed
 from engine.articles.options import LINE
-from engine.errors import ArticlesError
+from engine.core.errors import ArticlesError
 
 
 def read(path, options=None):

@@ -25,7 +25,6 @@ from engine import (
     evaluation,
     forgetting,
     hugging_face,
-    machine,
     memory,
     models,
     preparation,
@@ -39,7 +38,8 @@ from engine import (
 )
 from engine.backend import keras
 from engine.checkpoints import ModelReference
-from engine.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError, SettingsError
+from engine.core import machine
+from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError, SettingsError
 from engine.generation import Generator, Sampler
 from engine.settings import RunSettings
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import checkpoints, formats, models, paths, preparation, presets, tokenizers, usage
+from engine import checkpoints, formats, models, preparation, presets, tokenizers, usage
 from engine.checkpoints import ModelReference
-from engine.errors import CheckpointError
+from engine.core import paths
+from engine.core.errors import CheckpointError
 from engine.foreign.validator import Validator
 from engine.generation import Generator, Sampler
 from engine.measuring import measure

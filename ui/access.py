@@ -9,8 +9,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine import paths
-from engine.errors import EngineError
+from engine.core import paths
+from engine.core.errors import EngineError
 from ui import owner, owner_file
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine import checkpoints, paths, presets
+from engine import checkpoints, presets
 from engine.checkpoints import Checkpoint
-from engine.files import require_space
+from engine.core import paths
+from engine.core.files import require_space
 from engine.foreign import adoption, layout
 from engine.foreign.validator import Validator
 from engine.runs import Run

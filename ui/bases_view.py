@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from engine import checkpoints
-from engine.errors import CheckpointError, PresetError
+from engine.core.errors import CheckpointError, PresetError
 from engine.runs import Run
 from ui import errors
 from ui.i18n import _

@@ -8,10 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from engine import budget, checkpoints, files, importing, paths, preparation, presets, queue, runs, submission, uploads
+from engine import budget, checkpoints, importing, preparation, presets, queue, runs, submission, uploads
 from engine.budget import Limits
-from engine.errors import EngineError, SettingsError
-from engine.locks import Lock
+from engine.core import files, paths
+from engine.core.errors import EngineError, SettingsError
+from engine.core.locks import Lock
 from engine.results import PassSettings
 from engine.settings import RunSettings
 from ui import access, readers, words

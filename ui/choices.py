@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import streamlit as st
 
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 from ui import errors
 
 

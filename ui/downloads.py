@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from engine import paths
+from engine.core import paths
 from ui import words
 from ui.i18n import _
 

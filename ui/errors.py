@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import streamlit as st
 
-from engine.errors import EngineError, SettingsError
+from engine.core.errors import EngineError, SettingsError
 from ui import server_paths, words
 from ui.i18n import _
 

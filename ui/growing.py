@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine import runs
-from engine.files import open_plain
+from engine.core.files import open_plain
 from ui import records
 from ui.records import STEP_FIELDS, Record
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine.errors import EngineError, SettingsError
+from engine.core.errors import EngineError, SettingsError
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 DOMAIN = "atelier"

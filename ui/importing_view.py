@@ -8,13 +8,14 @@ from typing import Literal
 
 import streamlit as st
 
-from engine import importing, jobs, little, paths, preparation, presets, uploads
+from engine import importing, little, preparation, presets, uploads
 from engine.articles import Options, hub, isolation, source
 from engine.articles.isolation import Preview
 from engine.articles.options import NO_COLUMN
 from engine.articles.unread import PARTS
+from engine.core import jobs, paths
+from engine.core.errors import EngineError
 from engine.corpus import Corpus, is_corpus
-from engine.errors import EngineError
 from engine.tokenizers import Tokenizer
 from ui import access, budget, errors, sources, words
 from ui.i18n import _, _n

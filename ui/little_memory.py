@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from engine import machine, memory, paths
+from engine import memory
+from engine.core import machine, paths
 from ui import errors, frame
 from ui.i18n import _
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from streamlit import config
 
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 
 CODE_LENGTH = 8  # characters; a shorter code is refused
 LARGEST_BYTES = 1_000_000

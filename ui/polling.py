@@ -16,7 +16,7 @@ import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState, get_script_run_ctx
 
-from engine import paths
+from engine.core import paths
 
 T = TypeVar("T")
 FULL_PACE_VIEWERS = 8  # so many draw at the pace that a page asks for

@@ -6,7 +6,7 @@ import numpy as np
 
 from engine import checkpoints, corpus, presets, runs, submission
 from engine.checkpoints import ModelReference
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 from engine.runs import Run
 from engine.settings import IMPORTED
 from ui import comparison, growing, polling, records

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
-from engine import checked
+from engine.core import checked
 
 STEP_FIELDS = (
     "step",
@@ -37,7 +37,7 @@ class Record:
         version: another number for another content, in this process.
         thinned_bytes: the size of a file that is too large to be kept whole: `steps` is `drawn`, and some moments
             between the first and the last are left out of `others`; 0 elsewhere.
-        damaged: how many lines hold no event, or one that lacks what its readers need (`engine.checked`).
+        damaged: how many lines hold no event, or one that lacks what its readers need (`engine.core.checked`).
     """
 
     steps: dict[str, np.ndarray]

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine import removal
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 from engine.runs import Run
 from ui import access, errors, words
 from ui.i18n import _, _n

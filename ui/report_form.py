@@ -9,7 +9,7 @@ import streamlit as st
 
 from engine import checkpoints, results
 from engine.checkpoints import ModelReference
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 from engine.results import PassSettings
 from ui import access, choices, readers, sources, words
 from ui.i18n import _

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from engine import dispatcher, ending, queue, runs
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 from engine.runs import Run, State
 from ui import (
     access,

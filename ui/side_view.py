@@ -9,7 +9,7 @@ import streamlit as st
 
 from engine import studio_client
 from engine.checkpoints import ModelReference
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 from engine.written import Column, Sample, Written
 from ui import budget, colours, errors, frame, readers, server_paths, studio_view, words
 from ui.i18n import _, error_text

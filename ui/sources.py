@@ -6,10 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine import corpus, paths, uploads
+from engine import corpus, uploads
 from engine.articles import hub
-from engine.errors import EngineError
-from engine.files import sha256
+from engine.core import paths
+from engine.core.errors import EngineError
+from engine.core.files import sha256
 from ui import access, budget, errors, server_paths, words
 from ui import upload_memory as memory
 from ui.i18n import _

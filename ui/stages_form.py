@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine import dispatcher, plans, preparation, presets, queue
 from engine.articles import source
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 from engine.plans import Plan
 from engine.submission import articles_path
 from ui import access, article_charts, importing_view, run_view, words

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from engine import studio_client
-from engine.errors import EngineError
+from engine.core.errors import EngineError
 from ui import budget, words
 from ui.i18n import _
 

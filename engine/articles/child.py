@@ -10,14 +10,14 @@ import sys
 import time
 from typing import Any, BinaryIO
 
-from engine import frames
 from engine.articles import csv_table, parquet
 from engine.articles.article import Article
 from engine.articles.options import Options, Place
 from engine.articles.source import Skipped, Source
 from engine.articles.table import likely
-from engine.errors import ArticlesError, EngineError
-from engine.limits import limit_own_memory
+from engine.core import frames
+from engine.core.errors import ArticlesError, EngineError
+from engine.core.limits import limit_own_memory
 
 _PROGRESS_SECONDS = 1.0
 PREVIEW_ARTICLES, PREVIEW_CHARACTERS = 3, 2_000

@@ -12,7 +12,7 @@ from engine.articles import lines, names, records, table
 from engine.articles.article import Article
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
-from engine.errors import ArticlesError, sentence
+from engine.core.errors import ArticlesError, sentence
 
 LONGEST_FIELD = 4 << 20  # characters; a quote that is never closed ends here
 LONGEST_LINE_BYTES = LONGEST_ROW_BYTES = 8 << 20

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import checked, paths
-from engine.errors import ArticlesError
-from engine.files import make_folder, read_json, write_json
+from engine.core import checked, paths
+from engine.core.errors import ArticlesError
+from engine.core.files import make_folder, read_json, write_json
 
 # Before the library is imported: a download by plain HTTP can be stopped within a file, which Xet's own client was not
 # seen to do.

@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 
-from engine import paths
+from engine.core import paths
 
 _HYPHEN = re.compile(r"[\u2010\u2011]")
 # Behind which a hyphen waits for a word that comes later: pre- and postoperative.

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from engine import frames, paths
 from engine.articles.member import shown
 from engine.articles.options import Options
-from engine.errors import ArticlesError
-from engine.limits import Watchdog
+from engine.core import frames, paths
+from engine.core.errors import ArticlesError
+from engine.core.limits import Watchdog
 
 MEMORY_BYTES = 450 << 20  # resident, watched from here
 HARD_MEMORY_BYTES = 900 << 20  # of data, set in the child where the system has such a limit

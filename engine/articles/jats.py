@@ -16,7 +16,7 @@ from engine.articles import formulas, markup, xml_start
 from engine.articles.article import MOST_SECTIONS, Article, Section, clean
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
-from engine.errors import ArticlesError, sentence
+from engine.core.errors import ArticlesError, sentence
 
 LARGEST_BYTES = 32 << 20
 _LEFT_OUT = {

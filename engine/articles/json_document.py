@@ -13,7 +13,7 @@ from engine.articles import json_shapes, records
 from engine.articles.article import Article
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
-from engine.errors import ArticlesError, sentence
+from engine.core.errors import ArticlesError, sentence
 
 LONGEST_VALUE_BYTES = 8 << 20  # as of a line of JSON lines
 _STEP_BYTES = 1 << 18

@@ -14,7 +14,7 @@ from engine.articles import lines, records
 from engine.articles.article import Article
 from engine.articles.member import Member
 from engine.articles.options import Options, Place
-from engine.errors import ArticlesError, sentence
+from engine.core.errors import ArticlesError, sentence
 
 LONGEST_LINE_BYTES = 8 << 20  # the longest real article is 0.5 MB; nested lists take twenty times their text in memory
 

@@ -7,7 +7,7 @@ from engine.articles import field, lines
 from engine.articles.article import Article, Section, clean
 from engine.articles.member import Member
 from engine.articles.options import Options, Place
-from engine.errors import ArticlesError, sentence
+from engine.core.errors import ArticlesError, sentence
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 LONGEST_ARTICLE_BYTES = 16 << 20

@@ -8,7 +8,7 @@ from engine.articles import lines, markup
 from engine.articles.article import Article, clean
 from engine.articles.member import Member
 from engine.articles.options import Options, Place
-from engine.errors import ArticlesError, sentence
+from engine.core.errors import ArticlesError, sentence
 
 LONGEST_LINE_BYTES = 1 << 20
 LONGEST_RECORD_LINES = 50_000

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engine.articles.encodings import Transcoded
-from engine.errors import ArticlesError, sentence
+from engine.core.errors import ArticlesError, sentence
 
 # What an archive may hold before it is called hostile. The PubMed release (880 MB) unpacks to about four times its size.
 MOST_MEMBERS = 200_000

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engine.articles.member import BOMB, DAMAGED, MOST_MEMBERS, Member, is_bomb, leads_out, shown
-from engine.errors import ArticlesError, sentence
+from engine.core.errors import ArticlesError, sentence
 
 GZIP = b"\x1f\x8b"
 _STEP_BYTES = 1 << 18

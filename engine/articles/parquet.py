@@ -7,7 +7,7 @@ from engine.articles import records, table
 from engine.articles.article import Article
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
-from engine.errors import ArticlesError
+from engine.core.errors import ArticlesError
 
 _BATCH_ROWS = 32
 # What the rows may hold: a page of a dictionary names a long text again and again for next to nothing.

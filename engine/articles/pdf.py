@@ -13,7 +13,7 @@ from engine.articles.article import MOST_SECTIONS, Article, clean
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
 from engine.articles.pdf_layout import Fragment
-from engine.errors import ArticlesError, sentence
+from engine.core.errors import ArticlesError, sentence
 
 MAGIC = b"%PDF-"
 LARGEST_BYTES = 64 << 20

@@ -7,7 +7,7 @@ from engine.articles import jats, xml_start
 from engine.articles.article import Article
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
-from engine.errors import ArticlesError, sentence
+from engine.core.errors import ArticlesError, sentence
 
 RECORDS = ("PubmedArticle", "PubmedBookArticle")
 ROOTS = ("pubmedarticleset", "pubmedarticle", "pubmedbookarticle", "medlinecitationset")

@@ -27,7 +27,7 @@ from engine.articles import names as names_of
 from engine.articles.article import Article
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
-from engine.errors import ArticlesError, sentence
+from engine.core.errors import ArticlesError, sentence
 
 _HEAD_BYTES = 16 << 10
 _MARKS_BYTES = 1 << 20  # looked through for marks between articles

@@ -9,7 +9,7 @@ from engine.articles.article import MOST_SECTIONS, Article, Section, clean
 from engine.articles.field import plain
 from engine.articles.member import Member
 from engine.articles.options import NO_COLUMN, Options
-from engine.errors import ArticlesError, sentence
+from engine.core.errors import ArticlesError, sentence
 
 # In lines, in rows.
 _WITHOUT_TEXT = (

@@ -12,7 +12,7 @@ from engine.articles import packed, recognise, text
 from engine.articles.article import Article
 from engine.articles.member import Member
 from engine.articles.options import BLANK_LINES, FILE, LINE, Options, Place
-from engine.errors import ArticlesError, sentence
+from engine.core.errors import ArticlesError, sentence
 
 SPLITS = ("train", "validation", "test")
 _MOST_FILES = members_of.MOST_MEMBERS

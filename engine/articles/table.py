@@ -8,7 +8,7 @@ from engine.articles import names as names_of
 from engine.articles import records
 from engine.articles.article import Article
 from engine.articles.options import NO_COLUMN, Options
-from engine.errors import ArticlesError
+from engine.core.errors import ArticlesError
 
 _LONG_TEXT = 40  # characters on average from which a column may be texts
 SAMPLE_ROWS = 20  # looked at where a name alone does not tell

@@ -9,7 +9,7 @@ from engine.articles import field, lines, listed
 from engine.articles.article import Article, Section, clean
 from engine.articles.member import Member
 from engine.articles.options import BLANK_LINES, FILE, LINE, Options, Place
-from engine.errors import ArticlesError, sentence
+from engine.core.errors import ArticlesError, sentence
 
 LONGEST_ARTICLE_BYTES = 16 << 20
 _LOOKED_AT_BYTES = 64 << 10

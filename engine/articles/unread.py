@@ -6,7 +6,7 @@ archive, the keys of its JSON.
 
 import re
 
-from engine.errors import sentence
+from engine.core.errors import sentence
 
 # The parts of files that are not read, as a corpus counts them.
 PARTS = {

@@ -17,7 +17,7 @@ from engine.articles.article import ABSTRACT, MOST_SECTIONS, Article, Section, c
 from engine.articles.member import DAMAGED, Member, is_bomb
 from engine.articles.options import Options, Place
 from engine.articles.word_text import Styles, Text, W, name_of, style_of
-from engine.errors import ArticlesError, sentence
+from engine.core.errors import ArticlesError, sentence
 
 LARGEST_BYTES = 64 << 20
 MOST_UNPACKED_BYTES = 128 << 20

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from engine import checkpoints, paths, presets, runs, untrained
+from engine import checkpoints, presets, runs, untrained
 from engine.checkpoints import Checkpoint
-from engine.errors import PresetError
-from engine.files import clear_old, storage_errors
+from engine.core import paths
+from engine.core.errors import PresetError
+from engine.core.files import clear_old, storage_errors
 from engine.foreign.validator import Report, Validator
 from engine.presets import Preset
 from engine.settings import IMPORTED, RunSettings

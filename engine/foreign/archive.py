@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine import tokenizers
-from engine.errors import CheckpointError, sentence
-from engine.files import full, is_full, require_space
+from engine.core.errors import CheckpointError, sentence
+from engine.core.files import full, is_full, require_space
 from engine.foreign import hdf5, safetensors
 from engine.foreign.hdf5 import Report
 

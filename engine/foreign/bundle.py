@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.errors import CheckpointError
+from engine.core.errors import CheckpointError
 
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER_BYTES = 48

@@ -1,6 +1,6 @@
 """`python -m engine.foreign.child plain|tensorflow`: looks through files of weights in a process of its own.
 
-One request after the other from the standard input, messages to the standard output (engine.frames). `plain` knows HDF5,
+One request after the other from the standard input, messages to the standard output (engine.core.frames). `plain` knows HDF5,
 safetensors, `.keras` and zip, and passes a TensorFlow checkpoint on, unpacked; `tensorflow` reads those alone, since importing
 TensorFlow costs some 600 MB.
 """
@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from engine import frames, paths
-from engine.errors import CheckpointError, EngineError, StorageError
-from engine.files import full, is_full, require_space, sha256
+from engine.core import frames, paths
+from engine.core.errors import CheckpointError, EngineError, StorageError
+from engine.core.files import full, is_full, require_space, sha256
+from engine.core.limits import limit_own_memory
 from engine.foreign import layout
-from engine.limits import limit_own_memory
 
 PLAIN, TENSORFLOW = "plain", "tensorflow"
 _PROGRESS_SECONDS = 0.5

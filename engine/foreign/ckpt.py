@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
-from engine.errors import CheckpointError
+from engine.core.errors import CheckpointError
 from engine.foreign.hdf5 import Array, slices
 
 _GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"

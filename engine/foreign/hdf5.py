@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import h5py
 import numpy as np
 
-from engine.errors import CheckpointError
+from engine.core.errors import CheckpointError
 from engine.foreign import layout
 from engine.foreign.layout import Sizes, Variable
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Self
 
-from engine.errors import CheckpointError
+from engine.core.errors import CheckpointError
 
 KERAS, HUGGING_FACE, OPENAI = "keras-hub", "hugging-face", "openai"
 PROGRAMS = {  # whose names the arrays of a file have

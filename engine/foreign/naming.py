@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from engine import arithmetic
-from engine.errors import CheckpointError
+from engine.core.errors import CheckpointError
 from engine.foreign.hdf5 import Array
 from engine.foreign.layout import HUGGING_FACE, KERAS, OPENAI
 

@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from engine.errors import CheckpointError
+from engine.core.errors import CheckpointError
 from engine.foreign.hdf5 import Array, slices
 
 _LARGEST_HEADER_BYTES = 4 << 20  # GPT-2 XL's has about 60 kB

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from engine import frames, paths
-from engine.errors import CheckpointError, EngineError, StorageError
-from engine.files import full
+from engine.core import frames, paths
+from engine.core.errors import CheckpointError, EngineError, StorageError
+from engine.core.files import full
+from engine.core.limits import Watchdog
 from engine.foreign.child import PLAIN, TENSORFLOW
 from engine.foreign.layout import Sizes, float32_bytes
-from engine.limits import Watchdog
 from engine.presets import Preset
 
 # Resident, watched from here; and of data, set in the child where the system has such a limit.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import tokenizers
-from engine.errors import CheckpointError, PresetError
+from engine.core.errors import CheckpointError, PresetError
 from engine.tokenizers import OtherVocabulary
 
 _LARGEST_BYTES = 8 << 20  # GPT-2's has 1 MB, its tokenizer.json 3.5

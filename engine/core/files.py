@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import psutil
 
-from engine.errors import GoneError, StorageError, sentence
+from engine.core.errors import GoneError, StorageError, sentence
 
 _NO_ROOM = sentence(
     "The disk that holds {path} has {free} MB free, and {needed} MB are needed: free some space and try again."

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from engine import cgroups
-from engine.errors import ResourcesError
+from engine.core import cgroups
+from engine.core.errors import ResourcesError
 
 # TensorFlow, Keras and keras-hub imported: 753 MB, and room for what the first compilation takes. The command:
 # python -c "import engine.backend, psutil; print(psutil.Process().memory_info().rss >> 20)"

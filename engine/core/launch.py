@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import paths
-from engine.files import storage_errors
-from engine.locks import Lock, held
+from engine.core import paths
+from engine.core.files import storage_errors
+from engine.core.locks import Lock, held
 
 _START_SECONDS = 20.0  # from the start of a process until it holds its lock, at most
 _LOOK_SECONDS = 0.1

@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.errors import ArticlesError, StorageError
+from engine.core.errors import ArticlesError, StorageError
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 PRESETS = PROJECT / "checkpoints" / "presets"
 MINI_PRESET = PRESETS / "gpt2_mini_en"
 SAMPLE_ARTICLES = PROJECT / "articles" / "sample"

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine import checked, launch
-from engine.errors import EngineError, sentence
-from engine.files import make_folder, read_json, storage_errors, write_bytes, write_json
-from engine.locks import Lock, held
+from engine.core import checked, launch
+from engine.core.errors import EngineError, sentence
+from engine.core.files import make_folder, read_json, storage_errors, write_bytes, write_json
+from engine.core.locks import Lock, held
 
 FINISHED, FAILED, STOPPED = "finished", "failed", "stopped"
 _ENDED = (FINISHED, FAILED, STOPPED)

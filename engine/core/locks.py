@@ -10,8 +10,8 @@ from pathlib import Path
 
 import filelock
 
-from engine.errors import GoneError, StorageError
-from engine.files import make_folder, storage_errors
+from engine.core.errors import GoneError, StorageError
+from engine.core.files import make_folder, storage_errors
 
 _FOLDER = ".locks"
 _PROBES = 3  # a dead holder's lock may take a moment to be free

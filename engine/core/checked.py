@@ -10,8 +10,8 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-from engine.errors import GoneError, RunError
-from engine.files import MOST_JSON_BYTES, open_plain, parse_json
+from engine.core.errors import GoneError, RunError
+from engine.core.files import MOST_JSON_BYTES, open_plain, parse_json
 
 Check = Callable[[Any], bool]
 Table = dict[str, tuple[bool, Check]]  # a field's name → whether it must be there, and what it may hold
