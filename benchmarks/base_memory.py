@@ -21,9 +21,10 @@ sys.path.insert(0, str(PROJECT))
 
 def make_preset(folder: Path) -> None:
     """A keras-hub preset of GPT-2 base's architecture with the mini model's vocabulary padded to 50,257 entries."""
-    from engine import models, tokenizers
+    from engine import models
     from engine.backend import keras
     from engine.core import paths
+    from engine.presets import tokenizers
 
     keras.utils.set_random_seed(1)
     assets = tokenizers.find_assets(paths.MINI_PRESET)

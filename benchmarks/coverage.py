@@ -26,8 +26,9 @@ import numpy as np
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import articles_read, intervals, memorisation, preparation, tokenizers
+from engine import articles_read, intervals, memorisation, preparation
 from engine.core import paths
+from engine.presets import tokenizers
 
 ARTICLES = (5, 8, 12, 18, 25, 100)
 MADE_UP = {  # how wide the sizes are (of their logarithms), and what a size of one standard deviation more does to the level

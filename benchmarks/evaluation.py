@@ -27,11 +27,12 @@ LENGTH, TRAINING_BATCH = 256, 8
 
 def prepared(articles: Path | None = None):
     """Tokenizer, corpus, kinds of tokens and baselines of the sample articles, or of others."""
-    from engine import preparation, presets, token_kinds
+    from engine import preparation, token_kinds
     from engine.baselines import Baselines
     from engine.core import paths
+    from engine.presets import catalogue
 
-    tokenizer = presets.tokenizer(presets.find(paths.MINI_PRESET))
+    tokenizer = catalogue.tokenizer(catalogue.find(paths.MINI_PRESET))
     corpus = preparation.prepare(articles or paths.SAMPLE_ARTICLES, tokenizer)
     kinds = token_kinds.TokenKinds(tokenizer, token_kinds.terms_of(corpus, tokenizer))
     return tokenizer, corpus, kinds, Baselines(corpus.tokens("train"), tokenizer.vocabulary_size)

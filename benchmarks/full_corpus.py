@@ -149,12 +149,12 @@ def kill(folder: Path, whole: Path, kills: int) -> dict:
 
 def rate(folder: Path, articles: int, rounds: int) -> dict:
     """Preparation against reading alone and encode_batch_fast alone on the same articles, in alternating rounds."""
-    from engine import presets
     from engine.articles.isolation import Reading
     from engine.core import paths
     from engine.preparation import BATCH_BYTES, prepare
+    from engine.presets import catalogue
 
-    tokenizer = presets.tokenizer(presets.find(str(paths.MINI_PRESET)))
+    tokenizer = catalogue.tokenizer(catalogue.find(str(paths.MINI_PRESET)))
     texts, size = [], 0
     with Reading(folder, None, limit=articles) as reading:
         texts = [

@@ -28,7 +28,7 @@ from engine import models
 from engine.core.errors import CheckpointError
 from engine.foreign.child import PLAIN, TENSORFLOW
 from engine.foreign.validator import MEMORY_BYTES, Validator
-from engine.presets import Preset
+from engine.presets.catalogue import Preset
 
 MOST_SECONDS = 10.0
 FORMATS = ("backbone.weights.h5", "backbone.keras", "backbone.ckpt")

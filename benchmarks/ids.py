@@ -19,9 +19,10 @@ import numpy as np
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import preparation, tokenizers
+from engine import preparation
 from engine.articles.isolation import Reading
 from engine.core import paths
+from engine.presets import tokenizers
 
 
 def main() -> None:

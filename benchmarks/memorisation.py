@@ -29,9 +29,10 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import articles_read, memorisation, presets, suffixes
+from engine import articles_read, memorisation, suffixes
 from engine.core import paths
 from engine.corpus import Corpus
+from engine.presets import catalogue
 
 
 class Peak:
@@ -147,7 +148,7 @@ def main() -> None:
         parser.error("name a prepared corpus")
     corpus = Corpus(a.corpus)
     ranges = (articles_read.Range(corpus, 1, corpus.articles("train")),)
-    seen = articles_read.Seen(presets.tokenizer(presets.find(a.preset)), ranges)
+    seen = articles_read.Seen(catalogue.tokenizer(catalogue.find(a.preset)), ranges)
     files = memorisation.shards(ranges)
     if a.anew:
         shutil.rmtree(files[0].path.parent, ignore_errors=True)

@@ -24,9 +24,10 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import near_copies, tokenizers
+from engine import near_copies
 from engine.articles import Source
 from engine.core import paths
+from engine.presets import tokenizers
 from engine.shingles import Shingles, likeness
 
 RELEASE = 119_924

@@ -24,9 +24,10 @@ sys.path.insert(0, str(PROJECT))
 
 import numpy as np
 
-from engine import checkpoints, models, presets, submission, training, windows
+from engine import checkpoints, models, submission, training, windows
 from engine.backend import keras
 from engine.core import paths
+from engine.presets import catalogue
 from engine.runs import create
 from engine.settings import RunSettings
 
@@ -75,7 +76,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5)
     a = parser.parse_args()
     keras.utils.set_random_seed(1)
-    preset = presets.find(str(paths.MINI_PRESET))
+    preset = catalogue.find(str(paths.MINI_PRESET))
     with tempfile.TemporaryDirectory() as root:
         os.environ["ATELIER_CHECKPOINTS"] = root
         settings = RunSettings(

@@ -23,10 +23,11 @@ WARMUP_STEPS = 3  # compile and first allocations
 
 def batches(steps: int):
     """Windows of the sample articles."""
-    from engine import preparation, presets, windows
+    from engine import preparation, windows
     from engine.core import paths
+    from engine.presets import catalogue
 
-    tokenizer = presets.tokenizer(presets.find(paths.MINI_PRESET))
+    tokenizer = catalogue.tokenizer(catalogue.find(paths.MINI_PRESET))
     stream = preparation.prepare(paths.SAMPLE_ARTICLES, tokenizer).tokens("train")
     shuffled = windows.Shuffled(stream, LENGTH, BATCH, seed=1)
     return [shuffled.batch(step) for step in range(steps)]
@@ -60,10 +61,10 @@ def transformers_model(dropout: float):
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    from engine import presets
     from engine.core import paths
+    from engine.presets import catalogue
 
-    preset = presets.find(paths.MINI_PRESET)
+    preset = catalogue.find(paths.MINI_PRESET)
     model = GPT2LMHeadModel(
         GPT2Config(
             vocab_size=preset.vocabulary_size,

@@ -113,11 +113,11 @@ def run_clm(steps: int) -> dict:
     import torch
     from throughput import transformers_model
 
-    from engine import presets
     from engine.core import paths
+    from engine.presets import catalogue
 
-    preset = presets.find(paths.MINI_PRESET)
-    tokenizer = presets.tokenizer(preset)
+    preset = catalogue.find(paths.MINI_PRESET)
+    tokenizer = catalogue.tokenizer(preset)
     datasets.disable_caching()
     datasets.disable_progress_bars()
     articles = texts()

@@ -11,12 +11,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from engine import checkpoints, corpus, dispatcher, ending, memory, removal, runs, submission, trainer
+from engine import checkpoints, corpus, dispatcher, ending, removal, runs, submission, trainer
 from engine import queue as queueing
 from engine.articles.member import shown
 from engine.articles.unread import PARTS
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError, PlanError, RunError, SettingsError
+from engine.presets import memory
 from engine.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, REPORTED, RunSettings
 
 DESCRIPTION = """\

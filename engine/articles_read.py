@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import checkpoints, preparation, presets
+from engine import checkpoints, preparation
 from engine.articles import source
 from engine.core.errors import ArticlesError, EngineError
 from engine.corpus import Corpus
+from engine.presets import catalogue
+from engine.presets.tokenizers import Tokenizer
 from engine.runs import Run
 from engine.settings import IMPORTED, REPORT
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
-from engine.tokenizers import Tokenizer
 
 _AT_ONCE_BYTES = 8 << 20  # a source this small is prepared again where its corpus is gone
 
@@ -59,7 +60,7 @@ def seen(run: Run, prepare: Prepare = preparation.prepare) -> Seen:
         EngineError: its own articles are not there any more, or have changed; its preset is gone.
     """
     settings = run.settings
-    tokenizer = presets.tokenizer(presets.find(settings.preset))
+    tokenizer = catalogue.tokenizer(catalogue.find(settings.preset))
     own = corpus_of(settings.articles, tokenizer, prepare)
     saved = checkpoints.of_run(run)
     if saved and saved[-1].manifest.get("corpus", own.content_hash) != own.content_hash:

@@ -17,9 +17,9 @@ from engine.articles.article import KINDS as SECTION_KINDS
 from engine.articles.article import TITLE
 from engine.baselines import Baselines
 from engine.corpus import Corpus
+from engine.presets.tokenizers import Tokenizer
 from engine.token_kinds import KINDS as TOKEN_KINDS
 from engine.token_kinds import TokenKinds
-from engine.tokenizers import Tokenizer
 
 SUMS = ("tokens", "bytes", "loss", "top_1", "top_5", "top_10")
 SECTIONS = ("abstract", "introduction", "methods", "results", "discussion", "other")

@@ -4,9 +4,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from engine import english, preparation, presets, submission
+from engine import english, preparation, submission
 from engine.core.errors import EngineError
-from engine.presets import Preset
+from engine.presets import catalogue
+from engine.presets.catalogue import Preset
 from engine.settings import RunSettings
 
 # Tokens a second x parameters that two slow cores train at, where no run has been timed here: 5,000 tokens/s of the
@@ -132,7 +133,7 @@ def cost(settings: RunSettings, tokens_per_second: float | None = None) -> Cost:
     Raises:
         EngineError: the preset or the articles are not there, or not prepared.
     """
-    preset = presets.find(settings.preset)
+    preset = catalogue.find(settings.preset)
     length, batch_size = submission.window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     step_tokens = length * batch_size
     needed = submission.estimate(settings)
@@ -166,7 +167,7 @@ def cost(settings: RunSettings, tokens_per_second: float | None = None) -> Cost:
 
 def _scored_at_the_end(settings: RunSettings, preset: Preset) -> int:
     """The tokens of validation and test that run, base and parent are measured on when the run ends."""
-    prepared = preparation.find(submission.articles_path(settings.articles), presets.tokenizer(preset))
+    prepared = preparation.find(submission.articles_path(settings.articles), catalogue.tokenizer(preset))
     if prepared is None:
         raise EngineError("How long this run takes is known once its articles are prepared: see the Articles page.")
     most = settings.evaluate_tokens or None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import presets, runs
+from engine import runs
 from engine.core import checked, paths
 from engine.core.errors import CheckpointError, EngineError, PresetError, RunError
 from engine.core.files import (
@@ -29,7 +29,8 @@ from engine.core.files import (
     write_bytes,
 )
 from engine.core.files import replace as rename
-from engine.presets import Preset
+from engine.presets import catalogue
+from engine.presets.catalogue import Preset
 from engine.runs import Run
 
 SCHEMA_VERSION = 2
@@ -314,13 +315,13 @@ def resolve(reference: str, root: Path | None = None) -> ModelReference:
         checkpoint = find(reference, root)
     except RunError:
         return ModelReference(_preset(reference, root))
-    return ModelReference(presets.find(preset_of(checkpoint)["reference"]), checkpoint)
+    return ModelReference(catalogue.find(preset_of(checkpoint)["reference"]), checkpoint)
 
 
 def _preset(reference: str, root: Path | None) -> Preset:
     try:
-        return presets.find(reference)
-    except presets.NoSuchPreset:
+        return catalogue.find(reference)
+    except catalogue.NoSuchPreset:
         name = paths.shortened(reference)
         known = [run.name for run in runs.all_runs(root)[:_MOST_NAMED]]
         if not known:
@@ -366,7 +367,7 @@ def check_base_of(run: Run) -> None:
         CheckpointError: the preset's weights have changed since. PresetError: it is gone.
     """
     if began_with := run.config.get("preset_hash"):
-        _check_preset(presets.find(run.settings.preset), began_with, run.name)
+        _check_preset(catalogue.find(run.settings.preset), began_with, run.name)
 
 
 def _check_preset(preset: Preset, began_with: str, name: str) -> None:
@@ -381,11 +382,11 @@ def _check_preset(preset: Preset, began_with: str, name: str) -> None:
 
 def bases(root: Path | None = None) -> list[Preset]:
     """The presets that are on this machine: those that ship, then those that runs were trained from."""
-    found = {preset.reference: preset for preset in presets.shipped()}
+    found = {preset.reference: preset for preset in catalogue.shipped()}
     for run in runs.all_runs(root):
         with contextlib.suppress(EngineError):
-            preset = presets.find(run.settings.preset)
-            if preset.folder is not None or presets.cached(preset):
+            preset = catalogue.find(run.settings.preset)
+            if preset.folder is not None or catalogue.cached(preset):
                 found.setdefault(preset.reference, preset)
     return list(found.values())
 
@@ -395,7 +396,7 @@ def models(root: Path | None = None) -> list[ModelReference]:
     found = [ModelReference(preset) for preset in bases(root)]
     for run in runs.all_runs(root):
         try:
-            base = presets.find(run.settings.preset)
+            base = catalogue.find(run.settings.preset)
         except EngineError:
             continue
         found.extend(ModelReference(base, checkpoint) for checkpoint in reversed(of_run(run)))

@@ -22,7 +22,7 @@ from engine.articles.source import Skipped
 from engine.core import checked, paths
 from engine.core.errors import ArticlesError, EngineError, RangeError
 from engine.core.files import read_json, sha256
-from engine.tokenizers import Tokenizer
+from engine.presets.tokenizers import Tokenizer
 
 SCHEMA_VERSION = 2
 TOKENS, ARTICLES, SECTIONS, IDS, CARD = "tokens.bin", "articles.idx", "sections.idx", "ids.txt", "card.json"

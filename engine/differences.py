@@ -15,8 +15,8 @@ from engine.checkpoints import ModelReference
 from engine.core.errors import CheckpointError
 from engine.corpus import Corpus
 from engine.measuring import with_split
+from engine.presets.tokenizers import Tokenizer
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE
-from engine.tokenizers import Tokenizer
 
 
 def passage(tokenizer: Tokenizer, asked: dict) -> microscope.Passage:

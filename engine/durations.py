@@ -7,9 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from engine import presets, runs, submission
+from engine import runs, submission
 from engine.core import paths
 from engine.core.errors import EngineError
+from engine.presets import catalogue
 from engine.runs import Run, State
 from engine.settings import IMPORTED, RunSettings
 
@@ -110,7 +111,7 @@ def _training_seconds(settings: RunSettings, every: list[Run]) -> float | None:
     if speed is None:
         return None
     try:
-        preset = presets.find(settings.preset)
+        preset = catalogue.find(settings.preset)
         steps = submission.steps(settings, preset)
         length, batch_size = submission.window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     except (EngineError, OSError):

@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.articles.article import Article, Section
 from engine.core import paths
-from engine.tokenizers import Tokenizer
+from engine.presets.tokenizers import Tokenizer
 
 SPLIT = "english"  # what events call it
 INTERVAL_TOKENS = 2048  # scored at each interval, at most

@@ -20,7 +20,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from engine import checkpoints, hugging_face, models, presets, tokenizers, usage
+from engine import checkpoints, hugging_face, models, usage
 from engine.backend import keras_hub
 from engine.checkpoints import CKPT, H5, KERAS, ModelReference
 from engine.core import paths
@@ -36,6 +36,7 @@ from engine.core.files import (
     storage_errors,
     sync,
 )
+from engine.presets import catalogue, tokenizers
 from engine.settings import IMPORTED
 
 PRESET, HUGGING_FACE = "preset", "hugging-face"
@@ -239,7 +240,7 @@ def card(reference: ModelReference, form: str = "") -> str:
     """
     how = usage.markdown(form, reference.preset, models.vocabulary_folder(reference.preset)) if form else ""
     if reference.checkpoint is None:
-        return (presets.card(reference.preset) or f"# {reference.preset.title}\n") + how
+        return (catalogue.card(reference.preset) or f"# {reference.preset.title}\n") + how
     manifest: dict[str, Any] = reference.checkpoint.manifest
     first, last = (manifest.get("articles") or [None, None])[:2]
     stages = [

@@ -12,7 +12,7 @@ import tensorflow as tf
 from engine import beam
 from engine.core.errors import EngineError, SettingsError
 from engine.microscope import Microscope
-from engine.tokenizers import Tokenizer
+from engine.presets.tokenizers import Tokenizer
 
 MOST_BEAMS = 8
 _LENGTHS = (128, 256, 512, 1024)  # a compiled function for each: prompts of all lengths share them

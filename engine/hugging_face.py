@@ -15,7 +15,7 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.processors import ByteLevel as ByteLevelProcessor
 
-from engine.tokenizers import END_OF_TEXT
+from engine.presets.tokenizers import END_OF_TEXT
 
 ARCHITECTURE = "GPT2LMHeadModel"
 TEMPERATURE, TOP_K = 0.8, 40  # the lab's own sampler

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine import preparation, presets
+from engine import preparation
 from engine.articles import Options, hub
 from engine.core import jobs, paths
 from engine.core.errors import ArticlesError, EngineError
 from engine.corpus import Corpus
+from engine.presets import catalogue
 from engine.vocabulary import vocabulary
 
 FETCHING, PREPARING = "fetching", "preparing"
@@ -149,7 +150,7 @@ def prepared_apart(request: Request, seconds: float = _PATIENCE_SECONDS) -> Corp
         EngineError: why it cannot be prepared; the preset's vocabulary is not on this machine.
     """
     path = hub.local(request.source) if hub.is_name(request.source) else paths.locate(request.source)
-    tokenizer = presets.tokenizer(presets.find(request.preset))
+    tokenizer = catalogue.tokenizer(catalogue.find(request.preset))
     if (found := preparation.find(path, tokenizer, request.options, request.limit)) is not None:
         return found
     job, end = Import(request), time.monotonic() + seconds

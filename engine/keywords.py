@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.corpus import Corpus
-from engine.tokenizers import Tokenizer
+from engine.presets.tokenizers import Tokenizer
 
 PROSE = Path(__file__).parent / "prose_words.json"  # made by scripts/prose_words.py from public-domain books
 _WORD = re.compile(r"[a-z][a-z'-]+[a-z]")

@@ -12,7 +12,6 @@ from engine import (
     checkpoints,
     evaluation,
     keras_check,
-    memory,
     models,
     near_copies,
     preparation,
@@ -26,10 +25,11 @@ from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError
 from engine.core.locks import Lock
 from engine.corpus import Corpus
+from engine.presets import memory
+from engine.presets.tokenizers import Tokenizer
 from engine.runs import Run
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 from engine.token_kinds import TokenKinds
-from engine.tokenizers import Tokenizer
 
 
 def measure(

@@ -25,7 +25,7 @@ from engine.core.errors import ArticlesError, StorageError
 from engine.core.files import make_folder, replace, storage_errors, sweep, sync, temporary
 from engine.core.locks import Lock
 from engine.corpus import Corpus
-from engine.tokenizers import Tokenizer
+from engine.presets.tokenizers import Tokenizer
 
 LENGTHS = (suffixes.GRAM, 8, 13)  # of the n-grams that are counted
 LONGEST_TEXT = 4096  # tokens

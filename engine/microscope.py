@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from engine import tokenizers, windows
+from engine import windows
 from engine.core.errors import EngineError
 from engine.corpus import Corpus
 from engine.evaluation import Cancelled, Scorer, batch_size
-from engine.tokenizers import Tokenizer
+from engine.presets import tokenizers
+from engine.presets.tokenizers import Tokenizer
 
 ALTERNATIVES = 10
 MOST_TOKENS = 1024

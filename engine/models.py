@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import arithmetic, checkpoints, presets, tokenizers
+from engine import checkpoints
 from engine.backend import keras_hub
 from engine.checkpoints import ModelReference
 from engine.core import paths
 from engine.core.errors import CheckpointError, PresetError
 from engine.core.files import read_json, staged_folder
-from engine.presets import Preset
+from engine.presets import arithmetic, catalogue, tokenizers
+from engine.presets.catalogue import Preset
 
 
 @dataclass(frozen=True)
@@ -209,8 +210,8 @@ def _hub_vocabulary(name: str) -> Path:
 @contextlib.contextmanager
 def _hub_errors(preset: Preset) -> Iterator[None]:
     """Asks the network only where it is there, and turns whatever the hubs' clients raise into one sentence."""
-    presets.check_available(preset)
-    if not presets.reachable(preset):
+    catalogue.check_available(preset)
+    if not catalogue.reachable(preset):
         os.environ["HF_HUB_OFFLINE"] = "1"  # a cached preset still loads; the hub's own retries take 24 s
     try:
         yield

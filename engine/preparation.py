@@ -51,8 +51,8 @@ from engine.corpus import (
     place_in,
     summary,
 )
+from engine.presets.tokenizers import Tokenizer
 from engine.shingles import Shingles
-from engine.tokenizers import Tokenizer
 
 BATCH_BYTES = 1 << 20  # of text, encoded at once: some hundred bytes of memory for each of its tokens
 BATCH_ARTICLES = 4096  # at most, however short: what is known of each takes two kilobytes of memory

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import models, schedules, tokenizers, windows
+from engine import models, schedules, windows
 from engine.backend import keras
 from engine.core.errors import ArticlesError, EngineError, SettingsError
 from engine.core.files import open_plain, read_json, sha256, staged_folder, write_json
 from engine.evaluation import JIT_COMPILE, Scorer, evaluate, part
 from engine.muon import Muon
+from engine.presets import tokenizers
 
 _BYTES_A_PIECE = 1 << 20  # text is tokenised in pieces of about a megabyte, cut at line ends
 _PROBE_TOKENS = 50_000  # of the held-out books in an evaluation under way; the last one takes all

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from engine.tokenizers import Tokenizer
+from engine.presets.tokenizers import Tokenizer
 
 WORDS = 5  # in a shingle
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd: its powers modulo 2^64 do not run out

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import __version__, checkpoints, memory, preparation, presets, runs, windows
+from engine import __version__, checkpoints, preparation, runs, windows
 from engine.articles import hub, isolation, source
 from engine.core import machine, paths
 from engine.core.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
+from engine.presets import catalogue, memory
 from engine.runs import Run
 from engine.settings import REPORT, RunSettings
 
@@ -74,7 +75,7 @@ def estimate(settings: RunSettings) -> Estimate:
     Raises:
         PresetError: no such preset.
     """
-    preset = presets.find(settings.preset)
+    preset = catalogue.find(settings.preset)
     length, batch_size = window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     size = checkpoint_bytes(preset.parameters, settings.lora_rank)
     needed = memory.training_bytes(preset, length, batch_size, settings.lora_rank)
@@ -131,14 +132,14 @@ def _saves(settings: RunSettings, steps: int | None, size_bytes: int) -> int:
     return saves
 
 
-def steps_of(settings: RunSettings, preset: presets.Preset, length: int, batch_size: int) -> int | None:
+def steps_of(settings: RunSettings, preset: catalogue.Preset, length: int, batch_size: int) -> int | None:
     """How many steps a run takes; None where that is known only when it has begun."""
     if settings.steps is not None:
         return settings.steps
     if settings.epochs is None or preset.folder is None:
         return None
     with contextlib.suppress(EngineError):  # `check` says what is wrong with the articles
-        prepared = preparation.find(articles_path(settings.articles), presets.tokenizer(preset))
+        prepared = preparation.find(articles_path(settings.articles), catalogue.tokenizer(preset))
         if prepared is not None:
             chosen = "train", settings.first_article, settings.last_article
             report = settings.method == REPORT
@@ -147,7 +148,7 @@ def steps_of(settings: RunSettings, preset: presets.Preset, length: int, batch_s
     return None
 
 
-def steps(settings: RunSettings, preset: presets.Preset) -> int | None:
+def steps(settings: RunSettings, preset: catalogue.Preset) -> int | None:
     """How many steps a run will take; None where that is known only when it has begun.
 
     Raises:
@@ -167,7 +168,7 @@ def micro_batch(settings: RunSettings, available_bytes: int) -> tuple[int, int]:
     Raises:
         ResourcesError: not even one window fits; says what to change and by how much.
     """
-    preset = presets.find(settings.preset)
+    preset = catalogue.find(settings.preset)
     length, batch_size = window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     return memory.micro_batch(preset, length, batch_size, settings.lora_rank, available_bytes), batch_size
 
@@ -192,9 +193,9 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
             problems.append(error)
         return None
 
-    preset = attempt(lambda: presets.find(settings.preset))
+    preset = attempt(lambda: catalogue.find(settings.preset))
     if preset is not None:
-        attempt(lambda: presets.check_available(preset))
+        attempt(lambda: catalogue.check_available(preset))
     parent = attempt(lambda: checkpoints.find(settings.parent)) if settings.parent and not settings.after else None
     if settings.after and settings.after not in planned:
         attempt(lambda: runs.find(settings.after))
@@ -222,7 +223,7 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
     )
 
 
-def _check_parent(parent: checkpoints.Checkpoint, preset: presets.Preset) -> None:
+def _check_parent(parent: checkpoints.Checkpoint, preset: catalogue.Preset) -> None:
     if checkpoints.preset_of(parent)["hash"] != preset.hash():
         raise EngineError(
             "The checkpoint {parent} was trained from another preset than {preset}.",
@@ -258,12 +259,12 @@ def _preview(path: Path) -> isolation.Preview:
         return _previewed(path, json.dumps(source.fingerprint(path)))
 
 
-def _check_articles(settings: RunSettings, preset: presets.Preset | None) -> None:
+def _check_articles(settings: RunSettings, preset: catalogue.Preset | None) -> None:
     """Makes sure that the articles are there and, where that can be known soon, that the range lies inside them."""
     path = articles_path(settings.articles)
     prepared = None
     if preset is not None and preset.folder is not None:  # one that must be fetched first has no vocabulary here yet
-        prepared = preparation.find(path, presets.tokenizer(preset))
+        prepared = preparation.find(path, catalogue.tokenizer(preset))
     if prepared is not None:
         articles = prepared.articles("train")
     elif settings.last_article is None and settings.first_article is None:
@@ -347,7 +348,7 @@ def settle_parent(run: Run) -> None:
     if not settings.after or not settings.parent or "/" in settings.parent:
         return
     parent = checkpoints.find(settings.parent, run.folder.parent)
-    _check_parent(parent, presets.find(settings.preset))
+    _check_parent(parent, catalogue.find(settings.preset))
     run.change_config(parent=parent.reference, lineage=lineage(parent, run.folder.parent))
 
 
@@ -374,7 +375,7 @@ def make(checked: RunSettings, root: Path | None = None, facts: dict[str, Any] |
     """
     extra = {
         "created": time.time(),
-        "preset_hash": presets.find(checked.preset).hash(),
+        "preset_hash": catalogue.find(checked.preset).hash(),
         "lineage": lineage(checkpoints.find(checked.parent, root), root)
         if checked.parent and not checked.after
         else [],

@@ -22,7 +22,7 @@ import numpy as np
 
 from engine import keywords
 from engine.corpus import Corpus
-from engine.tokenizers import Tokenizer
+from engine.presets.tokenizers import Tokenizer
 
 KINDS = ("punctuation", "function word", "number", "citation", "domain term", "piece of a word", "other word")
 PUNCTUATION, FUNCTION, NUMBER, CITATION, TERM, PIECE, OTHER = range(len(KINDS))

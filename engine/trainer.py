@@ -14,12 +14,13 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import checkpoints, memory, retention, runs, submission
+from engine import checkpoints, retention, runs, submission
 from engine.core import machine
 from engine.core.errors import EngineError, GoneError, StorageError, sentence
 from engine.core.files import write_json
 from engine.core.locks import Lock
 from engine.devices import device_lock
+from engine.presets import memory
 from engine.runs import OWNER, Run
 
 DEVICE_PATIENCE_SECONDS = 5.0

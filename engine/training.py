@@ -24,13 +24,11 @@ from engine import (
     evaluation,
     formats,
     keras_check,
-    memory,
     microscope,
     models,
     near_copies,
     original,
     preparation,
-    presets,
     results,
     retention,
     schedules,
@@ -41,6 +39,7 @@ from engine.backend import keras, release_memory, versions
 from engine.checkpoints import ModelReference
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
 from engine.generation import Generator, Sampler
+from engine.presets import catalogue, memory
 from engine.runs import Run
 from engine.settings import LEFT_OUT, REPORT
 
@@ -185,7 +184,7 @@ class _Training:
     def _load(self) -> None:
         s = self.settings
         keras.utils.set_random_seed(s.seed)
-        self.base = ModelReference(presets.find(s.preset))
+        self.base = ModelReference(catalogue.find(s.preset))
         self.own, self.damaged = checkpoints.newest_and_damaged(self.run, fresh=True)
         self._require_same_preset()
         self.parent = self._find_parent()
@@ -257,7 +256,7 @@ class _Training:
         try:
             checkpoint = checkpoints.find(s.parent, self.run.folder.parent)
             checkpoints.verify(checkpoint)
-            parent = ModelReference(presets.find(checkpoints.preset_of(checkpoint)["reference"]), checkpoint)
+            parent = ModelReference(catalogue.find(checkpoints.preset_of(checkpoint)["reference"]), checkpoint)
             checkpoints.check_base(parent)
             if self.own and self.own.manifest.get("parent_hash") not in (None, checkpoint.hash):
                 raise CheckpointError(
@@ -587,7 +586,7 @@ class _Training:
         facts = {
             "format": self.form,
             **self.progress.to_json(),
-            "preset": presets.json_of(self.base.preset),
+            "preset": catalogue.json_of(self.base.preset),
             "parent": self.settings.parent,
             "parent_hash": self._parent_hash(),
             "source": self.settings.articles,

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from engine import presets, tokenizers
 from engine.core.errors import PresetError
-from engine.presets import Preset
-from engine.tokenizers import END_OF_TEXT
+from engine.presets import catalogue, tokenizers
+from engine.presets.catalogue import Preset
+from engine.presets.tokenizers import END_OF_TEXT
 
 PROMPT = "The patients were"
 _MARK = (
@@ -90,7 +90,7 @@ def _ends_at_padding(preset: Preset, vocabulary: Path | None) -> bool:
     if vocabulary is None and preset.folder is None:
         return False  # GPT-2's own, where the mark is last
     try:
-        tokenizer = tokenizers.load(vocabulary) if vocabulary else presets.tokenizer(preset)
+        tokenizer = tokenizers.load(vocabulary) if vocabulary else catalogue.tokenizer(preset)
     except PresetError:
         return False
     return tokenizer.end_of_text == _KERAS_HUB_PADDING

@@ -1,7 +1,7 @@
 """The vocabulary of any preset, also of one that keras-hub fetches; Keras is loaded for those alone."""
 
-from engine import presets
-from engine.tokenizers import Tokenizer
+from engine.presets import catalogue
+from engine.presets.tokenizers import Tokenizer
 
 
 def vocabulary(preset: str) -> Tokenizer:
@@ -10,9 +10,9 @@ def vocabulary(preset: str) -> Tokenizer:
     Raises:
         PresetError: no such preset, no vocabulary, or no network.
     """
-    found = presets.find(preset)
+    found = catalogue.find(preset)
     if found.folder is not None:
-        return presets.tokenizer(found)
+        return catalogue.tokenizer(found)
     from engine import models  # Keras fetches it
 
     return models.hub_tokenizer(found)

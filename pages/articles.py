@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine import corpus, plans, presets
+from engine import corpus, plans
 from engine.core import paths
 from engine.corpus import Corpus
-from engine.tokenizers import Tokenizer
+from engine.presets import catalogue
+from engine.presets.tokenizers import Tokenizer
 from ui import (
     article_charts,
     errors,
@@ -390,7 +391,7 @@ if len(choices) > 1:
         st.selectbox(_("Vocabulary of"), choices, format_func=lambda reference: reference.rsplit("/", 1)[-1]) or preset
     )
 with errors.shown():
-    tokenizer = presets.tokenizer(presets.find(preset))
+    tokenizer = catalogue.tokenizer(catalogue.find(preset))
     chosen = sources.choose_articles("articles", tokenizer.hash, with_hub=True)
     if paths.locate(chosen) == paths.SAMPLE_ARTICLES:
         st.info(

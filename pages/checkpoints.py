@@ -9,9 +9,10 @@ import datetime
 import pandas as pd
 import streamlit as st
 
-from engine import checkpoints, presets, retention, runs, usage
+from engine import checkpoints, retention, runs, usage
 from engine.checkpoints import Checkpoint
 from engine.core.errors import CheckpointError, EngineError
+from engine.presets import catalogue
 from engine.settings import CHECKPOINT_FORMATS
 from ui import (
     access,
@@ -149,7 +150,7 @@ def export(checkpoint: Checkpoint) -> None:
         if name := st.session_state.get(key):
             with errors.shown():
                 downloads.link(name)
-                preset = presets.find(checkpoint.manifest["preset"]["reference"])
+                preset = catalogue.find(checkpoint.manifest["preset"]["reference"])
                 st.caption(_("How it is used elsewhere; in full on the card that goes with it:"))
                 st.code(usage.lines(form, preset), language="python", wrap_lines=True)
 
@@ -260,6 +261,6 @@ else:
 adoption_view.form(selected.reference if selected else None)
 
 st.subheader(_("Base models"))
-for preset in presets.shipped():
+for preset in catalogue.shipped():
     with st.expander(f"{preset.title} · {words.grouped(preset.parameters)} {_('parameters')}"):
-        st.markdown(presets.card(preset) or _("This preset has no card."))
+        st.markdown(catalogue.card(preset) or _("This preset has no card."))

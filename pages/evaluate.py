@@ -8,9 +8,10 @@ frame.within()
 import pandas as pd
 import streamlit as st
 
-from engine import checkpoints, presets, runs, studio_client
+from engine import checkpoints, runs, studio_client
 from engine.checkpoints import ModelReference
 from engine.core.errors import EngineError
+from engine.presets import catalogue
 from ui import (
     colours,
     errors,
@@ -68,7 +69,7 @@ def run_rows(split: str) -> list[Row]:
 def _identity(run: runs.Run, model: str) -> tuple[str, str, str]:
     """Hash, title and colour of what a run calls "base", "parent" or "run"."""
     if model == "base":
-        preset = presets.find(run.settings.preset)
+        preset = catalogue.find(run.settings.preset)
         measured, now = run.config.get("preset_hash") or preset.hash(), preset.hash()
         title = f"base · {preset.title}" + ("" if measured == now else f" ({_('as it was for {run}', run=run.name)})")
         return measured, title, colours.BASE

@@ -6,10 +6,11 @@ frame.within()
 
 import streamlit as st
 
-from engine import checkpoints, dispatcher, presets, queue, runs, submission
+from engine import checkpoints, dispatcher, queue, runs, submission
 from engine.checkpoints import Checkpoint
 from engine.core import machine
 from engine.core.errors import EngineError, SettingsError
+from engine.presets import catalogue
 from engine.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, PROMPTS, REPORTED, RunSettings
 from ui import (
     access,
@@ -54,7 +55,7 @@ def asked_parent() -> Checkpoint | None:
     with errors.shown():
         if reference:
             checkpoint = checkpoints.find(reference)
-            presets.find(checkpoints.preset_of(checkpoint)["reference"])
+            catalogue.find(checkpoints.preset_of(checkpoint)["reference"])
             return checkpoint
     return None
 

@@ -16,8 +16,8 @@ from engine.core import jobs, paths
 from engine.core.errors import EngineError
 from engine.corpus import Corpus
 from engine.memorisation import LENGTHS, Copied
+from engine.presets.tokenizers import Tokenizer
 from engine.runs import Run
-from engine.tokenizers import Tokenizer
 from ui import access, bases_view, budget, choices, colours, errors, memorisation_view, moments, readers, sources, words
 from ui.i18n import _, _n
 from ui.moments import Moment

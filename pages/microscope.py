@@ -6,11 +6,12 @@ frame.within()
 
 import streamlit as st
 
-from engine import corpus, preparation, presets, studio_client
+from engine import corpus, preparation, studio_client
 from engine.checkpoints import ModelReference
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.corpus import Corpus
+from engine.presets import catalogue
 from engine.submission import articles_path
 from ui import (
     budget,
@@ -153,7 +154,7 @@ def places(models: list[ModelReference], articles: str) -> None:
     """What gained and lost most over all test articles, each linked to its article above."""
     st.subheader(_("Over all test articles"))
     st.markdown(_("Where the second model expects tokens and sentences better than the first, and where worse."))
-    tokenizer = presets.tokenizer(models[0].preset)
+    tokenizer = catalogue.tokenizer(models[0].preset)
 
     def place() -> tuple[Corpus | None, tuple]:
         """The articles as they stand now, and what names the result of these models on them."""

@@ -93,7 +93,7 @@ def sample_folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
     """A byte-level BPE of 400 entries."""
-    from engine import tokenizers
+    from engine.presets import tokenizers
 
     return tokenizers.train([json.loads(article_line(n))["article_text"][1] for n in range(24)], 400)
 

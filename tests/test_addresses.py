@@ -6,9 +6,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_pages import PAGES, PROJECT, a_run, no_studio  # noqa: F401  (the fixture is used by every test here)
 
-from engine import checkpoints, presets, runs
+from engine import checkpoints, runs
 from engine.core import paths
 from engine.core.errors import EngineError
+from engine.presets import catalogue
 
 HOSTILE = [
     "",
@@ -129,6 +130,6 @@ def test_whatever_a_name_is_it_is_found_or_a_sentence(name, root):
         except EngineError as error:
             assert len(str(error)) < 800 and str(error).encode()
     try:
-        presets.cached(presets.find(name))
+        catalogue.cached(catalogue.find(name))
     except EngineError as error:
         assert len(str(error)) < 800 and str(error).encode()

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from conftest import article_line
 
-from engine import preparation, tokenizers
+from engine import preparation
 from engine.articles import Skipped, Source
 from engine.core.errors import ArticlesError, RangeError
+from engine.presets import tokenizers
 
 
 def lines(*texts: str) -> bytes:

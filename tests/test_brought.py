@@ -18,7 +18,7 @@ import pyarrow.parquet
 import pytest
 from conftest import article_line
 
-from engine import corpus, little, preparation, tokenizers
+from engine import corpus, little, preparation
 from engine.articles import (
     Options,
     Skipped,
@@ -33,6 +33,7 @@ from engine.articles import (
     word,
 )
 from engine.core.errors import ArticlesError
+from engine.presets import tokenizers
 
 BROUGHT = Path(__file__).parent / "files" / "brought"
 PROJECT = Path(__file__).parents[1]
@@ -202,10 +203,10 @@ def test_twenty_sentences_a_line_each_are_twenty_texts(tokenizer, tmp_path):
 
 
 def test_so_little_and_a_pattern_are_told(tmp_path):
-    from engine import presets
     from engine.core import paths
+    from engine.presets import catalogue
 
-    mini = presets.tokenizer(presets.find(paths.portable(paths.MINI_PRESET)))
+    mini = catalogue.tokenizer(catalogue.find(paths.portable(paths.MINI_PRESET)))
     prepared = preparation.prepare(BROUGHT / "twenty_lines.txt", mini, tmp_path / "corpora")
     told = [str(notice) for notice in little.notices(prepared)]
     assert len(told) == 3

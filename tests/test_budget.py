@@ -11,11 +11,12 @@ from conftest import article_line
 from streamlit.testing.v1 import AppTest
 from test_pages import PROJECT, a_run, open_page
 
-from engine import articles_read, budget, corpus, importing, memorisation, preparation, presets, results, runs, uploads
+from engine import articles_read, budget, corpus, importing, memorisation, preparation, results, runs, uploads
 from engine.articles import isolation
 from engine.budget import Limits
 from engine.core import paths
 from engine.core.errors import EngineError, SettingsError
+from engine.presets import catalogue
 from engine.settings import RunSettings
 from ui import budget as session
 from ui import importing_view, owner, owner_file, server_paths, sources, upload_memory
@@ -53,7 +54,7 @@ def settings(**changes) -> RunSettings:
 
 @pytest.fixture
 def prepared_sample(root):
-    return preparation.prepare(paths.SAMPLE_ARTICLES, presets.tokenizer(presets.find(MINI)))
+    return preparation.prepare(paths.SAMPLE_ARTICLES, catalogue.tokenizer(catalogue.find(MINI)))
 
 
 def over(**changes) -> list[str]:
@@ -175,7 +176,7 @@ def test_a_visitors_run_ends_when_its_time_is_over(root, tiny_preset, sample_fol
 
     run = runs.create(
         RunSettings(str(tiny_preset), str(sample_folder), "late", steps=100_000, batch_size=2, sequence_length=16),
-        {"visitor": True, "most_seconds": 2.0, "preset_hash": presets.find(tiny_preset).hash(), "lineage": []},
+        {"visitor": True, "most_seconds": 2.0, "preset_hash": catalogue.find(tiny_preset).hash(), "lineage": []},
     )
     trainer.work(run)
     state = run.state()
@@ -344,7 +345,7 @@ def test_many_tiny_articles_are_prepared_in_little_memory(root, tmp_path):
     most = [before]
     preparation.prepare(
         tmp_path / "tiny.jsonl",
-        presets.tokenizer(presets.find(MINI)),
+        catalogue.tokenizer(catalogue.find(MINI)),
         report=lambda _progress: most.append(psutil.Process().memory_info().rss),
     )
     assert max(most) - before < 60e6  # 60,000 at once took 90 MB and more
@@ -383,7 +384,7 @@ def test_the_first_articles_of_a_preview_are_bounded(tmp_path):
 
 def test_a_visitor_is_shown_the_first_articles_of_own_uploads_alone(root, visitor, tmp_path, monkeypatch):
     state, _kept = visitor
-    tokenizer = presets.tokenizer(presets.find(MINI))
+    tokenizer = catalogue.tokenizer(catalogue.find(MINI))
     another = upload(state)
     state.clear()  # somebody else
     shown = []
@@ -478,11 +479,11 @@ def hers(root, tmp_path):
     source = tmp_path / "secret-folder" / "hers.jsonl"
     source.parent.mkdir()
     source.write_text("\n".join(article_line(n) for n in range(12)))
-    made = preparation.prepare(source, presets.tokenizer(presets.find(MINI)))
+    made = preparation.prepare(source, catalogue.tokenizer(catalogue.find(MINI)))
     run = a_run(root, "hers")
     config = json.loads((run.folder / "config.json").read_text())
     (run.folder / "config.json").write_text(json.dumps({**config, "articles": str(source)}))
-    text = made.sections("train", 1, presets.tokenizer(presets.find(MINI)))[0].paragraphs[0]
+    text = made.sections("train", 1, catalogue.tokenizer(catalogue.find(MINI)))[0].paragraphs[0]
     run.append_event("sample", step=4, model="run", prompt="So", text=f" {text}", seed=1)
     for model, step in (("base", 0), ("run", 4)):
         run.append_event("passage", step=step, model=model, pieces=["SECRET"], probabilities=[0.5], ranks=[1])

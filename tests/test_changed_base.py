@@ -8,9 +8,10 @@ import test_pages
 from test_pages import no_studio  # noqa: F401  (no page starts a process here)
 
 from engine import __main__ as cli
-from engine import checkpoints, differences, measuring, presets, runs, writing
+from engine import checkpoints, differences, measuring, runs, writing
 from engine.checkpoints import ModelReference
 from engine.core.errors import CheckpointError
+from engine.presets import catalogue
 
 CHANGED = "is not the one that .* was trained from: its weights have changed since"
 
@@ -22,10 +23,10 @@ def changed(root, tmp_path, tiny_preset):
     shutil.copytree(tiny_preset, preset)
     run = test_pages.a_run(root, preset=str(preset))
     config = json.loads((run.folder / "config.json").read_text())
-    (run.folder / "config.json").write_text(json.dumps({**config, "preset_hash": presets.find(preset).hash()}))
+    (run.folder / "config.json").write_text(json.dumps({**config, "preset_hash": catalogue.find(preset).hash()}))
     weights = preset / "model.weights.h5"
     weights.write_bytes(weights.read_bytes() + b"\0")
-    return ModelReference(presets.find(preset), checkpoints.of_run(run)[-1])
+    return ModelReference(catalogue.find(preset), checkpoints.of_run(run)[-1])
 
 
 def test_the_hash_of_a_preset_follows_its_file_also_where_size_and_time_stay(tiny_preset, tmp_path):
@@ -35,12 +36,12 @@ def test_the_hash_of_a_preset_follows_its_file_also_where_size_and_time_stay(tin
     preset = tmp_path / "preset"
     shutil.copytree(tiny_preset, preset)
     weights = preset / "model.weights.h5"
-    was, before = weights.stat(), presets.find(preset).hash()
+    was, before = weights.stat(), catalogue.find(preset).hash()
     time.sleep(0.02)
     weights.write_bytes(b"\0" + weights.read_bytes()[1:])
     os.utime(weights, ns=(was.st_atime_ns, was.st_mtime_ns))
     if os.name != "nt":  # whose time of change is the file's making
-        assert presets.find(preset).hash() != before
+        assert catalogue.find(preset).hash() != before
 
 
 @pytest.mark.parametrize("against", ["base", "checkpoints/presets/gpt2_mini_en"])

@@ -9,9 +9,10 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from test_pages import PROJECT, a_run, no_studio, open_page, texts  # noqa: F401  (no_studio serves this file too)
 
-from engine import checkpoints, presets, runs, studio_client
+from engine import checkpoints, runs, studio_client
 from engine.corpus import Corpus
 from engine.foreign import adoption
+from engine.presets import catalogue
 from engine.settings import RunSettings
 from ui import access
 
@@ -274,7 +275,7 @@ def test_an_import_is_looked_through_measured_and_its_report_is_there_after_a_re
 
 def test_all_presets_that_an_import_fits_are_named(root, chosen, monkeypatch):
     twin = shutil.copytree(PROJECT / MINI, root.parent / "twin")
-    monkeypatch.setattr(adoption, "known_presets", lambda root=None: [presets.find(MINI), presets.find(twin)])
+    monkeypatch.setattr(adoption, "known_presets", lambda root=None: [catalogue.find(MINI), catalogue.find(twin)])
     adoption.adopt(PROJECT / MINI / "model.weights.h5", "theirs", root=root)
     assert "It fits these presets as well: twin." in texts(open_page("checkpoints"))
 

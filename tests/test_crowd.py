@@ -13,11 +13,12 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import dispatcher, kept, plans, presets, queue, results, retention, runs, studio, studio_client
+from engine import dispatcher, kept, plans, queue, results, retention, runs, studio, studio_client
 from engine.checkpoints import Checkpoint
 from engine.core import files, jobs, launch, machine, paths
 from engine.core.errors import EngineError, GoneError, TakenError
 from engine.core.locks import Lock, held
+from engine.presets import catalogue
 from engine.settings import RunSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -319,7 +320,7 @@ def test_steps_of_a_known_speed_and_a_run_at_work_are_counted(root, monkeypatch)
 
 
 def shape() -> tuple[int, int]:
-    preset = presets.find(MINI)
+    preset = catalogue.find(MINI)
     return preset.max_sequence_length, preset.vocabulary_size
 
 

@@ -27,7 +27,6 @@ from engine import (
     identity,
     importing,
     kept,
-    presets,
     queue,
     removal,
     results,
@@ -35,11 +34,11 @@ from engine import (
     runs,
     studio_client,
     submission,
-    tokenizers,
     uploads,
 )
 from engine.core import checked, files, jobs, locks
 from engine.core.errors import EngineError, GoneError, StorageError
+from engine.presets import catalogue, tokenizers
 from engine.settings import RunSettings
 from ui import comparison, growing, moments, words
 
@@ -488,7 +487,7 @@ def test_a_job_whose_file_is_damaged_reads_as_never_asked_for(tmp_path):
 def test_a_corpus_whose_card_is_damaged_is_prepared_anew(root, sample_folder):
     from engine import preparation
 
-    tokenizer = presets.tokenizer(presets.find("checkpoints/presets/gpt2_mini_en"))
+    tokenizer = catalogue.tokenizer(catalogue.find("checkpoints/presets/gpt2_mini_en"))
     made = preparation.prepare(sample_folder, tokenizer)
     card = made.folder / corpus.CARD
     whole = card.read_bytes()
@@ -520,11 +519,11 @@ def test_a_preset_whose_files_are_damaged_is_named(tmp_path):
         shutil.copytree(whole, copy := tmp_path / "copy")
         edit(copy / file)
         with pytest.raises(EngineError):
-            tokenizers.assets(presets.find(copy).folder)
+            tokenizers.assets(catalogue.find(copy).folder)
         shutil.rmtree(copy)
     shutil.copytree(whole, copy)
     become(b"\xff card")(copy / "README.md")
-    assert presets.card(presets.find(copy)) == "\ufffd card"
+    assert catalogue.card(catalogue.find(copy)) == "\ufffd card"
 
 
 def test_the_studio_whose_address_is_damaged_is_not_ready(root):

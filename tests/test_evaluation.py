@@ -26,10 +26,10 @@ from engine.baselines import Baselines
 from engine.checkpoints import ModelReference
 from engine.core import paths
 from engine.core.errors import EngineError
+from engine.presets.tokenizers import spans
 from engine.results import PassSettings
 from engine.settings import RunSettings
 from engine.token_kinds import KINDS, TokenKinds
-from engine.tokenizers import spans
 
 pytestmark = pytest.mark.slow
 
@@ -462,10 +462,10 @@ def test_every_training_token_counts_up_to_the_limit(monkeypatch):
 )
 def test_a_token_is_what_the_rules_say(told):
     """With the mini model's vocabulary; the pieces of a word, a number and a citation are put together here."""
-    from engine import presets
     from engine.core import paths
+    from engine.presets import catalogue
 
-    tokenizer = presets.tokenizer(presets.find(paths.MINI_PRESET))
+    tokenizer = catalogue.tokenizer(catalogue.find(paths.MINI_PRESET))
     expected = [tuple(part.split("·")) for part in told.split("|")]
     ids = tokenizer.encode("".join(text for text, _kind in expected))
     found: list[tuple[str, str]] = []
@@ -479,7 +479,7 @@ def test_a_token_is_what_the_rules_say(told):
 
 
 def test_the_first_token_of_a_word_is_the_word_and_the_rest_are_pieces_of_it(vocabulary):
-    from engine.tokenizers import Tokenizer
+    from engine.presets.tokenizers import Tokenizer
 
     tokenizer = Tokenizer(*vocabulary)
     ids = np.array(tokenizer.encode(" zymogens"))

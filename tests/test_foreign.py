@@ -13,14 +13,15 @@ import psutil
 import pytest
 
 from engine import __main__ as cli
-from engine import checkpoints, dispatcher, models, presets, queue, runs
+from engine import checkpoints, dispatcher, models, queue, runs
 from engine.backend import keras_hub
 from engine.core import paths
 from engine.core.errors import CheckpointError, RunError, SettingsError, StorageError
 from engine.foreign import adoption, child, validator
 from engine.foreign.layout import Sizes
 from engine.foreign.validator import Validator
-from engine.presets import Preset
+from engine.presets import catalogue
+from engine.presets.catalogue import Preset
 
 FILES = Path(__file__).parent / "files" / "keras_nlp_0_6"
 pytestmark = pytest.mark.slow
@@ -36,7 +37,7 @@ def looking():
 @pytest.fixture(scope="module")
 def fine_tuned(tiny_preset):
     """A GPT2CausalLM of the tiny preset's size with other weights, and a built optimizer."""
-    model, _ = models.load(checkpoints.ModelReference(presets.find(tiny_preset)))
+    model, _ = models.load(checkpoints.ModelReference(catalogue.find(tiny_preset)))
     rng = np.random.default_rng(1)
     model.backbone.set_weights([w + rng.normal(0, 0.05, w.shape) for w in model.backbone.get_weights()])
     model.compile(optimizer="adam", loss="mse")
@@ -68,7 +69,7 @@ def test_every_form_is_listed(good):
 def test_what_keras_and_tensorflow_write_becomes_the_same_weights(
     name, good, fine_tuned, looking, tiny_preset, tmp_path
 ):
-    report, out = look(looking, good[name], presets.find(tiny_preset), tmp_path)
+    report, out = look(looking, good[name], catalogue.find(tiny_preset), tmp_path)
     assert report.left_out == []
     backbone = keras_hub.models.GPT2Backbone.from_config(fine_tuned.backbone.get_config())
     backbone.load_weights(out)
@@ -95,7 +96,7 @@ def test_no_attack_runs_code_reads_elsewhere_or_ends_in_more_than_a_sentence(goo
     passed = []
     for name, path in attacks.items():
         try:
-            look(looking, path, presets.find(tiny_preset), tmp_path)
+            look(looking, path, catalogue.find(tiny_preset), tmp_path)
             passed.append(name)
         except CheckpointError as error:
             assert str(error) and "\n" not in str(error), name
@@ -122,7 +123,7 @@ def test_mutated_files_end_in_numbers_or_a_sentence(name, good, looking, tiny_pr
         else:
             path.write_bytes(hostile_weights.mutated(good[name].read_bytes(), rng))
         try:
-            look(looking, path, presets.find(tiny_preset), tmp_path)
+            look(looking, path, catalogue.find(tiny_preset), tmp_path)
         except CheckpointError as error:
             assert str(error)
 
@@ -149,10 +150,10 @@ def test_a_child_that_crashes_eats_memory_or_hangs_is_a_sentence_and_the_next_fi
         )
         with Validator() as own:
             with pytest.raises(CheckpointError, match=said):
-                look(own, good["backbone.weights.h5"], presets.find(tiny_preset), tmp_path)
+                look(own, good["backbone.weights.h5"], catalogue.find(tiny_preset), tmp_path)
             bad.write_text("")
             monkeypatch.setattr(validator, "SILENT_SECONDS", 30.0)
-            look(own, good["backbone.weights.h5"], presets.find(tiny_preset), tmp_path)
+            look(own, good["backbone.weights.h5"], catalogue.find(tiny_preset), tmp_path)
 
 
 def test_a_full_disk_is_not_the_files_fault(good, looking, tiny_preset, root, monkeypatch):
@@ -183,7 +184,7 @@ def test_what_the_library_says_of_a_full_disk_is_the_sentence(good, tiny_preset,
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with Validator() as own, pytest.raises(StorageError, match="is full: free some space"):
-        look(own, good["backbone.weights.h5"], presets.find(tiny_preset), tmp_path)
+        look(own, good["backbone.weights.h5"], catalogue.find(tiny_preset), tmp_path)
 
 
 def test_hashing_a_large_file_is_not_silence(tmp_path):
@@ -195,7 +196,7 @@ def test_hashing_a_large_file_is_not_silence(tmp_path):
 
 
 def test_one_child_serves_all_ends_when_idle_and_is_started_anew(good, tiny_preset, tmp_path):
-    preset = presets.find(tiny_preset)
+    preset = catalogue.find(tiny_preset)
     with Validator(idle_seconds=0.5) as shared:
         pids = []
         for _ in range(2):
@@ -220,8 +221,8 @@ def test_whoever_gives_up_half_way_leaves_no_answer_for_the_next(good, looking, 
     (tmp_path / "sitecustomize.py").write_text("import time; time.monotonic = iter(range(10**9)).__next__")
     with Validator() as own:
         with pytest.raises(GaveUp):
-            look(own, good["backbone.weights.h5"], presets.find(tiny_preset), tmp_path, progress=give_up)
-        report, _out = look(own, good["backbone.keras"], presets.find(tiny_preset), tmp_path)
+            look(own, good["backbone.weights.h5"], catalogue.find(tiny_preset), tmp_path, progress=give_up)
+        report, _out = look(own, good["backbone.keras"], catalogue.find(tiny_preset), tmp_path)
         assert report.form == "keras"
 
 
@@ -265,4 +266,4 @@ def test_the_command_measures_the_import_against_its_base(
 
 
 def test_sizes_come_from_whatever_has_them(tiny_preset):
-    assert Sizes.of(presets.find(tiny_preset)) == Sizes(400, 2, 2, 32, 64)
+    assert Sizes.of(catalogue.find(tiny_preset)) == Sizes(400, 2, 2, 32, 64)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import checkpoints, conversion, formats, models, presets, queue, runs, submission, trainer
+from engine import checkpoints, conversion, formats, models, queue, runs, submission, trainer
 from engine.checkpoints import ModelReference
 from engine.core.errors import CheckpointError, EngineError, StorageError
+from engine.presets import catalogue
 from engine.settings import RunSettings
 
 pytestmark = pytest.mark.slow
@@ -70,7 +71,7 @@ def test_ckpt_is_the_default_and_the_manifest_says_what_it_holds(trained):
 def test_every_format_is_read_back_to_the_same_logits(trained, tiny_preset, tmp_path, form):
     model, _ = models.load(trained)
     formats.save(model, tmp_path, form)
-    fresh, _ = models.load(ModelReference(presets.find(str(tiny_preset))))
+    fresh, _ = models.load(ModelReference(catalogue.find(str(tiny_preset))))
     assert not np.array_equal(logits(fresh), logits(model))
     models.read_weights(fresh.backbone, tmp_path, form)
     assert np.array_equal(logits(fresh), logits(model))
@@ -109,7 +110,7 @@ def test_what_is_exported_has_the_same_logits(trained, tiny_preset, tmp_path, fo
         shutil.copytree(written, folder, dirs_exist_ok=True)
     else:
         shutil.copy(written, folder / checkpoints.WEIGHTS_FILES[form][0])
-    fresh, _ = models.load(ModelReference(presets.find(str(tiny_preset))))
+    fresh, _ = models.load(ModelReference(catalogue.find(str(tiny_preset))))
     models.read_weights(fresh.backbone, folder, form)
     assert np.array_equal(logits(fresh), expected)
 
@@ -231,10 +232,10 @@ def test_a_run_on_a_preset_of_the_hub_is_exported_with_the_vocabulary_that_was_f
 
     load = models._load_preset
     monkeypatch.setattr(models, "_load_preset", lambda preset, dtype: load(trained.preset, dtype))
-    monkeypatch.setattr(presets, "check_available", lambda preset: None)
-    monkeypatch.setattr(presets, "reachable", lambda preset: True)
+    monkeypatch.setattr(catalogue, "check_available", lambda preset: None)
+    monkeypatch.setattr(catalogue, "reachable", lambda preset: True)
     monkeypatch.setattr(preset_utils, "get_file", lambda name, path: str(tiny_preset / path))
-    hub = ModelReference(presets.find("gpt2_base_en"), trained.checkpoint)
+    hub = ModelReference(catalogue.find("gpt2_base_en"), trained.checkpoint)
     written = formats.export(hub, form, tmp_path / "out")
     assert models.load(checkpoints.resolve(str(written)))[1].hash == models.load(trained)[1].hash
 

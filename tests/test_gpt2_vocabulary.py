@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import tokenizers
+from engine.presets import tokenizers
 
 END = tokenizers.END_OF_TEXT
 TEXTS = {

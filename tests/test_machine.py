@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import test_pages
 
-from engine import memory, submission
+from engine import submission
 from engine.core import cgroups, machine, paths
 from engine.core.errors import ResourcesError, SettingsError
+from engine.presets import memory
 from engine.settings import RunSettings
 
 GB = 1 << 30

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_pages import PROJECT, a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
 
-from engine import articles_read, checkpoints, indexing, memorisation, near_copies, preparation, presets, runs, suffixes
+from engine import articles_read, checkpoints, indexing, memorisation, near_copies, preparation, runs, suffixes
 from engine.__main__ import main
 from engine.articles_read import Range, Seen
 from engine.core import jobs
 from engine.core.errors import ArticlesError, StorageError
 from engine.memorisation import LENGTHS
+from engine.presets import catalogue
 from engine.settings import RunSettings
 from ui import memorisation_view, token_view
 
@@ -57,7 +58,7 @@ def test_suffixes_are_in_the_order_of_their_tokens_also_of_large_vocabularies(id
 
 @pytest.fixture
 def prepared(root, sample_folder, tiny_preset):
-    tokenizer = presets.tokenizer(presets.find(str(tiny_preset)))
+    tokenizer = catalogue.tokenizer(catalogue.find(str(tiny_preset)))
     return preparation.prepare(sample_folder, tokenizer), tokenizer
 
 

@@ -3,24 +3,25 @@
 import numpy as np
 import pytest
 
-from engine import checkpoints, differences, microscope, models, preparation, presets, tokenizers
+from engine import checkpoints, differences, microscope, models, preparation
 from engine.checkpoints import ModelReference
 from engine.core.errors import CheckpointError, EngineError
 from engine.evaluation import Cancelled, Scorer
 from engine.microscope import Microscope, Passage
+from engine.presets import catalogue, tokenizers
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def tiny(tiny_preset):
-    return models.load(ModelReference(presets.find(tiny_preset)))
+    return models.load(ModelReference(catalogue.find(tiny_preset)))
 
 
 @pytest.fixture(scope="module")
 def other(tiny_preset):
     """The same architecture with other weights."""
-    model, _ = models.load(ModelReference(presets.find(tiny_preset)))
+    model, _ = models.load(ModelReference(catalogue.find(tiny_preset)))
     rng = np.random.default_rng(1)
     model.backbone.set_weights([w + rng.normal(0, 0.3, w.shape) for w in model.backbone.get_weights()])
     return model
@@ -125,10 +126,10 @@ def test_places_are_told_with_what_stands_around_them_and_kept(
     from engine.settings import RunSettings
 
     run = runs.create(RunSettings(str(tiny_preset), str(sample_folder), "changed", steps=1), root=root)
-    facts = {"preset": presets.json_of(presets.find(tiny_preset)), "tokens": 0, "steps": 1, "metrics": {}}
+    facts = {"preset": catalogue.json_of(catalogue.find(tiny_preset)), "tokens": 0, "steps": 1, "metrics": {}}
     with checkpoints.commit(run, 1, facts) as staging:
         models.save_weights(other, staging / checkpoints.WEIGHTS)
-    pair = (ModelReference(presets.find(tiny_preset)), checkpoints.resolve("changed", root))
+    pair = (ModelReference(catalogue.find(tiny_preset)), checkpoints.resolve("changed", root))
     found = differences.compare_places(pair, str(sample_folder), "test")
     place = found["gained_tokens"][0]
     prepared = preparation.prepare(sample_folder, tiny[1])
@@ -139,6 +140,6 @@ def test_places_are_told_with_what_stands_around_them_and_kept(
 
 
 def test_models_of_two_vocabularies_are_not_laid_over_one_another(tiny_preset, sample_folder, root):
-    pair = (ModelReference(presets.find(tiny_preset)), checkpoints.resolve("gpt2_mini_en", root))
+    pair = (ModelReference(catalogue.find(tiny_preset)), checkpoints.resolve("gpt2_mini_en", root))
     with pytest.raises(CheckpointError, match="different vocabularies"):
         differences.compare_places(pair, str(sample_folder), "test")

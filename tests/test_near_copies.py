@@ -20,12 +20,12 @@ from engine import (
     near_copies,
     preparation,
     submission,
-    tokenizers,
     trainer,
 )
 from engine.__main__ import main
 from engine.core import paths
 from engine.core.errors import ArticlesError
+from engine.presets import tokenizers
 from engine.results import PassSettings
 from engine.settings import RunSettings
 from engine.shingles import Shingles, likeness

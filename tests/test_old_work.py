@@ -12,14 +12,15 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from engine import __main__ as cli
-from engine import checkpoints, formats, models, presets, tokenizers
+from engine import checkpoints, formats, models
 from engine.backend import keras_hub
 from engine.checkpoints import ModelReference
 from engine.core import paths
 from engine.core.errors import CheckpointError, PresetError
 from engine.foreign import adoption, layout
 from engine.foreign.validator import Validator
-from engine.presets import Preset
+from engine.presets import catalogue, tokenizers
+from engine.presets.catalogue import Preset
 
 FILES = Path(__file__).parent / "files" / "transformers_4"
 pytestmark = pytest.mark.slow
@@ -35,10 +36,12 @@ def looking():
 def fine_tuned(tiny_preset, tmp_path_factory):
     """(weights of a GPT2Backbone that are not the preset's, a keras-hub preset of them, a Hugging Face folder of them)."""
     folder = tmp_path_factory.mktemp("fine-tuned")
-    model, _tokenizer = models.load(ModelReference(presets.find(tiny_preset)))
+    model, _tokenizer = models.load(ModelReference(catalogue.find(tiny_preset)))
     rng = np.random.default_rng(1)
     model.backbone.set_weights([w + rng.normal(0, 0.05, w.shape) for w in model.backbone.get_weights()])
-    models.save_preset(model, *formats._vocabulary(ModelReference(presets.find(tiny_preset))), folder / "keras-hub", "")
+    models.save_preset(
+        model, *formats._vocabulary(ModelReference(catalogue.find(tiny_preset))), folder / "keras-hub", ""
+    )
     written = formats.export(checkpoints.resolve(str(folder / "keras-hub")), "hugging-face", folder / "hugging-face")
     return model.backbone.get_weights(), folder / "keras-hub", written
 
@@ -136,13 +139,13 @@ def test_what_people_have_is_read_to_the_last_bit(name, form, program, fine_tune
     path = given(name, fine_tuned, tmp_path)
     (tmp_path / "scratch").mkdir()
     out = tmp_path / "clean.weights.h5"
-    report = looking.check(path, [presets.find(tiny_preset)], tmp_path / "scratch", out)
+    report = looking.check(path, [catalogue.find(tiny_preset)], tmp_path / "scratch", out)
     assert (report.form, report.program, report.left_out) == (
         form,
         program,
         ["beta1_power"] if "simple" in name else [],
     )
-    model, _ = models.load(ModelReference(presets.find(tiny_preset)))
+    model, _ = models.load(ModelReference(catalogue.find(tiny_preset)))
     model.backbone.load_weights(out)
     for read, written in zip(model.backbone.get_weights(), fine_tuned[0], strict=True):
         assert np.array_equal(read, written)
@@ -168,7 +171,7 @@ def test_bfloat16_and_half_are_read_as_the_numbers_they_are(fine_tuned, looking,
     write(tmp_path / "model.safetensors", {n: ("BF16", v.shape, v.tobytes()) for n, v in upper.items()})
     (tmp_path / "scratch").mkdir()
     looking.check(
-        tmp_path / "model.safetensors", [presets.find(tiny_preset)], tmp_path / "scratch", tmp_path / "clean.h5"
+        tmp_path / "model.safetensors", [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "clean.h5"
     )
     backbone = keras_hub.models.GPT2Backbone.from_preset(str(tiny_preset))
     (tmp_path / "clean.h5").rename(tmp_path / "clean.weights.h5")
@@ -213,7 +216,7 @@ def test_a_hostile_header_is_a_sentence(changes, said, looking, tiny_preset, tmp
     (tmp_path / "scratch").mkdir()
     with pytest.raises(CheckpointError, match=said):
         looking.check(
-            tmp_path / "x.safetensors", [presets.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5"
+            tmp_path / "x.safetensors", [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5"
         )
 
 
@@ -257,7 +260,7 @@ def test_what_is_not_read_is_named_with_the_way_to_convert_it(fine_tuned, lookin
     ):
         (tmp_path / "scratch").mkdir(exist_ok=True)
         with pytest.raises(CheckpointError, match=said):
-            looking.check(path, [presets.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
+            looking.check(path, [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
         shutil.rmtree(tmp_path / "scratch")
 
 
@@ -272,7 +275,7 @@ def test_another_vocabulary_of_the_same_size_is_refused(packed, fine_tuned, look
     (tmp_path / "scratch").mkdir()
     path = zipped(folder, tmp_path / "theirs.zip") if packed else folder
     with pytest.raises(CheckpointError, match="not that of tiny.*used as a preset"):
-        looking.check(path, [presets.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
+        looking.check(path, [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
 
 
 def as_transformers_5_saves(folder: Path, target: Path, pairs: bool = True) -> Path:
@@ -294,14 +297,18 @@ def test_the_vocabulary_of_a_tokenizer_json_is_read_and_compared(
 ):
     folder = as_transformers_5_saves(fine_tuned[2], tmp_path / "new", pairs)
     assert tokenizers.load(folder).hash == tokenizers.load(tiny_preset).hash
-    assert presets.tokenizer(presets.find(folder)).encode("insulin") == tokenizers.load(tiny_preset).encode("insulin")
+    assert catalogue.tokenizer(catalogue.find(folder)).encode("insulin") == tokenizers.load(tiny_preset).encode(
+        "insulin"
+    )
     told = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
 
     def looked() -> list[str]:
         shutil.rmtree(tmp_path / "scratch", ignore_errors=True)
         (tmp_path / "scratch").mkdir()
         path = zipped(folder, tmp_path / "new.zip") if packed else folder
-        return looking.check(path, [presets.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5").fits
+        return looking.check(
+            path, [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5"
+        ).fits
 
     assert looked()
     vocabulary = dict(told["model"]["vocab"])
@@ -346,7 +353,7 @@ def test_the_vocabulary_of_openais_folder_is_compared(fine_tuned, looking, tiny_
     for n, change in enumerate((0, 1)):
         (folder / "encoder.json").write_text(json.dumps({k: v ^ change for k, v in vocabulary.items()}))
         (tmp_path / f"scratch{n}").mkdir()
-        given = folder, [presets.find(tiny_preset)], tmp_path / f"scratch{n}", tmp_path / f"{n}.weights.h5"
+        given = folder, [catalogue.find(tiny_preset)], tmp_path / f"scratch{n}", tmp_path / f"{n}.weights.h5"
         if not change:
             assert looking.check(*given).fits
         else:
@@ -381,9 +388,9 @@ def test_a_configuration_that_computes_otherwise_is_refused_by_its_key(
     for n, path in enumerate((folder, zipped(folder, tmp_path / "otherwise.zip"))):
         (tmp_path / f"scratch{n}").mkdir()
         with pytest.raises(CheckpointError, match=f"config.json it computes something else.*: {key} is"):
-            looking.check(path, [presets.find(tiny_preset)], tmp_path / f"scratch{n}", tmp_path / "out.weights.h5")
+            looking.check(path, [catalogue.find(tiny_preset)], tmp_path / f"scratch{n}", tmp_path / "out.weights.h5")
     with pytest.raises(PresetError, match=f"{key} is|not a GPT-2 preset"):  # nor is it trained from
-        presets.find(folder)
+        catalogue.find(folder)
 
 
 def test_what_changes_nothing_in_a_configuration_is_read(fine_tuned, looking, tiny_preset, tmp_path):
@@ -396,7 +403,7 @@ def test_what_changes_nothing_in_a_configuration_is_read(fine_tuned, looking, ti
     (folder / "config.json").write_text(json.dumps(config | same | {"num_attention_heads": heads}))
     (tmp_path / "scratch").mkdir()
     out = tmp_path / "out.weights.h5"
-    assert looking.check(folder, [presets.find(tiny_preset)], tmp_path / "scratch", out).fits
+    assert looking.check(folder, [catalogue.find(tiny_preset)], tmp_path / "scratch", out).fits
 
 
 def test_the_command_imports_a_folder_and_measures_it(
@@ -432,7 +439,7 @@ def test_the_heads_are_the_configurations_and_else_the_presets(fine_tuned, looki
     (folder / "config.json").write_text(json.dumps(config | {"n_head": 4}))
     (tmp_path / "scratch").mkdir()
     with pytest.raises(CheckpointError, match=r"2 × 32 \(4\)"):
-        looking.check(folder, [presets.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
+        looking.check(folder, [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
 
 
 def test_a_name_is_made_of_the_files():

@@ -337,8 +337,8 @@ def test_a_table_asks_for_its_column_with_a_preview(root, local, tmp_path):
 
 
 def corpus_texts() -> list[str]:
-    from engine import tokenizers
     from engine.core import paths
+    from engine.presets import tokenizers
 
     tokenizer = tokenizers.load(paths.MINI_PRESET)
     prepared = corpus.all_corpora()[0]  # the newest; the sample that the page opened with is there too
@@ -707,8 +707,9 @@ def test_whoever_waits_for_the_studio_is_told_for_what(monkeypatch):
 
 
 def test_places_are_text_and_the_same_link_is_followed_twice(root, local, looking, tmp_path):
-    from engine import preparation, tokenizers
+    from engine import preparation
     from engine.core import paths
+    from engine.presets import tokenizers
 
     said = "the *cells* were</cite> deleted 🧪 twice & for all"  # no tag that reading takes away
     lines = [json.dumps({"article": said, "abstract": f"{n} <i>cells</i>"}) for n in range(8)]
@@ -899,11 +900,12 @@ def test_figures_of_windows_of_different_lengths_do_not_stand_side_by_side(root)
 
 
 def test_prepared_articles_are_offered_where_paths_are_not(root, monkeypatch, sample_folder):
-    from engine import preparation, presets
+    from engine import preparation
     from engine.core import paths
+    from engine.presets import catalogue
 
     monkeypatch.setattr(access, "is_local", lambda: False)
-    made = preparation.prepare(sample_folder, presets.tokenizer(presets.find(paths.MINI_PRESET)))
+    made = preparation.prepare(sample_folder, catalogue.tokenizer(catalogue.find(paths.MINI_PRESET)))
     a_run(root)
     app = open_page("evaluate")
     articles = next(s for s in app.selectbox if s.label == "Articles")

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import checkpoints, conversion, formats, models, presets, queue, runs, submission, trainer
+from engine import checkpoints, conversion, formats, models, queue, runs, submission, trainer
 from engine.checkpoints import ModelReference
 from engine.core import paths
 from engine.core.errors import StorageError
 from engine.foreign import adoption
+from engine.presets import catalogue
 from engine.settings import RunSettings
 
 AWKWARD = "Cours [L3] été" + ("" if os.name == "nt" else "*? \\d")  # Windows allows none of the latter in a name
@@ -82,7 +83,7 @@ def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_expo
     for form in formats.EXPORTS:
         out = formats.export(checkpoints.resolve("one"), form, awkward / f"out [{form}]")
         if form in (formats.PRESET, formats.HUGGING_FACE):
-            assert np.allclose(logits(ModelReference(presets.find(out))), wanted, atol=2e-5)
+            assert np.allclose(logits(ModelReference(catalogue.find(out))), wanted, atol=2e-5)
         else:
             kept = adoption.adopt(out, f"from-{form}", str(awkward / "preset [tiny]"))
             assert np.array_equal(logits(checkpoints.resolve(kept.reference)), wanted)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import checkpoints, formats, plans, presets, queue, runs, trainer
+from engine import checkpoints, formats, plans, queue, runs, trainer
 from engine.core import paths
 from engine.core.errors import PlanError, RunError, SettingsError
+from engine.presets import catalogue
 
 PUBMED = paths.PROJECT / "plans" / "pubmed-stages.toml"
 REPORT = paths.PROJECT / "plans" / "report.toml"
@@ -139,8 +140,8 @@ def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_prese
     reference = checkpoints.find(run.name)
     assert "model.ckpt.index" in reference.manifest["files"]
     checkpoints.verify(reference)
-    trained, tokenizer = models.load(ModelReference(presets.find(str(tiny_preset)), reference))
-    fresh, _ = models.load(ModelReference(presets.find(str(tiny_preset))))
+    trained, tokenizer = models.load(ModelReference(catalogue.find(str(tiny_preset)), reference))
+    fresh, _ = models.load(ModelReference(catalogue.find(str(tiny_preset))))
     tf.train.Checkpoint(model=fresh.backbone).read(str(reference.folder / "model.ckpt")).expect_partial()
     ids = np.arange(1, 33, dtype=np.int32)[None]
     inputs = {"token_ids": ids, "padding_mask": np.ones_like(ids)}

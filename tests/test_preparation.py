@@ -18,11 +18,12 @@ from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import corpus, preparation, tokenizers, windows
+from engine import corpus, preparation, windows
 from engine.__main__ import main
 from engine.articles import Options, Source, isolation
 from engine.core import paths
 from engine.core.errors import ArticlesError, StorageError
+from engine.presets import tokenizers
 
 
 @pytest.fixture

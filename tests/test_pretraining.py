@@ -6,8 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from engine import pretraining, schedules, tokenizers
+from engine import pretraining, schedules
 from engine.core.errors import SettingsError
+from engine.presets import tokenizers
 from engine.pretraining import Settings
 
 SMALL = Settings(

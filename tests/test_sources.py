@@ -18,10 +18,11 @@ from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import importing, preparation, tokenizers
+from engine import importing, preparation
 from engine.articles import Article, Options, Section, Skipped, Source, csv_table, hub, isolation, member, parquet, text
 from engine.articles.article import clean
 from engine.core.errors import ArticlesError
+from engine.presets import tokenizers
 
 
 def read(path, split="train", options=None):

@@ -25,13 +25,11 @@ from engine import (
     evaluation,
     forgetting,
     hugging_face,
-    memory,
     models,
     preparation,
     runs,
     schedules,
     submission,
-    tokenizers,
     trainer,
     training,
     windows,
@@ -41,6 +39,7 @@ from engine.checkpoints import ModelReference
 from engine.core import machine
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError, SettingsError
 from engine.generation import Generator, Sampler
+from engine.presets import memory, tokenizers
 from engine.settings import RunSettings
 
 pytestmark = pytest.mark.slow

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import checkpoints, formats, models, preparation, presets, tokenizers, usage
+from engine import checkpoints, formats, models, preparation, usage
 from engine.checkpoints import ModelReference
 from engine.core import paths
 from engine.core.errors import CheckpointError
 from engine.foreign.validator import Validator
 from engine.generation import Generator, Sampler
 from engine.measuring import measure
+from engine.presets import catalogue, tokenizers
 
 pytestmark = pytest.mark.slow
 
@@ -205,7 +206,7 @@ def test_what_transformers_saves_again_is_a_preset_and_an_import_with_its_vocabu
     assert np.allclose(np.asarray(model(inputs)), np.asarray(ours._model(inputs)), atol=1e-5)
     for name in ("vocab.json", "merges.txt"):
         (saved / name).unlink(missing_ok=True)  # an older one writes these too
-    known = [presets.find(mini.preset.folder)]
+    known = [catalogue.find(mini.preset.folder)]
     with Validator() as looking:
         (scratch := tmp_path / "scratch").mkdir()
         assert looking.check(saved, known, scratch, tmp_path / "out.weights.h5").fits

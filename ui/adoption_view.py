@@ -6,12 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine import checkpoints, presets
+from engine import checkpoints
 from engine.checkpoints import Checkpoint
 from engine.core import paths
 from engine.core.files import require_space
 from engine.foreign import adoption, layout
 from engine.foreign.validator import Validator
+from engine.presets import catalogue
 from engine.runs import Run
 from ui import access, errors, little_memory, readers, sources, studio_view, words
 from ui.i18n import _
@@ -46,7 +47,7 @@ def form(shown: str | None) -> None:
         left, right = st.columns(2)
         name = left.text_input(_("Name (empty = the file's name and the date)"), key="adoption_name")
         known = {_AUTOMATIC: _("whichever it fits")} | {p.reference: p.title for p in adoption.known_presets()}
-        known |= {hub: hub for hub in presets.HUB_NAMES}
+        known |= {hub: hub for hub in catalogue.HUB_NAMES}
         preset = right.selectbox(_("Trained from"), list(known), format_func=lambda r: known[r], key="adoption_preset")
         ready = bool(uploads or path)
         if st.button(_("Import"), icon=":material/input:", disabled=not ready, key="adoption_start"):

@@ -8,11 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from engine import budget, checkpoints, importing, preparation, presets, queue, runs, submission, uploads
+from engine import budget, checkpoints, importing, preparation, queue, runs, submission, uploads
 from engine.budget import Limits
 from engine.core import files, paths
 from engine.core.errors import EngineError, SettingsError
 from engine.core.locks import Lock
+from engine.presets import catalogue
 from engine.results import PassSettings
 from engine.settings import RunSettings
 from ui import access, readers, words
@@ -128,7 +129,7 @@ def _prepare(articles: str, preset: str) -> None:
         EngineError: they may not be used, or cannot be prepared; or it takes long.
     """
     check_articles(articles)
-    path, tokenizer = paths.locate(articles), presets.tokenizer(presets.find(preset))
+    path, tokenizer = paths.locate(articles), catalogue.tokenizer(catalogue.find(preset))
     if preparation.find(path, tokenizer) is not None:
         return
     request = importing.Request(articles, preset, most_bytes=corpus_bytes())
@@ -168,7 +169,7 @@ def _scored(request: dict[str, Any]) -> int:
     references = [request["reference"]] if kind == "evaluate" else request["references"]
     preset = checkpoints.resolve(str(references[0])).preset
     _prepare(str(request["articles"]), preset.reference)
-    prepared = preparation.find(paths.locate(str(request["articles"])), presets.tokenizer(preset))
+    prepared = preparation.find(paths.locate(str(request["articles"])), catalogue.tokenizer(preset))
     whole = len(prepared.tokens(request["split"])) if prepared and request["split"] in prepared.splits else 0
     if kind == "places":
         return len(references) * whole

@@ -8,7 +8,7 @@ from typing import Literal
 
 import streamlit as st
 
-from engine import importing, little, preparation, presets, uploads
+from engine import importing, little, preparation, uploads
 from engine.articles import Options, hub, isolation, source
 from engine.articles.isolation import Preview
 from engine.articles.options import NO_COLUMN
@@ -16,7 +16,8 @@ from engine.articles.unread import PARTS
 from engine.core import jobs, paths
 from engine.core.errors import EngineError
 from engine.corpus import Corpus, is_corpus
-from engine.tokenizers import Tokenizer
+from engine.presets import catalogue
+from engine.presets.tokenizers import Tokenizer
 from ui import access, budget, errors, sources, words
 from ui.i18n import _, _n
 
@@ -63,10 +64,10 @@ def for_training(chosen: str, preset: str) -> str | None:
     if hub.is_name(chosen) or is_corpus(path) or path == paths.SAMPLE_ARTICLES or not preset:
         return chosen
     with errors.shown():
-        found_preset = presets.find(preset)
+        found_preset = catalogue.find(preset)
         if found_preset.folder is None:  # its vocabulary is not on this machine yet
             return chosen
-        found = prepared_or_asked(chosen, preset, presets.tokenizer(found_preset))
+        found = prepared_or_asked(chosen, preset, catalogue.tokenizer(found_preset))
         if found is None:
             return None
         told_of_little(found)

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from engine import memory
 from engine.core import machine, paths
+from engine.presets import memory
 from ui import errors, frame
 from ui.i18n import _
 

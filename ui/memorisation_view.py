@@ -3,9 +3,10 @@
 import plotly.graph_objects as go
 import streamlit as st
 
-from engine import memorisation, tokenizers
+from engine import memorisation
 from engine.memorisation import LENGTHS, Copied, Passage
-from engine.tokenizers import Tokenizer
+from engine.presets import tokenizers
+from engine.presets.tokenizers import Tokenizer
 from ui import charts, colours, frame, links, microscope_view, words
 from ui.i18n import _, _n
 

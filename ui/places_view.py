@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from engine import tokenizers
 from engine.corpus import Corpus
-from engine.tokenizers import Tokenizer
+from engine.presets import tokenizers
+from engine.presets.tokenizers import Tokenizer
 from ui import frame, links, words
 from ui.i18n import _
 

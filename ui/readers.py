@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from engine import checkpoints, corpus, presets, runs, submission
+from engine import checkpoints, corpus, runs, submission
 from engine.checkpoints import ModelReference
 from engine.core.errors import EngineError
+from engine.presets import catalogue
 from engine.runs import Run
 from engine.settings import IMPORTED
 from ui import comparison, growing, polling, records
@@ -36,7 +37,7 @@ def window_of(run: Run, event: dict[str, Any]) -> int:
     """
     if length := event.get("sequence_length"):
         return int(length)
-    preset = presets.find(run.settings.preset)
+    preset = catalogue.find(run.settings.preset)
     return submission.window_shape(run.settings, preset.max_sequence_length, preset.vocabulary_size)[0]
 
 
@@ -85,13 +86,13 @@ def last_step(run_name: str) -> int:
 
 def preset_choices() -> list[str]:
     """The references of the presets that ship."""
-    return [preset.reference for preset in presets.shipped()]
+    return [preset.reference for preset in catalogue.shipped()]
 
 
 def preset_title(reference: str) -> str:
     """The short name of a preset, also of one that is no longer there."""
     try:
-        return presets.find(reference).title
+        return catalogue.find(reference).title
     except EngineError:
         return reference.rstrip("/").rsplit("/", 1)[-1]
 
@@ -99,7 +100,7 @@ def preset_title(reference: str) -> str:
 def vocabulary_hash(preset: str) -> str:
     """The hash of a preset's vocabulary, or "" where it is not on this machine."""
     try:
-        return presets.tokenizer(presets.find(preset)).hash
+        return catalogue.tokenizer(catalogue.find(preset)).hash
     except EngineError:
         return ""
 

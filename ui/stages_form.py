@@ -5,10 +5,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine import dispatcher, plans, preparation, presets, queue
+from engine import dispatcher, plans, preparation, queue
 from engine.articles import source
 from engine.core.errors import EngineError
 from engine.plans import Plan
+from engine.presets import catalogue
 from engine.submission import articles_path
 from ui import access, article_charts, importing_view, run_view, words
 from ui.i18n import _
@@ -32,7 +33,7 @@ def training_articles(preset: str, articles: str) -> int:
         EngineError: it must be prepared first, being too large to be counted at once.
     """
     path = articles_path(articles)
-    found = preparation.find(path, presets.tokenizer(presets.find(preset)))
+    found = preparation.find(path, catalogue.tokenizer(catalogue.find(preset)))
     if found is not None:
         return found.articles("train")
     if source.total_bytes(path) > _COUNTED_BYTES:

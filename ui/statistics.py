@@ -5,7 +5,7 @@ import streamlit as st
 
 from engine import keywords
 from engine.corpus import Corpus
-from engine.tokenizers import Tokenizer
+from engine.presets.tokenizers import Tokenizer
 
 
 def coverage(token_counts: np.ndarray, taken: int) -> float:

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from engine import tokenizers
-from engine.tokenizers import Tokenizer
+from engine.presets import tokenizers
+from engine.presets.tokenizers import Tokenizer
 
 _CSS = """
 .tokens { font-family: var(--st-code-font); font-size: 0.85rem; line-height: 1.9; white-space: pre-wrap; overflow-wrap: anywhere; }

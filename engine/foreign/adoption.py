@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from engine import checkpoints, presets, runs, untrained
+from engine import checkpoints, runs, untrained
 from engine.checkpoints import Checkpoint
 from engine.core import paths
 from engine.core.errors import PresetError
 from engine.core.files import clear_old, storage_errors
 from engine.foreign.validator import Report, Validator
-from engine.presets import Preset
+from engine.presets import catalogue
+from engine.presets.catalogue import Preset
 from engine.settings import IMPORTED, RunSettings
 
 IMPORTS_FOLDER = ".imports"  # beside the runs: what is being unpacked
@@ -26,7 +27,7 @@ _IMPORT_SECONDS = 3600
 
 def known_presets(root: Path | None = None) -> list[Preset]:
     """The presets that a file may fit: those on this machine, with those of the hub that were fetched."""
-    hub = [preset for preset in map(presets.find, presets.HUB_NAMES) if presets.cached(preset)]
+    hub = [preset for preset in map(catalogue.find, catalogue.HUB_NAMES) if catalogue.cached(preset)]
     return list({preset.reference: preset for preset in [*checkpoints.bases(root), *hub]}.values())
 
 
@@ -54,7 +55,7 @@ def adopt(
     """
     root = root or paths.checkpoints_root()
     automatic, name = not name, name or runs.fresh_name(_stem(path.name), root)
-    candidates = [presets.find(preset)] if preset else known_presets(root)
+    candidates = [catalogue.find(preset)] if preset else known_presets(root)
     if not candidates:
         raise PresetError("There is no preset here that it could fit: give the one that it was trained from.")
     articles = paths.portable(paths.SAMPLE_ARTICLES)  # what it will be measured on
@@ -98,7 +99,7 @@ def _keep(path: Path, settings: RunSettings, root: Path, preset: Preset, report:
         "steps": 0,
         "tokens": 0,
         "seconds": 0.0,
-        "preset": presets.json_of(preset),
+        "preset": catalogue.json_of(preset),
         "parent": None,
         "source": None,
         "metrics": {},

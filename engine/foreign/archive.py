@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from engine import tokenizers
 from engine.core.errors import CheckpointError, sentence
 from engine.core.files import full, is_full, require_space
 from engine.foreign import hdf5, safetensors
 from engine.foreign.hdf5 import Report
+from engine.presets import tokenizers
 
 H5, KERAS, CKPT, SAFETENSORS = "h5", "keras", "ckpt", "safetensors"
 CKPT_NAME = "model.ckpt"

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from engine import arithmetic
 from engine.core.errors import CheckpointError
 from engine.foreign.hdf5 import Array
 from engine.foreign.layout import HUGGING_FACE, KERAS, OPENAI
+from engine.presets import arithmetic
 
 _CONFIGS = ("config.json", "hparams.json")
 _HEADS = ("n_head", "num_attention_heads")  # which transformers takes for the same

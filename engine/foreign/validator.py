@@ -18,7 +18,7 @@ from engine.core.files import full
 from engine.core.limits import Watchdog
 from engine.foreign.child import PLAIN, TENSORFLOW
 from engine.foreign.layout import Sizes, float32_bytes
-from engine.presets import Preset
+from engine.presets.catalogue import Preset
 
 # Resident, watched from here; and of data, set in the child where the system has such a limit.
 MEMORY_BYTES = {PLAIN: 400 << 20, TENSORFLOW: 1200 << 20}

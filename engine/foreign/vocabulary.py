@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine import tokenizers
 from engine.core.errors import CheckpointError, PresetError
-from engine.tokenizers import OtherVocabulary
+from engine.presets import tokenizers
+from engine.presets.tokenizers import OtherVocabulary
 
 _LARGEST_BYTES = 8 << 20  # GPT-2's has 1 MB, its tokenizer.json 3.5
 _OTHER, _UNREADABLE = "other", "unreadable"  # in place of a hash: no preset's; not known

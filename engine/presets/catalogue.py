@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from engine import arithmetic, tokenizers
 from engine.core import checked, paths
 from engine.core.errors import PresetError
 from engine.core.files import open_plain, read_json, sha256
+from engine.presets import arithmetic, tokenizers
 
 HUB_NAMES = ("gpt2_base_en", "gpt2_medium_en", "gpt2_large_en", "gpt2_extra_large_en", "gpt2_base_en_cnn_dailymail")
 _HUB_HOSTS = {"hf": "huggingface.co", "modelscope": "modelscope.cn", "kaggle": "www.kaggle.com"}

@@ -6,11 +6,11 @@ import os
 import sys
 from typing import NoReturn
 
-from engine import presets
 from engine.core import machine, paths
 from engine.core.errors import EngineError, ResourcesError
 from engine.core.machine import FRAMEWORK_BYTES
-from engine.presets import Preset
+from engine.presets import catalogue
+from engine.presets.catalogue import Preset
 
 _SIGNS = ("OOM when allocating", "Out of memory", "RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY")
 SHORTEST = 8  # tokens in a window that settings allow
@@ -103,7 +103,7 @@ def nothing_trains(found: machine.Machine) -> ResourcesError | None:
     """Why not even the smallest training fits here, whatever is closed or set: the mini model, short windows, adapters
     alone. None where it does."""
     try:
-        needed = training_bytes(presets.find(paths.MINI_PRESET), SHORTEST, 1, 1)
+        needed = training_bytes(catalogue.find(paths.MINI_PRESET), SHORTEST, 1, 1)
     except EngineError:  # its folder is gone: TensorFlow alone takes nearly as much
         needed = machine.FRAMEWORK_BYTES
     return machine.never(needed, found) if needed > found.usable_bytes else None
