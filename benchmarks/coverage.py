@@ -26,8 +26,9 @@ import numpy as np
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import articles_read, intervals, memorisation, preparation
+from engine import articles_read, intervals, memorisation
 from engine.core import paths
+from engine.corpus import preparation
 from engine.presets import tokenizers
 
 ARTICLES = (5, 8, 12, 18, 25, 100)

@@ -27,9 +27,9 @@ LENGTH, TRAINING_BATCH = 256, 8
 
 def prepared(articles: Path | None = None):
     """Tokenizer, corpus, kinds of tokens and baselines of the sample articles, or of others."""
-    from engine import preparation, token_kinds
-    from engine.baselines import Baselines
     from engine.core import paths
+    from engine.corpus import preparation, token_kinds
+    from engine.corpus.baselines import Baselines
     from engine.presets import catalogue
 
     tokenizer = catalogue.tokenizer(catalogue.find(paths.MINI_PRESET))
@@ -42,9 +42,10 @@ def speed(rounds: int, steps: int = 20) -> dict:
     """Tokens a second of training and of evaluation, in alternating rounds."""
     import numpy as np
 
-    from engine import breakdown, checkpoints, evaluation, models, windows
+    from engine import breakdown, checkpoints, evaluation, models
     from engine.backend import keras
     from engine.core import paths
+    from engine.corpus import windows
 
     tokenizer, corpus, kinds, baselines = prepared()
     model, _ = models.load(checkpoints.resolve(str(paths.MINI_PRESET)))

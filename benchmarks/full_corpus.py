@@ -151,7 +151,7 @@ def rate(folder: Path, articles: int, rounds: int) -> dict:
     """Preparation against reading alone and encode_batch_fast alone on the same articles, in alternating rounds."""
     from engine.articles.isolation import Reading
     from engine.core import paths
-    from engine.preparation import BATCH_BYTES, prepare
+    from engine.corpus.preparation import BATCH_BYTES, prepare
     from engine.presets import catalogue
 
     tokenizer = catalogue.tokenizer(catalogue.find(str(paths.MINI_PRESET)))
@@ -203,7 +203,7 @@ import sys, time; sys.path.insert(0, {str(PROJECT)!r})
 started = time.perf_counter()
 from pathlib import Path
 from engine import windows
-from engine.corpus import Corpus
+from engine.corpus.store import Corpus
 imported = time.perf_counter()
 stream = Corpus(Path({str(whole)!r})).tokens("train", 80001, 119924)
 batches = windows.Shuffled(stream, 256, 8, 1)

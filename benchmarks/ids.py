@@ -19,9 +19,9 @@ import numpy as np
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import preparation
 from engine.articles.isolation import Reading
 from engine.core import paths
+from engine.corpus import preparation
 from engine.presets import tokenizers
 
 

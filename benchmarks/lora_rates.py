@@ -22,9 +22,10 @@ os.environ.setdefault("ATELIER_CORPORA", tempfile.mkdtemp(prefix="lora-rates-"))
 
 import numpy as np
 
-from engine import checkpoints, evaluation, models, preparation, schedules, submission, windows
+from engine import checkpoints, evaluation, models, schedules, submission
 from engine.backend import keras
 from engine.core import paths
+from engine.corpus import preparation, windows
 from engine.settings import RunSettings
 
 

@@ -31,7 +31,7 @@ sys.path.insert(0, str(PROJECT))
 
 from engine import articles_read, memorisation, suffixes
 from engine.core import paths
-from engine.corpus import Corpus
+from engine.corpus.store import Corpus
 from engine.presets import catalogue
 
 

@@ -24,11 +24,11 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import near_copies
 from engine.articles import Source
 from engine.core import paths
+from engine.corpus import near_copies
+from engine.corpus.shingles import Shingles, likeness
 from engine.presets import tokenizers
-from engine.shingles import Shingles, likeness
 
 RELEASE = 119_924
 TOKENS = 5_800  # of an article, on average

@@ -24,9 +24,10 @@ sys.path.insert(0, str(PROJECT))
 
 import numpy as np
 
-from engine import checkpoints, models, submission, training, windows
+from engine import checkpoints, models, submission, training
 from engine.backend import keras
 from engine.core import paths
+from engine.corpus import windows
 from engine.presets import catalogue
 from engine.runs import create
 from engine.settings import RunSettings

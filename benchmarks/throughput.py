@@ -23,8 +23,8 @@ WARMUP_STEPS = 3  # compile and first allocations
 
 def batches(steps: int):
     """Windows of the sample articles."""
-    from engine import preparation, windows
     from engine.core import paths
+    from engine.corpus import preparation, windows
     from engine.presets import catalogue
 
     tokenizer = catalogue.tokenizer(catalogue.find(paths.MINI_PRESET))

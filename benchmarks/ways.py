@@ -59,7 +59,7 @@ def atelier(steps: int) -> dict:
     """Prepared once, then packed windows."""
     import numpy as np
 
-    from engine import preparation, windows
+    from engine.corpus import preparation, windows
 
     model, tokenizer = compiled_model()
     with tempfile.TemporaryDirectory() as folder:

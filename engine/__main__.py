@@ -11,12 +11,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from engine import checkpoints, corpus, dispatcher, ending, removal, runs, submission, trainer
+from engine import checkpoints, dispatcher, ending, removal, runs, submission, trainer
 from engine import queue as queueing
 from engine.articles.member import shown
 from engine.articles.unread import PARTS
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError, PlanError, RunError, SettingsError
+from engine.corpus import store
 from engine.presets import memory
 from engine.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, REPORTED, RunSettings
 
@@ -109,8 +110,9 @@ def train(a: argparse.Namespace) -> int:
 
 def prepare(a: argparse.Namespace) -> int:
     """Prepares articles for training: reads a source and keeps its tokens on disk, from wherever it was interrupted."""
-    from engine import importing, little, preparation, vocabulary
+    from engine import importing, vocabulary
     from engine.articles import Options
+    from engine.corpus import little, preparation
 
     started = time.monotonic()
     progress = _Progress()
@@ -121,7 +123,7 @@ def prepare(a: argparse.Namespace) -> int:
             _announce,
             lambda done, total: progress(f"fetching {bar(done, total)}"),
         )
-        ignored = [name for name in _FOR_SOURCES if getattr(a, name)] if corpus.is_corpus(path) else []
+        ignored = [name for name in _FOR_SOURCES if getattr(a, name)] if store.is_corpus(path) else []
         if ignored:
             raise ArticlesError(
                 "{path} is a prepared corpus already: {options} can only be given for its source.",
@@ -146,7 +148,7 @@ def prepare(a: argparse.Namespace) -> int:
         progress.close()
     if preparation.is_guessed(prepared.card.get("forms", {})):
         _print_first(prepared, tokenizer)
-    totals = corpus.summary(prepared.card)
+    totals = store.summary(prepared.card)
     skipped = prepared.skipped
     reasons = [{"reason": str(e), "count": skipped.reasons[e.template]} for e in _first_of_each(skipped)]
     result = {
@@ -167,7 +169,7 @@ def prepare(a: argparse.Namespace) -> int:
     return 0
 
 
-def _print_first(prepared: corpus.Corpus, tokenizer: Any) -> None:
+def _print_first(prepared: store.Corpus, tokenizer: Any) -> None:
     """The beginnings of three articles whose text a program made out of PDF or Word files, to be looked at."""
     print("Look at what was read before you train on it:", file=sys.stderr)
     for number in range(1, min(3, prepared.articles("train")) + 1):
@@ -233,7 +235,7 @@ _SHOWN_PAIRS = 3  # of duplicates and near-copies
 _TOLD_PAIRS = 100  # of near-copies, with --json
 
 
-def _alike(prepared: corpus.Corpus) -> list[dict[str, Any]]:
+def _alike(prepared: store.Corpus) -> list[dict[str, Any]]:
     """The near-copies between two splits, then the others, the most alike first."""
     found = prepared.near_copies()
     assert found is not None
@@ -287,7 +289,8 @@ def _prepared_lines(result: dict) -> list[str]:
 
 def _train_plan(a: argparse.Namespace) -> int:
     """Runs the stages of a plan one after the other, each from the last checkpoint of its parent."""
-    from engine import plans, preparation, vocabulary
+    from engine import plans, vocabulary
+    from engine.corpus import preparation
 
     own = [option for option, value in (("range", a.range), ("from", a.parent)) if value]
     if own:

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from engine.windows import Batch
+from engine.corpus.windows import Batch
 
 
 class Accumulator:

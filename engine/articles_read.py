@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import checkpoints, preparation
+from engine import checkpoints
 from engine.articles import source
 from engine.core.errors import ArticlesError, EngineError
-from engine.corpus import Corpus
+from engine.corpus import preparation
+from engine.corpus.store import Corpus
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import Run

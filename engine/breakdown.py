@@ -12,14 +12,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from engine import intervals, windows
+from engine import intervals
 from engine.articles.article import KINDS as SECTION_KINDS
 from engine.articles.article import TITLE
-from engine.baselines import Baselines
-from engine.corpus import Corpus
+from engine.corpus import windows
+from engine.corpus.baselines import Baselines
+from engine.corpus.store import Corpus
+from engine.corpus.token_kinds import KINDS as TOKEN_KINDS
+from engine.corpus.token_kinds import TokenKinds
 from engine.presets.tokenizers import Tokenizer
-from engine.token_kinds import KINDS as TOKEN_KINDS
-from engine.token_kinds import TokenKinds
 
 SUMS = ("tokens", "bytes", "loss", "top_1", "top_5", "top_10")
 SECTIONS = ("abstract", "introduction", "methods", "results", "discussion", "other")

@@ -4,8 +4,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from engine import english, preparation, submission
+from engine import submission
 from engine.core.errors import EngineError
+from engine.corpus import english, preparation
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
 from engine.settings import RunSettings

@@ -13,7 +13,7 @@ from engine import (
 )
 from engine.checkpoints import ModelReference
 from engine.core.errors import CheckpointError
-from engine.corpus import Corpus
+from engine.corpus.store import Corpus
 from engine.measuring import with_split
 from engine.presets.tokenizers import Tokenizer
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import tensorflow as tf
 
-from engine import windows
 from engine.core.errors import ResourcesError
+from engine.corpus import windows
 from engine.presets import memory
 
 # XLA makes a step of the mini model 1.3 to 1.4 times faster on a CPU (benchmarks/README.md); TensorFlow's Windows wheels

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from engine import english, intervals
+from engine import intervals
+from engine.corpus import english
 
 SCIENCE = "validation"
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine import preparation
 from engine.articles import Options, hub
 from engine.core import jobs, paths
 from engine.core.errors import ArticlesError, EngineError
-from engine.corpus import Corpus
+from engine.corpus import preparation
+from engine.corpus.store import Corpus
 from engine.presets import catalogue
 from engine.vocabulary import vocabulary
 

@@ -6,30 +6,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engine import (
-    articles_read,
-    breakdown,
-    checkpoints,
-    evaluation,
-    keras_check,
-    models,
-    near_copies,
-    preparation,
-    results,
-    token_kinds,
-    vocabulary,
-)
-from engine.baselines import MOST_TOKENS, RUN, SPLIT, Baselines
+from engine import articles_read, breakdown, checkpoints, evaluation, keras_check, models, results, vocabulary
 from engine.checkpoints import Checkpoint, ModelReference
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError
 from engine.core.locks import Lock
-from engine.corpus import Corpus
+from engine.corpus import near_copies, preparation, token_kinds
+from engine.corpus.baselines import MOST_TOKENS, RUN, SPLIT, Baselines
+from engine.corpus.store import Corpus
+from engine.corpus.token_kinds import TokenKinds
 from engine.presets import memory
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import Run
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
-from engine.token_kinds import TokenKinds
 
 
 def measure(

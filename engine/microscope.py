@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from engine import windows
 from engine.core.errors import EngineError
-from engine.corpus import Corpus
+from engine.corpus import windows
+from engine.corpus.store import Corpus
 from engine.evaluation import Cancelled, Scorer, batch_size
 from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer

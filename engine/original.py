@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from engine import windows
 from engine.backend import keras
+from engine.corpus import windows
 from engine.keras_check import dataset_of, inputs
 
 AfterStep = Callable[[float, float, windows.Batch, float], None]

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import models, schedules, windows
+from engine import models, schedules
 from engine.backend import keras
 from engine.core.errors import ArticlesError, EngineError, SettingsError
 from engine.core.files import open_plain, read_json, sha256, staged_folder, write_json
+from engine.corpus import windows
 from engine.evaluation import JIT_COMPILE, Scorer, evaluate, part
 from engine.muon import Muon
 from engine.presets import tokenizers

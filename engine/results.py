@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import near_copies, preparation
 from engine.checkpoints import ModelReference
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.core.files import json_text, make_folder, read_json, write_json
-from engine.corpus import NEAR_COPIES, Corpus
+from engine.corpus import near_copies, preparation
+from engine.corpus.store import NEAR_COPIES, Corpus
 from engine.presets import catalogue
 from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 
@@ -47,7 +47,7 @@ class PassSettings:
         stride: from one window's start to the next; 0 = the window's length. A smaller one gives each token more context,
             and takes length / stride times as long.
         seed: of the part.
-        leave_out: 1 = articles that are nearly the same text as a training article (engine.near_copies) are read, but not
+        leave_out: 1 = articles that are nearly the same text as a training article (engine.corpus.near_copies) are read, but not
             scored; 0 = they are scored like the others.
     """
 

@@ -150,7 +150,7 @@ class Studio:
                 raise Cancelled
 
     def _evaluate(self, request: dict[str, Any], client: Client) -> None:
-        from engine import preparation
+        from engine.corpus import preparation
         from engine.measuring import examine
         from engine.results import PassSettings
 

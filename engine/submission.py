@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import __version__, checkpoints, preparation, runs, windows
+from engine import __version__, checkpoints, runs
 from engine.articles import hub, isolation, source
 from engine.core import machine, paths
 from engine.core.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
+from engine.corpus import preparation, windows
 from engine.presets import catalogue, memory
 from engine.runs import Run
 from engine.settings import REPORT, RunSettings

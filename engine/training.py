@@ -20,24 +20,21 @@ import tensorflow as tf
 from engine import (
     accumulation,
     checkpoints,
-    english,
     evaluation,
     formats,
     keras_check,
     microscope,
     models,
-    near_copies,
     original,
-    preparation,
     results,
     retention,
     schedules,
     submission,
-    windows,
 )
 from engine.backend import keras, release_memory, versions
 from engine.checkpoints import ModelReference
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
+from engine.corpus import english, near_copies, preparation, windows
 from engine.generation import Generator, Sampler
 from engine.presets import catalogue, memory
 from engine.runs import Run

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import corpus, importing, results, runs
+from engine import importing, results, runs
 from engine.core import files, paths
 from engine.core.errors import EngineError
 from engine.core.files import make_folder, read_json, replace, staged_folder
 from engine.core.locks import held
-from engine.corpus import Corpus
+from engine.corpus import store
+from engine.corpus.store import Corpus
 
 FOLDER, VISITORS = ".uploads", "visitors"
 _STAGED_SECONDS = 3600.0  # after which what was being written is what a kill has left
@@ -83,7 +84,7 @@ def _origins(articles: str | Path) -> Iterable[Path]:
     with contextlib.suppress(EngineError):
         path = paths.locate(articles)
         yield path
-        if corpus.is_corpus(path) and (source := read_json(path / corpus.CARD).get("source")):
+        if store.is_corpus(path) and (source := read_json(path / store.CARD).get("source")):
             yield paths.locate(str(source))
 
 
@@ -97,7 +98,7 @@ def corpora(root: Path | None = None) -> dict[Path, Path]:
     """The prepared corpora of visitors' uploads, those that are being prepared too: folder → upload."""
     found: dict[Path, Path] = {}
     home = paths.corpora_root()
-    for card in home.glob(f"*/{corpus.CARD}"):
+    for card in home.glob(f"*/{store.CARD}"):
         if not card.parent.name.endswith(".gone") and (upload := of_visitors(card.parent, root)) is not None:
             found[card.parent] = upload
     for journal in home.glob(".*.preparing/journal.json"):
@@ -197,7 +198,7 @@ def _forget(prepared: Path) -> None:
         content = Corpus(prepared).content_hash
     except (EngineError, KeyError):
         content = ""
-    if not _take_away(prepared) or not content or any(c.content_hash == content for c in corpus.all_corpora()):
+    if not _take_away(prepared) or not content or any(c.content_hash == content for c in store.all_corpora()):
         return
     for index in (paths.corpora_root() / _SUFFIXES).glob(f"{content[:16]}-*"):
         _take_away(index)

@@ -14,7 +14,7 @@ from engine import articles_read, importing, indexing, memorisation
 from engine.articles_read import Seen
 from engine.core import jobs, paths
 from engine.core.errors import EngineError
-from engine.corpus import Corpus
+from engine.corpus.store import Corpus
 from engine.memorisation import LENGTHS, Copied
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import Run

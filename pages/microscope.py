@@ -6,11 +6,12 @@ frame.within()
 
 import streamlit as st
 
-from engine import corpus, preparation, studio_client
+from engine import studio_client
 from engine.checkpoints import ModelReference
 from engine.core import paths
 from engine.core.errors import EngineError
-from engine.corpus import Corpus
+from engine.corpus import preparation, store
+from engine.corpus.store import Corpus
 from engine.presets import catalogue
 from engine.submission import articles_path
 from ui import (
@@ -220,7 +221,7 @@ what = st.pills(
 impossible = little_memory.nothing_generates()
 with errors.shown():
     if "passage" in text and text["passage"]["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
-        corpus.Corpus(paths.locate(text["passage"]["articles"]))  # deleted while it is shown
+        store.Corpus(paths.locate(text["passage"]["articles"]))  # deleted while it is shown
     request = {"kind": "look", "references": [model.reference for model in models], **text}
     key = (str(request), *(model.hash for model in models))
     if st.button(_("Look"), type="primary", icon=":material/biotech:", key="scope_look", disabled=impossible):

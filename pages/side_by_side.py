@@ -6,9 +6,10 @@ frame.within()
 
 import streamlit as st
 
-from engine import corpus, studio_client
+from engine import studio_client
 from engine.checkpoints import ModelReference
 from engine.core import paths
+from engine.corpus import store
 from engine.written import LONGEST_PROMPT, Column, Sample, Written, without_blank
 from ui import choices, errors, kept_view, little_memory, readers, side_view, sources, studio_view
 from ui.i18n import _
@@ -199,7 +200,7 @@ at_once = st.query_params.pop("write", "") != ""  # the Checkpoints page asks fo
 if (pressed or at_once) and complete and not nothing_generates:
     with errors.shown():
         if passage is not None and passage["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
-            corpus.Corpus(paths.locate(passage["articles"]))  # deleted while it was shown
+            store.Corpus(paths.locate(passage["articles"]))  # deleted while it was shown
         studio_view.wait_until_ready()
         if (former := st.session_state.get("side_result")) is not None:
             former.cancel()

@@ -1,4 +1,4 @@
-"""Counts the words of public-domain books: `python scripts/prose_words.py FOLDER` writes engine/prose_words.json.
+"""Counts the words of public-domain books: `python scripts/prose_words.py FOLDER` writes engine/corpus/prose_words.json.
 
 FOLDER holds the .txt files of the books that checkpoints/presets/gpt2_mini_en/README.md lists; words seen fewer than
 MOST_RARE times are left out, which costs them no more than to count as seen once.
@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from engine import keywords
 from engine.core.files import write_bytes
+from engine.corpus import keywords
 
 MOST_RARE = 12
 

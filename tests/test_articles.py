@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from conftest import article_line
 
-from engine import preparation
 from engine.articles import Skipped, Source
 from engine.core.errors import ArticlesError, RangeError
+from engine.corpus import preparation
 from engine.presets import tokenizers
 
 

@@ -18,7 +18,6 @@ import pyarrow.parquet
 import pytest
 from conftest import article_line
 
-from engine import corpus, little, preparation
 from engine.articles import (
     Options,
     Skipped,
@@ -33,6 +32,7 @@ from engine.articles import (
     word,
 )
 from engine.core.errors import ArticlesError
+from engine.corpus import little, preparation, store
 from engine.presets import tokenizers
 
 BROUGHT = Path(__file__).parent / "files" / "brought"
@@ -1038,7 +1038,7 @@ def test_no_pdf_is_used_before_somebody_looked_at_what_was_read(tmp_path, tokeni
     with pytest.raises(ArticlesError, match="prepare them first .* look at what was read"):
         preparation.prepare(folder, tokenizer, tmp_path / "corpora")
     assert main(["prepare", "--source", str(folder), "--out", str(tmp_path / "out")]) == 0
-    first = corpus.Corpus(tmp_path / "out").identifier("train", 1)
+    first = store.Corpus(tmp_path / "out").identifier("train", 1)
     beginning = f"Look at what was read before you train on it:\n--- {first}\nJournal of Tests 12, 2024"
     assert first in ("0", "1", "2") and beginning in capsys.readouterr().err
     prepared = preparation.prepare(folder, tokenizer, tmp_path / "corpora", looked_at=True)

@@ -11,11 +11,12 @@ from conftest import article_line
 from streamlit.testing.v1 import AppTest
 from test_pages import PROJECT, a_run, open_page
 
-from engine import articles_read, budget, corpus, importing, memorisation, preparation, results, runs, uploads
+from engine import articles_read, budget, importing, memorisation, results, runs, uploads
 from engine.articles import isolation
 from engine.budget import Limits
 from engine.core import paths
 from engine.core.errors import EngineError, SettingsError
+from engine.corpus import preparation, store
 from engine.presets import catalogue
 from engine.settings import RunSettings
 from ui import budget as session
@@ -235,7 +236,7 @@ def upload(state, name="a.jsonl", articles=6) -> str:
     return sources.save_uploads([(name, "\n".join(article_line(n) for n in range(articles)).encode())])
 
 
-def prepared_of(kept: str) -> corpus.Corpus:
+def prepared_of(kept: str) -> store.Corpus:
     found = importing.prepared_apart(importing.Request(kept, MINI))
     assert found is not None
     return found
@@ -260,7 +261,7 @@ def test_a_visitors_upload_goes_after_its_time_with_all_that_was_made_of_it(root
     assert uploads.sweep(24 * 3600) == 1
     assert not paths.locate(kept).exists() and not made.folder.exists() and not index.exists()
     assert results.kept({"kind": "places", "corpus": made.content_hash}) is None
-    assert paths.locate(other).exists() and corpus.is_corpus(stays.folder)
+    assert paths.locate(other).exists() and store.is_corpus(stays.folder)
     (job,) = importing.folder().glob("*.json")
     assert json.loads(job.read_text())["request"]["source"] == other
 
@@ -325,7 +326,7 @@ def test_what_is_prepared_of_an_upload_is_bounded(root, visitor, monkeypatch):
     kept = upload(state, articles=40)
     with pytest.raises(EngineError, match=r"Prepared, a.jsonl takes more than 0 MB: give fewer articles."):
         importing.prepared_apart(importing.Request(kept, MINI, most_bytes=5_000))
-    assert corpus.all_corpora() == []
+    assert store.all_corpora() == []
 
 
 def test_the_same_upload_of_two_visitors_lies_under_names_that_neither_can_guess(root, visitor):

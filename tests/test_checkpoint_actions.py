@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from test_pages import PROJECT, a_run, no_studio, open_page, texts  # noqa: F401  (no_studio serves this file too)
 
 from engine import checkpoints, runs, studio_client
-from engine.corpus import Corpus
+from engine.corpus.store import Corpus
 from engine.foreign import adoption
 from engine.presets import catalogue
 from engine.settings import RunSettings

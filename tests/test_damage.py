@@ -19,7 +19,6 @@ from test_pages import PAGES, PROJECT, a_run, no_studio  # noqa: F401  (a fixtur
 from engine import (
     __main__,
     checkpoints,
-    corpus,
     dispatcher,
     durations,
     ending,
@@ -38,6 +37,7 @@ from engine import (
 )
 from engine.core import checked, files, jobs, locks
 from engine.core.errors import EngineError, GoneError, StorageError
+from engine.corpus import store
 from engine.presets import catalogue, tokenizers
 from engine.settings import RunSettings
 from ui import comparison, growing, moments, words
@@ -485,11 +485,11 @@ def test_a_job_whose_file_is_damaged_reads_as_never_asked_for(tmp_path):
 
 
 def test_a_corpus_whose_card_is_damaged_is_prepared_anew(root, sample_folder):
-    from engine import preparation
+    from engine.corpus import preparation
 
     tokenizer = catalogue.tokenizer(catalogue.find("checkpoints/presets/gpt2_mini_en"))
     made = preparation.prepare(sample_folder, tokenizer)
-    card = made.folder / corpus.CARD
+    card = made.folder / store.CARD
     whole = card.read_bytes()
     splits = json.loads(whole)["splits"]
     for edit in (
@@ -500,7 +500,7 @@ def test_a_corpus_whose_card_is_damaged_is_prepared_anew(root, sample_folder):
         change(remarks={"count": "x"}), change(template_share="x"), become(DEEP), a_link_to_nothing,
     ):  # fmt: skip
         edit(card)
-        assert corpus.all_corpora() == []
+        assert store.all_corpora() == []
         assert preparation.find(sample_folder, tokenizer) is None
         gone(card)
         card.write_bytes(whole)

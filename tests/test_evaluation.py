@@ -7,29 +7,18 @@ import shutil
 import numpy as np
 import pytest
 
-from engine import (
-    breakdown,
-    checkpoints,
-    evaluation,
-    intervals,
-    keras_check,
-    measuring,
-    models,
-    preparation,
-    results,
-    runs,
-    windows,
-)
+from engine import breakdown, checkpoints, evaluation, intervals, keras_check, measuring, models, results, runs
 from engine.__main__ import main
 from engine.backend import keras
-from engine.baselines import Baselines
 from engine.checkpoints import ModelReference
 from engine.core import paths
 from engine.core.errors import EngineError
+from engine.corpus import preparation, windows
+from engine.corpus.baselines import Baselines
+from engine.corpus.token_kinds import KINDS, TokenKinds
 from engine.presets.tokenizers import spans
 from engine.results import PassSettings
 from engine.settings import RunSettings
-from engine.token_kinds import KINDS, TokenKinds
 
 pytestmark = pytest.mark.slow
 
@@ -437,7 +426,7 @@ def test_an_interval_reaches_farther_on_the_side_that_most_draws_miss():
 
 
 def test_every_training_token_counts_up_to_the_limit(monkeypatch):
-    from engine import baselines
+    from engine.corpus import baselines
 
     monkeypatch.setattr(baselines, "MOST_TOKENS", 4)
     assert Baselines(np.array([1, 1, 2, 1, 2, 2, 2]), 3).most_frequent == 1

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import checkpoints, dispatcher, importing, preparation, queue, runs, submission, trainer
+from engine import checkpoints, dispatcher, importing, queue, runs, submission, trainer
 from engine.core import jobs
 from engine.core.errors import StorageError
 from engine.core.locks import Lock
+from engine.corpus import preparation
 from engine.settings import RunSettings
 
 PROJECT = Path(__file__).resolve().parent.parent

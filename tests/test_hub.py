@@ -13,8 +13,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from engine import corpus
 from engine.core import paths
+from engine.corpus import store
 
 NAME, SHA = "ccdv/pubmed-summarization", "0123456789abcdef0123456789abcdef01234567"
 
@@ -150,7 +150,7 @@ def test_a_data_set_is_fetched_once_with_its_size_said_first(hub, tiny_preset, t
     }
     assert re.search(r"ccdv/pubmed-summarization: 3 files, \d+ MB", done.stderr)
     assert not any("/section/" in path for path in asked)
-    assert corpus.is_corpus(result["corpus"])
+    assert store.is_corpus(result["corpus"])
     asked.clear()
     again = prepare(address, f"hf://datasets/{NAME}", tiny_preset, tmp_path)
     assert json.loads(again.stdout.splitlines()[-1])["corpus"] == result["corpus"]
@@ -280,4 +280,4 @@ def test_a_configuration_that_was_fetched_beside_another_is_prepared_alone(hub, 
         result = json.loads(done.stdout.splitlines()[-1])
         assert [counts["articles"] for counts in result["splits"].values()] == [5, 2, 2]
         configuration = name.partition(":")[2] or "document"
-        assert corpus.Corpus(result["corpus"]).card["source"].endswith(f"/{configuration}")
+        assert store.Corpus(result["corpus"]).card["source"].endswith(f"/{configuration}")

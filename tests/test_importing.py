@@ -6,9 +6,10 @@ import time
 import pytest
 from conftest import article_line
 
-from engine import corpus, importing, preparation
+from engine import importing
 from engine.core import jobs, paths
 from engine.core.errors import EngineError
+from engine.corpus import preparation, store
 from engine.importing import Import, Request
 
 pytestmark = pytest.mark.slow
@@ -29,7 +30,7 @@ def test_an_import_ends_with_a_corpus(root, tiny_preset, sample_folder):
     assert job.status() is None
     job.start()
     status = wait(job, jobs.FINISHED)
-    assert corpus.Corpus(paths.locate(status.corpus)).articles("train") == 24
+    assert store.Corpus(paths.locate(status.corpus)).articles("train") == 24
     assert (status.articles, status.error) == (32, None)
 
 

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_pages import PROJECT, a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
 
-from engine import articles_read, checkpoints, indexing, memorisation, near_copies, preparation, runs, suffixes
+from engine import articles_read, checkpoints, indexing, memorisation, runs, suffixes
 from engine.__main__ import main
 from engine.articles_read import Range, Seen
 from engine.core import jobs
 from engine.core.errors import ArticlesError, StorageError
+from engine.corpus import near_copies, preparation
 from engine.memorisation import LENGTHS
 from engine.presets import catalogue
 from engine.settings import RunSettings

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from engine import checkpoints, differences, microscope, models, preparation
+from engine import checkpoints, differences, microscope, models
 from engine.checkpoints import ModelReference
 from engine.core.errors import CheckpointError, EngineError
+from engine.corpus import preparation
 from engine.evaluation import Cancelled, Scorer
 from engine.microscope import Microscope, Passage
 from engine.presets import catalogue, tokenizers

@@ -10,26 +10,16 @@ import numpy as np
 import pytest
 from conftest import WORDS
 
-from engine import (
-    checkpoints,
-    corpus,
-    dividing,
-    forgetting,
-    intervals,
-    measuring,
-    near_copies,
-    preparation,
-    submission,
-    trainer,
-)
+from engine import checkpoints, forgetting, intervals, measuring, submission, trainer
 from engine.__main__ import main
 from engine.core import paths
 from engine.core.errors import ArticlesError
+from engine.corpus import dividing, near_copies, preparation, store
+from engine.corpus.shingles import Shingles, likeness
+from engine.corpus.windows import Kept, count_sliding, sliding
 from engine.presets import tokenizers
 from engine.results import PassSettings
 from engine.settings import RunSettings
-from engine.shingles import Shingles, likeness
-from engine.windows import Kept, count_sliding, sliding
 
 
 def words(seed: int, count: int = 300) -> list[str]:
@@ -255,11 +245,11 @@ def test_a_draw_takes_whole_groups_and_never_more_than_a_tenth():
 def former(prepared):
     """The corpus as an earlier version prepared it: with no look for near-copies."""
     card = json.loads((prepared.folder / "card.json").read_text())
-    del card["near_copies"], card["files"][corpus.NEAR_COPIES]
+    del card["near_copies"], card["files"][store.NEAR_COPIES]
     card.pop("set_aside_seed", None)
     (prepared.folder / "card.json").write_text(json.dumps(card))
-    (prepared.folder / corpus.NEAR_COPIES).unlink()
-    return corpus.Corpus(prepared.folder)
+    (prepared.folder / store.NEAR_COPIES).unlink()
+    return store.Corpus(prepared.folder)
 
 
 def test_a_corpus_of_an_earlier_version_stays_as_it_is_until_it_is_prepared_again(
@@ -274,7 +264,7 @@ def test_a_corpus_of_an_earlier_version_stays_as_it_is_until_it_is_prepared_agai
         measuring.examine(model, str(folder), way=PassSettings(sequence_length=32, leave_out=1))
     assert main(["prepare", "--source", str(folder), "--preset", str(tiny_preset), "--json"]) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    again = corpus.Corpus(older.folder)
+    again = store.Corpus(older.folder)
     again.verify()
     assert told["near_copies"]["pairs"] == len(again.near_copies()) == 2
     assert again.content_hash == older.content_hash

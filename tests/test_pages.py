@@ -10,10 +10,11 @@ import pytest
 from conftest import article_line
 from streamlit.testing.v1 import AppTest
 
-from engine import checkpoints, corpus, ending, runs
+from engine import checkpoints, ending, runs
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError, SettingsError
 from engine.core.locks import Lock
+from engine.corpus import store
 from engine.settings import RunSettings
 from ui import access, errors, i18n, importing_view, words
 
@@ -310,7 +311,7 @@ def test_what_a_window_length_covers_is_the_share_of_the_tokens(root, local, sam
     from ui import statistics
 
     app = open_path(sample_folder)
-    prepared = corpus.all_corpora()[0]  # the newest; the sample that the page opened with is there too
+    prepared = store.all_corpora()[0]  # the newest; the sample that the page opened with is there too
     counts = prepared.token_counts("train")
     next(n for n in app.number_input if n.label == "Tokens taken of each article").set_value(64).run()
     shown = app.metric[4]
@@ -341,7 +342,7 @@ def corpus_texts() -> list[str]:
     from engine.presets import tokenizers
 
     tokenizer = tokenizers.load(paths.MINI_PRESET)
-    prepared = corpus.all_corpora()[0]  # the newest; the sample that the page opened with is there too
+    prepared = store.all_corpora()[0]  # the newest; the sample that the page opened with is there too
     return [tokenizer.decode(prepared.tokens(split)) for split in prepared.splits]
 
 
@@ -707,8 +708,8 @@ def test_whoever_waits_for_the_studio_is_told_for_what(monkeypatch):
 
 
 def test_places_are_text_and_the_same_link_is_followed_twice(root, local, looking, tmp_path):
-    from engine import preparation
     from engine.core import paths
+    from engine.corpus import preparation
     from engine.presets import tokenizers
 
     said = "the *cells* were</cite> deleted 🧪 twice & for all"  # no tag that reading takes away
@@ -900,8 +901,8 @@ def test_figures_of_windows_of_different_lengths_do_not_stand_side_by_side(root)
 
 
 def test_prepared_articles_are_offered_where_paths_are_not(root, monkeypatch, sample_folder):
-    from engine import preparation
     from engine.core import paths
+    from engine.corpus import preparation
     from engine.presets import catalogue
 
     monkeypatch.setattr(access, "is_local", lambda: False)
@@ -1189,4 +1190,4 @@ def test_the_form_of_a_run_asks_for_the_column_and_prepares_first(root, local, t
     app.button(key=f"prepare_{importing_view.name_of(str(path))}").click().run()
     assert not app.exception
     assert "Start the run" in [button.label for button in app.button]
-    assert [c.card["source"] for c in corpus.all_corpora() if c.card["source"].endswith("t.csv")]
+    assert [c.card["source"] for c in store.all_corpora() if c.card["source"].endswith("t.csv")]

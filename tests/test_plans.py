@@ -118,8 +118,9 @@ def test_a_plan_of_which_one_stage_cannot_be_made_makes_none(chain, root, tiny_p
 def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_preset, sample_folder):
     import tensorflow as tf
 
-    from engine import evaluation, models, preparation, windows
+    from engine import evaluation, models
     from engine.checkpoints import ModelReference
+    from engine.corpus import preparation, windows
 
     stages = plans.settings(
         plans.load(REPORT).scaled(24),
@@ -159,7 +160,7 @@ def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_prese
 
 
 def test_first_tokens_hold_the_first_of_each_article_and_no_more():
-    from engine import windows
+    from engine.corpus import windows
 
     stream, starts = np.arange(100, 140, dtype=np.uint16), np.array([0, 3, 20, 40])
     first = windows.FirstTokens(stream, starts, 4, 2, 1)

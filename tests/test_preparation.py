@@ -18,11 +18,11 @@ from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import corpus, preparation, windows
 from engine.__main__ import main
 from engine.articles import Options, Source, isolation
 from engine.core import paths
 from engine.core.errors import ArticlesError, StorageError
+from engine.corpus import preparation, store, windows
 from engine.presets import tokenizers
 
 
@@ -87,7 +87,7 @@ def test_a_preparation_that_was_killed_goes_on_to_the_same_bytes(tmp_path, tiny_
     staging = preparation.staging_of(tmp_path / "killed")
     rng, killed = random.Random(5), 0
     environment = {**os.environ, "PYTHONPATH": str(paths.PROJECT)}
-    slow = "import engine.preparation as p; p.JOURNAL_SECONDS = 0; p.BATCH_BYTES = 20000; import sys; sys.argv[1:] = "
+    slow = "import engine.corpus.preparation as p; p.JOURNAL_SECONDS = 0; p.BATCH_BYTES = 20000; import sys; sys.argv[1:] = "
     for _ in range(4):
         program = f"{slow}{command[3:]!r}; import engine.__main__ as m; sys.exit(m.main())"
         process = subprocess.Popen(
@@ -358,15 +358,15 @@ def test_what_was_skipped_is_counted_by_reason(tmp_path, tokenizer):
 def test_a_corpus_that_lost_bytes_or_changed_is_not_used(sample_folder, tokenizer, tmp_path):
     prepared = preparation.prepare(sample_folder, tokenizer, tmp_path)
     prepared.verify()
-    tokens = prepared.folder / corpus.TOKENS
+    tokens = prepared.folder / store.TOKENS
     content = bytearray(tokens.read_bytes())
     content[100] ^= 1
     tokens.write_bytes(content)
     with pytest.raises(ArticlesError, match=r"tokens.bin differs from its card"):
-        corpus.Corpus(prepared.folder).verify()
+        store.Corpus(prepared.folder).verify()
     tokens.write_bytes(content[:-2])
     with pytest.raises(ArticlesError, match="tokens.bin is not as long as its card says"):
-        corpus.Corpus(prepared.folder)
+        store.Corpus(prepared.folder)
 
 
 def test_the_command_line_prepares_and_counts(sample_folder, tiny_preset, tmp_path):
@@ -376,7 +376,7 @@ def test_the_command_line_prepares_and_counts(sample_folder, tiny_preset, tmp_pa
     result = json.loads(done.stdout.splitlines()[-1])
     assert {"articles", "words", "tokens", "skipped", "seconds", "corpus"} <= set(result)
     assert (result["articles"], result["skipped"]) == (32, {"count": 0, "reasons": []})
-    assert corpus.Corpus(tmp_path / "out").articles("train") == 24
+    assert store.Corpus(tmp_path / "out").articles("train") == 24
 
 
 def said(capsys, *arguments) -> str:

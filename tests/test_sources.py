@@ -18,10 +18,11 @@ from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import importing, preparation
+from engine import importing
 from engine.articles import Article, Options, Section, Skipped, Source, csv_table, hub, isolation, member, parquet, text
 from engine.articles.article import clean
 from engine.core.errors import ArticlesError
+from engine.corpus import preparation
 from engine.presets import tokenizers
 
 

@@ -26,18 +26,17 @@ from engine import (
     forgetting,
     hugging_face,
     models,
-    preparation,
     runs,
     schedules,
     submission,
     trainer,
     training,
-    windows,
 )
 from engine.backend import keras
 from engine.checkpoints import ModelReference
 from engine.core import machine
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError, SettingsError
+from engine.corpus import preparation, windows
 from engine.generation import Generator, Sampler
 from engine.presets import memory, tokenizers
 from engine.settings import RunSettings

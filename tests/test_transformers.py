@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import checkpoints, formats, models, preparation, usage
+from engine import checkpoints, formats, models, usage
 from engine.checkpoints import ModelReference
 from engine.core import paths
 from engine.core.errors import CheckpointError
+from engine.corpus import preparation
 from engine.foreign.validator import Validator
 from engine.generation import Generator, Sampler
 from engine.measuring import measure

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import windows
+from engine.corpus import windows
 
 
 @given(

@@ -8,11 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from engine import budget, checkpoints, importing, preparation, queue, runs, submission, uploads
+from engine import budget, checkpoints, importing, queue, runs, submission, uploads
 from engine.budget import Limits
 from engine.core import files, paths
 from engine.core.errors import EngineError, SettingsError
 from engine.core.locks import Lock
+from engine.corpus import preparation
 from engine.presets import catalogue
 from engine.results import PassSettings
 from engine.settings import RunSettings

@@ -8,14 +8,15 @@ from typing import Literal
 
 import streamlit as st
 
-from engine import importing, little, preparation, uploads
+from engine import importing, uploads
 from engine.articles import Options, hub, isolation, source
 from engine.articles.isolation import Preview
 from engine.articles.options import NO_COLUMN
 from engine.articles.unread import PARTS
 from engine.core import jobs, paths
 from engine.core.errors import EngineError
-from engine.corpus import Corpus, is_corpus
+from engine.corpus import little, preparation
+from engine.corpus.store import Corpus, is_corpus
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
 from ui import access, budget, errors, sources, words

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from engine import near_copies
-from engine.corpus import Corpus
+from engine.corpus import near_copies
+from engine.corpus.store import Corpus
 from ui import frame, links, words
 from ui.i18n import _, _n
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from engine.corpus import Corpus
+from engine.corpus.store import Corpus
 from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
 from ui import frame, links, words

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from engine import checkpoints, corpus, runs, submission
+from engine import checkpoints, runs, submission
 from engine.checkpoints import ModelReference
 from engine.core.errors import EngineError
+from engine.corpus import store
 from engine.presets import catalogue
 from engine.runs import Run
 from engine.settings import IMPORTED
@@ -132,7 +133,7 @@ def articles_of(run: Run) -> int | None:
         return settings.last_article - (settings.first_article or 1) + 1
     found = checkpoints.of_run(run)
     wanted = found[-1].manifest.get("corpus") if found else None
-    for prepared in corpus.all_corpora():
+    for prepared in store.all_corpora():
         if prepared.content_hash == wanted:
             return prepared.articles("train") - (settings.first_article or 1) + 1
     return None

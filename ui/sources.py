@@ -6,11 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine import corpus, uploads
+from engine import uploads
 from engine.articles import hub
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.core.files import sha256
+from engine.corpus import store
 from ui import access, budget, errors, server_paths, words
 from ui import upload_memory as memory
 from ui.i18n import _
@@ -84,19 +85,19 @@ def safe_name(name: str) -> str:
     return re.sub(r"[^\w.-]", "_", last).lstrip(".")[:100] or "articles.txt"
 
 
-def prepared(vocabulary: str = "") -> dict[str, corpus.Corpus]:
+def prepared(vocabulary: str = "") -> dict[str, store.Corpus]:
     """The prepared corpora that this session may see, by their portable paths; of one vocabulary, or of all.
 
     On a server with an owner, others see what they prepared themselves, and her articles where she shares them.
     """
-    found = {paths.portable(c.folder): c for c in corpus.all_corpora()}
+    found = {paths.portable(c.folder): c for c in store.all_corpora()}
     return {path: c for path, c in found.items() if vocabulary in ("", c.card["tokenizer"]) and budget.may_read(path)}
 
 
-def title(c: corpus.Corpus) -> str:
+def title(c: store.Corpus) -> str:
     """A corpus by its source's name and its size."""
     name = c.card["source"].replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-    return _("{name} · {n} articles", name=name, n=words.grouped(corpus.summary(c.card)["articles"]))
+    return _("{name} · {n} articles", name=name, n=words.grouped(store.summary(c.card)["articles"]))
 
 
 def with_split(split: str, vocabulary: str = "") -> dict[str, str]:
@@ -191,7 +192,7 @@ def choose_articles(key: str, vocabulary: str = "", with_hub: bool = False, form
     return sample
 
 
-def remember(c: corpus.Corpus) -> None:
+def remember(c: store.Corpus) -> None:
     """Notes that this session prepared a corpus."""
     path = paths.portable(c.folder)
     mine = st.session_state.setdefault("prepared", [])

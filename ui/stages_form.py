@@ -5,9 +5,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine import dispatcher, plans, preparation, queue
+from engine import dispatcher, plans, queue
 from engine.articles import source
 from engine.core.errors import EngineError
+from engine.corpus import preparation
 from engine.plans import Plan
 from engine.presets import catalogue
 from engine.submission import articles_path

@@ -3,8 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from engine import keywords
-from engine.corpus import Corpus
+from engine.corpus import keywords
+from engine.corpus.store import Corpus
 from engine.presets.tokenizers import Tokenizer
 
 

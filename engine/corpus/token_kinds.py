@@ -8,7 +8,7 @@ piece of a word a token that goes on with the word that the token before it bega
 function word   one of FUNCTION_WORDS, and what English contracts ('s, 'll)
 domain term     a word of four letters or more that English prose hardly knows (it is not in `prose_words.json`: under 12
                 times in 4.1 million words), or that the training articles use more often than prose beyond chance
-                (z of the log-odds at least TERM_Z, see `engine.keywords`)
+                (z of the log-odds at least TERM_Z, see `engine.corpus.keywords`)
 other word      any other word
 punctuation     everything else: signs, line breaks, spaces before them, and `<|endoftext|>`
 
@@ -20,8 +20,8 @@ from collections.abc import Set
 
 import numpy as np
 
-from engine import keywords
-from engine.corpus import Corpus
+from engine.corpus import keywords
+from engine.corpus.store import Corpus
 from engine.presets.tokenizers import Tokenizer
 
 KINDS = ("punctuation", "function word", "number", "citation", "domain term", "piece of a word", "other word")

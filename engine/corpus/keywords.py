@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.corpus import Corpus
+from engine.corpus.store import Corpus
 from engine.presets.tokenizers import Tokenizer
 
 PROSE = Path(__file__).parent / "prose_words.json"  # made by scripts/prose_words.py from public-domain books

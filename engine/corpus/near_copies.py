@@ -1,6 +1,6 @@
 """Which articles of a corpus are nearly the same text: found by MinHash, each pair with its likeness.
 
-The likeness of two articles is the Jaccard index of their shingles (engine.shingles). Signatures are datasketch's
+The likeness of two articles is the Jaccard index of their shingles (engine.corpus.shingles). Signatures are datasketch's
 (A. Broder 1997; PERMUTATIONS minima of permuted hashes: the share in which two agree is their likeness). Articles that agree in
 all rows of one of BANDS bands are candidates (Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", section 3.4): at a
 likeness of 0.8 one pair of 20 million is missed, at 0.5 one of eight. The likeness of a candidate is then counted, not
@@ -17,9 +17,9 @@ import numpy as np
 
 from engine.core.errors import ArticlesError
 from engine.core.files import sync
-from engine.corpus import PAIR, Corpus
-from engine.shingles import Shingles, likeness
-from engine.windows import Kept
+from engine.corpus.shingles import Shingles, likeness
+from engine.corpus.store import PAIR, Corpus
+from engine.corpus.windows import Kept
 
 LEAST = 0.5  # a pair of less likeness is none
 SURE = 0.7  # from here on fewer than one candidate of five thousand is missed

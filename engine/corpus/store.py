@@ -197,7 +197,7 @@ class Corpus:
         return self._records(split)["digest"][:-1].copy()
 
     def near_copies(self) -> np.ndarray | None:
-        """PAIR records of articles that are nearly the same text (engine.near_copies); None where none were looked for, or what
+        """PAIR records of articles that are nearly the same text (engine.corpus.near_copies); None where none were looked for, or what
         was found is damaged."""
         if NEAR_COPIES not in self.card["files"]:
             return None

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.corpus import ARTICLE, ARTICLES, IDS, SECTION, SECTIONS, TOKENS
+from engine.corpus.store import ARTICLE, ARTICLES, IDS, SECTION, SECTIONS, TOKENS
 
 SHARE = 0.1  # of the training articles
 SEED = 1

@@ -3,7 +3,7 @@
 The source is read by a process of its own (engine.articles.isolation) while the tokenizer's threads encode the batch
 before. What has been written is flushed and noted in a journal every few seconds; whoever comes after an interruption,
 however it came, cuts the files back to the journal and goes on. The files are the same, byte for byte, as without one.
-When everything is read, near-copies are looked for and, where the source has no validation part, one is drawn (engine.dividing).
+When everything is read, near-copies are looked for and, where the source has no validation part, one is drawn (engine.corpus.dividing).
 """
 
 import hashlib
@@ -19,7 +19,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from engine import dividing, little, near_copies
 from engine.articles import SPLITS, Options, Skipped, child, isolation, source
 from engine.articles.isolation import Reading
 from engine.articles.member import shown
@@ -36,7 +35,9 @@ from engine.core.files import (
     write_json,
 )
 from engine.core.locks import Lock
-from engine.corpus import (
+from engine.corpus import dividing, little, near_copies
+from engine.corpus.shingles import Shingles
+from engine.corpus.store import (
     ARTICLE,
     ARTICLES,
     CARD,
@@ -52,7 +53,6 @@ from engine.corpus import (
     summary,
 )
 from engine.presets.tokenizers import Tokenizer
-from engine.shingles import Shingles
 
 BATCH_BYTES = 1 << 20  # of text, encoded at once: some hundred bytes of memory for each of its tokens
 BATCH_ARTICLES = 4096  # at most, however short: what is known of each takes two kilobytes of memory

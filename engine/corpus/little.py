@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from engine.baselines import Baselines
 from engine.core.errors import EngineError, sentence
-from engine.corpus import Corpus
+from engine.corpus.baselines import Baselines
+from engine.corpus.store import Corpus
 
 FEW_TRAINING_TOKENS = 20_000  # about twenty abstracts of 250 words, four times over
 FEW_VALIDATION_TOKENS = 2_000
