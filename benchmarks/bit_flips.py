@@ -20,11 +20,12 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import checkpoints, evaluation, runs, submission, trainer
+from engine import evaluation, trainer
 from engine.core import paths
 from engine.core.files import write_json
-from engine.runs import Run
-from engine.settings import RunSettings
+from engine.runs import checkpoints, lifecycle, submission
+from engine.runs.lifecycle import Run
+from engine.runs.settings import RunSettings
 
 STEPS = 6  # of which 2 and 4 are saved before the run is cut off
 
@@ -50,7 +51,7 @@ def a_cut_off_run(form: str) -> Run:
     )
     trainer.work(run)
     checkpoints.delete(checkpoints.of_run(run)[-1])
-    write_json(run.folder / "state.json", {**run.state().__dict__, "state": runs.QUEUED})
+    write_json(run.folder / "state.json", {**run.state().__dict__, "state": lifecycle.QUEUED})
     return run
 
 

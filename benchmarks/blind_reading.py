@@ -21,8 +21,9 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import checkpoints, models
+from engine import models
 from engine.core.files import write_bytes, write_json
+from engine.runs import checkpoints
 
 PROMPTS = (
     "The results of this study",

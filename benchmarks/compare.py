@@ -27,8 +27,8 @@ sys.path.insert(0, str(PROJECT))
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from engine import runs
-from engine.settings import PROMPTS, RunSettings
+from engine.runs import lifecycle
+from engine.runs.settings import PROMPTS, RunSettings
 
 FIGURES = ("accuracy", "training_loss", "learning_rate", "loss", "tokens_per_second")
 
@@ -39,7 +39,7 @@ def synthetic(root: Path, name: str, points: int, moments: int, seed: int) -> No
     settings = RunSettings(
         "p", "articles/sample", name, last_article=100, steps=points, learning_rate=1e-4 * (seed + 1)
     )
-    run = runs.create(settings, root=root)
+    run = lifecycle.create(settings, root=root)
     walk = 5 - np.arange(points + 1) / points + random.normal(0, 0.1, points + 1)
     lines = []
 
@@ -66,7 +66,7 @@ def synthetic(root: Path, name: str, points: int, moments: int, seed: int) -> No
         if step % max(1, points // moments) == 0:
             measure(step)
     (run.folder / "events.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (run.folder / "state.json").write_text(json.dumps({"state": runs.FINISHED, "since": 0.0, "step": points}))
+    (run.folder / "state.json").write_text(json.dumps({"state": lifecycle.FINISHED, "since": 0.0, "step": points}))
 
 
 def timed(app: AppTest) -> tuple[float, float]:

@@ -26,10 +26,11 @@ import numpy as np
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import articles_read, intervals, memorisation
+from engine import intervals, memorisation
 from engine.core import paths
 from engine.corpus import preparation
 from engine.presets import tokenizers
+from engine.runs import articles_read
 
 ARTICLES = (5, 8, 12, 18, 25, 100)
 MADE_UP = {  # how wide the sizes are (of their logarithms), and what a size of one standard deviation more does to the level
@@ -43,7 +44,8 @@ Sums = dict[str, np.ndarray]
 
 def real(data: Path) -> tuple[Sums, Sums]:
     """Sums of each article under the base model and the recorded run."""
-    from engine import checkpoints, measuring
+    from engine import measuring
+    from engine.runs import checkpoints
 
     found = []
     for name in (str(paths.MINI_PRESET), "recorded-mini"):

@@ -28,11 +28,12 @@ sys.path.insert(0, str(PROJECT))
 
 from streamlit.testing.v1 import AppTest
 
-from engine import checkpoints, dispatcher, importing, queue, runs, studio_client, submission
+from engine import dispatcher, importing, studio_client
 from engine.core import jobs, paths
 from engine.core.errors import EngineError, StorageError
 from engine.foreign import adoption
-from engine.settings import RunSettings
+from engine.runs import checkpoints, lifecycle, queue, submission
+from engine.runs.settings import RunSettings
 
 DISK_MEGABYTES = 640
 PAGES = ("articles", "fine_tune", "checkpoints", "side_by_side", "evaluate")
@@ -65,7 +66,7 @@ def free(disk: Path) -> None:
     (disk / "filler").unlink(missing_ok=True)
 
 
-def submit(name: str, form: str, steps: int) -> runs.Run:
+def submit(name: str, form: str, steps: int) -> lifecycle.Run:
     """A short run that saves often."""
     return submission.submit(
         RunSettings(
@@ -100,11 +101,11 @@ def pages_alive() -> int:
 
 def all_finished_once_resumed() -> bool:
     """Whether every run is finished; those that failed or stopped are resumed, as a person does."""
-    states = {run: run.state().state for run in runs.all_runs()}
+    states = {run: run.state().state for run in lifecycle.all_runs()}
     for run, state in states.items():
-        if state in (runs.FAILED, runs.STOPPED):
+        if state in (lifecycle.FAILED, lifecycle.STOPPED):
             run.request_resume()
-    return all(state == runs.FINISHED for state in states.values())
+    return all(state == lifecycle.FINISHED for state in states.values())
 
 
 def refused(action) -> str:
@@ -122,12 +123,12 @@ def trial(disk: Path, form: str, number: int, rng: random.Random) -> dict:
     """One run, one filling."""
     name = f"{form.replace('.', '-')}-{number}"
     run, behind = submit(name, form, 24), submit(f"{name}-behind", form, 2)
-    wait(lambda: checkpoints.newest_verified(run) or run.state().state == runs.FAILED)
+    wait(lambda: checkpoints.newest_verified(run) or run.state().state == lifecycle.FAILED)
     time.sleep(rng.uniform(0, 1.5))
     leave = rng.choice((0, 0, rng.randrange(1 << 16), rng.randrange(40 << 20)))
     fill(disk, leave)
     had = checkpoints.newest_verified(run)
-    ended = (runs.FAILED, runs.FINISHED)
+    ended = (lifecycle.FAILED, lifecycle.FINISHED)
     wait(lambda: run.state().state in ended, 40)
     pages = pages_alive()
     asked = [
@@ -136,18 +137,18 @@ def trial(disk: Path, form: str, number: int, rng: random.Random) -> dict:
         refused(behind.request_stop),
     ]
     state = run.state()
-    reason = str(state.error) if state.state == runs.FAILED else state.state
+    reason = str(state.error) if state.state == lifecycle.FAILED else state.state
     has = checkpoints.newest_verified(run)
     free(disk)
     finished = wait(all_finished_once_resumed, 600)
-    whole = all(checkpoints._is_whole(c) for other in runs.all_runs() for c in checkpoints.of_run(other))
+    whole = all(checkpoints._is_whole(c) for other in lifecycle.all_runs() for c in checkpoints.of_run(other))
     last = run.events("evaluation")[-1]["step"] if run.events("evaluation") else None
     found = {
         "format": form, "left": leave, "ended": reason, "verified_kept": had is None or bool(has and has.step >= had.step),
         "pages": pages, "asked": asked, "all_finished": bool(finished), "whole": whole, "last_event": last,
         "left_over": sum(1 for _ in run.folder.glob(".*")),
     }  # fmt: skip
-    for other in runs.all_runs():
+    for other in lifecycle.all_runs():
         subprocess.run(["rm", "-rf", str(other.folder)], check=True)
     return found
 
@@ -215,7 +216,7 @@ def checkpoint_trial(disk: Path, elsewhere: Path, number: int, rng: random.Rando
     for made in disk.glob("out*"):
         subprocess.run(["rm", "-rf", str(made)], check=True)
     again = [run_export(form, disk / "out"), outcome(lambda: adoption.adopt(source, f"again-{number}", root=root))]
-    for made in [*disk.glob("out*"), *(run.folder for run in runs.all_runs())]:
+    for made in [*disk.glob("out*"), *(run.folder for run in lifecycle.all_runs())]:
         subprocess.run(["rm", "-rf", str(made)], check=True)
     return {"imported": imported, "from": source.name, "exported": exported, "form": form, "left": leave,
             "before": before, "pages": pages, "left_over": left, "again": again}  # fmt: skip

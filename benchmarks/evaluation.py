@@ -42,10 +42,11 @@ def speed(rounds: int, steps: int = 20) -> dict:
     """Tokens a second of training and of evaluation, in alternating rounds."""
     import numpy as np
 
-    from engine import breakdown, checkpoints, evaluation, models
+    from engine import breakdown, evaluation, models
     from engine.backend import keras
     from engine.core import paths
     from engine.corpus import windows
+    from engine.runs import checkpoints
 
     tokenizer, corpus, kinds, baselines = prepared()
     model, _ = models.load(checkpoints.resolve(str(paths.MINI_PRESET)))
@@ -86,8 +87,9 @@ def speed(rounds: int, steps: int = 20) -> dict:
 
 def agreement() -> dict:
     """How far the pass is from Keras `evaluate` (loss, nats a token) and from transformers (perplexity), absolutely."""
-    from engine import breakdown, checkpoints, evaluation, keras_check, models
+    from engine import breakdown, evaluation, keras_check, models
     from engine.core import paths
+    from engine.runs import checkpoints
 
     tokenizer, corpus, kinds, baselines = prepared()
     reference = checkpoints.resolve(str(paths.MINI_PRESET))
@@ -157,8 +159,9 @@ def measure_memory(folder: Path) -> dict:
     """In a process of its own: scores the test split of a folder."""
     import psutil
 
-    from engine import breakdown, checkpoints, evaluation, models
+    from engine import breakdown, evaluation, models
     from engine.core import paths
+    from engine.runs import checkpoints
 
     tokenizer, corpus, kinds, baselines = prepared(folder)
     model, _ = models.load(checkpoints.resolve(str(paths.MINI_PRESET)))

@@ -28,12 +28,13 @@ import numpy as np
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import checkpoints, dispatcher, models, runs, submission
-from engine.checkpoints import ModelReference
+from engine import dispatcher, models
 from engine.core import paths
 from engine.core.files import read_json
 from engine.core.locks import Lock
-from engine.settings import RunSettings
+from engine.runs import checkpoints, lifecycle, submission
+from engine.runs.checkpoints import ModelReference
+from engine.runs.settings import RunSettings
 
 EACH_STEP = """
 import os
@@ -51,7 +52,7 @@ class Dispatching(threading.Thread):
         super().__init__(daemon=True)
         self.root, self.ended = root, threading.Event()
 
-    def start_trainer(self, run: runs.Run, device: str) -> subprocess.Popen:
+    def start_trainer(self, run: lifecycle.Run, device: str) -> subprocess.Popen:
         """As `dispatcher.start_trainer`."""
         command = [sys.executable, "-c", EACH_STEP, str(run.folder.resolve()), device]
         with open(run.folder / "trainer.log", "ab") as log:
@@ -68,7 +69,7 @@ class Dispatching(threading.Thread):
                 work.turn()
 
 
-def submit(name: str, form: str, steps: int) -> runs.Run:
+def submit(name: str, form: str, steps: int) -> lifecycle.Run:
     """A run with dropout and shuffle that saves often."""
     return submission.submit(
         RunSettings(
@@ -91,7 +92,7 @@ def submit(name: str, form: str, steps: int) -> runs.Run:
     )
 
 
-def wait(run: runs.Run, *states: str, seconds: float = 3600.0) -> str:
+def wait(run: lifecycle.Run, *states: str, seconds: float = 3600.0) -> str:
     """Waits until a run is in one of the states."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -102,25 +103,25 @@ def wait(run: runs.Run, *states: str, seconds: float = 3600.0) -> str:
     raise TimeoutError(f"{run.name} is still {run.state()}")
 
 
-def trainer_pid(run: runs.Run) -> int | None:
+def trainer_pid(run: lifecycle.Run) -> int | None:
     """The process that works on a run, where one does."""
     owner = read_json(run.folder / "owner.json")
     return owner.get("pid") if run.alive() else None
 
 
-def saving_now(run: runs.Run) -> bool:
+def saving_now(run: lifecycle.Run) -> bool:
     """Whether the trainer at work has a save under way; what earlier ones left behind does not count."""
     return any(run.folder.glob(f".step-*.{trainer_pid(run)}-*.tmp"))
 
 
-def await_moment(run: runs.Run, kind: str, rng: random.Random) -> None:
+def await_moment(run: lifecycle.Run, kind: str, rng: random.Random) -> None:
     """Waits for the moment of a kill: any one from the trainer's start on, or behind a new checkpoint, in a save or not."""
     if kind == "early":
         time.sleep(rng.uniform(0, LOADING_SECONDS))
         return
     before = checkpoints.newest_verified(run)
     end = time.monotonic() + 120
-    while time.monotonic() < end and run.state().state == runs.RUNNING:
+    while time.monotonic() < end and run.state().state == lifecycle.RUNNING:
         begun = saving_now(run)
         newest = checkpoints.of_run(run)
         if newest and (before is None or newest[-1].step > before.step) and (begun or kind != "save"):
@@ -129,10 +130,13 @@ def await_moment(run: runs.Run, kind: str, rng: random.Random) -> None:
     time.sleep(rng.uniform(0, 0.03 if kind == "save" else 0.5))
 
 
-def kill_again_and_again(run: runs.Run, kills: int, rng: random.Random) -> dict[str, int]:
+def kill_again_and_again(run: lifecycle.Run, kills: int, rng: random.Random) -> dict[str, int]:
     """Kills the trainers of a run so often, or until it is finished; what was counted."""
     sums = {"kills": 0, "in_saves": 0, "before_the_first_checkpoint": 0, "resumed": 0, "verified_checkpoints_lost": 0}
-    while sums["kills"] < kills and wait(run, runs.RUNNING, runs.FINISHED, runs.FAILED) == runs.RUNNING:
+    while (
+        sums["kills"] < kills
+        and wait(run, lifecycle.RUNNING, lifecycle.FINISHED, lifecycle.FAILED) == lifecycle.RUNNING
+    ):
         number = sums["kills"]
         await_moment(run, "early" if number % 8 == 0 else "save" if number % 2 else "training", rng)
         saving, had, pid = saving_now(run), checkpoints.newest_verified(run), trainer_pid(run)
@@ -145,15 +149,15 @@ def kill_again_and_again(run: runs.Run, kills: int, rng: random.Random) -> dict[
         sums["before_the_first_checkpoint"] += had is None
         sums["verified_checkpoints_lost"] += had is not None and (has is None or has.step < had.step)
         deadline = time.monotonic() + 60
-        while trainer_pid(run) in (None, pid) and run.state().state not in (runs.FINISHED, runs.FAILED):
+        while trainer_pid(run) in (None, pid) and run.state().state not in (lifecycle.FINISHED, lifecycle.FAILED):
             if time.monotonic() > deadline:
                 break
             time.sleep(0.02)
-        sums["resumed"] += run.state().state in (runs.RUNNING, runs.FINISHED)
+        sums["resumed"] += run.state().state in (lifecycle.RUNNING, lifecycle.FINISHED)
     return sums
 
 
-def compare(whole: runs.Run, killed: runs.Run) -> dict[str, bool]:
+def compare(whole: lifecycle.Run, killed: lifecycle.Run) -> dict[str, bool]:
     """What of two finished runs is the same, bit for bit."""
     one, two = (checkpoints.of_run(run)[-1] for run in (whole, killed))
     losses = [[(e["step"], e["loss"]) for e in run.events("step")] for run in (whole, killed)]
@@ -183,14 +187,14 @@ def main() -> None:
         queue = Dispatching(Path(root))
         queue.start()
         whole = submit("whole", forms[0], a.steps)
-        wait(whole, runs.FINISHED, runs.FAILED)
+        wait(whole, lifecycle.FINISHED, lifecycle.FAILED)
         found = {}
         for number, form in enumerate(forms):
             killed = submit(f"killed-{number}", form, a.steps)
             kills = a.kills // len(forms) + (number < a.kills % len(forms))
             sums = kill_again_and_again(killed, kills, rng)
-            ended = wait(killed, runs.FINISHED, runs.FAILED)
-            found[form] = {**sums, "ended": ended, **(compare(whole, killed) if ended == runs.FINISHED else {})}
+            ended = wait(killed, lifecycle.FINISHED, lifecycle.FAILED)
+            found[form] = {**sums, "ended": ended, **(compare(whole, killed) if ended == lifecycle.FINISHED else {})}
             print(form, found[form], file=sys.stderr, flush=True)
         queue.ended.set()
         queue.join()

@@ -60,7 +60,7 @@ def make(path: Path, reports: int) -> None:
 
 def draw(path: Path) -> int:
     """What a refresh of the Fine-tune page's curves does; the length of what it sends."""
-    from engine.runs import Run
+    from engine.runs.lifecycle import Run
     from ui import charts, live, readers
 
     record = readers.record(Run(path.parent))

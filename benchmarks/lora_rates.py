@@ -22,11 +22,12 @@ os.environ.setdefault("ATELIER_CORPORA", tempfile.mkdtemp(prefix="lora-rates-"))
 
 import numpy as np
 
-from engine import checkpoints, evaluation, models, schedules, submission
+from engine import evaluation, models, schedules
 from engine.backend import keras
 from engine.core import paths
 from engine.corpus import preparation, windows
-from engine.settings import RunSettings
+from engine.runs import checkpoints, submission
+from engine.runs.settings import RunSettings
 
 
 def trial(model, batches, rate: float, steps: int, settings: RunSettings) -> None:

@@ -29,10 +29,11 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import articles_read, memorisation, suffixes
+from engine import memorisation, suffixes
 from engine.core import paths
 from engine.corpus.store import Corpus
 from engine.presets import catalogue
+from engine.runs import articles_read
 
 
 class Peak:

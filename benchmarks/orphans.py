@@ -27,15 +27,16 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import dispatcher, runs, submission
+from engine import dispatcher
 from engine.core import paths
 from engine.core.files import read_json
-from engine.settings import RunSettings
+from engine.runs import lifecycle, submission
+from engine.runs.settings import RunSettings
 
 KNOWN_WITHIN_SECONDS = 10.0
 
 
-def submit(root: Path, name: str, steps: int) -> runs.Run:
+def submit(root: Path, name: str, steps: int) -> lifecycle.Run:
     """A short run of the mini model."""
     return submission.submit(
         RunSettings(
@@ -81,7 +82,7 @@ class Watcher(threading.Thread):
     def run(self) -> None:
         while not self.ended.wait(0.2):
             owners = {}
-            for run in runs.all_runs(self.root):
+            for run in lifecycle.all_runs(self.root):
                 if run.alive() and (pid := read_json(run.folder / "owner.json").get("pid")):
                     owners[pid] = run.name
             trainers = living(self.root, "engine.trainer")
@@ -119,7 +120,10 @@ def pages_server(root: Path) -> tuple[subprocess.Popen, str]:
 
 def keep_queue(root: Path, names: list[str], steps: int) -> None:
     """Two runs wait behind the one at work."""
-    while sum(runs.find(name, root).state().state in (runs.QUEUED, runs.RUNNING) for name in names[-4:]) < 3:
+    while (
+        sum(lifecycle.find(name, root).state().state in (lifecycle.QUEUED, lifecycle.RUNNING) for name in names[-4:])
+        < 3
+    ):
         names.append(submit(root, f"run-{len(names):03}", steps).name)
 
 
@@ -171,7 +175,10 @@ def trial(kind: str, kill, kills: int, steps: int) -> dict:
     started = time.monotonic()
     names, killed = kill(root, kills, steps, random.Random(1))
     end = time.monotonic() + 1800
-    while any(runs.find(name, root).state().state in (runs.QUEUED, runs.RUNNING, runs.INTERRUPTED) for name in names):
+    while any(
+        lifecycle.find(name, root).state().state in (lifecycle.QUEUED, lifecycle.RUNNING, lifecycle.INTERRUPTED)
+        for name in names
+    ):
         if time.monotonic() > end:
             break
         if not living(root, "engine.trainer"):
@@ -179,14 +186,14 @@ def trial(kind: str, kill, kills: int, steps: int) -> dict:
         time.sleep(0.5)
     time.sleep(KNOWN_WITHIN_SECONDS)
     watcher.ended.set()
-    of_names = [runs.find(name, root) for name in names]
-    starts = [sum(e["state"] == runs.RUNNING for e in run.events("state")) for run in of_names]
+    of_names = [lifecycle.find(name, root) for name in names]
+    starts = [sum(e["state"] == lifecycle.RUNNING for e in run.events("state")) for run in of_names]
     firsts = [run.events("state")[0]["time"] for run in of_names if run.events("state")]
     left = [*living(root, "engine.trainer"), *living(root, "engine.dispatcher")]
     found = {
         f"{kind}_killed": killed,
         "runs": len(names),
-        "finished": sum(run.state().state == runs.FINISHED for run in of_names),
+        "finished": sum(run.state().state == lifecycle.FINISHED for run in of_names),
         "started_more_than_once": sum(count != 1 for count in starts),
         "finished_more_than_once": sum(len(run.events("result")) != 1 for run in of_names),
         "most_trainers_at_work": watcher.most_at_work,

@@ -19,12 +19,13 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import dispatcher, runs, submission
+from engine import dispatcher
 from engine.core import paths
-from engine.settings import RunSettings
+from engine.runs import lifecycle, submission
+from engine.runs.settings import RunSettings
 
 
-def finished(name: str, a: argparse.Namespace) -> runs.Run:
+def finished(name: str, a: argparse.Namespace) -> lifecycle.Run:
     """Queues a run and waits for its end; every process is started from here and inherits the limit."""
     run = submission.submit(
         RunSettings(
@@ -43,7 +44,7 @@ def finished(name: str, a: argparse.Namespace) -> runs.Run:
             device="cpu",
         )
     )
-    while run.state().state in (runs.QUEUED, runs.RUNNING, runs.INTERRUPTED):
+    while run.state().state in (lifecycle.QUEUED, lifecycle.RUNNING, lifecycle.INTERRUPTED):
         dispatcher.ensure()
         time.sleep(0.2)
     return run

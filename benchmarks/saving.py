@@ -24,13 +24,14 @@ sys.path.insert(0, str(PROJECT))
 
 import numpy as np
 
-from engine import checkpoints, models, submission, training
+from engine import models, training
 from engine.backend import keras
 from engine.core import paths
 from engine.corpus import windows
 from engine.presets import catalogue
-from engine.runs import create
-from engine.settings import RunSettings
+from engine.runs import checkpoints, submission
+from engine.runs.lifecycle import create
+from engine.runs.settings import RunSettings
 
 BASE = models.Architecture(50_257, 12, 12, 768, 1024)
 

@@ -21,8 +21,9 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import checkpoints, studio, studio_client
+from engine import studio, studio_client
 from engine.core.locks import held
+from engine.runs import checkpoints
 
 
 def ask(request: dict) -> tuple[float, float]:

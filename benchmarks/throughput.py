@@ -37,9 +37,10 @@ def atelier(steps: int, dropout: float, xla: bool) -> float:
     """Tokens a second of `train_on_batch` as engine.training calls it."""
     import numpy as np
 
-    from engine import checkpoints, evaluation, models
+    from engine import evaluation, models
     from engine.backend import keras
     from engine.core import paths
+    from engine.runs import checkpoints
 
     model, _ = models.load(checkpoints.resolve(str(paths.MINI_PRESET)), dropout)
     model.compile(

@@ -41,9 +41,10 @@ def texts() -> list[str]:
 
 def compiled_model():
     """The mini model as a run compiles it."""
-    from engine import checkpoints, evaluation, models
+    from engine import evaluation, models
     from engine.backend import keras
     from engine.core import paths
+    from engine.runs import checkpoints
 
     model, tokenizer = models.load(checkpoints.resolve(str(paths.MINI_PRESET)))
     model.compile(

@@ -11,15 +11,16 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from engine import checkpoints, dispatcher, ending, removal, runs, submission, trainer
-from engine import queue as queueing
+from engine import dispatcher, ending, trainer
 from engine.articles.member import shown
 from engine.articles.unread import PARTS
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError, PlanError, RunError, SettingsError
 from engine.corpus import store
 from engine.presets import memory
-from engine.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, REPORTED, RunSettings
+from engine.runs import checkpoints, lifecycle, removal, submission
+from engine.runs import queue as queueing
+from engine.runs.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, REPORTED, RunSettings
 
 DESCRIPTION = """\
 Atelier fine-tunes GPT-2 on scientific articles.
@@ -289,8 +290,9 @@ def _prepared_lines(result: dict) -> list[str]:
 
 def _train_plan(a: argparse.Namespace) -> int:
     """Runs the stages of a plan one after the other, each from the last checkpoint of its parent."""
-    from engine import plans, vocabulary
+    from engine import vocabulary
     from engine.corpus import preparation
+    from engine.runs import plans
 
     own = [option for option, value in (("range", a.range), ("from", a.parent)) if value]
     if own:
@@ -355,7 +357,7 @@ _PASSED_ON = (
 )
 
 
-def _goes_on(run: runs.Run, as_json: bool) -> NoReturn:
+def _goes_on(run: lifecycle.Run, as_json: bool) -> NoReturn:
     """Hands a run whose memory ran out to the dispatcher and ends this process at once (memory.GoesOn says why)."""
     dispatcher.ensure()
     event = run.events("memory")[-1]
@@ -363,11 +365,11 @@ def _goes_on(run: runs.Run, as_json: bool) -> NoReturn:
         f"\nMemory ran out at step {event['failed_step']}: {run.name} goes on by itself in the background, each batch of "
         f"{event['batch_size']} in pieces of {event['micro_batch']}. It is shown by: python -m engine runs"
     )
-    _print_result({"run": run.name, "state": runs.QUEUED, "micro_batch": event["micro_batch"]}, as_json, [message])
+    _print_result({"run": run.name, "state": lifecycle.QUEUED, "micro_batch": event["micro_batch"]}, as_json, [message])
     memory.leave(0)
 
 
-def _print_queued(run: runs.Run, as_json: bool) -> int:
+def _print_queued(run: lifecycle.Run, as_json: bool) -> int:
     place = queueing.place(run)  # before the dispatcher takes it from there
     dispatcher.ensure()
     result: dict[str, Any] = {"run": run.name, "state": "queued"}
@@ -393,14 +395,14 @@ def _place_told(place: queueing.Place) -> str:
     return f"{place.position} of {place.of}, starts in about {about}"
 
 
-def _not_finished(run: runs.Run, as_json: bool) -> int:
+def _not_finished(run: lifecycle.Run, as_json: bool) -> int:
     state = run.state()
-    if state.state == runs.QUEUED:
+    if state.state == lifecycle.QUEUED:
         dispatcher.ensure()
         message = f"The device is in use: {run.name} waits in the queue and starts by itself. --wait stays here."
         _print_result({"run": run.name, "state": state.state}, as_json, [message])
         return 0
-    if state.state == runs.RUNNING:  # the dispatcher was quicker
+    if state.state == lifecycle.RUNNING:  # the dispatcher was quicker
         message = f"{run.name} is at work in the background. It is shown by: python -m engine runs"
         _print_result({"run": run.name, "state": state.state}, as_json, [message])
         return 0
@@ -438,7 +440,7 @@ def _result_lines(result: dict) -> list[str]:
 
 def resume(a: argparse.Namespace) -> int:
     """Puts a stopped, failed or interrupted run into the queue again."""
-    runs.find(a.run).request_resume()
+    lifecycle.find(a.run).request_resume()
     dispatcher.ensure()
     _print_result({"run": a.run, "state": "queued"}, a.json, [f"{a.run} goes on from its newest checkpoint."])
     return 0
@@ -446,15 +448,15 @@ def resume(a: argparse.Namespace) -> int:
 
 def pause(a: argparse.Namespace) -> int:
     """Asks a run to end with a checkpoint and keeps it to be resumed; its device is free meanwhile."""
-    run = runs.find(a.run)
+    run = lifecycle.find(a.run)
     run.request_pause()
     return _asked(run, "pause", a.json)
 
 
-def _asked(run: runs.Run, action: str, as_json: bool) -> int:
+def _asked(run: lifecycle.Run, action: str, as_json: bool) -> int:
     """Says what became of a wish: a trainer needs a moment, anything else has its state at once, or had one before."""
     state = run.state().state
-    line = f"{run.name} was asked to {action}." if state == runs.RUNNING else f"{run.name} is {state}."
+    line = f"{run.name} was asked to {action}." if state == lifecycle.RUNNING else f"{run.name} is {state}."
     _print_result({"run": run.name, "asked": action, "state": state}, as_json, [line])
     return 0
 
@@ -481,16 +483,16 @@ def _changes(a: argparse.Namespace) -> dict[str, Any]:
 def queue(a: argparse.Namespace) -> int:
     """Shows the runs that wait, the next one first; moves or cancels one of them, or adds a run again with changes."""
     if a.clone:
-        run = queueing.clone(runs.find(a.clone), a.name or "", **_changes(a))
+        run = queueing.clone(lifecycle.find(a.clone), a.name or "", **_changes(a))
         dispatcher.ensure()
         print(f"{run.name} has the settings of {a.clone} with the changes.", file=sys.stderr)
     elif _changes(a) or a.name:
         raise EngineError("Settings and a name go with --clone RUN: the runs that wait stay as they are.")
     for name, places in ((a.up, -1), (a.down, 1), (a.first, -(10**6))):
         if name:
-            queueing.move(runs.find(name), places)
+            queueing.move(lifecycle.find(name), places)
     if a.cancel:
-        run = runs.find(a.cancel)
+        run = lifecycle.find(a.cancel)
         if run.name not in [other.name for other in queueing.waiting()]:
             raise RunError("The run {name} is not waiting: only waiting runs can be cancelled.", name=run.name)
         run.request_stop()
@@ -517,7 +519,7 @@ def queue(a: argparse.Namespace) -> int:
 
 def stop(a: argparse.Namespace) -> int:
     """Asks a run to stop with a checkpoint; --force ends its process, for one that is frozen."""
-    run = runs.find(a.run)
+    run = lifecycle.find(a.run)
     run.request_stop()
     if a.force and run.alive():
         ending.end_trainer(run)
@@ -532,14 +534,14 @@ def _resolve(reference: str) -> checkpoints.ModelReference:
     """The model of that name; says which newer checkpoints of its run are damaged, where the newest one is meant."""
     model = checkpoints.resolve(reference)
     if model.checkpoint is not None and reference.strip("/") == model.checkpoint.run:
-        for problem in checkpoints.newest_and_damaged(runs.find(model.checkpoint.run))[1]:
+        for problem in checkpoints.newest_and_damaged(lifecycle.find(model.checkpoint.run))[1]:
             print(f"engine: {problem}", file=sys.stderr)
     return model
 
 
 def delete(a: argparse.Namespace) -> int:
     """Deletes a run with all its checkpoints, after its name has been typed once more."""
-    run = runs.find(a.run)
+    run = lifecycle.find(a.run)
     removal.check(run)
     lost = removal.loss(run)
     if not a.yes:
@@ -709,11 +711,11 @@ def list_runs(a: argparse.Namespace) -> int:
     """Lists the runs, the newest first."""
     rows = []
     places = {place.run.name: place for place in queueing.places()}
-    for run in runs.all_runs():
+    for run in lifecycle.all_runs():
         state = run.state()
         frozen = run.silent_seconds()
         row = {"run": run.name, "state": state.state, "step": state.step, "steps": state.steps, "frozen": frozen}
-        if state.state == runs.BROKEN:
+        if state.state == lifecycle.BROKEN:
             row["problem"] = str(state.error)
         if place := places.get(run.name):
             row |= {"position": place.position, "of": place.of, "starts_in_seconds": place.seconds}
@@ -840,10 +842,10 @@ def memorisation(a: argparse.Namespace) -> int:
     """Finds what of a run's newest samples, or of a text, stands word for word in the articles that it was trained on."""
     import numpy as np
 
-    from engine import articles_read
     from engine import memorisation as lens
+    from engine.runs import articles_read
 
-    run = runs.find(a.run)
+    run = lifecycle.find(a.run)
     seen = articles_read.seen(run)
     progress = _Progress()
     try:

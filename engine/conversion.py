@@ -3,12 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-from engine import checkpoints, formats, models, runs, untrained
-from engine.checkpoints import Checkpoint, ModelReference
+from engine import formats, models
 from engine.core import paths
 from engine.core.errors import CheckpointError, EngineError
 from engine.core.files import require_space
-from engine.settings import IMPORTED
+from engine.runs import checkpoints, external, lifecycle
+from engine.runs.checkpoints import Checkpoint, ModelReference
+from engine.runs.settings import IMPORTED
 
 _SHORT = {checkpoints.CKPT: "ckpt", checkpoints.H5: "h5", checkpoints.KERAS: "keras"}
 _CARRIED = (
@@ -49,7 +50,7 @@ def convert(reference: ModelReference, form: str, name: str = "", root: Path | N
         raise EngineError("The format must be one of {known}; received {value}.", known=known, value=form)
     if form == source.format:
         raise EngineError("{name} is kept as {form} already.", name=source.reference, form=form)
-    run = runs.find(source.run, root)
+    run = lifecycle.find(source.run, root)
     settings = replace(
         run.settings,
         name=name or f"{source.run[:40]}-{source.step}-as-{_SHORT[form]}",
@@ -62,7 +63,7 @@ def convert(reference: ModelReference, form: str, name: str = "", root: Path | N
         method=IMPORTED,
         checkpoint_format=form,
     )
-    untrained.require_free(settings.name, root)
+    external.require_free(settings.name, root)
     model, _ = models.load(reference)
     require_space(root, formats.bytes_written(model.backbone, form))
 
@@ -83,7 +84,7 @@ def convert(reference: ModelReference, form: str, name: str = "", root: Path | N
         "parent": source.reference,
         "parent_hash": source.hash,
     }
-    return untrained.keep(settings, root, ("converted", origin), facts, write, run.config.get("lineage"))
+    return external.keep(settings, root, ("converted", origin), facts, write, run.config.get("lineage"))
 
 
 def _weights(model) -> list:

@@ -3,20 +3,14 @@
 from collections.abc import Callable
 from dataclasses import asdict
 
-from engine import (
-    checkpoints,
-    evaluation,
-    microscope,
-    models,
-    results,
-    vocabulary,
-)
-from engine.checkpoints import ModelReference
+from engine import evaluation, microscope, models, results, vocabulary
 from engine.core.errors import CheckpointError
 from engine.corpus.store import Corpus
 from engine.measuring import with_split
 from engine.presets.tokenizers import Tokenizer
-from engine.submission import LONGEST_AUTOMATIC_SEQUENCE
+from engine.runs import checkpoints
+from engine.runs.checkpoints import ModelReference
+from engine.runs.submission import LONGEST_AUTOMATIC_SEQUENCE
 
 
 def passage(tokenizer: Tokenizer, asked: dict) -> microscope.Passage:

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine import devices, runs, trainer
+from engine import trainer
 from engine.core import launch, machine, paths
 from engine.core.errors import EngineError, GoneError, StorageError, sentence
 from engine.core.files import sweep
 from engine.core.locks import Lock, held
-from engine.queue import waiting
-from engine.runs import Run
+from engine.runs import devices, lifecycle
+from engine.runs.lifecycle import Run
+from engine.runs.queue import waiting
 
 POLL_SECONDS = 0.3
 MOST_STARTS = 4  # of a run without a new checkpoint in between: the first one, and three that resume it
@@ -68,7 +69,7 @@ class Dispatcher:
             if child.poll() is not None:
                 del self.children[device]
                 settle(run, child.returncode)
-        every = runs.all_runs(self.root)
+        every = lifecycle.all_runs(self.root)
         begun = {run.name for run, _child in self.children.values()}
         for run in every:
             if run.orphaned() and run.name not in begun:
@@ -113,14 +114,14 @@ def settle(run: Run, code: int | None) -> None:
         code: how the trainer ended; negative is a signal, None is not known.
     """
     if not run.exists():
-        runs.clear_remains(run)
+        lifecycle.clear_remains(run)
         return
     with contextlib.suppress(StorageError), Lock(run.folder / "lock") as lock:
         if not lock.acquire(patience_seconds=5):
             return
         state = run.state()
-        died_at_work = state.state in (runs.INTERRUPTED, runs.RUNNING)
-        if not died_at_work and not (state.state == runs.QUEUED and code):
+        died_at_work = state.state in (lifecycle.INTERRUPTED, lifecycle.RUNNING)
+        if not died_at_work and not (state.state == lifecycle.QUEUED and code):
             return
         run.sweep()
         run.give_last_words()
@@ -128,14 +129,14 @@ def settle(run: Run, code: int | None) -> None:
             trainer.end_as_asked(run)
             return
         reason: dict = {"template": _deaths_reason(code), "values": {"code": abs(code or 0)}}
-        run.append_event("state", state=runs.INTERRUPTED, reason=reason)
+        run.append_event("state", state=lifecycle.INTERRUPTED, reason=reason)
         if not died_at_work:  # it could not even begin: the next one could not either
-            run.write_state(state=runs.INTERRUPTED, reason=reason, phase="")
+            run.write_state(state=lifecycle.INTERRUPTED, reason=reason, phase="")
         elif state.starts < MOST_STARTS:
-            run.write_state(state=runs.QUEUED, reason=reason, phase="")
+            run.write_state(state=lifecycle.QUEUED, reason=reason, phase="")
         else:
             last = {"starts": state.starts, "code": code if code is None or code >= 0 else 128 - code}
-            run.write_state(state=runs.FAILED, reason={"template": _last_reason(code), "values": last}, phase="")
+            run.write_state(state=lifecycle.FAILED, reason={"template": _last_reason(code), "values": last}, phase="")
 
 
 def _last_reason(code: int | None) -> str:
@@ -173,13 +174,13 @@ def _deaths_reason(code: int | None) -> str:
 def _fail(run: Run, error: EngineError) -> None:
     with contextlib.suppress(StorageError), Lock(run.folder / "lock") as lock:
         if lock.acquire():
-            run.write_state(state=runs.FAILED, reason=error.to_json(), phase="")
+            run.write_state(state=lifecycle.FAILED, reason=error.to_json(), phase="")
 
 
 def work_left(root: Path | None = None) -> bool:
     """Whether a dispatcher has anything to do: a run that may start, or one whose trainer died."""
     root = root or paths.checkpoints_root()
-    return any(_may_start(run) for run in waiting(root)) or any(run.orphaned() for run in runs.all_runs(root))
+    return any(_may_start(run) for run in waiting(root)) or any(run.orphaned() for run in lifecycle.all_runs(root))
 
 
 def ensure(root: Path | None = None) -> None:

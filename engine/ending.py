@@ -4,10 +4,11 @@ from pathlib import Path
 
 import psutil
 
-from engine import dispatcher, runs
+from engine import dispatcher
 from engine.core import checked
 from engine.core.errors import RunError
-from engine.runs import Run
+from engine.runs import lifecycle
+from engine.runs.lifecycle import Run
 
 CLOCK_SECONDS = 2.0  # by which the time of a process's creation may be off: Linux counts it from a boot time in seconds
 
@@ -19,9 +20,9 @@ def end_trainer(run: Run) -> None:
     Raises:
         RunError: nobody works on it, or the process that does cannot be told for certain.
     """
-    if run.state().state != runs.RUNNING:
+    if run.state().state != lifecycle.RUNNING:
         raise RunError("No trainer works on the run {name}.", name=run.name)
-    owner = checked.read_if_whole(run.folder / runs.OWNER, checked.OWNER)
+    owner = checked.read_if_whole(run.folder / lifecycle.OWNER, checked.OWNER)
     process = _process(run, owner)
     if process is None:
         raise RunError(

@@ -20,9 +20,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from engine import checkpoints, hugging_face, models, usage
+from engine import hugging_face, models, usage
 from engine.backend import keras_hub
-from engine.checkpoints import CKPT, H5, KERAS, ModelReference
 from engine.core import paths
 from engine.core.errors import CheckpointError, EngineError, StorageError
 from engine.core.files import (
@@ -37,7 +36,9 @@ from engine.core.files import (
     sync,
 )
 from engine.presets import catalogue, tokenizers
-from engine.settings import IMPORTED
+from engine.runs import checkpoints
+from engine.runs.checkpoints import CKPT, H5, KERAS, ModelReference
+from engine.runs.settings import IMPORTED
 
 PRESET, HUGGING_FACE = "preset", "hugging-face"
 EXPORTS_FOLDER = ".exports"  # beside the runs

@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine import articles_read, memorisation, runs
+from engine import memorisation
 from engine.core import jobs, paths
-from engine.runs import Run
+from engine.runs import articles_read, lifecycle
+from engine.runs.lifecycle import Run
 
 BUILDING = "building"
 
@@ -31,7 +32,7 @@ def _index(work: jobs.Work) -> dict[str, Any]:
             raise jobs.Stopped
         work.say(True, done=done, total=total)
 
-    run = runs.find(work.value["run"], Path(work.value["root"]))
+    run = lifecycle.find(work.value["run"], Path(work.value["root"]))
     memorisation.build(articles_read.seen(run).ranges, report)
     return {}
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engine import articles_read, breakdown, checkpoints, evaluation, keras_check, models, results, vocabulary
-from engine.checkpoints import Checkpoint, ModelReference
+from engine import breakdown, evaluation, keras_check, models, results, vocabulary
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError
 from engine.core.locks import Lock
@@ -17,8 +16,10 @@ from engine.corpus.store import Corpus
 from engine.corpus.token_kinds import TokenKinds
 from engine.presets import memory
 from engine.presets.tokenizers import Tokenizer
-from engine.runs import Run
-from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
+from engine.runs import articles_read, checkpoints
+from engine.runs.checkpoints import Checkpoint, ModelReference
+from engine.runs.lifecycle import Run
+from engine.runs.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 
 
 def measure(

@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 from engine import intervals, suffixes
-from engine.articles_read import Range, Seen, corpus_key
 from engine.core import paths
 from engine.core.errors import ArticlesError, StorageError
 from engine.core.files import make_folder, replace, storage_errors, sweep, sync, temporary
@@ -27,6 +26,7 @@ from engine.core.locks import Lock
 from engine.corpus import near_copies
 from engine.corpus.store import Corpus
 from engine.presets.tokenizers import Tokenizer
+from engine.runs.articles_read import Range, Seen, corpus_key
 
 LENGTHS = (suffixes.GRAM, 8, 13)  # of the n-grams that are counted
 LONGEST_TEXT = 4096  # tokens

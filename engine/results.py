@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.checkpoints import ModelReference
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.core.files import json_text, make_folder, read_json, write_json
 from engine.corpus import near_copies, preparation
 from engine.corpus.store import NEAR_COPIES, Corpus
 from engine.presets import catalogue
-from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
+from engine.runs.checkpoints import ModelReference
+from engine.runs.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 
 
 def _key(

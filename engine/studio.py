@@ -21,11 +21,12 @@ from multiprocessing import AuthenticationError
 from pathlib import Path
 from typing import Any, ClassVar
 
-from engine import checkpoints, writing
+from engine import writing
 from engine.core import paths
 from engine.core.errors import EngineError, GoneError, sentence
 from engine.core.files import write_bytes
 from engine.core.locks import Lock
+from engine.runs import checkpoints
 from engine.writing import send_error
 
 IDLE_SECONDS = float(os.environ.get("ATELIER_STUDIO_IDLE_SECONDS", 15 * 60))

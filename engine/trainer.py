@@ -14,14 +14,14 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import checkpoints, retention, runs, submission
 from engine.core import machine
 from engine.core.errors import EngineError, GoneError, StorageError, sentence
 from engine.core.files import write_json
 from engine.core.locks import Lock
-from engine.devices import device_lock
 from engine.presets import memory
-from engine.runs import OWNER, Run
+from engine.runs import checkpoints, lifecycle, retention, submission
+from engine.runs.devices import device_lock
+from engine.runs.lifecycle import OWNER, Run
 
 DEVICE_PATIENCE_SECONDS = 5.0
 _LOOK_SECONDS = 0.5  # a page that looks whether somebody holds the run's lock takes it for a moment
@@ -52,7 +52,7 @@ def work(
     with Lock(run.folder / "lock") as run_lock:
         if run.gone() or not run_lock.acquire(_LOOK_SECONDS):
             return None
-        if run.state().state not in (runs.QUEUED, runs.RUNNING, runs.INTERRUPTED) or run.waits_for():
+        if run.state().state not in (lifecycle.QUEUED, lifecycle.RUNNING, lifecycle.INTERRUPTED) or run.waits_for():
             return None
         locks = {
             name: Lock(device_lock(name, run.folder.parent))
@@ -70,7 +70,7 @@ def work(
             if not run.gone():
                 raise
             run_lock.release()  # Windows removes no file that is open
-            runs.clear_remains(run)
+            lifecycle.clear_remains(run)
             raise GoneError(
                 "The folder of the run {name} was deleted while it trained: its trainer has ended.", name=run.name
             ) from error
@@ -82,8 +82,8 @@ def _train(run: Run, device: str, say: Callable[[str], None], held: tuple[Lock, 
     run.settle_place()
     run.keep_last_words()
     write_json(run.folder / OWNER, {"pid": os.getpid(), "device": device, "since": time.time()})
-    run.write_state(state=runs.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
-    run.append_event("state", state=runs.RUNNING, device=device)
+    run.write_state(state=lifecycle.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
+    run.append_event("state", state=lifecycle.RUNNING, device=device)
     heart = Heart(run, held)
     stop = _StopRequests(run, heart.progress, run.config.get("most_seconds"))
     try:
@@ -95,28 +95,32 @@ def _train(run: Run, device: str, say: Callable[[str], None], held: tuple[Lock, 
     except GoneError:
         raise
     except EngineError as error:
-        end(run, runs.FAILED, error.to_json())
+        end(run, lifecycle.FAILED, error.to_json())
         raise
     except memory.GoesOn:
-        run.append_event("state", state=runs.QUEUED)
-        run.write_state(state=runs.QUEUED, starts=0, phase="")  # at its old place; halving comes to an end by itself
+        run.append_event("state", state=lifecycle.QUEUED)
+        run.write_state(
+            state=lifecycle.QUEUED, starts=0, phase=""
+        )  # at its old place; halving comes to an end by itself
         raise
     except Exception as error:
         with contextlib.suppress(OSError):  # the log's disk may be full
             traceback.print_exc()
         if memory.ran_out(error):
-            end(run, runs.FAILED, {"template": _OUT_OF_MEMORY, "values": {}})
+            end(run, lifecycle.FAILED, {"template": _OUT_OF_MEMORY, "values": {}})
             raise EngineError(_OUT_OF_MEMORY) from error
         template = sentence("An error that Atelier did not foresee: {error}. The run's trainer.log holds the details.")
-        end(run, runs.FAILED, {"template": template, "values": {"error": f"{type(error).__name__}: {error}"[:500]}})
+        end(
+            run, lifecycle.FAILED, {"template": template, "values": {"error": f"{type(error).__name__}: {error}"[:500]}}
+        )
         raise
     finally:
         stop.close()
         heart.close()
     if result is not None:
-        end(run, runs.FINISHED, None)
+        end(run, lifecycle.FINISHED, None)
     elif stop.overtime:
-        end(run, runs.STOPPED, EngineError(_OVERTIME, most=round(run.config["most_seconds"] / 60, 1)).to_json())
+        end(run, lifecycle.STOPPED, EngineError(_OVERTIME, most=round(run.config["most_seconds"] / 60, 1)).to_json())
     else:
         end_as_asked(run)
     return result
@@ -166,7 +170,7 @@ def end(run: Run, state: str, reason: dict | None) -> None:
 
 def end_as_asked(run: Run) -> None:
     """Leaves the run paused or stopped; the caller holds the run's lock."""
-    end(run, runs.PAUSED if run.control() == "pause" else runs.STOPPED, None)
+    end(run, lifecycle.PAUSED if run.control() == "pause" else lifecycle.STOPPED, None)
 
 
 def _end_soon(run: Run) -> None:
@@ -182,7 +186,7 @@ def _end_soon(run: Run) -> None:
     while True:
         time.sleep(_GRACE_SECONDS / 4)
         if run.gone():
-            runs.clear_remains(run)
+            lifecycle.clear_remains(run)
             os._exit(0)
         if run.control() not in ("stop", "pause"):
             asked_at = None
@@ -217,7 +221,7 @@ class Heart:
                 has one by then, the run is that one's, and this process ends at once and writes nothing more.
         """
         self._run, self._held = run, held
-        self._file, self._clock, self._ended = run.folder / runs.HEARTBEAT, clock, threading.Event()
+        self._file, self._clock, self._ended = run.folder / lifecycle.HEARTBEAT, clock, threading.Event()
         self.long_work()
         self._file.touch()
         threading.Thread(target=self._beat, daemon=True).start()
@@ -239,7 +243,7 @@ class Heart:
         return self._clock() - self._progress_at <= self._patience
 
     def _beat(self) -> None:
-        while not self._ended.wait(runs.HEARTBEAT_SECONDS):
+        while not self._ended.wait(lifecycle.HEARTBEAT_SECONDS):
             if not self._keeps():
                 print("Another trainer has this run: the files of its locks were deleted.", file=sys.stderr, flush=True)
                 os._exit(1)

@@ -17,28 +17,16 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from engine import (
-    accumulation,
-    checkpoints,
-    evaluation,
-    formats,
-    keras_check,
-    microscope,
-    models,
-    original,
-    results,
-    retention,
-    schedules,
-    submission,
-)
+from engine import accumulation, evaluation, formats, keras_check, microscope, models, original, results, schedules
 from engine.backend import keras, release_memory, versions
-from engine.checkpoints import ModelReference
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
 from engine.corpus import english, near_copies, preparation, windows
 from engine.generation import Generator, Sampler
 from engine.presets import catalogue, memory
-from engine.runs import Run
-from engine.settings import LEFT_OUT, REPORT
+from engine.runs import checkpoints, retention, submission
+from engine.runs.checkpoints import ModelReference
+from engine.runs.lifecycle import Run
+from engine.runs.settings import LEFT_OUT, REPORT
 
 MEASURED_STEPS = 20  # of a run given in minutes, before it becomes a number of steps
 REPORT_SECONDS = 1.0  # the shortest time between two reports of the training figures

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import importing, results, runs
+from engine import importing, results
 from engine.core import files, paths
 from engine.core.errors import EngineError
 from engine.core.files import make_folder, read_json, replace, staged_folder
 from engine.core.locks import held
 from engine.corpus import store
 from engine.corpus.store import Corpus
+from engine.runs import lifecycle
 
 FOLDER, VISITORS = ".uploads", "visitors"
 _STAGED_SECONDS = 3600.0  # after which what was being written is what a kill has left
@@ -156,10 +157,10 @@ def sweep(seconds: float, root: Path | None = None) -> int:
 
 def _needed(root: Path | None) -> set[Path]:
     found = set()
-    for run in runs.all_runs(root):
+    for run in lifecycle.all_runs(root):
         with contextlib.suppress(EngineError):
             upload = of_visitors(run.settings.articles, root)
-            if upload is not None and run.state().state in (runs.QUEUED, runs.RUNNING):
+            if upload is not None and run.state().state in (lifecycle.QUEUED, lifecycle.RUNNING):
                 found.add(upload)
     return found
 

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from engine import checkpoints
-from engine.checkpoints import ModelReference
 from engine.core.errors import CheckpointError, EngineError, SettingsError
+from engine.runs import checkpoints
+from engine.runs.checkpoints import ModelReference
 
 MOST_COLUMNS = 4
 MOST_SAMPLES = 4

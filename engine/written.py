@@ -4,8 +4,8 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from engine.checkpoints import ModelReference
 from engine.core.errors import CheckpointError, EngineError
+from engine.runs.checkpoints import ModelReference
 from engine.writing import MOST_COLUMNS, MOST_NEW_TOKENS, MOST_SAMPLES
 
 SCHEMA_VERSION = 1

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine import plans
 from engine.core import paths
 from engine.corpus import store as corpus
 from engine.corpus.store import Corpus
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
+from engine.runs import plans
 from ui import (
     article_charts,
     errors,

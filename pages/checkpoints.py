@@ -9,11 +9,12 @@ import datetime
 import pandas as pd
 import streamlit as st
 
-from engine import checkpoints, retention, runs, usage
-from engine.checkpoints import Checkpoint
+from engine import usage
 from engine.core.errors import CheckpointError, EngineError
 from engine.presets import catalogue
-from engine.settings import CHECKPOINT_FORMATS
+from engine.runs import checkpoints, lifecycle, retention
+from engine.runs.checkpoints import Checkpoint
+from engine.runs.settings import CHECKPOINT_FORMATS
 from ui import (
     access,
     adoption_view,
@@ -37,7 +38,7 @@ st.markdown(
 )
 
 
-def row(run: runs.Run, checkpoint: Checkpoint) -> dict:
+def row(run: lifecycle.Run, checkpoint: Checkpoint) -> dict:
     """One line of the table."""
     figures = checkpoint.manifest.get("metrics", {}).get("validation", {})
     written = datetime.datetime.fromtimestamp(checkpoint.manifest["time"])
@@ -62,7 +63,7 @@ def base_name(checkpoint: Checkpoint) -> str:
     return str(checkpoint.manifest.get("preset", {}).get("reference", "?")).rsplit("/", 1)[-1]
 
 
-Listed = list[tuple[runs.Run, Checkpoint]]
+Listed = list[tuple[lifecycle.Run, Checkpoint]]
 
 
 def filtered(found: Listed) -> Listed:

@@ -9,9 +9,9 @@ import contextlib
 import pandas as pd
 import streamlit as st
 
-from engine import checkpoints, runs
 from engine.core.errors import EngineError
-from engine.runs import Run
+from engine.runs import checkpoints, lifecycle
+from engine.runs.lifecycle import Run
 from ui import (
     bases_view,
     broken_view,
@@ -268,7 +268,7 @@ chosen = choose(found)
 if not chosen:
     st.info(_("Choose at least one run."))
     st.stop()
-working = any(run.state().state in (runs.RUNNING, runs.QUEUED) for run in chosen)
+working = any(run.state().state in (lifecycle.RUNNING, lifecycle.QUEUED) for run in chosen)
 polling.fragment(figures_now, POLL_SECONDS if working else None)(chosen)
 bases_view.say_changed(chosen)
 st.subheader(_("Settings"))

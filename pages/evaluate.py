@@ -8,10 +8,11 @@ frame.within()
 import pandas as pd
 import streamlit as st
 
-from engine import checkpoints, runs, studio_client
-from engine.checkpoints import ModelReference
+from engine import studio_client
 from engine.core.errors import EngineError
 from engine.presets import catalogue
+from engine.runs import checkpoints, lifecycle
+from engine.runs.checkpoints import ModelReference
 from ui import (
     colours,
     errors,
@@ -66,7 +67,7 @@ def run_rows(split: str) -> list[Row]:
     return list(rows.values())
 
 
-def _identity(run: runs.Run, model: str) -> tuple[str, str, str]:
+def _identity(run: lifecycle.Run, model: str) -> tuple[str, str, str]:
     """Hash, title and colour of what a run calls "base", "parent" or "run"."""
     if model == "base":
         preset = catalogue.find(run.settings.preset)

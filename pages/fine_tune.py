@@ -6,12 +6,13 @@ frame.within()
 
 import streamlit as st
 
-from engine import checkpoints, dispatcher, queue, runs, submission
-from engine.checkpoints import Checkpoint
+from engine import dispatcher
 from engine.core import machine
 from engine.core.errors import EngineError, SettingsError
 from engine.presets import catalogue
-from engine.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, PROMPTS, REPORTED, RunSettings
+from engine.runs import checkpoints, lifecycle, queue, submission
+from engine.runs.checkpoints import Checkpoint
+from engine.runs.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, PROMPTS, REPORTED, RunSettings
 from ui import (
     access,
     budget,
@@ -298,5 +299,5 @@ with st.container(horizontal=True):
     queue_view.again(shown)
     removal_view.button(shown, "tune")
 run_view.watch(shown, key="tune", details=True)
-if shown.state().state == runs.FINISHED:
+if shown.state().state == lifecycle.FINISHED:
     run_view.outcome(shown)

@@ -6,9 +6,10 @@ frame.within()
 
 import streamlit as st
 
-from engine import dispatcher, queue, runs
+from engine import dispatcher
 from engine.core import machine, paths
-from engine.settings import RunSettings
+from engine.runs import lifecycle, queue
+from engine.runs.settings import RunSettings
 from ui import (
     broken_view,
     budget,
@@ -91,7 +92,7 @@ else:
         st.subheader(_("At work"))
     else:
         st.subheader(_("The last run"))
-    if shown.state().state == runs.FINISHED:
+    if shown.state().state == lifecycle.FINISHED:
         run_view.outcome(shown)
         with st.container(horizontal=True):
             if not little_memory.nothing_generates():

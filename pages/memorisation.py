@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from engine import articles_read, importing, indexing, memorisation
-from engine.articles_read import Seen
+from engine import importing, indexing, memorisation
 from engine.core import jobs, paths
 from engine.core.errors import EngineError
 from engine.corpus.store import Corpus
 from engine.memorisation import LENGTHS, Copied
 from engine.presets.tokenizers import Tokenizer
-from engine.runs import Run
+from engine.runs import articles_read
+from engine.runs.articles_read import Seen
+from engine.runs.lifecycle import Run
 from ui import access, bases_view, budget, choices, colours, errors, memorisation_view, moments, readers, sources, words
 from ui.i18n import _, _n
 from ui.moments import Moment

@@ -7,13 +7,13 @@ frame.within()
 import streamlit as st
 
 from engine import studio_client
-from engine.checkpoints import ModelReference
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.corpus import preparation, store
 from engine.corpus.store import Corpus
 from engine.presets import catalogue
-from engine.submission import articles_path
+from engine.runs.checkpoints import ModelReference
+from engine.runs.submission import articles_path
 from ui import (
     budget,
     choices,

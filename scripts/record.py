@@ -26,9 +26,9 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import checkpoints, runs  # noqa: E402
 from engine.core import paths  # noqa: E402
 from engine.core.files import write_bytes, write_json  # noqa: E402
+from engine.runs import checkpoints, lifecycle  # noqa: E402
 from scripts.dashboard import Dashboard, chromium  # noqa: E402
 
 PARTS = ("run", "pictures", "figures")
@@ -47,7 +47,7 @@ def record_run(minutes: float) -> None:
     words = ["engine", "train", "--minutes", f"{minutes:g}", "--name", NAME, "--checkpoint-format", "weights.h5"]
     subprocess.run([sys.executable, "-m", *words], cwd=PROJECT, check=True)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True)
-    *earlier, last = checkpoints.of_run(runs.find(NAME))
+    *earlier, last = checkpoints.of_run(lifecycle.find(NAME))
     for checkpoint in earlier:
         shutil.rmtree(checkpoint.folder)
     # What only an exact resume needs: a finished run is never resumed, and it is two thirds of the bytes.

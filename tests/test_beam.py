@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from engine import beam, checkpoints, models
+from engine import beam, models
 from engine.core.errors import SettingsError
 from engine.generation import Generator, Sampler
+from engine.runs import checkpoints
 
 END, LETTERS, LENGTH = 0, 4, 4
 

@@ -11,14 +11,15 @@ from conftest import article_line
 from streamlit.testing.v1 import AppTest
 from test_pages import PROJECT, a_run, open_page
 
-from engine import articles_read, budget, importing, memorisation, results, runs, uploads
+from engine import importing, memorisation, results, uploads
 from engine.articles import isolation
-from engine.budget import Limits
 from engine.core import paths
 from engine.core.errors import EngineError, SettingsError
 from engine.corpus import preparation, store
 from engine.presets import catalogue
-from engine.settings import RunSettings
+from engine.runs import articles_read, budget, lifecycle
+from engine.runs.budget import Limits
+from engine.runs.settings import RunSettings
 from ui import budget as session
 from ui import importing_view, owner, owner_file, server_paths, sources, upload_memory
 
@@ -158,7 +159,7 @@ def test_thirty_visitors_at_once_queue_no_more_than_may_wait(root, monkeypatch, 
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(runs.all_runs(root)) == 3
+    assert len(lifecycle.all_runs(root)) == 3
     assert set(said) == {
         "The queue has room for 3 of visitors' runs, and 3 of them wait: try again when one has started."
     }
@@ -175,13 +176,13 @@ def test_visitors_runs_have_a_bound_on_the_disk_together(root, visitor, prepared
 def test_a_visitors_run_ends_when_its_time_is_over(root, tiny_preset, sample_folder):
     from engine import trainer
 
-    run = runs.create(
+    run = lifecycle.create(
         RunSettings(str(tiny_preset), str(sample_folder), "late", steps=100_000, batch_size=2, sequence_length=16),
         {"visitor": True, "most_seconds": 2.0, "preset_hash": catalogue.find(tiny_preset).hash(), "lineage": []},
     )
     trainer.work(run)
     state = run.state()
-    assert state.state == runs.STOPPED
+    assert state.state == lifecycle.STOPPED
     assert str(state.error).startswith("It was stopped after 0.0 minutes, the most that a visitor's run may take")
     assert run.saved_step() == state.step
 
@@ -270,7 +271,7 @@ def test_an_upload_that_a_waiting_run_needs_stays(root, visitor):
     state, _kept = visitor
     kept = upload(state)
     made = prepared_of(kept)
-    waits = runs.create(settings(articles=paths.portable(made.folder), name="waits"))
+    waits = lifecycle.create(settings(articles=paths.portable(made.folder), name="waits"))
     age(kept, 25)
     assert uploads.sweep(24 * 3600) == 0
     waits.request_stop()

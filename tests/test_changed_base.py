@@ -8,10 +8,11 @@ import test_pages
 from test_pages import no_studio  # noqa: F401  (no page starts a process here)
 
 from engine import __main__ as cli
-from engine import checkpoints, differences, measuring, runs, writing
-from engine.checkpoints import ModelReference
+from engine import differences, measuring, writing
 from engine.core.errors import CheckpointError
 from engine.presets import catalogue
+from engine.runs import checkpoints, lifecycle
+from engine.runs.checkpoints import ModelReference
 
 CHANGED = "is not the one that .* was trained from: its weights have changed since"
 
@@ -99,7 +100,7 @@ def test_evaluate_tells_the_base_of_a_run_from_the_preset_as_it_is_now(changed, 
     app = test_pages.open_page("evaluate")
     shown = next(table.value for table in app.dataframe if "model" in table.value)
     assert "base · preset (as it was for one)" in list(shown["model"])
-    before = runs.find("one").config["preset_hash"]
+    before = lifecycle.find("one").config["preset_hash"]
     assert before[:10] in list(shown["hash"]) and changed.preset.hash() != before
 
 

@@ -9,11 +9,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from test_pages import PROJECT, a_run, no_studio, open_page, texts  # noqa: F401  (no_studio serves this file too)
 
-from engine import checkpoints, runs, studio_client
+from engine import studio_client
 from engine.corpus.store import Corpus
 from engine.foreign import adoption
 from engine.presets import catalogue
-from engine.settings import RunSettings
+from engine.runs import checkpoints, lifecycle
+from engine.runs.settings import RunSettings
 from ui import access
 
 MINI, SAMPLE = "checkpoints/presets/gpt2_mini_en", "articles/sample"
@@ -74,7 +75,7 @@ def test_going_on_from_a_checkpoint_keeps_it_whatever_its_preset(root, chosen, t
     assert chosen_now["Start from"] == "one/4"
     button(stay(app, "fine_tune"), "Start the run").click().run()
     assert not app.error, [e.value for e in app.error]
-    (made,) = [run for run in runs.all_runs(root) if run.name != "one"]
+    (made,) = [run for run in lifecycle.all_runs(root) if run.name != "one"]
     assert (made.settings.parent, made.settings.preset) == ("one/4", chosen_now["Base model"])
 
 
@@ -179,15 +180,15 @@ def test_a_run_is_deleted_after_its_name_has_been_typed(root, chosen):
     assert "its 1 checkpoint, its curve and its samples" in texts(app)
     app.text_input(key="removal_name").set_value("on")
     press(app, "checkpoint_remove", app.button(key="removal_yes"))
-    assert "nothing was deleted" in app.error[0].value and runs.all_runs(root)
+    assert "nothing was deleted" in app.error[0].value and lifecycle.all_runs(root)
     app.text_input(key="removal_name").set_value("one")
     press(app, "checkpoint_remove", app.button(key="removal_yes"))
-    assert runs.all_runs(root) == []
+    assert lifecycle.all_runs(root) == []
 
 
 def test_a_run_that_others_came_from_says_so_in_the_question(root):
     a_run(root)
-    runs.create(RunSettings(preset=MINI, articles=SAMPLE, name="two", steps=4, parent="one/4"))
+    lifecycle.create(RunSettings(preset=MINI, articles=SAMPLE, name="two", steps=4, parent="one/4"))
     app = open_page("fine_tune")
     app.selectbox[-1].set_value("one").run()
     press(app, "tune_remove")
@@ -235,7 +236,7 @@ def test_a_run_is_queued_again_with_changes_and_its_preset_stays(root, sample_fo
     press(app, "clone", button(app, "Prepare"))
     press(app, "clone", button(app, "Queue it"))
     assert not app.error
-    made = next(run for run in runs.all_runs(root) if run.name != "one").settings
+    made = next(run for run in lifecycle.all_runs(root) if run.name != "one").settings
     assert (made.steps, made.batch_size, made.lora_rank, made.checkpoint_format) == (7, 2, 4, "keras")
     assert (made.preset, made.parent) == (MINI, None)
     assert Corpus(Path(made.articles)).card["source"] == str(sample_folder)
@@ -249,7 +250,7 @@ def test_a_run_is_extended_on_the_same_articles_and_what_begins_anew_is_said(roo
     app.number_input(key="again_steps").set_value(9.0)
     press(app, "extend", button(app, "Queue it"))
     assert not app.error
-    made = next(run for run in runs.all_runs(root) if run.name != "one").settings
+    made = next(run for run in lifecycle.all_runs(root) if run.name != "one").settings
     assert (made.steps, made.parent, made.articles) == (9, "one/4", SAMPLE)
 
 
@@ -268,7 +269,7 @@ def test_an_import_is_looked_through_measured_and_its_report_is_there_after_a_re
     assert len(asked) == 2
     for model, accuracy in (("run", 0.2), ("base", 0.25)):
         figures = {"accuracy": accuracy, "loss": 5.0, "bits_per_byte": 2.0, "perplexity": 148.0, "evaluated_tokens": 9}
-        runs.find("theirs").append_event("evaluation", step=0, split="test", model=model, whole=True, **figures)
+        lifecycle.find("theirs").append_event("evaluation", step=0, split="test", model=model, whole=True, **figures)
     metric = next(m for m in open_page("checkpoints").metric if m.label.startswith("Accuracy on the sample"))
     assert (metric.value, metric.delta) == ("20.0\u00a0%", "-5.0 points against its base (25.0\u00a0%)")
 
@@ -282,7 +283,7 @@ def test_all_presets_that_an_import_fits_are_named(root, chosen, monkeypatch):
 
 def test_a_run_that_waits_is_told_what_for(root):
     for name, after in (("one", None), ("two", "one")):
-        runs.create(RunSettings(preset=MINI, articles=SAMPLE, name=name, steps=4, parent=after, after=after))
+        lifecycle.create(RunSettings(preset=MINI, articles=SAMPLE, name=name, steps=4, parent=after, after=after))
     app = open_page("fine_tune")
     app.selectbox[-1].set_value("two").run()
     assert any("when one is finished" in bar.proto.text for bar in app.get("progress"))

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
 
-from engine import runs
-from engine.settings import RunSettings
+from engine.runs import lifecycle
+from engine.runs.settings import RunSettings
 from ui import charts, comparison, comparison_charts, growing
 from ui.comparison_charts import Line
 
@@ -28,8 +28,8 @@ def evaluation(n: int, model: str, loss: float, **fields) -> dict:
 def written(root):
     """Writes events as the trainer does; the run."""
 
-    def write(*events: dict, tail: bytes = b"") -> runs.Run:
-        run = runs.create(RunSettings("p", "a", f"run-{len(list(root.iterdir()))}", steps=4))
+    def write(*events: dict, tail: bytes = b"") -> lifecycle.Run:
+        run = lifecycle.create(RunSettings("p", "a", f"run-{len(list(root.iterdir()))}", steps=4))
         for event in events:
             run.append_event(**event)
         with open(run.folder / "events.jsonl", "ab") as file:

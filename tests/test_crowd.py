@@ -13,13 +13,14 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import dispatcher, kept, plans, queue, results, retention, runs, studio, studio_client
-from engine.checkpoints import Checkpoint
+from engine import dispatcher, kept, results, studio, studio_client
 from engine.core import files, jobs, launch, machine, paths
 from engine.core.errors import EngineError, GoneError, TakenError
 from engine.core.locks import Lock, held
 from engine.presets import catalogue
-from engine.settings import RunSettings
+from engine.runs import lifecycle, plans, queue, retention
+from engine.runs.checkpoints import Checkpoint
+from engine.runs.settings import RunSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
 MINI, SAMPLE = "checkpoints/presets/gpt2_mini_en", "articles/sample"
@@ -56,18 +57,18 @@ def checked(monkeypatch):
 
 def test_eight_threads_create_320_runs(root):
     def create(number: int) -> list[str]:
-        return [runs.create(a_request(name=f"run-{number}-{n}"), root=root).name for n in range(40)]
+        return [lifecycle.create(a_request(name=f"run-{number}-{n}"), root=root).name for n in range(40)]
 
     made = [name for names in at_once(8, create) for name in names]
-    assert len(set(made)) == 320 == len(runs.all_runs(root))
-    assert len({run.config["id"] for run in runs.all_runs(root)}) == 320
+    assert len(set(made)) == 320 == len(lifecycle.all_runs(root))
+    assert len({run.config["id"] for run in lifecycle.all_runs(root)}) == 320
     assert not list(root.glob(".*"))
 
 
 def test_of_thirty_that_want_one_name_one_gets_it_and_its_folder_is_its_own(root):
-    found = at_once(PEOPLE, lambda number: runs.create(a_request(name="one", seed=number), root=root))
-    (run,) = [made for made in found if isinstance(made, runs.Run)]
-    assert [type(error) for error in found if not isinstance(error, runs.Run)] == [TakenError] * (PEOPLE - 1)
+    found = at_once(PEOPLE, lambda number: lifecycle.create(a_request(name="one", seed=number), root=root))
+    (run,) = [made for made in found if isinstance(made, lifecycle.Run)]
+    assert [type(error) for error in found if not isinstance(error, lifecycle.Run)] == [TakenError] * (PEOPLE - 1)
     assert found.index(run) == run.settings.seed
     assert [path.name for path in root.iterdir()] == ["one"]
 
@@ -82,7 +83,7 @@ def test_what_bears_the_name_already_stays(root, there):
         (root / "one" / "mine.txt").write_text("mine")
     former = sorted(root.rglob("*"))
     with pytest.raises(TakenError):
-        runs.create(a_request(name="one"), root=root)
+        lifecycle.create(a_request(name="one"), root=root)
     with pytest.raises(FileExistsError), files.staged_folder(root / "one", exclusive=True) as staging:
         (staging / "new").write_text("new")
     assert sorted(root.rglob("*")) == former
@@ -90,10 +91,10 @@ def test_what_bears_the_name_already_stays(root, there):
 
 def test_a_folder_that_came_between_the_look_and_the_rename_stays(root, monkeypatch):
     monkeypatch.setattr(files.os.path, "lexists", lambda path: False)  # it was not there a moment ago
-    runs.create(a_request(name="one", seed=1), root=root)
+    lifecycle.create(a_request(name="one", seed=1), root=root)
     with pytest.raises(TakenError):
-        runs.create(a_request(name="one", seed=2), root=root)
-    assert runs.find("one", root).settings.seed == 1
+        lifecycle.create(a_request(name="one", seed=2), root=root)
+    assert lifecycle.find("one", root).settings.seed == 1
 
 
 def test_threads_that_write_one_file_leave_it_whole_and_nothing_else(tmp_path):
@@ -156,7 +157,7 @@ def test_thirty_different_requests_are_thirty_runs_with_a_place_each(root, check
 
 def test_thirty_equal_requests_are_one_run_that_the_others_join(root, checked):
     entries = at_once(PEOPLE, lambda number: queue.enter(a_request(), "lab", join=True, root=root))
-    assert len({entry.run.name for entry in entries}) == 1 == len(runs.all_runs(root))
+    assert len({entry.run.name for entry in entries}) == 1 == len(lifecycle.all_runs(root))
     assert sorted(entry.joined for entry in entries) == [False] + [True] * (PEOPLE - 1)
 
 
@@ -165,7 +166,7 @@ import sys, threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from engine import queue
-from engine.settings import RunSettings
+from engine.runs.settings import RunSettings
 root, seeds = Path(sys.argv[1]), [int(seed) for seed in sys.argv[2].split(",")]
 queue.submission.check = lambda settings, planned=(): settings
 print("ready", flush=True); sys.stdin.readline()
@@ -187,7 +188,7 @@ def test_two_servers_make_as_many_runs_as_there_are_different_requests(root, see
         server.stdin.flush()
     names = [name for server in servers for name in server.communicate(timeout=120)[0].split()]
     assert len(names) == PEOPLE
-    assert len(set(names)) == made == len(runs.all_runs(root))
+    assert len(set(names)) == made == len(lifecycle.all_runs(root))
 
 
 def test_whoever_chose_a_name_has_a_run_of_their_own_and_another_request_is_not_joined(root, checked):
@@ -201,14 +202,14 @@ def test_whoever_chose_a_name_has_a_run_of_their_own_and_another_request_is_not_
     with pytest.raises(TakenError):
         queue.enter(a_request(name="mine"), root=root)
     first.run.request_stop()
-    runs.find("yours", root).request_stop()
+    lifecycle.find("yours", root).request_stop()
     for run in queue.waiting(root):
         run.request_stop()
     assert not queue.enter(a_request(), "lab", join=True, root=root).joined  # what has ended is not joined
 
 
 def test_a_limit_of_those_who_wait_holds_at_the_same_instant_and_whoever_joins_is_not_asked(root, checked):
-    def admit(settings: RunSettings, waiting: list[runs.Run]) -> None:
+    def admit(settings: RunSettings, waiting: list[lifecycle.Run]) -> None:
         if len(waiting) >= 5:
             raise EngineError("full")
 
@@ -234,7 +235,7 @@ def test_stages_are_joined_as_a_whole_or_not_at_all(root, checked):
     first.request_stop()
     others = queue.enter_stages(stages, queue.UNNAMED, "plan", join=True, root=root)
     assert [entry.joined for entry in others] == [False, False]
-    assert len({run.name for run in runs.all_runs(root)}) == 4
+    assert len({run.name for run in lifecycle.all_runs(root)}) == 4
 
 
 def test_thirty_sessions_that_press_the_button_are_led_to_one_run_and_told_so(root, monkeypatch):
@@ -247,7 +248,7 @@ def test_thirty_sessions_that_press_the_button_are_led_to_one_run_and_told_so(ro
     for app in apps:
         app.button[0].click().run()
         assert not app.exception and not app.error
-    (run,) = runs.all_runs(root)
+    (run,) = lifecycle.all_runs(root)
     assert {app.session_state["lab_run"] for app in apps} == {run.name}
     told = [any("your request has joined it" in caption.value for caption in app.caption) for app in apps]
     assert told == [False] + [True] * (PEOPLE - 1)
@@ -257,24 +258,24 @@ def test_thirty_sessions_that_press_the_button_are_led_to_one_run_and_told_so(ro
 # How long until it starts
 
 
-def finished(root, name: str, **changes) -> runs.Run:
+def finished(root, name: str, **changes) -> lifecycle.Run:
     """A run that took 100 s: 20 until training began, 60 of training, 10 of evaluations, 10 at the end."""
-    run = runs.create(a_request(name=name, **changes), root=root)
+    run = lifecycle.create(a_request(name=name, **changes), root=root)
     lines = [
-        {"kind": "state", "time": 1000.0, "state": runs.RUNNING},
+        {"kind": "state", "time": 1000.0, "state": lifecycle.RUNNING},
         {"kind": "step", "time": 1021.0, "step": 1, "seconds": 1.0, "tokens": 2048},
         {"kind": "step", "time": 1090.0, "step": 60, "seconds": 60.0, "tokens": 60 * 2048},
-        {"kind": "state", "time": 1100.0, "state": runs.FINISHED},
+        {"kind": "state", "time": 1100.0, "state": lifecycle.FINISHED},
     ]
     (run.folder / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    run.write_state(state=runs.FINISHED)
+    run.write_state(state=lifecycle.FINISHED)
     return run
 
 
 def test_a_place_says_how_long_those_before_it_take_by_what_was_measured(root):
     finished(root, "measured", articles="x", preset="p")
     for name, changes in (("a", {"minutes": 1, "steps": None}), ("b", {"minutes": 2, "steps": None}), ("c", {})):
-        runs.create(a_request(name=name, articles="x", preset="p", device="cpu", **changes), root=root)
+        lifecycle.create(a_request(name=name, articles="x", preset="p", device="cpu", **changes), root=root)
     # 60 s of training took 100 in all; 120 take 20 + 120 + 20 + 10.
     assert [round(place.seconds) for place in queue.places(root)] == [0, 100, 270]
 
@@ -282,9 +283,11 @@ def test_a_place_says_how_long_those_before_it_take_by_what_was_measured(root):
 def test_what_nothing_tells_is_unknown_and_the_mini_models_first_run_is_not(root, capsys):
     from engine.__main__ import main
 
-    runs.create(a_request(name="mini", steps=None, minutes=1, device="cpu"), root=root)
-    runs.create(a_request(name="second", device="cpu", articles="x"), root=root)  # of articles nobody has trained on
-    runs.create(a_request(name="third", device="cpu"), root=root)
+    lifecycle.create(a_request(name="mini", steps=None, minutes=1, device="cpu"), root=root)
+    lifecycle.create(
+        a_request(name="second", device="cpu", articles="x"), root=root
+    )  # of articles nobody has trained on
+    lifecycle.create(a_request(name="third", device="cpu"), root=root)
     assert [place.seconds for place in queue.places(root)] == [0.0, pytest.approx(96), None]
     assert main(["queue"]) == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -297,21 +300,23 @@ def test_what_nothing_tells_is_unknown_and_the_mini_models_first_run_is_not(root
 
 
 def test_steps_of_a_known_speed_and_a_run_at_work_are_counted(root, monkeypatch):
-    runs.create(a_request(name="before-any", steps=100), root=root)
+    lifecycle.create(a_request(name="before-any", steps=100), root=root)
     assert queue.places(root)[0].seconds == 0
-    assert queue.durations.whole(a_request(steps=100), runs.all_runs(root)) is None
-    runs.find("before-any", root).append_event("step", step=4, seconds=4.0, tokens=4 * 2048)  # as one at work says
-    assert queue.durations.whole(a_request(steps=100), runs.all_runs(root)) == pytest.approx(20 + 110 + 10, rel=0.2)
-    runs.find("before-any", root).request_stop()
+    assert queue.durations.whole(a_request(steps=100), lifecycle.all_runs(root)) is None
+    lifecycle.find("before-any", root).append_event("step", step=4, seconds=4.0, tokens=4 * 2048)  # as one at work says
+    assert queue.durations.whole(a_request(steps=100), lifecycle.all_runs(root)) == pytest.approx(
+        20 + 110 + 10, rel=0.2
+    )
+    lifecycle.find("before-any", root).request_stop()
     finished(root, "measured")
     length, batch = queue.submission.window_shape(a_request(), *shape())
-    at_work = runs.create(a_request(name="at-work", steps=100), root=root)
-    runs.create(a_request(name="next", steps=100), root=root)
-    runs.create(a_request(name="last", steps=100), root=root)
+    at_work = lifecycle.create(a_request(name="at-work", steps=100), root=root)
+    lifecycle.create(a_request(name="next", steps=100), root=root)
+    lifecycle.create(a_request(name="last", steps=100), root=root)
     with Lock(at_work.folder / "lock") as lock:
         assert lock.acquire()
         files.write_json(at_work.folder / "owner.json", {"device": machine.devices("auto")[0]})
-        at_work.write_state(state=runs.RUNNING, step=40, steps=100)
+        at_work.write_state(state=lifecycle.RUNNING, step=40, steps=100)
         at_work.append_event("step", step=40, seconds=20.0, tokens=1)
         first, second = queue.places(root)
     assert first.seconds == pytest.approx(60 * 0.5 * (1 + 1 / 6) + 10, abs=1)  # its own pace, half a second a step
@@ -329,7 +334,7 @@ def test_two_devices_are_waited_for_at_the_same_time_and_a_stage_waits_for_its_p
     finished(root, "measured", articles="x", preset="p")
     minute = {"articles": "x", "preset": "p", "minutes": 1, "steps": None}
     for name, after in (("a", None), ("b", None), ("c", None), ("d", "c")):
-        runs.create(a_request(name=name, parent=after, after=after, **minute), root=root)
+        lifecycle.create(a_request(name=name, parent=after, after=after, **minute), root=root)
     assert [round(place.seconds) for place in queue.places(root)] == [0, 0, 100, 200]
 
 
@@ -387,7 +392,7 @@ def test_thirty_threads_start_one_job(tmp_path, monkeypatch):
 
 
 def test_thirty_pins_are_thirty_pins(root):
-    run = runs.create(a_request(name="one"), root=root)
+    run = lifecycle.create(a_request(name="one"), root=root)
     at_once(PEOPLE, lambda n: retention.pin(Checkpoint(run.folder / f"step-{n:08d}", {"step": n}), True))
     assert retention.pinned(run) == set(range(PEOPLE))
 
@@ -415,10 +420,10 @@ def test_old_files_are_cleared_by_thirty_at_once(tmp_path):
 
 
 def test_nothing_that_is_written_brings_a_deleted_folder_back(root):
-    run = runs.create(a_request(name="one"), root=root)
+    run = lifecycle.create(a_request(name="one"), root=root)
     shutil.rmtree(run.folder)
     for write in (
-        lambda: run.write_state(state=runs.RUNNING),
+        lambda: run.write_state(state=lifecycle.RUNNING),
         lambda: run.append_event("step", step=1),
         lambda: run.keep_last_words(),
         lambda: run.request_stop(),
@@ -432,7 +437,7 @@ def test_nothing_that_is_written_brings_a_deleted_folder_back(root):
             write()
     dispatcher.settle(run, -9)
     assert not run.folder.exists()
-    assert runs.create(a_request(name="one"), root=root).state().state == runs.QUEUED
+    assert lifecycle.create(a_request(name="one"), root=root).state().state == lifecycle.QUEUED
     shutil.rmtree(root)
     for write in (
         lambda: results.keep({"a": 1}, 1, root),
@@ -447,13 +452,13 @@ def test_nothing_that_is_written_brings_a_deleted_folder_back(root):
 
 
 def test_a_dispatcher_clears_what_a_trainer_wrote_while_its_folder_was_deleted(root):
-    run = runs.create(a_request(name="one"), root=root)
+    run = lifecycle.create(a_request(name="one"), root=root)
     (run.folder / "config.json").unlink()
     (run.folder / "heartbeat").touch()
     dispatcher.settle(run, 0)
     assert not run.folder.exists() and not list(root.glob(".*gone"))
-    whole = runs.create(a_request(name="one"), root=root)
-    runs.clear_remains(whole)
+    whole = lifecycle.create(a_request(name="one"), root=root)
+    lifecycle.clear_remains(whole)
     assert whole.exists()  # a run stays
 
 

@@ -16,30 +16,13 @@ from streamlit.testing.v1 import AppTest
 from test_checkpoint_actions import press
 from test_pages import PAGES, PROJECT, a_run, no_studio  # noqa: F401  (a fixture)
 
-from engine import (
-    __main__,
-    checkpoints,
-    dispatcher,
-    durations,
-    ending,
-    forgetting,
-    identity,
-    importing,
-    kept,
-    queue,
-    removal,
-    results,
-    retention,
-    runs,
-    studio_client,
-    submission,
-    uploads,
-)
+from engine import __main__, dispatcher, ending, forgetting, importing, kept, results, studio_client, uploads
 from engine.core import checked, files, jobs, locks
 from engine.core.errors import EngineError, GoneError, StorageError
 from engine.corpus import store
 from engine.presets import catalogue, tokenizers
-from engine.settings import RunSettings
+from engine.runs import checkpoints, durations, identity, lifecycle, queue, removal, retention, submission
+from engine.runs.settings import RunSettings
 from ui import comparison, growing, moments, words
 
 STEP = "step-00000004"
@@ -248,7 +231,7 @@ if POSIX:
 IDS = [f"{file}: {name}" for file, name, _edit, _outcome in EDITS]
 
 
-def damaged_run(root: Path, file: str, edit: Callable[[Path], None], name: str = "damaged") -> runs.Run:
+def damaged_run(root: Path, file: str, edit: Callable[[Path], None], name: str = "damaged") -> lifecycle.Run:
     run = a_run(root, name)
     if file == "recorded.json":
         (run.folder / file).write_text('{"command": "c", "date": "d", "commit": "e"}')
@@ -256,17 +239,17 @@ def damaged_run(root: Path, file: str, edit: Callable[[Path], None], name: str =
     return run
 
 
-def look(root: Path) -> dict[str, runs.State]:
+def look(root: Path) -> dict[str, lifecycle.State]:
     """Everything that the engine, and what pages make of it, reads of the runs; the states by name."""
     states = {}
-    for run in runs.all_runs(root):
+    for run in lifecycle.all_runs(root):
         states[run.name] = run.state()
         for read in (run.alive, run.control, run.silent_seconds, run.at_work, run.orphaned, run.saved_step):
             read()
         events = run.events()
         record = growing.record(run.folder / "events.jsonl")
         assert [event for event in events if event["kind"] != "step"] == record.others
-        lines = runs.read_lines(run.folder / "events.jsonl").split(b"\n")
+        lines = lifecycle.read_lines(run.folder / "events.jsonl").split(b"\n")
         assert record.damaged == checked.events(lines)[1]
         assert [event["step"] for event in events if event["kind"] == "step"] == record.steps["step"].tolist()
         figures = comparison.columns(record)
@@ -286,7 +269,7 @@ def look(root: Path) -> dict[str, runs.State]:
         run.name.encode()
     checkpoints.models(root), retention.parents(root), queue.waiting(root), dispatcher.work_left(root)
     queue.places(root), uploads.sweep(1e9, root), results.forget("none", root)
-    every = runs.all_runs(root)
+    every = lifecycle.all_runs(root)
     for run in every:
         with contextlib.suppress(EngineError):
             durations.left(run, states[run.name], every), durations.whole(run.settings, every)
@@ -314,15 +297,15 @@ def on_the_cpu(monkeypatch):
 
 def check_outcome(root: Path, outcome: str) -> None:
     states = look(root)
-    assert states["healthy"].state == runs.FINISHED
-    assert runs.find("healthy", root).problem is None
-    assert len(runs.find("healthy", root).events()) == 7
-    damaged = runs.find("damaged", root)
+    assert states["healthy"].state == lifecycle.FINISHED
+    assert lifecycle.find("healthy", root).problem is None
+    assert len(lifecycle.find("healthy", root).events()) == 7
+    damaged = lifecycle.find("damaged", root)
     assert (damaged.problem is not None) == (outcome == BROKEN), damaged.problem
-    assert (states["damaged"].state == runs.BROKEN) == (outcome != WHOLE)
+    assert (states["damaged"].state == lifecycle.BROKEN) == (outcome != WHOLE)
     if outcome == STATELESS:  # what state.json said can be found again
         damaged.request_resume()
-        assert damaged.state().state == runs.QUEUED and damaged.state().step == 4
+        assert damaged.state().state == lifecycle.QUEUED and damaged.state().step == 4
         damaged.request_stop()
     if outcome == BROKEN:
         with pytest.raises(EngineError):
@@ -336,7 +319,7 @@ def test_an_edit_costs_its_own_run_alone(root, file, edit, outcome):
     check_outcome(root, outcome)
     if outcome == BROKEN:
         removal.remove(run)
-        assert [other.name for other in runs.all_runs(root)] == ["healthy"]
+        assert [other.name for other in lifecycle.all_runs(root)] == ["healthy"]
         assert [path.name for path in root.iterdir() if path.name != ".locks"] == ["healthy"]
 
 
@@ -356,33 +339,33 @@ def test_the_command_line_lists_a_broken_run_with_why_and_deletes_it(root, capsy
     assert __main__.main(["resume", "damaged"]) == 1
     assert __main__.main(["checkpoints"]) == 0
     assert __main__.main(["delete", "damaged", "--yes"]) == 0
-    assert [run.name for run in runs.all_runs(root)] == ["healthy"]
+    assert [run.name for run in lifecycle.all_runs(root)] == ["healthy"]
 
 
 @pytest.mark.skipif(not POSIX, reason="names are bytes on POSIX alone")
 def test_a_name_that_is_no_text_is_shown_escaped_with_a_better_one(root, capsys):
     a_run(root, "healthy")
     os.rename(os.fsencode(a_run(root, "odd").folder), os.fsencode(root) + b"/odd\xff\x1b[31m")
-    (run,) = (run for run in runs.all_runs(root) if run.name != "healthy")
+    (run,) = (run for run in lifecycle.all_runs(root) if run.name != "healthy")
     assert run.name == "odd\\udcff\\x1b[31m"
     assert str(run.problem).endswith("rename the folder, to odd-31m for example.")
     assert __main__.main(["runs"]) == 0
     assert run.name in capsys.readouterr().out
     look(root)
-    removal.remove(runs.find(run.name, root))
+    removal.remove(lifecycle.find(run.name, root))
     assert [path.name for path in root.iterdir() if path.name != ".locks"] == ["healthy"]
 
 
 def test_a_broken_run_neither_blocks_the_queue_nor_wakes_the_dispatcher(root):
     for name, more in (("broken", {}), ("child", {"after": "broken", "parent": "broken"}), ("next", {})):
         wanted = RunSettings("checkpoints/presets/gpt2_mini_en", "articles/sample", name, steps=2, **more)
-        runs.create(wanted, root=root)
+        lifecycle.create(wanted, root=root)
     become(DEEP)(root / "broken" / CONFIG)
     started: list[str] = []
     dispatcher.Dispatcher(root, start=lambda run, device: started.append(run.name) or Ended()).turn()  # type: ignore
     assert started == ["next"]
-    assert runs.find("child", root).waits_for() == "broken"
-    runs.find("next", root).request_stop()
+    assert lifecycle.find("child", root).waits_for() == "broken"
+    lifecycle.find("next", root).request_stop()
     write = json.loads((root / "broken" / STATE).read_text()) | {"state": "running"}  # its trainer died too
     (root / "broken" / STATE).write_text(json.dumps(write))
     assert not dispatcher.work_left(root)
@@ -390,17 +373,17 @@ def test_a_broken_run_neither_blocks_the_queue_nor_wakes_the_dispatcher(root):
 
 
 def test_a_trainer_mends_a_state_that_is_damaged_while_it_works(root):
-    run = a_run(root, "one", state=runs.RUNNING)
+    run = a_run(root, "one", state=lifecycle.RUNNING)
     with locks.Lock(run.folder / "lock") as lock:
         assert lock.acquire()
         become(b"{")(run.folder / STATE)
-        assert run.state().state == runs.BROKEN
+        assert run.state().state == lifecycle.BROKEN
         run.write_state(step=3)
-        assert (run.state().state, run.state().step) == (runs.RUNNING, 3)
+        assert (run.state().state, run.state().step) == (lifecycle.RUNNING, 3)
 
 
 def test_a_configuration_that_is_deleted_while_it_trains_costs_no_checkpoint(root):
-    run = a_run(root, "one", state=runs.RUNNING)
+    run = a_run(root, "one", state=lifecycle.RUNNING)
     with locks.Lock(run.folder / "lock") as lock:
         assert lock.acquire()
         identity.write_place(run.folder)
@@ -409,15 +392,15 @@ def test_a_configuration_that_is_deleted_while_it_trains_costs_no_checkpoint(roo
         with pytest.raises(GoneError):
             run.write_state(step=3)
     dispatcher.settle(run, 0)
-    assert runs.find("one", root).state().state == runs.BROKEN
+    assert lifecycle.find("one", root).state().state == lifecycle.BROKEN
     (run.folder / CONFIG).write_bytes(whole)
-    back = runs.find("one", root)
+    back = lifecycle.find("one", root)
     assert [checkpoint.step for checkpoint in checkpoints.of_run(back)] == [4]
     assert back.problem is None
 
 
 def test_what_a_deletion_left_is_removed_with_the_checkpoint_that_was_written_meanwhile(root):
-    run = a_run(root, "one", state=runs.RUNNING)
+    run = a_run(root, "one", state=lifecycle.RUNNING)
     for path in run.folder.iterdir():
         if path.name not in ("heartbeat", STEP):
             gone(path)
@@ -451,7 +434,7 @@ def test_a_file_where_a_folder_is_needed_is_named(root):
     for name in (".samples", ".evaluations", ".exports"):
         (root / name).write_text("")
     a_run(root, "one")
-    assert look(root)["one"].state == runs.FINISHED
+    assert look(root)["one"].state == lifecycle.FINISHED
     assert kept.names(root) == []
     with pytest.raises(StorageError, match="in the way"):
         results.keep({"a": 1}, 2, root)
@@ -462,7 +445,7 @@ def test_pages_open_where_files_stand_for_the_folders_of_locks_and_results(root)
         (root / name).write_text("")
     a_run(root, "one")
     queued = a_run(root, "two")
-    queued.write_state(state=runs.QUEUED)
+    queued.write_state(state=lifecycle.QUEUED)
     every_page()
 
 
@@ -664,9 +647,9 @@ def test_any_damage_costs_its_own_run_alone(root, template, seed):
         a_run(root, "healthy")
     done = any_damage(root, template, seed)
     states = look(root)
-    assert states["healthy"].state == runs.FINISHED, done
-    assert len(runs.find("healthy", root).events()) == 7, done
-    assert "damaged" in states or not runs.is_run(root / "damaged"), done
+    assert states["healthy"].state == lifecycle.FINISHED, done
+    assert len(lifecycle.find("healthy", root).events()) == 7, done
+    assert "damaged" in states or not lifecycle.is_run(root / "damaged"), done
 
 
 def every_page(
@@ -728,7 +711,7 @@ def test_the_owner_deletes_a_broken_run_on_the_page(root):
     app.text_input(key="removal_name").set_value("damaged")
     press(app, "checkpoints_damaged_remove", app.button(key="removal_yes"))
     assert not app.exception
-    assert [run.name for run in runs.all_runs(root)] == ["healthy"]
+    assert [run.name for run in lifecycle.all_runs(root)] == ["healthy"]
 
 
 def test_json_of_strangers_is_read_or_refused(tmp_path):

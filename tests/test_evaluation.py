@@ -7,10 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
-from engine import breakdown, checkpoints, evaluation, intervals, keras_check, measuring, models, results, runs
+from engine import breakdown, evaluation, intervals, keras_check, measuring, models, results
 from engine.__main__ import main
 from engine.backend import keras
-from engine.checkpoints import ModelReference
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.corpus import preparation, windows
@@ -18,7 +17,9 @@ from engine.corpus.baselines import Baselines
 from engine.corpus.token_kinds import KINDS, TokenKinds
 from engine.presets.tokenizers import spans
 from engine.results import PassSettings
-from engine.settings import RunSettings
+from engine.runs import checkpoints, lifecycle
+from engine.runs.checkpoints import ModelReference
+from engine.runs.settings import RunSettings
 
 pytestmark = pytest.mark.slow
 
@@ -356,7 +357,7 @@ def test_a_runs_bigram_is_counted_on_what_the_run_could_read(root, tiny_preset, 
     settings = RunSettings(
         preset=str(tiny_preset), articles=str(sample_folder), name="part", first_article=2, last_article=3, steps=1
     )
-    run = runs.create(settings, {})
+    run = lifecycle.create(settings, {})
     with checkpoints.commit(
         run, 1, {"preset": checkpoints.presets.json_of(checkpoints.presets.find(tiny_preset))}
     ) as at:

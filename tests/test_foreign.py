@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from engine import __main__ as cli
-from engine import checkpoints, dispatcher, models, queue, runs
+from engine import dispatcher, models
 from engine.backend import keras_hub
 from engine.core import paths
 from engine.core.errors import CheckpointError, RunError, SettingsError, StorageError
@@ -22,6 +22,7 @@ from engine.foreign.layout import Sizes
 from engine.foreign.validator import Validator
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
+from engine.runs import checkpoints, lifecycle, queue
 
 FILES = Path(__file__).parent / "files" / "keras_nlp_0_6"
 pytestmark = pytest.mark.slow
@@ -171,7 +172,7 @@ def test_a_full_disk_is_not_the_files_fault(good, looking, tiny_preset, root, mo
             patch.setenv("PYTHONPATH", str(folder))
             with pytest.raises(StorageError, match=said):
                 adoption.adopt(good[name], "mine", str(tiny_preset), root, validator=own)
-    assert not runs.all_runs(root) and not list((root / adoption.IMPORTS_FOLDER).iterdir())
+    assert not lifecycle.all_runs(root) and not list((root / adoption.IMPORTS_FOLDER).iterdir())
 
 
 def test_what_the_library_says_of_a_full_disk_is_the_sentence(good, tiny_preset, tmp_path, monkeypatch):
@@ -235,7 +236,7 @@ def test_an_import_is_a_checkpoint_like_any_other(good, looking, tiny_preset, ro
     model, _ = models.load(checkpoints.resolve("mine", root))
     for read, written in zip(model.backbone.get_weights(), fine_tuned.backbone.get_weights(), strict=True):
         assert np.array_equal(read, written)
-    assert runs.find("mine", root).state().state == runs.FINISHED
+    assert lifecycle.find("mine", root).state().state == lifecycle.FINISHED
     assert not dispatcher.work_left(root)
     with pytest.raises(SettingsError, match="how long"):
         queue.extend("mine", root=root)
@@ -248,7 +249,7 @@ def test_an_import_is_a_checkpoint_like_any_other(good, looking, tiny_preset, ro
 def test_what_fits_no_preset_is_refused_with_both_sizes_and_leaves_nothing(good, looking, root):
     with pytest.raises(CheckpointError, match=r"2 × 32 \(2\), 400, 64; gpt2_mini_en 4 × 192"):
         adoption.adopt(good["model.keras"], "mine", "", root, validator=looking)
-    assert not runs.all_runs(root)
+    assert not lifecycle.all_runs(root)
     assert not list((root / adoption.IMPORTS_FOLDER).iterdir())
 
 
@@ -260,7 +261,7 @@ def test_the_command_measures_the_import_against_its_base(
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert result["checkpoint"] == "a/0" and result["left_out"] == []
     assert result["loss"] > result["base_loss"]  # random weights with noise added are worse than random weights
-    whole = {(e["model"], e["split"]): e["loss"] for e in runs.find("a").events("evaluation")}
+    whole = {(e["model"], e["split"]): e["loss"] for e in lifecycle.find("a").events("evaluation")}
     assert (whole["run", "test"], whole["base", "test"]) == (result["loss"], result["base_loss"])
     assert checkpoints.find("a").manifest["metrics"]["test"]["loss"] == result["loss"]
 

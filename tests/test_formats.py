@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import checkpoints, conversion, formats, models, queue, runs, submission, trainer
-from engine.checkpoints import ModelReference
+from engine import conversion, formats, models, trainer
 from engine.core.errors import CheckpointError, EngineError, StorageError
 from engine.presets import catalogue
-from engine.settings import RunSettings
+from engine.runs import checkpoints, lifecycle, queue, submission
+from engine.runs.checkpoints import ModelReference
+from engine.runs.settings import RunSettings
 
 pytestmark = pytest.mark.slow
 
@@ -141,8 +142,8 @@ def test_a_checkpoint_is_converted_through_every_format_and_back_to_the_same_log
 
 def test_a_conversion_is_a_finished_run_whose_lineage_is_true_and_from_which_one_goes_on(trained):
     made = conversion.convert(trained, checkpoints.H5, "as-h5")
-    run = runs.find("as-h5")
-    assert (run.state().state, run.state().step) == (runs.FINISHED, 2)
+    run = lifecycle.find("as-h5")
+    assert (run.state().state, run.state().step) == (lifecycle.FINISHED, 2)
     assert run.settings.parent == trained.reference
     assert submission.lineage(made) == [
         {**entry, "checkpoint": "as-h5/2", "hash": made.hash} for entry in submission.lineage(trained.checkpoint)
@@ -167,7 +168,7 @@ def test_a_conversion_that_would_read_back_otherwise_leaves_nothing(trained, mon
     )
     with pytest.raises(CheckpointError, match="reads back other"):
         conversion.convert(trained, checkpoints.KERAS, "never")
-    assert "never" not in [run.name for run in runs.all_runs()]
+    assert "never" not in [run.name for run in lifecycle.all_runs()]
 
 
 def test_the_command_converts(trained, capsys):
@@ -260,7 +261,7 @@ def test_a_flipped_bit_anywhere_in_a_checkpoint_is_noticed(trained, file, tmp_pa
         content[position] ^= 1
         path.write_bytes(content)
         with pytest.raises(CheckpointError, match="is damaged"):
-            checkpoints.verify(checkpoints.of_run(runs.Run(copy))[-1])
+            checkpoints.verify(checkpoints.of_run(lifecycle.Run(copy))[-1])
         content[position] ^= 1
         path.write_bytes(content)
-    checkpoints.verify(checkpoints.of_run(runs.Run(copy))[-1])
+    checkpoints.verify(checkpoints.of_run(lifecycle.Run(copy))[-1])

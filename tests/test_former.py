@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import checkpoints, measuring, runs, trainer
+from engine import measuring, trainer
+from engine.runs import checkpoints, lifecycle
 
 FORMER = Path(__file__).resolve().parent / "former"
 PROJECT = FORMER.parent.parent
 STATES = {
-    "packed": runs.FINISHED,
-    "adapters": runs.FINISHED,
-    "report": runs.FINISHED,
-    "imported": runs.FINISHED,
-    "chain-1": runs.PAUSED,
-    "chain-2": runs.COPIED,  # it was queued elsewhere: a copy waits for a person
+    "packed": lifecycle.FINISHED,
+    "adapters": lifecycle.FINISHED,
+    "report": lifecycle.FINISHED,
+    "imported": lifecycle.FINISHED,
+    "chain-1": lifecycle.PAUSED,
+    "chain-2": lifecycle.COPIED,  # it was queued elsewhere: a copy waits for a person
 }
 
 
@@ -32,10 +33,10 @@ def unpacked(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def former(unpacked, root) -> dict[str, runs.Run]:
+def former(unpacked, root) -> dict[str, lifecycle.Run]:
     """The runs by the end of their names, in folders of this test's own."""
     shutil.copytree(unpacked, root, dirs_exist_ok=True)
-    found = {run.name: run for run in runs.all_runs(root)}
+    found = {run.name: run for run in lifecycle.all_runs(root)}
     return {end: next(run for name, run in found.items() if name.endswith(end)) for end in STATES}
 
 
@@ -74,7 +75,7 @@ def test_the_paused_stage_goes_on_where_it_was_and_the_one_that_waited_follows(f
     assert steps == sorted(set(steps)) and any(step <= begun for step in steps) and steps[-1] == 600
     second.request_resume()
     assert trainer.work(second)["steps"] == 6
-    assert second.state().state == runs.FINISHED
+    assert second.state().state == lifecycle.FINISHED
 
 
 @pytest.mark.parametrize("page", sorted(p.stem for p in (PROJECT / "pages").glob("*.py")))

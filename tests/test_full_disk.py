@@ -7,19 +7,20 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import checkpoints, dispatcher, importing, queue, runs, submission, trainer
+from engine import dispatcher, importing, trainer
 from engine.core import jobs
 from engine.core.errors import StorageError
 from engine.core.locks import Lock
 from engine.corpus import preparation
-from engine.settings import RunSettings
+from engine.runs import checkpoints, lifecycle, queue, submission
+from engine.runs.settings import RunSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def new_run(name: str = "one") -> runs.Run:
-    return runs.create(
+def new_run(name: str = "one") -> lifecycle.Run:
+    return lifecycle.create(
         RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name=name, steps=4)
     )
 
@@ -75,9 +76,9 @@ def test_the_queue_is_as_it_was(root, disk):
     disk.full = True
     for ask in (
         lambda: new_run("d"),
-        lambda: queue.move(runs.find("c"), -2),
-        lambda: runs.find("b").request_stop(),
-        lambda: runs.find("b").request_resume(),
+        lambda: queue.move(lifecycle.find("c"), -2),
+        lambda: lifecycle.find("b").request_stop(),
+        lambda: lifecycle.find("b").request_resume(),
     ):
         with pytest.raises(StorageError, match="is full: free some space"):
             ask()
@@ -90,17 +91,17 @@ def test_a_dispatcher_on_a_full_disk_starts_nothing_and_goes_on_when_there_is_sp
     died, waits = new_run("died"), new_run("waits")
     with Lock(died.folder / "lock") as lock:
         lock.acquire()
-        died.write_state(state=runs.RUNNING, starts=1)
+        died.write_state(state=lifecycle.RUNNING, starts=1)
     started = []
     d = dispatcher.Dispatcher(root, lambda run, device: started.append(run.name))
     disk.full = True
     with monkeypatch.context() as patch:
         patch.setattr(dispatcher, "has_space", lambda root: False)
         assert d.turn()
-    assert started == [] and died.state().state == runs.INTERRUPTED and waits.state().state == runs.QUEUED
+    assert started == [] and died.state().state == lifecycle.INTERRUPTED and waits.state().state == lifecycle.QUEUED
     disk.full = False
     assert d.turn()
-    assert started == ["died"] and died.state().state == runs.QUEUED
+    assert started == ["died"] and died.state().state == lifecycle.QUEUED
 
 
 def test_an_import_ends_with_the_sentence(root, disk, tiny_preset, sample_folder, monkeypatch):
@@ -155,10 +156,10 @@ def test_a_run_fails_with_the_sentence_and_goes_on_from_its_checkpoint(root, tin
     monkeypatch.setattr(tf.train.Checkpoint, "write", write)
     with pytest.raises(StorageError, match="is full: free some space"):
         trainer.work(run)
-    assert run.state().state == runs.FAILED
+    assert run.state().state == lifecycle.FAILED
     assert "is full: free some space" in str(run.state().error)
     assert checkpoints.newest_verified(run).step == 2
-    assert not (run.folder / runs.LAST_WORDS).exists() and not list(run.folder.glob(".*"))
+    assert not (run.folder / lifecycle.LAST_WORDS).exists() and not list(run.folder.glob(".*"))
     run.request_resume()
     assert trainer.work(run)["steps"] == 4
     assert [event["step"] for event in run.events("checkpoint")] == [2, 4]

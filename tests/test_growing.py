@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
 
-from engine import runs
-from engine.runs import Run
+from engine.runs import lifecycle
+from engine.runs.lifecycle import Run
 from ui import growing, records
 
 
@@ -139,7 +139,7 @@ def test_thirty_threads_that_read_while_it_grows_see_equal_and_right_series(path
 
 def test_thirty_viewers_cost_one_read_of_what_came(path, monkeypatch):
     path.write_bytes(b"".join(line(step(n)) for n in range(1, 1000)))
-    read, lock, original = [], threading.Lock(), runs.read_lines
+    read, lock, original = [], threading.Lock(), lifecycle.read_lines
 
     def counted(path, offset=0, most_bytes=-1):
         content = original(path, offset, most_bytes)

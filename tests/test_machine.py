@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import test_pages
 
-from engine import submission
 from engine.core import cgroups, machine, paths
 from engine.core.errors import ResourcesError, SettingsError
 from engine.presets import memory
-from engine.settings import RunSettings
+from engine.runs import submission
+from engine.runs.settings import RunSettings
 
 GB = 1 << 30
 V2_MOUNT = "30 24 0:26 {root} /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate"

@@ -11,15 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_pages import PROJECT, a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
 
-from engine import articles_read, checkpoints, indexing, memorisation, runs, suffixes
+from engine import indexing, memorisation, suffixes
 from engine.__main__ import main
-from engine.articles_read import Range, Seen
 from engine.core import jobs
 from engine.core.errors import ArticlesError, StorageError
 from engine.corpus import near_copies, preparation
 from engine.memorisation import LENGTHS
 from engine.presets import catalogue
-from engine.settings import RunSettings
+from engine.runs import articles_read, checkpoints, lifecycle
+from engine.runs.articles_read import Range, Seen
+from engine.runs.settings import RunSettings
 from ui import memorisation_view, token_view
 
 TOKENS = st.lists(st.integers(0, 3), max_size=120).map(lambda ids: np.array(ids, np.uint16) * 300)
@@ -195,12 +196,12 @@ def test_what_a_run_could_read_is_its_articles_or_their_beginnings(prepared, sam
     corpus, _tokenizer = prepared
     common = {"preset": str(tiny_preset), "articles": str(sample_folder), "steps": 1}
     lineage = [{"articles": str(sample_folder), "first_article": 1, "last_article": 2}]
-    run = runs.create(RunSettings(**common, name="stage", first_article=15, last_article=20), {"lineage": lineage})
+    run = lifecycle.create(RunSettings(**common, name="stage", first_article=15, last_article=20), {"lineage": lineage})
     wanted = np.concatenate([corpus.tokens("train", 1, 2), corpus.tokens("train", 15, 20)])
     assert np.array_equal(articles_read.read_tokens(run, 10**6), wanted)
     assert np.array_equal(articles_read.read_tokens(run, 300), wanted[:300])
     more = {"name": "report", "first_article": 3, "last_article": 4, "method": "report", "sequence_length": 16}
-    run = runs.create(RunSettings(**common, **more), {})
+    run = lifecycle.create(RunSettings(**common, **more), {})
     wanted = np.concatenate([corpus.tokens("train", n, n)[:17] for n in (3, 4)])
     assert np.array_equal(articles_read.read_tokens(run, 10**6), wanted)
     assert np.array_equal(articles_read.read_tokens(run, 20), wanted[:20])
@@ -214,10 +215,10 @@ def test_a_run_has_seen_its_own_articles_and_those_of_its_stages(prepared, sampl
         {"articles": str(sample_folder / "gone"), "first_article": 1, "last_article": 2},
     ]
     settings = RunSettings(**common, name="stage", first_article=15, last_article=20)
-    seen = articles_read.seen(runs.create(settings, {"lineage": lineage}))
+    seen = articles_read.seen(lifecycle.create(settings, {"lineage": lineage}))
     assert [(r.first, r.last) for r in seen.ranges] == [(1, 10), (15, 20)] and seen.articles == 16
     assert len(seen.lost) == 1 and "gone" in str(seen.lost[0])
-    whole = articles_read.seen(runs.create(RunSettings(**common, name="all"), {"lineage": lineage[:2]}))
+    whole = articles_read.seen(lifecycle.create(RunSettings(**common, name="all"), {"lineage": lineage[:2]}))
     assert [(r.first, r.last) for r in whole.ranges] == [(1, 24)]
 
 

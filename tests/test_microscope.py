@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from engine import checkpoints, differences, microscope, models
-from engine.checkpoints import ModelReference
+from engine import differences, microscope, models
 from engine.core.errors import CheckpointError, EngineError
 from engine.corpus import preparation
 from engine.evaluation import Cancelled, Scorer
 from engine.microscope import Microscope, Passage
 from engine.presets import catalogue, tokenizers
+from engine.runs import checkpoints
+from engine.runs.checkpoints import ModelReference
 
 pytestmark = pytest.mark.slow
 
@@ -123,10 +124,10 @@ def test_sentences_end_at_stops_and_lines(text, parts):
 def test_places_are_told_with_what_stands_around_them_and_kept(
     tiny_preset, tiny, other, sample_folder, root, monkeypatch
 ):
-    from engine import runs
-    from engine.settings import RunSettings
+    from engine.runs import lifecycle
+    from engine.runs.settings import RunSettings
 
-    run = runs.create(RunSettings(str(tiny_preset), str(sample_folder), "changed", steps=1), root=root)
+    run = lifecycle.create(RunSettings(str(tiny_preset), str(sample_folder), "changed", steps=1), root=root)
     facts = {"preset": catalogue.json_of(catalogue.find(tiny_preset)), "tokens": 0, "steps": 1, "metrics": {}}
     with checkpoints.commit(run, 1, facts) as staging:
         models.save_weights(other, staging / checkpoints.WEIGHTS)

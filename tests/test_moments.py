@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from engine import runs
 from engine.core.locks import Lock
-from engine.settings import RunSettings
+from engine.runs import lifecycle
+from engine.runs.settings import RunSettings
 from ui import charts, comparison, growing, moments, time_charts
 
 
 def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):
     """A run whose trainer measured at some steps; accuracy is a tenth of the step."""
     settings = {"preset": "checkpoints/presets/gpt2_mini_en", "articles": "articles/sample", "steps": 4, **changes}
-    run = runs.create(RunSettings(name=name, parent=parent, **settings), root=root)
+    run = lifecycle.create(RunSettings(name=name, parent=parent, **settings), root=root)
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
         for step in steps:
@@ -32,7 +32,7 @@ def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):
                 )  # fmt: skip
         figures = {"accuracy": 0.9, "loss": 1.0, "bits_per_byte": 1.0, "perplexity": 2.7, "evaluated_tokens": 100}
         run.append_event("evaluation", step=4, split="test", model="run", whole=True, **figures)
-        run.write_state(state=runs.FINISHED, step=4, steps=4)
+        run.write_state(state=lifecycle.FINISHED, step=4, steps=4)
     return run
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import WORDS
 
-from engine import checkpoints, forgetting, intervals, measuring, submission, trainer
+from engine import forgetting, intervals, measuring, trainer
 from engine.__main__ import main
 from engine.core import paths
 from engine.core.errors import ArticlesError
@@ -19,7 +19,8 @@ from engine.corpus.shingles import Shingles, likeness
 from engine.corpus.windows import Kept, count_sliding, sliding
 from engine.presets import tokenizers
 from engine.results import PassSettings
-from engine.settings import RunSettings
+from engine.runs import checkpoints, submission
+from engine.runs.settings import RunSettings
 
 
 def words(seed: int, count: int = 300) -> list[str]:

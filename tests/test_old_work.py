@@ -12,15 +12,16 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from engine import __main__ as cli
-from engine import checkpoints, formats, models
+from engine import formats, models
 from engine.backend import keras_hub
-from engine.checkpoints import ModelReference
 from engine.core import paths
 from engine.core.errors import CheckpointError, PresetError
 from engine.foreign import adoption, layout
 from engine.foreign.validator import Validator
 from engine.presets import catalogue, tokenizers
 from engine.presets.catalogue import Preset
+from engine.runs import checkpoints
+from engine.runs.checkpoints import ModelReference
 
 FILES = Path(__file__).parent / "files" / "transformers_4"
 pytestmark = pytest.mark.slow

@@ -10,12 +10,13 @@ import pytest
 from conftest import article_line
 from streamlit.testing.v1 import AppTest
 
-from engine import checkpoints, ending, runs
+from engine import ending
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError, SettingsError
 from engine.core.locks import Lock
 from engine.corpus import store
-from engine.settings import RunSettings
+from engine.runs import checkpoints, lifecycle
+from engine.runs.settings import RunSettings
 from ui import access, errors, i18n, importing_view, words
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -44,8 +45,8 @@ def open_page(name: str, language: str = "en") -> AppTest:
     return app
 
 
-def a_run(root, name="one", state=runs.FINISHED, preset="checkpoints/presets/gpt2_mini_en"):
-    run = runs.create(RunSettings(preset=preset, articles="articles/sample", name=name, steps=4), root=root)
+def a_run(root, name="one", state=lifecycle.FINISHED, preset="checkpoints/presets/gpt2_mini_en"):
+    run = lifecycle.create(RunSettings(preset=preset, articles="articles/sample", name=name, steps=4), root=root)
     figures = {"loss": 5.0, "accuracy": 0.2, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
     for model, step in (("base", 0), ("run", 4)):
         run.append_event("evaluation", step=step, split="validation", model=model, whole=False, **figures)
@@ -85,7 +86,7 @@ def test_a_page_opens_beside_a_run_whose_configuration_is_damaged(page, root):
     damaged = a_run(root, "damaged")
     (damaged.folder / "config.json").write_text('{"schema_version": 1, "name": "damaged"}')
     open_page(page.stem)
-    damaged.write_state(state=runs.QUEUED)
+    damaged.write_state(state=lifecycle.QUEUED)
     app = open_page(page.stem)
     if page.stem in ("lab", "checkpoints", "compare"):
         told = "**damaged** · The run's config.json is damaged. Missing or of the wrong kind: articles, preset"
@@ -101,7 +102,7 @@ def test_the_language_is_a_matter_of_the_session(root):
 
 
 def test_a_trainer_that_died_is_named_with_its_reason_in_the_language(root):
-    a_run(root, state=runs.RUNNING)  # nobody holds its lock
+    a_run(root, state=lifecycle.RUNNING)  # nobody holds its lock
     app = open_page("fine_tune")
     assert "ended without a word" in app.warning[0].value
     assert "sans un mot" in open_page("fine_tune", "fr").warning[0].value
@@ -115,8 +116,8 @@ def test_the_button_queues_a_run_of_a_minute_and_starts_the_dispatcher(root, mon
     app = open_page("lab")
     app.button[0].click().run()
     assert not app.exception
-    (run,) = runs.all_runs(root)
-    assert (run.state().state, run.settings.minutes) == (runs.QUEUED, 1.0)
+    (run,) = lifecycle.all_runs(root)
+    assert (run.state().state, run.settings.minutes) == (lifecycle.QUEUED, 1.0)
     assert started
 
 
@@ -194,9 +195,9 @@ def test_paths_are_offered_on_loopback_or_under_named_folders_with_links_resolve
 
 @pytest.mark.parametrize("path", ["x" * 5000, "/" + "x" * 5000, "~nobodyhere/x", "a\0b", "/a\0b"], ids=repr)
 def test_what_can_be_no_path_is_a_sentence(path, monkeypatch):
-    from engine import submission
     from engine.core import paths
     from engine.core.errors import ArticlesError
+    from engine.runs import submission
 
     monkeypatch.setattr(access, "is_local", lambda: True)
     for look in (paths.locate, access.check_path, submission.articles_path):
@@ -437,7 +438,7 @@ def test_all_prepared_articles_are_listed(root, local, tmp_path):
 
 
 def test_stages_are_queued_from_the_form_each_for_its_parent(root):
-    from engine import queue
+    from engine.runs import queue
 
     app = open_page("fine_tune")
     app.segmented_control(key="tune_kind").set_value("stages").run()
@@ -495,10 +496,10 @@ def test_the_table_of_stages_changes_what_it_shows_and_nothing_else():
 
 
 def test_the_queue_is_shown_in_order_and_changed(root):
-    from engine import queue
+    from engine.runs import queue
 
     for name in "abc":
-        runs.create(
+        lifecycle.create(
             RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name=name, steps=4)
         )
     app = open_page("fine_tune")
@@ -510,18 +511,18 @@ def test_the_queue_is_shown_in_order_and_changed(root):
 
 
 def test_a_run_is_paused_resumed_and_queued_again_with_changes(root):
-    from engine import queue
+    from engine.runs import queue
 
     a_run(root)
-    waiting = runs.create(
+    waiting = lifecycle.create(
         RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name="w", steps=4)
     )
     app = open_page("fine_tune")
     app.selectbox[-1].set_value("w").run()
     app.button(key="tune_pause").click().run()
-    assert waiting.state().state == runs.PAUSED
+    assert waiting.state().state == lifecycle.PAUSED
     app.button(key="tune_resume").click().run()
-    assert waiting.state().state == runs.QUEUED
+    assert waiting.state().state == lifecycle.QUEUED
     clone = queue.clone(waiting, "again", steps=9)
     assert (clone.settings.steps, clone.settings.preset) == (9, waiting.settings.preset)
 
@@ -542,7 +543,7 @@ def test_a_checkpoint_is_pinned_and_the_tree_shows_where_runs_came_from(root):
     from ui import lineage
 
     run = a_run(root)
-    child = runs.create(
+    child = lifecycle.create(
         RunSettings(
             preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name='x"y'.replace('"', "-"),
             steps=4, parent="one/4", last_article=80_000,
@@ -576,7 +577,7 @@ def test_an_imported_checkpoint_is_told_from_trained_ones(root):
 def test_checkpoints_can_be_filtered(root):
     a_run(root, "one")
     run = a_run(root, "two")
-    from engine import retention
+    from engine.runs import retention
 
     retention.pin(checkpoints.of_run(run)[0], True)
     app = open_page("checkpoints")
@@ -615,9 +616,9 @@ def test_a_frozen_trainer_is_ended_from_the_page_after_a_question(root, monkeypa
     run, ended = a_run(root), []
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
-        run.write_state(state=runs.RUNNING)
-        (run.folder / runs.HEARTBEAT).touch()
-        os.utime(run.folder / runs.HEARTBEAT, (1, 1))
+        run.write_state(state=lifecycle.RUNNING)
+        (run.folder / lifecycle.HEARTBEAT).touch()
+        os.utime(run.folder / lifecycle.HEARTBEAT, (1, 1))
         app = open_page("fine_tune")
         assert "What it did since its newest checkpoint is done again" in texts(app)
         app.button(key="tune_end_yes").click().run().run()
@@ -1100,7 +1101,9 @@ def test_play_at_the_end_begins_again_at_the_base_and_stops_at_the_end(root):
 
 
 def test_a_run_that_has_only_its_base_is_waited_for(root):
-    runs.create(RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name="x", steps=4))
+    lifecycle.create(
+        RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name="x", steps=4)
+    )
     app = open_page("time_machine")
     assert "has not measured anything behind its base yet" in app.info[0].value
 

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import checkpoints, conversion, formats, models, queue, runs, submission, trainer
-from engine.checkpoints import ModelReference
+from engine import conversion, formats, models, trainer
 from engine.core import paths
 from engine.core.errors import StorageError
 from engine.foreign import adoption
 from engine.presets import catalogue
-from engine.settings import RunSettings
+from engine.runs import checkpoints, lifecycle, queue, submission
+from engine.runs.checkpoints import ModelReference
+from engine.runs.settings import RunSettings
 
 AWKWARD = "Cours [L3] été" + ("" if os.name == "nt" else "*? \\d")  # Windows allows none of the latter in a name
 INPUTS = {
@@ -62,17 +63,17 @@ def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_expo
 ):
     run = submission.submit(settings(awkward, "one"))
     trainer.work(run)
-    assert run.state().state == runs.FINISHED, run.state().error
+    assert run.state().state == lifecycle.FINISHED, run.state().error
     model = checkpoints.resolve("one")
     assert model.checkpoint.format == checkpoints.CKPT
     wanted = logits(model)
 
     # Resume: the last checkpoint goes, the run goes on from the one before it and ends where it did.
     shutil.rmtree(model.checkpoint.folder)
-    run.write_state(state=runs.INTERRUPTED, step=2)
+    run.write_state(state=lifecycle.INTERRUPTED, step=2)
     run.request_resume()
-    trainer.work(runs.find("one"))
-    assert runs.find("one").state().state == runs.FINISHED
+    trainer.work(lifecycle.find("one"))
+    assert lifecycle.find("one").state().state == lifecycle.FINISHED
     assert np.array_equal(logits(checkpoints.resolve("one")), wanted)
 
     for form in (checkpoints.H5, checkpoints.KERAS):
@@ -93,7 +94,7 @@ def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_expo
         shutil.copyfile(file, awkward / file.name.replace("model", "theirs [2]"))
     kept = adoption.adopt(awkward / "theirs [2].ckpt", "theirs", str(awkward / "preset [tiny]"))
     assert np.array_equal(logits(checkpoints.resolve(kept.reference)), wanted)
-    assert len(runs.find("theirs").config["imported"]["files"]) == 2
+    assert len(lifecycle.find("theirs").config["imported"]["files"]) == 2
 
     packed = formats.pack(checkpoints.resolve("one"), checkpoints.CKPT, paths.checkpoints_root())
     kept = adoption.adopt(packed, "packed", str(awkward / "preset [tiny]"))
@@ -103,9 +104,9 @@ def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_expo
     assert cli.main(["evaluate", "--checkpoint", "one", "--against", "base", "--articles", articles]) == 0
     assert cli.main(["generate", "--checkpoint", "one", "--prompt", "the cells", "--max-new-tokens", "3"]) == 0
     assert cli.main(["checkpoints", "--verify"]) == 0
-    again = queue.clone(runs.find("one"), name="two")
+    again = queue.clone(lifecycle.find("one"), name="two")
     trainer.work(again)
-    assert again.state().state == runs.FINISHED, again.state().error
+    assert again.state().state == lifecycle.FINISHED, again.state().error
     capsys.readouterr()
 
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import checkpoints, formats, plans, queue, runs, trainer
+from engine import formats, trainer
 from engine.core import paths
 from engine.core.errors import PlanError, RunError, SettingsError
 from engine.presets import catalogue
+from engine.runs import checkpoints, lifecycle, plans, queue
 
 PUBMED = paths.PROJECT / "plans" / "pubmed-stages.toml"
 REPORT = paths.PROJECT / "plans" / "report.toml"
@@ -78,14 +79,14 @@ def test_a_stage_waits_for_its_parent_and_is_not_started_before(chain, root):
     assert [run.waits_for() for run in chain] == [None, "p-first-10", "p-first-10000", "p-first-80000"]
     assert [run.name for run in queue.waiting(root) if not run.waits_for()] == ["p-first-10"]
     assert trainer.work(chain[1]) is None
-    assert chain[1].state().state == runs.QUEUED
+    assert chain[1].state().state == lifecycle.QUEUED
 
 
 @pytest.mark.slow
 def test_the_chain_runs_and_each_run_knows_where_it_came_from(chain):
     for run in chain[:2]:
-        trainer.work(runs.find(run.name))
-    last = runs.find("p-first-10000")
+        trainer.work(lifecycle.find(run.name))
+    last = lifecycle.find("p-first-10000")
     (link,) = last.config["lineage"]
     assert (link["checkpoint"], link["first_article"], link["last_article"]) == ("p-first-10/2", 1, 1)
     assert (last.settings.first_article, last.settings.last_article) == (1, 2)
@@ -102,16 +103,16 @@ def test_the_chain_runs_and_each_run_knows_where_it_came_from(chain):
     assert f"- Articles: 1-2 of `{Path(link['articles']).name}`, {manifest['epochs']:.2f} epochs" in card
     assert chain[2].waits_for() is None
     with pytest.raises(RunError, match="has started"):
-        runs.discard(last)
+        lifecycle.discard(last)
 
 
 def test_a_plan_of_which_one_stage_cannot_be_made_makes_none(chain, root, tiny_preset, sample_folder):
     plan = plans.load(PUBMED).scaled(24)
-    before = sorted(run.name for run in runs.all_runs(root))
+    before = sorted(run.name for run in lifecycle.all_runs(root))
     stages = plans.settings(plan, str(sample_folder), "p", preset=str(tiny_preset), steps=2)
     with pytest.raises(RunError, match="There is already a run"):
         plans.submit(stages)
-    assert sorted(run.name for run in runs.all_runs(root)) == before
+    assert sorted(run.name for run in lifecycle.all_runs(root)) == before
 
 
 @pytest.mark.slow
@@ -119,8 +120,8 @@ def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_prese
     import tensorflow as tf
 
     from engine import evaluation, models
-    from engine.checkpoints import ModelReference
     from engine.corpus import preparation, windows
+    from engine.runs.checkpoints import ModelReference
 
     stages = plans.settings(
         plans.load(REPORT).scaled(24),

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 import pytest
 from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
 
-from engine import runs
 from engine.core.locks import Lock
+from engine.runs import lifecycle
 from ui import charts, live, polling, readers
 from ui.records import STEP_FIELDS, Record
 
@@ -91,19 +91,19 @@ def test_of_a_crowd_one_looks_and_the_others_take_it(root, crowd):
 
 def test_a_crowd_sees_at_once_what_becomes_of_a_run(root, crowd):
     assert readers.active_run() is None
-    run = a_run(root, state=runs.QUEUED)
+    run = a_run(root, state=lifecycle.QUEUED)
     assert readers.active_run().name == "one"
-    run.write_state(state=runs.STOPPED)
+    run.write_state(state=lifecycle.STOPPED)
     assert readers.active_run() is None
     assert [found.name for found in readers.trained_runs()] == ["one"]
     a_run(root, "two")
     assert {found.name for found in readers.trained_runs()} == {"one", "two"}
-    runs.take_away(run)
+    lifecycle.take_away(run)
     assert [found.name for found in readers.trained_runs()] == ["two"]
 
 
 def test_a_crowd_sees_within_a_second_that_a_trainer_has_died(root, crowd, monkeypatch):
-    run = a_run(root, state=runs.RUNNING)
+    run = a_run(root, state=lifecycle.RUNNING)
     lock = Lock(run.folder / "lock")
     lock.acquire()
     assert readers.active_run().name == "one"

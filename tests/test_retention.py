@@ -3,14 +3,14 @@
 import pytest
 
 from engine import __main__ as cli
-from engine import checkpoints, removal, retention, runs
 from engine.core.errors import CheckpointError, RunError, StorageError
 from engine.core.locks import Lock
-from engine.settings import RunSettings
+from engine.runs import checkpoints, lifecycle, removal, retention
+from engine.runs.settings import RunSettings
 
 
 def a_run(root, losses, name="one", **settings):
-    run = runs.create(RunSettings(preset="p", articles="a", name=name, steps=100, **settings), root=root)
+    run = lifecycle.create(RunSettings(preset="p", articles="a", name=name, steps=100, **settings), root=root)
     for step, loss in losses.items():
         with checkpoints.commit(run, step, {"metrics": {"validation": {"loss": loss}}}) as staging:
             (staging / checkpoints.WEIGHTS).write_bytes(b"weights %d" % step)
@@ -67,9 +67,9 @@ def test_what_an_unfinished_run_started_from_is_kept_until_it_can_go_on_without_
     with checkpoints.commit(child, 5, {}) as staging:
         (staging / checkpoints.WEIGHTS).write_bytes(b"weights")
     assert [run.name for run in checkpoints.needed_by(first)] == ["adapters"]
-    adapters.write_state(state=runs.FINISHED)
+    adapters.write_state(state=lifecycle.FINISHED)
     checkpoints.delete(first)
-    assert steps(runs.Run(root / "one")) == [20, 30, 40, 50, 60]
+    assert steps(lifecycle.Run(root / "one")) == [20, 30, 40, 50, 60]
 
 
 def test_a_save_that_will_not_fit_is_not_begun(root):
@@ -85,7 +85,7 @@ def at(run, state):
 
 
 def test_a_whole_run_goes_with_its_last_checkpoint_when_nothing_needs_it(root):
-    run = at(a_run(root, {10: 5.0, 20: 4.0}), runs.FINISHED)
+    run = at(a_run(root, {10: 5.0, 20: 4.0}), lifecycle.FINISHED)
     retention.pin(checkpoints.of_run(run)[0], True)
     lost = removal.loss(run)
     assert (lost.checkpoints, lost.pinned) == (2, 1) and lost.bytes > 0
@@ -95,7 +95,7 @@ def test_a_whole_run_goes_with_its_last_checkpoint_when_nothing_needs_it(root):
     a_run(root, {10: 5.0})  # its name is free
 
 
-@pytest.mark.parametrize("state", [runs.QUEUED, runs.RUNNING])
+@pytest.mark.parametrize("state", [lifecycle.QUEUED, lifecycle.RUNNING])
 def test_a_run_that_waits_or_is_about_to_go_on_is_not_deleted(root, state):
     run = at(a_run(root, {10: 5.0}), state)
     with pytest.raises(RunError, match="works or waits: stop it first"):
@@ -105,7 +105,7 @@ def test_a_run_that_waits_or_is_about_to_go_on_is_not_deleted(root, state):
 
 
 def test_a_run_whose_trainer_is_alive_is_not_deleted(root):
-    run = at(a_run(root, {10: 5.0}), runs.FINISHED)
+    run = at(a_run(root, {10: 5.0}), lifecycle.FINISHED)
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
         with pytest.raises(RunError, match="works or waits"):
@@ -114,19 +114,19 @@ def test_a_run_whose_trainer_is_alive_is_not_deleted(root):
 
 
 def test_a_run_that_others_came_from_or_that_ships_is_not_deleted(root):
-    run = at(a_run(root, {10: 5.0}), runs.FINISHED)
-    at(a_run(root, {1: 5.0}, "two", parent="one/10"), runs.FINISHED)
-    at(a_run(root, {1: 5.0}, "one-more"), runs.FINISHED)  # only its name begins alike
+    run = at(a_run(root, {10: 5.0}), lifecycle.FINISHED)
+    at(a_run(root, {1: 5.0}, "two", parent="one/10"), lifecycle.FINISHED)
+    at(a_run(root, {1: 5.0}, "one-more"), lifecycle.FINISHED)  # only its name begins alike
     with pytest.raises(RunError, match="came from one, .*: two. Delete those first"):
         removal.remove(run)
-    removal.remove(runs.find("two"))
+    removal.remove(lifecycle.find("two"))
     (run.folder / "recorded.json").write_text('{"command": "train"}')
     with pytest.raises(RunError, match="ships with Atelier"):
         removal.remove(run)
 
 
 def test_the_command_asks_for_the_name(root, capsys, monkeypatch):
-    at(a_run(root, {10: 5.0}), runs.FINISHED)
+    at(a_run(root, {10: 5.0}), lifecycle.FINISHED)
     assert cli.main(["delete", "one"]) == 1  # no terminal
     monkeypatch.setattr("sys.stdin", type("Terminal", (), {"isatty": lambda self: True})())
     monkeypatch.setattr("builtins.input", lambda prompt: "on")
@@ -134,6 +134,6 @@ def test_the_command_asks_for_the_name(root, capsys, monkeypatch):
     assert "one: 1 checkpoints (0 pinned)" in capsys.readouterr().err
     monkeypatch.setattr("builtins.input", lambda prompt: "one")
     assert cli.main(["delete", "one"]) == 0
-    assert runs.all_runs(root) == []
-    at(a_run(root, {10: 5.0}), runs.FINISHED)
+    assert lifecycle.all_runs(root) == []
+    at(a_run(root, {10: 5.0}), lifecycle.FINISHED)
     assert cli.main(["delete", "one", "--yes"]) == 0

@@ -15,12 +15,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine import checkpoints, devices, dispatcher, ending, queue, runs, trainer
+from engine import dispatcher, ending, trainer
 from engine.__main__ import main
 from engine.core import files, machine
 from engine.core.errors import CheckpointError, EngineError, RunError, SettingsError, StorageError
 from engine.core.locks import Lock, held
-from engine.settings import RunSettings, from_json
+from engine.runs import checkpoints, devices, lifecycle, queue
+from engine.runs.settings import RunSettings, from_json
 
 
 def new_settings(**changes) -> RunSettings:
@@ -37,8 +38,8 @@ def test_all_problems_of_a_configuration_are_named_at_once():
 
 
 def test_settings_survive_the_file(root):
-    run = runs.create(new_settings(first_article=3, last_article=9, prompts=("Cells",)), {"extra": 1})
-    assert runs.find("one").settings == run.settings
+    run = lifecycle.create(new_settings(first_article=3, last_article=9, prompts=("Cells",)), {"extra": 1})
+    assert lifecycle.find("one").settings == run.settings
     with pytest.raises(RunError, match="schema_version 99"):
         from_json({**run.config, "schema_version": 99})
 
@@ -54,7 +55,7 @@ def test_settings_survive_the_file(root):
     ],
 )
 def test_a_configuration_of_the_wrong_kind_is_one_sentence(root, damage, named):
-    config = runs.create(new_settings()).config
+    config = lifecycle.create(new_settings()).config
     with pytest.raises(RunError, match=f"config.json is damaged. Missing or of the wrong kind: {named}"):
         from_json({**config, **damage})
     with pytest.raises(RunError, match="config.json is damaged. Missing or of the wrong kind: articles, preset"):
@@ -62,12 +63,12 @@ def test_a_configuration_of_the_wrong_kind_is_one_sentence(root, damage, named):
 
 
 def test_a_name_is_taken_once_and_strange_names_find_nothing(root):
-    runs.create(new_settings())
+    lifecycle.create(new_settings())
     with pytest.raises(RunError, match="There is already a run one"):
-        runs.create(new_settings())
+        lifecycle.create(new_settings())
     for name in ("../one", "nothing", ".hidden"):
         with pytest.raises(RunError, match="There is no run"):
-            runs.find(name)
+            lifecycle.find(name)
 
 
 def test_a_lock_is_exclusive_between_processes_and_free_after_a_kill(tmp_path):
@@ -90,17 +91,17 @@ def test_a_lock_is_exclusive_between_processes_and_free_after_a_kill(tmp_path):
 
 
 def test_running_without_a_holder_reads_as_interrupted_with_a_reason(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     with Lock(run.folder / "lock") as lock:
         assert lock.acquire()
-        run.write_state(state=runs.RUNNING)
-        assert run.state().state == runs.RUNNING
-    assert run.state().state == runs.INTERRUPTED
+        run.write_state(state=lifecycle.RUNNING)
+        assert run.state().state == lifecycle.RUNNING
+    assert run.state().state == lifecycle.INTERRUPTED
     assert "ended without a word" in str(run.state().error)
 
 
 def test_a_torn_last_event_is_ignored_and_cut(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     run.append_event("step", step=1)
     with open(run.folder / "events.jsonl", "ab") as file:
         file.write(b'{"kind": "step", "st')
@@ -111,25 +112,25 @@ def test_a_torn_last_event_is_ignored_and_cut(root):
 
 
 def test_what_a_resumed_run_reports_again_replaces_what_it_had_reported(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     for step in (1, 2, 3):
         run.append_event("step", step=step, loss=step)
     run.append_event("resume", step=1)
     run.append_event("step", step=2, loss=20)
     assert [(e["step"], e["loss"]) for e in run.events("step")] == [(1, 1), (2, 20)]
-    run.append_event("state", state=runs.INTERRUPTED)
+    run.append_event("state", state=lifecycle.INTERRUPTED)
     run.append_event("resume", step=-1)  # nothing to go on from
     assert [e["kind"] for e in run.events()] == ["state", "resume"]
 
 
 def test_a_waiting_run_that_is_stopped_leaves_the_queue_and_can_be_resumed(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     assert queue.waiting(root)[0].name == "one"
     run.request_stop()
-    assert run.state().state == runs.STOPPED
+    assert run.state().state == lifecycle.STOPPED
     assert queue.waiting(root) == []
     run.request_resume()
-    assert run.state().state == runs.QUEUED
+    assert run.state().state == lifecycle.QUEUED
 
 
 class FakeChild:
@@ -146,12 +147,12 @@ def dies(run, child, code, starts=1):
     """A trainer that had begun its work ends: its lock is free, its state still says running."""
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
-        run.write_state(state=runs.RUNNING, starts=starts)
+        run.write_state(state=lifecycle.RUNNING, starts=starts)
     child.returncode = code
 
 
 def test_the_dispatcher_runs_one_at_a_time_and_resumes_what_died(root):
-    first, second = runs.create(new_settings(name="first")), runs.create(new_settings(name="second"))
+    first, second = lifecycle.create(new_settings(name="first")), lifecycle.create(new_settings(name="second"))
     started = []
 
     def start(run, device):
@@ -169,19 +170,19 @@ def test_the_dispatcher_runs_one_at_a_time_and_resumes_what_died(root):
     assert "choose a smaller batch_size or sequence_length" in str(first.state().error)
     with Lock(first.folder / "lock") as lock:
         lock.acquire()
-        first.write_state(state=runs.FINISHED)
+        first.write_state(state=lifecycle.FINISHED)
     started[-1][1].returncode = 0
     d.turn()
     assert [name for name, _ in started] == ["first", "first", "second"]
     with Lock(second.folder / "lock") as lock:
         lock.acquire()
-        second.write_state(state=runs.FAILED)
+        second.write_state(state=lifecycle.FAILED)
     started[-1][1].returncode = 1
     assert not d.turn()
 
 
 def test_after_three_resumes_without_a_checkpoint_a_run_is_failed_and_the_next_one_starts(root):
-    first, _ = runs.create(new_settings(name="first")), runs.create(new_settings(name="second"))
+    first, _ = lifecycle.create(new_settings(name="first")), lifecycle.create(new_settings(name="second"))
     started = []
 
     def start(run, device):
@@ -194,27 +195,27 @@ def test_after_three_resumes_without_a_checkpoint_a_run_is_failed_and_the_next_o
         dies(first, started[-1][1], -11, starts)
         d.turn()
     assert [name for name, _ in started] == ["first", *3 * ["first"], "second"]
-    assert first.state().state == runs.FAILED
+    assert first.state().state == lifecycle.FAILED
     assert "died 4 times without a new checkpoint in between" in str(first.state().error)
 
 
 def test_a_run_that_the_system_kills_again_and_again_says_what_to_change(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     d = dispatcher.Dispatcher(root, lambda run, device: FakeChild())
     d.turn()
     dies(run, d.children["cpu"][1], -9, starts=4)
     d.turn()
-    assert run.state().state == runs.FAILED
+    assert run.state().state == lifecycle.FAILED
     assert "when memory runs out: choose a smaller batch_size or sequence_length, LoRA, or a smaller preset" in str(
         run.state().error
     )
 
 
 def test_a_run_whose_trainer_and_dispatcher_both_died_is_found_and_resumed(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
-        run.write_state(state=runs.RUNNING, starts=1)
+        run.write_state(state=lifecycle.RUNNING, starts=1)
     assert run.orphaned() and dispatcher.work_left(root)
     started = []
     dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild()).turn()
@@ -222,11 +223,11 @@ def test_a_run_whose_trainer_and_dispatcher_both_died_is_found_and_resumed(root)
 
 
 def test_a_dispatcher_stays_while_a_run_in_somebodys_terminal_is_at_work(root):
-    run, started = runs.create(new_settings()), []
+    run, started = lifecycle.create(new_settings()), []
     d = dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild())
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
-        run.write_state(state=runs.RUNNING, starts=1)
+        run.write_state(state=lifecycle.RUNNING, starts=1)
         assert d.turn()
         assert started == []
     assert d.turn()  # it was killed
@@ -241,7 +242,7 @@ def test_a_process_that_trains_has_a_dispatcher_beside_it_and_leaves_one_where_w
         while not asked:
             time.sleep(0.01)
     assert asked == [root]  # while it trained alone: nothing waits
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     monkeypatch.setattr(dispatcher, "_FIRST_LOOK_SECONDS", 60)
     with pytest.raises(KeyboardInterrupt), dispatcher.watching(root):
         raise KeyboardInterrupt
@@ -272,7 +273,7 @@ def dispatchers(root) -> list[psutil.Process]:
 @pytest.mark.parametrize("trainer_ends", ["finished", "killed"])
 def test_a_killed_dispatcher_is_replaced_by_the_trainer_and_the_queue_goes_on(root, trainer_ends):
     """Nobody asks for one here. The second run cannot begin, which shows that it was tried; nor can the first again."""
-    first, second = (runs.create(new_settings(name=name, device="cpu")) for name in ("first", "second"))
+    first, second = (lifecycle.create(new_settings(name=name, device="cpu")) for name in ("first", "second"))
     code = (
         "import sys; from pathlib import Path; from engine import dispatcher, runs, trainer; from engine.core.locks import Lock; "
         "run = runs.Run(Path(sys.argv[1])); root = run.folder.parent; dispatcher._FIRST_LOOK_SECONDS = 0.1\n"
@@ -290,19 +291,21 @@ def test_a_killed_dispatcher_is_replaced_by_the_trainer_and_the_queue_goes_on(ro
         else:
             until(lambda: [p for p in dispatchers(root) if p.pid != killed.pid] and held(dispatcher.lock_path(root)))
             process.kill()
-    until(lambda: second.state().state == runs.FAILED)
+    until(lambda: second.state().state == lifecycle.FAILED)
     assert "There is no preset p" in str(second.state().error)
     until(lambda: not dispatchers(root))  # nothing is left to do: the first, too, has been looked after
-    assert first.state().state == (runs.FINISHED if trainer_ends == "finished" else runs.FAILED)
+    assert first.state().state == (lifecycle.FINISHED if trainer_ends == "finished" else lifecycle.FAILED)
 
 
 def test_twenty_killed_dispatchers_start_each_run_once_and_in_order(root):
     """Each run fails as soon as its trainer has begun, since there is no preset; whoever is asked starts the next."""
     rng, kills, names, end = random.Random(1), 0, [], time.monotonic() + 240
-    while kills < 20 or any(runs.find(name, root).state().state in (runs.QUEUED, runs.RUNNING) for name in names):
+    while kills < 20 or any(
+        lifecycle.find(name, root).state().state in (lifecycle.QUEUED, lifecycle.RUNNING) for name in names
+    ):
         assert time.monotonic() < end
         if kills < 20 and len(queue.waiting(root)) < 3:
-            names.append(runs.create(new_settings(name=f"run-{len(names):02}", device="cpu")).name)
+            names.append(lifecycle.create(new_settings(name=f"run-{len(names):02}", device="cpu")).name)
         dispatcher.ensure(root)
         time.sleep(rng.uniform(0, 1.0))
         for process in dispatchers(root) if kills < 20 else ():
@@ -310,11 +313,12 @@ def test_twenty_killed_dispatchers_start_each_run_once_and_in_order(root):
             process.kill()
     until(lambda: not dispatchers(root))
     starts = [
-        [e["time"] for e in runs.find(name, root).events("state") if e["state"] == runs.RUNNING] for name in names
+        [e["time"] for e in lifecycle.find(name, root).events("state") if e["state"] == lifecycle.RUNNING]
+        for name in names
     ]
     assert all(len(times) == 1 for times in starts) and len(starts) > 4
     assert starts == sorted(starts)
-    assert {runs.find(name, root).state().state for name in names} == {runs.FAILED}
+    assert {lifecycle.find(name, root).state().state for name in names} == {lifecycle.FAILED}
     assert not any(path.name.startswith(".") and path.name != ".locks" for path in root.iterdir())
 
 
@@ -328,7 +332,7 @@ def test_a_look_at_a_lock_makes_nothing(tmp_path):
 
 
 def test_a_dispatcher_whose_folder_is_gone_ends(root):
-    runs.create(new_settings(device="cpu"))
+    lifecycle.create(new_settings(device="cpu"))
     with Lock(devices.device_lock("cpu", root)) as lock:  # the run waits
         assert lock.acquire()
         command = [sys.executable, "-m", "engine.dispatcher", str(root)]
@@ -341,19 +345,19 @@ def test_a_dispatcher_whose_folder_is_gone_ends(root):
 
 
 def test_a_trainer_that_died_after_a_stop_was_asked_for_is_not_started_again(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
-        run.write_state(state=runs.RUNNING, starts=1)
+        run.write_state(state=lifecycle.RUNNING, starts=1)
         run.request_pause()
     started = []
     assert not dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild()).turn()
-    assert (started, run.state().state, run.control()) == ([], runs.PAUSED, "")
+    assert (started, run.state().state, run.control()) == ([], lifecycle.PAUSED, "")
 
 
 def test_a_device_that_comes_free_in_the_middle_of_a_turn_goes_to_the_first_that_waits(root, monkeypatch):
     for name in ("first", "second", "third"):
-        runs.create(new_settings(name=name))
+        lifecycle.create(new_settings(name=name))
     taken = iter([True])  # a trainer of a dispatcher that was killed ends while the queue is looked through
     monkeypatch.setattr(dispatcher, "held", lambda path: next(taken, False))
     started = []
@@ -365,7 +369,7 @@ def test_a_device_that_comes_free_in_the_middle_of_a_turn_goes_to_the_first_that
 def test_two_devices_run_two_runs(root, monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
     for name, device in (("a", "gpu:0"), ("b", "gpu:0"), ("c", "gpu:1")):
-        runs.create(new_settings(name=name, device=device))
+        lifecycle.create(new_settings(name=name, device=device))
     started = []
     dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild()).turn()
     assert started == ["a", "c"]
@@ -374,7 +378,7 @@ def test_two_devices_run_two_runs(root, monkeypatch):
 def test_a_run_on_any_device_takes_the_one_that_is_free(root, monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: ("one", "two", "three"))
     for name in "abcd":
-        runs.create(new_settings(name=name))
+        lifecycle.create(new_settings(name=name))
     started = []
     d = dispatcher.Dispatcher(root, lambda run, device: started.append((run.name, device)) or FakeChild())
     with Lock(devices.device_lock("gpu:1", root)) as lock:  # somebody's terminal
@@ -388,7 +392,7 @@ def test_a_run_on_any_device_takes_the_one_that_is_free(root, monkeypatch):
 def test_a_run_in_a_terminal_takes_the_device_that_is_free(root, monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
     monkeypatch.setattr(trainer, "_train", lambda run, device, say, locks: device)
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     with Lock(devices.device_lock("gpu:0", root)) as lock:
         assert lock.acquire()
         assert trainer.work(run, 0) == "gpu:1"
@@ -411,7 +415,7 @@ def test_the_gpus_that_are_hidden_are_not_counted(monkeypatch):
 
 
 def test_a_trainer_that_cannot_even_start_does_not_start_for_ever(root):
-    runs.create(new_settings())
+    lifecycle.create(new_settings())
     children = []
 
     def start(run, device):
@@ -423,14 +427,14 @@ def test_a_trainer_that_cannot_even_start_does_not_start_for_ever(root):
     for _ in range(5):
         d.turn()
     assert len(children) == 1
-    assert runs.find("one").state().state == runs.INTERRUPTED
+    assert lifecycle.find("one").state().state == lifecycle.INTERRUPTED
 
 
 @pytest.mark.parametrize(
     "config", ["{}", '{"schema_version": 1, "name": "broken"}', '{"schema_version": 1, "steps": 7}']
 )
 def test_a_damaged_run_does_not_stop_the_queue(root, config):
-    broken, good = runs.create(new_settings(name="broken")), runs.create(new_settings(name="good"))
+    broken, good = lifecycle.create(new_settings(name="broken")), lifecycle.create(new_settings(name="good"))
     (broken.folder / "config.json").write_text(config)
     started = []
     dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild()).turn()
@@ -439,23 +443,25 @@ def test_a_damaged_run_does_not_stop_the_queue(root, config):
 
 def test_waiting_runs_are_moved_and_their_order_survives(root):
     for name in "abcd":
-        runs.create(new_settings(name=name))
-    assert [run.name for run in queue.move(runs.find("d"), -10)] == ["d", "a", "b", "c"]
-    assert [run.name for run in queue.move(runs.find("a"), 1)] == ["d", "b", "a", "c"]
-    runs.find("b").request_stop()
+        lifecycle.create(new_settings(name=name))
+    assert [run.name for run in queue.move(lifecycle.find("d"), -10)] == ["d", "a", "b", "c"]
+    assert [run.name for run in queue.move(lifecycle.find("a"), 1)] == ["d", "b", "a", "c"]
+    lifecycle.find("b").request_stop()
     assert [run.name for run in queue.waiting(root)] == ["d", "a", "c"]
     with pytest.raises(RunError, match="b is not waiting"):
-        queue.move(runs.find("b"), 1)
+        queue.move(lifecycle.find("b"), 1)
 
 
 def test_the_command_queues_a_run_again_with_the_changes_alone(root, monkeypatch, capsys):
     monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
     preset, articles = "checkpoints/presets/gpt2_mini_en", "articles/sample"
-    runs.create(RunSettings(preset, articles, "one", epochs=2, learning_rate=1e-3, batch_size=2, seed=5), root=root)
+    lifecycle.create(
+        RunSettings(preset, articles, "one", epochs=2, learning_rate=1e-3, batch_size=2, seed=5), root=root
+    )
     changes = ["--clone", "one", "--name", "two", "--steps", "9", "--lora-rank", "4", "--range", "1-10", "--json"]
     assert main(["queue", *changes]) == 0
     assert [row["run"] for row in json.loads(capsys.readouterr().out)["waiting"]] == ["one", "two"]
-    made = runs.find("two", root).settings
+    made = lifecycle.find("two", root).settings
     assert (made.steps, made.epochs, made.lora_rank, made.first_article, made.last_article) == (9, None, 4, 1, 10)
     assert (made.preset, made.learning_rate, made.batch_size, made.seed) == (preset, 1e-3, 2, 5)
     assert main(["queue", "--steps", "9"]) == 1
@@ -464,57 +470,57 @@ def test_the_command_queues_a_run_again_with_the_changes_alone(root, monkeypatch
 
 def test_a_run_that_waits_keeps_its_place_when_it_is_resumed(root):
     for name in "ab":
-        runs.create(new_settings(name=name))
-    runs.find("a").request_resume()
+        lifecycle.create(new_settings(name=name))
+    lifecycle.find("a").request_resume()
     assert [run.name for run in queue.waiting(root)] == ["a", "b"]
 
 
 def test_what_is_asked_of_a_run_while_somebody_looks_at_its_lock_is_not_lost(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     lock = Lock(run.folder / "lock")
     assert lock.acquire()  # a page's probe
     threading.Timer(0.1, lock.release).start()
     run.request_pause()
-    assert (run.state().state, run.control()) == (runs.PAUSED, "")
+    assert (run.state().state, run.control()) == (lifecycle.PAUSED, "")
     assert lock.acquire()
     threading.Timer(0.1, lock.release).start()
     run.request_stop()
-    assert (run.state().state, run.control()) == (runs.STOPPED, "")
+    assert (run.state().state, run.control()) == (lifecycle.STOPPED, "")
 
 
 @pytest.mark.parametrize("action", ["stop", "pause"])
 def test_a_finished_run_is_said_to_be_finished(root, capsys, action):
-    runs.create(new_settings()).write_state(state=runs.FINISHED)
+    lifecycle.create(new_settings()).write_state(state=lifecycle.FINISHED)
     assert main([action, "one"]) == 0
     assert capsys.readouterr().out == "one is finished.\n"
-    assert runs.find("one").control() == ""
+    assert lifecycle.find("one").control() == ""
 
 
 def test_a_waiting_run_that_is_paused_leaves_the_queue_until_it_is_resumed(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     run.request_pause()
-    assert run.state().state == runs.PAUSED
+    assert run.state().state == lifecycle.PAUSED
     assert queue.waiting(root) == []
     run.request_resume()
-    assert run.state().state == runs.QUEUED
+    assert run.state().state == lifecycle.QUEUED
 
 
 def test_a_trainer_that_gives_no_sign_of_life_is_noticed(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
-        (run.folder / runs.HEARTBEAT).touch()
+        (run.folder / lifecycle.HEARTBEAT).touch()
         assert run.silent_seconds() == 0
-        long_ago = time.time() - runs.FROZEN_SECONDS - 1
-        os.utime(run.folder / runs.HEARTBEAT, (long_ago, long_ago))
-        assert runs.FROZEN_SECONDS < run.silent_seconds() < 30
+        long_ago = time.time() - lifecycle.FROZEN_SECONDS - 1
+        os.utime(run.folder / lifecycle.HEARTBEAT, (long_ago, long_ago))
+        assert lifecycle.FROZEN_SECONDS < run.silent_seconds() < 30
     assert run.silent_seconds() == 0  # nobody works on it: that is another matter
 
 
 @pytest.fixture
 def heart(root):
     now = [0.0]
-    heart = trainer.Heart(runs.create(new_settings()), clock=lambda: now[0])
+    heart = trainer.Heart(lifecycle.create(new_settings()), clock=lambda: now[0])
     yield heart, now
     heart.close()
 
@@ -539,7 +545,7 @@ def test_a_training_that_hangs_falls_silent_although_its_process_lives(heart):
     pass_time(now, 5)
     assert not heart.beats()
     # Noticed after the patience with a model of quick steps and the age at which a heartbeat is taken for none.
-    assert trainer.Heart.PAUSE_SECONDS + runs.FROZEN_SECONDS <= 30
+    assert trainer.Heart.PAUSE_SECONDS + lifecycle.FROZEN_SECONDS <= 30
 
 
 def test_what_loads_compiles_or_saves_may_take_minutes(heart):
@@ -565,7 +571,7 @@ def commit(run, step: int, content: bytes = b"weights"):
 
 
 def test_which_checkpoints_were_passed_over_is_said_and_that_every_one_is_damaged(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     for step in (2, 4, 6):
         commit(run, step)
     _, second, third = checkpoints.of_run(run)
@@ -585,7 +591,7 @@ def test_which_checkpoints_were_passed_over_is_said_and_that_every_one_is_damage
 
 
 def test_a_bit_that_flips_without_a_trace_is_found_by_whoever_reads_afresh(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     commit(run, 2)
     commit(run, 4)
     newest = checkpoints.newest_verified(run)
@@ -601,7 +607,7 @@ def test_a_bit_that_flips_without_a_trace_is_found_by_whoever_reads_afresh(root)
 
 
 def test_a_checkpoint_has_exactly_these_files_and_a_hash_of_each(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     commit(run, 4)
     (checkpoint,) = checkpoints.of_run(run)
     assert sorted(p.name for p in checkpoint.folder.iterdir()) == ["manifest.json", "model.weights.h5", "training.npz"]
@@ -611,7 +617,7 @@ def test_a_checkpoint_has_exactly_these_files_and_a_hash_of_each(root):
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(root, damage):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     commit(run, 2)
     commit(run, 4)
     newest = checkpoints.of_run(run)[-1]
@@ -630,7 +636,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_serves(root, damage
 
 
 def test_every_flipped_bit_and_every_truncation_of_a_manifest_is_noticed_and_the_one_before_it_serves(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     for step in (2, 4):
         commit(run, step)
         checkpoints.with_manifest(
@@ -654,7 +660,7 @@ def test_every_flipped_bit_and_every_truncation_of_a_manifest_is_noticed_and_the
 
 
 def test_a_checkpoint_written_before_manifests_had_hashes_of_themselves_is_read(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     commit(run, 2)
     file = checkpoints.of_run(run)[-1].folder / checkpoints.MANIFEST
     manifest = files.read_json(file)
@@ -666,7 +672,7 @@ def test_a_checkpoint_written_before_manifests_had_hashes_of_themselves_is_read(
 
 
 def test_a_save_that_is_cut_off_leaves_the_former_checkpoint_and_no_other(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     commit(run, 2)
     with pytest.raises(RuntimeError), checkpoints.commit(run, 4, {}) as staging:
         (staging / checkpoints.WEIGHTS).write_bytes(b"half")
@@ -676,7 +682,7 @@ def test_a_save_that_is_cut_off_leaves_the_former_checkpoint_and_no_other(root):
 
 
 def test_what_a_killed_trainer_was_writing_is_swept_away(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     commit(run, 2)
     (run.folder / ".step-00000004.999.tmp").mkdir()
     (run.folder / ".step-00000004.999.tmp" / checkpoints.WEIGHTS).write_bytes(b"half")
@@ -687,7 +693,7 @@ def test_what_a_killed_trainer_was_writing_is_swept_away(root):
 
 
 def test_the_last_checkpoint_of_a_run_is_kept(root):
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     commit(run, 2)
     with pytest.raises(CheckpointError, match="is the last whole checkpoint"):
         checkpoints.delete(checkpoints.of_run(run)[0])
@@ -701,7 +707,7 @@ def test_a_folder_without_rights_is_one_sentence(root):
     root.chmod(0o500)
     try:
         with pytest.raises(StorageError, match="No rights to write in"):
-            runs.create(new_settings())
+            lifecycle.create(new_settings())
     finally:
         root.chmod(0o700)
 
@@ -723,7 +729,7 @@ def test_a_full_disk_is_one_sentence_and_the_former_content_stays(tmp_path, monk
 @pytest.fixture
 def held_run(root):
     """A run held by a process that stands for its trainer, by its command line and its files."""
-    run = runs.create(new_settings())
+    run = lifecycle.create(new_settings())
     code = (
         "import os, sys, time; from pathlib import Path; from engine import runs; from engine.core.files import write_json; "
         "from engine.core.locks import Lock; run = runs.Run(Path(sys.argv[2])); lock = Lock(run.folder / 'lock'); "
@@ -748,14 +754,14 @@ def test_a_frozen_trainer_is_ended_and_its_run_goes_on_or_is_stopped(held_run, a
     process.send_signal(signal.SIGSTOP)
     if asked:
         assert main(["stop", run.name]) == 0
-        assert run.state().state == runs.RUNNING  # it cannot answer
+        assert run.state().state == lifecycle.RUNNING  # it cannot answer
         assert main(["stop", run.name, "--force"]) == 0
     else:
         ending.end_trainer(run)
     assert process.wait(5) == -signal.SIGKILL
     d.turn()
     assert started == ([] if asked else [run.folder.parent, run.name])
-    assert run.state().state == (runs.STOPPED if asked else runs.QUEUED)
+    assert run.state().state == (lifecycle.STOPPED if asked else lifecycle.QUEUED)
     assert run.control() == ""
     with pytest.raises(RunError, match="No trainer works on the run one"):
         ending.end_trainer(run)
@@ -776,7 +782,7 @@ def test_a_process_that_is_not_certainly_the_trainer_is_left_alone(held_run, for
             ending.end_trainer(run)
         assert (process.poll(), other.poll()) == (None, None)
         other.kill()
-    assert run.state().state == runs.RUNNING
+    assert run.state().state == lifecycle.RUNNING
 
 
 def test_a_model_that_is_not_there_is_answered_with_the_runs_there_are(root):

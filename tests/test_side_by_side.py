@@ -7,9 +7,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_pages import a_run, no_studio, open_page  # noqa: F401  (no_studio serves this file too)
 
-from engine import checkpoints, kept, studio_client, writing, written
-from engine.checkpoints import ModelReference
+from engine import kept, studio_client, writing, written
 from engine.core.errors import CheckpointError, EngineError
+from engine.runs import checkpoints
+from engine.runs.checkpoints import ModelReference
 from engine.written import Column, Difference, Sample, Written
 from ui import side_view
 

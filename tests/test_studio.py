@@ -10,10 +10,11 @@ import psutil
 import pytest
 from conftest import article_line
 
-from engine import checkpoints, runs, studio, studio_client
+from engine import studio, studio_client
 from engine.core.errors import EngineError
 from engine.core.files import read_json
-from engine.settings import RunSettings
+from engine.runs import checkpoints, lifecycle
+from engine.runs.settings import RunSettings
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +30,7 @@ def place(tmp_path_factory, tiny_preset, sample_folder):
         patch.setenv("ATELIER_CORPORA", str(root / ".corpora"))
         patch.setenv("ATELIER_STUDIO_IDLE_SECONDS", "600")
         settings = RunSettings(preset=str(tiny_preset), articles=str(sample_folder), name="run", steps=2)
-        run = runs.create(settings, root=root)
+        run = lifecycle.create(settings, root=root)
         preset = checkpoints.presets.find(tiny_preset)
         model, _ = models.load(checkpoints.ModelReference(preset))
         rng = np.random.default_rng(0)

@@ -18,28 +18,16 @@ import pytest
 import tensorflow as tf
 
 from engine import __main__ as cli
-from engine import (
-    accumulation,
-    checkpoints,
-    dispatcher,
-    evaluation,
-    forgetting,
-    hugging_face,
-    models,
-    runs,
-    schedules,
-    submission,
-    trainer,
-    training,
-)
+from engine import accumulation, dispatcher, evaluation, forgetting, hugging_face, models, schedules, trainer, training
 from engine.backend import keras
-from engine.checkpoints import ModelReference
 from engine.core import machine
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError, SettingsError
 from engine.corpus import preparation, windows
 from engine.generation import Generator, Sampler
 from engine.presets import memory, tokenizers
-from engine.settings import RunSettings
+from engine.runs import checkpoints, lifecycle, submission
+from engine.runs.checkpoints import ModelReference
+from engine.runs.settings import RunSettings
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +66,7 @@ def trained(tmp_path_factory, tiny_preset, sample_folder):
 
 def test_the_result_says_everything_that_programs_read(trained):
     run, result = trained
-    assert run.state().state == runs.FINISHED
+    assert run.state().state == lifecycle.FINISHED
     assert {"run", "checkpoint", "steps", "tokens", "seconds", "tokens_per_second", "split", "evaluated_tokens"} <= set(
         result
     )
@@ -161,12 +149,12 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
             (staging / name).write_bytes(b"weights")
     (run.folder / "step-00000005" / name).write_bytes(b"wEights")
     assert checkpoints.newest_verified(run).step == 3
-    assert run.state().state == runs.INTERRUPTED
+    assert run.state().state == lifecycle.INTERRUPTED
     if form == "weights.h5":  # as of a run that was begun before there were other formats: its configuration names none
         config = json.loads((run.folder / "config.json").read_text())
         del config["checkpoint_format"]
         (run.folder / "config.json").write_text(json.dumps(config))
-        run, form = runs.find(run.name), "ckpt"
+        run, form = lifecycle.find(run.name), "ckpt"
     keras.backend.clear_session()
     trainer.work(run)
     first, second = (checkpoints.of_run(r)[-1] for r in (whole, run))
@@ -199,12 +187,12 @@ def test_a_stop_while_it_measures_saves_the_steps_since_the_last_checkpoint(tiny
             (run.folder / "control.json").write_text(json.dumps({"action": "stop"}))
 
     assert trainer.work(run, say=say) is None
-    assert run.state().state == runs.STOPPED
+    assert run.state().state == lifecycle.STOPPED
     assert checkpoints.newest_verified(run).step == 3
     assert checkpoints.newest_verified(run).manifest["metrics"] == {}  # nothing has been measured there
 
 
-@pytest.mark.parametrize(("asked_for", "state"), [("stop", runs.STOPPED), ("pause", runs.PAUSED)])
+@pytest.mark.parametrize(("asked_for", "state"), [("stop", lifecycle.STOPPED), ("pause", lifecycle.PAUSED)])
 def test_stop_and_pause_end_in_a_checkpoint_and_a_state_that_says_so(
     tiny_preset, sample_folder, root, asked_for, state
 ):
@@ -257,7 +245,7 @@ def cut_off_at(run, step):
 @pytest.fixture
 def parent(trained, root):
     """A finished run "one" with checkpoints after its steps 3 and 6."""
-    return runs.Run(shutil.copytree(trained[0].folder, root / "one"))
+    return lifecycle.Run(shutil.copytree(trained[0].folder, root / "one"))
 
 
 def test_a_run_with_a_checkpoint_of_its_own_goes_on_without_its_parent(parent, tiny_preset, sample_folder):
@@ -267,7 +255,7 @@ def test_a_run_with_a_checkpoint_of_its_own_goes_on_without_its_parent(parent, t
     cut_off_at(child, 1)
     checkpoints.delete(first)
     result = trainer.work(child)
-    assert child.state().state == runs.FINISHED
+    assert child.state().state == lifecycle.FINISHED
     assert "parent_loss" not in result and math.isfinite(result["base_loss"])
     (event,) = child.events("parent_lost")
     assert str(EngineError.from_json(event["reason"])) == "The run one has no checkpoint 3."
@@ -285,7 +273,7 @@ def test_a_parent_that_is_damaged_while_the_run_is_under_way_does_not_fail_it(pa
             (checkpoints.find("one/3").folder / checkpoints.WEIGHTS_FILES["ckpt"][0]).write_bytes(b"damaged")
 
     result = trainer.work(child, say=damage)
-    assert child.state().state == runs.FINISHED
+    assert child.state().state == lifecycle.FINISHED
     assert "parent_loss" not in result
     assert "one/3 is damaged" in str(EngineError.from_json(child.events("parent_lost")[0]["reason"]))
 
@@ -312,11 +300,11 @@ def test_a_run_whose_articles_or_preset_have_changed_does_not_go_on_without_a_wo
     run.request_resume()
     with pytest.raises(PresetError, match="The weights of the preset .* have changed since this run was made"):
         trainer.work(run)
-    assert run.state().state == runs.FAILED
+    assert run.state().state == lifecycle.FAILED
     (preset / "model.weights.h5").write_bytes(weights)
     run.request_resume()
     trainer.work(run)
-    assert run.state().state == runs.FINISHED
+    assert run.state().state == lifecycle.FINISHED
 
 
 # Forks a trainer, without what `only_trains` leaves out, for each folder of a run that it reads: loading takes seconds.
@@ -362,7 +350,7 @@ def await_moment(run, pid, step, in_a_save, rng) -> bool:
         Whether it is inside a save.
     """
     end = time.monotonic() + (60 if in_a_save else rng.uniform(0, 1.2))
-    while time.monotonic() < end and run.state().state != runs.FINISHED:
+    while time.monotonic() < end and run.state().state != lifecycle.FINISHED:
         if in_a_save and run.saved_step() > step and any(run.folder.glob(f".step-*.{pid}-*.tmp")):
             time.sleep(rng.uniform(0, 0.02))
             return any(run.folder.glob(f".step-*.{pid}-*.tmp"))
@@ -385,7 +373,7 @@ def test_a_trainer_that_is_killed_twenty_times_loses_nothing(tiny_preset, sample
                 settings_of(tiny_preset, sample_folder, **short, name=f"killed-{number}", checkpoint_format=form)
             )
             last = kills + 7
-            while run.state().state != runs.FINISHED:
+            while run.state().state != lifecycle.FINISHED:
                 assert time.monotonic() < end
                 had = checkpoints.newest_verified(run)
                 print(run.folder, file=nursery.stdin, flush=True)
@@ -401,7 +389,7 @@ def test_a_trainer_that_is_killed_twenty_times_loses_nothing(tiny_preset, sample
                 has = checkpoints.newest_verified(run)
                 assert had is None or has.step >= had.step
                 dispatcher.settle(run, code)
-                assert run.state().state != runs.FAILED
+                assert run.state().state != lifecycle.FAILED
             assert ends_alike(whole, run)
             if kills >= 20:
                 break
@@ -429,7 +417,7 @@ def test_a_signal_ends_a_run_in_a_checkpoint(tiny_preset, sample_folder, root, o
             os.kill(os.getpid(), getattr(signal, name))
 
     assert trainer.work(run, say=say) is None
-    assert (run.state().state, run.control()) == (runs.STOPPED, "")
+    assert (run.state().state, run.control()) == (lifecycle.STOPPED, "")
     assert checkpoints.newest_verified(run).step == run.state().step == 2
 
 
@@ -801,7 +789,7 @@ def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(tiny_preset, sam
     )
     with pytest.raises(EngineError):
         trainer.work(run)
-    assert run.state().state == runs.FAILED
+    assert run.state().state == lifecycle.FAILED
     assert str(run.state().error) == "The loss became nan."
 
 
@@ -883,9 +871,9 @@ def test_a_run_whose_memory_runs_out_goes_on_in_pieces_to_the_same_end(
     run = submission.submit(settings_of(tiny_preset, sample_folder, **short))
     with pytest.raises(memory.GoesOn):
         trainer.work(run)
-    assert (run.state().state, run.state().starts) == (runs.QUEUED, 0)
+    assert (run.state().state, run.state().starts) == (lifecycle.QUEUED, 0)
     trainer.work(run)
-    assert run.state().state == runs.FINISHED
+    assert run.state().state == lifecycle.FINISHED
     (event,) = run.events("memory")
     assert {"step": 2, "failed_step": 3, "micro_batch": 2, "batch_size": 4}.items() <= event.items()
     losses, expected = ([e["loss"] for e in r.events("step")] for r in (run, whole))
@@ -951,7 +939,7 @@ def test_where_one_window_does_not_fit_the_failure_says_what_to_change(
     }[method]
     with pytest.raises(ResourcesError, match=said):
         trainer.work(run)
-    assert run.state().state == runs.FAILED
+    assert run.state().state == lifecycle.FAILED
     assert not run.events("memory")
 
 

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import checkpoints, formats, models, usage
-from engine.checkpoints import ModelReference
+from engine import formats, models, usage
 from engine.core import paths
 from engine.core.errors import CheckpointError
 from engine.corpus import preparation
@@ -21,6 +20,8 @@ from engine.foreign.validator import Validator
 from engine.generation import Generator, Sampler
 from engine.measuring import measure
 from engine.presets import catalogue, tokenizers
+from engine.runs import checkpoints
+from engine.runs.checkpoints import ModelReference
 
 pytestmark = pytest.mark.slow
 

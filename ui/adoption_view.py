@@ -6,14 +6,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine import checkpoints
-from engine.checkpoints import Checkpoint
 from engine.core import paths
 from engine.core.files import require_space
 from engine.foreign import adoption, layout
 from engine.foreign.validator import Validator
 from engine.presets import catalogue
-from engine.runs import Run
+from engine.runs import checkpoints
+from engine.runs.checkpoints import Checkpoint
+from engine.runs.lifecycle import Run
 from ui import access, errors, little_memory, readers, sources, studio_view, words
 from ui.i18n import _
 

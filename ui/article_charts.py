@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from engine.plans import Plan
+from engine.runs.plans import Plan
 from ui import colours, words
 from ui.charts import template
 from ui.i18n import _

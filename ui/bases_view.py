@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from engine import checkpoints
 from engine.core.errors import CheckpointError, PresetError
-from engine.runs import Run
+from engine.runs import checkpoints
+from engine.runs.lifecycle import Run
 from ui import errors
 from ui.i18n import _
 

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from engine import runs
 from engine.core.errors import EngineError
-from engine.runs import Run
+from engine.runs import lifecycle
+from engine.runs.lifecycle import Run
 from ui import errors, readers, removal_view, words
 from ui.i18n import _, _n
 
@@ -14,12 +14,12 @@ def why(run: Run) -> EngineError | None:
     if (problem := readers.unreadable(run)) is not None:
         return problem
     state = run.state()
-    return state.error if state.state == runs.BROKEN else None
+    return state.error if state.state == lifecycle.BROKEN else None
 
 
 def show(key: str) -> None:
     """Lists the broken runs, each to be deleted by who may do everything; nothing where there is none."""
-    broken = [(run, reason) for run in runs.all_runs() if (reason := why(run)) is not None]
+    broken = [(run, reason) for run in lifecycle.all_runs() if (reason := why(run)) is not None]
     if not broken:
         return
     title = _n("{n} run is broken", "{n} runs are broken", len(broken))

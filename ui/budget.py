@@ -8,15 +8,16 @@ from typing import Any
 
 import streamlit as st
 
-from engine import budget, checkpoints, importing, queue, runs, submission, uploads
-from engine.budget import Limits
+from engine import importing, uploads
 from engine.core import files, paths
 from engine.core.errors import EngineError, SettingsError
 from engine.core.locks import Lock
 from engine.corpus import preparation
 from engine.presets import catalogue
 from engine.results import PassSettings
-from engine.settings import RunSettings
+from engine.runs import budget, checkpoints, lifecycle, queue, submission
+from engine.runs.budget import Limits
+from engine.runs.settings import RunSettings
 from ui import access, readers, words
 
 _PATIENCE_SECONDS = 10.0
@@ -65,7 +66,7 @@ def _told(error: EngineError) -> EngineError:
 
 
 def enter(settings: RunSettings, stem: str, join: bool) -> queue.Entry:
-    """Puts a run into the queue (`engine.queue.enter`): of a visitor where it is within the budget, and others leave room.
+    """Puts a run into the queue (`engine.runs.queue.enter`): of a visitor where it is within the budget, and others leave room.
 
     Raises:
         SettingsError: everything that stands against it. EngineError: there is no room at the moment.
@@ -97,9 +98,9 @@ def _check_room_for(taken: budget.Cost, most: Limits) -> None:
         if not run.config.get("visitor"):
             continue
         state = run.state().state
-        waiting += state == runs.QUEUED
+        waiting += state == lifecycle.QUEUED
         here = float(files.size(run.folder))
-        if state in (runs.QUEUED, runs.RUNNING):  # it will grow
+        if state in (lifecycle.QUEUED, lifecycle.RUNNING):  # it will grow
             with contextlib.suppress(EngineError):
                 needed = submission.estimate(run.settings)
                 here = max(here, float(needed.checkpoint_bytes * needed.checkpoints))

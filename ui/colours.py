@@ -3,8 +3,8 @@ ink that is read on it."""
 
 import colorsys
 
-from engine import runs
-from engine.checkpoints import ModelReference
+from engine.runs import lifecycle
+from engine.runs.checkpoints import ModelReference
 
 BASE = "#7F868D"  # a mid grey that reads on white and on near-black
 # Okabe & Ito 2008, "Color universal design", the hues that read on both grounds, then mid-tones between them.
@@ -19,7 +19,7 @@ def of_run(name: str) -> str:
 
 def of_runs() -> dict[str, tuple[str, int]]:
     """Name → (hue, how often the palette was used up before it) of every run."""
-    return {run.name: (HUES[n % len(HUES)], n // len(HUES)) for n, run in enumerate(reversed(runs.all_runs()))}
+    return {run.name: (HUES[n % len(HUES)], n // len(HUES)) for n, run in enumerate(reversed(lifecycle.all_runs()))}
 
 
 def of_model(model: ModelReference, last_step: int = 0) -> str:

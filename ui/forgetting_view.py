@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine import forgetting
 from engine.forgetting import Forgetting
-from engine.runs import Run
+from engine.runs.lifecycle import Run
 from ui import colours, live, readers, report_charts, words
 from ui.i18n import _
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from engine import dispatcher, runs
+from engine import dispatcher
+from engine.runs import lifecycle
 from ui import access, budget, errors, owner, polling, readers, words
 from ui.i18n import LANGUAGES, _, browser_language
 
@@ -88,5 +89,5 @@ def _strip() -> None:
     st.session_state["strip_polls"] = True
     state = run.state()
     share = state.step / state.steps if state.steps else 0.0
-    label = words.state_name(state.state) if state.state == runs.QUEUED else words.phase_name(state.phase)
+    label = words.state_name(state.state) if state.state == lifecycle.QUEUED else words.phase_name(state.phase)
     st.progress(min(1.0, share), words.labelled(words.plain(run.name), label))

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from engine import runs
 from engine.core.files import open_plain
+from engine.runs import lifecycle
 from ui import records
 from ui.records import STEP_FIELDS, Record
 
@@ -156,7 +156,7 @@ class Growing:
                 if not self._goes_on(found):
                     self._begin()
                 self._file, self._size = (found.st_dev, found.st_ino), found.st_size
-                while lines := runs.read_lines(self._path, self._offset, _READ_BYTES):
+                while lines := lifecycle.read_lines(self._path, self._offset, _READ_BYTES):
                     self._take(lines)
                 self._seen = seen
             return self._published()

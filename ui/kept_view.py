@@ -6,8 +6,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engine import kept, written
-from engine.checkpoints import ModelReference
 from engine.core.errors import EngineError
+from engine.runs.checkpoints import ModelReference
 from engine.written import Column, Written
 from ui import access, budget, errors, little_memory, side_view, studio_view, words
 from ui.i18n import _, _n

@@ -4,9 +4,9 @@ import json
 
 import streamlit as st
 
-from engine import checkpoints
-from engine.runs import Run
-from engine.settings import IMPORTED
+from engine.runs import checkpoints
+from engine.runs.lifecycle import Run
+from engine.runs.settings import IMPORTED
 from ui import colours, readers, words
 from ui.i18n import _
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from engine import checkpoints, runs, submission
-from engine.checkpoints import ModelReference
 from engine.core.errors import EngineError
 from engine.corpus import store
 from engine.presets import catalogue
-from engine.runs import Run
-from engine.settings import IMPORTED
+from engine.runs import checkpoints, lifecycle, submission
+from engine.runs.checkpoints import ModelReference
+from engine.runs.lifecycle import Run
+from engine.runs.settings import IMPORTED
 from ui import comparison, growing, polling, records
 from ui.i18n import _
 
@@ -56,11 +56,11 @@ def active_run() -> Run | None:
 
 
 def _active_run() -> Run | None:
-    found = [(run, run.state()) for run in runs.all_runs()]
+    found = [(run, run.state()) for run in lifecycle.all_runs()]
     for run, state in found:
-        if state.state == runs.RUNNING:
+        if state.state == lifecycle.RUNNING:
             return run
-    waiting = sorted((state.queued_at, run.name, run) for run, state in found if state.state == runs.QUEUED)
+    waiting = sorted((state.queued_at, run.name, run) for run, state in found if state.state == lifecycle.QUEUED)
     return waiting[0][2] if waiting else None
 
 
@@ -79,7 +79,7 @@ def title(model: ModelReference) -> str:
 def last_step(run_name: str) -> int:
     """The step of a run's newest checkpoint, 0 where there is none."""
     try:
-        found = checkpoints.of_run(runs.find(run_name))
+        found = checkpoints.of_run(lifecycle.find(run_name))
     except EngineError:  # deleted while it is shown
         return 0
     return found[-1].step if found else 0
@@ -108,7 +108,7 @@ def vocabulary_hash(preset: str) -> str:
 
 def runs_with_events() -> list[Run]:
     """The runs whose configuration can be read, the newest first."""
-    return polling.shared("runs", lambda: [run for run in runs.all_runs() if unreadable(run) is None])
+    return polling.shared("runs", lambda: [run for run in lifecycle.all_runs() if unreadable(run) is None])
 
 
 def unreadable(run: Run) -> EngineError | None:

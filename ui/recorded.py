@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from engine import runs
+from engine.runs import lifecycle
 from ui.i18n import _
 from ui.words import plain
 
 
 def note() -> None:
     """Says what “recorded” means, for every recorded run there is."""
-    for run in runs.all_runs():
+    for run in lifecycle.all_runs():
         facts = run.recorded
         if facts:
             st.caption(

@@ -22,7 +22,7 @@ STEP_FIELDS = (
     "memory_bytes",
 )
 _SCHEMA = pa.schema([(name, pa.float64()) for name in (*STEP_FIELDS, "time")])
-_STEP = b'{"kind": "step"'  # how engine.runs opens such a line
+_STEP = b'{"kind": "step"'  # how engine.runs.lifecycle opens such a line
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from engine import removal
 from engine.core.errors import EngineError
-from engine.runs import Run
+from engine.runs import removal
+from engine.runs.lifecycle import Run
 from ui import access, errors, words
 from ui.i18n import _, _n
 

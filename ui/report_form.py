@@ -7,10 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from engine import checkpoints, results
-from engine.checkpoints import ModelReference
+from engine import results
 from engine.core.errors import EngineError
 from engine.results import PassSettings
+from engine.runs import checkpoints
+from engine.runs.checkpoints import ModelReference
 from ui import access, choices, readers, sources, words
 from ui.i18n import _
 

@@ -5,9 +5,10 @@ import time
 import plotly.graph_objects as go
 import streamlit as st
 
-from engine import dispatcher, ending, queue, runs
+from engine import dispatcher, ending
 from engine.core.errors import EngineError
-from engine.runs import Run, State
+from engine.runs import lifecycle, queue
+from engine.runs.lifecycle import Run, State
 from ui import (
     access,
     bases_view,
@@ -26,7 +27,7 @@ from ui.i18n import _, _n
 from ui.records import Record
 
 REFRESH_SECONDS = 1.0
-ACTIVE = (runs.QUEUED, runs.RUNNING)
+ACTIVE = (lifecycle.QUEUED, lifecycle.RUNNING)
 
 
 def watch(run: Run, key: str, details: bool = False) -> None:
@@ -61,7 +62,7 @@ def watch_place(run: Run) -> None:
         st.info(f"**{words.plain(run.name)}** · {words.place(found)}", icon=":material/hourglass_top:")
         _joined(run)
 
-    if run.state().state == runs.QUEUED:
+    if run.state().state == lifecycle.QUEUED:
         st.fragment(draw, run_every=REFRESH_SECONDS)()
 
 
@@ -76,10 +77,10 @@ def head(run: Run, state: State, key: str) -> None:
     """State, progress and what can be done."""
     recorded = f" · {_('recorded')}" if run.recorded else ""
     st.markdown(f"**{words.plain(run.name)}** · {words.state_name(state.state)}{recorded}")
-    if state.state == runs.RUNNING:
+    if state.state == lifecycle.RUNNING:
         share = state.step / state.steps if state.steps else 0.0
         st.progress(min(1.0, share), _progress(run, state))
-    elif state.state == runs.QUEUED:
+    elif state.state == lifecycle.QUEUED:
         st.progress(0.0, _queued(run, state))
         if found := queue.place(run):
             st.markdown(f":material/hourglass_top: {words.place(found)}")
@@ -175,7 +176,7 @@ def _queued(run: Run, state: State) -> str:
     if first := run.waits_for():
         return _("It starts by itself when {run} is finished.", run=words.plain(first))
     busy = readers.active_run()
-    if busy is not None and busy.name != run.name and busy.state().state == runs.RUNNING:
+    if busy is not None and busy.name != run.name and busy.state().state == lifecycle.RUNNING:
         return _("It waits for {run}, which uses the device; it starts by itself.", run=words.plain(busy.name))
     if not dispatcher.has_space(run.folder):
         return _("The disk is full: it starts by itself once there is space.")
@@ -218,7 +219,7 @@ def _buttons(run: Run, state: State, key: str) -> None:
             with errors.shown():
                 (run.request_pause if pause else run.request_stop)()
                 st.rerun(scope="app")
-    elif state.state == runs.FINISHED or little_memory.nothing_trains():
+    elif state.state == lifecycle.FINISHED or little_memory.nothing_trains():
         return
     elif st.button(
         _("Resume"), icon=":material/play_arrow:", key=f"{key}_resume", help=_("Goes on from the newest checkpoint.")
@@ -363,6 +364,6 @@ def keras_evaluate(run: Run) -> None:
 def exists(name: str | None) -> Run | None:
     """The run of that name, or None where it is gone."""
     try:
-        return runs.find(name) if name else None
+        return lifecycle.find(name) if name else None
     except EngineError:
         return None

@@ -4,8 +4,8 @@ import html
 import re
 from typing import Any
 
-from engine.queue import Place
-from engine.settings import CHECKPOINT_FORMATS
+from engine.runs.queue import Place
+from engine.runs.settings import CHECKPOINT_FORMATS
 from ui.i18n import _, language
 
 _THIN = "\u202f"  # narrow no-break space: the French thousands separator

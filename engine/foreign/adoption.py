@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from engine import checkpoints, runs, untrained
-from engine.checkpoints import Checkpoint
 from engine.core import paths
 from engine.core.errors import PresetError
 from engine.core.files import clear_old, storage_errors
 from engine.foreign.validator import Report, Validator
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
-from engine.settings import IMPORTED, RunSettings
+from engine.runs import checkpoints, external, lifecycle
+from engine.runs.checkpoints import Checkpoint
+from engine.runs.settings import IMPORTED, RunSettings
 
 IMPORTS_FOLDER = ".imports"  # beside the runs: what is being unpacked
 _IMPORT_SECONDS = 3600
@@ -54,13 +54,13 @@ def adopt(
         PresetError: no such preset. StorageError: no room.
     """
     root = root or paths.checkpoints_root()
-    automatic, name = not name, name or runs.fresh_name(_stem(path.name), root)
+    automatic, name = not name, name or lifecycle.fresh_name(_stem(path.name), root)
     candidates = [catalogue.find(preset)] if preset else known_presets(root)
     if not candidates:
         raise PresetError("There is no preset here that it could fit: give the one that it was trained from.")
     articles = paths.portable(paths.SAMPLE_ARTICLES)  # what it will be measured on
     settings = RunSettings(candidates[0].reference, articles, name, method=IMPORTED, checkpoint_format=checkpoints.H5)
-    untrained.require_free(name, root)
+    external.require_free(name, root)
     with scratch_folder(root) as folder, contextlib.ExitStack() as stack:
         out = folder / "clean.weights.h5"
         (unpacked := folder / "unpacked").mkdir()
@@ -70,8 +70,8 @@ def adopt(
         settings = replace(settings, preset=fitting.reference)
         if not automatic:
             return _keep(path, settings, root, fitting, report, out)
-        with runs.naming(root):  # of several imports at the same instant each has a name of its own
-            settings = replace(settings, name=runs.fresh_name(_stem(path.name), root))
+        with lifecycle.naming(root):  # of several imports at the same instant each has a name of its own
+            settings = replace(settings, name=lifecycle.fresh_name(_stem(path.name), root))
             return _keep(path, settings, root, fitting, report, out)
 
 
@@ -104,7 +104,7 @@ def _keep(path: Path, settings: RunSettings, root: Path, preset: Preset, report:
         "source": None,
         "metrics": {},
     }
-    return untrained.keep(
+    return external.keep(
         settings,
         root,
         ("imported", imported),

@@ -1,7 +1,7 @@
 """A run's folder, the only channel between those who ask (pages, command line) and those who work (trainers).
 
 config.json    frozen settings, id, versions, hashes
-place.json     where the folder belongs, by which a copy is told (engine.identity)
+place.json     where the folder belongs, by which a copy is told (engine.runs.identity)
 state.json     where the run stands, replaced in one step, written only by the holder of the run's lock
 events.jsonl   one line a report; a torn last line is ignored
 control.json   what a person asks: pause, stop
@@ -9,7 +9,7 @@ heartbeat      touched every few seconds by a trainer that is not frozen and who
 lock           held by the trainer as long as it lives
 last_words     room for the last report of a trainer on a full disk
 owner.json     who holds the lock
-step-XXXXXXXX/ checkpoints (engine.checkpoints)
+step-XXXXXXXX/ checkpoints (engine.runs.checkpoints)
 """
 
 import contextlib
@@ -25,7 +25,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine import identity
 from engine.core import checked, files, paths
 from engine.core.errors import EngineError, GoneError, RunError, StorageError, TakenError, sentence
 from engine.core.files import (
@@ -39,7 +38,8 @@ from engine.core.files import (
     write_json,
 )
 from engine.core.locks import Lock, held
-from engine.settings import RESERVED_NAMES, RunSettings, from_json
+from engine.runs import identity
+from engine.runs.settings import RESERVED_NAMES, RunSettings, from_json
 
 QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED = checked.STATES
 COPIED, BROKEN = "copied", "broken"  # never written: what a copy's folder reads as, and what was damaged by hand
@@ -219,7 +219,7 @@ class Run:
         return [event for event in events if not kinds or event["kind"] in kinds]
 
     def checkpoint_folders(self) -> list[Path]:
-        """The folders of checkpoints, oldest first (whether they are whole, engine.checkpoints says)."""
+        """The folders of checkpoints, oldest first (whether they are whole, engine.runs.checkpoints says)."""
         return sorted(path for path in self.folder.glob("step-*") if _STEP_FOLDER.fullmatch(path.name))
 
     def saved_step(self) -> int:

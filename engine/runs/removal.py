@@ -4,11 +4,11 @@ import contextlib
 import os
 from dataclasses import dataclass
 
-from engine import checkpoints, retention, runs
 from engine.core import files
 from engine.core.errors import EngineError, RunError
 from engine.core.locks import Lock
-from engine.runs import Run
+from engine.runs import checkpoints, lifecycle, retention
+from engine.runs.lifecycle import Run
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def loss(run: Run) -> Loss:
 def children(run: Run) -> list[str]:
     """The runs that started from a checkpoint of this one, or wait for it."""
     found = []
-    for other in runs.all_runs(run.folder.parent):
+    for other in lifecycle.all_runs(run.folder.parent):
         with contextlib.suppress(EngineError):
             settings = other.settings
             if run.name in ((settings.parent or "").partition("/")[0], settings.after):
@@ -50,7 +50,7 @@ def check(run: Run) -> None:
 def _check_at_rest(run: Run) -> None:
     if run.recorded:
         raise RunError("The run {name} ships with Atelier and is kept.", name=run.name)
-    if run.state().state in (runs.RUNNING, runs.QUEUED):
+    if run.state().state in (lifecycle.RUNNING, lifecycle.QUEUED):
         raise _at_work(run)
     if others := children(run):
         raise RunError(
@@ -72,7 +72,7 @@ def remove(run: Run) -> None:
     """
     check(run)
     if (run.folder / "lock").is_dir():  # damaged by hand: nobody can hold that
-        runs.take_away(run)
+        lifecycle.take_away(run)
         return
     with Lock(run.folder / "lock") as lock:
         if not lock.acquire():
@@ -80,4 +80,4 @@ def remove(run: Run) -> None:
         _check_at_rest(run)  # nobody can start it from here on
         if os.name == "nt":
             lock.release()
-        runs.take_away(run)
+        lifecycle.take_away(run)

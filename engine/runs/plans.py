@@ -7,11 +7,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from engine import runs, submission
 from engine.core import paths
 from engine.core.errors import EngineError, PlanError, SettingsError
-from engine.runs import Run
-from engine.settings import NAME_PATTERN, RunSettings
+from engine.runs import lifecycle, submission
+from engine.runs.lifecycle import Run
+from engine.runs.settings import NAME_PATTERN, RunSettings
 
 BASE = "base"
 _RANGE = re.compile(r"(\d+)-(\d+)")
@@ -240,6 +240,6 @@ def make(checked: list[RunSettings], root: Path | None = None) -> list[Run]:
             made.append(submission.make(stage, root))
     except EngineError:
         for run in made:
-            runs.discard(run)
+            lifecycle.discard(run)
         raise
     return made

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import checkpoints
 from engine.articles import source
 from engine.core.errors import ArticlesError, EngineError
 from engine.corpus import preparation
 from engine.corpus.store import Corpus
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
-from engine.runs import Run
-from engine.settings import IMPORTED, REPORT
-from engine.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
+from engine.runs import checkpoints
+from engine.runs.lifecycle import Run
+from engine.runs.settings import IMPORTED, REPORT
+from engine.runs.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 
 _AT_ONCE_BYTES = 8 << 20  # a source this small is prepared again where its corpus is gone
 

@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine import checkpoints, runs
-from engine.checkpoints import Checkpoint
 from engine.core import checked, files
 from engine.core.errors import EngineError, RunError, sentence
 from engine.core.files import write_json
 from engine.core.locks import Lock
-from engine.runs import Run
+from engine.runs import checkpoints, lifecycle
+from engine.runs.checkpoints import Checkpoint
+from engine.runs.lifecycle import Run
 
 PINS = "pins.json"
 _PINNING, _PINNING_SECONDS = "pins.lock", 10.0
@@ -52,7 +52,7 @@ def best(found: Iterable[Checkpoint]) -> Checkpoint | None:
 def parents(root: Path) -> set[str]:
     """The checkpoints that runs started from."""
     found = set()
-    for run in runs.all_runs(root):
+    for run in lifecycle.all_runs(root):
         try:
             found.add(run.settings.parent)
         except EngineError:

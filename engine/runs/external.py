@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine import __version__, checkpoints, runs
-from engine.checkpoints import Checkpoint
+from engine import __version__
 from engine.core.errors import TakenError
-from engine.runs import Run
-from engine.settings import RunSettings
+from engine.runs import checkpoints, lifecycle
+from engine.runs.checkpoints import Checkpoint
+from engine.runs.lifecycle import Run
+from engine.runs.settings import RunSettings
 
 
 def require_free(name: str, root: Path) -> None:
@@ -43,8 +44,8 @@ def keep(
     require_free(settings.name, root)
     step = facts.get("step", 0)
     told = dict([origin])
-    with runs.new_folder(settings.name, root) as staging:
-        runs.write_new(staging, settings, runs.FINISHED, {**told, "lineage": lineage or []})
+    with lifecycle.new_folder(settings.name, root) as staging:
+        lifecycle.write_new(staging, settings, lifecycle.FINISHED, {**told, "lineage": lineage or []})
         run = Run(staging)
         run.write_state(step=step, steps=step)
         versions = {"versions": {"atelier": __version__}}

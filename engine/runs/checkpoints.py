@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import runs
 from engine.core import checked, paths
 from engine.core.errors import CheckpointError, EngineError, PresetError, RunError
 from engine.core.files import (
@@ -31,7 +30,8 @@ from engine.core.files import (
 from engine.core.files import replace as rename
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
-from engine.runs import Run
+from engine.runs import lifecycle
+from engine.runs.lifecycle import Run
 
 SCHEMA_VERSION = 2
 WEIGHTS, TRAINING, MANIFEST = "model.weights.h5", "training.npz", "manifest.json"
@@ -284,7 +284,7 @@ def find(reference: str, root: Path | None = None) -> Checkpoint:
         RunError: no such run. CheckpointError: no such checkpoint, or none that is whole.
     """
     name, _, step = reference.strip("/").partition("/")
-    run = runs.find(name, root)
+    run = lifecycle.find(name, root)
     if not step:
         checkpoint, damaged = newest_and_damaged(run)
         if checkpoint is None and damaged:
@@ -323,7 +323,7 @@ def _preset(reference: str, root: Path | None) -> Preset:
         return catalogue.find(reference)
     except catalogue.NoSuchPreset:
         name = paths.shortened(reference)
-        known = [run.name for run in runs.all_runs(root)[:_MOST_NAMED]]
+        known = [run.name for run in lifecycle.all_runs(root)[:_MOST_NAMED]]
         if not known:
             raise PresetError(
                 "There is no run, checkpoint or preset {name}, and no run at all yet.", name=name
@@ -383,7 +383,7 @@ def _check_preset(preset: Preset, began_with: str, name: str) -> None:
 def bases(root: Path | None = None) -> list[Preset]:
     """The presets that are on this machine: those that ship, then those that runs were trained from."""
     found = {preset.reference: preset for preset in catalogue.shipped()}
-    for run in runs.all_runs(root):
+    for run in lifecycle.all_runs(root):
         with contextlib.suppress(EngineError):
             preset = catalogue.find(run.settings.preset)
             if preset.folder is not None or catalogue.cached(preset):
@@ -394,7 +394,7 @@ def bases(root: Path | None = None) -> list[Preset]:
 def models(root: Path | None = None) -> list[ModelReference]:
     """Every model there is: the presets on this machine, then the checkpoints of all runs, newest run first."""
     found = [ModelReference(preset) for preset in bases(root)]
-    for run in runs.all_runs(root):
+    for run in lifecycle.all_runs(root):
         try:
             base = catalogue.find(run.settings.preset)
         except EngineError:
@@ -407,12 +407,12 @@ def needed_by(checkpoint: Checkpoint) -> list[Run]:
     """The runs that cannot go on without a checkpoint: they started from it, are not finished, and have no whole one of
     their own, or train LoRA adapters, whose checkpoints do not hold the weights that they were put on."""
     found = []
-    for run in runs.all_runs(checkpoint.folder.parent.parent):
+    for run in lifecycle.all_runs(checkpoint.folder.parent.parent):
         try:
             settings = run.settings
         except EngineError:
             continue
-        if settings.parent != checkpoint.reference or run.state().state == runs.FINISHED:
+        if settings.parent != checkpoint.reference or run.state().state == lifecycle.FINISHED:
             continue
         if settings.lora_rank or newest_verified(run) is None:
             found.append(run)

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import checkpoints, durations, plans, runs, submission
 from engine.core import machine, paths
 from engine.core.errors import EngineError, RunError, TakenError
 from engine.core.files import read_json
 from engine.core.locks import Lock
-from engine.runs import Run
-from engine.settings import IMPORTED, PACKED, RunSettings
+from engine.runs import checkpoints, durations, lifecycle, plans, submission
+from engine.runs.lifecycle import Run
+from engine.runs.settings import IMPORTED, PACKED, RunSettings
 
 _LENGTHS = ("steps", "epochs", "minutes")
 UNNAMED = "unnamed"  # what settings are called until the queue names their run
@@ -42,20 +42,20 @@ class Place:
 
 def waiting(root: Path | None = None) -> list[Run]:
     """The runs in the queue, the next one first; those that wait for another run keep their place."""
-    queued = [(run.state(), run) for run in runs.all_runs(root)]
-    queued = [(state, run) for state, run in queued if state.state == runs.QUEUED]
+    queued = [(run.state(), run) for run in lifecycle.all_runs(root)]
+    queued = [(state, run) for state, run in queued if state.state == lifecycle.QUEUED]
     return [run for _, run in sorted(queued, key=lambda pair: (pair[0].queued_at, pair[1].name))]
 
 
 def places(root: Path | None = None) -> list[Place]:
     """The places of all runs that wait, the next one first, as if each took the first device that comes free."""
-    every, order = runs.all_runs(root), waiting(root)
+    every, order = lifecycle.all_runs(root), waiting(root)
     root = root or paths.checkpoints_root()
     free: dict[str, float | None] = {}  # seconds from now on
     ends: dict[str, float | None] = {}
     for run in every if order else ():
-        if (state := run.state()).state == runs.RUNNING:
-            device = str(read_json(run.folder / runs.OWNER).get("device", "cpu"))
+        if (state := run.state()).state == lifecycle.RUNNING:
+            device = str(read_json(run.folder / lifecycle.OWNER).get("device", "cpu"))
             ends[run.name] = free[device] = _attempt(durations.left, run, state, every)
     found = []
     for position, run in enumerate(order, start=1):
@@ -135,7 +135,7 @@ def enter(
     """
     checked = submission.check(settings)
     root = root or paths.checkpoints_root()
-    with runs.naming(root):
+    with lifecycle.naming(root):
         order = waiting(root)
         if join and (twin := _twin([checked], settings.name, order)):
             return Entry(twin[0], True)
@@ -155,7 +155,7 @@ def enter_stages(
     """
     checked = plans.check(stages)
     root = root or paths.checkpoints_root()
-    with runs.naming(root):
+    with lifecycle.naming(root):
         if join and (twins := _twin(checked, prefix, waiting(root))):
             return [Entry(run, True) for run in twins]
         if not stem:
@@ -169,7 +169,7 @@ def _named(stem: str, root: Path, make: Callable[[str], Any]) -> Any:
     take one between the look and the making."""
     while True:
         try:
-            return make(runs.fresh_name(stem, root))
+            return make(lifecycle.fresh_name(stem, root))
         except TakenError:
             continue
 
@@ -201,7 +201,7 @@ def move(run: Run, places: int) -> list[Run]:
     Raises:
         RunError: it does not wait (any more).
     """
-    with runs.naming(run.folder.parent):  # of two who move at once, the second moves what the first left
+    with lifecycle.naming(run.folder.parent):  # of two who move at once, the second moves what the first left
         _move(run, places)
     return waiting(run.folder.parent)
 
@@ -217,7 +217,7 @@ def _move(run: Run, places: int) -> None:
     for number, (other, former) in enumerate(zip(order, times, strict=True)):
         with Lock(other.folder / "lock") as lock:
             # Two that asked in the same moment must differ to have an order; one that has just started needs none.
-            if lock.acquire(patience_seconds=1) and other.state().state == runs.QUEUED:
+            if lock.acquire(patience_seconds=1) and other.state().state == lifecycle.QUEUED:
                 other.write_state(queued_at=former + number * 1e-6)
 
 
@@ -242,7 +242,7 @@ def from_checkpoint(reference: str, root: Path | None = None, **changes: Any) ->
         RunError, CheckpointError: no such checkpoint. SettingsError: what is wrong with the settings.
     """
     checkpoint = checkpoints.find(reference, root)
-    return again(runs.find(checkpoint.run, root), **{**changes, "parent": checkpoint.reference})
+    return again(lifecycle.find(checkpoint.run, root), **{**changes, "parent": checkpoint.reference})
 
 
 def stem_of(run_name: str) -> str:

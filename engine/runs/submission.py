@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import __version__, checkpoints, runs
+from engine import __version__
 from engine.articles import hub, isolation, source
 from engine.core import machine, paths
 from engine.core.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
 from engine.corpus import preparation, windows
 from engine.presets import catalogue, memory
-from engine.runs import Run
-from engine.settings import REPORT, RunSettings
+from engine.runs import checkpoints, lifecycle
+from engine.runs.lifecycle import Run
+from engine.runs.settings import REPORT, RunSettings
 
 LONGEST_AUTOMATIC_SEQUENCE = 256
 STEP_TOKENS = 2048  # an automatic batch size makes about so many targets a step,
@@ -199,7 +200,7 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
         attempt(lambda: catalogue.check_available(preset))
     parent = attempt(lambda: checkpoints.find(settings.parent)) if settings.parent and not settings.after else None
     if settings.after and settings.after not in planned:
-        attempt(lambda: runs.find(settings.after))
+        attempt(lambda: lifecycle.find(settings.after))
     if preset is not None and parent is not None:
         attempt(lambda: _check_parent(parent, preset))
     if preset is not None and settings.sequence_length > (preset.max_sequence_length or 1024):
@@ -322,7 +323,7 @@ def lineage(checkpoint: checkpoints.Checkpoint, root: Path | None = None) -> lis
         checkpoint, hash, method, articles, first_article, last_article, epochs, steps, tokens of each; what older
         manifests do not say is None.
     """
-    config, manifest = runs.find(checkpoint.run, root).config, checkpoint.manifest
+    config, manifest = lifecycle.find(checkpoint.run, root).config, checkpoint.manifest
     first, last = (manifest.get("articles") or [None, None])[:2]
     stage = {
         "checkpoint": checkpoint.reference,
@@ -383,4 +384,4 @@ def make(checked: RunSettings, root: Path | None = None, facts: dict[str, Any] |
         "versions": {"atelier": __version__, "python": platform.python_version(), "system": platform.system()},
         **(facts or {}),
     }
-    return runs.create(checked, extra, root)
+    return lifecycle.create(checked, extra, root)

@@ -4,12 +4,12 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from engine import submission
 from engine.core.errors import EngineError
 from engine.corpus import english, preparation
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
-from engine.settings import RunSettings
+from engine.runs import submission
+from engine.runs.settings import RunSettings
 
 # Tokens a second x parameters that two slow cores train at, where no run has been timed here: 5,000 tokens/s of the
 # mini model, 105 of GPT-2 base (benchmarks/README.md has two to three times as much).
