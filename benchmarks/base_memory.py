@@ -21,9 +21,9 @@ sys.path.insert(0, str(PROJECT))
 
 def make_preset(folder: Path) -> None:
     """A keras-hub preset of GPT-2 base's architecture with the mini model's vocabulary padded to 50,257 entries."""
-    from engine import models
-    from engine.backend import keras
     from engine.core import paths
+    from engine.models import loading
+    from engine.models.backend import keras
     from engine.presets import tokenizers
 
     keras.utils.set_random_seed(1)
@@ -33,8 +33,8 @@ def make_preset(folder: Path) -> None:
         tuple(line.split(" ")) for line in (assets / "merges.txt").read_text(encoding="utf-8").splitlines() if line
     ]
     vocabulary |= {f"<unused-{number}>": number for number in range(len(vocabulary), 50257)}
-    model = models.new(models.Architecture(50257, 12, 12, 768, 1024, dropout=0.1))
-    models.save_preset(model, vocabulary, merges, folder, "random weights\n")
+    model = loading.new(loading.Architecture(50257, 12, 12, 768, 1024, dropout=0.1))
+    loading.save_preset(model, vocabulary, merges, folder, "random weights\n")
 
 
 def main() -> None:

@@ -21,8 +21,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import models
 from engine.core.files import write_bytes, write_json
+from engine.models import loading
 from engine.runs import checkpoints
 
 PROMPTS = (
@@ -45,7 +45,7 @@ def make(out: Path, named: dict[str, str], samples: int, samplers: list[tuple[fl
 
     found = []
     for name, reference in named.items():
-        generator = Generator(*models.load(checkpoints.resolve(reference)))
+        generator = Generator(*loading.load(checkpoints.resolve(reference)))
         for sampler in samplers:
             for number in range(samples):
                 prompt, seed = PROMPTS[number % len(PROMPTS)], 1 + number // len(PROMPTS)

@@ -42,14 +42,15 @@ def speed(rounds: int, steps: int = 20) -> dict:
     """Tokens a second of training and of evaluation, in alternating rounds."""
     import numpy as np
 
-    from engine import breakdown, evaluation, models
-    from engine.backend import keras
+    from engine import breakdown, evaluation
     from engine.core import paths
     from engine.corpus import windows
+    from engine.models import loading
+    from engine.models.backend import keras
     from engine.runs import checkpoints
 
     tokenizer, corpus, kinds, baselines = prepared()
-    model, _ = models.load(checkpoints.resolve(str(paths.MINI_PRESET)))
+    model, _ = loading.load(checkpoints.resolve(str(paths.MINI_PRESET)))
     model.compile(
         optimizer=keras.optimizers.AdamW(1e-3, weight_decay=0.01, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -87,13 +88,14 @@ def speed(rounds: int, steps: int = 20) -> dict:
 
 def agreement() -> dict:
     """How far the pass is from Keras `evaluate` (loss, nats a token) and from transformers (perplexity), absolutely."""
-    from engine import breakdown, evaluation, keras_check, models
+    from engine import breakdown, evaluation, keras_check
     from engine.core import paths
+    from engine.models import loading
     from engine.runs import checkpoints
 
     tokenizer, corpus, kinds, baselines = prepared()
     reference = checkpoints.resolve(str(paths.MINI_PRESET))
-    model, _ = models.load(reference)
+    model, _ = loading.load(reference)
     way = breakdown.Pass(LENGTH, LENGTH, evaluation.batch_size(LENGTH, tokenizer.vocabulary_size))
     stream = corpus.tokens("test")
     report = breakdown.run(evaluation.Scorer(model), corpus, "test", tokenizer, kinds, baselines, way)
@@ -115,7 +117,7 @@ def _transformers_difference(reference, stream, perplexity: float) -> float | No
 
     import numpy as np
 
-    from engine import formats
+    from engine.models import formats
 
     try:
         import torch
@@ -159,12 +161,13 @@ def measure_memory(folder: Path) -> dict:
     """In a process of its own: scores the test split of a folder."""
     import psutil
 
-    from engine import breakdown, evaluation, models
+    from engine import breakdown, evaluation
     from engine.core import paths
+    from engine.models import loading
     from engine.runs import checkpoints
 
     tokenizer, corpus, kinds, baselines = prepared(folder)
-    model, _ = models.load(checkpoints.resolve(str(paths.MINI_PRESET)))
+    model, _ = loading.load(checkpoints.resolve(str(paths.MINI_PRESET)))
     peak = 0
 
     def look(done: int, total: int) -> None:

@@ -24,10 +24,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import hostile_weights
 
-from engine import models
 from engine.core.errors import CheckpointError
 from engine.foreign.child import PLAIN, TENSORFLOW
 from engine.foreign.validator import MEMORY_BYTES, Validator
+from engine.models import loading
 from engine.presets.catalogue import Preset
 
 MOST_SECONDS = 10.0
@@ -38,7 +38,7 @@ def base_size(folder: Path) -> dict[str, list[float]]:
     """[seconds, peak MB] for a good file of GPT-2 base's size in each format, its optimizer in the `.ckpt` too."""
     import tensorflow as tf
 
-    model = models.new(models.Architecture(50257, 12, 12, 768, 1024))
+    model = loading.new(loading.Architecture(50257, 12, 12, 768, 1024))
     model.compile(optimizer="adam", loss="mse")
     model.optimizer.build(model.trainable_variables)
     preset = Preset("base", PROJECT, "keras-hub", 50257, 12, 12, 768, 1024)
@@ -61,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mutations", type=int, default=2000, help="of each format")
     a = parser.parse_args()
-    model = models.new(models.Architecture(400, 2, 2, 32, 64))
+    model = loading.new(loading.Architecture(400, 2, 2, 32, 64))
     model.compile(optimizer="adam", loss="mse")
     model.optimizer.build(model.trainable_variables)
     preset = Preset("tiny", PROJECT, "keras-hub", 400, 2, 2, 32, 64)

@@ -28,10 +28,11 @@ import numpy as np
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import dispatcher, models
+from engine import dispatcher
 from engine.core import paths
 from engine.core.files import read_json
 from engine.core.locks import Lock
+from engine.models import loading
 from engine.runs import checkpoints, lifecycle, submission
 from engine.runs.checkpoints import ModelReference
 from engine.runs.settings import RunSettings
@@ -165,7 +166,7 @@ def compare(whole: lifecycle.Run, killed: lifecycle.Run) -> dict[str, bool]:
         [(e["model"], e["step"], e["split"], e["loss"]) for e in run.events("evaluation")] for run in (whole, killed)
     ]
     preset = checkpoints.presets.find(paths.MINI_PRESET)
-    weights = [models.load(ModelReference(preset, checkpoint))[0].get_weights() for checkpoint in (one, two)]
+    weights = [loading.load(ModelReference(preset, checkpoint))[0].get_weights() for checkpoint in (one, two)]
     return {
         "same_step": one.step == two.step == len(losses[0]),
         "same_losses": losses[0] == losses[1],

@@ -22,10 +22,11 @@ os.environ.setdefault("ATELIER_CORPORA", tempfile.mkdtemp(prefix="lora-rates-"))
 
 import numpy as np
 
-from engine import evaluation, models, schedules
-from engine.backend import keras
+from engine import evaluation, schedules
 from engine.core import paths
 from engine.corpus import preparation, windows
+from engine.models import loading
+from engine.models.backend import keras
 from engine.runs import checkpoints, submission
 from engine.runs.settings import RunSettings
 
@@ -55,7 +56,7 @@ def main() -> int:
     for rank in map(int, a.ranks.split(",")):
         settings = RunSettings("p", "articles/sample", "trial", steps=a.steps, lora_rank=rank)
         keras.utils.set_random_seed(settings.seed)
-        model, tokenizer = models.load(reference)
+        model, tokenizer = loading.load(reference)
         corpus = preparation.prepare(paths.SAMPLE_ARTICLES, tokenizer)
         backbone = model.backbone
         length, batch_size = submission.window_shape(settings, backbone.max_sequence_length, backbone.vocabulary_size)

@@ -24,8 +24,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 # TensorFlow is imported and not used here: each forked process begins with a runtime of its own.
-from engine import formats, models, training
-from engine.backend import keras
+from engine import training
+from engine.models import formats, loading
+from engine.models.backend import keras
 from engine.runs import checkpoints, lifecycle, retention
 from engine.runs.settings import RunSettings
 from tests.kill_points import killed_at
@@ -33,7 +34,7 @@ from tests.kill_points import killed_at
 
 def saver(run: lifecycle.Run, step: int, form: str):
     """A function that saves one checkpoint of a new small model; the model is built when this is called."""
-    model = models.new(models.Architecture(400, 2, 2, 32, 64))
+    model = loading.new(loading.Architecture(400, 2, 2, 32, 64))
     model.compile(optimizer=keras.optimizers.AdamW(1e-3), loss="sparse_categorical_crossentropy", jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     state = SimpleNamespace(form=form, model=model, settings=SimpleNamespace(lora_rank=0))

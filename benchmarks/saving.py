@@ -24,16 +24,17 @@ sys.path.insert(0, str(PROJECT))
 
 import numpy as np
 
-from engine import models, training
-from engine.backend import keras
+from engine import training
 from engine.core import paths
 from engine.corpus import windows
+from engine.models import loading
+from engine.models.backend import keras
 from engine.presets import catalogue
 from engine.runs import checkpoints, submission
 from engine.runs.lifecycle import create
 from engine.runs.settings import RunSettings
 
-BASE = models.Architecture(50_257, 12, 12, 768, 1024)
+BASE = loading.Architecture(50_257, 12, 12, 768, 1024)
 
 
 class Saving(training._Training):
@@ -85,7 +86,7 @@ def main() -> None:
             preset=preset.reference, articles=str(paths.SAMPLE_ARTICLES), name="saving", steps=10_000,
             checkpoint_format=a.format,
         )  # fmt: skip
-        model = models.load(checkpoints.ModelReference(preset))[0] if a.preset == "mini" else models.new(BASE)
+        model = loading.load(checkpoints.ModelReference(preset))[0] if a.preset == "mini" else loading.new(BASE)
         work = Saving(create(settings), preset, model)
         work.timed(a.saves, a.steps)
         size = checkpoints.of_run(work.run)[-1].bytes

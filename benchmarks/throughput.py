@@ -37,12 +37,13 @@ def atelier(steps: int, dropout: float, xla: bool) -> float:
     """Tokens a second of `train_on_batch` as engine.training calls it."""
     import numpy as np
 
-    from engine import evaluation, models
-    from engine.backend import keras
+    from engine import evaluation
     from engine.core import paths
+    from engine.models import loading
+    from engine.models.backend import keras
     from engine.runs import checkpoints
 
-    model, _ = models.load(checkpoints.resolve(str(paths.MINI_PRESET)), dropout)
+    model, _ = loading.load(checkpoints.resolve(str(paths.MINI_PRESET)), dropout)
     model.compile(
         optimizer=keras.optimizers.AdamW(1e-3, weight_decay=0.01, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

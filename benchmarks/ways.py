@@ -41,12 +41,13 @@ def texts() -> list[str]:
 
 def compiled_model():
     """The mini model as a run compiles it."""
-    from engine import evaluation, models
-    from engine.backend import keras
+    from engine import evaluation
     from engine.core import paths
+    from engine.models import loading
+    from engine.models.backend import keras
     from engine.runs import checkpoints
 
-    model, tokenizer = models.load(checkpoints.resolve(str(paths.MINI_PRESET)))
+    model, tokenizer = loading.load(checkpoints.resolve(str(paths.MINI_PRESET)))
     model.compile(
         optimizer=keras.optimizers.AdamW(1e-3, weight_decay=0.01, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -84,7 +85,7 @@ def tutorial(steps: int) -> dict:
     """keras-hub's own way: strings, its tokenizer and preprocessor, the first 128 tokens."""
     import tensorflow as tf
 
-    from engine.backend import keras, keras_hub
+    from engine.models.backend import keras, keras_hub
 
     model, tokenizer = compiled_model()
     from engine.core import paths

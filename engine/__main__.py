@@ -111,9 +111,10 @@ def train(a: argparse.Namespace) -> int:
 
 def prepare(a: argparse.Namespace) -> int:
     """Prepares articles for training: reads a source and keeps its tokens on disk, from wherever it was interrupted."""
-    from engine import importing, vocabulary
+    from engine import importing
     from engine.articles import Options
     from engine.corpus import little, preparation
+    from engine.models import vocabulary
 
     started = time.monotonic()
     progress = _Progress()
@@ -290,8 +291,8 @@ def _prepared_lines(result: dict) -> list[str]:
 
 def _train_plan(a: argparse.Namespace) -> int:
     """Runs the stages of a plan one after the other, each from the last checkpoint of its parent."""
-    from engine import vocabulary
     from engine.corpus import preparation
+    from engine.models import vocabulary
     from engine.runs import plans
 
     own = [option for option, value in (("range", a.range), ("from", a.parent)) if value]
@@ -660,13 +661,13 @@ def _changed(name: str, changes: list[float]) -> str:
 
 def generate(a: argparse.Namespace) -> int:
     """Continues a prompt."""
-    from engine import models
     from engine.generation import Generator, Sampler
+    from engine.models import loading
     from engine.written import without_blank
 
     sampler = Sampler(a.temperature, a.top_k, a.top_p)
     reference = _resolve(a.checkpoint)
-    model, tokenizer = models.load(reference)
+    model, tokenizer = loading.load(reference)
     generator = Generator(model, tokenizer)
     if (prompt := without_blank(a.prompt)) != a.prompt:
         print(
@@ -752,11 +753,11 @@ def list_checkpoints(a: argparse.Namespace) -> int:
 
 def export(a: argparse.Namespace) -> int:
     """Writes a checkpoint or preset in another format, or for use elsewhere: a keras-hub preset, a Hugging Face folder."""
-    from engine import formats, models, usage
+    from engine.models import formats, loading, usage
 
     model = _resolve(a.checkpoint)
     written = formats.export(model, a.format, a.out)
-    how = usage.markdown(a.format, model.preset, models.vocabulary_folder(model.preset))
+    how = usage.markdown(a.format, model.preset, loading.vocabulary_folder(model.preset))
     lines = [f"{written}", how.rstrip()]
     _print_result({"checkpoint": a.checkpoint, "format": a.format, "out": str(written)}, a.json, lines)
     return 0

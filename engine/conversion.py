@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from engine import formats, models
 from engine.core import paths
 from engine.core.errors import CheckpointError, EngineError
 from engine.core.files import require_space
+from engine.models import formats, loading
 from engine.runs import checkpoints, external, lifecycle
 from engine.runs.checkpoints import Checkpoint, ModelReference
 from engine.runs.settings import IMPORTED
@@ -64,13 +64,13 @@ def convert(reference: ModelReference, form: str, name: str = "", root: Path | N
         checkpoint_format=form,
     )
     external.require_free(settings.name, root)
-    model, _ = models.load(reference)
+    model, _ = loading.load(reference)
     require_space(root, formats.bytes_written(model.backbone, form))
 
     def write(folder: Path) -> None:
         formats.save(model, folder, form)
-        fresh, _ = models.load(ModelReference(reference.preset))
-        models.read_weights(fresh.backbone, folder, form)
+        fresh, _ = loading.load(ModelReference(reference.preset))
+        loading.read_weights(fresh.backbone, folder, form)
         if any((ours != theirs).any() for ours, theirs in zip(*map(_weights, (model, fresh)), strict=True)):
             raise CheckpointError("{name} reads back other than it was written.", name=settings.name)
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import asdict
 
-from engine import evaluation, microscope, models, results, vocabulary
+from engine import evaluation, microscope, results
 from engine.core.errors import CheckpointError
 from engine.corpus.store import Corpus
 from engine.measuring import with_split
+from engine.models import loading, vocabulary
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import checkpoints
 from engine.runs.checkpoints import ModelReference
@@ -41,13 +42,13 @@ def compare_places(
     """
     first, second = models_
     checkpoints.check_base(first, second)
-    loaded, tokenizer = models.load(first)
+    loaded, tokenizer = loading.load(first)
     prepared = with_split(articles, split, tokenizer)
     key = {"kind": "places", "models": [first.hash, second.hash], "corpus": prepared.content_hash, "split": split}
     if (found := results.kept(key)) is not None:
         return found
     check_same_vocabulary(first, second)
-    other, _tokenizer = models.load(second)
+    other, _tokenizer = loading.load(second)
     length = min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
     scorers = (evaluation.Scorer(loaded, evaluation.JIT_COMPILE), evaluation.Scorer(other, evaluation.JIT_COMPILE))
     changed = microscope.changes(scorers, prepared, split, tokenizer, length, report=report)

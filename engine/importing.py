@@ -17,8 +17,8 @@ from engine.core import jobs, paths
 from engine.core.errors import ArticlesError, EngineError
 from engine.corpus import preparation
 from engine.corpus.store import Corpus
+from engine.models.vocabulary import vocabulary
 from engine.presets import catalogue
-from engine.vocabulary import vocabulary
 
 FETCHING, PREPARING = "fetching", "preparing"
 _PATIENCE_SECONDS = 60.0

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from engine.backend import keras
 from engine.corpus import windows
+from engine.models.backend import keras
 
 
 def evaluate(model, stream: np.ndarray, starts: np.ndarray, length: int, batch_size: int) -> dict[str, float]:

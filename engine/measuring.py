@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engine import breakdown, evaluation, keras_check, models, results, vocabulary
+from engine import breakdown, evaluation, keras_check, results
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError
 from engine.core.locks import Lock
@@ -14,6 +14,7 @@ from engine.corpus import near_copies, preparation, token_kinds
 from engine.corpus.baselines import MOST_TOKENS, RUN, SPLIT, Baselines
 from engine.corpus.store import Corpus
 from engine.corpus.token_kinds import TokenKinds
+from engine.models import loading, vocabulary
 from engine.presets import memory
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import articles_read, checkpoints
@@ -40,7 +41,7 @@ def measure(
     Raises:
         ArticlesError: the split is not there. PresetError, CheckpointError: the model cannot be loaded.
     """
-    loaded, tokenizer = models.load(model)
+    loaded, tokenizer = loading.load(model)
     prepared = with_split(articles, split, tokenizer)
     length = sequence_length or min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
     key = (model, prepared, split, length, tokens, seed)
@@ -97,7 +98,7 @@ def examine(
     loaded = None
     context = model.preset.max_sequence_length
     if not context:  # a name of keras-hub's whose size its files alone tell
-        loaded, _ = models.load(model)
+        loaded, _ = loading.load(model)
         context = loaded.backbone.max_sequence_length
     way = way.filled(context)
     length = way.sequence_length
@@ -113,7 +114,7 @@ def examine(
     key = results.report_key(model, prepared, split, way)
     found = results.kept(key)
     if found is None:
-        loaded = loaded or models.load(model)[0]
+        loaded = loaded or loading.load(model)[0]
         rows = evaluation.batch_size(length, tokenizer.vocabulary_size)
         windows = breakdown.Pass(length, way.stride, rows, chosen, kept)
         simple = _baselines(model, prepared, tokenizer)

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from engine.backend import keras
+from engine.models.backend import keras
 
 
 class Muon(keras.optimizers.Muon):

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from engine.backend import keras
 from engine.corpus import windows
 from engine.keras_check import dataset_of, inputs
+from engine.models.backend import keras
 
 AfterStep = Callable[[float, float, windows.Batch, float], None]
 

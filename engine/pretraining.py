@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import models, schedules
-from engine.backend import keras
+from engine import schedules
 from engine.core.errors import ArticlesError, EngineError, SettingsError
 from engine.core.files import open_plain, read_json, sha256, staged_folder, write_json
 from engine.corpus import windows
 from engine.evaluation import JIT_COMPILE, Scorer, evaluate, part
+from engine.models import loading
+from engine.models.backend import keras
 from engine.muon import Muon
 from engine.presets import tokenizers
 
@@ -160,8 +161,8 @@ def pretrain(
     held_out_stream = _stream(tokenizer, list(held_out.values())) if held_out else None
 
     keras.utils.set_random_seed(settings.seed)
-    model = models.new(
-        models.Architecture(
+    model = loading.new(
+        loading.Architecture(
             settings.vocabulary_size,
             settings.num_layers,
             settings.num_heads,
@@ -220,7 +221,7 @@ def pretrain(
             model.reset_metrics()
             started, since = time.monotonic(), step
     figures = {**held_out_figures(0), "tokens": settings.steps * settings.sequence_length * settings.batch_size}
-    models.save_preset(model, vocabulary, merges, out, _card(settings, books, figures, model.count_params()))
+    loading.save_preset(model, vocabulary, merges, out, _card(settings, books, figures, model.count_params()))
     shutil.rmtree(work, ignore_errors=True)
     return figures
 

@@ -92,15 +92,15 @@ class Models:
         Raises:
             EngineError: no such model, or a damaged one.
         """
-        from engine import models
         from engine.generation import Generator
+        from engine.models import loading
 
         model = checkpoints.resolve(reference, self._root)
         key = f"{model.preset.hash()} {model.hash}"
         if model.checkpoint is not None:
             checkpoints.verify(model.checkpoint, model.checkpoint.weights_files)
         if key not in self._generators:
-            self._generators[key] = Generator(*models.load(model))
+            self._generators[key] = Generator(*loading.load(model))
         self._generators.move_to_end(key)
         while len(self._generators) > LOADED_MODELS:
             self._generators.popitem(last=False)
@@ -215,7 +215,7 @@ class Studio:
         client.send("result", figures=figures)
 
     def _export(self, request: dict[str, Any], client: Client) -> None:
-        from engine import formats
+        from engine.models import formats
 
         model = checkpoints.resolve(str(request["reference"]), self._root)
         most = request.get("most_bytes")

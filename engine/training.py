@@ -17,11 +17,12 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from engine import accumulation, evaluation, formats, keras_check, microscope, models, original, results, schedules
-from engine.backend import keras, release_memory, versions
+from engine import accumulation, evaluation, keras_check, microscope, original, results, schedules
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
 from engine.corpus import english, near_copies, preparation, windows
 from engine.generation import Generator, Sampler
+from engine.models import formats, loading
+from engine.models.backend import keras, release_memory, versions
 from engine.presets import catalogue, memory
 from engine.runs import checkpoints, retention, submission
 from engine.runs.checkpoints import ModelReference
@@ -174,7 +175,7 @@ class _Training:
         self._require_same_preset()
         self.parent = self._find_parent()
         with tf.device(self.device):
-            self.model, self.tokenizer = models.load(self.parent or self.base, s.dropout, self.precision)
+            self.model, self.tokenizer = loading.load(self.parent or self.base, s.dropout, self.precision)
             if s.lora_rank:
                 self.model.backbone.enable_lora(s.lora_rank)
             self.learning_rate = submission.peak_learning_rate(s, self.model.backbone.hidden_dim)
@@ -385,7 +386,7 @@ class _Training:
         # By name, and without the adapters: before the first step they add nothing (Hu et al. 2021, section 4.1).
         own = {v.path: v for v in self.model.backbone.weights if "lora_kernel" not in v.path}
         parents = {path: keras.ops.convert_to_numpy(variable) for path, variable in own.items()}
-        base, _ = models.load(self.base, dtype=self.precision)
+        base, _ = loading.load(self.base, dtype=self.precision)
         for variable in base.backbone.weights:
             own[variable.path].assign(variable)
         del base
@@ -748,7 +749,7 @@ class _Training:
             return stored
         self.long_work()
         if getattr(self, "_loaded", None) != reference:
-            model, _ = models.load(reference)  # float32: figures compare across devices
+            model, _ = loading.load(reference)  # float32: figures compare across devices
             self._whole_scorer, self._loaded = evaluation.Scorer(model, evaluation.JIT_COMPILE), reference
         stream = self.corpus.tokens(split)
         chosen = evaluation.part(stream, self.length, self.settings.evaluate_tokens, self.settings.seed)

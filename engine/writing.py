@@ -95,8 +95,8 @@ def opening(tokenizer, asked: dict[str, Any], length: int) -> tuple[str, str]:
 
 def _column(number, asked, model: ModelReference, generator, prompt: str, send: Send) -> list[Iterator[None]]:
     """The texts of a column, each an iterator that writes a token at a time."""
-    from engine import backend
     from engine.generation import Sampler
+    from engine.models import backend
 
     sampler = Sampler(float(asked["temperature"]), int(asked["top_k"]), float(asked["top_p"]))
     room = max(1, min(int(asked["max_new_tokens"]), MOST_NEW_TOKENS))

@@ -9,8 +9,8 @@ import datetime
 import pandas as pd
 import streamlit as st
 
-from engine import usage
 from engine.core.errors import CheckpointError, EngineError
+from engine.models import usage
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, retention
 from engine.runs.checkpoints import Checkpoint

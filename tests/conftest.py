@@ -105,15 +105,16 @@ def tiny_preset(tmp_path_factory, vocabulary) -> Path:
     Without XLA in this process: compiling takes most of the time of so small a run. Processes of their own (the command
     line, the browser tests) keep it.
     """
-    from engine import evaluation, models
-    from engine.backend import keras
+    from engine import evaluation
+    from engine.models import loading
+    from engine.models.backend import keras
 
     evaluation.JIT_COMPILE = False
 
     keras.utils.set_random_seed(7)
     folder = tmp_path_factory.mktemp("presets") / "tiny"
-    model = models.new(models.Architecture(len(vocabulary[0]), 2, 2, 32, 64))
-    models.save_preset(model, *vocabulary, folder, "# A tiny model for tests\n")
+    model = loading.new(loading.Architecture(len(vocabulary[0]), 2, 2, 32, 64))
+    loading.save_preset(model, *vocabulary, folder, "# A tiny model for tests\n")
     return folder
 
 

@@ -7,14 +7,15 @@ import shutil
 import numpy as np
 import pytest
 
-from engine import breakdown, evaluation, intervals, keras_check, measuring, models, results
+from engine import breakdown, evaluation, intervals, keras_check, measuring, results
 from engine.__main__ import main
-from engine.backend import keras
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.corpus import preparation, windows
 from engine.corpus.baselines import Baselines
 from engine.corpus.token_kinds import KINDS, TokenKinds
+from engine.models import loading
+from engine.models.backend import keras
 from engine.presets.tokenizers import spans
 from engine.results import PassSettings
 from engine.runs import checkpoints, lifecycle
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def tiny(tiny_preset):
-    return models.load(checkpoints.resolve(str(tiny_preset)))
+    return loading.load(checkpoints.resolve(str(tiny_preset)))
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +226,7 @@ def test_a_report_is_kept_by_weights_articles_and_stride(tiny_preset, sample_fol
 def test_a_kept_report_is_given_before_the_model_is_loaded(tiny_preset, sample_folder, root, monkeypatch):
     model = checkpoints.resolve(str(tiny_preset))
     found = measuring.examine(model, str(sample_folder))
-    monkeypatch.setattr(models, "load", None)
+    monkeypatch.setattr(loading, "load", None)
     assert measuring.examine(model, str(sample_folder)) == json.loads(json.dumps(found))
 
 
@@ -244,8 +245,8 @@ def test_a_reports_key_changes_with_the_articles(tiny_preset, sample_folder, roo
 def test_the_command_line_tells_intervals_and_what_changed_against_another_model(
     tiny, tiny_preset, vocabulary, sample_folder, root, tmp_path, capsys
 ):
-    other = models.new(models.Architecture(tiny[1].vocabulary_size, 2, 2, 32, 64))
-    models.save_preset(other, *vocabulary, tmp_path / "other", "# Another\n")
+    other = loading.new(loading.Architecture(tiny[1].vocabulary_size, 2, 2, 32, 64))
+    loading.save_preset(other, *vocabulary, tmp_path / "other", "# Another\n")
     command = [
         "evaluate",
         "--checkpoint",
@@ -491,7 +492,7 @@ def test_a_word_cut_by_a_window_is_seen_whole(tiny, corpus):
 def test_base_and_checkpoint_are_scored_on_the_same_tokens(tiny, tiny_preset, corpus):
     _model, tokenizer = tiny
     report = examined(tiny, corpus, split="train")
-    other, _ = models.load(ModelReference(checkpoints.presets.find(tiny_preset)))
+    other, _ = loading.load(ModelReference(checkpoints.presets.find(tiny_preset)))
     rng = np.random.default_rng(1)
     other.backbone.set_weights([w + rng.normal(0, 0.3, w.shape) for w in other.backbone.get_weights()])
     second = examined((other, tokenizer), corpus, split="train")

@@ -13,13 +13,14 @@ import psutil
 import pytest
 
 from engine import __main__ as cli
-from engine import dispatcher, models
-from engine.backend import keras_hub
+from engine import dispatcher
 from engine.core import paths
 from engine.core.errors import CheckpointError, RunError, SettingsError, StorageError
 from engine.foreign import adoption, child, validator
 from engine.foreign.layout import Sizes
 from engine.foreign.validator import Validator
+from engine.models import loading
+from engine.models.backend import keras_hub
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
 from engine.runs import checkpoints, lifecycle, queue
@@ -38,7 +39,7 @@ def looking():
 @pytest.fixture(scope="module")
 def fine_tuned(tiny_preset):
     """A GPT2CausalLM of the tiny preset's size with other weights, and a built optimizer."""
-    model, _ = models.load(checkpoints.ModelReference(catalogue.find(tiny_preset)))
+    model, _ = loading.load(checkpoints.ModelReference(catalogue.find(tiny_preset)))
     rng = np.random.default_rng(1)
     model.backbone.set_weights([w + rng.normal(0, 0.05, w.shape) for w in model.backbone.get_weights()])
     model.compile(optimizer="adam", loss="mse")
@@ -81,9 +82,9 @@ def test_what_keras_and_tensorflow_write_becomes_the_same_weights(
 @pytest.mark.parametrize("name", ["model.ckpt", "model.weights.h5", "backbone.keras"])
 def test_files_of_the_original_projects_time_give_the_logits_they_gave_then(name, looking, tmp_path):
     """Written by keras-nlp 0.6.4 on TensorFlow 2.15 (files/keras_nlp_0_6/make.py)."""
-    sizes = models.Architecture(60, 2, 2, 8, 16)
+    sizes = loading.Architecture(60, 2, 2, 8, 16)
     _report, out = look(looking, FILES / name, Preset("old", FILES, "keras-hub", 60, 2, 2, 8, 16), tmp_path)
-    model = models.new(sizes)
+    model = loading.new(sizes)
     model.backbone.load_weights(out)
     ids = np.arange(16).reshape(2, 8) % 60
     logits = np.asarray(model({"token_ids": ids, "padding_mask": np.ones_like(ids)}))
@@ -233,7 +234,7 @@ def test_an_import_is_a_checkpoint_like_any_other(good, looking, tiny_preset, ro
     checkpoints.verify(checkpoint)
     assert checkpoint.manifest["imported"]["file"] == "model.keras"
     assert set(checkpoint.manifest["imported"]["files"]) == {"model.keras"}
-    model, _ = models.load(checkpoints.resolve("mine", root))
+    model, _ = loading.load(checkpoints.resolve("mine", root))
     for read, written in zip(model.backbone.get_weights(), fine_tuned.backbone.get_weights(), strict=True):
         assert np.array_equal(read, written)
     assert lifecycle.find("mine", root).state().state == lifecycle.FINISHED

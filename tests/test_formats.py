@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import conversion, formats, models, trainer
+from engine import conversion, trainer
 from engine.core.errors import CheckpointError, EngineError, StorageError
+from engine.models import formats, loading
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, queue, submission
 from engine.runs.checkpoints import ModelReference
@@ -70,17 +71,17 @@ def test_ckpt_is_the_default_and_the_manifest_says_what_it_holds(trained):
 
 @pytest.mark.parametrize("form", checkpoints.FORMATS)
 def test_every_format_is_read_back_to_the_same_logits(trained, tiny_preset, tmp_path, form):
-    model, _ = models.load(trained)
+    model, _ = loading.load(trained)
     formats.save(model, tmp_path, form)
-    fresh, _ = models.load(ModelReference(catalogue.find(str(tiny_preset))))
+    fresh, _ = loading.load(ModelReference(catalogue.find(str(tiny_preset))))
     assert not np.array_equal(logits(fresh), logits(model))
-    models.read_weights(fresh.backbone, tmp_path, form)
+    loading.read_weights(fresh.backbone, tmp_path, form)
     assert np.array_equal(logits(fresh), logits(model))
 
 
 @pytest.mark.parametrize("form", checkpoints.FORMATS)
 def test_adapters_are_merged_whatever_the_format(trained, tmp_path, form):
-    model, _ = models.load(trained)
+    model, _ = loading.load(trained)
     before = logits(model)
     model.backbone.enable_lora(2)
     rng = np.random.default_rng(1)
@@ -89,18 +90,18 @@ def test_adapters_are_merged_whatever_the_format(trained, tmp_path, form):
     adapted = logits(model)
     assert not np.allclose(adapted, before)
     formats.save(model, tmp_path, form, lora_rank=2)
-    fresh, _ = models.load(ModelReference(trained.preset))
-    models.read_weights(fresh.backbone, tmp_path, form)
+    fresh, _ = loading.load(ModelReference(trained.preset))
+    loading.read_weights(fresh.backbone, tmp_path, form)
     assert np.allclose(logits(fresh), adapted, rtol=0, atol=1e-5)  # x W + x A B and x (W + A B) round differently
 
 
 @pytest.mark.parametrize("form", formats.EXPORTS)
 def test_what_is_exported_has_the_same_logits(trained, tiny_preset, tmp_path, form):
     written = formats.export(trained, form, tmp_path / "out")
-    expected = logits(models.load(trained)[0])
+    expected = logits(loading.load(trained)[0])
     if form in (formats.PRESET, formats.HUGGING_FACE):
-        other, tokenizer = models.load(checkpoints.resolve(str(written)))
-        assert tokenizer.encode("insulin levels") == models.load(trained)[1].encode("insulin levels")
+        other, tokenizer = loading.load(checkpoints.resolve(str(written)))
+        assert tokenizer.encode("insulin levels") == loading.load(trained)[1].encode("insulin levels")
         tolerance = 1e-5 if form == formats.HUGGING_FACE else 0
         assert np.allclose(logits(other), expected, rtol=0, atol=tolerance)
         assert "Trained: 2 steps" in (written / "README.md").read_text()
@@ -111,8 +112,8 @@ def test_what_is_exported_has_the_same_logits(trained, tiny_preset, tmp_path, fo
         shutil.copytree(written, folder, dirs_exist_ok=True)
     else:
         shutil.copy(written, folder / checkpoints.WEIGHTS_FILES[form][0])
-    fresh, _ = models.load(ModelReference(catalogue.find(str(tiny_preset))))
-    models.read_weights(fresh.backbone, folder, form)
+    fresh, _ = loading.load(ModelReference(catalogue.find(str(tiny_preset))))
+    loading.read_weights(fresh.backbone, folder, form)
     assert np.array_equal(logits(fresh), expected)
 
 
@@ -127,7 +128,7 @@ def test_nothing_is_written_over_and_an_unknown_format_is_named(trained, tmp_pat
 
 
 def test_a_checkpoint_is_converted_through_every_format_and_back_to_the_same_logits(trained):
-    expected, before = logits(models.load(trained)[0]), trained
+    expected, before = logits(loading.load(trained)[0]), trained
     for form in (checkpoints.H5, checkpoints.KERAS, checkpoints.CKPT):
         made = conversion.convert(before, form)
         reference = checkpoints.resolve(made.reference)
@@ -135,7 +136,7 @@ def test_a_checkpoint_is_converted_through_every_format_and_back_to_the_same_log
         assert (made.format, made.step, made.manifest["parent"]) == (form, 2, before.reference)
         assert made.manifest["metrics"] == trained.checkpoint.manifest["metrics"]
         assert made.manifest["converted"]["sha256"] == before.hash
-        assert np.array_equal(logits(models.load(reference)[0]), expected)
+        assert np.array_equal(logits(loading.load(reference)[0]), expected)
         before = reference
     checkpoints.verify(trained.checkpoint)  # the first one is untouched
 
@@ -161,10 +162,10 @@ def test_a_conversion_is_a_finished_run_whose_lineage_is_true_and_from_which_one
 
 
 def test_a_conversion_that_would_read_back_otherwise_leaves_nothing(trained, monkeypatch):
-    model, _ = models.load(trained)
-    monkeypatch.setattr(models, "read_weights", lambda backbone, folder, form: None)  # the base's stay
+    model, _ = loading.load(trained)
+    monkeypatch.setattr(loading, "read_weights", lambda backbone, folder, form: None)  # the base's stay
     monkeypatch.setattr(
-        models, "load", lambda reference, load=models.load: load(reference) if reference.is_base else (model, None)
+        loading, "load", lambda reference, load=loading.load: load(reference) if reference.is_base else (model, None)
     )
     with pytest.raises(CheckpointError, match="reads back other"):
         conversion.convert(trained, checkpoints.KERAS, "never")
@@ -231,23 +232,23 @@ def test_a_run_on_a_preset_of_the_hub_is_exported_with_the_vocabulary_that_was_f
 ):
     from keras_hub.src.utils import preset_utils
 
-    load = models._load_preset
-    monkeypatch.setattr(models, "_load_preset", lambda preset, dtype: load(trained.preset, dtype))
+    load = loading._load_preset
+    monkeypatch.setattr(loading, "_load_preset", lambda preset, dtype: load(trained.preset, dtype))
     monkeypatch.setattr(catalogue, "check_available", lambda preset: None)
     monkeypatch.setattr(catalogue, "reachable", lambda preset: True)
     monkeypatch.setattr(preset_utils, "get_file", lambda name, path: str(tiny_preset / path))
     hub = ModelReference(catalogue.find("gpt2_base_en"), trained.checkpoint)
     written = formats.export(hub, form, tmp_path / "out")
-    assert models.load(checkpoints.resolve(str(written)))[1].hash == models.load(trained)[1].hash
+    assert loading.load(checkpoints.resolve(str(written)))[1].hash == loading.load(trained)[1].hash
 
 
 @pytest.mark.parametrize("form", checkpoints.FORMATS)
 def test_weights_of_another_size_are_refused(trained, tmp_path, form):
-    other = models.new(models.Architecture(400, 1, 2, 16, 64))
+    other = loading.new(loading.Architecture(400, 1, 2, 16, 64))
     formats.save(other, tmp_path, form)
-    fresh, _ = models.load(ModelReference(trained.preset))
+    fresh, _ = loading.load(ModelReference(trained.preset))
     with pytest.raises((ValueError, OSError, KeyError, AssertionError)):
-        models.read_weights(fresh.backbone, tmp_path, form)
+        loading.read_weights(fresh.backbone, tmp_path, form)
 
 
 @pytest.mark.parametrize("file", range(3))

@@ -98,7 +98,7 @@ def test_the_mark_is_the_last_entry_and_no_text_holds_kerass_padding():
     assert len(vocabulary) == 256 + len(merges) + 1
     assert [vocabulary[left + right] for left, right in merges] == list(range(256, len(vocabulary) - 1))
     tokenizer = tokenizers.Tokenizer(vocabulary, merges)
-    from engine.backend import keras_hub
+    from engine.models.backend import keras_hub
 
     theirs = keras_hub.models.GPT2Tokenizer(vocabulary=vocabulary, merges=[" ".join(merge) for merge in merges])
     assert theirs.pad_token_id not in {token for text in TEXTS.values() for token in tokenizer.encode(text)}

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from engine import differences, microscope, models
+from engine import differences, microscope
 from engine.core.errors import CheckpointError, EngineError
 from engine.corpus import preparation
 from engine.evaluation import Cancelled, Scorer
 from engine.microscope import Microscope, Passage
+from engine.models import loading
 from engine.presets import catalogue, tokenizers
 from engine.runs import checkpoints
 from engine.runs.checkpoints import ModelReference
@@ -17,13 +18,13 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def tiny(tiny_preset):
-    return models.load(ModelReference(catalogue.find(tiny_preset)))
+    return loading.load(ModelReference(catalogue.find(tiny_preset)))
 
 
 @pytest.fixture(scope="module")
 def other(tiny_preset):
     """The same architecture with other weights."""
-    model, _ = models.load(ModelReference(catalogue.find(tiny_preset)))
+    model, _ = loading.load(ModelReference(catalogue.find(tiny_preset)))
     rng = np.random.default_rng(1)
     model.backbone.set_weights([w + rng.normal(0, 0.3, w.shape) for w in model.backbone.get_weights()])
     return model
@@ -130,7 +131,7 @@ def test_places_are_told_with_what_stands_around_them_and_kept(
     run = lifecycle.create(RunSettings(str(tiny_preset), str(sample_folder), "changed", steps=1), root=root)
     facts = {"preset": catalogue.json_of(catalogue.find(tiny_preset)), "tokens": 0, "steps": 1, "metrics": {}}
     with checkpoints.commit(run, 1, facts) as staging:
-        models.save_weights(other, staging / checkpoints.WEIGHTS)
+        loading.save_weights(other, staging / checkpoints.WEIGHTS)
     pair = (ModelReference(catalogue.find(tiny_preset)), checkpoints.resolve("changed", root))
     found = differences.compare_places(pair, str(sample_folder), "test")
     place = found["gained_tokens"][0]

@@ -12,12 +12,12 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from engine import __main__ as cli
-from engine import formats, models
-from engine.backend import keras_hub
 from engine.core import paths
 from engine.core.errors import CheckpointError, PresetError
 from engine.foreign import adoption, layout
 from engine.foreign.validator import Validator
+from engine.models import formats, loading
+from engine.models.backend import keras_hub
 from engine.presets import catalogue, tokenizers
 from engine.presets.catalogue import Preset
 from engine.runs import checkpoints
@@ -37,10 +37,10 @@ def looking():
 def fine_tuned(tiny_preset, tmp_path_factory):
     """(weights of a GPT2Backbone that are not the preset's, a keras-hub preset of them, a Hugging Face folder of them)."""
     folder = tmp_path_factory.mktemp("fine-tuned")
-    model, _tokenizer = models.load(ModelReference(catalogue.find(tiny_preset)))
+    model, _tokenizer = loading.load(ModelReference(catalogue.find(tiny_preset)))
     rng = np.random.default_rng(1)
     model.backbone.set_weights([w + rng.normal(0, 0.05, w.shape) for w in model.backbone.get_weights()])
-    models.save_preset(
+    loading.save_preset(
         model, *formats._vocabulary(ModelReference(catalogue.find(tiny_preset))), folder / "keras-hub", ""
     )
     written = formats.export(checkpoints.resolve(str(folder / "keras-hub")), "hugging-face", folder / "hugging-face")
@@ -146,7 +146,7 @@ def test_what_people_have_is_read_to_the_last_bit(name, form, program, fine_tune
         program,
         ["beta1_power"] if "simple" in name else [],
     )
-    model, _ = models.load(ModelReference(catalogue.find(tiny_preset)))
+    model, _ = loading.load(ModelReference(catalogue.find(tiny_preset)))
     model.backbone.load_weights(out)
     for read, written in zip(model.backbone.get_weights(), fine_tuned[0], strict=True):
         assert np.array_equal(read, written)
@@ -158,7 +158,7 @@ def test_tf_model_h5_of_transformers_4_gives_the_logits_it_gave_there(looking, t
     (tmp_path / "scratch").mkdir()
     report = looking.check(FILES, [Preset("old", FILES, "keras-hub", 60, 2, 2, 8, 16)], tmp_path / "scratch", out)
     assert (report.form, report.program, report.left_out) == ("h5", layout.HUGGING_FACE, [])
-    model = models.new(models.Architecture(60, 2, 2, 8, 16))
+    model = loading.new(loading.Architecture(60, 2, 2, 8, 16))
     model.backbone.load_weights(out)
     ids = np.arange(16).reshape(2, 8) % 60
     logits = np.asarray(model({"token_ids": ids, "padding_mask": np.ones_like(ids)}))

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import conversion, formats, models, trainer
+from engine import conversion, trainer
 from engine.core import paths
 from engine.core.errors import StorageError
 from engine.foreign import adoption
+from engine.models import formats, loading
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, queue, submission
 from engine.runs.checkpoints import ModelReference
@@ -54,7 +55,7 @@ def settings(folder: Path, name: str, **changes) -> RunSettings:
 
 
 def logits(model: ModelReference) -> np.ndarray:
-    return np.asarray(models.load(model)[0](INPUTS))  # (1, 32, vocabulary)
+    return np.asarray(loading.load(model)[0](INPUTS))  # (1, 32, vocabulary)
 
 
 @pytest.mark.slow

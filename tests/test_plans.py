@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import formats, trainer
+from engine import trainer
 from engine.core import paths
 from engine.core.errors import PlanError, RunError, SettingsError
+from engine.models import formats
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, plans, queue
 
@@ -119,8 +120,9 @@ def test_a_plan_of_which_one_stage_cannot_be_made_makes_none(chain, root, tiny_p
 def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_preset, sample_folder):
     import tensorflow as tf
 
-    from engine import evaluation, models
+    from engine import evaluation
     from engine.corpus import preparation, windows
+    from engine.models import loading
     from engine.runs.checkpoints import ModelReference
 
     stages = plans.settings(
@@ -142,8 +144,8 @@ def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_prese
     reference = checkpoints.find(run.name)
     assert "model.ckpt.index" in reference.manifest["files"]
     checkpoints.verify(reference)
-    trained, tokenizer = models.load(ModelReference(catalogue.find(str(tiny_preset)), reference))
-    fresh, _ = models.load(ModelReference(catalogue.find(str(tiny_preset))))
+    trained, tokenizer = loading.load(ModelReference(catalogue.find(str(tiny_preset)), reference))
+    fresh, _ = loading.load(ModelReference(catalogue.find(str(tiny_preset))))
     tf.train.Checkpoint(model=fresh.backbone).read(str(reference.folder / "model.ckpt")).expect_partial()
     ids = np.arange(1, 33, dtype=np.int32)[None]
     inputs = {"token_ids": ids, "padding_mask": np.ones_like(ids)}

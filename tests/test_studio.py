@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, tiny_preset, sample_folder):
     """A folder of runs with two checkpoints of different weights, and a studio that is ready."""
-    from engine import models
+    from engine.models import loading
 
     root = tmp_path_factory.mktemp("studio")
     with pytest.MonkeyPatch.context() as patch:
@@ -32,14 +32,14 @@ def place(tmp_path_factory, tiny_preset, sample_folder):
         settings = RunSettings(preset=str(tiny_preset), articles=str(sample_folder), name="run", steps=2)
         run = lifecycle.create(settings, root=root)
         preset = checkpoints.presets.find(tiny_preset)
-        model, _ = models.load(checkpoints.ModelReference(preset))
+        model, _ = loading.load(checkpoints.ModelReference(preset))
         rng = np.random.default_rng(0)
         for step in (1, 2):
             weights = [w + rng.normal(0, 0.3, w.shape).astype(w.dtype) for w in model.backbone.get_weights()]
             model.backbone.set_weights(weights)
             facts = {"preset": checkpoints.presets.json_of(preset)}
             with checkpoints.commit(run, step, facts) as staging:
-                models.save_weights(model, staging / checkpoints.WEIGHTS)
+                loading.save_weights(model, staging / checkpoints.WEIGHTS)
         studio_client.ensure(root)
         studio_client.wait_until_ready(root)
         yield root

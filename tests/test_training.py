@@ -18,12 +18,13 @@ import pytest
 import tensorflow as tf
 
 from engine import __main__ as cli
-from engine import accumulation, dispatcher, evaluation, forgetting, hugging_face, models, schedules, trainer, training
-from engine.backend import keras
+from engine import accumulation, dispatcher, evaluation, forgetting, schedules, trainer, training
 from engine.core import machine
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError, SettingsError
 from engine.corpus import preparation, windows
 from engine.generation import Generator, Sampler
+from engine.models import hugging_face, loading
+from engine.models.backend import keras
 from engine.presets import memory, tokenizers
 from engine.runs import checkpoints, lifecycle, submission
 from engine.runs.checkpoints import ModelReference
@@ -102,7 +103,7 @@ def test_whole_evaluations_of_base_and_run_are_on_the_same_tokens(trained):
 def test_a_checkpoint_read_back_gives_the_figures_of_its_manifest(trained, tiny_preset):
     run, _ = trained
     checkpoint = checkpoints.of_run(run)[-1]
-    model, tokenizer = models.load(ModelReference(checkpoints.presets.find(tiny_preset), checkpoint))
+    model, tokenizer = loading.load(ModelReference(checkpoints.presets.find(tiny_preset), checkpoint))
     prepared = preparation.prepare(run.settings.articles, tokenizer, run.folder.parent / ".corpora")
     scores = evaluation.evaluate(evaluation.Scorer(model), prepared.tokens("test"), tokenizer.token_bytes, 32)
     assert scores.to_json() == pytest.approx(checkpoint.manifest["metrics"]["test"], rel=1e-6)
@@ -175,7 +176,7 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
     assert passed_over["checkpoint"] == "run/5"
     losses = [[e["loss"] for e in r.events("evaluation")] for r in (whole, run)]
     assert losses[0] == losses[1]
-    one, two = (models.load(ModelReference(checkpoints.presets.find(tiny_preset), c))[0] for c in (first, second))
+    one, two = (loading.load(ModelReference(checkpoints.presets.find(tiny_preset), c))[0] for c in (first, second))
     assert all(np.array_equal(x, y) for x, y in zip(one.get_weights(), two.get_weights(), strict=True))
 
 
@@ -294,9 +295,9 @@ def test_a_run_whose_articles_or_preset_have_changed_does_not_go_on_without_a_wo
         trainer.work(run)
     train.write_text(words)
     weights = (preset / "model.weights.h5").read_bytes()
-    other, _ = models.load(checkpoints.resolve(str(tiny_preset)))
+    other, _ = loading.load(checkpoints.resolve(str(tiny_preset)))
     other.backbone.trainable_variables[0].assign_add(keras.ops.ones_like(other.backbone.trainable_variables[0]))
-    models.save_weights(other, preset / "model.weights.h5")
+    loading.save_weights(other, preset / "model.weights.h5")
     run.request_resume()
     with pytest.raises(PresetError, match="The weights of the preset .* have changed since this run was made"):
         trainer.work(run)
@@ -339,7 +340,7 @@ def ends_alike(one, two):
         shared = [name for name in x.files if a.format == b.format or name.startswith("random")]
         states = shared and all(name in y.files and np.array_equal(x[name], y[name]) for name in shared)
     preset = checkpoints.presets.find(one.settings.preset)
-    weights = [models.load(ModelReference(preset, checkpoint))[0].get_weights() for checkpoint in (a, b)]
+    weights = [loading.load(ModelReference(preset, checkpoint))[0].get_weights() for checkpoint in (a, b)]
     return first == second and states and all(np.array_equal(x, y) for x, y in zip(*weights, strict=True))
 
 
@@ -449,7 +450,7 @@ def test_lora_trains_adapters_alone_and_its_checkpoint_loads_into_the_plain_mode
     final = checkpoints.of_run(run)[-1]
     points = [e for e in run.events("evaluation") if e["model"] == "run" and not e["whole"] and e["step"] == 4]
     assert points.pop()["split"] == "english"
-    model, tokenizer = models.load(ModelReference(checkpoints.presets.find(tiny_preset), final))
+    model, tokenizer = loading.load(ModelReference(checkpoints.presets.find(tiny_preset), final))
     stream = preparation.prepare(sample_folder, tokenizer).tokens("validation")
     part = evaluation.part(stream, 32, 256, 1)
     scores = evaluation.evaluate(evaluation.Scorer(model), stream, tokenizer.token_bytes, 32, part)
@@ -480,7 +481,7 @@ def test_lora_from_a_checkpoint_has_the_bases_and_the_parents_zero_line(tiny_pre
 
 def test_lora_trains_query_and_value_and_their_biases(tiny_preset):
     """What the pages, the command line and the settings say that it trains."""
-    model, _ = models.load(checkpoints.resolve(str(tiny_preset)))
+    model, _ = loading.load(checkpoints.resolve(str(tiny_preset)))
     model.backbone.enable_lora(2)
     trained = sorted(variable.path.split("/", 1)[1] for variable in model.trainable_variables)
     of_layer = [f"self_attention/{which}/{leaf}" for which in ("query", "value")
@@ -561,7 +562,7 @@ def test_everything_that_stands_against_a_run_is_said_before_it_starts(tiny_pres
 
 
 def test_loss_and_accuracy_equal_keras_evaluate(tiny_preset, sample_folder, root):
-    model, tokenizer = models.load(checkpoints.resolve(str(tiny_preset)))
+    model, tokenizer = loading.load(checkpoints.resolve(str(tiny_preset)))
     stream = preparation.prepare(sample_folder, tokenizer).tokens("test")
     scores = evaluation.evaluate(evaluation.Scorer(model), stream, tokenizer.token_bytes, 32)
     batch = windows.take(stream, np.arange(windows.count(len(stream), 32)), 32)
@@ -592,7 +593,7 @@ def test_the_part_of_validation_is_the_same_every_time():
 
 
 def test_same_seed_same_sample_and_greedy_is_keras_own(tiny_preset):
-    model, tokenizer = models.load(checkpoints.resolve(str(tiny_preset)))
+    model, tokenizer = loading.load(checkpoints.resolve(str(tiny_preset)))
     generator = Generator(model, tokenizer)
     hot = Sampler(temperature=1.0, top_k=0)
     assert generator.generate("the cells", 20, hot, seed=3) == generator.generate("the cells", 20, hot, seed=3)
@@ -632,7 +633,7 @@ def test_the_command_says_what_it_leaves_out_of_a_prompt(tiny_preset, capsys):
 
 @pytest.mark.parametrize("prompt", ["", "the cells " * 200, "細胞 😀 <b>bold</b>", "the"])
 def test_any_prompt_is_continued(tiny_preset, prompt):
-    generator = Generator(*models.load(checkpoints.resolve(str(tiny_preset))))
+    generator = Generator(*loading.load(checkpoints.resolve(str(tiny_preset))))
     assert 0 < len(list(generator.stream(prompt, 10, Sampler(temperature=1.0)))) <= 10
 
 
@@ -657,17 +658,17 @@ def test_samplers_allow_exactly_what_they_say():
 
 
 def test_a_hugging_face_folder_loads_with_the_same_logits(tiny_preset, tmp_path):
-    model, tokenizer = models.load(checkpoints.resolve(str(tiny_preset)))
+    model, tokenizer = loading.load(checkpoints.resolve(str(tiny_preset)))
     x = {"token_ids": np.array([[1, 2, 3]]), "padding_mask": np.ones((1, 3), "int32")}
     logits = np.asarray(model(x))  # (1, 3, vocabulary)
     keras_task(model, tiny_preset).export_to_transformers(str(tmp_path / "hf"))
-    other, other_tokenizer = models.load(checkpoints.resolve(str(tmp_path / "hf")))
+    other, other_tokenizer = loading.load(checkpoints.resolve(str(tmp_path / "hf")))
     assert np.allclose(logits, np.asarray(other(x)), atol=1e-5)
     assert other_tokenizer.encode("insulin levels") == tokenizer.encode("insulin levels")
 
 
 def keras_task(model, preset):
-    from engine.backend import keras_hub
+    from engine.models.backend import keras_hub
 
     folder = tokenizers.find_assets(preset)
     tokenizer = keras_hub.models.GPT2Tokenizer(
@@ -685,7 +686,7 @@ def test_a_hub_name_without_network_fails_at_once_with_one_sentence(monkeypatch,
     sentence = "is fetched from the network, and .* cannot be reached: connect, or give"
     for name in ("gpt2_base_en", "hf://openai-community/gpt2"):
         with pytest.raises(PresetError, match=sentence):
-            models.load(checkpoints.resolve(name))
+            loading.load(checkpoints.resolve(name))
 
 
 def test_of_a_hub_name_the_vocabulary_alone_can_be_fetched(monkeypatch, tiny_preset, tmp_path):
@@ -700,7 +701,7 @@ def test_of_a_hub_name_the_vocabulary_alone_can_be_fetched(monkeypatch, tiny_pre
     monkeypatch.setattr(checkpoints.presets, "check_available", lambda preset: None)
     monkeypatch.setattr(checkpoints.presets, "reachable", lambda preset: True)
     monkeypatch.setattr(preset_utils, "get_file", get_file)
-    found = models.hub_tokenizer(checkpoints.presets.find("gpt2_base_en"))
+    found = loading.hub_tokenizer(checkpoints.presets.find("gpt2_base_en"))
     assert found.hash == tokenizers.load(tiny_preset).hash
     assert {path for _, path in asked} == {"assets/tokenizer/merges.txt", "assets/tokenizer/vocabulary.json"}
 
@@ -723,8 +724,8 @@ def test_of_a_hub_name_the_configuration_is_looked_at_and_one_file_of_vocabulary
     monkeypatch.setattr(checkpoints.presets, "reachable", lambda preset: True)
     monkeypatch.setattr(preset_utils, "get_file", get_file)
     with pytest.raises(PresetError, match="scale_attn_by_inverse_layer_idx is true"):
-        models.load(checkpoints.resolve("hf://somebody/gpt2"))
-    found = models.hub_tokenizer(checkpoints.presets.find("hf://somebody/gpt2"))
+        loading.load(checkpoints.resolve("hf://somebody/gpt2"))
+    found = loading.hub_tokenizer(checkpoints.presets.find("hf://somebody/gpt2"))
     assert found.hash == tokenizers.load(tiny_preset).hash
 
 
@@ -740,7 +741,7 @@ def test_a_damaged_preset_is_one_sentence(tiny_preset, tmp_path):
     broken = shutil.copytree(tiny_preset, tmp_path / "broken")
     (broken / "model.weights.h5").write_bytes(b"not HDF5")
     with pytest.raises(PresetError, match="cannot be loaded"):
-        models.load(checkpoints.resolve(str(broken)))
+        loading.load(checkpoints.resolve(str(broken)))
 
 
 def test_a_checkpoint_altered_on_disk_is_not_loaded(trained):
@@ -751,7 +752,7 @@ def test_a_checkpoint_altered_on_disk_is_not_loaded(trained):
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
     with pytest.raises(CheckpointError, match="copy/6 is damaged"):
-        models.load(checkpoints.resolve("copy/6", run.folder.parent))
+        loading.load(checkpoints.resolve("copy/6", run.folder.parent))
     shutil.rmtree(copy)
 
 
@@ -797,7 +798,7 @@ def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(tiny_preset, sam
 
 
 def compiled(preset, dropout=0.0):
-    model, _ = models.load(checkpoints.resolve(str(preset)), dropout)
+    model, _ = loading.load(checkpoints.resolve(str(preset)), dropout)
     # Plain descent: Adam would make a full step of the rounding of gradients that are zero (the keys' biases).
     model.compile(
         optimizer=keras.optimizers.SGD(0.5, global_clipnorm=0.5),
@@ -916,7 +917,7 @@ def test_a_run_in_pieces_resumes_bit_for_bit(tiny_preset, sample_folder, root, m
         else:
             (event,) = run.events("memory")
             assert {"step": -1, "failed_step": None, "micro_batch": 2, "batch_size": 4}.items() <= event.items()
-        model, _ = models.load(ModelReference(preset, checkpoints.of_run(run)[-1]))
+        model, _ = loading.load(ModelReference(preset, checkpoints.of_run(run)[-1]))
         ends.append(model.get_weights())
     assert all(np.array_equal(a, b) for a, b in zip(*ends, strict=True))
 
@@ -963,7 +964,7 @@ def test_what_to_change_is_computed():
 
 
 def test_an_evaluation_whose_memory_runs_out_scores_fewer_windows_at_a_time(tiny_preset):
-    model, _ = models.load(checkpoints.resolve(str(tiny_preset)))
+    model, _ = loading.load(checkpoints.resolve(str(tiny_preset)))
     scorer = evaluation.Scorer(model, jit_compile=False)
     stream = np.random.default_rng(0).integers(0, 399, 5 * 32 + 1)
     batch = windows.take(stream, np.arange(5), 32)

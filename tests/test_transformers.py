@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import formats, models, usage
 from engine.core import paths
 from engine.core.errors import CheckpointError
 from engine.corpus import preparation
 from engine.foreign.validator import Validator
 from engine.generation import Generator, Sampler
 from engine.measuring import measure
+from engine.models import formats, loading, usage
 from engine.presets import catalogue, tokenizers
 from engine.runs import checkpoints
 from engine.runs.checkpoints import ModelReference
@@ -73,7 +73,7 @@ def folder(mini, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def ours(mini):
-    return Generator(*models.load(mini))
+    return Generator(*loading.load(mini))
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_the_folders_configuration_has_the_keys_that_other_programs_read(folder,
     assert [(token["id"], token["content"]) for token in one_file["added_tokens"]] == [(end, END)]
     if os.name != "nt":
         assert len({path.stat().st_mode for path in folder.iterdir()}) == 1  # not for the exporting person alone
-    assert models.load(checkpoints.resolve(str(folder)))[1].hash == models.load(mini)[1].hash
+    assert loading.load(checkpoints.resolve(str(folder)))[1].hash == loading.load(mini)[1].hash
 
 
 def test_transformers_gives_the_same_logits_and_perplexity(theirs, ours, mini, stream, sample_folder, root):
@@ -156,7 +156,7 @@ def test_the_cards_lines_write_text_in_transformers(transformers, folder, mini):
 
 def with_the_mark_last(reference: ModelReference, folder: Path) -> ModelReference:
     """The same model as a preset whose mark is the last entry, as GPT-2's is: keras-hub takes id 0 for padding."""
-    model, tokenizer = models.load(reference)
+    model, tokenizer = loading.load(reference)
     vocabulary, merges = tokenizers.assets(reference.preset.folder)
     first, last = tokenizer.end_of_text, tokenizer.vocabulary_size - 1
     vocabulary = {entry: {first: last, last: first}.get(token, token) for entry, token in vocabulary.items()}
@@ -164,7 +164,7 @@ def with_the_mark_last(reference: ModelReference, folder: Path) -> ModelReferenc
     rows = embeddings.numpy().copy()
     rows[[first, last]] = rows[[last, first]]
     embeddings.assign(rows)
-    models.save_preset(model, vocabulary, merges, folder, "# The same model\n")
+    loading.save_preset(model, vocabulary, merges, folder, "# The same model\n")
     return checkpoints.resolve(str(folder))
 
 
@@ -201,7 +201,7 @@ def test_what_transformers_saves_again_is_a_preset_and_an_import_with_its_vocabu
     """Transformers 5 writes the vocabulary into tokenizer.json alone."""
     saved = tmp_path / "saved"
     transformers.run(RESAVE, folder, saved)
-    model, tokenizer = models.load(checkpoints.resolve(str(saved)))
+    model, tokenizer = loading.load(checkpoints.resolve(str(saved)))
     assert tokenizer.hash == ours.tokenizer.hash
     ids = np.arange(1, 9)[None]
     inputs = {"token_ids": ids, "padding_mask": np.ones_like(ids)}

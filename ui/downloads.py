@@ -14,7 +14,7 @@ from engine.core import paths
 from ui import words
 from ui.i18n import _
 
-FOLDER = ".exports"  # engine.formats writes it
+FOLDER = ".exports"  # engine.models.formats writes it
 _ADDRESS = "_atelier/exports"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,160}-[0-9a-f]{16}(\.zip|\.keras|\.weights\.h5)")
 _served = False

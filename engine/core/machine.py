@@ -16,7 +16,7 @@ from engine.core import cgroups
 from engine.core.errors import ResourcesError
 
 # TensorFlow, Keras and keras-hub imported: 753 MB, and room for what the first compilation takes. The command:
-# python -c "import engine.backend, psutil; print(psutil.Process().memory_info().rss >> 20)"
+# python -c "import engine.models.backend, psutil; print(psutil.Process().memory_info().rss >> 20)"
 FRAMEWORK_BYTES = 900 << 20
 STUDIO_BYTES = FRAMEWORK_BYTES + (200 << 20)
 # The dashboard with a few sessions, or the command, and the dispatcher: they are there as long as work is.

@@ -1,7 +1,7 @@
 """Checkpoints: stage → commit → verify; which there are, and which model a name means. No TensorFlow here.
 
 step-XXXXXXXX/
-  the weights        model.ckpt.index and .data-…, model.weights.h5, or model.keras (engine.formats)
+  the weights        model.ckpt.index and .data-…, model.weights.h5, or model.keras (engine.models.formats)
   training.npz       random states, adapters, and the optimizer where the format leaves it out: for an exact resume
   manifest.json      SHA-256 of each file and of the rest of itself, step, tokens, metrics, parent, versions; written last
 """

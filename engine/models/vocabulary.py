@@ -13,6 +13,6 @@ def vocabulary(preset: str) -> Tokenizer:
     found = catalogue.find(preset)
     if found.folder is not None:
         return catalogue.tokenizer(found)
-    from engine import models  # Keras fetches it
+    from engine.models import loading  # Keras fetches it
 
-    return models.hub_tokenizer(found)
+    return loading.hub_tokenizer(found)

@@ -20,8 +20,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from engine import hugging_face, models, usage
-from engine.backend import keras_hub
 from engine.core import paths
 from engine.core.errors import CheckpointError, EngineError, StorageError
 from engine.core.files import (
@@ -35,6 +33,8 @@ from engine.core.files import (
     storage_errors,
     sync,
 )
+from engine.models import hugging_face, loading, usage
+from engine.models.backend import keras_hub
 from engine.presets import catalogue, tokenizers
 from engine.runs import checkpoints
 from engine.runs.checkpoints import CKPT, H5, KERAS, ModelReference
@@ -98,7 +98,7 @@ def restore(model, folder: Path, form: str) -> None:
         except (AssertionError, tf.errors.OpError, ValueError) as error:
             raise _misfit(folder, error) from error
     else:
-        models.read_weights(model.backbone, folder, form)
+        loading.read_weights(model.backbone, folder, form)
 
 
 def _misfit(folder: Path, error: Exception) -> CheckpointError:
@@ -133,7 +133,7 @@ def _export(reference: ModelReference, form: str, target: Path, require: Callabl
     if target.exists():
         raise taken
     target.parent.mkdir(parents=True, exist_ok=True)
-    model, _ = models.load(reference)
+    model, _ = loading.load(reference)
     require(bytes_written(model.backbone, form))
     if ending:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
@@ -146,7 +146,7 @@ def _export(reference: ModelReference, form: str, target: Path, require: Callabl
             replace(file, target)
         return target
     if form == PRESET:
-        models.save_preset(model, *_vocabulary(reference), target, card(reference, form))
+        loading.save_preset(model, *_vocabulary(reference), target, card(reference, form))
         return target
     try:
         with staged_folder(target, exclusive=True) as staging:
@@ -154,7 +154,7 @@ def _export(reference: ModelReference, form: str, target: Path, require: Callabl
                 save(model, staging, CKPT)
             else:
                 vocabulary, merges = _vocabulary(reference)
-                models.with_preprocessor(model, vocabulary, merges).export_to_transformers(str(staging))
+                loading.with_preprocessor(model, vocabulary, merges).export_to_transformers(str(staging))
                 hugging_face.complete(staging, vocabulary, merges)
             (staging / "README.md").write_text(card(reference, form), encoding="utf-8")
     except FileExistsError as error:
@@ -191,7 +191,7 @@ def _storage_errors(folder: Path) -> Iterator[None]:
 
 
 def _vocabulary(reference: ModelReference) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    return tokenizers.assets(models.vocabulary_folder(reference.preset))
+    return tokenizers.assets(loading.vocabulary_folder(reference.preset))
 
 
 def pack(reference: ModelReference, form: str, root: Path, most_bytes: int | None = None) -> Path:
@@ -239,7 +239,7 @@ def card(reference: ModelReference, form: str = "") -> str:
     Args:
         form: of the export that it goes with: how that is used comes along; "" = of none.
     """
-    how = usage.markdown(form, reference.preset, models.vocabulary_folder(reference.preset)) if form else ""
+    how = usage.markdown(form, reference.preset, loading.vocabulary_folder(reference.preset)) if form else ""
     if reference.checkpoint is None:
         return (catalogue.card(reference.preset) or f"# {reference.preset.title}\n") + how
     manifest: dict[str, Any] = reference.checkpoint.manifest

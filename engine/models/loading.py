@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.backend import keras_hub
 from engine.core import paths
 from engine.core.errors import CheckpointError, PresetError
 from engine.core.files import read_json, staged_folder
+from engine.models.backend import keras_hub
 from engine.presets import arithmetic, catalogue, tokenizers
 from engine.presets.catalogue import Preset
 from engine.runs import checkpoints
