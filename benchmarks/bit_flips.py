@@ -20,9 +20,10 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import evaluation, trainer
+from engine import trainer
 from engine.core import paths
 from engine.core.files import write_json
+from engine.evaluation import scoring
 from engine.runs import checkpoints, lifecycle, submission
 from engine.runs.lifecycle import Run
 from engine.runs.settings import RunSettings
@@ -103,7 +104,7 @@ def main() -> None:
     parser.add_argument("--damages", type=int, default=1000)
     a = parser.parse_args()
     started = time.monotonic()
-    evaluation.JIT_COMPILE = False  # compiling would take most of the time of so short runs
+    scoring.JIT_COMPILE = False  # compiling would take most of the time of so short runs
     with tempfile.TemporaryDirectory() as root:
         os.environ["ATELIER_CHECKPOINTS"], os.environ["ATELIER_CORPORA"] = root, f"{root}/.corpora"
         found = {form: trials(a_cut_off_run(form), a.damages, random.Random(1)) for form in checkpoints.FORMATS}

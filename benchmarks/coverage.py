@@ -6,7 +6,7 @@
 Populations are the articles of $ATELIER_DATA/articles/train.jsonl as the base model and the recorded run score them (sums of
 each article; `real`, where that folder is), and made-up sums: sizes of a log-normal distribution as wide as theirs and a level of
 each article (`plain`), a level that goes with the length (`by_length`), sizes twice as wide (`unequal`), and both at once
-(`unequal_by_length`). So many articles are drawn again and again, an interval is made of each draw with engine.intervals, and it is
+(`unequal_by_length`). So many articles are drawn again and again, an interval is made of each draw with engine.evaluation.intervals, and it is
 counted how often it holds the figure of the whole population; the same for the difference of the two models. `width` is the
 mean width of the accuracy's interval, in points.
 
@@ -26,9 +26,10 @@ import numpy as np
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import intervals, memorisation
+from engine import memorisation
 from engine.core import paths
 from engine.corpus import preparation
+from engine.evaluation import intervals
 from engine.presets import tokenizers
 from engine.runs import articles_read
 
@@ -44,12 +45,12 @@ Sums = dict[str, np.ndarray]
 
 def real(data: Path) -> tuple[Sums, Sums]:
     """Sums of each article under the base model and the recorded run."""
-    from engine import measuring
+    from engine.evaluation import measure
     from engine.runs import checkpoints
 
     found = []
     for name in (str(paths.MINI_PRESET), "recorded-mini"):
-        report = measuring.examine(checkpoints.resolve(name), str(data / "articles"), "train")
+        report = measure.examine(checkpoints.resolve(name), str(data / "articles"), "train")
         found.append({key: np.array(values, np.float64) for key, values in report["by_article"].items()})
     return found[0], found[1]
 

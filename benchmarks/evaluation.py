@@ -42,9 +42,9 @@ def speed(rounds: int, steps: int = 20) -> dict:
     """Tokens a second of training and of evaluation, in alternating rounds."""
     import numpy as np
 
-    from engine import breakdown, evaluation
     from engine.core import paths
     from engine.corpus import windows
+    from engine.evaluation import breakdown, scoring
     from engine.models import loading
     from engine.models.backend import keras
     from engine.runs import checkpoints
@@ -55,12 +55,12 @@ def speed(rounds: int, steps: int = 20) -> dict:
         optimizer=keras.optimizers.AdamW(1e-3, weight_decay=0.01, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=evaluation.JIT_COMPILE,
+        jit_compile=scoring.JIT_COMPILE,
     )
     stream = corpus.tokens("train")
     batches = windows.Shuffled(stream, LENGTH, TRAINING_BATCH, seed=1)
-    scorer = evaluation.Scorer(model)
-    way = breakdown.Pass(LENGTH, LENGTH, evaluation.batch_size(LENGTH, tokenizer.vocabulary_size))
+    scorer = scoring.Scorer(model)
+    way = breakdown.Pass(LENGTH, LENGTH, scoring.batch_size(LENGTH, tokenizer.vocabulary_size))
 
     def train() -> float:
         started, tokens = time.perf_counter(), 0
@@ -88,17 +88,17 @@ def speed(rounds: int, steps: int = 20) -> dict:
 
 def agreement() -> dict:
     """How far the pass is from Keras `evaluate` (loss, nats a token) and from transformers (perplexity), absolutely."""
-    from engine import breakdown, evaluation, keras_check
     from engine.core import paths
+    from engine.evaluation import breakdown, keras_check, scoring
     from engine.models import loading
     from engine.runs import checkpoints
 
     tokenizer, corpus, kinds, baselines = prepared()
     reference = checkpoints.resolve(str(paths.MINI_PRESET))
     model, _ = loading.load(reference)
-    way = breakdown.Pass(LENGTH, LENGTH, evaluation.batch_size(LENGTH, tokenizer.vocabulary_size))
+    way = breakdown.Pass(LENGTH, LENGTH, scoring.batch_size(LENGTH, tokenizer.vocabulary_size))
     stream = corpus.tokens("test")
-    report = breakdown.run(evaluation.Scorer(model), corpus, "test", tokenizer, kinds, baselines, way)
+    report = breakdown.run(scoring.Scorer(model), corpus, "test", tokenizer, kinds, baselines, way)
     keras_check.compile_to_evaluate(model)
     count = -(-way.count(stream) // way.batch_size)
     said = keras_check.evaluate_batches(model, lambda: (batch for _starts, batch in way.batches(stream)), count)
@@ -161,8 +161,8 @@ def measure_memory(folder: Path) -> dict:
     """In a process of its own: scores the test split of a folder."""
     import psutil
 
-    from engine import breakdown, evaluation
     from engine.core import paths
+    from engine.evaluation import breakdown, scoring
     from engine.models import loading
     from engine.runs import checkpoints
 
@@ -174,8 +174,8 @@ def measure_memory(folder: Path) -> dict:
         nonlocal peak
         peak = max(peak, psutil.Process().memory_info().rss)
 
-    way = breakdown.Pass(LENGTH, LENGTH, evaluation.batch_size(LENGTH, tokenizer.vocabulary_size))
-    scored = breakdown.run(evaluation.Scorer(model), corpus, "test", tokenizer, kinds, baselines, way, look)
+    way = breakdown.Pass(LENGTH, LENGTH, scoring.batch_size(LENGTH, tokenizer.vocabulary_size))
+    scored = breakdown.run(scoring.Scorer(model), corpus, "test", tokenizer, kinds, baselines, way, look)
     tokens = scored["evaluated_tokens"]
     return {"articles": corpus.articles("test"), "tokens": tokens, "memory_mb": round(peak / 1e6)}
 

@@ -22,9 +22,10 @@ os.environ.setdefault("ATELIER_CORPORA", tempfile.mkdtemp(prefix="lora-rates-"))
 
 import numpy as np
 
-from engine import evaluation, schedules
+from engine import schedules
 from engine.core import paths
 from engine.corpus import preparation, windows
+from engine.evaluation import scoring
 from engine.models import loading
 from engine.models.backend import keras
 from engine.runs import checkpoints, submission
@@ -70,14 +71,14 @@ def main() -> int:
         optimizer.build(model.trainable_variables)
         changing = [*model.trainable_variables, *optimizer.variables]
         first = [keras.ops.convert_to_numpy(variable) for variable in changing]
-        scorer = evaluation.Scorer(model, False)
+        scorer = scoring.Scorer(model, False)
         stream = corpus.tokens("test")
-        part = evaluation.part(stream, length, a.evaluate_tokens, settings.seed)
+        part = scoring.part(stream, length, a.evaluate_tokens, settings.seed)
         rates = [float(rate) for rate in a.rates.split(",")]
         for rate in [0.0, *rates] if rank else [submission.peak_learning_rate(settings, backbone.hidden_dim)]:
             if rate:
                 trial(model, batches, rate, a.steps, settings)
-            scores = evaluation.evaluate(scorer, stream, tokenizer.token_bytes, length, part, lambda done, total: True)
+            scores = scoring.evaluate(scorer, stream, tokenizer.token_bytes, length, part, lambda done, total: True)
             row = {"rank": rank, "rate": rate, "accuracy": scores.accuracy, "bits_per_byte": scores.bits_per_byte}
             rows.append(row)
             told = "before any step" if not rate else f"rate {rate:g}"

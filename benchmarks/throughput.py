@@ -37,8 +37,8 @@ def atelier(steps: int, dropout: float, xla: bool) -> float:
     """Tokens a second of `train_on_batch` as engine.training calls it."""
     import numpy as np
 
-    from engine import evaluation
     from engine.core import paths
+    from engine.evaluation import scoring
     from engine.models import loading
     from engine.models.backend import keras
     from engine.runs import checkpoints
@@ -48,7 +48,7 @@ def atelier(steps: int, dropout: float, xla: bool) -> float:
         optimizer=keras.optimizers.AdamW(1e-3, weight_decay=0.01, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=evaluation.JIT_COMPILE and xla,
+        jit_compile=scoring.JIT_COMPILE and xla,
     )
 
     def step(batch) -> None:

@@ -41,8 +41,8 @@ def texts() -> list[str]:
 
 def compiled_model():
     """The mini model as a run compiles it."""
-    from engine import evaluation
     from engine.core import paths
+    from engine.evaluation import scoring
     from engine.models import loading
     from engine.models.backend import keras
     from engine.runs import checkpoints
@@ -52,7 +52,7 @@ def compiled_model():
         optimizer=keras.optimizers.AdamW(1e-3, weight_decay=0.01, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=evaluation.JIT_COMPILE,
+        jit_compile=scoring.JIT_COMPILE,
     )
     return model, tokenizer
 

@@ -561,9 +561,10 @@ def delete(a: argparse.Namespace) -> int:
 def evaluate(a: argparse.Namespace) -> int:
     """Measures a checkpoint or preset on articles: figures with their intervals, where they come from, and what changed
     against another model."""
-    from engine import intervals, results
     from engine.differences import check_same_vocabulary
-    from engine.measuring import examine
+    from engine.evaluation import cache as results
+    from engine.evaluation import intervals
+    from engine.evaluation.measure import examine
 
     model = _resolve(a.checkpoint)
     other = None
@@ -597,7 +598,7 @@ def evaluate(a: argparse.Namespace) -> int:
 
 
 def _report_lines(result: dict) -> list[str]:
-    from engine import intervals
+    from engine.evaluation import intervals
 
     simple, articles = result["baselines"], intervals.scored_articles(result["by_article"])
     lines = [
@@ -784,7 +785,7 @@ def import_checkpoint(a: argparse.Namespace) -> int:
             a.file, a.name, a.preset, progress=lambda done: progress(f"looking through {done / 1e6:,.0f} MB")
         )
         found = checkpoint.manifest["imported"]
-        from engine.measuring import parity
+        from engine.evaluation.measure import parity
 
         figures = parity(checkpoint, lambda done, total: progress(f"measuring {bar(done, total)}"))
     finally:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import asdict
 
-from engine import evaluation, microscope, results
+from engine import microscope
 from engine.core.errors import CheckpointError
 from engine.corpus.store import Corpus
-from engine.measuring import with_split
+from engine.evaluation import cache, scoring
+from engine.evaluation.measure import with_split
 from engine.models import loading, vocabulary
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import checkpoints
@@ -45,15 +46,15 @@ def compare_places(
     loaded, tokenizer = loading.load(first)
     prepared = with_split(articles, split, tokenizer)
     key = {"kind": "places", "models": [first.hash, second.hash], "corpus": prepared.content_hash, "split": split}
-    if (found := results.kept(key)) is not None:
+    if (found := cache.kept(key)) is not None:
         return found
     check_same_vocabulary(first, second)
     other, _tokenizer = loading.load(second)
     length = min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
-    scorers = (evaluation.Scorer(loaded, evaluation.JIT_COMPILE), evaluation.Scorer(other, evaluation.JIT_COMPILE))
+    scorers = (scoring.Scorer(loaded, scoring.JIT_COMPILE), scoring.Scorer(other, scoring.JIT_COMPILE))
     changed = microscope.changes(scorers, prepared, split, tokenizer, length, report=report)
     told = {name: [_told(place, prepared, split, tokenizer) for place in places] for name, places in changed.items()}
-    results.keep(key, told)
+    cache.keep(key, told)
     return told
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from engine.core.errors import EngineError
 from engine.corpus import windows
 from engine.corpus.store import Corpus
-from engine.evaluation import Cancelled, Scorer, batch_size
+from engine.evaluation.scoring import Cancelled, Scorer, batch_size
 from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from engine.corpus import windows
-from engine.keras_check import dataset_of, inputs
+from engine.evaluation.keras_check import dataset_of, inputs
 from engine.models.backend import keras
 
 AfterStep = Callable[[float, float, windows.Batch, float], None]

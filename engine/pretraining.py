@@ -18,7 +18,7 @@ from engine import schedules
 from engine.core.errors import ArticlesError, EngineError, SettingsError
 from engine.core.files import open_plain, read_json, sha256, staged_folder, write_json
 from engine.corpus import windows
-from engine.evaluation import JIT_COMPILE, Scorer, evaluate, part
+from engine.evaluation.scoring import JIT_COMPILE, Scorer, evaluate, part
 from engine.models import loading
 from engine.models.backend import keras
 from engine.muon import Muon

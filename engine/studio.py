@@ -152,8 +152,8 @@ class Studio:
 
     def _evaluate(self, request: dict[str, Any], client: Client) -> None:
         from engine.corpus import preparation
-        from engine.measuring import examine
-        from engine.results import PassSettings
+        from engine.evaluation.cache import PassSettings
+        from engine.evaluation.measure import examine
 
         model = checkpoints.resolve(str(request["reference"]), self._root)
         try:
@@ -208,7 +208,7 @@ class Studio:
         client.send("result", places=found)
 
     def _parity(self, request: dict[str, Any], client: Client) -> None:
-        from engine.measuring import parity
+        from engine.evaluation.measure import parity
 
         checkpoint = checkpoints.find(str(request["reference"]), self._root)
         figures = parity(checkpoint, lambda done, total: client.send("progress", done=done, total=total))
@@ -289,7 +289,8 @@ def _work(root: Path) -> int:
         if not lock.acquire(patience_seconds=1):  # a look at the lock takes it for a moment
             return 0
         _say(root, phase="starting")
-        from engine import generation, measuring  # noqa: F401  (the heavy imports, once the lock is held)
+        from engine import generation  # noqa: F401  (the heavy imports, once the lock is held)
+        from engine.evaluation import measure  # noqa: F401  (the heavy imports, once the lock is held)
 
         key = secrets.token_bytes(32)
         with tempfile.TemporaryDirectory(prefix="atelier-") as folder:  # a socket's path has room for 108 bytes

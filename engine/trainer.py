@@ -151,11 +151,12 @@ def _require_memory(run: Run) -> None:
 
 
 def _with_stopped(run: Run, device: str, stop: "_StopRequests", heart: "Heart", say: Callable[[str], None]):
-    from engine import evaluation, training  # the heavy imports, once the locks are held
+    from engine import training  # the heavy imports, once the locks are held
+    from engine.evaluation import scoring
 
     try:
         return training.train(run, device, stop.requested, heart.long_work, say)
-    except (training.Stopped, evaluation.Cancelled):
+    except (training.Stopped, scoring.Cancelled):
         return None
 
 

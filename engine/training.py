@@ -17,9 +17,10 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from engine import accumulation, evaluation, keras_check, microscope, original, results, schedules
+from engine import accumulation, microscope, original, schedules
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
 from engine.corpus import english, near_copies, preparation, windows
+from engine.evaluation import cache, keras_check, scoring
 from engine.generation import Generator, Sampler
 from engine.models import formats, loading
 from engine.models.backend import keras, release_memory, versions
@@ -185,7 +186,7 @@ class _Training:
                 optimizer=optimizer,
                 loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
                 weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-                jit_compile=evaluation.JIT_COMPILE,
+                jit_compile=scoring.JIT_COMPILE,
             )
             self.model.optimizer.build(self.model.trainable_variables)
         context = self.model.backbone.max_sequence_length
@@ -286,16 +287,16 @@ class _Training:
         else:
             self.batches = windows.Shuffled(stream, self.length, self.batch_size, s.seed)
         self.validation = self.corpus.tokens("validation")
-        self.interval_part = evaluation.part(self.validation, self.length, s.interval_tokens, s.seed)
+        self.interval_part = scoring.part(self.validation, self.length, s.interval_tokens, s.seed)
         self.english = english.stream(self.tokenizer)
         self.starts = {"validation": self.corpus.starts("validation"), english.SPLIT: english.starts(self.tokenizer)}
         most = max(1, english.INTERVAL_TOKENS // self.length) * self.length
-        self.english_part = evaluation.part(self.english, self.length, most, s.seed)
+        self.english_part = scoring.part(self.english, self.length, most, s.seed)
         if s.steps is not None:
             self.progress.steps = s.steps
         elif s.epochs is not None:
             self.progress.steps = max(1, round(s.epochs * self.batches.steps_per_epoch))
-        self.scorer = evaluation.Scorer(self.model, evaluation.JIT_COMPILE)
+        self.scorer = scoring.Scorer(self.model, scoring.JIT_COMPILE)
         self.generator = Generator(self.model, self.tokenizer)
         self.microscope = self.generator.microscope
         self.passage = microscope.of_article(self.corpus, "validation", 1, 1, PASSAGE_TOKENS)
@@ -321,7 +322,7 @@ class _Training:
         }
         for split, (stream, part) in parts.items():
             self.long_work()
-            scores = evaluation.evaluate(
+            scores = scoring.evaluate(
                 self.scorer,
                 stream,
                 self.tokenizer.token_bytes,
@@ -407,7 +408,7 @@ class _Training:
                 self._fit()
         else:
             if p.micro_batch:
-                self._accumulator = accumulation.Accumulator(self.model, p.micro_batch, evaluation.JIT_COMPILE)
+                self._accumulator = accumulation.Accumulator(self.model, p.micro_batch, scoring.JIT_COMPILE)
             while not p.steps or p.step < p.steps:
                 self._stop_if_asked()
                 try:
@@ -460,7 +461,7 @@ class _Training:
         self._phase("evaluating")
         try:
             self._measure_interval("run")
-        except (Stopped, evaluation.Cancelled):  # the steps since the last checkpoint are not lost for that
+        except (Stopped, scoring.Cancelled):  # the steps since the last checkpoint are not lost for that
             self._checkpoint()
             raise
         if self._worth_saving():
@@ -745,18 +746,18 @@ class _Training:
     def _score_whole(self, reference: ModelReference, split: str) -> dict:
         key = (reference, self.corpus, split, self.length, self.settings.evaluate_tokens, self.settings.seed)
         leave_out = self.settings.near_copies == LEFT_OUT
-        if stored := results.stored(*key, leave_out=leave_out):
+        if stored := cache.stored(*key, leave_out=leave_out):
             return stored
         self.long_work()
         if getattr(self, "_loaded", None) != reference:
             model, _ = loading.load(reference)  # float32: figures compare across devices
-            self._whole_scorer, self._loaded = evaluation.Scorer(model, evaluation.JIT_COMPILE), reference
+            self._whole_scorer, self._loaded = scoring.Scorer(model, scoring.JIT_COMPILE), reference
         stream = self.corpus.tokens(split)
-        chosen = evaluation.part(stream, self.length, self.settings.evaluate_tokens, self.settings.seed)
+        chosen = scoring.part(stream, self.length, self.settings.evaluate_tokens, self.settings.seed)
         kept = near_copies.kept(self.corpus, split) if leave_out else None
         if kept is not None and not len(kept.numbers(self.length, self.length, chosen)):
             raise near_copies.nothing_left(split)
-        scores = evaluation.evaluate(
+        scores = scoring.evaluate(
             self._whole_scorer,
             stream,
             self.tokenizer.token_bytes,
@@ -765,7 +766,7 @@ class _Training:
             self._report_evaluation,
             kept=kept,
         )
-        results.store(*key, scores.to_json(), leave_out=leave_out)
+        cache.store(*key, scores.to_json(), leave_out=leave_out)
         return scores.to_json()
 
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import importing, results
+from engine import importing
 from engine.core import files, paths
 from engine.core.errors import EngineError
 from engine.core.files import make_folder, read_json, replace, staged_folder
 from engine.core.locks import held
 from engine.corpus import store
 from engine.corpus.store import Corpus
+from engine.evaluation import cache
 from engine.runs import lifecycle
 
 FOLDER, VISITORS = ".uploads", "visitors"
@@ -203,4 +204,4 @@ def _forget(prepared: Path) -> None:
         return
     for index in (paths.corpora_root() / _SUFFIXES).glob(f"{content[:16]}-*"):
         _take_away(index)
-    results.forget(content)
+    cache.forget(content)

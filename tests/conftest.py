@@ -105,11 +105,11 @@ def tiny_preset(tmp_path_factory, vocabulary) -> Path:
     Without XLA in this process: compiling takes most of the time of so small a run. Processes of their own (the command
     line, the browser tests) keep it.
     """
-    from engine import evaluation
+    from engine.evaluation import scoring
     from engine.models import loading
     from engine.models.backend import keras
 
-    evaluation.JIT_COMPILE = False
+    scoring.JIT_COMPILE = False
 
     keras.utils.set_random_seed(7)
     folder = tmp_path_factory.mktemp("presets") / "tiny"

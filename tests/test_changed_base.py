@@ -8,8 +8,9 @@ import test_pages
 from test_pages import no_studio  # noqa: F401  (no page starts a process here)
 
 from engine import __main__ as cli
-from engine import differences, measuring, writing
+from engine import differences, writing
 from engine.core.errors import CheckpointError
+from engine.evaluation import measure
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle
 from engine.runs.checkpoints import ModelReference
@@ -59,7 +60,7 @@ def test_so_do_the_microscope_and_the_measurement_of_an_import(changed, sample_f
         with pytest.raises(CheckpointError, match=CHANGED):
             differences.compare_places(pair, str(sample_folder), "test")
     with pytest.raises(CheckpointError, match=CHANGED):
-        measuring.parity(changed.checkpoint)
+        measure.parity(changed.checkpoint)
 
 
 def test_the_studio_looks_at_one_such_model_but_not_at_two(changed, monkeypatch):

@@ -13,10 +13,11 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import dispatcher, kept, results, studio, studio_client
+from engine import dispatcher, kept, studio, studio_client
 from engine.core import files, jobs, launch, machine, paths
 from engine.core.errors import EngineError, GoneError, TakenError
 from engine.core.locks import Lock, held
+from engine.evaluation import cache
 from engine.presets import catalogue
 from engine.runs import lifecycle, plans, queue, retention
 from engine.runs.checkpoints import Checkpoint
@@ -400,8 +401,8 @@ def test_thirty_pins_are_thirty_pins(root):
 def test_results_kept_at_once_and_uploads_of_the_same_are_whole(root, monkeypatch):
     from ui import sources
 
-    assert at_once(PEOPLE, lambda n: results.keep({"a": n % 3}, n % 3, root)) == [None] * PEOPLE
-    assert [results.kept({"a": n}, root) for n in range(3)] == [0, 1, 2]
+    assert at_once(PEOPLE, lambda n: cache.keep({"a": n % 3}, n % 3, root)) == [None] * PEOPLE
+    assert [cache.kept({"a": n}, root) for n in range(3)] == [0, 1, 2]
     found = at_once(PEOPLE, lambda n: sources.save_uploads([("a.txt", b"An article.")]))
     assert len(set(found)) == 1 and paths.locate(found[0]).read_bytes() == b"An article."
     assert sorted(path.name for path in root.iterdir()) == [".evaluations", ".uploads"]
@@ -440,7 +441,7 @@ def test_nothing_that_is_written_brings_a_deleted_folder_back(root):
     assert lifecycle.create(a_request(name="one"), root=root).state().state == lifecycle.QUEUED
     shutil.rmtree(root)
     for write in (
-        lambda: results.keep({"a": 1}, 1, root),
+        lambda: cache.keep({"a": 1}, 1, root),
         lambda: files.clear_old(root / ".exports", 1.0),
         lambda: kept._folder(root) and Lock(dispatcher.lock_path(root)).acquire(),
         lambda: studio_client.ensure(root),

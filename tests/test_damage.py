@@ -16,10 +16,11 @@ from streamlit.testing.v1 import AppTest
 from test_checkpoint_actions import press
 from test_pages import PAGES, PROJECT, a_run, no_studio  # noqa: F401  (a fixture)
 
-from engine import __main__, dispatcher, ending, forgetting, importing, kept, results, studio_client, uploads
+from engine import __main__, dispatcher, ending, importing, kept, studio_client, uploads
 from engine.core import checked, files, jobs, locks
 from engine.core.errors import EngineError, GoneError, StorageError
 from engine.corpus import store
+from engine.evaluation import cache, forgetting
 from engine.presets import catalogue, tokenizers
 from engine.runs import checkpoints, durations, identity, lifecycle, queue, removal, retention, submission
 from engine.runs.settings import RunSettings
@@ -268,7 +269,7 @@ def look(root: Path) -> dict[str, lifecycle.State]:
         str(states[run.name].error)
         run.name.encode()
     checkpoints.models(root), retention.parents(root), queue.waiting(root), dispatcher.work_left(root)
-    queue.places(root), uploads.sweep(1e9, root), results.forget("none", root)
+    queue.places(root), uploads.sweep(1e9, root), cache.forget("none", root)
     every = lifecycle.all_runs(root)
     for run in every:
         with contextlib.suppress(EngineError):
@@ -437,7 +438,7 @@ def test_a_file_where_a_folder_is_needed_is_named(root):
     assert look(root)["one"].state == lifecycle.FINISHED
     assert kept.names(root) == []
     with pytest.raises(StorageError, match="in the way"):
-        results.keep({"a": 1}, 2, root)
+        cache.keep({"a": 1}, 2, root)
 
 
 def test_pages_open_where_files_stand_for_the_folders_of_locks_and_results(root):
@@ -450,13 +451,13 @@ def test_pages_open_where_files_stand_for_the_folders_of_locks_and_results(root)
 
 
 def test_what_was_measured_is_measured_anew_where_its_file_was_changed(root):
-    results.keep({"a": 1}, {"accuracy": 0.5}, root)
+    cache.keep({"a": 1}, {"accuracy": 0.5}, root)
     (file,) = (root / ".evaluations").iterdir()
-    assert results.kept({"a": 1}, root) == {"accuracy": 0.5}
+    assert cache.kept({"a": 1}, root) == {"accuracy": 0.5}
     for edit in (change(value={"accuracy": "x"}), change(value=...), change(seal=3), become(DEEP), a_folder):
-        results.keep({"a": 1}, {"accuracy": 0.5}, root)
+        cache.keep({"a": 1}, {"accuracy": 0.5}, root)
         edit(file)
-        assert results.kept({"a": 1}, root) is None
+        assert cache.kept({"a": 1}, root) is None
 
 
 def test_a_job_whose_file_is_damaged_reads_as_never_asked_for(tmp_path):

@@ -7,17 +7,17 @@ import shutil
 import numpy as np
 import pytest
 
-from engine import breakdown, evaluation, intervals, keras_check, measuring, results
 from engine.__main__ import main
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.corpus import preparation, windows
 from engine.corpus.baselines import Baselines
 from engine.corpus.token_kinds import KINDS, TokenKinds
+from engine.evaluation import breakdown, cache, intervals, keras_check, measure, scoring
+from engine.evaluation.cache import PassSettings
 from engine.models import loading
 from engine.models.backend import keras
 from engine.presets.tokenizers import spans
-from engine.results import PassSettings
 from engine.runs import checkpoints, lifecycle
 from engine.runs.checkpoints import ModelReference
 from engine.runs.settings import RunSettings
@@ -38,7 +38,7 @@ def corpus(tiny, sample_folder, tmp_path_factory):
 def examined(tiny, corpus, length=32, stride=32, chosen=None, report=lambda done, total: None, split="test"):
     model, tokenizer = tiny
     return breakdown.run(
-        evaluation.Scorer(model, False),
+        scoring.Scorer(model, False),
         corpus,
         split,
         tokenizer,
@@ -92,10 +92,10 @@ def test_keras_evaluate_agrees_with_the_passes_own_sums_of_the_same_windows(
     tiny_preset, sample_folder, root, stride, monkeypatch
 ):
     """Of the first windows alone, the rest of a long split is not gone through twice."""
-    monkeypatch.setattr(evaluation, "BATCH_TOKENS", 4 * 32)
+    monkeypatch.setattr(scoring, "BATCH_TOKENS", 4 * 32)
     monkeypatch.setattr(breakdown, "CHECKED_TARGETS", 8 * 32)
     model = checkpoints.resolve(str(tiny_preset))
-    found = measuring.examine(model, str(sample_folder), way=PassSettings(sequence_length=32, stride=stride))
+    found = measure.examine(model, str(sample_folder), way=PassSettings(sequence_length=32, stride=stride))
     said, own = found["keras"], found["checked"]
     assert said["tokens"] == own["tokens"] == 32 + 7 * stride < found["evaluated_tokens"]
     assert said["loss"] == pytest.approx(own["loss"], abs=1e-5)
@@ -103,7 +103,7 @@ def test_keras_evaluate_agrees_with_the_passes_own_sums_of_the_same_windows(
 
 
 def test_a_split_shorter_than_what_keras_is_asked_for_is_checked_as_a_whole(tiny_preset, sample_folder, root):
-    found = measuring.examine(
+    found = measure.examine(
         checkpoints.resolve(str(tiny_preset)), str(sample_folder), way=PassSettings(sequence_length=32)
     )
     assert found["keras"]["tokens"] == found["evaluated_tokens"] < breakdown.CHECKED_TARGETS
@@ -115,7 +115,7 @@ def test_where_memory_does_not_suffice_for_keras_the_pass_is_not_lost(tiny_prese
         raise MemoryError
 
     monkeypatch.setattr(keras_check, "evaluate_batches", evaluate_batches)
-    found = measuring.examine(
+    found = measure.examine(
         checkpoints.resolve(str(tiny_preset)), str(sample_folder), way=PassSettings(sequence_length=32)
     )
     assert found["keras"] is None and found["evaluated_tokens"]
@@ -195,9 +195,9 @@ def test_padding_counted_is_what_a_plain_mean_over_all_positions_says(tiny, corp
 
 def test_a_pass_is_given_up_when_its_report_says_so(tiny, corpus):
     def refuse(done: int, total: int) -> None:
-        raise evaluation.Cancelled
+        raise scoring.Cancelled
 
-    with pytest.raises(evaluation.Cancelled):
+    with pytest.raises(scoring.Cancelled):
         examined(tiny, corpus, report=refuse)
 
 
@@ -206,40 +206,40 @@ def test_a_pass_is_given_up_when_its_report_says_so(tiny, corpus):
 
 def test_a_report_is_kept_by_weights_articles_and_stride(tiny_preset, sample_folder, root, monkeypatch):
     model = checkpoints.resolve(str(tiny_preset))
-    found = measuring.examine(model, str(sample_folder), way=PassSettings(sequence_length=32))
+    found = measure.examine(model, str(sample_folder), way=PassSettings(sequence_length=32))
     assert found["stride"] == 32 and found["hash"] == model.hash
     with monkeypatch.context() as patch:
         patch.setattr(breakdown, "run", None)  # kept: not computed again
-        assert measuring.examine(model, str(sample_folder), way=PassSettings(sequence_length=32)) == found
-    other = measuring.examine(model, str(sample_folder), way=PassSettings(sequence_length=32, stride=16))
+        assert measure.examine(model, str(sample_folder), way=PassSettings(sequence_length=32)) == found
+    other = measure.examine(model, str(sample_folder), way=PassSettings(sequence_length=32, stride=16))
     assert other["evaluated_tokens"] == found["evaluated_tokens"] and other["loss"] != found["loss"]
-    assert measuring.measure(model, str(sample_folder), sequence_length=32)["loss"] == pytest.approx(found["loss"])
+    assert measure.measure(model, str(sample_folder), sequence_length=32)["loss"] == pytest.approx(found["loss"])
     for changes, words in (
         ({"stride": 33, "sequence_length": 32}, "1 to 32"),
         ({"sequence_length": 65}, "64 tokens"),
         ({"sequence_length": 32, "stride": 8, "tokens": 64}, "whole split"),
     ):
         with pytest.raises(EngineError, match=words):
-            measuring.examine(model, str(sample_folder), way=PassSettings(**changes))
+            measure.examine(model, str(sample_folder), way=PassSettings(**changes))
 
 
 def test_a_kept_report_is_given_before_the_model_is_loaded(tiny_preset, sample_folder, root, monkeypatch):
     model = checkpoints.resolve(str(tiny_preset))
-    found = measuring.examine(model, str(sample_folder))
+    found = measure.examine(model, str(sample_folder))
     monkeypatch.setattr(loading, "load", None)
-    assert measuring.examine(model, str(sample_folder)) == json.loads(json.dumps(found))
+    assert measure.examine(model, str(sample_folder)) == json.loads(json.dumps(found))
 
 
 def test_a_reports_key_changes_with_the_articles(tiny_preset, sample_folder, root, tmp_path):
     model, copy = checkpoints.resolve(str(tiny_preset)), tmp_path / "copy"
     shutil.copytree(sample_folder, copy)
-    assert results.key_if_prepared(model, str(copy), "test", PassSettings()) is None
-    measuring.measure(model, str(copy))
-    before = results.key_if_prepared(model, str(copy), "test", PassSettings())
+    assert cache.key_if_prepared(model, str(copy), "test", PassSettings()) is None
+    measure.measure(model, str(copy))
+    before = cache.key_if_prepared(model, str(copy), "test", PassSettings())
     (copy / "test.jsonl").write_text((sample_folder / "validation.jsonl").read_text(), encoding="utf-8")
-    assert results.key_if_prepared(model, str(copy), "test", PassSettings()) is None
-    measuring.measure(model, str(copy))
-    assert before != results.key_if_prepared(model, str(copy), "test", PassSettings()) is not None
+    assert cache.key_if_prepared(model, str(copy), "test", PassSettings()) is None
+    measure.measure(model, str(copy))
+    assert before != cache.key_if_prepared(model, str(copy), "test", PassSettings()) is not None
 
 
 def test_the_command_line_tells_intervals_and_what_changed_against_another_model(
@@ -284,12 +284,12 @@ def test_the_command_line_tells_intervals_and_what_changed_against_another_model
 
 def test_a_kept_report_is_given_without_the_model_and_for_its_settings_alone(tiny_preset, sample_folder, root):
     model = checkpoints.resolve(str(tiny_preset))
-    assert results.kept_report(model, str(sample_folder), "test", PassSettings()) is None
-    found = measuring.examine(model, str(sample_folder))
-    assert results.kept_report(model, str(sample_folder), "test", PassSettings()) == json.loads(json.dumps(found))
-    assert results.kept_report(model, str(sample_folder), "test", PassSettings(stride=16)) is None
-    assert results.kept_report(model, str(sample_folder), "test", PassSettings(tokens=128)) is None
-    assert results.kept_report(model, str(sample_folder), "validation", PassSettings()) is None
+    assert cache.kept_report(model, str(sample_folder), "test", PassSettings()) is None
+    found = measure.examine(model, str(sample_folder))
+    assert cache.kept_report(model, str(sample_folder), "test", PassSettings()) == json.loads(json.dumps(found))
+    assert cache.kept_report(model, str(sample_folder), "test", PassSettings(stride=16)) is None
+    assert cache.kept_report(model, str(sample_folder), "test", PassSettings(tokens=128)) is None
+    assert cache.kept_report(model, str(sample_folder), "validation", PassSettings()) is None
 
 
 def test_the_interval_of_a_difference_is_paired_by_article():
@@ -364,18 +364,18 @@ def test_a_runs_bigram_is_counted_on_what_the_run_could_read(root, tiny_preset, 
     ) as at:
         (at / checkpoints.WEIGHTS).write_bytes(b"weights")
     model = checkpoints.resolve("part")
-    found = measuring._baselines(model, corpus, tiny[1])
+    found = measure._baselines(model, corpus, tiny[1])
     assert (found.tokens, found.counted_on) == (len(corpus.tokens("train", 2, 3)), "run")
-    base = measuring._baselines(ModelReference(model.preset), corpus, tiny[1])
+    base = measure._baselines(ModelReference(model.preset), corpus, tiny[1])
     assert (base.tokens, base.counted_on) == (len(corpus.tokens("train")), "split")
 
 
 def test_sums_by_article_are_those_of_the_whole(tiny, corpus):
     model, tokenizer = tiny
     stream, starts = corpus.tokens("test"), corpus.starts("test")
-    scorer = evaluation.Scorer(model, evaluation.JIT_COMPILE)
-    chosen = evaluation.part(stream, 16, 200, 1)
-    scores = evaluation.evaluate(scorer, stream, tokenizer.token_bytes, 16, chosen, article_starts=starts)
+    scorer = scoring.Scorer(model, scoring.JIT_COMPILE)
+    chosen = scoring.part(stream, 16, 200, 1)
+    scores = scoring.evaluate(scorer, stream, tokenizer.token_bytes, 16, chosen, article_starts=starts)
     sums = {name: sum(values) for name, values in scores.by_article.items()}
     assert sums["tokens"] == scores.evaluated_tokens and sums["top_1"] / sums["tokens"] == pytest.approx(
         scores.accuracy

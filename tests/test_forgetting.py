@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from engine import forgetting
 from engine.core import paths
 from engine.corpus import english
+from engine.evaluation import forgetting
 from engine.presets import tokenizers
 from ui import forgetting_view
 

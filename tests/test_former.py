@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import measuring, trainer
+from engine import trainer
+from engine.evaluation import measure
 from engine.runs import checkpoints, lifecycle
 
 FORMER = Path(__file__).resolve().parent / "former"
@@ -60,7 +61,7 @@ def test_its_figures_are_those_that_it_tells(former, end):
             e for e in former[end].events("evaluation") if (e["model"], e["split"], e["whole"]) == ("run", "test", True)
         )
         articles, length = former[end].settings.articles, 32
-    found = measuring.measure(checkpoints.resolve(checkpoint.reference), articles, sequence_length=length)
+    found = measure.measure(checkpoints.resolve(checkpoint.reference), articles, sequence_length=length)
     assert found["loss"] == pytest.approx(told["loss"], rel=1e-5)
     assert found["evaluated_tokens"] == told["evaluated_tokens"]
 

@@ -6,7 +6,7 @@ import pytest
 from engine import differences, microscope
 from engine.core.errors import CheckpointError, EngineError
 from engine.corpus import preparation
-from engine.evaluation import Cancelled, Scorer
+from engine.evaluation.scoring import Cancelled, Scorer
 from engine.microscope import Microscope, Passage
 from engine.models import loading
 from engine.presets import catalogue, tokenizers

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from conftest import WORDS
 
-from engine import forgetting, intervals, measuring, trainer
+from engine import trainer
 from engine.__main__ import main
 from engine.core import paths
 from engine.core.errors import ArticlesError
 from engine.corpus import dividing, near_copies, preparation, store
 from engine.corpus.shingles import Shingles, likeness
 from engine.corpus.windows import Kept, count_sliding, sliding
+from engine.evaluation import forgetting, intervals, measure
+from engine.evaluation.cache import PassSettings
 from engine.presets import tokenizers
-from engine.results import PassSettings
 from engine.runs import checkpoints, submission
 from engine.runs.settings import RunSettings
 
@@ -262,7 +263,7 @@ def test_a_corpus_of_an_earlier_version_stays_as_it_is_until_it_is_prepared_agai
     assert found.folder == older.folder and found.near_copies() is None
     model = checkpoints.resolve(str(tiny_preset))
     with pytest.raises(ArticlesError, match="Near-copies were not looked for"):
-        measuring.examine(model, str(folder), way=PassSettings(sequence_length=32, leave_out=1))
+        measure.examine(model, str(folder), way=PassSettings(sequence_length=32, leave_out=1))
     assert main(["prepare", "--source", str(folder), "--preset", str(tiny_preset), "--json"]) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     again = store.Corpus(older.folder)
@@ -287,12 +288,12 @@ def test_a_validation_part_that_an_earlier_version_set_aside_stays_what_it_was(t
 
 def test_figures_can_leave_near_copies_out_on_the_same_tokens_for_base_and_run(folder, root, tiny_preset, capsys):
     model = checkpoints.resolve(str(tiny_preset))
-    every = measuring.examine(model, str(folder), way=PassSettings(sequence_length=32))
+    every = measure.examine(model, str(folder), way=PassSettings(sequence_length=32))
     assert (every["near_copies"], every["left_out"]) == (2, False) and all(every["by_article"]["tokens"])
     for stride in (32, 8):
         way = PassSettings(sequence_length=32, stride=stride, leave_out=1)
-        part = measuring.examine(model, str(folder), way=way)
-        whole = measuring.examine(model, str(folder), way=PassSettings(sequence_length=32, stride=stride))
+        part = measure.examine(model, str(folder), way=way)
+        whole = measure.examine(model, str(folder), way=PassSettings(sequence_length=32, stride=stride))
         scored = part["by_article"]["tokens"]
         assert scored[1] == scored[3] == 0 and scored[0] == whole["by_article"]["tokens"][0]
         assert scored[2] == whole["by_article"]["tokens"][2]
@@ -311,7 +312,7 @@ def test_figures_can_leave_near_copies_out_on_the_same_tokens_for_base_and_run(f
 def test_where_every_article_is_a_near_copy_nothing_is_measured(folder, root, tiny_preset):
     shutil.copy(folder / "train.jsonl", folder / "test.jsonl")
     with pytest.raises(ArticlesError, match="nothing is left"):
-        measuring.examine(
+        measure.examine(
             checkpoints.resolve(str(tiny_preset)), str(folder), way=PassSettings(sequence_length=32, leave_out=1)
         )
 

@@ -815,7 +815,7 @@ def test_a_link_opens_the_microscope_at_its_place(root, monkeypatch):
 
 def a_report(accuracy: float, articles: int = 6) -> dict:
     """A report as the studio gives it, of articles of 100 tokens, and one of which nothing was scored."""
-    from engine import intervals
+    from engine.evaluation import intervals
 
     tokens = [100] * articles + [0]
     columns = {"tokens": tokens, "bytes": [3 * n for n in tokens], "loss": [4.75 * n for n in tokens]}
@@ -949,11 +949,11 @@ def test_full_context_is_one_choice_and_a_window_can_be_chosen(root, monkeypatch
 
 
 def test_a_report_of_articles_that_have_changed_since_is_not_shown(root, monkeypatch):
-    from engine import results
+    from engine.evaluation import cache
 
     a_run(root)
     hashes = {"corpus": "one"}
-    monkeypatch.setattr(results, "key_if_prepared", lambda *a, **b: dict(hashes))
+    monkeypatch.setattr(cache, "key_if_prepared", lambda *a, **b: dict(hashes))
     app = measure(monkeypatch, lambda reference: a_report(0.2 if reference == "one/4" else 0.1))
     assert "interval of the difference" in " ".join(m.value for m in app.markdown)
     hashes["corpus"] = "another"

@@ -120,8 +120,8 @@ def test_a_plan_of_which_one_stage_cannot_be_made_makes_none(chain, root, tiny_p
 def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_preset, sample_folder):
     import tensorflow as tf
 
-    from engine import evaluation
     from engine.corpus import preparation, windows
+    from engine.evaluation import scoring
     from engine.models import loading
     from engine.runs.checkpoints import ModelReference
 
@@ -155,7 +155,7 @@ def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_prese
     prepared = preparation.prepare(sample_folder, tokenizer)
     articles = windows.FirstTokens(prepared.tokens("test"), prepared.starts("test"), 32, 4, 0)
     batch = articles.of(np.arange(articles.windows))
-    losses, ranks = evaluation.Scorer(trained).batch(batch)
+    losses, ranks = scoring.Scorer(trained).batch(batch)
     keras_evaluate = result["keras_evaluate"]
     assert keras_evaluate["tokens"] == batch.tokens
     assert keras_evaluate["loss"] == pytest.approx((losses * batch.weights).sum() / batch.tokens, abs=1e-5)

@@ -18,10 +18,11 @@ import pytest
 import tensorflow as tf
 
 from engine import __main__ as cli
-from engine import accumulation, dispatcher, evaluation, forgetting, schedules, trainer, training
+from engine import accumulation, dispatcher, schedules, trainer, training
 from engine.core import machine
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError, SettingsError
 from engine.corpus import preparation, windows
+from engine.evaluation import forgetting, scoring
 from engine.generation import Generator, Sampler
 from engine.models import hugging_face, loading
 from engine.models.backend import keras
@@ -105,7 +106,7 @@ def test_a_checkpoint_read_back_gives_the_figures_of_its_manifest(trained, tiny_
     checkpoint = checkpoints.of_run(run)[-1]
     model, tokenizer = loading.load(ModelReference(checkpoints.presets.find(tiny_preset), checkpoint))
     prepared = preparation.prepare(run.settings.articles, tokenizer, run.folder.parent / ".corpora")
-    scores = evaluation.evaluate(evaluation.Scorer(model), prepared.tokens("test"), tokenizer.token_bytes, 32)
+    scores = scoring.evaluate(scoring.Scorer(model), prepared.tokens("test"), tokenizer.token_bytes, 32)
     assert scores.to_json() == pytest.approx(checkpoint.manifest["metrics"]["test"], rel=1e-6)
 
 
@@ -452,8 +453,8 @@ def test_lora_trains_adapters_alone_and_its_checkpoint_loads_into_the_plain_mode
     assert points.pop()["split"] == "english"
     model, tokenizer = loading.load(ModelReference(checkpoints.presets.find(tiny_preset), final))
     stream = preparation.prepare(sample_folder, tokenizer).tokens("validation")
-    part = evaluation.part(stream, 32, 256, 1)
-    scores = evaluation.evaluate(evaluation.Scorer(model), stream, tokenizer.token_bytes, 32, part)
+    part = scoring.part(stream, 32, 256, 1)
+    scores = scoring.evaluate(scoring.Scorer(model), stream, tokenizer.token_bytes, 32, part)
     assert scores.loss == pytest.approx(points[0]["loss"], rel=1e-5)
 
 
@@ -564,7 +565,7 @@ def test_everything_that_stands_against_a_run_is_said_before_it_starts(tiny_pres
 def test_loss_and_accuracy_equal_keras_evaluate(tiny_preset, sample_folder, root):
     model, tokenizer = loading.load(checkpoints.resolve(str(tiny_preset)))
     stream = preparation.prepare(sample_folder, tokenizer).tokens("test")
-    scores = evaluation.evaluate(evaluation.Scorer(model), stream, tokenizer.token_bytes, 32)
+    scores = scoring.evaluate(scoring.Scorer(model), stream, tokenizer.token_bytes, 32)
     batch = windows.take(stream, np.arange(windows.count(len(stream), 32)), 32)
     model.compile(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"),
@@ -584,9 +585,9 @@ def test_loss_and_accuracy_equal_keras_evaluate(tiny_preset, sample_folder, root
 
 def test_the_part_of_validation_is_the_same_every_time():
     stream = np.zeros(10_000, dtype=np.uint16)
-    assert np.array_equal(evaluation.part(stream, 32, 640, 5), evaluation.part(stream, 32, 640, 5))
-    assert len(evaluation.part(stream, 32, 640, 5)) == 20
-    assert evaluation.part(stream, 32, 0, 5) is None
+    assert np.array_equal(scoring.part(stream, 32, 640, 5), scoring.part(stream, 32, 640, 5))
+    assert len(scoring.part(stream, 32, 640, 5)) == 20
+    assert scoring.part(stream, 32, 0, 5) is None
 
 
 # Generation
@@ -965,7 +966,7 @@ def test_what_to_change_is_computed():
 
 def test_an_evaluation_whose_memory_runs_out_scores_fewer_windows_at_a_time(tiny_preset):
     model, _ = loading.load(checkpoints.resolve(str(tiny_preset)))
-    scorer = evaluation.Scorer(model, jit_compile=False)
+    scorer = scoring.Scorer(model, jit_compile=False)
     stream = np.random.default_rng(0).integers(0, 399, 5 * 32 + 1)
     batch = windows.take(stream, np.arange(5), 32)
     expected, score, most = scorer.batch(batch), scorer._score, [2]

@@ -15,9 +15,9 @@ from engine import __main__ as cli
 from engine.core import paths
 from engine.core.errors import CheckpointError
 from engine.corpus import preparation
+from engine.evaluation.measure import measure
 from engine.foreign.validator import Validator
 from engine.generation import Generator, Sampler
-from engine.measuring import measure
 from engine.models import formats, loading, usage
 from engine.presets import catalogue, tokenizers
 from engine.runs import checkpoints

@@ -13,8 +13,8 @@ from engine.core import files, paths
 from engine.core.errors import EngineError, SettingsError
 from engine.core.locks import Lock
 from engine.corpus import preparation
+from engine.evaluation.cache import PassSettings
 from engine.presets import catalogue
-from engine.results import PassSettings
 from engine.runs import budget, checkpoints, lifecycle, queue, submission
 from engine.runs.budget import Limits
 from engine.runs.settings import RunSettings

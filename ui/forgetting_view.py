@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from engine import forgetting
-from engine.forgetting import Forgetting
+from engine.evaluation import forgetting
+from engine.evaluation.forgetting import Forgetting
 from engine.runs.lifecycle import Run
 from ui import colours, live, readers, report_charts, words
 from ui.i18n import _

@@ -5,7 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from engine.forgetting import Forgetting, Point
+from engine.evaluation.forgetting import Forgetting, Point
 from ui import colours
 from ui.charts import template
 from ui.i18n import _
@@ -15,7 +15,7 @@ ENGLISH_DASH = "dot"  # the same model on another text: its own colour, another 
 
 @dataclass(frozen=True)
 class Shown:
-    """A model's report on a page: its name, its colour, and what `engine.breakdown.run` found."""
+    """A model's report on a page: its name, its colour, and what `engine.evaluation.breakdown.run` found."""
 
     title: str
     colour: str

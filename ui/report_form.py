@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from engine import results
 from engine.core.errors import EngineError
-from engine.results import PassSettings
+from engine.evaluation import cache
+from engine.evaluation.cache import PassSettings
 from engine.runs import checkpoints
 from engine.runs.checkpoints import ModelReference
 from ui import access, choices, readers, sources, words
@@ -55,7 +55,7 @@ class Asked:
         """The reports that were measured before in this way on the same articles and weights, or None."""
         with contextlib.suppress(EngineError):  # what is wrong with the articles is said when they are measured
             self.check()
-            found = [results.kept_report(model, self.articles, self.split, self.way) for model in self.compared()]
+            found = [cache.kept_report(model, self.articles, self.split, self.way) for model in self.compared()]
             return [report for report in found if report is not None] if all(found) else None
         return None
 
@@ -65,7 +65,7 @@ class Asked:
         keys += [model.hash for model in self.compared()]
         with contextlib.suppress(EngineError):
             self.check()
-            keys += [results.key_if_prepared(model, self.articles, self.split, self.way) for model in self.compared()]
+            keys += [cache.key_if_prepared(model, self.articles, self.split, self.way) for model in self.compared()]
         return json.dumps(keys)
 
 

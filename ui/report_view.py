@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from engine import intervals
+from engine.evaluation import intervals
 from ui import near_copies_view, report_charts, words
 from ui.i18n import _, _n
 from ui.report_charts import Shown

@@ -103,7 +103,7 @@ def differences(report: dict[str, Any], against: dict[str, Any]) -> dict[str, di
     """How each figure of a report differs from that of another on the same tokens.
 
     Args:
-        report, against: with the figures and `by_article`, as `engine.breakdown.run` gives them.
+        report, against: with the figures and `by_article`, as `engine.evaluation.breakdown.run` gives them.
 
     Returns:
         The figure's name → its `change`, and the `interval` of it, paired by article: None of too few articles.

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from engine import intervals
 from engine.corpus import english
+from engine.evaluation import intervals
 
 SCIENCE = "validation"
 
@@ -15,7 +15,7 @@ class Point:
 
     Attributes:
         step: 0 for what it started from. accuracy: 0..1. tokens: how many were scored.
-        by_article: sums of each text (engine.evaluation.Scores); None of a run of an earlier version.
+        by_article: sums of each text (engine.evaluation.scoring.Scores); None of a run of an earlier version.
     """
 
     step: int

@@ -30,7 +30,7 @@ class Scores:
         bits_per_byte: the loss in bits, over the bytes that the tokens stand for: comparable across vocabularies.
         evaluated_tokens: number of targets scored.
         by_article: where it was asked for, of each article of which something was scored its number from 1 and its sums:
-            `article`, `tokens`, `bytes`, `loss`, `top_1`; what intervals are made of (engine.intervals).
+            `article`, `tokens`, `bytes`, `loss`, `top_1`; what intervals are made of (engine.evaluation.intervals).
     """
 
     loss: float

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engine import breakdown, evaluation, keras_check, results
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError
 from engine.core.locks import Lock
@@ -14,6 +13,7 @@ from engine.corpus import near_copies, preparation, token_kinds
 from engine.corpus.baselines import MOST_TOKENS, RUN, SPLIT, Baselines
 from engine.corpus.store import Corpus
 from engine.corpus.token_kinds import TokenKinds
+from engine.evaluation import breakdown, cache, keras_check, scoring
 from engine.models import loading, vocabulary
 from engine.presets import memory
 from engine.presets.tokenizers import Tokenizer
@@ -45,7 +45,7 @@ def measure(
     prepared = with_split(articles, split, tokenizer)
     length = sequence_length or min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
     key = (model, prepared, split, length, tokens, seed)
-    scores = results.stored(*key)
+    scores = cache.stored(*key)
     if not scores:
         stream = prepared.tokens(split)
 
@@ -53,15 +53,15 @@ def measure(
             report(done, total)
             return True
 
-        scores = evaluation.evaluate(
-            evaluation.Scorer(loaded, evaluation.JIT_COMPILE),
+        scores = scoring.evaluate(
+            scoring.Scorer(loaded, scoring.JIT_COMPILE),
             stream,
             tokenizer.token_bytes,
             length,
-            evaluation.part(stream, length, tokens, seed),
+            scoring.part(stream, length, tokens, seed),
             go_on,
         ).to_json()
-        results.store(*key, scores)
+        cache.store(*key, scores)
     return {
         "checkpoint": model.reference,
         "hash": model.hash,
@@ -75,12 +75,12 @@ def examine(
     model: ModelReference,
     articles: str,
     split: str = "test",
-    way: results.PassSettings = results.PassSettings(),
+    way: cache.PassSettings = cache.PassSettings(),
     report: Callable[[int, int], object] = lambda done, total: None,
     preparing: preparation.Report = lambda progress: None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> dict:
-    """All that one streaming pass tells of a model on a split of articles (`engine.breakdown.run`), and what Keras's own
+    """All that one streaming pass tells of a model on a split of articles (`engine.evaluation.breakdown.run`), and what Keras's own
     `evaluate` says of the pass's first windows; kept.
 
     Args:
@@ -103,7 +103,7 @@ def examine(
     way = way.filled(context)
     length = way.sequence_length
     stream = prepared.tokens(split)
-    chosen = evaluation.part(stream, length, way.tokens, way.seed)
+    chosen = scoring.part(stream, length, way.tokens, way.seed)
     if chosen is not None and way.stride != length:
         raise EngineError("A stride shorter than the window goes with the whole split: set the tokens to 0.")
     kept = near_copies.kept(prepared, split) if way.leave_out else None
@@ -111,17 +111,17 @@ def examine(
         chosen = kept.numbers(length, way.stride, chosen)
         if not len(chosen):
             raise near_copies.nothing_left(split)
-    key = results.report_key(model, prepared, split, way)
-    found = results.kept(key)
+    key = cache.report_key(model, prepared, split, way)
+    found = cache.kept(key)
     if found is None:
         loaded = loaded or loading.load(model)[0]
-        rows = evaluation.batch_size(length, tokenizer.vocabulary_size)
+        rows = scoring.batch_size(length, tokenizer.vocabulary_size)
         windows = breakdown.Pass(length, way.stride, rows, chosen, kept)
         simple = _baselines(model, prepared, tokenizer)
         found = {
             "keras": _keras_evaluate(loaded, windows, stream),
             **breakdown.run(
-                evaluation.Scorer(loaded, evaluation.JIT_COMPILE),
+                scoring.Scorer(loaded, scoring.JIT_COMPILE),
                 prepared,
                 split,
                 tokenizer,
@@ -131,8 +131,8 @@ def examine(
                 report,
             ),
         }
-        results.keep(key, found)
-    return results.told(model, articles, prepared, split, way, found)
+        cache.keep(key, found)
+    return cache.told(model, articles, prepared, split, way, found)
 
 
 def _baselines(model: ModelReference, prepared: Corpus, tokenizer: Tokenizer) -> Baselines:

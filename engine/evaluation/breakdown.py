@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from engine import intervals
 from engine.articles.article import KINDS as SECTION_KINDS
 from engine.articles.article import TITLE
 from engine.corpus import windows
@@ -20,6 +19,7 @@ from engine.corpus.baselines import Baselines
 from engine.corpus.store import Corpus
 from engine.corpus.token_kinds import KINDS as TOKEN_KINDS
 from engine.corpus.token_kinds import TokenKinds
+from engine.evaluation import intervals
 from engine.presets.tokenizers import Tokenizer
 
 SUMS = ("tokens", "bytes", "loss", "top_1", "top_5", "top_10")
@@ -32,7 +32,7 @@ SHORTEST_PARAGRAPH = 8  # tokens: a heading is none
 
 
 class Scores(Protocol):
-    """What scores a batch: `engine.evaluation.Scorer`."""
+    """What scores a batch: `engine.evaluation.scoring.Scorer`."""
 
     def tokens(self, batch: windows.Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Losses, ranks and confidences, (batch, length)."""

@@ -83,7 +83,7 @@ class PassSettings:
         return replace(self, sequence_length=length, stride=stride)
 
 
-REPORT_VERSION = 3  # of what `engine.breakdown.run` returns: a report of another is not shown
+REPORT_VERSION = 3  # of what `engine.evaluation.breakdown.run` returns: a report of another is not shown
 
 
 def report_key(model: ModelReference, corpus: Corpus, split: str, way: PassSettings) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def forget(content: str, root: Path | None = None) -> None:
 
 
 def key_if_prepared(model: ModelReference, articles: str, split: str, way: PassSettings) -> dict[str, Any] | None:
-    """The key of the report that `engine.measuring.examine` would give; None where the articles are not prepared yet.
+    """The key of the report that `engine.evaluation.measure.examine` would give; None where the articles are not prepared yet.
 
     Raises:
         EngineError: the articles or the preset's files are not there, or window and stride do not fit.
@@ -150,7 +150,7 @@ def key_if_prepared(model: ModelReference, articles: str, split: str, way: PassS
 
 
 def kept_report(model: ModelReference, articles: str, split: str, way: PassSettings) -> dict | None:
-    """What `engine.measuring.examine` would give at once, without loading the model; None where it would have to measure.
+    """What `engine.evaluation.measure.examine` would give at once, without loading the model; None where it would have to measure.
 
     Raises:
         EngineError: the articles or the preset's files are not there, or window and stride do not fit.

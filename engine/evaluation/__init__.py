@@ -1,0 +1,1 @@
+"""What a model is worth on articles: figures, what they come from, and how sure they are."""
