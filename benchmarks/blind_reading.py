@@ -41,7 +41,7 @@ QUESTIONS = ("words", "lines")
 
 def make(out: Path, named: dict[str, str], samples: int, samplers: list[tuple[float, int, float]]) -> None:
     """Writes the shuffled texts and their key."""
-    from engine.generation import Generator, Sampler
+    from engine.inference.generation import Generator, Sampler
 
     found = []
     for name, reference in named.items():

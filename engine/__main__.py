@@ -561,10 +561,10 @@ def delete(a: argparse.Namespace) -> int:
 def evaluate(a: argparse.Namespace) -> int:
     """Measures a checkpoint or preset on articles: figures with their intervals, where they come from, and what changed
     against another model."""
-    from engine.differences import check_same_vocabulary
     from engine.evaluation import cache as results
     from engine.evaluation import intervals
     from engine.evaluation.measure import examine
+    from engine.inference.differences import check_same_vocabulary
 
     model = _resolve(a.checkpoint)
     other = None
@@ -662,9 +662,9 @@ def _changed(name: str, changes: list[float]) -> str:
 
 def generate(a: argparse.Namespace) -> int:
     """Continues a prompt."""
-    from engine.generation import Generator, Sampler
+    from engine.inference.generation import Generator, Sampler
+    from engine.inference.samples.outcome import without_blank
     from engine.models import loading
-    from engine.written import without_blank
 
     sampler = Sampler(a.temperature, a.top_k, a.top_p)
     reference = _resolve(a.checkpoint)

@@ -21,13 +21,13 @@ from multiprocessing import AuthenticationError
 from pathlib import Path
 from typing import Any, ClassVar
 
-from engine import writing
 from engine.core import paths
 from engine.core.errors import EngineError, GoneError, sentence
 from engine.core.files import write_bytes
 from engine.core.locks import Lock
+from engine.inference.samples import streaming
+from engine.inference.samples.streaming import send_error
 from engine.runs import checkpoints
-from engine.writing import send_error
 
 IDLE_SECONDS = float(os.environ.get("ATELIER_STUDIO_IDLE_SECONDS", 15 * 60))
 LONGEST_REQUEST_BYTES = 1 << 20
@@ -92,7 +92,7 @@ class Models:
         Raises:
             EngineError: no such model, or a damaged one.
         """
-        from engine.generation import Generator
+        from engine.inference.generation import Generator
         from engine.models import loading
 
         model = checkpoints.resolve(reference, self._root)
@@ -146,7 +146,7 @@ class Studio:
 
     def _generate(self, request: dict[str, Any], client: Client) -> None:
         """Writes all columns side by side, so that they stream together."""
-        for _turn in writing.turns(request, self._models.get, client.send):
+        for _turn in streaming.turns(request, self._models.get, client.send):
             if client.gone():
                 raise Cancelled
 
@@ -174,16 +174,16 @@ class Studio:
 
     def _look(self, request: dict[str, Any], client: Client) -> None:
         """What one or two models expected at each token of a text, or of a passage of an article."""
-        from engine import microscope
-        from engine.differences import passage
+        from engine.inference import token_scores
+        from engine.inference.differences import passage
 
         loaded = [self._models.get(str(reference)) for reference in request["references"][:2]]
         if len(loaded) > 1:
             checkpoints.check_base(*(model for model, _generator in loaded))
         asked = request.get("passage")
         tokenizer = loaded[0][1].tokenizer
-        taken = passage(tokenizer, asked) if asked else microscope.typed(tokenizer, str(request["text"]))
-        client.send("passage", pieces=microscope.pieces(tokenizer, taken.ids), cut=taken.cut)
+        taken = passage(tokenizer, asked) if asked else token_scores.typed(tokenizer, str(request["text"]))
+        client.send("passage", pieces=token_scores.pieces(tokenizer, taken.ids), cut=taken.cut)
         for column, (model, generator) in enumerate(loaded):
             if generator.tokenizer.hash != tokenizer.hash:
                 other = EngineError(
@@ -193,10 +193,10 @@ class Studio:
                 send_error(client.send, other, column)
                 continue
             looked = generator.microscope.look(taken)
-            client.send("looked", column=column, hash=model.hash, **microscope.as_json(looked, tokenizer))
+            client.send("looked", column=column, hash=model.hash, **token_scores.as_json(looked, tokenizer))
 
     def _places(self, request: dict[str, Any], client: Client) -> None:
-        from engine.differences import compare_places
+        from engine.inference.differences import compare_places
 
         first, second = (checkpoints.resolve(str(r), self._root) for r in request["references"][:2])
 
@@ -289,8 +289,8 @@ def _work(root: Path) -> int:
         if not lock.acquire(patience_seconds=1):  # a look at the lock takes it for a moment
             return 0
         _say(root, phase="starting")
-        from engine import generation  # noqa: F401  (the heavy imports, once the lock is held)
         from engine.evaluation import measure  # noqa: F401  (the heavy imports, once the lock is held)
+        from engine.inference import generation  # noqa: F401  (the heavy imports, once the lock is held)
 
         key = secrets.token_bytes(32)
         with tempfile.TemporaryDirectory(prefix="atelier-") as folder:  # a socket's path has room for 108 bytes

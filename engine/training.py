@@ -17,11 +17,12 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from engine import accumulation, microscope, original, schedules
+from engine import accumulation, original, schedules
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
 from engine.corpus import english, near_copies, preparation, windows
 from engine.evaluation import cache, keras_check, scoring
-from engine.generation import Generator, Sampler
+from engine.inference import token_scores
+from engine.inference.generation import Generator, Sampler
 from engine.models import formats, loading
 from engine.models.backend import keras, release_memory, versions
 from engine.presets import catalogue, memory
@@ -299,7 +300,7 @@ class _Training:
         self.scorer = scoring.Scorer(self.model, scoring.JIT_COMPILE)
         self.generator = Generator(self.model, self.tokenizer)
         self.microscope = self.generator.microscope
-        self.passage = microscope.of_article(self.corpus, "validation", 1, 1, PASSAGE_TOKENS)
+        self.passage = token_scores.of_article(self.corpus, "validation", 1, 1, PASSAGE_TOKENS)
 
     def _report_preparing(self, progress: preparation.Progress) -> None:
         if self.stop_requested():
@@ -355,7 +356,7 @@ class _Training:
             "passage",
             step=self.progress.step,
             model=model,
-            pieces=microscope.pieces(self.tokenizer, self.passage.ids),
+            pieces=token_scores.pieces(self.tokenizer, self.passage.ids),
             probabilities=[float(f"{p:.4g}") for p in look.probabilities],
             ranks=look.ranks.tolist(),
         )

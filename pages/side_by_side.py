@@ -9,8 +9,8 @@ import streamlit as st
 from engine import studio_client
 from engine.core import paths
 from engine.corpus import store
+from engine.inference.samples.outcome import LONGEST_PROMPT, Column, Sample, Written, without_blank
 from engine.runs.checkpoints import ModelReference
-from engine.written import LONGEST_PROMPT, Column, Sample, Written, without_blank
 from ui import choices, errors, kept_view, little_memory, readers, side_view, sources, studio_view
 from ui.i18n import _
 

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from engine import beam
 from engine.core.errors import SettingsError
-from engine.generation import Generator, Sampler
+from engine.inference import beam
+from engine.inference.generation import Generator, Sampler
 from engine.models import loading
 from engine.runs import checkpoints
 

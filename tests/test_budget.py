@@ -543,8 +543,8 @@ def session_source(app: AppTest, page: str) -> str:
 
 
 def test_a_kept_result_that_quotes_the_owners_articles_is_not_listed_for_visitors(hers, root, monkeypatch):
-    from engine import kept
-    from engine.written import Column, Sample, Written
+    from engine.inference.samples import saved as kept
+    from engine.inference.samples.outcome import Column, Sample, Written
 
     def written(passage):
         column = Column(MINI, "base", "h", "p", [Sample(1, "a", 1, [1], ["a"], None, True)])

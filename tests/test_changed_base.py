@@ -8,9 +8,10 @@ import test_pages
 from test_pages import no_studio  # noqa: F401  (no page starts a process here)
 
 from engine import __main__ as cli
-from engine import differences, writing
 from engine.core.errors import CheckpointError
 from engine.evaluation import measure
+from engine.inference import differences
+from engine.inference.samples import streaming
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle
 from engine.runs.checkpoints import ModelReference
@@ -84,7 +85,9 @@ def test_side_by_side_says_it_in_place_of_the_column(changed):
     columns = [{"reference": name, **asked} for name in (changed.preset.reference, "one/4")]
     with pytest.raises(AttributeError):  # the base's column goes on to the generator, which is none here
         list(
-            writing.turns({"columns": columns, "prompt": "x"}, find, lambda kind, **fields: told.append((kind, fields)))
+            streaming.turns(
+                {"columns": columns, "prompt": "x"}, find, lambda kind, **fields: told.append((kind, fields))
+            )
         )
     assert [(kind, fields["column"]) for kind, fields in told if kind == "error"] == [("error", 1)]
     assert "its weights have changed since" in told[0][1]["template"]

@@ -13,11 +13,12 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import dispatcher, kept, studio, studio_client
+from engine import dispatcher, studio, studio_client
 from engine.core import files, jobs, launch, machine, paths
 from engine.core.errors import EngineError, GoneError, TakenError
 from engine.core.locks import Lock, held
 from engine.evaluation import cache
+from engine.inference.samples import saved
 from engine.presets import catalogue
 from engine.runs import lifecycle, plans, queue, retention
 from engine.runs.checkpoints import Checkpoint
@@ -443,7 +444,7 @@ def test_nothing_that_is_written_brings_a_deleted_folder_back(root):
     for write in (
         lambda: cache.keep({"a": 1}, 1, root),
         lambda: files.clear_old(root / ".exports", 1.0),
-        lambda: kept._folder(root) and Lock(dispatcher.lock_path(root)).acquire(),
+        lambda: saved._folder(root) and Lock(dispatcher.lock_path(root)).acquire(),
         lambda: studio_client.ensure(root),
     ):
         with pytest.raises(GoneError):

@@ -16,11 +16,12 @@ from streamlit.testing.v1 import AppTest
 from test_checkpoint_actions import press
 from test_pages import PAGES, PROJECT, a_run, no_studio  # noqa: F401  (a fixture)
 
-from engine import __main__, dispatcher, ending, importing, kept, studio_client, uploads
+from engine import __main__, dispatcher, ending, importing, studio_client, uploads
 from engine.core import checked, files, jobs, locks
 from engine.core.errors import EngineError, GoneError, StorageError
 from engine.corpus import store
 from engine.evaluation import cache, forgetting
+from engine.inference.samples import saved
 from engine.presets import catalogue, tokenizers
 from engine.runs import checkpoints, durations, identity, lifecycle, queue, removal, retention, submission
 from engine.runs.settings import RunSettings
@@ -436,7 +437,7 @@ def test_a_file_where_a_folder_is_needed_is_named(root):
         (root / name).write_text("")
     a_run(root, "one")
     assert look(root)["one"].state == lifecycle.FINISHED
-    assert kept.names(root) == []
+    assert saved.names(root) == []
     with pytest.raises(StorageError, match="in the way"):
         cache.keep({"a": 1}, 2, root)
 

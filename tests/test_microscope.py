@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from engine import differences, microscope
 from engine.core.errors import CheckpointError, EngineError
 from engine.corpus import preparation
 from engine.evaluation.scoring import Cancelled, Scorer
-from engine.microscope import Microscope, Passage
+from engine.inference import differences, token_scores
+from engine.inference.token_scores import Microscope, Passage
 from engine.models import loading
 from engine.presets import catalogue, tokenizers
 from engine.runs import checkpoints
@@ -40,7 +40,7 @@ def expected(model, ids: list[int]) -> np.ndarray:
 
 def test_every_number_is_the_models_own(tiny):
     model, tokenizer = tiny
-    taken = microscope.typed(tokenizer, "the cells were treated with insulin and lower levels of protein")
+    taken = token_scores.typed(tokenizer, "the cells were treated with insulin and lower levels of protein")
     look = Microscope(model).look(taken)
     shares = expected(model, [*taken.before, *taken.ids])
     of_target = shares[np.arange(len(taken.ids)), taken.ids]
@@ -66,21 +66,21 @@ def test_a_text_longer_than_the_context_is_looked_at_to_its_end(tiny):
 def test_a_passage_of_an_article_has_what_stands_before_it(tiny, sample_folder, root):
     model, tokenizer = tiny
     prepared = preparation.prepare(sample_folder, tokenizer, root.parent / "corpora")
-    whole = microscope.of_article(prepared, "test", 2, 1, 60)
-    behind = microscope.of_article(prepared, "test", 2, 11, 50)
+    whole = token_scores.of_article(prepared, "test", 2, 1, 60)
+    behind = token_scores.of_article(prepared, "test", 2, 11, 50)
     assert behind.ids == whole.ids[10:] and behind.before[0] == tokenizer.end_of_text
     scope = Microscope(model)
     np.testing.assert_allclose(scope.look(behind).probabilities, scope.look(whole).probabilities[10:], rtol=1e-4)
     with pytest.raises(EngineError, match="there is none at 100000"):
-        microscope.of_article(prepared, "test", 2, 100_000, 50)
+        token_scores.of_article(prepared, "test", 2, 100_000, 50)
     with pytest.raises(EngineError, match="no text"):
-        microscope.typed(tokenizer, "  \n")
+        token_scores.typed(tokenizer, "  \n")
 
 
 def test_pieces_joined_are_the_text(tiny):
     _, tokenizer = tiny
     text = "<b>β-cells</b> 细胞 🙂 *bold*"
-    assert "".join(microscope.pieces(tokenizer, microscope.typed(tokenizer, text).ids)) == text
+    assert "".join(token_scores.pieces(tokenizer, token_scores.typed(tokenizer, text).ids)) == text
 
 
 def test_changes_are_the_largest_of_the_whole_split(tiny, other, sample_folder, root):
@@ -88,7 +88,7 @@ def test_changes_are_the_largest_of_the_whole_split(tiny, other, sample_folder, 
     model, tokenizer = tiny
     prepared = preparation.prepare(sample_folder, tokenizer, root.parent / "corpora")
     scorers = (Scorer(model, False), Scorer(other, False))
-    found = microscope.changes(scorers, prepared, "test", tokenizer, 64, most=5)
+    found = token_scores.changes(scorers, prepared, "test", tokenizer, 64, most=5)
     bits = {}
     for number in range(1, prepared.articles("test") + 1):
         stream = prepared.tokens("test", number, number).astype(int)
@@ -105,7 +105,7 @@ def test_changes_are_the_largest_of_the_whole_split(tiny, other, sample_folder, 
     mean = np.mean([bits[best.article, at] for at in range(best.first, best.last)])
     np.testing.assert_allclose(best.bits, mean, atol=1e-3)
     with pytest.raises(Cancelled):
-        microscope.changes(scorers, prepared, "test", tokenizer, 64, report=lambda done, total: False)
+        token_scores.changes(scorers, prepared, "test", tokenizer, 64, report=lambda done, total: False)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_sentences_end_at_stops_and_lines(text, parts):
     import re
 
     pieces = re.findall(r" ?\w|[^\w ]", text)
-    assert ["".join(pieces[a:b]).strip() for a, b in microscope.sentences(pieces)] == parts
+    assert ["".join(pieces[a:b]).strip() for a, b in token_scores.sentences(pieces)] == parts
 
 
 def test_places_are_told_with_what_stands_around_them_and_kept(
@@ -138,7 +138,7 @@ def test_places_are_told_with_what_stands_around_them_and_kept(
     prepared = preparation.prepare(sample_folder, tiny[1])
     stream = prepared.tokens("test", place["article"], place["article"])
     assert tokenizers.Tokenizer.decode(tiny[1], stream[place["first"] : place["last"]]) == place["text"]
-    monkeypatch.setattr(microscope, "changes", None)  # kept: not computed again
+    monkeypatch.setattr(token_scores, "changes", None)  # kept: not computed again
     assert differences.compare_places(pair, str(sample_folder), "test") == found
 
 

@@ -7,11 +7,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_pages import a_run, no_studio, open_page  # noqa: F401  (no_studio serves this file too)
 
-from engine import kept, studio_client, writing, written
+from engine import studio_client
 from engine.core.errors import CheckpointError, EngineError
+from engine.inference.samples import outcome, saved, streaming
+from engine.inference.samples.outcome import Column, Difference, Sample, Written
 from engine.runs import checkpoints
 from engine.runs.checkpoints import ModelReference
-from engine.written import Column, Difference, Sample, Written
 from ui import side_view
 
 ENVIRONMENT = {"device": "a processor, 2 cores", "precision": "float32", "versions": {"tensorflow": "2.21.0"}}
@@ -83,27 +84,27 @@ def shown(app: AppTest) -> str:
 
 
 def test_what_is_kept_comes_back_as_it_was(root):
-    name = kept.save(a_result(), root)
-    again = kept.read(name, root)
+    name = saved.save(a_result(), root)
+    again = saved.read(name, root)
     assert again.to_json() == a_result(time=again.time).to_json()
-    assert kept.names(root) == [name]
-    later = kept.save(a_result(time=again.time + 60), root)
-    assert kept.names(root) == [later, name]
-    kept.delete(name, root)
-    assert kept.names(root) == [later]
+    assert saved.names(root) == [name]
+    later = saved.save(a_result(time=again.time + 60), root)
+    assert saved.names(root) == [later, name]
+    saved.delete(name, root)
+    assert saved.names(root) == [later]
     with pytest.raises(EngineError, match="no kept result"):
-        kept.read(name, root)
+        saved.read(name, root)
     with pytest.raises(EngineError, match="no kept result"):
-        kept.delete("../one/config", root)
+        saved.delete("../one/config", root)
 
 
 def test_only_complete_columns_are_kept(root):
     result = a_result()
     result.columns.append(Column("one/2", "one · step 2", "x", "p", [Sample(1, "cut")]))
-    assert [c.reference for c in kept.read(kept.save(result, root), root).columns] == ["one/4"]
+    assert [c.reference for c in saved.read(saved.save(result, root), root).columns] == ["one/4"]
     result.columns[0].samples[1].done = False
     with pytest.raises(EngineError, match="nothing to keep"):
-        kept.save(result, root)
+        saved.save(result, root)
 
 
 def changed(*path, to):
@@ -141,34 +142,34 @@ def changed(*path, to):
     ],
 )
 def test_a_file_that_is_something_else_is_refused(value, root):
-    name = kept.save(a_result(), root)
-    (root / kept.FOLDER / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
+    name = saved.save(a_result(), root)
+    (root / saved.FOLDER / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
     with pytest.raises(EngineError, match="no result that was kept here"):
-        kept.read(name, root)
+        saved.read(name, root)
 
 
 def test_a_file_that_is_no_json_is_refused(root):
-    name = kept.save(a_result(), root)
+    name = saved.save(a_result(), root)
     for content in (b"", b"\xff\xfe", b"[" * 100_000, b" " * (5 << 20)):
-        (root / kept.FOLDER / f"{name}.json").write_bytes(content)
+        (root / saved.FOLDER / f"{name}.json").write_bytes(content)
         with pytest.raises(EngineError, match="no result that was kept here"):
-            kept.read(name, root)
+            saved.read(name, root)
 
 
 def test_the_first_difference_is_found_in_ids_and_in_bytes():
     was = a_sample(pieces=(" a", " b", " c"))
-    assert written.first_difference(was, a_sample(pieces=(" a", " b", " c"))) is None
-    assert written.first_difference(was, a_sample(pieces=(" a", " x", " c"))) == Difference(2, " b", " x")
-    assert written.first_difference(was, a_sample(pieces=(" a", " b"))) == Difference(3, " c", None)
+    assert outcome.first_difference(was, a_sample(pieces=(" a", " b", " c"))) is None
+    assert outcome.first_difference(was, a_sample(pieces=(" a", " x", " c"))) == Difference(2, " b", " x")
+    assert outcome.first_difference(was, a_sample(pieces=(" a", " b"))) == Difference(3, " c", None)
     other = a_sample(pieces=(" a", " b", " c"))
     other.ids[2] = 77
-    assert written.first_difference(was, other) == Difference(3, " c", " c")
+    assert outcome.first_difference(was, other) == Difference(3, " c", " c")
 
 
 def test_what_wrote_it_is_compared_by_name():
     now = {"device": "a GPU", "precision": "float32", "versions": {"tensorflow": "2.21.0", "keras": "3.15.1"}}
-    assert written.changed_environment(ENVIRONMENT, ENVIRONMENT) == []
-    assert written.changed_environment(ENVIRONMENT, now) == [
+    assert outcome.changed_environment(ENVIRONMENT, ENVIRONMENT) == []
+    assert outcome.changed_environment(ENVIRONMENT, now) == [
         ("device", "a processor, 2 cores", "a GPU"),
         ("keras", "", "3.15.1"),
     ]
@@ -178,14 +179,14 @@ def test_a_column_is_found_by_its_weights_and_by_no_others(root):
     a_run(root)
     model = next(m for m in checkpoints.models(root) if not m.is_base)
     column = Column("one/4", "", model.hash, model.preset.hash(), [])
-    assert written.model_of(column, [model]) is model
+    assert outcome.model_of(column, [model]) is model
     column.reference = "former-name/4"
-    assert written.model_of(column, [model]) is model
+    assert outcome.model_of(column, [model]) is model
     with pytest.raises(CheckpointError, match="not there any more"):
-        written.model_of(column, [ModelReference(model.preset)])
+        outcome.model_of(column, [ModelReference(model.preset)])
     column.reference, column.hash = "one/4", "0" * 64
     with pytest.raises(CheckpointError, match="other weights now"):
-        written.model_of(column, [model])
+        outcome.model_of(column, [model])
 
 
 def test_no_text_closes_its_fence_in_markdown(root):
@@ -209,7 +210,7 @@ def test_no_text_closes_its_fence_in_markdown(root):
 
 def test_a_speed_counts_neither_loading_and_compiling_nor_the_turns_of_others():
     times = iter([0.0, 9.0, 10.0, 18.0, 20.0, 20.5, 30.0, 30.5])
-    clock = writing.Clock(lambda: next(times))
+    clock = streaming.Clock(lambda: next(times))
     clock.token()  # after 9 s
     for _token in range(2):
         clock.resume()
@@ -217,7 +218,7 @@ def test_a_speed_counts_neither_loading_and_compiling_nor_the_turns_of_others():
     clock.resume()
     clock.token()
     assert clock.tokens_per_second() == pytest.approx(2 / 1.0)
-    assert writing.Clock(lambda: 0.0).tokens_per_second() is None
+    assert streaming.Clock(lambda: 0.0).tokens_per_second() is None
 
 
 # The page
@@ -336,7 +337,7 @@ def test_kept_opened_verified_deleted(root, studio):
     a_run(root)
     app = press(open_page("side_by_side"), "side_generate")
     press(app, "side_keep")
-    (name,) = kept.names(root)
+    (name,) = saved.names(root)
     assert app.button(key="side_keep").disabled
     fresh = open_page("side_by_side")
     press(fresh, "side_open")
@@ -351,7 +352,7 @@ def test_kept_opened_verified_deleted(root, studio):
     assert "differs from token 2 on" in fresh.warning[0].value and "mice" in fresh.warning[0].value
     assert "device: a processor, 2 cores then, a GPU now" in shown(fresh).replace("\\", "")
     press(press(fresh, "side_delete"), "side_delete_yes")
-    assert kept.names(root) == [] and name
+    assert saved.names(root) == [] and name
 
 
 def test_nothing_is_compared_with_other_weights(root, studio):
@@ -365,19 +366,19 @@ def test_nothing_is_compared_with_other_weights(root, studio):
 
 
 def test_a_hostile_kept_file_is_a_sentence(root, studio):
-    name = kept.save(a_result(), root)
-    (root / kept.FOLDER / f"{name}.json").write_text('{"schema_version": 1, "prompt": []}')
+    name = saved.save(a_result(), root)
+    (root / saved.FOLDER / f"{name}.json").write_text('{"schema_version": 1, "prompt": []}')
     app = open_page("side_by_side")
     assert "no result that was kept here" in app.error[0].value
     assert app.button(key="side_generate")
     press(press(app, "side_delete"), "side_delete_yes")
-    assert not app.error and kept.names(root) == []
+    assert not app.error and saved.names(root) == []
 
 
 def test_visitors_do_not_keep_or_delete(root, studio, monkeypatch):
     from ui import access
 
-    kept.save(a_result(), root)
+    saved.save(a_result(), root)
     monkeypatch.setattr(access, "is_owner", lambda: False)
     app = press(open_page("side_by_side"), "side_generate")
     assert app.button(key="side_keep").disabled and app.button(key="side_delete").disabled

@@ -23,7 +23,7 @@ from engine.core import machine
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError, SettingsError
 from engine.corpus import preparation, windows
 from engine.evaluation import forgetting, scoring
-from engine.generation import Generator, Sampler
+from engine.inference.generation import Generator, Sampler
 from engine.models import hugging_face, loading
 from engine.models.backend import keras
 from engine.presets import memory, tokenizers

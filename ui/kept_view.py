@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from engine import kept, written
 from engine.core.errors import EngineError
+from engine.inference.samples import outcome, saved
+from engine.inference.samples.outcome import Column, Written
 from engine.runs.checkpoints import ModelReference
-from engine.written import Column, Written
 from ui import access, budget, errors, little_memory, side_view, studio_view, words
 from ui.i18n import _, _n
 
@@ -36,7 +36,7 @@ def save(stream: side_view.Stream) -> None:
         key="side_keep",
     ):
         with errors.shown():
-            stream.kept = st.session_state["side_kept"] = kept.save(stream.result)
+            stream.kept = st.session_state["side_kept"] = saved.save(stream.result)
             st.rerun()
     right.download_button(
         _("Markdown"),
@@ -54,7 +54,7 @@ def _may_see(name: str) -> bool:
     if access.is_owner():
         return True
     try:
-        passage = kept.read(name).passage
+        passage = saved.read(name).passage
     except EngineError:
         return False
     return passage is None or budget.may_read(passage["articles"])
@@ -62,7 +62,7 @@ def _may_see(name: str) -> bool:
 
 def _label(name: str) -> str:
     try:
-        result = kept.read(name)
+        result = saved.read(name)
     except EngineError:
         return name
     prompt = " ".join(result.prompt.split())
@@ -76,7 +76,7 @@ def _ask_before_deleting(name: str) -> None:
         st.markdown(_("Delete this result? It is gone from the disk for good."))
         yes, no, _rest = st.columns([1, 1, 2])
         if yes.button(_("Delete"), type="primary", icon=":material/delete:", key="side_delete_yes", width="stretch"):
-            kept.delete(name)
+            saved.delete(name)
             del st.session_state["side_deleting"]
             st.rerun()
         if no.button(_("Keep it"), key="side_delete_no", width="stretch"):
@@ -86,7 +86,7 @@ def _ask_before_deleting(name: str) -> None:
 
 def show(models: list[ModelReference]) -> None:
     """The list, and what can be done with one of them."""
-    found = [name for name in kept.names() if _may_see(name)]
+    found = [name for name in saved.names() if _may_see(name)]
     st.subheader(_("Kept"))
     if not found:
         st.caption(_("Nothing is kept yet: press Keep below a result."))
@@ -98,7 +98,7 @@ def show(models: list[ModelReference]) -> None:
     )
     again, opening, taking, deleting = st.columns(4)
     with errors.shown():
-        result = kept.read(name)
+        result = saved.read(name)
         _open(name, result, opening, taking)
         if again.button(
             _("Regenerate and verify"),
@@ -156,7 +156,7 @@ def _verify(name: str, was: Written, models: list[ModelReference]) -> Verificati
     now = was.blank()
     for column, fresh in zip(was.columns, now.columns, strict=True):
         try:
-            fresh.reference = written.model_of(column, models).reference
+            fresh.reference = outcome.model_of(column, models).reference
             pairs.append((column, fresh))
         except EngineError as error:
             problems.append(error)
@@ -189,7 +189,7 @@ def _verdict(verification: Verification) -> None:
             who = f"**{words.plain(was.title)}**"
             if side_view.is_drawn(verification.was.settings):
                 who += ", " + _("seed {n}", n=former.seed)
-            difference = written.first_difference(former, sample)
+            difference = outcome.first_difference(former, sample)
             if difference is None:
                 n = len(former.ids)
                 same = _n("identical, {count} token", "identical, {count} tokens", n, count=words.grouped(n))
@@ -205,7 +205,7 @@ def _verdict(verification: Verification) -> None:
                 st.warning(words.labelled(who, told), icon=":material/difference:")
     if not verification.now.environment:
         return
-    changed = written.changed_environment(verification.was.environment, verification.now.environment)
+    changed = outcome.changed_environment(verification.was.environment, verification.now.environment)
     if not changed:
         st.caption(_("The same device, precision and versions as then."))
         return

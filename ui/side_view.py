@@ -9,8 +9,8 @@ import streamlit as st
 
 from engine import studio_client
 from engine.core.errors import EngineError
+from engine.inference.samples.outcome import Column, Sample, Written
 from engine.runs.checkpoints import ModelReference
-from engine.written import Column, Sample, Written
 from ui import budget, colours, errors, frame, readers, server_paths, studio_view, words
 from ui.i18n import _, error_text
 

@@ -82,12 +82,12 @@ def opening(tokenizer, asked: dict[str, Any], length: int) -> tuple[str, str]:
     Raises:
         ArticlesError, RangeError, EngineError: the article is not there.
     """
-    from engine import differences, microscope
+    from engine.inference import differences, token_scores
 
     count = max(1, int(asked["tokens"]))
     wanted = {"articles": asked["articles"], "split": "test", "number": asked["number"], "first": 1}
     taken = differences.passage(tokenizer, {**wanted, "count": count + length})
-    pieces = microscope.pieces(tokenizer, taken.ids)
+    pieces = token_scores.pieces(tokenizer, taken.ids)
     while count < len(pieces) and not pieces[count - 1]:
         count += 1
     return "".join(pieces[:count]), "".join(pieces[count : count + length]).rstrip("\ufffd")
@@ -95,7 +95,7 @@ def opening(tokenizer, asked: dict[str, Any], length: int) -> tuple[str, str]:
 
 def _column(number, asked, model: ModelReference, generator, prompt: str, send: Send) -> list[Iterator[None]]:
     """The texts of a column, each an iterator that writes a token at a time."""
-    from engine.generation import Sampler
+    from engine.inference.generation import Sampler
     from engine.models import backend
 
     sampler = Sampler(float(asked["temperature"]), int(asked["top_k"]), float(asked["top_p"]))
@@ -183,14 +183,14 @@ def _search(number: int, generator, search, room: int, send: Send) -> Iterator[N
 
 
 def _done(number: int, sample: int, generator, ids: list[int], clock: Clock, send: Send) -> None:
-    from engine import microscope
+    from engine.inference import token_scores
 
     send(
         "done",
         column=number,
         sample=sample,
         ids=ids,
-        pieces=microscope.pieces(generator.tokenizer, ids),
+        pieces=token_scores.pieces(generator.tokenizer, ids),
         text=generator.tokenizer.decode(ids),
         tokens_per_second=clock.tokens_per_second(),
     )

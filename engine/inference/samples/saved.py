@@ -5,11 +5,11 @@ import secrets
 import time
 from pathlib import Path
 
-from engine import written
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.core.files import make_folder, open_plain, parse_json, storage_errors, write_json
-from engine.written import Written
+from engine.inference.samples import outcome
+from engine.inference.samples.outcome import Written
 
 FOLDER = ".samples"
 _NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{8}")
@@ -60,7 +60,7 @@ def read(name: str, root: Path | None = None) -> Written:
         raise EngineError("There is no kept result {name}.", name=name) from error
     except (OSError, ValueError):
         value = None
-    return written.from_json(value)
+    return outcome.from_json(value)
 
 
 def delete(name: str, root: Path | None = None) -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import asdict
 
-from engine import microscope
 from engine.core.errors import CheckpointError
 from engine.corpus.store import Corpus
 from engine.evaluation import cache, scoring
 from engine.evaluation.measure import with_split
+from engine.inference import token_scores
 from engine.models import loading, vocabulary
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import checkpoints
@@ -15,7 +15,7 @@ from engine.runs.checkpoints import ModelReference
 from engine.runs.submission import LONGEST_AUTOMATIC_SEQUENCE
 
 
-def passage(tokenizer: Tokenizer, asked: dict) -> microscope.Passage:
+def passage(tokenizer: Tokenizer, asked: dict) -> token_scores.Passage:
     """A passage of an article: `articles`, `split`, `number`, `first` and `count` of tokens.
 
     Raises:
@@ -23,7 +23,7 @@ def passage(tokenizer: Tokenizer, asked: dict) -> microscope.Passage:
     """
     split = str(asked["split"])
     prepared = with_split(str(asked["articles"]), split, tokenizer)
-    return microscope.of_article(prepared, split, int(asked["number"]), int(asked["first"]), int(asked["count"]))
+    return token_scores.of_article(prepared, split, int(asked["number"]), int(asked["first"]), int(asked["count"]))
 
 
 def compare_places(
@@ -52,7 +52,7 @@ def compare_places(
     other, _tokenizer = loading.load(second)
     length = min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
     scorers = (scoring.Scorer(loaded, scoring.JIT_COMPILE), scoring.Scorer(other, scoring.JIT_COMPILE))
-    changed = microscope.changes(scorers, prepared, split, tokenizer, length, report=report)
+    changed = token_scores.changes(scorers, prepared, split, tokenizer, length, report=report)
     told = {name: [_told(place, prepared, split, tokenizer) for place in places] for name, places in changed.items()}
     cache.keep(key, told)
     return told
@@ -76,7 +76,7 @@ def check_same_vocabulary(first: ModelReference, second: ModelReference) -> None
 _AROUND = 24  # tokens shown before and behind a place
 
 
-def _told(place: microscope.Place, corpus: Corpus, split: str, tokenizer: Tokenizer) -> dict:
+def _told(place: token_scores.Place, corpus: Corpus, split: str, tokenizer: Tokenizer) -> dict:
     stream = corpus.tokens(split, place.article, place.article)
     parts = (
         stream[max(1, place.first - _AROUND) : place.first],

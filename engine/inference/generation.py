@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 import tensorflow as tf
 
-from engine import beam
 from engine.core.errors import EngineError, SettingsError
-from engine.microscope import Microscope
+from engine.inference import beam
+from engine.inference.token_scores import Microscope
 from engine.presets.tokenizers import Tokenizer
 
 MOST_BEAMS = 8
@@ -152,7 +152,7 @@ class Generator:
                 last = logits[0]
 
     def search(self, prompt: str, max_new_tokens: int, beams: int) -> BeamSearch[int, None, list[int]]:
-        """Beam search (`engine.beam`): yields how many tokens are decided, returns the new token ids.
+        """Beam search (`engine.inference.beam`): yields how many tokens are decided, returns the new token ids.
 
         Raises:
             SettingsError: fewer than 1 or more than MOST_BEAMS beams.

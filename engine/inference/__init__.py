@@ -1,0 +1,1 @@
+"""Prompts to samples, and what a model expected at each token."""
