@@ -27,7 +27,7 @@ LOOK = "--look"
 
 
 def step(number: int) -> str:
-    """A report as `engine.training` writes it."""
+    """A report as `engine.training.loop` writes it."""
     wave = (number * 7919 % 1000) / 1000
     fields = {
         "kind": "step",

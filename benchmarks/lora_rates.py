@@ -2,7 +2,7 @@
 
     python benchmarks/lora_rates.py [--ranks 4,8] [--rates 1e-3,3e-3,1e-2,3e-2,1e-1] [--steps 60] [--model RUN_OR_PRESET]
 
-The trainer's own optimizer, schedule, batches and seed (engine/training.py), in one process: between two trainings what was
+The trainer's own optimizer, schedule, batches and seed (engine/training/loop.py), in one process: between two trainings what was
 trained is put back as it was, so that only the rate differs. `--model` may be a checkpoint, as one goes on from a fine-tuned
 model. Rank 0 trains every weight, at the automatic rate. Prints a table, and ends with one line of JSON: accuracy and bits
 per byte of each on a fixed part of the test articles, and the best rate of each rank.
@@ -22,7 +22,6 @@ os.environ.setdefault("ATELIER_CORPORA", tempfile.mkdtemp(prefix="lora-rates-"))
 
 import numpy as np
 
-from engine import schedules
 from engine.core import paths
 from engine.corpus import preparation, windows
 from engine.evaluation import scoring
@@ -30,6 +29,7 @@ from engine.models import loading
 from engine.models.backend import keras
 from engine.runs import checkpoints, submission
 from engine.runs.settings import RunSettings
+from engine.training import schedules
 
 
 def trial(model, batches, rate: float, steps: int, settings: RunSettings) -> None:

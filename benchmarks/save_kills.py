@@ -24,11 +24,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 # TensorFlow is imported and not used here: each forked process begins with a runtime of its own.
-from engine import training
 from engine.models import formats, loading
 from engine.models.backend import keras
 from engine.runs import checkpoints, lifecycle, retention
 from engine.runs.settings import RunSettings
+from engine.training import loop
 from tests.kill_points import killed_at
 
 
@@ -39,7 +39,7 @@ def saver(run: lifecycle.Run, step: int, form: str):
     model.optimizer.build(model.trainable_variables)
     state = SimpleNamespace(form=form, model=model, settings=SimpleNamespace(lora_rank=0))
     for name in ("_state_variables", "_random_states", "_write_training_state"):
-        setattr(state, name, getattr(training._Training, name).__get__(state))
+        setattr(state, name, getattr(loop._Training, name).__get__(state))
 
     def save() -> None:
         retention.require_space(run.folder, 12 * model.backbone.count_params() + (8 << 20))

@@ -24,7 +24,6 @@ sys.path.insert(0, str(PROJECT))
 
 import numpy as np
 
-from engine import training
 from engine.core import paths
 from engine.corpus import windows
 from engine.models import loading
@@ -33,11 +32,12 @@ from engine.presets import catalogue
 from engine.runs import checkpoints, submission
 from engine.runs.lifecycle import create
 from engine.runs.settings import RunSettings
+from engine.training import loop
 
 BASE = loading.Architecture(50_257, 12, 12, 768, 1024)
 
 
-class Saving(training._Training):
+class Saving(loop._Training):
     """A training with a model and batches of its own, whose steps and saves are timed."""
 
     def __init__(self, run, preset, model) -> None:
@@ -47,7 +47,7 @@ class Saving(training._Training):
             optimizer=keras.optimizers.AdamW(1e-4, weight_decay=0.01, global_clipnorm=1.0),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-            jit_compile=training.evaluation.JIT_COMPILE,
+            jit_compile=loop.evaluation.JIT_COMPILE,
         )
         self.model.optimizer.build(self.model.trainable_variables)
         vocabulary, context = model.backbone.vocabulary_size, model.backbone.max_sequence_length

@@ -34,7 +34,7 @@ def batches(steps: int):
 
 
 def atelier(steps: int, dropout: float, xla: bool) -> float:
-    """Tokens a second of `train_on_batch` as engine.training calls it."""
+    """Tokens a second of `train_on_batch` as engine.training.loop calls it."""
     import numpy as np
 
     from engine.core import paths

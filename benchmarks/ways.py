@@ -2,7 +2,7 @@
 
     python benchmarks/ways.py [--steps 20] [--rounds 3] [--json]
 
-  atelier    a prepared corpus, packed windows of 256, Keras train_on_batch as engine.training calls it
+  atelier    a prepared corpus, packed windows of 256, Keras train_on_batch as engine.training.loop calls it
   tutorial   strings through keras-hub's preprocessor, the first 128 tokens of each article, Keras fit
   run_clm    datasets.map to tokens, datasets.map to blocks of 256 (Hugging Face's run_clm.py), transformers + torch
 

@@ -810,7 +810,7 @@ def import_checkpoint(a: argparse.Namespace) -> int:
 
 def pretrain(a: argparse.Namespace) -> int:
     """Trains a small GPT-2 from nothing on the .txt files of a folder."""
-    from engine import pretraining
+    from engine.training import pretraining
 
     names = {field.name for field in fields(pretraining.Settings)} - {"hold_out"}
     given = {name: getattr(a, name) for name in names if getattr(a, name) is not None}

@@ -151,12 +151,12 @@ def _require_memory(run: Run) -> None:
 
 
 def _with_stopped(run: Run, device: str, stop: "_StopRequests", heart: "Heart", say: Callable[[str], None]):
-    from engine import training  # the heavy imports, once the locks are held
     from engine.evaluation import scoring
+    from engine.training import loop  # the heavy imports, once the locks are held
 
     try:
-        return training.train(run, device, stop.requested, heart.long_work, say)
-    except (training.Stopped, scoring.Cancelled):
+        return loop.train(run, device, stop.requested, heart.long_work, say)
+    except (loop.Stopped, scoring.Cancelled):
         return None
 
 

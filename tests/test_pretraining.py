@@ -6,10 +6,10 @@ import h5py
 import numpy as np
 import pytest
 
-from engine import pretraining, schedules
 from engine.core.errors import SettingsError
 from engine.presets import tokenizers
-from engine.pretraining import Settings
+from engine.training import pretraining, schedules
+from engine.training.pretraining import Settings
 
 SMALL = Settings(
     tokens=40 * 2 * 16,

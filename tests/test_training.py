@@ -18,7 +18,7 @@ import pytest
 import tensorflow as tf
 
 from engine import __main__ as cli
-from engine import accumulation, dispatcher, schedules, trainer, training
+from engine import dispatcher, trainer
 from engine.core import machine
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError, SettingsError
 from engine.corpus import preparation, windows
@@ -30,6 +30,7 @@ from engine.presets import memory, tokenizers
 from engine.runs import checkpoints, lifecycle, submission
 from engine.runs.checkpoints import ModelReference
 from engine.runs.settings import RunSettings
+from engine.training import accumulation, loop, schedules
 
 pytestmark = pytest.mark.slow
 
@@ -134,16 +135,16 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
     asked = iter(range(10_000))
     with pytest.MonkeyPatch.context() as patch:
         # Cut off without a goodbye right after the checkpoint of step 3.
-        from engine import training
+        from engine.training import loop
 
-        original = training._Training._checkpoint
+        original = loop._Training._checkpoint
 
         def cut_off(self):
             original(self)
             if next(asked) == 0:
                 raise KeyboardInterrupt
 
-        patch.setattr(training._Training, "_checkpoint", cut_off)
+        patch.setattr(loop._Training, "_checkpoint", cut_off)
         with pytest.raises(KeyboardInterrupt):
             trainer.work(run)
     with checkpoints.commit(run, 5, {"format": form}) as staging:  # a newer one that is damaged is passed over
@@ -207,9 +208,9 @@ def test_stop_and_pause_end_in_a_checkpoint_and_a_state_that_says_so(
             (run.folder / "control.json").write_text(json.dumps({"action": asked_for}))
 
     with pytest.MonkeyPatch.context() as patch:
-        from engine import training
+        from engine.training import loop
 
-        patch.setattr(training, "REPORT_SECONDS", 0.0)
+        patch.setattr(loop, "REPORT_SECONDS", 0.0)
         assert trainer.work(run, say=say) is None
     assert run.state().state == state
     assert checkpoints.newest_verified(run).step == run.state().step
@@ -230,7 +231,7 @@ def test_a_run_from_a_checkpoint_names_its_parent_and_measures_it(trained, tiny_
 
 def cut_off_at(run, step):
     """Trains until the checkpoint of that step is written, and not a step further."""
-    save = training._Training._checkpoint
+    save = loop._Training._checkpoint
 
     def cut_off(self):
         save(self)
@@ -238,7 +239,7 @@ def cut_off_at(run, step):
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training._Training, "_checkpoint", cut_off)
+        patch.setattr(loop._Training, "_checkpoint", cut_off)
         with pytest.raises(KeyboardInterrupt):
             trainer.work(run)
     keras.backend.clear_session()
@@ -781,11 +782,11 @@ def test_the_learning_rate_warms_up_and_falls_along_half_a_cosine():
 
 
 def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(tiny_preset, sample_folder, root, monkeypatch):
-    from engine import training
+    from engine.training import loop
 
     run = submission.submit(settings_of(tiny_preset, sample_folder))
     monkeypatch.setattr(
-        training._Training,
+        loop._Training,
         "_step",
         lambda self: (_ for _ in ()).throw(EngineError("The loss became {loss}.", loss="nan")),
     )
@@ -838,11 +839,11 @@ def test_a_batch_in_pieces_makes_the_step_of_the_whole_batch(tiny_preset):
 @pytest.fixture
 def only_trains(monkeypatch):
     """Leaves out what has no part in what is tested, and takes most of the time of so small a run."""
-    from engine import training
+    from engine.training import loop
 
     for method in ("_measure_start", "_measure_interval", "_finish"):
-        monkeypatch.setattr(training._Training, method, lambda self, *rest: {})
-    monkeypatch.setattr(training, "REPORT_SECONDS", 0.0)  # the loss of each step
+        monkeypatch.setattr(loop._Training, method, lambda self, *rest: {})
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)  # the loss of each step
     tf.config.run_functions_eagerly(True)  # tracing takes longer than so few steps
     yield
     tf.config.run_functions_eagerly(False)
@@ -850,16 +851,16 @@ def only_trains(monkeypatch):
 
 def runs_out(monkeypatch, too_large, at_step=0):
     """Steps on that many windows or more at a time end as TensorFlow ends them where memory runs out."""
-    from engine import training
+    from engine.training import loop
 
-    step = training._Training._step
+    step = loop._Training._step
 
     def limited(self):
         if self.progress.step >= at_step and (self.progress.micro_batch or self.batch_size) >= too_large:
             raise tf.errors.ResourceExhaustedError(None, None, "Out of memory while trying to allocate 1.85GiB.")
         return step(self)
 
-    monkeypatch.setattr(training._Training, "_step", limited)
+    monkeypatch.setattr(loop._Training, "_step", limited)
 
 
 def test_a_run_whose_memory_runs_out_goes_on_in_pieces_to_the_same_end(
@@ -886,7 +887,7 @@ def test_a_run_whose_memory_runs_out_goes_on_in_pieces_to_the_same_end(
 
 def test_a_run_in_pieces_resumes_bit_for_bit(tiny_preset, sample_folder, root, monkeypatch, only_trains):
     """With dropout, and more memory free when it resumes: it keeps to its pieces."""
-    from engine import training
+    from engine.training import loop
 
     preset = checkpoints.presets.find(tiny_preset)
     found = machine.look(root)
@@ -899,13 +900,13 @@ def test_a_run_in_pieces_resumes_bit_for_bit(tiny_preset, sample_folder, root, m
         with monkeypatch.context() as patch:
             patch.setattr(machine, "look", lambda folder: short)
             if name == "cut":
-                save = training._Training._checkpoint
+                save = loop._Training._checkpoint
 
                 def cut_off(self, save=save):
                     save(self)
                     raise KeyboardInterrupt
 
-                patch.setattr(training._Training, "_checkpoint", cut_off)
+                patch.setattr(loop._Training, "_checkpoint", cut_off)
                 with pytest.raises(KeyboardInterrupt):
                     trainer.work(run)
             else:
@@ -927,7 +928,7 @@ def test_a_run_in_pieces_resumes_bit_for_bit(tiny_preset, sample_folder, root, m
 def test_where_one_window_does_not_fit_the_failure_says_what_to_change(
     tiny_preset, sample_folder, root, monkeypatch, method, only_trains
 ):
-    from engine import original
+    from engine.training import keras_fit as original
 
     def never_fits(*arguments):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import schedules
 from engine.core.errors import ArticlesError, EngineError, SettingsError
 from engine.core.files import open_plain, read_json, sha256, staged_folder, write_json
 from engine.corpus import windows
 from engine.evaluation.scoring import JIT_COMPILE, Scorer, evaluate, part
 from engine.models import loading
 from engine.models.backend import keras
-from engine.muon import Muon
 from engine.presets import tokenizers
+from engine.training import schedules
+from engine.training.muon import Muon
 
 _BYTES_A_PIECE = 1 << 20  # text is tokenised in pieces of about a megabyte, cut at line ends
 _PROBE_TOKENS = 50_000  # of the held-out books in an evaluation under way; the last one takes all

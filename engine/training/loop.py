@@ -17,7 +17,6 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from engine import accumulation, original, schedules
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
 from engine.corpus import english, near_copies, preparation, windows
 from engine.evaluation import cache, keras_check, scoring
@@ -30,6 +29,7 @@ from engine.runs import checkpoints, retention, submission
 from engine.runs.checkpoints import ModelReference
 from engine.runs.lifecycle import Run
 from engine.runs.settings import LEFT_OUT, REPORT
+from engine.training import accumulation, keras_fit, schedules
 
 MEASURED_STEPS = 20  # of a run given in minutes, before it becomes a number of steps
 REPORT_SECONDS = 1.0  # the shortest time between two reports of the training figures
@@ -424,7 +424,7 @@ class _Training:
     def _fit(self) -> None:
         p = self.progress
         try:
-            original.fit(self.model, self.batches, p.step, p.steps, self._learning_rate, self._after_fit_step)
+            keras_fit.fit(self.model, self.batches, p.step, p.steps, self._learning_rate, self._after_fit_step)
         except Exception as error:
             if not memory.ran_out(error):
                 raise

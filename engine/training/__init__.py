@@ -1,0 +1,1 @@
+"""From a run in the queue to its checkpoints."""
