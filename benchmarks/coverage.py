@@ -26,10 +26,10 @@ import numpy as np
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import memorisation
 from engine.core import paths
 from engine.corpus import preparation
 from engine.evaluation import intervals
+from engine.memorisation import search
 from engine.presets import tokenizers
 from engine.runs import articles_read
 
@@ -95,21 +95,21 @@ def copying(data: Path, draws: int, random: np.random.Generator, tokens: int = 2
     tokenizer = tokenizers.load(paths.MINI_PRESET)
     prepared = preparation.prepare(data / "articles", tokenizer)
     ranges = (articles_read.Range(prepared, 1, prepared.articles("train")),)
-    memorisation.build(ranges)
+    search.build(ranges)
     passages = []
     for split in ("validation", "test"):
         for number in range(1, prepared.articles(split) + 1):
             stream = np.array(prepared.tokens(split, number, number)[1:], np.int64)
             if len(stream) >= tokens:
                 first = (len(stream) - tokens) // 2
-                passages.append(memorisation.find(stream[first : first + tokens], ranges))
+                passages.append(search.find(stream[first : first + tokens], ranges))
     longest = by_shares = 0
     for _ in range(draws):
         own, *others = (passages[n] for n in random.permutation(len(passages))[:21])
-        longest += memorisation.copies_more(own, others)
-        shares = [(own.share(n), max(o.share(n) or 0.0 for o in others)) for n in memorisation.LENGTHS]
+        longest += search.copies_more(own, others)
+        shares = [(own.share(n), max(o.share(n) or 0.0 for o in others)) for n in search.LENGTHS]
         by_shares += any((share or 0.0) > most for share, most in shares)
-    stated = memorisation.false_alarms(passages[:20])
+    stated = search.false_alarms(passages[:20])
     return {
         "passages": len(passages),
         "stated_percent": round(100 * stated, 1),

@@ -29,9 +29,9 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import memorisation, suffixes
 from engine.core import paths
 from engine.corpus.store import Corpus
+from engine.memorisation import search, suffixes
 from engine.presets import catalogue
 from engine.runs import articles_read
 
@@ -100,7 +100,7 @@ def measured(texts: list[tuple[np.ndarray, int, int]], ranges: tuple, dropped: l
                 if times is cold and not forget(dropped):
                     continue
                 began = time.perf_counter()
-                copied = memorisation.find(ids, ranges)
+                copied = search.find(ids, ranges)
                 times.append(time.perf_counter() - began)
             whole += any(p.first <= into and p.last >= into + length for p in copied.passages)
             for p in copied.passages:
@@ -150,20 +150,20 @@ def main() -> None:
     corpus = Corpus(a.corpus)
     ranges = (articles_read.Range(corpus, 1, corpus.articles("train")),)
     seen = articles_read.Seen(catalogue.tokenizer(catalogue.find(a.preset)), ranges)
-    files = memorisation.shards(ranges)
+    files = search.shards(ranges)
     if a.anew:
         shutil.rmtree(files[0].path.parent, ignore_errors=True)
     total = sum(f.last - f.first for f in files)
     figures: dict = {"articles": seen.articles, "tokens": total, "shards": len(files)}
-    to_build = memorisation.missing(ranges)
+    to_build = search.missing(ranges)
     started = time.perf_counter()
     with Peak() as peak:
-        memorisation.build(ranges, lambda done, left: print(f"{done:,} of {left:,}", file=sys.stderr))
+        search.build(ranges, lambda done, left: print(f"{done:,} of {left:,}", file=sys.stderr))
     figures["build_seconds"] = round(time.perf_counter() - started, 1) if to_build else None
     figures["build_peak_mb"] = round(peak.mb) if to_build else None
     figures["index_mb"] = round(sum(f.bytes for f in files) / 1e6)
     random = np.random.default_rng(1)
-    others = [ids for *_, ids in memorisation.unseen(sample(seen), a.tokens)]
+    others = [ids for *_, ids in search.unseen(sample(seen), a.tokens)]
     planted = [plant(ids, corpus, random) for ids in others[: a.texts]]
     inside = [(ids, 0, len(ids)) for ids in known(corpus, a.tokens, a.texts, random)]
     dropped = [f.path for f in files] + [corpus.folder / "tokens.bin"]

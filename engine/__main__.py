@@ -844,7 +844,7 @@ def memorisation(a: argparse.Namespace) -> int:
     """Finds what of a run's newest samples, or of a text, stands word for word in the articles that it was trained on."""
     import numpy as np
 
-    from engine import memorisation as lens
+    from engine.memorisation import search as lens
     from engine.runs import articles_read
 
     run = lifecycle.find(a.run)

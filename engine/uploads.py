@@ -26,7 +26,7 @@ from engine.runs import lifecycle
 
 FOLDER, VISITORS = ".uploads", "visitors"
 _STAGED_SECONDS = 3600.0  # after which what was being written is what a kill has left
-_SUFFIXES = ".suffixes"  # engine.memorisation's, below the corpora
+_SUFFIXES = ".suffixes"  # engine.memorisation.search's, below the corpora
 
 
 @dataclass(frozen=True)

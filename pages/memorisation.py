@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from engine import importing, indexing, memorisation
+from engine import importing
 from engine.core import jobs, paths
 from engine.core.errors import EngineError
 from engine.corpus.store import Corpus
-from engine.memorisation import LENGTHS, Copied
+from engine.memorisation import index_job, search
+from engine.memorisation.search import LENGTHS, Copied
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import articles_read
 from engine.runs.articles_read import Seen
@@ -31,7 +32,7 @@ RECORDED, TEXT = "recorded", "text"
 @st.cache_data(max_entries=256, show_spinner=False)
 def found(ids: tuple[int, ...], key: tuple, _seen: Seen) -> Copied:
     """What of a text stands in the articles; `key` names them."""
-    return memorisation.find(np.array(ids, np.int64), _seen.ranges)
+    return search.find(np.array(ids, np.int64), _seen.ranges)
 
 
 def key_of(seen: Seen) -> tuple:
@@ -42,21 +43,21 @@ def key_of(seen: Seen) -> tuple:
 @st.cache_data(max_entries=32, show_spinner=False)
 def yardstick(tokens: int, key: tuple, _seen: Seen) -> list[Copied]:
     """The same of as long passages of unseen articles."""
-    return [memorisation.find(ids, _seen.ranges) for *_place, ids in memorisation.unseen(_seen, tokens)]
+    return [search.find(ids, _seen.ranges) for *_place, ids in search.unseen(_seen, tokens)]
 
 
 def indexed(run: Run, seen: Seen) -> None:
     """Goes on where the run's articles are indexed; else offers or shows the building, and the page stops here."""
-    left = memorisation.missing(seen.ranges)
+    left = search.missing(seen.ranges)
     if not left:
         return
     tokens = sum(shard.last - shard.first for shard in left)
-    job = indexing.job_of(run)
+    job = index_job.job_of(run)
     if not job.alive():
         budget.check_index(tokens)
     if tokens <= AT_ONCE_TOKENS:
         with st.spinner(_("Indexing the training articles…")):
-            memorisation.build(seen.ranges)
+            search.build(seen.ranges)
         return
     if job.alive():
         st.fragment(watch, run_every=POLL_SECONDS)(job)
@@ -64,9 +65,9 @@ def indexed(run: Run, seen: Seen) -> None:
     value = job.value()
     if value.get("state") == jobs.FAILED and "error" in value:
         errors.show(EngineError.from_json(value["error"]))
-    elif value.get("state") in (jobs.STOPPED, indexing.BUILDING):
+    elif value.get("state") in (jobs.STOPPED, index_job.BUILDING):
         st.info(_("The index was interrupted: it goes on from where it was."))
-    seconds, memory = memorisation.cost(left)
+    seconds, memory = search.cost(left)
     st.markdown(
         _(
             "These {articles} articles hold {tokens} tokens. To find copied passages exactly, they are indexed once: "
@@ -79,7 +80,7 @@ def indexed(run: Run, seen: Seen) -> None:
         )
     )
     if st.button(_("Build the index"), type="primary", icon=":material/manage_search:", key="copied_build"):
-        indexing.start(run)
+        index_job.start(run)
         st.rerun()
     st.stop()
 
@@ -140,8 +141,7 @@ def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
     )
     st.session_state["copied_base"] = moment.is_base
     return [
-        (prompt, memorisation.ids_of(seen.tokenizer, prompt, sample["text"]))
-        for prompt, sample in moment.samples.items()
+        (prompt, search.ids_of(seen.tokenizer, prompt, sample["text"])) for prompt, sample in moment.samples.items()
     ]
 
 
@@ -149,13 +149,13 @@ def typed(seen: Seen) -> list[tuple[str, np.ndarray]]:
     """A person's own text."""
     st.session_state["copied_base"] = False
     text = st.text_area(_("Text"), key="copied_text", max_chars=20_000, height=160, label_visibility="collapsed")
-    ids = memorisation.ids_of(seen.tokenizer, "", text)
+    ids = search.ids_of(seen.tokenizer, "", text)
     if len(ids) < LENGTHS[0]:
         st.info(_("Paste or type a text of {n} tokens or more: a few words.", n=LENGTHS[0]))
         st.stop()
-    if len(ids) > memorisation.LONGEST_TEXT:
-        st.caption(_("The first {n} tokens are looked up.", n=words.grouped(memorisation.LONGEST_TEXT)))
-    return [(_("My own text"), ids[: memorisation.LONGEST_TEXT])]
+    if len(ids) > search.LONGEST_TEXT:
+        st.caption(_("The first {n} tokens are looked up.", n=words.grouped(search.LONGEST_TEXT)))
+    return [(_("My own text"), ids[: search.LONGEST_TEXT])]
 
 
 def prepare_for(run: Run) -> articles_read.Prepare:

@@ -11,12 +11,13 @@ from conftest import article_line
 from streamlit.testing.v1 import AppTest
 from test_pages import PROJECT, a_run, open_page
 
-from engine import importing, memorisation, uploads
+from engine import importing, uploads
 from engine.articles import isolation
 from engine.core import paths
 from engine.core.errors import EngineError, SettingsError
 from engine.corpus import preparation, store
 from engine.evaluation import cache
+from engine.memorisation import search
 from engine.presets import catalogue
 from engine.runs import articles_read, budget, lifecycle
 from engine.runs.budget import Limits
@@ -254,9 +255,9 @@ def test_a_visitors_upload_goes_after_its_time_with_all_that_was_made_of_it(root
     kept, other = upload(state), upload(state, "b.jsonl", 7)
     made, stays = prepared_of(kept), prepared_of(other)
     whole = (articles_read.Range(made, 1, made.articles("train")),)
-    memorisation.build(whole)
+    search.build(whole)
     cache.keep({"kind": "places", "corpus": made.content_hash}, {"text": "a sentence of it"})
-    index = memorisation.shards(whole)[0].path
+    index = search.shards(whole)[0].path
     assert index.exists()
     assert uploads.sweep(24 * 3600) == 0
     age(kept, 25)

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_pages import PROJECT, a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
 
-from engine import indexing, memorisation, suffixes
 from engine.__main__ import main
 from engine.core import jobs
 from engine.core.errors import ArticlesError, StorageError
 from engine.corpus import near_copies, preparation
-from engine.memorisation import LENGTHS
+from engine.memorisation import index_job, search, suffixes
+from engine.memorisation.search import LENGTHS
 from engine.presets import catalogue
 from engine.runs import articles_read, checkpoints, lifecycle
 from engine.runs.articles_read import Range, Seen
@@ -72,9 +72,9 @@ def seen_of(prepared, first, last) -> Seen:
 def test_a_passage_is_found_with_its_article_and_only_where_the_range_holds_it(prepared):
     corpus, _tokenizer = prepared
     seen = seen_of(prepared, 5, 9)
-    memorisation.build(seen.ranges)
+    search.build(seen.ranges)
     ids = np.array(corpus.tokens("train", 7, 7)[11:41], np.int64)
-    copied = memorisation.find(np.concatenate([[399, 399], ids, [399]]), seen.ranges)
+    copied = search.find(np.concatenate([[399, 399], ids, [399]]), seen.ranges)
     longest = copied.passages[0]
     stream = corpus.tokens("train", longest.article, longest.article)
     assert 5 <= longest.article <= 9 and (longest.first, longest.last) == (2, 32)
@@ -83,66 +83,66 @@ def test_a_passage_is_found_with_its_article_and_only_where_the_range_holds_it(p
     assert copied.share(13) == pytest.approx(18 / 21) and copied.share(8) == pytest.approx(23 / 26)
     assert copied.share(34) is None
     start = np.array(corpus.tokens("train", 20, 20)[1:30], np.int64)
-    inside = memorisation.find(start, seen.ranges).lengths.max()
+    inside = search.find(start, seen.ranges).lengths.max()
     whole = seen_of(prepared, 1, 24)
-    memorisation.build(whole.ranges)
-    assert inside < memorisation.find(start, whole.ranges).lengths.max() == 29
+    search.build(whole.ranges)
+    assert inside < search.find(start, whole.ranges).lengths.max() == 29
 
 
 def test_many_shards_find_what_one_finds(prepared, monkeypatch):
     seen = seen_of(prepared, 2, 23)
-    (former,) = memorisation.shards(seen.ranges)
-    memorisation.build(seen.ranges)
+    (former,) = search.shards(seen.ranges)
+    search.build(seen.ranges)
     corpus, _tokenizer = prepared
     texts = [np.array(ids[5:90], np.int64) for n in range(1, 5) for ids in [corpus.tokens("test", n, n)]]
-    one = [memorisation.find(ids, seen.ranges).lengths.tolist() for ids in texts]
+    one = [search.find(ids, seen.ranges).lengths.tolist() for ids in texts]
     monkeypatch.setattr(suffixes, "SHARD_BYTES", 600)
-    cut = memorisation.shards(seen.ranges)
+    cut = search.shards(seen.ranges)
     assert len(cut) > 5
     starts = set(corpus.starts("train").tolist())
     assert all(shard.first in starts and shard.last in starts for shard in cut)
     with pytest.raises(ArticlesError, match="not whole"):
-        memorisation.find(texts[0], seen.ranges)
+        search.find(texts[0], seen.ranges)
     told: list[tuple[int, int]] = []
-    memorisation.build(seen.ranges, lambda done, total: told.append((done, total)))
+    search.build(seen.ranges, lambda done, total: told.append((done, total)))
     assert told[0][0] == 0 and told[-1] == (cut[-1].last - cut[0].first,) * 2
-    assert [memorisation.find(ids, seen.ranges).lengths.tolist() for ids in texts] == one
+    assert [search.find(ids, seen.ranges).lengths.tolist() for ids in texts] == one
     assert not former.path.exists()  # of another size: nobody looks for it any more
     part = seen_of(prepared, 3, 4)  # a range of another run, which begins and ends inside others' shards
-    memorisation.build(part.ranges)
-    assert not memorisation.missing(seen.ranges) and not memorisation.missing(part.ranges)
+    search.build(part.ranges)
+    assert not search.missing(seen.ranges) and not search.missing(part.ranges)
     assert any(any(lengths) for lengths in one)
 
 
 def test_what_a_kill_left_is_built_again_and_swept(prepared):
     seen = seen_of(prepared, 1, 24)
-    memorisation.build(seen.ranges)
-    (shard,) = memorisation.shards(seen.ranges)
+    search.build(seen.ranges)
+    (shard,) = search.shards(seen.ranges)
     whole = shard.path.read_bytes()
     shard.path.write_bytes(whole[:-1])
     left = shard.path.with_name(f".{shard.path.name}.2147483646.tmp")  # of a process that is gone
     left.write_bytes(b"torn")
-    assert memorisation.missing(seen.ranges) == [shard]
-    memorisation.build(seen.ranges)
+    assert search.missing(seen.ranges) == [shard]
+    search.build(seen.ranges)
     assert shard.path.read_bytes() == whole and not left.exists()
 
 
 def test_a_full_disk_is_a_sentence(prepared, monkeypatch):
     seen = seen_of(prepared, 1, 24)
-    monkeypatch.setattr(memorisation.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 0))
+    monkeypatch.setattr(search.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 0))
     with pytest.raises(StorageError, match="more of disk"):
-        memorisation.build(seen.ranges)
-    assert memorisation.missing(seen.ranges)
+        search.build(seen.ranges)
+    assert search.missing(seen.ranges)
 
 
 def test_a_text_is_encoded_as_an_article_that_holds_its_prompt(prepared):
     _corpus, tokenizer = prepared
     both = tokenizer.encode("The patients were treated")
     assert (
-        memorisation.ids_of(tokenizer, "The patients", " were treated").tolist()
+        search.ids_of(tokenizer, "The patients", " were treated").tolist()
         == both[len(tokenizer.encode("The patients")) :]
     )
-    assert memorisation.ids_of(tokenizer, "", "").tolist() == []
+    assert search.ids_of(tokenizer, "", "").tolist() == []
 
 
 def test_the_yardstick_is_of_unseen_articles_alone(prepared, monkeypatch):
@@ -150,22 +150,22 @@ def test_the_yardstick_is_of_unseen_articles_alone(prepared, monkeypatch):
     seen = seen_of(prepared, 1, 24)
     alike = {"test": [False, False, True, False], "validation": [True] * 4}
     monkeypatch.setattr(near_copies, "of_training", lambda corpus, split: np.array(alike[split]))
-    assert [place for *place, _ids in memorisation.unseen(seen, 20)] == [["test", 1], ["test", 2], ["test", 4]]
+    assert [place for *place, _ids in search.unseen(seen, 20)] == [["test", 1], ["test", 2], ["test", 4]]
     monkeypatch.setattr(near_copies, "of_training", lambda corpus, split: None)  # of a corpus of an earlier version
-    taken = memorisation.unseen(seen, 20)
+    taken = search.unseen(seen, 20)
     assert [place for *place, _ids in taken] == [[split, n] for split in ("test", "validation") for n in (1, 2, 3, 4)]
     assert all(len(ids) == 20 for *_place, ids in taken)
-    assert memorisation.unseen(seen, 10**6) == []
+    assert search.unseen(seen, 10**6) == []
     real = type(corpus).digests
     monkeypatch.setattr(
         type(corpus), "digests", lambda self, split: np.append(real(self, "train"), real(self, "test")[:1]) if split == "train" else real(self, split)
     )  # fmt: skip
-    assert [number for split, number, _ids in memorisation.unseen(seen, 20) if split == "test"] == [2, 3, 4]
+    assert [number for split, number, _ids in search.unseen(seen, 20) if split == "test"] == [2, 3, 4]
 
 
-def copied(longest: int) -> memorisation.Copied:
-    passages = (memorisation.Passage(0, longest, None, 1, 1),) if longest else ()
-    return memorisation.Copied(np.array([longest, *[0] * 99]), passages)
+def copied(longest: int) -> search.Copied:
+    passages = (search.Passage(0, longest, None, 1, 1),) if longest else ()
+    return search.Copied(np.array([longest, *[0] * 99]), passages)
 
 
 def test_copying_is_told_without_reason_no_more_often_than_is_said():
@@ -174,11 +174,11 @@ def test_copying_is_told_without_reason_no_more_often_than_is_said():
     told = []
     for _ in range(200):
         texts = [copied(int(n)) for n in rng.geometric(0.2, 21) + 4]
-        told.append(sum(memorisation.copies_more(own, texts[:n] + texts[n + 1 :]) for n, own in enumerate(texts)))
+        told.append(sum(search.copies_more(own, texts[:n] + texts[n + 1 :]) for n, own in enumerate(texts)))
     assert set(told) == {0, 1}  # of 21 at most one, so 1 of 21 is what is said
-    assert memorisation.false_alarms(texts[:20]) == 1 / 21
-    assert memorisation.copies_more(copied(30), [copied(n) for n in (0, 8, 29)])
-    assert not memorisation.copies_more(copied(29), [copied(n) for n in (0, 8, 29)])
+    assert search.false_alarms(texts[:20]) == 1 / 21
+    assert search.copies_more(copied(30), [copied(n) for n in (0, 8, 29)])
+    assert not search.copies_more(copied(29), [copied(n) for n in (0, 8, 29)])
 
 
 def test_the_verdict_says_its_rate_and_the_yardstick_its_interval():
@@ -186,10 +186,10 @@ def test_the_verdict_says_its_rate_and_the_yardstick_its_interval():
     said = memorisation_view.verdict(copied(40), others)
     assert "a passage of 40 tokens, longer than in any of 20 unseen articles (9 at most)" in said and "4.8" in said
     assert "No more than unseen articles" in memorisation_view.verdict(copied(9), others)
-    share, (low, high) = memorisation.shared(others, 8)
+    share, (low, high) = search.shared(others, 8)
     assert share == pytest.approx(8 / (20 * 93)) and 0 <= low < share < high
     assert "95 % interval" in memorisation_view.certain(others)
-    assert memorisation.shared(others[:3], 8)[1] is None and memorisation_view.certain(others[:3]) == ""
+    assert search.shared(others[:3], 8)[1] is None and memorisation_view.certain(others[:3]) == ""
 
 
 def test_what_a_run_could_read_is_its_articles_or_their_beginnings(prepared, sample_folder, tiny_preset):
@@ -241,14 +241,14 @@ def wait(job: jobs.Job) -> dict:
 
 def test_a_process_of_its_own_builds_the_index_or_says_why_not(root):
     run = a_run(root)
-    indexing.start(run)
-    value = wait(indexing.job_of(run))
+    index_job.start(run)
+    value = wait(index_job.job_of(run))
     assert value["state"] == jobs.FINISHED and value["done"] == value["total"] > 0
-    assert not memorisation.missing(articles_read.seen(run).ranges)
+    assert not search.missing(articles_read.seen(run).ranges)
     gone = a_run(root, "gone")
-    job = indexing.job_of(gone)
+    job = index_job.job_of(gone)
     shutil.rmtree(gone.folder)
-    job.start(indexing.BUILDING, run="gone", root=str(root))
+    job.start(index_job.BUILDING, run="gone", root=str(root))
     assert wait(job)["state"] == jobs.FAILED
 
 
@@ -296,9 +296,9 @@ def test_the_link_opens_the_article_at_its_passage_however_far_in_it_stands(root
 def test_a_large_corpus_asks_first(root, monkeypatch):
     run = a_run(root)
     started = []
-    monkeypatch.setattr(indexing, "start", lambda run: started.append(run.name))
-    (shard,) = memorisation.shards(articles_read.seen(run).ranges)
-    monkeypatch.setattr(memorisation, "missing", lambda ranges: [memorisation.ShardFile(shard.corpus, 0, 10**9)])
+    monkeypatch.setattr(index_job, "start", lambda run: started.append(run.name))
+    (shard,) = search.shards(articles_read.seen(run).ranges)
+    monkeypatch.setattr(search, "missing", lambda ranges: [search.ShardFile(shard.corpus, 0, 10**9)])
     app = open_page("memorisation")
     (told,) = [text.value for text in app.markdown if "1,000,000,000 tokens" in text.value]
     assert "about 10 min 37 s" in told and "of memory" in told and "5.0 GB of disk" in told

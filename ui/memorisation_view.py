@@ -3,8 +3,8 @@
 import plotly.graph_objects as go
 import streamlit as st
 
-from engine import memorisation
-from engine.memorisation import LENGTHS, Copied, Passage
+from engine.memorisation import search
+from engine.memorisation.search import LENGTHS, Copied, Passage
 from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
 from ui import charts, colours, frame, links, microscope_view, words
@@ -143,9 +143,9 @@ def verdict(sample: Copied, unseen: list[Copied]) -> str:
         "n": sample.longest,
         "most": max((other.longest for other in unseen), default=0),
         "others": len(unseen),
-        "rate": words.percent(memorisation.false_alarms(unseen)),
+        "rate": words.percent(search.false_alarms(unseen)),
     }
-    if memorisation.copies_more(sample, unseen):
+    if search.copies_more(sample, unseen):
         return _(
             "Copies a passage of {n} tokens, longer than in any of {others} unseen articles ({most} at most). Of a text that copies no more than they do, this is said in at most {rate} of cases.",
             **values,
@@ -162,7 +162,7 @@ def certain(unseen: list[Copied]) -> str:
     """What unseen articles share with the training articles, with its intervals; "" of too few."""
     told = []
     for n in LENGTHS:
-        found = memorisation.shared(unseen, n)
+        found = search.shared(unseen, n)
         if found is not None and (interval := found[1]) is not None:
             share, (low, high) = found[0], interval
             values = {"share": words.percent(share), "low": words.percent(low), "high": words.percent(high)}

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import suffixes
 from engine.core import paths
 from engine.core.errors import ArticlesError, StorageError
 from engine.core.files import make_folder, replace, storage_errors, sweep, sync, temporary
@@ -26,6 +25,7 @@ from engine.core.locks import Lock
 from engine.corpus import near_copies
 from engine.corpus.store import Corpus
 from engine.evaluation import intervals
+from engine.memorisation import suffixes
 from engine.presets.tokenizers import Tokenizer
 from engine.runs.articles_read import Range, Seen, corpus_key
 

@@ -1,11 +1,11 @@
-"""`python -m engine.indexing JOB`: the index of a run's training articles, built in the background."""
+"""`python -m engine.memorisation.index_job JOB`: the index of a run's training articles, built in the background."""
 
 import sys
 from pathlib import Path
 from typing import Any
 
-from engine import memorisation
 from engine.core import jobs, paths
+from engine.memorisation import search
 from engine.runs import articles_read, lifecycle
 from engine.runs.lifecycle import Run
 
@@ -14,7 +14,7 @@ BUILDING = "building"
 
 def job_of(run: Run) -> jobs.Job:
     """The job that builds what the memorisation lens needs for a run; its file tells `done` and `total` tokens."""
-    return jobs.Job(paths.corpora_root() / ".suffixes" / "jobs" / f"{run.name}.json", "engine.indexing")
+    return jobs.Job(paths.corpora_root() / ".suffixes" / "jobs" / f"{run.name}.json", "engine.memorisation.index_job")
 
 
 def start(run: Run) -> None:
@@ -33,7 +33,7 @@ def _index(work: jobs.Work) -> dict[str, Any]:
         work.say(True, done=done, total=total)
 
     run = lifecycle.find(work.value["run"], Path(work.value["root"]))
-    memorisation.build(articles_read.seen(run).ranges, report)
+    search.build(articles_read.seen(run).ranges, report)
     return {}
 
 
