@@ -31,7 +31,7 @@ from streamlit.testing.v1 import AppTest
 from engine import dispatcher, importing, studio_client
 from engine.core import jobs, paths
 from engine.core.errors import EngineError, StorageError
-from engine.foreign import adoption
+from engine.exchange.foreign import adoption
 from engine.runs import checkpoints, lifecycle, queue, submission
 from engine.runs.settings import RunSettings
 

@@ -25,8 +25,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import hostile_weights
 
 from engine.core.errors import CheckpointError
-from engine.foreign.child import PLAIN, TENSORFLOW
-from engine.foreign.validator import MEMORY_BYTES, Validator
+from engine.exchange.foreign.child import PLAIN, TENSORFLOW
+from engine.exchange.foreign.validator import MEMORY_BYTES, Validator
 from engine.models import loading
 from engine.presets.catalogue import Preset
 

@@ -766,7 +766,7 @@ def export(a: argparse.Namespace) -> int:
 
 def convert(a: argparse.Namespace) -> int:
     """Keeps a checkpoint in another format too, as a run of its own with the same step, figures and lineage."""
-    from engine import conversion
+    from engine.exchange import conversion
 
     made = conversion.convert(checkpoints.resolve(a.checkpoint), a.format, a.name)
     result = {"checkpoint": made.reference, "format": made.format, "from": made.manifest["parent"], "hash": made.hash}
@@ -777,7 +777,7 @@ def convert(a: argparse.Namespace) -> int:
 def import_checkpoint(a: argparse.Namespace) -> int:
     """Looks weights from elsewhere through (a file, a folder or a zip), keeps them as a checkpoint, and measures it against
     its base."""
-    from engine.foreign import adoption, layout
+    from engine.exchange.foreign import adoption, layout
 
     progress = _Progress()
     try:

@@ -223,7 +223,7 @@ class Studio:
         client.send("exported", file=written.name)
 
     def _convert(self, request: dict[str, Any], client: Client) -> None:
-        from engine import conversion
+        from engine.exchange import conversion
 
         model = checkpoints.resolve(str(request["reference"]), self._root)
         made = conversion.convert(model, str(request["format"]), root=self._root)

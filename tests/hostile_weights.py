@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from engine.foreign import bundle
+from engine.exchange.foreign import bundle
 
 TOKEN = "layers/reversible_embedding/vars/0"
 NORM = "layers/layer_normalization/vars/0"

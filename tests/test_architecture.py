@@ -28,7 +28,7 @@ TRAINING_SIDE = {
     "muon",
     "measuring",
     "microscope",
-    "ckpt",  # engine.foreign: only its child loads it
+    "ckpt",  # engine.exchange.foreign: only its child loads it
 }
 
 

@@ -11,7 +11,7 @@ from test_pages import PROJECT, a_run, no_studio, open_page, texts  # noqa: F401
 
 from engine import studio_client
 from engine.corpus.store import Corpus
-from engine.foreign import adoption
+from engine.exchange.foreign import adoption
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle
 from engine.runs.settings import RunSettings

@@ -16,9 +16,9 @@ from engine import __main__ as cli
 from engine import dispatcher
 from engine.core import paths
 from engine.core.errors import CheckpointError, RunError, SettingsError, StorageError
-from engine.foreign import adoption, child, validator
-from engine.foreign.layout import Sizes
-from engine.foreign.validator import Validator
+from engine.exchange.foreign import adoption, child, validator
+from engine.exchange.foreign.layout import Sizes
+from engine.exchange.foreign.validator import Validator
 from engine.models import loading
 from engine.models.backend import keras_hub
 from engine.presets import catalogue

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import conversion, trainer
+from engine import trainer
 from engine.core.errors import CheckpointError, EngineError, StorageError
+from engine.exchange import conversion
 from engine.models import formats, loading
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, queue, submission

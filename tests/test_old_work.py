@@ -14,8 +14,8 @@ from safetensors.numpy import load_file, save_file
 from engine import __main__ as cli
 from engine.core import paths
 from engine.core.errors import CheckpointError, PresetError
-from engine.foreign import adoption, layout
-from engine.foreign.validator import Validator
+from engine.exchange.foreign import adoption, layout
+from engine.exchange.foreign.validator import Validator
 from engine.models import formats, loading
 from engine.models.backend import keras_hub
 from engine.presets import catalogue, tokenizers

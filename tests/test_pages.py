@@ -560,7 +560,7 @@ def test_a_checkpoint_is_pinned_and_the_tree_shows_where_runs_came_from(root):
 
 
 def test_an_imported_checkpoint_is_told_from_trained_ones(root):
-    from engine.foreign import adoption
+    from engine.exchange.foreign import adoption
 
     adoption.adopt(PROJECT / "checkpoints" / "presets" / "gpt2_mini_en" / "model.weights.h5", "theirs", root=root)
     app = open_page("checkpoints")

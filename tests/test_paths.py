@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import conversion, trainer
+from engine import trainer
 from engine.core import paths
 from engine.core.errors import StorageError
-from engine.foreign import adoption
+from engine.exchange import conversion
+from engine.exchange.foreign import adoption
 from engine.models import formats, loading
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, queue, submission

@@ -16,7 +16,7 @@ from engine.core import paths
 from engine.core.errors import CheckpointError
 from engine.corpus import preparation
 from engine.evaluation.measure import measure
-from engine.foreign.validator import Validator
+from engine.exchange.foreign.validator import Validator
 from engine.inference.generation import Generator, Sampler
 from engine.models import formats, loading, usage
 from engine.presets import catalogue, tokenizers

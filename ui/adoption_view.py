@@ -8,8 +8,8 @@ import streamlit as st
 
 from engine.core import paths
 from engine.core.files import require_space
-from engine.foreign import adoption, layout
-from engine.foreign.validator import Validator
+from engine.exchange.foreign import adoption, layout
+from engine.exchange.foreign.validator import Validator
 from engine.presets import catalogue
 from engine.runs import checkpoints
 from engine.runs.checkpoints import Checkpoint

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from engine.core.errors import CheckpointError
-from engine.foreign.hdf5 import Array
-from engine.foreign.layout import HUGGING_FACE, KERAS, OPENAI
+from engine.exchange.foreign.hdf5 import Array
+from engine.exchange.foreign.layout import HUGGING_FACE, KERAS, OPENAI
 from engine.presets import arithmetic
 
 _CONFIGS = ("config.json", "hparams.json")

@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 
 from engine.core.errors import CheckpointError
-from engine.foreign import layout
-from engine.foreign.layout import Sizes, Variable
+from engine.exchange.foreign import layout
+from engine.exchange.foreign.layout import Sizes, Variable
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 _MOST_OBJECTS = 20_000  # GPT-2 XL with its optimizer has about 3,000

@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 from engine.core.errors import CheckpointError, sentence
 from engine.core.files import full, is_full, require_space
-from engine.foreign import hdf5, safetensors
-from engine.foreign.hdf5 import Report
+from engine.exchange.foreign import hdf5, safetensors
+from engine.exchange.foreign.hdf5 import Report
 from engine.presets import tokenizers
 
 H5, KERAS, CKPT, SAFETENSORS = "h5", "keras", "ckpt", "safetensors"
 CKPT_NAME = "model.ckpt"
 _ENDING = ".safetensors"
 _KERAS_FILE, _TF_FILE = "model.weights.h5", "tf_model.h5"  # of a keras-hub preset, of a Hugging Face folder
-# Of the first two one number is read (engine.foreign.naming), the others are compared (engine.foreign.vocabulary).
+# Of the first two one number is read (engine.exchange.foreign.naming), the others are compared (engine.exchange.foreign.vocabulary).
 _BESIDE_FILES = ("config.json", "hparams.json", *tokenizers.ASSET_FILES)
 _PICKLES = (".bin", ".pt", ".pth")
 _PLAIN_NAME = re.compile(r"[\w.-]{1,150}")

@@ -1,4 +1,4 @@
-"""`python -m engine.foreign.child plain|tensorflow`: looks through files of weights in a process of its own.
+"""`python -m engine.exchange.foreign.child plain|tensorflow`: looks through files of weights in a process of its own.
 
 One request after the other from the standard input, messages to the standard output (engine.core.frames). `plain` knows HDF5,
 safetensors, `.keras` and zip, and passes a TensorFlow checkpoint on, unpacked; `tensorflow` reads those alone, since importing
@@ -16,7 +16,7 @@ from engine.core import frames, paths
 from engine.core.errors import CheckpointError, EngineError, StorageError
 from engine.core.files import full, is_full, require_space, sha256
 from engine.core.limits import limit_own_memory
-from engine.foreign import layout
+from engine.exchange.foreign import layout
 
 PLAIN, TENSORFLOW = "plain", "tensorflow"
 _PROGRESS_SECONDS = 0.5
@@ -41,7 +41,7 @@ class _Speaker:
 def _read_plain(request: dict[str, Any], speaker: _Speaker) -> None:
     import h5py
 
-    from engine.foreign import archive, bundle, hdf5, safetensors
+    from engine.exchange.foreign import archive, bundle, hdf5, safetensors
 
     scratch = Path(request["scratch"])
     weights = archive.locate(Path(request["path"]), scratch, request["most_bytes"], speaker.progress)
@@ -64,7 +64,7 @@ def _read_plain(request: dict[str, Any], speaker: _Speaker) -> None:
 
 
 def _read_ckpt(request: dict[str, Any], speaker: _Speaker) -> None:
-    from engine.foreign import archive, ckpt
+    from engine.exchange.foreign import archive, ckpt
 
     # Until the last number has been read: TensorFlow opens the files of numbers when it comes to them.
     with paths.without_pattern(Path(request["prefix"])) as prefix:
@@ -74,7 +74,7 @@ def _read_ckpt(request: dict[str, Any], speaker: _Speaker) -> None:
 
 def _check(request: dict[str, Any], found: dict, names: dict[str, str], weights: Any, speaker: _Speaker) -> None:
     """Structure first, then which preset it fits, and only then the numbers."""
-    from engine.foreign import hdf5, naming, vocabulary
+    from engine.exchange.foreign import hdf5, naming, vocabulary
 
     folder = weights.path if weights.path.is_dir() else weights.path.parent
     found, program = naming.translated(found, folder, [preset["sizes"] for preset in request["presets"]])
@@ -136,7 +136,7 @@ def main() -> int:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     speaker = _Speaker(out)
     if kind == TENSORFLOW:
-        from engine.foreign import ckpt  # noqa: F401  (the heavy import, before the first request counts)
+        from engine.exchange.foreign import ckpt  # noqa: F401  (the heavy import, before the first request counts)
     else:
         import h5py  # noqa: F401
     speaker.say("ready")

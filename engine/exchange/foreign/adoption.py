@@ -14,7 +14,7 @@ from pathlib import Path
 from engine.core import paths
 from engine.core.errors import PresetError
 from engine.core.files import clear_old, storage_errors
-from engine.foreign.validator import Report, Validator
+from engine.exchange.foreign.validator import Report, Validator
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
 from engine.runs import checkpoints, external, lifecycle

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from engine.core.errors import CheckpointError
-from engine.foreign.hdf5 import Array, slices
+from engine.exchange.foreign.hdf5 import Array, slices
 
 _GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _FLOATS = (tf.float16, tf.bfloat16, tf.float32, tf.float64)

@@ -16,8 +16,8 @@ from engine.core import frames, paths
 from engine.core.errors import CheckpointError, EngineError, StorageError
 from engine.core.files import full
 from engine.core.limits import Watchdog
-from engine.foreign.child import PLAIN, TENSORFLOW
-from engine.foreign.layout import Sizes, float32_bytes
+from engine.exchange.foreign.child import PLAIN, TENSORFLOW
+from engine.exchange.foreign.layout import Sizes, float32_bytes
 from engine.presets.catalogue import Preset
 
 # Resident, watched from here; and of data, set in the child where the system has such a limit.
@@ -34,7 +34,7 @@ class Report:
     """What a file of weights was found to be.
 
     Attributes:
-        form: h5, keras, ckpt or safetensors. program: whose names its arrays have (engine.foreign.naming). files: SHA-256 of each file that was given. sizes: its architecture. fits: references of the presets of that architecture.
+        form: h5, keras, ckpt or safetensors. program: whose names its arrays have (engine.exchange.foreign.naming). files: SHA-256 of each file that was given. sizes: its architecture. fits: references of the presets of that architecture.
         largest: the largest absolute weight. zeros: the share of weights that are 0.
         left_out: arrays that are none of a GPT-2's, twenty of them at most.
     """
@@ -167,7 +167,7 @@ class _Child:
         self._kind = kind
         python_path = os.pathsep.join([str(paths.PROJECT), os.environ.get("PYTHONPATH", "")])
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "engine.foreign.child", kind, str(HARD_MEMORY_BYTES[kind])],
+            [sys.executable, "-m", "engine.exchange.foreign.child", kind, str(HARD_MEMORY_BYTES[kind])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

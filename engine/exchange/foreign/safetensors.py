@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from engine.core.errors import CheckpointError
-from engine.foreign.hdf5 import Array, slices
+from engine.exchange.foreign.hdf5 import Array, slices
 
 _LARGEST_HEADER_BYTES = 4 << 20  # GPT-2 XL's has about 60 kB
 _MOST_TENSORS = 20_000
