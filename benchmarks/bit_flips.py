@@ -20,13 +20,13 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import trainer
 from engine.core import paths
 from engine.core.files import write_json
 from engine.evaluation import scoring
 from engine.runs import checkpoints, lifecycle, submission
 from engine.runs.lifecycle import Run
 from engine.runs.settings import RunSettings
+from engine.services import worker
 
 STEPS = 6  # of which 2 and 4 are saved before the run is cut off
 
@@ -50,7 +50,7 @@ def a_cut_off_run(form: str) -> Run:
             checkpoint_format=form,
         )
     )
-    trainer.work(run)
+    worker.work(run)
     checkpoints.delete(checkpoints.of_run(run)[-1])
     write_json(run.folder / "state.json", {**run.state().__dict__, "state": lifecycle.QUEUED})
     return run
@@ -91,7 +91,7 @@ def trials(run: Run, damages: int, rng: random.Random) -> dict:
     for path in files:
         copy = Run(shutil.copytree(run.folder, run.folder.with_name(f"{run.name}-{path.name}")))
         damage(copy.folder / newest.folder.name / path.name, rng)
-        result = trainer.work(copy)
+        result = worker.work(copy)
         went_on = [event["step"] for event in copy.events("resume")] == [older.step]
         resumed += bool(went_on and result["steps"] == STEPS and serving(copy) == STEPS)
         shutil.rmtree(copy.folder)

@@ -81,10 +81,10 @@ class Trainer:
     """The run at work, seen through its folder."""
 
     def __init__(self, root: Path, minutes: float) -> None:
-        from engine import dispatcher
         from engine.core import paths
         from engine.runs import submission
         from engine.runs.settings import RunSettings
+        from engine.services import dispatcher
 
         settings = RunSettings(
             preset=paths.portable(paths.MINI_PRESET),

@@ -28,12 +28,12 @@ sys.path.insert(0, str(PROJECT))
 
 from streamlit.testing.v1 import AppTest
 
-from engine import dispatcher, importing, studio_client
 from engine.core import jobs, paths
 from engine.core.errors import EngineError, StorageError
 from engine.exchange.foreign import adoption
 from engine.runs import checkpoints, lifecycle, queue, submission
 from engine.runs.settings import RunSettings
+from engine.services import dispatcher, import_job, inference_client
 
 DISK_MEGABYTES = 640
 PAGES = ("articles", "fine_tune", "checkpoints", "side_by_side", "evaluate")
@@ -158,7 +158,7 @@ def import_trial(disk: Path, number: int, rng: random.Random) -> dict:
     source = disk / f"articles-{number}.jsonl"
     lines = (paths.SAMPLE_ARTICLES / "train.jsonl").read_text(encoding="utf-8")
     source.write_text(lines * 40, encoding="utf-8")
-    job = importing.Import(importing.Request(str(source), str(paths.MINI_PRESET)))
+    job = import_job.Import(import_job.Request(str(source), str(paths.MINI_PRESET)))
     job.start()
     wait(lambda: job.status().articles, 60)
     time.sleep(rng.uniform(0, 0.3))
@@ -243,7 +243,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=7)
     parser.add_argument("--imports", type=int, default=7)
     a = parser.parse_args()
-    studio_client.ensure = lambda root=None: None  # pages are rendered here, not generated with
+    inference_client.ensure = lambda root=None: None  # pages are rendered here, not generated with
     rng, found, imports, others = random.Random(1), [], [], []
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as elsewhere, small_disk() as disk:

@@ -28,7 +28,6 @@ import numpy as np
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import dispatcher
 from engine.core import paths
 from engine.core.files import read_json
 from engine.core.locks import Lock
@@ -36,6 +35,7 @@ from engine.models import loading
 from engine.runs import checkpoints, lifecycle, submission
 from engine.runs.checkpoints import ModelReference
 from engine.runs.settings import RunSettings
+from engine.services import dispatcher
 
 EACH_STEP = """
 import os

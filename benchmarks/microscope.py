@@ -18,8 +18,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import studio_client
 from engine.core import paths
+from engine.services import inference_client
 
 
 def main() -> None:
@@ -43,13 +43,13 @@ def main() -> None:
             }
             started = time.perf_counter()
             request = {"kind": "look", "references": [str(paths.MINI_PRESET), "recorded-mini"], "passage": passage}
-            looked = [m for m in studio_client.stream(request, root) if m["kind"] == "looked"]
+            looked = [m for m in inference_client.stream(request, root) if m["kind"] == "looked"]
             assert [len(m["ranks"]) for m in looked] == [200, 200]
             return time.perf_counter() - started
 
         started = time.perf_counter()
-        studio_client.ensure(root)
-        studio_client.wait_until_ready(root)
+        inference_client.ensure(root)
+        inference_client.wait_until_ready(root)
         start = time.perf_counter() - started
         first = look(1)
         seconds = [look(number) for number in range(2, 2 + a.rounds)]

@@ -27,11 +27,11 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import dispatcher
 from engine.core import paths
 from engine.core.files import read_json
 from engine.runs import lifecycle, submission
 from engine.runs.settings import RunSettings
+from engine.services import dispatcher
 
 KNOWN_WITHIN_SECONDS = 10.0
 
@@ -85,13 +85,13 @@ class Watcher(threading.Thread):
             for run in lifecycle.all_runs(self.root):
                 if run.alive() and (pid := read_json(run.folder / "owner.json").get("pid")):
                     owners[pid] = run.name
-            trainers = living(self.root, "engine.trainer")
+            trainers = living(self.root, "engine.services.worker")
             at_work = [pid for pid in trainers if pid in owners]
             self.most_at_work = max(self.most_at_work, len(at_work))
             now = time.monotonic()
             # Of several dispatchers all but one leave as soon as they find the lock taken.
             unknown = [pid for pid in trainers if pid not in owners]
-            unknown += sorted(living(self.root, "engine.dispatcher"))[1:]
+            unknown += sorted(living(self.root, "engine.services.dispatcher"))[1:]
             self.unknown_since = {pid: self.unknown_since.get(pid, now) for pid in unknown}
             self.orphans |= {pid for pid, since in self.unknown_since.items() if now - since > KNOWN_WITHIN_SECONDS}
 
@@ -133,10 +133,10 @@ def kill_dispatchers(root: Path, kills: int, steps: int, rng: random.Random) -> 
     killed = 0
     while killed < kills:
         keep_queue(root, names, steps)
-        if not living(root, "engine.trainer"):
+        if not living(root, "engine.services.worker"):
             dispatcher.ensure(root)
         time.sleep(rng.uniform(0.3, 8.0))
-        for pid in living(root, "engine.dispatcher"):
+        for pid in living(root, "engine.services.dispatcher"):
             os.kill(pid, signal.SIGKILL)
             killed += 1
     return names, killed
@@ -181,7 +181,7 @@ def trial(kind: str, kill, kills: int, steps: int) -> dict:
     ):
         if time.monotonic() > end:
             break
-        if not living(root, "engine.trainer"):
+        if not living(root, "engine.services.worker"):
             dispatcher.ensure(root)
         time.sleep(0.5)
     time.sleep(KNOWN_WITHIN_SECONDS)
@@ -189,7 +189,7 @@ def trial(kind: str, kill, kills: int, steps: int) -> dict:
     of_names = [lifecycle.find(name, root) for name in names]
     starts = [sum(e["state"] == lifecycle.RUNNING for e in run.events("state")) for run in of_names]
     firsts = [run.events("state")[0]["time"] for run in of_names if run.events("state")]
-    left = [*living(root, "engine.trainer"), *living(root, "engine.dispatcher")]
+    left = [*living(root, "engine.services.worker"), *living(root, "engine.services.dispatcher")]
     found = {
         f"{kind}_killed": killed,
         "runs": len(names),

@@ -19,10 +19,10 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import dispatcher
 from engine.core import paths
 from engine.runs import lifecycle, submission
 from engine.runs.settings import RunSettings
+from engine.services import dispatcher
 
 
 def finished(name: str, a: argparse.Namespace) -> lifecycle.Run:

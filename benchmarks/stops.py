@@ -22,11 +22,11 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import dispatcher
 from engine.core import paths
 from engine.core.files import read_json
 from engine.runs import checkpoints, lifecycle, submission
 from engine.runs.settings import RunSettings
+from engine.services import dispatcher
 
 WAYS = ("page", "SIGTERM", "SIGINT")
 WANTED_SECONDS = 10.0  # to the end in a checkpoint

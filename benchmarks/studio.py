@@ -21,15 +21,15 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine import studio, studio_client
 from engine.core.locks import held
 from engine.runs import checkpoints
+from engine.services import inference_client, inference_server
 
 
 def ask(request: dict) -> tuple[float, float]:
     """Seconds to the first text, and to the end."""
     started, first = time.perf_counter(), 0.0
-    for message in studio_client.stream(request):
+    for message in inference_client.stream(request):
         if message["kind"] == "error":
             raise SystemExit(message["template"].format(**message["values"]))
         if message["kind"] == "text" and not first:
@@ -49,8 +49,8 @@ def main() -> None:
         shutil.copytree(PROJECT / "checkpoints" / "recorded-mini", root / "recorded-mini")
         os.environ |= {"ATELIER_CHECKPOINTS": folder, "ATELIER_STUDIO_IDLE_SECONDS": str(a.idle)}
         began = time.perf_counter()
-        studio_client.ensure()
-        studio_client.wait_until_ready()
+        inference_client.ensure()
+        inference_client.wait_until_ready()
         figures: dict = {"start": round(time.perf_counter() - began, 2)}
         base, tuned = (
             next(m.reference for m in checkpoints.models() if m.is_base is wanted) for wanted in (True, False)
@@ -69,9 +69,11 @@ def main() -> None:
                 round(max(values), 3),
             )
         alone = time.perf_counter()
-        while held(studio.lock_path(root)) and time.perf_counter() - alone < a.idle + 30:
+        while held(inference_server.lock_path(root)) and time.perf_counter() - alone < a.idle + 30:
             time.sleep(0.1)
-        figures["ended_after"] = round(time.perf_counter() - alone, 1) if not held(studio.lock_path(root)) else None
+        figures["ended_after"] = (
+            round(time.perf_counter() - alone, 1) if not held(inference_server.lock_path(root)) else None
+        )
     print(json.dumps({"tokens": a.tokens, "trials": a.trials, **figures}))
 
 

@@ -11,7 +11,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from engine import dispatcher, ending, trainer
 from engine.articles.member import shown
 from engine.articles.unread import PARTS
 from engine.core import paths
@@ -21,6 +20,7 @@ from engine.presets import memory
 from engine.runs import checkpoints, lifecycle, removal, submission
 from engine.runs import queue as queueing
 from engine.runs.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, REPORTED, RunSettings
+from engine.services import dispatcher, ending, worker
 
 DESCRIPTION = """\
 Atelier fine-tunes GPT-2 on scientific articles.
@@ -98,7 +98,7 @@ def train(a: argparse.Namespace) -> int:
     progress = _Progress()
     try:
         with dispatcher.watching():
-            result = trainer.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
+            result = worker.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
     except memory.GoesOn:
         _goes_on(run, a.json)
     finally:
@@ -111,16 +111,16 @@ def train(a: argparse.Namespace) -> int:
 
 def prepare(a: argparse.Namespace) -> int:
     """Prepares articles for training: reads a source and keeps its tokens on disk, from wherever it was interrupted."""
-    from engine import importing
     from engine.articles import Options
     from engine.corpus import little, preparation
     from engine.models import vocabulary
+    from engine.services import import_job
 
     started = time.monotonic()
     progress = _Progress()
     tokenizer = vocabulary.vocabulary(str(a.preset))
     try:
-        path = importing.locate(
+        path = import_job.locate(
             str(a.source),
             _announce,
             lambda done, total: progress(f"fetching {bar(done, total)}"),
@@ -328,7 +328,7 @@ def _train_plan(a: argparse.Namespace) -> int:
         for run, stage in zip(made, scaled.stages, strict=True):
             print(f"{run.name}: articles {stage.first:,}-{stage.last:,}", file=sys.stderr)
             with dispatcher.watching():
-                result = trainer.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
+                result = worker.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
             if result is None:
                 return _not_finished(run, a.json)
             results.append({**result, "range": [stage.first, stage.last], "parent": run.settings.parent})

@@ -8,11 +8,11 @@ frame.within()
 import pandas as pd
 import streamlit as st
 
-from engine import studio_client
 from engine.core.errors import EngineError
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle
 from engine.runs.checkpoints import ModelReference
+from engine.services import inference_client
 from ui import (
     colours,
     errors,
@@ -200,8 +200,8 @@ def whole_picture(asked: report_form.Asked, start: bool, place) -> None:
         bar = st.progress(0.0, _("The studio is starting: it loads TensorFlow, about 10 s on a laptop."))
         with errors.shown():
             asked.check()
-            studio_client.ensure()
-            studio_client.wait_until_ready()
+            inference_client.ensure()
+            inference_client.wait_until_ready()
             share = 1 / len(models)
             reports = [measure(model, asked.request(), n * share, share, bar) for n, model in enumerate(models)]
             st.session_state["report"] = (asked.content(), reports)

@@ -6,13 +6,13 @@ frame.within()
 
 import streamlit as st
 
-from engine import dispatcher
 from engine.core import machine
 from engine.core.errors import EngineError, SettingsError
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, queue, submission
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, PROMPTS, REPORTED, RunSettings
+from engine.services import dispatcher
 from ui import (
     access,
     budget,

@@ -6,10 +6,10 @@ frame.within()
 
 import streamlit as st
 
-from engine import dispatcher
 from engine.core import machine, paths
 from engine.runs import lifecycle, queue
 from engine.runs.settings import RunSettings
+from engine.services import dispatcher
 from ui import (
     broken_view,
     budget,

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from engine import importing
 from engine.core import jobs, paths
 from engine.core.errors import EngineError
 from engine.corpus.store import Corpus
@@ -20,6 +19,7 @@ from engine.presets.tokenizers import Tokenizer
 from engine.runs import articles_read
 from engine.runs.articles_read import Seen
 from engine.runs.lifecycle import Run
+from engine.services import import_job
 from ui import access, bases_view, budget, choices, colours, errors, memorisation_view, moments, readers, sources, words
 from ui.i18n import _, _n
 from ui.moments import Moment
@@ -162,8 +162,8 @@ def prepare_for(run: Run) -> articles_read.Prepare:
     """What prepares a small source of a run again where its corpus is gone: a process of its own."""
 
     def prepare(path: Path, _tokenizer: Tokenizer) -> Corpus | None:
-        request = importing.Request(str(path), run.settings.preset, most_bytes=budget.corpus_bytes())
-        return importing.prepared_apart(request)
+        request = import_job.Request(str(path), run.settings.preset, most_bytes=budget.corpus_bytes())
+        return import_job.prepared_apart(request)
 
     return prepare
 

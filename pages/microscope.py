@@ -6,7 +6,6 @@ frame.within()
 
 import streamlit as st
 
-from engine import studio_client
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.corpus import preparation, store
@@ -14,6 +13,7 @@ from engine.corpus.store import Corpus
 from engine.presets import catalogue
 from engine.runs.checkpoints import ModelReference
 from engine.runs.submission import articles_path
+from engine.services import inference_client
 from ui import (
     budget,
     choices,
@@ -43,7 +43,7 @@ def ask(request: dict) -> list[dict]:
     budget.check_request(request)
     studio_view.wait_until_ready()
     told, place = [], st.empty()
-    for message in studio_client.stream(request):
+    for message in inference_client.stream(request):
         if message["kind"] == "error" and message.get("column") is None:
             raise EngineError(message["template"], **message["values"])
         if message["kind"] == "waiting":

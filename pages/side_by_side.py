@@ -6,11 +6,11 @@ frame.within()
 
 import streamlit as st
 
-from engine import studio_client
 from engine.core import paths
 from engine.corpus import store
 from engine.inference.samples.outcome import LONGEST_PROMPT, Column, Sample, Written, without_blank
 from engine.runs.checkpoints import ModelReference
+from engine.services import inference_client
 from ui import choices, errors, kept_view, little_memory, readers, side_view, sources, studio_view
 from ui.i18n import _
 
@@ -184,7 +184,7 @@ if nothing_generates:
     little_memory.say()
 else:
     with errors.shown():
-        studio_client.ensure()
+        inference_client.ensure()
 
 chosen, complete = choose_models(available)
 prompt, passage = choose_prompt()

@@ -80,14 +80,14 @@ def opened(page: str) -> AppTest:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
 def test_no_address_gives_an_error_page(page, root, monkeypatch):
-    from engine import studio_client
+    from engine.services import inference_client
 
     def ended(request, root=None):
         raise EngineError("The studio ended while it was working: try again, it starts anew.")
         yield
 
-    monkeypatch.setattr(studio_client, "phase", lambda root=None: "ready")
-    monkeypatch.setattr(studio_client, "stream", ended)
+    monkeypatch.setattr(inference_client, "phase", lambda root=None: "ready")
+    monkeypatch.setattr(inference_client, "stream", ended)
     a_run(root)
     app = opened(page.stem)
     good = GOOD.get(page.stem, {})

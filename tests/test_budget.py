@@ -11,7 +11,6 @@ from conftest import article_line
 from streamlit.testing.v1 import AppTest
 from test_pages import PROJECT, a_run, open_page
 
-from engine import importing, uploads
 from engine.articles import isolation
 from engine.core import paths
 from engine.core.errors import EngineError, SettingsError
@@ -22,6 +21,7 @@ from engine.presets import catalogue
 from engine.runs import articles_read, budget, lifecycle
 from engine.runs.budget import Limits
 from engine.runs.settings import RunSettings
+from engine.services import import_job, uploads
 from ui import budget as session
 from ui import importing_view, owner, owner_file, server_paths, sources, upload_memory
 
@@ -30,9 +30,9 @@ MINI, SAMPLE = "checkpoints/presets/gpt2_mini_en", "articles/sample"
 
 @pytest.fixture(autouse=True)
 def nothing_started(monkeypatch):
-    from engine import dispatcher, studio_client
+    from engine.services import dispatcher, inference_client
 
-    monkeypatch.setattr(studio_client, "ensure", lambda root=None: None)
+    monkeypatch.setattr(inference_client, "ensure", lambda root=None: None)
     monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
 
 
@@ -176,13 +176,13 @@ def test_visitors_runs_have_a_bound_on_the_disk_together(root, visitor, prepared
 
 
 def test_a_visitors_run_ends_when_its_time_is_over(root, tiny_preset, sample_folder):
-    from engine import trainer
+    from engine.services import worker
 
     run = lifecycle.create(
         RunSettings(str(tiny_preset), str(sample_folder), "late", steps=100_000, batch_size=2, sequence_length=16),
         {"visitor": True, "most_seconds": 2.0, "preset_hash": catalogue.find(tiny_preset).hash(), "lineage": []},
     )
-    trainer.work(run)
+    worker.work(run)
     state = run.state()
     assert state.state == lifecycle.STOPPED
     assert str(state.error).startswith("It was stopped after 0.0 minutes, the most that a visitor's run may take")
@@ -240,7 +240,7 @@ def upload(state, name="a.jsonl", articles=6) -> str:
 
 
 def prepared_of(kept: str) -> store.Corpus:
-    found = importing.prepared_apart(importing.Request(kept, MINI))
+    found = import_job.prepared_apart(import_job.Request(kept, MINI))
     assert found is not None
     return found
 
@@ -265,7 +265,7 @@ def test_a_visitors_upload_goes_after_its_time_with_all_that_was_made_of_it(root
     assert not paths.locate(kept).exists() and not made.folder.exists() and not index.exists()
     assert cache.kept({"kind": "places", "corpus": made.content_hash}) is None
     assert paths.locate(other).exists() and store.is_corpus(stays.folder)
-    (job,) = importing.folder().glob("*.json")
+    (job,) = import_job.folder().glob("*.json")
     assert json.loads(job.read_text())["request"]["source"] == other
 
 
@@ -328,7 +328,7 @@ def test_what_is_prepared_of_an_upload_is_bounded(root, visitor, monkeypatch):
     state, _kept = visitor
     kept = upload(state, articles=40)
     with pytest.raises(EngineError, match=r"Prepared, a.jsonl takes more than 0 MB: give fewer articles."):
-        importing.prepared_apart(importing.Request(kept, MINI, most_bytes=5_000))
+        import_job.prepared_apart(import_job.Request(kept, MINI, most_bytes=5_000))
     assert store.all_corpora() == []
 
 

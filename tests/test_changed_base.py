@@ -65,7 +65,7 @@ def test_so_do_the_microscope_and_the_measurement_of_an_import(changed, sample_f
 
 
 def test_the_studio_looks_at_one_such_model_but_not_at_two(changed, monkeypatch):
-    from engine.studio import Studio
+    from engine.services.inference_server import Studio
 
     studio = Studio(changed.checkpoint.folder.parent.parent)
     monkeypatch.setattr(studio._models, "get", lambda reference: (checkpoints.resolve(reference), None))
@@ -109,9 +109,9 @@ def test_evaluate_tells_the_base_of_a_run_from_the_preset_as_it_is_now(changed, 
 
 
 def test_evaluate_measures_nothing_against_it(changed, monkeypatch):
-    from engine import studio_client
+    from engine.services import inference_client
 
-    monkeypatch.setattr(studio_client, "ensure", lambda root=None: pytest.fail("nothing is asked of the studio"))
+    monkeypatch.setattr(inference_client, "ensure", lambda root=None: pytest.fail("nothing is asked of the studio"))
     app = test_pages.open_page("evaluate")
     next(b for b in app.button if b.label == "Measure").click().run()
     assert not app.exception and any("its weights have changed since" in e.value for e in app.error)

@@ -9,12 +9,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from test_pages import PROJECT, a_run, no_studio, open_page, texts  # noqa: F401  (no_studio serves this file too)
 
-from engine import studio_client
 from engine.corpus.store import Corpus
 from engine.exchange.foreign import adoption
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle
 from engine.runs.settings import RunSettings
+from engine.services import inference_client
 from ui import access
 
 MINI, SAMPLE = "checkpoints/presets/gpt2_mini_en", "articles/sample"
@@ -95,8 +95,8 @@ def test_the_base_is_specialised_in_one_action_its_own_base_beside_it(root, chos
         asked.append(request)
         yield {"kind": "prompt", "text": "x", "article": None}
 
-    monkeypatch.setattr(studio_client, "stream", stream)
-    monkeypatch.setattr(studio_client, "phase", lambda root=None: "ready")
+    monkeypatch.setattr(inference_client, "stream", stream)
+    monkeypatch.setattr(inference_client, "phase", lambda root=None: "ready")
     a_run(root, "one", preset=own_preset(root, tiny_preset))
     app = open_page("checkpoints")
     button(app, "Specialise the base with it").click().run()
@@ -116,8 +116,8 @@ def studio(monkeypatch, answers: dict) -> list[dict]:
         asked.append(request)
         yield answers[request["kind"]](request)
 
-    monkeypatch.setattr(studio_client, "stream", stream)
-    monkeypatch.setattr(studio_client, "wait_until_ready", lambda root=None: None)
+    monkeypatch.setattr(inference_client, "stream", stream)
+    monkeypatch.setattr(inference_client, "wait_until_ready", lambda root=None: None)
     return asked
 
 

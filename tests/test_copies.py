@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import dispatcher, ending, trainer
 from engine.__main__ import main
 from engine.core import files
 from engine.core.errors import GoneError, RunError, SettingsError
 from engine.core.locks import Lock, held
 from engine.runs import identity, lifecycle, queue, removal, submission
 from engine.runs.settings import RunSettings
+from engine.services import dispatcher, ending, worker
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -57,7 +57,7 @@ def test_a_copy_that_says_it_waits_or_works_waits_for_a_person_and_then_is_a_run
     assert "a copy of the run one as it waited or worked, and does not train by itself" in str(copy.state().error)
     assert [run.name for run in queue.waiting(root)] == (["one"] if state == lifecycle.QUEUED else [])
     assert started_by_a_dispatcher(root) == (["one"] if state == lifecycle.QUEUED else [])
-    assert trainer.work(copy, device="cpu") is None
+    assert worker.work(copy, device="cpu") is None
     assert not copy.orphaned() and not copy.at_work()
     copy.request_resume()
     fresh = lifecycle.find("two", root)
@@ -182,8 +182,8 @@ def test_the_page_and_the_command_list_a_copy_as_one_and_resume_it(root, monkeyp
 @pytest.mark.parametrize("way", ["whole", "in part"])
 def test_a_trainer_whose_folder_is_deleted_ends_and_leaves_nothing(root, monkeypatch, way):
     run = a_run(root)
-    monkeypatch.setattr(trainer, "_require_memory", lambda run: None)
-    monkeypatch.setattr(trainer.retention, "require_space", lambda folder, needed: None)
+    monkeypatch.setattr(worker, "_require_memory", lambda run: None)
+    monkeypatch.setattr(worker.retention, "require_space", lambda folder, needed: None)
 
     def train(run, device, stop, heart, say):
         assert not stop.requested()
@@ -195,26 +195,26 @@ def test_a_trainer_whose_folder_is_deleted_ends_and_leaves_nothing(root, monkeyp
         stop.requested()
         raise AssertionError("it goes on")
 
-    monkeypatch.setattr(trainer, "_with_stopped", train)
+    monkeypatch.setattr(worker, "_with_stopped", train)
     with pytest.raises(GoneError, match="The folder of the run one was deleted while it trained"):
-        trainer.work(run, device="cpu")
+        worker.work(run, device="cpu")
     assert [path.name for path in root.iterdir()] == [".locks"]
     assert a_run(root).state().state == lifecycle.QUEUED  # its name is free
 
 
 def test_a_folder_that_was_replaced_by_another_run_is_left_to_it(root, monkeypatch):
     run = a_run(root)
-    monkeypatch.setattr(trainer, "_require_memory", lambda run: None)
-    monkeypatch.setattr(trainer.retention, "require_space", lambda folder, needed: None)
+    monkeypatch.setattr(worker, "_require_memory", lambda run: None)
+    monkeypatch.setattr(worker.retention, "require_space", lambda folder, needed: None)
 
     def train(run, device, stop, heart, say):
         run.folder.rename(root / "moved")
         a_run(root, seed=7)
         stop.requested()
 
-    monkeypatch.setattr(trainer, "_with_stopped", train)
+    monkeypatch.setattr(worker, "_with_stopped", train)
     with pytest.raises(GoneError):
-        trainer.work(run, device="cpu")
+        worker.work(run, device="cpu")
     assert lifecycle.find("one", root).settings.seed == 7
     assert lifecycle.find("one", root).state().state == lifecycle.QUEUED
     assert lifecycle.find("moved", root).orphaned()  # which the dispatcher resumes under its new name
@@ -234,7 +234,7 @@ def test_a_real_trainer_and_its_dispatcher_end_when_the_run_is_deleted_by_hand(r
             interval_tokens=64, sample_tokens=1, batch_size=2, device="cpu",
         )
     )  # fmt: skip
-    with subprocess.Popen([sys.executable, "-m", "engine.dispatcher", str(root)], cwd=PROJECT) as process:
+    with subprocess.Popen([sys.executable, "-m", "engine.services.dispatcher", str(root)], cwd=PROJECT) as process:
         until(lambda: run.saved_step() > 0)
         pid = json.loads((run.folder / lifecycle.OWNER).read_text())["pid"]
         while run.folder.exists() and held(run.folder / "lock"):

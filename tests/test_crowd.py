@@ -13,7 +13,6 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import dispatcher, studio, studio_client
 from engine.core import files, jobs, launch, machine, paths
 from engine.core.errors import EngineError, GoneError, TakenError
 from engine.core.locks import Lock, held
@@ -23,6 +22,7 @@ from engine.presets import catalogue
 from engine.runs import lifecycle, plans, queue, retention
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.settings import RunSettings
+from engine.services import dispatcher, inference_client, inference_server
 
 PROJECT = Path(__file__).resolve().parent.parent
 MINI, SAMPLE = "checkpoints/presets/gpt2_mini_en", "articles/sample"
@@ -348,13 +348,14 @@ class FakeProcess:
         return None
 
 
-@pytest.mark.parametrize("ensure", [dispatcher.ensure, studio_client.ensure])
+@pytest.mark.parametrize("ensure", [dispatcher.ensure, inference_client.ensure])
 def test_thirty_threads_start_one_process(root, monkeypatch, ensure):
     started, locks = [], []
+    names = {"engine.services.dispatcher": "dispatcher.lock", "engine.services.inference_server": "studio.lock"}
 
     def detached(module, *arguments, log):
         started.append(module)
-        locks.append(Lock(root / ".locks" / f"{module.removeprefix('engine.')}.lock"))
+        locks.append(Lock(root / ".locks" / names[module]))
         threading.Timer(0.3, locks[-1].acquire, [1.0]).start()  # it takes a moment to load
         return FakeProcess()
 
@@ -362,9 +363,9 @@ def test_thirty_threads_start_one_process(root, monkeypatch, ensure):
     monkeypatch.setattr(machine, "require_memory", lambda needed, folder: None)
     assert at_once(PEOPLE, lambda number: ensure(root)) == [None] * PEOPLE
     assert len(started) == 1
-    studio.address_path(root).write_text("{}")
+    inference_server.address_path(root).write_text("{}")
     ensure(root)
-    assert studio.address_path(root).exists()  # a late one takes nothing away from the studio that is there
+    assert inference_server.address_path(root).exists()  # a late one takes nothing away from the studio that is there
     locks[0].release()
 
 
@@ -388,7 +389,7 @@ def test_where_the_process_that_is_being_started_dies_the_next_who_asks_starts_a
 def test_thirty_threads_start_one_job(tmp_path, monkeypatch):
     started = []
     monkeypatch.setattr(jobs.launch, "detached", lambda *arguments, log: started.append(arguments))
-    job = jobs.Job(tmp_path / "corpora" / "a.json", "engine.importing")
+    job = jobs.Job(tmp_path / "corpora" / "a.json", "engine.services.import_job")
     assert at_once(PEOPLE, lambda number: job.start("preparing", request={})) == [None] * PEOPLE
     assert len(started) == 1
 
@@ -445,7 +446,7 @@ def test_nothing_that_is_written_brings_a_deleted_folder_back(root):
         lambda: cache.keep({"a": 1}, 1, root),
         lambda: files.clear_old(root / ".exports", 1.0),
         lambda: saved._folder(root) and Lock(dispatcher.lock_path(root)).acquire(),
-        lambda: studio_client.ensure(root),
+        lambda: inference_client.ensure(root),
     ):
         with pytest.raises(GoneError):
             write()
@@ -475,13 +476,15 @@ def until(condition, seconds=60):
 def test_a_studio_whose_folder_is_gone_ends(root, deleted):
     log = root.parent / "log"
     with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, "-m", "engine.studio", str(root)], cwd=PROJECT, stderr=output)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "engine.services.inference_server", str(root)], cwd=PROJECT, stderr=output
+        )
     with process:
-        until(lambda: studio_client.phase(root))
+        until(lambda: inference_client.phase(root))
         if deleted == "locks":  # another studio may start from here on
-            until(lambda: studio_client.ready(root), 120)
+            until(lambda: inference_client.ready(root), 120)
         shutil.rmtree(root if deleted == "root" else root / ".locks")
         assert process.wait(120) == 0
     assert "Traceback" not in log.read_text()
     assert not (root if deleted == "root" else root / ".locks").exists()
-    assert not held(studio.lock_path(root))
+    assert not held(inference_server.lock_path(root))

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from test_checkpoint_actions import press
 from test_pages import PAGES, PROJECT, a_run, no_studio  # noqa: F401  (a fixture)
 
-from engine import __main__, dispatcher, ending, importing, studio_client, uploads
+from engine import __main__
 from engine.core import checked, files, jobs, locks
 from engine.core.errors import EngineError, GoneError, StorageError
 from engine.corpus import store
@@ -25,6 +25,7 @@ from engine.inference.samples import saved
 from engine.presets import catalogue, tokenizers
 from engine.runs import checkpoints, durations, identity, lifecycle, queue, removal, retention, submission
 from engine.runs.settings import RunSettings
+from engine.services import dispatcher, ending, import_job, inference_client, uploads
 from ui import comparison, growing, moments, words
 
 STEP = "step-00000004"
@@ -465,7 +466,7 @@ def test_a_job_whose_file_is_damaged_reads_as_never_asked_for(tmp_path):
     file = tmp_path / "key.json"
     for content in (b"{}", b'{"state": 3, "since": 1}', b'{"state": "failed", "since": 1, "error": {}}', DEEP):
         file.write_bytes(content)
-        job = jobs.Job(file, "engine.importing")
+        job = jobs.Job(file, "engine.services.import_job")
         assert job.value() == {} and not job.alive()
 
 
@@ -512,14 +513,14 @@ def test_a_preset_whose_files_are_damaged_is_named(tmp_path):
 
 
 def test_the_studio_whose_address_is_damaged_is_not_ready(root):
-    from engine import studio
+    from engine.services import inference_server
 
-    path = studio.address_path(root)
+    path = inference_server.address_path(root)
     path.parent.mkdir(parents=True, exist_ok=True)
     for value in ({"address": 3, "key": "00"}, {"address": "x", "key": "zz"}, {"address": "x\0", "key": "00"}):
         path.write_text(json.dumps(value))
         with pytest.raises(EngineError):
-            list(studio_client.stream({}, root))
+            list(inference_client.stream({}, root))
 
 
 # Any damage
@@ -723,4 +724,4 @@ def test_json_of_strangers_is_read_or_refused(tmp_path):
         assert files.read_json(file) == {}
     file.write_bytes(b'{"a": "\\ud83d\\ude00"}')
     assert files.read_json(file) == {"a": "\U0001f600"}
-    assert importing.Import(importing.Request("a", "b")).status() is None
+    assert import_job.Import(import_job.Request("a", "b")).status() is None

@@ -13,7 +13,6 @@ import psutil
 import pytest
 
 from engine import __main__ as cli
-from engine import dispatcher
 from engine.core import paths
 from engine.core.errors import CheckpointError, RunError, SettingsError, StorageError
 from engine.exchange.foreign import adoption, child, validator
@@ -24,6 +23,7 @@ from engine.models.backend import keras_hub
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
 from engine.runs import checkpoints, lifecycle, queue
+from engine.services import dispatcher
 
 FILES = Path(__file__).parent / "files" / "keras_nlp_0_6"
 pytestmark = pytest.mark.slow

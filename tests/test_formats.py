@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import trainer
 from engine.core.errors import CheckpointError, EngineError, StorageError
 from engine.exchange import conversion
 from engine.models import formats, loading
@@ -15,6 +14,7 @@ from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, queue, submission
 from engine.runs.checkpoints import ModelReference
 from engine.runs.settings import RunSettings
+from engine.services import worker
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ def a_run(tmp_path_factory, tiny_preset, sample_folder):
                     **changes,
                 }
             )
-            trainer.work(submission.submit(settings))
+            worker.work(submission.submit(settings))
             return checkpoints.resolve(name)
 
         yield make

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import trainer
 from engine.evaluation import measure
 from engine.runs import checkpoints, lifecycle
+from engine.services import worker
 
 FORMER = Path(__file__).resolve().parent / "former"
 PROJECT = FORMER.parent.parent
@@ -71,11 +71,11 @@ def test_the_paused_stage_goes_on_where_it_was_and_the_one_that_waited_follows(f
     first, second = former["chain-1"], former["chain-2"]
     begun = checkpoints.of_run(first)[-1].step
     first.request_resume()
-    assert trainer.work(first)["steps"] == 600
+    assert worker.work(first)["steps"] == 600
     steps = [event["step"] for event in first.events("step")]
     assert steps == sorted(set(steps)) and any(step <= begun for step in steps) and steps[-1] == 600
     second.request_resume()
-    assert trainer.work(second)["steps"] == 6
+    assert worker.work(second)["steps"] == 6
     assert second.state().state == lifecycle.FINISHED
 
 

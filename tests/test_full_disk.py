@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import dispatcher, importing, trainer
 from engine.core import jobs
 from engine.core.errors import StorageError
 from engine.core.locks import Lock
 from engine.corpus import preparation
 from engine.runs import checkpoints, lifecycle, queue, submission
 from engine.runs.settings import RunSettings
+from engine.services import dispatcher, import_job, worker
 
 PROJECT = Path(__file__).resolve().parent.parent
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -105,7 +105,7 @@ def test_a_dispatcher_on_a_full_disk_starts_nothing_and_goes_on_when_there_is_sp
 
 
 def test_an_import_ends_with_the_sentence(root, disk, tiny_preset, sample_folder, monkeypatch):
-    job = importing.Import(importing.Request(str(sample_folder), str(tiny_preset)))
+    job = import_job.Import(import_job.Request(str(sample_folder), str(tiny_preset)))
     monkeypatch.setattr(jobs.launch, "detached", lambda *arguments, log: None)
     job.start()
     real = preparation.commit_folder
@@ -123,16 +123,16 @@ def test_an_import_ends_with_the_sentence(root, disk, tiny_preset, sample_folder
 
     monkeypatch.setattr(preparation, "commit_folder", fill)
     monkeypatch.setattr(Path, "unlink", unlink)
-    jobs.work(job._job._file, importing._import)
+    jobs.work(job._job._file, import_job._import)
     status = job.status()
     assert status.state == jobs.FAILED and "is full: free some space and try again" in str(status.error)
     assert not list((root.parent / "corpora").glob(".*.preparing"))
     monkeypatch.setattr(preparation, "commit_folder", real)
-    jobs.work(job._job._file, importing._import)
+    jobs.work(job._job._file, import_job._import)
     assert job.status().state == jobs.FINISHED
     disk.full = True
     with pytest.raises(StorageError, match="is full"):
-        importing.Import(importing.Request(str(sample_folder), str(tiny_preset), limit=1)).start()
+        import_job.Import(import_job.Request(str(sample_folder), str(tiny_preset), limit=1)).start()
 
 
 @pytest.mark.slow
@@ -155,13 +155,13 @@ def test_a_run_fails_with_the_sentence_and_goes_on_from_its_checkpoint(root, tin
 
     monkeypatch.setattr(tf.train.Checkpoint, "write", write)
     with pytest.raises(StorageError, match="is full: free some space"):
-        trainer.work(run)
+        worker.work(run)
     assert run.state().state == lifecycle.FAILED
     assert "is full: free some space" in str(run.state().error)
     assert checkpoints.newest_verified(run).step == 2
     assert not (run.folder / lifecycle.LAST_WORDS).exists() and not list(run.folder.glob(".*"))
     run.request_resume()
-    assert trainer.work(run)["steps"] == 4
+    assert worker.work(run)["steps"] == 4
     assert [event["step"] for event in run.events("checkpoint")] == [2, 4]
 
 

@@ -6,11 +6,11 @@ import time
 import pytest
 from conftest import article_line
 
-from engine import importing
 from engine.core import jobs, paths
 from engine.core.errors import EngineError
 from engine.corpus import preparation, store
-from engine.importing import Import, Request
+from engine.services import import_job
+from engine.services.import_job import Import, Request
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ def test_an_import_that_fails_says_why(root, tiny_preset, tmp_path):
 def test_what_a_program_makes_out_is_used_where_somebody_looked_at_it_alone(root, tiny_preset, tmp_path):
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
     with pytest.raises(EngineError, match="look at what was read, then train on that"):
-        importing.prepared_apart(Request(str(tmp_path / "a.pdf"), str(tiny_preset)))
+        import_job.prepared_apart(Request(str(tmp_path / "a.pdf"), str(tiny_preset)))
 
 
 def test_the_question_whether_a_part_is_enough_comes_out_of_the_process_whole(root, tiny_preset, tmp_path):
@@ -53,14 +53,14 @@ def test_the_question_whether_a_part_is_enough_comes_out_of_the_process_whole(ro
     good = [json.dumps({"id": str(n), "text": f"a text of number {n}"}) for n in range(4)]
     path.write_text("\n".join([*good, *["{broken"] * 5]))
     with pytest.raises(EngineError) as caught:
-        importing.prepared_apart(Request(str(path), str(tiny_preset)))
+        import_job.prepared_apart(Request(str(path), str(tiny_preset)))
     assert caught.value.template == preparation.FEW_READ
     reason = caught.value.values["reason"]
     assert isinstance(reason, EngineError)  # and so in the language of whoever is asked
     assert reason.values == {"path": "a.jsonl", "line": 5} and str(reason) in str(caught.value)
     accepted = Request(str(path), str(tiny_preset), accept_part=True)
     assert Request.from_json(json.loads(json.dumps(accepted.to_json()))) == accepted
-    prepared = importing.prepared_apart(accepted)
+    prepared = import_job.prepared_apart(accepted)
     assert prepared is not None and prepared.skipped.count == 5
 
 
@@ -92,7 +92,7 @@ def test_an_import_that_ends_while_it_is_looked_at_is_not_taken_for_an_interrupt
     alive = jobs.Job.alive
 
     def ends(self):
-        jobs.work(self._file, importing._import)
+        jobs.work(self._file, import_job._import)
         return alive(self)
 
     monkeypatch.setattr(jobs.Job, "alive", ends)

@@ -167,13 +167,13 @@ MAY_STAY = re.compile("Stop|Play|Verify|Continue|Specialise|Delete|CSV|Build the
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("page", test_pages.PAGES, ids=lambda p: p.stem)
 def test_no_page_offers_what_can_only_fail_and_the_recorded_run_is_the_lab(page, language, little, root, monkeypatch):
-    from engine import dispatcher, studio_client
+    from engine.services import dispatcher, inference_client
 
     def never(*of, **these):
         raise AssertionError("nothing is started here")
 
     monkeypatch.setattr(dispatcher, "ensure", never)
-    monkeypatch.setattr(studio_client, "ensure", never)
+    monkeypatch.setattr(inference_client, "ensure", never)
     shutil.copytree(paths.PROJECT / "checkpoints" / "recorded-mini", root / "recorded-mini")
     app = test_pages.open_page(page.stem, language)
     if language == "en":

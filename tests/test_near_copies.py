@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from conftest import WORDS
 
-from engine import trainer
 from engine.__main__ import main
 from engine.core import paths
 from engine.core.errors import ArticlesError
@@ -22,6 +21,7 @@ from engine.evaluation.cache import PassSettings
 from engine.presets import tokenizers
 from engine.runs import checkpoints, submission
 from engine.runs.settings import RunSettings
+from engine.services import worker
 
 
 def words(seed: int, count: int = 300) -> list[str]:
@@ -341,7 +341,7 @@ def test_a_run_reports_near_copies_or_leaves_them_out_for_base_and_run_alike(fol
     told = {}
     for choice in ("leave-out", "report"):
         run = submission.submit(RunSettings(**common, name=choice, near_copies=choice))
-        result = trainer.work(run)
+        result = worker.work(run)
         assert (result["near_copies"], result["near_copies_left_out"]) == (2, choice == "leave-out")
         whole = {(e["model"], e["split"]): e["evaluated_tokens"] for e in run.events("evaluation") if e["whole"]}
         assert whole["base", "test"] == whole["run", "test"]

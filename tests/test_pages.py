@@ -10,13 +10,13 @@ import pytest
 from conftest import article_line
 from streamlit.testing.v1 import AppTest
 
-from engine import ending
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError, SettingsError
 from engine.core.locks import Lock
 from engine.corpus import store
 from engine.runs import checkpoints, lifecycle
 from engine.runs.settings import RunSettings
+from engine.services import ending
 from ui import access, errors, i18n, importing_view, words
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -26,12 +26,12 @@ PAGES = sorted((PROJECT / "pages").glob("*.py"))
 @pytest.fixture(autouse=True)
 def no_studio(monkeypatch):
     """Pages are rendered here, not generated with: no process is started."""
-    from engine import dispatcher, studio_client
+    from engine.services import dispatcher, inference_client
     from ui import owner_file
 
     monkeypatch.setattr(owner_file, "_places", lambda: ([], False))  # whatever this machine's own secrets say
     monkeypatch.setattr(owner_file, "_seen", False)
-    monkeypatch.setattr(studio_client, "ensure", lambda root=None: None)
+    monkeypatch.setattr(inference_client, "ensure", lambda root=None: None)
     monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
 
 
@@ -109,7 +109,7 @@ def test_a_trainer_that_died_is_named_with_its_reason_in_the_language(root):
 
 
 def test_the_button_queues_a_run_of_a_minute_and_starts_the_dispatcher(root, monkeypatch):
-    from engine import dispatcher
+    from engine.services import dispatcher
 
     started = []
     monkeypatch.setattr(dispatcher, "ensure", lambda root=None: started.append(root))
@@ -631,7 +631,7 @@ def test_a_frozen_trainer_is_ended_from_the_page_after_a_question(root, monkeypa
 
 
 def test_the_microscope_shows_what_the_studio_saw_and_says_where_it_could_not(root, monkeypatch):
-    from engine import studio_client
+    from engine.services import inference_client
 
     looked = {
         "kind": "looked",
@@ -644,8 +644,8 @@ def test_the_microscope_shows_what_the_studio_saw_and_says_where_it_could_not(ro
     }
     other = {"kind": "error", "column": 1, "template": "{name} has another vocabulary.", "values": {"name": "two/1"}}
     answers = [{"kind": "passage", "pieces": ["<b>", "*x*"], "cut": True}, looked, other]
-    monkeypatch.setattr(studio_client, "phase", lambda root=None: "ready")
-    monkeypatch.setattr(studio_client, "stream", lambda request, root=None: iter(answers))
+    monkeypatch.setattr(inference_client, "phase", lambda root=None: "ready")
+    monkeypatch.setattr(inference_client, "stream", lambda request, root=None: iter(answers))
     a_run(root, "two")
     app = open_page("microscope")
     app.button(key="scope_look").click().run()
@@ -657,7 +657,7 @@ def test_the_microscope_shows_what_the_studio_saw_and_says_where_it_could_not(ro
         raise EngineError("The studio ended while it was working: try again, it starts anew.")
         yield
 
-    monkeypatch.setattr(studio_client, "stream", ended)
+    monkeypatch.setattr(inference_client, "stream", ended)
     app.number_input(key="scope_article").set_value(2).run()
     assert "studio ended" in app.error[0].value
 
@@ -665,7 +665,7 @@ def test_the_microscope_shows_what_the_studio_saw_and_says_where_it_could_not(ro
 @pytest.fixture
 def looking(monkeypatch):
     """A studio that has looked at everything: what it was asked, and what it answers to places."""
-    from engine import studio_client
+    from engine.services import inference_client
 
     def stream(request, root=None):
         asked.append(request)
@@ -681,13 +681,13 @@ def looking(monkeypatch):
 
     asked: list[dict] = []
     found: dict[str, list[dict]] = {}
-    monkeypatch.setattr(studio_client, "phase", lambda root=None: "ready")
-    monkeypatch.setattr(studio_client, "stream", stream)
+    monkeypatch.setattr(inference_client, "phase", lambda root=None: "ready")
+    monkeypatch.setattr(inference_client, "stream", stream)
     return asked, found
 
 
 def test_whoever_waits_for_the_studio_is_told_for_what(monkeypatch):
-    from engine import studio_client
+    from engine.services import inference_client
     from ui import studio_view
 
     messages = [
@@ -696,7 +696,7 @@ def test_whoever_waits_for_the_studio_is_told_for_what(monkeypatch):
         {"kind": "progress", "done": 1, "total": 2},
         {"kind": "exported"},
     ]
-    monkeypatch.setattr(studio_client, "answers", lambda request: (message for message in messages))
+    monkeypatch.setattr(inference_client, "answers", lambda request: (message for message in messages))
     said: list[tuple[str, float]] = []
     assert studio_view.told({"kind": "export"}, lambda *told: said.append(told), "it is written") == messages
     assert said == [
@@ -793,14 +793,14 @@ def test_what_is_deleted_while_it_is_shown_is_named_and_the_page_goes_on(root, l
 
 
 def test_a_link_opens_the_microscope_at_its_place(root, monkeypatch):
-    from engine import studio_client
+    from engine.services import inference_client
 
     def ended(request, root=None):
         raise EngineError("The studio ended while it was working: try again, it starts anew.")
         yield
 
-    monkeypatch.setattr(studio_client, "phase", lambda root=None: "ready")
-    monkeypatch.setattr(studio_client, "stream", ended)
+    monkeypatch.setattr(inference_client, "phase", lambda root=None: "ready")
+    monkeypatch.setattr(inference_client, "stream", ended)
     app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
     app.run()
     app.query_params["article"], app.query_params["token"] = "3", "41"
@@ -855,7 +855,7 @@ def a_report(accuracy: float, articles: int = 6) -> dict:
 
 def measure(monkeypatch, report) -> AppTest:
     """The Evaluate page after Measure was pressed, with a studio that gives `report(reference)`."""
-    from engine import studio_client
+    from engine.services import inference_client
 
     def stream(request, root=None):
         asked.append(request)
@@ -864,8 +864,8 @@ def measure(monkeypatch, report) -> AppTest:
         yield {"kind": "result", "scores": report(request["reference"])}
 
     asked: list[dict] = []
-    monkeypatch.setattr(studio_client, "stream", stream)
-    monkeypatch.setattr(studio_client, "wait_until_ready", lambda root=None: None)
+    monkeypatch.setattr(inference_client, "stream", stream)
+    monkeypatch.setattr(inference_client, "wait_until_ready", lambda root=None: None)
     app = open_page("evaluate")
     next(b for b in app.button if b.label == "Measure").click().run()
     assert not app.exception and not app.error
@@ -925,7 +925,7 @@ def test_prepared_articles_are_offered_where_paths_are_not(root, monkeypatch, sa
 
 
 def test_full_context_is_one_choice_and_a_window_can_be_chosen(root, monkeypatch):
-    from engine import studio_client
+    from engine.services import inference_client
 
     a_run(root)
     asked = []
@@ -934,8 +934,8 @@ def test_full_context_is_one_choice_and_a_window_can_be_chosen(root, monkeypatch
         asked.append(request)
         yield {"kind": "result", "scores": a_report(0.2)}
 
-    monkeypatch.setattr(studio_client, "stream", stream)
-    monkeypatch.setattr(studio_client, "wait_until_ready", lambda root=None: None)
+    monkeypatch.setattr(inference_client, "stream", stream)
+    monkeypatch.setattr(inference_client, "wait_until_ready", lambda root=None: None)
     app = open_page("evaluate")
     app.pills(key="report_way").set_value("full").run()
     assert any("with 129 to 256 tokens before it" in c.value for c in app.caption)

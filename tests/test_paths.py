@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from engine import __main__ as cli
-from engine import trainer
 from engine.core import paths
 from engine.core.errors import StorageError
 from engine.exchange import conversion
@@ -18,6 +17,7 @@ from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, queue, submission
 from engine.runs.checkpoints import ModelReference
 from engine.runs.settings import RunSettings
+from engine.services import worker
 
 AWKWARD = "Cours [L3] été" + ("" if os.name == "nt" else "*? \\d")  # Windows allows none of the latter in a name
 INPUTS = {
@@ -64,7 +64,7 @@ def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_expo
     awkward, tmp_path, capsys
 ):
     run = submission.submit(settings(awkward, "one"))
-    trainer.work(run)
+    worker.work(run)
     assert run.state().state == lifecycle.FINISHED, run.state().error
     model = checkpoints.resolve("one")
     assert model.checkpoint.format == checkpoints.CKPT
@@ -74,7 +74,7 @@ def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_expo
     shutil.rmtree(model.checkpoint.folder)
     run.write_state(state=lifecycle.INTERRUPTED, step=2)
     run.request_resume()
-    trainer.work(lifecycle.find("one"))
+    worker.work(lifecycle.find("one"))
     assert lifecycle.find("one").state().state == lifecycle.FINISHED
     assert np.array_equal(logits(checkpoints.resolve("one")), wanted)
 
@@ -107,7 +107,7 @@ def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_expo
     assert cli.main(["generate", "--checkpoint", "one", "--prompt", "the cells", "--max-new-tokens", "3"]) == 0
     assert cli.main(["checkpoints", "--verify"]) == 0
     again = queue.clone(lifecycle.find("one"), name="two")
-    trainer.work(again)
+    worker.work(again)
     assert again.state().state == lifecycle.FINISHED, again.state().error
     capsys.readouterr()
 
@@ -118,7 +118,7 @@ def test_checkpoints_that_were_written_in_a_folder_with_brackets_before_are_read
     plain = tmp_path / "plain"
     plain.mkdir()
     run = submission.submit(settings(awkward, "moved"), plain)
-    trainer.work(run)
+    worker.work(run)
     wanted = logits(checkpoints.resolve("moved", plain))
     shutil.move(run.folder, paths.checkpoints_root())
     assert np.array_equal(logits(checkpoints.resolve("moved")), wanted)

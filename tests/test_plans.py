@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import trainer
 from engine.core import paths
 from engine.core.errors import PlanError, RunError, SettingsError
 from engine.models import formats
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, plans, queue
+from engine.services import worker
 
 PUBMED = paths.PROJECT / "plans" / "pubmed-stages.toml"
 REPORT = paths.PROJECT / "plans" / "report.toml"
@@ -79,14 +79,14 @@ def chain(root, tiny_preset, sample_folder):
 def test_a_stage_waits_for_its_parent_and_is_not_started_before(chain, root):
     assert [run.waits_for() for run in chain] == [None, "p-first-10", "p-first-10000", "p-first-80000"]
     assert [run.name for run in queue.waiting(root) if not run.waits_for()] == ["p-first-10"]
-    assert trainer.work(chain[1]) is None
+    assert worker.work(chain[1]) is None
     assert chain[1].state().state == lifecycle.QUEUED
 
 
 @pytest.mark.slow
 def test_the_chain_runs_and_each_run_knows_where_it_came_from(chain):
     for run in chain[:2]:
-        trainer.work(lifecycle.find(run.name))
+        worker.work(lifecycle.find(run.name))
     last = lifecycle.find("p-first-10000")
     (link,) = last.config["lineage"]
     assert (link["checkpoint"], link["first_article"], link["last_article"]) == ("p-first-10/2", 1, 1)
@@ -136,7 +136,7 @@ def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_prese
         learning_rate=1e-3,
     )
     run = plans.submit(stages)[0]
-    result = trainer.work(run)
+    result = worker.work(run)
     steps = run.events("step")
     assert steps[-1]["step"] == 3 and steps[-1]["learning_rate"] < 1e-3
 

@@ -15,13 +15,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine import dispatcher, ending, trainer
 from engine.__main__ import main
 from engine.core import files, machine
 from engine.core.errors import CheckpointError, EngineError, RunError, SettingsError, StorageError
 from engine.core.locks import Lock, held
 from engine.runs import checkpoints, devices, lifecycle, queue
 from engine.runs.settings import RunSettings, from_json
+from engine.services import dispatcher, ending, worker
 
 
 def new_settings(**changes) -> RunSettings:
@@ -263,7 +263,7 @@ def dispatchers(root) -> list[psutil.Process]:
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if (
-                process.cmdline()[2:] == ["engine.dispatcher", str(root.resolve())]
+                process.cmdline()[2:] == ["engine.services.dispatcher", str(root.resolve())]
                 and process.status() != psutil.STATUS_ZOMBIE
             ):
                 found.append(process)
@@ -335,7 +335,7 @@ def test_a_dispatcher_whose_folder_is_gone_ends(root):
     lifecycle.create(new_settings(device="cpu"))
     with Lock(devices.device_lock("cpu", root)) as lock:  # the run waits
         assert lock.acquire()
-        command = [sys.executable, "-m", "engine.dispatcher", str(root)]
+        command = [sys.executable, "-m", "engine.services.dispatcher", str(root)]
         with subprocess.Popen(command, cwd=Path(__file__).parents[1], stderr=subprocess.DEVNULL) as process:
             while not held(dispatcher.lock_path(root)):
                 time.sleep(0.02)
@@ -391,15 +391,15 @@ def test_a_run_on_any_device_takes_the_one_that_is_free(root, monkeypatch):
 
 def test_a_run_in_a_terminal_takes_the_device_that_is_free(root, monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
-    monkeypatch.setattr(trainer, "_train", lambda run, device, say, locks: device)
+    monkeypatch.setattr(worker, "_train", lambda run, device, say, locks: device)
     run = lifecycle.create(new_settings())
     with Lock(devices.device_lock("gpu:0", root)) as lock:
         assert lock.acquire()
-        assert trainer.work(run, 0) == "gpu:1"
+        assert worker.work(run, 0) == "gpu:1"
         assert (
-            trainer.work(run, 0, device="gpu:0") is None
+            worker.work(run, 0, device="gpu:0") is None
         )  # the dispatcher's choice, taken meanwhile: back to the queue
-    assert trainer.work(run, 0) == "gpu:0"
+    assert worker.work(run, 0) == "gpu:0"
 
 
 def test_the_gpus_that_are_hidden_are_not_counted(monkeypatch):
@@ -520,7 +520,7 @@ def test_a_trainer_that_gives_no_sign_of_life_is_noticed(root):
 @pytest.fixture
 def heart(root):
     now = [0.0]
-    heart = trainer.Heart(lifecycle.create(new_settings()), clock=lambda: now[0])
+    heart = worker.Heart(lifecycle.create(new_settings()), clock=lambda: now[0])
     yield heart, now
     heart.close()
 
@@ -545,7 +545,7 @@ def test_a_training_that_hangs_falls_silent_although_its_process_lives(heart):
     pass_time(now, 5)
     assert not heart.beats()
     # Noticed after the patience with a model of quick steps and the age at which a heartbeat is taken for none.
-    assert trainer.Heart.PAUSE_SECONDS + lifecycle.FROZEN_SECONDS <= 30
+    assert worker.Heart.PAUSE_SECONDS + lifecycle.FROZEN_SECONDS <= 30
 
 
 def test_what_loads_compiles_or_saves_may_take_minutes(heart):
@@ -555,12 +555,12 @@ def test_what_loads_compiles_or_saves_may_take_minutes(heart):
     for _ in range(3):
         heart.progress()
     heart.long_work()
-    pass_time(now, trainer.Heart.LONG_SECONDS)
+    pass_time(now, worker.Heart.LONG_SECONDS)
     assert heart.beats()
     heart.progress()
     pass_time(now, 60)  # the first step of a phase: it is compiled
     assert heart.beats()
-    pass_time(now, trainer.Heart.LONG_SECONDS)
+    pass_time(now, worker.Heart.LONG_SECONDS)
     assert not heart.beats()
 
 
@@ -736,7 +736,7 @@ def held_run(root):
         "lock.acquire(); write_json(run.folder / 'owner.json', {'pid': os.getpid(), 'since': time.time()}); "
         "run.write_state(state='running', starts=1); print('held', flush=True); time.sleep(60)"
     )
-    command = [sys.executable, "-c", code, "engine.trainer", str(run.folder)]
+    command = [sys.executable, "-c", code, "engine.services.worker", str(run.folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]) as process:
         assert process.stdout.readline() == "held\n"
         yield run, process
@@ -773,7 +773,7 @@ def test_a_process_that_is_not_certainly_the_trainer_is_left_alone(held_run, for
     owner = json.loads((run.folder / "owner.json").read_text())
     if foreign == "a later process of the same number":
         owner["since"] -= 60
-    arguments = ["engine.trainer", str(run.folder) + "-2"] if foreign == "another run's trainer" else []
+    arguments = ["engine.services.worker", str(run.folder) + "-2"] if foreign == "another run's trainer" else []
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", *arguments]) as other:
         if foreign != "a later process of the same number":
             owner["pid"] = other.pid

@@ -7,12 +7,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_pages import a_run, no_studio, open_page  # noqa: F401  (no_studio serves this file too)
 
-from engine import studio_client
 from engine.core.errors import CheckpointError, EngineError
 from engine.inference.samples import outcome, saved, streaming
 from engine.inference.samples.outcome import Column, Difference, Sample, Written
 from engine.runs import checkpoints
 from engine.runs.checkpoints import ModelReference
+from engine.services import inference_client
 from ui import side_view
 
 ENVIRONMENT = {"device": "a processor, 2 cores", "precision": "float32", "versions": {"tensorflow": "2.21.0"}}
@@ -64,8 +64,8 @@ class Studio:
 @pytest.fixture
 def studio(monkeypatch):
     fake = Studio()
-    monkeypatch.setattr(studio_client, "phase", lambda root=None: "ready")
-    monkeypatch.setattr(studio_client, "stream", lambda request, root=None: fake.stream(request, root))
+    monkeypatch.setattr(inference_client, "phase", lambda root=None: "ready")
+    monkeypatch.setattr(inference_client, "stream", lambda request, root=None: fake.stream(request, root))
     return fake
 
 

@@ -18,12 +18,12 @@ from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import importing
 from engine.articles import Article, Options, Section, Skipped, Source, csv_table, hub, isolation, member, parquet, text
 from engine.articles.article import clean
 from engine.core.errors import ArticlesError
 from engine.corpus import preparation
 from engine.presets import tokenizers
+from engine.services import import_job
 
 
 def read(path, split="train", options=None):
@@ -886,7 +886,7 @@ def test_offline_the_hub_is_one_sentence_with_the_manual_way(monkeypatch, root):
     with pytest.raises(ArticlesError, match="cannot be reached. Without network: fetch the Parquet files of ccdv/pub"):
         hub.list_files("ccdv/pubmed-summarization")
     with pytest.raises(ArticlesError, match="There is no file or folder corpora/pubmd either"):
-        importing.locate("corpora/pubmd", lambda listing: None, lambda done, total: None)
+        import_job.locate("corpora/pubmd", lambda listing: None, lambda done, total: None)
 
 
 def test_a_card_beside_the_splits_is_not_counted_as_left_out_and_a_strangers_file_is(tmp_path):

@@ -18,7 +18,6 @@ import pytest
 import tensorflow as tf
 
 from engine import __main__ as cli
-from engine import dispatcher, trainer
 from engine.core import machine
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError, SettingsError
 from engine.corpus import preparation, windows
@@ -30,6 +29,7 @@ from engine.presets import memory, tokenizers
 from engine.runs import checkpoints, lifecycle, submission
 from engine.runs.checkpoints import ModelReference
 from engine.runs.settings import RunSettings
+from engine.services import dispatcher, worker
 from engine.training import accumulation, loop, schedules
 
 pytestmark = pytest.mark.slow
@@ -63,7 +63,7 @@ def trained(tmp_path_factory, tiny_preset, sample_folder):
         patch.setenv("ATELIER_CHECKPOINTS", str(root))
         patch.setenv("ATELIER_CORPORA", str(root / ".corpora"))
         run = submission.submit(settings_of(tiny_preset, sample_folder, dropout=0.1))
-        result = trainer.work(run)
+        result = worker.work(run)
     return run, result
 
 
@@ -146,7 +146,7 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
 
         patch.setattr(loop._Training, "_checkpoint", cut_off)
         with pytest.raises(KeyboardInterrupt):
-            trainer.work(run)
+            worker.work(run)
     with checkpoints.commit(run, 5, {"format": form}) as staging:  # a newer one that is damaged is passed over
         for name in checkpoints.WEIGHTS_FILES[form]:
             (staging / name).write_bytes(b"weights")
@@ -159,7 +159,7 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
         (run.folder / "config.json").write_text(json.dumps(config))
         run, form = lifecycle.find(run.name), "ckpt"
     keras.backend.clear_session()
-    trainer.work(run)
+    worker.work(run)
     first, second = (checkpoints.of_run(r)[-1] for r in (whole, run))
     assert (first.format, second.format) == ("ckpt", form)
     with np.load(first.folder / checkpoints.TRAINING) as a, np.load(second.folder / checkpoints.TRAINING) as b:
@@ -189,7 +189,7 @@ def test_a_stop_while_it_measures_saves_the_steps_since_the_last_checkpoint(tiny
         if line == "evaluating" and run.state().step == 3:
             (run.folder / "control.json").write_text(json.dumps({"action": "stop"}))
 
-    assert trainer.work(run, say=say) is None
+    assert worker.work(run, say=say) is None
     assert run.state().state == lifecycle.STOPPED
     assert checkpoints.newest_verified(run).step == 3
     assert checkpoints.newest_verified(run).manifest["metrics"] == {}  # nothing has been measured there
@@ -211,7 +211,7 @@ def test_stop_and_pause_end_in_a_checkpoint_and_a_state_that_says_so(
         from engine.training import loop
 
         patch.setattr(loop, "REPORT_SECONDS", 0.0)
-        assert trainer.work(run, say=say) is None
+        assert worker.work(run, say=say) is None
     assert run.state().state == state
     assert checkpoints.newest_verified(run).step == run.state().step
     assert 3 <= run.state().step < 10
@@ -223,7 +223,7 @@ def test_a_run_from_a_checkpoint_names_its_parent_and_measures_it(trained, tiny_
     monkeypatch.setenv("ATELIER_CORPORA", str(run.folder.parent / ".corpora"))
     child = submission.submit(settings_of(tiny_preset, sample_folder, name="child", parent="run", steps=2))
     assert child.settings.parent == "run/6"
-    result = trainer.work(child)
+    result = worker.work(child)
     assert result["parent_loss"] == pytest.approx(first["loss"], rel=1e-6)
     assert result["base_loss"] == pytest.approx(first["base_loss"], rel=1e-6)
     assert checkpoints.of_run(child)[-1].manifest["parent"] == "run/6"
@@ -241,7 +241,7 @@ def cut_off_at(run, step):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop._Training, "_checkpoint", cut_off)
         with pytest.raises(KeyboardInterrupt):
-            trainer.work(run)
+            worker.work(run)
     keras.backend.clear_session()
 
 
@@ -257,7 +257,7 @@ def test_a_run_with_a_checkpoint_of_its_own_goes_on_without_its_parent(parent, t
     first = checkpoints.find("one/3")
     cut_off_at(child, 1)
     checkpoints.delete(first)
-    result = trainer.work(child)
+    result = worker.work(child)
     assert child.state().state == lifecycle.FINISHED
     assert "parent_loss" not in result and math.isfinite(result["base_loss"])
     (event,) = child.events("parent_lost")
@@ -275,7 +275,7 @@ def test_a_parent_that_is_damaged_while_the_run_is_under_way_does_not_fail_it(pa
         if line == "finishing":
             (checkpoints.find("one/3").folder / checkpoints.WEIGHTS_FILES["ckpt"][0]).write_bytes(b"damaged")
 
-    result = trainer.work(child, say=damage)
+    result = worker.work(child, say=damage)
     assert child.state().state == lifecycle.FINISHED
     assert "parent_loss" not in result
     assert "one/3 is damaged" in str(EngineError.from_json(child.events("parent_lost")[0]["reason"]))
@@ -294,7 +294,7 @@ def test_a_run_whose_articles_or_preset_have_changed_does_not_go_on_without_a_wo
     words = train.read_text()
     train.write_text(words.replace("insulin", "glucagon"))
     with pytest.raises(ArticlesError, match=r"The words of .*articles have changed since .*run/1.*train --from run/1"):
-        trainer.work(run)
+        worker.work(run)
     train.write_text(words)
     weights = (preset / "model.weights.h5").read_bytes()
     other, _ = loading.load(checkpoints.resolve(str(tiny_preset)))
@@ -302,11 +302,11 @@ def test_a_run_whose_articles_or_preset_have_changed_does_not_go_on_without_a_wo
     loading.save_weights(other, preset / "model.weights.h5")
     run.request_resume()
     with pytest.raises(PresetError, match="The weights of the preset .* have changed since this run was made"):
-        trainer.work(run)
+        worker.work(run)
     assert run.state().state == lifecycle.FAILED
     (preset / "model.weights.h5").write_bytes(weights)
     run.request_resume()
-    trainer.work(run)
+    worker.work(run)
     assert run.state().state == lifecycle.FINISHED
 
 
@@ -367,7 +367,7 @@ def test_a_trainer_that_is_killed_twenty_times_loses_nothing(tiny_preset, sample
     rng, kills, in_saves, end = random.Random(1), 0, 0, time.monotonic() + 300
     short = {"dropout": 0.1, "steps": 16, "evaluate_steps": 1, "keep_checkpoints": 2}
     whole = submission.submit(settings_of(tiny_preset, sample_folder, **short, name="whole"))
-    trainer.work(whole)
+    worker.work(whole)
     command = [sys.executable, "-c", NURSERY]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nursery:
         for number in itertools.count():
@@ -405,9 +405,9 @@ def test_a_lora_run_that_is_killed_has_the_losses_and_weights_of_one_that_was_no
 ):
     short = {"dropout": 0.1, "steps": 3, "evaluate_steps": 2, "lora_rank": 2}
     whole, run = (submission.submit(settings_of(tiny_preset, sample_folder, **short, name=n)) for n in ("whole", "run"))
-    trainer.work(whole)
+    worker.work(whole)
     cut_off_at(run, 2)
-    trainer.work(run)
+    worker.work(run)
     assert ends_alike(whole, run)
 
 
@@ -419,7 +419,7 @@ def test_a_signal_ends_a_run_in_a_checkpoint(tiny_preset, sample_folder, root, o
         if line.startswith("step 2/"):
             os.kill(os.getpid(), getattr(signal, name))
 
-    assert trainer.work(run, say=say) is None
+    assert worker.work(run, say=say) is None
     assert (run.state().state, run.control()) == (lifecycle.STOPPED, "")
     assert checkpoints.newest_verified(run).step == run.state().step == 2
 
@@ -438,7 +438,7 @@ def test_a_save_that_costs_too_much_of_the_training_is_left_out_where_nobody_sai
     for every in (0, 2):
         settings = settings_of(tiny_preset, sample_folder, steps=4, evaluate_steps=every, name=f"every-{every}")
         run = submission.submit(settings)
-        trainer.work(run)
+        worker.work(run)
         saved[every] = [event["step"] for event in run.events("checkpoint")]
     assert saved == {0: [4], 2: [2, 4]}
     minute = settings_of(tiny_preset, sample_folder, steps=None, minutes=1.0, evaluate_steps=0)
@@ -447,7 +447,7 @@ def test_a_save_that_costs_too_much_of_the_training_is_left_out_where_nobody_sai
 
 def test_lora_trains_adapters_alone_and_its_checkpoint_loads_into_the_plain_model(tiny_preset, sample_folder, root):
     run = submission.submit(settings_of(tiny_preset, sample_folder, lora_rank=2, steps=4, evaluate_steps=2))
-    result = trainer.work(run)
+    result = worker.work(run)
     assert result["loss"] < result["base_loss"]
     final = checkpoints.of_run(run)[-1]
     points = [e for e in run.events("evaluation") if e["model"] == "run" and not e["whole"] and e["step"] == 4]
@@ -462,12 +462,12 @@ def test_lora_trains_adapters_alone_and_its_checkpoint_loads_into_the_plain_mode
 def test_lora_from_a_checkpoint_has_the_bases_and_the_parents_zero_line(tiny_preset, sample_folder, root):
     """So that what it forgot is measured against the base, as that of every other run is."""
     one = submission.submit(settings_of(tiny_preset, sample_folder, name="one", learning_rate=0.05))
-    trainer.work(one)
+    worker.work(one)
     short = {"parent": "one", "steps": 2, "evaluate_steps": 2}
     starts = {}
     for name, rank in (("adapters", 2), ("all", 0)):
         run = submission.submit(settings_of(tiny_preset, sample_folder, name=name, lora_rank=rank, **short))
-        trainer.work(run)
+        worker.work(run)
         assert forgetting.of_events(run.events()) is not None
         starts[name] = {
             (e["model"], e["split"]): e["loss"] for e in run.events("evaluation") if not e["whole"] and e["step"] == 0
@@ -507,7 +507,7 @@ def test_minutes_become_a_number_of_steps_once(tiny_preset, sample_folder, root)
     run = submission.submit(
         settings_of(tiny_preset, sample_folder, steps=None, minutes=0.02, evaluate_steps=10_000, sample_tokens=1)
     )
-    result = trainer.work(run)
+    result = worker.work(run)
     (plan,) = run.events("plan")
     assert plan["step"] == 21
     assert result["steps"] == plan["steps"] == run.state().steps
@@ -791,7 +791,7 @@ def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(tiny_preset, sam
         lambda self: (_ for _ in ()).throw(EngineError("The loss became {loss}.", loss="nan")),
     )
     with pytest.raises(EngineError):
-        trainer.work(run)
+        worker.work(run)
     assert run.state().state == lifecycle.FAILED
     assert str(run.state().error) == "The loss became nan."
 
@@ -868,14 +868,14 @@ def test_a_run_whose_memory_runs_out_goes_on_in_pieces_to_the_same_end(
 ):
     short = {"dropout": 0.0, "steps": 4, "evaluate_steps": 2}
     whole = submission.submit(settings_of(tiny_preset, sample_folder, **short, name="whole"))
-    trainer.work(whole)
+    worker.work(whole)
     assert not whole.events("memory")
     runs_out(monkeypatch, 3, at_step=2)
     run = submission.submit(settings_of(tiny_preset, sample_folder, **short))
     with pytest.raises(memory.GoesOn):
-        trainer.work(run)
+        worker.work(run)
     assert (run.state().state, run.state().starts) == (lifecycle.QUEUED, 0)
-    trainer.work(run)
+    worker.work(run)
     assert run.state().state == lifecycle.FINISHED
     (event,) = run.events("memory")
     assert {"step": 2, "failed_step": 3, "micro_batch": 2, "batch_size": 4}.items() <= event.items()
@@ -908,14 +908,14 @@ def test_a_run_in_pieces_resumes_bit_for_bit(tiny_preset, sample_folder, root, m
 
                 patch.setattr(loop._Training, "_checkpoint", cut_off)
                 with pytest.raises(KeyboardInterrupt):
-                    trainer.work(run)
+                    worker.work(run)
             else:
-                trainer.work(run)
+                worker.work(run)
         if name == "cut":
             assert checkpoints.newest_verified(run).manifest["micro_batch"] == 2
             (run.folder / "events.jsonl").write_text("")  # what the checkpoint keeps is enough
             keras.backend.clear_session()
-            trainer.work(run)
+            worker.work(run)
         else:
             (event,) = run.events("memory")
             assert {"step": -1, "failed_step": None, "micro_batch": 2, "batch_size": 4}.items() <= event.items()
@@ -941,7 +941,7 @@ def test_where_one_window_does_not_fit_the_failure_says_what_to_change(
         "report": "batches of 1 windows.*set batch_size to 1 or less",
     }[method]
     with pytest.raises(ResourcesError, match=said):
-        trainer.work(run)
+        worker.work(run)
     assert run.state().state == lifecycle.FAILED
     assert not run.events("memory")
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import streamlit as st
 
-from engine import importing, uploads
 from engine.core import files, paths
 from engine.core.errors import EngineError, SettingsError
 from engine.core.locks import Lock
@@ -18,6 +17,7 @@ from engine.presets import catalogue
 from engine.runs import budget, checkpoints, lifecycle, queue, submission
 from engine.runs.budget import Limits
 from engine.runs.settings import RunSettings
+from engine.services import import_job, uploads
 from ui import access, readers, words
 
 _PATIENCE_SECONDS = 10.0
@@ -134,10 +134,10 @@ def _prepare(articles: str, preset: str) -> None:
     path, tokenizer = paths.locate(articles), catalogue.tokenizer(catalogue.find(preset))
     if preparation.find(path, tokenizer) is not None:
         return
-    request = importing.Request(articles, preset, most_bytes=corpus_bytes())
+    request = import_job.Request(articles, preset, most_bytes=corpus_bytes())
     if not _ships(path):
-        start_preparation(importing.Import(request))
-    if importing.prepared_apart(request) is None:
+        start_preparation(import_job.Import(request))
+    if import_job.prepared_apart(request) is None:
         raise EngineError("These articles are still being prepared: try again in a moment.")
 
 
@@ -236,7 +236,7 @@ def _check_uploads(size: int, most: Limits) -> None:
         raise _told(error)
 
 
-def start_preparation(job: importing.Import) -> None:
+def start_preparation(job: import_job.Import) -> None:
     """Starts the preparation of articles, a visitor's where there is room for it.
 
     Raises:

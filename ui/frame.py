@@ -6,8 +6,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from engine import dispatcher
 from engine.runs import lifecycle
+from engine.services import dispatcher
 from ui import access, budget, errors, owner, polling, readers, words
 from ui.i18n import LANGUAGES, _, browser_language
 

@@ -8,7 +8,6 @@ from typing import Literal
 
 import streamlit as st
 
-from engine import importing, uploads
 from engine.articles import Options, hub, isolation, source
 from engine.articles.isolation import Preview
 from engine.articles.options import NO_COLUMN
@@ -19,6 +18,7 @@ from engine.corpus import little, preparation
 from engine.corpus.store import Corpus, is_corpus
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
+from engine.services import import_job, uploads
 from ui import access, budget, errors, sources, words
 from ui.i18n import _, _n
 
@@ -103,7 +103,7 @@ def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
     except EngineError:
         if not hub.is_name(chosen):
             raise
-        _background(importing.Import(importing.Request(chosen, preset, looked_at=True)), listing_of=chosen)
+        _background(import_job.Import(import_job.Request(chosen, preset, looked_at=True)), listing_of=chosen)
         return None
     fingerprint = source.fingerprint(path)
     seen = _preview(str(path), fingerprint, {})
@@ -113,10 +113,10 @@ def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
     found = preparation.find(path, tokenizer, options)
     part = f"part_{name_of(chosen)}", [fingerprint, options.to_json()]
     accept = st.session_state.get(part[0]) == part[1]
-    request = importing.Request(
+    request = import_job.Request(
         chosen, preset, options, accept_part=accept, looked_at=True, most_bytes=budget.corpus_bytes()
     )
-    job = importing.Import(request)
+    job = import_job.Import(request)
     if found is not None:
         sources.remember(found)
         status = job.status()
@@ -142,22 +142,22 @@ def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
     return None
 
 
-def _unasked(job: importing.Import) -> bool:
+def _unasked(job: import_job.Import) -> bool:
     """Whether nothing stands in the way of preparing a small source at once: one that failed is tried again when asked."""
     status = job.status()
     return status is None or (status.state == jobs.FINISHED and not status.alive)  # its corpus was deleted
 
 
-def _at_once(request: importing.Request) -> Corpus | None:
+def _at_once(request: import_job.Request) -> Corpus | None:
     """A small source prepared while one waits, in a process of its own; None where it takes longer, or is to be asked about.
 
     Raises:
         EngineError: why it cannot be prepared.
     """
     with st.spinner(_("Preparing the articles…")):
-        budget.start_preparation(importing.Import(request))
+        budget.start_preparation(import_job.Import(request))
         try:
-            return importing.prepared_apart(request, AT_ONCE_SECONDS)
+            return import_job.prepared_apart(request, AT_ONCE_SECONDS)
         except EngineError as error:
             if _is_question(error):
                 return None
@@ -181,7 +181,7 @@ def _ask_for_part(few: EngineError, part: tuple[str, list]) -> None:
 
 def near_copies(c: Corpus, preset: str) -> None:
     """The way to the near-copies of a corpus that an earlier version prepared."""
-    job = importing.Import(importing.Request(paths.portable(c.folder), preset))
+    job = import_job.Import(import_job.Request(paths.portable(c.folder), preset))
     status = job.status()
     if status is not None and status.alive:
         st.fragment(_watch, run_every=POLL_SECONDS)(job)
@@ -341,7 +341,7 @@ def _split(name: str) -> str:
     return {"train": _("train"), "validation": _("validation"), "test": _("test")}[name]
 
 
-def _background(job: importing.Import, listing_of: str = "", part: tuple[str, list] | None = None) -> None:
+def _background(job: import_job.Import, listing_of: str = "", part: tuple[str, list] | None = None) -> None:
     """An import in the background: the button that starts it, or how far it is.
 
     Args:
@@ -357,7 +357,7 @@ def _background(job: importing.Import, listing_of: str = "", part: tuple[str, li
             _ask_for_part(status.error, part)
         else:
             errors.show(status.error)
-    if status is not None and status.state in (jobs.STOPPED, importing.PREPARING, importing.FETCHING):
+    if status is not None and status.state in (jobs.STOPPED, import_job.PREPARING, import_job.FETCHING):
         if status.articles or not hub.is_name(job.request.source):
             told = _(
                 "The preparation was interrupted after {n} articles: it goes on from there.",
@@ -403,7 +403,7 @@ def _fetched_again() -> str:
     return _("Files that are whole are kept; the one under way is fetched again.")
 
 
-def _left(job: importing.Import, status: importing.Status) -> float:
+def _left(job: import_job.Import, status: import_job.Status) -> float:
     """Seconds left at the speed since this page first looked; 0 while that cannot be told."""
     key = f"import_{job.request.source}"
     seen = st.session_state.get(key)
@@ -413,13 +413,13 @@ def _left(job: importing.Import, status: importing.Status) -> float:
     return (status.total_bytes - status.done_bytes) * seconds / done if done > 0 and seconds > 2 else 0.0
 
 
-def _watch(job: importing.Import) -> None:
+def _watch(job: import_job.Import) -> None:
     status = job.status()
     if status is None or not status.alive:
         st.rerun()
         return
     share = min(1.0, status.done_bytes / status.total_bytes) if status.total_bytes else 0.0
-    if status.state == importing.FETCHING:
+    if status.state == import_job.FETCHING:
         label = _(
             "fetching: {done} of {total}", done=words.size(status.done_bytes), total=words.size(status.total_bytes)
         )
@@ -439,7 +439,9 @@ def _watch(job: importing.Import) -> None:
         )
     left = 0.0 if status.compared else _left(job, status)
     st.progress(share, label + (_(", about {time} left", time=words.duration(left)) if left else ""))
-    kept = _fetched_again() if status.state == importing.FETCHING else _("What is done is kept: it goes on from there.")
+    kept = (
+        _fetched_again() if status.state == import_job.FETCHING else _("What is done is kept: it goes on from there.")
+    )
     mine = access.is_owner() or uploads.of_visitors(job.request.source) is not None
     if mine and st.button(_("Stop"), icon=":material/stop:", help=kept):
         with errors.shown():

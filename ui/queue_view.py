@@ -4,10 +4,10 @@ from typing import Any
 
 import streamlit as st
 
-from engine import dispatcher
 from engine.runs import checkpoints, queue
 from engine.runs.lifecycle import Run
 from engine.runs.settings import CHECKPOINT_FORMATS
+from engine.services import dispatcher
 from ui import access, errors, importing_view, little_memory, readers, run_view, sources, words
 from ui.i18n import _
 

@@ -5,10 +5,10 @@ import time
 import plotly.graph_objects as go
 import streamlit as st
 
-from engine import dispatcher, ending
 from engine.core.errors import EngineError
 from engine.runs import lifecycle, queue
 from engine.runs.lifecycle import Run, State
+from engine.services import dispatcher, ending
 from ui import (
     access,
     bases_view,

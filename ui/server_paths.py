@@ -3,8 +3,8 @@
 import re
 from pathlib import PurePosixPath, PureWindowsPath
 
-from engine import uploads
 from engine.core import paths
+from engine.services import uploads
 
 # An absolute path up to its last part, inside a sentence; the slashes of an address (https://) open none.
 _FOLDERS = re.compile(r"(?<![\w.:/\\~])(?:[A-Za-z]:(?=[\\/])|~\w*(?=/)|\\(?=\\))?[\\/](?:[^\s\\/'\"“”<>|:*?]+[\\/])*")

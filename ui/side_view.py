@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from engine import studio_client
 from engine.core.errors import EngineError
 from engine.inference.samples.outcome import Column, Sample, Written
 from engine.runs.checkpoints import ModelReference
+from engine.services import inference_client
 from ui import budget, colours, errors, frame, readers, server_paths, studio_view, words
 from ui.i18n import _, error_text
 
@@ -51,7 +51,7 @@ class Stream:
 
     def _follow(self) -> None:
         try:
-            with contextlib.closing(studio_client.stream(self.result.request())) as messages:
+            with contextlib.closing(inference_client.stream(self.result.request())) as messages:
                 for message in messages:
                     if self._cancelled:
                         return

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine import uploads
 from engine.articles import hub
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.core.files import sha256
 from engine.corpus import store
+from engine.services import uploads
 from ui import access, budget, errors, server_paths, words
 from ui import upload_memory as memory
 from ui.i18n import _

@@ -5,7 +5,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine import dispatcher
 from engine.articles import source
 from engine.core.errors import EngineError
 from engine.corpus import preparation
@@ -13,6 +12,7 @@ from engine.presets import catalogue
 from engine.runs import plans, queue
 from engine.runs.plans import Plan
 from engine.runs.submission import articles_path
+from engine.services import dispatcher
 from ui import access, article_charts, importing_view, run_view, words
 from ui.i18n import _
 

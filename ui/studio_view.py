@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from engine import studio_client
 from engine.core.errors import EngineError
+from engine.services import inference_client
 from ui import budget, words
 from ui.i18n import _
 
@@ -19,13 +19,13 @@ def wait_until_ready() -> None:
     Raises:
         EngineError: it did not start.
     """
-    studio_client.ensure()
-    if studio_client.phase() == "ready":
+    inference_client.ensure()
+    if inference_client.phase() == "ready":
         return
     started = time.monotonic()
     with st.status(_("The studio is starting: it loads TensorFlow, about 10 s on a laptop."), expanded=False) as status:
         try:
-            studio_client.wait_until_ready()
+            inference_client.wait_until_ready()
         except EngineError:
             status.update(label=_("The studio did not start."), state="error")
             raise
@@ -62,7 +62,7 @@ def told(
     say(work, 0.0)
     told_so_far = []
     # Closed however this ends: a rerun, which Cancel and leaving the page cause, hangs up, and so the studio stops.
-    with contextlib.closing(studio_client.answers(request)) as messages:
+    with contextlib.closing(inference_client.answers(request)) as messages:
         for message in messages:
             if message["kind"] == "waiting":
                 say(busy(), 0.0)

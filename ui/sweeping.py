@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 
-from engine import uploads
+from engine.services import uploads
 from ui import budget
 
 PAUSE_SECONDS = 600.0

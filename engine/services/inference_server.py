@@ -1,4 +1,4 @@
-"""`python -m engine.studio [ROOT]`: a warm process that generates and scores for the pages, and ends when idle.
+"""`python -m engine.services.inference_server [ROOT]`: a warm process that generates and scores for the pages, and ends when idle.
 
 Clients connect over a local socket (a named pipe on Windows) with a key and exchange JSON, never pickles. Several may be
 connected; the model works for one request at a time, and those that wait are told so (`waiting`, then `begun`). A client that

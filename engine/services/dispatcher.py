@@ -1,4 +1,4 @@
-"""`python -m engine.dispatcher`: starts a trainer for the next run that waits, and ends when nothing waits.
+"""`python -m engine.services.dispatcher`: starts a trainer for the next run that waits, and ends when nothing waits.
 
 It only makes things happen; whether a run may start is decided in the trainer, so several dispatchers do no harm.
 """
@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine import trainer
 from engine.core import launch, machine, paths
 from engine.core.errors import EngineError, GoneError, StorageError, sentence
 from engine.core.files import sweep
@@ -22,6 +21,7 @@ from engine.core.locks import Lock, held
 from engine.runs import devices, lifecycle
 from engine.runs.lifecycle import Run
 from engine.runs.queue import waiting
+from engine.services import worker
 
 POLL_SECONDS = 0.3
 MOST_STARTS = 4  # of a run without a new checkpoint in between: the first one, and three that resume it
@@ -45,7 +45,7 @@ def has_space(root: Path) -> bool:
 
 def start_trainer(run: Run, device: str) -> subprocess.Popen:
     """Starts the process of one run on one device."""
-    return launch.detached("engine.trainer", str(run.folder.resolve()), device, log=run.folder / "trainer.log")
+    return launch.detached("engine.services.worker", str(run.folder.resolve()), device, log=run.folder / "trainer.log")
 
 
 @dataclass
@@ -126,7 +126,7 @@ def settle(run: Run, code: int | None) -> None:
         run.sweep()
         run.give_last_words()
         if run.control():  # it was asked to end, and has
-            trainer.end_as_asked(run)
+            worker.end_as_asked(run)
             return
         reason: dict = {"template": _deaths_reason(code), "values": {"code": abs(code or 0)}}
         run.append_event("state", state=lifecycle.INTERRUPTED, reason=reason)
@@ -187,7 +187,7 @@ def ensure(root: Path | None = None) -> None:
     """Makes sure that a dispatcher is at work; where two start at once, one of them leaves."""
     root = root or paths.checkpoints_root()
     if root.is_dir():
-        launch.ensure_one("engine.dispatcher", root, lock_path(root), root / ".locks" / "dispatcher.log")
+        launch.ensure_one("engine.services.dispatcher", root, lock_path(root), root / ".locks" / "dispatcher.log")
 
 
 @contextlib.contextmanager

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import importing
 from engine.core import files, paths
 from engine.core.errors import EngineError
 from engine.core.files import make_folder, read_json, replace, staged_folder
@@ -23,6 +22,7 @@ from engine.corpus import store
 from engine.corpus.store import Corpus
 from engine.evaluation import cache
 from engine.runs import lifecycle
+from engine.services import import_job
 
 FOLDER, VISITORS = ".uploads", "visitors"
 _STAGED_SECONDS = 3600.0  # after which what was being written is what a kill has left
@@ -118,11 +118,11 @@ def visitors_bytes(root: Path | None = None) -> int:
 def preparing(root: Path | None = None) -> int:
     """How many of visitors' uploads are being prepared."""
     found = 0
-    for file in importing.folder().glob("*.json"):
+    for file in import_job.folder().glob("*.json"):
         asked = _part(file, "request")
         with contextlib.suppress(KeyError, TypeError):
-            request = importing.Request.from_json(asked)
-            status = importing.Import(request).status() if of_visitors(request.source, root) else None
+            request = import_job.Request.from_json(asked)
+            status = import_job.Import(request).status() if of_visitors(request.source, root) else None
             found += status is not None and status.alive
     return found
 
@@ -145,7 +145,7 @@ def sweep(seconds: float, root: Path | None = None) -> int:
     for prepared, upload in corpora(root).items():
         if not upload.exists() and upload not in needed:
             _forget(prepared)
-    for file in importing.folder().glob("*.json"):
+    for file in import_job.folder().glob("*.json"):
         source = str(_part(file, "request").get("source", ""))
         if source and (asked := of_visitors(source, root)) is not None and not asked.exists():
             for left in file.parent.glob(f"{file.stem}.*"):

@@ -8,12 +8,12 @@ from multiprocessing import AuthenticationError
 from pathlib import Path
 from typing import Any
 
-from engine import studio
 from engine.core import launch, machine, paths
 from engine.core.errors import EngineError, ResourcesError
 from engine.core.files import read_json
 from engine.core.locks import held
 from engine.runs import lifecycle
+from engine.services import inference_server
 
 LONGEST_ANSWER_BYTES = 16 << 20
 
@@ -25,9 +25,9 @@ def _root(root: Path | None) -> Path:
 def phase(root: Path | None = None) -> str:
     """ "ready", "starting", or "" where no studio is alive."""
     root = _root(root)
-    if not held(studio.lock_path(root)):
+    if not held(inference_server.lock_path(root)):
         return ""
-    return str(read_json(studio.address_path(root)).get("phase", "starting"))
+    return str(read_json(inference_server.address_path(root)).get("phase", "starting"))
 
 
 def ready(root: Path | None = None) -> bool:
@@ -45,16 +45,16 @@ def ensure(root: Path | None = None) -> None:
     if phase(root):
         return
     launch.ensure_one(
-        "engine.studio",
+        "engine.services.inference_server",
         root,
-        studio.lock_path(root),
+        inference_server.lock_path(root),
         root / ".locks" / "studio.log",
         lambda: _prepare_start(root),
     )
 
 
 def _prepare_start(root: Path) -> None:
-    studio.address_path(root).unlink(missing_ok=True)
+    inference_server.address_path(root).unlink(missing_ok=True)
     try:
         machine.require_memory(machine.STUDIO_BYTES, root)
     except ResourcesError as error:
@@ -90,7 +90,7 @@ def stream(request: dict[str, Any], root: Path | None = None) -> Generator[dict[
     Raises:
         EngineError: no studio, or it died while it worked.
     """
-    where = read_json(studio.address_path(_root(root)))
+    where = read_json(inference_server.address_path(_root(root)))
     if not isinstance(where.get("address"), str) or not isinstance(where.get("key"), str):
         raise EngineError("The studio is not ready yet: try again in a moment.")
     try:

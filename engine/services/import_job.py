@@ -1,4 +1,4 @@
-"""`python -m engine.importing JOB`: a source is fetched and prepared in the background, a job of corpora/.imports/.
+"""`python -m engine.services.import_job JOB`: a source is fetched and prepared in the background, a job of corpora/.imports/.
 
 Its states: fetching, preparing, and how it ended.
 """
@@ -105,7 +105,7 @@ class Import:
     def __init__(self, request: Request) -> None:
         self.request = request
         key = hashlib.sha256(json.dumps(request.to_json(), sort_keys=True).encode()).hexdigest()[:16]
-        self._job = jobs.Job(folder() / f"{key}.json", "engine.importing")
+        self._job = jobs.Job(folder() / f"{key}.json", "engine.services.import_job")
 
     def status(self) -> Status | None:
         """How far it is, or None where it was never asked for."""

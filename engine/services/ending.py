@@ -4,12 +4,13 @@ from pathlib import Path
 
 import psutil
 
-from engine import dispatcher
 from engine.core import checked
 from engine.core.errors import RunError
 from engine.runs import lifecycle
 from engine.runs.lifecycle import Run
+from engine.services import dispatcher
 
+TRAINERS = {"engine.services.worker", "engine.trainer"}  # as it is started, and as earlier versions called it
 CLOCK_SECONDS = 2.0  # by which the time of a process's creation may be off: Linux counts it from a boot time in seconds
 
 
@@ -56,7 +57,7 @@ def _process(run: Run, owner: dict) -> psutil.Process | None:
     except (KeyError, ValueError, OverflowError, psutil.Error):
         return None
     folder = run.folder.resolve()
-    if "engine.trainer" in command:
+    if not TRAINERS.isdisjoint(command):
         trains = any(Path(argument).resolve() == folder for argument in command)
     else:  # python -m engine train, which names a run only where its user did
         trains = ["-m", "engine", "train"] in [command[i : i + 3] for i in range(len(command))]

@@ -1,4 +1,4 @@
-"""`python -m engine.trainer RUN DEVICE`: the process of one run.
+"""`python -m engine.services.worker RUN DEVICE`: the process of one run.
 
 Who may start a run is decided here: the trainer takes the run's lock, reads its state again, takes the device's
 lock, then counts the start. Starters only make things happen; several of them do no harm.
@@ -182,7 +182,7 @@ def _end_soon(run: Run) -> None:
     What is unsaved by then is less than a report's worth of steps, which a resume repeats.
     """
     asked_at = None
-    from engine import dispatcher  # which starts this module's process
+    from engine.services import dispatcher  # which starts this module's process
 
     while True:
         time.sleep(_GRACE_SECONDS / 4)
@@ -307,7 +307,7 @@ class _StopRequests:
 
 def main() -> int:
     """The process that the dispatcher starts."""
-    from engine import dispatcher  # which starts this module's process
+    from engine.services import dispatcher  # which starts this module's process
 
     run = Run(Path(sys.argv[1]))
     if run.gone():  # deleted since the dispatcher looked

@@ -1,0 +1,1 @@
+"""The processes behind the dashboard, and how a page talks to them."""
