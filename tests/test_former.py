@@ -2,12 +2,16 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import tarfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import engine
 from engine.evaluation import measure
 from engine.runs import checkpoints, lifecycle
 from engine.services import worker
@@ -96,3 +100,14 @@ def test_their_configuration_is_read_field_by_field(former):
         written = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
         read = {name: getattr(run.settings, name) for name in FIELDS}
         assert {**read, "prompts": list(read["prompts"])} == {name: written[name] for name in FIELDS}
+
+
+@pytest.mark.parametrize("name", sorted(engine.FORMER_PROCESSES))
+def test_a_process_is_found_by_the_name_that_earlier_versions_start(name):
+    assert find_spec(name).origin == find_spec(engine.FORMER_PROCESSES[name]).origin
+
+
+def test_a_trainer_by_its_former_name_leaves_a_finished_run_alone(former):
+    command = [sys.executable, "-m", "engine.trainer", str(former["packed"].folder), "cpu"]
+    assert subprocess.run(command, cwd=PROJECT, capture_output=True, check=False, timeout=60).returncode == 0
+    assert former["packed"].state().state == lifecycle.FINISHED
