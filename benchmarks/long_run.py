@@ -61,18 +61,15 @@ def make(path: Path, reports: int) -> None:
 def draw(path: Path) -> int:
     """What a refresh of the Fine-tune page's curves does; the length of what it sends."""
     from engine.runs.lifecycle import Run
-    from ui import charts, live, readers
+    from ui import live, readers
+    from ui.charts import style
 
     record = readers.record(Run(path.parent))
     sent = 0
     for name in ("accuracy", "bits_per_byte", "loss"):
-        sent += len(
-            live.content(lambda n=name: charts.validation(record, n, "#000000", n), ("v", name), record.version)
-        )
+        sent += len(live.content(lambda n=name: style.validation(record, n, "#000000", n), ("v", name), record.version))
     for name in ("tokens_per_second", "learning_rate", "memory_bytes"):
-        sent += len(
-            live.content(lambda n=name: charts.over_steps(record, n, "#000000", n), ("o", name), record.version)
-        )
+        sent += len(live.content(lambda n=name: style.over_steps(record, n, "#000000", n), ("o", name), record.version))
     return sent
 
 

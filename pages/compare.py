@@ -12,20 +12,9 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, lifecycle
 from engine.runs.lifecycle import Run
-from ui import (
-    bases_view,
-    broken_view,
-    colours,
-    comparison,
-    comparison_charts,
-    live,
-    polling,
-    readers,
-    removal_view,
-    server_paths,
-    words,
-)
-from ui.comparison_charts import Line
+from ui import bases_view, broken_view, comparison, live, polling, readers, removal_view, server_paths, words
+from ui.charts import colours, comparison_figures
+from ui.charts.comparison_figures import Line
 from ui.i18n import _, _n
 
 DEFAULT_RUNS = 4
@@ -110,7 +99,7 @@ def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
         st.info(_("There is nothing to draw yet: the first point comes when a run has measured its base."))
     else:
         name = f"atelier-{figure}-{axis}".replace("_", "-")
-        drawn = comparison_charts.curves(lines, axes[axis][1], titles[figure], base, _("base model"))
+        drawn = comparison_figures.curves(lines, axes[axis][1], titles[figure], base, _("base model"))
         live.figure(drawn, key="compare_chart", picture=name)
         if bases:
             st.caption(_("No line of the base: these runs start from different ones, or are measured on other tokens."))

@@ -14,9 +14,7 @@ from engine.runs import checkpoints, lifecycle
 from engine.runs.checkpoints import ModelReference
 from engine.services import inference_client
 from ui import (
-    colours,
     errors,
-    evaluation_charts,
     forgetting_view,
     little_memory,
     readers,
@@ -27,9 +25,10 @@ from ui import (
     studio_view,
     words,
 )
-from ui.evaluation_charts import Row
+from ui.charts import colours, evaluation_figures
+from ui.charts.evaluation_figures import Row
+from ui.charts.report_figures import Shown
 from ui.i18n import _
-from ui.report_charts import Shown
 
 st.title(_("Evaluate"))
 st.markdown(
@@ -114,7 +113,7 @@ else:
         ("bits_per_byte", _("Bits per byte — lower is better"), ".2f", 1),
     )
     for slot, (name, title, pattern, factor) in zip(st.columns(2), figures, strict=True):
-        figure = evaluation_charts.bars(rows, name, title, pattern, factor)
+        figure = evaluation_figures.bars(rows, name, title, pattern, factor)
         slot.plotly_chart(figure, theme="streamlit", key=f"figure_{name}")
     st.dataframe(
         pd.DataFrame(

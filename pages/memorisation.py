@@ -20,7 +20,8 @@ from engine.runs import articles_read
 from engine.runs.articles_read import Seen
 from engine.runs.lifecycle import Run
 from engine.services import import_job
-from ui import access, bases_view, budget, choices, colours, errors, memorisation_view, moments, readers, sources, words
+from ui import access, bases_view, budget, choices, errors, memorisation_view, moments, readers, sources, words
+from ui.charts import colours
 from ui.i18n import _, _n
 from ui.moments import Moment
 

@@ -17,7 +17,6 @@ from engine.services import inference_client
 from ui import (
     budget,
     choices,
-    colours,
     errors,
     links,
     little_memory,
@@ -28,6 +27,7 @@ from ui import (
     studio_view,
     words,
 )
+from ui.charts import colours
 from ui.i18n import _
 
 TEXT, ARTICLE = "text", "article"

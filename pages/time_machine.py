@@ -9,7 +9,8 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import lifecycle
 from engine.runs.lifecycle import Run
-from ui import bases_view, budget, choices, colours, microscope_view, moments, polling, readers, time_charts, words
+from ui import bases_view, budget, choices, microscope_view, moments, polling, readers, words
+from ui.charts import colours, time_figures
 from ui.i18n import _, _n
 from ui.moments import Moment
 
@@ -75,7 +76,7 @@ def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
         former = all_moments[0].figures.get("english") if all_moments[0].is_base else None
         lost = words.delta(100 * (english["accuracy"] - former["accuracy"])) if former and not moment.is_base else {}
         slots[2].metric(_("Accuracy on general English"), words.percent(english["accuracy"]), border=True, **lost)
-    st.plotly_chart(time_charts.curves(all_moments, moment), theme="streamlit", key="time_chart")
+    st.plotly_chart(time_figures.curves(all_moments, moment), theme="streamlit", key="time_chart")
     texts, passage = st.columns(2)
     with texts:
         st.subheader(_("What it writes"))

@@ -9,8 +9,9 @@ from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture i
 
 from engine.runs import lifecycle
 from engine.runs.settings import RunSettings
-from ui import charts, comparison, comparison_charts, growing
-from ui.comparison_charts import Line
+from ui import comparison, growing
+from ui.charts import comparison_figures, style
+from ui.charts.comparison_figures import Line
 
 
 def step(n: int, **fields) -> dict:
@@ -75,7 +76,7 @@ def test_the_base_is_never_the_best_of_a_run(written):
 def test_thinning_keeps_every_extreme_both_ends_and_the_order():
     random = np.random.default_rng(1)
     xs, ys = np.arange(5000) * 3.0, random.normal(size=5000)
-    thin_x, thin_y = charts.thinned(xs, ys, 100)
+    thin_x, thin_y = style.thinned(xs, ys, 100)
     assert len(thin_x) <= 100
     assert (thin_x[0], thin_x[-1]) == (xs[0], xs[-1])
     assert thin_x == sorted(thin_x)
@@ -88,11 +89,11 @@ def test_thinning_keeps_every_extreme_both_ends_and_the_order():
 def test_a_smoothed_figure_shows_the_raw_line_too_and_more_runs_than_hues_differ_by_dashes():
     xs, ys = np.arange(9000.0), np.sin(np.arange(9000.0))
     lines = [Line("a", "#0072B2", 0, xs, ys, ys / 2), Line("b", "#0072B2", 1, xs, ys)]
-    drawn = comparison_charts.curves(lines, "x", "y", 1.0, "base model")
+    drawn = comparison_figures.curves(lines, "x", "y", 1.0, "base model")
     raw, smooth, other = drawn.data
     assert (raw.opacity, raw.showlegend, smooth.name, other.name) == (0.35, False, "a", "b")
     assert smooth.line.dash != other.line.dash
-    assert all(len(trace.x) <= charts.MOST_POINTS for trace in drawn.data)
+    assert all(len(trace.x) <= style.MOST_POINTS for trace in drawn.data)
     assert drawn.layout.annotations[0].text == "base model"
 
 

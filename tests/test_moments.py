@@ -6,7 +6,8 @@ import pytest
 from engine.core.locks import Lock
 from engine.runs import lifecycle
 from engine.runs.settings import RunSettings
-from ui import charts, comparison, growing, moments, time_charts
+from ui import comparison, growing, moments
+from ui.charts import style, time_figures
 
 
 def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):
@@ -65,14 +66,14 @@ def test_a_run_whose_parent_is_not_in_the_chain_begins_at_the_parent(root):
         (True, False, 0), (False, True, 0), (False, False, 2), (False, False, 4),
     ]  # fmt: skip
     assert found[1].samples["The"]["text"] == " parent 0"
-    drawn = time_charts.curves(found, found[-1])
+    drawn = time_figures.curves(found, found[-1])
     assert list(drawn.data[0].x) == [0, 2, 4] and list(drawn.data[0].y) == pytest.approx([10, 30, 50])
     assert list(drawn.data[1].x) == [0, 2, 4] and drawn.data[1].name == "general English"
     assert drawn.layout.annotations[0].text == "base model"
     assert "since the parent" in drawn.layout.xaxis.title.text
     whole = moments.of_chain([first, second], {run.name: run.events() for run in (first, second)})
     assert not any(moment.is_parent for moment in whole)
-    assert "since the base" in time_charts.curves(whole, whole[0]).layout.xaxis.title.text
+    assert "since the base" in time_figures.curves(whole, whole[0]).layout.xaxis.title.text
 
 
 def test_samples_are_called_equal_only_where_prompts_seed_and_sampler_are(root):
@@ -128,6 +129,6 @@ def test_settings_are_told_apart(root):
 def test_a_thinned_curve_keeps_its_extremes_and_its_order():
     ys = np.sin(np.arange(5000) / 100)
     ys[1234] = 7
-    xs, thin = charts.thinned(np.arange(5000), ys, 200)
+    xs, thin = style.thinned(np.arange(5000), ys, 200)
     assert len(xs) <= 200 and max(thin) == 7 and xs == sorted(xs)
     assert min(thin) == ys.min()

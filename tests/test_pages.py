@@ -207,7 +207,7 @@ def test_what_can_be_no_path_is_a_sentence(path, monkeypatch):
 
 
 def test_a_base_is_grey_and_a_runs_checkpoints_deepen_along_one_hue(root):
-    from ui import colours
+    from ui.charts import colours
 
     run = a_run(root)
     (checkpoint,) = checkpoints.of_run(run)
@@ -219,12 +219,12 @@ def test_a_base_is_grey_and_a_runs_checkpoints_deepen_along_one_hue(root):
 
 
 def test_thinned_curves_keep_their_extremes():
-    from ui import charts
+    from ui.charts import style
 
     ys = [0.0] * 5000
     ys[1234], ys[4321] = 9.0, -9.0
-    xs, kept = charts.thinned(list(range(5000)), ys)
-    assert len(kept) <= charts.MOST_POINTS
+    xs, kept = style.thinned(list(range(5000)), ys)
+    assert len(kept) <= style.MOST_POINTS
     assert (max(kept), min(kept)) == (9.0, -9.0)
     assert xs == sorted(xs)
 
@@ -1013,7 +1013,7 @@ def test_the_forgetting_meter_says_what_was_gained_and_what_it_cost(root):
 def test_english_is_not_mixed_into_the_curve_of_validation():
     import numpy as np
 
-    from ui import charts
+    from ui.charts import style
     from ui.records import Record
 
     events = [
@@ -1022,7 +1022,7 @@ def test_english_is_not_mixed_into_the_curve_of_validation():
         for split, accuracy in (("english", 0.9), ("validation", 0.2))
     ]
     nothing = {"step": np.empty(0)}
-    figure = charts.validation(Record(nothing, nothing, events), "accuracy", "#000000", "accuracy")
+    figure = style.validation(Record(nothing, nothing, events), "accuracy", "#000000", "accuracy")
     assert [list(trace.y) for trace in figure.data] == [[0.2, 0.2]]
     assert figure.layout.shapes[0].y0 == 0.2
 

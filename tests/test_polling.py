@@ -12,7 +12,8 @@ from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture i
 
 from engine.core.locks import Lock
 from engine.runs import lifecycle
-from ui import charts, live, polling, readers
+from ui import live, polling, readers
+from ui.charts import style
 from ui.records import STEP_FIELDS, Record
 
 
@@ -126,7 +127,7 @@ def test_thirty_viewers_cost_one_building_of_a_figure():
 
     def build() -> go.Figure:
         built.append(1)
-        return charts.validation(record, "loss", "#000000", "loss")
+        return style.validation(record, "loss", "#000000", "loss")
 
     def ask() -> None:
         barrier.wait()
@@ -143,18 +144,18 @@ def test_thirty_viewers_cost_one_building_of_a_figure():
     assert live.content(build, "test one building", 1) == live.content(build, "test one building", 2)  # never back
 
 
-@pytest.mark.parametrize("draw", [charts.validation, charts.over_steps])
+@pytest.mark.parametrize("draw", [style.validation, style.over_steps])
 def test_what_the_page_is_sent_is_the_figure_with_its_template(draw):
     figure = draw(a_record(), "loss", "#0072B2", "loss")
     sent = json.loads(live.content(lambda: figure, f"test sent {draw.__name__}", 1))
     template = sent["layout"].pop("template")
-    whole = json.loads(figure.update_layout(template=charts.template()).to_json())
+    whole = json.loads(figure.update_layout(template=style.template()).to_json())
     assert template == whole["layout"].pop("template")
     assert sent == whole
 
 
 def test_the_base_is_a_line_across_the_figure_with_its_name():
-    figure = charts.validation(a_record(), "loss", "#0072B2", "loss")
+    figure = style.validation(a_record(), "loss", "#0072B2", "loss")
     assert [list(trace.y) for trace in figure.data] == [[1, 2, 3, 4, 5], [4.0, 3.6]]
     same = go.Figure().add_hline(
         4.0,

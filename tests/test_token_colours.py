@@ -3,8 +3,8 @@
 import pytest
 
 from ui import microscope_view
-from ui.colours import ink
-from ui.token_colours import Scale, coloured
+from ui.charts.colours import ink
+from ui.charts.token_colours import Scale, coloured
 
 
 def contrast(ground: str, letters: str) -> float:

@@ -5,7 +5,8 @@ import streamlit as st
 from engine.evaluation import forgetting
 from engine.evaluation.forgetting import Forgetting
 from engine.runs.lifecycle import Run
-from ui import colours, live, readers, report_charts, words
+from ui import live, readers, words
+from ui.charts import colours, report_figures
 from ui.i18n import _
 
 
@@ -29,7 +30,7 @@ def show(runs_: list[Run]) -> None:
     figures = (("accuracy", _("accuracy (%)"), 100), ("bits_per_byte", _("bits per byte"), 1))
     for slot, (figure, title, factor) in zip(st.columns(2), figures, strict=True):
         with slot:
-            drawn = report_charts.forgetting(meter, colour, figure, title, factor)
+            drawn = report_figures.forgetting(meter, colour, figure, title, factor)
             live.figure(drawn, key=f"forgetting_{figure}")
     st.caption(
         _(

@@ -7,7 +7,8 @@ import streamlit as st
 from engine.runs import checkpoints
 from engine.runs.lifecycle import Run
 from engine.runs.settings import IMPORTED
-from ui import colours, readers, words
+from ui import readers, words
+from ui.charts import colours
 from ui.i18n import _
 
 _FEW = 4

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from ui import charts
+from ui.charts import style
 from ui.i18n import language
 
 _LIBRARY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -116,7 +116,7 @@ def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> str:
 
     def written() -> str:
         drawn = build().to_dict()
-        drawn["layout"]["template"] = charts.template_content(charts.template())
+        drawn["layout"]["template"] = style.template_content(style.template())
         return to_json_plotly(drawn)
 
     return _once(written, ("content", of), version)
@@ -153,7 +153,7 @@ def shared(build: Callable[[], go.Figure], of: Hashable, version: int, key: str)
         of: what it shows. version: of its data; never goes back.
     """
     if not _served:
-        figure(build().update_layout(template=charts.template()), key)
+        figure(build().update_layout(template=style.template()), key)
         return
     data = {"figure": content(build, of, version), "address": _ADDRESS, "picture": ""}
     _figure_component()(data=data, key=key)

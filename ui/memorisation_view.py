@@ -7,7 +7,8 @@ from engine.memorisation import search
 from engine.memorisation.search import LENGTHS, Copied, Passage
 from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
-from ui import charts, colours, frame, links, microscope_view, words
+from ui import frame, links, microscope_view, words
+from ui.charts import colours, style
 from ui.i18n import _, _n
 
 # Of Okabe and Ito's vermilion, deeper the longer the passage; the ink that is read on each.
@@ -126,7 +127,7 @@ def yardstick(samples: list[Copied], colour: str, title: str, unseen: list[Copie
             hovertemplate="%{y:.2f} %",
         )
     figure.update_layout(
-        template=charts.template(),
+        template=style.template(),
         height=320,
         barmode="group",
         xaxis_title=_("passages of so many tokens in a row"),

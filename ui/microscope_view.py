@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from ui import words
+from ui.charts.token_colours import Scale, coloured
 from ui.i18n import _
-from ui.token_colours import Scale, coloured
 
 PROBABILITY, RANK, ENTROPY = "probability", "rank", "entropy"
 

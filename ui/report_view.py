@@ -5,9 +5,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from engine.evaluation import intervals
-from ui import near_copies_view, report_charts, words
+from ui import near_copies_view, words
+from ui.charts import report_figures
+from ui.charts.report_figures import Shown
 from ui.i18n import _, _n
-from ui.report_charts import Shown
 
 SIMPLE = "#B0B5BA"  # what is no model of ours
 KERAS_TOLERANCE = 1e-3  # nats a token: what another order of the sums and a GPU's short floats may make
@@ -23,7 +24,7 @@ def show(models: list[Shown]) -> None:
         st.warning(told)
     if len(models) > 1:
         difference(models[0], own)
-    st.plotly_chart(report_charts.baselines(compared(models)), theme="streamlit", key="report_baselines")
+    st.plotly_chart(report_figures.baselines(compared(models)), theme="streamlit", key="report_baselines")
     simple = own.report["baselines"]
     counted = _(
         "The most frequent token is “{token}”; it and the bigram (the most frequent token behind the one before, backing off to single tokens) were counted on {n} tokens of {read}.",
@@ -36,19 +37,21 @@ def show(models: list[Shown]) -> None:
     names = (_("By section"), _("By position"), _("By kind of token"), _("Calibration"), _("Padding"))
     section, position, kind, calibration, padding = st.tabs(list(names))
     with section:
-        st.plotly_chart(report_charts.groups(models, "by_section", section_names()), theme="streamlit", key="r_section")
+        st.plotly_chart(
+            report_figures.groups(models, "by_section", section_names()), theme="streamlit", key="r_section"
+        )
     with position:
         axis = _("tokens before it in the window")
-        st.plotly_chart(report_charts.groups(models, "by_position", {}, axis), theme="streamlit", key="r_position")
+        st.plotly_chart(report_figures.groups(models, "by_position", {}, axis), theme="streamlit", key="r_position")
     with kind:
-        st.plotly_chart(report_charts.groups(models, "by_kind", kind_names()), theme="streamlit", key="r_kind")
+        st.plotly_chart(report_figures.groups(models, "by_kind", kind_names()), theme="streamlit", key="r_kind")
         st.caption(
             _(
                 "A domain term is a word that everyday English hardly knows, or that the training articles use far more often; its first token is the hard one, the rest of it are pieces of a word."
             )
         )
     with calibration:
-        st.plotly_chart(report_charts.reliability(models), theme="streamlit", key="r_calibration")
+        st.plotly_chart(report_figures.reliability(models), theme="streamlit", key="r_calibration")
         errors = " · ".join(
             words.labelled(words.plain(m.title), words.percent(m.report["calibration"]["error"])) for m in models
         )

@@ -9,20 +9,8 @@ from engine.core.errors import EngineError
 from engine.runs import lifecycle, queue
 from engine.runs.lifecycle import Run, State
 from engine.services import dispatcher, ending
-from ui import (
-    access,
-    bases_view,
-    charts,
-    colours,
-    errors,
-    growing,
-    little_memory,
-    live,
-    near_copies_view,
-    polling,
-    readers,
-    words,
-)
+from ui import access, bases_view, errors, growing, little_memory, live, near_copies_view, polling, readers, words
+from ui.charts import colours, style
 from ui.i18n import _, _n
 from ui.records import Record
 
@@ -262,14 +250,14 @@ def _thinned(record: Record) -> None:
 
 def _validation(run: Run, record: Record, name: str, title: str, colour: str, key: str, factor: float = 1.0) -> None:
     def build() -> go.Figure:
-        return charts.validation(record, name, colour, title, factor)
+        return style.validation(record, name, colour, title, factor)
 
     live.shared(build, ("validation", str(run.folder), name, colour), record.version, key)
 
 
 def _over_steps(run: Run, record: Record, name: str, title: str, colour: str, key: str, factor: float = 1.0) -> None:
     def build() -> go.Figure:
-        return charts.over_steps(record, name, colour, title, factor)
+        return style.over_steps(record, name, colour, title, factor)
 
     live.shared(build, ("over steps", str(run.folder), name, colour), record.version, key)
 

@@ -11,7 +11,8 @@ from engine.core.errors import EngineError
 from engine.inference.samples.outcome import Column, Sample, Written
 from engine.runs.checkpoints import ModelReference
 from engine.services import inference_client
-from ui import budget, colours, errors, frame, readers, server_paths, studio_view, words
+from ui import budget, errors, frame, readers, server_paths, studio_view, words
+from ui.charts import colours
 from ui.i18n import _, error_text
 
 REPAINT_SECONDS = 0.1

@@ -13,7 +13,8 @@ from engine.runs import plans, queue
 from engine.runs.plans import Plan
 from engine.runs.submission import articles_path
 from engine.services import dispatcher
-from ui import access, article_charts, importing_view, run_view, words
+from ui import access, importing_view, run_view, words
+from ui.charts import article_figures
 from ui.i18n import _
 
 _COUNTED_BYTES = 32 << 20
@@ -69,7 +70,7 @@ def form(preset: str, articles: str) -> None:
         )
     )
     plan = _edited(plan, f"{chosen}-{articles}-{upload.name if upload else ''}")
-    st.plotly_chart(article_charts.stages(plan), theme="streamlit", key="plan_stages")
+    st.plotly_chart(article_figures.stages(plan), theme="streamlit", key="plan_stages")
     prefix = st.text_input(_("The runs' names begin with (empty = date and time)"), "", key="plan_prefix").strip()
     stages = plans.settings(plan, articles, prefix or queue.UNNAMED, preset=preset)
     one, two = st.columns([1, 3])

@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from ui import charts, colours
+from ui.charts import colours, style
 from ui.i18n import _
 from ui.moments import Moment
 
@@ -30,7 +30,7 @@ def curves(all_moments: list[Moment], now: Moment) -> go.Figure:
         )
     figure.add_vline(now.at, line={"color": colours.BASE, "width": 3})
     figure.update_layout(
-        template=charts.template(),
+        template=style.template(),
         height=300,
         xaxis_title=_("training steps since the parent") if begun else _("training steps since the base"),
         yaxis_title=_("accuracy (%)"),

@@ -6,8 +6,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from engine.evaluation.forgetting import Forgetting, Point
-from ui import colours
-from ui.charts import template
+from ui.charts import colours
+from ui.charts.style import template
 from ui.i18n import _
 
 ENGLISH_DASH = "dot"  # the same model on another text: its own colour, another line

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from ui import charts, colours
+from ui.charts import colours
+from ui.charts import style as charts
 
 _FEW_POINTS = 30  # each is marked
 _FEW_LINES = 6  # the pointer is told of all of them at once

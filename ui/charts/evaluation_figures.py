@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from ui.charts import template
+from ui.charts.style import template
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 
-from ui import colours
+from ui.charts import colours
 from ui.i18n import LANGUAGES, _, language
 from ui.records import Record
 

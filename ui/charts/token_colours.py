@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from plotly.colors import get_colorscale, sample_colorscale
 
-from ui.colours import ink
+from ui.charts.colours import ink
 
 _EVEN = get_colorscale("Cividis")  # perceptually even, and the same to eyes that take red for green (Nuñez et al. 2018)
 # Vermilion to white to blue of Okabe and Ito: worse, equal, better.

@@ -6,8 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from engine.runs.plans import Plan
-from ui import colours, words
-from ui.charts import template
+from ui import words
+from ui.charts import colours
+from ui.charts.style import template
 from ui.i18n import _
 
 _BINS = 36
