@@ -18,7 +18,8 @@ else:
     import streamlit as st
     from starlette.middleware import Middleware
 
-    from ui import downloads, live, network, owner, owner_file, sweeping, upload_memory
+    from ui import downloads, network, owner, owner_file, sweeping, upload_memory
+    from ui.components.figure import live
 
     owner_file.keep_from_streamlit()
     sweeping.start()

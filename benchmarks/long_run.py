@@ -61,8 +61,9 @@ def make(path: Path, reports: int) -> None:
 def draw(path: Path) -> int:
     """What a refresh of the Fine-tune page's curves does; the length of what it sends."""
     from engine.runs.lifecycle import Run
-    from ui import live, readers
+    from ui import readers
     from ui.charts import style
+    from ui.components.figure import live
 
     record = readers.record(Run(path.parent))
     sent = 0

@@ -16,20 +16,10 @@ from engine.corpus.store import Corpus
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import plans
-from ui import (
-    errors,
-    importing_view,
-    links,
-    live,
-    near_copies_view,
-    readers,
-    server_paths,
-    sources,
-    statistics,
-    token_view,
-    words,
-)
+from ui import errors, importing_view, links, near_copies_view, readers, server_paths, sources, statistics, words
 from ui.charts import article_figures
+from ui.components.figure import live
+from ui.components.tokens import token_view
 from ui.i18n import _, _n, error_text
 
 SHOWN_TOKENS = 1500  # of one article at a time, coloured

@@ -12,9 +12,10 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, lifecycle
 from engine.runs.lifecycle import Run
-from ui import bases_view, broken_view, comparison, live, polling, readers, removal_view, server_paths, words
+from ui import bases_view, broken_view, comparison, polling, readers, removal_view, server_paths, words
 from ui.charts import colours, comparison_figures
 from ui.charts.comparison_figures import Line
+from ui.components.figure import live
 from ui.i18n import _, _n
 
 DEFAULT_RUNS = 4

@@ -14,20 +14,9 @@ from engine.presets import catalogue
 from engine.runs.checkpoints import ModelReference
 from engine.runs.submission import articles_path
 from engine.services import inference_client
-from ui import (
-    budget,
-    choices,
-    errors,
-    links,
-    little_memory,
-    microscope_view,
-    places_view,
-    readers,
-    sources,
-    studio_view,
-    words,
-)
+from ui import budget, choices, errors, links, little_memory, places_view, readers, sources, studio_view, words
 from ui.charts import colours
+from ui.components.tokens import microscope_view
 from ui.i18n import _
 
 TEXT, ARTICLE = "text", "article"

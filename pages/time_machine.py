@@ -9,8 +9,9 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import lifecycle
 from engine.runs.lifecycle import Run
-from ui import bases_view, budget, choices, microscope_view, moments, polling, readers, words
+from ui import bases_view, budget, choices, moments, polling, readers, words
 from ui.charts import colours, time_figures
+from ui.components.tokens import microscope_view
 from ui.i18n import _, _n
 from ui.moments import Moment
 

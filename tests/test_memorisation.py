@@ -21,7 +21,8 @@ from engine.presets import catalogue
 from engine.runs import articles_read, checkpoints, lifecycle
 from engine.runs.articles_read import Range, Seen
 from engine.runs.settings import RunSettings
-from ui import memorisation_view, token_view
+from ui import memorisation_view
+from ui.components.tokens import token_view
 
 TOKENS = st.lists(st.integers(0, 3), max_size=120).map(lambda ids: np.array(ids, np.uint16) * 300)
 

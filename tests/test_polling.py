@@ -12,8 +12,9 @@ from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture i
 
 from engine.core.locks import Lock
 from engine.runs import lifecycle
-from ui import live, polling, readers
+from ui import polling, readers
 from ui.charts import style
+from ui.components.figure import live
 from ui.records import STEP_FIELDS, Record
 
 

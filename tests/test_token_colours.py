@@ -2,9 +2,9 @@
 
 import pytest
 
-from ui import microscope_view
 from ui.charts.colours import ink
 from ui.charts.token_colours import Scale, coloured
+from ui.components.tokens import microscope_view
 
 
 def contrast(ground: str, letters: str) -> float:

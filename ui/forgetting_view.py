@@ -5,8 +5,9 @@ import streamlit as st
 from engine.evaluation import forgetting
 from engine.evaluation.forgetting import Forgetting
 from engine.runs.lifecycle import Run
-from ui import live, readers, words
+from ui import readers, words
 from ui.charts import colours, report_figures
+from ui.components.figure import live
 from ui.i18n import _
 
 

@@ -7,8 +7,9 @@ from engine.memorisation import search
 from engine.memorisation.search import LENGTHS, Copied, Passage
 from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
-from ui import frame, links, microscope_view, words
+from ui import frame, links, words
 from ui.charts import colours, style
+from ui.components.tokens import microscope_view
 from ui.i18n import _, _n
 
 # Of Okabe and Ito's vermilion, deeper the longer the passage; the ink that is read on each.

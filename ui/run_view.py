@@ -9,8 +9,9 @@ from engine.core.errors import EngineError
 from engine.runs import lifecycle, queue
 from engine.runs.lifecycle import Run, State
 from engine.services import dispatcher, ending
-from ui import access, bases_view, errors, growing, little_memory, live, near_copies_view, polling, readers, words
+from ui import access, bases_view, errors, growing, little_memory, near_copies_view, polling, readers, words
 from ui.charts import colours, style
+from ui.components.figure import live
 from ui.i18n import _, _n
 from ui.records import Record
 

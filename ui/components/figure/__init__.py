@@ -1,0 +1,1 @@
+"""A figure that is redrawn in place."""

@@ -1,0 +1,1 @@
+"""Tokens of a text, each on its ground."""
