@@ -61,11 +61,11 @@ def make(path: Path, reports: int) -> None:
 def draw(path: Path) -> int:
     """What a refresh of the Fine-tune page's curves does; the length of what it sends."""
     from engine.runs.lifecycle import Run
-    from ui import readers
     from ui.charts import style
     from ui.components.figure import live
+    from ui.readers import folders
 
-    record = readers.record(Run(path.parent))
+    record = folders.record(Run(path.parent))
     sent = 0
     for name in ("accuracy", "bits_per_byte", "loss"):
         sent += len(live.content(lambda n=name: style.validation(record, n, "#000000", n), ("v", name), record.version))

@@ -16,11 +16,12 @@ from engine.corpus.store import Corpus
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import plans
-from ui import errors, importing_view, links, near_copies_view, readers, server_paths, sources, statistics, words
+from ui import errors, importing_view, links, near_copies_view, server_paths, sources, words
 from ui.charts import article_figures
 from ui.components.figure import live
 from ui.components.tokens import token_view
 from ui.i18n import _, _n, error_text
+from ui.readers import folders, statistics
 
 SHOWN_TOKENS = 1500  # of one article at a time, coloured
 TOKENS_BEFORE = 200  # shown before a passage that a link leads to
@@ -375,7 +376,7 @@ st.title(_("Articles"))
 follow_link()
 st.markdown(_("What the model learns from: how much text there is, how it is built, and how the model sees it."))
 
-choices = readers.preset_choices()
+choices = folders.preset_choices()
 preset = paths.portable(paths.MINI_PRESET)
 if len(choices) > 1:
     preset = (

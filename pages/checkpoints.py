@@ -22,15 +22,13 @@ from ui import (
     budget,
     downloads,
     errors,
-    lineage,
     little_memory,
-    readers,
-    recorded,
     removal_view,
     studio_view,
     words,
 )
 from ui.i18n import _, _n
+from ui.readers import folders, lineage, recorded
 
 st.title(_("Checkpoints"))
 st.markdown(
@@ -161,8 +159,8 @@ if message := st.session_state.pop("checkpoint_message", None):
 removal_view.told()
 
 selected: Checkpoint | None = None
-found = [(run, checkpoint) for run in readers.runs_with_events() for checkpoint in reversed(checkpoints.of_run(run))]
-damaged = [errors.markdown(error) for run in readers.runs_with_events() for error in checkpoints.seen_damaged(run)]
+found = [(run, checkpoint) for run in folders.runs_with_events() for checkpoint in reversed(checkpoints.of_run(run))]
+damaged = [errors.markdown(error) for run in folders.runs_with_events() for error in checkpoints.seen_damaged(run)]
 if damaged:
     st.warning("\n\n".join(damaged), icon=":material/heart_broken:")
 broken_view.show("checkpoints")
@@ -252,7 +250,7 @@ else:
                 adoption_view.report(checkpoint)
         export(checkpoint)
     st.subheader(_("Where each came from"))
-    lineage.tree(readers.runs_with_events())
+    lineage.tree(folders.runs_with_events())
     st.caption(
         _("Grey: a base model. A box is a run with its accuracy on validation; an arrow, the step it started from.")
     )

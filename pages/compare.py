@@ -12,11 +12,12 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, lifecycle
 from engine.runs.lifecycle import Run
-from ui import bases_view, broken_view, comparison, polling, readers, removal_view, server_paths, words
+from ui import bases_view, broken_view, removal_view, server_paths, words
 from ui.charts import colours, comparison_figures
 from ui.charts.comparison_figures import Line
 from ui.components.figure import live
 from ui.i18n import _, _n
+from ui.readers import comparison, folders, polling
 
 DEFAULT_RUNS = 4
 SMOOTHING = 0.9
@@ -85,7 +86,7 @@ def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
     lines, left_out, points = [], [], []
     hues = colours.of_runs()
     for run in chosen:
-        articles = readers.articles_of(run) if axis == "articles" else None
+        articles = folders.articles_of(run) if axis == "articles" else None
         xs, ys = comparison.curve(columns[run.name], figure, axis, articles)
         if not len(xs):
             left_out.append(run.name)
@@ -127,8 +128,8 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
     for run in chosen:
         found, state = columns[run.name], run.state()
         best = comparison.best(found)
-        test = readers.whole_evaluations(run).get(("run", "test"), {})
-        result = next(iter(readers.events(run, "result")[-1:]), {})
+        test = folders.whole_evaluations(run).get(("run", "test"), {})
+        result = next(iter(folders.events(run, "result")[-1:]), {})
         steps, saved = found.step, checkpoints.of_run(run)
         rows.append(
             {
@@ -187,7 +188,7 @@ def windows(chosen: list[Run]) -> None:
     lengths = set()
     for run in chosen:
         with contextlib.suppress(EngineError):  # its preset is gone
-            lengths.add(readers.window_of(run, {}))
+            lengths.add(folders.window_of(run, {}))
     if len(lengths) > 1:
         st.caption(
             ":material/straighten: "
@@ -239,7 +240,7 @@ def settings(chosen: list[Run]) -> None:
 
 def figures_now(chosen: list[Run]) -> None:
     """Curves and table as they stand; redrawn by themselves while one of the runs works."""
-    columns = {run.name: readers.columns(run) for run in chosen}
+    columns = {run.name: folders.columns(run) for run in chosen}
     curves(chosen, columns)
     windows(chosen)
     st.subheader(_("Figures"))
@@ -250,7 +251,7 @@ st.title(_("Compare runs"))
 st.markdown(_("What one setting did: the curves of several runs over one another, and where their settings differ."))
 removal_view.told()
 broken_view.show("compare")
-found = readers.trained_runs()
+found = folders.trained_runs()
 if not found:
     st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))
     st.stop()

@@ -13,22 +13,12 @@ from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle
 from engine.runs.checkpoints import ModelReference
 from engine.services import inference_client
-from ui import (
-    errors,
-    forgetting_view,
-    little_memory,
-    readers,
-    recorded,
-    report_form,
-    report_view,
-    server_paths,
-    studio_view,
-    words,
-)
+from ui import errors, forgetting_view, little_memory, report_form, report_view, server_paths, studio_view, words
 from ui.charts import colours, evaluation_figures
 from ui.charts.evaluation_figures import Row
 from ui.charts.report_figures import Shown
 from ui.i18n import _
+from ui.readers import folders, recorded
 
 st.title(_("Evaluate"))
 st.markdown(
@@ -41,13 +31,13 @@ st.markdown(
 def run_rows(split: str) -> list[Row]:
     """Base and runs as the trainers measured them on whole splits, a row for each articles folder and length of window."""
     rows: dict[tuple[str, str, int, int], Row] = {}
-    for run in readers.runs_with_events():
-        for (model, of_split), event in readers.whole_evaluations(run).items():
+    for run in folders.runs_with_events():
+        for (model, of_split), event in folders.whole_evaluations(run).items():
             if of_split != split:
                 continue
             try:
                 reference, title, colour = _identity(run, model)
-                length = readers.window_of(run, event)
+                length = folders.window_of(run, event)
             except EngineError:
                 continue
             figures = {name: event[name] for name in ("accuracy", "loss", "perplexity", "bits_per_byte")}
@@ -171,7 +161,7 @@ def measure(model: ModelReference, request: dict, done: float, share: float, bar
     Raises:
         EngineError: the studio's, or none is there.
     """
-    name = words.plain(readers.title(model))
+    name = words.plain(folders.title(model))
 
     def say(label: str, of_this: float) -> None:
         bar.progress(min(1.0, done + share * of_this), label)
@@ -187,8 +177,8 @@ def measure(model: ModelReference, request: dict, done: float, share: float, bar
 
 def shown(model: ModelReference, report: dict) -> Shown:
     """A report with the name and colour that the model has on every page."""
-    last = readers.last_step(model.checkpoint.run) if model.checkpoint else 0
-    return Shown(readers.title(model), colours.of_model(model, last), report)
+    last = folders.last_step(model.checkpoint.run) if model.checkpoint else 0
+    return Shown(folders.title(model), colours.of_model(model, last), report)
 
 
 def whole_picture(asked: report_form.Asked, start: bool, place) -> None:
@@ -235,4 +225,4 @@ with st.container(horizontal=True):
 if asked is not None:
     whole_picture(asked, start, place)
 
-forgetting_view.show(readers.trained_runs())
+forgetting_view.show(folders.trained_runs())

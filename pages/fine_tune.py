@@ -20,8 +20,6 @@ from ui import (
     importing_view,
     little_memory,
     queue_view,
-    readers,
-    recorded,
     removal_view,
     run_view,
     sources,
@@ -29,12 +27,13 @@ from ui import (
     words,
 )
 from ui.i18n import _
+from ui.readers import folders, recorded
 
 
 def estimates(settings: RunSettings) -> str:
     """Time, memory and disk of a run before it starts, in a sentence."""
     needed = submission.estimate(settings)
-    speed = readers.usual_speed(settings.preset)
+    speed = folders.usual_speed(settings.preset)
     if settings.minutes is not None:
         time = words.duration(60 * settings.minutes)
     elif speed and settings.steps is not None:
@@ -63,7 +62,7 @@ def asked_parent() -> Checkpoint | None:
 
 def choose_preset(parent: Checkpoint | None) -> str:
     """The preset: one that ships, the parent's, or by path or name where paths are offered."""
-    shipped = readers.preset_choices()
+    shipped = folders.preset_choices()
     wanted = checkpoints.preset_of(parent)["reference"] if parent else shipped[0] if shipped else ""
     known = list(dict.fromkeys([*shipped, *([wanted] if parent else [])]))
     other = _("another: a folder or a keras-hub name")
@@ -72,7 +71,7 @@ def choose_preset(parent: Checkpoint | None) -> str:
         _("Base model"),
         choices,
         index=choices.index(wanted) if wanted in choices else 0,
-        format_func=lambda reference: other if reference == other else readers.preset_title(reference),
+        format_func=lambda reference: other if reference == other else folders.preset_title(reference),
     )
     if chosen != other:
         return chosen or ""
@@ -86,7 +85,7 @@ def choose_preset(parent: Checkpoint | None) -> str:
 def choose_parent(preset: str, parent: Checkpoint | None) -> str | None:
     """Where to start: the base itself, or a checkpoint of the same base; the one asked for where it is of this base."""
     asked = parent.reference if parent and checkpoints.preset_of(parent)["reference"] == preset else None
-    names = [model.reference for model in readers.models() if model.checkpoint and model.preset.reference == preset]
+    names = [model.reference for model in folders.models() if model.checkpoint and model.preset.reference == preset]
     choices = [None, *names, *([asked] if asked and asked not in names else [])]
     return st.selectbox(
         _("Start from"),
@@ -103,7 +102,7 @@ st.markdown(
     )
 )
 
-names = [run.name for run in readers.trained_runs()]
+names = [run.name for run in folders.trained_runs()]
 
 
 def one_run(preset: str, parent: str | None, articles: str) -> None:
@@ -226,7 +225,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         and settings
     ):
         try:
-            if not access.is_local() and parent is None and preset not in readers.preset_choices():
+            if not access.is_local() and parent is None and preset not in folders.preset_choices():
                 raise EngineError(
                     "Choose one of the presets that ship: other presets are offered on a local server only."
                 )
@@ -258,7 +257,7 @@ def form() -> None:
             preset = choose_preset(asked)
         with right:
             parent = choose_parent(preset, asked) if kind == "run" else None
-        articles = importing_view.for_training(sources.choose_articles("tune", readers.vocabulary_hash(preset)), preset)
+        articles = importing_view.for_training(sources.choose_articles("tune", folders.vocabulary_hash(preset)), preset)
         if articles is None:
             st.caption(_("Prepare the articles first: then the run can be set up here."))
         elif kind == "run":
@@ -280,7 +279,7 @@ if not names:
         st.info(_("No run yet: start one above, or press the button on the Lab page."))
     st.stop()
 
-active = readers.active_run()
+active = folders.active_run()
 asked_run = st.query_params.get("run")
 default = asked_run if asked_run in names else active.name if active else names[0]
 chosen = st.selectbox(_("Show the run"), names, index=names.index(default))

@@ -10,19 +10,9 @@ from engine.core import machine, paths
 from engine.runs import lifecycle, queue
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher
-from ui import (
-    broken_view,
-    budget,
-    errors,
-    little_memory,
-    owner,
-    readers,
-    recorded,
-    removal_view,
-    run_view,
-    words,
-)
+from ui import broken_view, budget, errors, little_memory, owner, removal_view, run_view, words
 from ui.i18n import _, _n
+from ui.readers import folders, recorded
 
 MINUTES = 1.0
 
@@ -30,7 +20,7 @@ st.title(_("Lab"))
 removal_view.told()
 owner.faults()
 found = machine.look(paths.checkpoints_root())
-active = readers.active_run()
+active = folders.active_run()
 nothing_trains = little_memory.nothing_trains()
 if nothing_trains:
     little_memory.say(training=True)
@@ -76,7 +66,7 @@ if pressed:
         dispatcher.ensure()
         st.rerun()
 
-listed = readers.trained_runs()
+listed = folders.trained_runs()
 own = run_view.exists(st.session_state.get("lab_run"))
 shown = active or own or (listed[0] if listed else None)
 if own and shown and own.name != shown.name:

@@ -20,10 +20,11 @@ from engine.runs import articles_read
 from engine.runs.articles_read import Seen
 from engine.runs.lifecycle import Run
 from engine.services import import_job
-from ui import access, bases_view, budget, choices, errors, memorisation_view, moments, readers, sources, words
+from ui import access, bases_view, budget, choices, errors, memorisation_view, sources, words
 from ui.charts import colours
 from ui.i18n import _, _n
-from ui.moments import Moment
+from ui.readers import folders, moments
+from ui.readers.moments import Moment
 
 AT_ONCE_TOKENS = 2_000_000  # so many are indexed while one waits, about a second
 POLL_SECONDS = 1.0
@@ -125,7 +126,7 @@ def choose_run(trained: list[Run]) -> Run:
 
 def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
     """The samples of a moment of the run: (title, tokens) of each."""
-    with_samples = [moment for moment in moments.of_run(run, readers.events(run)) if moment.samples]
+    with_samples = [moment for moment in moments.of_run(run, folders.events(run)) if moment.samples]
     if not with_samples:
         st.info(_("This run has written no sample yet: its samples appear here as they come. Type a text meanwhile."))
         st.stop()
@@ -194,7 +195,7 @@ st.title(_("Memorisation"))
 st.markdown(
     _("Did it learn, or copy? What of a sample stands word for word in the articles that its run was trained on.")
 )
-trained = readers.trained_runs()
+trained = folders.trained_runs()
 if not trained:
     st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))
     st.stop()

@@ -14,10 +14,11 @@ from engine.presets import catalogue
 from engine.runs.checkpoints import ModelReference
 from engine.runs.submission import articles_path
 from engine.services import inference_client
-from ui import budget, choices, errors, links, little_memory, places_view, readers, sources, studio_view, words
+from ui import budget, choices, errors, links, little_memory, places_view, sources, studio_view, words
 from ui.charts import colours
 from ui.components.tokens import microscope_view
 from ui.i18n import _
+from ui.readers import folders
 
 TEXT, ARTICLE = "text", "article"
 TOKENS = 200
@@ -55,7 +56,7 @@ def choose_models(available: dict[str, ModelReference]) -> list[ModelReference]:
             _("Model {n}", n=place + 1),
             list(available),
             index=list(available).index(preferred[place]),
-            format_func=lambda reference: readers.title(available[reference]),
+            format_func=lambda reference: folders.title(available[reference]),
             key=keys[place],
         )
         for place, slot in enumerate(st.columns(2))
@@ -119,8 +120,8 @@ def draw(models: list[ModelReference], messages: list[dict], what: str, article:
     for message in messages:
         if message["kind"] == "looked":
             model = models[message["column"]]
-            last = readers.last_step(model.checkpoint.run) if model.checkpoint else 0
-            title, colour = readers.title(model), colours.of_model(model, last)
+            last = folders.last_step(model.checkpoint.run) if model.checkpoint else 0
+            title, colour = folders.title(model), colours.of_model(model, last)
             looked.append({"title": title, "colour": colour, "looked": message})
         elif message["kind"] == "error":
             st.warning(errors.markdown(EngineError(message["template"], **message["values"])))
@@ -185,7 +186,7 @@ def search(models: list[ModelReference], articles: str) -> dict[str, list[dict]]
 
 st.title(_("Microscope"))
 st.markdown(_("What did fine-tuning teach it here? Each token of a text, by how well two models expected it."))
-available = {model.reference: model for model in readers.models()}
+available = {model.reference: model for model in folders.models()}
 if not available:
     st.info(_("There is no model yet: the preset that ships is missing from checkpoints/presets."))
     st.stop()

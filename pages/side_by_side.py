@@ -11,8 +11,9 @@ from engine.corpus import store
 from engine.inference.samples.outcome import LONGEST_PROMPT, Column, Sample, Written, without_blank
 from engine.runs.checkpoints import ModelReference
 from engine.services import inference_client
-from ui import choices, errors, kept_view, little_memory, readers, side_view, sources, studio_view
+from ui import choices, errors, kept_view, little_memory, side_view, sources, studio_view
 from ui.i18n import _
+from ui.readers import folders
 
 TYPED, ARTICLE = "typed", "article"
 DRAW, GREEDY, BEAM = "draw", "greedy", "beam"
@@ -35,7 +36,7 @@ def choose_models(available: dict[str, ModelReference]) -> tuple[list[ModelRefer
             _("Model {n}", n=place + 1),
             list(available),
             index=list(available).index(preferred[min(place, len(preferred) - 1)]),
-            format_func=lambda reference: readers.title(available[reference]),
+            format_func=lambda reference: folders.title(available[reference]),
             key=keys[place],
         )
         for place, slot in enumerate(st.columns(number))
@@ -163,7 +164,7 @@ def asked_for(models: list[ModelReference]) -> Written:
     columns = [
         Column(
             model.reference,
-            readers.title(model),
+            folders.title(model),
             model.hash,
             model.preset.hash(),
             [Sample(seed + number) for number in range(samples)],
@@ -175,7 +176,7 @@ def asked_for(models: list[ModelReference]) -> Written:
 
 st.title(_("Side by side"))
 st.markdown(_("One prompt, the same seed: what the base model writes, and what fine-tuning made of it."))
-available = {model.reference: model for model in readers.models()}
+available = {model.reference: model for model in folders.models()}
 if not available:
     st.info(_("There is no model yet: the preset that ships is missing from checkpoints/presets."))
     st.stop()

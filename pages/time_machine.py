@@ -9,11 +9,12 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import lifecycle
 from engine.runs.lifecycle import Run
-from ui import bases_view, budget, choices, moments, polling, readers, words
+from ui import bases_view, budget, choices, words
 from ui.charts import colours, time_figures
 from ui.components.tokens import microscope_view
 from ui.i18n import _, _n
-from ui.moments import Moment
+from ui.readers import folders, moments, polling
+from ui.readers.moments import Moment
 
 PLAY_SECONDS = 1.0
 POLL_SECONDS = 2.0
@@ -43,7 +44,7 @@ def choose(found: list[Run]) -> list[Run]:
 
 def moments_of(stages: list[Run]) -> list[Moment]:
     """All moments that the stages have recorded so far."""
-    return moments.of_chain(stages, {stage.name: readers.events(stage) for stage in stages})
+    return moments.of_chain(stages, {stage.name: folders.events(stage) for stage in stages})
 
 
 def label(moment: Moment, several: bool) -> str:
@@ -58,8 +59,8 @@ def colour(moment: Moment) -> str:
         return colours.BASE
     if moment.is_parent:
         name, _slash, step = str(moment.run.settings.parent).partition("/")
-        return colours.deepened(colours.of_run(name), int(step or 0) / max(1, readers.last_step(name)))
-    return colours.deepened(colours.of_run(moment.run.name), moment.step / max(1, readers.last_step(moment.run.name)))
+        return colours.deepened(colours.of_run(name), int(step or 0) / max(1, folders.last_step(name)))
+    return colours.deepened(colours.of_run(moment.run.name), moment.step / max(1, folders.last_step(moment.run.name)))
 
 
 def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
@@ -154,7 +155,7 @@ def _moved() -> None:
 
 st.title(_("Time machine"))
 st.markdown(_("Watch a model become a scientist: every moment at which its trainer measured, from the base on."))
-found = readers.trained_runs()
+found = folders.trained_runs()
 if not found:
     st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))
     st.stop()
@@ -167,7 +168,7 @@ except EngineError:  # deleted between the list and the look
 if len(all_moments) < 2:
     st.info(_("This run has not measured anything behind its base yet: its moments appear here as they come."))
     if stages[-1].state().state in (lifecycle.RUNNING, lifecycle.QUEUED):
-        polling.fragment(lambda: st.rerun() if len(readers.events(stages[-1])) > 1 else None, POLL_SECONDS)()
+        polling.fragment(lambda: st.rerun() if len(folders.events(stages[-1])) > 1 else None, POLL_SECONDS)()
     st.stop()
 bases_view.say_changed(stages)
 working = stages[-1].state().state == lifecycle.RUNNING

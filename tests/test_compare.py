@@ -9,9 +9,9 @@ from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture i
 
 from engine.runs import lifecycle
 from engine.runs.settings import RunSettings
-from ui import comparison, growing
 from ui.charts import comparison_figures, style
 from ui.charts.comparison_figures import Line
+from ui.readers import comparison, growing
 
 
 def step(n: int, **fields) -> dict:

@@ -26,7 +26,8 @@ from engine.presets import catalogue, tokenizers
 from engine.runs import checkpoints, durations, identity, lifecycle, queue, removal, retention, submission
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher, ending, import_job, inference_client, uploads
-from ui import comparison, growing, moments, words
+from ui import words
+from ui.readers import comparison, growing, moments
 
 STEP = "step-00000004"
 DEEP = b"[" * 100_000 + b"]" * 100_000

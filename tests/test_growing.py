@@ -11,7 +11,7 @@ from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture i
 
 from engine.runs import lifecycle
 from engine.runs.lifecycle import Run
-from ui import growing, records
+from ui.readers import growing, records
 
 
 def step(n: int, **fields) -> dict:

@@ -6,8 +6,8 @@ import pytest
 from engine.core.locks import Lock
 from engine.runs import lifecycle
 from engine.runs.settings import RunSettings
-from ui import comparison, growing, moments
 from ui.charts import style, time_figures
+from ui.readers import comparison, growing, moments
 
 
 def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):

@@ -309,7 +309,7 @@ def test_the_reason_that_an_error_gives_is_translated_with_it_out_of_a_file_too(
 
 
 def test_what_a_window_length_covers_is_the_share_of_the_tokens(root, local, sample_folder):
-    from ui import statistics
+    from ui.readers import statistics
 
     app = open_path(sample_folder)
     prepared = store.all_corpora()[0]  # the newest; the sample that the page opened with is there too
@@ -540,7 +540,7 @@ def test_a_change_that_rounds_to_nothing_has_neither_sign_nor_colour(number, sho
 
 
 def test_a_checkpoint_is_pinned_and_the_tree_shows_where_runs_came_from(root):
-    from ui import lineage
+    from ui.readers import lineage
 
     run = a_run(root)
     child = lifecycle.create(
@@ -1014,7 +1014,7 @@ def test_english_is_not_mixed_into_the_curve_of_validation():
     import numpy as np
 
     from ui.charts import style
-    from ui.records import Record
+    from ui.readers.records import Record
 
     events = [
         {"kind": "evaluation", "split": split, "model": model, "step": step, "whole": False, "accuracy": accuracy}

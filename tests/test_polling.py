@@ -12,10 +12,10 @@ from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture i
 
 from engine.core.locks import Lock
 from engine.runs import lifecycle
-from ui import polling, readers
 from ui.charts import style
 from ui.components.figure import live
-from ui.records import STEP_FIELDS, Record
+from ui.readers import folders, polling
+from ui.readers.records import STEP_FIELDS, Record
 
 
 @pytest.fixture
@@ -92,26 +92,26 @@ def test_of_a_crowd_one_looks_and_the_others_take_it(root, crowd):
 
 
 def test_a_crowd_sees_at_once_what_becomes_of_a_run(root, crowd):
-    assert readers.active_run() is None
+    assert folders.active_run() is None
     run = a_run(root, state=lifecycle.QUEUED)
-    assert readers.active_run().name == "one"
+    assert folders.active_run().name == "one"
     run.write_state(state=lifecycle.STOPPED)
-    assert readers.active_run() is None
-    assert [found.name for found in readers.trained_runs()] == ["one"]
+    assert folders.active_run() is None
+    assert [found.name for found in folders.trained_runs()] == ["one"]
     a_run(root, "two")
-    assert {found.name for found in readers.trained_runs()} == {"one", "two"}
+    assert {found.name for found in folders.trained_runs()} == {"one", "two"}
     lifecycle.take_away(run)
-    assert [found.name for found in readers.trained_runs()] == ["two"]
+    assert [found.name for found in folders.trained_runs()] == ["two"]
 
 
 def test_a_crowd_sees_within_a_second_that_a_trainer_has_died(root, crowd, monkeypatch):
     run = a_run(root, state=lifecycle.RUNNING)
     lock = Lock(run.folder / "lock")
     lock.acquire()
-    assert readers.active_run().name == "one"
+    assert folders.active_run().name == "one"
     lock.release()
     monkeypatch.setattr(polling, "_KEPT_SECONDS", 0.0)
-    assert readers.active_run() is None
+    assert folders.active_run() is None
 
 
 def a_record(version: int = 1) -> Record:

@@ -14,8 +14,9 @@ from engine.presets import catalogue
 from engine.runs import checkpoints
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.lifecycle import Run
-from ui import access, errors, little_memory, readers, sources, studio_view, words
+from ui import access, errors, little_memory, sources, studio_view, words
 from ui.i18n import _
+from ui.readers import folders
 
 _ENDINGS = ["zip", "keras", "h5", "safetensors", "json", "txt", "index", "data-00000-of-00001"]
 _AUTOMATIC = ""
@@ -112,13 +113,13 @@ def report(checkpoint: Checkpoint) -> None:
             "{name}, from {file}: a GPT-2 of the size of {preset}.",
             name=f"**{words.plain(checkpoint.reference)}**",
             file=words.plain(found["file"]),
-            preset=f"**{words.plain(readers.preset_title(preset))}**",
+            preset=f"**{words.plain(folders.preset_title(preset))}**",
         )
     )
     st.caption(_("Written by {program}.", program=words.plain(layout.PROGRAMS[found.get("program", layout.KERAS)])))
     if found.get("program") == layout.OPENAI:
         st.caption(_("For use elsewhere export it as a Hugging Face folder: today's programs read that one."))
-    others = [readers.preset_title(reference) for reference in found["fits"] if reference != preset]
+    others = [folders.preset_title(reference) for reference in found["fits"] if reference != preset]
     if others:
         st.caption(_("It fits these presets as well: {names}.", names=words.plain(", ".join(others))))
     if found["left_out"]:
@@ -150,5 +151,5 @@ def report(checkpoint: Checkpoint) -> None:
 
 
 def _figures(checkpoint: Checkpoint) -> dict[str, dict]:
-    events = readers.whole_evaluations(Run(checkpoint.folder.parent))
+    events = folders.whole_evaluations(Run(checkpoint.folder.parent))
     return {model: events[model, "test"] for model in ("run", "base") if (model, "test") in events}

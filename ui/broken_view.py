@@ -5,13 +5,14 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import lifecycle
 from engine.runs.lifecycle import Run
-from ui import errors, readers, removal_view, words
+from ui import errors, removal_view, words
 from ui.i18n import _, _n
+from ui.readers import folders
 
 
 def why(run: Run) -> EngineError | None:
     """Why a run is broken, or None where it is not."""
-    if (problem := readers.unreadable(run)) is not None:
+    if (problem := folders.unreadable(run)) is not None:
         return problem
     state = run.state()
     return state.error if state.state == lifecycle.BROKEN else None
@@ -26,7 +27,7 @@ def show(key: str) -> None:
     with st.expander(title, icon=":material/heart_broken:", expanded=True):
         for run, reason in broken:
             said = f"**{words.plain(run.name)}** · {errors.markdown(reason)}"
-            if readers.unreadable(run) is None:
+            if folders.unreadable(run) is None:
                 said += " " + _("“Resume” on the Fine-tune page writes it anew and goes on from the newest checkpoint.")
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(said, width="stretch")

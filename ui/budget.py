@@ -18,7 +18,8 @@ from engine.runs import budget, checkpoints, lifecycle, queue, submission
 from engine.runs.budget import Limits
 from engine.runs.settings import RunSettings
 from engine.services import import_job, uploads
-from ui import access, readers, words
+from ui import access, words
+from ui.readers import folders
 
 _PATIENCE_SECONDS = 10.0
 _OWNERS = ("convert", "parity")  # requests to the studio that add to the lab
@@ -75,7 +76,7 @@ def enter(settings: RunSettings, stem: str, join: bool) -> queue.Entry:
         return queue.enter(settings, stem, join=join)
     most = limits()
     _prepare(settings.articles, settings.preset)
-    taken = budget.cost(settings, readers.usual_speed(settings.preset))
+    taken = budget.cost(settings, folders.usual_speed(settings.preset))
     if over := budget.exceeded(settings, taken, most):
         raise SettingsError([_told(error) for error in over])
     return queue.enter(
@@ -94,7 +95,7 @@ def _check_room_for(taken: budget.Cost, most: Limits) -> None:
         EngineError: they have not.
     """
     waiting, on_disk = 0, float(taken.disk_bytes)
-    for run in readers.runs_with_events():
+    for run in folders.runs_with_events():
         if not run.config.get("visitor"):
             continue
         state = run.state().state

@@ -5,10 +5,11 @@ import streamlit as st
 from engine.evaluation import forgetting
 from engine.evaluation.forgetting import Forgetting
 from engine.runs.lifecycle import Run
-from ui import readers, words
+from ui import words
 from ui.charts import colours, report_figures
 from ui.components.figure import live
 from ui.i18n import _
+from ui.readers import folders
 
 
 def show(runs_: list[Run]) -> None:
@@ -17,7 +18,7 @@ def show(runs_: list[Run]) -> None:
     st.markdown(
         _("A model that learns to write science forgets some everyday English: what was gained, and what it cost.")
     )
-    found = {run.name: meter for run in runs_ if (meter := forgetting.of_events(readers.events(run)))}
+    found = {run.name: meter for run in runs_ if (meter := forgetting.of_events(folders.events(run)))}
     if not found:
         st.info(
             _(

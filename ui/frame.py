@@ -8,8 +8,9 @@ from streamlit.navigation.page import Page
 
 from engine.runs import lifecycle
 from engine.services import dispatcher
-from ui import access, budget, errors, owner, polling, readers, words
+from ui import access, budget, errors, owner, words
 from ui.i18n import LANGUAGES, _, browser_language
+from ui.readers import folders, polling
 
 _HERE = Path(__file__).resolve().parent.parent / "pages"
 # A file of our own: a Material icon would be fetched from a font server by every browser.
@@ -67,7 +68,7 @@ def show() -> None:
     PAGES.update(_pages())
     page = st.navigation(list(PAGES.values()))
     with st.sidebar:
-        polling.fragment(_strip, POLL_SECONDS if readers.active_run() else None)()
+        polling.fragment(_strip, POLL_SECONDS if folders.active_run() else None)()
         owner.show()
         if access.is_owner():
             for problem in budget.problems():
@@ -81,7 +82,7 @@ def show() -> None:
 
 def _strip() -> None:
     """One line on every page: what is running, how far it is."""
-    run = readers.active_run()
+    run = folders.active_run()
     if run is None:
         if st.session_state.pop("strip_polls", False):
             st.rerun()  # it has just ended: the page shows so, and nothing polls any more

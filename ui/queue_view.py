@@ -8,8 +8,9 @@ from engine.runs import checkpoints, queue
 from engine.runs.lifecycle import Run
 from engine.runs.settings import CHECKPOINT_FORMATS
 from engine.services import dispatcher
-from ui import access, errors, importing_view, little_memory, readers, run_view, sources, words
+from ui import access, errors, importing_view, little_memory, run_view, sources, words
 from ui.i18n import _
+from ui.readers import folders
 
 
 def show() -> None:
@@ -61,7 +62,7 @@ def _dialog(run: Run, extend: bool) -> None:
         reference = st.selectbox(_("Checkpoint"), references)
         st.caption(_("The weights go on from there; the optimizer, the warm-up and the learning rate begin anew."))
     else:
-        start = settings.parent or readers.preset_title(settings.preset)
+        start = settings.parent or folders.preset_title(settings.preset)
         st.caption(
             _("It starts where {run} started: from {start}.", run=words.plain(run.name), start=words.plain(start))
         )
@@ -72,7 +73,7 @@ def _dialog(run: Run, extend: bool) -> None:
     )
     former = float(getattr(settings, had)) if unit == had else {"steps": 200.0, "epochs": 1.0, "minutes": 1.0}[unit]
     amount = st.number_input(_("How many"), min_value=0.0, value=former, key=f"again_{unit}")
-    vocabulary = readers.vocabulary_hash(settings.preset)
+    vocabulary = folders.vocabulary_hash(settings.preset)
     chosen = sources.choose_articles("again", vocabulary, former=settings.articles)
     articles = chosen if chosen == settings.articles else importing_view.for_training(chosen, settings.preset)
     if articles is None:

@@ -12,8 +12,9 @@ from engine.evaluation import cache
 from engine.evaluation.cache import PassSettings
 from engine.runs import checkpoints
 from engine.runs.checkpoints import ModelReference
-from ui import access, choices, readers, sources, words
+from ui import access, choices, sources, words
 from ui.i18n import _
+from ui.readers import folders
 
 PART_TOKENS = 20_000
 _PATH = ""  # among the articles: one that is typed
@@ -71,7 +72,7 @@ class Asked:
 
 def choose(split: str) -> Asked | None:
     """Widgets for the model, the articles and the windows; None where there is no model."""
-    available = {model.reference: model for model in readers.models()}
+    available = {model.reference: model for model in folders.models()}
     tuned = [reference for reference, model in available.items() if not model.is_base]
     left, right = st.columns(2)
     choices.still_there(available, "evaluate_model")
@@ -79,14 +80,14 @@ def choose(split: str) -> Asked | None:
         _("Model"),
         list(available),
         index=list(available).index(tuned[0]) if tuned else 0,
-        format_func=lambda name: readers.title(available[name]),
+        format_func=lambda name: folders.title(available[name]),
         disabled=not available,
         key="evaluate_model",
     )
     if not reference:
         return None
     model = available[reference]
-    known = sources.with_split(split, readers.vocabulary_hash(model.preset.reference))
+    known = sources.with_split(split, folders.vocabulary_hash(model.preset.reference))
     if access.paths_allowed():
         known[_PATH] = _("A path on this machine")
     articles = right.selectbox(

@@ -9,11 +9,12 @@ from engine.core.errors import EngineError
 from engine.runs import lifecycle, queue
 from engine.runs.lifecycle import Run, State
 from engine.services import dispatcher, ending
-from ui import access, bases_view, errors, growing, little_memory, near_copies_view, polling, readers, words
+from ui import access, bases_view, errors, little_memory, near_copies_view, words
 from ui.charts import colours, style
 from ui.components.figure import live
 from ui.i18n import _, _n
-from ui.records import Record
+from ui.readers import folders, growing, polling
+from ui.readers.records import Record
 
 REFRESH_SECONDS = 1.0
 ACTIVE = (lifecycle.QUEUED, lifecycle.RUNNING)
@@ -112,7 +113,7 @@ def _end_button(run: Run, key: str) -> None:
 
 def _memory(run: Run) -> None:
     """Says since when and why a batch is worked off in pieces."""
-    events = readers.events(run, "memory")
+    events = folders.events(run, "memory")
     if not events:
         return
     newest = events[-1]
@@ -134,17 +135,17 @@ def _memory(run: Run) -> None:
 
 def _damaged(run: Run) -> None:
     """Says which lines and checkpoints were found damaged, and what that meant."""
-    if lines := readers.record(run).damaged:
+    if lines := folders.record(run).damaged:
         said = _n(
             "{n} line of its events.jsonl is damaged and left out.",
             "{n} lines of its events.jsonl are damaged and left out.",
             lines,
         )
         st.caption(f":material/heart_broken: {said}")
-    for checkpoint, event in {event["checkpoint"]: event for event in readers.events(run, "damaged")}.items():
+    for checkpoint, event in {event["checkpoint"]: event for event in folders.events(run, "damaged")}.items():
         said = errors.markdown(EngineError.from_json(event["reason"]))
         st.caption(f":material/heart_broken: {said} {_('What {name} held was trained again.', name=checkpoint)}")
-    for event in readers.events(run, "parent_lost")[-1:]:
+    for event in folders.events(run, "parent_lost")[-1:]:
         said = errors.markdown(EngineError.from_json(event["reason"]))
         st.caption(
             f":material/heart_broken: {said} {_('So the figures of the checkpoint that it started from are left out.')}"
@@ -164,7 +165,7 @@ def _progress(run: Run, state: State) -> str:
 def _queued(run: Run, state: State) -> str:
     if first := run.waits_for():
         return _("It starts by itself when {run} is finished.", run=words.plain(first))
-    busy = readers.active_run()
+    busy = folders.active_run()
     if busy is not None and busy.name != run.name and busy.state().state == lifecycle.RUNNING:
         return _("It waits for {run}, which uses the device; it starts by itself.", run=words.plain(busy.name))
     if not dispatcher.has_space(run.folder):
@@ -176,7 +177,7 @@ def _queued(run: Run, state: State) -> str:
 
 def seconds_left(run: Run, state: State) -> float | None:
     """Training time left, from the mean time of the steps so far; None while it is not known."""
-    steps = readers.record(run).drawn
+    steps = folders.record(run).drawn
     if not state.steps or not len(steps["step"]) or not steps["seconds"][-1] > 0 or state.step < 2:
         return None
     return float((state.steps - state.step) * steps["seconds"][-1] / steps["step"][-1])
@@ -221,7 +222,7 @@ def _buttons(run: Run, state: State, key: str) -> None:
 
 def curves(run: Run, key: str, details: bool) -> None:
     """The curves, and beside them what base and run write at this moment."""
-    record, colour = readers.record(run), colours.of_run(run.name)
+    record, colour = folders.record(run), colours.of_run(run.name)
     reported = bool(len(record.drawn["step"]))
     _thinned(record)
     left, right = st.columns([3, 2])
@@ -280,7 +281,7 @@ def _details(run: Run, record: Record, colour: str, key: str) -> None:
 
 def samples(run: Run, prompts: int) -> None:
     """The newest samples of the run beside the base's, from the same prompts and seed."""
-    newest = readers.newest_samples(run)
+    newest = folders.newest_samples(run)
     if "base" not in newest:
         st.caption(_("Samples appear here: the same prompt continued by the base model and by the run."))
         return
@@ -299,7 +300,7 @@ def samples(run: Run, prompts: int) -> None:
 
 def outcome(run: Run) -> None:
     """What a finished run reached, against its base on the same tokens."""
-    figures = readers.whole_evaluations(run)
+    figures = folders.whole_evaluations(run)
     split = "test" if ("run", "test") in figures else "validation"
     if ("run", split) not in figures or ("base", split) not in figures:
         return
@@ -336,7 +337,7 @@ def outcome(run: Run) -> None:
 
 def keras_evaluate(run: Run) -> None:
     """What Keras said of a run that was made the original report's way, where it was."""
-    for event in readers.events(run, "keras_evaluate")[-1:]:
+    for event in folders.events(run, "keras_evaluate")[-1:]:
         st.caption(
             _(
                 "Keras's own `.evaluate`, as in the original report, on the first tokens of each {split} article ({n} tokens): accuracy {accuracy}, loss {loss}. With the padding counted, {targets} places: accuracy {with_padding}.",

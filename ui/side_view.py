@@ -11,9 +11,10 @@ from engine.core.errors import EngineError
 from engine.inference.samples.outcome import Column, Sample, Written
 from engine.runs.checkpoints import ModelReference
 from engine.services import inference_client
-from ui import budget, errors, frame, readers, server_paths, studio_view, words
+from ui import budget, errors, frame, server_paths, studio_view, words
 from ui.charts import colours
 from ui.i18n import _, error_text
+from ui.readers import folders
 
 REPAINT_SECONDS = 0.1
 _LONGEST_SHOWN_PROMPT = 600  # characters
@@ -122,7 +123,7 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
 
 def _searched(written_by: list[ModelReference | None]) -> list[str | None]:
     """The run whose articles each column is searched in: its own; of a base the first column's that has one."""
-    trained = {run.name for run in readers.trained_runs()}
+    trained = {run.name for run in folders.trained_runs()}
     own = [m.checkpoint.run if m is not None and m.checkpoint is not None else None for m in written_by]
     first = next((name for name in own if name in trained), None)
     return [
@@ -150,7 +151,7 @@ def _line(border: str) -> None:
 def _colour(model: ModelReference | None) -> str:
     if model is None:  # deleted since
         return "transparent"
-    return colours.of_model(model, readers.last_step(model.checkpoint.run) if model.checkpoint else 0)
+    return colours.of_model(model, folders.last_step(model.checkpoint.run) if model.checkpoint else 0)
 
 
 def _column(result: Written, column: Column, done: bool, searched: str | None, key: str) -> None:

@@ -10,7 +10,7 @@ import plotly.io as pio
 
 from ui.charts import colours
 from ui.i18n import LANGUAGES, _, language
-from ui.records import Record
+from ui.readers.records import Record
 
 pio.templates["lab"] = go.layout.Template(
     layout={

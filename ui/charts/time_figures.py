@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 
 from ui.charts import colours, style
 from ui.i18n import _
-from ui.moments import Moment
+from ui.readers.moments import Moment
 
 
 def curves(all_moments: list[Moment], now: Moment) -> go.Figure:

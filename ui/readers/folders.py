@@ -11,8 +11,8 @@ from engine.runs import checkpoints, lifecycle, submission
 from engine.runs.checkpoints import ModelReference
 from engine.runs.lifecycle import Run
 from engine.runs.settings import IMPORTED
-from ui import comparison, growing, polling, records
 from ui.i18n import _
+from ui.readers import comparison, growing, polling, records
 
 
 def record(run: Run) -> records.Record:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from engine.runs.lifecycle import Run
-from ui.records import Record
+from ui.readers.records import Record
 
 STEPS, TOKENS, ARTICLES, MINUTES = AXES = "steps", "tokens", "articles", "minutes"
 # A figure's name → the kind of event that holds it, its field, and what multiplies it.

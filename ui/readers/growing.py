@@ -15,8 +15,8 @@ import numpy as np
 
 from engine.core.files import open_plain
 from engine.runs import lifecycle
-from ui import records
-from ui.records import STEP_FIELDS, Record
+from ui.readers import records
+from ui.readers.records import STEP_FIELDS, Record
 
 MOST_BYTES = 100_000_000  # of a file whose reports are all kept: 400,000 reports and 30 MB of memory
 _READ_BYTES = 1 << 20  # at a time; more takes memory that is not given back

@@ -7,9 +7,10 @@ import streamlit as st
 from engine.runs import checkpoints
 from engine.runs.lifecycle import Run
 from engine.runs.settings import IMPORTED
-from ui import readers, words
+from ui import words
 from ui.charts import colours
 from ui.i18n import _
+from ui.readers import folders
 
 _FEW = 4
 
@@ -44,7 +45,7 @@ def dot(runs: list[Run]) -> str:
             bases[settings.preset] = None
             lines.append(f"{_id('base', settings.preset)} -> {_id('run', run.name)}")
     for reference in bases:
-        title = _quoted(readers.preset_title(reference))
+        title = _quoted(folders.preset_title(reference))
         lines.append(f"{_id('base', reference)} [label={title} {_filled(colours.BASE)}]")
     return "\n".join([*lines, "}"])
 

@@ -1,0 +1,1 @@
+"""Reads of run folders and corpora for the pages, as data; cached and shared between sessions."""
