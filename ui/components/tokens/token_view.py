@@ -1,32 +1,14 @@
 """Tokens side by side, alternately coloured, shown as text alone: nothing in them can be run."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
 
-_CSS = """
-.tokens { font-family: var(--st-code-font); font-size: 0.85rem; line-height: 1.9; white-space: pre-wrap; overflow-wrap: anywhere; }
-.tokens span { border-radius: 3px; padding: 2px 0; color: var(--st-text-color); }
-.tokens span:nth-child(odd) { background: color-mix(in srgb, var(--st-primary-color) 26%, transparent); }
-.tokens span:nth-child(even) { background: color-mix(in srgb, var(--st-primary-color) 9%, transparent); }
-.tokens span.marked { background: rgb(213,94,0); color: #fff; }
-"""
-_JS = """
-export default function ({ parentElement, data }) {
-  const box = parentElement.querySelector(".tokens");
-  box.replaceChildren(...data.pieces.map(([text, id], at) => {
-    const span = document.createElement("span");
-    span.textContent = text.replaceAll("\\n", "↵\\n");
-    span.title = String(id);
-    if (at >= data.first && at < data.last) span.className = "marked";
-    return span;
-  }));
-  const marked = box.querySelector(".marked"), shown = `${data.first} ${data.last}`;
-  if (marked && box.dataset.shown !== shown) marked.scrollIntoView({ block: "center" });  // once: then a person scrolls
-  box.dataset.shown = shown;
-}
-"""
+_CSS = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+_JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
 
 _component = st.components.v2.component("atelier_tokens", html='<div class="tokens"></div>', css=_CSS, js=_JS)
