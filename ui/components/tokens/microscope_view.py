@@ -1,6 +1,7 @@
 """The same tokens under two models, coloured, with what each model would have written instead; shown as text alone."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -12,88 +13,8 @@ from ui.i18n import _
 PROBABILITY, RANK, ENTROPY = "probability", "rank", "entropy"
 
 _HTML = '<div class="scope"><div class="blocks"></div><div class="panel" aria-live="polite"></div></div>'
-_CSS = """
-.scope { color: var(--st-text-color); }
-.blocks { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1rem 1.5rem; }
-.block.wide { grid-column: 1 / -1; }
-.block h4 { margin: 0 0 .25rem; font-size: 1rem; font-weight: 600; border-top: 6px solid; border-radius: 3px; padding-top: .3rem; }
-.legend { position: relative; height: 2rem; margin-bottom: .4rem; max-width: 22rem; font-size: .8rem; }
-.legend .bar { height: .7rem; border-radius: 3px; border: 1px solid var(--st-border-color); }
-.legend span { position: absolute; top: .8rem; transform: translateX(-50%); white-space: nowrap; }
-.legend span.first { transform: none; } .legend span.last { transform: translateX(-100%); }
-.text { font-family: var(--st-code-font); font-size: .9rem; line-height: 1.75; white-space: pre-wrap; overflow-wrap: anywhere; }
-.text span { border-radius: 2px; padding: 1px 0; cursor: pointer; }
-.text span.on { outline: 2px solid var(--st-text-color); outline-offset: 1px; }
-.panel { position: sticky; bottom: 0; max-height: 45vh; overflow: auto; box-sizing: border-box; margin-top: 1rem; padding: .5rem .8rem;
-  border: 1px solid var(--st-border-color); border-radius: 6px; background: var(--st-secondary-background-color); font-size: .9rem; }
-.panel p { margin: 0; }
-.panel .tables { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(140px, 100%), 1fr)); gap: .3rem 1.5rem; line-height: 1.35; }
-.panel h5 { margin: .2rem 0; font-size: .9rem; }
-.panel table { border-collapse: collapse; width: 100%; }
-.panel td { padding: 0 .4rem 0 0; font-variant-numeric: tabular-nums; }
-.panel td.piece { font-family: var(--st-code-font); white-space: pre; overflow: hidden; text-overflow: ellipsis; max-width: 9rem; }
-.panel td.share { width: 45%; min-width: 2rem; } .panel .share div { height: .7rem; border-radius: 2px; }
-.panel tr.real td { font-weight: 700; }
-"""
-_JS = """
-const visible = (text) => text.replaceAll("\\n", "↵").replaceAll(" ", "␣") || "∅";
-const element = (tag, name, text) => {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  return made;
-};
-export default function ({ parentElement, data }) {
-  const blocks = parentElement.querySelector(".blocks"), panel = parentElement.querySelector(".panel");
-  panel.hidden = !data.models.length;
-  const show = (at) => {
-    if (panel.hidden) return;
-    parentElement.querySelectorAll(".text span.on").forEach((span) => span.classList.remove("on"));
-    if (at === null) { panel.replaceChildren(element("p", "", data.hint)); return; }
-    parentElement.querySelectorAll(`.text span[data-at="${at}"]`).forEach((span) => span.classList.add("on"));
-    const tables = element("div", "tables");
-    for (const model of data.models) {
-      const column = element("div");
-      column.append(element("h5", "", model.title + ": " + model.facts[at]));
-      const table = element("table");
-      for (const [piece, share] of model.alternatives[at]) {
-        const row = element("tr", piece === data.pieces[at] ? "real" : "");
-        row.append(element("td", "piece", visible(piece)), element("td", "", (100 * share).toFixed(share < 0.1 ? 1 : 0) + data.percent));
-        const cell = element("td", "share"), bar = element("div");
-        bar.style.width = Math.max(1, 100 * share) + "%"; bar.style.background = model.colour;
-        cell.append(bar); row.append(cell); table.append(row);
-      }
-      column.append(table); tables.append(column);
-    }
-    panel.replaceChildren(element("h5", "", data.token + " " + visible(data.pieces[at])), tables);
-  };
-  blocks.replaceChildren(...data.blocks.map((block) => {
-    const made = element("div", "block" + (block.wide ? " wide" : ""));
-    const head = element("h4", "", block.title);
-    head.style.borderTopColor = block.colour;
-    const legend = element("div", "legend"), bar = element("div", "bar");
-    bar.style.background = block.legend.gradient;
-    legend.append(bar, ...block.legend.ticks.map(([place, label]) => {
-      const tick = element("span", place <= 0.01 ? "first" : place >= 0.99 ? "last" : "", label);
-      tick.style.left = 100 * place + "%";
-      return tick;
-    }));
-    const text = element("div", "text");
-    text.append(...data.pieces.map((piece, at) => {
-      const span = element("span", "", piece.replaceAll("\\n", "↵\\n"));
-      [span.style.background, span.style.color] = block.colours[at];
-      span.dataset.at = at;
-      if (block.facts) span.title = block.facts[at];
-      return span;
-    }));
-    for (const kind of ["mouseover", "click"])
-      text.addEventListener(kind, (event) => { if (event.target.dataset.at !== undefined) show(Number(event.target.dataset.at)); });
-    made.append(head, legend, text);
-    return made;
-  }));
-  show(null);
-}
-"""
+_CSS = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+_JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 _component = st.components.v2.component("atelier_microscope", html=_HTML, css=_CSS, js=_JS)
 
 

@@ -1,0 +1,57 @@
+const visible = (text) => text.replaceAll("\n", "↵").replaceAll(" ", "␣") || "∅";
+const element = (tag, name, text) => {
+  const made = document.createElement(tag);
+  if (name) made.className = name;
+  if (text !== undefined) made.textContent = text;
+  return made;
+};
+export default function ({ parentElement, data }) {
+  const blocks = parentElement.querySelector(".blocks"), panel = parentElement.querySelector(".panel");
+  panel.hidden = !data.models.length;
+  const show = (at) => {
+    if (panel.hidden) return;
+    parentElement.querySelectorAll(".text span.on").forEach((span) => span.classList.remove("on"));
+    if (at === null) { panel.replaceChildren(element("p", "", data.hint)); return; }
+    parentElement.querySelectorAll(`.text span[data-at="${at}"]`).forEach((span) => span.classList.add("on"));
+    const tables = element("div", "tables");
+    for (const model of data.models) {
+      const column = element("div");
+      column.append(element("h5", "", model.title + ": " + model.facts[at]));
+      const table = element("table");
+      for (const [piece, share] of model.alternatives[at]) {
+        const row = element("tr", piece === data.pieces[at] ? "real" : "");
+        row.append(element("td", "piece", visible(piece)), element("td", "", (100 * share).toFixed(share < 0.1 ? 1 : 0) + data.percent));
+        const cell = element("td", "share"), bar = element("div");
+        bar.style.width = Math.max(1, 100 * share) + "%"; bar.style.background = model.colour;
+        cell.append(bar); row.append(cell); table.append(row);
+      }
+      column.append(table); tables.append(column);
+    }
+    panel.replaceChildren(element("h5", "", data.token + " " + visible(data.pieces[at])), tables);
+  };
+  blocks.replaceChildren(...data.blocks.map((block) => {
+    const made = element("div", "block" + (block.wide ? " wide" : ""));
+    const head = element("h4", "", block.title);
+    head.style.borderTopColor = block.colour;
+    const legend = element("div", "legend"), bar = element("div", "bar");
+    bar.style.background = block.legend.gradient;
+    legend.append(bar, ...block.legend.ticks.map(([place, label]) => {
+      const tick = element("span", place <= 0.01 ? "first" : place >= 0.99 ? "last" : "", label);
+      tick.style.left = 100 * place + "%";
+      return tick;
+    }));
+    const text = element("div", "text");
+    text.append(...data.pieces.map((piece, at) => {
+      const span = element("span", "", piece.replaceAll("\n", "↵\n"));
+      [span.style.background, span.style.color] = block.colours[at];
+      span.dataset.at = at;
+      if (block.facts) span.title = block.facts[at];
+      return span;
+    }));
+    for (const kind of ["mouseover", "click"])
+      text.addEventListener(kind, (event) => { if (event.target.dataset.at !== undefined) show(Number(event.target.dataset.at)); });
+    made.append(head, legend, text);
+    return made;
+  }));
+  show(null);
+}
