@@ -165,7 +165,7 @@ def compare(whole: lifecycle.Run, killed: lifecycle.Run) -> dict[str, bool]:
     figures = [
         [(e["model"], e["step"], e["split"], e["loss"]) for e in run.events("evaluation")] for run in (whole, killed)
     ]
-    preset = checkpoints.presets.find(paths.MINI_PRESET)
+    preset = checkpoints.catalogue.find(paths.MINI_PRESET)
     weights = [loading.load(ModelReference(preset, checkpoint))[0].get_weights() for checkpoint in (one, two)]
     return {
         "same_step": one.step == two.step == len(losses[0]),
