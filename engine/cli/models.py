@@ -10,7 +10,7 @@ from engine.cli import options
 from engine.cli.output import Progress, bar, print_result
 from engine.core.errors import EngineError
 from engine.runs import checkpoints
-from engine.runs.settings import CHECKPOINT_FORMATS, EXPORT_FORMATS, HUGGING_FACE
+from engine.runs.settings import CHECKPOINT_FORMATS, EXPORTS, HUGGING_FACE
 
 # The settings of pretraining as options; its own module, which loads Keras, has what they mean and their defaults.
 _PRETRAINING = {
@@ -46,7 +46,7 @@ def register(command: options.Command) -> None:
 
     p = command("export", export)
     p.add_argument("checkpoint", metavar="RUN[/STEP]|PRESET")
-    p.add_argument("--format", required=True, choices=EXPORT_FORMATS)
+    p.add_argument("--format", required=True, choices=EXPORTS)
     p.add_argument("--out", type=Path, required=True, help="the file or folder to be written")
 
     p = command("convert", convert)

@@ -38,7 +38,7 @@ from engine.models.backend import keras_hub
 from engine.presets import catalogue, tokenizers
 from engine.runs import checkpoints
 from engine.runs.checkpoints import CKPT, H5, KERAS, ModelReference
-from engine.runs.settings import EXPORT_FORMATS, HUGGING_FACE, IMPORTED, PRESET
+from engine.runs.settings import EXPORTS, HUGGING_FACE, IMPORTED, PRESET
 
 EXPORTS_FOLDER = ".exports"  # beside the runs
 _EXPORT_SECONDS = 24 * 3600
@@ -123,10 +123,8 @@ def export(reference: ModelReference, form: str, target: Path) -> Path:
 
 def _export(reference: ModelReference, form: str, target: Path, require: Callable[[int], None]) -> Path:
     """As `export`; `require` is told how many bytes will be written, before any is."""
-    if form not in EXPORT_FORMATS:
-        raise EngineError(
-            "The format must be one of {known}; received {value}.", known=", ".join(EXPORT_FORMATS), value=form
-        )
+    if form not in EXPORTS:
+        raise EngineError("The format must be one of {known}; received {value}.", known=", ".join(EXPORTS), value=form)
     ending = _ENDINGS.get(form, "")
     target = target.with_name(target.name.removesuffix(ending) + ending)
     taken = EngineError("{path} is there already: choose another name.", path=target)

@@ -16,7 +16,7 @@ PACKED, REPORT = METHODS = ("packed", "report")
 IMPORTED = "imported"  # the method of a run that was not trained here: its one checkpoint came from elsewhere
 CHECKPOINT_FORMATS = CKPT, H5, KERAS = ("ckpt", "weights.h5", "keras")
 PRESET, HUGGING_FACE = "preset", "hugging-face"
-EXPORT_FORMATS = (*CHECKPOINT_FORMATS, PRESET, HUGGING_FACE)
+EXPORTS = (*CHECKPOINT_FORMATS, PRESET, HUGGING_FACE)
 REPORTED, LEFT_OUT = NEAR_COPIES = ("report", "leave-out")
 DEVICE_PATTERN = re.compile(r"auto|cpu|gpu:\d+")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
