@@ -32,7 +32,7 @@ from engine.core import jobs, paths
 from engine.core.errors import EngineError, StorageError
 from engine.exchange.foreign import adoption
 from engine.runs import checkpoints, lifecycle, queue, submission
-from engine.runs.settings import RunSettings
+from engine.runs.settings import HUGGING_FACE, PRESET, RunSettings
 from engine.services import dispatcher, import_job, inference_client
 
 DISK_MEGABYTES = 640
@@ -190,7 +190,7 @@ def checkpoint_trial(disk: Path, elsewhere: Path, number: int, rng: random.Rando
     """A checkpoint imported and one exported, each with the disk full before or from a random moment on."""
     root = paths.checkpoints_root()
     source = elsewhere / rng.choice(("theirs.keras", "theirs.weights.h5", "theirs.ckpt"))
-    form = checkpoints.FORMATS[number % 3] if number % 2 else ("preset", "hugging-face")[number // 2 % 2]
+    form = checkpoints.FORMATS[number % 3] if number % 2 else (PRESET, HUGGING_FACE)[number // 2 % 2]
     leave, before = rng.choice((0, 300_000, rng.randrange(40 << 20))), rng.random() < 0.5
 
     def filled(action, seconds: float) -> str:

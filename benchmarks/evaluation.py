@@ -126,7 +126,7 @@ def _transformers_difference(reference, stream, perplexity: float) -> float | No
         print(f"transformers is not compared: {error}", file=sys.stderr)
         return None
     with tempfile.TemporaryDirectory() as folder:
-        exported = formats.export(reference, "hugging-face", Path(folder) / "exported")
+        exported = formats.export(reference, formats.HUGGING_FACE, Path(folder) / "exported")
         model = transformers.GPT2LMHeadModel.from_pretrained(exported).eval()
     ids, total = np.asarray(stream, dtype=np.int64), 0.0
     with torch.no_grad():

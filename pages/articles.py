@@ -27,7 +27,6 @@ SHOWN_TOKENS = 1500  # of one article at a time, coloured
 TOKENS_BEFORE = 200  # shown before a passage that a link leads to
 TUTORIAL_TOKENS = 128  # what the usual tutorial takes of each article
 SHOWN_SECTIONS = 10
-SPLITS = {"train": _("train"), "validation": _("validation"), "test": _("test")}
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def card(c: Corpus) -> None:
     st.dataframe(
         pd.DataFrame(
             [
-                {"split": SPLITS[split], **{k: counts[k] for k in ("articles", "words", "tokens")}}
+                {"split": words.split_name(split), **{k: counts[k] for k in ("articles", "words", "tokens")}}
                 for split, counts in c.card["splits"].items()
             ]
         ),
@@ -163,7 +162,7 @@ def card(c: Corpus) -> None:
 def _same(c: Corpus, earlier: list, later: list) -> str:
     """Two places, (split, number) each, that hold the same text, in words."""
     first, second = (
-        _("{split} {n} ({id})", split=SPLITS[split], n=words.grouped(number), id=c.identifier(split, number))
+        _("{split} {n} ({id})", split=words.split_name(split), n=words.grouped(number), id=c.identifier(split, number))
         for split, number in (earlier, later)
     )
     return _("{second} is {first} again", first=first, second=second)
@@ -404,7 +403,7 @@ with errors.shown():
         prepared.splits,
         default="train",
         required=True,
-        format_func=lambda name: SPLITS[name],
+        format_func=words.split_name,
         key="articles_split",
     )
     place = st.session_state.get("articles_place")

@@ -14,7 +14,7 @@ from engine.models import usage
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, retention
 from engine.runs.checkpoints import Checkpoint
-from engine.runs.settings import CHECKPOINT_FORMATS
+from engine.runs.settings import CHECKPOINT_FORMATS, CKPT, H5, HUGGING_FACE, KERAS, PRESET
 from ui import (
     access,
     adoption_view,
@@ -106,11 +106,11 @@ def confirm(checkpoint: Checkpoint) -> None:
 def export(checkpoint: Checkpoint) -> None:
     """A checkpoint as one file for elsewhere, written by the studio."""
     titles = {
-        "hugging-face": _("Hugging Face folder (safetensors, tokenizer, card)"),
-        "preset": _("keras-hub preset (weights, tokenizer, card)"),
-        "ckpt": _("TensorFlow checkpoint (.ckpt)"),
-        "weights.h5": _("Keras weights (.weights.h5)"),
-        "keras": _("Keras archive (.keras)"),
+        HUGGING_FACE: _("Hugging Face folder (safetensors, tokenizer, card)"),
+        PRESET: _("keras-hub preset (weights, tokenizer, card)"),
+        CKPT: _("TensorFlow checkpoint (.ckpt)"),
+        H5: _("Keras weights (.weights.h5)"),
+        KERAS: _("Keras archive (.keras)"),
     }
     with st.expander(_("Export, or convert to another format")):
         form = st.selectbox(_("As"), list(titles), format_func=lambda name: titles[name], key="export_format")

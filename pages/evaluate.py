@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.core.errors import EngineError
+from engine.core.splits import HELD_OUT, TEST
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle
 from engine.runs.checkpoints import ModelReference
@@ -72,8 +73,8 @@ def _identity(run: lifecycle.Run, model: str) -> tuple[str, str, str]:
 
 split = st.segmented_control(
     _("Split"),
-    ["test", "validation"],
-    default="test",
+    list(reversed(HELD_OUT)),
+    default=TEST,
     required=True,
     format_func=words.split_name,
 )

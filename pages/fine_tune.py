@@ -4,12 +4,15 @@ from ui import frame
 
 frame.within()
 
+from typing import Any
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine.core import machine
 from engine.core.errors import EngineError, SettingsError
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle, queue, submission
+from engine.runs import checkpoints, fields, lifecycle, queue, submission
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, PROMPTS, REPORTED, RunSettings
 from engine.services import dispatcher
@@ -105,6 +108,13 @@ st.markdown(
 names = [run.name for run in folders.trained_runs()]
 
 
+def number_input(column: DeltaGenerator, label: str, name: str, **more: Any) -> float:
+    """A number of the table of settings: within its bounds, its default first."""
+    field = fields.BY_NAME[name]
+    low, high = map(field.kind, field.bounds)
+    return column.number_input(label, low, high, field.default, **more)
+
+
 def one_run(preset: str, parent: str | None, articles: str) -> None:
     """The form of a single run."""
     left, right = st.columns(2)
@@ -138,9 +148,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         name = one.text_input(_("Name of the run (empty = date and time)"), "")
         first = one.number_input(_("First article (0 = from the start)"), 0, value=0)
         last = one.number_input(_("Last article (0 = to the end)"), 0, value=0)
-        seed = one.number_input(
-            _("Seed"), 0, 2**31 - 1, 1, help=_("The same seed, data and device give the same run again.")
-        )
+        seed = number_input(one, _("Seed"), "seed", help=_("The same seed, data and device give the same run again."))
         learning_rate = two.number_input(
             _("Learning rate (0 = automatic)"),
             0.0,
@@ -152,17 +160,24 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
                 "The peak: it warms up, then falls along a cosine. Automatic: by the width of the model, and higher with LoRA."
             ),
         )
-        batch_size = two.number_input(_("Batch size (0 = about 2,048 tokens)"), 0, 1024, 0)
-        sequence_length = two.number_input(
-            _("Sequence length (0 = automatic)"), 0, 1024, 0, help=_("Tokens in a window.")
+        warmup_steps = number_input(
+            two, _("Warm-up steps"), "warmup_steps", help=_("In so many steps the learning rate rises to its peak.")
         )
-        lora_rank = two.number_input(
-            _("LoRA rank (0 = train every weight)"),
-            0,
-            256,
-            0,
-            help=words.lora_help(),
+        weight_decay = number_input(
+            two,
+            _("Weight decay"),
+            "weight_decay",
+            step=0.01,
+            format="%.3f",
+            help=_(
+                "Draws the weights of the attention and feed-forward layers a little towards 0 at each step, so that the model learns less by heart."
+            ),
         )
+        batch_size = number_input(two, _("Batch size (0 = about 2,048 tokens)"), "batch_size")
+        sequence_length = number_input(
+            two, _("Sequence length (0 = automatic)"), "sequence_length", help=_("Tokens in a window.")
+        )
+        lora_rank = number_input(two, _("LoRA rank (0 = train every weight)"), "lora_rank", help=words.lora_help())
         device = three.selectbox(_("Device"), ["auto", "cpu", *[f"gpu:{i}" for i in range(len(machine.gpus()))]])
         precision = three.selectbox(_("Precision"), PRECISIONS)
         evaluate_steps = three.number_input(
@@ -190,6 +205,16 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             value=0,
             help=_("The newest so many, the best by validation loss, and those you pin."),
         )
+        dropout = three.number_input(
+            _("Dropout (empty = the model's own)"),
+            0.0,
+            0.99,
+            fields.BY_NAME["dropout"].default,
+            0.05,
+            help=_(
+                "The share of the activations that each training step leaves out at random, so that the model learns less by heart."
+            ),
+        )
         prompts = st.text_area(_("Prompts of the samples, one a line"), "\n".join(PROMPTS), height=110)
 
     values = {
@@ -205,6 +230,9 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         "sequence_length": int(sequence_length),
         "batch_size": int(batch_size),
         "learning_rate": float(learning_rate),
+        "warmup_steps": int(warmup_steps),
+        "weight_decay": float(weight_decay),
+        "dropout": dropout,
         "lora_rank": int(lora_rank),
         "evaluate_steps": int(evaluate_steps),
         "evaluate_tokens": int(evaluate_tokens),

@@ -25,6 +25,7 @@ PACKAGES = (
     "memorisation",
     "exchange",
     "services",
+    "cli",
 )
 # The modules that may import TensorFlow, Keras or keras-hub, and what starts from them.
 TRAINING_SIDE = {

@@ -173,6 +173,18 @@ def test_the_form_of_a_run_says_what_its_format_loses(root):
     assert "loses the optimizer" in texts(app)
 
 
+def test_the_form_of_a_run_offers_warm_up_weight_decay_and_dropout(root):
+    app = open_page("fine_tune")
+    chosen = {"Warm-up steps": 7, "Weight decay": 0.1, "Dropout (empty = the model's own)": 0.2}
+    for box in app.number_input:
+        if box.label in chosen:
+            box.set_value(chosen[box.label])
+    button(app, "Start the run").click().run()
+    assert not app.exception and not app.error
+    (made,) = lifecycle.all_runs(root)
+    assert (made.settings.warmup_steps, made.settings.weight_decay, made.settings.dropout) == (7, 0.1, 0.2)
+
+
 def test_a_run_is_deleted_after_its_name_has_been_typed(root, chosen):
     a_run(root)
     app = open_page("checkpoints")

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.cli.app import main
 from engine.core import paths
 from engine.core.errors import PlanError, RunError, SettingsError
 from engine.models import formats
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, plans, queue
-from engine.services import worker
+from engine.services import dispatcher, worker
 
 PUBMED = paths.PROJECT / "plans" / "pubmed-stages.toml"
 REPORT = paths.PROJECT / "plans" / "report.toml"
@@ -67,6 +68,21 @@ def test_a_length_that_is_given_replaces_the_plans():
     assert {(s.steps, s.epochs, s.minutes) for s in stages} == {(3, None, None)}
     with pytest.raises(SettingsError):
         plans.settings(plans.load(PUBMED), "a", "p", steps=3, minutes=1.0)
+
+
+def test_an_option_of_the_command_replaces_the_plans_also_where_it_equals_the_default(
+    root, sample_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
+    (tmp_path / "plan.toml").write_text(
+        'articles = 24\n[settings]\nsteps = 2\nbatch_size = 4\nseed = 5\nprecision = "float32"\n'
+        '[[stage]]\nname = "one"\nrange = "1-24"\n',
+        encoding="utf-8",
+    )
+    given = ["--batch-size", "0", "--precision", "auto", "--name", "p", "--queue"]
+    assert main(["train", "--plan", str(tmp_path / "plan.toml"), "--articles", str(sample_folder), *given]) == 0
+    made = lifecycle.find("p-one", root).settings
+    assert (made.batch_size, made.precision, made.seed) == (0, "auto", 5)
 
 
 @pytest.fixture

@@ -34,9 +34,9 @@ def test_the_trees_files_are_there():
 
 
 def test_every_command_of_the_engine_is_in_the_readme_or_its_help():
-    from engine.__main__ import _parser
+    from engine.cli.app import parser
 
-    (commands_of,) = [a for a in _parser()._actions if a.dest == "command"]
+    (commands_of,) = [a for a in parser()._actions if a.dest == "command"]
     for name, sub in commands_of.choices.items():
         assert f"engine {name}" in README, name
         assert sub.description, name

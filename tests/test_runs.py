@@ -1,6 +1,7 @@
 """A run's folder: the queue, locks, events, and who may start what."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import random
@@ -15,11 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.__main__ import main
+from engine.cli.app import main
 from engine.core import files, machine
 from engine.core.errors import CheckpointError, EngineError, RunError, SettingsError, StorageError
 from engine.core.locks import Lock, held
-from engine.runs import checkpoints, devices, lifecycle, queue
+from engine.runs import checkpoints, devices, fields, lifecycle, queue
 from engine.runs.settings import RunSettings, from_json
 from engine.services import dispatcher, ending, worker
 
@@ -450,6 +451,20 @@ def test_waiting_runs_are_moved_and_their_order_survives(root):
     assert [run.name for run in queue.waiting(root)] == ["d", "a", "c"]
     with pytest.raises(RunError, match="b is not waiting"):
         queue.move(lifecycle.find("b"), 1)
+
+
+def test_every_setting_of_the_table_is_an_option_of_train_and_of_a_clone(root, monkeypatch):
+    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
+    given = ["--warmup-steps", "7", "--weight-decay", "0", "--dropout", "0.2", "--prompt", "One", "--prompt", "Two"]
+    assert main(["train", "--queue", "--name", "one", "--steps", "9", *given]) == 0
+    first = lifecycle.find("one", root).settings
+    assert (first.warmup_steps, first.weight_decay, first.dropout, first.prompts) == (7, 0, 0.2, ("One", "Two"))
+    assert all(
+        getattr(first, f.name) == f.default for f in fields.FIELDS if f"--{f.option.replace('_', '-')}" not in given
+    )
+    assert main(["queue", "--clone", "one", "--name", "two", "--dropout", "0", "--prompt", "Three"]) == 0
+    second = lifecycle.find("two", root).settings
+    assert second == dataclasses.replace(first, name="two", dropout=0.0, prompts=("Three",))
 
 
 def test_the_command_queues_a_run_again_with_the_changes_alone(root, monkeypatch, capsys):

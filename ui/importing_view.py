@@ -10,7 +10,7 @@ import streamlit as st
 
 from engine.articles import Options, hub, isolation, source
 from engine.articles.isolation import Preview
-from engine.articles.options import NO_COLUMN
+from engine.articles.options import BLANK_LINES, FILE, LINE, NO_COLUMN
 from engine.articles.unread import PARTS
 from engine.core import jobs, paths
 from engine.core.errors import EngineError
@@ -203,9 +203,9 @@ def _options(seen: Preview, key: str) -> Options | None:
     options = _columns(seen, key) if seen.columns else Options()
     if options is not None and "text" in seen.forms:
         units = {
-            "file": _("a file"),
-            "blank-lines": _("what stands between blank lines"),
-            "line": _("a line"),
+            FILE: _("a file"),
+            BLANK_LINES: _("what stands between blank lines"),
+            LINE: _("a line"),
         }
         unit = st.segmented_control(
             _("One article is") if set(seen.forms) == {"text"} else _("In plain text files, one article is"),
@@ -268,7 +268,7 @@ def _describe(seen: Preview) -> None:
         _(
             "Found: {forms}; splits: {splits}; {size} of text to read.",
             forms=forms,
-            splits=", ".join(_split(s) for s in seen.splits),
+            splits=", ".join(words.split_name(s) for s in seen.splits),
             size=words.size(seen.size),
         )
     )
@@ -335,10 +335,6 @@ def _grouped(error: EngineError) -> EngineError:
         for name, v in error.values.items()
     }
     return EngineError(error.template, **values)
-
-
-def _split(name: str) -> str:
-    return {"train": _("train"), "validation": _("validation"), "test": _("test")}[name]
 
 
 def _background(job: import_job.Import, listing_of: str = "", part: tuple[str, list] | None = None) -> None:

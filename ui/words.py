@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from engine.runs.queue import Place
-from engine.runs.settings import CHECKPOINT_FORMATS
+from engine.runs.settings import CHECKPOINT_FORMATS, CKPT, H5, HUGGING_FACE, KERAS, PRESET
 from ui.i18n import _, language
 
 _THIN = "\u202f"  # narrow no-break space: the French thousands separator
@@ -169,15 +169,15 @@ def excerpt(before: str, own: str, after: str) -> str:
 def format_kept(form: str) -> str:
     """What a format keeps and loses as a run's checkpoints have it, in a sentence."""
     return {
-        "ckpt": _(
+        CKPT: _(
             "**ckpt** (TensorFlow): keeps the weights and the optimizer, as the original report did; loses the vocabulary "
             "and the architecture, which the base model has."
         ),
-        "weights.h5": _(
+        H5: _(
             "**weights.h5** (Keras): keeps the weights alone, small; loses the optimizer and the architecture. It loads into "
             "any GPT-2 of the same size."
         ),
-        "keras": _(
+        KERAS: _(
             "**keras** (Keras's archive): keeps the weights and the architecture; loses the optimizer, which load_model "
             "drops with a warning only (measured)."
         ),
@@ -206,23 +206,23 @@ def formats_help() -> str:
 def export_kept(form: str) -> str:
     """What leaves the lab in a form of export and what does not, in a sentence."""
     return {
-        "hugging-face": _(
+        HUGGING_FACE: _(
             "Keeps the weights, the vocabulary and a card that says where they come from; transformers and keras-hub open "
             "it. Loses the optimizer."
         ),
-        "preset": _(
+        PRESET: _(
             "Keeps the weights, the architecture, the vocabulary and a card; keras-hub's from_preset opens it. Loses the "
             "optimizer."
         ),
-        "ckpt": _(
+        CKPT: _(
             "Keeps the weights and a card; TensorFlow reads it into a GPT-2 of the same size. Loses the optimizer, the "
             "architecture and the vocabulary."
         ),
-        "weights.h5": _(
+        H5: _(
             "Keeps the weights alone; Keras loads them into a GPT-2 of the same size. Loses the optimizer, the architecture "
             "and the vocabulary."
         ),
-        "keras": _(
+        KERAS: _(
             "Keeps the weights and the architecture of the backbone: token ids in, hidden states out, and the head for text "
             "is added by one line. Keras opens it where keras_hub is imported. Loses the vocabulary and the optimizer, which "
             "load_model would drop in any case (measured)."

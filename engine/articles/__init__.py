@@ -2,6 +2,6 @@
 
 from engine.articles.article import Article, Section
 from engine.articles.options import Options
-from engine.articles.source import SPLITS, Skipped, Source
+from engine.articles.source import Skipped, Source
 
-__all__ = ["SPLITS", "Article", "Options", "Section", "Skipped", "Source"]
+__all__ = ["Article", "Options", "Section", "Skipped", "Source"]

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 # gives the same items as reading from the beginning up to it and on.
 Place = tuple[int, ...]
 
-FILE, BLANK_LINES, LINE = "file", "blank-lines", "line"
+UNITS = FILE, BLANK_LINES, LINE = ("file", "blank-lines", "line")
 NO_COLUMN = "-"  # what is chosen where a table has none
 
 

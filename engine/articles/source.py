@@ -13,8 +13,8 @@ from engine.articles.article import Article
 from engine.articles.member import Member
 from engine.articles.options import BLANK_LINES, FILE, LINE, Options, Place
 from engine.core.errors import ArticlesError, sentence
+from engine.core.splits import SPLITS
 
-SPLITS = ("train", "validation", "test")
 _MOST_FILES = members_of.MOST_MEMBERS
 _EXAMPLES = 3  # of each reason
 _FEW_TEXTS = 3  # files of text, above which each is an article

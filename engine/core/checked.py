@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.core.errors import GoneError, RunError
 from engine.core.files import MOST_JSON_BYTES, open_plain, parse_json
+from engine.core.splits import HELD_OUT, SPLITS, TRAIN
 
 Check = Callable[[Any], bool]
 Table = dict[str, tuple[bool, Check]]  # a field's name → whether it must be there, and what it may hold
@@ -182,7 +183,7 @@ MANIFEST = needed(step=step, time=moment, format=text, files=_files) | known(
 
 # Corpora, and what is prepared or built in the background
 
-_SPLIT = one_of("train", "validation", "test")
+_SPLIT = one_of(*SPLITS)
 _COUNTS = needed(first=count, articles=count, words=count, tokens=count, bytes=count)
 
 
@@ -210,8 +211,8 @@ CARD = needed(
     vocabulary_size=positive,
     dtype=one_of("uint16", "uint32"),
     splits=lambda value: (
-        object_of(known(train=object_of(_COUNTS), validation=object_of(_COUNTS), test=object_of(_COUNTS)))(value)
-        and "train" in value
+        object_of(known(**dict.fromkeys(SPLITS, object_of(_COUNTS))))(value)
+        and TRAIN in value
         and all(map(_SPLIT, value))
     ),
     validation_set_aside=boolean,
@@ -254,7 +255,7 @@ def _by_article(value: Any) -> bool:
 
 
 _MODEL = one_of("base", "parent", "run")
-_WHOLE_SPLIT = one_of("test", "validation")
+_WHOLE_SPLIT = one_of(*HELD_OUT)
 _EVENTS: dict[str, Table] = {
     "step": needed(step=_whole(1, MOST_STEP))
     | known(
@@ -263,7 +264,7 @@ _EVENTS: dict[str, Table] = {
             optional(number),
         )
     ),
-    "evaluation": needed(step=step, split=one_of("test", "validation", "english"), model=_MODEL, whole=boolean)
+    "evaluation": needed(step=step, split=one_of(*HELD_OUT, "english"), model=_MODEL, whole=boolean)
     | _FIGURES
     | needed(perplexity=number, evaluated_tokens=count)
     | known(tokens=count, seconds=number, sequence_length=positive)

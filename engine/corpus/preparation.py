@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from engine.articles import SPLITS, Options, Skipped, child, isolation, source
+from engine.articles import Options, Skipped, child, isolation, source
 from engine.articles.isolation import Reading
 from engine.articles.member import shown
 from engine.core import paths
@@ -35,6 +35,7 @@ from engine.core.files import (
     write_json,
 )
 from engine.core.locks import Lock
+from engine.core.splits import SPLITS
 from engine.corpus import dividing, little, near_copies
 from engine.corpus.shingles import Shingles
 from engine.corpus.store import (

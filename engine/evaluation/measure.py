@@ -9,6 +9,7 @@ import numpy as np
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError
 from engine.core.locks import Lock
+from engine.core.splits import HELD_OUT
 from engine.corpus import near_copies, preparation, token_kinds
 from engine.corpus.baselines import MOST_TOKENS, RUN, SPLIT, Baselines
 from engine.corpus.store import Corpus
@@ -194,7 +195,7 @@ def parity(checkpoint: Checkpoint, report: Callable[[int, int], object] = lambda
     sample = paths.portable(paths.SAMPLE_ARTICLES)
     scored = {
         (name, split): measure(model, sample, split, report=report)
-        for split in ("validation", "test")
+        for split in HELD_OUT
         for name, model in named.items()
     }
     with Lock(run.folder / "lock") as lock:
@@ -203,5 +204,5 @@ def parity(checkpoint: Checkpoint, report: Callable[[int, int], object] = lambda
                 run.append_event(
                     "evaluation", step=0, tokens=0, seconds=0.0, model=name, whole=True, **{**scores, "split": split}
                 )
-            checkpoints.with_manifest(checkpoint, metrics={s: scored["run", s] for s in ("validation", "test")})
+            checkpoints.with_manifest(checkpoint, metrics={s: scored["run", s] for s in HELD_OUT})
     return {name: scored[name, "test"] for name in named}

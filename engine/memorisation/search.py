@@ -22,6 +22,7 @@ from engine.core import paths
 from engine.core.errors import ArticlesError, StorageError
 from engine.core.files import make_folder, replace, storage_errors, sweep, sync, temporary
 from engine.core.locks import Lock
+from engine.core.splits import HELD_OUT
 from engine.corpus import near_copies
 from engine.corpus.store import Corpus
 from engine.evaluation import intervals
@@ -269,7 +270,7 @@ def unseen(found: Seen, tokens: int) -> list[tuple[str, int, np.ndarray]]:
         return []
     prepared = found.ranges[0].corpus
     places: list[tuple[str, int]] = []
-    for split in ("test", "validation"):
+    for split in reversed(HELD_OUT):
         if split not in prepared.splits:
             continue
         known = np.isin(prepared.digests(split), prepared.digests("train"))

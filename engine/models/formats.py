@@ -38,12 +38,10 @@ from engine.models.backend import keras_hub
 from engine.presets import catalogue, tokenizers
 from engine.runs import checkpoints
 from engine.runs.checkpoints import CKPT, H5, KERAS, ModelReference
-from engine.runs.settings import IMPORTED
+from engine.runs.settings import EXPORTS, HUGGING_FACE, IMPORTED, PRESET
 
-PRESET, HUGGING_FACE = "preset", "hugging-face"
 EXPORTS_FOLDER = ".exports"  # beside the runs
 _EXPORT_SECONDS = 24 * 3600
-EXPORTS = (*checkpoints.FORMATS, PRESET, HUGGING_FACE)
 _ENDINGS = {H5: ".weights.h5", KERAS: ".keras"}  # of what is written as one file
 _BESIDE_WEIGHTS_BYTES = 4 << 20  # the vocabulary of GPT-2, the card, what a format adds
 

@@ -6,6 +6,7 @@ from engine.core.errors import PresetError
 from engine.presets import catalogue, tokenizers
 from engine.presets.catalogue import Preset
 from engine.presets.tokenizers import END_OF_TEXT
+from engine.runs.settings import CKPT, H5, HUGGING_FACE, KERAS, PRESET
 
 PROMPT = "The patients were"
 _MARK = (
@@ -13,23 +14,23 @@ _MARK = (
     "text. A blank at its end spoils what follows."
 )
 _LINES = {
-    "hugging-face": f"""\
+    HUGGING_FACE: f"""\
 from transformers import pipeline
 write = pipeline("text-generation", "FOLDER")
 print(write("{END_OF_TEXT}{PROMPT}")[0]["generated_text"])""",
-    "preset": """\
+    PRESET: """\
 import keras_hub
 model = keras_hub.models.GPT2CausalLM.from_preset("FOLDER")
 print(model.generate({prompt}))""",
-    "keras": """\
+    KERAS: """\
 import keras, keras_hub
 backbone = keras.saving.load_model("FILE.keras")
 model = keras_hub.models.GPT2CausalLM(backbone=backbone, preprocessor=None)""",
-    "weights.h5": """\
+    H5: """\
 import keras_hub
 backbone = keras_hub.models.GPT2Backbone({sizes})
 backbone.load_weights("FILE.weights.h5")""",
-    "ckpt": """\
+    CKPT: """\
 import keras_hub, tensorflow as tf
 backbone = keras_hub.models.GPT2Backbone({sizes})
 tf.train.Checkpoint(model=backbone).read("FOLDER/model.ckpt").expect_partial()""",
@@ -47,14 +48,14 @@ print(model.generate({prompt}))
 """
 _KERAS_HUB_PADDING = 0  # GPT2Tokenizer.pad_token_id
 _NOTES = {
-    "hugging-face": _MARK,
-    "preset": f"keras-hub puts `{END_OF_TEXT}` in front of the prompt by itself, as every article was opened in training. A "
+    HUGGING_FACE: _MARK,
+    PRESET: f"keras-hub puts `{END_OF_TEXT}` in front of the prompt by itself, as every article was opened in training. A "
     "blank at the prompt's end spoils what follows.",
-    "keras": "It holds the backbone: token ids in, hidden states out, no text. Keras knows its class where keras_hub is "
+    KERAS: "It holds the backbone: token ids in, hidden states out, no text. Keras knows its class where keras_hub is "
     "imported; the last line adds the head, whose weights are those of the token embedding. It holds no vocabulary: that is "
     "in the preset. " + _MARK,
-    "weights.h5": "It holds the weights of the backbone alone, without architecture and vocabulary. " + _MARK,
-    "ckpt": "It holds the weights of the backbone alone, without architecture and vocabulary. " + _MARK,
+    H5: "It holds the weights of the backbone alone, without architecture and vocabulary. " + _MARK,
+    CKPT: "It holds the weights of the backbone alone, without architecture and vocabulary. " + _MARK,
 }
 
 
@@ -100,15 +101,15 @@ def markdown(form: str, preset: Preset, vocabulary: Path | None = None) -> str:
     """A section of a model card; `vocabulary` as in `lines`."""
     ends_at_padding = _ends_at_padding(preset, vocabulary)
     told = f"\n## Use\n\n```python\n{lines(form, preset, vocabulary)}\n```\n\n{_NOTES[form]}\n"
-    if form == "hugging-face":
+    if form == HUGGING_FACE:
         length = f", max_length={preset.max_sequence_length}" if preset.max_sequence_length else ""
         told += _KERAS_HUB_TOO.replace("{prompt}", _prompt(length, ends_at_padding))
-        told += _NOTES["preset"].replace("by itself, as every article was opened in training", "by itself") + (
+        told += _NOTES[PRESET].replace("by itself, as every article was opened in training", "by itself") + (
             f" Without `max_length` it fills 1,024 tokens, and the model has {preset.max_sequence_length} positions.\n"
             if length and preset.max_sequence_length < 1024
             else "\n"
         )
-    if ends_at_padding and form in ("preset", "hugging-face"):
+    if ends_at_padding and form in (PRESET, HUGGING_FACE):
         told += (
             f"\n`stop_token_ids=None` is needed: `{END_OF_TEXT}` has the id 0 here, with which keras-hub fills up, so that it "
             "would take the empty places for the end and give the prompt back. It then writes on to the greatest length.\n"

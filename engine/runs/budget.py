@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.core.errors import EngineError
+from engine.core.splits import HELD_OUT
 from engine.corpus import english, preparation
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
@@ -172,7 +173,7 @@ def _scored_at_the_end(settings: RunSettings, preset: Preset) -> int:
     if prepared is None:
         raise EngineError("How long this run takes is known once its articles are prepared: see the Articles page.")
     most = settings.evaluate_tokens or None
-    splits = [len(prepared.tokens(split)) for split in ("validation", "test") if split in prepared.splits]
+    splits = [len(prepared.tokens(split)) for split in HELD_OUT if split in prepared.splits]
     return (2 + bool(settings.parent)) * sum(n if most is None else min(n, most) for n in splits)
 
 

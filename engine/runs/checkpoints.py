@@ -32,6 +32,7 @@ from engine.presets import catalogue
 from engine.presets.catalogue import Preset
 from engine.runs import lifecycle
 from engine.runs.lifecycle import Run
+from engine.runs.settings import CHECKPOINT_FORMATS, CKPT, H5, KERAS
 
 SCHEMA_VERSION = 2
 WEIGHTS, TRAINING, MANIFEST = "model.weights.h5", "training.npz", "manifest.json"
@@ -39,7 +40,7 @@ _SEAL = "manifest_sha256"
 _MOST_MANIFEST_BYTES = 16 << 20
 _MOST_HASHES = 256
 _MOST_NAMED = 10
-FORMATS = CKPT, H5, KERAS = "ckpt", "weights.h5", "keras"
+FORMATS = CHECKPOINT_FORMATS
 # The files of each format; the first is the one whose hash names the model.
 WEIGHTS_FILES = {
     CKPT: ("model.ckpt.data-00000-of-00001", "model.ckpt.index"),

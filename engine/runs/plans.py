@@ -11,11 +11,10 @@ from engine.core import paths
 from engine.core.errors import EngineError, PlanError, SettingsError
 from engine.runs import lifecycle, submission
 from engine.runs.lifecycle import Run
-from engine.runs.settings import NAME_PATTERN, RunSettings
+from engine.runs.settings import LENGTHS, NAME_PATTERN, RunSettings
 
 BASE = "base"
 _RANGE = re.compile(r"(\d+)-(\d+)")
-_LENGTHS = ("steps", "epochs", "minutes")
 _SETTINGS = {field.name for field in fields(RunSettings)} - {
     "name",
     "articles",
@@ -150,8 +149,8 @@ def parse(value: dict[str, Any], name: str) -> Plan:
 
 def _merged(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """A stage's own settings over those of all; its own length replaces whatever length all have."""
-    if any(name in own for name in _LENGTHS):
-        common = {name: item for name, item in common.items() if name not in _LENGTHS}
+    if any(name in own for name in LENGTHS):
+        common = {name: item for name, item in common.items() if name not in LENGTHS}
     return {**common, **own}
 
 

@@ -11,9 +11,8 @@ from engine.core.files import read_json
 from engine.core.locks import Lock
 from engine.runs import checkpoints, durations, lifecycle, plans, submission
 from engine.runs.lifecycle import Run
-from engine.runs.settings import IMPORTED, PACKED, RunSettings
+from engine.runs.settings import IMPORTED, LENGTHS, PACKED, RunSettings
 
-_LENGTHS = ("steps", "epochs", "minutes")
 UNNAMED = "unnamed"  # what settings are called until the queue names their run
 Admit = Callable[[RunSettings, list[Run]], object]
 
@@ -230,8 +229,8 @@ def again(run: Run, **changes: Any) -> RunSettings:
     settings = run.settings
     if settings.method == IMPORTED:  # it was not trained here; what goes on from it is
         changes.setdefault("method", PACKED)
-    if any(changes.get(length) is not None for length in _LENGTHS):
-        changes = {**dict.fromkeys(_LENGTHS), **changes}
+    if any(changes.get(length) is not None for length in LENGTHS):
+        changes = {**dict.fromkeys(LENGTHS), **changes}
     return replace(settings, **{"name": UNNAMED, "after": None, "plan": "", **changes})
 
 

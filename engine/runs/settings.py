@@ -10,15 +10,31 @@ from engine.core import checked
 from engine.core.errors import EngineError, RunError, SettingsError
 
 SCHEMA_VERSION = 1
+LENGTHS = ("steps", "epochs", "minutes")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 PACKED, REPORT = METHODS = ("packed", "report")
 IMPORTED = "imported"  # the method of a run that was not trained here: its one checkpoint came from elsewhere
-CHECKPOINT_FORMATS = ("ckpt", "weights.h5", "keras")
+CHECKPOINT_FORMATS = CKPT, H5, KERAS = ("ckpt", "weights.h5", "keras")
+PRESET, HUGGING_FACE = "preset", "hugging-face"
+EXPORTS = (*CHECKPOINT_FORMATS, PRESET, HUGGING_FACE)
 REPORTED, LEFT_OUT = NEAR_COPIES = ("report", "leave-out")
 DEVICE_PATTERN = re.compile(r"auto|cpu|gpu:\d+")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PARENT_PATTERN = re.compile(r"[^./\\\0][^/\\\0]{0,254}(/[0-9]{1,8})?")  # RUN or RUN/STEP
 RESERVED_NAMES = ("presets",)
+BOUNDS = {  # the least and the greatest value
+    "sequence_length": (0, 1024),
+    "batch_size": (0, 1024),
+    "warmup_steps": (0, 1_000_000),
+    "lora_rank": (0, 256),
+    "evaluate_steps": (0, 10_000_000),
+    "interval_tokens": (1, 10_000_000),
+    "evaluate_tokens": (0, 10**12),
+    "sample_tokens": (1, 512),
+    "weight_decay": (0, 1),
+    "keep_checkpoints": (0, 100_000),
+    "seed": (0, 2**31 - 1),
+}
 PROMPTS = ("The results of this study", "The patients were", "In this article, we")
 
 
@@ -160,8 +176,7 @@ def _problems(s: RunSettings):
             "a letter or digit first, and not “presets”.",
             name=s.name,
         )
-    lengths = {"steps": s.steps, "epochs": s.epochs, "minutes": s.minutes}
-    given = {name: value for name, value in lengths.items() if value is not None}
+    given = {name: value for name in LENGTHS if (value := getattr(s, name)) is not None}
     if len(given) != 1 and s.method != IMPORTED:
         yield bad(
             "Say how long to train by exactly one of steps, epochs or minutes; given: {given}.", given=", ".join(given)
@@ -188,21 +203,8 @@ def _problems(s: RunSettings):
         yield bad("Near-copies are one of {known}; received {value}.", known=NEAR_COPIES, value=s.near_copies)
     if s.precision not in PRECISIONS:
         yield bad("The precision must be one of {known}; received {value}.", known=PRECISIONS, value=s.precision)
-    bounds = (
-        ("sequence_length", s.sequence_length, 0, 1024),
-        ("batch_size", s.batch_size, 0, 1024),
-        ("warmup_steps", s.warmup_steps, 0, 1_000_000),
-        ("lora_rank", s.lora_rank, 0, 256),
-        ("evaluate_steps", s.evaluate_steps, 0, 10_000_000),
-        ("interval_tokens", s.interval_tokens, 1, 10_000_000),
-        ("evaluate_tokens", s.evaluate_tokens, 0, 10**12),
-        ("sample_tokens", s.sample_tokens, 1, 512),
-        ("weight_decay", s.weight_decay, 0, 1),
-        ("keep_checkpoints", s.keep_checkpoints, 0, 100_000),
-        ("seed", s.seed, 0, 2**31 - 1),
-    )
-    for name, value, low, high in bounds:
-        if not low <= value <= high:
+    for name, (low, high) in BOUNDS.items():
+        if not low <= (value := getattr(s, name)) <= high:
             yield bad(
                 "{name} must lie between {low} and {high}; received {value}.",
                 name=name,

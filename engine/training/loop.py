@@ -18,6 +18,7 @@ import psutil
 import tensorflow as tf
 
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
+from engine.core.splits import HELD_OUT
 from engine.corpus import english, near_copies, preparation, windows
 from engine.evaluation import cache, keras_check, scoring
 from engine.inference import token_scores
@@ -729,7 +730,7 @@ class _Training:
         return result
 
     def _final_splits(self) -> list[str]:
-        return [split for split in ("validation", "test") if split in self.corpus.splits]
+        return [split for split in HELD_OUT if split in self.corpus.splits]
 
     def _near_copies(self, split: str) -> int | None:
         """How many articles of a split are nearly training articles; None where that was not looked for."""
