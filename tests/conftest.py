@@ -2,12 +2,17 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+pytest.register_assert_rewrite("pages_helpers", "browser_helpers")
+from browser_helpers import FLAGS, unavailable  # noqa: E402
+from project import PROJECT  # noqa: E402
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -160,8 +165,43 @@ def transformers() -> Elsewhere:
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real articles and books, `$ATELIER_DATA`; skips where it is absent, and fails so in CI."""
-    folder = Path(os.environ.get("ATELIER_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    folder = Path(os.environ.get("ATELIER_DATA") or PROJECT.parent / "shared" / "data")
     if not folder.is_dir():
         message = "needs the real articles: set ATELIER_DATA to their folder (docs/architecture.md, Data)"
         (pytest.fail if os.environ.get("ATELIER_REQUIRE_ALL") else pytest.skip)(message)
     return folder
+
+
+@pytest.fixture
+def no_studio(monkeypatch):
+    """Pages are rendered here, not generated with: no process is started."""
+    from engine.services import dispatcher, inference_client
+    from ui import owner_file
+
+    monkeypatch.setattr(owner_file, "_places", lambda: ([], False))  # whatever this machine's own secrets say
+    monkeypatch.setattr(owner_file, "_seen", False)
+    monkeypatch.setattr(inference_client, "ensure", lambda root=None: None)
+    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
+
+
+@pytest.fixture
+def local(monkeypatch):
+    """A server on this machine alone: files may be named by path."""
+    from ui import access
+
+    monkeypatch.setattr(access, "is_local", lambda: True)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not program:
+        unavailable("needs Chromium: install it or set CHROMIUM")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        unavailable("needs playwright: pip install -r requirements-dev.txt")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield chromium
+        chromium.close()

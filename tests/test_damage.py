@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pages_helpers import a_run, press
+from project import PAGES, PROJECT
 from streamlit.testing.v1 import AppTest
-from test_checkpoint_actions import press
-from test_pages import PAGES, PROJECT, a_run, no_studio  # noqa: F401  (a fixture)
 
 from engine import __main__
 from engine.core import checked, files, jobs, locks
@@ -28,6 +28,8 @@ from engine.runs.settings import RunSettings
 from engine.services import dispatcher, ending, import_job, inference_client, uploads
 from ui import words
 from ui.readers import comparison, growing, moments
+
+pytestmark = pytest.mark.usefixtures("no_studio")
 
 STEP = "step-00000004"
 DEEP = b"[" * 100_000 + b"]" * 100_000
@@ -695,7 +697,7 @@ def test_all_pages_open_beside_many_edits_at_once(root):
 
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=PAGE_EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-def test_all_pages_open_whatever_was_damaged(root, template, no_studio, seed):  # noqa: F811
+def test_all_pages_open_whatever_was_damaged(root, template, no_studio, seed):
     if not (root / "healthy").exists():
         a_run(root, "healthy")
     done = any_damage(root, template, seed)

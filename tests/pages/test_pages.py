@@ -8,59 +8,21 @@ from urllib.parse import parse_qsl
 
 import pytest
 from conftest import article_line
+from pages_helpers import a_run, open_page, open_path, texts
+from project import BROUGHT, PAGES, PROJECT
 from streamlit.testing.v1 import AppTest
 
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError, SettingsError
 from engine.core.locks import Lock
 from engine.corpus import store
+from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle
 from engine.runs.settings import RunSettings
 from engine.services import ending
 from ui import access, errors, i18n, importing_view, words
 
-PROJECT = Path(__file__).resolve().parent.parent
-PAGES = sorted((PROJECT / "pages").glob("*.py"))
-
-
-@pytest.fixture(autouse=True)
-def no_studio(monkeypatch):
-    """Pages are rendered here, not generated with: no process is started."""
-    from engine.services import dispatcher, inference_client
-    from ui import owner_file
-
-    monkeypatch.setattr(owner_file, "_places", lambda: ([], False))  # whatever this machine's own secrets say
-    monkeypatch.setattr(owner_file, "_seen", False)
-    monkeypatch.setattr(inference_client, "ensure", lambda root=None: None)
-    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
-
-
-def open_page(name: str, language: str = "en") -> AppTest:
-    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
-    app.session_state["language"] = language
-    app.run()
-    if name != "lab":
-        app.switch_page(str(PROJECT / "pages" / f"{name}.py")).run()
-    assert not app.exception, [e.message for e in app.exception]
-    return app
-
-
-def a_run(root, name="one", state=lifecycle.FINISHED, preset="checkpoints/presets/gpt2_mini_en"):
-    run = lifecycle.create(RunSettings(preset=preset, articles="articles/sample", name=name, steps=4), root=root)
-    figures = {"loss": 5.0, "accuracy": 0.2, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
-    for model, step in (("base", 0), ("run", 4)):
-        run.append_event("evaluation", step=step, split="validation", model=model, whole=False, **figures)
-        run.append_event("evaluation", step=step, split="test", model=model, whole=True, **figures)
-        run.append_event("sample", step=step, model=model, prompt="The", text=f" <b>{model}</b> wrote *this*", seed=1)
-    run.append_event("step", step=4, loss=5.0, accuracy=0.2, tokens=100, seconds=2.0, learning_rate=1e-3,
-                     tokens_per_second=50.0, memory_bytes=10**9)  # fmt: skip
-    facts = {"preset": checkpoints.presets.json_of(checkpoints.presets.find(preset)), "tokens": 100, "parent": None}
-    with checkpoints.commit(run, 4, {**facts, "metrics": {"validation": figures}}) as staging:
-        (staging / checkpoints.WEIGHTS).write_bytes(b"weights")
-    with Lock(run.folder / "lock") as lock:
-        lock.acquire()
-        run.write_state(state=state, step=4, steps=4)
-    return run
+pytestmark = pytest.mark.usefixtures("no_studio")
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -211,7 +173,7 @@ def test_a_base_is_grey_and_a_runs_checkpoints_deepen_along_one_hue(root):
 
     run = a_run(root)
     (checkpoint,) = checkpoints.of_run(run)
-    preset = checkpoints.presets.find("checkpoints/presets/gpt2_mini_en")
+    preset = catalogue.find("checkpoints/presets/gpt2_mini_en")
     assert colours.of_model(checkpoints.ModelReference(preset)) == colours.BASE
     hue = colours.of_model(checkpoints.ModelReference(preset, checkpoint))
     assert hue == colours.of_run("one") == colours.HUES[0]
@@ -230,28 +192,6 @@ def test_thinned_curves_keep_their_extremes():
 
 
 # Articles: import, figures, reader
-
-
-@pytest.fixture
-def local(monkeypatch):
-    """A server on this machine alone: files may be named by path."""
-    from ui import access
-
-    monkeypatch.setattr(access, "is_local", lambda: True)
-
-
-def open_path(path, prepares: bool = True) -> AppTest:
-    app = open_page("articles")
-    app.pills(key="articles_source").set_value("path").run()
-    app.text_input(key="articles_path").set_value(str(path)).run()
-    if prepares and f"prepare_{importing_view.name_of(str(path))}" in [button.key for button in app.button]:
-        app.button(key=f"prepare_{importing_view.name_of(str(path))}").click().run()
-    assert not app.exception, [e.message for e in app.exception]
-    return app
-
-
-def texts(app) -> str:
-    return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.text, *app.info, *app.warning])
 
 
 def test_a_source_by_path_is_prepared_and_can_be_read_by_number_and_identifier(root, local, sample_folder):
@@ -1131,7 +1071,7 @@ def test_the_first_articles_are_shown_before_anything_is_prepared(root, local, s
 
 
 def test_each_file_of_several_is_shown_and_the_table_that_is_asked_about_is_named(root, local, tmp_path):
-    brought, folder = Path(__file__).parent / "files" / "brought", tmp_path / "mixed"
+    brought, folder = BROUGHT, tmp_path / "mixed"
     folder.mkdir()
     for name in ("abstracts_kaggle.csv", "id_content.csv", "twenty_lines.txt"):
         (folder / name).write_bytes((brought / name).read_bytes())
@@ -1148,7 +1088,7 @@ def test_each_file_of_several_is_shown_and_the_table_that_is_asked_about_is_name
 
 
 def test_a_column_that_a_name_or_long_texts_tell_is_offered(root, local, tmp_path):
-    brought = Path(__file__).parent / "files" / "brought"
+    brought = BROUGHT
     app = open_path(brought / "id_content.csv", prepares=False)
     assert (
         app.selectbox(key=f"text_column_{importing_view.name_of(str(brought / 'id_content.csv'))}").value == "content"
@@ -1161,7 +1101,7 @@ def test_a_column_that_a_name_or_long_texts_tell_is_offered(root, local, tmp_pat
 
 
 def test_the_encoding_and_what_so_little_can_show_are_said(root, local):
-    brought = Path(__file__).parent / "files" / "brought"
+    brought = BROUGHT
     app = open_path(brought / "excel_fr.csv")
     assert "excel\\_fr.csv is not in UTF-8: it was read in the usual encoding of Excel on Windows" in texts(app)
     assert app.metric[0].value == "12"

@@ -3,13 +3,16 @@
 import re
 
 import pytest
+from pages_helpers import a_run
+from project import PAGES, PROJECT
 from streamlit.testing.v1 import AppTest
-from test_pages import PAGES, PROJECT, a_run, no_studio  # noqa: F401  (the fixture is used by every test here)
 
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle
+
+pytestmark = pytest.mark.usefixtures("no_studio")
 
 HOSTILE = [
     "",
@@ -46,7 +49,7 @@ GOOD = {
 def parameters() -> set[str]:
     """The names that pages read from an address, by their sources."""
     found: set[str] = {"click"}
-    for file in [*PROJECT.glob("pages/*.py"), *PROJECT.glob("ui/*.py")]:
+    for file in [*PROJECT.glob("pages/*.py"), *PROJECT.glob("ui/**/*.py")]:
         text = file.read_text(encoding="utf-8")
         found.update(re.findall(r"query_params(?:\.get\(|\.pop\(|\[)\"(\w+)\"", text))
         found.update(re.findall(r"\"(\w+)\" (?:not )?in st\.query_params", text))

@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from project import FILES
 from safetensors.numpy import load_file, save_file
 
 from engine import __main__ as cli
@@ -23,7 +24,7 @@ from engine.presets.catalogue import Preset
 from engine.runs import checkpoints
 from engine.runs.checkpoints import ModelReference
 
-FILES = Path(__file__).parent / "files" / "transformers_4"
+OLD = FILES / "transformers_4"
 pytestmark = pytest.mark.slow
 
 
@@ -156,13 +157,13 @@ def test_tf_model_h5_of_transformers_4_gives_the_logits_it_gave_there(looking, t
     """Written by transformers 4.46 on TensorFlow (files/transformers_4/make.py)."""
     out = tmp_path / "clean.weights.h5"
     (tmp_path / "scratch").mkdir()
-    report = looking.check(FILES, [Preset("old", FILES, "keras-hub", 60, 2, 2, 8, 16)], tmp_path / "scratch", out)
+    report = looking.check(OLD, [Preset("old", OLD, "keras-hub", 60, 2, 2, 8, 16)], tmp_path / "scratch", out)
     assert (report.form, report.program, report.left_out) == ("h5", layout.HUGGING_FACE, [])
     model = loading.new(loading.Architecture(60, 2, 2, 8, 16))
     model.backbone.load_weights(out)
     ids = np.arange(16).reshape(2, 8) % 60
     logits = np.asarray(model({"token_ids": ids, "padding_mask": np.ones_like(ids)}))
-    np.testing.assert_allclose(logits, np.load(FILES / "logits.npy"), atol=1e-6)
+    np.testing.assert_allclose(logits, np.load(OLD / "logits.npy"), atol=1e-6)
 
 
 def test_bfloat16_and_half_are_read_as_the_numbers_they_are(fine_tuned, looking, tiny_preset, tmp_path):
@@ -448,7 +449,7 @@ def test_a_name_is_made_of_the_files():
 
 
 def test_hdf5_of_transformers_is_the_kind_that_is_read():
-    with h5py.File(FILES / "tf_model.h5") as file:
+    with h5py.File(OLD / "tf_model.h5") as file:
         names: list[str] = []
         file.visit(names.append)
     assert any(name.endswith("h_._0/attn/c_attn/weight:0") for name in names)

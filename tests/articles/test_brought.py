@@ -17,6 +17,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from conftest import article_line
+from project import BROUGHT, PROJECT
 
 from engine.articles import (
     Options,
@@ -34,9 +35,6 @@ from engine.articles import (
 from engine.core.errors import ArticlesError
 from engine.corpus import little, preparation, store
 from engine.presets import tokenizers
-
-BROUGHT = Path(__file__).parent / "files" / "brought"
-PROJECT = Path(__file__).parents[1]
 
 
 def read(path, options=None):

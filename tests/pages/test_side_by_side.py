@@ -4,8 +4,8 @@ import json
 import shutil
 
 import pytest
+from pages_helpers import a_run, open_page
 from streamlit.testing.v1 import AppTest
-from test_pages import a_run, no_studio, open_page  # noqa: F401  (no_studio serves this file too)
 
 from engine.core.errors import CheckpointError, EngineError
 from engine.inference.samples import outcome, saved, streaming
@@ -14,6 +14,8 @@ from engine.runs import checkpoints
 from engine.runs.checkpoints import ModelReference
 from engine.services import inference_client
 from ui import side_view
+
+pytestmark = pytest.mark.usefixtures("no_studio")
 
 ENVIRONMENT = {"device": "a processor, 2 cores", "precision": "float32", "versions": {"tensorflow": "2.21.0"}}
 NASTY = "<script>alert(1)</script> *bold* ```\nfence `````` 😀 مرحبا"

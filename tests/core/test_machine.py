@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import test_pages
+from pages_helpers import open_page
+from project import PAGES
 
 from engine.core import cgroups, machine, paths
 from engine.core.errors import ResourcesError, SettingsError
@@ -165,7 +166,7 @@ MAY_STAY = re.compile("Stop|Play|Verify|Continue|Specialise|Delete|CSV|Build the
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-@pytest.mark.parametrize("page", test_pages.PAGES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
 def test_no_page_offers_what_can_only_fail_and_the_recorded_run_is_the_lab(page, language, little, root, monkeypatch):
     from engine.services import dispatcher, inference_client
 
@@ -175,7 +176,7 @@ def test_no_page_offers_what_can_only_fail_and_the_recorded_run_is_the_lab(page,
     monkeypatch.setattr(dispatcher, "ensure", never)
     monkeypatch.setattr(inference_client, "ensure", never)
     shutil.copytree(paths.PROJECT / "checkpoints" / "recorded-mini", root / "recorded-mini")
-    app = test_pages.open_page(page.stem, language)
+    app = open_page(page.stem, language)
     if language == "en":
         offered = [b.label for b in app.button if not b.disabled and not MAY_STAY.search(b.label)]
         assert offered == []

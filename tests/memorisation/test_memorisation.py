@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_pages import PROJECT, a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
+from pages_helpers import a_run, open_page
+from project import PROJECT
 
 from engine.__main__ import main
 from engine.core import jobs
@@ -23,6 +24,8 @@ from engine.runs.articles_read import Range, Seen
 from engine.runs.settings import RunSettings
 from ui import memorisation_view
 from ui.components.tokens import token_view
+
+pytestmark = pytest.mark.usefixtures("no_studio")
 
 TOKENS = st.lists(st.integers(0, 3), max_size=120).map(lambda ids: np.array(ids, np.uint16) * 300)
 

@@ -7,11 +7,13 @@ import threading
 
 import numpy as np
 import pytest
-from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
+from pages_helpers import a_run, open_page
 
 from engine.runs import lifecycle
 from engine.runs.lifecycle import Run
 from ui.readers import growing, records
+
+pytestmark = pytest.mark.usefixtures("no_studio")
 
 
 def step(n: int, **fields) -> dict:
@@ -147,7 +149,7 @@ def test_thirty_viewers_cost_one_read_of_what_came(path, monkeypatch):
             read.append(len(content))
         return content
 
-    monkeypatch.setattr(growing.runs, "read_lines", counted)
+    monkeypatch.setattr(growing.lifecycle, "read_lines", counted)
     barrier = threading.Barrier(30)
 
     def look() -> None:

@@ -159,8 +159,8 @@ def test_a_data_set_is_fetched_once_with_its_size_said_first(hub, tiny_preset, t
 
 STOPPED_IN_A_FILE = """
 import json, sys
-from engine import jobs
 from engine.articles import hub
+from engine.core import jobs
 from huggingface_hub import constants
 constants.DOWNLOAD_CHUNK_SIZE = 100
 listing = hub.list_files(sys.argv[1])

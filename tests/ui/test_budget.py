@@ -8,8 +8,9 @@ import time
 
 import pytest
 from conftest import article_line
+from pages_helpers import a_run, open_page
+from project import PAGES, PROJECT
 from streamlit.testing.v1 import AppTest
-from test_pages import PROJECT, a_run, open_page
 
 from engine.articles import isolation
 from engine.core import paths
@@ -224,9 +225,9 @@ def test_an_evaluation_counts_its_overlapping_windows(root, visitor, prepared_sa
 
 
 def test_no_page_asks_the_studio_without_a_look_at_the_budget():
-    for path in [*(PROJECT / "pages").glob("*.py"), *(PROJECT / "ui").glob("*.py")]:
+    for path in [*(PROJECT / "pages").glob("*.py"), *(PROJECT / "ui").rglob("*.py")]:
         text = path.read_text(encoding="utf-8")
-        asked = text.count("studio_client.stream(") + text.count("studio_client.answers(")
+        asked = text.count("inference_client.stream(") + text.count("inference_client.answers(")
         assert text.count("budget.check_request(") >= asked, path.name
         if path.name != "budget.py":
             assert "submission.submit(" not in text, path.name
@@ -500,7 +501,7 @@ def seen(app: AppTest) -> str:
 
 
 @pytest.mark.parametrize("shared", [False, True])
-@pytest.mark.parametrize("page", sorted(p.stem for p in (PROJECT / "pages").glob("*.py")))
+@pytest.mark.parametrize("page", [page.stem for page in PAGES])
 def test_no_page_shows_a_visitor_a_passage_of_the_owners_articles_nor_where_they_lie(page, shared, hers, monkeypatch):
     kept = {"owner_code": "s3cret-of-hers", "visitors": {"share_articles": shared}}
     monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(True, "s3cret-of-hers", values=kept))

@@ -5,12 +5,12 @@ import itertools
 import json
 import random
 import time
-from pathlib import Path
 
 import hostile_weights
 import numpy as np
 import psutil
 import pytest
+from project import FILES
 
 from engine import __main__ as cli
 from engine.core import paths
@@ -25,7 +25,7 @@ from engine.presets.catalogue import Preset
 from engine.runs import checkpoints, lifecycle, queue
 from engine.services import dispatcher
 
-FILES = Path(__file__).parent / "files" / "keras_nlp_0_6"
+OLD = FILES / "keras_nlp_0_6"
 pytestmark = pytest.mark.slow
 
 
@@ -83,12 +83,12 @@ def test_what_keras_and_tensorflow_write_becomes_the_same_weights(
 def test_files_of_the_original_projects_time_give_the_logits_they_gave_then(name, looking, tmp_path):
     """Written by keras-nlp 0.6.4 on TensorFlow 2.15 (files/keras_nlp_0_6/make.py)."""
     sizes = loading.Architecture(60, 2, 2, 8, 16)
-    _report, out = look(looking, FILES / name, Preset("old", FILES, "keras-hub", 60, 2, 2, 8, 16), tmp_path)
+    _report, out = look(looking, OLD / name, Preset("old", OLD, "keras-hub", 60, 2, 2, 8, 16), tmp_path)
     model = loading.new(sizes)
     model.backbone.load_weights(out)
     ids = np.arange(16).reshape(2, 8) % 60
     logits = np.asarray(model({"token_ids": ids, "padding_mask": np.ones_like(ids)}))
-    np.testing.assert_allclose(logits, np.load(FILES / "logits.npy"), atol=1e-6)
+    np.testing.assert_allclose(logits, np.load(OLD / "logits.npy"), atol=1e-6)
 
 
 def test_no_attack_runs_code_reads_elsewhere_or_ends_in_more_than_a_sentence(good, looking, tiny_preset, tmp_path):

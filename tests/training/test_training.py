@@ -25,7 +25,7 @@ from engine.evaluation import forgetting, scoring
 from engine.inference.generation import Generator, Sampler
 from engine.models import hugging_face, loading
 from engine.models.backend import keras
-from engine.presets import memory, tokenizers
+from engine.presets import catalogue, memory, tokenizers
 from engine.runs import checkpoints, lifecycle, submission
 from engine.runs.checkpoints import ModelReference
 from engine.runs.settings import RunSettings
@@ -105,7 +105,7 @@ def test_whole_evaluations_of_base_and_run_are_on_the_same_tokens(trained):
 def test_a_checkpoint_read_back_gives_the_figures_of_its_manifest(trained, tiny_preset):
     run, _ = trained
     checkpoint = checkpoints.of_run(run)[-1]
-    model, tokenizer = loading.load(ModelReference(checkpoints.presets.find(tiny_preset), checkpoint))
+    model, tokenizer = loading.load(ModelReference(catalogue.find(tiny_preset), checkpoint))
     prepared = preparation.prepare(run.settings.articles, tokenizer, run.folder.parent / ".corpora")
     scores = scoring.evaluate(scoring.Scorer(model), prepared.tokens("test"), tokenizer.token_bytes, 32)
     assert scores.to_json() == pytest.approx(checkpoint.manifest["metrics"]["test"], rel=1e-6)
@@ -119,7 +119,7 @@ def test_a_manifest_says_which_articles_were_seen_and_how_often(trained):
 
 def test_the_weights_of_base_and_checkpoint_differ_and_base_is_the_preset(trained, tiny_preset):
     run, _ = trained
-    base = ModelReference(checkpoints.presets.find(tiny_preset))
+    base = ModelReference(catalogue.find(tiny_preset))
     tuned = ModelReference(base.preset, checkpoints.of_run(run)[-1])
     assert base.hash != tuned.hash
     assert base.hash == checkpoints.of_run(run)[-1].manifest["preset"]["hash"]
@@ -178,7 +178,7 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
     assert passed_over["checkpoint"] == "run/5"
     losses = [[e["loss"] for e in r.events("evaluation")] for r in (whole, run)]
     assert losses[0] == losses[1]
-    one, two = (loading.load(ModelReference(checkpoints.presets.find(tiny_preset), c))[0] for c in (first, second))
+    one, two = (loading.load(ModelReference(catalogue.find(tiny_preset), c))[0] for c in (first, second))
     assert all(np.array_equal(x, y) for x, y in zip(one.get_weights(), two.get_weights(), strict=True))
 
 
@@ -315,15 +315,17 @@ NURSERY = """
 import os, sys
 from pathlib import Path
 import tensorflow as tf  # its runtime begins in the children
-from engine import runs, trainer, training
-training.REPORT_SECONDS = 0.0
+from engine.runs import lifecycle
+from engine.services import worker
+from engine.training import loop
+loop.REPORT_SECONDS = 0.0
 for method in ("_measure_start", "_measure_interval", "_finish"):
-    setattr(training._Training, method, lambda self, *rest: {})
+    setattr(loop._Training, method, lambda self, *rest: {})
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
         tf.config.run_functions_eagerly(True)
-        trainer.work(runs.Run(Path(line.strip())))
+        worker.work(lifecycle.Run(Path(line.strip())))
         os._exit(0)
     print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
@@ -341,7 +343,7 @@ def ends_alike(one, two):
     with np.load(a.folder / checkpoints.TRAINING) as x, np.load(b.folder / checkpoints.TRAINING) as y:
         shared = [name for name in x.files if a.format == b.format or name.startswith("random")]
         states = shared and all(name in y.files and np.array_equal(x[name], y[name]) for name in shared)
-    preset = checkpoints.presets.find(one.settings.preset)
+    preset = catalogue.find(one.settings.preset)
     weights = [loading.load(ModelReference(preset, checkpoint))[0].get_weights() for checkpoint in (a, b)]
     return first == second and states and all(np.array_equal(x, y) for x, y in zip(*weights, strict=True))
 
@@ -452,7 +454,7 @@ def test_lora_trains_adapters_alone_and_its_checkpoint_loads_into_the_plain_mode
     final = checkpoints.of_run(run)[-1]
     points = [e for e in run.events("evaluation") if e["model"] == "run" and not e["whole"] and e["step"] == 4]
     assert points.pop()["split"] == "english"
-    model, tokenizer = loading.load(ModelReference(checkpoints.presets.find(tiny_preset), final))
+    model, tokenizer = loading.load(ModelReference(catalogue.find(tiny_preset), final))
     stream = preparation.prepare(sample_folder, tokenizer).tokens("validation")
     part = scoring.part(stream, 32, 256, 1)
     scores = scoring.evaluate(scoring.Scorer(model), stream, tokenizer.token_bytes, 32, part)
@@ -684,7 +686,7 @@ def keras_task(model, preset):
 def test_a_hub_name_without_network_fails_at_once_with_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_HOME", str(tmp_path))
-    monkeypatch.setattr(checkpoints.presets, "reachable", lambda preset: False)
+    monkeypatch.setattr(catalogue, "reachable", lambda preset: False)
     sentence = "is fetched from the network, and .* cannot be reached: connect, or give"
     for name in ("gpt2_base_en", "hf://openai-community/gpt2"):
         with pytest.raises(PresetError, match=sentence):
@@ -700,10 +702,10 @@ def test_of_a_hub_name_the_vocabulary_alone_can_be_fetched(monkeypatch, tiny_pre
         asked.append((name, path))
         return str(tiny_preset / path)
 
-    monkeypatch.setattr(checkpoints.presets, "check_available", lambda preset: None)
-    monkeypatch.setattr(checkpoints.presets, "reachable", lambda preset: True)
+    monkeypatch.setattr(catalogue, "check_available", lambda preset: None)
+    monkeypatch.setattr(catalogue, "reachable", lambda preset: True)
     monkeypatch.setattr(preset_utils, "get_file", get_file)
-    found = loading.hub_tokenizer(checkpoints.presets.find("gpt2_base_en"))
+    found = loading.hub_tokenizer(catalogue.find("gpt2_base_en"))
     assert found.hash == tokenizers.load(tiny_preset).hash
     assert {path for _, path in asked} == {"assets/tokenizer/merges.txt", "assets/tokenizer/vocabulary.json"}
 
@@ -722,12 +724,12 @@ def test_of_a_hub_name_the_configuration_is_looked_at_and_one_file_of_vocabulary
     (tmp_path / "config.json").write_text(json.dumps(config))
     vocabulary, merges = tokenizers.assets(tiny_preset)
     hugging_face._tokenizer(vocabulary, merges).save(str(tmp_path / "tokenizer.json"))
-    monkeypatch.setattr(checkpoints.presets, "check_available", lambda preset: None)
-    monkeypatch.setattr(checkpoints.presets, "reachable", lambda preset: True)
+    monkeypatch.setattr(catalogue, "check_available", lambda preset: None)
+    monkeypatch.setattr(catalogue, "reachable", lambda preset: True)
     monkeypatch.setattr(preset_utils, "get_file", get_file)
     with pytest.raises(PresetError, match="scale_attn_by_inverse_layer_idx is true"):
         loading.load(checkpoints.resolve("hf://somebody/gpt2"))
-    found = loading.hub_tokenizer(checkpoints.presets.find("hf://somebody/gpt2"))
+    found = loading.hub_tokenizer(catalogue.find("hf://somebody/gpt2"))
     assert found.hash == tokenizers.load(tiny_preset).hash
 
 
@@ -889,7 +891,7 @@ def test_a_run_in_pieces_resumes_bit_for_bit(tiny_preset, sample_folder, root, m
     """With dropout, and more memory free when it resumes: it keeps to its pieces."""
     from engine.training import loop
 
-    preset = checkpoints.presets.find(tiny_preset)
+    preset = catalogue.find(tiny_preset)
     found = machine.look(root)
     short = replace(found, available_bytes=memory._bytes(preset, 32, 2, 4, 0))
     ends = []
@@ -947,7 +949,7 @@ def test_where_one_window_does_not_fit_the_failure_says_what_to_change(
 
 
 def test_what_to_change_is_computed():
-    preset = checkpoints.presets.find("checkpoints/presets/gpt2_mini_en")
+    preset = catalogue.find("checkpoints/presets/gpt2_mini_en")
     batch = memory.training_bytes(preset, 256, 8)
     assert memory.micro_batch(preset, 256, 8, 0, batch) == 8
     assert memory.micro_batch(preset, 256, 8, 0, batch - 1) == 4

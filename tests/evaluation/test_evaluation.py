@@ -17,6 +17,7 @@ from engine.evaluation import breakdown, cache, intervals, keras_check, measure,
 from engine.evaluation.cache import PassSettings
 from engine.models import loading
 from engine.models.backend import keras
+from engine.presets import catalogue
 from engine.presets.tokenizers import spans
 from engine.runs import checkpoints, lifecycle
 from engine.runs.checkpoints import ModelReference
@@ -359,9 +360,7 @@ def test_a_runs_bigram_is_counted_on_what_the_run_could_read(root, tiny_preset, 
         preset=str(tiny_preset), articles=str(sample_folder), name="part", first_article=2, last_article=3, steps=1
     )
     run = lifecycle.create(settings, {})
-    with checkpoints.commit(
-        run, 1, {"preset": checkpoints.presets.json_of(checkpoints.presets.find(tiny_preset))}
-    ) as at:
+    with checkpoints.commit(run, 1, {"preset": catalogue.json_of(catalogue.find(tiny_preset))}) as at:
         (at / checkpoints.WEIGHTS).write_bytes(b"weights")
     model = checkpoints.resolve("part")
     found = measure._baselines(model, corpus, tiny[1])
@@ -492,7 +491,7 @@ def test_a_word_cut_by_a_window_is_seen_whole(tiny, corpus):
 def test_base_and_checkpoint_are_scored_on_the_same_tokens(tiny, tiny_preset, corpus):
     _model, tokenizer = tiny
     report = examined(tiny, corpus, split="train")
-    other, _ = loading.load(ModelReference(checkpoints.presets.find(tiny_preset)))
+    other, _ = loading.load(ModelReference(catalogue.find(tiny_preset)))
     rng = np.random.default_rng(1)
     other.backbone.set_weights([w + rng.normal(0, 0.3, w.shape) for w in other.backbone.get_weights()])
     second = examined((other, tokenizer), corpus, split="train")

@@ -12,6 +12,7 @@ from conftest import article_line
 
 from engine.core.errors import EngineError
 from engine.core.files import read_json
+from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle
 from engine.runs.settings import RunSettings
 from engine.services import inference_client, inference_server
@@ -31,13 +32,13 @@ def place(tmp_path_factory, tiny_preset, sample_folder):
         patch.setenv("ATELIER_STUDIO_IDLE_SECONDS", "600")
         settings = RunSettings(preset=str(tiny_preset), articles=str(sample_folder), name="run", steps=2)
         run = lifecycle.create(settings, root=root)
-        preset = checkpoints.presets.find(tiny_preset)
+        preset = catalogue.find(tiny_preset)
         model, _ = loading.load(checkpoints.ModelReference(preset))
         rng = np.random.default_rng(0)
         for step in (1, 2):
             weights = [w + rng.normal(0, 0.3, w.shape).astype(w.dtype) for w in model.backbone.get_weights()]
             model.backbone.set_weights(weights)
-            facts = {"preset": checkpoints.presets.json_of(preset)}
+            facts = {"preset": catalogue.json_of(preset)}
             with checkpoints.commit(run, step, facts) as staging:
                 loading.save_weights(model, staging / checkpoints.WEIGHTS)
         inference_client.ensure(root)
@@ -82,7 +83,7 @@ def texts(root, *columns, prompt="the cells") -> list[str]:
 def test_columns_stream_and_name_their_weights(place, tiny_preset):
     messages = list(inference_client.stream(generate(column(tiny_preset), column("run/1"), column("run/2")), place))
     started = {m["column"]: m["hash"] for m in messages if m["kind"] == "started"}
-    assert started[0] == checkpoints.presets.find(tiny_preset).hash()
+    assert started[0] == catalogue.find(tiny_preset).hash()
     assert started[1] == checkpoints.find("run/1", place).hash
     assert {m["column"] for m in messages if m["kind"] == "done"} == {0, 1, 2}
     last = {m["column"]: m["text"] for m in messages if m["kind"] == "done"}
@@ -238,7 +239,7 @@ def test_it_looks_at_a_text_under_two_models(place, tiny_preset, sample_folder):
     assert len(messages[0]["pieces"]) == 30 and messages[0]["cut"]
     one, two = messages[1:]
     assert (one["hash"], two["hash"]) == (
-        checkpoints.presets.find(tiny_preset).hash(),
+        catalogue.find(tiny_preset).hash(),
         checkpoints.find("run/2", place).hash,
     )
     assert len(one["probabilities"]) == len(one["alternatives"]) == 30

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit as st
+from pages_helpers import a_run, open_page, press, texts
+from project import PROJECT
 from streamlit.testing.v1 import AppTest
-from test_pages import PROJECT, a_run, no_studio, open_page, texts  # noqa: F401  (no_studio serves this file too)
 
 from engine.corpus.store import Corpus
 from engine.exchange.foreign import adoption
@@ -16,6 +17,8 @@ from engine.runs import checkpoints, lifecycle
 from engine.runs.settings import RunSettings
 from engine.services import inference_client
 from ui import access
+
+pytestmark = pytest.mark.usefixtures("no_studio")
 
 MINI, SAMPLE = "checkpoints/presets/gpt2_mini_en", "articles/sample"
 
@@ -34,17 +37,6 @@ def chosen(monkeypatch):
 
 def button(app: AppTest, label: str):
     return next(b for b in app.button if b.label == label)
-
-
-def press(app: AppTest, opener: str, inside=None) -> AppTest:
-    """Presses a button of the dialog that the opener opens. In a browser the dialog alone is drawn again; AppTest draws
-    the whole page, on which the opener must be pressed again."""
-    app.button(key=opener).click()
-    if inside is not None:
-        inside.click()
-    app.run()
-    assert not app.exception
-    return app
 
 
 def stay(app: AppTest, page: str) -> AppTest:

@@ -5,13 +5,15 @@ import shutil
 
 import numpy as np
 import pytest
-from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
+from pages_helpers import a_run, open_page
 
 from engine.runs import lifecycle
 from engine.runs.settings import RunSettings
 from ui.charts import comparison_figures, style
 from ui.charts.comparison_figures import Line
 from ui.readers import comparison, growing
+
+pytestmark = pytest.mark.usefixtures("no_studio")
 
 
 def step(n: int, **fields) -> dict:

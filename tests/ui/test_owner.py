@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from pages_helpers import open_page
+from project import PROJECT
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
-from test_pages import PROJECT, no_studio, open_page  # noqa: F401  (no_studio serves this file too)
 
 from engine.core.errors import EngineError
 from ui import access, owner, owner_file, tries
+
+pytestmark = pytest.mark.usefixtures("no_studio")
 
 CODE = "correct horse battery"
 PLACES = owner_file._places  # the real ones: pages under test have none

@@ -4,8 +4,7 @@ import json
 import shutil
 
 import pytest
-import test_pages
-from test_pages import no_studio  # noqa: F401  (no page starts a process here)
+from pages_helpers import a_run, open_page
 
 from engine import __main__ as cli
 from engine.core.errors import CheckpointError
@@ -16,6 +15,8 @@ from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle
 from engine.runs.checkpoints import ModelReference
 
+pytestmark = pytest.mark.usefixtures("no_studio")
+
 CHANGED = "is not the one that .* was trained from: its weights have changed since"
 
 
@@ -24,7 +25,7 @@ def changed(root, tmp_path, tiny_preset):
     """A run of a preset of its own whose weights have been replaced since."""
     preset = tmp_path / "preset"
     shutil.copytree(tiny_preset, preset)
-    run = test_pages.a_run(root, preset=str(preset))
+    run = a_run(root, preset=str(preset))
     config = json.loads((run.folder / "config.json").read_text())
     (run.folder / "config.json").write_text(json.dumps({**config, "preset_hash": catalogue.find(preset).hash()}))
     weights = preset / "model.weights.h5"
@@ -95,13 +96,13 @@ def test_side_by_side_says_it_in_place_of_the_column(changed):
 
 @pytest.mark.parametrize("page", ["lab", "compare", "time_machine", "memorisation"])
 def test_pages_say_whose_the_figures_of_the_base_are(changed, page):
-    app = test_pages.open_page(page)
+    app = open_page(page)
     told = [w.value for w in app.warning if "its weights have changed since" in w.value]
     assert told and "former weights" in told[0]
 
 
 def test_evaluate_tells_the_base_of_a_run_from_the_preset_as_it_is_now(changed, monkeypatch):
-    app = test_pages.open_page("evaluate")
+    app = open_page("evaluate")
     shown = next(table.value for table in app.dataframe if "model" in table.value)
     assert "base · preset (as it was for one)" in list(shown["model"])
     before = lifecycle.find("one").config["preset_hash"]
@@ -112,6 +113,6 @@ def test_evaluate_measures_nothing_against_it(changed, monkeypatch):
     from engine.services import inference_client
 
     monkeypatch.setattr(inference_client, "ensure", lambda root=None: pytest.fail("nothing is asked of the studio"))
-    app = test_pages.open_page("evaluate")
+    app = open_page("evaluate")
     next(b for b in app.button if b.label == "Measure").click().run()
     assert not app.exception and any("its weights have changed since" in e.value for e in app.error)

@@ -6,9 +6,9 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
+from project import PROJECT
 from streamlit.testing.v1 import AppTest
 
 from engine.__main__ import main
@@ -18,8 +18,6 @@ from engine.core.locks import Lock, held
 from engine.runs import identity, lifecycle, queue, removal, submission
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher, ending, worker
-
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 def a_run(root, state=lifecycle.QUEUED, **changes) -> lifecycle.Run:

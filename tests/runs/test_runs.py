@@ -10,10 +10,10 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import psutil
 import pytest
+from project import PROJECT
 
 from engine.__main__ import main
 from engine.core import files, machine
@@ -73,11 +73,8 @@ def test_a_name_is_taken_once_and_strange_names_find_nothing(root):
 
 def test_a_lock_is_exclusive_between_processes_and_free_after_a_kill(tmp_path):
     path = tmp_path / "lock"
-    code = (
-        f"import sys, time; sys.path.insert(0, {str(Path(__file__).resolve().parent.parent)!r}); from engine.core.locks import Lock; "
-        + (
-            f"from pathlib import Path; lock = Lock(Path({str(path)!r})); print(lock.acquire(), flush=True); time.sleep(60)"
-        )
+    code = f"import sys, time; sys.path.insert(0, {str(PROJECT)!r}); from engine.core.locks import Lock; " + (
+        f"from pathlib import Path; lock = Lock(Path({str(path)!r})); print(lock.acquire(), flush=True); time.sleep(60)"
     )
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     with child:
@@ -275,14 +272,14 @@ def test_a_killed_dispatcher_is_replaced_by_the_trainer_and_the_queue_goes_on(ro
     """Nobody asks for one here. The second run cannot begin, which shows that it was tried; nor can the first again."""
     first, second = (lifecycle.create(new_settings(name=name, device="cpu")) for name in ("first", "second"))
     code = (
-        "import sys; from pathlib import Path; from engine import dispatcher, runs, trainer; from engine.core.locks import Lock; "
-        "run = runs.Run(Path(sys.argv[1])); root = run.folder.parent; dispatcher._FIRST_LOOK_SECONDS = 0.1\n"
-        "with Lock(run.folder / 'lock') as lock, Lock(trainer.device_lock('cpu', root)) as device, dispatcher.watching(root):\n"
+        "import sys; from pathlib import Path; from engine.runs import devices, lifecycle; from engine.services import dispatcher; from engine.core.locks import Lock; "
+        "run = lifecycle.Run(Path(sys.argv[1])); root = run.folder.parent; dispatcher._FIRST_LOOK_SECONDS = 0.1\n"
+        "with Lock(run.folder / 'lock') as lock, Lock(devices.device_lock('cpu', root)) as device, dispatcher.watching(root):\n"
         "    lock.acquire(); device.acquire(); run.write_state(state='running', starts=4); sys.stdin.read()\n"
         "    run.write_state(state='finished')"
     )
     command = [sys.executable, "-c", code, str(first.folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=Path(__file__).parents[1]) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, cwd=PROJECT) as process:
         until(lambda: dispatchers(root) and held(dispatcher.lock_path(root)))
         (killed,) = dispatchers(root)
         killed.kill()
@@ -336,7 +333,7 @@ def test_a_dispatcher_whose_folder_is_gone_ends(root):
     with Lock(devices.device_lock("cpu", root)) as lock:  # the run waits
         assert lock.acquire()
         command = [sys.executable, "-m", "engine.services.dispatcher", str(root)]
-        with subprocess.Popen(command, cwd=Path(__file__).parents[1], stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.DEVNULL) as process:
             while not held(dispatcher.lock_path(root)):
                 time.sleep(0.02)
             shutil.rmtree(root)
@@ -731,13 +728,13 @@ def held_run(root):
     """A run held by a process that stands for its trainer, by its command line and its files."""
     run = lifecycle.create(new_settings())
     code = (
-        "import os, sys, time; from pathlib import Path; from engine import runs; from engine.core.files import write_json; "
-        "from engine.core.locks import Lock; run = runs.Run(Path(sys.argv[2])); lock = Lock(run.folder / 'lock'); "
+        "import os, sys, time; from pathlib import Path; from engine.runs import lifecycle; from engine.core.files import write_json; "
+        "from engine.core.locks import Lock; run = lifecycle.Run(Path(sys.argv[2])); lock = Lock(run.folder / 'lock'); "
         "lock.acquire(); write_json(run.folder / 'owner.json', {'pid': os.getpid(), 'since': time.time()}); "
         "run.write_state(state='running', starts=1); print('held', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, "engine.services.worker", str(run.folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as process:
         assert process.stdout.readline() == "held\n"
         yield run, process
         process.kill()

@@ -10,7 +10,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from test_browser import PAGES, PROJECT, answers, browser, open_page, wait_for  # noqa: F401
+from browser_helpers import answers, open_page, wait_for
+from project import PAGES, PROJECT
 
 CODE = "correct horse battery"
 # Told to Python before anything else runs: every look-up and every connection to another machine is noted and refused.
@@ -150,7 +151,7 @@ def test_streamlits_own_welcome_would_have_asked(tmp_path):
 
 
 @pytest.mark.browser
-def test_no_page_makes_a_browser_ask_another_server(browser, tmp_path):  # noqa: F811
+def test_no_page_makes_a_browser_ask_another_server(browser, tmp_path):
     with serving(tmp_path) as port:
         server = f"http://127.0.0.1:{port}"
         context = browser.new_context(locale="en-GB")
@@ -158,7 +159,7 @@ def test_no_page_makes_a_browser_ask_another_server(browser, tmp_path):  # noqa:
         context.on("request", lambda request: requests.append(request.url))
         page = context.new_page()
         page.on("websocket", lambda connection: requests.append(connection.url))
-        for path in ["", *(name for name in PAGES if name != "lab")]:
+        for path in ["", *(page.stem for page in PAGES if page.stem != "lab")]:
             page.goto(f"{server}/{path}")
             page.wait_for_selector("h1", timeout=60_000)
             page.wait_for_timeout(1500)
@@ -195,7 +196,7 @@ def foreign(tmp_path):
 
 
 @pytest.mark.browser
-def test_a_frame_of_its_own_origin_shows_the_pages_and_a_foreign_one_only_where_it_is_named(browser, tmp_path, foreign):  # noqa: F811
+def test_a_frame_of_its_own_origin_shows_the_pages_and_a_foreign_one_only_where_it_is_named(browser, tmp_path, foreign):
     secrets = tmp_path / "home" / ".streamlit" / "secrets.toml"
     with serving(tmp_path) as port:
         server = f"http://127.0.0.1:{port}"
@@ -235,7 +236,7 @@ def give(page, code: str) -> None:
 
 
 @pytest.mark.browser
-def test_the_code_is_asked_once_and_stays_over_a_reload_until_its_holder_leaves(browser, tmp_path):  # noqa: F811
+def test_the_code_is_asked_once_and_stays_over_a_reload_until_its_holder_leaves(browser, tmp_path):
     secrets = tmp_path / "home" / ".streamlit" / "secrets.toml"
     secrets.parent.mkdir(parents=True)
     secrets.write_text(f'owner_code = "{CODE}"')

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from test_pages import a_run, no_studio, open_page  # noqa: F401  (the fixture is used by all tests here)
+from pages_helpers import a_run
 
 from engine.core.locks import Lock
 from engine.runs import lifecycle
@@ -16,6 +16,8 @@ from ui.charts import style
 from ui.components.figure import live
 from ui.readers import folders, polling
 from ui.readers.records import STEP_FIELDS, Record
+
+pytestmark = pytest.mark.usefixtures("no_studio")
 
 
 @pytest.fixture

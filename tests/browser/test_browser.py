@@ -2,38 +2,15 @@
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import pytest
+from browser_helpers import answers, open_page, wait_for
+from project import PAGES, PROJECT
 
-PROJECT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.browser
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-
-
-def unavailable(reason: str):
-    (pytest.fail if os.environ.get("ATELIER_REQUIRE_ALL") else pytest.skip)(reason)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not program:
-        unavailable("needs Chromium: install it or set CHROMIUM")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        unavailable("needs playwright: pip install -r requirements-dev.txt")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -65,34 +42,7 @@ def server(tmp_path):
         process.wait(20)
 
 
-def answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address + "/_stcore/health", timeout=1):
-            return True
-    except OSError:
-        return False
-
-
-def wait_for(condition, seconds: float):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := condition():
-            return value
-        time.sleep(0.2)
-    pytest.fail(f"not within {seconds} s: {condition}")
-
-
-def open_page(browser, address: str, width: int = 1280):
-    page = browser.new_page(viewport={"width": width, "height": 900}, locale="en-GB")
-    page.goto(address)
-    page.wait_for_selector("h1", timeout=60_000)
-    return page
-
-
-PAGES = sorted(path.stem for path in (PROJECT / "pages").glob("*.py"))
-
-
-@pytest.mark.parametrize("path", [page for page in PAGES if page != "lab"])
+@pytest.mark.parametrize("path", [page.stem for page in PAGES if page.stem != "lab"])
 def test_a_pages_own_address_on_a_cold_server_opens_it_inside_the_frame(browser, server, path):
     page = open_page(browser, f"{server}/{path}?kept=1")
     links = page.locator('[data-testid="stSidebarNavLink"]')
