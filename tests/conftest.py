@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-pytest.register_assert_rewrite("pages_helpers", "browser_helpers")
+pytest.register_assert_rewrite("articles_helpers", "browser_helpers", "pages_helpers", "training_helpers")
 from browser_helpers import FLAGS, unavailable  # noqa: E402
 from project import PROJECT  # noqa: E402
 
@@ -103,6 +103,13 @@ def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
     return tokenizers.train([json.loads(article_line(n))["article_text"][1] for n in range(24)], 400)
 
 
+@pytest.fixture
+def tokenizer(vocabulary):
+    from engine.presets import tokenizers
+
+    return tokenizers.Tokenizer(*vocabulary)
+
+
 @pytest.fixture(scope="session")
 def tiny_preset(tmp_path_factory, vocabulary) -> Path:
     """A keras-hub preset of a real GPT-2: 2 layers, hidden 32, context 64, random weights of a fixed seed.
@@ -170,6 +177,21 @@ def real_data() -> Path:
         message = "needs the real articles: set ATELIER_DATA to their folder (docs/architecture.md, Data)"
         (pytest.fail if os.environ.get("ATELIER_REQUIRE_ALL") else pytest.skip)(message)
     return folder
+
+
+@pytest.fixture
+def only_trains(monkeypatch):
+    """Leaves out what has no part in what is tested, and takes most of the time of so small a run."""
+    import tensorflow as tf
+
+    from engine.training import loop
+
+    for method in ("_measure_start", "_measure_interval", "_finish"):
+        monkeypatch.setattr(loop._Training, method, lambda self, *rest: {})
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)  # the loss of each step
+    tf.config.run_functions_eagerly(True)  # tracing takes longer than so few steps
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

@@ -74,11 +74,6 @@ def test_what_is_not_there_or_empty_is_one_sentence(tmp_path):
         Source(tmp_path)
 
 
-@pytest.fixture
-def tokenizer(vocabulary) -> tokenizers.Tokenizer:
-    return tokenizers.Tokenizer(*vocabulary)
-
-
 def test_a_corpus_holds_each_article_between_marks(sample_folder, tokenizer, root, tmp_path):
     prepared = preparation.prepare(sample_folder, tokenizer, tmp_path / "corpora")
     texts = [article.text() for article in Source(sample_folder).read("train")]

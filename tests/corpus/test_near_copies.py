@@ -37,11 +37,6 @@ def edited(text: list[str], every: int) -> list[str]:
     return [f"edit{at}" if at % every == every // 2 else word for at, word in enumerate(text)]
 
 
-@pytest.fixture
-def tokenizer(vocabulary) -> tokenizers.Tokenizer:
-    return tokenizers.Tokenizer(*vocabulary)
-
-
 def write(folder, **splits):
     folder.mkdir(exist_ok=True)
     for split, lines in splits.items():

@@ -26,11 +26,6 @@ from engine.corpus import preparation, store, windows
 from engine.presets import tokenizers
 
 
-@pytest.fixture
-def tokenizer(vocabulary) -> tokenizers.Tokenizer:
-    return tokenizers.Tokenizer(*vocabulary)
-
-
 def write(path, numbers):
     path.write_text("".join(article_line(n) + "\n" for n in numbers), encoding="utf-8")
     return path
