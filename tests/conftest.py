@@ -5,12 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-pytest.register_assert_rewrite("articles_helpers", "browser_helpers", "pages_helpers", "training_helpers")
+pytest.register_assert_rewrite(
+    "articles_helpers", "browser_helpers", "pages_helpers", "runs_helpers", "sources_helpers", "training_helpers"
+)
 from browser_helpers import FLAGS, unavailable  # noqa: E402
 from project import PROJECT  # noqa: E402
 
@@ -74,6 +77,11 @@ def article_line(number: int, words: int = 120) -> str:
             "sections": sections,
         }
     )
+
+
+def jsonl(*numbers: int) -> str:
+    """Lines of the articles with these numbers."""
+    return "".join(article_line(number) + "\n" for number in numbers)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -192,6 +200,19 @@ def only_trains(monkeypatch):
     tf.config.run_functions_eagerly(True)  # tracing takes longer than so few steps
     yield
     tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def release(tmp_path):
+    """The PubMed release as downloaded."""
+    path = tmp_path / "pubmed-dataset.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("pubmed-dataset/vocab", "the 120\nof 80\n")
+        archive.writestr("pubmed-dataset/train.txt", jsonl(*range(8)))
+        archive.writestr("pubmed-dataset/val.txt", jsonl(8, 9))
+        archive.writestr("pubmed-dataset/test.txt", jsonl(10))
+        archive.writestr("__MACOSX/pubmed-dataset/._train.txt", b"\0\5\26\7")
+    return path
 
 
 @pytest.fixture
