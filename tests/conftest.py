@@ -12,7 +12,13 @@ from typing import NamedTuple
 import pytest
 
 pytest.register_assert_rewrite(
-    "articles_helpers", "browser_helpers", "pages_helpers", "runs_helpers", "sources_helpers", "training_helpers"
+    "articles_helpers",
+    "browser_helpers",
+    "damage_helpers",
+    "pages_helpers",
+    "runs_helpers",
+    "sources_helpers",
+    "training_helpers",
 )
 from browser_helpers import FLAGS, unavailable  # noqa: E402
 from project import PROJECT  # noqa: E402
@@ -213,6 +219,14 @@ def release(tmp_path):
         archive.writestr("pubmed-dataset/test.txt", jsonl(10))
         archive.writestr("__MACOSX/pubmed-dataset/._train.txt", b"\0\5\26\7")
     return path
+
+
+@pytest.fixture
+def on_the_cpu(monkeypatch):
+    """A machine without a GPU."""
+    from engine.core import machine
+
+    monkeypatch.setattr(machine, "gpus", lambda: ())
 
 
 @pytest.fixture
