@@ -1,6 +1,6 @@
 """The tree in docs/architecture.md, a line a file: the first sentence of each module.
 
-    python scripts/tree.py    writes it anew
+python scripts/tree.py    writes it anew
 """
 
 import ast

@@ -2,12 +2,26 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+pytest.register_assert_rewrite(
+    "articles_helpers",
+    "browser_helpers",
+    "damage_helpers",
+    "pages_helpers",
+    "runs_helpers",
+    "sources_helpers",
+    "training_helpers",
+)
+from browser_helpers import FLAGS, unavailable  # noqa: E402
+from project import PROJECT  # noqa: E402
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -71,6 +85,11 @@ def article_line(number: int, words: int = 120) -> str:
     )
 
 
+def jsonl(*numbers: int) -> str:
+    """Lines of the articles with these numbers."""
+    return "".join(article_line(number) + "\n" for number in numbers)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def nothing_in_the_project(tmp_path_factory):
     """Runs, corpora and figures of tests without a folder of their own: nothing is left for the next time."""
@@ -96,6 +115,13 @@ def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
     from engine.presets import tokenizers
 
     return tokenizers.train([json.loads(article_line(n))["article_text"][1] for n in range(24)], 400)
+
+
+@pytest.fixture
+def tokenizer(vocabulary):
+    from engine.presets import tokenizers
+
+    return tokenizers.Tokenizer(*vocabulary)
 
 
 @pytest.fixture(scope="session")
@@ -160,8 +186,79 @@ def transformers() -> Elsewhere:
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real articles and books, `$ATELIER_DATA`; skips where it is absent, and fails so in CI."""
-    folder = Path(os.environ.get("ATELIER_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    folder = Path(os.environ.get("ATELIER_DATA") or PROJECT.parent / "shared" / "data")
     if not folder.is_dir():
         message = "needs the real articles: set ATELIER_DATA to their folder (docs/architecture.md, Data)"
         (pytest.fail if os.environ.get("ATELIER_REQUIRE_ALL") else pytest.skip)(message)
     return folder
+
+
+@pytest.fixture
+def only_trains(monkeypatch):
+    """Leaves out what has no part in what is tested, and takes most of the time of so small a run."""
+    import tensorflow as tf
+
+    from engine.training import loop
+
+    for method in ("_measure_start", "_measure_interval", "_finish"):
+        monkeypatch.setattr(loop._Training, method, lambda self, *rest: {})
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)  # the loss of each step
+    tf.config.run_functions_eagerly(True)  # tracing takes longer than so few steps
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def release(tmp_path):
+    """The PubMed release as downloaded."""
+    path = tmp_path / "pubmed-dataset.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("pubmed-dataset/vocab", "the 120\nof 80\n")
+        archive.writestr("pubmed-dataset/train.txt", jsonl(*range(8)))
+        archive.writestr("pubmed-dataset/val.txt", jsonl(8, 9))
+        archive.writestr("pubmed-dataset/test.txt", jsonl(10))
+        archive.writestr("__MACOSX/pubmed-dataset/._train.txt", b"\0\5\26\7")
+    return path
+
+
+@pytest.fixture
+def on_the_cpu(monkeypatch):
+    """A machine without a GPU."""
+    from engine.core import machine
+
+    monkeypatch.setattr(machine, "gpus", lambda: ())
+
+
+@pytest.fixture
+def no_studio(monkeypatch):
+    """Pages are rendered here, not generated with: no process is started."""
+    from engine.services import dispatcher, inference_client
+    from ui import owner_file
+
+    monkeypatch.setattr(owner_file, "_places", lambda: ([], False))  # whatever this machine's own secrets say
+    monkeypatch.setattr(owner_file, "_seen", False)
+    monkeypatch.setattr(inference_client, "ensure", lambda root=None: None)
+    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
+
+
+@pytest.fixture
+def local(monkeypatch):
+    """A server on this machine alone: files may be named by path."""
+    from ui import access
+
+    monkeypatch.setattr(access, "is_local", lambda: True)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not program:
+        unavailable("needs Chromium: install it or set CHROMIUM")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        unavailable("needs playwright: pip install -r requirements-dev.txt")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield chromium
+        chromium.close()

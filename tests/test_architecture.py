@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from project import PROJECT
 
-PROJECT = Path(__file__).resolve().parent.parent
 HEAVY = {"tensorflow", "keras", "keras_hub", "keras_nlp"}
 # The packages of the engine: each imports only itself and those before it.
 PACKAGES = (

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from project import PROJECT
 from streamlit.testing.v1 import AppTest
 
 from engine.core import files, jobs, launch, machine, paths
@@ -24,7 +25,6 @@ from engine.runs.checkpoints import Checkpoint
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher, inference_client, inference_server
 
-PROJECT = Path(__file__).resolve().parent.parent
 MINI, SAMPLE = "checkpoints/presets/gpt2_mini_en", "articles/sample"
 PEOPLE = 30
 
@@ -167,7 +167,7 @@ _SERVER = """
 import sys, threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from engine import queue
+from engine.runs import queue
 from engine.runs.settings import RunSettings
 root, seeds = Path(sys.argv[1]), [int(seed) for seed in sys.argv[2].split(",")]
 queue.submission.check = lambda settings, planned=(): settings
@@ -283,7 +283,7 @@ def test_a_place_says_how_long_those_before_it_take_by_what_was_measured(root):
 
 
 def test_what_nothing_tells_is_unknown_and_the_mini_models_first_run_is_not(root, capsys):
-    from engine.__main__ import main
+    from engine.cli.app import main
 
     lifecycle.create(a_request(name="mini", steps=None, minutes=1, device="cpu"), root=root)
     lifecycle.create(

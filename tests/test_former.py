@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from project import PAGES, PROJECT
 from streamlit.testing.v1 import AppTest
 
 import engine
@@ -16,8 +17,7 @@ from engine.evaluation import measure
 from engine.runs import checkpoints, lifecycle
 from engine.services import worker
 
-FORMER = Path(__file__).resolve().parent / "former"
-PROJECT = FORMER.parent.parent
+FORMER = PROJECT / "tests" / "former"
 STATES = {
     "packed": lifecycle.FINISHED,
     "adapters": lifecycle.FINISHED,
@@ -83,7 +83,7 @@ def test_the_paused_stage_goes_on_where_it_was_and_the_one_that_waited_follows(f
     assert second.state().state == lifecycle.FINISHED
 
 
-@pytest.mark.parametrize("page", sorted(p.stem for p in (PROJECT / "pages").glob("*.py")))
+@pytest.mark.parametrize("page", [page.stem for page in PAGES])
 def test_every_page_shows_them(former, page):
     app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60).run()
     for run in former.values():

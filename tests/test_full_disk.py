@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from project import PROJECT
 from streamlit.testing.v1 import AppTest
 
 from engine.core import jobs
@@ -15,7 +16,6 @@ from engine.runs import checkpoints, lifecycle, queue, submission
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher, import_job, worker
 
-PROJECT = Path(__file__).resolve().parent.parent
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 

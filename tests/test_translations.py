@@ -3,14 +3,13 @@
 import re
 import string
 import sys
-from pathlib import Path
 
 import pytest
+from project import PROJECT
 
-PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT / "scripts"))
 
-import translations  # noqa: E402
+import translations
 
 SENTENCES = translations.sentences()
 
@@ -57,7 +56,7 @@ def test_pages_show_no_sentence_that_does_not_go_through_gettext():
 
     shows = {"title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success", "button"}
     found = []
-    for path in [*(PROJECT / "pages").glob("*.py"), *(PROJECT / "ui").glob("*.py")]:
+    for path in [*(PROJECT / "pages").glob("*.py"), *(PROJECT / "ui").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in shows:
                 if isinstance(node.func.value, ast.Name) and node.func.value.id in ("log", "_log"):

@@ -1,0 +1,76 @@
+"""Texts in encodings and languages of their own come back, and the encoding is said."""
+
+import io
+
+import pytest
+from articles_helpers import read
+from project import BROUGHT
+
+from engine.articles import Source, encodings, names
+
+
+def test_excels_french_csv_is_read_whole_and_its_encoding_is_said():
+    articles, problems, _, source = read(BROUGHT / "excel_fr.csv")
+    expected, *_ = read(BROUGHT / "excel_fr_utf8.csv")
+    assert (articles, problems) == (expected, [])
+    assert "L'étude a été réalisée à l'hôpital." in articles[1].text()
+    assert [str(r) for r in source.remarks] == [
+        "excel_fr.csv is not in UTF-8: it was read in the usual encoding of Excel on Windows."
+    ]
+
+
+FRENCH = "L'étude a été réalisée à l'hôpital ; les résultats, très variés, ont été obtenus chez 12 patients âgés."
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (FRENCH, "utf-8"), (FRENCH, "cp1252"), (FRENCH, "mac_roman"), (FRENCH, "cp850"), (FRENCH, "utf-16"),
+        (FRENCH, "utf-16-le"), (FRENCH, "utf-16-be"), (FRENCH, "utf-8-sig"), ("un café", "cp1252"),
+        ("Die Größe der Mäuse war möglich.", "cp1252"), ("El niño tenía años. ¿Cómo fue la investigación?", "cp1252"),
+        ("“Naïve” cells – 5 µg/ml", "cp1252"), ("He said “so” – and more…", "cp1252"), ("He said “so” – and more…", "mac_roman"), ("Исследование было проведено в больнице.", "cp1251"),
+        ("Badanie przeprowadzono w szpitalu, wyniki uzyskano u pacjentów, którzy się zgłosili, źródło", "cp1250"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("ending", ["txt", "csv"])
+def test_a_text_in_an_encoding_of_its_own_comes_back(tmp_path, text, encoding, ending):
+    content = f"{text}\n\n" if ending == "txt" else f'id;text\n1;"{text}"\n'
+    (tmp_path / f"a.{ending}").write_bytes(content.encode(encoding))
+    (article, *_), problems, *_ = read(tmp_path / f"a.{ending}")
+    assert (article.sections[0].paragraphs, problems) == ((text,), [])
+
+
+def test_an_accent_far_behind_the_beginning_is_seen(tmp_path):
+    rows = "".join(f"{n};plain text of row {n}\n" for n in range(20_000)) + "20000;réalisée\n"
+    (tmp_path / "a.csv").write_bytes(("id;text\n" + rows).encode("cp1252"))
+    articles, problems, *_ = read(tmp_path / "a.csv")
+    assert (len(articles), articles[-1].sections[0].paragraphs, problems) == (20_001, ("réalisée",), [])
+
+
+def test_reading_goes_on_from_any_place_of_another_encoding(tmp_path):
+    (tmp_path / "a.csv").write_bytes(("id;texte\n" + "".join(f"{n};été {n}\n" for n in range(9))).encode("cp1252"))
+    source = Source(tmp_path / "a.csv")
+    items = list(source.items("train"))
+    assert len(items) == 9
+    for number, (place, _) in enumerate(items):
+        assert list(source.items("train", place)) == items[number + 1 :]
+
+
+def test_damage_in_a_utf8_file_stays_damage(tmp_path):
+    assert encodings.of_text(io.BytesIO("é è à".encode() + b" caf\xe9")) == encodings.UTF8
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Méthodes", names.METHODS), ("Matériel et méthodes", names.METHODS), ("Patients et méthodes", names.METHODS),
+        ("Résultats", names.RESULTS), ("Résumé", names.ABSTRACT), ("RÉSUMÉ", names.ABSTRACT), ("Contexte", names.INTRODUCTION),
+        ("Conclusion", names.DISCUSSION), ("Objectifs", names.INTRODUCTION), ("Ergebnisse", names.RESULTS),
+        ("Zusammenfassung", names.ABSTRACT), ("Einleitung", names.INTRODUCTION), ("Métodos", names.METHODS),
+        ("Resultados", names.RESULTS), ("Discusión", names.DISCUSSION), ("Risultati", names.RESULTS),
+        ("Методы", names.METHODS), ("结果", names.RESULTS), ("2. Matériels", names.METHODS), ("Remerciements", names.OTHER),
+        ("Funding", names.OTHER), ("Butter", names.OTHER), ("Materials and Methods", names.METHODS),
+    ],
+)  # fmt: skip
+def test_section_names_of_other_languages_are_kinds(name, kind):
+    assert names.kind_of(name) == kind

@@ -1,0 +1,37 @@
+"""A real server and a browser: whether it answers, waiting for it, opening a page."""
+
+import os
+import time
+import urllib.request
+
+import pytest
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+
+def unavailable(reason: str):
+    (pytest.fail if os.environ.get("ATELIER_REQUIRE_ALL") else pytest.skip)(reason)
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address + "/_stcore/health", timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def wait_for(condition, seconds: float):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.2)
+    pytest.fail(f"not within {seconds} s: {condition}")
+
+
+def open_page(browser, address: str, width: int = 1280):
+    page = browser.new_page(viewport={"width": width, "height": 900}, locale="en-GB")
+    page.goto(address)
+    page.wait_for_selector("h1", timeout=60_000)
+    return page

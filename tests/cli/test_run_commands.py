@@ -1,0 +1,50 @@
+"""What the command line answers about runs."""
+
+import dataclasses
+import json
+
+import pytest
+from runs_helpers import new_settings
+
+from engine.cli.app import main
+from engine.runs import fields, lifecycle
+from engine.runs.settings import RunSettings
+from engine.services import dispatcher
+
+
+def test_every_setting_of_the_table_is_an_option_of_train_and_of_a_clone(root, monkeypatch):
+    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
+    given = ["--warmup-steps", "7", "--weight-decay", "0", "--dropout", "0.2", "--prompt", "One", "--prompt", "Two"]
+    assert main(["train", "--queue", "--name", "one", "--steps", "9", *given]) == 0
+    first = lifecycle.find("one", root).settings
+    assert (first.warmup_steps, first.weight_decay, first.dropout, first.prompts) == (7, 0, 0.2, ("One", "Two"))
+    assert all(
+        getattr(first, f.name) == f.default for f in fields.FIELDS if f"--{f.option.replace('_', '-')}" not in given
+    )
+    assert main(["queue", "--clone", "one", "--name", "two", "--dropout", "0", "--prompt", "Three"]) == 0
+    second = lifecycle.find("two", root).settings
+    assert second == dataclasses.replace(first, name="two", dropout=0.0, prompts=("Three",))
+
+
+def test_the_command_queues_a_run_again_with_the_changes_alone(root, monkeypatch, capsys):
+    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
+    preset, articles = "checkpoints/presets/gpt2_mini_en", "articles/sample"
+    lifecycle.create(
+        RunSettings(preset, articles, "one", epochs=2, learning_rate=1e-3, batch_size=2, seed=5), root=root
+    )
+    changes = ["--clone", "one", "--name", "two", "--steps", "9", "--lora-rank", "4", "--range", "1-10", "--json"]
+    assert main(["queue", *changes]) == 0
+    assert [row["run"] for row in json.loads(capsys.readouterr().out)["waiting"]] == ["one", "two"]
+    made = lifecycle.find("two", root).settings
+    assert (made.steps, made.epochs, made.lora_rank, made.first_article, made.last_article) == (9, None, 4, 1, 10)
+    assert (made.preset, made.learning_rate, made.batch_size, made.seed) == (preset, 1e-3, 2, 5)
+    assert main(["queue", "--steps", "9"]) == 1
+    assert "go with --clone RUN" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["stop", "pause"])
+def test_a_finished_run_is_said_to_be_finished(root, capsys, action):
+    lifecycle.create(new_settings()).write_state(state=lifecycle.FINISHED)
+    assert main([action, "one"]) == 0
+    assert capsys.readouterr().out == "one is finished.\n"
+    assert lifecycle.find("one").control() == ""

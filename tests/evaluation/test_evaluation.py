@@ -1,0 +1,501 @@
+"""Evaluation that can be trusted: each token scored once, sums that agree with Keras, baselines by hand."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+
+from engine.cli.app import main
+from engine.core import paths
+from engine.core.errors import EngineError
+from engine.corpus import preparation, windows
+from engine.corpus.baselines import Baselines
+from engine.corpus.token_kinds import KINDS, TokenKinds
+from engine.evaluation import breakdown, cache, intervals, keras_check, measure, scoring
+from engine.evaluation.cache import PassSettings
+from engine.models import loading
+from engine.models.backend import keras
+from engine.presets import catalogue
+from engine.presets.tokenizers import spans
+from engine.runs import checkpoints, lifecycle
+from engine.runs.checkpoints import ModelReference
+from engine.runs.settings import RunSettings
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_preset):
+    return loading.load(checkpoints.resolve(str(tiny_preset)))
+
+
+@pytest.fixture(scope="module")
+def corpus(tiny, sample_folder, tmp_path_factory):
+    return preparation.prepare(sample_folder, tiny[1], tmp_path_factory.mktemp("corpora"))
+
+
+def examined(tiny, corpus, length=32, stride=32, chosen=None, report=lambda done, total: None, split="test"):
+    model, tokenizer = tiny
+    return breakdown.run(
+        scoring.Scorer(model, False),
+        corpus,
+        split,
+        tokenizer,
+        TokenKinds(tokenizer),
+        Baselines(corpus.tokens("train"), tokenizer.vocabulary_size),
+        breakdown.Pass(length, stride, 8, chosen),
+        report,
+    )
+
+
+@pytest.fixture(scope="module")
+def report(tiny, corpus):
+    return examined(tiny, corpus)
+
+
+def distribution(model, token_ids: np.ndarray) -> np.ndarray:
+    """float64 (windows, length, vocabulary)."""
+    logits = np.asarray(model({"token_ids": token_ids, "padding_mask": np.ones_like(token_ids)})).astype("f8")
+    weights = np.exp(logits - logits.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True)
+
+
+# The pass
+
+
+def test_the_headline_equals_keras_evaluate(tiny, corpus, report):
+    model, _ = tiny
+    stream = corpus.tokens("test")
+    batch = windows.take(stream, np.arange(windows.count(len(stream), 32)), 32)
+    model.compile(
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"),
+        weighted_metrics=[
+            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+            keras.metrics.SparseTopKCategoricalAccuracy(5, name="top_5"),
+            keras.metrics.SparseTopKCategoricalAccuracy(10, name="top_10"),
+        ],
+    )
+    x = {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)}
+    said = keras.Model.evaluate(
+        model, x, batch.targets, sample_weight=batch.weights, batch_size=len(batch.targets), return_dict=True, verbose=0
+    )
+    assert report["evaluated_tokens"] == len(stream) - 1
+    assert report["loss"] == pytest.approx(said["loss"] / (len(stream) - 1), abs=1e-5)
+    for name in ("accuracy", "top_5", "top_10"):
+        assert report[name] == pytest.approx(said[name], abs=1e-6)
+    assert report["perplexity"] == pytest.approx(math.exp(report["loss"]))
+
+
+@pytest.mark.parametrize("stride", [32, 20])
+def test_keras_evaluate_agrees_with_the_passes_own_sums_of_the_same_windows(
+    tiny_preset, sample_folder, root, stride, monkeypatch
+):
+    """Of the first windows alone, the rest of a long split is not gone through twice."""
+    monkeypatch.setattr(scoring, "BATCH_TOKENS", 4 * 32)
+    monkeypatch.setattr(breakdown, "CHECKED_TARGETS", 8 * 32)
+    model = checkpoints.resolve(str(tiny_preset))
+    found = measure.examine(model, str(sample_folder), way=PassSettings(sequence_length=32, stride=stride))
+    said, own = found["keras"], found["checked"]
+    assert said["tokens"] == own["tokens"] == 32 + 7 * stride < found["evaluated_tokens"]
+    assert said["loss"] == pytest.approx(own["loss"], abs=1e-5)
+    assert said["accuracy"] == pytest.approx(own["accuracy"], abs=1e-6)
+
+
+def test_a_split_shorter_than_what_keras_is_asked_for_is_checked_as_a_whole(tiny_preset, sample_folder, root):
+    found = measure.examine(
+        checkpoints.resolve(str(tiny_preset)), str(sample_folder), way=PassSettings(sequence_length=32)
+    )
+    assert found["keras"]["tokens"] == found["evaluated_tokens"] < breakdown.CHECKED_TARGETS
+    assert found["keras"]["loss"] == pytest.approx(found["loss"], abs=1e-5)
+
+
+def test_where_memory_does_not_suffice_for_keras_the_pass_is_not_lost(tiny_preset, sample_folder, root, monkeypatch):
+    def evaluate_batches(*asked):
+        raise MemoryError
+
+    monkeypatch.setattr(keras_check, "evaluate_batches", evaluate_batches)
+    found = measure.examine(
+        checkpoints.resolve(str(tiny_preset)), str(sample_folder), way=PassSettings(sequence_length=32)
+    )
+    assert found["keras"] is None and found["evaluated_tokens"]
+
+
+def test_every_group_adds_up_to_the_whole(corpus, report):
+    whole = report["evaluated_tokens"]
+    for name in ("by_section", "by_position", "by_kind"):
+        assert sum(group["tokens"] for group in report[name]) == whole
+        assert sum(g["loss"] * g["tokens"] for g in report[name]) / whole == pytest.approx(report["loss"])
+    assert sum(b["tokens"] for b in report["calibration"]["bins"]) == whole
+    lengths = corpus.token_counts("test") + 1
+    assert report["by_article"]["tokens"] == [int(lengths[0]) - 1, *lengths[1:].tolist()]
+
+
+def test_sections_are_those_of_the_articles(tiny, corpus, report):
+    _, tokenizer = tiny
+    expected = dict.fromkeys(breakdown.SECTIONS, 0)
+    for number in range(1, corpus.articles("test") + 1):
+        for section in corpus.sections("test", number, tokenizer):
+            expected[section.kind] += section.last - section.first
+    expected["other"] += corpus.articles("test") - 1  # the marks; nothing precedes the first
+    assert {g["name"]: g["tokens"] for g in report["by_section"]} == {k: n for k, n in expected.items() if n}
+
+
+def test_calibration_is_of_the_most_probable_token(tiny, corpus, report):
+    stream = corpus.tokens("test")
+    batch = windows.take(stream, np.arange(windows.count(len(stream), 32)), 32)
+    shares, real = distribution(tiny[0], batch.token_ids), batch.weights > 0
+    confidence, right = shares.max(-1)[real], (shares.argmax(-1) == batch.targets)[real]
+    bins = np.minimum((confidence * 15).astype(int), 14)
+    error = sum(abs(right[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean() for b in set(bins))
+    assert report["calibration"]["error"] == pytest.approx(error, abs=1e-5)
+
+
+@pytest.mark.parametrize("stride", [32, 20, 8, 1])
+def test_each_token_is_scored_once_whatever_the_stride(stride):
+    stream = np.arange(1, 151)
+    seen, before = [], []
+    for starts, batch in windows.sliding(stream, 32, stride, 4):
+        assert batch.token_ids.shape == (4, 32)
+        rows, columns = np.nonzero(batch.weights)
+        seen += batch.targets[rows, columns].tolist()
+        before += [int(c) + 1 for start, c in zip(starts[rows], columns, strict=True) if start]
+    assert seen == list(range(2, 151))
+    assert min(before) == 32 - stride + 1
+
+
+def test_a_smaller_stride_gives_the_loss_of_tokens_with_that_context(tiny, corpus):
+    model, _ = tiny
+    found = examined(tiny, corpus, stride=8)
+    stream = np.asarray(corpus.tokens("test"), dtype=np.int32)
+    losses = []
+    for at in range(1, len(stream)):
+        start = max(0, -(-(at - 32) // 8)) * 8  # the first window that reaches it
+        losses.append((start, at))
+    starts = sorted({start for start, _at in losses})
+    rows = np.stack([np.pad(stream[s : s + 32], (0, max(0, 32 - len(stream[s : s + 32])))) for s in starts])
+    shares = distribution(model, rows)
+    picked = [-math.log(shares[starts.index(start), at - start - 1, stream[at]]) for start, at in losses]
+    assert found["evaluated_tokens"] == len(stream) - 1
+    assert found["loss"] == pytest.approx(np.mean(picked), abs=1e-5)
+
+
+def test_padding_counted_is_what_a_plain_mean_over_all_positions_says(tiny, corpus, report):
+    model, tokenizer = tiny
+    by_paragraph = next(p for p in report["padding"] if p["windows"] == "paragraph")
+    batch = breakdown._padded_windows(corpus, "test", tokenizer, 32)["paragraph"]
+    right = distribution(model, batch.token_ids).argmax(-1) == batch.targets
+    real = batch.weights > 0
+    assert by_paragraph["length"] == 32
+    assert by_paragraph["accuracy"] == pytest.approx(right[real].mean())
+    assert by_paragraph["accuracy_with_padding"] == pytest.approx(right.mean())
+    assert by_paragraph["accuracy_learnt"] == pytest.approx((right[real].sum() + (~real).sum()) / real.size)
+    assert by_paragraph["padding_share"] > 0
+
+
+def test_a_pass_is_given_up_when_its_report_says_so(tiny, corpus):
+    def refuse(done: int, total: int) -> None:
+        raise scoring.Cancelled
+
+    with pytest.raises(scoring.Cancelled):
+        examined(tiny, corpus, report=refuse)
+
+
+# Kept, and asked for
+
+
+def test_a_report_is_kept_by_weights_articles_and_stride(tiny_preset, sample_folder, root, monkeypatch):
+    model = checkpoints.resolve(str(tiny_preset))
+    found = measure.examine(model, str(sample_folder), way=PassSettings(sequence_length=32))
+    assert found["stride"] == 32 and found["hash"] == model.hash
+    with monkeypatch.context() as patch:
+        patch.setattr(breakdown, "run", None)  # kept: not computed again
+        assert measure.examine(model, str(sample_folder), way=PassSettings(sequence_length=32)) == found
+    other = measure.examine(model, str(sample_folder), way=PassSettings(sequence_length=32, stride=16))
+    assert other["evaluated_tokens"] == found["evaluated_tokens"] and other["loss"] != found["loss"]
+    assert measure.measure(model, str(sample_folder), sequence_length=32)["loss"] == pytest.approx(found["loss"])
+    for changes, words in (
+        ({"stride": 33, "sequence_length": 32}, "1 to 32"),
+        ({"sequence_length": 65}, "64 tokens"),
+        ({"sequence_length": 32, "stride": 8, "tokens": 64}, "whole split"),
+    ):
+        with pytest.raises(EngineError, match=words):
+            measure.examine(model, str(sample_folder), way=PassSettings(**changes))
+
+
+def test_a_kept_report_is_given_before_the_model_is_loaded(tiny_preset, sample_folder, root, monkeypatch):
+    model = checkpoints.resolve(str(tiny_preset))
+    found = measure.examine(model, str(sample_folder))
+    monkeypatch.setattr(loading, "load", None)
+    assert measure.examine(model, str(sample_folder)) == json.loads(json.dumps(found))
+
+
+def test_a_reports_key_changes_with_the_articles(tiny_preset, sample_folder, root, tmp_path):
+    model, copy = checkpoints.resolve(str(tiny_preset)), tmp_path / "copy"
+    shutil.copytree(sample_folder, copy)
+    assert cache.key_if_prepared(model, str(copy), "test", PassSettings()) is None
+    measure.measure(model, str(copy))
+    before = cache.key_if_prepared(model, str(copy), "test", PassSettings())
+    (copy / "test.jsonl").write_text((sample_folder / "validation.jsonl").read_text(), encoding="utf-8")
+    assert cache.key_if_prepared(model, str(copy), "test", PassSettings()) is None
+    measure.measure(model, str(copy))
+    assert before != cache.key_if_prepared(model, str(copy), "test", PassSettings()) is not None
+
+
+def test_the_command_line_tells_intervals_and_what_changed_against_another_model(
+    tiny, tiny_preset, vocabulary, sample_folder, root, tmp_path, capsys
+):
+    other = loading.new(loading.Architecture(tiny[1].vocabulary_size, 2, 2, 32, 64))
+    loading.save_preset(other, *vocabulary, tmp_path / "other", "# Another\n")
+    command = [
+        "evaluate",
+        "--checkpoint",
+        str(tmp_path / "other"),
+        "--articles",
+        str(sample_folder),
+        "--split",
+        "train",
+    ]
+    assert main([*command, "--against", str(tiny_preset), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["against"]["hash"] == checkpoints.resolve(str(tiny_preset)).hash != told["hash"]
+    for name in intervals.FIGURES:
+        low, high = told["intervals"][name]
+        change = told["against"]["differences"][name]
+        assert low <= told[name] <= high
+        assert change["change"] == pytest.approx(told[name] - told["against"][name])
+        assert change["interval"][0] <= change["change"] <= change["interval"][1]
+    assert main([*command, "--against", "base"]) == 0
+    said = capsys.readouterr().out
+    assert "accuracy       +0.0 points (95 %: +0.0 to +0.0 points)" in said
+    assert (
+        "loss           +0.000 (95 %: +0.000 to +0.000)" in said
+        and "95 % intervals over the articles: accuracy" in said
+    )
+    assert main([*command[:-1], "test"]) == 0
+    assert "no interval can be told of fewer than 5 articles" in capsys.readouterr().out
+    mini = ["--against", "checkpoints/presets/gpt2_mini_en"]
+    assert main([*command, *mini]) == 1
+    assert "different vocabularies" in capsys.readouterr().err
+
+
+# Intervals
+
+
+def test_a_kept_report_is_given_without_the_model_and_for_its_settings_alone(tiny_preset, sample_folder, root):
+    model = checkpoints.resolve(str(tiny_preset))
+    assert cache.kept_report(model, str(sample_folder), "test", PassSettings()) is None
+    found = measure.examine(model, str(sample_folder))
+    assert cache.kept_report(model, str(sample_folder), "test", PassSettings()) == json.loads(json.dumps(found))
+    assert cache.kept_report(model, str(sample_folder), "test", PassSettings(stride=16)) is None
+    assert cache.kept_report(model, str(sample_folder), "test", PassSettings(tokens=128)) is None
+    assert cache.kept_report(model, str(sample_folder), "validation", PassSettings()) is None
+
+
+def test_the_interval_of_a_difference_is_paired_by_article():
+    rng = np.random.default_rng(3)
+    level = rng.uniform(2, 6, 40)  # articles differ far more than models do
+    base = {"tokens": [100] * 40, "bytes": [300] * 40, "loss": (100 * level).tolist()}
+    base |= {name: [20] * 40 for name in ("top_1", "top_5", "top_10")}
+    tuned = {**base, "loss": (100 * (level - 0.1 + rng.normal(0, 0.01, 40))).tolist()}
+    low, high = intervals.intervals(tuned, base)["loss"]
+    assert -0.11 < low < high < -0.09
+    alone = intervals.intervals(tuned)["loss"]
+    assert alone[1] - alone[0] > 20 * (high - low)
+    assert intervals.intervals(tuned, base) == intervals.intervals(tuned, base)
+    with pytest.raises(ValueError):
+        intervals.intervals(tuned, {**base, "tokens": [100] * 39 + [99]})
+
+
+def test_the_interval_of_a_mean_is_as_wide_as_theory_says():
+    rng = np.random.default_rng(4)
+    sums = {"tokens": [50] * 400, "bytes": [150] * 400, "top_1": rng.binomial(50, 0.3, 400).tolist()}
+    sums |= {name: [30] * 400 for name in ("top_5", "top_10")} | {"loss": [200.0] * 400}
+    low, high = intervals.intervals(sums)["accuracy"]
+    assert high - low == pytest.approx(2 * 1.96 * math.sqrt(0.3 * 0.7 / 20_000), rel=0.12)
+
+
+def test_articles_of_which_nothing_was_scored_are_not_drawn():
+    """A part of a split leaves articles out: drawn as well, they would pull figures to 0."""
+    whole = {"tokens": [50] * 9, "bytes": [150] * 9, "loss": [200.0 + n for n in range(9)]}
+    whole |= {name: [10 + n for n in range(9)] for name in ("top_1", "top_5", "top_10")}
+    part = {name: [*values[:4], 0, 0, *values[4:], 0] for name, values in whole.items()}
+    assert intervals.intervals(part) == intervals.intervals(whole)
+    assert intervals.scored_articles(part) == 9
+
+
+def test_of_a_few_articles_no_interval_is_told():
+    few = {name: [50] * 4 + [0] * 8 for name in breakdown.SUMS}
+    assert intervals.intervals(few) == intervals.intervals(few, few) == {}
+    assert intervals.intervals({name: [50] * 5 for name in breakdown.SUMS})
+
+
+# Baselines
+
+
+def test_bigram_and_most_frequent_token_by_hand():
+    """After 1: twice 2, once 3. After 2: always 1. 4 never seen."""
+    found = Baselines(np.array([1, 2, 1, 2, 1, 3]), 5)
+    assert (found.most_frequent, found.tokens) == (1, 6)
+    np.testing.assert_allclose(found.unigram(np.array([1])).losses, -math.log(4 / 11))
+    previous, targets = np.array([1, 1, 2, 4]), np.array([2, 3, 1, 1])
+    uni = {1: 4 / 11, 2: 3 / 11, 3: 2 / 11}
+    expected = [1.25 / 3 + 1.5 / 3 * uni[2], 0.25 / 3 + 1.5 / 3 * uni[3], 1.25 / 2 + 0.75 / 2 * uni[1], uni[1]]
+    np.testing.assert_allclose(found.probabilities(previous, targets), expected)
+    assert found.bigram(previous, targets).correct.tolist() == [True, False, True, True]
+
+
+def test_the_bigram_is_a_distribution_and_its_best_is_its_most_probable(tiny, corpus):
+    size = tiny[1].vocabulary_size
+    found = Baselines(corpus.tokens("train"), size)
+    for previous in (0, 40, 300, size - 1):
+        shares = found.probabilities(np.full(size, previous), np.arange(size))
+        assert shares.sum() == pytest.approx(1)
+        assert found.bigram(np.array([previous]), np.array([shares.argmax()])).correct.all()
+
+
+def test_a_runs_bigram_is_counted_on_what_the_run_could_read(root, tiny_preset, sample_folder, corpus, tiny):
+    settings = RunSettings(
+        preset=str(tiny_preset), articles=str(sample_folder), name="part", first_article=2, last_article=3, steps=1
+    )
+    run = lifecycle.create(settings, {})
+    with checkpoints.commit(run, 1, {"preset": catalogue.json_of(catalogue.find(tiny_preset))}) as at:
+        (at / checkpoints.WEIGHTS).write_bytes(b"weights")
+    model = checkpoints.resolve("part")
+    found = measure._baselines(model, corpus, tiny[1])
+    assert (found.tokens, found.counted_on) == (len(corpus.tokens("train", 2, 3)), "run")
+    base = measure._baselines(ModelReference(model.preset), corpus, tiny[1])
+    assert (base.tokens, base.counted_on) == (len(corpus.tokens("train")), "split")
+
+
+def test_sums_by_article_are_those_of_the_whole(tiny, corpus):
+    model, tokenizer = tiny
+    stream, starts = corpus.tokens("test"), corpus.starts("test")
+    scorer = scoring.Scorer(model, scoring.JIT_COMPILE)
+    chosen = scoring.part(stream, 16, 200, 1)
+    scores = scoring.evaluate(scorer, stream, tokenizer.token_bytes, 16, chosen, article_starts=starts)
+    sums = {name: sum(values) for name, values in scores.by_article.items()}
+    assert sums["tokens"] == scores.evaluated_tokens and sums["top_1"] / sums["tokens"] == pytest.approx(
+        scores.accuracy
+    )
+    assert sums["loss"] / sums["tokens"] == pytest.approx(scores.loss, abs=1e-5)
+    assert set(scores.by_article["article"]) <= set(range(1, corpus.articles("test") + 1))
+    assert "by_article" not in scores.to_json()
+
+
+@pytest.mark.parametrize("articles", [8, 12, 25])
+@pytest.mark.parametrize(("width", "slope"), [(0.6, 0.0), (0.6, 0.05), (1.2, 0.0)])
+def test_intervals_hold_what_they_say(articles, width, slope):
+    """Coverage of articles of very different sizes, of which long ones may be easier; benchmarks/coverage.py tells more."""
+    rng = np.random.default_rng(2)
+    size = rng.normal(0, 1, 4000)
+    tokens = np.round(np.exp(8 + width * size))
+    right = tokens * np.clip(rng.normal(0.3, 0.04, 4000) + slope * size, 0, 1)
+    drawn = rng.integers(0, 4000, (6000, articles))
+    sums = dict.fromkeys(("tokens", "bytes", "loss"), tokens[drawn]) | {"top_1": right[drawn]}
+    low, high = intervals.of_columns(sums)["accuracy"]
+    true = right.sum() / tokens.sum()
+    assert 0.93 <= ((low <= true) & (true <= high)).mean() <= 0.977
+    one = {name: values[0].tolist() for name, values in sums.items()}
+    assert intervals.intervals(one)["accuracy"] == pytest.approx([low[0], high[0]])
+
+
+def test_where_a_few_articles_are_far_longer_and_easier_intervals_hold_less_often_and_the_report_says_so():
+    rng = np.random.default_rng(2)
+    size = rng.normal(0, 1, 4000)
+    tokens = np.round(np.exp(8 + 1.2 * size))
+    right = tokens * np.clip(rng.normal(0.3, 0.04, 4000) + 0.05 * size, 0, 1)
+    true = right.sum() / tokens.sum()
+    for articles in (8, 25, 100):
+        drawn = rng.integers(0, 4000, (6000, articles))
+        sums = dict.fromkeys(("tokens", "bytes", "loss"), tokens[drawn]) | {"top_1": right[drawn]}
+        low, high = intervals.of_columns(sums)["accuracy"]
+        assert 0.87 <= ((low <= true) & (true <= high)).mean() <= 0.96
+    assert "about 90" in (paths.PROJECT / "ui" / "report_view.py").read_text(encoding="utf-8")
+
+
+def test_an_interval_reaches_farther_on_the_side_that_most_draws_miss():
+    tokens = [100.0] * 11 + [300.0]  # the long one is easier
+    sums = {"tokens": tokens, "bytes": tokens, "loss": [300.0] * 11 + [750.0]}
+    sums |= {name: [20.0] * 11 + [90.0] for name in ("top_1", "top_5", "top_10")}
+    found = intervals.intervals(sums)
+    for name, farther in (("accuracy", 1), ("loss", 0)):
+        value = intervals.figures_of({key: sum(values) for key, values in sums.items()})[name]
+        reach = [value - found[name][0], found[name][1] - value]
+        assert reach[farther] > 1.5 * reach[1 - farther] > 0
+
+
+def test_every_training_token_counts_up_to_the_limit(monkeypatch):
+    from engine.corpus import baselines
+
+    monkeypatch.setattr(baselines, "MOST_TOKENS", 4)
+    assert Baselines(np.array([1, 1, 2, 1, 2, 2, 2]), 3).most_frequent == 1
+
+
+# Kinds of tokens
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "The·function word| patients·other word| were·function word| ill·other word",
+        " insulin·domain term| resistance·other word",
+        " of·function word| 0.05·number|.·punctuation",
+        " it·function word|'s·function word| 1,200·number",
+        " seen·other word| [1, 2]·citation| and·function word| [7–9]·citation",
+        " as·function word| @xcite·citation| and·function word",
+        " (·punctuation|n·other word| ·punctuation|=·punctuation| 12·number|)·punctuation|\n·punctuation",
+        " β·other word|-·punctuation|cells·other word",
+        " ·punctuation|[·punctuation|see·other word| text·other word|]·punctuation",
+    ],
+)
+def test_a_token_is_what_the_rules_say(told):
+    """With the mini model's vocabulary; the pieces of a word, a number and a citation are put together here."""
+    from engine.core import paths
+    from engine.presets import catalogue
+
+    tokenizer = catalogue.tokenizer(catalogue.find(paths.MINI_PRESET))
+    expected = [tuple(part.split("·")) for part in told.split("|")]
+    ids = tokenizer.encode("".join(text for text, _kind in expected))
+    found: list[tuple[str, str]] = []
+    for piece, number in zip(spans(tokenizer, ids), TokenKinds(tokenizer).of(np.array(ids)), strict=True):
+        kind = KINDS[number]
+        if kind == "piece of a word" or (found and found[-1][1] == kind and kind in ("number", "citation")):
+            found[-1] = (found[-1][0] + piece, found[-1][1])
+        else:
+            found.append((piece, kind))
+    assert found == expected
+
+
+def test_the_first_token_of_a_word_is_the_word_and_the_rest_are_pieces_of_it(vocabulary):
+    from engine.presets.tokenizers import Tokenizer
+
+    tokenizer = Tokenizer(*vocabulary)
+    ids = np.array(tokenizer.encode(" zymogens"))
+    assert len(ids) > 2
+    assert [KINDS[k] for k in TokenKinds(tokenizer).of(ids)] == ["domain term"] + ["piece of a word"] * (len(ids) - 1)
+    word = np.array(tokenizer.encode(" cells"))
+    assert KINDS[TokenKinds(tokenizer).of(word)[0]] == "other word"
+    assert KINDS[TokenKinds(tokenizer, {"cells"}).of(word)[0]] == "domain term"
+
+
+def test_a_word_cut_by_a_window_is_seen_whole(tiny, corpus):
+    kinds = TokenKinds(tiny[1])
+    stream = corpus.tokens("test")
+    starts = np.arange(0, len(stream) - 1, 7)
+    found = kinds.of_windows(stream, starts, 7).ravel()[: len(stream) - 1]
+    np.testing.assert_array_equal(found, kinds.of(stream)[1:])
+
+
+def test_base_and_checkpoint_are_scored_on_the_same_tokens(tiny, tiny_preset, corpus):
+    _model, tokenizer = tiny
+    report = examined(tiny, corpus, split="train")
+    other, _ = loading.load(ModelReference(catalogue.find(tiny_preset)))
+    rng = np.random.default_rng(1)
+    other.backbone.set_weights([w + rng.normal(0, 0.3, w.shape) for w in other.backbone.get_weights()])
+    second = examined((other, tokenizer), corpus, split="train")
+    assert second["by_article"]["tokens"] == report["by_article"]["tokens"]
+    assert second["baselines"] == report["baselines"]
+    low, high = intervals.intervals(second["by_article"], report["by_article"])["loss"]
+    assert low <= second["loss"] - report["loss"] <= high

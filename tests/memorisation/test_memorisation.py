@@ -1,0 +1,324 @@
+"""Copied passages: found exactly, in the articles that a run has seen and in no others."""
+
+import json
+import shutil
+import time
+from urllib.parse import parse_qsl
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pages_helpers import a_run, open_page
+from project import PROJECT
+
+from engine.cli.app import main
+from engine.core import jobs
+from engine.core.errors import ArticlesError, StorageError
+from engine.corpus import near_copies, preparation
+from engine.memorisation import index_job, search, suffixes
+from engine.memorisation.search import LENGTHS
+from engine.presets import catalogue
+from engine.runs import articles_read, checkpoints, lifecycle
+from engine.runs.articles_read import Range, Seen
+from engine.runs.settings import RunSettings
+from ui import memorisation_view
+from ui.components.tokens import token_view
+
+pytestmark = pytest.mark.usefixtures("no_studio")
+
+TOKENS = st.lists(st.integers(0, 3), max_size=120).map(lambda ids: np.array(ids, np.uint16) * 300)
+
+
+def longest_by_looking(text: list[int], stream: list[int], start: int) -> int:
+    best = 0
+    for place in range(len(stream)):
+        n = 0
+        while start + n < len(text) and place + n < len(stream) and text[start + n] == stream[place + n]:
+            n += 1
+        best = max(best, n)
+    return best if best >= LENGTHS[0] else 0
+
+
+@given(TOKENS, TOKENS, st.integers(1, 9))
+def test_every_length_is_what_looking_everywhere_finds_and_stands_where_it_is_said_to(stream, text, step):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(suffixes, "SIGN_STEP", step)
+        places = suffixes.sort(stream)
+        shard = suffixes.Shard(stream, places, suffixes.filter_of(stream), suffixes.signs(stream, places[::step]))
+        check(shard, stream, text)
+
+
+def check(shard, stream, text):
+    lengths, places = shard.longest(text)
+    for start, (length, place) in enumerate(zip(lengths, places, strict=True)):
+        assert length == longest_by_looking(text.tolist(), stream.tolist(), start)
+        assert (stream[place : place + length] == text[start : start + length]).all()
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), max_size=60))
+def test_suffixes_are_in_the_order_of_their_tokens_also_of_large_vocabularies(ids):
+    stream = np.array(ids, np.uint32)
+    assert suffixes.sort(stream).tolist() == sorted(range(len(ids)), key=lambda at: ids[at:])
+
+
+@pytest.fixture
+def prepared(root, sample_folder, tiny_preset):
+    tokenizer = catalogue.tokenizer(catalogue.find(str(tiny_preset)))
+    return preparation.prepare(sample_folder, tokenizer), tokenizer
+
+
+def seen_of(prepared, first, last) -> Seen:
+    corpus, tokenizer = prepared
+    return Seen(tokenizer, (Range(corpus, first, last),))
+
+
+def test_a_passage_is_found_with_its_article_and_only_where_the_range_holds_it(prepared):
+    corpus, _tokenizer = prepared
+    seen = seen_of(prepared, 5, 9)
+    search.build(seen.ranges)
+    ids = np.array(corpus.tokens("train", 7, 7)[11:41], np.int64)
+    copied = search.find(np.concatenate([[399, 399], ids, [399]]), seen.ranges)
+    longest = copied.passages[0]
+    stream = corpus.tokens("train", longest.article, longest.article)
+    assert 5 <= longest.article <= 9 and (longest.first, longest.last) == (2, 32)
+    assert stream[longest.token : longest.token + 30].tolist() == ids.tolist()
+    assert copied.covering().tolist() == [0, 0, *[30] * 30, 0]
+    assert copied.share(13) == pytest.approx(18 / 21) and copied.share(8) == pytest.approx(23 / 26)
+    assert copied.share(34) is None
+    start = np.array(corpus.tokens("train", 20, 20)[1:30], np.int64)
+    inside = search.find(start, seen.ranges).lengths.max()
+    whole = seen_of(prepared, 1, 24)
+    search.build(whole.ranges)
+    assert inside < search.find(start, whole.ranges).lengths.max() == 29
+
+
+def test_many_shards_find_what_one_finds(prepared, monkeypatch):
+    seen = seen_of(prepared, 2, 23)
+    (former,) = search.shards(seen.ranges)
+    search.build(seen.ranges)
+    corpus, _tokenizer = prepared
+    texts = [np.array(ids[5:90], np.int64) for n in range(1, 5) for ids in [corpus.tokens("test", n, n)]]
+    one = [search.find(ids, seen.ranges).lengths.tolist() for ids in texts]
+    monkeypatch.setattr(suffixes, "SHARD_BYTES", 600)
+    cut = search.shards(seen.ranges)
+    assert len(cut) > 5
+    starts = set(corpus.starts("train").tolist())
+    assert all(shard.first in starts and shard.last in starts for shard in cut)
+    with pytest.raises(ArticlesError, match="not whole"):
+        search.find(texts[0], seen.ranges)
+    told: list[tuple[int, int]] = []
+    search.build(seen.ranges, lambda done, total: told.append((done, total)))
+    assert told[0][0] == 0 and told[-1] == (cut[-1].last - cut[0].first,) * 2
+    assert [search.find(ids, seen.ranges).lengths.tolist() for ids in texts] == one
+    assert not former.path.exists()  # of another size: nobody looks for it any more
+    part = seen_of(prepared, 3, 4)  # a range of another run, which begins and ends inside others' shards
+    search.build(part.ranges)
+    assert not search.missing(seen.ranges) and not search.missing(part.ranges)
+    assert any(any(lengths) for lengths in one)
+
+
+def test_what_a_kill_left_is_built_again_and_swept(prepared):
+    seen = seen_of(prepared, 1, 24)
+    search.build(seen.ranges)
+    (shard,) = search.shards(seen.ranges)
+    whole = shard.path.read_bytes()
+    shard.path.write_bytes(whole[:-1])
+    left = shard.path.with_name(f".{shard.path.name}.2147483646.tmp")  # of a process that is gone
+    left.write_bytes(b"torn")
+    assert search.missing(seen.ranges) == [shard]
+    search.build(seen.ranges)
+    assert shard.path.read_bytes() == whole and not left.exists()
+
+
+def test_a_full_disk_is_a_sentence(prepared, monkeypatch):
+    seen = seen_of(prepared, 1, 24)
+    monkeypatch.setattr(search.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 0))
+    with pytest.raises(StorageError, match="more of disk"):
+        search.build(seen.ranges)
+    assert search.missing(seen.ranges)
+
+
+def test_a_text_is_encoded_as_an_article_that_holds_its_prompt(prepared):
+    _corpus, tokenizer = prepared
+    both = tokenizer.encode("The patients were treated")
+    assert (
+        search.ids_of(tokenizer, "The patients", " were treated").tolist()
+        == both[len(tokenizer.encode("The patients")) :]
+    )
+    assert search.ids_of(tokenizer, "", "").tolist() == []
+
+
+def test_the_yardstick_is_of_unseen_articles_alone(prepared, monkeypatch):
+    corpus, _tokenizer = prepared
+    seen = seen_of(prepared, 1, 24)
+    alike = {"test": [False, False, True, False], "validation": [True] * 4}
+    monkeypatch.setattr(near_copies, "of_training", lambda corpus, split: np.array(alike[split]))
+    assert [place for *place, _ids in search.unseen(seen, 20)] == [["test", 1], ["test", 2], ["test", 4]]
+    monkeypatch.setattr(near_copies, "of_training", lambda corpus, split: None)  # of a corpus of an earlier version
+    taken = search.unseen(seen, 20)
+    assert [place for *place, _ids in taken] == [[split, n] for split in ("test", "validation") for n in (1, 2, 3, 4)]
+    assert all(len(ids) == 20 for *_place, ids in taken)
+    assert search.unseen(seen, 10**6) == []
+    real = type(corpus).digests
+    monkeypatch.setattr(
+        type(corpus), "digests", lambda self, split: np.append(real(self, "train"), real(self, "test")[:1]) if split == "train" else real(self, split)
+    )  # fmt: skip
+    assert [number for split, number, _ids in search.unseen(seen, 20) if split == "test"] == [2, 3, 4]
+
+
+def copied(longest: int) -> search.Copied:
+    passages = (search.Passage(0, longest, None, 1, 1),) if longest else ()
+    return search.Copied(np.array([longest, *[0] * 99]), passages)
+
+
+def test_copying_is_told_without_reason_no_more_often_than_is_said():
+    """Texts that copy as unseen articles do: of 21 passages of one kind any may be taken as the sample."""
+    rng = np.random.default_rng(1)
+    told = []
+    for _ in range(200):
+        texts = [copied(int(n)) for n in rng.geometric(0.2, 21) + 4]
+        told.append(sum(search.copies_more(own, texts[:n] + texts[n + 1 :]) for n, own in enumerate(texts)))
+    assert set(told) == {0, 1}  # of 21 at most one, so 1 of 21 is what is said
+    assert search.false_alarms(texts[:20]) == 1 / 21
+    assert search.copies_more(copied(30), [copied(n) for n in (0, 8, 29)])
+    assert not search.copies_more(copied(29), [copied(n) for n in (0, 8, 29)])
+
+
+def test_the_verdict_says_its_rate_and_the_yardstick_its_interval():
+    others = [copied(n) for n in [0, 5, 6, 8, 9] * 4]
+    said = memorisation_view.verdict(copied(40), others)
+    assert "a passage of 40 tokens, longer than in any of 20 unseen articles (9 at most)" in said and "4.8" in said
+    assert "No more than unseen articles" in memorisation_view.verdict(copied(9), others)
+    share, (low, high) = search.shared(others, 8)
+    assert share == pytest.approx(8 / (20 * 93)) and 0 <= low < share < high
+    assert "95 % interval" in memorisation_view.certain(others)
+    assert search.shared(others[:3], 8)[1] is None and memorisation_view.certain(others[:3]) == ""
+
+
+def test_what_a_run_could_read_is_its_articles_or_their_beginnings(prepared, sample_folder, tiny_preset):
+    corpus, _tokenizer = prepared
+    common = {"preset": str(tiny_preset), "articles": str(sample_folder), "steps": 1}
+    lineage = [{"articles": str(sample_folder), "first_article": 1, "last_article": 2}]
+    run = lifecycle.create(RunSettings(**common, name="stage", first_article=15, last_article=20), {"lineage": lineage})
+    wanted = np.concatenate([corpus.tokens("train", 1, 2), corpus.tokens("train", 15, 20)])
+    assert np.array_equal(articles_read.read_tokens(run, 10**6), wanted)
+    assert np.array_equal(articles_read.read_tokens(run, 300), wanted[:300])
+    more = {"name": "report", "first_article": 3, "last_article": 4, "method": "report", "sequence_length": 16}
+    run = lifecycle.create(RunSettings(**common, **more), {})
+    wanted = np.concatenate([corpus.tokens("train", n, n)[:17] for n in (3, 4)])
+    assert np.array_equal(articles_read.read_tokens(run, 10**6), wanted)
+    assert np.array_equal(articles_read.read_tokens(run, 20), wanted[:20])
+
+
+def test_a_run_has_seen_its_own_articles_and_those_of_its_stages(prepared, sample_folder, tiny_preset):
+    common = {"preset": str(tiny_preset), "articles": str(sample_folder), "steps": 1}
+    lineage = [
+        {"articles": str(sample_folder), "first_article": 1, "last_article": 2},
+        {"articles": str(sample_folder), "first_article": 3, "last_article": 10},
+        {"articles": str(sample_folder / "gone"), "first_article": 1, "last_article": 2},
+    ]
+    settings = RunSettings(**common, name="stage", first_article=15, last_article=20)
+    seen = articles_read.seen(lifecycle.create(settings, {"lineage": lineage}))
+    assert [(r.first, r.last) for r in seen.ranges] == [(1, 10), (15, 20)] and seen.articles == 16
+    assert len(seen.lost) == 1 and "gone" in str(seen.lost[0])
+    whole = articles_read.seen(lifecycle.create(RunSettings(**common, name="all"), {"lineage": lineage[:2]}))
+    assert [(r.first, r.last) for r in whole.ranges] == [(1, 24)]
+
+
+def test_articles_that_have_changed_are_not_searched_as_if_they_were_the_same(root):
+    run = a_run(root)
+    (former,) = checkpoints.of_run(run)
+    facts = {name: former.manifest[name] for name in ("preset", "tokens", "parent", "metrics")}
+    with checkpoints.commit(run, 5, {**facts, "corpus": "0" * 64}) as staging:
+        (staging / checkpoints.WEIGHTS).write_bytes(b"weights")
+    app = open_page("memorisation")
+    assert "has changed since one was trained on it" in app.error[0].value
+
+
+def wait(job: jobs.Job) -> dict:
+    end = time.monotonic() + 60
+    while job.alive() and time.monotonic() < end:
+        time.sleep(0.1)
+    return job.value()
+
+
+def test_a_process_of_its_own_builds_the_index_or_says_why_not(root):
+    run = a_run(root)
+    index_job.start(run)
+    value = wait(index_job.job_of(run))
+    assert value["state"] == jobs.FINISHED and value["done"] == value["total"] > 0
+    assert not search.missing(articles_read.seen(run).ranges)
+    gone = a_run(root, "gone")
+    job = index_job.job_of(gone)
+    shutil.rmtree(gone.folder)
+    job.start(index_job.BUILDING, run="gone", root=str(root))
+    assert wait(job)["state"] == jobs.FAILED
+
+
+def test_the_page_marks_what_was_copied_and_links_to_the_article(root):
+    run = a_run(root)
+    seen = articles_read.seen(run)
+    own = seen.ranges[0].corpus.tokens("train", 3, 3)
+    run.append_event("sample", step=4, model="run", prompt="Copied:", text=seen.tokenizer.decode(own[60:100]), seed=1)
+    app = open_page("memorisation")
+    assert not app.error
+    assert any("longer than in any of" in text.value for text in app.markdown)
+    links = [link.proto.query_string for link in app.get("page_link")]
+    assert any("article=3" in link and "split=train" in link for link in links), links
+    app.segmented_control(key="copied_way").set_value("text").run()
+    assert "tokens or more" in app.info[0].value
+    app.text_area(key="copied_text").set_value("<b>5</b> *x* 🧪 " * 2000).run()
+    assert not app.exception and any("are looked up" in caption.value for caption in app.caption)
+
+
+def test_the_link_opens_the_article_at_its_passage_however_far_in_it_stands(root, monkeypatch):
+    run = a_run(root)
+    seen = articles_read.seen(run)
+    own = seen.ranges[0].corpus.tokens("train", 1, 1)
+    run.append_event("sample", step=4, model="run", prompt="", text=seen.tokenizer.decode(own[1600:1660]), seed=1)
+    drawn = []
+    monkeypatch.setattr(token_view, "tokens", lambda pieces, ids, key, marked=(0, 0): drawn.append((ids, marked)))
+    app = open_page("lab")
+    for _click in range(2):  # the same link again, after another article was looked at
+        app.switch_page(str(PROJECT / "pages" / "memorisation.py")).run()
+        queries = [dict(parse_qsl(link.proto.query_string)) for link in app.get("page_link")]
+        query = next(query for query in queries if query.get("article") == "1")
+        assert (int(query["token"]), int(query["length"])) == (1600, 60)
+        app.switch_page(str(PROJECT / "pages" / "articles.py"))
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception and app.number_input(key="number_train").value == 1
+        ids, (first, last) = drawn[-1]
+        assert ids[first:last] == own[1600:1660].tolist()
+        assert app.subheader[0].value == "Read an article"
+        app.number_input(key="number_train").set_value(5).run()
+        assert drawn[-1][1] == (0, 0) and len(drawn[-1][0]) == 1500
+
+
+def test_a_large_corpus_asks_first(root, monkeypatch):
+    run = a_run(root)
+    started = []
+    monkeypatch.setattr(index_job, "start", lambda run: started.append(run.name))
+    (shard,) = search.shards(articles_read.seen(run).ranges)
+    monkeypatch.setattr(search, "missing", lambda ranges: [search.ShardFile(shard.corpus, 0, 10**9)])
+    app = open_page("memorisation")
+    (told,) = [text.value for text in app.markdown if "1,000,000,000 tokens" in text.value]
+    assert "about 10 min 37 s" in told and "of memory" in told and "5.0 GB of disk" in told
+    assert not shard.path.exists() and not started
+    app.button(key="copied_build").click().run()
+    assert started == [run.name]
+
+
+def test_the_command_line_tells_the_same(root, capsys):
+    run = a_run(root)
+    seen = articles_read.seen(run)
+    text = seen.tokenizer.decode(seen.ranges[0].corpus.tokens("train", 3, 3)[60:100])
+    assert main(["memorisation", run.name, "--text", text, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    (sample,) = told["samples"]
+    assert sample["passages"][0]["article"] == 3 and sample["shares"]["13"] > 0.9
+    assert told["unseen"]["13"]["max"] < 0.5 and told["articles"] == 100
+    assert main(["memorisation", run.name]) == 0
+    assert "unseen articles" in capsys.readouterr().out

@@ -1,0 +1,51 @@
+"""Runs laid over one another, and the files of a comparison."""
+
+import pytest
+from pages_helpers import a_run, open_page
+
+pytestmark = pytest.mark.usefixtures("no_studio")
+
+
+def test_runs_are_laid_over_one_another(root):
+    for name in ("one", "two"):
+        a_run(root, name)
+    app = open_page("compare")
+    assert app.multiselect(key="compare_runs").value == ["two", "one"]
+    assert len(app.get("plotly_chart")) == 1
+    for figure in ("training_loss", "learning_rate"):
+        app.selectbox(key="compare_figure").set_value(figure).run()
+        assert not app.exception
+    app.toggle(key="compare_smooth").set_value(True).run()
+    app.session_state["compare_axis"] = "articles"
+    app.run()
+    assert not app.exception
+    app.multiselect(key="compare_runs").set_value([]).run()
+    assert app.info[0].value == "Choose at least one run."
+
+
+def test_the_files_of_a_comparison_hold_every_point_and_every_run(root, monkeypatch):
+    import streamlit as st
+
+    files = {}
+    monkeypatch.setattr(
+        st, "download_button", lambda label, data, name, *a, **k: files.__setitem__(k["key"], (name, data()))
+    )
+    for number, name in enumerate(("one", "two")):
+        run = a_run(root, name)
+        run.append_event("step", step=6, loss=4.0 + number, accuracy=0.2, tokens=150, seconds=3.0,
+                         learning_rate=1e-3, tokens_per_second=50.0, memory_bytes=10**9)  # fmt: skip
+    app = open_page("compare")
+    app.selectbox(key="compare_figure").set_value("training_loss").run()
+    name, curves = files["compare_csv"]
+    assert name == "atelier-training-loss-steps.csv"
+    assert curves.splitlines() == [
+        "run,steps,training_loss",
+        "two,4.0,5.0", "two,6.0,5.0", "one,4.0,5.0", "one,6.0,4.0",
+    ]  # fmt: skip
+    name, table = files["compare_table_csv"]
+    lines = [line.split(",") for line in table.splitlines()]
+    assert name == "atelier-runs.csv" and [line[0] for line in lines] == ["run", "two", "one"]
+    row = dict(zip(lines[0], lines[1], strict=True))
+    assert (row["steps"], row["tokens"], row["loss"], row["accuracy"], row["test_bits"]) == (
+        "4", "150.0", "5.0", "20.0", "2.5",
+    )  # fmt: skip

@@ -1,0 +1,210 @@
+"""The page of the evaluation: a report in words, with what it rests on and what it can be compared with."""
+
+import pytest
+from pages_helpers import a_run, open_page
+from streamlit.testing.v1 import AppTest
+
+from engine.core import paths
+from engine.presets import catalogue
+from ui import access
+
+pytestmark = pytest.mark.usefixtures("no_studio")
+
+
+def test_near_copies_are_said_where_figures_stand(root, monkeypatch):
+    run = a_run(root)
+    report = {**a_report(0.2), "near_copies": 3}
+    app = measure(monkeypatch, lambda reference: report)
+    assert any("3 test articles are nearly the same text as a training article" in w.value for w in app.warning)
+    app = measure(monkeypatch, lambda reference: {**report, "left_out": True})
+    assert any("3 test articles that are nearly" in w.value and "left out" in w.value for w in app.warning)
+    figures = {"loss": 5.0, "accuracy": 0.4, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
+    run.append_event("evaluation", step=4, split="test", model="run", whole=True, near_copies=1, **figures)
+    assert any("1 test article is nearly the same text" in w.value for w in open_page("lab").warning)
+
+
+def a_report(accuracy: float, articles: int = 6) -> dict:
+    """A report as the studio gives it, of articles of 100 tokens, and one of which nothing was scored."""
+    from engine.evaluation import intervals
+
+    tokens = [100] * articles + [0]
+    columns = {"tokens": tokens, "bytes": [3 * n for n in tokens], "loss": [4.75 * n for n in tokens]}
+    columns |= {name: [round(accuracy * n * k) for n in tokens] for name, k in
+                (("top_1", 1), ("top_5", 2), ("top_10", 3))}  # fmt: skip
+    figures = {name: float(x) for name, x in intervals.figures_of({k: sum(v) for k, v in columns.items()}).items()}
+    group = [{"name": "other", "tokens": 100 * articles, **figures}]
+    simple = {"accuracy": 0.05, "loss": 7.0, "perplexity": 1096.6, "bits_per_byte": 3.4}
+    padded = {"windows": "paragraph", "count": 5, "length": 128, "padding_share": 0.25, "accuracy": 0.24, "loss": 5.0,
+              "accuracy_with_padding": 0.18, "loss_with_padding": 6.0, "accuracy_learnt": 0.43}  # fmt: skip
+    return {
+        **figures,
+        "evaluated_tokens": 100 * articles,
+        "sequence_length": 256,
+        "stride": 256,
+        "intervals": intervals.intervals(columns),
+        "by_article": columns,
+        "by_section": group,
+        "by_position": group,
+        "by_kind": group,
+        "calibration": {"error": 0.1, "bins": [{"tokens": 600, "confidence": 0.3, "accuracy": 0.2}]},
+        "baselines": {
+            "training_tokens": 1000,
+            "counted_on": "run",
+            "token": " *the*",
+            "most_frequent": simple,
+            "bigram": simple,
+        },
+        "split": "test",
+        "near_copies": 0,
+        "left_out": False,
+        "padding": [padded],
+        "checked": {"tokens": 100, "loss": 4.75, "accuracy": accuracy},
+        "keras": {"tokens": 100, "loss": 4.7500003, "accuracy": accuracy},
+    }
+
+
+def measure(monkeypatch, report) -> AppTest:
+    """The Evaluate page after Measure was pressed, with a studio that gives `report(reference)`."""
+    from engine.services import inference_client
+
+    def stream(request, root=None):
+        asked.append(request)
+        yield {"kind": "progress", "phase": "preparing", "articles": 7}
+        yield {"kind": "progress", "phase": "measuring", "done": 1, "total": 2}
+        yield {"kind": "result", "scores": report(request["reference"])}
+
+    asked: list[dict] = []
+    monkeypatch.setattr(inference_client, "stream", stream)
+    monkeypatch.setattr(inference_client, "wait_until_ready", lambda root=None: None)
+    app = open_page("evaluate")
+    next(b for b in app.button if b.label == "Measure").click().run()
+    assert not app.exception and not app.error
+    assert [r["reference"] for r in asked] == ["checkpoints/presets/gpt2_mini_en", "one/4"]
+    assert len({(r["articles"], r["split"], r["tokens"], r["stride"]) for r in asked}) == 1
+    return app
+
+
+def test_a_report_says_the_difference_to_the_base_in_words_and_what_43_percent_can_mean(root, monkeypatch):
+    a_run(root)
+    app = measure(monkeypatch, lambda reference: a_report(0.2 if reference == "one/4" else 0.1))
+    said = " ".join(m.value for m in app.markdown)
+    assert "points" in said and "interval of the difference" in said
+    assert any("43.0" in str(table.value) for table in app.dataframe)
+    next(c for c in app.segmented_control if c.label == "Split").set_value("validation").run()
+    assert "interval of the difference" not in " ".join(m.value for m in app.markdown)  # of another split
+
+
+def test_figures_of_windows_of_different_lengths_do_not_stand_side_by_side(root):
+    """An older report that does not say its window has that of its run's settings."""
+    run = a_run(root)
+    longer = {"loss": 4.0, "accuracy": 0.3, "bits_per_byte": 2.0, "perplexity": 54.6, "evaluated_tokens": 500}
+    other = a_run(root, "two")
+    for model in ("base", "run"):
+        other.append_event("evaluation", step=4, split="test", model=model, whole=True, sequence_length=64, **longer)
+    app = open_page("evaluate")
+    window = next(s for s in app.selectbox if s.label == "Tokens scored")
+    assert window.options == ["500 tokens in windows of 256", "500 tokens in windows of 64"]
+    assert app.dataframe[0].value["accuracy"].tolist() == [20.0, 20.0]
+    assert any("Windows of 256 tokens, 256 from one to the next" in c.value for c in app.caption)
+    window.set_value((500, 64)).run()
+    assert app.dataframe[0].value["accuracy"].tolist() == [30.0, 30.0]
+    assert run.name not in " ".join(app.dataframe[0].value["model"])
+
+
+def test_prepared_articles_are_offered_where_paths_are_not(root, monkeypatch, sample_folder):
+    from engine.corpus import preparation
+
+    monkeypatch.setattr(access, "is_local", lambda: False)
+    made = preparation.prepare(sample_folder, catalogue.tokenizer(catalogue.find(paths.MINI_PRESET)))
+    a_run(root)
+    app = open_page("evaluate")
+    articles = next(s for s in app.selectbox if s.label == "Articles")
+    assert len(articles.options) == 2 and articles.options[0] == "The sample that ships"
+    assert not any("path" in option for option in articles.options)
+    articles.set_value(paths.portable(made.folder)).run()
+    assert not app.exception
+    monkeypatch.setattr(access, "is_local", lambda: True)
+    app = open_page("evaluate")
+    next(s for s in app.selectbox if s.label == "Articles").set_value("").run()
+    next(t for t in app.text_input if t.label.startswith("Articles on this machine")).set_value("x" * 5000).run()
+    assert not app.exception
+    next(b for b in app.button if b.label == "Measure").click().run()
+    assert not app.exception and "no path on this machine" in app.error[0].value
+
+
+def test_full_context_is_one_choice_and_a_window_can_be_chosen(root, monkeypatch):
+    from engine.services import inference_client
+
+    a_run(root)
+    asked = []
+
+    def stream(request, root=None):
+        asked.append(request)
+        yield {"kind": "result", "scores": a_report(0.2)}
+
+    monkeypatch.setattr(inference_client, "stream", stream)
+    monkeypatch.setattr(inference_client, "wait_until_ready", lambda root=None: None)
+    app = open_page("evaluate")
+    app.pills(key="report_way").set_value("full").run()
+    assert any("with 129 to 256 tokens before it" in c.value for c in app.caption)
+    next(b for b in app.button if b.label == "Measure").click().run()
+    app.pills(key="report_way").set_value("own").run()
+    next(n for n in app.number_input if n.label == "Window, in tokens").set_value(64).run()
+    next(b for b in app.button if b.label == "Measure").click().run()
+    assert not app.exception and not app.error
+    ways = [(r["tokens"], r["sequence_length"], r["stride"]) for r in asked]
+    assert ways == [(0, 256, 128)] * 2 + [(0, 64, 0)] * 2
+
+
+def test_a_report_of_articles_that_have_changed_since_is_not_shown(root, monkeypatch):
+    from engine.evaluation import cache
+
+    a_run(root)
+    hashes = {"corpus": "one"}
+    monkeypatch.setattr(cache, "key_if_prepared", lambda *a, **b: dict(hashes))
+    app = measure(monkeypatch, lambda reference: a_report(0.2 if reference == "one/4" else 0.1))
+    assert "interval of the difference" in " ".join(m.value for m in app.markdown)
+    hashes["corpus"] = "another"
+    app.run()
+    assert "interval of the difference" not in " ".join(m.value for m in app.markdown)
+
+
+def test_the_headline_stands_below_simpler_guesses_and_beside_keras(root, monkeypatch):
+    a_run(root)
+    app = measure(monkeypatch, lambda reference: a_report(0.2 if reference == "one/4" else 0.1))
+    headline, difference = (table.value for table in app.dataframe[1:3])
+    assert headline["Model"].tolist()[:2] == ["most frequent token", "bigram"]
+    assert headline["Perplexity"].tolist()[0] == "1,096.6" and headline["Among the first 5"].tolist()[0] == "—"
+    assert difference["Difference to the base"].tolist() == [
+        "Accuracy", "Among the first 5", "Among the first 10", "Bits per byte", "Perplexity", "Loss",
+    ]  # fmt: skip
+    assert difference["95 % interval of the difference"].tolist()[0] == "+10.0 to +10.0"
+    said = " ".join(c.value for c in app.caption)
+    assert "On 600 tokens of 6 articles, in windows of 256 tokens, 256 from one to the next" in said
+    assert "agrees with the sums above: over these tokens the two are 0.0000003 apart in loss, and in 0 tokens" in said
+
+
+def test_keras_and_the_report_apart_is_said_aloud(root, monkeypatch):
+    a_run(root)
+    apart = {"tokens": 100, "loss": 4.8, "accuracy": 0.2}
+    app = measure(monkeypatch, lambda reference: {**a_report(0.2), "keras": apart})
+    assert any("disagrees" in c.value for c in app.caption)
+
+
+def test_of_a_few_articles_the_page_tells_no_interval(root, monkeypatch):
+    a_run(root)
+    app = measure(monkeypatch, lambda reference: a_report(0.2 if reference == "one/4" else 0.1, articles=1))
+    said = " ".join(element.value for element in (*app.markdown, *app.caption))
+    assert "cannot be told whether chance made the difference" in said and "On 100 tokens of 1 article," in said
+    assert "95 %" not in said
+    assert app.dataframe[1].value["Accuracy"].tolist()[-1] == "20.0\u00a0%"
+
+
+def test_the_forgetting_meter_says_what_was_gained_and_what_it_cost(root):
+    run = a_run(root)
+    assert any("No run has scored general English" in i.value for i in open_page("evaluate").info)
+    for model, step, split, accuracy in (("base", 0, "english", 0.3), ("run", 4, "english", 0.25)):
+        run.append_event("evaluation", step=step, split=split, model=model, whole=False, accuracy=accuracy,
+                         bits_per_byte=2.0, loss=4.0, perplexity=54.6, evaluated_tokens=2048)  # fmt: skip
+    said = " ".join(m.value for m in open_page("evaluate").markdown)
+    assert "on general English from 30.0" in said and "−5.0 points" in said

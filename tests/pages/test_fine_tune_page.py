@@ -1,0 +1,142 @@
+"""The page of fine-tuning: the form says what is wrong, runs and stages are queued, what happens to a run is told."""
+
+import os
+
+import pytest
+from pages_helpers import a_run, open_page, texts
+
+from engine.core.locks import Lock
+from engine.corpus import store
+from engine.runs import lifecycle
+from engine.runs.settings import RunSettings
+from engine.services import ending
+from ui import access, importing_view
+
+pytestmark = pytest.mark.usefixtures("no_studio")
+
+
+def test_a_trainer_that_died_is_named_with_its_reason_in_the_language(root):
+    a_run(root, state=lifecycle.RUNNING)  # nobody holds its lock
+    app = open_page("fine_tune")
+    assert "ended without a word" in app.warning[0].value
+    assert "sans un mot" in open_page("fine_tune", "fr").warning[0].value
+
+
+def test_the_form_says_everything_that_is_wrong_at_once(root):
+    app = open_page("fine_tune")
+    next(n for n in app.number_input if n.label == "Learning rate (0 = automatic)").set_value(0.5)
+    next(n for n in app.number_input if n.label == "Sequence length (0 = automatic)").set_value(3)
+    next(t for t in app.text_input if t.label.startswith("Name of the run")).set_value("../up")
+    app.run()
+    problems = " ".join(e.value for e in app.error)
+    assert "learning_rate must be 0 (automatic)" in problems
+    assert "sequence_length must be 0 (automatic) or at least 8" in problems
+    assert "cannot be a folder" in problems
+    assert next(b for b in app.button if b.label == "Start the run").disabled
+
+
+def test_stages_are_queued_from_the_form_each_for_its_parent(root):
+    from engine.runs import queue
+
+    app = open_page("fine_tune")
+    app.segmented_control(key="tune_kind").set_value("stages").run()
+    assert not app.error
+    app.text_input(key="plan_prefix").set_value("chain").run()
+    next(button for button in app.button if button.label == "Queue the stages").click().run()
+    assert not app.exception and not app.error
+    waiting = queue.waiting(root)
+    assert [run.name for run in waiting] == [
+        "chain-first-10",
+        "chain-first-10000",
+        "chain-first-80000",
+        "chain-the-rest",
+    ]
+    assert [run.waits_for() for run in waiting][1:] == ["chain-first-10", "chain-first-10000", "chain-first-80000"]
+
+
+def test_the_table_of_stages_changes_what_it_shows_and_nothing_else():
+    from ui.stages_form import changed
+
+    row = {"steps": None, "epochs": 2.0, "learning_rate": 0.0, "batch_size": 0, "sequence_length": 0}
+    kept = {"method": "report", "batch_size": 32}
+    assert changed(kept | {"minutes": 3}, row) == {"method": "report", "epochs": 2.0, "batch_size": 0}
+    by_steps = changed(kept | {"epochs": 1.0}, row | {"epochs": float("nan"), "steps": 40.0, "batch_size": 8})
+    assert by_steps == {"method": "report", "steps": 40, "batch_size": 8}
+    assert isinstance(by_steps["steps"], int)
+    assert changed({"minutes": 3}, row | {"epochs": None, "sequence_length": 64}) == {
+        "minutes": 3,
+        "sequence_length": 64,
+    }
+
+
+def test_the_queue_is_shown_in_order_and_changed(root):
+    from engine.runs import queue
+
+    for name in "abc":
+        lifecycle.create(
+            RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name=name, steps=4)
+        )
+    app = open_page("fine_tune")
+    app.button(key="queue_up_c").click().run()
+    assert [run.name for run in queue.waiting(root)] == ["a", "c", "b"]
+    app.button(key="queue_cancel_a").click().run()
+    assert [run.name for run in queue.waiting(root)] == ["c", "b"]
+    assert not app.exception
+
+
+def test_a_run_is_paused_resumed_and_queued_again_with_changes(root):
+    from engine.runs import queue
+
+    a_run(root)
+    waiting = lifecycle.create(
+        RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name="w", steps=4)
+    )
+    app = open_page("fine_tune")
+    app.selectbox[-1].set_value("w").run()
+    app.button(key="tune_pause").click().run()
+    assert waiting.state().state == lifecycle.PAUSED
+    app.button(key="tune_resume").click().run()
+    assert waiting.state().state == lifecycle.QUEUED
+    clone = queue.clone(waiting, "again", steps=9)
+    assert (clone.settings.steps, clone.settings.preset) == (9, waiting.settings.preset)
+
+
+def test_a_page_says_that_memory_ran_out_and_what_follows(root):
+    run = a_run(root)
+    run.append_event("memory", step=3, failed_step=12, micro_batch=4, batch_size=16)
+    app = open_page("fine_tune")
+    said = [element.value for element in app.caption if "Memory ran out at step 12" in element.value]
+    assert len(said) == 1
+    assert "from step 4 on each batch of 16 is worked off in pieces of 4" in said[0]
+
+
+def test_a_frozen_trainer_is_ended_from_the_page_after_a_question(root, monkeypatch):
+    run, ended = a_run(root), []
+    with Lock(run.folder / "lock") as lock:
+        lock.acquire()
+        run.write_state(state=lifecycle.RUNNING)
+        (run.folder / lifecycle.HEARTBEAT).touch()
+        os.utime(run.folder / lifecycle.HEARTBEAT, (1, 1))
+        app = open_page("fine_tune")
+        assert "What it did since its newest checkpoint is done again" in texts(app)
+        app.button(key="tune_end_yes").click().run().run()
+        assert "is not certain to be it, so nothing was ended" in app.error[0].value  # nobody wrote owner.json
+        monkeypatch.setattr(ending, "end_trainer", lambda run: ended.append(run.name))
+        app.button(key="tune_end_yes").click().run()
+        assert ended == ["one"]
+        monkeypatch.setattr(access, "is_owner", lambda: False)
+        assert "tune_end_yes" not in [button.key for button in open_page("fine_tune").button]
+
+
+def test_the_form_of_a_run_asks_for_the_column_and_prepares_first(root, local, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("key,words\n" + "".join(f"{n},some text of number {n}\n" for n in range(6)))
+    app = open_page("fine_tune")
+    app.pills(key="tune_source").set_value("path").run()
+    app.text_input(key="tune_path").set_value(str(path)).run()
+    assert "Start the run" not in [button.label for button in app.button]
+    app.selectbox(key=f"text_column_{importing_view.name_of(str(path))}").set_value("words").run()
+    app.button(key=f"prepare_{importing_view.name_of(str(path))}").click().run()
+    assert not app.exception
+    assert "Start the run" in [button.label for button in app.button]
+    assert [c.card["source"] for c in store.all_corpora() if c.card["source"].endswith("t.csv")]

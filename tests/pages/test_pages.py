@@ -1,0 +1,85 @@
+"""Every page through the frame, in both languages, with nothing, with a run, and with what goes wrong."""
+
+import pytest
+from pages_helpers import a_run, open_page
+from project import PAGES
+
+from engine.runs import lifecycle
+
+pytestmark = pytest.mark.usefixtures("no_studio")
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_a_page_opens_with_nothing_trained(page, language, root):
+    app = open_page(page.stem, language)
+    assert app.title
+    assert not app.error
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_a_page_opens_with_a_run(page, language, root):
+    a_run(root)
+    app = open_page(page.stem, language)
+    assert app.title
+    assert not app.error
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_a_page_opens_beside_a_run_whose_configuration_is_damaged(page, root):
+    a_run(root)
+    damaged = a_run(root, "damaged")
+    (damaged.folder / "config.json").write_text('{"schema_version": 1, "name": "damaged"}')
+    open_page(page.stem)
+    damaged.write_state(state=lifecycle.QUEUED)
+    app = open_page(page.stem)
+    if page.stem in ("lab", "checkpoints", "compare"):
+        told = "**damaged** · The run's config.json is damaged. Missing or of the wrong kind: articles, preset"
+        assert any(m.value.startswith(told) for m in app.markdown)
+
+
+def test_the_language_is_a_matter_of_the_session(root):
+    french, english = open_page("side_by_side", "fr"), open_page("side_by_side", "en")
+    assert french.title[0].value == "Côte à côte"
+    assert english.title[0].value == "Side by side"
+    french.run()
+    assert french.title[0].value == "Côte à côte"
+
+
+def test_the_button_queues_a_run_of_a_minute_and_starts_the_dispatcher(root, monkeypatch):
+    from engine.services import dispatcher
+
+    started = []
+    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: started.append(root))
+    app = open_page("lab")
+    app.button[0].click().run()
+    assert not app.exception
+    (run,) = lifecycle.all_runs(root)
+    assert (run.state().state, run.settings.minutes) == (lifecycle.QUEUED, 1.0)
+    assert started
+
+
+def test_generated_text_is_shown_as_text(root):
+    a_run(root)
+    app = open_page("lab")
+    assert any("<b>run</b> wrote *this*" in t.value for t in app.text)
+    assert not any("<b>run</b>" in m.value for m in app.markdown)
+
+
+def test_a_run_deleted_while_shown_is_no_traceback(root):
+    import shutil
+
+    run = a_run(root)
+    app = open_page("fine_tune")
+    shutil.rmtree(run.folder)
+    app.run()
+    assert not app.exception
+
+
+def test_a_run_made_the_original_reports_way_shows_what_keras_said(root):
+    run = a_run(root)
+    run.append_event("keras_evaluate", step=4, split="test", loss=4.5, accuracy=0.25, loss_with_padding=4.0,
+                     accuracy_with_padding=0.43, tokens=700, targets=1024)  # fmt: skip
+    said = " ".join(c.value for c in open_page("lab").caption)
+    assert "(700 tokens): accuracy 25.0\u00a0%, loss 4.500" in said and "1,024 places: accuracy 43.0" in said

@@ -1,0 +1,400 @@
+"""Side by side: what is kept comes back as it was, hostile files are refused, and the page lives on whatever happens."""
+
+import json
+import shutil
+
+import pytest
+from pages_helpers import a_run, open_page
+from streamlit.testing.v1 import AppTest
+
+from engine.core.errors import CheckpointError, EngineError
+from engine.inference.samples import outcome, saved, streaming
+from engine.inference.samples.outcome import Column, Difference, Sample, Written
+from engine.runs import checkpoints
+from engine.runs.checkpoints import ModelReference
+from engine.services import inference_client
+from ui import side_view
+
+pytestmark = pytest.mark.usefixtures("no_studio")
+
+ENVIRONMENT = {"device": "a processor, 2 cores", "precision": "float32", "versions": {"tensorflow": "2.21.0"}}
+NASTY = "<script>alert(1)</script> *bold* ```\nfence `````` 😀 مرحبا"
+SETTINGS = {"temperature": 0.8, "top_k": 40, "top_p": 1.0, "beams": 0}
+
+
+def a_sample(seed=1, pieces=(" new", " cells")) -> Sample:
+    ids = list(range(len(pieces)))
+    return Sample(seed, "".join(pieces), len(ids), ids, list(pieces), 90.0, True)
+
+
+def a_result(hash="h" * 64, preset="p" * 64, reference="one/4", **changes) -> Written:
+    column = Column(reference, "one · step 4", hash, preset, [a_sample(1), a_sample(2, (" other", "\n", NASTY))])
+    fixed = {"prompt": NASTY, "settings": dict(SETTINGS), "seed": 1, "length": 20, "environment": ENVIRONMENT}
+    return Written(**{**fixed, "columns": [column], **changes})
+
+
+class Studio:
+    """Answers as the studio does, from texts given; remembers what it was asked."""
+
+    def __init__(self, *pieces: str, article: str | None = None, dies_after: int | None = None) -> None:
+        self.pieces, self.article, self.dies_after = pieces or (" new", " cells"), article, dies_after
+        self.asked: list[dict] = []
+        self.environment = ENVIRONMENT
+        self.dropped = 0
+
+    def stream(self, request, root=None):
+        self.asked.append(request)
+        for number, message in enumerate(self._messages(request)):
+            if number == self.dies_after:
+                raise EngineError("The studio ended while it was working: try again, it starts anew.")
+            yield message
+
+    def _messages(self, request):
+        prompt = "Abstract\nThe cells" if "passage" in request else request["prompt"]
+        yield {"kind": "prompt", "text": prompt, "article": self.article}
+        for column in range(len(request["columns"])):
+            yield {"kind": "started", "column": column, "dropped_tokens": self.dropped, "environment": self.environment}
+        for column, asked in enumerate(request["columns"]):
+            for sample in range(asked["samples"]):
+                place = {"column": column, "sample": sample}
+                yield {"kind": "text", **place, "text": self.pieces[0], "tokens": 1}
+                ids = [len(piece) for piece in self.pieces]
+                yield {"kind": "done", **place, "ids": ids, "pieces": list(self.pieces), "text": "".join(self.pieces),
+                       "tokens_per_second": 90.0}  # fmt: skip
+
+
+@pytest.fixture
+def studio(monkeypatch):
+    fake = Studio()
+    monkeypatch.setattr(inference_client, "phase", lambda root=None: "ready")
+    monkeypatch.setattr(inference_client, "stream", lambda request, root=None: fake.stream(request, root))
+    return fake
+
+
+def press(app: AppTest, key: str) -> AppTest:
+    app.button(key=key).click().run()
+    assert not app.exception, [e.message for e in app.exception]
+    return app
+
+
+def shown(app: AppTest) -> str:
+    """All texts and captions."""
+    return "\n".join(e.value for kind in ("text", "caption", "code", "success", "warning") for e in app.get(kind))
+
+
+# Results and their files
+
+
+def test_what_is_kept_comes_back_as_it_was(root):
+    name = saved.save(a_result(), root)
+    again = saved.read(name, root)
+    assert again.to_json() == a_result(time=again.time).to_json()
+    assert saved.names(root) == [name]
+    later = saved.save(a_result(time=again.time + 60), root)
+    assert saved.names(root) == [later, name]
+    saved.delete(name, root)
+    assert saved.names(root) == [later]
+    with pytest.raises(EngineError, match="no kept result"):
+        saved.read(name, root)
+    with pytest.raises(EngineError, match="no kept result"):
+        saved.delete("../one/config", root)
+
+
+def test_only_complete_columns_are_kept(root):
+    result = a_result()
+    result.columns.append(Column("one/2", "one · step 2", "x", "p", [Sample(1, "cut")]))
+    assert [c.reference for c in saved.read(saved.save(result, root), root).columns] == ["one/4"]
+    result.columns[0].samples[1].done = False
+    with pytest.raises(EngineError, match="nothing to keep"):
+        saved.save(result, root)
+
+
+def changed(*path, to):
+    value = json.loads(json.dumps(a_result().to_json()))
+    inner = value
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = to
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        [],
+        {},
+        changed("schema_version", to=2),
+        changed("prompt", to=7),
+        changed("prompt", to="x" * 300_000),
+        changed("length", to=10**9),
+        changed("seed", to=True),
+        changed("settings", "temperature", to=float("nan")),
+        changed("settings", to=[]),
+        changed("columns", to=[]),
+        changed("columns", to=a_result().to_json()["columns"] * 5),
+        changed("columns", 0, "reference", to=None),
+        changed("columns", 0, "samples", to=[]),
+        changed("columns", 0, "samples", 0, "ids", to=[1, -2]),
+        changed("columns", 0, "samples", 0, "ids", to=[1, 2, 3]),
+        changed("columns", 0, "samples", 0, "text", to=" other cells"),
+        changed("environment", "versions", to={"tensorflow": ["2"]}),
+        changed("passage", to={"articles": "/etc", "number": "1", "tokens": 2}),
+        {**changed("passage", to={"articles": "/etc", "number": 1, "tokens": 2}), "prompt": ""},
+    ],
+)
+def test_a_file_that_is_something_else_is_refused(value, root):
+    name = saved.save(a_result(), root)
+    (root / saved.FOLDER / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
+    with pytest.raises(EngineError, match="no result that was kept here"):
+        saved.read(name, root)
+
+
+def test_a_file_that_is_no_json_is_refused(root):
+    name = saved.save(a_result(), root)
+    for content in (b"", b"\xff\xfe", b"[" * 100_000, b" " * (5 << 20)):
+        (root / saved.FOLDER / f"{name}.json").write_bytes(content)
+        with pytest.raises(EngineError, match="no result that was kept here"):
+            saved.read(name, root)
+
+
+def test_the_first_difference_is_found_in_ids_and_in_bytes():
+    was = a_sample(pieces=(" a", " b", " c"))
+    assert outcome.first_difference(was, a_sample(pieces=(" a", " b", " c"))) is None
+    assert outcome.first_difference(was, a_sample(pieces=(" a", " x", " c"))) == Difference(2, " b", " x")
+    assert outcome.first_difference(was, a_sample(pieces=(" a", " b"))) == Difference(3, " c", None)
+    other = a_sample(pieces=(" a", " b", " c"))
+    other.ids[2] = 77
+    assert outcome.first_difference(was, other) == Difference(3, " c", " c")
+
+
+def test_what_wrote_it_is_compared_by_name():
+    now = {"device": "a GPU", "precision": "float32", "versions": {"tensorflow": "2.21.0", "keras": "3.15.1"}}
+    assert outcome.changed_environment(ENVIRONMENT, ENVIRONMENT) == []
+    assert outcome.changed_environment(ENVIRONMENT, now) == [
+        ("device", "a processor, 2 cores", "a GPU"),
+        ("keras", "", "3.15.1"),
+    ]
+
+
+def test_a_column_is_found_by_its_weights_and_by_no_others(root):
+    a_run(root)
+    model = next(m for m in checkpoints.models(root) if not m.is_base)
+    column = Column("one/4", "", model.hash, model.preset.hash(), [])
+    assert outcome.model_of(column, [model]) is model
+    column.reference = "former-name/4"
+    assert outcome.model_of(column, [model]) is model
+    with pytest.raises(CheckpointError, match="not there any more"):
+        outcome.model_of(column, [ModelReference(model.preset)])
+    column.reference, column.hash = "one/4", "0" * 64
+    with pytest.raises(CheckpointError, match="other weights now"):
+        outcome.model_of(column, [model])
+
+
+def test_no_text_closes_its_fence_in_markdown(root):
+    result = a_result(passage={"articles": "articles/sample", "number": 3, "tokens": 32}, article="the ``` truth")
+    document = side_view.markdown(result).split("\n")
+    fence = "`" * 7  # one more than the longest run in the text
+    assert document.count(fence + "text") == document.count(fence) == 2
+    opened = ""
+    outside = []
+    for line in document:
+        if opened:
+            opened = "" if line == opened else opened
+        elif line.startswith("```"):
+            opened = line.removesuffix("text")
+        else:
+            outside.append(line)
+    assert not opened
+    assert not any("<script>" in line or "fence" in line for line in outside)
+    assert "h" * 64 in "\n".join(outside) and "seed 2, 3 tokens, 90 tokens/s:" in outside
+
+
+def test_a_speed_counts_neither_loading_and_compiling_nor_the_turns_of_others():
+    times = iter([0.0, 9.0, 10.0, 18.0, 20.0, 20.5, 30.0, 30.5])
+    clock = streaming.Clock(lambda: next(times))
+    clock.token()  # after 9 s
+    for _token in range(2):
+        clock.resume()
+        clock.token()  # after 8 s: compiled; after 0.5 s
+    clock.resume()
+    clock.token()
+    assert clock.tokens_per_second() == pytest.approx(2 / 1.0)
+    assert streaming.Clock(lambda: 0.0).tokens_per_second() is None
+
+
+# The page
+
+
+def test_samples_are_drawn_with_seeds_that_count_on_and_shown_as_text(root, studio):
+    a_run(root)
+    studio.pieces = (" new", NASTY)
+    app = open_page("side_by_side")
+    app.slider(key="side_samples").set_value(2)
+    app.number_input(key="side_seed").set_value(5)
+    app.text_area(key="side_prompt").set_value(NASTY).run()
+    press(app, "side_generate")
+    (request,) = studio.asked
+    assert [(c["reference"], c["seed"], c["samples"]) for c in request["columns"]] == [
+        ("checkpoints/presets/gpt2_mini_en", 5, 2),
+        ("one/4", 5, 2),
+    ]
+    assert [t.value for t in app.text] == [f"{NASTY} new{NASTY}"] * 4
+    assert not any("<script>" in e.value for kind in ("markdown", "html") for e in app.get(kind) if hasattr(e, "value"))
+    captions = shown(app)
+    hashes = [c["hash"][:10] for c in request["columns"]]
+    assert all(f"weights {hash}" in captions for hash in hashes) and len(set(hashes)) == 2
+    assert captions.count("seed 5") == captions.count("seed 6") == 2
+    assert captions.count("90 tokens/s") == 4
+    assert not app.error
+
+
+@pytest.mark.parametrize("way", ["greedy", "beam", "cold"])
+def test_without_chance_there_is_one_text(root, studio, way):
+    app = open_page("side_by_side")
+    app.slider(key="side_samples").set_value(3).run()
+    if way == "cold":
+        app.slider(key="side_temperature").set_value(0.0).run()
+    else:
+        app.segmented_control(key="side_way").set_value(way).run()
+    assert app.slider(key="side_samples").disabled
+    assert "one text only" in app.slider(key="side_samples").help
+    press(app, "side_generate")
+    column = studio.asked[0]["columns"][0]
+    assert (column["temperature"], column["beams"], column["samples"]) == (0.0, 4 if way == "beam" else 0, 1)
+    assert ("beam search, 4 beams" if way == "beam" else "greedy") in shown(app)
+    assert "seed" not in shown(app)
+
+
+def test_an_article_is_a_column_that_claims_to_be_no_model(root, studio):
+    studio.article = " were treated."
+    app = open_page("side_by_side")
+    app.segmented_control(key="side_source").set_value("article").run()
+    app.number_input(key="side_article").set_value(3)
+    press(app, "side_generate")
+    assert studio.asked[0]["passage"] == {"articles": "articles/sample", "number": 3, "tokens": 32}
+    assert app.text[-1].value == "Abstract\nThe cells were treated."
+    assert "**The article itself**" in [m.value for m in app.markdown]
+    assert "by its authors, no model" in shown(app)
+
+
+def test_empty_and_overlong_prompts_are_said(root, studio):
+    app = open_page("side_by_side")
+    app.text_area(key="side_prompt").set_value("").run()
+    press(app, "side_generate")
+    assert "The prompt is empty" in shown(app)
+    studio.dropped = 1234
+    app.text_area(key="side_prompt").set_value("cells " * 3000).run()
+    press(app, "side_generate")
+    assert "its first 1,234 tokens were left out" in shown(app)
+    assert len(app.text[0].value) < 1000
+
+
+def test_a_blank_at_the_prompts_end_is_left_out_and_said(root, studio):
+    app = open_page("side_by_side")
+    app.text_area(key="side_prompt").set_value("The cells  ").run()
+    press(app, "side_generate")
+    assert studio.asked[-1]["prompt"] == "The cells"
+    assert "The blank at the prompt's end was left out" in shown(app)
+    app.text_area(key="side_prompt").set_value("The cells\n").run()  # a line that ends is no blank
+    press(app, "side_generate")
+    assert studio.asked[-1]["prompt"] == "The cells\n"
+    assert "The blank at the prompt's end" not in shown(app)
+
+
+def test_a_checkpoint_deleted_before_the_button_is_a_sentence_and_nothing_else_is_asked(root, studio):
+    run = a_run(root)
+    app = open_page("side_by_side")
+    app.selectbox(key="side_model_1").set_value("one/4").run()
+    shutil.rmtree(run.folder)
+    press(app, "side_generate")
+    assert "one/4 has been deleted meanwhile" in app.error[0].value
+    assert studio.asked == []
+    press(app, "side_generate")
+    assert len(studio.asked) == 1 and not app.error
+
+
+def test_a_checkpoint_deleted_after_it_wrote_stays_shown(root, studio):
+    run = a_run(root)
+    app = press(open_page("side_by_side"), "side_generate")
+    shutil.rmtree(run.folder)
+    app.run()
+    assert not app.exception
+    assert len(app.text) == 2 and "one · step 4" in " ".join(m.value for m in app.markdown).replace("\\", "")
+
+
+def test_a_studio_killed_in_the_middle_of_a_stream_leaves_what_came_and_the_page_goes_on(root, studio):
+    a_run(root)
+    studio.dies_after = 4
+    app = press(open_page("side_by_side"), "side_generate")
+    assert any("studio ended" in e.value for e in app.error)
+    assert app.text[0].value.endswith(" new") and "cut off" in shown(app)
+    assert app.button(key="side_keep").disabled
+    studio.dies_after = None
+    press(app, "side_generate")
+    assert not app.error and app.text[1].value.endswith(" new cells")
+
+
+def test_kept_opened_verified_deleted(root, studio):
+    a_run(root)
+    app = press(open_page("side_by_side"), "side_generate")
+    press(app, "side_keep")
+    (name,) = saved.names(root)
+    assert app.button(key="side_keep").disabled
+    fresh = open_page("side_by_side")
+    press(fresh, "side_open")
+    assert [t.value for t in fresh.text] == ["The results of this study new cells"] * 2
+    press(fresh, "side_verify")
+    asked = [{k: v for k, v in request.items() if k != "columns"} for request in studio.asked]
+    assert asked[0] == asked[1] and studio.asked[0]["columns"] == studio.asked[1]["columns"]
+    assert [s.value.split(": ")[1] for s in fresh.success] == ["identical, 2 tokens"] * 2
+    assert "The same device, precision and versions" in shown(fresh)
+    studio.pieces, studio.environment = (" new", " mice"), {**ENVIRONMENT, "device": "a GPU"}
+    press(fresh, "side_verify")
+    assert "differs from token 2 on" in fresh.warning[0].value and "mice" in fresh.warning[0].value
+    assert "device: a processor, 2 cores then, a GPU now" in shown(fresh).replace("\\", "")
+    press(press(fresh, "side_delete"), "side_delete_yes")
+    assert saved.names(root) == [] and name
+
+
+def test_nothing_is_compared_with_other_weights(root, studio):
+    run = a_run(root)
+    app = press(press(open_page("side_by_side"), "side_generate"), "side_keep")
+    shutil.rmtree(run.folder)
+    press(app, "side_verify")
+    assert any("one/4, with the weights" in e.value and "not there any more" in e.value for e in app.error)
+    assert [c["reference"] for c in studio.asked[-1]["columns"]] == ["checkpoints/presets/gpt2_mini_en"]
+    assert len(app.success) == 1
+
+
+def test_a_hostile_kept_file_is_a_sentence(root, studio):
+    name = saved.save(a_result(), root)
+    (root / saved.FOLDER / f"{name}.json").write_text('{"schema_version": 1, "prompt": []}')
+    app = open_page("side_by_side")
+    assert "no result that was kept here" in app.error[0].value
+    assert app.button(key="side_generate")
+    press(press(app, "side_delete"), "side_delete_yes")
+    assert not app.error and saved.names(root) == []
+
+
+def test_visitors_do_not_keep_or_delete(root, studio, monkeypatch):
+    from ui import access
+
+    saved.save(a_result(), root)
+    monkeypatch.setattr(access, "is_owner", lambda: False)
+    app = press(open_page("side_by_side"), "side_generate")
+    assert app.button(key="side_keep").disabled and app.button(key="side_delete").disabled
+
+
+def test_a_text_is_handed_to_the_memorisation_lens_with_its_run(root, studio):
+    a_run(root)
+    a_run(root, "two")
+    app = open_page("side_by_side")
+    app.selectbox(key="side_model_1").set_value("one/4").run()
+    app = press(press(app, "side_generate"), "side_keep")
+    for key in ("side_copied_0_0", "side_copied_1_0"):  # the base's text is searched in what its neighbour has read
+        lens = press(press(open_page("side_by_side"), "side_open"), key)
+        assert lens.title[0].value == "Memorisation"
+        assert lens.selectbox(key="copied_run").value == "one"
+        assert lens.text_area(key="copied_text").value == " new cells"
+        assert lens.segmented_control(key="copied_way").value == "text"

@@ -1,0 +1,63 @@
+"""Pages as a test opens them, without a browser, and a run for them to show."""
+
+from project import PROJECT
+from streamlit.testing.v1 import AppTest
+
+from engine.core.locks import Lock
+from engine.presets import catalogue
+from engine.runs import checkpoints, lifecycle
+from engine.runs.settings import RunSettings
+from ui import importing_view
+
+
+def open_page(name: str, language: str = "en") -> AppTest:
+    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
+    app.session_state["language"] = language
+    app.run()
+    if name != "lab":
+        app.switch_page(str(PROJECT / "pages" / f"{name}.py")).run()
+    assert not app.exception, [e.message for e in app.exception]
+    return app
+
+
+def a_run(root, name="one", state=lifecycle.FINISHED, preset="checkpoints/presets/gpt2_mini_en"):
+    run = lifecycle.create(RunSettings(preset=preset, articles="articles/sample", name=name, steps=4), root=root)
+    figures = {"loss": 5.0, "accuracy": 0.2, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
+    for model, step in (("base", 0), ("run", 4)):
+        run.append_event("evaluation", step=step, split="validation", model=model, whole=False, **figures)
+        run.append_event("evaluation", step=step, split="test", model=model, whole=True, **figures)
+        run.append_event("sample", step=step, model=model, prompt="The", text=f" <b>{model}</b> wrote *this*", seed=1)
+    run.append_event("step", step=4, loss=5.0, accuracy=0.2, tokens=100, seconds=2.0, learning_rate=1e-3,
+                     tokens_per_second=50.0, memory_bytes=10**9)  # fmt: skip
+    facts = {"preset": catalogue.json_of(catalogue.find(preset)), "tokens": 100, "parent": None}
+    with checkpoints.commit(run, 4, {**facts, "metrics": {"validation": figures}}) as staging:
+        (staging / checkpoints.WEIGHTS).write_bytes(b"weights")
+    with Lock(run.folder / "lock") as lock:
+        lock.acquire()
+        run.write_state(state=state, step=4, steps=4)
+    return run
+
+
+def open_path(path, prepares: bool = True) -> AppTest:
+    app = open_page("articles")
+    app.pills(key="articles_source").set_value("path").run()
+    app.text_input(key="articles_path").set_value(str(path)).run()
+    if prepares and f"prepare_{importing_view.name_of(str(path))}" in [button.key for button in app.button]:
+        app.button(key=f"prepare_{importing_view.name_of(str(path))}").click().run()
+    assert not app.exception, [e.message for e in app.exception]
+    return app
+
+
+def texts(app) -> str:
+    return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.text, *app.info, *app.warning])
+
+
+def press(app: AppTest, opener: str, inside=None) -> AppTest:
+    """Presses a button of the dialog that the opener opens. In a browser the dialog alone is drawn again; AppTest draws
+    the whole page, on which the opener must be pressed again."""
+    app.button(key=opener).click()
+    if inside is not None:
+        inside.click()
+    app.run()
+    assert not app.exception
+    return app

@@ -1,0 +1,193 @@
+"""Where memory runs out, a batch or an evaluation goes on in pieces to the same end, or what to change is said."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from training_helpers import settings_of
+
+from engine.core import machine
+from engine.core.errors import ResourcesError
+from engine.corpus import windows
+from engine.evaluation import scoring
+from engine.models import loading
+from engine.models.backend import keras
+from engine.presets import catalogue, memory
+from engine.runs import checkpoints, lifecycle, submission
+from engine.runs.checkpoints import ModelReference
+from engine.services import worker
+from engine.training import accumulation, loop
+
+pytestmark = pytest.mark.slow
+
+
+def compiled(preset, dropout=0.0):
+    model, _ = loading.load(checkpoints.resolve(str(preset)), dropout)
+    # Plain descent: Adam would make a full step of the rounding of gradients that are zero (the keys' biases).
+    model.compile(
+        optimizer=keras.optimizers.SGD(0.5, global_clipnorm=0.5),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def test_a_batch_in_pieces_makes_the_step_of_the_whole_batch(tiny_preset):
+    """Five windows in pieces of 2, 2 and 1, with weights that differ and padding, over three steps."""
+    whole, pieces = compiled(tiny_preset), compiled(tiny_preset)
+    start = whole.get_weights()
+    accumulator = accumulation.Accumulator(pieces, 2, jit_compile=False)
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        ids, targets = rng.integers(0, 399, (2, 5, 32), dtype=np.int32)
+        weights = rng.choice([0.0, 0.5, 1.0, 3.0], (5, 32)).astype(np.float32)
+        weights[4, 7:] = 0
+        whole.reset_metrics()
+        expected = whole.train_on_batch(
+            {"token_ids": ids, "padding_mask": np.ones_like(ids)}, targets, sample_weight=weights, return_dict=True
+        )
+        pieces.reset_metrics()
+        assert accumulator.step(windows.Batch(ids, targets, weights)) == pytest.approx(
+            {name: float(expected[name]) for name in ("loss", "accuracy")}, rel=1e-5
+        )
+    moved = 0.0
+    for first, expected, found in zip(start, whole.get_weights(), pieces.get_weights(), strict=True):
+        assert np.allclose(found, expected, atol=2e-6)
+        moved = max(moved, np.abs(found - first).max())
+    assert moved > 1e-2
+
+
+def runs_out(monkeypatch, too_large, at_step=0):
+    """Steps on that many windows or more at a time end as TensorFlow ends them where memory runs out."""
+
+    step = loop._Training._step
+
+    def limited(self):
+        if self.progress.step >= at_step and (self.progress.micro_batch or self.batch_size) >= too_large:
+            raise tf.errors.ResourceExhaustedError(None, None, "Out of memory while trying to allocate 1.85GiB.")
+        return step(self)
+
+    monkeypatch.setattr(loop._Training, "_step", limited)
+
+
+def test_a_run_whose_memory_runs_out_goes_on_in_pieces_to_the_same_end(
+    tiny_preset, sample_folder, root, monkeypatch, only_trains
+):
+    short = {"dropout": 0.0, "steps": 4, "evaluate_steps": 2}
+    whole = submission.submit(settings_of(tiny_preset, sample_folder, **short, name="whole"))
+    worker.work(whole)
+    assert not whole.events("memory")
+    runs_out(monkeypatch, 3, at_step=2)
+    run = submission.submit(settings_of(tiny_preset, sample_folder, **short))
+    with pytest.raises(memory.GoesOn):
+        worker.work(run)
+    assert (run.state().state, run.state().starts) == (lifecycle.QUEUED, 0)
+    worker.work(run)
+    assert run.state().state == lifecycle.FINISHED
+    (event,) = run.events("memory")
+    assert {"step": 2, "failed_step": 3, "micro_batch": 2, "batch_size": 4}.items() <= event.items()
+    losses, expected = ([e["loss"] for e in r.events("step")] for r in (run, whole))
+    assert len(losses) == 4
+    assert losses == pytest.approx(expected, rel=1e-4)
+    assert losses[:2] == expected[:2]
+
+
+def test_a_run_in_pieces_resumes_bit_for_bit(tiny_preset, sample_folder, root, monkeypatch, only_trains):
+    """With dropout, and more memory free when it resumes: it keeps to its pieces."""
+
+    preset = catalogue.find(tiny_preset)
+    found = machine.look(root)
+    short = replace(found, available_bytes=memory._bytes(preset, 32, 2, 4, 0))
+    ends = []
+    for name in ("whole", "cut"):
+        run = submission.submit(
+            settings_of(tiny_preset, sample_folder, dropout=0.1, name=name, steps=2, evaluate_steps=1)
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr(machine, "look", lambda folder: short)
+            if name == "cut":
+                save = loop._Training._checkpoint
+
+                def cut_off(self, save=save):
+                    save(self)
+                    raise KeyboardInterrupt
+
+                patch.setattr(loop._Training, "_checkpoint", cut_off)
+                with pytest.raises(KeyboardInterrupt):
+                    worker.work(run)
+            else:
+                worker.work(run)
+        if name == "cut":
+            assert checkpoints.newest_verified(run).manifest["micro_batch"] == 2
+            (run.folder / "events.jsonl").write_text("")  # what the checkpoint keeps is enough
+            keras.backend.clear_session()
+            worker.work(run)
+        else:
+            (event,) = run.events("memory")
+            assert {"step": -1, "failed_step": None, "micro_batch": 2, "batch_size": 4}.items() <= event.items()
+        model, _ = loading.load(ModelReference(preset, checkpoints.of_run(run)[-1]))
+        ends.append(model.get_weights())
+    assert all(np.array_equal(a, b) for a, b in zip(*ends, strict=True))
+
+
+@pytest.mark.parametrize("method", ["packed", "report"])
+def test_where_one_window_does_not_fit_the_failure_says_what_to_change(
+    tiny_preset, sample_folder, root, monkeypatch, method, only_trains
+):
+    from engine.training import keras_fit as original
+
+    def never_fits(*arguments):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    runs_out(monkeypatch, 1)
+    monkeypatch.setattr(original, "fit", never_fits)
+    run = submission.submit(settings_of(tiny_preset, sample_folder, batch_size=1, method=method))
+    said = {
+        "packed": r"one window of 32 tokens at a time: set sequence_length to 16 or less \(about \d+ MB less\), train LoRA",
+        "report": "batches of 1 windows.*set batch_size to 1 or less",
+    }[method]
+    with pytest.raises(ResourcesError, match=said):
+        worker.work(run)
+    assert run.state().state == lifecycle.FAILED
+    assert not run.events("memory")
+
+
+def test_what_to_change_is_computed():
+    preset = catalogue.find("checkpoints/presets/gpt2_mini_en")
+    batch = memory.training_bytes(preset, 256, 8)
+    assert memory.micro_batch(preset, 256, 8, 0, batch) == 8
+    assert memory.micro_batch(preset, 256, 8, 0, batch - 1) == 4
+    for rank, available, said in (
+        (0, memory.training_bytes(preset, 64, 1), "set sequence_length to 64 or less"),
+        (4, machine.FRAMEWORK_BYTES, "smaller preset than gpt2_mini_en"),
+    ):
+        with pytest.raises(ResourcesError, match=said) as caught:
+            memory.micro_batch(preset, 256, 8, rank, available)
+        assert caught.value.values["available"] == available >> 20
+        assert caught.value.values.get("less", 0) <= available >> 20
+    base = replace(preset, hidden_dim=768, num_layers=12, num_heads=12, vocabulary_size=50_257)
+    free = memory.training_bytes(base, 256, 1, 1)  # far less than the weights' gradients and moments take
+    with pytest.raises(ResourcesError, match=rf"LoRA adapters \(lora_rank 4, about {free >> 20} MB\)"):
+        memory.micro_batch(base, 256, 8, 0, free)
+
+
+def test_an_evaluation_whose_memory_runs_out_scores_fewer_windows_at_a_time(tiny_preset):
+    model, _ = loading.load(checkpoints.resolve(str(tiny_preset)))
+    scorer = scoring.Scorer(model, jit_compile=False)
+    stream = np.random.default_rng(0).integers(0, 399, 5 * 32 + 1)
+    batch = windows.take(stream, np.arange(5), 32)
+    expected, score, most = scorer.batch(batch), scorer._score, [2]
+
+    def limited(token_ids, targets):
+        if len(token_ids) > most[0]:
+            raise tf.errors.ResourceExhaustedError(None, None, "Out of memory")
+        return score(token_ids, targets)
+
+    scorer._score = limited
+    for found, whole in zip(scorer.batch(batch), expected, strict=True):
+        assert np.allclose(found, whole, atol=1e-5)
+    most[0] = 0
+    with pytest.raises(ResourcesError, match="one window of 32 tokens was scored: set sequence_length to 16 or less"):
+        scorer.batch(batch)
