@@ -23,7 +23,7 @@ sys.path.insert(0, str(PROJECT))
 
 from engine.core.files import write_bytes, write_json
 from engine.models import loading
-from engine.runs import checkpoints
+from engine.runs import references
 
 PROMPTS = (
     "The results of this study",
@@ -45,7 +45,7 @@ def make(out: Path, named: dict[str, str], samples: int, samplers: list[tuple[fl
 
     found = []
     for name, reference in named.items():
-        generator = Generator(*loading.load(checkpoints.resolve(reference)))
+        generator = Generator(*loading.load(references.resolve(reference)))
         for sampler in samplers:
             for number in range(samples):
                 prompt, seed = PROMPTS[number % len(PROMPTS)], 1 + number // len(PROMPTS)

@@ -46,11 +46,11 @@ Sums = dict[str, np.ndarray]
 def real(data: Path) -> tuple[Sums, Sums]:
     """Sums of each article under the base model and the recorded run."""
     from engine.evaluation import measure
-    from engine.runs import checkpoints
+    from engine.runs import references
 
     found = []
     for name in (str(paths.MINI_PRESET), "recorded-mini"):
-        report = measure.examine(checkpoints.resolve(name), str(data / "articles"), "train")
+        report = measure.examine(references.resolve(name), str(data / "articles"), "train")
         found.append({key: np.array(values, np.float64) for key, values in report["by_article"].items()})
     return found[0], found[1]
 

@@ -47,10 +47,10 @@ def speed(rounds: int, steps: int = 20) -> dict:
     from engine.evaluation import breakdown, scoring
     from engine.models import loading
     from engine.models.backend import keras
-    from engine.runs import checkpoints
+    from engine.runs import references
 
     tokenizer, corpus, kinds, baselines = prepared()
-    model, _ = loading.load(checkpoints.resolve(str(paths.MINI_PRESET)))
+    model, _ = loading.load(references.resolve(str(paths.MINI_PRESET)))
     model.compile(
         optimizer=keras.optimizers.AdamW(1e-3, weight_decay=0.01, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -91,10 +91,10 @@ def agreement() -> dict:
     from engine.core import paths
     from engine.evaluation import breakdown, keras_check, scoring
     from engine.models import loading
-    from engine.runs import checkpoints
+    from engine.runs import references
 
     tokenizer, corpus, kinds, baselines = prepared()
-    reference = checkpoints.resolve(str(paths.MINI_PRESET))
+    reference = references.resolve(str(paths.MINI_PRESET))
     model, _ = loading.load(reference)
     way = breakdown.Pass(LENGTH, LENGTH, scoring.batch_size(LENGTH, tokenizer.vocabulary_size))
     stream = corpus.tokens("test")
@@ -164,10 +164,10 @@ def measure_memory(folder: Path) -> dict:
     from engine.core import paths
     from engine.evaluation import breakdown, scoring
     from engine.models import loading
-    from engine.runs import checkpoints
+    from engine.runs import references
 
     tokenizer, corpus, kinds, baselines = prepared(folder)
-    model, _ = loading.load(checkpoints.resolve(str(paths.MINI_PRESET)))
+    model, _ = loading.load(references.resolve(str(paths.MINI_PRESET)))
     peak = 0
 
     def look(done: int, total: int) -> None:

@@ -33,7 +33,7 @@ from engine.core.files import read_json
 from engine.core.locks import Lock
 from engine.models import loading
 from engine.runs import checkpoints, lifecycle, submission
-from engine.runs.checkpoints import ModelReference
+from engine.runs.references import ModelReference
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher
 

@@ -27,7 +27,8 @@ from engine.corpus import preparation, windows
 from engine.evaluation import scoring
 from engine.models import loading
 from engine.models.backend import keras
-from engine.runs import checkpoints, submission
+from engine.runs import inputs as inputs_
+from engine.runs import references, submission
 from engine.runs.settings import RunSettings
 from engine.training import schedules
 
@@ -52,7 +53,7 @@ def main() -> int:
     parser.add_argument("--model", default=str(paths.MINI_PRESET))
     parser.add_argument("--evaluate-tokens", type=int, default=16384)
     a = parser.parse_args()
-    reference = checkpoints.resolve(a.model)
+    reference = references.resolve(a.model)
     rows, best = [], {}
     for rank in map(int, a.ranks.split(",")):
         settings = RunSettings("p", "articles/sample", "trial", steps=a.steps, lora_rank=rank)
@@ -60,7 +61,7 @@ def main() -> int:
         model, tokenizer = loading.load(reference)
         corpus = preparation.prepare(paths.SAMPLE_ARTICLES, tokenizer)
         backbone = model.backbone
-        length, batch_size = submission.window_shape(settings, backbone.max_sequence_length, backbone.vocabulary_size)
+        length, batch_size = inputs_.window_shape(settings, backbone.max_sequence_length, backbone.vocabulary_size)
         batches = windows.Shuffled(corpus.tokens("train"), length, batch_size, settings.seed)
         if rank:
             backbone.enable_lora(rank)

@@ -29,7 +29,7 @@ from engine.corpus import windows
 from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import catalogue
-from engine.runs import checkpoints, submission
+from engine.runs import checkpoints, inputs, references, submission
 from engine.runs.lifecycle import create
 from engine.runs.settings import RunSettings
 from engine.training import loop
@@ -42,7 +42,7 @@ class Saving(loop._Training):
 
     def __init__(self, run, preset, model) -> None:
         super().__init__(run, "cpu", lambda: False, lambda: None, lambda line: None)
-        self.model, self.base, self.parent, self.own = model, checkpoints.ModelReference(preset), None, None
+        self.model, self.base, self.parent, self.own = model, references.ModelReference(preset), None, None
         self.model.compile(
             optimizer=keras.optimizers.AdamW(1e-4, weight_decay=0.01, global_clipnorm=1.0),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -51,7 +51,7 @@ class Saving(loop._Training):
         )
         self.model.optimizer.build(self.model.trainable_variables)
         vocabulary, context = model.backbone.vocabulary_size, model.backbone.max_sequence_length
-        length, batch = submission.window_shape(self.settings, context, vocabulary)
+        length, batch = inputs.window_shape(self.settings, context, vocabulary)
         stream = np.random.default_rng(1).integers(0, vocabulary, 64 * length * batch).astype(np.uint16)
         self.batches = windows.Shuffled(stream, length, batch, 1)
         self.corpus = SimpleNamespace(content_hash="", articles=lambda split: 1)
@@ -86,7 +86,7 @@ def main() -> None:
             preset=preset.reference, articles=str(paths.SAMPLE_ARTICLES), name="saving", steps=10_000,
             checkpoint_format=a.format,
         )  # fmt: skip
-        model = loading.load(checkpoints.ModelReference(preset))[0] if a.preset == "mini" else loading.new(BASE)
+        model = loading.load(references.ModelReference(preset))[0] if a.preset == "mini" else loading.new(BASE)
         work = Saving(create(settings), preset, model)
         work.timed(a.saves, a.steps)
         size = checkpoints.of_run(work.run)[-1].bytes

@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from engine.core.locks import held
-from engine.runs import checkpoints
+from engine.runs import references
 from engine.services import inference_client, inference_server
 
 
@@ -53,7 +53,7 @@ def main() -> None:
         inference_client.wait_until_ready()
         figures: dict = {"start": round(time.perf_counter() - began, 2)}
         base, tuned = (
-            next(m.reference for m in checkpoints.models() if m.is_base is wanted) for wanted in (True, False)
+            next(m.reference for m in references.models() if m.is_base is wanted) for wanted in (True, False)
         )
         common = {"max_new_tokens": a.tokens, "temperature": 0.8, "top_k": 40, "top_p": 1.0}
 

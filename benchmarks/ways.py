@@ -45,9 +45,9 @@ def compiled_model():
     from engine.evaluation import scoring
     from engine.models import loading
     from engine.models.backend import keras
-    from engine.runs import checkpoints
+    from engine.runs import references
 
-    model, tokenizer = loading.load(checkpoints.resolve(str(paths.MINI_PRESET)))
+    model, tokenizer = loading.load(references.resolve(str(paths.MINI_PRESET)))
     model.compile(
         optimizer=keras.optimizers.AdamW(1e-3, weight_decay=0.01, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

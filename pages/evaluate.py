@@ -12,7 +12,7 @@ from engine.core.errors import EngineError
 from engine.core.splits import HELD_OUT, TEST
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle
-from engine.runs.checkpoints import ModelReference
+from engine.runs.references import ModelReference
 from engine.services import inference_client
 from ui import errors, forgetting_view, little_memory, report_form, report_view, server_paths, studio_view, words
 from ui.charts import colours, evaluation_figures

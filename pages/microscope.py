@@ -11,8 +11,8 @@ from engine.core.errors import EngineError
 from engine.corpus import preparation, store
 from engine.corpus.store import Corpus
 from engine.presets import catalogue
-from engine.runs.checkpoints import ModelReference
-from engine.runs.submission import articles_path
+from engine.runs.inputs import articles_path
+from engine.runs.references import ModelReference
 from engine.services import inference_client
 from ui import budget, choices, errors, links, little_memory, places_view, sources, studio_view, words
 from ui.charts import colours

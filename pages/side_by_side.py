@@ -9,7 +9,7 @@ import streamlit as st
 from engine.core import paths
 from engine.corpus import store
 from engine.inference.samples.outcome import LONGEST_PROMPT, Column, Sample, Written, without_blank
-from engine.runs.checkpoints import ModelReference
+from engine.runs.references import ModelReference
 from engine.services import inference_client
 from ui import choices, errors, kept_view, little_memory, side_view, sources, studio_view
 from ui.i18n import _

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from engine.core import checked
 from engine.core.errors import EngineError
 from engine.evaluation import cache, forgetting
-from engine.runs import checkpoints, durations, lifecycle, queue, removal, retention, submission
+from engine.runs import checkpoints, durations, lifecycle, queue, references, removal, retention, submission
 from engine.services import dispatcher, ending, uploads
 from ui.readers import comparison, growing, moments
 
@@ -268,7 +268,7 @@ def look(root: Path) -> dict[str, lifecycle.State]:
             run.settings, run.waits_for(), submission.lineage(checkpoints.find(run.name, root), root)
         str(states[run.name].error)
         run.name.encode()
-    checkpoints.models(root), retention.parents(root), queue.waiting(root), dispatcher.work_left(root)
+    references.models(root), retention.parents(root), queue.waiting(root), dispatcher.work_left(root)
     queue.places(root), uploads.sweep(1e9, root), cache.forget("none", root)
     every = lifecycle.all_runs(root)
     for run in every:

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 import engine
 from engine.evaluation import measure
-from engine.runs import checkpoints, lifecycle
+from engine.runs import checkpoints, lifecycle, references
 from engine.services import worker
 
 FORMER = PROJECT / "tests" / "former"
@@ -65,7 +65,7 @@ def test_its_figures_are_those_that_it_tells(former, end):
             e for e in former[end].events("evaluation") if (e["model"], e["split"], e["whole"]) == ("run", "test", True)
         )
         articles, length = former[end].settings.articles, 32
-    found = measure.measure(checkpoints.resolve(checkpoint.reference), articles, sequence_length=length)
+    found = measure.measure(references.resolve(checkpoint.reference), articles, sequence_length=length)
     assert found["loss"] == pytest.approx(told["loss"], rel=1e-5)
     assert found["evaluated_tokens"] == told["evaluated_tokens"]
 

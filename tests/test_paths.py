@@ -14,8 +14,8 @@ from engine.exchange import conversion
 from engine.exchange.foreign import adoption
 from engine.models import formats, loading
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle, queue, submission
-from engine.runs.checkpoints import ModelReference
+from engine.runs import checkpoints, lifecycle, queue, references, submission
+from engine.runs.references import ModelReference
 from engine.runs.settings import RunSettings
 from engine.services import worker
 
@@ -66,7 +66,7 @@ def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_expo
     run = submission.submit(settings(awkward, "one"))
     worker.work(run)
     assert run.state().state == lifecycle.FINISHED, run.state().error
-    model = checkpoints.resolve("one")
+    model = references.resolve("one")
     assert model.checkpoint.format == checkpoints.CKPT
     wanted = logits(model)
 
@@ -76,31 +76,31 @@ def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_expo
     run.request_resume()
     worker.work(lifecycle.find("one"))
     assert lifecycle.find("one").state().state == lifecycle.FINISHED
-    assert np.array_equal(logits(checkpoints.resolve("one")), wanted)
+    assert np.array_equal(logits(references.resolve("one")), wanted)
 
     for form in (checkpoints.H5, checkpoints.KERAS):
-        there = conversion.convert(checkpoints.resolve("one"), form, f"as-{form}")
-        back = conversion.convert(checkpoints.resolve(there.reference), checkpoints.CKPT, f"back-{form}")
-        assert np.array_equal(logits(checkpoints.resolve(back.reference)), wanted)
+        there = conversion.convert(references.resolve("one"), form, f"as-{form}")
+        back = conversion.convert(references.resolve(there.reference), checkpoints.CKPT, f"back-{form}")
+        assert np.array_equal(logits(references.resolve(back.reference)), wanted)
 
     for form in formats.EXPORTS:
-        out = formats.export(checkpoints.resolve("one"), form, awkward / f"out [{form}]")
+        out = formats.export(references.resolve("one"), form, awkward / f"out [{form}]")
         if form in (formats.PRESET, formats.HUGGING_FACE):
             assert np.allclose(logits(ModelReference(catalogue.find(out))), wanted, atol=2e-5)
         else:
             kept = adoption.adopt(out, f"from-{form}", str(awkward / "preset [tiny]"))
-            assert np.array_equal(logits(checkpoints.resolve(kept.reference)), wanted)
+            assert np.array_equal(logits(references.resolve(kept.reference)), wanted)
 
     # A prefix whose own name has brackets, as TensorFlow's users give it.
     for file in (awkward / "out [ckpt]").glob("model.ckpt.*"):
         shutil.copyfile(file, awkward / file.name.replace("model", "theirs [2]"))
     kept = adoption.adopt(awkward / "theirs [2].ckpt", "theirs", str(awkward / "preset [tiny]"))
-    assert np.array_equal(logits(checkpoints.resolve(kept.reference)), wanted)
+    assert np.array_equal(logits(references.resolve(kept.reference)), wanted)
     assert len(lifecycle.find("theirs").config["imported"]["files"]) == 2
 
-    packed = formats.pack(checkpoints.resolve("one"), checkpoints.CKPT, paths.checkpoints_root())
+    packed = formats.pack(references.resolve("one"), checkpoints.CKPT, paths.checkpoints_root())
     kept = adoption.adopt(packed, "packed", str(awkward / "preset [tiny]"))
-    assert np.array_equal(logits(checkpoints.resolve(kept.reference)), wanted)
+    assert np.array_equal(logits(references.resolve(kept.reference)), wanted)
 
     articles = str(awkward / "articles [a-z]")
     assert cli.main(["evaluate", "--checkpoint", "one", "--against", "base", "--articles", articles]) == 0
@@ -119,9 +119,9 @@ def test_checkpoints_that_were_written_in_a_folder_with_brackets_before_are_read
     plain.mkdir()
     run = submission.submit(settings(awkward, "moved"), plain)
     worker.work(run)
-    wanted = logits(checkpoints.resolve("moved", plain))
+    wanted = logits(references.resolve("moved", plain))
     shutil.move(run.folder, paths.checkpoints_root())
-    assert np.array_equal(logits(checkpoints.resolve("moved")), wanted)
+    assert np.array_equal(logits(references.resolve("moved")), wanted)
 
 
 def test_a_prefix_without_patterns_is_itself_and_nothing_stays_of_the_links(tmp_path):

@@ -7,7 +7,7 @@ from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import catalogue
 from engine.runs import checkpoints
-from engine.runs.checkpoints import ModelReference
+from engine.runs.references import ModelReference
 from engine.runs.settings import RunSettings
 from engine.services import worker
 from engine.training import loop

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from engine.core.errors import CheckpointError, PresetError
-from engine.runs import checkpoints
+from engine.runs import references
 from engine.runs.lifecycle import Run
 from ui import errors
 from ui.i18n import _
@@ -17,7 +17,7 @@ def say_changed(shown: Iterable[Run]) -> None:
     for run in shown:
         try:
             with contextlib.suppress(PresetError):
-                checkpoints.check_base_of(run)
+                references.check_base_of(run)
         except CheckpointError as error:
             told = _("What is shown of its base here was measured and written by the former weights.")
             st.warning(f"{errors.markdown(error)} {told}", icon=":material/difference:")

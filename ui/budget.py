@@ -14,7 +14,7 @@ from engine.core.locks import Lock
 from engine.corpus import preparation
 from engine.evaluation.cache import PassSettings
 from engine.presets import catalogue
-from engine.runs import budget, checkpoints, lifecycle, queue, submission
+from engine.runs import budget, lifecycle, queue, references, submission
 from engine.runs.budget import Limits
 from engine.runs.settings import RunSettings
 from engine.services import import_job, uploads
@@ -169,13 +169,13 @@ def _scored(request: dict[str, Any]) -> int:
     kind = request.get("kind")
     if kind not in ("evaluate", "places"):
         return 0
-    references = [request["reference"]] if kind == "evaluate" else request["references"]
-    preset = checkpoints.resolve(str(references[0])).preset
+    asked = [request["reference"]] if kind == "evaluate" else request["references"]
+    preset = references.resolve(str(asked[0])).preset
     _prepare(str(request["articles"]), preset.reference)
     prepared = preparation.find(paths.locate(str(request["articles"])), catalogue.tokenizer(preset))
     whole = len(prepared.tokens(request["split"])) if prepared and request["split"] in prepared.splits else 0
     if kind == "places":
-        return len(references) * whole
+        return len(asked) * whole
     way = PassSettings(**{name: int(request[name]) for name in ("tokens", "sequence_length", "stride")})
     way = way.filled(preset.max_sequence_length or 1024)
     return min(way.tokens or whole, whole) * way.sequence_length // max(1, way.stride)

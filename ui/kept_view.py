@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from engine.core.errors import EngineError
 from engine.inference.samples import outcome, saved
 from engine.inference.samples.outcome import Column, Written
-from engine.runs.checkpoints import ModelReference
+from engine.runs.references import ModelReference
 from ui import access, budget, errors, little_memory, side_view, studio_view, words
 from ui.i18n import _, _n
 

@@ -10,8 +10,8 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.evaluation import cache
 from engine.evaluation.cache import PassSettings
-from engine.runs import checkpoints
-from engine.runs.checkpoints import ModelReference
+from engine.runs import references
+from engine.runs.references import ModelReference
 from ui import access, choices, sources, words
 from ui.i18n import _
 from ui.readers import folders
@@ -44,7 +44,7 @@ class Asked:
         Raises:
             EngineError: it may not, or it is not.
         """
-        checkpoints.check_base(self.model)
+        references.check_base(self.model)
         if self.typed:
             access.check_path(self.articles)
 

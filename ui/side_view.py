@@ -9,7 +9,7 @@ import streamlit as st
 
 from engine.core.errors import EngineError
 from engine.inference.samples.outcome import Column, Sample, Written
-from engine.runs.checkpoints import ModelReference
+from engine.runs.references import ModelReference
 from engine.services import inference_client
 from ui import budget, errors, frame, server_paths, studio_view, words
 from ui.charts import colours

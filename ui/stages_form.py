@@ -10,8 +10,8 @@ from engine.core.errors import EngineError
 from engine.corpus import preparation
 from engine.presets import catalogue
 from engine.runs import plans, queue
+from engine.runs.inputs import articles_path
 from engine.runs.plans import Plan
-from engine.runs.submission import articles_path
 from engine.services import dispatcher
 from ui import access, importing_view, run_view, words
 from ui.charts import article_figures

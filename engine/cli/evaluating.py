@@ -7,7 +7,7 @@ from engine.cli.output import Progress, bar, near_copies_line, print_result
 from engine.core import paths
 from engine.core.errors import RunError
 from engine.core.splits import SPLITS, TEST
-from engine.runs import checkpoints, fields, lifecycle
+from engine.runs import fields, lifecycle, references
 from engine.runs.settings import LEFT_OUT, REPORTED
 
 BASE = "base"  # what --against calls the preset that a checkpoint was trained from
@@ -53,12 +53,12 @@ def evaluate(a: argparse.Namespace) -> int:
     model = options.resolve(a.checkpoint)
     other = None
     if a.against:
-        other = checkpoints.ModelReference(model.preset) if a.against == BASE else options.resolve(a.against)
-        checkpoints.check_base(model, other)
+        other = references.ModelReference(model.preset) if a.against == BASE else options.resolve(a.against)
+        references.check_base(model, other)
         check_same_vocabulary(other, model)
     progress = Progress()
 
-    def examined(reference: checkpoints.ModelReference) -> dict:
+    def examined(reference: references.ModelReference) -> dict:
         return examine(
             reference,
             a.articles,

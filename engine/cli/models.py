@@ -9,7 +9,7 @@ from typing import Any
 from engine.cli import options
 from engine.cli.output import Progress, bar, print_result
 from engine.core.errors import EngineError
-from engine.runs import checkpoints
+from engine.runs import checkpoints, references
 from engine.runs.settings import CHECKPOINT_FORMATS, EXPORTS, HUGGING_FACE
 
 # The settings of pretraining as options; its own module, which loads Keras, has what they mean and their defaults.
@@ -123,7 +123,7 @@ def generate(a: argparse.Namespace) -> int:
 def list_checkpoints(a: argparse.Namespace) -> int:
     """Lists the presets that ship and the checkpoints of the runs; --verify reads every file."""
     rows = []
-    for model in checkpoints.models():
+    for model in references.models():
         row: dict[str, Any] = {"checkpoint": model.reference, "hash": model.hash, "base": model.is_base}
         if a.verify and model.checkpoint is not None:
             try:
@@ -155,7 +155,7 @@ def convert(a: argparse.Namespace) -> int:
     """Keeps a checkpoint in another format too, as a run of its own with the same step, figures and lineage."""
     from engine.exchange import conversion
 
-    made = conversion.convert(checkpoints.resolve(a.checkpoint), a.format, a.name)
+    made = conversion.convert(references.resolve(a.checkpoint), a.format, a.name)
     result = {"checkpoint": made.reference, "format": made.format, "from": made.manifest["parent"], "hash": made.hash}
     print_result(result, a.json, [f"{made.reference}: {made.manifest['parent']} as {made.format}, the same weights"])
     return 0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.core.errors import RunError
-from engine.runs import checkpoints, lifecycle
+from engine.runs import checkpoints, lifecycle, references
 from engine.runs.fields import FIELDS
 from engine.runs.settings import LENGTHS
 
@@ -66,9 +66,9 @@ def as_options(names: list[str]) -> str:
     return ", ".join(f"--{name.replace('_', '-')}" for name in names)
 
 
-def resolve(reference: str) -> checkpoints.ModelReference:
+def resolve(reference: str) -> references.ModelReference:
     """The model of that name; says which newer checkpoints of its run are damaged, where the newest one is meant."""
-    model = checkpoints.resolve(reference)
+    model = references.resolve(reference)
     if model.checkpoint is not None and reference.strip("/") == model.checkpoint.run:
         for problem in checkpoints.newest_and_damaged(lifecycle.find(model.checkpoint.run))[1]:
             print(f"engine: {problem}", file=sys.stderr)

@@ -11,7 +11,7 @@ from engine.cli.output import Progress, near_copies_line, place_line, preparing,
 from engine.core import paths
 from engine.core.errors import ArticlesError, PlanError
 from engine.presets import memory
-from engine.runs import checkpoints, lifecycle, queue, submission
+from engine.runs import checkpoints, inputs, lifecycle, queue
 from engine.runs.settings import LENGTHS, RunSettings
 from engine.services import dispatcher, worker
 
@@ -84,7 +84,7 @@ def _train_plan(a: argparse.Namespace) -> int:
     progress = Progress()
     try:
         prepared = preparation.prepare(
-            submission.articles_path(source),
+            inputs.articles_path(source),
             vocabulary.vocabulary(preset),
             report=lambda p: progress(preparing(p, 0.0)),
         )

@@ -15,8 +15,8 @@ from engine.core.files import json_text, make_folder, read_json, write_json
 from engine.corpus import near_copies, preparation
 from engine.corpus.store import NEAR_COPIES, Corpus
 from engine.presets import catalogue
-from engine.runs.checkpoints import ModelReference
-from engine.runs.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
+from engine.runs.inputs import LONGEST_AUTOMATIC_SEQUENCE, articles_path
+from engine.runs.references import ModelReference
 
 
 def _key(

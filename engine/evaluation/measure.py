@@ -18,10 +18,11 @@ from engine.evaluation import breakdown, cache, keras_check, scoring
 from engine.models import loading, vocabulary
 from engine.presets import memory
 from engine.presets.tokenizers import Tokenizer
-from engine.runs import articles_read, checkpoints
-from engine.runs.checkpoints import Checkpoint, ModelReference
+from engine.runs import articles_read, checkpoints, references
+from engine.runs.checkpoints import Checkpoint
+from engine.runs.inputs import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 from engine.runs.lifecycle import Run
-from engine.runs.submission import LONGEST_AUTOMATIC_SEQUENCE, articles_path
+from engine.runs.references import ModelReference
 
 
 def measure(
@@ -189,8 +190,8 @@ def parity(checkpoint: Checkpoint, report: Callable[[int, int], object] = lambda
         CheckpointError, PresetError: it cannot be loaded.
     """
     run = Run(checkpoint.folder.parent)
-    reference = checkpoints.resolve(checkpoint.reference, run.folder.parent)
-    checkpoints.check_base(reference)
+    reference = references.resolve(checkpoint.reference, run.folder.parent)
+    references.check_base(reference)
     named = {"base": ModelReference(reference.preset), "run": reference}
     sample = paths.portable(paths.SAMPLE_ARTICLES)
     scored = {

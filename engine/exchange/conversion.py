@@ -8,7 +8,8 @@ from engine.core.errors import CheckpointError, EngineError
 from engine.core.files import require_space
 from engine.models import formats, loading
 from engine.runs import checkpoints, external, lifecycle
-from engine.runs.checkpoints import Checkpoint, ModelReference
+from engine.runs.checkpoints import Checkpoint
+from engine.runs.references import ModelReference
 from engine.runs.settings import IMPORTED
 
 _SHORT = {checkpoints.CKPT: "ckpt", checkpoints.H5: "h5", checkpoints.KERAS: "keras"}

@@ -10,9 +10,9 @@ from engine.evaluation.measure import with_split
 from engine.inference import token_scores
 from engine.models import loading, vocabulary
 from engine.presets.tokenizers import Tokenizer
-from engine.runs import checkpoints
-from engine.runs.checkpoints import ModelReference
-from engine.runs.submission import LONGEST_AUTOMATIC_SEQUENCE
+from engine.runs import references
+from engine.runs.inputs import LONGEST_AUTOMATIC_SEQUENCE
+from engine.runs.references import ModelReference
 
 
 def passage(tokenizer: Tokenizer, asked: dict) -> token_scores.Passage:
@@ -42,7 +42,7 @@ def compare_places(
             different vocabularies.
     """
     first, second = models_
-    checkpoints.check_base(first, second)
+    references.check_base(first, second)
     loaded, tokenizer = loading.load(first)
     prepared = with_split(articles, split, tokenizer)
     key = {"kind": "places", "models": [first.hash, second.hash], "corpus": prepared.content_hash, "split": split}

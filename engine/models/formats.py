@@ -37,7 +37,8 @@ from engine.models import hugging_face, loading, usage
 from engine.models.backend import keras_hub
 from engine.presets import catalogue, tokenizers
 from engine.runs import checkpoints
-from engine.runs.checkpoints import CKPT, H5, KERAS, ModelReference
+from engine.runs.checkpoints import CKPT, H5, KERAS
+from engine.runs.references import ModelReference
 from engine.runs.settings import EXPORTS, HUGGING_FACE, IMPORTED, PRESET
 
 EXPORTS_FOLDER = ".exports"  # beside the runs

@@ -17,7 +17,7 @@ from engine.models.backend import keras_hub
 from engine.presets import arithmetic, catalogue, tokenizers
 from engine.presets.catalogue import Preset
 from engine.runs import checkpoints
-from engine.runs.checkpoints import ModelReference
+from engine.runs.references import ModelReference
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from engine.core.splits import HELD_OUT
 from engine.corpus import english, preparation
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
-from engine.runs import submission
+from engine.runs import inputs, submission
 from engine.runs.settings import RunSettings
 
 # Tokens a second x parameters that two slow cores train at, where no run has been timed here: 5,000 tokens/s of the
@@ -136,7 +136,7 @@ def cost(settings: RunSettings, tokens_per_second: float | None = None) -> Cost:
         EngineError: the preset or the articles are not there, or not prepared.
     """
     preset = catalogue.find(settings.preset)
-    length, batch_size = submission.window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
+    length, batch_size = inputs.window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     step_tokens = length * batch_size
     needed = submission.estimate(settings)
     steps = submission.steps_of(settings, preset, length, batch_size)
@@ -169,7 +169,7 @@ def cost(settings: RunSettings, tokens_per_second: float | None = None) -> Cost:
 
 def _scored_at_the_end(settings: RunSettings, preset: Preset) -> int:
     """The tokens of validation and test that run, base and parent are measured on when the run ends."""
-    prepared = preparation.find(submission.articles_path(settings.articles), catalogue.tokenizer(preset))
+    prepared = preparation.find(inputs.articles_path(settings.articles), catalogue.tokenizer(preset))
     if prepared is None:
         raise EngineError("How long this run takes is known once its articles are prepared: see the Articles page.")
     most = settings.evaluate_tokens or None

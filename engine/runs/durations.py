@@ -10,7 +10,7 @@ from typing import Any
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.presets import catalogue
-from engine.runs import lifecycle, submission
+from engine.runs import inputs, lifecycle, submission
 from engine.runs.lifecycle import Run, State
 from engine.runs.settings import IMPORTED, RunSettings
 
@@ -113,7 +113,7 @@ def _training_seconds(settings: RunSettings, every: list[Run]) -> float | None:
     try:
         preset = catalogue.find(settings.preset)
         steps = submission.steps(settings, preset)
-        length, batch_size = submission.window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
+        length, batch_size = inputs.window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     except (EngineError, OSError):
         return None
     return None if steps is None else steps * length * batch_size / speed

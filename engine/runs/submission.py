@@ -19,12 +19,10 @@ from engine.core.errors import ArticlesError, EngineError, RangeError, Resources
 from engine.corpus import preparation, windows
 from engine.presets import catalogue, memory
 from engine.runs import checkpoints, lifecycle
+from engine.runs.inputs import articles_path, window_shape
 from engine.runs.lifecycle import Run
 from engine.runs.settings import REPORT, RunSettings
 
-LONGEST_AUTOMATIC_SEQUENCE = 256
-STEP_TOKENS = 2048  # an automatic batch size makes about so many targets a step,
-STEP_LOGITS = 1 << 26  # and at most so many logits (256 MB in float32), of which a step holds several copies
 LORA_RATE_FACTOR, MOST_LORA_RATE = 15, 3e-2
 INTERVALS = 10  # of a run, by default,
 INTERVAL_SECONDS = 10.0  # of training, at least, of a run in minutes: a save is 1 to 3 % of it (benchmarks/saving.py)
@@ -48,12 +46,6 @@ class Estimate:
     checkpoint_bytes: int
     checkpoints: int
     step_tokens: int
-
-
-def window_shape(settings: RunSettings, context: int, vocabulary_size: int) -> tuple[int, int]:
-    """(sequence_length, batch_size) with the automatic values filled in."""
-    length = settings.sequence_length or min(context or LONGEST_AUTOMATIC_SEQUENCE, LONGEST_AUTOMATIC_SEQUENCE)
-    return length, settings.batch_size or max(1, min(STEP_TOKENS, STEP_LOGITS // max(1, vocabulary_size)) // length)
 
 
 def peak_learning_rate(settings: RunSettings, hidden_dim: int) -> float:
@@ -232,15 +224,6 @@ def _check_parent(parent: checkpoints.Checkpoint, preset: catalogue.Preset) -> N
             parent=parent.reference,
             preset=preset.reference,
         )
-
-
-def articles_path(articles: str) -> Path:
-    """The file or folder that a run's `articles` mean: a path, or what was fetched of a hub's data set.
-
-    Raises:
-        ArticlesError: the data set has not been fetched yet.
-    """
-    return hub.local(articles) if hub.is_name(articles) else paths.locate(articles)
 
 
 _previewing = threading.Lock()

@@ -27,7 +27,7 @@ from engine.core.files import write_bytes
 from engine.core.locks import Lock
 from engine.inference.samples import streaming
 from engine.inference.samples.streaming import send_error
-from engine.runs import checkpoints
+from engine.runs import checkpoints, references
 
 IDLE_SECONDS = float(os.environ.get("ATELIER_STUDIO_IDLE_SECONDS", 15 * 60))
 LONGEST_REQUEST_BYTES = 1 << 20
@@ -86,7 +86,7 @@ class Models:
         self._root = root
         self._generators: OrderedDict[str, Any] = OrderedDict()
 
-    def get(self, reference: str) -> tuple[checkpoints.ModelReference, Any]:
+    def get(self, reference: str) -> tuple[references.ModelReference, Any]:
         """What a reference means now, and a generator with exactly those weights.
 
         Raises:
@@ -95,7 +95,7 @@ class Models:
         from engine.inference.generation import Generator
         from engine.models import loading
 
-        model = checkpoints.resolve(reference, self._root)
+        model = references.resolve(reference, self._root)
         key = f"{model.preset.hash()} {model.hash}"
         if model.checkpoint is not None:
             checkpoints.verify(model.checkpoint, model.checkpoint.weights_files)
@@ -155,7 +155,7 @@ class Studio:
         from engine.evaluation.cache import PassSettings
         from engine.evaluation.measure import examine
 
-        model = checkpoints.resolve(str(request["reference"]), self._root)
+        model = references.resolve(str(request["reference"]), self._root)
         try:
             scores = examine(
                 model,
@@ -179,7 +179,7 @@ class Studio:
 
         loaded = [self._models.get(str(reference)) for reference in request["references"][:2]]
         if len(loaded) > 1:
-            checkpoints.check_base(*(model for model, _generator in loaded))
+            references.check_base(*(model for model, _generator in loaded))
         asked = request.get("passage")
         tokenizer = loaded[0][1].tokenizer
         taken = passage(tokenizer, asked) if asked else token_scores.typed(tokenizer, str(request["text"]))
@@ -198,7 +198,7 @@ class Studio:
     def _places(self, request: dict[str, Any], client: Client) -> None:
         from engine.inference.differences import compare_places
 
-        first, second = (checkpoints.resolve(str(r), self._root) for r in request["references"][:2])
+        first, second = (references.resolve(str(r), self._root) for r in request["references"][:2])
 
         def go_on(done: int, total: int) -> bool:
             client.send("progress", done=done, total=total)
@@ -217,7 +217,7 @@ class Studio:
     def _export(self, request: dict[str, Any], client: Client) -> None:
         from engine.models import formats
 
-        model = checkpoints.resolve(str(request["reference"]), self._root)
+        model = references.resolve(str(request["reference"]), self._root)
         most = request.get("most_bytes")
         written = formats.pack(model, str(request["format"]), self._root, None if most is None else int(most))
         client.send("exported", file=written.name)
@@ -225,7 +225,7 @@ class Studio:
     def _convert(self, request: dict[str, Any], client: Client) -> None:
         from engine.exchange import conversion
 
-        model = checkpoints.resolve(str(request["reference"]), self._root)
+        model = references.resolve(str(request["reference"]), self._root)
         made = conversion.convert(model, str(request["format"]), root=self._root)
         client.send("converted", reference=made.reference)
 

@@ -26,9 +26,9 @@ from engine.inference.generation import Generator, Sampler
 from engine.models import formats, loading
 from engine.models.backend import keras, release_memory, versions
 from engine.presets import catalogue, memory
-from engine.runs import checkpoints, retention, submission
-from engine.runs.checkpoints import ModelReference
+from engine.runs import checkpoints, inputs, references, retention, submission
 from engine.runs.lifecycle import Run
+from engine.runs.references import ModelReference
 from engine.runs.settings import LEFT_OUT, REPORT
 from engine.training import accumulation, keras_fit, schedules
 
@@ -199,7 +199,7 @@ class _Training:
                 preset=s.preset,
                 context=context,
             )
-        self.length, self.batch_size = submission.window_shape(s, context, self.model.backbone.vocabulary_size)
+        self.length, self.batch_size = inputs.window_shape(s, context, self.model.backbone.vocabulary_size)
 
     def _require_same_preset(self) -> None:
         """The preset is the one that the run began with: it is the base of its figures and of its LoRA adapters.
@@ -246,7 +246,7 @@ class _Training:
             checkpoint = checkpoints.find(s.parent, self.run.folder.parent)
             checkpoints.verify(checkpoint)
             parent = ModelReference(catalogue.find(checkpoints.preset_of(checkpoint)["reference"]), checkpoint)
-            checkpoints.check_base(parent)
+            references.check_base(parent)
             if self.own and self.own.manifest.get("parent_hash") not in (None, checkpoint.hash):
                 raise CheckpointError(
                     "The checkpoint {parent} is not the one that this run started from: its weights have changed.",
@@ -271,7 +271,7 @@ class _Training:
     def _prepare(self) -> None:
         s = self.settings
         self.corpus = preparation.prepare(
-            submission.articles_path(s.articles), self.tokenizer, report=self._report_preparing
+            inputs.articles_path(s.articles), self.tokenizer, report=self._report_preparing
         )
         if s.near_copies == LEFT_OUT:  # of a corpus of an earlier version it is not known yet; and not only at the end
             self.corpus = preparation.look_for_near_copies(

@@ -19,7 +19,7 @@ from engine.corpus.windows import Kept, count_sliding, sliding
 from engine.evaluation import forgetting, intervals, measure
 from engine.evaluation.cache import PassSettings
 from engine.presets import tokenizers
-from engine.runs import checkpoints, submission
+from engine.runs import references, submission
 from engine.runs.settings import RunSettings
 from engine.services import worker
 
@@ -256,7 +256,7 @@ def test_a_corpus_of_an_earlier_version_stays_as_it_is_until_it_is_prepared_agai
     assert older.near_copies() is None and near_copies.of_training(older, "test") is None
     found = preparation.prepare(folder, tokenizer)
     assert found.folder == older.folder and found.near_copies() is None
-    model = checkpoints.resolve(str(tiny_preset))
+    model = references.resolve(str(tiny_preset))
     with pytest.raises(ArticlesError, match="Near-copies were not looked for"):
         measure.examine(model, str(folder), way=PassSettings(sequence_length=32, leave_out=1))
     assert main(["prepare", "--source", str(folder), "--preset", str(tiny_preset), "--json"]) == 0
@@ -282,7 +282,7 @@ def test_a_validation_part_that_an_earlier_version_set_aside_stays_what_it_was(t
 
 
 def test_figures_can_leave_near_copies_out_on_the_same_tokens_for_base_and_run(folder, root, tiny_preset, capsys):
-    model = checkpoints.resolve(str(tiny_preset))
+    model = references.resolve(str(tiny_preset))
     every = measure.examine(model, str(folder), way=PassSettings(sequence_length=32))
     assert (every["near_copies"], every["left_out"]) == (2, False) and all(every["by_article"]["tokens"])
     for stride in (32, 8):
@@ -308,7 +308,7 @@ def test_where_every_article_is_a_near_copy_nothing_is_measured(folder, root, ti
     shutil.copy(folder / "train.jsonl", folder / "test.jsonl")
     with pytest.raises(ArticlesError, match="nothing is left"):
         measure.examine(
-            checkpoints.resolve(str(tiny_preset)), str(folder), way=PassSettings(sequence_length=32, leave_out=1)
+            references.resolve(str(tiny_preset)), str(folder), way=PassSettings(sequence_length=32, leave_out=1)
         )
 
 

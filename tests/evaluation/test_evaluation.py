@@ -19,8 +19,8 @@ from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import catalogue
 from engine.presets.tokenizers import spans
-from engine.runs import checkpoints, lifecycle
-from engine.runs.checkpoints import ModelReference
+from engine.runs import checkpoints, lifecycle, references
+from engine.runs.references import ModelReference
 from engine.runs.settings import RunSettings
 
 pytestmark = pytest.mark.slow
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def tiny(tiny_preset):
-    return loading.load(checkpoints.resolve(str(tiny_preset)))
+    return loading.load(references.resolve(str(tiny_preset)))
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_keras_evaluate_agrees_with_the_passes_own_sums_of_the_same_windows(
     """Of the first windows alone, the rest of a long split is not gone through twice."""
     monkeypatch.setattr(scoring, "BATCH_TOKENS", 4 * 32)
     monkeypatch.setattr(breakdown, "CHECKED_TARGETS", 8 * 32)
-    model = checkpoints.resolve(str(tiny_preset))
+    model = references.resolve(str(tiny_preset))
     found = measure.examine(model, str(sample_folder), way=PassSettings(sequence_length=32, stride=stride))
     said, own = found["keras"], found["checked"]
     assert said["tokens"] == own["tokens"] == 32 + 7 * stride < found["evaluated_tokens"]
@@ -105,7 +105,7 @@ def test_keras_evaluate_agrees_with_the_passes_own_sums_of_the_same_windows(
 
 def test_a_split_shorter_than_what_keras_is_asked_for_is_checked_as_a_whole(tiny_preset, sample_folder, root):
     found = measure.examine(
-        checkpoints.resolve(str(tiny_preset)), str(sample_folder), way=PassSettings(sequence_length=32)
+        references.resolve(str(tiny_preset)), str(sample_folder), way=PassSettings(sequence_length=32)
     )
     assert found["keras"]["tokens"] == found["evaluated_tokens"] < breakdown.CHECKED_TARGETS
     assert found["keras"]["loss"] == pytest.approx(found["loss"], abs=1e-5)
@@ -117,7 +117,7 @@ def test_where_memory_does_not_suffice_for_keras_the_pass_is_not_lost(tiny_prese
 
     monkeypatch.setattr(keras_check, "evaluate_batches", evaluate_batches)
     found = measure.examine(
-        checkpoints.resolve(str(tiny_preset)), str(sample_folder), way=PassSettings(sequence_length=32)
+        references.resolve(str(tiny_preset)), str(sample_folder), way=PassSettings(sequence_length=32)
     )
     assert found["keras"] is None and found["evaluated_tokens"]
 
@@ -206,7 +206,7 @@ def test_a_pass_is_given_up_when_its_report_says_so(tiny, corpus):
 
 
 def test_a_report_is_kept_by_weights_articles_and_stride(tiny_preset, sample_folder, root, monkeypatch):
-    model = checkpoints.resolve(str(tiny_preset))
+    model = references.resolve(str(tiny_preset))
     found = measure.examine(model, str(sample_folder), way=PassSettings(sequence_length=32))
     assert found["stride"] == 32 and found["hash"] == model.hash
     with monkeypatch.context() as patch:
@@ -225,14 +225,14 @@ def test_a_report_is_kept_by_weights_articles_and_stride(tiny_preset, sample_fol
 
 
 def test_a_kept_report_is_given_before_the_model_is_loaded(tiny_preset, sample_folder, root, monkeypatch):
-    model = checkpoints.resolve(str(tiny_preset))
+    model = references.resolve(str(tiny_preset))
     found = measure.examine(model, str(sample_folder))
     monkeypatch.setattr(loading, "load", None)
     assert measure.examine(model, str(sample_folder)) == json.loads(json.dumps(found))
 
 
 def test_a_reports_key_changes_with_the_articles(tiny_preset, sample_folder, root, tmp_path):
-    model, copy = checkpoints.resolve(str(tiny_preset)), tmp_path / "copy"
+    model, copy = references.resolve(str(tiny_preset)), tmp_path / "copy"
     shutil.copytree(sample_folder, copy)
     assert cache.key_if_prepared(model, str(copy), "test", PassSettings()) is None
     measure.measure(model, str(copy))
@@ -259,7 +259,7 @@ def test_the_command_line_tells_intervals_and_what_changed_against_another_model
     ]
     assert main([*command, "--against", str(tiny_preset), "--json"]) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert told["against"]["hash"] == checkpoints.resolve(str(tiny_preset)).hash != told["hash"]
+    assert told["against"]["hash"] == references.resolve(str(tiny_preset)).hash != told["hash"]
     for name in intervals.FIGURES:
         low, high = told["intervals"][name]
         change = told["against"]["differences"][name]
@@ -284,7 +284,7 @@ def test_the_command_line_tells_intervals_and_what_changed_against_another_model
 
 
 def test_a_kept_report_is_given_without_the_model_and_for_its_settings_alone(tiny_preset, sample_folder, root):
-    model = checkpoints.resolve(str(tiny_preset))
+    model = references.resolve(str(tiny_preset))
     assert cache.kept_report(model, str(sample_folder), "test", PassSettings()) is None
     found = measure.examine(model, str(sample_folder))
     assert cache.kept_report(model, str(sample_folder), "test", PassSettings()) == json.loads(json.dumps(found))
@@ -362,7 +362,7 @@ def test_a_runs_bigram_is_counted_on_what_the_run_could_read(root, tiny_preset, 
     run = lifecycle.create(settings, {})
     with checkpoints.commit(run, 1, {"preset": catalogue.json_of(catalogue.find(tiny_preset))}) as at:
         (at / checkpoints.WEIGHTS).write_bytes(b"weights")
-    model = checkpoints.resolve("part")
+    model = references.resolve("part")
     found = measure._baselines(model, corpus, tiny[1])
     assert (found.tokens, found.counted_on) == (len(corpus.tokens("train", 2, 3)), "run")
     base = measure._baselines(ModelReference(model.preset), corpus, tiny[1])

@@ -9,13 +9,13 @@ from engine.corpus import preparation, windows
 from engine.evaluation import scoring
 from engine.models import loading
 from engine.models.backend import keras
-from engine.runs import checkpoints
+from engine.runs import references
 
 pytestmark = pytest.mark.slow
 
 
 def test_loss_and_accuracy_equal_keras_evaluate(tiny_preset, sample_folder, root):
-    model, tokenizer = loading.load(checkpoints.resolve(str(tiny_preset)))
+    model, tokenizer = loading.load(references.resolve(str(tiny_preset)))
     stream = preparation.prepare(sample_folder, tokenizer).tokens("test")
     scores = scoring.evaluate(scoring.Scorer(model), stream, tokenizer.token_bytes, 32)
     batch = windows.take(stream, np.arange(windows.count(len(stream), 32)), 32)

@@ -22,7 +22,7 @@ from engine.models import loading
 from engine.models.backend import keras_hub
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
-from engine.runs import checkpoints, lifecycle, queue
+from engine.runs import checkpoints, lifecycle, queue, references
 from engine.services import dispatcher
 
 OLD = FILES / "keras_nlp_0_6"
@@ -39,7 +39,7 @@ def looking():
 @pytest.fixture(scope="module")
 def fine_tuned(tiny_preset):
     """A GPT2CausalLM of the tiny preset's size with other weights, and a built optimizer."""
-    model, _ = loading.load(checkpoints.ModelReference(catalogue.find(tiny_preset)))
+    model, _ = loading.load(references.ModelReference(catalogue.find(tiny_preset)))
     rng = np.random.default_rng(1)
     model.backbone.set_weights([w + rng.normal(0, 0.05, w.shape) for w in model.backbone.get_weights()])
     model.compile(optimizer="adam", loss="mse")
@@ -234,7 +234,7 @@ def test_an_import_is_a_checkpoint_like_any_other(good, looking, tiny_preset, ro
     checkpoints.verify(checkpoint)
     assert checkpoint.manifest["imported"]["file"] == "model.keras"
     assert set(checkpoint.manifest["imported"]["files"]) == {"model.keras"}
-    model, _ = loading.load(checkpoints.resolve("mine", root))
+    model, _ = loading.load(references.resolve("mine", root))
     for read, written in zip(model.backbone.get_weights(), fine_tuned.backbone.get_weights(), strict=True):
         assert np.array_equal(read, written)
     assert lifecycle.find("mine", root).state().state == lifecycle.FINISHED

@@ -11,8 +11,8 @@ from engine.core.errors import CheckpointError, EngineError, StorageError
 from engine.exchange import conversion
 from engine.models import formats, loading
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle, queue, submission
-from engine.runs.checkpoints import ModelReference
+from engine.runs import checkpoints, lifecycle, queue, references, submission
+from engine.runs.references import ModelReference
 from engine.runs.settings import RunSettings
 from engine.services import worker
 
@@ -51,7 +51,7 @@ def a_run(tmp_path_factory, tiny_preset, sample_folder):
                 }
             )
             worker.work(submission.submit(settings))
-            return checkpoints.resolve(name)
+            return references.resolve(name)
 
         yield make
 
@@ -101,7 +101,7 @@ def test_what_is_exported_has_the_same_logits(trained, tiny_preset, tmp_path, fo
     written = formats.export(trained, form, tmp_path / "out")
     expected = logits(loading.load(trained)[0])
     if form in (formats.PRESET, formats.HUGGING_FACE):
-        other, tokenizer = loading.load(checkpoints.resolve(str(written)))
+        other, tokenizer = loading.load(references.resolve(str(written)))
         assert tokenizer.encode("insulin levels") == loading.load(trained)[1].encode("insulin levels")
         tolerance = 1e-5 if form == formats.HUGGING_FACE else 0
         assert np.allclose(logits(other), expected, rtol=0, atol=tolerance)
@@ -132,7 +132,7 @@ def test_a_checkpoint_is_converted_through_every_format_and_back_to_the_same_log
     expected, before = logits(loading.load(trained)[0]), trained
     for form in (checkpoints.H5, checkpoints.KERAS, checkpoints.CKPT):
         made = conversion.convert(before, form)
-        reference = checkpoints.resolve(made.reference)
+        reference = references.resolve(made.reference)
         checkpoints.verify(made)
         assert (made.format, made.step, made.manifest["parent"]) == (form, 2, before.reference)
         assert made.manifest["metrics"] == trained.checkpoint.manifest["metrics"]
@@ -151,7 +151,7 @@ def test_a_conversion_is_a_finished_run_whose_lineage_is_true_and_from_which_one
         {**entry, "checkpoint": "as-h5/2", "hash": made.hash} for entry in submission.lineage(trained.checkpoint)
     ]
     assert queue.extend("as-h5", "further", steps=1).settings.parent == "as-h5/2"
-    assert "Converted from: `plain/2`" in formats.card(checkpoints.resolve("as-h5"))
+    assert "Converted from: `plain/2`" in formats.card(references.resolve("as-h5"))
     for arguments, said in (
         ((trained, "ckpt"), "is kept as ckpt already"),
         ((trained, "preset"), "must be one of ckpt, weights.h5, keras; received preset"),
@@ -240,7 +240,7 @@ def test_a_run_on_a_preset_of_the_hub_is_exported_with_the_vocabulary_that_was_f
     monkeypatch.setattr(preset_utils, "get_file", lambda name, path: str(tiny_preset / path))
     hub = ModelReference(catalogue.find("gpt2_base_en"), trained.checkpoint)
     written = formats.export(hub, form, tmp_path / "out")
-    assert loading.load(checkpoints.resolve(str(written)))[1].hash == loading.load(trained)[1].hash
+    assert loading.load(references.resolve(str(written)))[1].hash == loading.load(trained)[1].hash
 
 
 @pytest.mark.parametrize("form", checkpoints.FORMATS)

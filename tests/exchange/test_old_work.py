@@ -21,8 +21,8 @@ from engine.models import formats, loading
 from engine.models.backend import keras_hub
 from engine.presets import catalogue, tokenizers
 from engine.presets.catalogue import Preset
-from engine.runs import checkpoints
-from engine.runs.checkpoints import ModelReference
+from engine.runs import checkpoints, references
+from engine.runs.references import ModelReference
 
 OLD = FILES / "transformers_4"
 pytestmark = pytest.mark.slow
@@ -44,7 +44,7 @@ def fine_tuned(tiny_preset, tmp_path_factory):
     loading.save_preset(
         model, *formats._vocabulary(ModelReference(catalogue.find(tiny_preset))), folder / "keras-hub", ""
     )
-    written = formats.export(checkpoints.resolve(str(folder / "keras-hub")), "hugging-face", folder / "hugging-face")
+    written = formats.export(references.resolve(str(folder / "keras-hub")), "hugging-face", folder / "hugging-face")
     return model.backbone.get_weights(), folder / "keras-hub", written
 
 
@@ -427,7 +427,7 @@ def test_openais_checkpoint_is_named_and_the_way_to_convert_it_said(
     said = capsys.readouterr().out
     assert "gpt-2-simple (TensorFlow 1)" in said
     assert "python -m engine export old/0 --format hugging-face" in said
-    formats.export(checkpoints.resolve("old"), "hugging-face", tmp_path / "new")
+    formats.export(references.resolve("old"), "hugging-face", tmp_path / "new")
     theirs = load_file(tmp_path / "new" / "model.safetensors")
     for name, value in load_file(fine_tuned[2] / "model.safetensors").items():
         assert np.array_equal(theirs[name], value)

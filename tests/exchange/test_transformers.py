@@ -20,8 +20,8 @@ from engine.exchange.foreign.validator import Validator
 from engine.inference.generation import Generator, Sampler
 from engine.models import formats, loading, usage
 from engine.presets import catalogue, tokenizers
-from engine.runs import checkpoints
-from engine.runs.checkpoints import ModelReference
+from engine.runs import references
+from engine.runs.references import ModelReference
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +63,7 @@ print(json.dumps(found))
 @pytest.fixture(scope="module")
 def mini() -> ModelReference:
     """The fine-tuned checkpoint that ships."""
-    return checkpoints.resolve("recorded-mini", paths.PROJECT / "checkpoints")
+    return references.resolve("recorded-mini", paths.PROJECT / "checkpoints")
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_the_folders_configuration_has_the_keys_that_other_programs_read(folder,
     assert [(token["id"], token["content"]) for token in one_file["added_tokens"]] == [(end, END)]
     if os.name != "nt":
         assert len({path.stat().st_mode for path in folder.iterdir()}) == 1  # not for the exporting person alone
-    assert loading.load(checkpoints.resolve(str(folder)))[1].hash == loading.load(mini)[1].hash
+    assert loading.load(references.resolve(str(folder)))[1].hash == loading.load(mini)[1].hash
 
 
 def test_transformers_gives_the_same_logits_and_perplexity(theirs, ours, mini, stream, sample_folder, root):
@@ -165,7 +165,7 @@ def with_the_mark_last(reference: ModelReference, folder: Path) -> ModelReferenc
     rows[[first, last]] = rows[[last, first]]
     embeddings.assign(rows)
     loading.save_preset(model, vocabulary, merges, folder, "# The same model\n")
-    return checkpoints.resolve(str(folder))
+    return references.resolve(str(folder))
 
 
 @pytest.mark.parametrize("form", [formats.PRESET, formats.HUGGING_FACE])
@@ -201,7 +201,7 @@ def test_what_transformers_saves_again_is_a_preset_and_an_import_with_its_vocabu
     """Transformers 5 writes the vocabulary into tokenizer.json alone."""
     saved = tmp_path / "saved"
     transformers.run(RESAVE, folder, saved)
-    model, tokenizer = loading.load(checkpoints.resolve(str(saved)))
+    model, tokenizer = loading.load(references.resolve(str(saved)))
     assert tokenizer.hash == ours.tokenizer.hash
     ids = np.arange(1, 9)[None]
     inputs = {"token_ids": ids, "padding_mask": np.ones_like(ids)}

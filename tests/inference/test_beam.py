@@ -9,7 +9,7 @@ from engine.core.errors import SettingsError
 from engine.inference import beam
 from engine.inference.generation import Generator, Sampler
 from engine.models import loading
-from engine.runs import checkpoints
+from engine.runs import references
 
 END, LETTERS, LENGTH = 0, 4, 4
 
@@ -91,7 +91,7 @@ def test_equal_scores_are_settled_by_order():
 @pytest.mark.slow
 def test_on_a_model_the_hypotheses_keep_their_own_caches(tiny_preset):
     """The search with caches gathered for each beam gives what the model without a cache gives."""
-    model, tokenizer = loading.load(checkpoints.resolve(str(tiny_preset)))
+    model, tokenizer = loading.load(references.resolve(str(tiny_preset)))
     rng = np.random.default_rng(5)
     model.backbone.set_weights([w + rng.normal(0, 0.2, w.shape) for w in model.backbone.get_weights()])
     generator = Generator(model, tokenizer)

@@ -9,13 +9,13 @@ from engine import __main__ as cli
 from engine.core.errors import SettingsError
 from engine.inference.generation import Generator, Sampler
 from engine.models import loading
-from engine.runs import checkpoints
+from engine.runs import references
 
 pytestmark = pytest.mark.slow
 
 
 def test_same_seed_same_sample_and_greedy_is_keras_own(tiny_preset):
-    model, tokenizer = loading.load(checkpoints.resolve(str(tiny_preset)))
+    model, tokenizer = loading.load(references.resolve(str(tiny_preset)))
     generator = Generator(model, tokenizer)
     hot = Sampler(temperature=1.0, top_k=0)
     assert generator.generate("the cells", 20, hot, seed=3) == generator.generate("the cells", 20, hot, seed=3)
@@ -55,7 +55,7 @@ def test_the_command_says_what_it_leaves_out_of_a_prompt(tiny_preset, capsys):
 
 @pytest.mark.parametrize("prompt", ["", "the cells " * 200, "細胞 😀 <b>bold</b>", "the"])
 def test_any_prompt_is_continued(tiny_preset, prompt):
-    generator = Generator(*loading.load(checkpoints.resolve(str(tiny_preset))))
+    generator = Generator(*loading.load(references.resolve(str(tiny_preset))))
     assert 0 < len(list(generator.stream(prompt, 10, Sampler(temperature=1.0)))) <= 10
 
 

@@ -10,8 +10,8 @@ from engine.inference import differences, token_scores
 from engine.inference.token_scores import Microscope, Passage
 from engine.models import loading
 from engine.presets import catalogue, tokenizers
-from engine.runs import checkpoints
-from engine.runs.checkpoints import ModelReference
+from engine.runs import checkpoints, references
+from engine.runs.references import ModelReference
 
 pytestmark = pytest.mark.slow
 
@@ -132,7 +132,7 @@ def test_places_are_told_with_what_stands_around_them_and_kept(
     facts = {"preset": catalogue.json_of(catalogue.find(tiny_preset)), "tokens": 0, "steps": 1, "metrics": {}}
     with checkpoints.commit(run, 1, facts) as staging:
         loading.save_weights(other, staging / checkpoints.WEIGHTS)
-    pair = (ModelReference(catalogue.find(tiny_preset)), checkpoints.resolve("changed", root))
+    pair = (ModelReference(catalogue.find(tiny_preset)), references.resolve("changed", root))
     found = differences.compare_places(pair, str(sample_folder), "test")
     place = found["gained_tokens"][0]
     prepared = preparation.prepare(sample_folder, tiny[1])
@@ -143,6 +143,6 @@ def test_places_are_told_with_what_stands_around_them_and_kept(
 
 
 def test_models_of_two_vocabularies_are_not_laid_over_one_another(tiny_preset, sample_folder, root):
-    pair = (ModelReference(catalogue.find(tiny_preset)), checkpoints.resolve("gpt2_mini_en", root))
+    pair = (ModelReference(catalogue.find(tiny_preset)), references.resolve("gpt2_mini_en", root))
     with pytest.raises(CheckpointError, match="different vocabularies"):
         differences.compare_places(pair, str(sample_folder), "test")

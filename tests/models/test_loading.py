@@ -9,17 +9,17 @@ import pytest
 from engine.core.errors import PresetError
 from engine.models import hugging_face, loading
 from engine.presets import catalogue, tokenizers
-from engine.runs import checkpoints
+from engine.runs import references
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_hugging_face_folder_loads_with_the_same_logits(tiny_preset, tmp_path):
-    model, tokenizer = loading.load(checkpoints.resolve(str(tiny_preset)))
+    model, tokenizer = loading.load(references.resolve(str(tiny_preset)))
     x = {"token_ids": np.array([[1, 2, 3]]), "padding_mask": np.ones((1, 3), "int32")}
     logits = np.asarray(model(x))  # (1, 3, vocabulary)
     keras_task(model, tiny_preset).export_to_transformers(str(tmp_path / "hf"))
-    other, other_tokenizer = loading.load(checkpoints.resolve(str(tmp_path / "hf")))
+    other, other_tokenizer = loading.load(references.resolve(str(tmp_path / "hf")))
     assert np.allclose(logits, np.asarray(other(x)), atol=1e-5)
     assert other_tokenizer.encode("insulin levels") == tokenizer.encode("insulin levels")
 
@@ -43,7 +43,7 @@ def test_a_hub_name_without_network_fails_at_once_with_one_sentence(monkeypatch,
     sentence = "is fetched from the network, and .* cannot be reached: connect, or give"
     for name in ("gpt2_base_en", "hf://openai-community/gpt2"):
         with pytest.raises(PresetError, match=sentence):
-            loading.load(checkpoints.resolve(name))
+            loading.load(references.resolve(name))
 
 
 def test_of_a_hub_name_the_vocabulary_alone_can_be_fetched(monkeypatch, tiny_preset, tmp_path):
@@ -81,21 +81,21 @@ def test_of_a_hub_name_the_configuration_is_looked_at_and_one_file_of_vocabulary
     monkeypatch.setattr(catalogue, "reachable", lambda preset: True)
     monkeypatch.setattr(preset_utils, "get_file", get_file)
     with pytest.raises(PresetError, match="scale_attn_by_inverse_layer_idx is true"):
-        loading.load(checkpoints.resolve("hf://somebody/gpt2"))
+        loading.load(references.resolve("hf://somebody/gpt2"))
     found = loading.hub_tokenizer(catalogue.find("hf://somebody/gpt2"))
     assert found.hash == tokenizers.load(tiny_preset).hash
 
 
 def test_what_is_no_preset_is_said(tmp_path):
     with pytest.raises(PresetError, match="There is no run, checkpoint or preset"):
-        checkpoints.resolve(str(tmp_path / "nothing"))
+        references.resolve(str(tmp_path / "nothing"))
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(PresetError, match="is not a GPT-2 preset but bert"):
-        checkpoints.resolve(str(tmp_path))
+        references.resolve(str(tmp_path))
 
 
 def test_a_damaged_preset_is_one_sentence(tiny_preset, tmp_path):
     broken = shutil.copytree(tiny_preset, tmp_path / "broken")
     (broken / "model.weights.h5").write_bytes(b"not HDF5")
     with pytest.raises(PresetError, match="cannot be loaded"):
-        loading.load(checkpoints.resolve(str(broken)))
+        loading.load(references.resolve(str(broken)))

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle
+from engine.runs import checkpoints, lifecycle, references
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -126,7 +126,7 @@ def test_a_parent_that_can_be_no_run_is_a_sentence(root):
     "name", [*HOSTILE, "\ud800", "hf://../..", "kaggle://" + "a/" * 300, "modelscope://.."], ids=lambda n: ascii(n)[:30]
 )
 def test_whatever_a_name_is_it_is_found_or_a_sentence(name, root):
-    looks = (lifecycle.find, checkpoints.find, checkpoints.resolve, paths.locate)
+    looks = (lifecycle.find, checkpoints.find, references.resolve, paths.locate)
     for look in looks:
         try:
             look(name)

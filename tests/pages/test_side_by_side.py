@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 from engine.core.errors import CheckpointError, EngineError
 from engine.inference.samples import outcome, saved, streaming
 from engine.inference.samples.outcome import Column, Difference, Sample, Written
-from engine.runs import checkpoints
-from engine.runs.checkpoints import ModelReference
+from engine.runs import references
+from engine.runs.references import ModelReference
 from engine.services import inference_client
 from ui import side_view
 
@@ -179,7 +179,7 @@ def test_what_wrote_it_is_compared_by_name():
 
 def test_a_column_is_found_by_its_weights_and_by_no_others(root):
     a_run(root)
-    model = next(m for m in checkpoints.models(root) if not m.is_base)
+    model = next(m for m in references.models(root) if not m.is_base)
     column = Column("one/4", "", model.hash, model.preset.hash(), [])
     assert outcome.model_of(column, [model]) is model
     column.reference = "former-name/4"

@@ -12,8 +12,8 @@ from engine.evaluation import measure
 from engine.inference import differences
 from engine.inference.samples import streaming
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle
-from engine.runs.checkpoints import ModelReference
+from engine.runs import checkpoints, lifecycle, references
+from engine.runs.references import ModelReference
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -69,7 +69,7 @@ def test_the_studio_looks_at_one_such_model_but_not_at_two(changed, monkeypatch)
     from engine.services.inference_server import Studio
 
     studio = Studio(changed.checkpoint.folder.parent.parent)
-    monkeypatch.setattr(studio._models, "get", lambda reference: (checkpoints.resolve(reference), None))
+    monkeypatch.setattr(studio._models, "get", lambda reference: (references.resolve(reference), None))
     with pytest.raises(CheckpointError, match=CHANGED):
         studio._look({"references": [changed.preset.reference, "one"], "text": "x"}, None)
     with pytest.raises(AttributeError):  # it goes on to the generator, which is none here

@@ -12,7 +12,7 @@ from engine.core import paths
 from engine.core.errors import PlanError, RunError, SettingsError
 from engine.models import formats
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle, plans, queue
+from engine.runs import checkpoints, lifecycle, plans, queue, references
 from engine.services import dispatcher, worker
 
 PUBMED = paths.PROJECT / "plans" / "pubmed-stages.toml"
@@ -112,7 +112,7 @@ def test_the_chain_runs_and_each_run_knows_where_it_came_from(chain):
     manifest = checkpoints.find("p-first-10000").manifest
     assert (manifest["articles"], manifest["lineage"]) == ([1, 2], [link])
     assert 0 < manifest["epochs"] < link["epochs"]  # as many steps over more articles
-    card = formats.card(checkpoints.resolve("p-first-10000"))
+    card = formats.card(references.resolve("p-first-10000"))
     assert (
         f"- Articles before: 1-1 of `{Path(link['articles']).name}`, {link['epochs']:.2f} epochs, {link['tokens']:,} tokens."
         in card
@@ -139,7 +139,7 @@ def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_prese
     from engine.corpus import preparation, windows
     from engine.evaluation import scoring
     from engine.models import loading
-    from engine.runs.checkpoints import ModelReference
+    from engine.runs.references import ModelReference
 
     stages = plans.settings(
         plans.load(REPORT).scaled(24),

@@ -8,7 +8,7 @@ from runs_helpers import new_settings
 
 from engine.core.errors import EngineError, RunError, SettingsError, StorageError
 from engine.core.locks import Lock
-from engine.runs import checkpoints, lifecycle, queue
+from engine.runs import lifecycle, queue, references
 from engine.runs.settings import from_json
 
 
@@ -150,4 +150,4 @@ def test_a_folder_without_rights_is_one_sentence(root):
 
 def test_a_model_that_is_not_there_is_answered_with_the_runs_there_are(root):
     with pytest.raises(EngineError, match="There is no run, checkpoint or preset second, and no run at all yet"):
-        checkpoints.resolve("second")
+        references.resolve("second")

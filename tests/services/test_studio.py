@@ -13,7 +13,7 @@ from conftest import article_line
 from engine.core.errors import EngineError
 from engine.core.files import read_json
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle
+from engine.runs import checkpoints, lifecycle, references
 from engine.runs.settings import RunSettings
 from engine.services import inference_client, inference_server
 
@@ -33,7 +33,7 @@ def place(tmp_path_factory, tiny_preset, sample_folder):
         settings = RunSettings(preset=str(tiny_preset), articles=str(sample_folder), name="run", steps=2)
         run = lifecycle.create(settings, root=root)
         preset = catalogue.find(tiny_preset)
-        model, _ = loading.load(checkpoints.ModelReference(preset))
+        model, _ = loading.load(references.ModelReference(preset))
         rng = np.random.default_rng(0)
         for step in (1, 2):
             weights = [w + rng.normal(0, 0.3, w.shape).astype(w.dtype) for w in model.backbone.get_weights()]

@@ -7,8 +7,8 @@ from engine.corpus import preparation
 from engine.evaluation import forgetting, scoring
 from engine.models import loading
 from engine.presets import catalogue
-from engine.runs import checkpoints, submission
-from engine.runs.checkpoints import ModelReference
+from engine.runs import checkpoints, references, submission
+from engine.runs.references import ModelReference
 from engine.services import worker
 
 pytestmark = pytest.mark.slow
@@ -52,7 +52,7 @@ def test_lora_from_a_checkpoint_has_the_bases_and_the_parents_zero_line(tiny_pre
 
 def test_lora_trains_query_and_value_and_their_biases(tiny_preset):
     """What the pages, the command line and the settings say that it trains."""
-    model, _ = loading.load(checkpoints.resolve(str(tiny_preset)))
+    model, _ = loading.load(references.resolve(str(tiny_preset)))
     model.backbone.enable_lora(2)
     trained = sorted(variable.path.split("/", 1)[1] for variable in model.trainable_variables)
     of_layer = [f"self_attention/{which}/{leaf}" for which in ("query", "value")

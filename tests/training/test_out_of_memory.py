@@ -14,8 +14,8 @@ from engine.evaluation import scoring
 from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import catalogue, memory
-from engine.runs import checkpoints, lifecycle, submission
-from engine.runs.checkpoints import ModelReference
+from engine.runs import checkpoints, lifecycle, references, submission
+from engine.runs.references import ModelReference
 from engine.services import worker
 from engine.training import accumulation, loop
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 
 def compiled(preset, dropout=0.0):
-    model, _ = loading.load(checkpoints.resolve(str(preset)), dropout)
+    model, _ = loading.load(references.resolve(str(preset)), dropout)
     # Plain descent: Adam would make a full step of the rounding of gradients that are zero (the keys' biases).
     model.compile(
         optimizer=keras.optimizers.SGD(0.5, global_clipnorm=0.5),
@@ -174,7 +174,7 @@ def test_what_to_change_is_computed():
 
 
 def test_an_evaluation_whose_memory_runs_out_scores_fewer_windows_at_a_time(tiny_preset):
-    model, _ = loading.load(checkpoints.resolve(str(tiny_preset)))
+    model, _ = loading.load(references.resolve(str(tiny_preset)))
     scorer = scoring.Scorer(model, jit_compile=False)
     stream = np.random.default_rng(0).integers(0, 399, 5 * 32 + 1)
     batch = windows.take(stream, np.arange(5), 32)

@@ -17,7 +17,7 @@ from training_helpers import cut_off_at, ends_alike, settings_of
 from engine.core.errors import ArticlesError, PresetError
 from engine.models import loading
 from engine.models.backend import keras
-from engine.runs import checkpoints, lifecycle, submission
+from engine.runs import checkpoints, lifecycle, references, submission
 from engine.services import dispatcher, worker
 
 pytestmark = pytest.mark.slow
@@ -74,7 +74,7 @@ def test_a_run_whose_articles_or_preset_have_changed_does_not_go_on_without_a_wo
         worker.work(run)
     train.write_text(words)
     weights = (preset / "model.weights.h5").read_bytes()
-    other, _ = loading.load(checkpoints.resolve(str(tiny_preset)))
+    other, _ = loading.load(references.resolve(str(tiny_preset)))
     other.backbone.trainable_variables[0].assign_add(keras.ops.ones_like(other.backbone.trainable_variables[0]))
     loading.save_weights(other, preset / "model.weights.h5")
     run.request_resume()

@@ -17,8 +17,8 @@ from engine.evaluation import scoring
 from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle, submission
-from engine.runs.checkpoints import ModelReference
+from engine.runs import checkpoints, lifecycle, references, submission
+from engine.runs.references import ModelReference
 from engine.services import dispatcher, worker
 from engine.training import loop, schedules
 
@@ -227,7 +227,7 @@ def test_a_checkpoint_altered_on_disk_is_not_loaded(trained):
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
     with pytest.raises(CheckpointError, match="copy/6 is damaged"):
-        loading.load(checkpoints.resolve("copy/6", run.folder.parent))
+        loading.load(references.resolve("copy/6", run.folder.parent))
     shutil.rmtree(copy)
 
 

@@ -57,10 +57,10 @@ def test_paths_are_offered_on_loopback_or_under_named_folders_with_links_resolve
 @pytest.mark.parametrize("path", ["x" * 5000, "/" + "x" * 5000, "~nobodyhere/x", "a\0b", "/a\0b"], ids=repr)
 def test_what_can_be_no_path_is_a_sentence(path, monkeypatch):
     from engine.core import paths
-    from engine.runs import submission
+    from engine.runs import inputs
 
     monkeypatch.setattr(access, "is_local", lambda: True)
-    for look in (paths.locate, access.check_path, submission.articles_path):
+    for look in (paths.locate, access.check_path, inputs.articles_path):
         with pytest.raises(ArticlesError, match="no path on this machine") as raised:
             look(path)
         assert len(str(raised.value)) < 200

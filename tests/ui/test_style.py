@@ -4,7 +4,7 @@ import pytest
 from pages_helpers import a_run
 
 from engine.presets import catalogue
-from engine.runs import checkpoints
+from engine.runs import checkpoints, references
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -15,8 +15,8 @@ def test_a_base_is_grey_and_a_runs_checkpoints_deepen_along_one_hue(root):
     run = a_run(root)
     (checkpoint,) = checkpoints.of_run(run)
     preset = catalogue.find("checkpoints/presets/gpt2_mini_en")
-    assert colours.of_model(checkpoints.ModelReference(preset)) == colours.BASE
-    hue = colours.of_model(checkpoints.ModelReference(preset, checkpoint))
+    assert colours.of_model(references.ModelReference(preset)) == colours.BASE
+    hue = colours.of_model(references.ModelReference(preset, checkpoint))
     assert hue == colours.of_run("one") == colours.HUES[0]
     assert colours.deepened(hue, 0.0) != colours.deepened(hue, 0.5) != hue
 

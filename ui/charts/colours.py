@@ -4,7 +4,7 @@ ink that is read on it."""
 import colorsys
 
 from engine.runs import lifecycle
-from engine.runs.checkpoints import ModelReference
+from engine.runs.references import ModelReference
 
 BASE = "#7F868D"  # a mid grey that reads on white and on near-black
 # Okabe & Ito 2008, "Color universal design", the hues that read on both grounds, then mid-tones between them.

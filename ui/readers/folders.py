@@ -7,9 +7,9 @@ import numpy as np
 from engine.core.errors import EngineError
 from engine.corpus import store
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle, submission
-from engine.runs.checkpoints import ModelReference
+from engine.runs import checkpoints, inputs, lifecycle, references
 from engine.runs.lifecycle import Run
+from engine.runs.references import ModelReference
 from engine.runs.settings import IMPORTED
 from ui.i18n import _
 from ui.readers import comparison, growing, polling, records
@@ -39,7 +39,7 @@ def window_of(run: Run, event: dict[str, Any]) -> int:
     if length := event.get("sequence_length"):
         return int(length)
     preset = catalogue.find(run.settings.preset)
-    return submission.window_shape(run.settings, preset.max_sequence_length, preset.vocabulary_size)[0]
+    return inputs.window_shape(run.settings, preset.max_sequence_length, preset.vocabulary_size)[0]
 
 
 def newest_samples(run: Run) -> dict[str, dict[str, dict[str, Any]]]:
@@ -66,7 +66,7 @@ def _active_run() -> Run | None:
 
 def models() -> list[ModelReference]:
     """Every model that can be loaded: shipped presets, then checkpoints, the newest run first."""
-    return checkpoints.models()
+    return references.models()
 
 
 def title(model: ModelReference) -> str:

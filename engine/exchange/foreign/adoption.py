@@ -17,7 +17,7 @@ from engine.core.files import clear_old, storage_errors
 from engine.exchange.foreign.validator import Report, Validator
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
-from engine.runs import checkpoints, external, lifecycle
+from engine.runs import checkpoints, external, lifecycle, references
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.settings import IMPORTED, RunSettings
 
@@ -28,7 +28,7 @@ _IMPORT_SECONDS = 3600
 def known_presets(root: Path | None = None) -> list[Preset]:
     """The presets that a file may fit: those on this machine, with those of the hub that were fetched."""
     hub = [preset for preset in map(catalogue.find, catalogue.HUB_NAMES) if catalogue.cached(preset)]
-    return list({preset.reference: preset for preset in [*checkpoints.bases(root), *hub]}.values())
+    return list({preset.reference: preset for preset in [*references.bases(root), *hub]}.values())
 
 
 def adopt(

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.core.errors import CheckpointError, EngineError
 from engine.inference.samples.streaming import MOST_COLUMNS, MOST_NEW_TOKENS, MOST_SAMPLES
-from engine.runs.checkpoints import ModelReference
+from engine.runs.references import ModelReference
 
 SCHEMA_VERSION = 1
 LONGEST_PROMPT = 20_000  # characters

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from engine.core.errors import CheckpointError, EngineError, SettingsError
-from engine.runs import checkpoints
-from engine.runs.checkpoints import ModelReference
+from engine.runs import references
+from engine.runs.references import ModelReference
 
 MOST_COLUMNS = 4
 MOST_SAMPLES = 4
@@ -41,7 +41,7 @@ def turns(request: dict[str, Any], find: Callable[[str], tuple[ModelReference, A
         try:
             model, generator = _model(asked, find)
             if compared:
-                checkpoints.check_base(model)
+                references.check_base(model)
             loaded.append((number, asked, model, generator))
         except EngineError as error:
             send_error(send, error, number)
