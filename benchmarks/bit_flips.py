@@ -23,7 +23,7 @@ sys.path.insert(0, str(PROJECT))
 from engine.core import paths
 from engine.core.files import write_json
 from engine.evaluation import scoring
-from engine.runs import checkpoints, lifecycle, submission
+from engine.runs import checkpoints, states, submission
 from engine.runs.lifecycle import Run
 from engine.runs.settings import RunSettings
 from engine.services import worker
@@ -52,7 +52,7 @@ def a_cut_off_run(form: str) -> Run:
     )
     worker.work(run)
     checkpoints.delete(checkpoints.of_run(run)[-1])
-    write_json(run.folder / "state.json", {**run.state().__dict__, "state": lifecycle.QUEUED})
+    write_json(run.folder / "state.json", {**run.state().__dict__, "state": states.QUEUED})
     return run
 
 

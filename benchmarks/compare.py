@@ -27,7 +27,7 @@ sys.path.insert(0, str(PROJECT))
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from engine.runs import lifecycle
+from engine.runs import lifecycle, states
 from engine.runs.settings import PROMPTS, RunSettings
 
 FIGURES = ("accuracy", "training_loss", "learning_rate", "loss", "tokens_per_second")
@@ -66,7 +66,7 @@ def synthetic(root: Path, name: str, points: int, moments: int, seed: int) -> No
         if step % max(1, points // moments) == 0:
             measure(step)
     (run.folder / "events.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (run.folder / "state.json").write_text(json.dumps({"state": lifecycle.FINISHED, "since": 0.0, "step": points}))
+    (run.folder / "state.json").write_text(json.dumps({"state": states.FINISHED, "since": 0.0, "step": points}))
 
 
 def timed(app: AppTest) -> tuple[float, float]:

@@ -32,6 +32,7 @@ from engine.core import jobs, paths
 from engine.core.errors import EngineError, StorageError
 from engine.exchange.foreign import adoption
 from engine.runs import checkpoints, lifecycle, queue, submission
+from engine.runs import states as states_
 from engine.runs.settings import HUGGING_FACE, PRESET, RunSettings
 from engine.services import dispatcher, import_job, inference_client
 
@@ -103,9 +104,9 @@ def all_finished_once_resumed() -> bool:
     """Whether every run is finished; those that failed or stopped are resumed, as a person does."""
     states = {run: run.state().state for run in lifecycle.all_runs()}
     for run, state in states.items():
-        if state in (lifecycle.FAILED, lifecycle.STOPPED):
+        if state in (states_.FAILED, states_.STOPPED):
             run.request_resume()
-    return all(state == lifecycle.FINISHED for state in states.values())
+    return all(state == states_.FINISHED for state in states.values())
 
 
 def refused(action) -> str:
@@ -123,12 +124,12 @@ def trial(disk: Path, form: str, number: int, rng: random.Random) -> dict:
     """One run, one filling."""
     name = f"{form.replace('.', '-')}-{number}"
     run, behind = submit(name, form, 24), submit(f"{name}-behind", form, 2)
-    wait(lambda: checkpoints.newest_verified(run) or run.state().state == lifecycle.FAILED)
+    wait(lambda: checkpoints.newest_verified(run) or run.state().state == states_.FAILED)
     time.sleep(rng.uniform(0, 1.5))
     leave = rng.choice((0, 0, rng.randrange(1 << 16), rng.randrange(40 << 20)))
     fill(disk, leave)
     had = checkpoints.newest_verified(run)
-    ended = (lifecycle.FAILED, lifecycle.FINISHED)
+    ended = (states_.FAILED, states_.FINISHED)
     wait(lambda: run.state().state in ended, 40)
     pages = pages_alive()
     asked = [
@@ -137,7 +138,7 @@ def trial(disk: Path, form: str, number: int, rng: random.Random) -> dict:
         refused(behind.request_stop),
     ]
     state = run.state()
-    reason = str(state.error) if state.state == lifecycle.FAILED else state.state
+    reason = str(state.error) if state.state == states_.FAILED else state.state
     has = checkpoints.newest_verified(run)
     free(disk)
     finished = wait(all_finished_once_resumed, 600)

@@ -33,6 +33,7 @@ from engine.core.files import read_json
 from engine.core.locks import Lock
 from engine.models import loading
 from engine.runs import checkpoints, lifecycle, submission
+from engine.runs import states as states_
 from engine.runs.references import ModelReference
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher
@@ -122,7 +123,7 @@ def await_moment(run: lifecycle.Run, kind: str, rng: random.Random) -> None:
         return
     before = checkpoints.newest_verified(run)
     end = time.monotonic() + 120
-    while time.monotonic() < end and run.state().state == lifecycle.RUNNING:
+    while time.monotonic() < end and run.state().state == states_.RUNNING:
         begun = saving_now(run)
         newest = checkpoints.of_run(run)
         if newest and (before is None or newest[-1].step > before.step) and (begun or kind != "save"):
@@ -134,10 +135,7 @@ def await_moment(run: lifecycle.Run, kind: str, rng: random.Random) -> None:
 def kill_again_and_again(run: lifecycle.Run, kills: int, rng: random.Random) -> dict[str, int]:
     """Kills the trainers of a run so often, or until it is finished; what was counted."""
     sums = {"kills": 0, "in_saves": 0, "before_the_first_checkpoint": 0, "resumed": 0, "verified_checkpoints_lost": 0}
-    while (
-        sums["kills"] < kills
-        and wait(run, lifecycle.RUNNING, lifecycle.FINISHED, lifecycle.FAILED) == lifecycle.RUNNING
-    ):
+    while sums["kills"] < kills and wait(run, states_.RUNNING, states_.FINISHED, states_.FAILED) == states_.RUNNING:
         number = sums["kills"]
         await_moment(run, "early" if number % 8 == 0 else "save" if number % 2 else "training", rng)
         saving, had, pid = saving_now(run), checkpoints.newest_verified(run), trainer_pid(run)
@@ -150,11 +148,11 @@ def kill_again_and_again(run: lifecycle.Run, kills: int, rng: random.Random) -> 
         sums["before_the_first_checkpoint"] += had is None
         sums["verified_checkpoints_lost"] += had is not None and (has is None or has.step < had.step)
         deadline = time.monotonic() + 60
-        while trainer_pid(run) in (None, pid) and run.state().state not in (lifecycle.FINISHED, lifecycle.FAILED):
+        while trainer_pid(run) in (None, pid) and run.state().state not in (states_.FINISHED, states_.FAILED):
             if time.monotonic() > deadline:
                 break
             time.sleep(0.02)
-        sums["resumed"] += run.state().state in (lifecycle.RUNNING, lifecycle.FINISHED)
+        sums["resumed"] += run.state().state in (states_.RUNNING, states_.FINISHED)
     return sums
 
 
@@ -188,14 +186,14 @@ def main() -> None:
         queue = Dispatching(Path(root))
         queue.start()
         whole = submit("whole", forms[0], a.steps)
-        wait(whole, lifecycle.FINISHED, lifecycle.FAILED)
+        wait(whole, states_.FINISHED, states_.FAILED)
         found = {}
         for number, form in enumerate(forms):
             killed = submit(f"killed-{number}", form, a.steps)
             kills = a.kills // len(forms) + (number < a.kills % len(forms))
             sums = kill_again_and_again(killed, kills, rng)
-            ended = wait(killed, lifecycle.FINISHED, lifecycle.FAILED)
-            found[form] = {**sums, "ended": ended, **(compare(whole, killed) if ended == lifecycle.FINISHED else {})}
+            ended = wait(killed, states_.FINISHED, states_.FAILED)
+            found[form] = {**sums, "ended": ended, **(compare(whole, killed) if ended == states_.FINISHED else {})}
             print(form, found[form], file=sys.stderr, flush=True)
         queue.ended.set()
         queue.join()

@@ -29,7 +29,7 @@ sys.path.insert(0, str(PROJECT))
 
 from engine.core import paths
 from engine.core.files import read_json
-from engine.runs import lifecycle, submission
+from engine.runs import lifecycle, states, submission
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher
 
@@ -120,10 +120,7 @@ def pages_server(root: Path) -> tuple[subprocess.Popen, str]:
 
 def keep_queue(root: Path, names: list[str], steps: int) -> None:
     """Two runs wait behind the one at work."""
-    while (
-        sum(lifecycle.find(name, root).state().state in (lifecycle.QUEUED, lifecycle.RUNNING) for name in names[-4:])
-        < 3
-    ):
+    while sum(lifecycle.find(name, root).state().state in (states.QUEUED, states.RUNNING) for name in names[-4:]) < 3:
         names.append(submit(root, f"run-{len(names):03}", steps).name)
 
 
@@ -176,7 +173,7 @@ def trial(kind: str, kill, kills: int, steps: int) -> dict:
     names, killed = kill(root, kills, steps, random.Random(1))
     end = time.monotonic() + 1800
     while any(
-        lifecycle.find(name, root).state().state in (lifecycle.QUEUED, lifecycle.RUNNING, lifecycle.INTERRUPTED)
+        lifecycle.find(name, root).state().state in (states.QUEUED, states.RUNNING, states.INTERRUPTED)
         for name in names
     ):
         if time.monotonic() > end:
@@ -187,13 +184,13 @@ def trial(kind: str, kill, kills: int, steps: int) -> dict:
     time.sleep(KNOWN_WITHIN_SECONDS)
     watcher.ended.set()
     of_names = [lifecycle.find(name, root) for name in names]
-    starts = [sum(e["state"] == lifecycle.RUNNING for e in run.events("state")) for run in of_names]
+    starts = [sum(e["state"] == states.RUNNING for e in run.events("state")) for run in of_names]
     firsts = [run.events("state")[0]["time"] for run in of_names if run.events("state")]
     left = [*living(root, "engine.services.worker"), *living(root, "engine.services.dispatcher")]
     found = {
         f"{kind}_killed": killed,
         "runs": len(names),
-        "finished": sum(run.state().state == lifecycle.FINISHED for run in of_names),
+        "finished": sum(run.state().state == states.FINISHED for run in of_names),
         "started_more_than_once": sum(count != 1 for count in starts),
         "finished_more_than_once": sum(len(run.events("result")) != 1 for run in of_names),
         "most_trainers_at_work": watcher.most_at_work,

@@ -20,7 +20,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from engine.core import paths
-from engine.runs import lifecycle, submission
+from engine.runs import lifecycle, states, submission
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher
 
@@ -44,7 +44,7 @@ def finished(name: str, a: argparse.Namespace) -> lifecycle.Run:
             device="cpu",
         )
     )
-    while run.state().state in (lifecycle.QUEUED, lifecycle.RUNNING, lifecycle.INTERRUPTED):
+    while run.state().state in (states.QUEUED, states.RUNNING, states.INTERRUPTED):
         dispatcher.ensure()
         time.sleep(0.2)
     return run

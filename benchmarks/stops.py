@@ -24,7 +24,7 @@ sys.path.insert(0, str(PROJECT))
 
 from engine.core import paths
 from engine.core.files import read_json
-from engine.runs import checkpoints, lifecycle, submission
+from engine.runs import checkpoints, lifecycle, states, submission
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher
 
@@ -54,7 +54,7 @@ def stop(run: lifecycle.Run, way: str, trains: bool, rng: random.Random) -> dict
     """Starts or resumes a run, stops it at a random moment, and says what came of it."""
     dispatcher.ensure()
     since = run.events()[-1]["time"] if run.events() else 0.0
-    wait(lambda: run.state().state == lifecycle.RUNNING and run.alive())
+    wait(lambda: run.state().state == states.RUNNING and run.alive())
     if trains:
         wait(lambda: any(e["time"] > since for e in run.events("step")))
     time.sleep(rng.uniform(0, 10 if trains else 25))
@@ -64,7 +64,7 @@ def stop(run: lifecycle.Run, way: str, trains: bool, rng: random.Random) -> dict
     run.request_stop() if way == "page" else os.kill(pid, getattr(signal, way))
     wait(lambda: gone(pid))
     seconds = time.time() - asked
-    wait(lambda: run.state().state in (lifecycle.STOPPED, lifecycle.FINISHED))
+    wait(lambda: run.state().state in (states.STOPPED, states.FINISHED))
     saved = [e["time"] - asked for e in run.events("checkpoint") if e["time"] >= asked]
     ended = [e["time"] - asked for e in run.events("state") if e["time"] >= asked]
     times = {"saved": saved[:1], "ended": ended[:1], "gone": [seconds]}
@@ -88,7 +88,7 @@ def main() -> None:
         for number in range(a.stops):
             found.append(stop(run, WAYS[number % len(WAYS)], number % 2 == 0, rng))
             print(found[-1], file=sys.stderr, flush=True)
-            if run.state().state == lifecycle.FINISHED:
+            if run.state().state == states.FINISHED:
                 break
             if number < a.stops - 1:
                 run.request_resume()

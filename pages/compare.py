@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.core.errors import EngineError
-from engine.runs import checkpoints, lifecycle
+from engine.runs import checkpoints, states
 from engine.runs.lifecycle import Run
 from ui import bases_view, broken_view, removal_view, server_paths, words
 from ui.charts import colours, comparison_figures
@@ -259,7 +259,7 @@ chosen = choose(found)
 if not chosen:
     st.info(_("Choose at least one run."))
     st.stop()
-working = any(run.state().state in (lifecycle.RUNNING, lifecycle.QUEUED) for run in chosen)
+working = any(run.state().state in (states.RUNNING, states.QUEUED) for run in chosen)
 polling.fragment(figures_now, POLL_SECONDS if working else None)(chosen)
 bases_view.say_changed(chosen)
 st.subheader(_("Settings"))

@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from engine.core import machine
 from engine.core.errors import EngineError, SettingsError
 from engine.presets import catalogue
-from engine.runs import checkpoints, fields, lifecycle, queue, submission
+from engine.runs import checkpoints, fields, queue, states, submission
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, PROMPTS, REPORTED, RunSettings
 from engine.services import dispatcher
@@ -326,5 +326,5 @@ with st.container(horizontal=True):
     queue_view.again(shown)
     removal_view.button(shown, "tune")
 run_view.watch(shown, key="tune", details=True)
-if shown.state().state == lifecycle.FINISHED:
+if shown.state().state == states.FINISHED:
     run_view.outcome(shown)

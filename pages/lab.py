@@ -7,7 +7,7 @@ frame.within()
 import streamlit as st
 
 from engine.core import machine, paths
-from engine.runs import lifecycle, queue
+from engine.runs import queue, states
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher
 from ui import broken_view, budget, errors, little_memory, owner, removal_view, run_view, words
@@ -82,7 +82,7 @@ else:
         st.subheader(_("At work"))
     else:
         st.subheader(_("The last run"))
-    if shown.state().state == lifecycle.FINISHED:
+    if shown.state().state == states.FINISHED:
         run_view.outcome(shown)
         with st.container(horizontal=True):
             if not little_memory.nothing_generates():

@@ -7,7 +7,7 @@ frame.within()
 import streamlit as st
 
 from engine.core.errors import EngineError
-from engine.runs import lifecycle
+from engine.runs import states
 from engine.runs.lifecycle import Run
 from ui import bases_view, budget, choices, words
 from ui.charts import colours, time_figures
@@ -144,7 +144,7 @@ def moving(stages: list[Run], working: bool, redrawn: bool) -> None:
         on_change=_moved,
     )
     show(all_moments[st.session_state["time_at"]], all_moments, several)
-    if (redrawn and not playing) or (working and stages[-1].state().state != lifecycle.RUNNING):
+    if (redrawn and not playing) or (working and stages[-1].state().state != states.RUNNING):
         st.rerun()  # it has come to the end: nothing needs to move any more
 
 
@@ -167,11 +167,11 @@ except EngineError:  # deleted between the list and the look
     st.stop()
 if len(all_moments) < 2:
     st.info(_("This run has not measured anything behind its base yet: its moments appear here as they come."))
-    if stages[-1].state().state in (lifecycle.RUNNING, lifecycle.QUEUED):
+    if stages[-1].state().state in (states.RUNNING, states.QUEUED):
         polling.fragment(lambda: st.rerun() if len(folders.events(stages[-1])) > 1 else None, POLL_SECONDS)()
     st.stop()
 bases_view.say_changed(stages)
-working = stages[-1].state().state == lifecycle.RUNNING
+working = stages[-1].state().state == states.RUNNING
 playing = st.session_state.get("time_playing", False)
 every = POLL_SECONDS if working else None
 moved = st.fragment(moving, run_every=PLAY_SECONDS) if playing else polling.fragment(moving, every)

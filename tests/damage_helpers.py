@@ -17,6 +17,7 @@ from engine.core import checked
 from engine.core.errors import EngineError
 from engine.evaluation import cache, forgetting
 from engine.runs import checkpoints, durations, lifecycle, queue, references, removal, retention, submission
+from engine.runs import states as states_
 from engine.services import dispatcher, ending, uploads
 from ui.readers import comparison, growing, moments
 
@@ -291,15 +292,15 @@ class Ended:
 
 def check_outcome(root: Path, outcome: str) -> None:
     states = look(root)
-    assert states["healthy"].state == lifecycle.FINISHED
+    assert states["healthy"].state == states_.FINISHED
     assert lifecycle.find("healthy", root).problem is None
     assert len(lifecycle.find("healthy", root).events()) == 7
     damaged = lifecycle.find("damaged", root)
     assert (damaged.problem is not None) == (outcome == BROKEN), damaged.problem
-    assert (states["damaged"].state == lifecycle.BROKEN) == (outcome != WHOLE)
+    assert (states["damaged"].state == states_.BROKEN) == (outcome != WHOLE)
     if outcome == STATELESS:  # what state.json said can be found again
         damaged.request_resume()
-        assert damaged.state().state == lifecycle.QUEUED and damaged.state().step == 4
+        assert damaged.state().state == states_.QUEUED and damaged.state().step == 4
         damaged.request_stop()
     if outcome == BROKEN:
         with pytest.raises(EngineError):

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.core.locks import Lock
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle
+from engine.runs import checkpoints, lifecycle, states
 from engine.runs.settings import RunSettings
 from ui import importing_view
 
@@ -20,7 +20,7 @@ def open_page(name: str, language: str = "en") -> AppTest:
     return app
 
 
-def a_run(root, name="one", state=lifecycle.FINISHED, preset="checkpoints/presets/gpt2_mini_en"):
+def a_run(root, name="one", state=states.FINISHED, preset="checkpoints/presets/gpt2_mini_en"):
     run = lifecycle.create(RunSettings(preset=preset, articles="articles/sample", name=name, steps=4), root=root)
     figures = {"loss": 5.0, "accuracy": 0.2, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
     for model, step in (("base", 0), ("run", 4)):

@@ -3,7 +3,7 @@
 import time
 
 from engine.core.locks import Lock
-from engine.runs import lifecycle
+from engine.runs import states
 from engine.runs.settings import RunSettings
 
 
@@ -25,7 +25,7 @@ def dies(run, child, code, starts=1):
     """A trainer that had begun its work ends: its lock is free, its state still says running."""
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
-        run.write_state(state=lifecycle.RUNNING, starts=starts)
+        run.write_state(state=states.RUNNING, starts=starts)
     child.returncode = code
 
 

@@ -20,7 +20,7 @@ from engine.core.locks import Lock, held
 from engine.evaluation import cache
 from engine.inference.samples import saved
 from engine.presets import catalogue
-from engine.runs import lifecycle, plans, queue, retention
+from engine.runs import lifecycle, plans, queue, retention, states
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher, inference_client, inference_server
@@ -264,13 +264,13 @@ def finished(root, name: str, **changes) -> lifecycle.Run:
     """A run that took 100 s: 20 until training began, 60 of training, 10 of evaluations, 10 at the end."""
     run = lifecycle.create(a_request(name=name, **changes), root=root)
     lines = [
-        {"kind": "state", "time": 1000.0, "state": lifecycle.RUNNING},
+        {"kind": "state", "time": 1000.0, "state": states.RUNNING},
         {"kind": "step", "time": 1021.0, "step": 1, "seconds": 1.0, "tokens": 2048},
         {"kind": "step", "time": 1090.0, "step": 60, "seconds": 60.0, "tokens": 60 * 2048},
-        {"kind": "state", "time": 1100.0, "state": lifecycle.FINISHED},
+        {"kind": "state", "time": 1100.0, "state": states.FINISHED},
     ]
     (run.folder / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    run.write_state(state=lifecycle.FINISHED)
+    run.write_state(state=states.FINISHED)
     return run
 
 
@@ -318,7 +318,7 @@ def test_steps_of_a_known_speed_and_a_run_at_work_are_counted(root, monkeypatch)
     with Lock(at_work.folder / "lock") as lock:
         assert lock.acquire()
         files.write_json(at_work.folder / "owner.json", {"device": machine.devices("auto")[0]})
-        at_work.write_state(state=lifecycle.RUNNING, step=40, steps=100)
+        at_work.write_state(state=states.RUNNING, step=40, steps=100)
         at_work.append_event("step", step=40, seconds=20.0, tokens=1)
         first, second = queue.places(root)
     assert first.seconds == pytest.approx(60 * 0.5 * (1 + 1 / 6) + 10, abs=1)  # its own pace, half a second a step
@@ -426,7 +426,7 @@ def test_nothing_that_is_written_brings_a_deleted_folder_back(root):
     run = lifecycle.create(a_request(name="one"), root=root)
     shutil.rmtree(run.folder)
     for write in (
-        lambda: run.write_state(state=lifecycle.RUNNING),
+        lambda: run.write_state(state=states.RUNNING),
         lambda: run.append_event("step", step=1),
         lambda: run.keep_last_words(),
         lambda: run.request_stop(),
@@ -440,7 +440,7 @@ def test_nothing_that_is_written_brings_a_deleted_folder_back(root):
             write()
     dispatcher.settle(run, -9)
     assert not run.folder.exists()
-    assert lifecycle.create(a_request(name="one"), root=root).state().state == lifecycle.QUEUED
+    assert lifecycle.create(a_request(name="one"), root=root).state().state == states.QUEUED
     shutil.rmtree(root)
     for write in (
         lambda: cache.keep({"a": 1}, 1, root),

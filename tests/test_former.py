@@ -14,17 +14,17 @@ from streamlit.testing.v1 import AppTest
 
 import engine
 from engine.evaluation import measure
-from engine.runs import checkpoints, lifecycle, references
+from engine.runs import checkpoints, lifecycle, references, states
 from engine.services import worker
 
 FORMER = PROJECT / "tests" / "former"
 STATES = {
-    "packed": lifecycle.FINISHED,
-    "adapters": lifecycle.FINISHED,
-    "report": lifecycle.FINISHED,
-    "imported": lifecycle.FINISHED,
-    "chain-1": lifecycle.PAUSED,
-    "chain-2": lifecycle.COPIED,  # it was queued elsewhere: a copy waits for a person
+    "packed": states.FINISHED,
+    "adapters": states.FINISHED,
+    "report": states.FINISHED,
+    "imported": states.FINISHED,
+    "chain-1": states.PAUSED,
+    "chain-2": states.COPIED,  # it was queued elsewhere: a copy waits for a person
 }
 
 
@@ -80,7 +80,7 @@ def test_the_paused_stage_goes_on_where_it_was_and_the_one_that_waited_follows(f
     assert steps == sorted(set(steps)) and any(step <= begun for step in steps) and steps[-1] == 600
     second.request_resume()
     assert worker.work(second)["steps"] == 6
-    assert second.state().state == lifecycle.FINISHED
+    assert second.state().state == states.FINISHED
 
 
 @pytest.mark.parametrize("page", [page.stem for page in PAGES])
@@ -110,4 +110,4 @@ def test_a_process_is_found_by_the_name_that_earlier_versions_start(name):
 def test_a_trainer_by_its_former_name_leaves_a_finished_run_alone(former):
     command = [sys.executable, "-m", "engine.trainer", str(former["packed"].folder), "cpu"]
     assert subprocess.run(command, cwd=PROJECT, capture_output=True, check=False, timeout=60).returncode == 0
-    assert former["packed"].state().state == lifecycle.FINISHED
+    assert former["packed"].state().state == states.FINISHED

@@ -12,7 +12,7 @@ from engine.core import jobs
 from engine.core.errors import StorageError
 from engine.core.locks import Lock
 from engine.corpus import preparation
-from engine.runs import checkpoints, lifecycle, queue, submission
+from engine.runs import checkpoints, lifecycle, queue, states, submission
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher, import_job, worker
 
@@ -91,17 +91,17 @@ def test_a_dispatcher_on_a_full_disk_starts_nothing_and_goes_on_when_there_is_sp
     died, waits = new_run("died"), new_run("waits")
     with Lock(died.folder / "lock") as lock:
         lock.acquire()
-        died.write_state(state=lifecycle.RUNNING, starts=1)
+        died.write_state(state=states.RUNNING, starts=1)
     started = []
     d = dispatcher.Dispatcher(root, lambda run, device: started.append(run.name))
     disk.full = True
     with monkeypatch.context() as patch:
         patch.setattr(dispatcher, "has_space", lambda root: False)
         assert d.turn()
-    assert started == [] and died.state().state == lifecycle.INTERRUPTED and waits.state().state == lifecycle.QUEUED
+    assert started == [] and died.state().state == states.INTERRUPTED and waits.state().state == states.QUEUED
     disk.full = False
     assert d.turn()
-    assert started == ["died"] and died.state().state == lifecycle.QUEUED
+    assert started == ["died"] and died.state().state == states.QUEUED
 
 
 def test_an_import_ends_with_the_sentence(root, disk, tiny_preset, sample_folder, monkeypatch):
@@ -156,7 +156,7 @@ def test_a_run_fails_with_the_sentence_and_goes_on_from_its_checkpoint(root, tin
     monkeypatch.setattr(tf.train.Checkpoint, "write", write)
     with pytest.raises(StorageError, match="is full: free some space"):
         worker.work(run)
-    assert run.state().state == lifecycle.FAILED
+    assert run.state().state == states.FAILED
     assert "is full: free some space" in str(run.state().error)
     assert checkpoints.newest_verified(run).step == 2
     assert not (run.folder / lifecycle.LAST_WORDS).exists() and not list(run.folder.glob(".*"))

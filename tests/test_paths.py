@@ -14,7 +14,7 @@ from engine.exchange import conversion
 from engine.exchange.foreign import adoption
 from engine.models import formats, loading
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle, queue, references, submission
+from engine.runs import checkpoints, lifecycle, queue, references, states, submission
 from engine.runs.references import ModelReference
 from engine.runs.settings import RunSettings
 from engine.services import worker
@@ -65,17 +65,17 @@ def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_expo
 ):
     run = submission.submit(settings(awkward, "one"))
     worker.work(run)
-    assert run.state().state == lifecycle.FINISHED, run.state().error
+    assert run.state().state == states.FINISHED, run.state().error
     model = references.resolve("one")
     assert model.checkpoint.format == checkpoints.CKPT
     wanted = logits(model)
 
     # Resume: the last checkpoint goes, the run goes on from the one before it and ends where it did.
     shutil.rmtree(model.checkpoint.folder)
-    run.write_state(state=lifecycle.INTERRUPTED, step=2)
+    run.write_state(state=states.INTERRUPTED, step=2)
     run.request_resume()
     worker.work(lifecycle.find("one"))
-    assert lifecycle.find("one").state().state == lifecycle.FINISHED
+    assert lifecycle.find("one").state().state == states.FINISHED
     assert np.array_equal(logits(references.resolve("one")), wanted)
 
     for form in (checkpoints.H5, checkpoints.KERAS):
@@ -108,7 +108,7 @@ def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_expo
     assert cli.main(["checkpoints", "--verify"]) == 0
     again = queue.clone(lifecycle.find("one"), name="two")
     worker.work(again)
-    assert again.state().state == lifecycle.FINISHED, again.state().error
+    assert again.state().state == states.FINISHED, again.state().error
     capsys.readouterr()
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.core.errors import EngineError
-from engine.runs import lifecycle
+from engine.runs import lifecycle, states
 from engine.runs.lifecycle import Run
 from ui import errors, removal_view, words
 from ui.i18n import _, _n
@@ -15,7 +15,7 @@ def why(run: Run) -> EngineError | None:
     if (problem := folders.unreadable(run)) is not None:
         return problem
     state = run.state()
-    return state.error if state.state == lifecycle.BROKEN else None
+    return state.error if state.state == states.BROKEN else None
 
 
 def show(key: str) -> None:

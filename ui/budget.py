@@ -14,7 +14,7 @@ from engine.core.locks import Lock
 from engine.corpus import preparation
 from engine.evaluation.cache import PassSettings
 from engine.presets import catalogue
-from engine.runs import budget, lifecycle, queue, references, submission
+from engine.runs import budget, queue, references, states, submission
 from engine.runs.budget import Limits
 from engine.runs.settings import RunSettings
 from engine.services import import_job, uploads
@@ -99,9 +99,9 @@ def _check_room_for(taken: budget.Cost, most: Limits) -> None:
         if not run.config.get("visitor"):
             continue
         state = run.state().state
-        waiting += state == lifecycle.QUEUED
+        waiting += state == states.QUEUED
         here = float(files.size(run.folder))
-        if state in (lifecycle.QUEUED, lifecycle.RUNNING):  # it will grow
+        if state in (states.QUEUED, states.RUNNING):  # it will grow
             with contextlib.suppress(EngineError):
                 needed = submission.estimate(run.settings)
                 here = max(here, float(needed.checkpoint_bytes * needed.checkpoints))

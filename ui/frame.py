@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from engine.runs import lifecycle
+from engine.runs import states
 from engine.services import dispatcher
 from ui import access, budget, errors, owner, words
 from ui.i18n import LANGUAGES, _, browser_language
@@ -90,5 +90,5 @@ def _strip() -> None:
     st.session_state["strip_polls"] = True
     state = run.state()
     share = state.step / state.steps if state.steps else 0.0
-    label = words.state_name(state.state) if state.state == lifecycle.QUEUED else words.phase_name(state.phase)
+    label = words.state_name(state.state) if state.state == states.QUEUED else words.phase_name(state.phase)
     st.progress(min(1.0, share), words.labelled(words.plain(run.name), label))

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from engine.core.errors import EngineError
-from engine.runs import lifecycle, queue
+from engine.runs import lifecycle, queue, states
 from engine.runs.lifecycle import Run, State
 from engine.services import dispatcher, ending
 from ui import access, bases_view, errors, little_memory, near_copies_view, words
@@ -17,7 +17,7 @@ from ui.readers import folders, growing, polling
 from ui.readers.records import Record
 
 REFRESH_SECONDS = 1.0
-ACTIVE = (lifecycle.QUEUED, lifecycle.RUNNING)
+ACTIVE = (states.QUEUED, states.RUNNING)
 
 
 def watch(run: Run, key: str, details: bool = False) -> None:
@@ -52,7 +52,7 @@ def watch_place(run: Run) -> None:
         st.info(f"**{words.plain(run.name)}** · {words.place(found)}", icon=":material/hourglass_top:")
         _joined(run)
 
-    if run.state().state == lifecycle.QUEUED:
+    if run.state().state == states.QUEUED:
         st.fragment(draw, run_every=REFRESH_SECONDS)()
 
 
@@ -67,10 +67,10 @@ def head(run: Run, state: State, key: str) -> None:
     """State, progress and what can be done."""
     recorded = f" · {_('recorded')}" if run.recorded else ""
     st.markdown(f"**{words.plain(run.name)}** · {words.state_name(state.state)}{recorded}")
-    if state.state == lifecycle.RUNNING:
+    if state.state == states.RUNNING:
         share = state.step / state.steps if state.steps else 0.0
         st.progress(min(1.0, share), _progress(run, state))
-    elif state.state == lifecycle.QUEUED:
+    elif state.state == states.QUEUED:
         st.progress(0.0, _queued(run, state))
         if found := queue.place(run):
             st.markdown(f":material/hourglass_top: {words.place(found)}")
@@ -166,7 +166,7 @@ def _queued(run: Run, state: State) -> str:
     if first := run.waits_for():
         return _("It starts by itself when {run} is finished.", run=words.plain(first))
     busy = folders.active_run()
-    if busy is not None and busy.name != run.name and busy.state().state == lifecycle.RUNNING:
+    if busy is not None and busy.name != run.name and busy.state().state == states.RUNNING:
         return _("It waits for {run}, which uses the device; it starts by itself.", run=words.plain(busy.name))
     if not dispatcher.has_space(run.folder):
         return _("The disk is full: it starts by itself once there is space.")
@@ -209,7 +209,7 @@ def _buttons(run: Run, state: State, key: str) -> None:
             with errors.shown():
                 (run.request_pause if pause else run.request_stop)()
                 st.rerun(scope="app")
-    elif state.state == lifecycle.FINISHED or little_memory.nothing_trains():
+    elif state.state == states.FINISHED or little_memory.nothing_trains():
         return
     elif st.button(
         _("Resume"), icon=":material/play_arrow:", key=f"{key}_resume", help=_("Goes on from the newest checkpoint.")

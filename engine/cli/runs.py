@@ -8,7 +8,7 @@ from typing import Any
 from engine.cli import options
 from engine.cli.output import place_line, print_result
 from engine.core.errors import EngineError, RunError
-from engine.runs import lifecycle, removal
+from engine.runs import lifecycle, removal, states
 from engine.runs import queue as queueing
 from engine.services import dispatcher, ending
 
@@ -73,7 +73,7 @@ def stop(a: argparse.Namespace) -> int:
 def _asked(run: lifecycle.Run, action: str, as_json: bool) -> int:
     """Says what became of a wish: a trainer needs a moment, anything else has its state at once, or had one before."""
     state = run.state().state
-    line = f"{run.name} was asked to {action}." if state == lifecycle.RUNNING else f"{run.name} is {state}."
+    line = f"{run.name} was asked to {action}." if state == states.RUNNING else f"{run.name} is {state}."
     print_result({"run": run.name, "asked": action, "state": state}, as_json, [line])
     return 0
 
@@ -159,7 +159,7 @@ def list_runs(a: argparse.Namespace) -> int:
         state = run.state()
         frozen = run.silent_seconds()
         row = {"run": run.name, "state": state.state, "step": state.step, "steps": state.steps, "frozen": frozen}
-        if state.state == lifecycle.BROKEN:
+        if state.state == states.BROKEN:
             row["problem"] = str(state.error)
         if place := places.get(run.name):
             row |= {"position": place.position, "of": place.of, "starts_in_seconds": place.seconds}

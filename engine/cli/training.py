@@ -11,7 +11,7 @@ from engine.cli.output import Progress, near_copies_line, place_line, preparing,
 from engine.core import paths
 from engine.core.errors import ArticlesError, PlanError
 from engine.presets import memory
-from engine.runs import checkpoints, inputs, lifecycle, queue
+from engine.runs import checkpoints, inputs, lifecycle, queue, states
 from engine.runs.settings import LENGTHS, RunSettings
 from engine.services import dispatcher, worker
 
@@ -137,7 +137,7 @@ def _goes_on(run: lifecycle.Run, as_json: bool) -> NoReturn:
         f"\nMemory ran out at step {event['failed_step']}: {run.name} goes on by itself in the background, each batch of "
         f"{event['batch_size']} in pieces of {event['micro_batch']}. It is shown by: python -m engine runs"
     )
-    print_result({"run": run.name, "state": lifecycle.QUEUED, "micro_batch": event["micro_batch"]}, as_json, [message])
+    print_result({"run": run.name, "state": states.QUEUED, "micro_batch": event["micro_batch"]}, as_json, [message])
     memory.leave(0)
 
 
@@ -154,12 +154,12 @@ def _print_queued(run: lifecycle.Run, as_json: bool) -> int:
 
 def _not_finished(run: lifecycle.Run, as_json: bool) -> int:
     state = run.state()
-    if state.state == lifecycle.QUEUED:
+    if state.state == states.QUEUED:
         dispatcher.ensure()
         message = f"The device is in use: {run.name} waits in the queue and starts by itself. --wait stays here."
         print_result({"run": run.name, "state": state.state}, as_json, [message])
         return 0
-    if state.state == lifecycle.RUNNING:  # the dispatcher was quicker
+    if state.state == states.RUNNING:  # the dispatcher was quicker
         message = f"{run.name} is at work in the background. It is shown by: python -m engine runs"
         print_result({"run": run.name, "state": state.state}, as_json, [message])
         return 0

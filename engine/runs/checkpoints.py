@@ -28,7 +28,7 @@ from engine.core.files import (
     write_bytes,
 )
 from engine.core.files import replace as rename
-from engine.runs import lifecycle
+from engine.runs import lifecycle, states
 from engine.runs.lifecycle import Run
 from engine.runs.settings import CHECKPOINT_FORMATS, CKPT, H5, KERAS
 
@@ -290,7 +290,7 @@ def needed_by(checkpoint: Checkpoint) -> list[Run]:
             settings = run.settings
         except EngineError:
             continue
-        if settings.parent != checkpoint.reference or run.state().state == lifecycle.FINISHED:
+        if settings.parent != checkpoint.reference or run.state().state == states.FINISHED:
             continue
         if settings.lora_rank or newest_verified(run) is None:
             found.append(run)

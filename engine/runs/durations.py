@@ -11,6 +11,7 @@ from engine.core import paths
 from engine.core.errors import EngineError
 from engine.presets import catalogue
 from engine.runs import inputs, lifecycle, submission
+from engine.runs import states as states_
 from engine.runs.lifecycle import Run, State
 from engine.runs.settings import IMPORTED, RunSettings
 
@@ -44,8 +45,8 @@ _MINI = Measured(tokens_per_second=0.0, before=20.0, within=0.1, after=10.0)
 def _measured(folder: Path, stamp: tuple[int, int]) -> Measured | None:
     events = lifecycle.read_events(folder / "events.jsonl")[0]
     states = [e for e in events if e["kind"] == "state" and _has(e, "time")]
-    starts = [e["time"] for e in states if e["state"] == lifecycle.RUNNING]
-    ends = [e["time"] for e in states if e["state"] == lifecycle.FINISHED]
+    starts = [e["time"] for e in states if e["state"] == states_.RUNNING]
+    ends = [e["time"] for e in states if e["state"] == states_.FINISHED]
     steps = [e for e in events if e["kind"] == "step" and _has(e, "time", "seconds", "tokens")]
     if len(starts) != 1 or not ends or not steps:  # one that was resumed waited in between
         return None

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine import __version__
 from engine.core.errors import TakenError
-from engine.runs import checkpoints, lifecycle
+from engine.runs import checkpoints, lifecycle, states
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.lifecycle import Run
 from engine.runs.settings import RunSettings
@@ -45,7 +45,7 @@ def keep(
     step = facts.get("step", 0)
     told = dict([origin])
     with lifecycle.new_folder(settings.name, root) as staging:
-        lifecycle.write_new(staging, settings, lifecycle.FINISHED, {**told, "lineage": lineage or []})
+        lifecycle.write_new(staging, settings, states.FINISHED, {**told, "lineage": lineage or []})
         run = Run(staging)
         run.write_state(step=step, steps=step)
         versions = {"versions": {"atelier": __version__}}

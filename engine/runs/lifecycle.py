@@ -40,9 +40,8 @@ from engine.core.files import (
 from engine.core.locks import Lock, held
 from engine.runs import identity
 from engine.runs.settings import RESERVED_NAMES, RunSettings, from_json
+from engine.runs.states import BROKEN, COPIED, FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED
 
-QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED = checked.STATES
-COPIED, BROKEN = "copied", "broken"  # never written: what a copy's folder reads as, and what was damaged by hand
 HEARTBEAT = "heartbeat"
 LAST_WORDS = "last_words"
 _LAST_WORDS_BYTES = 1 << 16

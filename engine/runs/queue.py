@@ -9,7 +9,7 @@ from engine.core import machine, paths
 from engine.core.errors import EngineError, RunError, TakenError
 from engine.core.files import read_json
 from engine.core.locks import Lock
-from engine.runs import checkpoints, durations, lifecycle, plans, submission
+from engine.runs import checkpoints, durations, lifecycle, plans, states, submission
 from engine.runs.lifecycle import Run
 from engine.runs.settings import IMPORTED, LENGTHS, PACKED, RunSettings
 
@@ -42,7 +42,7 @@ class Place:
 def waiting(root: Path | None = None) -> list[Run]:
     """The runs in the queue, the next one first; those that wait for another run keep their place."""
     queued = [(run.state(), run) for run in lifecycle.all_runs(root)]
-    queued = [(state, run) for state, run in queued if state.state == lifecycle.QUEUED]
+    queued = [(state, run) for state, run in queued if state.state == states.QUEUED]
     return [run for _, run in sorted(queued, key=lambda pair: (pair[0].queued_at, pair[1].name))]
 
 
@@ -53,7 +53,7 @@ def places(root: Path | None = None) -> list[Place]:
     free: dict[str, float | None] = {}  # seconds from now on
     ends: dict[str, float | None] = {}
     for run in every if order else ():
-        if (state := run.state()).state == lifecycle.RUNNING:
+        if (state := run.state()).state == states.RUNNING:
             device = str(read_json(run.folder / lifecycle.OWNER).get("device", "cpu"))
             ends[run.name] = free[device] = _attempt(durations.left, run, state, every)
     found = []
@@ -216,7 +216,7 @@ def _move(run: Run, places: int) -> None:
     for number, (other, former) in enumerate(zip(order, times, strict=True)):
         with Lock(other.folder / "lock") as lock:
             # Two that asked in the same moment must differ to have an order; one that has just started needs none.
-            if lock.acquire(patience_seconds=1) and other.state().state == lifecycle.QUEUED:
+            if lock.acquire(patience_seconds=1) and other.state().state == states.QUEUED:
                 other.write_state(queued_at=former + number * 1e-6)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.core import files
 from engine.core.errors import EngineError, RunError
 from engine.core.locks import Lock
-from engine.runs import checkpoints, lifecycle, retention
+from engine.runs import checkpoints, lifecycle, retention, states
 from engine.runs.lifecycle import Run
 
 
@@ -50,7 +50,7 @@ def check(run: Run) -> None:
 def _check_at_rest(run: Run) -> None:
     if run.recorded:
         raise RunError("The run {name} ships with Atelier and is kept.", name=run.name)
-    if run.state().state in (lifecycle.RUNNING, lifecycle.QUEUED):
+    if run.state().state in (states.RUNNING, states.QUEUED):
         raise _at_work(run)
     if others := children(run):
         raise RunError(

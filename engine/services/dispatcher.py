@@ -18,7 +18,7 @@ from engine.core import launch, machine, paths
 from engine.core.errors import EngineError, GoneError, StorageError, sentence
 from engine.core.files import sweep
 from engine.core.locks import Lock, held
-from engine.runs import devices, lifecycle
+from engine.runs import devices, lifecycle, states
 from engine.runs.lifecycle import Run
 from engine.runs.queue import waiting
 from engine.services import worker
@@ -120,8 +120,8 @@ def settle(run: Run, code: int | None) -> None:
         if not lock.acquire(patience_seconds=5):
             return
         state = run.state()
-        died_at_work = state.state in (lifecycle.INTERRUPTED, lifecycle.RUNNING)
-        if not died_at_work and not (state.state == lifecycle.QUEUED and code):
+        died_at_work = state.state in (states.INTERRUPTED, states.RUNNING)
+        if not died_at_work and not (state.state == states.QUEUED and code):
             return
         run.sweep()
         run.give_last_words()
@@ -129,14 +129,14 @@ def settle(run: Run, code: int | None) -> None:
             worker.end_as_asked(run)
             return
         reason: dict = {"template": _deaths_reason(code), "values": {"code": abs(code or 0)}}
-        run.append_event("state", state=lifecycle.INTERRUPTED, reason=reason)
+        run.append_event("state", state=states.INTERRUPTED, reason=reason)
         if not died_at_work:  # it could not even begin: the next one could not either
-            run.write_state(state=lifecycle.INTERRUPTED, reason=reason, phase="")
+            run.write_state(state=states.INTERRUPTED, reason=reason, phase="")
         elif state.starts < MOST_STARTS:
-            run.write_state(state=lifecycle.QUEUED, reason=reason, phase="")
+            run.write_state(state=states.QUEUED, reason=reason, phase="")
         else:
             last = {"starts": state.starts, "code": code if code is None or code >= 0 else 128 - code}
-            run.write_state(state=lifecycle.FAILED, reason={"template": _last_reason(code), "values": last}, phase="")
+            run.write_state(state=states.FAILED, reason={"template": _last_reason(code), "values": last}, phase="")
 
 
 def _last_reason(code: int | None) -> str:
@@ -174,7 +174,7 @@ def _deaths_reason(code: int | None) -> str:
 def _fail(run: Run, error: EngineError) -> None:
     with contextlib.suppress(StorageError), Lock(run.folder / "lock") as lock:
         if lock.acquire():
-            run.write_state(state=lifecycle.FAILED, reason=error.to_json(), phase="")
+            run.write_state(state=states.FAILED, reason=error.to_json(), phase="")
 
 
 def work_left(root: Path | None = None) -> bool:

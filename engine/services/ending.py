@@ -6,7 +6,7 @@ import psutil
 
 from engine.core import checked
 from engine.core.errors import RunError
-from engine.runs import lifecycle
+from engine.runs import lifecycle, states
 from engine.runs.lifecycle import Run
 from engine.services import dispatcher
 
@@ -21,7 +21,7 @@ def end_trainer(run: Run) -> None:
     Raises:
         RunError: nobody works on it, or the process that does cannot be told for certain.
     """
-    if run.state().state != lifecycle.RUNNING:
+    if run.state().state != states.RUNNING:
         raise RunError("No trainer works on the run {name}.", name=run.name)
     owner = checked.read_if_whole(run.folder / lifecycle.OWNER, checked.OWNER)
     process = _process(run, owner)

@@ -12,7 +12,7 @@ from engine.core import launch, machine, paths
 from engine.core.errors import EngineError, ResourcesError
 from engine.core.files import read_json
 from engine.core.locks import held
-from engine.runs import lifecycle
+from engine.runs import lifecycle, states
 from engine.services import inference_server
 
 LONGEST_ANSWER_BYTES = 16 << 20
@@ -60,7 +60,7 @@ def _prepare_start(root: Path) -> None:
     except ResourcesError as error:
         if machine.look(root).usable_bytes < machine.STUDIO_BYTES:
             raise
-        running = [run.name for run in lifecycle.all_runs(root) if run.state().state == lifecycle.RUNNING]
+        running = [run.name for run in lifecycle.all_runs(root) if run.state().state == states.RUNNING]
         if running:
             raise ResourcesError(
                 "There is not enough memory to generate while {run} trains: samples by hand wait until it has ended.",

@@ -21,7 +21,7 @@ from engine.core.locks import held
 from engine.corpus import store
 from engine.corpus.store import Corpus
 from engine.evaluation import cache
-from engine.runs import lifecycle
+from engine.runs import lifecycle, states
 from engine.services import import_job
 
 FOLDER, VISITORS = ".uploads", "visitors"
@@ -161,7 +161,7 @@ def _needed(root: Path | None) -> set[Path]:
     for run in lifecycle.all_runs(root):
         with contextlib.suppress(EngineError):
             upload = of_visitors(run.settings.articles, root)
-            if upload is not None and run.state().state in (lifecycle.QUEUED, lifecycle.RUNNING):
+            if upload is not None and run.state().state in (states.QUEUED, states.RUNNING):
                 found.add(upload)
     return found
 

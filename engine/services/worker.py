@@ -19,7 +19,7 @@ from engine.core.errors import EngineError, GoneError, StorageError, sentence
 from engine.core.files import write_json
 from engine.core.locks import Lock
 from engine.presets import memory
-from engine.runs import checkpoints, lifecycle, retention, submission
+from engine.runs import checkpoints, lifecycle, retention, states, submission
 from engine.runs.devices import device_lock
 from engine.runs.lifecycle import OWNER, Run
 
@@ -52,7 +52,7 @@ def work(
     with Lock(run.folder / "lock") as run_lock:
         if run.gone() or not run_lock.acquire(_LOOK_SECONDS):
             return None
-        if run.state().state not in (lifecycle.QUEUED, lifecycle.RUNNING, lifecycle.INTERRUPTED) or run.waits_for():
+        if run.state().state not in (states.QUEUED, states.RUNNING, states.INTERRUPTED) or run.waits_for():
             return None
         locks = {
             name: Lock(device_lock(name, run.folder.parent))
@@ -82,8 +82,8 @@ def _train(run: Run, device: str, say: Callable[[str], None], held: tuple[Lock, 
     run.settle_place()
     run.keep_last_words()
     write_json(run.folder / OWNER, {"pid": os.getpid(), "device": device, "since": time.time()})
-    run.write_state(state=lifecycle.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
-    run.append_event("state", state=lifecycle.RUNNING, device=device)
+    run.write_state(state=states.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
+    run.append_event("state", state=states.RUNNING, device=device)
     heart = Heart(run, held)
     stop = _StopRequests(run, heart.progress, run.config.get("most_seconds"))
     try:
@@ -95,32 +95,28 @@ def _train(run: Run, device: str, say: Callable[[str], None], held: tuple[Lock, 
     except GoneError:
         raise
     except EngineError as error:
-        end(run, lifecycle.FAILED, error.to_json())
+        end(run, states.FAILED, error.to_json())
         raise
     except memory.GoesOn:
-        run.append_event("state", state=lifecycle.QUEUED)
-        run.write_state(
-            state=lifecycle.QUEUED, starts=0, phase=""
-        )  # at its old place; halving comes to an end by itself
+        run.append_event("state", state=states.QUEUED)
+        run.write_state(state=states.QUEUED, starts=0, phase="")  # at its old place; halving comes to an end by itself
         raise
     except Exception as error:
         with contextlib.suppress(OSError):  # the log's disk may be full
             traceback.print_exc()
         if memory.ran_out(error):
-            end(run, lifecycle.FAILED, {"template": _OUT_OF_MEMORY, "values": {}})
+            end(run, states.FAILED, {"template": _OUT_OF_MEMORY, "values": {}})
             raise EngineError(_OUT_OF_MEMORY) from error
         template = sentence("An error that Atelier did not foresee: {error}. The run's trainer.log holds the details.")
-        end(
-            run, lifecycle.FAILED, {"template": template, "values": {"error": f"{type(error).__name__}: {error}"[:500]}}
-        )
+        end(run, states.FAILED, {"template": template, "values": {"error": f"{type(error).__name__}: {error}"[:500]}})
         raise
     finally:
         stop.close()
         heart.close()
     if result is not None:
-        end(run, lifecycle.FINISHED, None)
+        end(run, states.FINISHED, None)
     elif stop.overtime:
-        end(run, lifecycle.STOPPED, EngineError(_OVERTIME, most=round(run.config["most_seconds"] / 60, 1)).to_json())
+        end(run, states.STOPPED, EngineError(_OVERTIME, most=round(run.config["most_seconds"] / 60, 1)).to_json())
     else:
         end_as_asked(run)
     return result
@@ -171,7 +167,7 @@ def end(run: Run, state: str, reason: dict | None) -> None:
 
 def end_as_asked(run: Run) -> None:
     """Leaves the run paused or stopped; the caller holds the run's lock."""
-    end(run, lifecycle.PAUSED if run.control() == "pause" else lifecycle.STOPPED, None)
+    end(run, states.PAUSED if run.control() == "pause" else states.STOPPED, None)
 
 
 def _end_soon(run: Run) -> None:

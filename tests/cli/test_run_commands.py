@@ -7,7 +7,7 @@ import pytest
 from runs_helpers import new_settings
 
 from engine.cli.app import main
-from engine.runs import fields, lifecycle
+from engine.runs import fields, lifecycle, states
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher
 
@@ -44,7 +44,7 @@ def test_the_command_queues_a_run_again_with_the_changes_alone(root, monkeypatch
 
 @pytest.mark.parametrize("action", ["stop", "pause"])
 def test_a_finished_run_is_said_to_be_finished(root, capsys, action):
-    lifecycle.create(new_settings()).write_state(state=lifecycle.FINISHED)
+    lifecycle.create(new_settings()).write_state(state=states.FINISHED)
     assert main([action, "one"]) == 0
     assert capsys.readouterr().out == "one is finished.\n"
     assert lifecycle.find("one").control() == ""

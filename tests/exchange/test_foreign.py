@@ -22,7 +22,7 @@ from engine.models import loading
 from engine.models.backend import keras_hub
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
-from engine.runs import checkpoints, lifecycle, queue, references
+from engine.runs import checkpoints, lifecycle, queue, references, states
 from engine.services import dispatcher
 
 OLD = FILES / "keras_nlp_0_6"
@@ -237,7 +237,7 @@ def test_an_import_is_a_checkpoint_like_any_other(good, looking, tiny_preset, ro
     model, _ = loading.load(references.resolve("mine", root))
     for read, written in zip(model.backbone.get_weights(), fine_tuned.backbone.get_weights(), strict=True):
         assert np.array_equal(read, written)
-    assert lifecycle.find("mine", root).state().state == lifecycle.FINISHED
+    assert lifecycle.find("mine", root).state().state == states.FINISHED
     assert not dispatcher.work_left(root)
     with pytest.raises(SettingsError, match="how long"):
         queue.extend("mine", root=root)

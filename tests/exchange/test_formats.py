@@ -11,7 +11,7 @@ from engine.core.errors import CheckpointError, EngineError, StorageError
 from engine.exchange import conversion
 from engine.models import formats, loading
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle, queue, references, submission
+from engine.runs import checkpoints, lifecycle, queue, references, states, submission
 from engine.runs.references import ModelReference
 from engine.runs.settings import RunSettings
 from engine.services import worker
@@ -145,7 +145,7 @@ def test_a_checkpoint_is_converted_through_every_format_and_back_to_the_same_log
 def test_a_conversion_is_a_finished_run_whose_lineage_is_true_and_from_which_one_goes_on(trained):
     made = conversion.convert(trained, checkpoints.H5, "as-h5")
     run = lifecycle.find("as-h5")
-    assert (run.state().state, run.state().step) == (lifecycle.FINISHED, 2)
+    assert (run.state().state, run.state().step) == (states.FINISHED, 2)
     assert run.settings.parent == trained.reference
     assert submission.lineage(made) == [
         {**entry, "checkpoint": "as-h5/2", "hash": made.hash} for entry in submission.lineage(trained.checkpoint)

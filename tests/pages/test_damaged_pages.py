@@ -5,7 +5,7 @@ from damage_helpers import CONFIG, DEEP, EDITS, PAGE_STEP, WHOLE, become, damage
 from pages_helpers import a_run, press
 from streamlit.testing.v1 import AppTest
 
-from engine.runs import lifecycle
+from engine.runs import lifecycle, states
 from ui import words
 
 pytestmark = pytest.mark.usefixtures("no_studio", "on_the_cpu")
@@ -19,7 +19,7 @@ def test_pages_open_where_files_stand_for_the_folders_of_locks_and_results(root)
         (root / name).write_text("")
     a_run(root, "one")
     queued = a_run(root, "two")
-    queued.write_state(state=lifecycle.QUEUED)
+    queued.write_state(state=states.QUEUED)
     every_page()
 
 

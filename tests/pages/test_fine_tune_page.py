@@ -7,7 +7,7 @@ from pages_helpers import a_run, open_page, texts
 
 from engine.core.locks import Lock
 from engine.corpus import store
-from engine.runs import lifecycle
+from engine.runs import lifecycle, states
 from engine.runs.settings import RunSettings
 from engine.services import ending
 from ui import access, importing_view
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("no_studio")
 
 
 def test_a_trainer_that_died_is_named_with_its_reason_in_the_language(root):
-    a_run(root, state=lifecycle.RUNNING)  # nobody holds its lock
+    a_run(root, state=states.RUNNING)  # nobody holds its lock
     app = open_page("fine_tune")
     assert "ended without a word" in app.warning[0].value
     assert "sans un mot" in open_page("fine_tune", "fr").warning[0].value
@@ -94,9 +94,9 @@ def test_a_run_is_paused_resumed_and_queued_again_with_changes(root):
     app = open_page("fine_tune")
     app.selectbox[-1].set_value("w").run()
     app.button(key="tune_pause").click().run()
-    assert waiting.state().state == lifecycle.PAUSED
+    assert waiting.state().state == states.PAUSED
     app.button(key="tune_resume").click().run()
-    assert waiting.state().state == lifecycle.QUEUED
+    assert waiting.state().state == states.QUEUED
     clone = queue.clone(waiting, "again", steps=9)
     assert (clone.settings.steps, clone.settings.preset) == (9, waiting.settings.preset)
 
@@ -114,7 +114,7 @@ def test_a_frozen_trainer_is_ended_from_the_page_after_a_question(root, monkeypa
     run, ended = a_run(root), []
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
-        run.write_state(state=lifecycle.RUNNING)
+        run.write_state(state=states.RUNNING)
         (run.folder / lifecycle.HEARTBEAT).touch()
         os.utime(run.folder / lifecycle.HEARTBEAT, (1, 1))
         app = open_page("fine_tune")

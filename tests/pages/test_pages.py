@@ -4,7 +4,7 @@ import pytest
 from pages_helpers import a_run, open_page
 from project import PAGES
 
-from engine.runs import lifecycle
+from engine.runs import lifecycle, states
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -32,7 +32,7 @@ def test_a_page_opens_beside_a_run_whose_configuration_is_damaged(page, root):
     damaged = a_run(root, "damaged")
     (damaged.folder / "config.json").write_text('{"schema_version": 1, "name": "damaged"}')
     open_page(page.stem)
-    damaged.write_state(state=lifecycle.QUEUED)
+    damaged.write_state(state=states.QUEUED)
     app = open_page(page.stem)
     if page.stem in ("lab", "checkpoints", "compare"):
         told = "**damaged** · The run's config.json is damaged. Missing or of the wrong kind: articles, preset"
@@ -56,7 +56,7 @@ def test_the_button_queues_a_run_of_a_minute_and_starts_the_dispatcher(root, mon
     app.button[0].click().run()
     assert not app.exception
     (run,) = lifecycle.all_runs(root)
-    assert (run.state().state, run.settings.minutes) == (lifecycle.QUEUED, 1.0)
+    assert (run.state().state, run.settings.minutes) == (states.QUEUED, 1.0)
     assert started
 
 

@@ -28,6 +28,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, lifecycle
+from engine.runs import states as states_
 from ui.readers import growing
 
 pytestmark = pytest.mark.usefixtures("no_studio", "on_the_cpu")
@@ -151,7 +152,7 @@ def test_any_damage_costs_its_own_run_alone(root, template, seed):
         a_run(root, "healthy")
     done = any_damage(root, template, seed)
     states = look(root)
-    assert states["healthy"].state == lifecycle.FINISHED, done
+    assert states["healthy"].state == states_.FINISHED, done
     assert len(lifecycle.find("healthy", root).events()) == 7, done
     assert "damaged" in states or not lifecycle.is_run(root / "damaged"), done
 

@@ -16,14 +16,15 @@ from engine.core import files
 from engine.core.errors import GoneError, RunError, SettingsError
 from engine.core.locks import Lock, held
 from engine.runs import identity, lifecycle, queue, removal, submission
+from engine.runs import states as states_
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher, ending, worker
 
 
-def a_run(root, state=lifecycle.QUEUED, **changes) -> lifecycle.Run:
+def a_run(root, state=states_.QUEUED, **changes) -> lifecycle.Run:
     settings = {"preset": "checkpoints/presets/gpt2_mini_en", "articles": "articles/sample", "name": "one", "steps": 4}
     run = lifecycle.create(RunSettings(**{**settings, **changes}), root=root)
-    if state != lifecycle.QUEUED:
+    if state != states_.QUEUED:
         run.write_state(state=state, step=2, steps=4)
     return run
 
@@ -43,23 +44,23 @@ def started_by_a_dispatcher(root) -> list[str]:
     return started
 
 
-@pytest.mark.parametrize("state", [lifecycle.QUEUED, lifecycle.RUNNING])
+@pytest.mark.parametrize("state", [states_.QUEUED, states_.RUNNING])
 def test_a_copy_that_says_it_waits_or_works_waits_for_a_person_and_then_is_a_run_of_its_own(root, state):
     original = a_run(root, state)
     copy = copied(original.folder, root / "two")
-    if state == lifecycle.RUNNING:  # its trainer is at work
+    if state == states_.RUNNING:  # its trainer is at work
         lock = Lock(original.folder / "lock")
         assert lock.acquire()
     assert original.state().state == state
-    assert copy.state().state == lifecycle.COPIED
+    assert copy.state().state == states_.COPIED
     assert "a copy of the run one as it waited or worked, and does not train by itself" in str(copy.state().error)
-    assert [run.name for run in queue.waiting(root)] == (["one"] if state == lifecycle.QUEUED else [])
-    assert started_by_a_dispatcher(root) == (["one"] if state == lifecycle.QUEUED else [])
+    assert [run.name for run in queue.waiting(root)] == (["one"] if state == states_.QUEUED else [])
+    assert started_by_a_dispatcher(root) == (["one"] if state == states_.QUEUED else [])
     assert worker.work(copy, device="cpu") is None
     assert not copy.orphaned() and not copy.at_work()
     copy.request_resume()
     fresh = lifecycle.find("two", root)
-    assert fresh.state().state == lifecycle.QUEUED and fresh.settings.name == "two"
+    assert fresh.state().state == states_.QUEUED and fresh.settings.name == "two"
     assert fresh.config["id"] != original.config["id"]
     assert fresh.config["copied_from"] == {"name": "one", "id": original.config["id"]}
     assert [run.name for run in queue.waiting(root)][-1] == "two"
@@ -70,23 +71,23 @@ def test_a_copy_of_a_copy_is_one_too_also_when_the_first_run_is_gone(root):
     second = copied(a_run(root).folder, root / "two")
     third = copied(second.folder, root / "three")
     shutil.rmtree(root / "one")
-    assert {second.state().state, third.state().state} == {lifecycle.COPIED}
+    assert {second.state().state, third.state().state} == {states_.COPIED}
     assert not dispatcher.work_left(root)
 
 
 def test_a_copied_project_does_not_train_and_what_has_finished_in_it_opens(root):
     a_run(root)
-    a_run(root, lifecycle.RUNNING, name="works")
-    a_run(root, lifecycle.FINISHED, name="done")
-    a_run(root, lifecycle.PAUSED, name="paused")
+    a_run(root, states_.RUNNING, name="works")
+    a_run(root, states_.FINISHED, name="done")
+    a_run(root, states_.PAUSED, name="paused")
     there = root.parent / "elsewhere" / "checkpoints"
     shutil.copytree(root, there)
     states = {run.name: run.state().state for run in lifecycle.all_runs(there)}
     assert states == {
-        "one": lifecycle.COPIED,
-        "works": lifecycle.COPIED,
-        "done": lifecycle.FINISHED,
-        "paused": lifecycle.PAUSED,
+        "one": states_.COPIED,
+        "works": states_.COPIED,
+        "done": states_.FINISHED,
+        "paused": states_.PAUSED,
     }
     assert not dispatcher.work_left(there) and started_by_a_dispatcher(there) == []
     paused = lifecycle.find("paused", there)
@@ -100,10 +101,10 @@ def test_a_run_that_was_renamed_or_moved_with_its_project_is_the_run_itself(root
     run.folder.rename(root / "renamed")
     assert started_by_a_dispatcher(root) == ["renamed"]
     moved = root.rename(root.parent / "moved")
-    assert lifecycle.find("renamed", moved).state().state == lifecycle.QUEUED
+    assert lifecycle.find("renamed", moved).state().state == states_.QUEUED
     link = root.parent / "link"
     link.symlink_to(moved)
-    assert lifecycle.find("renamed", link).state().state == lifecycle.QUEUED
+    assert lifecycle.find("renamed", link).state().state == states_.QUEUED
     run = lifecycle.find("renamed", moved)
     run.settle_place()
     assert files.read_json(run.folder / identity.PLACE)["path"] == str(run.folder.resolve())
@@ -112,12 +113,12 @@ def test_a_run_that_was_renamed_or_moved_with_its_project_is_the_run_itself(root
 def test_a_container_and_a_disk_with_other_inodes_are_no_copies_and_another_machine_is_one(root, monkeypatch):
     run = a_run(root)
     monkeypatch.setattr(platform, "node", lambda: "another-container")  # the folder is mounted there
-    assert run.state().state == lifecycle.QUEUED
+    assert run.state().state == states_.QUEUED
     place = files.read_json(run.folder / identity.PLACE)
     files.write_json(run.folder / identity.PLACE, {**place, "inode": place["inode"] + 1})
-    assert run.state().state == lifecycle.COPIED  # the same path on another machine
+    assert run.state().state == states_.COPIED  # the same path on another machine
     monkeypatch.undo()
-    assert lifecycle.Run(run.folder).state().state == lifecycle.QUEUED  # a disk that numbers its files anew
+    assert lifecycle.Run(run.folder).state().state == states_.QUEUED  # a disk that numbers its files anew
 
 
 def test_of_two_folders_with_one_inode_number_the_one_at_its_place_is_the_run(root):
@@ -125,7 +126,7 @@ def test_of_two_folders_with_one_inode_number_the_one_at_its_place_is_the_run(ro
     other = copied(run.folder, root / "two")  # as of a snapshot, or on another disk
     place = files.read_json(other.folder / identity.PLACE)
     files.write_json(other.folder / identity.PLACE, {**place, "inode": other.folder.stat().st_ino})
-    assert (run.state().state, other.state().state) == (lifecycle.QUEUED, lifecycle.COPIED)
+    assert (run.state().state, other.state().state) == (states_.QUEUED, states_.COPIED)
 
 
 def test_a_run_from_before_there_were_ids_goes_on_and_its_copy_does_not(root):
@@ -135,7 +136,7 @@ def test_a_run_from_before_there_were_ids_goes_on_and_its_copy_does_not(root):
     files.write_json(run.folder / "config.json", config)
     (run.folder / identity.PLACE).unlink()
     copy = copied(run.folder, root / "two")
-    assert (run.state().state, copy.state().state) == (lifecycle.QUEUED, lifecycle.COPIED)
+    assert (run.state().state, copy.state().state) == (states_.QUEUED, states_.COPIED)
     run = lifecycle.find("one", root)
     run.settle_place()  # as its trainer does
     assert len(run.config["id"]) == 32 and (run.folder / identity.PLACE).exists()
@@ -147,19 +148,19 @@ def test_a_copy_can_be_stopped_and_deleted_and_one_whose_name_is_none_says_so(ro
     copy = copied(original.folder, root / "one (copy)")
     with pytest.raises(SettingsError, match=r"The name “one \(copy\)” cannot be a folder"):
         copy.request_resume()
-    assert copy.state().state == lifecycle.COPIED
+    assert copy.state().state == states_.COPIED
     with pytest.raises(RunError, match="No trainer works"):
         ending.end_trainer(copy)
     copy.request_stop()
-    assert copy.state().state == lifecycle.STOPPED
+    assert copy.state().state == states_.STOPPED
     removal.remove(copied(original.folder, root / "three"))
     assert sorted(path.name for path in root.iterdir()) == ["one", "one (copy)"]
-    assert original.state().state == lifecycle.QUEUED
+    assert original.state().state == states_.QUEUED
 
 
 def test_the_page_and_the_command_list_a_copy_as_one_and_resume_it(root, monkeypatch, capsys):
     monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
-    copied(a_run(root, lifecycle.RUNNING).folder, root / "two")
+    copied(a_run(root, states_.RUNNING).folder, root / "two")
     assert main(["runs"]) == 0
     assert "copied" in (told := capsys.readouterr().out) and "This folder is a copy of the run one" in told
     app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
@@ -171,7 +172,7 @@ def test_the_page_and_the_command_list_a_copy_as_one_and_resume_it(root, monkeyp
     assert app.warning[0].value.startswith("This folder is a copy of the run one")
     app.button(key="tune_resume").click().run()
     assert not app.exception and not app.error
-    assert lifecycle.find("two", root).state().state == lifecycle.QUEUED
+    assert lifecycle.find("two", root).state().state == states_.QUEUED
 
 
 # Deleted while it trains
@@ -197,7 +198,7 @@ def test_a_trainer_whose_folder_is_deleted_ends_and_leaves_nothing(root, monkeyp
     with pytest.raises(GoneError, match="The folder of the run one was deleted while it trained"):
         worker.work(run, device="cpu")
     assert [path.name for path in root.iterdir()] == [".locks"]
-    assert a_run(root).state().state == lifecycle.QUEUED  # its name is free
+    assert a_run(root).state().state == states_.QUEUED  # its name is free
 
 
 def test_a_folder_that_was_replaced_by_another_run_is_left_to_it(root, monkeypatch):
@@ -214,7 +215,7 @@ def test_a_folder_that_was_replaced_by_another_run_is_left_to_it(root, monkeypat
     with pytest.raises(GoneError):
         worker.work(run, device="cpu")
     assert lifecycle.find("one", root).settings.seed == 7
-    assert lifecycle.find("one", root).state().state == lifecycle.QUEUED
+    assert lifecycle.find("one", root).state().state == states_.QUEUED
     assert lifecycle.find("moved", root).orphaned()  # which the dispatcher resumes under its new name
 
 

@@ -29,7 +29,7 @@ from engine.core import locks
 from engine.core.errors import GoneError, StorageError
 from engine.evaluation import cache
 from engine.inference.samples import saved
-from engine.runs import checkpoints, identity, lifecycle, removal, retention
+from engine.runs import checkpoints, identity, lifecycle, removal, retention, states
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher
 from ui.readers import growing
@@ -98,17 +98,17 @@ def test_a_broken_run_neither_blocks_the_queue_nor_wakes_the_dispatcher(root):
 
 
 def test_a_trainer_mends_a_state_that_is_damaged_while_it_works(root):
-    run = a_run(root, "one", state=lifecycle.RUNNING)
+    run = a_run(root, "one", state=states.RUNNING)
     with locks.Lock(run.folder / "lock") as lock:
         assert lock.acquire()
         become(b"{")(run.folder / STATE)
-        assert run.state().state == lifecycle.BROKEN
+        assert run.state().state == states.BROKEN
         run.write_state(step=3)
-        assert (run.state().state, run.state().step) == (lifecycle.RUNNING, 3)
+        assert (run.state().state, run.state().step) == (states.RUNNING, 3)
 
 
 def test_a_configuration_that_is_deleted_while_it_trains_costs_no_checkpoint(root):
-    run = a_run(root, "one", state=lifecycle.RUNNING)
+    run = a_run(root, "one", state=states.RUNNING)
     with locks.Lock(run.folder / "lock") as lock:
         assert lock.acquire()
         identity.write_place(run.folder)
@@ -117,7 +117,7 @@ def test_a_configuration_that_is_deleted_while_it_trains_costs_no_checkpoint(roo
         with pytest.raises(GoneError):
             run.write_state(step=3)
     dispatcher.settle(run, 0)
-    assert lifecycle.find("one", root).state().state == lifecycle.BROKEN
+    assert lifecycle.find("one", root).state().state == states.BROKEN
     (run.folder / CONFIG).write_bytes(whole)
     back = lifecycle.find("one", root)
     assert [checkpoint.step for checkpoint in checkpoints.of_run(back)] == [4]
@@ -125,7 +125,7 @@ def test_a_configuration_that_is_deleted_while_it_trains_costs_no_checkpoint(roo
 
 
 def test_what_a_deletion_left_is_removed_with_the_checkpoint_that_was_written_meanwhile(root):
-    run = a_run(root, "one", state=lifecycle.RUNNING)
+    run = a_run(root, "one", state=states.RUNNING)
     for path in run.folder.iterdir():
         if path.name not in ("heartbeat", STEP):
             gone(path)
@@ -159,7 +159,7 @@ def test_a_file_where_a_folder_is_needed_is_named(root):
     for name in (".samples", ".evaluations", ".exports"):
         (root / name).write_text("")
     a_run(root, "one")
-    assert look(root)["one"].state == lifecycle.FINISHED
+    assert look(root)["one"].state == states.FINISHED
     assert saved.names(root) == []
     with pytest.raises(StorageError, match="in the way"):
         cache.keep({"a": 1}, 2, root)

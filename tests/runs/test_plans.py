@@ -12,7 +12,7 @@ from engine.core import paths
 from engine.core.errors import PlanError, RunError, SettingsError
 from engine.models import formats
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle, plans, queue, references
+from engine.runs import checkpoints, lifecycle, plans, queue, references, states
 from engine.services import dispatcher, worker
 
 PUBMED = paths.PROJECT / "plans" / "pubmed-stages.toml"
@@ -96,7 +96,7 @@ def test_a_stage_waits_for_its_parent_and_is_not_started_before(chain, root):
     assert [run.waits_for() for run in chain] == [None, "p-first-10", "p-first-10000", "p-first-80000"]
     assert [run.name for run in queue.waiting(root) if not run.waits_for()] == ["p-first-10"]
     assert worker.work(chain[1]) is None
-    assert chain[1].state().state == lifecycle.QUEUED
+    assert chain[1].state().state == states.QUEUED
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import pytest
 from engine import __main__ as cli
 from engine.core.errors import CheckpointError, RunError, StorageError
 from engine.core.locks import Lock
-from engine.runs import checkpoints, lifecycle, removal, retention
+from engine.runs import checkpoints, lifecycle, removal, retention, states
 from engine.runs.settings import RunSettings
 
 
@@ -67,7 +67,7 @@ def test_what_an_unfinished_run_started_from_is_kept_until_it_can_go_on_without_
     with checkpoints.commit(child, 5, {}) as staging:
         (staging / checkpoints.WEIGHTS).write_bytes(b"weights")
     assert [run.name for run in checkpoints.needed_by(first)] == ["adapters"]
-    adapters.write_state(state=lifecycle.FINISHED)
+    adapters.write_state(state=states.FINISHED)
     checkpoints.delete(first)
     assert steps(lifecycle.Run(root / "one")) == [20, 30, 40, 50, 60]
 
@@ -85,7 +85,7 @@ def at(run, state):
 
 
 def test_a_whole_run_goes_with_its_last_checkpoint_when_nothing_needs_it(root):
-    run = at(a_run(root, {10: 5.0, 20: 4.0}), lifecycle.FINISHED)
+    run = at(a_run(root, {10: 5.0, 20: 4.0}), states.FINISHED)
     retention.pin(checkpoints.of_run(run)[0], True)
     lost = removal.loss(run)
     assert (lost.checkpoints, lost.pinned) == (2, 1) and lost.bytes > 0
@@ -95,7 +95,7 @@ def test_a_whole_run_goes_with_its_last_checkpoint_when_nothing_needs_it(root):
     a_run(root, {10: 5.0})  # its name is free
 
 
-@pytest.mark.parametrize("state", [lifecycle.QUEUED, lifecycle.RUNNING])
+@pytest.mark.parametrize("state", [states.QUEUED, states.RUNNING])
 def test_a_run_that_waits_or_is_about_to_go_on_is_not_deleted(root, state):
     run = at(a_run(root, {10: 5.0}), state)
     with pytest.raises(RunError, match="works or waits: stop it first"):
@@ -105,7 +105,7 @@ def test_a_run_that_waits_or_is_about_to_go_on_is_not_deleted(root, state):
 
 
 def test_a_run_whose_trainer_is_alive_is_not_deleted(root):
-    run = at(a_run(root, {10: 5.0}), lifecycle.FINISHED)
+    run = at(a_run(root, {10: 5.0}), states.FINISHED)
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
         with pytest.raises(RunError, match="works or waits"):
@@ -114,9 +114,9 @@ def test_a_run_whose_trainer_is_alive_is_not_deleted(root):
 
 
 def test_a_run_that_others_came_from_or_that_ships_is_not_deleted(root):
-    run = at(a_run(root, {10: 5.0}), lifecycle.FINISHED)
-    at(a_run(root, {1: 5.0}, "two", parent="one/10"), lifecycle.FINISHED)
-    at(a_run(root, {1: 5.0}, "one-more"), lifecycle.FINISHED)  # only its name begins alike
+    run = at(a_run(root, {10: 5.0}), states.FINISHED)
+    at(a_run(root, {1: 5.0}, "two", parent="one/10"), states.FINISHED)
+    at(a_run(root, {1: 5.0}, "one-more"), states.FINISHED)  # only its name begins alike
     with pytest.raises(RunError, match="came from one, .*: two. Delete those first"):
         removal.remove(run)
     removal.remove(lifecycle.find("two"))
@@ -126,7 +126,7 @@ def test_a_run_that_others_came_from_or_that_ships_is_not_deleted(root):
 
 
 def test_the_command_asks_for_the_name(root, capsys, monkeypatch):
-    at(a_run(root, {10: 5.0}), lifecycle.FINISHED)
+    at(a_run(root, {10: 5.0}), states.FINISHED)
     assert cli.main(["delete", "one"]) == 1  # no terminal
     monkeypatch.setattr("sys.stdin", type("Terminal", (), {"isatty": lambda self: True})())
     monkeypatch.setattr("builtins.input", lambda prompt: "on")
@@ -135,5 +135,5 @@ def test_the_command_asks_for_the_name(root, capsys, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda prompt: "one")
     assert cli.main(["delete", "one"]) == 0
     assert lifecycle.all_runs(root) == []
-    at(a_run(root, {10: 5.0}), lifecycle.FINISHED)
+    at(a_run(root, {10: 5.0}), states.FINISHED)
     assert cli.main(["delete", "one", "--yes"]) == 0

@@ -8,7 +8,7 @@ from runs_helpers import new_settings
 
 from engine.core.errors import EngineError, RunError, SettingsError, StorageError
 from engine.core.locks import Lock
-from engine.runs import lifecycle, queue, references
+from engine.runs import lifecycle, queue, references, states
 from engine.runs.settings import from_json
 
 
@@ -59,9 +59,9 @@ def test_running_without_a_holder_reads_as_interrupted_with_a_reason(root):
     run = lifecycle.create(new_settings())
     with Lock(run.folder / "lock") as lock:
         assert lock.acquire()
-        run.write_state(state=lifecycle.RUNNING)
-        assert run.state().state == lifecycle.RUNNING
-    assert run.state().state == lifecycle.INTERRUPTED
+        run.write_state(state=states.RUNNING)
+        assert run.state().state == states.RUNNING
+    assert run.state().state == states.INTERRUPTED
     assert "ended without a word" in str(run.state().error)
 
 
@@ -83,7 +83,7 @@ def test_what_a_resumed_run_reports_again_replaces_what_it_had_reported(root):
     run.append_event("resume", step=1)
     run.append_event("step", step=2, loss=20)
     assert [(e["step"], e["loss"]) for e in run.events("step")] == [(1, 1), (2, 20)]
-    run.append_event("state", state=lifecycle.INTERRUPTED)
+    run.append_event("state", state=states.INTERRUPTED)
     run.append_event("resume", step=-1)  # nothing to go on from
     assert [e["kind"] for e in run.events()] == ["state", "resume"]
 
@@ -92,10 +92,10 @@ def test_a_waiting_run_that_is_stopped_leaves_the_queue_and_can_be_resumed(root)
     run = lifecycle.create(new_settings())
     assert queue.waiting(root)[0].name == "one"
     run.request_stop()
-    assert run.state().state == lifecycle.STOPPED
+    assert run.state().state == states.STOPPED
     assert queue.waiting(root) == []
     run.request_resume()
-    assert run.state().state == lifecycle.QUEUED
+    assert run.state().state == states.QUEUED
 
 
 def test_waiting_runs_are_moved_and_their_order_survives(root):
@@ -122,20 +122,20 @@ def test_what_is_asked_of_a_run_while_somebody_looks_at_its_lock_is_not_lost(roo
     assert lock.acquire()  # a page's probe
     threading.Timer(0.1, lock.release).start()
     run.request_pause()
-    assert (run.state().state, run.control()) == (lifecycle.PAUSED, "")
+    assert (run.state().state, run.control()) == (states.PAUSED, "")
     assert lock.acquire()
     threading.Timer(0.1, lock.release).start()
     run.request_stop()
-    assert (run.state().state, run.control()) == (lifecycle.STOPPED, "")
+    assert (run.state().state, run.control()) == (states.STOPPED, "")
 
 
 def test_a_waiting_run_that_is_paused_leaves_the_queue_until_it_is_resumed(root):
     run = lifecycle.create(new_settings())
     run.request_pause()
-    assert run.state().state == lifecycle.PAUSED
+    assert run.state().state == states.PAUSED
     assert queue.waiting(root) == []
     run.request_resume()
-    assert run.state().state == lifecycle.QUEUED
+    assert run.state().state == states.QUEUED
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")

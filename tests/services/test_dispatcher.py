@@ -14,7 +14,7 @@ from runs_helpers import FakeChild, dies, new_settings, until
 
 from engine.core import machine
 from engine.core.locks import Lock, held
-from engine.runs import devices, lifecycle, queue
+from engine.runs import devices, lifecycle, queue, states
 from engine.services import dispatcher, worker
 
 
@@ -37,13 +37,13 @@ def test_the_dispatcher_runs_one_at_a_time_and_resumes_what_died(root):
     assert "choose a smaller batch_size or sequence_length" in str(first.state().error)
     with Lock(first.folder / "lock") as lock:
         lock.acquire()
-        first.write_state(state=lifecycle.FINISHED)
+        first.write_state(state=states.FINISHED)
     started[-1][1].returncode = 0
     d.turn()
     assert [name for name, _ in started] == ["first", "first", "second"]
     with Lock(second.folder / "lock") as lock:
         lock.acquire()
-        second.write_state(state=lifecycle.FAILED)
+        second.write_state(state=states.FAILED)
     started[-1][1].returncode = 1
     assert not d.turn()
 
@@ -62,7 +62,7 @@ def test_after_three_resumes_without_a_checkpoint_a_run_is_failed_and_the_next_o
         dies(first, started[-1][1], -11, starts)
         d.turn()
     assert [name for name, _ in started] == ["first", *3 * ["first"], "second"]
-    assert first.state().state == lifecycle.FAILED
+    assert first.state().state == states.FAILED
     assert "died 4 times without a new checkpoint in between" in str(first.state().error)
 
 
@@ -72,7 +72,7 @@ def test_a_run_that_the_system_kills_again_and_again_says_what_to_change(root):
     d.turn()
     dies(run, d.children["cpu"][1], -9, starts=4)
     d.turn()
-    assert run.state().state == lifecycle.FAILED
+    assert run.state().state == states.FAILED
     assert "when memory runs out: choose a smaller batch_size or sequence_length, LoRA, or a smaller preset" in str(
         run.state().error
     )
@@ -82,7 +82,7 @@ def test_a_run_whose_trainer_and_dispatcher_both_died_is_found_and_resumed(root)
     run = lifecycle.create(new_settings())
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
-        run.write_state(state=lifecycle.RUNNING, starts=1)
+        run.write_state(state=states.RUNNING, starts=1)
     assert run.orphaned() and dispatcher.work_left(root)
     started = []
     dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild()).turn()
@@ -94,7 +94,7 @@ def test_a_dispatcher_stays_while_a_run_in_somebodys_terminal_is_at_work(root):
     d = dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild())
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
-        run.write_state(state=lifecycle.RUNNING, starts=1)
+        run.write_state(state=states.RUNNING, starts=1)
         assert d.turn()
         assert started == []
     assert d.turn()  # it was killed
@@ -150,17 +150,17 @@ def test_a_killed_dispatcher_is_replaced_by_the_trainer_and_the_queue_goes_on(ro
         else:
             until(lambda: [p for p in dispatchers(root) if p.pid != killed.pid] and held(dispatcher.lock_path(root)))
             process.kill()
-    until(lambda: second.state().state == lifecycle.FAILED)
+    until(lambda: second.state().state == states.FAILED)
     assert "There is no preset p" in str(second.state().error)
     until(lambda: not dispatchers(root))  # nothing is left to do: the first, too, has been looked after
-    assert first.state().state == (lifecycle.FINISHED if trainer_ends == "finished" else lifecycle.FAILED)
+    assert first.state().state == (states.FINISHED if trainer_ends == "finished" else states.FAILED)
 
 
 def test_twenty_killed_dispatchers_start_each_run_once_and_in_order(root):
     """Each run fails as soon as its trainer has begun, since there is no preset; whoever is asked starts the next."""
     rng, kills, names, end = random.Random(1), 0, [], time.monotonic() + 240
     while kills < 20 or any(
-        lifecycle.find(name, root).state().state in (lifecycle.QUEUED, lifecycle.RUNNING) for name in names
+        lifecycle.find(name, root).state().state in (states.QUEUED, states.RUNNING) for name in names
     ):
         assert time.monotonic() < end
         if kills < 20 and len(queue.waiting(root)) < 3:
@@ -172,12 +172,12 @@ def test_twenty_killed_dispatchers_start_each_run_once_and_in_order(root):
             process.kill()
     until(lambda: not dispatchers(root))
     starts = [
-        [e["time"] for e in lifecycle.find(name, root).events("state") if e["state"] == lifecycle.RUNNING]
+        [e["time"] for e in lifecycle.find(name, root).events("state") if e["state"] == states.RUNNING]
         for name in names
     ]
     assert all(len(times) == 1 for times in starts) and len(starts) > 4
     assert starts == sorted(starts)
-    assert {lifecycle.find(name, root).state().state for name in names} == {lifecycle.FAILED}
+    assert {lifecycle.find(name, root).state().state for name in names} == {states.FAILED}
     assert not any(path.name.startswith(".") and path.name != ".locks" for path in root.iterdir())
 
 
@@ -198,11 +198,11 @@ def test_a_trainer_that_died_after_a_stop_was_asked_for_is_not_started_again(roo
     run = lifecycle.create(new_settings())
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
-        run.write_state(state=lifecycle.RUNNING, starts=1)
+        run.write_state(state=states.RUNNING, starts=1)
         run.request_pause()
     started = []
     assert not dispatcher.Dispatcher(root, lambda run, device: started.append(run.name) or FakeChild()).turn()
-    assert (started, run.state().state, run.control()) == ([], lifecycle.PAUSED, "")
+    assert (started, run.state().state, run.control()) == ([], states.PAUSED, "")
 
 
 def test_a_device_that_comes_free_in_the_middle_of_a_turn_goes_to_the_first_that_waits(root, monkeypatch):
@@ -277,7 +277,7 @@ def test_a_trainer_that_cannot_even_start_does_not_start_for_ever(root):
     for _ in range(5):
         d.turn()
     assert len(children) == 1
-    assert lifecycle.find("one").state().state == lifecycle.INTERRUPTED
+    assert lifecycle.find("one").state().state == states.INTERRUPTED
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from runs_helpers import FakeChild, new_settings
 from engine.cli.app import main
 from engine.core.errors import RunError
 from engine.core.locks import Lock
-from engine.runs import lifecycle
+from engine.runs import lifecycle, states
 from engine.services import dispatcher, ending, worker
 
 
@@ -105,14 +105,14 @@ def test_a_frozen_trainer_is_ended_and_its_run_goes_on_or_is_stopped(held_run, a
     process.send_signal(signal.SIGSTOP)
     if asked:
         assert main(["stop", run.name]) == 0
-        assert run.state().state == lifecycle.RUNNING  # it cannot answer
+        assert run.state().state == states.RUNNING  # it cannot answer
         assert main(["stop", run.name, "--force"]) == 0
     else:
         ending.end_trainer(run)
     assert process.wait(5) == -signal.SIGKILL
     d.turn()
     assert started == ([] if asked else [run.folder.parent, run.name])
-    assert run.state().state == (lifecycle.STOPPED if asked else lifecycle.QUEUED)
+    assert run.state().state == (states.STOPPED if asked else states.QUEUED)
     assert run.control() == ""
     with pytest.raises(RunError, match="No trainer works on the run one"):
         ending.end_trainer(run)
@@ -133,4 +133,4 @@ def test_a_process_that_is_not_certainly_the_trainer_is_left_alone(held_run, for
             ending.end_trainer(run)
         assert (process.poll(), other.poll()) == (None, None)
         other.kill()
-    assert run.state().state == lifecycle.RUNNING
+    assert run.state().state == states.RUNNING

@@ -14,7 +14,7 @@ from engine.evaluation import scoring
 from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import catalogue, memory
-from engine.runs import checkpoints, lifecycle, references, submission
+from engine.runs import checkpoints, references, states, submission
 from engine.runs.references import ModelReference
 from engine.services import worker
 from engine.training import accumulation, loop
@@ -83,9 +83,9 @@ def test_a_run_whose_memory_runs_out_goes_on_in_pieces_to_the_same_end(
     run = submission.submit(settings_of(tiny_preset, sample_folder, **short))
     with pytest.raises(memory.GoesOn):
         worker.work(run)
-    assert (run.state().state, run.state().starts) == (lifecycle.QUEUED, 0)
+    assert (run.state().state, run.state().starts) == (states.QUEUED, 0)
     worker.work(run)
-    assert run.state().state == lifecycle.FINISHED
+    assert run.state().state == states.FINISHED
     (event,) = run.events("memory")
     assert {"step": 2, "failed_step": 3, "micro_batch": 2, "batch_size": 4}.items() <= event.items()
     losses, expected = ([e["loss"] for e in r.events("step")] for r in (run, whole))
@@ -150,7 +150,7 @@ def test_where_one_window_does_not_fit_the_failure_says_what_to_change(
     }[method]
     with pytest.raises(ResourcesError, match=said):
         worker.work(run)
-    assert run.state().state == lifecycle.FAILED
+    assert run.state().state == states.FAILED
     assert not run.events("memory")
 
 

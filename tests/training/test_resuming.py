@@ -17,7 +17,7 @@ from training_helpers import cut_off_at, ends_alike, settings_of
 from engine.core.errors import ArticlesError, PresetError
 from engine.models import loading
 from engine.models.backend import keras
-from engine.runs import checkpoints, lifecycle, references, submission
+from engine.runs import checkpoints, references, states, submission
 from engine.services import dispatcher, worker
 
 pytestmark = pytest.mark.slow
@@ -31,12 +31,12 @@ def test_a_stop_while_it_measures_saves_the_steps_since_the_last_checkpoint(tiny
             (run.folder / "control.json").write_text(json.dumps({"action": "stop"}))
 
     assert worker.work(run, say=say) is None
-    assert run.state().state == lifecycle.STOPPED
+    assert run.state().state == states.STOPPED
     assert checkpoints.newest_verified(run).step == 3
     assert checkpoints.newest_verified(run).manifest["metrics"] == {}  # nothing has been measured there
 
 
-@pytest.mark.parametrize(("asked_for", "state"), [("stop", lifecycle.STOPPED), ("pause", lifecycle.PAUSED)])
+@pytest.mark.parametrize(("asked_for", "state"), [("stop", states.STOPPED), ("pause", states.PAUSED)])
 def test_stop_and_pause_end_in_a_checkpoint_and_a_state_that_says_so(
     tiny_preset, sample_folder, root, asked_for, state
 ):
@@ -80,11 +80,11 @@ def test_a_run_whose_articles_or_preset_have_changed_does_not_go_on_without_a_wo
     run.request_resume()
     with pytest.raises(PresetError, match="The weights of the preset .* have changed since this run was made"):
         worker.work(run)
-    assert run.state().state == lifecycle.FAILED
+    assert run.state().state == states.FAILED
     (preset / "model.weights.h5").write_bytes(weights)
     run.request_resume()
     worker.work(run)
-    assert run.state().state == lifecycle.FINISHED
+    assert run.state().state == states.FINISHED
 
 
 # Forks a trainer, without what `only_trains` leaves out, for each folder of a run that it reads: loading takes seconds.
@@ -116,7 +116,7 @@ def await_moment(run, pid, step, in_a_save, rng) -> bool:
         Whether it is inside a save.
     """
     end = time.monotonic() + (60 if in_a_save else rng.uniform(0, 1.2))
-    while time.monotonic() < end and run.state().state != lifecycle.FINISHED:
+    while time.monotonic() < end and run.state().state != states.FINISHED:
         if in_a_save and run.saved_step() > step and any(run.folder.glob(f".step-*.{pid}-*.tmp")):
             time.sleep(rng.uniform(0, 0.02))
             return any(run.folder.glob(f".step-*.{pid}-*.tmp"))
@@ -139,7 +139,7 @@ def test_a_trainer_that_is_killed_twenty_times_loses_nothing(tiny_preset, sample
                 settings_of(tiny_preset, sample_folder, **short, name=f"killed-{number}", checkpoint_format=form)
             )
             last = kills + 7
-            while run.state().state != lifecycle.FINISHED:
+            while run.state().state != states.FINISHED:
                 assert time.monotonic() < end
                 had = checkpoints.newest_verified(run)
                 print(run.folder, file=nursery.stdin, flush=True)
@@ -155,7 +155,7 @@ def test_a_trainer_that_is_killed_twenty_times_loses_nothing(tiny_preset, sample
                 has = checkpoints.newest_verified(run)
                 assert had is None or has.step >= had.step
                 dispatcher.settle(run, code)
-                assert run.state().state != lifecycle.FAILED
+                assert run.state().state != states.FAILED
             assert ends_alike(whole, run)
             if kills >= 20:
                 break
@@ -183,5 +183,5 @@ def test_a_signal_ends_a_run_in_a_checkpoint(tiny_preset, sample_folder, root, o
             os.kill(os.getpid(), getattr(signal, name))
 
     assert worker.work(run, say=say) is None
-    assert (run.state().state, run.control()) == (lifecycle.STOPPED, "")
+    assert (run.state().state, run.control()) == (states.STOPPED, "")
     assert checkpoints.newest_verified(run).step == run.state().step == 2

@@ -17,7 +17,7 @@ from engine.evaluation import scoring
 from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle, references, submission
+from engine.runs import checkpoints, lifecycle, references, states, submission
 from engine.runs.references import ModelReference
 from engine.services import dispatcher, worker
 from engine.training import loop, schedules
@@ -39,7 +39,7 @@ def trained(tmp_path_factory, tiny_preset, sample_folder):
 
 def test_the_result_says_everything_that_programs_read(trained):
     run, result = trained
-    assert run.state().state == lifecycle.FINISHED
+    assert run.state().state == states.FINISHED
     assert {"run", "checkpoint", "steps", "tokens", "seconds", "tokens_per_second", "split", "evaluated_tokens"} <= set(
         result
     )
@@ -122,7 +122,7 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
             (staging / name).write_bytes(b"weights")
     (run.folder / "step-00000005" / name).write_bytes(b"wEights")
     assert checkpoints.newest_verified(run).step == 3
-    assert run.state().state == lifecycle.INTERRUPTED
+    assert run.state().state == states.INTERRUPTED
     if form == "weights.h5":  # as of a run that was begun before there were other formats: its configuration names none
         config = json.loads((run.folder / "config.json").read_text())
         del config["checkpoint_format"]
@@ -177,7 +177,7 @@ def test_a_run_with_a_checkpoint_of_its_own_goes_on_without_its_parent(parent, t
     cut_off_at(child, 1)
     checkpoints.delete(first)
     result = worker.work(child)
-    assert child.state().state == lifecycle.FINISHED
+    assert child.state().state == states.FINISHED
     assert "parent_loss" not in result and math.isfinite(result["base_loss"])
     (event,) = child.events("parent_lost")
     assert str(EngineError.from_json(event["reason"])) == "The run one has no checkpoint 3."
@@ -195,7 +195,7 @@ def test_a_parent_that_is_damaged_while_the_run_is_under_way_does_not_fail_it(pa
             (checkpoints.find("one/3").folder / checkpoints.WEIGHTS_FILES["ckpt"][0]).write_bytes(b"damaged")
 
     result = worker.work(child, say=damage)
-    assert child.state().state == lifecycle.FINISHED
+    assert child.state().state == states.FINISHED
     assert "parent_loss" not in result
     assert "one/3 is damaged" in str(EngineError.from_json(child.events("parent_lost")[0]["reason"]))
 
@@ -264,5 +264,5 @@ def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(tiny_preset, sam
     )
     with pytest.raises(EngineError):
         worker.work(run)
-    assert run.state().state == lifecycle.FAILED
+    assert run.state().state == states.FAILED
     assert str(run.state().error) == "The loss became nan."

@@ -19,7 +19,7 @@ from engine.corpus import preparation, store
 from engine.evaluation import cache
 from engine.memorisation import search
 from engine.presets import catalogue
-from engine.runs import articles_read, budget, lifecycle
+from engine.runs import articles_read, budget, lifecycle, states
 from engine.runs.budget import Limits
 from engine.runs.settings import RunSettings
 from engine.services import import_job, uploads
@@ -185,7 +185,7 @@ def test_a_visitors_run_ends_when_its_time_is_over(root, tiny_preset, sample_fol
     )
     worker.work(run)
     state = run.state()
-    assert state.state == lifecycle.STOPPED
+    assert state.state == states.STOPPED
     assert str(state.error).startswith("It was stopped after 0.0 minutes, the most that a visitor's run may take")
     assert run.saved_step() == state.step
 

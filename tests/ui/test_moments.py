@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.core.locks import Lock
-from engine.runs import lifecycle
+from engine.runs import lifecycle, states
 from engine.runs.settings import RunSettings
 from ui.charts import style, time_figures
 from ui.readers import comparison, growing, moments
@@ -33,7 +33,7 @@ def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):
                 )  # fmt: skip
         figures = {"accuracy": 0.9, "loss": 1.0, "bits_per_byte": 1.0, "perplexity": 2.7, "evaluated_tokens": 100}
         run.append_event("evaluation", step=4, split="test", model="run", whole=True, **figures)
-        run.write_state(state=lifecycle.FINISHED, step=4, steps=4)
+        run.write_state(state=states.FINISHED, step=4, steps=4)
     return run
 
 

@@ -11,7 +11,7 @@ import pytest
 from pages_helpers import a_run
 
 from engine.core.locks import Lock
-from engine.runs import lifecycle
+from engine.runs import lifecycle, states
 from ui.charts import style
 from ui.components.figure import live
 from ui.readers import folders, polling
@@ -95,9 +95,9 @@ def test_of_a_crowd_one_looks_and_the_others_take_it(root, crowd):
 
 def test_a_crowd_sees_at_once_what_becomes_of_a_run(root, crowd):
     assert folders.active_run() is None
-    run = a_run(root, state=lifecycle.QUEUED)
+    run = a_run(root, state=states.QUEUED)
     assert folders.active_run().name == "one"
-    run.write_state(state=lifecycle.STOPPED)
+    run.write_state(state=states.STOPPED)
     assert folders.active_run() is None
     assert [found.name for found in folders.trained_runs()] == ["one"]
     a_run(root, "two")
@@ -107,7 +107,7 @@ def test_a_crowd_sees_at_once_what_becomes_of_a_run(root, crowd):
 
 
 def test_a_crowd_sees_within_a_second_that_a_trainer_has_died(root, crowd, monkeypatch):
-    run = a_run(root, state=lifecycle.RUNNING)
+    run = a_run(root, state=states.RUNNING)
     lock = Lock(run.folder / "lock")
     lock.acquire()
     assert folders.active_run().name == "one"

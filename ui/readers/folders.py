@@ -7,7 +7,7 @@ import numpy as np
 from engine.core.errors import EngineError
 from engine.corpus import store
 from engine.presets import catalogue
-from engine.runs import checkpoints, inputs, lifecycle, references
+from engine.runs import checkpoints, inputs, lifecycle, references, states
 from engine.runs.lifecycle import Run
 from engine.runs.references import ModelReference
 from engine.runs.settings import IMPORTED
@@ -58,9 +58,9 @@ def active_run() -> Run | None:
 def _active_run() -> Run | None:
     found = [(run, run.state()) for run in lifecycle.all_runs()]
     for run, state in found:
-        if state.state == lifecycle.RUNNING:
+        if state.state == states.RUNNING:
             return run
-    waiting = sorted((state.queued_at, run.name, run) for run, state in found if state.state == lifecycle.QUEUED)
+    waiting = sorted((state.queued_at, run.name, run) for run, state in found if state.state == states.QUEUED)
     return waiting[0][2] if waiting else None
 
 
