@@ -24,7 +24,7 @@ from engine.core import paths
 from engine.core.files import write_json
 from engine.evaluation import scoring
 from engine.runs import checkpoints, states, submission
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from engine.runs.settings import RunSettings
 from engine.services import worker
 

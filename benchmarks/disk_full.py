@@ -33,6 +33,7 @@ from engine.core.errors import EngineError, StorageError
 from engine.exchange.foreign import adoption
 from engine.runs import checkpoints, lifecycle, queue, submission
 from engine.runs import states as states_
+from engine.runs.folder import Run
 from engine.runs.settings import HUGGING_FACE, PRESET, RunSettings
 from engine.services import dispatcher, import_job, inference_client
 
@@ -67,7 +68,7 @@ def free(disk: Path) -> None:
     (disk / "filler").unlink(missing_ok=True)
 
 
-def submit(name: str, form: str, steps: int) -> lifecycle.Run:
+def submit(name: str, form: str, steps: int) -> Run:
     """A short run that saves often."""
     return submission.submit(
         RunSettings(

@@ -32,8 +32,9 @@ from engine.core import paths
 from engine.core.files import read_json
 from engine.core.locks import Lock
 from engine.models import loading
-from engine.runs import checkpoints, lifecycle, submission
+from engine.runs import checkpoints, submission
 from engine.runs import states as states_
+from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher
@@ -54,7 +55,7 @@ class Dispatching(threading.Thread):
         super().__init__(daemon=True)
         self.root, self.ended = root, threading.Event()
 
-    def start_trainer(self, run: lifecycle.Run, device: str) -> subprocess.Popen:
+    def start_trainer(self, run: Run, device: str) -> subprocess.Popen:
         """As `dispatcher.start_trainer`."""
         command = [sys.executable, "-c", EACH_STEP, str(run.folder.resolve()), device]
         with open(run.folder / "trainer.log", "ab") as log:
@@ -71,7 +72,7 @@ class Dispatching(threading.Thread):
                 work.turn()
 
 
-def submit(name: str, form: str, steps: int) -> lifecycle.Run:
+def submit(name: str, form: str, steps: int) -> Run:
     """A run with dropout and shuffle that saves often."""
     return submission.submit(
         RunSettings(
@@ -94,7 +95,7 @@ def submit(name: str, form: str, steps: int) -> lifecycle.Run:
     )
 
 
-def wait(run: lifecycle.Run, *states: str, seconds: float = 3600.0) -> str:
+def wait(run: Run, *states: str, seconds: float = 3600.0) -> str:
     """Waits until a run is in one of the states."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -105,18 +106,18 @@ def wait(run: lifecycle.Run, *states: str, seconds: float = 3600.0) -> str:
     raise TimeoutError(f"{run.name} is still {run.state()}")
 
 
-def trainer_pid(run: lifecycle.Run) -> int | None:
+def trainer_pid(run: Run) -> int | None:
     """The process that works on a run, where one does."""
     owner = read_json(run.folder / "owner.json")
     return owner.get("pid") if run.alive() else None
 
 
-def saving_now(run: lifecycle.Run) -> bool:
+def saving_now(run: Run) -> bool:
     """Whether the trainer at work has a save under way; what earlier ones left behind does not count."""
     return any(run.folder.glob(f".step-*.{trainer_pid(run)}-*.tmp"))
 
 
-def await_moment(run: lifecycle.Run, kind: str, rng: random.Random) -> None:
+def await_moment(run: Run, kind: str, rng: random.Random) -> None:
     """Waits for the moment of a kill: any one from the trainer's start on, or behind a new checkpoint, in a save or not."""
     if kind == "early":
         time.sleep(rng.uniform(0, LOADING_SECONDS))
@@ -132,7 +133,7 @@ def await_moment(run: lifecycle.Run, kind: str, rng: random.Random) -> None:
     time.sleep(rng.uniform(0, 0.03 if kind == "save" else 0.5))
 
 
-def kill_again_and_again(run: lifecycle.Run, kills: int, rng: random.Random) -> dict[str, int]:
+def kill_again_and_again(run: Run, kills: int, rng: random.Random) -> dict[str, int]:
     """Kills the trainers of a run so often, or until it is finished; what was counted."""
     sums = {"kills": 0, "in_saves": 0, "before_the_first_checkpoint": 0, "resumed": 0, "verified_checkpoints_lost": 0}
     while sums["kills"] < kills and wait(run, states_.RUNNING, states_.FINISHED, states_.FAILED) == states_.RUNNING:
@@ -156,7 +157,7 @@ def kill_again_and_again(run: lifecycle.Run, kills: int, rng: random.Random) -> 
     return sums
 
 
-def compare(whole: lifecycle.Run, killed: lifecycle.Run) -> dict[str, bool]:
+def compare(whole: Run, killed: Run) -> dict[str, bool]:
     """What of two finished runs is the same, bit for bit."""
     one, two = (checkpoints.of_run(run)[-1] for run in (whole, killed))
     losses = [[(e["step"], e["loss"]) for e in run.events("step")] for run in (whole, killed)]

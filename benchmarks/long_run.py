@@ -60,7 +60,7 @@ def make(path: Path, reports: int) -> None:
 
 def draw(path: Path) -> int:
     """What a refresh of the Fine-tune page's curves does; the length of what it sends."""
-    from engine.runs.lifecycle import Run
+    from engine.runs.folder import Run
     from ui.charts import style
     from ui.components.figure import live
     from ui.readers import folders

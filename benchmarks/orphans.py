@@ -30,13 +30,14 @@ sys.path.insert(0, str(PROJECT))
 from engine.core import paths
 from engine.core.files import read_json
 from engine.runs import lifecycle, states, submission
+from engine.runs.folder import Run
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher
 
 KNOWN_WITHIN_SECONDS = 10.0
 
 
-def submit(root: Path, name: str, steps: int) -> lifecycle.Run:
+def submit(root: Path, name: str, steps: int) -> Run:
     """A short run of the mini model."""
     return submission.submit(
         RunSettings(

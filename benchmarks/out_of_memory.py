@@ -20,12 +20,13 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from engine.core import paths
-from engine.runs import lifecycle, states, submission
+from engine.runs import states, submission
+from engine.runs.folder import Run
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher
 
 
-def finished(name: str, a: argparse.Namespace) -> lifecycle.Run:
+def finished(name: str, a: argparse.Namespace) -> Run:
     """Queues a run and waits for its end; every process is started from here and inherits the limit."""
     run = submission.submit(
         RunSettings(

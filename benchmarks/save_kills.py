@@ -27,12 +27,13 @@ sys.path.insert(0, str(PROJECT))
 from engine.models import formats, loading
 from engine.models.backend import keras
 from engine.runs import checkpoints, lifecycle, retention
+from engine.runs.folder import Run
 from engine.runs.settings import RunSettings
 from engine.training import loop
 from tests.kill_points import killed_at
 
 
-def saver(run: lifecycle.Run, step: int, form: str):
+def saver(run: Run, step: int, form: str):
     """A function that saves one checkpoint of a new small model; the model is built when this is called."""
     model = loading.new(loading.Architecture(400, 2, 2, 32, 64))
     model.compile(optimizer=keras.optimizers.AdamW(1e-3), loss="sparse_categorical_crossentropy", jit_compile=False)
@@ -77,7 +78,7 @@ def forked(action, after: float | None = None) -> float:
     return time.perf_counter() - started
 
 
-def look(run: lifecycle.Run, former: int, new: int) -> dict[str, int]:
+def look(run: Run, former: int, new: int) -> dict[str, int]:
     """What a reader and a trainer that goes on find after a kill."""
     checkpoints._hashes.clear()
     torn = sum(not checkpoints._is_whole(checkpoint) for checkpoint in checkpoints.of_run(run))
@@ -98,7 +99,7 @@ def trials(root: Path, form: str, inside: int) -> dict[str, int]:
     sums = {"operations": 0, "inside": 0, "torn_accepted": 0, "verified_lost": 0, "left_behind": 0, "new_served": 0}
 
     def trial(name: str, act) -> bool:
-        run = lifecycle.Run(shutil.copytree(first.folder, root / name))
+        run = Run(shutil.copytree(first.folder, root / name))
         killed = act(run)
         seen = look(run, 2, 3)
         for key, value in seen.items():
@@ -111,7 +112,7 @@ def trials(root: Path, form: str, inside: int) -> dict[str, int]:
         if not trial(str(number), lambda run, n=number: killed_at(n, lambda: saver(run, 3, form))):
             break
         sums["operations"] += 1
-    whole = forked(lambda: saver(lifecycle.Run(shutil.copytree(first.folder, root / f"timed-{form}")), 3, form))
+    whole = forked(lambda: saver(Run(shutil.copytree(first.folder, root / f"timed-{form}")), 3, form))
     for number in range(inside):
         trial(f"in-{number}", lambda run, n=number: forked(lambda: saver(run, 3, form), whole * (n + 0.5) / inside))
         sums["inside"] += 1

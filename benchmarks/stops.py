@@ -24,7 +24,8 @@ sys.path.insert(0, str(PROJECT))
 
 from engine.core import paths
 from engine.core.files import read_json
-from engine.runs import checkpoints, lifecycle, states, submission
+from engine.runs import checkpoints, states, submission
+from engine.runs.folder import Run
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher
 
@@ -50,7 +51,7 @@ def wait(condition, seconds: float = 300.0):
     raise TimeoutError
 
 
-def stop(run: lifecycle.Run, way: str, trains: bool, rng: random.Random) -> dict:
+def stop(run: Run, way: str, trains: bool, rng: random.Random) -> dict:
     """Starts or resumes a run, stops it at a random moment, and says what came of it."""
     dispatcher.ensure()
     since = run.events()[-1]["time"] if run.events() else 0.0

@@ -12,8 +12,9 @@ import streamlit as st
 from engine.core.errors import CheckpointError, EngineError
 from engine.models import usage
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle, retention
+from engine.runs import checkpoints, retention
 from engine.runs.checkpoints import Checkpoint
+from engine.runs.folder import Run
 from engine.runs.settings import CHECKPOINT_FORMATS, CKPT, H5, HUGGING_FACE, KERAS, PRESET
 from ui import (
     access,
@@ -36,7 +37,7 @@ st.markdown(
 )
 
 
-def row(run: lifecycle.Run, checkpoint: Checkpoint) -> dict:
+def row(run: Run, checkpoint: Checkpoint) -> dict:
     """One line of the table."""
     figures = checkpoint.manifest.get("metrics", {}).get("validation", {})
     written = datetime.datetime.fromtimestamp(checkpoint.manifest["time"])
@@ -61,7 +62,7 @@ def base_name(checkpoint: Checkpoint) -> str:
     return str(checkpoint.manifest.get("preset", {}).get("reference", "?")).rsplit("/", 1)[-1]
 
 
-Listed = list[tuple[lifecycle.Run, Checkpoint]]
+Listed = list[tuple[Run, Checkpoint]]
 
 
 def filtered(found: Listed) -> Listed:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, states
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from ui import bases_view, broken_view, removal_view, server_paths, words
 from ui.charts import colours, comparison_figures
 from ui.charts.comparison_figures import Line

@@ -11,7 +11,8 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.core.splits import HELD_OUT, TEST
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle
+from engine.runs import checkpoints
+from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.services import inference_client
 from ui import errors, forgetting_view, little_memory, report_form, report_view, server_paths, studio_view, words
@@ -57,7 +58,7 @@ def run_rows(split: str) -> list[Row]:
     return list(rows.values())
 
 
-def _identity(run: lifecycle.Run, model: str) -> tuple[str, str, str]:
+def _identity(run: Run, model: str) -> tuple[str, str, str]:
     """Hash, title and colour of what a run calls "base", "parent" or "run"."""
     if model == "base":
         preset = catalogue.find(run.settings.preset)

@@ -18,7 +18,7 @@ from engine.memorisation.search import LENGTHS, Copied
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import articles_read
 from engine.runs.articles_read import Seen
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from engine.services import import_job
 from ui import access, bases_view, budget, choices, errors, memorisation_view, sources, words
 from ui.charts import colours

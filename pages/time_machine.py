@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.core.errors import EngineError
 from engine.runs import states
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from ui import bases_view, budget, choices, words
 from ui.charts import colours, time_figures
 from ui.components.tokens import microscope_view

@@ -18,6 +18,7 @@ from engine.core.errors import EngineError
 from engine.evaluation import cache, forgetting
 from engine.runs import checkpoints, durations, lifecycle, queue, references, removal, retention, submission
 from engine.runs import states as states_
+from engine.runs.folder import Run, State, read_lines
 from engine.services import dispatcher, ending, uploads
 from ui.readers import comparison, growing, moments
 
@@ -233,7 +234,7 @@ if POSIX:
 IDS = [f"{file}: {name}" for file, name, _edit, _outcome in EDITS]
 
 
-def damaged_run(root: Path, file: str, edit: Callable[[Path], None], name: str = "damaged") -> lifecycle.Run:
+def damaged_run(root: Path, file: str, edit: Callable[[Path], None], name: str = "damaged") -> Run:
     run = a_run(root, name)
     if file == "recorded.json":
         (run.folder / file).write_text('{"command": "c", "date": "d", "commit": "e"}')
@@ -241,7 +242,7 @@ def damaged_run(root: Path, file: str, edit: Callable[[Path], None], name: str =
     return run
 
 
-def look(root: Path) -> dict[str, lifecycle.State]:
+def look(root: Path) -> dict[str, State]:
     """Everything that the engine, and what pages make of it, reads of the runs; the states by name."""
     states = {}
     for run in lifecycle.all_runs(root):
@@ -251,7 +252,7 @@ def look(root: Path) -> dict[str, lifecycle.State]:
         events = run.events()
         record = growing.record(run.folder / "events.jsonl")
         assert [event for event in events if event["kind"] != "step"] == record.others
-        lines = lifecycle.read_lines(run.folder / "events.jsonl").split(b"\n")
+        lines = read_lines(run.folder / "events.jsonl").split(b"\n")
         assert record.damaged == checked.events(lines)[1]
         assert [event["step"] for event in events if event["kind"] == "step"] == record.steps["step"].tolist()
         figures = comparison.columns(record)

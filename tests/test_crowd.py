@@ -22,6 +22,7 @@ from engine.inference.samples import saved
 from engine.presets import catalogue
 from engine.runs import lifecycle, plans, queue, retention, states
 from engine.runs.checkpoints import Checkpoint
+from engine.runs.folder import Run
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher, inference_client, inference_server
 
@@ -69,8 +70,8 @@ def test_eight_threads_create_320_runs(root):
 
 def test_of_thirty_that_want_one_name_one_gets_it_and_its_folder_is_its_own(root):
     found = at_once(PEOPLE, lambda number: lifecycle.create(a_request(name="one", seed=number), root=root))
-    (run,) = [made for made in found if isinstance(made, lifecycle.Run)]
-    assert [type(error) for error in found if not isinstance(error, lifecycle.Run)] == [TakenError] * (PEOPLE - 1)
+    (run,) = [made for made in found if isinstance(made, Run)]
+    assert [type(error) for error in found if not isinstance(error, Run)] == [TakenError] * (PEOPLE - 1)
     assert found.index(run) == run.settings.seed
     assert [path.name for path in root.iterdir()] == ["one"]
 
@@ -211,7 +212,7 @@ def test_whoever_chose_a_name_has_a_run_of_their_own_and_another_request_is_not_
 
 
 def test_a_limit_of_those_who_wait_holds_at_the_same_instant_and_whoever_joins_is_not_asked(root, checked):
-    def admit(settings: RunSettings, waiting: list[lifecycle.Run]) -> None:
+    def admit(settings: RunSettings, waiting: list[Run]) -> None:
         if len(waiting) >= 5:
             raise EngineError("full")
 
@@ -260,7 +261,7 @@ def test_thirty_sessions_that_press_the_button_are_led_to_one_run_and_told_so(ro
 # How long until it starts
 
 
-def finished(root, name: str, **changes) -> lifecycle.Run:
+def finished(root, name: str, **changes) -> Run:
     """A run that took 100 s: 20 until training began, 60 of training, 10 of evaluations, 10 at the end."""
     run = lifecycle.create(a_request(name=name, **changes), root=root)
     lines = [

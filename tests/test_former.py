@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 import engine
 from engine.evaluation import measure
 from engine.runs import checkpoints, lifecycle, references, states
+from engine.runs.folder import Run
 from engine.services import worker
 
 FORMER = PROJECT / "tests" / "former"
@@ -38,7 +39,7 @@ def unpacked(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def former(unpacked, root) -> dict[str, lifecycle.Run]:
+def former(unpacked, root) -> dict[str, Run]:
     """The runs by the end of their names, in folders of this test's own."""
     shutil.copytree(unpacked, root, dirs_exist_ok=True)
     found = {run.name: run for run in lifecycle.all_runs(root)}

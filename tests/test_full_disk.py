@@ -13,13 +13,14 @@ from engine.core.errors import StorageError
 from engine.core.locks import Lock
 from engine.corpus import preparation
 from engine.runs import checkpoints, lifecycle, queue, states, submission
+from engine.runs.folder import LAST_WORDS, Run
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher, import_job, worker
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def new_run(name: str = "one") -> lifecycle.Run:
+def new_run(name: str = "one") -> Run:
     return lifecycle.create(
         RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name=name, steps=4)
     )
@@ -159,7 +160,7 @@ def test_a_run_fails_with_the_sentence_and_goes_on_from_its_checkpoint(root, tin
     assert run.state().state == states.FAILED
     assert "is full: free some space" in str(run.state().error)
     assert checkpoints.newest_verified(run).step == 2
-    assert not (run.folder / lifecycle.LAST_WORDS).exists() and not list(run.folder.glob(".*"))
+    assert not (run.folder / LAST_WORDS).exists() and not list(run.folder.glob(".*"))
     run.request_resume()
     assert worker.work(run)["steps"] == 4
     assert [event["step"] for event in run.events("checkpoint")] == [2, 4]

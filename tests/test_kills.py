@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from engine.runs import checkpoints, lifecycle, retention
+from engine.runs.folder import Run
 from engine.runs.settings import RunSettings
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
@@ -46,7 +47,7 @@ def names(run) -> list[str]:
 def test_a_kill_at_any_file_operation_of_a_save_leaves_the_former_or_the_new_checkpoint(root):
     first = a_run(root)
     for number in itertools.count(1):
-        run = lifecycle.Run(shutil.copytree(first.folder, root / str(number)))
+        run = Run(shutil.copytree(first.folder, root / str(number)))
         killed = killed_at(number, lambda run=run: lambda: save(run, 3))
         found = checkpoints.newest_verified(run)  # all files as the manifest says
         assert found.step in (2, 3)
@@ -69,7 +70,7 @@ def test_a_kill_at_any_file_operation_of_a_save_leaves_the_former_or_the_new_che
 def test_a_kill_at_any_file_operation_of_writing_a_checkpoint_anew_loses_none(root):
     first = a_run(root)
     for number in itertools.count(1):
-        run = lifecycle.Run(shutil.copytree(first.folder, root / str(number)))
+        run = Run(shutil.copytree(first.folder, root / str(number)))
         killed = killed_at(number, lambda run=run: lambda: save(run, 2))
         run.sweep()
         assert checkpoints.newest_verified(run).step == 2
@@ -83,7 +84,7 @@ def test_a_kill_at_any_file_operation_of_writing_a_checkpoint_anew_loses_none(ro
 def test_a_kill_at_any_file_operation_of_changing_a_manifest_leaves_the_former_or_the_new(root):
     first = a_run(root)
     for number in itertools.count(1):
-        run = lifecycle.Run(shutil.copytree(first.folder, root / str(number)))
+        run = Run(shutil.copytree(first.folder, root / str(number)))
         newest = checkpoints.of_run(run)[-1]
         killed = killed_at(number, lambda newest=newest: lambda: checkpoints.with_manifest(newest, metrics={"a": 1}))
         found = checkpoints.newest_verified(run)

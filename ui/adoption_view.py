@@ -13,7 +13,7 @@ from engine.exchange.foreign.validator import Validator
 from engine.presets import catalogue
 from engine.runs import checkpoints
 from engine.runs.checkpoints import Checkpoint
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from ui import access, errors, little_memory, sources, studio_view, words
 from ui.i18n import _
 from ui.readers import folders

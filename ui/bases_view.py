@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.core.errors import CheckpointError, PresetError
 from engine.runs import references
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from ui import errors
 from ui.i18n import _
 

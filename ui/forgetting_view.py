@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.evaluation import forgetting
 from engine.evaluation.forgetting import Forgetting
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from ui import words
 from ui.charts import colours, report_figures
 from ui.components.figure import live

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from engine.runs import checkpoints, queue
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from engine.runs.settings import CHECKPOINT_FORMATS
 from engine.services import dispatcher
 from ui import access, errors, importing_view, little_memory, run_view, sources, words

@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.core.errors import EngineError
 from engine.runs import removal
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from ui import access, errors, words
 from ui.i18n import _, _n
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.core.errors import EngineError
 from engine.runs import lifecycle, queue, states
-from engine.runs.lifecycle import Run, State
+from engine.runs.folder import Run, State
 from engine.services import dispatcher, ending
 from ui import access, bases_view, errors, little_memory, near_copies_view, words
 from ui.charts import colours, style

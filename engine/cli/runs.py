@@ -10,6 +10,7 @@ from engine.cli.output import place_line, print_result
 from engine.core.errors import EngineError, RunError
 from engine.runs import lifecycle, removal, states
 from engine.runs import queue as queueing
+from engine.runs.folder import Run
 from engine.services import dispatcher, ending
 
 
@@ -70,7 +71,7 @@ def stop(a: argparse.Namespace) -> int:
     return _asked(run, "stop", a.json)
 
 
-def _asked(run: lifecycle.Run, action: str, as_json: bool) -> int:
+def _asked(run: Run, action: str, as_json: bool) -> int:
     """Says what became of a wish: a trainer needs a moment, anything else has its state at once, or had one before."""
     state = run.state().state
     line = f"{run.name} was asked to {action}." if state == states.RUNNING else f"{run.name} is {state}."

@@ -11,7 +11,8 @@ from engine.cli.output import Progress, near_copies_line, place_line, preparing,
 from engine.core import paths
 from engine.core.errors import ArticlesError, PlanError
 from engine.presets import memory
-from engine.runs import checkpoints, inputs, lifecycle, queue, states
+from engine.runs import checkpoints, inputs, queue, states
+from engine.runs.folder import Run
 from engine.runs.settings import LENGTHS, RunSettings
 from engine.services import dispatcher, worker
 
@@ -129,7 +130,7 @@ def _articles(a: argparse.Namespace) -> str:
     return articles
 
 
-def _goes_on(run: lifecycle.Run, as_json: bool) -> NoReturn:
+def _goes_on(run: Run, as_json: bool) -> NoReturn:
     """Hands a run whose memory ran out to the dispatcher and ends this process at once (memory.GoesOn says why)."""
     dispatcher.ensure()
     event = run.events("memory")[-1]
@@ -141,7 +142,7 @@ def _goes_on(run: lifecycle.Run, as_json: bool) -> NoReturn:
     memory.leave(0)
 
 
-def _print_queued(run: lifecycle.Run, as_json: bool) -> int:
+def _print_queued(run: Run, as_json: bool) -> int:
     place = queue.place(run)  # before the dispatcher takes it from there
     dispatcher.ensure()
     result: dict[str, Any] = {"run": run.name, "state": "queued"}
@@ -152,7 +153,7 @@ def _print_queued(run: lifecycle.Run, as_json: bool) -> int:
     return 0
 
 
-def _not_finished(run: lifecycle.Run, as_json: bool) -> int:
+def _not_finished(run: Run, as_json: bool) -> int:
     state = run.state()
     if state.state == states.QUEUED:
         dispatcher.ensure()

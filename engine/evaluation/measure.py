@@ -20,8 +20,8 @@ from engine.presets import memory
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import articles_read, checkpoints, references
 from engine.runs.checkpoints import Checkpoint
+from engine.runs.folder import Run
 from engine.runs.inputs import LONGEST_AUTOMATIC_SEQUENCE, articles_path
-from engine.runs.lifecycle import Run
 from engine.runs.references import ModelReference
 
 

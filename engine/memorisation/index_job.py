@@ -7,7 +7,7 @@ from typing import Any
 from engine.core import jobs, paths
 from engine.memorisation import search
 from engine.runs import articles_read, lifecycle
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 
 BUILDING = "building"
 

@@ -14,8 +14,8 @@ from engine.corpus.store import Corpus
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import checkpoints
+from engine.runs.folder import Run
 from engine.runs.inputs import LONGEST_AUTOMATIC_SEQUENCE, articles_path
-from engine.runs.lifecycle import Run
 from engine.runs.settings import IMPORTED, REPORT
 
 _AT_ONCE_BYTES = 8 << 20  # a source this small is prepared again where its corpus is gone

@@ -29,7 +29,7 @@ from engine.core.files import (
 )
 from engine.core.files import replace as rename
 from engine.runs import lifecycle, states
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from engine.runs.settings import CHECKPOINT_FORMATS, CKPT, H5, KERAS
 
 SCHEMA_VERSION = 2

@@ -10,9 +10,9 @@ from typing import Any
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.presets import catalogue
-from engine.runs import inputs, lifecycle, submission
+from engine.runs import inputs, submission
 from engine.runs import states as states_
-from engine.runs.lifecycle import Run, State
+from engine.runs.folder import Run, State, read_events
 from engine.runs.settings import IMPORTED, RunSettings
 
 _TAIL_BYTES = 1 << 16  # of a run's events, in which the newest step stands
@@ -43,7 +43,7 @@ _MINI = Measured(tokens_per_second=0.0, before=20.0, within=0.1, after=10.0)
 
 @lru_cache(maxsize=512)
 def _measured(folder: Path, stamp: tuple[int, int]) -> Measured | None:
-    events = lifecycle.read_events(folder / "events.jsonl")[0]
+    events = read_events(folder / "events.jsonl")[0]
     states = [e for e in events if e["kind"] == "state" and _has(e, "time")]
     starts = [e["time"] for e in states if e["state"] == states_.RUNNING]
     ends = [e["time"] for e in states if e["state"] == states_.FINISHED]
@@ -157,5 +157,5 @@ def _last_step(folder: Path, stamp: tuple[int, int]) -> dict[str, Any] | None:
         offset = max(0, os.stat(file).st_size - _TAIL_BYTES)
     except OSError:
         return None
-    found = [e for e in lifecycle.read_events(file, offset)[0] if e["kind"] == "step" and _has(e, "time", "seconds")]
+    found = [e for e in read_events(file, offset)[0] if e["kind"] == "step" and _has(e, "time", "seconds")]
     return found[-1] if found else None

@@ -8,7 +8,7 @@ from engine import __version__
 from engine.core.errors import TakenError
 from engine.runs import checkpoints, lifecycle, states
 from engine.runs.checkpoints import Checkpoint
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from engine.runs.settings import RunSettings
 
 

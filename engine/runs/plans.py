@@ -10,7 +10,7 @@ from typing import Any
 from engine.core import paths
 from engine.core.errors import EngineError, PlanError, SettingsError
 from engine.runs import lifecycle, submission
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from engine.runs.settings import LENGTHS, NAME_PATTERN, RunSettings
 
 BASE = "base"

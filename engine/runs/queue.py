@@ -10,7 +10,7 @@ from engine.core.errors import EngineError, RunError, TakenError
 from engine.core.files import read_json
 from engine.core.locks import Lock
 from engine.runs import checkpoints, durations, lifecycle, plans, states, submission
-from engine.runs.lifecycle import Run
+from engine.runs.folder import OWNER, Run
 from engine.runs.settings import IMPORTED, LENGTHS, PACKED, RunSettings
 
 UNNAMED = "unnamed"  # what settings are called until the queue names their run
@@ -54,7 +54,7 @@ def places(root: Path | None = None) -> list[Place]:
     ends: dict[str, float | None] = {}
     for run in every if order else ():
         if (state := run.state()).state == states.RUNNING:
-            device = str(read_json(run.folder / lifecycle.OWNER).get("device", "cpu"))
+            device = str(read_json(run.folder / OWNER).get("device", "cpu"))
             ends[run.name] = free[device] = _attempt(durations.left, run, state, every)
     found = []
     for position, run in enumerate(order, start=1):

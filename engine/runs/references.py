@@ -10,7 +10,7 @@ from engine.presets import catalogue
 from engine.presets.catalogue import Preset
 from engine.runs import lifecycle
 from engine.runs.checkpoints import Checkpoint, find, of_run, preset_of
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 
 MOST_NAMED = 10  # runs in a sentence that says which there are
 

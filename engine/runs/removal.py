@@ -8,7 +8,7 @@ from engine.core import files
 from engine.core.errors import EngineError, RunError
 from engine.core.locks import Lock
 from engine.runs import checkpoints, lifecycle, retention, states
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 
 
 @dataclass(frozen=True)

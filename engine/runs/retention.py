@@ -10,7 +10,7 @@ from engine.core.files import write_json
 from engine.core.locks import Lock
 from engine.runs import checkpoints, lifecycle
 from engine.runs.checkpoints import Checkpoint
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 
 PINS = "pins.json"
 _PINNING, _PINNING_SECONDS = "pins.lock", 10.0

@@ -19,8 +19,8 @@ from engine.core.errors import ArticlesError, EngineError, RangeError, Resources
 from engine.corpus import preparation, windows
 from engine.presets import catalogue, memory
 from engine.runs import checkpoints, lifecycle
+from engine.runs.folder import Run
 from engine.runs.inputs import articles_path, window_shape
-from engine.runs.lifecycle import Run
 from engine.runs.settings import REPORT, RunSettings
 
 LORA_RATE_FACTOR, MOST_LORA_RATE = 15, 3e-2

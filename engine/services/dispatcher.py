@@ -19,7 +19,7 @@ from engine.core.errors import EngineError, GoneError, StorageError, sentence
 from engine.core.files import sweep
 from engine.core.locks import Lock, held
 from engine.runs import devices, lifecycle, states
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from engine.runs.queue import waiting
 from engine.services import worker
 

@@ -6,8 +6,8 @@ import psutil
 
 from engine.core import checked
 from engine.core.errors import RunError
-from engine.runs import lifecycle, states
-from engine.runs.lifecycle import Run
+from engine.runs import states
+from engine.runs.folder import OWNER, Run
 from engine.services import dispatcher
 
 TRAINERS = {"engine.services.worker", "engine.trainer"}  # as it is started, and as earlier versions called it
@@ -23,7 +23,7 @@ def end_trainer(run: Run) -> None:
     """
     if run.state().state != states.RUNNING:
         raise RunError("No trainer works on the run {name}.", name=run.name)
-    owner = checked.read_if_whole(run.folder / lifecycle.OWNER, checked.OWNER)
+    owner = checked.read_if_whole(run.folder / OWNER, checked.OWNER)
     process = _process(run, owner)
     if process is None:
         raise RunError(

@@ -21,7 +21,7 @@ from engine.core.locks import Lock
 from engine.presets import memory
 from engine.runs import checkpoints, lifecycle, retention, states, submission
 from engine.runs.devices import device_lock
-from engine.runs.lifecycle import OWNER, Run
+from engine.runs.folder import HEARTBEAT, HEARTBEAT_SECONDS, OWNER, Run
 
 DEVICE_PATIENCE_SECONDS = 5.0
 _LOOK_SECONDS = 0.5  # a page that looks whether somebody holds the run's lock takes it for a moment
@@ -218,7 +218,7 @@ class Heart:
                 has one by then, the run is that one's, and this process ends at once and writes nothing more.
         """
         self._run, self._held = run, held
-        self._file, self._clock, self._ended = run.folder / lifecycle.HEARTBEAT, clock, threading.Event()
+        self._file, self._clock, self._ended = run.folder / HEARTBEAT, clock, threading.Event()
         self.long_work()
         self._file.touch()
         threading.Thread(target=self._beat, daemon=True).start()
@@ -240,7 +240,7 @@ class Heart:
         return self._clock() - self._progress_at <= self._patience
 
     def _beat(self) -> None:
-        while not self._ended.wait(lifecycle.HEARTBEAT_SECONDS):
+        while not self._ended.wait(HEARTBEAT_SECONDS):
             if not self._keeps():
                 print("Another trainer has this run: the files of its locks were deleted.", file=sys.stderr, flush=True)
                 os._exit(1)

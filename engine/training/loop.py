@@ -27,7 +27,7 @@ from engine.models import formats, loading
 from engine.models.backend import keras, release_memory, versions
 from engine.presets import catalogue, memory
 from engine.runs import checkpoints, inputs, references, retention, submission
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.runs.settings import LEFT_OUT, REPORT
 from engine.training import accumulation, keras_fit, schedules

@@ -12,6 +12,7 @@ from engine.exchange import conversion
 from engine.models import formats, loading
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, queue, references, states, submission
+from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.runs.settings import RunSettings
 from engine.services import worker
@@ -263,7 +264,7 @@ def test_a_flipped_bit_anywhere_in_a_checkpoint_is_noticed(trained, file, tmp_pa
         content[position] ^= 1
         path.write_bytes(content)
         with pytest.raises(CheckpointError, match="is damaged"):
-            checkpoints.verify(checkpoints.of_run(lifecycle.Run(copy))[-1])
+            checkpoints.verify(checkpoints.of_run(Run(copy))[-1])
         content[position] ^= 1
         path.write_bytes(content)
-    checkpoints.verify(checkpoints.of_run(lifecycle.Run(copy))[-1])
+    checkpoints.verify(checkpoints.of_run(Run(copy))[-1])

@@ -8,6 +8,7 @@ from pages_helpers import a_run, open_page, texts
 from engine.core.locks import Lock
 from engine.corpus import store
 from engine.runs import lifecycle, states
+from engine.runs.folder import HEARTBEAT
 from engine.runs.settings import RunSettings
 from engine.services import ending
 from ui import access, importing_view
@@ -115,8 +116,8 @@ def test_a_frozen_trainer_is_ended_from_the_page_after_a_question(root, monkeypa
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
         run.write_state(state=states.RUNNING)
-        (run.folder / lifecycle.HEARTBEAT).touch()
-        os.utime(run.folder / lifecycle.HEARTBEAT, (1, 1))
+        (run.folder / HEARTBEAT).touch()
+        os.utime(run.folder / HEARTBEAT, (1, 1))
         app = open_page("fine_tune")
         assert "What it did since its newest checkpoint is done again" in texts(app)
         app.button(key="tune_end_yes").click().run().run()

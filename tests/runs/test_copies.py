@@ -17,11 +17,12 @@ from engine.core.errors import GoneError, RunError, SettingsError
 from engine.core.locks import Lock, held
 from engine.runs import identity, lifecycle, queue, removal, submission
 from engine.runs import states as states_
+from engine.runs.folder import OWNER, Run
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher, ending, worker
 
 
-def a_run(root, state=states_.QUEUED, **changes) -> lifecycle.Run:
+def a_run(root, state=states_.QUEUED, **changes) -> Run:
     settings = {"preset": "checkpoints/presets/gpt2_mini_en", "articles": "articles/sample", "name": "one", "steps": 4}
     run = lifecycle.create(RunSettings(**{**settings, **changes}), root=root)
     if state != states_.QUEUED:
@@ -29,8 +30,8 @@ def a_run(root, state=states_.QUEUED, **changes) -> lifecycle.Run:
     return run
 
 
-def copied(folder, target) -> lifecycle.Run:
-    return lifecycle.Run(shutil.copytree(folder, target))
+def copied(folder, target) -> Run:
+    return Run(shutil.copytree(folder, target))
 
 
 def started_by_a_dispatcher(root) -> list[str]:
@@ -118,7 +119,7 @@ def test_a_container_and_a_disk_with_other_inodes_are_no_copies_and_another_mach
     files.write_json(run.folder / identity.PLACE, {**place, "inode": place["inode"] + 1})
     assert run.state().state == states_.COPIED  # the same path on another machine
     monkeypatch.undo()
-    assert lifecycle.Run(run.folder).state().state == states_.QUEUED  # a disk that numbers its files anew
+    assert Run(run.folder).state().state == states_.QUEUED  # a disk that numbers its files anew
 
 
 def test_of_two_folders_with_one_inode_number_the_one_at_its_place_is_the_run(root):
@@ -235,7 +236,7 @@ def test_a_real_trainer_and_its_dispatcher_end_when_the_run_is_deleted_by_hand(r
     )  # fmt: skip
     with subprocess.Popen([sys.executable, "-m", "engine.services.dispatcher", str(root)], cwd=PROJECT) as process:
         until(lambda: run.saved_step() > 0)
-        pid = json.loads((run.folder / lifecycle.OWNER).read_text())["pid"]
+        pid = json.loads((run.folder / OWNER).read_text())["pid"]
         while run.folder.exists() and held(run.folder / "lock"):
             shutil.rmtree(run.folder, ignore_errors=True)  # it writes checkpoints meanwhile
         until(lambda: not is_alive(pid))

@@ -6,6 +6,7 @@ from engine import __main__ as cli
 from engine.core.errors import CheckpointError, RunError, StorageError
 from engine.core.locks import Lock
 from engine.runs import checkpoints, lifecycle, removal, retention, states
+from engine.runs.folder import Run
 from engine.runs.settings import RunSettings
 
 
@@ -69,7 +70,7 @@ def test_what_an_unfinished_run_started_from_is_kept_until_it_can_go_on_without_
     assert [run.name for run in checkpoints.needed_by(first)] == ["adapters"]
     adapters.write_state(state=states.FINISHED)
     checkpoints.delete(first)
-    assert steps(lifecycle.Run(root / "one")) == [20, 30, 40, 50, 60]
+    assert steps(Run(root / "one")) == [20, 30, 40, 50, 60]
 
 
 def test_a_save_that_will_not_fit_is_not_begun(root):

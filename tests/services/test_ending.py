@@ -15,6 +15,7 @@ from engine.cli.app import main
 from engine.core.errors import RunError
 from engine.core.locks import Lock
 from engine.runs import lifecycle, states
+from engine.runs.folder import FROZEN_SECONDS, HEARTBEAT
 from engine.services import dispatcher, ending, worker
 
 
@@ -22,11 +23,11 @@ def test_a_trainer_that_gives_no_sign_of_life_is_noticed(root):
     run = lifecycle.create(new_settings())
     with Lock(run.folder / "lock") as lock:
         lock.acquire()
-        (run.folder / lifecycle.HEARTBEAT).touch()
+        (run.folder / HEARTBEAT).touch()
         assert run.silent_seconds() == 0
-        long_ago = time.time() - lifecycle.FROZEN_SECONDS - 1
-        os.utime(run.folder / lifecycle.HEARTBEAT, (long_ago, long_ago))
-        assert lifecycle.FROZEN_SECONDS < run.silent_seconds() < 30
+        long_ago = time.time() - FROZEN_SECONDS - 1
+        os.utime(run.folder / HEARTBEAT, (long_ago, long_ago))
+        assert FROZEN_SECONDS < run.silent_seconds() < 30
     assert run.silent_seconds() == 0  # nobody works on it: that is another matter
 
 
@@ -58,7 +59,7 @@ def test_a_training_that_hangs_falls_silent_although_its_process_lives(heart):
     pass_time(now, 5)
     assert not heart.beats()
     # Noticed after the patience with a model of quick steps and the age at which a heartbeat is taken for none.
-    assert worker.Heart.PAUSE_SECONDS + lifecycle.FROZEN_SECONDS <= 30
+    assert worker.Heart.PAUSE_SECONDS + FROZEN_SECONDS <= 30
 
 
 def test_what_loads_compiles_or_saves_may_take_minutes(heart):

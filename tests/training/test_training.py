@@ -18,6 +18,7 @@ from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, references, states, submission
+from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.services import dispatcher, worker
 from engine.training import loop, schedules
@@ -167,7 +168,7 @@ def test_a_run_from_a_checkpoint_names_its_parent_and_measures_it(trained, tiny_
 @pytest.fixture
 def parent(trained, root):
     """A finished run "one" with checkpoints after its steps 3 and 6."""
-    return lifecycle.Run(shutil.copytree(trained[0].folder, root / "one"))
+    return Run(shutil.copytree(trained[0].folder, root / "one"))
 
 
 def test_a_run_with_a_checkpoint_of_its_own_goes_on_without_its_parent(parent, tiny_preset, sample_folder):

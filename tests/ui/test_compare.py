@@ -8,6 +8,7 @@ import pytest
 from pages_helpers import a_run, open_page
 
 from engine.runs import lifecycle
+from engine.runs.folder import Run
 from engine.runs.settings import RunSettings
 from ui.charts import comparison_figures, style
 from ui.charts.comparison_figures import Line
@@ -31,7 +32,7 @@ def evaluation(n: int, model: str, loss: float, **fields) -> dict:
 def written(root):
     """Writes events as the trainer does; the run."""
 
-    def write(*events: dict, tail: bytes = b"") -> lifecycle.Run:
+    def write(*events: dict, tail: bytes = b"") -> Run:
         run = lifecycle.create(RunSettings("p", "a", f"run-{len(list(root.iterdir()))}", steps=4))
         for event in events:
             run.append_event(**event)

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from pages_helpers import a_run, open_page
 
-from engine.runs import lifecycle
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run, read_lines
 from ui.readers import growing, records
 
 pytestmark = pytest.mark.usefixtures("no_studio")
@@ -141,7 +140,7 @@ def test_thirty_threads_that_read_while_it_grows_see_equal_and_right_series(path
 
 def test_thirty_viewers_cost_one_read_of_what_came(path, monkeypatch):
     path.write_bytes(b"".join(line(step(n)) for n in range(1, 1000)))
-    read, lock, original = [], threading.Lock(), lifecycle.read_lines
+    read, lock, original = [], threading.Lock(), read_lines
 
     def counted(path, offset=0, most_bytes=-1):
         content = original(path, offset, most_bytes)

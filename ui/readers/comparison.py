@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from ui.readers.records import Record
 
 STEPS, TOKENS, ARTICLES, MINUTES = AXES = "steps", "tokens", "articles", "minutes"

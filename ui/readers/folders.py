@@ -8,7 +8,7 @@ from engine.core.errors import EngineError
 from engine.corpus import store
 from engine.presets import catalogue
 from engine.runs import checkpoints, inputs, lifecycle, references, states
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.runs.settings import IMPORTED
 from ui.i18n import _

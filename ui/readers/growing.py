@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine.core.files import open_plain
-from engine.runs import lifecycle
+from engine.runs.folder import read_lines
 from ui.readers import records
 from ui.readers.records import STEP_FIELDS, Record
 
@@ -156,7 +156,7 @@ class Growing:
                 if not self._goes_on(found):
                     self._begin()
                 self._file, self._size = (found.st_dev, found.st_ino), found.st_size
-                while lines := lifecycle.read_lines(self._path, self._offset, _READ_BYTES):
+                while lines := read_lines(self._path, self._offset, _READ_BYTES):
                     self._take(lines)
                 self._seen = seen
             return self._published()

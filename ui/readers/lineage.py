@@ -5,7 +5,7 @@ import json
 import streamlit as st
 
 from engine.runs import checkpoints
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from engine.runs.settings import IMPORTED
 from ui import words
 from ui.charts import colours

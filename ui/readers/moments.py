@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.runs.lifecycle import Run
+from engine.runs.folder import Run
 from ui import words
 from ui.i18n import _
 

@@ -1,0 +1,446 @@
+"""A run's folder, the only channel between those who ask (pages, command line) and those who work (trainers).
+
+config.json    frozen settings, id, versions, hashes
+place.json     where the folder belongs, by which a copy is told (engine.runs.identity)
+state.json     where the run stands, replaced in one step, written only by the holder of the run's lock
+events.jsonl   one line a report; a torn last line is ignored
+control.json   what a person asks: pause, stop
+heartbeat      touched every few seconds by a trainer that is not frozen and whose training comes on
+lock           held by the trainer as long as it lives
+last_words     room for the last report of a trainer on a full disk
+owner.json     who holds the lock
+step-XXXXXXXX/ checkpoints (engine.runs.checkpoints)
+"""
+
+import functools
+import json
+import os
+import re
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from engine.core import checked
+from engine.core.errors import EngineError, GoneError, RunError, sentence
+from engine.core.files import (
+    open_plain,
+    read_json,
+    storage_errors,
+    sweep,
+    write_bytes,
+    write_json,
+)
+from engine.core.locks import Lock, held
+from engine.runs import identity
+from engine.runs.settings import RunSettings, from_json
+from engine.runs.states import BROKEN, COPIED, FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED
+
+HEARTBEAT = "heartbeat"
+
+
+LAST_WORDS = "last_words"
+
+
+_LAST_WORDS_BYTES = 1 << 16
+
+
+HEARTBEAT_SECONDS = 5.0
+
+
+FROZEN_SECONDS = 20.0
+
+
+_PROBE_PATIENCE_SECONDS = 0.5
+
+
+_GONE = "gone"
+
+
+_STEP_FOLDER = re.compile(r"step-(\d{8})")
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run stands.
+
+    Attributes:
+        state: queued, running, paused, finished, failed, stopped or interrupted; copied and broken are read, never written:
+            a folder that says queued or running and is a copy of the run that waits or works, and a damaged one.
+        since: Unix time of the last change of `state`.
+        step, steps: the step reached and the last one; steps is 0 until it is known.
+        phase: what a running trainer is doing: loading, preparing, evaluating, training, finishing.
+        reason: template and values of the sentence that says why it ended, or None.
+        starts: trainers started without a new checkpoint in between.
+        queued_at: Unix time that orders the queue.
+    """
+
+    state: str
+    since: float
+    step: int = 0
+    steps: int = 0
+    phase: str = ""
+    reason: dict[str, Any] | None = None
+    starts: int = 0
+    queued_at: float = 0.0
+
+    @property
+    def error(self) -> EngineError | None:
+        """The reason as an error, which pages show in the language of the session."""
+        return EngineError(self.reason["template"], **self.reason["values"]) if self.reason else None
+
+
+class Run:
+    """One run's folder, for reading and for asking. Cheap to make: nothing is read before it is needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self.name = checked.printable(self.folder.name)
+
+    def __repr__(self) -> str:
+        return f"Run({self.name!r})"
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """`config.json` as it stands: settings, versions, hashes.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        return self._configuration[0]
+
+    @cached_property
+    def settings(self) -> RunSettings:
+        """The run's settings.
+
+        Raises:
+            RunError: config.json is missing or damaged. SettingsError: a setting is out of bounds.
+        """
+        settings = self._configuration[1]
+        if isinstance(settings, EngineError):
+            raise settings.with_traceback(None)  # it is kept, and would gather where it was raised
+        return settings
+
+    @cached_property
+    def _configuration(self) -> tuple[dict[str, Any], RunSettings | EngineError]:
+        path = self.folder / "config.json"
+        try:
+            status = path.stat()
+        except OSError as error:
+            if not self.folder.is_dir():
+                raise RunError(
+                    "There is no run {name} in {folder}.", name=self.name, folder=self.folder.parent
+                ) from error
+            checked.read(path, {})  # says what is wrong
+            raise
+        return _configuration(str(path), status.st_mtime_ns, status.st_size, status.st_ino)
+
+    @property
+    def recorded(self) -> dict[str, Any] | None:
+        """Command, date and commit of a run that ships with the project, or None for one's own."""
+        return checked.read_if_whole(self.folder / "recorded.json", checked.RECORDED) or None
+
+    @property
+    def problem(self) -> EngineError | None:
+        """Why nothing can be done with the run but to delete it, as its folder stands; None where all is well.
+
+        Where state.json alone is damaged, `state` says so, and the run can be resumed.
+        """
+        try:
+            checked.check_name(self.folder.name)
+            if "recorded.json" in checked.names(self.folder):
+                checked.read(self.folder / "recorded.json", checked.RECORDED)
+            self.settings  # noqa: B018  (reads the file)
+        except EngineError as error:
+            return error
+        return None
+
+    # Reading
+
+    def state(self) -> State:
+        """Where the run stands; a running state that nobody's lock supports reads as interrupted, what waits or works in a
+        copy of a run's folder as copied, and what cannot be read, or whose run cannot be used, as broken."""
+        state = self._stored_state()
+        if state.state in (QUEUED, RUNNING) and self.is_copy():
+            values = {"name": str(read_json(self.folder / "config.json").get("name", ""))}
+            return State(**{**state.__dict__, "state": COPIED, "reason": {"template": _COPY, "values": values}})
+        if state.state == RUNNING and not self.alive():
+            state = self._stored_state()  # it may have ended between the two looks
+            if state.state == RUNNING:
+                reason = {
+                    "template": sentence("The trainer's process ended without a word (killed, or out of memory)."),
+                    "values": {},
+                }
+                return State(**{**state.__dict__, "state": INTERRUPTED, "reason": reason})
+        return state
+
+    def _stored_state(self) -> State:
+        problem = self.problem
+        return self._read_state() if problem is None else State(BROKEN, 0.0, reason=problem.to_json())
+
+    def _read_state(self) -> State:
+        """What state.json says, whatever else of the folder is damaged."""
+        try:
+            stored = checked.read(self.folder / "state.json", checked.STATE)
+        except RunError as error:
+            return State(BROKEN, 0.0, reason=error.to_json())
+        return State(**{name: stored[name] for name in State.__dataclass_fields__ if name in stored})
+
+    def is_copy(self) -> bool:
+        """Whether the folder is a copy of a run's (`identity.is_copy`), which trains only when a person resumes it."""
+        return identity.is_copy(self.folder)
+
+    @cached_property
+    def _inode(self) -> int:
+        return self.folder.stat().st_ino
+
+    def exists(self) -> bool:
+        """Whether a run is there: its configuration is written first and never absent."""
+        return (self.folder / "config.json").is_file()
+
+    def gone(self) -> bool:
+        """Whether the folder was deleted, moved, or replaced by another since this was first asked."""
+        try:
+            return self._inode != self.folder.stat().st_ino or not self.exists()
+        except FileNotFoundError:
+            return True
+
+    def alive(self) -> bool:
+        """Whether a trainer holds the run's lock."""
+        return held(self.folder / "lock")
+
+    def events(self, *kinds: str) -> list[dict[str, Any]]:
+        """The reports of the run in order, those of `kinds` or all.
+
+        What a resumed run reports again replaces what it had reported before it was cut off: everything behind the
+        step that it goes on from, -1 where it begins anew.
+        """
+        events: list[dict[str, Any]] = []
+        for event in read_events(self.folder / "events.jsonl")[0]:
+            if event["kind"] == "resume":
+                events = [e for e in events if e.get("step", -1) <= event["step"]]
+            events.append(event)
+        return [event for event in events if not kinds or event["kind"] in kinds]
+
+    def checkpoint_folders(self) -> list[Path]:
+        """The folders of checkpoints, oldest first (whether they are whole, engine.runs.checkpoints says)."""
+        return sorted(path for path in self.folder.glob("step-*") if _STEP_FOLDER.fullmatch(path.name))
+
+    def saved_step(self) -> int:
+        """The step of the newest checkpoint, whether whole or not; 0 where there is none."""
+        return max((int(folder.name.removeprefix("step-")) for folder in self.checkpoint_folders()), default=0)
+
+    def silent_seconds(self) -> float:
+        """How long a living trainer has given no sign of life; 0 where it has, or where none works on the run.
+
+        A process that is stopped by the system, swapped out, asleep with its machine, or whose training hangs
+        (`worker.Heart`) holds its lock all the same.
+        """
+        try:
+            silent = time.time() - (self.folder / HEARTBEAT).stat().st_mtime
+        except OSError:
+            return 0.0
+        return silent if silent > FROZEN_SECONDS and self.alive() else 0.0
+
+    def at_work(self) -> bool:
+        """Whether a trainer works on the run."""
+        return self._stored_state().state == RUNNING and self.alive()
+
+    def orphaned(self) -> bool:
+        """Whether a trainer died while it worked on the run and nobody has said so yet."""
+        return self._stored_state().state == RUNNING and not self.alive() and not self.is_copy()
+
+    def control(self) -> str:
+        """What a person asked of the run: "pause", "stop" or nothing."""
+        return checked.read_if_whole(self.folder / "control.json", checked.CONTROL).get("action", "")
+
+    def waits_for(self) -> str | None:
+        """The run that must be finished before this one may start, and is not; None where nothing is in the way."""
+        after = self.settings.after
+        if after is None:
+            return None
+        return None if Run(self.folder.parent / after)._stored_state().state == FINISHED else after
+
+    # Asking
+
+    def request_stop(self) -> None:
+        """Asks the trainer to stop with a checkpoint; a run that waits is taken from the queue at once."""
+        self._request("stop", STOPPED, (QUEUED, RUNNING, PAUSED))
+
+    def request_pause(self) -> None:
+        """Asks the trainer to end with a checkpoint, and keeps the run to be resumed; its device is free meanwhile."""
+        self._request("pause", PAUSED, (QUEUED, RUNNING))
+
+    def _request(self, action: str, state: str, possible: tuple[str, ...]) -> None:
+        # First of all, so that a trainer sees it at once; the lock may be held for a moment by somebody who only looks.
+        write_json(self.folder / "control.json", {"action": action, "time": time.time()})
+        with Lock(self.folder / "lock") as lock:
+            if lock.acquire(_PROBE_PATIENCE_SECONDS):  # nobody works on it
+                (self.folder / "control.json").unlink(missing_ok=True)
+                if self._read_state().state in possible:
+                    self.write_state(state=state, phase="")
+
+    def request_resume(self) -> None:
+        """Puts a paused, stopped, failed or interrupted run into the queue again; one that waits keeps its place. A copy of
+        another run's folder becomes a run of its own, which goes on from its own newest checkpoint.
+
+        Raises:
+            RunError: it is running, finished, or broken. SettingsError: its settings are out of bounds, or it is a copy
+                whose folder's name can be none of a run.
+        """
+        if problem := self.problem:
+            raise problem
+        with Lock(self.folder / "lock") as lock:
+            if not lock.acquire(patience_seconds=2):
+                raise RunError("The run {name} is running.", name=self.name)
+            state = self._stored_state()
+            if state.state == FINISHED:
+                raise RunError("The run {name} is finished: there is nothing to resume.", name=self.name)
+            (self.folder / "control.json").unlink(missing_ok=True)
+            copied = self.is_copy()
+            if copied:
+                self._become_own()
+            elif state.state == QUEUED:
+                return
+            self.write_state(state=QUEUED, queued_at=time.time(), reason=None, starts=0, phase="")
+
+    def _become_own(self) -> None:
+        """Gives a copy an id and a place, and so the right to train; the caller holds the run's lock."""
+        own = replace(self.settings, name=self.name)
+        origin = {"name": self.config["name"], "id": self.config.get("id")}
+        self.change_config(name=own.name, id=identity.new_id(), copied_from=origin)
+        identity.write_place(self.folder)
+
+    # Writing: only by who holds the run's lock
+
+    def _require_there(self) -> None:
+        """Makes sure that nothing is written into a folder that is being deleted.
+
+        Raises:
+            GoneError: it is.
+        """
+        if not self.exists():
+            raise GoneError("The folder {path} is gone: it was deleted or moved.", path=self.folder)
+
+    def settle_place(self) -> None:
+        """Notes where the run now stands, and gives one from before there were ids its own; the caller holds its lock."""
+        if "id" not in self.config:
+            self.change_config(id=identity.new_id())
+        identity.write_place(self.folder)
+
+    def write_state(self, durable: bool = True, **changes: Any) -> State:
+        """Changes fields of `state.json`; the caller holds the run's lock.
+
+        Raises:
+            GoneError: the run's folder was deleted. StorageError: no rights or no space.
+        """
+        self._require_there()
+        former = self._read_state()
+        if former.state == BROKEN:  # only a trainer at work writes without saying in which state the run is
+            former = State(RUNNING, time.time(), step=self.saved_step())
+        if "state" in changes and changes["state"] != former.state:
+            changes.setdefault("since", time.time())
+        state = State(**{**former.__dict__, **changes})
+        write_json(self.folder / "state.json", state.__dict__, durable)
+        return state
+
+    def change_config(self, **changes: Any) -> None:
+        """Writes what a first start settles (the parent's last checkpoint, the lineage); the caller holds the lock."""
+        self._require_there()
+        write_json(self.folder / "config.json", {**self.config, **changes})
+        for name in ("_configuration", "config", "settings"):
+            self.__dict__.pop(name, None)
+
+    def append_event(self, kind: str, **fields: Any) -> None:
+        """Adds one line to `events.jsonl`, all of it or nothing; the caller holds the run's lock.
+
+        Raises:
+            GoneError: the run's folder was deleted. StorageError: no rights or no space.
+        """
+        self._require_there()
+        line = json.dumps({"kind": kind, "time": round(time.time(), 3), **fields}, ensure_ascii=False) + "\n"
+        with storage_errors(self.folder):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would write \r\n
+            descriptor = os.open(self.folder / "events.jsonl", flags, 0o644)
+            former, left = os.fstat(descriptor).st_size, line.encode()
+            try:
+                while left:  # a disk that fills takes a part
+                    left = left[os.write(descriptor, left) :]
+            except OSError:
+                os.ftruncate(descriptor, former)
+                raise
+            finally:
+                os.close(descriptor)
+
+    def keep_last_words(self) -> None:
+        """Takes the room on the disk that `give_last_words` gives back; the caller holds the run's lock.
+
+        Raises:
+            GoneError: the run's folder was deleted. StorageError: no rights or no space.
+        """
+        self._require_there()
+        write_bytes(self.folder / LAST_WORDS, os.urandom(_LAST_WORDS_BYTES), durable=False)  # nothing that compresses
+
+    def give_last_words(self) -> None:
+        """Makes room for a last state and event, whatever has filled the disk; the caller holds the run's lock."""
+        (self.folder / LAST_WORDS).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Removes what a killed trainer was writing when it died; the caller holds the run's lock."""
+        sweep(self.folder)
+
+    def cut_torn_event(self) -> None:
+        """Drops a last line that a crash left unfinished; the caller holds the run's lock."""
+        path = self.folder / "events.jsonl"
+        if path.exists():
+            content = path.read_bytes()
+            whole = content.rfind(b"\n") + 1
+            if whole < len(content):
+                os.truncate(path, whole)
+
+
+@functools.lru_cache(maxsize=1024)
+def _configuration(path: str, changed: int, size: int, number: int) -> tuple[dict[str, Any], RunSettings | EngineError]:
+    """What a config.json says, and its settings or what is wrong with them; read once as long as the file is the same,
+    since pages ask for every run several times a second. Those who read it change nothing."""
+    config = checked.read(Path(path), {})
+    try:
+        return config, from_json(config)
+    except EngineError as error:
+        return config, error
+
+
+def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """The whole lines of an events file from byte `offset` on, and the offset behind the last of them.
+
+    A line that is damaged, or lacks what its readers need (`checked.event`), is left out.
+    """
+    content = read_lines(path, offset)
+    return checked.events(content.split(b"\n")[:-1])[0], offset + len(content)
+
+
+def read_lines(path: Path, offset: int = 0, most_bytes: int = -1) -> bytes:
+    """The whole lines of an events file from byte `offset` on; nothing where it cannot be read.
+
+    Args:
+        most_bytes: about how much is read at once, one line at least; -1 = to the end.
+    """
+    try:
+        with open_plain(path) as file:
+            file.seek(offset)
+            content = file.read(most_bytes)
+            if most_bytes >= 0 and b"\n" not in content:
+                content += file.readline()
+    except OSError:
+        return b""
+    return content[: content.rfind(b"\n") + 1]
+
+
+_COPY = sentence(
+    "This folder is a copy of the run {name} as it waited or worked, and does not train by itself. Resume makes it a run of "
+    "its own, which goes on from its newest checkpoint."
+)
+
+
+OWNER = "owner.json"
