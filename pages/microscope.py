@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.core import paths
 from engine.core.errors import EngineError
-from engine.corpus import preparation, store
+from engine.corpus import lookup, store
 from engine.corpus.store import Corpus
 from engine.presets import catalogue
 from engine.runs.inputs import articles_path
@@ -149,7 +149,7 @@ def places(models: list[ModelReference], articles: str) -> None:
 
     def place() -> tuple[Corpus | None, tuple]:
         """The articles as they stand now, and what names the result of these models on them."""
-        prepared = preparation.find(articles_path(articles), tokenizer)
+        prepared = lookup.find(articles_path(articles), tokenizer)
         return prepared, ("scope_places", *(model.hash for model in models), prepared and prepared.content_hash)
 
     prepared, key = place()

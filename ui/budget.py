@@ -11,7 +11,7 @@ import streamlit as st
 from engine.core import files, paths
 from engine.core.errors import EngineError, SettingsError
 from engine.core.locks import Lock
-from engine.corpus import preparation
+from engine.corpus import lookup
 from engine.evaluation.cache import PassSettings
 from engine.presets import catalogue
 from engine.runs import budget, queue, references, states, submission
@@ -133,7 +133,7 @@ def _prepare(articles: str, preset: str) -> None:
     """
     check_articles(articles)
     path, tokenizer = paths.locate(articles), catalogue.tokenizer(catalogue.find(preset))
-    if preparation.find(path, tokenizer) is not None:
+    if lookup.find(path, tokenizer) is not None:
         return
     request = import_job.Request(articles, preset, most_bytes=corpus_bytes())
     if not _ships(path):
@@ -172,7 +172,7 @@ def _scored(request: dict[str, Any]) -> int:
     asked = [request["reference"]] if kind == "evaluate" else request["references"]
     preset = references.resolve(str(asked[0])).preset
     _prepare(str(request["articles"]), preset.reference)
-    prepared = preparation.find(paths.locate(str(request["articles"])), catalogue.tokenizer(preset))
+    prepared = lookup.find(paths.locate(str(request["articles"])), catalogue.tokenizer(preset))
     whole = len(prepared.tokens(request["split"])) if prepared and request["split"] in prepared.splits else 0
     if kind == "places":
         return len(asked) * whole

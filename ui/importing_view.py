@@ -14,7 +14,7 @@ from engine.articles.options import BLANK_LINES, FILE, LINE, NO_COLUMN
 from engine.articles.unread import PARTS
 from engine.core import jobs, paths
 from engine.core.errors import EngineError
-from engine.corpus import little, preparation
+from engine.corpus import little, lookup, preparation
 from engine.corpus.store import Corpus, is_corpus
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
@@ -94,7 +94,7 @@ def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
         EngineError: what a person can act on.
     """
     if is_corpus(paths.locate(chosen)):
-        found = preparation.find(paths.locate(chosen), tokenizer)
+        found = lookup.find(paths.locate(chosen), tokenizer)
         assert found is not None
         return found
     budget.check_articles(chosen)
@@ -110,7 +110,7 @@ def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
     options = _options(seen, chosen)
     if options is None:
         return None
-    found = preparation.find(path, tokenizer, options)
+    found = lookup.find(path, tokenizer, options)
     part = f"part_{name_of(chosen)}", [fingerprint, options.to_json()]
     accept = st.session_state.get(part[0]) == part[1]
     request = import_job.Request(

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.articles import source
 from engine.core.errors import EngineError
-from engine.corpus import preparation
+from engine.corpus import lookup, preparation
 from engine.presets import catalogue
 from engine.runs import plans, queue
 from engine.runs.inputs import articles_path
@@ -36,7 +36,7 @@ def training_articles(preset: str, articles: str) -> int:
         EngineError: it must be prepared first, being too large to be counted at once.
     """
     path = articles_path(articles)
-    found = preparation.find(path, catalogue.tokenizer(catalogue.find(preset)))
+    found = lookup.find(path, catalogue.tokenizer(catalogue.find(preset)))
     if found is not None:
         return found.articles("train")
     if source.total_bytes(path) > _COUNTED_BYTES:

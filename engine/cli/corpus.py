@@ -48,7 +48,7 @@ def register(command: options.Command) -> None:
 def prepare(a: argparse.Namespace) -> int:
     """Prepares articles for training: reads a source and keeps its tokens on disk, from wherever it was interrupted."""
     from engine.articles import Options
-    from engine.corpus import little, preparation
+    from engine.corpus import little, preparation, repeats
     from engine.models import vocabulary
     from engine.services import import_job
 
@@ -79,7 +79,7 @@ def prepare(a: argparse.Namespace) -> int:
             looked_at=True,  # they are printed below
         )
         notices = prepared.notices
-        prepared = preparation.look_for_near_copies(  # of one that an earlier version prepared
+        prepared = repeats.look_for_near_copies(  # of one that an earlier version prepared
             prepared, tokenizer, lambda p: progress(preparing(p, time.monotonic() - started))
         )
     finally:

@@ -28,44 +28,48 @@ from engine.core.files import (
     commit_folder,
     make_folder,
     read_json,
-    sha256,
     storage_errors,
     sync,
-    write_bytes,
     write_json,
 )
 from engine.core.locks import Lock
 from engine.core.splits import SPLITS
-from engine.corpus import dividing, little, near_copies
-from engine.corpus.shingles import Shingles
+from engine.corpus import dividing, near_copies
+from engine.corpus.lookup import (
+    JOURNAL,
+    SHOWN_CHANGED,
+    SIGNATURES,
+    changes,
+    described,
+    existing,
+    folder_of,
+    identity,
+    of_vocabulary,
+    staging_of,
+)
+from engine.corpus.progress import Progress, Report, Stopped
+from engine.corpus.repeats import add_near_copies, duplicates, template_share
 from engine.corpus.store import (
     ARTICLE,
     ARTICLES,
     CARD,
     IDS,
     NEAR_COPIES,
-    SCHEMA_VERSION,
     SECTION,
     SECTIONS,
     TOKENS,
     Corpus,
     is_corpus,
-    place_in,
-    summary,
 )
 from engine.presets.tokenizers import Tokenizer
 
 BATCH_BYTES = 1 << 20  # of text, encoded at once: some hundred bytes of memory for each of its tokens
 BATCH_ARTICLES = 4096  # at most, however short: what is known of each takes two kilobytes of memory
 JOURNAL_SECONDS = 2.0
-_JOURNAL = "journal.json"
 _JOURNAL_FORMAT = 4  # of the places and counts in it
 _MOST_NAMES = 4000  # section names counted at a time; the rare ones make room
 _SHOWN_NAMES = 40
-_SHOWN_DUPLICATES = 20
-_SHOWN_CHANGED = 3
 _DATA_FILES = (TOKENS, ARTICLES, SECTIONS, IDS)
-_SIGNATURES = "signatures"  # of near-copies, as far as they are there
 _DIVIDED = "divided"  # the whole corpus in its final order, where a validation part is drawn
 
 
@@ -83,81 +87,8 @@ class FewRead(ArticlesError):
     """Less than half of a source could be read: whoever prepares it has to be asked first."""
 
 
-class Stopped(Exception):
-    """A person asked the preparation to stop; it goes on from there when it is asked for again."""
-
-
 class SourceChanged(ArticlesError):
     """The source is not what it was when its reading began: what was read may be of both states, or end in the middle."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a preparation is.
-
-    Attributes:
-        done_bytes, total_bytes: of the source, unpacked; total is 0 until it is known.
-        articles, tokens, skipped: so far.
-        compared: articles that near-copies were looked for of, once all are read.
-    """
-
-    done_bytes: int = 0
-    total_bytes: int = 0
-    articles: int = 0
-    tokens: int = 0
-    skipped: int = 0
-    compared: int = 0
-
-
-Report = Callable[[Progress], None]
-
-
-def identity(path: Path | str, tokenizer: Tokenizer, options: Options, limit: int = 0) -> dict[str, Any]:
-    """What a corpus is made of: preparations of equal identity give the same corpus.
-
-    Raises:
-        ArticlesError: the source is not there.
-    """
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "source": shown(paths.portable(path)),
-        "options": options.to_json(),
-        "limit": limit,
-        "fingerprint": source.fingerprint(path),
-        "tokenizer": tokenizer.hash,
-    }
-
-
-def folder_of(identified: dict[str, Any], root: Path | None = None) -> Path:
-    """The folder of a corpus of that identity among all corpora."""
-    key = hashlib.sha256(json.dumps(identified, sort_keys=True).encode()).hexdigest()[:16]
-    return (root or paths.corpora_root()) / key
-
-
-def find(
-    path: Path | str, tokenizer: Tokenizer, options: Options | None = None, limit: int = 0, root: Path | None = None
-) -> Corpus | None:
-    """The corpus of a source where it is prepared already (or is a prepared corpus itself), else None.
-
-    Raises:
-        ArticlesError: the source is not there, or a corpus was prepared with another vocabulary.
-    """
-    if is_corpus(path):
-        return _of_vocabulary(Corpus(Path(path)), tokenizer)
-    folder = folder_of(identity(path, tokenizer, options or Options(), limit), root)
-    try:
-        return Corpus(folder) if is_corpus(folder) else None
-    except ArticlesError:  # damaged: it is prepared anew
-        return None
-
-
-def _of_vocabulary(corpus: Corpus, tokenizer: Tokenizer) -> Corpus:
-    if corpus.card["tokenizer"] != tokenizer.hash:
-        raise ArticlesError(
-            "The corpus {folder} was prepared with another vocabulary: prepare its source again with this preset.",
-            folder=corpus.folder,
-        )
-    return corpus
 
 
 def prepare(
@@ -192,7 +123,7 @@ def prepare(
         ReadingEnded: reading broke a limit; Stopped: a person asked. What was prepared stays, to go on from.
     """
     if is_corpus(path):
-        return _of_vocabulary(Corpus(Path(path)), tokenizer)
+        return of_vocabulary(Corpus(Path(path)), tokenizer)
     options = options or Options()
     identified = identity(path, tokenizer, options, limit)
     folder = Path(out) if out else folder_of(identified, root)
@@ -202,7 +133,7 @@ def prepare(
         key = hashlib.sha256(str(folder.resolve()).encode("utf-8", "replace")).hexdigest()[:16]
         locks = paths.corpora_root() / ".locks" / f"out-{key}.lock"  # a person's folder holds what was asked for alone
         make_folder(paths.corpora_root(), parents=True)
-    if (found := _existing(folder, identified, out is not None)) is not None:
+    if (found := existing(folder, identified, out is not None)) is not None:
         return found
     try:
         make_folder(folder.parent, parents=True)
@@ -214,7 +145,7 @@ def prepare(
         while not lock.acquire(patience_seconds=1):  # somebody else prepares the same
             if stop_requested():
                 raise Stopped
-        if (found := _existing(folder, identified, out is not None)) is not None:
+        if (found := existing(folder, identified, out is not None)) is not None:
             return found
         staging = staging_of(folder)
         work = _Preparation(Path(path), tokenizer, options, limit, identified, staging, report, stop_requested)
@@ -224,7 +155,7 @@ def prepare(
             with storage_errors(folder.parent):
                 made = work.run()
                 commit_folder(made, folder)
-                for left in (_JOURNAL, _SIGNATURES):
+                for left in (JOURNAL, SIGNATURES):
                     (folder / left).unlink(missing_ok=True)
                 shutil.rmtree(staging, ignore_errors=True)  # from which a divided one was made
         except isolation.ReadingEnded:  # the source may be good: who asks again goes on from there
@@ -235,7 +166,7 @@ def prepare(
             shutil.rmtree(staging, ignore_errors=True)
             raise
     corpus = Corpus(folder)
-    corpus.notices += _changes(corpus, folder.parent)
+    corpus.notices += changes(corpus, folder.parent)
     return corpus
 
 
@@ -264,68 +195,6 @@ def count_training(path: Path | str) -> int:
 def is_guessed(forms: dict[str, int]) -> bool:
     """Whether files of a source are of forms whose text a program makes out, so that a person looks at it first."""
     return any(name in forms for name in ("pdf", "docx"))
-
-
-def staging_of(folder: Path) -> Path:
-    """Where a corpus is written until it is whole."""
-    return folder.with_name(f".{folder.name}.preparing")
-
-
-def _existing(folder: Path, identified: dict[str, Any], is_out: bool) -> Corpus | None:
-    if not is_corpus(folder):
-        if is_out and folder.exists() and any(folder.iterdir()):
-            raise ArticlesError("{folder} is not empty and no prepared corpus: choose another folder.", folder=folder)
-        return None
-    try:
-        corpus = Corpus(folder)
-    except ArticlesError:
-        if is_out:
-            raise
-        return None  # damaged: what is prepared anew takes its place
-    for left in (_JOURNAL, _SIGNATURES):  # an interruption right behind the rename left them
-        (folder / left).unlink(missing_ok=True)
-    if {name: corpus.card.get(name) for name in identified} == identified:
-        shutil.rmtree(staging_of(folder), ignore_errors=True)  # from which a divided one was made
-        return corpus
-    raise ArticlesError(_difference(corpus.card, identified), folder=folder, source=corpus.card["source"])
-
-
-def _difference(card: dict[str, Any], identified: dict[str, Any]) -> str:
-    if card["source"] != identified["source"]:
-        return sentence("{folder} holds the corpus of another source, {source}: choose another folder, or delete it.")
-    if card["fingerprint"] != identified["fingerprint"]:
-        return sentence(
-            "{folder} holds the corpus of {source} as it was before it changed: choose another folder, or delete it."
-        )
-    if card["tokenizer"] != identified["tokenizer"]:
-        return sentence(
-            "{folder} holds the corpus of {source} for another vocabulary: choose another folder, or delete it."
-        )
-    return sentence(
-        "{folder} holds the corpus of {source} prepared with other options: choose another folder, or delete it."
-    )
-
-
-def _changes(corpus: Corpus, root: Path) -> list[EngineError]:
-    """That the same source had been prepared in an earlier state, or with another vocabulary."""
-    found = []
-    for card in sorted(root.glob(f"*/{CARD}")):
-        other = read_json(card)
-        if (
-            card.parent == corpus.folder
-            or card.parent.name.startswith(".")
-            or other.get("schema_version") != SCHEMA_VERSION
-            or other.get("source") != corpus.card["source"]
-        ):
-            continue
-        if other.get("fingerprint") != corpus.card["fingerprint"]:
-            template = sentence("{source} has changed since it was prepared before: it was prepared anew.")
-        elif other.get("tokenizer") != corpus.card["tokenizer"]:
-            template = sentence("{source} had been prepared with another vocabulary: it was prepared for this one too.")
-        else:
-            continue
-        found.append(EngineError(template, source=corpus.card["source"]))
-    return list({str(notice): notice for notice in found}.values())
 
 
 @dataclass
@@ -414,7 +283,7 @@ class _Preparation:
                 "{path} changed while it was read ({files}): something still writes there. Nothing of it was kept: prepare "
                 "it again when it is complete.",
                 path=shown(paths.portable(self.path)),
-                files=", ".join(changed[:_SHOWN_CHANGED]) + (" …" if len(changed) > _SHOWN_CHANGED else ""),
+                files=", ".join(changed[:SHOWN_CHANGED]) + (" …" if len(changed) > SHOWN_CHANGED else ""),
             ) from cause
 
     # Beginning, or going on
@@ -422,9 +291,9 @@ class _Preparation:
     def _open(self) -> None:
         self.staging.mkdir(parents=True, exist_ok=True)
         for path in self.staging.iterdir():  # a journal, a card or a division whose writing was interrupted
-            if path.name not in (*_DATA_FILES, _JOURNAL, _SIGNATURES):
+            if path.name not in (*_DATA_FILES, JOURNAL, SIGNATURES):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        journal = read_json(self.staging / _JOURNAL)
+        journal = read_json(self.staging / JOURNAL)
         now = (_JOURNAL_FORMAT, self.identity, self._state_digest())
         known = (journal.get("format"), journal.get("identity"), journal.get("files")) == now
         try:
@@ -436,7 +305,7 @@ class _Preparation:
         except (KeyError, TypeError, ValueError, AttributeError):
             known = False  # damaged by hand: it begins anew
         if not known:  # they were of other tokens
-            (self.staging / _SIGNATURES).unlink(missing_ok=True)
+            (self.staging / SIGNATURES).unlink(missing_ok=True)
         for name in _DATA_FILES:
             path = self.staging / name
             path.touch()
@@ -592,7 +461,7 @@ class _Preparation:
             "skipped": self.skipped.to_json(),
             "names": self.names.most_common(),
         }
-        write_json(self.staging / _JOURNAL, journal)
+        write_json(self.staging / JOURNAL, journal)
 
     # Finishing
 
@@ -623,7 +492,7 @@ class _Preparation:
         set_aside = not counts.get("validation", {}).get("articles")
         if set_aside and counts["train"]["articles"] < 2:
             raise ArticlesError("One article alone cannot be trained on and validated with: give at least two.")
-        pairs = _near_copies(self.staging, self.dtype, self.tokenizer, self.staging / _SIGNATURES, self._compared)
+        pairs = add_near_copies(self.staging, self.dtype, self.tokenizer, self.staging / SIGNATURES, self._compared)
         made = self.staging
         if set_aside:
             drawn = dividing.draw(near_copies.groups(pairs, first)[: counts["train"]["articles"]])
@@ -638,136 +507,20 @@ class _Preparation:
             "splits": counts,
             "validation_set_aside": set_aside,
             **({"set_aside_seed": dividing.SEED} if set_aside else {}),
-            "template_share": _template_share(made, self.dtype, counts, index, self.tokenizer.vocabulary_size),
+            "template_share": template_share(made, self.dtype, counts, index, self.tokenizer.vocabulary_size),
             "skipped": self.skipped.to_json(),
             "left_out": self.state["left_out"],
             "remarks": self.state["remarks"],
             "forms": self.state["forms"],
-            "duplicates": _duplicates(made, index, counts, self.dtype),
+            "duplicates": duplicates(made, index, counts, self.dtype),
             "near_copies": near_copies.summary(pairs, counts),
             "formulas": dict(zip(("text", "mark"), self.state["formulas"], strict=True)),
             "section_names": _most_common(self.names)[:_SHOWN_NAMES],
-            "files": {name: _described(made / name) for name in (*_DATA_FILES, NEAR_COPIES)},
+            "files": {name: described(made / name) for name in (*_DATA_FILES, NEAR_COPIES)},
         }
         write_json(made / CARD, card)
         return made
 
 
-def _template_share(
-    folder: Path, dtype: np.dtype, counts: dict[str, dict[str, int]], index: np.ndarray, vocabulary_size: int
-) -> float:
-    """How much of the validation articles a table of pairs guesses, counted on the training articles."""
-    stream = dividing.mapped(folder / TOKENS, dtype)
-
-    def of_split(split: str) -> np.ndarray:
-        first = counts[split]["first"]
-        return stream[int(index["start"][first]) : int(index["start"][first + counts[split]["articles"]])]
-
-    if not counts.get("validation", {}).get("articles"):
-        return 0.0
-    return round(little.template_share(of_split("train"), of_split("validation"), vocabulary_size), 4)
-
-
-def _described(path: Path) -> dict[str, Any]:
-    return {"bytes": path.stat().st_size, "sha256": sha256(path)}
-
-
-def _near_copies(
-    folder: Path,
-    dtype: np.dtype,
-    tokenizer: Tokenizer,
-    signatures: Path,
-    compared: Callable[[int], object],
-) -> np.ndarray:
-    """The PAIR records of the articles of a folder; their signatures go on where they are."""
-    index = np.memmap(folder / ARTICLES, dtype=ARTICLE, mode="r")
-    stream = dividing.mapped(folder / TOKENS, dtype)
-    shingles_of = near_copies.of_tokens(stream, index["start"], Shingles(tokenizer))
-    near_copies.write_signatures(len(index) - 1, shingles_of, signatures, compared)
-    return near_copies.pairs(near_copies.signatures(signatures), shingles_of)
-
-
-def look_for_near_copies(
-    corpus: Corpus,
-    tokenizer: Tokenizer,
-    report: Report = lambda progress: None,
-    stop_requested: Callable[[], bool] = lambda: False,
-) -> Corpus:
-    """A corpus with its near-copies, which one that an earlier version prepared has not; nothing else of it changes.
-
-    Raises:
-        StorageError: no rights or no space. Stopped: a person asked; it goes on from there.
-    """
-    if corpus.near_copies() is not None:
-        return corpus
-    totals = summary(corpus.card)
-
-    def compared(done: int) -> None:
-        report(Progress(0, 0, totals["articles"], totals["tokens"], corpus.skipped.count, done))
-        if stop_requested():
-            raise Stopped
-
-    beside = corpus.folder.with_name(f".{corpus.folder.name}.comparing")
-    with storage_errors(corpus.folder):
-        beside.mkdir(exist_ok=True)
-        with Lock(beside / "lock") as lock:
-            while not lock.acquire(patience_seconds=1):
-                if stop_requested():
-                    raise Stopped
-            corpus = Corpus(corpus.folder)
-            if corpus.near_copies() is None:
-                dtype = np.dtype(corpus.card["dtype"]).newbyteorder("<")
-                pairs = _near_copies(corpus.folder, dtype, tokenizer, beside / _SIGNATURES, compared)
-                write_bytes(corpus.folder / NEAR_COPIES, pairs.tobytes())
-                files = {**corpus.card["files"], NEAR_COPIES: _described(corpus.folder / NEAR_COPIES)}
-                told = near_copies.summary(pairs, corpus.card["splits"])
-                write_json(corpus.folder / CARD, {**corpus.card, "near_copies": told, "files": files})
-            (beside / _SIGNATURES).unlink(missing_ok=True)
-    shutil.rmtree(beside, ignore_errors=True)
-    return Corpus(corpus.folder)
-
-
 def _most_common(names: Counter[str]) -> list[tuple[str, int]]:
     return sorted(names.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _duplicates(folder: Path, index: np.ndarray, counts: dict[str, dict[str, int]], dtype: np.dtype) -> dict[str, Any]:
-    """Articles whose text stands in the corpus before, in the same split or in another; equal hashes are compared.
-
-    Returns:
-        repeated: articles equal to an earlier one of their split. across_splits: equal to one of another split.
-        same_id: articles of one split that bear an identifier of another split and have another text.
-        examples: numbers of the first pairs, (split, number) each.
-    """
-    stream = dividing.mapped(folder / TOKENS, dtype)
-
-    def place(position: int) -> tuple[str, int]:
-        return place_in(counts, position)
-
-    def text(position: int) -> np.ndarray:
-        return stream[int(index["start"][position]) : int(index["start"][position + 1])]
-
-    found: dict[str, Any] = {"repeated": 0, "across_splits": 0, "same_id": 0, "examples": []}
-    for earlier, later in _equal_pairs(index["digest"][:-1]):
-        if np.array_equal(text(earlier), text(later)):
-            first, second = place(earlier), place(later)
-            found["repeated" if first[0] == second[0] else "across_splits"] += 1
-            if len(found["examples"]) < _SHOWN_DUPLICATES:
-                found["examples"].append([list(first), list(second)])
-    for earlier, later in _equal_pairs(index["id_digest"][:-1]):
-        if index["id_digest"][earlier] and place(earlier)[0] != place(later)[0]:
-            found["same_id"] += index["digest"][earlier] != index["digest"][later]
-    found["same_id"] = int(found["same_id"])
-    return found
-
-
-def _equal_pairs(values: np.ndarray) -> Iterator[tuple[int, int]]:
-    """(first position, later position) for each later occurrence of a value."""
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    same = np.flatnonzero(ordered[1:] == ordered[:-1])
-    heads: dict[int, int] = {}
-    for at in same:
-        head = heads.get(int(at), int(order[at]))
-        heads = {int(at) + 1: head}
-        yield head, int(order[at + 1])

@@ -12,7 +12,7 @@ from typing import Any
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.core.files import json_text, make_folder, read_json, write_json
-from engine.corpus import near_copies, preparation
+from engine.corpus import lookup, near_copies
 from engine.corpus.store import NEAR_COPIES, Corpus
 from engine.presets import catalogue
 from engine.runs.inputs import LONGEST_AUTOMATIC_SEQUENCE, articles_path
@@ -142,7 +142,7 @@ def key_if_prepared(model: ModelReference, articles: str, split: str, way: PassS
     Raises:
         EngineError: the articles or the preset's files are not there, or window and stride do not fit.
     """
-    prepared = preparation.find(articles_path(articles), catalogue.tokenizer(model.preset))
+    prepared = lookup.find(articles_path(articles), catalogue.tokenizer(model.preset))
     context = model.preset.max_sequence_length
     if prepared is None or split not in prepared.splits or not context:
         return None
@@ -159,7 +159,7 @@ def kept_report(model: ModelReference, articles: str, split: str, way: PassSetti
     found = kept(key) if key else None
     if found is None:
         return None
-    prepared = preparation.find(articles_path(articles), catalogue.tokenizer(model.preset))
+    prepared = lookup.find(articles_path(articles), catalogue.tokenizer(model.preset))
     assert prepared is not None  # or there would be no key
     return told(model, articles, prepared, split, way, found)
 

@@ -12,6 +12,7 @@ from engine.core.locks import Lock
 from engine.core.splits import HELD_OUT
 from engine.corpus import near_copies, preparation, token_kinds
 from engine.corpus.baselines import MOST_TOKENS, RUN, SPLIT, Baselines
+from engine.corpus.progress import Report
 from engine.corpus.store import Corpus
 from engine.corpus.token_kinds import TokenKinds
 from engine.evaluation import breakdown, cache, keras_check, scoring
@@ -79,7 +80,7 @@ def examine(
     split: str = "test",
     way: cache.PassSettings = cache.PassSettings(),
     report: Callable[[int, int], object] = lambda done, total: None,
-    preparing: preparation.Report = lambda progress: None,
+    preparing: Report = lambda progress: None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> dict:
     """All that one streaming pass tells of a model on a split of articles (`engine.evaluation.breakdown.run`), and what Keras's own
@@ -166,7 +167,7 @@ def with_split(
     articles: str,
     split: str,
     tokenizer: Tokenizer,
-    preparing: preparation.Report = lambda progress: None,
+    preparing: Report = lambda progress: None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> Corpus:
     """The prepared corpus of articles that have such a split.

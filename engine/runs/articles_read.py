@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.articles import source
 from engine.core.errors import ArticlesError, EngineError
-from engine.corpus import preparation
+from engine.corpus import lookup, preparation
 from engine.corpus.store import Corpus
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
@@ -118,7 +118,7 @@ def corpus_of(articles: str, tokenizer: Tokenizer, prepare: Prepare = preparatio
         ArticlesError: it is not prepared any more.
     """
     path = articles_path(articles)
-    found = preparation.find(path, tokenizer)
+    found = lookup.find(path, tokenizer)
     if found is None and source.total_bytes(path) <= _AT_ONCE_BYTES:
         found = prepare(path, tokenizer)
     if found is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.core.errors import EngineError
 from engine.core.splits import HELD_OUT
-from engine.corpus import english, preparation
+from engine.corpus import english, lookup
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
 from engine.runs import inputs, submission
@@ -169,7 +169,7 @@ def cost(settings: RunSettings, tokens_per_second: float | None = None) -> Cost:
 
 def _scored_at_the_end(settings: RunSettings, preset: Preset) -> int:
     """The tokens of validation and test that run, base and parent are measured on when the run ends."""
-    prepared = preparation.find(inputs.articles_path(settings.articles), catalogue.tokenizer(preset))
+    prepared = lookup.find(inputs.articles_path(settings.articles), catalogue.tokenizer(preset))
     if prepared is None:
         raise EngineError("How long this run takes is known once its articles are prepared: see the Articles page.")
     most = settings.evaluate_tokens or None

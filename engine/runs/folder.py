@@ -55,7 +55,7 @@ FROZEN_SECONDS = 20.0
 _PROBE_PATIENCE_SECONDS = 0.5
 
 
-_GONE = "gone"
+GONE = "gone"
 
 
 _STEP_FOLDER = re.compile(r"step-(\d{8})")

@@ -20,7 +20,7 @@ from engine.core.files import (
 )
 from engine.core.locks import Lock
 from engine.runs import identity
-from engine.runs.folder import _GONE, Run, State
+from engine.runs.folder import GONE, Run, State
 from engine.runs.settings import RESERVED_NAMES, RunSettings
 from engine.runs.states import QUEUED, STOPPED
 
@@ -110,10 +110,10 @@ def take_away(run: Run) -> None:
     """
     root = run.folder.parent
     aside = root / checked.plain(run.name)  # its name may be too long to be part of another, or no text
-    with storage_errors(root), files.temporary(aside, _GONE) as gone:
+    with storage_errors(root), files.temporary(aside, GONE) as gone:
         files.replace(run.folder, gone)
         shutil.rmtree(gone, ignore_errors=True)
-    sweep(root, (_GONE,))  # what a kill has left of others
+    sweep(root, (GONE,))  # what a kill has left of others
 
 
 def clear_remains(run: Run) -> None:

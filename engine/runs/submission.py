@@ -16,7 +16,7 @@ from engine import __version__
 from engine.articles import hub, isolation, source
 from engine.core import machine, paths
 from engine.core.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
-from engine.corpus import preparation, windows
+from engine.corpus import lookup, preparation, windows
 from engine.presets import catalogue, memory
 from engine.runs import checkpoints, lifecycle
 from engine.runs.folder import Run
@@ -133,7 +133,7 @@ def steps_of(settings: RunSettings, preset: catalogue.Preset, length: int, batch
     if settings.epochs is None or preset.folder is None:
         return None
     with contextlib.suppress(EngineError):  # `check` says what is wrong with the articles
-        prepared = preparation.find(articles_path(settings.articles), catalogue.tokenizer(preset))
+        prepared = lookup.find(articles_path(settings.articles), catalogue.tokenizer(preset))
         if prepared is not None:
             chosen = "train", settings.first_article, settings.last_article
             report = settings.method == REPORT
@@ -249,7 +249,7 @@ def _check_articles(settings: RunSettings, preset: catalogue.Preset | None) -> N
     path = articles_path(settings.articles)
     prepared = None
     if preset is not None and preset.folder is not None:  # one that must be fetched first has no vocabulary here yet
-        prepared = preparation.find(path, catalogue.tokenizer(preset))
+        prepared = lookup.find(path, catalogue.tokenizer(preset))
     if prepared is not None:
         articles = prepared.articles("train")
     elif settings.last_article is None and settings.first_article is None:

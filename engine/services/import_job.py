@@ -15,7 +15,8 @@ from typing import Any
 from engine.articles import Options, hub
 from engine.core import jobs, paths
 from engine.core.errors import ArticlesError, EngineError
-from engine.corpus import preparation
+from engine.corpus import lookup, preparation, repeats
+from engine.corpus.progress import Stopped
 from engine.corpus.store import Corpus
 from engine.models.vocabulary import vocabulary
 from engine.presets import catalogue
@@ -151,7 +152,7 @@ def prepared_apart(request: Request, seconds: float = _PATIENCE_SECONDS) -> Corp
     """
     path = hub.local(request.source) if hub.is_name(request.source) else paths.locate(request.source)
     tokenizer = catalogue.tokenizer(catalogue.find(request.preset))
-    if (found := preparation.find(path, tokenizer, request.options, request.limit)) is not None:
+    if (found := lookup.find(path, tokenizer, request.options, request.limit)) is not None:
         return found
     job, end = Import(request), time.monotonic() + seconds
     job.start()
@@ -195,10 +196,10 @@ def _import(work: jobs.Work) -> dict[str, Any]:
             stop_requested=work.stop_requested,
         )
         notices = corpus.notices
-        corpus = preparation.look_for_near_copies(  # of one that an earlier version prepared
+        corpus = repeats.look_for_near_copies(  # of one that an earlier version prepared
             corpus, tokenizer, lambda p: work.say(**p.__dict__), work.stop_requested
         )
-    except preparation.Stopped as stopped:
+    except Stopped as stopped:
         raise jobs.Stopped from stopped
     return {"corpus": paths.portable(corpus.folder), "notices": [notice.to_json() for notice in notices]}
 

@@ -151,7 +151,7 @@ class Studio:
                 raise Cancelled
 
     def _evaluate(self, request: dict[str, Any], client: Client) -> None:
-        from engine.corpus import preparation
+        from engine.corpus.progress import Stopped
         from engine.evaluation.cache import PassSettings
         from engine.evaluation.measure import examine
 
@@ -168,7 +168,7 @@ class Studio:
                 lambda progress: client.send("progress", phase="preparing", articles=progress.articles),
                 client.gone,
             )
-        except preparation.Stopped as stopped:
+        except Stopped as stopped:
             raise Cancelled from stopped
         client.send("result", scores=scores)
 

@@ -19,7 +19,8 @@ import tensorflow as tf
 
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
 from engine.core.splits import HELD_OUT
-from engine.corpus import english, near_copies, preparation, windows
+from engine.corpus import english, near_copies, preparation, repeats, windows
+from engine.corpus.progress import Progress as Preparing
 from engine.evaluation import cache, keras_check, scoring
 from engine.inference import token_scores
 from engine.inference.generation import Generator, Sampler
@@ -274,7 +275,7 @@ class _Training:
             inputs.articles_path(s.articles), self.tokenizer, report=self._report_preparing
         )
         if s.near_copies == LEFT_OUT:  # of a corpus of an earlier version it is not known yet; and not only at the end
-            self.corpus = preparation.look_for_near_copies(
+            self.corpus = repeats.look_for_near_copies(
                 self.corpus, self.tokenizer, self._report_preparing, self.stop_requested
             )
             for split in self._final_splits():
@@ -303,7 +304,7 @@ class _Training:
         self.microscope = self.generator.microscope
         self.passage = token_scores.of_article(self.corpus, "validation", 1, 1, PASSAGE_TOKENS)
 
-    def _report_preparing(self, progress: preparation.Progress) -> None:
+    def _report_preparing(self, progress: Preparing) -> None:
         if self.stop_requested():
             raise Stopped
         self.long_work()  # what follows the last article takes its time

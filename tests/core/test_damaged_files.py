@@ -36,7 +36,7 @@ def test_a_job_whose_file_is_damaged_reads_as_never_asked_for(tmp_path):
 
 
 def test_a_corpus_whose_card_is_damaged_is_prepared_anew(root, sample_folder):
-    from engine.corpus import preparation
+    from engine.corpus import lookup, preparation
 
     tokenizer = catalogue.tokenizer(catalogue.find("checkpoints/presets/gpt2_mini_en"))
     made = preparation.prepare(sample_folder, tokenizer)
@@ -52,7 +52,7 @@ def test_a_corpus_whose_card_is_damaged_is_prepared_anew(root, sample_folder):
     ):  # fmt: skip
         edit(card)
         assert store.all_corpora() == []
-        assert preparation.find(sample_folder, tokenizer) is None
+        assert lookup.find(sample_folder, tokenizer) is None
         gone(card)
         card.write_bytes(whole)
     change(splits=None)(card)

@@ -13,7 +13,8 @@ from conftest import WORDS
 from engine.cli.app import main
 from engine.core import paths
 from engine.core.errors import ArticlesError
-from engine.corpus import dividing, near_copies, preparation, store
+from engine.corpus import dividing, lookup, near_copies, preparation, store
+from engine.corpus.progress import Stopped
 from engine.corpus.shingles import Shingles, likeness
 from engine.corpus.windows import Kept, count_sliding, sliding
 from engine.evaluation import forgetting, intervals, measure
@@ -358,7 +359,7 @@ def test_a_preparation_that_is_stopped_while_it_compares_goes_on_to_the_same_byt
     whole = preparation.prepare(source, tokenizer, out=tmp_path / "whole")
     monkeypatch.setattr(near_copies, "_BLOCK", 4)
     compared = []
-    with pytest.raises(preparation.Stopped):
+    with pytest.raises(Stopped):
         preparation.prepare(
             source,
             tokenizer,
@@ -366,7 +367,7 @@ def test_a_preparation_that_is_stopped_while_it_compares_goes_on_to_the_same_byt
             report=lambda progress: compared.append(progress.compared),
             stop_requested=lambda: bool(compared) and compared[-1] >= 12,
         )
-    staging = preparation.staging_of(tmp_path / "again")
+    staging = lookup.staging_of(tmp_path / "again")
     done = (staging / "signatures").stat().st_size
     assert 12 * 512 <= done < 40 * 512
     (staging / "divided").mkdir()  # a division that a kill interrupted

@@ -22,7 +22,8 @@ from engine.articles import Options, Source, isolation
 from engine.cli.app import main
 from engine.core import paths
 from engine.core.errors import ArticlesError, StorageError
-from engine.corpus import preparation, store, windows
+from engine.corpus import lookup, preparation, store, windows
+from engine.corpus.progress import Stopped
 from engine.presets import tokenizers
 
 
@@ -79,7 +80,7 @@ def test_a_preparation_that_was_killed_goes_on_to_the_same_bytes(tmp_path, tiny_
     whole = preparation.prepare(source, tokenizers.Tokenizer(*vocabulary), out=tmp_path / "whole")
     command = [sys.executable, "-m", "engine", "prepare", "--source", str(source), "--preset", str(tiny_preset)]
     command += ["--out", str(tmp_path / "killed")]
-    staging = preparation.staging_of(tmp_path / "killed")
+    staging = lookup.staging_of(tmp_path / "killed")
     rng, killed = random.Random(5), 0
     environment = {**os.environ, "PYTHONPATH": str(paths.PROJECT)}
     slow = "import engine.corpus.preparation as p; p.JOURNAL_SECONDS = 0; p.BATCH_BYTES = 20000; import sys; sys.argv[1:] = "
@@ -120,7 +121,7 @@ def test_a_reader_that_was_given_up_loses_nothing_and_the_zip_is_gone_on_with(tm
     monkeypatch.setattr(preparation, "Reading", GivenUp)
     with pytest.raises(isolation.ReadingEnded):
         preparation.prepare(source, tokenizer, out=tmp_path / "again")
-    kept = json.loads((preparation.staging_of(tmp_path / "again") / "journal.json").read_text())
+    kept = json.loads((lookup.staging_of(tmp_path / "again") / "journal.json").read_text())
     assert 100 < kept["state"]["splits"]["train"]["articles"] < 200
     monkeypatch.setattr(preparation, "Reading", isolation.Reading)
     again = preparation.prepare(source, tokenizer, out=tmp_path / "again")
@@ -130,8 +131,8 @@ def test_a_reader_that_was_given_up_loses_nothing_and_the_zip_is_gone_on_with(tm
 def test_what_an_interrupted_write_left_does_not_get_into_the_corpus(tmp_path, tokenizer):
     source = write(tmp_path / "all.jsonl", range(60))
     whole = preparation.prepare(source, tokenizer, out=tmp_path / "whole")
-    staging = preparation.staging_of(tmp_path / "killed")
-    with pytest.raises(preparation.Stopped):
+    staging = lookup.staging_of(tmp_path / "killed")
+    with pytest.raises(Stopped):
         preparation.prepare(source, tokenizer, out=tmp_path / "killed", stop_requested=lambda: True)
     (staging / ".journal.json.12345.tmp").write_text('{"identity"')
     (staging / ".card.json.12345.tmp").write_text("{")
@@ -142,9 +143,9 @@ def test_a_stop_keeps_what_was_done_and_the_next_one_goes_on(tmp_path, tokenizer
     monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
     source = write(tmp_path / "all.jsonl", range(60))
     asked = iter([False, False, True])
-    with pytest.raises(preparation.Stopped):
+    with pytest.raises(Stopped):
         preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: next(asked))
-    journal = json.loads((preparation.staging_of(tmp_path / "a") / "journal.json").read_text())
+    journal = json.loads((lookup.staging_of(tmp_path / "a") / "journal.json").read_text())
     assert 0 < journal["state"]["splits"]["train"]["articles"] < 60
     preparation.prepare(source, tokenizer, out=tmp_path / "a")
     preparation.prepare(source, tokenizer, out=tmp_path / "b")
@@ -154,7 +155,7 @@ def test_a_stop_keeps_what_was_done_and_the_next_one_goes_on(tmp_path, tokenizer
 def test_a_source_that_changes_between_stop_and_resume_is_begun_anew(tmp_path, tokenizer, monkeypatch):
     monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
     source = write(tmp_path / "all.jsonl", range(60))
-    with pytest.raises(preparation.Stopped):
+    with pytest.raises(Stopped):
         preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: True)
     write(source, range(30, 60))
     prepared = preparation.prepare(source, tokenizer, out=tmp_path / "a")
@@ -230,7 +231,7 @@ def test_a_source_that_changes_while_it_is_read_is_said_and_nothing_is_called_co
     ):
         preparation.prepare(source, tokenizer, out=tmp_path / "out", stop_requested=changes_once)
     monkeypatch.undo()
-    assert not (tmp_path / "out").exists() and not preparation.staging_of(tmp_path / "out").exists()
+    assert not (tmp_path / "out").exists() and not lookup.staging_of(tmp_path / "out").exists()
     for left in folder.iterdir():
         left.unlink()
     file.write_bytes(content)
@@ -242,7 +243,7 @@ def test_a_source_that_was_rewritten_between_stop_and_resume_is_not_mixed(tmp_pa
     monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
     source = write(tmp_path / "all.jsonl", range(60))
     asked = iter([False, False, True])
-    with pytest.raises(preparation.Stopped):
+    with pytest.raises(Stopped):
         preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: next(asked))
     time.sleep(0.02)
     rewrite_with_its_size_and_time(source)

@@ -1,0 +1,145 @@
+"""Which prepared corpus belongs to a source: found by what was read, how, and with which vocabulary."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from engine.articles import Options, source
+from engine.articles.member import shown
+from engine.core import paths
+from engine.core.errors import ArticlesError, EngineError, sentence
+from engine.core.files import (
+    read_json,
+    sha256,
+)
+from engine.corpus.store import (
+    CARD,
+    SCHEMA_VERSION,
+    Corpus,
+    is_corpus,
+)
+from engine.presets.tokenizers import Tokenizer
+
+JOURNAL = "journal.json"
+
+
+SHOWN_CHANGED = 3
+
+
+SIGNATURES = "signatures"  # of near-copies, as far as they are there
+
+
+def identity(path: Path | str, tokenizer: Tokenizer, options: Options, limit: int = 0) -> dict[str, Any]:
+    """What a corpus is made of: preparations of equal identity give the same corpus.
+
+    Raises:
+        ArticlesError: the source is not there.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "source": shown(paths.portable(path)),
+        "options": options.to_json(),
+        "limit": limit,
+        "fingerprint": source.fingerprint(path),
+        "tokenizer": tokenizer.hash,
+    }
+
+
+def folder_of(identified: dict[str, Any], root: Path | None = None) -> Path:
+    """The folder of a corpus of that identity among all corpora."""
+    key = hashlib.sha256(json.dumps(identified, sort_keys=True).encode()).hexdigest()[:16]
+    return (root or paths.corpora_root()) / key
+
+
+def find(
+    path: Path | str, tokenizer: Tokenizer, options: Options | None = None, limit: int = 0, root: Path | None = None
+) -> Corpus | None:
+    """The corpus of a source where it is prepared already (or is a prepared corpus itself), else None.
+
+    Raises:
+        ArticlesError: the source is not there, or a corpus was prepared with another vocabulary.
+    """
+    if is_corpus(path):
+        return of_vocabulary(Corpus(Path(path)), tokenizer)
+    folder = folder_of(identity(path, tokenizer, options or Options(), limit), root)
+    try:
+        return Corpus(folder) if is_corpus(folder) else None
+    except ArticlesError:  # damaged: it is prepared anew
+        return None
+
+
+def of_vocabulary(corpus: Corpus, tokenizer: Tokenizer) -> Corpus:
+    if corpus.card["tokenizer"] != tokenizer.hash:
+        raise ArticlesError(
+            "The corpus {folder} was prepared with another vocabulary: prepare its source again with this preset.",
+            folder=corpus.folder,
+        )
+    return corpus
+
+
+def staging_of(folder: Path) -> Path:
+    """Where a corpus is written until it is whole."""
+    return folder.with_name(f".{folder.name}.preparing")
+
+
+def existing(folder: Path, identified: dict[str, Any], is_out: bool) -> Corpus | None:
+    if not is_corpus(folder):
+        if is_out and folder.exists() and any(folder.iterdir()):
+            raise ArticlesError("{folder} is not empty and no prepared corpus: choose another folder.", folder=folder)
+        return None
+    try:
+        corpus = Corpus(folder)
+    except ArticlesError:
+        if is_out:
+            raise
+        return None  # damaged: what is prepared anew takes its place
+    for left in (JOURNAL, SIGNATURES):  # an interruption right behind the rename left them
+        (folder / left).unlink(missing_ok=True)
+    if {name: corpus.card.get(name) for name in identified} == identified:
+        shutil.rmtree(staging_of(folder), ignore_errors=True)  # from which a divided one was made
+        return corpus
+    raise ArticlesError(_difference(corpus.card, identified), folder=folder, source=corpus.card["source"])
+
+
+def _difference(card: dict[str, Any], identified: dict[str, Any]) -> str:
+    if card["source"] != identified["source"]:
+        return sentence("{folder} holds the corpus of another source, {source}: choose another folder, or delete it.")
+    if card["fingerprint"] != identified["fingerprint"]:
+        return sentence(
+            "{folder} holds the corpus of {source} as it was before it changed: choose another folder, or delete it."
+        )
+    if card["tokenizer"] != identified["tokenizer"]:
+        return sentence(
+            "{folder} holds the corpus of {source} for another vocabulary: choose another folder, or delete it."
+        )
+    return sentence(
+        "{folder} holds the corpus of {source} prepared with other options: choose another folder, or delete it."
+    )
+
+
+def changes(corpus: Corpus, root: Path) -> list[EngineError]:
+    """That the same source had been prepared in an earlier state, or with another vocabulary."""
+    found = []
+    for card in sorted(root.glob(f"*/{CARD}")):
+        other = read_json(card)
+        if (
+            card.parent == corpus.folder
+            or card.parent.name.startswith(".")
+            or other.get("schema_version") != SCHEMA_VERSION
+            or other.get("source") != corpus.card["source"]
+        ):
+            continue
+        if other.get("fingerprint") != corpus.card["fingerprint"]:
+            template = sentence("{source} has changed since it was prepared before: it was prepared anew.")
+        elif other.get("tokenizer") != corpus.card["tokenizer"]:
+            template = sentence("{source} had been prepared with another vocabulary: it was prepared for this one too.")
+        else:
+            continue
+        found.append(EngineError(template, source=corpus.card["source"]))
+    return list({str(notice): notice for notice in found}.values())
+
+
+def described(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "sha256": sha256(path)}
