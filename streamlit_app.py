@@ -2,7 +2,7 @@
 
 Run as a script it shows the frame with the page that was asked for. Imported by the server it makes the application, with
 routes of its own (the plotting library, exported files) and a bound on uploads, sweeps visitors' uploads, and calls `st.navigation` once: that switches off the old mode in which a folder
-named `pages/` is run without the frame (tests/test_browser.py opens every page's own address on a cold server).
+named `pages/` is run without the frame (tests/browser/test_browser.py opens every page's own address on a cold server).
 """
 
 import sys
