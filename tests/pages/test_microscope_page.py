@@ -74,7 +74,7 @@ def test_places_are_text_and_the_same_link_is_followed_twice(root, local, lookin
     from engine.corpus import preparation
     from engine.presets import tokenizers
 
-    said = "the *cells* were</cite> deleted 🧪 twice & for all"  # no tag that reading takes away
+    said = "the *cells* were<unk> deleted 🧪 twice & for all"  # no tag that reading takes away
     lines = [json.dumps({"article": said, "abstract": f"{n} <i>cells</i>"}) for n in range(8)]
     for split in ("train", "validation", "test"):
         (tmp_path / f"{split}.jsonl").write_text("\n".join(lines))
@@ -100,7 +100,7 @@ def test_places_are_text_and_the_same_link_is_followed_twice(root, local, lookin
     app.button(key="scope_find").click().run()
     assert not app.exception and not app.error
     shown = [element.proto.body for element in app.get("html")]
-    assert any("were&lt;/cite&gt; deleted <b>🧪</b> twice &amp; for" in text for text in shown), shown
+    assert any("were&lt;unk&gt; deleted <b>🧪</b> twice &amp; for" in text for text in shown), shown
     assert not any("�" in text for text in shown)
     links = [link.proto.query_string for link in app.get("page_link")]
     assert all("article=2" in link for link in links)
