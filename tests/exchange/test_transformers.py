@@ -154,11 +154,11 @@ def test_the_cards_lines_write_text_in_transformers(transformers, folder, mini):
     assert PROMPT in run_lines(transformers.python, card, {"FOLDER": str(folder)})
 
 
-def with_the_mark_last(reference: ModelReference, folder: Path) -> ModelReference:
-    """The same model as a preset whose mark is the last entry, as GPT-2's is: keras-hub takes id 0 for padding."""
+def with_the_mark_first(reference: ModelReference, folder: Path) -> ModelReference:
+    """The same model as a preset of an earlier version, whose mark has id 0, which keras-hub takes for padding."""
     model, tokenizer = loading.load(reference)
     vocabulary, merges = tokenizers.assets(reference.preset.folder)
-    first, last = tokenizer.end_of_text, tokenizer.vocabulary_size - 1
+    first, last = 0, tokenizer.end_of_text
     vocabulary = {entry: {first: last, last: first}.get(token, token) for entry, token in vocabulary.items()}
     embeddings = model.backbone.token_embedding.embeddings
     rows = embeddings.numpy().copy()
@@ -171,8 +171,8 @@ def with_the_mark_last(reference: ModelReference, folder: Path) -> ModelReferenc
 @pytest.mark.parametrize("form", [formats.PRESET, formats.HUGGING_FACE])
 @pytest.mark.parametrize("mark", ["first", "last"])
 def test_the_cards_lines_write_text_in_plain_keras_hub(form, mark, mini, ours, tmp_path):
-    """In presets of earlier versions the mark has keras-hub's padding id, 0: by its own defaults it gives the prompt back."""
-    model = with_the_mark_last(mini, tmp_path / "mark-last") if mark == "last" else mini
+    """In presets of earlier versions the mark has keras-hub's padding id, 0."""
+    model = with_the_mark_first(mini, tmp_path / "mark-first") if mark == "first" else mini
     assert (tokenizers.load(model.preset.folder).end_of_text == 0) is (mark == "first")
     written = formats.export(model, form, tmp_path / "exported")
     card = (written / "README.md").read_text(encoding="utf-8")

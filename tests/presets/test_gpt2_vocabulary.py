@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.core import paths
 from engine.presets import tokenizers
+from engine.runs import checkpoints
 
 END = tokenizers.END_OF_TEXT
 TEXTS = {
@@ -123,9 +125,25 @@ def written_by(script: str, folder: Path, tmp_path: Path) -> str:
     return done.stdout.strip().splitlines()[-1]
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory) -> Path:
+    """The fine-tuned checkpoint that ships, exported as a preset."""
+    from engine.models import formats
+
+    checkpoint = checkpoints.resolve("recorded-mini", paths.PROJECT / "checkpoints")
+    return formats.export(checkpoint, formats.PRESET, tmp_path_factory.mktemp("exported") / "preset")
+
+
 @pytest.mark.slow
-def test_plain_keras_hub_writes_with_default_arguments(tiny_preset, tmp_path):
-    """With a preset whose vocabulary was made here; the one that ships still has its mark first."""
-    text = written_by(PLAIN_KERAS, tiny_preset, tmp_path)
+@pytest.mark.parametrize("which", ["made here", "shipped", "fine-tuned and exported"])
+def test_plain_keras_hub_writes_with_default_arguments(which, tiny_preset, exported, tmp_path):
+    folder = {"made here": tiny_preset, "shipped": paths.MINI_PRESET, "fine-tuned and exported": exported}[which]
+    text = written_by(PLAIN_KERAS, folder, tmp_path)
     assert text[1:].startswith("The patients were")
     assert len(text) > len("'The patients were'")
+
+
+def test_the_vocabulary_that_ships_has_gpt2s_order():
+    vocabulary, merges = tokenizers.assets(paths.MINI_PRESET)
+    assert vocabulary[END] == len(vocabulary) - 1 == 256 + len(merges)
+    assert tokenizers.load(paths.MINI_PRESET).end_of_text == len(vocabulary) - 1
