@@ -36,7 +36,7 @@ NAME = "recorded-mini"
 IMAGES = PROJECT / "docs" / "images"
 BENCHMARKS = PROJECT / "benchmarks" / "README.md"
 FIGURES = re.compile(r"(<!-- record: figures -->\n).*?(<!-- end -->)", re.S)
-LEFT_BEHIND = ("lock", "owner.json", "trainer.log", "heartbeat", "last_words")
+LEFT_BEHIND = ("lock", "place.json", "owner.json", "trainer.log", "heartbeat", "last_words")
 WIDTH, HEIGHT = 1280, 1000
 
 
