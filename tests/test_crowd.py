@@ -241,10 +241,11 @@ def test_stages_are_joined_as_a_whole_or_not_at_all(root, checked):
     assert len({run.name for run in lifecycle.all_runs(root)}) == 4
 
 
-def test_thirty_sessions_that_press_the_button_are_led_to_one_run_and_told_so(root, monkeypatch):
+@pytest.mark.parametrize("people", [6, pytest.param(PEOPLE, marks=pytest.mark.long)])
+def test_sessions_that_press_the_button_are_led_to_one_run_and_told_so(root, monkeypatch, people):
     """All saw a page without a run. AppTest runs one script at a time; what happens within one is tested above."""
     monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
-    apps = [AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60) for _ in range(PEOPLE)]
+    apps = [AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60) for _ in range(people)]
     for app in apps:
         app.session_state["language"] = "en"
         app.run()
@@ -254,7 +255,7 @@ def test_thirty_sessions_that_press_the_button_are_led_to_one_run_and_told_so(ro
     (run,) = lifecycle.all_runs(root)
     assert {app.session_state["lab_run"] for app in apps} == {run.name}
     told = [any("your request has joined it" in caption.value for caption in app.caption) for app in apps]
-    assert told == [False] + [True] * (PEOPLE - 1)
+    assert told == [False] + [True] * (people - 1)
     assert all(any("Place 1 of 1 in the queue: it is next." in m.value for m in app.markdown) for app in apps)
 
 

@@ -165,7 +165,7 @@ def test_where_waiting_or_another_setting_helps_it_is_that_which_is_said(monkeyp
 MAY_STAY = re.compile("Stop|Play|Verify|Continue|Specialise|Delete|CSV|Build the index|Copied|Open|Markdown|Prepare")
 
 
-@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("language", ["en", pytest.param("fr", marks=pytest.mark.long)])
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
 def test_no_page_offers_what_can_only_fail_and_the_recorded_run_is_the_lab(page, language, little, root, monkeypatch):
     from engine.services import dispatcher, inference_client

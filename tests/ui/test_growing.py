@@ -148,7 +148,7 @@ def test_thirty_viewers_cost_one_read_of_what_came(path, monkeypatch):
             read.append(len(content))
         return content
 
-    monkeypatch.setattr(growing.lifecycle, "read_lines", counted)
+    monkeypatch.setattr(growing, "read_lines", counted)
     barrier = threading.Barrier(30)
 
     def look() -> None:
