@@ -79,7 +79,7 @@ def take_pictures() -> None:
             page.screenshot(path=IMAGES / "lab.png")
             page.goto(f"{dashboard.address}/side_by_side")
             page.get_by_role("button", name="Generate").click(timeout=60_000)
-            page.get_by_text(re.compile(r"Seed \d+, temperature")).wait_for(timeout=240_000)
+            page.get_by_role("button", name="Copy").nth(1).wait_for(timeout=240_000)  # both have written
             page.screenshot(path=IMAGES / "side_by_side.png")
 
 
