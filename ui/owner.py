@@ -14,6 +14,7 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 from starlette.requests import Request
@@ -178,13 +179,7 @@ def routes() -> list[Route]:
     return [Route(f"/{_ADDRESS}", _exchange, methods=["POST"])]
 
 
-_JS = """
-export default function ({ data }) {
-  fetch(new URL(data.address, document.baseURI), {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ticket: data.ticket }),
-  });
-}
-"""
+_JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
 
 def _keep() -> None:

@@ -18,10 +18,9 @@ from engine.core import launch, machine, paths
 from engine.core.errors import EngineError, GoneError, StorageError, sentence
 from engine.core.files import sweep
 from engine.core.locks import Lock, held
-from engine.runs import devices, lifecycle, states
+from engine.runs import devices, endings, lifecycle, states
 from engine.runs.folder import Run
 from engine.runs.queue import waiting
-from engine.services import worker
 
 POLL_SECONDS = 0.3
 MOST_STARTS = 4  # of a run without a new checkpoint in between: the first one, and three that resume it
@@ -126,7 +125,7 @@ def settle(run: Run, code: int | None) -> None:
         run.sweep()
         run.give_last_words()
         if run.control():  # it was asked to end, and has
-            worker.end_as_asked(run)
+            endings.end_as_asked(run)
             return
         reason: dict = {"template": _deaths_reason(code), "values": {"code": abs(code or 0)}}
         run.append_event("state", state=states.INTERRUPTED, reason=reason)

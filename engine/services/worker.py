@@ -21,7 +21,9 @@ from engine.core.locks import Lock
 from engine.presets import memory
 from engine.runs import checkpoints, lifecycle, retention, states, submission
 from engine.runs.devices import device_lock
+from engine.runs.endings import end, end_as_asked
 from engine.runs.folder import HEARTBEAT, HEARTBEAT_SECONDS, OWNER, Run
+from engine.services import dispatcher
 
 DEVICE_PATIENCE_SECONDS = 5.0
 _LOOK_SECONDS = 0.5  # a page that looks whether somebody holds the run's lock takes it for a moment
@@ -156,20 +158,6 @@ def _with_stopped(run: Run, device: str, stop: "_StopRequests", heart: "Heart", 
         return None
 
 
-def end(run: Run, state: str, reason: dict | None) -> None:
-    """Leaves the run in its last state; the caller holds the run's lock."""
-    run.give_last_words()
-    run.write_state(state=state, reason=reason, phase="")
-    with contextlib.suppress(StorageError):  # the state has said it
-        run.append_event("state", state=state, reason=reason)
-    (run.folder / "control.json").unlink(missing_ok=True)
-
-
-def end_as_asked(run: Run) -> None:
-    """Leaves the run paused or stopped; the caller holds the run's lock."""
-    end(run, states.PAUSED if run.control() == "pause" else states.STOPPED, None)
-
-
 def _end_soon(run: Run) -> None:
     """Ends the process soon after a stop where nothing would be lost: TensorFlow loads and compiles for many seconds
     without asking. The dispatcher finds that the run was asked to end, and says so. Ends it too where the run's folder was
@@ -178,7 +166,6 @@ def _end_soon(run: Run) -> None:
     What is unsaved by then is less than a report's worth of steps, which a resume repeats.
     """
     asked_at = None
-    from engine.services import dispatcher  # which starts this module's process
 
     while True:
         time.sleep(_GRACE_SECONDS / 4)
@@ -303,7 +290,6 @@ class _StopRequests:
 
 def main() -> int:
     """The process that the dispatcher starts."""
-    from engine.services import dispatcher  # which starts this module's process
 
     run = Run(Path(sys.argv[1]))
     if run.gone():  # deleted since the dispatcher looked
