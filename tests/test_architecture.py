@@ -156,3 +156,14 @@ print("clean")
         check=False,
     )
     assert done.stdout.strip().endswith("clean"), done.stderr[-3000:]
+
+
+def test_the_tree_in_the_architecture_is_that_of_the_files():
+    """`python scripts/tree.py` writes it."""
+    sys.path.insert(0, str(PROJECT / "scripts"))
+    import tree
+
+    document = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    order = tree.packages(document)
+    assert order == PACKAGES
+    assert document == tree.written(document, order)
