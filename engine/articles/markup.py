@@ -46,10 +46,12 @@ def raised(text: str, before: str, cites: bool = False, variable: bool = False) 
     text = " ".join(text.split())
     listed = _RAISED_LIST.fullmatch(text)
     powers = listed and not any(listed.groups()) and (variable or _HAS_POWERS.search(before))
-    behind_sentence = text.isdecimal() and before.strip()[-1:] in (*".,;:”", "")
+    # "treated.³" and "treated. ³ Then" cite; "with ¹¹C, ¹⁸F" and "(¹⁴C" are isotopes: a comma and a blank stand before the number.
+    end = before.strip()[-1:]
+    behind_sentence = text.isdecimal() and end in ((*".”", "") if before[-1:].isspace() else (*".,;:”", ""))
     if cites or (listed and not powers) or behind_sentence:
         return "" if before.strip() or cites else text
-    if not before or before[-1].isspace() or not any(c.isalnum() or c in "+-−–" for c in text):
+    if not before or before[-1].isspace() or before[-1] in "([" or not any(c.isalnum() or c in "+-−–" for c in text):
         return text
     if _ORDINAL.fullmatch(text) and before[-1].isdigit():
         return text

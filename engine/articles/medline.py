@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from engine.articles import lines, markup
+from engine.articles import lines, markup, names
 from engine.articles.article import Article, clean
 from engine.articles.member import Member
 from engine.articles.options import Options, Place
@@ -60,7 +60,9 @@ def _article(member: Member, record: list[tuple[str, list[str]]], first: int) ->
             left["addresses"] += 1
         else:
             left["other_abstracts" if tag == "OAB" else "fields"] += 1
-    abstract, other = found.get("AB"), found.get("OAB")
+    abstract, other = (
+        "" if names.is_placeholder(text) else text for text in (found.get("AB", ""), found.get("OAB", ""))
+    )
     if abstract and other:
         left["other_abstracts"] += 1
     elif other:  # in another language, or by another hand: the only one there is

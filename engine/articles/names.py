@@ -56,6 +56,10 @@ _REFERENCES = re.compile(
     r"literatur(?:verzeichnis|hinweise)?|quellen(?:verzeichnis)?|literature(?: cited)?|cited literature|works cited|literatuur(?:lijst)?|"
     r"referencias(?: bibliograficas)?|riferimenti bibliografici|pismiennictwo|literatura|(?:список )?литератур[аы]|参考文献|參考文獻|引用文献)\s*[.:]?"
 )
+_PLACEHOLDER = re.compile(
+    r"\s*\[?(?:(?:Publisher:\s*)?Abstract available from the publisher|No abstract (?:is )?available|n/?a|nan|null|none)\.?\]?\s*",
+    re.IGNORECASE,
+)
 _CAPTION = re.compile(
     r"(?:fig(?:ure|\.)?|table|tableau|tabelle|abbildung|figura|tabla|scheme)\s*\w?\d+\s*[.:|–—]", re.IGNORECASE
 )
@@ -96,6 +100,11 @@ def head(name: str) -> str:
 def is_references(name: str) -> bool:
     """Whether a heading says that the list of references follows."""
     return bool(_REFERENCES.fullmatch(plain(name)))
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a text only says that there is none, as PubMed, Scopus and tables of missing values write it."""
+    return bool(_PLACEHOLDER.fullmatch(text))
 
 
 def is_caption(text: str) -> bool:

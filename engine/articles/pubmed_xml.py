@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from engine.articles import jats, xml_start
+from engine.articles import jats, names, xml_start
 from engine.articles.article import Article
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
@@ -69,5 +69,5 @@ def _paragraphs(abstract, reading: jats.Reading) -> Iterator[str]:
     """The paragraphs of an abstract, each behind its label."""
     for part in abstract.iter("AbstractText"):
         label, text = (part.get("Label") or "").strip(), reading.text(part)
-        if text:
+        if text and not names.is_placeholder(text):
             yield f"{label}: {text}" if label and label.upper() != "UNLABELLED" else text

@@ -90,7 +90,11 @@ def of_fields(
     else:
         paragraphs = texts(value.get(chosen.text_column), left)
         body = (Section("", paragraphs),) if paragraphs else ()
-    abstract = texts(_without_marks(value.get(chosen.abstract_column)), left)
+    abstract = tuple(
+        text
+        for text in texts(_without_marks(value.get(chosen.abstract_column)), left)
+        if not names.is_placeholder(text)
+    )
     if not body and not abstract:
         return ArticlesError(_WITHOUT_TEXT[in_rows], path=member.name, line=number)
     if not is_table:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from engine.articles import names
 from engine.articles.markup import plain_text
 
 
@@ -64,3 +65,32 @@ def test_no_text_takes_time_out_of_proportion(piece):
     began = time.process_time()
     plain_text(piece * 50_000 + "</math></script><p>x</p>")
     assert time.process_time() - began < 10  # of a square it would be hours
+
+
+@pytest.mark.parametrize(
+    ("field", "wanted"),
+    [
+        ("with <sup>11</sup>C, <sup>18</sup>F and <sup>68</sup>Ga", "with 11C, 18F and 68Ga"),
+        ("scans; <sup>131</sup>I therapy", "scans; 131I therapy"),
+        ("(<sup>14</sup>C, <sup>3</sup>H)", "(14C, 3H)"),
+        ("were treated.<sup>18</sup> Then", "were treated. Then"),
+        ("were treated.<sup>3,4</sup> Then, as before,<sup>7</sup> they", "were treated. Then, as before, they"),
+    ],
+)
+def test_the_number_of_an_isotope_is_no_citation(field, wanted):
+    assert plain_text(field)[0] == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[No abstract available]",
+        "No abstract available.",
+        "Publisher: Abstract available from the publisher.",
+        "nan",
+        "NA",
+    ],
+)
+def test_what_only_says_that_there_is_no_text_is_told(text):
+    assert names.is_placeholder(text)
+    assert not names.is_placeholder(f"{text} We measured twelve patients.")
