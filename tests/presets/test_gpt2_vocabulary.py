@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.core import paths
 from engine.presets import tokenizers
-from engine.runs import checkpoints
+from engine.runs import references
 
 END = tokenizers.END_OF_TEXT
 TEXTS = {
@@ -130,7 +130,7 @@ def exported(tmp_path_factory) -> Path:
     """The fine-tuned checkpoint that ships, exported as a preset."""
     from engine.models import formats
 
-    checkpoint = checkpoints.resolve("recorded-mini", paths.PROJECT / "checkpoints")
+    checkpoint = references.resolve("recorded-mini", paths.PROJECT / "checkpoints")
     return formats.export(checkpoint, formats.PRESET, tmp_path_factory.mktemp("exported") / "preset")
 
 
