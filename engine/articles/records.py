@@ -90,11 +90,10 @@ def of_fields(
     else:
         paragraphs = texts(value.get(chosen.text_column), left)
         body = (Section("", paragraphs),) if paragraphs else ()
-    abstract = tuple(
-        text
-        for text in texts(_without_marks(value.get(chosen.abstract_column)), left)
-        if not names.is_placeholder(text)
-    )
+    given = value.get(chosen.abstract_column)
+    # A cell that says that nothing is there; in a list of sentences each is one, whatever it says.
+    absent = isinstance(given, str) and names.is_placeholder(given)
+    abstract = () if absent else texts(_without_marks(given), left)
     if not body and not abstract:
         return ArticlesError(_WITHOUT_TEXT[in_rows], path=member.name, line=number)
     if not is_table:

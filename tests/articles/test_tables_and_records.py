@@ -467,3 +467,11 @@ def test_lines_are_those_of_python_whatever_the_bounds(monkeypatch):
 
 def test_roman_numbers_count_up():
     assert [listed._roman(mark) for mark in ROMAN] == list(range(1, 25))
+
+
+def test_a_cell_that_only_says_that_there_is_no_abstract_is_none(tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "title,text,abstract\nOne,The cells were treated twice.,[No abstract available]\nTwo,They grew.,nan\n"
+    )
+    articles, *_others = read(tmp_path / "a.csv")
+    assert [article.abstract for article in articles] == [(), ()]
