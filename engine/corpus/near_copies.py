@@ -210,6 +210,12 @@ def of_training(corpus: Corpus, split: str) -> np.ndarray | None:
     return np.isin(of[counts[split]["first"] :][: corpus.articles(split)], training)
 
 
+def count_of_training(corpus: Corpus, split: str) -> int | None:
+    """How many articles of a split are nearly a training article; None where that was not looked for."""
+    alike = of_training(corpus, split)
+    return None if alike is None else int(alike.sum())
+
+
 def kept(corpus: Corpus, split: str) -> Kept:
     """Which articles of a split are scored where those that are nearly a training article are left out.
 

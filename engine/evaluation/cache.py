@@ -19,14 +19,15 @@ from engine.runs.inputs import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 from engine.runs.references import ModelReference
 
 
-def _key(
-    model_hash: str, corpus: Corpus, split: str, length: int, tokens: int, seed: int, leave_out: bool
+def scores_key(
+    model: ModelReference, corpus: Corpus, split: str, length: int, tokens: int, seed: int, leave_out: bool = False
 ) -> dict[str, Any]:
+    """Under what the scores of a model on a split are kept."""
     # What is left out is named by the pairs that were found; nothing is, and figures of earlier versions hold.
     left_out = {"near_copies": corpus.card["files"].get(NEAR_COPIES, {}).get("sha256")} if leave_out else {}
     return {
         **left_out,
-        "model": model_hash,
+        "model": model.hash,
         "corpus": corpus.content_hash,
         "articles": [corpus.card["splits"][split]["first"], corpus.articles(split)],
         "tokenizer": corpus.card["tokenizer"],
@@ -93,7 +94,7 @@ def report_key(model: ModelReference, corpus: Corpus, split: str, way: PassSetti
         "version": REPORT_VERSION,
         "preset": model.preset.hash(),
         "stride": way.stride,
-        **_key(model.hash, corpus, split, way.sequence_length, way.tokens, way.seed, bool(way.leave_out)),
+        **scores_key(model, corpus, split, way.sequence_length, way.tokens, way.seed, bool(way.leave_out)),
     }
 
 
@@ -122,9 +123,13 @@ def _seal(value: Any) -> str:
 
 def keep(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
     """Keeps a value that JSON knows under a key that names all it depends on: hashes, not names."""
+    _write(key, "value", value, root)
+
+
+def _write(key: dict[str, Any], field: str, value: Any, root: Path | None, **told: str) -> None:
     path = _file(key, root)
     make_folder(path.parent)  # not what is around it: the folder of all runs may have been deleted
-    write_json(path, {"key": key, "value": value, "seal": _seal(value)})
+    write_json(path, {"key": key, **told, field: value, "seal": _seal(value)})
 
 
 def forget(content: str, root: Path | None = None) -> None:
@@ -169,47 +174,22 @@ def told(
 ) -> dict[str, Any]:
     """A report with what it is of: model, articles, split, how many of its articles are nearly a training article (None where
     that was not looked for), and whether these are left out."""
-    alike = near_copies.of_training(corpus, split)
     return {
         "checkpoint": model.reference,
         "hash": model.hash,
         "split": split,
         "articles": articles,
-        "near_copies": None if alike is None else int(alike.sum()),
+        "near_copies": near_copies.count_of_training(corpus, split),
         "left_out": bool(way.leave_out),
         **found,
     }
 
 
-def stored(
-    model: ModelReference,
-    corpus: Corpus,
-    split: str,
-    length: int,
-    tokens: int,
-    seed: int,
-    leave_out: bool = False,
-    root: Path | None = None,
-) -> dict:
-    """The scores kept for exactly this, or {}."""
-    key = _key(model.hash, corpus, split, length, tokens, seed, leave_out)
+def stored(key: dict[str, Any], root: Path | None = None) -> dict:
+    """The scores kept under exactly this key (`scores_key`), or {}."""
     return _unsealed(key, "scores", root) or {}
 
 
-def store(
-    model: ModelReference,
-    corpus: Corpus,
-    split: str,
-    length: int,
-    tokens: int,
-    seed: int,
-    scores: dict,
-    leave_out: bool = False,
-    root: Path | None = None,
-) -> None:
-    """Keeps the scores of a model on a split."""
-    key = _key(model.hash, corpus, split, length, tokens, seed, leave_out)
-    path = _file(key, root)
-    make_folder(path.parent)
-    told = {"reference": model.reference, "source": corpus.card["source"]}
-    write_json(path, {"key": key, **told, "scores": scores, "seal": _seal(scores)})
+def store(key: dict[str, Any], scores: dict, model: ModelReference, corpus: Corpus, root: Path | None = None) -> None:
+    """Keeps scores under their key, with the names of model and articles for whoever reads the file."""
+    _write(key, "scores", scores, root, reference=model.reference, source=corpus.card["source"])

@@ -47,8 +47,8 @@ def measure(
     loaded, tokenizer = loading.load(model)
     prepared = with_split(articles, split, tokenizer)
     length = sequence_length or min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
-    key = (model, prepared, split, length, tokens, seed)
-    scores = cache.stored(*key)
+    key = cache.scores_key(model, prepared, split, length, tokens, seed)
+    scores = cache.stored(key)
     if not scores:
         stream = prepared.tokens(split)
 
@@ -64,7 +64,7 @@ def measure(
             scoring.part(stream, length, tokens, seed),
             go_on,
         ).to_json()
-        cache.store(*key, scores)
+        cache.store(key, scores, model, prepared)
     return {
         "checkpoint": model.reference,
         "hash": model.hash,

@@ -700,7 +700,7 @@ class _Training:
                     model=name,
                     whole=True,
                     sequence_length=self.length,
-                    near_copies=self._near_copies(split),
+                    near_copies=near_copies.count_of_training(self.corpus, split),
                     near_copies_left_out=self.settings.near_copies == LEFT_OUT,
                     **scored[name, split],
                 )
@@ -715,7 +715,7 @@ class _Training:
             "tokens_per_second": round(p.tokens / p.seconds, 1) if p.seconds else None,
             "split": split,
             "evaluated_tokens": scored["run", split]["evaluated_tokens"],
-            "near_copies": self._near_copies(split),
+            "near_copies": near_copies.count_of_training(self.corpus, split),
             "near_copies_left_out": self.settings.near_copies == LEFT_OUT,
         }
         for name in named:
@@ -733,11 +733,6 @@ class _Training:
     def _final_splits(self) -> list[str]:
         return [split for split in HELD_OUT if split in self.corpus.splits]
 
-    def _near_copies(self, split: str) -> int | None:
-        """How many articles of a split are nearly training articles; None where that was not looked for."""
-        alike = near_copies.of_training(self.corpus, split)
-        return None if alike is None else int(alike.sum())
-
     def _evaluate_as_keras_does(self) -> None:
         split = "test" if "test" in self.corpus.splits else "validation"
         figures = keras_check.evaluate(
@@ -747,16 +742,17 @@ class _Training:
         self.keras_evaluate = {"split": split, **figures}
 
     def _score_whole(self, reference: ModelReference, split: str) -> dict:
-        key = (reference, self.corpus, split, self.length, self.settings.evaluate_tokens, self.settings.seed)
         leave_out = self.settings.near_copies == LEFT_OUT
-        if stored := cache.stored(*key, leave_out=leave_out):
+        tokens, seed = self.settings.evaluate_tokens, self.settings.seed
+        key = cache.scores_key(reference, self.corpus, split, self.length, tokens, seed, leave_out)
+        if stored := cache.stored(key):
             return stored
         self.long_work()
         if getattr(self, "_loaded", None) != reference:
             model, _ = loading.load(reference)  # float32: figures compare across devices
             self._whole_scorer, self._loaded = scoring.Scorer(model, scoring.JIT_COMPILE), reference
         stream = self.corpus.tokens(split)
-        chosen = scoring.part(stream, self.length, self.settings.evaluate_tokens, self.settings.seed)
+        chosen = scoring.part(stream, self.length, tokens, seed)
         kept = near_copies.kept(self.corpus, split) if leave_out else None
         if kept is not None and not len(kept.numbers(self.length, self.length, chosen)):
             raise near_copies.nothing_left(split)
@@ -769,7 +765,7 @@ class _Training:
             self._report_evaluation,
             kept=kept,
         )
-        cache.store(*key, scores.to_json(), leave_out=leave_out)
+        cache.store(key, scores.to_json(), reference, self.corpus)
         return scores.to_json()
 
 

@@ -2,25 +2,15 @@
 
 import itertools
 import json
-from collections import Counter
 
 import pyarrow
 import pyarrow.parquet
 import pytest
+from articles_helpers import read
 
-from engine.articles import Article, Options, Skipped, Source, listed
+from engine.articles import Article, Options, Source, listed
 from engine.articles.options import LINE
 from engine.core.errors import ArticlesError
-
-
-def read(path, options=None):
-    """The training articles, the sentences of what was skipped, what was left out, and the source."""
-    skipped, source = Skipped(), Source(path, options)
-    articles = list(source.read("train", skipped))
-    left = Counter[str]()
-    for article in articles:
-        left.update(dict(article.left_out))
-    return articles, [str(problem) for problem in skipped.examples], dict(left), source
 
 
 def texts(path, options=None) -> list[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 from engine.runs.folder import Run
 from ui.readers.records import Record
 
-STEPS, TOKENS, ARTICLES, MINUTES = AXES = "steps", "tokens", "articles", "minutes"
+STEPS, TOKENS, ARTICLES, MINUTES = "steps", "tokens", "articles", "minutes"
 # A figure's name → the kind of event that holds it, its field, and what multiplies it.
 FIGURES = {
     "accuracy": ("evaluation", "accuracy", 100.0),
