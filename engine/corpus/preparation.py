@@ -33,6 +33,7 @@ from engine.core.files import (
     write_json,
 )
 from engine.core.locks import Lock
+from engine.core.progress import Cancelled
 from engine.core.splits import SPLITS
 from engine.corpus import dividing, near_copies
 from engine.corpus.lookup import (
@@ -47,7 +48,7 @@ from engine.corpus.lookup import (
     of_vocabulary,
     staging_of,
 )
-from engine.corpus.progress import Progress, Report, Stopped
+from engine.corpus.progress import Progress, Report
 from engine.corpus.repeats import add_near_copies, duplicates, template_share
 from engine.corpus.store import (
     ARTICLE,
@@ -120,7 +121,7 @@ def prepare(
         ArticlesError: nothing there, or no article that can be used. FewRead: less than half of it can be.
         SourceChanged: somebody wrote the source meanwhile; nothing stays of what was prepared.
         StorageError: the disk refuses.
-        ReadingEnded: reading broke a limit; Stopped: a person asked. What was prepared stays, to go on from.
+        ReadingEnded: reading broke a limit; Cancelled: a person asked. What was prepared stays, to go on from.
     """
     if is_corpus(path):
         return of_vocabulary(Corpus(Path(path)), tokenizer)
@@ -144,7 +145,7 @@ def prepare(
     with Lock(locks) as lock:
         while not lock.acquire(patience_seconds=1):  # somebody else prepares the same
             if stop_requested():
-                raise Stopped
+                raise Cancelled
         if (found := existing(folder, identified, out is not None)) is not None:
             return found
         staging = staging_of(folder)
@@ -375,7 +376,7 @@ class _Preparation:
             if self.stop_requested():
                 self._write(batch, encoding.result())
                 self._note()
-                raise Stopped
+                raise Cancelled
         if before is not None:
             self._write(before[0], before[1].result())
         self._report()
@@ -387,7 +388,7 @@ class _Preparation:
     def _compared(self, done: int) -> None:
         self._report(done)
         if self.stop_requested():
-            raise Stopped
+            raise Cancelled
 
     @property
     def articles(self) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from engine.core.errors import ResourcesError
+from engine.core.progress import Cancelled
 from engine.corpus import windows
 from engine.presets import memory
 
@@ -49,10 +50,6 @@ class Scores:
         figures = asdict(self)
         del figures["by_article"]
         return {**figures, "perplexity": self.perplexity}
-
-
-class Cancelled(Exception):
-    """Whoever asked for an evaluation does not want it any more."""
 
 
 class Scorer:

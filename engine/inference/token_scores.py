@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from engine.core.errors import EngineError
+from engine.core.progress import Cancelled
 from engine.corpus import windows
 from engine.corpus.store import Corpus
-from engine.evaluation.scoring import Cancelled, Scorer, batch_size
+from engine.evaluation.scoring import Scorer, batch_size
 from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
 

@@ -25,6 +25,7 @@ from engine.core import paths
 from engine.core.errors import EngineError, GoneError, sentence
 from engine.core.files import write_bytes
 from engine.core.locks import Lock
+from engine.core.progress import Cancelled
 from engine.inference.samples import streaming
 from engine.inference.samples.streaming import send_error
 from engine.runs import checkpoints, references
@@ -46,10 +47,6 @@ def lock_path(root: Path) -> Path:
 def address_path(root: Path) -> Path:
     """Where the studio says its phase ("starting", "ready"), address and key; readable by its owner alone."""
     return root / ".locks" / "studio.json"
-
-
-class Cancelled(Exception):
-    """The client hung up."""
 
 
 class Client:
@@ -151,25 +148,19 @@ class Studio:
                 raise Cancelled
 
     def _evaluate(self, request: dict[str, Any], client: Client) -> None:
-        from engine.corpus.progress import Stopped
         from engine.evaluation.cache import PassSettings
         from engine.evaluation.measure import examine
 
         model = references.resolve(str(request["reference"]), self._root)
-        try:
-            scores = examine(
-                model,
-                str(request["articles"]),
-                str(request["split"]),
-                PassSettings(
-                    **{field.name: int(request.get(field.name, field.default)) for field in fields(PassSettings)}
-                ),
-                lambda done, total: client.send("progress", phase="measuring", done=done, total=total),
-                lambda progress: client.send("progress", phase="preparing", articles=progress.articles),
-                client.gone,
-            )
-        except Stopped as stopped:
-            raise Cancelled from stopped
+        scores = examine(
+            model,
+            str(request["articles"]),
+            str(request["split"]),
+            PassSettings(**{field.name: int(request.get(field.name, field.default)) for field in fields(PassSettings)}),
+            lambda done, total: client.send("progress", phase="measuring", done=done, total=total),
+            lambda progress: client.send("progress", phase="preparing", articles=progress.articles),
+            client.gone,
+        )
         client.send("result", scores=scores)
 
     def _look(self, request: dict[str, Any], client: Client) -> None:

@@ -18,6 +18,7 @@ from engine.core import machine
 from engine.core.errors import EngineError, GoneError, StorageError, sentence
 from engine.core.files import write_json
 from engine.core.locks import Lock
+from engine.core.progress import Cancelled
 from engine.presets import memory
 from engine.runs import checkpoints, lifecycle, retention, states, submission
 from engine.runs.devices import device_lock
@@ -149,12 +150,12 @@ def _require_memory(run: Run) -> None:
 
 
 def _with_stopped(run: Run, device: str, stop: "_StopRequests", heart: "Heart", say: Callable[[str], None]):
-    from engine.evaluation import scoring
-    from engine.training import loop  # the heavy imports, once the locks are held
+    from engine.training import fine_tuning  # the heavy imports, once the locks are held
+    from engine.training.supervisor import Supervisor
 
     try:
-        return loop.train(run, device, stop.requested, heart.long_work, say)
-    except (loop.Stopped, scoring.Cancelled):
+        return fine_tuning.train(run, device, Supervisor(stop.requested, heart.long_work, say))
+    except Cancelled:
         return None
 
 

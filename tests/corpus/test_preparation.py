@@ -22,8 +22,8 @@ from engine.articles import Options, Source, isolation
 from engine.cli.app import main
 from engine.core import paths
 from engine.core.errors import ArticlesError, StorageError
+from engine.core.progress import Cancelled
 from engine.corpus import lookup, preparation, store, windows
-from engine.corpus.progress import Stopped
 from engine.presets import tokenizers
 
 
@@ -132,7 +132,7 @@ def test_what_an_interrupted_write_left_does_not_get_into_the_corpus(tmp_path, t
     source = write(tmp_path / "all.jsonl", range(60))
     whole = preparation.prepare(source, tokenizer, out=tmp_path / "whole")
     staging = lookup.staging_of(tmp_path / "killed")
-    with pytest.raises(Stopped):
+    with pytest.raises(Cancelled):
         preparation.prepare(source, tokenizer, out=tmp_path / "killed", stop_requested=lambda: True)
     (staging / ".journal.json.12345.tmp").write_text('{"identity"')
     (staging / ".card.json.12345.tmp").write_text("{")
@@ -143,7 +143,7 @@ def test_a_stop_keeps_what_was_done_and_the_next_one_goes_on(tmp_path, tokenizer
     monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
     source = write(tmp_path / "all.jsonl", range(60))
     asked = iter([False, False, True])
-    with pytest.raises(Stopped):
+    with pytest.raises(Cancelled):
         preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: next(asked))
     journal = json.loads((lookup.staging_of(tmp_path / "a") / "journal.json").read_text())
     assert 0 < journal["state"]["splits"]["train"]["articles"] < 60
@@ -155,7 +155,7 @@ def test_a_stop_keeps_what_was_done_and_the_next_one_goes_on(tmp_path, tokenizer
 def test_a_source_that_changes_between_stop_and_resume_is_begun_anew(tmp_path, tokenizer, monkeypatch):
     monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
     source = write(tmp_path / "all.jsonl", range(60))
-    with pytest.raises(Stopped):
+    with pytest.raises(Cancelled):
         preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: True)
     write(source, range(30, 60))
     prepared = preparation.prepare(source, tokenizer, out=tmp_path / "a")
@@ -243,7 +243,7 @@ def test_a_source_that_was_rewritten_between_stop_and_resume_is_not_mixed(tmp_pa
     monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
     source = write(tmp_path / "all.jsonl", range(60))
     asked = iter([False, False, True])
-    with pytest.raises(Stopped):
+    with pytest.raises(Cancelled):
         preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: next(asked))
     time.sleep(0.02)
     rewrite_with_its_size_and_time(source)

@@ -1,0 +1,136 @@
+"""The figures at a run's end: run, base and parent on the whole of validation and test, each from the files that hold it."""
+
+from typing import Any
+
+from engine.core.errors import CheckpointError
+from engine.corpus import near_copies
+from engine.evaluation import cache, keras_check, scoring
+from engine.models import loading
+from engine.runs import checkpoints
+from engine.runs.references import ModelReference
+from engine.runs.settings import LEFT_OUT
+from engine.training.setup import Setup, record_lost_parent
+from engine.training.state import TrainingState
+from engine.training.supervisor import Supervisor
+
+
+def evaluate_as_keras_does(setup: Setup, model, state: TrainingState) -> dict[str, Any]:
+    """What Keras `evaluate` says of the trained model, as the original report measured; written and returned."""
+    split = setup.held_out_splits[-1]
+    figures = keras_check.evaluate(
+        model, setup.corpus.tokens(split), setup.corpus.starts(split), setup.length, setup.batch_size
+    )
+    setup.run.append_event("keras_evaluate", step=state.step, split=split, **figures)
+    return {"split": split, **figures}
+
+
+def score(
+    setup: Setup, state: TrainingState, by_keras: dict[str, Any] | None, supervisor: Supervisor
+) -> dict[str, Any]:
+    """Scores the models whole, writes what was found, and makes the run's result of it.
+
+    Args:
+        by_keras: as `evaluate_as_keras_does` gives it.
+
+    Raises:
+        Cancelled: the supervisor ended it. CheckpointError: a file is gone or damaged.
+    """
+    run, splits, left_out = setup.run, setup.held_out_splits, setup.settings.near_copies == LEFT_OUT
+    checkpoint = checkpoints.find(f"{run.name}/{state.step}", run.folder.parent)
+    named = {"run": ModelReference(setup.base.preset, checkpoint), "base": setup.base}
+    if setup.parent is not None:
+        named["parent"] = setup.parent
+    scorer, scored = _WholeScorer(setup, supervisor), {}
+    for name, reference in list(named.items()):
+        try:
+            for split in splits:
+                scored[name, split] = scorer.score(reference, split)
+        except CheckpointError as error:
+            if name != "parent":
+                raise
+            record_lost_parent(run, error)  # deleted or damaged while the run was under way
+            del named[name]
+            continue
+        for split in splits:
+            run.append_event(
+                "evaluation",
+                step=state.step if name == "run" else 0,
+                tokens=state.tokens,
+                seconds=state.seconds,
+                split=split,
+                model=name,
+                whole=True,
+                sequence_length=setup.length,
+                near_copies=near_copies.count_of_training(setup.corpus, split),
+                near_copies_left_out=left_out,
+                **scored[name, split],
+            )
+    metrics = {**state.metrics, **{split: scored["run", split] for split in splits}}
+    checkpoint = checkpoints.with_manifest(checkpoint, metrics=metrics)
+    split = splits[-1]
+    result: dict[str, Any] = {
+        "run": run.name,
+        "checkpoint": checkpoint.reference,
+        "steps": state.step,
+        "tokens": state.tokens,
+        "seconds": round(state.seconds, 3),
+        "tokens_per_second": round(state.tokens / state.seconds, 1) if state.seconds else None,
+        "split": split,
+        "evaluated_tokens": scored["run", split]["evaluated_tokens"],
+        "near_copies": near_copies.count_of_training(setup.corpus, split),
+        "near_copies_left_out": left_out,
+    }
+    for name in named:
+        prefix = "" if name == "run" else f"{name}_"
+        for figure in ("accuracy", "loss", "bits_per_byte"):
+            result[prefix + figure] = scored[name, split][figure]
+    if by_keras is not None:
+        result["keras_evaluate"] = by_keras
+    if state.micro_batch:
+        result["batch_size"], result["micro_batch"] = setup.batch_size, state.micro_batch
+    result["device"], result["precision"] = setup.device, setup.precision
+    run.append_event("result", step=state.step, **result)
+    return result
+
+
+class _WholeScorer:
+    """Scores models on whole splits, or on as many tokens as the settings say; what was scored before is taken as it was."""
+
+    def __init__(self, setup: Setup, supervisor: Supervisor) -> None:
+        self._setup, self._supervisor = setup, supervisor
+        self._scorer: scoring.Scorer | None = None
+        self._loaded: ModelReference | None = None
+
+    def score(self, reference: ModelReference, split: str) -> dict[str, Any]:
+        """The figures of a model.
+
+        Raises:
+            Cancelled: the supervisor ended it. ArticlesError: near-copies left out, nothing is left.
+        """
+        setup, corpus = self._setup, self._setup.corpus
+        leave_out = setup.settings.near_copies == LEFT_OUT
+        tokens, seed = setup.settings.evaluate_tokens, setup.settings.seed
+        key = cache.scores_key(reference, corpus, split, setup.length, tokens, seed, leave_out)
+        if stored := cache.stored(key):
+            return stored
+        self._supervisor.long_work()
+        stream = corpus.tokens(split)
+        chosen = scoring.part(stream, setup.length, tokens, seed)
+        kept = near_copies.kept(corpus, split) if leave_out else None
+        if kept is not None and not len(kept.numbers(setup.length, setup.length, chosen)):
+            raise near_copies.nothing_left(split)
+        scores = scoring.evaluate(
+            self._of(reference), stream, setup.tokenizer.token_bytes, setup.length, chosen, self._report, kept=kept
+        )
+        cache.store(key, scores.to_json(), reference, corpus)
+        return scores.to_json()
+
+    def _of(self, reference: ModelReference) -> scoring.Scorer:
+        if self._scorer is None or self._loaded != reference:
+            model, _ = loading.load(reference)  # float32: figures compare across devices
+            self._scorer, self._loaded = scoring.Scorer(model, scoring.JIT_COMPILE), reference
+        return self._scorer
+
+    def _report(self, done: int, total: int) -> bool:
+        self._supervisor.say(f"evaluating {done}/{total} windows")
+        return not self._supervisor.stop_requested()
