@@ -43,6 +43,7 @@ TRAINING_SIDE = {
     "engine.training.fine_tuning",
     "engine.training.loop",
     "engine.training.measurer",
+    "engine.training.planner",
     "engine.training.saver",
     "engine.training.setup",
     "engine.training.state",

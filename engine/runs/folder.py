@@ -74,6 +74,7 @@ class State:
         reason: template and values of the sentence that says why it ended, or None.
         starts: trainers started without a new checkpoint in between.
         queued_at: Unix time that orders the queue.
+        result: the step of the checkpoint that is the run's result; 0 = the newest one.
     """
 
     state: str
@@ -84,6 +85,12 @@ class State:
     reason: dict[str, Any] | None = None
     starts: int = 0
     queued_at: float = 0.0
+    result: int = 0
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether it is finished before its last step, and could go on."""
+        return self.state == FINISHED and 0 < self.step < self.steps
 
     @property
     def error(self) -> EngineError | None:
@@ -282,8 +289,9 @@ class Run:
                     self.write_state(state=state, phase="")
 
     def request_resume(self) -> None:
-        """Puts a paused, stopped, failed or interrupted run into the queue again; one that waits keeps its place. A copy of
-        another run's folder becomes a run of its own, which goes on from its own newest checkpoint.
+        """Puts a paused, stopped, failed or interrupted run into the queue again; one that waits keeps its place. One that
+        ended early goes on to its last step. A copy of another run's folder becomes a run of its own, which goes on from its
+        own newest checkpoint.
 
         Raises:
             RunError: it is running, finished, or broken. SettingsError: its settings are out of bounds, or it is a copy
@@ -295,7 +303,9 @@ class Run:
             if not lock.acquire(patience_seconds=2):
                 raise RunError("The run {name} is running.", name=self.name)
             state = self._stored_state()
-            if state.state == FINISHED:
+            if state.ended_early:
+                self.change_config(patience=0)
+            elif state.state == FINISHED:
                 raise RunError("The run {name} is finished: there is nothing to resume.", name=self.name)
             (self.folder / "control.json").unlink(missing_ok=True)
             copied = self.is_copy()
@@ -303,7 +313,7 @@ class Run:
                 self._become_own()
             elif state.state == QUEUED:
                 return
-            self.write_state(state=QUEUED, queued_at=time.time(), reason=None, starts=0, phase="")
+            self.write_state(state=QUEUED, queued_at=time.time(), reason=None, starts=0, phase="", result=0)
 
     def _become_own(self) -> None:
         """Gives a copy an id and a place, and so the right to train; the caller holds the run's lock."""

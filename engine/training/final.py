@@ -6,7 +6,7 @@ from engine.core.errors import CheckpointError
 from engine.corpus import near_copies
 from engine.evaluation import cache, keras_check, scoring
 from engine.models import loading
-from engine.runs import checkpoints
+from engine.runs import checkpoints, retention
 from engine.runs.references import ModelReference
 from engine.runs.settings import LEFT_OUT
 from engine.training.setup import Setup, record_lost_parent
@@ -24,10 +24,11 @@ def evaluate_as_keras_does(setup: Setup, model, state: TrainingState) -> dict[st
     return {"split": split, **figures}
 
 
-def score(
-    setup: Setup, state: TrainingState, by_keras: dict[str, Any] | None, supervisor: Supervisor
-) -> dict[str, Any]:
+def score(setup: Setup, state: TrainingState, by_keras: dict[str, Any] | None, scorer: "WholeScorer") -> dict[str, Any]:
     """Scores the models whole, writes what was found, and makes the run's result of it.
+
+    The run's figures are those of its result: the best checkpoint or the last, as the settings say, and the last where
+    the base is better than every one.
 
     Args:
         by_keras: as `evaluate_as_keras_does` gives it.
@@ -36,11 +37,14 @@ def score(
         Cancelled: the supervisor ended it. CheckpointError: a file is gone or damaged.
     """
     run, splits, left_out = setup.run, setup.held_out_splits, setup.settings.near_copies == LEFT_OUT
-    checkpoint = checkpoints.find(f"{run.name}/{state.step}", run.folder.parent)
+    last = checkpoints.find(f"{run.name}/{state.step}", run.folder.parent)
+    best = retention.best(checkpoints.of_run(run)) or last
+    base_better = state.base_loss is not None and (retention.interval_loss(best) or 0.0) > state.base_loss
+    checkpoint = best if setup.settings.takes_best and not base_better else last
     named = {"run": ModelReference(setup.base.preset, checkpoint), "base": setup.base}
     if setup.parent is not None:
         named["parent"] = setup.parent
-    scorer, scored = _WholeScorer(setup, supervisor), {}
+    scored = {}
     for name, reference in list(named.items()):
         try:
             for split in splits:
@@ -54,9 +58,9 @@ def score(
         for split in splits:
             run.append_event(
                 "evaluation",
-                step=state.step if name == "run" else 0,
-                tokens=state.tokens,
-                seconds=state.seconds,
+                step=checkpoint.step if name == "run" else 0,
+                tokens=checkpoint.manifest["tokens"],
+                seconds=checkpoint.manifest["seconds"],
                 split=split,
                 model=name,
                 whole=True,
@@ -65,12 +69,17 @@ def score(
                 near_copies_left_out=left_out,
                 **scored[name, split],
             )
-    metrics = {**state.metrics, **{split: scored["run", split] for split in splits}}
-    checkpoint = checkpoints.with_manifest(checkpoint, metrics=metrics)
+    interval = checkpoint.manifest.get("interval_metrics", checkpoint.manifest["metrics"])
+    metrics = {**interval, **{split: scored["run", split] for split in splits}}
+    checkpoint = checkpoints.with_manifest(checkpoint, metrics=metrics, interval_metrics=interval)
+    run.write_state(result=checkpoint.step)
     split = splits[-1]
     result: dict[str, Any] = {
         "run": run.name,
         "checkpoint": checkpoint.reference,
+        "best_step": best.step,
+        "last_checkpoint": last.reference,
+        "base_better": base_better,
         "steps": state.step,
         "tokens": state.tokens,
         "seconds": round(state.seconds, 3),
@@ -93,12 +102,34 @@ def score(
     return result
 
 
-class _WholeScorer:
-    """Scores models on whole splits, or on as many tokens as the settings say; what was scored before is taken as it was."""
+def expected_seconds(setup: Setup, tokens_a_second: float) -> float:
+    """About how long `score` will take, by the speed of the scoring so far; 0 where that is not known."""
+    if not tokens_a_second:
+        return 0.0
+    s, corpus, tokens = setup.settings, setup.corpus, 0
+    others = [setup.base, *([setup.parent] if setup.parent else [])]
+    for split in setup.held_out_splits:
+        size = len(corpus.tokens(split))
+        size = min(size, s.evaluate_tokens or size)
+        left_out = s.near_copies == LEFT_OUT
+        keys = (cache.scores_key(o, corpus, split, setup.length, s.evaluate_tokens, s.seed, left_out) for o in others)
+        tokens += size * (1 + sum(cache.stored(key) is None for key in keys))
+    return tokens / tokens_a_second
 
-    def __init__(self, setup: Setup, supervisor: Supervisor) -> None:
+
+class WholeScorer:
+    """Scores models on whole splits, or on as many tokens as the settings say; what was scored before is taken as it was.
+
+    A model trained in float32 without adapters lends itself, with the function that was compiled for it: another model's
+    weights are put into it. Any other is loaded anew, in float32, since figures compare across devices.
+    """
+
+    def __init__(self, setup: Setup, model, scorer: scoring.Scorer, supervisor: Supervisor) -> None:
         self._setup, self._supervisor = setup, supervisor
-        self._scorer: scoring.Scorer | None = None
+        model.optimizer = model.train_function = None  # their memory is not needed any more
+        lent = setup.precision == "float32" and not setup.settings.lora_rank
+        self._model: Any = model if lent else None
+        self._scorer: scoring.Scorer | None = scorer if lent else None
         self._loaded: ModelReference | None = None
 
     def score(self, reference: ModelReference, split: str) -> dict[str, Any]:
@@ -126,9 +157,12 @@ class _WholeScorer:
         return scores.to_json()
 
     def _of(self, reference: ModelReference) -> scoring.Scorer:
-        if self._scorer is None or self._loaded != reference:
-            model, _ = loading.load(reference)  # float32: figures compare across devices
-            self._scorer, self._loaded = scoring.Scorer(model, scoring.JIT_COMPILE), reference
+        if self._scorer is None or self._model is None:
+            self._model, _ = loading.load(reference)
+            self._scorer = scoring.Scorer(self._model, scoring.JIT_COMPILE)
+        elif self._loaded != reference:
+            loading.load_weights(self._model, reference)
+        self._loaded = reference
         return self._scorer
 
     def _report(self, done: int, total: int) -> bool:

@@ -9,18 +9,16 @@ from engine.core.errors import EngineError
 from engine.evaluation import scoring
 from engine.models.backend import release_memory
 from engine.presets import memory
-from engine.runs import submission
 from engine.runs.folder import Run
 from engine.runs.settings import REPORT
-from engine.training import final, saver, schedules, setup, steppers
+from engine.training import final, saver, setup, steppers
 from engine.training.loop import Loop, Sums
 from engine.training.measurer import Measurer
+from engine.training.planner import Planner, settled_steps
 from engine.training.saver import Saver
 from engine.training.setup import Setup
 from engine.training.state import TrainingState
 from engine.training.supervisor import Supervisor
-
-MEASURED_STEPS = 20  # of a run given in minutes, before it becomes a number of steps
 
 
 def train(run: Run, offered: str, supervisor: Supervisor) -> dict[str, Any]:
@@ -42,12 +40,14 @@ def train(run: Run, offered: str, supervisor: Supervisor) -> dict[str, Any]:
     supervisor.say("loading")
     model, found = setup.load(run, offered, supervisor)
     with tf.device(found.device):
-        state = _FineTuning(found, model, supervisor).run()
-        figures = final.evaluate_as_keras_does(found, model, state) if found.settings.method == REPORT else None
-        # The figures come from the files: the model that was trained, its optimizer and gradients are not needed here.
-        del model
+        work = _FineTuning(found, model, supervisor)
+        state = work.run()
+        by_keras = final.evaluate_as_keras_does(found, model, state) if found.settings.method == REPORT else None
+        scorer = final.WholeScorer(found, model, work.measurer.scorer, supervisor)
+        # The figures come from the files: the optimizer and the gradients are not needed here.
+        del work, model
         release_memory()
-        return final.score(found, state, figures, supervisor)
+        return final.score(found, state, by_keras, scorer)
 
 
 class _FineTuning:
@@ -58,25 +58,40 @@ class _FineTuning:
         self.state = TrainingState.of_checkpoint(found.own) if found.own else TrainingState()
         self.measurer = Measurer(found, model, self.state, supervisor)
         self.saver = Saver(found, model, self.state, supervisor)
+        self.planner = Planner(found, self.state)
 
     def run(self) -> TrainingState:
-        """Trains to the end; where the training then stands."""
-        self._begin()
-        self._enter("training")
-        loop = Loop(self.state, self.setup.batches, self._stepper(), self._learning_rate, self, self.supervisor)
+        """Trains to the end; where the training then stands.
+
+        Raises:
+            Cancelled, memory.GoesOn, EngineError: as `train`.
+        """
         try:
-            loop.run()
+            self._begin()
+            self._enter("training")
+            batches, rate = self.setup.batches, self.planner.learning_rate
+            Loop(self.state, batches, self._stepper(), rate, self, self.supervisor).run()
         except steppers.OutOfMemory as error:
             self._halve(error)
         except steppers.NonFiniteLoss as error:
-            raise EngineError(
-                "The loss became {loss} at step {step}: the learning rate {rate} is too high for this model.",
-                loss=error.loss,
-                step=error.step,
-                rate=self.setup.learning_rate,
-            ) from error
+            raise self._no_number(error) from error
         self._enter("finishing")
         return self.state
+
+    def _no_number(self, error: steppers.NonFiniteLoss) -> EngineError:
+        """Leaves the last good checkpoint as the result; the sentence that says so."""
+        values = {"loss": str(error.loss), "step": error.step, "rate": self.setup.learning_rate}
+        if self.saver.saved_step < 0:
+            return EngineError(
+                "The loss became {loss} at step {step}: the learning rate {rate} is too high for this model.", **values
+            )
+        self.setup.run.write_state(result=self.saver.saved_step)
+        return EngineError(
+            "The loss became {loss} at step {step}: the learning rate {rate} is too high for this model. The result is "
+            "the checkpoint of step {saved}, the last one before.",
+            saved=self.saver.saved_step,
+            **values,
+        )
 
     def _enter(self, phase: str) -> None:
         self.supervisor.long_work()
@@ -90,10 +105,7 @@ class _FineTuning:
             saver.restore(self.setup, self.model)
             run.append_event("resume", step=own.step)
         else:
-            if s.steps is not None:
-                self.state.steps = s.steps
-            elif s.epochs is not None:
-                self.state.steps = max(1, round(s.epochs * self.setup.batches.steps_per_epoch))
+            self.state.steps = settled_steps(s, self.setup.batches.steps_per_epoch)
             if run.events("evaluation", "step"):  # cut off before the first save, or nothing whole is left
                 run.append_event("resume", step=-1)
         for error in self.setup.damaged:  # what they held is trained again
@@ -117,10 +129,6 @@ class _FineTuning:
             return steppers.Accumulated(self.model, self.state.micro_batch, scoring.JIT_COMPILE)
         return steppers.WholeBatches(self.model)
 
-    def _learning_rate(self, step: int) -> float:
-        warmup = self.setup.settings.warmup_steps
-        return schedules.warmup_cosine(step, self.setup.learning_rate, warmup, self.state.steps)
-
     def _halve(self, error: Exception) -> NoReturn:
         """Keeps that from the newest checkpoint on half as many windows are worked on at a time, or gives up at one.
 
@@ -142,14 +150,8 @@ class _FineTuning:
     # What is done beside the steps
 
     def after_step(self) -> None:
-        """Turns minutes into steps once, after some of them."""
-        state, minutes = self.state, self.setup.settings.minutes
-        if state.steps or len(state.step_seconds) <= MEASURED_STEPS:
-            return
-        left = (minutes or 0) * 60 - state.seconds
-        state.steps = state.step + max(0, round(left / state.median_step_seconds))
-        self.setup.run.append_event("plan", step=state.step, steps=state.steps, minutes=minutes)
-        self.setup.run.write_state(durable=False, steps=state.steps)
+        """Plans again, where it is time."""
+        self.planner.after_step()
 
     def report(self, sums: Sums) -> None:
         """Writes the training figures since the last report."""
@@ -162,7 +164,7 @@ class _FineTuning:
             epoch=state.step / self.setup.batches.steps_per_epoch,
             loss=sums.loss / sums.tokens,
             accuracy=sums.correct / sums.tokens,
-            learning_rate=self._learning_rate(state.step - 1),
+            learning_rate=self.planner.learning_rate(state.step - 1),
             tokens_per_second=sums.tokens / sums.seconds if sums.seconds else None,
             memory_bytes=psutil.Process().memory_info().rss,
         )
@@ -171,13 +173,17 @@ class _FineTuning:
 
     def interval_ends(self) -> bool:
         """Whether the step that is done is one to measure at."""
-        steps = self.state.steps
-        return bool(steps) and self.state.step % submission.interval(self.setup.settings, steps) == 0
+        return self.planner.interval_ends()
 
     def measure(self) -> None:
         """Measures the model as it is."""
         self._enter("evaluating")
         self.measurer.measure("run")
+        self.planner.measurement_seconds = self.measurer.seconds + self.saver.seconds
+        self.planner.end_seconds = self.planner.measurement_seconds + final.expected_seconds(
+            self.setup, self.measurer.scored_a_second
+        )
+        self.planner.measured()
 
     def worth_saving(self) -> bool:
         """Whether a checkpoint is worth its time."""
@@ -185,7 +191,18 @@ class _FineTuning:
 
     def save(self) -> None:
         """Writes a checkpoint."""
+        self.state.elapsed = self.planner.elapsed()
         self.saver.save()
+
+    def ends_early(self) -> bool:
+        """Whether validation has not improved for as many measurements as the settings wait for."""
+        patience, state = self.setup.settings.patience_measurements, self.state
+        if not patience or state.worse < patience:
+            return False
+        self.setup.run.append_event(
+            "early_end", step=state.step, steps=state.steps, best_step=state.best_step, patience=patience
+        )
+        return True
 
     def goes_on(self) -> None:
         """Says that it trains again."""

@@ -55,8 +55,15 @@ class Recorder(Protocol):
     def save(self) -> None:
         """Writes a checkpoint of the step that is done."""
 
+    def ends_early(self) -> bool:
+        """Whether what was measured last is a reason to end here."""
+
     def goes_on(self) -> None:
         """Follows each measurement but the last one."""
+
+
+class _EndsEarly(Exception):
+    """The training ends at a measurement before its last step."""
 
 
 @dataclass
@@ -88,9 +95,12 @@ class Loop:
         """
         self._restart_report()
         self._stop_if_asked()
-        self.stepper.train(
-            self.batches, self.state.step, lambda: self.state.steps, self.learning_rate, self._after_step
-        )
+        try:
+            self.stepper.train(
+                self.batches, self.state.step, lambda: self.state.steps, self.learning_rate, self._after_step
+            )
+        except _EndsEarly:
+            return
         self._measure_and_save()
 
     def _after_step(self, outcome: Outcome) -> None:
@@ -104,6 +114,9 @@ class Loop:
             return
         if self.recorder.interval_ends():
             self._measure_and_save()
+            if self.recorder.ends_early():
+                self.recorder.save()
+                raise _EndsEarly
             self.recorder.goes_on()
             self._reported = time.monotonic()
         self._stop_if_asked()

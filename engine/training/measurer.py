@@ -1,5 +1,6 @@
 """What is measured while a run trains: fixed parts of validation and of general English, a passage, samples."""
 
+import math
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from engine.models import loading
 from engine.models.backend import keras
 from engine.training.setup import Setup
 from engine.training.state import TrainingState
+from engine.training.steppers import NonFiniteLoss
 from engine.training.supervisor import Supervisor
 
 PASSAGE_TOKENS = 160  # of the first validation article
@@ -21,6 +23,10 @@ class Measurer:
     """Measures the model that is trained and writes what it finds into the run's events.
 
     Base, parent and run are measured on the same tokens, prompts and seeds, by the same compiled functions.
+
+    Attributes:
+        scorer: of the model that is trained.
+        seconds: what the last measurement took; 0 before the first. scored_a_second: tokens, of its scoring alone.
     """
 
     def __init__(self, setup: Setup, model, state: TrainingState, supervisor: Supervisor) -> None:
@@ -42,7 +48,8 @@ class Measurer:
                 english.starts(tokenizer),
             ),
         }
-        self._scorer = scoring.Scorer(model, scoring.JIT_COMPILE)
+        self.scorer = scoring.Scorer(model, scoring.JIT_COMPILE)
+        self.seconds, self.scored_a_second = 0.0, 0.0
         self._generator = Generator(model, tokenizer)
         self._passage = token_scores.of_article(corpus, "validation", 1, 1, PASSAGE_TOKENS)
 
@@ -72,13 +79,13 @@ class Measurer:
         """Measures the weights that the model holds, as those of "base", "parent" or "run".
 
         Raises:
-            Cancelled: the supervisor ended it.
+            Cancelled: the supervisor ended it. NonFiniteLoss: the loss is no number.
         """
-        state = self._state
+        state, begun, tokens = self._state, time.monotonic(), 0
         for split, (stream, part, starts) in self._parts.items():
             self._supervisor.long_work()
             scores = scoring.evaluate(
-                self._scorer,
+                self.scorer,
                 stream,
                 self._setup.tokenizer.token_bytes,
                 self._setup.length,
@@ -86,8 +93,11 @@ class Measurer:
                 lambda done, total: not self._supervisor.stop_requested(),
                 article_starts=starts,
             )
+            if not math.isfinite(scores.loss):
+                raise NonFiniteLoss(state.step, scores.loss)
+            tokens += scores.evaluated_tokens
             if split == "validation":
-                state.metrics = {split: scores.to_json()}
+                self._note(name, scores)
             self._setup.run.append_event(
                 "evaluation",
                 step=state.step,
@@ -99,8 +109,18 @@ class Measurer:
                 by_article=scores.by_article,
                 **scores.to_json(),
             )
+        self.scored_a_second = tokens / max(1e-9, time.monotonic() - begun)
         self._score_passage(name)
         self._write_samples(name)
+        self.seconds = time.monotonic() - begun
+
+    def _note(self, name: str, scores: scoring.Scores) -> None:
+        state = self._state
+        state.metrics = {"validation": scores.to_json()}
+        if name == "base":
+            state.base_loss = scores.loss
+        elif name == "run":
+            state.take_loss(scores.loss)
 
     def _score_passage(self, name: str) -> None:
         """Writes how well a fixed passage is expected, token by token, for the time machine."""

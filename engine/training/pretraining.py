@@ -247,6 +247,10 @@ class _Recorder:
         figures = self.held_out_figures(_PROBE_TOKENS)
         self.tell({"step": self.state.step, "steps": self.state.steps, "held_out": figures})
 
+    def ends_early(self) -> bool:
+        """Never: how many tokens to see was chosen."""
+        return False
+
     def goes_on(self) -> None:
         """Nothing."""
 

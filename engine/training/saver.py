@@ -23,12 +23,13 @@ class Saver:
 
     Attributes:
         saved_step: of the newest checkpoint, known to be whole; -1 where there is none.
+        seconds: what a save takes.
     """
 
     def __init__(self, setup: Setup, model, state: TrainingState, supervisor: Supervisor) -> None:
         self._setup, self._model, self._state, self._supervisor = setup, model, state, supervisor
         self.saved_step = setup.own.step if setup.own else -1
-        self._save_seconds = setup.checkpoint_bytes / submission.SAVE_BYTES_PER_SECOND  # until one has been timed
+        self.seconds = setup.checkpoint_bytes / submission.SAVE_BYTES_PER_SECOND  # until one has been timed
         self._saved_at_seconds = state.seconds  # of training
 
     def worth_saving(self) -> bool:
@@ -38,7 +39,7 @@ class Saver:
             return True
         left = (state.steps - state.step) * state.median_step_seconds
         since = state.seconds - self._saved_at_seconds
-        return submission.worth_saving(self._setup.checkpoint_bytes, self._save_seconds, since, left)
+        return submission.worth_saving(self._setup.checkpoint_bytes, self.seconds, since, left)
 
     def save(self) -> None:
         """Writes a checkpoint of the step that is done, where there is none yet: a whole one is never written over.
@@ -61,7 +62,7 @@ class Saver:
         setup.run.write_state(starts=1, step=state.step)  # this process's own
         if gone := retention.apply(setup.run, setup.settings.keep_checkpoints):
             setup.run.append_event("retention", step=state.step, deleted=gone)
-        self._save_seconds, self._saved_at_seconds = time.monotonic() - started, state.seconds
+        self.seconds, self._saved_at_seconds = time.monotonic() - started, state.seconds
 
     def _facts(self) -> dict[str, Any]:
         setup, s = self._setup, self._setup.settings

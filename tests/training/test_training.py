@@ -201,14 +201,15 @@ def test_a_parent_that_is_damaged_while_the_run_is_under_way_does_not_fail_it(pa
     assert "one/3 is damaged" in str(EngineError.from_json(child.events("parent_lost")[0]["reason"]))
 
 
-def test_minutes_become_a_number_of_steps_once(tiny_preset, sample_folder, root):
+def test_minutes_are_planned_and_kept(tiny_preset, sample_folder, root):
     run = submission.submit(
         settings_of(tiny_preset, sample_folder, steps=None, minutes=0.02, evaluate_steps=10_000, sample_tokens=1)
     )
     result = worker.work(run)
-    (plan,) = run.events("plan")
-    assert plan["step"] == 21
-    assert result["steps"] == plan["steps"] == run.state().steps
+    plans = run.events("plan")
+    assert plans[0]["step"] == 5
+    assert result["steps"] == plans[-1]["steps"] == run.state().steps == run.state().step
+    assert result["seconds"] == pytest.approx(60 * 0.02, rel=0.1)
 
 
 def test_everything_that_stands_against_a_run_is_said_before_it_starts(tiny_preset, sample_folder, root):
