@@ -34,9 +34,9 @@ def test_thinned_curves_keep_their_extremes():
 
 def test_english_is_not_mixed_into_the_curve_of_validation():
     import numpy as np
+    from ui.readers.records import Record
 
     from ui.charts import style
-    from ui.readers.records import Record
 
     events = [
         {"kind": "evaluation", "split": split, "model": model, "step": step, "whole": False, "accuracy": accuracy}
