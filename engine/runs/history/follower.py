@@ -73,13 +73,14 @@ class Follower:
         self._path = path
         self._lock, self._large_lock = threading.Lock(), threading.Lock()
         self._seen: tuple[int, ...] | None = None  # the file as it was last looked at
-        self._large: OrderedDict[tuple[int, int], Any] = OrderedDict()  # by offset and length
+        self._large: OrderedDict[tuple[int, int, int], Any] = OrderedDict()  # by file, offset and length
         self._large_bytes = 0
         self._begin()
 
     def _begin(self) -> None:
         self._offset, self._tail = 0, b""
         self._file: tuple[int, int] | None = None
+        self._files_read = next(_versions)  # what was kept of a file that is another by now is not found any more
         self._series = Series()
         self._placed: list[Placed] = []
         self._measured_bytes = 0
@@ -120,7 +121,7 @@ class Follower:
         """An event with all that is in it; None where another file stands there by now."""
         if not events.KINDS[placed.event["kind"]].large:
             return placed.event
-        key = (placed.offset, placed.length)
+        key = (self._files_read, placed.offset, placed.length)
         with self._large_lock:
             if key in self._large and events.small(self._large[key]) == placed.event:
                 self._large.move_to_end(key)
@@ -133,7 +134,7 @@ class Follower:
                 self._large_bytes += placed.length
             self._large[key] = found
             while self._large_bytes > _MOST_LARGE_BYTES and len(self._large) > 1:
-                (_offset, length), _event = self._large.popitem(last=False)
+                (_file, _offset, length), _event = self._large.popitem(last=False)
                 self._large_bytes -= length
         return found
 
