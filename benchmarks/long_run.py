@@ -3,7 +3,7 @@
     python benchmarks/long_run.py [--reports 3600 86400 600000] [--json]
 
 Writes runs of so many reports as a trainer writes them, one a second, in a temporary folder, and looks at each in a
-process of its own through what the pages use: `readers.record`, and the six figures of the Fine-tune page as JSON.
+process of its own through what the pages use: `folders.history`, and the six figures of the Fine-tune page as JSON.
 A refresh follows a new report. Memory is what the process grew by. Thirty viewers are thirty threads that refresh once.
 """
 
@@ -65,12 +65,16 @@ def draw(path: Path) -> int:
     from ui.components.figure import live
     from ui.readers import folders
 
-    record = folders.record(Run(path.parent))
+    history = folders.history(Run(path.parent))
     sent = 0
     for name in ("accuracy", "bits_per_byte", "loss"):
-        sent += len(live.content(lambda n=name: style.validation(record, n, "#000000", n), ("v", name), record.version))
+        sent += len(
+            live.content(lambda n=name: style.validation(history, n, "#000000", n), ("v", name), history.version)
+        )
     for name in ("tokens_per_second", "learning_rate", "memory_bytes"):
-        sent += len(live.content(lambda n=name: style.over_steps(record, n, "#000000", n), ("o", name), record.version))
+        sent += len(
+            live.content(lambda n=name: style.over_steps(history, n, "#000000", n), ("o", name), history.version)
+        )
     return sent
 
 

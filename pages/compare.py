@@ -129,7 +129,7 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
         found, state = columns[run.name], run.state()
         best = comparison.best(found)
         test = folders.whole_evaluations(run).get(("run", "test"), {})
-        result = next(iter(folders.events(run, "result")[-1:]), {})
+        result = next(iter(folders.history(run).events("result")[-1:]), {})
         steps, saved = found.step, checkpoints.of_run(run)
         rows.append(
             {

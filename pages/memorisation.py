@@ -19,12 +19,13 @@ from engine.presets.tokenizers import Tokenizer
 from engine.runs import articles_read
 from engine.runs.articles_read import Seen
 from engine.runs.folder import Run
+from engine.runs.history import moments
+from engine.runs.history.moments import Moment
 from engine.services import import_job
 from ui import access, bases_view, budget, choices, errors, memorisation_view, sources, words
 from ui.charts import colours
 from ui.i18n import _, _n
-from ui.readers import folders, moments
-from ui.readers.moments import Moment
+from ui.readers import folders
 
 AT_ONCE_TOKENS = 2_000_000  # so many are indexed while one waits, about a second
 POLL_SECONDS = 1.0
@@ -126,7 +127,7 @@ def choose_run(trained: list[Run]) -> Run:
 
 def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
     """The samples of a moment of the run: (title, tokens) of each."""
-    with_samples = [moment for moment in moments.of_run(run, folders.events(run)) if moment.samples]
+    with_samples = [moment for moment in moments.of_run(run, folders.history(run)) if moment.samples]
     if not with_samples:
         st.info(_("This run has written no sample yet: its samples appear here as they come. Type a text meanwhile."))
         st.stop()
@@ -135,7 +136,7 @@ def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
             _("Written at"),
             with_samples,
             with_samples[-1],
-            format_func=moments.title,
+            format_func=folders.moment_title,
             key=f"copied_moment_{run.name}",
         )
         if len(with_samples) > 1
@@ -143,7 +144,8 @@ def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
     )
     st.session_state["copied_base"] = moment.is_base
     return [
-        (prompt, search.ids_of(seen.tokenizer, prompt, sample["text"])) for prompt, sample in moment.samples.items()
+        (sample["prompt"], search.ids_of(seen.tokenizer, sample["prompt"], sample["text"]))
+        for sample in moment.written()
     ]
 
 

@@ -9,12 +9,13 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import states
 from engine.runs.folder import Run
+from engine.runs.history import moments
+from engine.runs.history.moments import Moment
 from ui import bases_view, budget, choices, words
 from ui.charts import colours, time_figures
 from ui.components.tokens import microscope_view
 from ui.i18n import _, _n
-from ui.readers import folders, moments, polling
-from ui.readers.moments import Moment
+from ui.readers import folders, polling
 
 PLAY_SECONDS = 1.0
 POLL_SECONDS = 2.0
@@ -44,12 +45,12 @@ def choose(found: list[Run]) -> list[Run]:
 
 def moments_of(stages: list[Run]) -> list[Moment]:
     """All moments that the stages have recorded so far."""
-    return moments.of_chain(stages, {stage.name: folders.events(stage) for stage in stages})
+    return moments.of_chain(stages, {stage.name: folders.history(stage) for stage in stages})
 
 
 def label(moment: Moment, several: bool) -> str:
     """A moment in a few words."""
-    named = moments.title(moment)
+    named = folders.moment_title(moment)
     return f"{moment.run.name} · {named}" if several and not moment.is_base else named
 
 
@@ -79,28 +80,30 @@ def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
         lost = words.delta(100 * (english["accuracy"] - former["accuracy"])) if former and not moment.is_base else {}
         slots[2].metric(_("Accuracy on general English"), words.percent(english["accuracy"]), border=True, **lost)
     st.plotly_chart(time_figures.curves(all_moments, moment), theme="streamlit", key="time_chart")
-    texts, passage = st.columns(2)
+    texts, expectations = st.columns(2)
     with texts:
         st.subheader(_("What it writes"))
-        if not moment.samples:
+        samples = moment.written()
+        if not samples:
             st.caption(_("No sample was written at this moment."))
-        for prompt, sample in moment.samples.items():
+        for sample in samples:
             with st.container(border=True):
-                st.text(prompt + sample["text"])
-        if moment.samples:
-            seed = next(iter(moment.samples.values()))["seed"]
+                st.text(sample["prompt"] + sample["text"])
+        if samples:
+            seed = samples[0]["seed"]
             if moments.equally_sampled(all_moments):
                 st.caption(_("The same prompts, seed {seed} and sampler at every moment.", seed=seed))
             else:
                 st.caption(_("Seed {seed}; prompts, seed or sampler are not the same in all stages.", seed=seed))
-    with passage:
+    with expectations:
         st.subheader(_("What it expects"))
-        if not moment.passage:
+        passage = moment.expected()
+        if passage is None:
             st.caption(_("This run was made before passages were recorded: a new run shows its colours here."))
         elif not budget.may_read(moment.run.settings.articles):
             st.caption(_("The passage is one of the owner's articles: it is not shown to visitors."))
         else:
-            microscope_view.passage(moment.passage, key="time_passage")
+            microscope_view.passage(passage, key="time_passage")
             st.caption(_("The beginning of the first validation article, which the run is never trained on."))
 
 
@@ -168,7 +171,7 @@ except EngineError:  # deleted between the list and the look
 if len(all_moments) < 2:
     st.info(_("This run has not measured anything behind its base yet: its moments appear here as they come."))
     if stages[-1].state().state in (states.RUNNING, states.QUEUED):
-        polling.fragment(lambda: st.rerun() if len(folders.events(stages[-1])) > 1 else None, POLL_SECONDS)()
+        polling.fragment(lambda: st.rerun() if len(folders.history(stages[-1]).placed) > 1 else None, POLL_SECONDS)()
     st.stop()
 bases_view.say_changed(stages)
 working = stages[-1].state().state == states.RUNNING

@@ -13,14 +13,17 @@ from pages_helpers import a_run
 from project import PAGES, PROJECT
 from streamlit.testing.v1 import AppTest
 
-from engine.core import checked
 from engine.core.errors import EngineError
 from engine.evaluation import cache, forgetting
 from engine.runs import checkpoints, durations, lifecycle, queue, references, removal, retention, submission
 from engine.runs import states as states_
-from engine.runs.folder import Run, State, read_lines
+from engine.runs.folder import Run, State
+from engine.runs.history import moments, shared
+from engine.runs.history.events import Unread
+from engine.runs.history.events import read as read_event
+from engine.runs.history.follower import History
 from engine.services import dispatcher, ending, uploads
-from ui.readers import comparison, growing, moments
+from ui.readers import comparison
 
 STEP = "step-00000004"
 
@@ -242,6 +245,21 @@ def damaged_run(root: Path, file: str, edit: Callable[[Path], None], name: str =
     return run
 
 
+def check_history(run: Run) -> History:
+    """What all pages share of a run's events, which is what the run itself reads from its first line on."""
+    path, history = run.folder / EVENTS, shared.of(run.folder)
+    events = run.events()
+    assert [event for event in events if event["kind"] != "step"] == history.complete(history.placed)
+    steps = [event for event in events if event["kind"] == "step"]
+    for name, column in history.steps.items():
+        np.testing.assert_array_equal(column, np.array([event.get(name) for event in steps], float))
+    lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+    unread = [found for line in lines if line and isinstance(found := read_event(line), Unread)]
+    assert history.damaged == sum(not found.unknown for found in unread)
+    assert sum(history.unknown.values()) == sum(bool(found.unknown) for found in unread)
+    return history
+
+
 def look(root: Path) -> dict[str, State]:
     """Everything that the engine, and what pages make of it, reads of the runs; the states by name."""
     states = {}
@@ -249,17 +267,13 @@ def look(root: Path) -> dict[str, State]:
         states[run.name] = run.state()
         for read in (run.alive, run.control, run.silent_seconds, run.at_work, run.orphaned, run.saved_step):
             read()
-        events = run.events()
-        record = growing.record(run.folder / "events.jsonl")
-        assert [event for event in events if event["kind"] != "step"] == record.others
-        lines = read_lines(run.folder / "events.jsonl").split(b"\n")
-        assert record.damaged == checked.events(lines)[1]
-        assert [event["step"] for event in events if event["kind"] == "step"] == record.steps["step"].tolist()
-        figures = comparison.columns(record)
+        history = check_history(run)
+        figures = comparison.columns(history)
         assert all(np.isfinite(figures.evaluation[name]).all() for name in ("step", "loss"))
         comparison.best(figures)
-        moments.of_run(run, events)
-        if (meter := forgetting.of_events(events)) is not None:
+        for moment in moments.of_run(run, history):
+            moment.written(), moment.expected()
+        if (meter := forgetting.of_history(history)) is not None:
             forgetting.change(meter.science), forgetting.change(meter.english)
         retention.pinned(run), checkpoints.seen_damaged(run), retention.best(checkpoints.of_run(run))
         checkpoints.newest_and_damaged(run)

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -150,6 +151,6 @@ def report(checkpoint: Checkpoint) -> None:
         )
 
 
-def _figures(checkpoint: Checkpoint) -> dict[str, dict]:
+def _figures(checkpoint: Checkpoint) -> dict[str, Any]:
     events = folders.whole_evaluations(Run(checkpoint.folder.parent))
     return {model: events[model, "test"] for model in ("run", "base") if (model, "test") in events}

@@ -18,7 +18,7 @@ def show(runs_: list[Run]) -> None:
     st.markdown(
         _("A model that learns to write science forgets some everyday English: what was gained, and what it cost.")
     )
-    found = {run.name: meter for run in runs_ if (meter := forgetting.of_events(folders.events(run)))}
+    found = {run.name: meter for run in runs_ if (meter := forgetting.of_history(folders.history(run)))}
     if not found:
         st.info(
             _(

@@ -8,13 +8,13 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import lifecycle, queue, states
 from engine.runs.folder import Run, State
+from engine.runs.history.follower import History
 from engine.services import dispatcher, ending
 from ui import access, bases_view, errors, little_memory, near_copies_view, words
 from ui.charts import colours, style
 from ui.components.figure import live
 from ui.i18n import _, _n
-from ui.readers import folders, growing, polling
-from ui.readers.records import Record
+from ui.readers import folders, polling
 
 REFRESH_SECONDS = 1.0
 ACTIVE = (states.QUEUED, states.RUNNING)
@@ -113,7 +113,7 @@ def _end_button(run: Run, key: str) -> None:
 
 def _memory(run: Run) -> None:
     """Says since when and why a batch is worked off in pieces."""
-    events = folders.events(run, "memory")
+    events = folders.history(run).events("memory")
     if not events:
         return
     newest = events[-1]
@@ -135,17 +135,26 @@ def _memory(run: Run) -> None:
 
 def _damaged(run: Run) -> None:
     """Says which lines and checkpoints were found damaged, and what that meant."""
-    if lines := folders.record(run).damaged:
+    history = folders.history(run)
+    if lines := history.damaged:
         said = _n(
             "{n} line of its events.jsonl is damaged and left out.",
             "{n} lines of its events.jsonl are damaged and left out.",
             lines,
         )
         st.caption(f":material/heart_broken: {said}")
-    for checkpoint, event in {event["checkpoint"]: event for event in folders.events(run, "damaged")}.items():
+    if history.unknown:
+        said = _n(
+            "{n} line of its events.jsonl tells what this version of Atelier does not know, and is left out: {kinds}.",
+            "{n} lines of its events.jsonl tell what this version of Atelier does not know, and are left out: {kinds}.",
+            sum(history.unknown.values()),
+            kinds=words.plain(", ".join(sorted(history.unknown))),
+        )
+        st.caption(f":material/help: {said}")
+    for checkpoint, event in {event["checkpoint"]: event for event in history.events("damaged")}.items():
         said = errors.markdown(EngineError.from_json(event["reason"]))
         st.caption(f":material/heart_broken: {said} {_('What {name} held was trained again.', name=checkpoint)}")
-    for event in folders.events(run, "parent_lost")[-1:]:
+    for event in history.events("parent_lost")[-1:]:
         said = errors.markdown(EngineError.from_json(event["reason"]))
         st.caption(
             f":material/heart_broken: {said} {_('So the figures of the checkpoint that it started from are left out.')}"
@@ -177,7 +186,7 @@ def _queued(run: Run, state: State) -> str:
 
 def seconds_left(run: Run, state: State) -> float | None:
     """Training time left, from the mean time of the steps so far; None while it is not known."""
-    steps = folders.record(run).drawn
+    steps = folders.history(run).steps
     if not state.steps or not len(steps["step"]) or not steps["seconds"][-1] > 0 or state.step < 2:
         return None
     return float((state.steps - state.step) * steps["seconds"][-1] / steps["step"][-1])
@@ -222,49 +231,35 @@ def _buttons(run: Run, state: State, key: str) -> None:
 
 def curves(run: Run, key: str, details: bool) -> None:
     """The curves, and beside them what base and run write at this moment."""
-    record, colour = folders.record(run), colours.of_run(run.name)
-    reported = bool(len(record.drawn["step"]))
-    _thinned(record)
+    history, colour = folders.history(run), colours.of_run(run.name)
+    reported = bool(len(history.steps["step"]))
     left, right = st.columns([3, 2])
     with left:
-        if not reported and not any(event["kind"] == "evaluation" for event in record.others):
+        if not reported and not history.events("evaluation"):
             st.info(_("The first point is the base model's own accuracy: it appears as soon as the model is loaded."))
         else:
-            _validation(run, record, "accuracy", _("accuracy on validation (%)"), colour, f"{key}_accuracy", 100)
+            _validation(run, history, "accuracy", _("accuracy on validation (%)"), colour, f"{key}_accuracy", 100)
     with right:
         samples(run, prompts=2 if details else 1)
     if details and reported:
-        _details(run, record, colour, key)
+        _details(run, history, colour, key)
 
 
-def _thinned(record: Record) -> None:
-    """Says what is shown of a run whose reports are too many to be kept."""
-    if not record.thinned_bytes:
-        return
-    said = _(
-        "This run has reported {size}, more than the pages keep ({most}): the curves show {reports} of its reports, of each stretch the smallest and the largest values, the first and the last; some moments in between are left out.",
-        size=words.size(record.thinned_bytes),
-        most=words.size(growing.MOST_BYTES),
-        reports=words.grouped(len(record.drawn["step"])),
-    )
-    st.caption(f":material/compress: {said}")
-
-
-def _validation(run: Run, record: Record, name: str, title: str, colour: str, key: str, factor: float = 1.0) -> None:
+def _validation(run: Run, history: History, name: str, title: str, colour: str, key: str, factor: float = 1.0) -> None:
     def build() -> go.Figure:
-        return style.validation(record, name, colour, title, factor)
+        return style.validation(history, name, colour, title, factor)
 
-    live.shared(build, ("validation", str(run.folder), name, colour), record.version, key)
+    live.shared(build, ("validation", str(run.folder), name, colour), history.version, key)
 
 
-def _over_steps(run: Run, record: Record, name: str, title: str, colour: str, key: str, factor: float = 1.0) -> None:
+def _over_steps(run: Run, history: History, name: str, title: str, colour: str, key: str, factor: float = 1.0) -> None:
     def build() -> go.Figure:
-        return style.over_steps(record, name, colour, title, factor)
+        return style.over_steps(history, name, colour, title, factor)
 
-    live.shared(build, ("over steps", str(run.folder), name, colour), record.version, key)
+    live.shared(build, ("over steps", str(run.folder), name, colour), history.version, key)
 
 
-def _details(run: Run, record: Record, colour: str, key: str) -> None:
+def _details(run: Run, history: History, colour: str, key: str) -> None:
     figures = [
         (_validation, "bits_per_byte", _("bits per byte on validation"), 1.0),
         (_validation, "loss", _("loss (nats a token)"), 1.0),
@@ -276,7 +271,7 @@ def _details(run: Run, record: Record, colour: str, key: str) -> None:
         for slot, number in zip(st.columns(2), range(first, min(first + 2, len(figures))), strict=False):
             draw, name, title, factor = figures[number]
             with slot:
-                draw(run, record, name, title, colour, f"{key}_figure_{number}", factor)
+                draw(run, history, name, title, colour, f"{key}_figure_{number}", factor)
 
 
 def samples(run: Run, prompts: int) -> None:
@@ -337,7 +332,7 @@ def outcome(run: Run) -> None:
 
 def keras_evaluate(run: Run) -> None:
     """What Keras said of a run that was made the original report's way, where it was."""
-    for event in folders.events(run, "keras_evaluate")[-1:]:
+    for event in folders.history(run).events("keras_evaluate")[-1:]:
         st.caption(
             _(
                 "Keras's own `.evaluate`, as in the original report, on the first tokens of each {split} article ({n} tokens): accuracy {accuracy}, loss {loss}. With the padding counted, {targets} places: accuracy {with_padding}.",

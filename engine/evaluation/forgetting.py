@@ -1,12 +1,15 @@
 """What a run gained on science and lost on general English, from its events."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from engine.corpus import english
 from engine.evaluation import intervals
+from engine.runs.history.blocks import Placed
+from engine.runs.history.events import VALIDATION, Evaluation, at_intervals
+from engine.runs.history.follower import History
 
-SCIENCE = "validation"
+SCIENCE = VALIDATION
 
 
 @dataclass(frozen=True)
@@ -65,18 +68,32 @@ class Forgetting:
     from_base: bool = True
 
 
-def of_events(events: list[dict[str, Any]]) -> Forgetting | None:
+def of_history(history: History) -> Forgetting | None:
+    """The meter of a run, with the sums of the texts of those points that a change is told between.
+
+    The sums of all points would be most of what a long run reports.
+    """
+    scored = [placed for placed in history.placed if placed.event["kind"] == "evaluation"]
+    ends: dict[tuple[str, str], dict[int, Placed]] = {}
+    for placed in scored:
+        if at_intervals([placed.event], placed.event["split"]):
+            ends.setdefault((placed.event["model"], placed.event["split"]), {})[placed.event["step"]] = placed
+    needed = [points[step] for points in ends.values() for step in {min(points), max(points)}]
+    return of_events([*(placed.event for placed in scored), *history.complete(needed)])
+
+
+def of_events(events: Iterable[Evaluation]) -> Forgetting | None:
     """The meter of a run; None where it did not score general English (a run of an earlier version).
 
     A step scored twice, since the run was interrupted after it, counts once, as it was last.
     """
     found: dict[tuple[str, str], dict[int, Point]] = {}
-    for event in events:
-        if event["kind"] == "evaluation" and not event["whole"] and event["split"] in (SCIENCE, english.SPLIT):
-            model = "base" if event["model"] == "base" else "run"
-            of = found.setdefault((model, event["split"]), {})
-            figures = (event["accuracy"], event["bits_per_byte"], event["evaluated_tokens"])
-            of[event["step"]] = Point(event["step"], *figures, event.get("by_article"))
+    every = list(events)
+    for event in [e for split in (SCIENCE, english.SPLIT) for e in at_intervals(every, split)]:
+        model = "base" if event["model"] == "base" else "run"
+        of = found.setdefault((model, event["split"]), {})
+        figures = (event["accuracy"], event["bits_per_byte"], event["evaluated_tokens"])
+        of[event["step"]] = Point(event["step"], *figures, event.get("by_article"))
     base = {split: found.get(("base", split), {}) for split in (SCIENCE, english.SPLIT)}
     if not all(base.values()):
         return None

@@ -1,21 +1,21 @@
 """How long runs take on this machine, told from those that were measured here; None where nothing tells it."""
 
-import os
 import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.presets import catalogue
 from engine.runs import inputs, submission
 from engine.runs import states as states_
-from engine.runs.folder import Run, State, read_events
+from engine.runs.folder import Run, State
+from engine.runs.history import events, shared
+from engine.runs.history.follower import History
 from engine.runs.settings import IMPORTED, RunSettings
-
-_TAIL_BYTES = 1 << 16  # of a run's events, in which the newest step stands
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ _MINI = Measured(tokens_per_second=0.0, before=20.0, within=0.1, after=10.0)
 
 @lru_cache(maxsize=512)
 def _measured(folder: Path, stamp: tuple[int, int]) -> Measured | None:
-    events = read_events(folder / "events.jsonl")[0]
-    states = [e for e in events if e["kind"] == "state" and _has(e, "time")]
+    history = shared.of(folder)
+    states = [e for e in history.events("state") if e.get("time")]
     starts = [e["time"] for e in states if e["state"] == states_.RUNNING]
     ends = [e["time"] for e in states if e["state"] == states_.FINISHED]
-    steps = [e for e in events if e["kind"] == "step" and _has(e, "time", "seconds", "tokens")]
-    if len(starts) != 1 or not ends or not steps:  # one that was resumed waited in between
+    steps = _steps(history, "time", "seconds", "tokens")
+    if len(starts) != 1 or not ends or not len(steps["step"]):  # one that was resumed waited in between
         return None
-    first, last = steps[0], steps[-1]
+    first, last = ({name: float(column[at]) for name, column in steps.items()} for at in (0, -1))
     between = max(0.0, last["time"] - first["time"] - (last["seconds"] - first["seconds"]))
     return Measured(
         tokens_per_second=last["tokens"] / last["seconds"],
@@ -60,9 +60,10 @@ def _measured(folder: Path, stamp: tuple[int, int]) -> Measured | None:
     )
 
 
-def _has(event: dict[str, Any], *fields: str) -> bool:
-    """Whether a report tells these, which are times and amounts: a line edited by hand may lack them."""
-    return all((event.get(name) or 0) > 0 for name in fields)
+def _steps(history: History, *fields: str) -> dict[str, np.ndarray]:
+    """The reports of steps that tell these, which are times and amounts: a line edited by hand may lack them."""
+    told = np.all([history.steps[name] > 0 for name in fields], axis=0)
+    return {name: history.steps[name][told] for name in ("step", *fields)}
 
 
 def _stamp(file: Path) -> tuple[int, int]:
@@ -84,7 +85,7 @@ def _newest(settings: RunSettings, every: list[Run], same_articles: bool) -> Mea
             continue
         if same_articles and other.articles != settings.articles:
             continue
-        if found := _measured(run.folder, _stamp(run.folder / "events.jsonl")):
+        if found := _measured(run.folder, _stamp(run.folder / events.FILE)):
             return found
     return None
 
@@ -129,8 +130,8 @@ def _tokens_per_second(settings: RunSettings, every: list[Run]) -> float | None:
             of_preset = run.settings.preset == settings.preset and not run.recorded
         except EngineError:
             continue
-        step = _last_step(run.folder, _stamp(run.folder / "events.jsonl")) if of_preset else None
-        if step and _has(step, "tokens"):
+        step = _last_step(run.folder, "tokens") if of_preset else None
+        if step:
             return step["tokens"] / step["seconds"]
     return None
 
@@ -141,7 +142,7 @@ def left(run: Run, state: State, every: list[Run]) -> float | None:
     beside = _beside_training(settings, every)
     if beside is None:
         return None
-    step = _last_step(run.folder, _stamp(run.folder / "events.jsonl"))
+    step = _last_step(run.folder)
     if state.steps and step:
         training = max(0, state.steps - step["step"]) * step["seconds"] / step["step"]
         since = time.time() - step["time"]
@@ -150,12 +151,7 @@ def left(run: Run, state: State, every: list[Run]) -> float | None:
     return None if expected is None else max(0.0, expected - (time.time() - state.since))
 
 
-@lru_cache(maxsize=64)
-def _last_step(folder: Path, stamp: tuple[int, int]) -> dict[str, Any] | None:
-    file = folder / "events.jsonl"
-    try:
-        offset = max(0, os.stat(file).st_size - _TAIL_BYTES)
-    except OSError:
-        return None
-    found = [e for e in read_events(file, offset)[0] if e["kind"] == "step" and _has(e, "time", "seconds")]
-    return found[-1] if found else None
+def _last_step(folder: Path, *also: str) -> dict[str, float] | None:
+    """What the newest report tells that says when it was and how long the training took, and `also`."""
+    steps = _steps(shared.of(folder), "time", "seconds", *also)
+    return {name: float(column[-1]) for name, column in steps.items()} if len(steps["step"]) else None

@@ -3,7 +3,7 @@
 config.json    frozen settings, id, versions, hashes
 place.json     where the folder belongs, by which a copy is told (engine.runs.identity)
 state.json     where the run stands, replaced in one step, written only by the holder of the run's lock
-events.jsonl   one line a report; a torn last line is ignored
+events.jsonl   one line a report (engine.runs.history); a torn last line is ignored
 control.json   what a person asks: pause, stop
 heartbeat      touched every few seconds by a trainer that is not frozen and whose training comes on
 lock           held by the trainer as long as it lives
@@ -13,7 +13,6 @@ step-XXXXXXXX/ checkpoints (engine.runs.checkpoints)
 """
 
 import functools
-import json
 import os
 import re
 import time
@@ -25,15 +24,14 @@ from typing import Any
 from engine.core import checked
 from engine.core.errors import EngineError, GoneError, RunError, sentence
 from engine.core.files import (
-    open_plain,
     read_json,
-    storage_errors,
     sweep,
     write_bytes,
     write_json,
 )
 from engine.core.locks import Lock, held
 from engine.runs import identity
+from engine.runs.history import events, lines
 from engine.runs.settings import RunSettings, from_json
 from engine.runs.states import BROKEN, COPIED, FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED
 
@@ -218,17 +216,9 @@ class Run:
         return held(self.folder / "lock")
 
     def events(self, *kinds: str) -> list[dict[str, Any]]:
-        """The reports of the run in order, those of `kinds` or all.
-
-        What a resumed run reports again replaces what it had reported before it was cut off: everything behind the
-        step that it goes on from, -1 where it begins anew.
-        """
-        events: list[dict[str, Any]] = []
-        for event in read_events(self.folder / "events.jsonl")[0]:
-            if event["kind"] == "resume":
-                events = [e for e in events if e.get("step", -1) <= event["step"]]
-            events.append(event)
-        return [event for event in events if not kinds or event["kind"] in kinds]
+        """Every report of the run in order and complete, those of `kinds` or all, without those that it replaced when it
+        went on (`history.events`). Pages ask `history.shared`, which reads what is new alone."""
+        return lines.all_events(self.folder / events.FILE, *kinds)
 
     def checkpoint_folders(self) -> list[Path]:
         """The folders of checkpoints, oldest first (whether they are whole, engine.runs.checkpoints says)."""
@@ -363,25 +353,13 @@ class Run:
             self.__dict__.pop(name, None)
 
     def append_event(self, kind: str, **fields: Any) -> None:
-        """Adds one line to `events.jsonl`, all of it or nothing; the caller holds the run's lock.
+        """Adds one line to the events, all of it or nothing; the caller holds the run's lock.
 
         Raises:
             GoneError: the run's folder was deleted. StorageError: no rights or no space.
         """
         self._require_there()
-        line = json.dumps({"kind": kind, "time": round(time.time(), 3), **fields}, ensure_ascii=False) + "\n"
-        with storage_errors(self.folder):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would write \r\n
-            descriptor = os.open(self.folder / "events.jsonl", flags, 0o644)
-            former, left = os.fstat(descriptor).st_size, line.encode()
-            try:
-                while left:  # a disk that fills takes a part
-                    left = left[os.write(descriptor, left) :]
-            except OSError:
-                os.ftruncate(descriptor, former)
-                raise
-            finally:
-                os.close(descriptor)
+        lines.append(self.folder / events.FILE, kind, fields)
 
     def keep_last_words(self) -> None:
         """Takes the room on the disk that `give_last_words` gives back; the caller holds the run's lock.
@@ -402,12 +380,7 @@ class Run:
 
     def cut_torn_event(self) -> None:
         """Drops a last line that a crash left unfinished; the caller holds the run's lock."""
-        path = self.folder / "events.jsonl"
-        if path.exists():
-            content = path.read_bytes()
-            whole = content.rfind(b"\n") + 1
-            if whole < len(content):
-                os.truncate(path, whole)
+        lines.cut_torn(self.folder / events.FILE)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -419,32 +392,6 @@ def _configuration(path: str, changed: int, size: int, number: int) -> tuple[dic
         return config, from_json(config)
     except EngineError as error:
         return config, error
-
-
-def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The whole lines of an events file from byte `offset` on, and the offset behind the last of them.
-
-    A line that is damaged, or lacks what its readers need (`checked.event`), is left out.
-    """
-    content = read_lines(path, offset)
-    return checked.events(content.split(b"\n")[:-1])[0], offset + len(content)
-
-
-def read_lines(path: Path, offset: int = 0, most_bytes: int = -1) -> bytes:
-    """The whole lines of an events file from byte `offset` on; nothing where it cannot be read.
-
-    Args:
-        most_bytes: about how much is read at once, one line at least; -1 = to the end.
-    """
-    try:
-        with open_plain(path) as file:
-            file.seek(offset)
-            content = file.read(most_bytes)
-            if most_bytes >= 0 and b"\n" not in content:
-                content += file.readline()
-    except OSError:
-        return b""
-    return content[: content.rfind(b"\n") + 1]
 
 
 _COPY = sentence(

@@ -21,6 +21,7 @@ from engine.core.files import (
 from engine.core.locks import Lock
 from engine.runs import identity
 from engine.runs.folder import GONE, Run, State
+from engine.runs.history import events
 from engine.runs.settings import RESERVED_NAMES, RunSettings
 from engine.runs.states import QUEUED, STOPPED
 
@@ -151,7 +152,7 @@ def is_run(folder: Path) -> bool:
     """Whether a folder of the folder of all runs is a run's, however damaged."""
     if folder.name.startswith(".") or folder.name in ("", *RESERVED_NAMES):
         return False
-    if any(_lies(folder / name) for name in ("config.json", "state.json", "events.jsonl")):
+    if any(_lies(folder / name) for name in ("config.json", "state.json", events.FILE)):
         return True
     return folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
 

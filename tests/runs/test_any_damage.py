@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from damage_helpers import (
     DEEP,
-    EVENTS,
     EXAMPLES,
     PAGE_EXAMPLES,
     POSIX,
@@ -29,7 +28,7 @@ from streamlit.testing.v1 import AppTest
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, lifecycle
 from engine.runs import states as states_
-from ui.readers import growing
+from engine.runs.history import shared
 
 pytestmark = pytest.mark.usefixtures("no_studio", "on_the_cpu")
 
@@ -139,7 +138,7 @@ def template(root, tmp_path) -> Path:
                 "evaluation", step=step, split=split, model=model, whole=False, by_article=sums, near_copies=None,
                 near_copies_left_out=False, **figures,
             )  # fmt: skip
-    assert growing.record(run.folder / EVENTS).damaged == 0
+    assert shared.of(run.folder).damaged == 0 and not shared.of(run.folder).unknown
     target = tmp_path / "template"
     shutil.move(run.folder, target)
     return target

@@ -30,9 +30,9 @@ from engine.core.errors import GoneError, StorageError
 from engine.evaluation import cache
 from engine.inference.samples import saved
 from engine.runs import checkpoints, identity, lifecycle, removal, retention, states
+from engine.runs.history import shared
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher
-from ui.readers import growing
 
 pytestmark = pytest.mark.usefixtures("no_studio", "on_the_cpu")
 
@@ -145,8 +145,8 @@ def test_damaged_lines_are_counted_and_shown(root):
     run = a_run(root, "one")
     with open(run.folder / EVENTS, "ab") as file:
         file.write(b'{"kind": "step", "step": "abc"}\n\n{"kind": "sample", "step": 4}\n{"kind"\n')
-    record = growing.record(run.folder / EVENTS)
-    assert record.damaged == 3 and record.steps["step"].tolist() == [4]
+    history = shared.of(run.folder)
+    assert history.damaged == 3 and history.steps["step"].tolist() == [4]
     app = every_page(["fine_tune"])
     assert any("3 lines of its events.jsonl are damaged and left out." in c.value for c in app.caption)
 

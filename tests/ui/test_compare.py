@@ -9,10 +9,11 @@ from pages_helpers import a_run, open_page
 
 from engine.runs import lifecycle
 from engine.runs.folder import Run
+from engine.runs.history import shared
 from engine.runs.settings import RunSettings
 from ui.charts import comparison_figures, style
 from ui.charts.comparison_figures import Line
-from ui.readers import comparison, growing
+from ui.readers import comparison
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -43,36 +44,10 @@ def written(root):
     return write
 
 
-def test_a_record_is_what_the_run_itself_reads_with_steps_as_columns(written):
-    resumed = {"kind": "resume", "step": 2}
-    run = written(
-        evaluation(0, "base", 5.0), step(1), step(2), step(3), evaluation(3, "run", 4.0), resumed, step(3, loss=1.5),
-        {"kind": "state", "state": "finished"}, step(4), tail=b'{"kind": "step", "step": 5, "lo',
-    )  # fmt: skip
-    record, events = growing.record(run.folder / "events.jsonl"), run.events()
-    assert record.others == [event for event in events if event["kind"] != "step"]
-    assert (
-        record.steps["step"].tolist() == [event["step"] for event in events if event["kind"] == "step"] == [1, 2, 3, 4]
-    )
-    assert record.steps["loss"].tolist() == [4.0, 3.0, 1.5, 1.0]
-    assert np.isnan(record.steps["tokens_per_second"]).tolist() == [True, False, False, False]
-
-
-def test_a_damaged_line_costs_that_line_alone(written):
-    run = written(step(1), tail=b'{"kind": "step", "step": \n')
-    run.append_event(**step(2))
-    run.append_event(**step(3, loss="x"))
-    record = growing.record(run.folder / "events.jsonl")
-    assert record.steps["step"].tolist() == [event["step"] for event in run.events()] == [1, 2]
-    assert record.steps["loss"].tolist() == [4.0, 3.0]
-    assert record.damaged == 2
-    assert not len(growing.record(run.folder / "none").steps["step"])
-
-
 def test_the_base_is_never_the_best_of_a_run(written):
-    record = growing.record(written(evaluation(0, "base", 3.0), evaluation(2, "run", 4.0)).folder / "events.jsonl")
-    assert comparison.best(comparison.columns(record))["loss"] == 4.0
-    only = growing.record(written(evaluation(0, "base", 3.0)).folder / "events.jsonl")
+    history = shared.of(written(evaluation(0, "base", 3.0), evaluation(2, "run", 4.0)).folder)
+    assert comparison.best(comparison.columns(history))["loss"] == 4.0
+    only = shared.of(written(evaluation(0, "base", 3.0)).folder)
     assert comparison.best(comparison.columns(only)) == {}
 
 

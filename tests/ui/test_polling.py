@@ -9,13 +9,13 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 from pages_helpers import a_run
+from ui.readers.records import STEP_FIELDS, Record
 
 from engine.core.locks import Lock
 from engine.runs import lifecycle, states
 from ui.charts import style
 from ui.components.figure import live
 from ui.readers import folders, polling
-from ui.readers.records import STEP_FIELDS, Record
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 

@@ -5,6 +5,8 @@ from pages_helpers import a_run
 
 from engine.presets import catalogue
 from engine.runs import checkpoints, references
+from engine.runs.history.blocks import Placed
+from engine.runs.history.follower import History
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -36,14 +38,13 @@ def test_english_is_not_mixed_into_the_curve_of_validation():
     import numpy as np
 
     from ui.charts import style
-    from ui.readers.records import Record
 
     events = [
         {"kind": "evaluation", "split": split, "model": model, "step": step, "whole": False, "accuracy": accuracy}
         for model, step in (("base", 0), ("run", 4))
         for split, accuracy in (("english", 0.9), ("validation", 0.2))
     ]
-    nothing = {"step": np.empty(0)}
-    figure = style.validation(Record(nothing, nothing, events), "accuracy", "#000000", "accuracy")
+    placed = tuple(Placed(event, 0, 0) for event in events)
+    figure = style.validation(History({"step": np.empty(0)}, placed), "accuracy", "#000000", "accuracy")
     assert [list(trace.y) for trace in figure.data] == [[0.2, 0.2]]
     assert figure.layout.shapes[0].y0 == 0.2

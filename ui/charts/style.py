@@ -8,9 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 
+from engine.runs.history.follower import History
 from ui.charts import colours
 from ui.i18n import LANGUAGES, _, language
-from ui.readers.records import Record
 
 pio.templates["lab"] = go.layout.Template(
     layout={
@@ -57,16 +57,16 @@ def thinned(xs: Sequence | np.ndarray, ys: Sequence | np.ndarray, most: int = MO
     return across[kept].tolist(), up[kept].tolist()
 
 
-def _measured(events: list[dict[str, Any]], name: str, factor: float) -> tuple[np.ndarray, np.ndarray]:
+def _measured(events: list[Any], name: str, factor: float) -> tuple[np.ndarray, np.ndarray]:
     points = [(event["step"], event[name] * factor) for event in events if event.get(name) is not None]
     return _points([x for x, _y in points], [y for _x, y in points])
 
 
-def _reported(record: Record, name: str, factor: float) -> tuple[np.ndarray, np.ndarray]:
+def _reported(history: History, name: str, factor: float) -> tuple[np.ndarray, np.ndarray]:
     """A field of the reports of steps; nothing where they have none of that name."""
-    ys = record.drawn.get(name, np.empty(0))
+    ys = history.steps.get(name, np.empty(0))
     there = np.isfinite(ys)
-    return _points(record.drawn["step"][: len(ys)][there], ys[there] * factor)
+    return _points(history.steps["step"][: len(ys)][there], ys[there] * factor)
 
 
 def _points(xs: Sequence | np.ndarray, ys: Sequence | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -75,24 +75,24 @@ def _points(xs: Sequence | np.ndarray, ys: Sequence | np.ndarray) -> tuple[np.nd
     return np.asarray(across, dtype=np.int64), np.asarray(up, dtype=float)
 
 
-def validation(record: Record, name: str, colour: str, title: str, factor: float = 1.0) -> go.Figure:
+def validation(history: History, name: str, colour: str, title: str, factor: float = 1.0) -> go.Figure:
     """A figure of the run over its steps: the training value faint, validation strong, the base as a zero line.
 
     `live.shared` gives it its template. All is said at once, since each change of a figure costs milliseconds.
 
     Args:
-        record: the run's reports.
+        history: what the run has reported.
         name: accuracy, loss or bits_per_byte.
         title: of the vertical axis, with its unit.
         factor: multiplies the values (100 for per cent).
     """
-    points = [e for e in record.others if e["kind"] == "evaluation" and not e["whole"] and e["split"] == "validation"]
+    points = history.at_intervals()
     base = [event for event in points if event["model"] == "base"]
     own = [event for event in points if event["model"] in ("run", "parent")]
     if not any(event["model"] == "parent" for event in own):
         own = base[:1] + own
     traces: list[dict[str, Any]] = []
-    xs, ys = _reported(record, name, factor)
+    xs, ys = _reported(history, name, factor)
     if len(xs):
         line = {"color": colour, "width": 1}
         traces.append({"x": xs, "y": ys, "mode": "lines", "name": _("training batches"), "line": line, "opacity": 0.55})
@@ -117,9 +117,9 @@ def _level(value: float) -> dict[str, Any]:
     }
 
 
-def over_steps(record: Record, name: str, colour: str, title: str, factor: float = 1.0) -> go.Figure:
+def over_steps(history: History, name: str, colour: str, title: str, factor: float = 1.0) -> go.Figure:
     """One value of the step reports over the steps: learning rate, tokens a second, memory. As `validation`."""
-    xs, ys = _reported(record, name, factor)
+    xs, ys = _reported(history, name, factor)
     mode = "lines" if len(xs) > 1 else "markers"  # one point makes no line
     trace = {"x": xs, "y": ys, "mode": mode, "name": title, "line": {"color": colour, "width": 2}}
     return _figure([trace], 260, title, {"rangemode": "tozero"}, showlegend=False)

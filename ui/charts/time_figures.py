@@ -2,9 +2,9 @@
 
 import plotly.graph_objects as go
 
+from engine.runs.history.moments import Moment
 from ui.charts import colours, style
 from ui.i18n import _
-from ui.readers.moments import Moment
 
 
 def curves(all_moments: list[Moment], now: Moment) -> go.Figure:

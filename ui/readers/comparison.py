@@ -1,4 +1,4 @@
-"""Curves, settings and figures of several runs, laid beside one another: records → columns, pure."""
+"""Curves, settings and figures of several runs, laid beside one another: histories → columns, pure."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from engine.runs.folder import Run
-from ui.readers.records import Record
+from engine.runs.history.follower import History
 
 STEPS, TOKENS, ARTICLES, MINUTES = "steps", "tokens", "articles", "minutes"
 # A figure's name → the kind of event that holds it, its field, and what multiplies it.
@@ -40,12 +40,11 @@ class Columns:
 _FIELDS = ("step", "tokens", "seconds", "accuracy", "bits_per_byte", "loss")
 
 
-def columns(record: Record) -> Columns:
+def columns(history: History) -> Columns:
     """The reports of a run as arrays."""
-    events, steps = record.others, record.steps
-    on_validation = [e for e in events if e["kind"] == "evaluation" and not e["whole"] and e["split"] == "validation"]
-    base = next((e for e in on_validation if e["model"] == "base"), {})
-    own = [e for e in on_validation if e["model"] in ("run", "parent")]
+    on_validation, steps = history.at_intervals(), history.steps
+    base: Any = next((e for e in on_validation if e["model"] == "base"), {})
+    own: list[Any] = [e for e in on_validation if e["model"] in ("run", "parent")]
     if base and not any(e["model"] == "parent" for e in own):
         own.insert(0, base)
     evaluation = {

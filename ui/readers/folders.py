@@ -1,7 +1,5 @@
 """Reads of run folders for the pages."""
 
-from typing import Any
-
 import numpy as np
 
 from engine.core.errors import EngineError
@@ -9,28 +7,28 @@ from engine.corpus import store
 from engine.presets import catalogue
 from engine.runs import checkpoints, inputs, lifecycle, references, states
 from engine.runs.folder import Run
+from engine.runs.history import shared
+from engine.runs.history.events import Evaluation, Sample
+from engine.runs.history.follower import History
+from engine.runs.history.moments import Moment
 from engine.runs.references import ModelReference
 from engine.runs.settings import IMPORTED
+from ui import words
 from ui.i18n import _
-from ui.readers import comparison, growing, polling, records
+from ui.readers import comparison, polling
 
 
-def record(run: Run) -> records.Record:
-    """A run's reports, those of its steps as columns; shared by all sessions."""
-    return growing.record(run.folder / "events.jsonl")
+def history(run: Run) -> History:
+    """What a run has reported; shared by all sessions."""
+    return shared.of(run.folder)
 
 
-def events(run: Run, *kinds: str) -> list[dict[str, Any]]:
-    """The reports of a run in order but those of its steps, which `record` holds: those of `kinds` or all."""
-    return [event for event in record(run).others if not kinds or event["kind"] in kinds]
-
-
-def whole_evaluations(run: Run) -> dict[tuple[str, str], dict[str, Any]]:
+def whole_evaluations(run: Run) -> dict[tuple[str, str], Evaluation]:
     """The last evaluations on whole splits: (model, split) → figures; model is "run", "base" or "parent"."""
-    return {(e["model"], e["split"]): e for e in events(run, "evaluation") if e["whole"]}
+    return {(e["model"], e["split"]): e for e in history(run).events("evaluation") if e["whole"]}
 
 
-def window_of(run: Run, event: dict[str, Any]) -> int:
+def window_of(run: Run, event: Evaluation) -> int:
     """Tokens of a window in a run's evaluation; where an older event does not say it, by the run's settings.
 
     Raises:
@@ -42,11 +40,13 @@ def window_of(run: Run, event: dict[str, Any]) -> int:
     return inputs.window_shape(run.settings, preset.max_sequence_length, preset.vocabulary_size)[0]
 
 
-def newest_samples(run: Run) -> dict[str, dict[str, dict[str, Any]]]:
+def newest_samples(run: Run) -> dict[str, dict[str, Sample]]:
     """model → prompt → the newest sample; model is "base", "parent" or "run"."""
-    samples: dict[str, dict[str, dict[str, Any]]] = {}
-    for event in events(run, "sample"):
-        samples.setdefault(event["model"], {})[event["prompt"]] = event
+    found = history(run)
+    newest = {(p.event["model"], p.event["prompt"]): p for p in found.placed if p.event["kind"] == "sample"}
+    samples: dict[str, dict[str, Sample]] = {}
+    for sample in found.complete(newest.values()):
+        samples.setdefault(sample["model"], {})[sample["prompt"]] = sample
     return samples
 
 
@@ -74,6 +74,15 @@ def title(model: ModelReference) -> str:
     if model.checkpoint is None:
         return f"base · {model.preset.title}"
     return f"{model.checkpoint.run} · {_('step {n}', n=model.checkpoint.step)}"
+
+
+def moment_title(moment: Moment) -> str:
+    """A moment of one run in a few words."""
+    if moment.is_base:
+        return _("base model")
+    if moment.is_parent:
+        return _("its parent, {name}", name=moment.run.settings.parent)
+    return _("step {n}", n=words.grouped(moment.step))
 
 
 def last_step(run_name: str) -> int:
@@ -123,7 +132,7 @@ def trained_runs() -> list[Run]:
 
 def columns(run: Run) -> comparison.Columns:
     """What of a run can be laid over others."""
-    return comparison.columns(record(run))
+    return comparison.columns(history(run))
 
 
 def articles_of(run: Run) -> int | None:
@@ -144,7 +153,7 @@ def usual_speed(preset: str) -> float | None:
     for run in runs_with_events():
         if run.recorded or run.settings.preset != preset:
             continue
-        speeds = record(run).drawn["tokens_per_second"]
+        speeds = history(run).steps["tokens_per_second"]
         if len(speeds := speeds[speeds > 0]):
             return float(np.median(speeds))
     return None

@@ -1,13 +1,16 @@
 """The time machine's moments and the comparison's columns: from events alone, each what its trainer reported."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from engine.core.locks import Lock
 from engine.runs import lifecycle, states
+from engine.runs.history import moments, shared
 from engine.runs.settings import RunSettings
 from ui.charts import style, time_figures
-from ui.readers import comparison, growing, moments
+from ui.readers import comparison
 
 
 def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):
@@ -38,12 +41,13 @@ def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):
 
 
 def test_a_runs_moments_are_its_base_and_every_interval(root):
-    found = moments.of_run(run := a_run(root, "one"), run.events())
+    found = moments.of_run(run := a_run(root, "one"), shared.of(run.folder))
     assert [(m.is_base, m.step) for m in found] == [(True, 0), (False, 2), (False, 4)]
     assert [m.figures["validation"]["loss"] for m in found] == [5.0, 3.0, 1.0]
     assert [m.figures["english"]["accuracy"] for m in found] == [0.05, 0.15000000000000002, 0.25]
-    assert [m.samples["The"]["text"] for m in found] == [" base 0", " run 2", " run 4"]
-    assert found[1].passage["probabilities"] == [0.5]
+    assert [[s["text"] for s in m.written()] for m in found] == [[" base 0"], [" run 2"], [" run 4"]]
+    assert found[1].expected()["probabilities"] == [0.5]
+    assert "text" not in found[0].samples["The"].event  # it is read when it is shown
 
 
 def test_a_chain_goes_on_where_its_parents_checkpoint_stands(root):
@@ -51,7 +55,7 @@ def test_a_chain_goes_on_where_its_parents_checkpoint_stands(root):
     third = a_run(root, "third", parent="second/4")
     stages = moments.chain(third, [third, second, first])
     assert [run.name for run in stages] == ["first", "second", "third"]
-    found = moments.of_chain(stages, {run.name: run.events() for run in stages})
+    found = moments.of_chain(stages, {run.name: shared.of(run.folder) for run in stages})
     assert [(m.run.name, m.step, m.at) for m in found] == [
         ("first", 0, 0), ("first", 2, 2),  # not its step 4, which the second stage never saw
         ("second", 2, 4), ("second", 4, 6),
@@ -61,29 +65,30 @@ def test_a_chain_goes_on_where_its_parents_checkpoint_stands(root):
 
 def test_a_run_whose_parent_is_not_in_the_chain_begins_at_the_parent(root):
     first, second = a_run(root, "first"), a_run(root, "second", parent="first/2")
-    found = moments.of_chain([second], {"second": second.events()})
+    found = moments.of_chain([second], {"second": shared.of(second.folder)})
     assert [(m.is_base, m.is_parent, m.at) for m in found] == [
         (True, False, 0), (False, True, 0), (False, False, 2), (False, False, 4),
     ]  # fmt: skip
-    assert found[1].samples["The"]["text"] == " parent 0"
+    assert [sample["text"] for sample in found[1].written()] == [" parent 0"]
     drawn = time_figures.curves(found, found[-1])
     assert list(drawn.data[0].x) == [0, 2, 4] and list(drawn.data[0].y) == pytest.approx([10, 30, 50])
     assert list(drawn.data[1].x) == [0, 2, 4] and drawn.data[1].name == "general English"
     assert drawn.layout.annotations[0].text == "base model"
     assert "since the parent" in drawn.layout.xaxis.title.text
-    whole = moments.of_chain([first, second], {run.name: run.events() for run in (first, second)})
+    whole = moments.of_chain([first, second], {run.name: shared.of(run.folder) for run in (first, second)})
     assert not any(moment.is_parent for moment in whole)
     assert "since the base" in time_figures.curves(whole, whole[0]).layout.xaxis.title.text
 
 
 def test_samples_are_called_equal_only_where_prompts_seed_and_sampler_are(root):
     one, two = a_run(root, "one"), a_run(root, "two", parent="one/4")
-    same = moments.of_chain([one, two], {run.name: run.events() for run in (one, two)})
+    same = moments.of_chain([one, two], {run.name: shared.of(run.folder) for run in (one, two)})
     assert moments.equally_sampled(same)
-    same[-1].samples["The"] = {**same[-1].samples["The"], "seed": 2}
+    sample = same[-1].samples["The"]
+    same[-1].samples["The"] = replace(sample, event={**sample.event, "seed": 2})
     assert not moments.equally_sampled(same)
     longer = a_run(root, "longer", parent="one/4", sample_tokens=7)
-    chain = moments.of_chain([one, longer], {run.name: run.events() for run in (one, longer)})
+    chain = moments.of_chain([one, longer], {run.name: shared.of(run.folder) for run in (one, longer)})
     assert not moments.equally_sampled(chain)
 
 
@@ -99,7 +104,7 @@ def test_a_parent_that_is_gone_and_a_circle_end_the_chain(root):
     [("steps", [0, 2, 4]), ("tokens", [0, 200, 400]), ("articles", [0, 25, 50]), ("minutes", [0, 1 / 60, 2 / 60])],
 )
 def test_curves_are_on_validation_alone_over_every_axis(root, axis, expected):
-    columns = comparison.columns(growing.record(a_run(root, "one").folder / "events.jsonl"))
+    columns = comparison.columns(shared.of(a_run(root, "one").folder))
     xs, ys = comparison.curve(columns, "accuracy", axis, 100)
     assert xs.tolist() == pytest.approx(expected)
     assert ys.tolist() == pytest.approx([10, 30, 50])
@@ -108,10 +113,10 @@ def test_curves_are_on_validation_alone_over_every_axis(root, axis, expected):
 
 
 def test_points_that_are_not_there_are_left_out(root):
-    columns = comparison.columns(growing.record(a_run(root, "one").folder / "events.jsonl"))
+    columns = comparison.columns(shared.of(a_run(root, "one").folder))
     assert comparison.curve(columns, "tokens_per_second", "steps", None)[0].tolist() == [4]
     assert not len(comparison.curve(columns, "loss", "articles", None)[0])
-    assert comparison.best(comparison.columns(growing.record(root / "none"))) == {}
+    assert comparison.best(comparison.columns(shared.of(root / "none"))) == {}
 
 
 def test_smoothing_begins_at_the_first_value_and_keeps_a_constant():

@@ -1,13 +1,13 @@
 """What a run, or a chain of stages, recorded at each moment: figures, samples and a fixed passage. No model is loaded."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from engine.runs.folder import Run
-from ui import words
-from ui.i18n import _
+from engine.runs.history.blocks import Placed
+from engine.runs.history.events import MEASURED, Evaluation, Passage, Sample
+from engine.runs.history.follower import History
 
-BASE, PARENT, RUN = "base", "parent", "run"
+BASE, PARENT = "base", "parent"
 
 
 @dataclass
@@ -18,20 +18,29 @@ class Moment:
         run: whose; step: in it. at: training steps since the chain begins, which is the base or a parent that is not in it.
         is_parent: measured before the first step of a chain that does not begin with the base.
         figures: split → accuracy, loss, bits_per_byte on a fixed part; "validation", and "english" where it is measured.
-        samples: prompt → the sample's event. passage: `pieces`, `probabilities`, `ranks`, or nothing.
+        samples: prompt → where the sample stands. passage: where the passage stands, or None.
     """
 
     run: Run
+    history: History = field(compare=False, repr=False)
     step: int
     at: int
     is_base: bool = False
     is_parent: bool = False
-    figures: dict[str, dict[str, Any]] = field(default_factory=dict)
-    samples: dict[str, dict[str, Any]] = field(default_factory=dict)
-    passage: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Evaluation] = field(default_factory=dict)
+    samples: dict[str, Placed] = field(default_factory=dict)
+    passage: Placed | None = None
+
+    def written(self) -> list[Sample]:
+        """The samples with their texts."""
+        return self.history.complete(self.samples.values())
+
+    def expected(self) -> Passage | None:
+        """The passage, token by token; None where none was recorded."""
+        return next(iter(self.history.complete([self.passage] if self.passage else [])), None)
 
 
-def of_run(run: Run, events: list[dict[str, Any]], before: int = 0, first: bool = True) -> list[Moment]:
+def of_run(run: Run, history: History, before: int = 0, first: bool = True) -> list[Moment]:
     """The moments of one run, in order.
 
     Args:
@@ -40,22 +49,23 @@ def of_run(run: Run, events: list[dict[str, Any]], before: int = 0, first: bool 
             A parent that no stage before shows is where such a run begins: without it the base would seem to be.
     """
     found: dict[tuple[str, int], Moment] = {}
-    for event in events:
-        kind, model = event["kind"], event.get("model", "")
-        if kind not in ("evaluation", "sample", "passage") or event.get("whole"):
+    for placed in history.placed:
+        event = placed.event
+        if event["kind"] not in MEASURED or event.get("whole"):
             continue
+        model = event["model"]
         if model in (BASE, PARENT) and not first:
             continue
-        key = (str(model), int(event["step"]))
+        step = event["step"]
         moment = found.setdefault(
-            key, Moment(run, event["step"], before + event["step"], model == BASE, model == PARENT)
+            (model, step), Moment(run, history, step, before + step, model == BASE, model == PARENT)
         )
-        if kind == "evaluation":
+        if event["kind"] == "evaluation":
             moment.figures[event["split"]] = event
-        elif kind == "sample":
-            moment.samples[event["prompt"]] = event
+        elif event["kind"] == "sample":
+            moment.samples[event["prompt"]] = placed
         else:
-            moment.passage = event
+            moment.passage = placed
     return sorted(found.values(), key=lambda moment: (not moment.is_base, not moment.is_parent, moment.step))
 
 
@@ -71,16 +81,16 @@ def chain(run: Run, runs: list[Run]) -> list[Run]:
     return found
 
 
-def of_chain(stages: list[Run], events: dict[str, list[dict[str, Any]]]) -> list[Moment]:
+def of_chain(stages: list[Run], histories: dict[str, History]) -> list[Moment]:
     """The moments of all stages; each goes on where its parent's checkpoint stands, which need not be that run's last.
 
     Args:
-        events: of each run, by its name.
+        histories: of each run, by its name.
     """
     found: list[Moment] = []
     before = 0
     for number, run in enumerate(stages):
-        found += of_run(run, events[run.name], before, first=number == 0)
+        found += of_run(run, histories[run.name], before, first=number == 0)
         if number + 1 < len(stages):
             parent = (stages[number + 1].settings.parent or "").partition("/")[2]
             if parent.isdecimal():
@@ -89,20 +99,11 @@ def of_chain(stages: list[Run], events: dict[str, list[dict[str, Any]]]) -> list
     return found
 
 
-def title(moment: Moment) -> str:
-    """A moment of one run in a few words."""
-    if moment.is_base:
-        return _("base model")
-    if moment.is_parent:
-        return _("its parent, {name}", name=moment.run.settings.parent)
-    return _("step {n}", n=words.grouped(moment.step))
-
-
 def equally_sampled(all_moments: list[Moment]) -> bool:
     """Whether every sample was written from the same prompts, with the same seed and sampler."""
     names = ("seed", "temperature", "top_k")
     ways = {
-        frozenset((prompt, *(sample.get(name) for name in names)) for prompt, sample in moment.samples.items())
+        frozenset((prompt, *(sample.event.get(name) for name in names)) for prompt, sample in moment.samples.items())
         for moment in all_moments
         if moment.samples
     }

@@ -1,0 +1,252 @@
+"""A file of events that grows, read forward once for all who ask, in memory that does not grow with it."""
+
+import itertools
+import os
+import sys
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.runs.history import blocks, events, lines
+from engine.runs.history.blocks import Block, Placed
+from engine.runs.history.events import VALIDATION, Evaluation, Unread
+from engine.runs.history.series import Series
+
+BLOCK_BYTES = 1 << 20  # read at a time; more takes memory that is not given back
+_TAIL_BYTES = 256
+_MOST_MEASURED_BYTES = 6_000_000  # of what was measured at intervals, about; above, moments are left out
+_MOST_OF_A_KIND = 1_000  # of other events the newest stay
+_EVENT_BYTES = 1_200  # an evaluation as a dictionary
+_MOST_LARGE_BYTES = 4_000_000  # of events read again in full
+_MOST_UNKNOWN_KINDS = 20
+_PARSED_AT_ONCE = 2  # blocks
+_versions = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class History:
+    """What a run has reported. Shared by all who read it: nobody changes what is in it.
+
+    Attributes:
+        steps: STEP_FIELDS, each float64 (reports,), NaN where a report lacks it; thinned where they are many
+            (`series.Series`), the newest as they are.
+        placed: all other events in order, without what is large in them. Where a run measured itself very often, some
+            moments between the first and the last are left out.
+        version: another number for another content, in this process.
+        damaged: lines that hold no event. unknown: how many events there are of each kind that is not known here.
+    """
+
+    steps: dict[str, np.ndarray]
+    placed: tuple[Placed, ...] = ()
+    version: int = 0
+    damaged: int = 0
+    unknown: dict[str, int] = field(default_factory=dict)
+    _follower: "Follower | None" = field(default=None, repr=False, compare=False)
+
+    def events(self, *kinds: str) -> list[Any]:
+        """The events but those of steps, those of `kinds` or all, without what is large in them."""
+        return [p.event for p in self.placed if not kinds or p.event["kind"] in kinds]
+
+    def at_intervals(self, split: str = VALIDATION) -> list[Evaluation]:
+        """The evaluations on the fixed part of a split, which a trainer makes at each interval."""
+        return events.at_intervals(self.events("evaluation"), split)
+
+    def complete(self, placed: Iterable[Placed]) -> list[Any]:
+        """The events with all that is in them, read where they stand; those that are not there any more left out."""
+        found = (self._follower.complete(one) for one in placed) if self._follower else ()
+        return [event for event in found if event is not None]
+
+
+NOTHING = History(Series().given())
+
+
+class Follower:
+    """One file of events. `history` may be called by many threads: one reads, the others wait for what it has read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock, self._large_lock = threading.Lock(), threading.Lock()
+        self._seen: tuple[int, ...] | None = None  # the file as it was last looked at
+        self._large: OrderedDict[tuple[int, int, int], Any] = OrderedDict()  # by file, offset and length
+        self._large_bytes = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._offset, self._tail = 0, b""
+        self._file: tuple[int, int] | None = None
+        self._files_read = next(_versions)  # what was kept of a file that is another by now is not found any more
+        self._series = Series()
+        self._placed: list[Placed] = []
+        self._measured_bytes = 0
+        self._counts: Counter[str] = Counter()
+        self._damaged, self._unknown = 0, Counter[str]()
+        self._history: History | None = None
+
+    def history(self) -> History:
+        """What all whole lines of the file say now."""
+        with self._lock:
+            try:
+                found = os.stat(self._path)
+            except OSError:
+                if self._seen is not None:
+                    self._begin()
+                self._seen = None
+                return self._published()
+            seen = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+            if seen != self._seen or self._history is None:
+                if not self._goes_on(found):
+                    self._begin()
+                self._file = (found.st_dev, found.st_ino)
+                try:
+                    for block in self._blocks(found.st_size):
+                        self._take(block)
+                except BaseException:
+                    self._begin()  # a part of it may be there and a part not
+                    raise
+                self._seen = seen
+            return self._published()
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory it holds."""
+        return 10 * 8 * self._series.rows + _EVENT_BYTES * len(self._placed) + self._large_bytes
+
+    def complete(self, placed: Placed) -> Any:
+        """An event with all that is in it; None where another file stands there by now."""
+        if not events.KINDS[placed.event["kind"]].large:
+            return placed.event
+        key = (self._files_read, placed.offset, placed.length)
+        with self._large_lock:
+            if key in self._large and events.small(self._large[key]) == placed.event:
+                self._large.move_to_end(key)
+                return self._large[key]
+        found = events.read(lines.line(self._path, placed.offset, placed.length))
+        if isinstance(found, Unread) or events.small(found) != placed.event:
+            return None
+        with self._large_lock:
+            if key not in self._large:
+                self._large_bytes += placed.length
+            self._large[key] = found
+            while self._large_bytes > _MOST_LARGE_BYTES and len(self._large) > 1:
+                (_file, _offset, length), _event = self._large.popitem(last=False)
+                self._large_bytes -= length
+        return found
+
+    def _goes_on(self, found: os.stat_result) -> bool:
+        """Whether the file is the one that was read, with more behind; not another, a shorter one, or one edited."""
+        if self._file != (found.st_dev, found.st_ino) or found.st_size < self._offset:
+            return False
+        if self._seen is not None and self._seen[2] == found.st_size == self._offset:  # touched, and nothing came
+            return False
+        return not self._offset or self._tail == lines.line(self._path, self._offset - len(self._tail), len(self._tail))
+
+    def _blocks(self, size: int) -> Iterator[Block]:
+        """What was added, parsed; of much that was added two blocks at once, which Arrow does side by side."""
+        if size - self._offset <= 2 * BLOCK_BYTES:
+            while content := self._next_lines():
+                yield blocks.parse(content, self._offset - len(content))
+            return
+        with ThreadPoolExecutor(_PARSED_AT_ONCE) as pool:
+            waiting = []
+            while content := self._next_lines():
+                waiting.append(pool.submit(blocks.parse, content, self._offset - len(content)))
+                if len(waiting) > _PARSED_AT_ONCE:
+                    yield waiting.pop(0).result()
+            for one in waiting:
+                yield one.result()
+
+    def _next_lines(self) -> bytes:
+        content = lines.read(self._path, self._offset, BLOCK_BYTES)
+        if content:
+            self._offset += len(content)
+            self._tail = content[-_TAIL_BYTES:]
+        return content
+
+    def _take(self, block: Block) -> None:
+        """Adds what a block holds; what a run that goes on replaces goes (`events.is_replaced`)."""
+        self._history = None
+        self._damaged += block.damaged
+        self._unknown += block.unknown
+        for kind in list(self._unknown)[_MOST_UNKNOWN_KINDS:]:
+            self._unknown["…"] += self._unknown.pop(kind) if kind != "…" else 0
+        taken = 0
+        for line, placed in block.others:
+            if placed.event["kind"] == "resume":
+                before = int(np.searchsorted(block.lines, line))
+                self._series.add({name: column[taken:before] for name, column in block.steps.items()})
+                taken = before
+                self._cut(placed.event["step"])
+            self._place(placed)
+        self._series.add({name: column[taken:] for name, column in block.steps.items()})
+        if self._measured_bytes > _MOST_MEASURED_BYTES:
+            self._thin_measured()
+        for kind, count in self._counts.items():
+            if count > 2 * _MOST_OF_A_KIND:
+                self._keep_newest(kind)
+
+    def _place(self, placed: Placed) -> None:
+        event = placed.event
+        if "prompt" in event:  # the same at each interval
+            event["prompt"] = sys.intern(event["prompt"])
+        self._placed.append(placed)
+        if _is_measured(event):
+            self._measured_bytes += _bytes_of(event)
+        else:
+            self._counts[event["kind"]] += 1
+
+    def _cut(self, step: int) -> None:
+        self._series.cut(step)
+        self._set([placed for placed in self._placed if not events.is_replaced(placed.event, step)])
+
+    def _set(self, placed: list[Placed]) -> None:
+        self._placed, self._measured_bytes = [], 0
+        self._counts = Counter()
+        for one in placed:
+            self._place(one)
+
+    def _keep_newest(self, kind: str) -> None:
+        mine = [n for n, p in enumerate(self._placed) if p.event["kind"] == kind and not _is_measured(p.event)]
+        gone = set(mine[:-_MOST_OF_A_KIND])
+        self._set([placed for number, placed in enumerate(self._placed) if number not in gone])
+
+    def _thin_measured(self) -> None:
+        """Leaves out every second moment at which something was measured, but for the first, the best and the last."""
+        while self._measured_bytes > _MOST_MEASURED_BYTES:
+            measured = [placed.event for placed in self._placed if _is_measured(placed.event)]
+            found = sorted({event["step"] for event in measured})
+            own = [e for e in events.at_intervals(measured) if e["model"] == "run"]
+            best = {min(own, key=lambda event: event["loss"])["step"]} if own else set()
+            gone = set(found[1:-1:2]) - best
+            if not gone:  # all at a few moments, which no trainer writes
+                half = [p for p in self._placed if _is_measured(p.event)]
+                left_out = set(map(id, half[: len(half) // 2]))
+                self._set([placed for placed in self._placed if id(placed) not in left_out])
+            else:
+                self._set([p for p in self._placed if not (_is_measured(p.event) and p.event["step"] in gone)])
+
+    def _published(self) -> History:
+        if self._history is None:
+            self._history = History(
+                self._series.given(),
+                tuple(self._placed),
+                next(_versions),
+                self._damaged,
+                dict(self._unknown),
+                self,
+            )
+        return self._history
+
+
+def _is_measured(event: Any) -> bool:
+    """Whether a trainer measured it at an interval, as it does again and again."""
+    return event["kind"] in events.MEASURED and not event.get("whole")
+
+
+def _bytes_of(event: Any) -> int:
+    return _EVENT_BYTES + len(event.get("prompt", ""))  # counted each time, though it is held once
