@@ -320,7 +320,9 @@ if shown is None:
 if shown.recorded:
     recorded.note()
 newest = checkpoints.of_run(shown)
-if newest:
+if result := checkpoints.result_of(shown):
+    st.caption(_("Its result: {name}", name=words.plain(result.reference)))
+elif newest:
     st.caption(_("Newest checkpoint: {name}", name=words.plain(newest[-1].reference)))
 with st.container(horizontal=True):
     queue_view.again(shown)

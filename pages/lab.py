@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.core import machine, paths
 from engine.runs import queue, states
-from engine.runs.settings import RunSettings
+from engine.runs.settings import EVERYTHING, RunSettings
 from engine.services import dispatcher
 from ui import broken_view, budget, errors, little_memory, owner, removal_view, run_view, words
 from ui.i18n import _, _n
@@ -41,7 +41,7 @@ pressed = not nothing_trains and st.button(
 st.caption(
     " · ".join(
         [
-            *([] if nothing_trains else [_("About a minute of training, after some twenty seconds of loading")]),
+            *([] if nothing_trains else [_("About a minute from the press to the result")]),
             _n("{n} CPU core", "{n} CPU cores", found.cores),
             _(
                 "{free} of {total} of memory free",
@@ -60,6 +60,7 @@ if pressed:
             articles=paths.portable(paths.SAMPLE_ARTICLES),
             name=queue.UNNAMED,
             minutes=MINUTES,
+            minutes_of=EVERYTHING,
         )
         entry = budget.enter(settings, "lab", join=True)
         st.session_state["lab_run"] = run_view.entered(entry)

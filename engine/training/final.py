@@ -80,6 +80,7 @@ def score(setup: Setup, state: TrainingState, by_keras: dict[str, Any] | None, s
         "best_step": best.step,
         "last_checkpoint": last.reference,
         "base_better": base_better,
+        "ended_early": not state.finished,
         "steps": state.step,
         "tokens": state.tokens,
         "seconds": round(state.seconds, 3),
@@ -98,7 +99,7 @@ def score(setup: Setup, state: TrainingState, by_keras: dict[str, Any] | None, s
     if state.micro_batch:
         result["batch_size"], result["micro_batch"] = setup.batch_size, state.micro_batch
     result["device"], result["precision"] = setup.device, setup.precision
-    run.append_event("result", step=state.step, **result)
+    run.append_event("result", step=checkpoint.step, **result)
     return result
 
 

@@ -2,19 +2,23 @@
 
 import math
 import time
+from dataclasses import asdict
 from typing import Any
 
+from engine.core.splits import HELD_OUT
 from engine.corpus import english
-from engine.evaluation import scoring
+from engine.evaluation import cache, scoring
 from engine.inference import token_scores
 from engine.inference.generation import Generator, Sampler
 from engine.models import loading
 from engine.models.backend import keras
+from engine.runs.references import ModelReference
 from engine.training.setup import Setup
 from engine.training.state import TrainingState
 from engine.training.steppers import NonFiniteLoss
 from engine.training.supervisor import Supervisor
 
+_VERSION = 1  # of what is measured before the first step: what another version kept is not taken
 PASSAGE_TOKENS = 160  # of the first validation article
 SAMPLER = Sampler(temperature=0.8, top_k=40)
 
@@ -50,6 +54,7 @@ class Measurer:
         }
         self.scorer = scoring.Scorer(model, scoring.JIT_COMPILE)
         self.seconds, self.scored_a_second = 0.0, 0.0
+        self._written: list[dict[str, Any]] = []  # since the measurement began
         self._generator = Generator(model, tokenizer)
         self._passage = token_scores.of_article(corpus, "validation", 1, 1, PASSAGE_TOKENS)
 
@@ -61,7 +66,10 @@ class Measurer:
         """
         setup = self._setup
         if setup.parent is None:
-            self.measure("base")
+            self._measure_once("base", setup.base)
+            return
+        if self._take_kept("base", setup.base):
+            self._measure_once("parent", setup.parent)
             return
         # By name, and without the adapters: before the first step they add nothing (Hu et al. 2021, section 4.1).
         own = {v.path: v for v in self._model.backbone.weights if "lora_kernel" not in v.path}
@@ -70,10 +78,54 @@ class Measurer:
         for variable in base.backbone.weights:
             own[variable.path].assign(variable)
         del base
-        self.measure("base")
+        self._measure_once("base", setup.base)
         for path, value in parents.items():
             own[path].assign(value)
-        self.measure("parent")
+        self._measure_once("parent", setup.parent)
+
+    def _measure_once(self, name: str, model: ModelReference) -> None:
+        """Measures what the model holds, unless the same was measured before the same way: loading and compiling for it takes
+        most of the time until the first step."""
+        if self._take_kept(name, model):
+            return
+        self.measure(name)
+        cache.keep(self._key(model), self._written)
+
+    def _take_kept(self, name: str, model: ModelReference) -> bool:
+        """Writes what an earlier run measured of a model, where there is such; whether there was."""
+        events = cache.kept(self._key(model))
+        for event in events or ():
+            kind = event.pop("kind")
+            self._write(kind, **{**event, "model": name})
+            if kind == "evaluation" and event["split"] == "validation" and name == "base":
+                self._state.base_loss = event["loss"]
+        return bool(events)
+
+    def _key(self, model: ModelReference) -> dict[str, Any]:
+        """All that the measurements of a model before the first step depend on."""
+        setup, s = self._setup, self._setup.settings
+        return {
+            "kind": "start",
+            "version": _VERSION,
+            "model": model.hash,
+            "preset": model.preset.hash(),
+            "corpus": setup.corpus.content_hash,
+            "splits": [
+                [setup.corpus.card["splits"][name]["first"], setup.corpus.articles(name)] for name in HELD_OUT[:1]
+            ],
+            "tokenizer": setup.corpus.card["tokenizer"],
+            "sequence_length": setup.length,
+            "interval_tokens": s.interval_tokens,
+            "precision": setup.precision,
+            "seed": s.seed,
+            "prompts": list(s.prompts),
+            "sample_tokens": s.sample_tokens,
+            "sampler": asdict(SAMPLER),
+        }
+
+    def _write(self, kind: str, **fields: Any) -> None:
+        self._written.append({"kind": kind, **fields})
+        self._setup.run.append_event(kind, **fields)
 
     def measure(self, name: str) -> None:
         """Measures the weights that the model holds, as those of "base", "parent" or "run".
@@ -81,7 +133,7 @@ class Measurer:
         Raises:
             Cancelled: the supervisor ended it. NonFiniteLoss: the loss is no number.
         """
-        state, begun, tokens = self._state, time.monotonic(), 0
+        state, begun, tokens, self._written = self._state, time.monotonic(), 0, []
         for split, (stream, part, starts) in self._parts.items():
             self._supervisor.long_work()
             scores = scoring.evaluate(
@@ -98,7 +150,7 @@ class Measurer:
             tokens += scores.evaluated_tokens
             if split == "validation":
                 self._note(name, scores)
-            self._setup.run.append_event(
+            self._write(
                 "evaluation",
                 step=state.step,
                 tokens=state.tokens,
@@ -126,7 +178,7 @@ class Measurer:
         """Writes how well a fixed passage is expected, token by token, for the time machine."""
         self._supervisor.long_work()
         look = self._generator.microscope.look(self._passage)
-        self._setup.run.append_event(
+        self._write(
             "passage",
             step=self._state.step,
             model=name,
@@ -142,7 +194,7 @@ class Measurer:
             self._supervisor.long_work()  # a new length is compiled
             started = time.monotonic()
             text = self._generator.generate(prompt, s.sample_tokens, SAMPLER, s.seed)
-            self._setup.run.append_event(
+            self._write(
                 "sample",
                 step=self._state.step,
                 model=name,

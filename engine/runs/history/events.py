@@ -136,9 +136,15 @@ class KerasEvaluate(Event):
 
 
 class Result(Event):
-    """What came of the run."""
+    """What came of the run: the figures of its checkpoint of that step.
+
+    Attributes:
+        best_step: of the checkpoint that is best on validation. base_better: whether the base is better still.
+    """
 
     step: int
+    best_step: NotRequired[int]
+    base_better: NotRequired[bool]
     device: NotRequired[str]
 
 
@@ -148,6 +154,15 @@ class StateChange(Event):
     state: str
     reason: NotRequired[dict[str, Any] | None]
     device: NotRequired[str]
+
+
+class EarlyEnd(Event):
+    """Validation had not improved for `patience` measurements: the run ended at `step` instead of `steps`."""
+
+    step: int
+    steps: int
+    best_step: int
+    patience: int
 
 
 class AtStep(Event):
@@ -219,13 +234,14 @@ KINDS = {
     ),
     "resume": Kind(Resume, needed(step=_STEP_OR_NONE_YET)),
     "plan": Kind(AtStep),
+    "early_end": Kind(EarlyEnd, needed(step=_STEP, steps=_STEP, best_step=_STEP, patience=positive)),
     "checkpoint": Kind(AtStep),
     "keras_evaluate": Kind(
         KerasEvaluate,
         needed(step=_STEP, split=_WHOLE_SPLIT, tokens=count, targets=count)
         | needed(accuracy=number, loss=number, accuracy_with_padding=number),
     ),
-    "result": Kind(Result, needed(step=_STEP) | known(device=text)),
+    "result": Kind(Result, needed(step=_STEP) | known(device=text, best_step=_STEP, base_better=checked.boolean)),
     "state": Kind(StateChange, needed(state=text) | known(reason=optional(error), device=text), replaced=False),
     "damaged": Kind(Damaged, needed(checkpoint=text, reason=error), replaced=False),
     "parent_lost": Kind(ParentLost, needed(reason=error), replaced=False),
