@@ -165,6 +165,8 @@ def _damaged(run: Run) -> None:
 
 def _progress(run: Run, state: State) -> str:
     parts = [words.phase_name(state.phase)]
+    if state.phase != "training" and state.phase_since:  # something that moves while there is no other figure
+        parts[0] += " · " + _("{n} s so far", n=words.grouped(max(0, int(time.time() - state.phase_since))))
     if state.steps:
         parts.append(_("step {step} of {steps}", step=words.grouped(state.step), steps=words.grouped(state.steps)))
     left = seconds_left(run, state)
@@ -185,7 +187,7 @@ def _queued(run: Run, state: State) -> str:
         return _("The disk is full: it starts by itself once there is space.")
     if time.time() - state.queued_at > 20:
         return _("It waits for a trainer to start; if nothing happens, reload the page: that wakes the queue.")
-    return _("Its trainer is starting: TensorFlow takes some ten seconds to load.")
+    return _("Its trainer is starting · {n} s so far", n=words.grouped(max(0, int(time.time() - state.queued_at))))
 
 
 def seconds_left(run: Run, state: State) -> float | None:

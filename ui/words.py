@@ -129,6 +129,7 @@ def phase_name(phase: str) -> str:
     """What a running trainer is doing, in words."""
     return {
         "loading": _("loading TensorFlow and the model"),
+        "compiling": _("compiling the training step for this machine"),
         "preparing": _("preparing the articles"),
         "evaluating": _("measuring, sampling and saving"),
         "training": _("training"),

@@ -128,7 +128,14 @@ def wrong(value: dict[str, Any], table: Table) -> list[str]:
 
 STATES = ("queued", "running", "paused", "finished", "failed", "stopped", "interrupted")
 STATE = needed(state=one_of(*STATES), since=moment) | known(
-    step=step, steps=step, phase=text, reason=optional(error), starts=count, queued_at=moment, result=step
+    step=step,
+    steps=step,
+    phase=text,
+    reason=optional(error),
+    starts=count,
+    queued_at=moment,
+    result=step,
+    phase_since=moment,
 )
 _STAGE = needed(articles=path_text) | known(
     first_article=optional(positive), last_article=optional(positive), checkpoint=text, hash=text, method=optional(text)

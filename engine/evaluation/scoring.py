@@ -11,6 +11,7 @@ import tensorflow as tf
 from engine.core.errors import ResourcesError
 from engine.core.progress import Cancelled
 from engine.corpus import windows
+from engine.models.compilation import FirstCalls
 from engine.presets import memory
 
 # XLA makes a step of the mini model 1.3 to 1.4 times faster on a CPU (benchmarks/README.md); TensorFlow's Windows wheels
@@ -75,6 +76,7 @@ class Scorer:
             return losses, ranks, tf.exp(-log_sum)  # (batch, length): nats, rank from 0, 0..1
 
         self._score = score
+        self._first_calls = FirstCalls("score")
         self._rows = 0  # windows at a time since memory ran out; 0 = all
 
     def batch(self, batch: windows.Batch) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +97,7 @@ class Scorer:
         while True:
             try:
                 pieces = [
-                    self._score(tf.constant(batch.token_ids[i : i + rows]), tf.constant(batch.targets[i : i + rows]))
+                    self._score_piece(batch.token_ids[i : i + rows], batch.targets[i : i + rows])
                     for i in range(0, len(batch.token_ids), rows)
                 ]
                 break
@@ -112,6 +114,10 @@ class Scorer:
             self._rows = rows = rows // 2
         losses, ranks, confidences = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
         return losses, ranks, confidences
+
+    def _score_piece(self, token_ids: np.ndarray, targets: np.ndarray):
+        with self._first_calls.timed(*token_ids.shape):
+            return self._score(tf.constant(token_ids), tf.constant(targets))
 
 
 def evaluate(

@@ -12,6 +12,7 @@ import tensorflow as tf
 from engine.core.errors import EngineError, SettingsError
 from engine.inference import beam
 from engine.inference.token_scores import Microscope
+from engine.models.compilation import FirstCalls
 from engine.presets.tokenizers import Tokenizer
 
 MOST_BEAMS = 8
@@ -99,7 +100,13 @@ class Generator:
                 logits, _, cache = model.call_with_cache(token_ids, cache, index)
                 return tf.cast(logits[0], tf.float32), cache  # (piece, vocabulary)
 
-            self._steps[length] = step
+            first_calls = FirstCalls("generate")
+
+            def timed(token_ids, cache, index):
+                with first_calls.timed(token_ids.shape[1], length):
+                    return step(token_ids, cache, index)
+
+            self._steps[length] = timed
         return self._steps[length]
 
     def prompt_ids(self, prompt: str, max_new_tokens: int) -> tuple[list[int], int]:

@@ -68,7 +68,8 @@ class State:
             a folder that says queued or running and is a copy of the run that waits or works, and a damaged one.
         since: Unix time of the last change of `state`.
         step, steps: the step reached and the last one; steps is 0 until it is known.
-        phase: what a running trainer is doing: loading, preparing, evaluating, training, finishing.
+        phase: what a running trainer is doing: loading, preparing, compiling, evaluating, training, finishing.
+        phase_since: Unix time of its beginning; 0 = not known.
         reason: template and values of the sentence that says why it ended, or None.
         starts: trainers started without a new checkpoint in between.
         queued_at: Unix time that orders the queue.
@@ -84,6 +85,7 @@ class State:
     starts: int = 0
     queued_at: float = 0.0
     result: int = 0
+    phase_since: float = 0.0
 
     @property
     def ended_early(self) -> bool:
@@ -341,6 +343,8 @@ class Run:
             former = State(RUNNING, time.time(), step=self.saved_step())
         if "state" in changes and changes["state"] != former.state:
             changes.setdefault("since", time.time())
+        if changes.get("phase", former.phase) != former.phase:
+            changes.setdefault("phase_since", time.time())
         state = State(**{**former.__dict__, **changes})
         write_json(self.folder / "state.json", state.__dict__, durable)
         return state

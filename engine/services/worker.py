@@ -5,6 +5,7 @@ lock, then counts the start. Starters only make things happen; several of them d
 """
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -295,6 +296,8 @@ def main() -> int:
     run = Run(Path(sys.argv[1]))
     if run.gone():  # deleted since the dispatcher looked
         return 0
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")  # the launcher keeps it as trainer.log
+    logging.getLogger("engine").setLevel(logging.INFO)
     threading.Thread(target=_end_soon, args=(run,), daemon=True).start()
     try:
         with dispatcher.watching(run.folder.parent):

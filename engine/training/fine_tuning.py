@@ -68,7 +68,7 @@ class _FineTuning:
         """
         try:
             self._begin()
-            self._enter("training")
+            self._enter("compiling")
             batches, rate = self.setup.batches, self.planner.learning_rate
             Loop(self.state, batches, self._stepper(), rate, self, self.supervisor).run()
         except steppers.OutOfMemory as error:
@@ -151,6 +151,8 @@ class _FineTuning:
 
     def after_step(self) -> None:
         """Plans again, where it is time."""
+        if len(self.state.step_seconds) == 1:
+            self._enter("training")
         self.planner.after_step()
 
     def report(self, sums: Sums) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.core.errors import ResourcesError
 from engine.corpus import windows
+from engine.models.compilation import FirstCalls
 from engine.presets import memory
 from engine.training import accumulation, keras_fit
 
@@ -71,6 +72,9 @@ class Stepper(Protocol):
 class _StepByStep:
     """Calls for the steps one by one."""
 
+    def __init__(self, model) -> None:
+        self._model, self.first_calls = model, FirstCalls("train")
+
     def step(self, batch: windows.Batch, learning_rate: float) -> dict[str, Any]:
         """Makes a step; `loss` and `accuracy` as Keras gives them."""
         raise NotImplementedError
@@ -88,7 +92,8 @@ class _StepByStep:
             batch, rate = batches.batch(step), learning_rate(step)
             started = time.monotonic()
             try:
-                logs = self.step(batch, rate)
+                with self.first_calls.timed(*batch.token_ids.shape):
+                    logs = self.step(batch, rate)
             except Exception as error:
                 if memory.ran_out(error):
                     raise OutOfMemory from error
@@ -101,9 +106,6 @@ class _StepByStep:
 
 class WholeBatches(_StepByStep):
     """Trains on a batch at once."""
-
-    def __init__(self, model) -> None:
-        self._model = model
 
     def step(self, batch: windows.Batch, learning_rate: float) -> dict[str, Any]:
         """Makes a step; `loss` and `accuracy` as Keras gives them."""
@@ -125,7 +127,8 @@ class Accumulated(_StepByStep):
     """
 
     def __init__(self, model, rows: int, jit_compile: bool) -> None:
-        self._model, self.rows = model, rows
+        super().__init__(model)
+        self.rows = rows
         self._accumulator = accumulation.Accumulator(model, rows, jit_compile)
 
     def step(self, batch: windows.Batch, learning_rate: float) -> dict[str, Any]:
