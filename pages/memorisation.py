@@ -131,17 +131,21 @@ def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
     if not with_samples:
         st.info(_("This run has written no sample yet: its samples appear here as they come. Type a text meanwhile."))
         st.stop()
-    moment: Moment = (
+    key, last = f"copied_moment_{run.name}", len(with_samples) - 1
+    if st.session_state.get(key, 0) > last:  # the run went on from an earlier step
+        del st.session_state[key]
+    at = (
         st.select_slider(
             _("Written at"),
-            with_samples,
-            with_samples[-1],
-            format_func=folders.moment_title,
-            key=f"copied_moment_{run.name}",
+            list(range(len(with_samples))),
+            last,
+            format_func=lambda number: folders.moment_title(with_samples[number]),
+            key=key,
         )
-        if len(with_samples) > 1
-        else with_samples[0]
+        if last
+        else 0
     )
+    moment: Moment = with_samples[at]
     st.session_state["copied_base"] = moment.is_base
     return [
         (sample["prompt"], search.ids_of(seen.tokenizer, sample["prompt"], sample["text"]))

@@ -9,10 +9,12 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 from pages_helpers import a_run
-from ui.readers.records import STEP_FIELDS, Record
 
 from engine.core.locks import Lock
 from engine.runs import lifecycle, states
+from engine.runs.history.blocks import Placed
+from engine.runs.history.events import STEP_FIELDS
+from engine.runs.history.follower import History
 from ui.charts import style
 from ui.components.figure import live
 from ui.readers import folders, polling
@@ -116,21 +118,21 @@ def test_a_crowd_sees_within_a_second_that_a_trainer_has_died(root, crowd, monke
     assert folders.active_run() is None
 
 
-def a_record(version: int = 1) -> Record:
+def a_history(version: int = 1) -> History:
     steps = {name: np.arange(1.0, 6.0) for name in STEP_FIELDS}
     points = [
         {"kind": "evaluation", "split": "validation", "model": m, "step": s, "whole": False, "loss": 4.0 - s / 10}
         for m, s in (("base", 0), ("run", 4))
     ]
-    return Record(steps, steps, points, version)
+    return History(steps, tuple(Placed(point, 0, 0) for point in points), version)
 
 
 def test_thirty_viewers_cost_one_building_of_a_figure():
-    record, built, barrier, found = a_record(), [], threading.Barrier(30), []
+    history, built, barrier, found = a_history(), [], threading.Barrier(30), []
 
     def build() -> go.Figure:
         built.append(1)
-        return style.validation(record, "loss", "#000000", "loss")
+        return style.validation(history, "loss", "#000000", "loss")
 
     def ask() -> None:
         barrier.wait()
@@ -149,7 +151,7 @@ def test_thirty_viewers_cost_one_building_of_a_figure():
 
 @pytest.mark.parametrize("draw", [style.validation, style.over_steps])
 def test_what_the_page_is_sent_is_the_figure_with_its_template(draw):
-    figure = draw(a_record(), "loss", "#0072B2", "loss")
+    figure = draw(a_history(), "loss", "#0072B2", "loss")
     sent = json.loads(live.content(lambda: figure, f"test sent {draw.__name__}", 1))
     template = sent["layout"].pop("template")
     whole = json.loads(figure.update_layout(template=style.template()).to_json())
@@ -158,7 +160,7 @@ def test_what_the_page_is_sent_is_the_figure_with_its_template(draw):
 
 
 def test_the_base_is_a_line_across_the_figure_with_its_name():
-    figure = style.validation(a_record(), "loss", "#0072B2", "loss")
+    figure = style.validation(a_history(), "loss", "#0072B2", "loss")
     assert [list(trace.y) for trace in figure.data] == [[1, 2, 3, 4, 5], [4.0, 3.6]]
     same = go.Figure().add_hline(
         4.0,

@@ -86,11 +86,7 @@ def validation(history: History, name: str, colour: str, title: str, factor: flo
         title: of the vertical axis, with its unit.
         factor: multiplies the values (100 for per cent).
     """
-    points = history.at_intervals()
-    base = [event for event in points if event["model"] == "base"]
-    own = [event for event in points if event["model"] in ("run", "parent")]
-    if not any(event["model"] == "parent" for event in own):
-        own = base[:1] + own
+    base, own = history.on_validation()
     traces: list[dict[str, Any]] = []
     xs, ys = _reported(history, name, factor)
     if len(xs):

@@ -42,11 +42,7 @@ _FIELDS = ("step", "tokens", "seconds", "accuracy", "bits_per_byte", "loss")
 
 def columns(history: History) -> Columns:
     """The reports of a run as arrays."""
-    on_validation, steps = history.at_intervals(), history.steps
-    base: Any = next((e for e in on_validation if e["model"] == "base"), {})
-    own: list[Any] = [e for e in on_validation if e["model"] in ("run", "parent")]
-    if base and not any(e["model"] == "parent" for e in own):
-        own.insert(0, base)
+    (bases, own), steps = history.on_validation(), history.steps
     evaluation = {
         name: np.array([np.nan if e.get(name) is None else e[name] for e in own], dtype=float) for name in _FIELDS
     }
@@ -54,7 +50,7 @@ def columns(history: History) -> Columns:
     return Columns(
         evaluation,
         steps,
-        {name: float(base[name]) for name in ("accuracy", "bits_per_byte", "loss") if name in base},
+        {name: float(bases[0][name]) for name in ("accuracy", "bits_per_byte", "loss")} if bases else {},
         passed if np.isfinite(passed) else 0.0,
     )
 

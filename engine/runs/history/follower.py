@@ -57,6 +57,16 @@ class History:
         """The evaluations on the fixed part of a split, which a trainer makes at each interval."""
         return events.at_intervals(self.events("evaluation"), split)
 
+    def on_validation(self) -> tuple[list[Any], list[Any]]:
+        """The base's evaluations on the fixed part of validation, and the run's from where it started: from its parent's,
+        or the base's where it has none."""
+        points = self.at_intervals()
+        base = [event for event in points if event["model"] == "base"]
+        own = [event for event in points if event["model"] != "base"]
+        if not any(event["model"] == "parent" for event in own):
+            own = base[:1] + own
+        return base, own
+
     def complete(self, placed: Iterable[Placed]) -> list[Any]:
         """The events with all that is in them, read where they stand; those that are not there any more left out."""
         found = (self._follower.complete(one) for one in placed) if self._follower else ()
