@@ -8,7 +8,7 @@ from typing import Literal
 
 import streamlit as st
 
-from engine.articles import Options, hub, isolation, source
+from engine.articles import Options, hub, isolation, on_disk
 from engine.articles.isolation import Preview
 from engine.articles.options import BLANK_LINES, FILE, LINE, NO_COLUMN
 from engine.articles.unread import PARTS
@@ -105,7 +105,7 @@ def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
             raise
         _background(import_job.Import(import_job.Request(chosen, preset, looked_at=True)), listing_of=chosen)
         return None
-    fingerprint = source.fingerprint(path)
+    fingerprint = on_disk.fingerprint(path)
     seen = _preview(str(path), fingerprint, {})
     options = _options(seen, chosen)
     if options is None:

@@ -1,29 +1,14 @@
-"""Tables, records, JSON and lists as people write them: the right texts, and no markup among them."""
+"""Tables and the fields of records as people write them: the right texts, and no markup among them."""
 
-import itertools
 import json
 
 import pyarrow
 import pyarrow.parquet
 import pytest
-from articles_helpers import read
+from articles_helpers import goes_on_from_every_place, read, texts
 
-from engine.articles import Article, Options, Source, listed
-from engine.articles.options import LINE
+from engine.articles import Options
 from engine.core.errors import ArticlesError
-
-
-def texts(path, options=None) -> list[str]:
-    return [article.text() for article in read(path, options)[0]]
-
-
-def goes_on_from_every_place(path) -> None:
-    source = Source(path)
-    items = list(source.items("train"))
-    assert items and all(isinstance(item, Article) for _, item in items)
-    for number, (place, _) in enumerate(items):
-        assert list(source.items("train", place)) == items[number + 1 :]
-
 
 # Fields
 
@@ -116,134 +101,6 @@ def test_a_field_that_was_chosen_and_is_not_there_is_named(tmp_path):
     assert read(tmp_path / "a.jsonl", Options(text_column="words"))[1] == [
         "a.jsonl, line 1: no field “words”, which was chosen for the text."
     ]
-
-
-# S2ORC and CORD-19
-
-
-BODY = [{"section": "Intro", "text": "I text."}, {"section": [["2", "Cells"]], "text": "C text."}]
-
-
-@pytest.mark.parametrize("parse", ["pdf_parse", "latex_parse"])
-def test_s2orc_of_2020_gives_its_sections(tmp_path, parse):
-    value = {"paper_id": "7", "title": "T", "authors": [{"last": "x"}], "abstract": "Ab.", "pdf_parse": None}
-    value |= {parse: {"abstract": [{"text": "other"}], "body_text": BODY, "bib_entries": {"b": {}}}}
-    for name, indent in (("a.jsonl", None), ("a.json", 1)):
-        (tmp_path / name).write_text(json.dumps(value, indent=indent) + "\n")
-        (article,), _, left, _ = read(tmp_path / name)
-        assert (article.id, left) == ("7", {"references": 1})
-        assert article.text() == "T\n\nAbstract\nAb.\n\nIntro\nI text.\n\nCells\nC text.\n"
-
-
-def test_cord19_without_a_body_is_its_abstract_and_without_both_it_is_counted(tmp_path):
-    value = {"paper_id": "1", "metadata": {"title": "T"}, "abstract": [{"text": "Ab."}], "body_text": []}
-    (tmp_path / "a.json").write_text(json.dumps(value, indent=1))
-    assert texts(tmp_path / "a.json") == ["T\n\nAbstract\nAb.\n"]
-    (tmp_path / "b.json").write_text(json.dumps({**value, "abstract": []}, indent=1))
-    assert read(tmp_path / "b.json")[1] == ["b.json, line 1: an article without text."]
-
-
-def test_sections_that_are_objects_are_one_articles_sections(tmp_path):
-    value = {
-        "id": 1,
-        "title": "T",
-        "sections": [{"heading": "Intro", "text": "One."}, {"title": "M", "paragraphs": ["Two."]}],
-    }
-    (tmp_path / "a.json").write_text(json.dumps([value, value]))
-    assert texts(tmp_path / "a.json") == ["T\n\nIntro\nOne.\n\nM\nTwo.\n"] * 2
-
-
-# JSON
-
-
-ROWS = [{"id": n, "text": f"text é {n}"} for n in range(4)]
-
-
-def written(orient: str) -> object:
-    return {
-        "columns": {key: {str(n): row[key] for n, row in enumerate(ROWS)} for key in ("id", "text")},
-        "lists": {key: [row[key] for row in ROWS] for key in ("id", "text")},
-        "index": {str(n): {"text": row["text"]} for n, row in enumerate(ROWS)},
-        "split": {"columns": ["id", "text"], "index": [0, 1, 2, 3], "data": [[r["id"], r["text"]] for r in ROWS]},
-        "records": ROWS,
-        "table": {"schema": {"fields": [{"name": "id"}], "primaryKey": ["index"]}, "data": ROWS},
-        "beside": {"data": ROWS, "licences": [{"url": "x"}]},
-    }[orient]
-
-
-@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.txt"])
-@pytest.mark.parametrize("indent", [None, 1])
-@pytest.mark.parametrize("orient", ["columns", "lists", "index", "split", "records"])
-def test_every_form_in_which_pandas_writes_json_is_read(tmp_path, orient, indent, name):
-    (tmp_path / name).write_text(json.dumps(written(orient), indent=indent, ensure_ascii=False), "utf-8")
-    articles, problems, *_ = read(tmp_path / name)
-    assert [(a.id, a.text()) for a in articles] == [(str(r["id"]), r["text"] + "\n") for r in ROWS]
-    assert problems == []
-    goes_on_from_every_place(tmp_path / name)
-
-
-@pytest.mark.parametrize("orient", ["table", "beside"])
-def test_a_list_beside_what_describes_it_is_read(tmp_path, orient):
-    (tmp_path / "a.json").write_text(json.dumps(written(orient), indent=1))
-    assert [a.id for a in read(tmp_path / "a.json")[0]] == list("0123")
-
-
-def test_an_article_whose_paragraphs_are_lists_is_no_table(tmp_path):
-    value = {"article_id": "1", "article_text": ["a.", "b."], "abstract_text": ["c.", "d."]}
-    (tmp_path / "a.json").write_text(json.dumps(value, indent=1))
-    assert [a.id for a in read(tmp_path / "a.json")[0]] == ["1"]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "// my data\n[\n{a},\n{b}\n]",
-        "[\n// one\n{a},\n/* two\n lines */ {b}, # three\n]\n// end",
-        "# made by hand\n{a}\n{b}\n",
-        "[{a}]\n[{b}]\n",
-        "{a},\n{b},\n",
-    ],
-)
-@pytest.mark.parametrize("name", ["a.json", "a.txt"])
-def test_json_with_comments_or_of_several_arrays_is_read_whole(tmp_path, content, name):
-    a, b = (json.dumps({"id": n, "text": f"text // {n}"}) for n in "12")
-    (tmp_path / name).write_text(content.replace("{a}", a).replace("{b}", b))
-    articles, problems, *_ = read(tmp_path / name)
-    assert ([(x.id, x.text()) for x in articles], problems) == ([("1", "text // 1\n"), ("2", "text // 2\n")], [])
-    goes_on_from_every_place(tmp_path / name)
-
-
-@pytest.mark.parametrize("ending", ["jsonl", "ndjson", "json"])
-def test_json_is_read_by_its_content_whatever_its_ending(tmp_path, ending):
-    values = [{"id": str(n), "text": f"text {n}"} for n in range(3)]
-    layouts = ["\n".join(json.dumps(v, indent=i) for v in values) for i in (None, 2)]
-    layouts += [json.dumps(values, indent=i) for i in (None, 2)]
-    layouts += ["[" + ",\n".join(map(json.dumps, values)) + "]", '{"data": [\n' + json.dumps(values[0]) + "\n]}"]
-    for number, layout in enumerate(layouts):
-        path = tmp_path / f"{number}.{ending}"
-        path.write_text(layout)
-        articles, problems, *_ = read(path)
-        assert ([a.id for a in articles], problems) == (["0"] if number == 5 else ["0", "1", "2"], [])
-
-
-def test_a_broken_first_line_of_json_lines_costs_itself_alone(tmp_path):
-    (tmp_path / "a.jsonl").write_text('{"text": "cut,\n{"text": "whole"}\n{"text": "too"}\n')
-    articles, problems, *_ = read(tmp_path / "a.jsonl")
-    assert ([a.text() for a in articles], problems) == (["whole\n", "too\n"], ["a.jsonl, line 1: not JSON."])
-
-
-def test_json_lines_in_the_encoding_of_windows_are_read_and_it_is_said(tmp_path):
-    lines = [json.dumps({"id": str(n), "text": f"Les patients âgés, été {n}"}, ensure_ascii=False) for n in range(3)]
-    (tmp_path / "a.jsonl").write_bytes("\n".join(lines).encode("cp1252"))
-    articles, problems, _, source = read(tmp_path / "a.jsonl")
-    assert [a.text() for a in articles] == [f"Les patients âgés, été {n}\n" for n in range(3)]
-    assert problems == [] and "a.jsonl is not in UTF-8" in str(source.remarks[0])
-    goes_on_from_every_place(tmp_path / "a.jsonl")
-
-
-def test_bytes_that_make_no_words_are_damage_of_json_lines(tmp_path):
-    (tmp_path / "a.jsonl").write_bytes(b'{"text": "one"}\n{"text": "\xff\xfe\x81"}\n{"text": "three"}\n')
-    assert read(tmp_path / "a.jsonl")[1] == ["a.jsonl, line 2: not UTF-8."]
 
 
 # Tables
@@ -353,110 +210,6 @@ def test_each_table_of_a_folder_is_read_by_its_own_heads(tmp_path):
     articles, problems, *_ = read(tmp_path, Options(text_column="text"))
     assert len(articles) == 1
     assert problems[0] == "b.csv has no column “text”; its columns are nr, Résumé de l'article, titre."
-
-
-# Lists
-
-
-SENTENCES = [f"The patients of group {n} were treated with aspirin." for n in range(1, 25)]
-ROMAN = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix"]
-ROMAN += ["x", *("x" + r for r in ROMAN), "xx", *("xx" + r for r in ROMAN[:4])]
-MARKS = [
-    "{n}. ", "{n}) ", "({n}) ", "{n}/ ", "{n} - ", "{n} – ", "{n}\t", "{n}.", "{n}.) ", "{n}: ", "{a}) ", "{a}. ", "{a}/ ",
-    "{r}. ", "{r}) ", "• ", "•", "– ", "— ", "→ ", "-> ", "‣ ", "☐ ", "✓ ", "· ", "* ", "- ",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n", "\r\n\r\n", "\r\r"])
-@pytest.mark.parametrize("mark", MARKS)
-def test_every_list_is_its_items(tmp_path, mark, end):
-    letters = "abcdefghijklmnopqrstuvwx"
-    marks = [mark.format(n=n, a=letters[n - 1], r=ROMAN[n - 1]) for n in range(1, 25)]
-    content = end.join(m + s for m, s in zip(marks, SENTENCES, strict=True))
-    blank = end if len(end.splitlines()) == 2 else end * 2
-    for name, before in (("a.txt", ""), ("b.txt", f"My sentences{blank}")):
-        (tmp_path / name).write_bytes((before + content).encode())
-        articles, problems, left, _ = read(tmp_path / name)
-        assert ([a.text() for a in articles], problems) == ([s + "\n" for s in SENTENCES], [])
-        assert left == ({"list_titles": 1} if before else {})
-        goes_on_from_every_place(tmp_path / name)
-
-
-def test_a_title_above_sentences_without_marks_is_no_text(tmp_path):
-    (tmp_path / "a.txt").write_text("My twenty sentences\n\n" + "\n".join(SENTENCES))
-    articles, _, left, source = read(tmp_path / "a.txt")
-    assert ([a.text() for a in articles], left) == ([s + "\n" for s in SENTENCES], {"list_titles": 1})
-    assert [str(r) for r in source.remarks] == ["a.txt: its lines are a list, so each of them was taken as one text."]
-
-
-def test_a_title_right_above_a_list_is_no_text_either(tmp_path):
-    (tmp_path / "a.txt").write_text("My sentences:\n" + "\n".join(f"1. {s}" for s in SENTENCES))
-    articles, _, left, _ = read(tmp_path / "a.txt")
-    assert ([a.text() for a in articles], left) == ([s + "\n" for s in SENTENCES], {"list_titles": 1})
-
-
-def test_items_over_several_lines_lose_their_marks_and_stay_whole(tmp_path):
-    items = [f"{n}. A long sentence that goes\non over two lines.\n" for n in range(1, 6)]
-    (tmp_path / "a.txt").write_text("\n".join(items))
-    assert texts(tmp_path / "a.txt") == ["A long sentence that goes\non over two lines.\n"] * 5
-
-
-def test_dialogues_between_blank_lines_keep_their_dashes(tmp_path):
-    parts = ["— Bonjour, dit-il.", "— Bonsoir.", "Il sortit alors.", "— Adieu, dit-elle."] * 4
-    (tmp_path / "a.txt").write_text("\n\n".join(parts), "utf-8")
-    assert texts(tmp_path / "a.txt") == [part + "\n" for part in parts]
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        [f"{1990 + n}. A good year for medicine." for n in range(8)],
-        ["A. Smith saw it.", "B. Jones did not.", "K. Lee was there.", "C. Roy too."],
-        ["1990: a year.", "1985: another.", "1999: one more.", "1970: the first."],
-        ["3.5 mg were given.", "1.2 mg were not.", "4.1 mg helped."],
-        ["1. Introduction", "We saw it.", "More of it.", "2. Methods", "We did it."],
-    ],
-)
-def test_what_is_no_mark_stays(tmp_path, lines):
-    (tmp_path / "a.txt").write_text("\n".join(lines))
-    assert texts(tmp_path / "a.txt", Options(text_unit=LINE)) == [line + "\n" for line in lines]
-
-
-def test_paragraphs_below_a_title_are_one_article(tmp_path):
-    paragraph = "We treated the cells. They lived. We did it again, and they lived again. "
-    (tmp_path / "a.txt").write_text("A study of cells\n\n" + "\n".join([paragraph * 3] * 4))
-    assert len(texts(tmp_path / "a.txt")) == 2  # the title and the text, as blank lines part them
-
-
-@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.tsv", "a.txt", "m.txt"])
-def test_a_carriage_return_alone_ends_a_line_in_every_form(tmp_path, name):
-    values = [f"Text {n}" for n in range(3)]
-    lines = {
-        "a.jsonl": [json.dumps({"text": v}) for v in values],
-        "a.csv": ["id,text", *(f"1,{v}" for v in values)],
-        "a.tsv": ["id\ttext", *(f"1\t{v}" for v in values)],
-        "m.txt": [f"<|startoftext|>{v}<|endoftext|>" for v in values],
-    }.get(name, values)
-    (tmp_path / name).write_bytes("\r".join(lines).encode())
-    assert texts(tmp_path / name) == [v + "\n" for v in values]
-    goes_on_from_every_place(tmp_path / name)
-
-
-def test_lines_are_those_of_python_whatever_the_bounds(monkeypatch):
-    import io
-
-    from engine.articles import lines
-
-    monkeypatch.setattr(lines, "_PIECE_BYTES", 3)
-    for content in map(bytes, itertools.product(b"a\r\n", repeat=7)):
-        for longest in (1, 2, 4):
-            found = list(lines.read(None, io.BytesIO(content), longest))
-            ends = content.splitlines(keepends=True)
-            assert found == [(line if len(line) <= longest else None, len(line)) for line in ends]
-
-
-def test_roman_numbers_count_up():
-    assert [listed._roman(mark) for mark in ROMAN] == list(range(1, 25))
 
 
 def test_a_cell_that_only_says_that_there_is_no_abstract_is_none(tmp_path):
