@@ -206,16 +206,16 @@ def _is_json(member: Member, shown: str, ending: str) -> bool:
         return json_document.is_array(shown)
     if json_document.is_json(shown, ending == "json"):
         return True
+    if ending == "json" and (
+        shown.strip() in ("null", "true", "false") or isinstance(_one_value(member), str | int | float)
+    ):
+        return True
     if not shown.startswith(("{", "[")) or "\n" in shown.strip():
         return False
     value = _one_value(member)
     if json_shapes.table_rows(value, Options()) is not None:
         return True
-    return ending == "json" and (isinstance(value, list) or _holds_list(value))
-
-
-def _holds_list(value: object) -> bool:
-    return isinstance(value, dict) and any(isinstance(v, list) for v in value.values())
+    return ending == "json" and isinstance(value, list | dict)
 
 
 def _one_value(member: Member) -> object:

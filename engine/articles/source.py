@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.articles import member as members_of
-from engine.articles import packed, recognise, text
+from engine.articles import names, packed, recognise, text
 from engine.articles.article import Article
 from engine.articles.member import Member
 from engine.articles.on_disk import files_of
@@ -19,14 +19,6 @@ _FEW_TEXTS = 3  # files of text, above which each is an article
 _SPLIT_NAMES = re.compile(r"(train|val|valid|validation|dev|test)(?:[-_.].*)?", re.IGNORECASE)
 # What lies beside articles to say what they are: nobody takes it for one, so it is not counted as left out.
 _CARD = re.compile(r"(?:readme|licen[cs]e)(?:\.(?:md|txt|rst))?", re.IGNORECASE)
-_SPLIT_OF = {
-    "train": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "test": "test",
-}
 
 
 @dataclass
@@ -312,5 +304,5 @@ def _split_of(name: str) -> str:
     """The split that a path names by its file or one of its folders, or ""."""
     for part in reversed(name.split("/")):
         if match := _SPLIT_NAMES.fullmatch(part):
-            return _SPLIT_OF[match.group(1).lower()]
+            return names.SPLIT_OF[match.group(1).lower()]
     return ""

@@ -131,3 +131,93 @@ def test_json_lines_in_the_encoding_of_windows_are_read_and_it_is_said(tmp_path)
 def test_bytes_that_make_no_words_are_damage_of_json_lines(tmp_path):
     (tmp_path / "a.jsonl").write_bytes(b'{"text": "one"}\n{"text": "\xff\xfe\x81"}\n{"text": "three"}\n')
     assert read(tmp_path / "a.jsonl")[1] == ["a.jsonl, line 2: not UTF-8."]
+
+
+# Shapes
+
+
+IN, ME = "We asked why the cells die.", "They were counted twice a day."
+SECTIONS = {"Introduction": IN, "Methods": ME}
+READ = f"Introduction\n{IN}\n\nMethods\n{ME}\n"
+PLAIN = f"{IN}\n{ME}\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ({"title": "T", "sections": SECTIONS}, f"T\n\n{READ}"),
+        ({"title": "T", "text": {"Introduction": [IN], "Methods": {"text": ME}}}, f"T\n\n{READ}"),
+        ({"title": "T", "body": {"Methods": {"Cells": ME, "Why": IN}}}, f"T\n\nMethods\nCells\n{ME}\nWhy\n{IN}\n"),
+        ({"title": "T", "text": {"0": IN, "1": ME}}, f"T\n\n{PLAIN}"),
+        ({"title": "T", "content": {"text": IN}}, f"T\n\n{IN}\n"),
+        ({"title": "T", "paragraphs": [IN, ME]}, f"T\n\n{PLAIN}"),
+        ({"title": "T", "introduction": IN, "results": "", "methods": [ME]}, f"T\n\n{READ}"),
+        ({"title": "T", "abstract": "Ab.", "introduction": IN, "methods": ME}, f"T\n\nAbstract\nAb.\n\n{READ}"),
+        ({"abstract": IN, "methods": "RCT", "results": "positive"}, f"Abstract\n{IN}\n"),
+        ({"_index": "x", "_id": "7", "_source": {"title": "T", "text": IN}}, f"T\n\n{IN}\n"),
+        ({"title": "T", "sections": [{"heading": "Methods", "sections": [{"heading": "Cells", "text": ME}]}, {"text": IN}]},
+         f"T\n\nCells\n{ME}\n\n{IN}\n"),
+        ({"text": IN, "prompt": "Why?", "completion": "So."}, f"{IN}\n"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("layout", ["lines", "array", "indented", "alone"])
+def test_an_object_of_any_shape_is_one_article_with_its_sections(tmp_path, value, wanted, layout):
+    content = {"lines": json.dumps(value), "array": json.dumps([value]), "indented": json.dumps(value, indent=1)}
+    path = tmp_path / ("a.jsonl" if layout == "lines" else "a.json")
+    path.write_text(content.get(layout, json.dumps(value)))
+    assert texts(path) == [wanted]
+    goes_on_from_every_place(path)
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"one": IN, "two": ME},
+        {"one": [IN], "two": [ME]},
+        {"one": {"sections": {"": IN}}, "two": {"paragraphs": [ME]}},
+        {"took": 3, "hits": {"total": 2, "hits": [{"_id": "one", "_source": {"text": IN}}, {"_id": "two", "_source": {"text": ME}}]}},
+        {"response": {"docs": [{"id": "one", "abstract": [IN]}, {"id": "two", "abstract": [ME]}]}, "facets": {"a": [{"x": 1}]}},
+        {"rows": [{"row_idx": 0, "row": {"id": "one", "text": IN}}, {"row": {"id": "two", "text": ME}}], "features": [{"name": "text"}]},
+        {"train": [{"id": "one", "text": IN}, {"id": "two", "text": ME}]},
+    ],
+)  # fmt: skip
+def test_the_articles_of_one_object_are_found_wherever_they_lie(tmp_path, value, indent):
+    (tmp_path / "a.json").write_text(json.dumps(value, indent=indent))
+    articles, problems, *_ = read(tmp_path / "a.json")
+    assert [(a.id, a.all_sections()[0].paragraphs) for a in articles] == [("one", (IN,)), ("two", (ME,))]
+    assert problems == []
+    goes_on_from_every_place(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ([{"instruction": IN, "input": "", "output": ME}], "questions or instructions with their answers (instruction, output)"),
+        ([{"prompt": IN, "completion": ME}], "questions or instructions with their answers (prompt, completion)"),
+        ([{"id": 1, "Question": IN, "Context": ME, "answers": {"text": ["x"]}}], "with their answers (Question, answers)"),
+        ({"question": IN, "answer": ME}, "with their answers (question, answer)"),
+        ({"version": "2", "data": [{"title": "T", "paragraphs": [{"context": IN, "qas": []}]}]}, "with their answers (SQuAD)"),
+        ([{"messages": [{"role": "user", "content": IN}]}], "holds conversations (messages)"),
+        ({"messages": [{"role": "user", "content": IN}]}, "holds conversations (messages)"),
+        ([{"role": "user", "content": IN}], "holds conversations (role, content)"),
+        ([{"conversations": [{"from": "human", "value": IN}]}], "holds conversations (conversations)"),
+        ({"train": [{"text": IN}], "validation": [{"text": ME}]}, "holds its parts (train, validation) in one file"),
+        ({"train": {"text": [IN]}, "test": {"text": [ME]}}, "holds its parts (train, test) in one file"),
+        ({"articles": [{"text": IN}], "references": [{"text": ME}]}, "several lists that may be articles (articles, references)"),
+        ({"name": "x", "story": IN}, "none of its fields (name, story) is called as an article's text is"),
+        ([[IN], [ME]], "a list in place of an article"),
+        (None, "not a JSON object"),
+        ([None], "not a JSON object"),
+    ],
+)  # fmt: skip
+def test_json_that_holds_no_articles_is_named_with_what_to_do(tmp_path, value, said):
+    (tmp_path / "a.json").write_text(json.dumps(value))
+    articles, problems, *_ = read(tmp_path / "a.json")
+    assert articles == [] and said in problems[0]
+    assert problems[0].startswith("a.json")
+
+
+def test_a_string_alone_is_a_text_without_its_quotes(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps(IN))
+    assert texts(tmp_path / "a.json") == [IN + "\n"]

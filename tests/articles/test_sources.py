@@ -189,7 +189,7 @@ def test_a_file_is_recognised_by_its_content(tmp_path, name, content, form):
     ("name", "content", "reason"),
     [
         ("a.pdf", b"%PDF-1.7 ...", "a.pdf is a PDF that is damaged or cannot be read"),
-        ("a.json", b'[{"a": 1}]', "a.json, line 1: an article without text."),
+        ("a.json", b'[{"a": 1}]', "a.json, line 1: none of its fields (a) is called as an article's text is"),
         ("a.bin", bytes(range(256)) * 9, "a.bin is no text and no form that is read"),
         ("a.html", b"<html><body>x", "a.html is a HTML file"),
         ("a.parquet", b"PAR1 and nothing", "a.parquet is damaged or cut off"),

@@ -84,7 +84,11 @@ def test_the_releases_sentences_are_no_tags(tmp_path):
             "S2ORC (2022 and later)",
         ),
         ("a.json", '{"id": 1, // a comment\n "text": "x"}', "a.json, line 1: a comment (// …) inside JSON"),
-        ("a.jsonl", '{"other": "x"}\n', "a.jsonl, line 1: an article without text."),
+        (
+            "a.jsonl",
+            '{"other": "x"}\n',
+            "a.jsonl, line 1: none of its fields (other) is called as an article's text is",
+        ),
     ],
 )
 def test_what_is_no_text_is_named(tmp_path, name, content, said):
