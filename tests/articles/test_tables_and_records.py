@@ -7,7 +7,8 @@ import pyarrow.parquet
 import pytest
 from articles_helpers import goes_on_from_every_place, read, texts
 
-from engine.articles import Options
+from engine.articles import Options, isolation
+from engine.articles.options import SECTIONS
 from engine.core.errors import ArticlesError
 
 # Fields
@@ -198,6 +199,57 @@ def test_a_column_of_types_or_names_is_no_text(tmp_path, form, name, label):
     articles, problems, left, _ = read(path)
     assert problems == [] and left in ({"columns": 1}, {"fields": 3})
     assert [a.text().removeprefix("Abstract\n") for a in articles] == [row["abstract"] + "\n" for row in rows]
+
+
+def table_of(path, rows: list[dict[str, str]]) -> None:
+    if path.suffix == ".parquet":
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    else:
+        mark = ";" if path.suffix == ".csv" else "\t"
+        path.write_text("\n".join(map(mark.join, [rows[0], *(row.values() for row in rows)])), "utf-8")
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "parquet"])
+@pytest.mark.parametrize(
+    ("heads", "names"),
+    [
+        (["introduction", "materials_and_methods", "results", "discussion"], ["Introduction", "Materials and methods", "Results", "Discussion"]),
+        (["Contexte", "Méthodes", "Résultats", "Conclusion"], ["Contexte", "Méthodes", "Résultats", "Conclusion"]),
+        (["1. Background", "2. Methods", "3. Results", "4. Conclusions"], ["1. Background", "2. Methods", "3. Results", "4. Conclusions"]),
+    ],
+)  # fmt: skip
+def test_a_table_with_a_column_for_each_section_is_read_whole(tmp_path, form, heads, names):
+    parts = [
+        "We asked why the cells die.",
+        "They were counted twice a day.",
+        "Most of them lived on.",
+        "We were wrong.",
+    ]
+    rows = [
+        {"id": str(n), "title": f"T{n}", "abstract": "Short.", **dict(zip(heads, parts, strict=True)), "journal": "J"}
+        for n in range(3)
+    ]
+    rows[2][heads[2]] = ""
+    table_of(tmp_path / f"a.{form}", rows)
+    articles, problems, left, _ = read(tmp_path / f"a.{form}")
+    body = [f"{name}\n{part}\n" for name, part in zip(names, parts, strict=True)]
+    assert [a.text() for a in articles[:2]] == ["\n".join([f"T{n}\n", "Abstract\nShort.\n", *body]) for n in range(2)]
+    assert [s.name for s in articles[2].sections] == [names[0], names[1], names[3]]
+    assert (problems, left, [a.id for a in articles]) == ([], {"columns": 1}, ["0", "1", "2"])
+    goes_on_from_every_place(tmp_path / f"a.{form}")
+    assert texts(tmp_path / f"a.{form}", Options(text_column=heads[1], abstract_column="-"))[0] == f"T0\n\n{parts[1]}\n"
+    seen = isolation.preview(tmp_path / f"a.{form}")
+    assert (seen.likely.text_column, len(seen.articles), seen.problem) == (SECTIONS, 3, None)
+
+
+def test_columns_of_labels_that_are_called_as_sections_are_no_article(tmp_path):
+    rows = [{"abstract": "The cells were counted twice a day.", "methods": "RCT", "results": "positive"}]
+    table_of(tmp_path / "a.csv", rows)
+    assert texts(tmp_path / "a.csv") == ["The cells were counted twice a day.\n"]
+    table_of(
+        tmp_path / "b.csv", [{"text": "Whole.", "methods": "We counted the cells.", "results": "There were many."}]
+    )
+    assert texts(tmp_path / "b.csv") == ["Whole.\n"]
 
 
 def test_a_short_text_beside_its_abstract_stays_the_text(tmp_path):
