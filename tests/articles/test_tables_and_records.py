@@ -7,7 +7,7 @@ import pyarrow.parquet
 import pytest
 from articles_helpers import goes_on_from_every_place, read, texts
 
-from engine.articles import Options, isolation
+from engine.articles import Article, Options, Source, isolation
 from engine.articles.options import SECTIONS
 from engine.core.errors import ArticlesError
 
@@ -250,6 +250,54 @@ def test_columns_of_labels_that_are_called_as_sections_are_no_article(tmp_path):
         tmp_path / "b.csv", [{"text": "Whole.", "methods": "We counted the cells.", "results": "There were many."}]
     )
     assert texts(tmp_path / "b.csv") == ["Whole.\n"]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_the_header_of_joined_tables_is_no_article(tmp_path, mark, encoding):
+    if mark and encoding != "utf-8":
+        return
+    tables = [f"title;résumé;note\nT{n};The abstract, number {n}.;x\n" for n in range(3)]
+    (tmp_path / "a.csv").write_bytes(mark.join(["", *tables]).encode(encoding))
+    articles, problems, *_ = read(tmp_path / "a.csv")
+    assert [a.text() for a in articles] == [f"T{n}\n\nThe abstract, number {n}.\n" for n in range(3)]
+    assert problems == [
+        f"a.csv, line {line}: the header again, as where tables were joined; it is no article." for line in (3, 5)
+    ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_joined_tables_are_read_by_their_own_headers(tmp_path, end):
+    rows = [
+        "id,title,text",
+        "1,A,One text.",
+        "text,id,title",
+        "Two text.,2,B",
+        "3,x",
+        "",
+        "doi,full text",
+        "9,Three text.",
+        "id,title,text",
+        "4,D,Four text.",
+    ]
+    (tmp_path / "a.csv").write_bytes(end.join(rows).encode())
+    source = Source(tmp_path / "a.csv")
+    items = list(source.items("train"))
+    found = [item for _, item in items if isinstance(item, Article)]
+    assert [(a.id, a.title, a.sections[0].paragraphs[0]) for a in found] == [
+        ("1", "A", "One text."), ("2", "B", "Two text."), ("9", "", "Three text."), ("4", "D", "Four text.")
+    ]  # fmt: skip
+    other = "the header of another table; the rows behind it were read by it."
+    said = [
+        f"a.csv, line 3: {other}",
+        "a.csv, line 5: 2 fields where the header has 3.",
+        f"a.csv, line 7: {other}",
+        f"a.csv, line 9: {other}",
+    ]
+    assert [str(item) for _, item in items if not isinstance(item, Article)] == said
+    for number, (place, _) in enumerate(items):
+        after = [(p, str(i)) for p, i in source.items("train", place)]
+        assert after == [(p, str(i)) for p, i in items[number + 1 :]]
 
 
 def test_a_short_text_beside_its_abstract_stays_the_text(tmp_path):
