@@ -33,6 +33,8 @@ def unit_of(member: Member) -> str:
     found = [text for group in groups for text in group]
     if len(found) < 2:
         return BLANK_LINES
+    if _wrapped(groups) is not None:
+        return LINE
     if len(groups) == 1:
         return BLANK_LINES if _is_wrapped(found) else LINE
     pattern = listed.mark_of(found)
@@ -43,7 +45,10 @@ def unit_of(member: Member) -> str:
 
 def line_remark(member: Member) -> str:
     """Why each line of a file was taken as one text, as a person is told."""
-    if len(_groups(_first_lines(member))) == 1:
+    groups = _groups(_first_lines(member))
+    if _wrapped(groups) is not None:
+        return sentence("{path}: it is a list, so each of its items was taken as one text, also over several lines.")
+    if len(groups) == 1:
         return sentence("{path}: no line is blank, so each line was taken as one text.")
     return sentence("{path}: its lines are a list, so each of them was taken as one text.")
 
@@ -59,6 +64,12 @@ def has_title(groups: list[list[str]]) -> bool:
     sentences = sum(not _NEXT_SENTENCE.search(text) and text[-1] in ".!?…" for text in items)
     parted = len(groups) == 2 and len(groups[0]) == 1
     return parted and not _is_wrapped(items) and sentences >= _SENTENCE_SHARE * len(items)
+
+
+def _wrapped(groups: list[list[str]]) -> listed.Wrapped | None:
+    """The list of broken items that lines are, with nothing but a title apart from it."""
+    together = len(groups) == 1 or (len(groups) == 2 and len(groups[0]) == 1)
+    return listed.wrapped([text for group in groups for text in group]) if together else None
 
 
 def _groups(found: list[str]) -> list[list[str]]:
@@ -159,6 +170,9 @@ def _each_line(member: Member, start: Place) -> Iterator[tuple[Place, Article | 
     stem = clean(member.stem)
     try:
         groups = _groups(_first_lines(member))
+        if (items := _wrapped(groups)) is not None:
+            yield from _each_item(member, items, (offset, line, number))
+            return
         titles = int(has_title(groups))
         pattern = listed.mark_of([text for group in groups for text in group][titles:])
         passed = not titles or bool(start)
@@ -181,6 +195,52 @@ def _each_line(member: Member, start: Place) -> Iterator[tuple[Place, Article | 
         yield (offset, line, number), error
 
 
+def _each_item(
+    member: Member, items: listed.Wrapped, start: tuple[int, int, int]
+) -> Iterator[tuple[Place, Article | ArticlesError]]:
+    """Each item of a list, all of its lines, from the mark before it on."""
+    offset, line, number = start
+    left = Counter[str]()
+    item: list[str] = []  # the lines of the item that has begun
+    size, problem, first, begun = 0, "", line, False
+    with member.open(offset) as file:
+        for raw, length in itertools.chain(lines.read(member, file, LONGEST_ARTICLE_BYTES), [(None, 0)]):
+            text, wrong = _decoded(raw, offset == 0) if length else ("", "")
+            begins = items.begins(text, number + begun)
+            if begun and (begins or not length):
+                number += 1
+                identifier = f"{clean(member.stem)}-{number}"
+                if problem:
+                    yield (offset, line, number), ArticlesError(problem, path=member.name, line=first)
+                else:
+                    item[0] = listed.without_mark(item[0], items.pattern)
+                    yield (offset, line, number), _article(member, identifier, "\n".join(item), first, left)
+                    left = Counter()
+            if begins:
+                item, size, problem, first, begun = [], 0, "", line + 1, True
+            offset += length
+            line += bool(length)
+            size += length
+            if size > LONGEST_ARTICLE_BYTES:
+                item, wrong = [], sentence("{path}, line {line}: an article of over 16 MB.")
+            problem = problem or wrong
+            if not begun:
+                left["list_titles"] += bool(text)
+            elif text:
+                item.append(text)
+
+
+def _decoded(raw: bytes | None, at_start: bool) -> tuple[str, str]:
+    """The text of a line, and what is wrong with it."""
+    if raw is None:
+        return "", sentence("{path}, line {line}: an article of over 16 MB.")
+    try:
+        text = raw.decode("utf-8-sig" if at_start else "utf-8")
+    except UnicodeDecodeError:
+        return "", sentence("{path}, line {line}: not UTF-8.")
+    return ("", sentence("{path}, line {line}: holds NUL bytes, it is no text.")) if "\0" in text else (clean(text), "")
+
+
 def _is_markup(raw: bytes, left: Counter[str]) -> bool:
     """Whether a line is a tag and nothing else, which is counted."""
     if not raw.lstrip().startswith(b"<"):
@@ -201,13 +261,7 @@ def _line(
     line: int,
     left: Counter[str],
 ) -> Article | ArticlesError:
-    problem = sentence("{path}, line {line}: an article of over 16 MB.") if raw is None else ""
-    try:
-        text = (raw or b"").decode("utf-8-sig" if at_start else "utf-8")
-    except UnicodeDecodeError:
-        text, problem = "", sentence("{path}, line {line}: not UTF-8.")
-    if "\0" in text:
-        problem = sentence("{path}, line {line}: holds NUL bytes, it is no text.")
+    text, problem = _decoded(raw, at_start)
     if problem:
         return ArticlesError(problem, path=member.name, line=line)
-    return _article(member, identifier, listed.without_mark(clean(text), pattern), line, left)
+    return _article(member, identifier, listed.without_mark(text, pattern), line, left)

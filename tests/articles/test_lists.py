@@ -55,6 +55,44 @@ def test_items_over_several_lines_lose_their_marks_and_stay_whole(tmp_path):
     assert texts(tmp_path / "a.txt") == ["A long sentence that goes\non over two lines.\n"] * 5
 
 
+@pytest.mark.parametrize("end", ["\n", "\r"])
+@pytest.mark.parametrize("title", ["", "My sentences\n", "My sentences:\n\n"])
+@pytest.mark.parametrize("mark", ["{n}. ", "({n}) ", "{a}) ", "{r}. ", "- ", "• "])
+def test_items_that_an_editor_broke_into_lines_stay_whole(tmp_path, mark, title, end):
+    items = [f"The patients of group {n} had\naspirin in 2019 and then\nanother drug." for n in range(1, 21)]
+    items[3] = "The patients of the fourth group were seen by Dr.\nSmith."
+    marks = [mark.format(n=n, a=chr(96 + n), r=ROMAN[n - 1]) for n in range(1, 21)]
+    content = title + "".join(f"{before}{item}\n" for before, item in zip(marks, items, strict=True))
+    (tmp_path / "a.txt").write_bytes(content.replace("\n", end).encode())
+    articles, problems, left, source = read(tmp_path / "a.txt")
+    assert ([a.text() for a in articles], problems) == ([item + "\n" for item in items], [])
+    assert left == ({"list_titles": 1} if title else {})
+    assert "each of its items was taken as one text" in str(source.remarks[0])
+    goes_on_from_every_place(tmp_path / "a.txt")
+
+
+def test_a_number_inside_an_item_begins_no_other(tmp_path):
+    items = [
+        "The cells were kept until the winter of the year\n1999. It was a long one, and they\nlived.",
+        "They died\nlater.",
+    ]
+    (tmp_path / "a.txt").write_text("".join(f"{n}. {item}\n" for n, item in enumerate(items, start=1)))
+    assert texts(tmp_path / "a.txt") == [item + "\n" for item in items]
+
+
+def test_headings_above_lines_are_no_items_over_two_lines(tmp_path):
+    lines = [
+        "1. Introduction",
+        "Fever is common in patients.",
+        "2. Methods",
+        "We looked at many things.",
+        "3. Results",
+        "There were some.",
+    ]
+    (tmp_path / "a.txt").write_text("\n".join(lines))
+    assert len(texts(tmp_path / "a.txt")) == 6
+
+
 def test_dialogues_between_blank_lines_keep_their_dashes(tmp_path):
     parts = ["— Bonjour, dit-il.", "— Bonsoir.", "Il sortit alors.", "— Adieu, dit-elle."] * 4
     (tmp_path / "a.txt").write_text("\n\n".join(parts), "utf-8")
