@@ -126,6 +126,12 @@ def sections_of(fields: tuple[str, ...]) -> tuple[str, ...]:
     return found if len(found) > 1 else ()
 
 
+def is_section(heading: str) -> bool:
+    """Whether a heading is the name of a section alone, and no title that has such a word in it."""
+    name = head(heading)
+    return name in ABSTRACT_COLUMNS or bool(_SECTION.fullmatch(name)) or is_references(heading)
+
+
 def heading(field: str) -> str:
     """A field's name as a heading: materials_and_methods is “Materials and methods”."""
     words = field.replace("_", " ").strip()

@@ -16,6 +16,10 @@ from engine.core.splits import SPLITS
 
 _EXAMPLES = 3  # of each reason
 _FEW_TEXTS = 3  # files of text, above which each is an article
+_ONE_DOCUMENT = sentence(
+    "{path}: a Word document is read as one article, unless it is a list, or each article in it begins with a line in the style "
+    "“Title”: give the titles that style where it holds several, or save each as a file of its own."
+)
 _SPLIT_NAMES = re.compile(r"(train|val|valid|validation|dev|test)(?:[-_.].*)?", re.IGNORECASE)
 # What lies beside articles to say what they are: nobody takes it for one, so it is not counted as left out.
 _CARD = re.compile(r"(?:readme|licen[cs]e)(?:\.(?:md|txt|rst))?", re.IGNORECASE)
@@ -131,6 +135,8 @@ class Source:
             options = replace(options, text_unit=self._unit(texts))
             if options.text_unit == LINE:
                 self.remarks += [ArticlesError(text.line_remark(m), path=m.name) for m in texts]
+        if self.alone and self.forms() == {"docx": 1}:
+            self.remarks.append(ArticlesError(_ONE_DOCUMENT, path=self.members["train"][0].name))
         self.options = options
 
     def _unit(self, texts: list[Member]) -> str:

@@ -61,9 +61,14 @@ def has_title(groups: list[list[str]]) -> bool:
     pattern = listed.mark_of(items)
     if pattern is not None:
         return not pattern.match(title) and all(pattern.match(text) for text in items)
-    sentences = sum(not _NEXT_SENTENCE.search(text) and text[-1] in ".!?…" for text in items)
+    sentences = sum(map(is_sentence, items))
     parted = len(groups) == 2 and len(groups[0]) == 1
     return parted and not _is_wrapped(items) and sentences >= _SENTENCE_SHARE * len(items)
+
+
+def is_sentence(text: str) -> bool:
+    """Whether a line is one sentence, and a whole one."""
+    return text[-1:] in tuple(".!?…") and not _NEXT_SENTENCE.search(text)
 
 
 def _wrapped(groups: list[list[str]]) -> listed.Wrapped | None:
