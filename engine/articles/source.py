@@ -21,8 +21,14 @@ _ONE_DOCUMENT = sentence(
     "“Title”: give the titles that style where it holds several, or save each as a file of its own."
 )
 _SPLIT_NAMES = re.compile(r"(train|val|valid|validation|dev|test)(?:[-_.].*)?", re.IGNORECASE)
-# What lies beside articles to say what they are: nobody takes it for one, so it is not counted as left out.
-_CARD = re.compile(r"(?:readme|licen[cs]e)(?:\.(?:md|txt|rst))?", re.IGNORECASE)
+# What lies beside articles to say what they are. Beside files with names of splits nobody takes it for one, so it is not
+# counted there; beside others it looks like one more article.
+_CARD = re.compile(
+    r"(?:read[ _-]?me|lisez[ _-]?moi|liesmich|l[eé]eme|leiame|licen[cs]es?|copying|copyright|notices?|change[ _-]?log|changes|contributing|"
+    r"contributors|authors|citation|credits|notes?|todo|requirements|install|about|(?:md5|sha\d*)sums?|checksums?)"
+    r"(?:[ ._-][a-z]{2})?(?:\.(?:md|markdown|txt|text|rst|cff|docx|pdf|html?))?",
+    re.IGNORECASE,
+)
 
 
 @dataclass
@@ -112,11 +118,16 @@ class Source:
             for m in found:
                 if split := named[id(m)]:
                     by_split[split].append(m)
-                elif not _CARD.fullmatch(m.split_name.rsplit("/", 1)[-1]):
+                elif not _is_card(m):
                     template = sentence("{path}: left out, since other files are called train, val or test.")
                     left_out.append(ArticlesError(template, path=m.name))
         else:
-            by_split["train"] = found
+            cards = [m for m in found if _is_card(m)]
+            if 2 * len(cards) > len(found):  # these are the articles: notes, one in each folder
+                cards = []
+            template = sentence("{path}: left out, since by its name it is about the articles beside it.")
+            left_out += [ArticlesError(template, path=m.name) for m in cards]
+            by_split["train"] = [m for m in found if not cards or not _is_card(m)]
         self._forms: dict[int, str] = {}
         for split, of_split in by_split.items():
             by_split[split] = [m for m in of_split if self._recognised(m)]
@@ -297,6 +308,11 @@ class Source:
                 yield item
             elif skipped is not None:
                 skipped.add(item)
+
+
+def _is_card(m: Member) -> bool:
+    """Whether a file is called as those are that say what lies beside them."""
+    return bool(_CARD.fullmatch(m.split_name.rsplit("/", 1)[-1]))
 
 
 def _is_package(m: Member) -> bool:
