@@ -23,6 +23,8 @@ _USUAL = {*names.TEXT_COLUMNS, *names.ABSTRACT_COLUMNS, *names.TITLE_COLUMNS, *n
 _LONGEST_HEAD = 100  # characters of a column's name
 _SAME_HEADER = sentence("{path}, line {line}: the header again, as where tables were joined; it is no article.")
 _OTHER_HEADER = sentence("{path}, line {line}: the header of another table; the rows behind it were read by it.")
+_LOOKED_AT_CHARACTERS = 8 << 10  # from which the last line may have been cut off
+_FEWEST_ROWS = 4  # of a table that no name tells, its header included
 _RETRIED_LINES = 1_000  # of a row: a longer one has no end, however it is read
 # How a row may be written, the commonest first: a blank before a quote is none of the text, but where the quote is; some
 # databases write a backslash before a quote instead of a second one. Between tabs a quote is often a quote and nothing else.
@@ -142,6 +144,17 @@ def heads(line: str) -> tuple[str, list[str]]:
     if len(found[best]) == 1 and names.head(found[best][0]) in _USUAL:
         best = _ONE_COLUMN  # a comma in its rows is one of the text
     return best, found.get(best, found[","])
+
+
+def is_regular(start: str, delimiter: str, width: int) -> bool:
+    """Whether each of the first rows of what begins so has as many fields, and the first, of names, no number among them."""
+    complete = start[: start.rfind("\n") + 1].splitlines() if len(start) > _LOOKED_AT_CHARACTERS else start.splitlines()
+    try:
+        rows = [row for row in csv.reader(complete, delimiter=delimiter) if row]
+    except csv.Error:
+        return False
+    numbers = any(cell.strip().replace(".", "").replace(",", "").isdecimal() or not cell.strip() for cell in rows[0])
+    return len(rows) >= _FEWEST_ROWS and not numbers and all(len(row) == width for row in rows)
 
 
 def _parted(line: str, delimiter: str) -> list[str]:

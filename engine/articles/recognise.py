@@ -1,5 +1,6 @@
 """What form a file has, by its first bytes; its ending decides only where the content leaves it open."""
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -78,6 +79,8 @@ def form(member: Member) -> str | ArticlesError:
         if member.encoding:
             with member.open() as file:
                 head = file.read(_HEAD_BYTES)
+        elif code_page := encodings.of_text(io.BytesIO(head)):  # whose names of columns are read here already
+            head = head.decode(code_page, "replace").encode()
         found = _of_text(member, head)
         if found in ("csv", "text", "json", "jsonl", "marked", "pubmed-text", "pubmed-nbib") and not member.encoding:
             with member.open() as file:
@@ -231,7 +234,7 @@ def _one_value(member: Member) -> object:
 
 
 def _looks_like_csv(start: str) -> bool:
-    """A first line of two or more short names, one of which usually holds text."""
+    """A first line of two or more short names, one of which usually holds text; or the same fields in each of several lines."""
     first, _newline, rest = start.replace("\r\n", "\n").replace("\r", "\n").partition("\n")
     if csv_table.separator_line(first):
         return True
@@ -239,6 +242,8 @@ def _looks_like_csv(start: str) -> bool:
     names = [names_of.head(name) for name in found]
     if not 2 <= len(names) <= 200 or not all(0 < len(name) <= 40 for name in names):
         return False
+    if len(names) > 2 and delimiter != "," and csv_table.is_regular(start, delimiter, len(names)):
+        return True
     usual = {*names_of.TEXT_COLUMNS, *names_of.ABSTRACT_COLUMNS} & set(names)
     return bool(usual) and (not rest.strip() or rest.count(delimiter) >= len(names) - 1)
 

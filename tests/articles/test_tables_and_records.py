@@ -252,6 +252,30 @@ def test_columns_of_labels_that_are_called_as_sections_are_no_article(tmp_path):
     assert texts(tmp_path / "b.csv") == ["Whole.\n"]
 
 
+@pytest.mark.parametrize("name", ["table", "table.txt", "table.dat"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "mac_roman", "utf-16"])
+def test_a_table_without_its_ending_is_recognised_in_any_encoding(tmp_path, name, encoding):
+    rows = "".join(
+        f'{n};Étude {n};"Les patients âgés, {n} en tout; ils ont été traités à l\'hôpital."\r\n' for n in range(3)
+    )
+    (tmp_path / name).write_bytes(f"N°;Titre;Résumé\r\n{rows}".encode(encoding))
+    articles, problems, _, source = read(tmp_path / name)
+    assert (source.forms(), problems) == ({"csv": 1}, [])
+    assert [a.title for a in articles] == ["Étude 0", "Étude 1", "Étude 2"]
+
+
+def test_a_table_that_no_name_tells_is_asked_for_its_column(tmp_path):
+    (tmp_path / "a.txt").write_text(
+        "Nr\tVille\tPropos\n" + "".join(f"{n}\tLyon\tIl a dit cela, {n} fois.\n" for n in range(5))
+    )
+    with pytest.raises(ArticlesError, match="which column holds the articles' text"):
+        read(tmp_path / "a.txt")
+    (tmp_path / "b.txt").write_text(
+        "".join(f"He saw {n}; he came; he won.\n" for n in range(3)) + "And then; he left.\n"
+    )
+    assert len(texts(tmp_path / "b.txt")) == 4
+
+
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
 def test_the_header_of_joined_tables_is_no_article(tmp_path, mark, encoding):
