@@ -16,6 +16,9 @@ _ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 _BULLET = re.compile(r"[-*+•‣▪▫■□●○◦◆◇►▸➢➔→⇒·∙–—☐☑☒✓✔✗]\s+|[-=]>\s*|[•‣▪■●◦►➢➔→⇒☐☑✓✔]")
 _NUMBER = re.compile(r"\(?(\d{1,5})(?:\s?[.):/°º]+[.)]?\s*(?=[^\d\s]|\s)\s*|\s+[-–—]\s+|\t\s*)")
 _LETTER = re.compile(r"\(?([A-Za-z])(?:[).:/]+\s+|\)\s*|\s+[-–—]\s+)")
+_QUOTED = re.compile(
+    r"\"([^\"]*)\"\s*[,;]?|'([^']*)'\s*[,;]?|“([^“”]*)”\s*[,;]?|«\s*([^«»]*?)\s*»\s*[,;]?|([^;]+[.!?…])\s*;"
+)
 _ROMAN_MARK = re.compile(r"\(?([ivxlc]{1,7}|[IVXLC]{1,7})(?:[).:/]+\s+|\)\s*|\s+[-–—]\s+)")
 
 
@@ -97,6 +100,17 @@ def without_mark(item: str, pattern: re.Pattern[str] | None) -> str:
     """An item without the mark before it."""
     mark = pattern.match(item) if pattern is not None else None
     return item[mark.end() :] if mark else item
+
+
+def are_quoted(items: list[str]) -> bool:
+    """Whether items stand in quotes, as a program or a table writes strings, or each has a semicolon behind it."""
+    return len(items) > 1 and all(_QUOTED.fullmatch(item) for item in items)
+
+
+def without_quotes(item: str) -> str:
+    """An item without the quotes around it and what parts it from the next."""
+    found = _QUOTED.fullmatch(item)
+    return next(part for part in found.groups() if part is not None) if found else item
 
 
 # What a mark is, what it counts, and by how much the next one may be greater.

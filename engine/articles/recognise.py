@@ -148,6 +148,9 @@ def _of_text(member: Member, head: bytes) -> str | ArticlesError:
         return "marked"
     if ending in ("csv", "tsv", "tab") or _looks_like_csv(shown):
         return "csv"
+    if ending in unread.ENDINGS:
+        template, values = unread.ENDINGS[ending]
+        return _no(member, template, **values)
     if ending in _TEXT_ENDINGS or _is_text(head):
         return "text" if b"\0" not in head else _no(member, sentence("{path} holds NUL bytes: it is no text."))
     return _no(

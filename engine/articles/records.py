@@ -1,7 +1,9 @@
 """A JSON value, or a row of a table → an article: which of its fields hold what."""
 
+import ast
 import functools
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,6 +34,8 @@ _SEVERAL_LISTS = sentence(
 _LIST = sentence(
     "{path}, line {line}: a list in place of an article, which is an object with a field “text”, or a string."
 )
+_STRING = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'", re.DOTALL)
+_WRITTEN_LIST = re.compile(rf"\[\s*+(?:(?:{_STRING.pattern})\s*+,?\s*+)++\]", re.DOTALL)
 _ENVELOPES = ("_source", "row")
 _MOST_LEVELS = 8  # of sections in sections
 _NOT_OBJECT = sentence("{path}, line {line}: not a JSON object.")
@@ -349,6 +353,8 @@ def texts(value: object, left: Counter[str] | None = None) -> tuple[str, ...]:
     """
     left = Counter() if left is None else left
     items: list = []
+    if isinstance(value, str) and (inside := _written_list(value)) is not None:
+        value = inside
     if isinstance(value, str):
         items = plain(value, left).splitlines()
     elif isinstance(value, list):
@@ -361,6 +367,20 @@ def texts(value: object, left: Counter[str] | None = None) -> tuple[str, ...]:
         left["not_text"] += isinstance(value, dict)
     cleaned = (clean(item) for item in items)
     return tuple(text for text in cleaned if text)
+
+
+def _written_list(text: str) -> list[str] | None:
+    """The strings of a list that a program wrote into one field, as Python, NumPy or JSON write it."""
+    inside = text.strip()
+    if not (inside.startswith("[") and inside.endswith("]") and _WRITTEN_LIST.fullmatch(inside)):
+        return None
+    found = []
+    for string in _STRING.findall(inside):
+        try:
+            found.append(ast.literal_eval(string.replace("\n", "\\n").replace("\r", "\\r")))
+        except (ValueError, SyntaxError):
+            found.append(string[1:-1])
+    return found
 
 
 def _length(value: object) -> int:

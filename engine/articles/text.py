@@ -16,6 +16,8 @@ _LOOKED_AT_BYTES = 64 << 10
 _WIDEST = 120  # characters of a line that an editor broke
 _LONGEST_TITLE = 120  # characters of a line that stands above a list
 _LINE_END = re.compile(r"\r\n|\n|\r")
+_BREAK = re.compile(r"([*_=~#+•·—–-])(?:\s*\1){2,}|⁂")  # between scenes or parts
+_LONGEST_BREAK_BYTES = 1_000
 _NEXT_SENTENCE = re.compile(r"[.!?…]\s+[^\W\d_a-z]")
 _SENTENCE_SHARE = 0.8  # of the lines that are one sentence each, below a title
 _WITH_MARKS = 0.9  # of the lines, from which a text with blank lines is a list, and no novel with dialogues
@@ -86,7 +88,8 @@ def _first_lines(member: Member) -> list[str]:
     with member.open() as file:
         content = file.read(_LOOKED_AT_BYTES)
     found = _LINE_END.split(content.decode("utf-8-sig", "replace").strip("\r\n"))
-    return [text.strip() for text in found[: -1 if len(content) == _LOOKED_AT_BYTES else None]]
+    found = [text.strip() for text in found[: -1 if len(content) == _LOOKED_AT_BYTES else None]]
+    return [text for text in found if not _BREAK.fullmatch(text)]
 
 
 def _is_wrapped(found: list[str]) -> bool:
@@ -108,6 +111,7 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
     pattern = None if whole_file else _mark_between_blanks(member)
     with member.open(offset) as file:
         paragraphs: list[str] = []
+        left = Counter[str]()
         size, first, problem = 0, line + 1, ""
         try:
             for raw, length in itertools.chain(lines.read(member, file, LONGEST_ARTICLE_BYTES), [(b"", 0)]):
@@ -119,6 +123,8 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
                     size += length
                     if size > LONGEST_ARTICLE_BYTES:
                         problem, paragraphs = problem or sentence("{path}, line {line}: an article of over 16 MB."), []
+                    elif raw is not None and _is_break(raw):
+                        left["marks"] += 1
                     elif raw is not None and not problem and not blank:
                         try:
                             text = raw.decode("utf-8-sig" if at_start else "utf-8")
@@ -137,7 +143,8 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
                     number += 1
                     identifier = stem if whole_file else f"{stem}-{number}"
                     paragraphs[0] = listed.without_mark(paragraphs[0], pattern)
-                    yield (offset, line, number), _article(member, identifier, "\n".join(paragraphs), first)
+                    yield (offset, line, number), _article(member, identifier, "\n".join(paragraphs), first, left)
+                    left = Counter()
                 paragraphs, size, first, problem = [], 0, line + 1, ""
         except ArticlesError as error:
             yield (offset, line, number), error
@@ -179,7 +186,9 @@ def _each_line(member: Member, start: Place) -> Iterator[tuple[Place, Article | 
             yield from _each_item(member, items, (offset, line, number))
             return
         titles = int(has_title(groups))
-        pattern = listed.mark_of([text for group in groups for text in group][titles:])
+        shown = [text for group in groups for text in group][titles:]
+        pattern = listed.mark_of(shown)
+        quoted = listed.are_quoted([listed.without_mark(text, pattern) for text in shown])
         passed = not titles or bool(start)
         left = Counter[str]({"list_titles": 0 if start else titles})
         with member.open(offset) as file:
@@ -193,7 +202,7 @@ def _each_line(member: Member, start: Place) -> Iterator[tuple[Place, Article | 
                     passed = True
                     continue
                 number += 1
-                item = _line(member, raw, at_start, pattern, f"{stem}-{number}", line, left)
+                item = _line(member, raw, at_start, pattern, quoted, f"{stem}-{number}", line, left)
                 left = Counter() if isinstance(item, Article) else left
                 yield (offset, line, number), item
     except ArticlesError as error:
@@ -211,6 +220,9 @@ def _each_item(
     with member.open(offset) as file:
         for raw, length in itertools.chain(lines.read(member, file, LONGEST_ARTICLE_BYTES), [(None, 0)]):
             text, wrong = _decoded(raw, offset == 0) if length else ("", "")
+            if _BREAK.fullmatch(text):
+                left["marks"] += 1
+                text = ""
             begins = items.begins(text, number + begun)
             if begun and (begins or not length):
                 number += 1
@@ -246,8 +258,16 @@ def _decoded(raw: bytes | None, at_start: bool) -> tuple[str, str]:
     return ("", sentence("{path}, line {line}: holds NUL bytes, it is no text.")) if "\0" in text else (clean(text), "")
 
 
+def _is_break(raw: bytes) -> bool:
+    """Whether a line only parts what stands around it: * * * or ---."""
+    return len(raw) <= _LONGEST_BREAK_BYTES and bool(_BREAK.fullmatch(raw.decode("utf-8", "replace").strip()))
+
+
 def _is_markup(raw: bytes, left: Counter[str]) -> bool:
-    """Whether a line is a tag and nothing else, which is counted."""
+    """Whether a line is a tag, or a break between parts, and nothing else, which is counted."""
+    if _is_break(raw):
+        left["marks"] += 1
+        return True
     if not raw.lstrip().startswith(b"<"):
         return False
     found = Counter[str]()
@@ -262,6 +282,7 @@ def _line(
     raw: bytes | None,
     at_start: bool,
     pattern: re.Pattern[str] | None,
+    quoted: bool,
     identifier: str,
     line: int,
     left: Counter[str],
@@ -269,4 +290,5 @@ def _line(
     text, problem = _decoded(raw, at_start)
     if problem:
         return ArticlesError(problem, path=member.name, line=line)
-    return _article(member, identifier, listed.without_mark(text, pattern), line, left)
+    text = listed.without_mark(text, pattern)
+    return _article(member, identifier, listed.without_quotes(text) if quoted else text, line, left)

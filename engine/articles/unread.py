@@ -86,6 +86,14 @@ _SPLITS = sentence(
     "test.json) in one folder."
 )
 
+_PROGRAM = sentence(
+    "{path} is a program or a file of settings (.{ending}), no article: bring articles as plain text (.txt), Word, PDF, CSV or "
+    "JSON lines."
+)
+_SUBTITLES = sentence(
+    "{path} holds subtitles, whose numbers and times would be learned as text: save what is said alone, as plain text (.txt)."
+)
+
 Answer = tuple[str, dict[str, str]]  # a sentence, and its values but for the path
 
 MAGIC: tuple[tuple[bytes, Answer], ...] = (
@@ -139,8 +147,19 @@ TEXTS: tuple[tuple[re.Pattern[str], Answer], ...] = (
     (re.compile(r"FN (?:Clarivate|Thomson|ISI)[^\n]*\nVR 1"), (_WITH_ABSTRACTS, {"kind": "Web of Science"})),
     (re.compile(r"(?:%[^\n]*\n\s*)*@(?:article|book|inproceedings|misc|incollection|string|comment)\s*[{(]", re.IGNORECASE), (_WITH_ABSTRACTS, {"kind": "BibTeX"})),
     (re.compile(r"(?:%[^\n]*\n\s*)*\\document(?:class|style)\b"), (_LATEX, {})),
+    (re.compile(r"WEBVTT\b|(?:\d+\n)?\d{1,2}:\d\d:\d\d[,.]\d{2,3} --> \d{1,2}:\d\d:\d\d"), (_SUBTITLES, {})),
     (re.compile(r"\"?PMID\"?,\"?Title\"?,\"?Authors\"?,\"?Citation\"?"), (_PUBMED_LIST, {})),
 )  # fmt: skip
+
+# By the ending of a name, where the content is text of no form.
+_PROGRAMS = (
+    "py pyw js ts jsx tsx java c h cpp hpp cc cs go rs rb php pl sh bat ps1 r rmd jl m sql css scss swift kt lua yaml yml toml ini cfg "
+    "conf properties"
+)
+ENDINGS: dict[str, Answer] = {
+    **{ending: (_PROGRAM, {"ending": ending}) for ending in _PROGRAMS.split()},
+    **dict.fromkeys(("srt", "vtt", "ass", "ssa", "sbv"), (_SUBTITLES, {})),
+}
 
 # By the keys of a JSON object: all of them are there.
 JSON_KEYS: tuple[tuple[frozenset[str], Answer], ...] = (

@@ -7,7 +7,7 @@ import pytest
 from articles_helpers import goes_on_from_every_place, read, texts
 
 from engine.articles import Options, listed
-from engine.articles.options import LINE
+from engine.articles.options import FILE, LINE
 
 # Lists
 
@@ -149,3 +149,31 @@ def test_lines_are_those_of_python_whatever_the_bounds(monkeypatch):
 
 def test_roman_numbers_count_up():
     assert [listed._roman(mark) for mark in ROMAN] == list(range(1, 25))
+
+
+@pytest.mark.parametrize("line", ["* * *", "***", "---", "_____", "⁂", "~ ~ ~", "•••"])
+@pytest.mark.parametrize("end", ["\n", "\n\n"])
+def test_a_break_between_parts_is_no_text(tmp_path, line, end):
+    parts = ["One text.", line, "Two texts.", "Three.", line, line, "Four."]
+    (tmp_path / "a.txt").write_text(end.join(parts), "utf-8")
+    articles, problems, left, _ = read(tmp_path / "a.txt")
+    assert ([a.text() for a in articles], problems) == (["One text.\n", "Two texts.\n", "Three.\n", "Four.\n"], [])
+    assert left == {"marks": 3}
+    goes_on_from_every_place(tmp_path / "a.txt")
+    (whole,), *_ = read(tmp_path / "a.txt", Options(text_unit=FILE))
+    assert whole.text() == "One text.\nTwo texts.\nThree.\nFour.\n"
+
+
+@pytest.mark.parametrize("line", ["...", "**", "-- so", "a * * *", "- - x"])
+def test_what_only_looks_like_a_break_stays(tmp_path, line):
+    (tmp_path / "a.txt").write_text(f"One text.\n\n{line}\n\nTwo texts.\n")
+    assert texts(tmp_path / "a.txt")[1] == line + "\n"
+
+
+@pytest.mark.parametrize("written", ['"{}"', '"{}",', "'{}',", "“{}”", "« {} »", '1. "{}"', "{};"])
+def test_lines_that_are_all_in_quotes_are_their_texts(tmp_path, written):
+    sentences = [f"The patients of group {n} had none." for n in range(5)]
+    (tmp_path / "a.txt").write_text("\n".join(map(written.format, sentences)).replace("1.", "-"), "utf-8")
+    assert texts(tmp_path / "a.txt") == [f"{sentence}\n" for sentence in sentences]
+    (tmp_path / "b.txt").write_text('"So it is," he said.\n"It is."\n"Yes."\n')
+    assert texts(tmp_path / "b.txt") == ['"So it is," he said.\n', '"It is."\n', '"Yes."\n']

@@ -1,13 +1,14 @@
 """Tables and the fields of records as people write them: the right texts, and no markup among them."""
 
 import json
+import time
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 from articles_helpers import goes_on_from_every_place, read, texts
 
-from engine.articles import Article, Options, Source, isolation
+from engine.articles import Article, Options, Source, isolation, records
 from engine.articles.options import SECTIONS
 from engine.core.errors import ArticlesError
 
@@ -346,3 +347,34 @@ def test_a_cell_that_only_says_that_there_is_no_abstract_is_none(tmp_path):
     )
     articles, *_others = read(tmp_path / "a.csv")
     assert [article.abstract for article in articles] == [(), ()]
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "jsonl"])
+@pytest.mark.parametrize(
+    ("cell", "wanted"),
+    [
+        ("['One.', 'Two.']", "One.\nTwo.\n"),
+        ("['One.'\n 'Two.']", "One.\nTwo.\n"),
+        ('["One.", "It\'s 5 [mg]."]', "One.\nIt's 5 [mg].\n"),
+        ("['It\\'s one.', \"Two's\"]", "It's one.\nTwo's\n"),
+        ("[One, two]", "[One, two]\n"),
+        ("['One.', 2]", "['One.', 2]\n"),
+        ("['One.'] and ['two']", "['One.'] and ['two']\n"),
+    ],
+)
+def test_a_list_that_a_program_wrote_into_a_field_is_its_texts(tmp_path, form, cell, wanted):
+    quoted = '"' + cell.replace('"', '""') + '"'
+    content = (
+        json.dumps({"text": cell})
+        if form == "jsonl"
+        else f"id{chr(9) if form == 'tsv' else ','}text\n1{chr(9) if form == 'tsv' else ','}{quoted}\n"
+    )
+    (tmp_path / f"a.{form}").write_text(content)
+    assert texts(tmp_path / f"a.{form}") == [wanted]
+
+
+def test_a_field_of_open_quotes_takes_no_time_out_of_proportion():
+    began = time.process_time()
+    for piece in ("'", "['", "'a' ", "\\'", "\"'", "'a', "):
+        records.texts("[" + piece * 200_000 + "]")
+    assert time.process_time() - began < 10
