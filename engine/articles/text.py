@@ -123,7 +123,7 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
                     size += length
                     if size > LONGEST_ARTICLE_BYTES:
                         problem, paragraphs = problem or sentence("{path}, line {line}: an article of over 16 MB."), []
-                    elif raw is not None and _is_break(raw):
+                    elif raw is not None and not whole_file and _is_break(raw):  # in a book it is one of the text
                         left["marks"] += 1
                     elif raw is not None and not problem and not blank:
                         try:
