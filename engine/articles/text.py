@@ -217,34 +217,37 @@ def _each_item(
     left = Counter[str]()
     item: list[str] = []  # the lines of the item that has begun
     size, problem, first, begun = 0, "", line, False
-    with member.open(offset) as file:
-        for raw, length in itertools.chain(lines.read(member, file, LONGEST_ARTICLE_BYTES), [(None, 0)]):
-            text, wrong = _decoded(raw, offset == 0) if length else ("", "")
-            if _BREAK.fullmatch(text):
-                left["marks"] += 1
-                text = ""
-            begins = items.begins(text, number + begun)
-            if begun and (begins or not length):
-                number += 1
-                identifier = f"{clean(member.stem)}-{number}"
-                if problem:
-                    yield (offset, line, number), ArticlesError(problem, path=member.name, line=first)
-                else:
-                    item[0] = listed.without_mark(item[0], items.pattern)
-                    yield (offset, line, number), _article(member, identifier, "\n".join(item), first, left)
-                    left = Counter()
-            if begins:
-                item, size, problem, first, begun = [], 0, "", line + 1, True
-            offset += length
-            line += bool(length)
-            size += length
-            if size > LONGEST_ARTICLE_BYTES:
-                item, wrong = [], sentence("{path}, line {line}: an article of over 16 MB.")
-            problem = problem or wrong
-            if not begun:
-                left["list_titles"] += bool(text)
-            elif text:
-                item.append(text)
+    try:
+        with member.open(offset) as file:
+            for raw, length in itertools.chain(lines.read(member, file, LONGEST_ARTICLE_BYTES), [(None, 0)]):
+                text, wrong = _decoded(raw, offset == 0) if length else ("", "")
+                if _BREAK.fullmatch(text):
+                    left["marks"] += 1
+                    text = ""
+                begins = items.begins(text, number + begun)
+                if begun and (begins or not length):
+                    number += 1
+                    identifier = f"{clean(member.stem)}-{number}"
+                    if problem:
+                        yield (offset, line, number), ArticlesError(problem, path=member.name, line=first)
+                    else:
+                        item[0] = listed.without_mark(item[0], items.pattern)
+                        yield (offset, line, number), _article(member, identifier, "\n".join(item), first, left)
+                        left = Counter()
+                if begins:
+                    item, size, problem, first, begun = [], 0, "", line + 1, True
+                offset += length
+                line += bool(length)
+                size += length
+                if size > LONGEST_ARTICLE_BYTES:
+                    item, wrong = [], sentence("{path}, line {line}: an article of over 16 MB.")
+                problem = problem or wrong
+                if not begun:
+                    left["list_titles"] += bool(text)
+                elif text:
+                    item.append(text)
+    except ArticlesError as error:  # damaged from here on
+        yield (offset, line, number), error
 
 
 def _decoded(raw: bytes | None, at_start: bool) -> tuple[str, str]:
