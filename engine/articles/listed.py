@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _SHARE = 0.6  # of the lines that begin with a mark, and of the marks that count up
+_SAID = ("–", "—")  # what begins a line of a dialogue too, whose lines are no items
 _GOING_ON = 0.8  # of the lines between marks, from which they are pieces of the items
 _FULL_LINE = 40  # characters from which a line may have been broken before a capital
 _LONGEST_TITLE = 120  # characters of a line above a list
@@ -59,7 +60,7 @@ def wrapped(lines: list[str]) -> Wrapped | None:
         items = lines[titles:]
         for pattern, value, _ in _KINDS:
             begins = _each_next([pattern.match(item) for item in items], value)
-            if not items or not begins[0] or not 1 < sum(begins) < len(items):
+            if not items or not begins[0] or not 1 < sum(begins) < len(items) or items[0].startswith(_SAID):
                 continue
             pairs = zip(itertools.pairwise(items), begins[1:], strict=True)
             rest = [_goes_on(*pair) for pair, begin in pairs if not begin]

@@ -80,6 +80,17 @@ def test_a_number_inside_an_item_begins_no_other(tmp_path):
     assert texts(tmp_path / "a.txt") == [item + "\n" for item in items]
 
 
+def test_a_dialogue_that_an_editor_broke_into_lines_is_one_text(tmp_path):
+    lines = [
+        "— Bonjour, dit-il en entrant dans la salle où tous",
+        "attendaient depuis longtemps.",
+        "— Bonsoir, dit-elle à",
+        "tous ceux qui étaient là.",
+    ] * 3
+    (tmp_path / "a.txt").write_text("\n".join(lines), "utf-8")
+    assert "".join(texts(tmp_path / "a.txt")) == "\n".join(lines) + "\n"
+
+
 def test_headings_above_lines_are_no_items_over_two_lines(tmp_path):
     lines = [
         "1. Introduction",
