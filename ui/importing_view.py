@@ -8,9 +8,9 @@ from typing import Literal
 
 import streamlit as st
 
-from engine.articles import Options, hub, isolation, source
+from engine.articles import Options, hub, isolation, on_disk
 from engine.articles.isolation import Preview
-from engine.articles.options import BLANK_LINES, FILE, LINE, NO_COLUMN
+from engine.articles.options import BLANK_LINES, FILE, LINE, NO_COLUMN, SECTIONS
 from engine.articles.unread import PARTS
 from engine.core import jobs, paths
 from engine.core.errors import EngineError
@@ -105,7 +105,7 @@ def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
             raise
         _background(import_job.Import(import_job.Request(chosen, preset, looked_at=True)), listing_of=chosen)
         return None
-    fingerprint = source.fingerprint(path)
+    fingerprint = on_disk.fingerprint(path)
     seen = _preview(str(path), fingerprint, {})
     options = _options(seen, chosen)
     if options is None:
@@ -237,7 +237,12 @@ def _columns(seen: Preview, key: str) -> Options | None:
         key=f"text_column_{name_of(key)}",
     )
     if text is None:
-        st.caption(_("None of the columns is called as texts usually are: look at the rows and choose one."))
+        if likely.text_column == SECTIONS:
+            st.caption(
+                _("Each section has a column of its own: they are joined, in their order, to one article a row.")
+            )
+        else:
+            st.caption(_("None of the columns is called as texts usually are: look at the rows and choose one."))
         return Options() if seen.articles else None  # other files can be read without it
     rest = [NO_COLUMN, *(name for name in seen.columns if name != text)]
 

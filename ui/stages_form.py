@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.articles import source
+from engine.articles import on_disk
 from engine.core.errors import EngineError
 from engine.corpus import lookup, preparation
 from engine.presets import catalogue
@@ -39,9 +39,9 @@ def training_articles(preset: str, articles: str) -> int:
     found = lookup.find(path, catalogue.tokenizer(catalogue.find(preset)))
     if found is not None:
         return found.articles("train")
-    if source.total_bytes(path) > _COUNTED_BYTES:
+    if on_disk.total_bytes(path) > _COUNTED_BYTES:
         raise EngineError("These articles are not prepared yet: prepare them on the Articles page first.")
-    return _counted(str(path), source.fingerprint(path))
+    return _counted(str(path), on_disk.fingerprint(path))
 
 
 def form(preset: str, articles: str) -> None:

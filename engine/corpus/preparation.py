@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from engine.articles import Options, Skipped, child, isolation, source
+from engine.articles import Options, Skipped, child, isolation, on_disk
 from engine.articles.isolation import Reading
 from engine.articles.member import shown
 from engine.core import paths
@@ -236,7 +236,7 @@ class _Preparation:
         self.skipped, self.names = Skipped(), Counter[str]()
         self.state |= {"unread": 0, "left_out": {}, "remarks": Skipped().to_json(), "forms": {}}
         self.files: dict[str, BinaryIO] = {}
-        self.source_state = source.state(path)  # as it is before a byte of it is read
+        self.source_state = on_disk.state(path)  # as it is before a byte of it is read
         self.done_bytes = self.total_bytes = self.most_bytes = 0
 
     def run(self) -> Path:
@@ -274,7 +274,7 @@ class _Preparation:
             SourceChanged: it is not.
         """
         try:
-            now = source.state(self.path)
+            now = on_disk.state(self.path)
         except ArticlesError:
             now = {}
         was = self.source_state

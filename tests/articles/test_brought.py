@@ -9,11 +9,11 @@ from collections import Counter
 import pyarrow
 import pyarrow.parquet
 import pytest
-from articles_helpers import read
+from articles_helpers import goes_on_from_every_place, read
 from conftest import article_line
 from project import BROUGHT
 
-from engine.articles import Options, isolation, table
+from engine.articles import Options, isolation, marked, table
 from engine.corpus import little, preparation
 
 # Tables
@@ -145,13 +145,15 @@ def test_a_text_that_an_editor_broke_into_lines_is_one(tmp_path):
 # gpt-2-simple
 
 
-@pytest.mark.parametrize("sep", ["\n", ""])
-def test_marks_part_articles_and_are_no_text(tmp_path, sep):
-    content = "".join(f"<|startoftext|>Text {n}\n\nmore é {n}<|endoftext|>{sep}" for n in range(4))
-    (tmp_path / "a.txt").write_text(content, "utf-8")
+@pytest.mark.parametrize("sep", ["\n", "", "\n\n", "\r\n"])
+@pytest.mark.parametrize("marks", ["both", "start", "end", "start_line"])
+def test_marks_part_articles_and_are_no_text(tmp_path, sep, marks):
+    start, end = {
+        "both": (marked.START, marked.END), "start": (marked.START, ""), "end": ("", marked.END), "start_line": (f"{marked.START}\n", ""),
+    }[marks]  # fmt: skip
+    content = "".join(f"{start}Text {n}\n\nmore é {n}{end}{sep}" for n in range(4))
+    (tmp_path / "a.txt").write_bytes(content.encode())
     articles, problems, _, source = read(tmp_path / "a.txt")
     assert [a.text() for a in articles] == [f"Text {n}\nmore é {n}\n" for n in range(4)]
     assert (problems, source.forms()) == ([], {"marked": 1})
-    items = list(source.items("train"))
-    for number, (place, _) in enumerate(items):
-        assert list(source.items("train", place)) == items[number + 1 :]
+    goes_on_from_every_place(tmp_path / "a.txt")

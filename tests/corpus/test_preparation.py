@@ -342,7 +342,7 @@ def test_what_was_set_aside_is_counted_exactly(tmp_path, tokenizer):
 
 def test_what_was_skipped_is_counted_by_reason(tmp_path, tokenizer):
     path = write(tmp_path / "all.jsonl", range(4))
-    path.write_bytes(path.read_bytes() + b"{no\n" * 5 + b"[]\n")
+    path.write_bytes(path.read_bytes() + b"{no\n" * 5 + b"12\n")
     skipped = preparation.prepare(path, tokenizer, tmp_path / "corpora", accept_part=True).skipped
     assert (skipped.count, skipped.reasons) == (
         6,

@@ -453,3 +453,31 @@ def test_hdf5_of_transformers_is_the_kind_that_is_read():
         names: list[str] = []
         file.visit(names.append)
     assert any(name.endswith("h_._0/attn/c_attn/weight:0") for name in names)
+
+
+@pytest.mark.parametrize("file", ["config.json", "hparams.json"])
+@pytest.mark.parametrize("key", ["n_head", "num_attention_heads"])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "is null, and should be the number of attention heads"),
+        ("2", 'is "2", and should be the number of attention heads'),
+        (2.0, "is 2.0, and should be the number of attention heads"),
+        (True, "is true, and should be the number of attention heads"),
+        (0, "is 0, and should be the number of attention heads"),
+        (5, "is 5, which does not fit the weights: their width of 32 does not part into so many heads"),
+    ],
+)
+def test_heads_that_are_no_number_or_do_not_fit_the_weights_are_named(
+    file, key, value, said, fine_tuned, looking, tiny_preset, tmp_path
+):
+    folder = tmp_path / "heads"
+    shutil.copytree(fine_tuned[2], folder)
+    config = json.loads((folder / "config.json").read_text())
+    config.pop("n_head")
+    (folder / "config.json").unlink()
+    (folder / file).write_text(json.dumps(config | {key: value}))
+    (tmp_path / "scratch").mkdir()
+    with pytest.raises(CheckpointError) as caught:
+        looking.check(folder, [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
+    assert str(caught.value).startswith(f"By its {file} {key} {said}")

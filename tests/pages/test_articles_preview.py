@@ -30,6 +30,18 @@ def test_a_table_asks_for_its_column_with_a_preview(root, local, tmp_path):
     assert "second text here" in "\n".join(corpus_texts())
 
 
+def test_a_table_with_a_column_for_each_section_is_prepared_without_a_choice(root, local, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(
+        "key,introduction,methods\n" + "".join(f"{n},Why {n} they die.,How {n} they live.\n" for n in range(3))
+    )
+    app = open_path(path, prepares=False)
+    assert "Introduction\nWhy 1 they die.\n\nMethods\nHow 1 they live.\n" in texts(app)
+    assert any("Each section has a column of its own" in caption.value for caption in app.caption)
+    next(button for button in app.button if button.label == "Prepare").click().run()
+    assert app.metric[0].value == "3"
+
+
 def corpus_texts() -> list[str]:
     from engine.presets import tokenizers
 
