@@ -96,7 +96,7 @@ class Measurer:
         events = cache.kept(self._key(model))
         for event in events or ():
             kind = event.pop("kind")
-            self._write(kind, **{**event, "model": name})
+            self._append_event(kind, **{**event, "model": name})
             if kind == "evaluation" and event["split"] == "validation" and name == "base":
                 self._state.base_loss = event["loss"]
         return bool(events)
@@ -123,7 +123,7 @@ class Measurer:
             "sampler": asdict(SAMPLER),
         }
 
-    def _write(self, kind: str, **fields: Any) -> None:
+    def _append_event(self, kind: str, **fields: Any) -> None:
         self._written.append({"kind": kind, **fields})
         self._setup.run.append_event(kind, **fields)
 
@@ -150,7 +150,7 @@ class Measurer:
             tokens += scores.evaluated_tokens
             if split == "validation":
                 self._note(name, scores)
-            self._write(
+            self._append_event(
                 "evaluation",
                 step=state.step,
                 tokens=state.tokens,
@@ -178,7 +178,7 @@ class Measurer:
         """Writes how well a fixed passage is expected, token by token, for the time machine."""
         self._supervisor.long_work()
         look = self._generator.microscope.look(self._passage)
-        self._write(
+        self._append_event(
             "passage",
             step=self._state.step,
             model=name,
@@ -194,7 +194,7 @@ class Measurer:
             self._supervisor.long_work()  # a new length is compiled
             started = time.monotonic()
             text = self._generator.generate(prompt, s.sample_tokens, SAMPLER, s.seed)
-            self._write(
+            self._append_event(
                 "sample",
                 step=self._state.step,
                 model=name,
