@@ -186,6 +186,7 @@ def test_a_long_run_is_thinned_to_its_extremes_and_its_newest_reports(path, monk
     assert set(steps["step"][[steps["loss"].argmax(), steps["loss"].argmin()]]) == {7_004, 31_235}
     assert (np.diff(steps["step"]) > 0).all()
     assert steps["step"][-1000:].tolist() == list(range(59_001, 60_001))  # exactly
+    assert shared.of_file(path).every_step()["loss"].tolist() == values.tolist()  # read anew
     # Near each fiftieth of the run stands something as small and as large as the smallest and the largest in it.
     for part in np.array_split(np.arange(1, 60_001), 50):
         kept = near(steps, part[0], part[-1], around=600)

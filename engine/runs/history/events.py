@@ -288,6 +288,11 @@ def small(event: dict[str, Any]) -> dict[str, Any]:
     return {sys.intern(name): value for name, value in event.items() if name not in large}
 
 
+def is_measured(event: Any) -> bool:
+    """Whether a trainer measured it at an interval, as it does again and again; not on whole splits at the end."""
+    return event["kind"] in MEASURED and not event.get("whole")
+
+
 def at_intervals(events: Iterable[Any], split: str = VALIDATION) -> list[Any]:
     """Of events the evaluations on the fixed part of a split, which a trainer makes at each interval."""
-    return [e for e in events if e["kind"] == "evaluation" and not e["whole"] and e["split"] == split]
+    return [e for e in events if e["kind"] == "evaluation" and is_measured(e) and e["split"] == split]
