@@ -143,7 +143,7 @@ def test_thirty_viewers_cost_one_read_of_what_came(path, monkeypatch):
     path.write_bytes(b"".join(line(step(n)) for n in range(1, 1000)))
     read, lock, original = [], threading.Lock(), lines_.read
 
-    def counted(path, offset=0, most_bytes=1 << 20):
+    def counted(path, offset=0, most_bytes=1 << 19):
         content = original(path, offset, most_bytes)
         with lock:
             read.append(len(content))

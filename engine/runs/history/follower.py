@@ -19,7 +19,7 @@ from engine.runs.history.blocks import Block, Placed
 from engine.runs.history.events import VALIDATION, Evaluation, Unread
 from engine.runs.history.series import MOST, Series
 
-BLOCK_BYTES = 1 << 20  # read at a time; more takes memory that is not given back
+BLOCK_BYTES = 1 << 19  # read at a time; more takes memory that is not given back
 _TAIL_BYTES = 256
 _MOST_MEASURED_BYTES = 6_000_000  # of what was measured at intervals, about; above, moments are left out
 _MOST_OF_A_KIND = 1_000  # of other events the newest stay
