@@ -82,9 +82,6 @@ class History:
         return [event for event in found if event is not None]
 
 
-NOTHING = History(Series().given())
-
-
 class Follower:
     """One file of events. `history` may be called by many threads: one reads, the others wait for what it has read."""
 
@@ -164,7 +161,7 @@ class Follower:
 
     def _goes_on(self, found: os.stat_result) -> bool:
         """Whether the file is the one that was read, with more behind; not another, a shorter one, or one edited."""
-        if self._file != (found.st_dev, found.st_ino) or found.st_size < self._offset:
+        if self._file != (found.st_dev, found.st_ino):
             return False
         if self._seen is not None and self._seen[2] == found.st_size == self._offset:  # touched, and nothing came
             return False
