@@ -342,6 +342,7 @@ def test_a_reading_that_was_cut_off_is_done_again(path, monkeypatch):
 def test_the_files_read_last_are_kept_and_memory_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(shared, "_followers", type(shared._followers)())
     monkeypatch.setattr(shared, "_MOST_BYTES", 40_000)
+    monkeypatch.setattr(shared, "_CALLS_BETWEEN", 1)
     paths = [tmp_path / f"{number}.jsonl" for number in range(6)]
     for path in paths:
         path.write_bytes(b"".join(line(step(n)) for n in range(1, 101)))
