@@ -74,19 +74,19 @@ def _joined(content: bytes, starts: np.ndarray, ends: np.ndarray, chosen: np.nda
     """The lines chosen, one behind the other."""
     if chosen.all():
         return content
-    edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False))
-    return b"".join(content[starts[a] : ends[b - 1]] for a, b in zip(edges[::2], edges[1::2], strict=True))
+    edges, view = np.flatnonzero(np.diff(chosen, prepend=False, append=False)), memoryview(content)
+    return b"".join(view[starts[a] : ends[b - 1]] for a, b in zip(edges[::2], edges[1::2], strict=True))
 
 
 def _columns(content: bytes, lines: int) -> dict[str, np.ndarray] | None:
     """The fields of reports of steps; None where one of them may not be as `events.read` wants it."""
-    # Arrow overlooks other texts, names given twice, values nested in one another, and figures that are none.
+    # Arrow overlooks other texts, values nested in one another, and figures that are none.
     plain = (
         lines > _FEW
         and len(content) <= checked.MOST_LINE_BYTES
         and content.isascii()
         and not any(sign in content for sign in (b"[", b"\\", b"N"))  # N: NaN
-        and content.count(b"{") == content.count(b'"kind"') == lines
+        and np.count_nonzero(np.frombuffer(content, np.uint8) == ord("{")) == lines
     )
     columns = _by_arrow(content) if plain else None
     if columns is None or len(columns["step"]) != lines:  # two on a line
@@ -106,7 +106,8 @@ def _by_arrow(content: bytes) -> dict[str, np.ndarray] | None:
     import pyarrow as pa  # a third of a second, which short commands are spared
     import pyarrow.json
 
-    schema = pa.schema([(name, pa.int64() if name == "step" else pa.float64()) for name in STEP_FIELDS])
+    fields = [(name, pa.int64() if name == "step" else pa.float64()) for name in STEP_FIELDS]
+    schema = pa.schema([*fields, ("kind", pa.string())])  # of what is named here Arrow refuses a second value
     options = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     at_once = pyarrow.json.ReadOptions(use_threads=False, block_size=len(content))
     try:
