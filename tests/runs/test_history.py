@@ -286,6 +286,7 @@ def test_what_is_measured_very_often_is_thinned_to_moments_that_show_the_run(pat
                 file.flush()
                 assert followed.size_bytes < 400_000
     history = followed.history()
+    assert history.moments_left_out
     moments = [event["step"] for event in history.at_intervals()]
     assert (moments[0], moments[-1]) == (1, 1000) and 50 < len(moments) < 100
     assert 358 in moments, "the best one"
