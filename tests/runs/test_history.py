@@ -301,6 +301,22 @@ def test_of_other_events_the_newest_are_kept(path):
     assert 1000 <= len(found) <= 2000 and found[-1]["state"] == "s4999" and len(history.at_intervals()) == 1
 
 
+def test_long_events_count_as_several(path):
+    with open(path, "wb") as file:
+        for n in range(60):
+            file.write(line({"kind": "state", "state": "running", "device": f"{n}" + "x" * 500_000}))
+    found = Follower(path).history().events("state")
+    assert sum(len(event["device"]) for event in found) < 10_000_000 and found[-1]["device"].startswith("59x")
+
+
+def test_of_what_is_measured_only_what_is_read_is_held(path):
+    path.write_bytes(line(evaluation(1, by_section={"results": ["x" * 10_000]})) + line(sample(1)))
+    history = Follower(path).history()
+    assert all(len(str(event)) < 500 for event in history.events())
+    assert history.complete(history.placed[1:])[0]["text"] == "x"
+    assert "by_section" in history.complete(history.placed[:1])[0]
+
+
 def test_moments_that_no_trainer_writes_are_held_in_bounded_memory_too(path, monkeypatch):
     monkeypatch.setattr(follower, "_MOST_MEASURED_BYTES", 100_000)
     with open(path, "wb") as file:

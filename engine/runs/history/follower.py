@@ -22,7 +22,8 @@ from engine.runs.history.series import MOST, Series
 BLOCK_BYTES = 1 << 19  # read at a time; more takes memory that is not given back
 _TAIL_BYTES = 256
 _MOST_MEASURED_BYTES = 6_000_000  # of what was measured at intervals, about; above, moments are left out
-_MOST_OF_A_KIND = 1_000  # of other events the newest stay
+_MOST_OF_A_KIND = 1_000  # of other events the newest stay; a long one counts as several
+_LONG_BYTES = 4_096
 _EVENT_BYTES = 1_200  # an evaluation as a dictionary
 _MOST_LARGE_BYTES = 4_000_000  # of events read again in full
 _MOST_UNKNOWN_KINDS = 20
@@ -221,7 +222,7 @@ class Follower:
         if events.is_measured(event):
             self._measured_bytes += _bytes_of(event)
         else:
-            self._counts[event["kind"]] += 1
+            self._counts[event["kind"]] += _weight(placed)
 
     def _cut(self, step: int) -> None:
         self._series.cut(step)
@@ -234,9 +235,16 @@ class Follower:
             self._place(one)
 
     def _keep_newest(self, kind: str) -> None:
-        mine = [n for n, p in enumerate(self._placed) if p.event["kind"] == kind and not events.is_measured(p.event)]
-        gone = set(mine[:-_MOST_OF_A_KIND])
-        self._set([placed for number, placed in enumerate(self._placed) if number not in gone])
+        kept: list[Placed] = []
+        weight = 0
+        for placed in reversed(self._placed):
+            if (
+                placed.event["kind"] != kind
+                or events.is_measured(placed.event)
+                or (weight := weight + _weight(placed)) <= _MOST_OF_A_KIND
+            ):
+                kept.append(placed)
+        self._set(kept[::-1])
 
     def _thin_measured(self) -> None:
         """Leaves out every second moment at which something was measured, but for the first, the best and the last."""
@@ -270,3 +278,7 @@ class Follower:
 
 def _bytes_of(event: Any) -> int:
     return _EVENT_BYTES + len(event.get("prompt", ""))  # counted each time, though it is held once
+
+
+def _weight(placed: Placed) -> int:
+    return 1 + placed.length // _LONG_BYTES
