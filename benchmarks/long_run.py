@@ -1,9 +1,10 @@
 """What a view of a long run costs: the first look, each refresh of a viewer, and memory.
 
-    python benchmarks/long_run.py [--reports 3600 86400 600000] [--json]
+    python benchmarks/long_run.py [--reports 3600 86400 600000] [--texts] [--json]
 
 Writes runs of so many reports as a trainer writes them, one a second, in a temporary folder, and looks at each in a
-process of its own through what the pages use: `folders.history`, and the six figures of the Fine-tune page as JSON.
+process of its own through what the pages use: `folders.history`, and the six figures of the Fine-tune page as JSON. With
+--texts each of the thousand measurements also has the sums of its articles, a passage and three samples: 20 MB of texts.
 A refresh follows a new report. Memory is what the process grew by. Thirty viewers are thirty threads that refresh once.
 """
 
@@ -47,14 +48,30 @@ def step(number: int) -> str:
     return json.dumps(fields) + "\n"
 
 
-def make(path: Path, reports: int) -> None:
-    """An events file of so many reports, with a measurement every hundred of them."""
+def texts(number: int) -> str:
+    """What a trainer writes beside the figures of validation each time it measures."""
+    sums = {name: [number] * 40 for name in ("article", "tokens", "bytes", "top_1", "loss")}
+    figures = {"loss": 4.5, "accuracy": 0.2, "bits_per_byte": 2.4, "evaluated_tokens": 8192, "perplexity": 90.0}
+    place = {"time": 1.7e9, "step": 5 * number, "model": "run" if number else "base"}
+    found: list[dict] = [
+        {"kind": "evaluation", **place, "split": "english", "whole": False, **figures, "by_article": sums}
+    ]
+    pieces = {"pieces": [" token"] * 160, "probabilities": [0.1234] * 160, "ranks": [12] * 160}
+    found.append({"kind": "passage", **place, **pieces})
+    for prompt in ("The results show", "We propose", "In this study"):
+        found.append({"kind": "sample", **place, "prompt": prompt, "text": " synthetic text" * 100, "seed": 1})
+    return "".join(json.dumps(event) + "\n" for event in found)
+
+
+def make(path: Path, reports: int, with_texts: bool = False) -> None:
+    """An events file of so many reports, with a measurement every hundred of them, or a thousand measurements."""
     figures = {"loss": 4.5, "accuracy": 0.2, "bits_per_byte": 2.4, "evaluated_tokens": 8192, "perplexity": 90.0}
     with open(path, "w", encoding="utf-8") as file:
         for number in range(reports):
             if number % (max(100, reports // 1000)) == 0:
                 event = {"kind": "evaluation", "step": 5 * number, "split": "validation", "whole": False}
                 file.write(json.dumps({**event, "model": "run" if number else "base", **figures}) + "\n")
+                file.write(texts(number) if with_texts else "")
             file.write(step(number + 1))
 
 
@@ -65,6 +82,7 @@ def draw(path: Path) -> int:
     from ui.components.figure import live
     from ui.readers import folders
 
+    folders.newest_samples(Run(path.parent))
     history = folders.history(Run(path.parent))
     sent = 0
     for name in ("accuracy", "bits_per_byte", "loss"):
@@ -113,12 +131,12 @@ def look(path: Path, reports: int) -> dict:
     return found
 
 
-def measure(reports: int) -> dict:
+def measure(reports: int, with_texts: bool) -> dict:
     """The figures of one length, from a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long" / "events.jsonl"
         path.parent.mkdir()
-        make(path, reports)
+        make(path, reports, with_texts)
         command = [sys.executable, str(Path(__file__).resolve()), LOOK, str(path), "--reports", str(reports)]
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PROJECT)
         return json.loads(done.stdout.splitlines()[-1])
@@ -128,13 +146,14 @@ def main() -> None:
     """Prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reports", type=int, nargs="+", default=[3_600, 86_400, 600_000])
+    parser.add_argument("--texts", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument(LOOK, metavar="FILE", help=argparse.SUPPRESS)
     a = parser.parse_args()
     if a.look:
         print(json.dumps(look(Path(a.look), a.reports[0])))
         return
-    found = [measure(reports) for reports in a.reports]
+    found = [measure(reports, a.texts) for reports in a.reports]
     if a.json:
         print(json.dumps(found))
         return

@@ -83,7 +83,7 @@ def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
             share=words.percent(SMOOTHING, 0),
         ),
     )
-    lines, left_out, points = [], [], []
+    lines, left_out, drawn_runs = [], [], []
     hues = colours.of_runs()
     for run in chosen:
         articles = folders.articles_of(run) if axis == "articles" else None
@@ -93,7 +93,7 @@ def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
             continue
         hue, round_ = hues.get(run.name, (colours.HUES[0], 0))
         lines.append(Line(run.name, hue, round_, xs, ys, comparison.smoothed(ys, SMOOTHING) if smooth else None))
-        points.append((run.name, xs, ys))
+        drawn_runs.append((run, articles))
     bases = {round(c.base[figure], 6) for c in columns.values() if figure in c.base}
     factor = comparison.FIGURES[figure][2]
     base = bases.pop() * factor if len(bases) == 1 else None
@@ -108,9 +108,7 @@ def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
                 _("The curves as CSV"),
-                lambda: pd.concat(pd.DataFrame({"run": n, axis: xs, figure: ys}) for n, xs, ys in points).to_csv(
-                    index=False
-                ),
+                lambda: as_csv(drawn_runs, figure, axis),
                 f"{name}.csv",
                 "text/csv",
                 icon=":material/download:",
@@ -122,13 +120,26 @@ def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
         st.caption(_("Not drawn, since they have no such points: {names}", names=words.plain(", ".join(left_out))))
 
 
+def as_csv(runs: list[tuple[Run, int | None]], figure: str, axis: str) -> str:
+    """All points of the curves, a line each, also those that are not drawn.
+
+    Args:
+        runs: each with the articles in its range, as `comparison.curve` takes them.
+    """
+    found = []
+    for run, articles in runs:
+        xs, ys = comparison.curve(folders.columns(run, every=True), figure, axis, articles)
+        found.append(pd.DataFrame({"run": run.name, axis: xs, figure: ys}))
+    return pd.concat(found).to_csv(index=False)
+
+
 def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
     """One line a run, to be sorted by any column."""
     rows = []
     for run in chosen:
         found, state = columns[run.name], run.state()
         best = comparison.best(found)
-        test = folders.whole_evaluations(run).get(("run", "test"), {})
+        test = folders.history(run).on_whole_splits().get(("run", "test"), {})
         result = next(iter(folders.history(run).events("result")[-1:]), {})
         steps, saved = found.step, checkpoints.of_run(run)
         rows.append(

@@ -34,7 +34,7 @@ def run_rows(split: str) -> list[Row]:
     """Base and runs as the trainers measured them on whole splits, a row for each articles folder and length of window."""
     rows: dict[tuple[str, str, int, int], Row] = {}
     for run in folders.runs_with_events():
-        for (model, of_split), event in folders.whole_evaluations(run).items():
+        for (model, of_split), event in folders.history(run).on_whole_splits().items():
             if of_split != split:
                 continue
             try:

@@ -181,3 +181,9 @@ moved = st.fragment(moving, run_every=PLAY_SECONDS) if playing else polling.frag
 moved(stages, working, playing)
 if working:
     st.caption(_("The run goes on: its newest moments appear by themselves."))
+if any(folders.history(stage).moments_left_out for stage in stages):
+    st.caption(
+        _(
+            "It measured itself so often that some moments are left out here, never the first, the one with the lowest loss on validation, and the last."
+        )
+    )

@@ -16,6 +16,7 @@ import engine
 from engine.evaluation import measure
 from engine.runs import checkpoints, lifecycle, references, states
 from engine.runs.folder import Run
+from engine.runs.history import moments, shared
 from engine.services import worker
 
 FORMER = PROJECT / "tests" / "former"
@@ -52,6 +53,15 @@ def test_each_is_in_the_state_that_it_was_left_in_and_its_checkpoints_are_whole(
         for checkpoint in checkpoints.of_run(former[end]):
             checkpoints.verify(checkpoint)
         assert checkpoints.of_run(former[end])
+
+
+def test_every_event_that_it_wrote_is_read(former):
+    for run in [*former.values(), *(run for run in lifecycle.all_runs() if run.recorded)]:
+        history = shared.of(run.folder)
+        assert (history.damaged, history.unknown) == (0, {}), run.name
+        assert history.complete(history.placed) == [e for e in run.events() if e["kind"] != "step"]
+        assert history.steps["step"].tolist() == [e["step"] for e in run.events("step")]
+    assert moments.of_run(former["packed"], shared.of(former["packed"].folder))[-1].written()
 
 
 @pytest.mark.slow

@@ -152,5 +152,5 @@ def report(checkpoint: Checkpoint) -> None:
 
 
 def _figures(checkpoint: Checkpoint) -> dict[str, Any]:
-    events = folders.whole_evaluations(Run(checkpoint.folder.parent))
+    events = folders.history(Run(checkpoint.folder.parent)).on_whole_splits()
     return {model: events[model, "test"] for model in ("run", "base") if (model, "test") in events}

@@ -342,7 +342,7 @@ def result_sentences(run: Run) -> list[str]:
 
 def outcome(run: Run) -> None:
     """What a finished run reached, against its base on the same tokens."""
-    figures = folders.whole_evaluations(run)
+    figures = folders.history(run).on_whole_splits()
     split = "test" if ("run", "test") in figures else "validation"
     if ("run", split) not in figures or ("base", split) not in figures:
         return

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.core.errors import GoneError, RunError
 from engine.core.files import MOST_JSON_BYTES, open_plain, parse_json
-from engine.core.splits import HELD_OUT, SPLITS, TRAIN
+from engine.core.splits import SPLITS, TRAIN
 
 Check = Callable[[Any], bool]
 Table = dict[str, tuple[bool, Check]]  # a field's name → whether it must be there, and what it may hold
@@ -249,85 +249,6 @@ JOB = needed(state=text, since=moment) | known(
     corpus=path_text,
     **dict.fromkeys(("done_bytes", "total_bytes", "articles", "tokens", "skipped", "done", "total"), count),
 )
-
-# Events: a kind's table; what is no kind of these needs a step that is one, where it has any.
-
-_SUMS = ("article", "tokens", "bytes", "top_1", "loss")
-
-
-def _by_article(value: Any) -> bool:
-    if not isinstance(value, dict) or not set(_SUMS) <= set(value) or not all(map(list_of(number), value.values())):
-        return False
-    return len(set(map(len, value.values()))) == 1 and all(map(positive, value["tokens"]))
-
-
-_MODEL = one_of("base", "parent", "run")
-_WHOLE_SPLIT = one_of(*HELD_OUT)
-_EVENTS: dict[str, Table] = {
-    "step": needed(step=_whole(1, MOST_STEP))
-    | known(
-        **dict.fromkeys(
-            ("tokens", "seconds", "epoch", "loss", "accuracy", "learning_rate", "tokens_per_second", "memory_bytes"),
-            optional(number),
-        )
-    ),
-    "evaluation": needed(step=step, split=one_of(*HELD_OUT, "english"), model=_MODEL, whole=boolean)
-    | _FIGURES
-    | needed(perplexity=number, evaluated_tokens=count)
-    | known(tokens=count, seconds=number, sequence_length=positive)
-    | known(by_article=optional(_by_article), near_copies=optional(count), near_copies_left_out=boolean),
-    "sample": needed(step=step, model=_MODEL, prompt=text, text=text, seed=count)
-    | known(temperature=optional(number), top_k=optional(number)),
-    "passage": needed(
-        step=step, model=_MODEL, pieces=list_of(text), probabilities=list_of(number), ranks=list_of(count)
-    ),
-    "memory": needed(step=step_or_none_yet, failed_step=optional(step), micro_batch=positive, batch_size=positive),
-    "resume": needed(step=step_or_none_yet),
-    "damaged": needed(checkpoint=text, reason=error),
-    "parent_lost": needed(reason=error),
-    "keras_evaluate": needed(
-        step=step,
-        split=_WHOLE_SPLIT,
-        tokens=count,
-        targets=count,
-        accuracy=number,
-        loss=number,
-        accuracy_with_padding=number,
-    ),
-    "result": needed(step=step) | known(device=text),
-    "state": needed(state=text) | known(reason=optional(error), device=text),
-}
-_OTHER = known(step=step_or_none_yet, time=optional(moment))
-_EVENTS = {kind: _OTHER | table for kind, table in _EVENTS.items()}
-
-
-def event(line: bytes) -> dict[str, Any] | None:
-    """The report that a line of events.jsonl holds; None where it is damaged, or lacks what its readers need."""
-    if len(line) > MOST_LINE_BYTES:
-        return None
-    try:
-        value = parse_json(line)
-    except ValueError:
-        return None
-    if not isinstance(value, dict) or not isinstance(kind := value.get("kind"), str):
-        return None
-    for name, (must, check) in _EVENTS.get(kind, _OTHER).items():
-        if name in value:
-            if not check(value[name]):
-                return None
-        elif must:
-            return None
-    if kind == "passage" and not len(value["pieces"]) == len(value["probabilities"]) == len(value["ranks"]):
-        return None
-    return value
-
-
-def events(lines: Iterable[bytes]) -> tuple[list[dict[str, Any]], int]:
-    """The reports on the lines of an events.jsonl, and how many lines hold none."""
-    found = [event(line) for line in lines if line]
-    whole = [value for value in found if value is not None]
-    return whole, len(found) - len(whole)
-
 
 # Folders
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from engine.corpus import english
 from engine.evaluation import intervals
 from engine.runs.history.blocks import Placed
-from engine.runs.history.events import VALIDATION, Evaluation, at_intervals
+from engine.runs.history.events import VALIDATION, Evaluation, at_intervals, is_measured
 from engine.runs.history.follower import History
 
 SCIENCE = VALIDATION
@@ -76,7 +76,7 @@ def of_history(history: History) -> Forgetting | None:
     scored = [placed for placed in history.placed if placed.event["kind"] == "evaluation"]
     ends: dict[tuple[str, str], dict[int, Placed]] = {}
     for placed in scored:
-        if at_intervals([placed.event], placed.event["split"]):
+        if is_measured(placed.event):
             ends.setdefault((placed.event["model"], placed.event["split"]), {})[placed.event["step"]] = placed
     needed = [points[step] for points in ends.values() for step in {min(points), max(points)}]
     return of_events([*(placed.event for placed in scored), *history.complete(needed)])

@@ -9,6 +9,9 @@ from engine.core import paths
 from engine.corpus import english
 from engine.evaluation import forgetting
 from engine.presets import tokenizers
+from engine.runs.history import lines, shared
+from engine.runs.history.events import FILE
+from engine.runs.history.follower import Follower
 from ui import forgetting_view
 
 
@@ -86,3 +89,23 @@ def test_the_text_that_ships_is_long_enough_free_and_in_the_form_of_articles(voc
     marks = np.flatnonzero(stream == tokenizer.end_of_text)
     assert len(marks) == len(texts) and english.starts(tokenizer).tolist() == [*marks.tolist(), len(stream)]
     assert tokenizer.decode(stream[1 : marks[1]]) == texts[0].text()
+
+
+def test_the_meter_of_a_run_reads_the_sums_of_its_first_and_last_points_alone(tmp_path, monkeypatch):
+    """They are most of what a long run reports, and stay in its file."""
+    sums = {"article": [1, 2, 3, 4, 5, 6], "tokens": [100] * 6, "bytes": [300] * 6, "loss": [500.0] * 6}
+    path = tmp_path / FILE
+    with open(path, "w", encoding="utf-8") as file:
+        for step in range(0, 50):
+            for split in ("validation", "english"):
+                shares = {"top_1": [10 + step, 11, 12, 13 + step, 14, 15]}
+                scored = event("run" if step else "base", step, split, sum(shares["top_1"]) / 600)
+                file.write(json.dumps(scored | {"perplexity": 2.0, "loss": 5.0, "by_article": sums | shares}) + "\n")
+    history, read = shared.of_file(path), []
+    complete = Follower.complete
+    monkeypatch.setattr(Follower, "complete", lambda self, placed: read.append(placed) or complete(self, placed))
+    found = forgetting.of_history(history)
+    assert len(found.science) == 50 and {placed.event["step"] for placed in read} == {0, 1, 49} and len(read) == 6
+    whole = forgetting.of_events(lines.all_events(path))
+    assert forgetting.change(found.science) == forgetting.change(whole.science)
+    assert forgetting.change(found.science).interval is not None

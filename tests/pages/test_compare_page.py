@@ -1,7 +1,14 @@
 """Runs laid over one another, and the files of a comparison."""
 
+import io
+import json
+
+import pandas as pd
 import pytest
 from pages_helpers import a_run, open_page
+
+from engine.runs.history import shared
+from engine.runs.history.events import FILE
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -49,3 +56,19 @@ def test_the_files_of_a_comparison_hold_every_point_and_every_run(root, monkeypa
     assert (row["steps"], row["tokens"], row["loss"], row["accuracy"], row["test_bits"]) == (
         "4", "150.0", "5.0", "20.0", "2.5",
     )  # fmt: skip
+
+
+def test_the_file_of_a_long_runs_curve_holds_also_the_points_that_are_not_drawn(root, monkeypatch):
+    import streamlit as st
+
+    files = {}
+    monkeypatch.setattr(st, "download_button", lambda *a, **k: files.__setitem__(k["key"], a[1]))
+    run = a_run(root, "one")
+    with open(run.folder / FILE, "a", encoding="utf-8") as file:
+        for n in range(5, 12_001):
+            file.write(json.dumps({"kind": "step", "step": n, "loss": n / 7}) + "\n")
+    app = open_page("compare")
+    app.selectbox(key="compare_figure").set_value("training_loss").run()
+    assert len(shared.of(run.folder).steps["step"]) < 10_000
+    curves = pd.read_csv(io.StringIO(files["compare_csv"]()))
+    assert curves["steps"].tolist() == list(range(4, 12_001)) and curves["training_loss"].iloc[-1] == 12_000 / 7

@@ -4,6 +4,7 @@ import pytest
 from pages_helpers import a_run, open_page, texts
 
 from engine.runs import lifecycle
+from engine.runs.history import follower
 from engine.runs.settings import RunSettings
 
 pytestmark = pytest.mark.usefixtures("no_studio")
@@ -54,3 +55,14 @@ def test_the_time_machine_follows_a_run_that_goes_on_for_who_looks_at_its_newest
     app.run()
     assert app.select_slider(key="time_slider").value == 0
     assert not app.exception
+
+
+def test_a_run_that_measured_itself_very_often_says_that_moments_are_left_out(root, monkeypatch):
+    said = "some moments are left out here"
+    run = a_run(root)
+    assert said not in texts(open_page("time_machine"))
+    monkeypatch.setattr(follower, "_MOST_MEASURED_BYTES", 50_000)
+    for step in range(5, 80):
+        run.append_event("sample", step=step, model="run", prompt="The", text=" again", seed=1)
+    app = open_page("time_machine")
+    assert said in texts(app) and len(app.select_slider(key="time_slider").options) < 50

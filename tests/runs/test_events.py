@@ -126,7 +126,28 @@ def test_only_the_history_reads_the_file_of_events():
     assert opening == {"engine/runs/folder.py"}  # which appends, and reads for the trainer
 
 
+def test_which_evaluations_are_on_a_whole_split_is_asked_in_one_place():
+    """Everybody else has the evaluations of intervals, or those on whole splits, from the history."""
+    asking = set()
+    for path in CODE:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value == "whole":
+                asking.add(path.relative_to(PROJECT).parent.as_posix())
+            got = node.args if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "get" else []
+            if any(isinstance(argument, ast.Constant) and argument.value == "whole" for argument in got):
+                asking.add(path.relative_to(PROJECT).parent.as_posix())
+    assert asking == {"engine/runs/history"}
+
+
 # The reports of steps, which are read together where they look as usual
+
+
+@pytest.fixture(scope="module", autouse=True)
+def also_few_are_read_together():
+    """As many are, so that an example need not be long."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "_FEW", 0)
+        yield
 
 
 def each(content: bytes) -> tuple[list[dict], int]:

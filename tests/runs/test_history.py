@@ -143,7 +143,7 @@ def test_thirty_viewers_cost_one_read_of_what_came(path, monkeypatch):
     path.write_bytes(b"".join(line(step(n)) for n in range(1, 1000)))
     read, lock, original = [], threading.Lock(), lines_.read
 
-    def counted(path, offset=0, most_bytes=1 << 20):
+    def counted(path, offset=0, most_bytes=1 << 19):
         content = original(path, offset, most_bytes)
         with lock:
             read.append(len(content))
@@ -186,6 +186,7 @@ def test_a_long_run_is_thinned_to_its_extremes_and_its_newest_reports(path, monk
     assert set(steps["step"][[steps["loss"].argmax(), steps["loss"].argmin()]]) == {7_004, 31_235}
     assert (np.diff(steps["step"]) > 0).all()
     assert steps["step"][-1000:].tolist() == list(range(59_001, 60_001))  # exactly
+    assert shared.of_file(path).every_step()["loss"].tolist() == values.tolist()  # read anew
     # Near each fiftieth of the run stands something as small and as large as the smallest and the largest in it.
     for part in np.array_split(np.arange(1, 60_001), 50):
         kept = near(steps, part[0], part[-1], around=600)
@@ -285,6 +286,7 @@ def test_what_is_measured_very_often_is_thinned_to_moments_that_show_the_run(pat
                 file.flush()
                 assert followed.size_bytes < 400_000
     history = followed.history()
+    assert history.moments_left_out
     moments = [event["step"] for event in history.at_intervals()]
     assert (moments[0], moments[-1]) == (1, 1000) and 50 < len(moments) < 100
     assert 358 in moments, "the best one"
@@ -297,6 +299,22 @@ def test_of_other_events_the_newest_are_kept(path):
     history = Follower(path).history()
     found = history.events("state")
     assert 1000 <= len(found) <= 2000 and found[-1]["state"] == "s4999" and len(history.at_intervals()) == 1
+
+
+def test_long_events_count_as_several(path):
+    with open(path, "wb") as file:
+        for n in range(60):
+            file.write(line({"kind": "state", "state": "running", "device": f"{n}" + "x" * 500_000}))
+    found = Follower(path).history().events("state")
+    assert sum(len(event["device"]) for event in found) < 10_000_000 and found[-1]["device"].startswith("59x")
+
+
+def test_of_what_is_measured_only_what_is_read_is_held(path):
+    path.write_bytes(line(evaluation(1, by_section={"results": ["x" * 10_000]})) + line(sample(1)))
+    history = Follower(path).history()
+    assert all(len(str(event)) < 500 for event in history.events())
+    assert history.complete(history.placed[1:])[0]["text"] == "x"
+    assert "by_section" in history.complete(history.placed[:1])[0]
 
 
 def test_moments_that_no_trainer_writes_are_held_in_bounded_memory_too(path, monkeypatch):
@@ -341,6 +359,7 @@ def test_a_reading_that_was_cut_off_is_done_again(path, monkeypatch):
 def test_the_files_read_last_are_kept_and_memory_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(shared, "_followers", type(shared._followers)())
     monkeypatch.setattr(shared, "_MOST_BYTES", 40_000)
+    monkeypatch.setattr(shared, "_CALLS_BETWEEN", 1)
     paths = [tmp_path / f"{number}.jsonl" for number in range(6)]
     for path in paths:
         path.write_bytes(b"".join(line(step(n)) for n in range(1, 101)))

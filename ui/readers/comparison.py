@@ -40,9 +40,14 @@ class Columns:
 _FIELDS = ("step", "tokens", "seconds", "accuracy", "bits_per_byte", "loss")
 
 
-def columns(history: History) -> Columns:
-    """The reports of a run as arrays."""
-    (bases, own), steps = history.on_validation(), history.steps
+def columns(history: History, every: bool = False) -> Columns:
+    """The reports of a run as arrays.
+
+    Args:
+        every: all of a long run, which is read anew for them, and not those that are enough to draw it.
+    """
+    bases, own = history.on_validation()
+    steps = history.every_step() if every else history.steps
     evaluation = {
         name: np.array([np.nan if e.get(name) is None else e[name] for e in own], dtype=float) for name in _FIELDS
     }

@@ -23,11 +23,6 @@ def history(run: Run) -> History:
     return shared.of(run.folder)
 
 
-def whole_evaluations(run: Run) -> dict[tuple[str, str], Evaluation]:
-    """The last evaluations on whole splits: (model, split) → figures; model is "run", "base" or "parent"."""
-    return {(e["model"], e["split"]): e for e in history(run).events("evaluation") if e["whole"]}
-
-
 def window_of(run: Run, event: Evaluation) -> int:
     """Tokens of a window in a run's evaluation; where an older event does not say it, by the run's settings.
 
@@ -130,9 +125,9 @@ def trained_runs() -> list[Run]:
     return [run for run in runs_with_events() if run.settings.method != IMPORTED]
 
 
-def columns(run: Run) -> comparison.Columns:
-    """What of a run can be laid over others."""
-    return comparison.columns(history(run))
+def columns(run: Run, every: bool = False) -> comparison.Columns:
+    """What of a run can be laid over others (`comparison.columns`)."""
+    return comparison.columns(history(run), every)
 
 
 def articles_of(run: Run) -> int | None:

@@ -5,16 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.json
 
 from engine.core import checked
 from engine.runs.history import events
 from engine.runs.history.events import STEP_FIELDS, Unread
 
-_SCHEMA = pa.schema([(name, pa.int64() if name == "step" else pa.float64()) for name in STEP_FIELDS])
-# Arrow's own pool of memory keeps what it was once given: thirty megabytes of a run of a day.
-_OPTIONS = pyarrow.json.ParseOptions(explicit_schema=_SCHEMA, unexpected_field_behavior="ignore")
+_FEW = 50  # lines that are read one by one, so that a small run is read without Arrow
 # How a trainer's reports of steps begin: such lines are read together, all others one by one, with the same result.
 _USUAL = np.frombuffer(b'{"kind": "step",', np.uint8)
 _NEWLINE = 10
@@ -78,36 +74,48 @@ def _joined(content: bytes, starts: np.ndarray, ends: np.ndarray, chosen: np.nda
     """The lines chosen, one behind the other."""
     if chosen.all():
         return content
-    edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False))
-    return b"".join(content[starts[a] : ends[b - 1]] for a, b in zip(edges[::2], edges[1::2], strict=True))
+    edges, view = np.flatnonzero(np.diff(chosen, prepend=False, append=False)), memoryview(content)
+    return b"".join(view[starts[a] : ends[b - 1]] for a, b in zip(edges[::2], edges[1::2], strict=True))
 
 
 def _columns(content: bytes, lines: int) -> dict[str, np.ndarray] | None:
     """The fields of reports of steps; None where one of them may not be as `events.read` wants it."""
-    # Arrow overlooks other texts, names given twice, values nested in one another, and figures that are none.
+    # Arrow overlooks other texts, values nested in one another, and figures that are none.
     plain = (
-        lines > 0
+        lines > _FEW
         and len(content) <= checked.MOST_LINE_BYTES
         and content.isascii()
         and not any(sign in content for sign in (b"[", b"\\", b"N"))  # N: NaN
-        and content.count(b"{") == content.count(b'"kind"') == lines
+        and np.count_nonzero(np.frombuffer(content, np.uint8) == ord("{")) == lines
     )
-    if not plain:
+    columns = _by_arrow(content) if plain else None
+    if columns is None or len(columns["step"]) != lines:  # two on a line
         return None
-    try:
-        at_once = pyarrow.json.ReadOptions(use_threads=False, block_size=len(content))
-        table = pyarrow.json.read_json(pa.BufferReader(content), at_once, _OPTIONS, pa.system_memory_pool())
-    except pa.ArrowInvalid:
-        return None
-    if len(table) != lines or table["step"].null_count:  # two on a line; none
-        return None
-    columns = {name: np.array(table[name].to_numpy(), float) for name in _SCHEMA.names}
     step, moments = columns["step"], columns["time"]
-    if step.min() < 1 or step.max() > checked.MOST_STEP or (moments < 0).any() or (moments > checked.LAST_TIME).any():
+    if not (step.min() >= 1 and step.max() <= checked.MOST_STEP):  # or one lacks its step
+        return None
+    if (moments < 0).any() or (moments > checked.LAST_TIME).any():
         return None
     if any((np.abs(column) > checked.MOST_NUMBER).any() for column in columns.values()):
         return None
     return columns
+
+
+def _by_arrow(content: bytes) -> dict[str, np.ndarray] | None:
+    """The fields of JSON objects, float64, NaN where one has none or null; None where they are no such objects."""
+    import pyarrow as pa  # a third of a second, which short commands are spared
+    import pyarrow.json
+
+    fields = [(name, pa.int64() if name == "step" else pa.float64()) for name in STEP_FIELDS]
+    schema = pa.schema([*fields, ("kind", pa.string())])  # of what is named here Arrow refuses a second value
+    options = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+    at_once = pyarrow.json.ReadOptions(use_threads=False, block_size=len(content))
+    try:
+        # Arrow's own pool of memory keeps what it was once given: thirty megabytes of a run of a day.
+        table = pyarrow.json.read_json(pa.BufferReader(content), at_once, options, pa.system_memory_pool())
+    except pa.ArrowInvalid:
+        return None
+    return {name: np.array(table[name].to_numpy(), float) for name in STEP_FIELDS}
 
 
 def _read_each(

@@ -299,11 +299,20 @@ def is_replaced(event: Any, resumed_at: int) -> bool:
 
 
 def small(event: dict[str, Any]) -> dict[str, Any]:
-    """An event without what is large in it, so that a day of them is held in little memory."""
-    large = KINDS[event["kind"]].large
-    return {sys.intern(name): value for name, value in event.items() if name not in large}
+    """An event without what is large in it, so that a day of them is held in little memory; of a kind that has anything
+    large also without what its readers do not need."""
+    kind = KINDS[event["kind"]]
+    if not kind.large:
+        return event
+    wanted = {"kind", *_TABLES[event["kind"]]} - set(kind.large)
+    return {sys.intern(name): value for name, value in event.items() if name in wanted}
+
+
+def is_measured(event: Any) -> bool:
+    """Whether a trainer measured it at an interval, as it does again and again; not on whole splits at the end."""
+    return event["kind"] in MEASURED and not event.get("whole")
 
 
 def at_intervals(events: Iterable[Any], split: str = VALIDATION) -> list[Any]:
     """Of events the evaluations on the fixed part of a split, which a trainer makes at each interval."""
-    return [e for e in events if e["kind"] == "evaluation" and not e["whole"] and e["split"] == split]
+    return [e for e in events if e["kind"] == "evaluation" and is_measured(e) and e["split"] == split]

@@ -1,6 +1,7 @@
 """A file of events that grows, read forward once for all who ask, in memory that does not grow with it."""
 
 import itertools
+import math
 import os
 import sys
 import threading
@@ -16,12 +17,13 @@ import numpy as np
 from engine.runs.history import blocks, events, lines
 from engine.runs.history.blocks import Block, Placed
 from engine.runs.history.events import VALIDATION, Evaluation, Unread
-from engine.runs.history.series import Series
+from engine.runs.history.series import MOST, Series
 
-BLOCK_BYTES = 1 << 20  # read at a time; more takes memory that is not given back
+BLOCK_BYTES = 1 << 19  # read at a time; more takes memory that is not given back
 _TAIL_BYTES = 256
 _MOST_MEASURED_BYTES = 6_000_000  # of what was measured at intervals, about; above, moments are left out
-_MOST_OF_A_KIND = 1_000  # of other events the newest stay
+_MOST_OF_A_KIND = 1_000  # of other events the newest stay; a long one counts as several
+_LONG_BYTES = 4_096
 _EVENT_BYTES = 1_200  # an evaluation as a dictionary
 _MOST_LARGE_BYTES = 4_000_000  # of events read again in full
 _MOST_UNKNOWN_KINDS = 20
@@ -36,8 +38,9 @@ class History:
     Attributes:
         steps: STEP_FIELDS, each float64 (reports,), NaN where a report lacks it; thinned where they are many
             (`series.Series`), the newest as they are.
-        placed: all other events in order, without what is large in them. Where a run measured itself very often, some
-            moments between the first and the last are left out.
+        placed: all other events in order, without what is large in them.
+        moments_left_out: whether the run measured itself so often that some moments between the first and the last are
+            not in it.
         version: another number for another content, in this process.
         damaged: lines that hold no event. unknown: how many events there are of each kind that is not known here.
     """
@@ -45,6 +48,7 @@ class History:
     steps: dict[str, np.ndarray]
     placed: tuple[Placed, ...] = ()
     version: int = 0
+    moments_left_out: bool = False
     damaged: int = 0
     unknown: dict[str, int] = field(default_factory=dict)
     _follower: "Follower | None" = field(default=None, repr=False, compare=False)
@@ -57,6 +61,10 @@ class History:
         """The evaluations on the fixed part of a split, which a trainer makes at each interval."""
         return events.at_intervals(self.events("evaluation"), split)
 
+    def on_whole_splits(self) -> dict[tuple[str, str], Evaluation]:
+        """The last evaluations on whole splits: (model, split) → figures; model is "run", "base" or "parent"."""
+        return {(e["model"], e["split"]): e for e in self.events("evaluation") if e["whole"]}
+
     def on_validation(self) -> tuple[list[Any], list[Any]]:
         """The base's evaluations on the fixed part of validation, and the run's from where it started: from its parent's,
         or the base's where it has none."""
@@ -67,20 +75,21 @@ class History:
             own = base[:1] + own
         return base, own
 
+    def every_step(self) -> dict[str, np.ndarray]:
+        """`steps` with all reports, of a long run read anew: for what is done once, since it takes memory and time."""
+        return self._follower.every_step() if self._follower else self.steps
+
     def complete(self, placed: Iterable[Placed]) -> list[Any]:
         """The events with all that is in them, read where they stand; those that are not there any more left out."""
         found = (self._follower.complete(one) for one in placed) if self._follower else ()
         return [event for event in found if event is not None]
 
 
-NOTHING = History(Series().given())
-
-
 class Follower:
     """One file of events. `history` may be called by many threads: one reads, the others wait for what it has read."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, most_reports: float = MOST) -> None:
+        self._path, self._most_reports = path, most_reports
         self._lock, self._large_lock = threading.Lock(), threading.Lock()
         self._seen: tuple[int, ...] | None = None  # the file as it was last looked at
         self._large: OrderedDict[tuple[int, int, int], Any] = OrderedDict()  # by file, offset and length
@@ -91,9 +100,9 @@ class Follower:
         self._offset, self._tail = 0, b""
         self._file: tuple[int, int] | None = None
         self._files_read = next(_versions)  # what was kept of a file that is another by now is not found any more
-        self._series = Series()
+        self._series = Series(self._most_reports)
         self._placed: list[Placed] = []
-        self._measured_bytes = 0
+        self._measured_bytes, self._moments_left_out = 0, False
         self._counts: Counter[str] = Counter()
         self._damaged, self._unknown = 0, Counter[str]()
         self._history: History | None = None
@@ -127,6 +136,11 @@ class Follower:
         """About how much memory it holds."""
         return 10 * 8 * self._series.rows + _EVENT_BYTES * len(self._placed) + self._large_bytes
 
+    def every_step(self) -> dict[str, np.ndarray]:
+        """All reports of steps as they stand now, whether they are kept thinned or not."""
+        whole = Follower(self._path, math.inf) if self._series.thinned else self
+        return whole.history().steps
+
     def complete(self, placed: Placed) -> Any:
         """An event with all that is in it; None where another file stands there by now."""
         if not events.KINDS[placed.event["kind"]].large:
@@ -150,7 +164,7 @@ class Follower:
 
     def _goes_on(self, found: os.stat_result) -> bool:
         """Whether the file is the one that was read, with more behind; not another, a shorter one, or one edited."""
-        if self._file != (found.st_dev, found.st_ino) or found.st_size < self._offset:
+        if self._file != (found.st_dev, found.st_ino):
             return False
         if self._seen is not None and self._seen[2] == found.st_size == self._offset:  # touched, and nothing came
             return False
@@ -205,10 +219,10 @@ class Follower:
         if "prompt" in event:  # the same at each interval
             event["prompt"] = sys.intern(event["prompt"])
         self._placed.append(placed)
-        if _is_measured(event):
+        if events.is_measured(event):
             self._measured_bytes += _bytes_of(event)
         else:
-            self._counts[event["kind"]] += 1
+            self._counts[event["kind"]] += _weight(placed)
 
     def _cut(self, step: int) -> None:
         self._series.cut(step)
@@ -221,24 +235,32 @@ class Follower:
             self._place(one)
 
     def _keep_newest(self, kind: str) -> None:
-        mine = [n for n, p in enumerate(self._placed) if p.event["kind"] == kind and not _is_measured(p.event)]
-        gone = set(mine[:-_MOST_OF_A_KIND])
-        self._set([placed for number, placed in enumerate(self._placed) if number not in gone])
+        kept: list[Placed] = []
+        weight = 0
+        for placed in reversed(self._placed):
+            if (
+                placed.event["kind"] != kind
+                or events.is_measured(placed.event)
+                or (weight := weight + _weight(placed)) <= _MOST_OF_A_KIND
+            ):
+                kept.append(placed)
+        self._set(kept[::-1])
 
     def _thin_measured(self) -> None:
         """Leaves out every second moment at which something was measured, but for the first, the best and the last."""
         while self._measured_bytes > _MOST_MEASURED_BYTES:
-            measured = [placed.event for placed in self._placed if _is_measured(placed.event)]
+            self._moments_left_out = True
+            measured = [placed.event for placed in self._placed if events.is_measured(placed.event)]
             found = sorted({event["step"] for event in measured})
             own = [e for e in events.at_intervals(measured) if e["model"] == "run"]
             best = {min(own, key=lambda event: event["loss"])["step"]} if own else set()
             gone = set(found[1:-1:2]) - best
             if not gone:  # all at a few moments, which no trainer writes
-                half = [p for p in self._placed if _is_measured(p.event)]
+                half = [p for p in self._placed if events.is_measured(p.event)]
                 left_out = set(map(id, half[: len(half) // 2]))
                 self._set([placed for placed in self._placed if id(placed) not in left_out])
             else:
-                self._set([p for p in self._placed if not (_is_measured(p.event) and p.event["step"] in gone)])
+                self._set([p for p in self._placed if not (events.is_measured(p.event) and p.event["step"] in gone)])
 
     def _published(self) -> History:
         if self._history is None:
@@ -246,6 +268,7 @@ class Follower:
                 self._series.given(),
                 tuple(self._placed),
                 next(_versions),
+                self._moments_left_out,
                 self._damaged,
                 dict(self._unknown),
                 self,
@@ -253,10 +276,9 @@ class Follower:
         return self._history
 
 
-def _is_measured(event: Any) -> bool:
-    """Whether a trainer measured it at an interval, as it does again and again."""
-    return event["kind"] in events.MEASURED and not event.get("whole")
-
-
 def _bytes_of(event: Any) -> int:
     return _EVENT_BYTES + len(event.get("prompt", ""))  # counted each time, though it is held once
+
+
+def _weight(placed: Placed) -> int:
+    return 1 + placed.length // _LONG_BYTES

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from engine.runs.folder import Run
 from engine.runs.history.blocks import Placed
-from engine.runs.history.events import MEASURED, Evaluation, Passage, Sample
+from engine.runs.history.events import Evaluation, Passage, Sample, is_measured
 from engine.runs.history.follower import History
 
 BASE, PARENT = "base", "parent"
@@ -51,7 +51,7 @@ def of_run(run: Run, history: History, before: int = 0, first: bool = True) -> l
     found: dict[tuple[str, int], Moment] = {}
     for placed in history.placed:
         event = placed.event
-        if event["kind"] not in MEASURED or event.get("whole"):
+        if not is_measured(event):
             continue
         model = event["model"]
         if model in (BASE, PARENT) and not first:

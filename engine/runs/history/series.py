@@ -14,13 +14,14 @@ _DRAWN = ("loss", "accuracy", "learning_rate", "tokens_per_second", "memory_byte
 class Series:
     """Reports of steps as columns that grow; what has been given away is never changed.
 
-    All are kept up to MOST. Above, of each stretch of the run those stay in which a field is smallest or largest, the
+    All are kept up to `most`. Above, of each stretch of the run those stay in which a field is smallest or largest, the
     first and the last. A stretch is so many reports as a power of two says; it doubles as the run grows, so that two
     stretches become one and none of their extremes is lost, and all parts of the run are kept alike.
     """
 
-    def __init__(self) -> None:
-        self.rows = 0
+    def __init__(self, most: float = MOST) -> None:
+        self.rows, self.thinned = 0, False
+        self._most = most
         self._next = 0  # the number of the next report
         self._columns = {name: np.empty(0) for name in (*STEP_FIELDS, _NUMBER)}
 
@@ -41,7 +42,7 @@ class Series:
             self._columns[name][self.rows : needed] = columns[name]
         self._columns[_NUMBER][self.rows : needed] = np.arange(self._next, self._next + count)
         self.rows, self._next = needed, self._next + count
-        if self.rows > MOST:
+        if self.rows > self._most:
             self._thin()
 
     def cut(self, step: float) -> None:
@@ -51,7 +52,7 @@ class Series:
 
     def _thin(self) -> None:
         length = 1 << max(0, -(-self._next // _STRETCHES) - 1).bit_length()
-        old = self.rows - _EXACT
+        self.thinned, old = True, self.rows - _EXACT
         numbers = self._columns[_NUMBER][:old].astype(np.int64)
         kept = extremes({name: self._columns[name][:old] for name in _DRAWN}, numbers // length)
         self._keep(np.concatenate([kept, np.arange(old, self.rows)]))
