@@ -1,5 +1,6 @@
 """What the tests share: a tiny real GPT-2, small real articles, folders of their own."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -229,12 +230,41 @@ def on_the_cpu(monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: ())
 
 
+@pytest.fixture(scope="session")
+def prepared_sample(tmp_path_factory) -> Path:
+    """The corpus of the sample articles in the mini model's vocabulary, prepared once: for copying."""
+    from engine.core import paths
+    from engine.corpus import preparation
+    from engine.presets import tokenizers
+
+    corpora = tmp_path_factory.mktemp("prepared_sample")
+    return preparation.prepare(paths.SAMPLE_ARTICLES, tokenizers.load(paths.MINI_PRESET), corpora).folder
+
+
 @pytest.fixture
-def no_studio(monkeypatch):
-    """Pages are rendered here, not generated with: no process is started."""
-    from engine.services import dispatcher, inference_client
+def no_studio(monkeypatch, prepared_sample):
+    """Pages are rendered here, not generated with: no process is started, but one for articles that a test brings."""
+    from engine.articles import Options
+    from engine.core import paths
+    from engine.services import dispatcher, import_job, inference_client
     from ui import owner_file
 
+    prepared_apart = import_job.prepared_apart
+
+    def copied_where_it_is_the_sample(request, *seconds):
+        same = (paths.locate(request.source), paths.locate(request.preset)) == (
+            paths.SAMPLE_ARTICLES,
+            paths.MINI_PRESET,
+        )
+        fits = not request.most_bytes or (prepared_sample / "tokens.bin").stat().st_size < request.most_bytes
+        target = paths.corpora_root() / prepared_sample.name
+        if same and fits and request.options == Options() and not request.limit and not target.exists():
+            with contextlib.suppress(OSError):  # where no folder can be made it is the page that says so
+                shutil.copytree(prepared_sample, target.with_suffix(".copy"))
+                target.with_suffix(".copy").rename(target)
+        return prepared_apart(request, *seconds)
+
+    monkeypatch.setattr(import_job, "prepared_apart", copied_where_it_is_the_sample)
     monkeypatch.setattr(owner_file, "_places", lambda: ([], False))  # whatever this machine's own secrets say
     monkeypatch.setattr(owner_file, "_seen", False)
     monkeypatch.setattr(inference_client, "ensure", lambda root=None: None)
