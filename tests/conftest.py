@@ -21,7 +21,7 @@ pytest.register_assert_rewrite(
     "sources_helpers",
     "training_helpers",
 )
-from browser_helpers import FLAGS, unavailable  # noqa: E402
+from browser_helpers import unavailable  # noqa: E402
 from project import PROJECT  # noqa: E402
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -126,17 +126,19 @@ def tokenizer(vocabulary):
 
 
 @pytest.fixture(scope="session")
-def tiny_preset(tmp_path_factory, vocabulary) -> Path:
-    """A keras-hub preset of a real GPT-2: 2 layers, hidden 32, context 64, random weights of a fixed seed.
-
-    Without XLA in this process: compiling takes most of the time of so small a run. Processes of their own (the command
-    line, the browser tests) keep it.
-    """
+def without_xla():
+    """No XLA in this process: compiling takes most of the time of so small a run. Processes of their own (the command line,
+    the browser tests) keep it."""
     from engine.evaluation import scoring
-    from engine.models import loading
-    from engine.models.backend import keras
 
     scoring.JIT_COMPILE = False
+
+
+@pytest.fixture(scope="session")
+def tiny_preset(tmp_path_factory, vocabulary, without_xla) -> Path:
+    """A keras-hub preset of a real GPT-2: 2 layers, hidden 32, context 64, random weights of a fixed seed."""
+    from engine.models import loading
+    from engine.models.backend import keras
 
     keras.utils.set_random_seed(7)
     folder = tmp_path_factory.mktemp("presets") / "tiny"
@@ -281,14 +283,13 @@ def local(monkeypatch):
 
 @pytest.fixture(scope="module")
 def browser():
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not program:
+    from scripts import dashboard
+
+    if not dashboard.browser_program():
         unavailable("needs Chromium: install it or set CHROMIUM")
     try:
-        from playwright.sync_api import sync_playwright
+        import playwright  # noqa: F401
     except ImportError:
         unavailable("needs playwright: pip install -r requirements-dev.txt")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
+    with dashboard.chromium() as chromium:
         yield chromium
-        chromium.close()
