@@ -233,40 +233,56 @@ def on_the_cpu(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def prepared_sample(tmp_path_factory) -> Path:
+def kept_sample(tmp_path_factory) -> Path:
     """The corpus of the sample articles in the mini model's vocabulary, prepared once: for copying."""
     from engine.core import paths
     from engine.corpus import preparation
     from engine.presets import tokenizers
 
-    corpora = tmp_path_factory.mktemp("prepared_sample")
+    corpora = tmp_path_factory.mktemp("kept_sample")
     return preparation.prepare(paths.SAMPLE_ARTICLES, tokenizers.load(paths.MINI_PRESET), corpora).folder
 
 
 @pytest.fixture
-def no_studio(monkeypatch, prepared_sample):
-    """Pages are rendered here, not generated with: no process is started, but one for articles that a test brings."""
+def prepared_sample(root, kept_sample):
+    """The corpus of the sample articles among those of this test."""
+    from engine.core import paths
+    from engine.corpus.store import Corpus
+
+    return Corpus(shutil.copytree(kept_sample, paths.corpora_root() / kept_sample.name))
+
+
+@pytest.fixture
+def sample_is_copied(monkeypatch, kept_sample):
+    """Where a page prepares the sample articles, they are copied: those that a test brings are prepared."""
     from engine.articles import Options
     from engine.core import paths
-    from engine.services import dispatcher, import_job, inference_client
-    from ui import owner_file
+    from engine.services import import_job
 
     prepared_apart = import_job.prepared_apart
 
-    def copied_where_it_is_the_sample(request, *seconds):
+    def copied(request, *seconds):
         same = (paths.locate(request.source), paths.locate(request.preset)) == (
             paths.SAMPLE_ARTICLES,
             paths.MINI_PRESET,
         )
-        fits = not request.most_bytes or (prepared_sample / "tokens.bin").stat().st_size < request.most_bytes
-        target = paths.corpora_root() / prepared_sample.name
+        fits = not request.most_bytes or (kept_sample / "tokens.bin").stat().st_size < request.most_bytes
+        target = paths.corpora_root() / kept_sample.name
         if same and fits and request.options == Options() and not request.limit and not target.exists():
             with contextlib.suppress(OSError):  # where no folder can be made it is the page that says so
-                shutil.copytree(prepared_sample, target.with_suffix(".copy"))
+                shutil.copytree(kept_sample, target.with_suffix(".copy"))
                 target.with_suffix(".copy").rename(target)
         return prepared_apart(request, *seconds)
 
-    monkeypatch.setattr(import_job, "prepared_apart", copied_where_it_is_the_sample)
+    monkeypatch.setattr(import_job, "prepared_apart", copied)
+
+
+@pytest.fixture
+def no_studio(monkeypatch, sample_is_copied):
+    """Pages are rendered here, not generated with: no process is started, but one for articles that a test brings."""
+    from engine.services import dispatcher, inference_client
+    from ui import owner_file
+
     monkeypatch.setattr(owner_file, "_places", lambda: ([], False))  # whatever this machine's own secrets say
     monkeypatch.setattr(owner_file, "_seen", False)
     monkeypatch.setattr(inference_client, "ensure", lambda root=None: None)

@@ -30,7 +30,7 @@ MINI, SAMPLE = "checkpoints/presets/gpt2_mini_en", "articles/sample"
 
 
 @pytest.fixture(autouse=True)
-def nothing_started(monkeypatch):
+def nothing_started(monkeypatch, sample_is_copied):
     from engine.services import dispatcher, inference_client
 
     monkeypatch.setattr(inference_client, "ensure", lambda root=None: None)
@@ -55,11 +55,6 @@ def entered(asked: RunSettings):
 
 def settings(**changes) -> RunSettings:
     return RunSettings(**{"preset": MINI, "articles": SAMPLE, "name": "mine", "steps": 100, **changes})
-
-
-@pytest.fixture
-def prepared_sample(root):
-    return preparation.prepare(paths.SAMPLE_ARTICLES, catalogue.tokenizer(catalogue.find(MINI)))
 
 
 def over(**changes) -> list[str]:
