@@ -27,6 +27,16 @@ from project import PROJECT  # noqa: E402
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+
+def pytest_collection_modifyitems(items):
+    """Begins with the files that take longest, a worker each: one of them at the end would keep its worker alone."""
+    rank = dict.fromkeys((item.path for item in items), 2)
+    for item in items:
+        marked = (item.get_closest_marker(name) for name in ("browser", "slow"))
+        rank[item.path] = min([rank[item.path], *(place for place, mark in enumerate(marked) if mark)])
+    items.sort(key=lambda item: rank[item.path])
+
+
 WORDS = [
     "the",
     "cells",
