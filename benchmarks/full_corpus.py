@@ -151,7 +151,8 @@ def rate(folder: Path, articles: int, rounds: int) -> dict:
     """Preparation against reading alone and encode_batch_fast alone on the same articles, in alternating rounds."""
     from engine.articles.isolation import Reading
     from engine.core import paths
-    from engine.corpus.preparation import BATCH_BYTES, prepare
+    from engine.corpus.preparation import prepare
+    from engine.corpus.reading import BATCH_BYTES
     from engine.presets import catalogue
 
     tokenizer = catalogue.tokenizer(catalogue.find(str(paths.MINI_PRESET)))

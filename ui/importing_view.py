@@ -14,7 +14,7 @@ from engine.articles.options import BLANK_LINES, FILE, LINE, NO_COLUMN
 from engine.articles.unread import PARTS
 from engine.core import jobs, paths
 from engine.core.errors import EngineError
-from engine.corpus import little, lookup, preparation
+from engine.corpus import finishing, little, lookup, reading
 from engine.corpus.store import Corpus, is_corpus
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
@@ -166,7 +166,7 @@ def _at_once(request: import_job.Request) -> Corpus | None:
 
 def _is_question(error: EngineError) -> bool:
     """Whether a preparation ended because somebody has to say first that a part is enough."""
-    return error.template == preparation.FEW_READ  # an error comes out of another process without its class
+    return error.template == finishing.FEW_READ  # an error comes out of another process without its class
 
 
 def _ask_for_part(few: EngineError, part: tuple[str, list]) -> None:
@@ -297,7 +297,7 @@ def _first_articles(seen: Preview) -> None:
         st.warning(errors.markdown(seen.problem))
     if not seen.articles:
         return
-    if preparation.is_guessed(seen.forms):
+    if reading.is_guessed(seen.forms):
         st.info(
             _(
                 "What a PDF or Word file shows is not how its text is kept: columns, headings and hyphens are put together as well as can be told. Read the beginnings below before you use it."

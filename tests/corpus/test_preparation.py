@@ -22,7 +22,7 @@ from engine.articles import Options, Source, isolation
 from engine.cli.app import main
 from engine.core import paths
 from engine.core.errors import ArticlesError, StorageError
-from engine.corpus import lookup, preparation, store, windows
+from engine.corpus import lookup, preparation, reading, store, windows
 from engine.corpus.progress import Stopped
 from engine.presets import tokenizers
 
@@ -117,13 +117,13 @@ def test_a_reader_that_was_given_up_loses_nothing_and_the_zip_is_gone_on_with(tm
             yield from itertools.islice(super().__iter__(), 200)
             raise isolation.ReadingEnded("Reading {path} stood still.", path="release.zip")
 
-    monkeypatch.setattr(preparation, "BATCH_BYTES", 10_000)
-    monkeypatch.setattr(preparation, "Reading", GivenUp)
+    monkeypatch.setattr(reading, "BATCH_BYTES", 10_000)
+    monkeypatch.setattr(reading, "Reading", GivenUp)
     with pytest.raises(isolation.ReadingEnded):
         preparation.prepare(source, tokenizer, out=tmp_path / "again")
     kept = json.loads((lookup.staging_of(tmp_path / "again") / "journal.json").read_text())
     assert 100 < kept["state"]["splits"]["train"]["articles"] < 200
-    monkeypatch.setattr(preparation, "Reading", isolation.Reading)
+    monkeypatch.setattr(reading, "Reading", isolation.Reading)
     again = preparation.prepare(source, tokenizer, out=tmp_path / "again")
     assert contents(again.folder) == contents(whole.folder)
 
@@ -140,7 +140,7 @@ def test_what_an_interrupted_write_left_does_not_get_into_the_corpus(tmp_path, t
 
 
 def test_a_stop_keeps_what_was_done_and_the_next_one_goes_on(tmp_path, tokenizer, monkeypatch):
-    monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
+    monkeypatch.setattr(reading, "BATCH_BYTES", 4000)
     source = write(tmp_path / "all.jsonl", range(60))
     asked = iter([False, False, True])
     with pytest.raises(Stopped):
@@ -153,7 +153,7 @@ def test_a_stop_keeps_what_was_done_and_the_next_one_goes_on(tmp_path, tokenizer
 
 
 def test_a_source_that_changes_between_stop_and_resume_is_begun_anew(tmp_path, tokenizer, monkeypatch):
-    monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
+    monkeypatch.setattr(reading, "BATCH_BYTES", 4000)
     source = write(tmp_path / "all.jsonl", range(60))
     with pytest.raises(Stopped):
         preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: True)
@@ -216,8 +216,8 @@ def test_a_source_that_changes_while_it_is_read_is_said_and_nothing_is_called_co
         file.unlink()
         file = folder / "train.zip"
     source, content = (folder if form == "folder" else file), file.read_bytes()
-    monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
-    monkeypatch.setattr(preparation, "JOURNAL_SECONDS", 0)
+    monkeypatch.setattr(reading, "BATCH_BYTES", 4000)
+    monkeypatch.setattr(reading, "JOURNAL_SECONDS", 0)
     changes = iter([change])
 
     def changes_once() -> bool:  # asked behind each batch
@@ -226,9 +226,7 @@ def test_a_source_that_changes_while_it_is_read_is_said_and_nothing_is_called_co
             one(file)
         return False
 
-    with pytest.raises(
-        preparation.SourceChanged, match=r"changed while it was read \(.*\): something still writes there"
-    ):
+    with pytest.raises(reading.SourceChanged, match=r"changed while it was read \(.*\): something still writes there"):
         preparation.prepare(source, tokenizer, out=tmp_path / "out", stop_requested=changes_once)
     monkeypatch.undo()
     assert not (tmp_path / "out").exists() and not lookup.staging_of(tmp_path / "out").exists()
@@ -240,7 +238,7 @@ def test_a_source_that_changes_while_it_is_read_is_said_and_nothing_is_called_co
 
 @pytest.mark.skipif(os.name == "nt", reason="the time of change is the file's making there")
 def test_a_source_that_was_rewritten_between_stop_and_resume_is_not_mixed(tmp_path, tokenizer, monkeypatch):
-    monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
+    monkeypatch.setattr(reading, "BATCH_BYTES", 4000)
     source = write(tmp_path / "all.jsonl", range(60))
     asked = iter([False, False, True])
     with pytest.raises(Stopped):
@@ -254,13 +252,13 @@ def test_a_source_that_was_rewritten_between_stop_and_resume_is_not_mixed(tmp_pa
 
 def test_the_command_says_that_a_source_changes_and_does_not_exit_with_0(tmp_path, tiny_preset, monkeypatch, capsys):
     source = write(tmp_path / "all.jsonl", range(60))
-    read = preparation._Preparation._read
+    read = reading.Growing._read
 
     def cut_meanwhile(self):
         read(self)
         cut_off(source)
 
-    monkeypatch.setattr(preparation._Preparation, "_read", cut_meanwhile)
+    monkeypatch.setattr(reading.Growing, "_read", cut_meanwhile)
     out = ["--out", str(tmp_path / "out")]
     assert main(["prepare", "--source", str(source), "--preset", str(tiny_preset), *out]) == 1
     assert "all.jsonl changed while it was read" in capsys.readouterr().err
@@ -273,7 +271,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, tokenizer, mon
     def full(path):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(preparation, "sync", full)
+    monkeypatch.setattr(reading, "sync", full)
     with pytest.raises(StorageError, match="The disk that holds .* is full"):
         preparation.prepare(source, tokenizer, tmp_path / "corpora")
     assert [path.name for path in (tmp_path / "corpora").iterdir()] == [".locks"]
