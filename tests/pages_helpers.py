@@ -11,7 +11,7 @@ from engine.core.locks import Lock
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, states
 from engine.runs.settings import RunSettings
-from ui import importing_view
+from ui import preview_view
 
 # AppTest does both anew for each app, with the same result: the metadata of each installed package are read in search of
 # components, and the pages are compiled. That was a third of the time of opening one.
@@ -52,8 +52,8 @@ def open_path(path, prepares: bool = True) -> AppTest:
     app = open_page("articles")
     app.pills(key="articles_source").set_value("path").run()
     app.text_input(key="articles_path").set_value(str(path)).run()
-    if prepares and f"prepare_{importing_view.name_of(str(path))}" in [button.key for button in app.button]:
-        app.button(key=f"prepare_{importing_view.name_of(str(path))}").click().run()
+    if prepares and f"prepare_{preview_view.name_of(str(path))}" in [button.key for button in app.button]:
+        app.button(key=f"prepare_{preview_view.name_of(str(path))}").click().run()
     assert not app.exception, [e.message for e in app.exception]
     return app
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.core import checked, paths
+from engine.core import checked, fields, paths
 from engine.core.errors import CheckpointError, EngineError
 from engine.core.files import (
     json_text,
@@ -144,7 +144,7 @@ def of_run(run: Run) -> list[Checkpoint]:
 
 def _open(folder: Path) -> Checkpoint | None:
     manifest = _read_manifest(folder)
-    if manifest is None or checked.wrong(manifest, checked.MANIFEST) or str(manifest["step"]) != _step_of(folder):
+    if manifest is None or fields.wrong(manifest, checked.MANIFEST) or str(manifest["step"]) != _step_of(folder):
         return None
     if set(WEIGHTS_FILES.get(manifest["format"], ("",))) <= set(manifest["files"]):
         return Checkpoint(folder, manifest)

@@ -24,7 +24,7 @@ from engine.runs.budget import Limits
 from engine.runs.settings import RunSettings
 from engine.services import import_job, uploads
 from ui import budget as session
-from ui import importing_view, owner, owner_file, server_paths, sources, upload_memory
+from ui import importing_view, owner, owner_file, preview_view, server_paths, sources, upload_memory
 
 MINI, SAMPLE = "checkpoints/presets/gpt2_mini_en", "articles/sample"
 
@@ -388,8 +388,8 @@ def test_a_visitor_is_shown_the_first_articles_of_own_uploads_alone(root, visito
     another = upload(state)
     state.clear()  # somebody else
     shown = []
-    monkeypatch.setattr(importing_view, "_first_articles", lambda seen: shown.append(seen.articles[0]["id"]))
-    monkeypatch.setattr(importing_view, "_describe", lambda seen: None)
+    monkeypatch.setattr(preview_view, "first_articles", lambda seen: shown.append(seen.articles[0]["id"]))
+    monkeypatch.setattr(preview_view, "describe", lambda seen: None)
     for articles in (another, str(tmp_path / "hers.jsonl"), "ccdv/pubmed-summarization"):
         with pytest.raises(EngineError, match="These articles are the owner's"):
             importing_view.prepared_or_asked(articles, MINI, tokenizer)
