@@ -36,7 +36,7 @@ from engine.runs import checkpoints, submission
 from engine.runs import states as states_
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
-from engine.runs.settings import RunSettings
+from engine.runs.settings import CHECKPOINT_FORMATS, RunSettings
 from engine.services import dispatcher
 
 EACH_STEP = """
@@ -179,7 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--formats", default=",".join(checkpoints.FORMATS))
+    parser.add_argument("--formats", default=",".join(CHECKPOINT_FORMATS))
     a = parser.parse_args()
     rng, started, forms = random.Random(1), time.monotonic(), a.formats.split(",")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as root:

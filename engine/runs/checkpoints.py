@@ -30,14 +30,13 @@ from engine.core.files import (
 from engine.core.files import replace as rename
 from engine.runs import lifecycle, states
 from engine.runs.folder import Run
-from engine.runs.settings import CHECKPOINT_FORMATS, CKPT, H5, KERAS
+from engine.runs.settings import CKPT, H5, KERAS
 
 SCHEMA_VERSION = 2
 WEIGHTS, TRAINING, MANIFEST = "model.weights.h5", "training.npz", "manifest.json"
 _SEAL = "manifest_sha256"
 _MOST_MANIFEST_BYTES = 16 << 20
 _MOST_HASHES = 256
-FORMATS = CHECKPOINT_FORMATS
 # The files of each format; the first is the one whose hash names the model.
 WEIGHTS_FILES = {
     CKPT: ("model.ckpt.data-00000-of-00001", "model.ckpt.index"),
@@ -70,7 +69,7 @@ class Checkpoint:
 
     @property
     def format(self) -> str:
-        """In which of FORMATS its weights are."""
+        """In which of CHECKPOINT_FORMATS its weights are."""
         return self.manifest["format"]
 
     @property
