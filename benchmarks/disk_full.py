@@ -23,9 +23,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
-
+from bench import PROJECT
 from streamlit.testing.v1 import AppTest
 
 from engine.core import jobs, paths

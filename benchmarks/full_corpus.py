@@ -29,9 +29,7 @@ import zipfile
 from pathlib import Path
 
 import psutil
-
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+from bench import PROJECT
 
 SPLITS = {"train": 119_924, "val": 6_633, "test": 6_658}
 MEAN_WORDS = 3_000

@@ -18,15 +18,12 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
-
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+from bench import PROJECT, own_folders
 
 from engine.core import paths
 from engine.core.files import read_json
@@ -182,9 +179,8 @@ def main() -> None:
     parser.add_argument("--formats", default=",".join(CHECKPOINT_FORMATS))
     a = parser.parse_args()
     rng, started, forms = random.Random(1), time.monotonic(), a.formats.split(",")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as root:
-        os.environ["ATELIER_CHECKPOINTS"], os.environ["ATELIER_CORPORA"] = root, f"{root}/.corpora"
-        queue = Dispatching(Path(root))
+    with own_folders() as root:
+        queue = Dispatching(root)
         queue.start()
         whole = submit("whole", forms[0], a.steps)
         wait(whole, states_.FINISHED, states_.FAILED)

@@ -14,14 +14,12 @@ import json
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+import bench  # noqa: F401  (the project is put on the path)
 
 # TensorFlow is imported and not used here: each forked process begins with a runtime of its own.
 from engine.models import formats, loading

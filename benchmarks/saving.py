@@ -12,16 +12,12 @@ untrained GPT-2 base with the vocabulary of 50,257 is made, the mini model is as
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
-
+import bench  # noqa: F401  (the project is put on the path)
 import numpy as np
 
 from engine.core import paths

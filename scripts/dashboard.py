@@ -73,6 +73,11 @@ class Dashboard:
         except OSError:
             return False
 
+    def kill(self) -> None:
+        """Ends it as a crash would."""
+        self._process.kill()
+        self._process.wait()
+
     def __exit__(self, *error: object) -> None:
         self._process.terminate()
         self._process.wait(20)
