@@ -16,6 +16,7 @@ pytest.register_assert_rewrite(
     "articles_helpers",
     "browser_helpers",
     "damage_helpers",
+    "foreign_helpers",
     "pages_helpers",
     "runs_helpers",
     "sources_helpers",
@@ -155,6 +156,36 @@ def tiny_preset(tmp_path_factory, vocabulary, without_xla) -> Path:
     model = loading.new(loading.Architecture(len(vocabulary[0]), 2, 2, 32, 64))
     loading.save_preset(model, *vocabulary, folder, "# A tiny model for tests\n")
     return folder
+
+
+@pytest.fixture(scope="module")
+def looking():
+    """The process that reads foreign weights, shared by the tests of a module."""
+    from engine.exchange.foreign.validator import Validator
+
+    with Validator() as shared:
+        yield shared
+
+
+@pytest.fixture(scope="module")
+def fine_tuned(tiny_preset, tmp_path_factory):
+    """(weights of a GPT2Backbone that are not the preset's, a keras-hub preset of them, a Hugging Face folder of them)."""
+    import numpy as np
+
+    from engine.models import formats, loading
+    from engine.presets import catalogue
+    from engine.runs import references
+    from engine.runs.references import ModelReference
+
+    folder = tmp_path_factory.mktemp("fine-tuned")
+    model, _tokenizer = loading.load(ModelReference(catalogue.find(tiny_preset)))
+    rng = np.random.default_rng(1)
+    model.backbone.set_weights([w + rng.normal(0, 0.05, w.shape) for w in model.backbone.get_weights()])
+    loading.save_preset(
+        model, *formats._vocabulary(ModelReference(catalogue.find(tiny_preset))), folder / "keras-hub", ""
+    )
+    written = formats.export(references.resolve(str(folder / "keras-hub")), "hugging-face", folder / "hugging-face")
+    return model.backbone.get_weights(), folder / "keras-hub", written
 
 
 @pytest.fixture
@@ -297,6 +328,28 @@ def no_studio(monkeypatch, sample_is_copied):
     monkeypatch.setattr(owner_file, "_seen", False)
     monkeypatch.setattr(inference_client, "ensure", lambda root=None: None)
     monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
+
+
+@pytest.fixture
+def nothing_started(monkeypatch, sample_is_copied):
+    """Neither a studio nor a dispatcher."""
+    from engine.services import dispatcher, inference_client
+
+    monkeypatch.setattr(inference_client, "ensure", lambda root=None: None)
+    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
+
+
+@pytest.fixture
+def visitor(monkeypatch):
+    """A server with an owner, seen by somebody else; gives the session's state and the secrets."""
+    import streamlit as st
+
+    from ui import owner_file
+
+    kept, state = {"owner_code": "s3cret-of-hers"}, {}
+    monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(True, "s3cret-of-hers", values=kept))
+    monkeypatch.setattr(st, "session_state", state)
+    return state, kept
 
 
 @pytest.fixture
