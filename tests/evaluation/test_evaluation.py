@@ -8,17 +8,15 @@ import numpy as np
 import pytest
 
 from engine.cli.app import main
-from engine.core import paths
 from engine.core.errors import EngineError
 from engine.corpus import preparation, windows
 from engine.corpus.baselines import Baselines
-from engine.corpus.token_kinds import KINDS, TokenKinds
+from engine.corpus.token_kinds import TokenKinds
 from engine.evaluation import breakdown, cache, intervals, keras_check, measure, scoring
 from engine.evaluation.cache import PassSettings
 from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import catalogue
-from engine.presets.tokenizers import spans
 from engine.runs import checkpoints, lifecycle, references
 from engine.runs.references import ModelReference
 from engine.runs.settings import RunSettings
@@ -351,49 +349,6 @@ def test_every_training_token_counts_up_to_the_limit(monkeypatch):
 
 
 # Kinds of tokens
-
-
-@pytest.mark.parametrize(
-    "told",
-    [
-        "The·function word| patients·other word| were·function word| ill·other word",
-        " insulin·domain term| resistance·other word",
-        " of·function word| 0.05·number|.·punctuation",
-        " it·function word|'s·function word| 1,200·number",
-        " seen·other word| [1, 2]·citation| and·function word| [7–9]·citation",
-        " as·function word| @xcite·citation| and·function word",
-        " (·punctuation|n·other word| ·punctuation|=·punctuation| 12·number|)·punctuation|\n·punctuation",
-        " β·other word|-·punctuation|cells·other word",
-        " ·punctuation|[·punctuation|see·other word| text·other word|]·punctuation",
-    ],
-)
-def test_a_token_is_what_the_rules_say(told):
-    """With the mini model's vocabulary; the pieces of a word, a number and a citation are put together here."""
-    from engine.presets import catalogue
-
-    tokenizer = catalogue.tokenizer(catalogue.find(paths.MINI_PRESET))
-    expected = [tuple(part.split("·")) for part in told.split("|")]
-    ids = tokenizer.encode("".join(text for text, _kind in expected))
-    found: list[tuple[str, str]] = []
-    for piece, number in zip(spans(tokenizer, ids), TokenKinds(tokenizer).of(np.array(ids)), strict=True):
-        kind = KINDS[number]
-        if kind == "piece of a word" or (found and found[-1][1] == kind and kind in ("number", "citation")):
-            found[-1] = (found[-1][0] + piece, found[-1][1])
-        else:
-            found.append((piece, kind))
-    assert found == expected
-
-
-def test_the_first_token_of_a_word_is_the_word_and_the_rest_are_pieces_of_it(vocabulary):
-    from engine.presets.tokenizers import Tokenizer
-
-    tokenizer = Tokenizer(*vocabulary)
-    ids = np.array(tokenizer.encode(" zymogens"))
-    assert len(ids) > 2
-    assert [KINDS[k] for k in TokenKinds(tokenizer).of(ids)] == ["domain term"] + ["piece of a word"] * (len(ids) - 1)
-    word = np.array(tokenizer.encode(" cells"))
-    assert KINDS[TokenKinds(tokenizer).of(word)[0]] == "other word"
-    assert KINDS[TokenKinds(tokenizer, {"cells"}).of(word)[0]] == "domain term"
 
 
 def test_a_word_cut_by_a_window_is_seen_whole(tiny, corpus):
