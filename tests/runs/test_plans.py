@@ -174,7 +174,7 @@ def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_prese
     prepared = preparation.prepare(sample_folder, tokenizer)
     articles = windows.FirstTokens(prepared.tokens("test"), prepared.starts("test"), 32, 4, 0)
     batch = articles.of(np.arange(articles.windows))
-    losses, ranks = scoring.Scorer(trained).batch(batch)
+    losses, ranks = scoring.Scorer(trained, scoring.JIT_COMPILE).batch(batch)
     keras_evaluate = result["keras_evaluate"]
     assert keras_evaluate["tokens"] == batch.tokens
     assert keras_evaluate["loss"] == pytest.approx((losses * batch.weights).sum() / batch.tokens, abs=1e-5)
