@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
-from engine.core import checked
+from engine.core import checked, fields
 
 STEP_FIELDS = (
     "step",
@@ -87,11 +87,11 @@ def _columns(lines: list[bytes]) -> dict[str, np.ndarray] | None:
         return None
     columns = {name: np.array(table[name].to_numpy()) for name in _SCHEMA.names}
     step = columns["step"]
-    if not (np.isfinite(step) & (step == np.floor(step)) & (step >= 1) & (step <= checked.MOST_STEP)).all():
+    if not (np.isfinite(step) & (step == np.floor(step)) & (step >= 1) & (step <= fields.MOST_STEP)).all():
         return None
-    if any((np.abs(column) > checked.MOST_NUMBER).any() for column in columns.values()):
+    if any((np.abs(column) > fields.MOST_NUMBER).any() for column in columns.values()):
         return None
-    if ((columns["time"] < 0) | (columns["time"] > checked.LAST_TIME)).any():
+    if ((columns["time"] < 0) | (columns["time"] > fields.LAST_TIME)).any():
         return None
     return {name: columns[name] for name in STEP_FIELDS}
 
