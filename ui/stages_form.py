@@ -13,7 +13,7 @@ from engine.runs import plans, queue
 from engine.runs.inputs import articles_path
 from engine.runs.plans import Plan
 from engine.services import dispatcher
-from ui import access, importing_view, run_view, words
+from ui import access, preview_view, run_view, words
 from ui.charts import article_figures
 from ui.i18n import _
 
@@ -121,7 +121,7 @@ def _edited(plan: Plan, key: str) -> Plan:
         pd.DataFrame(rows, columns=list(_COLUMNS)).astype(dict.fromkeys(_LENGTHS, "float64")),
         hide_index=True,
         num_rows="dynamic",
-        key=f"stages_{importing_view.name_of(key)}",
+        key=f"stages_{preview_view.name_of(key)}",
         placeholder="",
         column_config={
             "name": st.column_config.TextColumn(_("Stage")),

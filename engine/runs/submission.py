@@ -16,7 +16,7 @@ from engine import __version__
 from engine.articles import hub, isolation, on_disk
 from engine.core import machine, paths
 from engine.core.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
-from engine.corpus import lookup, preparation, windows
+from engine.corpus import lookup, preparation, reading, windows
 from engine.presets import catalogue, memory
 from engine.runs import checkpoints, lifecycle
 from engine.runs.folder import Run
@@ -261,8 +261,8 @@ def _check_articles(settings: RunSettings, preset: catalogue.Preset | None) -> N
         if path in (paths.SAMPLE_ARTICLES, paths.ENGLISH):
             return  # what ships can be read
         seen = _preview(path)
-        if preparation.is_guessed(seen.forms):
-            raise ArticlesError(preparation.GUESSED, path=settings.articles)
+        if reading.is_guessed(seen.forms):
+            raise ArticlesError(reading.GUESSED, path=settings.articles)
         if seen.columns and seen.problem is not None and not seen.articles:  # which column holds the text?
             raise seen.problem
         return

@@ -17,7 +17,7 @@ import numpy as np
 from engine.core.errors import ArticlesError, EngineError, SettingsError
 from engine.core.files import open_plain, read_json, sha256, staged_folder, write_json
 from engine.corpus import windows
-from engine.evaluation.scoring import JIT_COMPILE, Scorer, evaluate, part
+from engine.evaluation import scoring
 from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import tokenizers
@@ -178,17 +178,18 @@ def pretrain(
         optimizer=_optimizer(model, settings),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=JIT_COMPILE,
+        jit_compile=scoring.JIT_COMPILE,
     )
     state = TrainingState(_restore(model, settings, work), settings.steps)
     batches = windows.Shuffled(train_stream, settings.sequence_length, settings.batch_size, settings.seed)
-    scorer = Scorer(model)
+
+    scorer = scoring.Scorer(model, scoring.JIT_COMPILE)
 
     def held_out_figures(tokens: int) -> dict:
         if held_out_stream is None:
             return {}
-        chosen = part(held_out_stream, settings.sequence_length, tokens, settings.seed)
-        scores = evaluate(scorer, held_out_stream, tokenizer.token_bytes, settings.sequence_length, chosen)
+        chosen = scoring.part(held_out_stream, settings.sequence_length, tokens, settings.seed)
+        scores = scoring.evaluate(scorer, held_out_stream, tokenizer.token_bytes, settings.sequence_length, chosen)
         return scores.to_json()
 
     def learning_rate(step: int) -> float:

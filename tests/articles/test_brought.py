@@ -14,7 +14,7 @@ from conftest import article_line
 from project import BROUGHT
 
 from engine.articles import Options, isolation, marked, table
-from engine.corpus import little, preparation
+from engine.corpus import finishing, little, preparation
 
 # Tables
 
@@ -67,7 +67,7 @@ def test_a_corpus_of_less_than_half_its_rows_is_never_made_without_a_question(tm
 
     rows = [article_line(n) for n in range(4)] + ["{broken"] * 5
     (tmp_path / "a.jsonl").write_text("\n".join(rows))
-    with pytest.raises(preparation.FewRead, match=r"Of 9 texts in .*a.jsonl only 4 can be read"):
+    with pytest.raises(finishing.FewRead, match=r"Of 9 texts in .*a.jsonl only 4 can be read"):
         preparation.prepare(tmp_path / "a.jsonl", tokenizer, tmp_path / "corpora")
     assert [path.name for path in (tmp_path / "corpora").iterdir()] == [".locks"]
     prepared = preparation.prepare(tmp_path / "a.jsonl", tokenizer, tmp_path / "corpora", accept_part=True)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.core import checked
+from engine.core.fields import LAST_TIME, MOST_NUMBER, MOST_STEP
 from engine.runs.history import events
 from engine.runs.history.events import STEP_FIELDS, Unread
 
@@ -92,11 +93,11 @@ def _columns(content: bytes, lines: int) -> dict[str, np.ndarray] | None:
     if columns is None or len(columns["step"]) != lines:  # two on a line
         return None
     step, moments = columns["step"], columns["time"]
-    if not (step.min() >= 1 and step.max() <= checked.MOST_STEP):  # or one lacks its step
+    if not (step.min() >= 1 and step.max() <= MOST_STEP):  # or one lacks its step
         return None
-    if (moments < 0).any() or (moments > checked.LAST_TIME).any():
+    if (moments < 0).any() or (moments > LAST_TIME).any():
         return None
-    if any((np.abs(column) > checked.MOST_NUMBER).any() for column in columns.values()):
+    if any((np.abs(column) > MOST_NUMBER).any() for column in columns.values()):
         return None
     return columns
 

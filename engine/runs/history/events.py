@@ -13,7 +13,23 @@ from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
 from engine.core import checked
-from engine.core.checked import Table, count, error, known, list_of, needed, number, one_of, optional, positive, text
+from engine.core.fields import (
+    Table,
+    boolean,
+    count,
+    error,
+    known,
+    list_of,
+    moment,
+    needed,
+    number,
+    one_of,
+    optional,
+    positive,
+    step,
+    step_or_none_yet,
+    text,
+)
 from engine.core.files import parse_json
 from engine.core.splits import HELD_OUT
 
@@ -192,7 +208,7 @@ STEP_FIELDS = (
 )  # fmt: skip
 _LONGEST_KIND = 40  # characters
 _SUMS = ("article", "tokens", "bytes", "top_1", "loss")
-_STEP, _STEP_OR_NONE_YET = checked.step, checked.step_or_none_yet
+_STEP, _STEP_OR_NONE_YET = step, step_or_none_yet
 _MODEL, _WHOLE_SPLIT = one_of(*MODELS), one_of(*HELD_OUT)
 
 
@@ -206,15 +222,15 @@ def _by_article(value: Any) -> bool:
     return len(set(map(len, value.values()))) == 1 and all(map(positive, value["tokens"]))
 
 
-_EVERY = known(step=_STEP_OR_NONE_YET, time=optional(checked.moment))
+_EVERY = known(step=_STEP_OR_NONE_YET, time=optional(moment))
 KINDS = {
     "step": Kind(Step, needed(step=_from_one) | known(**dict.fromkeys(STEP_FIELDS[2:], optional(number)))),
     "evaluation": Kind(
         Evaluation,
-        needed(step=_STEP, split=one_of(*HELD_OUT, ENGLISH), model=_MODEL, whole=checked.boolean)
+        needed(step=_STEP, split=one_of(*HELD_OUT, ENGLISH), model=_MODEL, whole=boolean)
         | needed(loss=number, accuracy=number, bits_per_byte=number, perplexity=number, evaluated_tokens=count)
         | known(tokens=count, seconds=number, sequence_length=positive, by_article=optional(_by_article))
-        | known(near_copies=optional(count), near_copies_left_out=checked.boolean),
+        | known(near_copies=optional(count), near_copies_left_out=boolean),
         large=("by_article",),
     ),
     "sample": Kind(
@@ -241,7 +257,7 @@ KINDS = {
         needed(step=_STEP, split=_WHOLE_SPLIT, tokens=count, targets=count)
         | needed(accuracy=number, loss=number, accuracy_with_padding=number),
     ),
-    "result": Kind(Result, needed(step=_STEP) | known(device=text, best_step=_STEP, base_better=checked.boolean)),
+    "result": Kind(Result, needed(step=_STEP) | known(device=text, best_step=_STEP, base_better=boolean)),
     "state": Kind(StateChange, needed(state=text) | known(reason=optional(error), device=text), replaced=False),
     "damaged": Kind(Damaged, needed(checkpoint=text, reason=error), replaced=False),
     "parent_lost": Kind(ParentLost, needed(reason=error), replaced=False),
