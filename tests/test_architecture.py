@@ -39,6 +39,7 @@ TRAINING_SIDE = {
     "engine.inference.token_scores",
     "engine.inference.differences",
     "engine.training.accumulation",
+    "engine.training.chunked_loss",
     "engine.training.loop",
     "engine.training.keras_fit",
     "engine.training.muon",
