@@ -43,6 +43,7 @@ TRAINING_SIDE = {
     "engine.training.loop",
     "engine.training.keras_fit",
     "engine.training.muon",
+    "engine.training.placing",
     "engine.training.pretraining",
     "engine.exchange.conversion",
     "engine.exchange.foreign.ckpt",  # only its child loads it

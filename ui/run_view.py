@@ -9,7 +9,7 @@ from engine.core.errors import EngineError
 from engine.runs import lifecycle, queue, states
 from engine.runs.folder import Run, State
 from engine.services import dispatcher, ending
-from ui import access, bases_view, errors, little_memory, near_copies_view, words
+from ui import access, bases_view, errors, gpu_unused, little_memory, near_copies_view, words
 from ui.charts import colours, style
 from ui.components.figure import live
 from ui.i18n import _, _n
@@ -86,6 +86,7 @@ def head(run: Run, state: State, key: str) -> None:
             icon=":material/ac_unit:",
         )
         _end_button(run, key)
+    gpu_unused.say_of_run(folders.events(run, "state", "gpu_unused"))
     _memory(run)
     _damaged(run)
     _buttons(run, state, key)

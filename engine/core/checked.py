@@ -278,6 +278,7 @@ _EVENTS: dict[str, Table] = {
     "resume": needed(step=step_or_none_yet),
     "damaged": needed(checkpoint=text, reason=error),
     "parent_lost": needed(reason=error),
+    "gpu_unused": needed(reason=error),
     "keras_evaluate": needed(
         step=step,
         split=_WHOLE_SPLIT,

@@ -14,9 +14,7 @@ class Accumulator:
     short the last piece.
     """
 
-    def __init__(
-        self, model, rows: int, jit_compile: bool, chunk_logits: int = chunked_loss.CHUNK_LOGITS
-    ) -> None:
+    def __init__(self, model, rows: int, jit_compile: bool, chunk_logits: int = chunked_loss.CHUNK_LOGITS) -> None:
         """
         Args:
             model: a GPT-2, compiled with its optimizer, which is built.

@@ -147,7 +147,9 @@ def test_of_equal_logits_the_lowest_id_is_the_model_s_choice():
     assert float(right) == 1.0
 
 
-@pytest.mark.parametrize("positions, vocabulary_size", [(1, 50257), (7, 399), (1280, 50257), (2048, 4096), (997, 50257)])
+@pytest.mark.parametrize(
+    "positions, vocabulary_size", [(1, 50257), (7, 399), (1280, 50257), (2048, 4096), (997, 50257)]
+)
 def test_chunks_hold_all_positions_and_no_more_logits_than_are_allowed(positions, vocabulary_size):
     for most in (1, 50257, 1 << 20, 1 << 24):
         number, size = chunked_loss.chunks(positions, vocabulary_size, most)
