@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from engine.core.errors import ResourcesError
 from engine.corpus import windows
+from engine.models import finite
 from engine.presets import memory
 
 # XLA makes a step of the mini model 1.3 to 1.4 times faster on a CPU (benchmarks/README.md); TensorFlow's Windows wheels
@@ -92,7 +93,7 @@ class Scorer:
         Where memory runs out, half as many windows are scored at a time: scoring changes nothing that could be harmed.
 
         Raises:
-            ResourcesError: it runs out with one window.
+            ResourcesError: it runs out with one window. EngineError: the model computes no numbers.
         """
         rows = self._rows or len(batch.token_ids)
         while True:
@@ -114,6 +115,7 @@ class Scorer:
                     ) from error
             self._rows = rows = rows // 2
         losses, ranks, confidences = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+        finite.require(losses)
         return losses, ranks, confidences
 
 

@@ -13,7 +13,6 @@ step-XXXXXXXX/ checkpoints (engine.runs.checkpoints)
 """
 
 import functools
-import json
 import os
 import re
 import time
@@ -22,7 +21,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine.core import checked
+from engine.core import checked, strict_json
 from engine.core.errors import EngineError, GoneError, RunError, sentence
 from engine.core.files import (
     open_plain,
@@ -359,7 +358,7 @@ class Run:
             GoneError: the run's folder was deleted. StorageError: no rights or no space.
         """
         self._require_there()
-        line = json.dumps({"kind": kind, "time": round(time.time(), 3), **fields}, ensure_ascii=False) + "\n"
+        line = strict_json.dumps({"kind": kind, "time": round(time.time(), 3), **fields}, ensure_ascii=False) + "\n"
         with storage_errors(self.folder):
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would write \r\n
             descriptor = os.open(self.folder / "events.jsonl", flags, 0o644)
