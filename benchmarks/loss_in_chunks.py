@@ -97,6 +97,7 @@ def main() -> None:
             command = [sys.executable, __file__, *sys.argv[1:], "--only", way]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             results.append(json.loads(done.stdout.splitlines()[-1]))
+            print(way, results[-1], file=sys.stderr, flush=True)
     for way, results in found.items():
         print(f"{way:<15}", end="")
         for figure, unit in (("tokens_per_second", "tokens/s"), ("tokens_per_cpu_second", "tokens/CPU s")):
