@@ -18,8 +18,9 @@ from pathlib import Path
 from engine.core.errors import ResourcesError, StorageError
 from engine.core.files import read_json, write_json
 
-# The library that TensorFlow loads last and that no driver brings.
-_CUDNN = {"linux": "libcudnn.so*", "win32": "cudnn*.dll"}
+_CUDNN = (
+    "libcudnn.so*"  # which TensorFlow loads last, and no driver brings; on Windows and macOS it has no build for CUDA
+)
 _NAMES = ("tensorflow", "tensorflow-cpu", "tf-nightly", "tensorflow-intel")
 
 
@@ -185,7 +186,6 @@ def _build_info(file: Path) -> dict:
 
 def _libraries(beside: Path, path: str) -> str:
     """The folder of CUDA's deep-learning library: the wheels of [and-cuda], the system's folders, conda's."""
-    pattern = _CUDNN.get(sys.platform, _CUDNN["linux"])
     folders = [
         *sorted(beside.glob("nvidia/*/lib")),
         *(Path(folder) for folder in path.split(os.pathsep) if folder),
@@ -193,6 +193,6 @@ def _libraries(beside: Path, path: str) -> str:
         *sorted(Path("/usr/local").glob("cuda*/lib64")),
     ]
     for folder in folders:
-        if any(folder.glob(pattern)):
+        if any(folder.glob(_CUDNN)):
             return str(folder)
     return ctypes.util.find_library("cudnn") or ""  # the loader's own list

@@ -79,9 +79,8 @@ class Microscope:
             given = ids[first : first + length + 1]
             piece[: len(given)] = given
             found = self._look(tf.constant(piece[None, :-1]), tf.constant(piece[None, 1:]))
-            finite.require(
-                found[2].numpy()[: len(given) - 1]
-            )  # an entropy is made of all that the model computed there
+            # An entropy is made of all that the model computed there.
+            finite.require(found[2].numpy()[: len(given) - 1])
             parts.append([array.numpy()[done - first : len(given) - 1] for array in found])
             done = first + len(given) - 1
         return Look(*(np.concatenate(arrays)[len(taken.before) - 1 :] for arrays in zip(*parts, strict=True)))
