@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 
 import pytest
@@ -81,8 +82,7 @@ def test_what_is_installed_tells_whether_the_gpu_can_be_used(root, driver, insta
         assert problem is None
         assert machine.devices("auto") == ("gpu:0",)
     else:
-        with pytest.raises(type(problem), match=f"NVIDIA T4.*{said}"):
-            raise problem
+        assert re.search(f"NVIDIA T4.*{said}", str(problem))
         assert machine.devices("auto") == ("cpu",)
     assert machine.devices("gpu:0") == ("gpu:0",)  # the trainer refuses it
 
@@ -104,7 +104,7 @@ def test_the_installed_tensorflow_s_own_table_is_read():
     assert found.cuda in (True, False)
 
 
-def test_what_a_trainer_saw_counts_more_until_something_is_installed(root, driver, installed):
+def test_what_a_trainer_saw_counts_more_until_something_is_installed(root, driver, installed, tmp_path):
     installed(cuda=True, library=True)
     gpu_use.saw(0, machine.gpus(), root)  # an old driver
     assert "saw none when it last started" in str(machine.gpu_problem())
@@ -112,8 +112,8 @@ def test_what_a_trainer_saw_counts_more_until_something_is_installed(root, drive
     gpu_use.saw(1, machine.gpus(), root)
     assert machine.gpu_problem() is None
     gpu_use.saw(0, machine.gpus(), root)
-    (gpu_use._package().parent / "another").mkdir()  # as pip does
-    os.utime(gpu_use._package().parent, (1, 1))
+    (tmp_path / "site-packages" / "another").mkdir()  # as pip does
+    os.utime(tmp_path / "site-packages", (1, 1))  # whatever the clock's resolution
     assert machine.gpu_problem() is None
 
 
