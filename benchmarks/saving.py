@@ -22,6 +22,7 @@ import numpy as np
 
 from engine.core import paths
 from engine.corpus import windows
+from engine.evaluation import scoring
 from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import catalogue
@@ -45,7 +46,10 @@ class Saving:
         length, batch = inputs.window_shape(run.settings, context, vocabulary)
         stream = np.random.default_rng(1).integers(0, vocabulary, 64 * length * batch).astype(np.uint16)
         self.run, self.window, self.measured = run, [length, batch], {"step": [], "save": []}
-        self._batches, self._stepper = windows.Shuffled(stream, length, batch, 1), steppers.WholeBatches(model)
+        self._batches, self._stepper = (
+            windows.Shuffled(stream, length, batch, 1),
+            steppers.Packed(model, batch, scoring.JIT_COMPILE),
+        )
         self._state = TrainingState(steps=10_000)
         found = setup.Setup(
             run=run, settings=run.settings, device="", precision="float32", base=references.ModelReference(preset),

@@ -20,6 +20,7 @@ from ui import (
     access,
     budget,
     errors,
+    gpu_unused,
     importing_view,
     little_memory,
     queue_view,
@@ -268,6 +269,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
 
 def form() -> None:
     """What to train: one run, or stages."""
+    gpu_unused.say()
     with st.container(border=True):
         kinds = {"run": _("One run"), "stages": _("Stages, one after the other")}
         kind = st.segmented_control(

@@ -10,7 +10,7 @@ from engine.core import machine, paths
 from engine.runs import queue, states
 from engine.runs.settings import EVERYTHING, RunSettings
 from engine.services import dispatcher
-from ui import broken_view, budget, errors, little_memory, owner, removal_view, run_view, words
+from ui import broken_view, budget, errors, gpu_unused, little_memory, owner, removal_view, run_view, words
 from ui.i18n import _, _n
 from ui.readers import folders, recorded
 
@@ -38,6 +38,12 @@ pressed = not nothing_trains and st.button(
     help=_("While another run works or waits, yours takes its place behind it, or joins an identical one that waits."),
     key="lab_start",
 )
+if not found.gpus:
+    gpu = _("no GPU: it runs on the CPU")
+elif machine.gpu_problem() is not None:
+    gpu = _("no GPU in use: it runs on the CPU")
+else:
+    gpu = _("GPU: {name}", name=", ".join(found.gpus))
 st.caption(
     " · ".join(
         [
@@ -48,11 +54,12 @@ st.caption(
                 free=words.size(found.available_bytes),
                 total=words.size(found.memory_bytes),
             ),
-            _("GPU: {name}", name=", ".join(found.gpus)) if found.gpus else _("no GPU: it runs on the CPU"),
+            gpu,
             _("{free} of disk free", free=words.size(found.free_disk_bytes)),
         ]
     )
 )
+gpu_unused.say()
 if pressed:
     with errors.shown():
         settings = RunSettings(

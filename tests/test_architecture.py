@@ -41,6 +41,7 @@ TRAINING_SIDE = {
     "engine.training.accumulation",
     "engine.training.final",
     "engine.training.fine_tuning",
+    "engine.training.chunked_loss",
     "engine.training.loop",
     "engine.training.measurer",
     "engine.training.planner",
@@ -50,6 +51,7 @@ TRAINING_SIDE = {
     "engine.training.steppers",
     "engine.training.keras_fit",
     "engine.training.muon",
+    "engine.training.placing",
     "engine.training.pretraining",
     "engine.exchange.conversion",
     "engine.exchange.foreign.ckpt",  # only its child loads it

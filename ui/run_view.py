@@ -11,7 +11,7 @@ from engine.runs.folder import Run, State
 from engine.runs.history.follower import History
 from engine.runs.settings import EVERYTHING
 from engine.services import dispatcher, ending
-from ui import access, bases_view, errors, little_memory, near_copies_view, words
+from ui import access, bases_view, errors, gpu_unused, little_memory, near_copies_view, words
 from ui.charts import colours, style
 from ui.components.figure import live
 from ui.i18n import _, _n
@@ -88,6 +88,7 @@ def head(run: Run, state: State, key: str) -> None:
             icon=":material/ac_unit:",
         )
         _end_button(run, key)
+    gpu_unused.say_of_run(folders.history(run).events("state", "gpu_unused"))
     _memory(run)
     _damaged(run)
     _buttons(run, state, key)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from engine.core.errors import ResourcesError
 from engine.core.progress import Cancelled
 from engine.corpus import windows
+from engine.models import finite
 from engine.models.compilation import FirstCalls
 from engine.presets import memory
 
@@ -91,7 +92,7 @@ class Scorer:
         Where memory runs out, half as many windows are scored at a time: scoring changes nothing that could be harmed.
 
         Raises:
-            ResourcesError: it runs out with one window.
+            ResourcesError: it runs out with one window. EngineError: the model computes no numbers.
         """
         rows = self._rows or len(batch.token_ids)
         while True:
@@ -113,6 +114,7 @@ class Scorer:
                     ) from error
             self._rows = rows = rows // 2
         losses, ranks, confidences = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+        finite.require(losses)
         return losses, ranks, confidences
 
     def _score_piece(self, token_ids: np.ndarray, targets: np.ndarray):

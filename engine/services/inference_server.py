@@ -21,7 +21,7 @@ from multiprocessing import AuthenticationError
 from pathlib import Path
 from typing import Any, ClassVar
 
-from engine.core import paths
+from engine.core import paths, strict_json
 from engine.core.errors import EngineError, GoneError, sentence
 from engine.core.files import write_bytes
 from engine.core.locks import Lock
@@ -64,7 +64,7 @@ class Client:
         if self.gone():
             raise Cancelled
         try:
-            self._connection.send_bytes(json.dumps({"kind": kind, **fields}).encode())
+            self._connection.send_bytes(strict_json.dumps({"kind": kind, **fields}).encode())
         except OSError as error:
             raise Cancelled from error
 
@@ -298,7 +298,7 @@ def _work(root: Path) -> int:
 
 
 def _say(root: Path, **fields: Any) -> None:
-    content = json.dumps({"pid": os.getpid(), **fields}).encode()
+    content = strict_json.dumps({"pid": os.getpid(), **fields}).encode()
     write_bytes(address_path(root), content, durable=False, mode=0o600)
 
 

@@ -22,7 +22,7 @@ from engine.core.locks import Lock
 from engine.core.progress import Cancelled
 from engine.presets import memory
 from engine.runs import checkpoints, lifecycle, retention, states, submission
-from engine.runs.devices import device_lock
+from engine.runs.devices import device_lock, say_unused
 from engine.runs.endings import end, end_as_asked
 from engine.runs.folder import HEARTBEAT, HEARTBEAT_SECONDS, OWNER, Run
 from engine.services import dispatcher
@@ -88,6 +88,7 @@ def _train(run: Run, device: str, say: Callable[[str], None], held: tuple[Lock, 
     write_json(run.folder / OWNER, {"pid": os.getpid(), "device": device, "since": time.time()})
     run.write_state(state=states.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
     run.append_event("state", state=states.RUNNING, device=device)
+    say_unused(run)
     heart = Heart(run, held)
     stop = _StopRequests(run, heart.progress, run.config.get("most_seconds"))
     try:

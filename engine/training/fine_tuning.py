@@ -80,14 +80,15 @@ class _FineTuning:
 
     def _no_number(self, error: steppers.NonFiniteLoss) -> EngineError:
         """Leaves the last good checkpoint as the result; the sentence that says so."""
-        values = {"loss": str(error.loss), "step": error.step, "rate": self.setup.learning_rate}
+        values = {"step": error.step, "rate": self.setup.learning_rate}
         if self.saver.saved_step < 0:
             return EngineError(
-                "The loss became {loss} at step {step}: the learning rate {rate} is too high for this model.", **values
+                "The loss became infinite or no number at step {step}: the learning rate {rate} is too high for this model.",
+                **values,
             )
         self.setup.run.write_state(result=self.saver.saved_step)
         return EngineError(
-            "The loss became {loss} at step {step}: the learning rate {rate} is too high for this model. The result is "
+            "The loss became infinite or no number at step {step}: the learning rate {rate} is too high for this model. The result is "
             "the checkpoint of step {saved}, the last one before.",
             saved=self.saver.saved_step,
             **values,
@@ -125,9 +126,8 @@ class _FineTuning:
     def _stepper(self) -> steppers.Stepper:
         if self.setup.settings.method == REPORT:
             return steppers.KerasFit(self.model, self.setup.batch_size)
-        if self.state.micro_batch:
-            return steppers.Accumulated(self.model, self.state.micro_batch, scoring.JIT_COMPILE)
-        return steppers.WholeBatches(self.model)
+        rows = self.state.micro_batch or self.setup.batch_size
+        return steppers.Packed(self.model, rows, scoring.JIT_COMPILE)
 
     def _halve(self, error: Exception) -> NoReturn:
         """Keeps that from the newest checkpoint on half as many windows are worked on at a time, or gives up at one.

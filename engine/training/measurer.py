@@ -1,6 +1,5 @@
 """What is measured while a run trains: fixed parts of validation and of general English, a passage, samples."""
 
-import math
 import time
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +9,7 @@ from engine.corpus import english
 from engine.evaluation import cache, scoring
 from engine.inference import token_scores
 from engine.inference.generation import Generator, Sampler
-from engine.models import loading
+from engine.models import finite, loading
 from engine.models.backend import keras
 from engine.runs.references import ModelReference
 from engine.training.setup import Setup
@@ -136,17 +135,20 @@ class Measurer:
         state, begun, tokens, self._written = self._state, time.monotonic(), 0, []
         for split, (stream, part, starts) in self._parts.items():
             self._supervisor.long_work()
-            scores = scoring.evaluate(
-                self.scorer,
-                stream,
-                self._setup.tokenizer.token_bytes,
-                self._setup.length,
-                part,
-                lambda done, total: not self._supervisor.stop_requested(),
-                article_starts=starts,
-            )
-            if not math.isfinite(scores.loss):
-                raise NonFiniteLoss(state.step, scores.loss)
+            try:
+                scores = scoring.evaluate(
+                    self.scorer,
+                    stream,
+                    self._setup.tokenizer.token_bytes,
+                    self._setup.length,
+                    part,
+                    lambda done, total: not self._supervisor.stop_requested(),
+                    article_starts=starts,
+                )
+            except finite.NoNumbers as error:
+                if name != "run":  # what it began with computes none: that is no fault of the training
+                    raise
+                raise NonFiniteLoss(state.step) from error
             tokens += scores.evaluated_tokens
             if split == "validation":
                 self._note(name, scores)

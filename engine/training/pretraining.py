@@ -25,7 +25,7 @@ from engine.training import schedules
 from engine.training.loop import Loop, Sums
 from engine.training.muon import Muon
 from engine.training.state import TrainingState
-from engine.training.steppers import WholeBatches
+from engine.training.steppers import Packed
 from engine.training.supervisor import Supervisor
 
 _BYTES_A_PIECE = 1 << 20  # text is tokenised in pieces of about a megabyte, cut at line ends
@@ -198,7 +198,9 @@ def pretrain(
         )
 
     recorder = _Recorder(model, state, settings, work, report, held_out_figures)
-    Loop(state, batches, WholeBatches(model), learning_rate, recorder, Supervisor()).run()
+    Loop(
+        state, batches, Packed(model, settings.batch_size, scoring.JIT_COMPILE), learning_rate, recorder, Supervisor()
+    ).run()
     figures = {**held_out_figures(0), "tokens": settings.steps * settings.sequence_length * settings.batch_size}
     loading.save_preset(model, vocabulary, merges, out, _card(settings, books, figures, model.count_params()))
     shutil.rmtree(work, ignore_errors=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError, ResourcesError
+from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError
 from engine.core.splits import HELD_OUT
 from engine.corpus import near_copies, preparation, repeats, windows
 from engine.corpus.progress import Progress as Preparing
@@ -27,6 +27,7 @@ from engine.runs.checkpoints import Checkpoint
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.runs.settings import LEFT_OUT, REPORT, RunSettings
+from engine.training import placing
 from engine.training.supervisor import Supervisor
 
 
@@ -89,45 +90,6 @@ class Setup:
         return hashlib.sha256(json.dumps(self.settings.to_json(), sort_keys=True).encode()).hexdigest()
 
 
-def choose_device(settings: RunSettings, offered: str) -> tuple[str, str]:
-    """Chooses device and precision; a GPU's memory then grows as it is needed.
-
-    Args:
-        offered: cpu or gpu:N, as the queue gave it.
-
-    Returns:
-        TensorFlow's name of the device, and a Keras dtype policy.
-
-    Raises:
-        ResourcesError: TensorFlow does not see the GPU that was asked for.
-    """
-    found = tf.config.list_physical_devices("GPU")
-    if settings.device == "auto" and not found:  # there may be a GPU, and a TensorFlow that cannot use it
-        offered = "cpu"
-    if offered.startswith("gpu"):
-        if int(offered[4:]) >= len(found):
-            raise ResourcesError(
-                "TensorFlow sees no {device} here ({count} GPU(s)): install tensorflow[and-cuda], or choose cpu.",
-                device=offered,
-                count=len(found),
-            )
-        for gpu in found:
-            tf.config.experimental.set_memory_growth(gpu, True)
-    device = "/device:CPU:0" if offered == "cpu" else f"/device:GPU:{int(offered[4:])}"
-    precision = settings.precision
-    if precision == "auto":
-        precision = _best_precision(found[int(offered[4:])]) if offered != "cpu" else "float32"
-    return device, precision
-
-
-def _best_precision(gpu) -> str:
-    """bfloat16 from compute capability 8.0 on, float16 from 7.0 (its tensor cores), else float32."""
-    capability = tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
-    if capability >= (8, 0):
-        return "mixed_bfloat16"
-    return "mixed_float16" if capability >= (7, 0) else "float32"
-
-
 def load(run: Run, offered: str, supervisor: Supervisor) -> tuple[Any, Setup]:
     """Loads the model that a run begins with, compiled, and prepares its articles.
 
@@ -138,7 +100,7 @@ def load(run: Run, offered: str, supervisor: Supervisor) -> tuple[Any, Setup]:
         Cancelled: the supervisor ended the preparation of the articles. EngineError: what a person can act on.
     """
     s = run.settings
-    device, precision = choose_device(s, offered)
+    device, precision = placing.place(run, offered)
     keras.utils.set_random_seed(s.seed)
     base = ModelReference(catalogue.find(s.preset))
     own, damaged = checkpoints.newest_and_damaged(run, fresh=True)

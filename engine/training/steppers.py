@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -37,13 +37,13 @@ class OutOfMemory(Exception):
 class NonFiniteLoss(Exception):
     """The loss became infinite, or no number."""
 
-    def __init__(self, step: int, loss: float) -> None:
+    def __init__(self, step: int) -> None:
         """
         Args:
-            step: counted from 1. loss: what it became.
+            step: counted from 1.
         """
-        super().__init__(step, loss)
-        self.step, self.loss = step, loss
+        super().__init__(step)
+        self.step = step
 
 
 class Stepper(Protocol):
@@ -69,15 +69,22 @@ class Stepper(Protocol):
         """
 
 
-class _StepByStep:
-    """Calls for the steps one by one."""
+class Packed:
+    """Trains on packed windows, a batch at a time, worked off in pieces where memory wants it.
 
-    def __init__(self, model) -> None:
-        self._model, self.first_calls = model, FirstCalls("train")
+    Attributes:
+        rows: windows in a piece; those of a whole batch where it fits.
+    """
 
-    def step(self, batch: windows.Batch, learning_rate: float) -> dict[str, Any]:
+    def __init__(self, model, rows: int, jit_compile: bool) -> None:
+        self._model, self.rows, self._first_calls = model, rows, FirstCalls("train")
+        self._accumulator = accumulation.Accumulator(model, rows, jit_compile)
+
+    def step(self, batch: windows.Batch, learning_rate: float) -> dict[str, float]:
         """Makes a step; `loss` and `accuracy` as Keras gives them."""
-        raise NotImplementedError
+        self._model.optimizer.learning_rate = learning_rate
+        with self._first_calls.timed(*batch.token_ids.shape):
+            return self._accumulator.step(batch)
 
     def train(
         self,
@@ -87,55 +94,21 @@ class _StepByStep:
         learning_rate: LearningRate,
         after_step: Callable[[Outcome], None],
     ) -> None:
+        """As `Stepper.train`."""
         step = first_step
         while not last_step() or step < last_step():
             batch, rate = batches.batch(step), learning_rate(step)
             started = time.monotonic()
             try:
-                with self.first_calls.timed(*batch.token_ids.shape):
-                    logs = self.step(batch, rate)
+                logs = self.step(batch, rate)
             except Exception as error:
                 if memory.ran_out(error):
                     raise OutOfMemory from error
                 raise
             seconds = time.monotonic() - started
-            loss = _per_token(float(logs["loss"]), batch, step + 1)
+            loss = _per_token(logs["loss"], batch, step + 1)
             step += 1
-            after_step(Outcome(loss, float(logs["accuracy"]), batch.tokens, seconds))
-
-
-class WholeBatches(_StepByStep):
-    """Trains on a batch at once."""
-
-    def step(self, batch: windows.Batch, learning_rate: float) -> dict[str, Any]:
-        """Makes a step; `loss` and `accuracy` as Keras gives them."""
-        self._model.optimizer.learning_rate = learning_rate
-        self._model.reset_metrics()
-        return self._model.train_on_batch(
-            {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)},
-            batch.targets,
-            sample_weight=batch.weights,
-            return_dict=True,
-        )
-
-
-class Accumulated(_StepByStep):
-    """Trains on a batch in pieces, to the same end.
-
-    Attributes:
-        rows: windows in a piece.
-    """
-
-    def __init__(self, model, rows: int, jit_compile: bool) -> None:
-        super().__init__(model)
-        self.rows = rows
-        self._accumulator = accumulation.Accumulator(model, rows, jit_compile)
-
-    def step(self, batch: windows.Batch, learning_rate: float) -> dict[str, Any]:
-        """Makes a step; `loss` and `accuracy` as Keras gives them."""
-        self._model.optimizer.learning_rate = learning_rate
-        self._model.reset_metrics()
-        return self._accumulator.step(batch)
+            after_step(Outcome(loss, logs["accuracy"], batch.tokens, seconds))
 
 
 class KerasFit:
@@ -152,6 +125,7 @@ class KerasFit:
         learning_rate: LearningRate,
         after_step: Callable[[Outcome], None],
     ) -> None:
+        """As `Stepper.train`."""
         step = first_step
 
         def take(loss: float, accuracy: float, batch: windows.Batch, seconds: float) -> None:
@@ -184,5 +158,5 @@ def _per_token(keras_loss: float, batch: windows.Batch, step: int) -> float:
     """
     loss = keras_loss * batch.weights.size / batch.tokens
     if not np.isfinite(loss):
-        raise NonFiniteLoss(step, loss)
+        raise NonFiniteLoss(step)
     return loss

@@ -66,18 +66,14 @@ def runs_out(monkeypatch, too_large, at_step=0):
 
     done = itertools.count()
 
-    def limit(kind, windows_of):
-        step = kind.step
+    step = steppers.Packed.step
 
-        def limited(self, batch, learning_rate):
-            if next(done) >= at_step and windows_of(self, batch) >= too_large:
-                raise tf.errors.ResourceExhaustedError(None, None, "Out of memory while trying to allocate 1.85GiB.")
-            return step(self, batch, learning_rate)
+    def limited(self, batch, learning_rate):
+        if next(done) >= at_step and self.rows >= too_large:
+            raise tf.errors.ResourceExhaustedError(None, None, "Out of memory while trying to allocate 1.85GiB.")
+        return step(self, batch, learning_rate)
 
-        monkeypatch.setattr(kind, "step", limited)
-
-    limit(steppers.WholeBatches, lambda self, batch: len(batch.token_ids))
-    limit(steppers.Accumulated, lambda self, batch: self.rows)
+    monkeypatch.setattr(steppers.Packed, "step", limited)
 
 
 def test_a_run_whose_memory_runs_out_goes_on_in_pieces_to_the_same_end(

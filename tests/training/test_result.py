@@ -13,7 +13,7 @@ from engine.runs import checkpoints, lifecycle, retention, states, submission
 from engine.runs.settings import RunSettings, from_json
 from engine.services import worker
 from engine.training.measurer import Measurer
-from engine.training.steppers import WholeBatches
+from engine.training.steppers import Packed
 
 pytestmark = pytest.mark.slow
 
@@ -128,15 +128,17 @@ def test_an_early_end_counts_from_the_checkpoint_that_a_run_goes_on_from(tiny_pr
 def test_a_loss_that_becomes_no_number_leaves_the_last_good_checkpoint(
     tiny_preset, sample_folder, root, only_trains, monkeypatch
 ):
-    step, done = WholeBatches.step, iter(range(100))
+    step, done = Packed.step, iter(range(100))
 
     def overflows(self, batch, learning_rate):
         logs = step(self, batch, learning_rate)
         return {**logs, "loss": float("inf")} if next(done) == 4 else logs
 
-    monkeypatch.setattr(WholeBatches, "step", overflows)
+    monkeypatch.setattr(Packed, "step", overflows)
     run = submission.submit(settings_of(tiny_preset, sample_folder, steps=6, evaluate_steps=2))
-    with pytest.raises(EngineError, match=r"became inf at step 5: .* The result is the checkpoint of step 4"):
+    with pytest.raises(
+        EngineError, match=r"became infinite or no number at step 5: .* The result is the checkpoint of step 4"
+    ):
         worker.work(run)
     assert (run.state().state, run.state().result) == (states.FAILED, 4)
     assert checkpoints.find("run").step == 4

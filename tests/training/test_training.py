@@ -23,7 +23,7 @@ from engine.runs.references import ModelReference
 from engine.services import dispatcher, worker
 from engine.training import schedules
 from engine.training.saver import Saver
-from engine.training.steppers import WholeBatches
+from engine.training.steppers import Packed
 
 pytestmark = pytest.mark.slow
 
@@ -258,10 +258,8 @@ def test_the_learning_rate_warms_up_and_falls_along_half_a_cosine():
 
 def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(tiny_preset, sample_folder, root, monkeypatch):
     run = submission.submit(settings_of(tiny_preset, sample_folder))
-    monkeypatch.setattr(
-        WholeBatches, "step", lambda self, batch, learning_rate: {"loss": float("nan"), "accuracy": 0.0}
-    )
+    monkeypatch.setattr(Packed, "step", lambda self, batch, learning_rate: {"loss": float("nan"), "accuracy": 0.0})
     with pytest.raises(EngineError):
         worker.work(run)
     assert run.state().state == states.FAILED
-    assert str(run.state().error).startswith("The loss became nan at step 1: ")
+    assert str(run.state().error).startswith("The loss became infinite or no number at step 1: ")

@@ -139,6 +139,12 @@ class ParentLost(Event):
     reason: dict[str, Any]
 
 
+class GpuUnused(Event):
+    """The driver shows a GPU that TensorFlow cannot use: the run trains on the CPU."""
+
+    reason: dict[str, Any]
+
+
 class KerasEvaluate(Event):
     """What Keras's own `evaluate` says."""
 
@@ -261,6 +267,7 @@ KINDS = {
     "state": Kind(StateChange, needed(state=text) | known(reason=optional(error), device=text), replaced=False),
     "damaged": Kind(Damaged, needed(checkpoint=text, reason=error), replaced=False),
     "parent_lost": Kind(ParentLost, needed(reason=error), replaced=False),
+    "gpu_unused": Kind(GpuUnused, needed(reason=error), replaced=False),
     "retention": Kind(AtStep, replaced=False),
     "skipped": Kind(AtStep, replaced=False),
     "imported": Kind(AtStep, replaced=False),
