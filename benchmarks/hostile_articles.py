@@ -41,7 +41,7 @@ def read(path: Path) -> dict:
     articles, said = 0, []
     try:
         with Reading(path) as reading:
-            watched = psutil.Process(reading._process.pid)
+            watched = psutil.Process(reading.child.process.pid)
 
             def watch() -> None:
                 nonlocal peak

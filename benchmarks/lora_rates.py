@@ -78,7 +78,7 @@ def main() -> int:
         for rate in [0.0, *rates] if rank else [submission.peak_learning_rate(settings, backbone.hidden_dim)]:
             if rate:
                 trial(model, batches, rate, a.steps, settings)
-            scores = scoring.evaluate(scorer, stream, tokenizer.token_bytes, length, part, lambda done, total: True)
+            scores = scoring.evaluate(scorer, stream, tokenizer.token_bytes, length, part)
             row = {"rank": rank, "rate": rate, "accuracy": scores.accuracy, "bits_per_byte": scores.bits_per_byte}
             rows.append(row)
             told = "before any step" if not rate else f"rate {rate:g}"

@@ -156,7 +156,7 @@ def main() -> None:
     to_build = search.missing(ranges)
     started = time.perf_counter()
     with Peak() as peak:
-        search.build(ranges, lambda done, left: print(f"{done:,} of {left:,}", file=sys.stderr))
+        search.build(ranges, lambda p: print(f"{p.done:,} of {p.total:,}", file=sys.stderr))
     figures["build_seconds"] = round(time.perf_counter() - started, 1) if to_build else None
     figures["build_peak_mb"] = round(peak.mb) if to_build else None
     figures["index_mb"] = round(sum(f.bytes for f in files) / 1e6)

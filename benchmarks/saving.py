@@ -21,6 +21,7 @@ import bench  # noqa: F401  (the project is put on the path)
 import numpy as np
 
 from engine.core import paths
+from engine.core.progress import ignore
 from engine.corpus import windows
 from engine.evaluation import scoring
 from engine.models import loading
@@ -32,7 +33,6 @@ from engine.runs.settings import CHECKPOINT_FORMATS, RunSettings
 from engine.training import setup, steppers
 from engine.training.saver import Saver
 from engine.training.state import TrainingState
-from engine.training.supervisor import Supervisor
 
 BASE = loading.Architecture(50_257, 12, 12, 768, 1024)
 
@@ -57,7 +57,7 @@ class Saving:
             batch_size=batch, corpus=SimpleNamespace(content_hash="", articles=lambda split: 1),
             batches=self._batches, parameters=model.count_params(),
         )  # fmt: skip
-        self._saver = Saver(found, model, self._state, Supervisor())
+        self._saver = Saver(found, model, self._state, ignore)
 
     def timed(self, saves: int, steps: int) -> None:
         """So many saves, with steps before each."""

@@ -169,9 +169,7 @@ def measure(model: ModelReference, request: dict, done: float, share: float, bar
         bar.progress(min(1.0, done + share * of_this), label)
 
     def progress(message: dict) -> str:
-        if message["phase"] == "measuring":
-            return f"{name} · {studio_view.measuring(message)}"
-        return f"{name} · {_('preparing the articles: {n} so far', n=words.grouped(message['articles']))}"
+        return f"{name} · {studio_view.measuring(message)}"
 
     work = f"{name} · {_('loading the articles and the model')}"
     return studio_view.told({**request, "reference": model.reference}, say, work, progress)[-1]["scores"]

@@ -8,6 +8,7 @@ import streamlit as st
 
 from engine.core import paths
 from engine.core.errors import EngineError
+from engine.core.progress import Phase
 from engine.corpus import lookup, store
 from engine.corpus.store import Corpus
 from engine.presets import catalogue
@@ -175,6 +176,8 @@ def search(models: list[ModelReference], articles: str) -> dict[str, list[dict]]
     request = {"kind": "places", "references": [m.reference for m in models], "articles": articles, "split": "test"}
 
     def article(message: dict) -> str:
+        if message["phase"] != Phase.SCORING:
+            return studio_view.measuring(message)
         return _("Article {done} of {total}", done=message["done"], total=words.grouped(message["total"]))
 
     try:

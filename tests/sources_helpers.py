@@ -1,8 +1,11 @@
 """Small sources of articles, and what is read of them."""
 
+import itertools
+
 from conftest import jsonl
 
 from engine.articles import Skipped, Source
+from engine.core.progress import Cancelled
 
 
 def read(path, split="train", options=None):
@@ -22,6 +25,17 @@ def write_articles(path, numbers):
 def contents(folder):
     """The bytes of each file of a folder."""
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def cancelled_after(calls):
+    """An `on_progress` that ends the work when it is called for the so manieth time."""
+    called = itertools.count(1)
+
+    def on_progress(progress):
+        if next(called) >= calls:
+            raise Cancelled
+
+    return on_progress
 
 
 def table_rows(count=6):

@@ -9,6 +9,7 @@ import streamlit as st
 
 from engine.core import paths
 from engine.core.files import require_space
+from engine.core.progress import Progress
 from engine.exchange.foreign import adoption, layout
 from engine.exchange.foreign.validator import Validator
 from engine.presets import catalogue
@@ -71,8 +72,8 @@ def _validator() -> Validator:
 def _import(uploads: list[tuple[str, bytes]], path: str, name: str, preset: str) -> None:
     with st.status(_("Looking the file through …")) as status:
 
-        def say(done: int) -> None:
-            status.update(label=_("Looking the file through: {size}", size=words.size(done)))
+        def say(progress: Progress) -> None:
+            status.update(label=_("Looking the file through: {size}", size=words.size(progress.done)))
 
         root = paths.checkpoints_root()
         with contextlib.ExitStack() as stack:

@@ -8,9 +8,12 @@ from typing import Any
 import streamlit as st
 
 from engine.core.errors import EngineError
+from engine.core.progress import Phase
 from engine.services import inference_client
 from ui import budget, words
 from ui.i18n import _
+
+_PREPARATION = (Phase.PREPARING, Phase.COMPARING)
 
 
 def wait_until_ready() -> None:
@@ -39,7 +42,9 @@ def busy() -> str:
 
 
 def measuring(message: dict[str, Any]) -> str:
-    """How far a measurement is."""
+    """How far a measurement is, or the preparation of its articles."""
+    if message["phase"] in _PREPARATION:
+        return _("preparing the articles: {n} so far", n=words.grouped(message["articles"]))
     return _("measuring: {done} of {total} windows", done=message["done"], total=message["total"])
 
 
@@ -67,7 +72,9 @@ def told(
             if message["kind"] == "waiting":
                 say(busy(), 0.0)
             elif message["kind"] == "progress":
-                say(progress(message), message["done"] / message["total"] if message.get("total") else 0.0)
+                # The preparation comes before what is measured and is the smaller part: the bar is not its own.
+                counts = message["total"] and message["phase"] not in _PREPARATION
+                say(progress(message), message["done"] / message["total"] if counts else 0.0)
             else:
                 say(work, 0.0)
             told_so_far.append(message)

@@ -1,25 +1,23 @@
-"""`python -m engine.articles.child REQUEST`: reads a source in a process of its own and writes what it finds.
+"""`python -m engine.articles.child MEMORY`: reads a source in a process of its own and says what it finds (engine.core.child).
 
 Files of articles are hostile until they have been read: whatever a parser does with them, it does here, under limits of
 memory that `isolation` sets and watches.
 """
 
 import hashlib
-import json
 import sys
 import time
-from typing import Any, BinaryIO
+from typing import Any
 
 from engine.articles import csv_table, parquet
 from engine.articles.article import Article
 from engine.articles.options import Options, Place
 from engine.articles.source import Skipped, Source
 from engine.articles.table import likely
-from engine.core import frames
+from engine.core.child import Asker, give_up_for_memory
 from engine.core.errors import ArticlesError, EngineError
-from engine.core.limits import limit_own_memory
+from engine.core.progress import Phase, Progress
 
-_PROGRESS_SECONDS = 1.0
 PREVIEW_ARTICLES, PREVIEW_CHARACTERS = 3, 2_000
 PREVIEW_FILES = 12  # of several, each with the beginning of one article,
 PREVIEW_SECONDS = 10.0  # and none is begun later
@@ -35,10 +33,10 @@ def digest(text: bytes) -> int:
 
 
 class _Progress:
-    """Says how far the reading is at least once a second, so that silence means that it is stuck."""
+    """Where in its source the reading is, and says so now and then."""
 
-    def __init__(self, out: BinaryIO) -> None:
-        self._out, self._last = out, 0.0
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
         self._source: Source | None = None
         self._split, self._place = "", ()  # type: tuple[str, Place]
 
@@ -48,36 +46,29 @@ class _Progress:
 
     def entered(self, name: str) -> None:
         """Says which file is read now, so that it can be named whatever reading it leads to."""
-        frames.write(self._out, {"kind": "member", "name": name})
-        self._out.flush()
+        self._asker.say_now("member", name=name)
 
     def tick(self) -> None:
         """Says how far it is, where that has not just been said."""
-        now = time.monotonic()
-        if now - self._last >= _PROGRESS_SECONDS:
-            self._last = now
+        if self._asker.progress_due():
             done, total = 0, 0
             if self._source is not None:
                 done, total = self._source.done_bytes(self._split, self._place), self._source.size
-            frames.write(self._out, {"kind": "progress", "done": done, "total": total})
-            self._out.flush()
+            self._asker.on_progress(Progress(done, total, Phase.PREPARING))
 
 
-def _read(request: dict[str, Any], out: BinaryIO) -> None:
+def _read(request: dict[str, Any], asker: Asker) -> None:
     """All items of a source from the place of each split on; at most `limit` articles of each split."""
-    progress = _Progress(out)
+    progress = _Progress(asker)
     source = Source(request["path"], Options(**request["options"]), progress.entered, progress.tick)
     limit = request["limit"]
-    frames.write(
-        out,
-        {
-            "kind": "opened",
-            "splits": source.splits,
-            "size": source.size,
-            "forms": source.forms(),
-            "refused": Skipped.of(source.refused).to_json(),
-            "remarks": Skipped.of(source.remarks).to_json(),
-        },
+    asker.say(
+        "opened",
+        splits=source.splits,
+        size=source.size,
+        forms=source.forms(),
+        refused=Skipped.of(source.refused).to_json(),
+        remarks=Skipped.of(source.remarks).to_json(),
     )
     for split in source.splits:
         begin = request["from"].get(split, {"place": [], "articles": 0})
@@ -92,30 +83,29 @@ def _read(request: dict[str, Any], out: BinaryIO) -> None:
                 text, marks = item.laid_out()
                 body = text.encode()
                 articles += 1
-                header = {
-                    "kind": "article",
-                    "split": split,
-                    "place": place,
-                    "id": item.id,
-                    "words": item.words,
-                    "digest": digest(body),
-                    "marks": [(m.offset, m.kind, m.named) for m in marks],
-                    "formulas": item.formulas,
-                    "names": [section.name for section in item.all_sections()],
-                    "left_out": item.left_out,
-                }
-                frames.write(out, header, body)
+                asker.say(
+                    "article",
+                    body,
+                    split=split,
+                    place=place,
+                    id=item.id,
+                    words=item.words,
+                    digest=digest(body),
+                    marks=[(m.offset, m.kind, m.named) for m in marks],
+                    formulas=item.formulas,
+                    names=[section.name for section in item.all_sections()],
+                    left_out=item.left_out,
+                )
             else:
-                frames.write(out, {"kind": "skipped", "split": split, "place": place, **item.to_json()})
+                asker.say("skipped", split=split, place=place, **item.to_json())
             progress.reads(source, split, place)
             progress.tick()
-        frames.write(out, {"kind": "split", "split": split})
-    frames.write(out, {"kind": "end"})
+        asker.say("split", split=split)
 
 
-def _count(request: dict[str, Any], out: BinaryIO) -> None:
+def _count(request: dict[str, Any], asker: Asker) -> None:
     """How many articles each split holds; nothing of them leaves this process."""
-    progress = _Progress(out)
+    progress = _Progress(asker)
     source = Source(request["path"], Options(**request["options"]), progress.entered, progress.tick)
     counts = dict.fromkeys(source.splits, 0)
     for split in source.splits:
@@ -123,7 +113,7 @@ def _count(request: dict[str, Any], out: BinaryIO) -> None:
             counts[split] += isinstance(item, Article)
             progress.reads(source, split, place)
             progress.tick()
-    frames.write(out, {"kind": "counts", "counts": counts})
+    asker.say("counts", counts=counts)
 
 
 def _cut(fields: list[str]) -> list[str]:
@@ -136,9 +126,9 @@ def _told(error: ArticlesError) -> dict[str, Any]:
     return ArticlesError(error.template, **values).to_json()
 
 
-def _preview(request: dict[str, Any], out: BinaryIO) -> None:
+def _preview(request: dict[str, Any], asker: Asker) -> None:
     """What a source is: its forms, of a table the columns and first rows, and its first articles as they would be read."""
-    progress = _Progress(out)
+    progress = _Progress(asker)
     source = Source(request["path"], Options(**request["options"]), progress.entered, progress.tick)
     table, at, refused = None, None, list(source.refused)
     for index, m in enumerate(source.members["train"]):
@@ -158,25 +148,22 @@ def _preview(request: dict[str, Any], out: BinaryIO) -> None:
     articles, problems, table_read = _first_articles(source, at)
     said = {str(error) for error in (*refused, *problems[:1])}
     refused += [error for error in problems[1:] if str(error) not in said]
-    frames.write(
-        out,
-        {
-            "kind": "preview",
-            "forms": source.forms(),
-            "splits": source.splits,
-            "size": source.size,
-            "files": len(source.members["train"]),
-            "table": source.members["train"][at].name[:_SHOWN_CHARACTERS] if at is not None else "",
-            "table_read": table_read,
-            "columns": columns,
-            "rows": [_cut(row) for row in table[1]] if table else [],
-            "likely": likely(columns, [row[:_SHOWN_COLUMNS] for row in table[1]]).to_json() if table else {},
-            "text_unit": source.options.text_unit,
-            "articles": articles,
-            "problem": _told(problems[0]) if problems else None,
-            "remarks": [_told(error) for error in source.remarks[:20]],
-            "refused": [_told(error) for error in refused[:20]],
-        },
+    asker.say(
+        "preview",
+        forms=source.forms(),
+        splits=source.splits,
+        size=source.size,
+        files=len(source.members["train"]),
+        table=source.members["train"][at].name[:_SHOWN_CHARACTERS] if at is not None else "",
+        table_read=table_read,
+        columns=columns,
+        rows=[_cut(row) for row in table[1]] if table else [],
+        likely=likely(columns, [row[:_SHOWN_COLUMNS] for row in table[1]]).to_json() if table else {},
+        text_unit=source.options.text_unit,
+        articles=articles,
+        problem=_told(problems[0]) if problems else None,
+        remarks=[_told(error) for error in source.remarks[:20]],
+        refused=[_told(error) for error in refused[:20]],
     )
 
 
@@ -224,22 +211,18 @@ def _first_articles(source: Source, table: int | None) -> tuple[list[dict[str, A
 
 
 def main() -> int:
-    """Answers one request; a problem is a message too."""
-    out = sys.stdout.buffer
-    request = json.loads(sys.argv[1])
-    limit_own_memory(request["memory_bytes"])
-    frames.write(out, {"kind": "started"})
-    out.flush()
+    """Answers requests; a problem is a message too."""
+    asker = Asker()
     try:
-        {"read": _read, "preview": _preview, "count": _count}[request["action"]](request, out)
-    except EngineError as error:
-        frames.write(out, {"kind": "error", **error.to_json()})
+        for request in asker.requests():
+            try:
+                {"read": _read, "preview": _preview, "count": _count}[request["action"]](request, asker)
+            except EngineError as error:
+                asker.say("error", **error.to_json())
     except MemoryError:
-        print("MemoryError", file=sys.stderr)  # isolation has the sentence
-        return 1
+        return give_up_for_memory()
     except BrokenPipeError:  # whoever asked wants no more
         return 0
-    out.flush()
     return 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from engine.core import fields, paths
 from engine.core.errors import ArticlesError
 from engine.core.files import make_folder, read_json, write_json
+from engine.core.progress import OnProgress, Phase, Progress, ignore
 
 # Before the library is imported: a download by plain HTTP can be stopped within a file, which Xet's own client was not
 # seen to do.
@@ -209,8 +210,8 @@ def _offline(name: str) -> ArticlesError:
     )
 
 
-def _bar(report: Callable[[int], None], raised: list[Exception]) -> type:
-    """What the library takes for a progress bar, of one file; what `report` raises is kept in `raised` too."""
+def _bar(take: Callable[[int], None], raised: list[Exception]) -> type:
+    """What the library takes for a progress bar, of one file; what `take` raises is kept in `raised` too."""
 
     class Bar:
         def __init__(self, initial: int = 0, **looks: object) -> None:
@@ -225,7 +226,7 @@ def _bar(report: Callable[[int], None], raised: list[Exception]) -> type:
         def update(self, received: float | None = 1) -> None:
             self._received += int(received or 0)
             try:
-                report(self._received)
+                take(self._received)
             except Exception as error:
                 raised.append(error)
                 raise
@@ -233,11 +234,11 @@ def _bar(report: Callable[[int], None], raised: list[Exception]) -> type:
     return Bar
 
 
-def fetch(listing: Listing, report: Callable[[int, int], None] = lambda done, total: None) -> Path:
+def fetch(listing: Listing, on_progress: OnProgress = ignore) -> Path:
     """The folder of a data set, fetched file by file into the hub's cache; what is there already is not fetched again.
 
     Args:
-        report: called now and then with bytes done and in all; what it raises ends the download.
+        on_progress: called with each block; what it raises ends the download.
 
     Raises:
         ArticlesError: the network or the hub fails on the way; the files that are whole stay.
@@ -248,10 +249,10 @@ def fetch(listing: Listing, report: Callable[[int, int], None] = lambda done, to
     done, folder = 0, Path()
     raised: list[Exception] = []
     for file, size in listing.files:
-        report(done, listing.size)
+        on_progress(Progress(done, listing.size, Phase.FETCHING))
 
         def received(so_far: int, before: int = done) -> None:
-            report(before + so_far, listing.size)
+            on_progress(Progress(before + so_far, listing.size, Phase.FETCHING))
 
         try:
             path = Path(
@@ -280,7 +281,7 @@ def fetch(listing: Listing, report: Callable[[int, int], None] = lambda done, to
         for _ in Path(file).parts:
             path = path.parent
         folder, done = path, done + size
-    report(done, listing.size)
+    on_progress(Progress(done, listing.size, Phase.FETCHING))
     marker = _marker(listing.name)
     make_folder(marker.parent, parents=True)
     folder = folder / listing.configuration  # another one that is fetched lies beside it

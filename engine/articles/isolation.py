@@ -1,32 +1,18 @@
-"""Reading a source in a process of its own, with limits of memory and of silence.
+"""Reads a source in a process of its own, with limits of memory and of silence (engine.core.child)."""
 
-What comes back is data; a parser that crashes, hangs or eats memory takes nothing down but its own process.
-"""
-
-import contextlib
-import json
-import os
-import subprocess
-import sys
-import threading
-import time
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from engine.articles.member import shown
 from engine.articles.options import Options
-from engine.core import frames, paths
+from engine.core.child import Child, Died, Limits, Message
 from engine.core.errors import ArticlesError
-from engine.core.limits import Watchdog
 
 MEMORY_BYTES = 450 << 20  # resident, watched from here
 HARD_MEMORY_BYTES = 900 << 20  # of data, set in the child where the system has such a limit
 SILENT_SECONDS = 10.0
-START_SECONDS = 60.0  # until the process has imported what it reads with
-_BUFFERED_BYTES = 8 << 20
 
 
 class ReadingEnded(ArticlesError):
@@ -70,9 +56,6 @@ class Preview:
 class Reading:
     """The messages of a reading process, as an iterator; used as a context, which ends the process.
 
-    A thread takes messages from the pipe into a small buffer, so that reading goes on while the caller works, and
-    watches the process.
-
     Raises while iterating:
         ArticlesError: the source cannot be read. ReadingEnded: reading it broke a limit.
     """
@@ -86,126 +69,60 @@ class Reading:
         action: str = "read",
     ) -> None:
         self._path, self._member = Path(path), ""
-        request = {
-            "action": action,
-            "path": str(path),
-            "options": (options or Options()).to_json(),
-            "from": start or {},
-            "limit": limit,
-            "memory_bytes": HARD_MEMORY_BYTES,
-        }
-        python_path = os.pathsep.join([str(paths.PROJECT), os.environ.get("PYTHONPATH", "")])
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "engine.articles.child", json.dumps(request)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=paths.PROJECT,
-            # Arrow's own allocators reserve address space that looks like use.
-            env={**os.environ, "PYTHONPATH": python_path, "ARROW_DEFAULT_MEMORY_POOL": "system"},
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        self.child = Child(
+            "engine.articles.child",
+            limits=Limits(MEMORY_BYTES, HARD_MEMORY_BYTES, SILENT_SECONDS),
+            environment={"ARROW_DEFAULT_MEMORY_POOL": "system"},  # its own reserve address space that looks like use
         )
-        self._messages: deque[tuple[dict[str, Any], bytes]] = deque()
-        self._buffered, self._ended, self._closed, self._started = 0, False, False, False
-        self._heard = time.monotonic()
-        self._changed = threading.Condition()
-        self._complaint = b""
-        for work in (self._pump, self._listen_to_errors):
-            threading.Thread(target=work, daemon=True).start()
-        self._watchdog = Watchdog(self._process, MEMORY_BYTES, SILENT_SECONDS, self._silence)
+        self._answer = self.child.ask(
+            {
+                "action": action,
+                "path": str(path),
+                "options": (options or Options()).to_json(),
+                "from": start or {},
+                "limit": limit,
+            }
+        )
 
     def __enter__(self) -> "Reading":
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.close()
+        self.child.close()
 
-    def close(self) -> None:
-        """Ends the process, whatever it is doing."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-        self._process.kill()
-        self._process.wait()
+    def __iter__(self) -> Iterator[Message]:
+        try:
+            for header, body in self._answer:
+                if header["kind"] == "member":
+                    self._member = header["name"]
+                elif header["kind"] == "error":
+                    raise ArticlesError.from_json(header)
+                else:
+                    yield header, body
+        except Died as died:
+            raise self.ended(died) from None
 
-    def __iter__(self) -> Iterator[tuple[dict[str, Any], bytes]]:
-        while True:
-            with self._changed:
-                while not self._messages and not self._ended:
-                    self._changed.wait()
-                if not self._messages:
-                    break
-                header, body = self._messages.popleft()
-                self._buffered -= len(body) + 512
-                self._changed.notify_all()
-            if header["kind"] == "error":
-                raise ArticlesError.from_json(header)
-            yield header, body
-            if header["kind"] in ("end", "preview", "counts"):
-                return
-        self._raise_why_it_ended()
-
-    def _raise_why_it_ended(self) -> None:
-        code = self._process.wait()
+    def ended(self, died: Died) -> ReadingEnded:
+        """What is said of a process that ended before its source, with the file that it was in."""
         name = self._member or shown(self._path.name)
-        detail = self._complaint.decode("utf-8", "replace").strip().splitlines()[-1:] or [""]
-        if self._watchdog.killed == "memory" or "MemoryError" in detail[0]:
-            raise ReadingEnded(
+        if died.broke == "memory":
+            return ReadingEnded(
                 "{path} needs more than {limit} MB of memory to be read: it is damaged, or made to do so.",
                 path=name,
                 limit=MEMORY_BYTES >> 20,
             )
-        if self._watchdog.killed == "silence":
-            raise ReadingEnded(
+        if died.broke == "silence":
+            return ReadingEnded(
                 "Reading {path} stood still for {seconds} seconds and was given up.",
                 path=name,
                 seconds=round(SILENT_SECONDS),
             )
-        raise ReadingEnded(
+        return ReadingEnded(
             "Reading {path} failed (exit code {code}): the file is damaged. {detail}",
             path=name,
-            code=code,
-            detail=detail[0][:300],
+            code=died.code,
+            detail=died.last_words[:300],
         )
-
-    def _pump(self) -> None:
-        stream = self._process.stdout
-        assert stream is not None
-        with stream, contextlib.suppress(OSError, ValueError):
-            while message := frames.read(cast(BinaryIO, stream)):
-                with self._changed:
-                    self._heard = time.monotonic()
-                    if message[0]["kind"] == "started":
-                        self._started = True
-                        continue
-                    if message[0]["kind"] == "member":
-                        self._member = message[0]["name"]
-                        continue
-                    self._messages.append(message)
-                    self._buffered += len(message[1]) + 512
-                    self._changed.notify_all()
-                    while self._buffered > _BUFFERED_BYTES and not self._closed:
-                        self._changed.wait()
-                    self._heard = time.monotonic()
-        self._process.wait()
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
-
-    def _listen_to_errors(self) -> None:
-        stream = self._process.stderr
-        assert stream is not None
-        with stream, contextlib.suppress(OSError, ValueError):
-            while block := stream.read(4096):
-                self._complaint = (self._complaint + block)[-4096:]
-
-    def _silence(self) -> float:
-        """Seconds since the last message; a reader who does not keep up is no silence, nor is the start of the process on
-        a machine with much to do, as long as it takes no longer than `START_SECONDS`."""
-        with self._changed:
-            if self._buffered > _BUFFERED_BYTES:
-                return 0.0
-            return time.monotonic() - self._heard - (0.0 if self._started else START_SECONDS - SILENT_SECONDS)
 
 
 def preview(path: Path | str, options: Options | None = None) -> Preview:

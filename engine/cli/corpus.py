@@ -9,7 +9,7 @@ from typing import Any
 from engine.articles.options import UNITS
 from engine.articles.unread import PARTS
 from engine.cli import options
-from engine.cli.output import Progress, bar, preparing, print_result
+from engine.cli.output import ProgressLine, print_result
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError
 from engine.corpus import reading, store
@@ -53,14 +53,10 @@ def prepare(a: argparse.Namespace) -> int:
     from engine.services import import_job
 
     started = time.monotonic()
-    progress = Progress()
+    line = ProgressLine()
     tokenizer = vocabulary.vocabulary(str(a.preset))
     try:
-        path = import_job.locate(
-            str(a.source),
-            _announce,
-            lambda done, total: progress(f"fetching {bar(done, total)}"),
-        )
+        path = import_job.locate(str(a.source), _announce, line)
         ignored = [name for name in _FOR_SOURCES if getattr(a, name)] if store.is_corpus(path) else []
         if ignored:
             raise ArticlesError(
@@ -71,7 +67,7 @@ def prepare(a: argparse.Namespace) -> int:
         prepared = preparation.prepare(
             path,
             tokenizer,
-            report=lambda p: progress(preparing(p, time.monotonic() - started)),
+            on_progress=line,
             out=a.out,
             options=Options(a.text_column, a.abstract_column, a.id_column, a.text_unit, a.title_column),
             limit=a.limit,
@@ -79,11 +75,9 @@ def prepare(a: argparse.Namespace) -> int:
             looked_at=True,  # they are printed below
         )
         notices = prepared.notices
-        prepared = repeats.look_for_near_copies(  # of one that an earlier version prepared
-            prepared, tokenizer, lambda p: progress(preparing(p, time.monotonic() - started))
-        )
+        prepared = repeats.look_for_near_copies(prepared, tokenizer, line)  # of one that an earlier version prepared
     finally:
-        progress.close()
+        line.close()
     if reading.is_guessed(prepared.card.get("forms", {})):
         _print_first(prepared, tokenizer)
     totals = store.summary(prepared.card)

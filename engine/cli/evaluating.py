@@ -3,7 +3,7 @@
 import argparse
 
 from engine.cli import options
-from engine.cli.output import Progress, bar, near_copies_line, print_result
+from engine.cli.output import ProgressLine, near_copies_line, print_result
 from engine.core import paths
 from engine.core.errors import RunError
 from engine.core.splits import SPLITS, TEST
@@ -56,7 +56,7 @@ def evaluate(a: argparse.Namespace) -> int:
         other = references.ModelReference(model.preset) if a.against == BASE else options.resolve(a.against)
         references.check_base(model, other)
         check_same_vocabulary(other, model)
-    progress = Progress()
+    line = ProgressLine()
 
     def examined(reference: references.ModelReference) -> dict:
         return examine(
@@ -66,8 +66,7 @@ def evaluate(a: argparse.Namespace) -> int:
             results.PassSettings(
                 a.evaluate_tokens, a.sequence_length, a.stride, a.seed, int(a.near_copies == LEFT_OUT)
             ),
-            lambda done, total: progress(f"evaluating {reference.reference} {bar(done, total)}"),
-            lambda told: progress(f"preparing the articles: {told.articles:,} so far"),
+            lambda progress: line(progress, reference.reference),
         )
 
     try:
@@ -76,7 +75,7 @@ def evaluate(a: argparse.Namespace) -> int:
             against = examined(other)
             result["against"] = {**against, "differences": intervals.differences(result, against)}
     finally:
-        progress.close()
+        line.close()
     print_result(result, a.json, _report_lines(result))
     return 0
 
@@ -138,11 +137,11 @@ def memorisation(a: argparse.Namespace) -> int:
 
     run = lifecycle.find(a.run)
     seen = articles_read.seen(run)
-    progress = Progress()
+    line = ProgressLine()
     try:
-        lens.build(seen.ranges, lambda done, total: progress(f"indexing {bar(done, total)}"))
+        lens.build(seen.ranges, line)
     finally:
-        progress.close()
+        line.close()
     texts = {"": a.text}
     if a.text is None:
         texts = {e["prompt"]: e["text"] for e in run.events("sample") if e["model"] == "run"}

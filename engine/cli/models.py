@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli import options
-from engine.cli.output import Progress, bar, print_result
+from engine.cli.output import ProgressLine, print_result
 from engine.core import strict_json
 from engine.core.errors import EngineError
+from engine.core.progress import Progress
 from engine.runs import checkpoints, references
 from engine.runs.settings import CHECKPOINT_FORMATS, EXPORTS, HUGGING_FACE
+from engine.training.progress import Training
 
 # The settings of pretraining as options; its own module, which loads Keras, has what they mean and their defaults.
 _PRETRAINING = {
@@ -166,17 +168,15 @@ def import_checkpoint(a: argparse.Namespace) -> int:
     its base."""
     from engine.exchange.foreign import adoption, layout
 
-    progress = Progress()
+    line = ProgressLine()
     try:
-        checkpoint = adoption.adopt(
-            a.file, a.name, a.preset, progress=lambda done: progress(f"looking through {done / 1e6:,.0f} MB")
-        )
+        checkpoint = adoption.adopt(a.file, a.name, a.preset, on_progress=line)
         found = checkpoint.manifest["imported"]
         from engine.evaluation.measure import parity
 
-        figures = parity(checkpoint, lambda done, total: progress(f"measuring {bar(done, total)}"))
+        figures = parity(checkpoint, line)
     finally:
-        progress.close()
+        line.close()
     preset = checkpoints.preset_of(checkpoint)["reference"]
     result = {"checkpoint": checkpoint.reference, "preset": preset, **found}
     for name, prefix in (("run", ""), ("base", "base_")):
@@ -201,26 +201,22 @@ def pretrain(a: argparse.Namespace) -> int:
 
     given = {name: value for name in _PRETRAINING if (value := getattr(a, name)) is not None}
     settings = pretraining.Settings(**given, hold_out=tuple(a.hold_out))
-    progress = Progress()
+    line = ProgressLine()
 
-    def report(figures: dict) -> None:
-        if "loss" in figures:
-            progress(
-                f"{bar(figures['step'], figures['steps'])} step {figures['step']:,}/{figures['steps']:,}  "
-                f"loss {figures['loss']:.3f}  {figures['tokens_per_second']:,.0f} tokens/s"
-            )
-        elif figures.get("held_out"):
-            held_out = figures["held_out"]
-            progress.close()
-            print(
-                f"step {figures['step']:,}: held-out accuracy {held_out['accuracy']:.1%}, "
-                f"{held_out['bits_per_byte']:.3f} bits per byte",
-                file=sys.stderr,
-            )
+    def say(progress: Progress) -> None:
+        if not isinstance(progress, Training) or not progress.held_out:
+            line(progress)
+            return
+        line.close()
+        print(
+            f"step {progress.done:,}: held-out accuracy {progress.held_out['accuracy']:.1%}, "
+            f"{progress.held_out['bits_per_byte']:.3f} bits per byte",
+            file=sys.stderr,
+        )
 
     try:
-        figures = pretraining.pretrain(a.text, a.out, settings, report)
+        figures = pretraining.pretrain(a.text, a.out, settings, say)
     finally:
-        progress.close()
+        line.close()
     print_result({"preset": str(a.out), **figures}, a.json, [f"{a.out}: {strict_json.dumps(figures)}"])
     return 0

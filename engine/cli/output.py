@@ -2,25 +2,42 @@
 
 import sys
 import time
-from typing import Any
 
 from engine.core import strict_json
+from engine.core.progress import Phase, Progress
+from engine.corpus.progress import Preparing
 from engine.runs import queue
+from engine.training.progress import Training
+
+_TERMINAL_SECONDS, _LOG_SECONDS = 0.1, 5.0
 
 
-class Progress:
-    """One line that is rewritten at a terminal; a line each few seconds elsewhere."""
+class ProgressLine:
+    """One line that says how far a command is: rewritten at a terminal, a new one each few seconds elsewhere."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
-        self._last = 0.0
+        self._phase, self._since, self._last = "", 0.0, 0.0
 
-    def __call__(self, line: str) -> None:
+    def __call__(self, progress: Progress, of: str = "") -> None:
+        """Shows a progress, where the former one has been read.
+
+        Args:
+            of: what is being evaluated, where it may be one of several.
+        """
+        now = time.monotonic()
+        begins = progress.phase != self._phase
+        if begins:
+            self._phase, self._since = progress.phase, now
+        seconds = _TERMINAL_SECONDS if self._terminal else _LOG_SECONDS
+        if now - self._last < seconds and not (begins and self._terminal):
+            return
+        self._last = now
+        line = in_words(progress, now - self._since, of)
         if self._terminal:
             print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
-        elif time.monotonic() - self._last > 5:
+        else:
             print(line, file=sys.stderr, flush=True)
-            self._last = time.monotonic()
 
     def close(self) -> None:
         """Ends the rewritten line."""
@@ -42,16 +59,34 @@ def print_result(result: dict, as_json: bool, lines: list[str]) -> None:
         print(strict_json.dumps(result, ensure_ascii=False))
 
 
-def preparing(p: Any, seconds: float) -> str:
-    """How far a preparation is, and how long it still takes."""
-    rate = p.done_bytes / seconds if seconds else 0.0
-    left = f", {max(0.0, (p.total_bytes - p.done_bytes) / rate):,.0f} s left" if rate and p.total_bytes else ""
-    if p.compared:
-        return f"looking for near-copies {bar(p.compared, p.articles)} {p.compared:,} of {p.articles:,} articles"
-    return (
-        f"preparing {bar(p.done_bytes, p.total_bytes)} {p.articles:,} articles, {p.tokens:,} tokens, "
-        f"{p.skipped:,} skipped{left}"
-    )
+def in_words(p: Progress, seconds: float = 0.0, of: str = "") -> str:
+    """How far a command is.
+
+    Args:
+        seconds: since the phase began; what is left of it is told by its pace. of: what is being evaluated.
+    """
+    rate = p.done / seconds if seconds else 0.0
+    left = f", {max(0.0, (p.total - p.done) / rate):,.0f} s left" if rate and p.total else ""
+    if isinstance(p, Training):
+        return _training(p)
+    if p.phase == Phase.COMPARING:
+        return f"looking for near-copies {bar(p.done, p.total)} {p.done:,} of {p.total:,} articles"
+    if isinstance(p, Preparing):
+        return f"preparing {bar(p.done, p.total)} {p.articles:,} articles, {p.tokens:,} tokens, {p.skipped:,} skipped{left}"
+    if p.phase == Phase.CHECKING:
+        return f"looking through {p.done / 1e6:,.0f} MB"
+    return " ".join(part for part in (p.phase, of, bar(p.done, p.total) if p.total else "") if part)
+
+
+def _training(p: Training) -> str:
+    parts = [f"{bar(p.done, p.total)} step {p.done:,}/{p.total:,}" if p.total else f"step {p.done:,}/?"]
+    if p.loss is not None:
+        parts.append(f"loss {p.loss:.3f}")
+    if p.tokens_per_second is not None:
+        parts.append(f"{p.tokens_per_second:,.0f} tokens/s")
+    if p.micro_batch:
+        parts.append(f"memory is short: each batch in pieces of {p.micro_batch}")
+    return "  ".join(parts)
 
 
 def place_line(place: queue.Place) -> str:

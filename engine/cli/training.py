@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from engine.articles.member import shown
 from engine.cli import options
-from engine.cli.output import Progress, near_copies_line, place_line, preparing, print_result
+from engine.cli.output import ProgressLine, near_copies_line, place_line, print_result
 from engine.core import machine, paths
 from engine.core.errors import ArticlesError, PlanError
 from engine.presets import memory
@@ -54,14 +54,14 @@ def train(a: argparse.Namespace) -> int:
     run = queue.enter(settings, "" if a.name else "run").run
     if a.queue:
         return _print_queued(run, a.json)
-    progress = Progress()
+    line = ProgressLine()
     try:
         with dispatcher.watching():
-            result = worker.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
+            result = worker.work(run, patience_seconds=24 * 3600 if a.wait else 0, on_progress=line)
     except memory.GoesOn:
         _goes_on(run, a.json)
     finally:
-        progress.close()
+        line.close()
     if result is None:
         return _not_finished(run, a.json)
     print_result(result, a.json, _result_lines(result))
@@ -83,12 +83,12 @@ def _train_plan(a: argparse.Namespace) -> int:
     changes = options.given(a, "preset")
     preset = str(changes.get("preset") or plan.stages[0].settings.get("preset") or paths.MINI_PRESET)
     source = _articles(a)
-    progress = Progress()
+    line = ProgressLine()
     try:
         prepared = preparation.prepare(
             inputs.articles_path(source),
             vocabulary.vocabulary(preset),
-            report=lambda p: progress(preparing(p, 0.0)),
+            on_progress=line,
         )
         scaled = plan.scaled(prepared.articles("train"))
         prefix = a.name or queue.UNNAMED
@@ -106,14 +106,14 @@ def _train_plan(a: argparse.Namespace) -> int:
         for run, stage in zip(made, scaled.stages, strict=True):
             print(f"{run.name}: articles {stage.first:,}-{stage.last:,}", file=sys.stderr)
             with dispatcher.watching():
-                result = worker.work(run, patience_seconds=24 * 3600 if a.wait else 0, say=progress)
+                result = worker.work(run, patience_seconds=24 * 3600 if a.wait else 0, on_progress=line)
             if result is None:
                 return _not_finished(run, a.json)
             results.append({**result, "range": [stage.first, stage.last], "parent": run.settings.parent})
     except memory.GoesOn:
         _goes_on(run, a.json)
     finally:
-        progress.close()
+        line.close()
     lines = [line for result in results for line in _result_lines(result)]
     print_result({"plan": plan.title, "articles": scaled.articles, "stages": results}, a.json, lines)
     return 0

@@ -12,7 +12,7 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +20,7 @@ import psutil
 
 from engine.core import strict_json
 from engine.core.errors import GoneError, StorageError, sentence
+from engine.core.progress import OnProgress, Phase, Progress, ignore
 
 _NO_ROOM = sentence(
     "The disk that holds {path} has {free} MB free, and {needed} MB are needed: free some space and try again."
@@ -293,13 +294,13 @@ def read_json(path: Path) -> dict:
     return value if isinstance(value, dict) else {}
 
 
-def sha256(path: Path, progress: Callable[[int], object] = lambda done: None) -> str:
-    """The SHA-256 of a file's content, in hexadecimal; `progress` is told the bytes read so far."""
+def sha256(path: Path, on_progress: OnProgress = ignore) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
     digest, block = hashlib.sha256(), memoryview(bytearray(_HASHED_BYTES))
     with open(path, "rb", buffering=0) as file:
         while count := file.readinto(block):
             digest.update(block[:count])
-            progress(file.tell())
+            on_progress(Progress(file.tell(), 0, Phase.CHECKING))
     return digest.hexdigest()
 
 

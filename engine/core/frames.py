@@ -1,4 +1,4 @@
-"""The messages from the process that reads articles to the one that asked: lengths, a JSON header, bytes of text."""
+"""The messages between a process that reads strangers' files and the one that asks: lengths, a JSON header, bytes."""
 
 import json
 import struct

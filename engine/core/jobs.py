@@ -101,7 +101,16 @@ class Work:
         self._written = 0.0
 
     def say(self, now: bool = False, **changes: Any) -> None:
-        """Says how far it is: at most every 0.3 s, or now."""
+        """Says how far it is: at most every 0.3 s, or now.
+
+        Raises:
+            Cancelled: a person asked it to stop.
+        """
+        if self._file.with_suffix(".stop").exists():
+            raise Cancelled
+        self._write(now, changes)
+
+    def _write(self, now: bool, changes: dict[str, Any]) -> None:
         self.value |= changes
         if now or time.monotonic() - self._written > _REPORT_SECONDS:
             write_json(self._file, self.value, durable=now)
@@ -111,11 +120,7 @@ class Work:
         """Says how it ended, whatever has filled the disk."""
         with contextlib.suppress(OSError):  # Windows may refuse, for a moment; there is room then all the same
             self._file.with_suffix(".room").unlink(missing_ok=True)
-        self.say(True, **changes)
-
-    def stop_requested(self) -> bool:
-        """Whether a person asked it to stop."""
-        return self._file.with_suffix(".stop").exists()
+        self._write(True, changes)
 
 
 def work(file: Path, do: Callable[[Work], dict[str, Any]]) -> int:

@@ -44,7 +44,7 @@ def finish(grown: Growing, accept_part: bool) -> Path:
 
     Raises:
         ArticlesError: no article can be used, or one alone. FewRead: less than half could be read, and nobody said yes to that.
-        Cancelled: a person asked.
+        Cancelled: `on_progress` ended it.
     """
     splits = {split: grown.state["splits"][split] for split in SPLITS if split in grown.state["splits"]}
     if not splits or not splits.get("train", {}).get("articles"):

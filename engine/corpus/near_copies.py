@@ -17,6 +17,7 @@ import numpy as np
 
 from engine.core.errors import ArticlesError
 from engine.core.files import sync
+from engine.core.progress import OnProgress, Phase, Progress, ignore
 from engine.corpus.shingles import Shingles, likeness
 from engine.corpus.store import PAIR, Corpus
 from engine.corpus.windows import Kept
@@ -38,13 +39,13 @@ def write_signatures(
     count: int,
     shingles_of: SetOf,
     path: Path,
-    report: Callable[[int], object] = lambda done: None,
+    on_progress: OnProgress = ignore,
 ) -> None:
     """Writes uint32 (count, PERMUTATIONS) to a file, on all cores; what an interruption left of it is gone on with.
 
     Args:
         shingles_of: safe to be called by several threads.
-        report: called with articles done after each block; what it raises ends the work.
+        on_progress: called after each block.
     """
     from datasketch import MinHash
 
@@ -69,7 +70,7 @@ def write_signatures(
         for first, content in _in_order(block, range(done, count, _BLOCK)):
             file.write(content)
             file.flush()
-            report(min(count, first + _BLOCK))
+            on_progress(Progress(min(count, first + _BLOCK), count, Phase.COMPARING))
     sync(path)
 
 

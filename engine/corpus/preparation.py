@@ -6,7 +6,6 @@ without an interruption.
 
 import hashlib
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from engine.articles import Options, isolation
@@ -18,7 +17,7 @@ from engine.core.files import (
     storage_errors,
 )
 from engine.core.locks import Lock
-from engine.core.progress import Cancelled
+from engine.core.progress import OnProgress, Phase, ignore
 from engine.corpus import dividing, finishing
 from engine.corpus.lookup import (
     JOURNAL,
@@ -30,7 +29,7 @@ from engine.corpus.lookup import (
     of_vocabulary,
     staging_of,
 )
-from engine.corpus.progress import Report
+from engine.corpus.progress import Preparing
 from engine.corpus.reading import Growing
 from engine.corpus.store import (
     Corpus,
@@ -43,7 +42,7 @@ def prepare(
     path: Path | str,
     tokenizer: Tokenizer,
     root: Path | None = None,
-    report: Report = lambda progress: None,
+    on_progress: OnProgress = ignore,
     *,
     out: Path | None = None,
     options: Options | None = None,
@@ -51,24 +50,23 @@ def prepare(
     accept_part: bool = False,
     looked_at: bool = False,
     most_bytes: int = 0,
-    stop_requested: Callable[[], bool] = lambda: False,
 ) -> Corpus:
     """The corpus of a source for a vocabulary; one prepared before is found again and costs nothing.
 
     Args:
         path: a file, folder or zip archive of articles, or a prepared corpus.
         root: the folder of all corpora. out: the corpus's own folder instead.
+        on_progress: called with `Preparing` after each batch; after a `Cancelled` the next preparation goes on from there.
         limit: articles of each split that are taken, from the first on; 0 = all.
         accept_part: whether a person said yes to a corpus of less than half of what the source holds.
         looked_at: whether a person saw how its first articles are read, or will: without, no PDF and no Word file is used.
         most_bytes: that the corpus may take on the disk; 0 = as many as there are.
-        stop_requested: asked after each batch; True stops, and the next preparation goes on from there.
 
     Raises:
         ArticlesError: nothing there, or no article that can be used. FewRead: less than half of it can be.
         SourceChanged: somebody wrote the source meanwhile; nothing stays of what was prepared.
         StorageError: the disk refuses.
-        ReadingEnded: reading broke a limit; Cancelled: a person asked. What was prepared stays, to go on from.
+        ReadingEnded: reading broke a limit; Cancelled: `on_progress` ended it. What was prepared stays, to go on from.
     """
     if is_corpus(path):
         return of_vocabulary(Corpus(Path(path)), tokenizer)
@@ -91,12 +89,11 @@ def prepare(
         ) from error
     with Lock(locks) as lock:
         while not lock.acquire(patience_seconds=1):  # somebody else prepares the same
-            if stop_requested():
-                raise Cancelled
+            on_progress(Preparing(0, 0, Phase.PREPARING))
         if (found := existing(folder, identified, out is not None)) is not None:
             return found
         staging = staging_of(folder)
-        work = Growing(Path(path), tokenizer, options, limit, identified, staging, report, stop_requested)
+        work = Growing(Path(path), tokenizer, options, limit, identified, staging, on_progress)
         work.looked_at, work.most_bytes = looked_at, most_bytes
         try:
             with storage_errors(folder.parent):

@@ -10,7 +10,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,13 +28,13 @@ from engine.core.files import (
     sync,
     write_json,
 )
-from engine.core.progress import Cancelled
+from engine.core.progress import Cancelled, OnProgress, Phase, Progress
 from engine.corpus.lookup import (
     JOURNAL,
     SHOWN_CHANGED,
     SIGNATURES,
 )
-from engine.corpus.progress import Progress, Report
+from engine.corpus.progress import Preparing
 from engine.corpus.store import (
     ARTICLE,
     ARTICLES,
@@ -88,11 +88,10 @@ class Growing:
         limit: int,
         identified: dict[str, Any],
         staging: Path,
-        report: Report,
-        stop_requested: Callable[[], bool],
+        on_progress: OnProgress,
     ) -> None:
         self.path, self.tokenizer, self.options, self.limit = path, tokenizer, options, limit
-        self.identity, self.staging, self.report, self.stop_requested = identified, staging, report, stop_requested
+        self.identity, self.staging, self.on_progress = identified, staging, on_progress
         self.dtype = np.dtype("<u2" if tokenizer.vocabulary_size <= 1 << 16 else "<u4")
         self.state: dict[str, Any] = {
             "identity": identified,
@@ -113,7 +112,7 @@ class Growing:
         """Reads the source to its end, from wherever an interruption left it.
 
         Raises:
-            ArticlesError: it cannot be read. SourceChanged: somebody wrote it meanwhile. Cancelled: a person asked.
+            ArticlesError: it cannot be read. SourceChanged: somebody wrote it meanwhile. Cancelled: `on_progress` ended it.
         """
         self._open()
         try:
@@ -136,7 +135,7 @@ class Growing:
                 with ThreadPoolExecutor(1) as encoder:
                     self._encode_and_write(self._batches(reading), encoder)
             self._note()
-        except isolation.ReadingEnded:
+        except (isolation.ReadingEnded, Cancelled):
             self._note()
             raise
 
@@ -225,7 +224,7 @@ class Growing:
                 batch.size >= BATCH_BYTES
                 or len(batch.headers) >= BATCH_ARTICLES
                 or len(batch.skipped) >= 10_000
-                or kind in ("split", "end")
+                or kind == "split"
             ):
                 yield batch
                 batch = _Batch()
@@ -233,36 +232,31 @@ class Growing:
     def _encode_and_write(self, batches: Iterator[_Batch], encoder: ThreadPoolExecutor) -> None:
         """Writes one batch while the next is read and encoded."""
         before: tuple[_Batch, Future[list[np.ndarray]]] | None = None
-        noted = reported = time.monotonic()
+        noted = time.monotonic()
         for batch in batches:
             encoding = encoder.submit(self.tokenizer.encode_arrays, batch.texts)
             if before is not None:
                 self._write(before[0], before[1].result())
             before = (batch, encoding)
-            now = time.monotonic()
-            if now - noted > JOURNAL_SECONDS:
+            if time.monotonic() - noted > JOURNAL_SECONDS:
                 self._note()
                 noted = time.monotonic()
-            if now - reported > 0.2:
-                self._report()
-                reported = now
-            if self.stop_requested():
+            try:
+                self._say(self.done_bytes, self.total_bytes, Phase.PREPARING)
+            except Cancelled:
                 self._write(batch, encoding.result())
-                self._note()
-                raise Cancelled
+                raise
         if before is not None:
             self._write(before[0], before[1].result())
-        self._report()
+        self._say(self.done_bytes, self.total_bytes, Phase.PREPARING)
 
-    def _report(self, compared: int = 0) -> None:
+    def _say(self, done: int, total: int, phase: Phase) -> None:
         tokens = sum(s["tokens"] for s in self.state["splits"].values())
-        self.report(Progress(self.done_bytes, self.total_bytes, self.articles, tokens, self.skipped.count, compared))
+        self.on_progress(Preparing(done, total, phase, self.articles, tokens, self.skipped.count))
 
-    def compared(self, done: int) -> None:
-        """Reports how many articles are compared with one another, and ends where somebody asked for it."""
-        self._report(done)
-        if self.stop_requested():
-            raise Cancelled
+    def compared(self, progress: Progress) -> None:
+        """Says how many of the articles that were read are compared with one another."""
+        self._say(progress.done, progress.total, progress.phase)
 
     @property
     def articles(self) -> int:

@@ -1,7 +1,7 @@
 """What of a corpus repeats: articles that are equal, articles that are nearly so, and how much of it is one pattern."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,13 @@ from engine.core.files import (
     write_json,
 )
 from engine.core.locks import Lock
-from engine.core.progress import Cancelled
+from engine.core.progress import OnProgress, Phase, Progress, ignore
 from engine.corpus import dividing, little, near_copies
 from engine.corpus.lookup import (
     SIGNATURES,
     described,
 )
-from engine.corpus.progress import Progress, Report
+from engine.corpus.progress import Preparing
 from engine.corpus.shingles import Shingles
 from engine.corpus.store import (
     ARTICLE,
@@ -56,43 +56,40 @@ def add_near_copies(
     dtype: np.dtype,
     tokenizer: Tokenizer,
     signatures: Path,
-    compared: Callable[[int], object],
+    on_progress: OnProgress,
 ) -> np.ndarray:
     """The PAIR records of the articles of a folder; their signatures go on where they are."""
     index = np.memmap(folder / ARTICLES, dtype=ARTICLE, mode="r")
     stream = dividing.mapped(folder / TOKENS, dtype)
     shingles_of = near_copies.of_tokens(stream, index["start"], Shingles(tokenizer))
-    near_copies.write_signatures(len(index) - 1, shingles_of, signatures, compared)
+    near_copies.write_signatures(len(index) - 1, shingles_of, signatures, on_progress)
     return near_copies.pairs(near_copies.signatures(signatures), shingles_of)
 
 
 def look_for_near_copies(
     corpus: Corpus,
     tokenizer: Tokenizer,
-    report: Report = lambda progress: None,
-    stop_requested: Callable[[], bool] = lambda: False,
+    on_progress: OnProgress = ignore,
 ) -> Corpus:
     """A corpus with its near-copies, which one that an earlier version prepared has not; nothing else of it changes.
 
     Raises:
-        StorageError: no rights or no space. Cancelled: a person asked; it goes on from there.
+        StorageError: no rights or no space. Cancelled: `on_progress` ended it; the next time it goes on from there.
     """
     if corpus.near_copies() is not None:
         return corpus
     totals = summary(corpus.card)
 
-    def compared(done: int) -> None:
-        report(Progress(0, 0, totals["articles"], totals["tokens"], corpus.skipped.count, done))
-        if stop_requested():
-            raise Cancelled
+    def compared(progress: Progress) -> None:
+        told = (totals["articles"], totals["tokens"], corpus.skipped.count)
+        on_progress(Preparing(progress.done, progress.total, progress.phase, *told))
 
     beside = corpus.folder.with_name(f".{corpus.folder.name}.comparing")
     with storage_errors(corpus.folder):
         beside.mkdir(exist_ok=True)
         with Lock(beside / "lock") as lock:
             while not lock.acquire(patience_seconds=1):
-                if stop_requested():
-                    raise Cancelled
+                compared(Progress(0, 0, Phase.COMPARING))
             corpus = Corpus(corpus.folder)
             if corpus.near_copies() is None:
                 dtype = np.dtype(corpus.card["dtype"]).newbyteorder("<")

@@ -6,7 +6,7 @@ by some numbers an article, not with the tokens.
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.articles.article import KINDS as SECTION_KINDS
 from engine.articles.article import TITLE
+from engine.core.progress import OnProgress, Phase, Progress, ignore
 from engine.corpus import windows
 from engine.corpus.baselines import Baselines
 from engine.corpus.store import Corpus
@@ -112,12 +113,12 @@ def run(
     kinds: TokenKinds,
     baselines: Baselines,
     way: Pass,
-    report: Callable[[int, int], object] = lambda done, total: None,
+    on_progress: OnProgress = ignore,
 ) -> dict[str, Any]:
     """Scores a split and tells what it found; each token but the first is scored exactly once.
 
     Args:
-        report: called after each batch with windows done and in all; what it raises ends the pass.
+        on_progress: called after each batch.
 
     Returns:
         The headline figures, `evaluated_tokens`, `intervals`, `by_article`, `by_section`, `by_position`, `by_kind`,
@@ -166,7 +167,7 @@ def run(
         if done < to_check:
             checked += (len(loss), loss.sum(), right.sum())
         done += rows
-        report(done, total)
+        on_progress(Progress(done, total, Phase.EVALUATING))
     columns = by_article.columns()
     sums = {name: float(row.sum()) for name, row in zip(SUMS, by_article.sums, strict=True)}
     tokens, size = max(1.0, sums["tokens"]), max(1.0, sums["bytes"])
@@ -174,7 +175,7 @@ def run(
     for way_of_cutting, batch in padded.items():
         told_padding.append({"windows": way_of_cutting, **_padding(scorer, batch, way)})
         done += len(batch.token_ids)
-        report(done, total)
+        on_progress(Progress(done, total, Phase.EVALUATING))
     return {
         **_figures(sums),
         "evaluated_tokens": int(sums["tokens"]),

@@ -2,17 +2,16 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable
 
 import numpy as np
 
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError
 from engine.core.locks import Lock
+from engine.core.progress import OnProgress, ignore
 from engine.core.splits import HELD_OUT
 from engine.corpus import near_copies, preparation, token_kinds
 from engine.corpus.baselines import MOST_TOKENS, RUN, SPLIT, Baselines
-from engine.corpus.progress import Report
 from engine.corpus.store import Corpus
 from engine.corpus.token_kinds import TokenKinds
 from engine.evaluation import breakdown, cache, keras_check, scoring
@@ -33,36 +32,31 @@ def measure(
     tokens: int = 0,
     seed: int = 1,
     sequence_length: int = 0,
-    report: Callable[[int, int], object] = lambda done, total: None,
+    on_progress: OnProgress = ignore,
 ) -> dict:
     """Loss, accuracy, perplexity and bits per byte of a model on a split of articles.
 
     Args:
         tokens: score a fixed seeded part of about so many tokens; 0 = the whole split.
-        report: called with windows done and in all.
+        on_progress: called after each batch.
 
     Raises:
         ArticlesError: the split is not there. PresetError, CheckpointError: the model cannot be loaded.
     """
     loaded, tokenizer = loading.load(model)
-    prepared = with_split(articles, split, tokenizer)
+    prepared = with_split(articles, split, tokenizer, on_progress)
     length = sequence_length or min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
     key = cache.scores_key(model, prepared, split, length, tokens, seed)
     scores = cache.stored(key)
     if not scores:
         stream = prepared.tokens(split)
-
-        def go_on(done: int, total: int) -> bool:
-            report(done, total)
-            return True
-
         scores = scoring.evaluate(
             scoring.Scorer(loaded, scoring.JIT_COMPILE),
             stream,
             tokenizer.token_bytes,
             length,
             scoring.part(stream, length, tokens, seed),
-            go_on,
+            on_progress,
         ).to_json()
         cache.store(key, scores, model, prepared)
     return {
@@ -79,25 +73,21 @@ def examine(
     articles: str,
     split: str = "test",
     way: cache.PassSettings = cache.PassSettings(),
-    report: Callable[[int, int], object] = lambda done, total: None,
-    preparing: Report = lambda progress: None,
-    stop_requested: Callable[[], bool] = lambda: False,
+    on_progress: OnProgress = ignore,
 ) -> dict:
     """All that one streaming pass tells of a model on a split of articles (`engine.evaluation.breakdown.run`), and what Keras's own
     `evaluate` says of the pass's first windows; kept.
 
     Args:
         way: the part, the windows and their stride.
-        report: called with windows done and in all; what it raises ends the pass.
-        preparing, stop_requested: as `report` and `stop_requested` of `preparation.prepare`, for articles that are not
-            prepared yet.
+        on_progress: called after each batch, and as `preparation.prepare` does for articles that are not prepared yet.
 
     Raises:
         ArticlesError: the split is not there. EngineError: window and stride do not fit.
-        PresetError, CheckpointError: the model cannot be loaded. Cancelled: a person asked.
+        PresetError, CheckpointError: the model cannot be loaded. Cancelled: `on_progress` ended it.
     """
     tokenizer = vocabulary.vocabulary(model.preset.reference)
-    prepared = with_split(articles, split, tokenizer, preparing, stop_requested)
+    prepared = with_split(articles, split, tokenizer, on_progress)
     loaded = None
     context = model.preset.max_sequence_length
     if not context:  # a name of keras-hub's whose size its files alone tell
@@ -131,7 +121,7 @@ def examine(
                 TokenKinds(tokenizer, token_kinds.terms_of(prepared, tokenizer)),
                 simple,
                 windows,
-                report,
+                on_progress,
             ),
         }
         cache.keep(key, found)
@@ -167,21 +157,20 @@ def with_split(
     articles: str,
     split: str,
     tokenizer: Tokenizer,
-    preparing: Report = lambda progress: None,
-    stop_requested: Callable[[], bool] = lambda: False,
+    on_progress: OnProgress = ignore,
 ) -> Corpus:
     """The prepared corpus of articles that have such a split.
 
     Raises:
-        ArticlesError: they have none. Cancelled: a person asked.
+        ArticlesError: they have none. Cancelled: `on_progress` ended it.
     """
-    prepared = preparation.prepare(articles_path(articles), tokenizer, report=preparing, stop_requested=stop_requested)
+    prepared = preparation.prepare(articles_path(articles), tokenizer, on_progress=on_progress)
     if split not in prepared.splits:
         raise ArticlesError("{articles} has no {split} articles.", articles=articles, split=split)
     return prepared
 
 
-def parity(checkpoint: Checkpoint, report: Callable[[int, int], object] = lambda done, total: None) -> dict[str, dict]:
+def parity(checkpoint: Checkpoint, on_progress: OnProgress = ignore) -> dict[str, dict]:
     """An imported checkpoint and its base on the sample articles, on the same tokens; kept with the checkpoint.
 
     Returns:
@@ -196,7 +185,7 @@ def parity(checkpoint: Checkpoint, report: Callable[[int, int], object] = lambda
     named = {"base": ModelReference(reference.preset), "run": reference}
     sample = paths.portable(paths.SAMPLE_ARTICLES)
     scored = {
-        (name, split): measure(model, sample, split, report=report)
+        (name, split): measure(model, sample, split, on_progress=on_progress)
         for split in HELD_OUT
         for name, model in named.items()
     }

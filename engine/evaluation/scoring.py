@@ -2,14 +2,14 @@
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import tensorflow as tf
 
 from engine.core.errors import ResourcesError
-from engine.core.progress import Cancelled
+from engine.core.progress import OnProgress, Phase, Progress, ignore
 from engine.corpus import windows
 from engine.models import finite
 from engine.models.compilation import FirstCalls
@@ -128,7 +128,7 @@ def evaluate(
     token_bytes: np.ndarray,
     length: int,
     chosen: np.ndarray | None = None,
-    report: Callable[[int, int], bool] = lambda done, total: True,
+    on_progress: OnProgress = ignore,
     *,
     kept: windows.Kept | None = None,
     article_starts: np.ndarray | None = None,
@@ -138,12 +138,12 @@ def evaluate(
     Args:
         token_bytes: int32 (vocabulary,), bytes of text of each id.
         chosen: window numbers to score; None = all.
-        report: called after each batch with windows done and in all; False ends the evaluation.
+        on_progress: called after each batch.
         kept: which articles count; None = all. Something must be left to score.
         article_starts: int64 (articles + 1,), where each begins and the last ends: `by_article` is then told.
 
     Raises:
-        Cancelled: `report` ended it.
+        Cancelled: `on_progress` ended it.
     """
     loss = correct = size = tokens = 0.0
     if kept is not None:
@@ -166,8 +166,7 @@ def evaluate(
         correct += int(right.sum())
         size += int(sizes.sum())
         tokens += batch.tokens
-        if not report(min(done, total), total):
-            raise Cancelled
+        on_progress(Progress(min(done, total), total, Phase.EVALUATING))
     by_article = None if article_starts is None else _by_article(sums)
     return Scores(loss / tokens, correct / tokens, loss / math.log(2) / max(1, size), int(tokens), by_article)
 

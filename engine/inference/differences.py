@@ -1,9 +1,9 @@
 """Where two models expect the articles' tokens most differently, and the passage of an article that is looked at."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 
 from engine.core.errors import CheckpointError
+from engine.core.progress import OnProgress, ignore
 from engine.corpus.store import Corpus
 from engine.evaluation import cache, scoring
 from engine.evaluation.measure import with_split
@@ -30,7 +30,7 @@ def compare_places(
     models_: tuple[ModelReference, ModelReference],
     articles: str,
     split: str,
-    report: Callable[[int, int], bool] = lambda done, total: True,
+    on_progress: OnProgress = ignore,
 ) -> dict[str, list[dict]]:
     """The tokens and sentences of a split that the second model expects better or worse than the first; kept.
 
@@ -44,7 +44,7 @@ def compare_places(
     first, second = models_
     references.check_base(first, second)
     loaded, tokenizer = loading.load(first)
-    prepared = with_split(articles, split, tokenizer)
+    prepared = with_split(articles, split, tokenizer, on_progress)
     key = {"kind": "places", "models": [first.hash, second.hash], "corpus": prepared.content_hash, "split": split}
     if (found := cache.kept(key)) is not None:
         return found
@@ -52,7 +52,7 @@ def compare_places(
     other, _tokenizer = loading.load(second)
     length = min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
     scorers = (scoring.Scorer(loaded, scoring.JIT_COMPILE), scoring.Scorer(other, scoring.JIT_COMPILE))
-    changed = token_scores.changes(scorers, prepared, split, tokenizer, length, report=report)
+    changed = token_scores.changes(scorers, prepared, split, tokenizer, length, on_progress=on_progress)
     told = {name: [_told(place, prepared, split, tokenizer) for place in places] for name, places in changed.items()}
     cache.keep(key, told)
     return told

@@ -1,7 +1,7 @@
 """What a model expected at each token of a text: probability, rank, entropy and the most probable alternatives."""
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from engine.core.errors import EngineError
-from engine.core.progress import Cancelled
+from engine.core.progress import OnProgress, Phase, Progress, ignore
 from engine.corpus import windows
 from engine.corpus.store import Corpus
 from engine.evaluation.scoring import Scorer, batch_size
@@ -175,21 +175,21 @@ def changes(
     tokenizer: Tokenizer,
     length: int,
     most: int = 20,
-    report: Callable[[int, int], bool] = lambda done, total: True,
+    on_progress: OnProgress = ignore,
 ) -> dict[str, list[Place]]:
     """Where, in all articles of a split, the second of two models expects tokens and sentences better or worse than the first.
 
     Each article is scored by itself, in windows of `length` targets; memory does not grow with their number.
 
     Args:
-        most: how many places of each kind. report: called with articles done and in all; False ends it.
+        most: how many places of each kind. on_progress: called after each article.
 
     Returns:
         gained_tokens, lost_tokens, gained_sentences, lost_sentences, the largest change first; of what was lost, `bits`
         is how much worse.
 
     Raises:
-        Cancelled: `report` ended it.
+        Cancelled: `on_progress` ended it.
     """
     found = {name: _Most(most) for name in ("gained_tokens", "lost_tokens", "gained_sentences", "lost_sentences")}
     pieces = _Pieces(tokenizer)
@@ -206,8 +206,7 @@ def changes(
             mean = float(bits[start:end].mean())
             found["gained_sentences"].add(Place(mean, number, start + 1, end + 1))
             found["lost_sentences"].add(Place(-mean, number, start + 1, end + 1))
-        if not report(number, total):
-            raise Cancelled
+        on_progress(Progress(number, total, Phase.SCORING))
     return {name: places.sorted() for name, places in found.items()}
 
 

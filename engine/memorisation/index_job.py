@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core import jobs, paths
-from engine.core.progress import Cancelled
+from engine.core.progress import Progress
 from engine.memorisation import search
 from engine.runs import articles_read, lifecycle
 from engine.runs.folder import Run
@@ -28,13 +28,11 @@ def start(run: Run) -> None:
 
 
 def _index(work: jobs.Work) -> dict[str, Any]:
-    def report(done: int, total: int) -> None:
-        if work.stop_requested():
-            raise Cancelled
-        work.say(True, done=done, total=total)
+    def say(progress: Progress) -> None:
+        work.say(True, done=progress.done, total=progress.total)
 
     run = lifecycle.find(work.value["run"], Path(work.value["root"]))
-    search.build(articles_read.seen(run).ranges, report)
+    search.build(articles_read.seen(run).ranges, say)
     return {}
 
 

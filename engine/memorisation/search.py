@@ -11,7 +11,6 @@ articles are, so equal words are equal tokens, but for a word that its end cuts 
 import contextlib
 import itertools
 import shutil
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from engine.core import paths
 from engine.core.errors import ArticlesError, StorageError
 from engine.core.files import make_folder, replace, storage_errors, sweep, sync, temporary
 from engine.core.locks import Lock
+from engine.core.progress import OnProgress, Phase, Progress, ignore
 from engine.core.splits import HELD_OUT
 from engine.corpus import near_copies
 from engine.corpus.store import Corpus
@@ -158,22 +158,19 @@ def cost(left: list[ShardFile]) -> tuple[float, float]:
     return sum(tokens) / _BUILT_TOKENS_PER_SECOND, _MEMORY_BYTES + _MEMORY_PER_BYTE * largest
 
 
-def build(ranges: tuple[Range, ...], report: Callable[[int, int], object] = lambda done, total: None) -> None:
-    """Builds what is missing, one shard after the other; what was built stays when `report` raises.
-
-    Args:
-        report: told the tokens done and in all.
+def build(ranges: tuple[Range, ...], on_progress: OnProgress = ignore) -> None:
+    """Builds what is missing, one shard after the other; what was built stays when `on_progress` raises.
 
     Raises:
-        StorageError: no rights or no space.
+        StorageError: no rights or no space. Cancelled: `on_progress` ended it.
     """
     left = missing(ranges)
     total, done = sum(shard.last - shard.first for shard in left), 0
     for shard in left:
-        report(done, total)
+        on_progress(Progress(done, total, Phase.INDEXING))
         _build(shard)
         done += shard.last - shard.first
-    report(done, total)
+    on_progress(Progress(done, total, Phase.INDEXING))
 
 
 def _build(shard: ShardFile) -> None:

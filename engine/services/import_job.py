@@ -15,8 +15,9 @@ from typing import Any
 from engine.articles import Options, hub
 from engine.core import jobs, paths
 from engine.core.errors import ArticlesError, EngineError
-from engine.core.progress import Cancelled
+from engine.core.progress import OnProgress, Phase, Progress
 from engine.corpus import lookup, preparation, repeats
+from engine.corpus.progress import Preparing
 from engine.corpus.store import Corpus
 from engine.models.vocabulary import vocabulary
 from engine.presets import catalogue
@@ -175,37 +176,43 @@ def _import(work: jobs.Work) -> dict[str, Any]:
     def announce(listing: hub.Listing) -> None:
         work.say(True, state=FETCHING, done_bytes=0, total_bytes=listing.size)
 
-    def report(done: int, total: int) -> None:
-        if work.stop_requested():
-            raise Cancelled
-        work.say(done_bytes=done, total_bytes=total)
+    def say(progress: Progress) -> None:
+        work.say(**_figures(progress))
 
-    path = locate(request.source, announce, report)
+    path = locate(request.source, announce, say)
     work.say(True, state=PREPARING, done_bytes=0, total_bytes=0)
     tokenizer = vocabulary(request.preset)
     corpus = preparation.prepare(
         path,
         tokenizer,
-        report=lambda p: work.say(**p.__dict__),
+        on_progress=say,
         options=request.options,
         limit=request.limit,
         accept_part=request.accept_part,
         looked_at=request.looked_at,
         most_bytes=request.most_bytes,
-        stop_requested=work.stop_requested,
     )
     notices = corpus.notices
-    corpus = repeats.look_for_near_copies(  # of one that an earlier version prepared
-        corpus, tokenizer, lambda p: work.say(**p.__dict__), work.stop_requested
-    )
+    corpus = repeats.look_for_near_copies(corpus, tokenizer, say)  # of one that an earlier version prepared
     return {"corpus": paths.portable(corpus.folder), "notices": [notice.to_json() for notice in notices]}
 
 
-def locate(source: str, announce: Callable[[hub.Listing], None], report: Callable[[int, int], None]) -> Path:
+def _figures(progress: Progress) -> dict[str, Any]:
+    """A progress as the job's file keeps it."""
+    if progress.phase == Phase.COMPARING:
+        found = {"compared": progress.done}
+    else:
+        found = {"done_bytes": progress.done, "total_bytes": progress.total}
+    if isinstance(progress, Preparing):
+        found |= {"articles": progress.articles, "tokens": progress.tokens, "skipped": progress.skipped}
+    return found
+
+
+def locate(source: str, announce: Callable[[hub.Listing], None], on_progress: OnProgress) -> Path:
     """The file or folder that a source means; a name on the hub is fetched where it has not been.
 
     Args:
-        announce: told what will be fetched, before it is. report: bytes done and in all while it is.
+        announce: told what will be fetched, before it is.
 
     Raises:
         ArticlesError: the hub cannot be reached, or has no such data set.
@@ -224,7 +231,7 @@ def locate(source: str, announce: Callable[[hub.Listing], None], report: Callabl
                 "{problem} There is no file or folder {name} either.", name=source, problem=error
             ) from error
         announce(listing)
-        return hub.fetch(listing, report)
+        return hub.fetch(listing, on_progress)
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from multiprocessing import AuthenticationError
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,7 +25,7 @@ from engine.core import paths, strict_json
 from engine.core.errors import EngineError, GoneError, sentence
 from engine.core.files import write_bytes
 from engine.core.locks import Lock
-from engine.core.progress import Cancelled
+from engine.core.progress import Cancelled, Progress
 from engine.inference.samples import streaming
 from engine.inference.samples.streaming import send_error
 from engine.runs import checkpoints, references
@@ -67,6 +67,14 @@ class Client:
             self._connection.send_bytes(strict_json.dumps({"kind": kind, **fields}).encode())
         except OSError as error:
             raise Cancelled from error
+
+    def on_progress(self, progress: Progress) -> None:
+        """Sends how far the work is.
+
+        Raises:
+            Cancelled: the client is gone.
+        """
+        self.send("progress", **asdict(progress))
 
     def gone(self) -> bool:
         """Whether the client hung up; a client that waits for answers sends nothing else."""
@@ -157,9 +165,7 @@ class Studio:
             str(request["articles"]),
             str(request["split"]),
             PassSettings(**{field.name: int(request.get(field.name, field.default)) for field in fields(PassSettings)}),
-            lambda done, total: client.send("progress", phase="measuring", done=done, total=total),
-            lambda progress: client.send("progress", phase="preparing", articles=progress.articles),
-            client.gone,
+            client.on_progress,
         )
         client.send("result", scores=scores)
 
@@ -190,19 +196,14 @@ class Studio:
         from engine.inference.differences import compare_places
 
         first, second = (references.resolve(str(r), self._root) for r in request["references"][:2])
-
-        def go_on(done: int, total: int) -> bool:
-            client.send("progress", done=done, total=total)
-            return True
-
-        found = compare_places((first, second), str(request["articles"]), str(request["split"]), go_on)
+        found = compare_places((first, second), str(request["articles"]), str(request["split"]), client.on_progress)
         client.send("result", places=found)
 
     def _parity(self, request: dict[str, Any], client: Client) -> None:
         from engine.evaluation.measure import parity
 
         checkpoint = checkpoints.find(str(request["reference"]), self._root)
-        figures = parity(checkpoint, lambda done, total: client.send("progress", done=done, total=total))
+        figures = parity(checkpoint, client.on_progress)
         client.send("result", figures=figures)
 
     def _export(self, request: dict[str, Any], client: Client) -> None:

@@ -19,7 +19,7 @@ from engine.core import machine
 from engine.core.errors import EngineError, GoneError, StorageError, sentence
 from engine.core.files import write_json
 from engine.core.locks import Lock
-from engine.core.progress import Cancelled
+from engine.core.progress import Cancelled, OnProgress, Phase, Progress, ignore
 from engine.presets import memory
 from engine.runs import checkpoints, lifecycle, retention, states, submission
 from engine.runs.devices import device_lock, say_unused
@@ -35,7 +35,7 @@ _GRACE_SECONDS = 2.0  # from a stop until the process ends at once, where it has
 def work(
     run: Run,
     patience_seconds: float = DEVICE_PATIENCE_SECONDS,
-    say: Callable[[str], None] = lambda line: None,
+    on_progress: OnProgress = ignore,
     device: str | None = None,
 ):
     """Takes the locks, trains, and leaves the run in a state that says how it ended.
@@ -43,7 +43,7 @@ def work(
     Args:
         device: cpu or gpu:N, which the dispatcher found free; None = the first free one that the settings allow.
         patience_seconds: how long to wait for the device before the run goes back to the queue.
-        say: takes a line of progress for a person at a terminal.
+        on_progress: told how far the training is; it ends it with a `Cancelled`, as a stop does.
 
     Returns:
         The result, or None where the run was not this process's to start, went back to the queue, or was stopped.
@@ -69,7 +69,7 @@ def work(
             time.sleep(0.05)
         try:
             with locks[free]:
-                return _train(run, free, say, (run_lock, locks[free]))
+                return _train(run, free, on_progress, (run_lock, locks[free]))
         except Exception as error:
             if not run.gone():
                 raise
@@ -80,7 +80,7 @@ def work(
             ) from error
 
 
-def _train(run: Run, device: str, say: Callable[[str], None], held: tuple[Lock, ...]):
+def _train(run: Run, device: str, on_progress: OnProgress, held: tuple[Lock, ...]):
     run.cut_torn_event()
     run.sweep()  # first of all: what a save that was cut off has left may be what fills the disk
     run.settle_place()
@@ -90,13 +90,13 @@ def _train(run: Run, device: str, say: Callable[[str], None], held: tuple[Lock, 
     run.append_event("state", state=states.RUNNING, device=device)
     say_unused(run)
     heart = Heart(run, held)
-    stop = _StopRequests(run, heart.progress, run.config.get("most_seconds"))
+    stop = _StopRequests(run, run.config.get("most_seconds"))
     try:
         submission.settle_parent(run)
         _require_memory(run)
         # Before an hour's work rather than after it.
         retention.require_space(run.folder, submission.estimate(run.settings).checkpoint_bytes)
-        result = _with_stopped(run, device, stop, heart, say)
+        result = _with_stopped(run, device, stop, heart, on_progress)
     except GoneError:
         raise
     except EngineError as error:
@@ -151,12 +151,16 @@ def _require_memory(run: Run) -> None:
         run.append_event("memory", step=step, failed_step=None, micro_batch=rows, batch_size=batch_size)
 
 
-def _with_stopped(run: Run, device: str, stop: "_StopRequests", heart: "Heart", say: Callable[[str], None]):
+def _with_stopped(run: Run, device: str, stop: "_StopRequests", heart: "Heart", on_progress: OnProgress):
     from engine.training import fine_tuning  # the heavy imports, once the locks are held
-    from engine.training.supervisor import Supervisor
+
+    def come_on(progress: Progress) -> None:
+        heart.on_progress(progress)
+        on_progress(progress)
+        stop.check()
 
     try:
-        return fine_tuning.train(run, device, Supervisor(stop.requested, heart.long_work, say))
+        return fine_tuning.train(run, device, come_on)
     except Cancelled:
         return None
 
@@ -217,6 +221,13 @@ class Heart:
         """Says that what comes next may take minutes without a sign of progress."""
         self._progress_at, self._patience, self._pieces = self._clock(), self.LONG_SECONDS, 0
 
+    def on_progress(self, progress: Progress) -> None:
+        """Takes what the training says: steps and windows come at a pace, all else may be silent for minutes."""
+        if progress.done and progress.phase in (Phase.TRAINING, Phase.EVALUATING):
+            self.progress()
+        else:
+            self.long_work()
+
     def progress(self) -> None:
         """Says that a step or a batch is done. The first one may have been compiled, so the second tells the pace."""
         now = self._clock()
@@ -256,8 +267,8 @@ class _StopRequests:
         overtime: whether the run was ended since it took `most_seconds`, and by nobody's wish.
     """
 
-    def __init__(self, run: Run, progress: Callable[[], None], most_seconds: float | None = None) -> None:
-        self._run, self._asked, self._progress = run, False, progress
+    def __init__(self, run: Run, most_seconds: float | None = None) -> None:
+        self._run, self._asked = run, False
         self._end = None if most_seconds is None else time.monotonic() + most_seconds
         self.overtime = False
         self._former = {}
@@ -271,19 +282,19 @@ class _StopRequests:
         with contextlib.suppress(StorageError):  # for `_end_soon`: TensorFlow loads and compiles without asking
             write_json(self._run.folder / "control.json", {"action": "stop", "time": time.time()}, durable=False)
 
-    def requested(self) -> bool:
-        """Whether anybody asked; the training asks after every step and batch.
+    def check(self) -> None:
+        """Ends the training where anybody asked for it.
 
         Raises:
-            GoneError: the run's folder was deleted.
+            Cancelled: somebody did. GoneError: the run's folder was deleted.
         """
-        self._progress()
         if self._run.gone():
             raise GoneError("The folder {path} is gone: it was deleted or moved.", path=self._run.folder)
         self._asked = self._asked or self._run.control() in ("stop", "pause")
         if not self._asked and self._end is not None and time.monotonic() > self._end:
             self._asked = self.overtime = True
-        return self._asked
+        if self._asked:
+            raise Cancelled
 
     def close(self) -> None:
         """Gives the signals back."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from engine.core.errors import CheckpointError
+from engine.core.progress import OnProgress, Phase, Progress
 from engine.corpus import near_copies
 from engine.evaluation import cache, keras_check, scoring
 from engine.models import loading
@@ -11,7 +12,6 @@ from engine.runs.references import ModelReference
 from engine.runs.settings import LEFT_OUT
 from engine.training.setup import Setup, record_lost_parent
 from engine.training.state import TrainingState
-from engine.training.supervisor import Supervisor
 
 
 def evaluate_as_keras_does(setup: Setup, model, state: TrainingState) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def score(setup: Setup, state: TrainingState, by_keras: dict[str, Any] | None, s
         by_keras: as `evaluate_as_keras_does` gives it.
 
     Raises:
-        Cancelled: the supervisor ended it. CheckpointError: a file is gone or damaged.
+        Cancelled: `on_progress` ended it. CheckpointError: a file is gone or damaged.
     """
     run, splits, left_out = setup.run, setup.held_out_splits, setup.settings.near_copies == LEFT_OUT
     last = checkpoints.find(f"{run.name}/{state.step}", run.folder.parent)
@@ -125,8 +125,8 @@ class WholeScorer:
     weights are put into it. Any other is loaded anew, in float32, since figures compare across devices.
     """
 
-    def __init__(self, setup: Setup, model, scorer: scoring.Scorer, supervisor: Supervisor) -> None:
-        self._setup, self._supervisor = setup, supervisor
+    def __init__(self, setup: Setup, model, scorer: scoring.Scorer, on_progress: OnProgress) -> None:
+        self._setup, self._on_progress = setup, on_progress
         model.optimizer = model.train_function = None  # their memory is not needed any more
         lent = setup.precision == "float32" and not setup.settings.lora_rank
         self._model: Any = model if lent else None
@@ -137,7 +137,7 @@ class WholeScorer:
         """The figures of a model.
 
         Raises:
-            Cancelled: the supervisor ended it. ArticlesError: near-copies left out, nothing is left.
+            Cancelled: `on_progress` ended it. ArticlesError: near-copies left out, nothing is left.
         """
         setup, corpus = self._setup, self._setup.corpus
         leave_out = setup.settings.near_copies == LEFT_OUT
@@ -145,14 +145,14 @@ class WholeScorer:
         key = cache.scores_key(reference, corpus, split, setup.length, tokens, seed, leave_out)
         if stored := cache.stored(key):
             return stored
-        self._supervisor.long_work()
+        self._on_progress(Progress(0, 0, Phase.EVALUATING))
         stream = corpus.tokens(split)
         chosen = scoring.part(stream, setup.length, tokens, seed)
         kept = near_copies.kept(corpus, split) if leave_out else None
         if kept is not None and not len(kept.numbers(setup.length, setup.length, chosen)):
             raise near_copies.nothing_left(split)
         scores = scoring.evaluate(
-            self._of(reference), stream, setup.tokenizer.token_bytes, setup.length, chosen, self._report, kept=kept
+            self._of(reference), stream, setup.tokenizer.token_bytes, setup.length, chosen, self._on_progress, kept=kept
         )
         cache.store(key, scores.to_json(), reference, corpus)
         return scores.to_json()
@@ -165,7 +165,3 @@ class WholeScorer:
             loading.load_weights(self._model, reference)
         self._loaded = reference
         return self._scorer
-
-    def _report(self, done: int, total: int) -> bool:
-        self._supervisor.say(f"evaluating {done}/{total} windows")
-        return not self._supervisor.stop_requested()

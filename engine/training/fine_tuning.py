@@ -6,6 +6,7 @@ import psutil
 import tensorflow as tf
 
 from engine.core.errors import EngineError
+from engine.core.progress import OnProgress, Phase, Progress
 from engine.evaluation import scoring
 from engine.models.backend import release_memory
 from engine.presets import memory
@@ -18,10 +19,9 @@ from engine.training.planner import Planner, settled_steps
 from engine.training.saver import Saver
 from engine.training.setup import Setup
 from engine.training.state import TrainingState
-from engine.training.supervisor import Supervisor
 
 
-def train(run: Run, offered: str, supervisor: Supervisor) -> dict[str, Any]:
+def train(run: Run, offered: str, on_progress: OnProgress) -> dict[str, Any]:
     """Runs a run to its end, from its newest whole checkpoint where there is one. The caller holds the run's lock.
 
     Args:
@@ -31,19 +31,18 @@ def train(run: Run, offered: str, supervisor: Supervisor) -> dict[str, Any]:
         The result as the command line prints it.
 
     Raises:
-        Cancelled: the run was asked to stop; its checkpoint is written.
+        Cancelled: `on_progress` ended it; its checkpoint is written.
         memory.GoesOn: memory ran out in a step; the event that halves the micro-batch is written.
         EngineError: what a person can act on.
     """
-    run.write_state(durable=False, phase="loading")
-    supervisor.long_work()
-    supervisor.say("loading")
-    model, found = setup.load(run, offered, supervisor)
+    run.write_state(durable=False, phase=Phase.LOADING)
+    on_progress(Progress(0, 0, Phase.LOADING))
+    model, found = setup.load(run, offered, on_progress)
     with tf.device(found.device):
-        work = _FineTuning(found, model, supervisor)
+        work = _FineTuning(found, model, on_progress)
         state = work.run()
         by_keras = final.evaluate_as_keras_does(found, model, state) if found.settings.method == REPORT else None
-        scorer = final.WholeScorer(found, model, work.measurer.scorer, supervisor)
+        scorer = final.WholeScorer(found, model, work.measurer.scorer, on_progress)
         # The figures come from the files: the optimizer and the gradients are not needed here.
         del work, model
         release_memory()
@@ -53,11 +52,11 @@ def train(run: Run, offered: str, supervisor: Supervisor) -> dict[str, Any]:
 class _FineTuning:
     """Trains a model on a run's articles and records it in the run's folder."""
 
-    def __init__(self, found: Setup, model, supervisor: Supervisor) -> None:
-        self.setup, self.model, self.supervisor = found, model, supervisor
+    def __init__(self, found: Setup, model, on_progress: OnProgress) -> None:
+        self.setup, self.model, self.on_progress = found, model, on_progress
         self.state = TrainingState.of_checkpoint(found.own) if found.own else TrainingState()
-        self.measurer = Measurer(found, model, self.state, supervisor)
-        self.saver = Saver(found, model, self.state, supervisor)
+        self.measurer = Measurer(found, model, self.state, on_progress)
+        self.saver = Saver(found, model, self.state, on_progress)
         self.planner = Planner(found, self.state)
 
     def run(self) -> TrainingState:
@@ -68,14 +67,14 @@ class _FineTuning:
         """
         try:
             self._begin()
-            self._enter("compiling")
+            self._enter(Phase.COMPILING)
             batches, rate = self.setup.batches, self.planner.learning_rate
-            Loop(self.state, batches, self._stepper(), rate, self, self.supervisor).run()
+            Loop(self.state, batches, self._stepper(), rate, self, self.on_progress).run()
         except steppers.OutOfMemory as error:
             self._halve(error)
         except steppers.NonFiniteLoss as error:
             raise self._no_number(error) from error
-        self._enter("finishing")
+        self._enter(Phase.FINISHING)
         return self.state
 
     def _no_number(self, error: steppers.NonFiniteLoss) -> EngineError:
@@ -94,10 +93,9 @@ class _FineTuning:
             **values,
         )
 
-    def _enter(self, phase: str) -> None:
-        self.supervisor.long_work()
+    def _enter(self, phase: Phase) -> None:
         self.setup.run.write_state(durable=False, phase=phase, step=self.state.step, steps=self.state.steps)
-        self.supervisor.say(phase)
+        self.on_progress(Progress(0, 0, phase))
 
     def _begin(self) -> None:
         """Goes on from the run's newest whole checkpoint, or measures where the run begins."""
@@ -113,15 +111,13 @@ class _FineTuning:
             run.append_event("damaged", checkpoint=error.values["name"], reason=error.to_json())
         self._take_micro_batch(own.manifest.get("micro_batch", 0) if own else 0)
         if own is None:
-            self._enter("evaluating")
+            self._enter(Phase.EVALUATING)
             self.measurer.measure_start()
 
     def _take_micro_batch(self, of_checkpoint: int) -> None:
         """What the checkpoint keeps, or less where that was found too large since."""
         found = [of_checkpoint, *(event["micro_batch"] for event in self.setup.run.events("memory"))]
-        rows = self.state.micro_batch = min((rows for rows in found if rows), default=0)
-        if rows:
-            self.supervisor.say(f"memory: batches of {self.setup.batch_size} are worked off in pieces of {rows}")
+        self.state.micro_batch = min((rows for rows in found if rows), default=0)
 
     def _stepper(self) -> steppers.Stepper:
         if self.setup.settings.method == REPORT:
@@ -152,7 +148,7 @@ class _FineTuning:
     def after_step(self) -> None:
         """Plans again, where it is time."""
         if len(self.state.step_seconds) == 1:
-            self._enter("training")
+            self._enter(Phase.TRAINING)
         self.planner.after_step()
 
     def report(self, sums: Sums) -> None:
@@ -171,7 +167,6 @@ class _FineTuning:
             memory_bytes=psutil.Process().memory_info().rss,
         )
         run.write_state(durable=False, step=state.step, steps=state.steps)
-        self.supervisor.say(f"step {state.step}/{state.steps or '?'}  loss {sums.loss / sums.tokens:.3f}")
 
     def interval_ends(self) -> bool:
         """Whether the step that is done is one to measure at."""
@@ -179,7 +174,7 @@ class _FineTuning:
 
     def measure(self) -> None:
         """Measures the model as it is."""
-        self._enter("evaluating")
+        self._enter(Phase.EVALUATING)
         self.measurer.measure("run")
         self.planner.measurement_seconds = self.measurer.seconds + self.saver.seconds
         self.planner.end_seconds = self.planner.measurement_seconds + final.expected_seconds(
@@ -208,4 +203,4 @@ class _FineTuning:
 
     def goes_on(self) -> None:
         """Says that it trains again."""
-        self._enter("training")
+        self._enter(Phase.TRAINING)

@@ -1,14 +1,16 @@
 """Steps one after the other: counted, reported, and at each interval measured and saved. What a run and a pretraining share."""
 
+import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from engine.core.progress import Cancelled
+from engine.core.progress import Cancelled, OnProgress, Phase
 from engine.corpus.windows import Batches
+from engine.training.progress import Training
 from engine.training.state import TrainingState
 from engine.training.steppers import LearningRate, Outcome, Stepper
-from engine.training.supervisor import Supervisor
 
 REPORT_SECONDS = 1.0  # the shortest time between two reports of the training figures
 
@@ -74,7 +76,7 @@ class Loop:
         state: where the training stands; changed as it goes.
         batches, stepper, learning_rate: what each step is made of and by.
         recorder: what is done beside the steps.
-        supervisor: asked before the first step and after each.
+        on_progress: called before the first step and after each.
     """
 
     state: TrainingState
@@ -82,28 +84,35 @@ class Loop:
     stepper: Stepper
     learning_rate: LearningRate
     recorder: Recorder
-    supervisor: Supervisor
+    on_progress: OnProgress
     _sums: Sums = field(default_factory=Sums)
+    _last: Sums = field(default_factory=Sums)  # of the last report
     _reported: float = 0.0
 
     def run(self) -> None:
         """Trains from the step that is done to the last one, and measures and saves there.
 
         Raises:
-            Cancelled: a stop was asked for; a checkpoint of the step that is done is written.
+            Cancelled: `on_progress` ended it; a checkpoint of the step that is done is written.
             NonFiniteLoss, OutOfMemory, ResourcesError: as the stepper raises them.
         """
         self._restart_report()
-        self._stop_if_asked()
+        with self._saved_if_cancelled():
+            self._say()
         try:
             self.stepper.train(
                 self.batches, self.state.step, lambda: self.state.steps, self.learning_rate, self._after_step
             )
         except _EndsEarly:
             return
-        self._measure_and_save()
+        with self._saved_if_cancelled():
+            self._measure_and_save()
 
     def _after_step(self, outcome: Outcome) -> None:
+        with self._saved_if_cancelled():
+            self._count(outcome)
+
+    def _count(self, outcome: Outcome) -> None:
         state = self.state
         self._sums.add(outcome, state.count(outcome))
         self.recorder.after_step()
@@ -119,21 +128,34 @@ class Loop:
                 raise _EndsEarly
             self.recorder.goes_on()
             self._reported = time.monotonic()
-        self._stop_if_asked()
+        self._say()
 
     def _measure_and_save(self) -> None:
-        try:
-            self.recorder.measure()
-        except Cancelled:  # the steps since the last checkpoint are not lost for that
-            self.recorder.save()
-            raise
+        self.recorder.measure()
         if self.recorder.worth_saving():
             self.recorder.save()
 
-    def _stop_if_asked(self) -> None:
-        if self.supervisor.stop_requested():
+    @contextlib.contextmanager
+    def _saved_if_cancelled(self) -> Iterator[None]:
+        """Loses no step since the last checkpoint where the block is cancelled."""
+        try:
+            yield
+        except Cancelled:
             self.recorder.save()
-            raise Cancelled
+            raise
+
+    def _say(self) -> None:
+        state, last = self.state, self._last
+        self.on_progress(
+            Training(
+                state.step,
+                state.steps,
+                Phase.TRAINING,
+                last.loss / last.tokens if last.tokens else None,
+                last.tokens / last.seconds if last.seconds else None,
+                state.micro_batch,
+            )
+        )
 
     def _restart_report(self) -> None:
-        self._sums, self._reported = Sums(), time.monotonic()
+        self._last, self._sums, self._reported = self._sums, Sums(), time.monotonic()

@@ -4,6 +4,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+from engine.core.progress import OnProgress, Phase, Progress
 from engine.core.splits import HELD_OUT
 from engine.corpus import english
 from engine.evaluation import cache, scoring
@@ -15,7 +16,6 @@ from engine.runs.references import ModelReference
 from engine.training.setup import Setup
 from engine.training.state import TrainingState
 from engine.training.steppers import NonFiniteLoss
-from engine.training.supervisor import Supervisor
 
 _VERSION = 1  # of what is measured before the first step: what another version kept is not taken
 PASSAGE_TOKENS = 160  # of the first validation article
@@ -32,8 +32,8 @@ class Measurer:
         seconds: what the last measurement took; 0 before the first. scored_a_second: tokens, of its scoring alone.
     """
 
-    def __init__(self, setup: Setup, model, state: TrainingState, supervisor: Supervisor) -> None:
-        self._setup, self._model, self._state, self._supervisor = setup, model, state, supervisor
+    def __init__(self, setup: Setup, model, state: TrainingState, on_progress: OnProgress) -> None:
+        self._setup, self._model, self._state, self._on_progress = setup, model, state, on_progress
         s, corpus, tokenizer = setup.settings, setup.corpus, setup.tokenizer
         validation, general = corpus.tokens("validation"), english.stream(tokenizer)
         most = max(1, english.INTERVAL_TOKENS // setup.length) * setup.length
@@ -61,7 +61,7 @@ class Measurer:
         """Measures the zero line: the base (and the parent) on the same tokens and prompts as every later point.
 
         Raises:
-            Cancelled: the supervisor ended it.
+            Cancelled: `on_progress` ended it.
         """
         setup = self._setup
         if setup.parent is None:
@@ -130,11 +130,11 @@ class Measurer:
         """Measures the weights that the model holds, as those of "base", "parent" or "run".
 
         Raises:
-            Cancelled: the supervisor ended it. NonFiniteLoss: the loss is no number.
+            Cancelled: `on_progress` ended it. NonFiniteLoss: the loss is no number.
         """
         state, begun, tokens, self._written = self._state, time.monotonic(), 0, []
         for split, (stream, part, starts) in self._parts.items():
-            self._supervisor.long_work()
+            self._begin_piece()
             try:
                 scores = scoring.evaluate(
                     self.scorer,
@@ -142,7 +142,7 @@ class Measurer:
                     self._setup.tokenizer.token_bytes,
                     self._setup.length,
                     part,
-                    lambda done, total: not self._supervisor.stop_requested(),
+                    self._on_progress,
                     article_starts=starts,
                 )
             except finite.NoNumbers as error:
@@ -168,6 +168,9 @@ class Measurer:
         self._write_samples(name)
         self.seconds = time.monotonic() - begun
 
+    def _begin_piece(self) -> None:
+        self._on_progress(Progress(0, 0, Phase.EVALUATING))
+
     def _note(self, name: str, scores: scoring.Scores) -> None:
         state = self._state
         state.metrics = {"validation": scores.to_json()}
@@ -178,7 +181,7 @@ class Measurer:
 
     def _score_passage(self, name: str) -> None:
         """Writes how well a fixed passage is expected, token by token, for the time machine."""
-        self._supervisor.long_work()
+        self._begin_piece()
         look = self._generator.microscope.look(self._passage)
         self._append_event(
             "passage",
@@ -192,8 +195,7 @@ class Measurer:
     def _write_samples(self, name: str) -> None:
         s = self._setup.settings
         for prompt in s.prompts:
-            self._supervisor.check()
-            self._supervisor.long_work()  # a new length is compiled
+            self._begin_piece()  # a new length is compiled
             started = time.monotonic()
             text = self._generator.generate(prompt, s.sample_tokens, SAMPLER, s.seed)
             self._append_event(

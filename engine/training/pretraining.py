@@ -16,6 +16,7 @@ import numpy as np
 
 from engine.core.errors import ArticlesError, EngineError, SettingsError
 from engine.core.files import open_plain, read_json, sha256, staged_folder, write_json
+from engine.core.progress import OnProgress, Phase, ignore
 from engine.corpus import windows
 from engine.evaluation import scoring
 from engine.models import loading
@@ -24,9 +25,9 @@ from engine.presets import tokenizers
 from engine.training import schedules
 from engine.training.loop import Loop, Sums
 from engine.training.muon import Muon
+from engine.training.progress import Training
 from engine.training.state import TrainingState
 from engine.training.steppers import Packed
-from engine.training.supervisor import Supervisor
 
 _BYTES_A_PIECE = 1 << 20  # text is tokenised in pieces of about a megabyte, cut at line ends
 _PROBE_TOKENS = 50_000  # of the held-out books in an evaluation under way; the last one takes all
@@ -135,7 +136,7 @@ def pretrain(
     text: Path,
     out: Path,
     settings: Settings,
-    report: Callable[[dict], None] = lambda figures: None,
+    on_progress: OnProgress = ignore,
 ) -> dict:
     """Trains a GPT-2 from nothing on the `.txt` files of `text` and writes the preset `out`.
 
@@ -143,8 +144,7 @@ def pretrain(
     as long as the learning rate has not begun to fall: what came before does not depend on them.
 
     Args:
-        report: called with `step`, `steps`, `loss`, `accuracy`, `tokens_per_second` once a second and with the held-out
-            figures at every saving.
+        on_progress: called with `Training` after each step, and with the held-out figures at every saving.
 
     Returns:
         The held-out figures: `accuracy`, `loss`, `bits_per_byte`, `evaluated_tokens`, and `tokens` seen.
@@ -197,9 +197,9 @@ def pretrain(
             step, settings.learning_rate, settings.warmup_steps, settings.decay_steps, settings.steps
         )
 
-    recorder = _Recorder(model, state, settings, work, report, held_out_figures)
+    recorder = _Recorder(model, state, settings, work, on_progress, held_out_figures)
     Loop(
-        state, batches, Packed(model, settings.batch_size, scoring.JIT_COMPILE), learning_rate, recorder, Supervisor()
+        state, batches, Packed(model, settings.batch_size, scoring.JIT_COMPILE), learning_rate, recorder, on_progress
     ).run()
     figures = {**held_out_figures(0), "tokens": settings.steps * settings.sequence_length * settings.batch_size}
     loading.save_preset(model, vocabulary, merges, out, _card(settings, books, figures, model.count_params()))
@@ -215,23 +215,14 @@ class _Recorder:
     state: TrainingState
     settings: Settings
     work: Path
-    tell: Callable[[dict], None]
+    on_progress: OnProgress
     held_out_figures: Callable[[int], dict]
 
     def after_step(self) -> None:
         """Nothing: its steps are known from the beginning."""
 
     def report(self, sums: Sums) -> None:
-        """Tells the training figures since the last report."""
-        self.tell(
-            {
-                "step": self.state.step,
-                "steps": self.state.steps,
-                "loss": sums.loss / sums.tokens,
-                "accuracy": sums.correct / sums.tokens,
-                "tokens_per_second": sums.tokens / sums.seconds if sums.seconds else None,
-            }
-        )
+        """Nothing: no file is kept of them."""
 
     def interval_ends(self) -> bool:
         """Whether the step that is done is one to save at."""
@@ -248,7 +239,7 @@ class _Recorder:
         """Writes everything to go on from, and tells the figures of a part of the held-out books."""
         _save(self.model, self.state.step, self.settings, self.work)
         figures = self.held_out_figures(_PROBE_TOKENS)
-        self.tell({"step": self.state.step, "steps": self.state.steps, "held_out": figures})
+        self.on_progress(Training(self.state.step, self.state.steps, Phase.TRAINING, held_out=figures))
 
     def ends_early(self) -> bool:
         """Never: how many tokens to see was chosen."""

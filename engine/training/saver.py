@@ -1,5 +1,6 @@
 """The checkpoints of a run under way: written so that it goes on from one as if it had not been cut off, and read back."""
 
+import contextlib
 import time
 import zipfile
 from pathlib import Path
@@ -7,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from engine.core.progress import Cancelled, OnProgress, Phase, Progress
 from engine.models import formats
 from engine.models.backend import keras, versions
 from engine.presets import catalogue
 from engine.runs import checkpoints, retention, submission
 from engine.training.setup import Setup
 from engine.training.state import TrainingState
-from engine.training.supervisor import Supervisor
 
 _ROOM_BYTES = 8 << 20  # beside the weights: headers, the log
 
@@ -26,8 +27,8 @@ class Saver:
         seconds: what a save takes.
     """
 
-    def __init__(self, setup: Setup, model, state: TrainingState, supervisor: Supervisor) -> None:
-        self._setup, self._model, self._state, self._supervisor = setup, model, state, supervisor
+    def __init__(self, setup: Setup, model, state: TrainingState, on_progress: OnProgress) -> None:
+        self._setup, self._model, self._state, self._on_progress = setup, model, state, on_progress
         self.saved_step = setup.own.step if setup.own else -1
         self.seconds = setup.checkpoint_bytes / submission.SAVE_BYTES_PER_SECOND  # until one has been timed
         self._saved_at_seconds = state.seconds  # of training
@@ -50,7 +51,8 @@ class Saver:
         setup, state = self._setup, self._state
         if state.step == self.saved_step:
             return
-        self._supervisor.long_work()
+        with contextlib.suppress(Cancelled):  # which is what it is saved for
+            self._on_progress(Progress(0, 0, Phase.SAVING))
         started = time.monotonic()
         retention.require_space(setup.run.folder, setup.checkpoint_bytes + _ROOM_BYTES)
         with checkpoints.commit(setup.run, state.step, self._facts()) as staging:

@@ -13,9 +13,9 @@ from typing import Any
 import tensorflow as tf
 
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError
+from engine.core.progress import OnProgress, Phase, Progress
 from engine.core.splits import HELD_OUT
 from engine.corpus import near_copies, preparation, repeats, windows
-from engine.corpus.progress import Progress as Preparing
 from engine.corpus.store import Corpus
 from engine.evaluation import scoring
 from engine.models import loading
@@ -28,7 +28,6 @@ from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.runs.settings import LEFT_OUT, REPORT, RunSettings
 from engine.training import placing
-from engine.training.supervisor import Supervisor
 
 
 @dataclass(frozen=True)
@@ -90,14 +89,14 @@ class Setup:
         return hashlib.sha256(json.dumps(self.settings.to_json(), sort_keys=True).encode()).hexdigest()
 
 
-def load(run: Run, offered: str, supervisor: Supervisor) -> tuple[Any, Setup]:
+def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[Any, Setup]:
     """Loads the model that a run begins with, compiled, and prepares its articles.
 
     Returns:
         The model (the parent's weights, else the preset's own; not yet those of a checkpoint of the run), and the rest.
 
     Raises:
-        Cancelled: the supervisor ended the preparation of the articles. EngineError: what a person can act on.
+        Cancelled: `on_progress` ended it. EngineError: what a person can act on.
     """
     s = run.settings
     device, precision = placing.place(run, offered)
@@ -118,10 +117,9 @@ def load(run: Run, offered: str, supervisor: Supervisor) -> tuple[Any, Setup]:
             context=context,
         )
     length, batch_size = inputs.window_shape(s, context, model.backbone.vocabulary_size)
-    run.write_state(durable=False, phase="preparing")
-    supervisor.long_work()
-    supervisor.say("preparing")
-    corpus = _prepare(s, tokenizer, supervisor)
+    run.write_state(durable=False, phase=Phase.PREPARING)
+    on_progress(Progress(0, 0, Phase.PREPARING))
+    corpus = _prepare(s, tokenizer, on_progress)
     if own is not None:
         _require_same_articles(s, corpus, own)
     if corpus.skipped.count:
@@ -228,21 +226,15 @@ def record_lost_parent(run: Run, error: EngineError) -> None:
     run.append_event("parent_lost", checkpoint=run.settings.parent, reason=error.to_json())
 
 
-def _prepare(s: RunSettings, tokenizer: Tokenizer, supervisor: Supervisor) -> Corpus:
+def _prepare(s: RunSettings, tokenizer: Tokenizer, on_progress: OnProgress) -> Corpus:
     """The articles as tokens, near-copies known where they are to be left out.
 
     Raises:
-        Cancelled: the supervisor ended it. ArticlesError: nothing would be left to measure on.
+        Cancelled: `on_progress` ended it. ArticlesError: nothing would be left to measure on.
     """
-
-    def say(progress: Preparing) -> None:
-        supervisor.check()
-        supervisor.long_work()  # what follows the last article takes its time
-        supervisor.say(f"preparing {progress.articles:,} articles")
-
-    corpus = preparation.prepare(inputs.articles_path(s.articles), tokenizer, report=say)
+    corpus = preparation.prepare(inputs.articles_path(s.articles), tokenizer, on_progress=on_progress)
     if s.near_copies == LEFT_OUT:  # of a corpus of an earlier version it is not known yet; and not only at the end
-        corpus = repeats.look_for_near_copies(corpus, tokenizer, say, supervisor.stop_requested)
+        corpus = repeats.look_for_near_copies(corpus, tokenizer, on_progress)
         for split in HELD_OUT:
             if split in corpus.splits and not near_copies.kept(corpus, split).scored.any():
                 raise near_copies.nothing_left(split)

@@ -275,7 +275,7 @@ def test_a_reader_that_stands_still_is_ended(tmp_path, monkeypatch):
     with isolation.Reading(tmp_path) as reading:
         messages = iter(reading)
         next(messages)
-        psutil.Process(reading._process.pid).suspend()
+        psutil.Process(reading.child.process.pid).suspend()
         with pytest.raises(isolation.ReadingEnded, match="stood still for 2 seconds"):
             list(messages)
 
@@ -285,9 +285,10 @@ def test_the_file_in_a_folder_that_takes_too_much_memory_is_named(tmp_path, monk
     (tmp_path / "b.jsonl").write_text(jsonl(*range(50)))
     with isolation.Reading(tmp_path) as reading:
         assert [header["kind"] for header, _ in reading if header["kind"] == "member"] == []
-        reading._watchdog.killed = "memory"
+        reading.child.watchdog.killed = "memory"
+        reading.child.process.kill()
         with pytest.raises(isolation.ReadingEnded, match="^b.jsonl needs more than"):
-            reading._raise_why_it_ended()
+            raise reading.ended(reading.child.death())
 
 
 def test_parquet_that_lies_about_its_size_is_one_sentence(tmp_path):

@@ -165,15 +165,15 @@ from huggingface_hub import constants
 constants.DOWNLOAD_CHUNK_SIZE = 100
 listing = hub.list_files(sys.argv[1])
 told = []
-def report(done, total):
-    told.append(done)
+def on_progress(progress):
+    told.append(progress.done)
     if len(told) == 3:
         raise Cancelled
 try:
-    hub.fetch(listing, report)
+    hub.fetch(listing, on_progress)
 except Cancelled:
     told.append("stopped")
-folder = hub.fetch(listing, lambda done, total: told.append(done))
+folder = hub.fetch(listing, lambda progress: told.append(progress.done))
 print(json.dumps([told, listing.size, len(list(folder.rglob("*.parquet")))]))
 """
 

@@ -7,10 +7,10 @@ import zipfile
 
 import pytest
 from conftest import article_line
-from sources_helpers import contents, write_articles
+from sources_helpers import cancelled_after, contents, write_articles
 
 from engine.cli.app import main
-from engine.core.progress import Cancelled
+from engine.core.progress import Cancelled, Progress
 from engine.corpus import lookup, preparation, reading
 
 
@@ -18,7 +18,7 @@ def test_a_source_that_changes_between_stop_and_resume_is_begun_anew(tmp_path, t
     monkeypatch.setattr(reading, "BATCH_BYTES", 4000)
     source = write_articles(tmp_path / "all.jsonl", range(60))
     with pytest.raises(Cancelled):
-        preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: True)
+        preparation.prepare(source, tokenizer, out=tmp_path / "a", on_progress=cancelled_after(1))
     write_articles(source, range(30, 60))
     prepared = preparation.prepare(source, tokenizer, out=tmp_path / "a")
     assert prepared.identifier("train", 1) == "article-30"
@@ -82,14 +82,13 @@ def test_a_source_that_changes_while_it_is_read_is_said_and_nothing_is_called_co
     monkeypatch.setattr(reading, "JOURNAL_SECONDS", 0)
     changes = iter([change])
 
-    def changes_once() -> bool:  # asked behind each batch
+    def changes_once(progress: Progress) -> None:  # behind each batch
         for one in changes:
             time.sleep(0.02)  # clocks of files tick every few milliseconds
             one(file)
-        return False
 
     with pytest.raises(reading.SourceChanged, match=r"changed while it was read \(.*\): something still writes there"):
-        preparation.prepare(source, tokenizer, out=tmp_path / "out", stop_requested=changes_once)
+        preparation.prepare(source, tokenizer, out=tmp_path / "out", on_progress=changes_once)
     monkeypatch.undo()
     assert not (tmp_path / "out").exists() and not lookup.staging_of(tmp_path / "out").exists()
     for left in folder.iterdir():
@@ -102,9 +101,8 @@ def test_a_source_that_changes_while_it_is_read_is_said_and_nothing_is_called_co
 def test_a_source_that_was_rewritten_between_stop_and_resume_is_not_mixed(tmp_path, tokenizer, monkeypatch):
     monkeypatch.setattr(reading, "BATCH_BYTES", 4000)
     source = write_articles(tmp_path / "all.jsonl", range(60))
-    asked = iter([False, False, True])
     with pytest.raises(Cancelled):
-        preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: next(asked))
+        preparation.prepare(source, tokenizer, out=tmp_path / "a", on_progress=cancelled_after(3))
     time.sleep(0.02)
     rewrite_with_its_size_and_time(source)
     resumed = preparation.prepare(source, tokenizer, out=tmp_path / "a")

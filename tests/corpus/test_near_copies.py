@@ -13,7 +13,7 @@ from conftest import WORDS
 from engine.cli.app import main
 from engine.core import paths
 from engine.core.errors import ArticlesError
-from engine.core.progress import Cancelled
+from engine.core.progress import Cancelled, Phase
 from engine.corpus import dividing, lookup, near_copies, preparation, store
 from engine.corpus.shingles import Shingles, likeness
 from engine.corpus.windows import Kept, count_sliding, sliding
@@ -192,8 +192,8 @@ def test_signatures_that_were_interrupted_go_on_to_the_same_bytes(tmp_path):
     class Killed(Exception):
         pass
 
-    def end(done):
-        if done > 100:
+    def end(progress):
+        if progress.done > 100:
             raise Killed
 
     with pytest.raises(Killed):
@@ -202,7 +202,7 @@ def test_signatures_that_were_interrupted_go_on_to_the_same_bytes(tmp_path):
         file.write(b"torn")
     begun = []
     near_copies.write_signatures(300, hashes.__getitem__, tmp_path / "again", begun.append)
-    assert begun[0] > 150
+    assert begun[0].done > 150
     assert (tmp_path / "again").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
@@ -359,21 +359,24 @@ def test_a_preparation_that_is_stopped_while_it_compares_goes_on_to_the_same_byt
     whole = preparation.prepare(source, tokenizer, out=tmp_path / "whole")
     monkeypatch.setattr(near_copies, "_BLOCK", 4)
     compared = []
+
+    def end(progress):
+        if progress.phase == Phase.COMPARING:
+            assert (progress.total, progress.articles) == (40, 40)
+            compared.append(progress.done)
+            if progress.done >= 12:
+                raise Cancelled
+
     with pytest.raises(Cancelled):
-        preparation.prepare(
-            source,
-            tokenizer,
-            out=tmp_path / "again",
-            report=lambda progress: compared.append(progress.compared),
-            stop_requested=lambda: bool(compared) and compared[-1] >= 12,
-        )
+        preparation.prepare(source, tokenizer, out=tmp_path / "again", on_progress=end)
     staging = lookup.staging_of(tmp_path / "again")
     done = (staging / "signatures").stat().st_size
     assert 12 * 512 <= done < 40 * 512
     (staging / "divided").mkdir()  # a division that a kill interrupted
     (staging / "divided" / "tokens.bin").write_bytes(b"half")
-    again = preparation.prepare(source, tokenizer, out=tmp_path / "again", report=lambda p: compared.append(p.compared))
-    assert min(n for n in compared[compared.index(12) + 1 :] if n) > 12
+    seen = []
+    again = preparation.prepare(source, tokenizer, out=tmp_path / "again", on_progress=seen.append)
+    assert compared[-1] == 12 < min(p.done for p in seen if p.phase == Phase.COMPARING)
     for file in whole.folder.iterdir():
         assert (again.folder / file.name).read_bytes() == file.read_bytes()
     assert not staging.exists()

@@ -16,7 +16,7 @@ import pytest
 from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sources_helpers import contents, write_articles
+from sources_helpers import cancelled_after, contents, write_articles
 
 from engine.articles import Options, Source, isolation
 from engine.cli.app import main
@@ -124,7 +124,7 @@ def test_what_an_interrupted_write_left_does_not_get_into_the_corpus(tmp_path, t
     whole = preparation.prepare(source, tokenizer, out=tmp_path / "whole")
     staging = lookup.staging_of(tmp_path / "killed")
     with pytest.raises(Cancelled):
-        preparation.prepare(source, tokenizer, out=tmp_path / "killed", stop_requested=lambda: True)
+        preparation.prepare(source, tokenizer, out=tmp_path / "killed", on_progress=cancelled_after(1))
     (staging / ".journal.json.12345.tmp").write_text('{"identity"')
     (staging / ".card.json.12345.tmp").write_text("{")
     assert contents(preparation.prepare(source, tokenizer, out=tmp_path / "killed").folder) == contents(whole.folder)
@@ -133,9 +133,8 @@ def test_what_an_interrupted_write_left_does_not_get_into_the_corpus(tmp_path, t
 def test_a_stop_keeps_what_was_done_and_the_next_one_goes_on(tmp_path, tokenizer, monkeypatch):
     monkeypatch.setattr(reading, "BATCH_BYTES", 4000)
     source = write_articles(tmp_path / "all.jsonl", range(60))
-    asked = iter([False, False, True])
     with pytest.raises(Cancelled):
-        preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: next(asked))
+        preparation.prepare(source, tokenizer, out=tmp_path / "a", on_progress=cancelled_after(3))
     journal = json.loads((lookup.staging_of(tmp_path / "a") / "journal.json").read_text())
     assert 0 < journal["state"]["splits"]["train"]["articles"] < 60
     preparation.prepare(source, tokenizer, out=tmp_path / "a")

@@ -9,7 +9,7 @@ import pytest
 
 from engine.cli.app import main
 from engine.core.errors import EngineError
-from engine.core.progress import Cancelled
+from engine.core.progress import Cancelled, Progress, ignore
 from engine.corpus import preparation, windows
 from engine.corpus.baselines import Baselines
 from engine.corpus.token_kinds import TokenKinds
@@ -35,7 +35,7 @@ def corpus(tiny, sample_folder, tmp_path_factory):
     return preparation.prepare(sample_folder, tiny[1], tmp_path_factory.mktemp("corpora"))
 
 
-def examined(tiny, corpus, length=32, stride=32, chosen=None, report=lambda done, total: None, split="test"):
+def examined(tiny, corpus, length=32, stride=32, chosen=None, on_progress=ignore, split="test"):
     model, tokenizer = tiny
     return breakdown.run(
         scoring.Scorer(model, False),
@@ -45,7 +45,7 @@ def examined(tiny, corpus, length=32, stride=32, chosen=None, report=lambda done
         TokenKinds(tokenizer),
         Baselines(corpus.tokens("train"), tokenizer.vocabulary_size),
         breakdown.Pass(length, stride, 8, chosen),
-        report,
+        on_progress,
     )
 
 
@@ -193,12 +193,12 @@ def test_padding_counted_is_what_a_plain_mean_over_all_positions_says(tiny, corp
     assert by_paragraph["padding_share"] > 0
 
 
-def test_a_pass_is_given_up_when_its_report_says_so(tiny, corpus):
-    def refuse(done: int, total: int) -> None:
+def test_a_pass_is_given_up_when_whoever_asked_says_so(tiny, corpus):
+    def refuse(progress: Progress) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        examined(tiny, corpus, report=refuse)
+        examined(tiny, corpus, on_progress=refuse)
 
 
 # Kept, and asked for

@@ -15,6 +15,7 @@ from project import FILES
 from engine import __main__ as cli
 from engine.core import paths
 from engine.core.errors import CheckpointError, RunError, SettingsError, StorageError
+from engine.core.progress import Progress
 from engine.exchange.foreign import adoption, child, validator
 from engine.exchange.foreign.layout import Sizes
 from engine.exchange.foreign.validator import Validator
@@ -192,7 +193,7 @@ def test_what_the_library_says_of_a_full_disk_is_the_sentence(good, tiny_preset,
 def test_hashing_a_large_file_is_not_silence(tmp_path):
     (tmp_path / "large").write_bytes(b"x" * 5_000_000)
     told: list[int] = []
-    found = child._hashes(tmp_path / "large", told.append)
+    found = child._hashes(tmp_path / "large", lambda progress: told.append(progress.done))
     assert found == {"large": hashlib.sha256(b"x" * 5_000_000).hexdigest()}
     assert told[-1] == 5_000_000 and max(b - a for a, b in itertools.pairwise([0, *told])) <= 1 << 20
 
@@ -203,7 +204,7 @@ def test_one_child_serves_all_ends_when_idle_and_is_started_anew(good, tiny_pres
         pids = []
         for _ in range(2):
             look(shared, good["backbone.weights.h5"], preset, tmp_path)
-            pids.append(shared._children[child.PLAIN]._process.pid)
+            pids.append(shared._children[child.PLAIN].process.pid)
         assert pids[0] == pids[1]
         end = time.monotonic() + 10
         while psutil.pid_exists(pids[0]):
@@ -216,14 +217,14 @@ def test_whoever_gives_up_half_way_leaves_no_answer_for_the_next(good, looking, 
     class GaveUp(Exception):
         """As Streamlit ends a page's script."""
 
-    def give_up(done: int) -> None:
+    def give_up(progress: Progress) -> None:
         raise GaveUp
 
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "sitecustomize.py").write_text("import time; time.monotonic = iter(range(10**9)).__next__")
     with Validator() as own:
         with pytest.raises(GaveUp):
-            look(own, good["backbone.weights.h5"], catalogue.find(tiny_preset), tmp_path, progress=give_up)
+            look(own, good["backbone.weights.h5"], catalogue.find(tiny_preset), tmp_path, on_progress=give_up)
         report, _out = look(own, good["backbone.keras"], catalogue.find(tiny_preset), tmp_path)
         assert report.form == "keras"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.core.errors import CheckpointError, EngineError
-from engine.core.progress import Cancelled
+from engine.core.progress import Cancelled, Progress
 from engine.corpus import preparation
 from engine.evaluation.scoring import Scorer
 from engine.inference import differences, token_scores
@@ -105,8 +105,12 @@ def test_changes_are_the_largest_of_the_whole_split(tiny, other, sample_folder, 
     best = found["gained_sentences"][0]
     mean = np.mean([bits[best.article, at] for at in range(best.first, best.last)])
     np.testing.assert_allclose(best.bits, mean, atol=1e-3)
+
+    def end(progress: Progress) -> None:
+        raise Cancelled
+
     with pytest.raises(Cancelled):
-        token_scores.changes(scorers, prepared, "test", tokenizer, 64, report=lambda done, total: False)
+        token_scores.changes(scorers, prepared, "test", tokenizer, 64, on_progress=end)
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_many_shards_find_what_one_finds(prepared, monkeypatch):
     with pytest.raises(ArticlesError, match="not whole"):
         search.find(texts[0], seen.ranges)
     told: list[tuple[int, int]] = []
-    search.build(seen.ranges, lambda done, total: told.append((done, total)))
+    search.build(seen.ranges, lambda progress: told.append((progress.done, progress.total)))
     assert told[0][0] == 0 and told[-1] == (cut[-1].last - cut[0].first,) * 2
     assert [search.find(ids, seen.ranges).lengths.tolist() for ids in texts] == one
     assert not former.path.exists()  # of another size: nobody looks for it any more

@@ -69,8 +69,8 @@ def measure(monkeypatch, report) -> AppTest:
 
     def stream(request, root=None):
         asked.append(request)
-        yield {"kind": "progress", "phase": "preparing", "articles": 7}
-        yield {"kind": "progress", "phase": "measuring", "done": 1, "total": 2}
+        yield {"kind": "progress", "phase": "preparing", "done": 3, "total": 9, "articles": 7}
+        yield {"kind": "progress", "phase": "evaluating", "done": 1, "total": 2}
         yield {"kind": "result", "scores": report(request["reference"])}
 
     asked: list[dict] = []

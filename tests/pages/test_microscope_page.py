@@ -55,7 +55,7 @@ def looking(monkeypatch):
         asked.append(request)
         if request["kind"] == "places":
             yield {"kind": "waiting"}
-            yield {"kind": "progress", "done": 1, "total": 2}
+            yield {"kind": "progress", "phase": "scoring", "done": 1, "total": 2}
             yield {"kind": "result", "places": found}
             return
         yield {"kind": "passage", "pieces": [" <b>", " *x*", "y"], "cut": False}

@@ -185,14 +185,14 @@ def test_a_trainer_whose_folder_is_deleted_ends_and_leaves_nothing(root, monkeyp
     monkeypatch.setattr(worker, "_require_memory", lambda run: None)
     monkeypatch.setattr(worker.retention, "require_space", lambda folder, needed: None)
 
-    def train(run, device, stop, heart, say):
-        assert not stop.requested()
+    def train(run, device, stop, heart, on_progress):
+        stop.check()
         if way == "whole":
             shutil.rmtree(run.folder)
         else:  # the trainer wrote between two of the deletion's steps
             (run.folder / "config.json").unlink()
             (run.folder / "step-00000002").mkdir()
-        stop.requested()
+        stop.check()
         raise AssertionError("it goes on")
 
     monkeypatch.setattr(worker, "_with_stopped", train)
@@ -207,10 +207,10 @@ def test_a_folder_that_was_replaced_by_another_run_is_left_to_it(root, monkeypat
     monkeypatch.setattr(worker, "_require_memory", lambda run: None)
     monkeypatch.setattr(worker.retention, "require_space", lambda folder, needed: None)
 
-    def train(run, device, stop, heart, say):
+    def train(run, device, stop, heart, on_progress):
         run.folder.rename(root / "moved")
         a_run(root, seed=7)
-        stop.requested()
+        stop.check()
 
     monkeypatch.setattr(worker, "_with_stopped", train)
     with pytest.raises(GoneError):

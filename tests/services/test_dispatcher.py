@@ -245,7 +245,7 @@ def test_a_run_on_any_device_takes_the_one_that_is_free(root, monkeypatch):
 def test_a_run_in_a_terminal_takes_the_device_that_is_free(root, monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
     monkeypatch.setattr(machine, "gpu_problem", lambda: None)  # whatever TensorFlow is installed here
-    monkeypatch.setattr(worker, "_train", lambda run, device, say, locks: device)
+    monkeypatch.setattr(worker, "_train", lambda run, device, on_progress, locks: device)
     run = lifecycle.create(new_settings())
     with Lock(devices.device_lock("gpu:0", root)) as lock:
         assert lock.acquire()

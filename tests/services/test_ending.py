@@ -14,6 +14,7 @@ from runs_helpers import FakeChild, new_settings
 from engine.cli.app import main
 from engine.core.errors import RunError
 from engine.core.locks import Lock
+from engine.core.progress import Phase, Progress
 from engine.runs import lifecycle, states
 from engine.runs.folder import FROZEN_SECONDS, HEARTBEAT
 from engine.services import dispatcher, ending, worker
@@ -60,6 +61,16 @@ def test_a_training_that_hangs_falls_silent_although_its_process_lives(heart):
     assert not heart.beats()
     # Noticed after the patience with a model of quick steps and the age at which a heartbeat is taken for none.
     assert worker.Heart.PAUSE_SECONDS + FROZEN_SECONDS <= 30
+
+
+def test_steps_and_windows_come_at_a_pace_and_all_else_may_take_minutes(heart):
+    heart, now = heart
+    for phase in Phase:
+        heart.on_progress(Progress(0, 9, phase))  # it begins: something may be loaded or compiled for it
+        for done in range(1, 5):
+            heart.on_progress(Progress(done, 9, phase))
+        pass_time(now, worker.Heart.PAUSE_SECONDS + 1)
+        assert heart.beats() == (phase not in (Phase.TRAINING, Phase.EVALUATING)), phase
 
 
 def test_what_loads_compiles_or_saves_may_take_minutes(heart):

@@ -59,11 +59,11 @@ def same(first, second):
 
 
 def killed_at(step):
-    def report(figures):
-        if figures.get("held_out") and figures["step"] == step:
+    def on_progress(progress):
+        if progress.held_out and progress.done == step:
             raise Killed
 
-    return report
+    return on_progress
 
 
 def test_an_interrupted_pretraining_ends_with_the_same_weights(books, tmp_path):
@@ -96,7 +96,7 @@ def test_held_out_books_give_the_figures_and_are_not_in_the_vocabulary(books, tm
     held_out = tokenizer.encode((books / "held.txt").read_text(encoding="utf-8"))
     assert figures["evaluated_tokens"] == len(held_out)
     assert len(tokenizer.encode(" zyzzyva")) > 4  # eight times more frequent than a merge needs, had it been read
-    assert [f["step"] for f in seen if f.get("held_out")] == [10, 20, 30]
+    assert [p.done for p in seen if p.held_out] == [10, 20, 30]
 
 
 def test_the_rate_is_constant_until_it_falls():

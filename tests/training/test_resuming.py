@@ -15,6 +15,7 @@ import pytest
 from training_helpers import cut_off_at, ends_alike, settings_of
 
 from engine.core.errors import ArticlesError, PresetError
+from engine.core.progress import Phase, Progress
 from engine.models import loading
 from engine.models.backend import keras
 from engine.runs import checkpoints, references, states, submission
@@ -27,11 +28,11 @@ pytestmark = pytest.mark.slow
 def test_a_stop_while_it_measures_saves_the_steps_since_the_last_checkpoint(tiny_preset, sample_folder, root):
     run = submission.submit(settings_of(tiny_preset, sample_folder, steps=1000, evaluate_steps=3))
 
-    def say(line):
-        if line == "evaluating" and run.state().step == 3:
+    def say(progress):
+        if progress == Progress(0, 0, Phase.EVALUATING) and run.state().step == 3:
             (run.folder / "control.json").write_text(json.dumps({"action": "stop"}))
 
-    assert worker.work(run, say=say) is None
+    assert worker.work(run, on_progress=say) is None
     assert run.state().state == states.STOPPED
     assert checkpoints.newest_verified(run).step == 3
     assert checkpoints.newest_verified(run).manifest["metrics"] == {}  # nothing has been measured there
@@ -44,8 +45,8 @@ def test_stop_and_pause_end_in_a_checkpoint_and_a_state_that_says_so(
     run = submission.submit(settings_of(tiny_preset, sample_folder, steps=1000, evaluate_steps=500))
     run_step = {"asked": False}
 
-    def say(line):
-        if line.startswith("step 3") and not run_step["asked"]:
+    def say(progress):
+        if progress.phase == Phase.TRAINING and progress.done == 3 and not run_step["asked"]:
             run_step["asked"] = True
             (run.folder / "control.json").write_text(json.dumps({"action": asked_for}))
 
@@ -53,7 +54,7 @@ def test_stop_and_pause_end_in_a_checkpoint_and_a_state_that_says_so(
         from engine.training import loop
 
         patch.setattr(loop, "REPORT_SECONDS", 0.0)
-        assert worker.work(run, say=say) is None
+        assert worker.work(run, on_progress=say) is None
     assert run.state().state == state
     assert checkpoints.newest_verified(run).step == run.state().step
     assert 3 <= run.state().step < 10
@@ -182,10 +183,10 @@ def test_a_lora_run_that_is_killed_has_the_losses_and_weights_of_one_that_was_no
 def test_a_signal_ends_a_run_in_a_checkpoint(tiny_preset, sample_folder, root, only_trains, name):
     run = submission.submit(settings_of(tiny_preset, sample_folder, steps=1000, evaluate_steps=500))
 
-    def say(line):
-        if line.startswith("step 2/"):
+    def say(progress):
+        if progress.phase == Phase.TRAINING and progress.done == 2:
             os.kill(os.getpid(), getattr(signal, name))
 
-    assert worker.work(run, say=say) is None
+    assert worker.work(run, on_progress=say) is None
     assert (run.state().state, run.control()) == (states.STOPPED, "")
     assert checkpoints.newest_verified(run).step == run.state().step == 2

@@ -12,6 +12,7 @@ import tensorflow as tf
 from training_helpers import cut_off_at, settings_of
 
 from engine.core.errors import CheckpointError, EngineError, SettingsError
+from engine.core.progress import Phase
 from engine.corpus import preparation
 from engine.evaluation import scoring
 from engine.models import loading
@@ -191,11 +192,11 @@ def test_a_parent_that_is_damaged_while_the_run_is_under_way_does_not_fail_it(pa
         settings_of(tiny_preset, sample_folder, name="child", steps=1, evaluate_steps=1, parent="one/3", seed=2)
     )
 
-    def damage(line):
-        if line == "finishing":
+    def damage(progress):
+        if progress.phase == Phase.FINISHING:
             (checkpoints.find("one/3").folder / checkpoints.WEIGHTS_FILES["ckpt"][0]).write_bytes(b"damaged")
 
-    result = worker.work(child, say=damage)
+    result = worker.work(child, on_progress=damage)
     assert child.state().state == states.FINISHED
     assert "parent_loss" not in result
     assert "one/3 is damaged" in str(EngineError.from_json(child.events("parent_lost")[0]["reason"]))

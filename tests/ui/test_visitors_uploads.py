@@ -140,7 +140,7 @@ def test_many_tiny_articles_are_prepared_in_little_memory(root, tmp_path):
     preparation.prepare(
         tmp_path / "tiny.jsonl",
         catalogue.tokenizer(catalogue.find(MINI)),
-        report=lambda _progress: most.append(psutil.Process().memory_info().rss),
+        on_progress=lambda _progress: most.append(psutil.Process().memory_info().rss),
     )
     assert max(most) - before < 60e6  # 60,000 at once took 90 MB and more
 

@@ -65,7 +65,7 @@ def test_whoever_waits_for_the_studio_is_told_for_what(monkeypatch):
     messages = [
         {"kind": "waiting"},
         {"kind": "begun"},
-        {"kind": "progress", "done": 1, "total": 2},
+        {"kind": "progress", "phase": "evaluating", "done": 1, "total": 2},
         {"kind": "exported"},
     ]
     monkeypatch.setattr(inference_client, "answers", lambda request: (message for message in messages))

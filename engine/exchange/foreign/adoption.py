@@ -7,13 +7,14 @@ and exported like any other.
 import contextlib
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from engine.core import paths
 from engine.core.errors import PresetError
 from engine.core.files import clear_old, storage_errors
+from engine.core.progress import OnProgress, ignore
 from engine.exchange.foreign.validator import Report, Validator
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
@@ -36,7 +37,7 @@ def adopt(
     name: str = "",
     preset: str = "",
     root: Path | None = None,
-    progress: Callable[[int], object] = lambda done: None,
+    on_progress: OnProgress = ignore,
     validator: Validator | None = None,
 ) -> Checkpoint:
     """Looks a file of weights through and keeps it as the checkpoint NAME/0.
@@ -46,7 +47,6 @@ def adopt(
             .weights.h5 or .h5.
         name: of the run; from the file's name where it is "".
         preset: what it was trained from; "" = the first of the known ones that it fits.
-        progress: told the bytes read so far.
         validator: one that is at work already.
 
     Raises:
@@ -65,7 +65,7 @@ def adopt(
         out = folder / "clean.weights.h5"
         (unpacked := folder / "unpacked").mkdir()
         looking = validator or stack.enter_context(Validator())
-        report = looking.check(path, candidates, unpacked, out, progress)
+        report = looking.check(path, candidates, unpacked, out, on_progress)
         fitting = next(c for c in candidates if c.reference == report.fits[0])
         settings = replace(settings, preset=fitting.reference)
         if not automatic:

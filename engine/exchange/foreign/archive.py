@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from engine.core.errors import CheckpointError, sentence
 from engine.core.files import full, is_full, require_space
+from engine.core.progress import OnProgress, Phase, Progress
 from engine.exchange.foreign import hdf5, safetensors
-from engine.exchange.foreign.hdf5 import Report
 from engine.presets import tokenizers
 
 H5, KERAS, CKPT, SAFETENSORS = "h5", "keras", "ckpt", "safetensors"
@@ -35,7 +35,7 @@ class Weights(NamedTuple):
     path: Path
 
 
-def locate(path: Path, scratch: Path, most_bytes: int, report: Report) -> Weights:
+def locate(path: Path, scratch: Path, most_bytes: int, on_progress: OnProgress) -> Weights:
     """What a file or folder is; what is packed is unpacked into `scratch`.
 
     Args:
@@ -55,7 +55,7 @@ def locate(path: Path, scratch: Path, most_bytes: int, report: Report) -> Weight
     if start == hdf5.MAGIC:
         return Weights(H5, path)
     if start.startswith(b"PK"):
-        return _unpack(path, scratch, most_bytes, report)
+        return _unpack(path, scratch, most_bytes, on_progress)
     if path.name.endswith(_ENDING):
         return Weights(SAFETENSORS, path)
     if path.name.endswith(".index") or ".data-" in path.name:
@@ -121,13 +121,13 @@ def _prefix_in(folder: Path, stem: str = "") -> Path:
     return folder / found[0]
 
 
-def _unpack(path: Path, scratch: Path, most_bytes: int, report: Report) -> Weights:
+def _unpack(path: Path, scratch: Path, most_bytes: int, on_progress: OnProgress) -> Weights:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             if len(members) > _MOST_MEMBERS:
                 raise CheckpointError("The archive holds more than {most} files.", most=_MOST_MEMBERS)
-            return _unpack_members(archive, members, scratch, most_bytes, report)
+            return _unpack_members(archive, members, scratch, most_bytes, on_progress)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         if is_full(error):
             raise full(scratch) from error
@@ -135,7 +135,7 @@ def _unpack(path: Path, scratch: Path, most_bytes: int, report: Report) -> Weigh
 
 
 def _unpack_members(
-    archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], scratch: Path, most_bytes: int, report: Report
+    archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], scratch: Path, most_bytes: int, on_progress: OnProgress
 ) -> Weights:
     names = [member.filename.replace("\\", "/").rsplit("/", 1)[-1] for member in members]
     _refuse_programs(names)
@@ -170,7 +170,7 @@ def _unpack_members(
             while block := source.read(_COPY_BYTES):
                 target.write(block)
                 done += len(block)
-                report(done)
+                on_progress(Progress(done, 0, Phase.CHECKING))
     return Weights(form, result)
 
 

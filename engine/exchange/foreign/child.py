@@ -1,61 +1,43 @@
-"""`python -m engine.exchange.foreign.child plain|tensorflow`: looks through files of weights in a process of its own.
+"""`python -m engine.exchange.foreign.child MEMORY plain|tensorflow`: looks through files of weights in a process of its own.
 
-One request after the other from the standard input, messages to the standard output (engine.core.frames). `plain` knows HDF5,
+It answers one request after the other (engine.core.child). `plain` knows HDF5,
 safetensors, `.keras` and zip, and passes a TensorFlow checkpoint on, unpacked; `tensorflow` reads those alone, since importing
 TensorFlow costs some 600 MB.
 """
 
-import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from engine.core import frames, paths
+from engine.core import paths
+from engine.core.child import Asker
 from engine.core.errors import CheckpointError, EngineError, StorageError
 from engine.core.files import full, is_full, require_space, sha256
-from engine.core.limits import limit_own_memory
+from engine.core.progress import OnProgress
 from engine.exchange.foreign import layout
 
 PLAIN, TENSORFLOW = "plain", "tensorflow"
-_PROGRESS_SECONDS = 0.5
 _BESIDE_WEIGHTS_BYTES = 4 << 20  # what HDF5 adds, and what is written while it works
 
 
-class _Speaker:
-    def __init__(self, out: BinaryIO) -> None:
-        self._out, self._last = out, 0.0
-
-    def say(self, kind: str, **fields: Any) -> None:
-        frames.write(self._out, {"kind": kind, **fields})
-        self._out.flush()
-
-    def progress(self, done: int) -> None:
-        """Says how far it is twice a second, so that silence means that it is stuck."""
-        if time.monotonic() - self._last > _PROGRESS_SECONDS:
-            self._last = time.monotonic()
-            self.say("progress", done=done)
-
-
-def _read_plain(request: dict[str, Any], speaker: _Speaker) -> None:
+def _read_plain(request: dict[str, Any], asker: Asker) -> None:
     import h5py
 
     from engine.exchange.foreign import archive, bundle, hdf5, safetensors
 
     scratch = Path(request["scratch"])
-    weights = archive.locate(Path(request["path"]), scratch, request["most_bytes"], speaker.progress)
+    weights = archive.locate(Path(request["path"]), scratch, request["most_bytes"], asker.on_progress)
     if weights.form == archive.CKPT:
         bundle.check(weights.path)
-        speaker.say("ckpt", prefix=str(weights.path))
+        asker.say("ckpt", prefix=str(weights.path))
         return
     if weights.form == archive.SAFETENSORS:
         files = safetensors.files(weights.path) if weights.path.is_dir() else [weights.path]
-        _check(request, safetensors.arrays(files), {}, weights, speaker)
+        _check(request, safetensors.arrays(files), {}, weights, asker)
         return
     try:
         with h5py.File(weights.path, "r") as file:
-            _check(request, hdf5.arrays(file), {}, weights, speaker)
+            _check(request, hdf5.arrays(file), {}, weights, asker)
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         # h5py passes the C library's errors on as any of these
         if is_full(error):
@@ -63,16 +45,16 @@ def _read_plain(request: dict[str, Any], speaker: _Speaker) -> None:
         raise CheckpointError("The file is damaged: {reason}", reason=str(error)[:200]) from error
 
 
-def _read_ckpt(request: dict[str, Any], speaker: _Speaker) -> None:
+def _read_ckpt(request: dict[str, Any], asker: Asker) -> None:
     from engine.exchange.foreign import archive, ckpt
 
     # Until the last number has been read: TensorFlow opens the files of numbers when it comes to them.
     with paths.without_pattern(Path(request["prefix"])) as prefix:
         found, names = ckpt.arrays(prefix)
-        _check(request, found, names, archive.Weights(archive.CKPT, prefix), speaker)
+        _check(request, found, names, archive.Weights(archive.CKPT, prefix), asker)
 
 
-def _check(request: dict[str, Any], found: dict, names: dict[str, str], weights: Any, speaker: _Speaker) -> None:
+def _check(request: dict[str, Any], found: dict, names: dict[str, str], weights: Any, asker: Asker) -> None:
     """Structure first, then which preset it fits, and only then the numbers."""
     from engine.exchange.foreign import hdf5, naming, vocabulary
 
@@ -93,15 +75,24 @@ def _check(request: dict[str, Any], found: dict, names: dict[str, str], weights:
     fits = [preset["reference"] for preset in vocabulary.fitting(folder, of_size)]
     out = Path(request["out"])
     require_space(out.parent, layout.float32_bytes(sizes) + _BESIDE_WEIGHTS_BYTES)
-    figures = hdf5.write(out, sizes, variables, found, speaker.progress)
+    figures = hdf5.write(out, sizes, variables, found, asker.on_progress)
     known = {key for keys in variables.values() for key in keys}
     others = sorted(key for key in found if key not in known and layout.is_weight(key))
-    files = _hashes(Path(request["path"]), speaker.progress)
-    told = {"form": weights.form, "program": program, "files": files, "sizes": sizes.to_json(), "fits": fits}
-    speaker.say("report", **told, left_out=others[:20], **figures)
+    files = _hashes(Path(request["path"]), asker.on_progress)
+    asker.say(
+        "report",
+        form=weights.form,
+        program=program,
+        files=files,
+        sizes=sizes.to_json(),
+        fits=fits,
+        left_out=others[:20],
+        largest=figures["largest"],
+        zeros=figures["zeros"],
+    )
 
 
-def _hashes(path: Path, progress: Callable[[int], None]) -> dict[str, str]:
+def _hashes(path: Path, on_progress: OnProgress) -> dict[str, str]:
     """SHA-256 of the file that was given, or of those in the folder that was."""
     if path.is_file():
         of = [path]
@@ -109,7 +100,7 @@ def _hashes(path: Path, progress: Callable[[int], None]) -> dict[str, str]:
         of = sorted(path.iterdir())
     else:
         of = sorted(file for file in path.parent.iterdir() if file.name.startswith(f"{path.name}."))
-    return {file.name: sha256(file, progress) for file in of if file.is_file()}
+    return {file.name: sha256(file, on_progress) for file in of if file.is_file()}
 
 
 def _fits_none(found: layout.Sizes, presets: list[dict[str, Any]]) -> CheckpointError:
@@ -129,30 +120,23 @@ def _fits_none(found: layout.Sizes, presets: list[dict[str, Any]]) -> Checkpoint
 
 def main() -> int:
     """Answers requests until the other side closes; a problem is a message too."""
-    kind = sys.argv[1]
-    limit_own_memory(int(sys.argv[2]))
-    # What libraries print must not get among the messages.
-    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    speaker = _Speaker(out)
+    asker, kind = Asker(), sys.argv[2]
     if kind == TENSORFLOW:
         from engine.exchange.foreign import ckpt  # noqa: F401  (the heavy import, before the first request counts)
     else:
         import h5py  # noqa: F401
-    speaker.say("ready")
-    while (message := frames.read(sys.stdin.buffer)) is not None:
+    for request in asker.requests():
         try:
-            (_read_ckpt if kind == TENSORFLOW else _read_plain)(message[0], speaker)
+            (_read_ckpt if kind == TENSORFLOW else _read_plain)(request, asker)
         except EngineError as error:
-            speaker.say("error", storage=isinstance(error, StorageError), **error.to_json())
+            asker.say("error", storage=isinstance(error, StorageError), **error.to_json())
         except Exception as error:
             if not is_full(error):
                 raise
-            speaker.say("error", storage=True, **full(message[0]["scratch"]).to_json())
+            asker.say("error", storage=True, **full(request["scratch"]).to_json())
         except MemoryError:
             too_large = CheckpointError("It needs more memory to be read than a GPT-2 of the presets known here does.")
-            speaker.say("error", storage=False, **too_large.to_json())
-        speaker.say("end")
+            asker.say("error", storage=False, **too_large.to_json())
     return 0
 
 

@@ -6,12 +6,13 @@ virtual datasets, external links), load code (filters) and declare far more than
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import h5py
 import numpy as np
 
 from engine.core.errors import CheckpointError
+from engine.core.progress import OnProgress, Phase, Progress
 from engine.exchange.foreign import layout
 from engine.exchange.foreign.layout import Sizes, Variable
 
@@ -29,12 +30,6 @@ class Array(NamedTuple):
     shape: tuple[int, ...]
     is_float: bool
     rows: Callable[[], Iterator[np.ndarray]]
-
-
-class Report(Protocol):
-    """Told how many bytes have been read, so that a working process is not silent."""
-
-    def __call__(self, done: int) -> None: ...
 
 
 def arrays(file: h5py.File) -> dict[str, Array]:
@@ -110,7 +105,11 @@ def _check_storage(name: str, dataset: h5py.Dataset) -> None:
 
 
 def write(
-    target: Path, s: Sizes, variables: Mapping[Variable, list[str]], found: Mapping[str, Array], report: Report
+    target: Path,
+    s: Sizes,
+    variables: Mapping[Variable, list[str]],
+    found: Mapping[str, Array],
+    on_progress: OnProgress,
 ) -> dict[str, float]:
     """A clean `.weights.h5` of a backbone, in float32, made from the arrays of a file, each looked through on its way.
 
@@ -144,7 +143,7 @@ def write(
                 zeros += int((values == 0).sum())
                 count += values.size
                 done += values.nbytes
-                report(done)
+                on_progress(Progress(done, 0, Phase.CHECKING))
             for other in copies:
                 _check_equal(variable, dataset, found[other])
         # Keras 3 looks for these in every file of weights.

@@ -1,21 +1,16 @@
 """Has files of weights looked through in child processes, under limits of memory and time, and starts a crashed one anew."""
 
-import os
 import shutil
-import subprocess
-import sys
 import threading
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
-from engine.core import frames, paths
+from engine.core.child import Child, Died, Limits
 from engine.core.errors import CheckpointError, EngineError, StorageError
 from engine.core.files import full
-from engine.core.limits import Watchdog
+from engine.core.progress import OnProgress, Phase, Progress, ignore
 from engine.exchange.foreign.child import PLAIN, TENSORFLOW
 from engine.exchange.foreign.layout import Sizes, float32_bytes
 from engine.presets.catalogue import Preset
@@ -25,7 +20,6 @@ MEMORY_BYTES = {PLAIN: 400 << 20, TENSORFLOW: 1200 << 20}
 HARD_MEMORY_BYTES = {PLAIN: 800 << 20, TENSORFLOW: 3000 << 20}
 SILENT_SECONDS = 8.0
 FULL_BYTES = 1 << 20  # a disk with less room than that is full
-START_SECONDS = 60.0  # importing TensorFlow on a slow disk
 _ROOM_PER_WEIGHT = 6  # an unpacked archive may hold float64, and an optimizer's two moments in float32, for each weight
 
 
@@ -57,7 +51,7 @@ class Validator:
 
     def __init__(self, idle_seconds: float | None = None) -> None:
         """Args: idle_seconds: after how long without a file the children end, to be started anew by the next; None = never."""
-        self._children: dict[str, _Child] = {}
+        self._children: dict[str, Child] = {}
         self._turn = threading.Lock()
         self._idle_seconds, self._idle = idle_seconds, threading.Timer(0, lambda: None)
 
@@ -81,7 +75,7 @@ class Validator:
         presets: Sequence[Preset],
         scratch: Path,
         out: Path,
-        progress: Callable[[int], object] = lambda done: None,
+        on_progress: OnProgress = ignore,
     ) -> Report:
         """Looks a file of weights through and writes its numbers as a clean `.weights.h5`.
 
@@ -90,7 +84,6 @@ class Validator:
                 .keras, .weights.h5 or .h5.
             presets: those that it may fit.
             scratch: an empty folder for what is unpacked. out: the file to write.
-            progress: told the bytes read so far.
 
         Raises:
             CheckpointError: it is not what it should be, in one sentence. StorageError: no room for its numbers.
@@ -115,9 +108,9 @@ class Validator:
         with self._turn:
             self._idle.cancel()
             try:
-                answer = self._ask(PLAIN, request, progress)
+                answer = self._ask(PLAIN, request, on_progress)
                 if answer["kind"] == "ckpt":
-                    answer = self._ask(TENSORFLOW, {**request, "prefix": answer["prefix"]}, progress)
+                    answer = self._ask(TENSORFLOW, {**request, "prefix": answer["prefix"]}, on_progress)
             finally:
                 self._end_when_idle()
         names = ("form", "program", "files", "fits", "largest", "zeros", "left_out")
@@ -133,139 +126,56 @@ class Validator:
         """The most resident memory of the child of that kind that is alive."""
         return self._children[kind].watchdog.peak_bytes if kind in self._children else 0
 
-    def _ask(self, kind: str, request: dict[str, Any], progress: Callable[[int], object]) -> dict[str, Any]:
+    def _ask(self, kind: str, request: dict[str, Any], on_progress: OnProgress) -> dict[str, Any]:
         if kind not in self._children:
-            self._children[kind] = _Child(kind)
-        answered = False
-        try:
-            answer = self._children[kind].ask(request, progress)
-            answered = True
-            return answer
-        except EngineError:
-            answered = True
-            raise
-        except _Ended as ended:
-            raise ended.reason from None
-        finally:
-            if (
-                not answered
-            ):  # it ended, or whoever asked gave up: what it still says would be taken for the next answer
-                self._children.pop(kind).close()
-
-
-class _Ended(Exception):
-    """The child did not survive the file."""
-
-    def __init__(self, reason: EngineError) -> None:
-        self.reason = reason
-
-
-class _Child:
-    """One process, with a thread that takes its messages and one that watches it."""
-
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
-        python_path = os.pathsep.join([str(paths.PROJECT), os.environ.get("PYTHONPATH", "")])
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "engine.exchange.foreign.child", kind, str(HARD_MEMORY_BYTES[kind])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=paths.PROJECT,
-            # HDF5 would load a filter that a file names from its folder of plugins.
-            env={
-                **os.environ,
-                "PYTHONPATH": python_path,
-                "HDF5_PLUGIN_PRELOAD": "::",
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-                "CUDA_VISIBLE_DEVICES": "-1",
-            },
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        self._messages: deque[dict[str, Any] | None] = deque()
-        self._changed = threading.Condition()
-        self._heard: float | None = None  # when something was last heard; None while nothing is expected
-        self.watchdog = Watchdog(self._process, MEMORY_BYTES[kind], SILENT_SECONDS, self._silence)
-        threading.Thread(target=self._pump, daemon=True).start()
-        self._await_ready()
-
-    def _silence(self) -> float:
-        heard = self._heard
-        return 0.0 if heard is None else time.monotonic() - heard
-
-    def _pump(self) -> None:
-        stream = cast(BinaryIO, self._process.stdout)
-        with stream:
-            while True:
-                try:
-                    message = frames.read(stream)
-                except (OSError, ValueError):
-                    message = None
-                with self._changed:
-                    self._messages.append(message[0] if message else None)
-                    self._changed.notify_all()
-                if message is None:
-                    return
-
-    def _next(self, timeout: float | None = None) -> dict[str, Any] | None:
-        with self._changed:
-            if not self._changed.wait_for(lambda: bool(self._messages), timeout):
-                self._process.kill()
-                return None
-            return self._messages.popleft()
-
-    def _await_ready(self) -> None:
-        if self._next(START_SECONDS) is None:
-            self.close()
-            raise CheckpointError("The process that looks through files of weights did not start: try again.")
-
-    def ask(self, request: dict[str, Any], progress: Callable[[int], object]) -> dict[str, Any]:
-        """The answer to one request.
-
-        Raises:
-            CheckpointError: what is wrong with the file. StorageError: no room. _Ended: it ended the process, or broke a limit.
-        """
-        self._heard = time.monotonic()
+            self._children[kind] = _start(kind)
         answer: dict[str, Any] = {}
+        whole = False
         try:
-            frames.write(cast(BinaryIO, self._process.stdin), request)
-            cast(BinaryIO, self._process.stdin).flush()
-        except OSError:
-            raise _Ended(self._why(request)) from None
-        while (message := self._next()) is not None:
-            self._heard = time.monotonic()
-            if message["kind"] == "end":
-                self._heard = None
-                if answer["kind"] == "error":
-                    raise (StorageError if answer["storage"] else CheckpointError).from_json(answer)
-                return answer
-            if message["kind"] == "progress":
-                progress(message["done"])
-            else:
-                answer = message
-        raise _Ended(self._why(request))
+            for message, _body in self._children[kind].ask(request):
+                if message["kind"] == "progress":
+                    on_progress(Progress(message["done"], message["total"], Phase(message["phase"])))
+                else:
+                    answer = message
+            whole = True
+        except Died as died:
+            raise _why(died, kind, Path(request["out"]).parent) from None
+        finally:
+            if not whole:  # it ended, or whoever asked gave up: what it still says would be taken for the next answer
+                self._children.pop(kind).close()
+        if answer["kind"] == "error":
+            raise (StorageError if answer["storage"] else CheckpointError).from_json(answer)
+        return answer
 
-    def _why(self, request: dict[str, Any]) -> EngineError:
-        self._process.wait()
-        if self.watchdog.killed == "memory":
-            return CheckpointError(
-                "Reading it took more than {limit} MB of memory: it is damaged, or made to do so.",
-                limit=MEMORY_BYTES[self._kind] >> 20,
-            )
-        if self.watchdog.killed == "silence":
-            return CheckpointError(
-                "Reading it stood still for {seconds} seconds and was given up.", seconds=round(SILENT_SECONDS)
-            )
-        folder = Path(request["out"]).parent
-        if shutil.disk_usage(folder).free < FULL_BYTES:  # HDF5's writer crashes there
-            return full(folder)
+
+def _start(kind: str) -> Child:
+    child = Child(
+        "engine.exchange.foreign.child",
+        kind,
+        limits=Limits(MEMORY_BYTES[kind], HARD_MEMORY_BYTES[kind], SILENT_SECONDS),
+        environment={
+            "HDF5_PLUGIN_PRELOAD": "::",  # HDF5 would load a filter that a file names from its folder of plugins
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "CUDA_VISIBLE_DEVICES": "-1",
+        },
+    )
+    if not child.wait_until_started():
+        child.close()
+        raise CheckpointError("The process that looks through files of weights did not start: try again.")
+    return child
+
+
+def _why(died: Died, kind: str, folder: Path) -> EngineError:
+    """What is said of a file that ended the process which read it."""
+    if died.broke == "memory":
         return CheckpointError(
-            "The process that read it crashed (exit code {code}): the file is damaged.", code=self._process.returncode
+            "Reading it took more than {limit} MB of memory: it is damaged, or made to do so.",
+            limit=MEMORY_BYTES[kind] >> 20,
         )
-
-    def close(self) -> None:
-        """Ends the process."""
-        self._process.kill()
-        self._process.wait()
-        if self._process.stdin:
-            self._process.stdin.close()
+    if died.broke == "silence":
+        return CheckpointError(
+            "Reading it stood still for {seconds} seconds and was given up.", seconds=round(SILENT_SECONDS)
+        )
+    if shutil.disk_usage(folder).free < FULL_BYTES:  # HDF5's writer crashes there
+        return full(folder)
+    return CheckpointError("The process that read it crashed (exit code {code}): the file is damaged.", code=died.code)
