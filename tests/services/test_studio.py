@@ -12,7 +12,7 @@ from conftest import article_line
 
 from engine.core.errors import EngineError
 from engine.core.files import read_json
-from engine.core.progress import Cancelled
+from engine.core.progress import Cancelled, Phase
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, references
 from engine.runs.settings import RunSettings
@@ -178,22 +178,30 @@ def test_it_measures_with_progress(place, tiny_preset, sample_folder):
 def test_preparing_the_articles_of_a_measurement_is_told_and_ends_when_the_client_hangs_up(
     tmp_path, monkeypatch, tiny_preset, sample_folder
 ):
-    class Client:
+    class Connection:
         def __init__(self, gone):
-            self.gone, self.sent = lambda: gone, []
+            self.sent = []
+            self.poll = lambda seconds: gone
 
-        def send(self, kind, **fields):
-            self.sent.append({"kind": kind, **fields})
+        def recv_bytes(self, most):
+            raise EOFError
+
+        def send_bytes(self, content):
+            self.sent.append(json.loads(content))
 
     monkeypatch.setenv("ATELIER_CORPORA", str(tmp_path / "corpora"))
     request = {"kind": "evaluate", "reference": str(tiny_preset), "articles": str(sample_folder), "split": "test"}
-    left, stays = Client(gone=True), Client(gone=False)
+    left, stays = Connection(gone=True), Connection(gone=False)
     with pytest.raises(Cancelled):
-        inference_server.Studio(tmp_path).answer(request, left)
-    assert not any(message["kind"] == "result" for message in left.sent)
-    inference_server.Studio(tmp_path).answer(request, stays)
-    first, *_rest = stays.sent
-    assert (first["phase"], stays.sent[-2]["kind"]) == ("preparing", "result")
+        inference_server.Studio(tmp_path).answer(request, inference_server.Client(left))
+    assert left.sent == []
+    inference_server.Studio(tmp_path).answer(request, inference_server.Client(stays))
+    *told, result, end = stays.sent
+    assert (result["kind"], end["kind"]) == ("result", "end")
+    phases = [message["phase"] for message in told]
+    assert list(dict.fromkeys(phases)) == [Phase.PREPARING, Phase.COMPARING, Phase.EVALUATING]
+    assert [m["articles"] for m in told if m["phase"] == Phase.COMPARING] == [32]
+    assert told[-1]["done"] == told[-1]["total"] > 0
 
 
 def test_a_client_that_says_nothing_keeps_nobody_out(place, tiny_preset):
