@@ -15,8 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+from bench import PROJECT
 
 
 def make_preset(folder: Path) -> None:

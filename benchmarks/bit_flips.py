@@ -9,23 +9,19 @@ resumed by the trainer itself. One line of JSON.
 
 import argparse
 import json
-import os
 import random
 import shutil
-import sys
-import tempfile
 import time
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+from bench import own_folders
 
 from engine.core import paths
 from engine.core.files import write_json
 from engine.evaluation import scoring
 from engine.runs import checkpoints, states, submission
 from engine.runs.folder import Run
-from engine.runs.settings import RunSettings
+from engine.runs.settings import CHECKPOINT_FORMATS, RunSettings
 from engine.services import worker
 
 STEPS = 6  # of which 2 and 4 are saved before the run is cut off
@@ -105,9 +101,8 @@ def main() -> None:
     a = parser.parse_args()
     started = time.monotonic()
     scoring.JIT_COMPILE = False  # compiling would take most of the time of so short runs
-    with tempfile.TemporaryDirectory() as root:
-        os.environ["ATELIER_CHECKPOINTS"], os.environ["ATELIER_CORPORA"] = root, f"{root}/.corpora"
-        found = {form: trials(a_cut_off_run(form), a.damages, random.Random(1)) for form in checkpoints.FORMATS}
+    with own_folders():
+        found = {form: trials(a_cut_off_run(form), a.damages, random.Random(1)) for form in CHECKPOINT_FORMATS}
     print(json.dumps({**found, "seconds": round(time.monotonic() - started)}))
 
 

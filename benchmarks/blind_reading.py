@@ -18,8 +18,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+import bench  # noqa: F401  (the project is put on the path)
 
 from engine.core.files import write_bytes, write_json
 from engine.models import loading

@@ -18,63 +18,25 @@ import json
 import os
 import random
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 import psutil
+from bench import PROJECT
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit_session import Clock, Measured, visit
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+from scripts.dashboard import FLAGS, Dashboard, browser_program
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 # By address; "" is the Lab. Those that start the studio, a process with TensorFlow, are left out.
 PAGES = ["", "", "", "fine_tune", "fine_tune", "compare", "time_machine", "checkpoints", "articles", "evaluate"]
 STAY_SECONDS = 15.0, 45.0
 ARRIVAL_SECONDS = 5.0
 RUN = "class"
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextlib.contextmanager
-def server(environment: dict[str, str], log: Path):
-    """The dashboard, as `streamlit run` starts it; gives its process and address."""
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
-    with open(log, "wb") as told:
-        process = subprocess.Popen(
-            [*command, "--server.port", str(port), "--server.address", "127.0.0.1"],
-            cwd=PROJECT,
-            env=environment,
-            stdout=told,
-            stderr=told,
-        )
-    try:
-        for _ in range(1200):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield psutil.Process(process.pid), f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 class Trainer:
@@ -192,8 +154,7 @@ async def visitors(address: str, sessions: int, browsers: int, seconds: float, m
             from playwright.async_api import async_playwright
 
             playwright = await stack.enter_async_context(async_playwright())
-            program = os.environ.get("CHROMIUM") or shutil.which("chromium")
-            chromium = await playwright.chromium.launch(executable_path=program, args=FLAGS)
+            chromium = await playwright.chromium.launch(executable_path=browser_program(), args=FLAGS)
             stack.push_async_callback(chromium.close)
             end += time.perf_counter() - start
             tasks += [
@@ -228,7 +189,8 @@ def measure(root: Path, seconds: float, sessions: int, browsers: int, alone: flo
     shutil.copytree(PROJECT / "checkpoints" / "recorded-mini", root / "runs" / "recorded-mini")
     measured, seen = Measured(), Measured()
     trainer = None
-    with server(dict(os.environ), root / "server.log") as (process, address):
+    with Dashboard(root / "runs", root / "server.log") as served:
+        process, address = psutil.Process(served.pid), f"127.0.0.1:{served.port}"
         try:
             first = Measured()
             asyncio.run(visit(address, first, PAGES, STAY_SECONDS, time.perf_counter() + 8, 0))

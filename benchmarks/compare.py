@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -20,11 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
-
 import streamlit as st
+from bench import PROJECT
 from streamlit.testing.v1 import AppTest
 
 from engine.runs import lifecycle, states

@@ -21,10 +21,8 @@ import os
 import sys
 from pathlib import Path
 
+import bench  # noqa: F401  (the project is put on the path)
 import numpy as np
-
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
 
 from engine.core import paths
 from engine.corpus import preparation

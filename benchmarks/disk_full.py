@@ -23,9 +23,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
-
+from bench import PROJECT
 from streamlit.testing.v1 import AppTest
 
 from engine.core import jobs, paths
@@ -34,7 +32,7 @@ from engine.exchange.foreign import adoption
 from engine.runs import checkpoints, lifecycle, queue, submission
 from engine.runs import states as states_
 from engine.runs.folder import Run
-from engine.runs.settings import HUGGING_FACE, PRESET, RunSettings
+from engine.runs.settings import CHECKPOINT_FORMATS, HUGGING_FACE, PRESET, RunSettings
 from engine.services import dispatcher, import_job, inference_client
 
 DISK_MEGABYTES = 640
@@ -192,7 +190,7 @@ def checkpoint_trial(disk: Path, elsewhere: Path, number: int, rng: random.Rando
     """A checkpoint imported and one exported, each with the disk full before or from a random moment on."""
     root = paths.checkpoints_root()
     source = elsewhere / rng.choice(("theirs.keras", "theirs.weights.h5", "theirs.ckpt"))
-    form = checkpoints.FORMATS[number % 3] if number % 2 else (PRESET, HUGGING_FACE)[number // 2 % 2]
+    form = CHECKPOINT_FORMATS[number % 3] if number % 2 else (PRESET, HUGGING_FACE)[number // 2 % 2]
     leave, before = rng.choice((0, 300_000, rng.randrange(40 << 20))), rng.random() < 0.5
 
     def filled(action, seconds: float) -> str:
@@ -249,7 +247,7 @@ def main() -> None:
     rng, found, imports, others = random.Random(1), [], [], []
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as elsewhere, small_disk() as disk:
-        for form in checkpoints.FORMATS:
+        for form in CHECKPOINT_FORMATS:
             assert run_export(form, Path(elsewhere) / ("theirs.ckpt" if form == "ckpt" else "theirs")) == "done"
         os.environ["ATELIER_CHECKPOINTS"], os.environ["ATELIER_CORPORA"] = str(disk / "runs"), str(disk / "corpora")
         (disk / "runs").mkdir()
@@ -259,7 +257,7 @@ def main() -> None:
             others.append(checkpoint_trial(disk, Path(elsewhere), number, rng))
             print(others[-1], file=sys.stderr, flush=True)
         for number in range(a.trials):
-            for form in checkpoints.FORMATS:
+            for form in CHECKPOINT_FORMATS:
                 found.append(trial(disk, form, number, rng))
                 print(found[-1], file=sys.stderr, flush=True)
     words = ("is full", "MB of disk are free", "finished", "queued", "running", "interrupted")

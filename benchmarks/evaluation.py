@@ -19,8 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+import bench  # noqa: F401  (the project is put on the path)
 
 LENGTH, TRAINING_BATCH = 256, 8
 

@@ -29,9 +29,7 @@ import zipfile
 from pathlib import Path
 
 import psutil
-
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+from bench import PROJECT
 
 SPLITS = {"train": 119_924, "val": 6_633, "test": 6_658}
 MEAN_WORDS = 3_000
@@ -151,7 +149,8 @@ def rate(folder: Path, articles: int, rounds: int) -> dict:
     """Preparation against reading alone and encode_batch_fast alone on the same articles, in alternating rounds."""
     from engine.articles.isolation import Reading
     from engine.core import paths
-    from engine.corpus.preparation import BATCH_BYTES, prepare
+    from engine.corpus.preparation import prepare
+    from engine.corpus.reading import BATCH_BYTES
     from engine.presets import catalogue
 
     tokenizer = catalogue.tokenizer(catalogue.find(str(paths.MINI_PRESET)))

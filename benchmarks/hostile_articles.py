@@ -12,7 +12,6 @@ import io
 import json
 import random
 import re
-import sys
 import tarfile
 import tempfile
 import textwrap
@@ -24,10 +23,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import bench  # noqa: F401  (the project is put on the path)
 import psutil
-
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
 
 from engine.articles import Skipped
 from engine.articles.isolation import Reading

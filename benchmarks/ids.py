@@ -9,15 +9,12 @@ Prepares $ATELIER_DATA's articles (articles/, more_articles.tar.xz, elife_articl
 import argparse
 import json
 import os
-import sys
 import tarfile
 import tempfile
 from pathlib import Path
 
+import bench  # noqa: F401  (the project is put on the path)
 import numpy as np
-
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
 
 from engine.articles.isolation import Reading
 from engine.core import paths

@@ -18,15 +18,12 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
-
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+from bench import PROJECT, own_folders
 
 from engine.core import paths
 from engine.core.files import read_json
@@ -36,7 +33,7 @@ from engine.runs import checkpoints, submission
 from engine.runs import states as states_
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
-from engine.runs.settings import RunSettings
+from engine.runs.settings import CHECKPOINT_FORMATS, RunSettings
 from engine.services import dispatcher
 
 EACH_STEP = """
@@ -179,12 +176,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--formats", default=",".join(checkpoints.FORMATS))
+    parser.add_argument("--formats", default=",".join(CHECKPOINT_FORMATS))
     a = parser.parse_args()
     rng, started, forms = random.Random(1), time.monotonic(), a.formats.split(",")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as root:
-        os.environ["ATELIER_CHECKPOINTS"], os.environ["ATELIER_CORPORA"] = root, f"{root}/.corpora"
-        queue = Dispatching(Path(root))
+    with own_folders() as root:
+        queue = Dispatching(root)
         queue.start()
         whole = submit("whole", forms[0], a.steps)
         wait(whole, states_.FINISHED, states_.FAILED)

@@ -18,9 +18,7 @@ import time
 from pathlib import Path
 
 import psutil
-
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+from bench import PROJECT
 
 REFRESHES = 10
 VIEWERS = 30

@@ -25,9 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+from bench import PROJECT
 
 from engine.core import paths
 from engine.corpus.store import Corpus

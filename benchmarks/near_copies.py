@@ -18,11 +18,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import bench  # noqa: F401  (the project is put on the path)
 import numpy as np
 import psutil
-
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
 
 from engine.articles import Source
 from engine.core import paths

@@ -13,19 +13,14 @@ import os
 import random
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from pathlib import Path
 
+import bench  # noqa: F401  (the project is put on the path)
 import psutil
-
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
 
 from engine.core import paths
 from engine.core.files import read_json
@@ -33,6 +28,7 @@ from engine.runs import lifecycle, states, submission
 from engine.runs.folder import Run
 from engine.runs.settings import RunSettings
 from engine.services import dispatcher
+from scripts.dashboard import Dashboard, chromium
 
 KNOWN_WITHIN_SECONDS = 10.0
 
@@ -97,28 +93,6 @@ class Watcher(threading.Thread):
             self.orphans |= {pid for pid, since in self.unknown_since.items() if now - since > KNOWN_WITHIN_SECONDS}
 
 
-def pages_server(root: Path) -> tuple[subprocess.Popen, str]:
-    """A dashboard of its own, as a person starts it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
-    server = subprocess.Popen(
-        [*command, "--server.port", str(port), "--server.address", "127.0.0.1"],
-        cwd=PROJECT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(1200):
-        try:
-            urllib.request.urlopen(address + "/_stcore/health", timeout=1).close()
-            return server, address
-        except OSError:
-            time.sleep(0.05)
-    raise TimeoutError("the dashboard did not start")
-
-
 def keep_queue(root: Path, names: list[str], steps: int) -> None:
     """Two runs wait behind the one at work."""
     while sum(lifecycle.find(name, root).state().state in (states.QUEUED, states.RUNNING) for name in names[-4:]) < 3:
@@ -142,25 +116,19 @@ def kill_dispatchers(root: Path, kills: int, steps: int, rng: random.Random) -> 
 
 def kill_pages(root: Path, kills: int, steps: int, rng: random.Random) -> tuple[list[str], int]:
     """The same for the dashboard, whose page alone keeps the queue going."""
-    from playwright.sync_api import sync_playwright
-
     names: list[str] = []
-    with sync_playwright() as playwright:
-        program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         for _ in range(kills):
             keep_queue(root, names, steps)
-            server, address = pages_server(root)
-            page = browser.new_page()
-            try:
-                page.goto(address, timeout=60_000)
-                page.wait_for_selector("h1", timeout=60_000)
-                time.sleep(rng.uniform(0.0, 3.0))
-            finally:
-                server.kill()
-                server.wait()
-                page.close()
-        browser.close()
+            with Dashboard(root, ATELIER_CORPORA=os.environ["ATELIER_CORPORA"]) as server:
+                page = browser.new_page()
+                try:
+                    page.goto(server.address, timeout=60_000)
+                    page.wait_for_selector("h1", timeout=60_000)
+                    time.sleep(rng.uniform(0.0, 3.0))
+                finally:
+                    server.kill()
+                    page.close()
     return names, kills
 
 

@@ -14,21 +14,19 @@ import json
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+import bench  # noqa: F401  (the project is put on the path)
 
 # TensorFlow is imported and not used here: each forked process begins with a runtime of its own.
 from engine.models import formats, loading
 from engine.models.backend import keras
 from engine.runs import checkpoints, lifecycle, retention
 from engine.runs.folder import Run
-from engine.runs.settings import RunSettings
+from engine.runs.settings import CHECKPOINT_FORMATS, RunSettings
 from engine.training import loop
 from tests.kill_points import killed_at
 
@@ -122,7 +120,7 @@ def trials(root: Path, form: str, inside: int) -> dict[str, int]:
 def main() -> None:
     """All formats."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--formats", default=",".join(checkpoints.FORMATS))
+    parser.add_argument("--formats", default=",".join(CHECKPOINT_FORMATS))
     parser.add_argument("--inside", type=int, default=20)
     a = parser.parse_args()
     started = time.monotonic()

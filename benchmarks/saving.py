@@ -12,16 +12,12 @@ untrained GPT-2 base with the vocabulary of 50,257 is made, the mini model is as
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
-
+import bench  # noqa: F401  (the project is put on the path)
 import numpy as np
 
 from engine.core import paths
@@ -31,7 +27,7 @@ from engine.models.backend import keras
 from engine.presets import catalogue
 from engine.runs import checkpoints, inputs, references, submission
 from engine.runs.lifecycle import create
-from engine.runs.settings import RunSettings
+from engine.runs.settings import CHECKPOINT_FORMATS, RunSettings
 from engine.training import loop
 
 BASE = loading.Architecture(50_257, 12, 12, 768, 1024)
@@ -74,7 +70,7 @@ def main() -> None:
     """Steps and saves of one model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", choices=("mini", "gpt2"), default="mini")
-    parser.add_argument("--format", choices=checkpoints.FORMATS, default=checkpoints.CKPT)
+    parser.add_argument("--format", choices=CHECKPOINT_FORMATS, default=checkpoints.CKPT)
     parser.add_argument("--saves", type=int, default=5)
     parser.add_argument("--steps", type=int, default=5)
     a = parser.parse_args()

@@ -13,14 +13,10 @@ import os
 import random
 import signal
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import psutil
-
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+from bench import own_folders
 
 from engine.core import paths
 from engine.core.files import read_json
@@ -80,8 +76,7 @@ def main() -> None:
     parser.add_argument("--stops", type=int, default=20)
     a = parser.parse_args()
     rng, found = random.Random(1), []
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as root:
-        os.environ["ATELIER_CHECKPOINTS"], os.environ["ATELIER_CORPORA"] = root, f"{root}/.corpora"
+    with own_folders():
         run = submission.submit(
             RunSettings(preset=str(paths.MINI_PRESET), articles=str(paths.SAMPLE_ARTICLES), name="stopped", steps=2000,
                         evaluate_steps=12)

@@ -12,10 +12,8 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+import bench  # noqa: F401  (the project is put on the path)
 
 LENGTH, BATCH = 256, 8
 WARMUP_STEPS = 3  # compile and first allocations

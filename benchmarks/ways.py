@@ -20,8 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+import bench  # noqa: F401  (the project is put on the path)
 
 LENGTH, BATCH, TUTORIAL_LENGTH, TUTORIAL_BATCH = 256, 8, 128, 16
 WARMUP_STEPS = 3

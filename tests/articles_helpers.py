@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from engine.articles import Skipped, Source
+from engine.articles import Article, Skipped, Source
 
 
 def read(path, options=None):
@@ -14,6 +14,20 @@ def read(path, options=None):
     for article in articles:
         left.update(dict(article.left_out))
     return articles, [str(problem) for problem in skipped.examples], dict(left), source
+
+
+def texts(path, options=None) -> list[str]:
+    """The training articles as a model sees them."""
+    return [article.text() for article in read(path, options)[0]]
+
+
+def goes_on_from_every_place(path) -> None:
+    """Asserts that all is read, and the same from each place on."""
+    source = Source(path)
+    items = list(source.items("train"))
+    assert items and all(isinstance(item, Article) for _, item in items)
+    for number, (place, _) in enumerate(items):
+        assert list(source.items("train", place)) == items[number + 1 :]
 
 
 def docx_of(path: Path) -> Path:

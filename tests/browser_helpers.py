@@ -1,24 +1,13 @@
-"""A real server and a browser: whether it answers, waiting for it, opening a page."""
+"""What tests do with a browser: waiting for what it shows, opening a page."""
 
 import os
 import time
-import urllib.request
 
 import pytest
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
 def unavailable(reason: str):
     (pytest.fail if os.environ.get("ATELIER_REQUIRE_ALL") else pytest.skip)(reason)
-
-
-def answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address + "/_stcore/health", timeout=1):
-            return True
-    except OSError:
-        return False
 
 
 def wait_for(condition, seconds: float):

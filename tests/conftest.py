@@ -1,5 +1,6 @@
 """What the tests share: a tiny real GPT-2, small real articles, folders of their own."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -15,16 +16,27 @@ pytest.register_assert_rewrite(
     "articles_helpers",
     "browser_helpers",
     "damage_helpers",
+    "foreign_helpers",
     "pages_helpers",
     "runs_helpers",
     "sources_helpers",
     "training_helpers",
 )
-from browser_helpers import FLAGS, unavailable  # noqa: E402
+from browser_helpers import unavailable  # noqa: E402
 from project import PROJECT  # noqa: E402
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def pytest_collection_modifyitems(items):
+    """Begins with the files that take longest, a worker each: one of them at the end would keep its worker alone."""
+    rank = dict.fromkeys((item.path for item in items), 2)
+    for item in items:
+        marked = (item.get_closest_marker(name) for name in ("browser", "slow"))
+        rank[item.path] = min([rank[item.path], *(place for place, mark in enumerate(marked) if mark)])
+    items.sort(key=lambda item: rank[item.path])
+
 
 WORDS = [
     "the",
@@ -125,23 +137,55 @@ def tokenizer(vocabulary):
 
 
 @pytest.fixture(scope="session")
-def tiny_preset(tmp_path_factory, vocabulary) -> Path:
-    """A keras-hub preset of a real GPT-2: 2 layers, hidden 32, context 64, random weights of a fixed seed.
-
-    Without XLA in this process: compiling takes most of the time of so small a run. Processes of their own (the command
-    line, the browser tests) keep it.
-    """
+def without_xla():
+    """No XLA in this process: compiling takes most of the time of so small a run. Processes of their own (the command line,
+    the browser tests) keep it."""
     from engine.evaluation import scoring
-    from engine.models import loading
-    from engine.models.backend import keras
 
     scoring.JIT_COMPILE = False
+
+
+@pytest.fixture(scope="session")
+def tiny_preset(tmp_path_factory, vocabulary, without_xla) -> Path:
+    """A keras-hub preset of a real GPT-2: 2 layers, hidden 32, context 64, random weights of a fixed seed."""
+    from engine.models import loading
+    from engine.models.backend import keras
 
     keras.utils.set_random_seed(7)
     folder = tmp_path_factory.mktemp("presets") / "tiny"
     model = loading.new(loading.Architecture(len(vocabulary[0]), 2, 2, 32, 64))
     loading.save_preset(model, *vocabulary, folder, "# A tiny model for tests\n")
     return folder
+
+
+@pytest.fixture(scope="module")
+def looking():
+    """The process that reads foreign weights, shared by the tests of a module."""
+    from engine.exchange.foreign.validator import Validator
+
+    with Validator() as shared:
+        yield shared
+
+
+@pytest.fixture(scope="module")
+def fine_tuned(tiny_preset, tmp_path_factory):
+    """(weights of a GPT2Backbone that are not the preset's, a keras-hub preset of them, a Hugging Face folder of them)."""
+    import numpy as np
+
+    from engine.models import formats, loading
+    from engine.presets import catalogue
+    from engine.runs import references
+    from engine.runs.references import ModelReference
+
+    folder = tmp_path_factory.mktemp("fine-tuned")
+    model, _tokenizer = loading.load(ModelReference(catalogue.find(tiny_preset)))
+    rng = np.random.default_rng(1)
+    model.backbone.set_weights([w + rng.normal(0, 0.05, w.shape) for w in model.backbone.get_weights()])
+    loading.save_preset(
+        model, *formats._vocabulary(ModelReference(catalogue.find(tiny_preset))), folder / "keras-hub", ""
+    )
+    written = formats.export(references.resolve(str(folder / "keras-hub")), "hugging-face", folder / "hugging-face")
+    return model.backbone.get_weights(), folder / "keras-hub", written
 
 
 @pytest.fixture
@@ -229,9 +273,54 @@ def on_the_cpu(monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: ())
 
 
+@pytest.fixture(scope="session")
+def kept_sample(tmp_path_factory) -> Path:
+    """The corpus of the sample articles in the mini model's vocabulary, prepared once: for copying."""
+    from engine.core import paths
+    from engine.corpus import preparation
+    from engine.presets import tokenizers
+
+    corpora = tmp_path_factory.mktemp("kept_sample")
+    return preparation.prepare(paths.SAMPLE_ARTICLES, tokenizers.load(paths.MINI_PRESET), corpora).folder
+
+
 @pytest.fixture
-def no_studio(monkeypatch):
-    """Pages are rendered here, not generated with: no process is started."""
+def prepared_sample(root, kept_sample):
+    """The corpus of the sample articles among those of this test."""
+    from engine.core import paths
+    from engine.corpus.store import Corpus
+
+    return Corpus(shutil.copytree(kept_sample, paths.corpora_root() / kept_sample.name))
+
+
+@pytest.fixture
+def sample_is_copied(monkeypatch, kept_sample):
+    """Where a page prepares the sample articles, they are copied: those that a test brings are prepared."""
+    from engine.articles import Options
+    from engine.core import paths
+    from engine.services import import_job
+
+    prepared_apart = import_job.prepared_apart
+
+    def copied(request, *seconds):
+        same = (paths.locate(request.source), paths.locate(request.preset)) == (
+            paths.SAMPLE_ARTICLES,
+            paths.MINI_PRESET,
+        )
+        fits = not request.most_bytes or (kept_sample / "tokens.bin").stat().st_size < request.most_bytes
+        target = paths.corpora_root() / kept_sample.name
+        if same and fits and request.options == Options() and not request.limit and not target.exists():
+            with contextlib.suppress(OSError):  # where no folder can be made it is the page that says so
+                shutil.copytree(kept_sample, target.with_suffix(".copy"))
+                target.with_suffix(".copy").rename(target)
+        return prepared_apart(request, *seconds)
+
+    monkeypatch.setattr(import_job, "prepared_apart", copied)
+
+
+@pytest.fixture
+def no_studio(monkeypatch, sample_is_copied):
+    """Pages are rendered here, not generated with: no process is started, but one for articles that a test brings."""
     from engine.services import dispatcher, inference_client
     from ui import owner_file
 
@@ -239,6 +328,28 @@ def no_studio(monkeypatch):
     monkeypatch.setattr(owner_file, "_seen", False)
     monkeypatch.setattr(inference_client, "ensure", lambda root=None: None)
     monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
+
+
+@pytest.fixture
+def nothing_started(monkeypatch, sample_is_copied):
+    """Neither a studio nor a dispatcher."""
+    from engine.services import dispatcher, inference_client
+
+    monkeypatch.setattr(inference_client, "ensure", lambda root=None: None)
+    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
+
+
+@pytest.fixture
+def visitor(monkeypatch):
+    """A server with an owner, seen by somebody else; gives the session's state and the secrets."""
+    import streamlit as st
+
+    from ui import owner_file
+
+    kept, state = {"owner_code": "s3cret-of-hers"}, {}
+    monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(True, "s3cret-of-hers", values=kept))
+    monkeypatch.setattr(st, "session_state", state)
+    return state, kept
 
 
 @pytest.fixture
@@ -251,14 +362,13 @@ def local(monkeypatch):
 
 @pytest.fixture(scope="module")
 def browser():
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not program:
+    from scripts import dashboard
+
+    if not dashboard.browser_program():
         unavailable("needs Chromium: install it or set CHROMIUM")
     try:
-        from playwright.sync_api import sync_playwright
+        import playwright  # noqa: F401
     except ImportError:
         unavailable("needs playwright: pip install -r requirements-dev.txt")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
+    with dashboard.chromium() as chromium:
         yield chromium
-        chromium.close()

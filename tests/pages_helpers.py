@@ -1,13 +1,23 @@
 """Pages as a test opens them, without a browser, and a run for them to show."""
 
+import functools
+
 from project import PROJECT
-from streamlit.testing.v1 import AppTest
+from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.testing.v1 import AppTest, app_test, local_script_runner
 
 from engine.core.locks import Lock
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, states
 from engine.runs.settings import RunSettings
-from ui import importing_view
+from ui import preview_view
+
+# AppTest does both anew for each app, with the same result: the metadata of each installed package are read in search of
+# components, and the pages are compiled. That was a third of the time of opening one.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
+_compiled = ScriptCache()
+app_test.ScriptCache = local_script_runner.ScriptCache = lambda: _compiled
 
 
 def open_page(name: str, language: str = "en") -> AppTest:
@@ -42,8 +52,8 @@ def open_path(path, prepares: bool = True) -> AppTest:
     app = open_page("articles")
     app.pills(key="articles_source").set_value("path").run()
     app.text_input(key="articles_path").set_value(str(path)).run()
-    if prepares and f"prepare_{importing_view.name_of(str(path))}" in [button.key for button in app.button]:
-        app.button(key=f"prepare_{importing_view.name_of(str(path))}").click().run()
+    if prepares and f"prepare_{preview_view.name_of(str(path))}" in [button.key for button in app.button]:
+        app.button(key=f"prepare_{preview_view.name_of(str(path))}").click().run()
     assert not app.exception, [e.message for e in app.exception]
     return app
 

@@ -3,12 +3,19 @@
 import time
 
 from engine.core.locks import Lock
-from engine.runs import states
+from engine.runs import queue, states
 from engine.runs.settings import RunSettings
+
+MINI, SAMPLE = "checkpoints/presets/gpt2_mini_en", "articles/sample"
 
 
 def new_settings(**changes) -> RunSettings:
     return RunSettings(**{"preset": "p", "articles": "a", "name": "one", "steps": 4, **changes})
+
+
+def a_request(**changes) -> RunSettings:
+    """What the button of the first page asks for, without a name."""
+    return RunSettings(**{"preset": MINI, "articles": SAMPLE, "name": queue.UNNAMED, "steps": 4, **changes})
 
 
 class FakeChild:

@@ -1,5 +1,7 @@
 """Small sources of articles, and what is read of them."""
 
+from conftest import jsonl
+
 from engine.articles import Skipped, Source
 
 
@@ -9,6 +11,17 @@ def read(path, split="train", options=None):
     source = Source(path, options)
     articles = list(source.read(split, skipped))
     return articles, [str(problem) for problem in skipped.examples]
+
+
+def write_articles(path, numbers):
+    """A file of the articles with these numbers."""
+    path.write_text(jsonl(*numbers), encoding="utf-8")
+    return path
+
+
+def contents(folder):
+    """The bytes of each file of a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def table_rows(count=6):

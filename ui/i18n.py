@@ -42,7 +42,7 @@ def _(sentence: str, **values: object) -> str:
     return translated.format(**values) if values else translated
 
 
-def _n(one: str, many: str, n: int, **values: object) -> str:
+def _n(one: str, many: str, n: int, /, **values: object) -> str:
     """The singular or plural sentence for `n`, which it may show as `{n}`."""
     return catalogue(language()).ngettext(one, many, n).format(**{"n": n, **values})
 

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.articles import source
+from engine.articles import on_disk
 from engine.core.errors import EngineError
 from engine.corpus import lookup, preparation
 from engine.presets import catalogue
@@ -13,7 +13,7 @@ from engine.runs import plans, queue
 from engine.runs.inputs import articles_path
 from engine.runs.plans import Plan
 from engine.services import dispatcher
-from ui import access, importing_view, run_view, words
+from ui import access, preview_view, run_view, words
 from ui.charts import article_figures
 from ui.i18n import _
 
@@ -39,9 +39,9 @@ def training_articles(preset: str, articles: str) -> int:
     found = lookup.find(path, catalogue.tokenizer(catalogue.find(preset)))
     if found is not None:
         return found.articles("train")
-    if source.total_bytes(path) > _COUNTED_BYTES:
+    if on_disk.total_bytes(path) > _COUNTED_BYTES:
         raise EngineError("These articles are not prepared yet: prepare them on the Articles page first.")
-    return _counted(str(path), source.fingerprint(path))
+    return _counted(str(path), on_disk.fingerprint(path))
 
 
 def form(preset: str, articles: str) -> None:
@@ -121,7 +121,7 @@ def _edited(plan: Plan, key: str) -> Plan:
         pd.DataFrame(rows, columns=list(_COLUMNS)).astype(dict.fromkeys(_LENGTHS, "float64")),
         hide_index=True,
         num_rows="dynamic",
-        key=f"stages_{importing_view.name_of(key)}",
+        key=f"stages_{preview_view.name_of(key)}",
         placeholder="",
         column_config={
             "name": st.column_config.TextColumn(_("Stage")),

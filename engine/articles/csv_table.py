@@ -20,6 +20,11 @@ _DELIMITERS = (",", ";", "\t", "|")
 _ONE_COLUMN = "\x1f"  # stands in no text
 _SEPARATOR_LINE = re.compile(r"\ufeff?\s*\"?sep=([,;\t|])\"?\s*", re.IGNORECASE)
 _USUAL = {*names.TEXT_COLUMNS, *names.ABSTRACT_COLUMNS, *names.TITLE_COLUMNS, *names.ID_COLUMNS}
+_LONGEST_HEAD = 100  # characters of a column's name
+_SAME_HEADER = sentence("{path}, line {line}: the header again, as where tables were joined; it is no article.")
+_OTHER_HEADER = sentence("{path}, line {line}: the header of another table; the rows behind it were read by it.")
+_LOOKED_AT_CHARACTERS = 8 << 10  # from which the last line may have been cut off
+_FEWEST_ROWS = 4  # of a table that no name tells, its header included
 _RETRIED_LINES = 1_000  # of a row: a longer one has no end, however it is read
 # How a row may be written, the commonest first: a blank before a quote is none of the text, but where the quote is; some
 # databases write a backslash before a quote instead of a second one. Between tabs a quote is often a quote and nothing else.
@@ -28,7 +33,8 @@ _WITHOUT_QUOTES = {"quoting": csv.QUOTE_NONE}
 
 
 def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[Place, Article | ArticlesError]]:
-    """Each row from `start` on (byte offset, lines before it): the article, or what is wrong with it.
+    """Each row from `start` on (byte offset, lines before it, and both of the last header where tables were joined): the
+    article, or what is wrong with it.
 
     Raises:
         ArticlesError: no header, or no column that holds the text.
@@ -36,24 +42,65 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
     with member.open() as file:
         rows = _Rows(member, file)
         head = rows.head()
-        chosen = table.columns(member.name, head, options, lambda: preview(member, table.SAMPLE_ROWS)[1])
-        unread = 0 if start else table.left_out(head, chosen)
+        first = table.columns(member.name, head, options, lambda: preview(member, table.SAMPLE_ROWS)[1])
+        unread = 0 if start else table.left_out(head, first)
+        chosen: Options | ArticlesError = first
+        last_header = tuple(start[2:])
+        if last_header:
+            rows.go_to(*last_header)
+            head, chosen = _under(rows.head(), head, chosen, options, member)
         if start:
-            rows.go_to(*start)
+            rows.go_to(*start[:2])
+        before = rows.place
         for row in rows:
+            header, before = before, row.place
             if isinstance(row.cells, ArticlesError):
-                yield row.place, row.cells
+                yield (*row.place, *last_header), row.cells
                 continue
             cells = rows.under_head(row.cells)
-            if len(cells) != len(head):
+            if template := _header_again(row.cells, head):
+                if template == _OTHER_HEADER:
+                    last_header = header
+                    rows.go_to(*header)
+                    head, chosen = _under(rows.head(), head, chosen, options, member)
+                yield (*row.place, *last_header), ArticlesError(template, path=member.name, line=row.line)
+            elif isinstance(chosen, ArticlesError):
+                yield (*row.place, *last_header), chosen
+            elif len(cells) != len(head):
                 template = sentence("{path}, line {line}: {count} fields where the header has {wanted}.")
                 counts = {"count": len(row.cells), "wanted": len(head)}
-                yield row.place, ArticlesError(template, path=member.name, line=row.line, **counts)
+                yield (*row.place, *last_header), ArticlesError(template, path=member.name, line=row.line, **counts)
             else:
                 fields = dict(zip(head, cells, strict=True))
                 item = records.of_fields(fields, chosen, member, row.line, is_table=True)
-                yield row.place, table.with_columns(item, unread)
+                yield (*row.place, *last_header), table.with_columns(item, unread)
                 unread = 0 if isinstance(item, Article) else unread
+
+
+def _header_again(cells: list[str], header: list[str]) -> str:
+    """What is said of a row that is a header, the table's own again or that of another table; "" of any other row."""
+    if any(len(cell) > _LONGEST_HEAD for cell in cells):
+        return ""
+    while len(cells) > 1 and not cells[-1].strip():
+        cells = cells[:-1]
+    found = [names.head(name) for name in table.distinct(cells)]
+    if found == [names.head(name) for name in header]:
+        return _SAME_HEADER
+    usual = sum(name in _USUAL for name in found)
+    return _OTHER_HEADER if usual > 1 and 2 * usual >= len(found) else ""
+
+
+def _under(
+    found: list[str], header: list[str], chosen: Options | ArticlesError, options: Options, member: Member
+) -> tuple[list[str], Options | ArticlesError]:
+    """The names of the columns under a further header, and which of them are read: the same where only their order is another."""
+    by_name = {names.head(name): name for name in header}
+    if sorted(by_name) == sorted(map(names.head, found)):
+        return [by_name[names.head(name)] for name in found], chosen
+    try:
+        return found, table.columns(member.name, found, options)
+    except ArticlesError as error:  # of each of its rows
+        return found, error
 
 
 def preview(member: Member, count: int = 5) -> tuple[list[str], list[list[str]]]:
@@ -97,6 +144,17 @@ def heads(line: str) -> tuple[str, list[str]]:
     if len(found[best]) == 1 and names.head(found[best][0]) in _USUAL:
         best = _ONE_COLUMN  # a comma in its rows is one of the text
     return best, found.get(best, found[","])
+
+
+def is_regular(start: str, delimiter: str, width: int) -> bool:
+    """Whether each of the first rows of what begins so has as many fields, and the first, of names, no number among them."""
+    complete = start[: start.rfind("\n") + 1].splitlines() if len(start) > _LOOKED_AT_CHARACTERS else start.splitlines()
+    try:
+        rows = [row for row in csv.reader(complete, delimiter=delimiter) if row]
+    except csv.Error:
+        return False
+    numbers = any(cell.strip().replace(".", "").replace(",", "").isdecimal() or not cell.strip() for cell in rows[0])
+    return len(rows) >= _FEWEST_ROWS and not numbers and all(len(row) == width for row in rows)
 
 
 def _parted(line: str, delimiter: str) -> list[str]:
@@ -152,6 +210,11 @@ class _Rows:
             found.pop()
         self._named = len(found)
         return table.distinct(found)
+
+    @property
+    def place(self) -> Place:
+        """Byte offset and lines before the next row."""
+        return self._lines.place
 
     def under_head(self, cells: list[str]) -> list[str]:
         """A row's cells without those at its end that are empty, or stand in a column without a name."""

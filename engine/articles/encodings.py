@@ -19,8 +19,17 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_WESTERN = ("cp1252", "mac_roman", "cp850")
+_WESTERN = ("cp1252", "cp850", "mac_roman")  # of equally likely ones the first: what Windows writes, then DOS
 _COMMON = frozenset("éèêëàâäáãåçîïíìôöóòõøûùüúñßæœÉÈÊËÀÂÄÁÃÅÇÎÏÍÌÔÖÓÒÕØÛÙÜÚÑÆŒ’‘“”«»–—…°µ±×€•·§©®™\u00a0½¼²³¹ªº¿¡†")
+# The letters beside a to z that languages have: those of one text are of one language.
+_LANGUAGES = tuple(
+    frozenset(letters + letters.upper())
+    for letters in ("éèêëàâçôîïûùüœæ", "äöüßé", "áéíóúñü", "áéíóúâêôãõçàü", "àèéìòù", "åäöøæé")
+)
+_AT_ENDS = frozenset("àìòù")
+_BEFORE_LETTERS = frozenset("êâîôû")
+_SIGNS = frozenset("µºª")  # that Python takes for letters
+_RARELY_FIRST = 0.7  # of a word: être, âge
 _OTHERS = (
     "cp1250",
     "cp1251",
@@ -57,9 +66,10 @@ def of_text(file: BinaryIO, sure: bool = False) -> str:
     """
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     sample, good, bad, done = b"", 0, 0, 0
-    before = b""
+    before = start = b""
     while (piece := file.read(_STEP_BYTES)) and done < _SCANNED_BYTES:
         done += len(piece)
+        start = start or piece
         if piece.isascii() and before.isascii():
             decoder.decode(piece)
             before = piece[-4:]
@@ -71,6 +81,7 @@ def of_text(file: BinaryIO, sure: bool = False) -> str:
         if wrong and len(sample) < _SAMPLE_BYTES:
             sample += _around(before + piece)
         before = piece[-4:]
+    cr_only = b"\r" in start and b"\n" not in start  # as only the Mac of old ended lines
     if not bad:
         end = decoder.decode(b"", True)
         if not end or good:  # cut off in the middle of a letter
@@ -78,7 +89,7 @@ def of_text(file: BinaryIO, sure: bool = False) -> str:
         bad, sample = len(end), _around(before)
     if good * 2 >= bad:
         return UTF8
-    return _code_page(sample[:_SAMPLE_BYTES], sure)
+    return _code_page(sample[:_SAMPLE_BYTES], sure, cr_only)
 
 
 def _around(piece: bytes) -> bytes:
@@ -93,8 +104,9 @@ def _around(piece: bytes) -> bytes:
     return b"".join(found)
 
 
-def _code_page(sample: bytes, sure: bool) -> str:
-    name = max(_WESTERN, key=lambda encoding: _likelihood(sample, encoding))  # of equal ones the first: Windows
+def _code_page(sample: bytes, sure: bool, cr_only: bool) -> str:
+    order = ("mac_roman", *_WESTERN) if cr_only else _WESTERN
+    name = max(order, key=lambda encoding: _likelihood(sample, encoding) + _as_written(sample, encoding))
     best = _likelihood(sample, name)
     if best >= _ENOUGH_COMMON:
         return name
@@ -123,6 +135,36 @@ def _likelihood(sample: bytes, encoding: str) -> float:
             and (not inside or text[at].isalpha() or text[at] in "’‘–—\u00a0·")
         )
     return good / len(foreign)
+
+
+def _as_written(sample: bytes, encoding: str) -> float:
+    """How far the letters beside a to z are of one language, and stand in words where it has them: 0 to 2."""
+    text = f" {sample.decode(encoding, 'replace')} "
+    letters = [at for at, c in enumerate(text) if c > "\x7f" and c.isalpha() and c not in _SIGNS]
+    foreign = [at for at, c in enumerate(text) if c > "\x7f"]
+    if not foreign:
+        return 0.0
+    of_one = (
+        max(sum(text[at] in language for at in letters) for language in _LANGUAGES) / len(letters) if letters else 1.0
+    )
+    return of_one + sum(_fits(*text[at - 1 : at + 2]) for at in foreign) / len(foreign)
+
+
+def _fits(before: str, letter: str, behind: str) -> float:
+    """How usual a sign that is not ASCII is between these two: 0 to 1."""
+    if not letter.isalpha() or letter in _SIGNS:
+        return float(letter != "·" or not (before.isalpha() and behind.isalpha()))
+    if letter.isupper():
+        if before.isalpha():
+            return float(before.isupper() and not behind.islower())
+        return float(behind.isalpha() or letter in "ÀÉÔ")
+    if behind.isupper():
+        return 0.0
+    if letter in _AT_ENDS:
+        return float(not behind.isalpha())
+    if letter in _BEFORE_LETTERS:
+        return (1.0 if before.isalpha() else _RARELY_FIRST) if behind.isalpha() else 0.0
+    return float(letter != "ç" or behind.isalpha())
 
 
 class Transcoded(io.RawIOBase):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.core import checked, paths
+from engine.core import fields, paths
 from engine.core.errors import ArticlesError
 from engine.core.files import make_folder, read_json, write_json
 
@@ -79,7 +79,7 @@ def _plain(name: str) -> str:
 
 def _is_listing(files: object) -> bool:
     return isinstance(files, list) and all(
-        isinstance(item, list) and len(item) == 2 and checked.path_text(item[0]) and checked.count(item[1])
+        isinstance(item, list) and len(item) == 2 and fields.path_text(item[0]) and fields.count(item[1])
         for item in files
     )
 

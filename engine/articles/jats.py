@@ -38,6 +38,8 @@ _PARTS = {
     "kwd": "fields", "subject": "fields", "subtitle": "fields", "trans-title": "fields", "funding-group": "fields",
 }  # fmt: skip
 _BEHIND = {"back", "glossary", "app-group"}  # whose paragraphs are left out too
+_SIGNS = re.compile(r"[*†‡§¶‖#✉]+")
+_SIGNS_BEHIND = re.compile(r"(?<=\S)\s?[*†‡§¶‖]+$")  # of a title, that lead to a note
 _CITATIONS = {"bibr", "fn", "table-fn", "aff", "corresp"}  # of xref: what a raised number of this kind refers to
 # Abstracts with a type, from the one that says most of the article on; any other type stands before the last ones.
 _MAIN_TYPES = ("", "abstract", "main", "full", "structured", "section", "summary", "author-summary")
@@ -117,7 +119,7 @@ def _article(article, member: Member, fallback: str) -> Article | ArticlesError:
         _identifier(article) or fallback[:200],
         reading.abstract(article),
         tuple(reading.sections(article)),
-        reading.text(_child(article, "front", "article-meta", "title-group", "article-title")),
+        _SIGNS_BEHIND.sub("", reading.text(_child(article, "front", "article-meta", "title-group", "article-title"))),
         left_out=tuple(left.items()),
         formulas=(reading.formulas, reading.pictures),
     )
@@ -316,7 +318,7 @@ class Reading:
                 yield told(f" {text} " if name == "disp-formula" else text)
             elif name == "sup":
                 yield told(self._raised(child, before))
-            elif name and name not in _LEFT_OUT:
+            elif name and name not in _LEFT_OUT and not _is_sign(child):
                 for piece in self._pieces(child, before):
                     if isinstance(piece, str):
                         told(piece)
@@ -333,6 +335,13 @@ def _cites(element) -> bool:
     """Whether an element holds, or stands in, a reference to the literature or a note."""
     around = itertools.chain(element.iter(), element.iterancestors())
     return any(_name(e) == "xref" and e.get("ref-type") in _CITATIONS for e in around)
+
+
+def _is_sign(element) -> bool:
+    """Whether an element is the sign of a note, which stands elsewhere."""
+    if _name(element) != "xref" or element.get("ref-type") not in _CITATIONS:
+        return False
+    return bool(_SIGNS.fullmatch("".join(element.itertext()).strip()))
 
 
 def _is_variable(element) -> bool:

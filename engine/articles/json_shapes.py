@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from engine.articles import names, records, unread
 from engine.articles.options import Options
 
+_MOST_LEVELS = 3  # of objects around a list of articles
+_LOOKED_AT = 20  # of a list's objects, for one that is an article
+_FEWEST_WORDS = 4  # of a text that stands behind its name alone
+
 
 def articles_in(value: object, options: Options, in_array: bool = False) -> list:
-    """The values that are articles: the objects of a list that stands alone in an object, a table's rows, else the value.
+    """The values that are articles: the objects of the only list of articles in an object, however deep, a table's rows, texts
+    by their names, else the value.
 
     Args:
         in_array: whether the value is one of several in an array, where an object with a title is an article itself.
@@ -22,13 +27,37 @@ def articles_in(value: object, options: Options, in_array: bool = False) -> list
         or any(isinstance(value.get(name), dict) for name in records.PARSES)
     ):
         return [value]
-    usual = _usual(value, options)
-    if usual.text_column or usual.abstract_column or (in_array and usual.title_column):
+    if records.has_text(value, Options()) or (_usual(value, options).title_column and in_array):
         return [value]
-    lists = [v for v in value.values() if isinstance(v, list) and v and all(isinstance(i, dict) for i in v)]
-    if len(lists) > 1:  # beside what describes them
-        lists = [found for found in lists if _has_text(found[0], options)]
-    return lists[0] if len(lists) == 1 else [value]
+    lists = _lists(value)
+    if records.is_article(value, options) and (in_array or not lists or _usual(value, options).title_column):
+        return [value]
+    if len(lists) > 1 or in_array:  # beside what describes them
+        lists = [found for found in lists if any(records.is_article(item, options) for item in found[:_LOOKED_AT])]
+    if len(lists) == 1:
+        return lists[0]
+    return [value] if in_array or lists or options.text_column else _by_name(value) or [value]
+
+
+def _lists(value: dict, level: int = 0) -> list[list[dict]]:
+    """The lists of objects in an object and in those in it."""
+    found: list[list[dict]] = []
+    for field in value.values():
+        if isinstance(field, list) and field and all(isinstance(item, dict) for item in field):
+            found.append(field)
+        elif isinstance(field, dict) and level < _MOST_LEVELS:
+            found += _lists(field, level + 1)
+    return found
+
+
+def _by_name(value: dict) -> list[dict]:
+    """The articles of an object whose keys are their names and whose fields are their texts; [] where one is none."""
+    texts = [records.texts(field) for field in value.values()]
+    if len(texts) < 2 or unread.of_questions(value) or _usual(value, Options()) != Options():
+        return []
+    if not all(sum(len(line.split()) for line in lines) >= _FEWEST_WORDS for lines in texts):
+        return []
+    return [{"id": name, "text": text} for name, text in value.items()]
 
 
 def table_rows(value: object, options: Options) -> list[dict] | None:
@@ -46,13 +75,18 @@ def table_rows(value: object, options: Options) -> list[dict] | None:
             return [dict(zip(keys, row, strict=False)) for row in data]
     fields = list(value.values())
     if all(isinstance(field, dict) and field for field in fields):
-        if all(_has_text(field, options) for field in fields):
+        if not _has_text(value, options) and all(records.is_article(field, options) for field in fields):
             return [row if _usual(row, options).id_column else {"id": key, **row} for key, row in value.items()]
-        if _has_text(value, options) and len({frozenset(field) for field in fields}) == 1:
+        if _has_text(value, options) and _are_labels(fields):
             return [{name: field[label] for name, field in value.items()} for label in fields[0]]
     if _is_columns(value, options):
         return [dict(zip(value, row, strict=True)) for row in zip(*fields, strict=True)]
     return None
+
+
+def _are_labels(fields: list[dict]) -> bool:
+    """Whether all have the same keys, which are the labels of rows and not the names of an article's sections."""
+    return len({frozenset(field) for field in fields}) == 1 and not names.sections_of(tuple(fields[0]))
 
 
 def _is_columns(value: dict, options: Options) -> bool:

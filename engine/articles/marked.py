@@ -1,5 +1,6 @@
-"""Text in which marks part the articles: `<|startoftext|>` … `<|endoftext|>` as gpt-2-simple writes it, or the latter alone."""
+"""Text in which marks part the articles: `<|startoftext|>` … `<|endoftext|>` as gpt-2-simple writes it, or one of them alone."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from engine.articles.options import Options, Place
 from engine.core.errors import ArticlesError, sentence
 
 START, END = "<|startoftext|>", "<|endoftext|>"
+_MARKS = re.compile(re.escape(START) + "|" + re.escape(END))
 LONGEST_ARTICLE_BYTES = 16 << 20
 
 
@@ -32,10 +34,10 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
                     problem = problem or sentence("{path}, line {line}: an article of over 16 MB.")
                 else:
                     try:
-                        text = raw.decode("utf-8-sig" if offset == 0 else "utf-8").replace(START, "")
+                        text = raw.decode("utf-8-sig" if offset == 0 else "utf-8")
                     except UnicodeDecodeError:
                         problem = problem or sentence("{path}, line {line}: not UTF-8.")
-                *ended, tail = text.split(END)
+                *ended, tail = _MARKS.split(text)
                 for piece, content in enumerate(ended, start=1):
                     if piece > done:
                         if cleaned := clean(content):

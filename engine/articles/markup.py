@@ -28,6 +28,7 @@ _BREAKS = {
 _PARAGRAPHS = {"p", "div", "sec"}  # where they part a text, a single break in its source is a space
 _RAISED_LIST = re.compile(r"(\[)?\d{1,3}(?:\s*[,–-]\s*\d{1,3})+\]?|(\[)\d{1,3}\]")  # 12,13 or 5–7
 _HAS_POWERS = re.compile(r"(?:(?:^|[^\w.]|\d ?x ?)10|(?:^|[\s(\[=+×·/,])[a-zα-ω])\Z")
+_TERMS = re.compile(r"\w\)?\s*[+\-−–*·×/=]\s*\(?\w")  # n+1, which would read on behind a caret alone
 _ORDINAL = re.compile(r"st|nd|rd|th", re.IGNORECASE)
 
 
@@ -55,7 +56,15 @@ def raised(text: str, before: str, cites: bool = False, variable: bool = False) 
         return text
     if _ORDINAL.fullmatch(text) and before[-1].isdigit():
         return text
-    return f"^({text})" if powers or " " in text or "^" in text else f"^{text}"
+    if text.startswith("(") and text.endswith(")") and _is_pair(text):
+        return f"^{text}"
+    return f"^({text})" if powers or " " in text or "^" in text or _TERMS.search(text) else f"^{text}"
+
+
+def _is_pair(text: str) -> bool:
+    """Whether the bracket that opens a text is the one that closes it."""
+    depths = itertools.accumulate((c == "(") - (c == ")") for c in text)
+    return all(depths_before > 0 for depths_before in list(depths)[:-1])
 
 
 def plain_text(field: str) -> tuple[str, int]:

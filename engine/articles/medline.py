@@ -12,6 +12,7 @@ from engine.core.errors import ArticlesError, sentence
 
 LONGEST_LINE_BYTES = 1 << 20
 LONGEST_RECORD_LINES = 50_000
+_TITLES = ("TI", "BTI", "CTI")  # of the article or chapter, else of the book, else of its collection
 _FIELD = re.compile(r"([A-Z][A-Z0-9]{1,3}) *- ?(.*)")
 _HEAD = re.compile(r"\s*PMID *- ?\d+[^\n]*\n(?:[A-Z][A-Z0-9]{1,3} *- |      )")
 
@@ -52,7 +53,7 @@ def _article(member: Member, record: list[tuple[str, list[str]]], first: int) ->
     left: Counter[str] = Counter()
     found: dict[str, str] = {}
     for tag, parts in record:
-        if tag in ("PMID", "TI", "AB", "OAB") and tag not in found:
+        if tag in ("PMID", *_TITLES, "AB", "OAB") and tag not in found:
             text, tags = markup.plain_text(" ".join(parts))
             found[tag] = clean(text)
             left["tags"] += tags
@@ -71,5 +72,7 @@ def _article(member: Member, record: list[tuple[str, list[str]]], first: int) ->
         return ArticlesError(
             sentence("{path}, line {line}: a record without an abstract."), path=member.name, line=first
         )
+    titles = [found[tag] for tag in _TITLES if found.get(tag)]
+    left["fields"] += len(titles[1:])
     counted = tuple((part, count) for part, count in left.items() if count)
-    return Article(found.get("PMID", "")[:200], (abstract,), (), found.get("TI", ""), counted)
+    return Article(found.get("PMID", "")[:200], (abstract,), (), titles[0] if titles else "", counted)

@@ -1,5 +1,6 @@
-"""What sections and columns are called, in the languages in which articles and tables are brought."""
+"""What sections, columns and parts of a corpus are called, in the languages in which articles and tables are brought."""
 
+import functools
 import re
 import unicodedata
 
@@ -30,7 +31,7 @@ TEXT_COLUMNS = (
     "article_body", "main_text", "paper_text", "texte_integral", "texte_complet", "texte", "contenu", "corps",
     "corps_du_texte", "texto_completo", "texto", "contenido", "conteudo", "testo_completo", "testo", "contenuto",
     "inhalt", "volltext", "tekst", "inhoud", "полный_текст", "текст", "全文", "正文", "sentence", "sentences", "phrase",
-    "phrases", "texts", "textes",
+    "phrases", "texts", "textes", "paragraphs", "paragraphes",
 )  # fmt: skip
 ABSTRACT_COLUMNS = (
     "abstract_text", "abstract", "abstracts", "abstracttext", "article_abstract", "abstract_note", "summary", "resume",
@@ -48,6 +49,17 @@ TITLE_COLUMNS = (
     "заглавие",
     "标题",
 )
+# A field or a column that holds one section of an article, as `head` writes its name: English, French, German, Spanish,
+# Portuguese, Italian. A name that only has such a word in it (payment_method) is none.
+_SECTION = re.compile(
+    r"(?:section_)?(?:\d+_)?(?:introduction|background|rationale|objectives?|aims?|purpose|methods?|methodology|(?:materials?|patients|subjects)_and_methods?|"
+    r"methods?_and_materials?|study_design|results?|findings|results?_and_discussion|discussions?|discussions?_and_conclusions?|conclusions?|limitations|"
+    r"case_(?:report|presentation)|contexte|objectifs?|methodes?|methodologie|materiels?_et_methodes?|patients_et_methodes?|resultats?|"
+    r"resultats?_et_discussion|cas_clinique|einleitung|hintergrund|ziel(?:e|setzung)?|methoden?|methodik|material_und_methoden?|ergebnisse?|diskussion|"
+    r"schlussfolgerung(?:en)?|fazit|introduccion|antecedentes|objetivos?|metodos?|metodologia|materiales?_y_metodos|resultados?|discusion|conclusion(?:es)?|"
+    r"introducao|materiais_e_metodos|discussao|conclus(?:ao|oes)|introduzione|obiettiv[oi]|metodi|materiali_e_metodi|risultat[io]|discussione|conclusion[ei])"
+    r"(?:_(?:text|section|texte))?"
+)
 ID_COLUMNS = ("article_id", "id", "doi", "pmid", "pmcid", "identifiant", "identifier", "identificador", "kennung")
 
 # What a list of references is called, without accents.
@@ -63,6 +75,16 @@ _PLACEHOLDER = re.compile(
 _CAPTION = re.compile(
     r"(?:fig(?:ure|\.)?|table|tableau|tabelle|abbildung|figura|tabla|scheme)\s*\w?\d+\s*[.:|–—]", re.IGNORECASE
 )
+
+# What files, folders and lists of JSON that hold a part of a corpus are called.
+SPLIT_OF = {
+    "train": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+    "test": "test",
+}
 
 MOST_COLUMNS = 1_000  # of a table, that are looked at for a usual name
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
@@ -95,6 +117,25 @@ def kind_of(name: str) -> int:
 def head(name: str) -> str:
     """A column's name as the lists above have it: “Résumé de l'article” is resume, “Full Text” full_text."""
     return _OF_THE_ARTICLE.sub("", _BETWEEN_WORDS.sub("_", plain(name)).strip("_"))
+
+
+@functools.lru_cache(maxsize=256)
+def sections_of(fields: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of a table's columns, or of an object's fields, that are called as an article's sections are; none where fewer than two."""
+    found = tuple(name for name in fields[:MOST_COLUMNS] if _SECTION.fullmatch(head(name)))
+    return found if len(found) > 1 else ()
+
+
+def is_section(heading: str) -> bool:
+    """Whether a heading is the name of a section alone, and no title that has such a word in it."""
+    name = head(heading)
+    return name in ABSTRACT_COLUMNS or bool(_SECTION.fullmatch(name)) or is_references(heading)
+
+
+def heading(field: str) -> str:
+    """A field's name as a heading: materials_and_methods is “Materials and methods”."""
+    words = field.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
 
 
 def is_references(name: str) -> bool:

@@ -8,6 +8,7 @@ Place = tuple[int, ...]
 
 UNITS = FILE, BLANK_LINES, LINE = ("file", "blank-lines", "line")
 NO_COLUMN = "-"  # what is chosen where a table has none
+SECTIONS = "+"  # what stands for the text column of a table that has a column for each section
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from engine.articles import names as names_of
 from engine.articles import records, table
 from engine.articles.article import Article
 from engine.articles.member import DAMAGED, Member
-from engine.articles.options import Options, Place
+from engine.articles.options import SECTIONS, Options, Place
 from engine.core.errors import ArticlesError
 
 _BATCH_ROWS = 32
@@ -97,6 +97,8 @@ def _open(member: Member, stream):
 
 def _wanted(names: list[str], chosen: Options) -> set[str]:
     mine = {chosen.text_column, chosen.abstract_column, chosen.id_column, chosen.title_column}
+    if chosen.text_column == SECTIONS:
+        mine |= set(names_of.sections_of(tuple(names)))
     if not chosen.text_column:  # the release's own columns
         mine |= {
             "section_names",

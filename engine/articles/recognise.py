@@ -1,5 +1,6 @@
 """What form a file has, by its first bytes; its ending decides only where the content leaves it open."""
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -78,6 +79,8 @@ def form(member: Member) -> str | ArticlesError:
         if member.encoding:
             with member.open() as file:
                 head = file.read(_HEAD_BYTES)
+        elif code_page := encodings.of_text(io.BytesIO(head)):  # whose names of columns are read here already
+            head = head.decode(code_page, "replace").encode()
         found = _of_text(member, head)
         if found in ("csv", "text", "json", "jsonl", "marked", "pubmed-text", "pubmed-nbib") and not member.encoding:
             with member.open() as file:
@@ -145,6 +148,9 @@ def _of_text(member: Member, head: bytes) -> str | ArticlesError:
         return "marked"
     if ending in ("csv", "tsv", "tab") or _looks_like_csv(shown):
         return "csv"
+    if ending in unread.ENDINGS:
+        template, values = unread.ENDINGS[ending]
+        return _no(member, template, **values)
     if ending in _TEXT_ENDINGS or _is_text(head):
         return "text" if b"\0" not in head else _no(member, sentence("{path} holds NUL bytes: it is no text."))
     return _no(
@@ -206,16 +212,16 @@ def _is_json(member: Member, shown: str, ending: str) -> bool:
         return json_document.is_array(shown)
     if json_document.is_json(shown, ending == "json"):
         return True
+    if ending == "json" and (
+        shown.strip() in ("null", "true", "false") or isinstance(_one_value(member), str | int | float)
+    ):
+        return True
     if not shown.startswith(("{", "[")) or "\n" in shown.strip():
         return False
     value = _one_value(member)
     if json_shapes.table_rows(value, Options()) is not None:
         return True
-    return ending == "json" and (isinstance(value, list) or _holds_list(value))
-
-
-def _holds_list(value: object) -> bool:
-    return isinstance(value, dict) and any(isinstance(v, list) for v in value.values())
+    return ending == "json" and isinstance(value, list | dict)
 
 
 def _one_value(member: Member) -> object:
@@ -231,7 +237,7 @@ def _one_value(member: Member) -> object:
 
 
 def _looks_like_csv(start: str) -> bool:
-    """A first line of two or more short names, one of which usually holds text."""
+    """A first line of two or more short names, one of which usually holds text; or the same fields in each of several lines."""
     first, _newline, rest = start.replace("\r\n", "\n").replace("\r", "\n").partition("\n")
     if csv_table.separator_line(first):
         return True
@@ -239,6 +245,8 @@ def _looks_like_csv(start: str) -> bool:
     names = [names_of.head(name) for name in found]
     if not 2 <= len(names) <= 200 or not all(0 < len(name) <= 40 for name in names):
         return False
+    if len(names) > 2 and delimiter != "," and csv_table.is_regular(start, delimiter, len(names)):
+        return True
     usual = {*names_of.TEXT_COLUMNS, *names_of.ABSTRACT_COLUMNS} & set(names)
     return bool(usual) and (not rest.strip() or rest.count(delimiter) >= len(names) - 1)
 

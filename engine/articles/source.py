@@ -1,35 +1,34 @@
 """A file, folder or zip archive of articles → its splits, read one article at a time, from any place on."""
 
-import os
 import re
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.articles import member as members_of
-from engine.articles import packed, recognise, text
+from engine.articles import names, packed, recognise, text
 from engine.articles.article import Article
 from engine.articles.member import Member
+from engine.articles.on_disk import files_of
 from engine.articles.options import BLANK_LINES, FILE, LINE, Options, Place
 from engine.core.errors import ArticlesError, sentence
 from engine.core.splits import SPLITS
 
-_MOST_FILES = members_of.MOST_MEMBERS
 _EXAMPLES = 3  # of each reason
 _FEW_TEXTS = 3  # files of text, above which each is an article
-_LEADS_OUT = sentence("{path} is a link that leads out of the folder; it was not read.")
+_ONE_DOCUMENT = sentence(
+    "{path}: a Word document is read as one article, unless it is a list, or each article in it begins with a line in the style "
+    "“Title”: give the titles that style where it holds several, or save each as a file of its own."
+)
 _SPLIT_NAMES = re.compile(r"(train|val|valid|validation|dev|test)(?:[-_.].*)?", re.IGNORECASE)
-# What lies beside articles to say what they are: nobody takes it for one, so it is not counted as left out.
-_CARD = re.compile(r"(?:readme|licen[cs]e)(?:\.(?:md|txt|rst))?", re.IGNORECASE)
-_SPLIT_OF = {
-    "train": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "test": "test",
-}
+# What lies beside articles to say what they are. Beside files with names of splits nobody takes it for one, so it is not
+# counted there; beside others it looks like one more article.
+_CARD = re.compile(
+    r"(?:read[ _-]?me|lisez[ _-]?moi|liesmich|l[eé]eme|leiame|licen[cs]es?|copying|copyright|notices?|change[ _-]?log|changes|contributing|"
+    r"contributors|authors|citation|credits|notes?|todo|requirements|install|about|(?:md5|sha\d*)sums?|checksums?)"
+    r"(?:[ ._-][a-z]{2})?(?:\.(?:md|markdown|txt|text|rst|cff|docx|pdf|html?))?",
+    re.IGNORECASE,
+)
 
 
 @dataclass
@@ -80,111 +79,6 @@ class Skipped:
         return skipped
 
 
-def fingerprint(path: Path | str) -> list[list]:
-    """Name, size and time of change of each file of a source, whose content is not looked at.
-
-    Raises:
-        ArticlesError: nothing there.
-    """
-    return [[name, status.st_size, status.st_mtime_ns] for name, status in _statuses(path)]
-
-
-def state(path: Path | str) -> dict[str, list[int]]:
-    """What of each file of a source changes when somebody writes it, also where its size stays and its time is put back.
-
-    The last is the time of the change of content or entry on POSIX, and that of the file's making on Windows.
-
-    Raises:
-        ArticlesError: nothing there.
-    """
-    return {name: [s.st_size, s.st_mtime_ns, s.st_ctime_ns] for name, s in _statuses(path)}
-
-
-def _statuses(path: Path | str) -> Iterator[tuple[str, os.stat_result]]:
-    for name, file in _files(Path(path))[0]:
-        try:
-            yield name, file.stat()
-        except OSError as error:  # gone between the two looks
-            raise ArticlesError("There are no articles at {path}: check the path.", path=file) from error
-
-
-def total_bytes(path: Path | str) -> int:
-    """The bytes of a source's files as they lie on the disk."""
-    return sum(size for _, size, _ in fingerprint(path))
-
-
-def _files(path: Path) -> tuple[list[tuple[str, Path]], list[ArticlesError]]:
-    """The files of a source by their relative names, in order, and links that lead out of it, which are not followed.
-
-    Those in hidden folders are passed over, and links to folders: what these hold inside the source is read at its place.
-    """
-    if path.is_file():
-        _check_readable(path)
-        return [(members_of.shown(path.name), path)], []
-    if not path.is_dir():
-        raise ArticlesError("There are no articles at {path}: check the path.", path=path)
-    found, refused, around = [], [], _around(path)
-    for folder, folders, names in os.walk(path):
-        links = {name for name in folders if _is_link(Path(folder) / name)}
-        for name in sorted({*names, *links}):
-            file = Path(folder) / name
-            if name.startswith("."):
-                continue
-            relative = members_of.shown(file.relative_to(path).as_posix())
-            if _is_link(file) and not any(_target(file).is_relative_to(place) for place in around):
-                refused.append(ArticlesError(_LEADS_OUT, path=relative))
-            elif name not in links and file.is_file():
-                found.append((relative, file))
-            if len(found) + len(refused) > _MOST_FILES:
-                raise ArticlesError("{path} holds more than {most} files.", path=path, most=_MOST_FILES)
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")) and name not in links)
-    if not found:
-        raise (
-            refused[0]
-            if refused
-            else ArticlesError("{path} is an empty folder: there are no articles in it.", path=path)
-        )
-    return found, refused
-
-
-def _is_link(path: Path) -> bool:
-    """Whether a path is a symbolic link, or a junction of Windows."""
-    try:
-        status = path.lstat()
-    except OSError:
-        return False
-    junction = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None)
-    return stat.S_ISLNK(status.st_mode) or (
-        junction is not None and getattr(status, "st_reparse_tag", None) == junction
-    )
-
-
-def _target(link: Path) -> Path:
-    """Where a link leads; itself where it leads round in a circle."""
-    try:
-        return link.resolve()
-    except (OSError, RuntimeError):
-        return link
-
-
-def _around(folder: Path) -> list[Path]:
-    """The folders to which the links in a source may lead: itself and, of a copy that the Hugging Face hub's client keeps
-    (snapshots/COMMIT) or a configuration in it, the folder of its contents beside it."""
-    folder = folder.resolve()
-    for copy in (folder, folder.parent):
-        contents = copy.parent.parent / "blobs"
-        if copy.parent.name == "snapshots" and contents.is_dir() and not _is_link(contents):
-            return [folder, contents]
-    return [folder]
-
-
-def _check_readable(path: Path) -> None:
-    if not os.access(path, os.R_OK):
-        raise ArticlesError("{path} cannot be read: check its rights.", path=path)
-    if path.stat().st_size == 0:
-        raise ArticlesError("{path} is empty.", path=path)
-
-
 class Source:
     """Articles in a file, a folder or a zip archive of files, each recognised by its content.
 
@@ -224,11 +118,16 @@ class Source:
             for m in found:
                 if split := named[id(m)]:
                     by_split[split].append(m)
-                elif not _CARD.fullmatch(m.split_name.rsplit("/", 1)[-1]):
+                elif not _is_card(m):
                     template = sentence("{path}: left out, since other files are called train, val or test.")
                     left_out.append(ArticlesError(template, path=m.name))
         else:
-            by_split["train"] = found
+            cards = [m for m in found if _is_card(m)]
+            if 2 * len(cards) > len(found):  # these are the articles: notes, one in each folder
+                cards = []
+            template = sentence("{path}: left out, since by its name it is about the articles beside it.")
+            left_out += [ArticlesError(template, path=m.name) for m in cards]
+            by_split["train"] = [m for m in found if not cards or not _is_card(m)]
         self._forms: dict[int, str] = {}
         for split, of_split in by_split.items():
             by_split[split] = [m for m in of_split if self._recognised(m)]
@@ -247,6 +146,8 @@ class Source:
             options = replace(options, text_unit=self._unit(texts))
             if options.text_unit == LINE:
                 self.remarks += [ArticlesError(text.line_remark(m), path=m.name) for m in texts]
+        if self.alone and self.forms() == {"docx": 1}:
+            self.remarks.append(ArticlesError(_ONE_DOCUMENT, path=self.members["train"][0].name))
         self.options = options
 
     def _unit(self, texts: list[Member]) -> str:
@@ -260,7 +161,7 @@ class Source:
 
     def _members(self, tick: Callable[[], None]) -> list[Member]:
         found: list[Member] = []
-        files, self.refused = _files(self.path)
+        files, self.refused = files_of(self.path)
         for relative, path in files:
             try:
                 with open(path, "rb") as file:
@@ -409,6 +310,11 @@ class Source:
                 skipped.add(item)
 
 
+def _is_card(m: Member) -> bool:
+    """Whether a file is called as those are that say what lies beside them."""
+    return bool(_CARD.fullmatch(m.split_name.rsplit("/", 1)[-1]))
+
+
 def _is_package(m: Member) -> bool:
     """Whether it is the XML of an article in an archive of PubMed Central."""
     return (
@@ -420,5 +326,5 @@ def _split_of(name: str) -> str:
     """The split that a path names by its file or one of its folders, or ""."""
     for part in reversed(name.split("/")):
         if match := _SPLIT_NAMES.fullmatch(part):
-            return _SPLIT_OF[match.group(1).lower()]
+            return names.SPLIT_OF[match.group(1).lower()]
     return ""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from engine.articles import names as names_of
 from engine.articles import records
 from engine.articles.article import Article
-from engine.articles.options import NO_COLUMN, Options
+from engine.articles.options import NO_COLUMN, SECTIONS, Options
 from engine.core.errors import ArticlesError
 
 _LONG_TEXT = 40  # characters on average from which a column may be texts
@@ -33,7 +33,8 @@ def columns(
 ) -> Options:
     """The options with the columns filled in: those that were chosen, else those of the usual names.
 
-    A table with the release's own columns gets "" as its text column, which is how its sections are read.
+    A table with the release's own columns gets "" as its text column, which is how its sections are read; one with a column
+    for each section gets SECTIONS.
 
     Args:
         sample: gives the first rows; asked for where a column may be called as texts are and hold none.
@@ -54,6 +55,8 @@ def columns(
     own = text == "article_text" if options.text_column else text in ("", "article_text", "article", "text")
     if own and {"section_names", "sections"} <= set(names):
         return Options("", _or_none(abstract), found.id_column, found.text_unit, _or_none(found.title_column))
+    if not text and not options.text_column and _are_sections(names, abstract, sample):
+        text = SECTIONS
     if not text and abstract:
         text, abstract = abstract, ""
     if not text:
@@ -83,6 +86,13 @@ def _without_labels(names: list[str], options: Options, sample: Callable[[], lis
     return records.usual(tuple(name for name in names if name not in labels), options)
 
 
+def _are_sections(names: list[str], abstract: str, sample: Callable[[], list[list[str]]]) -> bool:
+    """Whether the columns that are called as sections are hold the articles, by the first rows."""
+    parts = names_of.sections_of(tuple(names))
+    rows = [dict(zip(names, row, strict=False)) for row in sample()] if parts else []
+    return records.are_body([row.get(name) for row in rows for name in parts], [row.get(abstract) for row in rows])
+
+
 def _or_none(column: str) -> str:
     return column or NO_COLUMN
 
@@ -97,7 +107,7 @@ def likely(names: list[str], rows: list[list[str]]) -> Options:
     except ArticlesError:
         found = records.usual(tuple(names), Options())
         return replace(found, text_column=_longest(names, rows, {found.id_column, found.title_column}))
-    if found.text_column:
+    if found.text_column:  # SECTIONS too: those are offered together
         return found
     return replace(found, text_column=names_of.column(names, names_of.TEXT_COLUMNS))  # the release's own columns
 
@@ -118,6 +128,7 @@ def left_out(names: list[str], chosen: Options) -> int:
     """How many columns are not read."""
     used = {chosen.text_column, chosen.abstract_column, chosen.id_column, chosen.title_column}
     used |= {"article_text", "section_names", "sections"} if not chosen.text_column else set()
+    used |= set(names_of.sections_of(tuple(names))) if chosen.text_column == SECTIONS else set()
     return sum(name not in used for name in names)
 
 

@@ -16,6 +16,8 @@ _LOOKED_AT_BYTES = 64 << 10
 _WIDEST = 120  # characters of a line that an editor broke
 _LONGEST_TITLE = 120  # characters of a line that stands above a list
 _LINE_END = re.compile(r"\r\n|\n|\r")
+_BREAK = re.compile(r"([*_=~#+•·—–-])(?:\s*\1){2,}|⁂")  # between scenes or parts
+_LONGEST_BREAK_BYTES = 1_000
 _NEXT_SENTENCE = re.compile(r"[.!?…]\s+[^\W\d_a-z]")
 _SENTENCE_SHARE = 0.8  # of the lines that are one sentence each, below a title
 _WITH_MARKS = 0.9  # of the lines, from which a text with blank lines is a list, and no novel with dialogues
@@ -33,6 +35,8 @@ def unit_of(member: Member) -> str:
     found = [text for group in groups for text in group]
     if len(found) < 2:
         return BLANK_LINES
+    if _wrapped(groups) is not None:
+        return LINE
     if len(groups) == 1:
         return BLANK_LINES if _is_wrapped(found) else LINE
     pattern = listed.mark_of(found)
@@ -43,7 +47,10 @@ def unit_of(member: Member) -> str:
 
 def line_remark(member: Member) -> str:
     """Why each line of a file was taken as one text, as a person is told."""
-    if len(_groups(_first_lines(member))) == 1:
+    groups = _groups(_first_lines(member))
+    if _wrapped(groups) is not None:
+        return sentence("{path}: it is a list, so each of its items was taken as one text, also over several lines.")
+    if len(groups) == 1:
         return sentence("{path}: no line is blank, so each line was taken as one text.")
     return sentence("{path}: its lines are a list, so each of them was taken as one text.")
 
@@ -56,9 +63,20 @@ def has_title(groups: list[list[str]]) -> bool:
     pattern = listed.mark_of(items)
     if pattern is not None:
         return not pattern.match(title) and all(pattern.match(text) for text in items)
-    sentences = sum(not _NEXT_SENTENCE.search(text) and text[-1] in ".!?…" for text in items)
+    sentences = sum(map(is_sentence, items))
     parted = len(groups) == 2 and len(groups[0]) == 1
     return parted and not _is_wrapped(items) and sentences >= _SENTENCE_SHARE * len(items)
+
+
+def is_sentence(text: str) -> bool:
+    """Whether a line is one sentence, and a whole one."""
+    return text[-1:] in tuple(".!?…") and not _NEXT_SENTENCE.search(text)
+
+
+def _wrapped(groups: list[list[str]]) -> listed.Wrapped | None:
+    """The list of broken items that lines are, with nothing but a title apart from it."""
+    together = len(groups) == 1 or (len(groups) == 2 and len(groups[0]) == 1)
+    return listed.wrapped([text for group in groups for text in group]) if together else None
 
 
 def _groups(found: list[str]) -> list[list[str]]:
@@ -70,7 +88,8 @@ def _first_lines(member: Member) -> list[str]:
     with member.open() as file:
         content = file.read(_LOOKED_AT_BYTES)
     found = _LINE_END.split(content.decode("utf-8-sig", "replace").strip("\r\n"))
-    return [text.strip() for text in found[: -1 if len(content) == _LOOKED_AT_BYTES else None]]
+    found = [text.strip() for text in found[: -1 if len(content) == _LOOKED_AT_BYTES else None]]
+    return [text for text in found if not _BREAK.fullmatch(text)]
 
 
 def _is_wrapped(found: list[str]) -> bool:
@@ -92,6 +111,7 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
     pattern = None if whole_file else _mark_between_blanks(member)
     with member.open(offset) as file:
         paragraphs: list[str] = []
+        left = Counter[str]()
         size, first, problem = 0, line + 1, ""
         try:
             for raw, length in itertools.chain(lines.read(member, file, LONGEST_ARTICLE_BYTES), [(b"", 0)]):
@@ -103,6 +123,8 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
                     size += length
                     if size > LONGEST_ARTICLE_BYTES:
                         problem, paragraphs = problem or sentence("{path}, line {line}: an article of over 16 MB."), []
+                    elif raw is not None and not whole_file and _is_break(raw):  # in a book it is one of the text
+                        left["marks"] += 1
                     elif raw is not None and not problem and not blank:
                         try:
                             text = raw.decode("utf-8-sig" if at_start else "utf-8")
@@ -121,7 +143,8 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
                     number += 1
                     identifier = stem if whole_file else f"{stem}-{number}"
                     paragraphs[0] = listed.without_mark(paragraphs[0], pattern)
-                    yield (offset, line, number), _article(member, identifier, "\n".join(paragraphs), first)
+                    yield (offset, line, number), _article(member, identifier, "\n".join(paragraphs), first, left)
+                    left = Counter()
                 paragraphs, size, first, problem = [], 0, line + 1, ""
         except ArticlesError as error:
             yield (offset, line, number), error
@@ -159,8 +182,13 @@ def _each_line(member: Member, start: Place) -> Iterator[tuple[Place, Article | 
     stem = clean(member.stem)
     try:
         groups = _groups(_first_lines(member))
+        if (items := _wrapped(groups)) is not None:
+            yield from _each_item(member, items, (offset, line, number))
+            return
         titles = int(has_title(groups))
-        pattern = listed.mark_of([text for group in groups for text in group][titles:])
+        shown = [text for group in groups for text in group][titles:]
+        pattern = listed.mark_of(shown)
+        quoted = listed.are_quoted([listed.without_mark(text, pattern) for text in shown])
         passed = not titles or bool(start)
         left = Counter[str]({"list_titles": 0 if start else titles})
         with member.open(offset) as file:
@@ -174,15 +202,75 @@ def _each_line(member: Member, start: Place) -> Iterator[tuple[Place, Article | 
                     passed = True
                     continue
                 number += 1
-                item = _line(member, raw, at_start, pattern, f"{stem}-{number}", line, left)
+                item = _line(member, raw, at_start, pattern, quoted, f"{stem}-{number}", line, left)
                 left = Counter() if isinstance(item, Article) else left
                 yield (offset, line, number), item
     except ArticlesError as error:
         yield (offset, line, number), error
 
 
+def _each_item(
+    member: Member, items: listed.Wrapped, start: tuple[int, int, int]
+) -> Iterator[tuple[Place, Article | ArticlesError]]:
+    """Each item of a list, all of its lines, from the mark before it on."""
+    offset, line, number = start
+    left = Counter[str]()
+    item: list[str] = []  # the lines of the item that has begun
+    size, problem, first, begun = 0, "", line, False
+    try:
+        with member.open(offset) as file:
+            for raw, length in itertools.chain(lines.read(member, file, LONGEST_ARTICLE_BYTES), [(None, 0)]):
+                text, wrong = _decoded(raw, offset == 0) if length else ("", "")
+                if _BREAK.fullmatch(text):
+                    left["marks"] += 1
+                    text = ""
+                begins = items.begins(text, number + begun)
+                if begun and (begins or not length):
+                    number += 1
+                    identifier = f"{clean(member.stem)}-{number}"
+                    if problem:
+                        yield (offset, line, number), ArticlesError(problem, path=member.name, line=first)
+                    else:
+                        item[0] = listed.without_mark(item[0], items.pattern)
+                        yield (offset, line, number), _article(member, identifier, "\n".join(item), first, left)
+                        left = Counter()
+                if begins:
+                    item, size, problem, first, begun = [], 0, "", line + 1, True
+                offset += length
+                line += bool(length)
+                size += length
+                if size > LONGEST_ARTICLE_BYTES:
+                    item, wrong = [], sentence("{path}, line {line}: an article of over 16 MB.")
+                problem = problem or wrong
+                if not begun:
+                    left["list_titles"] += bool(text)
+                elif text:
+                    item.append(text)
+    except ArticlesError as error:  # damaged from here on
+        yield (offset, line, number), error
+
+
+def _decoded(raw: bytes | None, at_start: bool) -> tuple[str, str]:
+    """The text of a line, and what is wrong with it."""
+    if raw is None:
+        return "", sentence("{path}, line {line}: an article of over 16 MB.")
+    try:
+        text = raw.decode("utf-8-sig" if at_start else "utf-8")
+    except UnicodeDecodeError:
+        return "", sentence("{path}, line {line}: not UTF-8.")
+    return ("", sentence("{path}, line {line}: holds NUL bytes, it is no text.")) if "\0" in text else (clean(text), "")
+
+
+def _is_break(raw: bytes) -> bool:
+    """Whether a line only parts what stands around it: * * * or ---."""
+    return len(raw) <= _LONGEST_BREAK_BYTES and bool(_BREAK.fullmatch(raw.decode("utf-8", "replace").strip()))
+
+
 def _is_markup(raw: bytes, left: Counter[str]) -> bool:
-    """Whether a line is a tag and nothing else, which is counted."""
+    """Whether a line is a tag, or a break between parts, and nothing else, which is counted."""
+    if _is_break(raw):
+        left["marks"] += 1
+        return True
     if not raw.lstrip().startswith(b"<"):
         return False
     found = Counter[str]()
@@ -197,17 +285,13 @@ def _line(
     raw: bytes | None,
     at_start: bool,
     pattern: re.Pattern[str] | None,
+    quoted: bool,
     identifier: str,
     line: int,
     left: Counter[str],
 ) -> Article | ArticlesError:
-    problem = sentence("{path}, line {line}: an article of over 16 MB.") if raw is None else ""
-    try:
-        text = (raw or b"").decode("utf-8-sig" if at_start else "utf-8")
-    except UnicodeDecodeError:
-        text, problem = "", sentence("{path}, line {line}: not UTF-8.")
-    if "\0" in text:
-        problem = sentence("{path}, line {line}: holds NUL bytes, it is no text.")
+    text, problem = _decoded(raw, at_start)
     if problem:
         return ArticlesError(problem, path=member.name, line=line)
-    return _article(member, identifier, listed.without_mark(clean(text), pattern), line, left)
+    text = listed.without_mark(text, pattern)
+    return _article(member, identifier, listed.without_quotes(text) if quoted else text, line, left)

@@ -6,6 +6,7 @@ archive, the keys of its JSON.
 
 import re
 
+from engine.articles import names
 from engine.core.errors import sentence
 
 # The parts of files that are not read, as a corpus counts them.
@@ -72,6 +73,27 @@ _PUBMED_LIST = sentence(
     "{path} is PubMed's CSV, which holds no abstracts: on PubMed choose Save, then the format “PubMed” or “Abstract (text)”."
 )
 
+_PAIRS = sentence(
+    "{path} holds questions or instructions with their answers ({keys}), which are no articles: write what a model is to read "
+    "of each as one text, in a field called “text”."
+)
+_CONVERSATIONS = sentence(
+    "{path} holds conversations ({keys}), which are no articles: write what a model is to read of each as one text, in a "
+    "field called “text”."
+)
+_SPLITS = sentence(
+    "{path} holds its parts ({names}) in one file: write each of them as a file of its own (train.json, validation.json, "
+    "test.json) in one folder."
+)
+
+_PROGRAM = sentence(
+    "{path} is a program or a file of settings (.{ending}), no article: bring articles as plain text (.txt), Word, PDF, CSV or "
+    "JSON lines."
+)
+_SUBTITLES = sentence(
+    "{path} holds subtitles, whose numbers and times would be learned as text: save what is said alone, as plain text (.txt)."
+)
+
 Answer = tuple[str, dict[str, str]]  # a sentence, and its values but for the path
 
 MAGIC: tuple[tuple[bytes, Answer], ...] = (
@@ -125,8 +147,19 @@ TEXTS: tuple[tuple[re.Pattern[str], Answer], ...] = (
     (re.compile(r"FN (?:Clarivate|Thomson|ISI)[^\n]*\nVR 1"), (_WITH_ABSTRACTS, {"kind": "Web of Science"})),
     (re.compile(r"(?:%[^\n]*\n\s*)*@(?:article|book|inproceedings|misc|incollection|string|comment)\s*[{(]", re.IGNORECASE), (_WITH_ABSTRACTS, {"kind": "BibTeX"})),
     (re.compile(r"(?:%[^\n]*\n\s*)*\\document(?:class|style)\b"), (_LATEX, {})),
+    (re.compile(r"WEBVTT\b|(?:\d+\n)?\d{1,2}:\d\d:\d\d[,.]\d{2,3} --> \d{1,2}:\d\d:\d\d"), (_SUBTITLES, {})),
     (re.compile(r"\"?PMID\"?,\"?Title\"?,\"?Authors\"?,\"?Citation\"?"), (_PUBMED_LIST, {})),
 )  # fmt: skip
+
+# By the ending of a name, where the content is text of no form.
+_PROGRAMS = (
+    "py pyw js ts jsx tsx java c h cpp hpp cc cs go rs rb php pl sh bat ps1 r rmd jl m sql css scss swift kt lua yaml yml toml ini cfg "
+    "conf properties"
+)
+ENDINGS: dict[str, Answer] = {
+    **{ending: (_PROGRAM, {"ending": ending}) for ending in _PROGRAMS.split()},
+    **dict.fromkeys(("srt", "vtt", "ass", "ssa", "sbv"), (_SUBTITLES, {})),
+}
 
 # By the keys of a JSON object: all of them are there.
 JSON_KEYS: tuple[tuple[frozenset[str], Answer], ...] = (
@@ -140,6 +173,15 @@ JSON_KEYS: tuple[tuple[frozenset[str], Answer], ...] = (
     (frozenset({"abstract_inverted_index"}), (_FULL_TEXT, {"kind": "OpenAlex"})),
     (frozenset({"message-type", "message"}), (_FULL_TEXT, {"kind": "Crossref"})),
 )
+
+# Two keys of a JSON object that has no text, by which it is a question or an instruction with its answer.
+_PAIR_KEYS = (
+    ("instruction", "output"), ("instruction", "response"), ("input", "output"), ("prompt", "completion"), ("prompt", "response"),
+    ("prompt", "chosen"), ("question", "answer"), ("question", "answers"), ("question", "context"),
+)  # fmt: skip
+_CHATS = ("messages", "conversations", "conversation", "dialog", "dialogue")
+_MOST_TURN_KEYS = 6
+_TURN_KEYS = ({"role", "content"}, {"from", "value"})
 
 # Elements of pages, of which a text that is no page has none.
 PAGE = {
@@ -179,4 +221,36 @@ def of_json(value: dict) -> Answer | None:
     keys = {key.lower() if isinstance(key, str) and key.lower() == "bioctype" else key for key in value}
     if isinstance(value.get("body"), dict) and "corpusid" in keys:  # what was content until 2022
         keys.add("content")
-    return next((answer for wanted, answer in JSON_KEYS if wanted <= keys), None)
+    if answer := next((answer for wanted, answer in JSON_KEYS if wanted <= keys), None):
+        return answer
+    parts = [key for key, part in value.items() if key in names.SPLIT_OF and part and isinstance(part, list | dict)]
+    if len(parts) > 1:
+        return _SPLITS, {"names": ", ".join(parts)}
+    if _is_question(_first(value.get("paragraphs"))):
+        return _PAIRS, {"keys": "SQuAD"}
+    turns = [key for key in _CHATS if _is_turn(_first(value.get(key)))]
+    if turns or _is_turn(value):
+        return _CONVERSATIONS, {"keys": ", ".join(turns or value)}
+    return None
+
+
+def of_questions(value: dict) -> Answer | None:
+    """Why a JSON object without a text is not read, where it is a question or an instruction with its answer."""
+    by_name = {key.lower(): key for key in value if isinstance(key, str)}
+    for pair in _PAIR_KEYS:
+        if all(key in by_name for key in pair):
+            return _PAIRS, {"keys": ", ".join(by_name[key] for key in pair)}
+    return None
+
+
+def _first(value: object) -> object:
+    return value[0] if isinstance(value, list) and value else None
+
+
+def _is_question(value: object) -> bool:
+    return isinstance(value, dict) and "qas" in value
+
+
+def _is_turn(value: object) -> bool:
+    """Whether it is what one person says in a conversation, and nothing else."""
+    return isinstance(value, dict) and len(value) <= _MOST_TURN_KEYS and any(keys <= set(value) for keys in _TURN_KEYS)

@@ -10,16 +10,17 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from engine.articles import names, unread
+from engine.articles import names, unread, word_parts
 from engine.articles.article import ABSTRACT, MOST_SECTIONS, Article, Section, clean, kind_of
 from engine.articles.member import DAMAGED, Member, is_bomb
 from engine.articles.options import Options, Place
+from engine.articles.word_parts import Paragraph
 from engine.articles.word_text import Styles, Text, W, name_of, style_of
 from engine.core.errors import ArticlesError, sentence
 
 LARGEST_BYTES = 64 << 20
+_MOST_ARTICLES = 1 << 30  # stands for all of a document's
 MOST_UNPACKED_BYTES = 128 << 20
 MOST_XML_BYTES = 24 << 20  # of one part; a parsed tree takes many times its text
 MOST_PARTS = 5_000
@@ -82,12 +83,15 @@ def kind(member: Member) -> str | ArticlesError:
 
 
 def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[Place, Article | ArticlesError]]:
-    """The article, or what is wrong with it."""
-    if not start:
-        yield (1,), _article(member)
+    """Each article from `start` on (articles done), or what is wrong with them; of a document that was read, no more."""
+    done = start[0] if start else 0
+    found = _articles(member) if done < _MOST_ARTICLES else []
+    for number, item in enumerate(found, start=1):
+        if number > done:
+            yield (number if number < len(found) else _MOST_ARTICLES,), item
 
 
-def _article(member: Member) -> Article | ArticlesError:
+def _articles(member: Member) -> list[Article | ArticlesError]:
     import docx
     from docx.opc.exceptions import PackageNotFoundError
 
@@ -95,19 +99,19 @@ def _article(member: Member) -> Article | ArticlesError:
         with member.open() as file:
             content = file.read(LARGEST_BYTES + 1)
         if len(content) > LARGEST_BYTES:
-            return ArticlesError(sentence("{path}: a document of over 64 MB, more than is read."), path=member.name)
+            return [ArticlesError(sentence("{path}: a document of over 64 MB, more than is read."), path=member.name)]
         if problem := _reason_against(content):
-            return ArticlesError(problem, path=member.name)
+            return [ArticlesError(problem, path=member.name)]
         document = docx.Document(io.BytesIO(_as_usual(content)))
     except (PackageNotFoundError, KeyError, AttributeError, SyntaxError, *DAMAGED) as error:
         reason = str(error).strip("'\"")[:200]
         template = sentence("{path} is a Word document that is damaged or cut off ({reason}): save it again.")
-        return ArticlesError(template, path=member.name, reason=reason or "no data")
+        return [ArticlesError(template, path=member.name, reason=reason or "no data")]
     reading = _Reading(member, Styles(document.styles.element))
     for relation in document.part.rels.values():
         if not relation.is_external and relation.reltype.endswith(("/header", "/footer")):
             reading.count_running_lines(getattr(relation.target_part, "element", ()))
-    return reading.article(document.element.body)
+    return reading.articles(document.element.body)
 
 
 def _as_usual(content: bytes) -> bytes:
@@ -143,21 +147,6 @@ def _reason_against(content: bytes) -> str:
     return ""
 
 
-@dataclass
-class _Paragraph:
-    """Lines that stand together, and what they are.
-
-    Attributes:
-        level: 0 of a title, from 1 on of a heading, None of a paragraph. part: a key of `unread.PARTS` where it is not read.
-        alone: whether its one line says that references follow, though no style does.
-    """
-
-    lines: list[str]
-    level: int | None
-    part: str = ""
-    alone: bool = False
-
-
 class _Reading:
     """One document: its paragraphs in reading order, and what is left out of it."""
 
@@ -165,7 +154,7 @@ class _Reading:
         self._member, self._styles = member, styles
         self._text = Text(styles)
         self._title = ""
-        self._read: list[_Paragraph] = []
+        self._read: list[Paragraph] = []
         self._sections: list[tuple[str, list[str]]] = []
         self._left: Counter[str] = Counter()
 
@@ -175,16 +164,26 @@ class _Reading:
             any((t.text or "").strip() for t in p.iter(f"{W}t")) for p in _all(element, "p")
         )
 
-    def article(self, body) -> Article | ArticlesError:
-        """The article that a document's body is."""
+    def articles(self, body) -> list[Article | ArticlesError]:
+        """The articles that a document's body is, most often one; what is left out is counted at the first."""
         self._blocks(body)
-        self._assemble()
         for part, tag in _COUNTED:
             self._left[part] += sum(not _is_fallback(element) for element in body.iter(f"{W}{tag}"))
         self._left += self._text.left
+        stem, groups = clean(self._member.stem), word_parts.articles_of(self._read)
+        found: list[Article | ArticlesError] = []
+        for number, group in enumerate(groups, start=1):
+            item = self._article(group, f"{stem}-{number}" if len(groups) > 1 else stem)
+            if item is not None:
+                found.append(item)
+        return found or [ArticlesError(sentence("{path}: a Word document without text."), path=self._member.name)]
+
+    def _article(self, paragraphs: list[Paragraph], identifier: str) -> Article | ArticlesError | None:
+        self._title, self._sections = "", []
+        self._assemble(paragraphs)
         sections = [Section(name, tuple(paragraphs)) for name, paragraphs in self._sections if paragraphs]
         if not sections:
-            return ArticlesError(sentence("{path}: a Word document without text."), path=self._member.name)
+            return None
         if len(sections) > MOST_SECTIONS:
             template = sentence("{path}: an article of more than {most} sections.")
             return ArticlesError(template, path=self._member.name, most=MOST_SECTIONS)
@@ -193,8 +192,9 @@ class _Reading:
         if first is not None and clean(sections[first].name).lower() == "abstract":  # any other name is kept as it is
             abstract = sections.pop(first).paragraphs
         left = tuple((part, count) for part, count in self._left.items() if count)
-        identifier = clean(self._member.stem)[:200]
-        return Article(identifier, abstract, tuple(sections), self._title, left, (self._text.formulas, 0))
+        formulas, self._text.formulas = self._text.formulas, 0
+        self._left.clear()
+        return Article(identifier[:200], abstract, tuple(sections), self._title, left, (formulas, 0))
 
     def _blocks(self, parent, part: str = "") -> None:
         """Reads what stands one below the other.
@@ -243,14 +243,14 @@ class _Reading:
         elif name.lower() in _CAPTIONS or (level is None and names.is_caption(whole)):
             part = part or "figures"
         alone = level is None and len(whole) <= _SHORT and names.is_references(whole)
-        self._read.append(_Paragraph(lines, level, part or of_field, alone))
+        self._read.append(Paragraph(lines, level, part or of_field, alone, self._depth_in_list(paragraph, name)))
 
-    def _assemble(self) -> None:
-        """Puts the paragraphs into sections; what stands below a heading of references is counted."""
-        named = any(p.level is not None and names.is_references(" ".join(p.lines)) for p in self._read)
-        alone = [at for at, paragraph in enumerate(self._read) if paragraph.alone and not named]
+    def _assemble(self, paragraphs: list[Paragraph]) -> None:
+        """Puts paragraphs into sections; what stands below a heading of references is counted."""
+        named = any(p.level is not None and names.is_references(" ".join(p.lines)) for p in paragraphs)
+        alone = [at for at, paragraph in enumerate(paragraphs) if paragraph.alone and not named]
         references: int | None = None  # the level of their heading, while they last
-        for at, paragraph in enumerate(self._read):
+        for at, paragraph in enumerate(paragraphs):
             whole = " ".join(paragraph.lines)
             level = 1 if at in alone[-1:] else paragraph.level
             if references is not None and level is None and len(whole) <= _SHORT and _BEHIND_REFERENCES.match(whole):
@@ -269,6 +269,15 @@ class _Reading:
                 if not self._sections:
                     self._sections.append(("", []))
                 self._sections[-1][1].extend(paragraph.lines if level is None else [whole])
+
+    def _depth_in_list(self, paragraph, style: str) -> int | None:
+        """How deep an item of a list is in it, None of what is none."""
+        numbering = next(_all(paragraph, "numPr"), None)
+        level = next(_all(numbering, "ilvl"), None)
+        if numbering is None and not style.lower().startswith(("list bullet", "list number")):
+            return None
+        named = level.get(f"{W}val", "0") if level is not None else "0"
+        return int(named) if named.isdecimal() else 0
 
     def _level(self, paragraph, style: str, text: str) -> int | None:
         """0 for a title, from 1 on for a heading, None for a paragraph."""

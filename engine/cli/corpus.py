@@ -12,7 +12,7 @@ from engine.cli import options
 from engine.cli.output import Progress, bar, preparing, print_result
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError
-from engine.corpus import store
+from engine.corpus import reading, store
 
 _FOR_SOURCES = (
     "out",
@@ -84,7 +84,7 @@ def prepare(a: argparse.Namespace) -> int:
         )
     finally:
         progress.close()
-    if preparation.is_guessed(prepared.card.get("forms", {})):
+    if reading.is_guessed(prepared.card.get("forms", {})):
         _print_first(prepared, tokenizer)
     totals = store.summary(prepared.card)
     skipped = prepared.skipped

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.core import checked, launch
+from engine.core import checked, fields, launch
 from engine.core.errors import EngineError, sentence
 from engine.core.files import make_folder, read_json, storage_errors, write_bytes, write_json
 from engine.core.locks import Lock, held
@@ -88,7 +88,7 @@ def _lately(value: dict[str, Any]) -> bool:
 def _read(file: Path) -> dict[str, Any]:
     """What a job's file says; nothing where it was damaged by hand, as if the job had never been asked for."""
     value = read_json(file)
-    return {} if checked.wrong(value, checked.JOB) else value
+    return {} if fields.wrong(value, checked.JOB) else value
 
 
 class Work:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from engine.articles import Options, source
+from engine.articles import Options, on_disk
 from engine.articles.member import shown
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError, sentence
@@ -42,7 +42,7 @@ def identity(path: Path | str, tokenizer: Tokenizer, options: Options, limit: in
         "source": shown(paths.portable(path)),
         "options": options.to_json(),
         "limit": limit,
-        "fingerprint": source.fingerprint(path),
+        "fingerprint": on_disk.fingerprint(path),
         "tokenizer": tokenizer.hash,
     }
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from engine.articles.article import KINDS, TITLE
 from engine.articles.source import Skipped
-from engine.core import checked, paths
+from engine.core import checked, fields, paths
 from engine.core.errors import ArticlesError, EngineError, RangeError
 from engine.core.files import read_json, sha256
 from engine.presets.tokenizers import Tokenizer
@@ -80,11 +80,11 @@ class Corpus:
         self.notices: list[EngineError] = []
         if self.card.get("schema_version") != SCHEMA_VERSION:
             raise ArticlesError("{folder} is not a prepared corpus of this version.", folder=folder)
-        if fields := checked.wrong(self.card, checked.CARD):
+        if wrong := fields.wrong(self.card, checked.CARD):
             raise ArticlesError(
                 "The corpus {folder} is damaged: its card.json lacks {fields}, or holds what it must not. Prepare it again.",
                 folder=self.folder,
-                fields=", ".join(fields),
+                fields=", ".join(wrong),
             )
         records = self.card["files"].get(ARTICLES, {"bytes": 0})["bytes"] // ARTICLE.itemsize
         known = {TOKENS, ARTICLES, SECTIONS, IDS} <= set(self.card["files"])

@@ -10,7 +10,7 @@ from engine.models import formats, loading
 from engine.runs import checkpoints, external, lifecycle
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.references import ModelReference
-from engine.runs.settings import IMPORTED
+from engine.runs.settings import CHECKPOINT_FORMATS, IMPORTED
 
 _SHORT = {checkpoints.CKPT: "ckpt", checkpoints.H5: "h5", checkpoints.KERAS: "keras"}
 _CARRIED = (
@@ -46,8 +46,8 @@ def convert(reference: ModelReference, form: str, name: str = "", root: Path | N
     source = reference.checkpoint
     if source is None:
         raise EngineError("{name} is a base model, not a checkpoint of a run: export it.", name=reference.reference)
-    if form not in checkpoints.FORMATS:
-        known = ", ".join(checkpoints.FORMATS)
+    if form not in CHECKPOINT_FORMATS:
+        known = ", ".join(CHECKPOINT_FORMATS)
         raise EngineError("The format must be one of {known}; received {value}.", known=known, value=form)
     if form == source.format:
         raise EngineError("{name} is kept as {form} already.", name=source.reference, form=form)

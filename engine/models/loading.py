@@ -115,7 +115,7 @@ def load(
 
 
 def read_weights(backbone, folder: Path, form: str) -> None:
-    """Reads the weights of one of `checkpoints.FORMATS` into a backbone, and nothing else: no configuration, no code.
+    """Reads the weights of one of `CHECKPOINT_FORMATS` into a backbone, and nothing else: no configuration, no code.
 
     Raises:
         ValueError, OSError, KeyError, AssertionError: they do not fit.

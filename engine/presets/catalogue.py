@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from engine.core import checked, paths
+from engine.core import fields, paths
 from engine.core.errors import PresetError
 from engine.core.files import open_plain, read_json, sha256
 from engine.presets import arithmetic, tokenizers
@@ -135,7 +135,7 @@ def _read_folder(folder: Path) -> Preset:
     else:
         kind = config.get("class_name") or config.get("model_type") or "unknown"
         raise PresetError("{folder} is not a GPT-2 preset but {kind}.", folder=folder, kind=kind)
-    sizes = [of[name] for name in names if checked.positive(of.get(name)) and of[name] < 1_000_000]
+    sizes = [of[name] for name in names if fields.positive(of.get(name)) and of[name] < 1_000_000]
     if len(sizes) != len(names):
         raise PresetError("The config.json of {folder} is damaged: sizes are missing.", folder=folder)
     preset = Preset(paths.portable(folder), folder.resolve(), form, *sizes)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.articles import source
+from engine.articles import on_disk
 from engine.core.errors import ArticlesError, EngineError
 from engine.corpus import lookup, preparation
 from engine.corpus.store import Corpus
@@ -119,7 +119,7 @@ def corpus_of(articles: str, tokenizer: Tokenizer, prepare: Prepare = preparatio
     """
     path = articles_path(articles)
     found = lookup.find(path, tokenizer)
-    if found is None and source.total_bytes(path) <= _AT_ONCE_BYTES:
+    if found is None and on_disk.total_bytes(path) <= _AT_ONCE_BYTES:
         found = prepare(path, tokenizer)
     if found is None:
         raise ArticlesError(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.core import checked, paths
+from engine.core import checked, fields, paths
 from engine.core.errors import CheckpointError, EngineError
 from engine.core.files import (
     json_text,
@@ -30,14 +30,13 @@ from engine.core.files import (
 from engine.core.files import replace as rename
 from engine.runs import lifecycle, states
 from engine.runs.folder import Run
-from engine.runs.settings import CHECKPOINT_FORMATS, CKPT, H5, KERAS
+from engine.runs.settings import CKPT, H5, KERAS
 
 SCHEMA_VERSION = 2
 WEIGHTS, TRAINING, MANIFEST = "model.weights.h5", "training.npz", "manifest.json"
 _SEAL = "manifest_sha256"
 _MOST_MANIFEST_BYTES = 16 << 20
 _MOST_HASHES = 256
-FORMATS = CHECKPOINT_FORMATS
 # The files of each format; the first is the one whose hash names the model.
 WEIGHTS_FILES = {
     CKPT: ("model.ckpt.data-00000-of-00001", "model.ckpt.index"),
@@ -70,7 +69,7 @@ class Checkpoint:
 
     @property
     def format(self) -> str:
-        """In which of FORMATS its weights are."""
+        """In which of CHECKPOINT_FORMATS its weights are."""
         return self.manifest["format"]
 
     @property
@@ -144,7 +143,7 @@ def of_run(run: Run) -> list[Checkpoint]:
 
 def _open(folder: Path) -> Checkpoint | None:
     manifest = _read_manifest(folder)
-    if manifest is None or checked.wrong(manifest, checked.MANIFEST) or str(manifest["step"]) != _step_of(folder):
+    if manifest is None or fields.wrong(manifest, checked.MANIFEST) or str(manifest["step"]) != _step_of(folder):
         return None
     if set(WEIGHTS_FILES.get(manifest["format"], ("",))) <= set(manifest["files"]):
         return Checkpoint(folder, manifest)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.core import checked, files, paths
+from engine.core import checked, fields, files, paths
 from engine.core.errors import EngineError, RunError, StorageError, TakenError
 from engine.core.files import (
     make_folder,
@@ -172,7 +172,7 @@ def all_runs(root: Path | None = None) -> list[Run]:
 def _created(run: Run) -> float:
     try:
         created: Any = run.config.get("created")
-        if checked.moment(created):
+        if fields.moment(created):
             return created
     except RunError:
         pass

@@ -6,7 +6,7 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
-from engine.core import checked
+from engine.core import checked, fields
 from engine.core.errors import EngineError, RunError, SettingsError
 
 SCHEMA_VERSION = 1
@@ -135,8 +135,8 @@ def from_json(value: dict[str, Any]) -> RunSettings:
     known = {"prompts": PROMPTS, **{name: item for name, item in value.items() if name in _KINDS}}
     missing = sorted(_REQUIRED - set(known))
     wrong = [name for name, item in known.items() if not _is_of_kind(item, _KINDS[name])]
-    wrong += checked.wrong({name: item for name, item in known.items() if name not in wrong}, _PLACES)
-    wrong += checked.wrong(value, checked.CONFIG)
+    wrong += fields.wrong({name: item for name, item in known.items() if name not in wrong}, _PLACES)
+    wrong += fields.wrong(value, checked.CONFIG)
     if missing or wrong:
         raise checked.damaged_fields("config.json", [*missing, *wrong])
     return RunSettings(**{**known, "prompts": tuple(known["prompts"])})
@@ -145,9 +145,9 @@ def from_json(value: dict[str, Any]) -> RunSettings:
 _KINDS = {name: typing.get_args(kind) or (kind,) for name, kind in typing.get_type_hints(RunSettings).items()}
 _KINDS["prompts"] = (list, tuple)  # of strings
 # What becomes a path: of a file, a folder or another run.
-_PLACES = checked.known(
-    preset=checked.path_text,
-    articles=checked.path_text,
+_PLACES = fields.known(
+    preset=fields.path_text,
+    articles=fields.path_text,
     parent=lambda item: item is None or _PARENT_PATTERN.fullmatch(item) is not None,
     after=lambda item: item is None or NAME_PATTERN.fullmatch(item) is not None,
 )

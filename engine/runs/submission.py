@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from engine import __version__
-from engine.articles import hub, isolation, source
+from engine.articles import hub, isolation, on_disk
 from engine.core import machine, paths
 from engine.core.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
-from engine.corpus import lookup, preparation, windows
+from engine.corpus import lookup, preparation, reading, windows
 from engine.presets import catalogue, memory
 from engine.runs import checkpoints, lifecycle
 from engine.runs.folder import Run
@@ -241,7 +241,7 @@ def _preview(path: Path) -> isolation.Preview:
         ArticlesError: it cannot be read.
     """
     with _previewing:
-        return _previewed(path, json.dumps(source.fingerprint(path)))
+        return _previewed(path, json.dumps(on_disk.fingerprint(path)))
 
 
 def _check_articles(settings: RunSettings, preset: catalogue.Preset | None) -> None:
@@ -256,12 +256,12 @@ def _check_articles(settings: RunSettings, preset: catalogue.Preset | None) -> N
         if path in (paths.SAMPLE_ARTICLES, paths.ENGLISH):
             return  # what ships can be read
         seen = _preview(path)
-        if preparation.is_guessed(seen.forms):
-            raise ArticlesError(preparation.GUESSED, path=settings.articles)
+        if reading.is_guessed(seen.forms):
+            raise ArticlesError(reading.GUESSED, path=settings.articles)
         if seen.columns and seen.problem is not None and not seen.articles:  # which column holds the text?
             raise seen.problem
         return
-    elif source.total_bytes(path) > _COUNTED_BYTES:
+    elif on_disk.total_bytes(path) > _COUNTED_BYTES:
         return  # too much to count here: the trainer says so when it has prepared them
     else:
         articles = preparation.count_training(path)

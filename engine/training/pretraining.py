@@ -17,7 +17,8 @@ import numpy as np
 from engine.core.errors import ArticlesError, EngineError, SettingsError
 from engine.core.files import open_plain, read_json, sha256, staged_folder, write_json
 from engine.corpus import windows
-from engine.evaluation.scoring import JIT_COMPILE, Scorer, evaluate, part
+from engine.evaluation import scoring
+from engine.evaluation.scoring import evaluate, part
 from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import tokenizers
@@ -174,12 +175,12 @@ def pretrain(
         optimizer=_optimizer(model, settings),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=JIT_COMPILE,
+        jit_compile=scoring.JIT_COMPILE,
     )
     step = _restore(model, settings, work)
     batches = windows.Shuffled(train_stream, settings.sequence_length, settings.batch_size, settings.seed)
 
-    scorer = Scorer(model)
+    scorer = scoring.Scorer(model, scoring.JIT_COMPILE)
 
     def held_out_figures(tokens: int) -> dict:
         if held_out_stream is None:

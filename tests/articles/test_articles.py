@@ -45,7 +45,8 @@ def test_the_releases_own_form_is_read_too(tmp_path):
     ("bad", "reason"),
     [
         (b"{not json", "not JSON"),
-        (b'["a list"]', "not a JSON object"),
+        (b'["a list"]', "a list in place of an article, which is an object with a field “text”, or a string"),
+        (b"12", "not a JSON object"),
         (b'{"article_id": "x", "article_text": [], "abstract_text": ["<S>  </S>"]}', "an article without text"),
         (b'{"article_text": ["caf\xe9 in UTF-8: \xc3\xa9"]}', "not UTF-8"),
         (b"[" * 100_000, "not JSON"),

@@ -9,12 +9,12 @@ from collections import Counter
 import pyarrow
 import pyarrow.parquet
 import pytest
-from articles_helpers import read
+from articles_helpers import goes_on_from_every_place, read
 from conftest import article_line
 from project import BROUGHT
 
-from engine.articles import Options, isolation, table
-from engine.corpus import little, preparation
+from engine.articles import Options, isolation, marked, table
+from engine.corpus import finishing, little, preparation
 
 # Tables
 
@@ -67,7 +67,7 @@ def test_a_corpus_of_less_than_half_its_rows_is_never_made_without_a_question(tm
 
     rows = [article_line(n) for n in range(4)] + ["{broken"] * 5
     (tmp_path / "a.jsonl").write_text("\n".join(rows))
-    with pytest.raises(preparation.FewRead, match=r"Of 9 texts in .*a.jsonl only 4 can be read"):
+    with pytest.raises(finishing.FewRead, match=r"Of 9 texts in .*a.jsonl only 4 can be read"):
         preparation.prepare(tmp_path / "a.jsonl", tokenizer, tmp_path / "corpora")
     assert [path.name for path in (tmp_path / "corpora").iterdir()] == [".locks"]
     prepared = preparation.prepare(tmp_path / "a.jsonl", tokenizer, tmp_path / "corpora", accept_part=True)
@@ -145,13 +145,15 @@ def test_a_text_that_an_editor_broke_into_lines_is_one(tmp_path):
 # gpt-2-simple
 
 
-@pytest.mark.parametrize("sep", ["\n", ""])
-def test_marks_part_articles_and_are_no_text(tmp_path, sep):
-    content = "".join(f"<|startoftext|>Text {n}\n\nmore é {n}<|endoftext|>{sep}" for n in range(4))
-    (tmp_path / "a.txt").write_text(content, "utf-8")
+@pytest.mark.parametrize("sep", ["\n", "", "\n\n", "\r\n"])
+@pytest.mark.parametrize("marks", ["both", "start", "end", "start_line"])
+def test_marks_part_articles_and_are_no_text(tmp_path, sep, marks):
+    start, end = {
+        "both": (marked.START, marked.END), "start": (marked.START, ""), "end": ("", marked.END), "start_line": (f"{marked.START}\n", ""),
+    }[marks]  # fmt: skip
+    content = "".join(f"{start}Text {n}\n\nmore é {n}{end}{sep}" for n in range(4))
+    (tmp_path / "a.txt").write_bytes(content.encode())
     articles, problems, _, source = read(tmp_path / "a.txt")
     assert [a.text() for a in articles] == [f"Text {n}\nmore é {n}\n" for n in range(4)]
     assert (problems, source.forms()) == ([], {"marked": 1})
-    items = list(source.items("train"))
-    for number, (place, _) in enumerate(items):
-        assert list(source.items("train", place)) == items[number + 1 :]
+    goes_on_from_every_place(tmp_path / "a.txt")

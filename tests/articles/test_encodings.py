@@ -40,6 +40,27 @@ def test_a_text_in_an_encoding_of_its_own_comes_back(tmp_path, text, encoding, e
     assert (article.sections[0].paragraphs, problems) == ((text,), [])
 
 
+SHORT = [
+    "Größe", "Mäuse für", "forêt, tête, même", "très, père", "français, ça", "Étude", "été", "À l'hôpital", "La fièvre a été élevée.",
+    "não, ações", "5 µg à 3 °C", "5 µg, 3 °C", "Übelkeit",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp850"])
+@pytest.mark.parametrize("text", SHORT)
+def test_a_short_table_is_read_in_the_code_page_of_windows_or_dos_that_it_has(tmp_path, text, encoding):
+    (tmp_path / "a.csv").write_bytes(f"nr;text\r\n1;{text}\r\n".encode(encoding))
+    (article,), problems, *_ = read(tmp_path / "a.csv")
+    assert (article.sections[0].paragraphs, problems) == ((text,), [])
+
+
+@pytest.mark.parametrize("text", SHORT)
+def test_a_short_table_of_the_old_mac_is_told_by_its_ends_of_lines(tmp_path, text):
+    (tmp_path / "a.csv").write_bytes(f"nr;text\r1;{text}\r".encode("mac_roman"))
+    (article,), problems, *_ = read(tmp_path / "a.csv")
+    assert (article.sections[0].paragraphs, problems) == ((text,), [])
+
+
 def test_an_accent_far_behind_the_beginning_is_seen(tmp_path):
     rows = "".join(f"{n};plain text of row {n}\n" for n in range(20_000)) + "20000;réalisée\n"
     (tmp_path / "a.csv").write_bytes(("id;text\n" + rows).encode("cp1252"))

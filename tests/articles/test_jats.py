@@ -223,3 +223,21 @@ def test_jats_agrees_with_the_same_real_articles_in_another_form(real_data):
         theirs = known.get(path.stem) or known[path.stem.replace("elife", "elife-")]
         counts.append(sum(len(s.paragraphs) for s in article.sections) == sum(len(s) for s in theirs))
     assert len(counts) == 12 and sum(counts) >= 9  # the rest differ by boxes, which we keep as paragraphs of their own
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        'On cells<xref ref-type="fn" rid="f1">*</xref>',
+        "On cells<sup>*</sup>",
+        'On cells<xref ref-type="fn" rid="f1"><sup>†</sup></xref>',
+        "On cells *",
+        "On cells<fn><p>Paid for by none.</p></fn>",
+    ],
+)
+def test_the_sign_of_a_note_is_no_part_of_a_title(tmp_path, title):
+    front = f"<title-group><article-title>{title}</article-title></title-group>"
+    article = jats_body(
+        tmp_path, '<p>As seen<xref ref-type="fn" rid="f2">‡</xref> with p*, 3 * 4 and HLA*01.</p>', front
+    )
+    assert (article.title, article.sections[0].paragraphs) == ("On cells", ("As seen with p*, 3 * 4 and HLA*01.",))

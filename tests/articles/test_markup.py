@@ -25,6 +25,11 @@ def test_text_without_tags_stays_as_it_is(text):
         ("10<sup>5</sup> cells in H<sub>2</sub>O", "10^5 cells in H2O"),
         ("10<SUP>-3</SUP>, the 5<sup>th</sup>, Ca<sup>2+</sup>", "10^-3, the 5th, Ca^2+"),
         ("10<sup>3,5</sup>, x<sup>1–3</sup>, 2<sup>10<sup>3</sup></sup>", "10^(3,5), x^(1–3), 2^(10^3)"),
+        (
+            "x<sup>n+1</sup>, x<sup>(n+1)</sup>, 2<sup>(a)(b)</sup>, e<sup>-x/2</sup>",
+            "x^(n+1), x^(n+1), 2^(a)(b), e^(-x/2)",
+        ),
+        ("Ca<sup>2+</sup>, s<sup>−1</sup>, Apc<sup>+/−</sup>, x<sup>(n + 1)</sup>", "Ca^2+, s^−1, Apc^+/−, x^(n + 1)"),
         ("as before<sup>3,4</sup> and known.<sup>12</sup> Then", "as before and known. Then"),
         ('so<sup><a href="#r1">12</a></sup>, so<a href="#r2"><sup>13</sup></a>', "so, so"),
         ('<a href="x">of 10<sup>5</sup></a>', "of 10^5"),

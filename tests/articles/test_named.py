@@ -69,6 +69,15 @@ def test_of_many_files_a_bounded_number_and_each_form_is_shown(tmp_path):
         ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Word or Excel file of before 2007"),
         ("a.html", b"<!DOCTYPE html><html><body>x", "a.html is a HTML file, which is not read"),
         ("a.xz", b"\xfd7zXZ\x00", "xz archive, which is not read: unpack it"),
+        ("a.py", b"import os\n\nprint(1)\n", "a.py is a program or a file of settings (.py), no article: bring"),
+        ("a.yaml", b"name: x\nvalue: 1\n", "a.yaml is a program or a file of settings (.yaml), no article: bring"),
+        (
+            "a.srt",
+            b"\xef\xbb\xbf1\r\n00:00:01,000 --> 00:00:02,000\r\nHello.\r\n",
+            "a.srt holds subtitles, whose numbers",
+        ),
+        ("a.txt", b"1\n00:00:01,000 --> 00:00:02,000\nHello.\n", "a.txt holds subtitles, whose numbers"),
+        ("a.vtt", b"WEBVTT\n\n00:01.000 --> 00:02.000\nHello.\n", "a.vtt holds subtitles, whose numbers"),
         ("a.png", b"\x89PNG\r\n", "a.png is a PNG file, which holds no text"),
     ],
 )

@@ -205,3 +205,18 @@ def test_xml_that_declares_utf16_is_read_whatever_its_bytes_are(tmp_path, encodi
         (tmp_path / "a.xml").write_bytes((declaration + written).encode(encoding))
         (article,), problems, *_ = read(tmp_path / "a.xml")
         assert (article.all_sections()[0].paragraphs, problems) == (("Été.",), [])
+
+
+@pytest.mark.parametrize(
+    ("titles", "title", "others"),
+    [
+        (["BTI - The book of\n      cells", "CTI - A collection"], "The book of cells", 1),
+        (["CTI - A collection"], "A collection", 0),
+        (["BTI - The book", "TI  - A chapter"], "A chapter", 1),
+    ],
+)
+def test_a_record_of_a_book_has_the_title_of_its_chapter_or_of_the_book(tmp_path, titles, title, others):
+    (tmp_path / "a.nbib").write_text("\n".join(["PMID- 7", *titles, "AB  - An abstract.", "", ""]))
+    articles, *_ = read(tmp_path / "a.nbib")
+    assert [(a.id, a.title, a.abstract) for a in articles] == [("7", title, ("An abstract.",))]
+    assert dict(articles[0].left_out).get("fields", 0) == others

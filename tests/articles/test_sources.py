@@ -189,7 +189,7 @@ def test_a_file_is_recognised_by_its_content(tmp_path, name, content, form):
     ("name", "content", "reason"),
     [
         ("a.pdf", b"%PDF-1.7 ...", "a.pdf is a PDF that is damaged or cannot be read"),
-        ("a.json", b'[{"a": 1}]', "a.json, line 1: an article without text."),
+        ("a.json", b'[{"a": 1}]', "a.json, line 1: none of its fields (a) is called as an article's text is"),
         ("a.bin", bytes(range(256)) * 9, "a.bin is no text and no form that is read"),
         ("a.html", b"<html><body>x", "a.html is a HTML file"),
         ("a.parquet", b"PAR1 and nothing", "a.parquet is damaged or cut off"),
@@ -234,3 +234,48 @@ def test_a_card_beside_the_splits_is_not_counted_as_left_out_and_a_strangers_fil
     for name in ("README.md", "LICENSE", "train.jsonl", "more.jsonl"):
         (tmp_path / name).write_text(jsonl(1))
     assert [problem.values["path"] for problem in Source(tmp_path).refused] == ["more.jsonl"]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "Readme_fr.txt",
+        "LICENSE",
+        "notes.txt",
+        "LISEZMOI.txt",
+        "CHANGELOG.md",
+        "CITATION.cff",
+        "data/readme",
+    ],
+)
+def test_what_is_about_the_articles_beside_it_is_none_and_is_named(tmp_path, name, packed):
+    files = {"a.txt": "one\n\ntwo", "b.txt": "three", name: "About these texts.\n\nMore about them."}
+    folder = tmp_path / "in"
+    for file, content in files.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(content)
+    path = folder
+    if packed:
+        path = tmp_path / "a.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for file in files:
+                archive.write(folder / file, file)
+    articles, _ = read(path)
+    assert [a.text() for a in articles] == ["one\n", "two\n", "three\n"]
+    shown = f"a.zip: {name}" if packed else name.rpartition("/")[2]
+    assert list(map(str, Source(path).refused)) == [
+        f"{shown}: left out, since by its name it is about the articles beside it."
+    ]
+
+
+@pytest.mark.parametrize(
+    "names", [["README.md"], ["1/notes.txt", "2/notes.txt"], ["note 1.txt", "note 2.txt", "licenses of old.txt"]]
+)
+def test_notes_that_are_all_there_is_are_the_articles(tmp_path, names):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("one")
+    assert len(read(tmp_path)[0]) == len(names)
+    assert Source(tmp_path).refused == []

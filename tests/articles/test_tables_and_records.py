@@ -1,29 +1,16 @@
-"""Tables, records, JSON and lists as people write them: the right texts, and no markup among them."""
+"""Tables and the fields of records as people write them: the right texts, and no markup among them."""
 
-import itertools
 import json
+import time
 
 import pyarrow
 import pyarrow.parquet
 import pytest
-from articles_helpers import read
+from articles_helpers import goes_on_from_every_place, read, texts
 
-from engine.articles import Article, Options, Source, listed
-from engine.articles.options import LINE
+from engine.articles import Article, Options, Source, isolation, records
+from engine.articles.options import SECTIONS
 from engine.core.errors import ArticlesError
-
-
-def texts(path, options=None) -> list[str]:
-    return [article.text() for article in read(path, options)[0]]
-
-
-def goes_on_from_every_place(path) -> None:
-    source = Source(path)
-    items = list(source.items("train"))
-    assert items and all(isinstance(item, Article) for _, item in items)
-    for number, (place, _) in enumerate(items):
-        assert list(source.items("train", place)) == items[number + 1 :]
-
 
 # Fields
 
@@ -99,7 +86,11 @@ def test_the_releases_sentences_are_no_tags(tmp_path):
             "S2ORC (2022 and later)",
         ),
         ("a.json", '{"id": 1, // a comment\n "text": "x"}', "a.json, line 1: a comment (// …) inside JSON"),
-        ("a.jsonl", '{"other": "x"}\n', "a.jsonl, line 1: an article without text."),
+        (
+            "a.jsonl",
+            '{"other": "x"}\n',
+            "a.jsonl, line 1: none of its fields (other) is called as an article's text is",
+        ),
     ],
 )
 def test_what_is_no_text_is_named(tmp_path, name, content, said):
@@ -116,134 +107,6 @@ def test_a_field_that_was_chosen_and_is_not_there_is_named(tmp_path):
     assert read(tmp_path / "a.jsonl", Options(text_column="words"))[1] == [
         "a.jsonl, line 1: no field “words”, which was chosen for the text."
     ]
-
-
-# S2ORC and CORD-19
-
-
-BODY = [{"section": "Intro", "text": "I text."}, {"section": [["2", "Cells"]], "text": "C text."}]
-
-
-@pytest.mark.parametrize("parse", ["pdf_parse", "latex_parse"])
-def test_s2orc_of_2020_gives_its_sections(tmp_path, parse):
-    value = {"paper_id": "7", "title": "T", "authors": [{"last": "x"}], "abstract": "Ab.", "pdf_parse": None}
-    value |= {parse: {"abstract": [{"text": "other"}], "body_text": BODY, "bib_entries": {"b": {}}}}
-    for name, indent in (("a.jsonl", None), ("a.json", 1)):
-        (tmp_path / name).write_text(json.dumps(value, indent=indent) + "\n")
-        (article,), _, left, _ = read(tmp_path / name)
-        assert (article.id, left) == ("7", {"references": 1})
-        assert article.text() == "T\n\nAbstract\nAb.\n\nIntro\nI text.\n\nCells\nC text.\n"
-
-
-def test_cord19_without_a_body_is_its_abstract_and_without_both_it_is_counted(tmp_path):
-    value = {"paper_id": "1", "metadata": {"title": "T"}, "abstract": [{"text": "Ab."}], "body_text": []}
-    (tmp_path / "a.json").write_text(json.dumps(value, indent=1))
-    assert texts(tmp_path / "a.json") == ["T\n\nAbstract\nAb.\n"]
-    (tmp_path / "b.json").write_text(json.dumps({**value, "abstract": []}, indent=1))
-    assert read(tmp_path / "b.json")[1] == ["b.json, line 1: an article without text."]
-
-
-def test_sections_that_are_objects_are_one_articles_sections(tmp_path):
-    value = {
-        "id": 1,
-        "title": "T",
-        "sections": [{"heading": "Intro", "text": "One."}, {"title": "M", "paragraphs": ["Two."]}],
-    }
-    (tmp_path / "a.json").write_text(json.dumps([value, value]))
-    assert texts(tmp_path / "a.json") == ["T\n\nIntro\nOne.\n\nM\nTwo.\n"] * 2
-
-
-# JSON
-
-
-ROWS = [{"id": n, "text": f"text é {n}"} for n in range(4)]
-
-
-def written(orient: str) -> object:
-    return {
-        "columns": {key: {str(n): row[key] for n, row in enumerate(ROWS)} for key in ("id", "text")},
-        "lists": {key: [row[key] for row in ROWS] for key in ("id", "text")},
-        "index": {str(n): {"text": row["text"]} for n, row in enumerate(ROWS)},
-        "split": {"columns": ["id", "text"], "index": [0, 1, 2, 3], "data": [[r["id"], r["text"]] for r in ROWS]},
-        "records": ROWS,
-        "table": {"schema": {"fields": [{"name": "id"}], "primaryKey": ["index"]}, "data": ROWS},
-        "beside": {"data": ROWS, "licences": [{"url": "x"}]},
-    }[orient]
-
-
-@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.txt"])
-@pytest.mark.parametrize("indent", [None, 1])
-@pytest.mark.parametrize("orient", ["columns", "lists", "index", "split", "records"])
-def test_every_form_in_which_pandas_writes_json_is_read(tmp_path, orient, indent, name):
-    (tmp_path / name).write_text(json.dumps(written(orient), indent=indent, ensure_ascii=False), "utf-8")
-    articles, problems, *_ = read(tmp_path / name)
-    assert [(a.id, a.text()) for a in articles] == [(str(r["id"]), r["text"] + "\n") for r in ROWS]
-    assert problems == []
-    goes_on_from_every_place(tmp_path / name)
-
-
-@pytest.mark.parametrize("orient", ["table", "beside"])
-def test_a_list_beside_what_describes_it_is_read(tmp_path, orient):
-    (tmp_path / "a.json").write_text(json.dumps(written(orient), indent=1))
-    assert [a.id for a in read(tmp_path / "a.json")[0]] == list("0123")
-
-
-def test_an_article_whose_paragraphs_are_lists_is_no_table(tmp_path):
-    value = {"article_id": "1", "article_text": ["a.", "b."], "abstract_text": ["c.", "d."]}
-    (tmp_path / "a.json").write_text(json.dumps(value, indent=1))
-    assert [a.id for a in read(tmp_path / "a.json")[0]] == ["1"]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "// my data\n[\n{a},\n{b}\n]",
-        "[\n// one\n{a},\n/* two\n lines */ {b}, # three\n]\n// end",
-        "# made by hand\n{a}\n{b}\n",
-        "[{a}]\n[{b}]\n",
-        "{a},\n{b},\n",
-    ],
-)
-@pytest.mark.parametrize("name", ["a.json", "a.txt"])
-def test_json_with_comments_or_of_several_arrays_is_read_whole(tmp_path, content, name):
-    a, b = (json.dumps({"id": n, "text": f"text // {n}"}) for n in "12")
-    (tmp_path / name).write_text(content.replace("{a}", a).replace("{b}", b))
-    articles, problems, *_ = read(tmp_path / name)
-    assert ([(x.id, x.text()) for x in articles], problems) == ([("1", "text // 1\n"), ("2", "text // 2\n")], [])
-    goes_on_from_every_place(tmp_path / name)
-
-
-@pytest.mark.parametrize("ending", ["jsonl", "ndjson", "json"])
-def test_json_is_read_by_its_content_whatever_its_ending(tmp_path, ending):
-    values = [{"id": str(n), "text": f"text {n}"} for n in range(3)]
-    layouts = ["\n".join(json.dumps(v, indent=i) for v in values) for i in (None, 2)]
-    layouts += [json.dumps(values, indent=i) for i in (None, 2)]
-    layouts += ["[" + ",\n".join(map(json.dumps, values)) + "]", '{"data": [\n' + json.dumps(values[0]) + "\n]}"]
-    for number, layout in enumerate(layouts):
-        path = tmp_path / f"{number}.{ending}"
-        path.write_text(layout)
-        articles, problems, *_ = read(path)
-        assert ([a.id for a in articles], problems) == (["0"] if number == 5 else ["0", "1", "2"], [])
-
-
-def test_a_broken_first_line_of_json_lines_costs_itself_alone(tmp_path):
-    (tmp_path / "a.jsonl").write_text('{"text": "cut,\n{"text": "whole"}\n{"text": "too"}\n')
-    articles, problems, *_ = read(tmp_path / "a.jsonl")
-    assert ([a.text() for a in articles], problems) == (["whole\n", "too\n"], ["a.jsonl, line 1: not JSON."])
-
-
-def test_json_lines_in_the_encoding_of_windows_are_read_and_it_is_said(tmp_path):
-    lines = [json.dumps({"id": str(n), "text": f"Les patients âgés, été {n}"}, ensure_ascii=False) for n in range(3)]
-    (tmp_path / "a.jsonl").write_bytes("\n".join(lines).encode("cp1252"))
-    articles, problems, _, source = read(tmp_path / "a.jsonl")
-    assert [a.text() for a in articles] == [f"Les patients âgés, été {n}\n" for n in range(3)]
-    assert problems == [] and "a.jsonl is not in UTF-8" in str(source.remarks[0])
-    goes_on_from_every_place(tmp_path / "a.jsonl")
-
-
-def test_bytes_that_make_no_words_are_damage_of_json_lines(tmp_path):
-    (tmp_path / "a.jsonl").write_bytes(b'{"text": "one"}\n{"text": "\xff\xfe\x81"}\n{"text": "three"}\n')
-    assert read(tmp_path / "a.jsonl")[1] == ["a.jsonl, line 2: not UTF-8."]
 
 
 # Tables
@@ -339,6 +202,129 @@ def test_a_column_of_types_or_names_is_no_text(tmp_path, form, name, label):
     assert [a.text().removeprefix("Abstract\n") for a in articles] == [row["abstract"] + "\n" for row in rows]
 
 
+def table_of(path, rows: list[dict[str, str]]) -> None:
+    if path.suffix == ".parquet":
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    else:
+        mark = ";" if path.suffix == ".csv" else "\t"
+        path.write_text("\n".join(map(mark.join, [rows[0], *(row.values() for row in rows)])), "utf-8")
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "parquet"])
+@pytest.mark.parametrize(
+    ("heads", "names"),
+    [
+        (["introduction", "materials_and_methods", "results", "discussion"], ["Introduction", "Materials and methods", "Results", "Discussion"]),
+        (["Contexte", "Méthodes", "Résultats", "Conclusion"], ["Contexte", "Méthodes", "Résultats", "Conclusion"]),
+        (["1. Background", "2. Methods", "3. Results", "4. Conclusions"], ["1. Background", "2. Methods", "3. Results", "4. Conclusions"]),
+    ],
+)  # fmt: skip
+def test_a_table_with_a_column_for_each_section_is_read_whole(tmp_path, form, heads, names):
+    parts = [
+        "We asked why the cells die.",
+        "They were counted twice a day.",
+        "Most of them lived on.",
+        "We were wrong.",
+    ]
+    rows = [
+        {"id": str(n), "title": f"T{n}", "abstract": "Short.", **dict(zip(heads, parts, strict=True)), "journal": "J"}
+        for n in range(3)
+    ]
+    rows[2][heads[2]] = ""
+    table_of(tmp_path / f"a.{form}", rows)
+    articles, problems, left, _ = read(tmp_path / f"a.{form}")
+    body = [f"{name}\n{part}\n" for name, part in zip(names, parts, strict=True)]
+    assert [a.text() for a in articles[:2]] == ["\n".join([f"T{n}\n", "Abstract\nShort.\n", *body]) for n in range(2)]
+    assert [s.name for s in articles[2].sections] == [names[0], names[1], names[3]]
+    assert (problems, left, [a.id for a in articles]) == ([], {"columns": 1}, ["0", "1", "2"])
+    goes_on_from_every_place(tmp_path / f"a.{form}")
+    assert texts(tmp_path / f"a.{form}", Options(text_column=heads[1], abstract_column="-"))[0] == f"T0\n\n{parts[1]}\n"
+    seen = isolation.preview(tmp_path / f"a.{form}")
+    assert (seen.likely.text_column, len(seen.articles), seen.problem) == (SECTIONS, 3, None)
+
+
+def test_columns_of_labels_that_are_called_as_sections_are_no_article(tmp_path):
+    rows = [{"abstract": "The cells were counted twice a day.", "methods": "RCT", "results": "positive"}]
+    table_of(tmp_path / "a.csv", rows)
+    assert texts(tmp_path / "a.csv") == ["The cells were counted twice a day.\n"]
+    table_of(
+        tmp_path / "b.csv", [{"text": "Whole.", "methods": "We counted the cells.", "results": "There were many."}]
+    )
+    assert texts(tmp_path / "b.csv") == ["Whole.\n"]
+
+
+@pytest.mark.parametrize("name", ["table", "table.txt", "table.dat"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "mac_roman", "utf-16"])
+def test_a_table_without_its_ending_is_recognised_in_any_encoding(tmp_path, name, encoding):
+    rows = "".join(
+        f'{n};Étude {n};"Les patients âgés, {n} en tout; ils ont été traités à l\'hôpital."\r\n' for n in range(3)
+    )
+    (tmp_path / name).write_bytes(f"N°;Titre;Résumé\r\n{rows}".encode(encoding))
+    articles, problems, _, source = read(tmp_path / name)
+    assert (source.forms(), problems) == ({"csv": 1}, [])
+    assert [a.title for a in articles] == ["Étude 0", "Étude 1", "Étude 2"]
+
+
+def test_a_table_that_no_name_tells_is_asked_for_its_column(tmp_path):
+    (tmp_path / "a.txt").write_text(
+        "Nr\tVille\tPropos\n" + "".join(f"{n}\tLyon\tIl a dit cela, {n} fois.\n" for n in range(5))
+    )
+    with pytest.raises(ArticlesError, match="which column holds the articles' text"):
+        read(tmp_path / "a.txt")
+    (tmp_path / "b.txt").write_text(
+        "".join(f"He saw {n}; he came; he won.\n" for n in range(3)) + "And then; he left.\n"
+    )
+    assert len(texts(tmp_path / "b.txt")) == 4
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_the_header_of_joined_tables_is_no_article(tmp_path, mark, encoding):
+    if mark and encoding != "utf-8":
+        return
+    tables = [f"title;résumé;note\nT{n};The abstract, number {n}.;x\n" for n in range(3)]
+    (tmp_path / "a.csv").write_bytes(mark.join(["", *tables]).encode(encoding))
+    articles, problems, *_ = read(tmp_path / "a.csv")
+    assert [a.text() for a in articles] == [f"T{n}\n\nThe abstract, number {n}.\n" for n in range(3)]
+    assert problems == [
+        f"a.csv, line {line}: the header again, as where tables were joined; it is no article." for line in (3, 5)
+    ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_joined_tables_are_read_by_their_own_headers(tmp_path, end):
+    rows = [
+        "id,title,text",
+        "1,A,One text.",
+        "text,id,title",
+        "Two text.,2,B",
+        "3,x",
+        "",
+        "doi,full text",
+        "9,Three text.",
+        "id,title,text",
+        "4,D,Four text.",
+    ]
+    (tmp_path / "a.csv").write_bytes(end.join(rows).encode())
+    source = Source(tmp_path / "a.csv")
+    items = list(source.items("train"))
+    found = [item for _, item in items if isinstance(item, Article)]
+    assert [(a.id, a.title, a.sections[0].paragraphs[0]) for a in found] == [
+        ("1", "A", "One text."), ("2", "B", "Two text."), ("9", "", "Three text."), ("4", "D", "Four text.")
+    ]  # fmt: skip
+    other = "the header of another table; the rows behind it were read by it."
+    said = [
+        f"a.csv, line 3: {other}",
+        "a.csv, line 5: 2 fields where the header has 3.",
+        f"a.csv, line 7: {other}",
+        f"a.csv, line 9: {other}",
+    ]
+    assert [str(item) for _, item in items if not isinstance(item, Article)] == said
+    for number, (place, _) in enumerate(items):
+        after = [(p, str(i)) for p, i in source.items("train", place)]
+        assert after == [(p, str(i)) for p, i in items[number + 1 :]]
+
+
 def test_a_short_text_beside_its_abstract_stays_the_text(tmp_path):
     rows = "1,The patient died.,The patient whom we saw died within a day of coming.\n2,Too late.,Nothing to be done here now.\n"
     (tmp_path / "a.csv").write_text("id,text,abstract\n" + rows)
@@ -355,113 +341,40 @@ def test_each_table_of_a_folder_is_read_by_its_own_heads(tmp_path):
     assert problems[0] == "b.csv has no column “text”; its columns are nr, Résumé de l'article, titre."
 
 
-# Lists
-
-
-SENTENCES = [f"The patients of group {n} were treated with aspirin." for n in range(1, 25)]
-ROMAN = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix"]
-ROMAN += ["x", *("x" + r for r in ROMAN), "xx", *("xx" + r for r in ROMAN[:4])]
-MARKS = [
-    "{n}. ", "{n}) ", "({n}) ", "{n}/ ", "{n} - ", "{n} – ", "{n}\t", "{n}.", "{n}.) ", "{n}: ", "{a}) ", "{a}. ", "{a}/ ",
-    "{r}. ", "{r}) ", "• ", "•", "– ", "— ", "→ ", "-> ", "‣ ", "☐ ", "✓ ", "· ", "* ", "- ",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n", "\r\n\r\n", "\r\r"])
-@pytest.mark.parametrize("mark", MARKS)
-def test_every_list_is_its_items(tmp_path, mark, end):
-    letters = "abcdefghijklmnopqrstuvwx"
-    marks = [mark.format(n=n, a=letters[n - 1], r=ROMAN[n - 1]) for n in range(1, 25)]
-    content = end.join(m + s for m, s in zip(marks, SENTENCES, strict=True))
-    blank = end if len(end.splitlines()) == 2 else end * 2
-    for name, before in (("a.txt", ""), ("b.txt", f"My sentences{blank}")):
-        (tmp_path / name).write_bytes((before + content).encode())
-        articles, problems, left, _ = read(tmp_path / name)
-        assert ([a.text() for a in articles], problems) == ([s + "\n" for s in SENTENCES], [])
-        assert left == ({"list_titles": 1} if before else {})
-        goes_on_from_every_place(tmp_path / name)
-
-
-def test_a_title_above_sentences_without_marks_is_no_text(tmp_path):
-    (tmp_path / "a.txt").write_text("My twenty sentences\n\n" + "\n".join(SENTENCES))
-    articles, _, left, source = read(tmp_path / "a.txt")
-    assert ([a.text() for a in articles], left) == ([s + "\n" for s in SENTENCES], {"list_titles": 1})
-    assert [str(r) for r in source.remarks] == ["a.txt: its lines are a list, so each of them was taken as one text."]
-
-
-def test_a_title_right_above_a_list_is_no_text_either(tmp_path):
-    (tmp_path / "a.txt").write_text("My sentences:\n" + "\n".join(f"1. {s}" for s in SENTENCES))
-    articles, _, left, _ = read(tmp_path / "a.txt")
-    assert ([a.text() for a in articles], left) == ([s + "\n" for s in SENTENCES], {"list_titles": 1})
-
-
-def test_items_over_several_lines_lose_their_marks_and_stay_whole(tmp_path):
-    items = [f"{n}. A long sentence that goes\non over two lines.\n" for n in range(1, 6)]
-    (tmp_path / "a.txt").write_text("\n".join(items))
-    assert texts(tmp_path / "a.txt") == ["A long sentence that goes\non over two lines.\n"] * 5
-
-
-def test_dialogues_between_blank_lines_keep_their_dashes(tmp_path):
-    parts = ["— Bonjour, dit-il.", "— Bonsoir.", "Il sortit alors.", "— Adieu, dit-elle."] * 4
-    (tmp_path / "a.txt").write_text("\n\n".join(parts), "utf-8")
-    assert texts(tmp_path / "a.txt") == [part + "\n" for part in parts]
-
-
-@pytest.mark.parametrize(
-    "lines",
-    [
-        [f"{1990 + n}. A good year for medicine." for n in range(8)],
-        ["A. Smith saw it.", "B. Jones did not.", "K. Lee was there.", "C. Roy too."],
-        ["1990: a year.", "1985: another.", "1999: one more.", "1970: the first."],
-        ["3.5 mg were given.", "1.2 mg were not.", "4.1 mg helped."],
-        ["1. Introduction", "We saw it.", "More of it.", "2. Methods", "We did it."],
-    ],
-)
-def test_what_is_no_mark_stays(tmp_path, lines):
-    (tmp_path / "a.txt").write_text("\n".join(lines))
-    assert texts(tmp_path / "a.txt", Options(text_unit=LINE)) == [line + "\n" for line in lines]
-
-
-def test_paragraphs_below_a_title_are_one_article(tmp_path):
-    paragraph = "We treated the cells. They lived. We did it again, and they lived again. "
-    (tmp_path / "a.txt").write_text("A study of cells\n\n" + "\n".join([paragraph * 3] * 4))
-    assert len(texts(tmp_path / "a.txt")) == 2  # the title and the text, as blank lines part them
-
-
-@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.tsv", "a.txt", "m.txt"])
-def test_a_carriage_return_alone_ends_a_line_in_every_form(tmp_path, name):
-    values = [f"Text {n}" for n in range(3)]
-    lines = {
-        "a.jsonl": [json.dumps({"text": v}) for v in values],
-        "a.csv": ["id,text", *(f"1,{v}" for v in values)],
-        "a.tsv": ["id\ttext", *(f"1\t{v}" for v in values)],
-        "m.txt": [f"<|startoftext|>{v}<|endoftext|>" for v in values],
-    }.get(name, values)
-    (tmp_path / name).write_bytes("\r".join(lines).encode())
-    assert texts(tmp_path / name) == [v + "\n" for v in values]
-    goes_on_from_every_place(tmp_path / name)
-
-
-def test_lines_are_those_of_python_whatever_the_bounds(monkeypatch):
-    import io
-
-    from engine.articles import lines
-
-    monkeypatch.setattr(lines, "_PIECE_BYTES", 3)
-    for content in map(bytes, itertools.product(b"a\r\n", repeat=7)):
-        for longest in (1, 2, 4):
-            found = list(lines.read(None, io.BytesIO(content), longest))
-            ends = content.splitlines(keepends=True)
-            assert found == [(line if len(line) <= longest else None, len(line)) for line in ends]
-
-
-def test_roman_numbers_count_up():
-    assert [listed._roman(mark) for mark in ROMAN] == list(range(1, 25))
-
-
 def test_a_cell_that_only_says_that_there_is_no_abstract_is_none(tmp_path):
     (tmp_path / "a.csv").write_text(
         "title,text,abstract\nOne,The cells were treated twice.,[No abstract available]\nTwo,They grew.,nan\n"
     )
     articles, *_others = read(tmp_path / "a.csv")
     assert [article.abstract for article in articles] == [(), ()]
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "jsonl"])
+@pytest.mark.parametrize(
+    ("cell", "wanted"),
+    [
+        ("['One.', 'Two.']", "One.\nTwo.\n"),
+        ("['One.'\n 'Two.']", "One.\nTwo.\n"),
+        ('["One.", "It\'s 5 [mg]."]', "One.\nIt's 5 [mg].\n"),
+        ("['It\\'s one.', \"Two's\"]", "It's one.\nTwo's\n"),
+        ("[One, two]", "[One, two]\n"),
+        ("['One.', 2]", "['One.', 2]\n"),
+        ("['One.'] and ['two']", "['One.'] and ['two']\n"),
+    ],
+)
+def test_a_list_that_a_program_wrote_into_a_field_is_its_texts(tmp_path, form, cell, wanted):
+    quoted = '"' + cell.replace('"', '""') + '"'
+    content = (
+        json.dumps({"text": cell})
+        if form == "jsonl"
+        else f"id{chr(9) if form == 'tsv' else ','}text\n1{chr(9) if form == 'tsv' else ','}{quoted}\n"
+    )
+    (tmp_path / f"a.{form}").write_text(content)
+    assert texts(tmp_path / f"a.{form}") == [wanted]
+
+
+def test_a_field_of_open_quotes_takes_no_time_out_of_proportion():
+    began = time.process_time()
+    for piece in ("'", "['", "'a' ", "\\'", "\"'", "'a', "):
+        records.texts("[" + piece * 200_000 + "]")
+    assert time.process_time() - began < 10

@@ -4,7 +4,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from articles_helpers import docx_of, read
+from articles_helpers import docx_of, goes_on_from_every_place, read, texts
 
 from engine.articles import word
 from engine.core.errors import ArticlesError
@@ -273,3 +273,68 @@ def test_every_kind_of_word_document_is_read(tmp_path, kind):
     (tmp_path / "a.docx").unlink()
     (article,), _, left, _ = read(tmp_path / "b.docx")
     assert (article.title, article.sections[-1].paragraphs, left) == ("Une étude", ("Bien.",), {"tables": 1})
+
+
+# Several articles in one document
+
+
+def document_of(path: Path, *lines: tuple[str, str]) -> Path:
+    import docx
+
+    document = docx.Document()
+    for style, text in lines:
+        document.add_paragraph(text, style or None)
+    document.save(str(path))
+    return path
+
+
+ASKED, COUNTED = "We asked why they die. Nobody knew.", "They were counted. Twice a day it was."
+
+
+@pytest.mark.parametrize(
+    ("lines", "wanted"),
+    [
+        ([("List Number", f"Sentence {n} is here.") for n in range(3)], [f"Sentence {n} is here.\n" for n in range(3)]),
+        ([("Title", "My list"), *(("List Bullet", f"Item {n}") for n in range(3))], [f"Item {n}\n" for n in range(3)]),
+        ([("", "My sentences:"), *(("", f"{n}) Item {n}") for n in range(1, 4))], [f"Item {n}\n" for n in range(1, 4)]),
+        ([("", f"Sentence {n} is here.") for n in range(6)], [f"Sentence {n} is here.\n" for n in range(6)]),
+        ([("Title", "A"), ("", ASKED), ("Heading 1", "Methods"), ("", COUNTED), ("Title", "B"), ("", COUNTED)],
+         [f"A\n\n{ASKED}\n\nMethods\n{COUNTED}\n", f"B\n\n{COUNTED}\n"]),
+        ([("Heading 1", "Results of A"), ("Heading 2", "Methods"), ("", COUNTED), ("Heading 1", "B"), ("Heading 2", "Methods"), ("", ASKED)],
+         [f"Results of A\n\nMethods\n{COUNTED}\n", f"B\n\nMethods\n{ASKED}\n"]),
+        ([("Heading 1", "Article 1"), ("", COUNTED), ("Heading 1", "Article 2: cells"), ("", ASKED)],
+         [f"Article 1\n\n{COUNTED}\n", f"Article 2: cells\n\n{ASKED}\n"]),
+    ],
+)  # fmt: skip
+def test_a_document_that_is_surely_several_articles_is_parted(tmp_path, lines, wanted):
+    path = document_of(tmp_path / "a.docx", *lines)
+    articles, problems, left, _source = read(path)
+    assert ([a.text() for a in articles], problems) == (wanted, [])
+    assert [a.id for a in articles] == [f"a-{n}" for n in range(1, len(wanted) + 1)]
+    assert left == ({"list_titles": 1} if lines[0][1].startswith("My") else {})
+    goes_on_from_every_place(path)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [("Title", "A"), ("", ASKED), ("Title", "A"), ("", COUNTED)],
+        [("Title", "Introduction"), ("", ASKED), ("Title", "Methods"), ("", COUNTED)],
+        [("Title", "A long title"), ("Title", "over two lines"), ("", ASKED)],
+        [("Heading 1", "Cells"), ("Heading 2", "Mice"), ("", ASKED), ("Heading 1", "Rats"), ("", COUNTED)],
+        [("Heading 1", "Methods"), ("Heading 2", "Results"), ("", ASKED), ("Heading 1", "B"), ("Heading 2", "Results"), ("", COUNTED)],
+        [("", ASKED), ("List Bullet", "one"), ("List Bullet", "two"), ("", COUNTED)],
+        [("", "One sentence."), ("", "Another."), ("", ASKED), ("", "And one."), ("", "More."), ("", "End.")],
+        [("Heading 1", "References"), *(("List Number", f"Smith {n}. A paper.") for n in range(4)), ("Heading 1", "End"), ("", ASKED)],
+    ],
+)  # fmt: skip
+def test_a_document_that_may_be_one_article_stays_one_and_it_is_said_how_to_part_it(tmp_path, lines):
+    articles, _, _, source = read(document_of(tmp_path / "a.docx", *lines))
+    assert len(articles) == 1
+    assert str(source.remarks[0]).startswith("a.docx: a Word document is read as one article, unless it is a list")
+
+
+def test_what_belongs_to_an_item_of_a_list_stays_with_it(tmp_path):
+    item = '<w:p><w:pPr><w:numPr><w:ilvl w:val="{}"/><w:numId w:val="1"/></w:numPr></w:pPr>{}</w:p>'
+    body = item.format(0, run("One:")) + item.format(1, run("a part")) + item.format(0, run("Two"))
+    assert texts(word_of(tmp_path / "a.docx", body)) == ["One:\na part\n", "Two\n"]

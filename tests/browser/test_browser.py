@@ -1,50 +1,36 @@
 """What only a browser shows: the frame on a cold server, the button, the curve, two samples side by side."""
 
-import os
 import re
-import socket
-import subprocess
-import sys
 
 import pytest
-from browser_helpers import answers, open_page, wait_for
-from project import PAGES, PROJECT
+from browser_helpers import open_page, wait_for
+from project import PAGES
+
+from scripts.dashboard import Dashboard
 
 pytestmark = pytest.mark.browser
 
 
+OTHERS = [page.stem for page in PAGES if page.stem != "lab"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server with runs of its own; its address."""
+    with Dashboard(tmp_path_factory.mktemp("browser") / "checkpoints", ATELIER_STUDIO_IDLE_SECONDS="60") as dashboard:
+        yield dashboard.address
+
+
 @pytest.fixture
-def server(tmp_path):
-    """A cold server with runs of its own; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **os.environ,
-        "ATELIER_CHECKPOINTS": str(tmp_path / "checkpoints"),
-        "ATELIER_CORPORA": str(tmp_path / "corpora"),
-        "ATELIER_STUDIO_IDLE_SECONDS": "60",
-    }
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true"]
-    process = subprocess.Popen(
-        [*command, "--server.port", str(port), "--server.address", "127.0.0.1"],
-        cwd=PROJECT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(lambda: answers(address), 60)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(20)
+def cold_server(tmp_path):
+    """A server that nobody has opened a page of yet; its address."""
+    with Dashboard(tmp_path / "checkpoints") as dashboard:
+        yield dashboard.address
 
 
-@pytest.mark.parametrize("path", [page.stem for page in PAGES if page.stem != "lab"])
-def test_a_pages_own_address_on_a_cold_server_opens_it_inside_the_frame(browser, server, path):
-    page = open_page(browser, f"{server}/{path}?kept=1")
+@pytest.mark.parametrize("path", [OTHERS[0], *(pytest.param(path, marks=pytest.mark.long) for path in OTHERS[1:])])
+def test_a_pages_own_address_on_a_cold_server_opens_it_inside_the_frame(browser, cold_server, path):
+    page = open_page(browser, f"{cold_server}/{path}?kept=1")
     links = page.locator('[data-testid="stSidebarNavLink"]')
     wait_for(lambda: links.count() == len(PAGES), 30)
     assert page.locator('[role="dialog"]').count() == 0
@@ -70,7 +56,7 @@ def test_nothing_is_wider_than_a_phone(browser, server):
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 2, path
 
 
-def test_the_button_trains_the_curve_moves_and_the_samples_differ(browser, server, tmp_path):
+def test_the_button_trains_the_curve_moves_and_the_samples_differ(browser, server):
     page = open_page(browser, server)
     page.get_by_role("button", name="Fine-tune the mini model on the sample articles").click()
     # The curve: a Plotly figure with at least three points of validation, the first of them the base's.

@@ -2,16 +2,15 @@
 
 import contextlib
 import http.server
-import os
 import socket
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
-from browser_helpers import answers, open_page, wait_for
-from project import PAGES, PROJECT
+from browser_helpers import open_page, wait_for
+from project import PAGES
+
+from scripts.dashboard import Dashboard
 
 CODE = "correct horse battery"
 # Told to Python before anything else runs: every look-up and every connection to another machine is noted and refused.
@@ -33,47 +32,24 @@ sys.addaudithook(watch)
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextlib.contextmanager
 def serving(folder: Path, **options: str):
     """A cold server that listens on all interfaces, headless; its port. Its home is `folder`/home."""
-    port = free_port()
     (folder / "watch").mkdir(exist_ok=True)
     (folder / "watch" / "sitecustomize.py").write_text(WATCH)
     (folder / "home" / ".streamlit").mkdir(parents=True, exist_ok=True)
-    environment = {
-        **os.environ,
+    told = {
         "HOME": str(folder / "home"),
         "USERPROFILE": str(folder / "home"),
         "PYTHONPATH": str(folder / "watch"),
         "WATCHED": str(folder / "asked.txt"),
         "PYTHONUNBUFFERED": "1",
-        "ATELIER_CHECKPOINTS": str(folder / "checkpoints"),
-        "ATELIER_CORPORA": str(folder / "corpora"),
         "ATELIER_STUDIO_IDLE_SECONDS": "20",
-        "STREAMLIT_SERVER_HEADLESS": "true",
-        "STREAMLIT_SERVER_PORT": str(port),
+        "STREAMLIT_SERVER_ADDRESS": "",
         **options,
     }
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"],
-            cwd=PROJECT,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_for(lambda: answers(f"http://127.0.0.1:{port}"), 90)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(20)
+    with Dashboard(folder / "checkpoints", folder / "server.log", **told) as dashboard:
+        yield dashboard.port
 
 
 def asked(folder: Path) -> str:

@@ -5,7 +5,6 @@ import itertools
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,23 +16,15 @@ import pytest
 from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sources_helpers import contents, write_articles
 
 from engine.articles import Options, Source, isolation
 from engine.cli.app import main
 from engine.core import paths
 from engine.core.errors import ArticlesError, StorageError
-from engine.corpus import lookup, preparation, store, windows
+from engine.corpus import lookup, preparation, reading, store, windows
 from engine.corpus.progress import Stopped
 from engine.presets import tokenizers
-
-
-def write(path, numbers):
-    path.write_text("".join(article_line(n) + "\n" for n in numbers), encoding="utf-8")
-    return path
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_each_article_gives_back_its_sections_words_and_id(sample_folder, tokenizer, tmp_path):
@@ -76,7 +67,7 @@ def test_ids_are_those_of_hugging_face_on_all_real_articles(real_data, tmp_path)
 
 
 def test_a_preparation_that_was_killed_goes_on_to_the_same_bytes(tmp_path, tiny_preset, vocabulary):
-    source = write(tmp_path / "all.jsonl", range(8000))
+    source = write_articles(tmp_path / "all.jsonl", range(8000))
     whole = preparation.prepare(source, tokenizers.Tokenizer(*vocabulary), out=tmp_path / "whole")
     command = [sys.executable, "-m", "engine", "prepare", "--source", str(source), "--preset", str(tiny_preset)]
     command += ["--out", str(tmp_path / "killed")]
@@ -117,19 +108,19 @@ def test_a_reader_that_was_given_up_loses_nothing_and_the_zip_is_gone_on_with(tm
             yield from itertools.islice(super().__iter__(), 200)
             raise isolation.ReadingEnded("Reading {path} stood still.", path="release.zip")
 
-    monkeypatch.setattr(preparation, "BATCH_BYTES", 10_000)
-    monkeypatch.setattr(preparation, "Reading", GivenUp)
+    monkeypatch.setattr(reading, "BATCH_BYTES", 10_000)
+    monkeypatch.setattr(reading, "Reading", GivenUp)
     with pytest.raises(isolation.ReadingEnded):
         preparation.prepare(source, tokenizer, out=tmp_path / "again")
     kept = json.loads((lookup.staging_of(tmp_path / "again") / "journal.json").read_text())
     assert 100 < kept["state"]["splits"]["train"]["articles"] < 200
-    monkeypatch.setattr(preparation, "Reading", isolation.Reading)
+    monkeypatch.setattr(reading, "Reading", isolation.Reading)
     again = preparation.prepare(source, tokenizer, out=tmp_path / "again")
     assert contents(again.folder) == contents(whole.folder)
 
 
 def test_what_an_interrupted_write_left_does_not_get_into_the_corpus(tmp_path, tokenizer):
-    source = write(tmp_path / "all.jsonl", range(60))
+    source = write_articles(tmp_path / "all.jsonl", range(60))
     whole = preparation.prepare(source, tokenizer, out=tmp_path / "whole")
     staging = lookup.staging_of(tmp_path / "killed")
     with pytest.raises(Stopped):
@@ -140,8 +131,8 @@ def test_what_an_interrupted_write_left_does_not_get_into_the_corpus(tmp_path, t
 
 
 def test_a_stop_keeps_what_was_done_and_the_next_one_goes_on(tmp_path, tokenizer, monkeypatch):
-    monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
-    source = write(tmp_path / "all.jsonl", range(60))
+    monkeypatch.setattr(reading, "BATCH_BYTES", 4000)
+    source = write_articles(tmp_path / "all.jsonl", range(60))
     asked = iter([False, False, True])
     with pytest.raises(Stopped):
         preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: next(asked))
@@ -152,138 +143,23 @@ def test_a_stop_keeps_what_was_done_and_the_next_one_goes_on(tmp_path, tokenizer
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
-def test_a_source_that_changes_between_stop_and_resume_is_begun_anew(tmp_path, tokenizer, monkeypatch):
-    monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
-    source = write(tmp_path / "all.jsonl", range(60))
-    with pytest.raises(Stopped):
-        preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: True)
-    write(source, range(30, 60))
-    prepared = preparation.prepare(source, tokenizer, out=tmp_path / "a")
-    assert prepared.identifier("train", 1) == "article-30"
-
-
-def cut_off(path):
-    path.write_bytes(path.read_bytes()[:9000])
-
-
-def grow(path):
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(article_line(99) + "\n")
-
-
-def rewrite_with_its_size_and_time(path):
-    was = path.stat()
-    path.write_bytes(path.read_bytes().replace(b"insulin", b"nilusni"))
-    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
-
-
-def replace_by_another(path):
-    other = path.with_name("another")
-    shutil.copy2(path, other)
-    other.replace(path)
-
-
-def take_away(path):
-    path.unlink()
-
-
-def add_beside(path):
-    shutil.copy2(path, path.with_name("train-2.jsonl"))
-
-
-CHANGES = [cut_off, grow, rewrite_with_its_size_and_time, replace_by_another, take_away, add_beside]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows keeps a file that is open, and its time of change is its making")
-@pytest.mark.parametrize(
-    ("form", "change"),
-    [
-        (form, change)
-        for form in ("file", "folder", "zip")
-        for change in CHANGES
-        if form == "folder" or change != add_beside
-    ],
-    ids=lambda value: getattr(value, "__name__", value),
-)
-def test_a_source_that_changes_while_it_is_read_is_said_and_nothing_is_called_complete(
-    form, change, tmp_path, tokenizer, monkeypatch
-):
-    (folder := tmp_path / "source").mkdir()
-    file = write(folder / "train.jsonl", range(60))
-    if form == "zip":
-        with zipfile.ZipFile(folder / "train.zip", "w") as archive:
-            archive.write(file, "train.jsonl")
-        file.unlink()
-        file = folder / "train.zip"
-    source, content = (folder if form == "folder" else file), file.read_bytes()
-    monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
-    monkeypatch.setattr(preparation, "JOURNAL_SECONDS", 0)
-    changes = iter([change])
-
-    def changes_once() -> bool:  # asked behind each batch
-        for one in changes:
-            time.sleep(0.02)  # clocks of files tick every few milliseconds
-            one(file)
-        return False
-
-    with pytest.raises(
-        preparation.SourceChanged, match=r"changed while it was read \(.*\): something still writes there"
-    ):
-        preparation.prepare(source, tokenizer, out=tmp_path / "out", stop_requested=changes_once)
-    monkeypatch.undo()
-    assert not (tmp_path / "out").exists() and not lookup.staging_of(tmp_path / "out").exists()
-    for left in folder.iterdir():
-        left.unlink()
-    file.write_bytes(content)
-    assert preparation.prepare(source, tokenizer, out=tmp_path / "out").articles("train") == 54
-
-
-@pytest.mark.skipif(os.name == "nt", reason="the time of change is the file's making there")
-def test_a_source_that_was_rewritten_between_stop_and_resume_is_not_mixed(tmp_path, tokenizer, monkeypatch):
-    monkeypatch.setattr(preparation, "BATCH_BYTES", 4000)
-    source = write(tmp_path / "all.jsonl", range(60))
-    asked = iter([False, False, True])
-    with pytest.raises(Stopped):
-        preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: next(asked))
-    time.sleep(0.02)
-    rewrite_with_its_size_and_time(source)
-    resumed = preparation.prepare(source, tokenizer, out=tmp_path / "a")
-    whole = preparation.prepare(source, tokenizer, out=tmp_path / "b")
-    assert contents(resumed.folder) == contents(whole.folder)
-
-
-def test_the_command_says_that_a_source_changes_and_does_not_exit_with_0(tmp_path, tiny_preset, monkeypatch, capsys):
-    source = write(tmp_path / "all.jsonl", range(60))
-    read = preparation._Preparation._read
-
-    def cut_meanwhile(self):
-        read(self)
-        cut_off(source)
-
-    monkeypatch.setattr(preparation._Preparation, "_read", cut_meanwhile)
-    out = ["--out", str(tmp_path / "out")]
-    assert main(["prepare", "--source", str(source), "--preset", str(tiny_preset), *out]) == 1
-    assert "all.jsonl changed while it was read" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-
-
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, tokenizer, monkeypatch):
-    source = write(tmp_path / "all.jsonl", range(60))
+    source = write_articles(tmp_path / "all.jsonl", range(60))
 
     def full(path):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(preparation, "sync", full)
+    monkeypatch.setattr(reading, "sync", full)
     with pytest.raises(StorageError, match="The disk that holds .* is full"):
         preparation.prepare(source, tokenizer, tmp_path / "corpora")
     assert [path.name for path in (tmp_path / "corpora").iterdir()] == [".locks"]
 
 
 def test_a_changed_source_and_another_vocabulary_are_said(tmp_path, tokenizer, vocabulary):
-    source = write(tmp_path / "all.jsonl", range(10))
+    source = write_articles(tmp_path / "all.jsonl", range(10))
     first = preparation.prepare(source, tokenizer, tmp_path / "corpora")
     assert first.notices == []
-    write(source, range(12))
+    write_articles(source, range(12))
     second = preparation.prepare(source, tokenizer, tmp_path / "corpora")
     assert [str(n).endswith("has changed since it was prepared before: it was prepared anew.") for n in second.notices]
     assert preparation.prepare(source, tokenizer, tmp_path / "corpora").folder == second.folder
@@ -295,11 +171,11 @@ def test_a_changed_source_and_another_vocabulary_are_said(tmp_path, tokenizer, v
 
 
 def test_a_folder_of_ones_own_is_never_overwritten(tmp_path, tokenizer):
-    source = write(tmp_path / "all.jsonl", range(10))
+    source = write_articles(tmp_path / "all.jsonl", range(10))
     preparation.prepare(source, tokenizer, out=tmp_path / "mine")
     before = contents(tmp_path / "mine")
     preparation.prepare(source, tokenizer, out=tmp_path / "mine")
-    write(source, range(12))
+    write_articles(source, range(12))
     with pytest.raises(ArticlesError, match="as it was before it changed: choose another folder"):
         preparation.prepare(source, tokenizer, out=tmp_path / "mine")
     assert contents(tmp_path / "mine") == before
@@ -312,10 +188,10 @@ def test_a_folder_of_ones_own_is_never_overwritten(tmp_path, tokenizer):
 def test_duplicates_are_found_and_reported(tmp_path, tokenizer):
     folder = tmp_path / "articles"
     folder.mkdir()
-    write(folder / "train.jsonl", [1, 2, 3, 2, 1, 1])
+    write_articles(folder / "train.jsonl", [1, 2, 3, 2, 1, 1])
     other = json.loads(article_line(9)) | {"article_id": "article-3"}
     (folder / "test.jsonl").write_text(article_line(2) + "\n" + json.dumps(other) + "\n" + article_line(8) + "\n")
-    write(folder / "val.jsonl", [20, 21])
+    write_articles(folder / "val.jsonl", [20, 21])
     card = preparation.prepare(folder, tokenizer, tmp_path / "corpora").card
     assert (card["duplicates"]["repeated"], card["duplicates"]["across_splits"]) == (3, 1)
     assert card["duplicates"]["same_id"] == 1
@@ -329,7 +205,7 @@ def test_a_limit_takes_the_first_articles_of_each_split(sample_folder, tokenizer
 
 
 def test_what_was_set_aside_is_counted_exactly(tmp_path, tokenizer):
-    source = write(tmp_path / "all.jsonl", range(20))
+    source = write_articles(tmp_path / "all.jsonl", range(20))
     prepared = preparation.prepare(source, tokenizer, tmp_path / "corpora")
     articles = {article.id: article for article in Source(source).read("train")}
     for split, wanted in (("train", 18), ("validation", 2)):
@@ -341,8 +217,8 @@ def test_what_was_set_aside_is_counted_exactly(tmp_path, tokenizer):
 
 
 def test_what_was_skipped_is_counted_by_reason(tmp_path, tokenizer):
-    path = write(tmp_path / "all.jsonl", range(4))
-    path.write_bytes(path.read_bytes() + b"{no\n" * 5 + b"[]\n")
+    path = write_articles(tmp_path / "all.jsonl", range(4))
+    path.write_bytes(path.read_bytes() + b"{no\n" * 5 + b"12\n")
     skipped = preparation.prepare(path, tokenizer, tmp_path / "corpora", accept_part=True).skipped
     assert (skipped.count, skipped.reasons) == (
         6,
@@ -421,8 +297,8 @@ def test_options_that_would_be_ignored_are_refused(root, sample_folder, tmp_path
 def test_the_first_duplicates_are_shown(root, tmp_path, capsys):
     source = tmp_path / "articles"
     source.mkdir()
-    write(source / "train.jsonl", [1, 2, 1, 3, 4])
-    write(source / "val.jsonl", [5])
+    write_articles(source / "train.jsonl", [1, 2, 1, 3, 4])
+    write_articles(source / "val.jsonl", [5])
     assert main(["prepare", "--source", str(source), "--out", str(tmp_path / "corpus")]) == 0
     printed = capsys.readouterr().out
     assert "1 articles repeat an earlier one" in printed
@@ -433,7 +309,7 @@ def test_the_first_duplicates_are_shown(root, tmp_path, capsys):
 def test_a_source_whose_name_is_not_utf8_is_prepared(tmp_path, tokenizer, capsys):
     source = tmp_path / os.fsdecode(b"caf\xe9.jsonl")
     try:
-        write(source, range(4))
+        write_articles(source, range(4))
     except OSError:
         pytest.skip("this file system holds Unicode names alone")
     prepared = preparation.prepare(source, tokenizer, tmp_path / "corpora")

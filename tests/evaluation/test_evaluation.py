@@ -8,17 +8,15 @@ import numpy as np
 import pytest
 
 from engine.cli.app import main
-from engine.core import paths
 from engine.core.errors import EngineError
 from engine.corpus import preparation, windows
 from engine.corpus.baselines import Baselines
-from engine.corpus.token_kinds import KINDS, TokenKinds
+from engine.corpus.token_kinds import TokenKinds
 from engine.evaluation import breakdown, cache, intervals, keras_check, measure, scoring
 from engine.evaluation.cache import PassSettings
 from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import catalogue
-from engine.presets.tokenizers import spans
 from engine.runs import checkpoints, lifecycle, references
 from engine.runs.references import ModelReference
 from engine.runs.settings import RunSettings
@@ -280,9 +278,6 @@ def test_the_command_line_tells_intervals_and_what_changed_against_another_model
     assert "different vocabularies" in capsys.readouterr().err
 
 
-# Intervals
-
-
 def test_a_kept_report_is_given_without_the_model_and_for_its_settings_alone(tiny_preset, sample_folder, root):
     model = references.resolve(str(tiny_preset))
     assert cache.kept_report(model, str(sample_folder), "test", PassSettings()) is None
@@ -291,44 +286,6 @@ def test_a_kept_report_is_given_without_the_model_and_for_its_settings_alone(tin
     assert cache.kept_report(model, str(sample_folder), "test", PassSettings(stride=16)) is None
     assert cache.kept_report(model, str(sample_folder), "test", PassSettings(tokens=128)) is None
     assert cache.kept_report(model, str(sample_folder), "validation", PassSettings()) is None
-
-
-def test_the_interval_of_a_difference_is_paired_by_article():
-    rng = np.random.default_rng(3)
-    level = rng.uniform(2, 6, 40)  # articles differ far more than models do
-    base = {"tokens": [100] * 40, "bytes": [300] * 40, "loss": (100 * level).tolist()}
-    base |= {name: [20] * 40 for name in ("top_1", "top_5", "top_10")}
-    tuned = {**base, "loss": (100 * (level - 0.1 + rng.normal(0, 0.01, 40))).tolist()}
-    low, high = intervals.intervals(tuned, base)["loss"]
-    assert -0.11 < low < high < -0.09
-    alone = intervals.intervals(tuned)["loss"]
-    assert alone[1] - alone[0] > 20 * (high - low)
-    assert intervals.intervals(tuned, base) == intervals.intervals(tuned, base)
-    with pytest.raises(ValueError):
-        intervals.intervals(tuned, {**base, "tokens": [100] * 39 + [99]})
-
-
-def test_the_interval_of_a_mean_is_as_wide_as_theory_says():
-    rng = np.random.default_rng(4)
-    sums = {"tokens": [50] * 400, "bytes": [150] * 400, "top_1": rng.binomial(50, 0.3, 400).tolist()}
-    sums |= {name: [30] * 400 for name in ("top_5", "top_10")} | {"loss": [200.0] * 400}
-    low, high = intervals.intervals(sums)["accuracy"]
-    assert high - low == pytest.approx(2 * 1.96 * math.sqrt(0.3 * 0.7 / 20_000), rel=0.12)
-
-
-def test_articles_of_which_nothing_was_scored_are_not_drawn():
-    """A part of a split leaves articles out: drawn as well, they would pull figures to 0."""
-    whole = {"tokens": [50] * 9, "bytes": [150] * 9, "loss": [200.0 + n for n in range(9)]}
-    whole |= {name: [10 + n for n in range(9)] for name in ("top_1", "top_5", "top_10")}
-    part = {name: [*values[:4], 0, 0, *values[4:], 0] for name, values in whole.items()}
-    assert intervals.intervals(part) == intervals.intervals(whole)
-    assert intervals.scored_articles(part) == 9
-
-
-def test_of_a_few_articles_no_interval_is_told():
-    few = {name: [50] * 4 + [0] * 8 for name in breakdown.SUMS}
-    assert intervals.intervals(few) == intervals.intervals(few, few) == {}
-    assert intervals.intervals({name: [50] * 5 for name in breakdown.SUMS})
 
 
 # Baselines
@@ -384,48 +341,6 @@ def test_sums_by_article_are_those_of_the_whole(tiny, corpus):
     assert "by_article" not in scores.to_json()
 
 
-@pytest.mark.parametrize("articles", [8, 12, 25])
-@pytest.mark.parametrize(("width", "slope"), [(0.6, 0.0), (0.6, 0.05), (1.2, 0.0)])
-def test_intervals_hold_what_they_say(articles, width, slope):
-    """Coverage of articles of very different sizes, of which long ones may be easier; benchmarks/coverage.py tells more."""
-    rng = np.random.default_rng(2)
-    size = rng.normal(0, 1, 4000)
-    tokens = np.round(np.exp(8 + width * size))
-    right = tokens * np.clip(rng.normal(0.3, 0.04, 4000) + slope * size, 0, 1)
-    drawn = rng.integers(0, 4000, (6000, articles))
-    sums = dict.fromkeys(("tokens", "bytes", "loss"), tokens[drawn]) | {"top_1": right[drawn]}
-    low, high = intervals.of_columns(sums)["accuracy"]
-    true = right.sum() / tokens.sum()
-    assert 0.93 <= ((low <= true) & (true <= high)).mean() <= 0.977
-    one = {name: values[0].tolist() for name, values in sums.items()}
-    assert intervals.intervals(one)["accuracy"] == pytest.approx([low[0], high[0]])
-
-
-def test_where_a_few_articles_are_far_longer_and_easier_intervals_hold_less_often_and_the_report_says_so():
-    rng = np.random.default_rng(2)
-    size = rng.normal(0, 1, 4000)
-    tokens = np.round(np.exp(8 + 1.2 * size))
-    right = tokens * np.clip(rng.normal(0.3, 0.04, 4000) + 0.05 * size, 0, 1)
-    true = right.sum() / tokens.sum()
-    for articles in (8, 25, 100):
-        drawn = rng.integers(0, 4000, (6000, articles))
-        sums = dict.fromkeys(("tokens", "bytes", "loss"), tokens[drawn]) | {"top_1": right[drawn]}
-        low, high = intervals.of_columns(sums)["accuracy"]
-        assert 0.87 <= ((low <= true) & (true <= high)).mean() <= 0.96
-    assert "about 90" in (paths.PROJECT / "ui" / "report_view.py").read_text(encoding="utf-8")
-
-
-def test_an_interval_reaches_farther_on_the_side_that_most_draws_miss():
-    tokens = [100.0] * 11 + [300.0]  # the long one is easier
-    sums = {"tokens": tokens, "bytes": tokens, "loss": [300.0] * 11 + [750.0]}
-    sums |= {name: [20.0] * 11 + [90.0] for name in ("top_1", "top_5", "top_10")}
-    found = intervals.intervals(sums)
-    for name, farther in (("accuracy", 1), ("loss", 0)):
-        value = intervals.figures_of({key: sum(values) for key, values in sums.items()})[name]
-        reach = [value - found[name][0], found[name][1] - value]
-        assert reach[farther] > 1.5 * reach[1 - farther] > 0
-
-
 def test_every_training_token_counts_up_to_the_limit(monkeypatch):
     from engine.corpus import baselines
 
@@ -434,50 +349,6 @@ def test_every_training_token_counts_up_to_the_limit(monkeypatch):
 
 
 # Kinds of tokens
-
-
-@pytest.mark.parametrize(
-    "told",
-    [
-        "The·function word| patients·other word| were·function word| ill·other word",
-        " insulin·domain term| resistance·other word",
-        " of·function word| 0.05·number|.·punctuation",
-        " it·function word|'s·function word| 1,200·number",
-        " seen·other word| [1, 2]·citation| and·function word| [7–9]·citation",
-        " as·function word| @xcite·citation| and·function word",
-        " (·punctuation|n·other word| ·punctuation|=·punctuation| 12·number|)·punctuation|\n·punctuation",
-        " β·other word|-·punctuation|cells·other word",
-        " ·punctuation|[·punctuation|see·other word| text·other word|]·punctuation",
-    ],
-)
-def test_a_token_is_what_the_rules_say(told):
-    """With the mini model's vocabulary; the pieces of a word, a number and a citation are put together here."""
-    from engine.core import paths
-    from engine.presets import catalogue
-
-    tokenizer = catalogue.tokenizer(catalogue.find(paths.MINI_PRESET))
-    expected = [tuple(part.split("·")) for part in told.split("|")]
-    ids = tokenizer.encode("".join(text for text, _kind in expected))
-    found: list[tuple[str, str]] = []
-    for piece, number in zip(spans(tokenizer, ids), TokenKinds(tokenizer).of(np.array(ids)), strict=True):
-        kind = KINDS[number]
-        if kind == "piece of a word" or (found and found[-1][1] == kind and kind in ("number", "citation")):
-            found[-1] = (found[-1][0] + piece, found[-1][1])
-        else:
-            found.append((piece, kind))
-    assert found == expected
-
-
-def test_the_first_token_of_a_word_is_the_word_and_the_rest_are_pieces_of_it(vocabulary):
-    from engine.presets.tokenizers import Tokenizer
-
-    tokenizer = Tokenizer(*vocabulary)
-    ids = np.array(tokenizer.encode(" zymogens"))
-    assert len(ids) > 2
-    assert [KINDS[k] for k in TokenKinds(tokenizer).of(ids)] == ["domain term"] + ["piece of a word"] * (len(ids) - 1)
-    word = np.array(tokenizer.encode(" cells"))
-    assert KINDS[TokenKinds(tokenizer).of(word)[0]] == "other word"
-    assert KINDS[TokenKinds(tokenizer, {"cells"}).of(word)[0]] == "domain term"
 
 
 def test_a_word_cut_by_a_window_is_seen_whole(tiny, corpus):

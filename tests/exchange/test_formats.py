@@ -14,7 +14,7 @@ from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, queue, references, states, submission
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
-from engine.runs.settings import RunSettings
+from engine.runs.settings import CHECKPOINT_FORMATS, RunSettings
 from engine.services import worker
 
 pytestmark = pytest.mark.slow
@@ -71,7 +71,7 @@ def test_ckpt_is_the_default_and_the_manifest_says_what_it_holds(trained):
     assert set(checkpoints.WEIGHTS_FILES["ckpt"]) <= set(manifest["files"])
 
 
-@pytest.mark.parametrize("form", checkpoints.FORMATS)
+@pytest.mark.parametrize("form", CHECKPOINT_FORMATS)
 def test_every_format_is_read_back_to_the_same_logits(trained, tiny_preset, tmp_path, form):
     model, _ = loading.load(trained)
     formats.save(model, tmp_path, form)
@@ -81,7 +81,7 @@ def test_every_format_is_read_back_to_the_same_logits(trained, tiny_preset, tmp_
     assert np.array_equal(logits(fresh), logits(model))
 
 
-@pytest.mark.parametrize("form", checkpoints.FORMATS)
+@pytest.mark.parametrize("form", CHECKPOINT_FORMATS)
 def test_adapters_are_merged_whatever_the_format(trained, tmp_path, form):
     model, _ = loading.load(trained)
     before = logits(model)
@@ -244,7 +244,7 @@ def test_a_run_on_a_preset_of_the_hub_is_exported_with_the_vocabulary_that_was_f
     assert loading.load(references.resolve(str(written)))[1].hash == loading.load(trained)[1].hash
 
 
-@pytest.mark.parametrize("form", checkpoints.FORMATS)
+@pytest.mark.parametrize("form", CHECKPOINT_FORMATS)
 def test_weights_of_another_size_are_refused(trained, tmp_path, form):
     other = loading.new(loading.Architecture(400, 1, 2, 16, 64))
     formats.save(other, tmp_path, form)

@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from foreign_helpers import tensorflow_1, zipped
 from project import FILES
 from safetensors.numpy import load_file, save_file
 
@@ -16,73 +17,15 @@ from engine import __main__ as cli
 from engine.core import paths
 from engine.core.errors import CheckpointError, PresetError
 from engine.exchange.foreign import adoption, layout
-from engine.exchange.foreign.validator import Validator
 from engine.models import formats, loading
 from engine.models.backend import keras_hub
-from engine.presets import catalogue, tokenizers
+from engine.presets import catalogue
 from engine.presets.catalogue import Preset
 from engine.runs import checkpoints, references
 from engine.runs.references import ModelReference
 
 OLD = FILES / "transformers_4"
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def looking():
-    with Validator() as shared:
-        yield shared
-
-
-@pytest.fixture(scope="module")
-def fine_tuned(tiny_preset, tmp_path_factory):
-    """(weights of a GPT2Backbone that are not the preset's, a keras-hub preset of them, a Hugging Face folder of them)."""
-    folder = tmp_path_factory.mktemp("fine-tuned")
-    model, _tokenizer = loading.load(ModelReference(catalogue.find(tiny_preset)))
-    rng = np.random.default_rng(1)
-    model.backbone.set_weights([w + rng.normal(0, 0.05, w.shape) for w in model.backbone.get_weights()])
-    loading.save_preset(
-        model, *formats._vocabulary(ModelReference(catalogue.find(tiny_preset))), folder / "keras-hub", ""
-    )
-    written = formats.export(references.resolve(str(folder / "keras-hub")), "hugging-face", folder / "hugging-face")
-    return model.backbone.get_weights(), folder / "keras-hub", written
-
-
-def zipped(folder: Path, target: Path) -> Path:
-    with zipfile.ZipFile(target, "w") as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                archive.write(path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
-    return target
-
-
-def tensorflow_1(tensors: dict[str, np.ndarray], folder: Path, moments: bool) -> Path:
-    """A checkpoint as OpenAI's model.py names it and gpt-2-simple saves it, by TensorFlow's own Saver."""
-    import tensorflow as tf
-
-    folder.mkdir()
-    values = {}
-    for name, value in tensors.items():
-        parts = name.removeprefix("transformer.").split(".")
-        if parts[0] in ("wte", "wpe"):
-            values[f"model/{parts[0]}"] = value
-        elif parts[0] == "ln_f":
-            values[f"model/ln_f/{ {'weight': 'g', 'bias': 'b'}[parts[1]] }"] = value
-        elif parts[0] == "h":
-            leaf = {"weight": "g" if "ln" in parts[2] else "w", "bias": "b"}[parts[-1]]
-            values["/".join([f"model/h{parts[1]}", *parts[2:-1], leaf])] = value[None] if leaf == "w" else value
-    if moments:
-        values |= {f"{name}/{slot}": np.ones_like(v) for name, v in values.items() for slot in ("Adam", "Adam_1")}
-        values["beta1_power"] = np.float32(0.9)
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        for name, value in values.items():
-            tf.compat.v1.get_variable(name, initializer=value)
-        session.run(tf.compat.v1.global_variables_initializer())
-        tf.compat.v1.train.Saver().save(session, str(folder / "model"), global_step=1000)
-    (folder / "hparams.json").write_text(
-        json.dumps({"n_vocab": 400, "n_ctx": 64, "n_embd": 32, "n_head": 2, "n_layer": 2})
-    )
-    return folder
 
 
 def sharded(folder: Path, target: Path, change=lambda tensors: tensors) -> Path:
@@ -266,103 +209,6 @@ def test_what_is_not_read_is_named_with_the_way_to_convert_it(fine_tuned, lookin
         shutil.rmtree(tmp_path / "scratch")
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_another_vocabulary_of_the_same_size_is_refused(packed, fine_tuned, looking, tiny_preset, tmp_path):
-    folder = tmp_path / "theirs"
-    shutil.copytree(fine_tuned[2], folder)
-    vocabulary = json.loads((folder / "vocab.json").read_text())
-    first, second = list(vocabulary)[300:302]
-    vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
-    (folder / "vocab.json").write_text(json.dumps(vocabulary))
-    (tmp_path / "scratch").mkdir()
-    path = zipped(folder, tmp_path / "theirs.zip") if packed else folder
-    with pytest.raises(CheckpointError, match="not that of tiny.*used as a preset"):
-        looking.check(path, [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
-
-
-def as_transformers_5_saves(folder: Path, target: Path, pairs: bool = True) -> Path:
-    """A Hugging Face folder whose vocabulary stands in tokenizer.json alone; its merges are pairs, or texts as before."""
-    shutil.copytree(folder, target)
-    for name in ("vocab.json", "merges.txt"):
-        (target / name).unlink()
-    told = json.loads((target / "tokenizer.json").read_text(encoding="utf-8"))
-    merges = [merge.split(" ") if isinstance(merge, str) else merge for merge in told["model"]["merges"]]
-    told["model"]["merges"] = merges if pairs else [" ".join(merge) for merge in merges]
-    (target / "tokenizer.json").write_text(json.dumps(told), encoding="utf-8")
-    return target
-
-
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("pairs", [False, True])
-def test_the_vocabulary_of_a_tokenizer_json_is_read_and_compared(
-    packed, pairs, fine_tuned, looking, tiny_preset, tmp_path
-):
-    folder = as_transformers_5_saves(fine_tuned[2], tmp_path / "new", pairs)
-    assert tokenizers.load(folder).hash == tokenizers.load(tiny_preset).hash
-    assert catalogue.tokenizer(catalogue.find(folder)).encode("insulin") == tokenizers.load(tiny_preset).encode(
-        "insulin"
-    )
-    told = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-
-    def looked() -> list[str]:
-        shutil.rmtree(tmp_path / "scratch", ignore_errors=True)
-        (tmp_path / "scratch").mkdir()
-        path = zipped(folder, tmp_path / "new.zip") if packed else folder
-        return looking.check(
-            path, [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5"
-        ).fits
-
-    assert looked()
-    vocabulary = dict(told["model"]["vocab"])
-    first, second = list(vocabulary)[300:302]
-    swapped = vocabulary | {first: vocabulary[second], second: vocabulary[first]}
-    for model, more in (
-        ({"vocab": swapped}, {}),
-        ({"merges": told["model"]["merges"][::-1]}, {}),
-        ({"type": "WordPiece"}, {}),
-        ({}, {"pre_tokenizer": {"type": "Metaspace"}}),
-        ({"vocab": vocabulary | {"x" * (9 << 20): 0}}, {}),
-    ):
-        changed = told | {"model": told["model"] | model} | more
-        (folder / "tokenizer.json").write_text(json.dumps(changed), encoding="utf-8")
-        with pytest.raises(CheckpointError, match="not that of tiny"):
-            looked()
-    for name in ("vocab.json", "merges.txt"):  # the right one beside it: transformers reads tokenizer.json
-        shutil.copy(fine_tuned[2] / name, folder)
-    with pytest.raises(CheckpointError, match="not that of tiny"):
-        looked()
-
-
-def test_a_tokenizer_json_of_another_kind_is_no_preset_and_keras_hubs_own_is_no_vocabulary(fine_tuned, tmp_path):
-    folder = as_transformers_5_saves(fine_tuned[2], tmp_path / "new")
-    told = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    (folder / "tokenizer.json").write_text(json.dumps(told | {"pre_tokenizer": None}), encoding="utf-8")
-    with pytest.raises(PresetError, match="another kind than GPT-2's, which is a byte-level BPE"):
-        tokenizers.load(folder)
-    for broken in ({"model": None}, {"model": {"vocab": {}, "merges": 3}}, {"model": {"vocab": {}, "merges": [1]}}):
-        (folder / "tokenizer.json").write_text(json.dumps(told | broken), encoding="utf-8")
-        with pytest.raises(PresetError):
-            tokenizers.load(folder)
-    without = shutil.copytree(fine_tuned[1], tmp_path / "keras")
-    shutil.rmtree(without / "assets")
-    assert (without / "tokenizer.json").is_file() and tokenizers.find_assets(without) is None
-
-
-def test_the_vocabulary_of_openais_folder_is_compared(fine_tuned, looking, tiny_preset, tmp_path):
-    folder = tensorflow_1(load_file(fine_tuned[2] / "model.safetensors"), tmp_path / "run1", False)
-    vocabulary = json.loads((fine_tuned[2] / "vocab.json").read_text(encoding="utf-8"))
-    shutil.copy(fine_tuned[2] / "merges.txt", folder / "vocab.bpe")
-    for n, change in enumerate((0, 1)):
-        (folder / "encoder.json").write_text(json.dumps({k: v ^ change for k, v in vocabulary.items()}))
-        (tmp_path / f"scratch{n}").mkdir()
-        given = folder, [catalogue.find(tiny_preset)], tmp_path / f"scratch{n}", tmp_path / f"{n}.weights.h5"
-        if not change:
-            assert looking.check(*given).fits
-        else:
-            with pytest.raises(CheckpointError, match="not that of tiny"):
-                looking.check(*given)
-
-
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -453,3 +299,31 @@ def test_hdf5_of_transformers_is_the_kind_that_is_read():
         names: list[str] = []
         file.visit(names.append)
     assert any(name.endswith("h_._0/attn/c_attn/weight:0") for name in names)
+
+
+@pytest.mark.parametrize("file", ["config.json", "hparams.json"])
+@pytest.mark.parametrize("key", ["n_head", "num_attention_heads"])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "is null, and should be the number of attention heads"),
+        ("2", 'is "2", and should be the number of attention heads'),
+        (2.0, "is 2.0, and should be the number of attention heads"),
+        (True, "is true, and should be the number of attention heads"),
+        (0, "is 0, and should be the number of attention heads"),
+        (5, "is 5, which does not fit the weights: their width of 32 does not part into so many heads"),
+    ],
+)
+def test_heads_that_are_no_number_or_do_not_fit_the_weights_are_named(
+    file, key, value, said, fine_tuned, looking, tiny_preset, tmp_path
+):
+    folder = tmp_path / "heads"
+    shutil.copytree(fine_tuned[2], folder)
+    config = json.loads((folder / "config.json").read_text())
+    config.pop("n_head")
+    (folder / "config.json").unlink()
+    (folder / file).write_text(json.dumps(config | {key: value}))
+    (tmp_path / "scratch").mkdir()
+    with pytest.raises(CheckpointError) as caught:
+        looking.check(folder, [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
+    assert str(caught.value).startswith(f"By its {file} {key} {said}")

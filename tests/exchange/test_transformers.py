@@ -168,8 +168,15 @@ def with_the_mark_first(reference: ModelReference, folder: Path) -> ModelReferen
     return references.resolve(str(folder))
 
 
-@pytest.mark.parametrize("form", [formats.PRESET, formats.HUGGING_FACE])
-@pytest.mark.parametrize("mark", ["first", "last"])
+@pytest.mark.parametrize(
+    ("mark", "form"),
+    [
+        ("first", formats.HUGGING_FACE),
+        ("last", formats.PRESET),
+        pytest.param("first", formats.PRESET, marks=pytest.mark.long),
+        pytest.param("last", formats.HUGGING_FACE, marks=pytest.mark.long),
+    ],
+)
 def test_the_cards_lines_write_text_in_plain_keras_hub(form, mark, mini, ours, tmp_path):
     """In presets of earlier versions the mark has keras-hub's padding id, 0."""
     model = with_the_mark_first(mini, tmp_path / "mark-first") if mark == "first" else mini

@@ -118,3 +118,19 @@ def test_the_encoding_and_what_so_little_can_show_are_said(root, local):
     share = next(c for c in store.all_corpora() if c.card["source"].endswith("twenty_lines.txt")).card["template_share"]
     assert "of the tokens of the validation texts" in texts(app)
     assert f"{100 * share:.1f} %".replace(".", "\\.") in texts(app) and share > 0.8
+
+
+@pytest.mark.parametrize(
+    ("formulas", "said"),
+    [
+        ({"text": 2000, "mark": 0}, "2,000 formulas became text."),
+        ({"text": 0, "mark": 1}, "1 formula, of which the source holds only a picture, became “[formula]”."),
+        ({"text": 1, "mark": 2}, "Formulas: 1 became text, 2 of which the source holds only a picture became"),
+    ],
+)
+def test_what_became_of_formulas_is_counted(formulas, said, prepared_sample):
+    card = prepared_sample.folder / "card.json"
+    card.write_text(
+        json.dumps({**json.loads(card.read_text(encoding="utf-8")), "formulas": formulas}), encoding="utf-8"
+    )
+    assert said in texts(open_page("articles"))

@@ -7,7 +7,7 @@ from project import BROUGHT
 
 from engine.core import paths
 from engine.corpus import store
-from ui import importing_view
+from ui import preview_view
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -18,16 +18,28 @@ def test_a_table_asks_for_its_column_with_a_preview(root, local, tmp_path):
     app = open_path(path)
     assert list(app.dataframe[0].value.columns) == ["key", "words"]
     assert (
-        app.selectbox(key=f"text_column_{importing_view.name_of(str(path))}").value is None
+        app.selectbox(key=f"text_column_{preview_view.name_of(str(path))}").value is None
     )  # no guess where nothing tells
     assert not app.metric  # nothing is prepared before the column is chosen
-    app.selectbox(key=f"text_column_{importing_view.name_of(str(path))}").set_value("words").run()
+    app.selectbox(key=f"text_column_{preview_view.name_of(str(path))}").set_value("words").run()
     assert "second text here\n" in texts(app)  # the first articles as they will be read
     assert not app.metric
     next(button for button in app.button if button.label == "Prepare").click().run()
     assert not app.exception
     assert app.metric[0].value == "3"
     assert "second text here" in "\n".join(corpus_texts())
+
+
+def test_a_table_with_a_column_for_each_section_is_prepared_without_a_choice(root, local, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(
+        "key,introduction,methods\n" + "".join(f"{n},Why {n} they die.,How {n} they live.\n" for n in range(3))
+    )
+    app = open_path(path, prepares=False)
+    assert "Introduction\nWhy 1 they die.\n\nMethods\nHow 1 they live.\n" in texts(app)
+    assert any("Each section has a column of its own" in caption.value for caption in app.caption)
+    next(button for button in app.button if button.label == "Prepare").click().run()
+    assert app.metric[0].value == "3"
 
 
 def corpus_texts() -> list[str]:
@@ -59,7 +71,7 @@ def test_the_first_articles_are_shown_before_anything_is_prepared(root, local, s
     app = open_path(sample_folder, prepares=False)
     assert not app.metric
     assert [c.value for c in app.caption if c.value.startswith("article")] == ["article-0", "article-1", "article-2"]
-    app.button(key=f"prepare_{importing_view.name_of(str(sample_folder))}").click().run()
+    app.button(key=f"prepare_{preview_view.name_of(str(sample_folder))}").click().run()
     assert app.metric[0].value == "32"
 
 
@@ -74,7 +86,7 @@ def test_each_file_of_several_is_shown_and_the_table_that_is_asked_about_is_name
     assert any("goes for the other tables too" in caption for caption in captions)
     for name in ("abstracts\\_kaggle.csv · 0", "id\\_content.csv · 1", "twenty\\_lines.txt"):
         assert any(caption.startswith(name) for caption in captions), captions
-    unit = app.segmented_control(key=f"unit_{importing_view.name_of(str(folder))}")
+    unit = app.segmented_control(key=f"unit_{preview_view.name_of(str(folder))}")
     assert unit.label == "In plain text files, one article is" and unit.value == "line"
     unit.set_value("file").run()
     assert not app.exception and "twenty" in texts(app)
@@ -83,13 +95,11 @@ def test_each_file_of_several_is_shown_and_the_table_that_is_asked_about_is_name
 def test_a_column_that_a_name_or_long_texts_tell_is_offered(root, local, tmp_path):
     brought = BROUGHT
     app = open_path(brought / "id_content.csv", prepares=False)
-    assert (
-        app.selectbox(key=f"text_column_{importing_view.name_of(str(brought / 'id_content.csv'))}").value == "content"
-    )
+    assert app.selectbox(key=f"text_column_{preview_view.name_of(str(brought / 'id_content.csv'))}").value == "content"
     path = tmp_path / "long.csv"
     path.write_text("n,words\n" + "".join(f"{n},{'word ' * 60}{n}\n" for n in range(4)))
     app = open_path(path, prepares=False)
-    assert app.selectbox(key=f"text_column_{importing_view.name_of(str(path))}").value == "words"
+    assert app.selectbox(key=f"text_column_{preview_view.name_of(str(path))}").value == "words"
     assert not app.metric
 
 
@@ -99,6 +109,6 @@ def test_less_than_half_is_a_question_on_the_page(root, local, tmp_path):
     app = open_path(path)
     assert not app.metric
     assert "Of 9 texts" in texts(app) and "only 4 can be read" in texts(app)
-    app.button(key=f"accept_{importing_view.name_of(str(path))}").click().run()
+    app.button(key=f"accept_{preview_view.name_of(str(path))}").click().run()
     assert not app.exception
     assert (app.metric[0].value, app.metric[3].value) == ("4", "5")

@@ -11,7 +11,7 @@ from engine.runs import lifecycle, states
 from engine.runs.folder import HEARTBEAT
 from engine.runs.settings import RunSettings
 from engine.services import ending
-from ui import access, importing_view
+from ui import access, preview_view
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -136,8 +136,8 @@ def test_the_form_of_a_run_asks_for_the_column_and_prepares_first(root, local, t
     app.pills(key="tune_source").set_value("path").run()
     app.text_input(key="tune_path").set_value(str(path)).run()
     assert "Start the run" not in [button.label for button in app.button]
-    app.selectbox(key=f"text_column_{importing_view.name_of(str(path))}").set_value("words").run()
-    app.button(key=f"prepare_{importing_view.name_of(str(path))}").click().run()
+    app.selectbox(key=f"text_column_{preview_view.name_of(str(path))}").set_value("words").run()
+    app.button(key=f"prepare_{preview_view.name_of(str(path))}").click().run()
     assert not app.exception
     assert "Start the run" in [button.label for button in app.button]
     assert [c.card["source"] for c in store.all_corpora() if c.card["source"].endswith("t.csv")]

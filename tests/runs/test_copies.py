@@ -5,10 +5,10 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 from project import PROJECT
+from runs_helpers import until
 from streamlit.testing.v1 import AppTest
 
 from engine.cli.app import main
@@ -220,13 +220,6 @@ def test_a_folder_that_was_replaced_by_another_run_is_left_to_it(root, monkeypat
     assert lifecycle.find("moved", root).orphaned()  # which the dispatcher resumes under its new name
 
 
-def until(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def test_a_real_trainer_and_its_dispatcher_end_when_the_run_is_deleted_by_hand(root, tiny_preset, sample_folder):
     run = submission.submit(
         RunSettings(
@@ -235,12 +228,12 @@ def test_a_real_trainer_and_its_dispatcher_end_when_the_run_is_deleted_by_hand(r
         )
     )  # fmt: skip
     with subprocess.Popen([sys.executable, "-m", "engine.services.dispatcher", str(root)], cwd=PROJECT) as process:
-        until(lambda: run.saved_step() > 0)
+        until(lambda: run.saved_step() > 0, 120)
         pid = json.loads((run.folder / OWNER).read_text())["pid"]
         while run.folder.exists() and held(run.folder / "lock"):
             shutil.rmtree(run.folder, ignore_errors=True)  # it writes checkpoints meanwhile
-        until(lambda: not is_alive(pid))
-        until(lambda: not run.folder.exists())
+        until(lambda: not is_alive(pid), 120)
+        until(lambda: not run.folder.exists(), 120)
         assert process.wait(60) == 0
     assert [path.name for path in root.iterdir()] == [".locks"]
 

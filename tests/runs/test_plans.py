@@ -88,7 +88,9 @@ def test_an_option_of_the_command_replaces_the_plans_also_where_it_equals_the_de
 @pytest.fixture
 def chain(root, tiny_preset, sample_folder):
     plan = plans.load(PUBMED).scaled(24)
-    stages = plans.settings(plan, str(sample_folder), "p", preset=str(tiny_preset), steps=2, evaluate_tokens=200)
+    stages = plans.settings(
+        plan, str(sample_folder), "p", preset=str(tiny_preset), steps=2, evaluate_tokens=200, sample_tokens=4
+    )
     return plans.submit(stages)
 
 
@@ -150,6 +152,7 @@ def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_prese
         sequence_length=32,
         batch_size=4,
         learning_rate=1e-3,
+        sample_tokens=4,
     )
     run = plans.submit(stages)[0]
     result = worker.work(run)
@@ -171,7 +174,7 @@ def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_prese
     prepared = preparation.prepare(sample_folder, tokenizer)
     articles = windows.FirstTokens(prepared.tokens("test"), prepared.starts("test"), 32, 4, 0)
     batch = articles.of(np.arange(articles.windows))
-    losses, ranks = scoring.Scorer(trained).batch(batch)
+    losses, ranks = scoring.Scorer(trained, scoring.JIT_COMPILE).batch(batch)
     keras_evaluate = result["keras_evaluate"]
     assert keras_evaluate["tokens"] == batch.tokens
     assert keras_evaluate["loss"] == pytest.approx((losses * batch.weights).sum() / batch.tokens, abs=1e-5)

@@ -8,7 +8,7 @@ from conftest import article_line
 
 from engine.core import jobs, paths
 from engine.core.errors import EngineError
-from engine.corpus import preparation, store
+from engine.corpus import finishing, store
 from engine.services import import_job
 from engine.services.import_job import Import, Request
 
@@ -54,7 +54,7 @@ def test_the_question_whether_a_part_is_enough_comes_out_of_the_process_whole(ro
     path.write_text("\n".join([*good, *["{broken"] * 5]))
     with pytest.raises(EngineError) as caught:
         import_job.prepared_apart(Request(str(path), str(tiny_preset)))
-    assert caught.value.template == preparation.FEW_READ
+    assert caught.value.template == finishing.FEW_READ
     reason = caught.value.values["reason"]
     assert isinstance(reason, EngineError)  # and so in the language of whoever is asked
     assert reason.values == {"path": "a.jsonl", "line": 5} and str(reason) in str(caught.value)

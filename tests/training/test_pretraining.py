@@ -11,6 +11,8 @@ from engine.presets import tokenizers
 from engine.training import pretraining, schedules
 from engine.training.pretraining import Settings
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 SMALL = Settings(
     tokens=40 * 2 * 16,
     vocabulary_size=300,

@@ -18,6 +18,7 @@ from engine.core.errors import ArticlesError, PresetError
 from engine.models import loading
 from engine.models.backend import keras
 from engine.runs import checkpoints, references, states, submission
+from engine.runs.settings import CHECKPOINT_FORMATS
 from engine.services import dispatcher, worker
 
 pytestmark = pytest.mark.slow
@@ -135,7 +136,7 @@ def test_a_trainer_that_is_killed_again_and_again_loses_nothing(tiny_preset, sam
     command = [sys.executable, "-c", NURSERY]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nursery:
         for number in itertools.count():
-            form = checkpoints.FORMATS[number % 3]
+            form = CHECKPOINT_FORMATS[number % 3]
             run = submission.submit(
                 settings_of(tiny_preset, sample_folder, **short, name=f"killed-{number}", checkpoint_format=form)
             )

@@ -57,7 +57,8 @@ def translated(found: dict[str, Array], folder: Path, presets: list[dict[str, in
     if not any(owner == "token_embedding" for _block, owner, _leaf in seen.values()):
         return found, KERAS
     program = OPENAI if any(name.startswith("model/") for name in seen) else HUGGING_FACE
-    heads = _heads_of(folder) or _heads_of_presets(found, seen, presets)
+    width = next((found[name].shape[-1:] for name, place in seen.items() if place[1] == "token_embedding"), ())
+    heads = _heads_of(folder, width) or _heads_of_presets(found, seen, presets)
     arrays = {name: array for name, array in found.items() if name not in seen and not _is_no_weight(name)}
     for name, (block, owner, leaf) in seen.items():
         inside = f"{name}/" + ("" if block is None else f"transformer_layer_{block}/")
@@ -109,11 +110,11 @@ def _number(tokens: list[str]) -> int | None:
     return None
 
 
-def _heads_of(folder: Path) -> int | None:
+def _heads_of(folder: Path, width: tuple[int, ...]) -> int | None:
     """The number of attention heads that the file beside the weights says: of all that stands there, this one number.
 
     Raises:
-        CheckpointError: it says that the model computes something else than GPT-2 does.
+        CheckpointError: it says that the model computes something else than GPT-2 does, or no number that can be.
     """
     for name in _CONFIGS:
         path = folder / name
@@ -127,8 +128,20 @@ def _heads_of(folder: Path) -> int | None:
             continue
         arithmetic.check(told, name, CheckpointError)
         for key in _HEADS:
-            if type(heads := told.get(key)) is int and 0 < heads <= _MOST_HEADS:
-                return heads
+            if key not in told:
+                continue
+            if type(heads := told[key]) is not int or not 0 < heads <= _MOST_HEADS:
+                raise CheckpointError(
+                    "By its {file} {key} is {value}, and should be the number of attention heads: correct it there.",
+                    **{"file": name, "key": key, "value": json.dumps(heads)[:100]},
+                )
+            if any(of % heads for of in width):
+                raise CheckpointError(
+                    "By its {file} {key} is {value}, which does not fit the weights: their width of {width} does not part "
+                    "into so many heads. Take the file that belongs to them.",
+                    **{"file": name, "key": key, "value": heads, "width": width[0]},
+                )
+            return heads
     return None
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
-from engine.core import checked
-from engine.core.checked import Table, count, error, known, list_of, needed, number, one_of, optional, positive, text
+from engine.core import checked, fields
+from engine.core.fields import Table, count, error, known, list_of, needed, number, one_of, optional, positive, text
 from engine.core.files import parse_json
 from engine.core.splits import HELD_OUT
 
@@ -161,7 +161,7 @@ class Kind:
     """A kind of event.
 
     Attributes:
-        event: its type. fields: what its readers need, checked at each line (`engine.core.checked`).
+        event: its type. fields: what its readers need, checked at each line (`engine.core.fields`).
         replaced: whether a run that goes on from an earlier step replaces it.
         large: fields that are left in the file until somebody needs them.
     """
@@ -177,12 +177,8 @@ STEP_FIELDS = (
 )  # fmt: skip
 _LONGEST_KIND = 40  # characters
 _SUMS = ("article", "tokens", "bytes", "top_1", "loss")
-_STEP, _STEP_OR_NONE_YET = checked.step, checked.step_or_none_yet
+_STEP, _STEP_OR_NONE_YET = fields.step, fields.step_or_none_yet
 _MODEL, _WHOLE_SPLIT = one_of(*MODELS), one_of(*HELD_OUT)
-
-
-def _from_one(value: Any) -> bool:
-    return bool(_STEP(value)) and value >= 1
 
 
 def _by_article(value: Any) -> bool:
@@ -191,15 +187,17 @@ def _by_article(value: Any) -> bool:
     return len(set(map(len, value.values()))) == 1 and all(map(positive, value["tokens"]))
 
 
-_EVERY = known(step=_STEP_OR_NONE_YET, time=optional(checked.moment))
+_EVERY = known(step=_STEP_OR_NONE_YET, time=optional(fields.moment))
 KINDS = {
-    "step": Kind(Step, needed(step=_from_one) | known(**dict.fromkeys(STEP_FIELDS[2:], optional(number)))),
+    "step": Kind(
+        Step, needed(step=fields.whole(1, fields.MOST_STEP)) | known(**dict.fromkeys(STEP_FIELDS[2:], optional(number)))
+    ),
     "evaluation": Kind(
         Evaluation,
-        needed(step=_STEP, split=one_of(*HELD_OUT, ENGLISH), model=_MODEL, whole=checked.boolean)
+        needed(step=_STEP, split=one_of(*HELD_OUT, ENGLISH), model=_MODEL, whole=fields.boolean)
         | needed(loss=number, accuracy=number, bits_per_byte=number, perplexity=number, evaluated_tokens=count)
         | known(tokens=count, seconds=number, sequence_length=positive, by_article=optional(_by_article))
-        | known(near_copies=optional(count), near_copies_left_out=checked.boolean),
+        | known(near_copies=optional(count), near_copies_left_out=fields.boolean),
         large=("by_article",),
     ),
     "sample": Kind(
