@@ -17,7 +17,6 @@ import signal
 import tempfile
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import bench  # noqa: F401  (the project is put on the path)
 
@@ -27,7 +26,7 @@ from engine.models.backend import keras
 from engine.runs import checkpoints, lifecycle, retention
 from engine.runs.folder import Run
 from engine.runs.settings import CHECKPOINT_FORMATS, RunSettings
-from engine.training import loop
+from engine.training import saver as saving
 from tests.kill_points import killed_at
 
 
@@ -36,15 +35,12 @@ def saver(run: Run, step: int, form: str):
     model = loading.new(loading.Architecture(400, 2, 2, 32, 64))
     model.compile(optimizer=keras.optimizers.AdamW(1e-3), loss="sparse_categorical_crossentropy", jit_compile=False)
     model.optimizer.build(model.trainable_variables)
-    state = SimpleNamespace(form=form, model=model, settings=SimpleNamespace(lora_rank=0))
-    for name in ("_state_variables", "_random_states", "_write_training_state"):
-        setattr(state, name, getattr(loop._Training, name).__get__(state))
 
     def save() -> None:
         retention.require_space(run.folder, 12 * model.backbone.count_params() + (8 << 20))
         with checkpoints.commit(run, step, {"format": form}) as staging:
             formats.save(model, staging, form)
-            state._write_training_state(staging / checkpoints.TRAINING)
+            saving.write_variables(staging / checkpoints.TRAINING, saving.state_variables(model, form, 0))
         run.append_event("checkpoint", step=step)
         run.write_state(step=step)
         retention.apply(run, 1)

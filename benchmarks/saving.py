@@ -22,47 +22,54 @@ import numpy as np
 
 from engine.core import paths
 from engine.corpus import windows
+from engine.evaluation import scoring
 from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import catalogue
 from engine.runs import checkpoints, inputs, references, submission
 from engine.runs.lifecycle import create
 from engine.runs.settings import CHECKPOINT_FORMATS, RunSettings
-from engine.training import loop
+from engine.training import setup, steppers
+from engine.training.saver import Saver
+from engine.training.state import TrainingState
+from engine.training.supervisor import Supervisor
 
 BASE = loading.Architecture(50_257, 12, 12, 768, 1024)
 
 
-class Saving(loop._Training):
+class Saving:
     """A training with a model and batches of its own, whose steps and saves are timed."""
 
     def __init__(self, run, preset, model) -> None:
-        super().__init__(run, "cpu", lambda: False, lambda: None, lambda line: None)
-        self.model, self.base, self.parent, self.own = model, references.ModelReference(preset), None, None
-        self.model.compile(
-            optimizer=keras.optimizers.AdamW(1e-4, weight_decay=0.01, global_clipnorm=1.0),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-            jit_compile=loop.evaluation.JIT_COMPILE,
-        )
-        self.model.optimizer.build(self.model.trainable_variables)
+        setup.compile_model(model, run.settings)
         vocabulary, context = model.backbone.vocabulary_size, model.backbone.max_sequence_length
-        length, batch = inputs.window_shape(self.settings, context, vocabulary)
+        length, batch = inputs.window_shape(run.settings, context, vocabulary)
         stream = np.random.default_rng(1).integers(0, vocabulary, 64 * length * batch).astype(np.uint16)
-        self.batches = windows.Shuffled(stream, length, batch, 1)
-        self.corpus = SimpleNamespace(content_hash="", articles=lambda split: 1)
-        self.learning_rate, self.progress.steps, self.window = 1e-4, 10_000, [length, batch]
-        self.measured = {"step": [], "save": []}
+        self.run, self.window, self.measured = run, [length, batch], {"step": [], "save": []}
+        self._batches, self._stepper = (
+            windows.Shuffled(stream, length, batch, 1),
+            steppers.Packed(model, batch, scoring.JIT_COMPILE),
+        )
+        self._state = TrainingState(steps=10_000)
+        found = setup.Setup(
+            run=run, settings=run.settings, device="", precision="float32", base=references.ModelReference(preset),
+            parent=None, own=None, damaged=(), tokenizer=catalogue.tokenizer(preset), learning_rate=1e-4, length=length,
+            batch_size=batch, corpus=SimpleNamespace(content_hash="", articles=lambda split: 1),
+            batches=self._batches, parameters=model.count_params(),
+        )  # fmt: skip
+        self._saver = Saver(found, model, self._state, Supervisor())
 
     def timed(self, saves: int, steps: int) -> None:
         """So many saves, with steps before each."""
-        self._step()  # compiles
+        self._stepper.step(self._batches.batch(0), 1e-4)  # compiles
         for _ in range(saves):
             for _ in range(steps):
-                self.measured["step"].append(self._step()[3])
-                self.progress.step += 1
+                started = time.perf_counter()
+                self._stepper.step(self._batches.batch(self._state.step), 1e-4)
+                self.measured["step"].append(time.perf_counter() - started)
+                self._state.step += 1
             started = time.perf_counter()
-            self._checkpoint()
+            self._saver.save()
             self.measured["save"].append(time.perf_counter() - started)
 
 

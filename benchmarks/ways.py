@@ -2,7 +2,7 @@
 
     python benchmarks/ways.py [--steps 20] [--rounds 3] [--json]
 
-  atelier    a prepared corpus, packed windows of 256, Keras train_on_batch as engine.training.loop calls it
+  atelier    a prepared corpus, packed windows of 256, a step as a run makes it
   tutorial   strings through keras-hub's preprocessor, the first 128 tokens of each article, Keras fit
   run_clm    datasets.map to tokens, datasets.map to blocks of 256 (Hugging Face's run_clm.py), transformers + torch
 
@@ -61,8 +61,12 @@ def atelier(steps: int) -> dict:
     import numpy as np
 
     from engine.corpus import preparation, windows
+    from engine.evaluation import scoring
+    from engine.training.steppers import Packed
 
     model, tokenizer = compiled_model()
+    model.optimizer.build(model.trainable_variables)
+    stepper = Packed(model, BATCH, scoring.JIT_COMPILE)
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         corpus = preparation.prepare(source(), tokenizer, Path(folder))
@@ -74,8 +78,7 @@ def atelier(steps: int) -> dict:
         if step == WARMUP_STEPS:
             started, tokens = time.perf_counter(), 0
         batch = shuffled.batch(step)
-        x = {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)}
-        model.train_on_batch(x, batch.targets, sample_weight=batch.weights, return_dict=True)
+        stepper.step(batch, 1e-3)
         tokens += batch.tokens
     return {"tokens_per_second": tokens / (time.perf_counter() - started), "preparation_seconds": prepared, "seen": 1.0}
 

@@ -20,6 +20,7 @@ from ui import (
     access,
     budget,
     errors,
+    gpu_unused,
     importing_view,
     little_memory,
     queue_view,
@@ -268,6 +269,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
 
 def form() -> None:
     """What to train: one run, or stages."""
+    gpu_unused.say()
     with st.container(border=True):
         kinds = {"run": _("One run"), "stages": _("Stages, one after the other")}
         kind = st.segmented_control(
@@ -320,7 +322,9 @@ if shown is None:
 if shown.recorded:
     recorded.note()
 newest = checkpoints.of_run(shown)
-if newest:
+if result := checkpoints.result_of(shown):
+    st.caption(_("Its result: {name}", name=words.plain(result.reference)))
+elif newest:
     st.caption(_("Newest checkpoint: {name}", name=words.plain(newest[-1].reference)))
 with st.container(horizontal=True):
     queue_view.again(shown)

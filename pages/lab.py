@@ -8,9 +8,9 @@ import streamlit as st
 
 from engine.core import machine, paths
 from engine.runs import queue, states
-from engine.runs.settings import RunSettings
+from engine.runs.settings import EVERYTHING, RunSettings
 from engine.services import dispatcher
-from ui import broken_view, budget, errors, little_memory, owner, removal_view, run_view, words
+from ui import broken_view, budget, errors, gpu_unused, little_memory, owner, removal_view, run_view, words
 from ui.i18n import _, _n
 from ui.readers import folders, recorded
 
@@ -38,21 +38,28 @@ pressed = not nothing_trains and st.button(
     help=_("While another run works or waits, yours takes its place behind it, or joins an identical one that waits."),
     key="lab_start",
 )
+if not found.gpus:
+    gpu = _("no GPU: it runs on the CPU")
+elif machine.gpu_problem() is not None:
+    gpu = _("no GPU in use: it runs on the CPU")
+else:
+    gpu = _("GPU: {name}", name=", ".join(found.gpus))
 st.caption(
     " · ".join(
         [
-            *([] if nothing_trains else [_("About a minute of training, after some twenty seconds of loading")]),
+            *([] if nothing_trains else [_("About a minute from the press to the result")]),
             _n("{n} CPU core", "{n} CPU cores", found.cores),
             _(
                 "{free} of {total} of memory free",
                 free=words.size(found.available_bytes),
                 total=words.size(found.memory_bytes),
             ),
-            _("GPU: {name}", name=", ".join(found.gpus)) if found.gpus else _("no GPU: it runs on the CPU"),
+            gpu,
             _("{free} of disk free", free=words.size(found.free_disk_bytes)),
         ]
     )
 )
+gpu_unused.say()
 if pressed:
     with errors.shown():
         settings = RunSettings(
@@ -60,6 +67,7 @@ if pressed:
             articles=paths.portable(paths.SAMPLE_ARTICLES),
             name=queue.UNNAMED,
             minutes=MINUTES,
+            minutes_of=EVERYTHING,
         )
         entry = budget.enter(settings, "lab", join=True)
         st.session_state["lab_run"] = run_view.entered(entry)

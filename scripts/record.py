@@ -4,8 +4,8 @@
     python scripts/record.py run --minutes 1  the recorded run alone; also: pictures, figures
 
 run        `checkpoints/recorded-mini/`: a real run of the mini model on the sample articles, with `recorded.json`
-           (command, date, commit). Of the checkpoints only the last one's weights are kept, so that the folder stays
-           small; curve, samples and figures of the whole run stay.
+           (command, date, commit). Of the checkpoints only the result's weights are kept, so that the folder stays
+           small; curve, samples and figures of the whole run stay, and what was measured of the base.
 pictures   `docs/images/`: the Lab with that run, and base and fine-tuned side by side. Needs Chromium and
            `pip install -r requirements-dev.txt`.
 figures    the table of `benchmarks/README.md` between the marks `record: figures`: a minute and a half on real articles.
@@ -27,7 +27,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from engine.core import paths  # noqa: E402
-from engine.core.files import write_bytes, write_json  # noqa: E402
+from engine.core.files import read_json, write_bytes, write_json  # noqa: E402
+from engine.evaluation import cache  # noqa: E402
 from engine.runs import checkpoints, lifecycle  # noqa: E402
 from scripts.dashboard import Dashboard, chromium  # noqa: E402
 
@@ -47,13 +48,15 @@ def record_run(minutes: float) -> None:
     words = ["engine", "train", "--minutes", f"{minutes:g}", "--name", NAME, "--checkpoint-format", "weights.h5"]
     subprocess.run([sys.executable, "-m", *words], cwd=PROJECT, check=True)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True)
-    *earlier, last = checkpoints.of_run(lifecycle.find(NAME))
-    for checkpoint in earlier:
-        shutil.rmtree(checkpoint.folder)
+    result = checkpoints.find(NAME)
+    for checkpoint in checkpoints.of_run(lifecycle.find(NAME)):
+        if checkpoint.step != result.step:
+            shutil.rmtree(checkpoint.folder)
+    ship_figures_of_base(result)
     # What only an exact resume needs: a finished run is never resumed, and it is two thirds of the bytes.
-    (last.folder / checkpoints.TRAINING).unlink()
-    files = {name: entry for name, entry in last.manifest["files"].items() if name != checkpoints.TRAINING}
-    checkpoints.with_manifest(last, files=files)
+    (result.folder / checkpoints.TRAINING).unlink()
+    files = {name: entry for name, entry in result.manifest["files"].items() if name != checkpoints.TRAINING}
+    checkpoints.with_manifest(result, files=files)
     for name in LEFT_BEHIND:
         (folder / name).unlink(missing_ok=True)
     write_json(
@@ -64,6 +67,16 @@ def record_run(minutes: float) -> None:
             "commit": commit.stdout.strip(),
         },
     )
+
+
+def ship_figures_of_base(result: checkpoints.Checkpoint) -> None:
+    """Keeps what was measured of the base on these articles: who presses the button on a fresh machine waits for none of it."""
+    wanted = (result.manifest["preset"]["hash"], result.manifest["corpus"])
+    cache.SHIPPED.mkdir()
+    for file in (paths.checkpoints_root() / ".evaluations").glob("*.json"):
+        key = read_json(file).get("key", {})
+        if (key.get("model"), key.get("corpus")) == wanted and key.get("kind") != "report":
+            shutil.copy(file, cache.SHIPPED)
 
 
 def take_pictures() -> None:

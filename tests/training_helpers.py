@@ -10,7 +10,7 @@ from engine.runs import checkpoints
 from engine.runs.references import ModelReference
 from engine.runs.settings import RunSettings
 from engine.services import worker
-from engine.training import loop
+from engine.training.saver import Saver
 
 
 def settings_of(preset, articles, **changes) -> RunSettings:
@@ -35,15 +35,15 @@ def settings_of(preset, articles, **changes) -> RunSettings:
 
 def cut_off_at(run, step):
     """Trains until the checkpoint of that step is written, and not a step further."""
-    save = loop._Training._checkpoint
+    save = Saver.save
 
     def cut_off(self):
         save(self)
-        if self.progress.step == step:
+        if self.saved_step == step:
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop._Training, "_checkpoint", cut_off)
+        patch.setattr(Saver, "save", cut_off)
         with pytest.raises(KeyboardInterrupt):
             worker.work(run)
     keras.backend.clear_session()

@@ -9,8 +9,9 @@ from engine.core.errors import EngineError
 from engine.runs import lifecycle, queue, states
 from engine.runs.folder import Run, State
 from engine.runs.history.follower import History
+from engine.runs.settings import EVERYTHING
 from engine.services import dispatcher, ending
-from ui import access, bases_view, errors, little_memory, near_copies_view, words
+from ui import access, bases_view, errors, gpu_unused, little_memory, near_copies_view, words
 from ui.charts import colours, style
 from ui.components.figure import live
 from ui.i18n import _, _n
@@ -18,6 +19,7 @@ from ui.readers import folders, polling
 
 REFRESH_SECONDS = 1.0
 ACTIVE = (states.QUEUED, states.RUNNING)
+_RECENT_REPORTS = 20  # from which the speed of a run is told
 
 
 def watch(run: Run, key: str, details: bool = False) -> None:
@@ -86,6 +88,7 @@ def head(run: Run, state: State, key: str) -> None:
             icon=":material/ac_unit:",
         )
         _end_button(run, key)
+    gpu_unused.say_of_run(folders.history(run).events("state", "gpu_unused"))
     _memory(run)
     _damaged(run)
     _buttons(run, state, key)
@@ -163,11 +166,15 @@ def _damaged(run: Run) -> None:
 
 def _progress(run: Run, state: State) -> str:
     parts = [words.phase_name(state.phase)]
+    if state.phase != "training" and state.phase_since:  # something that moves while there is no other figure
+        parts[0] += " · " + _("{n} s so far", n=words.grouped(max(0, int(time.time() - state.phase_since))))
     if state.steps:
         parts.append(_("step {step} of {steps}", step=words.grouped(state.step), steps=words.grouped(state.steps)))
     left = seconds_left(run, state)
     if left is not None:
-        parts.append(_("about {time} of training left", time=words.duration(left)))
+        everything = run.settings.minutes_of == EVERYTHING
+        about = _("about {time} left") if everything else _("about {time} of training left")
+        parts.append(about.format(time=words.duration(left)))
     return " · ".join(parts)
 
 
@@ -181,15 +188,21 @@ def _queued(run: Run, state: State) -> str:
         return _("The disk is full: it starts by itself once there is space.")
     if time.time() - state.queued_at > 20:
         return _("It waits for a trainer to start; if nothing happens, reload the page: that wakes the queue.")
-    return _("Its trainer is starting: TensorFlow takes some ten seconds to load.")
+    return _("Its trainer is starting · {n} s so far", n=words.grouped(max(0, int(time.time() - state.queued_at))))
 
 
 def seconds_left(run: Run, state: State) -> float | None:
-    """Training time left, from the mean time of the steps so far; None while it is not known."""
-    steps = folders.history(run).steps
+    """Training time left, from the newest steps; of a run in minutes what is left of them. None while it is not known."""
+    settings, steps = run.settings, folders.history(run).steps
+    if settings.minutes is not None and settings.minutes_of == EVERYTHING:
+        return max(0.0, 60 * settings.minutes - (time.time() - state.since))
     if not state.steps or not len(steps["step"]) or not steps["seconds"][-1] > 0 or state.step < 2:
         return None
-    return float((state.steps - state.step) * steps["seconds"][-1] / steps["step"][-1])
+    if settings.minutes is not None:
+        return max(0.0, 60 * settings.minutes - float(steps["seconds"][-1]))
+    first = max(0, len(steps["step"]) - _RECENT_REPORTS)
+    done, seconds = (float(steps[name][-1] - (steps[name][first] if first else 0)) for name in ("step", "seconds"))
+    return (state.steps - state.step) * seconds / done if done > 0 else None
 
 
 def _buttons(run: Run, state: State, key: str) -> None:
@@ -218,10 +231,15 @@ def _buttons(run: Run, state: State, key: str) -> None:
             with errors.shown():
                 (run.request_pause if pause else run.request_stop)()
                 st.rerun(scope="app")
-    elif state.state == states.FINISHED or little_memory.nothing_trains():
+    elif (state.state == states.FINISHED and not state.ended_early) or little_memory.nothing_trains():
         return
     elif st.button(
-        _("Resume"), icon=":material/play_arrow:", key=f"{key}_resume", help=_("Goes on from the newest checkpoint.")
+        _("Go on") if state.ended_early else _("Resume"),
+        icon=":material/play_arrow:",
+        key=f"{key}_resume",
+        help=_("Goes on to its last step, whatever validation does.")
+        if state.ended_early
+        else _("Goes on from the newest checkpoint."),
     ):
         with errors.shown():
             run.request_resume()
@@ -293,6 +311,36 @@ def samples(run: Run, prompts: int) -> None:
                 st.text(prompt + sample["text"])
 
 
+def result_sentences(run: Run) -> list[str]:
+    """What is to be said of how a run ended and of which of its checkpoints its figures are."""
+    history, state, told = folders.history(run), run.state(), []
+    for event in history.events("early_end")[-1:] if state.ended_early else ():
+        told.append(
+            _(
+                "It ended early, at step {step} of {steps}: the last {patience} measurements on validation were no better than the one at step {best}.",
+                step=words.grouped(event["step"]),
+                steps=words.grouped(event["steps"]),
+                patience=words.grouped(event["patience"]),
+                best=words.grouped(event["best_step"]),
+            )
+        )
+    for event in history.events("result")[-1:]:
+        if event.get("base_better"):
+            told.append(
+                _(
+                    "On validation the base model is better than every checkpoint of this run; what is shown is the last."
+                )
+            )
+        elif event.get("best_step") and event["step"] != state.step:
+            told.append(
+                _(
+                    "The figures are those of its best checkpoint on validation, of step {n}.",
+                    n=words.grouped(event["step"]),
+                )
+            )
+    return told
+
+
 def outcome(run: Run) -> None:
     """What a finished run reached, against its base on the same tokens."""
     figures = folders.history(run).on_whole_splits()
@@ -325,6 +373,8 @@ def outcome(run: Run) -> None:
         help=_("Base and run are measured on the same tokens of articles that neither was trained on."),
         border=True,
     )
+    for sentence in result_sentences(run):
+        st.markdown(sentence)
     if told := near_copies_view.said(own.get("near_copies"), split, bool(own.get("near_copies_left_out"))):
         st.warning(told)
     keras_evaluate(run)

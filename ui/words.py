@@ -1,7 +1,10 @@
 """Numbers in words, with the digits that their uncertainty allows, in the language of the session; text as it is."""
 
 import html
+import math
 import re
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from engine.runs.queue import Place
@@ -11,23 +14,40 @@ from ui.i18n import _, language
 _THIN = "\u202f"  # narrow no-break space: the French thousands separator
 
 
+NO_NUMBER = "–"
+
+
+def _of_numbers(told: Callable[..., str]) -> Callable[..., str]:
+    """A function from a number to its words; what is no number is a dash."""
+
+    @wraps(told)
+    def of_number(number: float, *more: Any, **named: Any) -> str:
+        return told(number, *more, **named) if math.isfinite(number) else NO_NUMBER
+
+    return of_number
+
+
+@_of_numbers
 def grouped(number: float) -> str:
     """A whole number with its thousands grouped: 119,924 or 119 924."""
     text = f"{round(number):,}"
     return text.replace(",", _THIN) if language() == "fr" else text
 
 
+@_of_numbers
 def decimal(number: float, digits: int = 2) -> str:
     """A number with a fixed number of decimals: 4.39 or 4,39."""
     text = f"{round(number, digits) + 0.0:,.{digits}f}"  # no −0
     return text.replace(",", _THIN).replace(".", ",") if language() == "fr" else text
 
 
+@_of_numbers
 def shortest(number: float) -> str:
     """A number with the decimals that it has: 0.8 or 0,8."""
     return f"{number:g}".replace(".", "," if language() == "fr" else ".")
 
 
+@_of_numbers
 def signed(number: float, digits: int = 2) -> str:
     """A change with its sign: +4.39 or −4,39."""
     return ("−" if round(number, digits) < 0 else "+") + decimal(abs(number), digits)
@@ -35,6 +55,8 @@ def signed(number: float, digits: int = 2) -> str:
 
 def delta(number: float, digits: int = 1, sentence: str = "{n}", lower_is_better: bool = False) -> dict[str, Any]:
     """What `st.metric` takes for a change: with its sign, and neither colour nor arrow where it rounds to nothing."""
+    if not math.isfinite(number):
+        return {"delta": NO_NUMBER, "delta_color": "off", "delta_arrow": "off"}
     shown = round(number, digits) + 0.0
     text = sentence.replace("{n}", ("+" if shown > 0 else "") + decimal(shown, digits))
     if not shown:
@@ -42,11 +64,13 @@ def delta(number: float, digits: int = 1, sentence: str = "{n}", lower_is_better
     return {"delta": text, "delta_color": "inverse" if lower_is_better else "normal"}
 
 
+@_of_numbers
 def percent(share: float, digits: int = 1) -> str:
     """A share of 1 in per cent: 18.8 %."""
     return f"{decimal(100 * share, digits)}\u00a0%"
 
 
+@_of_numbers
 def duration(seconds: float) -> str:
     """2 min 5 s."""
     seconds = round(seconds)
@@ -81,6 +105,7 @@ def starts_in(seconds: float | None) -> str:
     return _("it starts in about {time}", time=about(seconds))
 
 
+@_of_numbers
 def about(seconds: float) -> str:
     """A duration that is estimated: to ten seconds below ten minutes, then to a minute."""
     if seconds < 600:
@@ -96,6 +121,7 @@ def place(found: Place) -> str:
     )
 
 
+@_of_numbers
 def size(count: float) -> str:
     """Bytes in the largest fitting unit: 10.6 MB; Mo in French."""
     unit = "o" if language() == "fr" else "B"
@@ -129,6 +155,7 @@ def phase_name(phase: str) -> str:
     """What a running trainer is doing, in words."""
     return {
         "loading": _("loading TensorFlow and the model"),
+        "compiling": _("compiling the training step for this machine"),
         "preparing": _("preparing the articles"),
         "evaluating": _("measuring, sampling and saving"),
         "training": _("training"),

@@ -1,13 +1,13 @@
 """Models: let them write, list, export, convert and import them, and pretrain a small one."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from engine.cli import options
 from engine.cli.output import Progress, bar, print_result
+from engine.core import strict_json
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, references
 from engine.runs.settings import CHECKPOINT_FORMATS, EXPORTS, HUGGING_FACE
@@ -95,7 +95,7 @@ def generate(a: argparse.Namespace) -> int:
     if a.json:
         text = generator.generate(prompt, a.max_new_tokens, sampler, a.seed)
         print(
-            json.dumps(
+            strict_json.dumps(
                 {
                     "checkpoint": reference.reference,
                     "hash": reference.hash,
@@ -135,7 +135,7 @@ def list_checkpoints(a: argparse.Namespace) -> int:
         if not a.json:
             print(f"{row['checkpoint']:<44} {row['hash'][:12]}  {row.get('problem', '')}")
     if a.json:
-        print(json.dumps(rows))
+        print(strict_json.dumps(rows))
     return 0
 
 
@@ -222,5 +222,5 @@ def pretrain(a: argparse.Namespace) -> int:
         figures = pretraining.pretrain(a.text, a.out, settings, report)
     finally:
         progress.close()
-    print_result({"preset": str(a.out), **figures}, a.json, [f"{a.out}: {json.dumps(figures)}"])
+    print_result({"preset": str(a.out), **figures}, a.json, [f"{a.out}: {strict_json.dumps(figures)}"])
     return 0

@@ -1,10 +1,10 @@
 """Show how far a command is, and print what came out: lines for people, or one line of JSON."""
 
-import json
 import sys
 import time
 from typing import Any
 
+from engine.core import strict_json
 from engine.runs import queue
 
 
@@ -39,7 +39,7 @@ def print_result(result: dict, as_json: bool, lines: list[str]) -> None:
     if not as_json:
         print("\n".join(lines))
     else:
-        print(json.dumps(result, ensure_ascii=False))
+        print(strict_json.dumps(result, ensure_ascii=False))
 
 
 def preparing(p: Any, seconds: float) -> str:

@@ -1,12 +1,12 @@
 """Runs: list, queue, stop, pause, resume, extend and delete them."""
 
 import argparse
-import json
 import sys
 from typing import Any
 
 from engine.cli import options
 from engine.cli.output import place_line, print_result
+from engine.core import strict_json
 from engine.core.errors import EngineError, RunError
 from engine.runs import lifecycle, removal, states
 from engine.runs import queue as queueing
@@ -170,7 +170,7 @@ def list_runs(a: argparse.Namespace) -> int:
             reason += f"  {place_line(place)}" if place else ""
             print(f"{run.name:<32} {state.state:<12} {state.step:>8,} / {state.steps:<8,}{reason}")
     if a.json:
-        print(json.dumps(rows))
+        print(strict_json.dumps(rows))
     elif not rows:
         print("There is no run yet. Start one: python -m engine train --help")
     return 0

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from engine.articles.member import shown
 from engine.cli import options
 from engine.cli.output import Progress, near_copies_line, place_line, preparing, print_result
-from engine.core import paths
+from engine.core import machine, paths
 from engine.core.errors import ArticlesError, PlanError
 from engine.presets import memory
 from engine.runs import checkpoints, inputs, queue, states
@@ -50,6 +50,7 @@ def train(a: argparse.Namespace) -> int:
         parent=a.parent,
         **chosen,
     )
+    _say_gpu_unused(settings.device)
     run = queue.enter(settings, "" if a.name else "run").run
     if a.queue:
         return _print_queued(run, a.json)
@@ -92,6 +93,8 @@ def _train_plan(a: argparse.Namespace) -> int:
         scaled = plan.scaled(prepared.articles("train"))
         prefix = a.name or queue.UNNAMED
         stages = plans.settings(scaled, source, prefix, **changes)
+        for device in {stage.device for stage in stages}:
+            _say_gpu_unused(device)
         made = [entry.run for entry in queue.enter_stages(stages, prefix, "" if a.name else "plan")]
         if a.queue:
             dispatcher.ensure()
@@ -114,6 +117,12 @@ def _train_plan(a: argparse.Namespace) -> int:
     lines = [line for result in results for line in _result_lines(result)]
     print_result({"plan": plan.title, "articles": scaled.articles, "stages": results}, a.json, lines)
     return 0
+
+
+def _say_gpu_unused(device: str) -> None:
+    """Says at once that the CPU trains where one would expect the GPU."""
+    if device == "auto" and (problem := machine.gpu_problem()) is not None:
+        print(problem, file=sys.stderr, flush=True)
 
 
 def _articles(a: argparse.Namespace) -> str:

@@ -41,7 +41,14 @@ _MOST_NAME_BYTES = 200  # a file's may have 255, and some are made of this one a
 
 STATES = ("queued", "running", "paused", "finished", "failed", "stopped", "interrupted")
 STATE = needed(state=one_of(*STATES), since=moment) | known(
-    step=step, steps=step, phase=text, reason=optional(error), starts=count, queued_at=moment
+    step=step,
+    steps=step,
+    phase=text,
+    reason=optional(error),
+    starts=count,
+    queued_at=moment,
+    result=step,
+    phase_since=moment,
 )
 _STAGE = needed(articles=path_text) | known(
     first_article=optional(positive), last_article=optional(positive), checkpoint=text, hash=text, method=optional(text)

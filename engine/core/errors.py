@@ -18,6 +18,7 @@ A message is a template and its values, so that the page can show it in the lang
 """
 
 import json
+import math
 from typing import Any, Self
 
 
@@ -31,7 +32,7 @@ class EngineError(Exception):
 
     def __init__(self, template: str, **values: object) -> None:
         self.template = template
-        self.values = values = {name: _whole(value) for name, value in values.items()}
+        self.values = values = {name: _shown(_whole(value)) for name, value in values.items()}
         super().__init__(template.format(**values) if values else template)
 
     def to_json(self) -> dict[str, Any]:
@@ -54,6 +55,11 @@ def _whole(value: object) -> object:
     if isinstance(value, dict) and value.keys() == {"template", "values"}:
         return EngineError.from_json(value)
     return value
+
+
+def _shown(value: object) -> object:
+    """A value of a sentence; a number that is none is a dash."""
+    return "–" if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class ArticlesError(EngineError):

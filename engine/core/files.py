@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 import psutil
 
+from engine.core import strict_json
 from engine.core.errors import GoneError, StorageError, sentence
 
 _NO_ROOM = sentence(
@@ -227,7 +228,7 @@ def write_bytes(path: Path, content: bytes, durable: bool = True, mode: int = 0o
 
 def json_text(value: object) -> str:
     """Indented JSON that a person can read."""
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return strict_json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_json(path: Path, value: object, durable: bool = True) -> None:
@@ -256,7 +257,7 @@ def parse_json(content: bytes) -> Any:
         ValueError: no JSON in UTF-8, nested too deeply, or with characters that no text can hold.
     """
     try:
-        value = json.loads(content.decode("utf-8"))
+        value = strict_json.loads(content.decode("utf-8"))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if content.count(b"[") + content.count(b"{") > MOST_DEPTH and _deeper(value, MOST_DEPTH):

@@ -18,6 +18,7 @@ from engine.core import checked, fields, launch
 from engine.core.errors import EngineError, sentence
 from engine.core.files import make_folder, read_json, storage_errors, write_bytes, write_json
 from engine.core.locks import Lock, held
+from engine.core.progress import Cancelled
 
 FINISHED, FAILED, STOPPED = "finished", "failed", "stopped"
 _ENDED = (FINISHED, FAILED, STOPPED)
@@ -25,10 +26,6 @@ _START_SECONDS = 20.0  # from the request to the lock, at most
 _REPORT_SECONDS = 0.3
 _ROOM_BYTES = 1 << 16
 _BUG = sentence("An error that Atelier did not foresee: {error}. The log beside {file} holds the details.")
-
-
-class Stopped(Exception):
-    """A person asked the work to stop."""
 
 
 class Job:
@@ -133,7 +130,7 @@ def work(file: Path, do: Callable[[Work], dict[str, Any]]) -> int:
         own = Work(file)
         try:
             own.say_last(**do(own), state=FINISHED)
-        except Stopped:
+        except Cancelled:
             own.say_last(state=STOPPED)
         except EngineError as error:
             own.say_last(state=FAILED, error=error.to_json())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from engine.core import cgroups
+from engine.core import cgroups, gpu_use, paths
 from engine.core.errors import ResourcesError
 
 # TensorFlow, Keras and keras-hub imported: 753 MB, and room for what the first compilation takes. The command:
@@ -94,8 +94,13 @@ def gpus() -> tuple[str, ...]:
     return found[: len([number for number in visible.split(",") if number.strip() not in ("", "-1")])]
 
 
+def gpu_problem() -> ResourcesError | None:
+    """Why TensorFlow cannot use the GPUs that the driver shows, and what to do; None where it can, or there are none."""
+    return gpu_use.problem(gpus(), paths.checkpoints_root())
+
+
 def resolve_device(device: str) -> str:
-    """The device that "auto" means here where nothing else is at work: the first GPU, or the CPU.
+    """The device that "auto" means here where nothing else is at work: the first GPU that can be used, or the CPU.
 
     Raises:
         ResourcesError: a GPU that is not there.
@@ -104,13 +109,15 @@ def resolve_device(device: str) -> str:
 
 
 def devices(device: str) -> tuple[str, ...]:
-    """The devices on any of which a run may train: "auto" is every GPU, or the CPU where there is none.
+    """The devices on any of which a run may train: "auto" is every GPU, or the CPU where there is none or none can be used.
 
     Raises:
         ResourcesError: a GPU that is not there.
     """
     found = gpus()
     if device == "auto":
+        if gpu_problem() is not None:
+            return ("cpu",)
         return tuple(f"gpu:{number}" for number in range(len(found))) or ("cpu",)
     if device.startswith("gpu:") and int(device[4:]) >= len(found):
         raise ResourcesError(

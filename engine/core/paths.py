@@ -14,6 +14,7 @@ PRESETS = PROJECT / "checkpoints" / "presets"
 MINI_PRESET = PRESETS / "gpt2_mini_en"
 SAMPLE_ARTICLES = PROJECT / "articles" / "sample"
 ENGLISH = PROJECT / "articles" / "english"
+RECORDED = PROJECT / "checkpoints" / "recorded-mini"
 _SHOWN = 80  # characters of what can be no path or name
 # What makes a path that is taken for a pattern match other files than its own.
 _PATTERN = "[" if os.name == "nt" else "[\\"

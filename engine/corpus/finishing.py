@@ -44,7 +44,7 @@ def finish(grown: Growing, accept_part: bool) -> Path:
 
     Raises:
         ArticlesError: no article can be used, or one alone. FewRead: less than half could be read, and nobody said yes to that.
-        Stopped: a person asked.
+        Cancelled: a person asked.
     """
     splits = {split: grown.state["splits"][split] for split in SPLITS if split in grown.state["splits"]}
     if not splits or not splits.get("train", {}).get("articles"):

@@ -18,6 +18,7 @@ from engine.core.files import (
     storage_errors,
 )
 from engine.core.locks import Lock
+from engine.core.progress import Cancelled
 from engine.corpus import dividing, finishing
 from engine.corpus.lookup import (
     JOURNAL,
@@ -29,7 +30,7 @@ from engine.corpus.lookup import (
     of_vocabulary,
     staging_of,
 )
-from engine.corpus.progress import Report, Stopped
+from engine.corpus.progress import Report
 from engine.corpus.reading import Growing
 from engine.corpus.store import (
     Corpus,
@@ -67,7 +68,7 @@ def prepare(
         ArticlesError: nothing there, or no article that can be used. FewRead: less than half of it can be.
         SourceChanged: somebody wrote the source meanwhile; nothing stays of what was prepared.
         StorageError: the disk refuses.
-        ReadingEnded: reading broke a limit; Stopped: a person asked. What was prepared stays, to go on from.
+        ReadingEnded: reading broke a limit; Cancelled: a person asked. What was prepared stays, to go on from.
     """
     if is_corpus(path):
         return of_vocabulary(Corpus(Path(path)), tokenizer)
@@ -91,7 +92,7 @@ def prepare(
     with Lock(locks) as lock:
         while not lock.acquire(patience_seconds=1):  # somebody else prepares the same
             if stop_requested():
-                raise Stopped
+                raise Cancelled
         if (found := existing(folder, identified, out is not None)) is not None:
             return found
         staging = staging_of(folder)

@@ -1,11 +1,7 @@
-"""How far a preparation is, and that somebody asked it to stop."""
+"""How far a preparation is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-
-class Stopped(Exception):
-    """A person asked the preparation to stop; it goes on from there when it is asked for again."""
 
 
 @dataclass(frozen=True)

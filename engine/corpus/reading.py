@@ -28,12 +28,13 @@ from engine.core.files import (
     sync,
     write_json,
 )
+from engine.core.progress import Cancelled
 from engine.corpus.lookup import (
     JOURNAL,
     SHOWN_CHANGED,
     SIGNATURES,
 )
-from engine.corpus.progress import Progress, Report, Stopped
+from engine.corpus.progress import Progress, Report
 from engine.corpus.store import (
     ARTICLE,
     ARTICLES,
@@ -112,7 +113,7 @@ class Growing:
         """Reads the source to its end, from wherever an interruption left it.
 
         Raises:
-            ArticlesError: it cannot be read. SourceChanged: somebody wrote it meanwhile. Stopped: a person asked.
+            ArticlesError: it cannot be read. SourceChanged: somebody wrote it meanwhile. Cancelled: a person asked.
         """
         self._open()
         try:
@@ -248,7 +249,7 @@ class Growing:
             if self.stop_requested():
                 self._write(batch, encoding.result())
                 self._note()
-                raise Stopped
+                raise Cancelled
         if before is not None:
             self._write(before[0], before[1].result())
         self._report()
@@ -261,7 +262,7 @@ class Growing:
         """Reports how many articles are compared with one another, and ends where somebody asked for it."""
         self._report(done)
         if self.stop_requested():
-            raise Stopped
+            raise Cancelled
 
     @property
     def articles(self) -> int:

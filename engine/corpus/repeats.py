@@ -13,12 +13,13 @@ from engine.core.files import (
     write_json,
 )
 from engine.core.locks import Lock
+from engine.core.progress import Cancelled
 from engine.corpus import dividing, little, near_copies
 from engine.corpus.lookup import (
     SIGNATURES,
     described,
 )
-from engine.corpus.progress import Progress, Report, Stopped
+from engine.corpus.progress import Progress, Report
 from engine.corpus.shingles import Shingles
 from engine.corpus.store import (
     ARTICLE,
@@ -74,7 +75,7 @@ def look_for_near_copies(
     """A corpus with its near-copies, which one that an earlier version prepared has not; nothing else of it changes.
 
     Raises:
-        StorageError: no rights or no space. Stopped: a person asked; it goes on from there.
+        StorageError: no rights or no space. Cancelled: a person asked; it goes on from there.
     """
     if corpus.near_copies() is not None:
         return corpus
@@ -83,7 +84,7 @@ def look_for_near_copies(
     def compared(done: int) -> None:
         report(Progress(0, 0, totals["articles"], totals["tokens"], corpus.skipped.count, done))
         if stop_requested():
-            raise Stopped
+            raise Cancelled
 
     beside = corpus.folder.with_name(f".{corpus.folder.name}.comparing")
     with storage_errors(corpus.folder):
@@ -91,7 +92,7 @@ def look_for_near_copies(
         with Lock(beside / "lock") as lock:
             while not lock.acquire(patience_seconds=1):
                 if stop_requested():
-                    raise Stopped
+                    raise Cancelled
             corpus = Corpus(corpus.folder)
             if corpus.near_copies() is None:
                 dtype = np.dtype(corpus.card["dtype"]).newbyteorder("<")

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from engine.corpus import windows
+from engine.models import finite
 from engine.models.backend import keras
 
 
@@ -49,6 +50,9 @@ def compile_to_evaluate(model) -> None:
 def evaluate_batches(model, batches: Callable[[], Iterator[windows.Batch]], count: int) -> dict[str, float]:
     """Keras `evaluate` of a compiled model on `count` batches of equally long windows.
 
+    Raises:
+        EngineError: the model computes no numbers.
+
     Returns:
         loss in nats and accuracy a token, and the tokens: targets of weight 0 are not counted.
     """
@@ -61,6 +65,7 @@ def evaluate_batches(model, batches: Callable[[], Iterator[windows.Batch]], coun
             yield inputs(batch), batch.targets, batch.weights
 
     logs = keras.Model.evaluate(model, dataset_of(draw, count), verbose=0, return_dict=True)
+    finite.require(np.array([logs["loss"]], np.float64))
     # Keras divides the sum of the losses by all targets, those of weight 0 included.
     return {"loss": float(logs["loss"]) * targets / tokens, "accuracy": float(logs["accuracy"]), "tokens": tokens}
 

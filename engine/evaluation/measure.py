@@ -94,7 +94,7 @@ def examine(
 
     Raises:
         ArticlesError: the split is not there. EngineError: window and stride do not fit.
-        PresetError, CheckpointError: the model cannot be loaded. engine.corpus.progress.Stopped: a person asked.
+        PresetError, CheckpointError: the model cannot be loaded. Cancelled: a person asked.
     """
     tokenizer = vocabulary.vocabulary(model.preset.reference)
     prepared = with_split(articles, split, tokenizer, preparing, stop_requested)
@@ -173,7 +173,7 @@ def with_split(
     """The prepared corpus of articles that have such a split.
 
     Raises:
-        ArticlesError: they have none. engine.corpus.progress.Stopped: a person asked.
+        ArticlesError: they have none. Cancelled: a person asked.
     """
     prepared = preparation.prepare(articles_path(articles), tokenizer, report=preparing, stop_requested=stop_requested)
     if split not in prepared.splits:

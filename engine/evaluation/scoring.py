@@ -9,7 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from engine.core.errors import ResourcesError
+from engine.core.progress import Cancelled
 from engine.corpus import windows
+from engine.models import finite
+from engine.models.compilation import FirstCalls
 from engine.presets import memory
 
 # XLA makes a step of the mini model 1.3 to 1.4 times faster on a CPU (benchmarks/README.md); TensorFlow's Windows wheels
@@ -51,10 +54,6 @@ class Scores:
         return {**figures, "perplexity": self.perplexity}
 
 
-class Cancelled(Exception):
-    """Whoever asked for an evaluation does not want it any more."""
-
-
 class Scorer:
     """Scores batches with one compiled function, kept as long as the model's shape is.
 
@@ -78,6 +77,7 @@ class Scorer:
             return losses, ranks, tf.exp(-log_sum)  # (batch, length): nats, rank from 0, 0..1
 
         self._score = score
+        self._first_calls = FirstCalls("score")
         self._rows = 0  # windows at a time since memory ran out; 0 = all
 
     def batch(self, batch: windows.Batch) -> tuple[np.ndarray, np.ndarray]:
@@ -92,13 +92,13 @@ class Scorer:
         Where memory runs out, half as many windows are scored at a time: scoring changes nothing that could be harmed.
 
         Raises:
-            ResourcesError: it runs out with one window.
+            ResourcesError: it runs out with one window. EngineError: the model computes no numbers.
         """
         rows = self._rows or len(batch.token_ids)
         while True:
             try:
                 pieces = [
-                    self._score(tf.constant(batch.token_ids[i : i + rows]), tf.constant(batch.targets[i : i + rows]))
+                    self._score_piece(batch.token_ids[i : i + rows], batch.targets[i : i + rows])
                     for i in range(0, len(batch.token_ids), rows)
                 ]
                 break
@@ -114,7 +114,12 @@ class Scorer:
                     ) from error
             self._rows = rows = rows // 2
         losses, ranks, confidences = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+        finite.require(losses)
         return losses, ranks, confidences
+
+    def _score_piece(self, token_ids: np.ndarray, targets: np.ndarray):
+        with self._first_calls.timed(*token_ids.shape):
+            return self._score(tf.constant(token_ids), tf.constant(targets))
 
 
 def evaluate(

@@ -21,6 +21,7 @@ _CARRIED = (
     "corpus",
     "preset",
     "metrics",
+    "interval_metrics",
     "config_hash",
     "epochs",
     "lineage",

@@ -12,6 +12,8 @@ import tensorflow as tf
 from engine.core.errors import EngineError, SettingsError
 from engine.inference import beam
 from engine.inference.token_scores import Microscope
+from engine.models import finite
+from engine.models.compilation import FirstCalls
 from engine.presets.tokenizers import Tokenizer
 
 MOST_BEAMS = 8
@@ -99,7 +101,13 @@ class Generator:
                 logits, _, cache = model.call_with_cache(token_ids, cache, index)
                 return tf.cast(logits[0], tf.float32), cache  # (piece, vocabulary)
 
-            self._steps[length] = step
+            first_calls = FirstCalls("generate")
+
+            def timed(token_ids, cache, index):
+                with first_calls.timed(token_ids.shape[1], length):
+                    return step(token_ids, cache, index)
+
+            self._steps[length] = timed
         return self._steps[length]
 
     def prompt_ids(self, prompt: str, max_new_tokens: int) -> tuple[list[int], int]:
@@ -138,12 +146,16 @@ class Generator:
         return step, cache, last
 
     def stream(self, prompt: str, max_new_tokens: int, sampler: Sampler = Sampler(), seed: int = 1) -> Iterator[int]:
-        """Yields the new token ids one by one; ends at `<|endoftext|>` or after `max_new_tokens`."""
+        """Yields the new token ids one by one; ends at `<|endoftext|>` or after `max_new_tokens`.
+
+        Raises:
+            EngineError: the model computes no numbers.
+        """
         ids, _ = self.prompt_ids(prompt, max_new_tokens)
         room, rng = self._room(max_new_tokens), np.random.default_rng(seed)
         step, cache, last = self._begin(ids, room)
         for number in range(room):
-            token = sampler.draw(last.numpy(), rng)
+            token = sampler.draw(finite.require(last.numpy()), rng)
             if token == self.tokenizer.end_of_text:
                 return
             yield token
@@ -155,7 +167,7 @@ class Generator:
         """Beam search (`engine.inference.beam`): yields how many tokens are decided, returns the new token ids.
 
         Raises:
-            SettingsError: fewer than 1 or more than MOST_BEAMS beams.
+            SettingsError: fewer than 1 or more than MOST_BEAMS beams. EngineError: the model computes no numbers.
         """
         if not 1 <= beams <= MOST_BEAMS:
             problem = EngineError("The beams must be 1 to {most}; received {v}.", most=MOST_BEAMS, v=beams)
@@ -170,9 +182,9 @@ class Generator:
             token_ids = tf.constant(tokens[:, None], tf.int32)
             logits, cache = self._beam_step(token_ids, cache, tf.constant(parents, tf.int32), tf.constant(index))
             index += 1
-            return logits.numpy()
+            return finite.require(logits.numpy())
 
-        return beam.search(last.numpy(), advance, beams, self.tokenizer.end_of_text, room)
+        return beam.search(finite.require(last.numpy()), advance, beams, self.tokenizer.end_of_text, room)
 
     def generate(self, prompt: str, max_new_tokens: int, sampler: Sampler = Sampler(), seed: int = 1) -> str:
         """The continuation as text, without the prompt."""

@@ -9,9 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from engine.core.errors import EngineError
+from engine.core.progress import Cancelled
 from engine.corpus import windows
 from engine.corpus.store import Corpus
-from engine.evaluation.scoring import Cancelled, Scorer, batch_size
+from engine.evaluation.scoring import Scorer, batch_size
+from engine.models import finite
 from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
 
@@ -63,6 +65,9 @@ class Microscope:
 
         What is longer than the context is looked at in windows that overlap by half: each token sees at least half a
         context before it, where there is as much.
+
+        Raises:
+            EngineError: the model computes no numbers.
         """
         ids = np.array([*taken.before, *taken.ids], dtype=np.int32)
         count = len(ids) - 1
@@ -75,6 +80,8 @@ class Microscope:
             given = ids[first : first + length + 1]
             piece[: len(given)] = given
             found = self._look(tf.constant(piece[None, :-1]), tf.constant(piece[None, 1:]))
+            # An entropy is made of all that the model computed there.
+            finite.require(found[2].numpy()[: len(given) - 1])
             parts.append([array.numpy()[done - first : len(given) - 1] for array in found])
             done = first + len(given) - 1
         return Look(*(np.concatenate(arrays)[len(taken.before) - 1 :] for arrays in zip(*parts, strict=True)))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core import jobs, paths
+from engine.core.progress import Cancelled
 from engine.memorisation import search
 from engine.runs import articles_read, lifecycle
 from engine.runs.folder import Run
@@ -29,7 +30,7 @@ def start(run: Run) -> None:
 def _index(work: jobs.Work) -> dict[str, Any]:
     def report(done: int, total: int) -> None:
         if work.stop_requested():
-            raise jobs.Stopped
+            raise Cancelled
         work.say(True, done=done, total=total)
 
     run = lifecycle.find(work.value["run"], Path(work.value["root"]))

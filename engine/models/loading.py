@@ -102,16 +102,35 @@ def load(
         fresh.set_weights(backbone.get_weights())
         backbone = fresh
     if model.checkpoint is not None:
-        try:
-            read_weights(backbone, model.checkpoint.folder, model.checkpoint.format)
-        except (ValueError, OSError, KeyError, AssertionError) as error:
-            raise CheckpointError(
-                "{name} does not fit {preset}: {reason}",
-                name=model.reference,
-                preset=model.preset.reference,
-                reason=error,
-            ) from error
+        _read(backbone, model)
     return keras_hub.models.GPT2CausalLM(backbone=backbone, preprocessor=None), tokenizer
+
+
+def load_weights(model: "keras_hub.models.GPT2CausalLM", reference: ModelReference) -> None:
+    """Puts the weights of another model of the same preset into one that is there; verified before they are used.
+
+    Raises:
+        PresetError, CheckpointError: as `load`.
+    """
+    if reference.checkpoint is None:
+        backbone, _tokenizer = _load_preset(reference.preset, "float32")
+        model.backbone.set_weights(backbone.get_weights())
+        return
+    checkpoints.verify(reference.checkpoint, reference.checkpoint.weights_files, fresh=True)
+    _read(model.backbone, reference)
+
+
+def _read(backbone, reference: ModelReference) -> None:
+    assert reference.checkpoint is not None
+    try:
+        read_weights(backbone, reference.checkpoint.folder, reference.checkpoint.format)
+    except (ValueError, OSError, KeyError, AssertionError) as error:
+        raise CheckpointError(
+            "{name} does not fit {preset}: {reason}",
+            name=reference.reference,
+            preset=reference.preset.reference,
+            reason=error,
+        ) from error
 
 
 def read_weights(backbone, folder: Path, form: str) -> None:

@@ -240,7 +240,7 @@ def _step_of(folder: Path) -> str:
 
 
 def find(reference: str, root: Path | None = None) -> Checkpoint:
-    """The checkpoint RUN/STEP, or the newest whole one of RUN.
+    """The checkpoint RUN/STEP, or of RUN its result: the newest whole one as long as none is known.
 
     Raises:
         RunError: no such run. CheckpointError: no such checkpoint, or none that is whole.
@@ -248,6 +248,8 @@ def find(reference: str, root: Path | None = None) -> Checkpoint:
     name, _, step = reference.strip("/").partition("/")
     run = lifecycle.find(name, root)
     if not step:
+        if (result := result_of(run)) is not None:
+            return result
         checkpoint, damaged = newest_and_damaged(run)
         if checkpoint is None and damaged:
             raise CheckpointError(
@@ -265,6 +267,14 @@ def find(reference: str, root: Path | None = None) -> Checkpoint:
         if step in (folder.name, _step_of(folder)):
             raise _damaged(f"{name}/{step}", MANIFEST)
     raise CheckpointError("The run {name} has no checkpoint {step}.", name=name, step=paths.shortened(step))
+
+
+def result_of(run: Run) -> Checkpoint | None:
+    """The checkpoint that a run ended with as its result; None where it has not ended, or where it is gone or damaged."""
+    step = run.state().result
+    with contextlib.suppress(CheckpointError):
+        return _verified(run.folder / f"step-{step:08d}") if step else None
+    return None
 
 
 def preset_of(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from engine.runs import states as states_
 from engine.runs.folder import Run, State
 from engine.runs.history import events, shared
 from engine.runs.history.follower import History
-from engine.runs.settings import IMPORTED, RunSettings
+from engine.runs.settings import EVERYTHING, IMPORTED, RunSettings
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,8 @@ def whole(settings: RunSettings, every: list[Run]) -> float | None:
     Args:
         every: the runs of this machine, the newest first.
     """
+    if settings.minutes is not None and settings.minutes_of == EVERYTHING:
+        return 60 * settings.minutes
     beside, training = _beside_training(settings, every), _training_seconds(settings, every)
     return None if beside is None or training is None else beside.whole(training)
 
@@ -139,12 +141,16 @@ def _tokens_per_second(settings: RunSettings, every: list[Run]) -> float | None:
 def left(run: Run, state: State, every: list[Run]) -> float | None:
     """About how many seconds a running run still takes."""
     settings = run.settings
+    if settings.minutes is not None and settings.minutes_of == EVERYTHING:
+        return max(0.0, 60 * settings.minutes - (time.time() - state.since))
     beside = _beside_training(settings, every)
     if beside is None:
         return None
     step = _last_step(run.folder)
     if state.steps and step:
         training = max(0, state.steps - step["step"]) * step["seconds"] / step["step"]
+        if settings.minutes is not None:  # it is planned by the clock
+            training = max(0.0, 60 * settings.minutes - step["seconds"])
         since = time.time() - step["time"]
         return max(0.0, training * (1 + beside.within) + beside.after - (0.0 if training else since))
     expected = whole(settings, every)

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from engine.runs.settings import BOUNDS, CHECKPOINT_FORMATS, NEAR_COPIES, PRECISIONS, RunSettings
+from engine.runs.settings import BOUNDS, CHECKPOINT_FORMATS, NEAR_COPIES, PATIENCE, PRECISIONS, RESULTS, RunSettings
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(RunSettings)}
 
@@ -76,6 +76,18 @@ FIELDS = (
         NEAR_COPIES,
     ),
     Field("evaluate_steps", int, "steps between checkpoints; 0 = a tenth of the run, at least 10 s with --minutes"),
+    Field(
+        "result",
+        str,
+        "the checkpoint that figures, exports and continuations take; auto = the best of a run in minutes or epochs, the "
+        "last of one in steps",
+        RESULTS,
+    ),
+    Field(
+        "patience",
+        int,
+        f"measurements without a better one that end a run early; 0 = never; a run in minutes or epochs has {PATIENCE}",
+    ),
     Field("prompts", str, "what a sample continues; may be given several times", singular="prompt"),
     Field("seed", int, "of order, dropout and samples"),
     Field("checkpoint_format", str, "of the weights", CHECKPOINT_FORMATS),

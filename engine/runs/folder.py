@@ -68,10 +68,12 @@ class State:
             a folder that says queued or running and is a copy of the run that waits or works, and a damaged one.
         since: Unix time of the last change of `state`.
         step, steps: the step reached and the last one; steps is 0 until it is known.
-        phase: what a running trainer is doing: loading, preparing, evaluating, training, finishing.
+        phase: what a running trainer is doing: loading, preparing, compiling, evaluating, training, finishing.
+        phase_since: Unix time of its beginning; 0 = not known.
         reason: template and values of the sentence that says why it ended, or None.
         starts: trainers started without a new checkpoint in between.
         queued_at: Unix time that orders the queue.
+        result: the step of the checkpoint that is the run's result; 0 = the newest one.
     """
 
     state: str
@@ -82,6 +84,13 @@ class State:
     reason: dict[str, Any] | None = None
     starts: int = 0
     queued_at: float = 0.0
+    result: int = 0
+    phase_since: float = 0.0
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether it is finished before its last step, and could go on."""
+        return self.state == FINISHED and 0 < self.step < self.steps
 
     @property
     def error(self) -> EngineError | None:
@@ -272,8 +281,9 @@ class Run:
                     self.write_state(state=state, phase="")
 
     def request_resume(self) -> None:
-        """Puts a paused, stopped, failed or interrupted run into the queue again; one that waits keeps its place. A copy of
-        another run's folder becomes a run of its own, which goes on from its own newest checkpoint.
+        """Puts a paused, stopped, failed or interrupted run into the queue again; one that waits keeps its place. One that
+        ended early goes on to its last step. A copy of another run's folder becomes a run of its own, which goes on from its
+        own newest checkpoint.
 
         Raises:
             RunError: it is running, finished, or broken. SettingsError: its settings are out of bounds, or it is a copy
@@ -285,7 +295,9 @@ class Run:
             if not lock.acquire(patience_seconds=2):
                 raise RunError("The run {name} is running.", name=self.name)
             state = self._stored_state()
-            if state.state == FINISHED:
+            if state.ended_early:
+                self.change_config(patience=0)
+            elif state.state == FINISHED:
                 raise RunError("The run {name} is finished: there is nothing to resume.", name=self.name)
             (self.folder / "control.json").unlink(missing_ok=True)
             copied = self.is_copy()
@@ -293,7 +305,7 @@ class Run:
                 self._become_own()
             elif state.state == QUEUED:
                 return
-            self.write_state(state=QUEUED, queued_at=time.time(), reason=None, starts=0, phase="")
+            self.write_state(state=QUEUED, queued_at=time.time(), reason=None, starts=0, phase="", result=0)
 
     def _become_own(self) -> None:
         """Gives a copy an id and a place, and so the right to train; the caller holds the run's lock."""
@@ -331,6 +343,8 @@ class Run:
             former = State(RUNNING, time.time(), step=self.saved_step())
         if "state" in changes and changes["state"] != former.state:
             changes.setdefault("since", time.time())
+        if changes.get("phase", former.phase) != former.phase:
+            changes.setdefault("phase_since", time.time())
         state = State(**{**former.__dict__, **changes})
         write_json(self.folder / "state.json", state.__dict__, durable)
         return state

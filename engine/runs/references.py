@@ -124,12 +124,15 @@ def bases(root: Path | None = None) -> list[Preset]:
 
 
 def models(root: Path | None = None) -> list[ModelReference]:
-    """Every model there is: the presets on this machine, then the checkpoints of all runs, newest run first."""
+    """Every model there is: the presets on this machine, then the checkpoints of all runs, newest run first; of each its
+    result, then the others from the newest to the oldest."""
     found = [ModelReference(preset) for preset in bases(root)]
     for run in lifecycle.all_runs(root):
         try:
             base = catalogue.find(run.settings.preset)
         except EngineError:
             continue
-        found.extend(ModelReference(base, checkpoint) for checkpoint in reversed(of_run(run)))
+        result = run.state().result
+        ordered = sorted(of_run(run), key=lambda checkpoint: (checkpoint.step != result, -checkpoint.step))
+        found.extend(ModelReference(base, checkpoint) for checkpoint in ordered)
     return found

@@ -43,10 +43,19 @@ def pin(checkpoint: Checkpoint, on: bool) -> None:
         write_json(run.folder / PINS, {"steps": sorted(steps)})
 
 
+def interval_loss(checkpoint: Checkpoint) -> float | None:
+    """The loss on the part of validation that is measured at each interval; None where nothing was measured.
+
+    The metrics of a run's result are those of whole splits, which compare with no other checkpoint's.
+    """
+    metrics = checkpoint.manifest.get("interval_metrics") or checkpoint.manifest.get("metrics", {})
+    return metrics.get("validation", {}).get("loss")
+
+
 def best(found: Iterable[Checkpoint]) -> Checkpoint | None:
     """The checkpoint with the lowest loss on validation; of equal ones the newest."""
-    scored = [c for c in found if "loss" in c.manifest.get("metrics", {}).get("validation", {})]
-    return min(scored, key=lambda c: (c.manifest["metrics"]["validation"]["loss"], -c.step), default=None)
+    scored = [(loss, -c.step, c) for c in found if (loss := interval_loss(c)) is not None]
+    return min(scored, key=lambda item: item[:2])[2] if scored else None
 
 
 def parents(root: Path) -> set[str]:

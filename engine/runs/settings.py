@@ -17,6 +17,10 @@ IMPORTED = "imported"  # the method of a run that was not trained here: its one 
 CHECKPOINT_FORMATS = CKPT, H5, KERAS = ("ckpt", "weights.h5", "keras")
 PRESET, HUGGING_FACE = "preset", "hugging-face"
 EXPORTS = (*CHECKPOINT_FORMATS, PRESET, HUGGING_FACE)
+AUTO, BEST, LAST = RESULTS = ("auto", "best", "last")  # which checkpoint is a run's result
+TRAINING, EVERYTHING = MINUTES_OF = ("training", "everything")  # what a length in minutes counts
+PATIENCE = 3  # measurements without a better one, of a run in minutes or epochs
+WARMUP_SHARE = 0.1  # of a run's steps, at most
 REPORTED, LEFT_OUT = NEAR_COPIES = ("report", "leave-out")
 DEVICE_PATTERN = re.compile(r"auto|cpu|gpu:\d+")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -34,6 +38,7 @@ BOUNDS = {  # the least and the greatest value
     "weight_decay": (0, 1),
     "keep_checkpoints": (0, 100_000),
     "seed": (0, 2**31 - 1),
+    "warmup_share": (0, 1),
 }
 PROMPTS = ("The results of this study", "The patients were", "In this article, we")
 
@@ -46,7 +51,8 @@ class RunSettings:
         preset: a folder (keras-hub's or Hugging Face's form) or a keras-hub name.
         articles: a JSON-lines file, or a folder with train, validation, test.
         first_article, last_article: the range of training articles, counted from 1, both ends included; None = all.
-        steps, epochs, minutes: how long to train; exactly one is set. Minutes count training alone.
+        steps, epochs, minutes: how long to train; exactly one is set.
+        minutes_of: what minutes count: TRAINING alone, or EVERYTHING from the request to the result.
         parent: a checkpoint to start from, RUN or RUN/STEP; None = the preset itself.
         after: a run that must be finished first; `parent` then names it, and means its last checkpoint.
         plan: title and number of the stage that this run is of a plan; "" = of none.
@@ -59,7 +65,7 @@ class RunSettings:
         batch_size: windows a step; 0 = as many as make about 2,048 tokens.
         learning_rate: the peak, reached after warm-up; a cosine falls to a tenth of it; 0 = by the model's width
             and by what is trained.
-        warmup_steps: steps of linear warm-up.
+        warmup_steps: steps of linear warm-up. warmup_share: the most of a run's steps that it takes, 0..1.
         weight_decay: AdamW's, on the kernels of the attention and feed-forward layers alone: not on the embeddings, which are
             matrices too, nor on biases and layer norms.
         lora_rank: rank of LoRA adapters on query and value, whose biases are trained too (Hu et al. 2021); 0 = train
@@ -75,6 +81,10 @@ class RunSettings:
         sample_tokens: new tokens of each sample.
         prompts: what the samples continue.
         seed: of data order, dropout and samples.
+        result: which checkpoint is the run's result: BEST by the loss on validation, LAST, or AUTO: the best of a run in
+            minutes or epochs, the last of one in steps.
+        patience: so many measurements without a better one end the run early; 0 = never; None = 3 of a run in minutes or
+            epochs, never of one in steps.
         keep_checkpoints: the newest so many are kept, beside the best and the pinned; 0 = all.
         checkpoint_format: ckpt, weights.h5 or keras: how the weights of its checkpoints are kept.
     """
@@ -87,6 +97,7 @@ class RunSettings:
     steps: int | None = None
     epochs: float | None = None
     minutes: float | None = None
+    minutes_of: str = TRAINING
     parent: str | None = None
     after: str | None = None
     plan: str = ""
@@ -97,6 +108,7 @@ class RunSettings:
     batch_size: int = 0
     learning_rate: float = 0.0
     warmup_steps: int = 20
+    warmup_share: float = WARMUP_SHARE
     weight_decay: float = 0.01
     lora_rank: int = 0
     dropout: float | None = None
@@ -107,6 +119,8 @@ class RunSettings:
     sample_tokens: int = 48
     prompts: tuple[str, ...] = PROMPTS
     seed: int = 1
+    result: str = AUTO
+    patience: int | None = None
     checkpoint_format: str = CHECKPOINT_FORMATS[0]
     keep_checkpoints: int = 0
 
@@ -114,6 +128,18 @@ class RunSettings:
         problems = list(_problems(self))
         if problems:
             raise SettingsError(problems)
+
+    @property
+    def takes_best(self) -> bool:
+        """Whether its result is the best checkpoint rather than the last."""
+        return self.result == BEST or (self.result == AUTO and self.steps is None)
+
+    @property
+    def patience_measurements(self) -> int:
+        """After so many measurements without a better one the run ends early; 0 = never."""
+        if self.patience is not None:
+            return self.patience
+        return 0 if self.steps is not None else PATIENCE
 
     def to_json(self) -> dict[str, Any]:
         """The settings as `config.json` holds them."""
@@ -132,7 +158,8 @@ def from_json(value: dict[str, Any]) -> RunSettings:
             version=value.get("schema_version"),
             known=SCHEMA_VERSION,
         )
-    known = {"prompts": PROMPTS, **{name: item for name, item in value.items() if name in _KINDS}}
+    known: dict[str, Any] = {"prompts": PROMPTS, **_BEFORE_RESULTS} if "result" not in value else {"prompts": PROMPTS}
+    known |= {name: item for name, item in value.items() if name in _KINDS}
     missing = sorted(_REQUIRED - set(known))
     wrong = [name for name, item in known.items() if not _is_of_kind(item, _KINDS[name])]
     wrong += fields.wrong({name: item for name, item in known.items() if name not in wrong}, _PLACES)
@@ -142,6 +169,8 @@ def from_json(value: dict[str, Any]) -> RunSettings:
     return RunSettings(**{**known, "prompts": tuple(known["prompts"])})
 
 
+# What earlier versions did without saying so: a run of theirs goes on as it began.
+_BEFORE_RESULTS = {"result": LAST, "patience": 0, "warmup_share": 1.0}
 _KINDS = {name: typing.get_args(kind) or (kind,) for name, kind in typing.get_type_hints(RunSettings).items()}
 _KINDS["prompts"] = (list, tuple)  # of strings
 # What becomes a path: of a file, a folder or another run.
@@ -201,6 +230,17 @@ def _problems(s: RunSettings):
         )
     if s.near_copies not in NEAR_COPIES:
         yield bad("Near-copies are one of {known}; received {value}.", known=NEAR_COPIES, value=s.near_copies)
+    for name, known in (("result", RESULTS), ("minutes_of", MINUTES_OF)):
+        if (value := getattr(s, name)) not in known:
+            yield bad("{name} must be one of {known}; received {value}.", name=name, known=known, value=value)
+    if s.patience is not None and not 0 <= s.patience <= 1000:
+        yield bad(
+            "{name} must lie between {low} and {high}; received {value}.",
+            name="patience",
+            low=0,
+            high=1000,
+            value=s.patience,
+        )
     if s.precision not in PRECISIONS:
         yield bad("The precision must be one of {known}; received {value}.", known=PRECISIONS, value=s.precision)
     for name, (low, high) in BOUNDS.items():

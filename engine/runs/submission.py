@@ -138,8 +138,13 @@ def steps_of(settings: RunSettings, preset: catalogue.Preset, length: int, batch
             chosen = "train", settings.first_article, settings.last_article
             report = settings.method == REPORT
             found = len(prepared.starts(*chosen)) if report else windows.count(len(prepared.tokens(*chosen)), length)
-            return max(1, round(settings.epochs * found / batch_size))
+            return steps_of_epochs(settings.epochs, found / batch_size)
     return None
+
+
+def steps_of_epochs(epochs: float, steps_per_epoch: float) -> int:
+    """How many steps so many epochs take: a batch that is begun is taken whole, so that every window is visited."""
+    return max(1, math.ceil(round(epochs * steps_per_epoch, 6)))
 
 
 def steps(settings: RunSettings, preset: catalogue.Preset) -> int | None:

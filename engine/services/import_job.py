@@ -15,8 +15,8 @@ from typing import Any
 from engine.articles import Options, hub
 from engine.core import jobs, paths
 from engine.core.errors import ArticlesError, EngineError
+from engine.core.progress import Cancelled
 from engine.corpus import lookup, preparation, repeats
-from engine.corpus.progress import Stopped
 from engine.corpus.store import Corpus
 from engine.models.vocabulary import vocabulary
 from engine.presets import catalogue
@@ -177,30 +177,27 @@ def _import(work: jobs.Work) -> dict[str, Any]:
 
     def report(done: int, total: int) -> None:
         if work.stop_requested():
-            raise jobs.Stopped
+            raise Cancelled
         work.say(done_bytes=done, total_bytes=total)
 
     path = locate(request.source, announce, report)
     work.say(True, state=PREPARING, done_bytes=0, total_bytes=0)
     tokenizer = vocabulary(request.preset)
-    try:
-        corpus = preparation.prepare(
-            path,
-            tokenizer,
-            report=lambda p: work.say(**p.__dict__),
-            options=request.options,
-            limit=request.limit,
-            accept_part=request.accept_part,
-            looked_at=request.looked_at,
-            most_bytes=request.most_bytes,
-            stop_requested=work.stop_requested,
-        )
-        notices = corpus.notices
-        corpus = repeats.look_for_near_copies(  # of one that an earlier version prepared
-            corpus, tokenizer, lambda p: work.say(**p.__dict__), work.stop_requested
-        )
-    except Stopped as stopped:
-        raise jobs.Stopped from stopped
+    corpus = preparation.prepare(
+        path,
+        tokenizer,
+        report=lambda p: work.say(**p.__dict__),
+        options=request.options,
+        limit=request.limit,
+        accept_part=request.accept_part,
+        looked_at=request.looked_at,
+        most_bytes=request.most_bytes,
+        stop_requested=work.stop_requested,
+    )
+    notices = corpus.notices
+    corpus = repeats.look_for_near_copies(  # of one that an earlier version prepared
+        corpus, tokenizer, lambda p: work.say(**p.__dict__), work.stop_requested
+    )
     return {"corpus": paths.portable(corpus.folder), "notices": [notice.to_json() for notice in notices]}
 
 

@@ -21,10 +21,11 @@ from multiprocessing import AuthenticationError
 from pathlib import Path
 from typing import Any, ClassVar
 
-from engine.core import paths
+from engine.core import paths, strict_json
 from engine.core.errors import EngineError, GoneError, sentence
 from engine.core.files import write_bytes
 from engine.core.locks import Lock
+from engine.core.progress import Cancelled
 from engine.inference.samples import streaming
 from engine.inference.samples.streaming import send_error
 from engine.runs import checkpoints, references
@@ -48,10 +49,6 @@ def address_path(root: Path) -> Path:
     return root / ".locks" / "studio.json"
 
 
-class Cancelled(Exception):
-    """The client hung up."""
-
-
 class Client:
     """The other end of one connection."""
 
@@ -67,7 +64,7 @@ class Client:
         if self.gone():
             raise Cancelled
         try:
-            self._connection.send_bytes(json.dumps({"kind": kind, **fields}).encode())
+            self._connection.send_bytes(strict_json.dumps({"kind": kind, **fields}).encode())
         except OSError as error:
             raise Cancelled from error
 
@@ -151,25 +148,19 @@ class Studio:
                 raise Cancelled
 
     def _evaluate(self, request: dict[str, Any], client: Client) -> None:
-        from engine.corpus.progress import Stopped
         from engine.evaluation.cache import PassSettings
         from engine.evaluation.measure import examine
 
         model = references.resolve(str(request["reference"]), self._root)
-        try:
-            scores = examine(
-                model,
-                str(request["articles"]),
-                str(request["split"]),
-                PassSettings(
-                    **{field.name: int(request.get(field.name, field.default)) for field in fields(PassSettings)}
-                ),
-                lambda done, total: client.send("progress", phase="measuring", done=done, total=total),
-                lambda progress: client.send("progress", phase="preparing", articles=progress.articles),
-                client.gone,
-            )
-        except Stopped as stopped:
-            raise Cancelled from stopped
+        scores = examine(
+            model,
+            str(request["articles"]),
+            str(request["split"]),
+            PassSettings(**{field.name: int(request.get(field.name, field.default)) for field in fields(PassSettings)}),
+            lambda done, total: client.send("progress", phase="measuring", done=done, total=total),
+            lambda progress: client.send("progress", phase="preparing", articles=progress.articles),
+            client.gone,
+        )
         client.send("result", scores=scores)
 
     def _look(self, request: dict[str, Any], client: Client) -> None:
@@ -307,7 +298,7 @@ def _work(root: Path) -> int:
 
 
 def _say(root: Path, **fields: Any) -> None:
-    content = json.dumps({"pid": os.getpid(), **fields}).encode()
+    content = strict_json.dumps({"pid": os.getpid(), **fields}).encode()
     write_bytes(address_path(root), content, durable=False, mode=0o600)
 
 

@@ -5,6 +5,7 @@ lock, then counts the start. Starters only make things happen; several of them d
 """
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -18,9 +19,10 @@ from engine.core import machine
 from engine.core.errors import EngineError, GoneError, StorageError, sentence
 from engine.core.files import write_json
 from engine.core.locks import Lock
+from engine.core.progress import Cancelled
 from engine.presets import memory
 from engine.runs import checkpoints, lifecycle, retention, states, submission
-from engine.runs.devices import device_lock
+from engine.runs.devices import device_lock, say_unused
 from engine.runs.endings import end, end_as_asked
 from engine.runs.folder import HEARTBEAT, HEARTBEAT_SECONDS, OWNER, Run
 from engine.services import dispatcher
@@ -86,6 +88,7 @@ def _train(run: Run, device: str, say: Callable[[str], None], held: tuple[Lock, 
     write_json(run.folder / OWNER, {"pid": os.getpid(), "device": device, "since": time.time()})
     run.write_state(state=states.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
     run.append_event("state", state=states.RUNNING, device=device)
+    say_unused(run)
     heart = Heart(run, held)
     stop = _StopRequests(run, heart.progress, run.config.get("most_seconds"))
     try:
@@ -149,12 +152,12 @@ def _require_memory(run: Run) -> None:
 
 
 def _with_stopped(run: Run, device: str, stop: "_StopRequests", heart: "Heart", say: Callable[[str], None]):
-    from engine.evaluation import scoring
-    from engine.training import loop  # the heavy imports, once the locks are held
+    from engine.training import fine_tuning  # the heavy imports, once the locks are held
+    from engine.training.supervisor import Supervisor
 
     try:
-        return loop.train(run, device, stop.requested, heart.long_work, say)
-    except (loop.Stopped, scoring.Cancelled):
+        return fine_tuning.train(run, device, Supervisor(stop.requested, heart.long_work, say))
+    except Cancelled:
         return None
 
 
@@ -294,6 +297,8 @@ def main() -> int:
     run = Run(Path(sys.argv[1]))
     if run.gone():  # deleted since the dispatcher looked
         return 0
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")  # the launcher keeps it as trainer.log
+    logging.getLogger("engine").setLevel(logging.INFO)
     threading.Thread(target=_end_soon, args=(run,), daemon=True).start()
     try:
         with dispatcher.watching(run.folder.parent):

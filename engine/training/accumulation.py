@@ -1,55 +1,85 @@
-"""A training step on a batch that does not fit at once: gradients of its pieces, summed, then one step of the optimizer."""
+"""A training step of the packed way: gradients of a batch, or of its pieces where it does not fit at once, then the optimizer."""
 
-import numpy as np
 import tensorflow as tf
 
 from engine.corpus.windows import Batch
+from engine.training import chunked_loss
 
 
 class Accumulator:
-    """Works a batch off in pieces such that loss, gradient and accuracy are those of the whole batch.
+    """Makes steps of which loss, gradient and accuracy are those of `train_on_batch`, with no logits of a whole batch.
 
-    Keras divides the sum of a batch's weighted losses by the number of its targets, padding included. A piece's loss,
-    and with it its gradient, therefore counts as the piece's share of the windows: the sum over pieces is what Keras
-    would have had for the whole, whatever the weights and however short the last piece.
+    Keras divides the sum of a batch's weighted losses by the number of its targets, padding included. So do the pieces
+    here, by the number of the whole batch's: their sum is what Keras would have had, whatever the weights and however
+    short the last piece.
     """
 
-    def __init__(self, model, rows: int, jit_compile: bool) -> None:
+    def __init__(self, model, rows: int, jit_compile: bool, chunk_logits: int = chunked_loss.CHUNK_LOGITS) -> None:
         """
         Args:
-            model: compiled, with its optimizer built.
-            rows: windows worked on at a time.
+            model: a GPT-2, compiled with its optimizer, which is built.
+            rows: windows worked on at a time; where that is a whole batch nothing is summed up.
         """
-        self._model, self._rows = model, rows
-        variables = model.trainable_variables
-        sums = [tf.Variable(tf.zeros(v.shape, v.dtype), trainable=False) for v in variables]
+        self._rows = rows
+        backbone, optimizer, variables = model.backbone, model.optimizer, model.trainable_variables
+        embedding = backbone.token_embedding.embeddings
+        learns = any(variable is embedding for variable in variables)
 
-        @tf.function(jit_compile=jit_compile)
-        def add(token_ids, targets, weights, share):  # (rows, length) three times, ()
+        def gradients(token_ids, targets, weights, share):  # (rows, length) three times, ()
             inputs = {"token_ids": token_ids, "padding_mask": tf.ones_like(token_ids)}
             with tf.GradientTape() as tape:
-                logits = model(inputs, training=True)  # (rows, length, vocabulary)
-                loss = share * model.compute_loss(inputs, targets, logits, weights, training=True)
-                scaled = model.optimizer.scale_loss(loss)
-            for total, gradient in zip(sums, tape.gradient(scaled, [v.value for v in variables]), strict=True):
+                hidden = backbone(inputs, training=True)  # (rows, length, dim)
+                scaled, loss, right = chunked_loss.cross_entropy(
+                    hidden,
+                    tf.convert_to_tensor(embedding.value),
+                    targets,
+                    weights,
+                    optimizer.scale_loss(share),
+                    chunk_logits,
+                    embedding_learns=learns,
+                )
+            found = tape.gradient(scaled, [v.value for v in variables])
+            return found, tf.stack([share * loss, right, tf.reduce_sum(weights)])
+
+        @tf.function(jit_compile=jit_compile)
+        def whole(token_ids, targets, weights, share):
+            found, figures = gradients(token_ids, targets, weights, share)
+            optimizer.apply_gradients(zip(found, variables, strict=True))
+            return figures
+
+        self._whole = whole
+        self._sums: list[tf.Variable] = []
+
+        @tf.function(jit_compile=jit_compile)
+        def add(token_ids, targets, weights, share):
+            found, figures = gradients(token_ids, targets, weights, share)
+            for total, gradient in zip(self._sums, found, strict=True):
                 total.assign_add(tf.convert_to_tensor(gradient))  # an embedding's comes as slices
-            return loss, model.compute_metrics(inputs, targets, logits, weights)["accuracy"]
+            return figures
 
         @tf.function(jit_compile=jit_compile)
         def apply():
-            model.optimizer.apply_gradients(zip(sums, variables, strict=True))
-            for total in sums:
+            optimizer.apply_gradients(zip(self._sums, variables, strict=True))
+            for total in self._sums:
                 total.assign(tf.zeros_like(total))
 
         self._add, self._apply = add, apply
+        self._variables = variables
 
     def step(self, batch: Batch) -> dict[str, float]:
         """One step of the optimizer: loss and accuracy of the batch, as `train_on_batch` returns them."""
-        loss = accuracy = 0.0
-        for first in range(0, len(batch.token_ids), self._rows):
-            piece = [part[first : first + self._rows] for part in (batch.token_ids, batch.targets, batch.weights)]
-            share = np.float32(len(piece[0]) / len(batch.token_ids))
-            added, so_far = self._add(*map(tf.constant, piece), tf.constant(share))
-            loss, accuracy = loss + float(added), float(so_far)  # the metric counts since it was reset
-        self._apply()
-        return {"loss": loss, "accuracy": accuracy}
+        share = tf.constant(1 / batch.targets.size, tf.float32)
+        if self._rows >= len(batch.token_ids):
+            figures = self._whole(
+                tf.constant(batch.token_ids), tf.constant(batch.targets), tf.constant(batch.weights), share
+            )
+        else:
+            if not self._sums:
+                self._sums += [tf.Variable(tf.zeros(v.shape, v.dtype), trainable=False) for v in self._variables]
+            figures = tf.zeros(3)
+            for first in range(0, len(batch.token_ids), self._rows):
+                piece = [part[first : first + self._rows] for part in (batch.token_ids, batch.targets, batch.weights)]
+                figures += self._add(*map(tf.constant, piece), share)
+            self._apply()
+        loss, right, counted = (float(figure) for figure in figures.numpy())  # one wait for the device a step
+        return {"loss": loss, "accuracy": right / counted if counted else 0.0}

@@ -7,10 +7,10 @@ function of (seed, epoch, step).
 
 import json
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,12 +18,15 @@ from engine.core.errors import ArticlesError, EngineError, SettingsError
 from engine.core.files import open_plain, read_json, sha256, staged_folder, write_json
 from engine.corpus import windows
 from engine.evaluation import scoring
-from engine.evaluation.scoring import evaluate, part
 from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import tokenizers
 from engine.training import schedules
+from engine.training.loop import Loop, Sums
 from engine.training.muon import Muon
+from engine.training.state import TrainingState
+from engine.training.steppers import Packed
+from engine.training.supervisor import Supervisor
 
 _BYTES_A_PIECE = 1 << 20  # text is tokenised in pieces of about a megabyte, cut at line ends
 _PROBE_TOKENS = 50_000  # of the held-out books in an evaluation under way; the last one takes all
@@ -140,8 +143,8 @@ def pretrain(
     as long as the learning rate has not begun to fall: what came before does not depend on them.
 
     Args:
-        report: called with `step`, `steps`, `loss`, `tokens_per_second` every 20 steps and with the held-out figures
-            after every saving.
+        report: called with `step`, `steps`, `loss`, `accuracy`, `tokens_per_second` once a second and with the held-out
+            figures at every saving.
 
     Returns:
         The held-out figures: `accuracy`, `loss`, `bits_per_byte`, `evaluated_tokens`, and `tokens` seen.
@@ -177,7 +180,7 @@ def pretrain(
         weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         jit_compile=scoring.JIT_COMPILE,
     )
-    step = _restore(model, settings, work)
+    state = TrainingState(_restore(model, settings, work), settings.steps)
     batches = windows.Shuffled(train_stream, settings.sequence_length, settings.batch_size, settings.seed)
 
     scorer = scoring.Scorer(model, scoring.JIT_COMPILE)
@@ -185,46 +188,74 @@ def pretrain(
     def held_out_figures(tokens: int) -> dict:
         if held_out_stream is None:
             return {}
-        chosen = part(held_out_stream, settings.sequence_length, tokens, settings.seed)
-        scores = evaluate(scorer, held_out_stream, tokenizer.token_bytes, settings.sequence_length, chosen)
+        chosen = scoring.part(held_out_stream, settings.sequence_length, tokens, settings.seed)
+        scores = scoring.evaluate(scorer, held_out_stream, tokenizer.token_bytes, settings.sequence_length, chosen)
         return scores.to_json()
 
-    started, since = time.monotonic(), step
-    while step < settings.steps:
-        batch = batches.batch(step)
-        model.optimizer.learning_rate = schedules.warmup_constant_decay(
+    def learning_rate(step: int) -> float:
+        return schedules.warmup_constant_decay(
             step, settings.learning_rate, settings.warmup_steps, settings.decay_steps, settings.steps
         )
-        logs = model.train_on_batch(
-            {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)},
-            batch.targets,
-            sample_weight=batch.weights,
-            return_dict=True,
-        )
-        step += 1
-        if step % 20 == 0:
-            elapsed = time.monotonic() - started
-            tokens = (step - since) * settings.sequence_length * settings.batch_size
-            report(
-                {
-                    "step": step,
-                    "steps": settings.steps,
-                    "loss": float(logs["loss"]),
-                    "accuracy": float(logs["accuracy"]),
-                    "tokens_per_second": tokens / elapsed,
-                }
-            )
-            model.reset_metrics()
-            started, since = time.monotonic(), step
-        if step % settings.checkpoint_steps == 0 and step < settings.steps:
-            _save(model, step, settings, work)
-            report({"step": step, "steps": settings.steps, "held_out": held_out_figures(_PROBE_TOKENS)})
-            model.reset_metrics()
-            started, since = time.monotonic(), step
+
+    recorder = _Recorder(model, state, settings, work, report, held_out_figures)
+    Loop(
+        state, batches, Packed(model, settings.batch_size, scoring.JIT_COMPILE), learning_rate, recorder, Supervisor()
+    ).run()
     figures = {**held_out_figures(0), "tokens": settings.steps * settings.sequence_length * settings.batch_size}
     loading.save_preset(model, vocabulary, merges, out, _card(settings, books, figures, model.count_params()))
     shutil.rmtree(work, ignore_errors=True)
     return figures
+
+
+@dataclass
+class _Recorder:
+    """What is done beside the steps of a pretraining."""
+
+    model: Any
+    state: TrainingState
+    settings: Settings
+    work: Path
+    tell: Callable[[dict], None]
+    held_out_figures: Callable[[int], dict]
+
+    def after_step(self) -> None:
+        """Nothing: its steps are known from the beginning."""
+
+    def report(self, sums: Sums) -> None:
+        """Tells the training figures since the last report."""
+        self.tell(
+            {
+                "step": self.state.step,
+                "steps": self.state.steps,
+                "loss": sums.loss / sums.tokens,
+                "accuracy": sums.correct / sums.tokens,
+                "tokens_per_second": sums.tokens / sums.seconds if sums.seconds else None,
+            }
+        )
+
+    def interval_ends(self) -> bool:
+        """Whether the step that is done is one to save at."""
+        return self.state.step % self.settings.checkpoint_steps == 0
+
+    def measure(self) -> None:
+        """Nothing: the held-out books are measured once everything is saved."""
+
+    def worth_saving(self) -> bool:
+        """Always but at the end, when the preset is written."""
+        return not self.state.finished
+
+    def save(self) -> None:
+        """Writes everything to go on from, and tells the figures of a part of the held-out books."""
+        _save(self.model, self.state.step, self.settings, self.work)
+        figures = self.held_out_figures(_PROBE_TOKENS)
+        self.tell({"step": self.state.step, "steps": self.state.steps, "held_out": figures})
+
+    def ends_early(self) -> bool:
+        """Never: how many tokens to see was chosen."""
+        return False
+
+    def goes_on(self) -> None:
+        """Nothing."""
 
 
 def _vocabulary(books: dict[str, str], settings: Settings, work: Path) -> tuple[dict, list]:

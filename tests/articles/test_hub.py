@@ -160,7 +160,7 @@ def test_a_data_set_is_fetched_once_with_its_size_said_first(hub, tiny_preset, t
 STOPPED_IN_A_FILE = """
 import json, sys
 from engine.articles import hub
-from engine.core import jobs
+from engine.core.progress import Cancelled
 from huggingface_hub import constants
 constants.DOWNLOAD_CHUNK_SIZE = 100
 listing = hub.list_files(sys.argv[1])
@@ -168,10 +168,10 @@ told = []
 def report(done, total):
     told.append(done)
     if len(told) == 3:
-        raise jobs.Stopped
+        raise Cancelled
 try:
     hub.fetch(listing, report)
-except jobs.Stopped:
+except Cancelled:
     told.append("stopped")
 folder = hub.fetch(listing, lambda done, total: told.append(done))
 print(json.dumps([told, listing.size, len(list(folder.rglob("*.parquet")))]))

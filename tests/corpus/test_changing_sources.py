@@ -10,14 +10,14 @@ from conftest import article_line
 from sources_helpers import contents, write_articles
 
 from engine.cli.app import main
+from engine.core.progress import Cancelled
 from engine.corpus import lookup, preparation, reading
-from engine.corpus.progress import Stopped
 
 
 def test_a_source_that_changes_between_stop_and_resume_is_begun_anew(tmp_path, tokenizer, monkeypatch):
     monkeypatch.setattr(reading, "BATCH_BYTES", 4000)
     source = write_articles(tmp_path / "all.jsonl", range(60))
-    with pytest.raises(Stopped):
+    with pytest.raises(Cancelled):
         preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: True)
     write_articles(source, range(30, 60))
     prepared = preparation.prepare(source, tokenizer, out=tmp_path / "a")
@@ -103,7 +103,7 @@ def test_a_source_that_was_rewritten_between_stop_and_resume_is_not_mixed(tmp_pa
     monkeypatch.setattr(reading, "BATCH_BYTES", 4000)
     source = write_articles(tmp_path / "all.jsonl", range(60))
     asked = iter([False, False, True])
-    with pytest.raises(Stopped):
+    with pytest.raises(Cancelled):
         preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: next(asked))
     time.sleep(0.02)
     rewrite_with_its_size_and_time(source)

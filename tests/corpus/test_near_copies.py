@@ -13,8 +13,8 @@ from conftest import WORDS
 from engine.cli.app import main
 from engine.core import paths
 from engine.core.errors import ArticlesError
+from engine.core.progress import Cancelled
 from engine.corpus import dividing, lookup, near_copies, preparation, store
-from engine.corpus.progress import Stopped
 from engine.corpus.shingles import Shingles, likeness
 from engine.corpus.windows import Kept, count_sliding, sliding
 from engine.evaluation import forgetting, intervals, measure
@@ -359,7 +359,7 @@ def test_a_preparation_that_is_stopped_while_it_compares_goes_on_to_the_same_byt
     whole = preparation.prepare(source, tokenizer, out=tmp_path / "whole")
     monkeypatch.setattr(near_copies, "_BLOCK", 4)
     compared = []
-    with pytest.raises(Stopped):
+    with pytest.raises(Cancelled):
         preparation.prepare(
             source,
             tokenizer,

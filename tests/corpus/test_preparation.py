@@ -22,8 +22,8 @@ from engine.articles import Options, Source, isolation
 from engine.cli.app import main
 from engine.core import paths
 from engine.core.errors import ArticlesError, StorageError
+from engine.core.progress import Cancelled
 from engine.corpus import lookup, preparation, reading, store, windows
-from engine.corpus.progress import Stopped
 from engine.presets import tokenizers
 
 
@@ -123,7 +123,7 @@ def test_what_an_interrupted_write_left_does_not_get_into_the_corpus(tmp_path, t
     source = write_articles(tmp_path / "all.jsonl", range(60))
     whole = preparation.prepare(source, tokenizer, out=tmp_path / "whole")
     staging = lookup.staging_of(tmp_path / "killed")
-    with pytest.raises(Stopped):
+    with pytest.raises(Cancelled):
         preparation.prepare(source, tokenizer, out=tmp_path / "killed", stop_requested=lambda: True)
     (staging / ".journal.json.12345.tmp").write_text('{"identity"')
     (staging / ".card.json.12345.tmp").write_text("{")
@@ -134,7 +134,7 @@ def test_a_stop_keeps_what_was_done_and_the_next_one_goes_on(tmp_path, tokenizer
     monkeypatch.setattr(reading, "BATCH_BYTES", 4000)
     source = write_articles(tmp_path / "all.jsonl", range(60))
     asked = iter([False, False, True])
-    with pytest.raises(Stopped):
+    with pytest.raises(Cancelled):
         preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: next(asked))
     journal = json.loads((lookup.staging_of(tmp_path / "a") / "journal.json").read_text())
     assert 0 < journal["state"]["splits"]["train"]["articles"] < 60

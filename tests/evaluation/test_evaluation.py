@@ -9,6 +9,7 @@ import pytest
 
 from engine.cli.app import main
 from engine.core.errors import EngineError
+from engine.core.progress import Cancelled
 from engine.corpus import preparation, windows
 from engine.corpus.baselines import Baselines
 from engine.corpus.token_kinds import TokenKinds
@@ -194,9 +195,9 @@ def test_padding_counted_is_what_a_plain_mean_over_all_positions_says(tiny, corp
 
 def test_a_pass_is_given_up_when_its_report_says_so(tiny, corpus):
     def refuse(done: int, total: int) -> None:
-        raise scoring.Cancelled
+        raise Cancelled
 
-    with pytest.raises(scoring.Cancelled):
+    with pytest.raises(Cancelled):
         examined(tiny, corpus, report=refuse)
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from engine.core.errors import CheckpointError, EngineError
+from engine.core.progress import Cancelled
 from engine.corpus import preparation
-from engine.evaluation.scoring import Cancelled, Scorer
+from engine.evaluation.scoring import Scorer
 from engine.inference import differences, token_scores
 from engine.inference.token_scores import Microscope, Passage
 from engine.models import loading

@@ -85,6 +85,7 @@ def shape() -> tuple[int, int]:
 
 def test_two_devices_are_waited_for_at_the_same_time_and_a_stage_waits_for_its_parent(root, monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
+    monkeypatch.setattr(machine, "gpu_problem", lambda: None)  # whatever TensorFlow is installed here
     finished(root, "measured", articles="x", preset="p")
     minute = {"articles": "x", "preset": "p", "minutes": 1, "steps": None}
     for name, after in (("a", None), ("b", None), ("c", None), ("d", "c")):

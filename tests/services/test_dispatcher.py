@@ -219,6 +219,7 @@ def test_a_device_that_comes_free_in_the_middle_of_a_turn_goes_to_the_first_that
 
 def test_two_devices_run_two_runs(root, monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
+    monkeypatch.setattr(machine, "gpu_problem", lambda: None)  # whatever TensorFlow is installed here
     for name, device in (("a", "gpu:0"), ("b", "gpu:0"), ("c", "gpu:1")):
         lifecycle.create(new_settings(name=name, device=device))
     started = []
@@ -228,6 +229,7 @@ def test_two_devices_run_two_runs(root, monkeypatch):
 
 def test_a_run_on_any_device_takes_the_one_that_is_free(root, monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: ("one", "two", "three"))
+    monkeypatch.setattr(machine, "gpu_problem", lambda: None)  # whatever TensorFlow is installed here
     for name in "abcd":
         lifecycle.create(new_settings(name=name))
     started = []
@@ -242,6 +244,7 @@ def test_a_run_on_any_device_takes_the_one_that_is_free(root, monkeypatch):
 
 def test_a_run_in_a_terminal_takes_the_device_that_is_free(root, monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
+    monkeypatch.setattr(machine, "gpu_problem", lambda: None)  # whatever TensorFlow is installed here
     monkeypatch.setattr(worker, "_train", lambda run, device, say, locks: device)
     run = lifecycle.create(new_settings())
     with Lock(devices.device_lock("gpu:0", root)) as lock:

@@ -12,6 +12,7 @@ from conftest import article_line
 
 from engine.core.errors import EngineError
 from engine.core.files import read_json
+from engine.core.progress import Cancelled
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, references
 from engine.runs.settings import RunSettings
@@ -187,7 +188,7 @@ def test_preparing_the_articles_of_a_measurement_is_told_and_ends_when_the_clien
     monkeypatch.setenv("ATELIER_CORPORA", str(tmp_path / "corpora"))
     request = {"kind": "evaluate", "reference": str(tiny_preset), "articles": str(sample_folder), "split": "test"}
     left, stays = Client(gone=True), Client(gone=False)
-    with pytest.raises(inference_server.Cancelled):
+    with pytest.raises(Cancelled):
         inference_server.Studio(tmp_path).answer(request, left)
     assert not any(message["kind"] == "result" for message in left.sent)
     inference_server.Studio(tmp_path).answer(request, stays)

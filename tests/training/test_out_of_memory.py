@@ -1,5 +1,6 @@
 """Where memory runs out, a batch or an evaluation goes on in pieces to the same end, or what to change is said."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,8 @@ from engine.presets import catalogue, memory
 from engine.runs import checkpoints, references, states, submission
 from engine.runs.references import ModelReference
 from engine.services import worker
-from engine.training import accumulation, loop
+from engine.training import accumulation, steppers
+from engine.training.saver import Saver
 
 pytestmark = pytest.mark.slow
 
@@ -62,14 +64,16 @@ def test_a_batch_in_pieces_makes_the_step_of_the_whole_batch(tiny_preset):
 def runs_out(monkeypatch, too_large, at_step=0):
     """Steps on that many windows or more at a time end as TensorFlow ends them where memory runs out."""
 
-    step = loop._Training._step
+    done = itertools.count()
 
-    def limited(self):
-        if self.progress.step >= at_step and (self.progress.micro_batch or self.batch_size) >= too_large:
+    step = steppers.Packed.step
+
+    def limited(self, batch, learning_rate):
+        if next(done) >= at_step and self.rows >= too_large:
             raise tf.errors.ResourceExhaustedError(None, None, "Out of memory while trying to allocate 1.85GiB.")
-        return step(self)
+        return step(self, batch, learning_rate)
 
-    monkeypatch.setattr(loop._Training, "_step", limited)
+    monkeypatch.setattr(steppers.Packed, "step", limited)
 
 
 def test_a_run_whose_memory_runs_out_goes_on_in_pieces_to_the_same_end(
@@ -108,13 +112,13 @@ def test_a_run_in_pieces_resumes_bit_for_bit(tiny_preset, sample_folder, root, m
         with monkeypatch.context() as patch:
             patch.setattr(machine, "look", lambda folder: short)
             if name == "cut":
-                save = loop._Training._checkpoint
+                save = Saver.save
 
                 def cut_off(self, save=save):
                     save(self)
                     raise KeyboardInterrupt
 
-                patch.setattr(loop._Training, "_checkpoint", cut_off)
+                patch.setattr(Saver, "save", cut_off)
                 with pytest.raises(KeyboardInterrupt):
                     worker.work(run)
             else:

@@ -95,10 +95,12 @@ from pathlib import Path
 import tensorflow as tf  # its runtime begins in the children
 from engine.runs import lifecycle
 from engine.services import worker
-from engine.training import loop
+from engine.training import final, loop
+from engine.training.measurer import Measurer
 loop.REPORT_SECONDS = 0.0
-for method in ("_measure_start", "_measure_interval", "_finish"):
-    setattr(loop._Training, method, lambda self, *rest: {})
+for method in ("measure_start", "measure"):
+    setattr(Measurer, method, lambda self, *rest: None)
+final.score = lambda *rest: {}
 for line in sys.stdin:
     child = os.fork()
     if child == 0:

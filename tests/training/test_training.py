@@ -21,7 +21,9 @@ from engine.runs import checkpoints, lifecycle, references, states, submission
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.services import dispatcher, worker
-from engine.training import loop, schedules
+from engine.training import schedules
+from engine.training.saver import Saver
+from engine.training.steppers import Packed
 
 pytestmark = pytest.mark.slow
 
@@ -106,16 +108,14 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
     asked = iter(range(10_000))
     with pytest.MonkeyPatch.context() as patch:
         # Cut off without a goodbye right after the checkpoint of step 3.
-        from engine.training import loop
-
-        original = loop._Training._checkpoint
+        save = Saver.save
 
         def cut_off(self):
-            original(self)
+            save(self)
             if next(asked) == 0:
                 raise KeyboardInterrupt
 
-        patch.setattr(loop._Training, "_checkpoint", cut_off)
+        patch.setattr(Saver, "save", cut_off)
         with pytest.raises(KeyboardInterrupt):
             worker.work(run)
     with checkpoints.commit(run, 5, {"format": form}) as staging:  # a newer one that is damaged is passed over
@@ -201,14 +201,15 @@ def test_a_parent_that_is_damaged_while_the_run_is_under_way_does_not_fail_it(pa
     assert "one/3 is damaged" in str(EngineError.from_json(child.events("parent_lost")[0]["reason"]))
 
 
-def test_minutes_become_a_number_of_steps_once(tiny_preset, sample_folder, root):
+def test_minutes_are_planned_and_kept(tiny_preset, sample_folder, root):
     run = submission.submit(
         settings_of(tiny_preset, sample_folder, steps=None, minutes=0.02, evaluate_steps=10_000, sample_tokens=1)
     )
     result = worker.work(run)
-    (plan,) = run.events("plan")
-    assert plan["step"] == 21
-    assert result["steps"] == plan["steps"] == run.state().steps
+    plans = run.events("plan")
+    assert plans[0]["step"] == 5
+    assert result["steps"] == plans[-1]["steps"] == run.state().steps == run.state().step
+    assert result["seconds"] == pytest.approx(60 * 0.02, rel=0.1)
 
 
 def test_everything_that_stands_against_a_run_is_said_before_it_starts(tiny_preset, sample_folder, root):
@@ -256,14 +257,9 @@ def test_the_learning_rate_warms_up_and_falls_along_half_a_cosine():
 
 
 def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(tiny_preset, sample_folder, root, monkeypatch):
-
     run = submission.submit(settings_of(tiny_preset, sample_folder))
-    monkeypatch.setattr(
-        loop._Training,
-        "_step",
-        lambda self: (_ for _ in ()).throw(EngineError("The loss became {loss}.", loss="nan")),
-    )
+    monkeypatch.setattr(Packed, "step", lambda self, batch, learning_rate: {"loss": float("nan"), "accuracy": 0.0})
     with pytest.raises(EngineError):
         worker.work(run)
     assert run.state().state == states.FAILED
-    assert str(run.state().error) == "The loss became nan."
+    assert str(run.state().error).startswith("The loss became infinite or no number at step 1: ")

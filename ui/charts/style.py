@@ -97,8 +97,27 @@ def validation(history: History, name: str, colour: str, title: str, factor: flo
         line = {"color": colour, "width": 3}
         style = {"mode": "lines+markers", "line": line, "marker": {"size": 7}}
         traces.append({"x": xs, "y": ys, "name": _("validation"), **style})
+    result = history.events("result")[-1:]
+    xs, ys = _measured([e for e in own if result and e["step"] == result[0]["step"]], name, factor)
+    if len(xs):
+        marker = {"size": 14, "symbol": "star", "color": colour, "line": {"width": 1.5, "color": "white"}}
+        traces.append({"x": xs, "y": ys, "mode": "markers", "name": _("the run's result"), "marker": marker})
     level = _level(base[0][name] * factor) if base else {}
-    return _figure(traces, 340, title, {"hoverformat": ".3~f"}, **level)
+    return _figure(traces, 340, title, {"hoverformat": ".3~f"}, **_with_early_end(history, level))
+
+
+def _with_early_end(history: History, layout: dict[str, Any]) -> dict[str, Any]:
+    """A figure's shapes, and a line where the run ended before its last step."""
+    found = history.events("early_end")[-1:]
+    if not found or (len(history.steps["step"]) and history.steps["step"][-1] > found[0]["step"]):  # it has gone on
+        return layout
+    step, up = found[0]["step"], {"yref": "y domain"}
+    line = {"type": "line", "x0": step, "x1": step, "y0": 0, "y1": 1, "line": {"width": 1, "dash": "dot"}, **up}
+    name = {"text": _("ended early"), "x": step, "y": 1, "xanchor": "right", "yanchor": "top", "showarrow": False, **up}
+    return {
+        "shapes": [*layout.get("shapes", []), line],
+        "annotations": [*layout.get("annotations", []), name],
+    }
 
 
 def _level(value: float) -> dict[str, Any]:

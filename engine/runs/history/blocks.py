@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.core import checked, fields
+from engine.core import checked
+from engine.core.fields import LAST_TIME, MOST_NUMBER, MOST_STEP
 from engine.runs.history import events
 from engine.runs.history.events import STEP_FIELDS, Unread
 
@@ -92,11 +93,11 @@ def _columns(content: bytes, lines: int) -> dict[str, np.ndarray] | None:
     if columns is None or len(columns["step"]) != lines:  # two on a line
         return None
     step, moments = columns["step"], columns["time"]
-    if not (step.min() >= 1 and step.max() <= fields.MOST_STEP):  # or one lacks its step
+    if not (step.min() >= 1 and step.max() <= MOST_STEP):  # or one lacks its step
         return None
-    if (moments < 0).any() or (moments > fields.LAST_TIME).any():
+    if (moments < 0).any() or (moments > LAST_TIME).any():
         return None
-    if any((np.abs(column) > fields.MOST_NUMBER).any() for column in columns.values()):
+    if any((np.abs(column) > MOST_NUMBER).any() for column in columns.values()):
         return None
     return columns
 
@@ -106,8 +107,8 @@ def _by_arrow(content: bytes) -> dict[str, np.ndarray] | None:
     import pyarrow as pa  # a third of a second, which short commands are spared
     import pyarrow.json
 
-    columns = [(name, pa.int64() if name == "step" else pa.float64()) for name in STEP_FIELDS]
-    schema = pa.schema([*columns, ("kind", pa.string())])  # of what is named here Arrow refuses a second value
+    fields = [(name, pa.int64() if name == "step" else pa.float64()) for name in STEP_FIELDS]
+    schema = pa.schema([*fields, ("kind", pa.string())])  # of what is named here Arrow refuses a second value
     options = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     at_once = pyarrow.json.ReadOptions(use_threads=False, block_size=len(content))
     try:

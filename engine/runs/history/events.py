@@ -12,8 +12,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
-from engine.core import checked, fields
-from engine.core.fields import Table, count, error, known, list_of, needed, number, one_of, optional, positive, text
+from engine.core import checked
+from engine.core.fields import (
+    Table,
+    boolean,
+    count,
+    error,
+    known,
+    list_of,
+    moment,
+    needed,
+    number,
+    one_of,
+    optional,
+    positive,
+    step,
+    step_or_none_yet,
+    text,
+)
 from engine.core.files import parse_json
 from engine.core.splits import HELD_OUT
 
@@ -123,6 +139,12 @@ class ParentLost(Event):
     reason: dict[str, Any]
 
 
+class GpuUnused(Event):
+    """The driver shows a GPU that TensorFlow cannot use: the run trains on the CPU."""
+
+    reason: dict[str, Any]
+
+
 class KerasEvaluate(Event):
     """What Keras's own `evaluate` says."""
 
@@ -136,9 +158,15 @@ class KerasEvaluate(Event):
 
 
 class Result(Event):
-    """What came of the run."""
+    """What came of the run: the figures of its checkpoint of that step.
+
+    Attributes:
+        best_step: of the checkpoint that is best on validation. base_better: whether the base is better still.
+    """
 
     step: int
+    best_step: NotRequired[int]
+    base_better: NotRequired[bool]
     device: NotRequired[str]
 
 
@@ -148,6 +176,15 @@ class StateChange(Event):
     state: str
     reason: NotRequired[dict[str, Any] | None]
     device: NotRequired[str]
+
+
+class EarlyEnd(Event):
+    """Validation had not improved for `patience` measurements: the run ended at `step` instead of `steps`."""
+
+    step: int
+    steps: int
+    best_step: int
+    patience: int
 
 
 class AtStep(Event):
@@ -161,7 +198,7 @@ class Kind:
     """A kind of event.
 
     Attributes:
-        event: its type. fields: what its readers need, checked at each line (`engine.core.fields`).
+        event: its type. fields: what its readers need, checked at each line (`engine.core.checked`).
         replaced: whether a run that goes on from an earlier step replaces it.
         large: fields that are left in the file until somebody needs them.
     """
@@ -177,8 +214,12 @@ STEP_FIELDS = (
 )  # fmt: skip
 _LONGEST_KIND = 40  # characters
 _SUMS = ("article", "tokens", "bytes", "top_1", "loss")
-_STEP, _STEP_OR_NONE_YET = fields.step, fields.step_or_none_yet
+_STEP, _STEP_OR_NONE_YET = step, step_or_none_yet
 _MODEL, _WHOLE_SPLIT = one_of(*MODELS), one_of(*HELD_OUT)
+
+
+def _from_one(value: Any) -> bool:
+    return bool(_STEP(value)) and value >= 1
 
 
 def _by_article(value: Any) -> bool:
@@ -187,17 +228,15 @@ def _by_article(value: Any) -> bool:
     return len(set(map(len, value.values()))) == 1 and all(map(positive, value["tokens"]))
 
 
-_EVERY = known(step=_STEP_OR_NONE_YET, time=optional(fields.moment))
+_EVERY = known(step=_STEP_OR_NONE_YET, time=optional(moment))
 KINDS = {
-    "step": Kind(
-        Step, needed(step=fields.whole(1, fields.MOST_STEP)) | known(**dict.fromkeys(STEP_FIELDS[2:], optional(number)))
-    ),
+    "step": Kind(Step, needed(step=_from_one) | known(**dict.fromkeys(STEP_FIELDS[2:], optional(number)))),
     "evaluation": Kind(
         Evaluation,
-        needed(step=_STEP, split=one_of(*HELD_OUT, ENGLISH), model=_MODEL, whole=fields.boolean)
+        needed(step=_STEP, split=one_of(*HELD_OUT, ENGLISH), model=_MODEL, whole=boolean)
         | needed(loss=number, accuracy=number, bits_per_byte=number, perplexity=number, evaluated_tokens=count)
         | known(tokens=count, seconds=number, sequence_length=positive, by_article=optional(_by_article))
-        | known(near_copies=optional(count), near_copies_left_out=fields.boolean),
+        | known(near_copies=optional(count), near_copies_left_out=boolean),
         large=("by_article",),
     ),
     "sample": Kind(
@@ -217,16 +256,18 @@ KINDS = {
     ),
     "resume": Kind(Resume, needed(step=_STEP_OR_NONE_YET)),
     "plan": Kind(AtStep),
+    "early_end": Kind(EarlyEnd, needed(step=_STEP, steps=_STEP, best_step=_STEP, patience=positive)),
     "checkpoint": Kind(AtStep),
     "keras_evaluate": Kind(
         KerasEvaluate,
         needed(step=_STEP, split=_WHOLE_SPLIT, tokens=count, targets=count)
         | needed(accuracy=number, loss=number, accuracy_with_padding=number),
     ),
-    "result": Kind(Result, needed(step=_STEP) | known(device=text)),
+    "result": Kind(Result, needed(step=_STEP) | known(device=text, best_step=_STEP, base_better=boolean)),
     "state": Kind(StateChange, needed(state=text) | known(reason=optional(error), device=text), replaced=False),
     "damaged": Kind(Damaged, needed(checkpoint=text, reason=error), replaced=False),
     "parent_lost": Kind(ParentLost, needed(reason=error), replaced=False),
+    "gpu_unused": Kind(GpuUnused, needed(reason=error), replaced=False),
     "retention": Kind(AtStep, replaced=False),
     "skipped": Kind(AtStep, replaced=False),
     "imported": Kind(AtStep, replaced=False),

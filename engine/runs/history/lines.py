@@ -1,12 +1,12 @@
 """The file of events, line by line: written by who trains, read from any place on by everybody."""
 
-import json
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from engine.core import strict_json
 from engine.core.files import open_plain, storage_errors
 from engine.runs.history import events
 from engine.runs.history.events import Unread
@@ -21,7 +21,7 @@ def append(path: Path, kind: str, fields: dict[str, Any]) -> None:
     Raises:
         GoneError: the folder was deleted. StorageError: no rights or no space.
     """
-    line = json.dumps({"kind": kind, "time": round(time.time(), 3), **fields}, ensure_ascii=False) + "\n"
+    line = strict_json.dumps({"kind": kind, "time": round(time.time(), 3), **fields}, ensure_ascii=False) + "\n"
     with storage_errors(path.parent):
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would write \r\n
         descriptor = os.open(path, flags, 0o644)

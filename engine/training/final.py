@@ -1,0 +1,171 @@
+"""The figures at a run's end: run, base and parent on the whole of validation and test, each from the files that hold it."""
+
+from typing import Any
+
+from engine.core.errors import CheckpointError
+from engine.corpus import near_copies
+from engine.evaluation import cache, keras_check, scoring
+from engine.models import loading
+from engine.runs import checkpoints, retention
+from engine.runs.references import ModelReference
+from engine.runs.settings import LEFT_OUT
+from engine.training.setup import Setup, record_lost_parent
+from engine.training.state import TrainingState
+from engine.training.supervisor import Supervisor
+
+
+def evaluate_as_keras_does(setup: Setup, model, state: TrainingState) -> dict[str, Any]:
+    """What Keras `evaluate` says of the trained model, as the original report measured; written and returned."""
+    split = setup.held_out_splits[-1]
+    figures = keras_check.evaluate(
+        model, setup.corpus.tokens(split), setup.corpus.starts(split), setup.length, setup.batch_size
+    )
+    setup.run.append_event("keras_evaluate", step=state.step, split=split, **figures)
+    return {"split": split, **figures}
+
+
+def score(setup: Setup, state: TrainingState, by_keras: dict[str, Any] | None, scorer: "WholeScorer") -> dict[str, Any]:
+    """Scores the models whole, writes what was found, and makes the run's result of it.
+
+    The run's figures are those of its result: the best checkpoint or the last, as the settings say, and the last where
+    the base is better than every one.
+
+    Args:
+        by_keras: as `evaluate_as_keras_does` gives it.
+
+    Raises:
+        Cancelled: the supervisor ended it. CheckpointError: a file is gone or damaged.
+    """
+    run, splits, left_out = setup.run, setup.held_out_splits, setup.settings.near_copies == LEFT_OUT
+    last = checkpoints.find(f"{run.name}/{state.step}", run.folder.parent)
+    best = retention.best(checkpoints.of_run(run)) or last
+    base_better = state.base_loss is not None and (retention.interval_loss(best) or 0.0) > state.base_loss
+    checkpoint = best if setup.settings.takes_best and not base_better else last
+    named = {"run": ModelReference(setup.base.preset, checkpoint), "base": setup.base}
+    if setup.parent is not None:
+        named["parent"] = setup.parent
+    scored = {}
+    for name, reference in list(named.items()):
+        try:
+            for split in splits:
+                scored[name, split] = scorer.score(reference, split)
+        except CheckpointError as error:
+            if name != "parent":
+                raise
+            record_lost_parent(run, error)  # deleted or damaged while the run was under way
+            del named[name]
+            continue
+        for split in splits:
+            run.append_event(
+                "evaluation",
+                step=checkpoint.step if name == "run" else 0,
+                tokens=checkpoint.manifest["tokens"],
+                seconds=checkpoint.manifest["seconds"],
+                split=split,
+                model=name,
+                whole=True,
+                sequence_length=setup.length,
+                near_copies=near_copies.count_of_training(setup.corpus, split),
+                near_copies_left_out=left_out,
+                **scored[name, split],
+            )
+    interval = checkpoint.manifest.get("interval_metrics", checkpoint.manifest["metrics"])
+    metrics = {**interval, **{split: scored["run", split] for split in splits}}
+    checkpoint = checkpoints.with_manifest(checkpoint, metrics=metrics, interval_metrics=interval)
+    run.write_state(result=checkpoint.step)
+    split = splits[-1]
+    result: dict[str, Any] = {
+        "run": run.name,
+        "checkpoint": checkpoint.reference,
+        "best_step": best.step,
+        "last_checkpoint": last.reference,
+        "base_better": base_better,
+        "ended_early": not state.finished,
+        "steps": state.step,
+        "tokens": state.tokens,
+        "seconds": round(state.seconds, 3),
+        "tokens_per_second": round(state.tokens / state.seconds, 1) if state.seconds else None,
+        "split": split,
+        "evaluated_tokens": scored["run", split]["evaluated_tokens"],
+        "near_copies": near_copies.count_of_training(setup.corpus, split),
+        "near_copies_left_out": left_out,
+    }
+    for name in named:
+        prefix = "" if name == "run" else f"{name}_"
+        for figure in ("accuracy", "loss", "bits_per_byte"):
+            result[prefix + figure] = scored[name, split][figure]
+    if by_keras is not None:
+        result["keras_evaluate"] = by_keras
+    if state.micro_batch:
+        result["batch_size"], result["micro_batch"] = setup.batch_size, state.micro_batch
+    result["device"], result["precision"] = setup.device, setup.precision
+    run.append_event("result", step=checkpoint.step, **result)
+    return result
+
+
+def expected_seconds(setup: Setup, tokens_a_second: float) -> float:
+    """About how long `score` will take, by the speed of the scoring so far; 0 where that is not known."""
+    if not tokens_a_second:
+        return 0.0
+    s, corpus, tokens = setup.settings, setup.corpus, 0
+    others = [setup.base, *([setup.parent] if setup.parent else [])]
+    for split in setup.held_out_splits:
+        size = len(corpus.tokens(split))
+        size = min(size, s.evaluate_tokens or size)
+        left_out = s.near_copies == LEFT_OUT
+        keys = (cache.scores_key(o, corpus, split, setup.length, s.evaluate_tokens, s.seed, left_out) for o in others)
+        tokens += size * (1 + sum(cache.stored(key) is None for key in keys))
+    return tokens / tokens_a_second
+
+
+class WholeScorer:
+    """Scores models on whole splits, or on as many tokens as the settings say; what was scored before is taken as it was.
+
+    A model trained in float32 without adapters lends itself, with the function that was compiled for it: another model's
+    weights are put into it. Any other is loaded anew, in float32, since figures compare across devices.
+    """
+
+    def __init__(self, setup: Setup, model, scorer: scoring.Scorer, supervisor: Supervisor) -> None:
+        self._setup, self._supervisor = setup, supervisor
+        model.optimizer = model.train_function = None  # their memory is not needed any more
+        lent = setup.precision == "float32" and not setup.settings.lora_rank
+        self._model: Any = model if lent else None
+        self._scorer: scoring.Scorer | None = scorer if lent else None
+        self._loaded: ModelReference | None = None
+
+    def score(self, reference: ModelReference, split: str) -> dict[str, Any]:
+        """The figures of a model.
+
+        Raises:
+            Cancelled: the supervisor ended it. ArticlesError: near-copies left out, nothing is left.
+        """
+        setup, corpus = self._setup, self._setup.corpus
+        leave_out = setup.settings.near_copies == LEFT_OUT
+        tokens, seed = setup.settings.evaluate_tokens, setup.settings.seed
+        key = cache.scores_key(reference, corpus, split, setup.length, tokens, seed, leave_out)
+        if stored := cache.stored(key):
+            return stored
+        self._supervisor.long_work()
+        stream = corpus.tokens(split)
+        chosen = scoring.part(stream, setup.length, tokens, seed)
+        kept = near_copies.kept(corpus, split) if leave_out else None
+        if kept is not None and not len(kept.numbers(setup.length, setup.length, chosen)):
+            raise near_copies.nothing_left(split)
+        scores = scoring.evaluate(
+            self._of(reference), stream, setup.tokenizer.token_bytes, setup.length, chosen, self._report, kept=kept
+        )
+        cache.store(key, scores.to_json(), reference, corpus)
+        return scores.to_json()
+
+    def _of(self, reference: ModelReference) -> scoring.Scorer:
+        if self._scorer is None or self._model is None:
+            self._model, _ = loading.load(reference)
+            self._scorer = scoring.Scorer(self._model, scoring.JIT_COMPILE)
+        elif self._loaded != reference:
+            loading.load_weights(self._model, reference)
+        self._loaded = reference
+        return self._scorer
+
+    def _report(self, done: int, total: int) -> bool:
+        self._supervisor.say(f"evaluating {done}/{total} windows")
+        return not self._supervisor.stop_requested()

@@ -1,0 +1,211 @@
+"""One run: measure the base, train, report, sample, checkpoint, and measure again at the end."""
+
+from typing import Any, NoReturn
+
+import psutil
+import tensorflow as tf
+
+from engine.core.errors import EngineError
+from engine.evaluation import scoring
+from engine.models.backend import release_memory
+from engine.presets import memory
+from engine.runs.folder import Run
+from engine.runs.settings import REPORT
+from engine.training import final, saver, setup, steppers
+from engine.training.loop import Loop, Sums
+from engine.training.measurer import Measurer
+from engine.training.planner import Planner, settled_steps
+from engine.training.saver import Saver
+from engine.training.setup import Setup
+from engine.training.state import TrainingState
+from engine.training.supervisor import Supervisor
+
+
+def train(run: Run, offered: str, supervisor: Supervisor) -> dict[str, Any]:
+    """Runs a run to its end, from its newest whole checkpoint where there is one. The caller holds the run's lock.
+
+    Args:
+        offered: the device: cpu or gpu:N.
+
+    Returns:
+        The result as the command line prints it.
+
+    Raises:
+        Cancelled: the run was asked to stop; its checkpoint is written.
+        memory.GoesOn: memory ran out in a step; the event that halves the micro-batch is written.
+        EngineError: what a person can act on.
+    """
+    run.write_state(durable=False, phase="loading")
+    supervisor.long_work()
+    supervisor.say("loading")
+    model, found = setup.load(run, offered, supervisor)
+    with tf.device(found.device):
+        work = _FineTuning(found, model, supervisor)
+        state = work.run()
+        by_keras = final.evaluate_as_keras_does(found, model, state) if found.settings.method == REPORT else None
+        scorer = final.WholeScorer(found, model, work.measurer.scorer, supervisor)
+        # The figures come from the files: the optimizer and the gradients are not needed here.
+        del work, model
+        release_memory()
+        return final.score(found, state, by_keras, scorer)
+
+
+class _FineTuning:
+    """Trains a model on a run's articles and records it in the run's folder."""
+
+    def __init__(self, found: Setup, model, supervisor: Supervisor) -> None:
+        self.setup, self.model, self.supervisor = found, model, supervisor
+        self.state = TrainingState.of_checkpoint(found.own) if found.own else TrainingState()
+        self.measurer = Measurer(found, model, self.state, supervisor)
+        self.saver = Saver(found, model, self.state, supervisor)
+        self.planner = Planner(found, self.state)
+
+    def run(self) -> TrainingState:
+        """Trains to the end; where the training then stands.
+
+        Raises:
+            Cancelled, memory.GoesOn, EngineError: as `train`.
+        """
+        try:
+            self._begin()
+            self._enter("compiling")
+            batches, rate = self.setup.batches, self.planner.learning_rate
+            Loop(self.state, batches, self._stepper(), rate, self, self.supervisor).run()
+        except steppers.OutOfMemory as error:
+            self._halve(error)
+        except steppers.NonFiniteLoss as error:
+            raise self._no_number(error) from error
+        self._enter("finishing")
+        return self.state
+
+    def _no_number(self, error: steppers.NonFiniteLoss) -> EngineError:
+        """Leaves the last good checkpoint as the result; the sentence that says so."""
+        values = {"step": error.step, "rate": self.setup.learning_rate}
+        if self.saver.saved_step < 0:
+            return EngineError(
+                "The loss became infinite or no number at step {step}: the learning rate {rate} is too high for this model.",
+                **values,
+            )
+        self.setup.run.write_state(result=self.saver.saved_step)
+        return EngineError(
+            "The loss became infinite or no number at step {step}: the learning rate {rate} is too high for this model. The result is "
+            "the checkpoint of step {saved}, the last one before.",
+            saved=self.saver.saved_step,
+            **values,
+        )
+
+    def _enter(self, phase: str) -> None:
+        self.supervisor.long_work()
+        self.setup.run.write_state(durable=False, phase=phase, step=self.state.step, steps=self.state.steps)
+        self.supervisor.say(phase)
+
+    def _begin(self) -> None:
+        """Goes on from the run's newest whole checkpoint, or measures where the run begins."""
+        run, own, s = self.setup.run, self.setup.own, self.setup.settings
+        if own is not None:
+            saver.restore(self.setup, self.model)
+            run.append_event("resume", step=own.step)
+        else:
+            self.state.steps = settled_steps(s, self.setup.batches.steps_per_epoch)
+            if run.events("evaluation", "step"):  # cut off before the first save, or nothing whole is left
+                run.append_event("resume", step=-1)
+        for error in self.setup.damaged:  # what they held is trained again
+            run.append_event("damaged", checkpoint=error.values["name"], reason=error.to_json())
+        self._take_micro_batch(own.manifest.get("micro_batch", 0) if own else 0)
+        if own is None:
+            self._enter("evaluating")
+            self.measurer.measure_start()
+
+    def _take_micro_batch(self, of_checkpoint: int) -> None:
+        """What the checkpoint keeps, or less where that was found too large since."""
+        found = [of_checkpoint, *(event["micro_batch"] for event in self.setup.run.events("memory"))]
+        rows = self.state.micro_batch = min((rows for rows in found if rows), default=0)
+        if rows:
+            self.supervisor.say(f"memory: batches of {self.setup.batch_size} are worked off in pieces of {rows}")
+
+    def _stepper(self) -> steppers.Stepper:
+        if self.setup.settings.method == REPORT:
+            return steppers.KerasFit(self.model, self.setup.batch_size)
+        rows = self.state.micro_batch or self.setup.batch_size
+        return steppers.Packed(self.model, rows, scoring.JIT_COMPILE)
+
+    def _halve(self, error: Exception) -> NoReturn:
+        """Keeps that from the newest checkpoint on half as many windows are worked on at a time, or gives up at one.
+
+        No step is tried again here: what the failed one has left of the variables is not to be trusted.
+        """
+        found = self.setup
+        rows = self.state.micro_batch or found.batch_size
+        if rows == 1:
+            raise memory.one_window_too_large(found.base.preset, found.length, found.settings.lora_rank) from error
+        found.run.append_event(
+            "memory",
+            step=self.saver.saved_step,
+            failed_step=self.state.step + 1,
+            micro_batch=rows // 2,
+            batch_size=found.batch_size,
+        )
+        raise memory.GoesOn from error
+
+    # What is done beside the steps
+
+    def after_step(self) -> None:
+        """Plans again, where it is time."""
+        if len(self.state.step_seconds) == 1:
+            self._enter("training")
+        self.planner.after_step()
+
+    def report(self, sums: Sums) -> None:
+        """Writes the training figures since the last report."""
+        state, run = self.state, self.setup.run
+        run.append_event(
+            "step",
+            step=state.step,
+            tokens=state.tokens,
+            seconds=round(state.seconds, 3),
+            epoch=state.step / self.setup.batches.steps_per_epoch,
+            loss=sums.loss / sums.tokens,
+            accuracy=sums.correct / sums.tokens,
+            learning_rate=self.planner.learning_rate(state.step - 1),
+            tokens_per_second=sums.tokens / sums.seconds if sums.seconds else None,
+            memory_bytes=psutil.Process().memory_info().rss,
+        )
+        run.write_state(durable=False, step=state.step, steps=state.steps)
+        self.supervisor.say(f"step {state.step}/{state.steps or '?'}  loss {sums.loss / sums.tokens:.3f}")
+
+    def interval_ends(self) -> bool:
+        """Whether the step that is done is one to measure at."""
+        return self.planner.interval_ends()
+
+    def measure(self) -> None:
+        """Measures the model as it is."""
+        self._enter("evaluating")
+        self.measurer.measure("run")
+        self.planner.measurement_seconds = self.measurer.seconds + self.saver.seconds
+        self.planner.end_seconds = self.planner.measurement_seconds + final.expected_seconds(
+            self.setup, self.measurer.scored_a_second
+        )
+        self.planner.measured()
+
+    def worth_saving(self) -> bool:
+        """Whether a checkpoint is worth its time."""
+        return self.saver.worth_saving()
+
+    def save(self) -> None:
+        """Writes a checkpoint."""
+        self.state.elapsed = self.planner.elapsed()
+        self.saver.save()
+
+    def ends_early(self) -> bool:
+        """Whether validation has not improved for as many measurements as the settings wait for."""
+        patience, state = self.setup.settings.patience_measurements, self.state
+        if not patience or state.worse < patience:
+            return False
+        self.setup.run.append_event(
+            "early_end", step=state.step, steps=state.steps, best_step=state.best_step, patience=patience
+        )
+        return True
+
+    def goes_on(self) -> None:
+        """Says that it trains again."""
+        self._enter("training")

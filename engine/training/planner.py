@@ -1,0 +1,134 @@
+"""When a run measures, how far it goes, and its learning rate: by its steps, or by a plan that follows the clock."""
+
+import math
+import time
+
+import numpy as np
+
+from engine.runs import submission
+from engine.runs.settings import EVERYTHING, RunSettings
+from engine.training import plan, schedules
+from engine.training.setup import Setup
+from engine.training.state import TrainingState
+
+_QUEUE_SECONDS = 15.0  # between the request and the trainer's start, at most, that count: a queue's hours do not
+
+
+class Planner:
+    """Plans a run under way.
+
+    A run in steps or epochs knows its end and follows half a cosine. One in minutes is planned after a few steps, again
+    some twenty times and at every measurement, by what a step takes at that time; each plan is an event and stands in the
+    checkpoints behind it, so that a run that is resumed takes the same decisions.
+
+    Attributes:
+        end_seconds: what is expected to take place after the training: measuring, saving, the figures at the end.
+    """
+
+    def __init__(self, setup: Setup, state: TrainingState) -> None:
+        self._run, self._settings, self._peak, self._state = setup.run, setup.settings, setup.learning_rate, state
+        # A run that an earlier version planned has steps and no plan: it goes on as it began.
+        self._follows_clock = self._settings.minutes is not None and (state.plan is not None or not state.steps)
+        self._decided = {
+            event["step"]: plan.Plan.from_json(event)
+            for event in (setup.run.events("plan") if self._follows_clock else ())
+            if plan.Plan.__dataclass_fields__.keys() <= event.keys()
+        }
+        self._planned_steps = 0  # of this process, at the last plan
+        self._begun = time.monotonic()
+        self._elapsed_before = state.elapsed or _waited(setup)
+        self.end_seconds = 0.0
+        self.measurement_seconds = 0.0
+
+    def learning_rate(self, step: int) -> float:
+        """Of a step counted from 0."""
+        s, state = self._settings, self._state
+        if state.plan is not None:
+            return self._peak * state.plan.share(step)
+        warmup = s.warmup_steps
+        if state.steps:
+            warmup = min(warmup, int(s.warmup_share * state.steps))
+        return schedules.warmup_cosine(step, self._peak, warmup, state.steps)
+
+    def interval_ends(self) -> bool:
+        """Whether the step that is done is one to measure at."""
+        s, state = self._settings, self._state
+        if not state.steps:
+            return False
+        if self._follows_clock and not s.evaluate_steps:
+            return state.plan is not None and state.step >= state.plan.measure_at
+        return state.step % submission.interval(s, state.steps) == 0
+
+    def after_step(self) -> None:
+        """Plans again where it is time."""
+        state = self._state
+        if not self._follows_clock:
+            return
+        if state.plan is None:
+            if len(state.step_seconds) > plan.FIRST_STEPS:
+                self._plan()
+        elif not state.finished and state.step >= state.plan.plan_at and not self.interval_ends():
+            self._plan()  # at an interval's end that follows the measurement
+        elif not state.finished and self._left() < -(plan.OVERTIME - 1) * 60 * (self._settings.minutes or 0):
+            self._take(plan.end_at(state.plan, state.step))
+
+    def measured(self) -> None:
+        """Notes that a measurement took place, and plans again."""
+        self._state.measurements += 1
+        self._state.measured_at_seconds = self._state.seconds
+        if self._follows_clock and self._state.plan is not None and not self._state.finished:
+            self._plan()
+
+    def elapsed(self) -> float:
+        """Seconds since the run was asked for, those left out in which nobody worked on it."""
+        return self._elapsed_before + time.monotonic() - self._begun
+
+    def _plan(self) -> None:
+        state, s = self._state, self._settings
+        if state.step in self._decided:
+            self._take(self._decided[state.step])
+            return
+        recent = state.step_seconds[max(1, self._planned_steps) :] or state.step_seconds[-1:]
+        left = self._left()
+        remaining = max(1, submission.intervals_of(s, None) - state.measurements)
+        since = state.seconds - state.measured_at_seconds
+        until_measurement = math.inf if s.evaluate_steps else (left + since) / remaining - since
+        self._take(
+            plan.make(
+                state.plan,
+                state.step,
+                float(np.mean(recent)),
+                left,
+                until_measurement,
+                60 * (s.minutes or 0),
+                (s.warmup_steps, s.warmup_share),
+            )
+        )
+
+    def _left(self) -> float:
+        """Seconds of training until the end."""
+        whole = 60 * (self._settings.minutes or 0)
+        if self._settings.minutes_of != EVERYTHING:
+            return whole - self._state.seconds
+        between = submission.intervals_of(self._settings, None) - self._state.measurements - 1
+        return whole - self.elapsed() - self.end_seconds - max(0, between) * self.measurement_seconds
+
+    def _take(self, found: plan.Plan) -> None:
+        state = self._state
+        state.plan, state.steps, self._planned_steps = found, found.steps, len(state.step_seconds)
+        self._run.append_event("plan", **found.to_json(), minutes=self._settings.minutes)
+        self._run.write_state(durable=False, steps=found.steps)
+
+
+def _waited(setup: Setup) -> float:
+    """Seconds from the request to now, the most of a queue's left out."""
+    now, started = time.time(), setup.run.state().since
+    asked = setup.run.config.get("created", started)
+    return max(0.0, now - started) + min(_QUEUE_SECONDS, max(0.0, started - asked))
+
+
+def settled_steps(s: RunSettings, steps_per_epoch: float) -> int:
+    """The steps of a run that knows them from the beginning, every window of each epoch among them; 0 = in minutes."""
+    if s.steps is not None:
+        return s.steps
+    return 0 if s.epochs is None else submission.steps_of_epochs(s.epochs, steps_per_epoch)

@@ -1,0 +1,121 @@
+"""The checkpoints of a run under way: written so that it goes on from one as if it had not been cut off, and read back."""
+
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.models import formats
+from engine.models.backend import keras, versions
+from engine.presets import catalogue
+from engine.runs import checkpoints, retention, submission
+from engine.training.setup import Setup
+from engine.training.state import TrainingState
+from engine.training.supervisor import Supervisor
+
+_ROOM_BYTES = 8 << 20  # beside the weights: headers, the log
+
+
+class Saver:
+    """Saves the training of a run and restores it.
+
+    Attributes:
+        saved_step: of the newest checkpoint, known to be whole; -1 where there is none.
+        seconds: what a save takes.
+    """
+
+    def __init__(self, setup: Setup, model, state: TrainingState, supervisor: Supervisor) -> None:
+        self._setup, self._model, self._state, self._supervisor = setup, model, state, supervisor
+        self.saved_step = setup.own.step if setup.own else -1
+        self.seconds = setup.checkpoint_bytes / submission.SAVE_BYTES_PER_SECOND  # until one has been timed
+        self._saved_at_seconds = state.seconds  # of training
+
+    def worth_saving(self) -> bool:
+        """Whether to save at this interval: always at the end, and where somebody said how often."""
+        state = self._state
+        if self._setup.settings.evaluate_steps or state.step == state.steps:
+            return True
+        left = (state.steps - state.step) * state.median_step_seconds
+        since = state.seconds - self._saved_at_seconds
+        return submission.worth_saving(self._setup.checkpoint_bytes, self.seconds, since, left)
+
+    def save(self) -> None:
+        """Writes a checkpoint of the step that is done, where there is none yet: a whole one is never written over.
+
+        Raises:
+            StorageError: no rights or no space; the former checkpoint is whole.
+        """
+        setup, state = self._setup, self._state
+        if state.step == self.saved_step:
+            return
+        self._supervisor.long_work()
+        started = time.monotonic()
+        retention.require_space(setup.run.folder, setup.checkpoint_bytes + _ROOM_BYTES)
+        with checkpoints.commit(setup.run, state.step, self._facts()) as staging:
+            formats.save(self._model, staging, setup.checkpoint_format, setup.settings.lora_rank)
+            groups = state_variables(self._model, setup.checkpoint_format, setup.settings.lora_rank)
+            write_variables(staging / checkpoints.TRAINING, groups)
+        self.saved_step = state.step
+        setup.run.append_event("checkpoint", step=state.step, tokens=state.tokens)
+        setup.run.write_state(starts=1, step=state.step)  # this process's own
+        if gone := retention.apply(setup.run, setup.settings.keep_checkpoints):
+            setup.run.append_event("retention", step=state.step, deleted=gone)
+        self.seconds, self._saved_at_seconds = time.monotonic() - started, state.seconds
+
+    def _facts(self) -> dict[str, Any]:
+        setup, s = self._setup, self._setup.settings
+        return {
+            "format": setup.checkpoint_format,
+            **self._state.to_json(),
+            "preset": catalogue.json_of(setup.base.preset),
+            "parent": s.parent,
+            "parent_hash": setup.parent_hash,
+            "source": s.articles,
+            "articles": [s.first_article or 1, s.last_article or setup.corpus.articles("train")],
+            "epochs": self._state.step / setup.batches.steps_per_epoch,
+            "lineage": setup.run.config.get("lineage", []),
+            "corpus": setup.corpus.content_hash,
+            "config_hash": setup.config_hash,
+            "versions": versions(),
+        }
+
+
+def restore(setup: Setup, model) -> None:
+    """Gives the model the weights, moments and random states of the run's newest whole checkpoint."""
+    assert setup.own is not None
+    folder, form = setup.own.folder, setup.own.format
+    if not setup.settings.lora_rank:
+        formats.restore(model, folder, form)
+    read_variables(folder / checkpoints.TRAINING, state_variables(model, form, setup.settings.lora_rank))
+
+
+def state_variables(model, form: str, lora_rank: int) -> dict[str, list]:
+    """Random states, the optimizer where the format does not keep it, and with LoRA the trained variables too, since
+    the weights' file holds them merged."""
+    groups = {"random": [v for v in model.non_trainable_variables if "seed_generator" in v.path]}
+    if not formats.keeps_optimizer(form, lora_rank):
+        groups["optimizer"] = model.optimizer.variables
+    if lora_rank:
+        groups["trainable"] = model.trainable_variables
+    return groups
+
+
+def write_variables(path: Path, groups: dict[str, list]) -> None:
+    """Writes an .npz of all variables, GROUP-NUMBER each, copied one at a time: the moments of AdamW are twice the weights,
+    and numpy.savez would hold them all."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for group, variables in groups.items():
+            for number, variable in enumerate(variables):
+                with archive.open(f"{group}-{number}.npy", "w", force_zip64=True) as file:
+                    value = np.asarray(keras.ops.convert_to_numpy(variable))
+                    np.lib.format.write_array(file, value, allow_pickle=False)
+
+
+def read_variables(path: Path, groups: dict[str, list]) -> None:
+    """Reads back what `write_variables` wrote."""
+    with np.load(path, allow_pickle=False) as stored:
+        for group, variables in groups.items():
+            for number, variable in enumerate(variables):
+                variable.assign(stored[f"{group}-{number}"])
