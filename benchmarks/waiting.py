@@ -38,7 +38,9 @@ def press(root: Path, name: str, articles: str, minutes: float) -> dict:
         seen.setdefault(state.phase or state.state, round(time.time() - pressed, 2))
         time.sleep(0.05)
     events = run.events()
-    at = {kind: next((e["time"] for e in events if e["kind"] == kind), None) for kind in ("step", "evaluation", "result")}
+    at = {
+        kind: next((e["time"] for e in events if e["kind"] == kind), None) for kind in ("step", "evaluation", "result")
+    }
     started = next(e["time"] for e in events if e["kind"] == "state")
     log = (run.folder / "trainer.log").read_text(encoding="utf-8", errors="replace")
     return {
