@@ -26,6 +26,18 @@ class FirstCall:
 RECORDS: list[FirstCall] = []  # of this process, in their order
 
 
+class Stopwatch:
+    """Seconds since it was made, those of first calls left out: what the same will take the next time."""
+
+    def __init__(self) -> None:
+        self._begun, self._known = time.perf_counter(), len(RECORDS)
+
+    def seconds(self) -> float:
+        """How long it has run."""
+        compiling = sum(found.seconds for found in RECORDS[self._known :])
+        return max(0.0, time.perf_counter() - self._begun - compiling)
+
+
 class FirstCalls:
     """Times the first call of one compiled function with each shape."""
 

@@ -14,11 +14,20 @@ class Accumulator:
     short the last piece.
     """
 
-    def __init__(self, model, rows: int, jit_compile: bool, chunk_logits: int = chunked_loss.CHUNK_LOGITS) -> None:
+    def __init__(
+        self,
+        model,
+        rows: int,
+        jit_compile: bool,
+        chunk_logits: int = chunked_loss.CHUNK_LOGITS,
+        update_apart: bool = False,
+    ) -> None:
         """
         Args:
             model: a GPT-2, compiled with its optimizer, which is built.
             rows: windows worked on at a time; where that is a whole batch nothing is summed up.
+            update_apart: makes the optimizer's step outside of XLA, variable by variable: inside, XLA on a CPU holds the new
+                weights and moments beside the old ones, three more copies of a model.
         """
         self._rows = rows
         backbone, optimizer, variables = model.backbone, model.optimizer, model.trainable_variables
@@ -41,11 +50,29 @@ class Accumulator:
             found = tape.gradient(scaled, [v.value for v in variables])
             return found, tf.stack([share * loss, right, tf.reduce_sum(weights)])
 
-        @tf.function(jit_compile=jit_compile)
-        def whole(token_ids, targets, weights, share):
-            found, figures = gradients(token_ids, targets, weights, share)
+        def update(found):
             optimizer.apply_gradients(zip(found, variables, strict=True))
-            return figures
+
+        if update_apart:
+            apart = tf.function(update)
+
+            @tf.function(jit_compile=jit_compile)
+            def whole_gradients(token_ids, targets, weights, share):
+                found, figures = gradients(token_ids, targets, weights, share)
+                return [tf.convert_to_tensor(gradient) for gradient in found], figures  # an embedding's comes as slices
+
+            def whole(token_ids, targets, weights, share):
+                found, figures = whole_gradients(token_ids, targets, weights, share)
+                apart(found)
+                return figures
+
+        else:
+
+            @tf.function(jit_compile=jit_compile)
+            def whole(token_ids, targets, weights, share):
+                found, figures = gradients(token_ids, targets, weights, share)
+                update(found)
+                return figures
 
         self._whole = whole
         self._sums: list[tf.Variable] = []
@@ -57,9 +84,9 @@ class Accumulator:
                 total.assign_add(tf.convert_to_tensor(gradient))  # an embedding's comes as slices
             return figures
 
-        @tf.function(jit_compile=jit_compile)
+        @tf.function(jit_compile=jit_compile and not update_apart)
         def apply():
-            optimizer.apply_gradients(zip(self._sums, variables, strict=True))
+            update(self._sums)
             for total in self._sums:
                 total.assign(tf.zeros_like(total))
 

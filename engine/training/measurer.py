@@ -12,6 +12,7 @@ from engine.inference import token_scores
 from engine.inference.generation import Generator, Sampler
 from engine.models import finite, loading
 from engine.models.backend import keras
+from engine.models.compilation import Stopwatch
 from engine.runs.references import ModelReference
 from engine.training.setup import Setup
 from engine.training.state import TrainingState
@@ -29,7 +30,8 @@ class Measurer:
 
     Attributes:
         scorer: of the model that is trained.
-        seconds: what the last measurement took; 0 before the first. scored_a_second: tokens, of its scoring alone.
+        seconds: what the last measurement took; 0 before the first. scored_a_second: tokens, of its scoring alone. What was
+            compiled meanwhile is left out of both.
     """
 
     def __init__(self, setup: Setup, model, state: TrainingState, on_progress: OnProgress) -> None:
@@ -132,7 +134,7 @@ class Measurer:
         Raises:
             Cancelled: `on_progress` ended it. NonFiniteLoss: the loss is no number.
         """
-        state, begun, tokens, self._written = self._state, time.monotonic(), 0, []
+        state, watch, tokens, self._written = self._state, Stopwatch(), 0, []
         for split, (stream, part, starts) in self._parts.items():
             self._begin_piece()
             try:
@@ -163,10 +165,10 @@ class Measurer:
                 by_article=scores.by_article,
                 **scores.to_json(),
             )
-        self.scored_a_second = tokens / max(1e-9, time.monotonic() - begun)
+        self.scored_a_second = tokens / max(1e-9, watch.seconds())
         self._score_passage(name)
         self._write_samples(name)
-        self.seconds = time.monotonic() - begun
+        self.seconds = watch.seconds()
 
     def _begin_piece(self) -> None:
         self._on_progress(Progress(0, 0, Phase.EVALUATING))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import tensorflow as tf
 
 from engine.core.errors import ResourcesError
 from engine.corpus import windows
@@ -13,6 +14,7 @@ from engine.models.compilation import FirstCalls
 from engine.presets import memory
 from engine.training import accumulation, keras_fit
 
+APART_PARAMETERS = 50_000_000  # of a model from which on memory is worth more than a fused update (base_memory.py)
 LearningRate = Callable[[int], float]
 
 
@@ -78,7 +80,8 @@ class Packed:
 
     def __init__(self, model, rows: int, jit_compile: bool) -> None:
         self._model, self.rows, self._first_calls = model, rows, FirstCalls("train")
-        self._accumulator = accumulation.Accumulator(model, rows, jit_compile)
+        apart = model.count_params() > APART_PARAMETERS and not tf.config.list_logical_devices("GPU")
+        self._accumulator = accumulation.Accumulator(model, rows, jit_compile, update_apart=apart)
 
     def step(self, batch: windows.Batch, learning_rate: float) -> dict[str, float]:
         """Makes a step; `loss` and `accuracy` as Keras gives them."""

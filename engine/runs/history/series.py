@@ -55,12 +55,12 @@ class Series:
         self.thinned, old = True, self.rows - _EXACT
         numbers = self._columns[_NUMBER][:old].astype(np.int64)
         kept = extremes({name: self._columns[name][:old] for name in _DRAWN}, numbers // length)
-        self._keep(np.concatenate([kept, np.arange(old, self.rows)]))
+        self._keep(np.concatenate([kept, np.arange(old, self.rows)]), room=old + 2 * _EXACT)
 
-    def _keep(self, kept: np.ndarray) -> None:
+    def _keep(self, kept: np.ndarray, room: int = 0) -> None:
         columns = {name: column[: self.rows][kept] for name, column in self._columns.items()}
         self.rows = len(columns["step"])
-        self._take(columns, self.rows)
+        self._take(columns, max(room, self.rows))
 
     def _take(self, columns: dict[str, np.ndarray], room: int) -> None:
         fresh = {}

@@ -1,0 +1,81 @@
+"""The ways to make a step, alone: Keras's fit and packed steps count the same, and what is no number or no memory ends them."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from engine.core.errors import ResourcesError
+from engine.corpus import windows
+from engine.models import loading
+from engine.models.backend import keras
+from engine.runs import references
+from engine.training import steppers
+
+pytestmark = pytest.mark.slow
+LENGTH, BATCH = 16, 4
+
+
+@pytest.fixture
+def stream():
+    return np.random.default_rng(1).integers(0, 399, 40 * LENGTH).astype(np.uint16)
+
+
+def model_of(preset):
+    keras.utils.set_random_seed(1)
+    model, _ = loading.load(references.resolve(str(preset)), 0.0)
+    model.compile(
+        optimizer=keras.optimizers.AdamW(1e-3, global_clipnorm=1.0),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        jit_compile=False,
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def outcomes(stepper, stream, steps=3, first=0):
+    found = []
+    stepper.train(
+        windows.Shuffled(stream, LENGTH, BATCH, seed=1), first, lambda: steps, lambda step: 1e-3, found.append
+    )
+    return found
+
+
+def test_whole_batches_pieces_and_keras_fit_make_the_same_steps(tiny_preset, stream):
+    ways = [
+        steppers.Packed(model_of(tiny_preset), BATCH, False),
+        steppers.Packed(model_of(tiny_preset), 3, False),
+        steppers.KerasFit(model_of(tiny_preset), BATCH),
+    ]
+    whole, pieces, fit = ([(o.loss, o.accuracy, o.tokens) for o in outcomes(way, stream)] for way in ways)
+    assert len(whole) == 3
+    assert np.allclose(whole, pieces, rtol=1e-4)
+    assert np.allclose(whole, fit, rtol=1e-4)
+
+
+def test_a_stepper_begins_where_it_is_told_and_asks_for_the_end_as_it_goes(tiny_preset, stream):
+    assert len(outcomes(steppers.Packed(model_of(tiny_preset), BATCH, False), stream, steps=3, first=2)) == 1
+    assert outcomes(steppers.KerasFit(model_of(tiny_preset), BATCH), stream, steps=3, first=3) == []
+
+
+def test_a_loss_that_is_no_number_names_its_step(tiny_preset, stream):
+    model = model_of(tiny_preset)
+    model.backbone.token_embedding.embeddings.assign_add(
+        tf.fill(model.backbone.token_embedding.embeddings.shape, float("inf"))
+    )
+    with pytest.raises(steppers.NonFiniteLoss) as caught:
+        outcomes(steppers.Packed(model, BATCH, False), stream, first=1)
+    assert caught.value.step == 2
+
+
+def test_memory_that_runs_out_is_told_apart(tiny_preset, stream, monkeypatch):
+    def runs_out(self, *rest):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(steppers.Packed, "step", runs_out)
+    with pytest.raises(steppers.OutOfMemory):
+        outcomes(steppers.Packed(model_of(tiny_preset), BATCH, False), stream)
+    fit = steppers.KerasFit(model_of(tiny_preset), BATCH)
+    monkeypatch.setattr(steppers.keras_fit, "fit", runs_out)
+    with pytest.raises(ResourcesError, match="set batch_size to 2 or less"):
+        fit.train(windows.Shuffled(stream, LENGTH, BATCH, 1), 0, lambda: 3, lambda step: 1e-3, print)
