@@ -2,12 +2,11 @@
 
 import pytest
 
-from engine.core.progress import Cancelled
+from engine.core.progress import Cancelled, Phase
 from engine.training import loop
 from engine.training.loop import Loop
 from engine.training.state import TrainingState
 from engine.training.steppers import Outcome
-from engine.training.supervisor import Supervisor
 
 
 class Steps:
@@ -25,7 +24,7 @@ class Recorder:
 
     def __init__(self, state, every=2, patience=None, cancelled_at=None):
         self.state, self.every, self.patience, self.cancelled_at = state, every, patience, cancelled_at
-        self.done, self.sums = [], []
+        self.done, self.sums, self.told = [], [], []
 
     def note(self, what):
         self.done.append((what, self.state.step))
@@ -61,9 +60,13 @@ class Recorder:
 def trained(steps=5, stop_at=None, first=0, **recorded):
     state = TrainingState(step=first, steps=steps)
     recorder = Recorder(state, **recorded)
-    supervisor = Supervisor(lambda: stop_at is not None and state.step >= stop_at)
-    work = Loop(state, None, Steps(), lambda step: 1.0, recorder, supervisor)
-    return work, recorder
+
+    def on_progress(progress):
+        recorder.told.append(progress)
+        if stop_at is not None and progress.done >= stop_at:
+            raise Cancelled
+
+    return Loop(state, None, Steps(), lambda step: 1.0, recorder, on_progress), recorder
 
 
 def test_it_reports_measures_saves_and_goes_on_in_that_order(monkeypatch):
@@ -95,6 +98,13 @@ def test_a_stop_saves_the_step_that_is_done(stop_at):
         work.run()
     assert recorder.done[-1] == ("save", stop_at) or recorder.done[-2:] == [("goes on", 4), ("save", 4)]
     assert work.state.step == stop_at
+
+
+def test_each_step_but_the_last_is_told_with_the_figures_of_the_last_report():
+    work, recorder = trained(steps=4, every=100)
+    work.run()  # whose last step is told by what follows it
+    assert [(p.done, p.total, p.phase) for p in recorder.told] == [(n, 4, Phase.TRAINING) for n in range(4)]
+    assert [p.loss for p in recorder.told] == [None, 1.0, 1.0, 1.0]  # reported at the first and the last step
 
 
 def test_steps_are_not_lost_where_a_measurement_is_ended():
