@@ -161,6 +161,7 @@ def measure_memory(folder: Path) -> dict:
     import psutil
 
     from engine.core import paths
+    from engine.core.progress import Progress
     from engine.evaluation import breakdown, scoring
     from engine.models import loading
     from engine.runs import references
@@ -169,7 +170,7 @@ def measure_memory(folder: Path) -> dict:
     model, _ = loading.load(references.resolve(str(paths.MINI_PRESET)))
     peak = 0
 
-    def look(done: int, total: int) -> None:
+    def look(progress: Progress) -> None:
         nonlocal peak
         peak = max(peak, psutil.Process().memory_info().rss)
 
