@@ -67,9 +67,11 @@ class _FineTuning:
         """
         try:
             self._begin()
-            self._enter(Phase.COMPILING)
             batches, rate = self.setup.batches, self.planner.learning_rate
-            Loop(self.state, batches, self._stepper(), rate, self, self.on_progress).run()
+            loop = Loop(self.state, batches, self._stepper(), rate, self, self.on_progress)
+            with loop.saved_if_cancelled():
+                self._enter(Phase.COMPILING)
+            loop.run()
         except steppers.OutOfMemory as error:
             self._halve(error)
         except steppers.NonFiniteLoss as error:

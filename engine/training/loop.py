@@ -97,7 +97,7 @@ class Loop:
             NonFiniteLoss, OutOfMemory, ResourcesError: as the stepper raises them.
         """
         self._restart_report()
-        with self._saved_if_cancelled():
+        with self.saved_if_cancelled():
             self._say()
         try:
             self.stepper.train(
@@ -105,11 +105,11 @@ class Loop:
             )
         except _EndsEarly:
             return
-        with self._saved_if_cancelled():
+        with self.saved_if_cancelled():
             self._measure_and_save()
 
     def _after_step(self, outcome: Outcome) -> None:
-        with self._saved_if_cancelled():
+        with self.saved_if_cancelled():
             self._count(outcome)
 
     def _count(self, outcome: Outcome) -> None:
@@ -136,7 +136,7 @@ class Loop:
             self.recorder.save()
 
     @contextlib.contextmanager
-    def _saved_if_cancelled(self) -> Iterator[None]:
+    def saved_if_cancelled(self) -> Iterator[None]:
         """Loses no step since the last checkpoint where the block is cancelled."""
         try:
             yield
