@@ -275,7 +275,7 @@ def look(root: Path) -> dict[str, State]:
             moment.written(), moment.expected()
         if (meter := forgetting.of_history(history)) is not None:
             forgetting.change(meter.science), forgetting.change(meter.english)
-        retention.pinned(run), checkpoints.seen_damaged(run), retention.best(checkpoints.of_run(run))
+        retention.pinned(run), checkpoints.seen_damaged(run), checkpoints.best(checkpoints.of_run(run))
         checkpoints.newest_and_damaged(run)
         removal.loss(run), removal.children(run)
         with contextlib.suppress(EngineError):

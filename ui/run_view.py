@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from engine.core.errors import EngineError
-from engine.runs import lifecycle, queue, states
+from engine.runs import checkpoints, lifecycle, queue, states
 from engine.runs.folder import Run, State
 from engine.runs.history.follower import History
 from engine.runs.settings import EVERYTHING
@@ -171,7 +171,7 @@ def _progress(run: Run, state: State) -> str:
     if state.steps:
         parts.append(_("step {step} of {steps}", step=words.grouped(state.step), steps=words.grouped(state.steps)))
     left = seconds_left(run, state)
-    if left is not None:
+    if left is not None and left >= 1:  # what takes longer than was expected has its phase and its seconds
         everything = run.settings.minutes_of == EVERYTHING
         about = _("about {time} left") if everything else _("about {time} of training left")
         parts.append(about.format(time=words.duration(left)))
@@ -195,7 +195,7 @@ def seconds_left(run: Run, state: State) -> float | None:
     """Training time left, from the newest steps; of a run in minutes what is left of them. None while it is not known."""
     settings, steps = run.settings, folders.history(run).steps
     if settings.minutes is not None and settings.minutes_of == EVERYTHING:
-        return max(0.0, 60 * settings.minutes - (time.time() - state.since))
+        return max(0.0, state.ends_at - time.time()) if state.ends_at else None
     if not state.steps or not len(steps["step"]) or not steps["seconds"][-1] > 0 or state.step < 2:
         return None
     if settings.minutes is not None:
@@ -324,6 +324,8 @@ def result_sentences(run: Run) -> list[str]:
                 best=words.grouped(event["best_step"]),
             )
         )
+    if state.result and checkpoints.result_step(run) != state.result:
+        told.append(_("Its result, the checkpoint of step {n}, is gone or damaged.", n=words.grouped(state.result)))
     for event in history.events("result")[-1:]:
         if event.get("base_better"):
             told.append(

@@ -19,7 +19,7 @@ Atelier fine-tunes GPT-2 on scientific articles.
   python -m engine generate --checkpoint RUN --prompt "The patients were"
 
 A preset is a folder (of keras-hub or Hugging Face form) or a keras-hub name such as gpt2_base_en.
-A checkpoint is RUN (its newest), RUN/STEP, or a preset: the base model itself.
+A checkpoint is RUN (its result), RUN/STEP, or a preset: the base model itself.
 Articles are a prepared corpus, or a file, folder, zip or tar of JSON (the PubMed release's form among others), CSV,
 Parquet, plain text, Word, PDF, JATS XML or PubMed's downloads (docs/forms.md); files called train, val and test make the splits. With --json the last line of the output is one JSON
 object. Exit codes: 0 done, 1 a problem that is named in one sentence, 2 wrong arguments,

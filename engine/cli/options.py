@@ -18,7 +18,7 @@ def add_lengths(p: argparse.ArgumentParser, unless_given: str = " (default: 3)")
     """Adds how long to train: one of three."""
     p.add_argument("--steps", type=int, help="length in steps")
     p.add_argument("--epochs", type=float, help=f"length in passes over the articles{unless_given}")
-    p.add_argument("--minutes", type=float, help="length in minutes of training alone; becomes steps, once")
+    p.add_argument("--minutes", type=float, help="length in minutes of training alone; planned again as it goes")
 
 
 def add_settings(p: argparse.ArgumentParser) -> None:

@@ -198,6 +198,16 @@ def _result_lines(result: dict) -> list[str]:
         if f"{prefix}accuracy" in result:
             accuracy, loss, bits = (result[prefix + key] for key in ("accuracy", "loss", "bits_per_byte"))
             lines.append(f"  {name:<28} {accuracy:9.1%} {loss:8.3f} {bits:10.3f}")
+    if result["ended_early"]:
+        lines.append(
+            f"ended early: validation no longer improved; to its last step: python -m engine resume {result['run']}"
+        )
+    if result["base_better"]:
+        lines.append(
+            "on validation the base is better than every checkpoint of this run: these figures are of the last"
+        )
+    elif result["checkpoint"] != result["last_checkpoint"]:
+        lines.append(f"the best on validation is step {result['best_step']}: these figures are its own")
     if "micro_batch" in result:
         lines.append(f"memory was short: batches of {result['batch_size']} in pieces of {result['micro_batch']}")
     if told := near_copies_line(result["near_copies"], result["split"], result["near_copies_left_out"]):

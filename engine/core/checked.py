@@ -49,6 +49,7 @@ STATE = needed(state=one_of(*STATES), since=moment) | known(
     queued_at=moment,
     result=step,
     phase_since=moment,
+    ends_at=moment,
 )
 _STAGE = needed(articles=path_text) | known(
     first_article=optional(positive), last_article=optional(positive), checkpoint=text, hash=text, method=optional(text)

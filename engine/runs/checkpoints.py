@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -270,11 +270,37 @@ def find(reference: str, root: Path | None = None) -> Checkpoint:
 
 
 def result_of(run: Run) -> Checkpoint | None:
-    """The checkpoint that a run ended with as its result; None where it has not ended, or where it is gone or damaged."""
+    """The checkpoint that is a run's result: the one it ended with, and until then, or where that is gone or damaged, the best
+    so far of a run whose result is the best; None where there is no such."""
     step = run.state().result
     with contextlib.suppress(CheckpointError):
-        return _verified(run.folder / f"step-{step:08d}") if step else None
+        if step:
+            return _verified(run.folder / f"step-{step:08d}")
+    with contextlib.suppress(EngineError):
+        if run.settings.takes_best and (found := best(filter(_is_whole, of_run(run)))) is not None:
+            return found
     return None
+
+
+def result_step(run: Run) -> int:
+    """The step of a run's result, 0 where there is none."""
+    found = result_of(run)
+    return found.step if found else 0
+
+
+def interval_loss(checkpoint: Checkpoint) -> float | None:
+    """The loss on the part of validation that is measured at each interval; None where nothing was measured.
+
+    The metrics of a run's result are those of whole splits, which compare with no other checkpoint's.
+    """
+    metrics = checkpoint.manifest.get("interval_metrics") or checkpoint.manifest.get("metrics", {})
+    return metrics.get("validation", {}).get("loss")
+
+
+def best(found: Iterable[Checkpoint]) -> Checkpoint | None:
+    """The checkpoint with the lowest loss on validation; of equal ones the newest."""
+    scored = [(loss, -c.step, c) for c in found if (loss := interval_loss(c)) is not None]
+    return min(scored, key=lambda item: item[:2])[2] if scored else None
 
 
 def preset_of(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def left(run: Run, state: State, every: list[Run]) -> float | None:
     """About how many seconds a running run still takes."""
     settings = run.settings
     if settings.minutes is not None and settings.minutes_of == EVERYTHING:
-        return max(0.0, 60 * settings.minutes - (time.time() - state.since))
+        return max(0.0, state.ends_at - time.time()) if state.ends_at else 60 * settings.minutes
     beside = _beside_training(settings, every)
     if beside is None:
         return None

@@ -70,6 +70,7 @@ class State:
         step, steps: the step reached and the last one; steps is 0 until it is known.
         phase: what a running trainer is doing: loading, preparing, compiling, evaluating, training, finishing.
         phase_since: Unix time of its beginning; 0 = not known.
+        ends_at: Unix time at which the trainer expects the result of a run that counts everything; 0 = not known.
         reason: template and values of the sentence that says why it ended, or None.
         starts: trainers started without a new checkpoint in between.
         queued_at: Unix time that orders the queue.
@@ -86,6 +87,7 @@ class State:
     queued_at: float = 0.0
     result: int = 0
     phase_since: float = 0.0
+    ends_at: float = 0.0
 
     @property
     def ended_early(self) -> bool:
@@ -305,7 +307,9 @@ class Run:
                 self._become_own()
             elif state.state == QUEUED:
                 return
-            self.write_state(state=QUEUED, queued_at=time.time(), reason=None, starts=0, phase="", result=0)
+            self.write_state(
+                state=QUEUED, queued_at=time.time(), reason=None, starts=0, phase="", result=0, ends_at=0.0
+            )
 
     def _become_own(self) -> None:
         """Gives a copy an id and a place, and so the right to train; the caller holds the run's lock."""

@@ -1,4 +1,4 @@
-"""Which model a name means: a preset, a run's newest checkpoint, or RUN/STEP; and whether its base is still the one it had."""
+"""Which model a name means: a preset, a run's result, or RUN/STEP; and whether its base is still the one it had."""
 
 import contextlib
 from dataclasses import dataclass

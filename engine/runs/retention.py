@@ -1,7 +1,6 @@
 """Which checkpoints of a run are kept: the newest, the best, the pinned, those others came from, and never none."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 from engine.core import checked, files
@@ -43,21 +42,6 @@ def pin(checkpoint: Checkpoint, on: bool) -> None:
         write_json(run.folder / PINS, {"steps": sorted(steps)})
 
 
-def interval_loss(checkpoint: Checkpoint) -> float | None:
-    """The loss on the part of validation that is measured at each interval; None where nothing was measured.
-
-    The metrics of a run's result are those of whole splits, which compare with no other checkpoint's.
-    """
-    metrics = checkpoint.manifest.get("interval_metrics") or checkpoint.manifest.get("metrics", {})
-    return metrics.get("validation", {}).get("loss")
-
-
-def best(found: Iterable[Checkpoint]) -> Checkpoint | None:
-    """The checkpoint with the lowest loss on validation; of equal ones the newest."""
-    scored = [(loss, -c.step, c) for c in found if (loss := interval_loss(c)) is not None]
-    return min(scored, key=lambda item: item[:2])[2] if scored else None
-
-
 def parents(root: Path) -> set[str]:
     """The checkpoints that runs started from."""
     found = set()
@@ -79,7 +63,7 @@ def superfluous(run: Run, newest: int) -> list[Checkpoint]:
     if newest <= 0 or len(found) <= newest:
         return []
     kept = {c.step for c in found[-newest:]} | pinned(run)
-    for special in (best(found), checkpoints.newest_verified(run)):
+    for special in (checkpoints.best(found), checkpoints.newest_verified(run)):
         if special is not None:
             kept.add(special.step)
     started_from = parents(run.folder.parent)

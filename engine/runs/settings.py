@@ -82,7 +82,7 @@ class RunSettings:
         prompts: what the samples continue.
         seed: of data order, dropout and samples.
         result: which checkpoint is the run's result: BEST by the loss on validation, LAST, or AUTO: the best of a run in
-            minutes or epochs, the last of one in steps.
+            minutes or epochs, the last of one in steps or made the original report's way.
         patience: so many measurements without a better one end the run early; 0 = never; None = 3 of a run in minutes or
             epochs, never of one in steps.
         keep_checkpoints: the newest so many are kept, beside the best and the pinned; 0 = all.
@@ -132,14 +132,19 @@ class RunSettings:
     @property
     def takes_best(self) -> bool:
         """Whether its result is the best checkpoint rather than the last."""
-        return self.result == BEST or (self.result == AUTO and self.steps is None)
+        return self.result == BEST or (self.result == AUTO and self._looks_for_best)
+
+    @property
+    def _looks_for_best(self) -> bool:
+        """One in minutes or epochs; the original report's way has none of it."""
+        return self.steps is None and self.method == PACKED
 
     @property
     def patience_measurements(self) -> int:
         """After so many measurements without a better one the run ends early; 0 = never."""
         if self.patience is not None:
             return self.patience
-        return 0 if self.steps is not None else PATIENCE
+        return PATIENCE if self._looks_for_best else 0
 
     def to_json(self) -> dict[str, Any]:
         """The settings as `config.json` holds them."""

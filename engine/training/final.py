@@ -7,7 +7,7 @@ from engine.core.progress import OnProgress, Phase, Progress
 from engine.corpus import near_copies
 from engine.evaluation import cache, keras_check, scoring
 from engine.models import loading
-from engine.runs import checkpoints, retention
+from engine.runs import checkpoints
 from engine.runs.references import ModelReference
 from engine.runs.settings import LEFT_OUT
 from engine.training.setup import Setup, record_lost_parent
@@ -38,8 +38,8 @@ def score(setup: Setup, state: TrainingState, by_keras: dict[str, Any] | None, s
     """
     run, splits, left_out = setup.run, setup.held_out_splits, setup.settings.near_copies == LEFT_OUT
     last = checkpoints.find(f"{run.name}/{state.step}", run.folder.parent)
-    best = retention.best(checkpoints.of_run(run)) or last
-    base_better = state.base_loss is not None and (retention.interval_loss(best) or 0.0) > state.base_loss
+    best = checkpoints.best(checkpoints.of_run(run)) or last
+    base_better = state.base_loss is not None and (checkpoints.interval_loss(best) or 0.0) > state.base_loss
     checkpoint = best if setup.settings.takes_best and not base_better else last
     named = {"run": ModelReference(setup.base.preset, checkpoint), "base": setup.base}
     if setup.parent is not None:

@@ -168,7 +168,7 @@ class _FineTuning:
             tokens_per_second=sums.tokens / sums.seconds if sums.seconds else None,
             memory_bytes=psutil.Process().memory_info().rss,
         )
-        run.write_state(durable=False, step=state.step, steps=state.steps)
+        run.write_state(durable=False, step=state.step, steps=state.steps, ends_at=self.planner.ends_at())
 
     def interval_ends(self) -> bool:
         """Whether the step that is done is one to measure at."""

@@ -79,6 +79,16 @@ class Planner:
         if self._follows_clock and self._state.plan is not None and not self._state.finished:
             self._plan()
 
+    def ends_at(self) -> float:
+        """Unix time at which the result of a run that counts everything is expected; 0 = not known yet."""
+        s, state = self._settings, self._state
+        if s.minutes_of != EVERYTHING or state.plan is None or not state.step_seconds:
+            return 0.0
+        recent = state.step_seconds[max(1, self._planned_steps - 1) :] or state.step_seconds[-1:]
+        between = max(0, submission.intervals_of(s, None) - state.measurements - 1) if not state.finished else 0
+        training = (state.steps - state.step) * float(np.mean(recent))
+        return time.time() + training + between * self.measurement_seconds + self.end_seconds
+
     def elapsed(self) -> float:
         """Seconds since the run was asked for, those left out in which nobody worked on it."""
         return self._elapsed_before + time.monotonic() - self._begun

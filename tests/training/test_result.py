@@ -9,7 +9,7 @@ from engine.core.errors import EngineError
 from engine.corpus import preparation, windows
 from engine.models.backend import keras
 from engine.presets import tokenizers
-from engine.runs import checkpoints, lifecycle, retention, states, submission
+from engine.runs import checkpoints, lifecycle, states, submission
 from engine.runs.settings import RunSettings, from_json
 from engine.services import worker
 from engine.training.measurer import Measurer
@@ -79,7 +79,7 @@ def test_figures_are_of_the_best_checkpoint_which_everything_then_takes(tiny_pre
     )
     run, result = trained(settings)
     found = checkpoints.of_run(run)
-    best = retention.best(found)
+    best = checkpoints.best(found)
     assert result["last_checkpoint"] == "run/6"
     by_step = {e["step"]: e["loss"] for e in run.events("evaluation") if e["split"] == "validation" and not e["whole"]}
     assert result["best_step"] == best.step == min((s for s in by_step if s), key=by_step.get)
@@ -92,7 +92,7 @@ def test_figures_are_of_the_best_checkpoint_which_everything_then_takes(tiny_pre
     (whole,) = [e for e in run.events("evaluation") if e["whole"] and e["model"] == "run" and e["split"] == "test"]
     assert (whole["step"], whole["loss"]) == (checkpoints.find("run").step, result["loss"])
     assert checkpoints.find("run").manifest["metrics"]["test"]["loss"] == result["loss"]
-    assert retention.best(checkpoints.of_run(run)).step == best.step  # the whole figures compare with no other's
+    assert checkpoints.best(checkpoints.of_run(run)).step == best.step  # the whole figures compare with no other's
 
 
 def test_a_run_that_does_not_improve_ends_early_and_goes_on_to_the_same_end(tiny_preset, sample_folder, root, losses):

@@ -97,7 +97,9 @@ def validation(history: History, name: str, colour: str, title: str, factor: flo
         line = {"color": colour, "width": 3}
         style = {"mode": "lines+markers", "line": line, "marker": {"size": 7}}
         traces.append({"x": xs, "y": ys, "name": _("validation"), **style})
-    result = history.events("result")[-1:]
+    result = [
+        event for event in history.events("result", "resume")[-1:] if event["kind"] == "result"
+    ]  # else it goes on
     xs, ys = _measured([e for e in own if result and e["step"] == result[0]["step"]], name, factor)
     if len(xs):
         marker = {"size": 14, "symbol": "star", "color": colour, "line": {"width": 1.5, "color": "white"}}
