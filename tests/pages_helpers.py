@@ -1,11 +1,13 @@
 """Pages as a test opens them, without a browser, and a run for them to show."""
 
 import functools
+from collections.abc import Iterable
 
 from project import PROJECT
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest, app_test, local_script_runner
+from streamlit.testing.v1.element_tree import Dataframe, Element, Metric, Table, Widget
 
 from engine.core.locks import Lock
 from engine.presets import catalogue
@@ -60,6 +62,32 @@ def open_path(path, prepares: bool = True) -> AppTest:
 
 def texts(app) -> str:
     return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.text, *app.info, *app.warning])
+
+
+def _said(element: Element) -> list[str]:
+    """What an element says: the columns of a table, the label of what has one, the text of anything else."""
+    if isinstance(element, (Dataframe, Table)):
+        return [str(name) for name in element.value.columns]
+    if isinstance(element, (Widget, Metric)):
+        return [element.label]
+    return [str(element.value)]
+
+
+def the(elements: Iterable[Element], says: str):
+    """Finds the one element of a kind, as `app.metric`, by what it says: its whole label or text, or a part of it.
+
+    A place on the page says nothing of an element and changes with the next one that is put before it. Where a widget has a
+    key it is found by that: `app.button(key=…)`.
+    """
+    elements = list(elements)
+    found = [e for e in elements if says in _said(e)] or [e for e in elements if any(says in text for text in _said(e))]
+    assert len(found) == 1, f"{len(found)} say {says!r}, of {[_said(e) for e in elements]}"
+    return found[0]
+
+
+def stands_first(elements: Iterable[Element], says: str) -> bool:
+    """Tells whether, of a kind, the element that says this is the first: where that is what a test promises."""
+    return [element is the(elements, says) for element in elements].index(True) == 0
 
 
 def press(app: AppTest, opener: str, inside=None) -> AppTest:

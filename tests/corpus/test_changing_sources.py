@@ -2,12 +2,12 @@
 
 import os
 import shutil
-import time
 import zipfile
 
 import pytest
 from conftest import article_line
 from sources_helpers import contents, write_articles
+from waiting_helpers import until_files_are_later
 
 from engine.cli.app import main
 from engine.core.progress import Cancelled
@@ -84,7 +84,7 @@ def test_a_source_that_changes_while_it_is_read_is_said_and_nothing_is_called_co
 
     def changes_once() -> bool:  # asked behind each batch
         for one in changes:
-            time.sleep(0.02)  # clocks of files tick every few milliseconds
+            until_files_are_later(file, tmp_path / "later")
             one(file)
         return False
 
@@ -105,7 +105,7 @@ def test_a_source_that_was_rewritten_between_stop_and_resume_is_not_mixed(tmp_pa
     asked = iter([False, False, True])
     with pytest.raises(Cancelled):
         preparation.prepare(source, tokenizer, out=tmp_path / "a", stop_requested=lambda: next(asked))
-    time.sleep(0.02)
+    until_files_are_later(source, tmp_path / "later")
     rewrite_with_its_size_and_time(source)
     resumed = preparation.prepare(source, tokenizer, out=tmp_path / "a")
     whole = preparation.prepare(source, tokenizer, out=tmp_path / "b")
