@@ -22,10 +22,13 @@ _compiled = ScriptCache()
 app_test.ScriptCache = local_script_runner.ScriptCache = lambda: _compiled
 
 
-def open_page(name: str, language: str = "en") -> AppTest:
+def open_page(name: str, language: str = "en", **state: object) -> AppTest:
+    """A page in a session of its own; `state` is what has been chosen in it before, by the keys of widgets."""
     app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
     app.session_state["language"] = language
     app.run()
+    for key, value in state.items():
+        app.session_state[key] = value
     if name != "lab":
         app.switch_page(str(PROJECT / "pages" / f"{name}.py")).run()
     assert not app.exception, [e.message for e in app.exception]
@@ -51,9 +54,7 @@ def a_run(root, name="one", state=states.FINISHED, preset="checkpoints/presets/g
 
 
 def open_path(path, prepares: bool = True) -> AppTest:
-    app = open_page("articles")
-    app.pills(key="articles_source").set_value("path").run()
-    app.text_input(key="articles_path").set_value(str(path)).run()
+    app = open_page("articles", articles_source="path", articles_path=str(path))
     if prepares and f"prepare_{preview_view.name_of(str(path))}" in [button.key for button in app.button]:
         app.button(key=f"prepare_{preview_view.name_of(str(path))}").click().run()
     assert not app.exception, [e.message for e in app.exception]

@@ -38,7 +38,7 @@ def test_what_a_window_length_covers_is_the_share_of_the_tokens(root, local, sam
     from ui.readers import statistics
 
     app = open_path(sample_folder)
-    prepared = store.all_corpora()[0]  # the newest; the sample that the page opened with is there too
+    (prepared,) = store.all_corpora()
     counts = prepared.token_counts("train")
     the(app.number_input, "Tokens taken of each article").set_value(64).run()
     covered = the(app.metric, "Covered by the first 64 tokens of each article")

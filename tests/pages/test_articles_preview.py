@@ -46,7 +46,7 @@ def corpus_texts() -> list[str]:
     from engine.presets import tokenizers
 
     tokenizer = tokenizers.load(paths.MINI_PRESET)
-    prepared = store.all_corpora()[0]  # the newest; the sample that the page opened with is there too
+    (prepared,) = store.all_corpora()
     return [tokenizer.decode(prepared.tokens(split)) for split in prepared.splits]
 
 
