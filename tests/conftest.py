@@ -21,6 +21,7 @@ pytest.register_assert_rewrite(
     "runs_helpers",
     "sources_helpers",
     "training_helpers",
+    "waiting_helpers",
 )
 from browser_helpers import unavailable  # noqa: E402
 from project import PROJECT  # noqa: E402

@@ -1,11 +1,13 @@
 """Pages as a test opens them, without a browser, and a run for them to show."""
 
 import functools
+from collections.abc import Iterable
 
 from project import PROJECT
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest, app_test, local_script_runner
+from streamlit.testing.v1.element_tree import Dataframe, Element, Metric, Table, Widget
 
 from engine.core.locks import Lock
 from engine.presets import catalogue
@@ -20,10 +22,13 @@ _compiled = ScriptCache()
 app_test.ScriptCache = local_script_runner.ScriptCache = lambda: _compiled
 
 
-def open_page(name: str, language: str = "en") -> AppTest:
+def open_page(name: str, language: str = "en", **state: object) -> AppTest:
+    """A page in a session of its own; `state` is what has been chosen in it before, by the keys of widgets."""
     app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
     app.session_state["language"] = language
     app.run()
+    for key, value in state.items():
+        app.session_state[key] = value
     if name != "lab":
         app.switch_page(str(PROJECT / "pages" / f"{name}.py")).run()
     assert not app.exception, [e.message for e in app.exception]
@@ -49,9 +54,7 @@ def a_run(root, name="one", state=states.FINISHED, preset="checkpoints/presets/g
 
 
 def open_path(path, prepares: bool = True) -> AppTest:
-    app = open_page("articles")
-    app.pills(key="articles_source").set_value("path").run()
-    app.text_input(key="articles_path").set_value(str(path)).run()
+    app = open_page("articles", articles_source="path", articles_path=str(path))
     if prepares and f"prepare_{preview_view.name_of(str(path))}" in [button.key for button in app.button]:
         app.button(key=f"prepare_{preview_view.name_of(str(path))}").click().run()
     assert not app.exception, [e.message for e in app.exception]
@@ -60,6 +63,32 @@ def open_path(path, prepares: bool = True) -> AppTest:
 
 def texts(app) -> str:
     return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.text, *app.info, *app.warning])
+
+
+def _said(element: Element) -> list[str]:
+    """What an element says: the columns of a table, the label of what has one, the text of anything else."""
+    if isinstance(element, (Dataframe, Table)):
+        return [str(name) for name in element.value.columns]
+    if isinstance(element, (Widget, Metric)):
+        return [element.label]
+    return [str(element.value)]
+
+
+def the(elements: Iterable[Element], says: str):
+    """Finds the one element of a kind, as `app.metric`, by what it says: its whole label or text, or a part of it.
+
+    A place on the page says nothing of an element and changes with the next one that is put before it. Where a widget has a
+    key it is found by that: `app.button(key=…)`.
+    """
+    elements = list(elements)
+    found = [e for e in elements if says in _said(e)] or [e for e in elements if any(says in text for text in _said(e))]
+    assert len(found) == 1, f"{len(found)} say {says!r}, of {[_said(e) for e in elements]}"
+    return found[0]
+
+
+def stands_first(elements: Iterable[Element], says: str) -> bool:
+    """Tells whether, of a kind, the element that says this is the first: where that is what a test promises."""
+    return [element is the(elements, says) for element in elements].index(True) == 0
 
 
 def press(app: AppTest, opener: str, inside=None) -> AppTest:

@@ -1,6 +1,4 @@
-"""Runs that nobody trains: their settings, a trainer's process that a test ends, waiting."""
-
-import time
+"""Runs that nobody trains: their settings, a trainer's process that a test ends."""
 
 from engine.core.locks import Lock
 from engine.runs import queue, states
@@ -34,11 +32,3 @@ def dies(run, child, code, starts=1):
         lock.acquire()
         run.write_state(state=states.RUNNING, starts=starts)
     child.returncode = code
-
-
-def until(condition, seconds=30):
-    """Waits for it, and fails where it does not come."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)

@@ -10,8 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 from project import PROJECT
-from runs_helpers import MINI, SAMPLE, a_request, until
+from runs_helpers import MINI, SAMPLE, a_request
 from streamlit.testing.v1 import AppTest
+from waiting_helpers import until
 
 from engine.core import files, jobs, launch, machine, paths
 from engine.core.errors import EngineError, TakenError
@@ -242,7 +243,7 @@ def test_sessions_that_press_the_button_are_led_to_one_run_and_told_so(root, mon
         app.session_state["language"] = "en"
         app.run()
     for app in apps:
-        app.button[0].click().run()
+        app.button(key="lab_start").click().run()
         assert not app.exception and not app.error
     (run,) = lifecycle.all_runs(root)
     assert {app.session_state["lab_run"] for app in apps} == {run.name}

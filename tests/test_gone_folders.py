@@ -6,7 +6,8 @@ import sys
 
 import pytest
 from project import PROJECT
-from runs_helpers import a_request, until
+from runs_helpers import a_request
+from waiting_helpers import until
 
 from engine.core import files
 from engine.core.errors import GoneError

@@ -6,11 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
 from project import PROJECT
+from waiting_helpers import until
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
@@ -41,6 +41,14 @@ def test_every_command_of_the_engine_is_in_the_readme_or_its_help():
         assert sub.description, name
 
 
+def is_answered(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminal of this kind")
 def test_streamlit_asks_nothing_in_a_terminal_with_an_empty_home(tmp_path):
     import pty
@@ -61,16 +69,9 @@ def test_streamlit_asks_nothing_in_a_terminal_with_an_empty_home(tmp_path):
         start_new_session=True,
     )
     try:
-        end = time.monotonic() + 60
-        while True:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1) as answer:
-                    assert answer.status == 200
-                    break
-            except OSError:
-                assert process.poll() is None
-                assert time.monotonic() < end, "no server: does it ask for an e-mail address?"
-                time.sleep(0.2)
+        # Where no server comes: does it ask for an e-mail address?
+        until(lambda: is_answered(port) or process.poll() is not None, 60)
+        assert process.poll() is None
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(20)

@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from browser_helpers import open_page, wait_for
+from browser_helpers import open_page, until_drawn
 from project import PAGES
+from waiting_helpers import until
 
 from scripts.dashboard import Dashboard
 
@@ -32,7 +33,7 @@ def cold_server(tmp_path):
 def test_a_pages_own_address_on_a_cold_server_opens_it_inside_the_frame(browser, cold_server, path):
     page = open_page(browser, f"{cold_server}/{path}?kept=1")
     links = page.locator('[data-testid="stSidebarNavLink"]')
-    wait_for(lambda: links.count() == len(PAGES), 30)
+    until(lambda: links.count() == len(PAGES), 30)
     assert page.locator('[role="dialog"]').count() == 0
     assert page.locator('[data-testid="stException"]').count() == 0
     assert "kept=1" in page.url
@@ -51,8 +52,7 @@ def test_nothing_is_wider_than_a_phone(browser, server):
     page = browser.new_page(viewport={"width": 390, "height": 844})
     for path in ("", "articles", "fine_tune", "checkpoints", "side_by_side", "evaluate"):
         page.goto(f"{server}/{path}")
-        page.wait_for_selector("h1", timeout=60_000)
-        page.wait_for_timeout(1500)
+        until_drawn(page)
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 2, path
 
 
@@ -62,21 +62,21 @@ def test_the_button_trains_the_curve_moves_and_the_samples_differ(browser, serve
     # The curve: a Plotly figure with at least three points of validation, the first of them the base's.
     page.wait_for_selector(".js-plotly-plot .scatterlayer .trace", timeout=180_000)
     points = page.locator(".js-plotly-plot .scatterlayer .trace .points path")
-    wait_for(lambda: points.count() >= 3, 240)
+    until(lambda: points.count() >= 3, 240)
     # A reload finds the run again.
     page.reload()
     page.wait_for_selector(".js-plotly-plot", timeout=60_000)
     page.get_by_role("button", name="Stop").click()
-    wait_for(lambda: page.get_by_text("stopped").count() > 0, 60)
+    until(lambda: page.get_by_text("stopped").count() > 0, 60)
     shown = page.locator('[data-testid="stText"]')
-    wait_for(lambda: shown.count() == 2, 30)  # while the page is redrawn its former texts stand a moment longer
+    until(lambda: shown.count() == 2, 30)  # while the page is redrawn its former texts stand a moment longer
     samples = shown.all_inner_texts()
     assert samples[0] != samples[1]
     # Side by side: base and checkpoint, the same prompt and seed, two different texts.
     page.goto(server + "/side_by_side")
     page.get_by_role("button", name="Generate").click(timeout=60_000)
-    wait_for(lambda: page.get_by_text(re.compile(r"\d+ tokens/s")).count() == 2, 240)
-    wait_for(lambda: shown.count() == 2, 30)
+    until(lambda: page.get_by_text(re.compile(r"\d+ tokens/s")).count() == 2, 240)
+    until(lambda: shown.count() == 2, 30)
     texts = shown.all_inner_texts()
     assert texts[0] != texts[1]
     assert all(text.startswith("The results of this study") for text in texts)
@@ -105,7 +105,7 @@ def the_alternatives_of_both_models_are_in_sight_of_the_token(page, server: str)
         token.scroll_into_view_if_needed(timeout=60_000)
         token.hover()
         rows = page.locator(".panel tr")
-        wait_for(lambda rows=rows: rows.count() == 20, 10)
+        until(lambda rows=rows: rows.count() == 20, 10)
         boxes = [rows.nth(number).bounding_box() for number in range(20)]
         assert all(box["y"] >= 0 and box["y"] + box["height"] <= height for box in boxes), (width, boxes)
 
@@ -118,8 +118,9 @@ def play_moves_by_itself_to_the_end(page, server: str) -> None:
     assert int(slider.input_value()) == last >= 2
     for place in (last - 1, last - 2):
         slider.press("ArrowLeft")
-        wait_for(lambda place=place: int(slider.input_value()) == place, 10)
-    page.wait_for_timeout(1000)  # the page has followed
+        until(lambda place=place: int(slider.input_value()) == place, 10)
+    label = page.locator('[data-testid="stSliderThumbValue"]').inner_text()
+    page.locator("strong", has_text=label).wait_for(timeout=10_000)  # the page has followed
     page.get_by_role("button", name="Play").click()
-    wait_for(lambda: int(slider.input_value()) == last, 10)
+    until(lambda: int(slider.input_value()) == last, 10)
     page.get_by_role("button", name="Play").wait_for(timeout=10_000)

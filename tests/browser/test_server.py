@@ -7,8 +7,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from browser_helpers import open_page, wait_for
+from browser_helpers import open_page, until_drawn
 from project import PAGES
+from waiting_helpers import until
 
 from scripts.dashboard import Dashboard
 
@@ -137,8 +138,8 @@ def test_no_page_makes_a_browser_ask_another_server(browser, tmp_path):
         page.on("websocket", lambda connection: requests.append(connection.url))
         for path in ["", *(page.stem for page in PAGES if page.stem != "lab")]:
             page.goto(f"{server}/{path}")
-            page.wait_for_selector("h1", timeout=60_000)
-            page.wait_for_timeout(1500)
+            until_drawn(page)
+            page.wait_for_load_state("networkidle")
             # Headless Chromium draws no icon and fetches none: its address is looked at instead.
             icons = page.eval_on_selector_all("link", "links => links.map(link => link.href)")
             assert icons and all(icon.startswith(server) for icon in icons), (path, icons)
@@ -185,8 +186,7 @@ def test_a_frame_of_its_own_origin_shows_the_pages_and_a_foreign_one_only_where_
 
         def framed(address: str) -> str:
             page.goto(f"{foreign}/?{address}")
-            page.wait_for_timeout(1500)
-            return page.frames[1].url
+            return until(lambda: (url := page.frames[1].url) != "about:blank" and url)
 
         # Pages, the fallback for unknown addresses, and what the application's own routes give.
         for path in (
@@ -228,10 +228,10 @@ def test_the_code_is_asked_once_and_stays_over_a_reload_until_its_holder_leaves(
             page.get_by_text("This is not the owner's code.").wait_for(timeout=30_000)
             if number < 2:
                 page.reload()  # the count is the server's
-        page.wait_for_timeout(1500)
+        page.wait_for_timeout(1500)  # the wait of 1 s that a third wrong code costs: no page counts it down
         give(page, CODE)
         owner.wait_for(timeout=30_000)
-        kept = wait_for(lambda: [one for one in context.cookies() if one["name"].startswith("atelier_owner_")], 20)
+        kept = until(lambda: [one for one in context.cookies() if one["name"].startswith("atelier_owner_")], 20)
         assert kept[0]["httpOnly"] and kept[0]["sameSite"] == "Strict"
         assert kept[0]["name"] not in page.evaluate("document.cookie")
         for path in ("", "/checkpoints"):

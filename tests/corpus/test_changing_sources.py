@@ -2,12 +2,12 @@
 
 import os
 import shutil
-import time
 import zipfile
 
 import pytest
 from conftest import article_line
 from sources_helpers import cancelled_after, contents, write_articles
+from waiting_helpers import until_files_are_later
 
 from engine.cli.app import main
 from engine.core.progress import Cancelled, Progress
@@ -84,7 +84,7 @@ def test_a_source_that_changes_while_it_is_read_is_said_and_nothing_is_called_co
 
     def changes_once(progress: Progress) -> None:  # behind each batch
         for one in changes:
-            time.sleep(0.02)  # clocks of files tick every few milliseconds
+            until_files_are_later(file, tmp_path / "later")
             one(file)
 
     with pytest.raises(reading.SourceChanged, match=r"changed while it was read \(.*\): something still writes there"):
@@ -103,7 +103,7 @@ def test_a_source_that_was_rewritten_between_stop_and_resume_is_not_mixed(tmp_pa
     source = write_articles(tmp_path / "all.jsonl", range(60))
     with pytest.raises(Cancelled):
         preparation.prepare(source, tokenizer, out=tmp_path / "a", on_progress=cancelled_after(3))
-    time.sleep(0.02)
+    until_files_are_later(source, tmp_path / "later")
     rewrite_with_its_size_and_time(source)
     resumed = preparation.prepare(source, tokenizer, out=tmp_path / "a")
     whole = preparation.prepare(source, tokenizer, out=tmp_path / "b")

@@ -17,6 +17,7 @@ from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sources_helpers import cancelled_after, contents, write_articles
+from waiting_helpers import until
 
 from engine.articles import Options, Source, isolation
 from engine.cli.app import main
@@ -80,10 +81,8 @@ def test_a_preparation_that_was_killed_goes_on_to_the_same_bytes(tmp_path, tiny_
         process = subprocess.Popen(
             [sys.executable, "-c", program], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        end = time.monotonic() + 30
-        while not (staging / "journal.json").exists() and process.poll() is None and time.monotonic() < end:
-            time.sleep(0.005)
-        time.sleep(rng.uniform(0.05, 0.4))
+        until(lambda process=process: (staging / "journal.json").exists() or process.poll() is not None)
+        time.sleep(rng.uniform(0.05, 0.4))  # to any moment of the preparation
         if process.poll() is None:
             process.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
             killed += 1

@@ -4,13 +4,13 @@ import hashlib
 import itertools
 import json
 import random
-import time
 
 import hostile_weights
 import numpy as np
 import psutil
 import pytest
 from project import FILES
+from waiting_helpers import until
 
 from engine import __main__ as cli
 from engine.core import paths
@@ -206,10 +206,7 @@ def test_one_child_serves_all_ends_when_idle_and_is_started_anew(good, tiny_pres
             look(shared, good["backbone.weights.h5"], preset, tmp_path)
             pids.append(shared._children[child.PLAIN].process.pid)
         assert pids[0] == pids[1]
-        end = time.monotonic() + 10
-        while psutil.pid_exists(pids[0]):
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        until(lambda: not psutil.pid_exists(pids[0]), 10)
         look(shared, good["backbone.weights.h5"], preset, tmp_path)
 
 

@@ -2,15 +2,15 @@
 
 import json
 import shutil
-import time
 from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pages_helpers import a_run, open_page
+from pages_helpers import a_run, open_page, stands_first, the
 from project import PROJECT
+from waiting_helpers import until
 
 from engine.cli.app import main
 from engine.core import jobs
@@ -233,13 +233,11 @@ def test_articles_that_have_changed_are_not_searched_as_if_they_were_the_same(ro
     with checkpoints.commit(run, 5, {**facts, "corpus": "0" * 64}) as staging:
         (staging / checkpoints.WEIGHTS).write_bytes(b"weights")
     app = open_page("memorisation")
-    assert "has changed since one was trained on it" in app.error[0].value
+    assert the(app.error, "has changed since one was trained on it")
 
 
 def wait(job: jobs.Job) -> dict:
-    end = time.monotonic() + 60
-    while job.alive() and time.monotonic() < end:
-        time.sleep(0.1)
+    until(lambda: not job.alive(), 60)
     return job.value()
 
 
@@ -267,7 +265,7 @@ def test_the_page_marks_what_was_copied_and_links_to_the_article(root):
     links = [link.proto.query_string for link in app.get("page_link")]
     assert any("article=3" in link and "split=train" in link for link in links), links
     app.segmented_control(key="copied_way").set_value("text").run()
-    assert "tokens or more" in app.info[0].value
+    assert the(app.info, "tokens or more")
     app.text_area(key="copied_text").set_value("<b>5</b> *x* 🧪 " * 2000).run()
     assert not app.exception and any("are looked up" in caption.value for caption in app.caption)
 
@@ -292,7 +290,7 @@ def test_the_link_opens_the_article_at_its_passage_however_far_in_it_stands(root
         assert not app.exception and app.number_input(key="number_train").value == 1
         ids, (first, last) = drawn[-1]
         assert ids[first:last] == own[1600:1660].tolist()
-        assert app.subheader[0].value == "Read an article"
+        assert stands_first(app.subheader, "Read an article")
         app.number_input(key="number_train").set_value(5).run()
         assert drawn[-1][1] == (0, 0) and len(drawn[-1][0]) == 1500
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from pages_helpers import a_run
+from pages_helpers import a_run, the
 from project import PAGES, PROJECT
 from streamlit.testing.v1 import AppTest
 
@@ -122,7 +122,8 @@ def test_a_parent_that_can_be_no_run_is_a_sentence(root):
     a_run(root)
     app = opened("fine_tune")
     visit(app, {"parent": "/" + "a" * 5000})
-    assert app.error[0].value.startswith("There is no run aaaa") and len(app.error[0].value) < 300
+    said = the(app.error, "There is no run aaaa").value
+    assert said.startswith("There is no run aaaa") and len(said) < 300
 
 
 @pytest.mark.parametrize(

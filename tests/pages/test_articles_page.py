@@ -1,13 +1,13 @@
 """The page of the articles: what is prepared is shown, counted, compared and read."""
 
 import json
-import time
 from urllib.parse import parse_qsl
 
 import pytest
 from conftest import article_line
-from pages_helpers import open_page, open_path, texts
+from pages_helpers import open_page, open_path, stands_first, texts, the
 from project import BROUGHT
+from waiting_helpers import until
 
 from engine.corpus import store
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("no_studio")
 
 def test_a_source_by_path_is_prepared_and_can_be_read_by_number_and_identifier(root, local, sample_folder):
     app = open_path(sample_folder)
-    assert app.metric[0].value == "32"
+    assert the(app.metric, "Articles").value == "32"
     app.number_input(key="number_train").set_value(3).run()
     assert "article-2" in texts(app)
     app.text_input(key="id_train").set_value("article-7").run()
@@ -38,12 +38,11 @@ def test_what_a_window_length_covers_is_the_share_of_the_tokens(root, local, sam
     from ui.readers import statistics
 
     app = open_path(sample_folder)
-    prepared = store.all_corpora()[0]  # the newest; the sample that the page opened with is there too
+    (prepared,) = store.all_corpora()
     counts = prepared.token_counts("train")
-    next(n for n in app.number_input if n.label == "Tokens taken of each article").set_value(64).run()
-    shown = app.metric[4]
-    assert shown.label == "Covered by the first 64 tokens of each article"
-    assert shown.value.startswith(f"{100 * statistics.coverage(counts, 64):.1f}")
+    the(app.number_input, "Tokens taken of each article").set_value(64).run()
+    covered = the(app.metric, "Covered by the first 64 tokens of each article")
+    assert covered.value.startswith(f"{100 * statistics.coverage(counts, 64):.1f}")
 
 
 def test_duplicates_between_the_splits_are_said(root, local, tmp_path):
@@ -78,32 +77,29 @@ def test_near_copies_are_shown_with_their_likeness_and_a_link_to_both(root, loca
         app.query_params[name] = value
     app.run()
     assert app.segmented_control(key="articles_split").value == "test"
-    assert app.subheader[0].value == "Read an article" and app.number_input(key="number_test").value == 1
+    assert stands_first(app.subheader, "Read an article") and app.number_input(key="number_test").value == 1
     cards = {card: json.loads(card.read_text()) for card in (root.parent / "corpora").glob("*/card.json")}
     card, value = next((card, value) for card, value in cards.items() if value["source"] == str(folder))
     del value["near_copies"], value["files"]["near_copies.idx"]  # as an earlier version prepared it
     card.write_text(json.dumps(value))
     app = open_path(folder)
     assert any("were not looked for when these were prepared" in c.value for c in app.caption)
-    next(b for b in app.button if b.label == "Look for near-copies").click().run()
-    end = time.monotonic() + 60  # a process of its own looks
-    while not (said := " ".join(w.value for w in app.warning if "nearly" in w.value)) and time.monotonic() < end:
-        app.run()
-    assert "1 pair of articles is nearly the same text" in said
+    the(app.button, "Look for near-copies").click().run()
+    said = until(lambda: [w.value for w in app.run().warning if "nearly" in w.value], 60)  # a process of its own looks
+    assert "1 pair of articles is nearly the same text" in " ".join(said)
 
 
 def test_how_much_any_number_of_tokens_an_article_covers_is_told(root):
     app = open_page("articles")
     for taken, share in ((1, "0.1"), (100_000, "100.0")):
-        next(n for n in app.number_input if n.label == "Tokens taken of each article").set_value(taken).run()
-        covered = next(m for m in app.metric if m.label.startswith("Covered by the first"))
-        assert covered.value == f"{share}\u00a0%"
+        the(app.number_input, "Tokens taken of each article").set_value(taken).run()
+        assert the(app.metric, "Covered by the first").value == f"{share}\u00a0%"
 
 
 def test_all_prepared_articles_are_listed(root, local, tmp_path):
     (tmp_path / "train.jsonl").write_text("".join(article_line(n) + "\n" for n in range(6)))
     app = open_path(tmp_path)
-    rows = next(frame.value for frame in app.dataframe if "source" in frame.value.columns)
+    rows = the(app.dataframe, "source").value
     assert rows["articles"].tolist()[0] == 6 and str(tmp_path) in rows["source"].tolist()[0]
 
 
@@ -111,9 +107,9 @@ def test_the_encoding_and_what_so_little_can_show_are_said(root, local):
     brought = BROUGHT
     app = open_path(brought / "excel_fr.csv")
     assert "excel\\_fr.csv is not in UTF-8: it was read in the usual encoding of Excel on Windows" in texts(app)
-    assert app.metric[0].value == "12"
+    assert the(app.metric, "Articles").value == "12"
     app = open_path(brought / "twenty_lines.txt")
-    assert app.metric[0].value == "20"
+    assert the(app.metric, "Articles").value == "20"
     assert "little to learn from" in texts(app)
     share = next(c for c in store.all_corpora() if c.card["source"].endswith("twenty_lines.txt")).card["template_share"]
     assert "of the tokens of the validation texts" in texts(app)

@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import article_line
-from pages_helpers import open_path, texts
+from pages_helpers import open_path, texts, the
 from project import BROUGHT
 
 from engine.core import paths
@@ -16,7 +16,7 @@ def test_a_table_asks_for_its_column_with_a_preview(root, local, tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("key,words\n1,first text here\n2,second text here\n3,third text here\n")
     app = open_path(path)
-    assert list(app.dataframe[0].value.columns) == ["key", "words"]
+    assert list(the(app.dataframe, "key").value.columns) == ["key", "words"]
     assert (
         app.selectbox(key=f"text_column_{preview_view.name_of(str(path))}").value is None
     )  # no guess where nothing tells
@@ -24,9 +24,9 @@ def test_a_table_asks_for_its_column_with_a_preview(root, local, tmp_path):
     app.selectbox(key=f"text_column_{preview_view.name_of(str(path))}").set_value("words").run()
     assert "second text here\n" in texts(app)  # the first articles as they will be read
     assert not app.metric
-    next(button for button in app.button if button.label == "Prepare").click().run()
+    the(app.button, "Prepare").click().run()
     assert not app.exception
-    assert app.metric[0].value == "3"
+    assert the(app.metric, "Articles").value == "3"
     assert "second text here" in "\n".join(corpus_texts())
 
 
@@ -38,15 +38,15 @@ def test_a_table_with_a_column_for_each_section_is_prepared_without_a_choice(roo
     app = open_path(path, prepares=False)
     assert "Introduction\nWhy 1 they die.\n\nMethods\nHow 1 they live.\n" in texts(app)
     assert any("Each section has a column of its own" in caption.value for caption in app.caption)
-    next(button for button in app.button if button.label == "Prepare").click().run()
-    assert app.metric[0].value == "3"
+    the(app.button, "Prepare").click().run()
+    assert the(app.metric, "Articles").value == "3"
 
 
 def corpus_texts() -> list[str]:
     from engine.presets import tokenizers
 
     tokenizer = tokenizers.load(paths.MINI_PRESET)
-    prepared = store.all_corpora()[0]  # the newest; the sample that the page opened with is there too
+    (prepared,) = store.all_corpora()
     return [tokenizer.decode(prepared.tokens(split)) for split in prepared.splits]
 
 
@@ -64,7 +64,7 @@ def test_a_source_that_cannot_be_used_is_one_sentence_and_the_page_stays(root, l
     app = open_path(tmp_path / name)
     assert [said in error.value for error in app.error] == [True]
     app.pills(key="articles_source").set_value("sample").run()
-    assert app.metric[0].value == "124"
+    assert the(app.metric, "Articles").value == "124"
 
 
 def test_the_first_articles_are_shown_before_anything_is_prepared(root, local, sample_folder):
@@ -72,7 +72,7 @@ def test_the_first_articles_are_shown_before_anything_is_prepared(root, local, s
     assert not app.metric
     assert [c.value for c in app.caption if c.value.startswith("article")] == ["article-0", "article-1", "article-2"]
     app.button(key=f"prepare_{preview_view.name_of(str(sample_folder))}").click().run()
-    assert app.metric[0].value == "32"
+    assert the(app.metric, "Articles").value == "32"
 
 
 def test_each_file_of_several_is_shown_and_the_table_that_is_asked_about_is_named(root, local, tmp_path):
@@ -111,4 +111,4 @@ def test_less_than_half_is_a_question_on_the_page(root, local, tmp_path):
     assert "Of 9 texts" in texts(app) and "only 4 can be read" in texts(app)
     app.button(key=f"accept_{preview_view.name_of(str(path))}").click().run()
     assert not app.exception
-    assert (app.metric[0].value, app.metric[3].value) == ("4", "5")
+    assert (the(app.metric, "Articles").value, the(app.metric, "Skipped").value) == ("4", "5")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit as st
-from pages_helpers import a_run, open_page, press, texts
+from pages_helpers import a_run, open_page, press, texts, the
 from project import PROJECT
 from streamlit.testing.v1 import AppTest
 
@@ -35,10 +35,6 @@ def chosen(monkeypatch):
     monkeypatch.setattr(st, "dataframe", dataframe)
 
 
-def button(app: AppTest, label: str):
-    return next(b for b in app.button if b.label == label)
-
-
 def stay(app: AppTest, page: str) -> AppTest:
     """The page that a button led to, from now on: AppTest itself goes back at the next run."""
     parameters = dict(app.query_params)
@@ -59,13 +55,13 @@ def test_going_on_from_a_checkpoint_keeps_it_whatever_its_preset(root, chosen, t
     preset = own_preset(root, tiny_preset)
     a_run(root, "one", preset=preset)
     app = open_page("checkpoints")
-    button(app, "Continue from here").click().run()
+    the(app.button, "Continue from here").click().run()
     assert not app.exception and not app.error
-    assert app.title[0].value == "Fine-tune"
+    assert the(app.title, "Fine-tune")
     chosen_now = {box.label: box.value for box in app.selectbox}
     assert chosen_now["Base model"] == checkpoints.find("one/4").manifest["preset"]["reference"]
     assert chosen_now["Start from"] == "one/4"
-    button(stay(app, "fine_tune"), "Start the run").click().run()
+    the(stay(app, "fine_tune").button, "Start the run").click().run()
     assert not app.error, [e.value for e in app.error]
     (made,) = [run for run in lifecycle.all_runs(root) if run.name != "one"]
     assert (made.settings.parent, made.settings.preset) == ("one/4", chosen_now["Base model"])
@@ -76,8 +72,8 @@ def test_going_on_from_what_is_gone_is_said(root, chosen, tiny_preset):
     a_run(root, "one", preset=preset)
     app = open_page("checkpoints")
     shutil.rmtree(preset)
-    button(app, "Continue from here").click().run()
-    assert "There is no preset" in app.error[0].value
+    the(app.button, "Continue from here").click().run()
+    assert the(app.error, "There is no preset")
 
 
 def test_the_base_is_specialised_in_one_action_its_own_base_beside_it(root, chosen, tiny_preset, monkeypatch):
@@ -91,9 +87,9 @@ def test_the_base_is_specialised_in_one_action_its_own_base_beside_it(root, chos
     monkeypatch.setattr(inference_client, "phase", lambda root=None: "ready")
     a_run(root, "one", preset=own_preset(root, tiny_preset))
     app = open_page("checkpoints")
-    button(app, "Specialise the base with it").click().run()
+    the(app.button, "Specialise the base with it").click().run()
     assert not app.exception and not app.error
-    assert app.title[0].value == "Side by side"
+    assert the(app.title, "Side by side")
     base = checkpoints.find("one/4").manifest["preset"]["reference"]
     assert [column["reference"] for column in asked[0]["columns"]] == [base, "one/4"]
     stay(app, "side_by_side")
@@ -161,7 +157,7 @@ def test_a_checkpoint_is_converted_in_place_by_its_owner_into_the_formats_it_is_
 
 def test_the_form_of_a_run_says_what_its_format_loses(root):
     app = open_page("fine_tune")
-    next(box for box in app.selectbox if box.label == "Checkpoint format").set_value("weights.h5").run()
+    the(app.selectbox, "Checkpoint format").set_value("weights.h5").run()
     assert "loses the optimizer" in texts(app)
 
 
@@ -171,7 +167,7 @@ def test_the_form_of_a_run_offers_warm_up_weight_decay_and_dropout(root):
     for box in app.number_input:
         if box.label in chosen:
             box.set_value(chosen[box.label])
-    button(app, "Start the run").click().run()
+    the(app.button, "Start the run").click().run()
     assert not app.exception and not app.error
     (made,) = lifecycle.all_runs(root)
     assert (made.settings.warmup_steps, made.settings.weight_decay, made.settings.dropout) == (7, 0.1, 0.2)
@@ -184,7 +180,7 @@ def test_a_run_is_deleted_after_its_name_has_been_typed(root, chosen):
     assert "its 1 checkpoint, its curve and its samples" in texts(app)
     app.text_input(key="removal_name").set_value("on")
     press(app, "checkpoint_remove", app.button(key="removal_yes"))
-    assert "nothing was deleted" in app.error[0].value and lifecycle.all_runs(root)
+    assert the(app.error, "nothing was deleted") and lifecycle.all_runs(root)
     app.text_input(key="removal_name").set_value("one")
     press(app, "checkpoint_remove", app.button(key="removal_yes"))
     assert lifecycle.all_runs(root) == []
@@ -194,9 +190,9 @@ def test_a_run_that_others_came_from_says_so_in_the_question(root):
     a_run(root)
     lifecycle.create(RunSettings(preset=MINI, articles=SAMPLE, name="two", steps=4, parent="one/4"))
     app = open_page("fine_tune")
-    app.selectbox[-1].set_value("one").run()
+    the(app.selectbox, "Show the run").set_value("one").run()
     press(app, "tune_remove")
-    assert "came from one" in app.error[0].value
+    assert the(app.error, "came from one")
     assert "removal_yes" not in [b.key for b in app.button]
 
 
@@ -237,8 +233,8 @@ def test_a_run_is_queued_again_with_changes_and_its_preset_stays(root, sample_fo
     press(app, "clone")
     app.text_input(key="again_path").set_value(str(sample_folder))
     press(app, "clone")
-    press(app, "clone", button(app, "Prepare"))
-    press(app, "clone", button(app, "Queue it"))
+    press(app, "clone", the(app.button, "Prepare"))
+    press(app, "clone", the(app.button, "Queue it"))
     assert not app.error
     made = next(run for run in lifecycle.all_runs(root) if run.name != "one").settings
     assert (made.steps, made.batch_size, made.lora_rank, made.checkpoint_format) == (7, 2, 4, "keras")
@@ -252,7 +248,7 @@ def test_a_run_is_extended_on_the_same_articles_and_what_begins_anew_is_said(roo
     press(app, "extend")
     assert "the optimizer, the warm-up and the learning rate begin anew" in texts(app)
     app.number_input(key="again_steps").set_value(9.0)
-    press(app, "extend", button(app, "Queue it"))
+    press(app, "extend", the(app.button, "Queue it"))
     assert not app.error
     made = next(run for run in lifecycle.all_runs(root) if run.name != "one").settings
     assert (made.steps, made.parent, made.articles) == (9, "one/4", SAMPLE)
@@ -274,7 +270,7 @@ def test_an_import_is_looked_through_measured_and_its_report_is_there_after_a_re
     for model, accuracy in (("run", 0.2), ("base", 0.25)):
         figures = {"accuracy": accuracy, "loss": 5.0, "bits_per_byte": 2.0, "perplexity": 148.0, "evaluated_tokens": 9}
         lifecycle.find("theirs").append_event("evaluation", step=0, split="test", model=model, whole=True, **figures)
-    metric = next(m for m in open_page("checkpoints").metric if m.label.startswith("Accuracy on the sample"))
+    metric = the(open_page("checkpoints").metric, "Accuracy on the sample")
     assert (metric.value, metric.delta) == ("20.0\u00a0%", "-5.0 points against its base (25.0\u00a0%)")
 
 
@@ -289,5 +285,5 @@ def test_a_run_that_waits_is_told_what_for(root):
     for name, after in (("one", None), ("two", "one")):
         lifecycle.create(RunSettings(preset=MINI, articles=SAMPLE, name=name, steps=4, parent=after, after=after))
     app = open_page("fine_tune")
-    app.selectbox[-1].set_value("two").run()
+    the(app.selectbox, "Show the run").set_value("two").run()
     assert any("when one is finished" in bar.proto.text for bar in app.get("progress"))

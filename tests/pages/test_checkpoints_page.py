@@ -1,7 +1,7 @@
 """The page of the checkpoints: where each came from, which are pinned, imported or damaged."""
 
 import pytest
-from pages_helpers import a_run, open_page
+from pages_helpers import a_run, open_page, the
 from project import PROJECT
 
 from engine.core.errors import EngineError
@@ -36,8 +36,9 @@ def test_an_imported_checkpoint_is_told_from_trained_ones(root):
 
     adoption.adopt(PROJECT / "checkpoints" / "presets" / "gpt2_mini_en" / "model.weights.h5", "theirs", root=root)
     app = open_page("checkpoints")
-    assert app.dataframe[0].value["run"].tolist() == ["theirs"]
-    assert "imported" in app.get("graphviz_chart")[0].proto.spec
+    assert the(app.dataframe, "run").value["run"].tolist() == ["theirs"]
+    (tree,) = app.get("graphviz_chart")
+    assert "imported" in tree.proto.spec
     app.session_state["adopted"] = "theirs/0"
     app.run()
     assert any("theirs" in m.value.replace("\\", "") for m in app.markdown)
@@ -54,10 +55,10 @@ def test_checkpoints_can_be_filtered(root):
     retention.pin(checkpoints.of_run(run)[0], True)
     app = open_page("checkpoints")
     app.selectbox(key="filter_run").set_value("one").run()
-    assert app.dataframe[0].value["run"].tolist() == ["one"]
+    assert the(app.dataframe, "run").value["run"].tolist() == ["one"]
     app.selectbox(key="filter_run").set_value("all runs").run()
     app.toggle(key="filter_pinned").set_value(True).run()
-    assert app.dataframe[0].value["run"].tolist() == ["two"]
+    assert the(app.dataframe, "run").value["run"].tolist() == ["two"]
 
 
 def test_damaged_checkpoints_are_named_where_they_stood_and_by_the_run_that_passed_over_them(root):

@@ -5,7 +5,7 @@ import json
 
 import pandas as pd
 import pytest
-from pages_helpers import a_run, open_page
+from pages_helpers import a_run, open_page, the
 
 from engine.runs.history import shared
 from engine.runs.history.events import FILE
@@ -27,7 +27,7 @@ def test_runs_are_laid_over_one_another(root):
     app.run()
     assert not app.exception
     app.multiselect(key="compare_runs").set_value([]).run()
-    assert app.info[0].value == "Choose at least one run."
+    assert the(app.info, "Choose at least one run.")
 
 
 def test_the_files_of_a_comparison_hold_every_point_and_every_run(root, monkeypatch):

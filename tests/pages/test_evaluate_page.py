@@ -1,7 +1,7 @@
 """The page of the evaluation: a report in words, with what it rests on and what it can be compared with."""
 
 import pytest
-from pages_helpers import a_run, open_page
+from pages_helpers import a_run, open_page, the
 from streamlit.testing.v1 import AppTest
 
 from engine.core import paths
@@ -77,7 +77,7 @@ def measure(monkeypatch, report) -> AppTest:
     monkeypatch.setattr(inference_client, "stream", stream)
     monkeypatch.setattr(inference_client, "wait_until_ready", lambda root=None: None)
     app = open_page("evaluate")
-    next(b for b in app.button if b.label == "Measure").click().run()
+    the(app.button, "Measure").click().run()
     assert not app.exception and not app.error
     assert [r["reference"] for r in asked] == ["checkpoints/presets/gpt2_mini_en", "one/4"]
     assert len({(r["articles"], r["split"], r["tokens"], r["stride"]) for r in asked}) == 1
@@ -90,7 +90,7 @@ def test_a_report_says_the_difference_to_the_base_in_words_and_what_43_percent_c
     said = " ".join(m.value for m in app.markdown)
     assert "points" in said and "interval of the difference" in said
     assert any("43.0" in str(table.value) for table in app.dataframe)
-    next(c for c in app.segmented_control if c.label == "Split").set_value("validation").run()
+    the(app.segmented_control, "Split").set_value("validation").run()
     assert "interval of the difference" not in " ".join(m.value for m in app.markdown)  # of another split
 
 
@@ -102,13 +102,13 @@ def test_figures_of_windows_of_different_lengths_do_not_stand_side_by_side(root)
     for model in ("base", "run"):
         other.append_event("evaluation", step=4, split="test", model=model, whole=True, sequence_length=64, **longer)
     app = open_page("evaluate")
-    window = next(s for s in app.selectbox if s.label == "Tokens scored")
+    window = the(app.selectbox, "Tokens scored")
     assert window.options == ["500 tokens in windows of 256", "500 tokens in windows of 64"]
-    assert app.dataframe[0].value["accuracy"].tolist() == [20.0, 20.0]
+    assert the(app.dataframe, "accuracy").value["accuracy"].tolist() == [20.0, 20.0]
     assert any("Windows of 256 tokens, 256 from one to the next" in c.value for c in app.caption)
     window.set_value((500, 64)).run()
-    assert app.dataframe[0].value["accuracy"].tolist() == [30.0, 30.0]
-    assert run.name not in " ".join(app.dataframe[0].value["model"])
+    assert the(app.dataframe, "accuracy").value["accuracy"].tolist() == [30.0, 30.0]
+    assert run.name not in " ".join(the(app.dataframe, "model").value["model"])
 
 
 def test_prepared_articles_are_offered_where_paths_are_not(root, monkeypatch, sample_folder):
@@ -118,18 +118,18 @@ def test_prepared_articles_are_offered_where_paths_are_not(root, monkeypatch, sa
     made = preparation.prepare(sample_folder, catalogue.tokenizer(catalogue.find(paths.MINI_PRESET)))
     a_run(root)
     app = open_page("evaluate")
-    articles = next(s for s in app.selectbox if s.label == "Articles")
+    articles = the(app.selectbox, "Articles")
     assert len(articles.options) == 2 and articles.options[0] == "The sample that ships"
     assert not any("path" in option for option in articles.options)
     articles.set_value(paths.portable(made.folder)).run()
     assert not app.exception
     monkeypatch.setattr(access, "is_local", lambda: True)
     app = open_page("evaluate")
-    next(s for s in app.selectbox if s.label == "Articles").set_value("").run()
-    next(t for t in app.text_input if t.label.startswith("Articles on this machine")).set_value("x" * 5000).run()
+    the(app.selectbox, "Articles").set_value("").run()
+    the(app.text_input, "Articles on this machine").set_value("x" * 5000).run()
     assert not app.exception
-    next(b for b in app.button if b.label == "Measure").click().run()
-    assert not app.exception and "no path on this machine" in app.error[0].value
+    the(app.button, "Measure").click().run()
+    assert not app.exception and the(app.error, "no path on this machine")
 
 
 def test_full_context_is_one_choice_and_a_window_can_be_chosen(root, monkeypatch):
@@ -147,10 +147,10 @@ def test_full_context_is_one_choice_and_a_window_can_be_chosen(root, monkeypatch
     app = open_page("evaluate")
     app.pills(key="report_way").set_value("full").run()
     assert any("with 129 to 256 tokens before it" in c.value for c in app.caption)
-    next(b for b in app.button if b.label == "Measure").click().run()
+    the(app.button, "Measure").click().run()
     app.pills(key="report_way").set_value("own").run()
-    next(n for n in app.number_input if n.label == "Window, in tokens").set_value(64).run()
-    next(b for b in app.button if b.label == "Measure").click().run()
+    the(app.number_input, "Window, in tokens").set_value(64).run()
+    the(app.button, "Measure").click().run()
     assert not app.exception and not app.error
     ways = [(r["tokens"], r["sequence_length"], r["stride"]) for r in asked]
     assert ways == [(0, 256, 128)] * 2 + [(0, 64, 0)] * 2
@@ -172,7 +172,7 @@ def test_a_report_of_articles_that_have_changed_since_is_not_shown(root, monkeyp
 def test_the_headline_stands_below_simpler_guesses_and_beside_keras(root, monkeypatch):
     a_run(root)
     app = measure(monkeypatch, lambda reference: a_report(0.2 if reference == "one/4" else 0.1))
-    headline, difference = (table.value for table in app.dataframe[1:3])
+    headline, difference = (the(app.dataframe, column).value for column in ("Model", "Difference to the base"))
     assert headline["Model"].tolist()[:2] == ["most frequent token", "bigram"]
     assert headline["Perplexity"].tolist()[0] == "1,096.6" and headline["Among the first 5"].tolist()[0] == "—"
     assert difference["Difference to the base"].tolist() == [
@@ -197,7 +197,7 @@ def test_of_a_few_articles_the_page_tells_no_interval(root, monkeypatch):
     said = " ".join(element.value for element in (*app.markdown, *app.caption))
     assert "cannot be told whether chance made the difference" in said and "On 100 tokens of 1 article," in said
     assert "95 %" not in said
-    assert app.dataframe[1].value["Accuracy"].tolist()[-1] == "20.0\u00a0%"
+    assert the(app.dataframe, "Model").value["Accuracy"].tolist()[-1] == "20.0\u00a0%"
 
 
 def test_the_forgetting_meter_says_what_was_gained_and_what_it_cost(root):

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from pages_helpers import a_run, open_page, texts
+from pages_helpers import a_run, open_page, texts, the
 
 from engine.core.locks import Lock
 from engine.corpus import store
@@ -19,21 +19,21 @@ pytestmark = pytest.mark.usefixtures("no_studio")
 def test_a_trainer_that_died_is_named_with_its_reason_in_the_language(root):
     a_run(root, state=states.RUNNING)  # nobody holds its lock
     app = open_page("fine_tune")
-    assert "ended without a word" in app.warning[0].value
-    assert "sans un mot" in open_page("fine_tune", "fr").warning[0].value
+    assert the(app.warning, "ended without a word")
+    assert the(open_page("fine_tune", "fr").warning, "sans un mot")
 
 
 def test_the_form_says_everything_that_is_wrong_at_once(root):
     app = open_page("fine_tune")
-    next(n for n in app.number_input if n.label == "Learning rate (0 = automatic)").set_value(0.5)
-    next(n for n in app.number_input if n.label == "Sequence length (0 = automatic)").set_value(3)
-    next(t for t in app.text_input if t.label.startswith("Name of the run")).set_value("../up")
+    the(app.number_input, "Learning rate (0 = automatic)").set_value(0.5)
+    the(app.number_input, "Sequence length (0 = automatic)").set_value(3)
+    the(app.text_input, "Name of the run").set_value("../up")
     app.run()
     problems = " ".join(e.value for e in app.error)
     assert "learning_rate must be 0 (automatic)" in problems
     assert "sequence_length must be 0 (automatic) or at least 8" in problems
     assert "cannot be a folder" in problems
-    assert next(b for b in app.button if b.label == "Start the run").disabled
+    assert the(app.button, "Start the run").disabled
 
 
 def test_stages_are_queued_from_the_form_each_for_its_parent(root):
@@ -43,7 +43,7 @@ def test_stages_are_queued_from_the_form_each_for_its_parent(root):
     app.segmented_control(key="tune_kind").set_value("stages").run()
     assert not app.error
     app.text_input(key="plan_prefix").set_value("chain").run()
-    next(button for button in app.button if button.label == "Queue the stages").click().run()
+    the(app.button, "Queue the stages").click().run()
     assert not app.exception and not app.error
     waiting = queue.waiting(root)
     assert [run.name for run in waiting] == [
@@ -93,7 +93,7 @@ def test_a_run_is_paused_resumed_and_queued_again_with_changes(root):
         RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name="w", steps=4)
     )
     app = open_page("fine_tune")
-    app.selectbox[-1].set_value("w").run()
+    the(app.selectbox, "Show the run").set_value("w").run()
     app.button(key="tune_pause").click().run()
     assert waiting.state().state == states.PAUSED
     app.button(key="tune_resume").click().run()
@@ -121,7 +121,7 @@ def test_a_frozen_trainer_is_ended_from_the_page_after_a_question(root, monkeypa
         app = open_page("fine_tune")
         assert "What it did since its newest checkpoint is done again" in texts(app)
         app.button(key="tune_end_yes").click().run().run()
-        assert "is not certain to be it, so nothing was ended" in app.error[0].value  # nobody wrote owner.json
+        assert the(app.error, "is not certain to be it, so nothing was ended")  # nobody wrote owner.json
         monkeypatch.setattr(ending, "end_trainer", lambda run: ended.append(run.name))
         app.button(key="tune_end_yes").click().run()
         assert ended == ["one"]

@@ -1,7 +1,7 @@
 """Every page through the frame, in both languages, with nothing, with a run, and with what goes wrong."""
 
 import pytest
-from pages_helpers import a_run, open_page
+from pages_helpers import a_run, open_page, the
 from project import PAGES
 
 from engine.runs import lifecycle, states
@@ -41,10 +41,10 @@ def test_a_page_opens_beside_a_run_whose_configuration_is_damaged(page, root):
 
 def test_the_language_is_a_matter_of_the_session(root):
     french, english = open_page("side_by_side", "fr"), open_page("side_by_side", "en")
-    assert french.title[0].value == "Côte à côte"
-    assert english.title[0].value == "Side by side"
+    assert the(french.title, "Côte à côte")
+    assert the(english.title, "Side by side")
     french.run()
-    assert french.title[0].value == "Côte à côte"
+    assert the(french.title, "Côte à côte")
 
 
 def test_the_button_queues_a_run_of_a_minute_and_starts_the_dispatcher(root, monkeypatch):
@@ -53,7 +53,7 @@ def test_the_button_queues_a_run_of_a_minute_and_starts_the_dispatcher(root, mon
     started = []
     monkeypatch.setattr(dispatcher, "ensure", lambda root=None: started.append(root))
     app = open_page("lab")
-    app.button[0].click().run()
+    app.button(key="lab_start").click().run()
     assert not app.exception
     (run,) = lifecycle.all_runs(root)
     assert (run.state().state, run.settings.minutes) == (states.QUEUED, 1.0)

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from pages_helpers import a_run, open_page
+from pages_helpers import a_run, open_page, the
 from streamlit.testing.v1 import AppTest
 
 from engine.core.errors import CheckpointError, EngineError
@@ -273,7 +273,7 @@ def test_an_article_is_a_column_that_claims_to_be_no_model(root, studio):
     app.number_input(key="side_article").set_value(3)
     press(app, "side_generate")
     assert studio.asked[0]["passage"] == {"articles": "articles/sample", "number": 3, "tokens": 32}
-    assert app.text[-1].value == "Abstract\nThe cells were treated."
+    assert the(app.text, "Abstract\nThe cells were treated.")
     assert "**The article itself**" in [m.value for m in app.markdown]
     assert "by its authors, no model" in shown(app)
 
@@ -287,7 +287,7 @@ def test_empty_and_overlong_prompts_are_said(root, studio):
     app.text_area(key="side_prompt").set_value("cells " * 3000).run()
     press(app, "side_generate")
     assert "its first 1,234 tokens were left out" in shown(app)
-    assert len(app.text[0].value) < 1000
+    assert app.text and all(len(t.value) < 1000 for t in app.text)
 
 
 def test_a_blank_at_the_prompts_end_is_left_out_and_said(root, studio):
@@ -308,7 +308,7 @@ def test_a_checkpoint_deleted_before_the_button_is_a_sentence_and_nothing_else_i
     app.selectbox(key="side_model_1").set_value("one/4").run()
     shutil.rmtree(run.folder)
     press(app, "side_generate")
-    assert "one/4 has been deleted meanwhile" in app.error[0].value
+    assert the(app.error, "one/4 has been deleted meanwhile")
     assert studio.asked == []
     press(app, "side_generate")
     assert len(studio.asked) == 1 and not app.error
@@ -328,11 +328,11 @@ def test_a_studio_killed_in_the_middle_of_a_stream_leaves_what_came_and_the_page
     studio.dies_after = 4
     app = press(open_page("side_by_side"), "side_generate")
     assert any("studio ended" in e.value for e in app.error)
-    assert app.text[0].value.endswith(" new") and "cut off" in shown(app)
+    assert the(app.text, " new").value.endswith(" new") and "cut off" in shown(app)
     assert app.button(key="side_keep").disabled
     studio.dies_after = None
     press(app, "side_generate")
-    assert not app.error and app.text[1].value.endswith(" new cells")
+    assert not app.error and [t.value.endswith(" new cells") for t in app.text] == [True, True]
 
 
 def test_kept_opened_verified_deleted(root, studio):
@@ -351,7 +351,8 @@ def test_kept_opened_verified_deleted(root, studio):
     assert "The same device, precision and versions" in shown(fresh)
     studio.pieces, studio.environment = (" new", " mice"), {**ENVIRONMENT, "device": "a GPU"}
     press(fresh, "side_verify")
-    assert "differs from token 2 on" in fresh.warning[0].value and "mice" in fresh.warning[0].value
+    differ = [w.value for w in fresh.warning if "differs from token 2 on" in w.value]
+    assert len(differ) == 2 and all("mice" in said for said in differ)
     assert "device: a processor, 2 cores then, a GPU now" in shown(fresh).replace("\\", "")
     press(press(fresh, "side_delete"), "side_delete_yes")
     assert saved.names(root) == [] and name
@@ -371,7 +372,7 @@ def test_a_hostile_kept_file_is_a_sentence(root, studio):
     name = saved.save(a_result(), root)
     (root / saved.FOLDER / f"{name}.json").write_text('{"schema_version": 1, "prompt": []}')
     app = open_page("side_by_side")
-    assert "no result that was kept here" in app.error[0].value
+    assert the(app.error, "no result that was kept here")
     assert app.button(key="side_generate")
     press(press(app, "side_delete"), "side_delete_yes")
     assert not app.error and saved.names(root) == []
@@ -394,7 +395,7 @@ def test_a_text_is_handed_to_the_memorisation_lens_with_its_run(root, studio):
     app = press(press(app, "side_generate"), "side_keep")
     for key in ("side_copied_0_0", "side_copied_1_0"):  # the base's text is searched in what its neighbour has read
         lens = press(press(open_page("side_by_side"), "side_open"), key)
-        assert lens.title[0].value == "Memorisation"
+        assert the(lens.title, "Memorisation")
         assert lens.selectbox(key="copied_run").value == "one"
         assert lens.text_area(key="copied_text").value == " new cells"
         assert lens.segmented_control(key="copied_way").value == "text"

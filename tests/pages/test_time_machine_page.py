@@ -1,7 +1,7 @@
 """The time machine: its slider moves, plays, follows a run, and says what was not recorded."""
 
 import pytest
-from pages_helpers import a_run, open_page, texts
+from pages_helpers import a_run, open_page, texts, the
 
 from engine.runs import lifecycle
 from engine.runs.history import follower
@@ -40,7 +40,7 @@ def test_a_run_that_has_only_its_base_is_waited_for(root):
         RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name="x", steps=4)
     )
     app = open_page("time_machine")
-    assert "has not measured anything behind its base yet" in app.info[0].value
+    assert the(app.info, "has not measured anything behind its base yet")
 
 
 def test_the_time_machine_follows_a_run_that_goes_on_for_who_looks_at_its_newest_moment(root):

@@ -4,7 +4,8 @@ import json
 import shutil
 
 import pytest
-from pages_helpers import a_run, open_page
+from pages_helpers import a_run, open_page, the
+from waiting_helpers import until_files_are_later
 
 from engine import __main__ as cli
 from engine.core.errors import CheckpointError
@@ -35,13 +36,12 @@ def changed(root, tmp_path, tiny_preset):
 
 def test_the_hash_of_a_preset_follows_its_file_also_where_size_and_time_stay(tiny_preset, tmp_path):
     import os
-    import time
 
     preset = tmp_path / "preset"
     shutil.copytree(tiny_preset, preset)
     weights = preset / "model.weights.h5"
     was, before = weights.stat(), catalogue.find(preset).hash()
-    time.sleep(0.02)
+    until_files_are_later(weights, tmp_path / "later")
     weights.write_bytes(b"\0" + weights.read_bytes()[1:])
     os.utime(weights, ns=(was.st_atime_ns, was.st_mtime_ns))
     if os.name != "nt":  # whose time of change is the file's making
@@ -103,7 +103,7 @@ def test_pages_say_whose_the_figures_of_the_base_are(changed, page):
 
 def test_evaluate_tells_the_base_of_a_run_from_the_preset_as_it_is_now(changed, monkeypatch):
     app = open_page("evaluate")
-    shown = next(table.value for table in app.dataframe if "model" in table.value)
+    shown = the(app.dataframe, "model").value
     assert "base · preset (as it was for one)" in list(shown["model"])
     before = lifecycle.find("one").config["preset_hash"]
     assert before[:10] in list(shown["hash"]) and changed.preset.hash() != before
@@ -114,5 +114,5 @@ def test_evaluate_measures_nothing_against_it(changed, monkeypatch):
 
     monkeypatch.setattr(inference_client, "ensure", lambda root=None: pytest.fail("nothing is asked of the studio"))
     app = open_page("evaluate")
-    next(b for b in app.button if b.label == "Measure").click().run()
+    the(app.button, "Measure").click().run()
     assert not app.exception and any("its weights have changed since" in e.value for e in app.error)

@@ -7,9 +7,10 @@ import subprocess
 import sys
 
 import pytest
+from pages_helpers import the
 from project import PROJECT
-from runs_helpers import until
 from streamlit.testing.v1 import AppTest
+from waiting_helpers import until
 
 from engine.cli.app import main
 from engine.core import files
@@ -168,9 +169,9 @@ def test_the_page_and_the_command_list_a_copy_as_one_and_resume_it(root, monkeyp
     app.session_state["language"] = "en"
     app.run()
     app.switch_page(str(PROJECT / "pages" / "fine_tune.py")).run()
-    app.selectbox[-1].set_value("two").run()
+    the(app.selectbox, "Show the run").set_value("two").run()
     assert any("a copy, which waits for you" in markdown.value for markdown in app.markdown)
-    assert app.warning[0].value.startswith("This folder is a copy of the run one")
+    assert the(app.warning, "This folder is a copy of the run one")
     app.button(key="tune_resume").click().run()
     assert not app.exception and not app.error
     assert lifecycle.find("two", root).state().state == states_.QUEUED

@@ -10,7 +10,8 @@ import time
 import psutil
 import pytest
 from project import PROJECT
-from runs_helpers import FakeChild, dies, new_settings, until
+from runs_helpers import FakeChild, dies, new_settings
+from waiting_helpers import until
 
 from engine.core import machine
 from engine.core.locks import Lock, held
@@ -106,8 +107,7 @@ def test_a_process_that_trains_has_a_dispatcher_beside_it_and_leaves_one_where_w
     monkeypatch.setattr(dispatcher, "ensure", lambda root: asked.append(root))
     monkeypatch.setattr(dispatcher, "_FIRST_LOOK_SECONDS", 0.01)
     with dispatcher.watching(root):
-        while not asked:
-            time.sleep(0.01)
+        until(lambda: asked)
     assert asked == [root]  # while it trained alone: nothing waits
     run = lifecycle.create(new_settings())
     monkeypatch.setattr(dispatcher, "_FIRST_LOOK_SECONDS", 60)
@@ -167,7 +167,7 @@ def test_killed_dispatchers_start_each_run_once_and_in_order(root, most):
         if kills < most and len(queue.waiting(root)) < 3:
             names.append(lifecycle.create(new_settings(name=f"run-{len(names):02}", device="cpu")).name)
         dispatcher.ensure(root)
-        time.sleep(rng.uniform(0, 1.0))
+        time.sleep(rng.uniform(0, 1.0))  # to any moment of its life
         for process in dispatchers(root) if kills < most else ():
             kills += held(dispatcher.lock_path(root))  # at work: one that is still loading shows nothing
             process.kill()
@@ -188,8 +188,7 @@ def test_a_dispatcher_whose_folder_is_gone_ends(root):
         assert lock.acquire()
         command = [sys.executable, "-m", "engine.services.dispatcher", str(root)]
         with subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.DEVNULL) as process:
-            while not held(dispatcher.lock_path(root)):
-                time.sleep(0.02)
+            until(lambda: held(dispatcher.lock_path(root)))
             shutil.rmtree(root)
             process.wait(20)
     assert not root.exists()

@@ -1,10 +1,10 @@
 """An import in the background: how far it is, stop and go on, failure in a sentence."""
 
 import json
-import time
 
 import pytest
 from conftest import article_line
+from waiting_helpers import until
 
 from engine.core import jobs, paths
 from engine.core.errors import EngineError
@@ -15,14 +15,10 @@ from engine.services.import_job import Import, Request
 pytestmark = pytest.mark.slow
 
 
-def wait(job: Import, *states: str, seconds: float = 60.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        status = job.status()
-        if status.state in states and not status.alive:
-            return status
-        time.sleep(0.05)
-    raise AssertionError(f"still {job.status()}")
+def wait(job: Import, state: str):
+    """The status with which the job's process has ended."""
+    until(lambda: job.status().state == state and not job.status().alive, 60)
+    return job.status()
 
 
 def test_an_import_ends_with_a_corpus(root, tiny_preset, sample_folder):
@@ -68,19 +64,17 @@ def test_an_import_stops_when_asked_and_goes_on_from_there(root, tiny_preset, tm
     source = tmp_path / "all.jsonl"
     lines = [article_line(n, 600) for n in range(40)]
     with open(source, "w") as file:
-        for _ in range(100):
+        for _ in range(60):
             file.write("\n".join(lines) + "\n")
     job = Import(Request(str(source), str(tiny_preset)))
     job.start()
-    end = time.monotonic() + 60
-    while not job.status().articles and time.monotonic() < end:
-        time.sleep(0.02)
+    until(lambda: job.status().articles, 60)
     job.stop()
     status = wait(job, jobs.STOPPED)
-    assert 0 < status.articles < 4_000
+    assert 0 < status.articles < 2_400
     job.start()
     status = wait(job, jobs.FINISHED)
-    assert status.articles == 4_000
+    assert status.articles == 2_400
 
 
 def test_an_import_that_ends_while_it_is_looked_at_is_not_taken_for_an_interrupted_one(

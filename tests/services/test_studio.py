@@ -3,12 +3,12 @@
 import json
 import multiprocessing.connection as mpc
 import shutil
-import time
 
 import numpy as np
 import psutil
 import pytest
 from conftest import article_line
+from waiting_helpers import until
 
 from engine.core.errors import EngineError
 from engine.core.files import read_json
@@ -233,8 +233,7 @@ def test_it_ends_by_itself_when_idle(tmp_path, monkeypatch):
     inference_client.ensure(tmp_path)
     with pytest.raises(EngineError):  # ready for half a second, then gone
         inference_client.wait_until_ready(tmp_path)
-        while inference_client.phase(tmp_path):
-            time.sleep(0.1)
+        until(lambda: not inference_client.phase(tmp_path))
         inference_client.wait_until_ready(tmp_path, timeout_seconds=1)
     assert not inference_server.address_path(tmp_path).exists()
 

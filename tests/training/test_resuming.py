@@ -122,9 +122,9 @@ def await_moment(run, pid, step, in_a_save, rng) -> bool:
     end = time.monotonic() + (60 if in_a_save else rng.uniform(0, 1.2))
     while time.monotonic() < end and run.state().state != states.FINISHED:
         if in_a_save and run.saved_step() > step and any(run.folder.glob(f".step-*.{pid}-*.tmp")):
-            time.sleep(rng.uniform(0, 0.02))
+            time.sleep(rng.uniform(0, 0.02))  # to any moment of the save
             return any(run.folder.glob(f".step-*.{pid}-*.tmp"))
-        time.sleep(0.0005)
+        time.sleep(0.0005)  # between two looks: a save is that short
     return False
 
 

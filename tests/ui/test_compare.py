@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from pages_helpers import a_run, open_page
+from pages_helpers import a_run, open_page, the
 
 from engine.runs import lifecycle
 from engine.runs.folder import Run
@@ -76,7 +76,8 @@ def test_a_smoothed_figure_shows_the_raw_line_too_and_more_runs_than_hues_differ
 
 
 def figure_of(app) -> dict:
-    return json.loads(app.get("plotly_chart")[0].proto.spec)
+    (chart,) = app.get("plotly_chart")
+    return json.loads(chart.proto.spec)
 
 
 def test_the_page_lays_runs_over_one_another_and_tells_what_differs(root):
@@ -85,7 +86,7 @@ def test_the_page_lays_runs_over_one_another_and_tells_what_differs(root):
     app = open_page("compare")
     assert {trace["name"] for trace in figure_of(app)["data"]} == {"one", "two"}
     assert figure_of(app)["layout"]["annotations"][0]["text"] == "base model"
-    table = app.dataframe[0].value
+    table = the(app.dataframe, "test_accuracy").value
     assert table["run"].tolist() == ["two", "one"]
     assert table["test_accuracy"].tolist() == [20.0, 20.0]
     assert any("All settings are equal" in caption.value for caption in app.caption)
@@ -117,5 +118,5 @@ def test_a_run_deleted_while_it_is_compared_is_named_and_the_page_goes_on(root):
     shutil.rmtree(run.folder)
     app.run()
     assert not app.exception
-    assert "Not there any more: two" in app.info[0].value
+    assert the(app.info, "Not there any more: two")
     assert {trace["name"] for trace in figure_of(app)["data"]} == {"one"}

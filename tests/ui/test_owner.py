@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-from pages_helpers import open_page
+from pages_helpers import open_page, the
 from project import PROJECT
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -234,11 +234,11 @@ def test_wrong_codes_are_logged_without_the_code_and_a_new_session_waits_too(sec
         app = open_page("lab")
         app.text_input(key="owner_code").set_value(f"guess {number}")
         app.button(key="FormSubmitter:owner_form-Enter").click().run()
-        assert not app.exception and "not the owner's code" in app.error[0].value
+        assert not app.exception and the(app.error, "not the owner's code")
     app = open_page("lab")  # another session: the wait is the server's
     app.text_input(key="owner_code").set_value(CODE)
     app.button(key="FormSubmitter:owner_form-Enter").click().run()
-    assert "Nobody looked" in app.warning[0].value
+    assert the(app.warning, "Nobody looked")
     lines = [record.getMessage() for record in caplog.records if record.name == "atelier.access"]
     assert len(lines) == 3 and "number 3" in lines[-1]
     assert not any("guess" in line or CODE in line for line in lines)

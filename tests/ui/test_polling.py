@@ -80,7 +80,7 @@ def test_of_a_crowd_one_looks_and_the_others_take_it(root, crowd):
 
     def look() -> str:
         looks.append(1)
-        time.sleep(0.05)
+        time.sleep(0.05)  # a look at a slow disk, within which the others ask
         return "seen"
 
     def ask() -> None:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from conftest import article_line
-from pages_helpers import open_page
+from pages_helpers import open_page, the
 from runs_helpers import MINI, a_request
 
 from engine.articles import isolation
@@ -206,10 +206,10 @@ def test_an_uploaded_file_is_let_go_of_once_it_is_on_the_disk(root, monkeypatch)
     content = "\n".join(article_line(n) for n in range(8)).encode()
     app.file_uploader(key="articles_upload").upload("mine.jsonl", content).run(timeout=90)
     assert not app.metric and let_go == ["mine.jsonl"]
-    next(button for button in app.button if button.label == "Prepare").click().run(timeout=90)
+    the(app.button, "Prepare").click().run(timeout=90)
     assert not app.exception and not app.error, [e.value for e in app.error]
     assert let_go == ["mine.jsonl"]
-    assert [m.value for m in app.metric if m.label == "Articles"] == ["8"]
+    assert the(app.metric, "Articles").value == "8"
 
 
 def test_uploads_are_refused_while_the_server_holds_as_many_as_it_can(monkeypatch):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from pages_helpers import open_path
+from pages_helpers import open_path, the
 
 from engine.core.errors import ArticlesError, EngineError, SettingsError
 from ui import errors, i18n, words
@@ -31,7 +31,7 @@ def test_a_name_is_no_markdown(name, markdown):
 
 def test_what_an_error_tells_is_no_markdown(root, local):
     app = open_path("![x](http://e/x.png)")
-    assert "!\\[x\\](http\\:/e/x.png)" in app.error[0].value
+    assert the(app.error, "!\\[x\\](http\\:/e/x.png)")
     both = SettingsError([EngineError("{v} is **bold**.", v="*a*"), EngineError("{n:,} is not.", n=1000)])
     assert errors.markdown(both) == "\\*a\\* is **bold**.\n\n1,000 is not."
 
