@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from engine.corpus.windows import Batch
+from engine.models.protocols import CausalLM, Tensor
 from engine.training import chunked_loss
 
 
@@ -16,7 +17,7 @@ class Accumulator:
 
     def __init__(
         self,
-        model,
+        model: CausalLM,
         rows: int,
         jit_compile: bool,
         chunk_logits: int = chunked_loss.CHUNK_LOGITS,
@@ -34,7 +35,9 @@ class Accumulator:
         embedding = backbone.token_embedding.embeddings
         learns = any(variable is embedding for variable in variables)
 
-        def gradients(token_ids, targets, weights, share):  # (rows, length) three times, ()
+        def gradients(
+            token_ids: Tensor, targets: Tensor, weights: Tensor, share: Tensor
+        ) -> tuple[list[Tensor], Tensor]:  # (rows, length) three times, ()
             inputs = {"token_ids": token_ids, "padding_mask": tf.ones_like(token_ids)}
             with tf.GradientTape() as tape:
                 hidden = backbone(inputs, training=True)  # (rows, length, dim)
@@ -50,18 +53,20 @@ class Accumulator:
             found = tape.gradient(scaled, [v.value for v in variables])
             return found, tf.stack([share * loss, right, tf.reduce_sum(weights)])
 
-        def update(found):
+        def update(found: list[Tensor]) -> None:
             optimizer.apply_gradients(zip(found, variables, strict=True))
 
         if update_apart:
             apart = tf.function(update)
 
             @tf.function(jit_compile=jit_compile)
-            def whole_gradients(token_ids, targets, weights, share):
+            def whole_gradients(
+                token_ids: Tensor, targets: Tensor, weights: Tensor, share: Tensor
+            ) -> tuple[list[Tensor], Tensor]:
                 found, figures = gradients(token_ids, targets, weights, share)
                 return [tf.convert_to_tensor(gradient) for gradient in found], figures  # an embedding's comes as slices
 
-            def whole(token_ids, targets, weights, share):
+            def whole(token_ids: Tensor, targets: Tensor, weights: Tensor, share: Tensor) -> Tensor:
                 found, figures = whole_gradients(token_ids, targets, weights, share)
                 apart(found)
                 return figures
@@ -69,7 +74,7 @@ class Accumulator:
         else:
 
             @tf.function(jit_compile=jit_compile)
-            def whole(token_ids, targets, weights, share):
+            def whole(token_ids: Tensor, targets: Tensor, weights: Tensor, share: Tensor) -> Tensor:
                 found, figures = gradients(token_ids, targets, weights, share)
                 update(found)
                 return figures
@@ -78,14 +83,14 @@ class Accumulator:
         self._sums: list[tf.Variable] = []
 
         @tf.function(jit_compile=jit_compile)
-        def add(token_ids, targets, weights, share):
+        def add(token_ids: Tensor, targets: Tensor, weights: Tensor, share: Tensor) -> Tensor:
             found, figures = gradients(token_ids, targets, weights, share)
             for total, gradient in zip(self._sums, found, strict=True):
                 total.assign_add(tf.convert_to_tensor(gradient))  # an embedding's comes as slices
             return figures
 
         @tf.function(jit_compile=jit_compile and not update_apart)
-        def apply():
+        def apply() -> None:
             update(self._sums)
             for total in self._sums:
                 total.assign(tf.zeros_like(total))

@@ -10,6 +10,8 @@ import math
 
 import tensorflow as tf
 
+from engine.models.protocols import Tensor
+
 CHUNK_LOGITS = 1 << 24  # logits worked on at a time: 64 MB in float32 (benchmarks/README.md, "Loss in chunks")
 
 
@@ -19,7 +21,15 @@ def chunks(positions: int, vocabulary_size: int, most: int = CHUNK_LOGITS) -> tu
     return math.ceil(positions / size), size
 
 
-def cross_entropy(hidden, embedding, targets, weights, factor, most: int = CHUNK_LOGITS, embedding_learns: bool = True):
+def cross_entropy(
+    hidden: Tensor,
+    embedding: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    factor: Tensor,
+    most: int = CHUNK_LOGITS,
+    embedding_learns: bool = True,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Weighted next-token cross-entropy of hidden states under a tied embedding, with its gradient.
 
     Logits are made in the type of the hidden states and the loss from them in float32, as Keras does. In float16
@@ -42,16 +52,16 @@ def cross_entropy(hidden, embedding, targets, weights, factor, most: int = CHUNK
     number, size = chunks(positions, vocabulary_size, most)
     padding = number * size - positions
 
-    def in_chunks(values, *width):  # (batch, length, ...) → (number, size, ...)
+    def in_chunks(values: Tensor, *width: int) -> Tensor:  # (batch, length, ...) → (number, size, ...)
         flat = tf.reshape(values, (positions, *width))
         return tf.reshape(tf.pad(flat, [(0, padding)] + [(0, 0)] * len(width)), (number, size, *width))
 
     @tf.custom_gradient
-    def summed(hidden, embedding, factor):
+    def summed(hidden: Tensor, embedding: Tensor, factor: Tensor) -> tuple[Tensor, ...]:
         states, ids, weight = in_chunks(hidden, dim), in_chunks(targets), in_chunks(weights)
         kernel = tf.cast(embedding, compute)  # (vocabulary, dim)
 
-        def chunk(states, ids, weight):  # (size, dim), (size), (size)
+        def chunk(states: Tensor, ids: Tensor, weight: Tensor) -> tuple[Tensor, ...]:  # (size, dim), (size), (size)
             logits = tf.cast(tf.matmul(states, kernel, transpose_b=True), tf.float32)  # (size, vocabulary)
             losses, slopes = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(features=logits, labels=ids)
             of_target = tf.gather(logits, ids[:, None], batch_dims=1)  # (size, 1)
@@ -68,7 +78,7 @@ def cross_entropy(hidden, embedding, targets, weights, factor, most: int = CHUNK
             sums, for_states, for_embedding = chunk(states[0], ids[0], weight[0])
         else:
 
-            def add(i, sums, for_states, for_embedding):
+            def add(i: Tensor, sums: Tensor, for_states: Tensor, for_embedding: Tensor) -> tuple[Tensor, ...]:
                 more, of_chunk, more_embedding = chunk(states[i], ids[i], weight[i])
                 return i + 1, sums + more, for_states.write(i, of_chunk), for_embedding + more_embedding
 
@@ -84,10 +94,11 @@ def cross_entropy(hidden, embedding, targets, weights, factor, most: int = CHUNK
             for_states = gradients.stack()
         for_states = tf.reshape(tf.reshape(for_states, (number * size, dim))[:positions], (batch, length, dim))
 
-        def gradient(upstream, _sum, _right):
+        def gradient(upstream: Tensor, _sum: Tensor, _right: Tensor) -> tuple[Tensor, ...]:
             of_embedding = upstream * for_embedding if embedding_learns else None
             return tf.cast(upstream, compute) * for_states, of_embedding, None
 
         return (factor * sums[0], sums[0], sums[1]), gradient
 
-    return summed(hidden, embedding, factor)
+    found: tuple[Tensor, Tensor, Tensor] = summed(hidden, embedding, factor)
+    return found

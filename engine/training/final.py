@@ -7,6 +7,7 @@ from engine.core.progress import OnProgress, Phase, Progress
 from engine.corpus import near_copies
 from engine.evaluation import cache, keras_check, scoring
 from engine.models import loading
+from engine.models.protocols import CausalLM
 from engine.runs import checkpoints
 from engine.runs.references import ModelReference
 from engine.runs.settings import LEFT_OUT
@@ -14,7 +15,7 @@ from engine.training.setup import Setup, record_lost_parent
 from engine.training.state import TrainingState
 
 
-def evaluate_as_keras_does(setup: Setup, model, state: TrainingState) -> dict[str, Any]:
+def evaluate_as_keras_does(setup: Setup, model: CausalLM, state: TrainingState) -> dict[str, Any]:
     """What Keras `evaluate` says of the trained model, as the original report measured; written and returned."""
     split = setup.held_out_splits[-1]
     figures = keras_check.evaluate(
@@ -125,11 +126,11 @@ class WholeScorer:
     weights are put into it. Any other is loaded anew, in float32, since figures compare across devices.
     """
 
-    def __init__(self, setup: Setup, model, scorer: scoring.Scorer, on_progress: OnProgress) -> None:
+    def __init__(self, setup: Setup, model: CausalLM, scorer: scoring.Scorer, on_progress: OnProgress) -> None:
         self._setup, self._on_progress = setup, on_progress
         model.optimizer = model.train_function = None  # their memory is not needed any more
         lent = setup.precision == "float32" and not setup.settings.lora_rank
-        self._model: Any = model if lent else None
+        self._model: CausalLM | None = model if lent else None
         self._scorer: scoring.Scorer | None = scorer if lent else None
         self._loaded: ModelReference | None = None
 

@@ -9,6 +9,7 @@ from engine.core.errors import EngineError
 from engine.core.progress import OnProgress, Phase, Progress
 from engine.evaluation import scoring
 from engine.models.backend import release_memory
+from engine.models.protocols import CausalLM
 from engine.presets import memory
 from engine.runs.folder import Run
 from engine.runs.settings import REPORT
@@ -52,7 +53,7 @@ def train(run: Run, offered: str, on_progress: OnProgress) -> dict[str, Any]:
 class _FineTuning:
     """Trains a model on a run's articles and records it in the run's folder."""
 
-    def __init__(self, found: Setup, model, on_progress: OnProgress) -> None:
+    def __init__(self, found: Setup, model: CausalLM, on_progress: OnProgress) -> None:
         self.setup, self.model, self.on_progress = found, model, on_progress
         self.state = TrainingState.of_checkpoint(found.own) if found.own else TrainingState()
         self.measurer = Measurer(found, model, self.state, on_progress)

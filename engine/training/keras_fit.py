@@ -12,12 +12,13 @@ import numpy as np
 from engine.corpus import windows
 from engine.evaluation.keras_check import dataset_of, inputs
 from engine.models.backend import keras
+from engine.models.protocols import CausalLM
 
 AfterStep = Callable[[float, float, windows.Batch, float], None]
 
 
 def fit(
-    model,
+    model: CausalLM,
     batches: windows.Batches,
     first_step: int,
     last_step: int,
@@ -39,12 +40,12 @@ def fit(
             yield inputs(batch), batch.targets, batch.weights
 
     class Reports(keras.callbacks.Callback):
-        def on_train_batch_begin(self, batch, logs=None):
+        def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
             model.optimizer.learning_rate = learning_rate(first_step + batch)
             model.reset_metrics()  # else Keras reports the mean since the epoch's beginning
             self.started = time.monotonic()
 
-        def on_train_batch_end(self, batch, logs=None):
+        def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
             after_step(float(logs["loss"]), float(logs["accuracy"]), taken.pop(0), time.monotonic() - self.started)
 
     # GPT2CausalLM.fit would take the strings' path through keras-hub's preprocessor.

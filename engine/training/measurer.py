@@ -13,6 +13,7 @@ from engine.inference.generation import Generator, Sampler
 from engine.models import finite, loading
 from engine.models.backend import keras
 from engine.models.compilation import Stopwatch
+from engine.models.protocols import CausalLM
 from engine.runs.references import ModelReference
 from engine.training.setup import Setup
 from engine.training.state import TrainingState
@@ -34,7 +35,7 @@ class Measurer:
             compiled meanwhile is left out of both.
     """
 
-    def __init__(self, setup: Setup, model, state: TrainingState, on_progress: OnProgress) -> None:
+    def __init__(self, setup: Setup, model: CausalLM, state: TrainingState, on_progress: OnProgress) -> None:
         self._setup, self._model, self._state, self._on_progress = setup, model, state, on_progress
         s, corpus, tokenizer = setup.settings, setup.corpus, setup.tokenizer
         validation, general = corpus.tokens("validation"), english.stream(tokenizer)

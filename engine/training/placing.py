@@ -43,7 +43,7 @@ def place(run: Run, wanted: str) -> tuple[str, str]:
     return f"/device:GPU:{number}", precision
 
 
-def _best_precision(gpu) -> str:
+def _best_precision(gpu: tf.config.PhysicalDevice) -> str:
     """bfloat16 from compute capability 8.0 on, float16 from 7.0 (its tensor cores), else float32."""
     capability = tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
     if capability >= (8, 0):

@@ -133,7 +133,7 @@ class Planner:
 def _waited(setup: Setup) -> float:
     """Seconds from the request to now, the most of a queue's left out."""
     now, started = time.time(), setup.run.state().since
-    asked = setup.run.config.get("created", started)
+    asked = float(setup.run.config.get("created", started))
     return max(0.0, now - started) + min(_QUEUE_SECONDS, max(0.0, started - asked))
 
 

@@ -7,7 +7,7 @@ function of (seed, epoch, step).
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from engine.corpus import windows
 from engine.evaluation import scoring
 from engine.models import loading
 from engine.models.backend import keras
+from engine.models.protocols import CausalLM
 from engine.presets import tokenizers
 from engine.training import schedules
 from engine.training.loop import Loop, Sums
@@ -97,7 +98,7 @@ def read_books(folder: Path) -> dict[str, str]:
     return books
 
 
-def _pieces(text: str):
+def _pieces(text: str) -> Iterator[str]:
     lines, size = [], 0
     for line in text.splitlines(keepends=True):
         lines.append(line)
@@ -118,7 +119,7 @@ def _stream(tokenizer: tokenizers.Tokenizer, texts: list[str]) -> np.ndarray:
     return np.asarray(ids, dtype=np.uint16)
 
 
-def _optimizer(model, settings: Settings):
+def _optimizer(model: CausalLM, settings: Settings) -> Muon:
     """Muon for the kernels, AdamW for all else (docs/decisions/0006)."""
     optimizer = Muon(
         settings.learning_rate,
@@ -137,7 +138,7 @@ def pretrain(
     out: Path,
     settings: Settings,
     on_progress: OnProgress = ignore,
-) -> dict:
+) -> dict[str, Any]:
     """Trains a GPT-2 from nothing on the `.txt` files of `text` and writes the preset `out`.
 
     Called again with the same settings after an interruption it goes on from the last saved step. With other `tokens` too,
@@ -185,7 +186,7 @@ def pretrain(
 
     scorer = scoring.Scorer(model, scoring.JIT_COMPILE)
 
-    def held_out_figures(tokens: int) -> dict:
+    def held_out_figures(tokens: int) -> dict[str, Any]:
         if held_out_stream is None:
             return {}
         chosen = scoring.part(held_out_stream, settings.sequence_length, tokens, settings.seed)
@@ -211,12 +212,12 @@ def pretrain(
 class _Recorder:
     """What is done beside the steps of a pretraining."""
 
-    model: Any
+    model: CausalLM
     state: TrainingState
     settings: Settings
     work: Path
     on_progress: OnProgress
-    held_out_figures: Callable[[int], dict]
+    held_out_figures: Callable[[int], dict[str, Any]]
 
     def after_step(self) -> None:
         """Nothing: its steps are known from the beginning."""
@@ -249,7 +250,7 @@ class _Recorder:
         """Nothing."""
 
 
-def _vocabulary(books: dict[str, str], settings: Settings, work: Path) -> tuple[dict, list]:
+def _vocabulary(books: dict[str, str], settings: Settings, work: Path) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """The vocabulary of the books that are trained on, kept in `work` so that a resumed run has the very same."""
     kept = read_json(work / "vocabulary.json")
     if kept.get("settings") == _frozen(settings):
@@ -262,21 +263,21 @@ def _vocabulary(books: dict[str, str], settings: Settings, work: Path) -> tuple[
     return vocabulary, merges
 
 
-def _frozen(settings: Settings) -> dict:
+def _frozen(settings: Settings) -> dict[str, Any]:
     """All settings that the constant part of a run depends on."""
-    return json.loads(
-        json.dumps({k: v for k, v in asdict(settings).items() if k not in ("tokens", "checkpoint_steps")})
-    )
+    frozen = {k: v for k, v in asdict(settings).items() if k not in ("tokens", "checkpoint_steps")}
+    found: dict[str, Any] = json.loads(json.dumps(frozen))
+    return found
 
 
-def _save(model, step: int, settings: Settings, work: Path) -> None:
+def _save(model: CausalLM, step: int, settings: Settings, work: Path) -> None:
     with staged_folder(work / "state") as staging:
         model.save_weights(staging / "model.weights.h5")
         state = {"step": step, "tokens": settings.tokens, "sha256": sha256(staging / "model.weights.h5")}
         write_json(staging / "state.json", state)
 
 
-def _restore(model, settings: Settings, work: Path) -> int:
+def _restore(model: CausalLM, settings: Settings, work: Path) -> int:
     """Loads what `_save` wrote, if it is whole; returns the step to go on from.
 
     Raises:
@@ -299,10 +300,10 @@ def _restore(model, settings: Settings, work: Path) -> int:
             ]
         )
     model.load_weights(weights)
-    return state["step"]
+    return int(state["step"])
 
 
-def _card(settings: Settings, books: dict[str, str], figures: dict, parameters: int) -> str:
+def _card(settings: Settings, books: dict[str, str], figures: dict[str, Any], parameters: int) -> str:
     trained = [stem for stem in books if stem not in settings.hold_out]
     lines = [
         "# A GPT-2 pretrained on plain text",

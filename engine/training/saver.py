@@ -11,6 +11,7 @@ import numpy as np
 from engine.core.progress import Cancelled, OnProgress, Phase, Progress
 from engine.models import formats
 from engine.models.backend import keras, versions
+from engine.models.protocols import CausalLM, Variable
 from engine.presets import catalogue
 from engine.runs import checkpoints, retention, submission
 from engine.training.setup import Setup
@@ -28,7 +29,7 @@ class Saver:
         seconds: what a save takes.
     """
 
-    def __init__(self, setup: Setup, model, state: TrainingState, on_progress: OnProgress) -> None:
+    def __init__(self, setup: Setup, model: CausalLM, state: TrainingState, on_progress: OnProgress) -> None:
         self._setup, self._model, self._state, self._on_progress = setup, model, state, on_progress
         self.saved_step = setup.own.step if setup.own else -1
         self.seconds = setup.checkpoint_bytes / submission.SAVE_BYTES_PER_SECOND  # until one has been timed
@@ -88,7 +89,7 @@ class Saver:
         }
 
 
-def restore(setup: Setup, model) -> None:
+def restore(setup: Setup, model: CausalLM) -> None:
     """Gives the model the weights, moments and random states of the run's newest whole checkpoint."""
     assert setup.own is not None
     folder, form = setup.own.folder, setup.own.format
@@ -97,7 +98,7 @@ def restore(setup: Setup, model) -> None:
     read_variables(folder / checkpoints.TRAINING, state_variables(model, form, setup.settings.lora_rank))
 
 
-def state_variables(model, form: str, lora_rank: int) -> dict[str, list]:
+def state_variables(model: CausalLM, form: str, lora_rank: int) -> dict[str, list[Variable]]:
     """Random states, the optimizer where the format does not keep it, and with LoRA the trained variables too, since
     the weights' file holds them merged."""
     groups = {"random": [v for v in model.non_trainable_variables if "seed_generator" in v.path]}
@@ -108,7 +109,7 @@ def state_variables(model, form: str, lora_rank: int) -> dict[str, list]:
     return groups
 
 
-def write_variables(path: Path, groups: dict[str, list]) -> None:
+def write_variables(path: Path, groups: dict[str, list[Variable]]) -> None:
     """Writes an .npz of all variables, GROUP-NUMBER each, copied one at a time: the moments of AdamW are twice the weights,
     and numpy.savez would hold them all."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
@@ -119,7 +120,7 @@ def write_variables(path: Path, groups: dict[str, list]) -> None:
                     np.lib.format.write_array(file, value, allow_pickle=False)
 
 
-def read_variables(path: Path, groups: dict[str, list]) -> None:
+def read_variables(path: Path, groups: dict[str, list[Variable]]) -> None:
     """Reads back what `write_variables` wrote."""
     with np.load(path, allow_pickle=False) as stored:
         for group, variables in groups.items():

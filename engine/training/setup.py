@@ -8,7 +8,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import tensorflow as tf
 
@@ -20,6 +19,7 @@ from engine.corpus.store import Corpus
 from engine.evaluation import scoring
 from engine.models import loading
 from engine.models.backend import keras
+from engine.models.protocols import CausalLM
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import checkpoints, inputs, references, submission
@@ -89,7 +89,7 @@ class Setup:
         return hashlib.sha256(json.dumps(self.settings.to_json(), sort_keys=True).encode()).hexdigest()
 
 
-def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[Any, Setup]:
+def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Setup]:
     """Loads the model that a run begins with, compiled, and prepares its articles.
 
     Returns:
@@ -143,7 +143,7 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[Any, Setup]:
     )
 
 
-def compile_model(model, s: RunSettings) -> float:
+def compile_model(model: CausalLM, s: RunSettings) -> float:
     """Gives the model its adapters, its optimizer and its loss; the peak of the learning rate."""
     if s.lora_rank:
         model.backbone.enable_lora(s.lora_rank)

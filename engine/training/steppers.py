@@ -11,6 +11,7 @@ import tensorflow as tf
 from engine.core.errors import ResourcesError
 from engine.corpus import windows
 from engine.models.compilation import FirstCalls
+from engine.models.protocols import CausalLM
 from engine.presets import memory
 from engine.training import accumulation, keras_fit
 
@@ -78,7 +79,7 @@ class Packed:
         rows: windows in a piece; those of a whole batch where it fits.
     """
 
-    def __init__(self, model, rows: int, jit_compile: bool) -> None:
+    def __init__(self, model: CausalLM, rows: int, jit_compile: bool) -> None:
         self._model, self.rows, self._first_calls = model, rows, FirstCalls("train")
         apart = model.count_params() > APART_PARAMETERS and not tf.config.list_logical_devices("GPU")
         self._accumulator = accumulation.Accumulator(model, rows, jit_compile, update_apart=apart)
@@ -117,7 +118,7 @@ class Packed:
 class KerasFit:
     """Trains by Keras `fit`, the original report's way."""
 
-    def __init__(self, model, batch_size: int) -> None:
+    def __init__(self, model: CausalLM, batch_size: int) -> None:
         self._model, self._batch_size = model, batch_size
 
     def train(

@@ -65,7 +65,7 @@ def parse(content: bytes, offset: int) -> Block:
 
 def _usual(characters: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Which lines begin as reports of steps do, bool (lines,)."""
-    usual = ends - starts > len(_USUAL)
+    usual: np.ndarray = ends - starts > len(_USUAL)
     heads = characters[starts[usual][:, None] + np.arange(len(_USUAL))]  # (long enough, characters)
     usual[usual] = (heads == _USUAL).all(axis=1)
     return usual

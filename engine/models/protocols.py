@@ -1,0 +1,92 @@
+"""The few members of a GPT-2 of keras-hub that the engine uses: Keras itself has no types to check against."""
+
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+Tensor: TypeAlias = Any  # TensorFlow has no types for its tensors
+
+
+class Variable(Protocol):
+    """A Keras variable.
+
+    Attributes:
+        path: its name in the model. value: what the backend holds. shape, dtype: as the backend has them.
+    """
+
+    path: str
+    value: Any
+    shape: Any
+    dtype: Any
+
+    def assign(self, value: Any) -> Any:
+        """Gives it another value."""
+
+
+class Backbone(Protocol):
+    """The network below the logits.
+
+    Attributes:
+        max_sequence_length, hidden_dim, vocabulary_size, num_layers, num_heads: its shape. token_embedding: the layer whose
+            `embeddings` are tied to the logits.
+    """
+
+    max_sequence_length: int
+    hidden_dim: int
+    vocabulary_size: int
+    num_layers: int
+    num_heads: int
+    token_embedding: Any
+    weights: list[Variable]
+    trainable_variables: list[Variable]
+
+    def __call__(self, inputs: dict[str, Any], training: bool = False) -> Any:
+        """Hidden states, (batch, length, hidden_dim)."""
+
+    def count_params(self) -> int:
+        """How many parameters it has, adapters included."""
+
+    def enable_lora(self, rank: int) -> None:
+        """Puts adapters on the query and value matrices, and freezes all else."""
+
+    def get_weights(self) -> list[Any]:
+        """The values of its weights."""
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Takes such values."""
+
+
+class CausalLM(Protocol):
+    """A GPT-2 that trains and scores.
+
+    Attributes:
+        optimizer, train_function: what `compile` made; None where they were let go.
+        compute_dtype: the type that it computes in.
+    """
+
+    backbone: Backbone
+    optimizer: Any
+    train_function: Any
+    compute_dtype: str
+    trainable_variables: list[Variable]
+    non_trainable_variables: list[Variable]
+
+    def __call__(self, inputs: dict[str, Any], training: bool = False) -> Any:
+        """Logits, (batch, length, vocabulary_size)."""
+
+    def compile(self, **options: Any) -> None:
+        """Gives it its optimizer, loss and metrics."""
+
+    def count_params(self) -> int:
+        """How many parameters it has."""
+
+    def reset_metrics(self) -> None:
+        """Begins a new mean."""
+
+    def train_on_batch(self, *batch: Any, **options: Any) -> dict[str, Any]:
+        """Makes a step as Keras does."""
+
+    def save_weights(self, path: Path) -> None:
+        """Writes weights and optimizer."""
+
+    def load_weights(self, path: Path) -> None:
+        """Reads them back."""
