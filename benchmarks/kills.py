@@ -29,6 +29,7 @@ from engine.core import paths
 from engine.core.files import read_json
 from engine.core.locks import Lock
 from engine.models import loading
+from engine.presets import catalogue
 from engine.runs import checkpoints, submission
 from engine.runs import states as states_
 from engine.runs.folder import Run
@@ -161,7 +162,7 @@ def compare(whole: Run, killed: Run) -> dict[str, bool]:
     figures = [
         [(e["model"], e["step"], e["split"], e["loss"]) for e in run.events("evaluation")] for run in (whole, killed)
     ]
-    preset = checkpoints.catalogue.find(paths.MINI_PRESET)
+    preset = catalogue.find(str(paths.MINI_PRESET))
     weights = [loading.load(ModelReference(preset, checkpoint))[0].get_weights() for checkpoint in (one, two)]
     return {
         "same_step": one.step == two.step == len(losses[0]),

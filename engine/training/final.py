@@ -115,7 +115,7 @@ def expected_seconds(setup: Setup, tokens_a_second: float) -> float:
         size = min(size, s.evaluate_tokens or size)
         left_out = s.near_copies == LEFT_OUT
         keys = (cache.scores_key(o, corpus, split, setup.length, s.evaluate_tokens, s.seed, left_out) for o in others)
-        tokens += size * (1 + sum(cache.stored(key) is None for key in keys))
+        tokens += size * (1 + sum(not cache.stored(key) for key in keys))
     return tokens / tokens_a_second
 
 
