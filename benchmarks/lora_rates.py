@@ -81,9 +81,11 @@ def main() -> int:
             scores = scoring.evaluate(scorer, stream, tokenizer.token_bytes, length, part)
             row = {"rank": rank, "rate": rate, "accuracy": scores.accuracy, "bits_per_byte": scores.bits_per_byte}
             rows.append(row)
-            told = "before any step" if not rate else f"rate {rate:g}"
+            label = "before any step" if not rate else f"rate {rate:g}"
             what = f"rank {rank}" if rank else "every weight"
-            print(f"{what:<13} {told:<16} {scores.accuracy:6.1%}  {scores.bits_per_byte:.3f} bits per byte", flush=True)
+            print(
+                f"{what:<13} {label:<16} {scores.accuracy:6.1%}  {scores.bits_per_byte:.3f} bits per byte", flush=True
+            )
             for variable, value in zip(changing, first, strict=True):
                 variable.assign(value)
         if rank:

@@ -61,8 +61,8 @@ def recall(folder: Path) -> dict[str, object]:
     for n in range(0, len(written), 2):
         alike = likeness(np.unique(hashes[n]), np.unique(hashes[n + 1]))
         by_likeness.setdefault(f"{min(0.95, np.floor(alike * 10) / 10):.2f}", []).append((n, n + 1) in found)
-    told = {k: {"pairs": len(v), "found": sum(v)} for k, v in sorted(by_likeness.items())}
-    return {"recall": told, "made_up": sum(b != a + 1 or a % 2 for a, b in found)}
+    result = {k: {"pairs": len(v), "found": sum(v)} for k, v in sorted(by_likeness.items())}
+    return {"recall": result, "made_up": sum(b != a + 1 or a % 2 for a, b in found)}
 
 
 def make(folder: Path, articles: int) -> None:
@@ -114,7 +114,7 @@ def cost(folder: Path, articles: int) -> dict[str, object]:
         time.sleep(0.05)
     seconds = time.perf_counter() - began
     assert child.stdout is not None
-    told = json.loads(child.stdout.read())
+    result = json.loads(child.stdout.read())
     return {
         "articles": articles,
         "tokens": int(np.load(folder / "starts.npy")[-1]),
@@ -127,7 +127,7 @@ def cost(folder: Path, articles: int) -> dict[str, object]:
         },
         "peak_mb": round(own),
         "mapped_mb": round(mapped),
-        **{name: round(value, 1) for name, value in told.items()},
+        **{name: round(value, 1) for name, value in result.items()},
     }
 
 

@@ -140,7 +140,7 @@ def export(checkpoint: Checkpoint) -> None:
             request |= {"kind": "export", "most_bytes": budget.export_bytes()} if written else {"kind": "convert"}
             work = _("The studio writes it; its start takes some ten seconds.")
             with errors.shown(), st.status(work) as status:
-                answer = studio_view.told(request, lambda label, _share: status.update(label=label), work)[-1]
+                answer = studio_view.run_request(request, lambda label, _share: status.update(label=label), work)[-1]
                 if written:
                     st.session_state[key] = answer["file"]
                 else:
@@ -157,7 +157,7 @@ def export(checkpoint: Checkpoint) -> None:
 
 if message := st.session_state.pop("checkpoint_message", None):
     st.toast(message)
-removal_view.told()
+removal_view.show_message()
 
 selected: Checkpoint | None = None
 found = [(run, checkpoint) for run in folders.runs_with_events() for checkpoint in reversed(checkpoints.of_run(run))]

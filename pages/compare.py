@@ -260,7 +260,7 @@ def figures_now(chosen: list[Run]) -> None:
 
 st.title(_("Compare runs"))
 st.markdown(_("What one setting did: the curves of several runs over one another, and where their settings differ."))
-removal_view.told()
+removal_view.show_message()
 broken_view.show("compare")
 found = folders.trained_runs()
 if not found:

@@ -172,7 +172,7 @@ def measure(model: ModelReference, request: dict, done: float, share: float, bar
         return f"{name} · {studio_view.measuring(message)}"
 
     work = f"{name} · {_('loading the articles and the model')}"
-    return studio_view.told({**request, "reference": model.reference}, say, work, progress)[-1]["scores"]
+    return studio_view.run_request({**request, "reference": model.reference}, say, work, progress)[-1]["scores"]
 
 
 def shown(model: ModelReference, report: dict) -> Shown:

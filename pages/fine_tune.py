@@ -303,7 +303,7 @@ else:
     form()
 
 queue_view.show()
-removal_view.told()
+removal_view.show_message()
 if not names:
     if not little_memory.nothing_trains():
         st.info(_("No run yet: start one above, or press the button on the Lab page."))

@@ -17,7 +17,7 @@ from ui.readers import folders, recorded
 MINUTES = 1.0
 
 st.title(_("Lab"))
-removal_view.told()
+removal_view.show_message()
 owner.faults()
 found = machine.look(paths.checkpoints_root())
 active = folders.active_run()

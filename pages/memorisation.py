@@ -183,8 +183,8 @@ def names_of(seen: Seen) -> dict[str, str]:
     return known | {r.corpus.content_hash: sample for r in seen.ranges if r.corpus.card["source"] == sample}
 
 
-def told(run: Run, seen: Seen) -> None:
-    """Which articles are searched, in one line, and what cannot be."""
+def show_searched(run: Run, seen: Seen) -> None:
+    """Shows in one line which articles are searched, and what cannot be."""
     st.caption(
         _n(
             "Searched: the {n} article that this run, and the stages before it, were trained on.",
@@ -210,7 +210,7 @@ bases_view.say_changed([run])
 with errors.shown():
     seen = articles_read.seen(run, prepare_for(run))
     readable = all(budget.may_read(r.corpus.folder) for r in seen.ranges)
-    told(run, seen)
+    show_searched(run, seen)
     indexed(run, seen)
     st.session_state.setdefault("copied_way", RECORDED)  # no default of the widget's own: another page may set it
     way = st.segmented_control(

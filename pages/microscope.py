@@ -33,7 +33,7 @@ def ask(request: dict) -> list[dict]:
     """
     budget.check_request(request)
     studio_view.wait_until_ready()
-    told, place = [], st.empty()
+    messages, place = [], st.empty()
     for message in inference_client.stream(request):
         if message["kind"] == "error" and message.get("column") is None:
             raise EngineError(message["template"], **message["values"])
@@ -41,8 +41,8 @@ def ask(request: dict) -> list[dict]:
             place.info(studio_view.busy())
             continue
         place.empty()
-        told.append(message)
-    return told
+        messages.append(message)
+    return messages
 
 
 def choose_models(available: dict[str, ModelReference]) -> list[ModelReference]:
@@ -128,11 +128,11 @@ def draw(models: list[ModelReference], messages: list[dict], what: str, article:
             st.warning(errors.markdown(EngineError(message["template"], **message["values"])))
     microscope_view.show(passage["pieces"], looked, what, models[0].preset.vocabulary_size or 50257, key="scope")
     mean = [sum(m["looked"]["probabilities"]) / max(1, len(passage["pieces"])) for m in looked]
-    told = " · ".join(
+    sentence = " · ".join(
         _("{name}: {p} of the probability on the real token", name=words.plain(m["title"]), p=words.percent(p))
         for m, p in zip(looked, mean, strict=True)
     )
-    st.caption(told + (" · " + _("the text goes on behind them") if passage["cut"] else ""))
+    st.caption(sentence + (" · " + _("the text goes on behind them") if passage["cut"] else ""))
     if len(looked) == 2 and not article:
         st.subheader(_("In this text"))
         st.markdown(
@@ -181,7 +181,7 @@ def search(models: list[ModelReference], articles: str) -> dict[str, list[dict]]
         return _("Article {done} of {total}", done=message["done"], total=words.grouped(message["total"]))
 
     try:
-        messages = studio_view.told(request, lambda label, share: bar.progress(share, label), reading, article)
+        messages = studio_view.run_request(request, lambda label, share: bar.progress(share, label), reading, article)
     finally:
         bar.empty()
     return messages[-1]["places"]

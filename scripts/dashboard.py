@@ -39,7 +39,7 @@ class Dashboard:
         """
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        told = {
+        variables = {
             "ATELIER_CHECKPOINTS": str(runs),
             "ATELIER_CORPORA": str(runs.parent / "corpora"),
             "STREAMLIT_SERVER_HEADLESS": "true",
@@ -51,7 +51,7 @@ class Dashboard:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"],
                 cwd=PROJECT,
-                env={name: value for name, value in {**os.environ, **told}.items() if value},
+                env={name: value for name, value in {**os.environ, **variables}.items() if value},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

@@ -69,16 +69,16 @@ def test_every_event_that_it_wrote_is_read(former):
 def test_its_figures_are_those_that_it_tells(former, end):
     checkpoint = checkpoints.of_run(former[end])[-1]
     if end == "imported":
-        told = next(e for e in former[end].events("evaluation") if e["model"] == "run" and e["split"] == "test")
-        articles, length = "articles/sample", told["sequence_length"]
+        evaluation = next(e for e in former[end].events("evaluation") if e["model"] == "run" and e["split"] == "test")
+        articles, length = "articles/sample", evaluation["sequence_length"]
     else:
-        told = next(
+        evaluation = next(
             e for e in former[end].events("evaluation") if (e["model"], e["split"], e["whole"]) == ("run", "test", True)
         )
         articles, length = former[end].settings.articles, 32
     found = measure.measure(references.resolve(checkpoint.reference), articles, sequence_length=length)
-    assert found["loss"] == pytest.approx(told["loss"], rel=1e-5)
-    assert found["evaluated_tokens"] == told["evaluated_tokens"]
+    assert found["loss"] == pytest.approx(evaluation["loss"], rel=1e-5)
+    assert found["evaluated_tokens"] == evaluation["evaluated_tokens"]
 
 
 @pytest.mark.slow

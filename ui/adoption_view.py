@@ -103,7 +103,7 @@ def measure(checkpoint: Checkpoint, say: Callable[[str, float], object]) -> None
         EngineError: no studio, or it cannot load the checkpoint.
     """
     work = _("Measuring it against its base; the studio's start takes some ten seconds.")
-    studio_view.told({"kind": "parity", "reference": checkpoint.reference}, say, work)
+    studio_view.run_request({"kind": "parity", "reference": checkpoint.reference}, say, work)
 
 
 def report(checkpoint: Checkpoint) -> None:

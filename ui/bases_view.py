@@ -19,5 +19,5 @@ def say_changed(shown: Iterable[Run]) -> None:
             with contextlib.suppress(PresetError):
                 references.check_base_of(run)
         except CheckpointError as error:
-            told = _("What is shown of its base here was measured and written by the former weights.")
-            st.warning(f"{errors.markdown(error)} {told}", icon=":material/difference:")
+            sentence = _("What is shown of its base here was measured and written by the former weights.")
+            st.warning(f"{errors.markdown(error)} {sentence}", icon=":material/difference:")

@@ -52,8 +52,8 @@ def _one_at_a_time() -> Iterator[None]:
         yield
 
 
-def _told(error: EngineError) -> EngineError:
-    """The same with its numbers as the session's language writes them."""
+def _localised(error: EngineError) -> EngineError:
+    """Writes the numbers of an error as the session's language does."""
 
     def write(value: object) -> object:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -78,7 +78,7 @@ def enter(settings: RunSettings, stem: str, join: bool) -> queue.Entry:
     _prepare(settings.articles, settings.preset)
     taken = budget.cost(settings, folders.usual_speed(settings.preset))
     if over := budget.exceeded(settings, taken, most):
-        raise SettingsError([_told(error) for error in over])
+        raise SettingsError([_localised(error) for error in over])
     return queue.enter(
         settings,
         stem,
@@ -107,7 +107,7 @@ def _check_room_for(taken: budget.Cost, most: Limits) -> None:
                 here = max(here, float(needed.checkpoint_bytes * needed.checkpoints))
         on_disk += here
     if waiting >= most.waiting_runs:
-        raise _told(
+        raise _localised(
             EngineError(
                 "The queue has room for {most} of visitors' runs, and {asked} of them wait: try again when one has started.",
                 asked=waiting,
@@ -115,7 +115,7 @@ def _check_room_for(taken: budget.Cost, most: Limits) -> None:
             )
         )
     if on_disk > most.runs_megabytes * 1e6:
-        raise _told(
+        raise _localised(
             EngineError(
                 "With this run those of all visitors would take {asked} MB; they may take {most} MB together: the owner can "
                 "delete some.",
@@ -161,7 +161,7 @@ def check_request(request: dict[str, Any]) -> None:
     try:
         budget.check_request(request, _scored(request), limits())
     except EngineError as error:
-        raise _told(error) from error
+        raise _localised(error) from error
 
 
 def _scored(request: dict[str, Any]) -> int:
@@ -194,7 +194,7 @@ def check_index(tokens: int) -> None:
             asked=tokens,
             most=most,
         )
-        raise _told(error)
+        raise _localised(error)
 
 
 def export_bytes() -> int | None:
@@ -234,7 +234,7 @@ def _check_uploads(size: int, most: Limits) -> None:
             most=most.uploads_megabytes,
             hours=most.upload_hours,
         )
-        raise _told(error)
+        raise _localised(error)
 
 
 def start_preparation(job: import_job.Import) -> None:
@@ -266,7 +266,7 @@ def keep_upload(uploaded: list[uploads.File], size: int) -> Path:
             asked=round(size / 1e6, 1),
             most=most.upload_megabytes,
         )
-        raise _told(error)
+        raise _localised(error)
     uploads.sweep(3600 * most.upload_hours)
     with _one_at_a_time():
         _check_uploads(size, most)

@@ -89,7 +89,7 @@ def card(c: Corpus) -> None:
         if d["examples"]:
             with st.expander(_("Which ones")):
                 st.text("\n".join(_same(c, *pair) for pair in d["examples"]))
-    importing_view.told_of_little(c)
+    importing_view.show_notices(c)
     if c.skipped.count:
         with st.expander(
             _n(

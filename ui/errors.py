@@ -18,12 +18,12 @@ def markdown(error: EngineError) -> str:
     if isinstance(error, SettingsError):
         return "\n\n".join(markdown(problem) for problem in error.problems)
 
-    def told(value: object) -> object:
+    def as_markdown(value: object) -> object:
         if isinstance(value, EngineError):  # the reason of another
             return markdown(value)
         return value if isinstance(value, int | float) else words.plain(server_paths.shown(str(value)))
 
-    values = {name: told(value) for name, value in error.values.items()}
+    values = {name: as_markdown(value) for name, value in error.values.items()}
     return _(error.template, **values) if values else _(error.template)
 
 

@@ -52,13 +52,13 @@ def in_words(meter: Forgetting) -> str:
             f"{name}_to": words.percent(points[-1].accuracy),
             f"{name}_change": _change(forgetting.change(points)),
         }
-    told = _(
+    sentence = _(
         "After {step} steps: on science from {science_from} to {science_to} ({science_change}), on general English from {english_from} to {english_to} ({english_change}).",
         step=words.grouped(meter.science[-1].step),
         **values,
     )
     if meter.from_base:
-        return told
+        return sentence
     since_base = {
         name: words.signed(100 * (points[-1].accuracy - base.accuracy), 1)
         for name, points, base in (
@@ -66,7 +66,7 @@ def in_words(meter: Forgetting) -> str:
             ("english", meter.english, meter.base_english),
         )
     }
-    return f"{told} " + _(
+    return f"{sentence} " + _(
         "It went on from a checkpoint: against the base model, science {science} points, general English {english} points.",
         **since_base,
     )

@@ -57,10 +57,10 @@ def error_text(error: EngineError) -> str:
     if isinstance(error, SettingsError):
         return "\n\n".join(error_text(problem) for problem in error.problems)
 
-    def told(value: object) -> object:
+    def as_text(value: object) -> object:
         if isinstance(value, EngineError):  # the reason of another
             return error_text(value)
         return value if isinstance(value, int | float) else server_paths.shown(str(value))
 
-    values = {name: told(value) for name, value in error.values.items()}
+    values = {name: as_text(value) for name, value in error.values.items()}
     return _(error.template, **values) if values else _(error.template)

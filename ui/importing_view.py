@@ -48,13 +48,13 @@ def for_training(chosen: str, preset: str) -> str | None:
         found = prepared_or_asked(chosen, preset, catalogue.tokenizer(found_preset))
         if found is None:
             return None
-        told_of_little(found)
+        show_notices(found)
         return paths.portable(found.folder)
     return None
 
 
-def told_of_little(prepared: Corpus) -> None:
-    """Says what so few, or so alike, texts can show."""
+def show_notices(prepared: Corpus) -> None:
+    """Shows what so few, or so alike, texts can teach a model."""
     for notice in little.notices(prepared):
         st.warning(errors.markdown(_grouped(notice)), icon=":material/info:")
 
@@ -196,13 +196,13 @@ def _background(job: import_job.Import, listing_of: str = "", part: tuple[str, l
             errors.show(status.error)
     if status is not None and status.state in (jobs.STOPPED, import_job.PREPARING, import_job.FETCHING):
         if status.articles or not hub.is_name(job.request.source):
-            told = _(
+            sentence = _(
                 "The preparation was interrupted after {n} articles: it goes on from there.",
                 n=words.grouped(status.articles),
             )
         else:
-            told = _("The download was interrupted.") + " " + _fetched_again()
-        st.info(told)
+            sentence = _("The download was interrupted.") + " " + _fetched_again()
+        st.info(sentence)
     if listing_of and (status is None or not status.total_bytes):
         if st.button(_("Ask the hub for its size")):
             st.session_state[f"listing_{listing_of}"] = hub.list_files(listing_of)

@@ -196,13 +196,13 @@ def _verdict(verification: Verification) -> None:
                 st.success(words.labelled(who, same), icon=":material/check_circle:")
             else:
                 identical = False
-                told = _(
+                sentence = _(
                     "differs from token {n} on: {was} then, {now} now",
                     n=difference.token,
                     was=_piece(difference.was),
                     now=_piece(difference.now),
                 )
-                st.warning(words.labelled(who, told), icon=":material/difference:")
+                st.warning(words.labelled(who, sentence), icon=":material/difference:")
     if not verification.now.environment:
         return
     changed = outcome.changed_environment(verification.was.environment, verification.now.environment)

@@ -162,15 +162,15 @@ def verdict(sample: Copied, unseen: list[Copied]) -> str:
 
 def certain(unseen: list[Copied]) -> str:
     """What unseen articles share with the training articles, with its intervals; "" of too few."""
-    told = []
+    sentences = []
     for n in LENGTHS:
         found = search.shared(unseen, n)
         if found is not None and (interval := found[1]) is not None:
             share, (low, high) = found[0], interval
             values = {"share": words.percent(share), "low": words.percent(low), "high": words.percent(high)}
-            told.append(_("{n} tokens: {share} (95 % interval {low} to {high})", n=n, **values))
+            sentences.append(_("{n} tokens: {share} (95 % interval {low} to {high})", n=n, **values))
     return (
-        _("These shares of their passages stand in the training articles: {told}.", told="; ".join(told))
-        if told
+        _("These shares of their passages stand in the training articles: {told}.", told="; ".join(sentences))
+        if sentences
         else ""
     )

@@ -11,8 +11,8 @@ from ui.i18n import _, _n
 _MESSAGE = "removal_message"
 
 
-def told() -> None:
-    """Says once what has just been deleted."""
+def show_message() -> None:
+    """Shows once what has just been deleted."""
     if message := st.session_state.pop(_MESSAGE, None):
         st.toast(message)
 

@@ -20,8 +20,8 @@ def show(models: list[Shown]) -> None:
     """Draws the reports of the base and a checkpoint (the last of them), or of one model alone."""
     own = models[-1]
     headline(models)
-    if told := near_copies_view.said(own.report["near_copies"], own.report["split"], own.report["left_out"]):
-        st.warning(told)
+    if sentence := near_copies_view.said(own.report["near_copies"], own.report["split"], own.report["left_out"]):
+        st.warning(sentence)
     if len(models) > 1:
         difference(models[0], own)
     st.plotly_chart(report_figures.baselines(compared(models)), theme="streamlit", key="report_baselines")
@@ -83,7 +83,7 @@ def _figures() -> tuple[tuple[str, str, Callable[[float], str]], ...]:
 def headline(models: list[Shown]) -> None:
     """The figures as a table, with their intervals, below those of simpler guesses."""
 
-    def told(report: dict, name: str, write: Callable[[float], str]) -> str:
+    def with_interval(report: dict, name: str, write: Callable[[float], str]) -> str:
         if name not in report["intervals"]:
             return write(report[name])
         low, high = report["intervals"][name]
@@ -96,7 +96,7 @@ def headline(models: list[Shown]) -> None:
         simple = [own["baselines"][guess] for guess in guesses.values()]
         columns[title] = [
             *(write(figures[name]) if name in figures else "—" for figures in simple),
-            *(told(m.report, name, write) for m in models),
+            *(with_interval(m.report, name, write) for m in models),
         ]
     st.dataframe(columns, hide_index=True)
     articles = intervals.scored_articles(own["by_article"])
@@ -161,12 +161,12 @@ def difference(base: Shown, own: Shown) -> None:
     figures = [(title, name, found[name]) for name, title, _write in _figures()]
     table = {
         _("Difference to the base"): [title for title, _name, _found in figures],
-        own.title: [with_unit(name, told["change"]) for _title, name, told in figures],
+        own.title: [with_unit(name, change["change"]) for _title, name, change in figures],
     }
     if found["accuracy"]["interval"]:
         table[_("95 % interval of the difference")] = [
-            _("{low} to {high}", low=write(name, told["interval"][0]), high=write(name, told["interval"][1]))
-            for _title, name, told in figures
+            _("{low} to {high}", low=write(name, change["interval"][0]), high=write(name, change["interval"][1]))
+            for _title, name, change in figures
         ]
     st.dataframe(table, hide_index=True)
 

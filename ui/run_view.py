@@ -313,9 +313,9 @@ def samples(run: Run, prompts: int) -> None:
 
 def result_sentences(run: Run) -> list[str]:
     """What is to be said of how a run ended and of which of its checkpoints its figures are."""
-    history, state, told = folders.history(run), run.state(), []
+    history, state, sentences = folders.history(run), run.state(), []
     for event in history.events("early_end")[-1:] if state.ended_early else ():
-        told.append(
+        sentences.append(
             _(
                 "It ended early, at step {step} of {steps}: the last {patience} measurements on validation were no better than the one at step {best}.",
                 step=words.grouped(event["step"]),
@@ -325,22 +325,24 @@ def result_sentences(run: Run) -> list[str]:
             )
         )
     if state.result and checkpoints.result_step(run) != state.result:
-        told.append(_("Its result, the checkpoint of step {n}, is gone or damaged.", n=words.grouped(state.result)))
+        sentences.append(
+            _("Its result, the checkpoint of step {n}, is gone or damaged.", n=words.grouped(state.result))
+        )
     for event in history.events("result")[-1:]:
         if event.get("base_better"):
-            told.append(
+            sentences.append(
                 _(
                     "On validation the base model is better than every checkpoint of this run; what is shown is the last."
                 )
             )
         elif event.get("best_step") and event["step"] != state.step:
-            told.append(
+            sentences.append(
                 _(
                     "The figures are those of its best checkpoint on validation, of step {n}.",
                     n=words.grouped(event["step"]),
                 )
             )
-    return told
+    return sentences
 
 
 def outcome(run: Run) -> None:
@@ -377,8 +379,8 @@ def outcome(run: Run) -> None:
     )
     for sentence in result_sentences(run):
         st.markdown(sentence)
-    if told := near_copies_view.said(own.get("near_copies"), split, bool(own.get("near_copies_left_out"))):
-        st.warning(told)
+    if warning := near_copies_view.said(own.get("near_copies"), split, bool(own.get("near_copies_left_out"))):
+        st.warning(warning)
     keras_evaluate(run)
 
 

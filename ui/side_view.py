@@ -166,18 +166,18 @@ def _column(result: Written, column: Column, done: bool, searched: str | None, k
     facts = [_("weights {hash}", hash=column.hash[:10]), sampler_text(result.settings)]
     for number, sample in enumerate(column.samples):
         st.text(_shown_prompt(result) + sample.text if sample.tokens or sample.done else "…")
-        told = [_("seed {n}", n=sample.seed)] if is_drawn(result.settings) else []
+        details = [_("seed {n}", n=sample.seed)] if is_drawn(result.settings) else []
         if sample.done and not sample.tokens:
-            told.append(_("the model ended the text at once"))
+            details.append(_("the model ended the text at once"))
         elif sample.tokens:
-            told.append(_("{n} tokens", n=words.grouped(sample.tokens)))
+            details.append(_("{n} tokens", n=words.grouped(sample.tokens)))
         if result.settings["beams"] and not sample.done and not done:
-            told.append(_("{n} of {m} tokens", n=column.decided, m=result.length))
+            details.append(_("{n} of {m} tokens", n=column.decided, m=result.length))
         if sample.tokens_per_second:
-            told.append(_("{n} tokens/s", n=words.grouped(sample.tokens_per_second)))
+            details.append(_("{n} tokens/s", n=words.grouped(sample.tokens_per_second)))
         if done and not sample.done:
-            told.append(_("cut off"))
-        st.caption(words.plain(" · ".join(facts + told if number == 0 else told)))
+            details.append(_("cut off"))
+        st.caption(words.plain(" · ".join(facts + details if number == 0 else details)))
         if done and sample.done:
             with st.container(horizontal=True):
                 with st.popover(_("Copy"), icon=":material/content_copy:"):
@@ -199,8 +199,8 @@ def _article(result: Written, done: bool) -> None:
         st.text("" if done else "…")
         return
     st.text(_shown_prompt(result) + result.article)
-    told = _("test article {n}: what stands there, by its authors, no model", n=result.passage["number"])
-    st.caption(told if result.article else told + " · " + _("it ends with the prompt"))
+    facts = _("test article {n}: what stands there, by its authors, no model", n=result.passage["number"])
+    st.caption(facts if result.article else facts + " · " + _("it ends with the prompt"))
     if done:
         with st.popover(_("Copy"), icon=":material/content_copy:"):
             st.code(result.prompt + result.article, language=None, wrap_lines=True)
@@ -272,11 +272,11 @@ def _facts(result: Written) -> list[str]:
 
 
 def _sample_facts(result: Written, sample: Sample) -> str:
-    told = [_("seed {n}", n=sample.seed)] if is_drawn(result.settings) else []
-    told.append(_("{n} tokens", n=words.grouped(sample.tokens)))
+    facts = [_("seed {n}", n=sample.seed)] if is_drawn(result.settings) else []
+    facts.append(_("{n} tokens", n=words.grouped(sample.tokens)))
     if sample.tokens_per_second:
-        told.append(_("{n} tokens/s", n=words.grouped(sample.tokens_per_second)))
-    return ", ".join(told)
+        facts.append(_("{n} tokens/s", n=words.grouped(sample.tokens_per_second)))
+    return ", ".join(facts)
 
 
 def _fenced(text: str) -> list[str]:

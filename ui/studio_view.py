@@ -48,13 +48,13 @@ def measuring(message: dict[str, Any]) -> str:
     return _("measuring: {done} of {total} windows", done=message["done"], total=message["total"])
 
 
-def told(
+def run_request(
     request: dict[str, Any],
     say: Callable[[str, float], object],
     work: str,
     progress: Callable[[dict[str, Any]], str] = measuring,
 ) -> list[dict[str, Any]]:
-    """The studio's messages for a request, the studio started where it is not there; the last one is its result.
+    """Runs a request in the studio, started where it is not there, and collects its messages; the last one is its result.
 
     Args:
         say: is told what is waited for, `work`, another request, or how far it is, and the share of it that is done.
@@ -65,7 +65,7 @@ def told(
     """
     budget.check_request(request)
     say(work, 0.0)
-    told_so_far = []
+    received = []
     # Closed however this ends: a rerun, which Cancel and leaving the page cause, hangs up, and so the studio stops.
     with contextlib.closing(inference_client.answers(request)) as messages:
         for message in messages:
@@ -77,5 +77,5 @@ def told(
                 say(progress(message), message["done"] / message["total"] if counts else 0.0)
             else:
                 say(work, 0.0)
-            told_so_far.append(message)
-    return told_so_far
+            received.append(message)
+    return received

@@ -17,12 +17,12 @@ _THIN = "\u202f"  # narrow no-break space: the French thousands separator
 NO_NUMBER = "–"
 
 
-def _of_numbers(told: Callable[..., str]) -> Callable[..., str]:
+def _of_numbers(write: Callable[..., str]) -> Callable[..., str]:
     """A function from a number to its words; what is no number is a dash."""
 
-    @wraps(told)
+    @wraps(write)
     def of_number(number: float, *more: Any, **named: Any) -> str:
-        return told(number, *more, **named) if math.isfinite(number) else NO_NUMBER
+        return write(number, *more, **named) if math.isfinite(number) else NO_NUMBER
 
     return of_number
 
@@ -82,9 +82,9 @@ def duration(seconds: float) -> str:
     return f"{rest} s"
 
 
-def labelled(name: str, told: str) -> str:
+def labelled(name: str, text: str) -> str:
     """A name and what is said of it: with a no-break space before the colon in French."""
-    return _("{name}: {told}", name=name, told=told)
+    return _("{name}: {told}", name=name, told=text)
 
 
 def accuracy_on(split: str) -> str:

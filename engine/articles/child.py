@@ -120,8 +120,8 @@ def _cut(fields: list[str]) -> list[str]:
     return [text[:_SHOWN_CHARACTERS] for text in fields[:_SHOWN_COLUMNS]]
 
 
-def _told(error: ArticlesError) -> dict[str, Any]:
-    """An error as a message holds it; a value may quote what stands in a file."""
+def _error_json(error: ArticlesError) -> dict[str, Any]:
+    """Writes an error as a message holds it, its values cut: one may quote what stands in a file."""
     values = {n: v[:PREVIEW_CHARACTERS] if isinstance(v, str) else v for n, v in error.values.items()}
     return ArticlesError(error.template, **values).to_json()
 
@@ -161,9 +161,9 @@ def _preview(request: dict[str, Any], asker: Asker) -> None:
         likely=likely(columns, [row[:_SHOWN_COLUMNS] for row in table[1]]).to_json() if table else {},
         text_unit=source.options.text_unit,
         articles=articles,
-        problem=_told(problems[0]) if problems else None,
-        remarks=[_told(error) for error in source.remarks[:20]],
-        refused=[_told(error) for error in refused[:20]],
+        problem=_error_json(problems[0]) if problems else None,
+        remarks=[_error_json(error) for error in source.remarks[:20]],
+        refused=[_error_json(error) for error in refused[:20]],
     )
 
 

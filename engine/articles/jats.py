@@ -300,30 +300,30 @@ class Reading:
         """
         from lxml import etree
 
-        def told(text: str | None) -> str:
+        def passed_on(text: str | None) -> str:
             nonlocal before
             before = (before + (text or ""))[-16:]
             return text or ""
 
-        yield told(element.text)
+        yield passed_on(element.text)
         for child in element:
             name = _name(child)
             if isinstance(child, etree._Entity):
-                yield told(html.entities.html5.get(f"{child.name};", ""))
+                yield passed_on(html.entities.html5.get(f"{child.name};", ""))
             elif name in _BLOCKS:
                 yield child
                 before = ""
             elif name in _FORMULAS:
                 text = self._formula(child)
-                yield told(f" {text} " if name == "disp-formula" else text)
+                yield passed_on(f" {text} " if name == "disp-formula" else text)
             elif name == "sup":
-                yield told(self._raised(child, before))
+                yield passed_on(self._raised(child, before))
             elif name and name not in _LEFT_OUT and not _is_sign(child):
                 for piece in self._pieces(child, before):
                     if isinstance(piece, str):
-                        told(piece)
+                        passed_on(piece)
                     yield piece
-            yield told(child.tail)
+            yield passed_on(child.tail)
 
     def _raised(self, element, before: str) -> str:
         """What stands in a `sup`."""

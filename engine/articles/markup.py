@@ -144,17 +144,17 @@ class _Text:
             name = (tag["name"] or "").lower()
             if name and name not in self._names:
                 continue
-            self._told(_unescaped(source[at : tag.start()]) + (tag["raw"] or ""))
+            self._add_text(_unescaped(source[at : tag.start()]) + (tag["raw"] or ""))
             self._tag(name, bool(tag["end"]), bool(tag["empty"]))
             at = tag.end()
             tags += 1
-        self._told(_unescaped(source[at:]))
+        self._add_text(_unescaped(source[at:]))
         while len(self._open) > 1:
             self._end_raised()
         text = "".join(self._open[0])
         return text.strip() if tags else text, tags
 
-    def _told(self, text: str) -> None:
+    def _add_text(self, text: str) -> None:
         if text and not self._unseen:
             self._open[-1].append(text)
             self._in_link = self._in_link and not text.strip()
@@ -167,7 +167,7 @@ class _Text:
             self._unseen = self._unseen or name
             if ends and name == self._unseen:
                 self._unseen = ""
-                self._told(" ")
+                self._add_text(" ")
         elif name in ("sup", "a", "xref"):
             if name == "sup" and not empty:
                 self._end_raised() if ends else self._begin_raised()
@@ -176,9 +176,9 @@ class _Text:
                 self._cites[-1] = self._cites[-1] or not ends
         elif name in _BREAKS:
             if self._before().strip(" \t") and not self._before().rstrip(" \t").endswith("\n"):
-                self._told("\n")
+                self._add_text("\n")
         elif name in ("td", "th"):
-            self._told(" ")
+            self._add_text(" ")
 
     def _begin_raised(self) -> None:
         self._open.append([])
@@ -188,7 +188,7 @@ class _Text:
         if len(self._open) > 1:
             text, cites = "".join(self._open.pop()), self._cites.pop()
             numbers = not any(c.isalpha() for c in text) and any(c.isdigit() for c in text)
-            self._told(raised(text, self._before(), cites and numbers))
+            self._add_text(raised(text, self._before(), cites and numbers))
 
 
 def _unescaped(text: str) -> str:

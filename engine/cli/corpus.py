@@ -25,7 +25,7 @@ _FOR_SOURCES = (
     "accept_part",
 )
 _SHOWN_PAIRS = 3  # of duplicates and near-copies
-_TOLD_PAIRS = 100  # of near-copies, with --json
+_JSON_PAIRS = 100  # of near-copies, with --json
 
 
 def register(command: options.Command) -> None:
@@ -130,7 +130,7 @@ def _alike(prepared: store.Corpus) -> list[dict[str, Any]]:
     pairs.sort(key=lambda pair: (pair[0][0] == pair[1][0], -pair[2]))
     return [
         {"first": list(first), "second": list(second), "likeness": round(likeness, 3)}
-        for first, second, likeness in pairs[:_TOLD_PAIRS]
+        for first, second, likeness in pairs[:_JSON_PAIRS]
     ]
 
 
@@ -171,4 +171,4 @@ def _prepared_lines(result: dict) -> list[str]:
     if result["left_out"]:
         parts = ", ".join(f"{PARTS.get(part, part)} {count:,}" for part, count in result["left_out"].items())
         lines.append(f"  beside the articles and not read: {parts}")
-    return lines + [f"  {told}" for told in (*result["remarks"], *result["notices"])]
+    return lines + [f"  {sentence}" for sentence in (*result["remarks"], *result["notices"])]

@@ -101,15 +101,15 @@ def _report_lines(result: dict) -> list[str]:
     if warning := near_copies_line(result["near_copies"], result["split"], result["left_out"]):
         lines.append(warning)
     if result["intervals"]:
-        told = (f"{_figure(name)} {_between(name, ends)}" for name, ends in result["intervals"].items())
-        lines.append(f"95 % intervals over the articles: {', '.join(told)}")
+        shown = (f"{_figure(name)} {_between(name, ends)}" for name, ends in result["intervals"].items())
+        lines.append(f"95 % intervals over the articles: {', '.join(shown)}")
     else:
         lines.append(f"no interval can be told of fewer than {intervals.FEWEST_ARTICLES} articles")
     if "against" in result:
         lines.append(f"against {result['against']['checkpoint']}, on the same tokens:")
-        for name, told in result["against"]["differences"].items():
-            interval = f" (95 %: {_changed(name, told['interval'])})" if told["interval"] else ""
-            lines.append(f"  {_figure(name):<14} {_changed(name, [told['change']])}{interval}")
+        for name, shown in result["against"]["differences"].items():
+            interval = f" (95 %: {_changed(name, shown['interval'])})" if shown["interval"] else ""
+            lines.append(f"  {_figure(name):<14} {_changed(name, [shown['change']])}{interval}")
     return lines
 
 
@@ -205,9 +205,9 @@ def _copied_lines(result: dict) -> list[str]:
     if result["unseen"]:
         count = next(iter(result["unseen"].values()))["articles"]
         lines.append(f"{count} unseen articles, mean: {shares({n: v['mean'] for n, v in result['unseen'].items()})}")
-        told = {n: v["interval"] for n, v in result["unseen"].items() if v["interval"]}
-        if told:
-            ends = "  ".join(f"{n} tokens {100 * low:.1f} to {100 * high:.1f} %" for n, (low, high) in told.items())
+        found = {n: v["interval"] for n, v in result["unseen"].items() if v["interval"]}
+        if found:
+            ends = "  ".join(f"{n} tokens {100 * low:.1f} to {100 * high:.1f} %" for n, (low, high) in found.items())
             lines.append(f"  95 %: {ends}")
         more = [s for s in result["samples"] if s["more_than_unseen"]]
         lines.append(

@@ -98,8 +98,8 @@ def _train_plan(a: argparse.Namespace) -> int:
         made = [entry.run for entry in queue.enter_stages(stages, prefix, "" if a.name else "plan")]
         if a.queue:
             dispatcher.ensure()
-            told = {found.run.name: place_line(found) for found in queue.places()}
-            lines = [f"{run.name} waits: {told.get(run.name, 'its trainer starts')}" for run in made]
+            waits = {found.run.name: place_line(found) for found in queue.places()}
+            lines = [f"{run.name} waits: {waits.get(run.name, 'its trainer starts')}" for run in made]
             print_result({"runs": [run.name for run in made]}, a.json, lines)
             return 0
         results = []
@@ -157,8 +157,8 @@ def _print_queued(run: Run, as_json: bool) -> int:
     result: dict[str, Any] = {"run": run.name, "state": "queued"}
     if place is not None:
         result |= {"position": place.position, "of": place.of, "starts_in_seconds": place.seconds}
-    told = f": {place_line(place)}" if place else ""
-    print_result(result, as_json, [f"{run.name} waits in the queue{told}."])
+    sentence = f": {place_line(place)}" if place else ""
+    print_result(result, as_json, [f"{run.name} waits in the queue{sentence}."])
     return 0
 
 
@@ -210,6 +210,6 @@ def _result_lines(result: dict) -> list[str]:
         lines.append(f"the best on validation is step {result['best_step']}: these figures are its own")
     if "micro_batch" in result:
         lines.append(f"memory was short: batches of {result['batch_size']} in pieces of {result['micro_batch']}")
-    if told := near_copies_line(result["near_copies"], result["split"], result["near_copies_left_out"]):
-        lines.append(told)
+    if sentence := near_copies_line(result["near_copies"], result["split"], result["near_copies_left_out"]):
+        lines.append(sentence)
     return [*lines, f"checkpoint: {result['checkpoint']}"]

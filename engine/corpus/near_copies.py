@@ -119,15 +119,15 @@ def pairs(found: np.ndarray, shingles_of: SetOf, least: float = LEAST) -> np.nda
             known[article] = np.unique(shingles_of(article))
         return known[article]
 
-    told, joined = [], _Joined(len(found))
+    alike_pairs, joined = [], _Joined(len(found))
     for earlier, later in zip(*(part.tolist() for part in _parted(kept, len(found))), strict=True):
         if joined.root(earlier) == joined.root(later):
             continue
         alike = likeness(of(earlier), of(later))
         if alike >= least:
-            told.append((earlier, later, alike))
+            alike_pairs.append((earlier, later, alike))
             joined.join(earlier, later)
-    return np.array(told, dtype=PAIR)
+    return np.array(alike_pairs, dtype=PAIR)
 
 
 class _Joined:
@@ -176,12 +176,12 @@ def _parted(codes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def groups(found: np.ndarray, count: int) -> np.ndarray:
     """int64 (count,): of each article the first one of its group; alike are those that a chain of pairs joins."""
-    told, ends = np.unique(np.concatenate([found["first"], found["second"]]), return_inverse=True)
-    joined = _Joined(len(told))
+    paired, ends = np.unique(np.concatenate([found["first"], found["second"]]), return_inverse=True)
+    joined = _Joined(len(paired))
     for earlier, later in ends.reshape(2, -1).T.tolist():
         joined.join(earlier, later)
     named = np.arange(count)
-    named[told] = told[[joined.root(article) for article in range(len(told))]]
+    named[paired] = paired[[joined.root(article) for article in range(len(paired))]]
     return named
 
 

@@ -81,8 +81,8 @@ def look_for_near_copies(
     totals = summary(corpus.card)
 
     def compared(progress: Progress) -> None:
-        told = (totals["articles"], totals["tokens"], corpus.skipped.count)
-        on_progress(Preparing(progress.done, progress.total, progress.phase, *told))
+        found = (totals["articles"], totals["tokens"], corpus.skipped.count)
+        on_progress(Preparing(progress.done, progress.total, progress.phase, *found))
 
     beside = corpus.folder.with_name(f".{corpus.folder.name}.comparing")
     with storage_errors(corpus.folder):
@@ -96,8 +96,8 @@ def look_for_near_copies(
                 pairs = add_near_copies(corpus.folder, dtype, tokenizer, beside / SIGNATURES, compared)
                 write_bytes(corpus.folder / NEAR_COPIES, pairs.tobytes())
                 files = {**corpus.card["files"], NEAR_COPIES: described(corpus.folder / NEAR_COPIES)}
-                told = near_copies.summary(pairs, corpus.card["splits"])
-                write_json(corpus.folder / CARD, {**corpus.card, "near_copies": told, "files": files})
+                found = near_copies.summary(pairs, corpus.card["splits"])
+                write_json(corpus.folder / CARD, {**corpus.card, "near_copies": found, "files": files})
             (beside / SIGNATURES).unlink(missing_ok=True)
     shutil.rmtree(beside, ignore_errors=True)
     return Corpus(corpus.folder)

@@ -88,8 +88,10 @@ class Corpus:
             )
         records = self.card["files"].get(ARTICLES, {"bytes": 0})["bytes"] // ARTICLE.itemsize
         known = {TOKENS, ARTICLES, SECTIONS, IDS} <= set(self.card["files"])
-        told = (NEAR_COPIES in self.card["files"]) == ("near_copies" in self.card)
-        if not (known and told) or any(c["first"] + c["articles"] >= records for c in self.card["splits"].values()):
+        consistent = (NEAR_COPIES in self.card["files"]) == ("near_copies" in self.card)
+        if not (known and consistent) or any(
+            c["first"] + c["articles"] >= records for c in self.card["splits"].values()
+        ):
             raise ArticlesError(
                 "The corpus {folder} is damaged: its card.json lacks {fields}, or holds what it must not. Prepare it again.",
                 folder=self.folder,

@@ -171,9 +171,9 @@ def run(
     columns = by_article.columns()
     sums = {name: float(row.sum()) for name, row in zip(SUMS, by_article.sums, strict=True)}
     tokens, size = max(1.0, sums["tokens"]), max(1.0, sums["bytes"])
-    told_padding = []
+    paddings = []
     for way_of_cutting, batch in padded.items():
-        told_padding.append({"windows": way_of_cutting, **_padding(scorer, batch, way)})
+        paddings.append({"windows": way_of_cutting, **_padding(scorer, batch, way)})
         done += len(batch.token_ids)
         on_progress(Progress(done, total, Phase.EVALUATING))
     return {
@@ -201,7 +201,7 @@ def run(
                 for name, (loss, right) in ((name, pair.tolist()) for name, pair in simple.items())
             },
         },
-        "padding": told_padding,
+        "padding": paddings,
         "checked": {"tokens": int(checked[0]), "loss": checked[1] / checked[0], "accuracy": checked[2] / checked[0]},
     }
 

@@ -129,10 +129,10 @@ def keep(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
     _write(key, "value", value, root)
 
 
-def _write(key: dict[str, Any], field: str, value: Any, root: Path | None, **told: str) -> None:
+def _write(key: dict[str, Any], field: str, value: Any, root: Path | None, **origin: str) -> None:
     path = _file(key, root)
     make_folder(path.parent)  # not what is around it: the folder of all runs may have been deleted
-    write_json(path, {"key": key, **told, field: value, "seal": _seal(value)})
+    write_json(path, {"key": key, **origin, field: value, "seal": _seal(value)})
 
 
 def forget(content: str, root: Path | None = None) -> None:
@@ -169,14 +169,14 @@ def kept_report(model: ModelReference, articles: str, split: str, way: PassSetti
         return None
     prepared = lookup.find(articles_path(articles), catalogue.tokenizer(model.preset))
     assert prepared is not None  # or there would be no key
-    return told(model, articles, prepared, split, way, found)
+    return with_origin(model, articles, prepared, split, way, found)
 
 
-def told(
+def with_origin(
     model: ModelReference, articles: str, corpus: Corpus, split: str, way: PassSettings, found: dict[str, Any]
 ) -> dict[str, Any]:
-    """A report with what it is of: model, articles, split, how many of its articles are nearly a training article (None where
-    that was not looked for), and whether these are left out."""
+    """Adds to an evaluation what it is of: model, articles, split, how many of its articles are nearly a training article (None
+    where that was not looked for), and whether these are left out."""
     return {
         "checkpoint": model.reference,
         "hash": model.hash,

@@ -125,7 +125,7 @@ def examine(
             ),
         }
         cache.keep(key, found)
-    return cache.told(model, articles, prepared, split, way, found)
+    return cache.with_origin(model, articles, prepared, split, way, found)
 
 
 def _baselines(model: ModelReference, prepared: Corpus, tokenizer: Tokenizer) -> Baselines:

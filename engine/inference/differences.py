@@ -53,9 +53,11 @@ def compare_places(
     length = min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
     scorers = (scoring.Scorer(loaded, scoring.JIT_COMPILE), scoring.Scorer(other, scoring.JIT_COMPILE))
     changed = token_scores.changes(scorers, prepared, split, tokenizer, length, on_progress=on_progress)
-    told = {name: [_told(place, prepared, split, tokenizer) for place in places] for name, places in changed.items()}
-    cache.keep(key, told)
-    return told
+    differences = {
+        name: [_with_context(place, prepared, split, tokenizer) for place in places] for name, places in changed.items()
+    }
+    cache.keep(key, differences)
+    return differences
 
 
 def check_same_vocabulary(first: ModelReference, second: ModelReference) -> None:
@@ -76,7 +78,7 @@ def check_same_vocabulary(first: ModelReference, second: ModelReference) -> None
 _AROUND = 24  # tokens shown before and behind a place
 
 
-def _told(place: token_scores.Place, corpus: Corpus, split: str, tokenizer: Tokenizer) -> dict:
+def _with_context(place: token_scores.Place, corpus: Corpus, split: str, tokenizer: Tokenizer) -> dict:
     stream = corpus.tokens(split, place.article, place.article)
     parts = (
         stream[max(1, place.first - _AROUND) : place.first],

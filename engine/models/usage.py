@@ -73,11 +73,11 @@ def lines(form: str, preset: Preset, vocabulary: Path | None = None) -> str:
         "intermediate_dim": 4 * preset.hidden_dim,  # GPT-2's ratio
         "max_sequence_length": preset.max_sequence_length,
     }
-    told = "(" + ", ".join(f"{name}={value}" for name, value in sizes.items()) + ")"
+    arguments = "(" + ", ".join(f"{name}={value}" for name, value in sizes.items()) + ")"
     if not preset.hidden_dim:  # a name on a hub, whose files alone tell
-        told = f'.from_preset("{preset.reference}", load_weights=False)'
+        arguments = f'.from_preset("{preset.reference}", load_weights=False)'
     prompt = _prompt("", _ends_at_padding(preset, vocabulary))
-    return _LINES[form].replace("({sizes})", told).replace("{prompt}", prompt)
+    return _LINES[form].replace("({sizes})", arguments).replace("{prompt}", prompt)
 
 
 def _prompt(length: str, ends_at_padding: bool) -> str:
@@ -100,18 +100,18 @@ def _ends_at_padding(preset: Preset, vocabulary: Path | None) -> bool:
 def markdown(form: str, preset: Preset, vocabulary: Path | None = None) -> str:
     """A section of a model card; `vocabulary` as in `lines`."""
     ends_at_padding = _ends_at_padding(preset, vocabulary)
-    told = f"\n## Use\n\n```python\n{lines(form, preset, vocabulary)}\n```\n\n{_NOTES[form]}\n"
+    section = f"\n## Use\n\n```python\n{lines(form, preset, vocabulary)}\n```\n\n{_NOTES[form]}\n"
     if form == HUGGING_FACE:
         length = f", max_length={preset.max_sequence_length}" if preset.max_sequence_length else ""
-        told += _KERAS_HUB_TOO.replace("{prompt}", _prompt(length, ends_at_padding))
-        told += _NOTES[PRESET].replace("by itself, as every article was opened in training", "by itself") + (
+        section += _KERAS_HUB_TOO.replace("{prompt}", _prompt(length, ends_at_padding))
+        section += _NOTES[PRESET].replace("by itself, as every article was opened in training", "by itself") + (
             f" Without `max_length` it fills 1,024 tokens, and the model has {preset.max_sequence_length} positions.\n"
             if length and preset.max_sequence_length < 1024
             else "\n"
         )
     if ends_at_padding and form in (PRESET, HUGGING_FACE):
-        told += (
+        section += (
             f"\n`stop_token_ids=None` is needed: `{END_OF_TEXT}` has the id 0 here, with which keras-hub fills up, so that it "
             "would take the empty places for the end and give the prompt back. It then writes on to the greatest length.\n"
         )
-    return told
+    return section

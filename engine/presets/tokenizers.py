@@ -191,12 +191,12 @@ def read_assets(files: tuple[Path, ...]) -> Assets:
         raise PresetError("The vocabulary in {folder} is damaged: {reason}", folder=folder, reason=error) from error
 
 
-def _of_one_file(file: Path, told: Any) -> tuple[Any, list[list[str]]]:
+def _of_one_file(file: Path, content: Any) -> tuple[Any, list[list[str]]]:
     """Vocabulary and merges of a tokenizer.json; its merges are "a b" or ["a", "b"], as the library's version has it."""
-    model = told.get("model") if isinstance(told, dict) else None
-    if not isinstance(model, dict) or not isinstance(told.get("added_tokens") or [], list):
+    model = content.get("model") if isinstance(content, dict) else None
+    if not isinstance(model, dict) or not isinstance(content.get("added_tokens") or [], list):
         raise ValueError("the tokenizer is no table")
-    kind, splits = model.get("type") or "BPE", json.dumps(told.get("pre_tokenizer"))
+    kind, splits = model.get("type") or "BPE", json.dumps(content.get("pre_tokenizer"))
     if kind != "BPE" or '"ByteLevel"' not in splits:
         raise OtherVocabulary(
             "{file} holds a vocabulary of another kind than GPT-2's, which is a byte-level BPE: {kind}.",
@@ -206,7 +206,7 @@ def _of_one_file(file: Path, told: Any) -> tuple[Any, list[list[str]]]:
     vocabulary, merges = model.get("vocab"), model.get("merges")
     if not isinstance(vocabulary, dict) or not isinstance(merges, list):
         raise ValueError("the tokenizer has no table of tokens, or no merges")
-    for token in told.get("added_tokens") or []:
+    for token in content.get("added_tokens") or []:
         if isinstance(token, dict) and token.get("content") == END_OF_TEXT:
             vocabulary.setdefault(END_OF_TEXT, token.get("id"))
     pairs = [merge.split(" ") if isinstance(merge, str) else merge for merge in merges]

@@ -62,8 +62,8 @@ def _measured(folder: Path, stamp: tuple[int, int]) -> Measured | None:
 
 def _steps(history: History, *fields: str) -> dict[str, np.ndarray]:
     """The reports of steps that tell these, which are times and amounts: a line edited by hand may lack them."""
-    told = np.all([history.steps[name] > 0 for name in fields], axis=0)
-    return {name: history.steps[name][told] for name in ("step", *fields)}
+    complete = np.all([history.steps[name] > 0 for name in fields], axis=0)
+    return {name: history.steps[name][complete] for name in ("step", *fields)}
 
 
 def _stamp(file: Path) -> tuple[int, int]:

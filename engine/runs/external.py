@@ -43,13 +43,13 @@ def keep(
     """
     require_free(settings.name, root)
     step = facts.get("step", 0)
-    told = dict([origin])
+    named_origin = dict([origin])
     with lifecycle.new_folder(settings.name, root) as staging:
-        lifecycle.write_new(staging, settings, states.FINISHED, {**told, "lineage": lineage or []})
+        lifecycle.write_new(staging, settings, states.FINISHED, {**named_origin, "lineage": lineage or []})
         run = Run(staging)
         run.write_state(step=step, steps=step)
         versions = {"versions": {"atelier": __version__}}
-        with checkpoints.commit(run, step, {**versions, **facts, **told}) as folder:
+        with checkpoints.commit(run, step, {**versions, **facts, **named_origin}) as folder:
             write(folder)
         run.append_event(origin[0], **origin[1])
     return checkpoints.find(f"{settings.name}/{step}", root)

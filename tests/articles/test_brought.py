@@ -100,15 +100,15 @@ def test_so_little_and_a_pattern_are_told(tmp_path):
 
     mini = catalogue.tokenizer(catalogue.find(paths.portable(paths.MINI_PRESET)))
     prepared = preparation.prepare(BROUGHT / "twenty_lines.txt", mini, tmp_path / "corpora")
-    told = [str(notice) for notice in little.notices(prepared)]
-    assert len(told) == 3
-    assert told[0].startswith(f"18 texts with {len(prepared.tokens('train'))} tokens are little to learn from")
+    notices = [str(notice) for notice in little.notices(prepared)]
+    assert len(notices) == 3
+    assert notices[0].startswith(f"18 texts with {len(prepared.tokens('train'))} tokens are little to learn from")
     followers: dict[int, Counter[int]] = {}
     for one, next_one in itertools.pairwise(prepared.tokens("train").tolist()):
         followers.setdefault(one, Counter())[next_one] += 1
     pairs = list(itertools.pairwise(prepared.tokens("validation").tolist()))
     guessed = [one in followers and max(sorted(followers[one]), key=followers[one].get) == then for one, then in pairs]
-    assert f"guesses {100 * sum(guessed) / len(guessed):.1f} % of the tokens of the validation texts" in told[2]
+    assert f"guesses {100 * sum(guessed) / len(guessed):.1f} % of the tokens of the validation texts" in notices[2]
     assert prepared.card["template_share"] == round(sum(guessed) / len(pairs), 4) > 0.8
     assert little.notices(preparation.prepare(paths.SAMPLE_ARTICLES, mini, tmp_path / "corpora")) == []
 

@@ -188,9 +188,9 @@ def test_a_download_tells_its_bytes_and_stops_within_a_file(hub, tmp_path):
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    told, size, files = json.loads(done.stdout.splitlines()[-1])
-    assert told[:4] == [0, 100, 200, "stopped"]
-    assert told[4:] == sorted(told[4:]) and told[-1] == size and len(told) > 20
+    progress, size, files = json.loads(done.stdout.splitlines()[-1])
+    assert progress[:4] == [0, 100, 200, "stopped"]
+    assert progress[4:] == sorted(progress[4:]) and progress[-1] == size and len(progress) > 20
     assert files == 3  # of the configuration alone
 
 

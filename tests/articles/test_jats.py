@@ -167,12 +167,12 @@ def test_a_definition_keeps_its_term(tmp_path):
 def test_titles_in_an_abstract_stay_and_the_main_abstract_wins(tmp_path):
     structured = "<title>Abstract</title><sec><title>Background</title><p>Why.</p><p>And so.</p></sec>"
     structured += "<sec><title>What was found?</title><p>This.</p></sec>"
-    told = ("Background: Why.", "And so.", "What was found? This.")
+    expected = ("Background: Why.", "And so.", "What was found? This.")
     teaser = '<abstract abstract-type="teaser"><p>A much longer text than all the others, but only a teaser of it.</p></abstract>'
     summary = f'<abstract abstract-type="summary">{structured}</abstract>'
     other = '<abstract abstract-type="unheard-of"><p>Another.</p></abstract>'
     for front in (teaser + other + summary, summary + teaser, f"{summary}{teaser}{other}"):
-        assert jats_body(tmp_path, "<p>x</p>", front).abstract == told
+        assert jats_body(tmp_path, "<p>x</p>", front).abstract == expected
     assert jats_body(tmp_path, "<p>x</p>", f"{summary}{teaser}<abstract><p>Main.</p></abstract>").abstract == ("Main.",)
     assert jats_body(tmp_path, "<p>x</p>", teaser + other).abstract == ("Another.",)
 

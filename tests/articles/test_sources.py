@@ -38,11 +38,11 @@ def test_the_way_to_a_place_inside_a_zip_is_told_as_it_is_gone(tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("train.txt", random.Random(1).randbytes(1 << 20) * 48)
     (m,), _ = member.of_archive(path)
-    told = []
-    m.tick = lambda: told.append(m.done_bytes())
+    done_bytes = []
+    m.tick = lambda: done_bytes.append(m.done_bytes())
     with m.open(40 << 20) as file:
-        assert told[-1] == 40 << 20
-        assert all(0 < after - before <= 1 << 20 for before, after in itertools.pairwise([0, *told]))
+        assert done_bytes[-1] == 40 << 20
+        assert all(0 < after - before <= 1 << 20 for before, after in itertools.pairwise([0, *done_bytes]))
         file.seek(0)
         file.seek(-5, 2)
         assert len(file.read()) == 5

@@ -39,7 +39,7 @@ def serving(folder: Path, **options: str):
     (folder / "watch").mkdir(exist_ok=True)
     (folder / "watch" / "sitecustomize.py").write_text(WATCH)
     (folder / "home" / ".streamlit").mkdir(parents=True, exist_ok=True)
-    told = {
+    environment = {
         "HOME": str(folder / "home"),
         "USERPROFILE": str(folder / "home"),
         "PYTHONPATH": str(folder / "watch"),
@@ -49,7 +49,7 @@ def serving(folder: Path, **options: str):
         "STREAMLIT_SERVER_ADDRESS": "",
         **options,
     }
-    with Dashboard(folder / "checkpoints", folder / "server.log", **told) as dashboard:
+    with Dashboard(folder / "checkpoints", folder / "server.log", **environment) as dashboard:
         yield dashboard.port
 
 

@@ -180,9 +180,9 @@ def test_no_page_offers_what_can_only_fail_and_the_recorded_run_is_the_lab(page,
     if language == "en":
         offered = [b.label for b in app.button if not b.disabled and not MAY_STAY.search(b.label)]
         assert offered == []
-    told = " ".join(m.value for m in app.markdown)
+    text = " ".join(m.value for m in app.markdown)
     if page.stem in ("lab", "fine_tune", "side_by_side", "evaluate", "microscope"):
-        assert ("2 GB" if language == "en" else "2 Go") in told and f"{round(little / 1e6)} " in told
+        assert ("2 GB" if language == "en" else "2 Go") in text and f"{round(little / 1e6)} " in text
     if page.stem == "lab":
-        assert "recorded-mini" in told and app.metric
+        assert "recorded-mini" in text and app.metric
     assert not app.error

@@ -77,9 +77,9 @@ def test_edited_training_articles_among_the_test_articles_are_told_with_their_li
 def test_the_edited_articles_that_people_brought_are_found(real_data, tmp_path, capsys):
     source = real_data / "inputs" / "neardup"
     assert main(["prepare", "--source", str(source), "--out", str(tmp_path / "corpus"), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])["near_copies"]
-    tests = {tuple(pair["second"]): pair["likeness"] for pair in told["examples"] if pair["second"][0] == "test"}
-    assert told["across_splits"] == len(tests) == 3 and min(tests.values()) > 0.9
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])["near_copies"]
+    tests = {tuple(pair["second"]): pair["likeness"] for pair in summary["examples"] if pair["second"][0] == "test"}
+    assert summary["across_splits"] == len(tests) == 3 and min(tests.values()) > 0.9
     assert main(["prepare", "--source", str(source), "--out", str(tmp_path / "corpus")]) == 0
     assert "3 pairs of articles are nearly the same text, 3 of them in two splits" in capsys.readouterr().out
 
@@ -261,10 +261,10 @@ def test_a_corpus_of_an_earlier_version_stays_as_it_is_until_it_is_prepared_agai
     with pytest.raises(ArticlesError, match="Near-copies were not looked for"):
         measure.examine(model, str(folder), way=PassSettings(sequence_length=32, leave_out=1))
     assert main(["prepare", "--source", str(folder), "--preset", str(tiny_preset), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
     again = store.Corpus(older.folder)
     again.verify()
-    assert told["near_copies"]["pairs"] == len(again.near_copies()) == 2
+    assert result["near_copies"]["pairs"] == len(again.near_copies()) == 2
     assert again.content_hash == older.content_hash
     assert not [path for path in older.folder.parent.iterdir() if path.name.endswith((".comparing", ".preparing"))]
 
@@ -334,23 +334,23 @@ def test_a_run_reports_near_copies_or_leaves_them_out_for_base_and_run_alike(fol
     common = {"preset": str(tiny_preset), "articles": str(folder), "steps": 2, "sequence_length": 32, "batch_size": 2}
     common |= {"evaluate_steps": 2, "interval_tokens": 256, "sample_tokens": 4, "device": "cpu", "prompts": ("The",)}
     former(preparation.prepare(folder, tokenizer))  # of which it is not known yet
-    told = {}
+    scored = {}
     for choice in ("leave-out", "report"):
         run = submission.submit(RunSettings(**common, name=choice, near_copies=choice))
         result = worker.work(run)
         assert (result["near_copies"], result["near_copies_left_out"]) == (2, choice == "leave-out")
         whole = {(e["model"], e["split"]): e["evaluated_tokens"] for e in run.events("evaluation") if e["whole"]}
         assert whole["base", "test"] == whole["run", "test"]
-        told[choice] = whole
+        scored[choice] = whole
         points = [e for e in run.events("evaluation") if not e["whole"]]
         assert all(sum(e["by_article"]["tokens"]) == e["evaluated_tokens"] for e in points)
         change = forgetting.change(forgetting.of_events(run.events()).english)
         assert change.interval and change.interval[0] <= change.accuracy <= change.interval[1]
     prepared = preparation.prepare(folder, tokenizer)
     kept = sum(int(n) + 1 for n in prepared.token_counts("test")[[0, 2]])
-    assert told["leave-out"]["run", "test"] == kept - 1  # nothing precedes the very first token
-    assert told["report"]["run", "test"] == len(prepared.tokens("test")) - 1
-    assert told["leave-out"]["run", "validation"] == told["report"]["run", "validation"]
+    assert scored["leave-out"]["run", "test"] == kept - 1  # nothing precedes the very first token
+    assert scored["report"]["run", "test"] == len(prepared.tokens("test")) - 1
+    assert scored["leave-out"]["run", "validation"] == scored["report"]["run", "validation"]
 
 
 def test_a_preparation_that_is_stopped_while_it_compares_goes_on_to_the_same_bytes(tmp_path, tokenizer, monkeypatch):

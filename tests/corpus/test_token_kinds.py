@@ -10,7 +10,7 @@ from engine.presets.tokenizers import spans
 
 
 @pytest.mark.parametrize(
-    "told",
+    "marked",
     [
         "The·function word| patients·other word| were·function word| ill·other word",
         " insulin·domain term| resistance·other word",
@@ -23,11 +23,11 @@ from engine.presets.tokenizers import spans
         " ·punctuation|[·punctuation|see·other word| text·other word|]·punctuation",
     ],
 )
-def test_a_token_is_what_the_rules_say(told):
+def test_a_token_is_what_the_rules_say(marked):
     """With the mini model's vocabulary; the pieces of a word, a number and a citation are put together here."""
 
     tokenizer = catalogue.tokenizer(catalogue.find(paths.MINI_PRESET))
-    expected = [tuple(part.split("·")) for part in told.split("|")]
+    expected = [tuple(part.split("·")) for part in marked.split("|")]
     ids = tokenizer.encode("".join(text for text, _kind in expected))
     found: list[tuple[str, str]] = []
     for piece, number in zip(spans(tokenizer, ids), TokenKinds(tokenizer).of(np.array(ids)), strict=True):

@@ -257,13 +257,13 @@ def test_the_command_line_tells_intervals_and_what_changed_against_another_model
         "train",
     ]
     assert main([*command, "--against", str(tiny_preset), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert told["against"]["hash"] == references.resolve(str(tiny_preset)).hash != told["hash"]
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["against"]["hash"] == references.resolve(str(tiny_preset)).hash != result["hash"]
     for name in intervals.FIGURES:
-        low, high = told["intervals"][name]
-        change = told["against"]["differences"][name]
-        assert low <= told[name] <= high
-        assert change["change"] == pytest.approx(told[name] - told["against"][name])
+        low, high = result["intervals"][name]
+        change = result["against"]["differences"][name]
+        assert low <= result[name] <= high
+        assert change["change"] == pytest.approx(result[name] - result["against"][name])
         assert change["interval"][0] <= change["change"] <= change["interval"][1]
     assert main([*command, "--against", "base"]) == 0
     said = capsys.readouterr().out

@@ -192,10 +192,10 @@ def test_what_the_library_says_of_a_full_disk_is_the_sentence(good, tiny_preset,
 
 def test_hashing_a_large_file_is_not_silence(tmp_path):
     (tmp_path / "large").write_bytes(b"x" * 5_000_000)
-    told: list[int] = []
-    found = child._hashes(tmp_path / "large", lambda progress: told.append(progress.done))
+    updates: list[int] = []
+    found = child._hashes(tmp_path / "large", lambda progress: updates.append(progress.done))
     assert found == {"large": hashlib.sha256(b"x" * 5_000_000).hexdigest()}
-    assert told[-1] == 5_000_000 and max(b - a for a, b in itertools.pairwise([0, *told])) <= 1 << 20
+    assert updates[-1] == 5_000_000 and max(b - a for a, b in itertools.pairwise([0, *updates])) <= 1 << 20
 
 
 def test_one_child_serves_all_ends_when_idle_and_is_started_anew(good, tiny_preset, tmp_path):

@@ -33,10 +33,10 @@ def as_transformers_5_saves(folder: Path, target: Path, pairs: bool = True) -> P
     shutil.copytree(folder, target)
     for name in ("vocab.json", "merges.txt"):
         (target / name).unlink()
-    told = json.loads((target / "tokenizer.json").read_text(encoding="utf-8"))
-    merges = [merge.split(" ") if isinstance(merge, str) else merge for merge in told["model"]["merges"]]
-    told["model"]["merges"] = merges if pairs else [" ".join(merge) for merge in merges]
-    (target / "tokenizer.json").write_text(json.dumps(told), encoding="utf-8")
+    content = json.loads((target / "tokenizer.json").read_text(encoding="utf-8"))
+    merges = [merge.split(" ") if isinstance(merge, str) else merge for merge in content["model"]["merges"]]
+    content["model"]["merges"] = merges if pairs else [" ".join(merge) for merge in merges]
+    (target / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
     return target
 
 
@@ -50,7 +50,7 @@ def test_the_vocabulary_of_a_tokenizer_json_is_read_and_compared(
     assert catalogue.tokenizer(catalogue.find(folder)).encode("insulin") == tokenizers.load(tiny_preset).encode(
         "insulin"
     )
-    told = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
 
     def looked() -> list[str]:
         shutil.rmtree(tmp_path / "scratch", ignore_errors=True)
@@ -61,17 +61,17 @@ def test_the_vocabulary_of_a_tokenizer_json_is_read_and_compared(
         ).fits
 
     assert looked()
-    vocabulary = dict(told["model"]["vocab"])
+    vocabulary = dict(content["model"]["vocab"])
     first, second = list(vocabulary)[300:302]
     swapped = vocabulary | {first: vocabulary[second], second: vocabulary[first]}
     for model, more in (
         ({"vocab": swapped}, {}),
-        ({"merges": told["model"]["merges"][::-1]}, {}),
+        ({"merges": content["model"]["merges"][::-1]}, {}),
         ({"type": "WordPiece"}, {}),
         ({}, {"pre_tokenizer": {"type": "Metaspace"}}),
         ({"vocab": vocabulary | {"x" * (9 << 20): 0}}, {}),
     ):
-        changed = told | {"model": told["model"] | model} | more
+        changed = content | {"model": content["model"] | model} | more
         (folder / "tokenizer.json").write_text(json.dumps(changed), encoding="utf-8")
         with pytest.raises(CheckpointError, match="not that of tiny"):
             looked()
@@ -83,12 +83,12 @@ def test_the_vocabulary_of_a_tokenizer_json_is_read_and_compared(
 
 def test_a_tokenizer_json_of_another_kind_is_no_preset_and_keras_hubs_own_is_no_vocabulary(fine_tuned, tmp_path):
     folder = as_transformers_5_saves(fine_tuned[2], tmp_path / "new")
-    told = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    (folder / "tokenizer.json").write_text(json.dumps(told | {"pre_tokenizer": None}), encoding="utf-8")
+    content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    (folder / "tokenizer.json").write_text(json.dumps(content | {"pre_tokenizer": None}), encoding="utf-8")
     with pytest.raises(PresetError, match="another kind than GPT-2's, which is a byte-level BPE"):
         tokenizers.load(folder)
     for broken in ({"model": None}, {"model": {"vocab": {}, "merges": 3}}, {"model": {"vocab": {}, "merges": [1]}}):
-        (folder / "tokenizer.json").write_text(json.dumps(told | broken), encoding="utf-8")
+        (folder / "tokenizer.json").write_text(json.dumps(content | broken), encoding="utf-8")
         with pytest.raises(PresetError):
             tokenizers.load(folder)
     without = shutil.copytree(fine_tuned[1], tmp_path / "keras")

@@ -89,8 +89,8 @@ def stream(ours, sample_folder, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def theirs(transformers, folder, stream) -> dict:
     """What transformers makes of the exported folder, all of it in one process."""
-    told = transformers.run(THEIRS, folder, PROMPT, END, NEW_TOKENS, json.dumps(TEXTS), stream)
-    return json.loads(told.splitlines()[-1])
+    output = transformers.run(THEIRS, folder, PROMPT, END, NEW_TOKENS, json.dumps(TEXTS), stream)
+    return json.loads(output.splitlines()[-1])
 
 
 def test_the_folders_configuration_has_the_keys_that_other_programs_read(folder, mini):
@@ -219,11 +219,11 @@ def test_what_transformers_saves_again_is_a_preset_and_an_import_with_its_vocabu
     with Validator() as looking:
         (scratch := tmp_path / "scratch").mkdir()
         assert looking.check(saved, known, scratch, tmp_path / "out.weights.h5").fits
-        told = json.loads((saved / "tokenizer.json").read_text(encoding="utf-8"))
-        vocab = told["model"]["vocab"]
+        content = json.loads((saved / "tokenizer.json").read_text(encoding="utf-8"))
+        vocab = content["model"]["vocab"]
         first, second = list(vocab)[1000:1002]
         vocab[first], vocab[second] = vocab[second], vocab[first]
-        (saved / "tokenizer.json").write_text(json.dumps(told), encoding="utf-8")
+        (saved / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
         with pytest.raises(CheckpointError, match="vocabulary beside the weights is not that of"):
             looking.check(saved, known, scratch, tmp_path / "out2.weights.h5")
 

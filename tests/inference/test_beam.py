@@ -16,12 +16,12 @@ END, LETTERS, LENGTH = 0, 4, 4
 
 def finished(search) -> tuple[list[int], list[int]]:
     """What a search reported, and its result."""
-    told = []
+    progress = []
     while True:
         try:
-            told.append(next(search))
+            progress.append(next(search))
         except StopIteration as stop:
-            return told, stop.value
+            return progress, stop.value
 
 
 class Language:
@@ -112,8 +112,8 @@ def test_on_a_model_the_hypotheses_keep_their_own_caches(tiny_preset):
         found = finished(beam.search(logits()[0], advance, beams, tokenizer.end_of_text, length))[1]
         return found
 
-    told, four = finished(generator.search(prompt, length, 4))
-    assert told == list(range(1, length + 1))
+    progress, four = finished(generator.search(prompt, length, 4))
+    assert progress == list(range(1, length + 1))
     assert four == expected(4)
     assert finished(generator.search(prompt, length, 4))[1] == four
     greedy = list(generator.stream(prompt, length, Sampler(temperature=0)))

@@ -38,17 +38,17 @@ def test_the_command_says_what_it_leaves_out_of_a_prompt(tiny_preset, capsys):
         command = ["generate", "--checkpoint", str(tiny_preset), "--max-new-tokens", "4", "--json", "--prompt", prompt]
         assert cli.main(command) == 0
         captured = capsys.readouterr()
-        told = [line for line in captured.err.splitlines() if line.startswith("engine: The ")]
-        return json.loads(captured.out), "\n".join(told)
+        notices = [line for line in captured.err.splitlines() if line.startswith("engine: The ")]
+        return json.loads(captured.out), "\n".join(notices)
 
     plain, nothing = said("the cells")
     assert nothing == "" and plain["dropped_tokens"] == 0
-    blank, told = said("the cells \t ")
-    assert told.startswith("engine: The blank at the prompt's end was left out")
+    blank, notices = said("the cells \t ")
+    assert notices.startswith("engine: The blank at the prompt's end was left out")
     assert (blank["prompt"], blank["text"]) == ("the cells", plain["text"])
-    long, told = said("the cells " * 200)
+    long, notices = said("the cells " * 200)
     assert long["dropped_tokens"] > 300
-    assert told.splitlines()[1] == (
+    assert notices.splitlines()[1] == (
         f"engine: The prompt is longer than the context: its first {long['dropped_tokens']:,} tokens were left out."
     )
 

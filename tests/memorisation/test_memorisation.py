@@ -107,9 +107,9 @@ def test_many_shards_find_what_one_finds(prepared, monkeypatch):
     assert all(shard.first in starts and shard.last in starts for shard in cut)
     with pytest.raises(ArticlesError, match="not whole"):
         search.find(texts[0], seen.ranges)
-    told: list[tuple[int, int]] = []
-    search.build(seen.ranges, lambda progress: told.append((progress.done, progress.total)))
-    assert told[0][0] == 0 and told[-1] == (cut[-1].last - cut[0].first,) * 2
+    updates: list[tuple[int, int]] = []
+    search.build(seen.ranges, lambda progress: updates.append((progress.done, progress.total)))
+    assert updates[0][0] == 0 and updates[-1] == (cut[-1].last - cut[0].first,) * 2
     assert [search.find(ids, seen.ranges).lengths.tolist() for ids in texts] == one
     assert not former.path.exists()  # of another size: nobody looks for it any more
     part = seen_of(prepared, 3, 4)  # a range of another run, which begins and ends inside others' shards
@@ -175,11 +175,11 @@ def copied(longest: int) -> search.Copied:
 def test_copying_is_told_without_reason_no_more_often_than_is_said():
     """Texts that copy as unseen articles do: of 21 passages of one kind any may be taken as the sample."""
     rng = np.random.default_rng(1)
-    told = []
+    alarms = []
     for _ in range(200):
         texts = [copied(int(n)) for n in rng.geometric(0.2, 21) + 4]
-        told.append(sum(search.copies_more(own, texts[:n] + texts[n + 1 :]) for n, own in enumerate(texts)))
-    assert set(told) == {0, 1}  # of 21 at most one, so 1 of 21 is what is said
+        alarms.append(sum(search.copies_more(own, texts[:n] + texts[n + 1 :]) for n, own in enumerate(texts)))
+    assert set(alarms) == {0, 1}  # of 21 at most one, so 1 of 21 is what is said
     assert search.false_alarms(texts[:20]) == 1 / 21
     assert search.copies_more(copied(30), [copied(n) for n in (0, 8, 29)])
     assert not search.copies_more(copied(29), [copied(n) for n in (0, 8, 29)])
@@ -302,8 +302,8 @@ def test_a_large_corpus_asks_first(root, monkeypatch):
     (shard,) = search.shards(articles_read.seen(run).ranges)
     monkeypatch.setattr(search, "missing", lambda ranges: [search.ShardFile(shard.corpus, 0, 10**9)])
     app = open_page("memorisation")
-    (told,) = [text.value for text in app.markdown if "1,000,000,000 tokens" in text.value]
-    assert "about 10 min 37 s" in told and "of memory" in told and "5.0 GB of disk" in told
+    (sentence,) = [text.value for text in app.markdown if "1,000,000,000 tokens" in text.value]
+    assert "about 10 min 37 s" in sentence and "of memory" in sentence and "5.0 GB of disk" in sentence
     assert not shard.path.exists() and not started
     app.button(key="copied_build").click().run()
     assert started == [run.name]
@@ -314,9 +314,9 @@ def test_the_command_line_tells_the_same(root, capsys):
     seen = articles_read.seen(run)
     text = seen.tokenizer.decode(seen.ranges[0].corpus.tokens("train", 3, 3)[60:100])
     assert main(["memorisation", run.name, "--text", text, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    (sample,) = told["samples"]
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    (sample,) = result["samples"]
     assert sample["passages"][0]["article"] == 3 and sample["shares"]["13"] > 0.9
-    assert told["unseen"]["13"]["max"] < 0.5 and told["articles"] == 100
+    assert result["unseen"]["13"]["max"] < 0.5 and result["articles"] == 100
     assert main(["memorisation", run.name]) == 0
     assert "unseen articles" in capsys.readouterr().out

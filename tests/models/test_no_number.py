@@ -110,7 +110,7 @@ def test_a_sentence_has_a_dash_in_its_place(figure):
 
 @pytest.mark.parametrize("figure", NONE)
 def test_pages_show_a_dash(figure):
-    told = (
+    writers = (
         words.grouped,
         words.decimal,
         words.shortest,
@@ -120,7 +120,7 @@ def test_pages_show_a_dash(figure):
         words.about,
         words.size,
     )
-    assert {tell(figure) for tell in told} == {"–"}
+    assert {tell(figure) for tell in writers} == {"–"}
     assert words.delta(figure) == {"delta": "–", "delta_color": "off", "delta_arrow": "off"}
 
 

@@ -34,8 +34,8 @@ def test_all_pages_open_beside_many_edits_at_once(root):
     def seen(page: str, app: AppTest) -> None:
         if page in ("lab", "checkpoints", "compare"):
             assert any(e.label == f"{len(broken)} runs are broken" for e in app.expander), page
-            told = [m.value for m in app.markdown]
-            assert all(any(f"**{words.plain(name)}** · " in value for value in told) for name in broken), page
+            texts = [m.value for m in app.markdown]
+            assert all(any(f"**{words.plain(name)}** · " in value for value in texts) for name in broken), page
             listing.append(page)
         if page == "compare":
             assert "healthy" in app.multiselect(key="compare_runs").options

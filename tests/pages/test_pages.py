@@ -35,8 +35,8 @@ def test_a_page_opens_beside_a_run_whose_configuration_is_damaged(page, root):
     damaged.write_state(state=states.QUEUED)
     app = open_page(page.stem)
     if page.stem in ("lab", "checkpoints", "compare"):
-        told = "**damaged** · The run's config.json is damaged. Missing or of the wrong kind: articles, preset"
-        assert any(m.value.startswith(told) for m in app.markdown)
+        sentence = "**damaged** · The run's config.json is damaged. Missing or of the wrong kind: articles, preset"
+        assert any(m.value.startswith(sentence) for m in app.markdown)
 
 
 def test_the_language_is_a_matter_of_the_session(root):

@@ -77,7 +77,7 @@ def test_the_studio_looks_at_one_such_model_but_not_at_two(changed, monkeypatch)
 
 
 def test_side_by_side_says_it_in_place_of_the_column(changed):
-    told = []
+    messages = []
 
     def find(reference):
         return (changed if reference == "one/4" else ModelReference(changed.preset)), None
@@ -87,18 +87,18 @@ def test_side_by_side_says_it_in_place_of_the_column(changed):
     with pytest.raises(AttributeError):  # the base's column goes on to the generator, which is none here
         list(
             streaming.turns(
-                {"columns": columns, "prompt": "x"}, find, lambda kind, **fields: told.append((kind, fields))
+                {"columns": columns, "prompt": "x"}, find, lambda kind, **fields: messages.append((kind, fields))
             )
         )
-    assert [(kind, fields["column"]) for kind, fields in told if kind == "error"] == [("error", 1)]
-    assert "its weights have changed since" in told[0][1]["template"]
+    assert [(kind, fields["column"]) for kind, fields in messages if kind == "error"] == [("error", 1)]
+    assert "its weights have changed since" in messages[0][1]["template"]
 
 
 @pytest.mark.parametrize("page", ["lab", "compare", "time_machine", "memorisation"])
 def test_pages_say_whose_the_figures_of_the_base_are(changed, page):
     app = open_page(page)
-    told = [w.value for w in app.warning if "its weights have changed since" in w.value]
-    assert told and "former weights" in told[0]
+    messages = [w.value for w in app.warning if "its weights have changed since" in w.value]
+    assert messages and "former weights" in messages[0]
 
 
 def test_evaluate_tells_the_base_of_a_run_from_the_preset_as_it_is_now(changed, monkeypatch):

@@ -164,7 +164,7 @@ def test_the_page_and_the_command_list_a_copy_as_one_and_resume_it(root, monkeyp
     monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
     copied(a_run(root, states_.RUNNING).folder, root / "two")
     assert main(["runs"]) == 0
-    assert "copied" in (told := capsys.readouterr().out) and "This folder is a copy of the run one" in told
+    assert "copied" in (output := capsys.readouterr().out) and "This folder is a copy of the run one" in output
     app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
     app.session_state["language"] = "en"
     app.run()

@@ -56,7 +56,7 @@ def test_the_command_line_lists_a_broken_run_with_why_and_deletes_it(root, capsy
     a_run(root, "healthy")
     damaged_run(root, CONFIG, become(DEEP))
     assert __main__.main(["runs"]) == 0
-    assert "damaged" in (told := capsys.readouterr().out) and "it holds no object in JSON" in told
+    assert "damaged" in (output := capsys.readouterr().out) and "it holds no object in JSON" in output
     assert __main__.main(["runs", "--json"]) == 0
     rows = {row["run"]: row for row in json.loads(capsys.readouterr().out)}
     assert (rows["healthy"]["state"], rows["damaged"]["state"]) == ("finished", "broken")

@@ -50,7 +50,7 @@ def test_what_nothing_tells_is_unknown_and_the_mini_models_first_run_is_not(root
         "third  3 of 3, unknown when it starts",
     ]
     assert main(["runs"]) == 0
-    assert "third" in (told := capsys.readouterr().out) and "3 of 3, unknown when it starts" in told
+    assert "third" in (output := capsys.readouterr().out) and "3 of 3, unknown when it starts" in output
 
 
 def test_steps_of_a_known_speed_and_a_run_at_work_are_counted(root, monkeypatch):

@@ -21,16 +21,16 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def losses(monkeypatch, only_trains):
     """What validation is said to have been, by step; every other part of a measurement is left out."""
-    told: dict[int, float] = {}
+    by_step: dict[int, float] = {}
 
     def measure(self, name):
-        loss = told.get(self._state.step, 9.0)
+        loss = by_step.get(self._state.step, 9.0)
         self._state.metrics = {"validation": {"loss": loss}}
         if name == "run":
             self._state.take_loss(loss)
 
     monkeypatch.setattr(Measurer, "measure", measure)
-    return told
+    return by_step
 
 
 def epochs(preset, articles, **changes) -> RunSettings:

@@ -49,20 +49,20 @@ def test_who_has_left_is_no_viewer(monkeypatch):
 
 
 def test_the_pace_of_a_fragment_that_runs_is_changed_once_as_viewers_come(monkeypatch):
-    told = []
-    context = SimpleNamespace(session_id="one", fragment_ids_this_run=["live"], enqueue=told.append)
+    messages = []
+    context = SimpleNamespace(session_id="one", fragment_ids_this_run=["live"], enqueue=messages.append)
     monkeypatch.setattr(polling, "get_script_run_ctx", lambda suppress_warning=False: context)
     monkeypatch.setattr(polling.ThreadState, "get", lambda: SimpleNamespace(fragment_id="live"))
     monkeypatch.setattr(polling, "viewers", lambda: 1)
     drawn = []
     fragment = polling.fragment(drawn.append, 1.0).__wrapped__  # what Streamlit runs
     fragment("first")
-    assert not told
+    assert not messages
     monkeypatch.setattr(polling, "viewers", lambda: 30)
     fragment("second")
     fragment("third")
     assert drawn == ["first", "second", "third"]
-    (message,) = told
+    (message,) = messages
     interval = float(np.float32(polling.every(1.0, 30)))  # as the message holds it
     assert (message.auto_rerun.fragment_id, message.auto_rerun.interval) == ("live", interval)
 

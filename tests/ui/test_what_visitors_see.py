@@ -75,12 +75,12 @@ def test_no_page_shows_a_visitor_a_passage_of_the_owners_articles_nor_where_they
     app = open_page(page)
     if page == "memorisation":
         app.selectbox(key="copied_run").set_value("hers").run(timeout=60)
-    told = seen(app)
-    assert "secret-folder" not in told
+    text = seen(app)
+    assert "secret-folder" not in text
     if page == "time_machine":
-        assert ("SECRET" in told) == shared
+        assert ("SECRET" in text) == shared
     if page == "memorisation":
-        assert ("Where they stand is not shown" in told) != shared
+        assert ("Where they stand is not shown" in text) != shared
 
 
 def test_an_address_does_not_lead_a_visitor_into_the_owners_articles(hers, monkeypatch):

@@ -41,9 +41,9 @@ def test_the_reason_that_an_error_gives_is_translated_with_it_out_of_a_file_too(
     error = ArticlesError("{path} holds no article that can be used. {reason}", path="a.zip", reason=reason)
     assert str(error) == "a.zip holds no article that can be used. *a*.txt is empty."
     monkeypatch.setattr(i18n, "language", lambda: "fr")
-    for told in (error, EngineError.from_json(json.loads(json.dumps(error.to_json())))):
-        assert i18n.error_text(told) == "a.zip ne contient aucun article utilisable. *a*.txt est vide."
-        assert errors.markdown(told) == "a.zip ne contient aucun article utilisable. \\*a\\*.txt est vide."
+    for shown in (error, EngineError.from_json(json.loads(json.dumps(error.to_json())))):
+        assert i18n.error_text(shown) == "a.zip ne contient aucun article utilisable. *a*.txt est vide."
+        assert errors.markdown(shown) == "a.zip ne contient aucun article utilisable. \\*a\\*.txt est vide."
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_whoever_waits_for_the_studio_is_told_for_what(monkeypatch):
     ]
     monkeypatch.setattr(inference_client, "answers", lambda request: (message for message in messages))
     said: list[tuple[str, float]] = []
-    assert studio_view.told({"kind": "export"}, lambda *told: said.append(told), "it is written") == messages
+    assert studio_view.run_request({"kind": "export"}, lambda *shown: said.append(shown), "it is written") == messages
     assert said == [
         ("it is written", 0.0),
         ("The studio is answering somebody else: this waits for its turn.", 0.0),

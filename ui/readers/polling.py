@@ -57,17 +57,17 @@ def fragment(draw: Callable[..., Any], seconds: float | None) -> Callable[..., A
     """A fragment that is drawn anew every so many seconds, or less often while many watch; never where it is None."""
     if seconds is None:
         return st.fragment(draw)
-    told = [every(seconds)]
+    announced = [every(seconds)]
 
     def drawn(*arguments: Any) -> Any:
         wanted = every(seconds)
-        if wanted != told[0]:
+        if wanted != announced[0]:
             _tell(wanted)
-            told[0] = wanted
+            announced[0] = wanted
         return draw(*arguments)
 
     drawn.__module__, drawn.__qualname__ = draw.__module__, draw.__qualname__  # Streamlit names fragments by these
-    return st.fragment(drawn, run_every=told[0])
+    return st.fragment(drawn, run_every=announced[0])
 
 
 def _tell(seconds: float) -> None:

@@ -121,16 +121,16 @@ def _heads_of(folder: Path, width: tuple[int, ...]) -> int | None:
         if not path.is_file() or path.stat().st_size > _LARGEST_CONFIG_BYTES:
             continue
         try:
-            told = json.loads(path.read_bytes())
+            config = json.loads(path.read_bytes())
         except (ValueError, RecursionError):
             continue
-        if not isinstance(told, dict):
+        if not isinstance(config, dict):
             continue
-        arithmetic.check(told, name, CheckpointError)
+        arithmetic.check(config, name, CheckpointError)
         for key in _HEADS:
-            if key not in told:
+            if key not in config:
                 continue
-            if type(heads := told[key]) is not int or not 0 < heads <= _MOST_HEADS:
+            if type(heads := config[key]) is not int or not 0 < heads <= _MOST_HEADS:
                 raise CheckpointError(
                     "By its {file} {key} is {value}, and should be the number of attention heads: correct it there.",
                     **{"file": name, "key": key, "value": json.dumps(heads)[:100]},

@@ -81,8 +81,8 @@ def _arrays(path: Path) -> dict[str, Array]:
         raise _damaged("its header")
     header.pop("__metadata__", None)
     start, found, ends = 8 + length, {}, []
-    for name, told in header.items():
-        array, first, last = _array(path, name, told, start)
+    for name, entry in header.items():
+        array, first, last = _array(path, name, entry, start)
         if start + last > size:
             raise _damaged(f"{name[:100]} lies outside of it")
         found[name] = array
@@ -95,10 +95,10 @@ def _arrays(path: Path) -> dict[str, Array]:
     return found
 
 
-def _array(path: Path, name: str, told: Any, start: int) -> tuple[Array, int, int]:
-    if not isinstance(told, dict):
+def _array(path: Path, name: str, entry: Any, start: int) -> tuple[Array, int, int]:
+    if not isinstance(entry, dict):
         raise _damaged(name[:100])
-    kind, shape, offsets = told.get("dtype"), told.get("shape"), told.get("data_offsets")
+    kind, shape, offsets = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
     if not (_numbers(shape) and len(shape) <= _MOST_DIMENSIONS and _numbers(offsets) and len(offsets) == 2):
         raise _damaged(f"{name[:100]} has no whole shape or place")
     if not isinstance(kind, str) or kind not in _ITEM_BYTES:

@@ -136,7 +136,7 @@ def show(pieces: list[str], models: list[dict[str, Any]], what: str, vocabulary_
                 "colours": coloured(differences(what, models[0]["looked"], models[1]["looked"]), diverging),
             }
         )
-    told = [
+    details = [
         {
             "title": model["title"],
             "colour": model["colour"],
@@ -149,7 +149,7 @@ def show(pieces: list[str], models: list[dict[str, Any]], what: str, vocabulary_
         data={
             "pieces": pieces,
             "blocks": blocks,
-            "models": told,
+            "models": details,
             "token": _("The token"),
             "percent": "\u00a0%",
             "hint": _("Point at a token, or tap it: the ten that each model held most probable there appear here."),
