@@ -110,14 +110,14 @@ async def browse(playwright, address: str, measured: Measured, end: float, seed:
         socket_.on("framesent", sent)
 
     page.on("websocket", connected)
-    name, asked = "", time.perf_counter()
+    name, requested_at = "", time.perf_counter()
     try:
         async with asyncio.timeout(max(0.0, end - time.perf_counter())):
             while True:
-                asked = time.perf_counter()
+                requested_at = time.perf_counter()
                 inner = Measured()  # the script's end alone is not what a person waits for
                 clock.measured, clock.page = inner, None
-                clock.open(name, asked)
+                clock.open(name, requested_at)
                 if not clock.pages:  # the first page
                     await page.goto(f"http://{address}/")
                 else:
@@ -125,13 +125,13 @@ async def browse(playwright, address: str, measured: Measured, end: float, seed:
                 await clock.finished.wait()
                 await page.locator("h1").first.wait_for()
                 clock.measured = measured
-                measured.pages.append((asked, name, time.perf_counter() - asked))
+                measured.pages.append((requested_at, name, time.perf_counter() - requested_at))
                 measured.errors += inner.errors
                 await asyncio.sleep(drawn.uniform(*STAY_SECONDS))
                 name = drawn.choice(PAGES)
     except TimeoutError:
         if clock.measured is not measured:  # still waiting: it counts with what it has waited so far
-            measured.pages.append((asked, name, time.perf_counter() - asked))
+            measured.pages.append((requested_at, name, time.perf_counter() - requested_at))
     finally:
         await context.close()
 
@@ -247,12 +247,12 @@ def spread(values: list[float]) -> dict[str, float]:
 def figures_of(measured: Measured, seen: Measured, speeds: list[float]) -> dict:
     """What visitors waited for, and the trainer's speeds."""
     every = measured.pages + seen.pages
-    first = min((asked for asked, _name, _seconds in every), default=0.0)
+    first = min((requested_at for requested_at, _name, _seconds in every), default=0.0)
     alone = (speeds[0] + speeds[2]) / 2
     return {
-        "page": spread([seconds for _asked, _name, seconds in every]),
-        "first_pages": spread([s for asked, _name, s in every if asked <= first + ARRIVAL_SECONDS + 1]),
-        "page_in_browsers": spread([seconds for _asked, _name, seconds in seen.pages]),
+        "page": spread([seconds for _requested_at, _name, seconds in every]),
+        "first_pages": spread([s for requested_at, _name, s in every if requested_at <= first + ARRIVAL_SECONDS + 1]),
+        "page_in_browsers": spread([seconds for _requested_at, _name, seconds in seen.pages]),
         "live": spread(measured.live + seen.live),
         "live_in_browsers": spread(seen.live),
         "strip": spread(measured.strip + seen.strip),

@@ -36,10 +36,10 @@ def measure(root: Path) -> dict:
             figures["first_point_seconds"] = time.perf_counter() - pressed
             stop = page.get_by_role("button", name="Stop")
             page.wait_for_timeout(8000)
-            asked = time.perf_counter()
+            requested_at = time.perf_counter()
             stop.click()
             page.get_by_text("stopped").first.wait_for(timeout=60_000)
-            figures["stop_seconds"] = time.perf_counter() - asked
+            figures["stop_seconds"] = time.perf_counter() - requested_at
             for path in PAGES:
                 page.goto(f"{server.address}/{path}")
                 page.wait_for_selector("h1")

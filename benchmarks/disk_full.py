@@ -131,7 +131,7 @@ def trial(disk: Path, form: str, number: int, rng: random.Random) -> dict:
     ended = (states_.FAILED, states_.FINISHED)
     wait(lambda: run.state().state in ended, 40)
     pages = pages_alive()
-    asked = [
+    refusals = [
         refused(lambda: submit(f"{name}-refused", form, 2)),
         refused(lambda: queue.move(behind, -1)),
         refused(behind.request_stop),
@@ -145,7 +145,7 @@ def trial(disk: Path, form: str, number: int, rng: random.Random) -> dict:
     last = run.events("evaluation")[-1]["step"] if run.events("evaluation") else None
     found = {
         "format": form, "left": leave, "ended": reason, "verified_kept": had is None or bool(has and has.step >= had.step),
-        "pages": pages, "asked": asked, "all_finished": bool(finished), "whole": whole, "last_event": last,
+        "pages": pages, "asked": refusals, "all_finished": bool(finished), "whole": whole, "last_event": last,
         "left_over": sum(1 for _ in run.folder.glob(".*")),
     }  # fmt: skip
     for other in lifecycle.all_runs():

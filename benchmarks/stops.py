@@ -57,13 +57,13 @@ def stop(run: Run, way: str, trains: bool, rng: random.Random) -> dict:
     time.sleep(rng.uniform(0, 10 if trains else 25))
     pid, phase = read_json(run.folder / "owner.json")["pid"], run.state().phase
     reported = [e["step"] for e in run.events("step") if e["time"] > since]
-    asked = time.time()
+    requested_at = time.time()
     run.request_stop() if way == "page" else os.kill(pid, getattr(signal, way))
     wait(lambda: gone(pid))
-    seconds = time.time() - asked
+    seconds = time.time() - requested_at
     wait(lambda: run.state().state in (states.STOPPED, states.FINISHED))
-    saved = [e["time"] - asked for e in run.events("checkpoint") if e["time"] >= asked]
-    ended = [e["time"] - asked for e in run.events("state") if e["time"] >= asked]
+    saved = [e["time"] - requested_at for e in run.events("checkpoint") if e["time"] >= requested_at]
+    ended = [e["time"] - requested_at for e in run.events("state") if e["time"] >= requested_at]
     times = {"saved": saved[:1], "ended": ended[:1], "gone": [seconds]}
     newest = checkpoints.newest_verified(run)
     kept = not reported or (newest is not None and newest.step >= reported[-1])

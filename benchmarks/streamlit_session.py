@@ -49,7 +49,7 @@ class Clock:
         self.page: tuple[float, str] | None = None  # asked for and not there yet
         self.finished = asyncio.Event()  # set whenever a page's script has ended
         self.pages: dict[str, str] = {}  # the address of a page → its hash
-        self._asked: dict[str, float] = {}  # a fragment → when its refresh was asked for
+        self._requested_at: dict[str, float] = {}  # a fragment → when its refresh was asked for
         self._place: dict[str, int] = {}  # a fragment → SIDEBAR, or 0 for the page
         self._last: dict[str, float] = {}
         self._running: tuple[str, ...] = ()
@@ -57,14 +57,14 @@ class Clock:
     def open(self, name: str, at: float) -> None:
         """A page is asked for."""
         self.page = at, name
-        self._asked.clear()
+        self._requested_at.clear()
         self._last.clear()
         self.finished.clear()
 
     def sent(self, message: BackMsg, at: float) -> None:
         """A message goes to the server."""
         if message.WhichOneof("type") == "rerun_script" and message.rerun_script.fragment_id:
-            self._asked.setdefault(message.rerun_script.fragment_id, at)
+            self._requested_at.setdefault(message.rerun_script.fragment_id, at)
 
     def received(self, message: ForwardMsg, at: float) -> None:
         """A message comes from the server."""
@@ -85,20 +85,20 @@ class Clock:
     def _finished(self, message: ForwardMsg, at: float) -> None:
         if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
             if self.page is not None:
-                asked, name = self.page
-                self.measured.pages.append((asked, name, at - asked))
+                requested_at, name = self.page
+                self.measured.pages.append((requested_at, name, at - requested_at))
                 self.page = None
             self.finished.set()
-            self._asked.clear()
+            self._requested_at.clear()
         elif message.script_finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY:
             for fragment in message.metadata.run.fragment_ids:
-                asked = self._asked.pop(fragment, None)
+                requested_at = self._requested_at.pop(fragment, None)
                 if self._place.get(fragment) == SIDEBAR:
-                    if asked is not None:
-                        self.measured.strip.append(at - asked)
+                    if requested_at is not None:
+                        self.measured.strip.append(at - requested_at)
                     continue
-                if asked is not None:
-                    self.measured.live.append(at - asked)
+                if requested_at is not None:
+                    self.measured.live.append(at - requested_at)
                 if fragment in self._last:
                     self.measured.between.append(at - self._last[fragment])
                 self._last[fragment] = at
@@ -115,19 +115,19 @@ class Session:
         self._hash = ""
         self._timers: dict[str, tuple[float, asyncio.Task]] = {}
 
-    async def open(self, page: str, asked: float | None = None) -> None:
+    async def open(self, page: str, requested_at: float | None = None) -> None:
         """Asks for a page by its address and waits until its script has finished."""
         self._hash = self._clock.pages.get(page, "")
-        self._clock.open(page, asked if asked is not None else time.perf_counter())
+        self._clock.open(page, requested_at if requested_at is not None else time.perf_counter())
         await self._rerun("" if self._hash else page)
         await self._clock.finished.wait()
 
     async def _rerun(self, page_name: str = "", fragment: str = "") -> None:
         message = BackMsg()
-        asked = message.rerun_script
-        asked.page_script_hash, asked.page_name = self._hash, page_name
-        asked.fragment_id, asked.is_auto_rerun = fragment, bool(fragment)
-        asked.context_info.timezone, asked.context_info.locale = "Europe/Paris", "en-GB"
+        script = message.rerun_script
+        script.page_script_hash, script.page_name = self._hash, page_name
+        script.fragment_id, script.is_auto_rerun = fragment, bool(fragment)
+        script.context_info.timezone, script.context_info.locale = "Europe/Paris", "en-GB"
         self._clock.sent(message, time.perf_counter())
         await self._connection.send(message.SerializeToString())
 
@@ -177,14 +177,14 @@ async def visit(address: str, measured: Measured, pages: list[str], stay: tuple[
         stay: the shortest and the longest time on a page in seconds.
         end: `time.perf_counter()` at which it leaves.
     """
-    drawn, clock, asked = random.Random(seed), Clock(measured), time.perf_counter()
+    drawn, clock, requested_at = random.Random(seed), Clock(measured), time.perf_counter()
     stream = f"ws://{address}/_stcore/stream"
     async with websockets.connect(stream, subprotocols=["streamlit"], max_size=None, compression=None) as connection:
         session = Session(connection, clock)
         listening = asyncio.create_task(session.listen())
         try:
             async with asyncio.timeout(max(0.0, end - time.perf_counter())):
-                await session.open("", asked)
+                await session.open("", requested_at)
                 while True:
                     await asyncio.sleep(drawn.uniform(*stay))
                     await session.open(drawn.choice(pages))

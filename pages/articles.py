@@ -227,11 +227,11 @@ def follow_link() -> None:
     """Puts the article that the address names into the widgets, and notes the passage in it."""
     if "article" not in st.query_params:
         st.session_state.pop("articles_place", None)
-    asked = links.asked("articles", "split", "article", "corpus", "token", "length")
-    if asked is None:
+    link = links.requested("articles", "split", "article", "corpus", "token", "length")
+    if link is None:
         return
     st.session_state.pop("articles_place", None)
-    source, split, number = asked.get("articles", ""), asked.get("split"), links.whole(asked.get("article"))
+    source, split, number = link.get("articles", ""), link.get("split"), links.whole(link.get("article"))
     sample = source == paths.portable(paths.SAMPLE_ARTICLES)  # names are compared: no path of an address is looked for
     if source in (known := sources.prepared()):
         if split not in known[source].splits or number > known[source].articles(split):
@@ -242,9 +242,9 @@ def follow_link() -> None:
     else:
         return
     st.session_state["articles_split"], st.session_state[f"number_{split}"] = split, number
-    token, length = links.whole(asked.get("token")), links.whole(asked.get("length"))
-    if "corpus" in asked:
-        st.session_state["articles_place"] = Place(asked["corpus"], split, number, token, length if token else 0)
+    token, length = links.whole(link.get("token")), links.whole(link.get("length"))
+    if "corpus" in link:
+        st.session_state["articles_place"] = Place(link["corpus"], split, number, token, length if token else 0)
 
 
 st.title(_("Articles"))

@@ -224,8 +224,8 @@ else:
                     "the original report."
                 ),
             ):
-                asked = {"model": checkpoint.reference, "write": "1"}
-                st.switch_page(frame.PAGES["side_by_side"], query_params=asked)
+                query = {"model": checkpoint.reference, "write": "1"}
+                st.switch_page(frame.PAGES["side_by_side"], query_params=query)
             is_pinned = checkpoint.step in retention.pinned(run)
             mine = access.is_owner() and not run.recorded
             if mine and st.button(_("Unpin") if is_pinned else _("Pin"), icon=":material/keep:"):

@@ -181,23 +181,23 @@ def shown(model: ModelReference, report: dict) -> Shown:
     return Shown(folders.title(model), colours.of_model(model, last), report)
 
 
-def whole_picture(asked: report_form.Asked, start: bool, place) -> None:
+def whole_picture(request: report_form.BreakdownRequest, start: bool, place) -> None:
     """Measures where it was asked for (`place` holds Cancel meanwhile), and shows what is known of these weights and articles."""
-    models = asked.compared()
+    models = request.compared()
     if start:
         place.button(_("Cancel"), icon=":material/close:")
         bar = st.progress(0.0, _("The studio is starting: it loads TensorFlow, about 10 s on a laptop."))
         with errors.shown():
-            asked.check()
+            request.check()
             inference_client.ensure()
             inference_client.wait_until_ready()
             share = 1 / len(models)
-            reports = [measure(model, asked.request(), n * share, share, bar) for n, model in enumerate(models)]
-            st.session_state["report"] = (asked.content(), reports)
+            reports = [measure(model, request.request(), n * share, share, bar) for n, model in enumerate(models)]
+            st.session_state["report"] = (request.content(), reports)
         bar.empty()
         place.empty()
-    content = asked.content()  # articles and weights as they are now, which may be others than were measured
-    if st.session_state.get("report", ("",))[0] != content and (before := asked.kept()) is not None:
+    content = request.content()  # articles and weights as they are now, which may be others than were measured
+    if st.session_state.get("report", ("",))[0] != content and (before := request.kept()) is not None:
         st.session_state["report"] = (content, before)
     if st.session_state.get("report", ("",))[0] != content:
         st.info(
@@ -216,13 +216,13 @@ st.markdown(
 )
 if nothing_generates := little_memory.nothing_generates():
     little_memory.say()
-asked = report_form.choose(split)
+request = report_form.choose(split)
 with st.container(horizontal=True):
     start = st.button(
-        _("Measure"), type="primary", icon=":material/straighten:", disabled=asked is None or nothing_generates
+        _("Measure"), type="primary", icon=":material/straighten:", disabled=request is None or nothing_generates
     )
     place = st.empty()
-if asked is not None:
-    whole_picture(asked, start, place)
+if request is not None:
+    whole_picture(request, start, place)
 
 forgetting_view.show(folders.trained_runs())

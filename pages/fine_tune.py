@@ -53,8 +53,8 @@ def estimates(settings: RunSettings) -> str:
     )
 
 
-def asked_parent() -> Checkpoint | None:
-    """The checkpoint that the address names ("Continue from here"); None where it names none, or says that it is gone."""
+def requested_parent() -> Checkpoint | None:
+    """Finds the checkpoint that the address names ("Continue from here"); None where it names none, or says that it is gone."""
     reference = st.query_params.get("parent")
     with errors.shown():
         if reference:
@@ -88,13 +88,13 @@ def choose_preset(parent: Checkpoint | None) -> str:
 
 def choose_parent(preset: str, parent: Checkpoint | None) -> str | None:
     """Where to start: the base itself, or a checkpoint of the same base; the one asked for where it is of this base."""
-    asked = parent.reference if parent and checkpoints.preset_of(parent)["reference"] == preset else None
+    requested = parent.reference if parent and checkpoints.preset_of(parent)["reference"] == preset else None
     names = [model.reference for model in folders.models() if model.checkpoint and model.preset.reference == preset]
-    choices = [None, *names, *([asked] if asked and asked not in names else [])]
+    choices = [None, *names, *([requested] if requested and requested not in names else [])]
     return st.selectbox(
         _("Start from"),
         choices,
-        index=choices.index(asked) if asked else 0,
+        index=choices.index(requested) if requested else 0,
         format_func=lambda name: name or _("the base model itself"),
     )
 
@@ -281,12 +281,12 @@ def form() -> None:
             label_visibility="collapsed",
             key="tune_kind",
         )
-        asked = asked_parent()
+        requested = requested_parent()
         left, right = st.columns(2)
         with left:
-            preset = choose_preset(asked)
+            preset = choose_preset(requested)
         with right:
-            parent = choose_parent(preset, asked) if kind == "run" else None
+            parent = choose_parent(preset, requested) if kind == "run" else None
         articles = importing_view.for_training(sources.choose_articles("tune", folders.vocabulary_hash(preset)), preset)
         if articles is None:
             st.caption(_("Prepare the articles first: then the run can be set up here."))
@@ -310,10 +310,10 @@ if not names:
     st.stop()
 
 active = folders.active_run()
-asked_run = st.query_params.get("run")
-default = asked_run if asked_run in names else active.name if active else names[0]
+requested_run = st.query_params.get("run")
+default = requested_run if requested_run in names else active.name if active else names[0]
 chosen = st.selectbox(_("Show the run"), names, index=names.index(default))
-if chosen != asked_run:
+if chosen != requested_run:
     st.query_params["run"] = chosen
 shown = run_view.exists(chosen)
 if shown is None:

@@ -112,9 +112,9 @@ def choose_run(trained: list[Run]) -> Run:
     if (handed := st.session_state.pop("copied_handed", None)) is not None:  # a text that Side by side wrote
         st.session_state["copied_run"], st.session_state["copied_way"] = handed["run"], TEXT
         st.session_state["copied_text"] = handed["text"]
-    asked = st.query_params.get("run")
-    if asked in by_name and st.session_state.get("copied_link") != asked:
-        st.session_state["copied_link"] = st.session_state["copied_run"] = asked
+    requested = st.query_params.get("run")
+    if requested in by_name and st.session_state.get("copied_link") != requested:
+        st.session_state["copied_link"] = st.session_state["copied_run"] = requested
     choices.still_there(by_name, "copied_run")
     name = st.selectbox(
         _("Run"),

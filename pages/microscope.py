@@ -104,13 +104,13 @@ def choose_text() -> dict:
 
 def _follow_link() -> None:
     """Puts what the address names into the widgets."""
-    asked = links.asked("articles", "article", "token")
-    if asked is None:
+    link = links.requested("articles", "article", "token")
+    if link is None:
         return
     st.session_state["scope_way"] = ARTICLE
-    st.session_state["scope_articles"] = asked.get("articles", "")
-    st.session_state["scope_article"] = links.whole(asked.get("article")) or 1
-    st.session_state["scope_first"] = links.whole(asked.get("token")) or 1
+    st.session_state["scope_articles"] = link.get("articles", "")
+    st.session_state["scope_article"] = links.whole(link.get("article")) or 1
+    st.session_state["scope_first"] = links.whole(link.get("token")) or 1
     st.session_state["scope_on"] = True
 
 

@@ -25,8 +25,8 @@ def choose_models(available: dict[str, ModelReference]) -> tuple[list[ModelRefer
     bases = [reference for reference, model in available.items() if model.is_base]
     tuned = [reference for reference, model in available.items() if not model.is_base]
     number = st.segmented_control(_("Columns"), [2, 3, 4], default=2, required=True, key="side_columns")
-    asked = st.query_params.get("model")  # the Checkpoints page names the one that the base is to be specialised by
-    first = [asked] if asked in tuned else tuned[:1]
+    requested = st.query_params.get("model")  # the Checkpoints page names the one that the base is to be specialised by
+    first = [requested] if requested in tuned else tuned[:1]
     own = [reference for reference in bases if first and reference == available[first[0]].preset.reference]
     preferred = list(dict.fromkeys([*(own or bases[:1]), *first, *tuned, *bases]))
     keys = [f"side_model_{place}" for place in range(number)]
@@ -159,8 +159,8 @@ def choose_sampler() -> tuple[dict, int, int, int]:
     return settings, seed, length, samples if drawn else 1
 
 
-def asked_for(models: list[ModelReference]) -> Written:
-    """The form's request, nothing of it written yet."""
+def new_request(models: list[ModelReference]) -> Written:
+    """Makes the form's request, nothing of it written yet."""
     columns = [
         Column(
             model.reference,
@@ -206,7 +206,7 @@ if (pressed or at_once) and complete and not nothing_generates:
         if (former := st.session_state.get("side_result")) is not None:
             former.cancel()
         st.session_state["side_result"] = side_view.Stream(
-            asked_for(chosen), blank=without_blank(prompt) != prompt
+            new_request(chosen), blank=without_blank(prompt) != prompt
         ).start()
 
 if (stream := st.session_state.get("side_result")) is not None:

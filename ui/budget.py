@@ -169,13 +169,13 @@ def _scored(request: dict[str, Any]) -> int:
     kind = request.get("kind")
     if kind not in ("evaluate", "places"):
         return 0
-    asked = [request["reference"]] if kind == "evaluate" else request["references"]
-    preset = references.resolve(str(asked[0])).preset
+    models = [request["reference"]] if kind == "evaluate" else request["references"]
+    preset = references.resolve(str(models[0])).preset
     _prepare(str(request["articles"]), preset.reference)
     prepared = lookup.find(paths.locate(str(request["articles"])), catalogue.tokenizer(preset))
     whole = len(prepared.tokens(request["split"])) if prepared and request["split"] in prepared.splits else 0
     if kind == "places":
-        return len(asked) * whole
+        return len(models) * whole
     way = PassSettings(**{name: int(request[name]) for name in ("tokens", "sequence_length", "stride")})
     way = way.filled(preset.max_sequence_length or 1024)
     return min(way.tokens or whole, whole) * way.sequence_length // max(1, way.stride)

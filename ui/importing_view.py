@@ -27,7 +27,7 @@ def corpus_of(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus:
     Raises:
         EngineError: what a person can act on.
     """
-    found = prepared_or_asked(chosen, preset, tokenizer)
+    found = prepared_or_offer(chosen, preset, tokenizer)
     if found is None:
         st.stop()
     return found
@@ -45,7 +45,7 @@ def for_training(chosen: str, preset: str) -> str | None:
         found_preset = catalogue.find(preset)
         if found_preset.folder is None:  # its vocabulary is not on this machine yet
             return chosen
-        found = prepared_or_asked(chosen, preset, catalogue.tokenizer(found_preset))
+        found = prepared_or_offer(chosen, preset, catalogue.tokenizer(found_preset))
         if found is None:
             return None
         show_notices(found)
@@ -59,8 +59,8 @@ def show_notices(prepared: Corpus) -> None:
         st.warning(errors.markdown(_grouped(notice)), icon=":material/info:")
 
 
-def prepared_or_asked(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus | None:
-    """The prepared corpus of what was chosen; or None, and on the page what it is and the button that prepares it.
+def prepared_or_offer(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus | None:
+    """Finds the prepared corpus of what was chosen; where there is none, shows what it is and the button that prepares it.
 
     Raises:
         EngineError: what a person can act on.
@@ -188,9 +188,9 @@ def _background(job: import_job.Import, listing_of: str = "", part: tuple[str, l
     if status is not None and status.alive:
         st.fragment(_watch, run_every=POLL_SECONDS)(job)
         return
-    asked = status is not None and status.error is not None and part is not None and _is_question(status.error)
+    question = status is not None and status.error is not None and part is not None and _is_question(status.error)
     if status is not None and status.error is not None:
-        if part is not None and asked:
+        if part is not None and question:
             _ask_for_part(status.error, part)
         else:
             errors.show(status.error)
@@ -229,7 +229,8 @@ def _background(job: import_job.Import, listing_of: str = "", part: tuple[str, l
             )
         )
     label = _("Fetch and prepare") if listing_of else _("Prepare")
-    again: Literal["secondary", "primary"] = "secondary" if asked else "primary"  # of a file that was mended meanwhile
+    # Again is for a file that was mended meanwhile.
+    again: Literal["secondary", "primary"] = "secondary" if question else "primary"
     if st.button(label, type=again, icon=":material/playlist_add_check:"):
         with errors.shown():
             budget.start_preparation(job)

@@ -6,7 +6,7 @@ _CLICK = "click"  # tells a new click from the address that is still there
 
 
 def query(**values: object) -> dict[str, str]:
-    """The query of a link that `asked` reads."""
+    """Builds the query of a link that `requested` reads."""
     return {**{name: str(value) for name, value in values.items()}, _CLICK: str(st.session_state.get("link_clicks", 0))}
 
 
@@ -15,8 +15,8 @@ def short(content_hash: str) -> str:
     return content_hash[:16]
 
 
-def asked(*names: str) -> dict[str, str] | None:
-    """What the address names of `names`, each time that a link was followed; from then on the widgets are a person's."""
+def requested(*names: str) -> dict[str, str] | None:
+    """Reads what the address names of `names`, once each time that a link was followed; from then on the widgets are a person's."""
     found = {name: st.query_params[name] for name in names if name in st.query_params}
     seen = {**found, _CLICK: st.query_params.get(_CLICK)}
     key = f"link_{'_'.join(names)}"

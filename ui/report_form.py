@@ -1,4 +1,4 @@
-"""What a report is asked for: a model, articles, and how the windows lie over them."""
+"""Chooses what an evaluation measures: a model, articles, and how the windows lie over them."""
 
 import contextlib
 import json
@@ -21,8 +21,8 @@ _PATH = ""  # among the articles: one that is typed
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A report that is asked for.
+class BreakdownRequest:
+    """What an evaluation measures.
 
     Attributes:
         typed: the articles are a path that a person typed: whether it may be read is to be checked.
@@ -70,7 +70,7 @@ class Asked:
         return json.dumps(keys)
 
 
-def choose(split: str) -> Asked | None:
+def choose(split: str) -> BreakdownRequest | None:
     """Widgets for the model, the articles and the windows; None where there is no model."""
     available = {model.reference: model for model in folders.models()}
     tuned = [reference for reference, model in available.items() if not model.is_base]
@@ -99,7 +99,7 @@ def choose(split: str) -> Asked | None:
         articles = (
             right.text_input(_("Articles on this machine: a file, folder or zip, or a prepared corpus"), first) or first
         )
-    return Asked(model, articles, split, _choose_way(model.preset.max_sequence_length or 1024), typed)
+    return BreakdownRequest(model, articles, split, _choose_way(model.preset.max_sequence_length or 1024), typed)
 
 
 def _choose_way(context: int) -> PassSettings:

@@ -209,20 +209,20 @@ def _buttons(run: Run, state: State, key: str) -> None:
     if run.recorded or not access.is_owner():
         return
     if state.state in ACTIVE:
-        asked = run.control()
+        requested = run.control()
         with st.container(horizontal=True):
             pause = st.button(
-                _("Pausing…") if asked == "pause" else _("Pause"),
+                _("Pausing…") if requested == "pause" else _("Pause"),
                 icon=":material/pause:",
                 key=f"{key}_pause",
-                disabled=bool(asked),
+                disabled=bool(requested),
                 help=_("It ends with a checkpoint and frees the device; Resume goes on as if nothing had been."),
             )
             stop = st.button(
-                _("Stopping…") if asked == "stop" else _("Stop"),
+                _("Stopping…") if requested == "stop" else _("Stop"),
                 icon=":material/stop:",
                 key=f"{key}_stop",
-                disabled=bool(asked),
+                disabled=bool(requested),
                 help=_(
                     "It ends with a checkpoint: within seconds for the mini model, after the step under way for a larger one."
                 ),

@@ -32,8 +32,8 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
         names = table.distinct(stored)
         chosen = table.columns(member.name, names, options, lambda: preview(member, table.SAMPLE_ROWS)[1])
         wanted = _wanted(names, chosen)
-        asked = list(dict.fromkeys(of for of, name in zip(stored, names, strict=True) if name in wanted))
-        kept = [name for of, name in zip(stored, names, strict=True) if of in asked]
+        stored_names = list(dict.fromkeys(of for of, name in zip(stored, names, strict=True) if name in wanted))
+        kept = [name for of, name in zip(stored, names, strict=True) if of in stored_names]
         number = held = 0
         unread = 0 if start else table.left_out(names, chosen)
         for group in range(file.num_row_groups):
@@ -42,7 +42,9 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
                 number += rows
                 continue
             try:
-                for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=asked, use_threads=False):
+                for batch in file.iter_batches(
+                    _BATCH_ROWS, row_groups=[group], columns=stored_names, use_threads=False
+                ):
                     for row in _renamed(batch, kept).to_pylist():
                         number += 1
                         held += _ROW_BYTES + sum(map(_size, row.values()))

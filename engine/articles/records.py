@@ -231,11 +231,14 @@ def usual(columns: tuple[str, ...], options: Options) -> Options:
             return ""
         return chosen or names.column([name for name in columns if name not in taken], names_)
 
-    asked = {options.text_column, options.abstract_column, options.id_column, options.title_column} - {"", NO_COLUMN}
-    text = found(options.text_column, names.TEXT_COLUMNS, asked)
-    abstract = found(options.abstract_column, names.ABSTRACT_COLUMNS, asked | {text})
-    identifier = found(options.id_column, names.ID_COLUMNS, asked | {text, abstract})
-    title = found(options.title_column, names.TITLE_COLUMNS, asked | {text, abstract, identifier})
+    chosen_columns = {options.text_column, options.abstract_column, options.id_column, options.title_column} - {
+        "",
+        NO_COLUMN,
+    }
+    text = found(options.text_column, names.TEXT_COLUMNS, chosen_columns)
+    abstract = found(options.abstract_column, names.ABSTRACT_COLUMNS, chosen_columns | {text})
+    identifier = found(options.id_column, names.ID_COLUMNS, chosen_columns | {text, abstract})
+    title = found(options.title_column, names.TITLE_COLUMNS, chosen_columns | {text, abstract, identifier})
     return Options(text, abstract, identifier, options.text_unit, title)
 
 

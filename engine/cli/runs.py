@@ -55,7 +55,7 @@ def pause(a: argparse.Namespace) -> int:
     """Asks a run to end with a checkpoint and keeps it to be resumed; its device is free meanwhile."""
     run = lifecycle.find(a.run)
     run.request_pause()
-    return _asked(run, "pause", a.json)
+    return _print_request(run, "pause", a.json)
 
 
 def stop(a: argparse.Namespace) -> int:
@@ -68,11 +68,11 @@ def stop(a: argparse.Namespace) -> int:
             {"run": a.run, "state": run.state().state}, a.json, [f"{a.run} was ended; its newest checkpoint is kept."]
         )
         return 0
-    return _asked(run, "stop", a.json)
+    return _print_request(run, "stop", a.json)
 
 
-def _asked(run: Run, action: str, as_json: bool) -> int:
-    """Says what became of a wish: a trainer needs a moment, anything else has its state at once, or had one before."""
+def _print_request(run: Run, action: str, as_json: bool) -> int:
+    """Prints what became of a request: a trainer needs a moment, anything else has its state at once, or had one before."""
     state = run.state().state
     line = f"{run.name} was asked to {action}." if state == states.RUNNING else f"{run.name} is {state}."
     print_result({"run": run.name, "asked": action, "state": state}, as_json, [line])

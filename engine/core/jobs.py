@@ -50,7 +50,7 @@ class Job:
             or (value["state"] not in _ENDED and not value.get("at_work") and _lately(value))
         )
 
-    def start(self, state: str, **asked: Any) -> None:
+    def start(self, state: str, **request: Any) -> None:
         """Starts it, or lets one that was interrupted go on; nothing happens where it is at work.
 
         Raises:
@@ -59,13 +59,13 @@ class Job:
         make_folder(self._file.parent, parents=True)
         with Lock(self._file.with_suffix(".starting")) as starting:
             if starting.acquire(_START_SECONDS) and not self.alive():  # of several who ask at once, one starts it
-                self._start(state, asked)
+                self._start(state, request)
 
-    def _start(self, state: str, asked: dict[str, Any]) -> None:
+    def _start(self, state: str, request: dict[str, Any]) -> None:
         with storage_errors(self._file.parent):
             self._file.with_suffix(".stop").unlink(missing_ok=True)
         write_bytes(self._file.with_suffix(".room"), os.urandom(_ROOM_BYTES), durable=False)  # nothing that compresses
-        write_json(self._file, {**asked, "state": state, "since": time.time()})
+        write_json(self._file, {**request, "state": state, "since": time.time()})
         launch.detached(self._module, str(self._file.resolve()), log=self._file.with_suffix(".log"))
 
     def stop(self) -> None:

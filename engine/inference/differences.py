@@ -15,15 +15,17 @@ from engine.runs.inputs import LONGEST_AUTOMATIC_SEQUENCE
 from engine.runs.references import ModelReference
 
 
-def passage(tokenizer: Tokenizer, asked: dict) -> token_scores.Passage:
+def passage(tokenizer: Tokenizer, request: dict) -> token_scores.Passage:
     """A passage of an article: `articles`, `split`, `number`, `first` and `count` of tokens.
 
     Raises:
         ArticlesError, RangeError, EngineError: it is not there.
     """
-    split = str(asked["split"])
-    prepared = with_split(str(asked["articles"]), split, tokenizer)
-    return token_scores.of_article(prepared, split, int(asked["number"]), int(asked["first"]), int(asked["count"]))
+    split = str(request["split"])
+    prepared = with_split(str(request["articles"]), split, tokenizer)
+    return token_scores.of_article(
+        prepared, split, int(request["number"]), int(request["first"]), int(request["count"])
+    )
 
 
 def compare_places(

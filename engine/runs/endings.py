@@ -16,6 +16,6 @@ def end(run: Run, state: str, reason: dict | None) -> None:
     (run.folder / "control.json").unlink(missing_ok=True)
 
 
-def end_as_asked(run: Run) -> None:
+def end_as_requested(run: Run) -> None:
     """Leaves the run paused or stopped; the caller holds the run's lock."""
     end(run, states.PAUSED if run.control() == "pause" else states.STOPPED, None)

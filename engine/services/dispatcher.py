@@ -125,7 +125,7 @@ def settle(run: Run, code: int | None) -> None:
         run.sweep()
         run.give_last_words()
         if run.control():  # it was asked to end, and has
-            endings.end_as_asked(run)
+            endings.end_as_requested(run)
             return
         reason: dict = {"template": _deaths_reason(code), "values": {"code": abs(code or 0)}}
         run.append_event("state", state=states.INTERRUPTED, reason=reason)

@@ -177,9 +177,9 @@ class Studio:
         loaded = [self._models.get(str(reference)) for reference in request["references"][:2]]
         if len(loaded) > 1:
             references.check_base(*(model for model, _generator in loaded))
-        asked = request.get("passage")
+        requested = request.get("passage")
         tokenizer = loaded[0][1].tokenizer
-        taken = passage(tokenizer, asked) if asked else token_scores.typed(tokenizer, str(request["text"]))
+        taken = passage(tokenizer, requested) if requested else token_scores.typed(tokenizer, str(request["text"]))
         client.send("passage", pieces=token_scores.pieces(tokenizer, taken.ids), cut=taken.cut)
         for column, (model, generator) in enumerate(loaded):
             if generator.tokenizer.hash != tokenizer.hash:

@@ -119,9 +119,9 @@ def preparing(root: Path | None = None) -> int:
     """How many of visitors' uploads are being prepared."""
     found = 0
     for file in import_job.folder().glob("*.json"):
-        asked = _part(file, "request")
+        value = _part(file, "request")
         with contextlib.suppress(KeyError, TypeError):
-            request = import_job.Request.from_json(asked)
+            request = import_job.Request.from_json(value)
             status = import_job.Import(request).status() if of_visitors(request.source, root) else None
             found += status is not None and status.alive
     return found
@@ -147,7 +147,7 @@ def sweep(seconds: float, root: Path | None = None) -> int:
             _forget(prepared)
     for file in import_job.folder().glob("*.json"):
         source = str(_part(file, "request").get("source", ""))
-        if source and (asked := of_visitors(source, root)) is not None and not asked.exists():
+        if source and (of_request := of_visitors(source, root)) is not None and not of_request.exists():
             for left in file.parent.glob(f"{file.stem}.*"):
                 with contextlib.suppress(OSError):
                     left.unlink()

@@ -23,7 +23,7 @@ from engine.core.progress import Cancelled, OnProgress, Phase, Progress, ignore
 from engine.presets import memory
 from engine.runs import checkpoints, lifecycle, retention, states, submission
 from engine.runs.devices import device_lock, say_unused
-from engine.runs.endings import end, end_as_asked
+from engine.runs.endings import end, end_as_requested
 from engine.runs.folder import HEARTBEAT, HEARTBEAT_SECONDS, OWNER, Run
 from engine.services import dispatcher
 
@@ -123,7 +123,7 @@ def _train(run: Run, device: str, on_progress: OnProgress, held: tuple[Lock, ...
     elif stop.overtime:
         end(run, states.STOPPED, EngineError(_OVERTIME, most=round(run.config["most_seconds"] / 60, 1)).to_json())
     else:
-        end_as_asked(run)
+        end_as_requested(run)
     return result
 
 
@@ -172,7 +172,7 @@ def _end_soon(run: Run) -> None:
 
     What is unsaved by then is less than a report's worth of steps, which a resume repeats.
     """
-    asked_at = None
+    requested_at = None
 
     while True:
         time.sleep(_GRACE_SECONDS / 4)
@@ -180,10 +180,10 @@ def _end_soon(run: Run) -> None:
             lifecycle.clear_remains(run)
             os._exit(0)
         if run.control() not in ("stop", "pause"):
-            asked_at = None
-        elif asked_at is None:
-            asked_at = time.monotonic()
-        elif time.monotonic() - asked_at > _GRACE_SECONDS and _nothing_unsaved(run):
+            requested_at = None
+        elif requested_at is None:
+            requested_at = time.monotonic()
+        elif time.monotonic() - requested_at > _GRACE_SECONDS and _nothing_unsaved(run):
             with contextlib.suppress(EngineError, OSError):
                 dispatcher.ensure(run.folder.parent)  # it may have died meanwhile
             os._exit(0)
@@ -268,7 +268,7 @@ class _StopRequests:
     """
 
     def __init__(self, run: Run, most_seconds: float | None = None) -> None:
-        self._run, self._asked = run, False
+        self._run, self._stop_requested = run, False
         self._end = None if most_seconds is None else time.monotonic() + most_seconds
         self.overtime = False
         self._former = {}
@@ -278,7 +278,7 @@ class _StopRequests:
                 self._former[number] = signal.signal(number, self._note)
 
     def _note(self, number: int, frame: object) -> None:
-        self._asked = True
+        self._stop_requested = True
         with contextlib.suppress(StorageError):  # for `_end_soon`: TensorFlow loads and compiles without asking
             write_json(self._run.folder / "control.json", {"action": "stop", "time": time.time()}, durable=False)
 
@@ -290,10 +290,10 @@ class _StopRequests:
         """
         if self._run.gone():
             raise GoneError("The folder {path} is gone: it was deleted or moved.", path=self._run.folder)
-        self._asked = self._asked or self._run.control() in ("stop", "pause")
-        if not self._asked and self._end is not None and time.monotonic() > self._end:
-            self._asked = self.overtime = True
-        if self._asked:
+        self._stop_requested = self._stop_requested or self._run.control() in ("stop", "pause")
+        if not self._stop_requested and self._end is not None and time.monotonic() > self._end:
+            self._stop_requested = self.overtime = True
+        if self._stop_requested:
             raise Cancelled
 
     def close(self) -> None:

@@ -133,8 +133,8 @@ class Planner:
 def _waited(setup: Setup) -> float:
     """Seconds from the request to now, the most of a queue's left out."""
     now, started = time.time(), setup.run.state().since
-    asked = float(setup.run.config.get("created", started))
-    return max(0.0, now - started) + min(_QUEUE_SECONDS, max(0.0, started - asked))
+    requested_at = float(setup.run.config.get("created", started))
+    return max(0.0, now - started) + min(_QUEUE_SECONDS, max(0.0, started - requested_at))
 
 
 def settled_steps(s: RunSettings, steps_per_epoch: float) -> int:

@@ -52,7 +52,7 @@ def hub(tmp_path):
             table = {"article": [f"{split} body {n} .\nmore" for n in range(rows)], "abstract": ["an abstract"] * rows}
             pyarrow.parquet.write_table(pyarrow.table(table), path)
             files[f"{configuration}/{split}-00000-of-00001.parquet"] = path.read_bytes()
-    asked: list[str] = []
+    requests: list[str] = []
     refusals = others_on_the_hub()
 
     class Hub(BaseHTTPRequestHandler):
@@ -78,7 +78,7 @@ def hub(tmp_path):
                 if body:
                     self.wfile.write(content)
                 return
-            asked.append(f"{self.command} {self.path}")
+            requests.append(f"{self.command} {self.path}")
             match = re.fullmatch(rf"/datasets/{NAME}/resolve/{SHA}/(.+)", self.path)
             headers = {"X-Repo-Commit": SHA}
             if self.path.startswith(f"/api/datasets/{NAME}"):
@@ -111,7 +111,7 @@ def hub(tmp_path):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
+    yield f"http://127.0.0.1:{server.server_port}", requests
     server.shutdown()
     server.server_close()
 
@@ -139,7 +139,7 @@ def prepare(address: str, name: str, preset, tmp_path) -> subprocess.CompletedPr
 
 
 def test_a_data_set_is_fetched_once_with_its_size_said_first(hub, tiny_preset, tmp_path):
-    address, asked = hub
+    address, requests = hub
     done = prepare(address, NAME, tiny_preset, tmp_path)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
@@ -149,12 +149,12 @@ def test_a_data_set_is_fetched_once_with_its_size_said_first(hub, tiny_preset, t
         "test": 2,
     }
     assert re.search(r"ccdv/pubmed-summarization: 3 files, \d+ MB", done.stderr)
-    assert not any("/section/" in path for path in asked)
+    assert not any("/section/" in path for path in requests)
     assert store.is_corpus(result["corpus"])
-    asked.clear()
+    requests.clear()
     again = prepare(address, f"hf://datasets/{NAME}", tiny_preset, tmp_path)
     assert json.loads(again.stdout.splitlines()[-1])["corpus"] == result["corpus"]
-    assert asked == []  # what was fetched is used without asking the network
+    assert requests == []  # what was fetched is used without asking the network
 
 
 STOPPED_IN_A_FILE = """

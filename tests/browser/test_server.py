@@ -53,7 +53,7 @@ def serving(folder: Path, **options: str):
         yield dashboard.port
 
 
-def asked(folder: Path) -> str:
+def requests_seen(folder: Path) -> str:
     file = folder / "asked.txt"
     return file.read_text() if file.exists() else ""
 
@@ -90,7 +90,7 @@ def test_neither_a_headless_start_nor_a_connection_asks_anybody_outside(tmp_path
             assert handshake(port, origin) == 403, origin
         assert handshake(port, "http://evil.example", "unknown.example") == 403
     log = (tmp_path / "server.log").read_text()
-    assert asked(tmp_path) == "", asked(tmp_path)
+    assert requests_seen(tmp_path) == "", requests_seen(tmp_path)
     assert f"http://localhost:{port}" in log  # where to open it is still printed
     assert "'http://evil.example'" in log and "corsAllowedOrigins" in log
 
@@ -124,7 +124,7 @@ def test_streamlits_own_welcome_would_have_asked(tmp_path):
     """The control: the same watch sees what the configuration switches off."""
     with serving(tmp_path, STREAMLIT_LOGGER_HIDE_WELCOME_MESSAGE="false"):
         pass
-    assert "checkip.amazonaws.com" in asked(tmp_path)
+    assert "checkip.amazonaws.com" in requests_seen(tmp_path)
 
 
 @pytest.mark.browser
@@ -148,7 +148,7 @@ def test_no_page_makes_a_browser_ask_another_server(browser, tmp_path):
         assert len(requests) > 50
         assert [url for url in requests if not url.startswith(local)] == []
         context.close()
-    assert asked(tmp_path) == ""
+    assert requests_seen(tmp_path) == ""
 
 
 @pytest.fixture
@@ -257,4 +257,4 @@ def test_a_server_whose_secrets_are_utf_16_starts_and_says_so(tmp_path):
     (tmp_path / "home" / ".streamlit" / "secrets.toml").write_bytes(f'owner_code = "{CODE}"'.encode("utf-16"))
     with serving(tmp_path) as port:
         assert handshake(port, None) == 101
-    assert asked(tmp_path) == ""
+    assert requests_seen(tmp_path) == ""

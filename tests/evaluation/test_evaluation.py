@@ -111,7 +111,7 @@ def test_a_split_shorter_than_what_keras_is_asked_for_is_checked_as_a_whole(tiny
 
 
 def test_where_memory_does_not_suffice_for_keras_the_pass_is_not_lost(tiny_preset, sample_folder, root, monkeypatch):
-    def evaluate_batches(*asked):
+    def evaluate_batches(*arguments):
         raise MemoryError
 
     monkeypatch.setattr(keras_check, "evaluate_batches", evaluate_batches)

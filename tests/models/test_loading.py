@@ -49,10 +49,10 @@ def test_a_hub_name_without_network_fails_at_once_with_one_sentence(monkeypatch,
 def test_of_a_hub_name_the_vocabulary_alone_can_be_fetched(monkeypatch, tiny_preset, tmp_path):
     from keras_hub.src.utils import preset_utils
 
-    asked = []
+    requests = []
 
     def get_file(name, path):
-        asked.append((name, path))
+        requests.append((name, path))
         return str(tiny_preset / path)
 
     monkeypatch.setattr(catalogue, "check_available", lambda preset: None)
@@ -60,7 +60,7 @@ def test_of_a_hub_name_the_vocabulary_alone_can_be_fetched(monkeypatch, tiny_pre
     monkeypatch.setattr(preset_utils, "get_file", get_file)
     found = loading.hub_tokenizer(catalogue.find("gpt2_base_en"))
     assert found.hash == tokenizers.load(tiny_preset).hash
-    assert {path for _, path in asked} == {"assets/tokenizer/merges.txt", "assets/tokenizer/vocabulary.json"}
+    assert {path for _, path in requests} == {"assets/tokenizer/merges.txt", "assets/tokenizer/vocabulary.json"}
 
 
 def test_of_a_hub_name_the_configuration_is_looked_at_and_one_file_of_vocabulary_is_enough(

@@ -77,10 +77,10 @@ def test_going_on_from_what_is_gone_is_said(root, chosen, tiny_preset):
 
 
 def test_the_base_is_specialised_in_one_action_its_own_base_beside_it(root, chosen, tiny_preset, monkeypatch):
-    asked = []
+    requests = []
 
     def stream(request, root=None):
-        asked.append(request)
+        requests.append(request)
         yield {"kind": "prompt", "text": "x", "article": None}
 
     monkeypatch.setattr(inference_client, "stream", stream)
@@ -91,22 +91,22 @@ def test_the_base_is_specialised_in_one_action_its_own_base_beside_it(root, chos
     assert not app.exception and not app.error
     assert the(app.title, "Side by side")
     base = checkpoints.find("one/4").manifest["preset"]["reference"]
-    assert [column["reference"] for column in asked[0]["columns"]] == [base, "one/4"]
+    assert [column["reference"] for column in requests[0]["columns"]] == [base, "one/4"]
     stay(app, "side_by_side")
-    assert len(asked) == 1  # once, not at every drawing of the page
+    assert len(requests) == 1  # once, not at every drawing of the page
 
 
 def studio(monkeypatch, answers: dict) -> list[dict]:
     """A studio that gives such answers to such requests; the requests."""
-    asked: list[dict] = []
+    requests: list[dict] = []
 
     def stream(request, root=None):
-        asked.append(request)
+        requests.append(request)
         yield answers[request["kind"]](request)
 
     monkeypatch.setattr(inference_client, "stream", stream)
     monkeypatch.setattr(inference_client, "wait_until_ready", lambda root=None: None)
-    return asked
+    return requests
 
 
 def test_an_export_says_what_it_keeps_and_loses_and_is_downloaded(root, chosen, monkeypatch):
@@ -116,7 +116,7 @@ def test_an_export_says_what_it_keeps_and_loses_and_is_downloaded(root, chosen, 
         file.write_bytes(b"weights")
         return {"kind": "exported", "file": file.name}
 
-    asked = studio(monkeypatch, {"export": write})
+    requests = studio(monkeypatch, {"export": write})
     a_run(root)
     app = open_page("checkpoints")
     for form, said in (
@@ -129,18 +129,18 @@ def test_an_export_says_what_it_keeps_and_loses_and_is_downloaded(root, chosen, 
     app.selectbox(key="export_format").set_value("weights.h5").run()
     app.button(key="export_write").click().run()
     assert not app.exception and not app.error
-    assert [(r["reference"], r["format"], r["most_bytes"]) for r in asked] == [("one/4", "weights.h5", None)]
+    assert [(r["reference"], r["format"], r["most_bytes"]) for r in requests] == [("one/4", "weights.h5", None)]
     assert any("Download" in element.proto.label for element in app.get("download_button"))
     (root / ".exports" / f"one-4-{'0' * 16}.weights.h5").unlink()
     app.run()
     assert "was removed meanwhile" in texts(app)
     monkeypatch.setattr(access, "is_owner", lambda: False)
     app.button(key="export_write").click().run()
-    assert asked[-1]["most_bytes"] == 1_000_000_000
+    assert requests[-1]["most_bytes"] == 1_000_000_000
 
 
 def test_a_checkpoint_is_converted_in_place_by_its_owner_into_the_formats_it_is_not_in(root, chosen, monkeypatch):
-    asked = studio(monkeypatch, {"convert": lambda request: {"kind": "converted", "reference": "one-4-as-keras/4"}})
+    requests = studio(monkeypatch, {"convert": lambda request: {"kind": "converted", "reference": "one-4-as-keras/4"}})
     a_run(root)
     app = open_page("checkpoints")
     for form, offered in (("keras", True), ("weights.h5", False), ("preset", False)):
@@ -149,7 +149,7 @@ def test_a_checkpoint_is_converted_in_place_by_its_owner_into_the_formats_it_is_
     app.selectbox(key="export_format").set_value("keras").run()
     app.button(key="export_convert").click().run()
     assert not app.exception and not app.error
-    assert asked == [{"kind": "convert", "reference": "one/4", "format": "keras"}]
+    assert requests == [{"kind": "convert", "reference": "one/4", "format": "keras"}]
     assert "one-4-as-keras/4 is there now." in [toast.value for toast in app.toast]
     monkeypatch.setattr(access, "is_owner", lambda: False)
     assert "export_convert" not in [b.key for b in app.run().button]
@@ -256,17 +256,17 @@ def test_a_run_is_extended_on_the_same_articles_and_what_begins_anew_is_said(roo
 
 def test_an_import_is_looked_through_measured_and_its_report_is_there_after_a_reload(root, chosen, monkeypatch):
     monkeypatch.setattr(access, "is_local", lambda: True)
-    asked = studio(monkeypatch, {"parity": lambda request: {"kind": "result", "figures": {}}})
+    requests = studio(monkeypatch, {"parity": lambda request: {"kind": "result", "figures": {}}})
     app = open_page("checkpoints")
     app.text_input(key="adoption_path").set_value(f"{MINI}/model.weights.h5").run()
     app.text_input(key="adoption_name").set_value("theirs").run()
     app.button(key="adoption_start").click().run()
     assert not app.exception and not app.error
-    assert asked == [{"kind": "parity", "reference": "theirs/0"}]
+    assert requests == [{"kind": "parity", "reference": "theirs/0"}]
     app = open_page("checkpoints")  # another session
     assert "has not been measured" in texts(app)
     app.button(key="adoption_measure").click().run()
-    assert len(asked) == 2
+    assert len(requests) == 2
     for model, accuracy in (("run", 0.2), ("base", 0.25)):
         figures = {"accuracy": accuracy, "loss": 5.0, "bits_per_byte": 2.0, "perplexity": 148.0, "evaluated_tokens": 9}
         lifecycle.find("theirs").append_event("evaluation", step=0, split="test", model=model, whole=True, **figures)

@@ -68,19 +68,19 @@ def measure(monkeypatch, report) -> AppTest:
     from engine.services import inference_client
 
     def stream(request, root=None):
-        asked.append(request)
+        requests.append(request)
         yield {"kind": "progress", "phase": "preparing", "done": 3, "total": 9, "articles": 7}
         yield {"kind": "progress", "phase": "evaluating", "done": 1, "total": 2}
         yield {"kind": "result", "scores": report(request["reference"])}
 
-    asked: list[dict] = []
+    requests: list[dict] = []
     monkeypatch.setattr(inference_client, "stream", stream)
     monkeypatch.setattr(inference_client, "wait_until_ready", lambda root=None: None)
     app = open_page("evaluate")
     the(app.button, "Measure").click().run()
     assert not app.exception and not app.error
-    assert [r["reference"] for r in asked] == ["checkpoints/presets/gpt2_mini_en", "one/4"]
-    assert len({(r["articles"], r["split"], r["tokens"], r["stride"]) for r in asked}) == 1
+    assert [r["reference"] for r in requests] == ["checkpoints/presets/gpt2_mini_en", "one/4"]
+    assert len({(r["articles"], r["split"], r["tokens"], r["stride"]) for r in requests}) == 1
     return app
 
 
@@ -136,10 +136,10 @@ def test_full_context_is_one_choice_and_a_window_can_be_chosen(root, monkeypatch
     from engine.services import inference_client
 
     a_run(root)
-    asked = []
+    requests = []
 
     def stream(request, root=None):
-        asked.append(request)
+        requests.append(request)
         yield {"kind": "result", "scores": a_report(0.2)}
 
     monkeypatch.setattr(inference_client, "stream", stream)
@@ -152,7 +152,7 @@ def test_full_context_is_one_choice_and_a_window_can_be_chosen(root, monkeypatch
     the(app.number_input, "Window, in tokens").set_value(64).run()
     the(app.button, "Measure").click().run()
     assert not app.exception and not app.error
-    ways = [(r["tokens"], r["sequence_length"], r["stride"]) for r in asked]
+    ways = [(r["tokens"], r["sequence_length"], r["stride"]) for r in requests]
     assert ways == [(0, 256, 128)] * 2 + [(0, 64, 0)] * 2
 
 

@@ -52,7 +52,7 @@ def looking(monkeypatch):
     from engine.services import inference_client
 
     def stream(request, root=None):
-        asked.append(request)
+        requests.append(request)
         if request["kind"] == "places":
             yield {"kind": "waiting"}
             yield {"kind": "progress", "phase": "scoring", "done": 1, "total": 2}
@@ -63,11 +63,11 @@ def looking(monkeypatch):
             looked = {"ranks": [1] * 3, "entropies": [1.0] * 3, "alternatives": [[["x", 0.2]]] * 3, "hash": ""}
             yield {"kind": "looked", "column": column, "probabilities": shares, **looked}
 
-    asked: list[dict] = []
+    requests: list[dict] = []
     found: dict[str, list[dict]] = {}
     monkeypatch.setattr(inference_client, "phase", lambda root=None: "ready")
     monkeypatch.setattr(inference_client, "stream", stream)
-    return asked, found
+    return requests, found
 
 
 def test_places_are_text_and_the_same_link_is_followed_twice(root, local, looking, tmp_path):
@@ -92,7 +92,7 @@ def test_places_are_text_and_the_same_link_is_followed_twice(root, local, lookin
         "text": "�",
         "after": "�",
     }
-    asked, found = looking
+    requests, found = looking
     found |= {name: [place] for name in ("gained_tokens", "lost_tokens", "gained_sentences", "lost_sentences")}
     a_run(root)
     app = open_page("microscope")
@@ -110,7 +110,7 @@ def test_places_are_text_and_the_same_link_is_followed_twice(root, local, lookin
             app.query_params[name] = value
         app.run()
         assert app.number_input(key="scope_article").value == 2
-    assert [request["kind"] for request in asked].count("places") == 1  # the lists stay
+    assert [request["kind"] for request in requests].count("places") == 1  # the lists stay
 
 
 def test_a_text_of_ones_own_has_its_gained_and_lost_tokens_too(root, looking):

@@ -38,12 +38,12 @@ class Studio:
 
     def __init__(self, *pieces: str, article: str | None = None, dies_after: int | None = None) -> None:
         self.pieces, self.article, self.dies_after = pieces or (" new", " cells"), article, dies_after
-        self.asked: list[dict] = []
+        self.requests: list[dict] = []
         self.environment = ENVIRONMENT
         self.dropped = 0
 
     def stream(self, request, root=None):
-        self.asked.append(request)
+        self.requests.append(request)
         for number, message in enumerate(self._messages(request)):
             if number == self.dies_after:
                 raise EngineError("The studio ended while it was working: try again, it starts anew.")
@@ -54,8 +54,8 @@ class Studio:
         yield {"kind": "prompt", "text": prompt, "article": self.article}
         for column in range(len(request["columns"])):
             yield {"kind": "started", "column": column, "dropped_tokens": self.dropped, "environment": self.environment}
-        for column, asked in enumerate(request["columns"]):
-            for sample in range(asked["samples"]):
+        for column, requested in enumerate(request["columns"]):
+            for sample in range(requested["samples"]):
                 place = {"column": column, "sample": sample}
                 yield {"kind": "text", **place, "text": self.pieces[0], "tokens": 1}
                 ids = [len(piece) for piece in self.pieces]
@@ -234,7 +234,7 @@ def test_samples_are_drawn_with_seeds_that_count_on_and_shown_as_text(root, stud
     app.number_input(key="side_seed").set_value(5)
     app.text_area(key="side_prompt").set_value(NASTY).run()
     press(app, "side_generate")
-    (request,) = studio.asked
+    (request,) = studio.requests
     assert [(c["reference"], c["seed"], c["samples"]) for c in request["columns"]] == [
         ("checkpoints/presets/gpt2_mini_en", 5, 2),
         ("one/4", 5, 2),
@@ -260,7 +260,7 @@ def test_without_chance_there_is_one_text(root, studio, way):
     assert app.slider(key="side_samples").disabled
     assert "one text only" in app.slider(key="side_samples").help
     press(app, "side_generate")
-    column = studio.asked[0]["columns"][0]
+    column = studio.requests[0]["columns"][0]
     assert (column["temperature"], column["beams"], column["samples"]) == (0.0, 4 if way == "beam" else 0, 1)
     assert ("beam search, 4 beams" if way == "beam" else "greedy") in shown(app)
     assert "seed" not in shown(app)
@@ -272,7 +272,7 @@ def test_an_article_is_a_column_that_claims_to_be_no_model(root, studio):
     app.segmented_control(key="side_source").set_value("article").run()
     app.number_input(key="side_article").set_value(3)
     press(app, "side_generate")
-    assert studio.asked[0]["passage"] == {"articles": "articles/sample", "number": 3, "tokens": 32}
+    assert studio.requests[0]["passage"] == {"articles": "articles/sample", "number": 3, "tokens": 32}
     assert the(app.text, "Abstract\nThe cells were treated.")
     assert "**The article itself**" in [m.value for m in app.markdown]
     assert "by its authors, no model" in shown(app)
@@ -294,11 +294,11 @@ def test_a_blank_at_the_prompts_end_is_left_out_and_said(root, studio):
     app = open_page("side_by_side")
     app.text_area(key="side_prompt").set_value("The cells  ").run()
     press(app, "side_generate")
-    assert studio.asked[-1]["prompt"] == "The cells"
+    assert studio.requests[-1]["prompt"] == "The cells"
     assert "The blank at the prompt's end was left out" in shown(app)
     app.text_area(key="side_prompt").set_value("The cells\n").run()  # a line that ends is no blank
     press(app, "side_generate")
-    assert studio.asked[-1]["prompt"] == "The cells\n"
+    assert studio.requests[-1]["prompt"] == "The cells\n"
     assert "The blank at the prompt's end" not in shown(app)
 
 
@@ -309,9 +309,9 @@ def test_a_checkpoint_deleted_before_the_button_is_a_sentence_and_nothing_else_i
     shutil.rmtree(run.folder)
     press(app, "side_generate")
     assert the(app.error, "one/4 has been deleted meanwhile")
-    assert studio.asked == []
+    assert studio.requests == []
     press(app, "side_generate")
-    assert len(studio.asked) == 1 and not app.error
+    assert len(studio.requests) == 1 and not app.error
 
 
 def test_a_checkpoint_deleted_after_it_wrote_stays_shown(root, studio):
@@ -345,8 +345,8 @@ def test_kept_opened_verified_deleted(root, studio):
     press(fresh, "side_open")
     assert [t.value for t in fresh.text] == ["The results of this study new cells"] * 2
     press(fresh, "side_verify")
-    asked = [{k: v for k, v in request.items() if k != "columns"} for request in studio.asked]
-    assert asked[0] == asked[1] and studio.asked[0]["columns"] == studio.asked[1]["columns"]
+    requested = [{k: v for k, v in request.items() if k != "columns"} for request in studio.requests]
+    assert requested[0] == requested[1] and studio.requests[0]["columns"] == studio.requests[1]["columns"]
     assert [s.value.split(": ")[1] for s in fresh.success] == ["identical, 2 tokens"] * 2
     assert "The same device, precision and versions" in shown(fresh)
     studio.pieces, studio.environment = (" new", " mice"), {**ENVIRONMENT, "device": "a GPU"}
@@ -364,7 +364,7 @@ def test_nothing_is_compared_with_other_weights(root, studio):
     shutil.rmtree(run.folder)
     press(app, "side_verify")
     assert any("one/4, with the weights" in e.value and "not there any more" in e.value for e in app.error)
-    assert [c["reference"] for c in studio.asked[-1]["columns"]] == ["checkpoints/presets/gpt2_mini_en"]
+    assert [c["reference"] for c in studio.requests[-1]["columns"]] == ["checkpoints/presets/gpt2_mini_en"]
     assert len(app.success) == 1
 
 

@@ -82,8 +82,8 @@ def test_side_by_side_says_it_in_place_of_the_column(changed):
     def find(reference):
         return (changed if reference == "one/4" else ModelReference(changed.preset)), None
 
-    asked = {"temperature": 0, "top_k": 0, "top_p": 1, "seed": 1, "max_new_tokens": 2}
-    columns = [{"reference": name, **asked} for name in (changed.preset.reference, "one/4")]
+    settings = {"temperature": 0, "top_k": 0, "top_p": 1, "seed": 1, "max_new_tokens": 2}
+    columns = [{"reference": name, **settings} for name in (changed.preset.reference, "one/4")]
     with pytest.raises(AttributeError):  # the base's column goes on to the generator, which is none here
         list(
             streaming.turns(

@@ -103,17 +103,17 @@ def test_a_dispatcher_stays_while_a_run_in_somebodys_terminal_is_at_work(root):
 
 
 def test_a_process_that_trains_has_a_dispatcher_beside_it_and_leaves_one_where_work_is_left(root, monkeypatch):
-    asked = []
-    monkeypatch.setattr(dispatcher, "ensure", lambda root: asked.append(root))
+    requests = []
+    monkeypatch.setattr(dispatcher, "ensure", lambda root: requests.append(root))
     monkeypatch.setattr(dispatcher, "_FIRST_LOOK_SECONDS", 0.01)
     with dispatcher.watching(root):
-        until(lambda: asked)
-    assert asked == [root]  # while it trained alone: nothing waits
+        until(lambda: requests)
+    assert requests == [root]  # while it trained alone: nothing waits
     run = lifecycle.create(new_settings())
     monkeypatch.setattr(dispatcher, "_FIRST_LOOK_SECONDS", 60)
     with pytest.raises(KeyboardInterrupt), dispatcher.watching(root):
         raise KeyboardInterrupt
-    assert asked == [root, root]
+    assert requests == [root, root]
     run.request_stop()
 
 

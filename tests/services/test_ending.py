@@ -107,15 +107,15 @@ def held_run(root):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signal that freezes a process")
-@pytest.mark.parametrize("asked", ["", "stop"])
-def test_a_frozen_trainer_is_ended_and_its_run_goes_on_or_is_stopped(held_run, asked, monkeypatch):
+@pytest.mark.parametrize("action", ["", "stop"])
+def test_a_frozen_trainer_is_ended_and_its_run_goes_on_or_is_stopped(held_run, action, monkeypatch):
     run, process = held_run
     started = []
     monkeypatch.setattr(dispatcher, "ensure", started.append)
     d = dispatcher.Dispatcher(run.folder.parent, lambda run, device: started.append(run.name) or FakeChild())
     d.children["cpu"] = (run, process)  # it had started it
     process.send_signal(signal.SIGSTOP)
-    if asked:
+    if action:
         assert main(["stop", run.name]) == 0
         assert run.state().state == states.RUNNING  # it cannot answer
         assert main(["stop", run.name, "--force"]) == 0
@@ -123,8 +123,8 @@ def test_a_frozen_trainer_is_ended_and_its_run_goes_on_or_is_stopped(held_run, a
         ending.end_trainer(run)
     assert process.wait(5) == -signal.SIGKILL
     d.turn()
-    assert started == ([] if asked else [run.folder.parent, run.name])
-    assert run.state().state == (states.STOPPED if asked else states.QUEUED)
+    assert started == ([] if action else [run.folder.parent, run.name])
+    assert run.state().state == (states.STOPPED if action else states.QUEUED)
     assert run.control() == ""
     with pytest.raises(RunError, match="No trainer works on the run one"):
         ending.end_trainer(run)

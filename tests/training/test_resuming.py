@@ -38,17 +38,15 @@ def test_a_stop_while_it_measures_saves_the_steps_since_the_last_checkpoint(tiny
     assert checkpoints.newest_verified(run).manifest["metrics"] == {}  # nothing has been measured there
 
 
-@pytest.mark.parametrize(("asked_for", "state"), [("stop", states.STOPPED), ("pause", states.PAUSED)])
-def test_stop_and_pause_end_in_a_checkpoint_and_a_state_that_says_so(
-    tiny_preset, sample_folder, root, asked_for, state
-):
+@pytest.mark.parametrize(("action", "state"), [("stop", states.STOPPED), ("pause", states.PAUSED)])
+def test_stop_and_pause_end_in_a_checkpoint_and_a_state_that_says_so(tiny_preset, sample_folder, root, action, state):
     run = submission.submit(settings_of(tiny_preset, sample_folder, steps=1000, evaluate_steps=500))
     run_step = {"asked": False}
 
     def say(progress):
         if progress.phase == Phase.TRAINING and progress.done == 3 and not run_step["asked"]:
             run_step["asked"] = True
-            (run.folder / "control.json").write_text(json.dumps({"action": asked_for}))
+            (run.folder / "control.json").write_text(json.dumps({"action": action}))
 
     with pytest.MonkeyPatch.context() as patch:
         from engine.training import loop

@@ -106,14 +106,14 @@ def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
     """With dropout and shuffle, in the middle of an epoch, in every format: bit for bit on a CPU."""
     whole, _ = trained  # in the default format: the format changes nothing that is computed
     run = submission.submit(settings_of(tiny_preset, sample_folder, dropout=0.1, checkpoint_format=form))
-    asked = iter(range(10_000))
+    checks = iter(range(10_000))
     with pytest.MonkeyPatch.context() as patch:
         # Cut off without a goodbye right after the checkpoint of step 3.
         save = Saver.save
 
         def cut_off(self):
             save(self)
-            if next(asked) == 0:
+            if next(checks) == 0:
                 raise KeyboardInterrupt
 
         patch.setattr(Saver, "save", cut_off)

@@ -18,9 +18,9 @@ from ui import owner
 pytestmark = pytest.mark.usefixtures("nothing_started")
 
 
-def entered(asked: RunSettings):
+def entered(request: RunSettings):
     """The run of a request, as the pages make one."""
-    return session.enter(asked, "", join=False).run
+    return session.enter(request, "", join=False).run
 
 
 def settings(**changes) -> RunSettings:
@@ -28,8 +28,8 @@ def settings(**changes) -> RunSettings:
 
 
 def over(**changes) -> list[str]:
-    asked = settings(**changes)
-    return [str(error) for error in budget.exceeded(asked, budget.cost(asked), Limits())]
+    request = settings(**changes)
+    return [str(error) for error in budget.exceeded(request, budget.cost(request), Limits())]
 
 
 def test_what_the_lab_and_the_form_offer_first_is_within_the_budget(prepared_sample):
@@ -72,13 +72,13 @@ def test_each_limit_has_one_sentence(prepared_sample, changes, said):
 
 
 def test_a_large_model_is_bounded_by_its_time_and_a_timed_speed_counts(prepared_sample):
-    asked = settings(steps=400)
-    slow = budget.exceeded(asked, budget.cost(asked, tokens_per_second=100.0), Limits())
+    request = settings(steps=400)
+    slow = budget.exceeded(request, budget.cost(request, tokens_per_second=100.0), Limits())
     assert [str(error) for error in slow] == [
-        f"This run would take about {round(budget.cost(asked, 100.0).seconds / 60)} minutes with its measurements and "
+        f"This run would take about {round(budget.cost(request, 100.0).seconds / 60)} minutes with its measurements and "
         "samples; a visitor's run may take 15.0."
     ]
-    assert budget.exceeded(asked, budget.cost(asked, tokens_per_second=8000.0), Limits()) == []
+    assert budget.exceeded(request, budget.cost(request, tokens_per_second=8000.0), Limits()) == []
 
 
 def test_the_owner_changes_limits_and_what_cannot_be_read_leaves_the_default():
@@ -192,7 +192,7 @@ def test_an_evaluation_counts_its_overlapping_windows(root, visitor, prepared_sa
 def test_no_page_asks_the_studio_without_a_look_at_the_budget():
     for path in [*(PROJECT / "pages").glob("*.py"), *(PROJECT / "ui").rglob("*.py")]:
         text = path.read_text(encoding="utf-8")
-        asked = text.count("inference_client.stream(") + text.count("inference_client.answers(")
-        assert text.count("budget.check_request(") >= asked, path.name
+        requests = text.count("inference_client.stream(") + text.count("inference_client.answers(")
+        assert text.count("budget.check_request(") >= requests, path.name
         if path.name != "budget.py":
             assert "submission.submit(" not in text, path.name

@@ -186,8 +186,8 @@ def test_a_visitor_is_shown_the_first_articles_of_own_uploads_alone(root, visito
     monkeypatch.setattr(preview_view, "describe", lambda seen: None)
     for articles in (another, str(tmp_path / "hers.jsonl"), "ccdv/pubmed-summarization"):
         with pytest.raises(EngineError, match="These articles are the owner's"):
-            importing_view.prepared_or_asked(articles, MINI, tokenizer)
-    assert importing_view.prepared_or_asked(upload(state, "b.jsonl"), MINI, tokenizer) is None  # until it is asked for
+            importing_view.prepared_or_offer(articles, MINI, tokenizer)
+    assert importing_view.prepared_or_offer(upload(state, "b.jsonl"), MINI, tokenizer) is None  # until it is asked for
     assert shown == ["article-0"]
 
 

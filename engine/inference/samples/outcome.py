@@ -187,11 +187,11 @@ def from_json(value: Any) -> Written:
         columns.append(Column(reference, title, weights, base, samples, entry.integer("dropped_tokens", 0, 1 << 31)))
     passage = None
     if top.value("passage") is not None:
-        asked = top.fields("passage")
+        source = top.fields("passage")
         passage = {
-            "articles": asked.text("articles", 4000),
-            "number": asked.integer("number", 1, 1 << 31),
-            "tokens": asked.integer("tokens", 1, 1 << 20),
+            "articles": source.text("articles", 4000),
+            "number": source.integer("number", 1, 1 << 31),
+            "tokens": source.integer("tokens", 1, 1 << 20),
         }
         if not top.text("prompt", _LONGEST_TEXT):  # it would be fetched from wherever the passage says
             raise _unknown("prompt")

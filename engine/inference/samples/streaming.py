@@ -36,26 +36,26 @@ def turns(request: dict[str, Any], find: Callable[[str], tuple[ModelReference, A
         EngineError: the passage is not there.
     """
     loaded = []
-    compared = len({str(asked["reference"]) for asked in request["columns"][:MOST_COLUMNS]}) > 1
-    for number, asked in enumerate(request["columns"][:MOST_COLUMNS]):
+    compared = len({str(column["reference"]) for column in request["columns"][:MOST_COLUMNS]}) > 1
+    for number, column in enumerate(request["columns"][:MOST_COLUMNS]):
         try:
-            model, generator = _model(asked, find)
+            model, generator = _model(column, find)
             if compared:
                 references.check_base(model)
-            loaded.append((number, asked, model, generator))
+            loaded.append((number, column, model, generator))
         except EngineError as error:
             send_error(send, error, number)
     if not loaded:
         return
-    length = max(1, min(max(int(asked["max_new_tokens"]) for _n, asked, _m, _g in loaded), MOST_NEW_TOKENS))
+    length = max(1, min(max(int(column["max_new_tokens"]) for _n, column, _m, _g in loaded), MOST_NEW_TOKENS))
     prompt, true = str(request.get("prompt", "")), None
     if "passage" in request:
         prompt, true = opening(loaded[0][3].tokenizer, request["passage"], length)
     send("prompt", text=prompt, article=true)
     texts = []
-    for number, asked, model, generator in loaded:
+    for number, column, model, generator in loaded:
         try:
-            texts += _column(number, asked, model, generator, prompt, send)
+            texts += _column(number, column, model, generator, prompt, send)
         except EngineError as error:
             send_error(send, error, number)
     while texts:
@@ -63,18 +63,18 @@ def turns(request: dict[str, Any], find: Callable[[str], tuple[ModelReference, A
         yield
 
 
-def _model(asked: dict[str, Any], find: Callable[[str], tuple[ModelReference, Any]]) -> tuple[ModelReference, Any]:
-    model, generator = find(str(asked["reference"]))
-    if asked.get("hash", model.hash) != model.hash:
+def _model(column: dict[str, Any], find: Callable[[str], tuple[ModelReference, Any]]) -> tuple[ModelReference, Any]:
+    model, generator = find(str(column["reference"]))
+    if column.get("hash", model.hash) != model.hash:
         raise CheckpointError(
             "{name} has other weights than those that were asked for: {hash} is not there any more.",
             name=model.reference,
-            hash=str(asked["hash"])[:10],
+            hash=str(column["hash"])[:10],
         )
     return model, generator
 
 
-def opening(tokenizer, asked: dict[str, Any], length: int) -> tuple[str, str]:
+def opening(tokenizer, passage: dict[str, Any], length: int) -> tuple[str, str]:
     """The first tokens of a test article, and the `length` tokens that follow them there.
 
     A character that the border would split belongs to the first part.
@@ -84,8 +84,8 @@ def opening(tokenizer, asked: dict[str, Any], length: int) -> tuple[str, str]:
     """
     from engine.inference import differences, token_scores
 
-    count = max(1, int(asked["tokens"]))
-    wanted = {"articles": asked["articles"], "split": "test", "number": asked["number"], "first": 1}
+    count = max(1, int(passage["tokens"]))
+    wanted = {"articles": passage["articles"], "split": "test", "number": passage["number"], "first": 1}
     taken = differences.passage(tokenizer, {**wanted, "count": count + length})
     pieces = token_scores.pieces(tokenizer, taken.ids)
     while count < len(pieces) and not pieces[count - 1]:
@@ -93,14 +93,14 @@ def opening(tokenizer, asked: dict[str, Any], length: int) -> tuple[str, str]:
     return "".join(pieces[:count]), "".join(pieces[count : count + length]).rstrip("\ufffd")
 
 
-def _column(number, asked, model: ModelReference, generator, prompt: str, send: Send) -> list[Iterator[None]]:
+def _column(number, column, model: ModelReference, generator, prompt: str, send: Send) -> list[Iterator[None]]:
     """The texts of a column, each an iterator that writes a token at a time."""
     from engine.inference.generation import Sampler
     from engine.models import backend
 
-    sampler = Sampler(float(asked["temperature"]), int(asked["top_k"]), float(asked["top_p"]))
-    room = max(1, min(int(asked["max_new_tokens"]), MOST_NEW_TOKENS))
-    seed, beams = int(asked["seed"]), int(asked.get("beams", 0))
+    sampler = Sampler(float(column["temperature"]), int(column["top_k"]), float(column["top_p"]))
+    room = max(1, min(int(column["max_new_tokens"]), MOST_NEW_TOKENS))
+    seed, beams = int(column["seed"]), int(column.get("beams", 0))
     search = generator.search(prompt, room, beams) if beams else None
     kept, dropped = generator.prompt_ids(prompt, room)
     send(
@@ -115,7 +115,7 @@ def _column(number, asked, model: ModelReference, generator, prompt: str, send: 
     )
     if search is not None:
         return [_search(number, generator, search, room, send)]
-    samples = 1 if sampler.temperature == 0 else max(1, min(int(asked.get("samples", 1)), MOST_SAMPLES))
+    samples = 1 if sampler.temperature == 0 else max(1, min(int(column.get("samples", 1)), MOST_SAMPLES))
     streams = [generator.stream(prompt, room, sampler, seed + sample) for sample in range(samples)]
     return [_stream(number, sample, generator, stream, send) for sample, stream in enumerate(streams)]
 
