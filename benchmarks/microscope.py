@@ -41,8 +41,8 @@ def main() -> None:
             }
             started = time.perf_counter()
             request = {"kind": "look", "references": [str(paths.MINI_PRESET), "recorded-mini"], "passage": passage}
-            looked = [m for m in inference_client.stream(request, root) if m["kind"] == "looked"]
-            assert [len(m["ranks"]) for m in looked] == [200, 200]
+            scored = [m for m in inference_client.stream(request, root) if m["kind"] == "looked"]
+            assert [len(m["ranks"]) for m in scored] == [200, 200]
             return time.perf_counter() - started
 
         started = time.perf_counter()

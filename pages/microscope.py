@@ -117,28 +117,28 @@ def _follow_link() -> None:
 def draw(models: list[ModelReference], messages: list[dict], what: str, article: bool) -> None:
     """The coloured tokens; a model that could not be asked is told of. What changed most in a text of one's own."""
     passage = next(message for message in messages if message["kind"] == "passage")
-    looked = []
+    scored = []
     for message in messages:
         if message["kind"] == "looked":
             model = models[message["column"]]
             last = folders.last_step(model.checkpoint.run) if model.checkpoint else 0
             title, colour = folders.title(model), colours.of_model(model, last)
-            looked.append({"title": title, "colour": colour, "looked": message})
+            scored.append({"title": title, "colour": colour, "looked": message})
         elif message["kind"] == "error":
             st.warning(errors.markdown(EngineError(message["template"], **message["values"])))
-    microscope_view.show(passage["pieces"], looked, what, models[0].preset.vocabulary_size or 50257, key="scope")
-    mean = [sum(m["looked"]["probabilities"]) / max(1, len(passage["pieces"])) for m in looked]
+    microscope_view.show(passage["pieces"], scored, what, models[0].preset.vocabulary_size or 50257, key="scope")
+    mean = [sum(m["looked"]["probabilities"]) / max(1, len(passage["pieces"])) for m in scored]
     sentence = " · ".join(
         _("{name}: {p} of the probability on the real token", name=words.plain(m["title"]), p=words.percent(p))
-        for m, p in zip(looked, mean, strict=True)
+        for m, p in zip(scored, mean, strict=True)
     )
     st.caption(sentence + (" · " + _("the text goes on behind them") if passage["cut"] else ""))
-    if len(looked) == 2 and not article:
+    if len(scored) == 2 and not article:
         st.subheader(_("In this text"))
         st.markdown(
             _("The tokens that the second model expects better than the first, and those that it expects worse.")
         )
-        changed = microscope_view.differences(microscope_view.PROBABILITY, *(m["looked"] for m in looked))
+        changed = microscope_view.differences(microscope_view.PROBABILITY, *(m["looked"] for m in scored))
         places_view.show(places_view.of_text(passage["pieces"], changed))
 
 

@@ -75,7 +75,7 @@ def prepared_or_offer(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
     except EngineError:
         if not hub.is_name(chosen):
             raise
-        _background(import_job.Import(import_job.Request(chosen, preset, looked_at=True)), listing_of=chosen)
+        _background(import_job.Import(import_job.Request(chosen, preset, previewed=True)), listing_of=chosen)
         return None
     fingerprint = on_disk.fingerprint(path)
     seen = preview_view.preview(str(path), fingerprint, {})
@@ -86,7 +86,7 @@ def prepared_or_offer(chosen: str, preset: str, tokenizer: Tokenizer) -> Corpus 
     part = f"part_{preview_view.name_of(chosen)}", [fingerprint, options.to_json()]
     accept = st.session_state.get(part[0]) == part[1]
     request = import_job.Request(
-        chosen, preset, options, accept_part=accept, looked_at=True, most_bytes=budget.corpus_bytes()
+        chosen, preset, options, accept_part=accept, previewed=True, most_bytes=budget.corpus_bytes()
     )
     job = import_job.Import(request)
     if found is not None:

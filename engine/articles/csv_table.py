@@ -23,7 +23,7 @@ _USUAL = {*names.TEXT_COLUMNS, *names.ABSTRACT_COLUMNS, *names.TITLE_COLUMNS, *n
 _LONGEST_HEAD = 100  # characters of a column's name
 _SAME_HEADER = sentence("{path}, line {line}: the header again, as where tables were joined; it is no article.")
 _OTHER_HEADER = sentence("{path}, line {line}: the header of another table; the rows behind it were read by it.")
-_LOOKED_AT_CHARACTERS = 8 << 10  # from which the last line may have been cut off
+_SAMPLE_CHARACTERS = 8 << 10  # from which the last line may have been cut off
 _FEWEST_ROWS = 4  # of a table that no name tells, its header included
 _RETRIED_LINES = 1_000  # of a row: a longer one has no end, however it is read
 # How a row may be written, the commonest first: a blank before a quote is none of the text, but where the quote is; some
@@ -148,7 +148,7 @@ def heads(line: str) -> tuple[str, list[str]]:
 
 def is_regular(start: str, delimiter: str, width: int) -> bool:
     """Whether each of the first rows of what begins so has as many fields, and the first, of names, no number among them."""
-    complete = start[: start.rfind("\n") + 1].splitlines() if len(start) > _LOOKED_AT_CHARACTERS else start.splitlines()
+    complete = start[: start.rfind("\n") + 1].splitlines() if len(start) > _SAMPLE_CHARACTERS else start.splitlines()
     try:
         rows = [row for row in csv.reader(complete, delimiter=delimiter) if row]
     except csv.Error:

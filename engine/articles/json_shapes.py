@@ -6,7 +6,7 @@ from engine.articles import names, records, unread
 from engine.articles.options import Options
 
 _MOST_LEVELS = 3  # of objects around a list of articles
-_LOOKED_AT = 20  # of a list's objects, for one that is an article
+_SAMPLE_OBJECTS = 20  # of a list's objects, for one that is an article
 _FEWEST_WORDS = 4  # of a text that stands behind its name alone
 
 
@@ -33,7 +33,7 @@ def articles_in(value: object, options: Options, in_array: bool = False) -> list
     if records.is_article(value, options) and (in_array or not lists or _usual(value, options).title_column):
         return [value]
     if len(lists) > 1 or in_array:  # beside what describes them
-        lists = [found for found in lists if any(records.is_article(item, options) for item in found[:_LOOKED_AT])]
+        lists = [found for found in lists if any(records.is_article(item, options) for item in found[:_SAMPLE_OBJECTS])]
     if len(lists) == 1:
         return lists[0]
     return [value] if in_array or lists or options.text_column else _by_name(value) or [value]

@@ -85,15 +85,15 @@ def form(member: Member) -> str | ArticlesError:
         if found in ("csv", "text", "json", "jsonl", "marked", "pubmed-text", "pubmed-nbib") and not member.encoding:
             with member.open() as file:
                 member.encoding = encodings.of_text(file, sure=found == "jsonl")
-        return _looked_through(member) if found == "text" else found
+        return _form_of_text(member) if found == "text" else found
     except ArticlesError as error:
         return error
     except DAMAGED as error:
         return member.damaged(error)
 
 
-def _looked_through(member: Member) -> str | ArticlesError:
-    """Whether a text has marks between articles, or is none but a part of a page."""
+def _form_of_text(member: Member) -> str | ArticlesError:
+    """Tells the form of a text: with marks between articles, without, or none but a part of a page."""
     with member.open() as file:
         beginning = file.read(_MARKS_BYTES).decode("utf-8", "replace")
     if marked.is_form(beginning):

@@ -12,7 +12,7 @@ from engine.articles.options import BLANK_LINES, FILE, LINE, Options, Place
 from engine.core.errors import ArticlesError, sentence
 
 LONGEST_ARTICLE_BYTES = 16 << 20
-_LOOKED_AT_BYTES = 64 << 10
+_SAMPLE_BYTES = 64 << 10
 _WIDEST = 120  # characters of a line that an editor broke
 _LONGEST_TITLE = 120  # characters of a line that stands above a list
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -86,9 +86,9 @@ def _groups(found: list[str]) -> list[list[str]]:
 
 def _first_lines(member: Member) -> list[str]:
     with member.open() as file:
-        content = file.read(_LOOKED_AT_BYTES)
+        content = file.read(_SAMPLE_BYTES)
     found = _LINE_END.split(content.decode("utf-8-sig", "replace").strip("\r\n"))
-    found = [text.strip() for text in found[: -1 if len(content) == _LOOKED_AT_BYTES else None]]
+    found = [text.strip() for text in found[: -1 if len(content) == _SAMPLE_BYTES else None]]
     return [text for text in found if not _BREAK.fullmatch(text)]
 
 

@@ -72,7 +72,7 @@ def prepare(a: argparse.Namespace) -> int:
             options=Options(a.text_column, a.abstract_column, a.id_column, a.text_unit, a.title_column),
             limit=a.limit,
             accept_part=a.accept_part,
-            looked_at=True,  # they are printed below
+            previewed=True,  # they are printed below
         )
         notices = prepared.notices
         prepared = repeats.look_for_near_copies(prepared, tokenizer, line)  # of one that an earlier version prepared

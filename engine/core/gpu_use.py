@@ -133,7 +133,7 @@ def _sentence(expected: str, names: str, installed: Installed) -> ResourcesError
 
 def look() -> Installed:
     """What is installed now; looked up again when something was installed meanwhile."""
-    return _looked(_stamp(), os.environ.get("LD_LIBRARY_PATH", ""))
+    return _inspect(_stamp(), os.environ.get("LD_LIBRARY_PATH", ""))
 
 
 def _package() -> Path | None:
@@ -153,7 +153,7 @@ def _stamp() -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=4)
-def _looked(stamp: tuple[int, ...], path: str) -> Installed:
+def _inspect(stamp: tuple[int, ...], path: str) -> Installed:
     package = _package()
     if package is None:
         return Installed()

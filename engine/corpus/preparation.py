@@ -48,7 +48,7 @@ def prepare(
     options: Options | None = None,
     limit: int = 0,
     accept_part: bool = False,
-    looked_at: bool = False,
+    previewed: bool = False,
     most_bytes: int = 0,
 ) -> Corpus:
     """The corpus of a source for a vocabulary; one prepared before is found again and costs nothing.
@@ -59,7 +59,7 @@ def prepare(
         on_progress: called with `Preparing` after each batch; after a `Cancelled` the next preparation goes on from there.
         limit: articles of each split that are taken, from the first on; 0 = all.
         accept_part: whether a person said yes to a corpus of less than half of what the source holds.
-        looked_at: whether a person saw how its first articles are read, or will: without, no PDF and no Word file is used.
+        previewed: whether a person saw how its first articles are read, or will: without, no PDF and no Word file is used.
         most_bytes: that the corpus may take on the disk; 0 = as many as there are.
 
     Raises:
@@ -94,7 +94,7 @@ def prepare(
             return found
         staging = staging_of(folder)
         work = Growing(Path(path), tokenizer, options, limit, identified, staging, on_progress)
-        work.looked_at, work.most_bytes = looked_at, most_bytes
+        work.previewed, work.most_bytes = previewed, most_bytes
         try:
             with storage_errors(folder.parent):
                 work.read()

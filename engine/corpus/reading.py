@@ -101,7 +101,7 @@ class Growing:
             "sections": 0,
             "formulas": [0, 0],
         }
-        self.looked_at = False
+        self.previewed = False
         self.skipped, self.names = Skipped(), Counter[str]()
         self.state |= {"unread": 0, "left_out": {}, "remarks": Skipped().to_json(), "forms": {}}
         self.files: dict[str, BinaryIO] = {}
@@ -201,7 +201,7 @@ class Growing:
         for header, body in reading:
             kind = header["kind"]
             if kind == "opened":
-                if not self.looked_at and is_guessed(header["forms"]):
+                if not self.previewed and is_guessed(header["forms"]):
                     raise ArticlesError(GUESSED, path=self.path)
                 self.total_bytes = header["size"]
                 if not self.state["splits"]:

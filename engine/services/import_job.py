@@ -33,7 +33,7 @@ class Request:
 
     Attributes:
         source: a path, or a name on the hub. preset: whose vocabulary. options: how to read it. limit: 0 = all.
-        accept_part: whether less than half of it is enough. looked_at: whether a person has seen its first articles.
+        accept_part: whether less than half of it is enough. previewed: whether a person has seen its first articles.
         most_bytes: that the corpus may take; 0 = as many as there are.
     """
 
@@ -42,7 +42,7 @@ class Request:
     options: Options = field(default_factory=Options)
     limit: int = 0
     accept_part: bool = False
-    looked_at: bool = False
+    previewed: bool = False
     most_bytes: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Request:
             "options": self.options.to_json(),
             "limit": self.limit,
             **({"accept_part": True} if self.accept_part else {}),
-            **({"looked_at": True} if self.looked_at else {}),
+            **({"looked_at": True} if self.previewed else {}),
             **({"most_bytes": self.most_bytes} if self.most_bytes else {}),
         }
 
@@ -189,7 +189,7 @@ def _import(work: jobs.Work) -> dict[str, Any]:
         options=request.options,
         limit=request.limit,
         accept_part=request.accept_part,
-        looked_at=request.looked_at,
+        previewed=request.previewed,
         most_bytes=request.most_bytes,
     )
     notices = corpus.notices

@@ -189,8 +189,8 @@ class Studio:
                 )
                 send_error(client.send, other, column)
                 continue
-            looked = generator.microscope.look(taken)
-            client.send("looked", column=column, hash=model.hash, **token_scores.as_json(looked, tokenizer))
+            scores = generator.microscope.look(taken)
+            client.send("looked", column=column, hash=model.hash, **token_scores.as_json(scores, tokenizer))
 
     def _places(self, request: dict[str, Any], client: Client) -> None:
         from engine.inference.differences import compare_places

@@ -102,5 +102,5 @@ def test_no_pdf_is_used_before_somebody_looked_at_what_was_read(tmp_path, tokeni
     first = store.Corpus(tmp_path / "out").identifier("train", 1)
     beginning = f"Look at what was read before you train on it:\n--- {first}\nJournal of Tests 12, 2024"
     assert first in ("0", "1", "2") and beginning in capsys.readouterr().err
-    prepared = preparation.prepare(folder, tokenizer, tmp_path / "corpora", looked_at=True)
+    prepared = preparation.prepare(folder, tokenizer, tmp_path / "corpora", previewed=True)
     assert preparation.prepare(folder, tokenizer, tmp_path / "corpora").folder == prepared.folder

@@ -58,7 +58,7 @@ def installed(tmp_path, monkeypatch):
         if library:
             folder.mkdir(parents=True)
             (folder / "libcudnn.so.9").touch()
-        gpu_use._looked.cache_clear()  # a new process's
+        gpu_use._inspect.cache_clear()  # a new process's
 
     return put
 

@@ -52,7 +52,7 @@ def test_the_vocabulary_of_a_tokenizer_json_is_read_and_compared(
     )
     content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
 
-    def looked() -> list[str]:
+    def fitting() -> list[str]:
         shutil.rmtree(tmp_path / "scratch", ignore_errors=True)
         (tmp_path / "scratch").mkdir()
         path = zipped(folder, tmp_path / "new.zip") if packed else folder
@@ -60,7 +60,7 @@ def test_the_vocabulary_of_a_tokenizer_json_is_read_and_compared(
             path, [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5"
         ).fits
 
-    assert looked()
+    assert fitting()
     vocabulary = dict(content["model"]["vocab"])
     first, second = list(vocabulary)[300:302]
     swapped = vocabulary | {first: vocabulary[second], second: vocabulary[first]}
@@ -74,11 +74,11 @@ def test_the_vocabulary_of_a_tokenizer_json_is_read_and_compared(
         changed = content | {"model": content["model"] | model} | more
         (folder / "tokenizer.json").write_text(json.dumps(changed), encoding="utf-8")
         with pytest.raises(CheckpointError, match="not that of tiny"):
-            looked()
+            fitting()
     for name in ("vocab.json", "merges.txt"):  # the right one beside it: transformers reads tokenizer.json
         shutil.copy(fine_tuned[2] / name, folder)
     with pytest.raises(CheckpointError, match="not that of tiny"):
-        looked()
+        fitting()
 
 
 def test_a_tokenizer_json_of_another_kind_is_no_preset_and_keras_hubs_own_is_no_vocabulary(fine_tuned, tmp_path):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("no_studio")
 def test_the_microscope_shows_what_the_studio_saw_and_says_where_it_could_not(root, monkeypatch):
     from engine.services import inference_client
 
-    looked = {
+    scores = {
         "kind": "looked",
         "column": 0,
         "hash": "0",
@@ -27,7 +27,7 @@ def test_the_microscope_shows_what_the_studio_saw_and_says_where_it_could_not(ro
         "alternatives": [[["<b>", 0.5]], [["x", 0.2]]],
     }
     other = {"kind": "error", "column": 1, "template": "{name} has another vocabulary.", "values": {"name": "two/1"}}
-    answers = [{"kind": "passage", "pieces": ["<b>", "*x*"], "cut": True}, looked, other]
+    answers = [{"kind": "passage", "pieces": ["<b>", "*x*"], "cut": True}, scores, other]
     monkeypatch.setattr(inference_client, "phase", lambda root=None: "ready")
     monkeypatch.setattr(inference_client, "stream", lambda request, root=None: iter(answers))
     a_run(root, "two")
@@ -60,8 +60,8 @@ def looking(monkeypatch):
             return
         yield {"kind": "passage", "pieces": [" <b>", " *x*", "y"], "cut": False}
         for column, shares in enumerate(([0.5, 0.1, 0.2], [0.5, 0.4, 0.1])[: len(request["references"])]):
-            looked = {"ranks": [1] * 3, "entropies": [1.0] * 3, "alternatives": [[["x", 0.2]]] * 3, "hash": ""}
-            yield {"kind": "looked", "column": column, "probabilities": shares, **looked}
+            scores = {"ranks": [1] * 3, "entropies": [1.0] * 3, "alternatives": [[["x", 0.2]]] * 3, "hash": ""}
+            yield {"kind": "looked", "column": column, "probabilities": shares, **scores}
 
     requests: list[dict] = []
     found: dict[str, list[dict]] = {}

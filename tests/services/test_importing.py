@@ -32,7 +32,7 @@ def test_an_import_ends_with_a_corpus(root, tiny_preset, sample_folder):
 
 def test_an_import_that_fails_says_why(root, tiny_preset, tmp_path):
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
-    job = Import(Request(str(tmp_path / "a.pdf"), str(tiny_preset), looked_at=True))
+    job = Import(Request(str(tmp_path / "a.pdf"), str(tiny_preset), previewed=True))
     job.start()
     said = str(wait(job, jobs.FAILED).error)
     assert "a.pdf holds no article that can be used. a.pdf is a PDF that is damaged or cannot be read" in said

@@ -206,11 +206,11 @@ def test_another_address_does_not_wait_and_a_changed_file_ends_all_waits():
 def test_many_addresses_are_slowed_together_but_never_for_long():
     now = [0.0]
     counted = tries.Tries(lambda: now[0])
-    looked_at = 0
+    examined = 0
     for number in range(2000):  # a try each tenth of a second, each from an address of its own
-        looked_at += counted.answer(f"10.1.{number // 250}.{number % 250}", lambda: False).examined
+        examined += counted.answer(f"10.1.{number // 250}.{number % 250}", lambda: False).examined
         now[0] += 0.1
-    assert looked_at < tries.ALL.free + 200 / tries.ALL.longest_seconds + 5
+    assert examined < tries.ALL.free + 200 / tries.ALL.longest_seconds + 5
     assert tries.network("2001:db8::1") == tries.network("2001:db8::ffff:1") != tries.network("2001:db8:1::1")
     assert counted.answer("10.9.9.9", lambda: False).wait_seconds <= tries.ALL.longest_seconds
 

@@ -50,13 +50,13 @@ def difference_title(what: str, name: str) -> str:
     }[what]
 
 
-def values(what: str, looked: dict[str, Any]) -> list[float]:
+def values(what: str, scores: dict[str, Any]) -> list[float]:
     """The number of each token that `scale` places: the better the expectation, the higher."""
     if what == PROBABILITY:
-        return [math.log10(max(p, 1e-12)) for p in looked["probabilities"]]
+        return [math.log10(max(p, 1e-12)) for p in scores["probabilities"]]
     if what == RANK:
-        return [-math.log10(rank) for rank in looked["ranks"]]
-    return [-entropy for entropy in looked["entropies"]]
+        return [-math.log10(rank) for rank in scores["ranks"]]
+    return [-entropy for entropy in scores["entropies"]]
 
 
 def differences(what: str, first: dict[str, Any], second: dict[str, Any]) -> list[float]:
@@ -69,34 +69,34 @@ def differences(what: str, first: dict[str, Any], second: dict[str, Any]) -> lis
     return [unit * (b - a) for a, b in zip(values(what, first), values(what, second), strict=True)]
 
 
-def facts(looked: dict[str, Any]) -> list[str]:
+def facts(scores: dict[str, Any]) -> list[str]:
     """One line a token: its probability, its rank, the entropy."""
     return [
         _("{p} %, rank {rank}, entropy {bits} bits", p=f"{100 * p:.3g}", rank=f"{rank:,}", bits=f"{entropy:.1f}")
-        for p, rank, entropy in zip(looked["probabilities"], looked["ranks"], looked["entropies"], strict=True)
+        for p, rank, entropy in zip(scores["probabilities"], scores["ranks"], scores["entropies"], strict=True)
     ]
 
 
-def passage(looked: dict[str, Any], key: str) -> None:
+def passage(scores: dict[str, Any], key: str) -> None:
     """Draws one model's probabilities of a recorded passage.
 
     Args:
-        looked: `pieces`, `probabilities`, `ranks`.
+        scores: `pieces`, `probabilities`, `ranks`.
     """
     shared = scale(PROBABILITY, 0)
     facts_ = [
         _("{p} %, rank {rank}", p=f"{100 * p:.3g}", rank=f"{rank:,}")
-        for p, rank in zip(looked["probabilities"], looked["ranks"], strict=True)
+        for p, rank in zip(scores["probabilities"], scores["ranks"], strict=True)
     ]
     block = {
         "title": _("Probability of each token"),
         "colour": "transparent",
         "wide": True,
         "legend": shared.legend(),
-        "colours": coloured(values(PROBABILITY, looked), shared),
+        "colours": coloured(values(PROBABILITY, scores), shared),
         "facts": facts_,
     }
-    text(looked["pieces"], block, key)
+    text(scores["pieces"], block, key)
 
 
 def text(pieces: list[str], block: dict[str, Any], key: str) -> None:
