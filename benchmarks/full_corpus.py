@@ -59,13 +59,13 @@ def make(folder: Path, share: float) -> dict:
                     chosen.append(paragraph[1])
                 cuts = [round(i * len(chosen) / 4) for i in range(5)]
                 sections = [", ".join(chosen[a:b]) for a, b in itertools.pairwise(cuts)]
-                kept = [(n, s) for n, s in zip(names, sections, strict=True) if s]
-                text = ", ".join(s for _, s in kept)
+                filled = [(n, s) for n, s in zip(names, sections, strict=True) if s]
+                text = ", ".join(s for _, s in filled)
                 abstract = json.dumps(f"<S> article {number} of {split} . </S>")
                 line = (
                     f'{{"article_id": "{split}-{number}", "article_text": [{text}], "abstract_text": [{abstract}], '
-                    f'"labels": null, "section_names": {json.dumps([n for n, _ in kept])}, '
-                    f'"sections": [{", ".join(f"[{s}]" for _, s in kept)}]}}\n'
+                    f'"labels": null, "section_names": {json.dumps([n for n, _ in filled])}, '
+                    f'"sections": [{", ".join(f"[{s}]" for _, s in filled)}]}}\n'
                 )
                 written += file.write(line)
     return {"folder": str(folder), "bytes": written}

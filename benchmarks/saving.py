@@ -93,7 +93,7 @@ def main() -> None:
         work = Saving(create(settings), preset, model)
         work.timed(a.saves, a.steps)
         size = checkpoints.of_run(work.run)[-1].bytes
-        kept = len(checkpoints.of_run(work.run))
+        stored = len(checkpoints.of_run(work.run))
     step, save = (float(np.median(work.measured[name])) for name in ("step", "save"))
 
     def share(minutes: float) -> float:
@@ -117,7 +117,7 @@ def main() -> None:
                 "step_seconds": round(step, 3),
                 "save_seconds": [round(s, 2) for s in work.measured["save"]],
                 "save_seconds_median": round(save, 2),
-                "kept": kept,
+                "kept": stored,
                 "share_of_a_run_of_minutes": {minutes: round(share(minutes), 4) for minutes in (1, 2, 5, 15, 60)},
             }
         )

@@ -66,8 +66,8 @@ def stop(run: Run, way: str, trains: bool, rng: random.Random) -> dict:
     ended = [e["time"] - requested_at for e in run.events("state") if e["time"] >= requested_at]
     times = {"saved": saved[:1], "ended": ended[:1], "gone": [seconds]}
     newest = checkpoints.newest_verified(run)
-    kept = not reported or (newest is not None and newest.step >= reported[-1])
-    return {"way": way, "phase": phase, "kept": kept, **{name: round(v[0], 2) for name, v in times.items() if v}}
+    saved_all = not reported or (newest is not None and newest.step >= reported[-1])
+    return {"way": way, "phase": phase, "kept": saved_all, **{name: round(v[0], 2) for name, v in times.items() if v}}
 
 
 def main() -> None:

@@ -99,24 +99,24 @@ def figures(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
     )
     curve = statistics.curve(c.content_hash, split, c)
     of = c.content_hash, split
-    drawn = live.kept(lambda: article_figures.coverage(*curve, taken, share), "coverage", *of, taken)
+    drawn = live.cached(lambda: article_figures.coverage(*curve, taken, share), "coverage", *of, taken)
     right.plotly_chart(drawn, theme="streamlit", key="coverage")
     st.subheader(_("Lengths, sections, words"))
     left, right = st.columns(2)
-    drawn = live.kept(lambda: article_figures.lengths(c.words(split), _("words in an article")), "words", *of)
+    drawn = live.cached(lambda: article_figures.lengths(c.words(split), _("words in an article")), "words", *of)
     left.plotly_chart(drawn, theme="streamlit", key="words")
-    drawn = live.kept(lambda: article_figures.lengths(tokens, _("tokens in an article")), "tokens", *of)
+    drawn = live.cached(lambda: article_figures.lengths(tokens, _("tokens in an article")), "tokens", *of)
     right.plotly_chart(drawn, theme="streamlit", key="tokens")
     left, right = st.columns(2)
     found, articles = statistics.over_represented(c.content_hash, split, c, tokenizer)
     with left:
         names = [tuple(item) for item in c.card["section_names"][:SHOWN_SECTIONS]]
         total = corpus.summary(c.card)["articles"]
-        drawn = live.kept(lambda: article_figures.sections(names, total), "sections", *of)
+        drawn = live.cached(lambda: article_figures.sections(names, total), "sections", *of)
         st.plotly_chart(drawn, theme="streamlit", key="sections")
     with right:
         if found:
-            drawn = live.kept(lambda: article_figures.keywords(found[:12]), "keywords", *of)
+            drawn = live.cached(lambda: article_figures.keywords(found[:12]), "keywords", *of)
             st.plotly_chart(drawn, theme="streamlit", key="keywords")
             st.caption(
                 _(
@@ -144,7 +144,7 @@ def stages(c: Corpus) -> None:
             )
         )
     scaled = plan.scaled(articles)
-    drawn = live.kept(lambda: article_figures.stages(scaled), "stages", chosen, repr(scaled))
+    drawn = live.cached(lambda: article_figures.stages(scaled), "stages", chosen, repr(scaled))
     st.plotly_chart(drawn, theme="streamlit", key="stages")
 
 

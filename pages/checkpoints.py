@@ -115,12 +115,12 @@ def export(checkpoint: Checkpoint) -> None:
     }
     with st.expander(_("Export, or convert to another format")):
         form = st.selectbox(_("As"), list(titles), format_func=lambda name: titles[name], key="export_format")
-        st.caption(words.export_kept(form) + " " + _("In float32; folders come as one zip file."))
+        st.caption(words.describe_export(form) + " " + _("In float32; folders come as one zip file."))
         key = f"exported {checkpoint.reference} {checkpoint.hash} {form}"
         with st.container(horizontal=True):
             impossible = little_memory.nothing_generates()  # the studio writes it
             written = st.button(_("Write the file"), icon=":material/output:", key="export_write", disabled=impossible)
-            kept = (
+            convert = (
                 access.is_owner()
                 and not impossible
                 and form in CHECKPOINT_FORMATS
@@ -136,7 +136,7 @@ def export(checkpoint: Checkpoint) -> None:
                 )
             )
         request = {"reference": checkpoint.reference, "format": form}
-        if written or kept:
+        if written or convert:
             request |= {"kind": "export", "most_bytes": budget.export_bytes()} if written else {"kind": "convert"}
             work = _("The studio writes it; its start takes some ten seconds.")
             with errors.shown(), st.status(work) as status:

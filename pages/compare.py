@@ -29,10 +29,10 @@ def choose(found: list[Run]) -> list[Run]:
     by_name = {run.name: run for run in found}
     first = [run.name for run in found if not run.recorded][:DEFAULT_RUNS]
     recorded = [run.name for run in found if run.recorded]
-    kept = st.session_state.get("compare_runs", first + recorded[:1])
-    if gone := [name for name in kept if name not in by_name]:
+    chosen = st.session_state.get("compare_runs", first + recorded[:1])
+    if gone := [name for name in chosen if name not in by_name]:
         st.info(_("Not there any more: {names}", names=words.plain(", ".join(gone))))
-    st.session_state["compare_runs"] = [name for name in kept if name in by_name]
+    st.session_state["compare_runs"] = [name for name in chosen if name in by_name]
     names = st.multiselect(
         _("Runs"),
         list(by_name),

@@ -197,7 +197,7 @@ def whole_picture(request: report_form.BreakdownRequest, start: bool, place) -> 
         bar.empty()
         place.empty()
     content = request.content()  # articles and weights as they are now, which may be others than were measured
-    if st.session_state.get("report", ("",))[0] != content and (before := request.kept()) is not None:
+    if st.session_state.get("report", ("",))[0] != content and (before := request.cached()) is not None:
         st.session_state["report"] = (content, before)
     if st.session_state.get("report", ("",))[0] != content:
         st.info(

@@ -11,7 +11,7 @@ from engine.corpus import store
 from engine.inference.samples.outcome import LONGEST_PROMPT, Column, Sample, Written, without_blank
 from engine.runs.references import ModelReference
 from engine.services import inference_client
-from ui import choices, errors, kept_view, little_memory, side_view, sources, studio_view
+from ui import choices, errors, little_memory, saved_view, side_view, sources, studio_view
 from ui.i18n import _
 from ui.readers import folders
 
@@ -211,5 +211,5 @@ if (pressed or at_once) and complete and not nothing_generates:
 
 if (stream := st.session_state.get("side_result")) is not None:
     side_view.show(stream, list(available.values()))
-    kept_view.save(stream)
-kept_view.show(list(available.values()))
+    saved_view.save(stream)
+saved_view.show(list(available.values()))

@@ -20,10 +20,10 @@ def main() -> None:
     """Reads every book once."""
     books = sorted(Path(sys.argv[1]).glob("*.txt"))
     counts = keywords.count(book.read_text(encoding="utf-8") for book in books)
-    kept = {word: n for word, n in sorted(counts.items()) if n >= MOST_RARE}
-    value = {"books": len(books), "words": sum(counts.values()), "counts": kept}
+    frequent = {word: n for word, n in sorted(counts.items()) if n >= MOST_RARE}
+    value = {"books": len(books), "words": sum(counts.values()), "counts": frequent}
     write_bytes(keywords.PROSE, (json.dumps(value, separators=(",", ":")) + "\n").encode())
-    print(f"{len(books)} books, {sum(counts.values()):,} words, {len(kept):,} entries")
+    print(f"{len(books)} books, {sum(counts.values()):,} words, {len(frequent):,} entries")
 
 
 if __name__ == "__main__":

@@ -66,8 +66,8 @@ def update() -> None:
         fresh.creation_date = fresh.revision_date = old.creation_date
         for one, many in sorted(sentences().items()):
             key = (one, many) if many else one
-            kept = old.get(one)
-            fresh.add(key, kept.string if kept and bool(many) == isinstance(kept.id, tuple) else None)
+            former = old.get(one)
+            fresh.add(key, former.string if former and bool(many) == isinstance(former.id, tuple) else None)
         with path.open("wb") as file:
             write_po(file, fresh, width=110, omit_header=False)
 

@@ -277,27 +277,27 @@ def on_the_cpu(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def kept_sample(tmp_path_factory) -> Path:
+def sample_corpus(tmp_path_factory) -> Path:
     """The corpus of the sample articles in the mini model's vocabulary, prepared once: for copying."""
     from engine.core import paths
     from engine.corpus import preparation
     from engine.presets import tokenizers
 
-    corpora = tmp_path_factory.mktemp("kept_sample")
+    corpora = tmp_path_factory.mktemp("sample_corpus")
     return preparation.prepare(paths.SAMPLE_ARTICLES, tokenizers.load(paths.MINI_PRESET), corpora).folder
 
 
 @pytest.fixture
-def prepared_sample(root, kept_sample):
+def prepared_sample(root, sample_corpus):
     """The corpus of the sample articles among those of this test."""
     from engine.core import paths
     from engine.corpus.store import Corpus
 
-    return Corpus(shutil.copytree(kept_sample, paths.corpora_root() / kept_sample.name))
+    return Corpus(shutil.copytree(sample_corpus, paths.corpora_root() / sample_corpus.name))
 
 
 @pytest.fixture
-def sample_is_copied(monkeypatch, kept_sample):
+def sample_is_copied(monkeypatch, sample_corpus):
     """Where a page prepares the sample articles, they are copied: those that a test brings are prepared."""
     from engine.articles import Options
     from engine.core import paths
@@ -310,11 +310,11 @@ def sample_is_copied(monkeypatch, kept_sample):
             paths.SAMPLE_ARTICLES,
             paths.MINI_PRESET,
         )
-        fits = not request.most_bytes or (kept_sample / "tokens.bin").stat().st_size < request.most_bytes
-        target = paths.corpora_root() / kept_sample.name
+        fits = not request.most_bytes or (sample_corpus / "tokens.bin").stat().st_size < request.most_bytes
+        target = paths.corpora_root() / sample_corpus.name
         if same and fits and request.options == Options() and not request.limit and not target.exists():
             with contextlib.suppress(OSError):  # where no folder can be made it is the page that says so
-                shutil.copytree(kept_sample, target.with_suffix(".copy"))
+                shutil.copytree(sample_corpus, target.with_suffix(".copy"))
                 target.with_suffix(".copy").rename(target)
         return prepared_apart(request, *seconds)
 
@@ -349,10 +349,10 @@ def visitor(monkeypatch):
 
     from ui import owner_file
 
-    kept, state = {"owner_code": "s3cret-of-hers"}, {}
-    monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(True, "s3cret-of-hers", values=kept))
+    values, state = {"owner_code": "s3cret-of-hers"}, {}
+    monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(True, "s3cret-of-hers", values=values))
     monkeypatch.setattr(st, "session_state", state)
-    return state, kept
+    return state, values
 
 
 @pytest.fixture

@@ -315,8 +315,8 @@ def test_thirty_pins_are_thirty_pins(root):
 def test_results_kept_at_once_and_uploads_of_the_same_are_whole(root, monkeypatch):
     from ui import sources
 
-    assert at_once(PEOPLE, lambda n: cache.keep({"a": n % 3}, n % 3, root)) == [None] * PEOPLE
-    assert [cache.kept({"a": n}, root) for n in range(3)] == [0, 1, 2]
+    assert at_once(PEOPLE, lambda n: cache.write({"a": n % 3}, n % 3, root)) == [None] * PEOPLE
+    assert [cache.read({"a": n}, root) for n in range(3)] == [0, 1, 2]
     found = at_once(PEOPLE, lambda n: sources.save_uploads([("a.txt", b"An article.")]))
     assert len(set(found)) == 1 and paths.locate(found[0]).read_bytes() == b"An article."
     assert sorted(path.name for path in root.iterdir()) == [".evaluations", ".uploads"]

@@ -39,7 +39,7 @@ def test_nothing_that_is_written_brings_a_deleted_folder_back(root):
     assert lifecycle.create(a_request(name="one"), root=root).state().state == states.QUEUED
     shutil.rmtree(root)
     for write in (
-        lambda: cache.keep({"a": 1}, 1, root),
+        lambda: cache.write({"a": 1}, 1, root),
         lambda: files.clear_old(root / ".exports", 1.0),
         lambda: saved._folder(root) and Lock(dispatcher.lock_path(root)).acquire(),
         lambda: inference_client.ensure(root),

@@ -78,7 +78,7 @@ def _import(uploads: list[tuple[str, bytes]], path: str, name: str, preset: str)
         root = paths.checkpoints_root()
         with contextlib.ExitStack() as stack:
             if uploads:
-                source = _kept(uploads, stack.enter_context(adoption.scratch_folder(root)))
+                source = _save_uploads(uploads, stack.enter_context(adoption.scratch_folder(root)))
             else:
                 access.check_path(path)
                 source = paths.locate(path)
@@ -88,7 +88,7 @@ def _import(uploads: list[tuple[str, bytes]], path: str, name: str, preset: str)
     st.toast(_("{name} is imported.", name=checkpoint.reference))
 
 
-def _kept(uploads: list[tuple[str, bytes]], folder: Path) -> Path:
+def _save_uploads(uploads: list[tuple[str, bytes]], folder: Path) -> Path:
     """Uploaded files in a folder: the one file, or the folder of several."""
     require_space(folder, sum(len(content) for _name, content in uploads))
     for file_name, content in uploads:

@@ -270,11 +270,11 @@ def keep_upload(uploaded: list[uploads.File], size: int) -> Path:
     uploads.sweep(3600 * most.upload_hours)
     with _one_at_a_time():
         _check_uploads(size, most)
-        kept = uploads.keep(uploaded, st.session_state.setdefault("upload_secret", secrets.token_hex(16)))
+        upload_path = uploads.keep(uploaded, st.session_state.setdefault("upload_secret", secrets.token_hex(16)))
     own = st.session_state.setdefault("own_uploads", [])
-    if (upload := str(uploads.of_visitors(kept))) not in own:
+    if (upload := str(uploads.of_visitors(upload_path))) not in own:
         own.append(upload)
-    return kept
+    return upload_path
 
 
 def may_read(articles: str | Path) -> bool:

@@ -277,10 +277,10 @@ def _watch(job: import_job.Import) -> None:
         )
     left = 0.0 if status.compared else _left(job, status)
     st.progress(share, label + (_(", about {time} left", time=words.duration(left)) if left else ""))
-    kept = (
+    explanation = (
         _fetched_again() if status.state == import_job.FETCHING else _("What is done is kept: it goes on from there.")
     )
     mine = access.is_owner() or uploads.of_visitors(job.request.source) is not None
-    if mine and st.button(_("Stop"), icon=":material/stop:", help=kept):
+    if mine and st.button(_("Stop"), icon=":material/stop:", help=explanation):
         with errors.shown():
             job.stop()

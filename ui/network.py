@@ -82,8 +82,8 @@ class Guard:
                 # As good as the server's own: a proxy may have changed the host. Streamlit would ask the address
                 # service before it looks at its own list.
                 own = urlsplit(origin)._replace(netloc=host).geturl().encode("latin-1")
-                kept = [(name, value) for name, value in scope["headers"] if name != b"origin"]
-                scope = {**scope, "headers": [*kept, (b"origin", own)]}
+                others = [(name, value) for name, value in scope["headers"] if name != b"origin"]
+                scope = {**scope, "headers": [*others, (b"origin", own)]}
             elif not _known(origin):
                 _log.warning(
                     "Atelier: a page of %r asked for a connection to %r and was turned away. If it is the server's own "

@@ -85,8 +85,8 @@ def _by_cookie(code: str) -> bool:
     if not cookie or not network.same_origin(st.context.headers.get("Origin"), st.context.headers.get("Host")):
         return False
     with _lock:
-        kept, until = _cookies.get(_fingerprint(cookie), ("", 0.0))
-    return hmac.compare_digest(kept, code) and time.monotonic() < until
+        known, until = _cookies.get(_fingerprint(cookie), ("", 0.0))
+    return hmac.compare_digest(known, code) and time.monotonic() < until
 
 
 def enter(given: str) -> Answer:

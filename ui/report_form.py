@@ -52,11 +52,11 @@ class BreakdownRequest:
         """As the studio takes it, but for the model."""
         return {"kind": "evaluate", "articles": self.articles, "split": self.split, **asdict(self.way)}
 
-    def kept(self) -> list[dict[str, Any]] | None:
-        """The reports that were measured before in this way on the same articles and weights, or None."""
+    def cached(self) -> list[dict[str, Any]] | None:
+        """Reads the evaluations that were measured before in this way on the same articles and weights; None where one is missing."""
         with contextlib.suppress(EngineError):  # what is wrong with the articles is said when they are measured
             self.check()
-            found = [cache.kept_report(model, self.articles, self.split, self.way) for model in self.compared()]
+            found = [cache.read_breakdown(model, self.articles, self.split, self.way) for model in self.compared()]
             return [report for report in found if report is not None] if all(found) else None
         return None
 

@@ -25,13 +25,13 @@ class Stream:
     """A result that is being written by a thread that touches nothing of Streamlit's.
 
     Attributes:
-        kept: the name under which it is kept, or "".
+        saved_as: the name under which it is kept, or "".
         blank: whether a blank at the prompt's end was left out.
         waiting: whether the studio works for another request first.
     """
 
     result: Written
-    kept: str = ""
+    saved_as: str = ""
     blank: bool = False
     waiting: bool = False
     done: threading.Event = field(default_factory=threading.Event)
@@ -107,7 +107,7 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
     notes = (
         [] if result.prompt or not result.environment else [_("The prompt is empty: each text opens as an article.")]
     )
-    if stream.kept:
+    if stream.saved_as:
         notes.append(_("Kept on {time} (UTC).", time=moment(result)))
     if result.environment:
         notes.append(", ".join(environment_lines(result.environment)))

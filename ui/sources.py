@@ -40,8 +40,8 @@ def _digest(content: bytes | Path) -> str:
     return sha256(content) if isinstance(content, Path) else hashlib.sha256(content).hexdigest()
 
 
-def _kept(uploaded: list) -> str:
-    """What the widget for uploads holds, on the disk, once for all reruns.
+def _save_once(uploaded: list) -> str:
+    """Saves what the widget for uploads holds to the disk, once for all reruns.
 
     Streamlit holds every upload in the server's memory as long as its session lives: what is on the disk is let go there.
 
@@ -59,9 +59,9 @@ def _kept(uploaded: list) -> str:
             known[key] = save_uploads(files)
         except FileNotFoundError as error:
             raise EngineError("This upload has been deleted meanwhile: upload it again.") from error
-        kept = paths.locate(known[key])
+        saved = paths.locate(known[key])
         for name, upload in zip(_distinct([name for name, _content in files]), uploaded, strict=True):
-            st.session_state[f"upload_{upload.file_id}"] = str(kept if len(uploaded) == 1 else kept / name)
+            st.session_state[f"upload_{upload.file_id}"] = str(saved if len(uploaded) == 1 else saved / name)
             memory.let_go(upload)
     if not paths.locate(known[key]).exists():
         raise EngineError("This upload has been deleted meanwhile: upload it again.")
@@ -170,7 +170,7 @@ def choose_articles(key: str, vocabulary: str = "", with_hub: bool = False, form
             st.caption(_("Until a file is there, the sample is used."))
             return sample
         with errors.shown():
-            return _kept(uploaded)
+            return _save_once(uploaded)
         st.stop()
     if way == "path":
         path = st.text_input(

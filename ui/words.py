@@ -193,8 +193,8 @@ def excerpt(before: str, own: str, after: str) -> str:
     return f"… {shown} …".replace("\n", " ")
 
 
-def format_kept(form: str) -> str:
-    """What a format keeps and loses as a run's checkpoints have it, in a sentence."""
+def describe_format(form: str) -> str:
+    """Describes in a sentence what a format keeps and loses as a run's checkpoints have it."""
     return {
         CKPT: _(
             "**ckpt** (TensorFlow): keeps the weights and the optimizer, as the original report did; loses the vocabulary "
@@ -227,11 +227,11 @@ def lora_help() -> str:
 
 def formats_help() -> str:
     """What each format of a checkpoint keeps and loses, a line each."""
-    return "\n\n".join([*map(format_kept, CHECKPOINT_FORMATS), nothing_lost()])
+    return "\n\n".join([*map(describe_format, CHECKPOINT_FORMATS), nothing_lost()])
 
 
-def export_kept(form: str) -> str:
-    """What leaves the lab in a form of export and what does not, in a sentence."""
+def describe_export(form: str) -> str:
+    """Describes in a sentence what leaves the lab in a form of export and what does not."""
     return {
         HUGGING_FACE: _(
             "Keeps the weights, the vocabulary and a card that says where they come from; transformers and keras-hub open "

@@ -100,9 +100,9 @@ def local(name: str) -> Path:
         ArticlesError: it has not been fetched yet, or files of it are gone.
     """
     name = _plain(name)
-    kept = read_json(_marker(name))
-    folder = Path(str(kept.get("folder", "")))
-    files = kept.get("files", [])
+    marker = read_json(_marker(name))
+    folder = Path(str(marker.get("folder", "")))
+    files = marker.get("files", [])
     if not files or not _is_listing(files) or any(not _has(folder / file, size) for file, size in files):
         raise ArticlesError(
             "{name} has not been fetched yet: prepare it on the Articles page, or with python -m engine prepare --source "

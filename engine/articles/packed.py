@@ -13,7 +13,7 @@ from engine.core.errors import ArticlesError, sentence
 
 GZIP = b"\x1f\x8b"
 _STEP_BYTES = 1 << 18
-_KEPT_BYTES = 8 << 20  # of the file that was opened last
+_CACHED_BYTES = 8 << 20  # of the file that was opened last
 _TAR_DAMAGED = (*DAMAGED, tarfile.TarError)
 
 
@@ -146,7 +146,7 @@ def _inside(
     archive: tarfile.TarFile, info: tarfile.TarInfo, name: str, split_name: str, path: Path, last: _Last
 ) -> Member:
     def open_() -> BinaryIO:
-        if info.size > _KEPT_BYTES:
+        if info.size > _CACHED_BYTES:
             stream = archive.extractfile(info)
             assert stream is not None
             return stream  # type: ignore[return-value]

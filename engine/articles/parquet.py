@@ -33,7 +33,7 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
         chosen = table.columns(member.name, names, options, lambda: preview(member, table.SAMPLE_ROWS)[1])
         wanted = _wanted(names, chosen)
         stored_names = list(dict.fromkeys(of for of, name in zip(stored, names, strict=True) if name in wanted))
-        kept = [name for of, name in zip(stored, names, strict=True) if of in stored_names]
+        read_names = [name for of, name in zip(stored, names, strict=True) if of in stored_names]
         number = held = 0
         unread = 0 if start else table.left_out(names, chosen)
         for group in range(file.num_row_groups):
@@ -45,7 +45,7 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
                 for batch in file.iter_batches(
                     _BATCH_ROWS, row_groups=[group], columns=stored_names, use_threads=False
                 ):
-                    for row in _renamed(batch, kept).to_pylist():
+                    for row in _renamed(batch, read_names).to_pylist():
                         number += 1
                         held += _ROW_BYTES + sum(map(_size, row.values()))
                         if held > _RATIO_BYTES and held > _MOST_RATIO * member.size:

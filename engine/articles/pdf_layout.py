@@ -50,15 +50,15 @@ class _Line:
 def article(pages: list[list[Fragment]]) -> tuple[str, tuple[str, ...], tuple[Section, ...], dict[str, int]]:
     """The title, the abstract, the sections, and what was left out of them, counted."""
     by_page = [_lines(_in_columns(page), number) for number, page in enumerate(pages)]
-    kept, running = _without_running_lines(by_page)
+    lines, running = _without_running_lines(by_page)
     body = Counter[float]()
-    for line in kept:
+    for line in lines:
         body[line.size] += len(line.text)
     size = body.most_common(1)[0][0] if body else 0.0
-    is_bold = sum(len(line.text) for line in kept if line.bold) > sum(len(line.text) for line in kept) / 2
-    title, kept = _title(kept, size)
-    vocabulary = _vocabulary(kept)
-    sections, left = _sections(kept, size, is_bold, vocabulary)
+    is_bold = sum(len(line.text) for line in lines if line.bold) > sum(len(line.text) for line in lines) / 2
+    title, lines = _title(lines, size)
+    vocabulary = _vocabulary(lines)
+    sections, left = _sections(lines, size, is_bold, vocabulary)
     left["running_lines"] = running
     abstract: tuple[str, ...] = ()
     first = next((i for i, s in enumerate(sections) if names.plain(s.name) == "abstract"), None)
@@ -144,14 +144,14 @@ def _without_running_lines(by_page: list[list[_Line]]) -> tuple[list[_Line], int
         margins.append({*order[:_MARGIN_LINES], *order[-_MARGIN_LINES:]})
     seen = Counter(text for lines, at in zip(by_page, margins, strict=True) for text in {form(lines[i]) for i in at})
     often = max(2, round(0.3 * len(by_page)))
-    kept, running = [], 0
+    others, running = [], 0
     for lines, at in zip(by_page, margins, strict=True):
         for i, line in enumerate(lines):
             if i in at and (_PAGE_NUMBER.fullmatch(line.text) or (seen[form(line)] >= often and len(line.text) <= 160)):
                 running += 1
             else:
-                kept.append(line)
-    return kept, running
+                others.append(line)
+    return others, running
 
 
 def _title(lines: list[_Line], size: float) -> tuple[str, list[_Line]]:
@@ -214,10 +214,10 @@ def _sections(
         if names.is_references(name):
             left["references"] += len(paragraphs)
             continue
-        kept = [text for text in paragraphs if not names.is_caption(text)]
-        left["figures"] += len(paragraphs) - len(kept)
-        if kept:
-            sections.append(Section(name, tuple(kept)))
+        texts = [text for text in paragraphs if not names.is_caption(text)]
+        left["figures"] += len(paragraphs) - len(texts)
+        if texts:
+            sections.append(Section(name, tuple(texts)))
     return sections, left
 
 

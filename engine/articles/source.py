@@ -205,14 +205,14 @@ class Source:
     def _without_companions(self, found: list[Member]) -> list[Member]:
         """The files without those that stand beside an article's XML in PMC's packages: the same article as PDF, pictures."""
         packages = {(m.path, m.split_name.rpartition("/")[0]) for m in found if _is_package(m)}
-        kept = []
+        others = []
         for m in found:
             if (m.path, m.split_name.rpartition("/")[0]) in packages and not _is_package(m):
                 template = sentence("{path}: left out, since the article itself stands beside it as XML.")
                 self.refused.append(ArticlesError(template, path=m.name))
             else:
-                kept.append(m)
-        return kept
+                others.append(m)
+        return others
 
     def _recognised(self, m: Member) -> bool:
         self._entered(m.name)

@@ -88,7 +88,7 @@ def generate(a: argparse.Namespace) -> int:
             "engine: The blank at the prompt's end was left out: words begin with theirs, and one before them spoils the text.",
             file=sys.stderr,
         )
-    _kept, dropped = generator.prompt_ids(prompt, a.max_new_tokens)
+    _ids, dropped = generator.prompt_ids(prompt, a.max_new_tokens)
     if dropped:
         print(
             f"engine: The prompt is longer than the context: its first {dropped:,} tokens were left out.",

@@ -83,8 +83,8 @@ def divide(
         lines = file.read().split(b"\n")
     with open(target / IDS, "wb") as file:
         file.writelines(lines[article] + b"\n" for article in order.tolist())
-    kept = int((~drawn).sum())
-    parts = {"train": (0, kept), "validation": (kept, len(drawn))}
+    training_articles = int((~drawn).sum())
+    parts = {"train": (0, training_articles), "validation": (training_articles, len(drawn))}
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     ends = np.stack([place[pairs["first"]], place[pairs["second"]]])

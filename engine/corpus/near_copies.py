@@ -20,7 +20,7 @@ from engine.core.files import sync
 from engine.core.progress import OnProgress, Phase, Progress, ignore
 from engine.corpus.shingles import Shingles, likeness
 from engine.corpus.store import PAIR, Corpus
-from engine.corpus.windows import Kept
+from engine.corpus.windows import ScoredArticles
 
 LEAST = 0.5  # a pair of less likeness is none
 SURE = 0.7  # from here on fewer than one candidate of five thousand is missed
@@ -105,11 +105,11 @@ def pairs(found: np.ndarray, shingles_of: SetOf, least: float = LEAST) -> np.nda
     thousand articles from one template would be half a million.
     """
     # Of signatures first: most candidates fall there, and each costs two articles' shingles.
-    kept = np.empty(0, np.uint64)
+    likely = np.empty(0, np.uint64)
     for first in range(0, len(candidates := _candidates(found)), _COMPARED):
         part = candidates[first : first + _COMPARED]
         earlier, later = _parted(part, len(found))
-        kept = np.concatenate([kept, part[(found[earlier] == found[later]).mean(1) >= least - _MARGIN]])
+        likely = np.concatenate([likely, part[(found[earlier] == found[later]).mean(1) >= least - _MARGIN]])
     known: dict[int, np.ndarray] = {}
 
     def of(article: int) -> np.ndarray:
@@ -120,7 +120,7 @@ def pairs(found: np.ndarray, shingles_of: SetOf, least: float = LEAST) -> np.nda
         return known[article]
 
     alike_pairs, joined = [], _Joined(len(found))
-    for earlier, later in zip(*(part.tolist() for part in _parted(kept, len(found))), strict=True):
+    for earlier, later in zip(*(part.tolist() for part in _parted(likely, len(found))), strict=True):
         if joined.root(earlier) == joined.root(later):
             continue
         alike = likeness(of(earlier), of(later))
@@ -217,8 +217,8 @@ def count_of_training(corpus: Corpus, split: str) -> int | None:
     return None if alike is None else int(alike.sum())
 
 
-def kept(corpus: Corpus, split: str) -> Kept:
-    """Which articles of a split are scored where those that are nearly a training article are left out.
+def scored_articles(corpus: Corpus, split: str) -> ScoredArticles:
+    """Finds the articles of a split that are scored where those that are nearly a training article are left out.
 
     Raises:
         ArticlesError: near-copies were not looked for.
@@ -229,7 +229,7 @@ def kept(corpus: Corpus, split: str) -> Kept:
             "Near-copies were not looked for in {source}: prepare it again, or score all articles.",
             source=corpus.card["source"],
         )
-    return Kept(corpus.starts(split), ~alike)
+    return ScoredArticles(corpus.starts(split), ~alike)
 
 
 def nothing_left(split: str) -> ArticlesError:

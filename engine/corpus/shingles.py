@@ -62,8 +62,8 @@ class Shingles:
         content = b"".join(map(self._entries.__getitem__, np.asarray(token_ids).tolist()))
         characters = _folded(content.decode("utf-8", "replace"))
         kinds = _kinds()[np.minimum(characters, _KINDS)]
-        kept = kinds != _DROPPED
-        characters, kinds = characters[kept], kinds[kept]
+        hashed = kinds != _DROPPED
+        characters, kinds = characters[hashed], kinds[hashed]
         before = np.concatenate([np.array([_BLANK], np.uint8), kinds[:-1]])
         begins = (kinds == _WORD) | (before == _BLANK) | ((before == _WORD) & (kinds == _LETTER))
         inside = kinds != _BLANK

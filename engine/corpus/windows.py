@@ -139,7 +139,7 @@ class FirstTokens:
 
 
 @dataclass(frozen=True)
-class Kept:
+class ScoredArticles:
     """The articles of a stream whose tokens are scored, where others are left out: they are read, but weigh nothing.
 
     Attributes:

@@ -79,7 +79,7 @@ class Pass:
 
     Attributes:
         length: targets of a window. stride: from one window's start to the next, at most `length`.
-        batch_size: windows at a time. chosen: window numbers, None = all. kept: which articles are scored, None = all;
+        batch_size: windows at a time. chosen: window numbers, None = all. scored: which articles are scored, None = all;
             `chosen` then holds windows alone in which there is something to score.
     """
 
@@ -87,7 +87,7 @@ class Pass:
     stride: int
     batch_size: int
     chosen: np.ndarray | None = None
-    kept: windows.Kept | None = None
+    scored: windows.ScoredArticles | None = None
 
     def count(self, stream: np.ndarray) -> int:
         """How many windows are scored."""
@@ -96,7 +96,7 @@ class Pass:
     def batches(self, stream: np.ndarray) -> Iterator[tuple[np.ndarray, windows.Batch]]:
         """Where the windows of each batch start, and the batch, as `windows.sliding` gives them."""
         for starts, batch in windows.sliding(stream, self.length, self.stride, self.batch_size, self.chosen):
-            yield starts, batch if self.kept is None else self.kept.weighed(starts, batch)
+            yield starts, batch if self.scored is None else self.scored.weighed(starts, batch)
 
     def checked(self, stream: np.ndarray) -> int:
         """How many batches, from the first on, are summed by themselves."""

@@ -1,4 +1,4 @@
-"""What was measured, kept by content: the hash of the weights, the tokens, the way of scoring.
+"""A cache of what was measured, by content: the hash of the weights, the tokens, the way of scoring.
 
 Nothing is computed twice and nothing stale is shown: other weights or other articles have another key.
 """
@@ -22,7 +22,7 @@ from engine.runs.references import ModelReference
 def scores_key(
     model: ModelReference, corpus: Corpus, split: str, length: int, tokens: int, seed: int, leave_out: bool = False
 ) -> dict[str, Any]:
-    """Under what the scores of a model on a split are kept."""
+    """Names all that the scores of a model on a split depend on."""
     # What is left out is named by the pairs that were found; nothing is, and figures of earlier versions hold.
     left_out = {"near_copies": corpus.card["files"].get(NEAR_COPIES, {}).get("sha256")} if leave_out else {}
     return {
@@ -89,7 +89,7 @@ REPORT_VERSION = 3  # of what `engine.evaluation.breakdown.run` returns: a repor
 
 
 def report_key(model: ModelReference, corpus: Corpus, split: str, way: PassSettings) -> dict[str, Any]:
-    """Under what the report of a model on a split is kept; the automatic values of the way are filled in."""
+    """Names all that an evaluation of a model on a split depends on; the automatic values of the way are filled in."""
     return {
         "kind": "report",
         "version": REPORT_VERSION,
@@ -104,14 +104,14 @@ def _file(key: dict[str, Any], root: Path | None) -> Path:
     return (root or paths.checkpoints_root()) / ".evaluations" / f"{name}.json"
 
 
-def kept(key: dict[str, Any], root: Path | None = None) -> Any:
-    """What was kept under exactly this key, or None."""
-    return _unsealed(key, "value", root)
+def read(key: dict[str, Any], root: Path | None = None) -> Any:
+    """Reads the value stored under exactly this key; None where there is none."""
+    return _read_sealed(key, "value", root)
 
 
-def _unsealed(key: dict[str, Any], field: str, root: Path | None) -> Any:
-    """A field of what was kept under a key, here or by the recorded run that ships; None where it is not what was written:
-    then it is measured anew."""
+def _read_sealed(key: dict[str, Any], field: str, root: Path | None) -> Any:
+    """Reads a field of what is stored under a key, here or by the recorded run that ships; None where it is not what was
+    written: then it is measured anew."""
     file = _file(key, root)
     for found in (read_json(file), read_json(SHIPPED / file.name)):
         right_key = field in found and found.get("key") == json.loads(json.dumps(key))
@@ -124,19 +124,19 @@ def _seal(value: Any) -> str:
     return hashlib.sha256(json_text(value).encode()).hexdigest()
 
 
-def keep(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
-    """Keeps a value that JSON knows under a key that names all it depends on: hashes, not names."""
-    _write(key, "value", value, root)
+def write(key: dict[str, Any], value: Any, root: Path | None = None) -> None:
+    """Stores a value that JSON knows under a key that names all it depends on: hashes, not names."""
+    _write_sealed(key, "value", value, root)
 
 
-def _write(key: dict[str, Any], field: str, value: Any, root: Path | None, **origin: str) -> None:
+def _write_sealed(key: dict[str, Any], field: str, value: Any, root: Path | None, **origin: str) -> None:
     path = _file(key, root)
     make_folder(path.parent)  # not what is around it: the folder of all runs may have been deleted
     write_json(path, {"key": key, **origin, field: value, "seal": _seal(value)})
 
 
 def forget(content: str, root: Path | None = None) -> None:
-    """Removes what was kept of articles with that hash of their content: some of it quotes them."""
+    """Removes what is stored of articles with that hash of their content: some of it quotes them."""
     for file in ((root or paths.checkpoints_root()) / ".evaluations").glob("*.json"):
         key = read_json(file).get("key")
         # What is damaged is measured anew, and nobody can tell whose passages it holds.
@@ -157,14 +157,14 @@ def key_if_prepared(model: ModelReference, articles: str, split: str, way: PassS
     return report_key(model, prepared, split, way.filled(context))
 
 
-def kept_report(model: ModelReference, articles: str, split: str, way: PassSettings) -> dict | None:
-    """What `engine.evaluation.measure.examine` would give at once, without loading the model; None where it would have to measure.
+def read_breakdown(model: ModelReference, articles: str, split: str, way: PassSettings) -> dict | None:
+    """Reads what `engine.evaluation.measure.examine` would give, without loading the model; None where it would have to measure.
 
     Raises:
         EngineError: the articles or the preset's files are not there, or window and stride do not fit.
     """
     key = key_if_prepared(model, articles, split, way)
-    found = kept(key) if key else None
+    found = read(key) if key else None
     if found is None:
         return None
     prepared = lookup.find(articles_path(articles), catalogue.tokenizer(model.preset))
@@ -188,11 +188,13 @@ def with_origin(
     }
 
 
-def stored(key: dict[str, Any], root: Path | None = None) -> dict:
-    """The scores kept under exactly this key (`scores_key`), or {}."""
-    return _unsealed(key, "scores", root) or {}
+def read_scores(key: dict[str, Any], root: Path | None = None) -> dict:
+    """Reads the scores stored under exactly this key (`scores_key`), or {}."""
+    return _read_sealed(key, "scores", root) or {}
 
 
-def store(key: dict[str, Any], scores: dict, model: ModelReference, corpus: Corpus, root: Path | None = None) -> None:
-    """Keeps scores under their key, with the names of model and articles for whoever reads the file."""
-    _write(key, "scores", scores, root, reference=model.reference, source=corpus.card["source"])
+def write_scores(
+    key: dict[str, Any], scores: dict, model: ModelReference, corpus: Corpus, root: Path | None = None
+) -> None:
+    """Stores scores under their key, with the names of model and articles for whoever reads the file."""
+    _write_sealed(key, "scores", scores, root, reference=model.reference, source=corpus.card["source"])

@@ -47,7 +47,7 @@ def measure(
     prepared = with_split(articles, split, tokenizer, on_progress)
     length = sequence_length or min(loaded.backbone.max_sequence_length, LONGEST_AUTOMATIC_SEQUENCE)
     key = cache.scores_key(model, prepared, split, length, tokens, seed)
-    scores = cache.stored(key)
+    scores = cache.read_scores(key)
     if not scores:
         stream = prepared.tokens(split)
         scores = scoring.evaluate(
@@ -58,7 +58,7 @@ def measure(
             scoring.part(stream, length, tokens, seed),
             on_progress,
         ).to_json()
-        cache.store(key, scores, model, prepared)
+        cache.write_scores(key, scores, model, prepared)
     return {
         "checkpoint": model.reference,
         "hash": model.hash,
@@ -99,17 +99,17 @@ def examine(
     chosen = scoring.part(stream, length, way.tokens, way.seed)
     if chosen is not None and way.stride != length:
         raise EngineError("A stride shorter than the window goes with the whole split: set the tokens to 0.")
-    kept = near_copies.kept(prepared, split) if way.leave_out else None
-    if kept is not None:
-        chosen = kept.numbers(length, way.stride, chosen)
+    scored = near_copies.scored_articles(prepared, split) if way.leave_out else None
+    if scored is not None:
+        chosen = scored.numbers(length, way.stride, chosen)
         if not len(chosen):
             raise near_copies.nothing_left(split)
     key = cache.report_key(model, prepared, split, way)
-    found = cache.kept(key)
+    found = cache.read(key)
     if found is None:
         loaded = loaded or loading.load(model)[0]
         rows = scoring.batch_size(length, tokenizer.vocabulary_size)
-        windows = breakdown.Pass(length, way.stride, rows, chosen, kept)
+        windows = breakdown.Pass(length, way.stride, rows, chosen, scored)
         simple = _baselines(model, prepared, tokenizer)
         found = {
             "keras": _keras_evaluate(loaded, windows, stream),
@@ -124,7 +124,7 @@ def examine(
                 on_progress,
             ),
         }
-        cache.keep(key, found)
+        cache.write(key, found)
     return cache.with_origin(model, articles, prepared, split, way, found)
 
 

@@ -130,7 +130,7 @@ def evaluate(
     chosen: np.ndarray | None = None,
     on_progress: OnProgress = ignore,
     *,
-    kept: windows.Kept | None = None,
+    scored: windows.ScoredArticles | None = None,
     article_starts: np.ndarray | None = None,
 ) -> Scores:
     """Scores a stream in windows of `length` targets, stride equal to the window.
@@ -139,21 +139,21 @@ def evaluate(
         token_bytes: int32 (vocabulary,), bytes of text of each id.
         chosen: window numbers to score; None = all.
         on_progress: called after each batch.
-        kept: which articles count; None = all. Something must be left to score.
+        scored: which articles count; None = all. Something must be left to score.
         article_starts: int64 (articles + 1,), where each begins and the last ends: `by_article` is then told.
 
     Raises:
         Cancelled: `on_progress` ended it.
     """
     loss = correct = size = tokens = 0.0
-    if kept is not None:
-        chosen = kept.numbers(length, length, chosen)
+    if scored is not None:
+        chosen = scored.numbers(length, length, chosen)
     total = windows.count(len(stream), length) if chosen is None else len(chosen)
     rows = batch_size(length, len(token_bytes))
     sums = np.zeros((4, len(article_starts) - 1 if article_starts is not None else 0))
     for done, (starts, batch) in _counted(windows.sliding(stream, length, length, rows, chosen)):
-        if kept is not None:
-            batch = kept.weighed(starts, batch)
+        if scored is not None:
+            batch = scored.weighed(starts, batch)
         losses, ranks = scorer.batch(batch)
         real = batch.weights > 0
         right, sizes = ranks[real] == 0, token_bytes[batch.targets[real]]

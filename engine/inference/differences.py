@@ -48,7 +48,7 @@ def compare_places(
     loaded, tokenizer = loading.load(first)
     prepared = with_split(articles, split, tokenizer, on_progress)
     key = {"kind": "places", "models": [first.hash, second.hash], "corpus": prepared.content_hash, "split": split}
-    if (found := cache.kept(key)) is not None:
+    if (found := cache.read(key)) is not None:
         return found
     check_same_vocabulary(first, second)
     other, _tokenizer = loading.load(second)
@@ -58,7 +58,7 @@ def compare_places(
     differences = {
         name: [_with_context(place, prepared, split, tokenizer) for place in places] for name, places in changed.items()
     }
-    cache.keep(key, differences)
+    cache.write(key, differences)
     return differences
 
 

@@ -57,8 +57,8 @@ class Sampler:
         weights = np.exp(logits[order] - logits[order[0]])
         cumulated = np.cumsum(weights / weights.sum())
         if self.top_p < 1:
-            kept = int(np.searchsorted(cumulated, self.top_p)) + 1
-            order, cumulated = order[:kept], cumulated[:kept] / cumulated[min(kept, len(cumulated)) - 1]
+            count = int(np.searchsorted(cumulated, self.top_p)) + 1
+            order, cumulated = order[:count], cumulated[:count] / cumulated[min(count, len(cumulated)) - 1]
         return int(order[min(int(np.searchsorted(cumulated, rng.random(), side="right")), len(order) - 1)])
 
 
@@ -117,8 +117,8 @@ class Generator:
         context beside the new tokens, its end is kept.
         """
         ids = [self.tokenizer.end_of_text, *self.tokenizer.encode(prompt)]
-        kept = ids[-(self._model.backbone.max_sequence_length - self._room(max_new_tokens)) :]
-        return kept, len(ids) - len(kept)
+        end = ids[-(self._model.backbone.max_sequence_length - self._room(max_new_tokens)) :]
+        return end, len(ids) - len(end)
 
     def _room(self, max_new_tokens: int) -> int:
         return max(1, min(max_new_tokens, self._model.backbone.max_sequence_length - 1))

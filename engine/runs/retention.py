@@ -62,12 +62,12 @@ def superfluous(run: Run, newest: int) -> list[Checkpoint]:
     found = checkpoints.of_run(run)
     if newest <= 0 or len(found) <= newest:
         return []
-    kept = {c.step for c in found[-newest:]} | pinned(run)
+    needed = {c.step for c in found[-newest:]} | pinned(run)
     for special in (checkpoints.best(found), checkpoints.newest_verified(run)):
         if special is not None:
-            kept.add(special.step)
+            needed.add(special.step)
     started_from = parents(run.folder.parent)
-    return [c for c in found if c.step not in kept and c.reference not in started_from]
+    return [c for c in found if c.step not in needed and c.reference not in started_from]
 
 
 def apply(run: Run, newest: int) -> list[int]:

@@ -115,7 +115,7 @@ def expected_seconds(setup: Setup, tokens_a_second: float) -> float:
         size = min(size, s.evaluate_tokens or size)
         left_out = s.near_copies == LEFT_OUT
         keys = (cache.scores_key(o, corpus, split, setup.length, s.evaluate_tokens, s.seed, left_out) for o in others)
-        tokens += size * (1 + sum(not cache.stored(key) for key in keys))
+        tokens += size * (1 + sum(not cache.read_scores(key) for key in keys))
     return tokens / tokens_a_second
 
 
@@ -144,18 +144,24 @@ class WholeScorer:
         leave_out = setup.settings.near_copies == LEFT_OUT
         tokens, seed = setup.settings.evaluate_tokens, setup.settings.seed
         key = cache.scores_key(reference, corpus, split, setup.length, tokens, seed, leave_out)
-        if stored := cache.stored(key):
+        if stored := cache.read_scores(key):
             return stored
         self._on_progress(Progress(0, 0, Phase.EVALUATING))
         stream = corpus.tokens(split)
         chosen = scoring.part(stream, setup.length, tokens, seed)
-        kept = near_copies.kept(corpus, split) if leave_out else None
-        if kept is not None and not len(kept.numbers(setup.length, setup.length, chosen)):
+        scored = near_copies.scored_articles(corpus, split) if leave_out else None
+        if scored is not None and not len(scored.numbers(setup.length, setup.length, chosen)):
             raise near_copies.nothing_left(split)
         scores = scoring.evaluate(
-            self._of(reference), stream, setup.tokenizer.token_bytes, setup.length, chosen, self._on_progress, kept=kept
+            self._of(reference),
+            stream,
+            setup.tokenizer.token_bytes,
+            setup.length,
+            chosen,
+            self._on_progress,
+            scored=scored,
         )
-        cache.store(key, scores.to_json(), reference, corpus)
+        cache.write_scores(key, scores.to_json(), reference, corpus)
         return scores.to_json()
 
     def _of(self, reference: ModelReference) -> scoring.Scorer:

@@ -70,7 +70,7 @@ class Measurer:
         if setup.parent is None:
             self._measure_once("base", setup.base)
             return
-        if self._take_kept("base", setup.base):
+        if self._take_cached("base", setup.base):
             self._measure_once("parent", setup.parent)
             return
         # By name, and without the adapters: before the first step they add nothing (Hu et al. 2021, section 4.1).
@@ -88,14 +88,14 @@ class Measurer:
     def _measure_once(self, name: str, model: ModelReference) -> None:
         """Measures what the model holds, unless the same was measured before the same way: loading and compiling for it takes
         most of the time until the first step."""
-        if self._take_kept(name, model):
+        if self._take_cached(name, model):
             return
         self.measure(name)
-        cache.keep(self._key(model), self._written)
+        cache.write(self._key(model), self._written)
 
-    def _take_kept(self, name: str, model: ModelReference) -> bool:
-        """Writes what an earlier run measured of a model, where there is such; whether there was."""
-        events = cache.kept(self._key(model))
+    def _take_cached(self, name: str, model: ModelReference) -> bool:
+        """Takes what an earlier run measured of a model from the cache; whether it was there."""
+        events = cache.read(self._key(model))
         for event in events or ():
             kind = event.pop("kind")
             self._append_event(kind, **{**event, "model": name})

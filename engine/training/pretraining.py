@@ -252,9 +252,9 @@ class _Recorder:
 
 def _vocabulary(books: dict[str, str], settings: Settings, work: Path) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """The vocabulary of the books that are trained on, kept in `work` so that a resumed run has the very same."""
-    kept = read_json(work / "vocabulary.json")
-    if kept.get("settings") == _frozen(settings):
-        return kept["vocabulary"], [tuple(merge) for merge in kept["merges"]]
+    saved = read_json(work / "vocabulary.json")
+    if saved.get("settings") == _frozen(settings):
+        return saved["vocabulary"], [tuple(merge) for merge in saved["merges"]]
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     texts = (line for stem, book in books.items() if stem not in settings.hold_out for line in book.splitlines(True))

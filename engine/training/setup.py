@@ -236,7 +236,7 @@ def _prepare(s: RunSettings, tokenizer: Tokenizer, on_progress: OnProgress) -> C
     if s.near_copies == LEFT_OUT:  # of a corpus of an earlier version it is not known yet; and not only at the end
         corpus = repeats.look_for_near_copies(corpus, tokenizer, on_progress)
         for split in HELD_OUT:
-            if split in corpus.splits and not near_copies.kept(corpus, split).scored.any():
+            if split in corpus.splits and not near_copies.scored_articles(corpus, split).scored.any():
                 raise near_copies.nothing_left(split)
     return corpus
 

@@ -9,7 +9,7 @@ from engine.runs.checkpoints import Checkpoint
 from engine.training.plan import Plan
 from engine.training.steppers import Outcome
 
-_KEPT = ("base_loss", "best_loss", "best_step", "measurements", "worse", "measured_at_seconds", "elapsed")
+_SAVED = ("base_loss", "best_loss", "best_step", "measurements", "worse", "measured_at_seconds", "elapsed")
 
 
 @dataclass
@@ -52,7 +52,7 @@ class TrainingState:
         facts = checkpoint.manifest
         progress = facts.get("progress", {})  # earlier versions kept none
         found = cls(checkpoint.step, facts["steps"], facts["tokens"], facts["seconds"], metrics=facts["metrics"])
-        for name in _KEPT:
+        for name in _SAVED:
             setattr(found, name, progress.get(name, getattr(found, name)))
         if progress.get("plan"):
             found.plan = Plan.from_json(progress["plan"])
@@ -68,7 +68,7 @@ class TrainingState:
             "metrics": self.metrics,
             "progress": {
                 "plan": self.plan.to_json() if self.plan else None,
-                **{name: getattr(self, name) for name in _KEPT},
+                **{name: getattr(self, name) for name in _SAVED},
             },
         }
 

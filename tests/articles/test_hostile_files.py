@@ -134,10 +134,10 @@ def test_a_folder_of_such_links_alone_is_refused_and_one_that_is_named_itself_is
 
 
 def test_what_the_hubs_client_keeps_is_read_through_its_links(tmp_path):
-    kept = tmp_path / "datasets--a--b"
-    (kept / "blobs").mkdir(parents=True)
-    (kept / "blobs" / "0123").write_text(jsonl(1))
-    (folder := kept / "snapshots" / "abcd").mkdir(parents=True)
+    cache = tmp_path / "datasets--a--b"
+    (cache / "blobs").mkdir(parents=True)
+    (cache / "blobs" / "0123").write_text(jsonl(1))
+    (folder := cache / "snapshots" / "abcd").mkdir(parents=True)
     try:
         (folder / "train.jsonl").symlink_to("../../blobs/0123")
     except OSError:

@@ -231,9 +231,9 @@ def test_the_code_is_asked_once_and_stays_over_a_reload_until_its_holder_leaves(
         page.wait_for_timeout(1500)  # the wait of 1 s that a third wrong code costs: no page counts it down
         give(page, CODE)
         owner.wait_for(timeout=30_000)
-        kept = until(lambda: [one for one in context.cookies() if one["name"].startswith("atelier_owner_")], 20)
-        assert kept[0]["httpOnly"] and kept[0]["sameSite"] == "Strict"
-        assert kept[0]["name"] not in page.evaluate("document.cookie")
+        cookies = until(lambda: [one for one in context.cookies() if one["name"].startswith("atelier_owner_")], 20)
+        assert cookies[0]["httpOnly"] and cookies[0]["sameSite"] == "Strict"
+        assert cookies[0]["name"] not in page.evaluate("document.cookie")
         for path in ("", "/checkpoints"):
             page.goto(server + path)
             owner.wait_for(timeout=60_000)

@@ -18,13 +18,13 @@ pytestmark = pytest.mark.usefixtures("no_studio", "on_the_cpu")
 
 
 def test_what_was_measured_is_measured_anew_where_its_file_was_changed(root):
-    cache.keep({"a": 1}, {"accuracy": 0.5}, root)
+    cache.write({"a": 1}, {"accuracy": 0.5}, root)
     (file,) = (root / ".evaluations").iterdir()
-    assert cache.kept({"a": 1}, root) == {"accuracy": 0.5}
+    assert cache.read({"a": 1}, root) == {"accuracy": 0.5}
     for edit in (change(value={"accuracy": "x"}), change(value=...), change(seal=3), become(DEEP), a_folder):
-        cache.keep({"a": 1}, {"accuracy": 0.5}, root)
+        cache.write({"a": 1}, {"accuracy": 0.5}, root)
         edit(file)
-        assert cache.kept({"a": 1}, root) is None
+        assert cache.read({"a": 1}, root) is None
 
 
 def test_a_job_whose_file_is_damaged_reads_as_never_asked_for(tmp_path):

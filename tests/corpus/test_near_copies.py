@@ -16,7 +16,7 @@ from engine.core.errors import ArticlesError
 from engine.core.progress import Cancelled, Phase
 from engine.corpus import dividing, lookup, near_copies, preparation, store
 from engine.corpus.shingles import Shingles, likeness
-from engine.corpus.windows import Kept, count_sliding, sliding
+from engine.corpus.windows import ScoredArticles, count_sliding, sliding
 from engine.evaluation import forgetting, intervals, measure
 from engine.evaluation.cache import PassSettings
 from engine.presets import tokenizers
@@ -66,9 +66,9 @@ def test_edited_training_articles_among_the_test_articles_are_told_with_their_li
     found = places(prepared)
     assert set(found) == {(("train", 4), ("test", 2)), (("train", 8), ("test", 4))}
     assert found[("train", 8), ("test", 4)] == 1.0
-    kept, edits = 300 - 4, len([at for at in range(300) if at % 40 == 20])
-    both = kept - 5 * edits
-    assert found[("train", 4), ("test", 2)] == pytest.approx(both / (2 * kept - both), abs=0.01)
+    unchanged, edits = 300 - 4, len([at for at in range(300) if at % 40 == 20])
+    both = unchanged - 5 * edits
+    assert found[("train", 4), ("test", 2)] == pytest.approx(both / (2 * unchanged - both), abs=0.01)
     assert prepared.card["near_copies"] == {"least": 0.5, "pairs": 2, "across_splits": 2}
     assert near_copies.of_training(prepared, "test").tolist() == [False, True, False, True]
     prepared.verify()
@@ -316,12 +316,12 @@ def test_where_every_article_is_a_near_copy_nothing_is_measured(folder, root, ti
 @pytest.mark.parametrize(("length", "stride"), [(8, 8), (8, 3), (50, 50)])
 def test_windows_with_nothing_to_score_are_passed_over_and_the_others_score_what_is_kept(length, stride):
     starts = np.array([0, 20, 21, 60, 75])
-    kept = Kept(starts, np.array([True, False, False, True]))
+    articles = ScoredArticles(starts, np.array([True, False, False, True]))
     stream = np.arange(75)
-    numbers = kept.numbers(length, stride)
+    numbers = articles.numbers(length, stride)
     scored = np.zeros(75)
     for begin, batch in sliding(stream, length, stride, 2, numbers):
-        batch = kept.weighed(begin, batch)
+        batch = articles.weighed(begin, batch)
         for row, start in enumerate(begin):
             assert batch.weights[row].any()
             places = start + 1 + np.flatnonzero(batch.weights[row])
@@ -347,8 +347,8 @@ def test_a_run_reports_near_copies_or_leaves_them_out_for_base_and_run_alike(fol
         change = forgetting.change(forgetting.of_events(run.events()).english)
         assert change.interval and change.interval[0] <= change.accuracy <= change.interval[1]
     prepared = preparation.prepare(folder, tokenizer)
-    kept = sum(int(n) + 1 for n in prepared.token_counts("test")[[0, 2]])
-    assert scored["leave-out"]["run", "test"] == kept - 1  # nothing precedes the very first token
+    unchanged = sum(int(n) + 1 for n in prepared.token_counts("test")[[0, 2]])
+    assert scored["leave-out"]["run", "test"] == unchanged - 1  # nothing precedes the very first token
     assert scored["report"]["run", "test"] == len(prepared.tokens("test")) - 1
     assert scored["leave-out"]["run", "validation"] == scored["report"]["run", "validation"]
 

@@ -111,8 +111,8 @@ def test_a_reader_that_was_given_up_loses_nothing_and_the_zip_is_gone_on_with(tm
     monkeypatch.setattr(reading, "Reading", GivenUp)
     with pytest.raises(isolation.ReadingEnded):
         preparation.prepare(source, tokenizer, out=tmp_path / "again")
-    kept = json.loads((lookup.staging_of(tmp_path / "again") / "journal.json").read_text())
-    assert 100 < kept["state"]["splits"]["train"]["articles"] < 200
+    journal = json.loads((lookup.staging_of(tmp_path / "again") / "journal.json").read_text())
+    assert 100 < journal["state"]["splits"]["train"]["articles"] < 200
     monkeypatch.setattr(reading, "Reading", isolation.Reading)
     again = preparation.prepare(source, tokenizer, out=tmp_path / "again")
     assert contents(again.folder) == contents(whole.folder)

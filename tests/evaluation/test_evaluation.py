@@ -281,12 +281,12 @@ def test_the_command_line_tells_intervals_and_what_changed_against_another_model
 
 def test_a_kept_report_is_given_without_the_model_and_for_its_settings_alone(tiny_preset, sample_folder, root):
     model = references.resolve(str(tiny_preset))
-    assert cache.kept_report(model, str(sample_folder), "test", PassSettings()) is None
+    assert cache.read_breakdown(model, str(sample_folder), "test", PassSettings()) is None
     found = measure.examine(model, str(sample_folder))
-    assert cache.kept_report(model, str(sample_folder), "test", PassSettings()) == json.loads(json.dumps(found))
-    assert cache.kept_report(model, str(sample_folder), "test", PassSettings(stride=16)) is None
-    assert cache.kept_report(model, str(sample_folder), "test", PassSettings(tokens=128)) is None
-    assert cache.kept_report(model, str(sample_folder), "validation", PassSettings()) is None
+    assert cache.read_breakdown(model, str(sample_folder), "test", PassSettings()) == json.loads(json.dumps(found))
+    assert cache.read_breakdown(model, str(sample_folder), "test", PassSettings(stride=16)) is None
+    assert cache.read_breakdown(model, str(sample_folder), "test", PassSettings(tokens=128)) is None
+    assert cache.read_breakdown(model, str(sample_folder), "validation", PassSettings()) is None
 
 
 # Baselines

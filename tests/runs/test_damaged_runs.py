@@ -162,4 +162,4 @@ def test_a_file_where_a_folder_is_needed_is_named(root):
     assert look(root)["one"].state == states.FINISHED
     assert saved.names(root) == []
     with pytest.raises(StorageError, match="in the way"):
-        cache.keep({"a": 1}, 2, root)
+        cache.write({"a": 1}, 2, root)

@@ -189,8 +189,8 @@ def test_a_long_run_is_thinned_to_its_extremes_and_its_newest_reports(path, monk
     assert shared.of_file(path).every_step()["loss"].tolist() == values.tolist()  # read anew
     # Near each fiftieth of the run stands something as small and as large as the smallest and the largest in it.
     for part in np.array_split(np.arange(1, 60_001), 50):
-        kept = near(steps, part[0], part[-1], around=600)
-        assert kept.max() >= values[part - 1].max() and kept.min() <= values[part - 1].min()
+        remaining = near(steps, part[0], part[-1], around=600)
+        assert remaining.max() >= values[part - 1].max() and remaining.min() <= values[part - 1].min()
     assert all(steps["accuracy"][i] == step(int(n))["accuracy"] for i, n in enumerate(steps["step"]))
 
 
@@ -212,8 +212,8 @@ def test_a_run_that_goes_on_draws_nothing_of_what_it_had_reported_behind(path):
 def test_a_field_that_some_reports_lack_is_thinned_by_those_that_have_it():
     columns = {"step": np.arange(1.0, 2001), "loss": np.full(2000, np.nan)}
     columns["loss"][[5, 900, 1999]] = 3.0, 1.0, 2.0
-    kept = series.extremes(columns, np.arange(2000) // 200)
-    assert {0, 5, 900, 1999} <= set(kept.tolist()) and len(kept) < 40
+    remaining = series.extremes(columns, np.arange(2000) // 200)
+    assert {0, 5, 900, 1999} <= set(remaining.tolist()) and len(remaining) < 40
     assert len(series.extremes({name: column[:0] for name, column in columns.items()}, np.empty(0, int))) == 0
 
 
@@ -377,7 +377,7 @@ def test_a_last_line_that_a_crash_left_unfinished_is_dropped_whatever_its_length
     monkeypatch.setattr(lines_, "_TAIL_BYTES", 64)
     whole = line(step(1)) + line(step(2))
     for torn in (b"", b"x", b"x" * 63, b"x" * 64, b"x" * 200):
-        for kept in (whole, b""):
-            path.write_bytes(kept + torn)
+        for remaining in (whole, b""):
+            path.write_bytes(remaining + torn)
             lines_.cut_torn(path)
-            assert path.read_bytes() == kept
+            assert path.read_bytes() == remaining

@@ -85,6 +85,6 @@ def test_uploads_whose_names_are_alike_are_all_kept(root):
 
     files = [("a b.txt", b"1"), ("a_b.txt", b"2"), ("A_B.txt", b"3"), ("train.jsonl", b"4"), ("train.jsonl", b"5")]
     folder = paths.locate(sources.save_uploads(files))
-    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert sorted(kept.values()) == [b"1", b"2", b"3", b"4", b"5"]
-    assert kept["train-2.jsonl"] == b"5"
+    saved = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert sorted(saved.values()) == [b"1", b"2", b"3", b"4", b"5"]
+    assert saved["train-2.jsonl"] == b"5"

@@ -102,7 +102,7 @@ def test_the_owner_changes_limits_and_what_cannot_be_read_leaves_the_default():
 
 
 def test_a_visitors_run_is_marked_and_bounded_in_time_and_an_owners_is_not(root, visitor, prepared_sample):
-    _state, _kept = visitor
+    _state, _secrets = visitor
     run = entered(settings())
     assert (run.config["visitor"], run.config["most_seconds"]) == (True, 900.0)
     with pytest.raises(SettingsError, match="takes 501 steps"):
@@ -112,8 +112,8 @@ def test_a_visitors_run_is_marked_and_bounded_in_time_and_an_owners_is_not(root,
 
 
 def test_thirty_visitors_at_once_queue_no_more_than_may_wait(root, monkeypatch, visitor, prepared_sample):
-    _state, kept = visitor
-    kept["visitors"] = {"waiting_runs": 3}
+    _state, secrets = visitor
+    secrets["visitors"] = {"waiting_runs": 3}
     said = []
 
     def queue(number: int) -> None:
@@ -134,8 +134,8 @@ def test_thirty_visitors_at_once_queue_no_more_than_may_wait(root, monkeypatch, 
 
 
 def test_visitors_runs_have_a_bound_on_the_disk_together(root, visitor, prepared_sample):
-    _state, kept = visitor
-    kept["visitors"] = {"runs_megabytes": 400, "waiting_runs": 9}
+    _state, secrets = visitor
+    secrets["visitors"] = {"runs_megabytes": 400, "waiting_runs": 9}
     entered(settings(name="first"))
     with pytest.raises(EngineError, match="those of all visitors would take 62. MB; they may take 400 MB together"):
         entered(settings(name="second"))
@@ -178,9 +178,9 @@ def test_requests_to_the_studio_are_within_the_budget(visitor, request_, said):
 
 
 def test_an_evaluation_counts_its_overlapping_windows(root, visitor, prepared_sample):
-    _state, kept = visitor
+    _state, secrets = visitor
     tokens = len(prepared_sample.tokens("test"))
-    kept["visitors"] = {"evaluation_tokens": tokens}
+    secrets["visitors"] = {"evaluation_tokens": tokens}
     whole = {"kind": "evaluate", "articles": SAMPLE, "split": "test", "reference": MINI, "tokens": 0}
     session.check_request({**whole, "sequence_length": 128, "stride": 128})
     with pytest.raises(EngineError, match="This measures "):

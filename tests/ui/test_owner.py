@@ -70,8 +70,8 @@ def test_a_secrets_file_without_a_usable_code_makes_everybody_a_visitor_and_says
     assert "secrets.toml" in str(problem)
     if line:
         assert problem.values["line"] == line
-    for kept_back in ("long secret", "0042", "1234", "/srv", str(secrets.parent)):
-        assert kept_back not in str(problem)
+    for hidden in ("long secret", "0042", "1234", "/srv", str(secrets.parent)):
+        assert hidden not in str(problem)
 
 
 def test_a_folder_a_pipe_a_dangling_link_and_a_file_without_rights_shut_the_door(secrets, monkeypatch):

@@ -114,7 +114,7 @@ def test_a_crowd_sees_within_a_second_that_a_trainer_has_died(root, crowd, monke
     lock.acquire()
     assert folders.active_run().name == "one"
     lock.release()
-    monkeypatch.setattr(polling, "_KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(polling, "_CACHED_SECONDS", 0.0)
     assert folders.active_run() is None
 
 

@@ -28,9 +28,9 @@ def test_thinned_curves_keep_their_extremes():
 
     ys = [0.0] * 5000
     ys[1234], ys[4321] = 9.0, -9.0
-    xs, kept = style.thinned(list(range(5000)), ys)
-    assert len(kept) <= style.MOST_POINTS
-    assert (max(kept), min(kept)) == (9.0, -9.0)
+    xs, thinned = style.thinned(list(range(5000)), ys)
+    assert len(thinned) <= style.MOST_POINTS
+    assert (max(thinned), min(thinned)) == (9.0, -9.0)
     assert xs == sorted(xs)
 
 

@@ -29,49 +29,49 @@ def upload(state, name="a.jsonl", articles=6) -> str:
     return sources.save_uploads([(name, "\n".join(article_line(n) for n in range(articles)).encode())])
 
 
-def prepared_of(kept: str) -> store.Corpus:
-    found = import_job.prepared_apart(import_job.Request(kept, MINI))
+def prepared_of(path: str) -> store.Corpus:
+    found = import_job.prepared_apart(import_job.Request(path, MINI))
     assert found is not None
     return found
 
 
-def age(kept: str, hours: float) -> None:
+def age(path: str, hours: float) -> None:
     then = time.time() - 3600 * hours
-    os.utime(uploads.of_visitors(kept), (then, then))
+    os.utime(uploads.of_visitors(path), (then, then))
 
 
 def test_a_visitors_upload_goes_after_its_time_with_all_that_was_made_of_it(root, visitor):
-    state, _kept = visitor
-    kept, other = upload(state), upload(state, "b.jsonl", 7)
-    made, stays = prepared_of(kept), prepared_of(other)
+    state, _secrets = visitor
+    path, other = upload(state), upload(state, "b.jsonl", 7)
+    made, stays = prepared_of(path), prepared_of(other)
     whole = (articles_read.Range(made, 1, made.articles("train")),)
     search.build(whole)
-    cache.keep({"kind": "places", "corpus": made.content_hash}, {"text": "a sentence of it"})
+    cache.write({"kind": "places", "corpus": made.content_hash}, {"text": "a sentence of it"})
     index = search.shards(whole)[0].path
     assert index.exists()
     assert uploads.sweep(24 * 3600) == 0
-    age(kept, 25)
+    age(path, 25)
     assert uploads.sweep(24 * 3600) == 1
-    assert not paths.locate(kept).exists() and not made.folder.exists() and not index.exists()
-    assert cache.kept({"kind": "places", "corpus": made.content_hash}) is None
+    assert not paths.locate(path).exists() and not made.folder.exists() and not index.exists()
+    assert cache.read({"kind": "places", "corpus": made.content_hash}) is None
     assert paths.locate(other).exists() and store.is_corpus(stays.folder)
     (job,) = import_job.folder().glob("*.json")
     assert json.loads(job.read_text())["request"]["source"] == other
 
 
 def test_an_upload_that_a_waiting_run_needs_stays(root, visitor):
-    state, _kept = visitor
-    kept = upload(state)
-    made = prepared_of(kept)
+    state, _secrets = visitor
+    path = upload(state)
+    made = prepared_of(path)
     waits = lifecycle.create(a_request(articles=paths.portable(made.folder), name="waits"))
-    age(kept, 25)
+    age(path, 25)
     assert uploads.sweep(24 * 3600) == 0
     waits.request_stop()
     assert uploads.sweep(24 * 3600) == 1
 
 
 def test_what_a_kill_left_of_an_upload_goes_and_the_owners_uploads_stay(root, visitor):
-    state, _kept = visitor
+    state, _secrets = visitor
     torn = uploads.folder(visitors=True) / ".abc.123.tmp"
     torn.mkdir(parents=True)
     (torn / "half.jsonl").write_text("{")
@@ -88,10 +88,10 @@ def test_what_a_kill_left_of_an_upload_goes_and_the_owners_uploads_stay(root, vi
 
 
 def test_several_sweeps_at_once_take_each_upload_once(root, visitor):
-    kept = []
+    sources_ = []
     for number in range(10):
-        kept.append(upload(visitor[0], f"{number}.jsonl", 2 + number))
-    for one in kept:
+        sources_.append(upload(visitor[0], f"{number}.jsonl", 2 + number))
+    for one in sources_:
         age(one, 25)
     gone = []
     threads = [threading.Thread(target=lambda: gone.append(uploads.sweep(24 * 3600))) for _ in range(8)]
@@ -104,8 +104,8 @@ def test_several_sweeps_at_once_take_each_upload_once(root, visitor):
 
 
 def test_an_upload_is_bounded_alone_and_with_all_others(root, visitor):
-    _state, kept = visitor
-    kept["visitors"] = {"upload_megabytes": 1, "uploads_megabytes": 2}
+    _state, secrets = visitor
+    secrets["visitors"] = {"upload_megabytes": 1, "uploads_megabytes": 2}
     with pytest.raises(EngineError, match=r"This upload has 1.1 MB; a visitor's may have 1 MB."):
         sources.save_uploads([("a.txt", b"a" * 600_000), ("b.txt", b"b" * 500_000)])
     sources.save_uploads([("a.txt", b"a" * 900_000)])
@@ -115,15 +115,15 @@ def test_an_upload_is_bounded_alone_and_with_all_others(root, visitor):
 
 
 def test_what_is_prepared_of_an_upload_is_bounded(root, visitor, monkeypatch):
-    state, _kept = visitor
-    kept = upload(state, articles=40)
+    state, _secrets = visitor
+    path = upload(state, articles=40)
     with pytest.raises(EngineError, match=r"Prepared, a.jsonl takes more than 0 MB: give fewer articles."):
-        import_job.prepared_apart(import_job.Request(kept, MINI, most_bytes=5_000))
+        import_job.prepared_apart(import_job.Request(path, MINI, most_bytes=5_000))
     assert store.all_corpora() == []
 
 
 def test_the_same_upload_of_two_visitors_lies_under_names_that_neither_can_guess(root, visitor):
-    state, _kept = visitor
+    state, _secrets = visitor
     mine = upload(state)
     assert upload(state) == mine
     state.clear()
@@ -177,7 +177,7 @@ def test_the_first_articles_of_a_preview_are_bounded(tmp_path):
 
 
 def test_a_visitor_is_shown_the_first_articles_of_own_uploads_alone(root, visitor, tmp_path, monkeypatch):
-    state, _kept = visitor
+    state, _secrets = visitor
     tokenizer = catalogue.tokenizer(catalogue.find(MINI))
     another = upload(state)
     state.clear()  # somebody else
@@ -192,9 +192,9 @@ def test_a_visitor_is_shown_the_first_articles_of_own_uploads_alone(root, visito
 
 
 def test_an_upload_whose_text_a_program_makes_out_is_not_used_unseen(root, visitor):
-    kept = sources.save_uploads([("a.pdf", b"%PDF-1.7")])
+    path = sources.save_uploads([("a.pdf", b"%PDF-1.7")])
     with pytest.raises(EngineError, match="look at what was read, then train on that"):
-        session.enter(a_request(articles=kept, name="mine"), "", join=False)
+        session.enter(a_request(articles=path, name="mine"), "", join=False)
 
 
 def test_an_uploaded_file_is_let_go_of_once_it_is_on_the_disk(root, monkeypatch):

@@ -70,8 +70,8 @@ def seen(app: AppTest) -> str:
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("page", [page.stem for page in PAGES])
 def test_no_page_shows_a_visitor_a_passage_of_the_owners_articles_nor_where_they_lie(page, shared, hers, monkeypatch):
-    kept = {"owner_code": "s3cret-of-hers", "visitors": {"share_articles": shared}}
-    monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(True, "s3cret-of-hers", values=kept))
+    values = {"owner_code": "s3cret-of-hers", "visitors": {"share_articles": shared}}
+    monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(True, "s3cret-of-hers", values=values))
     app = open_page(page)
     if page == "memorisation":
         app.selectbox(key="copied_run").set_value("hers").run(timeout=60)
@@ -112,7 +112,7 @@ def session_source(app: AppTest, page: str) -> str:
 
 
 def test_a_kept_result_that_quotes_the_owners_articles_is_not_listed_for_visitors(hers, root, monkeypatch):
-    from engine.inference.samples import saved as kept
+    from engine.inference.samples import saved
     from engine.inference.samples.outcome import Column, Sample, Written
 
     def written(passage):
@@ -121,8 +121,8 @@ def test_a_kept_result_that_quotes_the_owners_articles_is_not_listed_for_visitor
         drawn = {"temperature": 0.8, "top_k": 40, "top_p": 1.0, "beams": 0}
         return Written("SECRET prompt", drawn, 1, 10, [column], passage, "SECRET article", facts)
 
-    kept.save(written({"articles": paths.portable(hers.folder), "number": 1, "tokens": 4}))
-    sample = kept.save(written({"articles": paths.portable(paths.SAMPLE_ARTICLES), "number": 1, "tokens": 4}))
+    saved.save(written({"articles": paths.portable(hers.folder), "number": 1, "tokens": 4}))
+    sample = saved.save(written({"articles": paths.portable(paths.SAMPLE_ARTICLES), "number": 1, "tokens": 4}))
     assert len(open_page("side_by_side").selectbox(key="side_kept").options) == 2
     monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(True, "s3cret-of-hers"))
     app = open_page("side_by_side")

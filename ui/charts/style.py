@@ -53,8 +53,8 @@ def thinned(xs: Sequence | np.ndarray, ys: Sequence | np.ndarray, most: int = MO
     order = np.lexsort((up, buckets))  # by bucket, in it by value
     first = np.flatnonzero(np.diff(buckets, prepend=-1))  # of each bucket, in `order` as in `up`
     last = np.append(first[1:], len(up)) - 1
-    kept = np.unique(np.concatenate([[0, len(up) - 1], order[first], order[last]]))
-    return across[kept].tolist(), up[kept].tolist()
+    drawn = np.unique(np.concatenate([[0, len(up) - 1], order[first], order[last]]))
+    return across[drawn].tolist(), up[drawn].tolist()
 
 
 def _measured(events: list[Any], name: str, factor: float) -> tuple[np.ndarray, np.ndarray]:

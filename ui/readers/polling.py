@@ -21,7 +21,7 @@ from engine.core import paths
 T = TypeVar("T")
 FULL_PACE_VIEWERS = 8  # so many draw at the pace that a page asks for
 _PRESENT_SECONDS = 30.0  # whoever has asked for nothing so long does not watch
-_KEPT_SECONDS = 1.0  # how old what another session has read may be
+_CACHED_SECONDS = 1.0  # how old what another session has read may be
 _SPREAD = 0.15  # sessions that began together fall apart
 
 _lock = threading.Lock()
@@ -98,12 +98,12 @@ def shared(name: str, look: Callable[[], T]) -> T:
         return look()
     root = paths.checkpoints_root()
     with _lock:
-        kept = _shared.setdefault((name, str(root)), _Shared())
-    with kept.lock:
+        cached = _shared.setdefault((name, str(root)), _Shared())
+    with cached.lock:
         folders = _folders(str(root))
-        if kept.folders != folders or time.monotonic() - kept.at > _KEPT_SECONDS:
-            kept.value, kept.folders, kept.at = look(), folders, time.monotonic()
-        return kept.value
+        if cached.folders != folders or time.monotonic() - cached.at > _CACHED_SECONDS:
+            cached.value, cached.folders, cached.at = look(), folders, time.monotonic()
+        return cached.value
 
 
 def _folders(root: str) -> tuple:

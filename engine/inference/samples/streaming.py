@@ -102,14 +102,14 @@ def _column(number, column, model: ModelReference, generator, prompt: str, send:
     room = max(1, min(int(column["max_new_tokens"]), MOST_NEW_TOKENS))
     seed, beams = int(column["seed"]), int(column.get("beams", 0))
     search = generator.search(prompt, room, beams) if beams else None
-    kept, dropped = generator.prompt_ids(prompt, room)
+    ids, dropped = generator.prompt_ids(prompt, room)
     send(
         "started",
         column=number,
         reference=model.reference,
         hash=model.hash,
         preset=model.preset.hash(),
-        prompt_tokens=len(kept),
+        prompt_tokens=len(ids),
         dropped_tokens=dropped,
         environment={"device": backend.device(), "precision": generator.precision, "versions": backend.versions()},
     )

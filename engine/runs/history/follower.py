@@ -237,7 +237,7 @@ class Follower:
             self._place(one)
 
     def _keep_newest(self, kind: str) -> None:
-        kept: list[Placed] = []
+        newest: list[Placed] = []
         weight = 0
         for placed in reversed(self._placed):
             if (
@@ -245,8 +245,8 @@ class Follower:
                 or events.is_measured(placed.event)
                 or (weight := weight + _weight(placed)) <= _MOST_OF_A_KIND
             ):
-                kept.append(placed)
-        self._set(kept[::-1])
+                newest.append(placed)
+        self._set(newest[::-1])
 
     def _thin_measured(self) -> None:
         """Leaves out every second moment at which something was measured, but for the first, the best and the last."""

@@ -54,11 +54,11 @@ class Series:
         length = 1 << max(0, -(-self._next // _STRETCHES) - 1).bit_length()
         self.thinned, old = True, self.rows - _EXACT
         numbers = self._columns[_NUMBER][:old].astype(np.int64)
-        kept = extremes({name: self._columns[name][:old] for name in _DRAWN}, numbers // length)
-        self._keep(np.concatenate([kept, np.arange(old, self.rows)]), room=old + 2 * _EXACT)
+        extreme = extremes({name: self._columns[name][:old] for name in _DRAWN}, numbers // length)
+        self._keep(np.concatenate([extreme, np.arange(old, self.rows)]), room=old + 2 * _EXACT)
 
-    def _keep(self, kept: np.ndarray, room: int = 0) -> None:
-        columns = {name: column[: self.rows][kept] for name, column in self._columns.items()}
+    def _keep(self, rows: np.ndarray, room: int = 0) -> None:
+        columns = {name: column[: self.rows][rows] for name, column in self._columns.items()}
         self.rows = len(columns["step"])
         self._take(columns, max(room, self.rows))
 
@@ -80,11 +80,11 @@ def extremes(columns: dict[str, np.ndarray], stretches: np.ndarray) -> np.ndarra
         return np.empty(0, int)
     starts = np.flatnonzero(np.diff(stretches, prepend=stretches[0] - 1))
     lengths = np.diff(starts, append=len(stretches))
-    kept = [starts, starts + lengths - 1]
+    found = [starts, starts + lengths - 1]
     for column in columns.values():
         for extreme, nothing in ((np.minimum, np.inf), (np.maximum, -np.inf)):
             filled = np.where(np.isnan(column), nothing, column)
             there = np.flatnonzero(filled == np.repeat(extreme.reduceat(filled, starts), lengths))
             first = np.flatnonzero(np.diff(stretches[there], prepend=stretches[0] - 1))  # of equal ones
-            kept.append(there[first])
-    return np.unique(np.concatenate(kept))
+            found.append(there[first])
+    return np.unique(np.concatenate(found))

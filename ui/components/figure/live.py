@@ -49,13 +49,13 @@ def routes() -> list[Route]:
     return [Route(f"/{_ADDRESS}", _library)]
 
 
-_MOST_KEPT = 256  # figures; some 10 kB each, as objects ten times that
+_MOST_CACHED = 256  # figures; some 10 kB each, as objects ten times that
 T = TypeVar("T")
-_kept: OrderedDict[Hashable, "_Kept"] = OrderedDict()
-_kept_lock = threading.Lock()
+_cache: OrderedDict[Hashable, "_Entry"] = OrderedDict()
+_cache_lock = threading.Lock()
 
 
-class _Kept:
+class _Entry:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.version = -1
@@ -64,15 +64,15 @@ class _Kept:
 
 def _once(build: Callable[[], T], of: Hashable, version: int = 0) -> T:
     """What the first session builds that asks for this version; all others of its language take it."""
-    with _kept_lock:
-        kept = _kept.setdefault((of, language()), _Kept())
-        _kept.move_to_end((of, language()))
-        while len(_kept) > _MOST_KEPT:
-            _kept.popitem(last=False)
-    with kept.lock:
-        if kept.version < version:
-            kept.built, kept.version = build(), version
-        return kept.built
+    with _cache_lock:
+        entry = _cache.setdefault((of, language()), _Entry())
+        _cache.move_to_end((of, language()))
+        while len(_cache) > _MOST_CACHED:
+            _cache.popitem(last=False)
+    with entry.lock:
+        if entry.version < version:
+            entry.built, entry.version = build(), version
+        return entry.built
 
 
 def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> str:
@@ -86,8 +86,8 @@ def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> str:
     return _once(written, ("content", of), version)
 
 
-def kept(build: Callable[[], go.Figure], *of: Hashable) -> go.Figure:
-    """A figure of what never changes, built once for all sessions of a language; those who show it do not change it.
+def cached(build: Callable[[], go.Figure], *of: Hashable) -> go.Figure:
+    """Builds a figure of what never changes, once for all sessions of a language; those who show it do not change it.
 
     Args:
         of: what it shows: its kind, the hash of its data, and what else it depends on.

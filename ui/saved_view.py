@@ -1,4 +1,4 @@
-"""What was kept of Side by side: opening, deleting, and writing it again to verify it."""
+"""Saved results of Side by side: opening, deleting, and writing them again to verify them."""
 
 from dataclasses import dataclass, replace
 
@@ -15,7 +15,7 @@ from ui.i18n import _, _n
 
 @dataclass
 class Verification:
-    """A kept result written again: the columns that could be, as they were and as they are, and why others could not."""
+    """A saved result written again: the columns that could be, as they were and as they are, and why others could not."""
 
     name: str
     was: Written
@@ -30,13 +30,13 @@ def save(stream: side_view.Stream) -> None:
     if left.button(
         _("Keep"),
         icon=":material/bookmark_add:",
-        disabled=bool(stream.kept) or not mine or not any(c.done and not c.error for c in stream.result.columns),
+        disabled=bool(stream.saved_as) or not mine or not any(c.done and not c.error for c in stream.result.columns),
         help=None if mine else _("Only the owner keeps and deletes results here."),
         width="stretch",
         key="side_keep",
     ):
         with errors.shown():
-            stream.kept = st.session_state["side_kept"] = saved.save(stream.result)
+            stream.saved_as = st.session_state["side_kept"] = saved.save(stream.result)
             st.rerun()
     right.download_button(
         _("Markdown"),
@@ -118,7 +118,7 @@ def show(models: list[ModelReference]) -> None:
 def _open(name: str, result: Written, opening: DeltaGenerator, taking: DeltaGenerator) -> None:
     """Shows it above, or takes it along."""
     if opening.button(_("Open"), icon=":material/folder_open:", width="stretch", key="side_open"):
-        stream = side_view.Stream(result, kept=name)
+        stream = side_view.Stream(result, saved_as=name)
         stream.done.set()
         st.session_state["side_result"] = stream
         st.rerun()
