@@ -48,7 +48,7 @@ def make(folder: Path, share: float) -> dict:
             paragraphs.append((len(lowered.split()), ", ".join(json.dumps(s) for s in sentences)))
     rng, names = random.Random(1), ["introduction", "materials and methods", "results", "discussion"]
     folder.mkdir(parents=True, exist_ok=True)
-    written = 0
+    written_bytes = 0
     for split, count in SPLITS.items():
         with open(folder / f"{split}.txt", "w", encoding="utf-8") as file:
             for number in range(round(count * share)):
@@ -67,8 +67,8 @@ def make(folder: Path, share: float) -> dict:
                     f'"labels": null, "section_names": {json.dumps([n for n, _ in filled])}, '
                     f'"sections": [{", ".join(f"[{s}]" for _, s in filled)}]}}\n'
                 )
-                written += file.write(line)
-    return {"folder": str(folder), "bytes": written}
+                written_bytes += file.write(line)
+    return {"folder": str(folder), "bytes": written_bytes}
 
 
 def pack(folder: Path) -> Path:

@@ -52,13 +52,13 @@ def recall(folder: Path) -> dict[str, object]:
     """How many pairs of each likeness are found."""
     random, tokenizer = np.random.default_rng(1), tokenizers.load(paths.MINI_PRESET)
     shingles, originals = Shingles(tokenizer), texts()
-    written = [copy for text in originals for copy in (text, edited(text, int(random.choice(EVERY)), random))]
-    hashes = [shingles.hashes(ids) for ids in tokenizer.encode_arrays(written)]
+    copies = [copy for text in originals for copy in (text, edited(text, int(random.choice(EVERY)), random))]
+    hashes = [shingles.hashes(ids) for ids in tokenizer.encode_arrays(copies)]
     near_copies.write_signatures(len(hashes), hashes.__getitem__, folder / "recall")
     pairs = near_copies.pairs(near_copies.signatures(folder / "recall"), hashes.__getitem__)
     found = {(int(p["first"]), int(p["second"])) for p in pairs}
     by_likeness: dict[str, list[bool]] = {}
-    for n in range(0, len(written), 2):
+    for n in range(0, len(copies), 2):
         alike = likeness(np.unique(hashes[n]), np.unique(hashes[n + 1]))
         by_likeness.setdefault(f"{min(0.95, np.floor(alike * 10) / 10):.2f}", []).append((n, n + 1) in found)
     result = {k: {"pairs": len(v), "found": sum(v)} for k, v in sorted(by_likeness.items())}

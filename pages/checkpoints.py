@@ -40,7 +40,7 @@ st.markdown(
 def row(run: Run, checkpoint: Checkpoint) -> dict:
     """One line of the table."""
     figures = checkpoint.manifest.get("metrics", {}).get("validation", {})
-    written = datetime.datetime.fromtimestamp(checkpoint.manifest["time"])
+    saved_at = datetime.datetime.fromtimestamp(checkpoint.manifest["time"])
     return {
         "run": run.name + (f" ({_('recorded')})" if run.recorded else ""),
         "step": checkpoint.step,
@@ -51,7 +51,7 @@ def row(run: Run, checkpoint: Checkpoint) -> dict:
         "format": checkpoint.format,
         "kept": _("pinned") if checkpoint.step in retention.pinned(run) else "",
         "size": words.size(checkpoint.bytes),
-        "written": written,
+        "written": saved_at,
         "parent": checkpoint.manifest.get("parent") or _("base"),
         "hash": checkpoint.hash[:10],
     }
@@ -119,7 +119,7 @@ def export(checkpoint: Checkpoint) -> None:
         key = f"exported {checkpoint.reference} {checkpoint.hash} {form}"
         with st.container(horizontal=True):
             impossible = little_memory.nothing_generates()  # the studio writes it
-            written = st.button(_("Write the file"), icon=":material/output:", key="export_write", disabled=impossible)
+            to_file = st.button(_("Write the file"), icon=":material/output:", key="export_write", disabled=impossible)
             convert = (
                 access.is_owner()
                 and not impossible
@@ -136,12 +136,12 @@ def export(checkpoint: Checkpoint) -> None:
                 )
             )
         request = {"reference": checkpoint.reference, "format": form}
-        if written or convert:
-            request |= {"kind": "export", "most_bytes": budget.export_bytes()} if written else {"kind": "convert"}
+        if to_file or convert:
+            request |= {"kind": "export", "most_bytes": budget.export_bytes()} if to_file else {"kind": "convert"}
             work = _("The studio writes it; its start takes some ten seconds.")
             with errors.shown(), st.status(work) as status:
                 answer = studio_view.run_request(request, lambda label, _share: status.update(label=label), work)[-1]
-                if written:
+                if to_file:
                     st.session_state[key] = answer["file"]
                 else:
                     made = answer["reference"]

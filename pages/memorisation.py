@@ -149,7 +149,7 @@ def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
     st.session_state["copied_base"] = moment.is_base
     return [
         (sample["prompt"], search.ids_of(seen.tokenizer, sample["prompt"], sample["text"]))
-        for sample in moment.written()
+        for sample in moment.complete_samples()
     ]
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.core import paths
 from engine.corpus import store
-from engine.inference.samples.outcome import LONGEST_PROMPT, Column, Sample, Written, without_blank
+from engine.inference.samples.outcome import LONGEST_PROMPT, Column, GenerationResult, Sample, without_blank
 from engine.runs.references import ModelReference
 from engine.services import inference_client
 from ui import choices, errors, little_memory, saved_view, side_view, sources, studio_view
@@ -159,7 +159,7 @@ def choose_sampler() -> tuple[dict, int, int, int]:
     return settings, seed, length, samples if drawn else 1
 
 
-def new_request(models: list[ModelReference]) -> Written:
+def new_request(models: list[ModelReference]) -> GenerationResult:
     """Makes the form's request, nothing of it written yet."""
     columns = [
         Column(
@@ -171,7 +171,7 @@ def new_request(models: list[ModelReference]) -> Written:
         )
         for model in models
     ]
-    return Written(without_blank(prompt), settings, seed, length, columns, passage)
+    return GenerationResult(without_blank(prompt), settings, seed, length, columns, passage)
 
 
 st.title(_("Side by side"))

@@ -83,7 +83,7 @@ def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
     texts, expectations = st.columns(2)
     with texts:
         st.subheader(_("What it writes"))
-        samples = moment.written()
+        samples = moment.complete_samples()
         if not samples:
             st.caption(_("No sample was written at this moment."))
         for sample in samples:

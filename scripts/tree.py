@@ -42,8 +42,8 @@ def tree(order: tuple[str, ...]) -> str:
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-def written(document: str, order: tuple[str, ...]) -> str:
-    """The document with the tree as it is now."""
+def with_tree(document: str, order: tuple[str, ...]) -> str:
+    """Writes the tree as it is now into the document."""
     return _BETWEEN.sub(lambda match: match.group(1) + tree(order) + match.group(2), document)
 
 
@@ -54,4 +54,4 @@ def packages(document: str) -> tuple[str, ...]:
 
 if __name__ == "__main__":
     text = DOCUMENT.read_text(encoding="utf-8")
-    DOCUMENT.write_text(written(text, packages(text)), encoding="utf-8", newline="\n")
+    DOCUMENT.write_text(with_tree(text, packages(text)), encoding="utf-8", newline="\n")

@@ -185,8 +185,8 @@ def fine_tuned(tiny_preset, tmp_path_factory):
     loading.save_preset(
         model, *formats._vocabulary(ModelReference(catalogue.find(tiny_preset))), folder / "keras-hub", ""
     )
-    written = formats.export(references.resolve(str(folder / "keras-hub")), "hugging-face", folder / "hugging-face")
-    return model.backbone.get_weights(), folder / "keras-hub", written
+    exported = formats.export(references.resolve(str(folder / "keras-hub")), "hugging-face", folder / "hugging-face")
+    return model.backbone.get_weights(), folder / "keras-hub", exported
 
 
 @pytest.fixture

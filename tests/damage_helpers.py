@@ -272,7 +272,7 @@ def look(root: Path) -> dict[str, State]:
         assert all(np.isfinite(figures.evaluation[name]).all() for name in ("step", "loss"))
         comparison.best(figures)
         for moment in moments.of_run(run, history):
-            moment.written(), moment.expected()
+            moment.complete_samples(), moment.expected()
         if (meter := forgetting.of_history(history)) is not None:
             forgetting.change(meter.science), forgetting.change(meter.english)
         retention.pinned(run), checkpoints.seen_damaged(run), checkpoints.best(checkpoints.of_run(run))

@@ -176,4 +176,4 @@ def test_the_tree_in_the_architecture_is_that_of_the_files():
     document = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
     order = tree.packages(document)
     assert order == PACKAGES
-    assert document == tree.written(document, order)
+    assert document == tree.with_tree(document, order)

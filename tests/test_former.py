@@ -61,7 +61,7 @@ def test_every_event_that_it_wrote_is_read(former):
         assert (history.damaged, history.unknown) == (0, {}), run.name
         assert history.complete(history.placed) == [e for e in run.events() if e["kind"] != "step"]
         assert history.steps["step"].tolist() == [e["step"] for e in run.events("step")]
-    assert moments.of_run(former["packed"], shared.of(former["packed"].folder))[-1].written()
+    assert moments.of_run(former["packed"], shared.of(former["packed"].folder))[-1].complete_samples()
 
 
 @pytest.mark.slow
@@ -109,9 +109,9 @@ FIELDS = ("steps", "seed", "method", "lora_rank", "learning_rate", "checkpoint_f
 
 def test_their_configuration_is_read_field_by_field(former):
     for run in former.values():
-        written = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
+        config = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
         read = {name: getattr(run.settings, name) for name in FIELDS}
-        assert {**read, "prompts": list(read["prompts"])} == {name: written[name] for name in FIELDS}
+        assert {**read, "prompts": list(read["prompts"])} == {name: config[name] for name in FIELDS}
 
 
 @pytest.mark.parametrize("name", sorted(engine.FORMER_PROCESSES))

@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from engine.core.errors import EngineError
 from engine.inference.samples import outcome, saved
-from engine.inference.samples.outcome import Column, Written
+from engine.inference.samples.outcome import Column, GenerationResult
 from engine.runs.references import ModelReference
 from ui import access, budget, errors, little_memory, side_view, studio_view, words
 from ui.i18n import _, _n
@@ -18,8 +18,8 @@ class Verification:
     """A saved result written again: the columns that could be, as they were and as they are, and why others could not."""
 
     name: str
-    was: Written
-    now: Written
+    was: GenerationResult
+    now: GenerationResult
     problems: list[EngineError]
 
 
@@ -115,7 +115,7 @@ def show(models: list[ModelReference]) -> None:
         _verdict(verification)
 
 
-def _open(name: str, result: Written, opening: DeltaGenerator, taking: DeltaGenerator) -> None:
+def _open(name: str, result: GenerationResult, opening: DeltaGenerator, taking: DeltaGenerator) -> None:
     """Shows it above, or takes it along."""
     if opening.button(_("Open"), icon=":material/folder_open:", width="stretch", key="side_open"):
         stream = side_view.Stream(result, saved_as=name)
@@ -149,7 +149,7 @@ def _delete(name: str, place: DeltaGenerator) -> None:
         _ask_before_deleting(name)
 
 
-def _verify(name: str, was: Written, models: list[ModelReference]) -> Verification:
+def _verify(name: str, was: GenerationResult, models: list[ModelReference]) -> Verification:
     """Writes it again from its settings, with the weights that wrote it and no others."""
     problems: list[EngineError] = []
     pairs: list[tuple[Column, Column]] = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from engine.core.errors import EngineError
-from engine.inference.samples.outcome import Column, Sample, Written
+from engine.inference.samples.outcome import Column, GenerationResult, Sample
 from engine.runs.references import ModelReference
 from engine.services import inference_client
 from ui import budget, errors, frame, server_paths, studio_view, words
@@ -30,7 +30,7 @@ class Stream:
         waiting: whether the studio works for another request first.
     """
 
-    result: Written
+    result: GenerationResult
     saved_as: str = ""
     blank: bool = False
     waiting: bool = False
@@ -72,9 +72,9 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
     slots = st.columns(len(result.columns) + article)
     places = []
     by_hash = {(model.hash, model.preset.hash()): model for model in models}
-    written_by = [by_hash.get((column.hash, column.preset)) for column in result.columns]
-    searched = _searched(written_by)
-    for slot, column, model in zip(slots, result.columns, written_by, strict=False):
+    authors = [by_hash.get((column.hash, column.preset)) for column in result.columns]
+    searched = _searched(authors)
+    for slot, column, model in zip(slots, result.columns, authors, strict=False):
         with slot:
             _line(f"6px solid {_colour(model)}")
             st.markdown(f"**{words.plain(column.title)}**")
@@ -121,14 +121,14 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
         st.caption(words.plain(" · ".join(notes)))
 
 
-def _searched(written_by: list[ModelReference | None]) -> list[str | None]:
+def _searched(authors: list[ModelReference | None]) -> list[str | None]:
     """The run whose articles each column is searched in: its own; of a base the first column's that has one."""
     trained = {run.name for run in folders.trained_runs()}
-    own = [m.checkpoint.run if m is not None and m.checkpoint is not None else None for m in written_by]
+    own = [m.checkpoint.run if m is not None and m.checkpoint is not None else None for m in authors]
     first = next((name for name in own if name in trained), None)
     return [
         first if model is not None and model.is_base else name if name in trained else None
-        for model, name in zip(written_by, own, strict=True)
+        for model, name in zip(authors, own, strict=True)
     ]
 
 
@@ -154,7 +154,7 @@ def _colour(model: ModelReference | None) -> str:
     return colours.of_model(model, folders.last_step(model.checkpoint.run) if model.checkpoint else 0)
 
 
-def _column(result: Written, column: Column, done: bool, searched: str | None, key: str) -> None:
+def _column(result: GenerationResult, column: Column, done: bool, searched: str | None, key: str) -> None:
     """The texts so far, as text: nothing in them is run or formatted.
 
     Args:
@@ -193,7 +193,7 @@ def _column(result: Written, column: Column, done: bool, searched: str | None, k
         )
 
 
-def _article(result: Written, done: bool) -> None:
+def _article(result: GenerationResult, done: bool) -> None:
     assert result.passage is not None
     if not result.prompt:
         st.text("" if done else "…")
@@ -206,7 +206,7 @@ def _article(result: Written, done: bool) -> None:
             st.code(result.prompt + result.article, language=None, wrap_lines=True)
 
 
-def _shown_prompt(result: Written) -> str:
+def _shown_prompt(result: GenerationResult) -> str:
     prompt = result.prompt
     return prompt if len(prompt) <= _LONGEST_SHOWN_PROMPT else "… " + prompt[-_LONGEST_SHOWN_PROMPT:]
 
@@ -229,7 +229,7 @@ def sampler_text(settings: dict[str, float]) -> str:
     )
 
 
-def moment(result: Written) -> str:
+def moment(result: GenerationResult) -> str:
     """When it was written."""
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(result.time))
 
@@ -240,7 +240,7 @@ def environment_lines(environment: dict) -> list[str]:
     return [environment.get("device", ""), environment.get("precision", ""), *versions]
 
 
-def markdown(result: Written) -> str:
+def markdown(result: GenerationResult) -> str:
     """A result as a Markdown document; every text stands in a fence that it cannot close."""
     lines = [f"# {_('Side by side')}", ""]
     lines += [f"- {words.plain(line)}" for line in _facts(result)]
@@ -263,7 +263,7 @@ def markdown(result: Written) -> str:
     return "\n".join(lines)
 
 
-def _facts(result: Written) -> list[str]:
+def _facts(result: GenerationResult) -> list[str]:
     return [
         f"{moment(result)} UTC",
         f"{sampler_text(result.settings)}, {_('at most {n} tokens', n=result.length)}",
@@ -271,7 +271,7 @@ def _facts(result: Written) -> list[str]:
     ]
 
 
-def _sample_facts(result: Written, sample: Sample) -> str:
+def _sample_facts(result: GenerationResult, sample: Sample) -> str:
     facts = [_("seed {n}", n=sample.seed)] if is_drawn(result.settings) else []
     facts.append(_("{n} tokens", n=words.grouped(sample.tokens)))
     if sample.tokens_per_second:

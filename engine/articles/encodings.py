@@ -106,7 +106,7 @@ def _around(piece: bytes) -> bytes:
 
 def _code_page(sample: bytes, sure: bool, cr_only: bool) -> str:
     order = ("mac_roman", *_WESTERN) if cr_only else _WESTERN
-    name = max(order, key=lambda encoding: _likelihood(sample, encoding) + _as_written(sample, encoding))
+    name = max(order, key=lambda encoding: _likelihood(sample, encoding) + _language_score(sample, encoding))
     best = _likelihood(sample, name)
     if best >= _ENOUGH_COMMON:
         return name
@@ -137,7 +137,7 @@ def _likelihood(sample: bytes, encoding: str) -> float:
     return good / len(foreign)
 
 
-def _as_written(sample: bytes, encoding: str) -> float:
+def _language_score(sample: bytes, encoding: str) -> float:
     """How far the letters beside a to z are of one language, and stand in words where it has them: 0 to 2."""
     text = f" {sample.decode(encoding, 'replace')} "
     letters = [at for at, c in enumerate(text) if c > "\x7f" and c.isalpha() and c not in _SIGNS]

@@ -32,7 +32,7 @@ def text_of(formula) -> str:
     for element in formula.iter():
         name = _name(element)
         if name in found and not found[name]:
-            found[name] = _one_line(_written(element)) if name == "math" else tex("".join(element.itertext()))
+            found[name] = _one_line(_as_text(element)) if name == "math" else tex("".join(element.itertext()))
     return found["math"] or found["tex-math"]
 
 
@@ -77,13 +77,13 @@ def _operand(element, text: str) -> str:
     return text if leaves < 2 or whole else f"({text})"
 
 
-def _written(element) -> str:
+def _as_text(element) -> str:
     name, children = _name(element), _children(element)
     if name == "mspace":
         return " "
     if name in _LEAVES or not len(element):
         return _one_line("".join(element.itertext()))
-    texts = [_written(child) for child in children]  # once: twice at every depth would be without end
+    texts = [_as_text(child) for child in children]  # once: twice at every depth would be without end
     of = [_operand(child, text) for child, text in zip(children, texts, strict=True)]
     if name == "mfrac" and len(of) == 2:
         return f"{of[0]}/{of[1]}"

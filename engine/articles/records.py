@@ -35,7 +35,7 @@ _LIST = sentence(
     "{path}, line {line}: a list in place of an article, which is an object with a field “text”, or a string."
 )
 _STRING = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'", re.DOTALL)
-_WRITTEN_LIST = re.compile(rf"\[\s*+(?:(?:{_STRING.pattern})\s*+,?\s*+)++\]", re.DOTALL)
+_LIST_IN_TEXT = re.compile(rf"\[\s*+(?:(?:{_STRING.pattern})\s*+,?\s*+)++\]", re.DOTALL)
 _ENVELOPES = ("_source", "row")
 _MOST_LEVELS = 8  # of sections in sections
 _NOT_OBJECT = sentence("{path}, line {line}: not a JSON object.")
@@ -356,7 +356,7 @@ def texts(value: object, left: Counter[str] | None = None) -> tuple[str, ...]:
     """
     left = Counter() if left is None else left
     items: list = []
-    if isinstance(value, str) and (inside := _written_list(value)) is not None:
+    if isinstance(value, str) and (inside := _list_in_text(value)) is not None:
         value = inside
     if isinstance(value, str):
         items = plain(value, left).splitlines()
@@ -372,10 +372,10 @@ def texts(value: object, left: Counter[str] | None = None) -> tuple[str, ...]:
     return tuple(text for text in cleaned if text)
 
 
-def _written_list(text: str) -> list[str] | None:
+def _list_in_text(text: str) -> list[str] | None:
     """The strings of a list that a program wrote into one field, as Python, NumPy or JSON write it."""
     inside = text.strip()
-    if not (inside.startswith("[") and inside.endswith("]") and _WRITTEN_LIST.fullmatch(inside)):
+    if not (inside.startswith("[") and inside.endswith("]") and _LIST_IN_TEXT.fullmatch(inside)):
         return None
     found = []
     for string in _STRING.findall(inside):

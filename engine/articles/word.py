@@ -123,15 +123,15 @@ def _as_usual(content: bytes) -> bytes:
         if not any(old in data for data in xml.values() for old, _ in _AS_USUAL):
             return content
         parts = {p.filename: archive.read(p) for p in archive.infolist() if p.filename not in xml}
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as archive:
+    rewritten = io.BytesIO()
+    with zipfile.ZipFile(rewritten, "w") as archive:
         for name, data in xml.items():
             for old, new in _AS_USUAL:
                 data = data.replace(old, new)
             archive.writestr(name, data)
         for name, data in parts.items():
             archive.writestr(name, data)
-    return written.getvalue()
+    return rewritten.getvalue()
 
 
 def _reason_against(content: bytes) -> str:

@@ -146,10 +146,10 @@ def export(a: argparse.Namespace) -> int:
     from engine.models import formats, loading, usage
 
     model = options.resolve(a.checkpoint)
-    written = formats.export(model, a.format, a.out)
+    target = formats.export(model, a.format, a.out)
     how = usage.markdown(a.format, model.preset, loading.vocabulary_folder(model.preset))
-    lines = [f"{written}", how.rstrip()]
-    print_result({"checkpoint": a.checkpoint, "format": a.format, "out": str(written)}, a.json, lines)
+    lines = [f"{target}", how.rstrip()]
+    print_result({"checkpoint": a.checkpoint, "format": a.format, "out": str(target)}, a.json, lines)
     return 0
 
 

@@ -98,7 +98,7 @@ class Work:
     def __init__(self, file: Path) -> None:
         self._file = file
         self.value = {**_read(file), "at_work": True}  # the lock tells from now on
-        self._written = 0.0
+        self._written_at = 0.0
 
     def say(self, now: bool = False, **changes: Any) -> None:
         """Says how far it is: at most every 0.3 s, or now.
@@ -112,9 +112,9 @@ class Work:
 
     def _write(self, now: bool, changes: dict[str, Any]) -> None:
         self.value |= changes
-        if now or time.monotonic() - self._written > _REPORT_SECONDS:
+        if now or time.monotonic() - self._written_at > _REPORT_SECONDS:
             write_json(self._file, self.value, durable=now)
-            self._written = time.monotonic()
+            self._written_at = time.monotonic()
 
     def say_last(self, **changes: Any) -> None:
         """Says how it ended, whatever has filled the disk."""

@@ -189,10 +189,10 @@ class Growing:
     def _state_digest(self) -> str:
         return hashlib.sha256(json.dumps(self.source_state).encode()).hexdigest()
 
-    def _holds(self, written: dict[str, int]) -> bool:
+    def _holds(self, sizes: dict[str, int]) -> bool:
         """Whether the files are at least as long as the journal says; it was flushed after them."""
         paths_ = {name: self.staging / name for name in DATA_FILES}
-        return all(path.is_file() and path.stat().st_size >= written[name] for name, path in paths_.items())
+        return all(path.is_file() and path.stat().st_size >= sizes[name] for name, path in paths_.items())
 
     # Reading
 

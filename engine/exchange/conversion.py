@@ -67,7 +67,7 @@ def convert(reference: ModelReference, form: str, name: str = "", root: Path | N
     )
     external.require_free(settings.name, root)
     model, _ = loading.load(reference)
-    require_space(root, formats.bytes_written(model.backbone, form))
+    require_space(root, formats.disk_bytes(model.backbone, form))
 
     def write(folder: Path) -> None:
         formats.save(model, folder, form)

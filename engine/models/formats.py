@@ -133,7 +133,7 @@ def _export(reference: ModelReference, form: str, target: Path, require: Callabl
         raise taken
     target.parent.mkdir(parents=True, exist_ok=True)
     model, _ = loading.load(reference)
-    require(bytes_written(model.backbone, form))
+    require(disk_bytes(model.backbone, form))
     if ending:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as folder:
             save(model, Path(folder), form)
@@ -163,8 +163,8 @@ def _export(reference: ModelReference, form: str, target: Path, require: Callabl
     return target
 
 
-def bytes_written(backbone, form: str) -> int:
-    """How much disk a backbone's weights take while they are written, in one of EXPORTS and in float32."""
+def disk_bytes(backbone, form: str) -> int:
+    """Estimates how much disk a backbone's weights take while they are written, in one of EXPORTS and in float32."""
     weights = backbone.count_params()
     if form == KERAS:
         weights *= 2  # where memory is short, Keras writes the weights beside the archive first
@@ -216,19 +216,19 @@ def pack(reference: ModelReference, form: str, root: Path, most_bytes: int | Non
     with _storage_errors(root):
         clear_old(folder, _EXPORT_SECONDS)
         stem = f"{reference.reference.replace('/', '-')}-{secrets.token_hex(8)}"
-        written = _export(reference, form, folder / stem, require)
-        if written.is_file():
-            return written
+        exported = _export(reference, form, folder / stem, require)
+        if exported.is_file():
+            return exported
         archive, temporary = folder / f"{stem}.zip", folder / f".{stem}.tmp"
         try:
             with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as packed:  # weights hardly shrink
-                for path in sorted(written.rglob("*")):
+                for path in sorted(exported.rglob("*")):
                     if path.is_file():
-                        packed.write(path, path.relative_to(written).as_posix())
+                        packed.write(path, path.relative_to(exported).as_posix())
             replace(temporary, archive)
         finally:
             temporary.unlink(missing_ok=True)
-            shutil.rmtree(written, ignore_errors=True)
+            shutil.rmtree(exported, ignore_errors=True)
         return archive
 
 

@@ -59,9 +59,9 @@ def check(config: dict[str, Any], file: str, kind: type[EngineError]) -> None:
     inner = 4 * width if type(width) is int else None
     for key in (*_TABLE, _Key("n_inner", inner, lambda value: inner is None or value in (None, inner))):
         if not key.same(config.get(key.name, key.wanted)):
-            values = {"key": key.name, "value": _written(config[key.name]), "wanted": _written(key.wanted)}
+            values = {"key": key.name, "value": _shown(config[key.name]), "wanted": _shown(key.wanted)}
             raise kind(_SENTENCE, file=file, **values)
 
 
-def _written(value: Any) -> str:
+def _shown(value: Any) -> str:
     return value[:100] if isinstance(value, str) else json.dumps(value)[:100]

@@ -82,7 +82,7 @@ class Preset:
 
 
 @lru_cache(maxsize=32)
-def _sha256_of(path: Path, size: int, written: int, changed: int) -> str:
+def _sha256_of(path: Path, size: int, modified: int, changed: int) -> str:
     return sha256(path)
 
 

@@ -16,7 +16,7 @@ from engine.runs.settings import RunSettings
 # mini model, 105 of GPT-2 base (benchmarks/README.md has two to three times as much).
 ASSUMED_WORK = 1.3e10
 _SCORED_FASTER = 2.0  # scoring a token, against learning from it,
-_WRITTEN_SLOWER = 20.0  # and writing one
+_GENERATED_SLOWER = 20.0  # and writing one
 _TIMED_STEPS = 20  # of a run in minutes, before it is known how many fit
 
 
@@ -147,7 +147,7 @@ def cost(settings: RunSettings, tokens_per_second: float | None = None) -> Cost:
     moments = intervals + 1 + bool(settings.parent)
     tokens = (steps if steps is not None else _TIMED_STEPS) * step_tokens
     scored = moments * (settings.interval_tokens + english.INTERVAL_TOKENS) + _scored_at_the_end(settings, preset)
-    written = moments * len(settings.prompts) * settings.sample_tokens
+    generated = moments * len(settings.prompts) * settings.sample_tokens
     training = tokens / speed if settings.minutes is None else max(60 * settings.minutes, tokens / speed)
     return Cost(
         minutes=settings.minutes,
@@ -157,12 +157,12 @@ def cost(settings: RunSettings, tokens_per_second: float | None = None) -> Cost:
         moments=moments,
         prompts=len(settings.prompts),
         longest_prompt=max(map(len, settings.prompts)),
-        sample_tokens=written,
+        sample_tokens=generated,
         evaluation_tokens=scored,
         disk_bytes=needed.checkpoint_bytes * needed.checkpoints,
         seconds=training
         + scored / (_SCORED_FASTER * speed)
-        + written * _WRITTEN_SLOWER / speed
+        + generated * _GENERATED_SLOWER / speed
         + (intervals + 1) * needed.checkpoint_bytes / submission.SAVE_BYTES_PER_SECOND,
     )
 
@@ -261,14 +261,14 @@ def check_request(request: dict[str, Any], scored_tokens: int, limits: Limits) -
             asked=len(text),
             most=limits.request_characters,
         )
-    written = sum(
+    generated = sum(
         int(c["max_new_tokens"]) * max(1, int(c.get("samples", 1)), int(c.get("beams", 0)))
         for c in request.get("columns", ())
     )
-    if written > limits.request_tokens:
+    if generated > limits.request_tokens:
         raise EngineError(
             "This asks for {asked} tokens in all columns, samples and beams; a visitor may ask for {most} at a time.",
-            asked=written,
+            asked=generated,
             most=limits.request_tokens,
         )
     if scored_tokens > limits.evaluation_tokens:

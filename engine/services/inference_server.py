@@ -211,8 +211,8 @@ class Studio:
 
         model = references.resolve(str(request["reference"]), self._root)
         most = request.get("most_bytes")
-        written = formats.pack(model, str(request["format"]), self._root, None if most is None else int(most))
-        client.send("exported", file=written.name)
+        exported = formats.pack(model, str(request["format"]), self._root, None if most is None else int(most))
+        client.send("exported", file=exported.name)
 
     def _convert(self, request: dict[str, Any], client: Client) -> None:
         from engine.exchange import conversion

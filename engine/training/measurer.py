@@ -56,7 +56,7 @@ class Measurer:
         }
         self.scorer = scoring.Scorer(model, scoring.JIT_COMPILE)
         self.seconds, self.scored_a_second = 0.0, 0.0
-        self._written: list[dict[str, Any]] = []  # since the measurement began
+        self._events: list[dict[str, Any]] = []  # since the measurement began
         self._generator = Generator(model, tokenizer)
         self._passage = token_scores.of_article(corpus, "validation", 1, 1, PASSAGE_TOKENS)
 
@@ -91,7 +91,7 @@ class Measurer:
         if self._take_cached(name, model):
             return
         self.measure(name)
-        cache.write(self._key(model), self._written)
+        cache.write(self._key(model), self._events)
 
     def _take_cached(self, name: str, model: ModelReference) -> bool:
         """Takes what an earlier run measured of a model from the cache; whether it was there."""
@@ -126,7 +126,7 @@ class Measurer:
         }
 
     def _append_event(self, kind: str, **fields: Any) -> None:
-        self._written.append({"kind": kind, **fields})
+        self._events.append({"kind": kind, **fields})
         self._setup.run.append_event(kind, **fields)
 
     def measure(self, name: str) -> None:
@@ -135,7 +135,7 @@ class Measurer:
         Raises:
             Cancelled: `on_progress` ended it. NonFiniteLoss: the loss is no number.
         """
-        state, watch, tokens, self._written = self._state, Stopwatch(), 0, []
+        state, watch, tokens, self._events = self._state, Stopwatch(), 0, []
         for split, (stream, part, starts) in self._parts.items():
             self._begin_piece()
             try:

@@ -21,7 +21,7 @@ def test_jats_gives_abstract_sections_and_paragraphs_in_reading_order(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("written", "counted"),
+    ("markup", "counted"),
     [
         ("<fig-group><fig><graphic/></fig><fig><caption><p>c</p></caption></fig></fig-group>", {"figures": 2}),
         ("<p>Seen <inline-graphic/> so.</p><media/>", {"pictures": 2}),
@@ -33,8 +33,8 @@ def test_jats_gives_abstract_sections_and_paragraphs_in_reading_order(tmp_path):
         ("<p>x</p></body><response><body><p>Dear</p><fig/></body></response><body>", {"inner_articles": 1}),
     ],
 )  # fmt: skip
-def test_what_jats_holds_and_is_not_read_is_counted(tmp_path, written, counted):
-    assert dict(jats_body(tmp_path, f"<p>Text.</p>{written}").left_out) == counted
+def test_what_jats_holds_and_is_not_read_is_counted(tmp_path, markup, counted):
+    assert dict(jats_body(tmp_path, f"<p>Text.</p>{markup}").left_out) == counted
 
 
 def test_what_stands_before_a_jats_article_and_is_not_read_is_counted(tmp_path):
@@ -59,7 +59,7 @@ def jats_body(tmp_path, body: str, front: str = ""):
 
 
 @pytest.mark.parametrize(
-    ("written", "wanted"),
+    ("markup", "wanted"),
     [
         ("10<sup>5</sup> cells", "10^5 cells"),
         ("10<italic><sup>5</sup></italic> cells", "10^5 cells"),
@@ -84,8 +84,8 @@ def jats_body(tmp_path, body: str, front: str = ""):
         ("in 2010<sup>3,4</sup>, of TNF-α<sup>5,6</sup>, hepatitis C<sup>1–3</sup>, 10<sup>[3,4]</sup>", "in 2010, of TNF-α, hepatitis C, 10"),
     ],
 )  # fmt: skip
-def test_what_is_raised_keeps_its_meaning_and_citations_go(tmp_path, written, wanted):
-    assert jats_body(tmp_path, f"<p>{written}</p>").sections[0].paragraphs == (wanted,)
+def test_what_is_raised_keeps_its_meaning_and_citations_go(tmp_path, markup, wanted):
+    assert jats_body(tmp_path, f"<p>{markup}</p>").sections[0].paragraphs == (wanted,)
 
 
 def math(content: str) -> str:

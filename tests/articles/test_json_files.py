@@ -46,7 +46,7 @@ def test_sections_that_are_objects_are_one_articles_sections(tmp_path):
 ROWS = [{"id": n, "text": f"text é {n}"} for n in range(4)]
 
 
-def written(orient: str) -> object:
+def as_pandas(orient: str) -> object:
     return {
         "columns": {key: {str(n): row[key] for n, row in enumerate(ROWS)} for key in ("id", "text")},
         "lists": {key: [row[key] for row in ROWS] for key in ("id", "text")},
@@ -62,7 +62,7 @@ def written(orient: str) -> object:
 @pytest.mark.parametrize("indent", [None, 1])
 @pytest.mark.parametrize("orient", ["columns", "lists", "index", "split", "records"])
 def test_every_form_in_which_pandas_writes_json_is_read(tmp_path, orient, indent, name):
-    (tmp_path / name).write_text(json.dumps(written(orient), indent=indent, ensure_ascii=False), "utf-8")
+    (tmp_path / name).write_text(json.dumps(as_pandas(orient), indent=indent, ensure_ascii=False), "utf-8")
     articles, problems, *_ = read(tmp_path / name)
     assert [(a.id, a.text()) for a in articles] == [(str(r["id"]), r["text"] + "\n") for r in ROWS]
     assert problems == []
@@ -71,7 +71,7 @@ def test_every_form_in_which_pandas_writes_json_is_read(tmp_path, orient, indent
 
 @pytest.mark.parametrize("orient", ["table", "beside"])
 def test_a_list_beside_what_describes_it_is_read(tmp_path, orient):
-    (tmp_path / "a.json").write_text(json.dumps(written(orient), indent=1))
+    (tmp_path / "a.json").write_text(json.dumps(as_pandas(orient), indent=1))
     assert [a.id for a in read(tmp_path / "a.json")[0]] == list("0123")
 
 

@@ -181,10 +181,10 @@ def test_what_only_looks_like_a_break_stays(tmp_path, line):
     assert texts(tmp_path / "a.txt")[1] == line + "\n"
 
 
-@pytest.mark.parametrize("written", ['"{}"', '"{}",', "'{}',", "“{}”", "« {} »", '1. "{}"', "{};"])
-def test_lines_that_are_all_in_quotes_are_their_texts(tmp_path, written):
+@pytest.mark.parametrize("form", ['"{}"', '"{}",', "'{}',", "“{}”", "« {} »", '1. "{}"', "{};"])
+def test_lines_that_are_all_in_quotes_are_their_texts(tmp_path, form):
     sentences = [f"The patients of group {n} had none." for n in range(5)]
-    (tmp_path / "a.txt").write_text("\n".join(map(written.format, sentences)).replace("1.", "-"), "utf-8")
+    (tmp_path / "a.txt").write_text("\n".join(map(form.format, sentences)).replace("1.", "-"), "utf-8")
     assert texts(tmp_path / "a.txt") == [f"{sentence}\n" for sentence in sentences]
     (tmp_path / "b.txt").write_text('"So it is," he said.\n"It is."\n"Yes."\n')
     assert texts(tmp_path / "b.txt") == ['"So it is," he said.\n', '"It is."\n', '"Yes."\n']

@@ -201,8 +201,8 @@ def test_xml_that_declares_utf16_is_read_whatever_its_bytes_are(tmp_path, encodi
     declaration = before + '<?xml version="1.0" encoding="UTF-16"?>\n'
     abstract = "<Abstract><AbstractText>Été.</AbstractText></Abstract></Article>"
     jats = "<article><body><p>Été.</p></body></article>"
-    for written in (PUBMED_ONE % ("T", abstract), jats):
-        (tmp_path / "a.xml").write_bytes((declaration + written).encode(encoding))
+    for document in (PUBMED_ONE % ("T", abstract), jats):
+        (tmp_path / "a.xml").write_bytes((declaration + document).encode(encoding))
         (article,), problems, *_ = read(tmp_path / "a.xml")
         assert (article.all_sections()[0].paragraphs, problems) == (("Été.",), [])
 

@@ -27,33 +27,33 @@ FIELDS = [
 
 
 @pytest.mark.parametrize("form", ["jsonl", "json", "list", "csv", "tsv", "parquet", "txt", "marked"])
-@pytest.mark.parametrize(("written", "wanted"), FIELDS)
-def test_markup_in_a_field_is_never_trained_on_in_any_form(tmp_path, form, written, wanted):
+@pytest.mark.parametrize(("field", "wanted"), FIELDS)
+def test_markup_in_a_field_is_never_trained_on_in_any_form(tmp_path, form, field, wanted):
     path = tmp_path / f"a.{form}"
-    quoted = '"' + written.replace('"', '""') + '"'
+    quoted = '"' + field.replace('"', '""') + '"'
     if form == "parquet":
-        pyarrow.parquet.write_table(pyarrow.table({"id": ["1"], "text": [written]}), path)
+        pyarrow.parquet.write_table(pyarrow.table({"id": ["1"], "text": [field]}), path)
     else:
         path = tmp_path / {"list": "a.json", "marked": "a.txt"}.get(form, f"a.{form}")
         content = {
-            "jsonl": json.dumps({"id": 1, "text": written}) + "\n",
-            "json": json.dumps([{"id": 1, "text": written}], indent=1),
-            "list": json.dumps([written]),
+            "jsonl": json.dumps({"id": 1, "text": field}) + "\n",
+            "json": json.dumps([{"id": 1, "text": field}], indent=1),
+            "list": json.dumps([field]),
             "csv": f"id,text\n1,{quoted}\n",
             "tsv": f"id\ttext\n1\t{quoted}\n",
-            "txt": f"{written}\n",
-            "marked": f"<|startoftext|>{written}",
+            "txt": f"{field}\n",
+            "marked": f"<|startoftext|>{field}",
         }[form]
         path.write_text(content, "utf-8")
-    if form == "txt" and "</table>" in written:
+    if form == "txt" and "</table>" in field:
         with pytest.raises(ArticlesError, match=r"a.txt holds HTML \(<table>\)"):
             read(path)
-    elif form in ("txt", "marked") and "<|" in written:
+    elif form in ("txt", "marked") and "<|" in field:
         assert texts(path) == ["first\n", "second\n"]
     else:
         articles, problems, left, _ = read(path)
         assert ([a.text() for a in articles], problems) == ([wanted], [])
-        assert ("tags" in left or "marks" in left) == (wanted != written + "\n")
+        assert ("tags" in left or "marks" in left) == (wanted != field + "\n")
 
 
 def test_titles_and_names_of_sections_lose_their_tags_too(tmp_path):

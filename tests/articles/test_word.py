@@ -241,10 +241,10 @@ def test_each_item_of_a_list_of_word_is_a_line(tmp_path):
 
 @pytest.mark.parametrize("kind", ["strict", "macros", "template", "web"])
 def test_every_kind_of_word_document_is_read(tmp_path, kind):
-    written = b"http://schemas.openxmlformats.org/%s/2006/%s"
+    address = b"http://schemas.openxmlformats.org/%s/2006/%s"
     strict = [
-        (written % (b"officeDocument", b"relationships"), b"http://purl.oclc.org/ooxml/officeDocument/relationships"),
-        (written % (b"wordprocessingml", b"main"), b"http://purl.oclc.org/ooxml/wordprocessingml/main"),
+        (address % (b"officeDocument", b"relationships"), b"http://purl.oclc.org/ooxml/officeDocument/relationships"),
+        (address % (b"wordprocessingml", b"main"), b"http://purl.oclc.org/ooxml/wordprocessingml/main"),
     ]
     main = b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
     other = {

@@ -76,8 +76,8 @@ def test_what_keras_and_tensorflow_write_becomes_the_same_weights(
     assert report.left_out == []
     backbone = keras_hub.models.GPT2Backbone.from_config(fine_tuned.backbone.get_config())
     backbone.load_weights(out)
-    for read, written in zip(backbone.get_weights(), fine_tuned.backbone.get_weights(), strict=True):
-        assert np.array_equal(read, written.astype("f2").astype("f4") if name.startswith("half") else written)
+    for read, wanted in zip(backbone.get_weights(), fine_tuned.backbone.get_weights(), strict=True):
+        assert np.array_equal(read, wanted.astype("f2").astype("f4") if name.startswith("half") else wanted)
 
 
 @pytest.mark.parametrize("name", ["model.ckpt", "model.weights.h5", "backbone.keras"])
@@ -233,8 +233,8 @@ def test_an_import_is_a_checkpoint_like_any_other(good, looking, tiny_preset, ro
     assert checkpoint.manifest["imported"]["file"] == "model.keras"
     assert set(checkpoint.manifest["imported"]["files"]) == {"model.keras"}
     model, _ = loading.load(references.resolve("mine", root))
-    for read, written in zip(model.backbone.get_weights(), fine_tuned.backbone.get_weights(), strict=True):
-        assert np.array_equal(read, written)
+    for read, wanted in zip(model.backbone.get_weights(), fine_tuned.backbone.get_weights(), strict=True):
+        assert np.array_equal(read, wanted)
     assert lifecycle.find("mine", root).state().state == states.FINISHED
     assert not dispatcher.work_left(root)
     with pytest.raises(SettingsError, match="how long"):

@@ -99,21 +99,21 @@ def test_adapters_are_merged_whatever_the_format(trained, tmp_path, form):
 
 @pytest.mark.parametrize("form", formats.EXPORTS)
 def test_what_is_exported_has_the_same_logits(trained, tiny_preset, tmp_path, form):
-    written = formats.export(trained, form, tmp_path / "out")
+    exported = formats.export(trained, form, tmp_path / "out")
     expected = logits(loading.load(trained)[0])
     if form in (formats.PRESET, formats.HUGGING_FACE):
-        other, tokenizer = loading.load(references.resolve(str(written)))
+        other, tokenizer = loading.load(references.resolve(str(exported)))
         assert tokenizer.encode("insulin levels") == loading.load(trained)[1].encode("insulin levels")
         tolerance = 1e-5 if form == formats.HUGGING_FACE else 0
         assert np.allclose(logits(other), expected, rtol=0, atol=tolerance)
-        assert "Trained: 2 steps" in (written / "README.md").read_text()
+        assert "Trained: 2 steps" in (exported / "README.md").read_text()
         return
     folder = tmp_path / "read"
     folder.mkdir()
     if form == checkpoints.CKPT:
-        shutil.copytree(written, folder, dirs_exist_ok=True)
+        shutil.copytree(exported, folder, dirs_exist_ok=True)
     else:
-        shutil.copy(written, folder / checkpoints.WEIGHTS_FILES[form][0])
+        shutil.copy(exported, folder / checkpoints.WEIGHTS_FILES[form][0])
     fresh, _ = loading.load(ModelReference(catalogue.find(str(tiny_preset))))
     loading.read_weights(fresh.backbone, folder, form)
     assert np.array_equal(logits(fresh), expected)
@@ -181,13 +181,13 @@ def test_the_command_converts(trained, capsys):
 
 @pytest.mark.parametrize("form", [checkpoints.H5, checkpoints.KERAS])
 def test_a_second_export_does_not_replace_the_first_whose_ending_was_added(trained, tmp_path, form):
-    written = formats.export(trained, form, tmp_path / "new folder" / "x")
-    content = written.read_bytes()
-    for target in (tmp_path / "new folder" / "x", written):
+    exported = formats.export(trained, form, tmp_path / "new folder" / "x")
+    content = exported.read_bytes()
+    for target in (tmp_path / "new folder" / "x", exported):
         with pytest.raises(EngineError, match="is there already"):
             formats.export(trained, form, target)
-    assert written.read_bytes() == content
-    assert [path.name for path in written.parent.iterdir()] == [f"x.{form}"]
+    assert exported.read_bytes() == content
+    assert [path.name for path in exported.parent.iterdir()] == [f"x.{form}"]
 
 
 @pytest.mark.parametrize("form", formats.EXPORTS)
@@ -240,8 +240,8 @@ def test_a_run_on_a_preset_of_the_hub_is_exported_with_the_vocabulary_that_was_f
     monkeypatch.setattr(catalogue, "reachable", lambda preset: True)
     monkeypatch.setattr(preset_utils, "get_file", lambda name, path: str(tiny_preset / path))
     hub = ModelReference(catalogue.find("gpt2_base_en"), trained.checkpoint)
-    written = formats.export(hub, form, tmp_path / "out")
-    assert loading.load(references.resolve(str(written)))[1].hash == loading.load(trained)[1].hash
+    exported = formats.export(hub, form, tmp_path / "out")
+    assert loading.load(references.resolve(str(exported)))[1].hash == loading.load(trained)[1].hash
 
 
 @pytest.mark.parametrize("form", CHECKPOINT_FORMATS)

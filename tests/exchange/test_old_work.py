@@ -92,8 +92,8 @@ def test_what_people_have_is_read_to_the_last_bit(name, form, program, fine_tune
     )
     model, _ = loading.load(ModelReference(catalogue.find(tiny_preset)))
     model.backbone.load_weights(out)
-    for read, written in zip(model.backbone.get_weights(), fine_tuned[0], strict=True):
-        assert np.array_equal(read, written)
+    for read, wanted in zip(model.backbone.get_weights(), fine_tuned[0], strict=True):
+        assert np.array_equal(read, wanted)
 
 
 def test_tf_model_h5_of_transformers_4_gives_the_logits_it_gave_there(looking, tmp_path):

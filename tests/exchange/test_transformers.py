@@ -181,14 +181,14 @@ def test_the_cards_lines_write_text_in_plain_keras_hub(form, mark, mini, ours, t
     """In presets of earlier versions the mark has keras-hub's padding id, 0."""
     model = with_the_mark_first(mini, tmp_path / "mark-first") if mark == "first" else mini
     assert (tokenizers.load(model.preset.folder).end_of_text == 0) is (mark == "first")
-    written = formats.export(model, form, tmp_path / "exported")
-    card = (written / "README.md").read_text(encoding="utf-8")
+    exported = formats.export(model, form, tmp_path / "exported")
+    card = (exported / "README.md").read_text(encoding="utf-8")
     assert ("stop_token_ids=None" in card) is (mark == "first")
     length = 1 + len(ours.tokenizer.encode(PROMPT)) + NEW_TOKENS
     stop = ", stop_token_ids=None" if mark == "first" else ""
     greedy = f"\nmodel.compile(sampler='greedy'); print(repr(model.generate('{PROMPT}', max_length={length}{stop})))"
     block = 1 if form == formats.HUGGING_FACE else 0
-    said = run_lines(sys.executable, card, {"FOLDER": str(written)}, greedy, block)
+    said = run_lines(sys.executable, card, {"FOLDER": str(exported)}, greedy, block)
     assert said.startswith(PROMPT) and len(said.rsplit("\n", 2)[0]) > len(PROMPT) + 20
     text = eval(said.splitlines()[-1])  # keras-hub puts the mark in front by itself, as its card says
     assert text == PROMPT + ours.generate(PROMPT, NEW_TOKENS, Sampler(temperature=0))
@@ -239,15 +239,15 @@ def test_the_other_forms_say_that_they_hold_the_backbone_and_their_lines_work(mi
         f"assert np.allclose(logits, np.load({str(tmp_path / 'logits.npy')!r}), atol=1e-5); print('equal')"
     )
     for form, place in (("keras", "FILE.keras"), ("weights.h5", "FILE.weights.h5"), ("ckpt", "FOLDER")):
-        written = formats.export(mini, form, tmp_path / form / "x")
+        exported = formats.export(mini, form, tmp_path / form / "x")
         card = usage.markdown(form, mini.preset)
         assert "backbone" in card.replace("backbone =", "") and usage.lines(form, mini.preset) in card
         if form == "keras":
-            with zipfile.ZipFile(written) as archive:
+            with zipfile.ZipFile(exported) as archive:
                 assert archive.read("README.md").decode().endswith(card)
         if form == "ckpt":
-            assert (written / "README.md").read_text(encoding="utf-8").endswith(card)
-        assert "equal" in run_lines(sys.executable, card, {place: str(written)}, compare)
+            assert (exported / "README.md").read_text(encoding="utf-8").endswith(card)
+        assert "equal" in run_lines(sys.executable, card, {place: str(exported)}, compare)
     out = tmp_path / "by-command.keras"
     assert cli.main(["export", str(paths.MINI_PRESET), "--format", "keras", "--out", str(out)]) == 0
     assert "It holds the backbone" in capsys.readouterr().out

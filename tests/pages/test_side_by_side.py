@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.core.errors import CheckpointError, EngineError
 from engine.inference.samples import outcome, saved, streaming
-from engine.inference.samples.outcome import Column, Difference, Sample, Written
+from engine.inference.samples.outcome import Column, Difference, GenerationResult, Sample
 from engine.runs import references
 from engine.runs.references import ModelReference
 from engine.services import inference_client
@@ -27,10 +27,10 @@ def a_sample(seed=1, pieces=(" new", " cells")) -> Sample:
     return Sample(seed, "".join(pieces), len(ids), ids, list(pieces), 90.0, True)
 
 
-def a_result(hash="h" * 64, preset="p" * 64, reference="one/4", **changes) -> Written:
+def a_result(hash="h" * 64, preset="p" * 64, reference="one/4", **changes) -> GenerationResult:
     column = Column(reference, "one · step 4", hash, preset, [a_sample(1), a_sample(2, (" other", "\n", NASTY))])
     fixed = {"prompt": NASTY, "settings": dict(SETTINGS), "seed": 1, "length": 20, "environment": ENVIRONMENT}
-    return Written(**{**fixed, "columns": [column], **changes})
+    return GenerationResult(**{**fixed, "columns": [column], **changes})
 
 
 class Studio:

@@ -115,7 +115,7 @@ print(repr(model.generate("The patients were")))
 """
 
 
-def written_by(script: str, folder: Path, tmp_path: Path) -> str:
+def generated_by(script: str, folder: Path, tmp_path: Path) -> str:
     """What a process without a line of ours writes with the model in `folder`; of transformers: test_transformers.py."""
     environment = {**os.environ, "PYTHONPATH": "", "HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
@@ -138,7 +138,7 @@ def exported(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("which", ["made here", "shipped", "fine-tuned and exported"])
 def test_plain_keras_hub_writes_with_default_arguments(which, tiny_preset, exported, tmp_path):
     folder = {"made here": tiny_preset, "shipped": paths.MINI_PRESET, "fine-tuned and exported": exported}[which]
-    text = written_by(PLAIN_KERAS, folder, tmp_path)
+    text = generated_by(PLAIN_KERAS, folder, tmp_path)
     assert text[1:].startswith("The patients were")
     assert len(text) > len("'The patients were'")
 

@@ -95,12 +95,12 @@ def test_each_kinds_type_has_the_fields_that_are_checked(kind):
 
 
 def test_every_event_that_is_written_is_of_a_known_kind():
-    written = set()
+    kinds = set()
     for path in CODE:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "").lstrip("_") == "append_event":
-                written |= {a.value for a in node.args[:1] if isinstance(a, ast.Constant)}
-    assert {"step", "evaluation", "sample", "resume"} < written <= set(KINDS)
+                kinds |= {a.value for a in node.args[:1] if isinstance(a, ast.Constant)}
+    assert {"step", "evaluation", "sample", "resume"} < kinds <= set(KINDS)
 
 
 def test_only_the_history_reads_the_file_of_events():

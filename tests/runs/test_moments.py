@@ -45,7 +45,7 @@ def test_a_runs_moments_are_its_base_and_every_interval(root):
     assert [(m.is_base, m.step) for m in found] == [(True, 0), (False, 2), (False, 4)]
     assert [m.figures["validation"]["loss"] for m in found] == [5.0, 3.0, 1.0]
     assert [m.figures["english"]["accuracy"] for m in found] == [0.05, 0.15000000000000002, 0.25]
-    assert [[s["text"] for s in m.written()] for m in found] == [[" base 0"], [" run 2"], [" run 4"]]
+    assert [[s["text"] for s in m.complete_samples()] for m in found] == [[" base 0"], [" run 2"], [" run 4"]]
     assert found[1].expected()["probabilities"] == [0.5]
     assert "text" not in found[0].samples["The"].event  # it is read when it is shown
 
@@ -69,7 +69,7 @@ def test_a_run_whose_parent_is_not_in_the_chain_begins_at_the_parent(root):
     assert [(m.is_base, m.is_parent, m.at) for m in found] == [
         (True, False, 0), (False, True, 0), (False, False, 2), (False, False, 4),
     ]  # fmt: skip
-    assert [sample["text"] for sample in found[1].written()] == [" parent 0"]
+    assert [sample["text"] for sample in found[1].complete_samples()] == [" parent 0"]
     drawn = time_figures.curves(found, found[-1])
     assert list(drawn.data[0].x) == [0, 2, 4] and list(drawn.data[0].y) == pytest.approx([10, 30, 50])
     assert list(drawn.data[1].x) == [0, 2, 4] and drawn.data[1].name == "general English"

@@ -30,7 +30,7 @@ def evaluation(n: int, model: str, loss: float, **fields) -> dict:
 
 
 @pytest.fixture
-def written(root):
+def run_of_events(root):
     """Writes events as the trainer does; the run."""
 
     def write(*events: dict, tail: bytes = b"") -> Run:
@@ -44,10 +44,10 @@ def written(root):
     return write
 
 
-def test_the_base_is_never_the_best_of_a_run(written):
-    history = shared.of(written(evaluation(0, "base", 3.0), evaluation(2, "run", 4.0)).folder)
+def test_the_base_is_never_the_best_of_a_run(run_of_events):
+    history = shared.of(run_of_events(evaluation(0, "base", 3.0), evaluation(2, "run", 4.0)).folder)
     assert comparison.best(comparison.columns(history))["loss"] == 4.0
-    only = shared.of(written(evaluation(0, "base", 3.0)).folder)
+    only = shared.of(run_of_events(evaluation(0, "base", 3.0)).folder)
     assert comparison.best(comparison.columns(only)) == {}
 
 

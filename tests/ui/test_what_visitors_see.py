@@ -113,16 +113,16 @@ def session_source(app: AppTest, page: str) -> str:
 
 def test_a_kept_result_that_quotes_the_owners_articles_is_not_listed_for_visitors(hers, root, monkeypatch):
     from engine.inference.samples import saved
-    from engine.inference.samples.outcome import Column, Sample, Written
+    from engine.inference.samples.outcome import Column, GenerationResult, Sample
 
-    def written(passage):
+    def result(passage):
         column = Column(MINI, "base", "h", "p", [Sample(1, "a", 1, [1], ["a"], None, True)])
         facts = {"device": "cpu", "precision": "float32", "versions": {}}
         drawn = {"temperature": 0.8, "top_k": 40, "top_p": 1.0, "beams": 0}
-        return Written("SECRET prompt", drawn, 1, 10, [column], passage, "SECRET article", facts)
+        return GenerationResult("SECRET prompt", drawn, 1, 10, [column], passage, "SECRET article", facts)
 
-    saved.save(written({"articles": paths.portable(hers.folder), "number": 1, "tokens": 4}))
-    sample = saved.save(written({"articles": paths.portable(paths.SAMPLE_ARTICLES), "number": 1, "tokens": 4}))
+    saved.save(result({"articles": paths.portable(hers.folder), "number": 1, "tokens": 4}))
+    sample = saved.save(result({"articles": paths.portable(paths.SAMPLE_ARTICLES), "number": 1, "tokens": 4}))
     assert len(open_page("side_by_side").selectbox(key="side_kept").options) == 2
     monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(True, "s3cret-of-hers"))
     app = open_page("side_by_side")

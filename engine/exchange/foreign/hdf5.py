@@ -152,10 +152,10 @@ def write(
     return {"largest": largest, "zeros": zeros / count}
 
 
-def _check_equal(variable: Variable, written: h5py.Dataset, other: Array) -> None:
+def _check_equal(variable: Variable, data_set: h5py.Dataset, other: Array) -> None:
     position = 0
     for rows in other.rows():
-        if not np.array_equal(rows.astype(np.float32), written[position : position + len(rows)]):
+        if not np.array_equal(rows.astype(np.float32), data_set[position : position + len(rows)]):
             raise CheckpointError(
                 "It holds {variable} twice, with different numbers: which is the right one is not known.",
                 variable=variable,

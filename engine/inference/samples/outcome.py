@@ -1,4 +1,4 @@
-"""What the columns of one request have written: filled by the studio's messages, kept as JSON, compared with itself."""
+"""The result of a request for texts: filled by the studio's messages, saved as JSON, compared with itself."""
 
 import time
 from dataclasses import asdict, dataclass, field
@@ -66,7 +66,7 @@ class Column:
 
 
 @dataclass
-class Written:
+class GenerationResult:
     """One request, and what came of it.
 
     Attributes:
@@ -130,13 +130,13 @@ class Written:
                 sample.tokens = len(sample.ids)
                 sample.tokens_per_second, sample.done = message["tokens_per_second"], True
 
-    def blank(self) -> "Written":
+    def blank(self) -> "GenerationResult":
         """The same request, nothing of it written yet."""
         columns = [
             Column(c.reference, c.title, c.hash, c.preset, [Sample(sample.seed) for sample in c.samples])
             for c in self.columns
         ]
-        return Written(self.prompt, self.settings, self.seed, self.length, columns, self.passage, self.article)
+        return GenerationResult(self.prompt, self.settings, self.seed, self.length, columns, self.passage, self.article)
 
     def to_json(self) -> dict[str, Any]:
         """The columns that are complete, as a file holds them.
@@ -168,7 +168,7 @@ class Written:
         }
 
 
-def from_json(value: Any) -> Written:
+def from_json(value: Any) -> GenerationResult:
     """What `to_json` wrote; every value is looked at, since the file may be a stranger's.
 
     Raises:
@@ -197,7 +197,7 @@ def from_json(value: Any) -> Written:
             raise _unknown("prompt")
     environment = top.fields("environment")
     versions = environment.fields("versions")
-    return Written(
+    return GenerationResult(
         top.text("prompt", _LONGEST_TEXT),
         {name: int(number) if name in ("top_k", "beams") else number for name, number in drawn.items()},
         top.integer("seed", 0, 1 << 33),

@@ -9,7 +9,7 @@ from engine.core import paths
 from engine.core.errors import EngineError
 from engine.core.files import make_folder, open_plain, parse_json, storage_errors, write_json
 from engine.inference.samples import outcome
-from engine.inference.samples.outcome import Written
+from engine.inference.samples.outcome import GenerationResult
 
 FOLDER = ".samples"
 _NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{8}")
@@ -26,7 +26,7 @@ def _path(name: str, root: Path | None) -> Path:
     return _folder(root) / f"{name}.json"
 
 
-def save(result: Written, root: Path | None = None) -> str:
+def save(result: GenerationResult, root: Path | None = None) -> str:
     """Keeps the complete columns of a result; returns its name.
 
     Raises:
@@ -45,7 +45,7 @@ def names(root: Path | None = None) -> list[str]:
     return sorted(found, reverse=True)
 
 
-def read(name: str, root: Path | None = None) -> Written:
+def read(name: str, root: Path | None = None) -> GenerationResult:
     """A result that was kept, checked as if a stranger had written it.
 
     Raises:

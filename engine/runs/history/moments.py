@@ -31,8 +31,8 @@ class Moment:
     samples: dict[str, Placed] = field(default_factory=dict)
     passage: Placed | None = None
 
-    def written(self) -> list[Sample]:
-        """The samples with their texts."""
+    def complete_samples(self) -> list[Sample]:
+        """Reads the samples with their texts."""
         return self.history.complete(self.samples.values())
 
     def expected(self) -> Passage | None:

@@ -78,12 +78,12 @@ def _once(build: Callable[[], T], of: Hashable, version: int = 0) -> T:
 def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> str:
     """A figure as JSON, with its template: built once for all sessions of a language."""
 
-    def written() -> str:
+    def as_json() -> str:
         drawn = build().to_dict()
         drawn["layout"]["template"] = style.template_content(style.template())
         return to_json_plotly(drawn)
 
-    return _once(written, ("content", of), version)
+    return _once(as_json, ("content", of), version)
 
 
 def cached(build: Callable[[], go.Figure], *of: Hashable) -> go.Figure:
