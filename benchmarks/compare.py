@@ -113,8 +113,8 @@ def main() -> None:
         st.cache_data.clear()
         st.cache_resource.clear()
         found["slider_cold"] = timed(app)
-        places = np.linspace(0, a.moments, 5, dtype=int).tolist()
-        found["slider_warm"] = median_of(app, lambda at: app.select_slider(key="time_slider").set_value(at), places)
+        positions = np.linspace(0, a.moments, 5, dtype=int).tolist()
+        found["slider_warm"] = median_of(app, lambda at: app.select_slider(key="time_slider").set_value(at), positions)
     figures: dict[str, float] = {"runs": a.runs, "points": a.points, "moments": a.moments}
     for name, (wall, processor) in found.items():
         figures |= {f"{name}_seconds": round(wall, 3), f"{name}_processor_seconds": round(processor, 3)}

@@ -43,15 +43,15 @@ def main() -> None:
             sources.append(folder / archive)
         for source in sources:
             corpus = preparation.prepare(source, ours, folder / "corpora")
-            places: dict[int, list[tuple[str, int]]] = {}  # of equal texts in the order of the corpus
+            numbers: dict[int, list[tuple[str, int]]] = {}  # of equal texts in the order of the corpus
             for split in corpus.splits:
                 for number, digest in enumerate(corpus.digests(split).tolist(), start=1):
-                    places.setdefault(digest, []).append((split, number))
+                    numbers.setdefault(digest, []).append((split, number))
             with Reading(source) as reading:
                 for header, body in reading:
                     if header["kind"] != "article":
                         continue
-                    split, number = places[header["digest"]].pop(0)
+                    split, number = numbers[header["digest"]].pop(0)
                     ids = reference.encode(body.decode()).ids
                     found = corpus.tokens(split, number, number)
                     articles += 1

@@ -15,7 +15,7 @@ from engine.presets import catalogue
 from engine.runs.inputs import articles_path
 from engine.runs.references import ModelReference
 from engine.services import inference_client
-from ui import budget, choices, errors, links, little_memory, places_view, sources, studio_view, words
+from ui import budget, choices, differences_view, errors, links, little_memory, sources, studio_view, words
 from ui.charts import colours
 from ui.components.tokens import microscope_view
 from ui.i18n import _
@@ -139,11 +139,11 @@ def draw(models: list[ModelReference], messages: list[dict], what: str, article:
             _("The tokens that the second model expects better than the first, and those that it expects worse.")
         )
         changed = microscope_view.differences(microscope_view.PROBABILITY, *(m["looked"] for m in scored))
-        places_view.show(places_view.of_text(passage["pieces"], changed))
+        differences_view.show(differences_view.of_text(passage["pieces"], changed))
 
 
-def places(models: list[ModelReference], articles: str) -> None:
-    """What gained and lost most over all test articles, each linked to its article above."""
+def differences(models: list[ModelReference], articles: str) -> None:
+    """Shows what gained and lost most over all test articles, each linked to its article above."""
     st.subheader(_("Over all test articles"))
     st.markdown(_("Where the second model expects tokens and sentences better than the first, and where worse."))
     tokenizer = catalogue.tokenizer(models[0].preset)
@@ -161,7 +161,7 @@ def places(models: list[ModelReference], articles: str) -> None:
         prepared, key = place()
         st.session_state[key] = found
     if prepared is not None:
-        places_view.show(places_view.of_articles(st.session_state[key], prepared, tokenizer), articles)
+        differences_view.show(differences_view.of_articles(st.session_state[key], prepared, tokenizer), articles)
 
 
 def search(models: list[ModelReference], articles: str) -> dict[str, list[dict]]:
@@ -229,4 +229,4 @@ with errors.shown():
         draw(models, st.session_state["scope_seen"][1], what, "passage" in text)
 if len(models) == 2 and "passage" in text and not impossible:
     with errors.shown():
-        places(models, text["passage"]["articles"])
+        differences(models, text["passage"]["articles"])

@@ -327,7 +327,7 @@ def no_studio(monkeypatch, sample_is_copied):
     from engine.services import dispatcher, inference_client
     from ui import owner_file
 
-    monkeypatch.setattr(owner_file, "_places", lambda: ([], False))  # whatever this machine's own secrets say
+    monkeypatch.setattr(owner_file, "_secrets_files", lambda: ([], False))  # whatever this machine's own secrets say
     monkeypatch.setattr(owner_file, "_seen", False)
     monkeypatch.setattr(inference_client, "ensure", lambda root=None: None)
     monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)

@@ -285,7 +285,7 @@ def look(root: Path) -> dict[str, State]:
         str(states[run.name].error)
         run.name.encode()
     references.models(root), retention.parents(root), queue.waiting(root), dispatcher.work_left(root)
-    queue.places(root), uploads.sweep(1e9, root), cache.forget("none", root)
+    queue.positions(root), uploads.sweep(1e9, root), cache.forget("none", root)
     every = lifecycle.all_runs(root)
     for run in every:
         with contextlib.suppress(EngineError):

@@ -145,7 +145,7 @@ def test_a_small_file_whose_temporary_one_is_swept_away_is_written_again(tmp_pat
 def test_thirty_different_requests_are_thirty_runs_with_a_place_each(root, checked):
     entries = at_once(PEOPLE, lambda number: queue.enter(a_request(seed=number), "lab", join=True, root=root))
     assert all(isinstance(entry, queue.Entry) and not entry.joined for entry in entries), entries
-    found = queue.places(root)
+    found = queue.positions(root)
     assert [place.position for place in found] == list(range(1, PEOPLE + 1))
     assert {place.of for place in found} == {PEOPLE}
     assert {place.run.settings.seed for place in found} == set(range(PEOPLE))

@@ -57,10 +57,10 @@ def show(c: Corpus, articles: str) -> bool:
         "A test article that is nearly a training article makes the test look better than it is: figures can leave it out."
     )
     (st.warning if across else st.info)(f"{', '.join(sentences)}. {warning if across else ''}".strip())
-    places = [(c.place(int(p["first"])), c.place(int(p["second"])), float(p["likeness"])) for p in found]
-    places.sort(key=lambda pair: (pair[0][0] == pair[1][0], -pair[2]))
+    pairs = [(c.place(int(p["first"])), c.place(int(p["second"])), float(p["likeness"])) for p in found]
+    pairs.sort(key=lambda pair: (pair[0][0] == pair[1][0], -pair[2]))
     with st.expander(_("Which ones, and how alike")):
-        for first, second, likeness in places[:SHOWN]:
+        for first, second, likeness in pairs[:SHOWN]:
             alike, one, other = st.columns([1, 3, 3], vertical_alignment="center")
             alike.markdown(f"**{words.percent(likeness)}**")
             for column, (split, number) in ((one, first), (other, second)):
@@ -77,8 +77,8 @@ def show(c: Corpus, articles: str) -> bool:
                         articles=articles, split=split, article=number, corpus=links.short(c.content_hash)
                     ),
                 )
-        if len(places) > SHOWN:
-            st.caption(_n("and {n} more pair", "and {n} more pairs", len(places) - SHOWN))
+        if len(pairs) > SHOWN:
+            st.caption(_n("and {n} more pair", "and {n} more pairs", len(pairs) - SHOWN))
         st.caption(
             _(
                 "Likeness: of all passages of five words that either article holds, the share that both hold (capitals, punctuation and ways of typing quotes, hyphens and accents do not count; in Chinese, Japanese or Thai each character is a word). Found by MinHash from {percent} on, where one pair of eight is missed; from {sure} on hardly any is. What is less alike is not told.",

@@ -76,14 +76,14 @@ def keep_from_streamlit() -> None:
 def read() -> OwnerFile:
     """What the secrets files say now; read again only where one has changed."""
     global _last, _seen
-    places, named = _places()
-    places += [misnamed for path in places if (misnamed := _misnamed(path)) is not None]
-    stamps = tuple((str(path), _stamp(path)) for path in places)
+    files, named = _secrets_files()
+    files += [misnamed for path in files if (misnamed := _misnamed(path)) is not None]
+    stamps = tuple((str(path), _stamp(path)) for path in files)
     with _lock:
         _seen = _seen or any(stamp is not None for _, stamp in stamps)
         version = (*stamps, named, _seen)
         if _last is None or _last.version != version or not all(_settled(stamp) for _, stamp in stamps):
-            former, _last = _last, _parsed(places, stamps, named, version)
+            former, _last = _last, _parsed(files, stamps, named, version)
             if former is None or former.version != version:
                 for problem in _last.problems:
                     _log.error("Atelier: %s", problem)
@@ -104,8 +104,8 @@ def shown(path: Path) -> str:
     return path.name
 
 
-def _places() -> tuple[list[Path], bool]:
-    """Where secrets may stand, the later before the earlier, and whether the owner named these files herself."""
+def _secrets_files() -> tuple[list[Path], bool]:
+    """Lists the files in which secrets may stand, the later before the earlier, and whether the owner named them herself."""
     files = _taken if _taken is not None else config.get_option("secrets.files")
     # Streamlit looks beside the script that it was told to run; this is where it stands in any case.
     paths = [Path(file).expanduser().absolute() for file in files] + [_PROJECT / ".streamlit" / "secrets.toml"]
@@ -143,8 +143,8 @@ def _settled(stamp: Stamp) -> bool:
     return stamp is None or len(stamp) < 3 or abs(time.time() - float(str(stamp[2])) / 1e9) > _SETTLED_SECONDS
 
 
-def _parsed(places: list[Path], stamps: tuple, named: bool, version: tuple) -> OwnerFile:
-    there = [path for path, (_, stamp) in zip(places, stamps, strict=True) if stamp is not None]
+def _parsed(files: list[Path], stamps: tuple, named: bool, version: tuple) -> OwnerFile:
+    there = [path for path, (_, stamp) in zip(files, stamps, strict=True) if stamp is not None]
     if not there:
         if named:
             problem = EngineError("secrets.files names files, and none of them is there.")

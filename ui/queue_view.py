@@ -15,11 +15,11 @@ from ui.readers import folders
 
 def show() -> None:
     """The waiting runs, the next one first, each with what can be done with it; nothing where none waits."""
-    places = queue.places()
-    if not places:
+    positions = queue.positions()
+    if not positions:
         return
-    with st.expander(_("Waiting: {n}", n=len(places)), expanded=True):
-        for place in places:
+    with st.expander(_("Waiting: {n}", n=len(positions)), expanded=True):
+        for place in positions:
             run = place.run
             with st.container(horizontal=True, vertical_alignment="center"):
                 after = run.waits_for()

@@ -70,7 +70,7 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
     result = stream.result
     article = result.passage is not None
     slots = st.columns(len(result.columns) + article)
-    places = []
+    slots_of_columns = []
     by_hash = {(model.hash, model.preset.hash()): model for model in models}
     authors = [by_hash.get((column.hash, column.preset)) for column in result.columns]
     searched = _searched(authors)
@@ -78,12 +78,12 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
         with slot:
             _line(f"6px solid {_colour(model)}")
             st.markdown(f"**{words.plain(column.title)}**")
-            places.append(st.empty())
+            slots_of_columns.append(st.empty())
     if article:
         with slots[-1]:
             _line("6px double currentColor")
             st.markdown(f"**{_('The article itself')}**")
-            places.append(st.empty())
+            slots_of_columns.append(st.empty())
 
     notice = st.empty()
 
@@ -92,11 +92,11 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
             notice.info(studio_view.busy())
         else:
             notice.empty()
-        for number, (place, column) in enumerate(zip(places, result.columns, strict=False)):
+        for number, (place, column) in enumerate(zip(slots_of_columns, result.columns, strict=False)):
             with place.container():
                 _column(result, column, done, searched[number], f"side_copied_{number}")
         if article:
-            with places[-1].container():
+            with slots_of_columns[-1].container():
                 _article(result, done)
 
     while not stream.done.wait(REPAINT_SECONDS):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from engine.runs.queue import Place
+from engine.runs.queue import Position
 from engine.runs.settings import CHECKPOINT_FORMATS, CKPT, H5, HUGGING_FACE, KERAS, PRESET
 from ui.i18n import _, language
 
@@ -114,7 +114,7 @@ def about(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else duration(60 * minutes)
 
 
-def place(found: Place) -> str:
+def place(found: Position) -> str:
     """A run's place in the queue and when it starts."""
     return _(
         "Place {n} of {all} in the queue: {start}.", n=found.position, all=found.of, start=starts_in(found.seconds)

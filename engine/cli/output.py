@@ -89,7 +89,7 @@ def _training(p: Training) -> str:
     return "  ".join(parts)
 
 
-def place_line(place: queue.Place) -> str:
+def place_line(place: queue.Position) -> str:
     """A place in the queue: `2 of 5, starts in about 3 min`."""
     if place.seconds is None:
         return f"{place.position} of {place.of}, unknown when it starts"

@@ -123,15 +123,15 @@ def queue(a: argparse.Namespace) -> int:
         print(f"{run.name} has the settings of {a.clone} with the changes.", file=sys.stderr)
     elif _changes(a) or a.name:
         raise EngineError("Settings and a name go with --clone RUN: the runs that wait stay as they are.")
-    for name, places in ((a.up, -1), (a.down, 1), (a.first, -(10**6))):
+    for name, by in ((a.up, -1), (a.down, 1), (a.first, -(10**6))):
         if name:
-            queueing.move(lifecycle.find(name), places)
+            queueing.move(lifecycle.find(name), by)
     if a.cancel:
         run = lifecycle.find(a.cancel)
         if run.name not in [other.name for other in queueing.waiting()]:
             raise RunError("The run {name} is not waiting: only waiting runs can be cancelled.", name=run.name)
         run.request_stop()
-    waiting = queueing.places()
+    waiting = queueing.positions()
     rows = [
         {
             "run": place.run.name,
@@ -155,14 +155,14 @@ def queue(a: argparse.Namespace) -> int:
 def list_runs(a: argparse.Namespace) -> int:
     """Lists the runs, the newest first."""
     rows = []
-    places = {place.run.name: place for place in queueing.places()}
+    positions = {place.run.name: place for place in queueing.positions()}
     for run in lifecycle.all_runs():
         state = run.state()
         frozen = run.silent_seconds()
         row = {"run": run.name, "state": state.state, "step": state.step, "steps": state.steps, "frozen": frozen}
         if state.state == states.BROKEN:
             row["problem"] = str(state.error)
-        if place := places.get(run.name):
+        if place := positions.get(run.name):
             row |= {"position": place.position, "of": place.of, "starts_in_seconds": place.seconds}
         rows.append(row)
         if not a.json:

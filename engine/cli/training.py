@@ -98,7 +98,7 @@ def _train_plan(a: argparse.Namespace) -> int:
         made = [entry.run for entry in queue.enter_stages(stages, prefix, "" if a.name else "plan")]
         if a.queue:
             dispatcher.ensure()
-            waits = {found.run.name: place_line(found) for found in queue.places()}
+            waits = {found.run.name: place_line(found) for found in queue.positions()}
             lines = [f"{run.name} waits: {waits.get(run.name, 'its trainer starts')}" for run in made]
             print_result({"runs": [run.name for run in made]}, a.json, lines)
             return 0

@@ -156,14 +156,14 @@ class ScoredArticles:
         first = numbers * stride + 1 + np.where(numbers > 0, length - stride, 0)
         last = np.minimum(numbers * stride + length + 1, stream_length)
         before = np.concatenate([[0], np.cumsum(np.diff(self.starts) * self.scored)])
-        upto_first, upto_last = (np.interp(places, self.starts, before) for places in (first, last))
+        upto_first, upto_last = (np.interp(positions, self.starts, before) for positions in (first, last))
         return numbers[upto_last > upto_first]
 
     def weighed(self, starts: np.ndarray, batch: "Batch") -> "Batch":
         """A batch whose windows begin at `starts` with weight 0 for the targets that are left out."""
-        places = np.minimum(starts[:, None] + 1 + np.arange(batch.targets.shape[1]), self.starts[-1] - 1)
+        positions = np.minimum(starts[:, None] + 1 + np.arange(batch.targets.shape[1]), self.starts[-1] - 1)
         weights = batch.weights.copy()
-        weights[: len(starts)] *= self.scored[np.searchsorted(self.starts, places, side="right") - 1]
+        weights[: len(starts)] *= self.scored[np.searchsorted(self.starts, positions, side="right") - 1]
         return Batch(batch.token_ids, batch.targets, weights)
 
 

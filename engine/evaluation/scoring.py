@@ -158,8 +158,8 @@ def evaluate(
         real = batch.weights > 0
         right, sizes = ranks[real] == 0, token_bytes[batch.targets[real]]
         if article_starts is not None:
-            places = (starts[:, None] + 1 + np.arange(length))[real[: len(starts)]]
-            article = np.searchsorted(article_starts, places, side="right") - 1
+            positions = (starts[:, None] + 1 + np.arange(length))[real[: len(starts)]]
+            article = np.searchsorted(article_starts, positions, side="right") - 1
             for row, values in zip(sums, (np.ones(len(article)), sizes, losses[real], right), strict=True):
                 row += np.bincount(article, weights=values, minlength=len(row))
         loss += float(losses[real].sum(dtype=np.float64))

@@ -28,16 +28,16 @@ def passage(tokenizer: Tokenizer, request: dict) -> token_scores.Passage:
     )
 
 
-def compare_places(
+def largest_differences(
     models_: tuple[ModelReference, ModelReference],
     articles: str,
     split: str,
     on_progress: OnProgress = ignore,
 ) -> dict[str, list[dict]]:
-    """The tokens and sentences of a split that the second model expects better or worse than the first; kept.
+    """Finds the tokens and sentences of a split that the second model expects better or worse than the first; cached.
 
     Returns:
-        As `microscope.changes`, each place a dict with `before`, `text`, `after`: itself and what stands around it.
+        As `token_scores.changes`, each a dict with `before`, `text`, `after`: itself and what stands around it.
 
     Raises:
         ArticlesError: the split is not there. PresetError, CheckpointError: a model cannot be loaded, or the two have
@@ -56,7 +56,8 @@ def compare_places(
     scorers = (scoring.Scorer(loaded, scoring.JIT_COMPILE), scoring.Scorer(other, scoring.JIT_COMPILE))
     changed = token_scores.changes(scorers, prepared, split, tokenizer, length, on_progress=on_progress)
     differences = {
-        name: [_with_context(place, prepared, split, tokenizer) for place in places] for name, places in changed.items()
+        name: [_with_context(place, prepared, split, tokenizer) for place in largest]
+        for name, largest in changed.items()
     }
     cache.write(key, differences)
     return differences

@@ -207,7 +207,7 @@ def changes(
             found["gained_sentences"].add(Place(mean, number, start + 1, end + 1))
             found["lost_sentences"].add(Place(-mean, number, start + 1, end + 1))
         on_progress(Progress(number, total, Phase.SCORING))
-    return {name: places.sorted() for name, places in found.items()}
+    return {name: largest.sorted() for name, largest in found.items()}
 
 
 def _bits(scorer: Scorer, stream: np.ndarray, length: int, rows: int) -> np.ndarray:

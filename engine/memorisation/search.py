@@ -231,9 +231,9 @@ def find(ids: np.ndarray, ranges: tuple[Range, ...]) -> Copied:
     # Shards at a time: what takes long where nothing is in memory yet is waiting for the disk.
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
         answers = list(pool.map(lambda file: suffixes.open_(file.tokens(), file.path).longest(ids), files))
-    for number, (file, (found, places)) in enumerate(zip(files, answers, strict=True)):
+    for number, (file, (found, positions)) in enumerate(zip(files, answers, strict=True)):
         longer = found > lengths
-        lengths[longer], where[longer], owner[longer] = found[longer], places[longer] + file.first, number
+        lengths[longer], where[longer], owner[longer] = found[longer], positions[longer] + file.first, number
     passages = []
     reach = 0
     for start in np.flatnonzero(lengths).tolist():
@@ -266,7 +266,7 @@ def unseen(found: Seen, tokens: int) -> list[tuple[str, int, np.ndarray]]:
     if not found.ranges:
         return []
     prepared = found.ranges[0].corpus
-    places: list[tuple[str, int]] = []
+    chosen: list[tuple[str, int]] = []
     for split in reversed(HELD_OUT):
         if split not in prepared.splits:
             continue
@@ -274,8 +274,8 @@ def unseen(found: Seen, tokens: int) -> list[tuple[str, int, np.ndarray]]:
         if (alike := near_copies.of_training(prepared, split)) is not None:
             known |= alike
         long_enough = prepared.token_counts(split) >= tokens
-        places += [
-            (str(split), int(at) + 1) for at in _spread(np.flatnonzero(~known & long_enough), _UNSEEN - len(places))
+        chosen += [
+            (str(split), int(at) + 1) for at in _spread(np.flatnonzero(~known & long_enough), _UNSEEN - len(chosen))
         ]
 
     def middle(split: str, number: int) -> np.ndarray:
@@ -283,7 +283,7 @@ def unseen(found: Seen, tokens: int) -> list[tuple[str, int, np.ndarray]]:
         first = (len(stream) - tokens) // 2
         return np.array(stream[first : first + tokens], np.int64)
 
-    return [(split, number, middle(split, number)) for split, number in places]
+    return [(split, number, middle(split, number)) for split, number in chosen]
 
 
 def _spread(values: np.ndarray, most: int) -> np.ndarray:

@@ -70,13 +70,13 @@ def _bits(tokens: np.ndarray, size: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(block + (bit >> 3), np.left_shift(1, bit & 7).astype(np.uint8)) for bit in bits]
 
 
-def signs(tokens: np.ndarray, places: np.ndarray) -> np.ndarray:
+def signs(tokens: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """uint64 (places,): the first eight bytes of tokens from each place on, which are ordered as the suffixes are.
 
     Behind the stream's end stand zeros: a suffix that ends there is before its equals, or among them.
     """
     width = tokens.dtype.itemsize
-    at = np.asarray(places, np.int64)[:, None] + np.arange(8 // width)
+    at = np.asarray(positions, np.int64)[:, None] + np.arange(8 // width)
     found = np.where(at < len(tokens), tokens[np.minimum(at, max(0, len(tokens) - 1))], 0)
     return found.astype(f">u{width}").view(">u8")[:, 0].astype(np.uint64)
 
@@ -86,12 +86,12 @@ class Shard:
     """A stretch of tokens with its suffix array, filter and signs; the first three may be memory maps.
 
     Attributes:
-        tokens: unsigned ids (tokens,). places: uint32 (tokens,), as `sort` gives them. filter: as `filter_of`'s.
+        tokens: unsigned ids (tokens,). positions: uint32 (tokens,), as `sort` gives them. filter: as `filter_of`'s.
         signs: those of every SIGN_STEP-th place.
     """
 
     tokens: np.ndarray
-    places: np.ndarray
+    positions: np.ndarray
     filter: np.ndarray
     signs: np.ndarray
 
@@ -110,9 +110,9 @@ class Shard:
         lengths, where = np.zeros(len(text), np.int64), np.zeros(len(text), np.int64)
         known = [(self.filter[at] & mask) != 0 for at, mask in _bits(np.asarray(text, np.int64), len(self.filter))]
         starts = np.flatnonzero(np.logical_and.reduce(known))
-        common, places = self._search(starts, np.asarray(text, np.int64))
+        common, positions = self._search(starts, np.asarray(text, np.int64))
         long_enough = common >= GRAM
-        lengths[starts[long_enough]], where[starts[long_enough]] = common[long_enough], places[long_enough]
+        lengths[starts[long_enough]], where[starts[long_enough]] = common[long_enough], positions[long_enough]
         return lengths, where
 
     def _search(self, starts: np.ndarray, text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -122,33 +122,33 @@ class Shard:
         most = np.iinfo(self.tokens.dtype).max
         own = signs(np.minimum(text, most).astype(self.tokens.dtype), starts)
         low = np.maximum(0, np.searchsorted(self.signs, own, "left") - 1) * SIGN_STEP
-        high = np.minimum(np.searchsorted(self.signs, own, "right") * SIGN_STEP, len(self.places))
+        high = np.minimum(np.searchsorted(self.signs, own, "right") * SIGN_STEP, len(self.positions))
         while (searched := np.flatnonzero(low < high)).size:
             middle = (low[searched] + high[searched]) // 2
-            places = self._at(middle)
-            common = self._common(places, starts[searched], wanted)
-            before = self._stands_before(places + common, wanted[starts[searched] + common])
+            positions = self._at(middle)
+            common = self._common(positions, starts[searched], wanted)
+            before = self._stands_before(positions + common, wanted[starts[searched] + common])
             low[searched[before]] = middle[before] + 1
             high[searched[~before]] = middle[~before]
         lengths, where = np.zeros(len(starts), np.int64), np.zeros(len(starts), np.int64)
         for neighbour in (low - 1, low):
-            inside = np.flatnonzero((neighbour >= 0) & (neighbour < len(self.places)))
-            places = self._at(neighbour[inside])
-            common = self._common(places, starts[inside], wanted)
+            inside = np.flatnonzero((neighbour >= 0) & (neighbour < len(self.positions)))
+            positions = self._at(neighbour[inside])
+            common = self._common(positions, starts[inside], wanted)
             longer = common > lengths[inside]
-            lengths[inside[longer]], where[inside[longer]] = common[longer], places[longer]
+            lengths[inside[longer]], where[inside[longer]] = common[longer], positions[longer]
         return lengths, where
 
     def _at(self, ranks: np.ndarray) -> np.ndarray:
-        return np.minimum(self.places[ranks].astype(np.int64), len(self.tokens) - 1)
+        return np.minimum(self.positions[ranks].astype(np.int64), len(self.tokens) - 1)
 
-    def _common(self, places: np.ndarray, starts: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    def _common(self, positions: np.ndarray, starts: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         """int64 (places,): how many tokens from each place on are those of the text from each start on."""
-        common, width = np.zeros(len(places), np.int64), _FIRST_BLOCK
-        equal = np.arange(len(places))
+        common, width = np.zeros(len(positions), np.int64), _FIRST_BLOCK
+        equal = np.arange(len(positions))
         while equal.size:
             ahead = np.arange(width)
-            at = (places[equal] + common[equal])[:, None] + ahead
+            at = (positions[equal] + common[equal])[:, None] + ahead
             here = self.tokens[np.minimum(at, len(self.tokens) - 1)].astype(np.int64)
             here[at >= len(self.tokens)] = -2  # the shard's end, like nothing
             there = wanted[np.minimum((starts[equal] + common[equal])[:, None] + ahead, len(wanted) - 1)]
@@ -157,20 +157,20 @@ class Shard:
             equal, width = equal[same == width], _BLOCK
         return common
 
-    def _stands_before(self, places: np.ndarray, next_: np.ndarray) -> np.ndarray:
+    def _stands_before(self, positions: np.ndarray, next_: np.ndarray) -> np.ndarray:
         """bool (places,): whether the shard's suffix, at the first token that differs, sorts before the text's."""
-        inside = places < len(self.tokens)
-        here = self.tokens[np.minimum(places, len(self.tokens) - 1)].astype(np.int64)
+        inside = positions < len(self.tokens)
+        here = self.tokens[np.minimum(positions, len(self.tokens) - 1)].astype(np.int64)
         return ~inside | (here < next_)
 
 
 def write(tokens: np.ndarray, path: Path) -> None:
     """Writes the suffix array of a stream, little-endian uint32, and behind it filter and signs, to a new file."""
     with open(path, "wb") as file:
-        places = sort(tokens)
-        places.astype("<u4", copy=False).tofile(file)
-        beginnings = signs(tokens, places[::SIGN_STEP])
-        del places
+        positions = sort(tokens)
+        positions.astype("<u4", copy=False).tofile(file)
+        beginnings = signs(tokens, positions[::SIGN_STEP])
+        del positions
         filter_of(tokens).tofile(file)
         beginnings.astype("<u8").tofile(file)
 
@@ -190,9 +190,9 @@ def open_(tokens: np.ndarray, path: Path) -> Shard:
     for mapped in (stored, tokens):
         _read_at_random(mapped)
     # np.asarray: indexing a memmap's own class costs ten times an array's.
-    places, rest = np.split(np.asarray(stored), [4 * len(tokens)])
+    positions, rest = np.split(np.asarray(stored), [4 * len(tokens)])
     beginnings = np.fromfile(path, "<u8", offset=len(stored) - 8 * -(-len(tokens) // SIGN_STEP))
-    return Shard(np.asarray(tokens), places.view("<u4"), rest[: _filter_size(len(tokens))], beginnings)
+    return Shard(np.asarray(tokens), positions.view("<u4"), rest[: _filter_size(len(tokens))], beginnings)
 
 
 def _read_at_random(mapped: np.ndarray) -> None:

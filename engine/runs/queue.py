@@ -26,7 +26,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     """Where a run waits.
 
     Attributes:
@@ -46,8 +46,8 @@ def waiting(root: Path | None = None) -> list[Run]:
     return [run for _, run in sorted(queued, key=lambda pair: (pair[0].queued_at, pair[1].name))]
 
 
-def places(root: Path | None = None) -> list[Place]:
-    """The places of all runs that wait, the next one first, as if each took the first device that comes free."""
+def positions(root: Path | None = None) -> list[Position]:
+    """Estimates the positions of all runs that wait, the next one first, as if each took the first device that comes free."""
     every, order = lifecycle.all_runs(root), waiting(root)
     root = root or paths.checkpoints_root()
     free: dict[str, float | None] = {}  # seconds from now on
@@ -67,7 +67,7 @@ def places(root: Path | None = None) -> list[Place]:
         device = _attempt(_device, run, free)
         if device is not None:
             free[device] = end
-        found.append(Place(run, position, len(order), start))
+        found.append(Position(run, position, len(order), start))
     return found
 
 
@@ -101,9 +101,9 @@ def _start(run: Run, free: dict[str, float | None], ends: dict[str, float | None
     return None if at is None or parent_ends is None else max(at, parent_ends)
 
 
-def place(run: Run) -> Place | None:
+def place(run: Run) -> Position | None:
     """Where a run waits; None where it does not."""
-    return next((found for found in places(run.folder.parent) if found.run.name == run.name), None)
+    return next((found for found in positions(run.folder.parent) if found.run.name == run.name), None)
 
 
 def _nobody_refused(settings: RunSettings, waiting_runs: list[Run]) -> None:
@@ -194,25 +194,25 @@ def _twin(stages: list[RunSettings], prefix: str, order: list[Run]) -> list[Run]
     return None
 
 
-def move(run: Run, places: int) -> list[Run]:
+def move(run: Run, by: int) -> list[Run]:
     """Moves a waiting run by so many places, forwards where negative, as far as there are places; the new order.
 
     Raises:
         RunError: it does not wait (any more).
     """
     with lifecycle.naming(run.folder.parent):  # of two who move at once, the second moves what the first left
-        _move(run, places)
+        _move(run, by)
     return waiting(run.folder.parent)
 
 
-def _move(run: Run, places: int) -> None:
+def _move(run: Run, by: int) -> None:
     order = waiting(run.folder.parent)
     names = [other.name for other in order]
     if run.name not in names:
         raise RunError("The run {name} is not waiting: only waiting runs can be moved.", name=run.name)
     times = [other.state().queued_at for other in order]
     moved = order.pop(names.index(run.name))
-    order.insert(max(0, min(len(order), names.index(run.name) + places)), moved)
+    order.insert(max(0, min(len(order), names.index(run.name) + by)), moved)
     for number, (other, former) in enumerate(zip(order, times, strict=True)):
         with Lock(other.folder / "lock") as lock:
             # Two that asked in the same moment must differ to have an order; one that has just started needs none.

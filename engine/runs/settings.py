@@ -167,7 +167,7 @@ def from_json(value: dict[str, Any]) -> RunSettings:
     known |= {name: item for name, item in value.items() if name in _KINDS}
     missing = sorted(_REQUIRED - set(known))
     wrong = [name for name, item in known.items() if not _is_of_kind(item, _KINDS[name])]
-    wrong += fields.wrong({name: item for name, item in known.items() if name not in wrong}, _PLACES)
+    wrong += fields.wrong({name: item for name, item in known.items() if name not in wrong}, _PATH_FIELDS)
     wrong += fields.wrong(value, checked.CONFIG)
     if missing or wrong:
         raise checked.damaged_fields("config.json", [*missing, *wrong])
@@ -179,7 +179,7 @@ _BEFORE_RESULTS = {"result": LAST, "patience": 0, "warmup_share": 1.0}
 _KINDS = {name: typing.get_args(kind) or (kind,) for name, kind in typing.get_type_hints(RunSettings).items()}
 _KINDS["prompts"] = (list, tuple)  # of strings
 # What becomes a path: of a file, a folder or another run.
-_PLACES = fields.known(
+_PATH_FIELDS = fields.known(
     preset=fields.path_text,
     articles=fields.path_text,
     parent=lambda item: item is None or _PARENT_PATTERN.fullmatch(item) is not None,

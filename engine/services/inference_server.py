@@ -192,11 +192,13 @@ class Studio:
             scores = generator.microscope.look(taken)
             client.send("looked", column=column, hash=model.hash, **token_scores.as_json(scores, tokenizer))
 
-    def _places(self, request: dict[str, Any], client: Client) -> None:
-        from engine.inference.differences import compare_places
+    def _differences(self, request: dict[str, Any], client: Client) -> None:
+        from engine.inference.differences import largest_differences
 
         first, second = (references.resolve(str(r), self._root) for r in request["references"][:2])
-        found = compare_places((first, second), str(request["articles"]), str(request["split"]), client.on_progress)
+        found = largest_differences(
+            (first, second), str(request["articles"]), str(request["split"]), client.on_progress
+        )
         client.send("result", places=found)
 
     def _parity(self, request: dict[str, Any], client: Client) -> None:
@@ -225,7 +227,7 @@ class Studio:
         "generate": _generate,
         "evaluate": _evaluate,
         "look": _look,
-        "places": _places,
+        "places": _differences,
         "parity": _parity,
         "export": _export,
         "convert": _convert,

@@ -17,8 +17,10 @@ def test_a_pdf_of_two_columns_is_read_column_by_column(tmp_path, across):
     assert [s.name for s in article.sections] == ["Methods"]
     text = article.text()
     assert "hyphen in transgenic mice that go on" in text
-    places = [text.index(f"{side} {n} line {row}") for n in (1, 2, 3) for side in ("left", "right") for row in (2, 11)]
-    assert places == sorted(places)
+    positions = [
+        text.index(f"{side} {n} line {row}") for n in (1, 2, 3) for side in ("left", "right") for row in (2, 11)
+    ]
+    assert positions == sorted(positions)
     assert "Journal of Tests" not in text
     assert left == {"running_lines": 6, "scanned_pages": 1}
 

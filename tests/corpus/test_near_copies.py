@@ -54,7 +54,7 @@ def folder(tmp_path):
     return write(tmp_path / "articles", train=train, val=[line("other", words(102))], test=test)
 
 
-def places(prepared):
+def likeness_of_pairs(prepared):
     return {
         (prepared.place(int(p["first"])), prepared.place(int(p["second"]))): float(p["likeness"])
         for p in prepared.near_copies()
@@ -63,7 +63,7 @@ def places(prepared):
 
 def test_edited_training_articles_among_the_test_articles_are_told_with_their_likeness(folder, tokenizer, tmp_path):
     prepared = preparation.prepare(folder, tokenizer, tmp_path / "corpora")
-    found = places(prepared)
+    found = likeness_of_pairs(prepared)
     assert set(found) == {(("train", 4), ("test", 2)), (("train", 8), ("test", 4))}
     assert found[("train", 8), ("test", 4)] == 1.0
     unchanged, edits = 300 - 4, len([at for at in range(300) if at % 40 == 20])
@@ -324,8 +324,8 @@ def test_windows_with_nothing_to_score_are_passed_over_and_the_others_score_what
         batch = articles.weighed(begin, batch)
         for row, start in enumerate(begin):
             assert batch.weights[row].any()
-            places = start + 1 + np.flatnonzero(batch.weights[row])
-            scored[places] += 1
+            positions = start + 1 + np.flatnonzero(batch.weights[row])
+            scored[positions] += 1
     assert scored.tolist() == [0, *[1] * 19, *[0] * 40, *[1] * 15]
     assert len(numbers) < count_sliding(75, length, stride) or length == 50
 

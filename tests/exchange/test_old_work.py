@@ -129,8 +129,8 @@ def write(path: Path, tensors: dict[str, tuple[str, tuple, bytes]], **changes) -
     """A safetensors file by hand, with what is wrong in its header."""
     header, content = {}, b""
     for name, (kind, shape, data) in tensors.items():
-        places = [len(content), len(content) + len(data)]
-        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": places} | changes.get(name, {})
+        offsets = [len(content), len(content) + len(data)]
+        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": offsets} | changes.get(name, {})
         content += data
     text = json.dumps(header | changes.get("header", {})).encode()
     path.write_bytes(struct.pack("<Q", changes.get("length", len(text))) + text + content)

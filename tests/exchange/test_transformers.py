@@ -131,10 +131,10 @@ def test_transformers_writes_the_labs_text_with_the_mark_and_another_without(the
     assert len(theirs["by default"].split()) > 10
 
 
-def run_lines(python: str, card: str, places: dict[str, str], more: str = "", block: int = 0) -> str:
+def run_lines(python: str, card: str, replacements: dict[str, str], more: str = "", block: int = 0) -> str:
     """What the lines of a card print, run as they stand there but for the place, and what `more` prints after them."""
     lines = re.findall(r"```python\n(.*?)```", card, re.S)[block]
-    for name, place in places.items():
+    for name, place in replacements.items():
         lines = lines.replace(name, place)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(

@@ -138,16 +138,16 @@ def test_places_are_told_with_what_stands_around_them_and_kept(
     with checkpoints.commit(run, 1, facts) as staging:
         loading.save_weights(other, staging / checkpoints.WEIGHTS)
     pair = (ModelReference(catalogue.find(tiny_preset)), references.resolve("changed", root))
-    found = differences.compare_places(pair, str(sample_folder), "test")
+    found = differences.largest_differences(pair, str(sample_folder), "test")
     place = found["gained_tokens"][0]
     prepared = preparation.prepare(sample_folder, tiny[1])
     stream = prepared.tokens("test", place["article"], place["article"])
     assert tokenizers.Tokenizer.decode(tiny[1], stream[place["first"] : place["last"]]) == place["text"]
     monkeypatch.setattr(token_scores, "changes", None)  # kept: not computed again
-    assert differences.compare_places(pair, str(sample_folder), "test") == found
+    assert differences.largest_differences(pair, str(sample_folder), "test") == found
 
 
 def test_models_of_two_vocabularies_are_not_laid_over_one_another(tiny_preset, sample_folder, root):
     pair = (ModelReference(catalogue.find(tiny_preset)), references.resolve("gpt2_mini_en", root))
     with pytest.raises(CheckpointError, match="different vocabularies"):
-        differences.compare_places(pair, str(sample_folder), "test")
+        differences.largest_differences(pair, str(sample_folder), "test")

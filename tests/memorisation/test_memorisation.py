@@ -44,14 +44,14 @@ def longest_by_looking(text: list[int], stream: list[int], start: int) -> int:
 def test_every_length_is_what_looking_everywhere_finds_and_stands_where_it_is_said_to(stream, text, step):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(suffixes, "SIGN_STEP", step)
-        places = suffixes.sort(stream)
-        shard = suffixes.Shard(stream, places, suffixes.filter_of(stream), suffixes.signs(stream, places[::step]))
+        positions = suffixes.sort(stream)
+        shard = suffixes.Shard(stream, positions, suffixes.filter_of(stream), suffixes.signs(stream, positions[::step]))
         check(shard, stream, text)
 
 
 def check(shard, stream, text):
-    lengths, places = shard.longest(text)
-    for start, (length, place) in enumerate(zip(lengths, places, strict=True)):
+    lengths, positions = shard.longest(text)
+    for start, (length, place) in enumerate(zip(lengths, positions, strict=True)):
         assert length == longest_by_looking(text.tolist(), stream.tolist(), start)
         assert (stream[place : place + length] == text[start : start + length]).all()
 

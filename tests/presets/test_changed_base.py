@@ -60,7 +60,7 @@ def test_so_do_the_microscope_and_the_measurement_of_an_import(changed, sample_f
     base = ModelReference(changed.preset)
     for pair in ((base, changed), (changed, base)):
         with pytest.raises(CheckpointError, match=CHANGED):
-            differences.compare_places(pair, str(sample_folder), "test")
+            differences.largest_differences(pair, str(sample_folder), "test")
     with pytest.raises(CheckpointError, match=CHANGED):
         measure.parity(changed.checkpoint)
 

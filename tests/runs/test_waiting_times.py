@@ -31,7 +31,7 @@ def test_a_place_says_how_long_those_before_it_take_by_what_was_measured(root):
     for name, changes in (("a", {"minutes": 1, "steps": None}), ("b", {"minutes": 2, "steps": None}), ("c", {})):
         lifecycle.create(a_request(name=name, articles="x", preset="p", device="cpu", **changes), root=root)
     # 60 s of training took 100 in all; 120 take 20 + 120 + 20 + 10.
-    assert [round(place.seconds) for place in queue.places(root)] == [0, 100, 270]
+    assert [round(place.seconds) for place in queue.positions(root)] == [0, 100, 270]
 
 
 def test_what_nothing_tells_is_unknown_and_the_mini_models_first_run_is_not(root, capsys):
@@ -42,7 +42,7 @@ def test_what_nothing_tells_is_unknown_and_the_mini_models_first_run_is_not(root
         a_request(name="second", device="cpu", articles="x"), root=root
     )  # of articles nobody has trained on
     lifecycle.create(a_request(name="third", device="cpu"), root=root)
-    assert [place.seconds for place in queue.places(root)] == [0.0, pytest.approx(96), None]
+    assert [place.seconds for place in queue.positions(root)] == [0.0, pytest.approx(96), None]
     assert main(["queue"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "mini  1 of 3, starts in about 0 s",
@@ -55,7 +55,7 @@ def test_what_nothing_tells_is_unknown_and_the_mini_models_first_run_is_not(root
 
 def test_steps_of_a_known_speed_and_a_run_at_work_are_counted(root, monkeypatch):
     lifecycle.create(a_request(name="before-any", steps=100), root=root)
-    assert queue.places(root)[0].seconds == 0
+    assert queue.positions(root)[0].seconds == 0
     assert queue.durations.whole(a_request(steps=100), lifecycle.all_runs(root)) is None
     lifecycle.find("before-any", root).append_event("step", step=4, seconds=4.0, tokens=4 * 2048)  # as one at work says
     assert queue.durations.whole(a_request(steps=100), lifecycle.all_runs(root)) == pytest.approx(
@@ -72,7 +72,7 @@ def test_steps_of_a_known_speed_and_a_run_at_work_are_counted(root, monkeypatch)
         files.write_json(at_work.folder / "owner.json", {"device": machine.devices("auto")[0]})
         at_work.write_state(state=states.RUNNING, step=40, steps=100)
         at_work.append_event("step", step=40, seconds=20.0, tokens=1)
-        first, second = queue.places(root)
+        first, second = queue.positions(root)
     assert first.seconds == pytest.approx(60 * 0.5 * (1 + 1 / 6) + 10, abs=1)  # its own pace, half a second a step
     own = 100 * length * batch / 2048  # seconds of training: 2,048 tokens a second
     assert second.seconds - first.seconds == pytest.approx(20 + own * (1 + 1 / 6) + 10, abs=1)
@@ -90,4 +90,4 @@ def test_two_devices_are_waited_for_at_the_same_time_and_a_stage_waits_for_its_p
     minute = {"articles": "x", "preset": "p", "minutes": 1, "steps": None}
     for name, after in (("a", None), ("b", None), ("c", None), ("d", "c")):
         lifecycle.create(a_request(name=name, parent=after, after=after, **minute), root=root)
-    assert [round(place.seconds) for place in queue.places(root)] == [0, 0, 100, 200]
+    assert [round(place.seconds) for place in queue.positions(root)] == [0, 0, 100, 200]

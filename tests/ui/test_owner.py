@@ -21,7 +21,7 @@ from ui import access, owner, owner_file, tries
 pytestmark = pytest.mark.usefixtures("no_studio")
 
 CODE = "correct horse battery"
-PLACES = owner_file._places  # the real ones: pages under test have none
+SECRETS_FILES = owner_file._secrets_files  # the real ones: pages under test have none
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def secrets(tmp_path, monkeypatch):
     """The only secrets file that counts; it does not exist yet."""
     path = tmp_path / ".streamlit" / "secrets.toml"
     path.parent.mkdir()
-    monkeypatch.setattr(owner_file, "_places", lambda: ([path], False))
+    monkeypatch.setattr(owner_file, "_secrets_files", lambda: ([path], False))
     monkeypatch.setattr(owner_file, "_last", None)
     monkeypatch.setattr(owner_file, "_seen", False)
     monkeypatch.setattr(owner, "tries", tries.Tries())
@@ -113,7 +113,7 @@ def test_a_live_edit_counts_at_once_and_a_file_that_is_gone_opens_no_door(secret
 
 def test_all_places_count_and_one_that_cannot_be_read_shuts_the_door(tmp_path, secrets, monkeypatch):
     home = tmp_path / "home.toml"
-    monkeypatch.setattr(owner_file, "_places", lambda: ([home, secrets], False))
+    monkeypatch.setattr(owner_file, "_secrets_files", lambda: ([home, secrets], False))
     home.write_text(f'owner_code = "{CODE}"')
     secrets.write_text('article_folders = ["/srv/articles"]')
     assert owner_file.read().code == CODE
@@ -129,11 +129,11 @@ def test_the_places_are_streamlits_own_and_the_projects(monkeypatch, tmp_path):
 
     named = tmp_path / "named.toml"
     monkeypatch.setattr(owner_file, "_taken", [str(named)])
-    places, _ = PLACES()
-    assert places == [named, PROJECT / ".streamlit" / "secrets.toml"]
+    files, _ = SECRETS_FILES()
+    assert files == [named, PROJECT / ".streamlit" / "secrets.toml"]
     monkeypatch.setattr(owner_file, "_taken", None)
-    assert PLACES()[0][0] == Path(config.get_option("secrets.files")[0])
-    monkeypatch.setattr(owner_file, "_places", lambda: ([named], True))
+    assert SECRETS_FILES()[0][0] == Path(config.get_option("secrets.files")[0])
+    monkeypatch.setattr(owner_file, "_secrets_files", lambda: ([named], True))
     monkeypatch.setattr(owner_file, "_last", None)
     assert owner_file.read().exists  # she named a file that is not there: no open door
 

@@ -109,8 +109,8 @@ def see(name: str) -> Seen | None:
     for token in path[:-1]:
         if match := _BLOCK.fullmatch(token):
             return Seen(int(match[1] or match[2] or 0), None, owner, leaf)
-    places = [match for token in path[:-1] if (match := _CONTAINER.fullmatch(token))]
-    return Seen(None, int(places[-1][1]), owner, leaf) if places else None
+    layers = [match for token in path[:-1] if (match := _CONTAINER.fullmatch(token))]
+    return Seen(None, int(layers[-1][1]), owner, leaf) if layers else None
 
 
 def named(names: Iterable[tuple[str, str]]) -> dict[Variable, list[str]]:

@@ -124,7 +124,7 @@ def _read_each(
 ) -> None:
     """Adds what stands on lines that are read one by one."""
     steps: list[dict[str, Any]] = []
-    places: list[int] = []
+    line_numbers: list[int] = []
     for number in lines.tolist():
         start, end = int(starts[number]), int(ends[number])
         text = content[start : end - 1]
@@ -134,12 +134,12 @@ def _read_each(
             block.unknown += Counter([event.unknown] if event.unknown else [])
         elif event and event["kind"] == "step":
             steps.append(event)
-            places.append(number)
+            line_numbers.append(number)
         elif event:
             block.others.append((number, Placed(events.small(event), offset + start, end - 1 - start)))
     if steps:
-        order = np.argsort(np.concatenate([block.lines, places]), kind="stable")
-        block.lines = np.concatenate([block.lines, places])[order]
+        order = np.argsort(np.concatenate([block.lines, line_numbers]), kind="stable")
+        block.lines = np.concatenate([block.lines, line_numbers])[order]
         for name in STEP_FIELDS:
             added = np.array([event.get(name) for event in steps], float)
             block.steps[name] = np.concatenate([block.steps[name], added])[order]

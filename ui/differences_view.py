@@ -65,8 +65,8 @@ def of_text(pieces: list[str], bits: list[float]) -> dict[str, list[Shown]]:
         before, after = pieces[max(0, at - _AROUND) : at], pieces[end : end + _AROUND]
         return Shown(abs(bits[at]), "".join(before), "".join(pieces[at:end]), "".join(after))
 
-    def most(places: Iterable[int]) -> list[Shown]:
-        return [shown(at) for at in sorted(places, key=lambda at: -abs(bits[at]))[:_SHOWN]]
+    def most(tokens: Iterable[int]) -> list[Shown]:
+        return [shown(at) for at in sorted(tokens, key=lambda at: -abs(bits[at]))[:_SHOWN]]
 
     return {
         GAINED_TOKENS: most(at for at, gained in enumerate(bits) if gained > 0),
@@ -86,12 +86,12 @@ def show(groups: dict[str, list[Shown]], articles: str = "") -> None:
         GAINED_TOKENS: _("Tokens that gained most"),
         LOST_TOKENS: _("Tokens that lost most"),
     }
-    for tab, (name, places) in zip(st.tabs([titles[name] for name in groups]), groups.items(), strict=True):
+    for tab, (name, differences) in zip(st.tabs([titles[name] for name in groups]), groups.items(), strict=True):
         with tab:
-            if not places:
+            if not differences:
                 st.caption(_("There is none."))
             sign = "+" if name.startswith("gained") else "−"
-            for place in places:
+            for place in differences:
                 _line(place, sign, articles)
 
 
