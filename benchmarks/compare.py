@@ -29,7 +29,7 @@ from engine.runs.settings import PROMPTS, RunSettings
 FIGURES = ("accuracy", "training_loss", "learning_rate", "loss", "tokens_per_second")
 
 
-def synthetic(root: Path, name: str, points: int, moments: int, seed: int) -> None:
+def synthetic(root: Path, name: str, points: int, measurements: int, seed: int) -> None:
     """A finished run of `points` step reports and `moments` measurements with samples and a passage of 160 tokens."""
     random = np.random.default_rng(seed)
     settings = RunSettings(
@@ -59,7 +59,7 @@ def synthetic(root: Path, name: str, points: int, moments: int, seed: int) -> No
     for step in range(1, points + 1):
         say("step", step=step, tokens=step * 2048, seconds=step * 0.7, epoch=step / 500, loss=float(walk[step]),
             accuracy=0.2, learning_rate=1e-3 * step / points, tokens_per_second=2900.0 + seed, memory_bytes=10**9)  # fmt: skip
-        if step % max(1, points // moments) == 0:
+        if step % max(1, points // measurements) == 0:
             measure(step)
     (run.folder / "events.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (run.folder / "state.json").write_text(json.dumps({"state": states.FINISHED, "since": 0.0, "step": points}))

@@ -126,7 +126,7 @@ def kill(folder: Path, whole: Path, kills: int) -> dict:
     out = whole.with_name("killed")
     shutil.rmtree(out, ignore_errors=True)
     rng, needed = random.Random(time.time_ns()), json.loads((whole / "time.json").read_text())["seconds"]
-    moments = []
+    kill_seconds = []
     started = time.monotonic()
     for _ in range(kills):
         process = _start(folder, out)
@@ -134,7 +134,7 @@ def kill(folder: Path, whole: Path, kills: int) -> dict:
         time.sleep(wait)
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
-            moments.append(round(wait, 1))
+            kill_seconds.append(round(wait, 1))
         process.wait()
     process = _start(folder, out)
     process.communicate()
@@ -142,7 +142,12 @@ def kill(folder: Path, whole: Path, kills: int) -> dict:
     same = [subprocess.call(["cmp", "-s", out / name, whole / name]) == 0 for name in names]
     expected = sorted(path.name for path in whole.iterdir() if path.name != "time.json")
     seconds = round(time.monotonic() - started)
-    return {"kills": len(moments), "files": names, "identical": all(same) and names == expected, "seconds": seconds}
+    return {
+        "kills": len(kill_seconds),
+        "files": names,
+        "identical": all(same) and names == expected,
+        "seconds": seconds,
+    }
 
 
 def rate(folder: Path, articles: int, rounds: int) -> dict:

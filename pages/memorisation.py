@@ -19,8 +19,8 @@ from engine.presets.tokenizers import Tokenizer
 from engine.runs import articles_read
 from engine.runs.articles_read import Seen
 from engine.runs.folder import Run
-from engine.runs.history import moments
-from engine.runs.history.moments import Moment
+from engine.runs.history import snapshots
+from engine.runs.history.snapshots import Snapshot
 from engine.services import import_job
 from ui import access, bases_view, budget, choices, errors, memorisation_view, sources, words
 from ui.charts import colours
@@ -127,7 +127,7 @@ def choose_run(trained: list[Run]) -> Run:
 
 def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
     """The samples of a moment of the run: (title, tokens) of each."""
-    with_samples = [moment for moment in moments.of_run(run, folders.history(run)) if moment.samples]
+    with_samples = [snapshot for snapshot in snapshots.of_run(run, folders.history(run)) if snapshot.samples]
     if not with_samples:
         st.info(_("This run has written no sample yet: its samples appear here as they come. Type a text meanwhile."))
         st.stop()
@@ -139,17 +139,17 @@ def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
             _("Written at"),
             list(range(len(with_samples))),
             last,
-            format_func=lambda number: folders.moment_title(with_samples[number]),
+            format_func=lambda number: folders.snapshot_title(with_samples[number]),
             key=key,
         )
         if last
         else 0
     )
-    moment: Moment = with_samples[at]
-    st.session_state["copied_base"] = moment.is_base
+    snapshot: Snapshot = with_samples[at]
+    st.session_state["copied_base"] = snapshot.is_base
     return [
         (sample["prompt"], search.ids_of(seen.tokenizer, sample["prompt"], sample["text"]))
-        for sample in moment.complete_samples()
+        for sample in snapshot.complete_samples()
     ]
 
 

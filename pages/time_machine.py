@@ -9,8 +9,8 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import states
 from engine.runs.folder import Run
-from engine.runs.history import moments
-from engine.runs.history.moments import Moment
+from engine.runs.history import snapshots
+from engine.runs.history.snapshots import Snapshot
 from ui import bases_view, budget, choices, words
 from ui.charts import colours, time_figures
 from ui.components.tokens import microscope_view
@@ -33,7 +33,7 @@ def choose(found: list[Run]) -> list[Run]:
         key="time_run",
     )
     run = by_name[name]
-    stages = moments.chain(run, found)
+    stages = snapshots.chain(run, found)
     if len(stages) > 1 and right.toggle(
         _n("With the {n} stage before it", "With the {n} stages before it", len(stages) - 1),
         value=True,
@@ -43,47 +43,49 @@ def choose(found: list[Run]) -> list[Run]:
     return [run]
 
 
-def moments_of(stages: list[Run]) -> list[Moment]:
+def snapshots_of(stages: list[Run]) -> list[Snapshot]:
     """All moments that the stages have recorded so far."""
-    return moments.of_chain(stages, {stage.name: folders.history(stage) for stage in stages})
+    return snapshots.of_chain(stages, {stage.name: folders.history(stage) for stage in stages})
 
 
-def label(moment: Moment, several: bool) -> str:
+def label(snapshot: Snapshot, several: bool) -> str:
     """A moment in a few words."""
-    named = folders.moment_title(moment)
-    return f"{moment.run.name} · {named}" if several and not moment.is_base else named
+    named = folders.snapshot_title(snapshot)
+    return f"{snapshot.run.name} · {named}" if several and not snapshot.is_base else named
 
 
-def colour(moment: Moment) -> str:
+def colour(snapshot: Snapshot) -> str:
     """The same as on every other page: grey for the base, a run's hue deepening with its step."""
-    if moment.is_base:
+    if snapshot.is_base:
         return colours.BASE
-    if moment.is_parent:
-        name, _slash, step = str(moment.run.settings.parent).partition("/")
+    if snapshot.is_parent:
+        name, _slash, step = str(snapshot.run.settings.parent).partition("/")
         return colours.deepened(colours.of_run(name), int(step or 0) / max(1, folders.last_step(name)))
-    return colours.deepened(colours.of_run(moment.run.name), moment.step / max(1, folders.last_step(moment.run.name)))
+    return colours.deepened(
+        colours.of_run(snapshot.run.name), snapshot.step / max(1, folders.last_step(snapshot.run.name))
+    )
 
 
-def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
+def show(snapshot: Snapshot, all_snapshots: list[Snapshot], several: bool) -> None:
     """Everything at one moment."""
-    st.html(f'<div style="height:6px;border-radius:3px;background:{colour(moment)}"></div>')
-    st.markdown(f"**{words.plain(label(moment, several))}**")
-    figures = moment.figures.get("validation")
-    base = all_moments[0].figures.get("validation") if all_moments[0].is_base else None
-    slots = st.columns(3 if "english" in moment.figures else 2)
+    st.html(f'<div style="height:6px;border-radius:3px;background:{colour(snapshot)}"></div>')
+    st.markdown(f"**{words.plain(label(snapshot, several))}**")
+    figures = snapshot.figures.get("validation")
+    base = all_snapshots[0].figures.get("validation") if all_snapshots[0].is_base else None
+    slots = st.columns(3 if "english" in snapshot.figures else 2)
     if figures:
-        gain = words.delta(100 * (figures["accuracy"] - base["accuracy"])) if base and not moment.is_base else {}
+        gain = words.delta(100 * (figures["accuracy"] - base["accuracy"])) if base and not snapshot.is_base else {}
         slots[0].metric(_("Accuracy on validation"), words.percent(figures["accuracy"]), border=True, **gain)
         slots[1].metric(_("Bits per byte"), words.decimal(figures["bits_per_byte"]), border=True)
-    if english := moment.figures.get("english"):
-        former = all_moments[0].figures.get("english") if all_moments[0].is_base else None
-        lost = words.delta(100 * (english["accuracy"] - former["accuracy"])) if former and not moment.is_base else {}
+    if english := snapshot.figures.get("english"):
+        former = all_snapshots[0].figures.get("english") if all_snapshots[0].is_base else None
+        lost = words.delta(100 * (english["accuracy"] - former["accuracy"])) if former and not snapshot.is_base else {}
         slots[2].metric(_("Accuracy on general English"), words.percent(english["accuracy"]), border=True, **lost)
-    st.plotly_chart(time_figures.curves(all_moments, moment), theme="streamlit", key="time_chart")
+    st.plotly_chart(time_figures.curves(all_snapshots, snapshot), theme="streamlit", key="time_chart")
     texts, expectations = st.columns(2)
     with texts:
         st.subheader(_("What it writes"))
-        samples = moment.complete_samples()
+        samples = snapshot.complete_samples()
         if not samples:
             st.caption(_("No sample was written at this moment."))
         for sample in samples:
@@ -91,16 +93,16 @@ def show(moment: Moment, all_moments: list[Moment], several: bool) -> None:
                 st.text(sample["prompt"] + sample["text"])
         if samples:
             seed = samples[0]["seed"]
-            if moments.equally_sampled(all_moments):
+            if snapshots.equally_sampled(all_snapshots):
                 st.caption(_("The same prompts, seed {seed} and sampler at every moment.", seed=seed))
             else:
                 st.caption(_("Seed {seed}; prompts, seed or sampler are not the same in all stages.", seed=seed))
     with expectations:
         st.subheader(_("What it expects"))
-        passage = moment.expected()
+        passage = snapshot.expected()
         if passage is None:
             st.caption(_("This run was made before passages were recorded: a new run shows its colours here."))
-        elif not budget.may_read(moment.run.settings.articles):
+        elif not budget.may_read(snapshot.run.settings.articles):
             st.caption(_("The passage is one of the owner's articles: it is not shown to visitors."))
         else:
             microscope_view.passage(passage, key="time_passage")
@@ -113,10 +115,10 @@ def moving(stages: list[Run], working: bool, redrawn: bool) -> None:
     Args:
         redrawn: whether it is redrawn at the pace of playing.
     """
-    all_moments, several = moments_of(stages), len(stages) > 1
-    if len(all_moments) < 2:  # deleted meanwhile
+    all_snapshots, several = snapshots_of(stages), len(stages) > 1
+    if len(all_snapshots) < 2:  # deleted meanwhile
         st.rerun()
-    last = len(all_moments) - 1
+    last = len(all_snapshots) - 1
     at = min(st.session_state.get("time_at", last), last)
     if at == st.session_state.get("time_last") and not st.session_state.get("time_playing"):
         at = last  # who looks at the newest moment goes on to the next newest
@@ -141,12 +143,12 @@ def moving(stages: list[Run], working: bool, redrawn: bool) -> None:
         st.rerun()
     slider.select_slider(
         _("Moment"),
-        list(range(len(all_moments))),
-        format_func=lambda number: label(all_moments[number], several),
+        list(range(len(all_snapshots))),
+        format_func=lambda number: label(all_snapshots[number], several),
         key="time_slider",
         on_change=_moved,
     )
-    show(all_moments[st.session_state["time_at"]], all_moments, several)
+    show(all_snapshots[st.session_state["time_at"]], all_snapshots, several)
     if (redrawn and not playing) or (working and stages[-1].state().state != states.RUNNING):
         st.rerun()  # it has come to the end: nothing needs to move any more
 
@@ -164,11 +166,11 @@ if not found:
     st.stop()
 try:
     stages = choose(found)
-    all_moments = moments_of(stages)
+    all_snapshots = snapshots_of(stages)
 except EngineError:  # deleted between the list and the look
     st.info(_("That run is not there any more: choose another."))
     st.stop()
-if len(all_moments) < 2:
+if len(all_snapshots) < 2:
     st.info(_("This run has not measured anything behind its base yet: its moments appear here as they come."))
     if stages[-1].state().state in (states.RUNNING, states.QUEUED):
         polling.fragment(lambda: st.rerun() if len(folders.history(stages[-1]).placed) > 1 else None, POLL_SECONDS)()
@@ -181,7 +183,7 @@ moved = st.fragment(moving, run_every=PLAY_SECONDS) if playing else polling.frag
 moved(stages, working, playing)
 if working:
     st.caption(_("The run goes on: its newest moments appear by themselves."))
-if any(folders.history(stage).moments_left_out for stage in stages):
+if any(folders.history(stage).snapshots_left_out for stage in stages):
     st.caption(
         _(
             "It measured itself so often that some moments are left out here, never the first, the one with the lowest loss on validation, and the last."

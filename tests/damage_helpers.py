@@ -18,7 +18,7 @@ from engine.evaluation import cache, forgetting
 from engine.runs import checkpoints, durations, lifecycle, queue, references, removal, retention, submission
 from engine.runs import states as states_
 from engine.runs.folder import Run, State
-from engine.runs.history import moments, shared
+from engine.runs.history import shared, snapshots
 from engine.runs.history.events import Unread
 from engine.runs.history.events import read as read_event
 from engine.runs.history.follower import History
@@ -271,8 +271,8 @@ def look(root: Path) -> dict[str, State]:
         figures = comparison.columns(history)
         assert all(np.isfinite(figures.evaluation[name]).all() for name in ("step", "loss"))
         comparison.best(figures)
-        for moment in moments.of_run(run, history):
-            moment.complete_samples(), moment.expected()
+        for snapshot in snapshots.of_run(run, history):
+            snapshot.complete_samples(), snapshot.expected()
         if (meter := forgetting.of_history(history)) is not None:
             forgetting.change(meter.science), forgetting.change(meter.english)
         retention.pinned(run), checkpoints.seen_damaged(run), checkpoints.best(checkpoints.of_run(run))

@@ -16,7 +16,7 @@ import engine
 from engine.evaluation import measure
 from engine.runs import checkpoints, lifecycle, references, states
 from engine.runs.folder import Run
-from engine.runs.history import moments, shared
+from engine.runs.history import shared, snapshots
 from engine.services import worker
 
 FORMER = PROJECT / "tests" / "former"
@@ -61,7 +61,7 @@ def test_every_event_that_it_wrote_is_read(former):
         assert (history.damaged, history.unknown) == (0, {}), run.name
         assert history.complete(history.placed) == [e for e in run.events() if e["kind"] != "step"]
         assert history.steps["step"].tolist() == [e["step"] for e in run.events("step")]
-    assert moments.of_run(former["packed"], shared.of(former["packed"].folder))[-1].complete_samples()
+    assert snapshots.of_run(former["packed"], shared.of(former["packed"].folder))[-1].complete_samples()
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ def _label(name: str) -> str:
         return name
     prompt = " ".join(result.prompt.split())
     shown = prompt if len(prompt) <= 50 else prompt[:49] + "…"
-    return f"{side_view.moment(result)} · {len(result.columns)} × {shown or _('empty prompt')}"
+    return f"{side_view.time_written(result)} · {len(result.columns)} × {shown or _('empty prompt')}"
 
 
 def _ask_before_deleting(name: str) -> None:

@@ -108,7 +108,7 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
         [] if result.prompt or not result.environment else [_("The prompt is empty: each text opens as an article.")]
     )
     if stream.saved_as:
-        notes.append(_("Kept on {time} (UTC).", time=moment(result)))
+        notes.append(_("Kept on {time} (UTC).", time=time_written(result)))
     if result.environment:
         notes.append(", ".join(environment_lines(result.environment)))
     if stream.blank:
@@ -229,7 +229,7 @@ def sampler_text(settings: dict[str, float]) -> str:
     )
 
 
-def moment(result: GenerationResult) -> str:
+def time_written(result: GenerationResult) -> str:
     """When it was written."""
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(result.time))
 
@@ -265,7 +265,7 @@ def markdown(result: GenerationResult) -> str:
 
 def _facts(result: GenerationResult) -> list[str]:
     return [
-        f"{moment(result)} UTC",
+        f"{time_written(result)} UTC",
         f"{sampler_text(result.settings)}, {_('at most {n} tokens', n=result.length)}",
         ", ".join(environment_lines(result.environment)),
     ]

@@ -19,7 +19,6 @@ from engine.core.fields import (
     error,
     known,
     list_of,
-    moment,
     needed,
     number,
     object_of,
@@ -29,6 +28,7 @@ from engine.core.fields import (
     positive,
     step,
     text,
+    timestamp,
     wrong,
 )
 from engine.core.files import MOST_JSON_BYTES, open_plain, parse_json
@@ -40,23 +40,23 @@ _MOST_NAME_BYTES = 200  # a file's may have 255, and some are made of this one a
 # Files
 
 STATES = ("queued", "running", "paused", "finished", "failed", "stopped", "interrupted")
-STATE = needed(state=one_of(*STATES), since=moment) | known(
+STATE = needed(state=one_of(*STATES), since=timestamp) | known(
     step=step,
     steps=step,
     phase=text,
     reason=optional(error),
     starts=count,
-    queued_at=moment,
+    queued_at=timestamp,
     result=step,
-    phase_since=moment,
-    ends_at=moment,
+    phase_since=timestamp,
+    ends_at=timestamp,
 )
 _STAGE = needed(articles=path_text) | known(
     first_article=optional(positive), last_article=optional(positive), checkpoint=text, hash=text, method=optional(text)
 )
 # What stands in config.json beside the settings, which `settings.from_json` checks.
 CONFIG = known(
-    created=moment,
+    created=timestamp,
     preset_hash=text,
     lineage=list_of(object_of({**_STAGE, **needed(first_article=optional(positive), last_article=optional(positive))})),
     versions=object_of({}),
@@ -71,7 +71,7 @@ CONFIG = known(
 PLACE = needed(path=path_text, machine=text, inode=lambda value: type(value) is int and value >= 0)
 RECORDED = known(command=text, date=text, commit=text)
 CONTROL = needed(action=one_of("stop", "pause"))
-OWNER = needed(pid=positive, since=moment) | known(device=text)
+OWNER = needed(pid=positive, since=timestamp) | known(device=text)
 PINS = needed(steps=list_of(step))
 
 _FIGURES = needed(loss=number, accuracy=number, bits_per_byte=number)
@@ -86,7 +86,7 @@ def _files(value: Any) -> bool:
     return isinstance(value, dict) and all(_file_name(name) and entry(item) for name, item in value.items())
 
 
-MANIFEST = needed(step=step, time=moment, format=text, files=_files) | known(
+MANIFEST = needed(step=step, time=timestamp, format=text, files=_files) | known(
     steps=step,
     tokens=count,
     seconds=number,
@@ -157,7 +157,7 @@ CARD = needed(
     template_share=number,
     near_copies=object_of(needed(least=number, pairs=count, across_splits=count)),
 )
-JOB = needed(state=text, since=moment) | known(
+JOB = needed(state=text, since=timestamp) | known(
     error=error,
     notices=list_of(error),
     corpus=path_text,

@@ -38,7 +38,7 @@ count, positive, step = whole(0), whole(1), whole(0, MOST_STEP)
 step_or_none_yet = whole(-1, MOST_STEP)  # -1: before anything was trained
 
 
-def moment(value: Any) -> bool:
+def timestamp(value: Any) -> bool:
     """A Unix time."""
     return number(value) and 0 <= value <= LAST_TIME
 

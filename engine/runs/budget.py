@@ -107,7 +107,7 @@ class Cost:
     Attributes:
         minutes: of training, where its length is given so. steps: else.
         tokens: learned from; of a run in minutes those of the steps that it takes at least. step_tokens: of one step.
-        moments: how often it measures itself and writes samples, the beginning included.
+        measurements: how often it measures itself and writes samples, the beginning included.
         prompts, longest_prompt: how many, and the characters of the longest.
         sample_tokens: of all samples. evaluation_tokens: scored, at the moments and at the end.
         disk_bytes: of the checkpoints that stand there at a time, at most. seconds: of everything but loading, about.
@@ -117,7 +117,7 @@ class Cost:
     steps: int | None
     tokens: int
     step_tokens: int
-    moments: int
+    measurements: int
     prompts: int
     longest_prompt: int
     sample_tokens: int
@@ -144,17 +144,17 @@ def cost(settings: RunSettings, tokens_per_second: float | None = None) -> Cost:
         raise EngineError("How long this run takes is known once its articles are prepared: see the Articles page.")
     speed = tokens_per_second or ASSUMED_WORK / max(1, preset.parameters)
     intervals = submission.intervals_of(settings, steps)
-    moments = intervals + 1 + bool(settings.parent)
+    measurements = intervals + 1 + bool(settings.parent)
     tokens = (steps if steps is not None else _TIMED_STEPS) * step_tokens
-    scored = moments * (settings.interval_tokens + english.INTERVAL_TOKENS) + _scored_at_the_end(settings, preset)
-    generated = moments * len(settings.prompts) * settings.sample_tokens
+    scored = measurements * (settings.interval_tokens + english.INTERVAL_TOKENS) + _scored_at_the_end(settings, preset)
+    generated = measurements * len(settings.prompts) * settings.sample_tokens
     training = tokens / speed if settings.minutes is None else max(60 * settings.minutes, tokens / speed)
     return Cost(
         minutes=settings.minutes,
         steps=steps,
         tokens=tokens,
         step_tokens=step_tokens,
-        moments=moments,
+        measurements=measurements,
         prompts=len(settings.prompts),
         longest_prompt=max(map(len, settings.prompts)),
         sample_tokens=generated,

@@ -172,7 +172,7 @@ def all_runs(root: Path | None = None) -> list[Run]:
 def _created(run: Run) -> float:
     try:
         created: Any = run.config.get("created")
-        if fields.moment(created):
+        if fields.timestamp(created):
             return created
     except RunError:
         pass

@@ -286,11 +286,13 @@ def test_what_is_measured_very_often_is_thinned_to_moments_that_show_the_run(pat
                 file.flush()
                 assert followed.size_bytes < 400_000
     history = followed.history()
-    assert history.moments_left_out
-    moments = [event["step"] for event in history.at_intervals()]
-    assert (moments[0], moments[-1]) == (1, 1000) and 50 < len(moments) < 100
-    assert 358 in moments, "the best one"
-    assert moments == [event["step"] for event in history.events("sample")]  # figures and texts of the same moments
+    assert history.snapshots_left_out
+    measured_steps = [event["step"] for event in history.at_intervals()]
+    assert (measured_steps[0], measured_steps[-1]) == (1, 1000) and 50 < len(measured_steps) < 100
+    assert 358 in measured_steps, "the best one"
+    assert measured_steps == [
+        event["step"] for event in history.events("sample")
+    ]  # figures and texts of the same moments
     assert len(history.events("checkpoint")) == 20
 
 

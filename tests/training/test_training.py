@@ -58,8 +58,8 @@ def test_the_result_says_everything_that_programs_read(trained):
 def test_the_curve_starts_at_the_base_and_has_a_point_an_interval(trained):
     run, _ = trained
     points = [(e["model"], e["step"], e["split"]) for e in run.events("evaluation") if not e["whole"]]
-    moments = [("base", 0), ("run", 3), ("run", 6)]
-    assert points == [(*moment, split) for moment in moments for split in ("validation", "english")]
+    measured = [("base", 0), ("run", 3), ("run", 6)]
+    assert points == [(*which, split) for which in measured for split in ("validation", "english")]
     tokens = {(e["split"], e["evaluated_tokens"]) for e in run.events("evaluation") if not e["whole"]}
     assert len(tokens) == 2  # the same ones at every point
     assert dict(tokens)["english"] <= 2048

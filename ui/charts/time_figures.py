@@ -2,25 +2,25 @@
 
 import plotly.graph_objects as go
 
-from engine.runs.history.moments import Moment
+from engine.runs.history.snapshots import Snapshot
 from ui.charts import colours, style
 from ui.i18n import _
 
 
-def curves(all_moments: list[Moment], now: Moment) -> go.Figure:
+def curves(all_snapshots: list[Snapshot], now: Snapshot) -> go.Figure:
     """Accuracy on validation, a colour a stage, and on general English where it was measured; the base as a line."""
     figure = go.Figure()
-    begun = any(moment.is_parent for moment in all_moments)  # lines begin where the weights did, not at the base
-    drawn = [moment for moment in all_moments if not (begun and moment.is_base)]
-    stages = list(dict.fromkeys(moment.run.name for moment in drawn))
+    begun = any(snapshot.is_parent for snapshot in all_snapshots)  # lines begin where the weights did, not at the base
+    drawn = [snapshot for snapshot in all_snapshots if not (begun and snapshot.is_base)]
+    stages = list(dict.fromkeys(snapshot.run.name for snapshot in drawn))
     for number, name in enumerate(stages):
-        own = [moment for moment in drawn if moment.run.name == name]
-        before = [moment for moment in drawn if moment.at <= own[0].at and moment.run.name != name]
+        own = [snapshot for snapshot in drawn if snapshot.run.name == name]
+        before = [snapshot for snapshot in drawn if snapshot.at <= own[0].at and snapshot.run.name != name]
         _line(figure, before[-1:] + own if number else own, "validation", name, colours.of_run(name), "solid")
-    english = [moment for moment in drawn if "english" in moment.figures]
+    english = [snapshot for snapshot in drawn if "english" in snapshot.figures]
     if english:
         _line(figure, english, "english", _("general English"), colours.TRUE_TEXT, "dot")
-    first = all_moments[0]
+    first = all_snapshots[0]
     if first.is_base and "validation" in first.figures:
         figure.add_hline(
             100 * first.figures["validation"]["accuracy"],
@@ -40,11 +40,11 @@ def curves(all_moments: list[Moment], now: Moment) -> go.Figure:
     return figure
 
 
-def _line(figure: go.Figure, points: list[Moment], split: str, name: str, colour: str, dash: str) -> None:
-    shown = [moment for moment in points if split in moment.figures]
+def _line(figure: go.Figure, points: list[Snapshot], split: str, name: str, colour: str, dash: str) -> None:
+    shown = [snapshot for snapshot in points if split in snapshot.figures]
     figure.add_scatter(
-        x=[moment.at for moment in shown],
-        y=[100 * moment.figures[split]["accuracy"] for moment in shown],
+        x=[snapshot.at for snapshot in shown],
+        y=[100 * snapshot.figures[split]["accuracy"] for snapshot in shown],
         mode="lines+markers",
         name=name,
         line={"color": colour, "width": 3, "dash": dash},

@@ -10,7 +10,7 @@ from engine.runs.folder import Run
 from engine.runs.history import shared
 from engine.runs.history.events import Evaluation, Sample
 from engine.runs.history.follower import History
-from engine.runs.history.moments import Moment
+from engine.runs.history.snapshots import Snapshot
 from engine.runs.references import ModelReference
 from engine.runs.settings import IMPORTED
 from ui import words
@@ -71,13 +71,13 @@ def title(model: ModelReference) -> str:
     return f"{model.checkpoint.run} · {_('step {n}', n=model.checkpoint.step)}"
 
 
-def moment_title(moment: Moment) -> str:
+def snapshot_title(snapshot: Snapshot) -> str:
     """A moment of one run in a few words."""
-    if moment.is_base:
+    if snapshot.is_base:
         return _("base model")
-    if moment.is_parent:
-        return _("its parent, {name}", name=moment.run.settings.parent)
-    return _("step {n}", n=words.grouped(moment.step))
+    if snapshot.is_parent:
+        return _("its parent, {name}", name=snapshot.run.settings.parent)
+    return _("step {n}", n=words.grouped(snapshot.step))
 
 
 def last_step(run_name: str) -> int:

@@ -92,10 +92,10 @@ def _columns(content: bytes, lines: int) -> dict[str, np.ndarray] | None:
     columns = _by_arrow(content) if plain else None
     if columns is None or len(columns["step"]) != lines:  # two on a line
         return None
-    step, moments = columns["step"], columns["time"]
+    step, times = columns["step"], columns["time"]
     if not (step.min() >= 1 and step.max() <= MOST_STEP):  # or one lacks its step
         return None
-    if (moments < 0).any() or (moments > LAST_TIME).any():
+    if (times < 0).any() or (times > LAST_TIME).any():
         return None
     if any((np.abs(column) > MOST_NUMBER).any() for column in columns.values()):
         return None

@@ -20,7 +20,6 @@ from engine.core.fields import (
     error,
     known,
     list_of,
-    moment,
     needed,
     number,
     one_of,
@@ -29,6 +28,7 @@ from engine.core.fields import (
     step,
     step_or_none_yet,
     text,
+    timestamp,
 )
 from engine.core.files import parse_json
 from engine.core.splits import HELD_OUT
@@ -228,7 +228,7 @@ def _by_article(value: Any) -> bool:
     return len(set(map(len, value.values()))) == 1 and all(map(positive, value["tokens"]))
 
 
-_EVERY = known(step=_STEP_OR_NONE_YET, time=optional(moment))
+_EVERY = known(step=_STEP_OR_NONE_YET, time=optional(timestamp))
 KINDS = {
     "step": Kind(Step, needed(step=_from_one) | known(**dict.fromkeys(STEP_FIELDS[2:], optional(number)))),
     "evaluation": Kind(

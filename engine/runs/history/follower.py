@@ -40,7 +40,7 @@ class History:
         steps: STEP_FIELDS, each float64 (reports,), NaN where a report lacks it; thinned where they are many
             (`series.Series`), the newest as they are.
         placed: all other events in order, without what is large in them.
-        moments_left_out: whether the run measured itself so often that some moments between the first and the last are
+        snapshots_left_out: whether the run measured itself so often that some of them between the first and the last are
             not in it.
         version: another number for another content, in this process.
         damaged: lines that hold no event. unknown: how many events there are of each kind that is not known here.
@@ -49,7 +49,7 @@ class History:
     steps: dict[str, np.ndarray]
     placed: tuple[Placed, ...] = ()
     version: int = 0
-    moments_left_out: bool = False
+    snapshots_left_out: bool = False
     damaged: int = 0
     unknown: dict[str, int] = field(default_factory=dict)
     _follower: "Follower | None" = field(default=None, repr=False, compare=False)
@@ -103,7 +103,7 @@ class Follower:
         self._files_read = next(_versions)  # what was kept of a file that is another by now is not found any more
         self._series = Series(self._most_reports)
         self._placed: list[Placed] = []
-        self._measured_bytes, self._moments_left_out = 0, False
+        self._measured_bytes, self._snapshots_left_out = 0, False
         self._counts: Counter[str] = Counter()
         self._damaged, self._unknown = 0, Counter[str]()
         self._history: History | None = None
@@ -251,7 +251,7 @@ class Follower:
     def _thin_measured(self) -> None:
         """Leaves out every second moment at which something was measured, but for the first, the best and the last."""
         while self._measured_bytes > _MOST_MEASURED_BYTES:
-            self._moments_left_out = True
+            self._snapshots_left_out = True
             measured = [placed.event for placed in self._placed if events.is_measured(placed.event)]
             found = sorted({event["step"] for event in measured})
             own = [e for e in events.at_intervals(measured) if e["model"] == "run"]
@@ -270,7 +270,7 @@ class Follower:
                 self._series.given(),
                 tuple(self._placed),
                 next(_versions),
-                self._moments_left_out,
+                self._snapshots_left_out,
                 self._damaged,
                 dict(self._unknown),
                 self,

@@ -7,7 +7,7 @@ import pytest
 
 from engine.core.locks import Lock
 from engine.runs import lifecycle, states
-from engine.runs.history import moments, shared
+from engine.runs.history import shared, snapshots
 from engine.runs.settings import RunSettings
 from ui.charts import style, time_figures
 from ui.readers import comparison
@@ -41,7 +41,7 @@ def a_run(root, name, steps=(0, 2, 4), parent=None, seconds=0.5, **changes):
 
 
 def test_a_runs_moments_are_its_base_and_every_interval(root):
-    found = moments.of_run(run := a_run(root, "one"), shared.of(run.folder))
+    found = snapshots.of_run(run := a_run(root, "one"), shared.of(run.folder))
     assert [(m.is_base, m.step) for m in found] == [(True, 0), (False, 2), (False, 4)]
     assert [m.figures["validation"]["loss"] for m in found] == [5.0, 3.0, 1.0]
     assert [m.figures["english"]["accuracy"] for m in found] == [0.05, 0.15000000000000002, 0.25]
@@ -53,9 +53,9 @@ def test_a_runs_moments_are_its_base_and_every_interval(root):
 def test_a_chain_goes_on_where_its_parents_checkpoint_stands(root):
     first, second = a_run(root, "first"), a_run(root, "second", parent="first/2")
     third = a_run(root, "third", parent="second/4")
-    stages = moments.chain(third, [third, second, first])
+    stages = snapshots.chain(third, [third, second, first])
     assert [run.name for run in stages] == ["first", "second", "third"]
-    found = moments.of_chain(stages, {run.name: shared.of(run.folder) for run in stages})
+    found = snapshots.of_chain(stages, {run.name: shared.of(run.folder) for run in stages})
     assert [(m.run.name, m.step, m.at) for m in found] == [
         ("first", 0, 0), ("first", 2, 2),  # not its step 4, which the second stage never saw
         ("second", 2, 4), ("second", 4, 6),
@@ -65,7 +65,7 @@ def test_a_chain_goes_on_where_its_parents_checkpoint_stands(root):
 
 def test_a_run_whose_parent_is_not_in_the_chain_begins_at_the_parent(root):
     first, second = a_run(root, "first"), a_run(root, "second", parent="first/2")
-    found = moments.of_chain([second], {"second": shared.of(second.folder)})
+    found = snapshots.of_chain([second], {"second": shared.of(second.folder)})
     assert [(m.is_base, m.is_parent, m.at) for m in found] == [
         (True, False, 0), (False, True, 0), (False, False, 2), (False, False, 4),
     ]  # fmt: skip
@@ -75,28 +75,28 @@ def test_a_run_whose_parent_is_not_in_the_chain_begins_at_the_parent(root):
     assert list(drawn.data[1].x) == [0, 2, 4] and drawn.data[1].name == "general English"
     assert drawn.layout.annotations[0].text == "base model"
     assert "since the parent" in drawn.layout.xaxis.title.text
-    whole = moments.of_chain([first, second], {run.name: shared.of(run.folder) for run in (first, second)})
-    assert not any(moment.is_parent for moment in whole)
+    whole = snapshots.of_chain([first, second], {run.name: shared.of(run.folder) for run in (first, second)})
+    assert not any(snapshot.is_parent for snapshot in whole)
     assert "since the base" in time_figures.curves(whole, whole[0]).layout.xaxis.title.text
 
 
 def test_samples_are_called_equal_only_where_prompts_seed_and_sampler_are(root):
     one, two = a_run(root, "one"), a_run(root, "two", parent="one/4")
-    same = moments.of_chain([one, two], {run.name: shared.of(run.folder) for run in (one, two)})
-    assert moments.equally_sampled(same)
+    same = snapshots.of_chain([one, two], {run.name: shared.of(run.folder) for run in (one, two)})
+    assert snapshots.equally_sampled(same)
     sample = same[-1].samples["The"]
     same[-1].samples["The"] = replace(sample, event={**sample.event, "seed": 2})
-    assert not moments.equally_sampled(same)
+    assert not snapshots.equally_sampled(same)
     longer = a_run(root, "longer", parent="one/4", sample_tokens=7)
-    chain = moments.of_chain([one, longer], {run.name: shared.of(run.folder) for run in (one, longer)})
-    assert not moments.equally_sampled(chain)
+    chain = snapshots.of_chain([one, longer], {run.name: shared.of(run.folder) for run in (one, longer)})
+    assert not snapshots.equally_sampled(chain)
 
 
 def test_a_parent_that_is_gone_and_a_circle_end_the_chain(root):
     alone = a_run(root, "alone", parent="gone/4")
-    assert moments.chain(alone, [alone]) == [alone]
+    assert snapshots.chain(alone, [alone]) == [alone]
     one, two = a_run(root, "one", parent="two/4"), a_run(root, "two", parent="one/4")
-    assert [run.name for run in moments.chain(one, [one, two])] == ["two", "one"]
+    assert [run.name for run in snapshots.chain(one, [one, two])] == ["two", "one"]
 
 
 @pytest.mark.parametrize(

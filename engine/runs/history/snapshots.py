@@ -1,4 +1,4 @@
-"""What a run, or a chain of stages, recorded at each moment: figures, samples and a fixed passage. No model is loaded."""
+"""Snapshots of a run, or of a chain of stages: what was measured at a step, figures, samples and a fixed passage. No model is loaded."""
 
 from dataclasses import dataclass, field
 
@@ -11,8 +11,8 @@ BASE, PARENT = "base", "parent"
 
 
 @dataclass
-class Moment:
-    """One point of a run at which its trainer measured.
+class Snapshot:
+    """What a trainer measured at one step of its run.
 
     Attributes:
         run: whose; step: in it. at: training steps since the chain begins, which is the base or a parent that is not in it.
@@ -40,15 +40,15 @@ class Moment:
         return next(iter(self.history.complete([self.passage] if self.passage else [])), None)
 
 
-def of_run(run: Run, history: History, before: int = 0, first: bool = True) -> list[Moment]:
-    """The moments of one run, in order.
+def of_run(run: Run, history: History, before: int = 0, first: bool = True) -> list[Snapshot]:
+    """Lists the snapshots of one run, in order.
 
     Args:
         before: training steps of the stages before it.
         first: whether it begins the chain; else the base, and the parent that the stage before ends with, are left out.
             A parent that no stage before shows is where such a run begins: without it the base would seem to be.
     """
-    found: dict[tuple[str, int], Moment] = {}
+    found: dict[tuple[str, int], Snapshot] = {}
     for placed in history.placed:
         event = placed.event
         if not is_measured(event):
@@ -57,16 +57,16 @@ def of_run(run: Run, history: History, before: int = 0, first: bool = True) -> l
         if model in (BASE, PARENT) and not first:
             continue
         step = event["step"]
-        moment = found.setdefault(
-            (model, step), Moment(run, history, step, before + step, model == BASE, model == PARENT)
+        snapshot = found.setdefault(
+            (model, step), Snapshot(run, history, step, before + step, model == BASE, model == PARENT)
         )
         if event["kind"] == "evaluation":
-            moment.figures[event["split"]] = event
+            snapshot.figures[event["split"]] = event
         elif event["kind"] == "sample":
-            moment.samples[event["prompt"]] = placed
+            snapshot.samples[event["prompt"]] = placed
         else:
-            moment.passage = placed
-    return sorted(found.values(), key=lambda moment: (not moment.is_base, not moment.is_parent, moment.step))
+            snapshot.passage = placed
+    return sorted(found.values(), key=lambda snapshot: (not snapshot.is_base, not snapshot.is_parent, snapshot.step))
 
 
 def chain(run: Run, runs: list[Run]) -> list[Run]:
@@ -81,13 +81,13 @@ def chain(run: Run, runs: list[Run]) -> list[Run]:
     return found
 
 
-def of_chain(stages: list[Run], histories: dict[str, History]) -> list[Moment]:
-    """The moments of all stages; each goes on where its parent's checkpoint stands, which need not be that run's last.
+def of_chain(stages: list[Run], histories: dict[str, History]) -> list[Snapshot]:
+    """Lists the snapshots of all stages; each goes on where its parent's checkpoint stands, which need not be that run's last.
 
     Args:
         histories: of each run, by its name.
     """
-    found: list[Moment] = []
+    found: list[Snapshot] = []
     before = 0
     for number, run in enumerate(stages):
         found += of_run(run, histories[run.name], before, first=number == 0)
@@ -95,17 +95,17 @@ def of_chain(stages: list[Run], histories: dict[str, History]) -> list[Moment]:
             parent = (stages[number + 1].settings.parent or "").partition("/")[2]
             if parent.isdecimal():
                 before += int(parent)
-                found = [moment for moment in found if moment.at <= before]
+                found = [snapshot for snapshot in found if snapshot.at <= before]
     return found
 
 
-def equally_sampled(all_moments: list[Moment]) -> bool:
+def equally_sampled(all_snapshots: list[Snapshot]) -> bool:
     """Whether every sample was written from the same prompts, with the same seed and sampler."""
     names = ("seed", "temperature", "top_k")
     ways = {
-        frozenset((prompt, *(sample.event.get(name) for name in names)) for prompt, sample in moment.samples.items())
-        for moment in all_moments
-        if moment.samples
+        frozenset((prompt, *(sample.event.get(name) for name in names)) for prompt, sample in snapshot.samples.items())
+        for snapshot in all_snapshots
+        if snapshot.samples
     }
-    lengths = {moment.run.settings.sample_tokens for moment in all_moments if moment.samples}
+    lengths = {snapshot.run.settings.sample_tokens for snapshot in all_snapshots if snapshot.samples}
     return len(ways) <= 1 and len(lengths) <= 1
