@@ -141,10 +141,10 @@ def test_thirty_threads_that_read_while_it_grows_see_equal_and_right_series(path
 
 def test_thirty_viewers_cost_one_read_of_what_came(path, monkeypatch):
     path.write_bytes(b"".join(line(step(n)) for n in range(1, 1000)))
-    read, lock, original = [], threading.Lock(), lines_.read
+    read, lock, read_lines = [], threading.Lock(), lines_.read
 
     def counted(path, offset=0, most_bytes=1 << 19):
-        content = original(path, offset, most_bytes)
+        content = read_lines(path, offset, most_bytes)
         with lock:
             read.append(len(content))
         return content

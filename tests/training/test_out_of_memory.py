@@ -140,13 +140,13 @@ def test_a_run_in_pieces_resumes_bit_for_bit(tiny_preset, sample_folder, root, m
 def test_where_one_window_does_not_fit_the_failure_says_what_to_change(
     tiny_preset, sample_folder, root, monkeypatch, method, only_trains
 ):
-    from engine.training import keras_fit as original
+    from engine.training import keras_fit
 
     def never_fits(*arguments):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 
     runs_out(monkeypatch, 1)
-    monkeypatch.setattr(original, "fit", never_fits)
+    monkeypatch.setattr(keras_fit, "fit", never_fits)
     run = submission.submit(settings_of(tiny_preset, sample_folder, batch_size=1, method=method))
     said = {
         "packed": r"one window of 32 tokens at a time: set sequence_length to 16 or less \(about \d+ MB less\), train LoRA",
