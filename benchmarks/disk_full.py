@@ -28,7 +28,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.core import jobs, paths
 from engine.core.errors import EngineError, StorageError
-from engine.exchange.foreign import adoption
+from engine.exchange.foreign import importing
 from engine.runs import checkpoints, lifecycle, queue, submission
 from engine.runs import states as states_
 from engine.runs.folder import Run
@@ -205,9 +205,9 @@ def checkpoint_trial(disk: Path, elsewhere: Path, number: int, rng: random.Rando
             filler.join()
         return answer
 
-    imported = filled(lambda: outcome(lambda: adoption.adopt(source, f"theirs-{number}", root=root)), 3)
+    imported = filled(lambda: outcome(lambda: importing.import_checkpoint(source, f"theirs-{number}", root=root)), 3)
     pages = pages_alive()
-    left = len(list((root / adoption.IMPORTS_FOLDER).glob("*")))
+    left = len(list((root / importing.IMPORTS_FOLDER).glob("*")))
     free(disk)
     exported = filled(lambda: run_export(form, disk / "out"), 12)
     pages += pages_alive()
@@ -215,7 +215,10 @@ def checkpoint_trial(disk: Path, elsewhere: Path, number: int, rng: random.Rando
     free(disk)
     for made in disk.glob("out*"):
         subprocess.run(["rm", "-rf", str(made)], check=True)
-    again = [run_export(form, disk / "out"), outcome(lambda: adoption.adopt(source, f"again-{number}", root=root))]
+    again = [
+        run_export(form, disk / "out"),
+        outcome(lambda: importing.import_checkpoint(source, f"again-{number}", root=root)),
+    ]
     for made in [*disk.glob("out*"), *(run.folder for run in lifecycle.all_runs())]:
         subprocess.run(["rm", "-rf", str(made)], check=True)
     return {"imported": imported, "from": source.name, "exported": exported, "form": form, "left": leave,

@@ -18,9 +18,9 @@ from engine.runs.folder import Run
 from engine.runs.settings import CHECKPOINT_FORMATS, CKPT, H5, HUGGING_FACE, KERAS, PRESET
 from ui import (
     access,
-    adoption_view,
     broken_view,
     budget,
+    checkpoint_import_view,
     downloads,
     errors,
     little_memory,
@@ -248,7 +248,7 @@ else:
             removal_view.button(run, "checkpoint")
         if "imported" in checkpoint.manifest:
             with st.container(border=True), errors.shown():
-                adoption_view.report(checkpoint)
+                checkpoint_import_view.report(checkpoint)
         export(checkpoint)
     st.subheader(_("Where each came from"))
     lineage.tree(folders.runs_with_events())
@@ -258,7 +258,7 @@ else:
     if any(run.recorded for run, _checkpoint in shown):
         recorded.note()
 
-adoption_view.form(selected.reference if selected else None)
+checkpoint_import_view.form(selected.reference if selected else None)
 
 st.subheader(_("Base models"))
 for preset in catalogue.shipped():

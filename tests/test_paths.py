@@ -11,7 +11,7 @@ from engine import __main__ as cli
 from engine.core import paths
 from engine.core.errors import StorageError
 from engine.exchange import conversion
-from engine.exchange.foreign import adoption
+from engine.exchange.foreign import importing
 from engine.models import formats, loading
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, queue, references, states, submission
@@ -88,18 +88,18 @@ def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_expo
         if form in (formats.PRESET, formats.HUGGING_FACE):
             assert np.allclose(logits(ModelReference(catalogue.find(out))), wanted, atol=2e-5)
         else:
-            imported = adoption.adopt(out, f"from-{form}", str(awkward / "preset [tiny]"))
+            imported = importing.import_checkpoint(out, f"from-{form}", str(awkward / "preset [tiny]"))
             assert np.array_equal(logits(references.resolve(imported.reference)), wanted)
 
     # A prefix whose own name has brackets, as TensorFlow's users give it.
     for file in (awkward / "out [ckpt]").glob("model.ckpt.*"):
         shutil.copyfile(file, awkward / file.name.replace("model", "theirs [2]"))
-    imported = adoption.adopt(awkward / "theirs [2].ckpt", "theirs", str(awkward / "preset [tiny]"))
+    imported = importing.import_checkpoint(awkward / "theirs [2].ckpt", "theirs", str(awkward / "preset [tiny]"))
     assert np.array_equal(logits(references.resolve(imported.reference)), wanted)
     assert len(lifecycle.find("theirs").config["imported"]["files"]) == 2
 
     packed = formats.pack(references.resolve("one"), checkpoints.CKPT, paths.checkpoints_root())
-    imported = adoption.adopt(packed, "packed", str(awkward / "preset [tiny]"))
+    imported = importing.import_checkpoint(packed, "packed", str(awkward / "preset [tiny]"))
     assert np.array_equal(logits(references.resolve(imported.reference)), wanted)
 
     articles = str(awkward / "articles [a-z]")

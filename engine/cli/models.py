@@ -166,11 +166,11 @@ def convert(a: argparse.Namespace) -> int:
 def import_checkpoint(a: argparse.Namespace) -> int:
     """Looks weights from elsewhere through (a file, a folder or a zip), keeps them as a checkpoint, and measures it against
     its base."""
-    from engine.exchange.foreign import adoption, layout
+    from engine.exchange.foreign import importing, layout
 
     line = ProgressLine()
     try:
-        checkpoint = adoption.adopt(a.file, a.name, a.preset, on_progress=line)
+        checkpoint = importing.import_checkpoint(a.file, a.name, a.preset, on_progress=line)
         found = checkpoint.manifest["imported"]
         from engine.evaluation.measure import parity
 

@@ -16,7 +16,7 @@ from engine import __main__ as cli
 from engine.core import paths
 from engine.core.errors import CheckpointError, RunError, SettingsError, StorageError
 from engine.core.progress import Progress
-from engine.exchange.foreign import adoption, child, validator
+from engine.exchange.foreign import child, importing, validator
 from engine.exchange.foreign.layout import Sizes
 from engine.exchange.foreign.validator import Validator
 from engine.models import loading
@@ -173,8 +173,8 @@ def test_a_full_disk_is_not_the_files_fault(good, looking, tiny_preset, root, mo
         with monkeypatch.context() as patch, Validator() as own:
             patch.setenv("PYTHONPATH", str(folder))
             with pytest.raises(StorageError, match=said):
-                adoption.adopt(good[name], "mine", str(tiny_preset), root, validator=own)
-    assert not lifecycle.all_runs(root) and not list((root / adoption.IMPORTS_FOLDER).iterdir())
+                importing.import_checkpoint(good[name], "mine", str(tiny_preset), root, validator=own)
+    assert not lifecycle.all_runs(root) and not list((root / importing.IMPORTS_FOLDER).iterdir())
 
 
 def test_what_the_library_says_of_a_full_disk_is_the_sentence(good, tiny_preset, tmp_path, monkeypatch):
@@ -227,7 +227,7 @@ def test_whoever_gives_up_half_way_leaves_no_answer_for_the_next(good, looking, 
 
 
 def test_an_import_is_a_checkpoint_like_any_other(good, looking, tiny_preset, root, fine_tuned):
-    checkpoint = adoption.adopt(good["model.keras"], "mine", str(tiny_preset), root, validator=looking)
+    checkpoint = importing.import_checkpoint(good["model.keras"], "mine", str(tiny_preset), root, validator=looking)
     assert checkpoint.reference == "mine/0"
     checkpoints.verify(checkpoint)
     assert checkpoint.manifest["imported"]["file"] == "model.keras"
@@ -241,15 +241,15 @@ def test_an_import_is_a_checkpoint_like_any_other(good, looking, tiny_preset, ro
         queue.extend("mine", root=root)
     assert queue.extend("mine", root=root, steps=2).settings.parent == "mine/0"
     with pytest.raises(RunError, match="already a run"):
-        adoption.adopt(good["model.keras"], "mine", str(tiny_preset), root, validator=looking)
-    assert not list((root / adoption.IMPORTS_FOLDER).iterdir())
+        importing.import_checkpoint(good["model.keras"], "mine", str(tiny_preset), root, validator=looking)
+    assert not list((root / importing.IMPORTS_FOLDER).iterdir())
 
 
 def test_what_fits_no_preset_is_refused_with_both_sizes_and_leaves_nothing(good, looking, root):
     with pytest.raises(CheckpointError, match=r"2 × 32 \(2\), 400, 64; gpt2_mini_en 4 × 192"):
-        adoption.adopt(good["model.keras"], "mine", "", root, validator=looking)
+        importing.import_checkpoint(good["model.keras"], "mine", "", root, validator=looking)
     assert not lifecycle.all_runs(root)
-    assert not list((root / adoption.IMPORTS_FOLDER).iterdir())
+    assert not list((root / importing.IMPORTS_FOLDER).iterdir())
 
 
 def test_the_command_measures_the_import_against_its_base(

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 from engine import __main__ as cli
 from engine.core import paths
 from engine.core.errors import CheckpointError, PresetError
-from engine.exchange.foreign import adoption, layout
+from engine.exchange.foreign import importing, layout
 from engine.models import formats, loading
 from engine.models.backend import keras_hub
 from engine.presets import catalogue
@@ -291,7 +291,7 @@ def test_the_heads_are_the_configurations_and_else_the_presets(fine_tuned, looki
 
 
 def test_a_name_is_made_of_the_files():
-    assert adoption._stem("model.safetensors") == "model"
+    assert importing._stem("model.safetensors") == "model"
 
 
 def test_hdf5_of_transformers_is_the_kind_that_is_read():

@@ -11,7 +11,7 @@ from project import PROJECT
 from streamlit.testing.v1 import AppTest
 
 from engine.corpus.store import Corpus
-from engine.exchange.foreign import adoption
+from engine.exchange.foreign import importing
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle
 from engine.runs.settings import RunSettings
@@ -276,8 +276,8 @@ def test_an_import_is_looked_through_measured_and_its_report_is_there_after_a_re
 
 def test_all_presets_that_an_import_fits_are_named(root, chosen, monkeypatch):
     twin = shutil.copytree(PROJECT / MINI, root.parent / "twin")
-    monkeypatch.setattr(adoption, "known_presets", lambda root=None: [catalogue.find(MINI), catalogue.find(twin)])
-    adoption.adopt(PROJECT / MINI / "model.weights.h5", "theirs", root=root)
+    monkeypatch.setattr(importing, "known_presets", lambda root=None: [catalogue.find(MINI), catalogue.find(twin)])
+    importing.import_checkpoint(PROJECT / MINI / "model.weights.h5", "theirs", root=root)
     assert "It fits these presets as well: twin." in texts(open_page("checkpoints"))
 
 

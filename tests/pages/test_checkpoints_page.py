@@ -32,9 +32,11 @@ def test_a_checkpoint_is_pinned_and_the_tree_shows_where_runs_came_from(root):
 
 
 def test_an_imported_checkpoint_is_told_from_trained_ones(root):
-    from engine.exchange.foreign import adoption
+    from engine.exchange.foreign import importing
 
-    adoption.adopt(PROJECT / "checkpoints" / "presets" / "gpt2_mini_en" / "model.weights.h5", "theirs", root=root)
+    importing.import_checkpoint(
+        PROJECT / "checkpoints" / "presets" / "gpt2_mini_en" / "model.weights.h5", "theirs", root=root
+    )
     app = open_page("checkpoints")
     assert the(app.dataframe, "run").value["run"].tolist() == ["theirs"]
     (tree,) = app.get("graphviz_chart")

@@ -10,7 +10,7 @@ import streamlit as st
 from engine.core import paths
 from engine.core.files import require_space
 from engine.core.progress import Progress
-from engine.exchange.foreign import adoption, layout
+from engine.exchange.foreign import importing, layout
 from engine.exchange.foreign.validator import Validator
 from engine.presets import catalogue
 from engine.runs import checkpoints
@@ -49,7 +49,7 @@ def form(shown: str | None) -> None:
             path = st.text_input(_("Or a path on this machine, of a file or a folder"), key="adoption_path")
         left, right = st.columns(2)
         name = left.text_input(_("Name (empty = the file's name and the date)"), key="adoption_name")
-        known = {_AUTOMATIC: _("whichever it fits")} | {p.reference: p.title for p in adoption.known_presets()}
+        known = {_AUTOMATIC: _("whichever it fits")} | {p.reference: p.title for p in importing.known_presets()}
         known |= {hub: hub for hub in catalogue.HUB_NAMES}
         preset = right.selectbox(_("Trained from"), list(known), format_func=lambda r: known[r], key="adoption_preset")
         ready = bool(uploads or path)
@@ -78,11 +78,11 @@ def _import(uploads: list[tuple[str, bytes]], path: str, name: str, preset: str)
         root = paths.checkpoints_root()
         with contextlib.ExitStack() as stack:
             if uploads:
-                source = _save_uploads(uploads, stack.enter_context(adoption.scratch_folder(root)))
+                source = _save_uploads(uploads, stack.enter_context(importing.scratch_folder(root)))
             else:
                 access.check_path(path)
                 source = paths.locate(path)
-            checkpoint = adoption.adopt(source, name, preset, root, say, _validator())
+            checkpoint = importing.import_checkpoint(source, name, preset, root, say, _validator())
         st.session_state["adopted"] = checkpoint.reference
         measure(checkpoint, lambda label, _share: status.update(label=label))
     st.toast(_("{name} is imported.", name=checkpoint.reference))

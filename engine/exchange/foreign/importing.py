@@ -1,4 +1,4 @@
-"""A file of weights from elsewhere → a checkpoint of the lab, once it has been looked through.
+"""Imports a file of weights from elsewhere: a checkpoint of the lab, once it has been inspected.
 
 It becomes a run that was not trained here, with one checkpoint at step 0, so that it can be compared, evaluated, continued
 and exported like any other.
@@ -32,7 +32,7 @@ def known_presets(root: Path | None = None) -> list[Preset]:
     return list({preset.reference: preset for preset in [*references.bases(root), *hub]}.values())
 
 
-def adopt(
+def import_checkpoint(
     path: Path,
     name: str = "",
     preset: str = "",
@@ -40,7 +40,7 @@ def adopt(
     on_progress: OnProgress = ignore,
     validator: Validator | None = None,
 ) -> Checkpoint:
-    """Looks a file of weights through and keeps it as the checkpoint NAME/0.
+    """Inspects a file of weights and saves it as the checkpoint NAME/0.
 
     Args:
         path: a Hugging Face or keras-hub folder, .safetensors, a .ckpt folder or prefix, a zip of one of these, .keras,
