@@ -48,8 +48,8 @@ def real(data: Path) -> tuple[Sums, Sums]:
 
     found = []
     for name in (str(paths.MINI_PRESET), "recorded-mini"):
-        report = measure.examine(references.resolve(name), str(data / "articles"), "train")
-        found.append({key: np.array(values, np.float64) for key, values in report["by_article"].items()})
+        breakdown = measure.examine(references.resolve(name), str(data / "articles"), "train")
+        found.append({key: np.array(values, np.float64) for key, values in breakdown["by_article"].items()})
     return found[0], found[1]
 
 

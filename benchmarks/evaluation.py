@@ -97,16 +97,16 @@ def agreement() -> dict:
     model, _ = loading.load(reference)
     way = breakdown.Pass(LENGTH, LENGTH, scoring.batch_size(LENGTH, tokenizer.vocabulary_size))
     stream = corpus.tokens("test")
-    report = breakdown.run(scoring.Scorer(model), corpus, "test", tokenizer, kinds, baselines, way)
+    result = breakdown.run(scoring.Scorer(model), corpus, "test", tokenizer, kinds, baselines, way)
     keras_check.compile_to_evaluate(model)
     count = -(-way.count(stream) // way.batch_size)
     said = keras_check.evaluate_batches(model, lambda: (batch for _starts, batch in way.batches(stream)), count)
     return {
-        "tokens": report["evaluated_tokens"],
-        "loss": report["loss"],
-        "keras_loss_difference": abs(report["loss"] - said["loss"]),
-        "perplexity": report["perplexity"],
-        "transformers_perplexity_difference": _transformers_difference(reference, stream, report["perplexity"]),
+        "tokens": result["evaluated_tokens"],
+        "loss": result["loss"],
+        "keras_loss_difference": abs(result["loss"] - said["loss"]),
+        "perplexity": result["perplexity"],
+        "transformers_perplexity_difference": _transformers_difference(reference, stream, result["perplexity"]),
     }
 
 

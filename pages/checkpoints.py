@@ -248,7 +248,7 @@ else:
             removal_view.button(run, "checkpoint")
         if "imported" in checkpoint.manifest:
             with st.container(border=True), errors.shown():
-                checkpoint_import_view.report(checkpoint)
+                checkpoint_import_view.show_inspection(checkpoint)
         export(checkpoint)
     st.subheader(_("Where each came from"))
     lineage.tree(folders.runs_with_events())

@@ -15,10 +15,10 @@ from engine.runs import checkpoints
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.services import inference_client
-from ui import errors, forgetting_view, little_memory, report_form, report_view, server_paths, studio_view, words
+from ui import breakdown_form, breakdown_view, errors, forgetting_view, little_memory, server_paths, studio_view, words
 from ui.charts import colours, evaluation_figures
+from ui.charts.breakdown_figures import Shown
 from ui.charts.evaluation_figures import Row
-from ui.charts.report_figures import Shown
 from ui.i18n import _
 from ui.readers import folders, recorded
 
@@ -175,13 +175,13 @@ def measure(model: ModelReference, request: dict, done: float, share: float, bar
     return studio_view.run_request({**request, "reference": model.reference}, say, work, progress)[-1]["scores"]
 
 
-def shown(model: ModelReference, report: dict) -> Shown:
+def shown(model: ModelReference, breakdown: dict) -> Shown:
     """A report with the name and colour that the model has on every page."""
     last = folders.last_step(model.checkpoint.run) if model.checkpoint else 0
-    return Shown(folders.title(model), colours.of_model(model, last), report)
+    return Shown(folders.title(model), colours.of_model(model, last), breakdown)
 
 
-def whole_picture(request: report_form.BreakdownRequest, start: bool, place) -> None:
+def whole_picture(request: breakdown_form.BreakdownRequest, start: bool, place) -> None:
     """Measures where it was asked for (`place` holds Cancel meanwhile), and shows what is known of these weights and articles."""
     models = request.compared()
     if start:
@@ -192,8 +192,8 @@ def whole_picture(request: report_form.BreakdownRequest, start: bool, place) -> 
             inference_client.ensure()
             inference_client.wait_until_ready()
             share = 1 / len(models)
-            reports = [measure(model, request.request(), n * share, share, bar) for n, model in enumerate(models)]
-            st.session_state["report"] = (request.content(), reports)
+            breakdowns = [measure(model, request.request(), n * share, share, bar) for n, model in enumerate(models)]
+            st.session_state["report"] = (request.content(), breakdowns)
         bar.empty()
         place.empty()
     content = request.content()  # articles and weights as they are now, which may be others than were measured
@@ -204,8 +204,8 @@ def whole_picture(request: report_form.BreakdownRequest, start: bool, place) -> 
             _("Press Measure: intervals, baselines, sections, kinds of token, calibration and padding appear here.")
         )
         return
-    reports = st.session_state["report"][1]
-    report_view.show([shown(model, report) for model, report in zip(models, reports, strict=True)])
+    breakdowns = st.session_state["report"][1]
+    breakdown_view.show([shown(model, breakdown) for model, breakdown in zip(models, breakdowns, strict=True)])
 
 
 st.subheader(_("The whole picture of a model"))
@@ -216,7 +216,7 @@ st.markdown(
 )
 if nothing_generates := little_memory.nothing_generates():
     little_memory.say()
-request = report_form.choose(split)
+request = breakdown_form.choose(split)
 with st.container(horizontal=True):
     start = st.button(
         _("Measure"), type="primary", icon=":material/straighten:", disabled=request is None or nothing_generates

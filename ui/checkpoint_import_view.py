@@ -60,7 +60,7 @@ def form(shown: str | None) -> None:
     reference = st.session_state.get("adopted")
     if reference and reference != shown:
         with st.container(border=True), errors.shown():
-            report(checkpoints.find(reference))
+            show_inspection(checkpoints.find(reference))
 
 
 @st.cache_resource(show_spinner=False)
@@ -106,8 +106,8 @@ def measure(checkpoint: Checkpoint, say: Callable[[str, float], object]) -> None
     studio_view.run_request({"kind": "parity", "reference": checkpoint.reference}, say, work)
 
 
-def report(checkpoint: Checkpoint) -> None:
-    """What an import was found to be, and how it does against its base."""
+def show_inspection(checkpoint: Checkpoint) -> None:
+    """Shows what an import was found to be, and how it does against its base."""
     found = checkpoint.manifest["imported"]
     preset = checkpoints.preset_of(checkpoint)["reference"]
     st.markdown(

@@ -6,7 +6,7 @@ from engine.evaluation import forgetting
 from engine.evaluation.forgetting import Forgetting
 from engine.runs.folder import Run
 from ui import words
-from ui.charts import colours, report_figures
+from ui.charts import breakdown_figures, colours
 from ui.components.figure import live
 from ui.i18n import _
 from ui.readers import folders
@@ -32,7 +32,7 @@ def show(runs_: list[Run]) -> None:
     figures = (("accuracy", _("accuracy (%)"), 100), ("bits_per_byte", _("bits per byte"), 1))
     for slot, (figure, title, factor) in zip(st.columns(2), figures, strict=True):
         with slot:
-            drawn = report_figures.forgetting(meter, colour, figure, title, factor)
+            drawn = breakdown_figures.forgetting(meter, colour, figure, title, factor)
             live.figure(drawn, key=f"forgetting_{figure}")
     st.caption(
         _(

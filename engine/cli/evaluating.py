@@ -76,11 +76,11 @@ def evaluate(a: argparse.Namespace) -> int:
             result["against"] = {**against, "differences": intervals.differences(result, against)}
     finally:
         line.close()
-    print_result(result, a.json, _report_lines(result))
+    print_result(result, a.json, _breakdown_lines(result))
     return 0
 
 
-def _report_lines(result: dict) -> list[str]:
+def _breakdown_lines(result: dict) -> list[str]:
     from engine.evaluation import intervals
 
     simple, articles = result["baselines"], intervals.scored_articles(result["by_article"])

@@ -85,14 +85,14 @@ class PassSettings:
 
 
 SHIPPED = paths.RECORDED / "evaluations"  # of the base that ships, on the articles that ship (scripts/record.py)
-REPORT_VERSION = 3  # of what `engine.evaluation.breakdown.run` returns: a report of another is not shown
+BREAKDOWN_VERSION = 3  # of what `engine.evaluation.breakdown.run` returns: one of another version is not shown
 
 
-def report_key(model: ModelReference, corpus: Corpus, split: str, way: PassSettings) -> dict[str, Any]:
+def breakdown_key(model: ModelReference, corpus: Corpus, split: str, way: PassSettings) -> dict[str, Any]:
     """Names all that an evaluation of a model on a split depends on; the automatic values of the way are filled in."""
     return {
         "kind": "report",
-        "version": REPORT_VERSION,
+        "version": BREAKDOWN_VERSION,
         "preset": model.preset.hash(),
         "stride": way.stride,
         **scores_key(model, corpus, split, way.sequence_length, way.tokens, way.seed, bool(way.leave_out)),
@@ -145,7 +145,7 @@ def forget(content: str, root: Path | None = None) -> None:
 
 
 def key_if_prepared(model: ModelReference, articles: str, split: str, way: PassSettings) -> dict[str, Any] | None:
-    """The key of the report that `engine.evaluation.measure.examine` would give; None where the articles are not prepared yet.
+    """Finds the key of the evaluation that `engine.evaluation.measure.examine` would give; None where the articles are not prepared yet.
 
     Raises:
         EngineError: the articles or the preset's files are not there, or window and stride do not fit.
@@ -154,7 +154,7 @@ def key_if_prepared(model: ModelReference, articles: str, split: str, way: PassS
     context = model.preset.max_sequence_length
     if prepared is None or split not in prepared.splits or not context:
         return None
-    return report_key(model, prepared, split, way.filled(context))
+    return breakdown_key(model, prepared, split, way.filled(context))
 
 
 def read_breakdown(model: ModelReference, articles: str, split: str, way: PassSettings) -> dict | None:

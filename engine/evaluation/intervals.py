@@ -99,11 +99,11 @@ def of_share(counted: np.ndarray, of: np.ndarray, share: float = 0.95) -> list[f
     return [max(0.0, float(low)), min(1.0, float(high))]
 
 
-def differences(report: dict[str, Any], against: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def differences(breakdown: dict[str, Any], against: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """How each figure of a report differs from that of another on the same tokens.
 
     Args:
-        report, against: with the figures and `by_article`, as `engine.evaluation.breakdown.run` gives them.
+        breakdown, against: with the figures and `by_article`, as `engine.evaluation.breakdown.run` gives them.
 
     Returns:
         The figure's name → its `change`, and the `interval` of it, paired by article: None of too few articles.
@@ -111,8 +111,8 @@ def differences(report: dict[str, Any], against: dict[str, Any]) -> dict[str, di
     Raises:
         ValueError: the two were not scored on the same tokens.
     """
-    found = intervals(report["by_article"], against["by_article"])
-    return {name: {"change": report[name] - against[name], "interval": found.get(name)} for name in FIGURES}
+    found = intervals(breakdown["by_article"], against["by_article"])
+    return {name: {"change": breakdown[name] - against[name], "interval": found.get(name)} for name in FIGURES}
 
 
 def scored_articles(by_article: dict[str, list[float]]) -> int:

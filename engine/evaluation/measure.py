@@ -104,7 +104,7 @@ def examine(
         chosen = scored.numbers(length, way.stride, chosen)
         if not len(chosen):
             raise near_copies.nothing_left(split)
-    key = cache.report_key(model, prepared, split, way)
+    key = cache.breakdown_key(model, prepared, split, way)
     found = cache.read(key)
     if found is None:
         loaded = loaded or loading.load(model)[0]

@@ -16,7 +16,7 @@ from engine.presets.tokenizers import Tokenizer
 from engine.runs import checkpoints
 from engine.runs.folder import Run
 from engine.runs.inputs import LONGEST_AUTOMATIC_SEQUENCE, articles_path
-from engine.runs.settings import IMPORTED, REPORT
+from engine.runs.settings import FIRST_TOKENS, IMPORTED
 
 _AT_ONCE_BYTES = 8 << 20  # a source this small is prepared again where its corpus is gone
 
@@ -92,7 +92,7 @@ def read_tokens(run: Run, most: int) -> np.ndarray | None:
     if settings.method == IMPORTED:
         return None
     # Of the first windows' length of each article where that is all that is read.
-    longest = (settings.sequence_length or LONGEST_AUTOMATIC_SEQUENCE) + 1 if settings.method == REPORT else most
+    longest = (settings.sequence_length or LONGEST_AUTOMATIC_SEQUENCE) + 1 if settings.method == FIRST_TOKENS else most
     taken: list[np.ndarray] = []
     left = most
     for r in seen(run).ranges:

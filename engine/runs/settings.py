@@ -12,7 +12,7 @@ from engine.core.errors import EngineError, RunError, SettingsError
 SCHEMA_VERSION = 1
 LENGTHS = ("steps", "epochs", "minutes")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
-PACKED, REPORT = METHODS = ("packed", "report")
+PACKED, FIRST_TOKENS = METHODS = ("packed", "report")
 IMPORTED = "imported"  # the method of a run that was not trained here: its one checkpoint came from elsewhere
 CHECKPOINT_FORMATS = CKPT, H5, KERAS = ("ckpt", "weights.h5", "keras")
 PRESET, HUGGING_FACE = "preset", "hugging-face"
@@ -57,8 +57,8 @@ class RunSettings:
         after: a run that must be finished first; `parent` then names it, and means its last checkpoint.
         plan: title and number of the stage that this run is of a plan; "" = of none.
         name: the run's folder.
-        method: PACKED, or REPORT: the original project's way, the first sequence_length tokens of each article through
-            Keras fit, saved as a TensorFlow checkpoint too, measured by Keras evaluate; or IMPORTED: not trained here.
+        method: PACKED, or FIRST_TOKENS ("report" in files), the original project's way: the first sequence_length
+            tokens of each article through Keras fit, saved as a TensorFlow checkpoint too, measured by Keras evaluate; or IMPORTED: not trained here.
         device: auto, cpu or gpu:N.
         precision: auto, or a Keras dtype policy.
         sequence_length: targets in a window; 0 = the preset's context, 256 at most.
@@ -225,7 +225,7 @@ def _problems(s: RunSettings):
         yield bad("The device must be auto, cpu or gpu:N; received {value}.", value=s.device)
     if s.method not in (*METHODS, IMPORTED):
         yield bad("The method must be one of {known}; received {value}.", known=METHODS, value=s.method)
-    if s.method == REPORT and s.minutes is not None:
+    if s.method == FIRST_TOKENS and s.minutes is not None:
         yield bad("The original report's way is given in steps or epochs: Keras fit must know their number.")
     if s.checkpoint_format not in CHECKPOINT_FORMATS:
         yield bad(

@@ -21,7 +21,7 @@ from engine.presets import catalogue, memory
 from engine.runs import checkpoints, lifecycle
 from engine.runs.folder import Run
 from engine.runs.inputs import articles_path, window_shape
-from engine.runs.settings import REPORT, RunSettings
+from engine.runs.settings import FIRST_TOKENS, RunSettings
 
 LORA_RATE_FACTOR, MOST_LORA_RATE = 15, 3e-2
 INTERVALS = 10  # of a run, by default,
@@ -136,8 +136,10 @@ def steps_of(settings: RunSettings, preset: catalogue.Preset, length: int, batch
         prepared = lookup.find(articles_path(settings.articles), catalogue.tokenizer(preset))
         if prepared is not None:
             chosen = "train", settings.first_article, settings.last_article
-            report = settings.method == REPORT
-            found = len(prepared.starts(*chosen)) if report else windows.count(len(prepared.tokens(*chosen)), length)
+            first_tokens = settings.method == FIRST_TOKENS
+            found = (
+                len(prepared.starts(*chosen)) if first_tokens else windows.count(len(prepared.tokens(*chosen)), length)
+            )
             return steps_of_epochs(settings.epochs, found / batch_size)
     return None
 
@@ -158,7 +160,7 @@ def steps(settings: RunSettings, preset: catalogue.Preset) -> int | None:
 
 def works_in_pieces(settings: RunSettings) -> bool:
     """Whether a batch that does not fit is worked off in pieces from the start: where the estimate is of the device."""
-    return settings.method != REPORT and machine.resolve_device(settings.device) == "cpu"
+    return settings.method != FIRST_TOKENS and machine.resolve_device(settings.device) == "cpu"
 
 
 def micro_batch(settings: RunSettings, available_bytes: int) -> tuple[int, int]:

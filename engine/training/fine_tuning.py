@@ -12,7 +12,7 @@ from engine.models.backend import release_memory
 from engine.models.protocols import CausalLM
 from engine.presets import memory
 from engine.runs.folder import Run
-from engine.runs.settings import REPORT
+from engine.runs.settings import FIRST_TOKENS
 from engine.training import final, saver, setup, steppers
 from engine.training.loop import Loop, Sums
 from engine.training.measurer import Measurer
@@ -42,7 +42,7 @@ def train(run: Run, offered: str, on_progress: OnProgress) -> dict[str, Any]:
     with tf.device(found.device):
         work = _FineTuning(found, model, on_progress)
         state = work.run()
-        by_keras = final.evaluate_as_keras_does(found, model, state) if found.settings.method == REPORT else None
+        by_keras = final.evaluate_as_keras_does(found, model, state) if found.settings.method == FIRST_TOKENS else None
         scorer = final.WholeScorer(found, model, work.measurer.scorer, on_progress)
         # The figures come from the files: the optimizer and the gradients are not needed here.
         del work, model
@@ -123,7 +123,7 @@ class _FineTuning:
         self.state.micro_batch = min((rows for rows in found if rows), default=0)
 
     def _stepper(self) -> steppers.Stepper:
-        if self.setup.settings.method == REPORT:
+        if self.setup.settings.method == FIRST_TOKENS:
             return steppers.KerasFit(self.model, self.setup.batch_size)
         rows = self.state.micro_batch or self.setup.batch_size
         return steppers.Packed(self.model, rows, scoring.JIT_COMPILE)

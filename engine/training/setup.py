@@ -26,7 +26,7 @@ from engine.runs import checkpoints, inputs, references, submission
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
-from engine.runs.settings import LEFT_OUT, REPORT, RunSettings
+from engine.runs.settings import FIRST_TOKENS, LEFT_OUT, RunSettings
 from engine.training import placing
 
 
@@ -64,7 +64,7 @@ class Setup:
     def checkpoint_format(self) -> str:
         """The form of the weights it saves; the original report's way keeps TensorFlow checkpoints, whatever else was
         chosen."""
-        return checkpoints.CKPT if self.settings.method == REPORT else self.settings.checkpoint_format
+        return checkpoints.CKPT if self.settings.method == FIRST_TOKENS else self.settings.checkpoint_format
 
     @property
     def checkpoint_bytes(self) -> int:
@@ -243,7 +243,7 @@ def _prepare(s: RunSettings, tokenizer: Tokenizer, on_progress: OnProgress) -> C
 
 def _batches(s: RunSettings, corpus: Corpus, length: int, batch_size: int) -> windows.Batches:
     stream = corpus.tokens("train", s.first_article, s.last_article)
-    if s.method == REPORT:
+    if s.method == FIRST_TOKENS:
         starts = corpus.starts("train", s.first_article, s.last_article)
         return windows.FirstTokens(stream, starts, length, batch_size, s.seed)
     return windows.Shuffled(stream, length, batch_size, s.seed)

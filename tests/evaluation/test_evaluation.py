@@ -50,7 +50,7 @@ def examined(tiny, corpus, length=32, stride=32, chosen=None, on_progress=ignore
 
 
 @pytest.fixture(scope="module")
-def report(tiny, corpus):
+def figures(tiny, corpus):
     return examined(tiny, corpus)
 
 
@@ -64,7 +64,7 @@ def distribution(model, token_ids: np.ndarray) -> np.ndarray:
 # The pass
 
 
-def test_the_headline_equals_keras_evaluate(tiny, corpus, report):
+def test_the_headline_equals_keras_evaluate(tiny, corpus, figures):
     model, _ = tiny
     stream = corpus.tokens("test")
     batch = windows.take(stream, np.arange(windows.count(len(stream), 32)), 32)
@@ -80,11 +80,11 @@ def test_the_headline_equals_keras_evaluate(tiny, corpus, report):
     said = keras.Model.evaluate(
         model, x, batch.targets, sample_weight=batch.weights, batch_size=len(batch.targets), return_dict=True, verbose=0
     )
-    assert report["evaluated_tokens"] == len(stream) - 1
-    assert report["loss"] == pytest.approx(said["loss"] / (len(stream) - 1), abs=1e-5)
+    assert figures["evaluated_tokens"] == len(stream) - 1
+    assert figures["loss"] == pytest.approx(said["loss"] / (len(stream) - 1), abs=1e-5)
     for name in ("accuracy", "top_5", "top_10"):
-        assert report[name] == pytest.approx(said[name], abs=1e-6)
-    assert report["perplexity"] == pytest.approx(math.exp(report["loss"]))
+        assert figures[name] == pytest.approx(said[name], abs=1e-6)
+    assert figures["perplexity"] == pytest.approx(math.exp(figures["loss"]))
 
 
 @pytest.mark.parametrize("stride", [32, 20])
@@ -121,34 +121,34 @@ def test_where_memory_does_not_suffice_for_keras_the_pass_is_not_lost(tiny_prese
     assert found["keras"] is None and found["evaluated_tokens"]
 
 
-def test_every_group_adds_up_to_the_whole(corpus, report):
-    whole = report["evaluated_tokens"]
+def test_every_group_adds_up_to_the_whole(corpus, figures):
+    whole = figures["evaluated_tokens"]
     for name in ("by_section", "by_position", "by_kind"):
-        assert sum(group["tokens"] for group in report[name]) == whole
-        assert sum(g["loss"] * g["tokens"] for g in report[name]) / whole == pytest.approx(report["loss"])
-    assert sum(b["tokens"] for b in report["calibration"]["bins"]) == whole
+        assert sum(group["tokens"] for group in figures[name]) == whole
+        assert sum(g["loss"] * g["tokens"] for g in figures[name]) / whole == pytest.approx(figures["loss"])
+    assert sum(b["tokens"] for b in figures["calibration"]["bins"]) == whole
     lengths = corpus.token_counts("test") + 1
-    assert report["by_article"]["tokens"] == [int(lengths[0]) - 1, *lengths[1:].tolist()]
+    assert figures["by_article"]["tokens"] == [int(lengths[0]) - 1, *lengths[1:].tolist()]
 
 
-def test_sections_are_those_of_the_articles(tiny, corpus, report):
+def test_sections_are_those_of_the_articles(tiny, corpus, figures):
     _, tokenizer = tiny
     expected = dict.fromkeys(breakdown.SECTIONS, 0)
     for number in range(1, corpus.articles("test") + 1):
         for section in corpus.sections("test", number, tokenizer):
             expected[section.kind] += section.last - section.first
     expected["other"] += corpus.articles("test") - 1  # the marks; nothing precedes the first
-    assert {g["name"]: g["tokens"] for g in report["by_section"]} == {k: n for k, n in expected.items() if n}
+    assert {g["name"]: g["tokens"] for g in figures["by_section"]} == {k: n for k, n in expected.items() if n}
 
 
-def test_calibration_is_of_the_most_probable_token(tiny, corpus, report):
+def test_calibration_is_of_the_most_probable_token(tiny, corpus, figures):
     stream = corpus.tokens("test")
     batch = windows.take(stream, np.arange(windows.count(len(stream), 32)), 32)
     shares, real = distribution(tiny[0], batch.token_ids), batch.weights > 0
     confidence, right = shares.max(-1)[real], (shares.argmax(-1) == batch.targets)[real]
     bins = np.minimum((confidence * 15).astype(int), 14)
     error = sum(abs(right[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean() for b in set(bins))
-    assert report["calibration"]["error"] == pytest.approx(error, abs=1e-5)
+    assert figures["calibration"]["error"] == pytest.approx(error, abs=1e-5)
 
 
 @pytest.mark.parametrize("stride", [32, 20, 8, 1])
@@ -180,9 +180,9 @@ def test_a_smaller_stride_gives_the_loss_of_tokens_with_that_context(tiny, corpu
     assert found["loss"] == pytest.approx(np.mean(picked), abs=1e-5)
 
 
-def test_padding_counted_is_what_a_plain_mean_over_all_positions_says(tiny, corpus, report):
+def test_padding_counted_is_what_a_plain_mean_over_all_positions_says(tiny, corpus, figures):
     model, tokenizer = tiny
-    by_paragraph = next(p for p in report["padding"] if p["windows"] == "paragraph")
+    by_paragraph = next(p for p in figures["padding"] if p["windows"] == "paragraph")
     batch = breakdown._padded_windows(corpus, "test", tokenizer, 32)["paragraph"]
     right = distribution(model, batch.token_ids).argmax(-1) == batch.targets
     real = batch.weights > 0
@@ -362,12 +362,12 @@ def test_a_word_cut_by_a_window_is_seen_whole(tiny, corpus):
 
 def test_base_and_checkpoint_are_scored_on_the_same_tokens(tiny, tiny_preset, corpus):
     _model, tokenizer = tiny
-    report = examined(tiny, corpus, split="train")
+    first = examined(tiny, corpus, split="train")
     other, _ = loading.load(ModelReference(catalogue.find(tiny_preset)))
     rng = np.random.default_rng(1)
     other.backbone.set_weights([w + rng.normal(0, 0.3, w.shape) for w in other.backbone.get_weights()])
     second = examined((other, tokenizer), corpus, split="train")
-    assert second["by_article"]["tokens"] == report["by_article"]["tokens"]
-    assert second["baselines"] == report["baselines"]
-    low, high = intervals.intervals(second["by_article"], report["by_article"])["loss"]
-    assert low <= second["loss"] - report["loss"] <= high
+    assert second["by_article"]["tokens"] == first["by_article"]["tokens"]
+    assert second["baselines"] == first["baselines"]
+    low, high = intervals.intervals(second["by_article"], first["by_article"])["loss"]
+    assert low <= second["loss"] - first["loss"] <= high

@@ -77,7 +77,7 @@ def test_where_a_few_articles_are_far_longer_and_easier_intervals_hold_less_ofte
         sums = dict.fromkeys(("tokens", "bytes", "loss"), tokens[drawn]) | {"top_1": right[drawn]}
         low, high = intervals.of_columns(sums)["accuracy"]
         assert 0.87 <= ((low <= true) & (true <= high)).mean() <= 0.96
-    assert "about 90" in (paths.PROJECT / "ui" / "report_view.py").read_text(encoding="utf-8")
+    assert "about 90" in (paths.PROJECT / "ui" / "breakdown_view.py").read_text(encoding="utf-8")
 
 
 def test_an_interval_reaches_farther_on_the_side_that_most_draws_miss():

@@ -72,8 +72,8 @@ def test_every_form_is_listed(good):
 def test_what_keras_and_tensorflow_write_becomes_the_same_weights(
     name, good, fine_tuned, looking, tiny_preset, tmp_path
 ):
-    report, out = look(looking, good[name], catalogue.find(tiny_preset), tmp_path)
-    assert report.left_out == []
+    inspection, out = look(looking, good[name], catalogue.find(tiny_preset), tmp_path)
+    assert inspection.left_out == []
     backbone = keras_hub.models.GPT2Backbone.from_config(fine_tuned.backbone.get_config())
     backbone.load_weights(out)
     for read, wanted in zip(backbone.get_weights(), fine_tuned.backbone.get_weights(), strict=True):
@@ -84,7 +84,7 @@ def test_what_keras_and_tensorflow_write_becomes_the_same_weights(
 def test_files_of_the_original_projects_time_give_the_logits_they_gave_then(name, looking, tmp_path):
     """Written by keras-nlp 0.6.4 on TensorFlow 2.15 (files/keras_nlp_0_6/make.py)."""
     sizes = loading.Architecture(60, 2, 2, 8, 16)
-    _report, out = look(looking, OLD / name, Preset("old", OLD, "keras-hub", 60, 2, 2, 8, 16), tmp_path)
+    _inspection, out = look(looking, OLD / name, Preset("old", OLD, "keras-hub", 60, 2, 2, 8, 16), tmp_path)
     model = loading.new(sizes)
     model.backbone.load_weights(out)
     ids = np.arange(16).reshape(2, 8) % 60
@@ -222,8 +222,8 @@ def test_whoever_gives_up_half_way_leaves_no_answer_for_the_next(good, looking, 
     with Validator() as own:
         with pytest.raises(GaveUp):
             look(own, good["backbone.weights.h5"], catalogue.find(tiny_preset), tmp_path, on_progress=give_up)
-        report, _out = look(own, good["backbone.keras"], catalogue.find(tiny_preset), tmp_path)
-        assert report.form == "keras"
+        inspection, _out = look(own, good["backbone.keras"], catalogue.find(tiny_preset), tmp_path)
+        assert inspection.form == "keras"
 
 
 def test_an_import_is_a_checkpoint_like_any_other(good, looking, tiny_preset, root, fine_tuned):

@@ -84,8 +84,8 @@ def test_what_people_have_is_read_to_the_last_bit(name, form, program, fine_tune
     path = given(name, fine_tuned, tmp_path)
     (tmp_path / "scratch").mkdir()
     out = tmp_path / "clean.weights.h5"
-    report = looking.check(path, [catalogue.find(tiny_preset)], tmp_path / "scratch", out)
-    assert (report.form, report.program, report.left_out) == (
+    inspection = looking.check(path, [catalogue.find(tiny_preset)], tmp_path / "scratch", out)
+    assert (inspection.form, inspection.program, inspection.left_out) == (
         form,
         program,
         ["beta1_power"] if "simple" in name else [],
@@ -100,8 +100,8 @@ def test_tf_model_h5_of_transformers_4_gives_the_logits_it_gave_there(looking, t
     """Written by transformers 4.46 on TensorFlow (files/transformers_4/make.py)."""
     out = tmp_path / "clean.weights.h5"
     (tmp_path / "scratch").mkdir()
-    report = looking.check(OLD, [Preset("old", OLD, "keras-hub", 60, 2, 2, 8, 16)], tmp_path / "scratch", out)
-    assert (report.form, report.program, report.left_out) == ("h5", layout.HUGGING_FACE, [])
+    inspection = looking.check(OLD, [Preset("old", OLD, "keras-hub", 60, 2, 2, 8, 16)], tmp_path / "scratch", out)
+    assert (inspection.form, inspection.program, inspection.left_out) == ("h5", layout.HUGGING_FACE, [])
     model = loading.new(loading.Architecture(60, 2, 2, 8, 16))
     model.backbone.load_weights(out)
     ids = np.arange(16).reshape(2, 8) % 60

@@ -13,17 +13,17 @@ pytestmark = pytest.mark.usefixtures("no_studio")
 
 def test_near_copies_are_said_where_figures_stand(root, monkeypatch):
     run = a_run(root)
-    report = {**a_report(0.2), "near_copies": 3}
-    app = measure(monkeypatch, lambda reference: report)
+    breakdown = {**a_breakdown(0.2), "near_copies": 3}
+    app = measure(monkeypatch, lambda reference: breakdown)
     assert any("3 test articles are nearly the same text as a training article" in w.value for w in app.warning)
-    app = measure(monkeypatch, lambda reference: {**report, "left_out": True})
+    app = measure(monkeypatch, lambda reference: {**breakdown, "left_out": True})
     assert any("3 test articles that are nearly" in w.value and "left out" in w.value for w in app.warning)
     figures = {"loss": 5.0, "accuracy": 0.4, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
     run.append_event("evaluation", step=4, split="test", model="run", whole=True, near_copies=1, **figures)
     assert any("1 test article is nearly the same text" in w.value for w in open_page("lab").warning)
 
 
-def a_report(accuracy: float, articles: int = 6) -> dict:
+def a_breakdown(accuracy: float, articles: int = 6) -> dict:
     """A report as the studio gives it, of articles of 100 tokens, and one of which nothing was scored."""
     from engine.evaluation import intervals
 
@@ -63,7 +63,7 @@ def a_report(accuracy: float, articles: int = 6) -> dict:
     }
 
 
-def measure(monkeypatch, report) -> AppTest:
+def measure(monkeypatch, breakdown) -> AppTest:
     """The Evaluate page after Measure was pressed, with a studio that gives `report(reference)`."""
     from engine.services import inference_client
 
@@ -71,7 +71,7 @@ def measure(monkeypatch, report) -> AppTest:
         requests.append(request)
         yield {"kind": "progress", "phase": "preparing", "done": 3, "total": 9, "articles": 7}
         yield {"kind": "progress", "phase": "evaluating", "done": 1, "total": 2}
-        yield {"kind": "result", "scores": report(request["reference"])}
+        yield {"kind": "result", "scores": breakdown(request["reference"])}
 
     requests: list[dict] = []
     monkeypatch.setattr(inference_client, "stream", stream)
@@ -86,7 +86,7 @@ def measure(monkeypatch, report) -> AppTest:
 
 def test_a_report_says_the_difference_to_the_base_in_words_and_what_43_percent_can_mean(root, monkeypatch):
     a_run(root)
-    app = measure(monkeypatch, lambda reference: a_report(0.2 if reference == "one/4" else 0.1))
+    app = measure(monkeypatch, lambda reference: a_breakdown(0.2 if reference == "one/4" else 0.1))
     said = " ".join(m.value for m in app.markdown)
     assert "points" in said and "interval of the difference" in said
     assert any("43.0" in str(table.value) for table in app.dataframe)
@@ -140,7 +140,7 @@ def test_full_context_is_one_choice_and_a_window_can_be_chosen(root, monkeypatch
 
     def stream(request, root=None):
         requests.append(request)
-        yield {"kind": "result", "scores": a_report(0.2)}
+        yield {"kind": "result", "scores": a_breakdown(0.2)}
 
     monkeypatch.setattr(inference_client, "stream", stream)
     monkeypatch.setattr(inference_client, "wait_until_ready", lambda root=None: None)
@@ -162,7 +162,7 @@ def test_a_report_of_articles_that_have_changed_since_is_not_shown(root, monkeyp
     a_run(root)
     hashes = {"corpus": "one"}
     monkeypatch.setattr(cache, "key_if_prepared", lambda *a, **b: dict(hashes))
-    app = measure(monkeypatch, lambda reference: a_report(0.2 if reference == "one/4" else 0.1))
+    app = measure(monkeypatch, lambda reference: a_breakdown(0.2 if reference == "one/4" else 0.1))
     assert "interval of the difference" in " ".join(m.value for m in app.markdown)
     hashes["corpus"] = "another"
     app.run()
@@ -171,7 +171,7 @@ def test_a_report_of_articles_that_have_changed_since_is_not_shown(root, monkeyp
 
 def test_the_headline_stands_below_simpler_guesses_and_beside_keras(root, monkeypatch):
     a_run(root)
-    app = measure(monkeypatch, lambda reference: a_report(0.2 if reference == "one/4" else 0.1))
+    app = measure(monkeypatch, lambda reference: a_breakdown(0.2 if reference == "one/4" else 0.1))
     headline, difference = (the(app.dataframe, column).value for column in ("Model", "Difference to the base"))
     assert headline["Model"].tolist()[:2] == ["most frequent token", "bigram"]
     assert headline["Perplexity"].tolist()[0] == "1,096.6" and headline["Among the first 5"].tolist()[0] == "—"
@@ -187,13 +187,13 @@ def test_the_headline_stands_below_simpler_guesses_and_beside_keras(root, monkey
 def test_keras_and_the_report_apart_is_said_aloud(root, monkeypatch):
     a_run(root)
     apart = {"tokens": 100, "loss": 4.8, "accuracy": 0.2}
-    app = measure(monkeypatch, lambda reference: {**a_report(0.2), "keras": apart})
+    app = measure(monkeypatch, lambda reference: {**a_breakdown(0.2), "keras": apart})
     assert any("disagrees" in c.value for c in app.caption)
 
 
 def test_of_a_few_articles_the_page_tells_no_interval(root, monkeypatch):
     a_run(root)
-    app = measure(monkeypatch, lambda reference: a_report(0.2 if reference == "one/4" else 0.1, articles=1))
+    app = measure(monkeypatch, lambda reference: a_breakdown(0.2 if reference == "one/4" else 0.1, articles=1))
     said = " ".join(element.value for element in (*app.markdown, *app.caption))
     assert "cannot be told whether chance made the difference" in said and "On 100 tokens of 1 article," in said
     assert "95 %" not in said

@@ -16,11 +16,11 @@ from engine.runs import checkpoints, lifecycle, plans, queue, references, states
 from engine.services import dispatcher, worker
 
 PUBMED = paths.PROJECT / "plans" / "pubmed-stages.toml"
-REPORT = paths.PROJECT / "plans" / "report.toml"
+REPORT_PLAN = paths.PROJECT / "plans" / "report.toml"
 
 
 def test_the_plans_that_ship_are_the_projects_chain():
-    for path in (PUBMED, REPORT):
+    for path in (PUBMED, REPORT_PLAN):
         plan = plans.load(path)
         assert [(s.first, s.last) for s in plan.stages] == [(1, 10), (1, 10_000), (1, 80_000), (80_001, 119_924)]
         names = [stage.name for stage in plan.stages]
@@ -57,7 +57,7 @@ def test_everything_that_is_wrong_with_a_plan_is_said_at_once(tmp_path):
 
 
 def test_a_plan_survives_its_file(tmp_path):
-    for path in (PUBMED, REPORT):
+    for path in (PUBMED, REPORT_PLAN):
         plan = plans.load(path).scaled(500)
         (tmp_path / "again.toml").write_text(plans.to_toml(plan), encoding="utf-8")
         assert plans.load(tmp_path / "again.toml") == plan
@@ -144,7 +144,7 @@ def test_the_original_reports_way_fits_saves_ckpt_and_evaluates(root, tiny_prese
     from engine.runs.references import ModelReference
 
     stages = plans.settings(
-        plans.load(REPORT).scaled(24),
+        plans.load(REPORT_PLAN).scaled(24),
         str(sample_folder),
         "r",
         preset=str(tiny_preset),

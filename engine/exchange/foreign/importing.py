@@ -15,7 +15,7 @@ from engine.core import paths
 from engine.core.errors import PresetError
 from engine.core.files import clear_old, storage_errors
 from engine.core.progress import OnProgress, ignore
-from engine.exchange.foreign.validator import Report, Validator
+from engine.exchange.foreign.validator import Inspection, Validator
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
 from engine.runs import checkpoints, external, lifecycle, references
@@ -65,14 +65,14 @@ def import_checkpoint(
         out = folder / "clean.weights.h5"
         (unpacked := folder / "unpacked").mkdir()
         looking = validator or stack.enter_context(Validator())
-        report = looking.check(path, candidates, unpacked, out, on_progress)
-        fitting = next(c for c in candidates if c.reference == report.fits[0])
+        inspection = looking.check(path, candidates, unpacked, out, on_progress)
+        fitting = next(c for c in candidates if c.reference == inspection.fits[0])
         settings = replace(settings, preset=fitting.reference)
         if not automatic:
-            return _keep(path, settings, root, fitting, report, out)
+            return _keep(path, settings, root, fitting, inspection, out)
         with lifecycle.naming(root):  # of several imports at the same instant each has a name of its own
             settings = replace(settings, name=lifecycle.fresh_name(_stem(path.name), root))
-            return _keep(path, settings, root, fitting, report, out)
+            return _keep(path, settings, root, fitting, inspection, out)
 
 
 @contextlib.contextmanager
@@ -93,8 +93,10 @@ def _stem(file_name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:30] or "imported"
 
 
-def _keep(path: Path, settings: RunSettings, root: Path, preset: Preset, report: Report, weights: Path) -> Checkpoint:
-    imported = {"file": path.name, **{k: v for k, v in asdict(report).items() if k != "sizes"}}
+def _keep(
+    path: Path, settings: RunSettings, root: Path, preset: Preset, inspection: Inspection, weights: Path
+) -> Checkpoint:
+    imported = {"file": path.name, **{k: v for k, v in asdict(inspection).items() if k != "sizes"}}
     facts = {
         "steps": 0,
         "tokens": 0,

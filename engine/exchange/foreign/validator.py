@@ -24,8 +24,8 @@ _ROOM_PER_WEIGHT = 6  # an unpacked archive may hold float64, and an optimizer's
 
 
 @dataclass(frozen=True)
-class Report:
-    """What a file of weights was found to be.
+class Inspection:
+    """What the inspection of a file of weights found.
 
     Attributes:
         form: h5, keras, ckpt or safetensors. program: whose names its arrays have (engine.exchange.foreign.naming). files: SHA-256 of each file that was given. sizes: its architecture. fits: references of the presets of that architecture.
@@ -76,7 +76,7 @@ class Validator:
         scratch: Path,
         out: Path,
         on_progress: OnProgress = ignore,
-    ) -> Report:
+    ) -> Inspection:
         """Looks a file of weights through and writes its numbers as a clean `.weights.h5`.
 
         Args:
@@ -114,7 +114,7 @@ class Validator:
             finally:
                 self._end_when_idle()
         names = ("form", "program", "files", "fits", "largest", "zeros", "left_out")
-        return Report(sizes=Sizes(**answer["sizes"]), **{name: answer[name] for name in names})
+        return Inspection(sizes=Sizes(**answer["sizes"]), **{name: answer[name] for name in names})
 
     def _end_when_idle(self) -> None:
         if self._idle_seconds is not None:

@@ -1,4 +1,4 @@
-"""A kept report on a page: what a model knows with its intervals, against its base and simpler guesses, and where."""
+"""An evaluation in full on a page: what a model knows with its intervals, against its base and simpler guesses, and where."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,8 @@ import streamlit as st
 
 from engine.evaluation import intervals
 from ui import near_copies_view, words
-from ui.charts import report_figures
-from ui.charts.report_figures import Shown
+from ui.charts import breakdown_figures
+from ui.charts.breakdown_figures import Shown
 from ui.i18n import _, _n
 
 SIMPLE = "#B0B5BA"  # what is no model of ours
@@ -20,12 +20,14 @@ def show(models: list[Shown]) -> None:
     """Draws the reports of the base and a checkpoint (the last of them), or of one model alone."""
     own = models[-1]
     headline(models)
-    if sentence := near_copies_view.said(own.report["near_copies"], own.report["split"], own.report["left_out"]):
+    if sentence := near_copies_view.said(
+        own.breakdown["near_copies"], own.breakdown["split"], own.breakdown["left_out"]
+    ):
         st.warning(sentence)
     if len(models) > 1:
         difference(models[0], own)
-    st.plotly_chart(report_figures.baselines(compared(models)), theme="streamlit", key="report_baselines")
-    simple = own.report["baselines"]
+    st.plotly_chart(breakdown_figures.baselines(compared(models)), theme="streamlit", key="report_baselines")
+    simple = own.breakdown["baselines"]
     counted = _(
         "The most frequent token is “{token}”; it and the bigram (the most frequent token behind the one before, backing off to single tokens) were counted on {n} tokens of {read}.",
         read=_read_names()[simple["counted_on"]],
@@ -33,27 +35,27 @@ def show(models: list[Shown]) -> None:
         n=words.grouped(simple["training_tokens"]),
     )
     lines = _("The bars' lines are the 95 % intervals.")
-    st.caption(f"{counted} {lines}" if own.report["intervals"] else counted)
+    st.caption(f"{counted} {lines}" if own.breakdown["intervals"] else counted)
     names = (_("By section"), _("By position"), _("By kind of token"), _("Calibration"), _("Padding"))
     section, position, kind, calibration, padding = st.tabs(list(names))
     with section:
         st.plotly_chart(
-            report_figures.groups(models, "by_section", section_names()), theme="streamlit", key="r_section"
+            breakdown_figures.groups(models, "by_section", section_names()), theme="streamlit", key="r_section"
         )
     with position:
         axis = _("tokens before it in the window")
-        st.plotly_chart(report_figures.groups(models, "by_position", {}, axis), theme="streamlit", key="r_position")
+        st.plotly_chart(breakdown_figures.groups(models, "by_position", {}, axis), theme="streamlit", key="r_position")
     with kind:
-        st.plotly_chart(report_figures.groups(models, "by_kind", kind_names()), theme="streamlit", key="r_kind")
+        st.plotly_chart(breakdown_figures.groups(models, "by_kind", kind_names()), theme="streamlit", key="r_kind")
         st.caption(
             _(
                 "A domain term is a word that everyday English hardly knows, or that the training articles use far more often; its first token is the hard one, the rest of it are pieces of a word."
             )
         )
     with calibration:
-        st.plotly_chart(report_figures.reliability(models), theme="streamlit", key="r_calibration")
+        st.plotly_chart(breakdown_figures.reliability(models), theme="streamlit", key="r_calibration")
         errors = " · ".join(
-            words.labelled(words.plain(m.title), words.percent(m.report["calibration"]["error"])) for m in models
+            words.labelled(words.plain(m.title), words.percent(m.breakdown["calibration"]["error"])) for m in models
         )
         st.caption(_("Expected calibration error, the mean distance from the diagonal: {errors}", errors=errors))
     with padding:
@@ -83,20 +85,20 @@ def _figures() -> tuple[tuple[str, str, Callable[[float], str]], ...]:
 def headline(models: list[Shown]) -> None:
     """The figures as a table, with their intervals, below those of simpler guesses."""
 
-    def with_interval(report: dict, name: str, write: Callable[[float], str]) -> str:
-        if name not in report["intervals"]:
-            return write(report[name])
-        low, high = report["intervals"][name]
-        return f"{write(report[name])} ({write(low)} – {write(high)})"
+    def with_interval(breakdown: dict, name: str, write: Callable[[float], str]) -> str:
+        if name not in breakdown["intervals"]:
+            return write(breakdown[name])
+        low, high = breakdown["intervals"][name]
+        return f"{write(breakdown[name])} ({write(low)} – {write(high)})"
 
-    own = models[-1].report
+    own = models[-1].breakdown
     guesses = {_("most frequent token"): "most_frequent", _("bigram"): "bigram"}
     columns = {_("Model"): [*guesses, *(m.title for m in models)]}
     for name, title, write in _figures():
         simple = [own["baselines"][guess] for guess in guesses.values()]
         columns[title] = [
             *(write(figures[name]) if name in figures else "—" for figures in simple),
-            *(with_interval(m.report, name, write) for m in models),
+            *(with_interval(m.breakdown, name, write) for m in models),
         ]
     st.dataframe(columns, hide_index=True)
     articles = intervals.scored_articles(own["by_article"])
@@ -126,7 +128,7 @@ def headline(models: list[Shown]) -> None:
 
 def keras_evaluate(model: Shown) -> str:
     """What Keras's own `evaluate` says of the first windows, and how far the report's own sums are from it."""
-    said, own = model.report["keras"], model.report["checked"]
+    said, own = model.breakdown["keras"], model.breakdown["checked"]
     apart = abs(said["loss"] - own["loss"])
     values = {
         "name": words.plain(model.title),
@@ -149,7 +151,7 @@ def keras_evaluate(model: Shown) -> str:
 
 def difference(base: Shown, own: Shown) -> None:
     """What the second model gained against the first, in words and as a table, with intervals paired by article."""
-    found = intervals.differences(own.report, base.report)
+    found = intervals.differences(own.breakdown, base.breakdown)
     st.markdown(in_words(base, own, found["accuracy"]["interval"]))
 
     def write(name: str, value: float) -> str:
@@ -173,13 +175,13 @@ def difference(base: Shown, own: Shown) -> None:
 
 def in_words(base: Shown, own: Shown, interval: list[float] | None) -> str:
     """How much more often the second model is right than the first, and how sure that is."""
-    gained = 100 * (own.report["accuracy"] - base.report["accuracy"])
+    gained = 100 * (own.breakdown["accuracy"] - base.breakdown["accuracy"])
     values = {"name": words.plain(own.title), "base": words.plain(base.title)}
     if interval is None:
         return _(
             "On these tokens {name} is right {own} of the time, {base} {other}: of so few articles it cannot be told whether chance made the difference.",
-            own=words.percent(own.report["accuracy"]),
-            other=words.percent(base.report["accuracy"]),
+            own=words.percent(own.breakdown["accuracy"]),
+            other=words.percent(base.breakdown["accuracy"]),
             **values,
         )
     low, high = (words.decimal(100 * x, 1) for x in interval)
@@ -204,17 +206,19 @@ def in_words(base: Shown, own: Shown, interval: list[float] | None) -> str:
 
 def compared(models: list[Shown]) -> list[tuple[str, str, float, list[float] | None]]:
     """The bars of the baselines: simple guesses, then the models."""
-    simple = models[-1].report["baselines"]
+    simple = models[-1].breakdown["baselines"]
     rows: list[tuple[str, str, float, list[float] | None]] = [
         (_("most frequent token"), SIMPLE, simple["most_frequent"]["accuracy"], None),
         (_("bigram"), SIMPLE, simple["bigram"]["accuracy"], None),
     ]
-    return rows + [(m.title, m.colour, m.report["accuracy"], m.report["intervals"].get("accuracy")) for m in models]
+    return rows + [
+        (m.title, m.colour, m.breakdown["accuracy"], m.breakdown["intervals"].get("accuracy")) for m in models
+    ]
 
 
 def what_padding_does(model: Shown) -> None:
     """The same model, the same text, other numbers: what counting padding makes of an accuracy."""
-    found = model.report["padding"]
+    found = model.breakdown["padding"]
     st.markdown(
         _(
             "**What “43 %” can mean.** Texts shorter than a window are filled up with padding. Where a mean counts it, the number says little about text: a model that was trained on padding writes it without a fault, and is credited with it."

@@ -57,7 +57,7 @@ class BreakdownRequest:
         with contextlib.suppress(EngineError):  # what is wrong with the articles is said when they are measured
             self.check()
             found = [cache.read_breakdown(model, self.articles, self.split, self.way) for model in self.compared()]
-            return [report for report in found if report is not None] if all(found) else None
+            return [breakdown for breakdown in found if breakdown is not None] if all(found) else None
         return None
 
     def content(self) -> str:

@@ -1,4 +1,4 @@
-"""Figures of a report, base and checkpoint side by side: data → Plotly figure, pure."""
+"""Figures of an evaluation in full, base and checkpoint side by side: data → Plotly figure, pure."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ class Shown:
 
     title: str
     colour: str
-    report: dict[str, Any]
+    breakdown: dict[str, Any]
 
 
 def groups(models: list[Shown], by: str, names: dict[str, str], axis: str = "") -> go.Figure:
@@ -31,7 +31,7 @@ def groups(models: list[Shown], by: str, names: dict[str, str], axis: str = "") 
     """
     figure = go.Figure()
     for model in models:
-        found = model.report[by]
+        found = model.breakdown[by]
         figure.add_bar(
             x=[names.get(group["name"], group["name"]) for group in found],
             y=[100 * group["accuracy"] for group in found],
@@ -80,7 +80,7 @@ def reliability(models: list[Shown]) -> go.Figure:
     """How often a model is right when it gives its first choice so much probability; on the diagonal it is calibrated."""
     figure = go.Figure()
     for model in models:
-        bins = model.report["calibration"]["bins"]
+        bins = model.breakdown["calibration"]["bins"]
         figure.add_scatter(
             x=[100 * b["confidence"] for b in bins],
             y=[100 * b["accuracy"] for b in bins],
