@@ -36,6 +36,10 @@ ZIP = b"PK\x03\x04"
 EMPTY_ZIP = b"PK\x05\x06"
 _XML = (b"<?xml", b"<!doctype", b"<article", b"<pmc-articleset", b"<pubmed")
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)")
+_UNKNOWN_ENCODING = sentence(
+    "{path} is not in UTF-8, and its bytes do not show in which other encoding it is: save it as UTF-8 (“CSV UTF-8” in Excel, "
+    "“UTF-8” as the encoding in an editor), and use that."
+)
 _TEXT_ENDINGS = ("txt", "text", "md", "")
 _LINES_ENDINGS = ("jsonl", "ndjson", "jl")
 
@@ -79,12 +83,14 @@ def form(member: Member) -> str | ArticlesError:
         if member.encoding:
             with member.open() as file:
                 head = file.read(_HEAD_BYTES)
-        elif code_page := encodings.of_text(io.BytesIO(head)):  # whose names of columns are read here already
-            head = head.decode(code_page, "replace").encode()
+        elif (code_page := encodings.of_text(io.BytesIO(head))) not in (encodings.UTF8, encodings.UNKNOWN):
+            head = head.decode(code_page, "replace").encode()  # whose names of columns are read here already
         found = _of_text(member, head)
         if found in ("csv", "text", "json", "jsonl", "marked", "pubmed-text", "pubmed-nbib") and not member.encoding:
             with member.open() as file:
                 member.encoding = encodings.of_text(file, sure=found == "jsonl")
+        if member.encoding == encodings.UNKNOWN:
+            return _no(member, _UNKNOWN_ENCODING)
         return _looked_through(member) if found == "text" else found
     except ArticlesError as error:
         return error
