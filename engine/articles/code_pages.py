@@ -46,7 +46,10 @@ class _Family:
 _WESTERN = _Family(
     ("cp1252", "cp850", "mac_roman", "iso8859_15"),  # what Windows writes, then DOS
     tuple(
-        map(_both, ("éèêëàâçôîïûùüœæ", "äöüßé", "áéíóúñü", "áéíóúâêôãõçàü", "àèéìòù", "åäöøæé", "áéíóúýðþæö", "àèéíòóúçïü"))
+        map(
+            _both,
+            ("éèêëàâçôîïûùüœæ", "äöüßé", "áéíóúñü", "áéíóúâêôãõçàü", "àèéìòù", "åäöøæé", "áéíóúýðþæö", "àèéíòóúçïü"),
+        )
     ),
 )
 # Read where they are clearly better: of a short text both may be true.
@@ -154,7 +157,9 @@ def _likelihood(text: str, foreign: list[int], family: _Family) -> float:
 def _as_written(text: str, foreign: list[int], family: _Family) -> float:
     """How far the letters beside a to z are of one language, and stand in words where it has them: 0 to 2."""
     letters = [text[at] for at in foreign if text[at].isalpha() and text[at] not in _ORDINALS]
-    of_one = max(sum(c in language for c in letters) for language in family.languages) / len(letters) if letters else 1.0
+    of_one = (
+        max(sum(c in language for c in letters) for language in family.languages) / len(letters) if letters else 1.0
+    )
     return of_one + sum(_fits(*text[at - 1 : at + 2]) for at in foreign) / max(1, len(foreign))
 
 
