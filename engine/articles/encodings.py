@@ -6,7 +6,7 @@ import re
 from typing import BinaryIO
 
 from engine.articles import code_pages
-from engine.articles.code_pages import UNKNOWN, UTF8
+from engine.articles.code_pages import UTF8
 
 _SCANNED_BYTES = 256 << 20  # looked through for a byte that is not UTF-8
 _STEP_BYTES = 1 << 18
