@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from engine.articles import (
+    code_pages,
     csv_table,
     encodings,
     jats,
@@ -83,13 +84,13 @@ def form(member: Member) -> str | ArticlesError:
         if member.encoding:
             with member.open() as file:
                 head = file.read(_HEAD_BYTES)
-        elif (code_page := encodings.of_text(io.BytesIO(head))) not in (encodings.UTF8, encodings.UNKNOWN):
+        elif (code_page := encodings.of_text(io.BytesIO(head))) not in (code_pages.UTF8, code_pages.UNKNOWN):
             head = head.decode(code_page, "replace").encode()  # whose names of columns are read here already
         found = _of_text(member, head)
         if found in ("csv", "text", "json", "jsonl", "marked", "pubmed-text", "pubmed-nbib") and not member.encoding:
             with member.open() as file:
                 member.encoding = encodings.of_text(file, sure=found == "jsonl")
-        if member.encoding == encodings.UNKNOWN:
+        if member.encoding == code_pages.UNKNOWN:
             return _no(member, _UNKNOWN_ENCODING)
         return _looked_through(member) if found == "text" else found
     except ArticlesError as error:

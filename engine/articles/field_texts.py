@@ -1,0 +1,106 @@
+"""A field of a record → its texts, each as one line."""
+
+import ast
+import re
+from collections import Counter
+
+from engine.articles import names
+from engine.articles.article import clean
+from engine.articles.field import plain
+
+_STRING = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'", re.DOTALL)
+
+
+_WRITTEN_LIST = re.compile(rf"\[\s*+(?:(?:{_STRING.pattern})\s*+,?\s*+)++\]", re.DOTALL)
+
+
+def without_marks(value: object) -> object:
+    """The sentences of the release's abstracts without the marks around them."""
+    if isinstance(value, list):
+        return [without_marks(item) for item in value if item is not None]
+    if not isinstance(value, str) or "S>" not in value:
+        return value
+    return value.replace("<S>", " ").replace("</S>", "\n")
+
+
+def one_line(text: str, left: Counter[str]) -> str:
+    return clean(plain(text, left))
+
+
+def counted(left: Counter[str]) -> tuple[tuple[str, int], ...]:
+    return tuple((part, count) for part, count in left.items() if count)
+
+
+_LABELS = ("label", "section", "heading", "name")
+
+
+def texts_of(value: object, left: Counter[str]) -> tuple[str, ...]:
+    """The texts of a record's field; none of one that only says that there is none (nan, [No abstract available])."""
+    return () if isinstance(value, str) and names.is_placeholder(value) else texts(value, left)
+
+
+def labelled(value: object) -> object:
+    """An abstract whose parts are objects with a label, or stand by their labels, as paragraphs behind these."""
+    if isinstance(value, dict):
+        value = [value] if isinstance(value.get("text"), str) else [{"label": k, "text": v} for k, v in value.items()]
+    if not isinstance(value, list):
+        return value
+    found = []
+    for part in value:
+        if isinstance(part, dict) and (text := texts(part.get("text") or part.get("content"))):
+            label = next((part[key] for key in _LABELS if isinstance(part.get(key), str) and part[key].strip()), "")
+            shown = f"{label.strip().rstrip(':')}: " if label and names.kind_of(label) != names.ABSTRACT else ""
+            found += [f"{shown}{text[0]}", *text[1:]]
+        else:
+            found.append(part)
+    return found
+
+
+def title_of(value: object, left: Counter[str]) -> str:
+    """A title as one line, also of a list."""
+    return " ".join(texts(value, left)) if isinstance(value, str | list) else ""
+
+
+def identifier_of(value: object) -> str:
+    """An identifier as text: also a number, one that a database has put into an object, the first of a list."""
+    while isinstance(value, dict | list) and len(value):
+        value = next(iter(value.values())) if isinstance(value, dict) else value[0]
+    return "" if value is None or isinstance(value, dict | list) else clean(str(value))[:200]
+
+
+def texts(value: object, left: Counter[str] | None = None) -> tuple[str, ...]:
+    """The texts of a list, or the lines of one string, that are not blank, each as one line and without tags.
+
+    Args:
+        left: where what is not read of it is counted.
+    """
+    left = Counter() if left is None else left
+    items: list = []
+    if isinstance(value, str) and (inside := _written_list(value)) is not None:
+        value = inside
+    if isinstance(value, str):
+        items = plain(value, left).splitlines()
+    elif isinstance(value, list):
+        left["not_text"] += sum(not isinstance(item, str) and item is not None for item in value)
+        for item in value:
+            if isinstance(item, str):
+                found = plain(item, left)
+                items += [found] if found is item else found.splitlines()
+    else:
+        left["not_text"] += isinstance(value, dict)
+    cleaned = (clean(item) for item in items)
+    return tuple(text for text in cleaned if text)
+
+
+def _written_list(text: str) -> list[str] | None:
+    """The strings of a list that a program wrote into one field, as Python, NumPy or JSON write it."""
+    inside = text.strip()
+    if not (inside.startswith("[") and inside.endswith("]") and _WRITTEN_LIST.fullmatch(inside)):
+        return None
+    found = []
+    for string in _STRING.findall(inside):
+        try:
+            found.append(ast.literal_eval(string.replace("\n", "\\n").replace("\r", "\\r")))
+        except (ValueError, SyntaxError):
+            found.append(string[1:-1])
+    return found
