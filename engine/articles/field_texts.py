@@ -4,7 +4,7 @@ import ast
 import re
 from collections import Counter
 
-from engine.articles import names
+from engine.articles import names, wrapped
 from engine.articles.article import clean
 from engine.articles.field import plain
 
@@ -79,7 +79,7 @@ def texts(value: object, left: Counter[str] | None = None) -> tuple[str, ...]:
     if isinstance(value, str) and (inside := _written_list(value)) is not None:
         value = inside
     if isinstance(value, str):
-        items = plain(value, left).splitlines()
+        items = wrapped.paragraphs(plain(value, left))
     elif isinstance(value, list):
         left["not_text"] += sum(not isinstance(item, str) and item is not None for item in value)
         for item in value:

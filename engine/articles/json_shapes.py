@@ -20,6 +20,8 @@ def articles_in(value: object, options: Options, in_array: bool = False) -> list
     """
     if not isinstance(value, dict) or unread.of_json(value):
         return [value]
+    if not options.text_column and records.unwrapped(value) is not value:
+        return [value]
     if (rows := table_rows(value, options)) is not None:
         return rows
     if (

@@ -159,8 +159,11 @@ def of_fields(
         found = ((names.heading(name), texts_of(value[name], left)) for name in parts)
         body = tuple(Section(one_line(name, left), paragraphs) for name, paragraphs in found if paragraphs)
     else:
-        paragraphs = texts_of(value.get(chosen.text_column), left)
-        body = (Section("", paragraphs),) if paragraphs else ()
+        of_parts = _body_of(value.get(chosen.text_column), member, number)
+        if isinstance(of_parts, ArticlesError):
+            return of_parts
+        paragraphs = () if of_parts else texts_of(value.get(chosen.text_column), left)
+        body = of_parts or ((Section("", paragraphs),) if paragraphs else ())
     abstract = texts_of(without_marks(labelled(value.get(chosen.abstract_column))), left)
     if not body and not abstract:
         return ArticlesError(WITHOUT_TEXT[in_rows], path=member.name, line=number)
@@ -174,6 +177,13 @@ def of_fields(
         title_of(title, left),
         counted(left),
     )
+
+
+def _body_of(text: object, member: Member, number: int) -> tuple[Section, ...] | ArticlesError:
+    """The sections of a column that holds objects, as Qasper's; () of any other."""
+    found = parted({"full_text": text}) if isinstance(text, dict | list) else None
+    article = of_paragraphs(*found, member, number) if found else None
+    return article.sections if isinstance(article, Article) else article or ()
 
 
 def _section_fields(value: dict, chosen: Options, is_table: bool) -> tuple[str, ...]:

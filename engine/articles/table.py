@@ -99,8 +99,8 @@ def _are_sections(names: list[str], abstract: str, sample: Callable[[], list[lis
         return False
     if abstract or any(names_of.opens_an_article(name) for name in parts):
         return True
-    rest = [sum(map(len, columns[name])) for name in names if name not in parts]
-    return sum(len(cell) for name in parts for cell in columns[name]) > max(rest, default=0)
+    lengths = {name: sum(map(len, columns[name])) for name in names}  # of cells that may be cut
+    return max(lengths[name] for name in parts) > max((lengths[n] for n in names if n not in parts), default=0)
 
 
 def _or_none(column: str) -> str:
