@@ -72,6 +72,9 @@ READERS: dict[str, Reader] = {
 
 def form(member: Member) -> str | ArticlesError:
     """The key of the reader for a file, or why there is none; notes the encoding of a text in the member."""
+    name = member.split_name.rsplit("/", 1)[-1]
+    if answer := next((answer for pattern, answer in unread.NAMES if pattern.fullmatch(name)), None):
+        return _no(member, answer[0], **answer[1])
     try:
         with member.open() as file:
             head = file.read(_HEAD_BYTES)

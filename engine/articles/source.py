@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.articles import member as members_of
-from engine.articles import packed, recognise, split_names, text
+from engine.articles import packed, recognise, split_names, text, word
 from engine.articles.article import Article
 from engine.articles.member import Member
 from engine.articles.on_disk import files_of
@@ -137,7 +137,7 @@ class Source:
             options = replace(options, text_unit=self._unit(texts))
             if options.text_unit == LINE:
                 self.remarks += [ArticlesError(text.line_remark(m), path=m.name) for m in texts]
-        if self.alone and self.forms() == {"docx": 1}:
+        if self.alone and self.forms() == {"docx": 1} and word.is_one_article(self.members["train"][0]):
             self.remarks.append(ArticlesError(_ONE_DOCUMENT, path=self.members["train"][0].name))
         self.options = options
 
