@@ -9,9 +9,9 @@ from engine.articles.article import clean
 from engine.articles.field import plain
 
 _STRING = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'", re.DOTALL)
-
-
 _WRITTEN_LIST = re.compile(rf"\[\s*+(?:(?:{_STRING.pattern})\s*+,?\s*+)++\]", re.DOTALL)
+_LABELS = ("label", "section", "heading", "name")
+_LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]{2,4})?")
 
 
 def without_marks(value: object) -> object:
@@ -24,14 +24,13 @@ def without_marks(value: object) -> object:
 
 
 def one_line(text: str, left: Counter[str]) -> str:
+    """A text as one line, without tags."""
     return clean(plain(text, left))
 
 
 def counted(left: Counter[str]) -> tuple[tuple[str, int], ...]:
+    """What was counted, as an article keeps it."""
     return tuple((part, count) for part, count in left.items() if count)
-
-
-_LABELS = ("label", "section", "heading", "name")
 
 
 def texts_of(value: object, left: Counter[str]) -> tuple[str, ...]:
@@ -39,18 +38,26 @@ def texts_of(value: object, left: Counter[str]) -> tuple[str, ...]:
     return () if isinstance(value, str) and names.is_placeholder(value) else texts(value, left)
 
 
-def labelled(value: object) -> object:
-    """An abstract whose parts are objects with a label, or stand by their labels, as paragraphs behind these."""
+def labelled(value: object, left: Counter[str]) -> object:
+    """An abstract whose parts are objects with a label, or stand by their labels, as paragraphs behind these.
+
+    Of one that stands there in several languages the first is taken.
+    """
     if isinstance(value, dict):
-        value = [value] if isinstance(value.get("text"), str) else [{"label": k, "text": v} for k, v in value.items()]
+        named = {str(key): part for key, part in value.items() if part and not str(key).startswith("@")}
+        if len(named) > 1 and all(_LANGUAGE.fullmatch(key) for key in named):
+            left["other_abstracts"] += len(named) - 1
+            return next(iter(named.values()))
+        value = [value] if isinstance(value.get("text"), str) else [{"label": k, "text": v} for k, v in named.items()]
     if not isinstance(value, list):
         return value
     found = []
     for part in value:
-        if isinstance(part, dict) and (text := texts(part.get("text") or part.get("content"))):
-            label = next((part[key] for key in _LABELS if isinstance(part.get(key), str) and part[key].strip()), "")
-            shown = f"{label.strip().rstrip(':')}: " if label and names.kind_of(label) != names.ABSTRACT else ""
-            found += [f"{shown}{text[0]}", *text[1:]]
+        if isinstance(part, dict) and (inside := texts(part.get("text") or part.get("content"), left)):
+            label = next((part[key].strip() for key in _LABELS if isinstance(part.get(key), str)), "").rstrip(":")
+            is_one = label.isupper() or names.kind_of(label) != names.OTHER
+            shown = f"{label}: " if label and is_one and names.kind_of(label) != names.ABSTRACT else ""
+            found += [f"{shown}{inside[0]}", *inside[1:]]
         else:
             found.append(part)
     return found

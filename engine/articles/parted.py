@@ -20,6 +20,8 @@ TOO_MANY_SECTIONS = (
     sentence("{path}, line {line}: an article of more than {most} sections."),
     sentence("{path}, row {line}: an article of more than {most} sections."),
 )
+_LONGEST_NAME = 120  # characters of a section's name
+_SENTENCE_ENDS = tuple(".!?…。")
 _MOST_LEVELS = 8  # of sections in sections
 _BODIES = ("body_text", "full_text", "sections", "body", "paragraphs", "content", "text")
 PARSES = ("pdf_parse", "latex_parse")  # of S2ORC of 2020, by what was parsed
@@ -47,8 +49,9 @@ def parted(value: dict) -> tuple[dict, list] | None:
             about = {key: field for key, field in value.items() if field and key not in PARSES}
             return {**parse, **about}, body
     for body in () if has_text else (value.get(name) for name in _BODIES):
-        if isinstance(body, list) and any(
-            (isinstance(p, dict) and _first(p, _PARAGRAPH_TEXTS)) or _is_pair(p) for p in body
+        if isinstance(body, list) and (
+            any(isinstance(p, dict) and _first(p, _PARAGRAPH_TEXTS) for p in body)
+            or (body and "section_names" not in value and all(map(_is_pair, body)))
         ):
             return value, _flat(body)
         named = (_in_two_lists(body) or list(_by_name(body))) if isinstance(body, dict) else []
@@ -67,11 +70,11 @@ def _in_two_lists(sections: dict) -> list[dict]:
 
 
 def _is_pair(part: object) -> bool:
-    """Whether it is a section as its name and its text: ["Methods", "We counted …"]."""
-    match part:
-        case [str(), str() | list()]:
-            return True
-    return False
+    """Whether it is a section as its name and its text, and no two paragraphs: ["Methods", "We counted …"]."""
+    if not isinstance(part, list) or len(part) != 2 or not isinstance(part[1], str | list):
+        return False
+    name = part[0]
+    return isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and name.strip()[-1:] not in _SENTENCE_ENDS
 
 
 def _flat(paragraphs: list, level: int = 0) -> list:
@@ -98,6 +101,7 @@ def _by_name(sections: dict, level: int = 0) -> Iterator[dict]:
 
 
 def of_paragraphs(value: dict, paragraphs: list, member: Member, number: int) -> Article | ArticlesError:
+    """The article that such an object is, from its paragraphs, or what is wrong with it."""
     left: Counter[str] = Counter()
     sections: list[tuple[str, list[str]]] = []
     for paragraph in paragraphs:
@@ -110,7 +114,7 @@ def of_paragraphs(value: dict, paragraphs: list, member: Member, number: int) ->
         if len(sections) > MOST_SECTIONS:
             return ArticlesError(TOO_MANY_SECTIONS[0], path=member.name, line=number, most=MOST_SECTIONS)
     chosen = usual(filled(value), Options())
-    found = texts(labelled(value.get(chosen.abstract_column)), left)
+    found = texts(labelled(value.get(chosen.abstract_column), left), left)
     if not sections and not found:
         return ArticlesError(WITHOUT_TEXT[0], path=member.name, line=number)
     metadata = value.get("metadata")

@@ -34,13 +34,8 @@ _LIST = sentence(
     "{path}, line {line}: a list in place of an article, which is an object with a field “text”, or a string."
 )
 _ENVELOPES = ("_source", "row")
-_OBJECTS = (
-    "article",
-    "paper",
-    "document",
-    "data",
-    "record",
-)  # that may hold all there is of one, beside its identifier
+# That may hold all there is of an article, beside its identifier.
+_OBJECTS = ("article", "paper", "document", "data", "record")
 _NOT_OBJECT = sentence("{path}, line {line}: not a JSON object.")
 _NO_FIELD = sentence("{path}, line {line}: no field “{column}”, which was chosen for the text.")
 _LONG_FIELD = 200  # characters of a text that was not read and is worth being told of
@@ -105,6 +100,7 @@ def unwrapped(value: object) -> object:
 
 
 def _is_whole(value: dict) -> bool:
+    """Whether an object holds an article's text."""
     chosen = usual(filled(value), Options())
     return bool(texts(value.get(chosen.text_column)) or texts(value.get(chosen.abstract_column)) or parted(value))
 
@@ -164,7 +160,7 @@ def of_fields(
             return of_parts
         paragraphs = () if of_parts else texts_of(value.get(chosen.text_column), left)
         body = of_parts or ((Section("", paragraphs),) if paragraphs else ())
-    abstract = texts_of(without_marks(labelled(value.get(chosen.abstract_column))), left)
+    abstract = texts_of(without_marks(labelled(value.get(chosen.abstract_column), left)), left)
     if not body and not abstract:
         return ArticlesError(WITHOUT_TEXT[in_rows], path=member.name, line=number)
     if not is_table:

@@ -161,6 +161,8 @@ PLAIN = f"{IN}\n{ME}\n"
         ({"title": "T", "sections": [["Introduction", IN], ["Methods", [ME]]]}, f"T\n\n{READ}"),
         ({"title": "T", "abstract": [{"label": "AIM", "text": IN}, {"label": "METHODS", "text": ME}]}, f"T\n\nAbstract\nAIM: {IN}\nMETHODS: {ME}\n"),
         ({"title": "T", "abstract": {"AIM": IN, "METHODS": ME}}, f"T\n\nAbstract\nAIM: {IN}\nMETHODS: {ME}\n"),
+        ({"title": "T", "sections": [[IN, ME], [ME, IN]], "section_names": ["A", "B"]}, f"T\n\nA\n{IN}\n{ME}\n\nB\n{ME}\n{IN}\n"),
+        ({"title": "T", "abstract": {"en": IN, "fr": ME}}, f"T\n\nAbstract\n{IN}\n"),
         ({"article": {"title": "T", "text": IN}}, f"T\n\n{IN}\n"), ({"key": "A", "data": {"title": "T", "abstractNote": IN}}, f"T\n\nAbstract\n{IN}\n"),
         ({"articleTitle": "T", "bodyText": IN}, f"T\n\n{IN}\n"), ({"title": ["T"], "text": IN}, f"T\n\n{IN}\n"),
     ],
