@@ -45,7 +45,7 @@ _SENTENCE_ENDS = (".", "!", "?", "…", "。")
 _SHORTEST_BODY = 200  # characters of the sections of an article that has neither abstract nor introduction
 _SHORTEST_WITH_BEGINNING = 20
 _ADDRESS = re.compile(
-    r"(?:(?:https?|ftp|file)://|www\.|doi:|10\.\d{4,9}/|[A-Za-z]:[\\/]|\.{0,2}/)\S+|"
+    r"(?:(?:https?|ftp|file)://|www\.|doi:|10\.\d{4,9}/|[A-Za-z]:[\\/]|\.{0,2}/(?=\S{8}))\S+|"
     r"[^\n]{1,250}\.(?:pdf|docx?|n?xml|html?|txt|epub)",
     re.IGNORECASE,
 )
