@@ -64,8 +64,8 @@ def labelled(value: object, left: Counter[str]) -> object:
 
 
 def title_of(value: object, left: Counter[str]) -> str:
-    """A title as one line, also of a list."""
-    return " ".join(texts(value, left)) if isinstance(value, str | list) else ""
+    """A title as one line, also of a list; none of a cell that says that there is none."""
+    return " ".join(texts_of(value, left)) if isinstance(value, str | list) else ""
 
 
 def identifier_of(value: object) -> str:

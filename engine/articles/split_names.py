@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from engine.articles import names
 from engine.articles.member import Member
-from engine.core.splits import TRAIN
+from engine.core.splits import TEST, TRAIN
 
 _STRICT = re.compile(r"(train|val|valid|validation|dev|test)(?:[-_.].*)?", re.IGNORECASE)
 # A word of its own in a name, as the Hugging Face hub tells splits: https://huggingface.co/docs/hub/datasets-file-names-and-splits
@@ -40,7 +40,8 @@ def splits_of(found: Sequence[Member]) -> list[str]:
     """
     strict = [_strict(m.split_name) for m in found]
     words = [of_name or _by_word(m.split_name) for of_name, m in zip(strict, found, strict=True)]
-    if any(word and _DATA.search(m.split_name) for word, m in zip(words, found, strict=True)):
+    of_data = {word for word, m in zip(words, found, strict=True) if _DATA.search(m.split_name)}
+    if of_data & {TRAIN, TEST}:  # “val” and “dev” alone are words of other things too
         return words
     others = [(word, m) for word, m in zip(words, found, strict=True) if not is_card(m) and not is_note(m)]
     rests: dict[str, set[str]] = {}

@@ -266,11 +266,16 @@ def test_two_training_files_are_both_read_and_the_test_file_is_not_trained_on(tm
 
 @pytest.mark.parametrize(
     "names",
-    [["Blood test.txt", "Strength training.txt", "Diet.txt"], ["Test 1.txt", "Test 2.txt"], ["a_dev.txt", "b.txt"]],
+    [
+        ["Blood test.txt", "Strength training.txt", "Diet.txt"],
+        ["Test 1.txt", "Test 2.txt"],
+        ["a_dev.txt", "b.txt"],
+        ["Le Val.csv", "Paris.csv"],
+    ],
 )
 def test_a_document_that_is_about_a_test_is_an_article(tmp_path, names):
     for name in names:
-        (tmp_path / name).write_text("one text")
+        (tmp_path / name).write_text("id,text\n1,one text\n")
     assert [m.split_name for m in Source(tmp_path).members["train"]] == sorted(names)
 
 
