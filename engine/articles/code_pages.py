@@ -17,7 +17,8 @@ _OF_LETTERS = 0.5  # of an alphabet's text, that are its frequent letters; of ot
 
 _SIGNS = frozenset("’‘“”„‚«»‹›–—…°±×÷€£¥¢‰•·¶†‡§©®™\u00a0½¼¾²³¹¬¦¿¡µªº")
 _ORDINALS = frozenset("µºª")  # that Python takes for letters
-_OPENING = frozenset("„‚‹")  # that are letters in other code pages
+_CLOSED_BY = {"„": '“”"', "‚": "‘’'", "‹": "›"}  # quotes that open, which are letters in other code pages
+_OPENING = frozenset(_CLOSED_BY)
 _BEHIND_NO_LETTER = _OPENING | frozenset("½¼¾")
 _IN_WORDS = frozenset("’‘–—\u00a0·")
 
@@ -144,13 +145,18 @@ def _best(sample: bytes, encodings: tuple[str, ...], family: _Family) -> tuple[s
 def _likelihood(text: str, foreign: list[int], family: _Family) -> float:
     """How many of the characters that are not ASCII are letters and signs that such texts have, where they have them."""
     letters, good = family.letters, 0
+    closed = {opening for opening, ends in _CLOSED_BY.items() if any(end in text for end in ends)}
     for at in foreign:
         c, before, behind = text[at], text[at - 1], text[at + 1]
         if c in letters:
             good += not (c.isupper() and before.islower())
         elif c in _SIGNS:
             inside = before.isalpha() and behind.isalpha()
-            good += (not inside or c in _IN_WORDS) and (c not in _BEHIND_NO_LETTER or not before.isalpha())
+            good += (
+                (not inside or c in _IN_WORDS)
+                and (c not in _BEHIND_NO_LETTER or not before.isalpha())
+                and (c not in _OPENING or c in closed)
+            )
     return good / max(1, len(foreign))
 
 
