@@ -316,6 +316,8 @@ class Reading:
             elif name in _FORMULAS:
                 text = self._formula(child)
                 yield passed_on(f" {text} " if name == "disp-formula" else text)
+            elif name == "break":
+                yield passed_on(" ")
             elif name == "sup":
                 yield passed_on(self._raised(child, before))
             elif name and name not in _LEFT_OUT and not _is_sign(child):

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from engine.articles import names, records, unread
+from engine.articles import field_texts, names, parted, records, unread
 from engine.articles.options import Options
+from engine.articles.usual import has_text, usual
 
 _MOST_LEVELS = 3  # of objects around a list of articles
 _SAMPLE_OBJECTS = 20  # of a list's objects, for one that is an article
@@ -19,15 +20,17 @@ def articles_in(value: object, options: Options, in_array: bool = False) -> list
     """
     if not isinstance(value, dict) or unread.of_json(value):
         return [value]
+    if not options.text_column and records.unwrapped(value) is not value:
+        return [value]
     if (rows := table_rows(value, options)) is not None:
         return rows
     if (
         options.text_column in value
         or "body_text" in value
-        or any(isinstance(value.get(name), dict) for name in records.PARSES)
+        or any(isinstance(value.get(name), dict) for name in parted.PARSES)
     ):
         return [value]
-    if records.has_text(value, Options()) or (_usual(value, options).title_column and in_array):
+    if has_text(value, Options()) or (_usual(value, options).title_column and in_array):
         return [value]
     lists = _lists(value)
     if records.is_article(value, options) and (in_array or not lists or _usual(value, options).title_column):
@@ -52,7 +55,7 @@ def _lists(value: dict, level: int = 0) -> list[list[dict]]:
 
 def _by_name(value: dict) -> list[dict]:
     """The articles of an object whose keys are their names and whose fields are their texts; [] where one is none."""
-    texts = [records.texts(field) for field in value.values()]
+    texts = [field_texts.texts(field) for field in value.values()]
     if len(texts) < 2 or unread.of_questions(value) or _usual(value, Options()) != Options():
         return []
     if not all(sum(len(line.split()) for line in lines) >= _FEWEST_WORDS for lines in texts):
@@ -111,4 +114,4 @@ def _has_text(row: dict, options: Options) -> bool:
 
 def _usual(value: dict, options: Options) -> Options:
     keys = [key for key in value if value[key] is not None and isinstance(key, str)]
-    return records.usual(tuple(keys[: names.MOST_COLUMNS]), options)
+    return usual(tuple(keys[: names.MOST_COLUMNS]), options)

@@ -51,14 +51,20 @@ TITLE_COLUMNS = (
 )
 # A field or a column that holds one section of an article, as `head` writes its name: English, French, German, Spanish,
 # Portuguese, Italian. A name that only has such a word in it (payment_method) is none.
+_AND = r"(?:_(?:and|et|und|y|e))?_"
 _SECTION = re.compile(
-    r"(?:section_)?(?:\d+_)?(?:introduction|background|rationale|objectives?|aims?|purpose|methods?|methodology|(?:materials?|patients|subjects)_and_methods?|"
-    r"methods?_and_materials?|study_design|results?|findings|results?_and_discussion|discussions?|discussions?_and_conclusions?|conclusions?|limitations|"
-    r"case_(?:report|presentation)|contexte|objectifs?|methodes?|methodologie|materiels?_et_methodes?|patients_et_methodes?|resultats?|"
-    r"resultats?_et_discussion|cas_clinique|einleitung|hintergrund|ziel(?:e|setzung)?|methoden?|methodik|material_und_methoden?|ergebnisse?|diskussion|"
-    r"schlussfolgerung(?:en)?|fazit|introduccion|antecedentes|objetivos?|metodos?|metodologia|materiales?_y_metodos|resultados?|discusion|conclusion(?:es)?|"
-    r"introducao|materiais_e_metodos|discussao|conclus(?:ao|oes)|introduzione|obiettiv[oi]|metodi|materiali_e_metodi|risultat[io]|discussione|conclusion[ei])"
+    r"(?:section_)?(?:\d+_)?(?:intro|introduction|background|rationale|objectives?|aims?|purpose|methods?|methodology|"
+    rf"(?:materials?|patients|subjects){_AND}methods?|methods?{_AND}materials?|study_design|results?|findings|results?{_AND}discussions?|discussions?|"
+    rf"(?:discussions?|results?){_AND}conclusions?|conclusions?|limitations|case_(?:report|presentation)|contexte|objectifs?|methodes?|methodologie|"
+    rf"(?:materiels?|patients){_AND}methodes?|methodes?{_AND}materiels?|resultats?|resultats?{_AND}discussions?|cas_clinique|einleitung|hintergrund|"
+    rf"ziel(?:e|setzung)?|methoden?|methodik|material(?:ien)?{_AND}methoden?|ergebnisse?|ergebnisse?{_AND}diskussion|diskussion|"
+    rf"schlussfolgerung(?:en)?|fazit|introduccion|antecedentes|objetivos?|metodos?|metodologia|materiales?{_AND}metodos|resultados?|"
+    rf"resultados?{_AND}discus(?:ion|sao)|discusion|conclusion(?:es)?|introducao|materiais{_AND}metodos|discussao|conclus(?:ao|oes)|introduzione|"
+    rf"obiettiv[oi]|metodi|materiali{_AND}metodi|risultat[io]|risultati{_AND}discussione|discussione|conclusion[ei])"
     r"(?:_(?:text|section|texte))?"
+)
+_BEGINNING = re.compile(
+    r"(?:section_)?(?:\d+_)?(?:intro|introduction|background|contexte|einleitung|hintergrund|introduccion|antecedentes|introducao|introduzione)(?:_.*)?"
 )
 ID_COLUMNS = ("article_id", "id", "doi", "pmid", "pmcid", "identifiant", "identifier", "identificador", "kennung")
 
@@ -69,7 +75,9 @@ _REFERENCES = re.compile(
     r"referencias(?: bibliograficas)?|riferimenti bibliografici|pismiennictwo|literatura|(?:список )?литератур[аы]|参考文献|參考文獻|引用文献)\s*[.:]?"
 )
 _PLACEHOLDER = re.compile(
-    r"\s*\[?(?:(?:Publisher:\s*)?Abstract available from the publisher|No abstract (?:is )?available|n/?a|nan|null|none)\.?\]?\s*",
+    r"\s*[\[<(]?(?:(?:Publisher:\s*)?Abstract available from the publisher|No (?:abstract|(?:full )?text)(?: (?:is )?(?:available|provided|found))?|"
+    r"(?:pas de|sans|aucun) (?:r[ée]sum[ée]|texte)(?: disponible)?|(?:r[ée]sum[ée]|texte) (?:non |in)disponible|kein(?:e)? (?:abstract|zusammenfassung)(?: "
+    r"verf[üu]gbar)?|(?:abstract )?not available|#?n/?a|n\.a\.|n/d|nan|null|none|undefined|-+|–|—)\.?[\]>)]?\s*",
     re.IGNORECASE,
 )
 _CAPTION = re.compile(
@@ -87,6 +95,7 @@ SPLIT_OF = {
 }
 
 MOST_COLUMNS = 1_000  # of a table, that are looked at for a usual name
+_BETWEEN_CASES = re.compile(r"(?<=[a-z])(?=[A-Z])")  # abstractNote
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 # What a head adds to a usual name: of what the column is, and in which language.
 _OF_THE_ARTICLE = re.compile(
@@ -115,7 +124,8 @@ def kind_of(name: str) -> int:
 
 
 def head(name: str) -> str:
-    """A column's name as the lists above have it: “Résumé de l'article” is resume, “Full Text” full_text."""
+    """A column's name as the lists above have it: “Résumé de l'article” is resume, “Full Text” full_text, “&” and."""
+    name = name.replace("&", " and ")
     return _OF_THE_ARTICLE.sub("", _BETWEEN_WORDS.sub("_", plain(name)).strip("_"))
 
 
@@ -130,6 +140,11 @@ def is_section(heading: str) -> bool:
     """Whether a heading is the name of a section alone, and no title that has such a word in it."""
     name = head(heading)
     return name in ABSTRACT_COLUMNS or bool(_SECTION.fullmatch(name)) or is_references(heading)
+
+
+def opens_an_article(name: str) -> bool:
+    """Whether a field or a column is called as what an article begins with, which no table of measurements has."""
+    return bool(_BEGINNING.fullmatch(head(name)))
 
 
 def heading(field: str) -> str:
@@ -155,5 +170,6 @@ def is_caption(text: str) -> bool:
 
 def column(names: list[str], usual: tuple[str, ...]) -> str:
     """The first of the usual names that a table has, as the table spells it, or ""."""
-    by_name = {head(name): name for name in reversed(names[:MOST_COLUMNS])}
+    by_name = {head(_BETWEEN_CASES.sub("_", name)): name for name in reversed(names[:MOST_COLUMNS])}
+    by_name |= {head(name): name for name in reversed(names[:MOST_COLUMNS])}
     return next((by_name[n] for n in usual if n in by_name), "")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from engine.articles import (
+    code_pages,
     csv_table,
     encodings,
     jats,
@@ -36,6 +37,10 @@ ZIP = b"PK\x03\x04"
 EMPTY_ZIP = b"PK\x05\x06"
 _XML = (b"<?xml", b"<!doctype", b"<article", b"<pmc-articleset", b"<pubmed")
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)")
+_UNKNOWN_ENCODING = sentence(
+    "{path} is not in UTF-8, and its bytes do not show in which other encoding it is: save it as UTF-8 (“CSV UTF-8” in Excel, "
+    "“UTF-8” as the encoding in an editor), and use that."
+)
 _TEXT_ENDINGS = ("txt", "text", "md", "")
 _LINES_ENDINGS = ("jsonl", "ndjson", "jl")
 
@@ -67,6 +72,9 @@ READERS: dict[str, Reader] = {
 
 def form(member: Member) -> str | ArticlesError:
     """The key of the reader for a file, or why there is none; notes the encoding of a text in the member."""
+    name = member.split_name.rsplit("/", 1)[-1]
+    if answer := next((answer for pattern, answer in unread.NAMES if pattern.fullmatch(name)), None):
+        return _no(member, answer[0], **answer[1])
     try:
         with member.open() as file:
             head = file.read(_HEAD_BYTES)
@@ -79,12 +87,14 @@ def form(member: Member) -> str | ArticlesError:
         if member.encoding:
             with member.open() as file:
                 head = file.read(_HEAD_BYTES)
-        elif code_page := encodings.of_text(io.BytesIO(head)):  # whose names of columns are read here already
-            head = head.decode(code_page, "replace").encode()
+        elif (code_page := encodings.of_text(io.BytesIO(head))) not in (code_pages.UTF8, code_pages.UNKNOWN):
+            head = head.decode(code_page, "replace").encode()  # whose names of columns are read here already
         found = _of_text(member, head)
         if found in ("csv", "text", "json", "jsonl", "marked", "pubmed-text", "pubmed-nbib") and not member.encoding:
             with member.open() as file:
                 member.encoding = encodings.of_text(file, sure=found == "jsonl")
+        if member.encoding == code_pages.UNKNOWN:
+            return _no(member, _UNKNOWN_ENCODING)
         return _form_of_text(member) if found == "text" else found
     except ArticlesError as error:
         return error
@@ -93,7 +103,7 @@ def form(member: Member) -> str | ArticlesError:
 
 
 def _form_of_text(member: Member) -> str | ArticlesError:
-    """Tells the form of a text: with marks between articles, without, or none but a part of a page."""
+    """Whether a text has marks between articles, or is none but a part of a page."""
     with member.open() as file:
         beginning = file.read(_MARKS_BYTES).decode("utf-8", "replace")
     if marked.is_form(beginning):

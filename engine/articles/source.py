@@ -1,12 +1,11 @@
 """A file, folder or zip archive of articles → its splits, read one article at a time, from any place on."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.articles import member as members_of
-from engine.articles import names, packed, recognise, text
+from engine.articles import packed, recognise, split_names, text, word
 from engine.articles.article import Article
 from engine.articles.member import Member
 from engine.articles.on_disk import files_of
@@ -15,19 +14,11 @@ from engine.core.errors import ArticlesError, sentence
 from engine.core.splits import SPLITS
 
 _EXAMPLES = 3  # of each reason
+_SHOWN_FILES = 6
 _FEW_TEXTS = 3  # files of text, above which each is an article
 _ONE_DOCUMENT = sentence(
     "{path}: a Word document is read as one article, unless it is a list, or each article in it begins with a line in the style "
     "“Title”: give the titles that style where it holds several, or save each as a file of its own."
-)
-_SPLIT_NAMES = re.compile(r"(train|val|valid|validation|dev|test)(?:[-_.].*)?", re.IGNORECASE)
-# What lies beside articles to say what they are. Beside files with names of splits nobody takes it for one, so it is not
-# counted there; beside others it looks like one more article.
-_CARD = re.compile(
-    r"(?:read[ _-]?me|lisez[ _-]?moi|liesmich|l[eé]eme|leiame|licen[cs]es?|copying|copyright|notices?|change[ _-]?log|changes|contributing|"
-    r"contributors|authors|citation|credits|notes?|todo|requirements|install|about|(?:md5|sha\d*)sums?|checksums?)"
-    r"(?:[ ._-][a-z]{2})?(?:\.(?:md|markdown|txt|text|rst|cff|docx|pdf|html?))?",
-    re.IGNORECASE,
 )
 
 
@@ -82,7 +73,7 @@ class Skipped:
 class Source:
     """Articles in a file, a folder or a zip archive of files, each recognised by its content.
 
-    Files called train, val (valid, validation, dev) or test, or standing in folders of these names, make the splits,
+    Files called train, val (valid, validation, dev) or test, or standing in folders of these names, make the splits (`split_names`),
     and other files beside them are left out; where no file has such a name, all are training articles.
 
     `entered` is told the name of each file that is looked at or read, before it is; `tick` is called as bytes pass.
@@ -111,29 +102,29 @@ class Source:
         for m in found:
             m.tick = tick
         by_split: dict[str, list[Member]] = {split: [] for split in SPLITS}
-        named = {id(m): _split_of(m.split_name) for m in found}
+        named = dict(zip(map(id, found), split_names.splits_of(found), strict=True))
         if self.path.is_file() and len(found) == 1:
             by_split["train"] = found
         elif any(named.values()):
             for m in found:
                 if split := named[id(m)]:
                     by_split[split].append(m)
-                elif not _is_card(m):
+                elif not split_names.is_card(m) and not split_names.is_note(m):
                     template = sentence("{path}: left out, since other files are called train, val or test.")
                     left_out.append(ArticlesError(template, path=m.name))
         else:
-            cards = [m for m in found if _is_card(m)]
-            if 2 * len(cards) > len(found):  # these are the articles: notes, one in each folder
-                cards = []
+            cards = split_names.about_others(found)
             template = sentence("{path}: left out, since by its name it is about the articles beside it.")
             left_out += [ArticlesError(template, path=m.name) for m in cards]
-            by_split["train"] = [m for m in found if not cards or not _is_card(m)]
+            about = set(map(id, cards))
+            by_split["train"] = [m for m in found if id(m) not in about]
         self._forms: dict[int, str] = {}
+        any_training = by_split["train"]
         for split, of_split in by_split.items():
             by_split[split] = [m for m in of_split if self._recognised(m)]
         self.members = {split: of_split for split, of_split in by_split.items() if of_split}
         if "train" not in self.members:
-            self._refuse(bool(found))
+            self._refuse(found, bool(any_training))
         self.refused += left_out
         self.alone = sum(map(len, self.members.values())) == 1
         self._before: dict[str, list[int]] = {}  # of each split, the bytes before each of its files and behind the last
@@ -146,7 +137,7 @@ class Source:
             options = replace(options, text_unit=self._unit(texts))
             if options.text_unit == LINE:
                 self.remarks += [ArticlesError(text.line_remark(m), path=m.name) for m in texts]
-        if self.alone and self.forms() == {"docx": 1}:
+        if self.alone and self.forms() == {"docx": 1} and word.is_one_article(self.members["train"][0]):
             self.remarks.append(ArticlesError(_ONE_DOCUMENT, path=self.members["train"][0].name))
         self.options = options
 
@@ -228,16 +219,22 @@ class Source:
         self._forms[id(m)] = form
         return True
 
-    def _refuse(self, any_file: bool) -> None:
-        if self.refused:
+    def _refuse(self, found: list[Member], any_training: bool) -> None:
+        """Says why there is nothing to train on.
+
+        Args:
+            any_training: whether a file is called as one of training articles, and cannot be read.
+        """
+        if self.refused and (any_training or not self.members):
             raise self.refused[0]
-        if not any_file:
+        if not found:
             raise ArticlesError("{path} holds no file that could be articles.", path=self.path)
-        raise ArticlesError(
-            "{path} has no train.jsonl: a folder of articles holds train.jsonl and, if there are any, "
-            "validation.jsonl and test.jsonl (or .txt, .csv, .parquet).",
-            path=self.path,
+        template = sentence(
+            "{path} has no articles for training: its files are {names}. Give those to train on a name with “train” in it "
+            "(train.jsonl, a folder train); names with “validation” and “test” are those of the other parts."
         )
+        shown = [m.split_name for m in found[:_SHOWN_FILES]] + ["…"] * (len(found) > _SHOWN_FILES)
+        raise ArticlesError(template, path=self.path, names=", ".join(shown))
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -310,21 +307,8 @@ class Source:
                 skipped.add(item)
 
 
-def _is_card(m: Member) -> bool:
-    """Whether a file is called as those are that say what lies beside them."""
-    return bool(_CARD.fullmatch(m.split_name.rsplit("/", 1)[-1]))
-
-
 def _is_package(m: Member) -> bool:
     """Whether it is the XML of an article in an archive of PubMed Central."""
     return (
         m.path.name != m.split_name and m.split_name.lower().endswith(".nxml") and (m.opener or m.archive) is not None
     )
-
-
-def _split_of(name: str) -> str:
-    """The split that a path names by its file or one of its folders, or ""."""
-    for part in reversed(name.split("/")):
-        if match := _SPLIT_NAMES.fullmatch(part):
-            return names.SPLIT_OF[match.group(1).lower()]
-    return ""

@@ -8,6 +8,7 @@ from engine.articles import names as names_of
 from engine.articles import records
 from engine.articles.article import Article
 from engine.articles.options import NO_COLUMN, SECTIONS, Options
+from engine.articles.usual import usual
 from engine.core.errors import ArticlesError
 
 _LONG_TEXT = 40  # characters on average from which a column may be texts
@@ -71,26 +72,35 @@ def columns(
 
 def _without_labels(names: list[str], options: Options, sample: Callable[[], list[list[str]]]) -> Options:
     """The usual columns; no text column that holds a type or a name where another one holds texts."""
-    found = records.usual(tuple(names), options)
-    usual = {*names_of.TEXT_COLUMNS, *names_of.ABSTRACT_COLUMNS}
-    others = [n for n in names[: names_of.MOST_COLUMNS] if names_of.head(n) in usual and n != found.text_column]
-    if options.text_column or not found.text_column or not others:
+    found = usual(tuple(names), options)
+    usual_names = {*names_of.TEXT_COLUMNS, *names_of.ABSTRACT_COLUMNS}
+    others = [n for n in names[: names_of.MOST_COLUMNS] if names_of.head(n) in usual_names and n != found.text_column]
+    if options.text_column or not found.text_column:
         return found
     cells = {name: [row[i] for row in rows if i < len(row)] for rows in [sample()] for i, name in enumerate(names)}
 
     def holds_labels(name: str) -> bool:
+        if cells[name] and sum(map(records.is_address, cells[name])) >= _MOST_LABELS * len(cells[name]):
+            return True
         pairs = [list(zip(cells[name], cells[other], strict=False)) for other in others if other != name]
         return any(p and sum(records.is_label(*pair) for pair in p) >= _MOST_LABELS * len(p) for p in pairs)
 
     labels = {name for name in [found.text_column, *others] if holds_labels(name)}
-    return records.usual(tuple(name for name in names if name not in labels), options)
+    return usual(tuple(name for name in names if name not in labels), options)
 
 
 def _are_sections(names: list[str], abstract: str, sample: Callable[[], list[list[str]]]) -> bool:
     """Whether the columns that are called as sections are hold the articles, by the first rows."""
     parts = names_of.sections_of(tuple(names))
     rows = [dict(zip(names, row, strict=False)) for row in sample()] if parts else []
-    return records.are_body([row.get(name) for row in rows for name in parts], [row.get(abstract) for row in rows])
+    columns = {name: [row.get(name) or "" for row in rows] for name in names}
+    abstracts = [row.get(abstract) for row in rows]
+    if not records.are_body({name: columns[name] for name in parts}, abstracts):
+        return False
+    if abstract or any(names_of.opens_an_article(name) for name in parts):
+        return True
+    lengths = {name: sum(map(len, columns[name])) for name in names}  # of cells that may be cut
+    return max(lengths[name] for name in parts) > max((lengths[n] for n in names if n not in parts), default=0)
 
 
 def _or_none(column: str) -> str:
@@ -105,7 +115,7 @@ def likely(names: list[str], rows: list[list[str]]) -> Options:
     try:
         found = columns("", names, Options(), lambda: rows)
     except ArticlesError:
-        found = records.usual(tuple(names), Options())
+        found = usual(tuple(names), Options())
         return replace(found, text_column=_longest(names, rows, {found.id_column, found.title_column}))
     if found.text_column:  # SECTIONS too: those are offered together
         return found

@@ -9,11 +9,11 @@ from engine.articles import field, lines, listed
 from engine.articles.article import Article, Section, clean
 from engine.articles.member import Member
 from engine.articles.options import BLANK_LINES, FILE, LINE, Options, Place
+from engine.articles.wrapped import is_wrapped
 from engine.core.errors import ArticlesError, sentence
 
 LONGEST_ARTICLE_BYTES = 16 << 20
 _SAMPLE_BYTES = 64 << 10
-_WIDEST = 120  # characters of a line that an editor broke
 _LONGEST_TITLE = 120  # characters of a line that stands above a list
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _BREAK = re.compile(r"([*_=~#+•·—–-])(?:\s*\1){2,}|⁂")  # between scenes or parts
@@ -38,7 +38,7 @@ def unit_of(member: Member) -> str:
     if _wrapped(groups) is not None:
         return LINE
     if len(groups) == 1:
-        return BLANK_LINES if _is_wrapped(found) else LINE
+        return BLANK_LINES if is_wrapped(found) else LINE
     pattern = listed.mark_of(found)
     if pattern is not None and _nearly_all(pattern, found):
         return LINE
@@ -65,7 +65,7 @@ def has_title(groups: list[list[str]]) -> bool:
         return not pattern.match(title) and all(pattern.match(text) for text in items)
     sentences = sum(map(is_sentence, items))
     parted = len(groups) == 2 and len(groups[0]) == 1
-    return parted and not _is_wrapped(items) and sentences >= _SENTENCE_SHARE * len(items)
+    return parted and not is_wrapped(items) and sentences >= _SENTENCE_SHARE * len(items)
 
 
 def is_sentence(text: str) -> bool:
@@ -90,14 +90,6 @@ def _first_lines(member: Member) -> list[str]:
     found = _LINE_END.split(content.decode("utf-8-sig", "replace").strip("\r\n"))
     found = [text.strip() for text in found[: -1 if len(content) == _SAMPLE_BYTES else None]]
     return [text for text in found if not _BREAK.fullmatch(text)]
-
-
-def _is_wrapped(found: list[str]) -> bool:
-    """Whether lines are pieces of one text that an editor broke: alike in length, and many go on in lower case."""
-    longest = max(map(len, found))
-    goes_on = sum(b[:1].islower() and a[-1:] not in ".!?…:" for a, b in itertools.pairwise(found))
-    full = sum(len(text) >= 0.75 * longest for text in found)
-    return longest <= _WIDEST and goes_on > 0.4 * (len(found) - 1) and full > 0.6 * len(found)
 
 
 def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[Place, Article | ArticlesError]]:

@@ -1,6 +1,6 @@
 """What is recognised and not read, and what to do instead; what of a form that is read is left out.
 
-One table a place in which a form shows itself: its first bytes, the root of its XML, its first line, the files in its
+One table a place in which a form shows itself: its name, its first bytes, the root of its XML, its first line, the files in its
 archive, the keys of its JSON.
 """
 
@@ -94,6 +94,11 @@ _SUBTITLES = sentence(
     "{path} holds subtitles, whose numbers and times would be learned as text: save what is said alone, as plain text (.txt)."
 )
 
+_LOCK = sentence(
+    "{path} is what Word keeps beside a document while it is open, no article: close the document, or leave this file out."
+)
+_OF_WINDOWS = sentence("{path} is a file that Windows keeps in folders, no article.")
+
 Answer = tuple[str, dict[str, str]]  # a sentence, and its values but for the path
 
 MAGIC: tuple[tuple[bytes, Answer], ...] = (
@@ -142,10 +147,13 @@ XML_ROOTS: dict[str, Answer] = {
 
 # By the beginning of a text.
 TEXTS: tuple[tuple[re.Pattern[str], Answer], ...] = (
-    (re.compile(r"TY  - [A-Z]{2,6}\s*\n[A-Z0-9]{2}  - "), (_WITH_ABSTRACTS, {"kind": "RIS"})),
+    (re.compile(r"(?:[\w-]+:[^\n]*\n|\s*\n){0,20}?TY  - [A-Z]{2,6}\s*\n[A-Z][A-Z0-9]  - ?"), (_WITH_ABSTRACTS, {"kind": "RIS"})),
+    (re.compile(r"RT [A-Z][^\n]*\n(?:SR|ID|A1|T1) "), (_WITH_ABSTRACTS, {"kind": "RefWorks"})),
+    (re.compile(r"Record #\d+ of \d+\nID: "), (_WITH_ABSTRACTS, {"kind": "Cochrane"})),
+    (re.compile(r"<\d+>\n(?:Unique Identifier|Accession Number|UI|VN)\b"), (_WITH_ABSTRACTS, {"kind": "Ovid"})),
     (re.compile(r"%0 [A-Z][\w ]+\n%[A-Z0-9] "), (_WITH_ABSTRACTS, {"kind": "EndNote"})),
     (re.compile(r"FN (?:Clarivate|Thomson|ISI)[^\n]*\nVR 1"), (_WITH_ABSTRACTS, {"kind": "Web of Science"})),
-    (re.compile(r"(?:%[^\n]*\n\s*)*@(?:article|book|inproceedings|misc|incollection|string|comment)\s*[{(]", re.IGNORECASE), (_WITH_ABSTRACTS, {"kind": "BibTeX"})),
+    (re.compile(r"(?:%[^\n]*\n\s*)*@(?:[a-z]{3,20}\s*[{(]\s*[^\s,{}()=]+\s*,|(?:string|comment|preamble)\s*[{(])", re.IGNORECASE), (_WITH_ABSTRACTS, {"kind": "BibTeX"})),
     (re.compile(r"(?:%[^\n]*\n\s*)*\\document(?:class|style)\b"), (_LATEX, {})),
     (re.compile(r"WEBVTT\b|(?:\d+\n)?\d{1,2}:\d\d:\d\d[,.]\d{2,3} --> \d{1,2}:\d\d:\d\d"), (_SUBTITLES, {})),
     (re.compile(r"\"?PMID\"?,\"?Title\"?,\"?Authors\"?,\"?Citation\"?"), (_PUBMED_LIST, {})),
@@ -158,8 +166,19 @@ _PROGRAMS = (
 )
 ENDINGS: dict[str, Answer] = {
     **{ending: (_PROGRAM, {"ending": ending}) for ending in _PROGRAMS.split()},
+    **dict.fromkeys(("bib", "bibtex"), (_WITH_ABSTRACTS, {"kind": "BibTeX"})),
+    "ris": (_WITH_ABSTRACTS, {"kind": "RIS"}),
+    "enw": (_WITH_ABSTRACTS, {"kind": "EndNote"}),
+    "ciw": (_WITH_ABSTRACTS, {"kind": "Web of Science"}),
+    **dict.fromkeys(("tex", "latex", "ltx", "sty", "cls", "bst"), (_LATEX, {})),
     **dict.fromkeys(("srt", "vtt", "ass", "ssa", "sbv"), (_SUBTITLES, {})),
 }
+
+# By the whole name, whatever is in it.
+NAMES: tuple[tuple[re.Pattern[str], Answer], ...] = (
+    (re.compile(r"~\$.*"), (_LOCK, {})),
+    (re.compile(r"thumbs\.db|ehthumbs(?:_vista)?\.db|desktop\.ini", re.IGNORECASE), (_OF_WINDOWS, {})),
+)
 
 # By the keys of a JSON object: all of them are there.
 JSON_KEYS: tuple[tuple[frozenset[str], Answer], ...] = (

@@ -91,6 +91,12 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
             yield (number if number < len(found) else _MOST_ARTICLES,), item
 
 
+def is_one_article(member: Member) -> bool:
+    """Whether a document was read as one article, though a person may have meant several."""
+    found = _articles(member)
+    return len(found) == 1 and isinstance(found[0], Article)
+
+
 def _articles(member: Member) -> list[Article | ArticlesError]:
     import docx
     from docx.opc.exceptions import PackageNotFoundError
@@ -176,7 +182,13 @@ class _Reading:
             item = self._article(group, f"{stem}-{number}" if len(groups) > 1 else stem)
             if item is not None:
                 found.append(item)
-        return found or [ArticlesError(sentence("{path}: a Word document without text."), path=self._member.name)]
+        template = sentence("{path}: a Word document without text.")
+        if self._left["tables"]:
+            template = sentence(
+                "{path}: this Word document has text in tables alone, which are not read: in Word, choose the table, then Layout, "
+                "“Convert to Text”; or copy the table into a spreadsheet and save it as “CSV UTF-8”."
+            )
+        return found or [ArticlesError(template, path=self._member.name)]
 
     def _article(self, paragraphs: list[Paragraph], identifier: str) -> Article | ArticlesError | None:
         self._title, self._sections = "", []

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sources_helpers import read
 
-from engine.articles import Article, Options, Section, Source, csv_table, member, text
+from engine.articles import Article, Options, Section, Source, csv_table, member, names, text
 from engine.articles.article import clean
 from engine.core.errors import ArticlesError
 
@@ -46,7 +46,7 @@ def test_csv_written_by_python_comes_back_whole(tmp_path_factory, lines, quoting
     expected = {}
     for number, line in enumerate(lines):
         wanted = [clean(part) for part in line.encode("utf-8", "replace").decode().splitlines()]
-        if any(wanted):
+        if any(wanted) and not names.is_placeholder(line):
             expected[str(number)] = [part for part in wanted if part]
     assert found == expected
 

@@ -67,7 +67,7 @@ def test_what_is_not_there_or_empty_is_one_sentence(tmp_path):
     with pytest.raises(ArticlesError, match="is an empty folder"):
         Source(tmp_path)
     (tmp_path / "test.jsonl").write_bytes(lines(article_line(1)))
-    with pytest.raises(ArticlesError, match="has no train.jsonl"):
+    with pytest.raises(ArticlesError, match="has no articles for training: its files are "):
         Source(tmp_path)
     (tmp_path / "test.jsonl").unlink()
     (tmp_path / "train.jsonl").touch()

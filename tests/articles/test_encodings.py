@@ -7,6 +7,7 @@ from articles_helpers import read
 from project import BROUGHT
 
 from engine.articles import Source, encodings, names
+from engine.core.errors import ArticlesError
 
 
 def test_excels_french_csv_is_read_whole_and_its_encoding_is_said():
@@ -59,6 +60,51 @@ def test_a_short_table_of_the_old_mac_is_told_by_its_ends_of_lines(tmp_path, tex
     (tmp_path / "a.csv").write_bytes(f"nr;text\r1;{text}\r".encode("mac_roman"))
     (article,), problems, *_ = read(tmp_path / "a.csv")
     assert (article.sections[0].paragraphs, problems) == ((text,), [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The mean cost was £20 per day, and the total was £3,400 for all patients.",
+        "The cost was £20 – the patient’s share was £5 (see the “tariff”).", "£20 and £30 at 37 °C ± 2 with 5 µg.",
+        "Le prix : 20 £ par jour à l'hôpital.", "A salinity of 5 ‰ and of 35 ‰.", "¼ of the dose, ½, ¾ and ¥300.",
+        "a ÷ b = c, in ¢", "See ¶ 5 and ‡ for details; † and ‡.", "Déjà vu", "für", "Öl", "Año 2010", "età", "Blå", "Ø 5 mm, 10 Å",
+        "Er sagte „so“ und ‚so‘.", "Þyngdin jókst aðeins, því að þær átu meira.", "segons l'estudi clínic de l'anàlisi, això és la població",
+    ],
+)  # fmt: skip
+def test_a_western_text_with_rarer_signs_stays_in_the_code_page_of_windows(text):
+    assert encodings.of_text(io.BytesIO(text.encode("cp1252"))) == "cp1252"
+
+
+@pytest.mark.parametrize(
+    ("text", "code_pages"),
+    [
+        ("Le cœur, l'œdème et la sœur : 1 200 € à Nîmes.", ["iso8859_15"]),
+        ("Az egereket tíz napig kezelték. A testsúly nőtt, ahogy várták. Az űrhajósok főként gyümölcsöt ettek.", ["cp1250", "iso8859_2", "cp852"]),
+        ("Şoarecii au fost trataţi timp de zece zile. Greutatea a crescut la sfârşitul studiului în această ţară.", ["cp1250", "iso8859_2"]),
+        ("Myši byly léčeny po dobu deseti dnů. Příliš žluťoučký kůň.", ["cp1250", "iso8859_2", "cp852", "mac_latin2"]),
+        ("Fareler on gün boyunca tedavi edildi. Ağırlık çalışmanın sonunda arttı.", ["cp1254", "cp857"]),
+        ("Pelės buvo gydomos dešimt dienų. Svoris padidėjo, kaip ir tikėtasi. Žąsys ėdė daugiau.", ["cp1257"]),
+        ("Мыши получали лечение в течение десяти дней, как и ожидалось.", ["cp1251", "koi8_r", "cp866", "iso8859_5"]),
+        ("Τα ποντίκια έλαβαν θεραπεία για δέκα ημέρες.", ["cp1253", "iso8859_7", "mac_greek"]),
+        ("העכברים טופלו במשך עשרה ימים. המשקל עלה בסוף המחקר.", ["cp1255", "iso8859_8"]),
+        ("عولجت الفئران لمدة عشرة أيام. ازداد الوزن في نهاية الدراسة كما كان متوقعا.", ["cp1256", "iso8859_6"]),
+        ("หนูได้รับการรักษาเป็นเวลาสิบวัน น้ำหนักเพิ่มขึ้นเมื่อสิ้นสุดการศึกษา", ["cp874"]),
+        ("マウスを十日間処置した。研究の終わりに体重が増加した。", ["shift_jis", "euc_jp", "iso2022_jp"]),
+        ("小鼠接受了十天的治疗。研究结束时体重增加，正如预期的那样。", ["gb18030"]), ("쥐는 열흘 동안 치료를 받았다. 체중이 증가했다.", ["euc_kr"]),
+    ],
+)  # fmt: skip
+def test_a_text_of_another_language_comes_back_from_each_of_its_code_pages(tmp_path, text, code_pages):
+    for code_page in code_pages:
+        (tmp_path / "a.txt").write_bytes(text.encode(code_page))
+        (article,), problems, *_ = read(tmp_path / "a.txt")
+        assert (code_page, article.sections[0].paragraphs, problems) == (code_page, (text,), [])
+
+
+def test_bytes_that_make_words_in_no_code_page_are_refused_with_what_to_do(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"one " + bytes(range(0x80, 0x100)) * 2 + b" two")
+    with pytest.raises(ArticlesError, match="a.txt is not in UTF-8, and its bytes do not show .* save it as UTF-8"):
+        Source(tmp_path / "a.txt")
 
 
 def test_an_accent_far_behind_the_beginning_is_seen(tmp_path):

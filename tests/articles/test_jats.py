@@ -49,6 +49,15 @@ def test_what_stands_before_a_jats_article_and_is_not_read_is_counted(tmp_path):
     assert dict(article.left_out) == counted
 
 
+def test_a_break_parts_words(tmp_path):
+    front = "<title-group><article-title>Effect of saline<break/>in mice</article-title></title-group>"
+    article = jats_body(tmp_path, "<sec><title>Data<break/>analysis</title><p>One<break/>text.</p></sec>", front)
+    assert (article.title, article.text()) == (
+        "Effect of saline in mice",
+        "Effect of saline in mice\n\nData analysis\nOne text.\n",
+    )
+
+
 def jats_body(tmp_path, body: str, front: str = ""):
     mathml = 'xmlns:m="http://www.w3.org/1998/Math/MathML"'
     front = f"<front><article-meta>{front}</article-meta></front>"

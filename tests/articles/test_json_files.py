@@ -158,6 +158,13 @@ PLAIN = f"{IN}\n{ME}\n"
         ({"title": "T", "sections": [{"heading": "Methods", "sections": [{"heading": "Cells", "text": ME}]}, {"text": IN}]},
          f"T\n\nCells\n{ME}\n\n{IN}\n"),
         ({"text": IN, "prompt": "Why?", "completion": "So."}, f"{IN}\n"),
+        ({"title": "T", "sections": [["Introduction", IN], ["Methods", [ME]]]}, f"T\n\n{READ}"),
+        ({"title": "T", "abstract": [{"label": "AIM", "text": IN}, {"label": "METHODS", "text": ME}]}, f"T\n\nAbstract\nAIM: {IN}\nMETHODS: {ME}\n"),
+        ({"title": "T", "abstract": {"AIM": IN, "METHODS": ME}}, f"T\n\nAbstract\nAIM: {IN}\nMETHODS: {ME}\n"),
+        ({"title": "T", "sections": [[IN, ME], [ME, IN]], "section_names": ["A", "B"]}, f"T\n\nA\n{IN}\n{ME}\n\nB\n{ME}\n{IN}\n"),
+        ({"title": "T", "abstract": {"en": IN, "fr": ME}}, f"T\n\nAbstract\n{IN}\n"),
+        ({"article": {"title": "T", "text": IN}}, f"T\n\n{IN}\n"), ({"key": "A", "data": {"title": "T", "abstractNote": IN}}, f"T\n\nAbstract\n{IN}\n"),
+        ({"articleTitle": "T", "bodyText": IN}, f"T\n\n{IN}\n"), ({"title": ["T"], "text": IN}, f"T\n\n{IN}\n"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("layout", ["lines", "array", "indented", "alone"])
@@ -221,3 +228,12 @@ def test_json_that_holds_no_articles_is_named_with_what_to_do(tmp_path, value, s
 def test_a_string_alone_is_a_text_without_its_quotes(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(IN))
     assert texts(tmp_path / "a.json") == [IN + "\n"]
+
+
+@pytest.mark.parametrize(
+    ("identifier", "wanted"), [(0, "0"), ({"$oid": "5f0"}, "5f0"), (["10.1/x"], "10.1/x"), (None, "")]
+)
+@pytest.mark.parametrize("body", [{"text": IN}, {"body_text": [{"text": IN, "section": "A"}]}])
+def test_an_identifier_of_any_kind_is_kept(tmp_path, identifier, wanted, body):
+    (tmp_path / "a.jsonl").write_text(json.dumps({"id": identifier, **body}))
+    assert [a.id for a in read(tmp_path / "a.jsonl")[0]] == [wanted]

@@ -236,6 +236,70 @@ def test_a_card_beside_the_splits_is_not_counted_as_left_out_and_a_strangers_fil
     assert [problem.values["path"] for problem in Source(tmp_path).refused] == ["more.jsonl"]
 
 
+@pytest.mark.parametrize(
+    ("train", "validation", "test"),
+    [
+        ("articles_train.jsonl", "", "articles_test.jsonl"), ("X_train.csv", "", "X_test.csv"), ("training.jsonl", "", "test.jsonl"),
+        ("wiki.train.jsonl", "wiki.valid.jsonl", "wiki.test.jsonl"), ("train.jsonl", "dev.jsonl", "testing.jsonl"),
+        ("train (1).jsonl", "", "test (1).jsonl"), ("train1.jsonl", "", "test1.jsonl"), ("entraînement.jsonl", "", "test.jsonl"),
+        ("Train.jsonl", "Validation Set.jsonl", "Test Set.jsonl"), ("wiki_train.txt", "", "wiki_test.txt"),
+        ("train.jsonl", "", "eval-2.jsonl"),
+    ],
+)  # fmt: skip
+def test_a_files_split_is_told_by_a_word_of_its_name(tmp_path, train, validation, test):
+    content = {".csv": "id,text\n1,one text\n", ".txt": "one text\n"}
+    for name in filter(None, (train, validation, test)):
+        (tmp_path / name).write_text(content.get(name[name.rindex(".") :], jsonl(1)))
+    members = Source(tmp_path).members
+    assert {split: [m.split_name for m in of_split] for split, of_split in members.items()} == {
+        split: [name] for split, name in (("train", train), ("validation", validation), ("test", test)) if name
+    }
+
+
+def test_two_training_files_are_both_read_and_the_test_file_is_not_trained_on(tmp_path):
+    for number, name in enumerate(("train1.jsonl", "train2.jsonl", "test.jsonl")):
+        (tmp_path / name).write_text(jsonl(number))
+    source = Source(tmp_path)
+    assert [m.split_name for m in source.members["train"]] == ["train1.jsonl", "train2.jsonl"]
+    assert [m.split_name for m in source.members["test"]] == ["test.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Blood test.txt", "Strength training.txt", "Diet.txt"],
+        ["Test 1.txt", "Test 2.txt"],
+        ["a_dev.txt", "b.txt"],
+        ["Le Val.csv", "Paris.csv"],
+    ],
+)
+def test_a_document_that_is_about_a_test_is_an_article(tmp_path, names):
+    for name in names:
+        (tmp_path / name).write_text("id,text\n1,one text\n")
+    assert [m.split_name for m in Source(tmp_path).members["train"]] == sorted(names)
+
+
+@pytest.mark.parametrize(
+    "names", [["test/a.txt", "test/b.txt"], ["dev/a.txt", "papers/b.txt"], ["articles.csv", "articles_test.csv"]]
+)
+def test_where_no_file_is_for_training_those_that_are_there_are_named(tmp_path, names):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, "id,text\n1,one text\n")
+    with pytest.raises(
+        ArticlesError, match=f"has no articles for training: its files are {', '.join(names)}. Give those"
+    ):
+        Source(tmp_path / "a.zip")
+
+
+def test_cards_and_licences_are_none_beside_one_file_of_data(tmp_path):
+    for name in ("README.md", "LICENSE", "CITATION.cff"):
+        (tmp_path / name).write_text("About the data.\n\nMore about them.")
+    (tmp_path / "data.csv").write_text("id,text\n1,one text\n")
+    source = Source(tmp_path)
+    assert ([m.split_name for m in source.members["train"]], len(source.refused)) == (["data.csv"], 3)
+
+
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize(
     "name",

@@ -8,7 +8,7 @@ import pyarrow.parquet
 import pytest
 from articles_helpers import goes_on_from_every_place, read, texts
 
-from engine.articles import Article, Options, Source, isolation, records
+from engine.articles import Article, Options, Source, field_texts, isolation
 from engine.articles.options import SECTIONS
 from engine.core.errors import ArticlesError
 
@@ -376,5 +376,5 @@ def test_a_list_that_a_program_wrote_into_a_field_is_its_texts(tmp_path, form, c
 def test_a_field_of_open_quotes_takes_no_time_out_of_proportion():
     began = time.process_time()
     for piece in ("'", "['", "'a' ", "\\'", "\"'", "'a', "):
-        records.texts("[" + piece * 200_000 + "]")
+        field_texts.texts("[" + piece * 200_000 + "]")
     assert time.process_time() - began < 10

@@ -334,6 +334,35 @@ def test_a_document_that_may_be_one_article_stays_one_and_it_is_said_how_to_part
     assert str(source.remarks[0]).startswith("a.docx: a Word document is read as one article, unless it is a list")
 
 
+def test_of_a_document_that_its_headings_parted_nothing_is_remarked(tmp_path):
+    lines = [
+        ("Heading 1", "A"),
+        ("Heading 2", "Methods"),
+        ("", ASKED),
+        ("Heading 1", "B"),
+        ("Heading 2", "Methods"),
+        ("", COUNTED),
+    ]
+    articles, _, _, source = read(document_of(tmp_path / "a.docx", *lines))
+    assert (len(articles), source.remarks) == (2, [])
+
+
+def test_a_document_whose_texts_stand_in_a_table_is_told_from_one_without_text(tmp_path):
+    import docx
+
+    document = docx.Document()
+    for row in document.add_table(3, 2).rows:
+        row.cells[0].text, row.cells[1].text = "1", ASKED
+    document.save(str(tmp_path / "a.docx"))
+    articles, problems, _, source = read(tmp_path / "a.docx")
+    assert (articles, source.remarks) == ([], [])
+    assert problems[0].startswith(
+        "a.docx: this Word document has text in tables alone, which are not read: in Word, choose"
+    )
+    docx.Document().save(str(tmp_path / "b.docx"))
+    assert read(tmp_path / "b.docx")[1] == ["b.docx: a Word document without text."]
+
+
 def test_what_belongs_to_an_item_of_a_list_stays_with_it(tmp_path):
     item = '<w:p><w:pPr><w:numPr><w:ilvl w:val="{}"/><w:numId w:val="1"/></w:numPr></w:pPr>{}</w:p>'
     body = item.format(0, run("One:")) + item.format(1, run("a part")) + item.format(0, run("Two"))
