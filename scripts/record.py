@@ -1,11 +1,12 @@
 """Makes again all that rests on the base model that ships: the recorded run, the README's pictures, the figures.
 
-    python scripts/record.py                  all three
-    python scripts/record.py run --minutes 1  the recorded run alone; also: pictures, figures
+    python scripts/record.py                  all of it
+    python scripts/record.py run --minutes 1  the recorded run alone; also: base, pictures, figures
 
 run        `checkpoints/recorded-mini/`: a real run of the mini model on the sample articles, with `recorded.json`
            (command, date, commit). Of the checkpoints only the result's weights are kept, so that the folder stays
-           small; curve, samples and figures of the whole run stay, and what was measured of the base.
+           small; curve, samples and figures of the whole run stay.
+base       `checkpoints/recorded-mini/evaluations/`: what a run measures of the base before it begins and at its end.
 pictures   `docs/images/`: the Lab with that run, and base and fine-tuned side by side. Needs Chromium and
            `pip install -r requirements-dev.txt`.
 figures    the table of `benchmarks/README.md` between the marks `record: figures`: a minute and a half on real articles.
@@ -32,7 +33,7 @@ from engine.evaluation import cache  # noqa: E402
 from engine.runs import checkpoints, lifecycle  # noqa: E402
 from scripts.dashboard import Dashboard, chromium  # noqa: E402
 
-PARTS = ("run", "pictures", "figures")
+PARTS = ("run", "base", "pictures", "figures")
 NAME = "recorded-mini"
 IMAGES = PROJECT / "docs" / "images"
 BENCHMARKS = PROJECT / "benchmarks" / "README.md"
@@ -52,7 +53,6 @@ def record_run(minutes: float) -> None:
     for checkpoint in checkpoints.of_run(lifecycle.find(NAME)):
         if checkpoint.step != result.step:
             shutil.rmtree(checkpoint.folder)
-    ship_figures_of_base(result)
     # What only an exact resume needs: a finished run is never resumed, and it is two thirds of the bytes.
     (result.folder / checkpoints.TRAINING).unlink()
     files = {name: entry for name, entry in result.manifest["files"].items() if name != checkpoints.TRAINING}
@@ -69,14 +69,18 @@ def record_run(minutes: float) -> None:
     )
 
 
-def ship_figures_of_base(result: checkpoints.Checkpoint) -> None:
-    """Keeps what was measured of the base on these articles: who presses the button on a fresh machine waits for none of it."""
-    wanted = (result.manifest["preset"]["hash"], result.manifest["corpus"])
-    cache.SHIPPED.mkdir()
-    for file in (paths.checkpoints_root() / ".evaluations").glob("*.json"):
-        key = read_json(file).get("key", {})
-        if (key.get("model"), key.get("corpus")) == wanted and key.get("kind") != "report":
-            shutil.copy(file, cache.SHIPPED)
+def record_base() -> None:
+    """Keeps what a run measures of the base on the articles that ship: who presses the button waits for none of it."""
+    shutil.rmtree(cache.SHIPPED, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as root:
+        environment = {**os.environ, "ATELIER_CHECKPOINTS": root, "ATELIER_CORPORA": str(Path(root) / "corpora")}
+        words = ["engine", "train", "--steps", "1", "--device", "cpu", "--name", "base"]
+        subprocess.run([sys.executable, "-m", *words], cwd=PROJECT, env=environment, check=True)
+        base = checkpoints.find("base", Path(root)).manifest["preset"]["hash"]
+        cache.SHIPPED.mkdir()
+        for file in (Path(root) / ".evaluations").glob("*.json"):
+            if read_json(file)["key"]["model"] == base:
+                shutil.copy(file, cache.SHIPPED)
 
 
 def take_pictures() -> None:
@@ -143,6 +147,8 @@ def main() -> int:
         parser.error("figures need real articles: set ATELIER_DATA (docs/architecture.md, Data)")
     if "run" in parts:
         record_run(a.minutes)
+    if "base" in parts:
+        record_base()
     if "pictures" in parts:
         take_pictures()
     if "figures" in parts:
