@@ -74,7 +74,7 @@ class State:
         reason: template and values of the sentence that says why it ended, or None.
         starts: trainers started without a new checkpoint in between.
         queued_at: Unix time that orders the queue.
-        result: the step of the checkpoint that is the run's result; 0 = the newest one.
+        result: the step of the checkpoint that is the run's result; 0 = none is settled: it is the best so far, or the newest.
     """
 
     state: str

@@ -49,12 +49,12 @@ class RunSettings:
 
     Attributes:
         preset: a folder (keras-hub's or Hugging Face's form) or a keras-hub name.
-        articles: a JSON-lines file, or a folder with train, validation, test.
+        articles: any source of articles (docs/forms.md), or a prepared corpus.
         first_article, last_article: the range of training articles, counted from 1, both ends included; None = all.
         steps, epochs, minutes: how long to train; exactly one is set.
         minutes_of: what minutes count: TRAINING alone, or EVERYTHING from the request to the result.
         parent: a checkpoint to start from, RUN or RUN/STEP; None = the preset itself.
-        after: a run that must be finished first; `parent` then names it, and means its last checkpoint.
+        after: a run that must be finished first; `parent` then names it, and means its result.
         plan: title and number of the stage that this run is of a plan; "" = of none.
         name: the run's folder.
         method: PACKED, or FIRST_TOKENS ("report" in files), the original project's way: the first sequence_length
@@ -63,7 +63,7 @@ class RunSettings:
         precision: auto, or a Keras dtype policy.
         sequence_length: targets in a window; 0 = the preset's context, 256 at most.
         batch_size: windows a step; 0 = as many as make about 2,048 tokens.
-        learning_rate: the peak, reached after warm-up; a cosine falls to a tenth of it; 0 = by the model's width
+        learning_rate: the peak, reached after warm-up; a cosine falls to a tenth of it, in minutes it stays and then falls in a line; 0 = by the model's width
             and by what is trained.
         warmup_steps: steps of linear warm-up. warmup_share: the most of a run's steps that it takes, 0..1.
         weight_decay: AdamW's, on the kernels of the attention and feed-forward layers alone: not on the embeddings, which are

@@ -1,4 +1,4 @@
-"""The figures at a run's end: run, base and parent on the whole of validation and test, each from the files that hold it."""
+"""The figures at a run's end, and which checkpoint is its result: run, base and parent on the whole of validation and test, each from the files that hold it."""
 
 from typing import Any
 

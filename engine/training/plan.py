@@ -6,7 +6,7 @@ from typing import Any
 
 DECAY_SHARE = 0.3  # of the steps, at the end, over which the learning rate falls
 FLOOR = 0.1  # of the peak, where it falls to
-FIRST_STEPS = 4  # timed before the first plan: the first of them compiles
+FIRST_STEPS = 4  # timed before the first plan, beside the first step, which compiles
 PLANS = 20  # about so many in a run
 OVERTIME = 1.05  # of the time, at which a run ends wherever it is
 

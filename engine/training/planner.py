@@ -29,6 +29,7 @@ class Planner:
         self._run, self._settings, self._peak, self._state = setup.run, setup.settings, setup.learning_rate, state
         # A run that an earlier version planned has steps and no plan: it goes on as it began.
         self._follows_clock = self._settings.minutes is not None and (state.plan is not None or not state.steps)
+        # Read before the run says that it resumes, from when on these plans count as replaced.
         self._decided = {
             event["step"]: plan.Plan.from_json(event)
             for event in (setup.run.events("plan") if self._follows_clock else ())

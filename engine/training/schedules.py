@@ -1,4 +1,5 @@
-"""The learning rate as a function of the step: a linear warm-up, then half a cosine, or constant and a linear decay."""
+"""The learning rate of a run in steps or epochs (half a cosine) and of a pretraining (constant, then a linear decay); a run in
+minutes has that of its plan (`engine.training.plan`)."""
 
 import math
 
