@@ -80,7 +80,7 @@ def test_a_death_is_told_after_what_was_said_before(start, act, silent_seconds, 
 def test_the_time_without_a_request_is_no_silence(start):
     reader = start(silent_seconds=0.5)
     assert answer(reader, "") == []
-    time.sleep(1.0)
+    time.sleep(1.0)  # twice the silence that is allowed
     assert answer(reader, "asker.say('found')") == [({"kind": "found"}, b"")]
 
 
@@ -88,7 +88,7 @@ def test_a_caller_who_does_not_keep_up_is_no_silence(start):
     reader = start(silent_seconds=0.5)
     messages = reader.ask({"do": "for _ in range(20): asker.say('found', bytes(1 << 20))"})
     next(messages)
-    time.sleep(1.0)
+    time.sleep(1.0)  # twice the silence that is allowed
     assert len(list(messages)) == 19
 
 

@@ -53,7 +53,7 @@ def parameters() -> set[str]:
         text = file.read_text(encoding="utf-8")
         found.update(re.findall(r"query_params(?:\.get\(|\.pop\(|\[)\"(\w+)\"", text))
         found.update(re.findall(r"\"(\w+)\" (?:not )?in st\.query_params", text))
-        for names in re.findall(r"links\.asked\(([^)]*)\)", text):
+        for names in re.findall(r"links\.requested\(([^)]*)\)", text):
             found.update(re.findall(r"\"(\w+)\"", names))
     return found
 

@@ -190,6 +190,7 @@ def test_preparing_the_articles_of_a_measurement_is_told_and_ends_when_the_clien
             self.sent.append(json.loads(content))
 
     monkeypatch.setenv("ATELIER_CORPORA", str(tmp_path / "corpora"))
+    monkeypatch.setenv("ATELIER_CHECKPOINTS", str(tmp_path))  # nothing was measured there before
     request = {"kind": "evaluate", "reference": str(tiny_preset), "articles": str(sample_folder), "split": "test"}
     left, stays = Connection(gone=True), Connection(gone=False)
     with pytest.raises(Cancelled):

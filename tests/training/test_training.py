@@ -204,13 +204,13 @@ def test_a_parent_that_is_damaged_while_the_run_is_under_way_does_not_fail_it(pa
 
 def test_minutes_are_planned_and_kept(tiny_preset, sample_folder, root):
     run = submission.submit(
-        settings_of(tiny_preset, sample_folder, steps=None, minutes=0.02, evaluate_steps=10_000, sample_tokens=1)
+        settings_of(tiny_preset, sample_folder, steps=None, minutes=0.1, evaluate_steps=10_000, sample_tokens=1)
     )
     result = worker.work(run)
     plans = run.events("plan")
     assert plans[0]["step"] == 5
     assert result["steps"] == plans[-1]["steps"] == run.state().steps == run.state().step
-    assert result["seconds"] == pytest.approx(60 * 0.02, rel=0.1)
+    assert result["seconds"] == pytest.approx(60 * 0.1, rel=0.1)
 
 
 def test_everything_that_stands_against_a_run_is_said_before_it_starts(tiny_preset, sample_folder, root):
