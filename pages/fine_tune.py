@@ -322,7 +322,7 @@ if shown is None:
 if shown.recorded:
     recorded.note()
 newest = checkpoints.of_run(shown)
-if result := checkpoints.result_of(shown):
+if result := checkpoints.result_of(shown, unread=False):
     st.caption(_("Its result: {name}", name=words.plain(result.reference)))
 elif newest:
     st.caption(_("Newest checkpoint: {name}", name=words.plain(newest[-1].reference)))

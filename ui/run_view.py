@@ -324,7 +324,8 @@ def result_sentences(run: Run) -> list[str]:
                 best=words.grouped(event["best_step"]),
             )
         )
-    if state.result and checkpoints.result_step(run) != state.result:
+    result = checkpoints.result_of(run, unread=False)
+    if state.result and (result is None or result.step != state.result):
         sentences.append(
             _("Its result, the checkpoint of step {n}, is gone or damaged.", n=words.grouped(state.result))
         )

@@ -269,23 +269,20 @@ def find(reference: str, root: Path | None = None) -> Checkpoint:
     raise CheckpointError("The run {name} has no checkpoint {step}.", name=name, step=paths.shortened(step))
 
 
-def result_of(run: Run) -> Checkpoint | None:
+def result_of(run: Run, unread: bool = True) -> Checkpoint | None:
     """The checkpoint that is a run's result: the one it ended with, and until then, or where that is gone or damaged, the best
-    so far of a run whose result is the best; None where there is no such."""
+    so far of a run whose result is the best; None where there is no such.
+
+    Args:
+        unread: as for `verify`; a page that only names it reads no weights for that.
+    """
     step = run.state().result
     with contextlib.suppress(CheckpointError):
         if step:
-            return _verified(run.folder / f"step-{step:08d}")
+            return _verified(run.folder / f"step-{step:08d}", unread=unread)
     with contextlib.suppress(EngineError):
-        if run.settings.takes_best and (found := best(filter(_is_whole, of_run(run)))) is not None:
-            return found
+        return best_whole(run, unread) if run.settings.takes_best else None
     return None
-
-
-def result_step(run: Run) -> int:
-    """The step of a run's result, 0 where there is none."""
-    found = result_of(run)
-    return found.step if found else 0
 
 
 def interval_loss(checkpoint: Checkpoint) -> float | None:
@@ -299,8 +296,17 @@ def interval_loss(checkpoint: Checkpoint) -> float | None:
 
 def best(found: Iterable[Checkpoint]) -> Checkpoint | None:
     """The checkpoint with the lowest loss on validation; of equal ones the newest."""
+    return next(iter(_best_first(found)), None)
+
+
+def best_whole(run: Run, unread: bool = True) -> Checkpoint | None:
+    """The best of a run's checkpoints that is whole; no more of them are read than that takes."""
+    return next((c for c in _best_first(of_run(run)) if _is_whole(c, unread)), None)
+
+
+def _best_first(found: Iterable[Checkpoint]) -> list[Checkpoint]:
     scored = [(loss, -c.step, c) for c in found if (loss := interval_loss(c)) is not None]
-    return min(scored, key=lambda item: item[:2])[2] if scored else None
+    return [c for _loss, _step, c in sorted(scored, key=lambda item: item[:2])]
 
 
 def preset_of(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -353,9 +359,9 @@ def delete(checkpoint: Checkpoint) -> None:
         shutil.rmtree(gone, ignore_errors=True)
 
 
-def _is_whole(checkpoint: Checkpoint) -> bool:
+def _is_whole(checkpoint: Checkpoint, unread: bool = True) -> bool:
     try:
-        verify(checkpoint)
+        verify(checkpoint, unread=unread)
     except CheckpointError:
         return False
     return True

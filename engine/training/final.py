@@ -39,7 +39,7 @@ def score(setup: Setup, state: TrainingState, by_keras: dict[str, Any] | None, s
     """
     run, splits, left_out = setup.run, setup.held_out_splits, setup.settings.near_copies == LEFT_OUT
     last = checkpoints.find(f"{run.name}/{state.step}", run.folder.parent)
-    best = checkpoints.best(checkpoints.of_run(run)) or last
+    best = checkpoints.best_whole(run) or last
     base_better = state.base_loss is not None and (checkpoints.interval_loss(best) or 0.0) > state.base_loss
     checkpoint = best if setup.settings.takes_best and not base_better else last
     named = {"run": ModelReference(setup.base.preset, checkpoint), "base": setup.base}

@@ -85,10 +85,9 @@ class Planner:
         s, state = self._settings, self._state
         if s.minutes_of != EVERYTHING or state.plan is None or not state.step_seconds:
             return 0.0
-        recent = state.step_seconds[max(1, self._planned_steps - 1) :] or state.step_seconds[-1:]
-        between = max(0, submission.intervals_of(s, None) - state.measurements - 1) if not state.finished else 0
-        training = (state.steps - state.step) * float(np.mean(recent))
-        return time.time() + training + between * self.measurement_seconds + self.end_seconds
+        training = (state.steps - state.step) * self._pace()
+        between = 0.0 if state.finished else self._measuring_seconds()
+        return time.time() + training + between + self.end_seconds
 
     def elapsed(self) -> float:
         """Seconds since the run was asked for, those left out in which nobody worked on it."""
@@ -99,7 +98,6 @@ class Planner:
         if state.step in self._decided:
             self._take(self._decided[state.step])
             return
-        recent = state.step_seconds[max(1, self._planned_steps) :] or state.step_seconds[-1:]
         left = self._left()
         remaining = max(1, submission.intervals_of(s, None) - state.measurements)
         since = state.seconds - state.measured_at_seconds
@@ -108,7 +106,7 @@ class Planner:
             plan.make(
                 state.plan,
                 state.step,
-                float(np.mean(recent)),
+                self._pace(),
                 left,
                 until_measurement,
                 60 * (s.minutes or 0),
@@ -121,8 +119,17 @@ class Planner:
         whole = 60 * (self._settings.minutes or 0)
         if self._settings.minutes_of != EVERYTHING:
             return whole - self._state.seconds
-        between = submission.intervals_of(self._settings, None) - self._state.measurements - 1
-        return whole - self.elapsed() - self.end_seconds - max(0, between) * self.measurement_seconds
+        return whole - self.elapsed() - self.end_seconds - self._measuring_seconds()
+
+    def _pace(self) -> float:
+        """Seconds of a step now: those since the last plan, or the newest one."""
+        steps = self._state.step_seconds
+        return float(np.mean(steps[max(1, self._planned_steps) :] or steps[-1:]))
+
+    def _measuring_seconds(self) -> float:
+        """What the measurements to come will take, the one at the end apart."""
+        to_come = submission.intervals_of(self._settings, None) - self._state.measurements - 1
+        return max(0, to_come) * self.measurement_seconds
 
     def _take(self, found: plan.Plan) -> None:
         state = self._state

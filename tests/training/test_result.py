@@ -105,6 +105,12 @@ def test_a_run_that_does_not_improve_ends_early_and_goes_on_to_the_same_end(tiny
     (event,) = run.events("early_end")
     assert {"step": 8, "steps": 12, "best_step": 4, "patience": 2}.items() <= event.items()
     assert [c.step for c in checkpoints.of_run(run)] == [2, 4, 6, 8]
+    assert checkpoints.find("run").step == 4  # the best so far
+    weights = run.folder / "step-00000004" / checkpoints.of_run(run)[1].weights_files[0]
+    whole_bytes = weights.read_bytes()
+    weights.write_bytes(whole_bytes[:-1] + b"x")
+    assert checkpoints.find("run").step == 8  # the best of those that are whole
+    weights.write_bytes(whole_bytes)
     run.request_resume()
     keras.backend.clear_session()
     run = lifecycle.find("run")
