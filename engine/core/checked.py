@@ -66,6 +66,7 @@ CONFIG = known(
     copied_from=object_of({}),
     visitor=boolean,
     most_seconds=number,
+    shape=object_of(needed(sequence_length=positive, batch_size=positive, dropout=number)),
 )
 # An inode has more digits than other numbers.
 PLACE = needed(path=path_text, machine=text, inode=lambda value: type(value) is int and value >= 0)
