@@ -51,7 +51,7 @@ def work(
     Raises:
         EngineError: what a person can act on; the run is marked as failed.
         GoneError: the run's folder was deleted meanwhile; nothing of it is left.
-        memory.GoesOn: memory ran out; the run is in the queue again, and this process must end.
+        memory.RestartNeeded: memory ran out; the run is in the queue again, and this process must end.
     """
     with Lock(run.folder / "lock") as run_lock:
         if run.gone() or not run_lock.acquire(_LOOK_SECONDS):
@@ -102,7 +102,7 @@ def _train(run: Run, device: str, on_progress: OnProgress, held: tuple[Lock, ...
     except EngineError as error:
         end(run, states.FAILED, error.to_json())
         raise
-    except memory.GoesOn:
+    except memory.RestartNeeded:
         run.append_event("state", state=states.QUEUED)
         run.write_state(state=states.QUEUED, starts=0, phase="")  # at its old place; halving comes to an end by itself
         raise
@@ -314,7 +314,7 @@ def main() -> int:
     try:
         with dispatcher.watching(run.folder.parent):
             work(run, device=sys.argv[2])
-    except memory.GoesOn:
+    except memory.RestartNeeded:
         memory.leave(0)  # the dispatcher starts the next process
     except EngineError as error:
         print(f"{error}", file=sys.stderr)

@@ -33,7 +33,7 @@ def train(run: Run, offered: str, on_progress: OnProgress) -> dict[str, Any]:
 
     Raises:
         Cancelled: `on_progress` ended it; its checkpoint is written.
-        memory.GoesOn: memory ran out in a step; the event that halves the micro-batch is written.
+        memory.RestartNeeded: memory ran out in a step; the event that halves the micro-batch is written.
         EngineError: what a person can act on.
     """
     run.write_state(durable=False, phase=Phase.LOADING)
@@ -64,7 +64,7 @@ class _FineTuning:
         """Trains to the end; where the training then stands.
 
         Raises:
-            Cancelled, memory.GoesOn, EngineError: as `train`.
+            Cancelled, memory.RestartNeeded, EngineError: as `train`.
         """
         try:
             self._begin()
@@ -144,7 +144,7 @@ class _FineTuning:
             micro_batch=rows // 2,
             batch_size=found.batch_size,
         )
-        raise memory.GoesOn from error
+        raise memory.RestartNeeded from error
 
     # What is done beside the steps
 
