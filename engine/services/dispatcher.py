@@ -207,10 +207,10 @@ def watching(root: Path | None = None) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        go_on(root)
+        ensure_if_needed(root)
 
 
-def go_on(root: Path) -> None:
+def ensure_if_needed(root: Path) -> None:
     """Starts a dispatcher if anything waits and none is at work."""
     with contextlib.suppress(EngineError, OSError):
         if work_left(root):
@@ -230,7 +230,7 @@ def main() -> int:
         if root.is_dir():
             raise
         return 0
-    go_on(root)  # asked for between the last look and the lock's release
+    ensure_if_needed(root)  # asked for between the last look and the lock's release
     return 0
 
 

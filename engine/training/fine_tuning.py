@@ -204,6 +204,6 @@ class _FineTuning:
         )
         return True
 
-    def goes_on(self) -> None:
+    def training_continues(self) -> None:
         """Says that it trains again."""
         self._enter(Phase.TRAINING)
