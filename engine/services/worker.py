@@ -62,9 +62,9 @@ def work(
             name: Lock(device_lock(name, run.folder.parent))
             for name in ((device,) if device else machine.devices(run.settings.device))
         }
-        end = time.monotonic() + patience_seconds
+        deadline = time.monotonic() + patience_seconds
         while (free := next((name for name, lock in locks.items() if lock.acquire()), None)) is None:
-            if time.monotonic() >= end:
+            if time.monotonic() >= deadline:
                 return None
             time.sleep(0.05)
         try:
@@ -96,7 +96,7 @@ def _train(run: Run, device: str, on_progress: OnProgress, held: tuple[Lock, ...
         _require_memory(run)
         # Before an hour's work rather than after it.
         retention.require_space(run.folder, submission.estimate(run.settings).checkpoint_bytes)
-        result = _with_stopped(run, device, stop, heart, on_progress)
+        result = _train_until_stopped(run, device, stop, heart, on_progress)
     except GoneError:
         raise
     except EngineError as error:
@@ -151,16 +151,16 @@ def _require_memory(run: Run) -> None:
         run.append_event("memory", step=step, failed_step=None, micro_batch=rows, batch_size=batch_size)
 
 
-def _with_stopped(run: Run, device: str, stop: "_StopRequests", heart: "Heart", on_progress: OnProgress):
+def _train_until_stopped(run: Run, device: str, stop: "_StopRequests", heart: "Heart", on_progress: OnProgress):
     from engine.training import fine_tuning  # the heavy imports, once the locks are held
 
-    def come_on(progress: Progress) -> None:
+    def after_progress(progress: Progress) -> None:
         heart.on_progress(progress)
         on_progress(progress)
         stop.check()
 
     try:
-        return fine_tuning.train(run, device, come_on)
+        return fine_tuning.train(run, device, after_progress)
     except Cancelled:
         return None
 

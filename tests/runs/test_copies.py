@@ -196,7 +196,7 @@ def test_a_trainer_whose_folder_is_deleted_ends_and_leaves_nothing(root, monkeyp
         stop.check()
         raise AssertionError("it goes on")
 
-    monkeypatch.setattr(worker, "_with_stopped", train)
+    monkeypatch.setattr(worker, "_train_until_stopped", train)
     with pytest.raises(GoneError, match="The folder of the run one was deleted while it trained"):
         worker.work(run, device="cpu")
     assert [path.name for path in root.iterdir()] == [".locks"]
@@ -213,7 +213,7 @@ def test_a_folder_that_was_replaced_by_another_run_is_left_to_it(root, monkeypat
         a_run(root, seed=7)
         stop.check()
 
-    monkeypatch.setattr(worker, "_with_stopped", train)
+    monkeypatch.setattr(worker, "_train_until_stopped", train)
     with pytest.raises(GoneError):
         worker.work(run, device="cpu")
     assert lifecycle.find("one", root).settings.seed == 7
