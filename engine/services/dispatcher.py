@@ -18,7 +18,7 @@ from engine.core import launch, machine, paths
 from engine.core.errors import EngineError, GoneError, StorageError, sentence
 from engine.core.files import sweep
 from engine.core.locks import Lock, held
-from engine.runs import devices, endings, lifecycle, states
+from engine.runs import devices, final_state, lifecycle, states
 from engine.runs.folder import Run
 from engine.runs.queue import waiting
 
@@ -125,7 +125,7 @@ def settle(run: Run, code: int | None) -> None:
         run.sweep()
         run.give_last_words()
         if run.control():  # it was asked to end, and has
-            endings.end_as_requested(run)
+            final_state.end_as_requested(run)
             return
         reason: dict = {"template": _deaths_reason(code), "values": {"code": abs(code or 0)}}
         run.append_event("state", state=states.INTERRUPTED, reason=reason)

@@ -23,7 +23,7 @@ from engine.core.progress import Cancelled, OnProgress, Phase, Progress, ignore
 from engine.presets import memory
 from engine.runs import checkpoints, lifecycle, retention, states, submission
 from engine.runs.devices import device_lock, say_unused
-from engine.runs.endings import end, end_as_requested
+from engine.runs.final_state import end, end_as_requested
 from engine.runs.folder import HEARTBEAT, HEARTBEAT_SECONDS, OWNER, Run
 from engine.services import dispatcher
 

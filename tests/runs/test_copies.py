@@ -20,7 +20,7 @@ from engine.runs import identity, lifecycle, queue, removal, submission
 from engine.runs import states as states_
 from engine.runs.folder import OWNER, Run
 from engine.runs.settings import RunSettings
-from engine.services import dispatcher, ending, worker
+from engine.services import dispatcher, killing, worker
 
 
 def a_run(root, state=states_.QUEUED, **changes) -> Run:
@@ -152,7 +152,7 @@ def test_a_copy_can_be_stopped_and_deleted_and_one_whose_name_is_none_says_so(ro
         copy.request_resume()
     assert copy.state().state == states_.COPIED
     with pytest.raises(RunError, match="No trainer works"):
-        ending.end_trainer(copy)
+        killing.kill_trainer(copy)
     copy.request_stop()
     assert copy.state().state == states_.STOPPED
     removal.remove(copied(original.folder, root / "three"))
