@@ -10,6 +10,7 @@ from engine.corpus import store
 from engine.runs import lifecycle, states
 from engine.runs.folder import HEARTBEAT
 from engine.runs.settings import RunSettings
+from engine.services import killing
 from ui import access, preview_view
 
 pytestmark = pytest.mark.usefixtures("no_studio")
