@@ -18,7 +18,7 @@ GPU_CHUNK_LOGITS = 1 << 27  # worked on at a time on a GPU, which small matrix p
 GPU_FRAMEWORK_BYTES = 1 << 30  # of a GPU, for CUDA's libraries and what they work in
 
 
-class GoesOn(Exception):
+class RestartNeeded(Exception):
     """Memory ran out in a step. The run waits in the queue with a smaller micro-batch; this process must end.
 
     After a failed step XLA's variables hold whatever came into their memory since, and freeing them breaks the heap
