@@ -70,7 +70,7 @@ def _forward(
         slopes = slopes.astype(compute)
         figures += jnp.stack([jnp.sum(losses * weight), jnp.sum(right * weight)])
         if embedding_learns:
-            for_embedding += jnp.matmul(slopes.T, states, preferred_element_type=jnp.float32)
+            for_embedding += jnp.matmul(slopes.T, states).astype(jnp.float32)
         return (figures, for_embedding), jnp.matmul(slopes, kernel)
 
     nothing = jnp.zeros((vocabulary_size, dim) if embedding_learns else (), jnp.float32)

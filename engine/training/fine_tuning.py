@@ -45,10 +45,11 @@ def train(run: Run, offered: str, on_progress: OnProgress) -> dict[str, Any]:
         state = work.run()
         by_keras = final.evaluate_as_keras_does(found, model, state) if found.settings.method == FIRST_TOKENS else None
         scorer = final.WholeScorer(found, model, work.measurer.scorer, on_progress)
+        device_memory = work.device_memory()
         # The figures come from the files: the optimizer and the gradients are not needed here.
         del work, model
         release_memory()
-        return final.score(found, state, by_keras, scorer)
+        return final.score(found, state, by_keras, scorer, device_memory)
 
 
 class _FineTuning:
@@ -135,11 +136,31 @@ class _FineTuning:
             setup.length,
             setup.batch_size,
             setup.settings.lora_rank,
-            setup.precision == "float32",
-            framework.uses_jax() and setup.precision != "float32" and not self.model.backbone.dropout,
+            *self._attention(),
             backend.most_device_bytes(of_card[1]),
         )
         return rows if rows < setup.batch_size else 0
+
+    def device_memory(self) -> dict[str, int] | None:
+        """What was expected to be taken of a GPU's memory by the training, and the most that was; None on a CPU."""
+        setup, rows = self.setup, self.state.micro_batch or self.setup.batch_size
+        if "GPU" not in setup.device:
+            return None
+        expected = memory.gpu_bytes(
+            setup.base.preset,
+            setup.length,
+            rows,
+            setup.settings.lora_rank,
+            *self._attention(),
+            rows < setup.batch_size,
+        )
+        peak = backend.peak_device_bytes(int(setup.device.rpartition(":")[2]))
+        return {"expected_bytes": expected, "peak_bytes": peak}
+
+    def _attention(self) -> tuple[bool, bool]:
+        """Whether activations are float32, and whether a kernel works attention out without keeping it."""
+        wide = self.setup.precision == "float32"
+        return wide, framework.uses_jax() and not wide and not self.model.backbone.dropout
 
     def _stepper(self) -> steppers.Stepper:
         if self.setup.settings.method == FIRST_TOKENS:

@@ -27,6 +27,8 @@ def place(run: Run, wanted: str) -> tuple[str, str]:
     if settings.device == "auto" and not found:
         wanted = "cpu"
         say_unused(run)
+    if wanted == "cpu" and settings.precision == "mixed_float16" and framework.uses_jax():
+        raise ResourcesError("JAX has no attention in float16 on a CPU: choose float32 or mixed_bfloat16.")
     if wanted == "cpu":
         return "/device:CPU:0", "float32" if settings.precision == "auto" else settings.precision
     number = int(wanted[4:])

@@ -66,12 +66,12 @@ class Timekeeper:
         if not self._follows_clock:
             every = submission.interval(s, state.steps)
             return (state.step // every + 1) * every
-        if state.plan is None:
+        if state.timetable is None:
             return state.step + 1
-        found = state.plan.plan_at
+        found = state.timetable.plan_at
         if s.evaluate_steps:
             return min(found, (state.step // s.evaluate_steps + 1) * s.evaluate_steps)
-        return min(found, state.plan.measure_at)
+        return min(found, state.timetable.measure_at)
 
     def after_steps(self) -> None:
         """Plans again where it is time."""
