@@ -67,6 +67,8 @@ def train(root: Path, way: str, articles: str, device: str, extra: list[str]) ->
     )
     ended = time.time()
     folder = Path(os.environ["ATELIER_CHECKPOINTS"]) / name
+    if not (folder / "events.jsonl").exists():
+        return {"way": way, "error": (answer.stderr + answer.stdout)[-1500:]}
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     steps = [event for event in events if event["kind"] == "step"]
     result = next((event for event in events if event["kind"] == "result"), {})

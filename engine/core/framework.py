@@ -49,21 +49,23 @@ def require() -> None:
         raise ResourcesError("TensorFlow is not installed: pip install -r requirements.txt.")
 
 
-def require_tensorflow(what: str) -> None:
-    """Makes sure that TensorFlow computes, which something needs.
-
-    Args:
-        what: needs it, as the beginning of a sentence.
-
-    Raises:
-        EngineError: JAX does.
-    """
-    if uses_jax():
-        raise needs_tensorflow(what)
-
-
-def needs_tensorflow(what: str) -> EngineError:
-    """The sentence for what JAX cannot do here."""
+def ckpt_problem() -> EngineError | None:
+    """Why a TensorFlow checkpoint can be neither written nor read here; None where it can."""
+    if not uses_jax():
+        return None
     return EngineError(
-        "{what} needs TensorFlow, and {variable} asks for JAX here: leave {variable} out.", what=what, variable=VARIABLE
+        "A .ckpt checkpoint is TensorFlow's own, and {variable} asks for JAX here: choose weights.h5, which both read "
+        "exactly, or leave {variable} out.",
+        variable=VARIABLE,
+    )
+
+
+def first_tokens_problem() -> EngineError | None:
+    """Why the original report's way cannot be taken here; None where it can."""
+    if not uses_jax():
+        return None
+    return EngineError(
+        "The original report's way trains by Keras fit on TensorFlow's data sets, and {variable} asks for JAX here: choose "
+        "the packed method, or leave {variable} out.",
+        variable=VARIABLE,
     )

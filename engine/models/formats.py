@@ -79,7 +79,8 @@ def _tensorflow() -> Any:
     Raises:
         EngineError: JAX computes here.
     """
-    framework.require_tensorflow("A .ckpt checkpoint")
+    if (problem := framework.ckpt_problem()) is not None:
+        raise problem
     import tensorflow
 
     return tensorflow

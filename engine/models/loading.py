@@ -151,7 +151,8 @@ def read_weights(backbone, folder: Path, form: str) -> None:
             except UserWarning as warning:
                 raise ValueError(str(warning)) from warning
         return
-    framework.require_tensorflow("A .ckpt checkpoint")  # the other formats can be read on JAX too
+    if (problem := framework.ckpt_problem()) is not None:  # the other formats can be read on JAX too
+        raise problem
     import tensorflow as tf
 
     try:

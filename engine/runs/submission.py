@@ -14,7 +14,7 @@ from typing import Any
 
 from engine import __version__
 from engine.articles import hub, isolation, on_disk
-from engine.core import machine, paths
+from engine.core import framework, machine, paths
 from engine.core.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
 from engine.corpus import lookup, preparation, reading, windows
 from engine.presets import catalogue, memory
@@ -214,6 +214,8 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
                 context=preset.max_sequence_length,
             )
         )
+    attempt(framework.require)
+    attempt(lambda: _check_framework(settings, parent))
     attempt(lambda: _check_articles(settings, preset))
     attempt(lambda: machine.resolve_device(settings.device))
     if preset is not None:
@@ -225,6 +227,19 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
     return replace(
         settings, articles=articles, preset=reference, parent=parent.reference if parent is not None else settings.after
     )
+
+
+def _check_framework(settings: RunSettings, parent: checkpoints.Checkpoint | None) -> None:
+    """Makes sure that what is asked for can be done on the framework that computes here.
+
+    Raises:
+        EngineError: it needs TensorFlow.
+    """
+    ckpt = settings.checkpoint_format == checkpoints.CKPT or (parent is not None and parent.format == checkpoints.CKPT)
+    problem = framework.first_tokens_problem() if settings.method == FIRST_TOKENS else None
+    problem = problem or (framework.ckpt_problem() if ckpt else None)
+    if problem is not None:
+        raise problem
 
 
 def _check_parent(parent: checkpoints.Checkpoint, preset: catalogue.Preset) -> None:
