@@ -10,7 +10,7 @@ from engine.core.progress import Cancelled, OnProgress, Phase
 from engine.corpus.windows import Batches
 from engine.training.progress import Training
 from engine.training.state import TrainingState
-from engine.training.steppers import LearningRate, Outcome, Stepper
+from engine.training.steppers import Course, LearningRate, Outcome, Stepper
 
 REPORT_SECONDS = 1.0  # the shortest time between two reports of the training figures
 
@@ -101,7 +101,7 @@ class Loop:
             self._say()
         try:
             self.stepper.train(
-                self.batches, self.state.step, lambda: self.state.steps, self.learning_rate, self._after_step
+                Course(self.batches, self.state.step, lambda: self.state.steps, self.learning_rate, self._after_step)
             )
         except _EndsEarly:
             return

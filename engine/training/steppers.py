@@ -33,6 +33,23 @@ class Outcome:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Course:
+    """What a training goes through.
+
+    Attributes:
+        batches: by the number of their step. learning_rate: by the number of the step.
+        first_step: counted from 0. last_step: excluded, asked before each step; 0 = not known yet.
+        after_step: called after each; what it raises ends the training.
+    """
+
+    batches: windows.Batches
+    first_step: int
+    last_step: Callable[[], int]
+    learning_rate: LearningRate
+    after_step: Callable[[Outcome], None]
+
+
 class OutOfMemory(Exception):
     """Memory ran out in a step. What the step has left of the variables is not to be trusted."""
 
@@ -52,19 +69,8 @@ class NonFiniteLoss(Exception):
 class Stepper(Protocol):
     """A way to train."""
 
-    def train(
-        self,
-        batches: windows.Batches,
-        first_step: int,
-        last_step: Callable[[], int],
-        learning_rate: LearningRate,
-        after_step: Callable[[Outcome], None],
-    ) -> None:
-        """Trains from one step to another, both counted from 0, the last excluded.
-
-        Args:
-            last_step: asked before each step; 0 = not known yet.
-            after_step: called after each; what it raises ends the training.
+    def train(self, course: Course) -> None:
+        """Trains from the first step of a course to its last.
 
         Raises:
             NonFiniteLoss: the loss is no number any more. OutOfMemory: memory ran out where half as much at a time may
@@ -90,18 +96,11 @@ class Packed:
         with self._first_calls.timed(*batch.token_ids.shape):
             return self._accumulator.step(batch)
 
-    def train(
-        self,
-        batches: windows.Batches,
-        first_step: int,
-        last_step: Callable[[], int],
-        learning_rate: LearningRate,
-        after_step: Callable[[Outcome], None],
-    ) -> None:
+    def train(self, course: Course) -> None:
         """As `Stepper.train`."""
-        step = first_step
-        while not last_step() or step < last_step():
-            batch, rate = batches.batch(step), learning_rate(step)
+        step = course.first_step
+        while not course.last_step() or step < course.last_step():
+            batch, rate = course.batches.batch(step), course.learning_rate(step)
             started = time.monotonic()
             try:
                 logs = self.step(batch, rate)
@@ -112,7 +111,7 @@ class Packed:
             seconds = time.monotonic() - started
             loss = _per_token(logs["loss"], batch, step + 1)
             step += 1
-            after_step(Outcome(loss, logs["accuracy"], batch.tokens, seconds))
+            course.after_step(Outcome(loss, logs["accuracy"], batch.tokens, seconds))
 
 
 class KerasFit:
@@ -121,27 +120,20 @@ class KerasFit:
     def __init__(self, model: CausalLM, batch_size: int) -> None:
         self._model, self._batch_size = model, batch_size
 
-    def train(
-        self,
-        batches: windows.Batches,
-        first_step: int,
-        last_step: Callable[[], int],
-        learning_rate: LearningRate,
-        after_step: Callable[[Outcome], None],
-    ) -> None:
+    def train(self, course: Course) -> None:
         """As `Stepper.train`."""
-        step = first_step
+        step, last_step = course.first_step, course.last_step()
 
         def take(loss: float, accuracy: float, batch: windows.Batch, seconds: float) -> None:
             nonlocal step
             in_nats = _per_token(loss, batch, step + 1)
             step += 1
-            after_step(Outcome(in_nats, accuracy, batch.tokens, seconds))
+            course.after_step(Outcome(in_nats, accuracy, batch.tokens, seconds))
 
-        if first_step >= last_step():
+        if step >= last_step:
             return
         try:
-            keras_fit.fit(self._model, batches, first_step, last_step(), learning_rate, take)
+            keras_fit.fit(self._model, course.batches, course.first_step, last_step, course.learning_rate, take)
         except Exception as error:
             if not memory.ran_out(error):
                 raise

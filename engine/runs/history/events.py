@@ -218,6 +218,7 @@ class Kind:
 STEP_FIELDS = (
     "step", "time", "tokens", "seconds", "epoch", "loss", "accuracy", "learning_rate", "tokens_per_second", "memory_bytes",
 )  # fmt: skip
+STEP_BEGINS = b'{"kind": "step",'  # how a trainer writes them
 _LONGEST_KIND = 40  # characters
 _SUMS = ("article", "tokens", "bytes", "top_1", "loss")
 _STEP, _STEP_OR_NONE_YET = step, step_or_none_yet
