@@ -1,6 +1,8 @@
 """What the tests share: a tiny real GPT-2, small real articles, folders of their own."""
 
 import contextlib
+import gc
+import importlib
 import json
 import os
 import shutil
@@ -144,6 +146,9 @@ def without_xla():
     from engine.evaluation import scoring
 
     scoring.JIT_COMPILE = False
+    importlib.import_module("keras_hub")
+    gc.collect()
+    gc.freeze()  # a million objects of TensorFlow that stay: each collection of garbage would go through them, 0.3 s
 
 
 @pytest.fixture(scope="session")

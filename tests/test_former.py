@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from pages_helpers import new_session
 from project import PAGES, PROJECT
-from streamlit.testing.v1 import AppTest
 
 import engine
 from engine.evaluation import measure
@@ -96,7 +96,7 @@ def test_the_paused_stage_goes_on_where_it_was_and_the_one_that_waited_follows(f
 
 @pytest.mark.parametrize("page", [page.stem for page in PAGES])
 def test_every_page_shows_them(former, page):
-    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60).run()
+    app = new_session().run()
     for end in ("packed", "chain-1"):
         run = former[end]
         app.query_params["run"] = run.name
