@@ -151,17 +151,27 @@ def without_xla():
     gc.freeze()  # a million objects of TensorFlow that stay: each collection of garbage would go through them, 0.3 s
 
 
-@pytest.fixture(scope="session")
-def tiny_preset(tmp_path_factory, vocabulary, without_xla) -> Path:
-    """A keras-hub preset of a real GPT-2: 2 layers, hidden 32, context 64, random weights of a fixed seed."""
+def new_preset(folder: Path, vocabulary, layers: int) -> Path:
+    """A keras-hub preset of a real GPT-2: hidden 32, context 64, random weights of a fixed seed."""
     from engine.models import loading
     from engine.models.backend import keras
 
     keras.utils.set_random_seed(7)
-    folder = tmp_path_factory.mktemp("presets") / "tiny"
-    model = loading.new(loading.Architecture(len(vocabulary[0]), 2, 2, 32, 64))
+    model = loading.new(loading.Architecture(len(vocabulary[0]), layers, 2, 32, 64))
     loading.save_preset(model, *vocabulary, folder, "# A tiny model for tests\n")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_preset(tmp_path_factory, vocabulary, without_xla) -> Path:
+    """One layer: most of the time of so small a run is TensorFlow's tracing, which each layer's variables add to."""
+    return new_preset(tmp_path_factory.mktemp("presets") / "tiny", vocabulary, 1)
+
+
+@pytest.fixture(scope="session")
+def two_layer_preset(tmp_path_factory, vocabulary, without_xla) -> Path:
+    """Two layers, for what could mistake one for the other."""
+    return new_preset(tmp_path_factory.mktemp("presets") / "two-layers", vocabulary, 2)
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +184,7 @@ def looking():
 
 
 @pytest.fixture(scope="module")
-def fine_tuned(tiny_preset, tmp_path_factory):
+def fine_tuned(two_layer_preset, tmp_path_factory):
     """(weights of a GPT2Backbone that are not the preset's, a keras-hub preset of them, a Hugging Face folder of them)."""
     import numpy as np
 
@@ -184,11 +194,11 @@ def fine_tuned(tiny_preset, tmp_path_factory):
     from engine.runs.references import ModelReference
 
     folder = tmp_path_factory.mktemp("fine-tuned")
-    model, _tokenizer = loading.load(ModelReference(catalogue.find(tiny_preset)))
+    model, _tokenizer = loading.load(ModelReference(catalogue.find(two_layer_preset)))
     rng = np.random.default_rng(1)
     model.backbone.set_weights([w + rng.normal(0, 0.05, w.shape) for w in model.backbone.get_weights()])
     loading.save_preset(
-        model, *formats._vocabulary(ModelReference(catalogue.find(tiny_preset))), folder / "keras-hub", ""
+        model, *formats._vocabulary(ModelReference(catalogue.find(two_layer_preset))), folder / "keras-hub", ""
     )
     exported = formats.export(references.resolve(str(folder / "keras-hub")), "hugging-face", folder / "hugging-face")
     return model.backbone.get_weights(), folder / "keras-hub", exported

@@ -96,8 +96,8 @@ def distance(gradients, exact):
 @pytest.mark.parametrize("lora_rank", [0, 4])
 @pytest.mark.parametrize("most", [1 << 24, SEVERAL, SEVERAL - 400 * 3])
 def test_loss_accuracy_and_every_gradient_are_keras_s(tiny_preset, most, lora_rank):
-    """Sums of 160 positions in another order: each addition rounds by 6e-8 of the sum, and 160 of them, through two
-    layers, by 1e-5 of the largest value at the very most."""
+    """Sums of 160 positions in another order: each addition rounds by 6e-8 of the sum, and 160 of them, through a
+    layer, by 1e-5 of the largest value at the very most."""
     model = model_of(tiny_preset, lora_rank=lora_rank)
     batch = batch_of(likely=model)
     expected, gradients = of_keras(model, batch)
