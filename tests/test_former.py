@@ -13,6 +13,7 @@ from pages_helpers import new_session
 from project import PAGES, PROJECT
 
 import engine
+from engine.core.progress import Phase
 from engine.evaluation import measure
 from engine.runs import checkpoints, lifecycle, references, states
 from engine.runs.folder import Run
@@ -82,7 +83,24 @@ def test_its_figures_are_those_that_it_tells(former, end):
 
 
 @pytest.mark.slow
-def test_the_paused_stage_goes_on_where_it_was_and_the_one_that_waited_follows(former, tiny_preset):
+def test_the_paused_stage_goes_on_where_it_was_and_is_paused_again(former, without_xla, only_trains):
+    run = former["chain-1"]
+    begun = checkpoints.of_run(run)[-1].step
+    run.request_resume()
+
+    def pause(progress):
+        if progress.phase == Phase.TRAINING and progress.done >= begun + 3:
+            (run.folder / "control.json").write_text('{"action": "pause"}', encoding="utf-8")
+
+    assert worker.work(run, on_progress=pause) is None
+    assert run.state().state == states.PAUSED
+    assert begun < checkpoints.newest_verified(run).step == run.state().step < 600
+    steps = [event["step"] for event in run.events("step")]
+    assert steps == sorted(set(steps)) and any(step <= begun for step in steps) and steps[-1] > begun
+
+
+@pytest.mark.long
+def test_the_paused_stage_goes_on_to_its_end_and_the_one_that_waited_follows(former, without_xla):
     first, second = former["chain-1"], former["chain-2"]
     begun = checkpoints.of_run(first)[-1].step
     first.request_resume()

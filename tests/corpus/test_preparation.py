@@ -67,8 +67,11 @@ def test_ids_are_those_of_hugging_face_on_all_real_articles(real_data, tmp_path)
             assert np.array_equal(prepared.tokens(split, number, number)[1:], encoding.ids)
 
 
-def test_a_preparation_that_was_killed_goes_on_to_the_same_bytes(tmp_path, tiny_preset, vocabulary):
-    source = write_articles(tmp_path / "all.jsonl", range(8000))
+@pytest.mark.parametrize(
+    ("articles", "kills"), [(3000, 2), pytest.param(8000, 4, marks=pytest.mark.long)], ids=["small", "large"]
+)
+def test_a_preparation_that_was_killed_goes_on_to_the_same_bytes(tmp_path, tiny_preset, vocabulary, articles, kills):
+    source = write_articles(tmp_path / "all.jsonl", range(articles))
     whole = preparation.prepare(source, tokenizers.Tokenizer(*vocabulary), out=tmp_path / "whole")
     command = [sys.executable, "-m", "engine", "prepare", "--source", str(source), "--preset", str(tiny_preset)]
     command += ["--out", str(tmp_path / "killed")]
@@ -76,7 +79,7 @@ def test_a_preparation_that_was_killed_goes_on_to_the_same_bytes(tmp_path, tiny_
     rng, killed = random.Random(5), 0
     environment = {**os.environ, "PYTHONPATH": str(paths.PROJECT)}
     slow = "import engine.corpus.preparation as p; p.JOURNAL_SECONDS = 0; p.BATCH_BYTES = 20000; import sys; sys.argv[1:] = "
-    for _ in range(4):
+    for _ in range(kills):
         program = f"{slow}{command[3:]!r}; import engine.__main__ as m; sys.exit(m.main())"
         process = subprocess.Popen(
             [sys.executable, "-c", program], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -322,7 +325,7 @@ def test_a_source_whose_name_is_not_utf8_is_prepared(tmp_path, tokenizer, capsys
     length=st.integers(8, 40),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=int(os.environ.get("RANGES", "15")), deadline=None)  # before a release 60 (.ci/long)
 def test_an_epoch_of_a_range_holds_every_token_of_its_articles_once_and_no_other(
     tmp_path_factory, vocabulary, sizes, first, last, length, seed
 ):

@@ -99,7 +99,9 @@ def test_the_weights_of_base_and_checkpoint_differ_and_base_is_the_preset(traine
     assert base.hash == checkpoints.of_run(run)[-1].manifest["preset"]["hash"]
 
 
-@pytest.mark.parametrize("form", ["ckpt", "weights.h5", pytest.param("keras", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "form", ["ckpt", *(pytest.param(form, marks=pytest.mark.long) for form in ("weights.h5", "keras"))]
+)
 def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
     trained, tiny_preset, sample_folder, root, form
 ):
@@ -238,6 +240,7 @@ def test_training_and_generating_work_without_tensorflow_text(tiny_preset, sampl
     """As on Windows, which has no wheel of it."""
     code = (
         "import sys; sys.modules['tensorflow_text'] = None; from engine.cli.app import main; "
+        "from engine.evaluation import scoring; scoring.JIT_COMPILE = False; "
         f"a = main(['train', '--preset', {str(tiny_preset)!r}, '--articles', {str(sample_folder)!r}, '--steps', '2', "
         "'--sequence-length', '32', '--name', 'w', '--json']); "
         "sys.exit(a or main(['generate', '--checkpoint', 'w', '--prompt', 'the cells', '--max-new-tokens', '5', '--json']))"
