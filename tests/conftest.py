@@ -238,7 +238,7 @@ def transformers() -> Elsewhere:
     found = Elsewhere(os.environ.get("ATELIER_TRANSFORMERS_PYTHON") or sys.executable)
     look = "import importlib.util as u, sys; sys.exit(not (u.find_spec('torch') and u.find_spec('transformers')))"
     if subprocess.run([found.python, "-c", look]).returncode:
-        reason = "a test extra: pip install -r tests/requirements-transformers.txt && pytest -k transformers"
+        reason = "a test extra: pip install -r tests/requirements-transformers.txt && pytest -m long -k transformers"
         (pytest.fail if os.environ.get("ATELIER_REQUIRE_ALL") else pytest.skip)(reason)
     return found
 

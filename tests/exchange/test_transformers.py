@@ -126,6 +126,7 @@ def test_the_exported_folder_is_the_one_that_transformers_has_read(folder):
     assert content(folder) == json.loads(RECORD.read_text(encoding="utf-8"))["content"]
 
 
+@pytest.mark.parametrize("theirs", [pytest.param("itself", marks=pytest.mark.long)], indirect=True)
 def test_transformers_still_makes_of_it_what_is_recorded(theirs):
     recorded = json.loads(RECORD.read_text(encoding="utf-8"))
     assert np.allclose(np.array(theirs["logits"])[:, :LOGITS], recorded["logits"], rtol=0, atol=1e-4)
