@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Generator as BeamSearch
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +15,11 @@ from engine.inference import beam
 from engine.inference.token_scores import Microscope
 from engine.models import finite
 from engine.models.compilation import FirstCalls
+from engine.models.protocols import CausalLM, Tensor
 from engine.presets.tokenizers import Tokenizer
+
+Written: TypeAlias = tuple[Tensor, Tensor]  # the logits behind each token, and the cache
+Step: TypeAlias = Callable[[Tensor, Tensor, Tensor], Written]
 
 MOST_BEAMS = 8
 _LENGTHS = (128, 256, 512, 1024)  # a compiled function for each: prompts of all lengths share them
@@ -65,9 +70,9 @@ class Sampler:
 class Generator:
     """A model ready to continue prompts; keeps its compiled functions."""
 
-    def __init__(self, model, tokenizer: Tokenizer) -> None:
+    def __init__(self, model: CausalLM, tokenizer: Tokenizer) -> None:
         self._model, self.tokenizer = model, tokenizer
-        self._steps: dict[int, Callable] = {}
+        self._steps: dict[int, Step] = {}
 
     @cached_property
     def microscope(self) -> Microscope:
@@ -80,32 +85,36 @@ class Generator:
         return self._model.compute_dtype
 
     @cached_property
-    def _beam_step(self) -> Callable:
+    def _beam_step(self) -> Callable[[Tensor, Tensor, Tensor, Tensor], Written]:
         """The compiled function of a beam search: one token of each hypothesis, whose parents' caches it takes."""
         model = self._model
 
         @tf.function(reduce_retracing=False)
-        def step(token_ids, cache, parents, index):  # int32 (n, 1), (m, layers, 2, length, …), int32 (n,), int32 ()
+        def step(token_ids: Tensor, cache: Tensor, parents: Tensor, index: Tensor) -> Written:
+            # int32 (n, 1), (m, layers, 2, length, …), int32 (n,), int32 ()
             logits, _, cache = model.call_with_cache(token_ids, tf.gather(cache, parents), index)
             return tf.cast(logits[:, 0], tf.float32), cache  # (n, vocabulary)
 
-        return step
+        found: Callable[[Tensor, Tensor, Tensor, Tensor], Written] = step
+        return found
 
-    def _step(self, length: int):
+    def _step(self, length: int) -> Step:
         """The compiled function for a cache of `length` positions."""
         if length not in self._steps:
             model = self._model
 
             @tf.function(reduce_retracing=False)
-            def step(token_ids, cache, index):  # int32 (1, piece), (1, layers, 2, length, heads, head_dim), int32 ()
+            def step(token_ids: Tensor, cache: Tensor, index: Tensor) -> Written:
+                # int32 (1, piece), (1, layers, 2, length, heads, head_dim), int32 ()
                 logits, _, cache = model.call_with_cache(token_ids, cache, index)
                 return tf.cast(logits[0], tf.float32), cache  # (piece, vocabulary)
 
             first_calls = FirstCalls("generate")
 
-            def timed(token_ids, cache, index):
+            def timed(token_ids: Tensor, cache: Tensor, index: Tensor) -> Written:
                 with first_calls.timed(token_ids.shape[1], length):
-                    return step(token_ids, cache, index)
+                    written: Written = step(token_ids, cache, index)
+                return written
 
             self._steps[length] = timed
         return self._steps[length]
@@ -123,7 +132,7 @@ class Generator:
     def _room(self, max_new_tokens: int) -> int:
         return max(1, min(max_new_tokens, self._model.backbone.max_sequence_length - 1))
 
-    def _begin(self, ids: list[int], room: int):
+    def _begin(self, ids: list[int], room: int) -> tuple[Step, Tensor, Tensor]:
         """Feeds the prompt: (step function, cache, logits behind it)."""
         backbone = self._model.backbone
         context = backbone.max_sequence_length
