@@ -254,10 +254,18 @@ def real_data() -> Path:
 
 
 @pytest.fixture
-def only_trains(monkeypatch):
-    """Leaves out what has no part in what is tested, and takes most of the time of so small a run."""
+def eager():
+    """Nothing is traced, which takes longer than a few steps of a model of one layer."""
     import tensorflow as tf
 
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def only_trains(monkeypatch, eager):
+    """Leaves out what has no part in what is tested, and takes most of the time of so small a run."""
     from engine.training import final, loop
     from engine.training.measurer import Measurer
 
@@ -265,9 +273,6 @@ def only_trains(monkeypatch):
         monkeypatch.setattr(Measurer, method, lambda self, *rest: None)
     monkeypatch.setattr(final, "score", lambda *rest: {})
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)  # the loss of each step
-    tf.config.run_functions_eagerly(True)  # tracing takes longer than so few steps
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

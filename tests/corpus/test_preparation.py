@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,16 +54,22 @@ def test_sections_of_real_articles_come_back_exactly(real_data, tmp_path):
         assert [(s.name, s.paragraphs) for s in sections] == [(s.name, s.paragraphs) for s in article.all_sections()]
 
 
-def test_ids_are_those_of_hugging_face_on_all_real_articles(real_data, tmp_path):
-    """With the vocabulary of the preset that ships, article by article, over all three splits."""
+@pytest.mark.parametrize("splits", ["held out", pytest.param("all", marks=pytest.mark.long)])
+def test_ids_are_those_of_hugging_face_on_real_articles(real_data, tmp_path, splits):
+    """With the vocabulary of the preset that ships, article by article."""
     import tokenizers as hugging_face
 
     folder = tokenizers.find_assets(paths.MINI_PRESET)
     reference = hugging_face.ByteLevelBPETokenizer(str(folder / "vocabulary.json"), str(folder / "merges.txt"))
-    prepared = preparation.prepare(real_data / "articles", tokenizers.load(paths.MINI_PRESET), tmp_path)
+    source = real_data / "articles"
+    if splits == "held out":
+        (source := tmp_path / "articles").mkdir()
+        for part, name in (("test", "train.jsonl"), ("validation", "validation.jsonl")):
+            shutil.copyfile(real_data / "articles" / f"{part}.jsonl", source / name)
+    prepared = preparation.prepare(source, tokenizers.load(paths.MINI_PRESET), tmp_path / "corpora")
     assert prepared.card["dtype"] == "uint16"
     for split in prepared.splits:
-        texts = [article.text() for article in Source(real_data / "articles").read(split)]
+        texts = [article.text() for article in Source(source).read(split)]
         for number, encoding in enumerate(reference.encode_batch(texts), start=1):
             assert np.array_equal(prepared.tokens(split, number, number)[1:], encoding.ids)
 

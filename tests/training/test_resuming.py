@@ -25,7 +25,7 @@ from engine.services import dispatcher, worker
 pytestmark = pytest.mark.slow
 
 
-def test_a_stop_while_it_measures_saves_the_steps_since_the_last_checkpoint(tiny_preset, sample_folder, root):
+def test_a_stop_while_it_measures_saves_the_steps_since_the_last_checkpoint(tiny_preset, sample_folder, root, eager):
     run = submission.submit(settings_of(tiny_preset, sample_folder, steps=1000, evaluate_steps=3))
 
     def say(progress):
@@ -39,7 +39,9 @@ def test_a_stop_while_it_measures_saves_the_steps_since_the_last_checkpoint(tiny
 
 
 @pytest.mark.parametrize(("action", "state"), [("stop", states.STOPPED), ("pause", states.PAUSED)])
-def test_stop_and_pause_end_in_a_checkpoint_and_a_state_that_says_so(tiny_preset, sample_folder, root, action, state):
+def test_stop_and_pause_end_in_a_checkpoint_and_a_state_that_says_so(
+    tiny_preset, sample_folder, root, action, state, eager
+):
     run = submission.submit(settings_of(tiny_preset, sample_folder, steps=1000, evaluate_steps=500))
     run_step = {"asked": False}
 

@@ -174,7 +174,7 @@ def parent(trained, root):
     return Run(shutil.copytree(trained[0].folder, root / "one"))
 
 
-def test_a_run_with_a_checkpoint_of_its_own_goes_on_without_its_parent(parent, tiny_preset, sample_folder):
+def test_a_run_with_a_checkpoint_of_its_own_goes_on_without_its_parent(parent, tiny_preset, sample_folder, eager):
     short = {"steps": 2, "evaluate_steps": 1, "parent": "one/3"}
     child = submission.submit(settings_of(tiny_preset, sample_folder, name="child", **short))
     first = checkpoints.find("one/3")
@@ -189,7 +189,9 @@ def test_a_run_with_a_checkpoint_of_its_own_goes_on_without_its_parent(parent, t
     assert (manifest["parent"], manifest["parent_hash"]) == ("one/3", first.hash)
 
 
-def test_a_parent_that_is_damaged_while_the_run_is_under_way_does_not_fail_it(parent, tiny_preset, sample_folder):
+def test_a_parent_that_is_damaged_while_the_run_is_under_way_does_not_fail_it(
+    parent, tiny_preset, sample_folder, eager
+):
     child = submission.submit(
         settings_of(tiny_preset, sample_folder, name="child", steps=1, evaluate_steps=1, parent="one/3", seed=2)
     )
@@ -260,7 +262,7 @@ def test_the_learning_rate_warms_up_and_falls_along_half_a_cosine():
     assert schedules.warmup_cosine(50, 1.0, 4, 0) == 1.0
 
 
-def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(tiny_preset, sample_folder, root, monkeypatch):
+def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(tiny_preset, sample_folder, root, monkeypatch, eager):
     run = submission.submit(settings_of(tiny_preset, sample_folder))
     monkeypatch.setattr(Packed, "step", lambda self, batch, learning_rate: {"loss": float("nan"), "accuracy": 0.0})
     with pytest.raises(EngineError):
