@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pages_helpers import a_run
+from pages_helpers import a_run, new_session
 from project import PAGES, PROJECT
 from streamlit.testing.v1 import AppTest
 
@@ -332,7 +332,7 @@ def every_page(
     pages: list[str] | None = None, seen: Callable[[str, AppTest], None] = lambda page, app: None
 ) -> AppTest:
     """Opens the pages, one after the other in one session, each looked at by `seen`; the last."""
-    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
+    app = new_session()
     app.session_state["language"] = "en"
     app.run()
     assert not app.exception, [e.message for e in app.exception]

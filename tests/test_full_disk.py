@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
+from pages_helpers import new_session
 from project import PROJECT
-from streamlit.testing.v1 import AppTest
 
 from engine.core import jobs
 from engine.core.errors import StorageError
@@ -137,7 +137,9 @@ def test_an_import_ends_with_the_sentence(root, disk, tiny_preset, sample_folder
 
 
 @pytest.mark.slow
-def test_a_run_fails_with_the_sentence_and_goes_on_from_its_checkpoint(root, tiny_preset, sample_folder, monkeypatch):
+def test_a_run_fails_with_the_sentence_and_goes_on_from_its_checkpoint(
+    root, tiny_preset, sample_folder, monkeypatch, only_trains
+):
     import tensorflow as tf
 
     run = submission.submit(
@@ -170,7 +172,7 @@ def test_a_run_fails_with_the_sentence_and_goes_on_from_its_checkpoint(root, tin
 def test_every_page_opens_and_a_request_is_answered_by_the_sentence(root, disk, page):
     new_run()
     disk.full = True
-    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60).run()
+    app = new_session().run()
     if page != "lab":
         app.switch_page(str(PROJECT / "pages" / f"{page}.py")).run()
     assert not app.exception, [e.message for e in app.exception]

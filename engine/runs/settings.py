@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import typing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -201,7 +202,7 @@ def _is_of_kind(item: Any, kinds: tuple[type, ...]) -> bool:
     return isinstance(item, kinds) or (float in kinds and isinstance(item, int))
 
 
-def _problems(s: RunSettings):
+def _problems(s: RunSettings) -> Iterator[EngineError]:
     def bad(template: str, **values: object) -> EngineError:
         return EngineError(template, **values)
 

@@ -7,10 +7,10 @@ import math
 import platform
 import threading
 import time
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from engine import __version__
 from engine.articles import hub, isolation, on_disk
@@ -22,6 +22,8 @@ from engine.runs import checkpoints, lifecycle
 from engine.runs.folder import Run
 from engine.runs.inputs import articles_path, on_gpu, window_shape
 from engine.runs.settings import FIRST_TOKENS, RunSettings
+
+T = TypeVar("T")
 
 LORA_RATE_FACTOR, MOST_LORA_RATE = 15, 3e-2
 INTERVALS = 10  # of a run, by default,
@@ -188,7 +190,7 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
     """
     problems: list[EngineError] = []
 
-    def attempt(action):
+    def attempt(action: Callable[[], T]) -> T | None:
         try:
             return action()
         except SettingsError as error:
@@ -200,9 +202,10 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
     preset = attempt(lambda: catalogue.find(settings.preset))
     if preset is not None:
         attempt(lambda: catalogue.check_available(preset))
-    parent = attempt(lambda: checkpoints.find(settings.parent)) if settings.parent and not settings.after else None
-    if settings.after and settings.after not in planned:
-        attempt(lambda: lifecycle.find(settings.after))
+    wanted, former = settings.parent, settings.after
+    parent = attempt(lambda: checkpoints.find(wanted)) if wanted and not former else None
+    if former and former not in planned:
+        attempt(lambda: lifecycle.find(former))
     if preset is not None and parent is not None:
         attempt(lambda: _check_parent(parent, preset))
     if preset is not None and settings.sequence_length > (preset.max_sequence_length or 1024):
@@ -222,6 +225,7 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
         attempt(lambda: _check_room(settings))
     if problems:
         raise SettingsError(problems)
+    assert preset is not None  # or its absence were a problem
     articles = settings.articles if hub.is_name(settings.articles) else paths.portable(paths.locate(settings.articles))
     reference = preset.reference
     return replace(
@@ -372,7 +376,7 @@ def _check_gpu_room(settings: RunSettings) -> None:
     )
 
 
-def lineage(checkpoint: checkpoints.Checkpoint, root: Path | None = None) -> list[dict]:
+def lineage(checkpoint: checkpoints.Checkpoint, root: Path | None = None) -> list[dict[str, Any]]:
     """The chain of checkpoints that leads to a run, the oldest first: each with what it was trained on.
 
     Returns:

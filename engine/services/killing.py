@@ -1,6 +1,7 @@
 """Ending a run's trainer by force, for one that is frozen: only where it is certain which process that is."""
 
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -48,7 +49,7 @@ def kill_trainer(run: Run) -> None:
         dispatcher.ensure(run.folder.parent)
 
 
-def _process(run: Run, owner: dict) -> psutil.Process | None:
+def _process(run: Run, owner: dict[str, Any]) -> psutil.Process | None:
     """The trainer that wrote `owner.json`, or None where its number may by now be another process's."""
     try:
         process = psutil.Process(owner["pid"])

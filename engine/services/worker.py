@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from engine.core import machine
 from engine.core.errors import EngineError, GoneError, StorageError, sentence
@@ -37,7 +38,7 @@ def work(
     patience_seconds: float = DEVICE_PATIENCE_SECONDS,
     on_progress: OnProgress = ignore,
     device: str | None = None,
-):
+) -> dict[str, Any] | None:
     """Takes the locks, trains, and leaves the run in a state that says how it ended.
 
     Args:
@@ -80,7 +81,7 @@ def work(
             ) from error
 
 
-def _train(run: Run, device: str, on_progress: OnProgress, held: tuple[Lock, ...]):
+def _train(run: Run, device: str, on_progress: OnProgress, held: tuple[Lock, ...]) -> dict[str, Any] | None:
     run.cut_torn_event()
     run.sweep()  # first of all: what a save that was cut off has left may be what fills the disk
     run.settle_place()
@@ -151,7 +152,9 @@ def _require_memory(run: Run) -> None:
         run.append_event("memory", step=step, failed_step=None, micro_batch=rows, batch_size=batch_size)
 
 
-def _train_until_stopped(run: Run, device: str, stop: "_StopRequests", heart: "Heart", on_progress: OnProgress):
+def _train_until_stopped(
+    run: Run, device: str, stop: "_StopRequests", heart: "Heart", on_progress: OnProgress
+) -> dict[str, Any] | None:
     from engine.training import fine_tuning  # the heavy imports, once the locks are held
 
     def after_progress(progress: Progress) -> None:

@@ -48,9 +48,12 @@ def test_french_survives_a_reload_of_another_page_and_is_the_browsers_default(br
     other.get_by_role("heading", name="Side by side").wait_for(timeout=60_000)
 
 
-def test_nothing_is_wider_than_a_phone(browser, server):
+@pytest.mark.parametrize(
+    "paths", [["", "fine_tune"], pytest.param(["", *OTHERS], marks=pytest.mark.long)], ids=["two", "all"]
+)
+def test_nothing_is_wider_than_a_phone(browser, server, paths):
     page = browser.new_page(viewport={"width": 390, "height": 844})
-    for path in ("", "articles", "fine_tune", "checkpoints", "side_by_side", "evaluate"):
+    for path in paths:
         page.goto(f"{server}/{path}")
         until_drawn(page)
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 2, path

@@ -127,8 +127,14 @@ def test_streamlits_own_welcome_would_have_asked(tmp_path):
     assert "checkip.amazonaws.com" in requests_seen(tmp_path)
 
 
+OTHERS = [page.stem for page in PAGES if page.stem != "lab"]
+
+
 @pytest.mark.browser
-def test_no_page_makes_a_browser_ask_another_server(browser, tmp_path):
+@pytest.mark.parametrize(
+    "paths", [["", "fine_tune"], pytest.param(["", *OTHERS], marks=pytest.mark.long)], ids=["two", "all"]
+)
+def test_no_page_makes_a_browser_ask_another_server(browser, tmp_path, paths):
     with serving(tmp_path) as port:
         server = f"http://127.0.0.1:{port}"
         context = browser.new_context(locale="en-GB")
@@ -136,7 +142,7 @@ def test_no_page_makes_a_browser_ask_another_server(browser, tmp_path):
         context.on("request", lambda request: requests.append(request.url))
         page = context.new_page()
         page.on("websocket", lambda connection: requests.append(connection.url))
-        for path in ["", *(page.stem for page in PAGES if page.stem != "lab")]:
+        for path in paths:
             page.goto(f"{server}/{path}")
             until_drawn(page)
             page.wait_for_load_state("networkidle")

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from pages_helpers import a_run, the
+from pages_helpers import a_run, new_session, the
 from project import PAGES, PROJECT
 from streamlit.testing.v1 import AppTest
 
@@ -73,7 +73,7 @@ def visit(app: AppTest, query: dict[str, str]) -> None:
 
 
 def opened(page: str) -> AppTest:
-    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
+    app = new_session()
     app.session_state["language"] = "en"
     app.run()
     if page != "lab":

@@ -4,9 +4,8 @@ import json
 from urllib.parse import parse_qsl
 
 import pytest
-from pages_helpers import a_run, open_page, the
+from pages_helpers import a_run, new_session, open_page, the
 from project import PROJECT
-from streamlit.testing.v1 import AppTest
 
 from engine.core import paths
 from engine.core.errors import EngineError
@@ -163,7 +162,7 @@ def test_a_link_opens_the_microscope_at_its_place(root, monkeypatch):
 
     monkeypatch.setattr(inference_client, "phase", lambda root=None: "ready")
     monkeypatch.setattr(inference_client, "stream", ended)
-    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
+    app = new_session()
     app.run()
     app.query_params["article"], app.query_params["token"] = "3", "41"
     app.switch_page(str(PROJECT / "pages" / "microscope.py"))

@@ -93,11 +93,18 @@ def distance(gradients, exact):
     return np.sqrt(sum(np.sum((g - e) ** 2) for g, e in zip(gradients, exact, strict=True))) / length
 
 
-@pytest.mark.parametrize("lora_rank", [0, 4])
-@pytest.mark.parametrize("most", [1 << 24, SEVERAL, SEVERAL - 400 * 3])
+@pytest.mark.parametrize(
+    ("lora_rank", "most"),
+    [
+        (0, SEVERAL - 400 * 3),
+        (4, SEVERAL),
+        *(pytest.param(0, most, marks=pytest.mark.long) for most in (1 << 24, SEVERAL)),
+        *(pytest.param(4, most, marks=pytest.mark.long) for most in (1 << 24, SEVERAL - 400 * 3)),
+    ],
+)
 def test_loss_accuracy_and_every_gradient_are_keras_s(tiny_preset, most, lora_rank):
-    """Sums of 160 positions in another order: each addition rounds by 6e-8 of the sum, and 160 of them, through two
-    layers, by 1e-5 of the largest value at the very most."""
+    """Sums of 160 positions in another order: each addition rounds by 6e-8 of the sum, and 160 of them, through a
+    layer, by 1e-5 of the largest value at the very most."""
     model = model_of(tiny_preset, lora_rank=lora_rank)
     batch = batch_of(likely=model)
     expected, gradients = of_keras(model, batch)
@@ -115,8 +122,17 @@ def test_loss_accuracy_and_every_gradient_are_keras_s(tiny_preset, most, lora_ra
         assert np.abs(one - other).max() <= 1e-5 * max(np.abs(other).max(), 1e-4), variable.path
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    ("dtype", "jit_compile"),
+    [
+        ("float32", True),
+        ("mixed_bfloat16", False),
+        ("mixed_float16", True),
+        pytest.param("float32", False, marks=pytest.mark.long),
+        pytest.param("mixed_bfloat16", True, marks=pytest.mark.long),
+        pytest.param("mixed_float16", False, marks=pytest.mark.long),
+    ],
+)
 def test_in_every_precision_the_gradient_is_as_near_to_the_exact_one_as_keras_s(tiny_preset, dtype, jit_compile):
     """The exact one is that of float64. A quarter is left for luck: roundings that happen to cancel out in one of the two."""
     batch = batch_of()
@@ -157,8 +173,15 @@ def test_chunks_hold_all_positions_and_no_more_logits_than_are_allowed(positions
         assert size == 1 or size * vocabulary_size <= most
 
 
-@pytest.mark.parametrize("rows", [ROWS, 8, 2])
-@pytest.mark.parametrize("lora_rank", [0, 4])
+@pytest.mark.parametrize(
+    ("lora_rank", "rows"),
+    [
+        (0, 2),
+        (4, 8),
+        *(pytest.param(0, rows, marks=pytest.mark.long) for rows in (ROWS, 8)),
+        *(pytest.param(4, rows, marks=pytest.mark.long) for rows in (ROWS, 2)),
+    ],
+)
 def test_a_step_is_that_of_train_on_batch(tiny_preset, rows, lora_rank):
     """Whole (also a batch smaller than what is worked on at a time) and in pieces of 2, 2 and 1, over three steps."""
     whole, chunked = (model_of(tiny_preset, lora_rank=lora_rank) for _ in range(2))
