@@ -5,10 +5,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from engine.core.errors import RunError
+from engine.core.errors import RunError, SchedulerError
 from engine.runs import checkpoints, lifecycle, references
 from engine.runs.fields import FIELDS
+from engine.runs.folder import Run
 from engine.runs.settings import LENGTHS
+from engine.services.launchers import launching
 
 # What a subject registers its commands with: a name and its function, whose docstring is the command's help.
 Command = Callable[[str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
@@ -59,6 +61,22 @@ def article_range(text: str | None) -> tuple[int | None, int | None]:
     if not dash or not first.isdigit() or not last.isdigit():
         raise RunError("--range is two article numbers such as 1-10000; received {text}.", text=text)
     return int(first), int(last)
+
+
+def have_started() -> None:
+    """Has what waits trained; where a scheduler does not answer, what was queued stays so, and that is said."""
+    try:
+        launching.start()
+    except SchedulerError as error:
+        print(f"engine: {error} What waits is submitted at the next look: python -m engine runs", file=sys.stderr)
+
+
+def have_cancelled(run: Run) -> None:
+    """Takes a run that is to end from where it waits; where a scheduler does not answer, that is said."""
+    try:
+        launching.cancel(run)
+    except SchedulerError as error:
+        print(f"engine: {error} The job of {run.name} ends by itself when it starts.", file=sys.stderr)
 
 
 def as_options(names: list[str]) -> str:

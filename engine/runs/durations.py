@@ -85,7 +85,7 @@ def _newest(settings: RunSettings, every: list[Run], same_articles: bool) -> Mea
             continue
         if same_articles and other.articles != settings.articles:
             continue
-        if found := _measured(run.folder, _stamp(run.folder / events.FILE)):
+        if found := _measured(run.folder, _stamp(run.home / events.FILE)):
             return found
     return None
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from engine import __version__
 from engine.articles import hub, isolation, on_disk
-from engine.core import machine, paths
-from engine.core.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
+from engine.core import lab_settings, machine, paths
+from engine.core.errors import ArticlesError, EngineError, PresetError, RangeError, ResourcesError, SettingsError
 from engine.corpus import lookup, preparation, reading, windows
 from engine.presets import catalogue, memory
 from engine.runs import checkpoints, lifecycle
@@ -212,9 +212,13 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
             )
         )
     attempt(lambda: _check_articles(settings, preset))
-    attempt(lambda: machine.resolve_device(settings.device))
+    elsewhere = attempt(lab_settings.launcher) == lab_settings.SLURM
+    if elsewhere and not settings.after:
+        attempt(lambda: _fetch(settings, preset))
+    if not elsewhere:
+        attempt(lambda: machine.resolve_device(settings.device))
     if preset is not None:
-        attempt(lambda: _check_room(settings))
+        attempt(lambda: _check_room(settings, elsewhere))
     if problems:
         raise SettingsError(problems)
     articles = settings.articles if hub.is_name(settings.articles) else paths.portable(paths.locate(settings.articles))
@@ -282,12 +286,42 @@ def _check_articles(settings: RunSettings, preset: catalogue.Preset | None) -> N
         )
 
 
-def _check_room(settings: RunSettings) -> None:
+def _fetch(settings: RunSettings, preset: catalogue.Preset | None) -> None:
+    """Makes sure that a trainer on a node, which has no internet, finds preset and articles on the shared disk.
+
+    Raises:
+        PresetError, ArticlesError: they must be fetched or prepared first; says by which command.
+    """
+    if preset is None:
+        return
+    if preset.folder is None:
+        raise PresetError(
+            "The nodes of a cluster have no internet: export {preset} to a folder first (python -m engine export) and choose "
+            "that.",
+            preset=preset.reference,
+        )
+    path = articles_path(settings.articles)
+    tokenizer = catalogue.tokenizer(preset)
+    if lookup.find(path, tokenizer) is not None:
+        return
+    if hub.is_name(settings.articles) or on_disk.total_bytes(path) > _COUNTED_BYTES:
+        raise ArticlesError(
+            "On a cluster articles are prepared before a run is queued, since its trainers have no internet and would all "
+            "prepare them at once: python -m engine prepare --source {articles} --preset {preset}",
+            articles=settings.articles,
+            preset=preset.reference,
+        )
+    preparation.prepare(path, tokenizer)  # of so little in seconds
+
+
+def _check_room(settings: RunSettings, elsewhere: bool) -> None:
     needed = estimate(settings)
     found = machine.look(paths.checkpoints_root())
-    if (nothing := memory.nothing_trains(found)) is not None:
+    if elsewhere:
+        pass  # the memory of this machine says nothing of a node's: its trainer looks
+    elif (nothing := memory.nothing_trains(found)) is not None:
         raise nothing
-    if works_in_pieces(settings):
+    elif works_in_pieces(settings):
         micro_batch(settings, found.usable_bytes)
     elif found.usable_bytes < needed.memory_bytes:
         raise ResourcesError(
@@ -372,6 +406,7 @@ def make(checked: RunSettings, root: Path | None = None, facts: dict[str, Any] |
         if checked.parent and not checked.after
         else [],
         "versions": {"atelier": __version__, "python": platform.python_version(), "system": platform.system()},
+        **({"launcher": lab_settings.SLURM} if lab_settings.launcher() == lab_settings.SLURM else {}),
         **(facts or {}),
     }
     return lifecycle.create(checked, extra, root)

@@ -6,9 +6,10 @@ import psutil
 
 from engine.core import checked
 from engine.core.errors import RunError
-from engine.runs import states
+from engine.runs import attempts, states
 from engine.runs.folder import OWNER, Run
 from engine.services import dispatcher
+from engine.services.launchers import scheduler
 
 TRAINERS = {"engine.services.worker", "engine.trainer"}  # as it is started, and as earlier versions called it
 CLOCK_SECONDS = 2.0  # by which the time of a process's creation may be off: Linux counts it from a boot time in seconds
@@ -23,6 +24,9 @@ def end_trainer(run: Run) -> None:
     """
     if run.state().state != states.RUNNING:
         raise RunError("No trainer works on the run {name}.", name=run.name)
+    if run.scheduled:
+        _end_job(run)
+        return
     owner = checked.read_if_whole(run.folder / OWNER, checked.OWNER)
     process = _process(run, owner)
     if process is None:
@@ -46,6 +50,19 @@ def end_trainer(run: Run) -> None:
         dispatcher.settle(run, None)
     else:  # for the dispatcher to find: one that had started it would take a run in the queue for one that cannot start
         dispatcher.ensure(run.folder.parent)
+
+
+def _end_job(run: Run) -> None:
+    """Has Slurm end the job of a run, and start it again where nobody asked the run to end.
+
+    Raises:
+        SchedulerError: Slurm does not answer, or refuses.
+    """
+    job = attempts.facts(run.folder).get("job")
+    if job and run.control():
+        scheduler.cancel(job)
+    elif job:
+        scheduler.requeue(job)
 
 
 def _process(run: Run, owner: dict) -> psutil.Process | None:

@@ -72,6 +72,7 @@ def score(setup: Setup, state: TrainingState, by_keras: dict[str, Any] | None, s
             )
     interval = checkpoint.manifest.get("interval_metrics", checkpoint.manifest["metrics"])
     metrics = {**interval, **{split: scored["run", split] for split in splits}}
+    run.require_mine()
     checkpoint = checkpoints.with_manifest(checkpoint, metrics=metrics, interval_metrics=interval)
     run.write_state(result=checkpoint.step)
     split = splits[-1]
