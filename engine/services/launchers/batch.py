@@ -43,7 +43,6 @@ def script(slurm: Slurm, module: str, *arguments: str) -> str:
     kept = {
         "ATELIER_CHECKPOINTS": str(paths.checkpoints_root().resolve()),
         "ATELIER_CORPORA": str(paths.corpora_root().resolve()),
-        "PYTHONPATH": project,
         "PYTHONUNBUFFERED": "1",
         **{name: os.environ[name] for name in ("ATELIER_SETTINGS",) if name in os.environ},
     }
@@ -54,6 +53,7 @@ def script(slurm: Slurm, module: str, *arguments: str) -> str:
             "trap '' USR1",
             *slurm.setup,
             *(f"export {name}={shlex.quote(value)}" for name, value in kept.items()),
+            f"export PYTHONPATH={shlex.quote(project)}${{PYTHONPATH:+:$PYTHONPATH}}",
             f"cd {shlex.quote(project)} || exit 1",
             f"exec {shlex.join(command)}",
             "",

@@ -66,7 +66,7 @@ def told(run: Run, answer: Answer) -> list[EngineError]:
     starts = attempts.starts_of_job(run.folder, known["job"]) if known.get("job") else 0
     if starts > 1 or (starts and (job is not None and job.state == PENDING)):
         found.append(
-            EngineError("It was put back and goes on from its checkpoint: {n} starts so far.", n=max(starts, 1))
+            EngineError("It was put back and goes on from its newest checkpoint (starts so far: {n}).", n=starts)
         )
     if answer.at and answer.age_seconds > _OLD_SECONDS:
         found.append(EngineError("This is what Slurm said {n} s ago.", n=round(answer.age_seconds)))
