@@ -15,7 +15,7 @@ from engine.presets import catalogue
 from engine.runs import checkpoints, fields, queue, states, submission
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, PROMPTS, REPORTED, RunSettings
-from engine.services import dispatcher
+from engine.services.launchers import launching
 from ui import (
     access,
     budget,
@@ -260,7 +260,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
                 )
             stem = "" if name.strip() else "run"
             entry = budget.enter(settings, stem, join=not name.strip())
-            dispatcher.ensure()
+            launching.wake()
             st.query_params["run"] = run_view.entered(entry)
             st.rerun()
         except (SettingsError, EngineError) as error:

@@ -18,6 +18,9 @@ class Launcher(Protocol):
     def wake(self, root: Path) -> None:
         """The same, and nobody waits for a scheduler."""
 
+    def tend(self, root: Path) -> None:
+        """The same for every page that is drawn: a scheduler is not asked each time."""
+
     def work_left(self, root: Path) -> bool:
         """Whether there is anything to do for it."""
 
@@ -30,6 +33,9 @@ class _Slurm:
 
     def wake(self, root: Path) -> None:
         watch.watch.wake(root)
+
+    def tend(self, root: Path) -> None:
+        watch.watch.seen(root)
 
 
 _LAUNCHERS: dict[str, Launcher] = {lab_settings.LOCAL: local, lab_settings.SLURM: _Slurm()}
@@ -65,6 +71,15 @@ def wake(root: Path | None = None) -> None:
         SettingsError: `atelier.toml` is wrong.
     """
     here().wake(root or paths.checkpoints_root())
+
+
+def tend(root: Path | None = None) -> None:
+    """Has what waits trained, wherever a page is drawn.
+
+    Raises:
+        SettingsError: `atelier.toml` is wrong.
+    """
+    here().tend(root or paths.checkpoints_root())
 
 
 def work_left(root: Path | None = None) -> bool:

@@ -11,7 +11,7 @@ def start(root: Path) -> None:
     dispatcher.ensure(root)
 
 
-wake = start
+wake = tend = start
 
 
 def work_left(root: Path) -> bool:
