@@ -23,7 +23,7 @@ from pathlib import Path  # noqa: E402
 from engine.core import machine  # noqa: E402
 from engine.core.errors import EngineError, GoneError, SchedulerError, sentence  # noqa: E402
 from engine.presets import memory  # noqa: E402
-from engine.runs import attempts, endings, states  # noqa: E402
+from engine.runs import attempts, final_state, states  # noqa: E402
 from engine.runs.folder import Run  # noqa: E402
 from engine.services import worker  # noqa: E402
 from engine.services.launchers import decisions, scheduler, slurm  # noqa: E402
@@ -56,7 +56,7 @@ def begin(run: Run, submission: int) -> bool:
     if run.attempt is None:
         return False
     if state.starts >= decisions.MOST_STARTS:
-        endings.end(run, states.FAILED, {"template": _TOO_OFTEN, "values": {"starts": state.starts}})
+        final_state.end(run, states.FAILED, {"template": _TOO_OFTEN, "values": {"starts": state.starts}})
         return False
     return True
 
@@ -106,7 +106,7 @@ class JobRequests(worker.StopRequests):
         if self._run.control() or self.overtime or not self.told:
             super().leave()
         elif not self.warned and _was_cancelled():
-            endings.end(self._run, states.STOPPED, {"template": slurm.CANCELLED, "values": {}})
+            final_state.end(self._run, states.STOPPED, {"template": slurm.CANCELLED, "values": {}})
         else:
             self._run.give_last_words()
             self._run.append_event("state", state=states.QUEUED)
@@ -172,7 +172,7 @@ def main() -> int:
     except GoneError as error:  # deleted, or another's by now
         print(error, flush=True)
         return 0
-    except memory.GoesOn:
+    except memory.RestartNeeded:
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, "-m", "engine.services.job", *sys.argv[1:]])
     except EngineError as error:
@@ -181,7 +181,7 @@ def main() -> int:
             states.QUEUED,
             states.RUNNING,
         ):  # a device that is not there: nor is it for the next job
-            endings.end(run, states.FAILED, error.to_json())
+            final_state.end(run, states.FAILED, error.to_json())
         return 1
     requests.put_back()
     if run.state().state == states.FINISHED:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.core import lab_settings
 from engine.core.errors import GoneError, RunError, SchedulerError, StorageError, sentence
-from engine.runs import attempts, endings, lifecycle, states
+from engine.runs import attempts, final_state, lifecycle, states
 from engine.runs.folder import Run
 from engine.services.launchers import batch, decisions, scheduler
 from engine.services.launchers.decisions import Action, Seen
@@ -108,16 +108,16 @@ def _act(run: Run, seen: Seen, action: Action) -> None:
     elif action == Action.END_AS_REQUESTED:
         with run.taken_over(seen.newest) as mine:
             if mine:
-                endings.end_as_requested(run)
+                final_state.end_as_requested(run)
     elif action == Action.SAY_CANCELLED:
         with run.taken_over(seen.newest) as mine:
             if mine:
-                endings.end(run, states.STOPPED, {"template": CANCELLED, "values": {}})
+                final_state.end(run, states.STOPPED, {"template": CANCELLED, "values": {}})
     elif action == Action.FAIL:
         with run.taken_over(seen.newest) as mine:
             if mine:
                 reason = {"template": _AGAIN_AND_AGAIN, "values": {"starts": seen.ended}}
-                endings.end(run, states.FAILED, reason)
+                final_state.end(run, states.FAILED, reason)
 
 
 def submit(run: Run, after: int, starts: int = 0, reason: dict | None = None) -> bool:
@@ -145,7 +145,7 @@ def submit(run: Run, after: int, starts: int = 0, reason: dict | None = None) ->
         except UnansweredError:
             raise
         except SchedulerError as error:
-            endings.end(run, states.FAILED, error.to_json())
+            final_state.end(run, states.FAILED, error.to_json())
             return True
         attempts.keep_job(attempt, job)
         return True
