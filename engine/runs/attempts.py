@@ -147,10 +147,7 @@ def note_job(run_folder: Path, submission: int, job: str) -> None:
         write_bytes(folder_of(run_folder, submission) / JOB, b'{"job": "%s"}\n' % job.encode("ascii"))
 
 
-def starts_of_job(run_folder: Path, job: str) -> int:
-    """How often a job has begun to train a run: once more than it was requeued."""
-    found = 0
-    for number in numbers(run_folder):
-        kept = checked.read_if_whole(folder_of(run_folder, number) / ATTEMPT, checked.ATTEMPT)
-        found += kept.get("by") == TRAINER and kept.get("job") == job
-    return found
+def starts(run_folder: Path, job: str = "") -> int:
+    """How often trainers have begun a run, or those of one job: once more than that was put back."""
+    kept = (checked.read_if_whole(folder_of(run_folder, n) / ATTEMPT, checked.ATTEMPT) for n in numbers(run_folder))
+    return sum(one.get("by") == TRAINER and job in ("", one.get("job")) for one in kept)

@@ -127,7 +127,7 @@ def _wait(folder: Path, job: str, minutes: float, on_wait: Callable[[EngineError
             seen = found or seen
             if found is None or not found.live:
                 gone_at = gone_at or time.monotonic()
-                patience = 2 * _ASK_SECONDS if found is not None and found.state != "COMPLETED" else _LATE_SECONDS
+                patience = _ASK_SECONDS if found is not None and found.state != "COMPLETED" else _LATE_SECONDS
                 if time.monotonic() - gone_at > patience:
                     return seen
             elif found.state == PENDING and found.reason != last_words:

@@ -63,7 +63,7 @@ def told(run: Run, answer: Answer) -> list[EngineError]:
     jobs = answer.jobs.get(str(run.config.get("id", "")), ())
     job = next((job for job in jobs if job.submission == known.get("submission") and job.live), None)
     found = [_where(run, state, known, job)]
-    starts = attempts.starts_of_job(run.folder, known["job"]) if known.get("job") else 0
+    starts = attempts.starts(run.folder, known["job"]) if known.get("job") else 0
     if starts > 1 or (starts and (job is not None and job.state == PENDING)):
         found.append(
             EngineError("It was put back and goes on from its newest checkpoint (starts so far: {n}).", n=starts)
