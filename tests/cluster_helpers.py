@@ -43,7 +43,10 @@ class Cluster:
         self.folder = Path(tempfile.mkdtemp(prefix="atelier-slurm-", dir="/tmp"))
         self.shared = Path(tempfile.mkdtemp(prefix="atelier-shared-", dir="/tmp"))
         self.root = self.shared / "checkpoints"
-        self.project = self._readable_project()
+        left_out = shutil.ignore_patterns(".*", "__pycache__", "tests", "docs", "recorded-mini")
+        self.project = Path(
+            shutil.copytree(PROJECT, self.shared / "project", ignore=left_out)
+        )  # where the user may read it
         self.python, site = _interpreter()
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -56,17 +59,6 @@ class Cluster:
         }
         (self.shared / "home").mkdir()
         self.write_settings(**{**SLURM, **slurm})
-
-    def _readable_project(self) -> Path:
-        if (
-            subprocess.run(
-                ["runuser", "-u", USER, "--", "test", "-r", PROJECT / "pyproject.toml"], check=False
-            ).returncode
-            == 0
-        ):
-            return PROJECT
-        left_out = shutil.ignore_patterns(".*", "__pycache__", "corpora")
-        return Path(shutil.copytree(PROJECT, self.shared / "project", ignore=left_out))
 
     def write_settings(self, **slurm: object) -> None:
         """Writes `atelier.toml`; `slurm` is its table."""

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from engine.core.errors import RunError, SchedulerError
@@ -23,10 +23,16 @@ def add_lengths(p: argparse.ArgumentParser, unless_given: str = " (default: 3)")
     p.add_argument("--minutes", type=float, help="length in minutes of training alone; planned again as it goes")
 
 
-def add_settings(p: argparse.ArgumentParser) -> None:
-    """Adds the options that are a run's settings; what is not given is None, so that it differs from any value."""
+def add_settings(p: argparse.ArgumentParser, several: Container[str] = ()) -> None:
+    """Adds the options that are a run's settings; what is not given is None, so that it differs from any value.
+
+    Args:
+        several: the names of those that may be given more than once.
+    """
     for field in FIELDS:
         more: dict[str, Any] = {"action": "append", "metavar": "TEXT"} if field.singular else {}
+        if field.name in several:
+            more = {"action": "append"}
         p.add_argument(
             as_options([field.option]), dest=field.name, type=field.kind, choices=field.choices, help=field.help, **more
         )

@@ -73,6 +73,7 @@ CONFIG = known(
     visitor=boolean,
     most_seconds=number,
     launcher=one_of(*LAUNCHERS),
+    sweep=text,
 )
 # An inode has more digits than other numbers.
 PLACE = needed(path=path_text, machine=text, inode=lambda value: type(value) is int and value >= 0)

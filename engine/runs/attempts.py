@@ -127,6 +127,15 @@ def _copy_events(source: Path, target: Path) -> None:
         os.fsync(file.fileno())
 
 
+def is_beginning(run_folder: Path, seconds: float) -> bool:
+    """Whether somebody made the newest attempt within so many seconds and has not written its state yet."""
+    folder = folder_of(run_folder, newest(run_folder))
+    try:
+        return not (folder / STATE).is_file() and time.time() - folder.stat().st_mtime < seconds
+    except OSError:
+        return False
+
+
 def facts(run_folder: Path) -> dict[str, Any]:
     """Who began the attempt in which a run stands, and the job that belongs to it; nothing of a run without attempts."""
     folder = home(run_folder)

@@ -34,7 +34,7 @@ class Seen:
         submits: whether that attempt was begun to submit a job. submission: the attempt whose job trains it; 0 = none.
         job: the id of that job; "" = not known. age_seconds: how long ago the attempt began.
         jobs: the jobs of Slurm's answer that name this run.
-        newest: the number of its newest attempt.
+        newest: the number of its newest attempt. beginning: whether somebody has just made that one and not said yet what for.
     """
 
     state: State
@@ -47,6 +47,7 @@ class Seen:
     age_seconds: float = 1e9
     jobs: tuple[Job, ...] = ()
     newest: int = 0
+    beginning: bool = False
 
     @property
     def ended(self) -> int:
@@ -62,7 +63,7 @@ class Seen:
 def decide(seen: Seen) -> Action:
     """What is to be done now. Slurm has answered: without an answer nothing is."""
     state, job = seen.state.state, seen.own_job
-    if state not in (states.QUEUED, states.RUNNING):
+    if state not in (states.QUEUED, states.RUNNING) or seen.beginning:
         return Action.NOTHING
     if seen.requested and (job is None or not job.live or job.state == PENDING):
         return Action.END_AS_REQUESTED if seen.age_seconds > SETTLE_SECONDS else Action.NOTHING

@@ -94,6 +94,7 @@ def look(run: Run, jobs: tuple[Job, ...], asked_at: float) -> Seen:
         asked_at - known.get("time", 0.0),
         jobs,
         newest,
+        attempts.is_beginning(run.folder, decisions.ANSWER_SECONDS),
     )
 
 
