@@ -20,6 +20,7 @@ pytest.register_assert_rewrite(
     "foreign_helpers",
     "pages_helpers",
     "runs_helpers",
+    "slurm_helpers",
     "sources_helpers",
     "training_helpers",
     "waiting_helpers",

@@ -25,7 +25,7 @@ from typing import Any
 
 from engine.core import checked
 from engine.core.errors import SupersededError
-from engine.core.files import storage_errors, write_bytes, write_json
+from engine.core.files import storage_errors, write_json
 from engine.runs.history import events, lines
 
 LAB, TRAINER = "lab", "trainer"
@@ -113,11 +113,14 @@ def begin(run_folder: Path, by: str, after: int, **facts: Any) -> Attempt | None
         except FileExistsError:
             return None
     _copy_events(former / events.FILE, folder / events.FILE)
-    write_json(folder / ATTEMPT, {"by": by, "submission": number, "pid": os.getpid(), "time": time.time(), **facts})
+    kept = {"by": by, "submission": number, "pid": os.getpid(), "time": time.time(), **facts}
+    write_json(folder / ATTEMPT, kept, durable=False)  # a power cut that takes it costs a submission, which the next one fences
     return Attempt(folder, number)
 
 
 def _copy_events(source: Path, target: Path) -> None:
+    if not source.is_file():
+        return
     offset = 0
     with storage_errors(target.parent), open(target, "wb") as file:
         while block := lines.read(source, offset, _COPIED_BYTES):  # whole lines alone
@@ -147,13 +150,13 @@ def facts(run_folder: Path) -> dict[str, Any]:
 
 def keep_job(attempt: Attempt, job: str) -> None:
     """Notes which job was submitted from an attempt."""
-    write_json(attempt.folder / JOB, {"job": job})
+    write_json(attempt.folder / JOB, {"job": job}, durable=False)  # where it is lost, the job is found by its comment
 
 
 def note_job(run_folder: Path, submission: int, job: str) -> None:
     """Notes a job whose answer was lost and that was found by its comment."""
     with contextlib.suppress(OSError):
-        write_bytes(folder_of(run_folder, submission) / JOB, b'{"job": "%s"}\n' % job.encode("ascii"))
+        write_json(folder_of(run_folder, submission) / JOB, {"job": job}, durable=False)
 
 
 def starts(run_folder: Path, job: str = "") -> int:

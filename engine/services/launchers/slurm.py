@@ -137,7 +137,7 @@ def submit(run: Run, after: int, starts: int = 0, reason: dict | None = None) ->
     if attempt is None:
         return False
     try:
-        run.write_state(state=states.QUEUED, phase="", starts=starts, reason=reason)
+        run.write_state(durable=False, state=states.QUEUED, phase="", starts=starts, reason=reason)
         if reason is not None:
             run.append_event("state", state=states.INTERRUPTED, reason=reason)
         run.require_mine()
