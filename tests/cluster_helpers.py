@@ -127,8 +127,8 @@ class Cluster:
         return self.run(self.python, "-m", "engine", *arguments, **options)
 
     def slurm(self, *command: str) -> str:
-        """Runs a command of Slurm's as the ordinary user; what it says."""
-        return self.run(*command, seconds=30).stdout.strip()
+        """Runs a command of Slurm's as the ordinary user; what it says: it waits long for a node that does not answer."""
+        return self.run(*command, seconds=180).stdout.strip()
 
     def job_of(self, name: str) -> str:
         """The id of the job that is called so."""
