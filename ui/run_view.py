@@ -7,9 +7,10 @@ import streamlit as st
 
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, lifecycle, queue, states
-from engine.runs.folder import Run, State
+from engine.runs.folder import Run
 from engine.runs.history.follower import History
 from engine.runs.settings import EVERYTHING
+from engine.runs.states import State
 from engine.services import dispatcher, killing
 from engine.services.launchers import launching
 from ui import access, bases_view, errors, gpu_unused, job_view, little_memory, near_copies_view, words

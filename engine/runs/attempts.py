@@ -114,7 +114,9 @@ def begin(run_folder: Path, by: str, after: int, **facts: Any) -> Attempt | None
             return None
     _copy_events(former / events.FILE, folder / events.FILE)
     kept = {"by": by, "submission": number, "pid": os.getpid(), "time": time.time(), **facts}
-    write_json(folder / ATTEMPT, kept, durable=False)  # a power cut that takes it costs a submission, which the next one fences
+    write_json(
+        folder / ATTEMPT, kept, durable=False
+    )  # a power cut that takes it costs a submission, which the next one fences
     return Attempt(folder, number)
 
 

@@ -20,10 +20,10 @@ from engine.core.files import (
 )
 from engine.core.locks import Lock
 from engine.runs import identity
-from engine.runs.folder import GONE, Run, State
+from engine.runs.folder import GONE, Run
 from engine.runs.history import events
 from engine.runs.settings import RESERVED_NAMES, RunSettings
-from engine.runs.states import QUEUED, STOPPED
+from engine.runs.states import QUEUED, STOPPED, State
 
 _NAMES = "names.lock"
 _NAMES_PATIENCE_SECONDS = 60.0

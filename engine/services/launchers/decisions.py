@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from engine.runs import attempts, states
-from engine.runs.folder import State
+from engine.runs.states import State
 from engine.services.launchers.scheduler import CANCELLED, PENDING, Job
 
 MOST_STARTS = 4  # of a run without a new checkpoint in between, as on one machine
