@@ -126,7 +126,8 @@ def enter(settings: list[RunSettings], sweep: str, root: Path | None = None) -> 
     made: list[Run] = []
     with lifecycle.naming(root):
         try:
-            made += [submission.make(one, root, {"sweep": sweep}) for one in checked]
+            for one in checked:
+                made.append(submission.make(one, root, {"sweep": sweep}))
         except EngineError:
             for run in made:
                 lifecycle.discard(run)
