@@ -74,6 +74,7 @@ CONFIG = known(
     most_seconds=number,
     launcher=one_of(*LAUNCHERS),
     sweep=text,
+    shape=object_of(needed(sequence_length=positive, batch_size=positive, dropout=number)),
 )
 # An inode has more digits than other numbers.
 PLACE = needed(path=path_text, machine=text, inode=lambda value: type(value) is int and value >= 0)

@@ -102,6 +102,37 @@ def gpus() -> tuple[str, ...]:
     return found[: len([number for number in visible.split(",") if number.strip() not in ("", "-1")])]
 
 
+def gpu_memory(number: int) -> tuple[int, int] | None:
+    """Bytes of a GPU's memory in all and free now, as `nvidia-smi` says; None where it is absent.
+
+    Args:
+        number: of `gpus`.
+    """
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return None
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    wanted = [part.strip() for part in visible.split(",")] if visible else []
+    try:
+        answer = subprocess.run(
+            [
+                program,
+                "--query-gpu=memory.total,memory.free",
+                "--format=csv,noheader,nounits",
+                "-i",
+                wanted[number] if number < len(wanted) else str(number),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+        total, free = (int(part) << 20 for part in answer.stdout.split("\n")[0].split(","))
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return total, free
+
+
 def gpu_problem() -> ResourcesError | None:
     """Why TensorFlow cannot use the GPUs that the driver shows, and what to do; None where it can, or there are none."""
     return gpu_use.problem(gpus(), paths.checkpoints_root())

@@ -6,7 +6,7 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
-from engine.core import checked, fields
+from engine.core import checked, fields, framework
 from engine.core.errors import EngineError, RunError, SettingsError
 
 SCHEMA_VERSION = 1
@@ -86,7 +86,7 @@ class RunSettings:
         patience: so many measurements without a better one end the run early; 0 = never; None = 3 of a run in minutes or
             epochs, never of one in steps.
         keep_checkpoints: the newest so many are kept, beside the best and the pinned; 0 = all.
-        checkpoint_format: ckpt, weights.h5 or keras: how the weights of its checkpoints are kept.
+        checkpoint_format: ckpt, weights.h5 or keras: how the weights of its checkpoints are kept; JAX has no ckpt.
     """
 
     preset: str
@@ -121,7 +121,7 @@ class RunSettings:
     seed: int = 1
     result: str = AUTO
     patience: int | None = None
-    checkpoint_format: str = CHECKPOINT_FORMATS[0]
+    checkpoint_format: str = H5 if framework.uses_jax() else CKPT
     keep_checkpoints: int = 0
 
     def __post_init__(self) -> None:

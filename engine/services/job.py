@@ -110,7 +110,9 @@ class JobRequests(worker.StopRequests):
         else:
             self._run.give_last_words()
             self._run.append_event("state", state=states.QUEUED)
-            self._run.write_state(state=states.QUEUED, phase="", reason=None)
+            # A start that Slurm itself cut off (a preemption, an administrator) says nothing of the run.
+            starts = self._run.state().starts - (not self.warned)
+            self._run.write_state(state=states.QUEUED, phase="", reason=None, starts=max(0, starts))
 
     def close(self) -> None:
         """Passes over all further signals: what is left to be done takes less time than Slurm gives."""

@@ -60,7 +60,20 @@ class Timekeeper:
             return state.timetable is not None and state.step >= state.timetable.measure_at
         return state.step % submission.interval(s, state.steps) == 0
 
-    def after_step(self) -> None:
+    def due(self) -> int:
+        """So many steps done, it is time to measure or to plan again."""
+        s, state = self._settings, self._state
+        if not self._follows_clock:
+            every = submission.interval(s, state.steps)
+            return (state.step // every + 1) * every
+        if state.timetable is None:
+            return state.step + 1
+        found = state.timetable.plan_at
+        if s.evaluate_steps:
+            return min(found, (state.step // s.evaluate_steps + 1) * s.evaluate_steps)
+        return min(found, state.timetable.measure_at)
+
+    def after_steps(self) -> None:
         """Plans again where it is time."""
         state = self._state
         if not self._follows_clock:

@@ -18,6 +18,7 @@ from engine.runs import attempts, lifecycle, states
 from engine.runs.folder import Run
 from engine.services import dispatcher
 from engine.services.launchers import batch, launching, outlook, scheduler, slurm
+from engine.services.launchers.decisions import MOST_STARTS
 from engine.services.launchers.watch import Watch
 
 
@@ -106,7 +107,7 @@ def test_a_job_that_slurm_refuses_fails_its_run_with_slurms_words_and_the_others
 def test_a_vanished_job_is_submitted_again_with_a_limit_of_starts(root, jobs):
     run = a_run()
     slurm.start(root)
-    for start in range(1, 5):
+    for start in range(1, MOST_STARTS + 1):
         assert jobs.ids() == [str(number + 1) for number in range(start)]
         begins(run, str(start))
         jobs.forget(str(start))
@@ -114,18 +115,18 @@ def test_a_vanished_job_is_submitted_again_with_a_limit_of_starts(root, jobs):
         assert run.state().state == states.RUNNING  # it may have started since Slurm was asked
         long_ago(run)
         slurm.start(root)
-    assert run.state().state == states.FAILED and len(jobs.ids()) == 4
-    assert "ended 4 times without a new checkpoint in between" in str(run.state().error)
+    assert run.state().state == states.FAILED and len(jobs.ids()) == MOST_STARTS
+    assert "ended 6 times without a new checkpoint in between" in str(run.state().error)
 
 
 def test_jobs_that_never_come_to_train_are_not_submitted_for_ever(root, jobs):
     run = a_run()
-    for _look in range(8):
+    for _look in range(2 * MOST_STARTS):
         slurm.start(root)
         if run.state().state == states.QUEUED:
             jobs.show(jobs.ids()[-1], "FAILED")
             long_ago(run)
-    assert run.state().state == states.FAILED and len(jobs.ids()) == 4
+    assert run.state().state == states.FAILED and len(jobs.ids()) == MOST_STARTS
 
 
 def test_nothing_is_submitted_again_while_slurm_does_not_answer(root, jobs):

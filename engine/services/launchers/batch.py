@@ -3,7 +3,7 @@
 import os
 import shlex
 
-from engine.core import paths
+from engine.core import framework, paths
 from engine.core.lab_settings import Slurm
 from engine.runs.folder import Run
 from engine.services.launchers import scheduler
@@ -44,7 +44,7 @@ def script(slurm: Slurm, module: str, *arguments: str) -> str:
         "ATELIER_CHECKPOINTS": str(paths.checkpoints_root().resolve()),
         "ATELIER_CORPORA": str(paths.corpora_root().resolve()),
         "PYTHONUNBUFFERED": "1",
-        **{name: os.environ[name] for name in ("ATELIER_SETTINGS",) if name in os.environ},
+        **{name: os.environ[name] for name in ("ATELIER_SETTINGS", framework.VARIABLE) if name in os.environ},
     }
     command = [slurm.python, "-m", module, *arguments]
     return "\n".join(

@@ -7,7 +7,7 @@ from engine.runs import attempts, states
 from engine.runs.states import State
 from engine.services.launchers.scheduler import CANCELLED, PENDING, Job
 
-MOST_STARTS = 4  # of a run without a new checkpoint in between, as on one machine
+MOST_STARTS = 6  # of a run without a new checkpoint in between; nodes die more often than a machine at home
 ANSWER_SECONDS = 60.0  # in which whoever submits a job has noted it
 SETTLE_SECONDS = 15.0  # a job this young may not stand in an answer yet, nor its trainer's word on the shared disk
 
