@@ -1,11 +1,14 @@
 """Ending a run's trainer by force, for one that is frozen: only where it is certain which process that is."""
 
+import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
 from engine.core import checked
-from engine.core.errors import RunError
+from engine.core.errors import RunError, SchedulerError
 from engine.runs import attempts, states
 from engine.runs.folder import OWNER, Run
 from engine.services import dispatcher
@@ -53,16 +56,17 @@ def kill_trainer(run: Run) -> None:
 
 
 def _end_job(run: Run) -> None:
-    """Has Slurm end the job of a run, and start it again where nobody asked the run to end.
+    """Has Slurm end the job of a run, and start it again where nobody asked the run to end. A page waits for no scheduler, so
+    a thread asks; a command ends when that has been answered."""
+    if job := attempts.facts(run.folder).get("job"):
+        threading.Thread(target=_ask, args=(scheduler.cancel if run.control() else scheduler.requeue, job)).start()
 
-    Raises:
-        SchedulerError: Slurm does not answer, or refuses.
-    """
-    job = attempts.facts(run.folder).get("job")
-    if job and run.control():
-        scheduler.cancel(job)
-    elif job:
-        scheduler.requeue(job)
+
+def _ask(ask: Callable[[str], None], job: str) -> None:
+    try:
+        ask(job)
+    except SchedulerError as error:
+        print(error, file=sys.stderr)
 
 
 def _process(run: Run, owner: dict) -> psutil.Process | None:

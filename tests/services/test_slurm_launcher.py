@@ -8,15 +8,16 @@ import time
 
 import pytest
 from project import PROJECT
-from runs_helpers import new_settings
+from runs_helpers import MINI, SAMPLE, new_settings
 from slurm_helpers import a_run, begins, lab_on_slurm, long_ago
 from waiting_helpers import until
 
+from engine.cli import app
 from engine.core.errors import EngineError
 from engine.core.lab_settings import Slurm
 from engine.runs import attempts, lifecycle, states
 from engine.runs.folder import Run
-from engine.services import dispatcher
+from engine.services import dispatcher, killing
 from engine.services.launchers import batch, launching, outlook, scheduler, slurm
 from engine.services.launchers.decisions import MOST_STARTS
 from engine.services.launchers.watch import Watch
@@ -119,6 +120,21 @@ def test_a_vanished_job_is_submitted_again_with_a_limit_of_starts(root, jobs):
     assert "ended 6 times without a new checkpoint in between" in str(run.state().error)
 
 
+def test_what_a_trainer_said_last_may_be_seen_late(root, jobs):
+    """A job has ended, and its trainer's last state is still on its way through the shared file system."""
+    run = a_run()
+    slurm.start(root)
+    trainer = begins(run, "1")
+    long_ago(run)
+    (trainer.own / "heartbeat").touch()
+    jobs.show("1", "COMPLETED")
+    slurm.start(root)
+    assert jobs.ids() == ["1"] and run.state().state == states.RUNNING
+    trainer.write_state(state=states.FINISHED)
+    slurm.start(root)
+    assert jobs.ids() == ["1"] and run.state().state == states.FINISHED
+
+
 def test_jobs_that_never_come_to_train_are_not_submitted_for_ever(root, jobs):
     run = a_run()
     for _look in range(2 * MOST_STARTS):
@@ -181,6 +197,57 @@ def test_a_run_that_was_asked_to_end_and_whose_node_died_ends_as_asked(root, job
     assert run.state().state == states.PAUSED and not run.control()
     slurm.start(root)
     assert [call for _at, call in jobs.calls("scancel")] == ["1"]
+
+
+def test_a_frozen_trainer_is_ended_by_slurm_which_starts_it_again_unless_it_was_asked_to_end(root, jobs):
+    run = a_run()
+    slurm.start(root)
+    begins(run, "1")
+    killing.kill_trainer(run)
+    until(lambda: [call for _at, call in jobs.calls("scontrol")] == ["requeue 1"])
+    run.request_stop()
+    killing.kill_trainer(run)
+    until(lambda: [call for _at, call in jobs.calls("scancel")] == ["1"])
+
+
+def test_commands_submit_show_and_stop_and_say_when_slurm_does_not_answer(root, jobs, capsys):
+    asked = ["train", "--preset", MINI, "--articles", SAMPLE, "--steps", "4", "--name", "one"]
+    assert app.main(asked) == 0
+    assert capsys.readouterr().out == "one was submitted to Slurm as job 1.\n"
+    assert app.main(["runs"]) == 0
+    assert "Job 1 waits in Slurm's queue: other jobs are before it." in capsys.readouterr().out
+    assert app.main(["stop", "one"]) == 0
+    assert capsys.readouterr().out == "one is stopped.\n" and jobs.text("1", "shown").startswith("CANCELLED")
+    jobs.says("silent")
+    assert app.main(["resume", "one"]) == 0
+    said = capsys.readouterr()
+    assert "Unable to contact slurm controller" in said.err and "submitted at the next look" in said.err
+    jobs.answers("silent")
+    assert app.main(["runs"]) == 0 and jobs.ids() == ["1", "2"]
+
+
+def test_a_sweep_is_submitted_whole_and_its_articles_are_prepared_first(root, jobs, capsys):
+    asked = ["sweep", "--preset", MINI, "--articles", SAMPLE, "--steps", "4", "--name", "s", "--seeds", "2", "--json"]
+    assert (
+        app.main([*asked, "--range", "1-5", "--range", "1-9", "--learning-rate", "1e-4", "--learning-rate", "1e-3"])
+        == 0
+    )
+    assert len(jobs.ids()) == 8 and '"sweep": "s"' in capsys.readouterr().out
+    assert len([folder for folder in (root.parent / "corpora").iterdir() if not folder.name.startswith(".")]) == 1
+    assert app.main(["sweep", "--show", "s"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 9 and shown[0].split()[:4] == ["run", "state", "articles", "learning_rate"]
+    assert app.main(["sweep", "--show", "t"]) == 1 and "There is no sweep t. There are: s." in capsys.readouterr().err
+
+
+def test_what_a_node_could_not_fetch_is_refused_before_submission(root, jobs, monkeypatch, tmp_path, capsys):
+    from engine.runs import nodes
+
+    monkeypatch.setattr(nodes, "_PREPARED_BYTES", 10)
+    assert app.main(["train", "--preset", MINI, "--articles", SAMPLE, "--steps", "4"]) == 1
+    assert "python -m engine prepare --source" in capsys.readouterr().err
+    assert app.main(["train", "--preset", "gpt2_base_en", "--articles", SAMPLE, "--steps", "4"]) == 1
+    assert lifecycle.all_runs(root) == [] and jobs.ids() == []
 
 
 def test_the_children_of_a_plan_are_submitted_when_their_parent_is_finished(root, jobs):

@@ -9,7 +9,7 @@ from engine.services.launchers.scheduler import CANCELLED, PENDING, Job
 
 MOST_STARTS = 6  # of a run without a new checkpoint in between; nodes die more often than a machine at home
 ANSWER_SECONDS = 60.0  # in which whoever submits a job has noted it
-SETTLE_SECONDS = 15.0  # a job this young may not stand in an answer yet, nor its trainer's word on the shared disk
+SETTLE_SECONDS = 15.0  # a job this young may not stand in an answer yet, nor its trainer's last word on the shared disk
 
 
 class Action(Enum):
@@ -32,7 +32,8 @@ class Seen:
         state: what it says itself. requested: "pause", "stop" or "", as a person asked. waits: whether for another run.
         by: who began the attempt in which it stands: "lab", "trainer", or "" where there is none yet.
         submits: whether that attempt was begun to submit a job. submission: the attempt whose job trains it; 0 = none.
-        job: the id of that job; "" = not known. age_seconds: how long ago the attempt began.
+        job: the id of that job; "" = not known.
+        age_seconds: how long before Slurm was asked the attempt began, or its trainer gave its last sign of life.
         jobs: the jobs of Slurm's answer that name this run.
         newest: the number of its newest attempt. beginning: whether somebody has just made that one and not said yet what for.
     """
@@ -73,8 +74,8 @@ def decide(seen: Seen) -> Action:
         return Action.NOTHING
     if seen.by == "" or (seen.by == attempts.LAB and not seen.submits):
         return Action.SUBMIT
-    patience = SETTLE_SECONDS if seen.job else ANSWER_SECONDS
-    if job is None and seen.age_seconds < patience:
+    # What a trainer said last may not be seen here yet; and who submits a job may not have noted it yet.
+    if seen.age_seconds < (SETTLE_SECONDS if seen.job else ANSWER_SECONDS if job is None else 0.0):
         return Action.NOTHING
     if job is not None and job.state == CANCELLED:
         return Action.SAY_CANCELLED

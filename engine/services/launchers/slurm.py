@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.core import lab_settings
 from engine.core.errors import GoneError, RunError, SchedulerError, StorageError, sentence
 from engine.runs import attempts, final_state, lifecycle, states
-from engine.runs.folder import Run
+from engine.runs.folder import HEARTBEAT, Run
 from engine.services.launchers import batch, decisions, scheduler
 from engine.services.launchers.decisions import Action, Seen
 from engine.services.launchers.scheduler import Job, UnansweredError
@@ -91,11 +91,18 @@ def look(run: Run, jobs: tuple[Job, ...], asked_at: float) -> Seen:
         known.get("submits", False),
         known.get("submission", 0),
         known.get("job", ""),
-        asked_at - known.get("time", 0.0),
+        asked_at - max(known.get("time", 0.0), _heard_at(run)),
         jobs,
         newest,
         attempts.is_beginning(run.folder, decisions.ANSWER_SECONDS),
     )
+
+
+def _heard_at(run: Run) -> float:
+    try:
+        return (run.home / HEARTBEAT).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _act(run: Run, seen: Seen, action: Action) -> None:
