@@ -1,9 +1,15 @@
 """atelier.toml: what it may say, and a sentence with its line or key for everything else."""
 
+import re
+import tomllib
+from dataclasses import fields
+
 import pytest
+from project import PROJECT
 
 from engine.core import lab_settings, paths
 from engine.core.errors import EngineError, SettingsError
+from engine.core.lab_settings import Slurm
 
 WHOLE = """
 launcher = "slurm"
@@ -90,3 +96,12 @@ def test_a_folder_in_its_place_is_a_sentence_too(file):
     file.mkdir()
     with pytest.raises(EngineError, match="cannot be read"):
         lab_settings.read()
+
+
+def test_the_examples_of_the_documentation_are_understood_and_every_key_stands_there():
+    text = (PROJECT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", text, re.S)
+    found = [lab_settings.parse(tomllib.loads(example)) for example in examples]
+    assert [one.launcher for one in found] == ["slurm", "slurm"] and found[0].slurm.gpu == "gpu:1"
+    keys = {f"`slurm.{f.name}`" if f.name not in ("account", "qos") else f"`.{f.name}`" for f in fields(Slurm)}
+    assert not [key for key in keys if key not in text]
