@@ -84,6 +84,7 @@ class JobRequests(worker.StopRequests):
         super().__init__(run, run.config.get("most_seconds"))
         self.warned = self.told = bool(_early)
         self._stop_requested = self._stop_requested or self.told
+        self._ends, self._closed = threading.Lock(), False
         # Python calls a handler between two of its own instructions alone: not while TensorFlow compiles for a minute.
         self._heard, self._sender = socket.socketpair()
         for end in (self._heard, self._sender):
@@ -115,9 +116,23 @@ class JobRequests(worker.StopRequests):
             self._run.write_state(state=states.QUEUED, phase="", reason=None, starts=max(0, starts))
 
     def close(self) -> None:
-        """Passes over all further signals: what is left to be done takes less time than Slurm gives."""
+        """Passes over all further signals: what is left to be done takes less time than Slurm gives. The training has ended
+        itself: nobody else leaves the run from here on; who does so already ends the process, for which this waits."""
         for number in self._former:
             signal.signal(number, signal.SIG_IGN)
+        with self._ends:
+            self._closed = True
+
+    def leave_for_good(self) -> None:
+        """Leaves the run and ends the process, while the main thread is where it cannot be asked."""
+        self._ends.acquire()
+        if not self._closed:
+            try:
+                self.leave()
+                self.put_back()
+            finally:
+                os._exit(0)
+        self._ends.release()
 
     def put_back(self) -> None:
         """Has the job started again, where Slurm warned of its end and nobody asked for that; where Slurm does not answer, the
@@ -148,13 +163,10 @@ def _end_soon(run: Run, requests: JobRequests) -> None:
             requests.listen()
             asked = requests.told or run.control() in ("stop", "pause")
             asked_at = (asked_at or time.monotonic()) if asked else None
-            if asked_at is None or time.monotonic() - asked_at < _GRACE_SECONDS or not worker.nothing_unsaved(run):
-                continue
-            requests.leave()
-            requests.put_back()
+            if asked_at is not None and time.monotonic() - asked_at > _GRACE_SECONDS and worker.nothing_unsaved(run):
+                requests.leave_for_good()
         except GoneError:
-            pass
-        os._exit(0)
+            os._exit(0)
 
 
 def main() -> int:
@@ -179,10 +191,8 @@ def main() -> int:
         os.execv(sys.executable, [sys.executable, "-m", "engine.services.job", *sys.argv[1:]])
     except EngineError as error:
         print(error, file=sys.stderr)
-        if run.state().state in (
-            states.QUEUED,
-            states.RUNNING,
-        ):  # a device that is not there: nor is it for the next job
+        # A device that is not there, say: it would not be there for the next job either.
+        if run.state().state in (states.QUEUED, states.RUNNING):
             final_state.end(run, states.FAILED, error.to_json())
         return 1
     requests.put_back()

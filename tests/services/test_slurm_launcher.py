@@ -1,5 +1,6 @@
 """Runs on a cluster: who submits what, what becomes of a run whose job is gone, and that nobody waits for a scheduler."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from engine.services import dispatcher, killing
 from engine.services.launchers import batch, launching, outlook, scheduler, slurm
 from engine.services.launchers.decisions import MOST_STARTS
 from engine.services.launchers.watch import Watch
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands are scripts of bash")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What a page says of a run that Slurm trains, and that it waits for no scheduler."""
 
+import os
 import time
 
 import pytest
@@ -17,6 +18,9 @@ from engine.runs.folder import Run
 from ui import job_view
 job_view.say(Run(Path({!r})))
 """
+
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the commands are scripts of bash")
 
 
 @pytest.fixture

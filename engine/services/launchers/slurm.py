@@ -71,10 +71,10 @@ def tend(runs: Iterable[Run], jobs: list[Job], asked_at: float) -> None:
             try:
                 _act(run, seen, decisions.decide(seen))
             except UnansweredError as error:
-                silence = error  # what is left needs no job perhaps; the next one that does is not tried
-                if run.state().state == states.QUEUED:
-                    break
-    scheduler.cancel(*superfluous)
+                silence = error
+                break
+    with contextlib.suppress(SchedulerError):  # each of these ends itself when it starts
+        scheduler.cancel(*superfluous)
     if silence is not None:
         raise silence
 
