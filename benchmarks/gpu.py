@@ -25,8 +25,7 @@ from pathlib import Path
 import bench
 
 LENGTH, BATCH, TORCH_STEPS, TORCH_WARMUP = 1024, 16, 20, 4
-SECONDS = {"torch": 150, "prepare": 120}
-USUAL_SECONDS = 200
+PREPARE_SECONDS, TORCH_SECONDS = 120, 150
 SMALL = ["--precision", "mixed_float16", "--steps", "20"]
 
 
@@ -48,7 +47,7 @@ def make_preset(folder: Path, vocabulary: Path | None) -> None:
     loading.save_preset(model, *tokenizers.assets(vocabulary), folder, "# GPT-2's shape, random weights")
 
 
-def train(root: Path, way: str, articles: str, device: str, extra: list[str]) -> dict:
+def train(root: Path, way: str, options: argparse.Namespace) -> dict:
     """Runs `engine train` and reads what it left."""
     framework, _, kind = way.partition("-")
     environment = {**os.environ, "KERAS_BACKEND": framework}
@@ -56,14 +55,24 @@ def train(root: Path, way: str, articles: str, device: str, extra: list[str]) ->
     if kind == "small":
         arguments, environment["ATELIER_GPU_MEGABYTES"] = SMALL, "15000"
     name = way.replace("_", "-")
-    command = [sys.executable, "-m", "engine", "train", "--preset", str(root / "gpt2"), "--articles", articles]
-    command += ["--device", device, "--checkpoint-format", "weights.h5", "--name", name, "--json", *arguments, *extra]
+    command = [sys.executable, "-m", "engine", "train", "--preset", str(root / "gpt2"), "--articles", options.articles]
+    command += [
+        "--device",
+        options.device,
+        "--checkpoint-format",
+        "weights.h5",
+        "--name",
+        name,
+        "--json",
+        *arguments,
+        *options.train.split(),
+    ]
     prefix = os.environ.get(f"GPU_BENCHMARK_{framework.upper()}")  # a file to source before: another environment
     started = time.time()
     if prefix:
         command = ["bash", "-c", f'. {prefix}; export KERAS_BACKEND={framework}; exec "$@"', "-", *command]
     answer = subprocess.run(
-        command, capture_output=True, text=True, env=environment, cwd=bench.PROJECT, timeout=USUAL_SECONDS
+        command, capture_output=True, text=True, env=environment, cwd=bench.PROJECT, timeout=options.seconds
     )
     ended = time.time()
     folder = Path(os.environ["ATELIER_CHECKPOINTS"]) / name
@@ -128,6 +137,7 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=Path)
     parser.add_argument("--preset", type=Path, help=argparse.SUPPRESS)  # for a process of this program's own
     parser.add_argument("--torch", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--seconds", type=int, default=200, help="the most that a way of the lab's may take")
     parser.add_argument("--device", default="gpu:0")
     parser.add_argument("--keep", type=Path, help="a folder for preset and runs, which stays, for another call")
     parser.add_argument("--train", default="", help="further arguments of `engine train`")
@@ -148,15 +158,15 @@ def main() -> None:
             own = [sys.executable, __file__, "--preset", str(root / "gpt2")]
             given = ["--vocabulary", str(options.vocabulary)] if options.vocabulary else []
             framework = options.ways[0].partition("-")[0].replace("torch", "jax")
-            subprocess.run([*own, *given], check=True, timeout=SECONDS["prepare"],
+            subprocess.run([*own, *given], check=True, timeout=PREPARE_SECONDS,
                            env={**os.environ, "KERAS_BACKEND": framework})  # fmt: skip
         for way in options.ways:
             begun = time.time()
             try:
                 if way == "torch":
-                    subprocess.run([sys.executable, __file__, "--torch"], check=True, timeout=SECONDS["torch"])
+                    subprocess.run([sys.executable, __file__, "--torch"], check=True, timeout=TORCH_SECONDS)
                 else:
-                    found = train(root, way, options.articles, options.device, options.train.split())
+                    found = train(root, way, options)
                     print(json.dumps(found), flush=True)
             except (subprocess.SubprocessError, OSError, StopIteration, ValueError) as error:
                 print(json.dumps({"way": way, "error": str(error)[-1500:], "seconds": time.time() - begun}), flush=True)

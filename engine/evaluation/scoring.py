@@ -20,7 +20,7 @@ from engine.presets import memory
 JIT_COMPILE = sys.platform != "win32"
 BATCH_TOKENS = 1024  # targets in a batch of evaluation: 2,048 took a fifth longer on the mini model (more misses),
 BATCH_LOGITS = 1 << 26  # and at most so many logits (256 MB in float32)
-GPU_BATCH_TOKENS, GPU_BATCH_LOGITS = 1 << 14, 1 << 29  # the same on a GPU, which small batches leave idle
+GPU_BATCH_TOKENS, GPU_BATCH_LOGITS = 1 << 13, 1 << 29  # the same on a GPU, which small batches leave idle
 
 
 @dataclass(frozen=True)

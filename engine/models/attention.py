@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 from engine.core import framework
+from engine.models.backend import keras
 from engine.models.protocols import Backbone
 
 
@@ -19,12 +20,20 @@ def fuse(backbone: Backbone) -> None:
     for layer in backbone.transformer_layers:
         attention = layer._self_attention_layer
         layer._compute_self_attention_mask = functools.partial(_mask, layer._compute_self_attention_mask)
-        attention._compute_attention = functools.partial(_attend, attention._compute_attention)
+        attention._compute_attention = functools.partial(_attend, attention, attention._compute_attention)
 
 
 def _mask(original: Any, **arguments: Any) -> Any:
     return None if arguments["self_attention_cache"] is None else original(**arguments)
 
 
-def _attend(original: Any, **arguments: Any) -> Any:
-    return original(use_causal_mask=arguments.get("attention_mask") is None, **arguments)
+def _attend(attention: Any, original: Any, **arguments: Any) -> Any:
+    if arguments.get("attention_mask") is not None:
+        return original(**arguments)
+    if attention._dropout and arguments.get("training"):
+        # Keras's own way to a causal mask is a running sum, which XLA works out while it compiles, for minutes.
+        rows, columns = (keras.ops.arange(arguments[name].shape[1]) for name in ("query", "key"))
+        return original(**{**arguments, "attention_mask": (rows[:, None] >= columns)[None]})
+    query, key, value = (arguments[name] for name in ("query", "key", "value"))
+    attended = keras.ops.dot_product_attention(query, key, value, scale=attention._inverse_sqrt_key_dim, is_causal=True)
+    return attended, None

@@ -53,6 +53,10 @@ def release_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
+if machine.gpus():
+    # Trying out Triton's matrix products takes most of the time in which XLA compiles; cuBLAS's are as fast
+    # (benchmarks/gpu.py).
+    os.environ["XLA_FLAGS"] = f"--xla_gpu_enable_triton_gemm=false {os.environ.get('XLA_FLAGS', '')}".strip()
 compiled_results.use()
 if not framework.uses_jax():
     import tensorflow  # noqa: F401  (first, see above)

@@ -176,7 +176,7 @@ class WholeScorer:
     def _of(self, reference: ModelReference) -> scoring.Scorer:
         if self._scorer is None or self._model is None:
             self._model, _ = loading.load(reference)
-            self._scorer = scoring.Scorer(self._model, scoring.JIT_COMPILE)
+            self._scorer = scoring.Scorer(self._model, self._setup.xla)
         elif self._loaded != reference:
             loading.load_weights(self._model, reference)
         self._loaded = reference

@@ -7,7 +7,6 @@ import psutil
 from engine.core import framework, machine
 from engine.core.errors import EngineError
 from engine.core.progress import OnProgress, Phase, Progress
-from engine.evaluation import scoring
 from engine.models import backend
 from engine.models.backend import on_device, release_memory
 from engine.models.protocols import CausalLM
@@ -110,7 +109,7 @@ class _FineTuning:
             run.append_event("resume", step=own.step)
         else:
             self.state.steps = settled_steps(s, self.setup.batches.steps_per_epoch)
-            if run.events("evaluation", "step"):  # cut off before the first save, or nothing whole is left
+            if self.setup.past.begun:  # cut off before the first save, or nothing whole is left
                 run.append_event("resume", step=-1)
         for error in self.setup.damaged:  # what they held is trained again
             run.append_event("damaged", checkpoint=error.values["name"], reason=error.to_json())
@@ -121,7 +120,7 @@ class _FineTuning:
 
     def _take_micro_batch(self, of_checkpoint: int) -> None:
         """What the checkpoint keeps, or less where that was found too large since."""
-        found = [of_checkpoint, *(event["micro_batch"] for event in self.setup.run.events("memory"))]
+        found = [of_checkpoint, *self.setup.past.micro_batches]
         self.state.micro_batch = min((rows for rows in found if rows), default=0) or self._of_gpu()
 
     def _of_gpu(self) -> int:
@@ -166,7 +165,7 @@ class _FineTuning:
         if self.setup.settings.method == FIRST_TOKENS:
             return steppers.KerasFit(self.model, self.setup.batch_size)
         rows = self.state.micro_batch or self.setup.batch_size
-        return steppers.Packed(self.model, rows, scoring.JIT_COMPILE)
+        return steppers.Packed(self.model, rows, self.setup.xla)
 
     def _halve(self, error: Exception) -> NoReturn:
         """Keeps that from the newest checkpoint on half as many windows are worked on at a time, or gives up at one.

@@ -142,6 +142,7 @@ class Loop:
         self._say()
 
     def _measure_and_save(self) -> None:
+        self.stepper.settle()
         self.recorder.measure()
         if self.recorder.worth_saving():
             self.recorder.save()
@@ -152,6 +153,7 @@ class Loop:
         try:
             yield
         except Cancelled:
+            self.stepper.settle()
             self.recorder.save()
             raise
 

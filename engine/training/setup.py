@@ -25,7 +25,8 @@ from engine.runs.checkpoints import Checkpoint
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.runs.settings import FIRST_TOKENS, LEFT_OUT, PACKED, RunSettings
-from engine.training import placing
+from engine.training import placing, xla
+from engine.training.past import Past
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Setup:
         learning_rate: the peak. length: targets in a window. batch_size: windows a step.
         corpus: the prepared articles. batches: of their training split, in the order of the run's seed.
         parameters: of the model, adapters included.
+        past: what the run had reported before this process took it up. xla: whether XLA compiles its functions.
     """
 
     run: Run
@@ -57,6 +59,8 @@ class Setup:
     corpus: Corpus
     batches: windows.Batches
     parameters: int
+    past: Past
+    xla: bool
 
     @property
     def checkpoint_format(self) -> str:
@@ -105,7 +109,6 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Set
     parent = _find_parent(run, own)
     with on_device(device):
         model, tokenizer = loading.load(parent or base, _dropout(run, own, device), precision)
-        learning_rate = compile_model(model, s)
     context = model.backbone.max_sequence_length
     if s.sequence_length > context:
         raise EngineError(
@@ -122,6 +125,20 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Set
         _require_same_articles(s, corpus, own)
     if corpus.skipped.count:
         run.append_event("skipped", **corpus.card["skipped"])
+    batches, parameters = _batches(s, corpus, length, batch_size), model.backbone.count_params()
+    past = Past.of(run, own.step if own else -1)
+    compiled = xla.decide(
+        run,
+        s,
+        past,
+        available=scoring.JIT_COMPILE,
+        on_cpu="CPU" in device,
+        parameters=parameters,
+        step_tokens=length * batch_size,
+        steps_per_epoch=batches.steps_per_epoch,
+    )
+    with on_device(device):
+        learning_rate = compile_model(model, s, compiled)
     return model, Setup(
         run=run,
         settings=s,
@@ -136,8 +153,10 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Set
         length=length,
         batch_size=batch_size,
         corpus=corpus,
-        batches=_batches(s, corpus, length, batch_size),
+        batches=batches,
         parameters=model.backbone.count_params(),
+        past=past,
+        xla=compiled,
     )
 
 
@@ -164,8 +183,12 @@ def _settle_shape(run: Run, model: CausalLM, own: Checkpoint | None, device: str
     return inputs.shape_of(run, backbone.max_sequence_length, backbone.vocabulary_size)
 
 
-def compile_model(model: CausalLM, s: RunSettings) -> float:
-    """Gives the model its adapters, its optimizer and its loss; the peak of the learning rate."""
+def compile_model(model: CausalLM, s: RunSettings, xla: bool) -> float:
+    """Gives the model its adapters, its optimizer and its loss; the peak of the learning rate.
+
+    Args:
+        xla: whether XLA compiles what Keras makes of them.
+    """
     if s.lora_rank:
         model.backbone.enable_lora(s.lora_rank)
     learning_rate = submission.peak_learning_rate(s, model.backbone.hidden_dim)
@@ -175,7 +198,7 @@ def compile_model(model: CausalLM, s: RunSettings) -> float:
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=scoring.JIT_COMPILE,
+        jit_compile=xla,
     )
     model.optimizer.build(model.trainable_variables)
     return learning_rate

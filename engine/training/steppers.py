@@ -83,6 +83,9 @@ class Stepper(Protocol):
                 fit. ResourcesError: where it cannot.
         """
 
+    def settle(self) -> None:
+        """Gives the model what the steps so far have made of it: needed before anybody else looks at it."""
+
 
 class Packed:
     """Trains on packed windows, a batch at a time, worked off in pieces where memory wants it.
@@ -126,7 +129,6 @@ class Packed:
                         batches.append(course.batches.batch(number))
                         dispatched.append(self._accumulator.dispatch(batches[-1], course.learning_rate(number)))
                     figures = self._accumulator.figures(dispatched)
-                self._accumulator.settle()
             except Exception as error:
                 if memory.ran_out(error):
                     raise OutOfMemory from error
@@ -139,6 +141,10 @@ class Packed:
                 outcomes.append(Outcome(_per_token(loss, batch, step), accuracy, batch.tokens, seconds))
             pace = seconds if step > course.first_step + 1 else 0.0  # the first step compiles
             course.after_steps(outcomes)
+
+    def settle(self) -> None:
+        """As `Stepper.settle`."""
+        self._accumulator.settle()
 
 
 def _accumulator(model: CausalLM, rows: int, jit_compile: bool, devices: int) -> Any:
@@ -188,6 +194,9 @@ class KerasFit:
                 batch_size=self._batch_size,
                 half=max(1, self._batch_size // 2),
             ) from error
+
+    def settle(self) -> None:
+        """Nothing: the model's variables are what is trained."""
 
 
 def _per_token(keras_loss: float, batch: windows.Batch, step: int) -> float:
