@@ -24,7 +24,7 @@ from engine.runs.settings import (
     PROMPTS,
     RunSettings,
 )
-from engine.services import dispatcher
+from engine.services.launchers import launching
 from ui import (
     access,
     budget,
@@ -277,7 +277,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
                 )
             stem = "" if name.strip() else "run"
             entry = budget.enter(settings, stem, join=not name.strip())
-            dispatcher.ensure()
+            launching.wake()
             st.query_params["run"] = run_view.entered(entry)
             st.rerun()
         except (SettingsError, EngineError) as error:

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 from engine import __version__
 from engine.articles import hub, isolation, on_disk
-from engine.core import framework, machine, paths
+from engine.core import framework, lab_settings, machine, paths
 from engine.core.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
 from engine.corpus import lookup, preparation, reading, windows
 from engine.presets import catalogue, memory
-from engine.runs import checkpoints, lifecycle
+from engine.runs import checkpoints, lifecycle, nodes
 from engine.runs.folder import Run
 from engine.runs.inputs import articles_path, on_gpu, window_shape
 from engine.runs.settings import FIRST_TOKENS, RunSettings
@@ -217,12 +217,20 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
                 context=preset.max_sequence_length,
             )
         )
-    attempt(framework.require)
     attempt(lambda: _check_framework(settings, parent))
     attempt(lambda: _check_articles(settings, preset))
-    attempt(lambda: machine.resolve_device(settings.device))
+    if (
+        attempt(lab_settings.launcher) == lab_settings.SLURM
+    ):  # what this machine has says nothing of a node: its trainer looks
+        if preset is not None:
+            attempt(lambda: nodes.require_fetched(settings, preset))
+    else:
+        attempt(framework.require)
+        attempt(lambda: machine.resolve_device(settings.device))
+        if preset is not None:
+            attempt(lambda: _check_memory(settings))
     if preset is not None:
-        attempt(lambda: _check_room(settings))
+        attempt(lambda: _check_disk(settings))
     if problems:
         raise SettingsError(problems)
     assert preset is not None  # or its absence were a problem
@@ -304,7 +312,7 @@ def _check_articles(settings: RunSettings, preset: catalogue.Preset | None) -> N
         )
 
 
-def _check_room(settings: RunSettings) -> None:
+def _check_memory(settings: RunSettings) -> None:
     needed = estimate(settings)
     found = machine.look(paths.checkpoints_root())
     if (nothing := memory.nothing_trains(found)) is not None:
@@ -320,6 +328,10 @@ def _check_room(settings: RunSettings) -> None:
             needed=needed.memory_bytes >> 20,
             total=found.memory_bytes >> 20,
         )
+
+
+def _check_disk(settings: RunSettings) -> None:
+    needed, found = estimate(settings), machine.look(paths.checkpoints_root())
     disk = needed.checkpoint_bytes * needed.checkpoints
     if found.free_disk_bytes < disk:
         raise ResourcesError(
@@ -442,6 +454,7 @@ def make(checked: RunSettings, root: Path | None = None, facts: dict[str, Any] |
         if checked.parent and not checked.after
         else [],
         "versions": {"atelier": __version__, "python": platform.python_version(), "system": platform.system()},
+        **({"launcher": lab_settings.SLURM} if lab_settings.launcher() == lab_settings.SLURM else {}),
         **(facts or {}),
     }
     return lifecycle.create(checked, extra, root)

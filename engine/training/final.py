@@ -78,6 +78,7 @@ def score(
             )
     interval = checkpoint.manifest.get("interval_metrics", checkpoint.manifest["metrics"])
     metrics = {**interval, **{split: scored["run", split] for split in splits}}
+    run.require_mine()
     checkpoint = checkpoints.with_manifest(checkpoint, metrics=metrics, interval_metrics=interval)
     run.write_state(result=checkpoint.step)
     split = splits[-1]
