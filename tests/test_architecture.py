@@ -29,6 +29,7 @@ PACKAGES = (
 )
 # The modules that may import TensorFlow, Keras or keras-hub, and what starts from them.
 TRAINING_SIDE = {
+    "engine.models.attention",
     "engine.models.backend",
     "engine.models.loading",
     "engine.models.formats",

@@ -63,3 +63,9 @@ def ends_alike(one, two):
     preset = catalogue.find(one.settings.preset)
     weights = [loading.load(ModelReference(preset, checkpoint))[0].get_weights() for checkpoint in (a, b)]
     return first == second and states and all(np.array_equal(x, y) for x, y in zip(*weights, strict=True))
+
+
+def step_of(accumulator, batch, learning_rate) -> dict[str, float]:
+    """A step, with its loss and accuracy as Keras tells them."""
+    ((loss, right, counted),) = accumulator.figures([accumulator.dispatch(batch, learning_rate)]).tolist()
+    return {"loss": loss, "accuracy": right / counted}

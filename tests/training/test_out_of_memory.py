@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from training_helpers import settings_of
+from training_helpers import settings_of, step_of
 
 from engine.core import machine
 from engine.core.errors import ResourcesError
@@ -18,7 +18,7 @@ from engine.presets import catalogue, memory
 from engine.runs import checkpoints, references, states, submission
 from engine.runs.references import ModelReference
 from engine.services import worker
-from engine.training import step_tensorflow, steppers
+from engine.training import step_tensorflow
 from engine.training.saver import Saver
 
 pytestmark = pytest.mark.slow
@@ -51,7 +51,7 @@ def test_a_batch_in_pieces_makes_the_step_of_the_whole_batch(tiny_preset):
             {"token_ids": ids, "padding_mask": np.ones_like(ids)}, targets, sample_weight=weights, return_dict=True
         )
         pieces.reset_metrics()
-        assert accumulator.step(windows.Batch(ids, targets, weights)) == pytest.approx(
+        assert step_of(accumulator, windows.Batch(ids, targets, weights), 0.5) == pytest.approx(
             {name: float(expected[name]) for name in ("loss", "accuracy")}, rel=1e-5
         )
     moved = 0.0
@@ -66,14 +66,14 @@ def runs_out(monkeypatch, too_large, at_step=0):
 
     done = itertools.count()
 
-    step = steppers.Packed.step
+    dispatch = step_tensorflow.Accumulator.dispatch
 
     def limited(self, batch, learning_rate):
-        if next(done) >= at_step and self.rows >= too_large:
+        if next(done) >= at_step and self._rows >= too_large:
             raise tf.errors.ResourceExhaustedError(None, None, "Out of memory while trying to allocate 1.85GiB.")
-        return step(self, batch, learning_rate)
+        return dispatch(self, batch, learning_rate)
 
-    monkeypatch.setattr(steppers.Packed, "step", limited)
+    monkeypatch.setattr(step_tensorflow.Accumulator, "dispatch", limited)
 
 
 def test_a_run_whose_memory_runs_out_goes_on_in_pieces_to_the_same_end(

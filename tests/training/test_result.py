@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from training_helpers import settings_of
 
@@ -13,7 +14,7 @@ from engine.runs import checkpoints, lifecycle, states, submission
 from engine.runs.settings import RunSettings, from_json
 from engine.services import worker
 from engine.training.measurer import Measurer
-from engine.training.steppers import Packed
+from engine.training.step_tensorflow import Accumulator
 
 pytestmark = pytest.mark.slow
 
@@ -134,13 +135,13 @@ def test_an_early_end_counts_from_the_checkpoint_that_a_run_goes_on_from(tiny_pr
 def test_a_loss_that_becomes_no_number_leaves_the_last_good_checkpoint(
     tiny_preset, sample_folder, root, only_trains, monkeypatch
 ):
-    step, done = Packed.step, iter(range(100))
+    figures, done = Accumulator.figures, iter(range(100))
 
-    def overflows(self, batch, learning_rate):
-        logs = step(self, batch, learning_rate)
-        return {**logs, "loss": float("inf")} if next(done) == 4 else logs
+    def overflows(self, dispatched):
+        found = figures(self, dispatched)
+        return np.full_like(found, np.inf) if next(done) == 4 else found
 
-    monkeypatch.setattr(Packed, "step", overflows)
+    monkeypatch.setattr(Accumulator, "figures", overflows)
     run = submission.submit(settings_of(tiny_preset, sample_folder, steps=6, evaluate_steps=2))
     with pytest.raises(
         EngineError, match=r"became infinite or no number at step 5: .* The result is the checkpoint of step 4"

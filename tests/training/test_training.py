@@ -24,7 +24,7 @@ from engine.runs.references import ModelReference
 from engine.services import dispatcher, worker
 from engine.training import schedules
 from engine.training.saver import Saver
-from engine.training.steppers import Packed
+from engine.training.step_tensorflow import Accumulator
 
 pytestmark = pytest.mark.slow
 
@@ -264,7 +264,7 @@ def test_the_learning_rate_warms_up_and_falls_along_half_a_cosine():
 
 def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(tiny_preset, sample_folder, root, monkeypatch, eager):
     run = submission.submit(settings_of(tiny_preset, sample_folder))
-    monkeypatch.setattr(Packed, "step", lambda self, batch, learning_rate: {"loss": float("nan"), "accuracy": 0.0})
+    monkeypatch.setattr(Accumulator, "figures", lambda self, dispatched: np.full((len(dispatched), 3), np.nan))
     with pytest.raises(EngineError):
         worker.work(run)
     assert run.state().state == states.FAILED
