@@ -73,7 +73,8 @@ def estimate(settings: RunSettings) -> Estimate:
     preset = catalogue.find(settings.preset)
     length, batch_size = window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     size = checkpoint_bytes(preset.parameters, settings.lora_rank)
-    needed = memory.training_bytes(preset, length, batch_size, settings.lora_rank)
+    whole_logits = settings.method == FIRST_TOKENS
+    needed = memory.training_bytes(preset, length, batch_size, settings.lora_rank, whole_logits)
     saves = _saves(settings, steps_of(settings, preset, length, batch_size), size)
     if settings.keep_checkpoints:  # the best beside the newest, and one that is written before another goes
         saves = min(saves, settings.keep_checkpoints + 2)

@@ -127,12 +127,12 @@ def test_the_best_of_a_large_model_is_saved_whatever_a_save_takes(
     monkeypatch.setattr(submission, "SMALL_CHECKPOINT_BYTES", 0)  # as if the model were large
     monkeypatch.setattr(submission, "SAVE_BYTES_PER_SECOND", 1)
     losses.update({2: 5.0, 4: 4.0, 6: 4.5, 8: 4.1, 10: 4.2, 12: 4.3})
-    run, result = trained(epochs(tiny_preset, sample_folder, evaluate_steps=0, patience=0))
+    run, _ = trained(epochs(tiny_preset, sample_folder, evaluate_steps=0, patience=0))
     assert [event["step"] for event in run.events("checkpoint")][:2] == [
         2,
         4,
     ]  # the first save is thought to take years
-    assert (result["best_step"], result["checkpoint"]) == (4, "run/4")
+    assert checkpoints.best(checkpoints.of_run(run)).step == 4
 
 
 def test_an_early_end_counts_from_the_checkpoint_that_a_run_goes_on_from(tiny_preset, sample_folder, root, losses):
