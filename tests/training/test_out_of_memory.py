@@ -180,7 +180,7 @@ def test_what_to_change_is_computed():
 
 
 def test_the_estimate_counts_the_logits_that_are_there_at_a_time():
-    """Measured of GPT-2 base in the automatic batch: 5.5 GB (benchmarks/base_memory.py)."""
+    """Measured of two steps of GPT-2 base in the automatic batch: 5.5 GB."""
     assert memory.CHUNK_LOGITS == chunked_loss.CHUNK_LOGITS
     preset = catalogue.find("checkpoints/presets/gpt2_mini_en")
     base = replace(preset, hidden_dim=768, num_layers=12, num_heads=12, vocabulary_size=50_257)
