@@ -30,6 +30,7 @@ INTERVALS = 10  # of a run, by default,
 INTERVAL_SECONDS = 10.0  # of training, at least, of a run in minutes: a save is 1 to 3 % of it (benchmarks/saving.py)
 SMALL_CHECKPOINT_BYTES = 200_000_000
 SAVING_SHARE = 0.05
+BEST_SHARE = 0.25  # of the training since the measurement before, at most, for the save of the best so far
 SAVE_BYTES_PER_SECOND = 250e6  # until a save has been timed (benchmarks/saving.py)
 _COUNTED_BYTES = 64 << 20  # of articles that are read through to check a range
 
@@ -77,7 +78,8 @@ def estimate(settings: RunSettings) -> Estimate:
     if on_gpu(settings):
         needed = memory.beside_gpu_bytes(preset)
     else:
-        needed = memory.training_bytes(preset, length, batch_size, settings.lora_rank)
+        whole_logits = settings.method == FIRST_TOKENS
+        needed = memory.training_bytes(preset, length, batch_size, settings.lora_rank, whole_logits)
     saves = _saves(settings, steps_of(settings, preset, length, batch_size), size)
     if settings.keep_checkpoints:  # the best beside the newest, and one that is written before another goes
         saves = min(saves, settings.keep_checkpoints + 2)
@@ -107,15 +109,33 @@ def worth_saving(size_bytes: int, save_seconds: float, since_seconds: float, lef
     return size_bytes <= SMALL_CHECKPOINT_BYTES or save_seconds <= SAVING_SHARE * min(since_seconds, left_seconds)
 
 
-def intervals_of(settings: RunSettings, steps: int | None) -> int:
-    """How many intervals a run has; of one in minutes so many at most, where nobody chose their steps."""
-    return _intervals(settings) if steps is None else math.ceil(steps / interval(settings, steps))
+def interval_seconds(settings: RunSettings, size_bytes: int, save_seconds: float) -> float:
+    """Seconds of training between two measurements, at least, of a run in minutes where nobody chose their steps.
+
+    A large model whose best checkpoint is the result is measured no more often than its save allows: so what is the best
+    so far can always be saved, and takes no more than `BEST_SHARE` of the time.
+
+    Args:
+        size_bytes, save_seconds: as `worth_saving` takes them.
+    """
+    if size_bytes <= SMALL_CHECKPOINT_BYTES or not settings.takes_best:
+        return INTERVAL_SECONDS
+    return max(INTERVAL_SECONDS, save_seconds / BEST_SHARE)
 
 
-def _intervals(settings: RunSettings) -> int:
+def intervals_of(settings: RunSettings, steps: int | None, least_seconds: float = INTERVAL_SECONDS) -> int:
+    """How many intervals a run has; of one in minutes so many at most, where nobody chose their steps.
+
+    Args:
+        least_seconds: between two measurements, as `interval_seconds` has them.
+    """
+    return _intervals(settings, least_seconds) if steps is None else math.ceil(steps / interval(settings, steps))
+
+
+def _intervals(settings: RunSettings, least_seconds: float = INTERVAL_SECONDS) -> int:
     if settings.minutes is None:
         return INTERVALS
-    return min(INTERVALS, max(1, int(60 * settings.minutes / INTERVAL_SECONDS)))
+    return min(INTERVALS, max(1, int(60 * settings.minutes / least_seconds)))
 
 
 def _saves(settings: RunSettings, steps: int | None, size_bytes: int) -> int:
@@ -124,9 +144,12 @@ def _saves(settings: RunSettings, steps: int | None, size_bytes: int) -> int:
         return intervals_of(settings, steps)
     if settings.minutes is None or settings.evaluate_steps:
         return _intervals(settings)
-    total, intervals, saved, saves = 60 * settings.minutes, _intervals(settings), 0.0, 1
+    total, saved, saves, seconds = 60 * settings.minutes, 0.0, 1, size_bytes / SAVE_BYTES_PER_SECOND
+    intervals = _intervals(settings, interval_seconds(settings, size_bytes, seconds))
     for at in (total * n / intervals for n in range(1, intervals)):
-        if worth_saving(size_bytes, size_bytes / SAVE_BYTES_PER_SECOND, at - saved, total - at):
+        if settings.takes_best or worth_saving(
+            size_bytes, seconds, at - saved, total - at
+        ):  # each may be the best so far
             saved, saves = at, saves + 1
     return saves
 

@@ -21,7 +21,7 @@ from engine.core.errors import EngineError, GoneError, StorageError, SupersededE
 from engine.core.files import write_json
 from engine.core.locks import Lock
 from engine.core.progress import Cancelled, OnProgress, Phase, Progress, ignore
-from engine.presets import memory
+from engine.presets import catalogue, memory
 from engine.runs import checkpoints, lifecycle, retention, states, submission
 from engine.runs.devices import device_lock, say_unused
 from engine.runs.final_state import end, end_as_requested
@@ -167,6 +167,8 @@ def _require_memory(run: Run) -> None:
 def _train_until_stopped(
     run: Run, device: str, stop: "StopRequests", heart: "Heart", on_progress: OnProgress
 ) -> dict[str, Any] | None:
+    if device == "cpu":
+        _give_memory_back(run)
     from engine.training import fine_tuning  # the heavy imports, once the locks are held
 
     def after_progress(progress: Progress) -> None:
@@ -178,6 +180,17 @@ def _train_until_stopped(
         return fine_tuning.train(run, device, after_progress)
     except Cancelled:
         return None
+
+
+def _give_memory_back(run: Run) -> None:
+    """Lets TensorFlow take memory from the system and give it back where the model is large; before it is imported.
+
+    Where it computes by oneDNN (on processors with AVX-512) it keeps what it was once given in an arena of its own: after two
+    steps of GPT-2 base that held 7.3 GB, where without it the largest moment of a step takes 5.5 GB and 2.9 GB stay. A small
+    model is better off with it, since memory that is taken anew costs time.
+    """
+    if catalogue.find(run.settings.preset).parameters > memory.LARGE_PARAMETERS:
+        os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 
 
 def end_soon(run: Run, tell: Callable[[Path], object]) -> None:

@@ -122,6 +122,20 @@ def test_a_run_that_does_not_improve_ends_early_and_goes_on_to_the_same_end(tiny
         run.request_resume()
 
 
+def test_the_best_of_a_large_model_is_saved_whatever_a_save_takes(
+    tiny_preset, sample_folder, root, losses, monkeypatch
+):
+    monkeypatch.setattr(submission, "SMALL_CHECKPOINT_BYTES", 0)  # as if the model were large
+    monkeypatch.setattr(submission, "SAVE_BYTES_PER_SECOND", 1)
+    losses.update({2: 5.0, 4: 4.0, 6: 4.5, 8: 4.1, 10: 4.2, 12: 4.3})
+    run, _ = trained(epochs(tiny_preset, sample_folder, evaluate_steps=0, patience=0))
+    assert [event["step"] for event in run.events("checkpoint")][:2] == [
+        2,
+        4,
+    ]  # the first save is thought to take years
+    assert checkpoints.best(checkpoints.of_run(run)).step == 4
+
+
 def test_an_early_end_counts_from_the_checkpoint_that_a_run_goes_on_from(tiny_preset, sample_folder, root, losses):
     from training_helpers import cut_off_at
 
