@@ -9,7 +9,7 @@ import streamlit as st
 from engine.core import machine, paths
 from engine.runs import queue, states
 from engine.runs.settings import EVERYTHING, RunSettings
-from engine.services import dispatcher
+from engine.services.launchers import launching
 from ui import broken_view, budget, errors, gpu_unused, little_memory, owner, removal_view, run_view, words
 from ui.i18n import _, _n
 from ui.readers import folders, recorded
@@ -71,7 +71,7 @@ if pressed:
         )
         entry = budget.enter(settings, "lab", join=True)
         st.session_state["lab_run"] = run_view.entered(entry)
-        dispatcher.ensure()
+        launching.wake()
         st.rerun()
 
 listed = folders.trained_runs()

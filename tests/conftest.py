@@ -17,10 +17,12 @@ import pytest
 pytest.register_assert_rewrite(
     "articles_helpers",
     "browser_helpers",
+    "cluster_helpers",
     "damage_helpers",
     "foreign_helpers",
     "pages_helpers",
     "runs_helpers",
+    "slurm_helpers",
     "sources_helpers",
     "training_helpers",
     "waiting_helpers",
@@ -111,6 +113,7 @@ def nothing_in_the_project(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ATELIER_CHECKPOINTS", str(tmp_path_factory.mktemp("checkpoints")))
         patch.setenv("ATELIER_CORPORA", str(tmp_path_factory.mktemp("corpora")))
+        patch.setenv("ATELIER_SETTINGS", str(tmp_path_factory.mktemp("settings") / "atelier.toml"))  # of one machine
         yield
 
 

@@ -17,11 +17,12 @@ from engine.core.errors import EngineError
 from engine.evaluation import cache, forgetting
 from engine.runs import checkpoints, durations, lifecycle, queue, references, removal, retention, submission
 from engine.runs import states as states_
-from engine.runs.folder import Run, State
+from engine.runs.folder import Run
 from engine.runs.history import shared, snapshots
 from engine.runs.history.events import Unread
 from engine.runs.history.events import read as read_event
 from engine.runs.history.follower import History
+from engine.runs.states import State
 from engine.services import dispatcher, killing, uploads
 from ui.readers import comparison
 

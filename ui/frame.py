@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from engine.runs import states
-from engine.services import dispatcher
+from engine.services.launchers import launching
 from ui import access, budget, errors, owner, words
 from ui.i18n import LANGUAGES, _, browser_language
 from ui.readers import folders, polling
@@ -62,9 +62,9 @@ def show() -> None:
             label_visibility="collapsed",
         )
     # After a crash or a restart of the machine nobody else starts what waits.
-    if polling.shared("work left", dispatcher.work_left):
+    if polling.shared("work left", launching.work_left):
         with errors.shown():
-            dispatcher.ensure()
+            launching.tend()
     PAGES.update(_pages())
     page = st.navigation(list(PAGES.values()))
     with st.sidebar:

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
-import tensorflow as tf
 
 from engine.corpus import windows
 from engine.models import finite
@@ -80,8 +79,10 @@ def inputs(batch: windows.Batch) -> dict[str, np.ndarray]:
     return {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)}
 
 
-def dataset_of(draw: Callable[[], Iterator[Triple]], steps: int) -> tf.data.Dataset:
+def dataset_of(draw: Callable[[], Iterator[Triple]], steps: int) -> Any:
     """`steps` triples of inputs, targets and weights, as Keras's `fit` and `evaluate` take them."""
+    import tensorflow as tf  # whose data sets Keras `fit` takes
+
     ids = tf.TensorSpec((None, None), tf.int32)
     signature = {"token_ids": ids, "padding_mask": ids}
     dataset = tf.data.Dataset.from_generator(

@@ -26,8 +26,8 @@ class Backbone(Protocol):
     """The network below the logits.
 
     Attributes:
-        max_sequence_length, hidden_dim, vocabulary_size, num_layers, num_heads: its shape. token_embedding: the layer whose
-            `embeddings` are tied to the logits.
+        max_sequence_length, hidden_dim, vocabulary_size, num_layers, num_heads: its shape. dropout: 0..1. token_embedding: the layer whose
+            `embeddings` are tied to the logits. transformer_layers: its blocks.
     """
 
     max_sequence_length: int
@@ -35,7 +35,9 @@ class Backbone(Protocol):
     vocabulary_size: int
     num_layers: int
     num_heads: int
+    dropout: float
     token_embedding: Any
+    transformer_layers: list[Any]
     weights: list[Variable]
     trainable_variables: list[Variable]
 
@@ -67,6 +69,7 @@ class CausalLM(Protocol):
     optimizer: Any
     train_function: Any
     compute_dtype: str
+    variables: list[Variable]
     trainable_variables: list[Variable]
     non_trainable_variables: list[Variable]
 

@@ -91,7 +91,7 @@ class Dispatcher:
                 continue  # it waits until there is space, or has just been deleted
             except EngineError as error:
                 _fail(run, error)
-        return bool(queue or self.children) or any(run.at_work() for run in every)
+        return bool(queue or self.children) or any(run.at_work() and not run.scheduled for run in every)
 
 
 def _may_start(run: Run) -> bool:

@@ -8,7 +8,7 @@ from engine.corpus import windows
 from engine.models import loading
 from engine.models.backend import keras
 from engine.runs import references
-from engine.training import accumulation, chunked_loss
+from engine.training import chunked_loss, chunked_loss_tensorflow, step_tensorflow
 
 pytestmark = pytest.mark.slow
 
@@ -70,7 +70,7 @@ def in_chunks(model, batch, most, jit_compile=False):
     def work(token_ids, targets, weights):
         with tf.GradientTape() as tape:
             hidden = model.backbone({"token_ids": token_ids, "padding_mask": tf.ones_like(token_ids)}, training=True)
-            scaled, total, right = chunked_loss.cross_entropy(
+            scaled, total, right = chunked_loss_tensorflow.cross_entropy(
                 hidden,
                 tf.convert_to_tensor(embedding.value),
                 targets,
@@ -159,7 +159,7 @@ def test_in_float16_a_gradient_too_small_for_it_survives_by_the_scale_of_the_los
 def test_of_equal_logits_the_lowest_id_is_the_model_s_choice():
     hidden = tf.zeros((1, 3, 2))
     targets, weights = tf.constant([[0, 1, 4]]), tf.constant([[1.0, 2.0, 4.0]])
-    _, _, right = chunked_loss.cross_entropy(hidden, tf.ones((5, 2)), targets, weights, tf.constant(1.0), 5)
+    _, _, right = chunked_loss_tensorflow.cross_entropy(hidden, tf.ones((5, 2)), targets, weights, tf.constant(1.0), 5)
     assert float(right) == 1.0
 
 
@@ -186,7 +186,7 @@ def test_a_step_is_that_of_train_on_batch(tiny_preset, rows, lora_rank):
     """Whole (also a batch smaller than what is worked on at a time) and in pieces of 2, 2 and 1, over three steps."""
     whole, chunked = (model_of(tiny_preset, lora_rank=lora_rank) for _ in range(2))
     chunked.set_weights(start := whole.get_weights())  # adapters begin at random
-    stepper = accumulation.Accumulator(chunked, rows, jit_compile=False, chunk_logits=SEVERAL)
+    stepper = step_tensorflow.Accumulator(chunked, rows, jit_compile=False, chunk_logits=SEVERAL)
     for seed in range(3):
         batch = batch_of(seed, likely=whole)
         expected = whole.train_on_batch(
@@ -215,7 +215,7 @@ def test_with_dropout_the_same_units_are_dropped_as_by_train_on_batch(tiny_prese
             jit_compile=False,
         )
         model.optimizer.build(model.trainable_variables)
-        stepper, steps = accumulation.Accumulator(model, ROWS, jit_compile=False), []
+        stepper, steps = step_tensorflow.Accumulator(model, ROWS, jit_compile=False), []
         for seed in range(3):
             batch = batch_of(seed)
             inputs = {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)}
