@@ -1,6 +1,7 @@
 """Says in sentences where a run stands that Slurm trains: why it waits, on which node it works, how often it was put back."""
 
 import time
+from typing import Any
 
 from engine.core.errors import EngineError, sentence
 from engine.runs import attempts, states
