@@ -9,7 +9,7 @@ from engine.corpus import windows
 from engine.models import loading
 from engine.models.backend import keras
 from engine.runs import references
-from engine.training import steppers
+from engine.training import keras_fit, steppers
 
 pytestmark = pytest.mark.slow
 LENGTH, BATCH = 16, 4
@@ -75,6 +75,6 @@ def test_memory_that_runs_out_is_told_apart(tiny_preset, stream, monkeypatch):
     with pytest.raises(steppers.OutOfMemory):
         outcomes(steppers.Packed(model_of(tiny_preset), BATCH, False), stream)
     fit = steppers.KerasFit(model_of(tiny_preset), BATCH)
-    monkeypatch.setattr(steppers.keras_fit, "fit", runs_out)
+    monkeypatch.setattr(keras_fit, "fit", runs_out)
     with pytest.raises(ResourcesError, match="set batch_size to 2 or less"):
         outcomes(fit, stream)
