@@ -36,7 +36,8 @@ def model_of(preset):
 def outcomes(stepper, stream, steps=3, first=0):
     found = []
     batches = windows.Shuffled(stream, LENGTH, BATCH, seed=1)
-    stepper.train(steppers.Course(batches, first, lambda: steps, lambda step: 1e-3, found.append))
+    course = steppers.Course(batches, first, lambda: steps, lambda: steps, lambda step: 1e-3, found.extend)
+    stepper.train(course)
     return found
 
 
