@@ -174,7 +174,7 @@ def tiny_preset(tmp_path_factory, vocabulary, without_xla) -> Path:
 @pytest.fixture(scope="session")
 def two_layer_preset(tmp_path_factory, vocabulary, without_xla) -> Path:
     """Two layers, for what could mistake one for the other."""
-    return new_preset(tmp_path_factory.mktemp("presets") / "two-layers", vocabulary, 2)
+    return new_preset(tmp_path_factory.mktemp("two-layers") / "tiny", vocabulary, 2)
 
 
 @pytest.fixture(scope="module")

@@ -138,7 +138,7 @@ def test_an_import_ends_with_the_sentence(root, disk, tiny_preset, sample_folder
 
 @pytest.mark.slow
 def test_a_run_fails_with_the_sentence_and_goes_on_from_its_checkpoint(
-    root, tiny_preset, sample_folder, monkeypatch, only_trains
+    root, tiny_preset, sample_folder, monkeypatch, eager
 ):
     import tensorflow as tf
 

@@ -33,6 +33,13 @@ def settings_of(preset, articles, **changes) -> RunSettings:
     )
 
 
+def stepped(accumulator, batch, learning_rate: float) -> dict[str, float]:
+    """Makes one step of what `Packed` is made of; `loss` and `accuracy` as Keras gives them."""
+    ((loss, right, counted),) = accumulator.figures([accumulator.dispatch(batch, learning_rate)])
+    accumulator.settle()
+    return {"loss": float(loss), "accuracy": float(right) / float(counted)}
+
+
 def cut_off_at(run, step):
     """Trains until the checkpoint of that step is written, and not a step further."""
     save = Saver.save
@@ -63,9 +70,3 @@ def ends_alike(one, two):
     preset = catalogue.find(one.settings.preset)
     weights = [loading.load(ModelReference(preset, checkpoint))[0].get_weights() for checkpoint in (a, b)]
     return first == second and states and all(np.array_equal(x, y) for x, y in zip(*weights, strict=True))
-
-
-def step_of(accumulator, batch, learning_rate) -> dict[str, float]:
-    """A step, with its loss and accuracy as Keras tells them."""
-    ((loss, right, counted),) = accumulator.figures([accumulator.dispatch(batch, learning_rate)]).tolist()
-    return {"loss": loss, "accuracy": right / counted}

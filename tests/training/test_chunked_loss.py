@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from training_helpers import step_of
+from training_helpers import stepped
 
 from engine.corpus import windows
 from engine.models import loading
@@ -196,7 +196,7 @@ def test_a_step_is_that_of_train_on_batch(tiny_preset, rows, lora_rank):
             sample_weight=batch.weights,
             return_dict=True,
         )
-        assert step_of(stepper, batch, 0.5) == pytest.approx(
+        assert stepped(stepper, batch, 0.5) == pytest.approx(
             {n: float(expected[n]) for n in ("loss", "accuracy")}, rel=1e-5
         )
     moved = 0.0
@@ -223,7 +223,7 @@ def test_with_dropout_the_same_units_are_dropped_as_by_train_on_batch(tiny_prese
             batch = batch_of(seed)
             inputs = {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)}
             if way == "chunks":
-                steps.append(step_of(stepper, batch, 0.1)["loss"])
+                steps.append(stepped(stepper, batch, 0.1)["loss"])
             else:
                 logs = model.train_on_batch(inputs, batch.targets, sample_weight=batch.weights, return_dict=True)
                 steps.append(float(logs["loss"]))

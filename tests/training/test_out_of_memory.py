@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from training_helpers import settings_of, step_of
+from training_helpers import settings_of, stepped
 
 from engine.core import machine
 from engine.core.errors import ResourcesError
@@ -38,7 +38,7 @@ def compiled(preset, dropout=0.0):
     return model
 
 
-def test_a_batch_in_pieces_makes_the_step_of_the_whole_batch(tiny_preset):
+def test_a_batch_in_pieces_makes_the_stepped_the_whole_batch(tiny_preset):
     """Five windows in pieces of 2, 2 and 1, with weights that differ and padding, over three steps."""
     whole, pieces = compiled(tiny_preset), compiled(tiny_preset)
     start = whole.get_weights()
@@ -53,7 +53,7 @@ def test_a_batch_in_pieces_makes_the_step_of_the_whole_batch(tiny_preset):
             {"token_ids": ids, "padding_mask": np.ones_like(ids)}, targets, sample_weight=weights, return_dict=True
         )
         pieces.reset_metrics()
-        assert step_of(accumulator, windows.Batch(ids, targets, weights), 0.5) == pytest.approx(
+        assert stepped(accumulator, windows.Batch(ids, targets, weights), 0.5) == pytest.approx(
             {name: float(expected[name]) for name in ("loss", "accuracy")}, rel=1e-5
         )
     moved = 0.0
