@@ -62,21 +62,10 @@ class Cluster:
 
     def write_settings(self, **slurm: object) -> None:
         """Writes `atelier.toml`; `slurm` is its table."""
-        slurm = {"python": str(self._trainers_python()), **slurm}
+        slurm = {"python": self.python, **slurm}
         lines = ['launcher = "slurm"', f'shared = "{self.shared}"', "[slurm]"]
         lines += [f"{name} = {json.dumps(value)}" for name, value in slurm.items()]
         (self.shared / "atelier.toml").write_text("\n".join(lines) + "\n")
-
-    def _trainers_python(self) -> Path:
-        """An interpreter whose trainers compile nothing with XLA, as most tests: it takes most of the time of so small a run."""
-        wrapper = self.shared / "python-without-xla"
-        wrapper.write_text(
-            f'#!/bin/bash\nif [ "$2" = engine.services.job ]; then shift 2\n'
-            f'  exec {self.python} -c "import sys; from engine.services import job; from engine.evaluation import scoring; '
-            f'scoring.JIT_COMPILE = False; import os; code = job.main(); os._exit(code)" "$@"\nfi\nexec {self.python} "$@"\n'
-        )
-        wrapper.chmod(0o755)
-        return wrapper
 
     def __enter__(self) -> "Cluster":
         self._own()
@@ -166,7 +155,7 @@ class Cluster:
         return [
             "train", "--name", name, "--steps", str(steps), "--evaluate-steps", str(saves), "--device", "cpu",
             "--preset", str(self.shared / "tiny"), "--articles", str(self.shared / "articles"),
-            "--batch-size", "4", "--sequence-length", "32", "--learning-rate", "1e-3",
+            "--batch-size", "4", "--sequence-length", "32", "--learning-rate", "1e-3", "--compilation", "off",
         ]  # fmt: skip
 
     def submit(self, name: str, steps: int, saves: int) -> Run:
@@ -177,15 +166,10 @@ class Cluster:
 
     def train_undisturbed(self, steps: int, saves: int) -> Run:
         """Trains the same run in the user's own terminal, as on one machine."""
-        code = (
-            "import sys; from engine.evaluation import scoring; scoring.JIT_COMPILE = False; "
-            "from engine.cli import app; sys.exit(app.main(sys.argv[1:]))"
-        )
         root = self.shared / "alone"
         self.run("mkdir", "-p", str(root))
         local = {"ATELIER_CHECKPOINTS": str(root), "ATELIER_CORPORA": str(self.shared / "corpora")}
-        command = [self.python, "-c", code, *self._settings("alone", steps, saves)]
-        done = self.run(*command, seconds=500, ATELIER_SETTINGS="/nowhere", **local)
+        done = self.engine(*self._settings("alone", steps, saves), seconds=500, ATELIER_SETTINGS="/nowhere", **local)
         assert done.returncode == 0, done.stderr
         return Run(root / "alone")
 
