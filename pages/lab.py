@@ -8,19 +8,30 @@ import streamlit as st
 
 from engine.core import machine, paths
 from engine.runs import queue, states
-from engine.runs.settings import EVERYTHING, RunSettings
+from engine.runs.settings import EVERYTHING, IMPORTED, RunSettings
 from engine.services import dispatcher
-from ui import broken_view, budget, errors, gpu_unused, little_memory, owner, removal_view, run_view, words
+from ui import (
+    address,
+    broken_view,
+    budget,
+    errors,
+    gpu_unused,
+    little_memory,
+    owner,
+    pair,
+    removal_view,
+    rooms,
+    run_view,
+    words,
+)
 from ui.i18n import _, _n
 from ui.readers import folders, recorded
 
 MINUTES = 1.0
 
-st.title(_("Lab"))
 removal_view.show_message()
 owner.faults()
 found = machine.look(paths.checkpoints_root())
-active = folders.active_run()
 nothing_trains = little_memory.nothing_trains()
 if nothing_trains:
     little_memory.say(training=True)
@@ -70,15 +81,13 @@ if pressed:
             minutes_of=EVERYTHING,
         )
         entry = budget.enter(settings, "lab", join=True)
-        st.session_state["lab_run"] = run_view.entered(entry)
+        pair.show_run(run_view.entered(entry))
         dispatcher.ensure()
         st.rerun()
 
-listed = folders.trained_runs()
-own = run_view.exists(st.session_state.get("lab_run"))
-shown = active or own or (listed[0] if listed else None)
-if own and shown and own.name != shown.name:
-    run_view.watch_place(own)
+shown = pair.current().run
+if shown is not None and shown.settings.method == IMPORTED:  # it was never trained: the newest that was
+    shown = next(iter(folders.trained_runs()), None)
 if shown is None:
     if not nothing_trains:
         st.info(_("Nothing has been trained yet. Press the button: curve and samples appear here."))
@@ -95,8 +104,16 @@ else:
         with st.container(horizontal=True):
             if not little_memory.nothing_generates():
                 st.page_link(
-                    frame.PAGES["side_by_side"], label=_("Let both write, side by side"), icon=":material/view_column:"
+                    rooms.PAGES[rooms.EXPLORE],
+                    label=_("Let both write, side by side"),
+                    icon=":material/view_column:",
+                    query_params=address.query_of(rooms.WRITE),
                 )
-            st.page_link(frame.PAGES["evaluate"], label=_("See all figures"), icon=":material/analytics:")
+            st.page_link(
+                rooms.PAGES[rooms.EXPLORE],
+                label=_("See all figures"),
+                icon=":material/analytics:",
+                query_params=address.query_of(rooms.SCORE),
+            )
     run_view.watch(shown, key="lab")
 broken_view.show("lab")

@@ -1,9 +1,5 @@
 """A slider from the base to the last checkpoint: curves, samples and the colours of a passage, each as it was then."""
 
-from ui import frame
-
-frame.within()
-
 import streamlit as st
 
 from engine.core.errors import EngineError
@@ -11,7 +7,7 @@ from engine.runs import states
 from engine.runs.folder import Run
 from engine.runs.history import snapshots
 from engine.runs.history.snapshots import Snapshot
-from ui import bases_view, budget, choices, words
+from ui import address, bases_view, budget, pair, words
 from ui.charts import colours, time_figures
 from ui.components.tokens import microscope_view
 from ui.i18n import _, _n
@@ -21,26 +17,16 @@ PLAY_SECONDS = 1.0
 POLL_SECONDS = 2.0
 
 
-def choose(found: list[Run]) -> list[Run]:
+def choose(run: Run) -> list[Run]:
     """The run, or the chain of stages that leads to it."""
-    by_name = {run.name: run for run in found}
-    choices.still_there(by_name, "time_run")
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    name = left.selectbox(
-        _("Run"),
-        list(by_name),
-        format_func=lambda name: name + (f" ({_('recorded')})" if by_name[name].recorded else ""),
-        key="time_run",
+    stages = snapshots.chain(run, folders.trained_runs())
+    if len(stages) < 2:
+        return [run]
+    address.default("time_chain")
+    with_stages = st.toggle(
+        _n("With the {n} stage before it", "With the {n} stages before it", len(stages) - 1), key="time_chain"
     )
-    run = by_name[name]
-    stages = snapshots.chain(run, found)
-    if len(stages) > 1 and right.toggle(
-        _n("With the {n} stage before it", "With the {n} stages before it", len(stages) - 1),
-        value=True,
-        key="time_chain",
-    ):
-        return stages
-    return [run]
+    return stages if with_stages else [run]
 
 
 def snapshots_of(stages: list[Run]) -> list[Snapshot]:
@@ -66,7 +52,7 @@ def colour(snapshot: Snapshot) -> str:
     )
 
 
-def show(snapshot: Snapshot, all_snapshots: list[Snapshot], several: bool) -> None:
+def show_at(snapshot: Snapshot, all_snapshots: list[Snapshot], several: bool) -> None:
     """Everything at one moment."""
     st.html(f'<div style="height:6px;border-radius:3px;background:{colour(snapshot)}"></div>')
     st.markdown(f"**{words.plain(label(snapshot, several))}**")
@@ -148,7 +134,8 @@ def moving(stages: list[Run], working: bool, redrawn: bool) -> None:
         key="time_slider",
         on_change=_moved,
     )
-    show(all_snapshots[st.session_state["time_at"]], all_snapshots, several)
+    st.session_state["time_moment"] = code(all_snapshots[st.session_state["time_at"]])
+    show_at(all_snapshots[st.session_state["time_at"]], all_snapshots, several)
     if (redrawn and not playing) or (working and stages[-1].state().state != states.RUNNING):
         st.rerun()  # it has come to the end: nothing needs to move any more
 
@@ -158,34 +145,54 @@ def _moved() -> None:
     st.session_state["time_playing"] = False
 
 
-st.title(_("Time machine"))
-st.markdown(_("Watch a model become a scientist: every moment at which its trainer measured, from the base on."))
-found = folders.trained_runs()
-if not found:
-    st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))
-    st.stop()
-try:
-    stages = choose(found)
-    all_snapshots = snapshots_of(stages)
-except EngineError:  # deleted between the list and the look
-    st.info(_("That run is not there any more: choose another."))
-    st.stop()
-if len(all_snapshots) < 2:
-    st.info(_("This run has not measured anything behind its base yet: its moments appear here as they come."))
-    if stages[-1].state().state in (states.RUNNING, states.QUEUED):
-        polling.fragment(lambda: st.rerun() if len(folders.history(stages[-1]).placed) > 1 else None, POLL_SECONDS)()
-    st.stop()
-bases_view.say_changed(stages)
-working = stages[-1].state().state == states.RUNNING
-playing = st.session_state.get("time_playing", False)
-every = POLL_SECONDS if working else None
-moved = st.fragment(moving, run_every=PLAY_SECONDS) if playing else polling.fragment(moving, every)
-moved(stages, working, playing)
-if working:
-    st.caption(_("The run goes on: its newest moments appear by themselves."))
-if any(folders.history(stage).snapshots_left_out for stage in stages):
-    st.caption(
-        _(
-            "It measured itself so often that some moments are left out here, never the first, the one with the lowest loss on validation, and the last."
+def show() -> None:
+    """Shows the moments of the run in view."""
+    st.markdown(_("Watch a model become a scientist: every moment at which its trainer measured, from the base on."))
+    if (run := pair.trained()) is None:
+        return
+    try:
+        stages = choose(run)
+        all_snapshots = snapshots_of(stages)
+    except EngineError:  # deleted between the list and the look
+        st.info(_("That run is not there any more: choose another."))
+        return
+    if len(all_snapshots) < 2:
+        st.info(_("This run has not measured anything behind its base yet: its moments appear here as they come."))
+        if stages[-1].state().state in (states.RUNNING, states.QUEUED):
+            polling.fragment(
+                lambda: st.rerun() if len(folders.history(stages[-1]).placed) > 1 else None, POLL_SECONDS
+            )()
+        return
+    bases_view.say_changed(stages)
+    _follow_address(all_snapshots)
+    working = stages[-1].state().state == states.RUNNING
+    playing = st.session_state.get("time_playing", False)
+    every = POLL_SECONDS if working else None
+    moved = st.fragment(moving, run_every=PLAY_SECONDS) if playing else polling.fragment(moving, every)
+    moved(stages, working, playing)
+    if working:
+        st.caption(_("The run goes on: its newest moments appear by themselves."))
+    if any(folders.history(stage).snapshots_left_out for stage in stages):
+        st.caption(
+            _(
+                "It measured itself so often that some moments are left out here, never the first, the one with the lowest loss on validation, and the last."
+            )
         )
-    )
+
+
+def code(snapshot: Snapshot) -> str:
+    """A moment as an address has it."""
+    return "base" if snapshot.is_base else f"{snapshot.run.name}/{'parent' if snapshot.is_parent else snapshot.step}"
+
+
+def _follow_address(all_snapshots: list[Snapshot]) -> None:
+    """Goes to the moment that the address names; to the last one where another run is in view than before."""
+    if st.session_state.get("time_of") != (name := all_snapshots[-1].run.name):
+        st.session_state["time_of"] = name
+        st.session_state.pop("time_at", None)
+    named = address.given("time_moment").get("time_moment")
+    found = [at for at, snapshot in enumerate(all_snapshots) if code(snapshot) == named]
+    if found:
+        st.session_state["time_at"], st.session_state["time_playing"] = found[0], False
+    elif named is not None:
+        address.refuse("moment")
