@@ -9,7 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from project import PAGES, PROJECT
+from pages_helpers import go_to
+from project import PLACES, PROJECT
 from streamlit.testing.v1 import AppTest
 
 import engine
@@ -94,13 +95,12 @@ def test_the_paused_stage_goes_on_where_it_was_and_the_one_that_waited_follows(f
     assert second.state().state == states.FINISHED
 
 
-@pytest.mark.parametrize("page", [page.stem for page in PAGES])
+@pytest.mark.parametrize("page", PLACES)
 def test_every_page_shows_them(former, page):
     app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60).run()
     for end in ("packed", "chain-1"):
         run = former[end]
-        app.query_params["run"] = run.name
-        app.switch_page(f"pages/{page}.py").run()
+        go_to(app, page, run=run.name)
         assert not app.exception and not app.error, (page, run.name, [e.value for e in app.error])
 
 

@@ -170,8 +170,8 @@ def query_of(tab: str, **values: Any) -> dict[str, str]:
     wanted = parameters(rooms.room_of(tab), tab)
     by_name = {p.name: p for p in wanted}
     here = {p.key: st.session_state.get(p.key) for p in wanted if not p.where}
-    given = {by_name[name].key: value for name, value in values.items()}
-    return encode({**here, **given, f"tab_{rooms.room_of(tab)}": tab}, wanted)
+    query = encode({**here, f"tab_{rooms.room_of(tab)}": tab}, wanted)
+    return query | {name: by_name[name].codec.write(value) for name, value in values.items()}
 
 
 def short(content_hash: str) -> str:

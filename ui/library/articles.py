@@ -152,9 +152,9 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> in
     """
     st.subheader(_("Read an article"))
     left, right = st.columns([1, 3])
-    if not 1 <= st.session_state.get(f"number_{split}", 1) <= c.articles(split):  # of a link, or of other articles
-        del st.session_state[f"number_{split}"]
-    number = left.number_input(_("Number"), 1, c.articles(split), 1, key=f"number_{split}")
+    if not 1 <= st.session_state.get(f"number_{split}", 0) <= c.articles(split):  # of an address, or of other articles
+        st.session_state[f"number_{split}"] = 1
+    number = left.number_input(_("Number"), 1, c.articles(split), key=f"number_{split}")
     by_id = right.text_input(_("or by identifier"), key=f"id_{split}", placeholder=c.identifier(split, 1))
     if by_id:
         found = c.number_of(split, by_id)
