@@ -66,6 +66,7 @@ _FIGURES = (
     "tokens_per_second",
 )
 _SPLITS = ("train", "validation", "test")
+_SAMPLE = paths.portable(paths.SAMPLE_ARTICLES)
 _ARTICLE = whole(1, _MOST_ARTICLES)
 _TOKEN = whole(1, _LONG)
 
@@ -92,7 +93,7 @@ TABLE: tuple[Parameter, ...] = (
     # What is written, and how
     Parameter("from", one_of("typed", "article"), 10, "side_source", "typed", rooms.WRITE),
     Parameter("prompt", TEXT, LONGEST_TEXT, "side_prompt", None, rooms.WRITE),
-    Parameter("articles", NAME, _LONGEST_PATH, "side_articles", None, rooms.WRITE),
+    Parameter("articles", NAME, _LONGEST_PATH, "side_articles", _SAMPLE, rooms.WRITE),
     Parameter("article", _ARTICLE, 9, "side_article", 1, rooms.WRITE),
     Parameter("tokens", whole(1, 512), 3, "side_tokens", 32, rooms.WRITE),
     Parameter("models", names(2), 700, "side_models", [], rooms.WRITE),
@@ -107,7 +108,7 @@ TABLE: tuple[Parameter, ...] = (
     # A passage under two models
     Parameter("from", one_of("article", "text"), 10, "scope_way", "article", rooms.WORDS, True),
     Parameter("text", TEXT, LONGEST_TEXT, "scope_text", None, rooms.WORDS),
-    Parameter("articles", NAME, _LONGEST_PATH, "scope_articles", None, rooms.WORDS, True),
+    Parameter("articles", NAME, _LONGEST_PATH, "scope_articles", _SAMPLE, rooms.WORDS, True),
     Parameter("article", _ARTICLE, 9, "scope_article", 1, rooms.WORDS, True),
     Parameter("token", _TOKEN, 8, "scope_first", 1, rooms.WORDS, True),
     Parameter("colour", one_of("probability", "rank", "entropy"), 20, "scope_what", "probability", rooms.WORDS),

@@ -20,6 +20,7 @@ _FAVICON = Path(__file__).resolve().parent / "favicon.png"
 _LOOK = Path(__file__).with_name("look.css")
 _inside = threading.local()  # whether this thread, which runs one session's script, is inside the frame
 POLL_SECONDS = 2.0
+_SIDEBAR_PIXELS = 210
 
 
 def within() -> None:
@@ -41,7 +42,9 @@ def _pages() -> dict[str, Page]:
 
 def show() -> None:
     """Shows the frame and, inside it, the page of the address."""
-    st.set_page_config(page_title="Atelier", page_icon=str(_FAVICON), layout="wide")
+    st.set_page_config(
+        page_title="Atelier", page_icon=str(_FAVICON), layout="wide", initial_sidebar_state=_SIDEBAR_PIXELS
+    )
     st.session_state.setdefault("language", browser_language())  # before the pages, whose titles are in it
     rooms.PAGES.update(_pages())
     page = st.navigation([*rooms.PAGES.values(), *former.pages()])

@@ -8,8 +8,8 @@ from ui.i18n import LANGUAGES, _
 
 def show(room: str) -> None:
     """Shows the header of a room."""
-    with st.container(key="header", horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.title(rooms.title(room), anchor=False, width="stretch")
+    with st.container(key="header", horizontal=True, vertical_alignment="center", gap="small"):
+        st.title(rooms.title(room), anchor=False, width="content")
         pair.choose()
         st.segmented_control(
             "Language / Langue",

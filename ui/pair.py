@@ -56,7 +56,7 @@ def choose() -> None:
         on_change=_run_chosen,
         placeholder=_("no run yet"),
         disabled=not references,
-        width=330,
+        label_visibility="collapsed",
     )
     against = state.get("against_chosen")
     presets = [preset.reference for preset in catalogue.shipped()]
@@ -72,12 +72,12 @@ def choose() -> None:
         against = None
     state["against"] = against or BASE
     st.selectbox(
-        _("against"),
+        _("Held against"),
         options,
         format_func=lambda reference: _against_title(reference, own, known, presets),
         key="against",
         on_change=_against_chosen,
-        width=260,
+        label_visibility="collapsed",
     )
 
 
@@ -120,10 +120,10 @@ def _title(reference: str, known: dict[str, Run]) -> str:
 
 def _against_title(reference: str, own: str, known: dict[str, Run], presets: list[str]) -> str:
     if reference == BASE:
-        return _("its base · {name}", name=folders.preset_title(own)) if own else _("the base model")
+        return _("against its base, {name}", name=folders.preset_title(own)) if own else _("against the base model")
     if reference in presets:
-        return f"base · {folders.preset_title(reference)}"
-    return _title(reference, known)
+        return _("against {name}", name=folders.preset_title(reference))
+    return _("against {name}", name=_title(reference, known))
 
 
 def _run_chosen() -> None:
@@ -133,6 +133,11 @@ def _run_chosen() -> None:
 def _against_chosen() -> None:
     against = st.session_state["against"]
     st.session_state["against_chosen"] = None if against == BASE else against
+
+
+def is_chosen() -> bool:
+    """Whether somebody chose the run in view, here or by an address."""
+    return st.session_state.get("run_chosen") is not None
 
 
 def complete() -> bool:

@@ -14,8 +14,6 @@ def show() -> None:
     removal_view.show_message()
     if (run := pair.trained(_("No run yet: press the button in the Lab, or start one in Train."))) is None:
         return
-    if run.recorded:
-        recorded.note()
     if run.state().state == states.FINISHED:
         run_view.outcome(run)
     run_view.watch(run, key="curve", details=True)
@@ -29,3 +27,5 @@ def show() -> None:
     with st.container(horizontal=True):
         queue_view.again(run)
         removal_view.button(run, "curve")
+    if run.recorded:
+        recorded.note()

@@ -53,46 +53,60 @@ def colour(snapshot: Snapshot) -> str:
 
 
 def show_at(snapshot: Snapshot, all_snapshots: list[Snapshot], several: bool) -> None:
-    """Everything at one moment."""
+    """Everything at one moment: what it writes and the curve directly below the slider, then its figures and a passage."""
     st.html(f'<div style="height:6px;border-radius:3px;background:{colour(snapshot)}"></div>')
-    st.markdown(f"**{words.plain(label(snapshot, several))}**")
-    figures = snapshot.figures.get("validation")
+    texts, curve = st.columns(2)
+    with texts:
+        written(snapshot, all_snapshots, label(snapshot, several))
+    with curve:
+        st.plotly_chart(time_figures.curves(all_snapshots, snapshot), theme="streamlit", key="time_chart")
+    figures(snapshot, all_snapshots)
+    expected(snapshot)
+
+
+def written(snapshot: Snapshot, all_snapshots: list[Snapshot], title: str) -> None:
+    """What the run wrote at a moment."""
+    st.markdown(f"**{words.plain(title)}**")
+    samples = snapshot.complete_samples()
+    if not samples:
+        st.caption(_("No sample was written at this moment."))
+        return
+    for sample in samples:
+        with st.container(border=True):
+            st.text(sample["prompt"] + sample["text"])
+    seed = samples[0]["seed"]
+    if snapshots.equally_sampled(all_snapshots):
+        st.caption(_("The same prompts, seed {seed} and sampler at every moment.", seed=seed))
+    else:
+        st.caption(_("Seed {seed}; prompts, seed or sampler are not the same in all stages.", seed=seed))
+
+
+def figures(snapshot: Snapshot, all_snapshots: list[Snapshot]) -> None:
+    """What was measured at a moment, and how much that is more than of the base."""
+    measured = snapshot.figures.get("validation")
     base = all_snapshots[0].figures.get("validation") if all_snapshots[0].is_base else None
     slots = st.columns(3 if "english" in snapshot.figures else 2)
-    if figures:
-        gain = words.delta(100 * (figures["accuracy"] - base["accuracy"])) if base and not snapshot.is_base else {}
-        slots[0].metric(_("Accuracy on validation"), words.percent(figures["accuracy"]), border=True, **gain)
-        slots[1].metric(_("Bits per byte"), words.decimal(figures["bits_per_byte"]), border=True)
+    if measured:
+        gain = words.delta(100 * (measured["accuracy"] - base["accuracy"])) if base and not snapshot.is_base else {}
+        slots[0].metric(_("Accuracy on validation"), words.percent(measured["accuracy"]), border=True, **gain)
+        slots[1].metric(_("Bits per byte"), words.decimal(measured["bits_per_byte"]), border=True)
     if english := snapshot.figures.get("english"):
         former = all_snapshots[0].figures.get("english") if all_snapshots[0].is_base else None
         lost = words.delta(100 * (english["accuracy"] - former["accuracy"])) if former and not snapshot.is_base else {}
         slots[2].metric(_("Accuracy on general English"), words.percent(english["accuracy"]), border=True, **lost)
-    st.plotly_chart(time_figures.curves(all_snapshots, snapshot), theme="streamlit", key="time_chart")
-    texts, expectations = st.columns(2)
-    with texts:
-        st.subheader(_("What it writes"))
-        samples = snapshot.complete_samples()
-        if not samples:
-            st.caption(_("No sample was written at this moment."))
-        for sample in samples:
-            with st.container(border=True):
-                st.text(sample["prompt"] + sample["text"])
-        if samples:
-            seed = samples[0]["seed"]
-            if snapshots.equally_sampled(all_snapshots):
-                st.caption(_("The same prompts, seed {seed} and sampler at every moment.", seed=seed))
-            else:
-                st.caption(_("Seed {seed}; prompts, seed or sampler are not the same in all stages.", seed=seed))
-    with expectations:
-        st.subheader(_("What it expects"))
-        passage = snapshot.expected()
-        if passage is None:
-            st.caption(_("This run was made before passages were recorded: a new run shows its colours here."))
-        elif not budget.may_read(snapshot.run.settings.articles):
-            st.caption(_("The passage is one of the owner's articles: it is not shown to visitors."))
-        else:
-            microscope_view.passage(passage, key="time_passage")
-            st.caption(_("The beginning of the first validation article, which the run is never trained on."))
+
+
+def expected(snapshot: Snapshot) -> None:
+    """How well the run expected each token of a passage that it was never trained on."""
+    st.subheader(_("What it expects"))
+    passage = snapshot.expected()
+    if passage is None:
+        st.caption(_("This run was made before passages were recorded: a new run shows its colours here."))
+    elif not budget.may_read(snapshot.run.settings.articles):
+        st.caption(_("The passage is one of the owner's articles: it is not shown to visitors."))
+    else:
+        microscope_view.passage(passage, key="time_passage")
+        st.caption(_("The beginning of the first validation article, which the run is never trained on."))
 
 
 def moving(stages: list[Run], working: bool, redrawn: bool) -> None:
@@ -131,6 +145,7 @@ def moving(stages: list[Run], working: bool, redrawn: bool) -> None:
         _("Moment"),
         list(range(len(all_snapshots))),
         format_func=lambda number: label(all_snapshots[number], several),
+        label_visibility="collapsed",
         key="time_slider",
         on_change=_moved,
     )
@@ -147,7 +162,7 @@ def _moved() -> None:
 
 def show() -> None:
     """Shows the moments of the run in view."""
-    st.markdown(_("Watch a model become a scientist: every moment at which its trainer measured, from the base on."))
+    st.caption(_("Watch a model become a scientist: every moment at which its trainer measured, from the base on."))
     if (run := pair.trained()) is None:
         return
     try:
