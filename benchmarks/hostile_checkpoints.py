@@ -26,7 +26,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import hostile_weights
 
 from engine.core.errors import CheckpointError
-from engine.exchange.foreign.child import PLAIN, TENSORFLOW
+from engine.exchange.foreign.child_main import PLAIN, TENSORFLOW
 from engine.exchange.foreign.validator import MEMORY_BYTES, Validator
 from engine.models import loading
 from engine.presets.catalogue import Preset

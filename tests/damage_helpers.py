@@ -22,7 +22,7 @@ from engine.runs.history import shared, snapshots
 from engine.runs.history.events import Unread
 from engine.runs.history.events import read as read_event
 from engine.runs.history.follower import History
-from engine.services import dispatcher, ending, uploads
+from engine.services import dispatcher, killing, uploads
 from ui.readers import comparison
 
 STEP = "step-00000004"
@@ -279,7 +279,7 @@ def look(root: Path) -> dict[str, State]:
         checkpoints.newest_and_damaged(run)
         removal.loss(run), removal.children(run)
         with contextlib.suppress(EngineError):
-            ending.end_trainer(run)
+            killing.kill_trainer(run)
         with contextlib.suppress(EngineError):
             run.settings, run.waits_for(), submission.lineage(checkpoints.find(run.name, root), root)
         str(states[run.name].error)

@@ -44,7 +44,7 @@ TRAINING_SIDE = {
     "engine.training.chunked_loss",
     "engine.training.loop",
     "engine.training.measurer",
-    "engine.training.planner",
+    "engine.training.timekeeper",
     "engine.training.saver",
     "engine.training.setup",
     "engine.training.state",

@@ -14,9 +14,9 @@ from engine.core.locks import Lock
 from engine.corpus import lookup
 from engine.evaluation.cache import PassSettings
 from engine.presets import catalogue
-from engine.runs import budget, queue, references, states, submission
-from engine.runs.budget import Limits
+from engine.runs import queue, references, states, submission, visitor_limits
 from engine.runs.settings import RunSettings
+from engine.runs.visitor_limits import Limits
 from engine.services import import_job, uploads
 from ui import access, words
 from ui.readers import folders
@@ -27,7 +27,7 @@ _OWNERS = ("convert", "parity")  # requests to the studio that add to the lab
 
 def _read() -> tuple[Limits, list[EngineError]]:
     try:
-        return budget.limits_of(access._secret("visitors"))
+        return visitor_limits.limits_of(access._secret("visitors"))
     except Exception:  # the secrets cannot be read: `access` says so, and here the usual limits hold
         return Limits(), []
 
@@ -76,8 +76,8 @@ def enter(settings: RunSettings, stem: str, join: bool) -> queue.Entry:
         return queue.enter(settings, stem, join=join)
     most = limits()
     _prepare(settings.articles, settings.preset)
-    taken = budget.cost(settings, folders.usual_speed(settings.preset))
-    if over := budget.exceeded(settings, taken, most):
+    taken = visitor_limits.cost(settings, folders.usual_speed(settings.preset))
+    if over := visitor_limits.exceeded(settings, taken, most):
         raise SettingsError([_localised(error) for error in over])
     return queue.enter(
         settings,
@@ -88,7 +88,7 @@ def enter(settings: RunSettings, stem: str, join: bool) -> queue.Entry:
     )
 
 
-def _check_room_for(taken: budget.Cost, most: Limits) -> None:
+def _check_room_for(taken: visitor_limits.Cost, most: Limits) -> None:
     """Makes sure that the queue and the disk have room for one more run of a visitor's.
 
     Raises:
@@ -159,7 +159,7 @@ def check_request(request: dict[str, Any]) -> None:
     if named:
         check_articles(str(named))
     try:
-        budget.check_request(request, _scored(request), limits())
+        visitor_limits.check_request(request, _scored(request), limits())
     except EngineError as error:
         raise _localised(error) from error
 

@@ -10,7 +10,7 @@ from engine.runs import checkpoints, lifecycle, queue, states
 from engine.runs.folder import Run, State
 from engine.runs.history.follower import History
 from engine.runs.settings import EVERYTHING
-from engine.services import dispatcher, ending
+from engine.services import dispatcher, killing
 from ui import access, bases_view, errors, gpu_unused, little_memory, near_copies_view, words
 from ui.charts import colours, style
 from ui.components.figure import live
@@ -90,7 +90,7 @@ def _end_button(run: Run, key: str) -> None:
         refused = f"{key}_end_refused_{run.name}"  # kept, since the next redrawing comes within a second
         if st.button(_("Yes, end it"), key=f"{key}_end_yes"):
             try:
-                ending.end_trainer(run)
+                killing.kill_trainer(run)
             except EngineError as error:
                 st.session_state[refused] = error
             else:

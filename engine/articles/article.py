@@ -1,12 +1,13 @@
 """An article: a title where one is known, an abstract, and sections of paragraphs."""
 
+import hashlib
 from dataclasses import dataclass, field
 
 from engine.articles.names import ABSTRACT, DISCUSSION, INTRODUCTION, METHODS, OTHER, RESULTS, TITLE, kind_of
 
 __all__ = [
     "ABSTRACT", "DISCUSSION", "INTRODUCTION", "KINDS", "METHODS", "MOST_SECTIONS", "OTHER", "RESULTS", "TITLE",
-    "Article", "Mark", "Section", "clean", "kind_of",
+    "Article", "Mark", "Section", "clean", "digest", "kind_of",
 ]  # fmt: skip
 
 KINDS = ("other", "abstract", "introduction", "methods", "results", "discussion", "title")
@@ -92,3 +93,8 @@ def clean(text: str) -> str:
     """
     text = text.encode("utf-8", "replace").decode().replace("\0", " ")
     return " ".join(text.splitlines()).strip()
+
+
+def digest(text: bytes) -> int:
+    """A 64-bit number by which equal texts are found."""
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")

@@ -1,4 +1,4 @@
-"""Reads a source in a process of its own, with limits of memory and of silence (engine.core.child)."""
+"""Reads a source in a process of its own, with limits of memory and of silence (engine.core.child_process)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.articles.member import shown
 from engine.articles.options import Options
-from engine.core.child import Child, Died, Limits, Message
+from engine.core.child_process import Child, Died, Limits, Message
 from engine.core.errors import ArticlesError
 
 MEMORY_BYTES = 450 << 20  # resident, watched from here
@@ -70,7 +70,7 @@ class Reading:
     ) -> None:
         self._path, self._member = Path(path), ""
         self.child = Child(
-            "engine.articles.child",
+            "engine.articles.child_main",
             limits=Limits(MEMORY_BYTES, HARD_MEMORY_BYTES, SILENT_SECONDS),
             environment={"ARROW_DEFAULT_MEMORY_POOL": "system"},  # its own reserve address space that looks like use
         )

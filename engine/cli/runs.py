@@ -11,7 +11,7 @@ from engine.core.errors import EngineError, RunError
 from engine.runs import lifecycle, removal, states
 from engine.runs import queue as queueing
 from engine.runs.folder import Run
-from engine.services import dispatcher, ending
+from engine.services import dispatcher, killing
 
 
 def register(command: options.Command) -> None:
@@ -63,7 +63,7 @@ def stop(a: argparse.Namespace) -> int:
     run = lifecycle.find(a.run)
     run.request_stop()
     if a.force and run.alive():
-        ending.end_trainer(run)
+        killing.kill_trainer(run)
         print_result(
             {"run": a.run, "state": run.state().state}, a.json, [f"{a.run} was ended; its newest checkpoint is kept."]
         )

@@ -58,8 +58,8 @@ def train(a: argparse.Namespace) -> int:
     try:
         with dispatcher.watching():
             result = worker.work(run, patience_seconds=24 * 3600 if a.wait else 0, on_progress=line)
-    except memory.GoesOn:
-        _goes_on(run, a.json)
+    except memory.RestartNeeded:
+        _restart_in_background(run, a.json)
     finally:
         line.close()
     if result is None:
@@ -110,8 +110,8 @@ def _train_plan(a: argparse.Namespace) -> int:
             if result is None:
                 return _not_finished(run, a.json)
             results.append({**result, "range": [stage.first, stage.last], "parent": run.settings.parent})
-    except memory.GoesOn:
-        _goes_on(run, a.json)
+    except memory.RestartNeeded:
+        _restart_in_background(run, a.json)
     finally:
         line.close()
     lines = [line for result in results for line in _result_lines(result)]
@@ -139,8 +139,8 @@ def _articles(a: argparse.Namespace) -> str:
     return articles
 
 
-def _goes_on(run: Run, as_json: bool) -> NoReturn:
-    """Hands a run whose memory ran out to the dispatcher and ends this process at once (memory.GoesOn says why)."""
+def _restart_in_background(run: Run, as_json: bool) -> NoReturn:
+    """Hands a run whose memory ran out to the dispatcher and ends this process at once (memory.RestartNeeded says why)."""
     dispatcher.ensure()
     event = run.events("memory")[-1]
     message = (

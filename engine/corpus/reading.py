@@ -18,7 +18,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from engine.articles import Options, Skipped, child, isolation, on_disk
+from engine.articles import Options, Skipped, isolation, on_disk
+from engine.articles.article import digest
 from engine.articles.isolation import Reading
 from engine.articles.member import shown
 from engine.core import paths
@@ -272,7 +273,7 @@ class Growing:
             start = self.state["tokens"]
             size = len(text.encode())
             identifier = header["id"] or f"{header['split']}-{self.state['splits'][header['split']]['articles'] + 1}"
-            id_digest = child.digest(header["id"].encode()) if header["id"] else 0
+            id_digest = digest(header["id"].encode()) if header["id"] else 0
             articles.append((start, self.state["sections"], header["words"], size, header["digest"], id_digest))
             ends = np.cumsum(self.tokenizer.token_bytes[token_ids])
             offsets = [offset for offset, _, _ in header["marks"]]

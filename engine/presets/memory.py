@@ -16,7 +16,7 @@ _SIGNS = ("OOM when allocating", "Out of memory", "RESOURCE_EXHAUSTED", "CUDA_ER
 SHORTEST = 8  # tokens in a window that settings allow
 
 
-class GoesOn(Exception):
+class RestartNeeded(Exception):
     """Memory ran out in a step. The run waits in the queue with a smaller micro-batch; this process must end.
 
     After a failed step XLA's variables hold whatever came into their memory since, and freeing them breaks the heap

@@ -21,7 +21,7 @@ AUTO, BEST, LAST = RESULTS = ("auto", "best", "last")  # which checkpoint is a r
 TRAINING, EVERYTHING = MINUTES_OF = ("training", "everything")  # what a length in minutes counts
 PATIENCE = 3  # measurements without a better one, of a run in minutes or epochs
 WARMUP_SHARE = 0.1  # of a run's steps, at most
-REPORTED, LEFT_OUT = NEAR_COPIES = ("report", "leave-out")
+KEPT_IN, LEFT_OUT = NEAR_COPIES = ("report", "leave-out")
 DEVICE_PATTERN = re.compile(r"auto|cpu|gpu:\d+")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PARENT_PATTERN = re.compile(r"[^./\\\0][^/\\\0]{0,254}(/[0-9]{1,8})?")  # RUN or RUN/STEP
@@ -76,7 +76,7 @@ class RunSettings:
             where it would take more than 5 % of the training since the one before.
         interval_tokens: tokens of validation scored at each interval, the same ones every time.
         evaluate_tokens: limit of tokens for the evaluations at the end; 0 = the whole splits.
-        near_copies: what becomes of test articles that are nearly the same text as a training article: REPORTED (they are
+        near_copies: what becomes of test articles that are nearly the same text as a training article: KEPT_IN (they are
             scored, and their number is told) or LEFT_OUT of the figures at the end, base and run alike.
         sample_tokens: new tokens of each sample.
         prompts: what the samples continue.

@@ -18,7 +18,7 @@ from engine.core import launch, machine, paths
 from engine.core.errors import EngineError, GoneError, StorageError, sentence
 from engine.core.files import sweep
 from engine.core.locks import Lock, held
-from engine.runs import devices, endings, lifecycle, states
+from engine.runs import devices, final_state, lifecycle, states
 from engine.runs.folder import Run
 from engine.runs.queue import waiting
 
@@ -125,7 +125,7 @@ def settle(run: Run, code: int | None) -> None:
         run.sweep()
         run.give_last_words()
         if run.control():  # it was asked to end, and has
-            endings.end_as_requested(run)
+            final_state.end_as_requested(run)
             return
         reason: dict = {"template": _deaths_reason(code), "values": {"code": abs(code or 0)}}
         run.append_event("state", state=states.INTERRUPTED, reason=reason)
@@ -207,10 +207,10 @@ def watching(root: Path | None = None) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        go_on(root)
+        ensure_if_needed(root)
 
 
-def go_on(root: Path) -> None:
+def ensure_if_needed(root: Path) -> None:
     """Starts a dispatcher if anything waits and none is at work."""
     with contextlib.suppress(EngineError, OSError):
         if work_left(root):
@@ -230,7 +230,7 @@ def main() -> int:
         if root.is_dir():
             raise
         return 0
-    go_on(root)  # asked for between the last look and the lock's release
+    ensure_if_needed(root)  # asked for between the last look and the lock's release
     return 0
 
 

@@ -23,7 +23,7 @@ from engine.core.progress import Cancelled, OnProgress, Phase, Progress, ignore
 from engine.presets import memory
 from engine.runs import checkpoints, lifecycle, retention, states, submission
 from engine.runs.devices import device_lock, say_unused
-from engine.runs.endings import end, end_as_requested
+from engine.runs.final_state import end, end_as_requested
 from engine.runs.folder import HEARTBEAT, HEARTBEAT_SECONDS, OWNER, Run
 from engine.services import dispatcher
 
@@ -51,7 +51,7 @@ def work(
     Raises:
         EngineError: what a person can act on; the run is marked as failed.
         GoneError: the run's folder was deleted meanwhile; nothing of it is left.
-        memory.GoesOn: memory ran out; the run is in the queue again, and this process must end.
+        memory.RestartNeeded: memory ran out; the run is in the queue again, and this process must end.
     """
     with Lock(run.folder / "lock") as run_lock:
         if run.gone() or not run_lock.acquire(_LOOK_SECONDS):
@@ -62,9 +62,9 @@ def work(
             name: Lock(device_lock(name, run.folder.parent))
             for name in ((device,) if device else machine.devices(run.settings.device))
         }
-        end = time.monotonic() + patience_seconds
+        deadline = time.monotonic() + patience_seconds
         while (free := next((name for name, lock in locks.items() if lock.acquire()), None)) is None:
-            if time.monotonic() >= end:
+            if time.monotonic() >= deadline:
                 return None
             time.sleep(0.05)
         try:
@@ -96,13 +96,13 @@ def _train(run: Run, device: str, on_progress: OnProgress, held: tuple[Lock, ...
         _require_memory(run)
         # Before an hour's work rather than after it.
         retention.require_space(run.folder, submission.estimate(run.settings).checkpoint_bytes)
-        result = _with_stopped(run, device, stop, heart, on_progress)
+        result = _train_until_stopped(run, device, stop, heart, on_progress)
     except GoneError:
         raise
     except EngineError as error:
         end(run, states.FAILED, error.to_json())
         raise
-    except memory.GoesOn:
+    except memory.RestartNeeded:
         run.append_event("state", state=states.QUEUED)
         run.write_state(state=states.QUEUED, starts=0, phase="")  # at its old place; halving comes to an end by itself
         raise
@@ -151,16 +151,16 @@ def _require_memory(run: Run) -> None:
         run.append_event("memory", step=step, failed_step=None, micro_batch=rows, batch_size=batch_size)
 
 
-def _with_stopped(run: Run, device: str, stop: "_StopRequests", heart: "Heart", on_progress: OnProgress):
+def _train_until_stopped(run: Run, device: str, stop: "_StopRequests", heart: "Heart", on_progress: OnProgress):
     from engine.training import fine_tuning  # the heavy imports, once the locks are held
 
-    def come_on(progress: Progress) -> None:
+    def after_progress(progress: Progress) -> None:
         heart.on_progress(progress)
         on_progress(progress)
         stop.check()
 
     try:
-        return fine_tuning.train(run, device, come_on)
+        return fine_tuning.train(run, device, after_progress)
     except Cancelled:
         return None
 
@@ -314,7 +314,7 @@ def main() -> int:
     try:
         with dispatcher.watching(run.folder.parent):
             work(run, device=sys.argv[2])
-    except memory.GoesOn:
+    except memory.RestartNeeded:
         memory.leave(0)  # the dispatcher starts the next process
     except EngineError as error:
         print(f"{error}", file=sys.stderr)

@@ -16,10 +16,10 @@ from engine.runs.settings import FIRST_TOKENS
 from engine.training import final, saver, setup, steppers
 from engine.training.loop import Loop, Sums
 from engine.training.measurer import Measurer
-from engine.training.planner import Planner, settled_steps
 from engine.training.saver import Saver
 from engine.training.setup import Setup
 from engine.training.state import TrainingState
+from engine.training.timekeeper import Timekeeper, settled_steps
 
 
 def train(run: Run, offered: str, on_progress: OnProgress) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def train(run: Run, offered: str, on_progress: OnProgress) -> dict[str, Any]:
 
     Raises:
         Cancelled: `on_progress` ended it; its checkpoint is written.
-        memory.GoesOn: memory ran out in a step; the event that halves the micro-batch is written.
+        memory.RestartNeeded: memory ran out in a step; the event that halves the micro-batch is written.
         EngineError: what a person can act on.
     """
     run.write_state(durable=False, phase=Phase.LOADING)
@@ -58,17 +58,17 @@ class _FineTuning:
         self.state = TrainingState.of_checkpoint(found.own) if found.own else TrainingState()
         self.measurer = Measurer(found, model, self.state, on_progress)
         self.saver = Saver(found, model, self.state, on_progress)
-        self.planner = Planner(found, self.state)
+        self.timekeeper = Timekeeper(found, self.state)
 
     def run(self) -> TrainingState:
         """Trains to the end; where the training then stands.
 
         Raises:
-            Cancelled, memory.GoesOn, EngineError: as `train`.
+            Cancelled, memory.RestartNeeded, EngineError: as `train`.
         """
         try:
             self._begin()
-            batches, rate = self.setup.batches, self.planner.learning_rate
+            batches, rate = self.setup.batches, self.timekeeper.learning_rate
             loop = Loop(self.state, batches, self._stepper(), rate, self, self.on_progress)
             with loop.saved_if_cancelled():
                 self._enter(Phase.COMPILING)
@@ -144,7 +144,7 @@ class _FineTuning:
             micro_batch=rows // 2,
             batch_size=found.batch_size,
         )
-        raise memory.GoesOn from error
+        raise memory.RestartNeeded from error
 
     # What is done beside the steps
 
@@ -152,7 +152,7 @@ class _FineTuning:
         """Plans again, where it is time."""
         if len(self.state.step_seconds) == 1:
             self._enter(Phase.TRAINING)
-        self.planner.after_step()
+        self.timekeeper.after_step()
 
     def report(self, sums: Sums) -> None:
         """Writes the training figures since the last report."""
@@ -165,25 +165,25 @@ class _FineTuning:
             epoch=state.step / self.setup.batches.steps_per_epoch,
             loss=sums.loss / sums.tokens,
             accuracy=sums.correct / sums.tokens,
-            learning_rate=self.planner.learning_rate(state.step - 1),
+            learning_rate=self.timekeeper.learning_rate(state.step - 1),
             tokens_per_second=sums.tokens / sums.seconds if sums.seconds else None,
             memory_bytes=psutil.Process().memory_info().rss,
         )
-        run.write_state(durable=False, step=state.step, steps=state.steps, ends_at=self.planner.ends_at())
+        run.write_state(durable=False, step=state.step, steps=state.steps, ends_at=self.timekeeper.ends_at())
 
     def interval_ends(self) -> bool:
         """Whether the step that is done is one to measure at."""
-        return self.planner.interval_ends()
+        return self.timekeeper.interval_ends()
 
     def measure(self) -> None:
         """Measures the model as it is."""
         self._enter(Phase.EVALUATING)
         self.measurer.measure("run")
-        self.planner.measurement_seconds = self.measurer.seconds + self.saver.seconds
-        self.planner.end_seconds = self.planner.measurement_seconds + final.expected_seconds(
+        self.timekeeper.measurement_seconds = self.measurer.seconds + self.saver.seconds
+        self.timekeeper.end_seconds = self.timekeeper.measurement_seconds + final.expected_seconds(
             self.setup, self.measurer.scored_a_second
         )
-        self.planner.measured()
+        self.timekeeper.measured()
 
     def worth_saving(self) -> bool:
         """Whether a checkpoint is worth its time."""
@@ -191,7 +191,7 @@ class _FineTuning:
 
     def save(self) -> None:
         """Writes a checkpoint."""
-        self.state.elapsed = self.planner.elapsed()
+        self.state.elapsed = self.timekeeper.elapsed()
         self.saver.save()
 
     def ends_early(self) -> bool:
@@ -204,6 +204,6 @@ class _FineTuning:
         )
         return True
 
-    def goes_on(self) -> None:
+    def training_continues(self) -> None:
         """Says that it trains again."""
         self._enter(Phase.TRAINING)

@@ -60,7 +60,7 @@ class Recorder(Protocol):
     def ends_early(self) -> bool:
         """Whether what was measured last is a reason to end here."""
 
-    def goes_on(self) -> None:
+    def training_continues(self) -> None:
         """Follows each measurement but the last one."""
 
 
@@ -126,7 +126,7 @@ class Loop:
             if self.recorder.ends_early():
                 self.recorder.save()
                 raise _EndsEarly
-            self.recorder.goes_on()
+            self.recorder.training_continues()
             self._reported = time.monotonic()
         self._say()
 

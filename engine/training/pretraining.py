@@ -246,7 +246,7 @@ class _Recorder:
         """Never: how many tokens to see was chosen."""
         return False
 
-    def goes_on(self) -> None:
+    def training_continues(self) -> None:
         """Nothing."""
 
 

@@ -1,5 +1,5 @@
 """The learning rate of a run in steps or epochs (half a cosine) and of a pretraining (constant, then a linear decay); a run in
-minutes has that of its plan (`engine.training.plan`)."""
+minutes has that of its timetable (`engine.training.timetable`)."""
 
 import math
 

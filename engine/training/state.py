@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from engine.runs.checkpoints import Checkpoint
-from engine.training.plan import Plan
 from engine.training.steppers import Outcome
+from engine.training.timetable import Timetable
 
 _SAVED = ("base_loss", "best_loss", "best_step", "measurements", "worse", "measured_at_seconds", "elapsed")
 
@@ -22,7 +22,7 @@ class TrainingState:
             compiles.
         micro_batch: windows worked on at a time since memory ran out; 0 = a whole batch at once.
         metrics: what was measured at this very step, by split.
-        plan: of a run in minutes, as it was decided last.
+        timetable: of a run in minutes, as it was decided last.
         base_loss: of the base on the part of validation that is measured at each interval; None until it is known.
         best_loss, best_step: the lowest of the run there, and where; None and 0 until it was measured.
         measurements: of the run, so far. worse: those since the best. measured_at_seconds: of training, at the last.
@@ -36,7 +36,7 @@ class TrainingState:
     seconds: float = 0.0
     micro_batch: int = 0
     metrics: dict[str, Any] = field(default_factory=dict)
-    plan: Plan | None = None
+    timetable: Timetable | None = None
     base_loss: float | None = None
     best_loss: float | None = None
     best_step: int = 0
@@ -55,7 +55,7 @@ class TrainingState:
         for name in _SAVED:
             setattr(found, name, progress.get(name, getattr(found, name)))
         if progress.get("plan"):
-            found.plan = Plan.from_json(progress["plan"])
+            found.timetable = Timetable.from_json(progress["plan"])
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class TrainingState:
             "micro_batch": self.micro_batch,
             "metrics": self.metrics,
             "progress": {
-                "plan": self.plan.to_json() if self.plan else None,
+                "plan": self.timetable.to_json() if self.timetable else None,
                 **{name: getattr(self, name) for name in _SAVED},
             },
         }

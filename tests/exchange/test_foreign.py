@@ -16,7 +16,7 @@ from engine import __main__ as cli
 from engine.core import paths
 from engine.core.errors import CheckpointError, RunError, SettingsError, StorageError
 from engine.core.progress import Progress
-from engine.exchange.foreign import child, importing, validator
+from engine.exchange.foreign import child_main, importing, validator
 from engine.exchange.foreign.layout import Sizes
 from engine.exchange.foreign.validator import Validator
 from engine.models import loading
@@ -106,8 +106,8 @@ def test_no_attack_runs_code_reads_elsewhere_or_ends_in_more_than_a_sentence(goo
     assert passed == [name for name in attacks if hostile_weights.harmless(name)]
     assert not canary.exists()
     assert not (tmp_path.parent / "outside.weights.h5").exists()
-    assert looking.peak_bytes(child.PLAIN) < validator.MEMORY_BYTES[child.PLAIN]
-    assert looking.peak_bytes(child.TENSORFLOW) < validator.MEMORY_BYTES[child.TENSORFLOW]
+    assert looking.peak_bytes(child_main.PLAIN) < validator.MEMORY_BYTES[child_main.PLAIN]
+    assert looking.peak_bytes(child_main.TENSORFLOW) < validator.MEMORY_BYTES[child_main.TENSORFLOW]
 
 
 @pytest.mark.parametrize("name", ["backbone.weights.h5", "backbone.keras", "backbone.ckpt"])
@@ -137,7 +137,7 @@ def test_a_child_that_crashes_eats_memory_or_hangs_is_a_sentence_and_the_next_fi
     """The file is good; the child is told by its environment to misbehave once."""
     bad = tmp_path / "sitecustomize.py"
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setitem(validator.MEMORY_BYTES, child.PLAIN, 200 << 20)
+    monkeypatch.setitem(validator.MEMORY_BYTES, child_main.PLAIN, 200 << 20)
     for act, said, silent_seconds in (
         ("os.abort()", "crashed", 30.0),
         ("time.sleep(60)", "stood still", 1.0),
@@ -193,7 +193,7 @@ def test_what_the_library_says_of_a_full_disk_is_the_sentence(good, tiny_preset,
 def test_hashing_a_large_file_is_not_silence(tmp_path):
     (tmp_path / "large").write_bytes(b"x" * 5_000_000)
     updates: list[int] = []
-    found = child._hashes(tmp_path / "large", lambda progress: updates.append(progress.done))
+    found = child_main._hashes(tmp_path / "large", lambda progress: updates.append(progress.done))
     assert found == {"large": hashlib.sha256(b"x" * 5_000_000).hexdigest()}
     assert updates[-1] == 5_000_000 and max(b - a for a, b in itertools.pairwise([0, *updates])) <= 1 << 20
 
@@ -204,7 +204,7 @@ def test_one_child_serves_all_ends_when_idle_and_is_started_anew(good, tiny_pres
         pids = []
         for _ in range(2):
             look(shared, good["backbone.weights.h5"], preset, tmp_path)
-            pids.append(shared._children[child.PLAIN].process.pid)
+            pids.append(shared._children[child_main.PLAIN].process.pid)
         assert pids[0] == pids[1]
         until(lambda: not psutil.pid_exists(pids[0]), 10)
         look(shared, good["backbone.weights.h5"], preset, tmp_path)

@@ -10,7 +10,7 @@ from engine.corpus import store
 from engine.runs import lifecycle, states
 from engine.runs.folder import HEARTBEAT
 from engine.runs.settings import RunSettings
-from engine.services import ending
+from engine.services import killing
 from ui import access, preview_view
 
 pytestmark = pytest.mark.usefixtures("no_studio")
@@ -122,7 +122,7 @@ def test_a_frozen_trainer_is_ended_from_the_page_after_a_question(root, monkeypa
         assert "What it did since its newest checkpoint is done again" in texts(app)
         app.button(key="curve_end_yes").click().run().run()
         assert the(app.error, "is not certain to be it, so nothing was ended")  # nobody wrote owner.json
-        monkeypatch.setattr(ending, "end_trainer", lambda run: ended.append(run.name))
+        monkeypatch.setattr(killing, "kill_trainer", lambda run: ended.append(run.name))
         app.button(key="curve_end_yes").click().run()
         assert ended == ["one"]
         monkeypatch.setattr(access, "is_owner", lambda: False)

@@ -20,7 +20,7 @@ from engine.runs import identity, lifecycle, queue, removal, submission
 from engine.runs import states as states_
 from engine.runs.folder import OWNER, Run
 from engine.runs.settings import RunSettings
-from engine.services import dispatcher, ending, worker
+from engine.services import dispatcher, killing, worker
 
 
 def a_run(root, state=states_.QUEUED, **changes) -> Run:
@@ -152,7 +152,7 @@ def test_a_copy_can_be_stopped_and_deleted_and_one_whose_name_is_none_says_so(ro
         copy.request_resume()
     assert copy.state().state == states_.COPIED
     with pytest.raises(RunError, match="No trainer works"):
-        ending.end_trainer(copy)
+        killing.kill_trainer(copy)
     copy.request_stop()
     assert copy.state().state == states_.STOPPED
     removal.remove(copied(original.folder, root / "three"))
@@ -195,7 +195,7 @@ def test_a_trainer_whose_folder_is_deleted_ends_and_leaves_nothing(root, monkeyp
         stop.check()
         raise AssertionError("it goes on")
 
-    monkeypatch.setattr(worker, "_with_stopped", train)
+    monkeypatch.setattr(worker, "_train_until_stopped", train)
     with pytest.raises(GoneError, match="The folder of the run one was deleted while it trained"):
         worker.work(run, device="cpu")
     assert [path.name for path in root.iterdir()] == [".locks"]
@@ -212,7 +212,7 @@ def test_a_folder_that_was_replaced_by_another_run_is_left_to_it(root, monkeypat
         a_run(root, seed=7)
         stop.check()
 
-    monkeypatch.setattr(worker, "_with_stopped", train)
+    monkeypatch.setattr(worker, "_train_until_stopped", train)
     with pytest.raises(GoneError):
         worker.work(run, device="cpu")
     assert lifecycle.find("one", root).settings.seed == 7

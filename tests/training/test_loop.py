@@ -53,8 +53,8 @@ class Recorder:
     def ends_early(self):
         return self.state.step == self.patience
 
-    def goes_on(self):
-        self.note("goes on")
+    def training_continues(self):
+        self.note("continues")
 
 
 def trained(steps=5, stop_at=None, first=0, **recorded):
@@ -69,13 +69,13 @@ def trained(steps=5, stop_at=None, first=0, **recorded):
     return Loop(state, None, Steps(), lambda step: 1.0, recorder, on_progress), recorder
 
 
-def test_it_reports_measures_saves_and_goes_on_in_that_order(monkeypatch):
+def test_it_reports_measures_saves_and_continues_in_that_order(monkeypatch):
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
     work, recorder = trained()
     work.run()
     assert recorder.done == [
-        *[("report", 1), ("report", 2), ("measure", 2), ("goes on", 2)],  # not worth saving
-        *[("report", 3), ("report", 4), ("measure", 4), ("save", 4), ("goes on", 4)],
+        *[("report", 1), ("report", 2), ("measure", 2), ("continues", 2)],  # not worth saving
+        *[("report", 3), ("report", 4), ("measure", 4), ("save", 4), ("continues", 4)],
         *[("report", 5), ("measure", 5), ("save", 5)],
     ]
 
@@ -96,7 +96,7 @@ def test_a_stop_saves_the_step_that_is_done(stop_at):
     work, recorder = trained(stop_at=stop_at)
     with pytest.raises(Cancelled):
         work.run()
-    assert recorder.done[-1] == ("save", stop_at) or recorder.done[-2:] == [("goes on", 4), ("save", 4)]
+    assert recorder.done[-1] == ("save", stop_at) or recorder.done[-2:] == [("continues", 4), ("save", 4)]
     assert work.state.step == stop_at
 
 

@@ -85,7 +85,7 @@ def test_a_run_whose_memory_runs_out_goes_on_in_pieces_to_the_same_end(
     assert not whole.events("memory")
     runs_out(monkeypatch, 3, at_step=2)
     run = submission.submit(settings_of(tiny_preset, sample_folder, **short))
-    with pytest.raises(memory.GoesOn):
+    with pytest.raises(memory.RestartNeeded):
         worker.work(run)
     assert (run.state().state, run.state().starts) == (states.QUEUED, 0)
     worker.work(run)

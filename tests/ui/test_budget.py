@@ -9,9 +9,9 @@ from runs_helpers import MINI, SAMPLE
 
 from engine.core.errors import EngineError, SettingsError
 from engine.presets import catalogue
-from engine.runs import budget, lifecycle, states
-from engine.runs.budget import Limits
+from engine.runs import lifecycle, states, visitor_limits
 from engine.runs.settings import RunSettings
+from engine.runs.visitor_limits import Limits
 from ui import budget as session
 from ui import owner
 
@@ -29,7 +29,7 @@ def settings(**changes) -> RunSettings:
 
 def over(**changes) -> list[str]:
     request = settings(**changes)
-    return [str(error) for error in budget.exceeded(request, budget.cost(request), Limits())]
+    return [str(error) for error in visitor_limits.exceeded(request, visitor_limits.cost(request), Limits())]
 
 
 def test_what_the_lab_and_the_form_offer_first_is_within_the_budget(prepared_sample):
@@ -73,16 +73,16 @@ def test_each_limit_has_one_sentence(prepared_sample, changes, said):
 
 def test_a_large_model_is_bounded_by_its_time_and_a_timed_speed_counts(prepared_sample):
     request = settings(steps=400)
-    slow = budget.exceeded(request, budget.cost(request, tokens_per_second=100.0), Limits())
+    slow = visitor_limits.exceeded(request, visitor_limits.cost(request, tokens_per_second=100.0), Limits())
     assert [str(error) for error in slow] == [
-        f"This run would take about {round(budget.cost(request, 100.0).seconds / 60)} minutes with its measurements and "
+        f"This run would take about {round(visitor_limits.cost(request, 100.0).seconds / 60)} minutes with its measurements and "
         "samples; a visitor's run may take 15.0."
     ]
-    assert budget.exceeded(request, budget.cost(request, tokens_per_second=8000.0), Limits()) == []
+    assert visitor_limits.exceeded(request, visitor_limits.cost(request, tokens_per_second=8000.0), Limits()) == []
 
 
 def test_the_owner_changes_limits_and_what_cannot_be_read_leaves_the_default():
-    limits, problems = budget.limits_of(
+    limits, problems = visitor_limits.limits_of(
         {
             "minutes": 5,
             "steps": 1.5,
@@ -96,9 +96,9 @@ def test_the_owner_changes_limits_and_what_cannot_be_read_leaves_the_default():
     assert (limits.minutes, limits.upload_hours) == (5.0, 2.0)
     assert (limits.steps, limits.share_articles, limits.tokens, limits.prompts) == (500, False, 2_000_000, 5)
     assert [p.values["name"] for p in problems] == ["steps", "share_articles", "tokens", "prompts", "what"]
-    assert budget.limits_of("all")[0] == budget.limits_of(None)[0] == Limits()
+    assert visitor_limits.limits_of("all")[0] == visitor_limits.limits_of(None)[0] == Limits()
     for field in dataclasses.fields(Limits):
-        assert budget.limits_of({field.name: field.default}) == (Limits(), [])
+        assert visitor_limits.limits_of({field.name: field.default}) == (Limits(), [])
 
 
 def test_a_visitors_run_is_marked_and_bounded_in_time_and_an_owners_is_not(root, visitor, prepared_sample):

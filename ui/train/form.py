@@ -10,7 +10,7 @@ from engine.core.errors import EngineError, SettingsError
 from engine.presets import catalogue
 from engine.runs import checkpoints, fields, queue, submission
 from engine.runs.checkpoints import Checkpoint
-from engine.runs.settings import CHECKPOINT_FORMATS, LEFT_OUT, NEAR_COPIES, PRECISIONS, PROMPTS, REPORTED, RunSettings
+from engine.runs.settings import CHECKPOINT_FORMATS, KEPT_IN, LEFT_OUT, NEAR_COPIES, PRECISIONS, PROMPTS, RunSettings
 from engine.services import dispatcher
 from ui import (
     access,
@@ -180,7 +180,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         near_copies = three.selectbox(
             _("Test articles that are nearly training articles"),
             NEAR_COPIES,
-            format_func=lambda name: {REPORTED: _("report them"), LEFT_OUT: _("leave them out of the figures")}[name],
+            format_func=lambda name: {KEPT_IN: _("report them"), LEFT_OUT: _("leave them out of the figures")}[name],
             help=_("Of base and run alike, at the end. The page Articles shows them."),
         )
         checkpoint_format = one.selectbox(_("Checkpoint format"), CHECKPOINT_FORMATS, help=words.formats_help())

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.core.child import Child, Died, Limits
+from engine.core.child_process import Child, Died, Limits
 from engine.core.errors import CheckpointError, EngineError, StorageError
 from engine.core.files import full
 from engine.core.progress import OnProgress, Phase, Progress, ignore
-from engine.exchange.foreign.child import PLAIN, TENSORFLOW
+from engine.exchange.foreign.child_main import PLAIN, TENSORFLOW
 from engine.exchange.foreign.layout import Sizes, float32_bytes
 from engine.presets.catalogue import Preset
 
@@ -150,7 +150,7 @@ class Validator:
 
 def _start(kind: str) -> Child:
     child = Child(
-        "engine.exchange.foreign.child",
+        "engine.exchange.foreign.child_main",
         kind,
         limits=Limits(MEMORY_BYTES[kind], HARD_MEMORY_BYTES[kind], SILENT_SECONDS),
         environment={

@@ -120,7 +120,7 @@ class Follower:
                 return self._published()
             seen = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
             if seen != self._seen or self._history is None:
-                if not self._goes_on(found):
+                if not self._has_only_grown(found):
                     self._begin()
                 self._file = (found.st_dev, found.st_ino)
                 try:
@@ -163,7 +163,7 @@ class Follower:
                 self._large_bytes -= length
         return found
 
-    def _goes_on(self, found: os.stat_result) -> bool:
+    def _has_only_grown(self, found: os.stat_result) -> bool:
         """Whether the file is the one that was read, with more behind; not another, a shorter one, or one edited."""
         if self._file != (found.st_dev, found.st_ino):
             return False

@@ -17,7 +17,7 @@ from engine.core.locks import Lock
 from engine.core.progress import Phase, Progress
 from engine.runs import lifecycle, states
 from engine.runs.folder import FROZEN_SECONDS, HEARTBEAT
-from engine.services import dispatcher, ending, worker
+from engine.services import dispatcher, killing, worker
 
 
 def test_a_trainer_that_gives_no_sign_of_life_is_noticed(root):
@@ -120,14 +120,14 @@ def test_a_frozen_trainer_is_ended_and_its_run_goes_on_or_is_stopped(held_run, a
         assert run.state().state == states.RUNNING  # it cannot answer
         assert main(["stop", run.name, "--force"]) == 0
     else:
-        ending.end_trainer(run)
+        killing.kill_trainer(run)
     assert process.wait(5) == -signal.SIGKILL
     d.turn()
     assert started == ([] if action else [run.folder.parent, run.name])
     assert run.state().state == (states.STOPPED if action else states.QUEUED)
     assert run.control() == ""
     with pytest.raises(RunError, match="No trainer works on the run one"):
-        ending.end_trainer(run)
+        killing.kill_trainer(run)
 
 
 @pytest.mark.parametrize("foreign", ["another process", "another run's trainer", "a later process of the same number"])
@@ -142,7 +142,7 @@ def test_a_process_that_is_not_certainly_the_trainer_is_left_alone(held_run, for
             owner["pid"] = other.pid
         (run.folder / "owner.json").write_text(json.dumps(owner))
         with pytest.raises(RunError, match=f"names process {owner['pid']} as its trainer, and that is not certain"):
-            ending.end_trainer(run)
+            killing.kill_trainer(run)
         assert (process.poll(), other.poll()) == (None, None)
         other.kill()
     assert run.state().state == states.RUNNING

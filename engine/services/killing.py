@@ -14,7 +14,7 @@ TRAINERS = {"engine.services.worker", "engine.trainer"}  # as it is started, and
 CLOCK_SECONDS = 2.0  # by which the time of a process's creation may be off: Linux counts it from a boot time in seconds
 
 
-def end_trainer(run: Run) -> None:
+def kill_trainer(run: Run) -> None:
     """Kills the process that holds the run's lock, also a stopped one. The run is stopped or paused where that was asked
     before; else the dispatcher puts it back into the queue.
 

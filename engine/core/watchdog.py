@@ -45,13 +45,3 @@ class Watchdog:
     def _end(self, reason: str) -> None:
         self.killed = reason
         self._process.kill()
-
-
-def limit_own_memory(data_bytes: int) -> None:
-    """Makes allocations of this process beyond so many bytes fail, and a crash leave no core file. POSIX."""
-    try:
-        import resource
-    except ImportError:  # Windows: the watching parent is the limit
-        return
-    for name, wanted in (("RLIMIT_DATA", data_bytes), ("RLIMIT_CORE", 0)):
-        resource.setrlimit(getattr(resource, name), (wanted, resource.getrlimit(getattr(resource, name))[1]))

@@ -1,8 +1,8 @@
-"""A process that reads what strangers wrote, under limits: its starting and watching, and how the two sides talk.
+"""Starts a process that reads what strangers wrote, under limits, watches it and takes its answers: the parent's side.
 
 One request after the other goes to it, and messages come back (engine.core.frames): `started` once it has imported what it
 reads with, and for each request its answer, ended by `end`; `progress` now and then, since silence means that it is stuck.
-What comes back is data; a parser that crashes, hangs or eats memory takes nothing down but its own process.
+Its own side is engine.core.child_main. What comes back is data; a parser that crashes, hangs or eats memory takes nothing down but its own process.
 """
 
 import contextlib
@@ -13,19 +13,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 from engine.core import frames, paths
-from engine.core.limits import Watchdog, limit_own_memory
-from engine.core.progress import Progress
+from engine.core.child_main import NO_MEMORY
+from engine.core.watchdog import Watchdog
 
 START_SECONDS = 60.0  # until it has imported what it reads with, TensorFlow on a slow disk among it
 _BUFFERED_BYTES = 8 << 20
 _MESSAGE_BYTES = 512  # that a message takes beside its body
 _LAST_WORDS_BYTES, _LAST_WORDS_SECONDS = 4096, 1.0
-_PROGRESS_SECONDS = 0.5
-_NO_MEMORY = "MemoryError"
 
 Message = tuple[dict[str, Any], bytes]
 
@@ -144,7 +142,7 @@ class Child:
         code = self.process.wait()
         self._listener.join(_LAST_WORDS_SECONDS)
         words = (self._last_words.decode("utf-8", "replace").strip().splitlines() or [""])[-1]
-        return Died(self.watchdog.killed or ("memory" if _NO_MEMORY in words else ""), code, words)
+        return Died(self.watchdog.killed or ("memory" if NO_MEMORY in words else ""), code, words)
 
     def _next(self) -> Message | None:
         with self._changed:
@@ -198,47 +196,3 @@ class Child:
                 return 0.0
             patience = 0.0 if self._started else START_SECONDS - self._limits.silent_seconds
             return time.monotonic() - self._heard - patience
-
-
-class Asker:
-    """Whoever asks, as the process that reads sees them; made once, first of all."""
-
-    def __init__(self) -> None:
-        """Sets the limit of this process's memory, the first of its arguments."""
-        limit_own_memory(int(sys.argv[1]))
-        # What libraries print must not get among the messages.
-        self._out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        self._said = 0.0
-
-    def requests(self) -> Iterator[dict[str, Any]]:
-        """The requests, one after the other until nobody asks any more; each is answered when the next is taken."""
-        self.say_now("started")
-        while (message := frames.read(sys.stdin.buffer)) is not None:
-            yield message[0]
-            self.say_now("end")
-
-    def say(self, kind: str, body: bytes = b"", **fields: Any) -> None:
-        """Says something that may wait until more is said."""
-        frames.write(self._out, {"kind": kind, **fields}, body)
-
-    def say_now(self, kind: str, **fields: Any) -> None:
-        """Says something that must not wait."""
-        self.say(kind, **fields)
-        self._out.flush()
-
-    def progress_due(self) -> bool:
-        """Whether it is time to say again how far it is."""
-        return time.monotonic() - self._said > _PROGRESS_SECONDS
-
-    def on_progress(self, progress: Progress) -> None:
-        """Says how far it is, where that has not just been said."""
-        if self.progress_due():
-            self._said = time.monotonic()
-            self.say_now("progress", **asdict(progress))
-
-
-def give_up_for_memory() -> int:
-    """Says that memory ran out, for `Child.death`; the exit code to end with."""
-    print(_NO_MEMORY, file=sys.stderr)
-    return 1

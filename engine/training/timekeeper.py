@@ -1,4 +1,4 @@
-"""When a run measures, how far it goes, and its learning rate: by its steps, or by a plan that follows the clock."""
+"""When a run measures, how far it goes, and its learning rate: by its steps, or by a timetable that follows the clock."""
 
 import math
 import time
@@ -7,14 +7,14 @@ import numpy as np
 
 from engine.runs import submission
 from engine.runs.settings import EVERYTHING, RunSettings
-from engine.training import plan, schedules
+from engine.training import schedules, timetable
 from engine.training.setup import Setup
 from engine.training.state import TrainingState
 
 _QUEUE_SECONDS = 15.0  # between the request and the trainer's start, at most, that count: a queue's hours do not
 
 
-class Planner:
+class Timekeeper:
     """Plans a run under way.
 
     A run in steps or epochs knows its end and follows half a cosine. One in minutes is planned after a few steps, again
@@ -28,12 +28,12 @@ class Planner:
     def __init__(self, setup: Setup, state: TrainingState) -> None:
         self._run, self._settings, self._peak, self._state = setup.run, setup.settings, setup.learning_rate, state
         # A run that an earlier version planned has steps and no plan: it goes on as it began.
-        self._follows_clock = self._settings.minutes is not None and (state.plan is not None or not state.steps)
+        self._follows_clock = self._settings.minutes is not None and (state.timetable is not None or not state.steps)
         # Read before the run says that it resumes, from when on these plans count as replaced.
         self._decided = {
-            event["step"]: plan.Plan.from_json(event)
+            event["step"]: timetable.Timetable.from_json(event)
             for event in (setup.run.events("plan") if self._follows_clock else ())
-            if plan.Plan.__dataclass_fields__.keys() <= event.keys()
+            if timetable.Timetable.__dataclass_fields__.keys() <= event.keys()
         }
         self._planned_steps = 0  # of this process, at the last plan
         self._begun = time.monotonic()
@@ -44,8 +44,8 @@ class Planner:
     def learning_rate(self, step: int) -> float:
         """Of a step counted from 0."""
         s, state = self._settings, self._state
-        if state.plan is not None:
-            return self._peak * state.plan.share(step)
+        if state.timetable is not None:
+            return self._peak * state.timetable.share(step)
         warmup = s.warmup_steps
         if state.steps:
             warmup = min(warmup, int(s.warmup_share * state.steps))
@@ -57,7 +57,7 @@ class Planner:
         if not state.steps:
             return False
         if self._follows_clock and not s.evaluate_steps:
-            return state.plan is not None and state.step >= state.plan.measure_at
+            return state.timetable is not None and state.step >= state.timetable.measure_at
         return state.step % submission.interval(s, state.steps) == 0
 
     def after_step(self) -> None:
@@ -65,25 +65,25 @@ class Planner:
         state = self._state
         if not self._follows_clock:
             return
-        if state.plan is None:
-            if len(state.step_seconds) > plan.FIRST_STEPS:
+        if state.timetable is None:
+            if len(state.step_seconds) > timetable.FIRST_STEPS:
                 self._plan()
-        elif not state.finished and state.step >= state.plan.plan_at and not self.interval_ends():
+        elif not state.finished and state.step >= state.timetable.plan_at and not self.interval_ends():
             self._plan()  # at an interval's end that follows the measurement
-        elif not state.finished and self._left() < -(plan.OVERTIME - 1) * 60 * (self._settings.minutes or 0):
-            self._take(plan.end_at(state.plan, state.step))
+        elif not state.finished and self._left() < -(timetable.OVERTIME - 1) * 60 * (self._settings.minutes or 0):
+            self._take(timetable.end_at(state.timetable, state.step))
 
     def measured(self) -> None:
         """Notes that a measurement took place, and plans again."""
         self._state.measurements += 1
         self._state.measured_at_seconds = self._state.seconds
-        if self._follows_clock and self._state.plan is not None and not self._state.finished:
+        if self._follows_clock and self._state.timetable is not None and not self._state.finished:
             self._plan()
 
     def ends_at(self) -> float:
         """Unix time at which the result of a run that counts everything is expected; 0 = not known yet."""
         s, state = self._settings, self._state
-        if s.minutes_of != EVERYTHING or state.plan is None or not state.step_seconds:
+        if s.minutes_of != EVERYTHING or state.timetable is None or not state.step_seconds:
             return 0.0
         training = (state.steps - state.step) * self._pace()
         between = 0.0 if state.finished else self._measuring_seconds()
@@ -103,8 +103,8 @@ class Planner:
         since = state.seconds - state.measured_at_seconds
         until_measurement = math.inf if s.evaluate_steps else (left + since) / remaining - since
         self._take(
-            plan.make(
-                state.plan,
+            timetable.make(
+                state.timetable,
                 state.step,
                 self._pace(),
                 left,
@@ -131,9 +131,9 @@ class Planner:
         to_come = submission.intervals_of(self._settings, None) - self._state.measurements - 1
         return max(0, to_come) * self.measurement_seconds
 
-    def _take(self, found: plan.Plan) -> None:
+    def _take(self, found: timetable.Timetable) -> None:
         state = self._state
-        state.plan, state.steps, self._planned_steps = found, found.steps, len(state.step_seconds)
+        state.timetable, state.steps, self._planned_steps = found, found.steps, len(state.step_seconds)
         self._run.append_event("plan", **found.to_json(), minutes=self._settings.minutes)
         self._run.write_state(durable=False, steps=found.steps)
 

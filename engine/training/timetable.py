@@ -12,7 +12,7 @@ OVERTIME = 1.05  # of the time, at which a run ends wherever it is
 
 
 @dataclass(frozen=True)
-class Plan:
+class Timetable:
     """What was decided at a step.
 
     Attributes:
@@ -30,7 +30,7 @@ class Plan:
     plan_at: int
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "Plan":
+    def from_json(cls, value: dict[str, Any]) -> "Timetable":
         """What an event or a manifest holds; other keys are passed over."""
         return cls(**{name: value[name] for name in cls.__dataclass_fields__})
 
@@ -49,14 +49,14 @@ class Plan:
 
 
 def make(
-    former: Plan | None,
+    former: Timetable | None,
     step: int,
     step_seconds: float,
     left_seconds: float,
     next_measurement_seconds: float,
     whole_seconds: float,
     most_warmup: tuple[int, float],
-) -> Plan:
+) -> Timetable:
     """Decides again how far the training goes.
 
     Args:
@@ -75,9 +75,9 @@ def make(
     if measure_at + (measure_at - step) / 2 > steps:  # not right before the measurement of the end
         measure_at = steps
     plan_at = step + max(1, round(whole_seconds / PLANS / pace))
-    return Plan(step, steps, warmup, decay_from, rate, measure_at, min(plan_at, measure_at))
+    return Timetable(step, steps, warmup, decay_from, rate, measure_at, min(plan_at, measure_at))
 
 
-def end_at(former: Plan, step: int) -> Plan:
+def end_at(former: Timetable, step: int) -> Timetable:
     """Ends a training at a step: its time is over."""
     return replace(former, step=step, steps=step, measure_at=step, plan_at=step)

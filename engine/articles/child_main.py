@@ -1,20 +1,19 @@
-"""`python -m engine.articles.child MEMORY`: reads a source in a process of its own and says what it finds (engine.core.child).
+"""`python -m engine.articles.child_main MEMORY`: reads a source in a process of its own and says what it finds.
 
 Files of articles are hostile until they have been read: whatever a parser does with them, it does here, under limits of
 memory that `isolation` sets and watches.
 """
 
-import hashlib
 import sys
 import time
 from typing import Any
 
 from engine.articles import csv_table, parquet
-from engine.articles.article import Article
+from engine.articles.article import Article, digest
 from engine.articles.options import Options, Place
 from engine.articles.source import Skipped, Source
 from engine.articles.table import likely
-from engine.core.child import Asker, give_up_for_memory
+from engine.core.child_main import Asker, give_up_for_memory
 from engine.core.errors import ArticlesError, EngineError
 from engine.core.progress import Phase, Progress
 
@@ -25,11 +24,6 @@ PREVIEW_ITEMS = 50  # looked at for them in each file
 _GUESSED = ("pdf", "docx")
 _SHOWN_COLUMNS = 200  # of a table, and
 _SHOWN_CHARACTERS = 200  # of each name and field in a preview
-
-
-def digest(text: bytes) -> int:
-    """A 64-bit number by which equal texts are found."""
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
 
 
 class _Progress:

@@ -1,6 +1,6 @@
-"""`python -m engine.exchange.foreign.child MEMORY plain|tensorflow`: looks through files of weights in a process of its own.
+"""`python -m engine.exchange.foreign.child_main MEMORY plain|tensorflow`: inspects files of weights in a process of its own.
 
-It answers one request after the other (engine.core.child). `plain` knows HDF5,
+It answers one request after the other (engine.core.child_main). `plain` knows HDF5,
 safetensors, `.keras` and zip, and passes a TensorFlow checkpoint on, unpacked; `tensorflow` reads those alone, since importing
 TensorFlow costs some 600 MB.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core import paths
-from engine.core.child import Asker
+from engine.core.child_main import Asker
 from engine.core.errors import CheckpointError, EngineError, StorageError
 from engine.core.files import full, is_full, require_space, sha256
 from engine.core.progress import OnProgress

@@ -5,15 +5,15 @@ from types import SimpleNamespace
 import pytest
 
 from engine.runs.settings import RunSettings
-from engine.training import plan
-from engine.training.plan import Plan
-from engine.training.planner import Planner
+from engine.training import timetable
 from engine.training.state import TrainingState
 from engine.training.steppers import Outcome
+from engine.training.timekeeper import Timekeeper
+from engine.training.timetable import Timetable
 
 
-def planned(former=None, step=4, pace=0.1, left=60.0, until=10.0, warmup=(20, 0.1)) -> Plan:
-    return plan.make(former, step, pace, left, until, 60.0, warmup)
+def planned(former=None, step=4, pace=0.1, left=60.0, until=10.0, warmup=(20, 0.1)) -> Timetable:
+    return timetable.make(former, step, pace, left, until, 60.0, warmup)
 
 
 def test_a_first_plan_divides_the_time_by_what_a_step_takes():
@@ -32,8 +32,8 @@ def test_the_warm_up_takes_a_tenth_of_the_steps_at_most(left, most):
 def test_the_rate_rises_stays_and_falls_to_a_tenth():
     found = planned()
     assert [found.share(step) for step in (0, 9, 19, 20, 300, 422)] == [0.05, 0.5, 1.0, 1.0, 1.0, 1.0]
-    assert found.share(604) == pytest.approx(plan.FLOOR)
-    assert found.share(513) == pytest.approx((1 + plan.FLOOR) / 2)
+    assert found.share(604) == pytest.approx(timetable.FLOOR)
+    assert found.share(513) == pytest.approx((1 + timetable.FLOOR) / 2)
 
 
 def test_a_machine_that_becomes_slower_gets_fewer_steps_and_one_that_becomes_free_more():
@@ -49,7 +49,7 @@ def test_a_plan_made_while_the_rate_falls_goes_on_where_it_is():
     again = planned(first, step=500, pace=0.2, left=10.0)
     assert again.steps == 550
     assert again.share(500) == first.share(500) < 1.0
-    assert again.share(550) == pytest.approx(plan.FLOOR)
+    assert again.share(550) == pytest.approx(timetable.FLOOR)
 
 
 def test_no_measurement_stands_right_before_the_one_of_the_end():
@@ -59,7 +59,7 @@ def test_no_measurement_stands_right_before_the_one_of_the_end():
 
 def test_a_plan_is_read_back_as_it_was_written():
     found = planned()
-    assert Plan.from_json({**found.to_json(), "kind": "plan", "minutes": 1.0}) == found
+    assert Timetable.from_json({**found.to_json(), "kind": "plan", "minutes": 1.0}) == found
 
 
 class Folder:
@@ -85,13 +85,13 @@ def simulated(pace, minutes=1.0, folder=None, state=None, until=None, **settings
     """A run whose step number n takes pace(n, seconds of training so far)."""
     folder, state = folder or Folder(), state or TrainingState()
     s = RunSettings("p", "a", "n", minutes=minutes, **settings)
-    planner = Planner(SimpleNamespace(run=folder, settings=s, learning_rate=1.0), state)
+    timekeeper = Timekeeper(SimpleNamespace(run=folder, settings=s, learning_rate=1.0), state)
     while not state.finished and state.step != until:
         state.count(Outcome(1.0, 0.5, 1, pace(state.step, state.seconds)))
-        planner.after_step()
-        if not state.finished and planner.interval_ends():
+        timekeeper.after_step()
+        if not state.finished and timekeeper.interval_ends():
             folder.append_event("evaluation", step=state.step, seconds=state.seconds)
-            planner.measured()
+            timekeeper.measured()
     return state, folder
 
 
@@ -123,5 +123,5 @@ def test_a_resumed_run_takes_the_decisions_that_it_took():
 def test_the_rate_of_a_run_in_steps_reaches_its_peak():
     s = RunSettings("p", "a", "n", steps=8)
     setup = SimpleNamespace(run=Folder(), settings=s, learning_rate=1.0)
-    planner = Planner(setup, TrainingState(steps=8))
-    assert planner.learning_rate(0) == 1.0
+    timekeeper = Timekeeper(setup, TrainingState(steps=8))
+    assert timekeeper.learning_rate(0) == 1.0

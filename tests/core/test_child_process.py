@@ -4,14 +4,14 @@ import time
 
 import pytest
 
-from engine.core import child
-from engine.core.child import Child, Died, Limits
+from engine.core import child_process
+from engine.core.child_process import Child, Died, Limits
 
 MEMORY = 200 << 20
 # A reader that does what its request says.
 READER = """
 import os, sys, time
-from engine.core.child import Asker, give_up_for_memory
+from engine.core.child_main import Asker, give_up_for_memory
 from engine.core.progress import Phase, Progress
 
 BEFORE
@@ -106,7 +106,7 @@ def test_one_that_does_not_start_is_said_and_one_that_starts_slowly_is_waited_fo
     assert not start(before="raise SystemExit(1)").wait_until_started()
     slow = start(silent_seconds=0.5, before="time.sleep(1.0)")
     assert slow.wait_until_started() and answer(slow, "asker.say('found')")
-    monkeypatch.setattr(child, "START_SECONDS", 1.0)
+    monkeypatch.setattr(child_process, "START_SECONDS", 1.0)
     assert not start(silent_seconds=0.5, before="time.sleep(60)").wait_until_started()
 
 
