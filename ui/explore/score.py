@@ -212,6 +212,7 @@ def show() -> None:
     split = st.segmented_control(
         _("Split"), list(reversed(HELD_OUT)), required=True, format_func=words.split_name, key="score_split"
     )
+    assert split is not None  # it is required
     table(split)
     st.subheader(_("The whole picture of a model"))
     st.markdown(

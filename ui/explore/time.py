@@ -105,7 +105,7 @@ def expected(snapshot: Snapshot) -> None:
     elif not budget.may_read(snapshot.run.settings.articles):
         st.caption(_("The passage is one of the owner's articles: it is not shown to visitors."))
     else:
-        microscope_view.passage(passage, key="time_passage")
+        microscope_view.passage({**passage}, key="time_passage")
         st.caption(_("The beginning of the first validation article, which the run is never trained on."))
 
 

@@ -1,5 +1,7 @@
 """A text under two models: how well each expected every token, and what changed between them."""
 
+from typing import Any
+
 import streamlit as st
 
 from engine.core import paths
@@ -89,7 +91,7 @@ def choose_text() -> dict:
 def draw(models: list[ModelReference], messages: list[dict], what: str, article: bool) -> None:
     """The coloured tokens; a model that could not be asked is told of. What changed most in a text of one's own."""
     passage = next(message for message in messages if message["kind"] == "passage")
-    scored = []
+    scored: list[dict[str, Any]] = []
     for message in messages:
         if message["kind"] == "looked":
             model = models[message["column"]]
@@ -120,10 +122,11 @@ def differences(models: list[ModelReference], articles: str) -> None:
     st.markdown(_("Where the second model expects tokens and sentences better than the first, and where worse."))
     tokenizer = catalogue.tokenizer(models[0].preset)
 
-    def place() -> tuple[Corpus | None, tuple]:
+    def place() -> tuple[Corpus | None, str]:
         """The articles as they stand now, and what names the result of these models on them."""
         prepared = lookup.find(articles_path(articles), tokenizer)
-        return prepared, ("scope_places", *(model.hash for model in models), prepared and prepared.content_hash)
+        named = [*(model.hash for model in models), prepared.content_hash if prepared else ""]
+        return prepared, "scope_places " + " ".join(named)
 
     prepared, key = place()
     if key not in st.session_state:
@@ -198,7 +201,7 @@ def show() -> None:
         else:
             if st.session_state.get("scope_seen", (None,))[0] != key:
                 st.session_state["scope_seen"] = (key, ask(request))
-            draw(models, st.session_state["scope_seen"][1], what, "passage" in text)
+            draw(models, st.session_state["scope_seen"][1], str(what), "passage" in text)
     if len(models) == 2 and "passage" in text and not impossible:
         with errors.shown():
             differences(models, text["passage"]["articles"])

@@ -296,6 +296,7 @@ def show() -> None:
         split = st.segmented_control(
             _("Split"), prepared.splits, required=True, format_func=words.split_name, key="articles_split"
         )
+        assert split is not None  # it is required
         place = st.session_state.get("articles_place")
         if place and (place.split, place.corpus) != (split, address.short(prepared.content_hash)):
             place = None

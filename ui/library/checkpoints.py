@@ -1,6 +1,7 @@
 """Every checkpoint with its figures; verify, continue, delete."""
 
 import datetime
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -127,7 +128,7 @@ def export(checkpoint: Checkpoint) -> None:
                     ),
                 )
             )
-        request = {"reference": checkpoint.reference, "format": form}
+        request: dict[str, Any] = {"reference": checkpoint.reference, "format": form}
         if to_file or convert:
             request |= {"kind": "export", "most_bytes": budget.export_bytes()} if to_file else {"kind": "convert"}
             work = _("The studio writes it; its start takes some ten seconds.")

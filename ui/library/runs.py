@@ -1,6 +1,8 @@
 """Runs laid over one another: curves, settings side by side, a table to sort."""
 
 import contextlib
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -73,6 +75,7 @@ def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
             format_func=lambda name: axes[name][0],
             key="compare_axis",
         )
+    assert axis is not None  # it is required
     smooth = right.toggle(
         _("Smooth"),
         key="compare_smooth",
@@ -137,8 +140,8 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
     for run in chosen:
         found, state = columns[run.name], run.state()
         best = comparison.best(found)
-        test = folders.history(run).on_whole_splits().get(("run", "test"), {})
-        result = next(iter(folders.history(run).events("result")[-1:]), {})
+        test: Mapping[str, Any] = folders.history(run).on_whole_splits().get(("run", "test")) or {}
+        result: Mapping[str, Any] = next(iter(folders.history(run).events("result")[-1:]), {})
         steps, saved = found.step, checkpoints.of_run(run)
         rows.append(
             {
