@@ -205,7 +205,7 @@ def windows(chosen: list[Run]) -> None:
         st.caption(
             ":material/straighten: "
             + _(
-                "These runs are measured in windows of different lengths ({lengths} tokens). The longer a window, the more a token has to go by: the Evaluate page measures all of them alike.",
+                "These runs are measured in windows of different lengths ({lengths} tokens). The longer a window, the more a token has to go by: Score, in Explore, measures all of them alike.",
                 lengths=", ".join(words.grouped(length) for length in sorted(lengths)),
             )
         )
