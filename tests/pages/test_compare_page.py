@@ -72,3 +72,21 @@ def test_the_file_of_a_long_runs_curve_holds_also_the_points_that_are_not_drawn(
     assert len(shared.of(run.folder).steps["step"]) < 10_000
     curves = pd.read_csv(io.StringIO(files["compare_csv"]()))
     assert curves["steps"].tolist() == list(range(4, 12_001)) and curves["training_loss"].iloc[-1] == 12_000 / 7
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_settings_have_names_that_people_read_and_numbers_of_the_language(root, language):
+    from dataclasses import fields
+
+    from engine.runs.settings import RunSettings
+    from ui import setting_names
+
+    for name in ("one", "two"):
+        a_run(root, name).change_config(learning_rate=0.5 if name == "one" else 0.25, lora_rank=4)
+    app = open_page("runs", language)
+    different, equal = (the(app.dataframe, column).value for column in ("one", "value"))
+    rate = {"en": ["Learning rate", "0.25", "0.5"], "fr": ["Taux d’apprentissage", "0,25", "0,5"]}[language]
+    assert different.values.tolist() == [rate]
+    raw = {field.name for field in fields(RunSettings)}
+    assert not raw & {*equal["setting"]} and len(equal) > 20
+    assert not [name for name in raw if "_" in name and setting_names.title(name) == name]

@@ -10,7 +10,7 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, states
 from engine.runs.folder import Run
-from ui import address, bases_view, broken_view, removal_view, server_paths, words
+from ui import address, bases_view, broken_view, removal_view, server_paths, setting_names, words
 from ui.charts import colours, comparison_figures
 from ui.charts.comparison_figures import Line
 from ui.components.figure import live
@@ -226,7 +226,10 @@ def settings(chosen: list[Run]) -> None:
         st.caption(_("All settings are equal."))
     else:
         st.caption(_("Only what differs; bold is what differs from the first run."))
-        lines = [{"setting": name, **dict(zip(names, values, strict=True))} for name, values in different.items()]
+        lines = [
+            {"setting": setting_names.title(name), **dict(zip(names, values, strict=True))}
+            for name, values in different.items()
+        ]
         marked = pd.DataFrame(lines).style.apply(
             lambda row: ["", "", *("font-weight: bold" if value != row.iloc[1] else "" for value in row.iloc[2:])],
             axis=1,
@@ -240,7 +243,7 @@ def settings(chosen: list[Run]) -> None:
     title = _n("{n} setting that is equal", "{n} settings that are equal", len(equal))
     with st.expander(title if len(chosen) > 1 else _("All settings")):
         st.dataframe(
-            pd.DataFrame([{"setting": name, "value": value} for name, value in equal.items()]),
+            pd.DataFrame([{"setting": setting_names.title(name), "value": value} for name, value in equal.items()]),
             hide_index=True,
             column_config={
                 "setting": st.column_config.TextColumn(_("Setting")),
