@@ -48,10 +48,11 @@ def choose() -> None:
         state["run_chosen"] = chosen = None
     references = _references(known, chosen)
     state["run"] = state["run_shown"] = chosen or _usual(known)
+    titles = {reference: _title(reference, known) for reference in references}
     st.selectbox(
         _("Run"),
         references,
-        format_func=lambda reference: _title(reference, known),
+        format_func=titles.__getitem__,
         key="run",
         on_change=_run_chosen,
         placeholder=_("no run yet"),
@@ -71,10 +72,11 @@ def choose() -> None:
     if against in presets and against not in options:
         against = None
     state["against"] = against or BASE
+    against_titles = {reference: _against_title(reference, own, known, presets) for reference in options}
     st.selectbox(
         _("Held against"),
         options,
-        format_func=lambda reference: _against_title(reference, own, known, presets),
+        format_func=against_titles.__getitem__,
         key="against",
         on_change=_against_chosen,
         label_visibility="collapsed",

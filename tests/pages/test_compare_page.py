@@ -82,10 +82,10 @@ def test_settings_have_names_that_people_read_and_numbers_of_the_language(root, 
     from ui import setting_names
 
     for name in ("one", "two"):
-        a_run(root, name).change_config(learning_rate=0.5 if name == "one" else 0.25, lora_rank=4)
+        a_run(root, name).change_config(learning_rate=0.05 if name == "one" else 0.025, lora_rank=4)
     app = open_page("runs", language)
     different, equal = (the(app.dataframe, column).value for column in ("one", "value"))
-    rate = {"en": ["Learning rate", "0.25", "0.5"], "fr": ["Taux d’apprentissage", "0,25", "0,5"]}[language]
+    rate = {"en": ["Learning rate", "0.025", "0.05"], "fr": ["Taux d’apprentissage", "0,025", "0,05"]}[language]
     assert different.values.tolist() == [rate]
     raw = {field.name for field in fields(RunSettings)}
     assert not raw & {*equal["setting"]} and len(equal) > 20
