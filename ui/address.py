@@ -41,6 +41,7 @@ class Parameter:
         key: of the session's state, where the value is, or of the widget. default: where the session has none; left out of addresses.
         where: the room, or the tab, that it belongs to; "" = every page.
         live: it stands in the address while somebody works; others only in a link that is shared.
+        quiet: it stands there too, and is no reason for an entry of the history: a slider's position.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Parameter:
     default: Any = None
     where: str = ""
     live: bool = False
+    quiet: bool = False
 
 
 def _tab(room: str) -> Parameter:
@@ -88,7 +90,7 @@ TABLE: tuple[Parameter, ...] = (
     ),
     Parameter("runs", names(50), 5_000, "compare_runs", None, rooms.RUNS),
     # A moment of a run
-    Parameter("moment", NAME, _LONGEST_NAME, "time_moment", None, rooms.TIME),
+    Parameter("moment", NAME, _LONGEST_NAME, "time_moment", None, rooms.TIME, quiet=True),
     Parameter("chain", FLAG, 1, "time_chain", True, rooms.TIME),
     # What is written, and how
     Parameter("from", one_of("typed", "article"), 10, "side_source", "typed", rooms.WRITE),
@@ -219,7 +221,7 @@ def _take_over(room: str, query: dict[str, str], same_room: bool) -> dict[str, A
     if same_room and ("tab" in query or not rooms.ROOMS[room]):
         # Back, from where something was chosen to where it was not. An address without its tab is that of the menu.
         for parameter in wanted:
-            if parameter.live and parameter.key not in found:
+            if (parameter.live or parameter.quiet) and parameter.key not in found:
                 state[parameter.key] = parameter.default
     state.update(found)
     state[_REFUSED] = [*refused, *others]
@@ -268,33 +270,60 @@ def say(place: Any) -> None:
 def end(room: str) -> None:
     """Writes the live address: as a new entry of the browser's history where somebody chose something on this page."""
     state = st.session_state
-    here = st.query_params.to_dict()
-    known = {parameter.name for parameter in TABLE}
-    wanted = [parameter for parameter in parameters(room, tab_of(room)) if parameter.live]
-    own = encode(_values(room), wanted)
-    whole_query = {**{name: value for name, value in here.items() if name not in known | _ACTIONS}, **own}
+    own = _live(room)
+    whole_query = _others() | own
     page = rooms.PAGES[room].url_path
     if state.get(_ARRIVED):
         state[_SEEN] = [_read(), whole_query]
         _write(page, own)
         return
-    if whole_query not in state.get(_SEEN, []):
+    if _loud(whole_query) not in [_loud(query) for query in state.get(_SEEN, [])]:
         st.query_params.from_dict(whole_query)
         state[_SEEN] = [whole_query]
     _write(page, None)
+
+
+def write_quietly(room: str) -> None:
+    """Writes the live address from a part of a page that is drawn anew by itself: in the place of the entry there is."""
+    own = _live(room)
+    seen = st.session_state.setdefault(_SEEN, [])
+    if (whole_query := _others() | own) not in seen:
+        seen.append(whole_query)
+        del seen[1:-1]  # what Streamlit itself knows of, and what stands in the browser now
+    _write(rooms.PAGES[room].url_path, own, "history_quiet")
+
+
+def _live(room: str) -> dict[str, str]:
+    wanted = [p for p in parameters(room, tab_of(room)) if p.live or p.quiet]
+    return encode(_values(room), wanted)
+
+
+def _loud(query: dict[str, str]) -> dict[str, str]:
+    """A query without what is no reason for an entry of the history."""
+    quiet = {parameter.name for parameter in TABLE if parameter.quiet}
+    return {name: value for name, value in query.items() if name not in quiet}
+
+
+def _others() -> dict[str, str]:
+    """What stands in the address and is not ours."""
+    known = {parameter.name for parameter in TABLE} | _ACTIONS
+    return {name: value for name, value in st.query_params.to_dict().items() if name not in known}
 
 
 _ACTIONS = {"write", "click"}  # done once, by whoever follows a link
 
 
 def _values(room: str) -> dict[str, Any]:
-    values = {p.key: st.session_state.get(p.key) for p in parameters(room, tab_of(room))}
+    state = st.session_state
+    values = {p.key: state.get(p.key) for p in parameters(room, tab_of(room))}
+    if room == rooms.EXPLORE and values["run_chosen"] is None:
+        values["run_chosen"] = state.get("run")  # else a copied address would be of whichever run is the newest then
     return {**values, f"tab_{room}": tab_of(room) or None}
 
 
-def _write(page: str, query: dict[str, str] | None) -> None:
+def _write(page: str, query: dict[str, str] | None, key: str = "history") -> None:
     known = {*(parameter.name for parameter in TABLE), *_ACTIONS}
-    history.write(language(), page, query, known, _pages())
+    history.write(language(), page, query, known, _pages(), key=key)
 
 
 def _pages() -> list[str]:

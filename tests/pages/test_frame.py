@@ -20,7 +20,7 @@ def written(monkeypatch):
     """What the browser's part is told to write: a dictionary a page that was drawn."""
     calls = []
 
-    def write(language, page="", query=None, names=(), pages=(), to=""):
+    def write(language, page="", query=None, names=(), pages=(), to="", key="history"):
         calls.append({"page": page, "query": query, "to": to})
 
     monkeypatch.setattr(history, "write", write)
@@ -154,12 +154,25 @@ def test_a_choice_is_written_at_once_and_a_page_that_is_come_to_completes_its_ad
     a_run(root, "one")
     a_run(root, "two")
     app = open_page("curve")
-    assert written[-1] == {"page": "explore", "query": {"tab": "curve"}, "to": ""}
+    assert written[-1] == {"page": "explore", "query": {"run": "two", "tab": "curve"}, "to": ""}
     look_at(app, "one")
     assert dict(app.query_params) == {"run": "one", "tab": "curve"}  # Streamlit's own way: a new entry of the history
     assert written[-1]["query"] is None
     go_to(app, "write")
     assert written[-1]["query"] == {"run": "one", "tab": "write"}
+
+
+def test_a_moment_stands_in_the_address_without_an_entry_of_its_own_and_a_reload_shows_it(root, written):
+    run = a_run(root, "one")
+    run.append_event("sample", step=2, model="run", prompt="The", text=" halfway", seed=1)
+    app = go_to(open_page("lab"), "time", run="one")
+    assert not any("moment" in call["query"] for call in written if call["query"])  # the newest is followed
+    app.select_slider(key="time_slider").set_value(1).run()
+    assert written[-2]["query"] == {"run": "one", "tab": "time", "moment": "one/2"} and written[-1]["query"] is None
+    assert dict(app.query_params) == {"run": "one", "tab": "time"}
+    again = go_to(open_page("lab"), "time", run="one", moment="one/2")
+    assert again.select_slider(key="time_slider").value == 1 and " halfway" in texts(again)
+    assert the(go_to(again, "time", run="one", moment="one/77").error, "moment=one/77")
 
 
 def test_back_to_an_address_in_the_same_room_shows_it_again(root):

@@ -7,7 +7,7 @@ from engine.runs import states
 from engine.runs.folder import Run
 from engine.runs.history import snapshots
 from engine.runs.history.snapshots import Snapshot
-from ui import address, bases_view, budget, pair, words
+from ui import address, bases_view, budget, pair, rooms, words
 from ui.charts import colours, time_figures
 from ui.components.tokens import microscope_view
 from ui.i18n import _, _n
@@ -149,7 +149,10 @@ def moving(stages: list[Run], working: bool, redrawn: bool) -> None:
         key="time_slider",
         on_change=_moved,
     )
-    st.session_state["time_moment"] = code(all_snapshots[st.session_state["time_at"]])
+    now = st.session_state["time_at"]
+    # Who looks at the newest moment goes on to the next newest: an address names any other.
+    st.session_state["time_moment"] = None if now == last else code(all_snapshots[now])
+    address.write_quietly(rooms.EXPLORE)
     show_at(all_snapshots[st.session_state["time_at"]], all_snapshots, several)
     if (redrawn and not playing) or (working and stages[-1].state().state != states.RUNNING):
         st.rerun()  # it has come to the end: nothing needs to move any more
