@@ -41,7 +41,7 @@ def choose() -> None:
     """Widgets for the run and for what it is held against; what was chosen and is gone is told of."""
     known = {run.name: run for run in folders.runs_with_events()}
     state = st.session_state
-    state["pair_complete"] = True
+    state["pair_runs"], state["pair_complete"] = known, True
     chosen = state.get("run_chosen")
     if (wanted := chosen or state.get("run_shown")) is not None and not _is_there(wanted, known):
         _tell_gone("run", wanted)
@@ -87,8 +87,8 @@ def _usual(known: dict[str, Run]) -> str | None:
     """The run that is in view where nobody chose: the one at work, else the newest."""
     if (active := folders.active_run()) is not None and active.name in known:
         return active.name
-    trained = folders.trained_runs()
-    return trained[0].name if trained else next(iter(known), None)
+    trained = (name for name, run in known.items() if run.settings.method != IMPORTED)
+    return next(trained, None) or next(iter(known), None)
 
 
 def _references(known: dict[str, Run], chosen: str | None) -> list[str]:
@@ -160,11 +160,16 @@ def show_run(name: str) -> None:
     st.session_state["run_chosen"] = name
 
 
+def _known() -> dict[str, Run]:
+    """The runs by their names, as the header has found them: with hundreds of them a look at all takes its time."""
+    return st.session_state.get("pair_runs", {})
+
+
 def current() -> Pair:
     """What the header has chosen."""
     reference = st.session_state.get("run") or ""
     name, _slash, step = reference.partition("/")
-    run = next((run for run in folders.runs_with_events() if run.name == name), None)
+    run = _known().get(name)
     return Pair(run, step if run else "", st.session_state.get("against") or BASE)
 
 
@@ -174,7 +179,8 @@ def other_run() -> Run | None:
     name = pair.against.partition("/")[0]
     if pair.against == BASE or pair.run is None or name == pair.run.name:
         return None
-    return next((run for run in folders.trained_runs() if run.name == name), None)
+    other = _known().get(name)
+    return None if other is None or other.settings.method == IMPORTED else other
 
 
 def trained(nothing: str = "") -> Run | None:
@@ -242,9 +248,8 @@ def _against(pair: Pair) -> ModelReference | None:
         shipped = catalogue.shipped()
         return ModelReference(shipped[0]) if shipped else None
     name, _slash, step = pair.against.partition("/")
-    for run in folders.runs_with_events():
-        if run.name == name:
-            return _model(run, step)
+    if (run := _known().get(name)) is not None:
+        return _model(run, step)
     if pair.against in folders.preset_choices():
         return ModelReference(catalogue.find(pair.against))
     raise RunError("There is no run {name} any more.", name=pair.against)
