@@ -41,7 +41,7 @@ class Saving:
     """A training with a model and batches of its own, whose steps and saves are timed."""
 
     def __init__(self, run, preset, model) -> None:
-        setup.compile_model(model, run.settings)
+        setup.compile_model(model, run.settings, scoring.JIT_COMPILE)
         vocabulary, context = model.backbone.vocabulary_size, model.backbone.max_sequence_length
         length, batch = inputs.window_shape(run.settings, context, vocabulary)
         stream = np.random.default_rng(1).integers(0, vocabulary, 64 * length * batch).astype(np.uint16)

@@ -9,7 +9,7 @@ import streamlit as st
 from engine.core import machine, paths
 from engine.runs import queue, states
 from engine.runs.settings import EVERYTHING, IMPORTED, RunSettings
-from engine.services import dispatcher
+from engine.services.launchers import launching
 from ui import (
     address,
     broken_view,
@@ -67,7 +67,7 @@ if pressed:
         )
         entry = budget.enter(settings, "lab", join=True)
         pair.show_run(run_view.entered(entry))
-        dispatcher.ensure()
+        launching.wake()
         st.rerun()
 
 trained = folders.trained_runs()

@@ -9,19 +9,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pages_helpers import a_run, go_to
-from project import PLACES, PROJECT
+from pages_helpers import a_run, go_to, new_session
+from project import PLACES
 from streamlit.testing.v1 import AppTest
 
 from engine.core.errors import EngineError
 from engine.evaluation import cache, forgetting
 from engine.runs import checkpoints, durations, lifecycle, queue, references, removal, retention, submission
 from engine.runs import states as states_
-from engine.runs.folder import Run, State
+from engine.runs.folder import Run
 from engine.runs.history import shared, snapshots
 from engine.runs.history.events import Unread
 from engine.runs.history.events import read as read_event
 from engine.runs.history.follower import History
+from engine.runs.states import State
 from engine.services import dispatcher, killing, uploads
 from ui.readers import comparison
 
@@ -332,7 +333,7 @@ def every_page(
     pages: Collection[str] | None = None, seen: Callable[[str, AppTest], None] = lambda page, app: None
 ) -> AppTest:
     """Opens the pages, one after the other in one session, each looked at by `seen`; the last."""
-    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
+    app = new_session()
     app.session_state["language"] = "en"
     app.run()
     assert not app.exception, [e.message for e in app.exception]

@@ -24,7 +24,7 @@ def settings_of(preset, articles, **changes) -> RunSettings:
             "batch_size": 4,
             "evaluate_steps": 3,
             "interval_tokens": 256,
-            "sample_tokens": 8,
+            "sample_tokens": 2,
             "device": "cpu",
             "learning_rate": 5e-3,
             "warmup_steps": 2,

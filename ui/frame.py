@@ -9,7 +9,7 @@ from streamlit.navigation.page import Page
 from streamlit.runtime.scriptrunner import StopException
 
 from engine.runs import states
-from engine.services import dispatcher
+from engine.services.launchers import launching
 from ui import access, address, budget, errors, former, header, owner, rooms, words
 from ui.i18n import browser_language
 from ui.readers import folders, polling
@@ -55,9 +55,9 @@ def show() -> None:
     address.begin(room)
     st.html(_LOOK)
     # After a crash or a restart of the machine nobody else starts what waits.
-    if polling.shared("work left", dispatcher.work_left):
+    if polling.shared("work left", launching.work_left):
         with errors.shown():
-            dispatcher.ensure()
+            launching.tend()
     with st.sidebar:
         polling.fragment(_strip, POLL_SECONDS if folders.active_run() else None)()
         owner.show()

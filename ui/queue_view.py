@@ -7,7 +7,7 @@ import streamlit as st
 from engine.runs import checkpoints, queue
 from engine.runs.folder import Run
 from engine.runs.settings import CHECKPOINT_FORMATS
-from engine.services import dispatcher
+from engine.services.launchers import launching
 from ui import access, address, errors, importing_view, little_memory, rooms, run_view, sources, words
 from ui.i18n import _
 from ui.readers import folders
@@ -118,5 +118,5 @@ def _dialog(run: Run, extend: bool) -> None:
         }
         again = queue.from_checkpoint(reference, **changes) if extend else queue.again(run, **changes)
         entry = queue.enter(again, queue.stem_of(run.name), join=True)
-        dispatcher.ensure()
+        launching.wake()
         address.go(rooms.EXPLORE, rooms.CURVE, run=run_view.entered(entry))

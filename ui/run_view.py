@@ -7,11 +7,13 @@ import streamlit as st
 
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, lifecycle, queue, states
-from engine.runs.folder import Run, State
+from engine.runs.folder import Run
 from engine.runs.history.follower import History
 from engine.runs.settings import EVERYTHING
+from engine.runs.states import State
 from engine.services import dispatcher, killing
-from ui import access, bases_view, errors, gpu_unused, little_memory, near_copies_view, words
+from engine.services.launchers import launching
+from ui import access, bases_view, errors, gpu_unused, job_view, little_memory, near_copies_view, words
 from ui.charts import colours, style
 from ui.components.figure import live
 from ui.i18n import _, _n
@@ -62,6 +64,7 @@ def head(run: Run, state: State, key: str) -> None:
         if found := queue.place(run):
             st.markdown(f":material/hourglass_top: {words.place(found)}")
         _joined(run)
+    job_view.say(run)
     if state.error is not None:
         st.warning(errors.markdown(state.error), icon=":material/info:")
     if silent := run.silent_seconds():
@@ -166,6 +169,8 @@ def _progress(run: Run, state: State) -> str:
 def _queued(run: Run, state: State) -> str:
     if first := run.waits_for():
         return _("It starts by itself when {run} is finished.", run=words.plain(first))
+    if run.scheduled:
+        return _("It waits for its place on the cluster.")
     busy = folders.active_run()
     if busy is not None and busy.name != run.name and busy.state().state == states.RUNNING:
         return _("It waits for {run}, which uses the device; it starts by itself.", run=words.plain(busy.name))
@@ -215,6 +220,8 @@ def _buttons(run: Run, state: State, key: str) -> None:
         if pause or stop:
             with errors.shown():
                 (run.request_pause if pause else run.request_stop)()
+                if run.scheduled:
+                    launching.wake()
                 st.rerun(scope="app")
     elif (state.state == states.FINISHED and not state.ended_early) or little_memory.nothing_trains():
         return
@@ -228,7 +235,7 @@ def _buttons(run: Run, state: State, key: str) -> None:
     ):
         with errors.shown():
             run.request_resume()
-            dispatcher.ensure()
+            launching.wake()
             st.rerun(scope="app")
 
 

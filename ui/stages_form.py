@@ -12,7 +12,7 @@ from engine.presets import catalogue
 from engine.runs import plans, queue
 from engine.runs.inputs import articles_path
 from engine.runs.plans import Plan
-from engine.services import dispatcher
+from engine.services.launchers import launching
 from ui import access, address, preview_view, rooms, run_view, words
 from ui.charts import article_figures
 from ui.i18n import _
@@ -83,7 +83,7 @@ def form(preset: str, articles: str) -> None:
     if not access.is_owner():
         raise EngineError("Visitors train one short run at a time: the owner's code lifts the limit.")
     entries = queue.enter_stages(stages, prefix or queue.UNNAMED, "" if prefix else "plan", join=not prefix)
-    dispatcher.ensure()
+    launching.wake()
     address.go(rooms.EXPLORE, rooms.CURVE, run=run_view.entered(entries[0]))
 
 

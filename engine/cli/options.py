@@ -2,13 +2,15 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
-from engine.core.errors import RunError
+from engine.core.errors import RunError, SchedulerError
 from engine.runs import checkpoints, lifecycle, references
 from engine.runs.fields import FIELDS
+from engine.runs.folder import Run
 from engine.runs.settings import LENGTHS
+from engine.services.launchers import launching
 
 # What a subject registers its commands with: a name and its function, whose docstring is the command's help.
 Command = Callable[[str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
@@ -21,10 +23,16 @@ def add_lengths(p: argparse.ArgumentParser, unless_given: str = " (default: 3)")
     p.add_argument("--minutes", type=float, help="length in minutes of training alone; planned again as it goes")
 
 
-def add_settings(p: argparse.ArgumentParser) -> None:
-    """Adds the options that are a run's settings; what is not given is None, so that it differs from any value."""
+def add_settings(p: argparse.ArgumentParser, several: Container[str] = ()) -> None:
+    """Adds the options that are a run's settings; what is not given is None, so that it differs from any value.
+
+    Args:
+        several: the names of those that may be given more than once.
+    """
     for field in FIELDS:
         more: dict[str, Any] = {"action": "append", "metavar": "TEXT"} if field.singular else {}
+        if field.name in several:
+            more = {"action": "append"}
         p.add_argument(
             as_options([field.option]), dest=field.name, type=field.kind, choices=field.choices, help=field.help, **more
         )
@@ -59,6 +67,22 @@ def article_range(text: str | None) -> tuple[int | None, int | None]:
     if not dash or not first.isdigit() or not last.isdigit():
         raise RunError("--range is two article numbers such as 1-10000; received {text}.", text=text)
     return int(first), int(last)
+
+
+def have_started() -> None:
+    """Has what waits trained; where a scheduler does not answer, what was queued stays so, and that is said."""
+    try:
+        launching.start()
+    except SchedulerError as error:
+        print(f"engine: {error} What waits is submitted at the next look: python -m engine runs", file=sys.stderr)
+
+
+def have_cancelled(run: Run) -> None:
+    """Takes a run that is to end from where it waits; where a scheduler does not answer, that is said."""
+    try:
+        launching.cancel(run)
+    except SchedulerError as error:
+        print(f"engine: {error} The job of {run.name} ends by itself when it starts.", file=sys.stderr)
 
 
 def as_options(names: list[str]) -> str:

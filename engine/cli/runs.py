@@ -6,12 +6,13 @@ from typing import Any
 
 from engine.cli import options
 from engine.cli.output import place_line, print_result
-from engine.core import strict_json
+from engine.core import paths, strict_json
 from engine.core.errors import EngineError, RunError
 from engine.runs import lifecycle, removal, states
 from engine.runs import queue as queueing
 from engine.runs.folder import Run
-from engine.services import dispatcher, killing
+from engine.services import killing
+from engine.services.launchers import outlook, watch
 
 
 def register(command: options.Command) -> None:
@@ -46,7 +47,7 @@ def register(command: options.Command) -> None:
 def resume(a: argparse.Namespace) -> int:
     """Puts a stopped, failed or interrupted run into the queue again."""
     lifecycle.find(a.run).request_resume()
-    dispatcher.ensure()
+    options.have_started()
     print_result({"run": a.run, "state": "queued"}, a.json, [f"{a.run} goes on from its newest checkpoint."])
     return 0
 
@@ -55,6 +56,7 @@ def pause(a: argparse.Namespace) -> int:
     """Asks a run to end with a checkpoint and keeps it to be resumed; its device is free meanwhile."""
     run = lifecycle.find(a.run)
     run.request_pause()
+    options.have_cancelled(run)
     return _print_request(run, "pause", a.json)
 
 
@@ -62,6 +64,7 @@ def stop(a: argparse.Namespace) -> int:
     """Asks a run to stop with a checkpoint; --force ends its process, for one that is frozen."""
     run = lifecycle.find(a.run)
     run.request_stop()
+    options.have_cancelled(run)
     if a.force and run.alive():
         killing.kill_trainer(run)
         print_result(
@@ -100,7 +103,7 @@ def delete(a: argparse.Namespace) -> int:
 def extend(a: argparse.Namespace) -> int:
     """Queues a new run that goes on from a checkpoint with its run's settings: more steps, other articles."""
     run = queueing.extend(a.checkpoint, a.name or "", **_changes(a))
-    dispatcher.ensure()
+    options.have_started()
     print_result(
         {"run": run.name, "parent": run.settings.parent}, a.json, [f"{run.name} goes on from {run.settings.parent}."]
     )
@@ -119,7 +122,7 @@ def queue(a: argparse.Namespace) -> int:
     """Shows the runs that wait, the next one first; moves or cancels one of them, or adds a run again with changes."""
     if a.clone:
         run = queueing.clone(lifecycle.find(a.clone), a.name or "", **_changes(a))
-        dispatcher.ensure()
+        options.have_started()
         print(f"{run.name} has the settings of {a.clone} with the changes.", file=sys.stderr)
     elif _changes(a) or a.name:
         raise EngineError("Settings and a name go with --clone RUN: the runs that wait stay as they are.")
@@ -128,9 +131,10 @@ def queue(a: argparse.Namespace) -> int:
             queueing.move(lifecycle.find(name), by)
     if a.cancel:
         run = lifecycle.find(a.cancel)
-        if run.name not in [other.name for other in queueing.waiting()]:
+        if run.name not in [other.name for other in queueing.queued()]:
             raise RunError("The run {name} is not waiting: only waiting runs can be cancelled.", name=run.name)
         run.request_stop()
+        options.have_cancelled(run)
     waiting = queueing.positions()
     rows = [
         {
@@ -155,6 +159,7 @@ def queue(a: argparse.Namespace) -> int:
 def list_runs(a: argparse.Namespace) -> int:
     """Lists the runs, the newest first."""
     rows = []
+    answer = watch.watch.now(paths.checkpoints_root()) if any(run.scheduled for run in lifecycle.all_runs()) else None
     positions = {place.run.name: place for place in queueing.positions()}
     for run in lifecycle.all_runs():
         state = run.state()
@@ -164,10 +169,13 @@ def list_runs(a: argparse.Namespace) -> int:
             row["problem"] = str(state.error)
         if place := positions.get(run.name):
             row |= {"position": place.position, "of": place.of, "starts_in_seconds": place.seconds}
+        said = " ".join(map(str, outlook.told(run, answer))) if answer is not None and run.scheduled else ""
+        if said:
+            row["job"] = said
         rows.append(row)
         if not a.json:
             reason = f"  {state.error}" if state.error else f"  frozen for {frozen:.0f} s" if frozen else ""
-            reason += f"  {place_line(place)}" if place else ""
+            reason += f"  {place_line(place)}" if place else f"  {said}" if said else ""
             print(f"{run.name:<32} {state.state:<12} {state.step:>8,} / {state.steps:<8,}{reason}")
     if a.json:
         print(strict_json.dumps(rows))

@@ -11,7 +11,7 @@ from engine.cli.output import ProgressLine, near_copies_line, place_line, print_
 from engine.core import machine, paths
 from engine.core.errors import ArticlesError, PlanError
 from engine.presets import memory
-from engine.runs import checkpoints, inputs, queue, states
+from engine.runs import attempts, checkpoints, inputs, queue, states
 from engine.runs.folder import Run
 from engine.runs.settings import LENGTHS, RunSettings
 from engine.services import dispatcher, worker
@@ -52,7 +52,7 @@ def train(a: argparse.Namespace) -> int:
     )
     _say_gpu_unused(settings.device)
     run = queue.enter(settings, "" if a.name else "run").run
-    if a.queue:
+    if a.queue or run.scheduled:
         return _print_queued(run, a.json)
     line = ProgressLine()
     try:
@@ -96,8 +96,8 @@ def _train_plan(a: argparse.Namespace) -> int:
         for device in {stage.device for stage in stages}:
             _say_gpu_unused(device)
         made = [entry.run for entry in queue.enter_stages(stages, prefix, "" if a.name else "plan")]
-        if a.queue:
-            dispatcher.ensure()
+        if a.queue or made[0].scheduled:
+            options.have_started()
             waits = {found.run.name: place_line(found) for found in queue.positions()}
             lines = [f"{run.name} waits: {waits.get(run.name, 'its trainer starts')}" for run in made]
             print_result({"runs": [run.name for run in made]}, a.json, lines)
@@ -141,7 +141,7 @@ def _articles(a: argparse.Namespace) -> str:
 
 def _restart_in_background(run: Run, as_json: bool) -> NoReturn:
     """Hands a run whose memory ran out to the dispatcher and ends this process at once (memory.RestartNeeded says why)."""
-    dispatcher.ensure()
+    options.have_started()
     event = run.events("memory")[-1]
     message = (
         f"\nMemory ran out at step {event['failed_step']}: {run.name} goes on by itself in the background, each batch of "
@@ -152,8 +152,16 @@ def _restart_in_background(run: Run, as_json: bool) -> NoReturn:
 
 
 def _print_queued(run: Run, as_json: bool) -> int:
+    if run.scheduled:
+        options.have_started()
+        job = attempts.facts(run.folder).get("job")
+        sentence = (
+            f"{run.name} was submitted to Slurm as job {job}." if job else f"{run.name} waits to be submitted to Slurm."
+        )
+        print_result({"run": run.name, "state": run.state().state, "job": job}, as_json, [sentence])
+        return 1 if run.state().state == states.FAILED else 0
     place = queue.place(run)  # before the dispatcher takes it from there
-    dispatcher.ensure()
+    options.have_started()
     result: dict[str, Any] = {"run": run.name, "state": "queued"}
     if place is not None:
         result |= {"position": place.position, "of": place.of, "starts_in_seconds": place.seconds}
@@ -165,7 +173,7 @@ def _print_queued(run: Run, as_json: bool) -> int:
 def _not_finished(run: Run, as_json: bool) -> int:
     state = run.state()
     if state.state == states.QUEUED:
-        dispatcher.ensure()
+        options.have_started()
         message = f"The device is in use: {run.name} waits in the queue and starts by itself. --wait stays here."
         print_result({"run": run.name, "state": state.state}, as_json, [message])
         return 0

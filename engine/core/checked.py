@@ -32,12 +32,18 @@ from engine.core.fields import (
     wrong,
 )
 from engine.core.files import MOST_JSON_BYTES, open_plain, parse_json
+from engine.core.lab_settings import LAUNCHERS
 from engine.core.splits import SPLITS, TRAIN
 
 MOST_LINE_BYTES = 4 << 20
 _MOST_NAME_BYTES = 200  # a file's may have 255, and some are made of this one and more
 
 # Files
+
+
+def _job_id(value: Any) -> bool:
+    return text(value) and re.fullmatch(r"[0-9]{1,20}([_+][0-9]{1,10})?", value) is not None
+
 
 STATES = ("queued", "running", "paused", "finished", "failed", "stopped", "interrupted")
 STATE = needed(state=one_of(*STATES), since=timestamp) | known(
@@ -66,11 +72,18 @@ CONFIG = known(
     copied_from=object_of({}),
     visitor=boolean,
     most_seconds=number,
+    launcher=one_of(*LAUNCHERS),
+    sweep=text,
+    shape=object_of(needed(sequence_length=positive, batch_size=positive, dropout=number)),
 )
 # An inode has more digits than other numbers.
 PLACE = needed(path=path_text, machine=text, inode=lambda value: type(value) is int and value >= 0)
 RECORDED = known(command=text, date=text, commit=text)
 CONTROL = needed(action=one_of("stop", "pause"))
+ATTEMPT = needed(by=one_of("lab", "trainer"), submission=positive, time=timestamp) | known(
+    job=_job_id, restart=count, node=text, pid=count, submits=boolean
+)
+JOB_ID = needed(job=_job_id)
 OWNER = needed(pid=positive, since=timestamp) | known(device=text)
 PINS = needed(steps=list_of(step))
 

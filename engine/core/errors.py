@@ -11,6 +11,8 @@ EngineError
 ├── CheckpointError      a checkpoint that is missing, torn or altered
 ├── StorageError         a folder without rights, a full disk
 │   └── GoneError        a folder that was deleted or moved while somebody worked in it
+│       └── SupersededError  a run that another process has taken over
+├── SchedulerError       a scheduler of jobs that refuses, or does not answer
 └── ResourcesError       not enough memory, a device that is not there
 
 A message is a template and its values, so that the page can show it in the language of the session:
@@ -104,6 +106,14 @@ class StorageError(EngineError):
 
 class GoneError(StorageError):
     """The folder that is written in was deleted or moved."""
+
+
+class SupersededError(GoneError):
+    """Another process has taken over the run that is written in."""
+
+
+class SchedulerError(EngineError):
+    """The scheduler of jobs refuses a job, or does not answer."""
 
 
 class ResourcesError(EngineError):

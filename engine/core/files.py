@@ -12,7 +12,7 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -328,7 +328,12 @@ def clear_old(folder: Path, seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def staged_folder(target: Path, exclusive: bool = False) -> Iterator[Path]:
+def staged_folder(
+    target: Path,
+    exclusive: bool = False,
+    inside: Path | None = None,
+    publish: Callable[[Path, Path], None] | None = None,
+) -> Iterator[Path]:
     """A temporary sibling of `target` that becomes `target` when the block ends without an error.
 
     Every file is flushed before the rename, so what exists under the final name is whole. The folder around it is not
@@ -336,16 +341,20 @@ def staged_folder(target: Path, exclusive: bool = False) -> Iterator[Path]:
 
     Args:
         exclusive: as for `commit_folder`.
+        inside: a folder of the same disk in which it stands meanwhile. publish: renames it, in place of `commit_folder`.
 
     Raises:
         FileExistsError: with `exclusive`, something bears the name. GoneError: the folder around it is gone.
         StorageError: no rights or no space; the former `target` stays.
     """
-    with storage_errors(target.parent), temporary(target) as staging:
+    with storage_errors(target.parent), temporary(inside / target.name if inside else target) as staging:
         staging.mkdir()
         try:
             yield staging
-            commit_folder(staging, target, exclusive)
+            if publish is None:
+                commit_folder(staging, target, exclusive)
+            else:
+                publish(staging, target)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 

@@ -1,6 +1,6 @@
-"""Whether TensorFlow can use the GPUs that the driver shows: read from what is installed, and from what a trainer saw last.
+"""Whether TensorFlow or JAX can use the GPUs that the driver shows: read from what is installed, and from what a trainer saw last.
 
-The dashboard cannot ask TensorFlow, which it never imports. A GPU that the driver shows and TensorFlow cannot use would
+The dashboard cannot ask them, since it imports neither. A GPU that the driver shows and TensorFlow cannot use would
 silently be the CPU (tensorflow#63362, #117538).
 """
 
@@ -15,21 +15,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from engine.core import framework
 from engine.core.errors import ResourcesError, StorageError
 from engine.core.files import read_json, write_json
 
 _CUDNN = (
     "libcudnn.so*"  # which TensorFlow loads last, and no driver brings; on Windows and macOS it has no build for CUDA
 )
+_JAX_PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin")
 _NAMES = ("tensorflow", "tensorflow-cpu", "tf-nightly", "tensorflow-intel")
 
 
 @dataclass(frozen=True)
 class Installed:
-    """What is installed, as far as its files tell.
+    """What is installed of the framework that computes, as far as its files tell.
 
     Attributes:
-        version: of TensorFlow; "" where it is not found.
+        version: of TensorFlow or JAX; "" where it is not found.
         cuda: whether it was built for CUDA; None where that is not said.
         cuda_version: which.
         libraries: the folder with CUDA's libraries, or "" where none was found.
@@ -79,14 +81,14 @@ def saw(count: int, gpus: tuple[str, ...], root: Path) -> None:
 
 
 def _file(root: Path) -> Path:
-    return root / ".locks" / "tensorflow.json"
+    return root / ".locks" / f"{framework.name()}.json"
 
 
 def _of(gpus: tuple[str, ...], installed: Installed) -> dict[str, object]:
     """What must be as it was for an earlier look to count: whoever installs something wants a new one."""
     return {
         "driver": list(gpus),
-        "tensorflow": installed.version,
+        framework.name(): installed.version,
         "libraries": installed.libraries,
         "changed": list(_stamp()),
         "path": os.environ.get("LD_LIBRARY_PATH", ""),
@@ -103,6 +105,12 @@ def _expected(installed: Installed) -> str | None:
 
 def _sentence(expected: str, names: str, installed: Installed) -> ResourcesError:
     values = {"names": names, "version": installed.version}
+    if framework.uses_jax():
+        return ResourcesError(
+            "The driver shows a GPU ({names}), but JAX {version} cannot use it: the CPU trains. To use the GPU: pip install "
+            "'jax[cuda13]', or 'jax[cuda12]' with an older driver. The next run looks again.",
+            **values,
+        )
     if expected == "windows":
         return ResourcesError(
             "The driver shows a GPU ({names}), but TensorFlow {version} uses none on Windows: the CPU trains. To use the GPU, "
@@ -137,16 +145,16 @@ def look() -> Installed:
 
 
 def _package() -> Path | None:
-    """TensorFlow's folder; it is not imported for that."""
+    """The framework's folder; it is not imported for that."""
     try:
-        found = importlib.util.find_spec("tensorflow")
+        found = importlib.util.find_spec(framework.name())
     except (ImportError, ValueError):
         return None
     return Path(found.origin).parent if found is not None and found.origin else None
 
 
 def _stamp() -> tuple[int, ...]:
-    """Changes when pip installs or removes anything beside TensorFlow."""
+    """Changes when pip installs or removes anything beside the framework."""
     package = _package()
     folders = [] if package is None else [package, package.parent, package.parent / "nvidia"]
     return tuple(folder.stat().st_mtime_ns for folder in folders if folder.is_dir())
@@ -159,12 +167,15 @@ def _inspect(stamp: tuple[int, ...], path: str) -> Installed:
         return Installed()
     importlib.invalidate_caches()
     version = ""
-    for name in _NAMES:
+    for name in ("jax",) if framework.uses_jax() else _NAMES:
         try:
             version = importlib.metadata.version(name)
             break
         except importlib.metadata.PackageNotFoundError:
             continue
+    if framework.uses_jax():
+        plugin = any(importlib.util.find_spec(name) is not None for name in _JAX_PLUGINS)
+        return Installed(version, plugin, "", "plugin" if plugin else "")
     facts = _build_info(package / "python" / "platform" / "build_info.py")
     return Installed(
         version,

@@ -51,15 +51,23 @@ def look(folder: Path) -> Machine:
     """Looks at the machine now; `folder` is where runs are kept."""
     existing = next(place for place in (folder, *folder.resolve().parents) if place.exists())
     memory, limits = psutil.virtual_memory(), cgroups.memory()
-    total = min([memory.total, *(limit.limit_bytes for limit in limits)])
-    available = min([memory.available, *(limit.free_bytes for limit in limits)])
+    total = min([memory.total, *(limit.limit_bytes for limit in limits), *_of_job()])
+    available = min([memory.available, *(limit.free_bytes for limit in limits), *_of_job()])
     return Machine(_cores(), total, available, gpus(), shutil.disk_usage(existing).free)
+
+
+def _of_job() -> list[int]:
+    """The memory that Slurm gives the job in which this process runs; on many clusters no control group says it."""
+    given = os.environ.get("SLURM_MEM_PER_NODE", "")  # MB; 0 = all of the node's
+    return [int(given) << 20] if given.isdecimal() and int(given) else []
 
 
 def _cores() -> int:
     # Linux alone has an affinity of this form.
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(allowed, cgroups.cores() or allowed)
+    given = os.environ.get("SLURM_CPUS_ON_NODE", "")  # which no control group may say
+    of_job = int(given) if given.isdecimal() and int(given) else allowed
+    return min(allowed, cgroups.cores() or allowed, of_job)
 
 
 def processor() -> str:
@@ -92,6 +100,37 @@ def gpus() -> tuple[str, ...]:
     if visible is None:
         return found
     return found[: len([number for number in visible.split(",") if number.strip() not in ("", "-1")])]
+
+
+def gpu_memory(number: int) -> tuple[int, int] | None:
+    """Bytes of a GPU's memory in all and free now, as `nvidia-smi` says; None where it is absent.
+
+    Args:
+        number: of `gpus`.
+    """
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return None
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    wanted = [part.strip() for part in visible.split(",")] if visible else []
+    try:
+        answer = subprocess.run(
+            [
+                program,
+                "--query-gpu=memory.total,memory.free",
+                "--format=csv,noheader,nounits",
+                "-i",
+                wanted[number] if number < len(wanted) else str(number),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+        total, free = (int(part) << 20 for part in answer.stdout.split("\n")[0].split(","))
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return total, free
 
 
 def gpu_problem() -> ResourcesError | None:

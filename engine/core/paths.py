@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.core.errors import ArticlesError, StorageError
+from engine.core import lab_settings
+from engine.core.errors import ArticlesError, EngineError, StorageError
 
 PROJECT = Path(__file__).resolve().parents[2]
 PRESETS = PROJECT / "checkpoints" / "presets"
@@ -21,13 +22,20 @@ _PATTERN = "[" if os.name == "nt" else "[\\"
 
 
 def checkpoints_root() -> Path:
-    """The folder of all runs: `$ATELIER_CHECKPOINTS`, or `checkpoints/` in the project."""
-    return Path(os.environ.get("ATELIER_CHECKPOINTS") or PROJECT / "checkpoints")
+    """The folder of all runs: `$ATELIER_CHECKPOINTS`, or `checkpoints/` in the shared folder of `atelier.toml` or the project."""
+    return Path(os.environ.get("ATELIER_CHECKPOINTS") or _kept_in() / "checkpoints")
 
 
 def corpora_root() -> Path:
-    """The folder of prepared corpora: `$ATELIER_CORPORA`, or `corpora/` in the project."""
-    return Path(os.environ.get("ATELIER_CORPORA") or PROJECT / "corpora")
+    """The folder of prepared corpora: `$ATELIER_CORPORA`, or `corpora/` in the shared folder of `atelier.toml` or the project."""
+    return Path(os.environ.get("ATELIER_CORPORA") or _kept_in() / "corpora")
+
+
+def _kept_in() -> Path:
+    try:
+        return lab_settings.read().shared or PROJECT
+    except EngineError:  # what is wrong with the file is said where a run is queued, and by `cluster check`
+        return PROJECT
 
 
 def portable(path: Path | str) -> str:

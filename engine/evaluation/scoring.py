@@ -2,17 +2,18 @@
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import tensorflow as tf
 
 from engine.core.errors import ResourcesError
 from engine.core.progress import OnProgress, Phase, Progress, ignore
 from engine.corpus import windows
 from engine.models import finite
+from engine.models.backend import compiled, gpus, keras, tensor
 from engine.models.compilation import FirstCalls
+from engine.models.protocols import CausalLM, Tensor
 from engine.presets import memory
 
 # XLA makes a step of the mini model 1.3 to 1.4 times faster on a CPU (benchmarks/README.md); TensorFlow's Windows wheels
@@ -20,6 +21,7 @@ from engine.presets import memory
 JIT_COMPILE = sys.platform != "win32"
 BATCH_TOKENS = 1024  # targets in a batch of evaluation: 2,048 took a fifth longer on the mini model (more misses),
 BATCH_LOGITS = 1 << 26  # and at most so many logits (256 MB in float32)
+GPU_BATCH_TOKENS, GPU_BATCH_LOGITS = 1 << 13, 1 << 29  # the same on a GPU, which small batches leave idle
 
 
 @dataclass(frozen=True)
@@ -60,23 +62,24 @@ class Scorer:
     The model's weights may change between calls; what is scored is always what it holds at the call.
     """
 
-    def __init__(self, model, jit_compile: bool = JIT_COMPILE) -> None:
-        @tf.function(jit_compile=jit_compile, reduce_retracing=False)
-        def score(token_ids, targets):  # int32 (batch, length) both
-            inputs = {"token_ids": token_ids, "padding_mask": tf.ones_like(token_ids)}
-            logits = tf.cast(model(inputs, training=False), tf.float32)  # (batch, length, vocabulary)
+    def __init__(self, model: CausalLM, jit_compile: bool = JIT_COMPILE) -> None:
+        ops = keras.ops
+
+        def score(token_ids: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # int32 (batch, length) both
+            inputs = {"token_ids": token_ids, "padding_mask": ops.ones_like(token_ids)}
+            logits = ops.cast(model(inputs, training=False), "float32")  # (batch, length, vocabulary)
             # Cross-entropy written out: the largest logit and the sum serve the confidence too, in one reading each.
-            of_target = tf.gather(logits, targets[..., None], batch_dims=2)  # (batch, length, 1)
-            highest = tf.reduce_max(logits, axis=-1)
-            log_sum = tf.math.log(tf.reduce_sum(tf.exp(logits - highest[..., None]), axis=-1))
+            of_target = ops.take_along_axis(logits, targets[..., None], axis=-1)  # (batch, length, 1)
+            highest = ops.max(logits, axis=-1)
+            log_sum = ops.log(ops.sum(ops.exp(logits - highest[..., None]), axis=-1))
             losses = log_sum + highest - of_target[..., 0]
             # A token is right when no other has a higher logit; of equal ones the lowest id counts, as in argmax.
-            lower_id = tf.range(tf.shape(logits)[-1]) < targets[..., None]
+            lower_id = ops.arange(logits.shape[-1]) < targets[..., None]
             before = (logits > of_target) | ((logits == of_target) & lower_id)
-            ranks = tf.reduce_sum(tf.cast(before, tf.int32), axis=-1)
-            return losses, ranks, tf.exp(-log_sum)  # (batch, length): nats, rank from 0, 0..1
+            ranks = ops.sum(ops.cast(before, "int32"), axis=-1)
+            return losses, ranks, ops.exp(-log_sum)  # (batch, length): nats, rank from 0, 0..1
 
-        self._score = score
+        self._score = compiled(score, model, jit_compile)
         self._first_calls = FirstCalls("score")
         self._rows = 0  # windows at a time since memory ran out; 0 = all
 
@@ -113,13 +116,16 @@ class Scorer:
                         shorter=batch.targets.shape[1] // 2,
                     ) from error
             self._rows = rows = rows // 2
-        losses, ranks, confidences = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+        losses, ranks, confidences = (
+            np.concatenate([np.asarray(p) for p in parts]) for parts in zip(*pieces, strict=True)
+        )
         finite.require(losses)
         return losses, ranks, confidences
 
-    def _score_piece(self, token_ids: np.ndarray, targets: np.ndarray):
+    def _score_piece(self, token_ids: np.ndarray, targets: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
         with self._first_calls.timed(*token_ids.shape):
-            return self._score(tf.constant(token_ids), tf.constant(targets))
+            scored: tuple[Tensor, Tensor, Tensor] = self._score(tensor(token_ids), tensor(targets))
+        return scored
 
 
 def evaluate(
@@ -180,10 +186,13 @@ def _by_article(sums: np.ndarray) -> dict[str, list[float]]:
 
 def batch_size(length: int, vocabulary_size: int) -> int:
     """Windows of `length` in a batch of evaluation."""
-    return max(1, min(BATCH_TOKENS, BATCH_LOGITS // vocabulary_size) // length)
+    tokens, logits = (GPU_BATCH_TOKENS, GPU_BATCH_LOGITS) if gpus() else (BATCH_TOKENS, BATCH_LOGITS)
+    return max(1, min(tokens, logits // vocabulary_size) // length)
 
 
-def _counted(batches) -> Iterator[tuple[int, tuple[np.ndarray, windows.Batch]]]:
+def _counted(
+    batches: Iterable[tuple[np.ndarray, windows.Batch]],
+) -> Iterator[tuple[int, tuple[np.ndarray, windows.Batch]]]:
     done = 0
     for starts, batch in batches:
         done += len(batch.token_ids)

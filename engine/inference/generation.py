@@ -5,16 +5,21 @@ from collections.abc import Callable, Iterator
 from collections.abc import Generator as BeamSearch
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
-import tensorflow as tf
 
 from engine.core.errors import EngineError, SettingsError
 from engine.inference import beam
 from engine.inference.token_scores import Microscope
 from engine.models import finite
+from engine.models.backend import compiled, keras, tensor
 from engine.models.compilation import FirstCalls
+from engine.models.protocols import CausalLM, Tensor
 from engine.presets.tokenizers import Tokenizer
+
+Written: TypeAlias = tuple[Tensor, Tensor]  # the logits behind each token, and the cache
+Step: TypeAlias = Callable[[Tensor, Tensor, Tensor], Written]
 
 MOST_BEAMS = 8
 _LENGTHS = (128, 256, 512, 1024)  # a compiled function for each: prompts of all lengths share them
@@ -65,9 +70,9 @@ class Sampler:
 class Generator:
     """A model ready to continue prompts; keeps its compiled functions."""
 
-    def __init__(self, model, tokenizer: Tokenizer) -> None:
+    def __init__(self, model: CausalLM, tokenizer: Tokenizer) -> None:
         self._model, self.tokenizer = model, tokenizer
-        self._steps: dict[int, Callable] = {}
+        self._steps: dict[int, Step] = {}
 
     @cached_property
     def microscope(self) -> Microscope:
@@ -80,32 +85,34 @@ class Generator:
         return self._model.compute_dtype
 
     @cached_property
-    def _beam_step(self) -> Callable:
+    def _beam_step(self) -> Callable[[Tensor, Tensor, Tensor, Tensor], Written]:
         """The compiled function of a beam search: one token of each hypothesis, whose parents' caches it takes."""
         model = self._model
 
-        @tf.function(reduce_retracing=False)
-        def step(token_ids, cache, parents, index):  # int32 (n, 1), (m, layers, 2, length, …), int32 (n,), int32 ()
-            logits, _, cache = model.call_with_cache(token_ids, tf.gather(cache, parents), index)
-            return tf.cast(logits[:, 0], tf.float32), cache  # (n, vocabulary)
+        def step(
+            token_ids: Tensor, cache: Tensor, parents: Tensor, index: Tensor
+        ) -> Written:  # int32 (n, 1), (m, layers, 2, length, …), int32 (n,), int32 ()
+            logits, _, cache = model.call_with_cache(token_ids, keras.ops.take(cache, parents, axis=0), index)
+            return keras.ops.cast(logits[:, 0], "float32"), cache  # (n, vocabulary)
 
-        return step
+        return compiled(step, model)
 
-    def _step(self, length: int):
+    def _step(self, length: int) -> Step:
         """The compiled function for a cache of `length` positions."""
         if length not in self._steps:
             model = self._model
 
-            @tf.function(reduce_retracing=False)
-            def step(token_ids, cache, index):  # int32 (1, piece), (1, layers, 2, length, heads, head_dim), int32 ()
+            def step(token_ids: Tensor, cache: Tensor, index: Tensor) -> Written:
+                # int32 (1, piece), (1, layers, 2, length, heads, head_dim), int32 ()
                 logits, _, cache = model.call_with_cache(token_ids, cache, index)
-                return tf.cast(logits[0], tf.float32), cache  # (piece, vocabulary)
+                return keras.ops.cast(logits[0], "float32"), cache  # (piece, vocabulary)
 
-            first_calls = FirstCalls("generate")
+            first_calls, compiled_step = FirstCalls("generate"), compiled(step, model)
 
-            def timed(token_ids, cache, index):
+            def timed(token_ids: Tensor, cache: Tensor, index: Tensor) -> Written:
                 with first_calls.timed(token_ids.shape[1], length):
-                    return step(token_ids, cache, index)
+                    written: Written = compiled_step(token_ids, cache, index)
+                return written
 
             self._steps[length] = timed
         return self._steps[length]
@@ -123,7 +130,7 @@ class Generator:
     def _room(self, max_new_tokens: int) -> int:
         return max(1, min(max_new_tokens, self._model.backbone.max_sequence_length - 1))
 
-    def _begin(self, ids: list[int], room: int):
+    def _begin(self, ids: list[int], room: int) -> tuple[Step, Tensor, Tensor]:
         """Feeds the prompt: (step function, cache, logits behind it)."""
         backbone = self._model.backbone
         context = backbone.max_sequence_length
@@ -132,16 +139,16 @@ class Generator:
         length = next((n for n in _LENGTHS if needed <= n <= context), None) or max(context, pieces * _PREFILL)
         step = self._step(length)
         shape = (1, backbone.num_layers, 2, length, backbone.num_heads, backbone.hidden_dim // backbone.num_heads)
-        cache = tf.zeros(shape, dtype=self._model.compute_dtype)
+        cache = keras.ops.zeros(shape, dtype=self._model.compute_dtype)
         for first in range(0, len(ids), _PREFILL):
             piece = ids[first : first + _PREFILL]
             padded = piece + [0] * (_PREFILL - len(piece))  # what lies behind is overwritten before it is looked at
             if first + _PREFILL > context:  # positions end at the context: feed the rest one by one
                 for offset, token in enumerate(piece):
-                    logits, cache = step(tf.constant([[token]]), cache, tf.constant(first + offset))
+                    logits, cache = step(_ids([[token]]), cache, _ids(first + offset))
                 last = logits[0]
             else:
-                logits, cache = step(tf.constant([padded]), cache, tf.constant(first))
+                logits, cache = step(_ids([padded]), cache, _ids(first))
                 last = logits[len(piece) - 1]
         return step, cache, last
 
@@ -155,12 +162,12 @@ class Generator:
         room, rng = self._room(max_new_tokens), np.random.default_rng(seed)
         step, cache, last = self._begin(ids, room)
         for number in range(room):
-            token = sampler.draw(finite.require(last.numpy()), rng)
+            token = sampler.draw(finite.require(np.asarray(last)), rng)
             if token == self.tokenizer.end_of_text:
                 return
             yield token
             if number < room - 1:
-                logits, cache = step(tf.constant([[token]]), cache, tf.constant(len(ids) + number))
+                logits, cache = step(_ids([[token]]), cache, _ids(len(ids) + number))
                 last = logits[0]
 
     def search(self, prompt: str, max_new_tokens: int, beams: int) -> BeamSearch[int, None, list[int]]:
@@ -179,13 +186,17 @@ class Generator:
 
         def advance(parents: np.ndarray, tokens: np.ndarray) -> np.ndarray:
             nonlocal cache, index
-            token_ids = tf.constant(tokens[:, None], tf.int32)
-            logits, cache = self._beam_step(token_ids, cache, tf.constant(parents, tf.int32), tf.constant(index))
+            logits, cache = self._beam_step(_ids(tokens[:, None]), cache, _ids(parents), _ids(index))
             index += 1
-            return finite.require(logits.numpy())
+            return finite.require(np.asarray(logits))
 
-        return beam.search(finite.require(last.numpy()), advance, beams, self.tokenizer.end_of_text, room)
+        return beam.search(finite.require(np.asarray(last)), advance, beams, self.tokenizer.end_of_text, room)
 
     def generate(self, prompt: str, max_new_tokens: int, sampler: Sampler = Sampler(), seed: int = 1) -> str:
         """The continuation as text, without the prompt."""
         return self.tokenizer.decode(self.stream(prompt, max_new_tokens, sampler, seed))
+
+
+def _ids(values: object) -> Any:
+    """Whole numbers as the framework's array of int32."""
+    return tensor(np.asarray(values, dtype=np.int32))

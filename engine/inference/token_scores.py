@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from engine.core.errors import EngineError
 from engine.core.progress import OnProgress, Phase, Progress, ignore
@@ -14,6 +13,8 @@ from engine.corpus import windows
 from engine.corpus.store import Corpus
 from engine.evaluation.scoring import Scorer, batch_size
 from engine.models import finite
+from engine.models.backend import compiled, keras, tensor
+from engine.models.protocols import CausalLM, Tensor
 from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
 
@@ -44,21 +45,22 @@ class Look:
 class Microscope:
     """Looks at texts with one model; keeps its compiled functions."""
 
-    def __init__(self, model) -> None:
+    def __init__(self, model: CausalLM) -> None:
         self._context = model.backbone.max_sequence_length
 
-        @tf.function(reduce_retracing=False)
-        def look(token_ids, targets):  # int32 (1, length) both
-            inputs = {"token_ids": token_ids, "padding_mask": tf.ones_like(token_ids)}
-            logits = tf.cast(model(inputs, training=False)[0], tf.float32)  # (length, vocabulary)
-            logs = tf.nn.log_softmax(logits)
-            of_target = tf.gather(logs, targets[0][:, None], batch_dims=1)  # (length, 1)
-            ranks = 1 + tf.reduce_sum(tf.cast(logs > of_target, tf.int32), axis=-1)
-            entropies = -tf.reduce_sum(tf.exp(logs) * logs, axis=-1) / _NATS_PER_BIT
-            most = tf.math.top_k(logs, min(ALTERNATIVES, logits.shape[-1]))
-            return tf.exp(of_target[:, 0]), ranks, entropies, most.indices, tf.exp(most.values)
+        ops = keras.ops
 
-        self._look = look
+        def look(token_ids: Tensor, targets: Tensor) -> tuple[Tensor, ...]:  # int32 (1, length) both
+            inputs = {"token_ids": token_ids, "padding_mask": ops.ones_like(token_ids)}
+            logits = ops.cast(model(inputs, training=False)[0], "float32")  # (length, vocabulary)
+            logs = ops.log_softmax(logits)
+            of_target = ops.take_along_axis(logs, targets[0][:, None], axis=-1)  # (length, 1)
+            ranks = 1 + ops.sum(ops.cast(logs > of_target, "int32"), axis=-1)
+            entropies = -ops.sum(ops.exp(logs) * logs, axis=-1) / _NATS_PER_BIT
+            shares, ids = ops.top_k(logs, min(ALTERNATIVES, logits.shape[-1]))
+            return ops.exp(of_target[:, 0]), ranks, entropies, ids, ops.exp(shares)
+
+        self._look = compiled(look, model)
 
     def look(self, taken: "Passage") -> Look:
         """Looks at a passage, given what stands before it.
@@ -79,10 +81,10 @@ class Microscope:
             piece = np.zeros(length + 1, dtype=np.int32)
             given = ids[first : first + length + 1]
             piece[: len(given)] = given
-            found = self._look(tf.constant(piece[None, :-1]), tf.constant(piece[None, 1:]))
+            found = [np.asarray(part) for part in self._look(tensor(piece[None, :-1]), tensor(piece[None, 1:]))]
             # An entropy is made of all that the model computed there.
-            finite.require(found[2].numpy()[: len(given) - 1])
-            parts.append([array.numpy()[done - first : len(given) - 1] for array in found])
+            finite.require(found[2][: len(given) - 1])
+            parts.append([array[done - first : len(given) - 1] for array in found])
             done = first + len(given) - 1
         return Look(*(np.concatenate(arrays)[len(taken.before) - 1 :] for arrays in zip(*parts, strict=True)))
 

@@ -1,4 +1,5 @@
-"""The one door to TensorFlow and Keras: imports them in the right order and sets what every process needs.
+"""The one door to Keras and what it computes with, TensorFlow or JAX: imports them in the right order, sets what every
+process needs, and hides what differs.
 
 TensorFlow comes first: on macOS, pandas or pyarrow imported before it can hang it (keras#23083).
 """
@@ -7,9 +8,23 @@ import ctypes
 import gc
 import os
 import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+from engine.core import framework, machine
+from engine.models import compiled_results
+from engine.models.protocols import CausalLM, Tensor
+
+GPU_MEGABYTES = "ATELIER_GPU_MEGABYTES"  # the most that a trainer takes of a GPU's memory
+framework.require()
+os.environ[framework.VARIABLE] = framework.name()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if framework.uses_jax():
+    # Memory is taken as it is needed, as with TensorFlow: the samples of a page may need the same card.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    if (_most := os.environ.get(GPU_MEGABYTES, "")).isdecimal() and (_of_card := machine.gpu_memory(0)):
+        os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{min(1.0, (int(_most) << 20) / _of_card[0]):.4f}"
 
 
 def _keep_freed_memory() -> None:
@@ -38,7 +53,12 @@ def release_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-if os.environ["KERAS_BACKEND"] == "tensorflow":
+if machine.gpus():
+    # Trying out Triton's matrix products takes most of the time in which XLA compiles; cuBLAS's are as fast
+    # (benchmarks/gpu.py).
+    os.environ["XLA_FLAGS"] = f"--xla_gpu_enable_triton_gemm=false {os.environ.get('XLA_FLAGS', '')}".strip()
+compiled_results.use()
+if not framework.uses_jax():
     import tensorflow  # noqa: F401  (first, see above)
 
 import keras  # noqa: E402
@@ -46,31 +66,153 @@ import keras_hub  # noqa: E402
 import numpy  # noqa: E402
 
 from engine import __version__  # noqa: E402
-from engine.core import machine  # noqa: E402
 
 
 def versions() -> dict[str, str]:
     """The versions of what computes: a checkpoint was made with them, a sample written."""
-    import tensorflow
+    computes = __import__(framework.name())
 
     return {
         "atelier": __version__,
         "python": sys.version.split()[0],
-        "tensorflow": tensorflow.__version__,
+        framework.name(): computes.__version__,
         "keras": keras.__version__,
         "keras_hub": keras_hub.__version__,
         "numpy": numpy.__version__,
     }
 
 
-def device() -> str:
-    """The device that computes: the first GPU, or the processor and its cores, on whose number sums depend too."""
+def gpus() -> list[Any]:
+    """The GPUs that the framework can use, in its own objects."""
+    if not framework.uses_jax():
+        import tensorflow
+
+        return list(tensorflow.config.list_physical_devices("GPU"))
+    import jax
+
+    try:
+        return list(jax.devices("gpu"))
+    except RuntimeError:  # JAX's way to say that there is none
+        return []
+
+
+def capability(gpu: Any) -> tuple[int, int]:
+    """The compute capability of one of `gpus`; (0, 0) where it is not told."""
+    if framework.uses_jax():
+        major, _, minor = str(getattr(gpu, "compute_capability", "0.0")).partition(".")
+        return int(major), int(minor or 0)
     import tensorflow
 
-    gpus = tensorflow.config.list_physical_devices("GPU")
-    if gpus:
-        return str(tensorflow.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name))
-    return machine.processor()
+    found: tuple[int, int] = tensorflow.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
+    return found
 
 
-__all__ = ["device", "keras", "keras_hub", "release_memory", "versions"]
+def device() -> str:
+    """The device that computes: the first GPU, or the processor and its cores, on whose number sums depend too."""
+    found = gpus()
+    if not found:
+        return machine.processor()
+    if framework.uses_jax():
+        return str(found[0].device_kind)
+    import tensorflow
+
+    return str(tensorflow.config.experimental.get_device_details(found[0]).get("device_name", found[0].name))
+
+
+def on_device(name: str) -> AbstractContextManager[Any]:
+    """Surrounds what is to compute on a device, by TensorFlow's name: "/device:CPU:0" or "/device:GPU:N"."""
+    found: AbstractContextManager[Any]
+    if framework.uses_jax():
+        import jax
+
+        kind, _, number = name.removeprefix("/device:").lower().partition(":")
+        found = jax.default_device(jax.devices(kind)[int(number)])
+    else:
+        import tensorflow
+
+        found = tensorflow.device(name)
+    return found
+
+
+def let_memory_grow() -> None:
+    """Lets TensorFlow take a GPU's memory as it needs it, before its first use; JAX is told so when it is imported.
+
+    `ATELIER_GPU_MEGABYTES` bounds it, where a card is shared.
+    """
+    if framework.uses_jax():
+        return
+    import tensorflow
+
+    most = os.environ.get(GPU_MEGABYTES, "")
+    for gpu in gpus():
+        if most.isdecimal():
+            limit = tensorflow.config.LogicalDeviceConfiguration(memory_limit=int(most))
+            tensorflow.config.set_logical_device_configuration(gpu, [limit])
+        else:
+            tensorflow.config.experimental.set_memory_growth(gpu, True)
+
+
+def most_device_bytes(free: int) -> int:
+    """What may be taken of so many bytes that are free on a GPU."""
+    most = os.environ.get(GPU_MEGABYTES, "")
+    return min(free, int(most) << 20) if most.isdecimal() else free
+
+
+def peak_device_bytes(number: int) -> int:
+    """The most memory of a GPU that this process has held at a time; 0 where that is not told.
+
+    Args:
+        number: of `gpus`.
+    """
+    if not framework.uses_jax():
+        import tensorflow
+
+        return int(tensorflow.config.experimental.get_memory_info(f"GPU:{number}")["peak"])
+    return int((gpus()[number].memory_stats() or {}).get("peak_bytes_in_use", 0))
+
+
+def compiled(function: Callable[..., Any], model: CausalLM, jit_compile: bool = False) -> Callable[..., Any]:
+    """A function of tensors, compiled; what the model holds is read at each call.
+
+    Args:
+        function: computes with `model`, by Keras's operations alone.
+        jit_compile: by XLA too; JAX knows no other way.
+    """
+    if not framework.uses_jax():
+        import tensorflow
+
+        found: Callable[..., Any] = tensorflow.function(function, jit_compile=jit_compile, reduce_retracing=False)
+        return found
+    import jax
+
+    variables = model.variables
+
+    @jax.jit
+    def pure(values: Sequence[Tensor], *arguments: Tensor) -> Any:
+        # Values that a function closes over become constants of it: they would stay what they were at the first call.
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            return function(*arguments)
+
+    return lambda *arguments: pure([variable.value for variable in variables], *arguments)
+
+
+def tensor(value: Any) -> Tensor:
+    """An array as the framework's."""
+    return keras.ops.convert_to_tensor(value)
+
+
+__all__ = [
+    "capability",
+    "compiled",
+    "device",
+    "gpus",
+    "keras",
+    "keras_hub",
+    "let_memory_grow",
+    "most_device_bytes",
+    "on_device",
+    "peak_device_bytes",
+    "release_memory",
+    "tensor",
+    "versions",
+]

@@ -18,9 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
-from engine.core import paths
+from engine.core import framework, paths
 from engine.core.errors import CheckpointError, EngineError, StorageError
 from engine.core.files import (
     clear_old,
@@ -60,16 +58,32 @@ def save(model, folder: Path, form: str, lora_rank: int = 0) -> None:
     elif form == KERAS:
         _merged(backbone, lora_rank).save(folder / "model.keras")
     elif keeps_optimizer(form, lora_rank) and getattr(model, "optimizer", None) is not None:
-        _write(tf.train.Checkpoint(model=backbone, optimizer=model.optimizer), folder)
+        _write(folder, model=backbone, optimizer=model.optimizer)
     else:
-        _write(tf.train.Checkpoint(model=_merged(backbone, lora_rank)), folder)
+        _write(folder, model=_merged(backbone, lora_rank))
 
 
-def _write(checkpoint: tf.train.Checkpoint, folder: Path) -> None:
+def _write(folder: Path, **tracked: Any) -> None:
+    """Writes a `tf.train.Checkpoint`."""
+    tf = _tensorflow()
     try:
+        checkpoint = tf.train.Checkpoint(**tracked)
         checkpoint.write(str(folder / "model.ckpt"))
     except tf.errors.ResourceExhaustedError as error:  # TensorFlow's name for a full disk, and for full memory
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
+
+
+def _tensorflow() -> Any:
+    """TensorFlow, whose own form `.ckpt` is.
+
+    Raises:
+        EngineError: JAX computes here.
+    """
+    if (problem := framework.ckpt_problem()) is not None:
+        raise problem
+    import tensorflow
+
+    return tensorflow
 
 
 def _merged(backbone, lora_rank: int):
@@ -90,6 +104,7 @@ def restore(model, folder: Path, form: str) -> None:
         CheckpointError: they do not fit.
     """
     if form == CKPT:
+        tf = _tensorflow()
         try:
             with paths.without_pattern(folder / "model.ckpt") as prefix:
                 status = tf.train.Checkpoint(model=model.backbone, optimizer=model.optimizer).read(str(prefix))

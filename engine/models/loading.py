@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.core import paths
+from engine.core import framework, paths
 from engine.core.errors import CheckpointError, PresetError
 from engine.core.files import read_json, staged_folder
+from engine.models import attention
 from engine.models.backend import keras_hub
 from engine.presets import arithmetic, catalogue, tokenizers
 from engine.presets.catalogue import Preset
@@ -52,6 +53,7 @@ def new(architecture: Architecture) -> "keras_hub.models.GPT2CausalLM":
         max_sequence_length=architecture.max_sequence_length,
         dropout=architecture.dropout,
     )
+    attention.fuse(backbone)
     return keras_hub.models.GPT2CausalLM(backbone=backbone, preprocessor=None)
 
 
@@ -101,6 +103,7 @@ def load(
         fresh = keras_hub.models.GPT2Backbone.from_config({**backbone.get_config(), "dropout": dropout})
         fresh.set_weights(backbone.get_weights())
         backbone = fresh
+    attention.fuse(backbone)
     if model.checkpoint is not None:
         _read(backbone, model)
     return keras_hub.models.GPT2CausalLM(backbone=backbone, preprocessor=None), tokenizer
@@ -148,7 +151,9 @@ def read_weights(backbone, folder: Path, form: str) -> None:
             except UserWarning as warning:
                 raise ValueError(str(warning)) from warning
         return
-    import tensorflow as tf  # the other formats can be read on any of Keras's backends
+    if (problem := framework.ckpt_problem()) is not None:  # the other formats can be read on JAX too
+        raise problem
+    import tensorflow as tf
 
     try:
         with paths.without_pattern(folder / "model.ckpt") as prefix:

@@ -26,8 +26,8 @@ class Backbone(Protocol):
     """The network below the logits.
 
     Attributes:
-        max_sequence_length, hidden_dim, vocabulary_size, num_layers, num_heads: its shape. token_embedding: the layer whose
-            `embeddings` are tied to the logits.
+        max_sequence_length, hidden_dim, vocabulary_size, num_layers, num_heads: its shape. dropout: 0..1. token_embedding: the layer whose
+            `embeddings` are tied to the logits. transformer_layers: its blocks.
     """
 
     max_sequence_length: int
@@ -35,7 +35,9 @@ class Backbone(Protocol):
     vocabulary_size: int
     num_layers: int
     num_heads: int
+    dropout: float
     token_embedding: Any
+    transformer_layers: list[Any]
     weights: list[Variable]
     trainable_variables: list[Variable]
 
@@ -67,11 +69,17 @@ class CausalLM(Protocol):
     optimizer: Any
     train_function: Any
     compute_dtype: str
+    variables: list[Variable]
     trainable_variables: list[Variable]
     non_trainable_variables: list[Variable]
 
     def __call__(self, inputs: dict[str, Any], training: bool = False) -> Any:
         """Logits, (batch, length, vocabulary_size)."""
+
+    def call_with_cache(
+        self, token_ids: Tensor, cache: Tensor, cache_update_index: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits, hidden states and the cache, of tokens that stand behind those in the cache."""
 
     def compile(self, **options: Any) -> None:
         """Gives it its optimizer, loss and metrics."""

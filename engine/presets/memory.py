@@ -14,6 +14,8 @@ from engine.presets.catalogue import Preset
 
 _SIGNS = ("OOM when allocating", "Out of memory", "RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY")
 SHORTEST = 8  # tokens in a window that settings allow
+GPU_CHUNK_LOGITS = 1 << 27  # worked on at a time on a GPU, which small matrix products leave idle (benchmarks/gpu.py)
+GPU_FRAMEWORK_BYTES = 1 << 30  # of a GPU, for CUDA's libraries and what they work in
 
 
 class RestartNeeded(Exception):
@@ -138,3 +140,51 @@ def training_bytes(preset: Preset, sequence_length: int, batch_size: int, lora_r
     tokens = sequence_length * batch_size
     activations = tokens * 4 * (30 * preset.hidden_dim + 3 * preset.num_heads * sequence_length) * preset.num_layers
     return FRAMEWORK_BYTES + weights + activations + tokens * preset.vocabulary_size * 4 * 4
+
+
+def gpu_micro_batch(
+    preset: Preset, length: int, batch_size: int, lora_rank: int, wide: bool, fused: bool, free_bytes: int
+) -> int:
+    """How many windows of a batch a GPU works on at a time: all of them, or half as often as the estimate demands; at least 1.
+
+    Args:
+        wide, fused: as for `gpu_bytes`. free_bytes: of its memory.
+    """
+    rows = batch_size
+    while rows > 1 and gpu_bytes(preset, length, rows, lora_rank, wide, fused, rows < batch_size) > free_bytes:
+        rows //= 2
+    return rows
+
+
+def gpu_bytes(
+    preset: Preset,
+    length: int,
+    rows: int,
+    lora_rank: int = 0,
+    wide: bool = False,
+    fused: bool = False,
+    sums: bool = False,
+) -> int:
+    """An estimate of the memory of a GPU that a training takes (benchmarks/gpu.py holds it against the peak).
+
+    Weights, gradients and AdamW's moments are 16 bytes a parameter, and a copy of the weights in 16 bits 2 more; a block
+    keeps 17 values of the hidden size for each token, and attention that is not fused four of each pair of positions; of
+    the logits one chunk is held, in float32 and in 16 bits, and what it gives the embedding.
+
+    Args:
+        rows: windows at a time. wide: whether activations are float32 rather than 16 bits.
+        fused: whether attention is. sums: whether gradients of several pieces are summed up.
+    """
+    size, tokens = 4 if wide else 2, rows * length
+    weights = preset.parameters * ((6 if lora_rank else 18) + (4 if sums else 0))
+    pairs = 0 if fused else 4 * preset.num_heads * length
+    activations = size * tokens * preset.num_layers * (17 * preset.hidden_dim + pairs)
+    logits = min(tokens * preset.vocabulary_size, GPU_CHUNK_LOGITS) * (8 + 2 * size)
+    embedding = 8 * preset.vocabulary_size * preset.hidden_dim
+    return GPU_FRAMEWORK_BYTES + weights + activations + logits + embedding
+
+
+def beside_gpu_bytes(preset: Preset) -> int:
+    """An estimate of the machine's own memory that a trainer takes whose model is on a GPU: weights that are read and
+    moments that are saved."""
+    return FRAMEWORK_BYTES + GPU_FRAMEWORK_BYTES + 12 * preset.parameters

@@ -7,6 +7,7 @@ step-XXXXXXXX/
 """
 
 import contextlib
+import functools
 import hashlib
 import shutil
 import time
@@ -18,6 +19,7 @@ from typing import Any
 from engine.core import checked, fields, paths
 from engine.core.errors import CheckpointError, EngineError
 from engine.core.files import (
+    commit_folder,
     json_text,
     open_plain,
     parse_json,
@@ -30,13 +32,16 @@ from engine.core.files import (
 from engine.core.files import replace as rename
 from engine.runs import lifecycle, states
 from engine.runs.folder import Run
-from engine.runs.settings import CKPT, H5, KERAS
+from engine.runs.settings import CKPT as CKPT
+from engine.runs.settings import H5 as H5
+from engine.runs.settings import KERAS as KERAS
 
 SCHEMA_VERSION = 2
 WEIGHTS, TRAINING, MANIFEST = "model.weights.h5", "training.npz", "manifest.json"
 _SEAL = "manifest_sha256"
 _MOST_MANIFEST_BYTES = 16 << 20
 _MOST_HASHES = 256
+_PUBLISHING_ATTEMPTS = 5
 # The files of each format; the first is the one whose hash names the model.
 WEIGHTS_FILES = {
     CKPT: ("model.ckpt.data-00000-of-00001", "model.ckpt.index"),
@@ -60,7 +65,8 @@ class Checkpoint:
     @property
     def step(self) -> int:
         """The training step after which it was written."""
-        return self.manifest["step"]
+        step: int = self.manifest["step"]
+        return step
 
     @property
     def reference(self) -> str:
@@ -70,7 +76,8 @@ class Checkpoint:
     @property
     def format(self) -> str:
         """In which of CHECKPOINT_FORMATS its weights are."""
-        return self.manifest["format"]
+        form: str = self.manifest["format"]
+        return form
 
     @property
     def weights_files(self) -> tuple[str, ...]:
@@ -80,7 +87,8 @@ class Checkpoint:
     @property
     def hash(self) -> str:
         """SHA-256 of the weights' (first) file, as the manifest has it."""
-        return self.manifest["files"][self.weights_files[0]]["sha256"]
+        sha256: str = self.manifest["files"][self.weights_files[0]]["sha256"]
+        return sha256
 
     @property
     def bytes(self) -> int:
@@ -96,15 +104,32 @@ def commit(run: Run, step: int, facts: dict[str, Any]) -> Iterator[Path]:
         facts: what the manifest says beside step, files and time (tokens, metrics, parent, versions).
 
     Raises:
-        StorageError: no rights or no space; what was committed before stays.
+        StorageError: no rights or no space; what was committed before stays. SupersededError: the run is another's by now.
     """
-    with staged_folder(run.folder / f"step-{step:08d}") as staging:
+    own = run.attempt.folder if run.attempt is not None else None
+    publish = functools.partial(_publish, run) if run.attempt is not None else None
+    with staged_folder(run.folder / f"step-{step:08d}", inside=own, publish=publish) as staging:
         yield staging
         files = {
             path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in sorted(staging.iterdir())
         }
         manifest = {"schema_version": SCHEMA_VERSION, "format": H5, "step": step, "time": time.time()}
         _write_manifest(staging, {**manifest, **facts, "files": files})
+
+
+def _publish(run: Run, staging: Path, target: Path) -> None:
+    """Gives a checkpoint its name, where the run is still this attempt's. What stands there is damaged, or was written by a
+    trainer that has been superseded since: it makes room, and the rename replaces nothing by itself."""
+    for _attempt in range(_PUBLISHING_ATTEMPTS):
+        run.require_mine()
+        if target.exists():
+            with temporary(staging.parent / target.name) as gone:
+                rename(target, gone)
+                shutil.rmtree(gone, ignore_errors=True)
+        with contextlib.suppress(FileExistsError):
+            commit_folder(staging, target, exclusive=True)
+            return
+    raise CheckpointError("Another process writes the checkpoint {name} at the same time.", name=target.name)
 
 
 def _sealed(manifest: dict[str, Any]) -> str:
@@ -291,7 +316,8 @@ def interval_loss(checkpoint: Checkpoint) -> float | None:
     The metrics of a run's result are those of whole splits, which compare with no other checkpoint's.
     """
     metrics = checkpoint.manifest.get("interval_metrics") or checkpoint.manifest.get("metrics", {})
-    return metrics.get("validation", {}).get("loss")
+    loss: float | None = metrics.get("validation", {}).get("loss")
+    return loss
 
 
 def best(found: Iterable[Checkpoint]) -> Checkpoint | None:
@@ -319,7 +345,8 @@ def preset_of(checkpoint: Checkpoint) -> dict[str, Any]:
         raise CheckpointError(
             "The manifest of {name} does not say which preset it was trained from.", name=checkpoint.reference
         )
-    return checkpoint.manifest["preset"]
+    preset: dict[str, Any] = checkpoint.manifest["preset"]
+    return preset
 
 
 def needed_by(checkpoint: Checkpoint) -> list[Run]:

@@ -12,10 +12,11 @@ from engine.core.errors import EngineError
 from engine.presets import catalogue
 from engine.runs import inputs, submission
 from engine.runs import states as states_
-from engine.runs.folder import Run, State
+from engine.runs.folder import Run
 from engine.runs.history import events, shared
 from engine.runs.history.follower import History
 from engine.runs.settings import EVERYTHING, IMPORTED, RunSettings
+from engine.runs.states import State
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def _newest(settings: RunSettings, every: list[Run], same_articles: bool) -> Mea
             continue
         if same_articles and other.articles != settings.articles:
             continue
-        if found := _measured(run.folder, _stamp(run.folder / events.FILE)):
+        if found := _measured(run.folder, _stamp(run.home / events.FILE)):
             return found
     return None
 

@@ -4,7 +4,16 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from engine.runs.settings import BOUNDS, CHECKPOINT_FORMATS, NEAR_COPIES, PATIENCE, PRECISIONS, RESULTS, RunSettings
+from engine.runs.settings import (
+    BOUNDS,
+    CHECKPOINT_FORMATS,
+    COMPILATIONS,
+    NEAR_COPIES,
+    PATIENCE,
+    PRECISIONS,
+    RESULTS,
+    RunSettings,
+)
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(RunSettings)}
 
@@ -90,6 +99,12 @@ FIELDS = (
     ),
     Field("prompts", str, "what a sample continues; may be given several times", singular="prompt"),
     Field("seed", int, "of order, dropout and samples"),
+    Field(
+        "compilation",
+        str,
+        "by XLA: steps are faster, the first one waits for it; auto = not for two minutes of a small model on a CPU",
+        COMPILATIONS,
+    ),
     Field("checkpoint_format", str, "of the weights", CHECKPOINT_FORMATS),
     Field("keep_checkpoints", int, "the newest N, the best and the pinned; 0 = all"),
 )

@@ -10,18 +10,22 @@ lock           held by the trainer as long as it lives
 last_words     room for the last report of a trainer on a full disk
 owner.json     who holds the lock
 step-XXXXXXXX/ checkpoints (engine.runs.checkpoints)
+
+A run that Slurm trains has no lock: what its trainer writes stands in `attempt-NNNN/` (engine.runs.attempts).
 """
 
+import contextlib
 import functools
 import os
 import re
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engine.core import checked
+from engine.core import checked, lab_settings
 from engine.core.errors import EngineError, GoneError, RunError, sentence
 from engine.core.files import (
     read_json,
@@ -30,10 +34,10 @@ from engine.core.files import (
     write_json,
 )
 from engine.core.locks import Lock, held
-from engine.runs import identity
+from engine.runs import attempts, identity
 from engine.runs.history import events, lines
 from engine.runs.settings import RunSettings, from_json
-from engine.runs.states import BROKEN, COPIED, FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED
+from engine.runs.states import BROKEN, COPIED, FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, STOPPED, State
 
 HEARTBEAT = "heartbeat"
 
@@ -50,6 +54,9 @@ HEARTBEAT_SECONDS = 5.0
 FROZEN_SECONDS = 20.0
 
 
+_FROZEN_ON_A_NODE_SECONDS = 120.0  # a shared file system shows a change late, and clocks differ
+
+
 _PROBE_PATIENCE_SECONDS = 0.5
 
 
@@ -59,53 +66,13 @@ GONE = "gone"
 _STEP_FOLDER = re.compile(r"step-(\d{8})")
 
 
-@dataclass(frozen=True)
-class State:
-    """Where a run stands.
-
-    Attributes:
-        state: queued, running, paused, finished, failed, stopped or interrupted; copied and broken are read, never written:
-            a folder that says queued or running and is a copy of the run that waits or works, and a damaged one.
-        since: Unix time of the last change of `state`.
-        step, steps: the step reached and the last one; steps is 0 until it is known.
-        phase: what a running trainer is doing: loading, preparing, compiling, evaluating, training, finishing.
-        phase_since: Unix time of its beginning; 0 = not known.
-        ends_at: Unix time at which the trainer expects the result of a run that counts everything; 0 = not known.
-        reason: template and values of the sentence that says why it ended, or None.
-        starts: trainers started without a new checkpoint in between.
-        queued_at: Unix time that orders the queue.
-        result: the step of the checkpoint that is the run's result; 0 = none is settled: it is the best so far, or the newest.
-    """
-
-    state: str
-    since: float
-    step: int = 0
-    steps: int = 0
-    phase: str = ""
-    reason: dict[str, Any] | None = None
-    starts: int = 0
-    queued_at: float = 0.0
-    result: int = 0
-    phase_since: float = 0.0
-    ends_at: float = 0.0
-
-    @property
-    def ended_early(self) -> bool:
-        """Whether it is finished before its last step, and could go on."""
-        return self.state == FINISHED and 0 < self.step < self.steps
-
-    @property
-    def error(self) -> EngineError | None:
-        """The reason as an error, which pages show in the language of the session."""
-        return EngineError(self.reason["template"], **self.reason["values"]) if self.reason else None
-
-
 class Run:
     """One run's folder, for reading and for asking. Cheap to make: nothing is read before it is needed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         self.name = checked.printable(self.folder.name)
+        self.attempt: attempts.Attempt | None = None  # in which this process writes, of a run that Slurm trains
 
     def __repr__(self) -> str:
         return f"Run({self.name!r})"
@@ -144,6 +111,24 @@ class Run:
             checked.read(path, {})  # says what is wrong
             raise
         return _configuration(str(path), status.st_mtime_ns, status.st_size, status.st_ino)
+
+    @property
+    def launcher(self) -> str:
+        """Who has the run trained: one of LAUNCHERS."""
+        try:
+            return str(self.config.get("launcher", lab_settings.LOCAL))
+        except RunError:
+            return lab_settings.LOCAL
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether Slurm trains it: nobody holds its lock, and attempts take its place."""
+        return self.launcher == lab_settings.SLURM
+
+    @property
+    def home(self) -> Path:
+        """Where its state and its events stand."""
+        return attempts.home(self.folder)
 
     @property
     def recorded(self) -> dict[str, Any] | None:
@@ -191,7 +176,7 @@ class Run:
     def _read_state(self) -> State:
         """What state.json says, whatever else of the folder is damaged."""
         try:
-            stored = checked.read(self.folder / "state.json", checked.STATE)
+            stored = checked.read(self.home / "state.json", checked.STATE)
         except RunError as error:
             return State(BROKEN, 0.0, reason=error.to_json())
         return State(**{name: stored[name] for name in State.__dataclass_fields__ if name in stored})
@@ -216,13 +201,16 @@ class Run:
             return True
 
     def alive(self) -> bool:
-        """Whether a trainer holds the run's lock."""
+        """Whether a trainer holds the run's lock; of a run that Slurm trains, whether one has said that it works and none has
+        said that it ended: the launcher finds out where that is no longer so."""
+        if self.scheduled:
+            return self._read_state().state == RUNNING
         return held(self.folder / "lock")
 
     def events(self, *kinds: str) -> list[dict[str, Any]]:
         """Every report of the run in order and complete, those of `kinds` or all, without those that it replaced when it
         went on (`history.events`). Pages ask `history.shared`, which reads what is new alone."""
-        return lines.all_events(self.folder / events.FILE, *kinds)
+        return lines.all_events(self.home / events.FILE, *kinds)
 
     def checkpoint_folders(self) -> list[Path]:
         """The folders of checkpoints, oldest first (whether they are whole, engine.runs.checkpoints says)."""
@@ -239,10 +227,11 @@ class Run:
         (`worker.Heart`) holds its lock all the same.
         """
         try:
-            silent = time.time() - (self.folder / HEARTBEAT).stat().st_mtime
+            silent = time.time() - (self.home / HEARTBEAT).stat().st_mtime
         except OSError:
             return 0.0
-        return silent if silent > FROZEN_SECONDS and self.alive() else 0.0
+        patience = _FROZEN_ON_A_NODE_SECONDS if self.scheduled else FROZEN_SECONDS
+        return silent if silent > patience and self.alive() else 0.0
 
     def at_work(self) -> bool:
         """Whether a trainer works on the run."""
@@ -254,7 +243,8 @@ class Run:
 
     def control(self) -> str:
         """What a person asked of the run: "pause", "stop" or nothing."""
-        return checked.read_if_whole(self.folder / "control.json", checked.CONTROL).get("action", "")
+        action: str = checked.read_if_whole(self.folder / "control.json", checked.CONTROL).get("action", "")
+        return action
 
     def waits_for(self) -> str | None:
         """The run that must be finished before this one may start, and is not; None where nothing is in the way."""
@@ -276,8 +266,8 @@ class Run:
     def _request(self, action: str, state: str, possible: tuple[str, ...]) -> None:
         # First of all, so that a trainer sees it at once; the lock may be held for a moment by somebody who only looks.
         write_json(self.folder / "control.json", {"action": action, "time": time.time()})
-        with Lock(self.folder / "lock") as lock:
-            if lock.acquire(_PROBE_PATIENCE_SECONDS):  # nobody works on it
+        with self.taken(_PROBE_PATIENCE_SECONDS) as nobody_works:
+            if nobody_works:
                 (self.folder / "control.json").unlink(missing_ok=True)
                 if self._read_state().state in possible:
                     self.write_state(state=state, phase="")
@@ -293,8 +283,10 @@ class Run:
         """
         if problem := self.problem:
             raise problem
-        with Lock(self.folder / "lock") as lock:
-            if not lock.acquire(patience_seconds=2):
+        if self.scheduled and self.state().state == QUEUED:
+            return
+        with self.taken(patience_seconds=2) as nobody_works:
+            if not nobody_works:
                 raise RunError("The run {name} is running.", name=self.name)
             state = self._stored_state()
             if state.ended_early:
@@ -315,10 +307,62 @@ class Run:
         """Gives a copy an id and a place, and so the right to train; the caller holds the run's lock."""
         own = replace(self.settings, name=self.name)
         origin = {"name": self.config["name"], "id": self.config.get("id")}
-        self.change_config(name=own.name, id=identity.new_id(), copied_from=origin)
+        launcher = lab_settings.launcher()
+        self.change_config(name=own.name, id=identity.new_id(), copied_from=origin, launcher=launcher)
         identity.write_place(self.folder)
 
-    # Writing: only by who holds the run's lock
+    # Writing: only by who holds the run's lock, or began its newest attempt
+
+    @contextlib.contextmanager
+    def taken(self, patience_seconds: float = 0.0) -> Iterator[bool]:
+        """While the block runs nobody else writes of the run; False where a trainer works on it, or somebody was quicker."""
+        if not self.scheduled:
+            with Lock(self.folder / "lock") as lock:
+                yield lock.acquire(patience_seconds)
+            return
+        newest = attempts.newest(self.folder)
+        if self._read_state().state == RUNNING and not self.is_copy():
+            yield False
+        else:
+            with self.taken_over(newest) as mine:
+                yield mine
+
+    @contextlib.contextmanager
+    def taken_over(self, after: int) -> Iterator[bool]:
+        """Begins an attempt for the block, whoever wrote before; False where somebody was quicker. Of a run that Slurm
+        trains: a job that was submitted before trains it no more.
+
+        Args:
+            after: the number of its newest attempt when one looked how it stands.
+        """
+        self._require_there()
+        self.attempt = attempts.begin(self.folder, attempts.LAB, after)
+        try:
+            if self.attempt is not None and self._read_state().state != BROKEN:
+                self.write_state()  # from here on it counts
+            yield self.attempt is not None
+        finally:
+            self.attempt = None
+
+    def require_mine(self) -> None:
+        """Makes sure that the run is still this process's to write of, where attempts say so.
+
+        Raises:
+            SupersededError: it is another's by now.
+        """
+        if self.attempt is not None:
+            self.attempt.require_newest()
+
+    @property
+    def own(self) -> Path:
+        """Where this process writes what it has to say of the run.
+
+        Raises:
+            GoneError: the run's folder was deleted. SupersededError: the run is another's by now.
+        """
+        self._require_there()
+        self.require_mine()
+        return self.attempt.folder if self.attempt is not None else self.home
 
     def _require_there(self) -> None:
         """Makes sure that nothing is written into a folder that is being deleted.
@@ -341,7 +385,7 @@ class Run:
         Raises:
             GoneError: the run's folder was deleted. StorageError: no rights or no space.
         """
-        self._require_there()
+        own = self.own
         former = self._read_state()
         if former.state == BROKEN:  # only a trainer at work writes without saying in which state the run is
             former = State(RUNNING, time.time(), step=self.saved_step())
@@ -350,12 +394,13 @@ class Run:
         if changes.get("phase", former.phase) != former.phase:
             changes.setdefault("phase_since", time.time())
         state = State(**{**former.__dict__, **changes})
-        write_json(self.folder / "state.json", state.__dict__, durable)
+        write_json(own / "state.json", state.__dict__, durable)
         return state
 
     def change_config(self, **changes: Any) -> None:
         """Writes what a first start settles (the parent's last checkpoint, the lineage); the caller holds the lock."""
         self._require_there()
+        self.require_mine()
         write_json(self.folder / "config.json", {**self.config, **changes})
         for name in ("_configuration", "config", "settings"):
             self.__dict__.pop(name, None)
@@ -364,10 +409,9 @@ class Run:
         """Adds one line to the events, all of it or nothing; the caller holds the run's lock.
 
         Raises:
-            GoneError: the run's folder was deleted. StorageError: no rights or no space.
+            GoneError: the run's folder was deleted, or the run is another's by now. StorageError: no rights or no space.
         """
-        self._require_there()
-        lines.append(self.folder / events.FILE, kind, fields)
+        lines.append(self.own / events.FILE, kind, fields)
 
     def keep_last_words(self) -> None:
         """Takes the room on the disk that `give_last_words` gives back; the caller holds the run's lock.
@@ -375,20 +419,22 @@ class Run:
         Raises:
             GoneError: the run's folder was deleted. StorageError: no rights or no space.
         """
-        self._require_there()
-        write_bytes(self.folder / LAST_WORDS, os.urandom(_LAST_WORDS_BYTES), durable=False)  # nothing that compresses
+        write_bytes(self.own / LAST_WORDS, os.urandom(_LAST_WORDS_BYTES), durable=False)  # nothing that compresses
 
     def give_last_words(self) -> None:
         """Makes room for a last state and event, whatever has filled the disk; the caller holds the run's lock."""
-        (self.folder / LAST_WORDS).unlink(missing_ok=True)
+        (self.attempt.folder if self.attempt is not None else self.home).joinpath(LAST_WORDS).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Removes what a killed trainer was writing when it died; the caller holds the run's lock."""
-        sweep(self.folder)
+        """Removes what a killed trainer was writing when it died; the caller holds the run's lock, or its newest attempt."""
+        if self.attempt is None:
+            sweep(self.folder)
+        else:
+            self.attempt.clear_former()
 
     def cut_torn_event(self) -> None:
         """Drops a last line that a crash left unfinished; the caller holds the run's lock."""
-        lines.cut_torn(self.folder / events.FILE)
+        lines.cut_torn(self.own / events.FILE)
 
 
 @functools.lru_cache(maxsize=1024)

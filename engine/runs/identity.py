@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from engine.core import checked
+from engine.core import checked, lab_settings
 from engine.core.files import read_json, write_json
 
 PLACE = "place.json"
@@ -39,7 +39,7 @@ def _describe(folder: Path, target: Path) -> dict[str, Any]:
 def is_copy(folder: Path) -> bool:
     """Whether the run in `folder` belongs somewhere else: the folder was copied, not moved.
 
-    It is at its place at the same path of the same machine. Elsewhere (renamed, moved with its parents, mounted under
+    It is at its place at the same path of the same machine, or of a cluster whose nodes share the folder. Elsewhere (renamed, moved with its parents, mounted under
     another path, in another container) it is the run itself where the inode is the same and no other folder with its id
     stands at the path it had. A copy has another inode. A run from before there were places, or whose place was damaged, is
     told by its name.
@@ -55,7 +55,8 @@ def is_copy(folder: Path) -> bool:
     except OSError:
         return False  # it is just being deleted
     former = Path(place["path"])
-    if os.path.normcase(former) == os.path.normcase(here["path"]) and place["machine"] == here["machine"]:
+    anywhere = config.get("launcher") == lab_settings.SLURM  # its folder has one path on every machine that may see it
+    if os.path.normcase(former) == os.path.normcase(here["path"]) and (anywhere or place["machine"] == here["machine"]):
         return False
     if not here["inode"] or place["inode"] != here["inode"]:
         return True

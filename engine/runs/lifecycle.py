@@ -20,10 +20,10 @@ from engine.core.files import (
 )
 from engine.core.locks import Lock
 from engine.runs import identity
-from engine.runs.folder import GONE, Run, State
+from engine.runs.folder import GONE, Run
 from engine.runs.history import events
 from engine.runs.settings import RESERVED_NAMES, RunSettings
-from engine.runs.states import QUEUED, STOPPED
+from engine.runs.states import QUEUED, STOPPED, State
 
 _NAMES = "names.lock"
 _NAMES_PATIENCE_SECONDS = 60.0
@@ -95,8 +95,8 @@ def discard(run: Run) -> None:
     Raises:
         RunError: it has started.
     """
-    with Lock(run.folder / "lock") as lock:
-        if not lock.acquire() or run._stored_state().state != QUEUED or run.checkpoint_folders():
+    with run.taken() as mine:
+        if not mine or run._stored_state().state != QUEUED or run.checkpoint_folders():
             raise RunError("The run {name} has started: stop it instead.", name=run.name)
         run.write_state(state=STOPPED)  # nobody starts it from here on: Windows renames no folder of an open file
     take_away(run)
@@ -173,7 +173,7 @@ def _created(run: Run) -> float:
     try:
         created: Any = run.config.get("created")
         if fields.timestamp(created):
-            return created
+            return float(created)
     except RunError:
         pass
     for path in (run.folder / "config.json", run.folder):

@@ -40,10 +40,16 @@ class Position:
 
 
 def waiting(root: Path | None = None) -> list[Run]:
-    """The runs in the queue, the next one first; those that wait for another run keep their place."""
-    queued = [(run.state(), run) for run in lifecycle.all_runs(root)]
-    queued = [(state, run) for state, run in queued if state.state == states.QUEUED]
-    return [run for _, run in sorted(queued, key=lambda pair: (pair[0].queued_at, pair[1].name))]
+    """The runs in the queue of this machine, the next one first; those that wait for another run keep their place. Those that
+    Slurm trains wait in its queue."""
+    return [run for run in queued(root) if not run.scheduled]
+
+
+def queued(root: Path | None = None) -> list[Run]:
+    """All runs that wait, here or in Slurm's queue, the first that was asked for first."""
+    found = [(run.state(), run) for run in lifecycle.all_runs(root)]
+    found = [(state, run) for state, run in found if state.state == states.QUEUED]
+    return [run for _, run in sorted(found, key=lambda pair: (pair[0].queued_at, pair[1].name))]
 
 
 def positions(root: Path | None = None) -> list[Position]:
@@ -53,7 +59,7 @@ def positions(root: Path | None = None) -> list[Position]:
     free: dict[str, float | None] = {}  # seconds from now on
     ends: dict[str, float | None] = {}
     for run in every if order else ():
-        if (state := run.state()).state == states.RUNNING:
+        if (state := run.state()).state == states.RUNNING and not run.scheduled:
             device = str(read_json(run.folder / OWNER).get("device", "cpu"))
             ends[run.name] = free[device] = _attempt(durations.left, run, state, every)
     found = []
@@ -135,7 +141,7 @@ def enter(
     checked = submission.check(settings)
     root = root or paths.checkpoints_root()
     with lifecycle.naming(root):
-        order = waiting(root)
+        order = queued(root)
         if join and (twin := _twin([checked], settings.name, order)):
             return Entry(twin[0], True)
         admit(checked, order)
@@ -155,7 +161,7 @@ def enter_stages(
     checked = plans.check(stages)
     root = root or paths.checkpoints_root()
     with lifecycle.naming(root):
-        if join and (twins := _twin(checked, prefix, waiting(root))):
+        if join and (twins := _twin(checked, prefix, queued(root))):
             return [Entry(run, True) for run in twins]
         if not stem:
             return [Entry(run, False) for run in plans.make(checked, root)]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from engine.core import files
 from engine.core.errors import EngineError, RunError
-from engine.core.locks import Lock
 from engine.runs import checkpoints, lifecycle, retention, states
 from engine.runs.folder import Run
 
@@ -74,10 +73,11 @@ def remove(run: Run) -> None:
     if (run.folder / "lock").is_dir():  # damaged by hand: nobody can hold that
         lifecycle.take_away(run)
         return
-    with Lock(run.folder / "lock") as lock:
-        if not lock.acquire():
+    with run.taken() as mine:
+        if not mine:
             raise _at_work(run)
         _check_at_rest(run)  # nobody can start it from here on
-        if os.name == "nt":
-            lock.release()
-        lifecycle.take_away(run)
+        if os.name != "nt":
+            lifecycle.take_away(run)
+            return
+    lifecycle.take_away(run)  # Windows moves no folder in which a file is open

@@ -74,6 +74,7 @@ def apply(run: Run, newest: int) -> list[int]:
     """Deletes what is superfluous; the steps that went."""
     gone = superfluous(run, newest)
     for checkpoint in gone:
+        run.require_mine()
         checkpoints.delete(checkpoint)
     return [checkpoint.step for checkpoint in gone]
 

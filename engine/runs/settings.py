@@ -3,10 +3,11 @@
 import dataclasses
 import re
 import typing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from engine.core import checked, fields
+from engine.core import checked, fields, framework
 from engine.core.errors import EngineError, RunError, SettingsError
 
 SCHEMA_VERSION = 1
@@ -18,6 +19,8 @@ CHECKPOINT_FORMATS = CKPT, H5, KERAS = ("ckpt", "weights.h5", "keras")
 PRESET, HUGGING_FACE = "preset", "hugging-face"
 EXPORTS = (*CHECKPOINT_FORMATS, PRESET, HUGGING_FACE)
 AUTO, BEST, LAST = RESULTS = ("auto", "best", "last")  # which checkpoint is a run's result
+ON, OFF = "on", "off"
+COMPILATIONS = (AUTO, ON, OFF)  # whether XLA compiles a run's functions
 TRAINING, EVERYTHING = MINUTES_OF = ("training", "everything")  # what a length in minutes counts
 PATIENCE = 3  # measurements without a better one, of a run in minutes or epochs
 WARMUP_SHARE = 0.1  # of a run's steps, at most
@@ -86,7 +89,9 @@ class RunSettings:
         patience: so many measurements without a better one end the run early; 0 = never; None = 3 of a run in minutes or
             epochs, never of one in steps.
         keep_checkpoints: the newest so many are kept, beside the best and the pinned; 0 = all.
-        checkpoint_format: ckpt, weights.h5 or keras: how the weights of its checkpoints are kept.
+        compilation: whether XLA compiles its functions: ON, OFF, or AUTO: not those of a short run of a small model on a CPU,
+            where compiling takes longer than it gains.
+        checkpoint_format: ckpt, weights.h5 or keras: how the weights of its checkpoints are kept; JAX has no ckpt.
     """
 
     preset: str
@@ -121,7 +126,8 @@ class RunSettings:
     seed: int = 1
     result: str = AUTO
     patience: int | None = None
-    checkpoint_format: str = CHECKPOINT_FORMATS[0]
+    compilation: str = AUTO
+    checkpoint_format: str = H5 if framework.uses_jax() else CKPT
     keep_checkpoints: int = 0
 
     def __post_init__(self) -> None:
@@ -196,7 +202,7 @@ def _is_of_kind(item: Any, kinds: tuple[type, ...]) -> bool:
     return isinstance(item, kinds) or (float in kinds and isinstance(item, int))
 
 
-def _problems(s: RunSettings):
+def _problems(s: RunSettings) -> Iterator[EngineError]:
     def bad(template: str, **values: object) -> EngineError:
         return EngineError(template, **values)
 
@@ -235,7 +241,7 @@ def _problems(s: RunSettings):
         )
     if s.near_copies not in NEAR_COPIES:
         yield bad("Near-copies are one of {known}; received {value}.", known=NEAR_COPIES, value=s.near_copies)
-    for name, known in (("result", RESULTS), ("minutes_of", MINUTES_OF)):
+    for name, known in (("result", RESULTS), ("minutes_of", MINUTES_OF), ("compilation", COMPILATIONS)):
         if (value := getattr(s, name)) not in known:
             yield bad("{name} must be one of {known}; received {value}.", name=name, known=known, value=value)
     if s.patience is not None and not 0 <= s.patience <= 1000:

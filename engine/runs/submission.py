@@ -7,21 +7,23 @@ import math
 import platform
 import threading
 import time
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from engine import __version__
 from engine.articles import hub, isolation, on_disk
-from engine.core import machine, paths
+from engine.core import framework, lab_settings, machine, paths
 from engine.core.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
 from engine.corpus import lookup, preparation, reading, windows
 from engine.presets import catalogue, memory
-from engine.runs import checkpoints, lifecycle
+from engine.runs import checkpoints, lifecycle, nodes
 from engine.runs.folder import Run
-from engine.runs.inputs import articles_path, window_shape
+from engine.runs.inputs import articles_path, on_gpu, window_shape
 from engine.runs.settings import FIRST_TOKENS, RunSettings
+
+T = TypeVar("T")
 
 LORA_RATE_FACTOR, MOST_LORA_RATE = 15, 3e-2
 INTERVALS = 10  # of a run, by default,
@@ -72,7 +74,10 @@ def estimate(settings: RunSettings) -> Estimate:
     preset = catalogue.find(settings.preset)
     length, batch_size = window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     size = checkpoint_bytes(preset.parameters, settings.lora_rank)
-    needed = memory.training_bytes(preset, length, batch_size, settings.lora_rank)
+    if on_gpu(settings):
+        needed = memory.beside_gpu_bytes(preset)
+    else:
+        needed = memory.training_bytes(preset, length, batch_size, settings.lora_rank)
     saves = _saves(settings, steps_of(settings, preset, length, batch_size), size)
     if settings.keep_checkpoints:  # the best beside the newest, and one that is written before another goes
         saves = min(saves, settings.keep_checkpoints + 2)
@@ -185,7 +190,7 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
     """
     problems: list[EngineError] = []
 
-    def attempt(action):
+    def attempt(action: Callable[[], T]) -> T | None:
         try:
             return action()
         except SettingsError as error:
@@ -197,9 +202,10 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
     preset = attempt(lambda: catalogue.find(settings.preset))
     if preset is not None:
         attempt(lambda: catalogue.check_available(preset))
-    parent = attempt(lambda: checkpoints.find(settings.parent)) if settings.parent and not settings.after else None
-    if settings.after and settings.after not in planned:
-        attempt(lambda: lifecycle.find(settings.after))
+    wanted, former = settings.parent, settings.after
+    parent = attempt(lambda: checkpoints.find(wanted)) if wanted and not former else None
+    if former and former not in planned:
+        attempt(lambda: lifecycle.find(former))
     if preset is not None and parent is not None:
         attempt(lambda: _check_parent(parent, preset))
     if preset is not None and settings.sequence_length > (preset.max_sequence_length or 1024):
@@ -211,17 +217,41 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
                 context=preset.max_sequence_length,
             )
         )
+    attempt(lambda: _check_framework(settings, parent))
     attempt(lambda: _check_articles(settings, preset))
-    attempt(lambda: machine.resolve_device(settings.device))
+    if (
+        attempt(lab_settings.launcher) == lab_settings.SLURM
+    ):  # what this machine has says nothing of a node: its trainer looks
+        if preset is not None:
+            attempt(lambda: nodes.require_fetched(settings, preset))
+    else:
+        attempt(framework.require)
+        attempt(lambda: machine.resolve_device(settings.device))
+        if preset is not None:
+            attempt(lambda: _check_memory(settings))
     if preset is not None:
-        attempt(lambda: _check_room(settings))
+        attempt(lambda: _check_disk(settings))
     if problems:
         raise SettingsError(problems)
+    assert preset is not None  # or its absence were a problem
     articles = settings.articles if hub.is_name(settings.articles) else paths.portable(paths.locate(settings.articles))
     reference = preset.reference
     return replace(
         settings, articles=articles, preset=reference, parent=parent.reference if parent is not None else settings.after
     )
+
+
+def _check_framework(settings: RunSettings, parent: checkpoints.Checkpoint | None) -> None:
+    """Makes sure that what is asked for can be done on the framework that computes here.
+
+    Raises:
+        EngineError: it needs TensorFlow.
+    """
+    ckpt = settings.checkpoint_format == checkpoints.CKPT or (parent is not None and parent.format == checkpoints.CKPT)
+    problem = framework.first_tokens_problem() if settings.method == FIRST_TOKENS else None
+    problem = problem or (framework.ckpt_problem() if ckpt else None)
+    if problem is not None:
+        raise problem
 
 
 def _check_parent(parent: checkpoints.Checkpoint, preset: catalogue.Preset) -> None:
@@ -282,20 +312,26 @@ def _check_articles(settings: RunSettings, preset: catalogue.Preset | None) -> N
         )
 
 
-def _check_room(settings: RunSettings) -> None:
+def _check_memory(settings: RunSettings) -> None:
     needed = estimate(settings)
     found = machine.look(paths.checkpoints_root())
     if (nothing := memory.nothing_trains(found)) is not None:
         raise nothing
     if works_in_pieces(settings):
         micro_batch(settings, found.usable_bytes)
-    elif found.usable_bytes < needed.memory_bytes:
+    else:
+        _check_gpu_room(settings)
+    if found.usable_bytes < needed.memory_bytes and not works_in_pieces(settings):
         raise ResourcesError(
             "This run needs about {needed} MB of memory and the machine has {total} MB: choose a smaller batch or "
             "sequence, LoRA, or a smaller preset.",
             needed=needed.memory_bytes >> 20,
             total=found.memory_bytes >> 20,
         )
+
+
+def _check_disk(settings: RunSettings) -> None:
+    needed, found = estimate(settings), machine.look(paths.checkpoints_root())
     disk = needed.checkpoint_bytes * needed.checkpoints
     if found.free_disk_bytes < disk:
         raise ResourcesError(
@@ -306,7 +342,53 @@ def _check_room(settings: RunSettings) -> None:
         )
 
 
-def lineage(checkpoint: checkpoints.Checkpoint, root: Path | None = None) -> list[dict]:
+def _check_gpu_room(settings: RunSettings) -> None:
+    """Makes sure that a GPU has room for one window, before anything is loaded.
+
+    Raises:
+        ResourcesError: it has not; says what would fit.
+    """
+    if not on_gpu(settings):
+        return
+    device = machine.resolve_device(settings.device)
+    of_card = machine.gpu_memory(int(device.partition(":")[2]))
+    if of_card is None:
+        return
+    preset = catalogue.find(settings.preset)
+    length, _ = window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
+    wide = settings.precision == "float32"
+
+    def needed(length: int, lora_rank: int = settings.lora_rank) -> int:
+        return memory.gpu_bytes(preset, length, 1, lora_rank, wide)
+
+    if needed(length) <= of_card[0]:
+        return
+    values = {"device": device, "needed": needed(length) >> 20, "total": of_card[0] >> 20, "length": length}
+    shorter = length // 2
+    while shorter >= memory.SHORTEST and needed(shorter) > of_card[0]:
+        shorter //= 2
+    if shorter >= memory.SHORTEST:
+        raise ResourcesError(
+            "One window of {length} tokens needs about {needed} MB on {device}, which has {total} MB: set sequence_length to "
+            "{shorter} or less.",
+            **values,
+            shorter=shorter,
+        )
+    if not settings.lora_rank and needed(memory.SHORTEST, 4) <= of_card[0]:
+        raise ResourcesError(
+            "{preset} needs about {needed} MB on {device}, which has {total} MB: train LoRA adapters (lora_rank 4) with "
+            "short windows, or choose cpu.",
+            **values,
+            preset=preset.title,
+        )
+    raise ResourcesError(
+        "{preset} needs about {needed} MB on {device}, which has {total} MB: choose a smaller preset, or cpu.",
+        **values,
+        preset=preset.title,
+    )
+
+
+def lineage(checkpoint: checkpoints.Checkpoint, root: Path | None = None) -> list[dict[str, Any]]:
     """The chain of checkpoints that leads to a run, the oldest first: each with what it was trained on.
 
     Returns:
@@ -372,6 +454,7 @@ def make(checked: RunSettings, root: Path | None = None, facts: dict[str, Any] |
         if checked.parent and not checked.after
         else [],
         "versions": {"atelier": __version__, "python": platform.python_version(), "system": platform.system()},
+        **({"launcher": lab_settings.SLURM} if lab_settings.launcher() == lab_settings.SLURM else {}),
         **(facts or {}),
     }
     return lifecycle.create(checked, extra, root)

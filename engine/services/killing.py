@@ -1,14 +1,19 @@
 """Ending a run's trainer by force, for one that is frozen: only where it is certain which process that is."""
 
+import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from engine.core import checked
-from engine.core.errors import RunError
-from engine.runs import states
+from engine.core.errors import RunError, SchedulerError
+from engine.runs import attempts, states
 from engine.runs.folder import OWNER, Run
 from engine.services import dispatcher
+from engine.services.launchers import scheduler
 
 TRAINERS = {"engine.services.worker", "engine.trainer"}  # as it is started, and as earlier versions called it
 CLOCK_SECONDS = 2.0  # by which the time of a process's creation may be off: Linux counts it from a boot time in seconds
@@ -23,6 +28,9 @@ def kill_trainer(run: Run) -> None:
     """
     if run.state().state != states.RUNNING:
         raise RunError("No trainer works on the run {name}.", name=run.name)
+    if run.scheduled:
+        _end_job(run)
+        return
     owner = checked.read_if_whole(run.folder / OWNER, checked.OWNER)
     process = _process(run, owner)
     if process is None:
@@ -48,7 +56,21 @@ def kill_trainer(run: Run) -> None:
         dispatcher.ensure(run.folder.parent)
 
 
-def _process(run: Run, owner: dict) -> psutil.Process | None:
+def _end_job(run: Run) -> None:
+    """Has Slurm end the job of a run, and start it again where nobody asked the run to end. A page waits for no scheduler, so
+    a thread asks; a command ends when that has been answered."""
+    if job := attempts.facts(run.folder).get("job"):
+        threading.Thread(target=_ask, args=(scheduler.cancel if run.control() else scheduler.requeue, job)).start()
+
+
+def _ask(ask: Callable[[str], None], job: str) -> None:
+    try:
+        ask(job)
+    except SchedulerError as error:
+        print(error, file=sys.stderr)
+
+
+def _process(run: Run, owner: dict[str, Any]) -> psutil.Process | None:
     """The trainer that wrote `owner.json`, or None where its number may by now be another process's."""
     try:
         process = psutil.Process(owner["pid"])

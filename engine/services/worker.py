@@ -14,9 +14,10 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from engine.core import machine
-from engine.core.errors import EngineError, GoneError, StorageError, sentence
+from engine.core.errors import EngineError, GoneError, StorageError, SupersededError, sentence
 from engine.core.files import write_json
 from engine.core.locks import Lock
 from engine.core.progress import Cancelled, OnProgress, Phase, Progress, ignore
@@ -37,7 +38,7 @@ def work(
     patience_seconds: float = DEVICE_PATIENCE_SECONDS,
     on_progress: OnProgress = ignore,
     device: str | None = None,
-):
+) -> dict[str, Any] | None:
     """Takes the locks, trains, and leaves the run in a state that says how it ended.
 
     Args:
@@ -80,17 +81,31 @@ def work(
             ) from error
 
 
-def _train(run: Run, device: str, on_progress: OnProgress, held: tuple[Lock, ...]):
+def _train(run: Run, device: str, on_progress: OnProgress, held: tuple[Lock, ...]) -> dict[str, Any] | None:
+    run.settle_place()
+    begin(run, device)
+    heart = Heart(run, held)
+    return conduct(run, device, StopRequests(run, run.config.get("most_seconds")), heart, on_progress)
+
+
+def begin(run: Run, device: str) -> None:
+    """Says that a trainer has begun; the caller holds the run's lock, or its newest attempt."""
     run.cut_torn_event()
     run.sweep()  # first of all: what a save that was cut off has left may be what fills the disk
-    run.settle_place()
     run.keep_last_words()
-    write_json(run.folder / OWNER, {"pid": os.getpid(), "device": device, "since": time.time()})
+    write_json(run.own / OWNER, {"pid": os.getpid(), "device": device, "since": time.time()})
     run.write_state(state=states.RUNNING, phase="loading", reason=None, starts=run.state().starts + 1)
     run.append_event("state", state=states.RUNNING, device=device)
     say_unused(run)
-    heart = Heart(run, held)
-    stop = _StopRequests(run, run.config.get("most_seconds"))
+
+
+def conduct(
+    run: Run, device: str, stop: "StopRequests", heart: "Heart", on_progress: OnProgress = ignore
+) -> dict[str, Any] | None:
+    """Trains a run that has begun, and leaves it in a state that says how it ended.
+
+    Returns, raises: as `work`.
+    """
     try:
         submission.settle_parent(run)
         _require_memory(run)
@@ -116,14 +131,12 @@ def _train(run: Run, device: str, on_progress: OnProgress, held: tuple[Lock, ...
         end(run, states.FAILED, {"template": template, "values": {"error": f"{type(error).__name__}: {error}"[:500]}})
         raise
     finally:
-        stop.close()
+        stop.close()  # from here on a signal ends the process
         heart.close()
     if result is not None:
         end(run, states.FINISHED, None)
-    elif stop.overtime:
-        end(run, states.STOPPED, EngineError(_OVERTIME, most=round(run.config["most_seconds"] / 60, 1)).to_json())
     else:
-        end_as_requested(run)
+        stop.leave()
     return result
 
 
@@ -151,7 +164,9 @@ def _require_memory(run: Run) -> None:
         run.append_event("memory", step=step, failed_step=None, micro_batch=rows, batch_size=batch_size)
 
 
-def _train_until_stopped(run: Run, device: str, stop: "_StopRequests", heart: "Heart", on_progress: OnProgress):
+def _train_until_stopped(
+    run: Run, device: str, stop: "StopRequests", heart: "Heart", on_progress: OnProgress
+) -> dict[str, Any] | None:
     from engine.training import fine_tuning  # the heavy imports, once the locks are held
 
     def after_progress(progress: Progress) -> None:
@@ -165,9 +180,9 @@ def _train_until_stopped(run: Run, device: str, stop: "_StopRequests", heart: "H
         return None
 
 
-def _end_soon(run: Run) -> None:
+def end_soon(run: Run, tell: Callable[[Path], object]) -> None:
     """Ends the process soon after a stop where nothing would be lost: TensorFlow loads and compiles for many seconds
-    without asking. The dispatcher finds that the run was asked to end, and says so. Ends it too where the run's folder was
+    without asking. Who starts trainers is told, and leaves the run in the state that was asked for. Ends it too where the run's folder was
     deleted, with what was written there meanwhile.
 
     What is unsaved by then is less than a report's worth of steps, which a resume repeats.
@@ -183,13 +198,13 @@ def _end_soon(run: Run) -> None:
             requested_at = None
         elif requested_at is None:
             requested_at = time.monotonic()
-        elif time.monotonic() - requested_at > _GRACE_SECONDS and _nothing_unsaved(run):
+        elif time.monotonic() - requested_at > _GRACE_SECONDS and nothing_unsaved(run):
             with contextlib.suppress(EngineError, OSError):
-                dispatcher.ensure(run.folder.parent)  # it may have died meanwhile
+                tell(run.folder.parent)  # a dispatcher may have died meanwhile
             os._exit(0)
 
 
-def _nothing_unsaved(run: Run) -> bool:
+def nothing_unsaved(run: Run) -> bool:
     state = run.state()
     return state.phase in ("loading", "preparing") or state.step == run.saved_step()
 
@@ -212,7 +227,7 @@ class Heart:
                 has one by then, the run is that one's, and this process ends at once and writes nothing more.
         """
         self._run, self._held = run, held
-        self._file, self._clock, self._ended = run.folder / HEARTBEAT, clock, threading.Event()
+        self._file, self._clock, self._ended = run.own / HEARTBEAT, clock, threading.Event()
         self.long_work()
         self._file.touch()
         threading.Thread(target=self._beat, daemon=True).start()
@@ -243,7 +258,7 @@ class Heart:
     def _beat(self) -> None:
         while not self._ended.wait(HEARTBEAT_SECONDS):
             if not self._keeps():
-                print("Another trainer has this run: the files of its locks were deleted.", file=sys.stderr, flush=True)
+                print("Another trainer has this run: this process ends.", file=sys.stderr, flush=True)
                 os._exit(1)
             if self.beats():
                 with contextlib.suppress(OSError):
@@ -251,8 +266,15 @@ class Heart:
 
     def _keeps(self) -> bool:
         """Whether the run and its device are still this process's."""
-        with contextlib.suppress(StorageError, OSError):
-            return self._run.gone() or all(lock.renew() for lock in self._held)
+        try:
+            if self._run.gone():
+                return True
+            self._run.require_mine()
+            return all(lock.renew() for lock in self._held)
+        except SupersededError:
+            return False
+        except (StorageError, OSError):
+            pass
         return True  # a full disk, or a folder that is being deleted: the training finds out itself
 
     def close(self) -> None:
@@ -260,26 +282,28 @@ class Heart:
         self._ended.set()
 
 
-class _StopRequests:
+class StopRequests:
     """A stop or pause may be asked by the control file, by Ctrl-C or by SIGTERM; all end in a checkpoint.
 
     Attributes:
         overtime: whether the run was ended since it took `most_seconds`, and by nobody's wish.
     """
 
+    SIGNALS: tuple[str, ...] = ("SIGINT", "SIGTERM", "SIGBREAK")  # SIGBREAK is Windows' Ctrl-Break
+
     def __init__(self, run: Run, most_seconds: float | None = None) -> None:
         self._run, self._stop_requested = run, False
         self._end = None if most_seconds is None else time.monotonic() + most_seconds
         self.overtime = False
         self._former = {}
-        for name in ("SIGINT", "SIGTERM", "SIGBREAK"):  # SIGBREAK is Windows' Ctrl-Break
+        for name in self.SIGNALS:
             if hasattr(signal, name):
                 number = getattr(signal, name)
                 self._former[number] = signal.signal(number, self._note)
 
     def _note(self, number: int, frame: object) -> None:
         self._stop_requested = True
-        with contextlib.suppress(StorageError):  # for `_end_soon`: TensorFlow loads and compiles without asking
+        with contextlib.suppress(StorageError):  # for `end_soon`: TensorFlow loads and compiles without asking
             write_json(self._run.folder / "control.json", {"action": "stop", "time": time.time()}, durable=False)
 
     def check(self) -> None:
@@ -296,6 +320,14 @@ class _StopRequests:
         if self._stop_requested:
             raise Cancelled
 
+    def leave(self) -> None:
+        """Leaves the run, whose training was ended, in the state that follows from what was asked."""
+        if self.overtime:
+            most = round(self._run.config["most_seconds"] / 60, 1)
+            end(self._run, states.STOPPED, EngineError(_OVERTIME, most=most).to_json())
+        else:
+            end_as_requested(self._run)
+
     def close(self) -> None:
         """Gives the signals back."""
         for number, handler in self._former.items():
@@ -310,7 +342,7 @@ def main() -> int:
         return 0
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")  # the launcher keeps it as trainer.log
     logging.getLogger("engine").setLevel(logging.INFO)
-    threading.Thread(target=_end_soon, args=(run,), daemon=True).start()
+    threading.Thread(target=end_soon, args=(run, dispatcher.ensure), daemon=True).start()
     try:
         with dispatcher.watching(run.folder.parent):
             work(run, device=sys.argv[2])

@@ -25,14 +25,20 @@ def evaluate_as_keras_does(setup: Setup, model: CausalLM, state: TrainingState) 
     return {"split": split, **figures}
 
 
-def score(setup: Setup, state: TrainingState, by_keras: dict[str, Any] | None, scorer: "WholeScorer") -> dict[str, Any]:
+def score(
+    setup: Setup,
+    state: TrainingState,
+    by_keras: dict[str, Any] | None,
+    scorer: "WholeScorer",
+    device_memory: dict[str, int] | None = None,
+) -> dict[str, Any]:
     """Scores the models whole, writes what was found, and makes the run's result of it.
 
     The run's figures are those of its result: the best checkpoint or the last, as the settings say, and the last where
     the base is better than every one.
 
     Args:
-        by_keras: as `evaluate_as_keras_does` gives it.
+        by_keras: as `evaluate_as_keras_does` gives it. device_memory: of a GPU, as it is told.
 
     Raises:
         Cancelled: `on_progress` ended it. CheckpointError: a file is gone or damaged.
@@ -72,6 +78,7 @@ def score(setup: Setup, state: TrainingState, by_keras: dict[str, Any] | None, s
             )
     interval = checkpoint.manifest.get("interval_metrics", checkpoint.manifest["metrics"])
     metrics = {**interval, **{split: scored["run", split] for split in splits}}
+    run.require_mine()
     checkpoint = checkpoints.with_manifest(checkpoint, metrics=metrics, interval_metrics=interval)
     run.write_state(result=checkpoint.step)
     split = splits[-1]
@@ -99,6 +106,8 @@ def score(setup: Setup, state: TrainingState, by_keras: dict[str, Any] | None, s
         result["keras_evaluate"] = by_keras
     if state.micro_batch:
         result["batch_size"], result["micro_batch"] = setup.batch_size, state.micro_batch
+    if device_memory is not None:
+        result["device_memory"] = device_memory
     result["device"], result["precision"] = setup.device, setup.precision
     run.append_event("result", step=checkpoint.step, **result)
     return result
@@ -167,7 +176,7 @@ class WholeScorer:
     def _of(self, reference: ModelReference) -> scoring.Scorer:
         if self._scorer is None or self._model is None:
             self._model, _ = loading.load(reference)
-            self._scorer = scoring.Scorer(self._model, scoring.JIT_COMPILE)
+            self._scorer = scoring.Scorer(self._model, self._setup.xla)
         elif self._loaded != reference:
             loading.load_weights(self._model, reference)
         self._loaded = reference

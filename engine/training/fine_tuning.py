@@ -3,12 +3,12 @@
 from typing import Any, NoReturn
 
 import psutil
-import tensorflow as tf
 
+from engine.core import framework, machine
 from engine.core.errors import EngineError
 from engine.core.progress import OnProgress, Phase, Progress
-from engine.evaluation import scoring
-from engine.models.backend import release_memory
+from engine.models import backend
+from engine.models.backend import on_device, release_memory
 from engine.models.protocols import CausalLM
 from engine.presets import memory
 from engine.runs.folder import Run
@@ -39,15 +39,16 @@ def train(run: Run, offered: str, on_progress: OnProgress) -> dict[str, Any]:
     run.write_state(durable=False, phase=Phase.LOADING)
     on_progress(Progress(0, 0, Phase.LOADING))
     model, found = setup.load(run, offered, on_progress)
-    with tf.device(found.device):
+    with on_device(found.device):
         work = _FineTuning(found, model, on_progress)
         state = work.run()
         by_keras = final.evaluate_as_keras_does(found, model, state) if found.settings.method == FIRST_TOKENS else None
         scorer = final.WholeScorer(found, model, work.measurer.scorer, on_progress)
+        device_memory = work.device_memory()
         # The figures come from the files: the optimizer and the gradients are not needed here.
         del work, model
         release_memory()
-        return final.score(found, state, by_keras, scorer)
+        return final.score(found, state, by_keras, scorer, device_memory)
 
 
 class _FineTuning:
@@ -108,7 +109,7 @@ class _FineTuning:
             run.append_event("resume", step=own.step)
         else:
             self.state.steps = settled_steps(s, self.setup.batches.steps_per_epoch)
-            if run.events("evaluation", "step"):  # cut off before the first save, or nothing whole is left
+            if self.setup.past.begun:  # cut off before the first save, or nothing whole is left
                 run.append_event("resume", step=-1)
         for error in self.setup.damaged:  # what they held is trained again
             run.append_event("damaged", checkpoint=error.values["name"], reason=error.to_json())
@@ -119,14 +120,52 @@ class _FineTuning:
 
     def _take_micro_batch(self, of_checkpoint: int) -> None:
         """What the checkpoint keeps, or less where that was found too large since."""
-        found = [of_checkpoint, *(event["micro_batch"] for event in self.setup.run.events("memory"))]
-        self.state.micro_batch = min((rows for rows in found if rows), default=0)
+        found = [of_checkpoint, *self.setup.past.micro_batches]
+        self.state.micro_batch = min((rows for rows in found if rows), default=0) or self._of_gpu()
+
+    def _of_gpu(self) -> int:
+        """Windows that a GPU has room for at a time; 0 = all of a batch, or nobody knows."""
+        setup = self.setup
+        if "GPU" not in setup.device or setup.settings.method == FIRST_TOKENS:
+            return 0
+        if (of_card := machine.gpu_memory(int(setup.device.rpartition(":")[2]))) is None:
+            return 0
+        rows = memory.gpu_micro_batch(
+            setup.base.preset,
+            setup.length,
+            setup.batch_size,
+            setup.settings.lora_rank,
+            *self._attention(),
+            backend.most_device_bytes(of_card[1]),
+        )
+        return rows if rows < setup.batch_size else 0
+
+    def device_memory(self) -> dict[str, int] | None:
+        """What was expected to be taken of a GPU's memory by the training, and the most that was; None on a CPU."""
+        setup, rows = self.setup, self.state.micro_batch or self.setup.batch_size
+        if "GPU" not in setup.device:
+            return None
+        expected = memory.gpu_bytes(
+            setup.base.preset,
+            setup.length,
+            rows,
+            setup.settings.lora_rank,
+            *self._attention(),
+            rows < setup.batch_size,
+        )
+        peak = backend.peak_device_bytes(int(setup.device.rpartition(":")[2]))
+        return {"expected_bytes": expected, "peak_bytes": peak}
+
+    def _attention(self) -> tuple[bool, bool]:
+        """Whether activations are float32, and whether a kernel works attention out without keeping it."""
+        wide = self.setup.precision == "float32"
+        return wide, framework.uses_jax() and not wide and not self.model.backbone.dropout
 
     def _stepper(self) -> steppers.Stepper:
         if self.setup.settings.method == FIRST_TOKENS:
             return steppers.KerasFit(self.model, self.setup.batch_size)
         rows = self.state.micro_batch or self.setup.batch_size
-        return steppers.Packed(self.model, rows, scoring.JIT_COMPILE)
+        return steppers.Packed(self.model, rows, self.setup.xla)
 
     def _halve(self, error: Exception) -> NoReturn:
         """Keeps that from the newest checkpoint on half as many windows are worked on at a time, or gives up at one.
@@ -148,11 +187,15 @@ class _FineTuning:
 
     # What is done beside the steps
 
-    def after_step(self) -> None:
+    def due(self) -> int:
+        """So many steps done, something is to be done beside them."""
+        return self.timekeeper.due()
+
+    def after_steps(self) -> None:
         """Plans again, where it is time."""
         if len(self.state.step_seconds) == 1:
             self._enter(Phase.TRAINING)
-        self.timekeeper.after_step()
+        self.timekeeper.after_steps()
 
     def report(self, sums: Sums) -> None:
         """Writes the training figures since the last report."""

@@ -10,7 +10,7 @@ from engine.core.progress import Cancelled, OnProgress, Phase
 from engine.corpus.windows import Batches
 from engine.training.progress import Training
 from engine.training.state import TrainingState
-from engine.training.steppers import LearningRate, Outcome, Stepper
+from engine.training.steppers import Course, LearningRate, Outcome, Stepper
 
 REPORT_SECONDS = 1.0  # the shortest time between two reports of the training figures
 
@@ -39,8 +39,11 @@ class Sums:
 class Recorder(Protocol):
     """What is done beside the steps."""
 
-    def after_step(self) -> None:
-        """Follows each step, once it is counted."""
+    def due(self) -> int:
+        """So many steps done, something is to be done beside them; more steps than that are not made at once."""
+
+    def after_steps(self) -> None:
+        """Follows steps, once they are counted."""
 
     def report(self, sums: Sums) -> None:
         """Writes the training figures since the last report."""
@@ -101,21 +104,29 @@ class Loop:
             self._say()
         try:
             self.stepper.train(
-                self.batches, self.state.step, lambda: self.state.steps, self.learning_rate, self._after_step
+                Course(
+                    self.batches,
+                    self.state.step,
+                    lambda: self.state.steps,
+                    self.recorder.due,
+                    self.learning_rate,
+                    self._after_steps,
+                )
             )
         except _EndsEarly:
             return
         with self.saved_if_cancelled():
             self._measure_and_save()
 
-    def _after_step(self, outcome: Outcome) -> None:
+    def _after_steps(self, outcomes: list[Outcome]) -> None:
         with self.saved_if_cancelled():
-            self._count(outcome)
+            self._count(outcomes)
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, outcomes: list[Outcome]) -> None:
         state = self.state
-        self._sums.add(outcome, state.count(outcome))
-        self.recorder.after_step()
+        for outcome in outcomes:
+            self._sums.add(outcome, state.count(outcome))
+        self.recorder.after_steps()
         if time.monotonic() - self._reported >= REPORT_SECONDS or state.step == 1 or state.finished:
             self.recorder.report(self._sums)
             self._restart_report()
@@ -131,6 +142,7 @@ class Loop:
         self._say()
 
     def _measure_and_save(self) -> None:
+        self.stepper.settle()
         self.recorder.measure()
         if self.recorder.worth_saving():
             self.recorder.save()
@@ -141,6 +153,7 @@ class Loop:
         try:
             yield
         except Cancelled:
+            self.stepper.settle()
             self.recorder.save()
             raise
 

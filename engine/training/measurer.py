@@ -54,7 +54,7 @@ class Measurer:
                 english.starts(tokenizer),
             ),
         }
-        self.scorer = scoring.Scorer(model, scoring.JIT_COMPILE)
+        self.scorer = scoring.Scorer(model, setup.xla)
         self.seconds, self.scored_a_second = 0.0, 0.0
         self._events: list[dict[str, Any]] = []  # since the measurement began
         self._generator = Generator(model, tokenizer)

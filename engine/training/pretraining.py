@@ -219,7 +219,12 @@ class _Recorder:
     on_progress: OnProgress
     held_out_figures: Callable[[int], dict[str, Any]]
 
-    def after_step(self) -> None:
+    def due(self) -> int:
+        """The step to save at next."""
+        every = self.settings.checkpoint_steps
+        return (self.state.step // every + 1) * every
+
+    def after_steps(self) -> None:
         """Nothing: its steps are known from the beginning."""
 
     def report(self, sums: Sums) -> None:

@@ -9,8 +9,6 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 
-import tensorflow as tf
-
 from engine.core.errors import ArticlesError, CheckpointError, EngineError, PresetError
 from engine.core.progress import OnProgress, Phase, Progress
 from engine.core.splits import HELD_OUT
@@ -18,7 +16,7 @@ from engine.corpus import near_copies, preparation, repeats, windows
 from engine.corpus.store import Corpus
 from engine.evaluation import scoring
 from engine.models import loading
-from engine.models.backend import keras
+from engine.models.backend import keras, on_device
 from engine.models.protocols import CausalLM
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
@@ -26,8 +24,9 @@ from engine.runs import checkpoints, inputs, references, submission
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
-from engine.runs.settings import FIRST_TOKENS, LEFT_OUT, RunSettings
-from engine.training import placing
+from engine.runs.settings import FIRST_TOKENS, LEFT_OUT, PACKED, RunSettings
+from engine.training import placing, xla
+from engine.training.past import Past
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ class Setup:
         learning_rate: the peak. length: targets in a window. batch_size: windows a step.
         corpus: the prepared articles. batches: of their training split, in the order of the run's seed.
         parameters: of the model, adapters included.
+        past: what the run had reported before this process took it up. xla: whether XLA compiles its functions.
     """
 
     run: Run
@@ -59,6 +59,8 @@ class Setup:
     corpus: Corpus
     batches: windows.Batches
     parameters: int
+    past: Past
+    xla: bool
 
     @property
     def checkpoint_format(self) -> str:
@@ -105,9 +107,8 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Set
     own, damaged = checkpoints.newest_and_damaged(run, fresh=True)
     _require_same_preset(run, base, own)
     parent = _find_parent(run, own)
-    with tf.device(device):
-        model, tokenizer = loading.load(parent or base, s.dropout, precision)
-        learning_rate = compile_model(model, s)
+    with on_device(device):
+        model, tokenizer = loading.load(parent or base, _dropout(run, own, device), precision)
     context = model.backbone.max_sequence_length
     if s.sequence_length > context:
         raise EngineError(
@@ -116,14 +117,28 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Set
             preset=s.preset,
             context=context,
         )
-    length, batch_size = inputs.window_shape(s, context, model.backbone.vocabulary_size)
     run.write_state(durable=False, phase=Phase.PREPARING)
     on_progress(Progress(0, 0, Phase.PREPARING))
     corpus = _prepare(s, tokenizer, on_progress)
+    length, batch_size = _settle_shape(run, model, own, device, corpus)
     if own is not None:
         _require_same_articles(s, corpus, own)
     if corpus.skipped.count:
         run.append_event("skipped", **corpus.card["skipped"])
+    batches, parameters = _batches(s, corpus, length, batch_size), model.backbone.count_params()
+    past = Past.of(run, own.step if own else -1)
+    compiled = xla.decide(
+        run,
+        s,
+        past,
+        available=scoring.JIT_COMPILE,
+        on_cpu="CPU" in device,
+        parameters=parameters,
+        step_tokens=length * batch_size,
+        steps_per_epoch=batches.steps_per_epoch,
+    )
+    with on_device(device):
+        learning_rate = compile_model(model, s, compiled)
     return model, Setup(
         run=run,
         settings=s,
@@ -138,13 +153,42 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Set
         length=length,
         batch_size=batch_size,
         corpus=corpus,
-        batches=_batches(s, corpus, length, batch_size),
+        batches=batches,
         parameters=model.backbone.count_params(),
+        past=past,
+        xla=compiled,
     )
 
 
-def compile_model(model: CausalLM, s: RunSettings) -> float:
-    """Gives the model its adapters, its optimizer and its loss; the peak of the learning rate."""
+def _dropout(run: Run, own: Checkpoint | None, device: str) -> float | None:
+    """The share that is dropped; None = the preset's own. A GPU's fused attention knows none (docs/decisions/0020)."""
+    found = run.config.get(inputs.SHAPE)
+    if run.settings.dropout is not None or (own is not None and found is None):
+        return run.settings.dropout
+    if found is not None:
+        return float(found["dropout"])
+    return 0.0 if "GPU" in device and run.settings.method == PACKED else None
+
+
+def _settle_shape(run: Run, model: CausalLM, own: Checkpoint | None, device: str, corpus: Corpus) -> tuple[int, int]:
+    """(sequence_length, batch_size) that the run has for good: what is automatic is decided when it begins, by its device and
+    its articles, and a run that goes on elsewhere keeps it."""
+    s, backbone = run.settings, model.backbone
+    if run.config.get(inputs.SHAPE) is None and own is None:
+        gpu = "GPU" in device and s.method == PACKED
+        tokens = len(corpus.tokens("train", s.first_article, s.last_article))
+        length, batch_size = inputs.window_shape(s, backbone.max_sequence_length, backbone.vocabulary_size, gpu, tokens)
+        shape = {"sequence_length": length, "batch_size": batch_size, "dropout": backbone.dropout}
+        run.change_config(**{inputs.SHAPE: shape})
+    return inputs.shape_of(run, backbone.max_sequence_length, backbone.vocabulary_size)
+
+
+def compile_model(model: CausalLM, s: RunSettings, xla: bool) -> float:
+    """Gives the model its adapters, its optimizer and its loss; the peak of the learning rate.
+
+    Args:
+        xla: whether XLA compiles what Keras makes of them.
+    """
     if s.lora_rank:
         model.backbone.enable_lora(s.lora_rank)
     learning_rate = submission.peak_learning_rate(s, model.backbone.hidden_dim)
@@ -154,7 +198,7 @@ def compile_model(model: CausalLM, s: RunSettings) -> float:
         optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=scoring.JIT_COMPILE,
+        jit_compile=xla,
     )
     model.optimizer.build(model.trainable_variables)
     return learning_rate

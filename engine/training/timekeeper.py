@@ -29,10 +29,9 @@ class Timekeeper:
         self._run, self._settings, self._peak, self._state = setup.run, setup.settings, setup.learning_rate, state
         # A run that an earlier version planned has steps and no plan: it goes on as it began.
         self._follows_clock = self._settings.minutes is not None and (state.timetable is not None or not state.steps)
-        # Read before the run says that it resumes, from when on these plans count as replaced.
         self._decided = {
             event["step"]: timetable.Timetable.from_json(event)
-            for event in (setup.run.events("plan") if self._follows_clock else ())
+            for event in (setup.past.plans if self._follows_clock else ())
             if timetable.Timetable.__dataclass_fields__.keys() <= event.keys()
         }
         self._planned_steps = 0  # of this process, at the last plan
@@ -60,7 +59,20 @@ class Timekeeper:
             return state.timetable is not None and state.step >= state.timetable.measure_at
         return state.step % submission.interval(s, state.steps) == 0
 
-    def after_step(self) -> None:
+    def due(self) -> int:
+        """So many steps done, it is time to measure or to plan again."""
+        s, state = self._settings, self._state
+        if not self._follows_clock:
+            every = submission.interval(s, state.steps)
+            return (state.step // every + 1) * every
+        if state.timetable is None:
+            return state.step + 1
+        found = state.timetable.plan_at
+        if s.evaluate_steps:
+            return min(found, (state.step // s.evaluate_steps + 1) * s.evaluate_steps)
+        return min(found, state.timetable.measure_at)
+
+    def after_steps(self) -> None:
         """Plans again where it is time."""
         state = self._state
         if not self._follows_clock:

@@ -152,9 +152,12 @@ def test_french_survives_a_reload_and_is_the_browsers_default(browser, server):
     other.get_by_role("button", name="Générer").wait_for(timeout=60_000)  # the browser has kept what was chosen
 
 
-def test_nothing_is_wider_than_a_phone(browser, server):
+@pytest.mark.parametrize(
+    "places", [["lab", "train", "time"], pytest.param(PLACES, marks=pytest.mark.long)], ids=["some", "all"]
+)
+def test_nothing_is_wider_than_a_phone(browser, server, places):
     page = browser.new_page(viewport={"width": 390, "height": 844})
-    for place in PLACES:
+    for place in places:
         page.goto(f"{server}/{address_of(place)}")
         until_drawn(page)
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 2, place

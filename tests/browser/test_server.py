@@ -127,8 +127,12 @@ def test_streamlits_own_welcome_would_have_asked(tmp_path):
     assert "checkip.amazonaws.com" in requests_seen(tmp_path)
 
 
+ALL = ["", "train", *(f"{room}?tab={tab}" for room, tabs in rooms.ROOMS.items() for tab in tabs)]
+
+
 @pytest.mark.browser
-def test_no_page_makes_a_browser_ask_another_server(browser, tmp_path):
+@pytest.mark.parametrize("paths", [["", "train"], pytest.param(ALL, marks=pytest.mark.long)], ids=["two", "all"])
+def test_no_page_makes_a_browser_ask_another_server(browser, tmp_path, paths):
     with serving(tmp_path) as port:
         server = f"http://127.0.0.1:{port}"
         context = browser.new_context(locale="en-GB")
@@ -136,7 +140,7 @@ def test_no_page_makes_a_browser_ask_another_server(browser, tmp_path):
         context.on("request", lambda request: requests.append(request.url))
         page = context.new_page()
         page.on("websocket", lambda connection: requests.append(connection.url))
-        for path in ["", "train", *(f"{room}?tab={tab}" for room, tabs in rooms.ROOMS.items() for tab in tabs)]:
+        for path in paths:
             page.goto(f"{server}/{path}")
             until_drawn(page)
             page.wait_for_load_state("networkidle")

@@ -2,6 +2,8 @@
 
 import ast
 import json
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from project import PROJECT
 from engine.core.errors import EngineError
 from engine.runs import states
 from engine.runs.folder import Run
-from engine.runs.history import blocks, events, shared
+from engine.runs.history import blocks, events, lines, shared
 from engine.runs.history.events import KINDS, Event, Unread
 
 pytestmark = pytest.mark.usefixtures("no_studio")
@@ -209,6 +211,29 @@ OTHER_LINE = st.sampled_from(
 @settings(max_examples=400, deadline=None)
 def test_reports_read_together_are_those_read_one_by_one(lines):
     same("".join(line + "\n" for line in lines).encode())
+
+
+@given(st.lists(st.one_of(USUAL_LINE, ODD_LINE, ODD_STEP, OTHER_LINE), max_size=6))
+@settings(max_examples=200, deadline=None)
+def test_the_events_of_some_kinds_are_those_among_all(written):
+    written = [*written, '{"kind": "step", "step": 3, "\\u006bind": "state", "state": "running"}']
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / events.FILE
+        path.write_text("".join(line + "\n" for line in written), encoding="utf-8")
+        chosen = lines.all_events(path, "state", "resume")
+        assert chosen == [event for event in lines.all_events(path) if event["kind"] in ("state", "resume")]
+
+
+def test_reports_of_steps_are_not_parsed_for_other_events(root, monkeypatch):
+    """Which the start of a long run that goes on depends on."""
+    run = a_run(root, "one")
+    with open(run.folder / events.FILE, "ab") as file:
+        file.writelines(b'{"kind": "step", "step": %d, "loss": 0.5}\n' % n for n in range(1, 500))
+    parsed, read = [], events.read
+    monkeypatch.setattr(events, "read", lambda line: parsed.append(line) or read(line))
+    found = run.events("evaluation")
+    assert found and not [line for line in parsed if b'"step"' in line[:20]]
+    assert len(run.events("step", "evaluation")) == 500 + len(found)
 
 
 @pytest.mark.parametrize("value", ODD)

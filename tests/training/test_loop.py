@@ -12,11 +12,11 @@ from engine.training.steppers import Outcome
 class Steps:
     """A stepper whose step number n loses n nats a token."""
 
-    def train(self, batches, first_step, last_step, learning_rate, after_step):
-        step = first_step
-        while not last_step() or step < last_step():
+    def train(self, course):
+        step = course.first_step
+        while not course.last_step() or step < course.last_step():
             step += 1
-            after_step(Outcome(float(step), 0.5, 10, 0.1))
+            course.after_steps([Outcome(float(step), 0.5, 10, 0.1)])
 
 
 class Recorder:
@@ -29,7 +29,10 @@ class Recorder:
     def note(self, what):
         self.done.append((what, self.state.step))
 
-    def after_step(self):
+    def due(self):
+        return 10**9
+
+    def after_steps(self):
         pass
 
     def report(self, sums):

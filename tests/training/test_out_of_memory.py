@@ -18,7 +18,7 @@ from engine.presets import catalogue, memory
 from engine.runs import checkpoints, references, states, submission
 from engine.runs.references import ModelReference
 from engine.services import worker
-from engine.training import accumulation, steppers
+from engine.training import step_tensorflow, steppers
 from engine.training.saver import Saver
 
 pytestmark = pytest.mark.slow
@@ -40,7 +40,7 @@ def test_a_batch_in_pieces_makes_the_step_of_the_whole_batch(tiny_preset):
     """Five windows in pieces of 2, 2 and 1, with weights that differ and padding, over three steps."""
     whole, pieces = compiled(tiny_preset), compiled(tiny_preset)
     start = whole.get_weights()
-    accumulator = accumulation.Accumulator(pieces, 2, jit_compile=False)
+    accumulator = step_tensorflow.Accumulator(pieces, 2, jit_compile=False)
     rng = np.random.default_rng(1)
     for _ in range(3):
         ids, targets = rng.integers(0, 399, (2, 5, 32), dtype=np.int32)

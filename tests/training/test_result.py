@@ -72,7 +72,7 @@ def test_a_run_of_an_earlier_version_goes_on_as_it_began():
     assert (former.takes_best, former.patience_measurements, former.warmup_share) == (False, 0, 1.0)
 
 
-def test_figures_are_of_the_best_checkpoint_which_everything_then_takes(tiny_preset, sample_folder, root):
+def test_figures_are_of_the_best_checkpoint_which_everything_then_takes(tiny_preset, sample_folder, root, eager):
     """With the real measurements: a rate that is far too high after a good beginning."""
     settings = settings_of(
         tiny_preset, sample_folder, steps=6, evaluate_steps=2, result="best", learning_rate=0.1, keep_checkpoints=1

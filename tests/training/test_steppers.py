@@ -35,9 +35,8 @@ def model_of(preset):
 
 def outcomes(stepper, stream, steps=3, first=0):
     found = []
-    stepper.train(
-        windows.Shuffled(stream, LENGTH, BATCH, seed=1), first, lambda: steps, lambda step: 1e-3, found.append
-    )
+    batches = windows.Shuffled(stream, LENGTH, BATCH, seed=1)
+    stepper.train(steppers.Course(batches, first, lambda: steps, lambda step: 1e-3, found.append))
     return found
 
 
@@ -78,4 +77,4 @@ def test_memory_that_runs_out_is_told_apart(tiny_preset, stream, monkeypatch):
     fit = steppers.KerasFit(model_of(tiny_preset), BATCH)
     monkeypatch.setattr(steppers.keras_fit, "fit", runs_out)
     with pytest.raises(ResourcesError, match="set batch_size to 2 or less"):
-        fit.train(windows.Shuffled(stream, LENGTH, BATCH, 1), 0, lambda: 3, lambda step: 1e-3, print)
+        outcomes(fit, stream)

@@ -6,6 +6,7 @@ import pytest
 
 from engine.runs.settings import RunSettings
 from engine.training import timetable
+from engine.training.past import Past
 from engine.training.state import TrainingState
 from engine.training.steppers import Outcome
 from engine.training.timekeeper import Timekeeper
@@ -85,10 +86,10 @@ def simulated(pace, minutes=1.0, folder=None, state=None, until=None, **settings
     """A run whose step number n takes pace(n, seconds of training so far)."""
     folder, state = folder or Folder(), state or TrainingState()
     s = RunSettings("p", "a", "n", minutes=minutes, **settings)
-    timekeeper = Timekeeper(SimpleNamespace(run=folder, settings=s, learning_rate=1.0), state)
+    timekeeper = Timekeeper(SimpleNamespace(run=folder, settings=s, learning_rate=1.0, past=Past.of(folder, -1)), state)
     while not state.finished and state.step != until:
         state.count(Outcome(1.0, 0.5, 1, pace(state.step, state.seconds)))
-        timekeeper.after_step()
+        timekeeper.after_steps()
         if not state.finished and timekeeper.interval_ends():
             folder.append_event("evaluation", step=state.step, seconds=state.seconds)
             timekeeper.measured()
@@ -122,6 +123,6 @@ def test_a_resumed_run_takes_the_decisions_that_it_took():
 
 def test_the_rate_of_a_run_in_steps_reaches_its_peak():
     s = RunSettings("p", "a", "n", steps=8)
-    setup = SimpleNamespace(run=Folder(), settings=s, learning_rate=1.0)
+    setup = SimpleNamespace(run=Folder(), settings=s, learning_rate=1.0, past=Past())
     timekeeper = Timekeeper(setup, TrainingState(steps=8))
     assert timekeeper.learning_rate(0) == 1.0

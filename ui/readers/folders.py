@@ -35,7 +35,7 @@ def window_of(run: Run, event: Mapping[str, Any]) -> int:
     if length := event.get("sequence_length"):
         return int(length)
     preset = catalogue.find(run.settings.preset)
-    return inputs.window_shape(run.settings, preset.max_sequence_length, preset.vocabulary_size)[0]
+    return inputs.shape_of(run, preset.max_sequence_length, preset.vocabulary_size)[0]
 
 
 def newest_samples(run: Run) -> dict[str, dict[str, Sample]]:

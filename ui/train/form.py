@@ -10,8 +10,17 @@ from engine.core.errors import EngineError, SettingsError
 from engine.presets import catalogue
 from engine.runs import checkpoints, fields, queue, submission
 from engine.runs.checkpoints import Checkpoint
-from engine.runs.settings import CHECKPOINT_FORMATS, KEPT_IN, LEFT_OUT, NEAR_COPIES, PRECISIONS, PROMPTS, RunSettings
-from engine.services import dispatcher
+from engine.runs.settings import (
+    CHECKPOINT_FORMATS,
+    COMPILATIONS,
+    KEPT_IN,
+    LEFT_OUT,
+    NEAR_COPIES,
+    PRECISIONS,
+    PROMPTS,
+    RunSettings,
+)
+from engine.services.launchers import launching
 from ui import (
     access,
     address,
@@ -166,6 +175,13 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         lora_rank = number_input(two, _("LoRA rank (0 = train every weight)"), "lora_rank", help=words.lora_help())
         device = three.selectbox(_("Device"), ["auto", "cpu", *[f"gpu:{i}" for i in range(len(machine.gpus()))]])
         precision = three.selectbox(_("Precision"), PRECISIONS)
+        compilation = three.selectbox(
+            _("Compilation by XLA"),
+            COMPILATIONS,
+            help=_(
+                "Compiled steps are faster, and the first one waits until they are compiled. Automatic: not for a run of two minutes at most of a small model on a CPU."
+            ),
+        )
         evaluate_steps = three.number_input(
             _("Steps between checkpoints (0 = a tenth of the run)"),
             0,
@@ -213,6 +229,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         "parent": parent,
         "device": device,
         "precision": precision,
+        "compilation": compilation,
         "sequence_length": int(sequence_length),
         "batch_size": int(batch_size),
         "learning_rate": float(learning_rate),
@@ -245,7 +262,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
                 )
             stem = "" if name.strip() else "run"
             entry = budget.enter(settings, stem, join=not name.strip())
-            dispatcher.ensure()
+            launching.wake()
             st.session_state["tune_parent"] = None  # the next run is not meant to start there
             address.go(rooms.EXPLORE, rooms.CURVE, run=run_view.entered(entry))
         except (SettingsError, EngineError) as error:

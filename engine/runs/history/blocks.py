@@ -12,8 +12,8 @@ from engine.runs.history import events
 from engine.runs.history.events import STEP_FIELDS, Unread
 
 _FEW = 50  # lines that are read one by one, so that a small run is read without Arrow
-# How a trainer's reports of steps begin: such lines are read together, all others one by one, with the same result.
-_USUAL = np.frombuffer(b'{"kind": "step",', np.uint8)
+# Lines that begin so are read together, all others one by one, with the same result.
+_USUAL = np.frombuffer(events.STEP_BEGINS, np.uint8)
 _NEWLINE = 10
 
 

@@ -187,6 +187,12 @@ class EarlyEnd(Event):
     patience: int
 
 
+class Compilation(Event):
+    """Whether XLA compiles the functions of the run, as it was decided when it began."""
+
+    xla: bool
+
+
 class AtStep(Event):
     """Anything else that happened at a step: a checkpoint, a plan of steps, checkpoints that were deleted."""
 
@@ -212,6 +218,7 @@ class Kind:
 STEP_FIELDS = (
     "step", "time", "tokens", "seconds", "epoch", "loss", "accuracy", "learning_rate", "tokens_per_second", "memory_bytes",
 )  # fmt: skip
+STEP_BEGINS = b'{"kind": "step",'  # how a trainer writes them
 _LONGEST_KIND = 40  # characters
 _SUMS = ("article", "tokens", "bytes", "top_1", "loss")
 _STEP, _STEP_OR_NONE_YET = step, step_or_none_yet
@@ -267,6 +274,7 @@ KINDS = {
     "state": Kind(StateChange, needed(state=text) | known(reason=optional(error), device=text), replaced=False),
     "damaged": Kind(Damaged, needed(checkpoint=text, reason=error), replaced=False),
     "parent_lost": Kind(ParentLost, needed(reason=error), replaced=False),
+    "compilation": Kind(Compilation, needed(xla=boolean), replaced=False),
     "gpu_unused": Kind(GpuUnused, needed(reason=error), replaced=False),
     "retention": Kind(AtStep, replaced=False),
     "skipped": Kind(AtStep, replaced=False),

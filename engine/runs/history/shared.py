@@ -5,6 +5,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
+from engine.runs import attempts
 from engine.runs.history import events
 from engine.runs.history.follower import Follower, History
 
@@ -38,4 +39,4 @@ def _drop_unused() -> None:
 
 def of(folder: Path) -> History:
     """What the run in a folder has reported."""
-    return of_file(folder / events.FILE)
+    return of_file(attempts.home(folder) / events.FILE)

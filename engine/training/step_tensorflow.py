@@ -1,10 +1,12 @@
-"""A training step of the packed way: gradients of a batch, or of its pieces where it does not fit at once, then the optimizer."""
+"""A training step of the packed way on TensorFlow: gradients of a batch, or of its pieces where it does not fit at once, then the optimizer."""
 
+import numpy as np
 import tensorflow as tf
 
 from engine.corpus.windows import Batch
 from engine.models.protocols import CausalLM, Tensor
-from engine.training import chunked_loss
+from engine.training import chunked_loss_tensorflow
+from engine.training.chunked_loss import CHUNK_LOGITS
 
 
 class Accumulator:
@@ -20,7 +22,7 @@ class Accumulator:
         model: CausalLM,
         rows: int,
         jit_compile: bool,
-        chunk_logits: int = chunked_loss.CHUNK_LOGITS,
+        chunk_logits: int = CHUNK_LOGITS,
         update_apart: bool = False,
     ) -> None:
         """
@@ -41,7 +43,7 @@ class Accumulator:
             inputs = {"token_ids": token_ids, "padding_mask": tf.ones_like(token_ids)}
             with tf.GradientTape() as tape:
                 hidden = backbone(inputs, training=True)  # (rows, length, dim)
-                scaled, loss, right = chunked_loss.cross_entropy(
+                scaled, loss, right = chunked_loss_tensorflow.cross_entropy(
                     hidden,
                     tf.convert_to_tensor(embedding.value),
                     targets,
@@ -96,22 +98,29 @@ class Accumulator:
                 total.assign(tf.zeros_like(total))
 
         self._add, self._apply = add, apply
-        self._variables = variables
+        self._variables, self._optimizer = variables, optimizer
 
-    def step(self, batch: Batch) -> dict[str, float]:
-        """One step of the optimizer: loss and accuracy of the batch, as `train_on_batch` returns them."""
+    def dispatch(self, batch: Batch, learning_rate: float) -> Tensor:
+        """Makes one step of the optimizer, without waiting for a GPU; what `figures` reads of it."""
+        self._optimizer.learning_rate = learning_rate
         share = tf.constant(1 / batch.targets.size, tf.float32)
         if self._rows >= len(batch.token_ids):
-            figures = self._whole(
+            return self._whole(
                 tf.constant(batch.token_ids), tf.constant(batch.targets), tf.constant(batch.weights), share
             )
-        else:
-            if not self._sums:
-                self._sums += [tf.Variable(tf.zeros(v.shape, v.dtype), trainable=False) for v in self._variables]
-            figures = tf.zeros(3)
-            for first in range(0, len(batch.token_ids), self._rows):
-                piece = [part[first : first + self._rows] for part in (batch.token_ids, batch.targets, batch.weights)]
-                figures += self._add(*map(tf.constant, piece), share)
-            self._apply()
-        loss, right, counted = (float(figure) for figure in figures.numpy())  # one wait for the device a step
-        return {"loss": loss, "accuracy": right / counted if counted else 0.0}
+        if not self._sums:
+            self._sums += [tf.Variable(tf.zeros(v.shape, v.dtype), trainable=False) for v in self._variables]
+        figures = tf.zeros(3)
+        for first in range(0, len(batch.token_ids), self._rows):
+            piece = [part[first : first + self._rows] for part in (batch.token_ids, batch.targets, batch.weights)]
+            figures += self._add(*map(tf.constant, piece), share)
+        self._apply()
+        return figures
+
+    def figures(self, dispatched: list[Tensor]) -> np.ndarray:
+        """Waits for steps: loss as Keras has it, weight of the right and of all targets of each, float32 (steps, 3)."""
+        found: np.ndarray = tf.stack(dispatched).numpy()
+        return found
+
+    def settle(self) -> None:
+        """Nothing: the model's variables are what is trained."""

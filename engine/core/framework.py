@@ -1,0 +1,71 @@
+"""Which framework Keras computes with here: TensorFlow, or JAX where KERAS_BACKEND says so. Imports neither."""
+
+import importlib.util
+import os
+
+from engine.core.errors import EngineError, ResourcesError
+
+VARIABLE = "KERAS_BACKEND"
+TENSORFLOW, JAX = FRAMEWORKS = ("tensorflow", "jax")
+_TITLES = {TENSORFLOW: "TensorFlow", JAX: "JAX"}
+
+
+def name() -> str:
+    """The framework that trainers, evaluations and samples of this process's children compute with."""
+    return os.environ.get(VARIABLE) or TENSORFLOW
+
+
+def title() -> str:
+    """Its name as people write it."""
+    return _TITLES.get(name(), name())
+
+
+def uses_jax() -> bool:
+    """Whether it is JAX."""
+    return name() == JAX
+
+
+def require() -> None:
+    """Makes sure that the framework is one that Atelier can use and is installed.
+
+    Raises:
+        ResourcesError: it is not.
+    """
+    if name() not in FRAMEWORKS:
+        raise ResourcesError(
+            "{variable} is “{value}”: Atelier computes with {known}. Set it to one of these, or leave it out for "
+            "TensorFlow.",
+            variable=VARIABLE,
+            value=name()[:80],
+            known=" or ".join(FRAMEWORKS),
+        )
+    if importlib.util.find_spec(name()) is None:
+        if uses_jax():
+            raise ResourcesError(
+                "{variable} asks for JAX, which is not installed: pip install -r requirements-jax.txt, or leave "
+                "{variable} out for TensorFlow.",
+                variable=VARIABLE,
+            )
+        raise ResourcesError("TensorFlow is not installed: pip install -r requirements.txt.")
+
+
+def ckpt_problem() -> EngineError | None:
+    """Why a TensorFlow checkpoint can be neither written nor read here; None where it can."""
+    if not uses_jax():
+        return None
+    return EngineError(
+        "A .ckpt checkpoint is TensorFlow's own, and {variable} asks for JAX here: choose weights.h5, which both read "
+        "exactly, or leave {variable} out.",
+        variable=VARIABLE,
+    )
+
+
+def first_tokens_problem() -> EngineError | None:
+    """Why the original report's way cannot be taken here; None where it can."""
+    if not uses_jax():
+        return None
+    return EngineError(
+        "The original report's way trains by Keras fit on TensorFlow's data sets, and {variable} asks for JAX here: choose "
+        "the packed method, or leave {variable} out.",
+        variable=VARIABLE,
+    )

@@ -1,0 +1,60 @@
+"""Whether XLA compiles a run's functions: decided once, when the run begins, by how long it is planned to train.
+
+On a CPU XLA makes the steps faster and takes seconds to compile them, in which a short run without it would have trained.
+"""
+
+import logging
+
+from engine.runs import submission
+from engine.runs.folder import Run
+from engine.runs.settings import AUTO, OFF, RunSettings
+from engine.training.past import Past
+
+# Of training, from which on XLA has gained its compilation back (benchmarks/waiting.py --break-even; benchmarks/README.md).
+BREAK_EVEN_SECONDS = 120.0
+# Tokens a second x parameters, by which the seconds of a run in steps or epochs are told: 9,400 tokens/s of the mini model
+# and 310 of GPT-2 base on two cores. Fixed, so that the same run is the same run on every machine.
+_WORK = 4e10
+_LARGE_PARAMETERS = 50_000_000  # whose memory has been measured with XLA alone (engine.presets.memory)
+_LOG = logging.getLogger("engine.compilation")
+
+
+def decide(
+    run: Run,
+    settings: RunSettings,
+    past: Past,
+    *,
+    available: bool,
+    on_cpu: bool,
+    parameters: int,
+    step_tokens: int,
+    steps_per_epoch: float,
+) -> bool:
+    """Decides it, and writes it into a run that begins; one that goes on keeps to what was decided, so that it stays exact.
+
+    Args:
+        available: whether this TensorFlow has XLA.
+    """
+    if past.xla is not None:
+        return past.xla and available
+    if past.begun:  # by a version that always compiled
+        return available
+    found = available and _is_worth_it(settings, on_cpu, parameters, step_tokens, steps_per_epoch)
+    _LOG.info("the functions of this run are %s by XLA", "compiled" if found else "not compiled")
+    run.append_event("compilation", xla=found)
+    return found
+
+
+def _is_worth_it(
+    settings: RunSettings, on_cpu: bool, parameters: int, step_tokens: int, steps_per_epoch: float
+) -> bool:
+    if settings.compilation != AUTO:
+        return settings.compilation != OFF
+    if not on_cpu or parameters > _LARGE_PARAMETERS:
+        return True
+    if settings.minutes is not None:
+        return 60 * settings.minutes > BREAK_EVEN_SECONDS
+    steps = settings.steps
+    if steps is None:
+        steps = submission.steps_of_epochs(settings.epochs or 0.0, steps_per_epoch)
+    return steps * step_tokens * parameters > BREAK_EVEN_SECONDS * _WORK
