@@ -246,7 +246,7 @@ def test_sessions_that_press_the_button_are_led_to_one_run_and_told_so(root, mon
         app.button(key="lab_start").click().run()
         assert not app.exception and not app.error
     (run,) = lifecycle.all_runs(root)
-    assert {app.session_state["lab_run"] for app in apps} == {run.name}
+    assert {app.session_state["run"] for app in apps} == {run.name}
     joined = [any("your request has joined it" in caption.value for caption in app.caption) for app in apps]
     assert joined == [False] + [True] * (people - 1)
     assert all(any("Place 1 of 1 in the queue: it is next." in m.value for m in app.markdown) for app in apps)

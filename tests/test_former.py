@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from pages_helpers import new_session
-from project import PAGES, PROJECT
+from pages_helpers import go_to, new_session
+from project import PLACES, PROJECT
 
 import engine
 from engine.core.progress import Phase
@@ -112,13 +112,12 @@ def test_the_paused_stage_goes_on_to_its_end_and_the_one_that_waited_follows(for
     assert second.state().state == states.FINISHED
 
 
-@pytest.mark.parametrize("page", [page.stem for page in PAGES])
+@pytest.mark.parametrize("page", PLACES)
 def test_every_page_shows_them(former, page):
     app = new_session().run()
     for end in ("packed", "chain-1"):
         run = former[end]
-        app.query_params["run"] = run.name
-        app.switch_page(f"pages/{page}.py").run()
+        go_to(app, page, run=run.name)
         assert not app.exception and not app.error, (page, run.name, [e.value for e in app.error])
 
 

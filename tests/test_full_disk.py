@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from pages_helpers import new_session
-from project import PROJECT
+from pages_helpers import go_to, new_session
 
 from engine.core import jobs
 from engine.core.errors import StorageError
@@ -168,12 +167,12 @@ def test_a_run_fails_with_the_sentence_and_goes_on_from_its_checkpoint(
     assert [event["step"] for event in run.events("checkpoint")] == [2, 4]
 
 
-@pytest.mark.parametrize("page", ["lab", "articles", "fine_tune", "checkpoints", "side_by_side", "evaluate"])
+@pytest.mark.parametrize("page", ["lab", "articles", "train", "curve", "checkpoints", "write", "score"])
 def test_every_page_opens_and_a_request_is_answered_by_the_sentence(root, disk, page):
     new_run()
     disk.full = True
     app = new_session().run()
     if page != "lab":
-        app.switch_page(str(PROJECT / "pages" / f"{page}.py")).run()
+        go_to(app, page)
     assert not app.exception, [e.message for e in app.exception]
     assert any("is full: free some space" in error.value for error in app.error)  # of the dispatcher's start

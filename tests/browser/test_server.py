@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from browser_helpers import open_page, until_drawn
-from project import PAGES
 from waiting_helpers import until
 
 from scripts.dashboard import Dashboard
+from ui import rooms
 
 CODE = "correct horse battery"
 # Told to Python before anything else runs: every look-up and every connection to another machine is noted and refused.
@@ -127,13 +127,11 @@ def test_streamlits_own_welcome_would_have_asked(tmp_path):
     assert "checkip.amazonaws.com" in requests_seen(tmp_path)
 
 
-OTHERS = [page.stem for page in PAGES if page.stem != "lab"]
+ALL = ["", "train", *(f"{room}?tab={tab}" for room, tabs in rooms.ROOMS.items() for tab in tabs)]
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(
-    "paths", [["", "fine_tune"], pytest.param(["", *OTHERS], marks=pytest.mark.long)], ids=["two", "all"]
-)
+@pytest.mark.parametrize("paths", [["", "train"], pytest.param(ALL, marks=pytest.mark.long)], ids=["two", "all"])
 def test_no_page_makes_a_browser_ask_another_server(browser, tmp_path, paths):
     with serving(tmp_path) as port:
         server = f"http://127.0.0.1:{port}"
@@ -197,7 +195,7 @@ def test_a_frame_of_its_own_origin_shows_the_pages_and_a_foreign_one_only_where_
         # Pages, the fallback for unknown addresses, and what the application's own routes give.
         for path in (
             "/",
-            "/side_by_side",
+            "/explore",
             "/nowhere",
             "/_atelier/plotly.min.js",
             "/_atelier/exports/x",
@@ -240,7 +238,7 @@ def test_the_code_is_asked_once_and_stays_over_a_reload_until_its_holder_leaves(
         cookies = until(lambda: [one for one in context.cookies() if one["name"].startswith("atelier_owner_")], 20)
         assert cookies[0]["httpOnly"] and cookies[0]["sameSite"] == "Strict"
         assert cookies[0]["name"] not in page.evaluate("document.cookie")
-        for path in ("", "/checkpoints"):
+        for path in ("", "/library?tab=checkpoints"):
             page.goto(server + path)
             owner.wait_for(timeout=60_000)
         other = browser.new_page(locale="en-GB")

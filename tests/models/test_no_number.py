@@ -133,7 +133,7 @@ def test_the_page_of_a_run_with_such_figures_shows_none_of_them(root, no_studio)
                 f'{{"kind": "step", "time": 1.0, "step": {step}, "loss": NaN, "accuracy": NaN, "tokens": 100, "seconds": 2.0, '
                 '"learning_rate": 0.001, "tokens_per_second": Infinity, "memory_bytes": 1000}\n'
             )
-    for page in ("fine_tune", "compare"):
+    for page in ("curve", "runs"):
         app = open_page(page)
         shown = [
             *(element.value for kind in (app.markdown, app.caption, app.metric) for element in kind),
