@@ -33,7 +33,7 @@ from streamlit_session import Clock, Measured, visit
 from scripts.dashboard import FLAGS, Dashboard, browser_program
 
 # By address; "" is the Lab. Those that start the studio, a process with TensorFlow, are left out.
-PAGES = ["", "", "", "fine_tune", "fine_tune", "compare", "time_machine", "checkpoints", "articles", "evaluate"]
+PAGES = ["", "", "", "train", "explore", "explore", "explore", "explore", "library", "library"]
 STAY_SECONDS = 15.0, 45.0
 ARRIVAL_SECONDS = 5.0
 RUN = "class"

@@ -99,7 +99,8 @@ def main() -> None:
         app.session_state["language"] = "en"
         app.session_state["compare_runs"] = names
         app.run()
-        app.switch_page(str(PROJECT / "pages" / "compare.py"))
+        app.query_params["tab"] = "runs"
+        app.switch_page(str(PROJECT / "pages" / "library.py"))
         timed(app)  # whatever Python imports once
         st.cache_data.clear()
         st.cache_resource.clear()
@@ -108,7 +109,8 @@ def main() -> None:
         found["compare_warm"] = median_of(app, chosen, FIGURES)
         app.toggle(key="compare_smooth").set_value(True)
         found["compare_smoothed"] = median_of(app, chosen, FIGURES)
-        app.switch_page(str(PROJECT / "pages" / "time_machine.py"))
+        app.query_params["tab"] = "time"
+        app.switch_page(str(PROJECT / "pages" / "explore.py"))
         timed(app)
         st.cache_data.clear()
         st.cache_resource.clear()

@@ -17,7 +17,7 @@ import psutil
 
 from scripts.dashboard import Dashboard, chromium
 
-PAGES = ("", "articles", "fine_tune", "checkpoints", "side_by_side", "evaluate")
+PAGES = ("", "library?tab=articles", "train", "library?tab=checkpoints", "explore?tab=write", "explore?tab=score")
 
 
 def measure(root: Path) -> dict:

@@ -36,7 +36,7 @@ from engine.runs.settings import CHECKPOINT_FORMATS, HUGGING_FACE, PRESET, RunSe
 from engine.services import dispatcher, import_job, inference_client
 
 DISK_MEGABYTES = 640
-PAGES = ("articles", "fine_tune", "checkpoints", "side_by_side", "evaluate")
+PAGES = (("train", ""), ("library", "articles"), ("library", "checkpoints"), ("explore", "write"), ("explore", "score"))
 
 
 @contextlib.contextmanager
@@ -93,8 +93,9 @@ def pages_alive() -> int:
     """How many of the six pages render without an exception."""
     app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=120).run()
     alive = int(not app.exception)
-    for page in PAGES:
-        app.switch_page(str(PROJECT / "pages" / f"{page}.py")).run()
+    for room, tab in PAGES:
+        app.query_params.update({"tab": tab} if tab else {})
+        app.switch_page(str(PROJECT / "pages" / f"{room}.py")).run()
         alive += int(not app.exception)
     return alive
 

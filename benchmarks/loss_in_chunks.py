@@ -33,7 +33,7 @@ def measure(model_name: str, rows: int, steps: int, way: str, precision: str, xl
     from engine.evaluation import scoring
     from engine.models import loading
     from engine.models.backend import keras
-    from engine.training import accumulation
+    from engine.training import step_tensorflow
 
     keras.utils.set_random_seed(1)
     keras.config.set_dtype_policy(precision)
@@ -55,7 +55,7 @@ def measure(model_name: str, rows: int, steps: int, way: str, precision: str, xl
         def step() -> float:
             return model.train_on_batch(inputs, targets, sample_weight=batch.weights, return_dict=True)["loss"]
     else:
-        accumulator = accumulation.Accumulator(model, rows, jit_compile, chunk_logits=int(way))
+        accumulator = step_tensorflow.Accumulator(model, rows, jit_compile, chunk_logits=int(way))
 
         def step() -> float:
             return accumulator.step(batch)["loss"]

@@ -31,6 +31,7 @@ from engine.runs import checkpoints, inputs, references, submission
 from engine.runs.lifecycle import create
 from engine.runs.settings import CHECKPOINT_FORMATS, RunSettings
 from engine.training import setup, steppers
+from engine.training.past import Past
 from engine.training.saver import Saver
 from engine.training.state import TrainingState
 
@@ -55,7 +56,7 @@ class Saving:
             run=run, settings=run.settings, device="", precision="float32", base=references.ModelReference(preset),
             parent=None, own=None, damaged=(), tokenizer=catalogue.tokenizer(preset), learning_rate=1e-4, length=length,
             batch_size=batch, corpus=SimpleNamespace(content_hash="", articles=lambda split: 1),
-            batches=self._batches, parameters=model.count_params(),
+            batches=self._batches, parameters=model.count_params(), past=Past(), xla=scoring.JIT_COMPILE,
         )  # fmt: skip
         self._saver = Saver(found, model, self._state, ignore)
 

@@ -8,36 +8,105 @@ import streamlit as st
 
 from engine.core import machine, paths
 from engine.runs import queue, states
-from engine.runs.settings import EVERYTHING, RunSettings
+from engine.runs.settings import EVERYTHING, IMPORTED, RunSettings
 from engine.services.launchers import launching
-from ui import broken_view, budget, errors, gpu_unused, little_memory, owner, removal_view, run_view, words
+from ui import (
+    address,
+    broken_view,
+    budget,
+    errors,
+    gpu_unused,
+    little_memory,
+    owner,
+    pair,
+    removal_view,
+    rooms,
+    run_view,
+    words,
+)
 from ui.i18n import _, _n
 from ui.readers import folders, recorded
 
 MINUTES = 1.0
 
-st.title(_("Lab"))
 removal_view.show_message()
 owner.faults()
 found = machine.look(paths.checkpoints_root())
-active = folders.active_run()
 nothing_trains = little_memory.nothing_trains()
+pressed = False
 if nothing_trains:
     little_memory.say(training=True)
 else:
-    st.markdown(
-        _(
-            "Watch GPT-2 learn to write science: press the button, and a small GPT-2 that knows old novels reads research articles."
+    left, right = st.columns([2, 3], vertical_alignment="center")
+    with left:
+        pressed = st.button(
+            _("Fine-tune the mini model on the sample articles"),
+            type="primary",
+            icon=":material/play_arrow:",
+            # The same text whatever runs: Streamlit loses a press on a button that has changed since the page was shown.
+            help=_(
+                "While another run works or waits, yours takes its place behind it, or joins an identical one that waits."
+            ),
+            key="lab_start",
         )
-    )
-pressed = not nothing_trains and st.button(
-    _("Fine-tune the mini model on the sample articles"),
-    type="primary",
-    icon=":material/play_arrow:",
-    # The same text whatever runs: Streamlit loses a press on a button that has changed since the page was shown.
-    help=_("While another run works or waits, yours takes its place behind it, or joins an identical one that waits."),
-    key="lab_start",
-)
+    with right:
+        st.markdown(
+            _(
+                "Watch GPT-2 learn to write science: press the button, and a small GPT-2 that knows old novels reads research articles."
+            )
+        )
+gpu_unused.say()
+if pressed:
+    with errors.shown():
+        settings = RunSettings(
+            preset=paths.portable(paths.MINI_PRESET),
+            articles=paths.portable(paths.SAMPLE_ARTICLES),
+            name=queue.UNNAMED,
+            minutes=MINUTES,
+            minutes_of=EVERYTHING,
+        )
+        entry = budget.enter(settings, "lab", join=True)
+        pair.show_run(run_view.entered(entry))
+        launching.wake()
+        st.rerun()
+
+trained = folders.trained_runs()
+shown = pair.current().run
+if shown is not None and shown.settings.method == IMPORTED:  # it was never trained: the newest that was
+    shown = next(iter(trained), None)
+if shown is None:
+    if not nothing_trains:
+        st.info(_("Nothing has been trained yet. Press the button: curve and samples appear here."))
+else:
+    if shown.recorded:
+        until_pressed = not nothing_trains and not pair.is_chosen()
+        st.caption(_("A recorded run, until you press the button") if until_pressed else _("A recorded run"))
+    elif shown.state().state in run_view.ACTIVE:
+        st.caption(_("At work"))
+    elif shown.name == trained[0].name:
+        st.caption(_("The last run"))
+    run_view.watch(shown, key="lab")
+    if shown.state().state == states.FINISHED:
+        run_view.outcome(shown)
+        with st.container(horizontal=True):
+            if not little_memory.nothing_generates():
+                st.page_link(
+                    rooms.PAGES[rooms.EXPLORE],
+                    label=_("Let both write, side by side"),
+                    icon=":material/view_column:",
+                    query_params=address.query_of(rooms.WRITE),
+                )
+            st.page_link(
+                rooms.PAGES[rooms.EXPLORE],
+                label=_("See all figures"),
+                icon=":material/analytics:",
+                query_params=address.query_of(rooms.SCORE),
+            )
+    if shown.recorded:
+        recorded.note()
+broken_view.show("lab")
+
+# What the machine is, at the foot.
 if not found.gpus:
     gpu = _("no GPU: it runs on the CPU")
 elif machine.gpu_problem() is not None:
@@ -59,44 +128,3 @@ st.caption(
         ]
     )
 )
-gpu_unused.say()
-if pressed:
-    with errors.shown():
-        settings = RunSettings(
-            preset=paths.portable(paths.MINI_PRESET),
-            articles=paths.portable(paths.SAMPLE_ARTICLES),
-            name=queue.UNNAMED,
-            minutes=MINUTES,
-            minutes_of=EVERYTHING,
-        )
-        entry = budget.enter(settings, "lab", join=True)
-        st.session_state["lab_run"] = run_view.entered(entry)
-        launching.wake()
-        st.rerun()
-
-listed = folders.trained_runs()
-own = run_view.exists(st.session_state.get("lab_run"))
-shown = active or own or (listed[0] if listed else None)
-if own and shown and own.name != shown.name:
-    run_view.watch_place(own)
-if shown is None:
-    if not nothing_trains:
-        st.info(_("Nothing has been trained yet. Press the button: curve and samples appear here."))
-else:
-    if shown.recorded:
-        st.subheader(_("A recorded run") if nothing_trains else _("A recorded run, until you press the button"))
-        recorded.note()
-    elif shown.state().state in run_view.ACTIVE:
-        st.subheader(_("At work"))
-    else:
-        st.subheader(_("The last run"))
-    if shown.state().state == states.FINISHED:
-        run_view.outcome(shown)
-        with st.container(horizontal=True):
-            if not little_memory.nothing_generates():
-                st.page_link(
-                    frame.PAGES["side_by_side"], label=_("Let both write, side by side"), icon=":material/view_column:"
-                )
-            st.page_link(frame.PAGES["evaluate"], label=_("See all figures"), icon=":material/analytics:")
-    run_view.watch(shown, key="lab")
-broken_view.show("lab")

@@ -94,7 +94,7 @@ def take_pictures() -> None:
             page.get_by_text("validation", exact=True).first.wait_for(timeout=60_000)  # the curve's legend
             page.wait_for_timeout(2_000)  # the curve is drawn in steps
             page.screenshot(path=IMAGES / "lab.png")
-            page.goto(f"{dashboard.address}/side_by_side")
+            page.goto(f"{dashboard.address}/explore?tab=write")
             page.get_by_role("button", name="Generate").click(timeout=60_000)
             page.get_by_role("button", name="Copy").nth(1).wait_for(timeout=240_000)  # both have written
             page.screenshot(path=IMAGES / "side_by_side.png")

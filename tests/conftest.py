@@ -1,6 +1,8 @@
 """What the tests share: a tiny real GPT-2, small real articles, folders of their own."""
 
 import contextlib
+import gc
+import importlib
 import json
 import os
 import shutil
@@ -147,19 +149,32 @@ def without_xla():
     from engine.evaluation import scoring
 
     scoring.JIT_COMPILE = False
+    importlib.import_module("keras_hub")
+    gc.collect()
+    gc.freeze()  # a million objects of TensorFlow that stay: each collection of garbage would go through them, 0.3 s
 
 
-@pytest.fixture(scope="session")
-def tiny_preset(tmp_path_factory, vocabulary, without_xla) -> Path:
-    """A keras-hub preset of a real GPT-2: 2 layers, hidden 32, context 64, random weights of a fixed seed."""
+def new_preset(folder: Path, vocabulary, layers: int) -> Path:
+    """A keras-hub preset of a real GPT-2: hidden 32, context 64, random weights of a fixed seed."""
     from engine.models import loading
     from engine.models.backend import keras
 
     keras.utils.set_random_seed(7)
-    folder = tmp_path_factory.mktemp("presets") / "tiny"
-    model = loading.new(loading.Architecture(len(vocabulary[0]), 2, 2, 32, 64))
+    model = loading.new(loading.Architecture(len(vocabulary[0]), layers, 2, 32, 64))
     loading.save_preset(model, *vocabulary, folder, "# A tiny model for tests\n")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_preset(tmp_path_factory, vocabulary, without_xla) -> Path:
+    """One layer: most of the time of so small a run is TensorFlow's tracing, which each layer's variables add to."""
+    return new_preset(tmp_path_factory.mktemp("presets") / "tiny", vocabulary, 1)
+
+
+@pytest.fixture(scope="session")
+def two_layer_preset(tmp_path_factory, vocabulary, without_xla) -> Path:
+    """Two layers, for what could mistake one for the other."""
+    return new_preset(tmp_path_factory.mktemp("two-layers") / "tiny", vocabulary, 2)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +187,7 @@ def looking():
 
 
 @pytest.fixture(scope="module")
-def fine_tuned(tiny_preset, tmp_path_factory):
+def fine_tuned(two_layer_preset, tmp_path_factory):
     """(weights of a GPT2Backbone that are not the preset's, a keras-hub preset of them, a Hugging Face folder of them)."""
     import numpy as np
 
@@ -182,11 +197,11 @@ def fine_tuned(tiny_preset, tmp_path_factory):
     from engine.runs.references import ModelReference
 
     folder = tmp_path_factory.mktemp("fine-tuned")
-    model, _tokenizer = loading.load(ModelReference(catalogue.find(tiny_preset)))
+    model, _tokenizer = loading.load(ModelReference(catalogue.find(two_layer_preset)))
     rng = np.random.default_rng(1)
     model.backbone.set_weights([w + rng.normal(0, 0.05, w.shape) for w in model.backbone.get_weights()])
     loading.save_preset(
-        model, *formats._vocabulary(ModelReference(catalogue.find(tiny_preset))), folder / "keras-hub", ""
+        model, *formats._vocabulary(ModelReference(catalogue.find(two_layer_preset))), folder / "keras-hub", ""
     )
     exported = formats.export(references.resolve(str(folder / "keras-hub")), "hugging-face", folder / "hugging-face")
     return model.backbone.get_weights(), folder / "keras-hub", exported
@@ -226,7 +241,7 @@ def transformers() -> Elsewhere:
     found = Elsewhere(os.environ.get("ATELIER_TRANSFORMERS_PYTHON") or sys.executable)
     look = "import importlib.util as u, sys; sys.exit(not (u.find_spec('torch') and u.find_spec('transformers')))"
     if subprocess.run([found.python, "-c", look]).returncode:
-        reason = "a test extra: pip install -r tests/requirements-transformers.txt && pytest -k transformers"
+        reason = "a test extra: pip install -r tests/requirements-transformers.txt && pytest -m long -k transformers"
         (pytest.fail if os.environ.get("ATELIER_REQUIRE_ALL") else pytest.skip)(reason)
     return found
 
@@ -242,10 +257,18 @@ def real_data() -> Path:
 
 
 @pytest.fixture
-def only_trains(monkeypatch):
-    """Leaves out what has no part in what is tested, and takes most of the time of so small a run."""
+def eager():
+    """Nothing is traced, which takes longer than a few steps of a model of one layer."""
     import tensorflow as tf
 
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def only_trains(monkeypatch, eager):
+    """Leaves out what has no part in what is tested, and takes most of the time of so small a run."""
     from engine.training import final, loop
     from engine.training.measurer import Measurer
 
@@ -253,9 +276,6 @@ def only_trains(monkeypatch):
         monkeypatch.setattr(Measurer, method, lambda self, *rest: None)
     monkeypatch.setattr(final, "score", lambda *rest: {})
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)  # the loss of each step
-    tf.config.run_functions_eagerly(True)  # tracing takes longer than so few steps
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

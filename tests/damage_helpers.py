@@ -4,13 +4,13 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pages_helpers import a_run
-from project import PAGES, PROJECT
+from pages_helpers import a_run, go_to, new_session
+from project import PLACES
 from streamlit.testing.v1 import AppTest
 
 from engine.core.errors import EngineError
@@ -330,15 +330,15 @@ EXAMPLES, PAGE_EXAMPLES, PAGE_STEP = (
 
 
 def every_page(
-    pages: list[str] | None = None, seen: Callable[[str, AppTest], None] = lambda page, app: None
+    pages: Collection[str] | None = None, seen: Callable[[str, AppTest], None] = lambda page, app: None
 ) -> AppTest:
     """Opens the pages, one after the other in one session, each looked at by `seen`; the last."""
-    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
+    app = new_session()
     app.session_state["language"] = "en"
     app.run()
     assert not app.exception, [e.message for e in app.exception]
-    for name in pages or [page.stem for page in PAGES]:
-        app.switch_page(str(PROJECT / "pages" / f"{name}.py")).run()
+    for name in pages or PLACES:
+        go_to(app, name)
         assert not app.exception, (name, [e.message for e in app.exception])
         assert app.title, name
         seen(name, app)

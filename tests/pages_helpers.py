@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from project import PROJECT
 from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.scriptrunner import script_runner
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest, app_test, local_script_runner
 from streamlit.testing.v1.element_tree import Dataframe, Element, Metric, Table, Widget
@@ -13,26 +14,49 @@ from engine.core.locks import Lock
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, states
 from engine.runs.settings import RunSettings
-from ui import preview_view
+from ui import preview_view, rooms
 
 # AppTest does both anew for each app, with the same result: the metadata of each installed package are read in search of
 # components, and the pages are compiled. That was a third of the time of opening one.
 manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 _compiled = ScriptCache()
 app_test.ScriptCache = local_script_runner.ScriptCache = lambda: _compiled
+# In a process that has loaded Keras, as tests do and the dashboard never does, each run of a page would end with Keras's
+# state thrown away and a collection of all garbage: 0.3 to 0.5 s, ten times what the page takes.
+script_runner._clean_problem_modules = lambda: None
+
+
+def new_session() -> AppTest:
+    """A session in which no page has been opened yet."""
+    return AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
 
 
 def open_page(name: str, language: str = "en", **state: object) -> AppTest:
-    """A page in a session of its own; `state` is what has been chosen in it before, by the keys of widgets."""
-    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
+    """A place (`project.PLACES`) in a session of its own; `state` is what has been chosen in it before, by the keys of widgets."""
+    app = new_session()
     app.session_state["language"] = language
     app.run()
     for key, value in state.items():
         app.session_state[key] = value
     if name != "lab":
-        app.switch_page(str(PROJECT / "pages" / f"{name}.py")).run()
+        go_to(app, name)
     assert not app.exception, [e.message for e in app.exception]
     return app
+
+
+def go_to(app: AppTest, place: str, **query: str) -> AppTest:
+    """Goes to a tab, or to a page without tabs (`project.PLACES`), as a link of the page does: with the pair in view, and with
+    these parameters besides."""
+    room = place if place in rooms.ROOMS else rooms.room_of(place)
+    query = {name: app.query_params[name] for name in ("run", "against") if name in app.query_params} | query
+    app.query_params.clear()
+    app.query_params.update(query if room == place else {**query, "tab": place})
+    return app.switch_page(str(PROJECT / "pages" / f"{room}.py")).run()
+
+
+def look_at(app: AppTest, run: str) -> AppTest:
+    """Chooses a run in the header."""
+    return app.selectbox(key="run").set_value(run).run()
 
 
 def a_run(root, name="one", state=states.FINISHED, preset="checkpoints/presets/gpt2_mini_en"):

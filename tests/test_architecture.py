@@ -29,6 +29,7 @@ PACKAGES = (
 )
 # The modules that may import TensorFlow, Keras or keras-hub, and what starts from them.
 TRAINING_SIDE = {
+    "engine.models.attention",
     "engine.models.backend",
     "engine.models.loading",
     "engine.models.formats",
@@ -38,10 +39,12 @@ TRAINING_SIDE = {
     "engine.inference.generation",
     "engine.inference.token_scores",
     "engine.inference.differences",
-    "engine.training.accumulation",
     "engine.training.final",
     "engine.training.fine_tuning",
-    "engine.training.chunked_loss",
+    "engine.training.chunked_loss_jax",
+    "engine.training.chunked_loss_tensorflow",
+    "engine.training.step_jax",
+    "engine.training.step_tensorflow",
     "engine.training.loop",
     "engine.training.measurer",
     "engine.training.timekeeper",
@@ -141,11 +144,17 @@ from streamlit.testing.v1 import AppTest
 project = Path(sys.argv[1])
 sys.path.insert(0, str(project))
 app = AppTest.from_file(str(project / "streamlit_app.py"), default_timeout=60)
-for page in sorted((project / "pages").glob("*.py")):
-    app.run()
-    app.switch_page(str(page)).run()
-    assert not app.exception, (page.name, app.exception)
-    assert app.title, page.name
+from ui import rooms
+
+for room, tabs in rooms.ROOMS.items():
+    for tab in tabs or (None,):
+        app.query_params.clear()
+        if tab:
+            app.query_params["tab"] = tab
+        app.run()
+        app.switch_page(str(project / "pages" / f"{room}.py")).run()
+        assert not app.exception, (room, tab, app.exception)
+        assert app.title, (room, tab)
 heavy = sorted(name for name in sys.modules if name.split(".")[0] in {"tensorflow", "keras", "keras_hub", "keras_nlp"})
 assert not heavy, heavy[:5]
 print("clean")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from pages_helpers import new_session
 from project import PROJECT
 from runs_helpers import MINI, SAMPLE, a_request
-from streamlit.testing.v1 import AppTest
 from waiting_helpers import until
 
 from engine.core import files, jobs, launch, machine, paths
@@ -238,7 +238,7 @@ def test_stages_are_joined_as_a_whole_or_not_at_all(root, checked):
 def test_sessions_that_press_the_button_are_led_to_one_run_and_told_so(root, monkeypatch, people):
     """All saw a page without a run. AppTest runs one script at a time; what happens within one is tested above."""
     monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
-    apps = [AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60) for _ in range(people)]
+    apps = [new_session() for _ in range(people)]
     for app in apps:
         app.session_state["language"] = "en"
         app.run()
@@ -246,7 +246,7 @@ def test_sessions_that_press_the_button_are_led_to_one_run_and_told_so(root, mon
         app.button(key="lab_start").click().run()
         assert not app.exception and not app.error
     (run,) = lifecycle.all_runs(root)
-    assert {app.session_state["lab_run"] for app in apps} == {run.name}
+    assert {app.session_state["run"] for app in apps} == {run.name}
     joined = [any("your request has joined it" in caption.value for caption in app.caption) for app in apps]
     assert joined == [False] + [True] * (people - 1)
     assert all(any("Place 1 of 1 in the queue: it is next." in m.value for m in app.markdown) for app in apps)

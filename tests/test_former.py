@@ -9,10 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from project import PAGES, PROJECT
-from streamlit.testing.v1 import AppTest
+from pages_helpers import go_to, new_session
+from project import PLACES, PROJECT
 
 import engine
+from engine.core.progress import Phase
 from engine.evaluation import measure
 from engine.runs import checkpoints, lifecycle, references, states
 from engine.runs.folder import Run
@@ -82,7 +83,24 @@ def test_its_figures_are_those_that_it_tells(former, end):
 
 
 @pytest.mark.slow
-def test_the_paused_stage_goes_on_where_it_was_and_the_one_that_waited_follows(former, tiny_preset):
+def test_the_paused_stage_goes_on_where_it_was_and_is_paused_again(former, without_xla, only_trains):
+    run = former["chain-1"]
+    begun = checkpoints.of_run(run)[-1].step
+    run.request_resume()
+
+    def pause(progress):
+        if progress.phase == Phase.TRAINING and progress.done >= begun + 3:
+            (run.folder / "control.json").write_text('{"action": "pause"}', encoding="utf-8")
+
+    assert worker.work(run, on_progress=pause) is None
+    assert run.state().state == states.PAUSED
+    assert begun < checkpoints.newest_verified(run).step == run.state().step < 600
+    steps = [event["step"] for event in run.events("step")]
+    assert steps == sorted(set(steps)) and any(step <= begun for step in steps) and steps[-1] > begun
+
+
+@pytest.mark.long
+def test_the_paused_stage_goes_on_to_its_end_and_the_one_that_waited_follows(former, without_xla):
     first, second = former["chain-1"], former["chain-2"]
     begun = checkpoints.of_run(first)[-1].step
     first.request_resume()
@@ -94,13 +112,12 @@ def test_the_paused_stage_goes_on_where_it_was_and_the_one_that_waited_follows(f
     assert second.state().state == states.FINISHED
 
 
-@pytest.mark.parametrize("page", [page.stem for page in PAGES])
+@pytest.mark.parametrize("page", PLACES)
 def test_every_page_shows_them(former, page):
-    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60).run()
+    app = new_session().run()
     for end in ("packed", "chain-1"):
         run = former[end]
-        app.query_params["run"] = run.name
-        app.switch_page(f"pages/{page}.py").run()
+        go_to(app, page, run=run.name)
         assert not app.exception and not app.error, (page, run.name, [e.value for e in app.error])
 
 

@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from project import PROJECT
-from streamlit.testing.v1 import AppTest
+from pages_helpers import go_to, new_session
 
 from engine.core import jobs
 from engine.core.errors import StorageError
@@ -137,7 +136,9 @@ def test_an_import_ends_with_the_sentence(root, disk, tiny_preset, sample_folder
 
 
 @pytest.mark.slow
-def test_a_run_fails_with_the_sentence_and_goes_on_from_its_checkpoint(root, tiny_preset, sample_folder, monkeypatch):
+def test_a_run_fails_with_the_sentence_and_goes_on_from_its_checkpoint(
+    root, tiny_preset, sample_folder, monkeypatch, eager
+):
     import tensorflow as tf
 
     run = submission.submit(
@@ -166,12 +167,12 @@ def test_a_run_fails_with_the_sentence_and_goes_on_from_its_checkpoint(root, tin
     assert [event["step"] for event in run.events("checkpoint")] == [2, 4]
 
 
-@pytest.mark.parametrize("page", ["lab", "articles", "fine_tune", "checkpoints", "side_by_side", "evaluate"])
+@pytest.mark.parametrize("page", ["lab", "articles", "train", "curve", "checkpoints", "write", "score"])
 def test_every_page_opens_and_a_request_is_answered_by_the_sentence(root, disk, page):
     new_run()
     disk.full = True
-    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60).run()
+    app = new_session().run()
     if page != "lab":
-        app.switch_page(str(PROJECT / "pages" / f"{page}.py")).run()
+        go_to(app, page)
     assert not app.exception, [e.message for e in app.exception]
     assert any("is full: free some space" in error.value for error in app.error)  # of the dispatcher's start

@@ -61,7 +61,7 @@ def test_a_dispatcher_clears_what_a_trainer_wrote_while_its_folder_was_deleted(r
     assert whole.exists()  # a run stays
 
 
-@pytest.mark.parametrize("deleted", ["root", "locks"])
+@pytest.mark.parametrize("deleted", ["root", pytest.param("locks", marks=pytest.mark.long)])
 def test_a_studio_whose_folder_is_gone_ends(root, deleted):
     log = root.parent / "log"
     with log.open("wb") as output:

@@ -12,7 +12,7 @@ from engine.runs.settings import RunSettings
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
-from tests.kill_points import killed_at  # noqa: E402
+from kill_points import killed_at  # noqa: E402
 
 FORM = "ckpt"  # the format with the most files; benchmarks/save_kills.py writes real weights in all three
 

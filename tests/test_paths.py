@@ -61,7 +61,7 @@ def logits(model: ModelReference) -> np.ndarray:
 
 @pytest.mark.slow
 def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_exported_and_imported(
-    awkward, tmp_path, capsys
+    awkward, tmp_path, capsys, looking, only_trains
 ):
     run = submission.submit(settings(awkward, "one"))
     worker.work(run)
@@ -83,23 +83,24 @@ def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_expo
         back = conversion.convert(references.resolve(there.reference), checkpoints.CKPT, f"back-{form}")
         assert np.array_equal(logits(references.resolve(back.reference)), wanted)
 
+    preset = str(awkward / "preset [tiny]")
     for form in formats.EXPORTS:
         out = formats.export(references.resolve("one"), form, awkward / f"out [{form}]")
         if form in (formats.PRESET, formats.HUGGING_FACE):
             assert np.allclose(logits(ModelReference(catalogue.find(out))), wanted, atol=2e-5)
         else:
-            imported = importing.import_checkpoint(out, f"from-{form}", str(awkward / "preset [tiny]"))
+            imported = importing.import_checkpoint(out, f"from-{form}", preset, validator=looking)
             assert np.array_equal(logits(references.resolve(imported.reference)), wanted)
 
     # A prefix whose own name has brackets, as TensorFlow's users give it.
     for file in (awkward / "out [ckpt]").glob("model.ckpt.*"):
         shutil.copyfile(file, awkward / file.name.replace("model", "theirs [2]"))
-    imported = importing.import_checkpoint(awkward / "theirs [2].ckpt", "theirs", str(awkward / "preset [tiny]"))
+    imported = importing.import_checkpoint(awkward / "theirs [2].ckpt", "theirs", preset, validator=looking)
     assert np.array_equal(logits(references.resolve(imported.reference)), wanted)
     assert len(lifecycle.find("theirs").config["imported"]["files"]) == 2
 
     packed = formats.pack(references.resolve("one"), checkpoints.CKPT, paths.checkpoints_root())
-    imported = importing.import_checkpoint(packed, "packed", str(awkward / "preset [tiny]"))
+    imported = importing.import_checkpoint(packed, "packed", preset, validator=looking)
     assert np.array_equal(logits(references.resolve(imported.reference)), wanted)
 
     articles = str(awkward / "articles [a-z]")
@@ -113,7 +114,7 @@ def test_a_run_in_a_folder_with_brackets_is_finished_resumed_read_converted_expo
 
 
 @pytest.mark.slow
-def test_checkpoints_that_were_written_in_a_folder_with_brackets_before_are_read_again(awkward, tmp_path):
+def test_checkpoints_that_were_written_in_a_folder_with_brackets_before_are_read_again(awkward, tmp_path, only_trains):
     """They are whole: what wrote them never took the path for a pattern. Here written elsewhere and moved there."""
     plain = tmp_path / "plain"
     plain.mkdir()

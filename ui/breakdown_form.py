@@ -12,7 +12,7 @@ from engine.evaluation import cache
 from engine.evaluation.cache import PassSettings
 from engine.runs import references
 from engine.runs.references import ModelReference
-from ui import access, choices, sources, words
+from ui import access, pair, sources, words
 from ui.i18n import _
 from ui.readers import folders
 
@@ -71,33 +71,23 @@ class BreakdownRequest:
 
 
 def choose(split: str) -> BreakdownRequest | None:
-    """Widgets for the model, the articles and the windows; None where there is no model."""
-    available = {model.reference: model for model in folders.models()}
-    tuned = [reference for reference, model in available.items() if not model.is_base]
-    left, right = st.columns(2)
-    choices.still_there(available, "evaluate_model")
-    reference = left.selectbox(
-        _("Model"),
-        list(available),
-        index=list(available).index(tuned[0]) if tuned else 0,
-        format_func=lambda name: folders.title(available[name]),
-        disabled=not available,
-        key="evaluate_model",
-    )
-    if not reference:
+    """Widgets for the articles and the windows that the model in view is measured on; None where there is no model."""
+    models = pair.models()
+    if not models:
         return None
-    model = available[reference]
+    model = models[-1]
+    st.markdown(f"**{words.plain(folders.title(model))}**")
     known = sources.with_split(split, folders.vocabulary_hash(model.preset.reference))
     if access.paths_allowed():
         known[_PATH] = _("A path on this machine")
-    articles = right.selectbox(
+    articles = st.selectbox(
         _("Articles"), list(known), format_func=lambda path: known[path], key=f"report_articles_{split}"
     )
     typed = articles == _PATH
     if typed:
         first = next(iter(known))
         articles = (
-            right.text_input(_("Articles on this machine: a file, folder or zip, or a prepared corpus"), first) or first
+            st.text_input(_("Articles on this machine: a file, folder or zip, or a prepared corpus"), first) or first
         )
     return BreakdownRequest(model, articles, split, _choose_way(model.preset.max_sequence_length or 1024), typed)
 

@@ -28,7 +28,9 @@ def show(key: str) -> None:
         for run, reason in broken:
             said = f"**{words.plain(run.name)}** · {errors.markdown(reason)}"
             if folders.unreadable(run) is None:
-                said += " " + _("“Resume” on the Fine-tune page writes it anew and goes on from the newest checkpoint.")
+                said += " " + _(
+                    "“Resume” above its curve in Explore writes it anew and goes on from the newest checkpoint."
+                )
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(said, width="stretch")
                 removal_view.button(run, f"{key}_{run.name}")

@@ -9,7 +9,7 @@ import streamlit as st
 from engine.corpus.store import Corpus
 from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
-from ui import frame, links, words
+from ui import address, rooms, words
 from ui.i18n import _
 
 GAINED_TOKENS, LOST_TOKENS = "gained_tokens", "lost_tokens"
@@ -105,8 +105,10 @@ def _line(place: Shown, sign: str, articles: str) -> None:
     text.html(f"<code>{sign}{words.decimal(place.bits, 1)} bits</code>\u2002{said}")
     if link is not None:
         link.page_link(
-            frame.PAGES["microscope"],
+            rooms.PAGES[rooms.EXPLORE],
             label=_("Article {n}", n=place.article),
             icon=":material/search:",
-            query_params=links.query(articles=articles, article=place.article, token=max(1, place.first - _LEAD)),
+            query_params=address.query_of(
+                rooms.WORDS, articles=articles, article=place.article, token=max(1, place.first - _LEAD)
+            ),
         )

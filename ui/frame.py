@@ -1,25 +1,26 @@
-"""The frame around every page: language, navigation, what is running, the owner's code."""
+"""The frame around every page: navigation, header and address, what is running, the owner's code."""
 
 import threading
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import Page
+from streamlit.runtime.scriptrunner import StopException
 
 from engine.runs import states
 from engine.services.launchers import launching
-from ui import access, budget, errors, owner, words
-from ui.i18n import LANGUAGES, _, browser_language
+from ui import access, address, budget, errors, former, header, owner, rooms, words
+from ui.i18n import browser_language
 from ui.readers import folders, polling
 
 _HERE = Path(__file__).resolve().parent.parent / "pages"
 # A file of our own: a Material icon would be fetched from a font server by every browser.
 _FAVICON = Path(__file__).resolve().parent / "favicon.png"
+_LOOK = Path(__file__).with_name("look.css")
 _inside = threading.local()  # whether this thread, which runs one session's script, is inside the frame
 POLL_SECONDS = 2.0
-
-
-PAGES: dict[str, Page] = {}  # by the name of their file, for links; filled whenever the frame is shown
+_SIDEBAR_PIXELS = 210
 
 
 def within() -> None:
@@ -34,50 +35,52 @@ def within() -> None:
 
 def _pages() -> dict[str, Page]:
     return {
-        "lab": st.Page(_HERE / "lab.py", title=_("Lab"), icon=":material/science:", default=True),
-        "articles": st.Page(_HERE / "articles.py", title=_("Articles"), icon=":material/article:"),
-        "fine_tune": st.Page(_HERE / "fine_tune.py", title=_("Fine-tune"), icon=":material/tune:"),
-        "compare": st.Page(_HERE / "compare.py", title=_("Compare runs"), icon=":material/stacked_line_chart:"),
-        "checkpoints": st.Page(_HERE / "checkpoints.py", title=_("Checkpoints"), icon=":material/save:"),
-        "side_by_side": st.Page(_HERE / "side_by_side.py", title=_("Side by side"), icon=":material/view_column:"),
-        "evaluate": st.Page(_HERE / "evaluate.py", title=_("Evaluate"), icon=":material/analytics:"),
-        "microscope": st.Page(_HERE / "microscope.py", title=_("Microscope"), icon=":material/biotech:"),
-        "memorisation": st.Page(_HERE / "memorisation.py", title=_("Memorisation"), icon=":material/manage_search:"),
-        "time_machine": st.Page(_HERE / "time_machine.py", title=_("Time machine"), icon=":material/history:"),
+        room: st.Page(_HERE / f"{room}.py", title=rooms.title(room), icon=icon, default=room == rooms.LAB)
+        for room, icon in rooms.ICONS.items()
     }
 
 
 def show() -> None:
     """Shows the frame and, inside it, the page of the address."""
-    st.set_page_config(page_title="Atelier", page_icon=str(_FAVICON), layout="wide")
-    st.session_state.setdefault("language", browser_language())
-    with st.sidebar:
-        # Before st.navigation, so that its own titles are in the language chosen.
-        st.segmented_control(
-            "Language / Langue",
-            list(LANGUAGES),
-            format_func=str.upper,
-            key="language",
-            required=True,
-            label_visibility="collapsed",
-        )
+    st.set_page_config(
+        page_title="Atelier", page_icon=str(_FAVICON), layout="wide", initial_sidebar_state=_SIDEBAR_PIXELS
+    )
+    st.session_state.setdefault("language", browser_language())  # before the pages, whose titles are in it
+    rooms.PAGES.update(_pages())
+    page = st.navigation([*rooms.PAGES.values(), *former.pages()])
+    room = page.url_path or rooms.LAB
+    if room not in rooms.ROOMS:  # a former page, which leads on
+        page.run()
+        return
+    address.begin(room)
+    st.html(_LOOK)
     # After a crash or a restart of the machine nobody else starts what waits.
     if polling.shared("work left", launching.work_left):
         with errors.shown():
             launching.tend()
-    PAGES.update(_pages())
-    page = st.navigation(list(PAGES.values()))
     with st.sidebar:
         polling.fragment(_strip, POLL_SECONDS if folders.active_run() else None)()
         owner.show()
         if access.is_owner():
             for problem in budget.problems():
                 st.warning(errors.markdown(problem), icon=":material/settings_alert:")
+    header.show(room)
+    place = st.container()
     _inside.page = True
     try:
         page.run()
+    except StopException:
+        _finish(room, place)
+        raise
     finally:
         _inside.page = False
+    _finish(room, place)
+
+
+def _finish(room: str, place: DeltaGenerator) -> None:
+    """Says what of the address came to nothing, and writes the address of what is chosen now."""
+    address.say(place)
+    address.end(room)
 
 
 def _strip() -> None:

@@ -13,6 +13,7 @@ from engine.core.errors import EngineError, SettingsError
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 DOMAIN = "atelier"
+LANGUAGE_COOKIE = "atelier_language"  # ui/components/history/history.js writes it
 LOCALE_FOLDER = Path(__file__).parent / "locale"
 
 
@@ -25,7 +26,9 @@ def language() -> str:
 
 
 def browser_language() -> str:
-    """The language that the browser asks for, where there is a catalogue of it."""
+    """The language that was chosen in this browser, else the one that it asks for, where there is a catalogue of it."""
+    if (chosen := st.context.cookies.get(LANGUAGE_COOKIE)) in LANGUAGES:
+        return str(chosen)
     prefix = (st.context.locale or "en").split("-")[0].lower()
     return prefix if prefix in LANGUAGES else "en"
 

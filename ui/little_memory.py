@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.core import machine, paths
 from engine.presets import memory
-from ui import errors, frame
+from ui import address, errors, rooms
 from ui.i18n import _
 
 
@@ -33,10 +33,15 @@ def say(training: bool = False) -> None:
             )
         )
         with st.container(horizontal=True):
-            for page, label, icon in (
-                ("time_machine", _("Watch the recorded run, moment by moment"), "history"),
-                ("compare", _("Its curves and figures"), "stacked_line_chart"),
-                ("memorisation", _("What it copied"), "manage_search"),
-                ("articles", _("What it read"), "article"),
+            for tab, label, icon in (
+                (rooms.TIME, _("Watch the recorded run, moment by moment"), "history"),
+                (rooms.RUNS, _("Its curves and figures"), "stacked_line_chart"),
+                (rooms.COPIED, _("What it copied"), "manage_search"),
+                (rooms.ARTICLES, _("What it read"), "article"),
             ):
-                st.page_link(frame.PAGES[page], label=label, icon=f":material/{icon}:")
+                st.page_link(
+                    rooms.PAGES[rooms.room_of(tab)],
+                    label=label,
+                    icon=f":material/{icon}:",
+                    query_params=address.query_of(tab),
+                )

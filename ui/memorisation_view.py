@@ -7,7 +7,7 @@ from engine.memorisation import search
 from engine.memorisation.search import LENGTHS, Copied, Passage
 from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
-from ui import frame, links, words
+from ui import address, rooms, words
 from ui.charts import colours, style
 from ui.components.tokens import microscope_view
 from ui.i18n import _, _n
@@ -70,14 +70,15 @@ def passages(tokenizer: Tokenizer, copied: Copied, articles: dict[str, str], rea
             link.caption(label)
             continue
         link.page_link(
-            frame.PAGES["articles"],
+            rooms.PAGES[rooms.LIBRARY],
             label=label,
             icon=":material/article:",
-            query_params=links.query(
+            query_params=address.query_of(
+                rooms.ARTICLES,
                 articles=name,
                 split="train",
                 article=passage.article,
-                corpus=links.short(passage.corpus.content_hash),
+                corpus=address.short(passage.corpus.content_hash),
                 token=passage.token,
                 length=passage.length,
             ),

@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.corpus import near_copies
 from engine.corpus.store import Corpus
-from ui import frame, links, words
+from ui import address, rooms, words
 from ui.i18n import _, _n
 
 SHOWN = 20  # pairs
@@ -65,7 +65,7 @@ def show(c: Corpus, articles: str) -> bool:
             alike.markdown(f"**{words.percent(likeness)}**")
             for column, (split, number) in ((one, first), (other, second)):
                 column.page_link(
-                    frame.PAGES["articles"],
+                    rooms.PAGES[rooms.LIBRARY],
                     label=_(
                         "{split} {n} ({id})",
                         split=words.split_name(split),
@@ -73,8 +73,12 @@ def show(c: Corpus, articles: str) -> bool:
                         id=words.plain(c.identifier(split, number)),
                     ),
                     icon=":material/article:",
-                    query_params=links.query(
-                        articles=articles, split=split, article=number, corpus=links.short(c.content_hash)
+                    query_params=address.query_of(
+                        rooms.ARTICLES,
+                        articles=articles,
+                        split=split,
+                        article=number,
+                        corpus=address.short(c.content_hash),
                     ),
                 )
         if len(pairs) > SHOWN:

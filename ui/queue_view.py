@@ -8,7 +8,7 @@ from engine.runs import checkpoints, queue
 from engine.runs.folder import Run
 from engine.runs.settings import CHECKPOINT_FORMATS
 from engine.services.launchers import launching
-from ui import access, errors, importing_view, little_memory, run_view, sources, words
+from ui import access, address, errors, importing_view, little_memory, rooms, run_view, sources, words
 from ui.i18n import _
 from ui.readers import folders
 
@@ -119,5 +119,4 @@ def _dialog(run: Run, extend: bool) -> None:
         again = queue.from_checkpoint(reference, **changes) if extend else queue.again(run, **changes)
         entry = queue.enter(again, queue.stem_of(run.name), join=True)
         launching.wake()
-        st.query_params["run"] = run_view.entered(entry)
-        st.rerun()
+        address.go(rooms.EXPLORE, rooms.CURVE, run=run_view.entered(entry))

@@ -5,7 +5,7 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import removal
 from engine.runs.folder import Run
-from ui import access, errors, words
+from ui import access, errors, pair, words
 from ui.i18n import _, _n
 
 _MESSAGE = "removal_message"
@@ -22,10 +22,9 @@ def button(run: Run, key: str) -> None:
     if not access.is_owner() or run.recorded:
         return
     if st.button(_("Delete the run"), icon=":material/delete_forever:", key=f"{key}_remove"):
-        _question(run)
+        st.dialog(_("Delete the whole run?"))(_question)(run)
 
 
-@st.dialog(_("Delete the whole run?"))
 def _question(run: Run) -> None:
     try:
         removal.check(run)
@@ -58,5 +57,5 @@ def _question(run: Run) -> None:
         with errors.shown():
             removal.remove(run)
             st.session_state[_MESSAGE] = _("{name} was deleted.", name=run.name)
-            st.query_params.pop("run", None)
+            pair.forget(run.name)
             st.rerun()

@@ -45,21 +45,6 @@ def entered(entry: queue.Entry) -> str:
     return entry.run.name
 
 
-def watch_place(run: Run) -> None:
-    """Shows the place of a run that waits while the page shows another, until it starts."""
-
-    def draw() -> None:
-        found = queue.place(run)
-        if found is None:
-            st.rerun()  # it has just started, or was taken from the queue
-        assert found is not None
-        st.info(f"**{words.plain(run.name)}** · {words.place(found)}", icon=":material/hourglass_top:")
-        _joined(run)
-
-    if run.state().state == states.QUEUED:
-        st.fragment(draw, run_every=REFRESH_SECONDS)()
-
-
 def _joined(run: Run) -> None:
     if st.session_state.get("joined") == run.name:
         st.caption(

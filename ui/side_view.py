@@ -11,7 +11,7 @@ from engine.core.errors import EngineError
 from engine.inference.samples.outcome import Column, GenerationResult, Sample
 from engine.runs.references import ModelReference
 from engine.services import inference_client
-from ui import budget, errors, frame, server_paths, studio_view, words
+from ui import address, budget, errors, rooms, server_paths, studio_view, words
 from ui.charts import colours
 from ui.i18n import _, error_text
 from ui.readers import folders
@@ -140,8 +140,7 @@ def _copied(sample: Sample, run: str, key: str) -> None:
         help=_("What of this text stands word for word in the articles of {run}.", run=words.plain(run)),
         key=key,
     ):
-        st.session_state["copied_handed"] = {"run": run, "text": sample.text}
-        st.switch_page(frame.PAGES["memorisation"])
+        address.go(rooms.EXPLORE, rooms.COPIED, **{"run": run, "from": "text", "text": sample.text})
 
 
 def _line(border: str) -> None:

@@ -131,10 +131,11 @@ def choose_articles(key: str, vocabulary: str = "", with_hub: bool = False, form
         ways["path"] = _("A path on this machine")
         if with_hub:
             ways["hub"] = _("The Hugging Face hub")
+    if st.session_state.get(f"{key}_source") not in ways:  # no default of the widget's own: an address may set it
+        st.session_state[f"{key}_source"] = next(iter(ways))
     way = st.pills(  # a segmented control would cut its last choice off in a narrow column
         _("Source"),
         list(ways),
-        default=next(iter(ways)),
         required=True,
         format_func=lambda name: ways[name],
         key=f"{key}_source",

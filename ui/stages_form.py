@@ -13,7 +13,7 @@ from engine.runs import plans, queue
 from engine.runs.inputs import articles_path
 from engine.runs.plans import Plan
 from engine.services.launchers import launching
-from ui import access, preview_view, run_view, words
+from ui import access, address, preview_view, rooms, run_view, words
 from ui.charts import article_figures
 from ui.i18n import _
 
@@ -84,8 +84,7 @@ def form(preset: str, articles: str) -> None:
         raise EngineError("Visitors train one short run at a time: the owner's code lifts the limit.")
     entries = queue.enter_stages(stages, prefix or queue.UNNAMED, "" if prefix else "plan", join=not prefix)
     launching.wake()
-    st.query_params["run"] = run_view.entered(entries[0])
-    st.rerun()
+    address.go(rooms.EXPLORE, rooms.CURVE, run=run_view.entered(entries[0]))
 
 
 def _toml(content: bytes, name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from engine.articles import lines, names, records, table
 from engine.articles.article import Article
@@ -28,7 +28,7 @@ _FEWEST_ROWS = 4  # of a table that no name tells, its header included
 _RETRIED_LINES = 1_000  # of a row: a longer one has no end, however it is read
 # How a row may be written, the commonest first: a blank before a quote is none of the text, but where the quote is; some
 # databases write a backslash before a quote instead of a second one. Between tabs a quote is often a quote and nothing else.
-_WAYS: tuple[dict, ...] = ({"skipinitialspace": True}, {}, {"escapechar": "\\"})
+_WAYS: tuple[dict[str, Any], ...] = ({"skipinitialspace": True}, {}, {"escapechar": "\\"})
 _WITHOUT_QUOTES = {"quoting": csv.QUOTE_NONE}
 
 

@@ -3,7 +3,7 @@
 import codecs
 import io
 import re
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from engine.articles import code_pages
 from engine.articles.code_pages import UTF8
@@ -104,7 +104,7 @@ class Transcoded(io.RawIOBase):
     def tell(self) -> int:
         return self._position
 
-    def readinto(self, buffer) -> int:
+    def readinto(self, buffer: Any) -> int:  # collections.abc.Buffer is of Python 3.12
         while not self._ready and not self._ended:
             piece = self._stream.read(_STEP_BYTES)
             self._ended = not piece

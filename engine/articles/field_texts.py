@@ -3,6 +3,7 @@
 import ast
 import re
 from collections import Counter
+from typing import Any
 
 from engine.articles import names, wrapped
 from engine.articles.article import clean
@@ -82,7 +83,7 @@ def texts(value: object, left: Counter[str] | None = None) -> tuple[str, ...]:
         left: where what is not read of it is counted.
     """
     left = Counter() if left is None else left
-    items: list = []
+    items: list[Any] = []
     if isinstance(value, str) and (inside := _list_in_text(value)) is not None:
         value = inside
     if isinstance(value, str):

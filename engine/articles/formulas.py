@@ -1,6 +1,9 @@
 """A formula of an article → a line of text: its MathML, TeX or OMML (Word's) as one would type it."""
 
 import re
+from typing import Any, TypeAlias
+
+Element: TypeAlias = Any  # of lxml, which brings no types
 
 _TEX_BODY = re.compile(r"\\begin\{document\}(.*?)\\end\{document\}", re.DOTALL)
 _TEX_AROUND = re.compile(r"^(?:\$\$?|\\\[|\\\()\s*|\s*(?:\$\$?|\\\]|\\\))$")
@@ -26,7 +29,7 @@ _ACCENTS = {
 }
 
 
-def text_of(formula) -> str:
+def text_of(formula: Element) -> str:
     """The text of the MathML in an element, or else of the TeX; "" where it holds neither."""
     found = {"math": "", "tex-math": ""}
     for element in formula.iter():
@@ -45,7 +48,7 @@ def tex(source: str) -> str:
     return text
 
 
-def _name(element) -> str:
+def _name(element: Element) -> str:
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
@@ -53,11 +56,11 @@ def _one_line(text: str) -> str:
     return " ".join(text.translate(_INVISIBLE).split())
 
 
-def _children(element) -> list:
+def _children(element: Element) -> list[Element]:
     return [child for child in element if _name(child) and _name(child) not in _NOT_SHOWN]
 
 
-def _row(children: list, texts: list[str]) -> str:
+def _row(children: list[Element], texts: list[str]) -> str:
     """Elements one after the other; space around an operator that stands between two."""
     parts: list[str] = []
     for child, text in zip(children, texts, strict=True):
@@ -69,7 +72,7 @@ def _row(children: list, texts: list[str]) -> str:
     return "".join(parts)
 
 
-def _operand(element, text: str) -> str:
+def _operand(element: Element, text: str) -> str:
     """In parentheses where it is more than one thing."""
     text = _one_line(text)
     leaves = sum(_name(leaf) in _LEAVES for leaf in element.iter())
@@ -77,7 +80,7 @@ def _operand(element, text: str) -> str:
     return text if leaves < 2 or whole else f"({text})"
 
 
-def _as_text(element) -> str:
+def _as_text(element: Element) -> str:
     name, children = _name(element), _children(element)
     if name == "mspace":
         return " "
@@ -101,7 +104,8 @@ def _as_text(element) -> str:
         return f"{of[0]}_{of[1]}^{of[2]}"
     if name == "mfenced":
         between = element.get("separators", ",").strip()[:1]
-        return element.get("open", "(") + (f"{between} " if between else "").join(texts) + element.get("close", ")")
+        opened, closed = str(element.get("open", "(")), str(element.get("close", ")"))
+        return opened + (f"{between} " if between else "").join(texts) + closed
     if name == "mtable":
         return "; ".join(texts)
     if name in ("mtr", "mlabeledtr"):
@@ -109,12 +113,12 @@ def _as_text(element) -> str:
     return texts[0] if name == "semantics" and texts else _row(children, texts)
 
 
-def of_word(formula) -> str:
+def of_word(formula: Element) -> str:
     """The text of a formula as Word writes them (OMML)."""
     return _one_line(_office(formula))
 
 
-def _office(element) -> str:
+def _office(element: Element) -> str:
     name = _name(element)
     if name == "t":
         return element.text or ""
@@ -158,7 +162,7 @@ def _filled(parts: dict[str, list[str]], key: str) -> bool:
     return bool("".join(parts.get(key, ())).strip())
 
 
-def _character(element, name: str, usual: str) -> str:
+def _character(element: Element, name: str, usual: str) -> str:
     """A character that the properties of an element name."""
     for child in element:
         if _name(child).endswith("Pr"):

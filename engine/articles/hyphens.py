@@ -85,4 +85,6 @@ def stays(head: str, tail: str, vocabulary: Counter[str]) -> bool:
 @functools.lru_cache(maxsize=1)
 def _prose() -> dict[str, int]:
     """How often English prose writes the words that it often writes."""
-    return json.loads((paths.PROJECT / "engine" / "corpus" / "prose_words.json").read_text(encoding="utf-8"))["counts"]
+    content = (paths.PROJECT / "engine" / "corpus" / "prose_words.json").read_text(encoding="utf-8")
+    counts: dict[str, int] = json.loads(content)["counts"]
+    return counts

@@ -158,5 +158,6 @@ def count(path: Path | str, options: Options | None = None) -> dict[str, int]:
     with Reading(path, options, action="count") as reading:
         for header, _ in reading:
             if header["kind"] == "counts":
-                return header["counts"]
+                counts: dict[str, int] = header["counts"]
+                return counts
     return {}

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from engine.articles import formulas, markup, xml_start
 from engine.articles.article import MOST_SECTIONS, Article, Section, clean
+from engine.articles.formulas import Element
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
 from engine.core.errors import ArticlesError, sentence
@@ -76,7 +77,7 @@ def _articles(member: Member) -> Iterator[Article | ArticlesError]:
         yield ArticlesError(template, path=member.name, most=MOST_ARTICLES)
 
 
-def _inside(root) -> Iterator:
+def _inside(root: Element) -> Iterator[Element]:
     """The articles of a set, whatever they are wrapped in, but not articles inside articles."""
     if _name(root) == "article":
         yield root
@@ -85,7 +86,7 @@ def _inside(root) -> Iterator:
         yield from _inside(child)
 
 
-def _parse(member: Member):
+def _parse(member: Member) -> Element | ArticlesError:
     """The root element, or what is wrong."""
     from lxml import etree
 
@@ -111,7 +112,7 @@ def _parse(member: Member):
         return ArticlesError(template, path=member.name, line=error.lineno or 1, reason=str(error.msg)[:200])
 
 
-def _article(article, member: Member, fallback: str) -> Article | ArticlesError:
+def _article(article: Element, member: Member, fallback: str) -> Article | ArticlesError:
     reading = Reading()
     left: Counter[str] = Counter()
     _count_left_out(article, left)
@@ -131,11 +132,11 @@ def _article(article, member: Member, fallback: str) -> Article | ArticlesError:
     return found
 
 
-def _name(element) -> str:
+def _name(element: Element) -> str:
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
-def _child(element, *names: str):
+def _child(element: Element, *names: str) -> Element | None:
     for name in names:
         element = next((child for child in element if _name(child) == name), None)
         if element is None:
@@ -143,7 +144,7 @@ def _child(element, *names: str):
     return element
 
 
-def _identifier(article) -> str:
+def _identifier(article: Element) -> str:
     meta = _child(article, "front", "article-meta")
     ids = (
         {c.get("pub-id-type", ""): clean(c.text or "") for c in meta if _name(c) == "article-id"}
@@ -153,7 +154,7 @@ def _identifier(article) -> str:
     return (ids.get("doi") or ids.get("pmcid") or ids.get("pmc") or ids.get("pmid") or "")[:200]
 
 
-def _main(abstracts: list):
+def _main(abstracts: list[Element]) -> Element | None:
     """The abstract that is read: of those with text the one whose type speaks most for it; None where there is none."""
     ordered = sorted(abstracts, key=_weight)
     if len(ordered) < 2:
@@ -161,7 +162,7 @@ def _main(abstracts: list):
     return next((abstract for abstract in ordered if any(Reading().titled(abstract))), ordered[0])
 
 
-def _weight(abstract) -> tuple[int, int]:
+def _weight(abstract: Element) -> tuple[int, int]:
     """How an abstract's type speaks for it, the lowest first; of equal types the longest."""
     kind = abstract.get("abstract-type", "").strip().lower()
     order = len(_MAIN_TYPES)
@@ -172,7 +173,7 @@ def _weight(abstract) -> tuple[int, int]:
     return order, -len("".join(abstract.itertext())) if kind else 0
 
 
-def _count_left_out(element, found: Counter[str], behind: bool = False) -> None:
+def _count_left_out(element: Element, found: Counter[str], behind: bool = False) -> None:
     """Counts what of an article is not read.
 
     Args:
@@ -202,13 +203,13 @@ class Reading:
     def __init__(self) -> None:
         self.formulas = self.pictures = 0
 
-    def abstract(self, article) -> tuple[str, ...]:
+    def abstract(self, article: Element) -> tuple[str, ...]:
         """The paragraphs of the main abstract, each section's behind its title."""
         meta = _child(article, "front", "article-meta")
         main = _main([c for c in meta if _name(c) == "abstract"]) if meta is not None else None
         return tuple(self.titled(main)) if main is not None else ()
 
-    def titled(self, element, title: str = "") -> Iterator[str]:
+    def titled(self, element: Element, title: str = "") -> Iterator[str]:
         """The paragraphs under an element, the first behind a title; those of sections in it behind theirs."""
         for child in element:
             if _name(child) == "sec":
@@ -219,7 +220,7 @@ class Reading:
                 yield f"{title} {text}" if title else text
                 title = ""
 
-    def sections(self, article) -> Iterator[Section]:
+    def sections(self, article: Element) -> Iterator[Section]:
         """The sections of the body; text outside any is one without a name."""
         body = _child(article, "body")
         loose: list[str] = []
@@ -237,16 +238,16 @@ class Reading:
         if loose:
             yield Section("", tuple(loose))
 
-    def text(self, element) -> str:
+    def text(self, element: Element) -> str:
         """All of an element in one line; "" where there is none."""
         return "" if element is None else " ".join(self._paragraph(element))
 
-    def _paragraphs(self, element) -> Iterator[str]:
+    def _paragraphs(self, element: Element) -> Iterator[str]:
         """The paragraphs under an element in reading order, whatever sections and lists they stand in."""
         for child in element:
             yield from self._block(child)
 
-    def _block(self, child) -> Iterator[str]:
+    def _block(self, child: Element) -> Iterator[str]:
         """The paragraphs that an element among blocks is, or holds."""
         name = _name(child)
         if name in _LEFT_OUT or name == "title":
@@ -263,7 +264,7 @@ class Reading:
         else:
             yield from self._paragraphs(child)
 
-    def _definition(self, item) -> Iterator[str]:
+    def _definition(self, item: Element) -> Iterator[str]:
         """A term and what it means: the term stands before the first paragraph."""
         term = "; ".join(text for child in item if _name(child) == "term" and (text := self.text(child)))
         for text in itertools.chain.from_iterable(self._block(child) for child in item if _name(child) == "def"):
@@ -272,7 +273,7 @@ class Reading:
         if term:
             yield term
 
-    def _paragraph(self, element) -> Iterator[str]:
+    def _paragraph(self, element: Element) -> Iterator[str]:
         """A paragraph; lists and quotations inside it part it, and their paragraphs stand between the parts."""
         for is_block, pieces in itertools.groupby(self._pieces(element), lambda piece: not isinstance(piece, str)):
             if is_block:
@@ -281,7 +282,7 @@ class Reading:
             elif text := " ".join(clean("".join(pieces)).split()):
                 yield text
 
-    def _formula(self, element) -> str:
+    def _formula(self, element: Element) -> str:
         text = formulas.text_of(element)
         if not text:  # <italic>x</italic><sup>2</sup> is a formula too; what is in it counts with it
             before = self.formulas, self.pictures
@@ -292,7 +293,7 @@ class Reading:
         self.pictures += not text
         return text or FORMULA
 
-    def _pieces(self, element, before: str = "") -> Iterator:
+    def _pieces(self, element: Element, before: str = "") -> Iterator[str | Element]:
         """The text of an element in pieces, and between them the blocks that stand in it.
 
         Args:
@@ -327,26 +328,26 @@ class Reading:
                     yield piece
             yield passed_on(child.tail)
 
-    def _raised(self, element, before: str) -> str:
+    def _raised(self, element: Element, before: str) -> str:
         """What stands in a `sup`."""
         text = "".join(piece for piece in self._pieces(element) if isinstance(piece, str))
         return markup.raised(text, before, _cites(element), _is_variable(element.getprevious()))
 
 
-def _cites(element) -> bool:
+def _cites(element: Element) -> bool:
     """Whether an element holds, or stands in, a reference to the literature or a note."""
     around = itertools.chain(element.iter(), element.iterancestors())
     return any(_name(e) == "xref" and e.get("ref-type") in _CITATIONS for e in around)
 
 
-def _is_sign(element) -> bool:
+def _is_sign(element: Element) -> bool:
     """Whether an element is the sign of a note, which stands elsewhere."""
     if _name(element) != "xref" or element.get("ref-type") not in _CITATIONS:
         return False
     return bool(_SIGNS.fullmatch("".join(element.itertext()).strip()))
 
 
-def _is_variable(element) -> bool:
+def _is_variable(element: Element) -> bool:
     """Whether an element is one letter in italics, right before what follows it."""
     if element is None or _name(element) != "italic" or (element.tail or ""):
         return False
@@ -354,7 +355,7 @@ def _is_variable(element) -> bool:
     return len(text) == 1 and text.isalpha()
 
 
-def _lines(element) -> Iterator[str]:
+def _lines(element: Element) -> Iterator[str]:
     """The paragraphs of a text that is kept line by line, as of a scanned paper: what blank lines part."""
     for part in re.split(r"\n[ \t]*\n", "".join(element.itertext()).replace("\r\n", "\n").replace("\r", "\n")):
         if text := " ".join(clean(part).split()):

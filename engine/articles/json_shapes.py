@@ -1,6 +1,7 @@
 """The articles that one JSON value of a file holds: itself, a list inside it, or the rows of a table as pandas writes it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from engine.articles import field_texts, names, parted, records, unread
 from engine.articles.options import Options
@@ -11,7 +12,7 @@ _SAMPLE_OBJECTS = 20  # of a list's objects, for one that is an article
 _FEWEST_WORDS = 4  # of a text that stands behind its name alone
 
 
-def articles_in(value: object, options: Options, in_array: bool = False) -> list:
+def articles_in(value: object, options: Options, in_array: bool = False) -> list[Any]:
     """The values that are articles: the objects of the only list of articles in an object, however deep, a table's rows, texts
     by their names, else the value.
 
@@ -42,9 +43,9 @@ def articles_in(value: object, options: Options, in_array: bool = False) -> list
     return [value] if in_array or lists or options.text_column else _by_name(value) or [value]
 
 
-def _lists(value: dict, level: int = 0) -> list[list[dict]]:
+def _lists(value: dict[str, Any], level: int = 0) -> list[list[dict[str, Any]]]:
     """The lists of objects in an object and in those in it."""
-    found: list[list[dict]] = []
+    found: list[list[dict[str, Any]]] = []
     for field in value.values():
         if isinstance(field, list) and field and all(isinstance(item, dict) for item in field):
             found.append(field)
@@ -53,7 +54,7 @@ def _lists(value: dict, level: int = 0) -> list[list[dict]]:
     return found
 
 
-def _by_name(value: dict) -> list[dict]:
+def _by_name(value: dict[str, Any]) -> list[dict[str, Any]]:
     """The articles of an object whose keys are their names and whose fields are their texts; [] where one is none."""
     texts = [field_texts.texts(field) for field in value.values()]
     if len(texts) < 2 or unread.of_questions(value) or _usual(value, Options()) != Options():
@@ -63,7 +64,7 @@ def _by_name(value: dict) -> list[dict]:
     return [{"id": name, "text": text} for name, text in value.items()]
 
 
-def table_rows(value: object, options: Options) -> list[dict] | None:
+def table_rows(value: object, options: Options) -> list[dict[str, Any]] | None:
     """The rows of a table that is written as one object, None where it is none.
 
     By columns ({"text": ["a", "b"], "id": [1, 2]}, or an object of labels a column), by rows ({"0": {"text": "a"}}), or
@@ -87,12 +88,12 @@ def table_rows(value: object, options: Options) -> list[dict] | None:
     return None
 
 
-def _are_labels(fields: list[dict]) -> bool:
+def _are_labels(fields: list[dict[str, Any]]) -> bool:
     """Whether all have the same keys, which are the labels of rows and not the names of an article's sections."""
     return len({frozenset(field) for field in fields}) == 1 and not names.sections_of(tuple(fields[0]))
 
 
-def _is_columns(value: dict, options: Options) -> bool:
+def _is_columns(value: dict[str, Any], options: Options) -> bool:
     """Whether each field is a column: not where lists are one article's paragraphs, as in the PubMed release."""
     fields = list(value.values())
     if not all(isinstance(field, list) for field in fields) or len({len(field) for field in fields}) != 1:
@@ -102,16 +103,16 @@ def _is_columns(value: dict, options: Options) -> bool:
     return all(item is None or isinstance(item, str | int | float) for item in _items(fields))
 
 
-def _items(fields: list[list]) -> Iterator[object]:
+def _items(fields: list[list[Any]]) -> Iterator[object]:
     for field in fields:
         yield from field
 
 
-def _has_text(row: dict, options: Options) -> bool:
+def _has_text(row: dict[str, Any], options: Options) -> bool:
     usual = _usual(row, options)
     return options.text_column in row if options.text_column else bool(usual.text_column or usual.abstract_column)
 
 
-def _usual(value: dict, options: Options) -> Options:
+def _usual(value: dict[str, Any], options: Options) -> Options:
     keys = [key for key in value if value[key] is not None and isinstance(key, str)]
     return usual(tuple(keys[: names.MOST_COLUMNS]), options)

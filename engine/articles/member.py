@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from engine.articles.encodings import Transcoded
 from engine.core.errors import ArticlesError, sentence
@@ -108,7 +108,7 @@ class _Ticking(io.RawIOBase):
     def tell(self) -> int:
         return self.position
 
-    def readinto(self, buffer) -> int:
+    def readinto(self, buffer: Any) -> int:  # collections.abc.Buffer is of Python 3.12
         content = self._stream.read(min(len(buffer), _STEP_BYTES))
         buffer[: len(content)] = content
         self.position += len(content)

@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from engine.articles import member as members_of
 from engine.core.errors import ArticlesError, sentence
@@ -14,7 +15,7 @@ _MOST_FILES = members_of.MOST_MEMBERS
 _LEADS_OUT = sentence("{path} is a link that leads out of the folder; it was not read.")
 
 
-def fingerprint(path: Path | str) -> list[list]:
+def fingerprint(path: Path | str) -> list[list[Any]]:
     """Name, size and time of change of each file of a source, whose content is not looked at.
 
     Raises:

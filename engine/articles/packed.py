@@ -6,7 +6,7 @@ import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from engine.articles.member import BOMB, DAMAGED, MOST_MEMBERS, Member, is_bomb, leads_out, shown
 from engine.core.errors import ArticlesError, sentence
@@ -37,7 +37,7 @@ class _Unpacked(io.RawIOBase):
     def tell(self) -> int:
         return self._stream.tell()
 
-    def readinto(self, buffer) -> int:
+    def readinto(self, buffer: Any) -> int:  # collections.abc.Buffer is of Python 3.12
         content = self._stream.read(min(len(buffer), _STEP_BYTES))
         buffer[: len(content)] = content
         if is_bomb(self._stream.tell(), self._packed_bytes):

@@ -1,6 +1,7 @@
 """Parquet: one article a row, read by pyarrow a batch at a time. The hub's `ccdv/pubmed-summarization` is in this form."""
 
 from collections.abc import Iterator
+from typing import Any, BinaryIO, TypeAlias
 
 from engine.articles import names as names_of
 from engine.articles import records, table
@@ -8,6 +9,9 @@ from engine.articles.article import Article
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import SECTIONS, Options, Place
 from engine.core.errors import ArticlesError
+
+ParquetFile: TypeAlias = Any  # of pyarrow, which has no types
+RecordBatch: TypeAlias = Any
 
 _BATCH_ROWS = 32
 # What the rows may hold: a page of a dictionary names a long text again and again for next to nothing.
@@ -81,7 +85,7 @@ def preview(member: Member, count: int = 5) -> tuple[list[str], list[list[str]]]
         return names, [[str(row[name])[:200] for name in names] for row in rows]
 
 
-def _open(member: Member, stream):
+def _open(member: Member, stream: BinaryIO) -> ParquetFile:
     import pyarrow
     import pyarrow.parquet
 
@@ -114,7 +118,7 @@ def _wanted(names: list[str], chosen: Options) -> set[str]:
     return mine
 
 
-def _renamed(batch, names: list[str]):
+def _renamed(batch: RecordBatch, names: list[str]) -> RecordBatch:
     """Rows whose columns are called as a person sees them, where the file has several of one name."""
     return batch if batch.schema.names == names else batch.rename_columns(names)
 

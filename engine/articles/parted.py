@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from engine.articles import names
 from engine.articles.article import MOST_SECTIONS, Article, Section
@@ -33,7 +34,7 @@ _LISTS_OF_NAMES = ("section_name", "section_names", "section_titles", "headings"
 _LISTS_OF_TEXTS = ("paragraphs", "section_texts", "sections", "texts", "text")
 
 
-def parted(value: dict) -> tuple[dict, list] | None:
+def parted(value: dict[str, Any]) -> tuple[dict[str, Any], list[Any]] | None:
     """The object whose paragraphs each say in which section they stand, as in CORD-19 and S2ORC, and these paragraphs."""
     body = value.get("body_text")
     chosen = usual(tuple(key for key, field in value.items() if field and isinstance(key, str)), Options())
@@ -60,10 +61,10 @@ def parted(value: dict) -> tuple[dict, list] | None:
     return None
 
 
-def _in_two_lists(sections: dict) -> list[dict]:
+def _in_two_lists(sections: dict[str, Any]) -> list[dict[str, Any]]:
     """The sections of an object that has their names in one list and their texts in another; [] of any other."""
-    found: list = next((sections[key] for key in _LISTS_OF_NAMES if isinstance(sections.get(key), list)), [])
-    bodies: list = next((sections[key] for key in _LISTS_OF_TEXTS if isinstance(sections.get(key), list)), [])
+    found: list[Any] = next((sections[key] for key in _LISTS_OF_NAMES if isinstance(sections.get(key), list)), [])
+    bodies: list[Any] = next((sections[key] for key in _LISTS_OF_TEXTS if isinstance(sections.get(key), list)), [])
     if len(found) != len(bodies) or not all(name is None or isinstance(name, str) for name in found):
         return []
     return [{"section": name, "text": body} for name, body in zip(found, bodies, strict=True)]
@@ -77,7 +78,7 @@ def _is_pair(part: object) -> bool:
     return isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and name.strip()[-1:] not in _SENTENCE_ENDS
 
 
-def _flat(paragraphs: list, level: int = 0) -> list:
+def _flat(paragraphs: list[Any], level: int = 0) -> list[Any]:
     """Paragraphs, and behind each those of the sections that are in it."""
     found = []
     for paragraph in paragraphs:
@@ -88,7 +89,7 @@ def _flat(paragraphs: list, level: int = 0) -> list:
     return found
 
 
-def _by_name(sections: dict, level: int = 0) -> Iterator[dict]:
+def _by_name(sections: dict[str, Any], level: int = 0) -> Iterator[dict[str, Any]]:
     """The sections of an object whose keys are their names; a section in a section begins with its name as a line."""
     for name, field in sections.items():
         named = "" if name.isdecimal() or names.head(name) in names.TEXT_COLUMNS else name
@@ -100,7 +101,7 @@ def _by_name(sections: dict, level: int = 0) -> Iterator[dict]:
             yield {"section": named, "text": field if isinstance(field, list) else [field]}
 
 
-def of_paragraphs(value: dict, paragraphs: list, member: Member, number: int) -> Article | ArticlesError:
+def of_paragraphs(value: dict[str, Any], paragraphs: list[Any], member: Member, number: int) -> Article | ArticlesError:
     """The article that such an object is, from its paragraphs, or what is wrong with it."""
     left: Counter[str] = Counter()
     sections: list[tuple[str, list[str]]] = []
@@ -148,6 +149,6 @@ def _paragraph(paragraph: object, left: Counter[str]) -> tuple[tuple[str, ...], 
     return texts(_first(paragraph, _PARAGRAPH_TEXTS), left), one_line(name, left) if isinstance(name, str) else ""
 
 
-def _first(value: dict, keys: tuple[str, ...]) -> object:
+def _first(value: dict[str, Any], keys: tuple[str, ...]) -> object:
     """The first of these fields that holds something."""
     return next((value[key] for key in keys if value.get(key)), None)

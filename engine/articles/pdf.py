@@ -7,6 +7,7 @@ as well as can be told, so whoever uses a PDF should look at the preview first. 
 import io
 import logging
 from collections.abc import Iterator
+from typing import Any, TypeAlias
 
 from engine.articles import pdf_layout
 from engine.articles.article import MOST_SECTIONS, Article, clean
@@ -14,6 +15,8 @@ from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
 from engine.articles.pdf_layout import Fragment
 from engine.core.errors import ArticlesError, sentence
+
+Page: TypeAlias = Any  # of pypdf, which is loaded where a PDF is read alone
 
 MAGIC = b"%PDF-"
 LARGEST_BYTES = 64 << 20
@@ -103,11 +106,11 @@ def _pages(member: Member, content: bytes) -> tuple[list[list[Fragment]], int, i
     return pages, scanned, empty
 
 
-def _fragments(page) -> list[Fragment]:
+def _fragments(page: Page) -> list[Fragment]:
     found: list[Fragment] = []
     bold: dict[int, bool] = {}
 
-    def visit(text: str, cm: list[float], tm: list[float], font: dict | None, size: float) -> None:
+    def visit(text: str, cm: list[float], tm: list[float], font: dict[str, Any] | None, size: float) -> None:
         if not text or not text.strip("\n"):
             return
         x = tm[4] * cm[0] + tm[5] * cm[2] + cm[4]
@@ -121,7 +124,7 @@ def _fragments(page) -> list[Fragment]:
     return found
 
 
-def _is_bold(font: dict | None) -> bool:
+def _is_bold(font: dict[str, Any] | None) -> bool:
     name = str((font or {}).get("/BaseFont", ""))
     if not name.startswith("/"):  # a reference to an object
         try:
@@ -132,7 +135,7 @@ def _is_bold(font: dict | None) -> bool:
     return any(word in name for word in ("bold", "medi", "black", "heavy", "cmbx", "-bd", "semibold"))
 
 
-def _has_picture(page) -> bool:
+def _has_picture(page: Page) -> bool:
     resources = page.get("/Resources")
     resources = resources.get_object() if resources is not None else {}
     objects = resources.get("/XObject") if hasattr(resources, "get") else None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from engine.articles import jats, names, xml_start
 from engine.articles.article import Article
+from engine.articles.formulas import Element
 from engine.articles.member import DAMAGED, Member
 from engine.articles.options import Options, Place
 from engine.core.errors import ArticlesError, sentence
@@ -45,7 +46,7 @@ def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[
             yield (max(done, number) + 1,), member.damaged(error)
 
 
-def _article(member: Member, record, number: int) -> Article | ArticlesError:
+def _article(member: Member, record: Element, number: int) -> Article | ArticlesError:
     reading = jats.Reading()
     title = reading.text(next(record.iter("ArticleTitle", "BookTitle"), None))
     abstracts = [*record.iter("Abstract"), *record.iter("OtherAbstract")]
@@ -65,7 +66,7 @@ def _article(member: Member, record, number: int) -> Article | ArticlesError:
     return Article(identifier, paragraphs, (), title, counted, (reading.formulas, reading.pictures))
 
 
-def _paragraphs(abstract, reading: jats.Reading) -> Iterator[str]:
+def _paragraphs(abstract: Element, reading: jats.Reading) -> Iterator[str]:
     """The paragraphs of an abstract, each behind its label."""
     for part in abstract.iter("AbstractText"):
         label, text = (part.get("Label") or "").strip(), reading.text(part)

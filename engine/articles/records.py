@@ -4,6 +4,7 @@ import itertools
 import re
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 from engine.articles import names, unread
 from engine.articles.article import MOST_SECTIONS, Article, Section, clean
@@ -99,7 +100,7 @@ def unwrapped(value: object) -> object:
     return value
 
 
-def _is_whole(value: dict) -> bool:
+def _is_whole(value: dict[str, Any]) -> bool:
     """Whether an object holds an article's text."""
     chosen = usual(filled(value), Options())
     return bool(texts(value.get(chosen.text_column)) or texts(value.get(chosen.abstract_column)) or parted(value))
@@ -115,12 +116,12 @@ def is_article(value: object, options: Options) -> bool:
     return parted(value) is not None or any(texts(value[name]) for name in names.sections_of(filled(value)))
 
 
-def _shown(value: dict) -> str:
+def _shown(value: dict[str, Any]) -> str:
     return ", ".join(clean(str(key))[:40] for key in itertools.islice(value, 12)) or "-"
 
 
 def of_fields(
-    value: dict, options: Options, member: Member, number: int, in_rows: bool = False, is_table: bool = False
+    value: dict[str, Any], options: Options, member: Member, number: int, in_rows: bool = False, is_table: bool = False
 ) -> Article | ArticlesError:
     """The article that named fields make up, or what is wrong with it.
 
@@ -182,7 +183,7 @@ def _body_of(text: object, member: Member, number: int) -> tuple[Section, ...] |
     return article.sections if isinstance(article, Article) else article or ()
 
 
-def _section_fields(value: dict, chosen: Options, is_table: bool) -> tuple[str, ...]:
+def _section_fields(value: dict[str, Any], chosen: Options, is_table: bool) -> tuple[str, ...]:
     """The fields that hold a section each and together are the body: those of a table were told from its first rows."""
     if chosen.text_column != SECTIONS and (is_table or chosen.text_column):
         return ()
@@ -193,7 +194,7 @@ def _section_fields(value: dict, chosen: Options, is_table: bool) -> tuple[str, 
     return parts if whole else ()
 
 
-def are_body(sections: dict[str, list], abstracts: list) -> bool:
+def are_body(sections: dict[str, list[Any]], abstracts: list[Any]) -> bool:
     """Whether fields that are called as sections are hold articles, and not labels (“RCT”, “positive”) of a table of studies.
 
     Args:
@@ -207,7 +208,7 @@ def are_body(sections: dict[str, list], abstracts: list) -> bool:
     return of_sections > of_abstracts and of_sections >= least
 
 
-def _length_of_texts(values: list) -> int:
+def _length_of_texts(values: list[Any]) -> int:
     return sum(len(text) for value in values for text in texts_of(value, Counter()))
 
 

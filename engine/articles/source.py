@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from engine.articles import member as members_of
 from engine.articles import packed, recognise, split_names, text, word
@@ -46,7 +47,7 @@ class Skipped:
             skipped.add(problem)
         return skipped
 
-    def to_json(self) -> dict:
+    def to_json(self) -> dict[str, Any]:
         """As a card keeps it; `reasons` holds template, count and the values of the first examples."""
         return {
             "count": self.count,
@@ -61,7 +62,7 @@ class Skipped:
         }
 
     @classmethod
-    def from_json(cls, value: dict) -> "Skipped":
+    def from_json(cls, value: dict[str, Any]) -> "Skipped":
         """What `to_json` wrote."""
         skipped = cls(value["count"])
         for reason in value["reasons"]:
@@ -184,7 +185,7 @@ class Source:
         if head.startswith((recognise.ZIP, recognise.EMPTY_ZIP)):
             inside, refused = members_of.of_archive(path)
             form = (
-                recognise.word.kind(itself)
+                word.kind(itself)
                 if any(m.split_name == "[Content_Types].xml" or m.split_name == "mimetype" for m in inside)
                 else ""
             )

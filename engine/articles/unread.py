@@ -5,6 +5,7 @@ archive, the keys of its JSON.
 """
 
 import re
+from typing import Any
 
 from engine.articles import names
 from engine.core.errors import sentence
@@ -235,7 +236,7 @@ def of_markup(beginning: str) -> Answer | None:
     return None
 
 
-def of_json(value: dict) -> Answer | None:
+def of_json(value: dict[str, Any]) -> Answer | None:
     """Why a JSON object is not read, where it is in a form that is known and not read."""
     keys = {key.lower() if isinstance(key, str) and key.lower() == "bioctype" else key for key in value}
     if isinstance(value.get("body"), dict) and "corpusid" in keys:  # what was content until 2022
@@ -253,7 +254,7 @@ def of_json(value: dict) -> Answer | None:
     return None
 
 
-def of_questions(value: dict) -> Answer | None:
+def of_questions(value: dict[str, Any]) -> Answer | None:
     """Why a JSON object without a text is not read, where it is a question or an instruction with its answer."""
     by_name = {key.lower(): key for key in value if isinstance(key, str)}
     for pair in _PAIR_KEYS:

@@ -2,12 +2,13 @@
 
 import functools
 import itertools
+from typing import Any
 
 from engine.articles import names
 from engine.articles.options import NO_COLUMN, Options
 
 
-def has_text(value: dict, options: Options) -> bool:
+def has_text(value: dict[str, Any], options: Options) -> bool:
     """Whether an object has a field that is called as texts or abstracts are, or the one that was chosen."""
     if options.text_column:
         return options.text_column in value
@@ -20,7 +21,7 @@ def usual_text(fields: tuple[str, ...], options: Options) -> bool:
     return bool(found.text_column or found.abstract_column)
 
 
-def filled(value: dict) -> tuple[str, ...]:
+def filled(value: dict[str, Any]) -> tuple[str, ...]:
     """The names of its fields that hold something."""
     keys = (key for key, field in value.items() if field is not None and isinstance(key, str))
     return tuple(itertools.islice(keys, names.MOST_COLUMNS))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from engine.articles import names, unread, word_parts
 from engine.articles.article import ABSTRACT, MOST_SECTIONS, Article, Section, clean, kind_of
+from engine.articles.formulas import Element
 from engine.articles.member import DAMAGED, Member, is_bomb
 from engine.articles.options import Options, Place
 from engine.articles.word_parts import Paragraph
@@ -164,13 +165,13 @@ class _Reading:
         self._sections: list[tuple[str, list[str]]] = []
         self._left: Counter[str] = Counter()
 
-    def count_running_lines(self, element) -> None:
+    def count_running_lines(self, element: Element) -> None:
         """Counts the lines of a header or a footer."""
         self._left["running_lines"] += sum(
             any((t.text or "").strip() for t in p.iter(f"{W}t")) for p in _all(element, "p")
         )
 
-    def articles(self, body) -> list[Article | ArticlesError]:
+    def articles(self, body: Element) -> list[Article | ArticlesError]:
         """The articles that a document's body is, most often one; what is left out is counted at the first."""
         self._blocks(body)
         for part, tag in _COUNTED:
@@ -208,7 +209,7 @@ class _Reading:
         self._left.clear()
         return Article(identifier[:200], abstract, tuple(sections), self._title, left, (formulas, 0))
 
-    def _blocks(self, parent, part: str = "") -> None:
+    def _blocks(self, parent: Element, part: str = "") -> None:
         """Reads what stands one below the other.
 
         Args:
@@ -227,7 +228,7 @@ class _Reading:
             elif name in ("sdtContent", "ins", "moveTo", "customXml", "smartTag", "body", "AlternateContent", "Choice"):
                 self._blocks(child, part)
 
-    def _table(self, table, part: str) -> None:
+    def _table(self, table: Element, part: str) -> None:
         """Reads the cells of a table that only lays out text; counts any other."""
         rows = [[cell for cell in row if name_of(cell) == "tc"] for row in table if name_of(row) == "tr"]
         lengths = [
@@ -240,7 +241,7 @@ class _Reading:
         else:
             self._left["tables"] += 1
 
-    def _paragraph(self, paragraph, part: str) -> None:
+    def _paragraph(self, paragraph: Element, part: str) -> None:
         lines, of_field = self._text.lines(paragraph)
         if not lines:
             return
@@ -282,7 +283,7 @@ class _Reading:
                     self._sections.append(("", []))
                 self._sections[-1][1].extend(paragraph.lines if level is None else [whole])
 
-    def _depth_in_list(self, paragraph, style: str) -> int | None:
+    def _depth_in_list(self, paragraph: Element, style: str) -> int | None:
         """How deep an item of a list is in it, None of what is none."""
         numbering = next(_all(paragraph, "numPr"), None)
         level = next(_all(numbering, "ilvl"), None)
@@ -291,7 +292,7 @@ class _Reading:
         named = level.get(f"{W}val", "0") if level is not None else "0"
         return int(named) if named.isdecimal() else 0
 
-    def _level(self, paragraph, style: str, text: str) -> int | None:
+    def _level(self, paragraph: Element, style: str, text: str) -> int | None:
         """0 for a title, from 1 on for a heading, None for a paragraph."""
         if style.lower() in _TITLES:
             return 0
@@ -305,16 +306,16 @@ class _Reading:
         return None
 
 
-def _all(element, name: str) -> Iterator:
+def _all(element: Element, name: str) -> Iterator[Element]:
     return element.iter(f"{W}{name}") if hasattr(element, "iter") else iter(())
 
 
-def _is_fallback(element) -> bool:
+def _is_fallback(element: Element) -> bool:
     """Whether it stands in the second form that Word keeps of a drawing for older programs."""
     return any(isinstance(a.tag, str) and a.tag.endswith("}Fallback") for a in element.iterancestors())
 
 
-def _is_bold(run) -> bool:
+def _is_bold(run: Element) -> bool:
     properties = run.find(f"{W}rPr")
     bold = properties.find(f"{W}b") if properties is not None else None
     return bold is not None and bold.get(f"{W}val", "1") not in ("0", "false")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from engine.articles import formulas, markup
 from engine.articles.article import clean
+from engine.articles.formulas import Element
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _OFF = ("0", "false", "off", "none")
@@ -36,7 +37,7 @@ _WINGDINGS = {
 }  # fmt: skip
 
 
-def name_of(element) -> str:
+def name_of(element: Element) -> str:
     """The name of an element without its namespace; "" of what is none."""
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
@@ -44,7 +45,7 @@ def name_of(element) -> str:
 class Styles:
     """The styles of a document: their names, and what they make of the letters in them."""
 
-    def __init__(self, element) -> None:
+    def __init__(self, element: Element) -> None:
         self._styles = {style.get(f"{W}styleId", ""): style for style in element.iter(f"{W}style")}
 
     def name(self, identifier: str) -> str:
@@ -53,7 +54,7 @@ class Styles:
         named = style.find(f"{W}name") if style is not None else None
         return named.get(f"{W}val", "") if named is not None else identifier
 
-    def value(self, run, paragraph_style: str, property_: str) -> str:
+    def value(self, run: Element, paragraph_style: str, property_: str) -> str:
         """What holds for a run: said by itself, by its style or by that of its paragraph; "" where none says it."""
         own = run.find(f"{W}rPr")
         if (found := _value(own, property_)) is not None:
@@ -69,12 +70,12 @@ class Styles:
         return ""
 
 
-def _value(properties, name: str) -> str | None:
+def _value(properties: Element, name: str) -> str | None:
     found = properties.find(f"{W}{name}") if properties is not None else None
     return None if found is None else found.get(f"{W}val", "1")
 
 
-def style_of(paragraph) -> str:
+def style_of(paragraph: Element) -> str:
     """The identifier of a paragraph's style."""
     return _value(paragraph.find(f"{W}pPr"), "pStyle") or ""
 
@@ -94,7 +95,7 @@ class Text:
         self.left: Counter[str] = Counter()
         self.formulas = 0
 
-    def lines(self, paragraph) -> tuple[list[str], str]:
+    def lines(self, paragraph: Element) -> tuple[list[str], str]:
         """The lines of a paragraph that are texts of their own, and the part of the document that a field around it
         makes it: "references", "contents" or ""."""
         self._pieces, self._hides = [], False
@@ -138,7 +139,7 @@ class Text:
             text += markup.raised(piece, text[-16:], cites, variable)
         return text
 
-    def _read(self, element, style: str, cites: bool) -> None:
+    def _read(self, element: Element, style: str, cites: bool) -> None:
         for child in element:
             name = name_of(child)
             if name == "r":
@@ -156,7 +157,7 @@ class Text:
             elif name not in _NOT_SHOWN:
                 self._read(child, style, cites)
 
-    def _run(self, run, style: str, cites: bool) -> None:
+    def _run(self, run: Element, style: str, cites: bool) -> None:
         text = "".join(self._shown(run, run))
         if not text:
             return
@@ -175,7 +176,7 @@ class Text:
             manner = "italic"
         self._pieces.append((text, manner))
 
-    def _shown(self, element, run) -> Iterator[str]:
+    def _shown(self, element: Element, run: Element) -> Iterator[str]:
         for child in element:
             name = name_of(child)
             if name == "t":
@@ -204,7 +205,7 @@ class Text:
         elif kind == "end" and self._fields:
             self._fields.pop()
 
-    def _symbols(self, text: str, run) -> str:
+    def _symbols(self, text: str, run: Element) -> str:
         if not any("\uf020" <= c <= "\uf0ff" for c in text):
             return text
         properties = run.find(f"{W}rPr")

@@ -59,7 +59,8 @@ class Baselines:
         seen = np.where(self._pairs[at] == wanted, self._counts[at], 0) if len(self._pairs) else np.zeros(len(wanted))
         total = np.maximum(self._total[previous], 1)
         share = np.where(self._total[previous] > 0, DISCOUNT * self._kinds[previous] / total, 1.0)
-        return np.maximum(seen - DISCOUNT, 0) / total + share * self._unigram[targets]
+        found: np.ndarray = np.maximum(seen - DISCOUNT, 0) / total + share * self._unigram[targets]
+        return found
 
     def unigram(self, targets: np.ndarray) -> Scored:
         """Always the most frequent token."""

@@ -10,8 +10,9 @@ estimated.
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,8 @@ def write_signatures(
         hashes = shingles_of(article)
         for first in range(0, len(hashes), _HASHES):
             minima.update_batch(hashes[first : first + _HASHES].tolist())
-        return minima.hashvalues
+        values: np.ndarray = minima.hashvalues
+        return values
 
     def block(first: int) -> bytes:
         return b"".join(signature(n).astype("<u4").tobytes() for n in range(first, min(count, first + _BLOCK)))
@@ -78,7 +80,7 @@ def _in_order(work: Callable[[int], bytes], items: range) -> Iterator[tuple[int,
     """What `work` makes of each item, in order; no more are under way than the threads need."""
     cores = os.cpu_count() or 1
     with ThreadPoolExecutor(cores) as pool:
-        waiting: list = []
+        waiting: list[tuple[int, Future[bytes]]] = []
         try:
             for item in itertools.chain(items, [None] * 2 * cores):
                 if item is not None:
@@ -240,7 +242,7 @@ def nothing_left(split: str) -> ArticlesError:
     )
 
 
-def summary(found: np.ndarray, counts: dict[str, dict[str, int]]) -> dict:
+def summary(found: np.ndarray, counts: dict[str, dict[str, int]]) -> dict[str, Any]:
     """What a corpus's card says of its near-copies.
 
     Returns:

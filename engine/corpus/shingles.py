@@ -87,7 +87,7 @@ def _folded(text: str) -> np.ndarray:
 
 
 @cache
-def _lone_accents() -> re.Pattern:
+def _lone_accents() -> re.Pattern[str]:
     """Accents that stand alone, typed as apostrophes and quotes: NFKC would make a blank and an accent of them."""
     codes = (code for code in range(0xFFFF) if unicodedata.decomposition(chr(code)).startswith("<compat> 0020 "))
     return re.compile(f"[{''.join(map(chr, codes))}]")
@@ -125,4 +125,5 @@ def _mixed(values: np.ndarray) -> np.ndarray:
     """The finalizer of splitmix64 (Steele, Lea & Flood 2014): every bit depends on every bit."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    mixed: np.ndarray = values ^ (values >> np.uint64(31))
+    return mixed

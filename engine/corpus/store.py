@@ -133,12 +133,14 @@ class Corpus:
     @property
     def left_out(self) -> dict[str, int]:
         """What the source's files hold beside the articles and was not read, by the keys of `articles.unread.PARTS`."""
-        return self.card.get("left_out", {})
+        parts: dict[str, int] = self.card.get("left_out", {})
+        return parts
 
     @property
     def content_hash(self) -> str:
         """SHA-256 of the tokens: the same for the same articles in the same order and vocabulary."""
-        return self.card["files"][TOKENS]["sha256"]
+        sha256: str = self.card["files"][TOKENS]["sha256"]
+        return sha256
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -147,7 +149,8 @@ class Corpus:
 
     def articles(self, split: str) -> int:
         """How many articles a split holds."""
-        return self.card["splits"][split]["articles"]
+        count: int = self.card["splits"][split]["articles"]
+        return count
 
     def _index(self) -> np.ndarray:
         return np.memmap(self.folder / ARTICLES, dtype=ARTICLE, mode="r")
@@ -174,7 +177,8 @@ class Corpus:
     def starts(self, split: str, first: int | None = None, last: int | None = None) -> np.ndarray:
         """int64 (articles + 1,): where each article of a range starts in the range's tokens, and where the last ends."""
         starts = self._records(split, first, last)["start"].astype(np.int64)
-        return starts - starts[0]
+        from_zero: np.ndarray = starts - starts[0]
+        return from_zero
 
     def tokens(self, split: str, first: int | None = None, last: int | None = None) -> np.ndarray:
         """The token ids of articles `first` to `last` (from 1, both included), mapped, not copied.
@@ -238,7 +242,7 @@ class Corpus:
     def number_of(self, split: str, identifier: str) -> int | None:
         """The number of the first article of a split that bears an identifier, or None."""
         needle = b"\n" + identifier.strip().encode() + b"\n"
-        counts = self.card["splits"][split]
+        counts: dict[str, int] = self.card["splits"][split]
         with open(self.folder / IDS, "rb") as file:
             content = b"\n" + file.read()
         at = -1

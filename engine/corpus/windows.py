@@ -157,7 +157,8 @@ class ScoredArticles:
         last = np.minimum(numbers * stride + length + 1, stream_length)
         before = np.concatenate([[0], np.cumsum(np.diff(self.starts) * self.scored)])
         upto_first, upto_last = (np.interp(positions, self.starts, before) for positions in (first, last))
-        return numbers[upto_last > upto_first]
+        found: np.ndarray = numbers[upto_last > upto_first]
+        return found
 
     def weighed(self, starts: np.ndarray, batch: "Batch") -> "Batch":
         """A batch whose windows begin at `starts` with weight 0 for the targets that are left out."""

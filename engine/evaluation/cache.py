@@ -157,7 +157,7 @@ def key_if_prepared(model: ModelReference, articles: str, split: str, way: PassS
     return breakdown_key(model, prepared, split, way.filled(context))
 
 
-def read_breakdown(model: ModelReference, articles: str, split: str, way: PassSettings) -> dict | None:
+def read_breakdown(model: ModelReference, articles: str, split: str, way: PassSettings) -> dict[str, Any] | None:
     """Reads what `engine.evaluation.measure.examine` would give, without loading the model; None where it would have to measure.
 
     Raises:
@@ -188,13 +188,13 @@ def with_origin(
     }
 
 
-def read_scores(key: dict[str, Any], root: Path | None = None) -> dict:
+def read_scores(key: dict[str, Any], root: Path | None = None) -> dict[str, Any]:
     """Reads the scores stored under exactly this key (`scores_key`), or {}."""
     return _read_sealed(key, "scores", root) or {}
 
 
 def write_scores(
-    key: dict[str, Any], scores: dict, model: ModelReference, corpus: Corpus, root: Path | None = None
+    key: dict[str, Any], scores: dict[str, Any], model: ModelReference, corpus: Corpus, root: Path | None = None
 ) -> None:
     """Stores scores under their key, with the names of model and articles for whoever reads the file."""
     _write_sealed(key, "scores", scores, root, reference=model.reference, source=corpus.card["source"])

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from engine.corpus import windows
 from engine.models import finite
 from engine.models.backend import keras
+from engine.models.protocols import CausalLM
+
+# What `fit` and `evaluate` take: inputs by their names, targets, weights, each (windows, length).
+Triple: TypeAlias = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
 
 
-def evaluate(model, stream: np.ndarray, starts: np.ndarray, length: int, batch_size: int) -> dict[str, float]:
+def evaluate(model: CausalLM, stream: np.ndarray, starts: np.ndarray, length: int, batch_size: int) -> dict[str, float]:
     """Keras `evaluate` with SparseCategoricalCrossentropy on the first `length` targets of each article.
 
     Returns:
@@ -38,7 +42,7 @@ def evaluate(model, stream: np.ndarray, starts: np.ndarray, length: int, batch_s
     }
 
 
-def compile_to_evaluate(model) -> None:
+def compile_to_evaluate(model: CausalLM) -> None:
     """Compiles a model that is not to be trained with what the original project measured by."""
     model.compile(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -47,7 +51,7 @@ def compile_to_evaluate(model) -> None:
     )
 
 
-def evaluate_batches(model, batches: Callable[[], Iterator[windows.Batch]], count: int) -> dict[str, float]:
+def evaluate_batches(model: CausalLM, batches: Callable[[], Iterator[windows.Batch]], count: int) -> dict[str, float]:
     """Keras `evaluate` of a compiled model on `count` batches of equally long windows.
 
     Raises:
@@ -58,7 +62,7 @@ def evaluate_batches(model, batches: Callable[[], Iterator[windows.Batch]], coun
     """
     tokens = targets = 0
 
-    def draw() -> Iterator:
+    def draw() -> Iterator[Triple]:
         nonlocal tokens, targets
         for batch in batches():
             tokens, targets = tokens + batch.tokens, targets + batch.weights.size
@@ -75,7 +79,7 @@ def inputs(batch: windows.Batch) -> dict[str, np.ndarray]:
     return {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)}
 
 
-def dataset_of(draw: Callable[[], Iterator], steps: int) -> Any:
+def dataset_of(draw: Callable[[], Iterator[Triple]], steps: int) -> Any:
     """`steps` triples of inputs, targets and weights, as Keras's `fit` and `evaluate` take them."""
     import tensorflow as tf  # whose data sets Keras `fit` takes
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from engine.corpus.store import Corpus
 from engine.corpus.token_kinds import TokenKinds
 from engine.evaluation import breakdown, cache, keras_check, scoring
 from engine.models import loading, vocabulary
+from engine.models.protocols import CausalLM
 from engine.presets import memory
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import articles_read, checkpoints, references
@@ -33,7 +35,7 @@ def measure(
     seed: int = 1,
     sequence_length: int = 0,
     on_progress: OnProgress = ignore,
-) -> dict:
+) -> dict[str, Any]:
     """Loss, accuracy, perplexity and bits per byte of a model on a split of articles.
 
     Args:
@@ -74,7 +76,7 @@ def examine(
     split: str = "test",
     way: cache.PassSettings = cache.PassSettings(),
     on_progress: OnProgress = ignore,
-) -> dict:
+) -> dict[str, Any]:
     """All that one streaming pass tells of a model on a split of articles (`engine.evaluation.breakdown.run`), and what Keras's own
     `evaluate` says of the pass's first windows; kept.
 
@@ -139,7 +141,7 @@ def _baselines(model: ModelReference, prepared: Corpus, tokenizer: Tokenizer) ->
     return Baselines(stream, tokenizer.vocabulary_size, of)
 
 
-def _keras_evaluate(loaded, windows: breakdown.Pass, stream: np.ndarray) -> dict[str, float] | None:
+def _keras_evaluate(loaded: CausalLM, windows: breakdown.Pass, stream: np.ndarray) -> dict[str, float] | None:
     """Keras's `evaluate` of the windows that the pass sums by themselves; None where memory does not suffice for it."""
     count = windows.checked(stream)
     keras_check.compile_to_evaluate(loaded)
@@ -170,7 +172,7 @@ def with_split(
     return prepared
 
 
-def parity(checkpoint: Checkpoint, on_progress: OnProgress = ignore) -> dict[str, dict]:
+def parity(checkpoint: Checkpoint, on_progress: OnProgress = ignore) -> dict[str, dict[str, Any]]:
     """An imported checkpoint and its base on the sample articles, on the same tokens; kept with the checkpoint.
 
     Returns:

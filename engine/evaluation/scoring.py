@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from engine.corpus import windows
 from engine.models import finite
 from engine.models.backend import compiled, gpus, keras, tensor
 from engine.models.compilation import FirstCalls
+from engine.models.protocols import CausalLM, Tensor
 from engine.presets import memory
 
 # XLA makes a step of the mini model 1.3 to 1.4 times faster on a CPU (benchmarks/README.md); TensorFlow's Windows wheels
@@ -61,10 +62,10 @@ class Scorer:
     The model's weights may change between calls; what is scored is always what it holds at the call.
     """
 
-    def __init__(self, model, jit_compile: bool = JIT_COMPILE) -> None:
+    def __init__(self, model: CausalLM, jit_compile: bool = JIT_COMPILE) -> None:
         ops = keras.ops
 
-        def score(token_ids, targets):  # int32 (batch, length) both
+        def score(token_ids: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # int32 (batch, length) both
             inputs = {"token_ids": token_ids, "padding_mask": ops.ones_like(token_ids)}
             logits = ops.cast(model(inputs, training=False), "float32")  # (batch, length, vocabulary)
             # Cross-entropy written out: the largest logit and the sum serve the confidence too, in one reading each.
@@ -121,9 +122,10 @@ class Scorer:
         finite.require(losses)
         return losses, ranks, confidences
 
-    def _score_piece(self, token_ids: np.ndarray, targets: np.ndarray):
+    def _score_piece(self, token_ids: np.ndarray, targets: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
         with self._first_calls.timed(*token_ids.shape):
-            return self._score(tensor(token_ids), tensor(targets))
+            scored: tuple[Tensor, Tensor, Tensor] = self._score(tensor(token_ids), tensor(targets))
+        return scored
 
 
 def evaluate(
@@ -188,7 +190,9 @@ def batch_size(length: int, vocabulary_size: int) -> int:
     return max(1, min(tokens, logits // vocabulary_size) // length)
 
 
-def _counted(batches) -> Iterator[tuple[int, tuple[np.ndarray, windows.Batch]]]:
+def _counted(
+    batches: Iterable[tuple[np.ndarray, windows.Batch]],
+) -> Iterator[tuple[int, tuple[np.ndarray, windows.Batch]]]:
     done = 0
     for starts, batch in batches:
         done += len(batch.token_ids)

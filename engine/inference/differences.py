@@ -1,6 +1,7 @@
 """Where two models expect the articles' tokens most differently, and the passage of an article that is looked at."""
 
 from dataclasses import asdict
+from typing import Any
 
 from engine.core.errors import CheckpointError
 from engine.core.progress import OnProgress, ignore
@@ -15,7 +16,7 @@ from engine.runs.inputs import LONGEST_AUTOMATIC_SEQUENCE
 from engine.runs.references import ModelReference
 
 
-def passage(tokenizer: Tokenizer, request: dict) -> token_scores.Passage:
+def passage(tokenizer: Tokenizer, request: dict[str, Any]) -> token_scores.Passage:
     """A passage of an article: `articles`, `split`, `number`, `first` and `count` of tokens.
 
     Raises:
@@ -33,7 +34,7 @@ def largest_differences(
     articles: str,
     split: str,
     on_progress: OnProgress = ignore,
-) -> dict[str, list[dict]]:
+) -> dict[str, list[dict[str, Any]]]:
     """Finds the tokens and sentences of a split that the second model expects better or worse than the first; cached.
 
     Returns:
@@ -48,7 +49,8 @@ def largest_differences(
     loaded, tokenizer = loading.load(first)
     prepared = with_split(articles, split, tokenizer, on_progress)
     key = {"kind": "places", "models": [first.hash, second.hash], "corpus": prepared.content_hash, "split": split}
-    if (found := cache.read(key)) is not None:
+    found: dict[str, list[dict[str, Any]]] | None = cache.read(key)
+    if found is not None:
         return found
     check_same_vocabulary(first, second)
     other, _tokenizer = loading.load(second)
@@ -81,7 +83,7 @@ def check_same_vocabulary(first: ModelReference, second: ModelReference) -> None
 _AROUND = 24  # tokens shown before and behind a place
 
 
-def _with_context(place: token_scores.Place, corpus: Corpus, split: str, tokenizer: Tokenizer) -> dict:
+def _with_context(place: token_scores.Place, corpus: Corpus, split: str, tokenizer: Tokenizer) -> dict[str, Any]:
     stream = corpus.tokens(split, place.article, place.article)
     parts = (
         stream[max(1, place.first - _AROUND) : place.first],

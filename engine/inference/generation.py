@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Generator as BeamSearch
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,7 +15,11 @@ from engine.inference.token_scores import Microscope
 from engine.models import finite
 from engine.models.backend import compiled, keras, tensor
 from engine.models.compilation import FirstCalls
+from engine.models.protocols import CausalLM, Tensor
 from engine.presets.tokenizers import Tokenizer
+
+Written: TypeAlias = tuple[Tensor, Tensor]  # the logits behind each token, and the cache
+Step: TypeAlias = Callable[[Tensor, Tensor, Tensor], Written]
 
 MOST_BEAMS = 8
 _LENGTHS = (128, 256, 512, 1024)  # a compiled function for each: prompts of all lengths share them
@@ -66,9 +70,9 @@ class Sampler:
 class Generator:
     """A model ready to continue prompts; keeps its compiled functions."""
 
-    def __init__(self, model, tokenizer: Tokenizer) -> None:
+    def __init__(self, model: CausalLM, tokenizer: Tokenizer) -> None:
         self._model, self.tokenizer = model, tokenizer
-        self._steps: dict[int, Callable] = {}
+        self._steps: dict[int, Step] = {}
 
     @cached_property
     def microscope(self) -> Microscope:
@@ -81,30 +85,34 @@ class Generator:
         return self._model.compute_dtype
 
     @cached_property
-    def _beam_step(self) -> Callable:
+    def _beam_step(self) -> Callable[[Tensor, Tensor, Tensor, Tensor], Written]:
         """The compiled function of a beam search: one token of each hypothesis, whose parents' caches it takes."""
         model = self._model
 
-        def step(token_ids, cache, parents, index):  # int32 (n, 1), (m, layers, 2, length, …), int32 (n,), int32 ()
+        def step(
+            token_ids: Tensor, cache: Tensor, parents: Tensor, index: Tensor
+        ) -> Written:  # int32 (n, 1), (m, layers, 2, length, …), int32 (n,), int32 ()
             logits, _, cache = model.call_with_cache(token_ids, keras.ops.take(cache, parents, axis=0), index)
             return keras.ops.cast(logits[:, 0], "float32"), cache  # (n, vocabulary)
 
         return compiled(step, model)
 
-    def _step(self, length: int):
+    def _step(self, length: int) -> Step:
         """The compiled function for a cache of `length` positions."""
         if length not in self._steps:
             model = self._model
 
-            def step(token_ids, cache, index):  # int32 (1, piece), (1, layers, 2, length, heads, head_dim), int32 ()
+            def step(token_ids: Tensor, cache: Tensor, index: Tensor) -> Written:
+                # int32 (1, piece), (1, layers, 2, length, heads, head_dim), int32 ()
                 logits, _, cache = model.call_with_cache(token_ids, cache, index)
                 return keras.ops.cast(logits[0], "float32"), cache  # (piece, vocabulary)
 
             first_calls, compiled_step = FirstCalls("generate"), compiled(step, model)
 
-            def timed(token_ids, cache, index):
+            def timed(token_ids: Tensor, cache: Tensor, index: Tensor) -> Written:
                 with first_calls.timed(token_ids.shape[1], length):
-                    return compiled_step(token_ids, cache, index)
+                    written: Written = compiled_step(token_ids, cache, index)
+                return written
 
             self._steps[length] = timed
         return self._steps[length]
@@ -122,7 +130,7 @@ class Generator:
     def _room(self, max_new_tokens: int) -> int:
         return max(1, min(max_new_tokens, self._model.backbone.max_sequence_length - 1))
 
-    def _begin(self, ids: list[int], room: int):
+    def _begin(self, ids: list[int], room: int) -> tuple[Step, Tensor, Tensor]:
         """Feeds the prompt: (step function, cache, logits behind it)."""
         backbone = self._model.backbone
         context = backbone.max_sequence_length

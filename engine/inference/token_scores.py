@@ -14,6 +14,7 @@ from engine.corpus.store import Corpus
 from engine.evaluation.scoring import Scorer, batch_size
 from engine.models import finite
 from engine.models.backend import compiled, keras, tensor
+from engine.models.protocols import CausalLM, Tensor
 from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
 
@@ -44,12 +45,12 @@ class Look:
 class Microscope:
     """Looks at texts with one model; keeps its compiled functions."""
 
-    def __init__(self, model) -> None:
+    def __init__(self, model: CausalLM) -> None:
         self._context = model.backbone.max_sequence_length
 
         ops = keras.ops
 
-        def look(token_ids, targets):  # int32 (1, length) both
+        def look(token_ids: Tensor, targets: Tensor) -> tuple[Tensor, ...]:  # int32 (1, length) both
             inputs = {"token_ids": token_ids, "padding_mask": ops.ones_like(token_ids)}
             logits = ops.cast(model(inputs, training=False)[0], "float32")  # (length, vocabulary)
             logs = ops.log_softmax(logits)

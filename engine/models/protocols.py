@@ -76,6 +76,11 @@ class CausalLM(Protocol):
     def __call__(self, inputs: dict[str, Any], training: bool = False) -> Any:
         """Logits, (batch, length, vocabulary_size)."""
 
+    def call_with_cache(
+        self, token_ids: Tensor, cache: Tensor, cache_update_index: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits, hidden states and the cache, of tokens that stand behind those in the cache."""
+
     def compile(self, **options: Any) -> None:
         """Gives it its optimizer, loss and metrics."""
 

@@ -13,6 +13,8 @@ from engine.presets import catalogue
 from engine.presets.catalogue import Preset
 
 _SIGNS = ("OOM when allocating", "Out of memory", "RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY")
+CHUNK_LOGITS = 1 << 24  # that a step works on at a time (engine.training.chunked_loss)
+LARGE_PARAMETERS = 50_000_000  # of a model for which memory is worth more than speed (docs/decisions/0011-memory.md)
 SHORTEST = 8  # tokens in a window that settings allow
 GPU_CHUNK_LOGITS = 1 << 27  # worked on at a time on a GPU, which small matrix products leave idle (benchmarks/gpu.py)
 GPU_FRAMEWORK_BYTES = 1 << 30  # of a GPU, for CUDA's libraries and what they work in
@@ -130,16 +132,26 @@ def one_window_too_large(preset: Preset, length: int, lora_rank: int) -> Resourc
     )
 
 
-def training_bytes(preset: Preset, sequence_length: int, batch_size: int, lora_rank: int = 0) -> int:
+def training_bytes(
+    preset: Preset, sequence_length: int, batch_size: int, lora_rank: int = 0, whole_logits: bool = False
+) -> int:
     """An estimate of a trainer's memory.
 
     Weights, gradients and AdamW's two moments are 16 bytes a parameter in float32 (4 with LoRA, whose adapters weigh
-    nothing); a step keeps about 30 activations of the hidden size a layer and token, and four copies of the logits.
+    nothing); a step keeps about 30 activations of the hidden size a layer and token, and four copies of the logits, of
+    which a chunk is there at a time, and with them the embedding's gradient twice over.
+
+    Args:
+        whole_logits: all logits of a step are there at a time, as Keras `fit` holds them.
     """
     weights = preset.parameters * (4 if lora_rank else 16)
     tokens = sequence_length * batch_size
     activations = tokens * 4 * (30 * preset.hidden_dim + 3 * preset.num_heads * sequence_length) * preset.num_layers
-    return FRAMEWORK_BYTES + weights + activations + tokens * preset.vocabulary_size * 4 * 4
+    logits = tokens * preset.vocabulary_size
+    if not whole_logits:
+        logits = min(logits, CHUNK_LOGITS)
+    embedding = 0 if lora_rank else 2 * 4 * preset.vocabulary_size * preset.hidden_dim
+    return FRAMEWORK_BYTES + weights + activations + 4 * 4 * logits + embedding
 
 
 def gpu_micro_batch(

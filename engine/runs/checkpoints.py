@@ -32,7 +32,9 @@ from engine.core.files import (
 from engine.core.files import replace as rename
 from engine.runs import lifecycle, states
 from engine.runs.folder import Run
-from engine.runs.settings import CKPT, H5, KERAS
+from engine.runs.settings import CKPT as CKPT
+from engine.runs.settings import H5 as H5
+from engine.runs.settings import KERAS as KERAS
 
 SCHEMA_VERSION = 2
 WEIGHTS, TRAINING, MANIFEST = "model.weights.h5", "training.npz", "manifest.json"
@@ -63,7 +65,8 @@ class Checkpoint:
     @property
     def step(self) -> int:
         """The training step after which it was written."""
-        return self.manifest["step"]
+        step: int = self.manifest["step"]
+        return step
 
     @property
     def reference(self) -> str:
@@ -73,7 +76,8 @@ class Checkpoint:
     @property
     def format(self) -> str:
         """In which of CHECKPOINT_FORMATS its weights are."""
-        return self.manifest["format"]
+        form: str = self.manifest["format"]
+        return form
 
     @property
     def weights_files(self) -> tuple[str, ...]:
@@ -83,7 +87,8 @@ class Checkpoint:
     @property
     def hash(self) -> str:
         """SHA-256 of the weights' (first) file, as the manifest has it."""
-        return self.manifest["files"][self.weights_files[0]]["sha256"]
+        sha256: str = self.manifest["files"][self.weights_files[0]]["sha256"]
+        return sha256
 
     @property
     def bytes(self) -> int:
@@ -311,7 +316,8 @@ def interval_loss(checkpoint: Checkpoint) -> float | None:
     The metrics of a run's result are those of whole splits, which compare with no other checkpoint's.
     """
     metrics = checkpoint.manifest.get("interval_metrics") or checkpoint.manifest.get("metrics", {})
-    return metrics.get("validation", {}).get("loss")
+    loss: float | None = metrics.get("validation", {}).get("loss")
+    return loss
 
 
 def best(found: Iterable[Checkpoint]) -> Checkpoint | None:
@@ -339,7 +345,8 @@ def preset_of(checkpoint: Checkpoint) -> dict[str, Any]:
         raise CheckpointError(
             "The manifest of {name} does not say which preset it was trained from.", name=checkpoint.reference
         )
-    return checkpoint.manifest["preset"]
+    preset: dict[str, Any] = checkpoint.manifest["preset"]
+    return preset
 
 
 def needed_by(checkpoint: Checkpoint) -> list[Run]:

@@ -1,13 +1,14 @@
 """Leaves a run in the state in which it ended, with what came of it."""
 
 import contextlib
+from typing import Any
 
 from engine.core.errors import StorageError
 from engine.runs import states
 from engine.runs.folder import Run
 
 
-def end(run: Run, state: str, reason: dict | None) -> None:
+def end(run: Run, state: str, reason: dict[str, Any] | None) -> None:
     """Leaves the run in its last state; the caller holds the run's lock."""
     run.give_last_words()
     run.write_state(state=state, reason=reason, phase="")

@@ -243,7 +243,8 @@ class Run:
 
     def control(self) -> str:
         """What a person asked of the run: "pause", "stop" or nothing."""
-        return checked.read_if_whole(self.folder / "control.json", checked.CONTROL).get("action", "")
+        action: str = checked.read_if_whole(self.folder / "control.json", checked.CONTROL).get("action", "")
+        return action
 
     def waits_for(self) -> str | None:
         """The run that must be finished before this one may start, and is not; None where nothing is in the way."""

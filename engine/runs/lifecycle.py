@@ -173,7 +173,7 @@ def _created(run: Run) -> float:
     try:
         created: Any = run.config.get("created")
         if fields.timestamp(created):
-            return created
+            return float(created)
     except RunError:
         pass
     for path in (run.folder / "config.json", run.folder):

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.core import paths
-from engine.core.errors import EngineError, PlanError, SettingsError
+from engine.core.errors import EngineError, SettingsError
+from engine.core.errors import PlanError as PlanError
 from engine.runs import lifecycle, submission
 from engine.runs.folder import Run
 from engine.runs.settings import LENGTHS, NAME_PATTERN, RunSettings

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import typing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +76,8 @@ class RunSettings:
         dropout: share of activations dropped while training; None = the preset's own.
         evaluate_steps: steps between two evaluations (with sample and checkpoint); 0 = a tenth of the run, and at least
             about 10 seconds of training where its length is given in minutes; a large model's checkpoint is then left out
-            where it would take more than 5 % of the training since the one before.
+            where it would take more than 5 % of the training since the one before and is not the best of a run whose result
+            that is; such a run measures so far apart that this costs little.
         interval_tokens: tokens of validation scored at each interval, the same ones every time.
         evaluate_tokens: limit of tokens for the evaluations at the end; 0 = the whole splits.
         near_copies: what becomes of test articles that are nearly the same text as a training article: KEPT_IN (they are
@@ -201,7 +203,7 @@ def _is_of_kind(item: Any, kinds: tuple[type, ...]) -> bool:
     return isinstance(item, kinds) or (float in kinds and isinstance(item, int))
 
 
-def _problems(s: RunSettings):
+def _problems(s: RunSettings) -> Iterator[EngineError]:
     def bad(template: str, **values: object) -> EngineError:
         return EngineError(template, **values)
 

@@ -7,10 +7,10 @@ import math
 import platform
 import threading
 import time
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from engine import __version__
 from engine.articles import hub, isolation, on_disk
@@ -23,11 +23,14 @@ from engine.runs.folder import Run
 from engine.runs.inputs import articles_path, on_gpu, window_shape
 from engine.runs.settings import FIRST_TOKENS, RunSettings
 
+T = TypeVar("T")
+
 LORA_RATE_FACTOR, MOST_LORA_RATE = 15, 3e-2
 INTERVALS = 10  # of a run, by default,
 INTERVAL_SECONDS = 10.0  # of training, at least, of a run in minutes: a save is 1 to 3 % of it (benchmarks/saving.py)
 SMALL_CHECKPOINT_BYTES = 200_000_000
 SAVING_SHARE = 0.05
+BEST_SHARE = 0.25  # of the training since the measurement before, at most, for the save of the best so far
 SAVE_BYTES_PER_SECOND = 250e6  # until a save has been timed (benchmarks/saving.py)
 _COUNTED_BYTES = 64 << 20  # of articles that are read through to check a range
 
@@ -75,7 +78,8 @@ def estimate(settings: RunSettings) -> Estimate:
     if on_gpu(settings):
         needed = memory.beside_gpu_bytes(preset)
     else:
-        needed = memory.training_bytes(preset, length, batch_size, settings.lora_rank)
+        whole_logits = settings.method == FIRST_TOKENS
+        needed = memory.training_bytes(preset, length, batch_size, settings.lora_rank, whole_logits)
     saves = _saves(settings, steps_of(settings, preset, length, batch_size), size)
     if settings.keep_checkpoints:  # the best beside the newest, and one that is written before another goes
         saves = min(saves, settings.keep_checkpoints + 2)
@@ -105,15 +109,33 @@ def worth_saving(size_bytes: int, save_seconds: float, since_seconds: float, lef
     return size_bytes <= SMALL_CHECKPOINT_BYTES or save_seconds <= SAVING_SHARE * min(since_seconds, left_seconds)
 
 
-def intervals_of(settings: RunSettings, steps: int | None) -> int:
-    """How many intervals a run has; of one in minutes so many at most, where nobody chose their steps."""
-    return _intervals(settings) if steps is None else math.ceil(steps / interval(settings, steps))
+def interval_seconds(settings: RunSettings, size_bytes: int, save_seconds: float) -> float:
+    """Seconds of training between two measurements, at least, of a run in minutes where nobody chose their steps.
+
+    A large model whose best checkpoint is the result is measured no more often than its save allows: so what is the best
+    so far can always be saved, and takes no more than `BEST_SHARE` of the time.
+
+    Args:
+        size_bytes, save_seconds: as `worth_saving` takes them.
+    """
+    if size_bytes <= SMALL_CHECKPOINT_BYTES or not settings.takes_best:
+        return INTERVAL_SECONDS
+    return max(INTERVAL_SECONDS, save_seconds / BEST_SHARE)
 
 
-def _intervals(settings: RunSettings) -> int:
+def intervals_of(settings: RunSettings, steps: int | None, least_seconds: float = INTERVAL_SECONDS) -> int:
+    """How many intervals a run has; of one in minutes so many at most, where nobody chose their steps.
+
+    Args:
+        least_seconds: between two measurements, as `interval_seconds` has them.
+    """
+    return _intervals(settings, least_seconds) if steps is None else math.ceil(steps / interval(settings, steps))
+
+
+def _intervals(settings: RunSettings, least_seconds: float = INTERVAL_SECONDS) -> int:
     if settings.minutes is None:
         return INTERVALS
-    return min(INTERVALS, max(1, int(60 * settings.minutes / INTERVAL_SECONDS)))
+    return min(INTERVALS, max(1, int(60 * settings.minutes / least_seconds)))
 
 
 def _saves(settings: RunSettings, steps: int | None, size_bytes: int) -> int:
@@ -122,9 +144,12 @@ def _saves(settings: RunSettings, steps: int | None, size_bytes: int) -> int:
         return intervals_of(settings, steps)
     if settings.minutes is None or settings.evaluate_steps:
         return _intervals(settings)
-    total, intervals, saved, saves = 60 * settings.minutes, _intervals(settings), 0.0, 1
+    total, saved, saves, seconds = 60 * settings.minutes, 0.0, 1, size_bytes / SAVE_BYTES_PER_SECOND
+    intervals = _intervals(settings, interval_seconds(settings, size_bytes, seconds))
     for at in (total * n / intervals for n in range(1, intervals)):
-        if worth_saving(size_bytes, size_bytes / SAVE_BYTES_PER_SECOND, at - saved, total - at):
+        if settings.takes_best or worth_saving(
+            size_bytes, seconds, at - saved, total - at
+        ):  # each may be the best so far
             saved, saves = at, saves + 1
     return saves
 
@@ -188,7 +213,7 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
     """
     problems: list[EngineError] = []
 
-    def attempt(action):
+    def attempt(action: Callable[[], T]) -> T | None:
         try:
             return action()
         except SettingsError as error:
@@ -200,9 +225,10 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
     preset = attempt(lambda: catalogue.find(settings.preset))
     if preset is not None:
         attempt(lambda: catalogue.check_available(preset))
-    parent = attempt(lambda: checkpoints.find(settings.parent)) if settings.parent and not settings.after else None
-    if settings.after and settings.after not in planned:
-        attempt(lambda: lifecycle.find(settings.after))
+    wanted, former = settings.parent, settings.after
+    parent = attempt(lambda: checkpoints.find(wanted)) if wanted and not former else None
+    if former and former not in planned:
+        attempt(lambda: lifecycle.find(former))
     if preset is not None and parent is not None:
         attempt(lambda: _check_parent(parent, preset))
     if preset is not None and settings.sequence_length > (preset.max_sequence_length or 1024):
@@ -230,6 +256,7 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
         attempt(lambda: _check_disk(settings))
     if problems:
         raise SettingsError(problems)
+    assert preset is not None  # or its absence were a problem
     articles = settings.articles if hub.is_name(settings.articles) else paths.portable(paths.locate(settings.articles))
     reference = preset.reference
     return replace(
@@ -384,7 +411,7 @@ def _check_gpu_room(settings: RunSettings) -> None:
     )
 
 
-def lineage(checkpoint: checkpoints.Checkpoint, root: Path | None = None) -> list[dict]:
+def lineage(checkpoint: checkpoints.Checkpoint, root: Path | None = None) -> list[dict[str, Any]]:
     """The chain of checkpoints that leads to a run, the oldest first: each with what it was trained on.
 
     Returns:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from engine.core import launch, machine, paths
 from engine.core.errors import EngineError, GoneError, StorageError, sentence
@@ -42,7 +43,7 @@ def has_space(root: Path) -> bool:
     return shutil.disk_usage(root).free >= LEAST_FREE_BYTES
 
 
-def start_trainer(run: Run, device: str) -> subprocess.Popen:
+def start_trainer(run: Run, device: str) -> subprocess.Popen[bytes]:
     """Starts the process of one run on one device."""
     return launch.detached("engine.services.worker", str(run.folder.resolve()), device, log=run.folder / "trainer.log")
 
@@ -58,8 +59,8 @@ class Dispatcher:
     """
 
     root: Path
-    start: Callable[[Run, str], subprocess.Popen] = start_trainer
-    children: dict[str, tuple[Run, subprocess.Popen]] = field(default_factory=dict)
+    start: Callable[[Run, str], subprocess.Popen[bytes]] = start_trainer
+    children: dict[str, tuple[Run, subprocess.Popen[bytes]]] = field(default_factory=dict)
 
     def turn(self) -> bool:
         """Collects trainers that ended, starts those whose device is free; False where nothing is left to do, and nobody
@@ -127,7 +128,7 @@ def settle(run: Run, code: int | None) -> None:
         if run.control():  # it was asked to end, and has
             final_state.end_as_requested(run)
             return
-        reason: dict = {"template": _deaths_reason(code), "values": {"code": abs(code or 0)}}
+        reason: dict[str, Any] = {"template": _deaths_reason(code), "values": {"code": abs(code or 0)}}
         run.append_event("state", state=states.INTERRUPTED, reason=reason)
         if not died_at_work:  # it could not even begin: the next one could not either
             run.write_state(state=states.INTERRUPTED, reason=reason, phase="")

@@ -234,7 +234,7 @@ class Studio:
     }
 
 
-def serve(listener_socket, key: bytes, studio: Studio) -> None:
+def serve(listener_socket: mpc.Listener, key: bytes, studio: Studio) -> None:
     """Accepts clients for ever, each in a thread of its own; authentication happens there too."""
     while True:
         try:

@@ -4,6 +4,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -69,7 +70,7 @@ def _ask(ask: Callable[[str], None], job: str) -> None:
         print(error, file=sys.stderr)
 
 
-def _process(run: Run, owner: dict) -> psutil.Process | None:
+def _process(run: Run, owner: dict[str, Any]) -> psutil.Process | None:
     """The trainer that wrote `owner.json`, or None where its number may by now be another process's."""
     try:
         process = psutil.Process(owner["pid"])

@@ -14,13 +14,14 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from engine.core import machine
 from engine.core.errors import EngineError, GoneError, StorageError, SupersededError, sentence
 from engine.core.files import write_json
 from engine.core.locks import Lock
 from engine.core.progress import Cancelled, OnProgress, Phase, Progress, ignore
-from engine.presets import memory
+from engine.presets import catalogue, memory
 from engine.runs import checkpoints, lifecycle, retention, states, submission
 from engine.runs.devices import device_lock, say_unused
 from engine.runs.final_state import end, end_as_requested
@@ -37,7 +38,7 @@ def work(
     patience_seconds: float = DEVICE_PATIENCE_SECONDS,
     on_progress: OnProgress = ignore,
     device: str | None = None,
-):
+) -> dict[str, Any] | None:
     """Takes the locks, trains, and leaves the run in a state that says how it ended.
 
     Args:
@@ -80,7 +81,7 @@ def work(
             ) from error
 
 
-def _train(run: Run, device: str, on_progress: OnProgress, held: tuple[Lock, ...]):
+def _train(run: Run, device: str, on_progress: OnProgress, held: tuple[Lock, ...]) -> dict[str, Any] | None:
     run.settle_place()
     begin(run, device)
     heart = Heart(run, held)
@@ -98,7 +99,9 @@ def begin(run: Run, device: str) -> None:
     say_unused(run)
 
 
-def conduct(run: Run, device: str, stop: "StopRequests", heart: "Heart", on_progress: OnProgress = ignore):
+def conduct(
+    run: Run, device: str, stop: "StopRequests", heart: "Heart", on_progress: OnProgress = ignore
+) -> dict[str, Any] | None:
     """Trains a run that has begun, and leaves it in a state that says how it ended.
 
     Returns, raises: as `work`.
@@ -161,7 +164,11 @@ def _require_memory(run: Run) -> None:
         run.append_event("memory", step=step, failed_step=None, micro_batch=rows, batch_size=batch_size)
 
 
-def _train_until_stopped(run: Run, device: str, stop: "StopRequests", heart: "Heart", on_progress: OnProgress):
+def _train_until_stopped(
+    run: Run, device: str, stop: "StopRequests", heart: "Heart", on_progress: OnProgress
+) -> dict[str, Any] | None:
+    if device == "cpu":
+        _give_memory_back(run)
     from engine.training import fine_tuning  # the heavy imports, once the locks are held
 
     def after_progress(progress: Progress) -> None:
@@ -173,6 +180,17 @@ def _train_until_stopped(run: Run, device: str, stop: "StopRequests", heart: "He
         return fine_tuning.train(run, device, after_progress)
     except Cancelled:
         return None
+
+
+def _give_memory_back(run: Run) -> None:
+    """Lets TensorFlow take memory from the system and give it back where the model is large; before it is imported.
+
+    Where it computes by oneDNN (on processors with AVX-512) it keeps what it was once given in an arena of its own: after two
+    steps of GPT-2 base that held 7.3 GB, where without it the largest moment of a step takes 5.5 GB and 2.9 GB stay. A small
+    model is better off with it, since memory that is taken anew costs time.
+    """
+    if catalogue.find(run.settings.preset).parameters > memory.LARGE_PARAMETERS:
+        os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 
 
 def end_soon(run: Run, tell: Callable[[Path], object]) -> None:

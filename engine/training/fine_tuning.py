@@ -11,6 +11,7 @@ from engine.models import backend
 from engine.models.backend import on_device, release_memory
 from engine.models.protocols import CausalLM
 from engine.presets import memory
+from engine.runs import submission
 from engine.runs.folder import Run
 from engine.runs.settings import FIRST_TOKENS
 from engine.training import final, saver, setup, steppers
@@ -60,6 +61,7 @@ class _FineTuning:
         self.measurer = Measurer(found, model, self.state, on_progress)
         self.saver = Saver(found, model, self.state, on_progress)
         self.timekeeper = Timekeeper(found, self.state)
+        self._space_measurements()
 
     def run(self) -> TrainingState:
         """Trains to the end; where the training then stands.
@@ -222,11 +224,18 @@ class _FineTuning:
         """Measures the model as it is."""
         self._enter(Phase.EVALUATING)
         self.measurer.measure("run")
+        self._space_measurements()
         self.timekeeper.measurement_seconds = self.measurer.seconds + self.saver.seconds
         self.timekeeper.end_seconds = self.timekeeper.measurement_seconds + final.expected_seconds(
             self.setup, self.measurer.scored_a_second
         )
         self.timekeeper.measured()
+
+    def _space_measurements(self) -> None:
+        """Says how far apart measurements are, by what a save takes."""
+        self.timekeeper.interval_seconds = submission.interval_seconds(
+            self.setup.settings, self.setup.checkpoint_bytes, self.saver.seconds
+        )
 
     def worth_saving(self) -> bool:
         """Whether a checkpoint is worth its time."""

@@ -11,7 +11,7 @@ class Past:
     """What a run decided and found so far.
 
     Attributes:
-        begun: whether it has measured anything.
+        begun: whether it has measured or trained.
         plans: the events of its timetables. micro_batches: windows that fitted into memory at a time, each time it ran out.
         xla: whether XLA compiles its functions; None where nothing says so.
     """
@@ -28,13 +28,14 @@ class Past:
         Args:
             resumed_at: the step that it goes on from; -1 = from the beginning.
         """
-        found = run.events("evaluation", "passage", "sample", "plan", "memory", "compilation")
+        begun = resumed_at >= 0
+        found = run.events("plan", "memory", "compilation", *([] if begun else ["evaluation", "step"]))
 
         def of_kind(kind: str) -> list[dict[str, Any]]:
             return [event for event in found if event["kind"] == kind]
 
         return cls(
-            begun=any(event["kind"] in ("evaluation", "passage", "sample") for event in found),
+            begun=begun or any(event["kind"] in ("evaluation", "step") for event in found),
             plans=tuple(of_kind("plan")),
             micro_batches=tuple(event["micro_batch"] for event in of_kind("memory") if event["step"] <= resumed_at),
             xla=next((event["xla"] for event in reversed(of_kind("compilation"))), None),

@@ -17,7 +17,6 @@ from engine.runs import checkpoints, retention, submission
 from engine.training.setup import Setup
 from engine.training.state import TrainingState
 
-BEST_SHARE = 0.25  # of the training since the last save, at most, for the save of the best so far
 _ROOM_BYTES = 8 << 20  # beside the weights: headers, the log
 
 
@@ -36,15 +35,15 @@ class Saver:
         self._saved_at_seconds = state.seconds  # of training
 
     def worth_saving(self) -> bool:
-        """Whether to save at this interval: always at the end, and where somebody said how often; and what is the best so far
-        of a run whose result is the best, unless that takes more than a quarter of the training since the last save."""
+        """Whether to save at this interval: always at the end, where somebody said how often, and what is the best so far of
+        a run whose result is the best (`submission.interval_seconds` sees to it that this costs little)."""
         state = self._state
         if self._setup.settings.evaluate_steps or state.step == state.steps:
             return True
+        if self._setup.settings.takes_best and state.best_step == state.step:
+            return True
         left = (state.steps - state.step) * state.median_step_seconds
         since = state.seconds - self._saved_at_seconds
-        if self._setup.settings.takes_best and state.best_step == state.step and self.seconds <= BEST_SHARE * since:
-            return True
         return submission.worth_saving(self._setup.checkpoint_bytes, self.seconds, since, left)
 
     def save(self) -> None:

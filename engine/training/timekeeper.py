@@ -23,6 +23,7 @@ class Timekeeper:
 
     Attributes:
         end_seconds: what is expected to take place after the training: measuring, saving, the figures at the end.
+        measurement_seconds: what a measurement takes, with its save. interval_seconds: of training, between two at least.
     """
 
     def __init__(self, setup: Setup, state: TrainingState) -> None:
@@ -39,6 +40,7 @@ class Timekeeper:
         self._elapsed_before = state.elapsed or _waited(setup)
         self.end_seconds = 0.0
         self.measurement_seconds = 0.0
+        self.interval_seconds = submission.INTERVAL_SECONDS
 
     def learning_rate(self, step: int) -> float:
         """Of a step counted from 0."""
@@ -111,9 +113,11 @@ class Timekeeper:
             self._take(self._decided[state.step])
             return
         left = self._left()
-        remaining = max(1, submission.intervals_of(s, None) - state.measurements)
+        remaining = max(1, submission.intervals_of(s, None, self.interval_seconds) - state.measurements)
         since = state.seconds - state.measured_at_seconds
         until_measurement = math.inf if s.evaluate_steps else (left + since) / remaining - since
+        if self.interval_seconds > submission.INTERVAL_SECONDS:
+            until_measurement = max(until_measurement, self.interval_seconds - since)
         self._take(
             timetable.make(
                 state.timetable,
@@ -140,7 +144,7 @@ class Timekeeper:
 
     def _measuring_seconds(self) -> float:
         """What the measurements to come will take, the one at the end apart."""
-        to_come = submission.intervals_of(self._settings, None) - self._state.measurements - 1
+        to_come = submission.intervals_of(self._settings, None, self.interval_seconds) - self._state.measurements - 1
         return max(0, to_come) * self.measurement_seconds
 
     def _take(self, found: timetable.Timetable) -> None:

@@ -5,17 +5,18 @@ On a CPU XLA makes the steps faster and takes seconds to compile them, in which 
 
 import logging
 
+from engine.presets.memory import LARGE_PARAMETERS
 from engine.runs import submission
 from engine.runs.folder import Run
 from engine.runs.settings import AUTO, OFF, RunSettings
 from engine.training.past import Past
 
-# Of training, from which on XLA has gained its compilation back (benchmarks/waiting.py --break-even; benchmarks/README.md).
+# Of training, up to which a run is not compiled. XLA's compilation takes 7 CPU seconds of the mini model and its steps are up
+# to a third faster on quiet cores, hardly at all on busy ones; where that is even, `benchmarks/waiting.py --break-even` measures.
 BREAK_EVEN_SECONDS = 120.0
 # Tokens a second x parameters, by which the seconds of a run in steps or epochs are told: 9,400 tokens/s of the mini model
 # and 310 of GPT-2 base on two cores. Fixed, so that the same run is the same run on every machine.
 _WORK = 4e10
-_LARGE_PARAMETERS = 50_000_000  # whose memory has been measured with XLA alone (engine.presets.memory)
 _LOG = logging.getLogger("engine.compilation")
 
 
@@ -50,7 +51,7 @@ def _is_worth_it(
 ) -> bool:
     if settings.compilation != AUTO:
         return settings.compilation != OFF
-    if not on_cpu or parameters > _LARGE_PARAMETERS:
+    if not on_cpu or parameters > LARGE_PARAMETERS:  # whose memory has been measured with XLA alone
         return True
     if settings.minutes is not None:
         return 60 * settings.minutes > BREAK_EVEN_SECONDS

@@ -114,7 +114,7 @@ def test_so_little_and_a_pattern_are_told(tmp_path):
 
 
 @pytest.mark.slow
-def test_twenty_sentences_can_be_trained_on(root, tiny_preset, capsys):
+def test_twenty_sentences_can_be_trained_on(root, tiny_preset, capsys, eager):
     from engine.cli.app import main
 
     command = ["train", "--preset", str(tiny_preset), "--articles", str(BROUGHT / "twenty_lines.txt"), "--steps", "2"]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from browser_helpers import open_page, until_drawn
-from project import PAGES
 from waiting_helpers import until
 
 from scripts.dashboard import Dashboard
+from ui import rooms
 
 CODE = "correct horse battery"
 # Told to Python before anything else runs: every look-up and every connection to another machine is noted and refused.
@@ -127,8 +127,12 @@ def test_streamlits_own_welcome_would_have_asked(tmp_path):
     assert "checkip.amazonaws.com" in requests_seen(tmp_path)
 
 
+ALL = ["", "train", *(f"{room}?tab={tab}" for room, tabs in rooms.ROOMS.items() for tab in tabs)]
+
+
 @pytest.mark.browser
-def test_no_page_makes_a_browser_ask_another_server(browser, tmp_path):
+@pytest.mark.parametrize("paths", [["", "train"], pytest.param(ALL, marks=pytest.mark.long)], ids=["two", "all"])
+def test_no_page_makes_a_browser_ask_another_server(browser, tmp_path, paths):
     with serving(tmp_path) as port:
         server = f"http://127.0.0.1:{port}"
         context = browser.new_context(locale="en-GB")
@@ -136,7 +140,7 @@ def test_no_page_makes_a_browser_ask_another_server(browser, tmp_path):
         context.on("request", lambda request: requests.append(request.url))
         page = context.new_page()
         page.on("websocket", lambda connection: requests.append(connection.url))
-        for path in ["", *(page.stem for page in PAGES if page.stem != "lab")]:
+        for path in paths:
             page.goto(f"{server}/{path}")
             until_drawn(page)
             page.wait_for_load_state("networkidle")
@@ -191,7 +195,7 @@ def test_a_frame_of_its_own_origin_shows_the_pages_and_a_foreign_one_only_where_
         # Pages, the fallback for unknown addresses, and what the application's own routes give.
         for path in (
             "/",
-            "/side_by_side",
+            "/explore",
             "/nowhere",
             "/_atelier/plotly.min.js",
             "/_atelier/exports/x",
@@ -234,7 +238,7 @@ def test_the_code_is_asked_once_and_stays_over_a_reload_until_its_holder_leaves(
         cookies = until(lambda: [one for one in context.cookies() if one["name"].startswith("atelier_owner_")], 20)
         assert cookies[0]["httpOnly"] and cookies[0]["sameSite"] == "Strict"
         assert cookies[0]["name"] not in page.evaluate("document.cookie")
-        for path in ("", "/checkpoints"):
+        for path in ("", "/library?tab=checkpoints"):
             page.goto(server + path)
             owner.wait_for(timeout=60_000)
         other = browser.new_page(locale="en-GB")

@@ -174,7 +174,7 @@ def test_a_named_gpu_that_tensorflow_does_not_see_is_refused(root, driver, insta
         placing.place(run_on("gpu:0", root), "gpu:0")
 
 
-@pytest.mark.parametrize("page", ["lab", "fine_tune"])
+@pytest.mark.parametrize("page", ["lab", "train"])
 def test_the_pages_say_it(root, driver, installed, page, no_studio):
     installed(cuda=True, library=False)
     app = open_page(page)
@@ -192,7 +192,7 @@ def test_the_page_of_a_run_says_it_of_the_last_start_alone(root, driver, install
     run.write_state(state="stopped")
     gpu_use.saw(1, machine.gpus(), root)  # so that the page itself has nothing to say
     for said in (True, False):
-        app = open_page("fine_tune")
+        app = open_page("curve")
         assert any("CUDA libraries" in line.value for line in app.caption) == said
         run.append_event("state", state="running", device="gpu:0")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from pages_helpers import open_page
-from project import PAGES
+from project import PLACES
 
 from engine.core import cgroups, machine, paths
 from engine.core.errors import ResourcesError, SettingsError
@@ -166,7 +166,7 @@ MAY_STAY = re.compile("Stop|Play|Verify|Continue|Specialise|Delete|CSV|Build the
 
 
 @pytest.mark.parametrize("language", ["en", pytest.param("fr", marks=pytest.mark.long)])
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("page", PLACES)
 def test_no_page_offers_what_can_only_fail_and_the_recorded_run_is_the_lab(page, language, little, root, monkeypatch):
     from engine.services import dispatcher, inference_client
 
@@ -176,12 +176,12 @@ def test_no_page_offers_what_can_only_fail_and_the_recorded_run_is_the_lab(page,
     monkeypatch.setattr(dispatcher, "ensure", never)
     monkeypatch.setattr(inference_client, "ensure", never)
     shutil.copytree(paths.PROJECT / "checkpoints" / "recorded-mini", root / "recorded-mini")
-    app = open_page(page.stem, language)
+    app = open_page(page, language)
     if language == "en":
         offered = [b.label for b in app.button if not b.disabled and not MAY_STAY.search(b.label)]
         assert offered == []
     text = " ".join(m.value for m in app.markdown)
-    if page.stem in ("lab", "fine_tune", "side_by_side", "evaluate", "microscope"):
+    if page in ("lab", "train", "write", "score", "words"):
         assert ("2 GB" if language == "en" else "2 Go") in text and f"{round(little / 1e6)} " in text
     if page.stem == "lab":
         assert "recorded-mini" in text and app.metric

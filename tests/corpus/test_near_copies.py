@@ -330,7 +330,9 @@ def test_windows_with_nothing_to_score_are_passed_over_and_the_others_score_what
     assert len(numbers) < count_sliding(75, length, stride) or length == 50
 
 
-def test_a_run_reports_near_copies_or_leaves_them_out_for_base_and_run_alike(folder, root, tiny_preset, tokenizer):
+def test_a_run_reports_near_copies_or_leaves_them_out_for_base_and_run_alike(
+    folder, root, tiny_preset, tokenizer, eager
+):
     common = {"preset": str(tiny_preset), "articles": str(folder), "steps": 2, "sequence_length": 32, "batch_size": 2}
     common |= {"evaluate_steps": 2, "interval_tokens": 256, "sample_tokens": 4, "device": "cpu", "prompts": ("The",)}
     former(preparation.prepare(folder, tokenizer))  # of which it is not known yet

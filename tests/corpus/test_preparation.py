@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,22 +54,31 @@ def test_sections_of_real_articles_come_back_exactly(real_data, tmp_path):
         assert [(s.name, s.paragraphs) for s in sections] == [(s.name, s.paragraphs) for s in article.all_sections()]
 
 
-def test_ids_are_those_of_hugging_face_on_all_real_articles(real_data, tmp_path):
-    """With the vocabulary of the preset that ships, article by article, over all three splits."""
+@pytest.mark.parametrize("splits", ["held out", pytest.param("all", marks=pytest.mark.long)])
+def test_ids_are_those_of_hugging_face_on_real_articles(real_data, tmp_path, splits):
+    """With the vocabulary of the preset that ships, article by article."""
     import tokenizers as hugging_face
 
     folder = tokenizers.find_assets(paths.MINI_PRESET)
     reference = hugging_face.ByteLevelBPETokenizer(str(folder / "vocabulary.json"), str(folder / "merges.txt"))
-    prepared = preparation.prepare(real_data / "articles", tokenizers.load(paths.MINI_PRESET), tmp_path)
+    source = real_data / "articles"
+    if splits == "held out":
+        (source := tmp_path / "articles").mkdir()
+        for part, name in (("test", "train.jsonl"), ("validation", "validation.jsonl")):
+            shutil.copyfile(real_data / "articles" / f"{part}.jsonl", source / name)
+    prepared = preparation.prepare(source, tokenizers.load(paths.MINI_PRESET), tmp_path / "corpora")
     assert prepared.card["dtype"] == "uint16"
     for split in prepared.splits:
-        texts = [article.text() for article in Source(real_data / "articles").read(split)]
+        texts = [article.text() for article in Source(source).read(split)]
         for number, encoding in enumerate(reference.encode_batch(texts), start=1):
             assert np.array_equal(prepared.tokens(split, number, number)[1:], encoding.ids)
 
 
-def test_a_preparation_that_was_killed_goes_on_to_the_same_bytes(tmp_path, tiny_preset, vocabulary):
-    source = write_articles(tmp_path / "all.jsonl", range(8000))
+@pytest.mark.parametrize(
+    ("articles", "kills"), [(3000, 2), pytest.param(8000, 4, marks=pytest.mark.long)], ids=["small", "large"]
+)
+def test_a_preparation_that_was_killed_goes_on_to_the_same_bytes(tmp_path, tiny_preset, vocabulary, articles, kills):
+    source = write_articles(tmp_path / "all.jsonl", range(articles))
     whole = preparation.prepare(source, tokenizers.Tokenizer(*vocabulary), out=tmp_path / "whole")
     command = [sys.executable, "-m", "engine", "prepare", "--source", str(source), "--preset", str(tiny_preset)]
     command += ["--out", str(tmp_path / "killed")]
@@ -76,7 +86,7 @@ def test_a_preparation_that_was_killed_goes_on_to_the_same_bytes(tmp_path, tiny_
     rng, killed = random.Random(5), 0
     environment = {**os.environ, "PYTHONPATH": str(paths.PROJECT)}
     slow = "import engine.corpus.preparation as p; p.JOURNAL_SECONDS = 0; p.BATCH_BYTES = 20000; import sys; sys.argv[1:] = "
-    for _ in range(4):
+    for _ in range(kills):
         program = f"{slow}{command[3:]!r}; import engine.__main__ as m; sys.exit(m.main())"
         process = subprocess.Popen(
             [sys.executable, "-c", program], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -322,7 +332,7 @@ def test_a_source_whose_name_is_not_utf8_is_prepared(tmp_path, tokenizer, capsys
     length=st.integers(8, 40),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=int(os.environ.get("RANGES", "15")), deadline=None)  # before a release 60 (.ci/long)
 def test_an_epoch_of_a_range_holds_every_token_of_its_articles_once_and_no_other(
     tmp_path_factory, vocabulary, sizes, first, last, length, seed
 ):

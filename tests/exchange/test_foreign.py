@@ -38,9 +38,9 @@ def looking():
 
 
 @pytest.fixture(scope="module")
-def fine_tuned(tiny_preset):
+def fine_tuned(two_layer_preset):
     """A GPT2CausalLM of the tiny preset's size with other weights, and a built optimizer."""
-    model, _ = loading.load(references.ModelReference(catalogue.find(tiny_preset)))
+    model, _ = loading.load(references.ModelReference(catalogue.find(two_layer_preset)))
     rng = np.random.default_rng(1)
     model.backbone.set_weights([w + rng.normal(0, 0.05, w.shape) for w in model.backbone.get_weights()])
     model.compile(optimizer="adam", loss="mse")
@@ -70,9 +70,9 @@ def test_every_form_is_listed(good):
 
 @pytest.mark.parametrize("name", FORMS)
 def test_what_keras_and_tensorflow_write_becomes_the_same_weights(
-    name, good, fine_tuned, looking, tiny_preset, tmp_path
+    name, good, fine_tuned, looking, two_layer_preset, tmp_path
 ):
-    inspection, out = look(looking, good[name], catalogue.find(tiny_preset), tmp_path)
+    inspection, out = look(looking, good[name], catalogue.find(two_layer_preset), tmp_path)
     assert inspection.left_out == []
     backbone = keras_hub.models.GPT2Backbone.from_config(fine_tuned.backbone.get_config())
     backbone.load_weights(out)
@@ -92,14 +92,14 @@ def test_files_of_the_original_projects_time_give_the_logits_they_gave_then(name
     np.testing.assert_allclose(logits, np.load(OLD / "logits.npy"), atol=1e-6)
 
 
-def test_no_attack_runs_code_reads_elsewhere_or_ends_in_more_than_a_sentence(good, looking, tiny_preset, tmp_path):
+def test_no_attack_runs_code_reads_elsewhere_or_ends_in_more_than_a_sentence(good, looking, two_layer_preset, tmp_path):
     canary = tmp_path / "canary"
     (tmp_path / "attacks").mkdir()
     attacks = hostile_weights.attacks(good, tmp_path / "attacks", canary)
     passed = []
     for name, path in attacks.items():
         try:
-            look(looking, path, catalogue.find(tiny_preset), tmp_path)
+            look(looking, path, catalogue.find(two_layer_preset), tmp_path)
             passed.append(name)
         except CheckpointError as error:
             assert str(error) and "\n" not in str(error), name
@@ -111,7 +111,7 @@ def test_no_attack_runs_code_reads_elsewhere_or_ends_in_more_than_a_sentence(goo
 
 
 @pytest.mark.parametrize("name", ["backbone.weights.h5", "backbone.keras", "backbone.ckpt"])
-def test_mutated_files_end_in_numbers_or_a_sentence(name, good, looking, tiny_preset, tmp_path):
+def test_mutated_files_end_in_numbers_or_a_sentence(name, good, looking, two_layer_preset, tmp_path):
     rng = random.Random(name)
     path = tmp_path / name
     for number in range(20):
@@ -126,13 +126,13 @@ def test_mutated_files_end_in_numbers_or_a_sentence(name, good, looking, tiny_pr
         else:
             path.write_bytes(hostile_weights.mutated(good[name].read_bytes(), rng))
         try:
-            look(looking, path, catalogue.find(tiny_preset), tmp_path)
+            look(looking, path, catalogue.find(two_layer_preset), tmp_path)
         except CheckpointError as error:
             assert str(error)
 
 
 def test_a_child_that_crashes_eats_memory_or_hangs_is_a_sentence_and_the_next_file_is_read(
-    good, tiny_preset, tmp_path, monkeypatch
+    good, two_layer_preset, tmp_path, monkeypatch
 ):
     """The file is good; the child is told by its environment to misbehave once."""
     bad = tmp_path / "sitecustomize.py"
@@ -153,13 +153,13 @@ def test_a_child_that_crashes_eats_memory_or_hangs_is_a_sentence_and_the_next_fi
         )
         with Validator() as own:
             with pytest.raises(CheckpointError, match=said):
-                look(own, good["backbone.weights.h5"], catalogue.find(tiny_preset), tmp_path)
+                look(own, good["backbone.weights.h5"], catalogue.find(two_layer_preset), tmp_path)
             bad.write_text("")
             monkeypatch.setattr(validator, "SILENT_SECONDS", 30.0)
-            look(own, good["backbone.weights.h5"], catalogue.find(tiny_preset), tmp_path)
+            look(own, good["backbone.weights.h5"], catalogue.find(two_layer_preset), tmp_path)
 
 
-def test_a_full_disk_is_not_the_files_fault(good, looking, tiny_preset, root, monkeypatch):
+def test_a_full_disk_is_not_the_files_fault(good, looking, two_layer_preset, root, monkeypatch):
     """The child sees as little free space as its environment tells it."""
     hook = "import shutil; shutil.disk_usage = lambda path: shutil._ntuple_diskusage(1, 1, FREE)"
     for name, free, said in (
@@ -173,11 +173,11 @@ def test_a_full_disk_is_not_the_files_fault(good, looking, tiny_preset, root, mo
         with monkeypatch.context() as patch, Validator() as own:
             patch.setenv("PYTHONPATH", str(folder))
             with pytest.raises(StorageError, match=said):
-                importing.import_checkpoint(good[name], "mine", str(tiny_preset), root, validator=own)
+                importing.import_checkpoint(good[name], "mine", str(two_layer_preset), root, validator=own)
     assert not lifecycle.all_runs(root) and not list((root / importing.IMPORTS_FOLDER).iterdir())
 
 
-def test_what_the_library_says_of_a_full_disk_is_the_sentence(good, tiny_preset, tmp_path, monkeypatch):
+def test_what_the_library_says_of_a_full_disk_is_the_sentence(good, two_layer_preset, tmp_path, monkeypatch):
     """HDF5 passes the system's words on, in one of its own errors."""
     (tmp_path / "sitecustomize.py").write_text(
         "import h5py\n"
@@ -187,7 +187,7 @@ def test_what_the_library_says_of_a_full_disk_is_the_sentence(good, tiny_preset,
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with Validator() as own, pytest.raises(StorageError, match="is full: free some space"):
-        look(own, good["backbone.weights.h5"], catalogue.find(tiny_preset), tmp_path)
+        look(own, good["backbone.weights.h5"], catalogue.find(two_layer_preset), tmp_path)
 
 
 def test_hashing_a_large_file_is_not_silence(tmp_path):
@@ -198,8 +198,8 @@ def test_hashing_a_large_file_is_not_silence(tmp_path):
     assert updates[-1] == 5_000_000 and max(b - a for a, b in itertools.pairwise([0, *updates])) <= 1 << 20
 
 
-def test_one_child_serves_all_ends_when_idle_and_is_started_anew(good, tiny_preset, tmp_path):
-    preset = catalogue.find(tiny_preset)
+def test_one_child_serves_all_ends_when_idle_and_is_started_anew(good, two_layer_preset, tmp_path):
+    preset = catalogue.find(two_layer_preset)
     with Validator(idle_seconds=0.5) as shared:
         pids = []
         for _ in range(2):
@@ -210,7 +210,9 @@ def test_one_child_serves_all_ends_when_idle_and_is_started_anew(good, tiny_pres
         look(shared, good["backbone.weights.h5"], preset, tmp_path)
 
 
-def test_whoever_gives_up_half_way_leaves_no_answer_for_the_next(good, looking, tiny_preset, tmp_path, monkeypatch):
+def test_whoever_gives_up_half_way_leaves_no_answer_for_the_next(
+    good, looking, two_layer_preset, tmp_path, monkeypatch
+):
     class GaveUp(Exception):
         """As Streamlit ends a page's script."""
 
@@ -221,13 +223,15 @@ def test_whoever_gives_up_half_way_leaves_no_answer_for_the_next(good, looking, 
     (tmp_path / "sitecustomize.py").write_text("import time; time.monotonic = iter(range(10**9)).__next__")
     with Validator() as own:
         with pytest.raises(GaveUp):
-            look(own, good["backbone.weights.h5"], catalogue.find(tiny_preset), tmp_path, on_progress=give_up)
-        inspection, _out = look(own, good["backbone.keras"], catalogue.find(tiny_preset), tmp_path)
+            look(own, good["backbone.weights.h5"], catalogue.find(two_layer_preset), tmp_path, on_progress=give_up)
+        inspection, _out = look(own, good["backbone.keras"], catalogue.find(two_layer_preset), tmp_path)
         assert inspection.form == "keras"
 
 
-def test_an_import_is_a_checkpoint_like_any_other(good, looking, tiny_preset, root, fine_tuned):
-    checkpoint = importing.import_checkpoint(good["model.keras"], "mine", str(tiny_preset), root, validator=looking)
+def test_an_import_is_a_checkpoint_like_any_other(good, looking, two_layer_preset, root, fine_tuned):
+    checkpoint = importing.import_checkpoint(
+        good["model.keras"], "mine", str(two_layer_preset), root, validator=looking
+    )
     assert checkpoint.reference == "mine/0"
     checkpoints.verify(checkpoint)
     assert checkpoint.manifest["imported"]["file"] == "model.keras"
@@ -241,7 +245,7 @@ def test_an_import_is_a_checkpoint_like_any_other(good, looking, tiny_preset, ro
         queue.extend("mine", root=root)
     assert queue.extend("mine", root=root, steps=2).settings.parent == "mine/0"
     with pytest.raises(RunError, match="already a run"):
-        importing.import_checkpoint(good["model.keras"], "mine", str(tiny_preset), root, validator=looking)
+        importing.import_checkpoint(good["model.keras"], "mine", str(two_layer_preset), root, validator=looking)
     assert not list((root / importing.IMPORTS_FOLDER).iterdir())
 
 
@@ -253,10 +257,12 @@ def test_what_fits_no_preset_is_refused_with_both_sizes_and_leaves_nothing(good,
 
 
 def test_the_command_measures_the_import_against_its_base(
-    good, fine_tuned, tiny_preset, sample_folder, root, capsys, monkeypatch
+    good, fine_tuned, two_layer_preset, sample_folder, root, capsys, monkeypatch
 ):
     monkeypatch.setattr(paths, "SAMPLE_ARTICLES", sample_folder)
-    assert cli.main(["import", str(good["backbone.h5"]), "--name", "a", "--preset", str(tiny_preset), "--json"]) == 0
+    assert (
+        cli.main(["import", str(good["backbone.h5"]), "--name", "a", "--preset", str(two_layer_preset), "--json"]) == 0
+    )
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert result["checkpoint"] == "a/0" and result["left_out"] == []
     assert result["loss"] > result["base_loss"]  # random weights with noise added are worse than random weights
@@ -265,5 +271,5 @@ def test_the_command_measures_the_import_against_its_base(
     assert checkpoints.find("a").manifest["metrics"]["test"]["loss"] == result["loss"]
 
 
-def test_sizes_come_from_whatever_has_them(tiny_preset):
-    assert Sizes.of(catalogue.find(tiny_preset)) == Sizes(400, 2, 2, 32, 64)
+def test_sizes_come_from_whatever_has_them(two_layer_preset):
+    assert Sizes.of(catalogue.find(two_layer_preset)) == Sizes(400, 2, 2, 32, 64)

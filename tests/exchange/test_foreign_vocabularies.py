@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_another_vocabulary_of_the_same_size_is_refused(packed, fine_tuned, looking, tiny_preset, tmp_path):
+def test_another_vocabulary_of_the_same_size_is_refused(packed, fine_tuned, looking, two_layer_preset, tmp_path):
     folder = tmp_path / "theirs"
     shutil.copytree(fine_tuned[2], folder)
     vocabulary = json.loads((folder / "vocab.json").read_text())
@@ -25,7 +25,7 @@ def test_another_vocabulary_of_the_same_size_is_refused(packed, fine_tuned, look
     (tmp_path / "scratch").mkdir()
     path = zipped(folder, tmp_path / "theirs.zip") if packed else folder
     with pytest.raises(CheckpointError, match="not that of tiny.*used as a preset"):
-        looking.check(path, [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
+        looking.check(path, [catalogue.find(two_layer_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
 
 
 def as_transformers_5_saves(folder: Path, target: Path, pairs: bool = True) -> Path:
@@ -43,11 +43,11 @@ def as_transformers_5_saves(folder: Path, target: Path, pairs: bool = True) -> P
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("pairs", [False, True])
 def test_the_vocabulary_of_a_tokenizer_json_is_read_and_compared(
-    packed, pairs, fine_tuned, looking, tiny_preset, tmp_path
+    packed, pairs, fine_tuned, looking, two_layer_preset, tmp_path
 ):
     folder = as_transformers_5_saves(fine_tuned[2], tmp_path / "new", pairs)
-    assert tokenizers.load(folder).hash == tokenizers.load(tiny_preset).hash
-    assert catalogue.tokenizer(catalogue.find(folder)).encode("insulin") == tokenizers.load(tiny_preset).encode(
+    assert tokenizers.load(folder).hash == tokenizers.load(two_layer_preset).hash
+    assert catalogue.tokenizer(catalogue.find(folder)).encode("insulin") == tokenizers.load(two_layer_preset).encode(
         "insulin"
     )
     content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
@@ -57,7 +57,7 @@ def test_the_vocabulary_of_a_tokenizer_json_is_read_and_compared(
         (tmp_path / "scratch").mkdir()
         path = zipped(folder, tmp_path / "new.zip") if packed else folder
         return looking.check(
-            path, [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5"
+            path, [catalogue.find(two_layer_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5"
         ).fits
 
     assert fitting()
@@ -96,14 +96,14 @@ def test_a_tokenizer_json_of_another_kind_is_no_preset_and_keras_hubs_own_is_no_
     assert (without / "tokenizer.json").is_file() and tokenizers.find_assets(without) is None
 
 
-def test_the_vocabulary_of_openais_folder_is_compared(fine_tuned, looking, tiny_preset, tmp_path):
+def test_the_vocabulary_of_openais_folder_is_compared(fine_tuned, looking, two_layer_preset, tmp_path):
     folder = tensorflow_1(load_file(fine_tuned[2] / "model.safetensors"), tmp_path / "run1", False)
     vocabulary = json.loads((fine_tuned[2] / "vocab.json").read_text(encoding="utf-8"))
     shutil.copy(fine_tuned[2] / "merges.txt", folder / "vocab.bpe")
     for n, change in enumerate((0, 1)):
         (folder / "encoder.json").write_text(json.dumps({k: v ^ change for k, v in vocabulary.items()}))
         (tmp_path / f"scratch{n}").mkdir()
-        given = folder, [catalogue.find(tiny_preset)], tmp_path / f"scratch{n}", tmp_path / f"{n}.weights.h5"
+        given = folder, [catalogue.find(two_layer_preset)], tmp_path / f"scratch{n}", tmp_path / f"{n}.weights.h5"
         if not change:
             assert looking.check(*given).fits
         else:

@@ -28,7 +28,7 @@ def logits(model) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def a_run(tmp_path_factory, tiny_preset, sample_folder):
+def a_run(tmp_path_factory, two_layer_preset, sample_folder):
     """Makes short finished runs in a folder of this module's own."""
     root = tmp_path_factory.mktemp("checkpoints")
     with pytest.MonkeyPatch.context() as patch:
@@ -38,7 +38,7 @@ def a_run(tmp_path_factory, tiny_preset, sample_folder):
         def make(name: str, **changes) -> ModelReference:
             settings = RunSettings(
                 **{
-                    "preset": str(tiny_preset),
+                    "preset": str(two_layer_preset),
                     "articles": str(sample_folder),
                     "name": name,
                     "steps": 2,
@@ -72,10 +72,10 @@ def test_ckpt_is_the_default_and_the_manifest_says_what_it_holds(trained):
 
 
 @pytest.mark.parametrize("form", CHECKPOINT_FORMATS)
-def test_every_format_is_read_back_to_the_same_logits(trained, tiny_preset, tmp_path, form):
+def test_every_format_is_read_back_to_the_same_logits(trained, two_layer_preset, tmp_path, form):
     model, _ = loading.load(trained)
     formats.save(model, tmp_path, form)
-    fresh, _ = loading.load(ModelReference(catalogue.find(str(tiny_preset))))
+    fresh, _ = loading.load(ModelReference(catalogue.find(str(two_layer_preset))))
     assert not np.array_equal(logits(fresh), logits(model))
     loading.read_weights(fresh.backbone, tmp_path, form)
     assert np.array_equal(logits(fresh), logits(model))
@@ -98,7 +98,7 @@ def test_adapters_are_merged_whatever_the_format(trained, tmp_path, form):
 
 
 @pytest.mark.parametrize("form", formats.EXPORTS)
-def test_what_is_exported_has_the_same_logits(trained, tiny_preset, tmp_path, form):
+def test_what_is_exported_has_the_same_logits(trained, two_layer_preset, tmp_path, form):
     exported = formats.export(trained, form, tmp_path / "out")
     expected = logits(loading.load(trained)[0])
     if form in (formats.PRESET, formats.HUGGING_FACE):
@@ -114,7 +114,7 @@ def test_what_is_exported_has_the_same_logits(trained, tiny_preset, tmp_path, fo
         shutil.copytree(exported, folder, dirs_exist_ok=True)
     else:
         shutil.copy(exported, folder / checkpoints.WEIGHTS_FILES[form][0])
-    fresh, _ = loading.load(ModelReference(catalogue.find(str(tiny_preset))))
+    fresh, _ = loading.load(ModelReference(catalogue.find(str(two_layer_preset))))
     loading.read_weights(fresh.backbone, folder, form)
     assert np.array_equal(logits(fresh), expected)
 
@@ -230,7 +230,7 @@ def test_visitors_exports_do_not_fill_the_disk(trained, tmp_path):
 
 @pytest.mark.parametrize("form", [formats.PRESET, formats.HUGGING_FACE])
 def test_a_run_on_a_preset_of_the_hub_is_exported_with_the_vocabulary_that_was_fetched(
-    trained, tiny_preset, tmp_path, monkeypatch, form
+    trained, two_layer_preset, tmp_path, monkeypatch, form
 ):
     from keras_hub.src.utils import preset_utils
 
@@ -238,7 +238,7 @@ def test_a_run_on_a_preset_of_the_hub_is_exported_with_the_vocabulary_that_was_f
     monkeypatch.setattr(loading, "_load_preset", lambda preset, dtype: load(trained.preset, dtype))
     monkeypatch.setattr(catalogue, "check_available", lambda preset: None)
     monkeypatch.setattr(catalogue, "reachable", lambda preset: True)
-    monkeypatch.setattr(preset_utils, "get_file", lambda name, path: str(tiny_preset / path))
+    monkeypatch.setattr(preset_utils, "get_file", lambda name, path: str(two_layer_preset / path))
     hub = ModelReference(catalogue.find("gpt2_base_en"), trained.checkpoint)
     exported = formats.export(hub, form, tmp_path / "out")
     assert loading.load(references.resolve(str(exported)))[1].hash == loading.load(trained)[1].hash

@@ -80,17 +80,17 @@ def given(name: str, fine_tuned, tmp_path: Path) -> Path:
         ("gpt-2-simple's zip", "ckpt", layout.OPENAI),
     ],
 )
-def test_what_people_have_is_read_to_the_last_bit(name, form, program, fine_tuned, looking, tiny_preset, tmp_path):
+def test_what_people_have_is_read_to_the_last_bit(name, form, program, fine_tuned, looking, two_layer_preset, tmp_path):
     path = given(name, fine_tuned, tmp_path)
     (tmp_path / "scratch").mkdir()
     out = tmp_path / "clean.weights.h5"
-    inspection = looking.check(path, [catalogue.find(tiny_preset)], tmp_path / "scratch", out)
+    inspection = looking.check(path, [catalogue.find(two_layer_preset)], tmp_path / "scratch", out)
     assert (inspection.form, inspection.program, inspection.left_out) == (
         form,
         program,
         ["beta1_power"] if "simple" in name else [],
     )
-    model, _ = loading.load(ModelReference(catalogue.find(tiny_preset)))
+    model, _ = loading.load(ModelReference(catalogue.find(two_layer_preset)))
     model.backbone.load_weights(out)
     for read, wanted in zip(model.backbone.get_weights(), fine_tuned[0], strict=True):
         assert np.array_equal(read, wanted)
@@ -109,16 +109,16 @@ def test_tf_model_h5_of_transformers_4_gives_the_logits_it_gave_there(looking, t
     np.testing.assert_allclose(logits, np.load(OLD / "logits.npy"), atol=1e-6)
 
 
-def test_bfloat16_and_half_are_read_as_the_numbers_they_are(fine_tuned, looking, tiny_preset, tmp_path):
+def test_bfloat16_and_half_are_read_as_the_numbers_they_are(fine_tuned, looking, two_layer_preset, tmp_path):
     """bfloat16 is the upper half of a float32; the library's numpy part cannot write it, so its bytes are written here."""
     tensors = load_file(fine_tuned[2] / "model.safetensors")
     upper = {n: (v.astype("<f4").view("<u4") >> 16).astype("<u2") for n, v in tensors.items()}
     write(tmp_path / "model.safetensors", {n: ("BF16", v.shape, v.tobytes()) for n, v in upper.items()})
     (tmp_path / "scratch").mkdir()
     looking.check(
-        tmp_path / "model.safetensors", [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "clean.h5"
+        tmp_path / "model.safetensors", [catalogue.find(two_layer_preset)], tmp_path / "scratch", tmp_path / "clean.h5"
     )
-    backbone = keras_hub.models.GPT2Backbone.from_preset(str(tiny_preset))
+    backbone = keras_hub.models.GPT2Backbone.from_preset(str(two_layer_preset))
     (tmp_path / "clean.h5").rename(tmp_path / "clean.weights.h5")
     backbone.load_weights(tmp_path / "clean.weights.h5")
     wanted = (upper["transformer.wte.weight"].astype("<u4") << 16).view("<f4")
@@ -156,16 +156,19 @@ ZEROS = ("F32", (4,), bytes(16))
         ({}, "holds no GPT-2"),
     ],
 )
-def test_a_hostile_header_is_a_sentence(changes, said, looking, tiny_preset, tmp_path):
+def test_a_hostile_header_is_a_sentence(changes, said, looking, two_layer_preset, tmp_path):
     write(tmp_path / "x.safetensors", {"a": ZEROS, "b": ZEROS}, **changes)
     (tmp_path / "scratch").mkdir()
     with pytest.raises(CheckpointError, match=said):
         looking.check(
-            tmp_path / "x.safetensors", [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5"
+            tmp_path / "x.safetensors",
+            [catalogue.find(two_layer_preset)],
+            tmp_path / "scratch",
+            tmp_path / "out.weights.h5",
         )
 
 
-def test_what_is_not_read_is_named_with_the_way_to_convert_it(fine_tuned, looking, tiny_preset, tmp_path):
+def test_what_is_not_read_is_named_with_the_way_to_convert_it(fine_tuned, looking, two_layer_preset, tmp_path):
     hf_folder = fine_tuned[2]
     old, new = tmp_path / "old", tmp_path / "new.bin"
     old.mkdir()
@@ -205,7 +208,7 @@ def test_what_is_not_read_is_named_with_the_way_to_convert_it(fine_tuned, lookin
     ):
         (tmp_path / "scratch").mkdir(exist_ok=True)
         with pytest.raises(CheckpointError, match=said):
-            looking.check(path, [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
+            looking.check(path, [catalogue.find(two_layer_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
         shutil.rmtree(tmp_path / "scratch")
 
 
@@ -227,7 +230,7 @@ def test_what_is_not_read_is_named_with_the_way_to_convert_it(fine_tuned, lookin
     ],
 )
 def test_a_configuration_that_computes_otherwise_is_refused_by_its_key(
-    key, value, fine_tuned, looking, tiny_preset, tmp_path
+    key, value, fine_tuned, looking, two_layer_preset, tmp_path
 ):
     folder = tmp_path / "otherwise"
     shutil.copytree(fine_tuned[2], folder)
@@ -236,12 +239,14 @@ def test_a_configuration_that_computes_otherwise_is_refused_by_its_key(
     for n, path in enumerate((folder, zipped(folder, tmp_path / "otherwise.zip"))):
         (tmp_path / f"scratch{n}").mkdir()
         with pytest.raises(CheckpointError, match=f"config.json it computes something else.*: {key} is"):
-            looking.check(path, [catalogue.find(tiny_preset)], tmp_path / f"scratch{n}", tmp_path / "out.weights.h5")
+            looking.check(
+                path, [catalogue.find(two_layer_preset)], tmp_path / f"scratch{n}", tmp_path / "out.weights.h5"
+            )
     with pytest.raises(PresetError, match=f"{key} is|not a GPT-2 preset"):  # nor is it trained from
         catalogue.find(folder)
 
 
-def test_what_changes_nothing_in_a_configuration_is_read(fine_tuned, looking, tiny_preset, tmp_path):
+def test_what_changes_nothing_in_a_configuration_is_read(fine_tuned, looking, two_layer_preset, tmp_path):
     folder = tmp_path / "the-same"
     shutil.copytree(fine_tuned[2], folder)
     config = json.loads((folder / "config.json").read_text())
@@ -251,25 +256,25 @@ def test_what_changes_nothing_in_a_configuration_is_read(fine_tuned, looking, ti
     (folder / "config.json").write_text(json.dumps(config | same | {"num_attention_heads": heads}))
     (tmp_path / "scratch").mkdir()
     out = tmp_path / "out.weights.h5"
-    assert looking.check(folder, [catalogue.find(tiny_preset)], tmp_path / "scratch", out).fits
+    assert looking.check(folder, [catalogue.find(two_layer_preset)], tmp_path / "scratch", out).fits
 
 
 def test_the_command_imports_a_folder_and_measures_it(
-    fine_tuned, tiny_preset, sample_folder, root, capsys, monkeypatch
+    fine_tuned, two_layer_preset, sample_folder, root, capsys, monkeypatch
 ):
     monkeypatch.setattr(paths, "SAMPLE_ARTICLES", sample_folder)
-    assert cli.main(["import", str(fine_tuned[2]), "--name", "theirs", "--preset", str(tiny_preset)]) == 0
+    assert cli.main(["import", str(fine_tuned[2]), "--name", "theirs", "--preset", str(two_layer_preset)]) == 0
     said = capsys.readouterr().out
     assert "safetensors of Hugging Face transformers" in said and "its base" in said
     assert set(checkpoints.find("theirs").manifest["metrics"]) == {"validation", "test"}
 
 
 def test_openais_checkpoint_is_named_and_the_way_to_convert_it_said(
-    fine_tuned, tiny_preset, sample_folder, root, capsys, monkeypatch, tmp_path
+    fine_tuned, two_layer_preset, sample_folder, root, capsys, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(paths, "SAMPLE_ARTICLES", sample_folder)
     folder = tensorflow_1(load_file(fine_tuned[2] / "model.safetensors"), tmp_path / "run1", True)
-    assert cli.main(["import", str(folder), "--name", "old", "--preset", str(tiny_preset)]) == 0
+    assert cli.main(["import", str(folder), "--name", "old", "--preset", str(two_layer_preset)]) == 0
     said = capsys.readouterr().out
     assert "gpt-2-simple (TensorFlow 1)" in said
     assert "python -m engine export old/0 --format hugging-face" in said
@@ -279,7 +284,7 @@ def test_openais_checkpoint_is_named_and_the_way_to_convert_it_said(
         assert np.array_equal(theirs[name], value)
 
 
-def test_the_heads_are_the_configurations_and_else_the_presets(fine_tuned, looking, tiny_preset, tmp_path):
+def test_the_heads_are_the_configurations_and_else_the_presets(fine_tuned, looking, two_layer_preset, tmp_path):
     """Three matrices side by side say nothing of how many heads share them."""
     folder = tmp_path / "four"
     shutil.copytree(fine_tuned[2], folder)
@@ -287,7 +292,7 @@ def test_the_heads_are_the_configurations_and_else_the_presets(fine_tuned, looki
     (folder / "config.json").write_text(json.dumps(config | {"n_head": 4}))
     (tmp_path / "scratch").mkdir()
     with pytest.raises(CheckpointError, match=r"2 × 32 \(4\)"):
-        looking.check(folder, [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
+        looking.check(folder, [catalogue.find(two_layer_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
 
 
 def test_a_name_is_made_of_the_files():
@@ -315,7 +320,7 @@ def test_hdf5_of_transformers_is_the_kind_that_is_read():
     ],
 )
 def test_heads_that_are_no_number_or_do_not_fit_the_weights_are_named(
-    file, key, value, said, fine_tuned, looking, tiny_preset, tmp_path
+    file, key, value, said, fine_tuned, looking, two_layer_preset, tmp_path
 ):
     folder = tmp_path / "heads"
     shutil.copytree(fine_tuned[2], folder)
@@ -325,5 +330,5 @@ def test_heads_that_are_no_number_or_do_not_fit_the_weights_are_named(
     (folder / file).write_text(json.dumps(config | {key: value}))
     (tmp_path / "scratch").mkdir()
     with pytest.raises(CheckpointError) as caught:
-        looking.check(folder, [catalogue.find(tiny_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
+        looking.check(folder, [catalogue.find(two_layer_preset)], tmp_path / "scratch", tmp_path / "out.weights.h5")
     assert str(caught.value).startswith(f"By its {file} {key} {said}")

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pages_helpers import a_run, open_page, stands_first, the
-from project import PROJECT
+from pages_helpers import a_run, go_to, open_page, stands_first, the
 from waiting_helpers import until
 
 from engine.cli.app import main
@@ -232,7 +231,7 @@ def test_articles_that_have_changed_are_not_searched_as_if_they_were_the_same(ro
     facts = {name: former.manifest[name] for name in ("preset", "tokens", "parent", "metrics")}
     with checkpoints.commit(run, 5, {**facts, "corpus": "0" * 64}) as staging:
         (staging / checkpoints.WEIGHTS).write_bytes(b"weights")
-    app = open_page("memorisation")
+    app = open_page("copied")
     assert the(app.error, "has changed since one was trained on it")
 
 
@@ -259,7 +258,7 @@ def test_the_page_marks_what_was_copied_and_links_to_the_article(root):
     seen = articles_read.seen(run)
     own = seen.ranges[0].corpus.tokens("train", 3, 3)
     run.append_event("sample", step=4, model="run", prompt="Copied:", text=seen.tokenizer.decode(own[60:100]), seed=1)
-    app = open_page("memorisation")
+    app = open_page("copied")
     assert not app.error
     assert any("longer than in any of" in text.value for text in app.markdown)
     links = [link.proto.query_string for link in app.get("page_link")]
@@ -279,14 +278,11 @@ def test_the_link_opens_the_article_at_its_passage_however_far_in_it_stands(root
     monkeypatch.setattr(token_view, "tokens", lambda pieces, ids, key, marked=(0, 0): drawn.append((ids, marked)))
     app = open_page("lab")
     for _click in range(2):  # the same link again, after another article was looked at
-        app.switch_page(str(PROJECT / "pages" / "memorisation.py")).run()
+        go_to(app, "copied")
         queries = [dict(parse_qsl(link.proto.query_string)) for link in app.get("page_link")]
         query = next(query for query in queries if query.get("article") == "1")
         assert (int(query["token"]), int(query["length"])) == (1600, 60)
-        app.switch_page(str(PROJECT / "pages" / "articles.py"))
-        for name, value in query.items():
-            app.query_params[name] = value
-        app.run()
+        go_to(app, query.pop("tab"), **query)
         assert not app.exception and app.number_input(key="number_train").value == 1
         ids, (first, last) = drawn[-1]
         assert ids[first:last] == own[1600:1660].tolist()
@@ -301,7 +297,7 @@ def test_a_large_corpus_asks_first(root, monkeypatch):
     monkeypatch.setattr(index_job, "start", lambda run: started.append(run.name))
     (shard,) = search.shards(articles_read.seen(run).ranges)
     monkeypatch.setattr(search, "missing", lambda ranges: [search.ShardFile(shard.corpus, 0, 10**9)])
-    app = open_page("memorisation")
+    app = open_page("copied")
     (sentence,) = [text.value for text in app.markdown if "1,000,000,000 tokens" in text.value]
     assert "about 10 min 37 s" in sentence and "of memory" in sentence and "5.0 GB of disk" in sentence
     assert not shard.path.exists() and not started

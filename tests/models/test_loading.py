@@ -14,11 +14,11 @@ from engine.runs import references
 pytestmark = pytest.mark.slow
 
 
-def test_a_hugging_face_folder_loads_with_the_same_logits(tiny_preset, tmp_path):
-    model, tokenizer = loading.load(references.resolve(str(tiny_preset)))
+def test_a_hugging_face_folder_loads_with_the_same_logits(two_layer_preset, tmp_path):
+    model, tokenizer = loading.load(references.resolve(str(two_layer_preset)))
     x = {"token_ids": np.array([[1, 2, 3]]), "padding_mask": np.ones((1, 3), "int32")}
     logits = np.asarray(model(x))  # (1, 3, vocabulary)
-    keras_task(model, tiny_preset).export_to_transformers(str(tmp_path / "hf"))
+    keras_task(model, two_layer_preset).export_to_transformers(str(tmp_path / "hf"))
     other, other_tokenizer = loading.load(references.resolve(str(tmp_path / "hf")))
     assert np.allclose(logits, np.asarray(other(x)), atol=1e-5)
     assert other_tokenizer.encode("insulin levels") == tokenizer.encode("insulin levels")
@@ -46,25 +46,25 @@ def test_a_hub_name_without_network_fails_at_once_with_one_sentence(monkeypatch,
             loading.load(references.resolve(name))
 
 
-def test_of_a_hub_name_the_vocabulary_alone_can_be_fetched(monkeypatch, tiny_preset, tmp_path):
+def test_of_a_hub_name_the_vocabulary_alone_can_be_fetched(monkeypatch, two_layer_preset, tmp_path):
     from keras_hub.src.utils import preset_utils
 
     requests = []
 
     def get_file(name, path):
         requests.append((name, path))
-        return str(tiny_preset / path)
+        return str(two_layer_preset / path)
 
     monkeypatch.setattr(catalogue, "check_available", lambda preset: None)
     monkeypatch.setattr(catalogue, "reachable", lambda preset: True)
     monkeypatch.setattr(preset_utils, "get_file", get_file)
     found = loading.hub_tokenizer(catalogue.find("gpt2_base_en"))
-    assert found.hash == tokenizers.load(tiny_preset).hash
+    assert found.hash == tokenizers.load(two_layer_preset).hash
     assert {path for _, path in requests} == {"assets/tokenizer/merges.txt", "assets/tokenizer/vocabulary.json"}
 
 
 def test_of_a_hub_name_the_configuration_is_looked_at_and_one_file_of_vocabulary_is_enough(
-    monkeypatch, tiny_preset, tmp_path
+    monkeypatch, two_layer_preset, tmp_path
 ):
     from keras_hub.src.utils import preset_utils
 
@@ -75,7 +75,7 @@ def test_of_a_hub_name_the_configuration_is_looked_at_and_one_file_of_vocabulary
 
     config = {"model_type": "gpt2", "scale_attn_by_inverse_layer_idx": True}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    vocabulary, merges = tokenizers.assets(tiny_preset)
+    vocabulary, merges = tokenizers.assets(two_layer_preset)
     hugging_face._tokenizer(vocabulary, merges).save(str(tmp_path / "tokenizer.json"))
     monkeypatch.setattr(catalogue, "check_available", lambda preset: None)
     monkeypatch.setattr(catalogue, "reachable", lambda preset: True)
@@ -83,7 +83,7 @@ def test_of_a_hub_name_the_configuration_is_looked_at_and_one_file_of_vocabulary
     with pytest.raises(PresetError, match="scale_attn_by_inverse_layer_idx is true"):
         loading.load(references.resolve("hf://somebody/gpt2"))
     found = loading.hub_tokenizer(catalogue.find("hf://somebody/gpt2"))
-    assert found.hash == tokenizers.load(tiny_preset).hash
+    assert found.hash == tokenizers.load(two_layer_preset).hash
 
 
 def test_what_is_no_preset_is_said(tmp_path):
@@ -94,8 +94,8 @@ def test_what_is_no_preset_is_said(tmp_path):
         references.resolve(str(tmp_path))
 
 
-def test_a_damaged_preset_is_one_sentence(tiny_preset, tmp_path):
-    broken = shutil.copytree(tiny_preset, tmp_path / "broken")
+def test_a_damaged_preset_is_one_sentence(two_layer_preset, tmp_path):
+    broken = shutil.copytree(two_layer_preset, tmp_path / "broken")
     (broken / "model.weights.h5").write_bytes(b"not HDF5")
     with pytest.raises(PresetError, match="cannot be loaded"):
         loading.load(references.resolve(str(broken)))

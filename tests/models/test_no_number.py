@@ -22,9 +22,9 @@ NONE = (math.nan, math.inf, -math.inf)
 
 
 @pytest.fixture(scope="module")
-def overflowing(tiny_preset):
+def overflowing(two_layer_preset):
     """A model in float16 whose logits are beyond 65,504, the largest number of that type."""
-    model, tokenizer = loading.load(references.resolve(str(tiny_preset)), dtype="mixed_float16")
+    model, tokenizer = loading.load(references.resolve(str(two_layer_preset)), dtype="mixed_float16")
     norm = model.backbone.layer_norm
     norm.gamma.assign(norm.gamma * 60000.0)
     embedding = model.backbone.token_embedding.embeddings
@@ -32,8 +32,8 @@ def overflowing(tiny_preset):
     return model, tokenizer
 
 
-def test_in_float32_the_same_model_computes_numbers(tiny_preset, overflowing):
-    model, _ = loading.load(references.resolve(str(tiny_preset)))
+def test_in_float32_the_same_model_computes_numbers(two_layer_preset, overflowing):
+    model, _ = loading.load(references.resolve(str(two_layer_preset)))
     model.set_weights(overflowing[0].get_weights())
     ids = np.arange(32, dtype=np.int32)[None]
     losses, _ranks = scoring.Scorer(model, False).batch(windows.Batch(ids, ids, np.ones(ids.shape, np.float32)))
@@ -133,7 +133,7 @@ def test_the_page_of_a_run_with_such_figures_shows_none_of_them(root, no_studio)
                 f'{{"kind": "step", "time": 1.0, "step": {step}, "loss": NaN, "accuracy": NaN, "tokens": 100, "seconds": 2.0, '
                 '"learning_rate": 0.001, "tokens_per_second": Infinity, "memory_bytes": 1000}\n'
             )
-    for page in ("fine_tune", "compare"):
+    for page in ("curve", "runs"):
         app = open_page(page)
         shown = [
             *(element.value for kind in (app.markdown, app.caption, app.metric) for element in kind),

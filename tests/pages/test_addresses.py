@@ -1,16 +1,15 @@
 """No address gives an error page: every parameter that a page reads goes through values that nobody should send."""
 
-import re
-
 import pytest
-from pages_helpers import a_run, the
-from project import PAGES, PROJECT
+from pages_helpers import a_run, go_to, open_page, the
+from project import PLACES, PROJECT
 from streamlit.testing.v1 import AppTest
 
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle, references
+from ui import address, pair, rooms
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -38,52 +37,24 @@ HOSTILE = [
 # A query that leads somewhere: one parameter at a time is then replaced.
 GOOD = {
     "articles": {"articles": "articles/sample", "split": "train", "article": "2", "corpus": "0123", "token": "3",
-                 "length": "4", "click": "1"},
-    "microscope": {"articles": "articles/sample", "article": "2", "token": "3"},
-    "side_by_side": {"model": "one/4", "write": "1"},
-    "memorisation": {"run": "one"},
-    "fine_tune": {"parent": "one/4", "run": "one"},
+                 "length": "4"},
+    "words": {"articles": "articles/sample", "article": "2", "token": "3"},
+    "write": {"run": "one/4"},
+    "copied": {"run": "one", "from": "text", "text": "So were the cells that grew in it"},
+    "train": {"parent": "one/4"},
 }  # fmt: skip
 
 
-def parameters() -> set[str]:
-    """The names that pages read from an address, by their sources."""
-    found: set[str] = {"click"}
-    for file in [*PROJECT.glob("pages/*.py"), *PROJECT.glob("ui/**/*.py")]:
-        text = file.read_text(encoding="utf-8")
-        found.update(re.findall(r"query_params(?:\.get\(|\.pop\(|\[)\"(\w+)\"", text))
-        found.update(re.findall(r"\"(\w+)\" (?:not )?in st\.query_params", text))
-        for names in re.findall(r"links\.requested\(([^)]*)\)", text):
-            found.update(re.findall(r"\"(\w+)\"", names))
-    return found
-
-
-def test_every_parameter_that_is_read_is_tried():
-    assert parameters() == set().union(*GOOD.values())
-
-
-def visit(app: AppTest, query: dict[str, str]) -> None:
-    app.query_params.clear()
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
+def visit(app: AppTest, place: str, query: dict[str, str]) -> None:
+    go_to(app, place, **query)
     shown = {name: value[:40] for name, value in query.items()}
     assert not app.exception, (shown, [e.message for e in app.exception])
     assert all(len(box.value) < 1500 for box in app.error), shown
 
 
-def opened(page: str) -> AppTest:
-    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
-    app.session_state["language"] = "en"
-    app.run()
-    if page != "lab":
-        app.switch_page(str(PROJECT / "pages" / f"{page}.py")).run()
-    return app
-
-
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.long)], ids=["some", "every"])
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
-def test_no_address_gives_an_error_page(page, every, root, monkeypatch):
+@pytest.mark.parametrize("place", PLACES)
+def test_no_address_gives_an_error_page(place, every, root, monkeypatch):
     from engine.services import inference_client
 
     def ended(request, root=None):
@@ -93,37 +64,67 @@ def test_no_address_gives_an_error_page(page, every, root, monkeypatch):
     monkeypatch.setattr(inference_client, "phase", lambda root=None: "ready")
     monkeypatch.setattr(inference_client, "stream", ended)
     a_run(root)
-    app = opened(page.stem)
-    good = GOOD.get(page.stem, {})
-    number = PAGES.index(page)  # each page tries some of the values, all pages together every one
+    app = open_page("lab")
+    room = place if place in rooms.ROOMS else rooms.room_of(place)
+    read = {parameter.name for parameter in address.parameters(room, place)} - {"tab"}
+    good = GOOD.get(place, {})
+    number = PLACES.index(place)  # each tries some of the values, all together every one
     for value in HOSTILE if every else HOSTILE[number % 4 :: 4]:
-        visit(app, dict.fromkeys(parameters(), value))
+        visit(app, place, dict.fromkeys(read, value))
     wrong = ("~nobodyzz/x", "a\0b", "/" + "a" * 10_000, "999999999")
-    for place, name in enumerate(good):
-        for at, value in enumerate(wrong) if every else [(place, wrong[(place + number) % 4])]:
-            visit(app, {**good, "click": str(at), name: value})
+    for at, name in enumerate(good):
+        for value in wrong if every else [wrong[(at + number) % 4]]:
+            visit(app, place, {**good, name: value})
+
+
+@pytest.mark.parametrize("tab", [*HOSTILE, "copied", "no-such"], ids=lambda tab: ascii(tab)[:30])
+def test_a_tab_that_is_none_of_the_room_is_said_and_the_first_one_shown(tab, root):
+    app = open_page("lab")
+    app.query_params["tab"] = tab
+    app.switch_page(str(PROJECT / "pages" / "library.py")).run()
+    assert not app.exception
+    assert the(app.error, "What this address asks for").value.count("tab=") == 1
+    assert app.query_params["tab"] == tab  # what stands in the browser is put right by the browser's part
+    assert app.session_state["tabs_library"] == "Runs"
 
 
 @pytest.mark.parametrize("query", [
     {"split": "train", "article": "1", "articles": "~nobodyzz/x"},
     {"split": "train", "article": "1", "articles": "a\0b"},
     {"split": "train", "article": "1", "articles": "a" * 5000},
-    {"split": "train", "article": "999999999", "articles": "articles/sample"},
-    {"split": "validation", "article": "999999999", "articles": "articles/sample"},
+    {"split": "train", "article": "9999999999", "articles": "articles/sample"},
 ], ids=lambda query: str(query)[:60])  # fmt: skip
-def test_the_articles_page_passes_over_what_is_not_there(query, root):
-    app = opened("articles")
-    visit(app, query)
-    assert not app.error
+def test_what_is_not_there_of_an_article_is_one_sentence_and_the_rest_is_shown(query, root):
+    app = open_page("lab")
+    visit(app, "articles", query)
+    (said,) = app.error
+    assert said.value.startswith("What this address asks for is not here, or is nothing: ") and len(said.value) < 300
     assert app.number_input(key=f"number_{app.segmented_control(key='articles_split').value}").value == 1
+    app.run()
+    assert not app.error  # said once
+
+
+def test_all_that_an_address_asks_for_in_vain_is_one_sentence_and_what_is_right_is_done(root):
+    a_run(root)
+    app = open_page("lab")
+    hostile = "<script>alert(1)</script>"
+    visit(app, "write", {"run": hostile, "against": "gone/7", "seed": "x", "temperature": "nan", "top_k": "5",
+                         "models": "one/4,gone/1", "prompt": "a" * 501})  # fmt: skip
+    (said,) = [error.value for error in app.error]
+    for name in ("run=", "against=", "seed=x", "temperature=nan", "models=", "prompt=aaa"):
+        assert said.count(name) == 1, name
+    assert "top_k" not in said and r"\<script>alert" in said and len(said) < 600  # as text
+    assert app.slider(key="side_top_k").value == 5 and app.number_input(key="side_seed").value == 1
+    assert app.selectbox(key="run").value == "one" and app.selectbox(key="against").value == pair.BASE
 
 
 def test_a_parent_that_can_be_no_run_is_a_sentence(root):
     a_run(root)
-    app = opened("fine_tune")
-    visit(app, {"parent": "/" + "a" * 5000})
-    said = the(app.error, "There is no run aaaa").value
-    assert said.startswith("There is no run aaaa") and len(said) < 300
+    app = open_page("lab")
+    visit(app, "train", {"parent": "aaaa/5"})
+    assert the(app.error, "There is no run aaaa")
+    visit(app, "train", {"parent": "/" + "a" * 5000})
+    assert len(the(app.error, "parent=/aaa").value) < 300
 
 
 @pytest.mark.parametrize(

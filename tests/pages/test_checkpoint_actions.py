@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit as st
-from pages_helpers import a_run, open_page, press, texts, the
+from pages_helpers import a_run, look_at, open_page, press, texts, the
 from project import PROJECT
 from streamlit.testing.v1 import AppTest
 
@@ -37,11 +37,7 @@ def chosen(monkeypatch):
 
 def stay(app: AppTest, page: str) -> AppTest:
     """The page that a button led to, from now on: AppTest itself goes back at the next run."""
-    parameters = dict(app.query_params)
-    app.switch_page(str(PROJECT / "pages" / f"{page}.py"))
-    for name, value in parameters.items():
-        app.query_params[name] = value
-    app.run()
+    app.switch_page(str(PROJECT / "pages" / f"{page}.py")).run()
     assert not app.exception
     return app
 
@@ -57,11 +53,11 @@ def test_going_on_from_a_checkpoint_keeps_it_whatever_its_preset(root, chosen, t
     app = open_page("checkpoints")
     the(app.button, "Continue from here").click().run()
     assert not app.exception and not app.error
-    assert the(app.title, "Fine-tune")
+    assert the(app.title, "Train")
     chosen_now = {box.label: box.value for box in app.selectbox}
     assert chosen_now["Base model"] == checkpoints.find("one/4").manifest["preset"]["reference"]
     assert chosen_now["Start from"] == "one/4"
-    the(stay(app, "fine_tune").button, "Start the run").click().run()
+    the(stay(app, "train").button, "Start the run").click().run()
     assert not app.error, [e.value for e in app.error]
     (made,) = [run for run in lifecycle.all_runs(root) if run.name != "one"]
     assert (made.settings.parent, made.settings.preset) == ("one/4", chosen_now["Base model"])
@@ -89,10 +85,10 @@ def test_the_base_is_specialised_in_one_action_its_own_base_beside_it(root, chos
     app = open_page("checkpoints")
     the(app.button, "Specialise the base with it").click().run()
     assert not app.exception and not app.error
-    assert the(app.title, "Side by side")
+    assert the(app.title, "Explore")
     base = checkpoints.find("one/4").manifest["preset"]["reference"]
     assert [column["reference"] for column in requests[0]["columns"]] == [base, "one/4"]
-    stay(app, "side_by_side")
+    stay(app, "explore")
     assert len(requests) == 1  # once, not at every drawing of the page
 
 
@@ -156,13 +152,13 @@ def test_a_checkpoint_is_converted_in_place_by_its_owner_into_the_formats_it_is_
 
 
 def test_the_form_of_a_run_says_what_its_format_loses(root):
-    app = open_page("fine_tune")
+    app = open_page("train")
     the(app.selectbox, "Checkpoint format").set_value("weights.h5").run()
     assert "loses the optimizer" in texts(app)
 
 
 def test_the_form_of_a_run_offers_warm_up_weight_decay_and_dropout(root):
-    app = open_page("fine_tune")
+    app = open_page("train")
     chosen = {"Warm-up steps": 7, "Weight decay": 0.1, "Dropout (empty = the model's own)": 0.2}
     for box in app.number_input:
         if box.label in chosen:
@@ -189,9 +185,9 @@ def test_a_run_is_deleted_after_its_name_has_been_typed(root, chosen):
 def test_a_run_that_others_came_from_says_so_in_the_question(root):
     a_run(root)
     lifecycle.create(RunSettings(preset=MINI, articles=SAMPLE, name="two", steps=4, parent="one/4"))
-    app = open_page("fine_tune")
-    the(app.selectbox, "Show the run").set_value("one").run()
-    press(app, "tune_remove")
+    app = open_page("curve")
+    look_at(app, "one")
+    press(app, "curve_remove")
     assert the(app.error, "came from one")
     assert "removal_yes" not in [b.key for b in app.button]
 
@@ -199,7 +195,7 @@ def test_a_run_that_others_came_from_says_so_in_the_question(root):
 def test_who_is_not_the_owner_deletes_nothing(root, chosen, monkeypatch):
     a_run(root)
     monkeypatch.setattr(access, "is_owner", lambda: False)
-    for page in ("checkpoints", "fine_tune"):
+    for page in ("checkpoints", "curve"):
         assert not [b.key for b in open_page(page).button if b.key and b.key.endswith("_remove")]
 
 
@@ -222,7 +218,7 @@ def test_a_checkpoint_is_deleted_after_a_question_and_the_last_one_is_not(root, 
 def test_a_run_is_queued_again_with_changes_and_its_preset_stays(root, sample_folder, monkeypatch):
     monkeypatch.setattr(access, "is_local", lambda: True)
     a_run(root)
-    app = open_page("fine_tune")
+    app = open_page("curve")
     press(app, "clone")
     assert "It starts where one started: from gpt2_mini_en." in texts(app).replace("\\", "")
     app.number_input(key="again_steps").set_value(7.0)
@@ -244,7 +240,7 @@ def test_a_run_is_queued_again_with_changes_and_its_preset_stays(root, sample_fo
 
 def test_a_run_is_extended_on_the_same_articles_and_what_begins_anew_is_said(root):
     a_run(root)
-    app = open_page("fine_tune")
+    app = open_page("curve")
     press(app, "extend")
     assert "the optimizer, the warm-up and the learning rate begin anew" in texts(app)
     app.number_input(key="again_steps").set_value(9.0)
@@ -284,6 +280,6 @@ def test_all_presets_that_an_import_fits_are_named(root, chosen, monkeypatch):
 def test_a_run_that_waits_is_told_what_for(root):
     for name, after in (("one", None), ("two", "one")):
         lifecycle.create(RunSettings(preset=MINI, articles=SAMPLE, name=name, steps=4, parent=after, after=after))
-    app = open_page("fine_tune")
-    the(app.selectbox, "Show the run").set_value("two").run()
+    app = open_page("curve")
+    look_at(app, "two")
     assert any("when one is finished" in bar.proto.text for bar in app.get("progress"))

@@ -1,7 +1,7 @@
 """The page of the checkpoints: where each came from, which are pinned, imported or damaged."""
 
 import pytest
-from pages_helpers import a_run, open_page, the
+from pages_helpers import a_run, look_at, open_page, the
 from project import PROJECT
 
 from engine.core.errors import EngineError
@@ -46,7 +46,7 @@ def test_an_imported_checkpoint_is_told_from_trained_ones(root):
     assert any("theirs" in m.value.replace("\\", "") for m in app.markdown)
     assert any("has not been measured" in info.value for info in app.info)
     assert not app.exception
-    assert "theirs" not in [r.label for r in open_page("fine_tune").selectbox]
+    assert the(look_at(open_page("curve"), "theirs").info, "was not trained here")
 
 
 def test_checkpoints_can_be_filtered(root):
@@ -73,6 +73,6 @@ def test_damaged_checkpoints_are_named_where_they_stood_and_by_the_run_that_pass
     run.append_event("parent_lost", checkpoint="two/1", reason=EngineError("There is no run two.").to_json())
     said = "The checkpoint one/5 is damaged: its manifest.json is not what was written. The one before it serves."
     assert [warning.value for warning in open_page("checkpoints").warning] == [said]
-    captions = [element.value for element in open_page("fine_tune").caption]
+    captions = [element.value for element in open_page("curve").caption]
     assert f":material/heart_broken: {said} What one/5 held was trained again." in captions
     assert any("There is no run two. So the figures" in caption for caption in captions)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("no_studio")
 def test_runs_are_laid_over_one_another(root):
     for name in ("one", "two"):
         a_run(root, name)
-    app = open_page("compare")
+    app = open_page("runs")
     assert app.multiselect(key="compare_runs").value == ["two", "one"]
     assert len(app.get("plotly_chart")) == 1
     for figure in ("training_loss", "learning_rate"):
@@ -41,7 +41,7 @@ def test_the_files_of_a_comparison_hold_every_point_and_every_run(root, monkeypa
         run = a_run(root, name)
         run.append_event("step", step=6, loss=4.0 + number, accuracy=0.2, tokens=150, seconds=3.0,
                          learning_rate=1e-3, tokens_per_second=50.0, memory_bytes=10**9)  # fmt: skip
-    app = open_page("compare")
+    app = open_page("runs")
     app.selectbox(key="compare_figure").set_value("training_loss").run()
     name, curves = files["compare_csv"]
     assert name == "atelier-training-loss-steps.csv"
@@ -67,8 +67,26 @@ def test_the_file_of_a_long_runs_curve_holds_also_the_points_that_are_not_drawn(
     with open(run.folder / FILE, "a", encoding="utf-8") as file:
         for n in range(5, 12_001):
             file.write(json.dumps({"kind": "step", "step": n, "loss": n / 7}) + "\n")
-    app = open_page("compare")
+    app = open_page("runs")
     app.selectbox(key="compare_figure").set_value("training_loss").run()
     assert len(shared.of(run.folder).steps["step"]) < 10_000
     curves = pd.read_csv(io.StringIO(files["compare_csv"]()))
     assert curves["steps"].tolist() == list(range(4, 12_001)) and curves["training_loss"].iloc[-1] == 12_000 / 7
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_settings_have_names_that_people_read_and_numbers_of_the_language(root, language):
+    from dataclasses import fields
+
+    from engine.runs.settings import RunSettings
+    from ui import setting_names
+
+    for name in ("one", "two"):
+        a_run(root, name).change_config(learning_rate=0.05 if name == "one" else 0.025, lora_rank=4)
+    app = open_page("runs", language)
+    different, equal = (the(app.dataframe, column).value for column in ("one", "value"))
+    rate = {"en": ["Learning rate", "0.025", "0.05"], "fr": ["Taux d’apprentissage", "0,025", "0,05"]}[language]
+    assert different.values.tolist() == [rate]
+    raw = {field.name for field in fields(RunSettings)}
+    assert not raw & {*equal["setting"]} and len(equal) > 20
+    assert not [name for name in raw if "_" in name and setting_names.title(name) == name]

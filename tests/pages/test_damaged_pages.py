@@ -32,16 +32,16 @@ def test_all_pages_open_beside_many_edits_at_once(root):
     listing = []
 
     def seen(page: str, app: AppTest) -> None:
-        if page in ("lab", "checkpoints", "compare"):
+        if page in ("lab", "checkpoints", "runs"):
             assert any(e.label == f"{len(broken)} runs are broken" for e in app.expander), page
             texts = [m.value for m in app.markdown]
             assert all(any(f"**{words.plain(name)}** · " in value for value in texts) for name in broken), page
             listing.append(page)
-        if page == "compare":
+        if page == "runs":
             assert "healthy" in app.multiselect(key="compare_runs").options
 
     every_page(seen=seen)
-    assert sorted(listing) == ["checkpoints", "compare", "lab"]
+    assert sorted(listing) == ["checkpoints", "lab", "runs"]
 
 
 def test_the_owner_deletes_a_broken_run_on_the_page(root):

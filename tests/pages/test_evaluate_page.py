@@ -76,7 +76,7 @@ def measure(monkeypatch, breakdown) -> AppTest:
     requests: list[dict] = []
     monkeypatch.setattr(inference_client, "stream", stream)
     monkeypatch.setattr(inference_client, "wait_until_ready", lambda root=None: None)
-    app = open_page("evaluate")
+    app = open_page("score")
     the(app.button, "Measure").click().run()
     assert not app.exception and not app.error
     assert [r["reference"] for r in requests] == ["checkpoints/presets/gpt2_mini_en", "one/4"]
@@ -101,7 +101,7 @@ def test_figures_of_windows_of_different_lengths_do_not_stand_side_by_side(root)
     other = a_run(root, "two")
     for model in ("base", "run"):
         other.append_event("evaluation", step=4, split="test", model=model, whole=True, sequence_length=64, **longer)
-    app = open_page("evaluate")
+    app = open_page("score")
     window = the(app.selectbox, "Tokens scored")
     assert window.options == ["500 tokens in windows of 256", "500 tokens in windows of 64"]
     assert the(app.dataframe, "accuracy").value["accuracy"].tolist() == [20.0, 20.0]
@@ -117,14 +117,14 @@ def test_prepared_articles_are_offered_where_paths_are_not(root, monkeypatch, sa
     monkeypatch.setattr(access, "is_local", lambda: False)
     made = preparation.prepare(sample_folder, catalogue.tokenizer(catalogue.find(paths.MINI_PRESET)))
     a_run(root)
-    app = open_page("evaluate")
+    app = open_page("score")
     articles = the(app.selectbox, "Articles")
     assert len(articles.options) == 2 and articles.options[0] == "The sample that ships"
     assert not any("path" in option for option in articles.options)
     articles.set_value(paths.portable(made.folder)).run()
     assert not app.exception
     monkeypatch.setattr(access, "is_local", lambda: True)
-    app = open_page("evaluate")
+    app = open_page("score")
     the(app.selectbox, "Articles").set_value("").run()
     the(app.text_input, "Articles on this machine").set_value("x" * 5000).run()
     assert not app.exception
@@ -144,7 +144,7 @@ def test_full_context_is_one_choice_and_a_window_can_be_chosen(root, monkeypatch
 
     monkeypatch.setattr(inference_client, "stream", stream)
     monkeypatch.setattr(inference_client, "wait_until_ready", lambda root=None: None)
-    app = open_page("evaluate")
+    app = open_page("score")
     app.pills(key="report_way").set_value("full").run()
     assert any("with 129 to 256 tokens before it" in c.value for c in app.caption)
     the(app.button, "Measure").click().run()
@@ -202,9 +202,9 @@ def test_of_a_few_articles_the_page_tells_no_interval(root, monkeypatch):
 
 def test_the_forgetting_meter_says_what_was_gained_and_what_it_cost(root):
     run = a_run(root)
-    assert any("No run has scored general English" in i.value for i in open_page("evaluate").info)
+    assert any("No run has scored general English" in i.value for i in open_page("score").info)
     for model, step, split, accuracy in (("base", 0, "english", 0.3), ("run", 4, "english", 0.25)):
         run.append_event("evaluation", step=step, split=split, model=model, whole=False, accuracy=accuracy,
                          bits_per_byte=2.0, loss=4.0, perplexity=54.6, evaluated_tokens=2048)  # fmt: skip
-    said = " ".join(m.value for m in open_page("evaluate").markdown)
+    said = " ".join(m.value for m in open_page("score").markdown)
     assert "on general English from 30.0" in said and "−5.0 points" in said

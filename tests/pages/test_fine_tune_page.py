@@ -1,9 +1,9 @@
-"""The page of fine-tuning: the form says what is wrong, runs and stages are queued, what happens to a run is told."""
+"""Train and Curve: the form says what is wrong, runs and stages are queued, what happens to a run is told."""
 
 import os
 
 import pytest
-from pages_helpers import a_run, open_page, texts, the
+from pages_helpers import a_run, look_at, open_page, texts, the
 
 from engine.core.locks import Lock
 from engine.corpus import store
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.usefixtures("no_studio")
 
 def test_a_trainer_that_died_is_named_with_its_reason_in_the_language(root):
     a_run(root, state=states.RUNNING)  # nobody holds its lock
-    app = open_page("fine_tune")
+    app = open_page("curve")
     assert the(app.warning, "ended without a word")
-    assert the(open_page("fine_tune", "fr").warning, "sans un mot")
+    assert the(open_page("curve", "fr").warning, "sans un mot")
 
 
 def test_the_form_says_everything_that_is_wrong_at_once(root):
-    app = open_page("fine_tune")
+    app = open_page("train")
     the(app.number_input, "Learning rate (0 = automatic)").set_value(0.5)
     the(app.number_input, "Sequence length (0 = automatic)").set_value(3)
     the(app.text_input, "Name of the run").set_value("../up")
@@ -39,7 +39,7 @@ def test_the_form_says_everything_that_is_wrong_at_once(root):
 def test_stages_are_queued_from_the_form_each_for_its_parent(root):
     from engine.runs import queue
 
-    app = open_page("fine_tune")
+    app = open_page("train")
     app.segmented_control(key="tune_kind").set_value("stages").run()
     assert not app.error
     app.text_input(key="plan_prefix").set_value("chain").run()
@@ -77,7 +77,7 @@ def test_the_queue_is_shown_in_order_and_changed(root):
         lifecycle.create(
             RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name=name, steps=4)
         )
-    app = open_page("fine_tune")
+    app = open_page("train")
     app.button(key="queue_up_c").click().run()
     assert [run.name for run in queue.waiting(root)] == ["a", "c", "b"]
     app.button(key="queue_cancel_a").click().run()
@@ -92,11 +92,11 @@ def test_a_run_is_paused_resumed_and_queued_again_with_changes(root):
     waiting = lifecycle.create(
         RunSettings(preset="checkpoints/presets/gpt2_mini_en", articles="articles/sample", name="w", steps=4)
     )
-    app = open_page("fine_tune")
-    the(app.selectbox, "Show the run").set_value("w").run()
-    app.button(key="tune_pause").click().run()
+    app = open_page("curve")
+    look_at(app, "w")
+    app.button(key="curve_pause").click().run()
     assert waiting.state().state == states.PAUSED
-    app.button(key="tune_resume").click().run()
+    app.button(key="curve_resume").click().run()
     assert waiting.state().state == states.QUEUED
     clone = queue.clone(waiting, "again", steps=9)
     assert (clone.settings.steps, clone.settings.preset) == (9, waiting.settings.preset)
@@ -105,7 +105,7 @@ def test_a_run_is_paused_resumed_and_queued_again_with_changes(root):
 def test_a_page_says_that_memory_ran_out_and_what_follows(root):
     run = a_run(root)
     run.append_event("memory", step=3, failed_step=12, micro_batch=4, batch_size=16)
-    app = open_page("fine_tune")
+    app = open_page("curve")
     said = [element.value for element in app.caption if "Memory ran out at step 12" in element.value]
     assert len(said) == 1
     assert "from step 4 on each batch of 16 is worked off in pieces of 4" in said[0]
@@ -118,21 +118,21 @@ def test_a_frozen_trainer_is_ended_from_the_page_after_a_question(root, monkeypa
         run.write_state(state=states.RUNNING)
         (run.folder / HEARTBEAT).touch()
         os.utime(run.folder / HEARTBEAT, (1, 1))
-        app = open_page("fine_tune")
+        app = open_page("curve")
         assert "What it did since its newest checkpoint is done again" in texts(app)
-        app.button(key="tune_end_yes").click().run().run()
+        app.button(key="curve_end_yes").click().run().run()
         assert the(app.error, "is not certain to be it, so nothing was ended")  # nobody wrote owner.json
         monkeypatch.setattr(killing, "kill_trainer", lambda run: ended.append(run.name))
-        app.button(key="tune_end_yes").click().run()
+        app.button(key="curve_end_yes").click().run()
         assert ended == ["one"]
         monkeypatch.setattr(access, "is_owner", lambda: False)
-        assert "tune_end_yes" not in [button.key for button in open_page("fine_tune").button]
+        assert "curve_end_yes" not in [button.key for button in open_page("curve").button]
 
 
 def test_the_form_of_a_run_asks_for_the_column_and_prepares_first(root, local, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("key,words\n" + "".join(f"{n},some text of number {n}\n" for n in range(6)))
-    app = open_page("fine_tune")
+    app = open_page("train")
     app.pills(key="tune_source").set_value("path").run()
     app.text_input(key="tune_path").set_value(str(path)).run()
     assert "Start the run" not in [button.label for button in app.button]

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from pages_helpers import a_run, open_page, the
+from pages_helpers import a_run, look_at, open_page, the
 from streamlit.testing.v1 import AppTest
 
 from engine.core.errors import CheckpointError, EngineError
@@ -229,7 +229,7 @@ def test_a_speed_counts_neither_loading_and_compiling_nor_the_turns_of_others():
 def test_samples_are_drawn_with_seeds_that_count_on_and_shown_as_text(root, studio):
     a_run(root)
     studio.pieces = (" new", NASTY)
-    app = open_page("side_by_side")
+    app = open_page("write")
     app.slider(key="side_samples").set_value(2)
     app.number_input(key="side_seed").set_value(5)
     app.text_area(key="side_prompt").set_value(NASTY).run()
@@ -251,7 +251,7 @@ def test_samples_are_drawn_with_seeds_that_count_on_and_shown_as_text(root, stud
 
 @pytest.mark.parametrize("way", ["greedy", "beam", "cold"])
 def test_without_chance_there_is_one_text(root, studio, way):
-    app = open_page("side_by_side")
+    app = open_page("write")
     app.slider(key="side_samples").set_value(3).run()
     if way == "cold":
         app.slider(key="side_temperature").set_value(0.0).run()
@@ -268,7 +268,7 @@ def test_without_chance_there_is_one_text(root, studio, way):
 
 def test_an_article_is_a_column_that_claims_to_be_no_model(root, studio):
     studio.article = " were treated."
-    app = open_page("side_by_side")
+    app = open_page("write")
     app.segmented_control(key="side_source").set_value("article").run()
     app.number_input(key="side_article").set_value(3)
     press(app, "side_generate")
@@ -279,7 +279,7 @@ def test_an_article_is_a_column_that_claims_to_be_no_model(root, studio):
 
 
 def test_empty_and_overlong_prompts_are_said(root, studio):
-    app = open_page("side_by_side")
+    app = open_page("write")
     app.text_area(key="side_prompt").set_value("").run()
     press(app, "side_generate")
     assert "The prompt is empty" in shown(app)
@@ -291,7 +291,7 @@ def test_empty_and_overlong_prompts_are_said(root, studio):
 
 
 def test_a_blank_at_the_prompts_end_is_left_out_and_said(root, studio):
-    app = open_page("side_by_side")
+    app = open_page("write")
     app.text_area(key="side_prompt").set_value("The cells  ").run()
     press(app, "side_generate")
     assert studio.requests[-1]["prompt"] == "The cells"
@@ -304,11 +304,10 @@ def test_a_blank_at_the_prompts_end_is_left_out_and_said(root, studio):
 
 def test_a_checkpoint_deleted_before_the_button_is_a_sentence_and_nothing_else_is_asked(root, studio):
     run = a_run(root)
-    app = open_page("side_by_side")
-    app.selectbox(key="side_model_1").set_value("one/4").run()
+    app = open_page("write")
     shutil.rmtree(run.folder)
     press(app, "side_generate")
-    assert the(app.error, "one/4 has been deleted meanwhile")
+    assert the(app.error, "one has been deleted meanwhile")
     assert studio.requests == []
     press(app, "side_generate")
     assert len(studio.requests) == 1 and not app.error
@@ -316,7 +315,7 @@ def test_a_checkpoint_deleted_before_the_button_is_a_sentence_and_nothing_else_i
 
 def test_a_checkpoint_deleted_after_it_wrote_stays_shown(root, studio):
     run = a_run(root)
-    app = press(open_page("side_by_side"), "side_generate")
+    app = press(open_page("write"), "side_generate")
     shutil.rmtree(run.folder)
     app.run()
     assert not app.exception
@@ -326,7 +325,7 @@ def test_a_checkpoint_deleted_after_it_wrote_stays_shown(root, studio):
 def test_a_studio_killed_in_the_middle_of_a_stream_leaves_what_came_and_the_page_goes_on(root, studio):
     a_run(root)
     studio.dies_after = 4
-    app = press(open_page("side_by_side"), "side_generate")
+    app = press(open_page("write"), "side_generate")
     assert any("studio ended" in e.value for e in app.error)
     assert the(app.text, " new").value.endswith(" new") and "cut off" in shown(app)
     assert app.button(key="side_keep").disabled
@@ -337,11 +336,11 @@ def test_a_studio_killed_in_the_middle_of_a_stream_leaves_what_came_and_the_page
 
 def test_kept_opened_verified_deleted(root, studio):
     a_run(root)
-    app = press(open_page("side_by_side"), "side_generate")
+    app = press(open_page("write"), "side_generate")
     press(app, "side_keep")
     (name,) = saved.names(root)
     assert app.button(key="side_keep").disabled
-    fresh = open_page("side_by_side")
+    fresh = open_page("write")
     press(fresh, "side_open")
     assert [t.value for t in fresh.text] == ["The results of this study new cells"] * 2
     press(fresh, "side_verify")
@@ -360,7 +359,7 @@ def test_kept_opened_verified_deleted(root, studio):
 
 def test_nothing_is_compared_with_other_weights(root, studio):
     run = a_run(root)
-    app = press(press(open_page("side_by_side"), "side_generate"), "side_keep")
+    app = press(press(open_page("write"), "side_generate"), "side_keep")
     shutil.rmtree(run.folder)
     press(app, "side_verify")
     assert any("one/4, with the weights" in e.value and "not there any more" in e.value for e in app.error)
@@ -371,7 +370,7 @@ def test_nothing_is_compared_with_other_weights(root, studio):
 def test_a_hostile_kept_file_is_a_sentence(root, studio):
     name = saved.save(a_result(), root)
     (root / saved.FOLDER / f"{name}.json").write_text('{"schema_version": 1, "prompt": []}')
-    app = open_page("side_by_side")
+    app = open_page("write")
     assert the(app.error, "no result that was kept here")
     assert app.button(key="side_generate")
     press(press(app, "side_delete"), "side_delete_yes")
@@ -383,19 +382,17 @@ def test_visitors_do_not_keep_or_delete(root, studio, monkeypatch):
 
     saved.save(a_result(), root)
     monkeypatch.setattr(access, "is_owner", lambda: False)
-    app = press(open_page("side_by_side"), "side_generate")
+    app = press(open_page("write"), "side_generate")
     assert app.button(key="side_keep").disabled and app.button(key="side_delete").disabled
 
 
 def test_a_text_is_handed_to_the_memorisation_lens_with_its_run(root, studio):
     a_run(root)
     a_run(root, "two")
-    app = open_page("side_by_side")
-    app.selectbox(key="side_model_1").set_value("one/4").run()
+    app = look_at(open_page("write"), "one")
     app = press(press(app, "side_generate"), "side_keep")
     for key in ("side_copied_0_0", "side_copied_1_0"):  # the base's text is searched in what its neighbour has read
-        lens = press(press(open_page("side_by_side"), "side_open"), key)
-        assert the(lens.title, "Memorisation")
-        assert lens.selectbox(key="copied_run").value == "one"
+        lens = press(press(open_page("write"), "side_open"), key)
+        assert lens.query_params["tab"] == "copied" and lens.selectbox(key="run").value == "one"
         assert lens.text_area(key="copied_text").value == " new cells"
         assert lens.segmented_control(key="copied_way").value == "text"

@@ -94,7 +94,7 @@ def test_side_by_side_says_it_in_place_of_the_column(changed):
     assert "its weights have changed since" in messages[0][1]["template"]
 
 
-@pytest.mark.parametrize("page", ["lab", "compare", "time_machine", "memorisation"])
+@pytest.mark.parametrize("page", ["lab", "runs", "time", "copied"])
 def test_pages_say_whose_the_figures_of_the_base_are(changed, page):
     app = open_page(page)
     messages = [w.value for w in app.warning if "its weights have changed since" in w.value]
@@ -102,7 +102,7 @@ def test_pages_say_whose_the_figures_of_the_base_are(changed, page):
 
 
 def test_evaluate_tells_the_base_of_a_run_from_the_preset_as_it_is_now(changed, monkeypatch):
-    app = open_page("evaluate")
+    app = open_page("score")
     shown = the(app.dataframe, "model").value
     assert "base · preset (as it was for one)" in list(shown["model"])
     before = lifecycle.find("one").config["preset_hash"]
@@ -113,6 +113,6 @@ def test_evaluate_measures_nothing_against_it(changed, monkeypatch):
     from engine.services import inference_client
 
     monkeypatch.setattr(inference_client, "ensure", lambda root=None: pytest.fail("nothing is asked of the studio"))
-    app = open_page("evaluate")
+    app = open_page("score")
     the(app.button, "Measure").click().run()
     assert not app.exception and any("its weights have changed since" in e.value for e in app.error)

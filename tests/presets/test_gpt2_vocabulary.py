@@ -110,19 +110,24 @@ def test_the_mark_is_the_last_entry_and_no_text_holds_kerass_padding():
 PLAIN_KERAS = """
 import sys
 import keras_hub
-model = keras_hub.models.GPT2CausalLM.from_preset(sys.argv[1])
-print(repr(model.generate("The patients were")))
+for folder in sys.argv[1:]:
+    model = keras_hub.models.GPT2CausalLM.from_preset(folder)
+    print(repr(model.generate("The patients were")))
 """
 
 
-def generated_by(script: str, folder: Path, tmp_path: Path) -> str:
-    """What a process without a line of ours writes with the model in `folder`; of transformers: test_transformers.py."""
+def generated_by(script: str, folders: list[Path], tmp_path: Path) -> list[str]:
+    """What a process without a line of ours writes with the model in each folder; of transformers: test_transformers.py."""
     environment = {**os.environ, "PYTHONPATH": "", "HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
-        [sys.executable, "-c", script, str(folder)], cwd=tmp_path, env=environment, capture_output=True, text=True
+        [sys.executable, "-c", script, *map(str, folders)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout.strip().splitlines()[-1]
+    return done.stdout.strip().splitlines()[-len(folders) :]
 
 
 @pytest.fixture(scope="module")
@@ -135,12 +140,13 @@ def exported(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", ["made here", "shipped", "fine-tuned and exported"])
-def test_plain_keras_hub_writes_with_default_arguments(which, tiny_preset, exported, tmp_path):
-    folder = {"made here": tiny_preset, "shipped": paths.MINI_PRESET, "fine-tuned and exported": exported}[which]
-    text = generated_by(PLAIN_KERAS, folder, tmp_path)
-    assert text[1:].startswith("The patients were")
-    assert len(text) > len("'The patients were'")
+def test_plain_keras_hub_writes_with_default_arguments(tiny_preset, exported, tmp_path):
+    """With a preset made here, the one that ships, and a fine-tuned checkpoint that was exported."""
+    texts = generated_by(PLAIN_KERAS, [tiny_preset, paths.MINI_PRESET, exported], tmp_path)
+    assert len(texts) == 3
+    for text in texts:
+        assert text[1:].startswith("The patients were")
+        assert len(text) > len("'The patients were'")
 
 
 def test_the_vocabulary_that_ships_has_gpt2s_order():

@@ -164,7 +164,7 @@ def test_all_pages_open_whatever_was_damaged(root, template, no_studio, seed):
     done = any_damage(root, template, seed)
 
     def seen(page: str, app: AppTest) -> None:
-        if page == "compare":
+        if page == "runs":
             assert "healthy" in app.multiselect(key="compare_runs").options, done
 
     every_page(seen=seen)

@@ -7,9 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from pages_helpers import the
+from pages_helpers import go_to, look_at, new_session, the
 from project import PROJECT
-from streamlit.testing.v1 import AppTest
 from waiting_helpers import until
 
 from engine.cli.app import main
@@ -165,14 +164,13 @@ def test_the_page_and_the_command_list_a_copy_as_one_and_resume_it(root, monkeyp
     copied(a_run(root, states_.RUNNING).folder, root / "two")
     assert main(["runs"]) == 0
     assert "copied" in (output := capsys.readouterr().out) and "This folder is a copy of the run one" in output
-    app = AppTest.from_file(str(PROJECT / "streamlit_app.py"), default_timeout=60)
+    app = new_session()
     app.session_state["language"] = "en"
     app.run()
-    app.switch_page(str(PROJECT / "pages" / "fine_tune.py")).run()
-    the(app.selectbox, "Show the run").set_value("two").run()
+    look_at(go_to(app, "curve"), "two")
     assert any("a copy, which waits for you" in markdown.value for markdown in app.markdown)
     assert the(app.warning, "This folder is a copy of the run one")
-    app.button(key="tune_resume").click().run()
+    app.button(key="curve_resume").click().run()
     assert not app.exception and not app.error
     assert lifecycle.find("two", root).state().state == states_.QUEUED
 

@@ -147,7 +147,7 @@ def test_damaged_lines_are_counted_and_shown(root):
         file.write(b'{"kind": "step", "step": "abc"}\n\n{"kind": "sample", "step": 4}\n{"kind"\n')
     history = shared.of(run.folder)
     assert history.damaged == 3 and history.steps["step"].tolist() == [4]
-    app = every_page(["fine_tune"])
+    app = every_page(["curve"])
     assert any("3 lines of its events.jsonl are damaged and left out." in c.value for c in app.caption)
 
 

@@ -71,7 +71,7 @@ def test_unknown_kinds_and_damaged_lines_are_counted_and_said_on_the_runs_page(r
     history = shared.of(run.folder)
     assert (history.unknown, history.damaged) == ({"weather": 2, "tide": 1}, 2)
     assert not {"weather", "tide"} & {event["kind"] for event in run.events()}
-    said = [caption.value for caption in open_page("fine_tune").caption]
+    said = [caption.value for caption in open_page("curve").caption]
     assert any("3 lines of its events.jsonl tell what this version of Atelier does not know" in s for s in said)
     assert any("tide, weather" in s for s in said)
     assert any("2 lines of its events.jsonl are damaged and left out" in s for s in said)

@@ -102,7 +102,7 @@ def test_a_stage_waits_for_its_parent_and_is_not_started_before(chain, root):
 
 
 @pytest.mark.slow
-def test_the_chain_runs_and_each_run_knows_where_it_came_from(chain):
+def test_the_chain_runs_and_each_run_knows_where_it_came_from(chain, only_trains):
     for run in chain[:2]:
         worker.work(lifecycle.find(run.name))
     last = lifecycle.find("p-first-10000")

@@ -156,7 +156,7 @@ def test_a_killed_dispatcher_is_replaced_by_the_trainer_and_the_queue_goes_on(ro
     assert first.state().state == (states.FINISHED if trainer_ends == "finished" else states.FAILED)
 
 
-@pytest.mark.parametrize("most", [8, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.parametrize("most", [5, pytest.param(100, marks=pytest.mark.long)])
 def test_killed_dispatchers_start_each_run_once_and_in_order(root, most):
     """Each run fails as soon as its trainer has begun, since there is no preset; whoever is asked starts the next."""
     rng, kills, names, end = random.Random(1), 0, [], time.monotonic() + 12 * most + 60

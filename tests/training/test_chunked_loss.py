@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from training_helpers import stepped
 
 from engine.corpus import windows
 from engine.models import loading
 from engine.models.backend import keras
 from engine.runs import references
-from engine.training import accumulation, chunked_loss
+from engine.training import chunked_loss, chunked_loss_tensorflow, step_tensorflow
 
 pytestmark = pytest.mark.slow
 
@@ -70,7 +71,7 @@ def in_chunks(model, batch, most, jit_compile=False):
     def work(token_ids, targets, weights):
         with tf.GradientTape() as tape:
             hidden = model.backbone({"token_ids": token_ids, "padding_mask": tf.ones_like(token_ids)}, training=True)
-            scaled, total, right = chunked_loss.cross_entropy(
+            scaled, total, right = chunked_loss_tensorflow.cross_entropy(
                 hidden,
                 tf.convert_to_tensor(embedding.value),
                 targets,
@@ -93,11 +94,18 @@ def distance(gradients, exact):
     return np.sqrt(sum(np.sum((g - e) ** 2) for g, e in zip(gradients, exact, strict=True))) / length
 
 
-@pytest.mark.parametrize("lora_rank", [0, 4])
-@pytest.mark.parametrize("most", [1 << 24, SEVERAL, SEVERAL - 400 * 3])
+@pytest.mark.parametrize(
+    ("lora_rank", "most"),
+    [
+        (0, SEVERAL - 400 * 3),
+        (4, SEVERAL),
+        *(pytest.param(0, most, marks=pytest.mark.long) for most in (1 << 24, SEVERAL)),
+        *(pytest.param(4, most, marks=pytest.mark.long) for most in (1 << 24, SEVERAL - 400 * 3)),
+    ],
+)
 def test_loss_accuracy_and_every_gradient_are_keras_s(tiny_preset, most, lora_rank):
-    """Sums of 160 positions in another order: each addition rounds by 6e-8 of the sum, and 160 of them, through two
-    layers, by 1e-5 of the largest value at the very most."""
+    """Sums of 160 positions in another order: each addition rounds by 6e-8 of the sum, and 160 of them, through a
+    layer, by 1e-5 of the largest value at the very most."""
     model = model_of(tiny_preset, lora_rank=lora_rank)
     batch = batch_of(likely=model)
     expected, gradients = of_keras(model, batch)
@@ -115,8 +123,17 @@ def test_loss_accuracy_and_every_gradient_are_keras_s(tiny_preset, most, lora_ra
         assert np.abs(one - other).max() <= 1e-5 * max(np.abs(other).max(), 1e-4), variable.path
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    ("dtype", "jit_compile"),
+    [
+        ("float32", True),
+        ("mixed_bfloat16", False),
+        ("mixed_float16", True),
+        pytest.param("float32", False, marks=pytest.mark.long),
+        pytest.param("mixed_bfloat16", True, marks=pytest.mark.long),
+        pytest.param("mixed_float16", False, marks=pytest.mark.long),
+    ],
+)
 def test_in_every_precision_the_gradient_is_as_near_to_the_exact_one_as_keras_s(tiny_preset, dtype, jit_compile):
     """The exact one is that of float64. A quarter is left for luck: roundings that happen to cancel out in one of the two."""
     batch = batch_of()
@@ -143,7 +160,7 @@ def test_in_float16_a_gradient_too_small_for_it_survives_by_the_scale_of_the_los
 def test_of_equal_logits_the_lowest_id_is_the_model_s_choice():
     hidden = tf.zeros((1, 3, 2))
     targets, weights = tf.constant([[0, 1, 4]]), tf.constant([[1.0, 2.0, 4.0]])
-    _, _, right = chunked_loss.cross_entropy(hidden, tf.ones((5, 2)), targets, weights, tf.constant(1.0), 5)
+    _, _, right = chunked_loss_tensorflow.cross_entropy(hidden, tf.ones((5, 2)), targets, weights, tf.constant(1.0), 5)
     assert float(right) == 1.0
 
 
@@ -157,13 +174,20 @@ def test_chunks_hold_all_positions_and_no_more_logits_than_are_allowed(positions
         assert size == 1 or size * vocabulary_size <= most
 
 
-@pytest.mark.parametrize("rows", [ROWS, 8, 2])
-@pytest.mark.parametrize("lora_rank", [0, 4])
+@pytest.mark.parametrize(
+    ("lora_rank", "rows"),
+    [
+        (0, 2),
+        (4, 8),
+        *(pytest.param(0, rows, marks=pytest.mark.long) for rows in (ROWS, 8)),
+        *(pytest.param(4, rows, marks=pytest.mark.long) for rows in (ROWS, 2)),
+    ],
+)
 def test_a_step_is_that_of_train_on_batch(tiny_preset, rows, lora_rank):
     """Whole (also a batch smaller than what is worked on at a time) and in pieces of 2, 2 and 1, over three steps."""
     whole, chunked = (model_of(tiny_preset, lora_rank=lora_rank) for _ in range(2))
     chunked.set_weights(start := whole.get_weights())  # adapters begin at random
-    stepper = accumulation.Accumulator(chunked, rows, jit_compile=False, chunk_logits=SEVERAL)
+    stepper = step_tensorflow.Accumulator(chunked, rows, jit_compile=False, chunk_logits=SEVERAL)
     for seed in range(3):
         batch = batch_of(seed, likely=whole)
         expected = whole.train_on_batch(
@@ -172,7 +196,9 @@ def test_a_step_is_that_of_train_on_batch(tiny_preset, rows, lora_rank):
             sample_weight=batch.weights,
             return_dict=True,
         )
-        assert stepper.step(batch) == pytest.approx({n: float(expected[n]) for n in ("loss", "accuracy")}, rel=1e-5)
+        assert stepped(stepper, batch, 0.5) == pytest.approx(
+            {n: float(expected[n]) for n in ("loss", "accuracy")}, rel=1e-5
+        )
     moved = 0.0
     for first, expected, found in zip(start, whole.get_weights(), chunked.get_weights(), strict=True):
         assert np.allclose(found, expected, atol=2e-6)
@@ -192,12 +218,12 @@ def test_with_dropout_the_same_units_are_dropped_as_by_train_on_batch(tiny_prese
             jit_compile=False,
         )
         model.optimizer.build(model.trainable_variables)
-        stepper, steps = accumulation.Accumulator(model, ROWS, jit_compile=False), []
+        stepper, steps = step_tensorflow.Accumulator(model, ROWS, jit_compile=False), []
         for seed in range(3):
             batch = batch_of(seed)
             inputs = {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)}
             if way == "chunks":
-                steps.append(stepper.step(batch)["loss"])
+                steps.append(stepped(stepper, batch, 0.1)["loss"])
             else:
                 logs = model.train_on_batch(inputs, batch.targets, sample_weight=batch.weights, return_dict=True)
                 steps.append(float(logs["loss"]))

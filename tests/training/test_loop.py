@@ -18,6 +18,9 @@ class Steps:
             step += 1
             course.after_steps([Outcome(float(step), 0.5, 10, 0.1)])
 
+    def settle(self):
+        pass
+
 
 class Recorder:
     """Writes down what the loop asks of it."""

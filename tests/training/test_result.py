@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from training_helpers import settings_of
 
@@ -13,7 +14,7 @@ from engine.runs import checkpoints, lifecycle, states, submission
 from engine.runs.settings import RunSettings, from_json
 from engine.services import worker
 from engine.training.measurer import Measurer
-from engine.training.steppers import Packed
+from engine.training.step_tensorflow import Accumulator
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +73,7 @@ def test_a_run_of_an_earlier_version_goes_on_as_it_began():
     assert (former.takes_best, former.patience_measurements, former.warmup_share) == (False, 0, 1.0)
 
 
-def test_figures_are_of_the_best_checkpoint_which_everything_then_takes(tiny_preset, sample_folder, root):
+def test_figures_are_of_the_best_checkpoint_which_everything_then_takes(tiny_preset, sample_folder, root, eager):
     """With the real measurements: a rate that is far too high after a good beginning."""
     settings = settings_of(
         tiny_preset, sample_folder, steps=6, evaluate_steps=2, result="best", learning_rate=0.1, keep_checkpoints=1
@@ -121,6 +122,20 @@ def test_a_run_that_does_not_improve_ends_early_and_goes_on_to_the_same_end(tiny
         run.request_resume()
 
 
+def test_the_best_of_a_large_model_is_saved_whatever_a_save_takes(
+    tiny_preset, sample_folder, root, losses, monkeypatch
+):
+    monkeypatch.setattr(submission, "SMALL_CHECKPOINT_BYTES", 0)  # as if the model were large
+    monkeypatch.setattr(submission, "SAVE_BYTES_PER_SECOND", 1)
+    losses.update({2: 5.0, 4: 4.0, 6: 4.5, 8: 4.1, 10: 4.2, 12: 4.3})
+    run, _ = trained(epochs(tiny_preset, sample_folder, evaluate_steps=0, patience=0))
+    assert [event["step"] for event in run.events("checkpoint")][:2] == [
+        2,
+        4,
+    ]  # the first save is thought to take years
+    assert checkpoints.best(checkpoints.of_run(run)).step == 4
+
+
 def test_an_early_end_counts_from_the_checkpoint_that_a_run_goes_on_from(tiny_preset, sample_folder, root, losses):
     from training_helpers import cut_off_at
 
@@ -134,13 +149,13 @@ def test_an_early_end_counts_from_the_checkpoint_that_a_run_goes_on_from(tiny_pr
 def test_a_loss_that_becomes_no_number_leaves_the_last_good_checkpoint(
     tiny_preset, sample_folder, root, only_trains, monkeypatch
 ):
-    step, done = Packed.step, iter(range(100))
+    figures, done = Accumulator.figures, iter(range(100))
 
-    def overflows(self, batch, learning_rate):
-        logs = step(self, batch, learning_rate)
-        return {**logs, "loss": float("inf")} if next(done) == 4 else logs
+    def overflows(self, dispatched):
+        found = figures(self, dispatched)
+        return np.full_like(found, np.inf) if next(done) == 4 else found
 
-    monkeypatch.setattr(Packed, "step", overflows)
+    monkeypatch.setattr(Accumulator, "figures", overflows)
     run = submission.submit(settings_of(tiny_preset, sample_folder, steps=6, evaluate_steps=2))
     with pytest.raises(
         EngineError, match=r"became infinite or no number at step 5: .* The result is the checkpoint of step 4"

@@ -9,7 +9,7 @@ from engine.corpus import windows
 from engine.models import loading
 from engine.models.backend import keras
 from engine.runs import references
-from engine.training import steppers
+from engine.training import keras_fit, step_tensorflow, steppers
 
 pytestmark = pytest.mark.slow
 LENGTH, BATCH = 16, 4
@@ -36,7 +36,7 @@ def model_of(preset):
 def outcomes(stepper, stream, steps=3, first=0):
     found = []
     batches = windows.Shuffled(stream, LENGTH, BATCH, seed=1)
-    stepper.train(steppers.Course(batches, first, lambda: steps, lambda step: 1e-3, found.append))
+    stepper.train(steppers.Course(batches, first, lambda: steps, lambda: steps, lambda step: 1e-3, found.extend))
     return found
 
 
@@ -50,6 +50,25 @@ def test_whole_batches_pieces_and_keras_fit_make_the_same_steps(tiny_preset, str
     assert len(whole) == 3
     assert np.allclose(whole, pieces, rtol=1e-4)
     assert np.allclose(whole, fit, rtol=1e-4)
+
+
+def test_steps_that_are_given_to_a_gpu_together_are_the_same_steps(tiny_preset, stream, monkeypatch):
+    """As many at a time as half a second holds, and none beyond the step at which something else is due."""
+    alone = outcomes(steppers.Packed(model_of(tiny_preset), BATCH, False), stream, steps=12)
+    stepper, given = steppers.Packed(model_of(tiny_preset), BATCH, False), []
+    stepper._ahead_seconds = 1000.0
+    batches = windows.Shuffled(stream, LENGTH, BATCH, seed=1)
+    done = []
+
+    def take(found):
+        given.append(len(found))
+        done.extend(found)
+
+    course = steppers.Course(batches, 0, lambda: 12, lambda: 5 if len(done) < 5 else 9 if len(done) < 9 else 99,
+                             lambda step: 1e-3, take)  # fmt: skip
+    stepper.train(course)
+    assert given == [1, 1, 3, 4, 3], "the first two are timed alone, then up to the steps 5, 9 and 12"
+    assert [(o.loss, o.accuracy, o.tokens) for o in done] == [(o.loss, o.accuracy, o.tokens) for o in alone]
 
 
 def test_a_stepper_begins_where_it_is_told_and_asks_for_the_end_as_it_goes(tiny_preset, stream):
@@ -71,10 +90,10 @@ def test_memory_that_runs_out_is_told_apart(tiny_preset, stream, monkeypatch):
     def runs_out(self, *rest):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 
-    monkeypatch.setattr(steppers.Packed, "step", runs_out)
+    monkeypatch.setattr(step_tensorflow.Accumulator, "dispatch", runs_out)
     with pytest.raises(steppers.OutOfMemory):
         outcomes(steppers.Packed(model_of(tiny_preset), BATCH, False), stream)
     fit = steppers.KerasFit(model_of(tiny_preset), BATCH)
-    monkeypatch.setattr(steppers.keras_fit, "fit", runs_out)
+    monkeypatch.setattr(keras_fit, "fit", runs_out)
     with pytest.raises(ResourcesError, match="set batch_size to 2 or less"):
         outcomes(fit, stream)

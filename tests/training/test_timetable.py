@@ -2,8 +2,10 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from engine.runs import submission
 from engine.runs.settings import RunSettings
 from engine.training import timetable
 from engine.training.past import Past
@@ -82,11 +84,14 @@ class Folder:
         return SimpleNamespace(since=0.0)
 
 
-def simulated(pace, minutes=1.0, folder=None, state=None, until=None, **settings) -> tuple[TrainingState, Folder]:
+def simulated(
+    pace, minutes=1.0, folder=None, state=None, until=None, interval_seconds=10.0, **settings
+) -> tuple[TrainingState, Folder]:
     """A run whose step number n takes pace(n, seconds of training so far)."""
     folder, state = folder or Folder(), state or TrainingState()
     s = RunSettings("p", "a", "n", minutes=minutes, **settings)
     timekeeper = Timekeeper(SimpleNamespace(run=folder, settings=s, learning_rate=1.0, past=Past.of(folder, -1)), state)
+    timekeeper.interval_seconds = interval_seconds
     while not state.finished and state.step != until:
         state.count(Outcome(1.0, 0.5, 1, pace(state.step, state.seconds)))
         timekeeper.after_steps()
@@ -107,6 +112,22 @@ def test_a_minute_is_a_minute_on_a_machine_that_becomes_busy_or_free(minutes, la
 def test_the_measurements_of_a_minute_are_ten_seconds_apart():
     _, folder = simulated(lambda step, seconds: 0.1)
     assert [round(event["seconds"]) for event in folder.events("evaluation")] == [10, 20, 30, 40, 50]
+
+
+def test_a_large_model_is_measured_no_more_often_than_its_best_can_be_saved():
+    minute = RunSettings("p", "a", "n", minutes=1.0)
+    large, small = submission.checkpoint_bytes(124_000_000, 0), submission.checkpoint_bytes(4_200_000, 0)
+    assert submission.interval_seconds(minute, large, 6.0) == 24.0
+    assert submission.interval_seconds(minute, large, 1.0) == submission.interval_seconds(minute, small, 6.0) == 10.0
+    last = RunSettings("p", "a", "n", minutes=1.0, result="last")
+    assert submission.interval_seconds(last, large, 6.0) == 10.0
+    _, folder = simulated(lambda step, seconds: 0.1, minutes=4.0, interval_seconds=50.0)
+    at = [event["seconds"] for event in folder.events("evaluation")]
+    assert len(at) == 3
+    assert min(np.diff([0.0, *at, 240.0])) >= 50.0 - 0.1
+    busy, spaced = simulated(lambda step, seconds: 0.1 if seconds < 30 else 0.3, interval_seconds=24.0)
+    assert min(np.diff([0.0, *(event["seconds"] for event in spaced.events("evaluation"))])) >= 24.0 - 0.3
+    assert busy.finished
 
 
 def test_a_resumed_run_takes_the_decisions_that_it_took():

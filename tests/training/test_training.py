@@ -24,7 +24,7 @@ from engine.runs.references import ModelReference
 from engine.services import dispatcher, worker
 from engine.training import schedules
 from engine.training.saver import Saver
-from engine.training.steppers import Packed
+from engine.training.step_tensorflow import Accumulator
 
 pytestmark = pytest.mark.slow
 
@@ -99,7 +99,9 @@ def test_the_weights_of_base_and_checkpoint_differ_and_base_is_the_preset(traine
     assert base.hash == checkpoints.of_run(run)[-1].manifest["preset"]["hash"]
 
 
-@pytest.mark.parametrize("form", ["ckpt", "weights.h5", pytest.param("keras", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "form", ["ckpt", *(pytest.param(form, marks=pytest.mark.long) for form in ("weights.h5", "keras"))]
+)
 def test_a_killed_run_resumed_has_the_losses_and_weights_of_one_that_was_not(
     trained, tiny_preset, sample_folder, root, form
 ):
@@ -172,7 +174,7 @@ def parent(trained, root):
     return Run(shutil.copytree(trained[0].folder, root / "one"))
 
 
-def test_a_run_with_a_checkpoint_of_its_own_goes_on_without_its_parent(parent, tiny_preset, sample_folder):
+def test_a_run_with_a_checkpoint_of_its_own_goes_on_without_its_parent(parent, tiny_preset, sample_folder, eager):
     short = {"steps": 2, "evaluate_steps": 1, "parent": "one/3"}
     child = submission.submit(settings_of(tiny_preset, sample_folder, name="child", **short))
     first = checkpoints.find("one/3")
@@ -187,7 +189,9 @@ def test_a_run_with_a_checkpoint_of_its_own_goes_on_without_its_parent(parent, t
     assert (manifest["parent"], manifest["parent_hash"]) == ("one/3", first.hash)
 
 
-def test_a_parent_that_is_damaged_while_the_run_is_under_way_does_not_fail_it(parent, tiny_preset, sample_folder):
+def test_a_parent_that_is_damaged_while_the_run_is_under_way_does_not_fail_it(
+    parent, tiny_preset, sample_folder, eager
+):
     child = submission.submit(
         settings_of(tiny_preset, sample_folder, name="child", steps=1, evaluate_steps=1, parent="one/3", seed=2)
     )
@@ -238,6 +242,7 @@ def test_training_and_generating_work_without_tensorflow_text(tiny_preset, sampl
     """As on Windows, which has no wheel of it."""
     code = (
         "import sys; sys.modules['tensorflow_text'] = None; from engine.cli.app import main; "
+        "from engine.evaluation import scoring; scoring.JIT_COMPILE = False; "
         f"a = main(['train', '--preset', {str(tiny_preset)!r}, '--articles', {str(sample_folder)!r}, '--steps', '2', "
         "'--sequence-length', '32', '--name', 'w', '--json']); "
         "sys.exit(a or main(['generate', '--checkpoint', 'w', '--prompt', 'the cells', '--max-new-tokens', '5', '--json']))"
@@ -257,9 +262,9 @@ def test_the_learning_rate_warms_up_and_falls_along_half_a_cosine():
     assert schedules.warmup_cosine(50, 1.0, 4, 0) == 1.0
 
 
-def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(tiny_preset, sample_folder, root, monkeypatch):
+def test_a_loss_that_is_no_number_fails_the_run_with_its_reason(tiny_preset, sample_folder, root, monkeypatch, eager):
     run = submission.submit(settings_of(tiny_preset, sample_folder))
-    monkeypatch.setattr(Packed, "step", lambda self, batch, learning_rate: {"loss": float("nan"), "accuracy": 0.0})
+    monkeypatch.setattr(Accumulator, "figures", lambda self, dispatched: np.full((len(dispatched), 3), np.nan))
     with pytest.raises(EngineError):
         worker.work(run)
     assert run.state().state == states.FAILED

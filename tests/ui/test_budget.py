@@ -141,7 +141,7 @@ def test_visitors_runs_have_a_bound_on_the_disk_together(root, visitor, prepared
         entered(settings(name="second"))
 
 
-def test_a_visitors_run_ends_when_its_time_is_over(root, tiny_preset, sample_folder):
+def test_a_visitors_run_ends_when_its_time_is_over(root, tiny_preset, sample_folder, only_trains):
     from engine.services import worker
 
     run = lifecycle.create(

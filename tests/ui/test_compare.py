@@ -83,7 +83,7 @@ def figure_of(app) -> dict:
 def test_the_page_lays_runs_over_one_another_and_tells_what_differs(root):
     a_run(root, "one")
     a_run(root, "two")
-    app = open_page("compare")
+    app = open_page("runs")
     assert {trace["name"] for trace in figure_of(app)["data"]} == {"one", "two"}
     assert figure_of(app)["layout"]["annotations"][0]["text"] == "base model"
     table = the(app.dataframe, "test_accuracy").value
@@ -98,23 +98,23 @@ def test_the_page_lays_runs_over_one_another_and_tells_what_differs(root):
 def test_numbers_of_a_figure_have_the_decimal_sign_of_the_language(root):
     a_run(root)
     for language, signs in (("en", None), ("fr", ",\u202f")):
-        layout = figure_of(open_page("compare", language))["layout"]
+        layout = figure_of(open_page("runs", language))["layout"]
         assert layout["template"]["layout"].get("separators") == signs
 
 
 def test_windows_of_different_lengths_are_said(root):
     a_run(root)
     said = "measured in windows of different lengths"
-    assert not any(said in caption.value for caption in open_page("compare").caption)
+    assert not any(said in caption.value for caption in open_page("runs").caption)
     a_run(root, "short").change_config(sequence_length=32)
-    captions = [caption.value for caption in open_page("compare").caption]
+    captions = [caption.value for caption in open_page("runs").caption]
     assert any(said in caption and "32, 256 tokens" in caption for caption in captions)
 
 
 def test_a_run_deleted_while_it_is_compared_is_named_and_the_page_goes_on(root):
     a_run(root, "one")
     run = a_run(root, "two")
-    app = open_page("compare")
+    app = open_page("runs")
     shutil.rmtree(run.folder)
     app.run()
     assert not app.exception

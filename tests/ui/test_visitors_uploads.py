@@ -5,6 +5,7 @@ import os
 import threading
 import time
 
+import numpy as np
 import pytest
 from conftest import article_line
 from pages_helpers import open_page, the
@@ -13,7 +14,7 @@ from runs_helpers import MINI, a_request
 from engine.articles import isolation
 from engine.core import paths
 from engine.core.errors import EngineError
-from engine.corpus import preparation, store
+from engine.corpus import finishing, near_copies, preparation, store
 from engine.evaluation import cache
 from engine.memorisation import search
 from engine.presets import catalogue
@@ -132,8 +133,11 @@ def test_the_same_upload_of_two_visitors_lies_under_names_that_neither_can_guess
     assert session.may_read(theirs) and not session.may_read(mine)
 
 
-def test_many_tiny_articles_are_prepared_in_little_memory(root, tmp_path):
+@pytest.mark.parametrize("compared", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_many_tiny_articles_are_prepared_in_little_memory(root, tmp_path, monkeypatch, compared):
     psutil = pytest.importorskip("psutil")
+    if not compared:  # with one another, which takes most of the time
+        monkeypatch.setattr(finishing, "add_near_copies", lambda *rest: np.empty(0, near_copies.PAIR))
     (tmp_path / "tiny.jsonl").write_text('{"text":"word01234"}\n' * 60_000)
     before = psutil.Process().memory_info().rss
     most = [before]

@@ -4,8 +4,8 @@ import json
 
 import pytest
 from conftest import article_line
-from pages_helpers import a_run, open_page
-from project import PAGES
+from pages_helpers import a_run, go_to, look_at, open_page
+from project import PLACES
 from runs_helpers import MINI
 from streamlit.testing.v1 import AppTest
 
@@ -68,18 +68,17 @@ def seen(app: AppTest) -> str:
 
 
 @pytest.mark.parametrize("shared", [False, True])
-@pytest.mark.parametrize("page", [page.stem for page in PAGES])
+@pytest.mark.parametrize("page", PLACES)
 def test_no_page_shows_a_visitor_a_passage_of_the_owners_articles_nor_where_they_lie(page, shared, hers, monkeypatch):
     values = {"owner_code": "s3cret-of-hers", "visitors": {"share_articles": shared}}
     monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(True, "s3cret-of-hers", values=values))
     app = open_page(page)
-    if page == "memorisation":
-        app.selectbox(key="copied_run").set_value("hers").run(timeout=60)
+    look_at(app, "hers")
     text = seen(app)
     assert "secret-folder" not in text
-    if page == "time_machine":
+    if page == "time":
         assert ("SECRET" in text) == shared
-    if page == "memorisation":
+    if page == "copied":
         assert ("Where they stand is not shown" in text) != shared
 
 
@@ -93,19 +92,16 @@ def test_an_address_does_not_lead_a_visitor_into_the_owners_articles(hers, monke
     monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(True, "s3cret-of-hers"))
     for page, address in (
         ("articles", {"articles": paths.portable(hers.folder), "split": "train", "article": "1"}),
-        ("microscope", {"articles": paths.portable(hers.folder), "article": "1", "token": "1"}),
+        ("words", {"articles": paths.portable(hers.folder), "article": "1", "token": "1"}),
     ):
-        app = open_page(page)
-        for name, value in address.items():
-            app.query_params[name] = value
-        app.run()
+        app = go_to(open_page("lab"), page, **address)
         assert not app.exception
         assert paths.portable(hers.folder) not in [v for box in app.selectbox for v in box.options]
         assert session_source(app, page) == paths.portable(paths.SAMPLE_ARTICLES)
 
 
 def session_source(app: AppTest, page: str) -> str:
-    if page == "microscope":
+    if page == "words":
         return app.session_state["scope_articles"]
     way = app.session_state["articles_source"]
     return paths.portable(paths.SAMPLE_ARTICLES) if way == "sample" else way
@@ -123,8 +119,8 @@ def test_a_kept_result_that_quotes_the_owners_articles_is_not_listed_for_visitor
 
     saved.save(result({"articles": paths.portable(hers.folder), "number": 1, "tokens": 4}))
     sample = saved.save(result({"articles": paths.portable(paths.SAMPLE_ARTICLES), "number": 1, "tokens": 4}))
-    assert len(open_page("side_by_side").selectbox(key="side_kept").options) == 2
+    assert len(open_page("write").selectbox(key="side_kept").options) == 2
     monkeypatch.setattr(owner_file, "read", lambda: owner_file.OwnerFile(True, "s3cret-of-hers"))
-    app = open_page("side_by_side")
+    app = open_page("write")
     assert app.selectbox(key="side_kept").value == sample
     assert len(app.selectbox(key="side_kept").options) == 1

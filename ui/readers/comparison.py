@@ -8,6 +8,7 @@ import pandas as pd
 
 from engine.runs.folder import Run
 from engine.runs.history.follower import History
+from ui import words
 
 STEPS, TOKENS, ARTICLES, MINUTES = "steps", "tokens", "articles", "minutes"
 # A figure's name → the kind of event that holds it, its field, and what multiplies it.
@@ -110,7 +111,7 @@ def _said(value: Any) -> str:
         return "–"
     if isinstance(value, list):
         return " | ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return words.shortest(value) if isinstance(value, float) else str(value)
 
 
 def best(found: Columns) -> dict[str, float]:

@@ -1,5 +1,8 @@
 """Reads of run folders for the pages."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from engine.core.errors import EngineError
@@ -8,7 +11,7 @@ from engine.presets import catalogue
 from engine.runs import checkpoints, inputs, lifecycle, references, states
 from engine.runs.folder import Run
 from engine.runs.history import shared
-from engine.runs.history.events import Evaluation, Sample
+from engine.runs.history.events import Sample
 from engine.runs.history.follower import History
 from engine.runs.history.snapshots import Snapshot
 from engine.runs.references import ModelReference
@@ -23,7 +26,7 @@ def history(run: Run) -> History:
     return shared.of(run.folder)
 
 
-def window_of(run: Run, event: Evaluation) -> int:
+def window_of(run: Run, event: Mapping[str, Any]) -> int:
     """Tokens of a window in a run's evaluation; where an older event does not say it, by the run's settings.
 
     Raises:

@@ -255,7 +255,7 @@ class _Fields:
         value: Any = self._value.get(name)
         if type(value) not in (int, float) or not 0 <= value <= most:  # NaN lies in no range
             raise _unknown(name)
-        return value
+        return float(value)
 
     def fields(self, name: str) -> "_Fields":
         return _Fields(self._value.get(name))

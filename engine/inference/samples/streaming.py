@@ -1,16 +1,18 @@
 """A request for texts → the studio's messages: every sample of every column in turns, a token each."""
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, Protocol, TypeAlias
 
 from engine.core.errors import CheckpointError, EngineError, SettingsError
+from engine.presets.tokenizers import Tokenizer
 from engine.runs import references
 from engine.runs.references import ModelReference
 
 MOST_COLUMNS = 4
 MOST_SAMPLES = 4
 MOST_NEW_TOKENS = 1024
+Writer: TypeAlias = Any  # an engine.inference.generation.Generator, whose module imports TensorFlow
 _TEXT_SECONDS = 0.05  # the shortest time between two texts of a sample
 
 
@@ -20,7 +22,7 @@ class Send(Protocol):
     def __call__(self, kind: str, **fields: Any) -> None: ...
 
 
-def turns(request: dict[str, Any], find: Callable[[str], tuple[ModelReference, Any]], send: Send) -> Iterator[None]:
+def turns(request: dict[str, Any], find: Callable[[str], tuple[ModelReference, Writer]], send: Send) -> Iterator[None]:
     """Writes what is asked for, and yields whenever each text that is not finished has got a token.
 
     The messages, in this order for each text: `prompt` (once), `started` a column, `text` or for a beam search `progress`,
@@ -63,7 +65,9 @@ def turns(request: dict[str, Any], find: Callable[[str], tuple[ModelReference, A
         yield
 
 
-def _model(column: dict[str, Any], find: Callable[[str], tuple[ModelReference, Any]]) -> tuple[ModelReference, Any]:
+def _model(
+    column: dict[str, Any], find: Callable[[str], tuple[ModelReference, Writer]]
+) -> tuple[ModelReference, Writer]:
     model, generator = find(str(column["reference"]))
     if column.get("hash", model.hash) != model.hash:
         raise CheckpointError(
@@ -74,7 +78,7 @@ def _model(column: dict[str, Any], find: Callable[[str], tuple[ModelReference, A
     return model, generator
 
 
-def opening(tokenizer, passage: dict[str, Any], length: int) -> tuple[str, str]:
+def opening(tokenizer: Tokenizer, passage: dict[str, Any], length: int) -> tuple[str, str]:
     """The first tokens of a test article, and the `length` tokens that follow them there.
 
     A character that the border would split belongs to the first part.
@@ -93,7 +97,9 @@ def opening(tokenizer, passage: dict[str, Any], length: int) -> tuple[str, str]:
     return "".join(pieces[:count]), "".join(pieces[count : count + length]).rstrip("\ufffd")
 
 
-def _column(number, column, model: ModelReference, generator, prompt: str, send: Send) -> list[Iterator[None]]:
+def _column(
+    number: int, column: dict[str, Any], model: ModelReference, generator: Writer, prompt: str, send: Send
+) -> list[Iterator[None]]:
     """The texts of a column, each an iterator that writes a token at a time."""
     from engine.inference.generation import Sampler
     from engine.models import backend
@@ -151,7 +157,7 @@ class Clock:
         return timed / self._seconds if timed > 0 and self._seconds else None
 
 
-def _stream(number: int, sample: int, generator, stream: Iterator[int], send: Send) -> Iterator[None]:
+def _stream(number: int, sample: int, generator: Writer, stream: Iterator[int], send: Send) -> Iterator[None]:
     ids: list[int] = []
     sent_at, clock = 0.0, Clock()
     for token in stream:
@@ -166,7 +172,9 @@ def _stream(number: int, sample: int, generator, stream: Iterator[int], send: Se
     _done(number, sample, generator, ids, clock, send)
 
 
-def _search(number: int, generator, search, room: int, send: Send) -> Iterator[None]:
+def _search(
+    number: int, generator: Writer, search: Generator[int, None, list[int]], room: int, send: Send
+) -> Iterator[None]:
     sent_at, clock = 0.0, Clock()
     while True:
         try:
@@ -182,7 +190,7 @@ def _search(number: int, generator, search, room: int, send: Send) -> Iterator[N
         clock.resume()
 
 
-def _done(number: int, sample: int, generator, ids: list[int], clock: Clock, send: Send) -> None:
+def _done(number: int, sample: int, generator: Writer, ids: list[int], clock: Clock, send: Send) -> None:
     from engine.inference import token_scores
 
     send(

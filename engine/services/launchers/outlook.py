@@ -1,6 +1,7 @@
 """Says in sentences where a run stands that Slurm trains: why it waits, on which node it works, how often it was put back."""
 
 import time
+from typing import Any
 
 from engine.core.errors import EngineError, sentence
 from engine.runs import attempts, states
@@ -75,7 +76,7 @@ def told(run: Run, answer: Answer) -> list[EngineError]:
     return found
 
 
-def _where(run: Run, state: str, known: dict, job: Job | None) -> EngineError:
+def _where(run: Run, state: str, known: dict[str, Any], job: Job | None) -> EngineError:
     if job is not None and job.state == PENDING:
         reason = reason_in_words(job.reason)
         if job.starts and job.starts != "N/A":

@@ -8,6 +8,7 @@ import contextlib
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from engine.core import lab_settings
 from engine.core.errors import GoneError, RunError, SchedulerError, StorageError, sentence
@@ -128,7 +129,7 @@ def _act(run: Run, seen: Seen, action: Action) -> None:
                 final_state.end(run, states.FAILED, reason)
 
 
-def submit(run: Run, after: int, starts: int = 0, reason: dict | None = None) -> bool:
+def submit(run: Run, after: int, starts: int = 0, reason: dict[str, Any] | None = None) -> bool:
     """Submits a job that trains a run; False where somebody else does so at the same time.
 
     Args:

@@ -1,10 +1,7 @@
 """Every checkpoint with its figures; verify, continue, delete."""
 
-from ui import frame
-
-frame.within()
-
 import datetime
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -18,6 +15,7 @@ from engine.runs.folder import Run
 from engine.runs.settings import CHECKPOINT_FORMATS, CKPT, H5, HUGGING_FACE, KERAS, PRESET
 from ui import (
     access,
+    address,
     broken_view,
     budget,
     checkpoint_import_view,
@@ -25,16 +23,12 @@ from ui import (
     errors,
     little_memory,
     removal_view,
+    rooms,
     studio_view,
     words,
 )
 from ui.i18n import _, _n
 from ui.readers import folders, lineage, recorded
-
-st.title(_("Checkpoints"))
-st.markdown(
-    _("A checkpoint is a model at one moment of its training: its weights, and all that is needed to go on from there.")
-)
 
 
 def row(run: Run, checkpoint: Checkpoint) -> dict:
@@ -85,7 +79,6 @@ def filtered(found: Listed) -> Listed:
     return found
 
 
-@st.dialog(_("Delete this checkpoint?"))
 def confirm(checkpoint: Checkpoint) -> None:
     """The question before a checkpoint is lost."""
     st.markdown(
@@ -135,7 +128,7 @@ def export(checkpoint: Checkpoint) -> None:
                     ),
                 )
             )
-        request = {"reference": checkpoint.reference, "format": form}
+        request: dict[str, Any] = {"reference": checkpoint.reference, "format": form}
         if to_file or convert:
             request |= {"kind": "export", "most_bytes": budget.export_bytes()} if to_file else {"kind": "convert"}
             work = _("The studio writes it; its start takes some ten seconds.")
@@ -155,112 +148,123 @@ def export(checkpoint: Checkpoint) -> None:
                 st.code(usage.lines(form, preset), language="python", wrap_lines=True)
 
 
-if message := st.session_state.pop("checkpoint_message", None):
-    st.toast(message)
-removal_view.show_message()
-
-selected: Checkpoint | None = None
-found = [(run, checkpoint) for run in folders.runs_with_events() for checkpoint in reversed(checkpoints.of_run(run))]
-damaged = [errors.markdown(error) for run in folders.runs_with_events() for error in checkpoints.seen_damaged(run)]
-if damaged:
-    st.warning("\n\n".join(damaged), icon=":material/heart_broken:")
-broken_view.show("checkpoints")
-if not found:
-    st.info(
+def show() -> None:
+    """Shows every checkpoint, and what can be done with the one that is chosen."""
+    st.markdown(
         _(
-            "There is no checkpoint yet. Fine-tune the mini model on the Lab page: it writes one about every ten seconds."
+            "A checkpoint is a model at one moment of its training: its weights, and all that is needed to go on from there."
         )
     )
-else:
-    shown = filtered(found)
-    event = st.dataframe(
-        pd.DataFrame([row(run, checkpoint) for run, checkpoint in shown]),
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="single-row",
-        key="checkpoint_table",
-        column_config={
-            "run": st.column_config.TextColumn(_("Run")),
-            "step": st.column_config.NumberColumn(_("Step"), format="localized"),
-            "tokens": st.column_config.NumberColumn(_("Tokens seen"), format="localized"),
-            "accuracy": st.column_config.NumberColumn(
-                _("Accuracy"),
-                format="%.1f %%",
-                help=_("On validation; at the end of a run on all of it, before on a fixed part."),
-            ),
-            "bits": st.column_config.NumberColumn(_("Bits per byte"), format="%.3f"),
-            "loss": st.column_config.NumberColumn(_("Loss"), format="%.3f"),
-            "format": st.column_config.TextColumn(_("Format"), help=words.formats_help()),
-            "kept": st.column_config.TextColumn(_("Kept")),
-            "size": st.column_config.TextColumn(_("Size")),
-            "written": st.column_config.DatetimeColumn(_("Written"), format="D MMM, HH:mm"),
-            "parent": st.column_config.TextColumn(_("Started from")),
-            "hash": st.column_config.TextColumn(
-                _("Weights"), help=_("The first digits of the SHA-256 of the weights.")
-            ),
-        },
-    )
-    picked = [index for index in event.selection.rows if index < len(shown)]
-    if not picked:
-        st.caption(_("Choose a line for what can be done with it."))
+    if message := st.session_state.pop("checkpoint_message", None):
+        st.toast(message)
+    removal_view.show_message()
+
+    selected: Checkpoint | None = None
+    found = [
+        (run, checkpoint) for run in folders.runs_with_events() for checkpoint in reversed(checkpoints.of_run(run))
+    ]
+    damaged = [errors.markdown(error) for run in folders.runs_with_events() for error in checkpoints.seen_damaged(run)]
+    if damaged:
+        st.warning("\n\n".join(damaged), icon=":material/heart_broken:")
+    broken_view.show("checkpoints")
+    if not found:
+        st.info(
+            _(
+                "There is no checkpoint yet. Fine-tune the mini model on the Lab page: it writes one about every ten seconds."
+            )
+        )
     else:
-        run, checkpoint = shown[picked[0]]
-        selected = checkpoint
-        st.markdown(f"**{words.plain(checkpoint.reference)}**")
-        with st.container(horizontal=True):
-            if st.button(_("Verify"), icon=":material/verified:", help=_("Compares every file with its SHA-256.")):
-                try:
-                    checkpoints.verify(checkpoint, fresh=True)
-                    st.success(_("{name} is whole: every file is what was written.", name=checkpoint.reference))
-                except CheckpointError as error:
-                    errors.show(error)
-            if st.button(_("Continue from here"), icon=":material/play_arrow:"):
-                st.switch_page(frame.PAGES["fine_tune"], query_params={"parent": checkpoint.reference})
-            if st.button(
-                _("Specialise the base with it"),
-                icon=":material/view_column:",
-                help=_(
-                    "The generic base model writes, and beside it the same model with these weights loaded into it, as in "
-                    "the original report."
+        shown = filtered(found)
+        event = st.dataframe(
+            pd.DataFrame([row(run, checkpoint) for run, checkpoint in shown]),
+            hide_index=True,
+            on_select="rerun",
+            selection_mode="single-row",
+            key="checkpoint_table",
+            column_config={
+                "run": st.column_config.TextColumn(_("Run")),
+                "step": st.column_config.NumberColumn(_("Step"), format="localized"),
+                "tokens": st.column_config.NumberColumn(_("Tokens seen"), format="localized"),
+                "accuracy": st.column_config.NumberColumn(
+                    _("Accuracy"),
+                    format="%.1f %%",
+                    help=_("On validation; at the end of a run on all of it, before on a fixed part."),
                 ),
-            ):
-                query = {"model": checkpoint.reference, "write": "1"}
-                st.switch_page(frame.PAGES["side_by_side"], query_params=query)
-            is_pinned = checkpoint.step in retention.pinned(run)
-            mine = access.is_owner() and not run.recorded
-            if mine and st.button(_("Unpin") if is_pinned else _("Pin"), icon=":material/keep:"):
-                with errors.shown():
-                    retention.pin(checkpoint, not is_pinned)
-                    st.rerun()
-            deletable = access.is_owner() and not run.recorded and not is_pinned and len(checkpoints.of_run(run)) > 1
-            if st.button(
-                _("Delete"),
-                icon=":material/delete:",
-                key="checkpoint_delete",
-                disabled=not deletable,
-                help=None
-                if deletable
-                else _(
-                    "The last checkpoint of a run, pinned and recorded ones are kept; the whole run can be deleted."
+                "bits": st.column_config.NumberColumn(_("Bits per byte"), format="%.3f"),
+                "loss": st.column_config.NumberColumn(_("Loss"), format="%.3f"),
+                "format": st.column_config.TextColumn(_("Format"), help=words.formats_help()),
+                "kept": st.column_config.TextColumn(_("Kept")),
+                "size": st.column_config.TextColumn(_("Size")),
+                "written": st.column_config.DatetimeColumn(_("Written"), format="D MMM, HH:mm"),
+                "parent": st.column_config.TextColumn(_("Started from")),
+                "hash": st.column_config.TextColumn(
+                    _("Weights"), help=_("The first digits of the SHA-256 of the weights.")
                 ),
-            ):
-                confirm(checkpoint)
-            removal_view.button(run, "checkpoint")
-        if "imported" in checkpoint.manifest:
-            with st.container(border=True), errors.shown():
-                checkpoint_import_view.show_inspection(checkpoint)
-        export(checkpoint)
-    st.subheader(_("Where each came from"))
-    lineage.tree(folders.runs_with_events())
-    st.caption(
-        _("Grey: a base model. A box is a run with its accuracy on validation; an arrow, the step it started from.")
-    )
-    if any(run.recorded for run, _checkpoint in shown):
-        recorded.note()
+            },
+        )
+        picked = [index for index in event.selection.rows if index < len(shown)]
+        if not picked:
+            st.caption(_("Choose a line for what can be done with it."))
+        else:
+            run, checkpoint = shown[picked[0]]
+            selected = checkpoint
+            st.markdown(f"**{words.plain(checkpoint.reference)}**")
+            with st.container(horizontal=True):
+                if st.button(_("Verify"), icon=":material/verified:", help=_("Compares every file with its SHA-256.")):
+                    try:
+                        checkpoints.verify(checkpoint, fresh=True)
+                        st.success(_("{name} is whole: every file is what was written.", name=checkpoint.reference))
+                    except CheckpointError as error:
+                        errors.show(error)
+                if st.button(_("Continue from here"), icon=":material/play_arrow:"):
+                    address.go(rooms.TRAIN, parent=checkpoint.reference)
+                if st.button(
+                    _("Specialise the base with it"),
+                    icon=":material/view_column:",
+                    help=_(
+                        "The generic base model writes, and beside it the same model with these weights loaded into it, as in "
+                        "the original report."
+                    ),
+                ):
+                    st.session_state["side_write"] = True
+                    address.go(rooms.EXPLORE, rooms.WRITE, run=checkpoint.reference, against=None)
+                is_pinned = checkpoint.step in retention.pinned(run)
+                mine = access.is_owner() and not run.recorded
+                if mine and st.button(_("Unpin") if is_pinned else _("Pin"), icon=":material/keep:"):
+                    with errors.shown():
+                        retention.pin(checkpoint, not is_pinned)
+                        st.rerun()
+                deletable = (
+                    access.is_owner() and not run.recorded and not is_pinned and len(checkpoints.of_run(run)) > 1
+                )
+                if st.button(
+                    _("Delete"),
+                    icon=":material/delete:",
+                    key="checkpoint_delete",
+                    disabled=not deletable,
+                    help=None
+                    if deletable
+                    else _(
+                        "The last checkpoint of a run, pinned and recorded ones are kept; the whole run can be deleted."
+                    ),
+                ):
+                    st.dialog(_("Delete this checkpoint?"))(confirm)(checkpoint)
+                removal_view.button(run, "checkpoint")
+            if "imported" in checkpoint.manifest:
+                with st.container(border=True), errors.shown():
+                    checkpoint_import_view.show_inspection(checkpoint)
+            export(checkpoint)
+        st.subheader(_("Where each came from"))
+        lineage.tree(folders.runs_with_events())
+        st.caption(
+            _("Grey: a base model. A box is a run with its accuracy on validation; an arrow, the step it started from.")
+        )
+        if any(run.recorded for run, _checkpoint in shown):
+            recorded.note()
 
-checkpoint_import_view.form(selected.reference if selected else None)
+    checkpoint_import_view.form(selected.reference if selected else None)
 
-st.subheader(_("Base models"))
-for preset in catalogue.shipped():
-    with st.expander(f"{preset.title} · {words.grouped(preset.parameters)} {_('parameters')}"):
-        st.markdown(catalogue.card(preset) or _("This preset has no card."))
+    st.subheader(_("Base models"))
+    for preset in catalogue.shipped():
+        with st.expander(f"{preset.title} · {words.grouped(preset.parameters)} {_('parameters')}"):
+            st.markdown(catalogue.card(preset) or _("This preset has no card."))

@@ -1,8 +1,4 @@
-"""Configure a run, queue it, and watch it."""
-
-from ui import frame
-
-frame.within()
+"""What to train, from what, on which articles and for how long: one run, or stages."""
 
 from typing import Any
 
@@ -12,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from engine.core import machine
 from engine.core.errors import EngineError, SettingsError
 from engine.presets import catalogue
-from engine.runs import checkpoints, fields, queue, states, submission
+from engine.runs import checkpoints, fields, queue, submission
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.settings import (
     CHECKPOINT_FORMATS,
@@ -27,20 +23,19 @@ from engine.runs.settings import (
 from engine.services.launchers import launching
 from ui import (
     access,
+    address,
     budget,
     errors,
     gpu_unused,
     importing_view,
-    little_memory,
-    queue_view,
-    removal_view,
+    rooms,
     run_view,
     sources,
     stages_form,
     words,
 )
 from ui.i18n import _
-from ui.readers import folders, recorded
+from ui.readers import folders
 
 
 def estimates(settings: RunSettings) -> str:
@@ -64,7 +59,7 @@ def estimates(settings: RunSettings) -> str:
 
 def requested_parent() -> Checkpoint | None:
     """Finds the checkpoint that the address names ("Continue from here"); None where it names none, or says that it is gone."""
-    reference = st.query_params.get("parent")
+    reference = st.session_state.get("tune_parent")
     with errors.shown():
         if reference:
             checkpoint = checkpoints.find(reference)
@@ -106,16 +101,6 @@ def choose_parent(preset: str, parent: Checkpoint | None) -> str | None:
         index=choices.index(requested) if requested else 0,
         format_func=lambda name: name or _("the base model itself"),
     )
-
-
-st.title(_("Fine-tune"))
-st.markdown(
-    _(
-        "Choose a base model, the articles it reads and for how long; the run works in the background, whatever you do with this page."
-    )
-)
-
-names = [run.name for run in folders.trained_runs()]
 
 
 def number_input(column: DeltaGenerator, label: str, name: str, **more: Any) -> float:
@@ -278,13 +263,13 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             stem = "" if name.strip() else "run"
             entry = budget.enter(settings, stem, join=not name.strip())
             launching.wake()
-            st.query_params["run"] = run_view.entered(entry)
-            st.rerun()
+            st.session_state["tune_parent"] = None  # the next run is not meant to start there
+            address.go(rooms.EXPLORE, rooms.CURVE, run=run_view.entered(entry))
         except (SettingsError, EngineError) as error:
             errors.show(error)
 
 
-def form() -> None:
+def show() -> None:
     """What to train: one run, or stages."""
     gpu_unused.say()
     with st.container(border=True):
@@ -312,40 +297,3 @@ def form() -> None:
         else:
             with errors.shown():
                 stages_form.form(preset, articles)
-
-
-if little_memory.nothing_trains():
-    little_memory.say(training=True)
-else:
-    form()
-
-queue_view.show()
-removal_view.show_message()
-if not names:
-    if not little_memory.nothing_trains():
-        st.info(_("No run yet: start one above, or press the button on the Lab page."))
-    st.stop()
-
-active = folders.active_run()
-requested_run = st.query_params.get("run")
-default = requested_run if requested_run in names else active.name if active else names[0]
-chosen = st.selectbox(_("Show the run"), names, index=names.index(default))
-if chosen != requested_run:
-    st.query_params["run"] = chosen
-shown = run_view.exists(chosen)
-if shown is None:
-    st.warning(_("The run {name} is no longer there.", name=words.plain(chosen)))
-    st.stop()
-if shown.recorded:
-    recorded.note()
-newest = checkpoints.of_run(shown)
-if result := checkpoints.result_of(shown, unread=False):
-    st.caption(_("Its result: {name}", name=words.plain(result.reference)))
-elif newest:
-    st.caption(_("Newest checkpoint: {name}", name=words.plain(newest[-1].reference)))
-with st.container(horizontal=True):
-    queue_view.again(shown)
-    removal_view.button(shown, "tune")
-run_view.watch(shown, key="tune", details=True)
-if shown.state().state == states.FINISHED:
-    run_view.outcome(shown)

@@ -1,8 +1,6 @@
 """A text under two models: how well each expected every token, and what changed between them."""
 
-from ui import frame
-
-frame.within()
+from typing import Any
 
 import streamlit as st
 
@@ -15,7 +13,7 @@ from engine.presets import catalogue
 from engine.runs.inputs import articles_path
 from engine.runs.references import ModelReference
 from engine.services import inference_client
-from ui import budget, choices, differences_view, errors, links, little_memory, sources, studio_view, words
+from ui import address, budget, differences_view, errors, little_memory, pair, sources, studio_view, words
 from ui.charts import colours
 from ui.components.tokens import microscope_view
 from ui.i18n import _
@@ -45,30 +43,11 @@ def ask(request: dict) -> list[dict]:
     return messages
 
 
-def choose_models(available: dict[str, ModelReference]) -> list[ModelReference]:
-    """Two models: the base and the newest checkpoint, unless others are chosen."""
-    bases = [reference for reference, model in available.items() if model.is_base]
-    tuned = [reference for reference, model in available.items() if not model.is_base]
-    preferred = [*bases[:1], *tuned[:1], *bases[:1]]
-    keys = ["scope_model_0", "scope_model_1"]
-    choices.still_there(available, *keys)
-    chosen = [
-        slot.selectbox(
-            _("Model {n}", n=place + 1),
-            list(available),
-            index=list(available).index(preferred[place]),
-            format_func=lambda reference: folders.title(available[reference]),
-            key=keys[place],
-        )
-        for place, slot in enumerate(st.columns(2))
-    ]
-    return [available[reference] for reference in dict.fromkeys(chosen)]
-
-
 def choose_text() -> dict:
     """Widgets for what is looked at; the part of the request that names it."""
-    st.session_state.setdefault("scope_way", ARTICLE)  # no default of the widget's own: a link may set it
-    _follow_link()
+    address.default("scope_way")
+    if address.given("scope_article", "scope_first"):
+        st.session_state["scope_on"] = True  # a link to a place is to be looked at, not to be pressed for
     way = st.segmented_control(
         _("Text"),
         [ARTICLE, TEXT],
@@ -77,9 +56,12 @@ def choose_text() -> dict:
         key="scope_way",
     )
     if way == TEXT:
+        address.default(
+            "scope_text",
+            _("The patients were treated with insulin for twelve weeks, and their blood glucose was lower."),
+        )
         typed = st.text_area(
             _("Text"),
-            _("The patients were treated with insulin for twelve weeks, and their blood glucose was lower."),
             max_chars=8000,
             height=120,
             key="scope_text",
@@ -88,8 +70,12 @@ def choose_text() -> dict:
         return {"text": typed}
     known = sources.with_test_articles()
     one, two, three = st.columns([2, 1, 1])
-    if st.session_state.get("scope_articles") not in known:
-        st.session_state.pop("scope_articles", None)
+    if (wanted := st.session_state.get("scope_articles")) not in known:
+        st.session_state["scope_articles"] = next(iter(known))
+        if wanted is not None and address.given("scope_articles"):
+            address.refuse("articles")
+    for key in ("scope_article", "scope_first"):
+        address.default(key)
     articles = one.selectbox(
         _("Articles"),
         list(known),
@@ -102,22 +88,10 @@ def choose_text() -> dict:
     return {"passage": passage}
 
 
-def _follow_link() -> None:
-    """Puts what the address names into the widgets."""
-    link = links.requested("articles", "article", "token")
-    if link is None:
-        return
-    st.session_state["scope_way"] = ARTICLE
-    st.session_state["scope_articles"] = link.get("articles", "")
-    st.session_state["scope_article"] = links.whole(link.get("article")) or 1
-    st.session_state["scope_first"] = links.whole(link.get("token")) or 1
-    st.session_state["scope_on"] = True
-
-
 def draw(models: list[ModelReference], messages: list[dict], what: str, article: bool) -> None:
     """The coloured tokens; a model that could not be asked is told of. What changed most in a text of one's own."""
     passage = next(message for message in messages if message["kind"] == "passage")
-    scored = []
+    scored: list[dict[str, Any]] = []
     for message in messages:
         if message["kind"] == "looked":
             model = models[message["column"]]
@@ -148,10 +122,11 @@ def differences(models: list[ModelReference], articles: str) -> None:
     st.markdown(_("Where the second model expects tokens and sentences better than the first, and where worse."))
     tokenizer = catalogue.tokenizer(models[0].preset)
 
-    def place() -> tuple[Corpus | None, tuple]:
+    def place() -> tuple[Corpus | None, str]:
         """The articles as they stand now, and what names the result of these models on them."""
         prepared = lookup.find(articles_path(articles), tokenizer)
-        return prepared, ("scope_places", *(model.hash for model in models), prepared and prepared.content_hash)
+        named = [*(model.hash for model in models), prepared.content_hash if prepared else ""]
+        return prepared, "scope_places " + " ".join(named)
 
     prepared, key = place()
     if key not in st.session_state:
@@ -187,46 +162,46 @@ def search(models: list[ModelReference], articles: str) -> dict[str, list[dict]]
     return messages[-1]["places"]
 
 
-st.title(_("Microscope"))
-st.markdown(_("What did fine-tuning teach it here? Each token of a text, by how well two models expected it."))
-available = {model.reference: model for model in folders.models()}
-if not available:
-    st.info(_("There is no model yet: the preset that ships is missing from checkpoints/presets."))
-    st.stop()
-models = choose_models(available)
-text = choose_text()
-what = st.pills(
-    _("Colour by"),
-    [microscope_view.PROBABILITY, microscope_view.RANK, microscope_view.ENTROPY],
-    default=microscope_view.PROBABILITY,
-    required=True,
-    format_func=lambda name: {
-        microscope_view.PROBABILITY: _("probability"),
-        microscope_view.RANK: _("rank"),
-        microscope_view.ENTROPY: _("entropy"),
-    }[name],
-    help=_(
-        "Probability: how much of its belief the model had on the token that stands there. Rank: its place among all. "
-        "Entropy: how undecided the model was, in bits, whatever stands there."
-    ),
-    key="scope_what",
-)
-impossible = little_memory.nothing_generates()
-with errors.shown():
-    if "passage" in text and text["passage"]["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
-        store.Corpus(paths.locate(text["passage"]["articles"]))  # deleted while it is shown
-    request = {"kind": "look", "references": [model.reference for model in models], **text}
-    key = (str(request), *(model.hash for model in models))
-    if st.button(_("Look"), type="primary", icon=":material/biotech:", key="scope_look", disabled=impossible):
-        st.session_state["scope_on"] = True
-    if impossible:
-        little_memory.say()
-    elif not st.session_state.get("scope_on"):
-        st.info(_("Press Look: the text appears here, coloured by how well each model expected it."))
-    else:
-        if st.session_state.get("scope_seen", (None,))[0] != key:
-            st.session_state["scope_seen"] = (key, ask(request))
-        draw(models, st.session_state["scope_seen"][1], what, "passage" in text)
-if len(models) == 2 and "passage" in text and not impossible:
+def show() -> None:
+    """Shows a text under the models in view."""
+    st.markdown(_("What did fine-tuning teach it here? Each token of a text, by how well two models expected it."))
+    models = pair.models()
+    if not models:
+        st.info(_("There is no model yet: the preset that ships is missing from checkpoints/presets."))
+        return
+    text = choose_text()
+    address.default("scope_what")
+    what = st.pills(
+        _("Colour by"),
+        [microscope_view.PROBABILITY, microscope_view.RANK, microscope_view.ENTROPY],
+        required=True,
+        format_func=lambda name: {
+            microscope_view.PROBABILITY: _("probability"),
+            microscope_view.RANK: _("rank"),
+            microscope_view.ENTROPY: _("entropy"),
+        }[name],
+        help=_(
+            "Probability: how much of its belief the model had on the token that stands there. Rank: its place among all. "
+            "Entropy: how undecided the model was, in bits, whatever stands there."
+        ),
+        key="scope_what",
+    )
+    impossible = little_memory.nothing_generates()
     with errors.shown():
-        differences(models, text["passage"]["articles"])
+        if "passage" in text and text["passage"]["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
+            store.Corpus(paths.locate(text["passage"]["articles"]))  # deleted while it is shown
+        request = {"kind": "look", "references": [model.reference for model in models], **text}
+        key = (str(request), *(model.hash for model in models))
+        if st.button(_("Look"), type="primary", icon=":material/biotech:", key="scope_look", disabled=impossible):
+            st.session_state["scope_on"] = True
+        if impossible:
+            little_memory.say()
+        elif not st.session_state.get("scope_on"):
+            st.info(_("Press Look: the text appears here, coloured by how well each model expected it."))
+        else:
+            if st.session_state.get("scope_seen", (None,))[0] != key:
+                st.session_state["scope_seen"] = (key, ask(request))
+            draw(models, st.session_state["scope_seen"][1], str(what), "passage" in text)
+    if len(models) == 2 and "passage" in text and not impossible:
+        with errors.shown():
+            differences(models, text["passage"]["articles"])

@@ -1,9 +1,5 @@
 """Samples against the articles that their run was trained on: which passages were copied word for word."""
 
-from ui import frame
-
-frame.within()
-
 import time
 from pathlib import Path
 
@@ -22,7 +18,7 @@ from engine.runs.folder import Run
 from engine.runs.history import snapshots
 from engine.runs.history.snapshots import Snapshot
 from engine.services import import_job
-from ui import access, bases_view, budget, choices, errors, memorisation_view, sources, words
+from ui import access, address, bases_view, budget, errors, memorisation_view, pair, sources, words
 from ui.charts import colours
 from ui.i18n import _, _n
 from ui.readers import folders
@@ -49,11 +45,11 @@ def yardstick(tokens: int, key: tuple, _seen: Seen) -> list[Copied]:
     return [search.find(ids, _seen.ranges) for *_place, ids in search.unseen(_seen, tokens)]
 
 
-def indexed(run: Run, seen: Seen) -> None:
-    """Goes on where the run's articles are indexed; else offers or shows the building, and the page stops here."""
+def indexed(run: Run, seen: Seen) -> bool:
+    """Whether the run's articles are indexed; else the building is offered, or shown."""
     left = search.missing(seen.ranges)
     if not left:
-        return
+        return True
     tokens = sum(shard.last - shard.first for shard in left)
     job = index_job.job_of(run)
     if not job.alive():
@@ -61,10 +57,10 @@ def indexed(run: Run, seen: Seen) -> None:
     if tokens <= AT_ONCE_TOKENS:
         with st.spinner(_("Indexing the training articles…")):
             search.build(seen.ranges)
-        return
+        return True
     if job.alive():
         st.fragment(watch, run_every=POLL_SECONDS)(job)
-        st.stop()
+        return False
     value = job.value()
     if value.get("state") == jobs.FAILED and "error" in value:
         errors.show(EngineError.from_json(value["error"]))
@@ -85,7 +81,7 @@ def indexed(run: Run, seen: Seen) -> None:
     if st.button(_("Build the index"), type="primary", icon=":material/manage_search:", key="copied_build"):
         index_job.start(run)
         st.rerun()
-    st.stop()
+    return False
 
 
 def watch(job: jobs.Job) -> None:
@@ -106,31 +102,12 @@ def watch(job: jobs.Job) -> None:
             job.stop()
 
 
-def choose_run(trained: list[Run]) -> Run:
-    """The run whose articles are searched."""
-    by_name = {run.name: run for run in trained}
-    if (handed := st.session_state.pop("copied_handed", None)) is not None:  # a text that Side by side wrote
-        st.session_state["copied_run"], st.session_state["copied_way"] = handed["run"], TEXT
-        st.session_state["copied_text"] = handed["text"]
-    requested = st.query_params.get("run")
-    if requested in by_name and st.session_state.get("copied_link") != requested:
-        st.session_state["copied_link"] = st.session_state["copied_run"] = requested
-    choices.still_there(by_name, "copied_run")
-    name = st.selectbox(
-        _("Run"),
-        list(by_name),
-        format_func=lambda name: name + (f" ({_('recorded')})" if by_name[name].recorded else ""),
-        key="copied_run",
-    )
-    return by_name[name]
-
-
 def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
-    """The samples of a moment of the run: (title, tokens) of each."""
+    """The samples of a moment of the run: (title, tokens) of each; none where it has written none yet."""
     with_samples = [snapshot for snapshot in snapshots.of_run(run, folders.history(run)) if snapshot.samples]
     if not with_samples:
         st.info(_("This run has written no sample yet: its samples appear here as they come. Type a text meanwhile."))
-        st.stop()
+        return []
     key, last = f"copied_moment_{run.name}", len(with_samples) - 1
     if st.session_state.get(key, 0) > last:  # the run went on from an earlier step
         del st.session_state[key]
@@ -154,13 +131,13 @@ def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
 
 
 def typed(seen: Seen) -> list[tuple[str, np.ndarray]]:
-    """A person's own text."""
+    """A person's own text; nothing as long as it is too short to be looked up."""
     st.session_state["copied_base"] = False
     text = st.text_area(_("Text"), key="copied_text", max_chars=20_000, height=160, label_visibility="collapsed")
     ids = search.ids_of(seen.tokenizer, "", text)
     if len(ids) < LENGTHS[0]:
         st.info(_("Paste or type a text of {n} tokens or more: a few words.", n=LENGTHS[0]))
-        st.stop()
+        return []
     if len(ids) > search.LONGEST_TEXT:
         st.caption(_("The first {n} tokens are looked up.", n=words.grouped(search.LONGEST_TEXT)))
     return [(_("My own text"), ids[: search.LONGEST_TEXT])]
@@ -197,54 +174,59 @@ def show_searched(run: Run, seen: Seen) -> None:
         errors.show(error)
 
 
-st.title(_("Memorisation"))
-st.markdown(
-    _("Did it learn, or copy? What of a sample stands word for word in the articles that its run was trained on.")
-)
-trained = folders.trained_runs()
-if not trained:
-    st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))
-    st.stop()
-run = choose_run(trained)
-bases_view.say_changed([run])
-with errors.shown():
-    seen = articles_read.seen(run, prepare_for(run))
-    readable = all(budget.may_read(r.corpus.folder) for r in seen.ranges)
-    show_searched(run, seen)
-    indexed(run, seen)
-    st.session_state.setdefault("copied_way", RECORDED)  # no default of the widget's own: another page may set it
-    way = st.segmented_control(
-        _("Text"),
-        [RECORDED, TEXT],
-        required=True,
-        format_func=lambda name: {RECORDED: _("Samples of this run"), TEXT: _("My own text")}[name],
-        key="copied_way",
+def show() -> None:
+    """Shows what of the texts of the run in view stands in its articles."""
+    st.markdown(
+        _("Did it learn, or copy? What of a sample stands word for word in the articles that its run was trained on.")
     )
-    if way == TEXT and not readable:  # what is looked up word by word tells what stands there
-        raise EngineError("These articles are the owner's: visitors see what of the run's own samples stands in them.")
-    texts = recorded(run, seen) if way == RECORDED else typed(seen)
-    key = key_of(seen)
-    copied = [found(tuple(ids.tolist()), key, seen) for _title, ids in texts]
-    unseen = yardstick(max(map(len, (ids for _title, ids in texts)), default=0), key, seen)
-    colour = colours.BASE if st.session_state["copied_base"] else colours.of_run(run.name)
-    title = _("samples") if way == RECORDED else _("my own text")
-    st.plotly_chart(memorisation_view.yardstick(copied, colour, title, unseen), theme="streamlit", key="copied_chart")
-    if unseen:
-        st.caption(
-            _n(
-                "The yardstick: as many tokens from the middle of {n} article that this run has never seen. "
-                "Lines reach from the least to the most.",
-                "The yardstick: as many tokens from the middle of each of {n} articles that this run has never seen. "
-                "Lines reach from the least to the most.",
-                len(unseen),
-            )
-            + f" {memorisation_view.certain(unseen)}"
+    if (run := pair.trained()) is None:
+        return
+    bases_view.say_changed([run])
+    with errors.shown():
+        seen = articles_read.seen(run, prepare_for(run))
+        readable = all(budget.may_read(r.corpus.folder) for r in seen.ranges)
+        show_searched(run, seen)
+        if not indexed(run, seen):
+            return
+        address.default("copied_way")
+        way = st.segmented_control(
+            _("Text"),
+            [RECORDED, TEXT],
+            required=True,
+            format_func=lambda name: {RECORDED: _("Samples of this run"), TEXT: _("My own text")}[name],
+            key="copied_way",
         )
-    else:
-        st.caption(_("No yardstick: there is no unseen article of this length."))
-    names = names_of(seen)
-    for number, ((name, ids), own) in enumerate(zip(texts, copied, strict=True)):
-        with st.container(border=True):
-            memorisation_view.marked(seen.tokenizer, ids.tolist(), own, name, colour, key=f"copied_{number}")
-            st.markdown(f"**{memorisation_view.verdict(own, unseen)}**" if unseen else "")
-            memorisation_view.passages(seen.tokenizer, own, names, readable)
+        if way == TEXT and not readable:  # what is looked up word by word tells what stands there
+            raise EngineError(
+                "These articles are the owner's: visitors see what of the run's own samples stands in them."
+            )
+        texts = recorded(run, seen) if way == RECORDED else typed(seen)
+        if not texts:
+            return
+        key = key_of(seen)
+        copied = [found(tuple(ids.tolist()), key, seen) for _title, ids in texts]
+        unseen = yardstick(max(map(len, (ids for _title, ids in texts)), default=0), key, seen)
+        colour = colours.BASE if st.session_state["copied_base"] else colours.of_run(run.name)
+        title = _("samples") if way == RECORDED else _("my own text")
+        st.plotly_chart(
+            memorisation_view.yardstick(copied, colour, title, unseen), theme="streamlit", key="copied_chart"
+        )
+        if unseen:
+            st.caption(
+                _n(
+                    "The yardstick: as many tokens from the middle of {n} article that this run has never seen. "
+                    "Lines reach from the least to the most.",
+                    "The yardstick: as many tokens from the middle of each of {n} articles that this run has never seen. "
+                    "Lines reach from the least to the most.",
+                    len(unseen),
+                )
+                + f" {memorisation_view.certain(unseen)}"
+            )
+        else:
+            st.caption(_("No yardstick: there is no unseen article of this length."))
+        names = names_of(seen)
+        for number, ((name, ids), own) in enumerate(zip(texts, copied, strict=True)):
+            with st.container(border=True):
+                memorisation_view.marked(seen.tokenizer, ids.tolist(), own, name, colour, key=f"copied_{number}")
+                st.markdown(f"**{memorisation_view.verdict(own, unseen)}**" if unseen else "")
+                memorisation_view.passages(seen.tokenizer, own, names, readable)

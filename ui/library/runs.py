@@ -1,10 +1,8 @@
 """Runs laid over one another: curves, settings side by side, a table to sort."""
 
-from ui import frame
-
-frame.within()
-
 import contextlib
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +10,7 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, states
 from engine.runs.folder import Run
-from ui import bases_view, broken_view, removal_view, server_paths, words
+from ui import address, bases_view, broken_view, removal_view, server_paths, setting_names, words
 from ui.charts import colours, comparison_figures
 from ui.charts.comparison_figures import Line
 from ui.components.figure import live
@@ -29,7 +27,8 @@ def choose(found: list[Run]) -> list[Run]:
     by_name = {run.name: run for run in found}
     first = [run.name for run in found if not run.recorded][:DEFAULT_RUNS]
     recorded = [run.name for run in found if run.recorded]
-    chosen = st.session_state.get("compare_runs", first + recorded[:1])
+    chosen = st.session_state.get("compare_runs")
+    chosen = first + recorded[:1] if chosen is None else chosen
     if gone := [name for name in chosen if name not in by_name]:
         st.info(_("Not there any more: {names}", names=words.plain(", ".join(gone))))
     st.session_state["compare_runs"] = [name for name in chosen if name in by_name]
@@ -65,16 +64,18 @@ def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
         "minutes": (_("minutes"), _("minutes of training")),
     }
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
+    for key in ("compare_figure", "compare_axis", "compare_smooth"):
+        address.default(key)
     figure = left.selectbox(_("Figure"), list(titles), format_func=lambda name: titles[name], key="compare_figure")
     with middle:
         axis = st.segmented_control(
             _("Over"),
             list(axes),
-            default="steps",
             required=True,
             format_func=lambda name: axes[name][0],
             key="compare_axis",
         )
+    assert axis is not None  # it is required
     smooth = right.toggle(
         _("Smooth"),
         key="compare_smooth",
@@ -139,8 +140,8 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
     for run in chosen:
         found, state = columns[run.name], run.state()
         best = comparison.best(found)
-        test = folders.history(run).on_whole_splits().get(("run", "test"), {})
-        result = next(iter(folders.history(run).events("result")[-1:]), {})
+        test: Mapping[str, Any] = folders.history(run).on_whole_splits().get(("run", "test")) or {}
+        result: Mapping[str, Any] = next(iter(folders.history(run).events("result")[-1:]), {})
         steps, saved = found.step, checkpoints.of_run(run)
         rows.append(
             {
@@ -204,7 +205,7 @@ def windows(chosen: list[Run]) -> None:
         st.caption(
             ":material/straighten: "
             + _(
-                "These runs are measured in windows of different lengths ({lengths} tokens). The longer a window, the more a token has to go by: the Evaluate page measures all of them alike.",
+                "These runs are measured in windows of different lengths ({lengths} tokens). The longer a window, the more a token has to go by: Score, in Explore, measures all of them alike.",
                 lengths=", ".join(words.grouped(length) for length in sorted(lengths)),
             )
         )
@@ -225,7 +226,10 @@ def settings(chosen: list[Run]) -> None:
         st.caption(_("All settings are equal."))
     else:
         st.caption(_("Only what differs; bold is what differs from the first run."))
-        lines = [{"setting": name, **dict(zip(names, values, strict=True))} for name, values in different.items()]
+        lines = [
+            {"setting": setting_names.title(name), **dict(zip(names, values, strict=True))}
+            for name, values in different.items()
+        ]
         marked = pd.DataFrame(lines).style.apply(
             lambda row: ["", "", *("font-weight: bold" if value != row.iloc[1] else "" for value in row.iloc[2:])],
             axis=1,
@@ -239,7 +243,7 @@ def settings(chosen: list[Run]) -> None:
     title = _n("{n} setting that is equal", "{n} settings that are equal", len(equal))
     with st.expander(title if len(chosen) > 1 else _("All settings")):
         st.dataframe(
-            pd.DataFrame([{"setting": name, "value": value} for name, value in equal.items()]),
+            pd.DataFrame([{"setting": setting_names.title(name), "value": value} for name, value in equal.items()]),
             hide_index=True,
             column_config={
                 "setting": st.column_config.TextColumn(_("Setting")),
@@ -258,20 +262,34 @@ def figures_now(chosen: list[Run]) -> None:
     table(chosen, columns)
 
 
-st.title(_("Compare runs"))
-st.markdown(_("What one setting did: the curves of several runs over one another, and where their settings differ."))
-removal_view.show_message()
-broken_view.show("compare")
-found = folders.trained_runs()
-if not found:
-    st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))
-    st.stop()
-chosen = choose(found)
-if not chosen:
-    st.info(_("Choose at least one run."))
-    st.stop()
-working = any(run.state().state in (states.RUNNING, states.QUEUED) for run in chosen)
-polling.fragment(figures_now, POLL_SECONDS if working else None)(chosen)
-bases_view.say_changed(chosen)
-st.subheader(_("Settings"))
-settings(chosen)
+def lay_over(chosen: list[Run]) -> None:
+    """Draws the runs over one another, drawn anew while one of them works."""
+    working = any(run.state().state in (states.RUNNING, states.QUEUED) for run in chosen)
+
+    def draw() -> None:
+        curves(chosen, {run.name: folders.columns(run) for run in chosen})
+        windows(chosen)
+
+    polling.fragment(draw, POLL_SECONDS if working else None)()
+
+
+def show() -> None:
+    """Lays runs over one another."""
+    st.markdown(
+        _("What one setting did: the curves of several runs over one another, and where their settings differ.")
+    )
+    removal_view.show_message()
+    broken_view.show("compare")
+    found = folders.trained_runs()
+    if not found:
+        st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))
+        return
+    chosen = choose(found)
+    if not chosen:
+        st.info(_("Choose at least one run."))
+        return
+    working = any(run.state().state in (states.RUNNING, states.QUEUED) for run in chosen)
+    polling.fragment(figures_now, POLL_SECONDS if working else None)(chosen)
+    bases_view.say_changed(chosen)
+    st.subheader(_("Settings"))
+    settings(chosen)

@@ -1,33 +1,31 @@
 """Accuracy, loss, perplexity and bits per byte of base and checkpoints, on the same tokens."""
 
-from ui import frame
-
-frame.within()
-
-
 import pandas as pd
 import streamlit as st
 
 from engine.core.errors import EngineError
-from engine.core.splits import HELD_OUT, TEST
+from engine.core.splits import HELD_OUT
 from engine.presets import catalogue
 from engine.runs import checkpoints
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.services import inference_client
-from ui import breakdown_form, breakdown_view, errors, forgetting_view, little_memory, server_paths, studio_view, words
+from ui import (
+    address,
+    breakdown_form,
+    breakdown_view,
+    errors,
+    forgetting_view,
+    little_memory,
+    server_paths,
+    studio_view,
+    words,
+)
 from ui.charts import colours, evaluation_figures
 from ui.charts.breakdown_figures import Shown
 from ui.charts.evaluation_figures import Row
 from ui.i18n import _
 from ui.readers import folders, recorded
-
-st.title(_("Evaluate"))
-st.markdown(
-    _(
-        "What a model knows, measured: base and checkpoints on the very same articles, which none of them was trained on."
-    )
-)
 
 
 def run_rows(split: str) -> list[Row]:
@@ -72,18 +70,64 @@ def _identity(run: Run, model: str) -> tuple[str, str, str]:
     return checkpoint.hash, title, colours.of_run(checkpoint.run)
 
 
-split = st.segmented_control(
-    _("Split"),
-    list(reversed(HELD_OUT)),
-    default=TEST,
-    required=True,
-    format_func=words.split_name,
-)
-rows = run_rows(split)
-sources = list(dict.fromkeys(row.source for row in rows))
-if not rows:
-    st.info(_("Nothing is measured yet. A run measures base and itself when it ends; or measure a model below."))
-else:
+def measure(model: ModelReference, request: dict, done: float, share: float, bar) -> dict:
+    """The studio's report of a model; the bar runs over `share` of its length from `done` on.
+
+    Raises:
+        EngineError: the studio's, or none is there.
+    """
+    name = words.plain(folders.title(model))
+
+    def say(label: str, of_this: float) -> None:
+        bar.progress(min(1.0, done + share * of_this), label)
+
+    def progress(message: dict) -> str:
+        return f"{name} · {studio_view.measuring(message)}"
+
+    work = f"{name} · {_('loading the articles and the model')}"
+    return studio_view.run_request({**request, "reference": model.reference}, say, work, progress)[-1]["scores"]
+
+
+def shown(model: ModelReference, breakdown: dict) -> Shown:
+    """A report with the name and colour that the model has on every page."""
+    last = folders.last_step(model.checkpoint.run) if model.checkpoint else 0
+    return Shown(folders.title(model), colours.of_model(model, last), breakdown)
+
+
+def whole_picture(request: breakdown_form.BreakdownRequest, start: bool, place) -> None:
+    """Measures where it was asked for (`place` holds Cancel meanwhile), and shows what is known of these weights and articles."""
+    models = request.compared()
+    if start:
+        place.button(_("Cancel"), icon=":material/close:")
+        bar = st.progress(0.0, _("The studio is starting: it loads TensorFlow, about 10 s on a laptop."))
+        with errors.shown():
+            request.check()
+            inference_client.ensure()
+            inference_client.wait_until_ready()
+            share = 1 / len(models)
+            breakdowns = [measure(model, request.request(), n * share, share, bar) for n, model in enumerate(models)]
+            st.session_state["report"] = (request.content(), breakdowns)
+        bar.empty()
+        place.empty()
+    content = request.content()  # articles and weights as they are now, which may be others than were measured
+    if st.session_state.get("report", ("",))[0] != content and (before := request.cached()) is not None:
+        st.session_state["report"] = (content, before)
+    if st.session_state.get("report", ("",))[0] != content:
+        st.info(
+            _("Press Measure: intervals, baselines, sections, kinds of token, calibration and padding appear here.")
+        )
+        return
+    breakdowns = st.session_state["report"][1]
+    breakdown_view.show([shown(model, breakdown) for model, breakdown in zip(models, breakdowns, strict=True)])
+
+
+def table(split: str) -> None:
+    """Shows base and runs as their trainers measured them, on the same tokens."""
+    rows = run_rows(split)
+    sources = list(dict.fromkeys(row.source for row in rows))
+    if not rows:
+        st.info(_("Nothing is measured yet. A run measures base and itself when it ends; or measure a model below."))
+        return
     source = st.selectbox(_("Articles"), sources, format_func=server_paths.shown) if len(sources) > 1 else sources[0]
     rows = [row for row in rows if row.source == source]
     # Whole splits of the same articles have the same number of tokens; a smaller part is another measurement, and so are
@@ -157,72 +201,34 @@ else:
         recorded.note()
 
 
-def measure(model: ModelReference, request: dict, done: float, share: float, bar) -> dict:
-    """The studio's report of a model; the bar runs over `share` of its length from `done` on.
-
-    Raises:
-        EngineError: the studio's, or none is there.
-    """
-    name = words.plain(folders.title(model))
-
-    def say(label: str, of_this: float) -> None:
-        bar.progress(min(1.0, done + share * of_this), label)
-
-    def progress(message: dict) -> str:
-        return f"{name} · {studio_view.measuring(message)}"
-
-    work = f"{name} · {_('loading the articles and the model')}"
-    return studio_view.run_request({**request, "reference": model.reference}, say, work, progress)[-1]["scores"]
-
-
-def shown(model: ModelReference, breakdown: dict) -> Shown:
-    """A report with the name and colour that the model has on every page."""
-    last = folders.last_step(model.checkpoint.run) if model.checkpoint else 0
-    return Shown(folders.title(model), colours.of_model(model, last), breakdown)
-
-
-def whole_picture(request: breakdown_form.BreakdownRequest, start: bool, place) -> None:
-    """Measures where it was asked for (`place` holds Cancel meanwhile), and shows what is known of these weights and articles."""
-    models = request.compared()
-    if start:
-        place.button(_("Cancel"), icon=":material/close:")
-        bar = st.progress(0.0, _("The studio is starting: it loads TensorFlow, about 10 s on a laptop."))
-        with errors.shown():
-            request.check()
-            inference_client.ensure()
-            inference_client.wait_until_ready()
-            share = 1 / len(models)
-            breakdowns = [measure(model, request.request(), n * share, share, bar) for n, model in enumerate(models)]
-            st.session_state["report"] = (request.content(), breakdowns)
-        bar.empty()
-        place.empty()
-    content = request.content()  # articles and weights as they are now, which may be others than were measured
-    if st.session_state.get("report", ("",))[0] != content and (before := request.cached()) is not None:
-        st.session_state["report"] = (content, before)
-    if st.session_state.get("report", ("",))[0] != content:
-        st.info(
-            _("Press Measure: intervals, baselines, sections, kinds of token, calibration and padding appear here.")
+def show() -> None:
+    """Shows what models know, measured: all of them, then the one in view in full."""
+    st.markdown(
+        _(
+            "What a model knows, measured: base and checkpoints on the very same articles, which none of them was trained on."
         )
-        return
-    breakdowns = st.session_state["report"][1]
-    breakdown_view.show([shown(model, breakdown) for model, breakdown in zip(models, breakdowns, strict=True)])
-
-
-st.subheader(_("The whole picture of a model"))
-st.markdown(
-    _(
-        "Where its figures come from, how certain they are, and what they must beat. The base model is scored on the same tokens."
     )
-)
-if nothing_generates := little_memory.nothing_generates():
-    little_memory.say()
-request = breakdown_form.choose(split)
-with st.container(horizontal=True):
-    start = st.button(
-        _("Measure"), type="primary", icon=":material/straighten:", disabled=request is None or nothing_generates
+    address.default("score_split")
+    split = st.segmented_control(
+        _("Split"), list(reversed(HELD_OUT)), required=True, format_func=words.split_name, key="score_split"
     )
-    place = st.empty()
-if request is not None:
-    whole_picture(request, start, place)
+    assert split is not None  # it is required
+    table(split)
+    st.subheader(_("The whole picture of a model"))
+    st.markdown(
+        _(
+            "Where its figures come from, how certain they are, and what they must beat. The base model is scored on the same tokens."
+        )
+    )
+    if nothing_generates := little_memory.nothing_generates():
+        little_memory.say()
+    request = breakdown_form.choose(split)
+    with st.container(horizontal=True):
+        start = st.button(
+            _("Measure"), type="primary", icon=":material/straighten:", disabled=request is None or nothing_generates
+        )
+        place = st.empty()
+    if request is not None:
+        whole_picture(request, start, place)
 
-forgetting_view.show(folders.trained_runs())
+    forgetting_view.show(folders.trained_runs())

@@ -1,9 +1,5 @@
 """One prompt, two to four models in columns: same seed, same sampler, streamed as written; kept and verified."""
 
-from ui import frame
-
-frame.within()
-
 import streamlit as st
 
 from engine.core import paths
@@ -11,55 +7,58 @@ from engine.corpus import store
 from engine.inference.samples.outcome import LONGEST_PROMPT, Column, GenerationResult, Sample, without_blank
 from engine.runs.references import ModelReference
 from engine.services import inference_client
-from ui import choices, errors, little_memory, saved_view, side_view, sources, studio_view
+from ui import address, choices, errors, little_memory, pair, saved_view, side_view, sources, studio_view
 from ui.i18n import _
 from ui.readers import folders
 
 TYPED, ARTICLE = "typed", "article"
 DRAW, GREEDY, BEAM = "draw", "greedy", "beam"
 MOST_SAMPLES = 4
+MOST_MODELS = 4
+SAMPLER = ("side_way", "side_length", "side_temperature", "side_seed", "side_samples", "side_top_k", "side_top_p", "side_beams")  # fmt: skip
 
 
 def choose_models(available: dict[str, ModelReference]) -> tuple[list[ModelReference], bool]:
-    """Two to four models, and whether all of them are what was chosen: one may have been deleted since."""
-    bases = [reference for reference, model in available.items() if model.is_base]
-    tuned = [reference for reference, model in available.items() if not model.is_base]
-    number = st.segmented_control(_("Columns"), [2, 3, 4], default=2, required=True, key="side_columns")
-    requested = st.query_params.get("model")  # the Checkpoints page names the one that the base is to be specialised by
-    first = [requested] if requested in tuned else tuned[:1]
-    own = [reference for reference in bases if first and reference == available[first[0]].preset.reference]
-    preferred = list(dict.fromkeys([*(own or bases[:1]), *first, *tuned, *bases]))
-    keys = [f"side_model_{place}" for place in range(number)]
-    complete = choices.still_there(available, *keys)
-    references = [
-        slot.selectbox(
-            _("Model {n}", n=place + 1),
-            list(available),
-            index=list(available).index(preferred[min(place, len(preferred) - 1)]),
-            format_func=lambda reference: folders.title(available[reference]),
-            key=keys[place],
-        )
-        for place, slot in enumerate(st.columns(number))
-    ]
-    if not tuned:
+    """The pair in view and up to two models beside it; and whether all of them are what was chosen: one may be gone."""
+    chosen = pair.models()
+    complete = pair.complete()
+    others = [reference for reference in available if reference not in [model.reference for model in chosen]]
+    wanted = st.session_state.get("side_models") or []
+    gone = [reference for reference in wanted if reference not in available]
+    if gone and address.given("side_models"):
+        address.refuse("models")
+    elif gone:
+        complete = False
+        for reference in gone:
+            choices.say_gone(reference)
+    st.session_state["side_models"] = [reference for reference in wanted if reference in others]
+    beside = st.multiselect(
+        _("Other models beside them"),
+        others,
+        format_func=lambda reference: folders.title(available[reference]),
+        max_selections=MOST_MODELS - 2,
+        placeholder=_("none"),
+        key="side_models",
+    )
+    if pair.current().run is None:
         st.info(_("Only the base model is here so far. Fine-tune it on the Lab page, then compare."))
-    return [available[reference] for reference in references], complete
+    return [*chosen, *(available[reference] for reference in beside)], complete
 
 
 def choose_prompt() -> tuple[str, dict | None]:
     """The prompt as typed, or the passage of an article that it is to be."""
+    address.default("side_source")
     way = st.segmented_control(
         _("Prompt"),
         [TYPED, ARTICLE],
-        default=TYPED,
         required=True,
         format_func=lambda name: {TYPED: _("Typed"), ARTICLE: _("From a test article")}[name],
         key="side_source",
     )
     if way == TYPED:
+        address.default("side_prompt", _("The results of this study"))
         prompt = st.text_area(
             _("Prompt"),
-            _("The results of this study"),
             key="side_prompt",
             height=80,
             max_chars=LONGEST_PROMPT,
@@ -67,8 +66,12 @@ def choose_prompt() -> tuple[str, dict | None]:
         )
         return prompt, None
     known = sources.with_test_articles()
-    if st.session_state.get("side_articles") not in known:
+    if (wanted := st.session_state.get("side_articles")) not in known:
         st.session_state.pop("side_articles", None)
+        if wanted is not None and address.given("side_articles"):
+            address.refuse("articles")
+    for key in ("side_article", "side_tokens"):
+        address.default(key)
     one, two, three = st.columns([2, 1, 1])
     articles = one.selectbox(_("Articles"), list(known), format_func=lambda path: known[path], key="side_articles")
     article = two.number_input(_("Test article"), 1, 10**9, key="side_article")
@@ -76,7 +79,6 @@ def choose_prompt() -> tuple[str, dict | None]:
         _("Tokens of it as the prompt"),
         1,
         512,
-        32,
         key="side_tokens",
         help=_("What stands behind them in the article appears as a column of its own."),
     )
@@ -86,10 +88,11 @@ def choose_prompt() -> tuple[str, dict | None]:
 def choose_sampler() -> tuple[dict, int, int, int]:
     """The sampler's settings, the seed, how many new tokens, how many samples."""
     with st.expander(_("Sampling: length, samples, seed, temperature, top-k, top-p, beam search")):
+        for key in SAMPLER:
+            address.default(key)
         way = st.segmented_control(
             _("The next token"),
             [DRAW, GREEDY, BEAM],
-            default=DRAW,
             required=True,
             format_func=lambda name: {DRAW: _("Drawn"), GREEDY: _("Greedy"), BEAM: _("Beam search")}[name],
             help=_(
@@ -101,14 +104,13 @@ def choose_sampler() -> tuple[dict, int, int, int]:
         )
         left, middle, right = st.columns(3)
         length = left.slider(
-            _("New tokens"), 10, 200, 80, 10, help=_("A token is a word or a piece of one."), key="side_length"
+            _("New tokens"), 10, 200, step=10, help=_("A token is a word or a piece of one."), key="side_length"
         )
         temperature = middle.slider(
             _("Temperature"),
             0.0,
             2.0,
-            0.8,
-            0.1,
+            step=0.1,
             disabled=way != DRAW,
             help=_("Below 1 bolder on the probable, above 1 wilder; 0 is greedy."),
             key="side_temperature",
@@ -118,7 +120,6 @@ def choose_sampler() -> tuple[dict, int, int, int]:
             _("Seed"),
             0,
             2**31 - 1,
-            1,
             disabled=not drawn,
             help=_("The same seed gives the same text again."),
             key="side_seed",
@@ -134,21 +135,20 @@ def choose_sampler() -> tuple[dict, int, int, int]:
             key="side_samples",
         )
         top_k = right.slider(
-            _("top-k"), 0, 100, 40, 5, disabled=not drawn, help=_("Only the k most probable tokens; 0 = all."),
+            _("top-k"), 0, 100, step=5, disabled=not drawn, help=_("Only the k most probable tokens; 0 = all."),
             key="side_top_k",
         )  # fmt: skip
         top_p = right.slider(
             _("top-p"),
             0.1,
             1.0,
-            1.0,
-            0.05,
+            step=0.05,
             disabled=not drawn,
             help=_("Only the most probable tokens that together reach p."),
             key="side_top_p",
         )
         beams = middle.slider(
-            _("Beams"), 2, 8, 4, disabled=way != BEAM, help=_("How many hypotheses are kept."), key="side_beams"
+            _("Beams"), 2, 8, disabled=way != BEAM, help=_("How many hypotheses are kept."), key="side_beams"
         )
     settings = {
         "temperature": temperature if way == DRAW else 0.0,
@@ -159,7 +159,15 @@ def choose_sampler() -> tuple[dict, int, int, int]:
     return settings, seed, length, samples if drawn else 1
 
 
-def new_request(models: list[ModelReference]) -> GenerationResult:
+def new_request(
+    models: list[ModelReference],
+    prompt: str,
+    passage: dict | None,
+    settings: dict,
+    seed: int,
+    length: int,
+    samples: int,
+) -> GenerationResult:
     """Makes the form's request, nothing of it written yet."""
     columns = [
         Column(
@@ -174,42 +182,40 @@ def new_request(models: list[ModelReference]) -> GenerationResult:
     return GenerationResult(without_blank(prompt), settings, seed, length, columns, passage)
 
 
-st.title(_("Side by side"))
-st.markdown(_("One prompt, the same seed: what the base model writes, and what fine-tuning made of it."))
-available = {model.reference: model for model in folders.models()}
-if not available:
-    st.info(_("There is no model yet: the preset that ships is missing from checkpoints/presets."))
-    st.stop()
-nothing_generates = little_memory.nothing_generates()
-if nothing_generates:
-    little_memory.say()
-else:
-    with errors.shown():
-        inference_client.ensure()
-
-chosen, complete = choose_models(available)
-prompt, passage = choose_prompt()
-settings, seed, length, samples = choose_sampler()
-pressed = st.button(
-    _("Generate"),
-    type="primary",
-    icon=":material/play_arrow:",
-    key="side_generate",
-    disabled=nothing_generates,
-)
-at_once = st.query_params.pop("write", "") != ""  # the Checkpoints page asks for it, once
-if (pressed or at_once) and complete and not nothing_generates:
-    with errors.shown():
-        if passage is not None and passage["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
-            store.Corpus(paths.locate(passage["articles"]))  # deleted while it was shown
-        studio_view.wait_until_ready()
-        if (former := st.session_state.get("side_result")) is not None:
-            former.cancel()
-        st.session_state["side_result"] = side_view.Stream(
-            new_request(chosen), blank=without_blank(prompt) != prompt
-        ).start()
-
-if (stream := st.session_state.get("side_result")) is not None:
-    side_view.show(stream, list(available.values()))
-    saved_view.save(stream)
-saved_view.show(list(available.values()))
+def show() -> None:
+    """Lets the models in view write, and shows what was kept."""
+    st.markdown(_("One prompt, the same seed: what the base model writes, and what fine-tuning made of it."))
+    available = {model.reference: model for model in folders.models()}
+    if not available:
+        st.info(_("There is no model yet: the preset that ships is missing from checkpoints/presets."))
+        return
+    nothing_generates = little_memory.nothing_generates()
+    if nothing_generates:
+        little_memory.say()
+    else:
+        with errors.shown():
+            inference_client.ensure()
+    chosen, complete = choose_models(available)
+    prompt, passage = choose_prompt()
+    settings, seed, length, samples = choose_sampler()
+    pressed = st.button(
+        _("Generate"),
+        type="primary",
+        icon=":material/play_arrow:",
+        key="side_generate",
+        disabled=nothing_generates or not chosen,
+    )
+    at_once = st.session_state.pop("side_write", False)  # Checkpoints asks for it, once
+    if (pressed or at_once) and complete and chosen and not nothing_generates:
+        with errors.shown():
+            if passage is not None and passage["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
+                store.Corpus(paths.locate(passage["articles"]))  # deleted while it was shown
+            studio_view.wait_until_ready()
+            if (former := st.session_state.get("side_result")) is not None:
+                former.cancel()
+            request = new_request(chosen, prompt, passage, settings, seed, length, samples)
+            st.session_state["side_result"] = side_view.Stream(request, blank=without_blank(prompt) != prompt).start()
+    if (stream := st.session_state.get("side_result")) is not None:
+        side_view.show(stream, list(available.values()))
+        saved_view.save(stream)
+    saved_view.show(list(available.values()))

@@ -1,9 +1,5 @@
 """What the models learn from: sources, prepared corpora, their figures, and a reader."""
 
-from ui import frame
-
-frame.within()
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +12,7 @@ from engine.corpus.store import Corpus
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import plans
-from ui import corpus_view, errors, importing_view, links, near_copies_view, server_paths, sources, words
+from ui import address, corpus_view, errors, importing_view, near_copies_view, server_paths, sources, words
 from ui.charts import article_figures
 from ui.components.figure import live
 from ui.components.tokens import token_view
@@ -148,23 +144,23 @@ def stages(c: Corpus) -> None:
     st.plotly_chart(drawn, theme="streamlit", key="stages")
 
 
-def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> None:
-    """One article by number or identifier: its sections, and its tokens as the model sees them.
+def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> int | None:
+    """One article by number or identifier: its sections, and its tokens as the model sees them; its number, where it is there.
 
     Args:
         place: the passage that a link leads to, in these articles.
     """
     st.subheader(_("Read an article"))
     left, right = st.columns([1, 3])
-    if not 1 <= st.session_state.get(f"number_{split}", 1) <= c.articles(split):  # of a link, or of other articles
-        del st.session_state[f"number_{split}"]
-    number = left.number_input(_("Number"), 1, c.articles(split), 1, key=f"number_{split}")
+    if not 1 <= st.session_state.get(f"number_{split}", 0) <= c.articles(split):  # of an address, or of other articles
+        st.session_state[f"number_{split}"] = 1
+    number = left.number_input(_("Number"), 1, c.articles(split), key=f"number_{split}")
     by_id = right.text_input(_("or by identifier"), key=f"id_{split}", placeholder=c.identifier(split, 1))
     if by_id:
         found = c.number_of(split, by_id)
         if found is None:
             st.warning(_("No article of this split has the identifier {id}.", id=words.plain(by_id)))
-            return
+            return None
         number = found
     sections = c.sections(split, number, tokenizer)
     ids = c.tokens(split, number, number)[1:]
@@ -198,6 +194,7 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> No
         )
         # A key an article and a place, and so a widget: each begins where it should.
         tokens_of(ids, tokenizer, here, key=f"first_{c.content_hash[:8]}_{split}_{number}_{here and here.token}")
+    return number
 
 
 def tokens_of(ids: np.ndarray, tokenizer: Tokenizer, place: Place | None, key: str) -> None:
@@ -223,71 +220,90 @@ def tokens_of(ids: np.ndarray, tokenizer: Tokenizer, place: Place | None, key: s
         st.caption(_n("Marked: {n} token from token {first} on.", "Marked: {n} tokens from token {first} on.", place.length, first=words.grouped(place.token)))  # fmt: skip
 
 
-def follow_link() -> None:
+def follow_address() -> None:
     """Puts the article that the address names into the widgets, and notes the passage in it."""
-    if "article" not in st.query_params:
-        st.session_state.pop("articles_place", None)
-    link = links.requested("articles", "split", "article", "corpus", "token", "length")
-    if link is None:
+    if not address.arrived():
         return
-    st.session_state.pop("articles_place", None)
-    source, split, number = link.get("articles", ""), link.get("split"), links.whole(link.get("article"))
-    sample = source == paths.portable(paths.SAMPLE_ARTICLES)  # names are compared: no path of an address is looked for
-    if source in (known := sources.prepared()):
+    state = st.session_state
+    link = address.given("articles_path_shown", "articles_split", "articles_number")
+    source = state.get("articles_path_shown") or paths.portable(paths.SAMPLE_ARTICLES)
+    split, number = state.get("articles_split") or "train", state.get("articles_number") or 1
+    state.pop("articles_place", None)
+    known = sources.prepared()
+    # Names are compared: no path of an address is looked for.
+    if source in known:
         if split not in known[source].splits or number > known[source].articles(split):
+            address.refuse("article")
             return
-        st.session_state["articles_source"], st.session_state["articles_prepared"] = "prepared", source
-    elif sample:
-        st.session_state["articles_source"] = "sample"
+        state["articles_source"], state["articles_prepared"] = "prepared", source
+    elif source == paths.portable(paths.SAMPLE_ARTICLES):
+        if link:
+            state["articles_source"] = "sample"
     else:
+        address.refuse("articles")
         return
-    st.session_state["articles_split"], st.session_state[f"number_{split}"] = split, number
-    token, length = links.whole(link.get("token")), links.whole(link.get("length"))
-    if "corpus" in link:
-        st.session_state["articles_place"] = Place(link["corpus"], split, number, token, length if token else 0)
+    state[f"number_{split}"] = number
+    if state.get("articles_corpus"):
+        token, length = state.get("articles_token") or 0, state.get("articles_length") or 0
+        state["articles_place"] = Place(state["articles_corpus"], split, number, token, length if token else 0)
 
 
-st.title(_("Articles"))
-follow_link()
-st.markdown(_("What the model learns from: how much text there is, how it is built, and how the model sees it."))
-
-choices = folders.preset_choices()
-preset = paths.portable(paths.MINI_PRESET)
-if len(choices) > 1:
-    preset = (
-        st.selectbox(_("Vocabulary of"), choices, format_func=lambda reference: reference.rsplit("/", 1)[-1]) or preset
-    )
-with errors.shown():
-    tokenizer = catalogue.tokenizer(catalogue.find(preset))
-    chosen = sources.choose_articles("articles", tokenizer.hash, with_hub=True)
-    if paths.locate(chosen) == paths.SAMPLE_ARTICLES:
-        st.info(
-            _(
-                "These articles ship with Atelier. They were written for it: studies and figures in them are invented for teaching."
-            )
-        )
-    prepared = importing_view.corpus_of(chosen, preset, tokenizer)
-    corpus_view.card(prepared)
+def note_address(chosen: str, number: int | None, place: Place | None) -> None:
+    """Notes for the address which article is read, and the passage in it that a link led to."""
     sample = paths.locate(chosen) == paths.SAMPLE_ARTICLES
-    if not near_copies_view.show(prepared, paths.portable(paths.SAMPLE_ARTICLES if sample else prepared.folder)):
-        importing_view.near_copies(prepared, preset)
-    all_prepared()
-    if st.session_state.get("articles_split", "train") not in prepared.splits:  # of a link, or of other articles
-        del st.session_state["articles_split"]
-    split = st.segmented_control(
-        _("Split"),
-        prepared.splits,
-        default="train",
-        required=True,
-        format_func=words.split_name,
-        key="articles_split",
+    here = place if place and place.article == number else None
+    st.session_state.update(
+        articles_path_shown=None if sample or chosen not in sources.prepared() else chosen,
+        articles_number=number,
+        articles_corpus=here and here.corpus,
+        articles_token=(here and here.token) or None,
+        articles_length=(here and here.length) or None,
     )
-    place = st.session_state.get("articles_place")
-    if place and place.split == split and place.corpus == links.short(prepared.content_hash):
-        read(prepared, split, tokenizer, place)  # first: it is what the link leads to
+
+
+def show() -> None:
+    """Shows the articles that are chosen: their card, their figures, and one of them to read."""
+    follow_address()
+    st.markdown(_("What the model learns from: how much text there is, how it is built, and how the model sees it."))
+
+    choices = folders.preset_choices()
+    preset = paths.portable(paths.MINI_PRESET)
+    if len(choices) > 1:
+        preset = (
+            st.selectbox(_("Vocabulary of"), choices, format_func=lambda reference: reference.rsplit("/", 1)[-1])
+            or preset
+        )
+    with errors.shown():
+        tokenizer = catalogue.tokenizer(catalogue.find(preset))
+        chosen = sources.choose_articles("articles", tokenizer.hash, with_hub=True)
+        if paths.locate(chosen) == paths.SAMPLE_ARTICLES:
+            st.info(
+                _(
+                    "These articles ship with Atelier. They were written for it: studies and figures in them are invented for teaching."
+                )
+            )
+        prepared = importing_view.corpus_of(chosen, preset, tokenizer)
+        corpus_view.card(prepared)
+        sample = paths.locate(chosen) == paths.SAMPLE_ARTICLES
+        if not near_copies_view.show(prepared, paths.portable(paths.SAMPLE_ARTICLES if sample else prepared.folder)):
+            importing_view.near_copies(prepared, preset)
+        all_prepared()
+        if (
+            st.session_state.get("articles_split", "train") not in prepared.splits
+        ):  # of an address, or of other articles
+            del st.session_state["articles_split"]
+        address.default("articles_split", prepared.splits[0])
+        split = st.segmented_control(
+            _("Split"), prepared.splits, required=True, format_func=words.split_name, key="articles_split"
+        )
+        assert split is not None  # it is required
+        place = st.session_state.get("articles_place")
+        if place and (place.split, place.corpus) != (split, address.short(prepared.content_hash)):
+            place = None
+        if place:
+            number = read(prepared, split, tokenizer, place)  # first: it is what the address leads to
         figures(prepared, split, tokenizer)
         stages(prepared)
-    else:
-        figures(prepared, split, tokenizer)
-        stages(prepared)
-        read(prepared, split, tokenizer, None)
+        if not place:
+            number = read(prepared, split, tokenizer, None)
+        note_address(chosen, number, place)

@@ -1,0 +1,186 @@
+"""Keras on JAX: the same steps as TensorFlow's, on one device and on two, and what it cannot do is said before anything loads."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from project import PROJECT
+from training_helpers import settings_of
+
+from engine.core import framework
+from engine.core.errors import ResourcesError, SettingsError
+from engine.models import loading
+from engine.models.backend import keras
+from engine.presets import catalogue
+from engine.runs import checkpoints, lifecycle, submission
+from engine.runs.references import ModelReference
+
+pytestmark = pytest.mark.slow
+TESTS = PROJECT / "tests"
+WITHOUT_TENSORFLOW = "import sys; sys.modules['tensorflow'] = None; import runpy; sys.argv = sys.argv[1:]\n"
+
+
+@pytest.fixture(scope="module")
+def needs_jax():
+    if importlib.util.find_spec("jax") is None:
+        if os.environ.get("ATELIER_REQUIRE_ALL"):
+            pytest.fail("JAX is not installed: pip install -r requirements-jax.txt")
+        pytest.skip("an extra: pip install -r requirements-jax.txt")
+
+
+def on_jax(*command, **environment):
+    """Runs Python with JAX, and no TensorFlow that could be imported."""
+    code, *arguments = command
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT_TENSORFLOW + code, *map(str, arguments)],
+        env={
+            **os.environ,
+            "KERAS_BACKEND": "jax",
+            "PYTHONPATH": os.pathsep.join(map(str, (PROJECT, TESTS))),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+
+
+ENGINE = "runpy.run_module('engine', run_name='__main__')"
+STEPS = "runpy.run_path(sys.argv[0], run_name='__main__')"
+
+
+@pytest.fixture(scope="module")
+def found(needs_jax, tmp_path_factory):
+    """What `jax_steps.py` found on both frameworks, in one process each."""
+    folder = tmp_path_factory.mktemp("jax")
+    parts = ("steps", "pieces", "devices", "scorer", "attention", "dropout")
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    answer = on_jax(STEPS, TESTS / "jax_steps.py", folder, *parts, **flags)
+    assert answer.returncode == 0, answer.stderr[-3000:]
+    own = tmp_path_factory.mktemp("tensorflow")
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "PYTHONPATH": str(PROJECT)}
+    command = [sys.executable, str(TESTS / "jax_steps.py"), str(own), "steps"]
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=400)
+    return folder, own
+
+
+@pytest.mark.parametrize("way", ["steps", "pieces", "devices"])
+def test_fifty_steps_are_tensorflows(found, way):
+    """In float32 without dropout: whole batches, in pieces of 2, 2 and 1 windows, and shared by two devices as 3 and 2."""
+    folder, own = found
+    with np.load(own / "steps.npz") as expected, np.load(folder / f"{way}.npz") as steps:
+        assert np.abs(steps["losses"] - expected["losses"]).max() < 1e-5
+        assert np.array_equal(steps["accuracies"], expected["accuracies"])
+        assert np.abs(steps["weights"] - expected["weights"]).max() < 1e-5
+        assert expected["losses"][-1] < expected["losses"][0] - 0.01
+
+
+def test_a_scorer_scores_what_the_model_holds_at_the_call(found):
+    before, after = json.loads((found[0] / "scorer.json").read_text())
+    assert after == pytest.approx(np.log(300), abs=1e-4), "weights of nothing expect every token alike"
+    assert abs(before - after) > 1e-3
+
+
+def test_on_a_gpu_attention_is_cudnns_causal_kernel_where_nothing_is_dropped(found):
+    kernels = json.loads((found[0] / "attention.json").read_text())
+    assert kernels["0.0"] == [["__cudnn$fmhaSoftmax", "__cudnn$fmhaSoftmaxBackward"], ["CAUSAL"]]
+    assert kernels["0.1"] == [[], []]
+
+
+def test_dropout_drops_in_training_alone(found):
+    without, with_half, apart = json.loads((found[0] / "dropout.json").read_text())
+    assert apart < 1e-5
+    assert abs(without - with_half) > 1e-3
+
+
+@pytest.fixture(scope="module")
+def trained(needs_jax, tiny_preset, sample_folder, tmp_path_factory):
+    """Runs of the command line on JAX: one of six steps, one of three that goes on to six after a stop."""
+    root = tmp_path_factory.mktemp("runs")
+    folders = {"ATELIER_CHECKPOINTS": str(root), "ATELIER_CORPORA": str(root / ".corpora")}
+    common = ["--preset", tiny_preset, "--articles", sample_folder, "--sequence-length", 32, "--batch-size", 4]
+    common += ["--evaluate-steps", 3, "--dropout", 0.1, "--device", "cpu", "--steps", 6, "--json"]
+    whole = on_jax(ENGINE, "engine", "train", "--name", "whole", *common, **folders)
+    assert whole.returncode == 0, whole.stderr[-3000:]
+    return root, folders, json.loads(whole.stdout.splitlines()[-1]), common
+
+
+def test_a_run_trains_evaluates_and_saves_without_tensorflow(trained):
+    root, _folders, result, _common = trained
+    assert (result["steps"], result["checkpoint"]) == (6, "whole/6")
+    run = lifecycle.find("whole", root)
+    assert run.settings.checkpoint_format == checkpoints.H5
+    assert {"evaluation", "sample", "passage", "checkpoint", "result"} <= {event["kind"] for event in run.events()}
+    assert "jax" in checkpoints.of_run(run)[-1].manifest["versions"]
+
+
+RESUMED = """
+from training_helpers import cut_off_at, ends_alike, settings_of
+from engine.runs import submission
+from engine.services import worker
+from engine.training import loop
+loop.REPORT_SECONDS = 0
+whole, cut = (
+    submission.submit(settings_of(*sys.argv[1:3], name=name, dropout=0.1)) for name in ("undisturbed", "cut")
+)
+worker.work(whole)
+cut_off_at(cut, 3)
+worker.work(cut)
+print("alike" if ends_alike(whole, cut) else "different")
+"""
+
+
+def test_its_checkpoint_goes_on_exactly(trained, tiny_preset, sample_folder):
+    """From the weights, the moments and the random states of step 3 to the bits of a run that was never cut off."""
+    answer = on_jax(RESUMED, "x", tiny_preset, sample_folder, **trained[1])
+    assert answer.stdout.endswith("alike\n"), answer.stdout[-500:] + answer.stderr[-3000:]
+
+
+def test_tensorflow_reads_its_weights_to_the_bit(trained, tiny_preset):
+    root, folders, _result, _common = trained
+    checkpoint = checkpoints.of_run(lifecycle.find("whole", root))[-1]
+    model, _ = loading.load(ModelReference(catalogue.find(str(tiny_preset)), checkpoint))
+    ours = np.concatenate([keras.ops.convert_to_numpy(v).ravel() for v in model.backbone.weights])
+    code = (
+        "from engine.models import loading; from engine.runs import lifecycle, checkpoints, references;"
+        "from engine.presets import catalogue; import numpy as np;"
+        "run = lifecycle.find('whole'); c = checkpoints.of_run(run)[-1];"
+        "m, _ = loading.load(references.ModelReference(catalogue.find(sys.argv[1]), c));"
+        "np.save(sys.argv[2], np.concatenate([np.asarray(v.value).ravel() for v in m.backbone.weights]))"
+    )
+    answer = on_jax(code, "x", tiny_preset, root / "weights.npy", **folders)
+    assert answer.returncode == 0, answer.stderr[-3000:]
+    assert np.array_equal(ours, np.load(root / "weights.npy"))
+
+
+@pytest.fixture
+def jax_asked(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setattr(framework.importlib.util, "find_spec", lambda name: object())
+
+
+def test_what_needs_tensorflow_is_refused_before_anything_is_loaded(jax_asked, tiny_preset, sample_folder, root):
+    with pytest.raises(SettingsError, match=r"A \.ckpt checkpoint is TensorFlow's own, and KERAS_BACKEND asks for JAX"):
+        submission.check(settings_of(tiny_preset, sample_folder, checkpoint_format="ckpt"))
+    with pytest.raises(SettingsError, match="The original report's way trains by Keras fit on TensorFlow's data sets"):
+        submission.check(settings_of(tiny_preset, sample_folder, method="report", checkpoint_format="weights.h5"))
+    submission.check(settings_of(tiny_preset, sample_folder, checkpoint_format="weights.h5"))
+
+
+@pytest.mark.parametrize(
+    ("value", "there", "sentence"),
+    [
+        ("torch", True, "KERAS_BACKEND is “torch”: Atelier computes with tensorflow or jax"),
+        ("jax", False, "KERAS_BACKEND asks for JAX, which is not installed: pip install -r requirements-jax.txt"),
+        ("", False, "TensorFlow is not installed: pip install -r requirements.txt"),
+    ],
+)
+def test_a_framework_that_is_not_there_is_said_in_one_sentence(monkeypatch, value, there, sentence):
+    monkeypatch.setenv("KERAS_BACKEND", value)
+    monkeypatch.setattr(framework.importlib.util, "find_spec", lambda name: object() if there else None)
+    with pytest.raises(ResourcesError, match=sentence):
+        framework.require()

@@ -1,0 +1,1 @@
+"""What there is, a module a tab of the Library."""

@@ -1,0 +1,43 @@
+"""What a run's settings are called on pages, in the language of the session."""
+
+from ui.i18n import _
+
+
+def title(setting: str) -> str:
+    """The name of a setting of `engine.runs.settings.RunSettings`; one that is not known stays as it is written."""
+    return {
+        "preset": _("Base model"),
+        "articles": _("Articles"),
+        "name": _("Name"),
+        "first_article": _("First article"),
+        "last_article": _("Last article"),
+        "steps": _("Steps"),
+        "epochs": _("Epochs"),
+        "minutes": _("Minutes"),
+        "minutes_of": _("What the minutes count"),
+        "parent": _("Start from"),
+        "after": _("Waits for"),
+        "plan": _("Plan"),
+        "method": _("Method"),
+        "device": _("Device"),
+        "precision": _("Precision"),
+        "sequence_length": _("Window, in tokens"),
+        "batch_size": _("Windows a batch"),
+        "learning_rate": _("Learning rate"),
+        "warmup_steps": _("Warm-up steps"),
+        "warmup_share": _("Warm-up, as a share of the run"),
+        "weight_decay": _("Weight decay"),
+        "lora_rank": _("LoRA rank"),
+        "dropout": _("Dropout"),
+        "evaluate_steps": _("Steps between checkpoints"),
+        "interval_tokens": _("Tokens of each interim evaluation"),
+        "evaluate_tokens": _("Tokens of the final evaluation"),
+        "near_copies": _("Near-copies"),
+        "sample_tokens": _("Tokens of a sample"),
+        "prompts": _("Prompts"),
+        "seed": _("Seed"),
+        "result": _("Which checkpoint is the result"),
+        "patience": _("Patience, in measurements"),
+        "checkpoint_format": _("Checkpoint format"),
+        "keep_checkpoints": _("Checkpoints kept"),
+    }.get(setting, setting)
