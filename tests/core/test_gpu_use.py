@@ -159,7 +159,7 @@ def test_a_trainer_keeps_what_tensorflow_saw_and_trains_on_the_cpu(root, driver,
     installed(cuda=True, library=True)
     run = run_on("auto", root)
     run.append_event("state", state="running", device="gpu:0")
-    monkeypatch.setattr(placing.tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(placing.backend, "gpus", list)
     assert placing.place(run, "gpu:0") == ("/device:CPU:0", "float32")
     assert [event["kind"] for event in run.events("state", "gpu_unused")] == ["state", "gpu_unused"]
     assert machine.devices("auto") == ("cpu",)  # from now on: the next run takes the CPU's lock and memory
@@ -169,9 +169,23 @@ def test_a_named_gpu_that_tensorflow_does_not_see_is_refused(root, driver, insta
     from engine.training import placing
 
     installed(cuda=True, library=True)
-    monkeypatch.setattr(placing.tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(placing.backend, "gpus", list)
     with pytest.raises(machine.ResourcesError, match="TensorFlow sees no gpu:0 here"):
         placing.place(run_on("gpu:0", root), "gpu:0")
+
+
+def test_a_gpu_that_jax_cannot_use_is_said_too(root, driver, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setattr(gpu_use.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(gpu_use.importlib.metadata, "version", lambda name: "0.10.2")
+    monkeypatch.setattr(gpu_use, "_package", lambda: root)
+    gpu_use._inspect.cache_clear()
+    problem = gpu_use.problem(machine.gpus(), root)
+    assert str(problem).startswith("The driver shows a GPU (NVIDIA T4), but JAX 0.10.2 cannot use it: the CPU trains.")
+    assert "jax[cuda13]" in str(problem)
+    monkeypatch.setattr(gpu_use.importlib.util, "find_spec", lambda name: object())
+    gpu_use._inspect.cache_clear()
+    assert gpu_use.problem(machine.gpus(), root) is None
 
 
 @pytest.mark.parametrize("page", ["lab", "train"])
