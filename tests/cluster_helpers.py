@@ -179,8 +179,14 @@ def ends_as(run: Run, undisturbed: Run) -> None:
     steps = [e["step"] for e in run.events("step")]
     assert steps == sorted(set(steps)), "a step stands twice among the events that are read"
     assert steps[-1] == run.settings.steps
+    # One that is put back while its last figures are computed measures its last step again, with the same result.
     evaluations, alone = (
-        [(e["step"], e["split"], e["model"], e["loss"], e["accuracy"]) for e in r.events("evaluation")]
+        list(
+            dict.fromkeys(
+                (e["step"], e["split"], e["model"], e["whole"], e["loss"], e["accuracy"])
+                for e in r.events("evaluation")
+            )
+        )
         for r in (run, undisturbed)
     )
     assert evaluations == alone and len(evaluations) > 4

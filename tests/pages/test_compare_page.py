@@ -6,9 +6,12 @@ import json
 import pandas as pd
 import pytest
 from pages_helpers import a_run, open_page, the
+from runs_helpers import MINI, SAMPLE
 
+from engine.runs import lifecycle
 from engine.runs.history import shared
 from engine.runs.history.events import FILE
+from engine.runs.settings import RunSettings
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -28,6 +31,32 @@ def test_runs_are_laid_over_one_another(root):
     assert not app.exception
     app.multiselect(key="compare_runs").set_value([]).run()
     assert the(app.info, "Choose at least one run.")
+
+
+def test_a_sweep_shows_what_more_articles_bring_and_its_runs_in_one_table(root):
+    assert not [box for box in open_page("runs").selectbox if box.key == "sweep"]
+    for articles, loss in ((10, 5.0), (100, 4.0), (1000, None)):
+        for seed in (1, 2):
+            settings = RunSettings(
+                preset=MINI, articles=SAMPLE, name=f"s-{articles}-{seed}", steps=4, seed=seed, last_article=articles
+            )
+            run = lifecycle.create(settings, {"sweep": "s"})
+            for split in ("validation", "test") if loss else ():
+                figures = {"loss": loss + seed / 10, "accuracy": 0.2, "bits_per_byte": 2.5, "perplexity": 9.0}
+                run.append_event(
+                    "evaluation", step=4, split=split, model="run", whole=True, evaluated_tokens=9, **figures
+                )
+    app = open_page("runs")
+    assert app.selectbox(key="sweep").value == "s"
+    assert {"sweep_accuracy", "sweep_bits_per_byte"} <= {chart.key for chart in app.get("plotly_chart")}
+    assert the(app.caption, "2 of its runs have not been measured yet.")
+    table = the(app.dataframe, "bits per byte on test").value
+    assert list(table["Run"])[:2] == ["s-10-1", "s-10-2"] and list(table["loss on validation"].dropna()) == [
+        5.1,
+        5.2,
+        4.1,
+        4.2,
+    ]
 
 
 def test_the_files_of_a_comparison_hold_every_point_and_every_run(root, monkeypatch):

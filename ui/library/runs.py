@@ -15,6 +15,7 @@ from ui.charts import colours, comparison_figures
 from ui.charts.comparison_figures import Line
 from ui.components.figure import live
 from ui.i18n import _, _n
+from ui.library import sweep_view
 from ui.readers import comparison, folders, polling
 
 DEFAULT_RUNS = 4
@@ -293,3 +294,4 @@ def show() -> None:
     bases_view.say_changed(chosen)
     st.subheader(_("Settings"))
     settings(chosen)
+    sweep_view.show()

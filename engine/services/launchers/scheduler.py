@@ -19,7 +19,7 @@ _FIELDS = "%i|%T|%r|%N|%S|%L|%k"
 # Answers after which another try may succeed: of no controller, and of one that takes no more jobs of a person just now.
 _PASSING = re.compile(
     r"contact slurm controller|timed out|refused|temporarily|not respond|communication|submit limit|"
-    r"transport endpoint|try again|protocol authentication",
+    r"transport endpoint|try again|protocol authentication|not available now",
     re.IGNORECASE,
 )
 

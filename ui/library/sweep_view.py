@@ -1,0 +1,56 @@
+"""A sweep on a page: what more articles bring, with the spread over seeds, and its runs in one table."""
+
+import pandas as pd
+import streamlit as st
+
+from engine.runs import sweeps
+from ui import setting_names, words
+from ui.charts import scaling
+from ui.i18n import _, _n
+
+
+def show() -> None:
+    """Shows one of the sweeps; nothing where there is none."""
+    names = sweeps.names()
+    if not names:
+        return
+    st.subheader(_("Sweeps"))
+    name = st.selectbox(_("Sweep"), names, key="sweep")
+    rows = sweeps.rows(name)
+    points = sweeps.scaling(rows)
+    left = sum(not row.test for row in rows)
+    if left:
+        st.caption(
+            _n("{n} of its runs has not been measured yet.", "{n} of its runs have not been measured yet.", left)
+        )
+    if points:
+        base = next((row.base for row in rows if row.base), {})
+        titles = {"accuracy": _("accuracy on test (%)"), "bits_per_byte": _("bits per byte on test")}
+        for column, (figure, title) in zip(st.columns(2), titles.items(), strict=True):
+            drawn = scaling.scaling(points, figure, title, _("training articles"), base.get(figure), _("base"))
+            column.plotly_chart(drawn, theme="streamlit", key=f"sweep_{figure}")
+        st.caption(
+            _(
+                "Of each number of articles the settings that are best on validation; the bar reaches from the worst seed to the "
+                "best one on test."
+            )
+        )
+    st.dataframe(_table(rows), hide_index=True, key="sweep_table")
+
+
+def _table(rows: list[sweeps.Row]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                _("Run"): row.run,
+                _("State"): words.state_name(row.state),
+                _("Articles"): row.articles,
+                **{setting_names.title(setting): value for setting, value in row.varied.items()},
+                _("Seed"): row.seed,
+                _("loss on validation"): row.validation.get("loss"),
+                _("accuracy on test (%)"): None if not row.test else 100 * row.test["accuracy"],
+                _("bits per byte on test"): row.test.get("bits_per_byte"),
+            }
+            for row in rows
+        ]
+    )
