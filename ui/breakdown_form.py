@@ -150,7 +150,7 @@ def _choose_way(context: int) -> PassSettings:
     if st.checkbox(
         _("Leave out near-copies"),
         help=_(
-            "Articles of this split that are nearly the same text as a training article are not scored, by any model. The page Articles shows them."
+            "Articles of this split that are nearly the same text as a training article are not scored, by any model. Library › Articles shows them."
         ),
         key="report_leave_out",
     ):

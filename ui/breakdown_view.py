@@ -227,7 +227,7 @@ def what_padding_does(model: Shown) -> None:
     if any(p["windows"] == "article" and p["padding_share"] < NO_PADDING for p in found):
         st.markdown(
             _(
-                "In the windows of the original report, the first tokens of each article, these articles leave no padding, so padding does not explain 43 % there. What would: a larger model (GPT-2 base has 124 million parameters and read the web), easier text (the PubMed release is in lower case, its punctuation stands by itself), test articles that are nearly training articles (the page Articles finds them), or a text shorter than the window, as in the second row."
+                "In the windows of the original report, the first tokens of each article, these articles leave no padding, so padding does not explain 43 % there. What would: a larger model (GPT-2 base has 124 million parameters and read the web), easier text (the PubMed release is in lower case, its punctuation stands by itself), test articles that are nearly training articles (Library › Articles finds them), or a text shorter than the window, as in the second row."
             )
         )
     names = {"article": _("an article a window, its first tokens"), "paragraph": _("a paragraph a window")}

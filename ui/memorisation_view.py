@@ -54,7 +54,7 @@ def passages(tokenizer: Tokenizer, copied: Copied, articles: dict[str, str], rea
     """The longest passages as they stand in their articles, each with a link.
 
     Args:
-        articles: content hash of a corpus → what the page Articles calls it; none = no link.
+        articles: content hash of a corpus → what Library › Articles calls it; none = no link.
         readable: whether this session may see the articles.
     """
     if not readable:

@@ -23,8 +23,8 @@ def said(count: int | None, split: str, left_out: bool) -> str:
             **values,
         )
     return _n(
-        "{n} {split} article is nearly the same text as a training article: the figures look better than they are. The page Articles shows the pair.",
-        "{n} {split} articles are nearly the same text as a training article: the figures look better than they are. The page Articles shows the pairs.",
+        "{n} {split} article is nearly the same text as a training article: the figures look better than they are. Library › Articles shows the pair.",
+        "{n} {split} articles are nearly the same text as a training article: the figures look better than they are. Library › Articles shows the pairs.",
         count,
         **values,
     )
@@ -34,7 +34,7 @@ def show(c: Corpus, articles: str) -> bool:
     """The near-copies of a corpus, those between two splits first; False where they were not looked for.
 
     Args:
-        articles: what the page Articles calls the corpus.
+        articles: what Library › Articles calls the corpus.
     """
     found = c.near_copies()
     if found is None:

@@ -40,7 +40,7 @@ def training_articles(preset: str, articles: str) -> int:
     if found is not None:
         return found.articles("train")
     if on_disk.total_bytes(path) > _COUNTED_BYTES:
-        raise EngineError("These articles are not prepared yet: prepare them on the Articles page first.")
+        raise EngineError("These articles are not prepared yet: prepare them under Library › Articles first.")
     return _counted(str(path), on_disk.fingerprint(path))
 
 

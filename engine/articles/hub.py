@@ -105,7 +105,7 @@ def local(name: str) -> Path:
     files = marker.get("files", [])
     if not files or not _is_listing(files) or any(not _has(folder / file, size) for file, size in files):
         raise ArticlesError(
-            "{name} has not been fetched yet: prepare it on the Articles page, or with python -m engine prepare --source "
+            "{name} has not been fetched yet: prepare it under Library › Articles, or with python -m engine prepare --source "
             "{name}.",
             name=name,
         )

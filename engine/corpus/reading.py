@@ -55,7 +55,7 @@ DATA_FILES = (TOKENS, ARTICLES, SECTIONS, IDS)
 
 
 GUESSED = sentence(
-    "{path} holds PDF or Word files, whose text a program made out: prepare them first (on the page Articles, or with "
+    "{path} holds PDF or Word files, whose text a program made out: prepare them first (under Library › Articles, or with "
     "prepare on the command line), look at what was read, then train on that."
 )
 

@@ -123,7 +123,7 @@ def corpus_of(articles: str, tokenizer: Tokenizer, prepare: Prepare = preparatio
         found = prepare(path, tokenizer)
     if found is None:
         raise ArticlesError(
-            "{articles} is not prepared any more: prepare it on the page Articles, with the vocabulary of this run.",
+            "{articles} is not prepared any more: prepare it under Library › Articles, with the vocabulary of this run.",
             articles=articles,
         )
     return found

@@ -141,7 +141,7 @@ def cost(settings: RunSettings, tokens_per_second: float | None = None) -> Cost:
     needed = submission.estimate(settings)
     steps = submission.steps_of(settings, preset, length, batch_size)
     if steps is None and settings.minutes is None:
-        raise EngineError("How long this run takes is known once its articles are prepared: see the Articles page.")
+        raise EngineError("How long this run takes is known once its articles are prepared: see Library › Articles.")
     speed = tokens_per_second or ASSUMED_WORK / max(1, preset.parameters)
     intervals = submission.intervals_of(settings, steps)
     measurements = intervals + 1 + bool(settings.parent)
@@ -171,7 +171,7 @@ def _scored_at_the_end(settings: RunSettings, preset: Preset) -> int:
     """The tokens of validation and test that run, base and parent are measured on when the run ends."""
     prepared = lookup.find(inputs.articles_path(settings.articles), catalogue.tokenizer(preset))
     if prepared is None:
-        raise EngineError("How long this run takes is known once its articles are prepared: see the Articles page.")
+        raise EngineError("How long this run takes is known once its articles are prepared: see Library › Articles.")
     most = settings.evaluate_tokens or None
     splits = [len(prepared.tokens(split)) for split in HELD_OUT if split in prepared.splits]
     return (2 + bool(settings.parent)) * sum(n if most is None else min(n, most) for n in splits)

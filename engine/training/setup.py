@@ -229,7 +229,7 @@ def _require_same_articles(s: RunSettings, corpus: Corpus, own: Checkpoint) -> N
         raise ArticlesError(
             "The words of {articles} have changed since the checkpoint {checkpoint} was written, so this run cannot go "
             "on as it began. Start a new run from that checkpoint (train --from {checkpoint}, or “Continue from "
-            "here” on the Checkpoints page), or put the former articles back.",
+            "here” under Library › Checkpoints), or put the former articles back.",
             articles=s.articles,
             checkpoint=own.reference,
         )

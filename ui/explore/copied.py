@@ -154,7 +154,7 @@ def prepare_for(run: Run) -> articles_read.Prepare:
 
 
 def names_of(seen: Seen) -> dict[str, str]:
-    """Content hash → what the page Articles calls these articles, of those that this session may open there."""
+    """Content hash → what Library › Articles calls these articles, of those that this session may open there."""
     sample = paths.portable(paths.SAMPLE_ARTICLES)
     known = {c.content_hash: path for path, c in sources.prepared().items()}
     return known | {r.corpus.content_hash: sample for r in seen.ranges if r.corpus.card["source"] == sample}

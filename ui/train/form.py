@@ -197,7 +197,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             _("Test articles that are nearly training articles"),
             NEAR_COPIES,
             format_func=lambda name: {KEPT_IN: _("report them"), LEFT_OUT: _("leave them out of the figures")}[name],
-            help=_("Of base and run alike, at the end. The page Articles shows them."),
+            help=_("Of base and run alike, at the end. Library › Articles shows them."),
         )
         checkpoint_format = one.selectbox(_("Checkpoint format"), CHECKPOINT_FORMATS, help=words.formats_help())
         one.caption(f"{words.describe_format(checkpoint_format)} {words.nothing_lost()}")
