@@ -187,7 +187,7 @@ def begin(room: str) -> None:
     state = st.session_state
     _keep()
     query = _read()
-    going = state.pop(_GOING, False)
+    going = state.get(_GOING) == room  # until the page has been drawn to its end: it may draw itself anew before
     same_room = state.get(_ROOM) == room
     arrived = not going and not (same_room and query in state.get(_SEEN, []))
     state[_ROOM], state[_ARRIVED] = room, arrived or going
@@ -270,6 +270,7 @@ def say(place: Any) -> None:
 def end(room: str) -> None:
     """Writes the live address: as a new entry of the browser's history where somebody chose something on this page."""
     state = st.session_state
+    state.pop(_GOING, None)
     own = _live(room)
     whole_query = _others() | own
     page = rooms.PAGES[room].url_path
@@ -345,7 +346,7 @@ def go(room: str, tab: str = "", **values: Any) -> None:
         st.session_state[f"tab_{room}"] = tab
     if st.session_state.get(_ROOM) == room:
         st.rerun()
-    st.session_state[_GOING] = True
+    st.session_state[_GOING] = room
     st.switch_page(rooms.PAGES[room], query_params=st.query_params.to_dict())
 
 

@@ -116,6 +116,7 @@ def test_back_forward_reload_and_a_sent_link_show_what_was_in_view(browser, serv
     page.get_by_role("link", name="Library").click()
     assert comes("Library", "Runs")
     page.get_by_role("tab", name="Articles").click()
+    until(lambda: "tab=articles" in here(page), 60)  # written at the end: the articles are prepared by then
     assert comes("Library", "Articles")
     number = page.get_by_label("Number", exact=True)
     number.fill("7")

@@ -237,6 +237,25 @@ def test_after_the_press_in_train_explores_curve_opens(root):
     assert run.name.replace("-", r"\-") in texts(app) or run.name in texts(app)
 
 
+def test_a_page_that_is_gone_to_and_draws_itself_anew_still_takes_the_place_of_one_entry(root, written, monkeypatch):
+    from ui.explore import curve
+
+    real, drawn = curve.show, []
+
+    def show() -> None:
+        drawn.append(1)
+        if len(drawn) == 1:
+            st.rerun()
+        real()
+
+    monkeypatch.setattr(curve, "show", show)
+    app = open_page("train")
+    the(app.button, "Start the run").click().run()
+    (run,) = lifecycle.all_runs(root)
+    assert len(drawn) == 2 and written[-1]["query"] == {"run": run.name, "tab": "curve"}
+    assert "tab" not in app.query_params  # so Streamlit has made no entry of its own
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_the_language_changes_under_the_tab_that_is_in_view(root, language):
     a_run(root)
