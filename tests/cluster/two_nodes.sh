@@ -18,6 +18,21 @@ controller() {
   echo $! >"$folder/run/controller"
 }
 
+munge() {  # one of its own, which ends with this cluster and serves no other
+  mkdir -p "$folder/munge"
+  dd if=/dev/urandom of="$folder/munge/key" bs=1024 count=1 2>/dev/null
+  chmod 400 "$folder/munge/key"
+  chmod 755 "$folder" "$folder/munge"
+  chown -R munge:munge "$folder/munge"
+  local files=()
+  for name in socket pid-file log-file seed-file key-file; do files+=("--$name=$folder/munge/${name%-file}"); done
+  setsid setpriv --reuid=munge --regid=munge --clear-groups munged --foreground --force "${files[@]}" >"$folder/log/munged" 2>&1 &
+  echo $! >"$folder/run/munged"
+  for _ in $(seq 50); do [ -S "$folder/munge/socket" ] && return 0; sleep 0.2; done
+  echo "munged did not come up: see $folder/log/munged"
+  return 1
+}
+
 node() {
   local shared
   shared="$(cat "$folder/shared")"
@@ -33,24 +48,14 @@ up() {
   mkdir -p "$folder"/{state,log,run}
   echo "$shared" >"$folder/shared"
   { cat /etc/hosts; echo "127.0.0.1 node1 node2"; } >"$folder/hosts"
-  mkdir -p /run/munge
-  chown -R munge:munge /etc/munge /run/munge /var/lib/munge /var/log/munge
-  if [ ! -f /etc/munge/munge.key ]; then
-    (umask 077 && dd if=/dev/urandom of=/etc/munge/munge.key bs=1024 count=1 2>/dev/null)
-    chown munge:munge /etc/munge/munge.key
-  fi
-  if ! munge -n 2>/dev/null | unmunge >/dev/null 2>&1; then
-    setsid runuser -u munge -- munged --force >"$folder/log/munged" 2>&1 &
-    for _ in $(seq 50); do munge -n 2>/dev/null | unmunge >/dev/null 2>&1 && break; sleep 0.2; done
-    cp /run/munge/munged.pid "$folder/run/munged"
-  fi
+  munge
   cat >"$folder/slurm.conf" <<X
 ClusterName=lab
 SlurmctldHost=$host(127.0.0.1)
 SlurmctldPort=$port
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=cred_expire=5
+AuthInfo=socket=$folder/munge/socket,cred_expire=5
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 SlurmdTimeout=20
 StateSaveLocation=$folder/state
