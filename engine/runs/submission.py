@@ -18,7 +18,7 @@ from engine.core import framework, lab_settings, machine, paths
 from engine.core.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
 from engine.corpus import lookup, preparation, reading, windows
 from engine.presets import catalogue, memory
-from engine.runs import checkpoints, lifecycle, nodes
+from engine.runs import checkpoints, gpu_room, lifecycle, nodes
 from engine.runs.folder import Run
 from engine.runs.inputs import articles_path, on_gpu, window_shape
 from engine.runs.settings import FIRST_TOKENS, RunSettings
@@ -343,7 +343,7 @@ def _check_memory(settings: RunSettings) -> None:
     if works_in_pieces(settings):
         micro_batch(settings, found.usable_bytes)
     else:
-        _check_gpu_room(settings)
+        gpu_room.check(settings)
     if found.usable_bytes < needed.memory_bytes and not works_in_pieces(settings):
         raise ResourcesError(
             "This run needs about {needed} MB of memory and the machine has {total} MB: choose a smaller batch or "
@@ -363,52 +363,6 @@ def _check_disk(settings: RunSettings) -> None:
             needed=disk >> 20,
             free=found.free_disk_bytes >> 20,
         )
-
-
-def _check_gpu_room(settings: RunSettings) -> None:
-    """Makes sure that a GPU has room for one window, before anything is loaded.
-
-    Raises:
-        ResourcesError: it has not; says what would fit.
-    """
-    if not on_gpu(settings):
-        return
-    device = machine.resolve_device(settings.device)
-    of_card = machine.gpu_memory(int(device.partition(":")[2]))
-    if of_card is None:
-        return
-    preset = catalogue.find(settings.preset)
-    length, _ = window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
-    wide = settings.precision == "float32"
-
-    def needed(length: int, lora_rank: int = settings.lora_rank) -> int:
-        return memory.gpu_bytes(preset, length, 1, lora_rank, wide)
-
-    if needed(length) <= of_card[0]:
-        return
-    values = {"device": device, "needed": needed(length) >> 20, "total": of_card[0] >> 20, "length": length}
-    shorter = length // 2
-    while shorter >= memory.SHORTEST and needed(shorter) > of_card[0]:
-        shorter //= 2
-    if shorter >= memory.SHORTEST:
-        raise ResourcesError(
-            "One window of {length} tokens needs about {needed} MB on {device}, which has {total} MB: set sequence_length to "
-            "{shorter} or less.",
-            **values,
-            shorter=shorter,
-        )
-    if not settings.lora_rank and needed(memory.SHORTEST, 4) <= of_card[0]:
-        raise ResourcesError(
-            "{preset} needs about {needed} MB on {device}, which has {total} MB: train LoRA adapters (lora_rank 4) with "
-            "short windows, or choose cpu.",
-            **values,
-            preset=preset.title,
-        )
-    raise ResourcesError(
-        "{preset} needs about {needed} MB on {device}, which has {total} MB: choose a smaller preset, or cpu.",
-        **values,
-        preset=preset.title,
-    )
 
 
 def lineage(checkpoint: checkpoints.Checkpoint, root: Path | None = None) -> list[dict[str, Any]]:
