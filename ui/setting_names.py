@@ -37,6 +37,7 @@ def title(setting: str) -> str:
         "prompts": _("Prompts"),
         "seed": _("Seed"),
         "result": _("Which checkpoint is the result"),
+        "compilation": _("Compiled by XLA"),
         "patience": _("Patience, in measurements"),
         "checkpoint_format": _("Checkpoint format"),
         "keep_checkpoints": _("Checkpoints kept"),

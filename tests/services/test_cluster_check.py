@@ -126,6 +126,7 @@ def test_the_probe_finds_a_folder_that_is_made_twice(tmp_path, monkeypatch):
     (tmp_path / probe.ASKED).write_text("x")
     (tmp_path / probe.CLAIMED).mkdir()
     monkeypatch.setitem(sys.modules, "engine.models.backend", None)  # no framework is loaded here
+    monkeypatch.delattr("engine.models.backend", raising=False)
     found = probe.look(tmp_path)
     assert found["exclusive"] and found["nonce"] == "x" and "framework_problem" in found
     (tmp_path / probe.CLAIMED).rmdir()

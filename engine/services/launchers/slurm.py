@@ -83,6 +83,8 @@ def tend(runs: Iterable[Run], jobs: list[Job], asked_at: float) -> None:
 def look(run: Run, jobs: tuple[Job, ...], asked_at: float) -> Seen:
     """What is known of a run, `jobs` being those that name it."""
     newest = attempts.newest(run.folder)
+    # In this order: an attempt that says nothing yet is beginning, and would be none where it spoke in between.
+    beginning = attempts.is_beginning(run.folder, decisions.ANSWER_SECONDS)
     known = attempts.facts(run.folder)
     return Seen(
         run.state(),
@@ -95,7 +97,7 @@ def look(run: Run, jobs: tuple[Job, ...], asked_at: float) -> Seen:
         asked_at - max(known.get("time", 0.0), _heard_at(run)),
         jobs,
         newest,
-        attempts.is_beginning(run.folder, decisions.ANSWER_SECONDS),
+        beginning,
     )
 
 
