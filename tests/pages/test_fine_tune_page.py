@@ -55,6 +55,47 @@ def test_stages_are_queued_from_the_form_each_for_its_parent(root):
     assert [run.waits_for() for run in waiting][1:] == ["chain-first-10", "chain-first-10000", "chain-first-80000"]
 
 
+def test_a_grid_of_runs_is_queued_from_the_form_and_shown_in_one_table(root):
+    from engine.runs import queue, sweeps
+
+    app = open_page("train")
+    app.segmented_control(key="tune_kind").set_value("sweep").run()
+    assert not app.error
+    app.text_input(key="sweep_sizes").set_value("10, 30 10")
+    app.text_input(key="sweep_rates").set_value("0,001 3e-4")
+    app.number_input(key="sweep_seeds").set_value(2)
+    app.text_input(key="sweep_name").set_value("grid").run()
+    assert any("8 runs, one after the other" in caption.value for caption in app.caption)
+    app.button(key="sweep_queue").click().run()
+    assert not app.exception and not app.error
+    found = {(run.settings.last_article, run.settings.learning_rate, run.settings.seed) for run in queue.waiting(root)}
+    assert found == {(size, rate, seed) for size in (10, 30) for rate in (0.001, 0.0003) for seed in (1, 2)}
+    assert sweeps.names(root) == ["grid"]
+    assert app.selectbox(key="sweep").value == "grid"
+    assert {len(table.value) for table in app.dataframe if "Seed" in table.value.columns} == {8}
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "sentence"),
+    [
+        ("sweep_sizes", "10 many", "“10 many” is no list of numbers of articles from 1 to 100"),
+        ("sweep_sizes", "0", "“0” is no list of numbers of articles"),
+        ("sweep_sizes", "", "“” is no list of numbers of articles"),
+        ("sweep_sizes", "99999999999", "is no list of numbers of articles"),
+        ("sweep_rates", "1e9", "“1e9” is no list of learning rates"),
+        ("sweep_rates", "nan", "“nan” is no list of learning rates"),
+    ],
+)
+def test_what_is_no_grid_is_said_and_nothing_is_queued(root, key, text, sentence):
+    from engine.runs import queue
+
+    app = open_page("train")
+    app.segmented_control(key="tune_kind").set_value("sweep").run()
+    app.text_input(key=key).set_value(text).run()
+    assert any(sentence in error.value for error in app.error), [error.value for error in app.error]
+    assert not [button for button in app.button if button.key == "sweep_queue"] and not queue.waiting(root)
+
+
 def test_the_table_of_stages_changes_what_it_shows_and_nothing_else():
     from ui.stages_form import changed
 

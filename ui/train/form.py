@@ -1,4 +1,4 @@
-"""What to train, from what, on which articles and for how long: one run, or stages."""
+"""What to train, from what, on which articles and for how long: one run, stages, or a grid of runs."""
 
 from typing import Any
 
@@ -36,6 +36,7 @@ from ui import (
 )
 from ui.i18n import _
 from ui.readers import folders
+from ui.train import sweep_form
 
 
 def estimates(settings: RunSettings) -> str:
@@ -270,10 +271,14 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
 
 
 def show() -> None:
-    """What to train: one run, or stages."""
+    """What to train: one run, stages, or a grid of runs."""
     gpu_unused.say()
     with st.container(border=True):
-        kinds = {"run": _("One run"), "stages": _("Stages, one after the other")}
+        kinds = {
+            "run": _("One run"),
+            "stages": _("Stages, one after the other"),
+            "sweep": _("A grid of runs, to compare"),
+        }
         kind = st.segmented_control(
             _("What to train"),
             list(kinds),
@@ -296,4 +301,4 @@ def show() -> None:
             one_run(preset, parent, articles)
         else:
             with errors.shown():
-                stages_form.form(preset, articles)
+                (stages_form if kind == "stages" else sweep_form).form(preset, articles)
