@@ -12,22 +12,23 @@ from ui.i18n import _
 from ui.readers import folders
 
 
-def show(runs_: list[Run]) -> None:
-    """A run to choose, two figures, and one sentence; or why there is nothing to show."""
+def show(run: Run | None) -> None:
+    """Two figures of a run, and one sentence; or why there is nothing to show."""
     st.subheader(_("Forgetting"))
     st.markdown(
         _("A model that learns to write science forgets some everyday English: what was gained, and what it cost.")
     )
-    found = {run.name: meter for run in runs_ if (meter := forgetting.of_history(folders.history(run)))}
-    if not found:
+    if run is None:
+        return
+    meter = forgetting.of_history(folders.history(run))
+    if meter is None:
         st.info(
             _(
-                "No run has scored general English yet: each run started from now on does so at every interval, on a small text that ships with Atelier."
+                "This run has not scored general English: each run started from now on does so at every interval, on a small text that ships with Atelier."
             )
         )
         return
-    name = st.selectbox(_("Run"), list(found), key="forgetting_run")
-    meter, colour = found[name], colours.of_run(name)
+    colour = colours.of_run(run.name)
     st.markdown(in_words(meter))
     figures = (("accuracy", _("accuracy (%)"), 100), ("bits_per_byte", _("bits per byte"), 1))
     for slot, (figure, title, factor) in zip(st.columns(2), figures, strict=True):

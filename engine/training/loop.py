@@ -91,6 +91,7 @@ class Loop:
     _sums: Sums = field(default_factory=Sums)
     _last: Sums = field(default_factory=Sums)  # of the last report
     _reported: float = 0.0
+    _measured_at: int = -1  # by this process
 
     def run(self) -> None:
         """Trains from the step that is done to the last one, and measures and saves there.
@@ -143,7 +144,9 @@ class Loop:
 
     def _measure_and_save(self) -> None:
         self.stepper.settle()
-        self.recorder.measure()
+        if self._measured_at != self.state.step:  # a plan that follows a measurement may end there
+            self.recorder.measure()
+            self._measured_at = self.state.step
         if self.recorder.worth_saving():
             self.recorder.save()
 

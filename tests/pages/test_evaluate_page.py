@@ -202,7 +202,7 @@ def test_of_a_few_articles_the_page_tells_no_interval(root, monkeypatch):
 
 def test_the_forgetting_meter_says_what_was_gained_and_what_it_cost(root):
     run = a_run(root)
-    assert any("No run has scored general English" in i.value for i in open_page("score").info)
+    assert any("This run has not scored general English" in i.value for i in open_page("score").info)
     for model, step, split, accuracy in (("base", 0, "english", 0.3), ("run", 4, "english", 0.25)):
         run.append_event("evaluation", step=step, split=split, model=model, whole=False, accuracy=accuracy,
                          bits_per_byte=2.0, loss=4.0, perplexity=54.6, evaluated_tokens=2048)  # fmt: skip

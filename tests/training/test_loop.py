@@ -127,6 +127,22 @@ def test_an_early_end_is_saved_whatever_that_is_worth_and_measured_once():
     assert work.state.step == 2
 
 
+def test_a_training_that_a_plan_ends_at_a_measurement_is_not_measured_twice():
+    """The first measurement took so long that no time is left."""
+    work, recorder = trained(every=3)
+    measure = recorder.measure
+
+    def plans_to_end_here():
+        measure()
+        work.state.steps = work.state.step
+
+    recorder.measure = plans_to_end_here
+    work.run()
+    done = [what for what, step in recorder.done if step == 3 and what != "report"]
+    assert done == ["measure", "save", "continues", "save"], "and a save of what is saved does nothing"
+    assert work.state.step == 3
+
+
 def test_a_training_whose_last_step_is_done_is_measured_again():
     work, recorder = trained(first=5)
     work.run()

@@ -17,6 +17,7 @@ from ui import (
     errors,
     forgetting_view,
     little_memory,
+    pair,
     server_paths,
     studio_view,
     words,
@@ -231,4 +232,4 @@ def show() -> None:
     if request is not None:
         whole_picture(request, start, place)
 
-    forgetting_view.show(folders.trained_runs())
+    forgetting_view.show(pair.current().run)
