@@ -74,7 +74,13 @@ CONFIG = known(
     most_seconds=number,
     launcher=one_of(*LAUNCHERS),
     sweep=text,
-    shape=object_of(needed(sequence_length=positive, batch_size=positive, dropout=number)),
+    shape=object_of(
+        needed(
+            sequence_length=lambda value: type(value) is int and 1 <= value <= 1024,
+            batch_size=lambda value: type(value) is int and 1 <= value <= 100_000,
+            dropout=lambda value: type(value) in (int, float) and 0 <= value < 1,
+        )
+    ),
 )
 # An inode has more digits than other numbers.
 PLACE = needed(path=path_text, machine=text, inode=lambda value: type(value) is int and value >= 0)

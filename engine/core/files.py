@@ -359,8 +359,13 @@ def staged_folder(
             shutil.rmtree(staging, ignore_errors=True)
 
 
-def commit_folder(staging: Path, target: Path, exclusive: bool = False) -> None:
+def commit_folder(
+    staging: Path, target: Path, exclusive: bool = False, before_rename: Callable[[], None] | None = None
+) -> None:
     """Flushes every file of `staging` and renames it to `target`.
+
+    Args:
+        before_rename: called once all is flushed, which may take long; what it raises prevents the rename.
 
     A folder that already stands under that name gives way only in the last moment; with `exclusive` it stays, and of
     several that commit at the same instant one succeeds.
@@ -371,6 +376,8 @@ def commit_folder(staging: Path, target: Path, exclusive: bool = False) -> None:
     for path in sorted(staging.rglob("*")):
         sync(path)
     sync(staging)
+    if before_rename is not None:
+        before_rename()
     if exclusive:
         _rename_exclusively(staging, target)
     elif target.exists():

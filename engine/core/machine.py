@@ -18,6 +18,7 @@ from engine.core.errors import ResourcesError
 # TensorFlow, Keras and keras-hub imported: 753 MB, and room for what the first compilation takes. The command:
 # python -c "import engine.models.backend, psutil; print(psutil.Process().memory_info().rss >> 20)"
 FRAMEWORK_BYTES = 900 << 20
+GPU_MEGABYTES = "ATELIER_GPU_MEGABYTES"
 STUDIO_BYTES = FRAMEWORK_BYTES + (200 << 20)
 # The dashboard with a few sessions, or the command, and the dispatcher: they are there as long as work is.
 BESIDE_BYTES = 250 << 20
@@ -103,6 +104,21 @@ def gpus() -> tuple[str, ...]:
 
 
 def gpu_memory(number: int) -> tuple[int, int] | None:
+    """Bytes of a GPU's memory in all and free now, at most `ATELIER_GPU_MEGABYTES` of them; None where nobody tells.
+
+    Args:
+        number: of `gpus`.
+
+    Raises:
+        ResourcesError: `ATELIER_GPU_MEGABYTES` is no number.
+    """
+    most, found = gpu_limit_bytes(), card_memory(number)
+    if found is None or not most:
+        return found
+    return min(found[0], most), min(found[1], most)
+
+
+def card_memory(number: int) -> tuple[int, int] | None:
     """Bytes of a GPU's memory in all and free now, as `nvidia-smi` says; None where it is absent.
 
     Args:
@@ -131,6 +147,24 @@ def gpu_memory(number: int) -> tuple[int, int] | None:
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
     return total, free
+
+
+def gpu_limit_bytes() -> int:
+    """The most that may be taken of a GPU's memory, where a card is shared; 0 = all.
+
+    Raises:
+        ResourcesError: `ATELIER_GPU_MEGABYTES` is no number.
+    """
+    text = os.environ.get(GPU_MEGABYTES, "").strip()
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise ResourcesError(
+            "{variable} is “{value}”: write a whole number of megabytes, as in 8000, or leave it out.",
+            variable=GPU_MEGABYTES,
+            value=text[:80],
+        )
+    return int(text) << 20
 
 
 def gpu_problem() -> ResourcesError | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.core import paths
+from engine.core import framework, paths
 from engine.core.errors import EngineError
 from engine.core.files import json_text, make_folder, read_json, write_json
 from engine.corpus import lookup, near_copies
@@ -27,6 +27,7 @@ def scores_key(
     left_out = {"near_copies": corpus.card["files"].get(NEAR_COPIES, {}).get("sha256")} if leave_out else {}
     return {
         **left_out,
+        **of_framework(),
         "model": model.hash,
         "corpus": corpus.content_hash,
         "articles": [corpus.card["splits"][split]["first"], corpus.articles(split)],
@@ -36,6 +37,11 @@ def scores_key(
         "tokens": tokens,
         "seed": seed if tokens else 0,
     }
+
+
+def of_framework() -> dict[str, str]:
+    """What tells figures of JAX apart, which differ from TensorFlow's in the last digits."""
+    return {"framework": framework.name()} if framework.uses_jax() else {}
 
 
 @dataclass(frozen=True)

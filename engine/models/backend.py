@@ -16,15 +16,14 @@ from engine.core import framework, machine
 from engine.models import compiled_results
 from engine.models.protocols import CausalLM, Tensor
 
-GPU_MEGABYTES = "ATELIER_GPU_MEGABYTES"  # the most that a trainer takes of a GPU's memory
 framework.require()
 os.environ[framework.VARIABLE] = framework.name()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if framework.uses_jax():
     # Memory is taken as it is needed, as with TensorFlow: the samples of a page may need the same card.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    if (_most := os.environ.get(GPU_MEGABYTES, "")).isdecimal() and (_of_card := machine.gpu_memory(0)):
-        os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{min(1.0, (int(_most) << 20) / _of_card[0]):.4f}"
+    if (_most := machine.gpu_limit_bytes()) and (_of_card := machine.card_memory(0)):  # of cards that are alike
+        os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{min(1.0, _most / _of_card[0]):.4f}"
 
 
 def _keep_freed_memory() -> None:
@@ -100,7 +99,7 @@ def capability(gpu: Any) -> tuple[int, int]:
     """The compute capability of one of `gpus`; (0, 0) where it is not told."""
     if framework.uses_jax():
         major, _, minor = str(getattr(gpu, "compute_capability", "0.0")).partition(".")
-        return int(major), int(minor or 0)
+        return (int(major), int(minor or 0)) if (major + minor).isdecimal() else (0, 0)  # AMD's have names
     import tensorflow
 
     found: tuple[int, int] = tensorflow.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
@@ -143,19 +142,13 @@ def let_memory_grow() -> None:
         return
     import tensorflow
 
-    most = os.environ.get(GPU_MEGABYTES, "")
+    most = machine.gpu_limit_bytes()
     for gpu in gpus():
-        if most.isdecimal():
-            limit = tensorflow.config.LogicalDeviceConfiguration(memory_limit=int(most))
+        if most:
+            limit = tensorflow.config.LogicalDeviceConfiguration(memory_limit=most >> 20)
             tensorflow.config.set_logical_device_configuration(gpu, [limit])
         else:
             tensorflow.config.experimental.set_memory_growth(gpu, True)
-
-
-def most_device_bytes(free: int) -> int:
-    """What may be taken of so many bytes that are free on a GPU."""
-    most = os.environ.get(GPU_MEGABYTES, "")
-    return min(free, int(most) << 20) if most.isdecimal() else free
 
 
 def peak_device_bytes(number: int) -> int:
@@ -209,7 +202,6 @@ __all__ = [
     "keras",
     "keras_hub",
     "let_memory_grow",
-    "most_device_bytes",
     "on_device",
     "peak_device_bytes",
     "release_memory",

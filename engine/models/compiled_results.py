@@ -22,6 +22,7 @@ from engine.core.files import clear_old, make_folder, replace, sha256, sync
 
 FOLDER = ".compiled"  # beside the runs
 MOST_BYTES = 2 << 30
+FREE_BYTES = 512 << 20  # of the disk, below which nothing is kept
 OFF = "ATELIER_COMPILED"  # set to "off", nothing is kept
 _WORK = "work"  # with a folder for each process
 _WORK_SECONDS = 24 * 3600
@@ -37,10 +38,12 @@ class _Process:
 
 def use() -> None:
     """Gives the framework, before it is imported, a folder with what earlier processes compiled."""
-    if _Process.folder is not None or os.environ.get(OFF) == "off" or sys.platform == "win32":
+    if _Process.folder is not None or os.environ.get(OFF, "").lower() == "off" or sys.platform == "win32":
         return  # TensorFlow's Windows wheels are built without XLA
     with contextlib.suppress(OSError, EngineError):
         root = paths.checkpoints_root() / FOLDER
+        if shutil.disk_usage(root.parent).free < FREE_BYTES:
+            return  # TensorFlow ends where it cannot write what it has compiled
         make_folder(root)  # not what is around it: the folder of all runs may have been deleted
         clear_old(root / _WORK, _WORK_SECONDS)
         store = root / _version()

@@ -97,6 +97,8 @@ def load(
         PresetError: a hub name without network, or files that are no GPT-2. CheckpointError: torn or altered.
     """
     if model.checkpoint is not None:
+        if model.checkpoint.format == checkpoints.CKPT and (problem := framework.ckpt_problem()) is not None:
+            raise problem
         checkpoints.verify(model.checkpoint, model.checkpoint.weights_files, fresh=True)
     backbone, tokenizer = _load_preset(model.preset, dtype)
     if dropout is not None and dropout != backbone.dropout:

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from engine.core import machine, paths
 from engine.core.errors import EngineError, ResourcesError
+from engine.core.files import is_full
 from engine.core.machine import FRAMEWORK_BYTES
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
@@ -37,8 +38,8 @@ def leave(code: int) -> NoReturn:
 
 
 def ran_out(error: BaseException | None) -> bool:
-    """Whether an error of Python, TensorFlow or XLA says that memory ran out."""
-    return (
+    """Whether an error of Python, TensorFlow or XLA says that memory ran out; TensorFlow says the same of a full disk."""
+    return not (error is not None and is_full(error)) and (
         isinstance(error, MemoryError)
         or type(error).__name__ == "ResourceExhaustedError"
         or any(sign in str(error) for sign in _SIGNS)

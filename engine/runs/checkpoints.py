@@ -127,7 +127,7 @@ def _publish(run: Run, staging: Path, target: Path) -> None:
                 rename(target, gone)
                 shutil.rmtree(gone, ignore_errors=True)
         with contextlib.suppress(FileExistsError):
-            commit_folder(staging, target, exclusive=True)
+            commit_folder(staging, target, exclusive=True, before_rename=run.require_mine)
             return
     raise CheckpointError("Another process writes the checkpoint {name} at the same time.", name=target.name)
 

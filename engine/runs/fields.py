@@ -53,8 +53,8 @@ class Field:
 FIELDS = (
     Field("device", str, "auto, cpu or gpu:N"),
     Field("precision", str, "of the arithmetic; auto = by the device", PRECISIONS),
-    Field("sequence_length", int, "targets in a window; 0 = the context, 256 at most"),
-    Field("batch_size", int, "windows a step; 0 = about 2,048 tokens"),
+    Field("sequence_length", int, "targets in a window; 0 = the context, on a CPU 256 at most"),
+    Field("batch_size", int, "windows a step; 0 = about 2,048 tokens, on a GPU up to 16,384"),
     Field(
         "learning_rate",
         float,

@@ -64,8 +64,8 @@ class RunSettings:
             tokens of each article through Keras fit, saved as a TensorFlow checkpoint too, measured by Keras evaluate; or IMPORTED: not trained here.
         device: auto, cpu or gpu:N.
         precision: auto, or a Keras dtype policy.
-        sequence_length: targets in a window; 0 = the preset's context, 256 at most.
-        batch_size: windows a step; 0 = as many as make about 2,048 tokens.
+        sequence_length: targets in a window; 0 = the preset's context, on a CPU 256 at most.
+        batch_size: windows a step; 0 = as many as make about 2,048 tokens, on a GPU up to 16,384.
         learning_rate: the peak, reached after warm-up; a cosine falls to a tenth of it, in minutes it stays and then falls in a line; 0 = by the model's width
             and by what is trained.
         warmup_steps: steps of linear warm-up. warmup_share: the most of a run's steps that it takes, 0..1.

@@ -16,6 +16,7 @@ from engine.runs.history import shared
 from engine.runs.settings import RunSettings
 
 MOST_RUNS = 1_000
+_SHORT = {"learning_rate": "lr", "lora_rank": "lora", "batch_size": "batch", "weight_decay": "wd"}  # in runs' names
 FIGURES = ("accuracy", "bits_per_byte", "loss")
 
 
@@ -84,7 +85,11 @@ def grid(
         if last is not None:
             parts.append(f"{first}-{last}")
         chosen = dict(zip(names, values, strict=True))
-        parts += [f"{_initials(name)}{value:g}" for name, value in chosen.items() if len(settings[name]) > 1]
+        parts += [
+            f"{_SHORT.get(name) or _initials(name)}{value!r}"
+            for name, value in chosen.items()
+            if len(settings[name]) > 1
+        ]
         parts += [f"s{number + 1}"] if seeds > 1 else []
         try:
             found.append(

@@ -18,7 +18,7 @@ from typing import Any
 
 from engine.core import machine
 from engine.core.errors import EngineError, GoneError, StorageError, SupersededError, sentence
-from engine.core.files import write_json
+from engine.core.files import full, is_full, write_json
 from engine.core.locks import Lock
 from engine.core.progress import Cancelled, OnProgress, Phase, Progress, ignore
 from engine.presets import catalogue, memory
@@ -124,6 +124,9 @@ def conduct(
     except Exception as error:
         with contextlib.suppress(OSError):  # the log's disk may be full
             traceback.print_exc()
+        if is_full(error):
+            end(run, states.FAILED, full(run.folder).to_json())
+            raise full(run.folder) from error
         if memory.ran_out(error):
             end(run, states.FAILED, {"template": _OUT_OF_MEMORY, "values": {}})
             raise EngineError(_OUT_OF_MEMORY) from error

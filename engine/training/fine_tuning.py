@@ -138,7 +138,7 @@ class _FineTuning:
             setup.batch_size,
             setup.settings.lora_rank,
             *self._attention(),
-            backend.most_device_bytes(of_card[1]),
+            of_card[1],
         )
         return rows if rows < setup.batch_size else 0
 

@@ -108,6 +108,7 @@ class Measurer:
         setup, s = self._setup, self._setup.settings
         return {
             "kind": "start",
+            **cache.of_framework(),
             "version": _VERSION,
             "model": model.hash,
             "preset": model.preset.hash(),

@@ -110,17 +110,12 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Set
     with on_device(device):
         model, tokenizer = loading.load(parent or base, _dropout(run, own, device), precision)
     context = model.backbone.max_sequence_length
-    if s.sequence_length > context:
-        raise EngineError(
-            "sequence_length {value} is longer than the context of {preset}, {context} tokens.",
-            value=s.sequence_length,
-            preset=s.preset,
-            context=context,
-        )
+    _require_context(s.sequence_length, context, s)
     run.write_state(durable=False, phase=Phase.PREPARING)
     on_progress(Progress(0, 0, Phase.PREPARING))
     corpus = _prepare(s, tokenizer, on_progress)
     length, batch_size = _settle_shape(run, model, own, device, corpus)
+    _require_context(length, context, s)  # a configuration may have been changed by hand
     if own is not None:
         _require_same_articles(s, corpus, own)
     if corpus.skipped.count:
@@ -158,6 +153,21 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Set
         past=past,
         xla=compiled,
     )
+
+
+def _require_context(length: int, context: int, s: RunSettings) -> None:
+    """Makes sure that windows fit into the model.
+
+    Raises:
+        EngineError: they do not.
+    """
+    if length > context:
+        raise EngineError(
+            "sequence_length {value} is longer than the context of {preset}, {context} tokens.",
+            value=length,
+            preset=s.preset,
+            context=context,
+        )
 
 
 def _dropout(run: Run, own: Checkpoint | None, device: str) -> float | None:

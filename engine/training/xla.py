@@ -5,6 +5,7 @@ On a CPU XLA makes the steps faster and takes seconds to compile them, in which 
 
 import logging
 
+from engine.core import framework
 from engine.presets.memory import LARGE_PARAMETERS
 from engine.runs import submission
 from engine.runs.folder import Run
@@ -36,6 +37,10 @@ def decide(
     Args:
         available: whether this TensorFlow has XLA.
     """
+    if framework.uses_jax():  # which knows no other way
+        if past.xla is None and not past.begun:
+            run.append_event("compilation", xla=True)
+        return True
     if past.xla is not None:
         return past.xla and available
     if past.begun:  # by a version that always compiled

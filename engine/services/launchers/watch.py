@@ -85,8 +85,11 @@ class Watch:
 
     def _look(self) -> None:
         """Asks, where the last answer is old enough."""
-        if time.monotonic() - self._asked < EVERY_SECONDS and self._answer.problem is None and self._answer.at:
-            return
+        if time.monotonic() - self._asked < EVERY_SECONDS:
+            if self._answer.problem is not None:  # nothing is done by an old answer
+                raise self._answer.problem
+            if self._answer.at:
+                return
         self._asked, asked_at = time.monotonic(), time.time()
         self._all = scheduler.jobs()
         by_run: dict[str, tuple[Job, ...]] = {}
