@@ -8,7 +8,7 @@ import pytest
 from runs_helpers import new_settings
 from slurm_helpers import a_run, begins, lab_on_slurm
 
-from engine.core import checked
+from engine.core import checked, files
 from engine.core.errors import SupersededError
 from engine.runs import attempts, checkpoints, final_state, lifecycle, removal, retention, states
 from engine.runs.folder import Run
@@ -115,6 +115,25 @@ def test_the_newest_trainer_takes_the_place_of_a_checkpoint_that_a_superseded_on
     checkpoints.verify(only, fresh=True)
     assert (only.folder / checkpoints.WEIGHTS).read_bytes() == b"of the trainer"
     assert not list(run.folder.glob(".*")) and not list(trainer.own.glob(".*"))
+
+
+def test_a_trainer_that_is_superseded_while_its_checkpoint_is_flushed_publishes_none(run, monkeypatch):
+    """A flush to a shared disk may take as long as Slurm's patience with a node."""
+    first, second = begins(run, "1"), Run(run.folder)
+    says(first, 10)
+    flush = files.sync
+
+    def slow(path):
+        if path.name == checkpoints.WEIGHTS and second.attempt is None:
+            second.attempt = attempts.begin(second.folder, attempts.TRAINER, first.attempt.number, submission=1)
+            second.write_state(state=states.RUNNING)
+        flush(path)
+
+    monkeypatch.setattr(files, "sync", slow)
+    with pytest.raises(SupersededError):
+        save(first, 20)
+    assert second.attempt is not None
+    assert not Run(run.folder).checkpoint_folders()
 
 
 def test_what_a_killed_trainer_was_writing_goes_whatever_node_it_was_on(run):

@@ -77,3 +77,17 @@ def test_a_window_that_cannot_fit_is_refused_with_what_would(card):
         gpu_room.check(on_a_gpu())
     card(80 * GIGA)
     gpu_room.check(on_a_gpu())
+
+
+@pytest.mark.parametrize("text", ["8 GB", "-1", "0", "٨٠٠٠", "1e3"])
+def test_a_limit_that_is_no_number_is_said(monkeypatch, text):
+    monkeypatch.setenv(machine.GPU_MEGABYTES, text)
+    with pytest.raises(ResourcesError, match="write a whole number of megabytes"):
+        machine.gpu_limit_bytes()
+
+
+def test_a_limit_counts_in_every_estimate(monkeypatch):
+    monkeypatch.setattr(machine, "card_memory", lambda number: (24 * GIGA, 20 * GIGA))
+    assert machine.gpu_memory(0) == (24 * GIGA, 20 * GIGA)
+    monkeypatch.setenv(machine.GPU_MEGABYTES, "8192")
+    assert machine.gpu_memory(0) == (8 * GIGA, 8 * GIGA)

@@ -379,3 +379,33 @@ def test_a_hundred_runs_are_submitted_with_one_look_and_told_from_one_answer(roo
     answer = Watch().now(root)
     told = [outlook.told(run, answer) for run in runs]
     assert len(jobs.calls("squeue")) == 2 and all("other jobs are before it" in str(said[0]) for said in told)
+
+
+def test_slurm_is_asked_no_oftener_while_it_takes_no_job(root, monkeypatch):
+    """Thirty sessions that look, and half of them press."""
+    from engine.services.launchers import watch
+
+    asked = []
+    monkeypatch.setattr(watch.scheduler, "jobs", lambda: asked.append(time.monotonic()) or [])
+    monkeypatch.setattr(watch.slurm, "runs_of", lambda root: [])
+
+    def refuses(*rest):
+        raise scheduler.UnansweredError(
+            "Slurm does not take {command} just now: {answer}", command="sbatch", answer="x"
+        )
+
+    monkeypatch.setattr(watch.slurm, "tend", refuses)
+    watching, ends = watch.Watch(), time.monotonic() + 2
+
+    def session(number):
+        while time.monotonic() < ends:
+            (watching.seen if number % 2 else watching.wake)(root)
+            time.sleep(0.01)  # what is looked for is that nothing happens meanwhile
+
+    threads = [threading.Thread(target=session, args=(number,)) for number in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(asked) == 1
+    assert "does not take sbatch" in str(watching.seen(root).problem)

@@ -63,6 +63,13 @@ def test_a_batch_in_pieces_makes_the_stepped_the_whole_batch(tiny_preset):
     assert moved > 1e-2
 
 
+def test_a_full_disk_is_no_memory_that_ran_out():
+    """TensorFlow has one name for both: its cache of compiled functions ended a run so."""
+    says = "/runs/.compiled/x.pb; No space left on device"
+    assert not memory.ran_out(tf.errors.ResourceExhaustedError(None, None, says))
+    assert memory.ran_out(tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"))
+
+
 def runs_out(monkeypatch, too_large, at_step=0):
     """Steps on that many windows or more at a time end as TensorFlow ends them where memory runs out."""
 
