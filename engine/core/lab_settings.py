@@ -18,7 +18,7 @@ _MOST_LINES = 50  # of setup, and for sbatch
 _MOST_CHARACTERS = 1_000  # of one text
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:,=+-]*")
 _MEMORY = re.compile(r"[1-9][0-9]{0,8}[KMGT]?")
-_TIME = re.compile(r"(\d{1,3}-)?\d{1,4}(:\d{2}){0,2}")
+_TIME = re.compile(r"(\d{1,3}-)?\d{1,4}(:\d{2}){0,2}", re.ASCII)
 # What the lab gives sbatch itself: a second value would lose runs, or their logs.
 _OWN_OPTIONS = (
     "array", "begin", "chdir", "clusters", "comment", "dependency", "error", "export", "export-file", "hold", "input",
@@ -146,10 +146,35 @@ def parse(values: dict[str, Any], name: str = FILE) -> LabSettings:
                 '{file}: with launcher = "slurm" the key shared must name a folder that all nodes have.', file=name
             )
         )
+    limit, warning = _seconds(asked.get("time", Slurm.time)), asked.get("warning_seconds", Slurm.warning_seconds)
+    if not 2 * warning <= limit:
+        problems.append(
+            EngineError(
+                "{file}: a job of {time} has no room for a warning of {warning} s: lower slurm.warning_seconds to half of the "
+                "limit or less, or raise slurm.time.",
+                file=name,
+                time=asked.get("time", Slurm.time),
+                warning=warning,
+            )
+        )
     if problems:
         raise SettingsError(problems)
+    if "python" in asked:
+        asked["python"] = os.path.expanduser(asked["python"])  # it is quoted, so no shell would
     shared = Path(top["shared"]) if "shared" in top else None
     return LabSettings(top.get("launcher", LOCAL), shared, Slurm(**asked))
+
+
+def _seconds(time: str) -> int:
+    """What sbatch takes a time limit for: minutes, minutes:seconds, hours:minutes:seconds, or days and hours before these."""
+    days, dash, rest = time.rpartition("-")
+    parts = [int(part) for part in rest.split(":")]
+    if dash:
+        hours, minutes, seconds = [*parts, 0, 0][:3]
+        return ((24 * int(days) + hours) * 60 + minutes) * 60 + seconds
+    if len(parts) == 3:
+        return (60 * parts[0] + parts[1]) * 60 + parts[2]
+    return 60 * parts[0] + (parts[1] if len(parts) > 1 else 0)
 
 
 def _checked(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core import checked, fields, paths
-from engine.core.errors import CheckpointError, EngineError
+from engine.core.errors import CheckpointError, EngineError, SupersededError
 from engine.core.files import (
     commit_folder,
     json_text,
@@ -125,6 +125,11 @@ def _publish(run: Run, staging: Path, target: Path) -> None:
         if target.exists():
             with temporary(staging.parent / target.name) as gone:
                 rename(target, gone)
+                try:
+                    run.require_mine()  # whoever was superseded since it looked puts back what is not its own
+                except SupersededError:
+                    rename(gone, target)
+                    raise
                 shutil.rmtree(gone, ignore_errors=True)
         with contextlib.suppress(FileExistsError):
             commit_folder(staging, target, exclusive=True, before_rename=run.require_mine)

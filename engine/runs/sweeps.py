@@ -25,7 +25,7 @@ class Row:
     """A run of a sweep.
 
     Attributes:
-        articles: how many it was trained on; None = not known yet. varied: the settings in which the sweep's runs differ.
+        articles: how many it was trained on; None = not known yet. first: of them, from 1. varied: the settings in which the sweep's runs differ.
         validation, test: FIGURES of its result on the whole split; empty until they are measured. base: those of the base on test.
     """
 
@@ -39,6 +39,7 @@ class Row:
     validation: dict[str, float]
     test: dict[str, float]
     base: dict[str, float]
+    first: int = 1  # of its articles
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,7 @@ def _row(run: Run, varied: dict[str, Any]) -> Row:
         of("run", "validation"),
         of("run", "test"),
         of("base", "test"),
+        settings.first_article or 1,
     )
 
 
@@ -203,8 +205,9 @@ def scaling(found: list[Row]) -> list[Point]:
     articles. Test plays no part in the choice."""
     points = []
     measured = [row for row in found if row.articles and row.validation and row.test]
-    for articles, group in itertools.groupby(
-        sorted(measured, key=lambda row: row.articles or 0), lambda row: row.articles
+    # Other articles of the same number are no other seed: they are a point of their own.
+    for (articles, _first), group in itertools.groupby(
+        sorted(measured, key=lambda row: (row.articles or 0, row.first)), lambda row: (row.articles, row.first)
     ):
         by_settings: dict[str, list[Row]] = {}
         for row in group:

@@ -1,5 +1,6 @@
 """atelier.toml: what it may say, and a sentence with its line or key for everything else."""
 
+import os
 import re
 import tomllib
 from dataclasses import fields
@@ -105,3 +106,30 @@ def test_the_examples_of_the_documentation_are_understood_and_every_key_stands_t
     assert [one.launcher for one in found] == ["slurm", "slurm"] and found[0].slurm.gpu == "gpu:1"
     keys = {f"`slurm.{f.name}`" if f.name not in ("account", "qos") else f"`.{f.name}`" for f in fields(Slurm)}
     assert not [key for key in keys if key not in text]
+
+
+@pytest.mark.parametrize(
+    ("time", "warning", "fits"),
+    [
+        ("1", 30, True),
+        ("1", 31, False),
+        ("00:02:00", 60, True),
+        ("0", 10, False),
+        ("1-0", 3600, True),
+        ("90:00", 2700, True),
+    ],
+)
+def test_the_warning_has_room_in_the_limit(time, warning, fits):
+    values = {"launcher": "slurm", "shared": "/shared", "slurm": {"time": time, "warning_seconds": warning}}
+    if fits:
+        assert lab_settings.parse(values).slurm.warning_seconds == warning
+        return
+    with pytest.raises(SettingsError, match=f"a job of {time} has no room for a warning of {warning} s"):
+        lab_settings.parse(values)
+
+
+def test_a_time_in_other_digits_is_none_and_a_home_is_found():
+    with pytest.raises(SettingsError, match="a time limit as sbatch takes it"):
+        lab_settings.parse({"launcher": "slurm", "shared": "/shared", "slurm": {"time": "٠٤:٠٠:٠٠"}})
+    found = lab_settings.parse({"launcher": "slurm", "shared": "/shared", "slurm": {"python": "~/venv/bin/python"}})
+    assert found.slurm.python == os.path.expanduser("~/venv/bin/python")

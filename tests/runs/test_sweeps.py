@@ -1,5 +1,7 @@
 """Sweeps: a grid of runs, all or none; a table; and what more articles bring, best by validation."""
 
+import dataclasses
+
 import pytest
 from runs_helpers import MINI, SAMPLE, new_settings
 
@@ -92,3 +94,8 @@ def test_the_best_settings_are_chosen_on_validation_and_told_on_test_over_their_
 
 def test_runs_that_have_not_ended_are_no_points():
     assert sweeps.scaling([row(None, 1e-3, 0, 1.0, 1.0), Row("r", "queued", 0, 0, 10, 0, {}, {}, {}, {})]) == []
+
+
+def test_other_articles_of_the_same_number_are_no_other_seed():
+    one, other = row(10, 1e-3, 0, 1.0, 0.3), dataclasses.replace(row(10, 1e-3, 0, 1.0, 0.5), first=11)
+    assert [(point.articles, point.seeds) for point in sweeps.scaling([one, other])] == [(10, 1), (10, 1)]
