@@ -14,7 +14,8 @@ from engine.presets import catalogue
 from engine.presets.catalogue import Preset
 
 _SIGNS = ("OOM when allocating", "Out of memory", "RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY")
-CHUNK_LOGITS = 1 << 24  # that a step works on at a time (engine.training.chunked_loss)
+# That a step works on at a time (engine.training.chunked_loss): 64 MB in float32 (benchmarks/README.md, "The loss in chunks").
+CHUNK_LOGITS = 1 << 24
 LARGE_PARAMETERS = 50_000_000  # of a model for which memory is worth more than speed (docs/decisions/0011-memory.md)
 SHORTEST = 8  # tokens in a window that settings allow
 GPU_CHUNK_LOGITS = 1 << 27  # worked on at a time on a GPU, which small matrix products leave idle (benchmarks/gpu.py)

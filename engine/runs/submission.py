@@ -342,9 +342,9 @@ def _check_memory(settings: RunSettings) -> None:
         raise nothing
     if works_in_pieces(settings):
         micro_batch(settings, found.usable_bytes)
-    else:
-        gpu_room.check(settings)
-    if found.usable_bytes < needed.memory_bytes and not works_in_pieces(settings):
+        return
+    gpu_room.check(settings)
+    if found.usable_bytes < needed.memory_bytes:
         raise ResourcesError(
             "This run needs about {needed} MB of memory and the machine has {total} MB: choose a smaller batch or "
             "sequence, LoRA, or a smaller preset.",

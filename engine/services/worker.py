@@ -373,7 +373,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # everything is written: TensorFlow takes seconds to take itself apart
+    memory.leave(main())  # everything is written: TensorFlow takes seconds to take itself apart

@@ -8,7 +8,7 @@ would (Chen et al. 2016).
 
 import math
 
-CHUNK_LOGITS = 1 << 24  # logits worked on at a time: 64 MB in float32 (benchmarks/README.md, "Loss in chunks")
+from engine.presets.memory import CHUNK_LOGITS
 
 
 def chunks(positions: int, vocabulary_size: int, most: int = CHUNK_LOGITS) -> tuple[int, int]:

@@ -5,7 +5,8 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from engine.training.chunked_loss import CHUNK_LOGITS, chunks
+from engine.presets.memory import CHUNK_LOGITS
+from engine.training.chunked_loss import chunks
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6))

@@ -3,7 +3,8 @@
 import tensorflow as tf
 
 from engine.models.protocols import Tensor
-from engine.training.chunked_loss import CHUNK_LOGITS, chunks
+from engine.presets.memory import CHUNK_LOGITS
+from engine.training.chunked_loss import chunks
 
 
 def cross_entropy(

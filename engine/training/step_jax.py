@@ -15,7 +15,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from engine.corpus.windows import Batch
 from engine.models.backend import keras
 from engine.models.protocols import CausalLM
-from engine.training.chunked_loss import CHUNK_LOGITS
+from engine.presets.memory import CHUNK_LOGITS
 from engine.training.chunked_loss_jax import cross_entropy
 
 _AXIS = "windows"  # of the batch, over which several devices share it

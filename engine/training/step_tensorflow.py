@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from engine.corpus.windows import Batch
 from engine.models.protocols import CausalLM, Tensor
+from engine.presets.memory import CHUNK_LOGITS
 from engine.training import chunked_loss_tensorflow
-from engine.training.chunked_loss import CHUNK_LOGITS
 
 
 class Accumulator:

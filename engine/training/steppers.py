@@ -14,9 +14,7 @@ from engine.models.backend import gpus
 from engine.models.compilation import FirstCalls
 from engine.models.protocols import CausalLM
 from engine.presets import memory
-from engine.training.chunked_loss import CHUNK_LOGITS
 
-APART_PARAMETERS = 50_000_000  # of a model from which on memory is worth more than a fused update (base_memory.py)
 AHEAD_SECONDS = 0.5  # of steps that a GPU is given before anybody waits for it
 MOST_AHEAD = 1000  # steps
 LearningRate = Callable[[int], float]
@@ -149,14 +147,14 @@ class Packed:
 
 def _accumulator(model: CausalLM, rows: int, jit_compile: bool, devices: int) -> Any:
     """What makes the steps on the framework that computes."""
-    chunk_logits = memory.GPU_CHUNK_LOGITS if gpus() else CHUNK_LOGITS
+    chunk_logits = memory.GPU_CHUNK_LOGITS if gpus() else memory.CHUNK_LOGITS
     if framework.uses_jax():
         from engine.training import step_jax
 
         return step_jax.Accumulator(model, rows, chunk_logits, devices)
     from engine.training import step_tensorflow
 
-    apart = model.count_params() > APART_PARAMETERS and not gpus()
+    apart = model.count_params() > memory.LARGE_PARAMETERS and not gpus()
     return step_tensorflow.Accumulator(model, rows, jit_compile, chunk_logits, update_apart=apart)
 
 
