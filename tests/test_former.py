@@ -1,5 +1,6 @@
 """Run folders of version 0.2 (tests/former/make.sh), before its modules moved: each still opens, is shown and goes on."""
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -13,11 +14,13 @@ from pages_helpers import go_to, new_session
 from project import PLACES, PROJECT
 
 import engine
+from engine.cli import options
 from engine.core.progress import Phase
 from engine.evaluation import measure
-from engine.runs import checkpoints, lifecycle, references, states
+from engine.runs import checkpoints, lifecycle, plans, references, states
 from engine.runs.folder import Run
 from engine.runs.history import shared, snapshots
+from engine.runs.settings import FIRST_TOKENS, KEPT_IN, PACKED, current, from_json
 from engine.services import worker
 
 FORMER = PROJECT / "tests" / "former"
@@ -54,6 +57,21 @@ def test_each_is_in_the_state_that_it_was_left_in_and_its_checkpoints_are_whole(
         for checkpoint in checkpoints.of_run(former[end]):
             checkpoints.verify(checkpoint)
         assert checkpoints.of_run(former[end])
+
+
+def test_former_words_of_its_settings_are_those_of_today(former):
+    """Version 0.2 called two ways by the name of the project's report: that of training, and that of counting near-copies."""
+    stored = json.loads((former["report"].folder / "config.json").read_text(encoding="utf-8"))
+    assert (stored["method"], stored["near_copies"]) == ("report", "report")
+    settings = former["report"].settings
+    assert (settings.method, settings.near_copies) == (FIRST_TOKENS, KEPT_IN) == ("first-tokens", "keep-in")
+    assert from_json(settings.to_json()) == settings
+    assert former["packed"].settings.method == PACKED
+    stages = plans.settings(plans.load(FORMER / "report.toml"), "articles/sample", "again")
+    assert {stage.method for stage in stages} == {FIRST_TOKENS}
+    parser = argparse.ArgumentParser()
+    options.add_settings(parser)
+    assert parser.parse_args(["--near-copies", "report"]).near_copies == KEPT_IN
 
 
 def test_every_event_that_it_wrote_is_read(former):
@@ -128,7 +146,7 @@ def test_their_configuration_is_read_field_by_field(former):
     for run in former.values():
         config = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
         read = {name: getattr(run.settings, name) for name in FIELDS}
-        assert {**read, "prompts": list(read["prompts"])} == {name: config[name] for name in FIELDS}
+        assert {**read, "prompts": list(read["prompts"])} == {name: current(name, config[name]) for name in FIELDS}
 
 
 @pytest.mark.parametrize("name", sorted(engine.FORMER_PROCESSES))

@@ -1,6 +1,7 @@
 """Measure a model on articles, and find what a run learned word for word."""
 
 import argparse
+from functools import partial
 
 from engine.cli import options
 from engine.cli.output import ProgressLine, near_copies_line, print_result
@@ -8,7 +9,7 @@ from engine.core import paths
 from engine.core.errors import RunError
 from engine.core.splits import SPLITS, TEST
 from engine.runs import fields, lifecycle, references
-from engine.runs.settings import KEPT_IN, LEFT_OUT
+from engine.runs.settings import KEPT_IN, LEFT_OUT, current
 
 BASE = "base"  # what --against calls the preset that a checkpoint was trained from
 _SHARES = ("accuracy", "top_5", "top_10")
@@ -27,7 +28,13 @@ def register(command: options.Command) -> None:
     p.add_argument("--split", default=TEST, choices=SPLITS)
     p.add_argument("--evaluate-tokens", type=int, default=0, help="a fixed seeded part of so many tokens; 0 = all")
     near_copies = fields.BY_NAME["near_copies"]
-    p.add_argument("--near-copies", choices=near_copies.choices, default=KEPT_IN, help=near_copies.help)
+    p.add_argument(
+        "--near-copies",
+        type=partial(current, near_copies.name),
+        choices=near_copies.choices,
+        default=KEPT_IN,
+        help=near_copies.help,
+    )
     p.add_argument("--sequence-length", type=int, default=0, help="window; 0 = the model's context, 256 at most")
     p.add_argument(
         "--stride",

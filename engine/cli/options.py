@@ -1,6 +1,7 @@
 """Options that several commands have, and what their values mean."""
 
 import argparse
+import functools
 import sys
 from collections.abc import Callable, Container
 from typing import Any
@@ -9,7 +10,7 @@ from engine.core.errors import RunError, SchedulerError
 from engine.runs import checkpoints, lifecycle, references
 from engine.runs.fields import FIELDS
 from engine.runs.folder import Run
-from engine.runs.settings import LENGTHS
+from engine.runs.settings import LENGTHS, current
 from engine.services.launchers import launching
 
 # What a subject registers its commands with: a name and its function, whose docstring is the command's help.
@@ -34,7 +35,12 @@ def add_settings(p: argparse.ArgumentParser, several: Container[str] = ()) -> No
         if field.name in several:
             more = {"action": "append"}
         p.add_argument(
-            as_options([field.option]), dest=field.name, type=field.kind, choices=field.choices, help=field.help, **more
+            as_options([field.option]),
+            dest=field.name,
+            type=functools.partial(current, field.name) if field.choices else field.kind,
+            choices=field.choices,
+            help=field.help,
+            **more,
         )
 
 

@@ -13,7 +13,7 @@ from engine.core.errors import EngineError, RunError, SettingsError
 SCHEMA_VERSION = 1
 LENGTHS = ("steps", "epochs", "minutes")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
-PACKED, FIRST_TOKENS = METHODS = ("packed", "report")
+PACKED, FIRST_TOKENS = METHODS = ("packed", "first-tokens")
 IMPORTED = "imported"  # the method of a run that was not trained here: its one checkpoint came from elsewhere
 CHECKPOINT_FORMATS = CKPT, H5, KERAS = ("ckpt", "weights.h5", "keras")
 PRESET, HUGGING_FACE = "preset", "hugging-face"
@@ -24,7 +24,8 @@ COMPILATIONS = (AUTO, ON, OFF)  # whether XLA compiles a run's functions
 TRAINING, EVERYTHING = MINUTES_OF = ("training", "everything")  # what a length in minutes counts
 PATIENCE = 3  # measurements without a better one, of a run in minutes or epochs
 WARMUP_SHARE = 0.1  # of a run's steps, at most
-KEPT_IN, LEFT_OUT = NEAR_COPIES = ("report", "leave-out")
+KEPT_IN, LEFT_OUT = NEAR_COPIES = ("keep-in", "leave-out")
+_FORMER_WORDS = {"method": {"report": FIRST_TOKENS}, "near_copies": {"report": KEPT_IN}}  # of version 0.2
 DEVICE_PATTERN = re.compile(r"auto|cpu|gpu:\d+")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PARENT_PATTERN = re.compile(r"[^./\\\0][^/\\\0]{0,254}(/[0-9]{1,8})?")  # RUN or RUN/STEP
@@ -60,7 +61,7 @@ class RunSettings:
         after: a run that must be finished first; `parent` then names it, and means its result.
         plan: title and number of the stage that this run is of a plan; "" = of none.
         name: the run's folder.
-        method: PACKED, or FIRST_TOKENS ("report" in files), the original project's way: the first sequence_length
+        method: PACKED, or FIRST_TOKENS, the original project's way: the first sequence_length
             tokens of each article through Keras fit, saved as a TensorFlow checkpoint too, measured by Keras evaluate; or IMPORTED: not trained here.
         device: auto, cpu or gpu:N.
         precision: auto, or a Keras dtype policy.
@@ -121,7 +122,7 @@ class RunSettings:
     evaluate_steps: int = 0
     interval_tokens: int = 8192
     evaluate_tokens: int = 0
-    near_copies: str = "report"
+    near_copies: str = KEPT_IN
     sample_tokens: int = 48
     prompts: tuple[str, ...] = PROMPTS
     seed: int = 1
@@ -132,6 +133,8 @@ class RunSettings:
     keep_checkpoints: int = 0
 
     def __post_init__(self) -> None:
+        for name in _FORMER_WORDS:
+            object.__setattr__(self, name, current(name, getattr(self, name)))
         problems = list(_problems(self))
         if problems:
             raise SettingsError(problems)
@@ -156,6 +159,12 @@ class RunSettings:
     def to_json(self) -> dict[str, Any]:
         """The settings as `config.json` holds them."""
         return {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(self), "prompts": list(self.prompts)}
+
+
+def current(name: str, value: Any) -> Any:
+    """What the value of a setting is called now: files and commands of earlier versions may have a former word for it."""
+    words = _FORMER_WORDS.get(name, {})
+    return words.get(value, value) if isinstance(value, str) else value
 
 
 def from_json(value: dict[str, Any]) -> RunSettings:

@@ -21,7 +21,7 @@ from engine.presets import catalogue, memory
 from engine.runs import checkpoints, gpu_room, lifecycle, nodes
 from engine.runs.folder import Run
 from engine.runs.inputs import articles_path, on_gpu, window_shape
-from engine.runs.settings import FIRST_TOKENS, RunSettings
+from engine.runs.settings import FIRST_TOKENS, RunSettings, current
 
 T = TypeVar("T")
 
@@ -378,7 +378,7 @@ def lineage(checkpoint: checkpoints.Checkpoint, root: Path | None = None) -> lis
         "checkpoint": checkpoint.reference,
         "hash": checkpoint.hash,
         # A conversion was trained as what it was converted from.
-        "method": config.get("converted", {}).get("method", config.get("method")),
+        "method": current("method", config.get("converted", {}).get("method", config.get("method"))),
         "articles": config.get("articles"),
         "first_article": first or config.get("first_article"),
         "last_article": last or config.get("last_article"),

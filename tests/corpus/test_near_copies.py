@@ -337,7 +337,7 @@ def test_a_run_reports_near_copies_or_leaves_them_out_for_base_and_run_alike(
     common |= {"evaluate_steps": 2, "interval_tokens": 256, "sample_tokens": 4, "device": "cpu", "prompts": ("The",)}
     former(preparation.prepare(folder, tokenizer))  # of which it is not known yet
     scored = {}
-    for choice in ("leave-out", "report"):
+    for choice in ("leave-out", "keep-in"):
         run = submission.submit(RunSettings(**common, name=choice, near_copies=choice))
         result = worker.work(run)
         assert (result["near_copies"], result["near_copies_left_out"]) == (2, choice == "leave-out")
@@ -351,8 +351,8 @@ def test_a_run_reports_near_copies_or_leaves_them_out_for_base_and_run_alike(
     prepared = preparation.prepare(folder, tokenizer)
     unchanged = sum(int(n) + 1 for n in prepared.token_counts("test")[[0, 2]])
     assert scored["leave-out"]["run", "test"] == unchanged - 1  # nothing precedes the very first token
-    assert scored["report"]["run", "test"] == len(prepared.tokens("test")) - 1
-    assert scored["leave-out"]["run", "validation"] == scored["report"]["run", "validation"]
+    assert scored["keep-in"]["run", "test"] == len(prepared.tokens("test")) - 1
+    assert scored["leave-out"]["run", "validation"] == scored["keep-in"]["run", "validation"]
 
 
 def test_a_preparation_that_is_stopped_while_it_compares_goes_on_to_the_same_bytes(tmp_path, tokenizer, monkeypatch):

@@ -203,7 +203,7 @@ def test_what_a_run_could_read_is_its_articles_or_their_beginnings(prepared, sam
     wanted = np.concatenate([corpus.tokens("train", 1, 2), corpus.tokens("train", 15, 20)])
     assert np.array_equal(articles_read.read_tokens(run, 10**6), wanted)
     assert np.array_equal(articles_read.read_tokens(run, 300), wanted[:300])
-    more = {"name": "report", "first_article": 3, "last_article": 4, "method": "report", "sequence_length": 16}
+    more = {"name": "report", "first_article": 3, "last_article": 4, "method": "first-tokens", "sequence_length": 16}
     run = lifecycle.create(RunSettings(**common, **more), {})
     wanted = np.concatenate([corpus.tokens("train", n, n)[:17] for n in (3, 4)])
     assert np.array_equal(articles_read.read_tokens(run, 10**6), wanted)

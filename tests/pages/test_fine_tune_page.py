@@ -100,10 +100,10 @@ def test_the_table_of_stages_changes_what_it_shows_and_nothing_else():
     from ui.stages_form import changed
 
     row = {"steps": None, "epochs": 2.0, "learning_rate": 0.0, "batch_size": 0, "sequence_length": 0}
-    settings = {"method": "report", "batch_size": 32}
-    assert changed(settings | {"minutes": 3}, row) == {"method": "report", "epochs": 2.0, "batch_size": 0}
+    settings = {"method": "first-tokens", "batch_size": 32}
+    assert changed(settings | {"minutes": 3}, row) == {"method": "first-tokens", "epochs": 2.0, "batch_size": 0}
     by_steps = changed(settings | {"epochs": 1.0}, row | {"epochs": float("nan"), "steps": 40.0, "batch_size": 8})
-    assert by_steps == {"method": "report", "steps": 40, "batch_size": 8}
+    assert by_steps == {"method": "first-tokens", "steps": 40, "batch_size": 8}
     assert isinstance(by_steps["steps"], int)
     assert changed({"minutes": 3}, row | {"epochs": None, "sequence_length": 64}) == {
         "minutes": 3,

@@ -42,7 +42,9 @@ def test_windows_are_of_the_context_and_an_epoch_of_few_articles_is_still_many_s
     assert inputs.window_shape(on_a_gpu(), 1024, 50_257, tokens=3_000_000) == (1024, 16)
     assert inputs.window_shape(on_a_gpu(), 1024, 50_257, tokens=200_000) == (1024, 4)
     assert inputs.window_shape(on_a_gpu(), 1024, 50_257, tokens=10_000) == (1024, 1)
-    assert inputs.window_shape(on_a_gpu(method="report"), 1024, 50_257) == (256, 5), "the report's way takes its own"
+    assert inputs.window_shape(on_a_gpu(method="first-tokens"), 1024, 50_257) == (256, 5), (
+        "the report's way takes its own"
+    )
     assert inputs.window_shape(settings_of("gpt2", "a", sequence_length=0, batch_size=0), 1024, 50_257) == (256, 5)
 
 

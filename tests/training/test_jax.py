@@ -167,7 +167,7 @@ def test_what_needs_tensorflow_is_refused_before_anything_is_loaded(jax_asked, t
     with pytest.raises(SettingsError, match=r"A \.ckpt checkpoint is TensorFlow's own, and KERAS_BACKEND asks for JAX"):
         submission.check(settings_of(tiny_preset, sample_folder, checkpoint_format="ckpt"))
     with pytest.raises(SettingsError, match="The original report's way trains by Keras fit on TensorFlow's data sets"):
-        submission.check(settings_of(tiny_preset, sample_folder, method="report", checkpoint_format="weights.h5"))
+        submission.check(settings_of(tiny_preset, sample_folder, method="first-tokens", checkpoint_format="weights.h5"))
     submission.check(settings_of(tiny_preset, sample_folder, checkpoint_format="weights.h5"))
 
 

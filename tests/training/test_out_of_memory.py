@@ -145,7 +145,7 @@ def test_a_run_in_pieces_resumes_bit_for_bit(tiny_preset, sample_folder, root, m
     assert all(np.array_equal(a, b) for a, b in zip(*ends, strict=True))
 
 
-@pytest.mark.parametrize("method", ["packed", "report"])
+@pytest.mark.parametrize("method", ["packed", "first-tokens"])
 def test_where_one_window_does_not_fit_the_failure_says_what_to_change(
     tiny_preset, sample_folder, root, monkeypatch, method, only_trains
 ):
@@ -159,7 +159,7 @@ def test_where_one_window_does_not_fit_the_failure_says_what_to_change(
     run = submission.submit(settings_of(tiny_preset, sample_folder, batch_size=1, method=method))
     said = {
         "packed": r"one window of 32 tokens at a time: set sequence_length to 16 or less \(about \d+ MB less\), train LoRA",
-        "report": "batches of 1 windows.*set batch_size to 1 or less",
+        "first-tokens": "batches of 1 windows.*set batch_size to 1 or less",
     }[method]
     with pytest.raises(ResourcesError, match=said):
         worker.work(run)

@@ -17,6 +17,7 @@ from engine.runs.articles_read import Seen
 from engine.runs.folder import Run
 from engine.runs.history import snapshots
 from engine.runs.history.snapshots import Snapshot
+from engine.runs.settings import FIRST_TOKENS
 from engine.services import import_job
 from ui import access, address, bases_view, budget, errors, memorisation_view, pair, sources, words
 from ui.charts import colours
@@ -168,7 +169,7 @@ def show_searched(run: Run, seen: Seen) -> None:
             "Searched: the {n} articles that this run, and the stages before it, were trained on.",
             seen.articles,
         )
-        + (_(" It learned from the beginning of each alone.") if run.settings.method == "report" else "")
+        + (_(" It learned from the beginning of each alone.") if run.settings.method == FIRST_TOKENS else "")
     )
     for error in seen.lost:
         errors.show(error)
