@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from engine.evaluation import intervals
-from ui import near_copies_view, words
+from ui import near_copies_view, tables, words
 from ui.charts import breakdown_figures
 from ui.charts.breakdown_figures import Shown
 from ui.i18n import _, _n
@@ -100,7 +100,7 @@ def headline(models: list[Shown]) -> None:
             *(write(figures[name]) if name in figures else "—" for figures in simple),
             *(with_interval(m.breakdown, name, write) for m in models),
         ]
-    st.dataframe(columns, hide_index=True)
+    tables.show(columns)
     articles = intervals.scored_articles(own["by_article"])
     scored = _n(
         "On {tokens} tokens of {articles} article, in windows of {length} tokens, {stride} from one to the next: each token is scored once.",
@@ -170,7 +170,7 @@ def difference(base: Shown, own: Shown) -> None:
             _("{low} to {high}", low=write(name, change["interval"][0]), high=write(name, change["interval"][1]))
             for _title, name, change in figures
         ]
-    st.dataframe(table, hide_index=True)
+    tables.show(table)
 
 
 def in_words(base: Shown, own: Shown, interval: list[float] | None) -> str:
@@ -231,7 +231,7 @@ def what_padding_does(model: Shown) -> None:
             )
         )
     names = {"article": _("an article a window, its first tokens"), "paragraph": _("a paragraph a window")}
-    st.dataframe(
+    tables.show(
         {
             _("Windows"): [names[p["windows"]] for p in found],
             _("Length"): [p["length"] for p in found],
@@ -241,7 +241,6 @@ def what_padding_does(model: Shown) -> None:
             _("Padding counted"): [words.percent(p["accuracy_with_padding"]) for p in found],
             _("Padding counted and learnt"): [words.percent(p["accuracy_learnt"]) for p in found],
         },
-        hide_index=True,
     )
     st.caption(
         _(

@@ -11,7 +11,7 @@ from engine.core.errors import EngineError
 from engine.inference.samples.outcome import Column, GenerationResult, Sample
 from engine.runs.references import ModelReference
 from engine.services import inference_client
-from ui import address, budget, errors, rooms, server_paths, studio_view, words
+from ui import address, budget, errors, rooms, server_paths, setting_names, studio_view, words
 from ui.charts import colours
 from ui.i18n import _, error_text
 from ui.readers import folders
@@ -236,7 +236,11 @@ def time_written(result: GenerationResult) -> str:
 def environment_lines(environment: dict) -> list[str]:
     """Device, precision and versions, each a phrase."""
     versions = [f"{name} {version}" for name, version in environment.get("versions", {}).items()]
-    return [environment.get("device", ""), environment.get("precision", ""), *versions]
+    return [
+        setting_names.device(environment.get("device", "")),
+        setting_names.value("precision", environment.get("precision", "")),
+        *versions,
+    ]
 
 
 def markdown(result: GenerationResult) -> str:

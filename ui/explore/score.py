@@ -20,6 +20,7 @@ from ui import (
     pair,
     server_paths,
     studio_view,
+    tables,
     words,
 )
 from ui.charts import colours, evaluation_figures
@@ -152,7 +153,7 @@ def table(split: str) -> None:
     for slot, (name, title, pattern, factor) in zip(st.columns(2), figures, strict=True):
         figure = evaluation_figures.bars(rows, name, title, pattern, factor)
         slot.plotly_chart(figure, theme="streamlit", key=f"figure_{name}")
-    st.dataframe(
+    tables.show(
         pd.DataFrame(
             {
                 "model": [row.title for row in rows],
@@ -164,28 +165,30 @@ def table(split: str) -> None:
                 "hash": [row.hash[:10] for row in rows],
             }
         ),
-        hide_index=True,
+        {
+            "accuracy": words.in_percent,
+            "perplexity": lambda x: words.decimal(x, 1),
+            **{name: lambda x: words.decimal(x, 3) for name in ("bits", "loss")},
+        },
         column_config={
             "model": st.column_config.TextColumn(_("Model")),
             "accuracy": st.column_config.NumberColumn(
-                _("Accuracy"), format="%.1f %%", help=_("How often the most probable next token is the right one.")
+                _("Accuracy"), help=_("How often the most probable next token is the right one.")
             ),
             "bits": st.column_config.NumberColumn(
                 _("Bits per byte"),
-                format="%.3f",
                 help=_(
                     "How many bits the model needs for a byte of text: comparable across vocabularies, lower is better."
                 ),
             ),
             "loss": st.column_config.NumberColumn(
-                _("Loss"), format="%.3f", help=_("Mean cross-entropy in nats a token; lower is better.")
+                _("Loss"), help=_("Mean cross-entropy in nats a token; lower is better.")
             ),
             "perplexity": st.column_config.NumberColumn(
                 _("Perplexity"),
-                format="%.1f",
                 help=_("exp(loss): among how many equally likely tokens the model hesitates."),
             ),
-            "tokens": st.column_config.NumberColumn(_("Tokens scored"), format="localized"),
+            "tokens": st.column_config.NumberColumn(_("Tokens scored")),
             "hash": st.column_config.TextColumn(
                 _("Weights"), help=_("The first digits of the SHA-256 of the weights.")
             ),

@@ -10,7 +10,7 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, states
 from engine.runs.folder import Run
-from ui import address, bases_view, broken_view, removal_view, server_paths, setting_names, words
+from ui import address, bases_view, broken_view, removal_view, server_paths, setting_names, tables, words
 from ui.charts import colours, comparison_figures
 from ui.charts.comparison_figures import Line
 from ui.components.figure import live
@@ -157,7 +157,7 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
                 "test_loss": test.get("loss"),
                 "test_accuracy": 100 * test["accuracy"] if test else None,
                 "test_bits": test.get("bits_per_byte"),
-                "device": str(result.get("device", run.settings.device)).removeprefix("/device:").lower(),
+                "device": setting_names.device(str(result.get("device", run.settings.device))),
                 "format": saved[-1].format if saved else run.settings.checkpoint_format,
             }
         )
@@ -165,22 +165,27 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
     number = st.column_config.NumberColumn
     best_help = _("On the part of validation that is measured at each interval, where the loss was lowest.")
     test_help = _("Of the last checkpoint, on the whole test split.")
-    st.dataframe(
+    tables.show(
         frame_,
-        hide_index=True,
+        {
+            "tokens": words.grouped,
+            "minutes": lambda x: words.decimal(x, 1),
+            **dict.fromkeys(("accuracy", "test_accuracy"), words.in_percent),
+            **{name: lambda x: words.decimal(x, 3) for name in ("loss", "bits", "test_loss", "test_bits")},
+        },
         key="compare_table",
         column_config={
             "run": st.column_config.TextColumn(_("Run"), pinned=True),
             "state": st.column_config.TextColumn(_("State")),
-            "steps": number(_("Steps"), format="localized"),
-            "tokens": number(_("Tokens"), format="localized"),
-            "minutes": number(_("Minutes"), format="%.1f", help=_("Of training alone.")),
-            "loss": number(_("Best loss"), format="%.3f", help=best_help),
-            "accuracy": number(_("Accuracy"), format="%.1f %%", help=best_help),
-            "bits": number(_("Bits per byte"), format="%.3f", help=best_help),
-            "test_loss": number(_("Loss on test"), format="%.3f", help=test_help),
-            "test_accuracy": number(_("Accuracy on test"), format="%.1f %%", help=test_help),
-            "test_bits": number(_("Bits per byte on test"), format="%.3f", help=test_help),
+            "steps": number(_("Steps")),
+            "tokens": number(_("Tokens")),
+            "minutes": number(_("Minutes"), help=_("Of training alone.")),
+            "loss": number(_("Best loss"), help=best_help),
+            "accuracy": number(_("Accuracy"), help=best_help),
+            "bits": number(_("Bits per byte"), help=best_help),
+            "test_loss": number(_("Loss on test"), help=test_help),
+            "test_accuracy": number(_("Accuracy on test"), help=test_help),
+            "test_bits": number(_("Bits per byte on test"), help=test_help),
             "device": st.column_config.TextColumn(_("Device")),
             "format": st.column_config.TextColumn(_("Format")),
         },
@@ -243,9 +248,8 @@ def settings(chosen: list[Run]) -> None:
         )
     title = _n("{n} setting that is equal", "{n} settings that are equal", len(equal))
     with st.expander(title if len(chosen) > 1 else _("All settings")):
-        st.dataframe(
+        tables.show(
             pd.DataFrame([{"setting": setting_names.title(name), "value": value} for name, value in equal.items()]),
-            hide_index=True,
             column_config={
                 "setting": st.column_config.TextColumn(_("Setting")),
                 "value": st.column_config.TextColumn(_("Value")),

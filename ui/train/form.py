@@ -13,8 +13,6 @@ from engine.runs.checkpoints import Checkpoint
 from engine.runs.settings import (
     CHECKPOINT_FORMATS,
     COMPILATIONS,
-    KEPT_IN,
-    LEFT_OUT,
     NEAR_COPIES,
     PRECISIONS,
     PROMPTS,
@@ -30,6 +28,7 @@ from ui import (
     importing_view,
     rooms,
     run_view,
+    setting_names,
     sources,
     stages_form,
     words,
@@ -174,11 +173,18 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
             two, _("Sequence length (0 = automatic)"), "sequence_length", help=_("Tokens in a window.")
         )
         lora_rank = number_input(two, _("LoRA rank (0 = train every weight)"), "lora_rank", help=words.lora_help())
-        device = three.selectbox(_("Device"), ["auto", "cpu", *[f"gpu:{i}" for i in range(len(machine.gpus()))]])
-        precision = three.selectbox(_("Precision"), PRECISIONS)
+        device = three.selectbox(
+            _("Device"),
+            ["auto", "cpu", *[f"gpu:{i}" for i in range(len(machine.gpus()))]],
+            format_func=setting_names.device,
+        )
+        precision = three.selectbox(
+            _("Precision"), PRECISIONS, format_func=lambda code: setting_names.value("precision", code)
+        )
         compilation = three.selectbox(
             _("Compilation by XLA"),
             COMPILATIONS,
+            format_func=lambda code: setting_names.value("compilation", code),
             help=_(
                 "Compiled steps are faster, and the first one waits until they are compiled. Automatic: not for a run of two minutes at most of a small model on a CPU."
             ),
@@ -197,7 +203,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         near_copies = three.selectbox(
             _("Test articles that are nearly training articles"),
             NEAR_COPIES,
-            format_func=lambda name: {KEPT_IN: _("report them"), LEFT_OUT: _("leave them out of the figures")}[name],
+            format_func=lambda code: setting_names.value("near_copies", code),
             help=_("Of base and run alike, at the end. Library › Articles shows them."),
         )
         checkpoint_format = one.selectbox(_("Checkpoint format"), CHECKPOINT_FORMATS, help=words.formats_help())

@@ -20,7 +20,7 @@ export default function ({ parentElement, data }) {
       const table = element("table");
       for (const [piece, share] of model.alternatives[at]) {
         const row = element("tr", piece === data.pieces[at] ? "real" : "");
-        row.append(element("td", "piece", visible(piece)), element("td", "", (100 * share).toFixed(share < 0.1 ? 1 : 0) + data.percent));
+        row.append(element("td", "piece", visible(piece)), element("td", "", (100 * share).toFixed(share < 0.1 ? 1 : 0).replace(".", data.decimal) + data.percent));
         const cell = element("td", "share"), bar = element("div");
         bar.style.width = Math.max(1, 100 * share) + "%"; bar.style.background = model.colour;
         cell.append(bar); row.append(cell); table.append(row);
