@@ -5,6 +5,8 @@
 Writes runs of so many reports as a trainer writes them, one a second, in a temporary folder, and looks at each in a
 process of its own through what the pages use: `folders.history`, and the six figures of the Fine-tune page as JSON. With
 --texts each of the thousand measurements also has the sums of its articles, a passage and three samples: 20 MB of texts.
+"First look" is that of a process that finds the index which the trainer, or another process, has kept of a long file;
+"anew" is without one, as of a run of an earlier version.
 A refresh follows a new report. Memory is what the process grew by. Thirty viewers are thirty threads that refresh once.
 """
 
@@ -96,7 +98,7 @@ def draw(path: Path) -> int:
 
 def look(path: Path, reports: int) -> dict:
     """The figures of one file, in this process."""
-    (path.parent.parent / "small").mkdir()
+    (path.parent.parent / "small").mkdir(exist_ok=True)
     small = path.parent.parent / "small" / "events.jsonl"
     make(small, 10)
     draw(small)  # imports and templates
@@ -136,8 +138,13 @@ def measure(reports: int, with_texts: bool) -> dict:
         path.parent.mkdir()
         make(path, reports, with_texts)
         command = [sys.executable, str(Path(__file__).resolve()), LOOK, str(path), "--reports", str(reports)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PROJECT)
-        return json.loads(done.stdout.splitlines()[-1])
+        anew, found = (
+            json.loads(
+                subprocess.run(command, capture_output=True, text=True, check=True, cwd=PROJECT).stdout.splitlines()[-1]
+            )
+            for _ in range(2)
+        )
+        return {**found, "anew_seconds": anew["first_seconds"], "anew_cpu_seconds": anew["first_cpu_seconds"]}
 
 
 def main() -> None:
@@ -156,11 +163,12 @@ def main() -> None:
         print(json.dumps(found))
         return
     print(
-        "reports        file   first look   CPU of it     a refresh   CPU of it   thirty viewers   CPU of them     memory     sent"
+        "reports        file         anew   CPU of it   first look   CPU of it     a refresh   CPU of it   thirty viewers   CPU of them     memory     sent"
     )
     for one in found:
         print(
-            f"{one['reports']:7,} {one['file_bytes'] / 1e6:8.1f} MB {one['first_seconds']:8.2f} s {one['first_cpu_seconds']:8.2f} s "
+            f"{one['reports']:7,} {one['file_bytes'] / 1e6:8.1f} MB {one['anew_seconds']:8.2f} s "
+            f"{one['anew_cpu_seconds']:8.2f} s {one['first_seconds']:8.2f} s {one['first_cpu_seconds']:8.2f} s "
             f"{1e3 * one['refresh_seconds']:10.0f} ms {1e3 * one['refresh_cpu_seconds']:8.0f} ms "
             f"{1e3 * one['viewers_seconds']:13.0f} ms {1e3 * one['viewers_cpu_seconds']:10.0f} ms "
             f"{one['memory_bytes'] / 1e6:7.0f} MB {one['sent_bytes'] / 1e3:5.0f} kB"

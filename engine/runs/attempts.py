@@ -26,7 +26,7 @@ from typing import Any
 from engine.core import checked
 from engine.core.errors import SupersededError
 from engine.core.files import storage_errors, write_json
-from engine.runs.history import events, lines
+from engine.runs.history import events, index, lines
 
 LAB, TRAINER = "lab", "trainer"
 STATE, ATTEMPT, JOB = "state.json", "attempt.json", "job.json"
@@ -59,7 +59,7 @@ class Attempt:
         for number in numbers(self.folder.parent):
             if number < self.number:
                 former = folder_of(self.folder.parent, number)
-                for left in [*former.glob(".*"), former / events.FILE, former / "last_words"]:
+                for left in [*former.glob(".*"), *(former / name for name in (events.FILE, index.NAME, "last_words"))]:
                     if left.is_dir():
                         shutil.rmtree(left, ignore_errors=True)
                     else:

@@ -13,6 +13,7 @@ from engine.models.protocols import CausalLM
 from engine.presets import memory
 from engine.runs import submission
 from engine.runs.folder import Run
+from engine.runs.history import shared
 from engine.runs.settings import FIRST_TOKENS
 from engine.training import final, saver, setup, steppers
 from engine.training.loop import Loop, Sums
@@ -245,6 +246,7 @@ class _FineTuning:
         """Writes a checkpoint."""
         self.state.elapsed = self.timekeeper.elapsed()
         self.saver.save()
+        shared.keep_index(self.setup.run.folder)
 
     def ends_early(self) -> bool:
         """Whether validation has not improved for as many measurements as the settings wait for."""

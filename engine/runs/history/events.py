@@ -339,6 +339,14 @@ def small(event: dict[str, Any]) -> dict[str, Any]:
     return {sys.intern(name): value for name, value in event.items() if name in wanted}
 
 
+def fits_without_large(event: Any) -> bool:
+    """Whether an event is one that `small` may have given."""
+    if not isinstance(event, dict) or not isinstance(name := event.get("kind"), str) or name not in KINDS:
+        return False
+    large = KINDS[name].large
+    return name != "step" and _fits(event, {field: rule for field, rule in _TABLES[name].items() if field not in large})
+
+
 def is_measured(event: Any) -> bool:
     """Whether a trainer measured it at an interval, as it does again and again; not on whole splits at the end."""
     return event["kind"] in MEASURED and not event.get("whole")

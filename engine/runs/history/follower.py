@@ -1,5 +1,6 @@
 """A file of events that grows, read forward once for all who ask, in memory that does not grow with it."""
 
+import hashlib
 import itertools
 import math
 import os
@@ -14,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.runs.history import blocks, events, lines
+from engine.runs.history import blocks, events, index, lines
 from engine.runs.history.blocks import Block, Placed
 from engine.runs.history.events import VALIDATION, Evaluation, Unread
-from engine.runs.history.series import MOST, Series
+from engine.runs.history.series import COLUMNS, MOST, Series
 
 BLOCK_BYTES = 1 << 19  # read at a time; more takes memory that is not given back
 _TAIL_BYTES = 256
@@ -99,6 +100,7 @@ class Follower:
 
     def _begin(self) -> None:
         self._offset, self._tail = 0, b""
+        self._digest, self._indexed = hashlib.sha256(), 0  # of what was read; how much of it `index` keeps
         self._file: tuple[int, int] | None = None
         self._files_read = next(_versions)  # what was kept of a file that is another by now is not found any more
         self._series = Series(self._most_reports)
@@ -124,12 +126,16 @@ class Follower:
                     self._begin()
                 self._file = (found.st_dev, found.st_ino)
                 try:
+                    if not self._offset and found.st_size >= index.EVERY_BYTES:
+                        self._go_on_from_index()
                     for block in self._blocks(found.st_size):
                         self._take(block)
                 except BaseException:
                     self._begin()  # a part of it may be there and a part not
                     raise
                 self._seen = seen
+                if self._offset - self._indexed >= index.EVERY_BYTES:
+                    self._write_index()
             return self._published()
 
     @property
@@ -163,6 +169,28 @@ class Follower:
                 self._large_bytes -= length
         return found
 
+    def _go_on_from_index(self) -> None:
+        """Takes what another process has read of the file, where that is kept and still true."""
+        if self._most_reports != MOST or (kept := index.load(self._path, COLUMNS)) is None:
+            return
+        self._offset = self._indexed = kept.offset
+        self._digest = kept.digest
+        self._tail = lines.line(self._path, max(0, kept.offset - _TAIL_BYTES), min(kept.offset, _TAIL_BYTES))
+        self._series.go_on(kept.columns, kept.next_number, kept.thinned)
+        self._set(kept.placed)
+        self._snapshots_left_out = kept.snapshots_left_out
+        self._damaged, self._unknown = kept.damaged, kept.unknown
+
+    def _write_index(self) -> None:
+        if self._most_reports != MOST:
+            return
+        columns, next_number = self._series.kept()
+        state = (self._placed, self._snapshots_left_out, self._damaged, self._unknown)
+        index.write(
+            self._path, index.Read(self._offset, self._digest, columns, next_number, self._series.thinned, *state)
+        )
+        self._indexed = self._offset
+
     def _has_only_grown(self, found: os.stat_result) -> bool:
         """Whether the file is the one that was read, with more behind; not another, a shorter one, or one edited."""
         if self._file != (found.st_dev, found.st_ino):
@@ -191,6 +219,7 @@ class Follower:
         content = lines.read(self._path, self._offset, most_bytes)
         if content:
             self._offset += len(content)
+            self._digest.update(content)
             self._tail = content[-_TAIL_BYTES:]
         return content
 

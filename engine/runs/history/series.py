@@ -8,6 +8,7 @@ MOST = 10_000  # reports kept; above, they are thinned
 _STRETCHES = 400
 _EXACT = 1_000  # of the newest, which all stay
 _NUMBER = "number"  # of a report in the run
+COLUMNS = (*STEP_FIELDS, _NUMBER)
 _DRAWN = ("loss", "accuracy", "learning_rate", "tokens_per_second", "memory_bytes")  # what else there is only grows
 
 
@@ -23,7 +24,16 @@ class Series:
         self.rows, self.thinned = 0, False
         self._most = most
         self._next = 0  # the number of the next report
-        self._columns = {name: np.empty(0) for name in (*STEP_FIELDS, _NUMBER)}
+        self._columns = {name: np.empty(0) for name in COLUMNS}
+
+    def kept(self) -> tuple[dict[str, np.ndarray], int]:
+        """COLUMNS as they stand, and the number of the next report: what `go_on` takes."""
+        return {name: column[: self.rows] for name, column in self._columns.items()}, self._next
+
+    def go_on(self, columns: dict[str, np.ndarray], next_number: int, thinned: bool) -> None:
+        """Takes the place of what another one has kept."""
+        self.rows, self._next, self.thinned = len(columns["step"]), next_number, thinned
+        self._take(columns, self.rows)
 
     def given(self) -> dict[str, np.ndarray]:
         """STEP_FIELDS as they stand, each float64 (reports,), read-only."""

@@ -1,12 +1,14 @@
 """The histories of runs, shared by all threads of a process: each file is read once, and those looked at last are kept."""
 
+import contextlib
 import itertools
+import os
 import threading
 from collections import OrderedDict
 from pathlib import Path
 
 from engine.runs import attempts
-from engine.runs.history import events
+from engine.runs.history import events, index
 from engine.runs.history.follower import Follower, History
 
 _MOST_BYTES = 100_000_000  # of all runs together, about; the longest unused go first
@@ -40,3 +42,11 @@ def _drop_unused() -> None:
 def of(folder: Path) -> History:
     """What the run in a folder has reported."""
     return of_file(attempts.home(folder) / events.FILE)
+
+
+def keep_index(folder: Path) -> None:
+    """Reads on where a run has reported much, so that what it says stands beside it (`index`) when a page first asks."""
+    path = attempts.home(folder) / events.FILE
+    with contextlib.suppress(OSError):
+        if os.stat(path).st_size >= index.EVERY_BYTES:
+            of_file(path)
