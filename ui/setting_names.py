@@ -20,6 +20,7 @@ def title(setting: str) -> str:
         "plan": _("Plan"),
         "method": _("Method"),
         "device": _("Device"),
+        "devices": _("Devices that share it"),
         "precision": _("Precision"),
         "sequence_length": _("Window, in tokens"),
         "batch_size": _("Windows a batch"),

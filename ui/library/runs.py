@@ -157,7 +157,7 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
                 "test_loss": test.get("loss"),
                 "test_accuracy": 100 * test["accuracy"] if test else None,
                 "test_bits": test.get("bits_per_byte"),
-                "device": str(result.get("device", run.settings.device)).removeprefix("/device:").lower(),
+                "device": str(result.get("device", run.settings.device)).replace("/device:", "").lower(),
                 "format": saved[-1].format if saved else run.settings.checkpoint_format,
             }
         )
