@@ -24,6 +24,7 @@ def title(setting: str) -> str:
         "plan": _("Plan"),
         "method": _("Method"),
         "device": _("Device"),
+        "devices": _("Devices that share it"),
         "precision": _("Precision"),
         "sequence_length": _("Window, in tokens"),
         "batch_size": _("Windows a batch"),
@@ -64,8 +65,8 @@ def value(setting: str, value: Any) -> str:
 
 
 def device(code: str) -> str:
-    """A device by its code: auto, cpu or gpu:N, or as TensorFlow calls it."""
-    return _("automatic") if code == settings.AUTO else code.removeprefix("/device:").upper().replace(":", "\u00a0")
+    """A device by its code: auto, cpu or gpu:N, or as TensorFlow calls it; several are parted by commas."""
+    return _("automatic") if code == settings.AUTO else code.replace("/device:", "").upper().replace(":", "\u00a0")
 
 
 def _unset(setting: str, value: Any) -> str:

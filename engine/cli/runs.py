@@ -2,13 +2,14 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from typing import Any
 
 from engine.cli import options
 from engine.cli.output import place_line, print_result
 from engine.core import paths, strict_json
 from engine.core.errors import EngineError, RunError
-from engine.runs import lifecycle, removal, states
+from engine.runs import devices, lifecycle, removal, states
 from engine.runs import queue as queueing
 from engine.runs.folder import Run
 from engine.services import killing
@@ -17,7 +18,9 @@ from engine.services.launchers import outlook, watch
 
 def register(command: options.Command) -> None:
     """Adds the commands of this module."""
-    command("resume", resume).add_argument("run")
+    p = command("resume", resume)
+    p.add_argument("run")
+    p.add_argument("--devices", type=int, metavar="N", help="that share its batches from here on (default: as before)")
     p = command("stop", stop)
     p.add_argument("run")
     p.add_argument(
@@ -46,7 +49,12 @@ def register(command: options.Command) -> None:
 
 def resume(a: argparse.Namespace) -> int:
     """Puts a stopped, failed or interrupted run into the queue again."""
-    lifecycle.find(a.run).request_resume()
+    run, changes = lifecycle.find(a.run), {}
+    if a.devices is not None:
+        changes["devices"] = a.devices
+        if not run.scheduled:  # what this machine has says nothing of a node
+            devices.suiting(replace(run.settings, **changes))
+    run.request_resume(**changes)
     options.have_started()
     print_result({"run": a.run, "state": "queued"}, a.json, [f"{a.run} goes on from its newest checkpoint."])
     return 0

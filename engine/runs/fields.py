@@ -52,6 +52,7 @@ class Field:
 
 FIELDS = (
     Field("device", str, "auto, cpu or gpu:N"),
+    Field("devices", int, "that share each batch of a run, which stays as large as on one (JAX alone)"),
     Field("precision", str, "of the arithmetic; auto = by the device", PRECISIONS),
     Field("sequence_length", int, "targets in a window; 0 = the context, on a CPU 256 at most"),
     Field("batch_size", int, "windows a step; 0 = about 2,048 tokens, on a GPU up to 16,384"),

@@ -30,6 +30,7 @@ NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PARENT_PATTERN = re.compile(r"[^./\\\0][^/\\\0]{0,254}(/[0-9]{1,8})?")  # RUN or RUN/STEP
 RESERVED_NAMES = ("presets",)
 BOUNDS = {  # the least and the greatest value
+    "devices": (1, 64),
     "sequence_length": (0, 1024),
     "batch_size": (0, 1024),
     "warmup_steps": (0, 1_000_000),
@@ -63,6 +64,7 @@ class RunSettings:
         method: PACKED, or FIRST_TOKENS ("report" in files), the original project's way: the first sequence_length
             tokens of each article through Keras fit, saved as a TensorFlow checkpoint too, measured by Keras evaluate; or IMPORTED: not trained here.
         device: auto, cpu or gpu:N.
+        devices: that share each batch (JAX alone); with several, device is auto, or cpu.
         precision: auto, or a Keras dtype policy.
         sequence_length: targets in a window; 0 = the preset's context, on a CPU 256 at most.
         batch_size: windows a step; 0 = as many as make about 2,048 tokens, on a GPU up to 16,384.
@@ -109,6 +111,7 @@ class RunSettings:
     plan: str = ""
     method: str = PACKED
     device: str = "auto"
+    devices: int = 1
     precision: str = "auto"
     sequence_length: int = 0
     batch_size: int = 0
@@ -230,6 +233,18 @@ def _problems(s: RunSettings) -> Iterator[EngineError]:
         yield bad("The range of articles must run from 1 upwards; received {first}-{last}.", first=first, last=last)
     if not DEVICE_PATTERN.fullmatch(s.device):
         yield bad("The device must be auto, cpu or gpu:N; received {value}.", value=s.device)
+    if s.devices > 1 and s.device.startswith("gpu:"):
+        yield bad(
+            "{device} is one device, and {devices} are asked for: leave the device at auto.",
+            device=s.device,
+            devices=s.devices,
+        )
+    if s.devices > 1 and 0 < s.batch_size < s.devices:
+        yield bad(
+            "A batch of {size} windows cannot be shared by {devices} devices: choose a larger batch_size, or 0.",
+            size=s.batch_size,
+            devices=s.devices,
+        )
     if s.method not in (*METHODS, IMPORTED):
         yield bad("The method must be one of {known}; received {value}.", known=METHODS, value=s.method)
     if s.method == FIRST_TOKENS and s.minutes is not None:

@@ -108,7 +108,7 @@ def score(
         result["batch_size"], result["micro_batch"] = setup.batch_size, state.micro_batch
     if device_memory is not None:
         result["device_memory"] = device_memory
-    result["device"], result["precision"] = setup.device, setup.precision
+    result["device"], result["precision"] = ", ".join(setup.devices), setup.precision
     run.append_event("result", step=checkpoint.step, **result)
     return result
 

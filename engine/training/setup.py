@@ -34,7 +34,7 @@ class Setup:
     """What a run's training stands on, the model apart.
 
     Attributes:
-        run, settings: the run. device: TensorFlow's name of it. precision: a Keras dtype policy.
+        run, settings: the run. devices: that share each batch, by TensorFlow's names. precision: a Keras dtype policy.
         base: the preset as it ships. parent: the checkpoint it starts from, where one was chosen and is still there.
         own: its newest whole checkpoint, or None. damaged: why newer ones were passed over.
         tokenizer: of the preset.
@@ -46,7 +46,7 @@ class Setup:
 
     run: Run
     settings: RunSettings
-    device: str
+    devices: tuple[str, ...]
     precision: str
     base: ModelReference
     parent: ModelReference | None
@@ -61,6 +61,16 @@ class Setup:
     parameters: int
     past: Past
     xla: bool
+
+    @property
+    def device(self) -> str:
+        """The device that computes whatever is not shared: measurements, samples."""
+        return self.devices[0]
+
+    @property
+    def rows(self) -> int:
+        """Windows of a batch that one device has to work on."""
+        return -(-self.batch_size // len(self.devices))
 
     @property
     def checkpoint_format(self) -> str:
@@ -101,7 +111,8 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Set
         Cancelled: `on_progress` ended it. EngineError: what a person can act on.
     """
     s = run.settings
-    device, precision = placing.place(run, offered)
+    devices, precision = placing.place(run, offered)
+    device = devices[0]
     keras.utils.set_random_seed(s.seed)
     base = ModelReference(catalogue.find(s.preset))
     own, damaged = checkpoints.newest_and_damaged(run, fresh=True)
@@ -137,7 +148,7 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Set
     return model, Setup(
         run=run,
         settings=s,
-        device=device,
+        devices=devices,
         precision=precision,
         base=base,
         parent=parent,
