@@ -16,6 +16,7 @@ from ui import (
     budget,
     errors,
     gpu_unused,
+    interpretation_view,
     little_memory,
     owner,
     pair,
@@ -86,6 +87,7 @@ else:
     elif shown.name == trained[0].name:
         st.caption(_("The last run"))
     run_view.watch(shown, key="lab")
+    interpretation_view.show(shown)
     if shown.state().state == states.FINISHED:
         run_view.outcome(shown)
         with st.container(horizontal=True):

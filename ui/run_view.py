@@ -304,18 +304,8 @@ def samples(run: Run, prompts: int) -> None:
 
 
 def result_sentences(run: Run) -> list[str]:
-    """What is to be said of how a run ended and of which of its checkpoints its figures are."""
+    """What is to be said of which of a run's checkpoints its figures are; what happened, `interpretation_view` says."""
     history, state, sentences = folders.history(run), run.state(), []
-    for event in history.events("early_end")[-1:] if state.ended_early else ():
-        sentences.append(
-            _(
-                "It ended early, at step {step} of {steps}: the last {patience} measurements on validation were no better than the one at step {best}.",
-                step=words.grouped(event["step"]),
-                steps=words.grouped(event["steps"]),
-                patience=words.grouped(event["patience"]),
-                best=words.grouped(event["best_step"]),
-            )
-        )
     result = checkpoints.result_of(run, unread=False)
     if state.result and (result is None or result.step != state.result):
         sentences.append(
@@ -325,7 +315,7 @@ def result_sentences(run: Run) -> list[str]:
         if event.get("base_better"):
             sentences.append(
                 _(
-                    "On validation the base model is better than every checkpoint of this run; what is shown is the last."
+                    "At no checkpoint of this run is the loss on validation lower than the base model's; what is shown is the last."
                 )
             )
         elif event.get("best_step") and event["step"] != state.step:

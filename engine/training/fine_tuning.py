@@ -11,7 +11,7 @@ from engine.models import backend
 from engine.models.backend import on_device, release_memory
 from engine.models.protocols import CausalLM
 from engine.presets import memory
-from engine.runs import submission
+from engine.runs import states, submission
 from engine.runs.folder import Run
 from engine.runs.history import shared
 from engine.runs.settings import FIRST_TOKENS
@@ -88,17 +88,9 @@ class _FineTuning:
         """Leaves the last good checkpoint as the result; the sentence that says so."""
         values = {"step": error.step, "rate": self.setup.learning_rate}
         if self.saver.saved_step < 0:
-            return EngineError(
-                "The loss became infinite or no number at step {step}: the learning rate {rate} is too high for this model.",
-                **values,
-            )
+            return EngineError(states.NO_NUMBER, **values)
         self.setup.run.write_state(result=self.saver.saved_step)
-        return EngineError(
-            "The loss became infinite or no number at step {step}: the learning rate {rate} is too high for this model. The result is "
-            "the checkpoint of step {saved}, the last one before.",
-            saved=self.saver.saved_step,
-            **values,
-        )
+        return EngineError(states.NO_NUMBER_BEHIND, saved=self.saver.saved_step, **values)
 
     def _enter(self, phase: Phase) -> None:
         self.setup.run.write_state(durable=False, phase=phase, step=self.state.step, steps=self.state.steps)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.runs import checkpoints, states
-from ui import pair, queue_view, removal_view, run_view, words
+from ui import interpretation_view, pair, queue_view, removal_view, rooms, run_view, words
 from ui.i18n import _
 from ui.library import runs
 from ui.readers import recorded
@@ -14,6 +14,7 @@ def show() -> None:
     removal_view.show_message()
     if (run := pair.trained(_("No run yet: press the button in the Lab, or start one in Train."))) is None:
         return
+    interpretation_view.show(run, rooms.CURVE)
     if run.state().state == states.FINISHED:
         run_view.outcome(run)
     run_view.watch(run, key="curve", details=True)

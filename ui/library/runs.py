@@ -10,7 +10,17 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, states
 from engine.runs.folder import Run
-from ui import address, bases_view, broken_view, removal_view, server_paths, setting_names, tables, words
+from ui import (
+    address,
+    bases_view,
+    broken_view,
+    interpretation_view,
+    removal_view,
+    server_paths,
+    setting_names,
+    tables,
+    words,
+)
 from ui.charts import colours, comparison_figures
 from ui.charts.comparison_figures import Line
 from ui.components.figure import live
@@ -148,6 +158,7 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
             {
                 "run": run.name + (f" ({_('recorded')})" if run.recorded else ""),
                 "state": words.state_name(state.state),
+                "verdict": interpretation_view.short(run),
                 "steps": state.step,
                 "tokens": steps["tokens"][-1] if len(steps["tokens"]) else None,
                 "minutes": steps["seconds"][-1] / 60 if len(steps["seconds"]) else None,
@@ -177,6 +188,10 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
         column_config={
             "run": st.column_config.TextColumn(_("Run"), pinned=True),
             "state": st.column_config.TextColumn(_("State")),
+            "verdict": st.column_config.TextColumn(
+                _("What happened"),
+                help=_("On validation, against what it started from. Explore › Curve says it in full."),
+            ),
             "steps": number(_("Steps")),
             "tokens": number(_("Tokens")),
             "minutes": number(_("Minutes"), help=_("Of training alone.")),
