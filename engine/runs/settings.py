@@ -255,7 +255,9 @@ def _problems(s: RunSettings) -> Iterator[EngineError]:
         if (value := getattr(s, name)) not in known:
             yield bad("{name} must be one of {known}; received {value}.", name=name, known=known, value=value)
     if s.initial_weights == RANDOM and s.parent is not None:
-        yield bad("A run begins with random weights or with those of a checkpoint, not with both: leave one of them out.")
+        yield bad(
+            "A run begins with random weights or with those of a checkpoint, not with both: leave one of them out."
+        )
     if s.initial_weights == RANDOM and s.lora_rank:
         yield bad("Random weights know nothing that adapters could add to: train every weight (lora_rank 0).")
     if s.patience is not None and not 0 <= s.patience <= 1000:
