@@ -307,7 +307,9 @@ def result_sentences(run: Run) -> list[str]:
     """What is to be said of which of a run's checkpoints its figures are; what happened, `interpretation_view` says."""
     history, state, sentences = folders.history(run), run.state(), []
     result = checkpoints.result_of(run, unread=False)
-    if state.result and (result is None or result.step != state.result):
+    if run.ships_without_weights:
+        sentences.append(errors.markdown(checkpoints.none_of(run)))
+    elif state.result and (result is None or result.step != state.result):
         sentences.append(
             _("Its result, the checkpoint of step {n}, is gone or damaged.", n=words.grouped(state.result))
         )

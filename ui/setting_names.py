@@ -20,6 +20,7 @@ def title(setting: str) -> str:
         "minutes": _("Minutes"),
         "minutes_of": _("What the minutes count"),
         "parent": _("Start from"),
+        "initial_weights": _("Weights it begins with"),
         "after": _("Waits for"),
         "plan": _("Plan"),
         "method": _("Method"),

@@ -11,7 +11,7 @@ from engine.core.files import read_json
 from engine.core.locks import Lock
 from engine.runs import checkpoints, devices, durations, lifecycle, plans, states, submission
 from engine.runs.folder import OWNER, Run
-from engine.runs.settings import IMPORTED, LENGTHS, PACKED, RunSettings
+from engine.runs.settings import FROM_PRESET, IMPORTED, LENGTHS, PACKED, RunSettings
 
 UNNAMED = "unnamed"  # what settings are called until the queue names their run
 Admit = Callable[[RunSettings, list[Run]], object]
@@ -236,6 +236,8 @@ def again(run: Run, **changes: Any) -> RunSettings:
     settings = run.settings
     if settings.method == IMPORTED:  # it was not trained here; what goes on from it is
         changes.setdefault("method", PACKED)
+    if changes.get("parent") is not None:
+        changes.setdefault("initial_weights", FROM_PRESET)
     if any(changes.get(length) is not None for length in LENGTHS):
         changes = {**dict.fromkeys(LENGTHS), **changes}
     return replace(settings, **{"name": UNNAMED, "after": None, "plan": "", **changes})

@@ -19,6 +19,7 @@ CHECKPOINT_FORMATS = CKPT, H5, KERAS = ("ckpt", "weights.h5", "keras")
 PRESET, HUGGING_FACE = "preset", "hugging-face"
 EXPORTS = (*CHECKPOINT_FORMATS, PRESET, HUGGING_FACE)
 AUTO, BEST, LAST = RESULTS = ("auto", "best", "last")  # which checkpoint is a run's result
+FROM_PRESET, RANDOM = INITIAL_WEIGHTS = ("preset", "random")  # which weights a run without a parent begins with
 ON, OFF = "on", "off"
 COMPILATIONS = (AUTO, ON, OFF)  # whether XLA compiles a run's functions
 TRAINING, EVERYTHING = MINUTES_OF = ("training", "everything")  # what a length in minutes counts
@@ -58,6 +59,8 @@ class RunSettings:
         steps, epochs, minutes: how long to train; exactly one is set.
         minutes_of: what minutes count: TRAINING alone, or EVERYTHING from the request to the result.
         parent: a checkpoint to start from, RUN or RUN/STEP; None = the preset itself.
+        initial_weights: FROM_PRESET, or RANDOM: those that its architecture is given with the run's seed, so that it must learn all of
+            its English from the articles. Its base stays the preset: what the same training would have begun with.
         after: a run that must be finished first; `parent` then names it, and means its result.
         plan: title and number of the stage that this run is of a plan; "" = of none.
         name: the run's folder.
@@ -107,6 +110,7 @@ class RunSettings:
     minutes: float | None = None
     minutes_of: str = TRAINING
     parent: str | None = None
+    initial_weights: str = FROM_PRESET
     after: str | None = None
     plan: str = ""
     method: str = PACKED
@@ -257,9 +261,20 @@ def _problems(s: RunSettings) -> Iterator[EngineError]:
         )
     if s.near_copies not in NEAR_COPIES:
         yield bad("Near-copies are one of {known}; received {value}.", known=NEAR_COPIES, value=s.near_copies)
-    for name, known in (("result", RESULTS), ("minutes_of", MINUTES_OF), ("compilation", COMPILATIONS)):
+    for name, known in (
+        ("result", RESULTS),
+        ("minutes_of", MINUTES_OF),
+        ("compilation", COMPILATIONS),
+        ("initial_weights", INITIAL_WEIGHTS),
+    ):
         if (value := getattr(s, name)) not in known:
             yield bad("{name} must be one of {known}; received {value}.", name=name, known=known, value=value)
+    if s.initial_weights == RANDOM and s.parent is not None:
+        yield bad(
+            "A run begins with random weights or with those of a checkpoint, not with both: leave one of them out."
+        )
+    if s.initial_weights == RANDOM and s.lora_rank:
+        yield bad("Random weights know nothing that adapters could add to: train every weight (lora_rank 0).")
     if s.patience is not None and not 0 <= s.patience <= 1000:
         yield bad(
             "{name} must lie between {low} and {high}; received {value}.",

@@ -24,7 +24,7 @@ from engine.runs import checkpoints, inputs, references, submission
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
-from engine.runs.settings import FIRST_TOKENS, LEFT_OUT, PACKED, RunSettings
+from engine.runs.settings import FIRST_TOKENS, LEFT_OUT, PACKED, RANDOM, RunSettings
 from engine.training import placing, xla
 from engine.training.past import Past
 
@@ -91,6 +91,11 @@ class Setup:
         return self.own.manifest.get("parent_hash") if self.own else None
 
     @property
+    def begins_with_base(self) -> bool:
+        """Whether it begins with the weights of its base: from no checkpoint, and not from random ones."""
+        return self.parent is None and self.settings.initial_weights != RANDOM
+
+    @property
     def held_out_splits(self) -> list[str]:
         """Those of validation and test that the corpus has."""
         return [split for split in HELD_OUT if split in self.corpus.splits]
@@ -105,7 +110,7 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Set
     """Loads the model that a run begins with, compiled, and prepares its articles.
 
     Returns:
-        The model (the parent's weights, else the preset's own; not yet those of a checkpoint of the run), and the rest.
+        The model (the parent's weights, else the preset's own or random ones; not yet those of a checkpoint of the run), and the rest.
 
     Raises:
         Cancelled: `on_progress` ended it. EngineError: what a person can act on.
@@ -119,7 +124,8 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Set
     _require_same_preset(run, base, own)
     parent = _find_parent(run, own)
     with on_device(device):
-        model, tokenizer = loading.load(parent or base, _dropout(run, own, device), precision)
+        random_weights = s.initial_weights == RANDOM
+        model, tokenizer = loading.load(parent or base, _dropout(run, own, device), precision, random_weights)
     context = model.backbone.max_sequence_length
     _require_context(s.sequence_length, context, s)
     run.write_state(durable=False, phase=Phase.PREPARING)

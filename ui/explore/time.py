@@ -44,6 +44,10 @@ def colour(snapshot: Snapshot) -> str:
     """The same as on every other page: grey for the base, a run's hue deepening with its step."""
     if snapshot.is_base:
         return colours.BASE
+    if (
+        snapshot.is_parent and snapshot.run.settings.parent is None
+    ):  # random weights: the run's own, before its first step
+        return colours.deepened(colours.of_run(snapshot.run.name), 0)
     if snapshot.is_parent:
         name, _slash, step = str(snapshot.run.settings.parent).partition("/")
         return colours.deepened(colours.of_run(name), int(step or 0) / max(1, folders.last_step(name)))
