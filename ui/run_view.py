@@ -13,7 +13,7 @@ from engine.runs.settings import EVERYTHING
 from engine.runs.states import State
 from engine.services import dispatcher, killing
 from engine.services.launchers import launching
-from ui import access, bases_view, errors, gpu_unused, job_view, little_memory, near_copies_view, words
+from ui import access, bases_view, errors, gpu_unused, job_view, little_memory, near_copies_view, texts, words
 from ui.charts import colours, style
 from ui.components.figure import live
 from ui.i18n import _, _n
@@ -297,10 +297,9 @@ def samples(run: Run, prompts: int) -> None:
                 continue
             colour = colours.BASE if model == "base" else colours.of_run(run.name)
             name = _("base model") if model == "base" else _("after step {n}", n=words.grouped(sample["step"]))
-            with st.container(border=True, gap="small"):
-                st.html(f'<div style="height:4px;border-radius:2px;background:{colour}"></div>')
+            with st.container(gap="xxsmall"):
                 st.caption(name)
-                st.text(prompt + sample["text"])
+                texts.show(prompt, sample["text"], colour)
 
 
 def result_sentences(run: Run) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, Protocol, TypeAlias
 
 from engine.core.errors import CheckpointError, EngineError, SettingsError
+from engine.core.splits import TEST
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import references
 from engine.runs.references import ModelReference
@@ -29,7 +30,7 @@ def turns(request: dict[str, Any], find: Callable[[str], tuple[ModelReference, W
     `done`; `error` in place of a column that cannot be.
 
     Args:
-        request: `prompt`, or `passage` (articles, number, tokens), whose true continuation comes along; `columns`, each with
+        request: `prompt`, or `passage` (articles, split, number, tokens), whose true continuation comes along; `columns`, each with
             reference, temperature, top_k, top_p, seed, max_new_tokens and, where they are wanted, `samples` (number k, from
             0, is drawn with seed + k), `beams` in place of the sampler, and `hash`: the only weights to be used.
         find: a reference → the model that it means now, and a Generator of its weights.
@@ -79,7 +80,7 @@ def _model(
 
 
 def opening(tokenizer: Tokenizer, passage: dict[str, Any], length: int) -> tuple[str, str]:
-    """The first tokens of a test article, and the `length` tokens that follow them there.
+    """The first tokens of an article, of test where the passage does not say its split, and the `length` tokens that follow them there.
 
     A character that the border would split belongs to the first part.
 
@@ -89,7 +90,8 @@ def opening(tokenizer: Tokenizer, passage: dict[str, Any], length: int) -> tuple
     from engine.inference import differences, token_scores
 
     count = max(1, int(passage["tokens"]))
-    wanted = {"articles": passage["articles"], "split": "test", "number": passage["number"], "first": 1}
+    split = str(passage.get("split", TEST))
+    wanted = {"articles": passage["articles"], "split": split, "number": passage["number"], "first": 1}
     taken = differences.passage(tokenizer, {**wanted, "count": count + length})
     pieces = token_scores.pieces(tokenizer, taken.ids)
     while count < len(pieces) and not pieces[count - 1]:
