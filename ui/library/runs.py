@@ -141,7 +141,7 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
     for run in chosen:
         found, state = columns[run.name], run.state()
         best = comparison.best(found)
-        test: Mapping[str, Any] = folders.history(run).on_whole_splits().get(("run", "test")) or {}
+        whole: Mapping[str, Any] = folders.history(run).on_whole_splits().get(("run", "validation")) or {}
         result: Mapping[str, Any] = next(iter(folders.history(run).events("result")[-1:]), {})
         steps, saved = found.step, checkpoints.of_run(run)
         rows.append(
@@ -154,9 +154,9 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
                 "loss": best.get("loss"),
                 "accuracy": 100 * best["accuracy"] if best else None,
                 "bits": best.get("bits_per_byte"),
-                "test_loss": test.get("loss"),
-                "test_accuracy": 100 * test["accuracy"] if test else None,
-                "test_bits": test.get("bits_per_byte"),
+                "whole_loss": whole.get("loss"),
+                "whole_accuracy": 100 * whole["accuracy"] if whole else None,
+                "whole_bits": whole.get("bits_per_byte"),
                 "device": str(result.get("device", run.settings.device)).removeprefix("/device:").lower(),
                 "format": saved[-1].format if saved else run.settings.checkpoint_format,
             }
@@ -164,7 +164,9 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
     frame_ = pd.DataFrame(rows)
     number = st.column_config.NumberColumn
     best_help = _("On the part of validation that is measured at each interval, where the loss was lowest.")
-    test_help = _("Of the last checkpoint, on the whole test split.")
+    whole_help = _(
+        "Of the run's result, on the whole of validation. Its final measurement, on test, is made in Explore › Score."
+    )
     st.dataframe(
         frame_,
         hide_index=True,
@@ -178,9 +180,9 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
             "loss": number(_("Best loss"), format="%.3f", help=best_help),
             "accuracy": number(_("Accuracy"), format="%.1f %%", help=best_help),
             "bits": number(_("Bits per byte"), format="%.3f", help=best_help),
-            "test_loss": number(_("Loss on test"), format="%.3f", help=test_help),
-            "test_accuracy": number(_("Accuracy on test"), format="%.1f %%", help=test_help),
-            "test_bits": number(_("Bits per byte on test"), format="%.3f", help=test_help),
+            "whole_loss": number(_("Loss, all of validation"), format="%.3f", help=whole_help),
+            "whole_accuracy": number(_("Accuracy, all of validation"), format="%.1f %%", help=whole_help),
+            "whole_bits": number(_("Bits per byte, all of validation"), format="%.3f", help=whole_help),
             "device": st.column_config.TextColumn(_("Device")),
             "format": st.column_config.TextColumn(_("Format")),
         },
