@@ -97,7 +97,7 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("moment", NAME, _LONGEST_NAME, "time_moment", None, rooms.TIME, quiet=True),
     Parameter("chain", FLAG, 1, "time_chain", True, rooms.TIME),
     # What is written, and how
-    Parameter("from", one_of("typed", "article"), 10, "side_source", "typed", rooms.WRITE),
+    Parameter("from", one_of("typed", "article", "training"), 10, "side_source", "typed", rooms.WRITE),
     Parameter("prompt", TEXT, LONGEST_TEXT, "side_prompt", None, rooms.WRITE),
     Parameter("articles", NAME, _LONGEST_PATH, "side_articles", _SAMPLE, rooms.WRITE),
     Parameter("article", _ARTICLE, 9, "side_article", 1, rooms.WRITE),
@@ -111,6 +111,7 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("top_k", whole(0, 100), 3, "side_top_k", 40, rooms.WRITE),
     Parameter("top_p", number(0.1, 1), 5, "side_top_p", 1.0, rooms.WRITE),
     Parameter("beams", whole(2, 8), 1, "side_beams", 4, rooms.WRITE),
+    Parameter("marked", FLAG, 1, "side_marked", False, rooms.WRITE),
     # A passage under two models
     Parameter("from", one_of("article", "text"), 10, "scope_way", "article", rooms.WORDS, True),
     Parameter("text", TEXT, LONGEST_TEXT, "scope_text", None, rooms.WORDS),
@@ -121,7 +122,7 @@ TABLE: tuple[Parameter, ...] = (
     # What is looked for in the articles
     Parameter("from", one_of("recorded", "text"), 10, "copied_way", "recorded", rooms.COPIED),
     Parameter("text", TEXT, LONGEST_TEXT, "copied_text", None, rooms.COPIED),
-    Parameter("split", one_of("test", "validation"), 10, "score_split", "test", rooms.SCORE),
+    Parameter("split", one_of("test", "validation"), 10, "score_split", "validation", rooms.SCORE),
     # An article, and a passage in it
     Parameter("articles", NAME, _LONGEST_PATH, "articles_path_shown", None, rooms.ARTICLES, True),
     Parameter("split", one_of(*_SPLITS), 10, "articles_split", "train", rooms.ARTICLES, True),

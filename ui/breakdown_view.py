@@ -17,15 +17,15 @@ _SHARES = ("accuracy", "top_5", "top_10")
 
 
 def show(models: list[Shown]) -> None:
-    """Draws the reports of the base and a checkpoint (the last of them), or of one model alone."""
+    """Draws the reports of the base and a checkpoint (the last of them), what that is held against between them; or of one model alone."""
     own = models[-1]
     headline(models)
     if sentence := near_copies_view.said(
         own.breakdown["near_copies"], own.breakdown["split"], own.breakdown["left_out"]
     ):
         st.warning(sentence)
-    if len(models) > 1:
-        difference(models[0], own)
+    for other in models[:-1]:
+        difference(other, own, _("Difference to the base") if other is models[0] else "")
     st.plotly_chart(breakdown_figures.baselines(compared(models)), theme="streamlit", key="report_baselines")
     simple = own.breakdown["baselines"]
     counted = _(
@@ -149,7 +149,7 @@ def keras_evaluate(model: Shown) -> str:
     )
 
 
-def difference(base: Shown, own: Shown) -> None:
+def difference(base: Shown, own: Shown, title: str = "") -> None:
     """What the second model gained against the first, in words and as a table, with intervals paired by article."""
     found = intervals.differences(own.breakdown, base.breakdown)
     st.markdown(in_words(base, own, found["accuracy"]["interval"]))
@@ -162,7 +162,7 @@ def difference(base: Shown, own: Shown) -> None:
 
     figures = [(title, name, found[name]) for name, title, _write in _figures()]
     table = {
-        _("Difference to the base"): [title for title, _name, _found in figures],
+        title or _("Difference to {name}", name=base.title): [title for title, _name, _found in figures],
         own.title: [with_unit(name, change["change"]) for _title, name, change in figures],
     }
     if found["accuracy"]["interval"]:

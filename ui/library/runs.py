@@ -151,7 +151,7 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
     for run in chosen:
         found, state = columns[run.name], run.state()
         best = comparison.best(found)
-        test: Mapping[str, Any] = folders.history(run).on_whole_splits().get(("run", "test")) or {}
+        whole: Mapping[str, Any] = folders.history(run).on_whole_splits().get(("run", "validation")) or {}
         result: Mapping[str, Any] = next(iter(folders.history(run).events("result")[-1:]), {})
         steps, saved = found.step, checkpoints.of_run(run)
         rows.append(
@@ -165,9 +165,9 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
                 "loss": best.get("loss"),
                 "accuracy": 100 * best["accuracy"] if best else None,
                 "bits": best.get("bits_per_byte"),
-                "test_loss": test.get("loss"),
-                "test_accuracy": 100 * test["accuracy"] if test else None,
-                "test_bits": test.get("bits_per_byte"),
+                "whole_loss": whole.get("loss"),
+                "whole_accuracy": 100 * whole["accuracy"] if whole else None,
+                "whole_bits": whole.get("bits_per_byte"),
                 "device": setting_names.device(str(result.get("device", run.settings.device))),
                 "format": saved[-1].format if saved else run.settings.checkpoint_format,
             }
@@ -175,14 +175,16 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
     frame_ = pd.DataFrame(rows)
     number = st.column_config.NumberColumn
     best_help = _("On the part of validation that is measured at each interval, where the loss was lowest.")
-    test_help = _("Of the last checkpoint, on the whole test split.")
+    whole_help = _(
+        "Of the run's result, on the whole of validation. Its final measurement, on test, is made in Explore › Score."
+    )
     tables.show(
         frame_,
         {
             "tokens": words.grouped,
             "minutes": lambda x: words.decimal(x, 1),
-            **dict.fromkeys(("accuracy", "test_accuracy"), words.in_percent),
-            **{name: lambda x: words.decimal(x, 3) for name in ("loss", "bits", "test_loss", "test_bits")},
+            **dict.fromkeys(("accuracy", "whole_accuracy"), words.in_percent),
+            **{name: lambda x: words.decimal(x, 3) for name in ("loss", "bits", "whole_loss", "whole_bits")},
         },
         key="compare_table",
         column_config={
@@ -198,9 +200,9 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
             "loss": number(_("Best loss"), help=best_help),
             "accuracy": number(_("Accuracy"), help=best_help),
             "bits": number(_("Bits per byte"), help=best_help),
-            "test_loss": number(_("Loss on test"), help=test_help),
-            "test_accuracy": number(_("Accuracy on test"), help=test_help),
-            "test_bits": number(_("Bits per byte on test"), help=test_help),
+            "whole_loss": number(_("Loss, all of validation"), help=whole_help),
+            "whole_accuracy": number(_("Accuracy, all of validation"), help=whole_help),
+            "whole_bits": number(_("Bits per byte, all of validation"), help=whole_help),
             "device": st.column_config.TextColumn(_("Device")),
             "format": st.column_config.TextColumn(_("Format")),
         },

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from engine.core.errors import CheckpointError, EngineError, SettingsError
 from engine.core.progress import Cancelled
+from engine.core.splits import TEST
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import references
 from engine.runs.references import ModelReference
@@ -119,7 +120,7 @@ class Desk:
         `done`; `error` in place of a column that cannot be.
 
         Args:
-            request: `prompt`, or `passage` (articles, number, tokens), whose true continuation comes along; `columns`, each with
+            request: `prompt`, or `passage` (articles, split, number, tokens), whose true continuation comes along; `columns`, each with
                 reference, temperature, top_k, top_p, seed, max_new_tokens and, where they are wanted, `samples` (number k, from
                 0, is drawn with seed + k), `beams` in place of the sampler, and `hash`: the only weights to be used.
             find: a reference → the model that it means now, and a Generator of its weights.
@@ -248,7 +249,7 @@ def _model(column: dict[str, Any], find: Find) -> tuple[ModelReference, Writer]:
 
 
 def opening(tokenizer: Tokenizer, passage: dict[str, Any], length: int) -> tuple[str, str]:
-    """The first tokens of a test article, and the `length` tokens that follow them there.
+    """The first tokens of an article, of test where the passage does not say its split, and the `length` tokens that follow them there.
 
     A character that the border would split belongs to the first part.
 
@@ -258,7 +259,8 @@ def opening(tokenizer: Tokenizer, passage: dict[str, Any], length: int) -> tuple
     from engine.inference import differences, token_scores
 
     count = max(1, int(passage["tokens"]))
-    wanted = {"articles": passage["articles"], "split": "test", "number": passage["number"], "first": 1}
+    split = str(passage.get("split", TEST))
+    wanted = {"articles": passage["articles"], "split": split, "number": passage["number"], "first": 1}
     taken = differences.passage(tokenizer, {**wanted, "count": count + length})
     pieces = token_scores.pieces(tokenizer, taken.ids)
     while count < len(pieces) and not pieces[count - 1]:

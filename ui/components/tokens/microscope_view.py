@@ -130,17 +130,16 @@ def show(pieces: list[str], models: list[dict[str, Any]], what: str, vocabulary_
         }
         for model in models
     ]
-    if len(models) == 2:
+    if len(models) == 2:  # what changed stands first
         diverging = difference_scale(what)
-        blocks.append(
-            {
-                "title": difference_title(what, models[1]["title"]),
-                "colour": "transparent",
-                "wide": True,
-                "legend": diverging.legend(),
-                "colours": coloured(differences(what, models[0]["looked"], models[1]["looked"]), diverging),
-            }
-        )
+        changed = {
+            "title": difference_title(what, models[1]["title"]),
+            "colour": "transparent",
+            "wide": True,
+            "legend": diverging.legend(),
+            "colours": coloured(differences(what, models[0]["looked"], models[1]["looked"]), diverging),
+        }
+        blocks.insert(0, changed)
     details = [
         {
             "title": model["title"],
