@@ -1,11 +1,14 @@
 """Makes again all that rests on the base model that ships: the recorded run, the README's pictures, the figures.
 
     python scripts/record.py                  all of it
-    python scripts/record.py run --minutes 1  the recorded run alone; also: base, pictures, figures
+    python scripts/record.py run --minutes 1  the recorded run alone; also: experiments, base, pictures, figures
+    python scripts/record.py experiments --only recorded-break
 
 run        `checkpoints/recorded-mini/`: a real run of the mini model on the sample articles, with `recorded.json`
            (command, date, commit). Of the checkpoints only the result's weights are kept, so that the folder stays
            small; curve, samples and figures of the whole run stay.
+experiments  the other runs of engine/classroom/experiments.py, `checkpoints/recorded-*/`: events and settings without
+           weights, and what the last sample copied, found by the lab's own search.
 base       `checkpoints/recorded-mini/evaluations/`: what a run measures of the base before it begins and at its end.
 pictures   `docs/images/`: the Lab with that run, and base and fine-tuned side by side. Needs Chromium and
            `pip install -r requirements-dev.txt`.
@@ -18,6 +21,7 @@ import datetime
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,13 +31,15 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
+from engine.classroom import experiments, passages  # noqa: E402
 from engine.core import paths  # noqa: E402
 from engine.core.files import read_json, write_bytes, write_json  # noqa: E402
 from engine.evaluation import cache  # noqa: E402
-from engine.runs import checkpoints, lifecycle  # noqa: E402
+from engine.runs import checkpoints, fields, lifecycle  # noqa: E402
+from engine.runs.settings import LENGTHS  # noqa: E402
 from scripts.dashboard import Dashboard, chromium  # noqa: E402
 
-PARTS = ("run", "base", "pictures", "figures")
+PARTS = ("run", "experiments", "base", "pictures", "figures")
 NAME = "recorded-mini"
 IMAGES = PROJECT / "docs" / "images"
 BENCHMARKS = PROJECT / "benchmarks" / "README.md"
@@ -45,10 +51,7 @@ WIDTH, HEIGHT = 1280, 1000
 def record_run(minutes: float) -> None:
     """Trains, prunes, labels."""
     folder = PROJECT / "checkpoints" / NAME
-    shutil.rmtree(folder, ignore_errors=True)
-    words = ["engine", "train", "--minutes", f"{minutes:g}", "--name", NAME, "--checkpoint-format", "weights.h5"]
-    subprocess.run([sys.executable, "-m", *words], cwd=PROJECT, check=True)
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True)
+    words = _train(NAME, ["--minutes", f"{minutes:g}"])
     result = checkpoints.find(NAME)
     for checkpoint in checkpoints.of_run(lifecycle.find(NAME)):
         if checkpoint.step != result.step:
@@ -57,16 +60,60 @@ def record_run(minutes: float) -> None:
     (result.folder / checkpoints.TRAINING).unlink()
     files = {name: entry for name, entry in result.manifest["files"].items() if name != checkpoints.TRAINING}
     checkpoints.with_manifest(result, files=files)
+    _label(folder, words)
+
+
+def _train(name: str, options: list[str]) -> list[str]:
+    """Trains a run anew under a name; returns its command."""
+    shutil.rmtree(PROJECT / "checkpoints" / name, ignore_errors=True)
+    words = ["engine", "train", *options, "--name", name, "--checkpoint-format", "weights.h5"]
+    subprocess.run([sys.executable, "-m", *words], cwd=PROJECT, check=True)
+    return words
+
+
+def _label(folder: Path, words: list[str], **facts: object) -> None:
+    """Leaves out what only a run at work needs, and says how the run was made."""
     for name in LEFT_BEHIND:
         (folder / name).unlink(missing_ok=True)
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True)
     write_json(
         folder / "recorded.json",
         {
-            "command": "python -m " + " ".join(words),
+            "command": "python -m " + shlex.join(words),
             "date": datetime.date.today().isoformat(),
             "commit": commit.stdout.strip(),
+            **facts,
         },
     )
+
+
+def record_experiments(only: list[str]) -> None:
+    """Trains the runs that show the experiments; their figures and texts stay, their weights do not."""
+    for name, training in experiments.RECORDED.items():
+        if name == NAME or (only and name not in only):
+            continue
+        words = _train(name, options_of(training))
+        run = lifecycle.find(name)
+        copied = passages.found(run)
+        for checkpoint in run.checkpoint_folders():
+            shutil.rmtree(checkpoint)
+        _label(run.folder, words, weights=False, **({"copied": copied.to_json()} if copied else {}))
+
+
+def options_of(training: experiments.Training) -> list[str]:
+    """The options of the command line that give a training its settings."""
+    settings, words = training.settings, []
+    if settings.last_article:
+        words += ["--range", f"{settings.first_article}-{settings.last_article}"]
+    for length in LENGTHS:
+        if (value := getattr(settings, length)) is not None:
+            words += [f"--{length}", f"{value:g}"]
+    for field in fields.FIELDS:
+        value = getattr(settings, field.name)
+        if value != field.default:
+            for item in value if field.singular else [value]:
+                words += [f"--{field.option.replace('_', '-')}", str(item)]
+    return words
 
 
 def record_base() -> None:
@@ -141,12 +188,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=(*PARTS, []), metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--minutes", type=float, default=1.0, help="of the recorded run (default: 1)")
+    names = [name for name in experiments.RECORDED if name != NAME]
+    parser.add_argument("--only", action="append", default=[], choices=names, help="of the experiments, this run alone")
     a = parser.parse_args()
     parts = a.parts or PARTS
     if "figures" in parts and "ATELIER_DATA" not in os.environ:
         parser.error("figures need real articles: set ATELIER_DATA (docs/architecture.md, Data)")
     if "run" in parts:
         record_run(a.minutes)
+    if "experiments" in parts:
+        record_experiments(a.only)
     if "base" in parts:
         record_base()
     if "pictures" in parts:

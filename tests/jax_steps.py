@@ -45,7 +45,7 @@ def batches(count):
         yield Batch(ids[:, :-1], ids[:, 1:], weights)
 
 
-def steps(folder, rows=ROWS, devices=1, name="steps"):
+def steps(folder, rows=ROWS, devices=(), name="steps"):
     """Steps of training: loss and accuracy of each, and the weights at the end."""
     from engine.models.backend import keras
     from engine.training.steppers import Packed
@@ -124,6 +124,6 @@ if __name__ == "__main__":
         if part == "pieces":
             steps(target, 2, name="pieces")
         elif part == "devices":
-            steps(target, ROWS, 2, name="devices")
+            steps(target, ROWS, ["/device:CPU:0", "/device:CPU:1"], name="devices")
         else:
             globals()[part](target)

@@ -1,6 +1,8 @@
 """Pages as a test opens them, without a browser, and a run for them to show."""
 
 import functools
+import html
+import re
 from collections.abc import Iterable
 
 from project import PROJECT
@@ -59,8 +61,10 @@ def look_at(app: AppTest, run: str) -> AppTest:
     return app.selectbox(key="run").set_value(run).run()
 
 
-def a_run(root, name="one", state=states.FINISHED, preset="checkpoints/presets/gpt2_mini_en"):
-    run = lifecycle.create(RunSettings(preset=preset, articles="articles/sample", name=name, steps=4), root=root)
+def a_run(root, name="one", state=states.FINISHED, preset="checkpoints/presets/gpt2_mini_en", **more):
+    """A run of four steps that has measured, written and saved; `more`: of its settings."""
+    settings = RunSettings(preset=preset, articles="articles/sample", name=name, steps=4, **more)
+    run = lifecycle.create(settings, root=root)
     figures = {"loss": 5.0, "accuracy": 0.2, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
     for model, step in (("base", 0), ("run", 4)):
         run.append_event("evaluation", step=step, split="validation", model=model, whole=False, **figures)
@@ -77,6 +81,9 @@ def a_run(root, name="one", state=states.FINISHED, preset="checkpoints/presets/g
     return run
 
 
+READ_ALL = 256  # windows of a batch with which four steps read all of the sample
+
+
 def open_path(path, prepares: bool = True) -> AppTest:
     app = open_page("articles", articles_source="path", articles_path=str(path))
     if prepares and f"prepare_{preview_view.name_of(str(path))}" in [button.key for button in app.button]:
@@ -87,6 +94,12 @@ def open_path(path, prepares: bool = True) -> AppTest:
 
 def texts(app) -> str:
     return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.text, *app.info, *app.warning])
+
+
+def written(app: AppTest) -> list[str]:
+    """What models wrote on a page (`ui.texts`), each behind its prompt, as a person reads it."""
+    bodies = [element.value for element in app.html if element.value.startswith('<div class="written"')]
+    return [html.unescape(re.sub(r"<[^>]*>", "", body)) for body in bodies]
 
 
 def _said(element: Element) -> list[str]:

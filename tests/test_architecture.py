@@ -24,6 +24,7 @@ PACKAGES = (
     "training",
     "memorisation",
     "exchange",
+    "classroom",
     "services",
     "cli",
 )
@@ -36,6 +37,7 @@ TRAINING_SIDE = {
     "engine.evaluation.scoring",
     "engine.evaluation.keras_check",
     "engine.evaluation.measure",
+    "engine.inference.batches",
     "engine.inference.generation",
     "engine.inference.token_scores",
     "engine.inference.differences",

@@ -16,7 +16,7 @@ from project import PLACES, PROJECT
 import engine
 from engine.cli import options
 from engine.core.progress import Phase
-from engine.evaluation import measure
+from engine.evaluation import evidence, interpretation, measure
 from engine.runs import checkpoints, lifecycle, plans, references, states
 from engine.runs.folder import Run
 from engine.runs.history import shared, snapshots
@@ -158,3 +158,11 @@ def test_a_trainer_by_its_former_name_leaves_a_finished_run_alone(former):
     command = [sys.executable, "-m", "engine.trainer", str(former["packed"].folder), "cpu"]
     assert subprocess.run(command, cwd=PROJECT, capture_output=True, check=False, timeout=60).returncode == 0
     assert former["packed"].state().state == states.FINISHED
+
+
+def test_what_happened_in_each_is_told_where_it_was_measured(former):
+    told = {end: [f.code for f in evidence.of_run(run, shared.of(run.folder))] for end, run in former.items()}
+    assert told["imported"] == told["chain-1"] == told["chain-2"] == []
+    assert told["packed"][0] == interpretation.LEARNED
+    assert told["adapters"] == [interpretation.TOO_SHORT]
+    assert told["report"][0] in interpretation.VERDICTS

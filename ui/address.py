@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from engine.classroom.experiments import ANSWERS, EXPERIMENTS
 from engine.core import paths
 from engine.core.errors import EngineError
 from ui import errors, rooms
@@ -78,6 +79,9 @@ TABLE: tuple[Parameter, ...] = (
     _tab(rooms.EXPLORE),
     _tab(rooms.LIBRARY),
     Parameter("parent", NAME, _LONGEST_NAME, "tune_parent", None, rooms.TRAIN, True),
+    # The experiment that is open, and what was answered to its question
+    Parameter("experiment", one_of(*EXPERIMENTS), 20, "lab_experiment", None, rooms.LAB, True),
+    Parameter("answer", one_of(*ANSWERS, "skip"), 10, "lab_answer", None, rooms.LAB, quiet=True),
     # What a run is laid over
     *(
         parameter
@@ -93,7 +97,7 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("moment", NAME, _LONGEST_NAME, "time_moment", None, rooms.TIME, quiet=True),
     Parameter("chain", FLAG, 1, "time_chain", True, rooms.TIME),
     # What is written, and how
-    Parameter("from", one_of("typed", "article"), 10, "side_source", "typed", rooms.WRITE),
+    Parameter("from", one_of("typed", "article", "training"), 10, "side_source", "typed", rooms.WRITE),
     Parameter("prompt", TEXT, LONGEST_TEXT, "side_prompt", None, rooms.WRITE),
     Parameter("articles", NAME, _LONGEST_PATH, "side_articles", _SAMPLE, rooms.WRITE),
     Parameter("article", _ARTICLE, 9, "side_article", 1, rooms.WRITE),
@@ -107,6 +111,7 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("top_k", whole(0, 100), 3, "side_top_k", 40, rooms.WRITE),
     Parameter("top_p", number(0.1, 1), 5, "side_top_p", 1.0, rooms.WRITE),
     Parameter("beams", whole(2, 8), 1, "side_beams", 4, rooms.WRITE),
+    Parameter("marked", FLAG, 1, "side_marked", False, rooms.WRITE),
     # A passage under two models
     Parameter("from", one_of("article", "text"), 10, "scope_way", "article", rooms.WORDS, True),
     Parameter("text", TEXT, LONGEST_TEXT, "scope_text", None, rooms.WORDS),
@@ -117,7 +122,7 @@ TABLE: tuple[Parameter, ...] = (
     # What is looked for in the articles
     Parameter("from", one_of("recorded", "text"), 10, "copied_way", "recorded", rooms.COPIED),
     Parameter("text", TEXT, LONGEST_TEXT, "copied_text", None, rooms.COPIED),
-    Parameter("split", one_of("test", "validation"), 10, "score_split", "test", rooms.SCORE),
+    Parameter("split", one_of("test", "validation"), 10, "score_split", "validation", rooms.SCORE),
     # An article, and a passage in it
     Parameter("articles", NAME, _LONGEST_PATH, "articles_path_shown", None, rooms.ARTICLES, True),
     Parameter("split", one_of(*_SPLITS), 10, "articles_split", "train", rooms.ARTICLES, True),

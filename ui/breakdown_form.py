@@ -8,9 +8,12 @@ from typing import Any
 import streamlit as st
 
 from engine.core.errors import EngineError
+from engine.corpus import lookup
 from engine.evaluation import cache
 from engine.evaluation.cache import PassSettings
+from engine.presets import catalogue
 from engine.runs import references
+from engine.runs.inputs import articles_path
 from engine.runs.references import ModelReference
 from ui import access, pair, sources, words
 from ui.i18n import _
@@ -26,6 +29,7 @@ class BreakdownRequest:
 
     Attributes:
         typed: the articles are a path that a person typed: whether it may be read is to be checked.
+        against: what the model is held against, beside its base, where it has the same vocabulary.
     """
 
     model: ModelReference
@@ -33,10 +37,13 @@ class BreakdownRequest:
     split: str
     way: PassSettings
     typed: bool
+    against: ModelReference | None = None
 
     def compared(self) -> list[ModelReference]:
-        """The base of the model, and itself where it is another."""
-        return [self.model] if self.model.is_base else [ModelReference(self.model.preset), self.model]
+        """The base of the model, what it is held against, and itself, each once."""
+        if self.model.is_base:
+            return [self.model]
+        return [ModelReference(self.model.preset), *([self.against] if self.against else []), self.model]
 
     def check(self) -> None:
         """Makes sure that this session may read the articles, and that the base is the one that the model was trained from.
@@ -76,7 +83,9 @@ def choose(split: str) -> BreakdownRequest | None:
     if not models:
         return None
     model = models[-1]
-    st.markdown(f"**{words.plain(folders.title(model))}**")
+    against = _against(models)
+    titles = [words.plain(folders.title(one)) for one in (model, against) if one is not None]
+    st.markdown(f"**{_(' against ').join(titles)}**")
     known = sources.with_split(split, folders.vocabulary_hash(model.preset.reference))
     if access.paths_allowed():
         known[_PATH] = _("A path on this machine")
@@ -89,14 +98,51 @@ def choose(split: str) -> BreakdownRequest | None:
         articles = (
             st.text_input(_("Articles on this machine: a file, folder or zip, or a prepared corpus"), first) or first
         )
-    return BreakdownRequest(model, articles, split, _choose_way(model.preset.max_sequence_length or 1024), typed)
+    return BreakdownRequest(
+        model, articles, split, _choose_way(model.preset.max_sequence_length or 1024), typed, against
+    )
 
 
-def _choose_way(context: int) -> PassSettings:
-    """Widgets for how many tokens are scored and in which windows, for a model of so many tokens of context."""
-    part = _("A part: {n} tokens", n=words.grouped(PART_TOKENS))
+def _against(models: list[ModelReference]) -> ModelReference | None:
+    """What the model is held against beside its base, where it can be measured with it; that it cannot be is said."""
+    if len(models) < 2 or models[-1].is_base:
+        return None
+    other, model = models
+    if other.is_base and other.preset.hash() == model.preset.hash():
+        return None
+    if folders.vocabulary_hash(other.preset.reference) != folders.vocabulary_hash(model.preset.reference):
+        st.caption(
+            _(
+                "{name} has another vocabulary: on its own tokens its accuracy would be another figure, so it is left out here.",
+                name=words.plain(folders.title(other)),
+            )
+        )
+        return None
+    return other
+
+
+def _tokens_of(model: ModelReference, articles: str, split: str) -> int | None:
+    """How many tokens a split of articles has; None where they are not prepared yet."""
+    with contextlib.suppress(EngineError):
+        prepared = lookup.find(articles_path(articles), catalogue.tokenizer(model.preset))
+        if prepared is not None and split in prepared.splits:
+            return len(prepared.tokens(split))
+    return None
+
+
+def _choose_way(context: int, tokens: int | None) -> PassSettings:
+    """Widgets for how many tokens are scored and in which windows.
+
+    Args:
+        context: of the model, in tokens. tokens: of the split; None = not known yet.
+    """
+    part = (
+        {}
+        if tokens is not None and tokens <= PART_TOKENS
+        else {"part": _("A part: {n} tokens", n=words.grouped(PART_TOKENS))}
+    )
     ways = {
-        "part": part,
+        **part,
         "whole": _("The whole split"),
         "full": _("Full context"),
         "own": _("Own settings"),
@@ -104,7 +150,7 @@ def _choose_way(context: int) -> PassSettings:
     chosen = st.pills(
         _("What is scored"),
         list(ways),
-        default="part",
+        default=next(iter(ways)),
         required=True,
         format_func=lambda name: ways[name],
         key="report_way",

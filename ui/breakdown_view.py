@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from engine.evaluation import intervals
-from ui import near_copies_view, words
+from ui import near_copies_view, tables, words
 from ui.charts import breakdown_figures
 from ui.charts.breakdown_figures import Shown
 from ui.i18n import _, _n
@@ -17,15 +17,15 @@ _SHARES = ("accuracy", "top_5", "top_10")
 
 
 def show(models: list[Shown]) -> None:
-    """Draws the reports of the base and a checkpoint (the last of them), or of one model alone."""
+    """Draws the reports of the base and a checkpoint (the last of them), what that is held against between them; or of one model alone."""
     own = models[-1]
     headline(models)
     if sentence := near_copies_view.said(
         own.breakdown["near_copies"], own.breakdown["split"], own.breakdown["left_out"]
     ):
         st.warning(sentence)
-    if len(models) > 1:
-        difference(models[0], own)
+    for other in models[:-1]:
+        difference(other, own, _("Difference to the base") if other is models[0] else "")
     st.plotly_chart(breakdown_figures.baselines(compared(models)), theme="streamlit", key="report_baselines")
     simple = own.breakdown["baselines"]
     counted = _(
@@ -100,7 +100,7 @@ def headline(models: list[Shown]) -> None:
             *(write(figures[name]) if name in figures else "—" for figures in simple),
             *(with_interval(m.breakdown, name, write) for m in models),
         ]
-    st.dataframe(columns, hide_index=True)
+    tables.show(columns)
     articles = intervals.scored_articles(own["by_article"])
     scored = _n(
         "On {tokens} tokens of {articles} article, in windows of {length} tokens, {stride} from one to the next: each token is scored once.",
@@ -149,7 +149,7 @@ def keras_evaluate(model: Shown) -> str:
     )
 
 
-def difference(base: Shown, own: Shown) -> None:
+def difference(base: Shown, own: Shown, title: str = "") -> None:
     """What the second model gained against the first, in words and as a table, with intervals paired by article."""
     found = intervals.differences(own.breakdown, base.breakdown)
     st.markdown(in_words(base, own, found["accuracy"]["interval"]))
@@ -162,7 +162,7 @@ def difference(base: Shown, own: Shown) -> None:
 
     figures = [(title, name, found[name]) for name, title, _write in _figures()]
     table = {
-        _("Difference to the base"): [title for title, _name, _found in figures],
+        title or _("Difference to {name}", name=base.title): [title for title, _name, _found in figures],
         own.title: [with_unit(name, change["change"]) for _title, name, change in figures],
     }
     if found["accuracy"]["interval"]:
@@ -170,7 +170,7 @@ def difference(base: Shown, own: Shown) -> None:
             _("{low} to {high}", low=write(name, change["interval"][0]), high=write(name, change["interval"][1]))
             for _title, name, change in figures
         ]
-    st.dataframe(table, hide_index=True)
+    tables.show(table)
 
 
 def in_words(base: Shown, own: Shown, interval: list[float] | None) -> str:
@@ -231,7 +231,7 @@ def what_padding_does(model: Shown) -> None:
             )
         )
     names = {"article": _("an article a window, its first tokens"), "paragraph": _("a paragraph a window")}
-    st.dataframe(
+    tables.show(
         {
             _("Windows"): [names[p["windows"]] for p in found],
             _("Length"): [p["length"] for p in found],
@@ -241,7 +241,6 @@ def what_padding_does(model: Shown) -> None:
             _("Padding counted"): [words.percent(p["accuracy_with_padding"]) for p in found],
             _("Padding counted and learnt"): [words.percent(p["accuracy_learnt"]) for p in found],
         },
-        hide_index=True,
     )
     st.caption(
         _(

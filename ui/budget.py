@@ -18,7 +18,7 @@ from engine.runs import queue, references, states, submission, visitor_limits
 from engine.runs.settings import RunSettings
 from engine.runs.visitor_limits import Limits
 from engine.services import import_job, uploads
-from ui import access, words
+from ui import access
 from ui.readers import folders
 
 _PATIENCE_SECONDS = 10.0
@@ -52,17 +52,6 @@ def _one_at_a_time() -> Iterator[None]:
         yield
 
 
-def _localised(error: EngineError) -> EngineError:
-    """Writes the numbers of an error as the session's language does."""
-
-    def write(value: object) -> object:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return value
-        return words.grouped(value) if isinstance(value, int) else words.shortest(value)
-
-    return EngineError(error.template, **{name: write(value) for name, value in error.values.items()})
-
-
 # Runs
 
 
@@ -78,7 +67,7 @@ def enter(settings: RunSettings, stem: str, join: bool) -> queue.Entry:
     _prepare(settings.articles, settings.preset)
     taken = visitor_limits.cost(settings, folders.usual_speed(settings.preset))
     if over := visitor_limits.exceeded(settings, taken, most):
-        raise SettingsError([_localised(error) for error in over])
+        raise SettingsError(over)
     return queue.enter(
         settings,
         stem,
@@ -107,21 +96,17 @@ def _check_room_for(taken: visitor_limits.Cost, most: Limits) -> None:
                 here = max(here, float(needed.checkpoint_bytes * needed.checkpoints))
         on_disk += here
     if waiting >= most.waiting_runs:
-        raise _localised(
-            EngineError(
-                "The queue has room for {most} of visitors' runs, and {asked} of them wait: try again when one has started.",
-                asked=waiting,
-                most=most.waiting_runs,
-            )
+        raise EngineError(
+            "The queue has room for {most} of visitors' runs, and {asked} of them wait: try again when one has started.",
+            asked=waiting,
+            most=most.waiting_runs,
         )
     if on_disk > most.runs_megabytes * 1e6:
-        raise _localised(
-            EngineError(
-                "With this run those of all visitors would take {asked} MB; they may take {most} MB together: the owner can "
-                "delete some.",
-                asked=round(on_disk / 1e6),
-                most=most.runs_megabytes,
-            )
+        raise EngineError(
+            "With this run those of all visitors would take {asked} MB; they may take {most} MB together: the owner can "
+            "delete some.",
+            asked=round(on_disk / 1e6),
+            most=most.runs_megabytes,
         )
 
 
@@ -158,10 +143,7 @@ def check_request(request: dict[str, Any]) -> None:
     named = request.get("articles") or (request.get("passage") or {}).get("articles")
     if named:
         check_articles(str(named))
-    try:
-        visitor_limits.check_request(request, _scored(request), limits())
-    except EngineError as error:
-        raise _localised(error) from error
+    visitor_limits.check_request(request, _scored(request), limits())
 
 
 def _scored(request: dict[str, Any]) -> int:
@@ -189,12 +171,11 @@ def check_index(tokens: int) -> None:
     """
     most = limits().index_tokens
     if not access.is_owner() and tokens > most:
-        error = EngineError(
+        raise EngineError(
             "These articles hold {asked} tokens that are not indexed yet; a visitor may have {most} indexed.",
             asked=tokens,
             most=most,
         )
-        raise _localised(error)
 
 
 def export_bytes() -> int | None:
@@ -227,14 +208,13 @@ def check_preparation() -> None:
 def _check_uploads(size: int, most: Limits) -> None:
     taken = uploads.visitors_bytes() + size
     if taken > most.uploads_megabytes * 1e6:
-        error = EngineError(
+        raise EngineError(
             "With this the uploads of all visitors would take {asked} MB; they may take {most} MB together, and each is "
             "deleted after {hours} hours: try again later.",
             asked=round(taken / 1e6),
             most=most.uploads_megabytes,
             hours=most.upload_hours,
         )
-        raise _localised(error)
 
 
 def start_preparation(job: import_job.Import) -> None:
@@ -261,12 +241,11 @@ def keep_upload(uploaded: list[uploads.File], size: int) -> Path:
         return uploads.keep(uploaded)
     most = limits()
     if size > most.upload_megabytes * 1e6:
-        error = EngineError(
+        raise EngineError(
             "This upload has {asked} MB; a visitor's may have {most} MB.",
             asked=round(size / 1e6, 1),
             most=most.upload_megabytes,
         )
-        raise _localised(error)
     uploads.sweep(3600 * most.upload_hours)
     with _one_at_a_time():
         _check_uploads(size, most)

@@ -6,14 +6,14 @@ import streamlit as st
 from engine.core import paths
 from engine.corpus import store as corpus
 from engine.corpus.store import Corpus
-from ui import errors, importing_view, preview_view, server_paths, words
+from ui import errors, importing_view, preview_view, server_paths, tables, words
 from ui.i18n import _, _n, error_text
 
 
 def count_columns() -> dict:
     """How a table of articles shows what was counted."""
     titles = {"articles": _("articles"), "words": _("words"), "tokens": _("tokens")}
-    return {name: st.column_config.NumberColumn(title, format="localized") for name, title in titles.items()}
+    return {name: st.column_config.NumberColumn(title) for name, title in titles.items()}
 
 
 def card(c: Corpus) -> None:
@@ -29,14 +29,13 @@ def card(c: Corpus) -> None:
         border=True,
     )
     four.metric(_("Skipped"), words.grouped(c.skipped.count), border=True)
-    st.dataframe(
+    tables.show(
         pd.DataFrame(
             [
                 {"split": words.split_name(split), **{k: counts[k] for k in ("articles", "words", "tokens")}}
                 for split, counts in c.card["splits"].items()
             ]
         ),
-        hide_index=True,
         column_config={
             "split": st.column_config.TextColumn(_("split")),
             **count_columns(),

@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from engine.core.errors import EngineError, SettingsError
+from ui import numbers
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 DOMAIN = "atelier"
@@ -40,14 +41,19 @@ def catalogue(code: str) -> gettext.NullTranslations:
 
 
 def _(sentence: str, **values: object) -> str:
-    """The sentence in the session's language, its `{values}` filled in."""
+    """The sentence in the session's language, its `{values}` filled in: numbers as the language writes them."""
     translated = catalogue(language()).gettext(sentence)
-    return translated.format(**values) if values else translated
+    return _filled(translated, values) if values else translated
+
+
+def _filled(sentence: str, values: dict[str, object]) -> str:
+    code = language()
+    return sentence.format(**{name: numbers.in_sentence(name, value, code) for name, value in values.items()})
 
 
 def _n(one: str, many: str, n: int, /, **values: object) -> str:
     """The singular or plural sentence for `n`, which it may show as `{n}`."""
-    return catalogue(language()).ngettext(one, many, n).format(**{"n": n, **values})
+    return _filled(catalogue(language()).ngettext(one, many, n), {"n": n, **values})
 
 
 def error_text(error: EngineError) -> str:

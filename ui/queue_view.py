@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.runs import checkpoints, queue
 from engine.runs.folder import Run
-from engine.runs.settings import CHECKPOINT_FORMATS
+from engine.runs.settings import CHECKPOINT_FORMATS, RANDOM
 from engine.services.launchers import launching
 from ui import access, address, errors, importing_view, little_memory, rooms, run_view, sources, words
 from ui.i18n import _
@@ -62,7 +62,8 @@ def _dialog(run: Run, extend: bool) -> None:
         reference = st.selectbox(_("Checkpoint"), references)
         st.caption(_("The weights go on from there; the optimizer, the warm-up and the learning rate begin anew."))
     else:
-        start = settings.parent or folders.preset_title(settings.preset)
+        random_weights = _("random weights") if settings.initial_weights == RANDOM else ""
+        start = settings.parent or random_weights or folders.preset_title(settings.preset)
         st.caption(
             _("It starts where {run} started: from {start}.", run=words.plain(run.name), start=words.plain(start))
         )

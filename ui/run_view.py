@@ -1,6 +1,7 @@
 """One run as pages show it: how far it is, its curves, its samples, and how it ended."""
 
 import time
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -8,30 +9,35 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, lifecycle, queue, states
 from engine.runs.folder import Run
+from engine.runs.history.events import VALIDATION
 from engine.runs.history.follower import History
 from engine.runs.settings import EVERYTHING
 from engine.runs.states import State
 from engine.services import dispatcher, killing
 from engine.services.launchers import launching
-from ui import access, bases_view, errors, gpu_unused, job_view, little_memory, near_copies_view, words
+from ui import access, bases_view, errors, gpu_unused, job_view, little_memory, near_copies_view, texts, words
 from ui.charts import colours, style
 from ui.components.figure import live
 from ui.i18n import _, _n
-from ui.readers import folders, polling
+from ui.readers import folders, measured, polling
 
 REFRESH_SECONDS = 1.0
 ACTIVE = (states.QUEUED, states.RUNNING)
 _RECENT_REPORTS = 20  # from which the speed of a run is told
 
 
-def watch(run: Run, key: str, details: bool = False) -> None:
-    """Shows a run, redrawn every second while it works; `details` adds loss, rate, speed and memory."""
+def watch(run: Run, key: str, details: bool = False, other: Run | None = None) -> None:
+    """Shows a run, redrawn every second while it works; `details` adds loss, rate, speed and memory.
+
+    Args:
+        other: what it is held against, where that was measured on the same tokens.
+    """
     active = run.state().state in ACTIVE
 
     def draw() -> None:
         state = run.state()
         head(run, state, key)
-        curves(run, key, details)
+        curves(run, key, details, other)
         if active and state.state not in ACTIVE:
             st.rerun()  # it has just ended: the rest of the page shows so, and nothing polls any more
 
@@ -239,8 +245,8 @@ def _buttons(run: Run, state: State, key: str) -> None:
             st.rerun(scope="app")
 
 
-def curves(run: Run, key: str, details: bool) -> None:
-    """The curves, and beside them what base and run write at this moment."""
+def curves(run: Run, key: str, details: bool, other: Run | None = None) -> None:
+    """The curves, and beside them what base and run write at this moment; those of the other run in its colour."""
     history, colour = folders.history(run), colours.of_run(run.name)
     reported = bool(len(history.steps["step"]))
     left, right = st.columns([3, 2])
@@ -248,18 +254,31 @@ def curves(run: Run, key: str, details: bool) -> None:
         if not reported and not history.events("evaluation"):
             st.info(_("The first point is the base model's own accuracy: it appears as soon as the model is loaded."))
         else:
-            _validation(run, history, "accuracy", _("accuracy on validation (%)"), colour, f"{key}_accuracy", 100)
+            _validation(run, history, "accuracy", _("accuracy (%)"), colour, f"{key}_accuracy", 100, other)
     with right:
-        samples(run, prompts=2 if details else 1)
+        samples(run, 2 if details and other is None else 1, other)
     if details and reported:
-        _details(run, history, colour, key)
+        _details(run, history, colour, key, other)
 
 
-def _validation(run: Run, history: History, name: str, title: str, colour: str, key: str, factor: float = 1.0) -> None:
+def _validation(
+    run: Run,
+    history: History,
+    name: str,
+    title: str,
+    colour: str,
+    key: str,
+    factor: float = 1.0,
+    other: Run | None = None,
+) -> None:
+    on = measured.at_intervals(history)
+    beside = style.Beside(other.name, colours.of_run(other.name), folders.history(other)) if other else None
+
     def build() -> go.Figure:
-        return style.validation(history, name, colour, title, factor)
+        return style.validation(history, name, colour, title, factor, on, beside)
 
-    live.shared(build, ("validation", str(run.folder), name, colour), history.version, key)
+    version = max(history.version, beside.history.version if beside else 0)  # each is another for another content
+    live.shared(build, ("validation", str(run.folder), name, colour, on, beside and str(other.folder)), version, key)
 
 
 def _over_steps(run: Run, history: History, name: str, title: str, colour: str, key: str, factor: float = 1.0) -> None:
@@ -269,10 +288,13 @@ def _over_steps(run: Run, history: History, name: str, title: str, colour: str, 
     live.shared(build, ("over steps", str(run.folder), name, colour), history.version, key)
 
 
-def _details(run: Run, history: History, colour: str, key: str) -> None:
+def _details(run: Run, history: History, colour: str, key: str, other: Run | None) -> None:
+    def validated(*what: Any) -> None:
+        _validation(*what, other=other)
+
     figures = [
-        (_validation, "bits_per_byte", _("bits per byte on validation"), 1.0),
-        (_validation, "loss", _("loss (nats a token)"), 1.0),
+        (validated, "bits_per_byte", _("bits per byte"), 1.0),
+        (validated, "loss", _("loss (nats a token)"), 1.0),
         (_over_steps, "tokens_per_second", _("tokens a second"), 1.0),
         (_over_steps, "learning_rate", _("learning rate"), 1.0),
         (_over_steps, "memory_bytes", _("memory of the trainer (MB)"), 1e-6),
@@ -284,40 +306,36 @@ def _details(run: Run, history: History, colour: str, key: str) -> None:
                 draw(run, history, name, title, colour, f"{key}_figure_{number}", factor)
 
 
-def samples(run: Run, prompts: int) -> None:
-    """The newest samples of the run beside the base's, from the same prompts and seed."""
+def samples(run: Run, prompts: int, other: Run | None = None) -> None:
+    """The newest samples of the run beside the base's and the other run's, from the same prompts."""
     newest = folders.newest_samples(run)
     if "base" not in newest:
         st.caption(_("Samples appear here: the same prompt continued by the base model and by the run."))
         return
+    of_other = folders.newest_samples(other).get("run", {}) if other else {}
     for prompt in list(newest["base"])[:prompts]:
-        for model in ("base", "run"):
-            sample = newest.get(model, {}).get(prompt)
+        written = [
+            (_("base model"), colours.BASE, newest["base"].get(prompt)),
+            (_("after step {n}"), colours.of_run(run.name), newest.get("run", {}).get(prompt)),
+        ]
+        if other is not None:
+            name = words.plain(other.name)
+            written.append((f"{name}, {_('after step {n}')}", colours.of_run(other.name), of_other.get(prompt)))
+        for title, colour, sample in written:
             if sample is None:
                 continue
-            colour = colours.BASE if model == "base" else colours.of_run(run.name)
-            name = _("base model") if model == "base" else _("after step {n}", n=words.grouped(sample["step"]))
-            with st.container(border=True, gap="small"):
-                st.html(f'<div style="height:4px;border-radius:2px;background:{colour}"></div>')
-                st.caption(name)
-                st.text(prompt + sample["text"])
+            with st.container(gap="xxsmall"):
+                st.caption(title.replace("{n}", words.grouped(sample["step"])))
+                texts.show(prompt, sample["text"], colour)
 
 
 def result_sentences(run: Run) -> list[str]:
-    """What is to be said of how a run ended and of which of its checkpoints its figures are."""
+    """What is to be said of which of a run's checkpoints its figures are; what happened, `interpretation_view` says."""
     history, state, sentences = folders.history(run), run.state(), []
-    for event in history.events("early_end")[-1:] if state.ended_early else ():
-        sentences.append(
-            _(
-                "It ended early, at step {step} of {steps}: the last {patience} measurements on validation were no better than the one at step {best}.",
-                step=words.grouped(event["step"]),
-                steps=words.grouped(event["steps"]),
-                patience=words.grouped(event["patience"]),
-                best=words.grouped(event["best_step"]),
-            )
-        )
     result = checkpoints.result_of(run, unread=False)
-    if state.result and (result is None or result.step != state.result):
+    if run.ships_without_weights:
+        sentences.append(errors.markdown(checkpoints.none_of(run)))
+    elif state.result and (result is None or result.step != state.result):
         sentences.append(
             _("Its result, the checkpoint of step {n}, is gone or damaged.", n=words.grouped(state.result))
         )
@@ -325,7 +343,7 @@ def result_sentences(run: Run) -> list[str]:
         if event.get("base_better"):
             sentences.append(
                 _(
-                    "On validation the base model is better than every checkpoint of this run; what is shown is the last."
+                    "At no checkpoint of this run is the loss on validation lower than the base model's; what is shown is the last."
                 )
             )
         elif event.get("best_step") and event["step"] != state.step:
@@ -339,9 +357,12 @@ def result_sentences(run: Run) -> list[str]:
 
 
 def outcome(run: Run) -> None:
-    """What a finished run reached, against its base on the same tokens."""
+    """What a finished run reached on the whole of validation, against its base on the same tokens.
+
+    Its figures on test are a final measurement, which is made by a press in Score.
+    """
     figures = folders.history(run).on_whole_splits()
-    split = "test" if ("run", "test") in figures else "validation"
+    split = VALIDATION
     if ("run", split) not in figures or ("base", split) not in figures:
         return
     bases_view.say_changed([run])
@@ -367,7 +388,9 @@ def outcome(run: Run) -> None:
     third.metric(
         _("Measured on"),
         _("{n} tokens", n=words.grouped(own["evaluated_tokens"])),
-        help=_("Base and run are measured on the same tokens of articles that neither was trained on."),
+        help=_(
+            "All of validation: articles that neither base nor run was trained on, the same tokens for both. Along the curve a part of them is measured."
+        ),
         border=True,
     )
     for sentence in result_sentences(run):

@@ -11,7 +11,7 @@ from engine.core.errors import EngineError
 from engine.inference.samples.outcome import Column, GenerationResult, Sample
 from engine.runs.references import ModelReference
 from engine.services import inference_client
-from ui import address, budget, errors, rooms, server_paths, studio_view, words
+from ui import budget, copied_marks, errors, server_paths, setting_names, studio_view, texts, words
 from ui.charts import colours
 from ui.i18n import _, error_text
 from ui.readers import folders
@@ -69,19 +69,17 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
     """All columns; while they are being written they are painted again and again where they stand."""
     result = stream.result
     article = result.passage is not None
-    slots = st.columns(len(result.columns) + article)
-    slots_of_columns = []
     by_hash = {(model.hash, model.preset.hash()): model for model in models}
     authors = [by_hash.get((column.hash, column.preset)) for column in result.columns]
-    searched = _searched(authors)
-    for slot, column, model in zip(slots, result.columns, authors, strict=False):
+    marks = copied_marks.choose(authors) if stream.done.is_set() else {}
+    slots = st.columns(len(result.columns) + article)
+    slots_of_columns = []
+    for slot, column in zip(slots, result.columns, strict=False):
         with slot:
-            _line(f"6px solid {_colour(model)}")
             st.markdown(f"**{words.plain(column.title)}**")
             slots_of_columns.append(st.empty())
     if article:
         with slots[-1]:
-            _line("6px double currentColor")
             st.markdown(f"**{_('The article itself')}**")
             slots_of_columns.append(st.empty())
 
@@ -94,13 +92,17 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
             notice.empty()
         for number, (place, column) in enumerate(zip(slots_of_columns, result.columns, strict=False)):
             with place.container():
-                _column(result, column, done, searched[number], f"side_copied_{number}")
+                _column(result, column, done, _colour(authors[number]), marks.get(number))
         if article:
             with slots_of_columns[-1].container():
                 _article(result, done)
 
-    while not stream.done.wait(REPAINT_SECONDS):
-        repaint(False)
+    if not stream.done.is_set():
+        while not stream.done.wait(REPAINT_SECONDS):
+            repaint(False)
+        repaint(True)
+        if any(column.done for column in result.columns):
+            st.rerun()  # what is offered of a finished text stands above it
     repaint(True)
     if result.error is not None:
         errors.show(result.error)
@@ -121,50 +123,31 @@ def show(stream: Stream, models: list[ModelReference]) -> None:
         st.caption(words.plain(" · ".join(notes)))
 
 
-def _searched(authors: list[ModelReference | None]) -> list[str | None]:
-    """The run whose articles each column is searched in: its own; of a base the first column's that has one."""
-    trained = {run.name for run in folders.trained_runs()}
-    own = [m.checkpoint.run if m is not None and m.checkpoint is not None else None for m in authors]
-    first = next((name for name in own if name in trained), None)
-    return [
-        first if model is not None and model.is_base else name if name in trained else None
-        for model, name in zip(authors, own, strict=True)
-    ]
-
-
-def _copied(sample: Sample, run: str, key: str) -> None:
-    """The way to the memorisation lens, which opens with the text."""
-    if st.button(
-        _("Copied?"),
-        icon=":material/manage_search:",
-        help=_("What of this text stands word for word in the articles of {run}.", run=words.plain(run)),
-        key=key,
-    ):
-        address.go(rooms.EXPLORE, rooms.COPIED, **{"run": run, "from": "text", "text": sample.text})
-
-
-def _line(border: str) -> None:
-    st.html(f'<div style="border-top:{border};border-radius:3px;height:6px;opacity:.9"></div>')
-
-
 def _colour(model: ModelReference | None) -> str:
     if model is None:  # deleted since
-        return "transparent"
+        return "currentColor"
     return colours.of_model(model, folders.last_step(model.checkpoint.run) if model.checkpoint else 0)
 
 
-def _column(result: GenerationResult, column: Column, done: bool, searched: str | None, key: str) -> None:
+def _column(
+    result: GenerationResult, column: Column, done: bool, colour: str, marks: copied_marks.Marks | None
+) -> None:
     """The texts so far, as text: nothing in them is run or formatted.
 
     Args:
-        searched: the run in whose articles they are looked for, if in any; key: of the buttons for it.
+        marks: what finds the copied passages of its texts, where they are to be marked.
     """
     if column.error is not None:
         st.error(errors.markdown(column.error))
         return
     facts = [_("weights {hash}", hash=column.hash[:10]), sampler_text(result.settings)]
     for number, sample in enumerate(column.samples):
-        st.text(_shown_prompt(result) + sample.text if sample.tokens or sample.done else "…")
+        if marks is not None and sample.done:
+            marks.show(result.prompt, _shown_prompt(result), sample.text, colour)
+        elif sample.tokens or sample.done:
+            texts.show(_shown_prompt(result), sample.text, colour)
+        else:
+            texts.show("", texts.NOTHING_YET, colour)
         details = [_("seed {n}", n=sample.seed)] if is_drawn(result.settings) else []
         if sample.done and not sample.tokens:
             details.append(_("the model ended the text at once"))
@@ -178,11 +161,8 @@ def _column(result: GenerationResult, column: Column, done: bool, searched: str 
             details.append(_("cut off"))
         st.caption(words.plain(" · ".join(facts + details if number == 0 else details)))
         if done and sample.done:
-            with st.container(horizontal=True):
-                with st.popover(_("Copy"), icon=":material/content_copy:"):
-                    st.code(result.prompt + sample.text, language=None, wrap_lines=True)
-                if searched is not None and sample.text:
-                    _copied(sample, searched, f"{key}_{number}")
+            with st.popover(_("Copy"), icon=":material/content_copy:"):
+                st.code(result.prompt + sample.text, language=None, wrap_lines=True)
     if column.dropped_tokens:
         st.caption(
             _(
@@ -192,13 +172,20 @@ def _column(result: GenerationResult, column: Column, done: bool, searched: str 
         )
 
 
+def article_name(passage: dict) -> str:
+    """Which article a prompt is from, in words."""
+    if passage.get("split") == "train":
+        return _("training article {n}", n=passage["number"])
+    return _("test article {n}", n=passage["number"])
+
+
 def _article(result: GenerationResult, done: bool) -> None:
     assert result.passage is not None
     if not result.prompt:
-        st.text("" if done else "…")
+        texts.show("", "" if done else texts.NOTHING_YET, colours.TRUE_TEXT)
         return
-    st.text(_shown_prompt(result) + result.article)
-    facts = _("test article {n}: what stands there, by its authors, no model", n=result.passage["number"])
+    texts.show(_shown_prompt(result), result.article, colours.TRUE_TEXT)
+    facts = _("{article}: what stands there, by its authors, no model", article=article_name(result.passage))
     st.caption(facts if result.article else facts + " · " + _("it ends with the prompt"))
     if done:
         with st.popover(_("Copy"), icon=":material/content_copy:"):
@@ -236,7 +223,11 @@ def time_written(result: GenerationResult) -> str:
 def environment_lines(environment: dict) -> list[str]:
     """Device, precision and versions, each a phrase."""
     versions = [f"{name} {version}" for name, version in environment.get("versions", {}).items()]
-    return [environment.get("device", ""), environment.get("precision", ""), *versions]
+    return [
+        setting_names.device(environment.get("device", "")),
+        setting_names.value("precision", environment.get("precision", "")),
+        *versions,
+    ]
 
 
 def markdown(result: GenerationResult) -> str:
@@ -244,9 +235,7 @@ def markdown(result: GenerationResult) -> str:
     lines = [f"# {_('Side by side')}", ""]
     lines += [f"- {words.plain(line)}" for line in _facts(result)]
     if result.passage is not None:
-        source = (
-            f"{server_paths.shown(result.passage['articles'])}, {_('test article {n}', n=result.passage['number'])}"
-        )
+        source = f"{server_paths.shown(result.passage['articles'])}, {article_name(result.passage)}"
         lines.append(f"- {_('Prompt from')} {words.plain(source)}")
     lines += ["", f"## {_('Prompt')}", "", *_fenced(result.prompt)]
     for column in result.columns:

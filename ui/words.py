@@ -9,12 +9,10 @@ from typing import Any
 
 from engine.runs.queue import Position
 from engine.runs.settings import CHECKPOINT_FORMATS, CKPT, H5, HUGGING_FACE, KERAS, PRESET
+from ui import numbers
 from ui.i18n import _, language
 
-_THIN = "\u202f"  # narrow no-break space: the French thousands separator
-
-
-NO_NUMBER = "–"
+NO_NUMBER = numbers.NO_NUMBER
 
 
 def _of_numbers(write: Callable[..., str]) -> Callable[..., str]:
@@ -27,24 +25,19 @@ def _of_numbers(write: Callable[..., str]) -> Callable[..., str]:
     return of_number
 
 
-@_of_numbers
 def grouped(number: float) -> str:
     """A whole number with its thousands grouped: 119,924 or 119 924."""
-    text = f"{round(number):,}"
-    return text.replace(",", _THIN) if language() == "fr" else text
+    return numbers.decimal(number, 0, language())
 
 
-@_of_numbers
 def decimal(number: float, digits: int = 2) -> str:
     """A number with a fixed number of decimals: 4.39 or 4,39."""
-    text = f"{round(number, digits) + 0.0:,.{digits}f}"  # no −0
-    return text.replace(",", _THIN).replace(".", ",") if language() == "fr" else text
+    return numbers.decimal(number, digits, language())
 
 
-@_of_numbers
-def shortest(number: float) -> str:
-    """A number with the decimals that it has: 0.8 or 0,8."""
-    return f"{number:g}".replace(".", "," if language() == "fr" else ".")
+def shortest(number: float, most: int = 6) -> str:
+    """A number with the digits that it has, and with `most` of them: 0.8 or 0,8."""
+    return numbers.shortest(number, language(), most)
 
 
 @_of_numbers
@@ -67,7 +60,13 @@ def delta(number: float, digits: int = 1, sentence: str = "{n}", lower_is_better
 @_of_numbers
 def percent(share: float, digits: int = 1) -> str:
     """A share of 1 in per cent: 18.8 %."""
-    return f"{decimal(100 * share, digits)}\u00a0%"
+    return in_percent(100 * share, digits)
+
+
+@_of_numbers
+def in_percent(number: float, digits: int = 1) -> str:
+    """A number that is in per cent already: 18.8 %."""
+    return f"{decimal(number, digits)}\u00a0%"
 
 
 @_of_numbers

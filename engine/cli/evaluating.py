@@ -157,6 +157,8 @@ def memorisation(a: argparse.Namespace) -> int:
     found = {prompt: lens.ids_of(seen.tokenizer, prompt, text)[: lens.LONGEST_TEXT] for prompt, text in texts.items()}
     copied = {prompt: lens.find(ids, seen.ranges) for prompt, ids in found.items()}
     others = [lens.find(ids, seen.ranges) for *_place, ids in lens.unseen(seen, max(map(len, found.values())))]
+    words = {prompt: own.words(seen.tokenizer) for prompt, own in copied.items()}
+    unseen_words = [other.words(seen.tokenizer) for other in others]
     yardstick = {n: [share for other in others if (share := other.share(n)) is not None] for n in lens.LENGTHS}
     samples = [
         {
@@ -164,10 +166,12 @@ def memorisation(a: argparse.Namespace) -> int:
             "tokens": len(found[prompt]),
             "shares": {str(n): own.share(n) for n in lens.LENGTHS},
             "longest": own.longest,
-            "more_than_unseen": lens.copies_more(own, others) if others else None,
+            "longest_words": words[prompt],
+            "more_than_unseen": lens.copies_more(words[prompt], unseen_words) if others else None,
             "passages": [
                 {
                     "tokens": p.length,
+                    "words": p.words(seen.tokenizer),
                     "article": p.article,
                     "token": p.token,
                     "text": seen.tokenizer.decode(found[prompt][p.first : p.last]),
@@ -180,6 +184,7 @@ def memorisation(a: argparse.Namespace) -> int:
     result = {
         "run": run.name,
         "articles": seen.articles,
+        "share_read": seen.share,
         "samples": samples,
         "unseen": {
             str(n): {
@@ -192,7 +197,9 @@ def memorisation(a: argparse.Namespace) -> int:
             if shares
         },
         "unseen_longest": max((other.longest for other in others), default=None),
-        "false_alarms": lens.false_alarms(others) if others else None,
+        "unseen_longest_words": max(unseen_words, default=None),
+        "false_alarms": lens.false_alarms(unseen_words) if others else None,
+        "false_alarms_counted": lens.counted_alarms(unseen_words) if others else None,
         "lost": [str(error) for error in seen.lost],
     }
     print_result(result, a.json, _copied_lines(result))
@@ -203,11 +210,14 @@ def _copied_lines(result: dict) -> list[str]:
     def shares(values: dict[str, float | None]) -> str:
         return "  ".join(f"{n} tokens {100 * v:5.1f} %" for n, v in values.items() if v is not None)
 
-    lines = [f"{result['run']}: {result['articles']:,} training articles searched", *result["lost"]]
+    lines = [
+        f"{result['run']}: {result['articles']:,} training articles searched, {result['share_read']:.1%} of their text",
+        *result["lost"],
+    ]
     for sample in result["samples"]:
         lines.append(f"{sample['prompt'] or 'the text'}: {shares(sample['shares'])}")
         lines += [
-            f"  {p['tokens']} tokens, article {p['article']}: {p['text'].strip()!r}" for p in sample["passages"][:3]
+            f"  {p['words']} words, article {p['article']}: {p['text'].strip()!r}" for p in sample["passages"][:3]
         ]
     if result["unseen"]:
         count = next(iter(result["unseen"].values()))["articles"]
@@ -218,7 +228,7 @@ def _copied_lines(result: dict) -> list[str]:
             lines.append(f"  95 %: {ends}")
         more = [s for s in result["samples"] if s["more_than_unseen"]]
         lines.append(
-            f"longer passages than any unseen article has ({result['unseen_longest']} tokens at most): {len(more)} of "
+            f"longer passages than any unseen article has ({result['unseen_longest_words']} words at most): {len(more)} of "
             f"{len(result['samples'])}; by chance {result['false_alarms']:.1%} of texts at most"
         )
     return lines

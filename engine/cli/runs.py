@@ -2,13 +2,15 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from typing import Any
 
 from engine.cli import options
-from engine.cli.output import place_line, print_result
+from engine.cli.output import findings_lines, place_line, print_result
 from engine.core import paths, strict_json
 from engine.core.errors import EngineError, RunError
-from engine.runs import lifecycle, removal, states
+from engine.memorisation import own_samples
+from engine.runs import devices, lifecycle, removal, states
 from engine.runs import queue as queueing
 from engine.runs.folder import Run
 from engine.services import killing
@@ -17,7 +19,9 @@ from engine.services.launchers import outlook, watch
 
 def register(command: options.Command) -> None:
     """Adds the commands of this module."""
-    command("resume", resume).add_argument("run")
+    p = command("resume", resume)
+    p.add_argument("run")
+    p.add_argument("--devices", type=int, metavar="N", help="that share its batches from here on (default: as before)")
     p = command("stop", stop)
     p.add_argument("run")
     p.add_argument(
@@ -41,12 +45,17 @@ def register(command: options.Command) -> None:
     p.add_argument("--clone", metavar="RUN", help="adds a run with the settings of another and the changes given here")
     options.add_changes(p)
 
-    command("runs", list_runs)
+    command("runs", list_runs).add_argument("run", nargs="?", help="one of them: where it stands and what happened")
 
 
 def resume(a: argparse.Namespace) -> int:
     """Puts a stopped, failed or interrupted run into the queue again."""
-    lifecycle.find(a.run).request_resume()
+    run, changes = lifecycle.find(a.run), {}
+    if a.devices is not None:
+        changes["devices"] = a.devices
+        if not run.scheduled:  # what this machine has says nothing of a node
+            devices.suiting(replace(run.settings, **changes))
+    run.request_resume(**changes)
     options.have_started()
     print_result({"run": a.run, "state": "queued"}, a.json, [f"{a.run} goes on from its newest checkpoint."])
     return 0
@@ -156,8 +165,21 @@ def queue(a: argparse.Namespace) -> int:
     return 0
 
 
+def _show_run(run: Run, as_json: bool) -> int:
+    """Prints where a run stands and, where it has ended, what happened in it."""
+    state, found = run.state(), own_samples.findings(run)
+    row = {"run": run.name, "state": state.state, "step": state.step, "steps": state.steps}
+    reason = [str(state.error)] if state.error else []
+    lines = [f"{run.name}: {state.state}, step {state.step:,} of {state.steps:,}", *reason, *findings_lines(found)]
+    result = {**row, "problem": reason[0] if reason else None, "findings": [finding.to_json() for finding in found]}
+    print_result(result, as_json, lines)
+    return 0
+
+
 def list_runs(a: argparse.Namespace) -> int:
-    """Lists the runs, the newest first."""
+    """Lists the runs, the newest first; of one that has ended, what happened in it."""
+    if a.run:
+        return _show_run(lifecycle.find(a.run), a.json)
     rows = []
     answer = watch.watch.now(paths.checkpoints_root()) if any(run.scheduled for run in lifecycle.all_runs()) else None
     positions = {place.run.name: place for place in queueing.positions()}

@@ -7,9 +7,10 @@ from typing import Any, NoReturn
 
 from engine.articles.member import shown
 from engine.cli import options
-from engine.cli.output import ProgressLine, near_copies_line, place_line, print_result
+from engine.cli.output import ProgressLine, findings_lines, near_copies_line, place_line, print_result
 from engine.core import machine, paths
 from engine.core.errors import ArticlesError, PlanError
+from engine.memorisation import own_samples
 from engine.presets import memory
 from engine.runs import attempts, checkpoints, inputs, queue, states
 from engine.runs.folder import Run
@@ -64,7 +65,9 @@ def train(a: argparse.Namespace) -> int:
         line.close()
     if result is None:
         return _not_finished(run, a.json)
-    print_result(result, a.json, _result_lines(result))
+    found = own_samples.findings(run)
+    result = {**result, "findings": [finding.to_json() for finding in found]}
+    print_result(result, a.json, [*findings_lines(found), *_result_lines(result)])
     return 0
 
 
@@ -102,19 +105,23 @@ def _train_plan(a: argparse.Namespace) -> int:
             lines = [f"{run.name} waits: {waits.get(run.name, 'its trainer starts')}" for run in made]
             print_result({"runs": [run.name for run in made]}, a.json, lines)
             return 0
-        results = []
+        results: list[dict[str, Any]] = []
+        happened: list[str] = []
         for run, stage in zip(made, scaled.stages, strict=True):
             print(f"{run.name}: articles {stage.first:,}-{stage.last:,}", file=sys.stderr)
             with dispatcher.watching():
                 result = worker.work(run, patience_seconds=24 * 3600 if a.wait else 0, on_progress=line)
             if result is None:
                 return _not_finished(run, a.json)
-            results.append({**result, "range": [stage.first, stage.last], "parent": run.settings.parent})
+            found = own_samples.findings(run)
+            happened += [f"{run.name}: {line}" for line in findings_lines(found)]
+            told = {"findings": [finding.to_json() for finding in found]}
+            results.append({**result, "range": [stage.first, stage.last], "parent": run.settings.parent, **told})
     except memory.RestartNeeded:
         _restart_in_background(run, a.json)
     finally:
         line.close()
-    lines = [line for result in results for line in _result_lines(result)]
+    lines = [*happened, *(line for result in results for line in _result_lines(result))]
     print_result({"plan": plan.title, "articles": scaled.articles, "stages": results}, a.json, lines)
     return 0
 

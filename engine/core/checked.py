@@ -84,7 +84,13 @@ CONFIG = known(
 )
 # An inode has more digits than other numbers.
 PLACE = needed(path=path_text, machine=text, inode=lambda value: type(value) is int and value >= 0)
-RECORDED = known(command=text, date=text, commit=text)
+RECORDED = known(
+    command=text,
+    date=text,
+    commit=text,
+    weights=boolean,  # whether its checkpoints ship
+    copied=object_of(needed(prompt=text, text=text, first=step, last=step, tokens=step)),
+)
 CONTROL = needed(action=one_of("stop", "pause"))
 ATTEMPT = needed(by=one_of("lab", "trainer"), submission=positive, time=timestamp) | known(
     job=_job_id, restart=count, node=text, pid=count, submits=boolean

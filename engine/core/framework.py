@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 
 from engine.core.errors import EngineError, ResourcesError
 
@@ -47,6 +48,24 @@ def require() -> None:
                 variable=VARIABLE,
             )
         raise ResourcesError("TensorFlow is not installed: pip install -r requirements.txt.")
+
+
+def processors() -> int:
+    """As how many devices the framework takes the CPU: one, or as many as XLA_FLAGS makes of it for JAX, to try out there
+    what several GPUs do."""
+    found = re.search(r"--xla_force_host_platform_device_count=(\d{1,3})\b", os.environ.get("XLA_FLAGS", ""))
+    return max(1, int(found[1])) if found and uses_jax() else 1
+
+
+def devices_problem() -> EngineError | None:
+    """Why a run cannot share its batches over several devices here; None where it can."""
+    if uses_jax():
+        return None
+    return EngineError(
+        "Several devices share a run on JAX alone, and TensorFlow computes here: set {variable} to jax (pip install -r "
+        "requirements-jax.txt), or leave devices at 1.",
+        variable=VARIABLE,
+    )
 
 
 def ckpt_problem() -> EngineError | None:

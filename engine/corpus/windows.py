@@ -80,8 +80,20 @@ class _Order:
     def _at(self, position: int) -> int:
         epoch, index = divmod(position, self._windows)
         if epoch != self._epoch:
-            self._epoch, self._order = epoch, np.random.default_rng((self._seed, epoch)).permutation(self._windows)
+            self._epoch, self._order = epoch, _order(self._windows, self._seed, epoch)
         return int(self._order[index])
+
+
+def visited(windows: int, samples: int, seed: int) -> np.ndarray:
+    """int64, in order: the windows that the first `samples` samples of a shuffled sequence are."""
+    if samples >= windows:
+        return np.arange(windows, dtype=np.int64)
+    return np.sort(_order(windows, seed, 0)[:samples])
+
+
+def _order(windows: int, seed: int, epoch: int) -> np.ndarray:
+    """int64 (windows,): the permutation of an epoch."""
+    return np.random.default_rng((seed, epoch)).permutation(windows)
 
 
 class Shuffled:

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from engine.core import framework
 from engine.corpus import windows
 from engine.models import finite
 from engine.models.backend import keras
@@ -68,7 +69,9 @@ def evaluate_batches(model: CausalLM, batches: Callable[[], Iterator[windows.Bat
             tokens, targets = tokens + batch.tokens, targets + batch.weights.size
             yield inputs(batch), batch.targets, batch.weights
 
-    logs = keras.Model.evaluate(model, dataset_of(draw, count), verbose=0, return_dict=True)
+    # On JAX the generator itself: TensorFlow, whose data sets these are, need not be installed there.
+    given = {"x": draw(), "steps": count} if framework.uses_jax() else {"x": dataset_of(draw, count)}
+    logs = keras.Model.evaluate(model, **given, verbose=0, return_dict=True)
     finite.require(np.array([logs["loss"]], np.float64))
     # Keras divides the sum of the losses by all targets, those of weight 0 included.
     return {"loss": float(logs["loss"]) * targets / tokens, "accuracy": float(logs["accuracy"]), "tokens": tokens}

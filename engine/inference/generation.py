@@ -1,7 +1,8 @@
 """Prompts → samples: a cached decoding loop whose draws depend on the seed and the logits alone."""
 
+import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Generator as BeamSearch
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from engine.core.errors import EngineError, SettingsError
-from engine.inference import beam
+from engine.inference import batches, beam
+from engine.inference.batches import Batch
 from engine.inference.token_scores import Microscope
 from engine.models import finite
 from engine.models.backend import compiled, keras, tensor
@@ -18,7 +20,7 @@ from engine.models.compilation import FirstCalls
 from engine.models.protocols import CausalLM, Tensor
 from engine.presets.tokenizers import Tokenizer
 
-Written: TypeAlias = tuple[Tensor, Tensor]  # the logits behind each token, and the cache
+Written: TypeAlias = tuple[Tensor, Tensor]  # two of: the logits behind each token, the cache
 Step: TypeAlias = Callable[[Tensor, Tensor, Tensor], Written]
 
 MOST_BEAMS = 8
@@ -56,9 +58,7 @@ class Sampler:
         if self.temperature == 0:
             return int(logits.argmax())
         logits = logits.astype(np.float64) / self.temperature
-        order = np.argsort(-logits, kind="stable")
-        if self.top_k:
-            order = order[: self.top_k]
+        order = _largest(logits, self.top_k or len(logits))
         weights = np.exp(logits[order] - logits[order[0]])
         cumulated = np.cumsum(weights / weights.sum())
         if self.top_p < 1:
@@ -67,12 +67,21 @@ class Sampler:
         return int(order[min(int(np.searchsorted(cumulated, rng.random(), side="right")), len(order) - 1)])
 
 
+def _largest(logits: np.ndarray, count: int) -> np.ndarray:
+    """The ids of the largest, largest first, of equal ones the smaller id first; a vocabulary is not sorted for a few."""
+    candidates = np.arange(len(logits))
+    if count < len(logits):
+        candidates = np.flatnonzero(logits >= np.partition(logits, -count)[-count])
+    return candidates[np.argsort(-logits[candidates], kind="stable")][:count]
+
+
 class Generator:
     """A model ready to continue prompts; keeps its compiled functions."""
 
     def __init__(self, model: CausalLM, tokenizer: Tokenizer) -> None:
         self._model, self.tokenizer = model, tokenizer
         self._steps: dict[int, Step] = {}
+        self._decoders: dict[int, Step] = {}
 
     @cached_property
     def microscope(self) -> Microscope:
@@ -117,6 +126,20 @@ class Generator:
             self._steps[length] = timed
         return self._steps[length]
 
+    def decoder(self, length: int) -> Step:
+        """The compiled function of a turn of several texts, with caches of `length` places and a spare one."""
+        if length not in self._decoders:
+            first_calls = FirstCalls("generate together")
+            step = compiled(functools.partial(batches.decode, self._model), self._model)
+
+            def timed(token_ids: Tensor, cache: Tensor, places: Tensor) -> Written:
+                with first_calls.timed(token_ids.shape[0], length):
+                    written: Written = step(token_ids, cache, places)
+                return written
+
+            self._decoders[length] = timed
+        return self._decoders[length]
+
     def prompt_ids(self, prompt: str, max_new_tokens: int) -> tuple[list[int], int]:
         """The ids that a prompt gives the model, and how many tokens of its beginning found no room.
 
@@ -124,21 +147,26 @@ class Generator:
         context beside the new tokens, its end is kept.
         """
         ids = [self.tokenizer.end_of_text, *self.tokenizer.encode(prompt)]
-        end = ids[-(self._model.backbone.max_sequence_length - self._room(max_new_tokens)) :]
+        end = ids[-(self._model.backbone.max_sequence_length - self.room(max_new_tokens)) :]
         return end, len(ids) - len(end)
 
-    def _room(self, max_new_tokens: int) -> int:
+    def room(self, max_new_tokens: int) -> int:
+        """The most tokens that are written: the context has to hold a token of the prompt too."""
         return max(1, min(max_new_tokens, self._model.backbone.max_sequence_length - 1))
 
-    def _begin(self, ids: list[int], room: int) -> tuple[Step, Tensor, Tensor]:
-        """Feeds the prompt: (step function, cache, logits behind it)."""
-        backbone = self._model.backbone
-        context = backbone.max_sequence_length
+    def cache_length(self, ids: list[int], room: int) -> int:
+        """How many places the cache of a text has."""
+        context = self._model.backbone.max_sequence_length
         pieces = math.ceil(len(ids) / _PREFILL)
         needed = max(pieces * _PREFILL, len(ids) + room)
-        length = next((n for n in _LENGTHS if needed <= n <= context), None) or max(context, pieces * _PREFILL)
+        return next((n for n in _LENGTHS if needed <= n <= context), None) or max(context, pieces * _PREFILL)
+
+    def begin(self, ids: list[int], room: int) -> Written:
+        """Feeds the prompt: the cache, with a spare place behind all others, and the logits behind it."""
+        backbone = self._model.backbone
+        context, length = backbone.max_sequence_length, self.cache_length(ids, room)
         step = self._step(length)
-        shape = (1, backbone.num_layers, 2, length, backbone.num_heads, backbone.hidden_dim // backbone.num_heads)
+        shape = (1, backbone.num_layers, 2, length + 1, backbone.num_heads, backbone.hidden_dim // backbone.num_heads)
         cache = keras.ops.zeros(shape, dtype=self._model.compute_dtype)
         for first in range(0, len(ids), _PREFILL):
             piece = ids[first : first + _PREFILL]
@@ -150,7 +178,7 @@ class Generator:
             else:
                 logits, cache = step(_ids([padded]), cache, _ids(first))
                 last = logits[len(piece) - 1]
-        return step, cache, last
+        return cache, last
 
     def stream(self, prompt: str, max_new_tokens: int, sampler: Sampler = Sampler(), seed: int = 1) -> Iterator[int]:
         """Yields the new token ids one by one; ends at `<|endoftext|>` or after `max_new_tokens`.
@@ -158,17 +186,14 @@ class Generator:
         Raises:
             EngineError: the model computes no numbers.
         """
-        ids, _ = self.prompt_ids(prompt, max_new_tokens)
-        room, rng = self._room(max_new_tokens), np.random.default_rng(seed)
-        step, cache, last = self._begin(ids, room)
-        for number in range(room):
-            token = sampler.draw(finite.require(np.asarray(last)), rng)
-            if token == self.tokenizer.end_of_text:
-                return
-            yield token
-            if number < room - 1:
-                logits, cache = step(_ids([[token]]), cache, _ids(len(ids) + number))
-                last = logits[0]
+        batch = Batch(self)
+        text = batch.add(prompt, max_new_tokens, sampler, seed)
+        while not text.ended:
+            written = len(text.ids)
+            for _text in batch.turn():
+                yield from text.ids[written:]
+        if text.error is not None:
+            raise text.error
 
     def search(self, prompt: str, max_new_tokens: int, beams: int) -> BeamSearch[int, None, list[int]]:
         """Beam search (`engine.inference.beam`): yields how many tokens are decided, returns the new token ids.
@@ -180,8 +205,8 @@ class Generator:
             problem = EngineError("The beams must be 1 to {most}; received {v}.", most=MOST_BEAMS, v=beams)
             raise SettingsError([problem])
         ids, _ = self.prompt_ids(prompt, max_new_tokens)
-        room = self._room(max_new_tokens)
-        _, cache, last = self._begin(ids, room)
+        room = self.room(max_new_tokens)
+        cache, last = self.begin(ids, room)
         index = len(ids)
 
         def advance(parents: np.ndarray, tokens: np.ndarray) -> np.ndarray:
@@ -194,7 +219,24 @@ class Generator:
 
     def generate(self, prompt: str, max_new_tokens: int, sampler: Sampler = Sampler(), seed: int = 1) -> str:
         """The continuation as text, without the prompt."""
-        return self.tokenizer.decode(self.stream(prompt, max_new_tokens, sampler, seed))
+        (text,) = self.texts([prompt], max_new_tokens, sampler, seed)
+        return text
+
+    def texts(self, prompts: Sequence[str], max_new_tokens: int, sampler: Sampler, seed: int) -> list[str]:
+        """The continuations of several prompts, written together, each as `generate` gives it.
+
+        Raises:
+            EngineError: the model computes no numbers.
+        """
+        batch = Batch(self)
+        written = [batch.add(prompt, max_new_tokens, sampler, seed) for prompt in prompts]
+        while not all(text.ended for text in written):
+            for _text in batch.turn():
+                pass
+        for text in written:
+            if text.error is not None:
+                raise text.error
+        return [self.tokenizer.decode(text.ids) for text in written]
 
 
 def _ids(values: object) -> Any:

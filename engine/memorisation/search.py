@@ -2,6 +2,7 @@
 
 corpora/.suffixes/KEY/FIRST-LAST.places    suffix array and filter of the tokens FIRST to LAST of a corpus's
                                            training articles
+corpora/.suffixes/KEY/HASH.read.places     the same of what a run has read of them that has not come to all of them
 
 Shards are cut at multiples of `suffixes.SHARD_BYTES`, moved on to the next article, and shared by all runs on a corpus;
 a range that begins or ends inside one has a shard of its own there. Passages are counted in tokens: a text is encoded as
@@ -9,10 +10,11 @@ articles are, so equal words are equal tokens, but for a word that its end cuts 
 """
 
 import contextlib
+import hashlib
 import itertools
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +29,13 @@ from engine.corpus import near_copies
 from engine.corpus.store import Corpus
 from engine.evaluation import intervals
 from engine.memorisation import suffixes
+from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
 from engine.runs.articles_read import Range, Seen, corpus_key
 
 LENGTHS = (suffixes.GRAM, 8, 13)  # of the n-grams that are counted
 LONGEST_TEXT = 4096  # tokens
+_MOST_OF_READ = 32  # shards of what was read here and there, a corpus
 _AT_A_TIME = 16  # shards asked at once
 _UNSEEN = 20  # articles that make the yardstick: a text that copies no more than they do is told apart in 1 of 21 cases
 # What building takes (benchmarks/README.md, "Memorisation lens"): `python benchmarks/memorisation.py CORPUS` over
@@ -60,6 +64,22 @@ class Passage:
         """In tokens."""
         return self.last - self.first
 
+    def context(self, tokenizer: Tokenizer, around: int) -> tuple[str, str, str]:
+        """What stands in the article before the passage, the passage, and what stands behind it.
+
+        Args:
+            around: how many tokens before and behind.
+        """
+        text = self.corpus.tokens("train", self.article, self.article)[1:]  # behind the mark that opens it
+        return tokenizers.excerpt(tokenizer, text, self.token - 1, self.token - 1 + self.length, around)
+
+    def words(self, tokenizer: Tokenizer) -> int:
+        """How many words it holds whole: a piece of one at its ends does not count."""
+        before, own, behind = self.context(tokenizer, 2)
+        found = own.split()
+        cut = [a.isalnum() and b.isalnum() for a, b in ((before[-1:], own[:1]), (own[-1:], behind[:1]))]
+        return max(0, sum(any(c.isalnum() for c in word) for word in found) - sum(cut))
+
 
 @dataclass(frozen=True)
 class Copied:
@@ -77,6 +97,10 @@ class Copied:
         """Tokens of the longest passage; 0 where none is as long as LENGTHS[0]."""
         return self.passages[0].length if self.passages else 0
 
+    def words(self, tokenizer: Tokenizer) -> int:
+        """Words of the passage that has most of them; 0 where there is none."""
+        return max((passage.words(tokenizer) for passage in self.passages), default=0)
+
     def share(self, n: int) -> float | None:
         """The share of the text's n-grams that stand there; None where it is shorter than n."""
         grams = len(self.lengths) - n + 1
@@ -91,9 +115,6 @@ class Copied:
         return found
 
 
-# What a run has seen
-
-
 # Shards
 
 
@@ -102,17 +123,21 @@ class ShardFile:
     """Where the suffix array of a stretch of a corpus's training tokens lies or will lie.
 
     Attributes:
-        first, last: tokens, counted in the training split, last excluded.
+        first, last: tokens, counted in the training split, last excluded; of `stretches` how many tokens they are.
+        stretches: int64 (n, 2): which tokens it holds, where these are not all from `first` to `last`; the mark of an
+            article stands between them, over which no passage reaches.
     """
 
     corpus: Corpus
     first: int
     last: int
+    stretches: np.ndarray | None = field(default=None, compare=False)
 
     @property
     def path(self) -> Path:
         """Its file."""
-        return paths.corpora_root() / ".suffixes" / corpus_key(self.corpus) / f"{self.first}-{self.last}.places"
+        name = f"{self.first}-{self.last}" if self.stretches is None else f"{digest(self.stretches)}.read"
+        return paths.corpora_root() / ".suffixes" / corpus_key(self.corpus) / f"{name}.places"
 
     @property
     def bytes(self) -> int:
@@ -124,8 +149,25 @@ class ShardFile:
         return self.path.is_file() and self.path.stat().st_size == self.bytes
 
     def tokens(self) -> np.ndarray:
-        """Its tokens, mapped."""
-        return self.corpus.tokens("train")[self.first : self.last]
+        """Its tokens, mapped where they are one stretch."""
+        stream = self.corpus.tokens("train")
+        if self.stretches is None:
+            return stream[self.first : self.last]
+        parts = [part for first, last in self.stretches.tolist() for part in (stream[first:last], stream[:1])]
+        return np.concatenate(parts)
+
+    def places(self, positions: np.ndarray) -> np.ndarray:
+        """Where in the training split's tokens those of this shard stand."""
+        if self.stretches is None:
+            return positions + self.first
+        begins = np.cumsum(np.diff(self.stretches).ravel() + 1) - np.diff(self.stretches).ravel() - 1
+        of = np.searchsorted(begins, positions, side="right") - 1
+        return self.stretches[of, 0] + positions - begins[of]
+
+
+def digest(stretches: np.ndarray) -> str:
+    """What names these stretches of a corpus."""
+    return hashlib.sha256(np.ascontiguousarray(stretches, np.int64).tobytes()).hexdigest()[:24]
 
 
 def _grid(prepared: Corpus) -> np.ndarray:
@@ -137,13 +179,27 @@ def _grid(prepared: Corpus) -> np.ndarray:
 
 def shards(ranges: tuple[Range, ...]) -> list[ShardFile]:
     """The shards that cover ranges of articles."""
-    found = []
+    found: list[ShardFile] = []
     for r in ranges:
+        if r.stretches is not None:
+            found += _of_stretches(r.corpus, r.stretches)
+            continue
         starts, grid = r.corpus.starts("train"), _grid(r.corpus)
         first, last = int(starts[r.first - 1]), int(starts[r.last])
         cuts = np.unique([first, *grid[(first < grid) & (grid < last)], last]).tolist()
         found += [ShardFile(r.corpus, a, b) for a, b in itertools.pairwise(cuts)]
     return found
+
+
+def _of_stretches(prepared: Corpus, stretches: np.ndarray) -> list[ShardFile]:
+    """Shards of what was read here and there, as many stretches in each as find room; no stretch is cut."""
+    sizes = np.diff(stretches).ravel() + 1  # with the mark behind each
+    number = (np.cumsum(sizes) - 1) // max(1, suffixes.SHARD_BYTES // np.dtype(prepared.card["dtype"]).itemsize)
+    parts = [stretches[number == n] for n in np.unique(number)]
+    return [
+        ShardFile(prepared, 0, int(sizes[number == n].sum()), part)
+        for n, part in zip(np.unique(number), parts, strict=True)
+    ]
 
 
 def missing(ranges: tuple[Range, ...]) -> list[ShardFile]:
@@ -183,6 +239,8 @@ def _build(shard: ShardFile) -> None:
                 return
             sweep(folder)
             _drop_former(folder, shard.corpus)
+            if shard.stretches is not None:
+                _drop_oldest(folder)
             free = shutil.disk_usage(folder).free
             if free < shard.bytes + (64 << 20):
                 raise StorageError(
@@ -209,6 +267,14 @@ def _drop_former(folder: Path, prepared: Corpus) -> None:
                 file.unlink(missing_ok=True)
 
 
+def _drop_oldest(folder: Path) -> None:
+    """Removes what was built longest ago of what runs had read by then: each checkpoint of a run at work has its own."""
+    with contextlib.suppress(OSError):  # another process removes it, or on Windows it is being read
+        found = sorted(folder.glob("*.read.places"), key=lambda file: file.stat().st_mtime)
+        for file in found[: -_MOST_OF_READ + 1]:
+            file.unlink(missing_ok=True)
+
+
 # Finding
 
 
@@ -233,7 +299,7 @@ def find(ids: np.ndarray, ranges: tuple[Range, ...]) -> Copied:
         answers = list(pool.map(lambda file: suffixes.open_(file.tokens(), file.path).longest(ids), files))
     for number, (file, (found, positions)) in enumerate(zip(files, answers, strict=True)):
         longer = found > lengths
-        lengths[longer], where[longer], owner[longer] = found[longer], positions[longer] + file.first, number
+        lengths[longer], where[longer], owner[longer] = found[longer], file.places(positions[longer]), number
     passages = []
     reach = 0
     for start in np.flatnonzero(lengths).tolist():
@@ -291,18 +357,23 @@ def _spread(values: np.ndarray, most: int) -> np.ndarray:
     return values[np.linspace(0, len(values) - 1, min(most, len(values)), dtype=int)] if len(values) else values
 
 
-def copies_more(own: Copied, unseen: list[Copied]) -> bool:
-    """Whether a text's longest copied passage is longer than that of each unseen article.
+def copies_more(own_words: int, unseen_words: list[int]) -> bool:
+    """Whether a text's longest copied passage has more words than that of each unseen article.
 
     One figure, settled beforehand: where several are looked at, one of them is above the others too often by chance.
     """
-    return own.longest > max((other.longest for other in unseen), default=0)
+    return own_words > max(unseen_words, default=0)
 
 
-def false_alarms(unseen: list[Copied]) -> float:
+def false_alarms(unseen_words: list[int]) -> float:
     """In what share of cases `copies_more` says yes, at most, of a text that copies as unseen articles do: as likely as any
     of them it holds the longest passage of all."""
-    return 1 / (len(unseen) + 1)
+    return 1 / (len(unseen_words) + 1)
+
+
+def counted_alarms(unseen_words: list[int]) -> int:
+    """Of how many of the unseen articles `copies_more` says yes, each held against the others: all of them false alarms."""
+    return sum(copies_more(n, unseen_words[:at] + unseen_words[at + 1 :]) for at, n in enumerate(unseen_words))
 
 
 def shared(unseen: list[Copied], n: int) -> tuple[float, list[float] | None] | None:

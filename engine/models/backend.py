@@ -124,13 +124,20 @@ def on_device(name: str) -> AbstractContextManager[Any]:
     if framework.uses_jax():
         import jax
 
-        kind, _, number = name.removeprefix("/device:").lower().partition(":")
-        found = jax.default_device(jax.devices(kind)[int(number)])
+        found = jax.default_device(jax_device(name))
     else:
         import tensorflow
 
         found = tensorflow.device(name)
     return found
+
+
+def jax_device(name: str) -> Any:
+    """JAX's object of a device, by TensorFlow's name."""
+    import jax
+
+    kind, _, number = name.removeprefix("/device:").lower().partition(":")
+    return jax.devices(kind)[int(number)]
 
 
 def let_memory_grow() -> None:
@@ -199,6 +206,7 @@ __all__ = [
     "compiled",
     "device",
     "gpus",
+    "jax_device",
     "keras",
     "keras_hub",
     "let_memory_grow",

@@ -85,13 +85,14 @@ def with_preprocessor(model: "keras_hub.models.GPT2CausalLM", vocabulary: dict, 
 
 
 def load(
-    model: ModelReference, dropout: float | None = None, dtype: str = "float32"
+    model: ModelReference, dropout: float | None = None, dtype: str = "float32", random_weights: bool = False
 ) -> tuple["keras_hub.models.GPT2CausalLM", tokenizers.Tokenizer]:
     """The GPT-2 and the tokenizer of a preset or a checkpoint. The files are verified before they are used.
 
     Args:
         dropout: share of activations dropped while training, in place of the preset's.
         dtype: Keras dtype policy.
+        random_weights: initialised as keras-hub does in place of the preset's (seed with `keras.utils.set_random_seed` before).
 
     Raises:
         PresetError: a hub name without network, or files that are no GPT-2. CheckpointError: torn or altered.
@@ -100,7 +101,7 @@ def load(
         if model.checkpoint.format == checkpoints.CKPT and (problem := framework.ckpt_problem()) is not None:
             raise problem
         checkpoints.verify(model.checkpoint, model.checkpoint.weights_files, fresh=True)
-    backbone, tokenizer = _load_preset(model.preset, dtype)
+    backbone, tokenizer = _load_preset(model.preset, dtype, not random_weights)
     if dropout is not None and dropout != backbone.dropout:
         fresh = keras_hub.models.GPT2Backbone.from_config({**backbone.get_config(), "dropout": dropout})
         fresh.set_weights(backbone.get_weights())
@@ -170,12 +171,12 @@ def save_weights(model: "keras_hub.models.GPT2CausalLM", path: Path) -> None:
     model.backbone.save_weights(path)
 
 
-def _load_preset(preset: Preset, dtype: str):
+def _load_preset(preset: Preset, dtype: str, weights: bool = True):
     if preset.folder is None:
-        return _load_from_hub(preset, dtype)
+        return _load_from_hub(preset, dtype, weights)
     try:
         # The backbone alone: keras-hub's own tokenizer is not needed, nor tensorflow-text, which Windows lacks.
-        backbone = keras_hub.models.GPT2Backbone.from_preset(str(preset.folder), dtype=dtype)
+        backbone = keras_hub.models.GPT2Backbone.from_preset(str(preset.folder), dtype=dtype, load_weights=weights)
     except Exception as error:  # keras-hub raises many kinds for files that do not fit
         raise PresetError(
             "The preset {folder} cannot be loaded: {reason}", folder=preset.folder, reason=error
@@ -204,11 +205,11 @@ def vocabulary_folder(preset: Preset) -> Path:
         return _hub_vocabulary(preset.reference)
 
 
-def _load_from_hub(preset: Preset, dtype: str):
+def _load_from_hub(preset: Preset, dtype: str, weights: bool):
     """A preset that keras-hub fetches, or finds in its cache."""
     with _hub_errors(preset):
         _check_arithmetic(preset.reference)
-        backbone = keras_hub.models.GPT2Backbone.from_preset(preset.reference, dtype=dtype)
+        backbone = keras_hub.models.GPT2Backbone.from_preset(preset.reference, dtype=dtype, load_weights=weights)
         return backbone, tokenizers.load(_hub_vocabulary(preset.reference))
 
 

@@ -27,7 +27,8 @@ class Backbone(Protocol):
 
     Attributes:
         max_sequence_length, hidden_dim, vocabulary_size, num_layers, num_heads: its shape. dropout: 0..1. token_embedding: the layer whose
-            `embeddings` are tied to the logits. transformer_layers: its blocks.
+            `embeddings` are tied to the logits. position_embedding: the layer that holds `position_embeddings`; embeddings_add
+            adds both. transformer_layers: its blocks. layer_norm: the layer behind them.
     """
 
     max_sequence_length: int
@@ -37,6 +38,9 @@ class Backbone(Protocol):
     num_heads: int
     dropout: float
     token_embedding: Any
+    position_embedding: Any
+    embeddings_add: Any
+    layer_norm: Any
     transformer_layers: list[Any]
     weights: list[Variable]
     trainable_variables: list[Variable]

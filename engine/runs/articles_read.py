@@ -1,22 +1,24 @@
-"""Which articles a run has read, the stages before it included."""
+"""What a run has read of its articles, token by token, the stages before it included: the windows that its steps have visited."""
 
+import contextlib
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from engine.articles import on_disk
 from engine.core.errors import ArticlesError, EngineError
-from engine.corpus import lookup, preparation
+from engine.corpus import lookup, preparation, windows
 from engine.corpus.store import Corpus
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
-from engine.runs import checkpoints
+from engine.runs import checkpoints, inputs, lifecycle
 from engine.runs.folder import Run
 from engine.runs.inputs import LONGEST_AUTOMATIC_SEQUENCE, articles_path
-from engine.runs.settings import FIRST_TOKENS, IMPORTED
+from engine.runs.settings import FIRST_TOKENS, IMPORTED, RunSettings
 
 _AT_ONCE_BYTES = 8 << 20  # a source this small is prepared again where its corpus is gone
 
@@ -26,11 +28,37 @@ Prepare = Callable[[Path, Tokenizer], Corpus | None]
 
 @dataclass(frozen=True)
 class Range:
-    """Training articles `first` to `last` (from 1, both included) of a corpus."""
+    """Training articles `first` to `last` (from 1, both included) of a corpus, or what was read of them.
+
+    Attributes:
+        stretches: int64 (n, 2), in order and apart: which tokens of the training split were read, the last excluded; None = all
+            of the articles'.
+    """
 
     corpus: Corpus
     first: int
     last: int
+    stretches: np.ndarray | None = field(default=None, compare=False)
+
+    def bounds(self) -> tuple[int, int]:
+        """Where the articles begin in the training split's tokens, and where they end."""
+        starts = self.corpus.starts("train")
+        return int(starts[self.first - 1]), int(starts[self.last])
+
+    def tokens_read(self) -> np.ndarray:
+        """int64 (n, 2): the stretches that were read, one of the whole where that is all."""
+        return np.array([self.bounds()], np.int64) if self.stretches is None else self.stretches
+
+    @property
+    def articles(self) -> int:
+        """Of how many articles something was read."""
+        if self.stretches is None:
+            return self.last - self.first + 1
+        starts = self.corpus.starts("train")
+        change = np.zeros(len(starts) + 1, np.int64)
+        np.add.at(change, np.searchsorted(starts, self.stretches[:, 0], side="right") - 1, 1)
+        np.add.at(change, np.searchsorted(starts, self.stretches[:, 1] - 1, side="right"), -1)
+        return int((np.cumsum(change) > 0).sum())
 
 
 @dataclass(frozen=True)
@@ -47,12 +75,20 @@ class Seen:
 
     @property
     def articles(self) -> int:
-        """How many articles that is."""
-        return sum(r.last - r.first + 1 for r in self.ranges)
+        """Of how many articles something was read."""
+        return sum(r.articles for r in self.ranges)
+
+    @property
+    def share(self) -> float:
+        """How much of the text of the articles from the first to the last of each range was read, 0 to 1."""
+        whole = sum(last - first for first, last in (r.bounds() for r in self.ranges))
+        return sum(int(np.diff(r.tokens_read()).sum()) for r in self.ranges) / whole if whole else 0.0
 
 
 def seen(run: Run, prepare: Prepare = preparation.prepare) -> Seen:
-    """The training articles of a run and of the stages before it.
+    """What a run, and the stages before it, have read of their training articles up to its newest checkpoint.
+
+    Of a stage whose run is gone nothing says which windows it visited: it counts with all of its articles.
 
     Args:
         prepare: makes the corpus of a small source that is gone.
@@ -70,15 +106,68 @@ def seen(run: Run, prepare: Prepare = preparation.prepare) -> Seen:
             articles=settings.articles,
             run=run.name,
         )
-    wanted = [(own, settings.first_article, settings.last_article)]
+    wanted = [_visited(run, own, saved[-1].step if saved else run.state().step)]
     lost: list[EngineError] = []
     for stage in run.config.get("lineage", []):
         try:
             prepared = corpus_of(stage["articles"], tokenizer, prepare)
-            wanted.append((prepared, stage["first_article"], stage["last_article"]))
         except EngineError as error:
             lost.append(error)
-    return Seen(tokenizer, tuple(_merged(wanted)), tuple(lost))
+            continue
+        wanted.append(_visited_by_stage(stage, prepared, run.folder.parent))
+    return Seen(tokenizer, tuple(_merged([r for r in wanted if len(r.tokens_read())])), tuple(lost))
+
+
+def _visited_by_stage(stage: dict[str, Any], corpus: Corpus, root: Path) -> Range:
+    """What a stage before a run has read; all of its articles where its run does not say it any more."""
+    articles = (stage["first_article"], stage["last_article"])
+    with contextlib.suppress(EngineError):  # it is gone
+        run = lifecycle.find((stage.get("checkpoint") or "").partition("/")[0], root)
+        s = run.settings
+        if stage.get("steps") and (s.articles, s.first_article, s.last_article) == (stage["articles"], *articles):
+            return _visited(run, corpus, int(stage["steps"]))
+    return _whole(corpus, *articles)
+
+
+def _whole(corpus: Corpus, first: int | None, last: int | None) -> Range:
+    return Range(corpus, first or 1, last or corpus.articles("train"))
+
+
+def _visited(run: Run, corpus: Corpus, steps: int) -> Range:
+    """What the first steps of a run have read: the windows that its order of the articles begins with."""
+    s = run.settings
+    whole = _whole(corpus, s.first_article, s.last_article)
+    if s.method == IMPORTED:  # it was trained elsewhere, or converted: in which windows nothing says
+        return whole
+    preset = catalogue.find(s.preset)
+    length, batch_size = inputs.shape_of(run, preset.max_sequence_length, preset.vocabulary_size)
+    stretches = _stretches(s, whole, length, steps * batch_size)
+    return whole if stretches is None else replace(whole, stretches=stretches)
+
+
+def _stretches(s: RunSettings, whole: Range, length: int, samples: int) -> np.ndarray | None:
+    """The tokens of the first samples, inputs and targets; None where they are all."""
+    begin, end = whole.bounds()
+    starts = whole.corpus.starts("train", whole.first, whole.last)
+    if s.method == FIRST_TOKENS:
+        taken = windows.visited(len(starts) - 1, samples, s.seed)
+        found = np.stack([starts[taken], np.minimum(starts[taken] + length + 1, starts[taken + 1])], axis=1)
+    else:
+        taken = windows.visited(windows.count(end - begin, length), samples, s.seed)
+        found = np.stack([taken * length, np.minimum(taken * length + length + 1, end - begin)], axis=1)
+    joined = _joined(found + begin)
+    return None if joined.tolist() == [[begin, end]] else joined
+
+
+def _joined(stretches: np.ndarray) -> np.ndarray:
+    """The same tokens as stretches in order, none of which touches another."""
+    if not len(stretches):
+        return stretches.reshape(0, 2)
+    ordered = stretches[np.argsort(stretches[:, 0], kind="stable")]
+    reach = np.maximum.accumulate(ordered[:, 1])
+    first = np.flatnonzero(np.concatenate([[True], ordered[1:, 0] > reach[:-1]]))
+    last = np.append(first[1:], len(ordered)) - 1
+    return np.stack([ordered[first, 0], reach[last]], axis=1)
 
 
 def read_tokens(run: Run, most: int) -> np.ndarray | None:
@@ -95,7 +184,7 @@ def read_tokens(run: Run, most: int) -> np.ndarray | None:
     longest = (settings.sequence_length or LONGEST_AUTOMATIC_SEQUENCE) + 1 if settings.method == FIRST_TOKENS else most
     taken: list[np.ndarray] = []
     left = most
-    for r in seen(run).ranges:
+    for r in could_read(run):
         stream, starts = r.corpus.tokens("train", r.first, r.last), r.corpus.starts("train", r.first, r.last)
         if longest >= left:
             taken.append(np.asarray(stream[:left]))
@@ -109,6 +198,18 @@ def read_tokens(run: Run, most: int) -> np.ndarray | None:
         if left <= 0:
             break
     return np.concatenate(taken)
+
+
+def could_read(run: Run) -> tuple[Range, ...]:
+    """The articles that a run and the stages before it were given, whichever of them they have come to."""
+    s = run.settings
+    tokenizer = catalogue.tokenizer(catalogue.find(s.preset))
+    found = [_whole(corpus_of(s.articles, tokenizer), s.first_article, s.last_article)]
+    for stage in run.config.get("lineage", []):
+        with contextlib.suppress(EngineError):
+            prepared = corpus_of(stage["articles"], tokenizer)
+            found.append(_whole(prepared, stage["first_article"], stage["last_article"]))
+    return tuple(_merged(found))
 
 
 def corpus_of(articles: str, tokenizer: Tokenizer, prepare: Prepare = preparation.prepare) -> Corpus:
@@ -129,21 +230,23 @@ def corpus_of(articles: str, tokenizer: Tokenizer, prepare: Prepare = preparatio
     return found
 
 
-def _merged(wanted: list[tuple[Corpus, int | None, int | None]]) -> list[Range]:
-    """The same articles as ranges that do not overlap."""
+def _merged(wanted: list[Range]) -> list[Range]:
+    """The same tokens as ranges that do not overlap."""
     by_corpus: dict[str, list[Range]] = {}
-    for prepared, first, last in wanted:
-        whole = Range(prepared, first or 1, last or prepared.articles("train"))
-        by_corpus.setdefault(corpus_key(prepared), []).append(whole)
+    for r in wanted:
+        by_corpus.setdefault(corpus_key(r.corpus), []).append(r)
     found: list[Range] = []
     for ranges in by_corpus.values():
         ranges.sort(key=lambda r: r.first)
         merged = [ranges[0]]
         for r in ranges[1:]:
-            if r.first <= merged[-1].last + 1:
-                merged[-1] = Range(r.corpus, merged[-1].first, max(merged[-1].last, r.last))
-            else:
+            former = merged[-1]
+            if r.first > former.last + 1:
                 merged.append(r)
+                continue
+            both = Range(former.corpus, former.first, max(former.last, r.last))
+            joined = _joined(np.concatenate([former.tokens_read(), r.tokens_read()]))
+            merged[-1] = both if joined.tolist() == [[*both.bounds()]] else replace(both, stretches=joined)
         found += merged
     return found
 

@@ -8,6 +8,7 @@ from engine.runs.settings import (
     BOUNDS,
     CHECKPOINT_FORMATS,
     COMPILATIONS,
+    INITIAL_WEIGHTS,
     NEAR_COPIES,
     PATIENCE,
     PRECISIONS,
@@ -52,6 +53,13 @@ class Field:
 
 FIELDS = (
     Field("device", str, "auto, cpu or gpu:N"),
+    Field("devices", int, "that share each batch of a run, which stays as large as on one (JAX alone)"),
+    Field(
+        "initial_weights",
+        str,
+        "of a run that starts from no checkpoint: the preset's, or random ones, which know nothing",
+        INITIAL_WEIGHTS,
+    ),
     Field("precision", str, "of the arithmetic; auto = by the device", PRECISIONS),
     Field("sequence_length", int, "targets in a window; 0 = the context, on a CPU 256 at most"),
     Field("batch_size", int, "windows a step; 0 = about 2,048 tokens, on a GPU up to 16,384"),

@@ -136,6 +136,12 @@ class Run:
         return checked.read_if_whole(self.folder / "recorded.json", checked.RECORDED) or None
 
     @property
+    def ships_without_weights(self) -> bool:
+        """Whether it is a recorded run of which only what it reported ships."""
+        facts = self.recorded
+        return facts is not None and facts.get("weights") is False
+
+    @property
     def problem(self) -> EngineError | None:
         """Why nothing can be done with the run but to delete it, as its folder stands; None where all is well.
 
@@ -272,10 +278,13 @@ class Run:
                 if self._read_state().state in possible:
                     self.write_state(state=state, phase="")
 
-    def request_resume(self) -> None:
+    def request_resume(self, **changes: Any) -> None:
         """Puts a paused, stopped, failed or interrupted run into the queue again; one that waits keeps its place. One that
         ended early goes on to its last step. A copy of another run's folder becomes a run of its own, which goes on from its
         own newest checkpoint.
+
+        Args:
+            changes: of its settings, those that the training does not depend on: on how many devices it goes on.
 
         Raises:
             RunError: it is running, finished, or broken. SettingsError: its settings are out of bounds, or it is a copy
@@ -293,6 +302,9 @@ class Run:
                 self.change_config(patience=0)
             elif state.state == FINISHED:
                 raise RunError("The run {name} is finished: there is nothing to resume.", name=self.name)
+            if changes:
+                replace(self.settings, **changes)  # raises where they cannot be
+                self.change_config(**changes)
             (self.folder / "control.json").unlink(missing_ok=True)
             copied = self.is_copy()
             if copied:

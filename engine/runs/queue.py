@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.core import machine, paths
+from engine.core import paths
 from engine.core.errors import EngineError, RunError, TakenError
 from engine.core.files import read_json
 from engine.core.locks import Lock
-from engine.runs import checkpoints, durations, lifecycle, plans, states, submission
+from engine.runs import checkpoints, devices, durations, lifecycle, plans, states, submission
 from engine.runs.folder import OWNER, Run
-from engine.runs.settings import IMPORTED, LENGTHS, PACKED, RunSettings
+from engine.runs.settings import FROM_PRESET, IMPORTED, LENGTHS, PACKED, RunSettings
 
 UNNAMED = "unnamed"  # what settings are called until the queue names their run
 Admit = Callable[[RunSettings, list[Run]], object]
@@ -60,8 +60,9 @@ def positions(root: Path | None = None) -> list[Position]:
     ends: dict[str, float | None] = {}
     for run in every if order else ():
         if (state := run.state()).state == states.RUNNING and not run.scheduled:
-            device = str(read_json(run.folder / OWNER).get("device", "cpu"))
-            ends[run.name] = free[device] = _attempt(durations.left, run, state, every)
+            ends[run.name] = end = _attempt(durations.left, run, state, every)
+            for device in devices.parted(str(read_json(run.folder / OWNER).get("device", devices.CPU))):
+                free[device] = end
     found = []
     for position, run in enumerate(order, start=1):
         start = _attempt(_start, run, free, ends)
@@ -70,8 +71,7 @@ def positions(root: Path | None = None) -> list[Position]:
             takes = _attempt(_takes, run, every)
             end = None if takes is None else start + takes
         ends[run.name] = end
-        device = _attempt(_device, run, free)
-        if device is not None:
+        for device in _attempt(_devices, run, free) or ():
             free[device] = end
         found.append(Position(run, position, len(order), start))
     return found
@@ -93,14 +93,15 @@ def _takes(run: Run, every: list[Run]) -> float | None:
     return durations.whole(run.settings, every)
 
 
-def _device(run: Run, free: dict[str, float | None]) -> str:
-    """The device that comes free first for a run; one of which nothing is known comes last."""
-    suiting = machine.devices(run.settings.device)
-    return min(suiting, key=lambda name: (free.get(name, 0.0) is None, free.get(name, 0.0) or 0.0))
+def _devices(run: Run, free: dict[str, float | None]) -> list[str]:
+    """The devices that come free first for a run; those of which nothing is known come last."""
+    suiting, count = devices.suiting(run.settings)
+    return sorted(suiting, key=lambda name: (free.get(name, 0.0) is None, free.get(name, 0.0) or 0.0))[:count]
 
 
 def _start(run: Run, free: dict[str, float | None], ends: dict[str, float | None]) -> float | None:
-    at = free.get(_device(run, free), 0.0)
+    known = [when for when in (free.get(name, 0.0) for name in _devices(run, free)) if when is not None]
+    at = max(known) if len(known) == len(_devices(run, free)) else None
     if (first := run.waits_for()) is None:
         return at
     parent_ends = ends.get(first)
@@ -235,6 +236,8 @@ def again(run: Run, **changes: Any) -> RunSettings:
     settings = run.settings
     if settings.method == IMPORTED:  # it was not trained here; what goes on from it is
         changes.setdefault("method", PACKED)
+    if changes.get("parent") is not None:
+        changes.setdefault("initial_weights", FROM_PRESET)
     if any(changes.get(length) is not None for length in LENGTHS):
         changes = {**dict.fromkeys(LENGTHS), **changes}
     return replace(settings, **{"name": UNNAMED, "after": None, "plan": "", **changes})

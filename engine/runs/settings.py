@@ -19,6 +19,7 @@ CHECKPOINT_FORMATS = CKPT, H5, KERAS = ("ckpt", "weights.h5", "keras")
 PRESET, HUGGING_FACE = "preset", "hugging-face"
 EXPORTS = (*CHECKPOINT_FORMATS, PRESET, HUGGING_FACE)
 AUTO, BEST, LAST = RESULTS = ("auto", "best", "last")  # which checkpoint is a run's result
+FROM_PRESET, RANDOM = INITIAL_WEIGHTS = ("preset", "random")  # which weights a run without a parent begins with
 ON, OFF = "on", "off"
 COMPILATIONS = (AUTO, ON, OFF)  # whether XLA compiles a run's functions
 TRAINING, EVERYTHING = MINUTES_OF = ("training", "everything")  # what a length in minutes counts
@@ -31,6 +32,7 @@ NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PARENT_PATTERN = re.compile(r"[^./\\\0][^/\\\0]{0,254}(/[0-9]{1,8})?")  # RUN or RUN/STEP
 RESERVED_NAMES = ("presets",)
 BOUNDS = {  # the least and the greatest value
+    "devices": (1, 64),
     "sequence_length": (0, 1024),
     "batch_size": (0, 1024),
     "warmup_steps": (0, 1_000_000),
@@ -58,12 +60,15 @@ class RunSettings:
         steps, epochs, minutes: how long to train; exactly one is set.
         minutes_of: what minutes count: TRAINING alone, or EVERYTHING from the request to the result.
         parent: a checkpoint to start from, RUN or RUN/STEP; None = the preset itself.
+        initial_weights: FROM_PRESET, or RANDOM: those that its architecture is given with the run's seed, so that it must learn all of
+            its English from the articles. Its base stays the preset: what the same training would have begun with.
         after: a run that must be finished first; `parent` then names it, and means its result.
         plan: title and number of the stage that this run is of a plan; "" = of none.
         name: the run's folder.
         method: PACKED, or FIRST_TOKENS, the original project's way: the first sequence_length
             tokens of each article through Keras fit, saved as a TensorFlow checkpoint too, measured by Keras evaluate; or IMPORTED: not trained here.
         device: auto, cpu or gpu:N.
+        devices: that share each batch (JAX alone); with several, device is auto, or cpu.
         precision: auto, or a Keras dtype policy.
         sequence_length: targets in a window; 0 = the preset's context, on a CPU 256 at most.
         batch_size: windows a step; 0 = as many as make about 2,048 tokens, on a GPU up to 16,384.
@@ -106,10 +111,12 @@ class RunSettings:
     minutes: float | None = None
     minutes_of: str = TRAINING
     parent: str | None = None
+    initial_weights: str = FROM_PRESET
     after: str | None = None
     plan: str = ""
     method: str = PACKED
     device: str = "auto"
+    devices: int = 1
     precision: str = "auto"
     sequence_length: int = 0
     batch_size: int = 0
@@ -239,6 +246,18 @@ def _problems(s: RunSettings) -> Iterator[EngineError]:
         yield bad("The range of articles must run from 1 upwards; received {first}-{last}.", first=first, last=last)
     if not DEVICE_PATTERN.fullmatch(s.device):
         yield bad("The device must be auto, cpu or gpu:N; received {value}.", value=s.device)
+    if s.devices > 1 and s.device.startswith("gpu:"):
+        yield bad(
+            "{device} is one device, and {devices} are asked for: leave the device at auto.",
+            device=s.device,
+            devices=s.devices,
+        )
+    if s.devices > 1 and 0 < s.batch_size < s.devices:
+        yield bad(
+            "A batch of {size} windows cannot be shared by {devices} devices: choose a larger batch_size, or 0.",
+            size=s.batch_size,
+            devices=s.devices,
+        )
     if s.method not in (*METHODS, IMPORTED):
         yield bad("The method must be one of {known}; received {value}.", known=METHODS, value=s.method)
     if s.method == FIRST_TOKENS and s.minutes is not None:
@@ -251,9 +270,20 @@ def _problems(s: RunSettings) -> Iterator[EngineError]:
         )
     if s.near_copies not in NEAR_COPIES:
         yield bad("Near-copies are one of {known}; received {value}.", known=NEAR_COPIES, value=s.near_copies)
-    for name, known in (("result", RESULTS), ("minutes_of", MINUTES_OF), ("compilation", COMPILATIONS)):
+    for name, known in (
+        ("result", RESULTS),
+        ("minutes_of", MINUTES_OF),
+        ("compilation", COMPILATIONS),
+        ("initial_weights", INITIAL_WEIGHTS),
+    ):
         if (value := getattr(s, name)) not in known:
             yield bad("{name} must be one of {known}; received {value}.", name=name, known=known, value=value)
+    if s.initial_weights == RANDOM and s.parent is not None:
+        yield bad(
+            "A run begins with random weights or with those of a checkpoint, not with both: leave one of them out."
+        )
+    if s.initial_weights == RANDOM and s.lora_rank:
+        yield bad("Random weights know nothing that adapters could add to: train every weight (lora_rank 0).")
     if s.patience is not None and not 0 <= s.patience <= 1000:
         yield bad(
             "{name} must lie between {low} and {high}; received {value}.",

@@ -4,11 +4,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.core import checked
-from engine.core.errors import EngineError
+from engine.core.errors import EngineError, sentence
 
 QUEUED, RUNNING, PAUSED, FINISHED, FAILED, STOPPED, INTERRUPTED = checked.STATES
 
 
+# Why a run failed whose loss became no number: before its first checkpoint, and behind one.
+NO_NUMBER = sentence(
+    "The loss became infinite or no number at step {step}: the learning rate {rate} is too high for this model."
+)
+NO_NUMBER_BEHIND = sentence(
+    "The loss became infinite or no number at step {step}: the learning rate {rate} is too high for this model. The result is "
+    "the checkpoint of step {saved}, the last one before."
+)
 COPIED, BROKEN = "copied", "broken"  # never written: what a copy's folder reads as, and what was damaged by hand
 
 

@@ -18,7 +18,7 @@ from engine.core import framework, lab_settings, machine, paths
 from engine.core.errors import ArticlesError, EngineError, RangeError, ResourcesError, SettingsError
 from engine.corpus import lookup, preparation, reading, windows
 from engine.presets import catalogue, memory
-from engine.runs import checkpoints, gpu_room, lifecycle, nodes
+from engine.runs import checkpoints, devices, gpu_room, lifecycle, nodes
 from engine.runs.folder import Run
 from engine.runs.inputs import articles_path, on_gpu, window_shape
 from engine.runs.settings import FIRST_TOKENS, RunSettings, current
@@ -249,7 +249,7 @@ def check(settings: RunSettings, planned: Container[str] = ()) -> RunSettings:
             attempt(lambda: nodes.require_fetched(settings, preset))
     else:
         attempt(framework.require)
-        attempt(lambda: machine.resolve_device(settings.device))
+        attempt(lambda: devices.suiting(settings))
         if preset is not None:
             attempt(lambda: _check_memory(settings))
     if preset is not None:

@@ -10,7 +10,7 @@ from engine.corpus import english, lookup
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
 from engine.runs import inputs, submission
-from engine.runs.settings import RunSettings
+from engine.runs.settings import RANDOM, RunSettings
 
 # Tokens a second x parameters that two slow cores train at, where no run has been timed here: 5,000 tokens/s of the
 # mini model, 105 of GPT-2 base (benchmarks/README.md has two to three times as much).
@@ -144,7 +144,7 @@ def cost(settings: RunSettings, tokens_per_second: float | None = None) -> Cost:
         raise EngineError("How long this run takes is known once its articles are prepared: see Library › Articles.")
     speed = tokens_per_second or ASSUMED_WORK / max(1, preset.parameters)
     intervals = submission.intervals_of(settings, steps)
-    measurements = intervals + 1 + bool(settings.parent)
+    measurements = intervals + 1 + (settings.parent is not None or settings.initial_weights == RANDOM)
     tokens = (steps if steps is not None else _TIMED_STEPS) * step_tokens
     scored = measurements * (settings.interval_tokens + english.INTERVAL_TOKENS) + _scored_at_the_end(settings, preset)
     generated = measurements * len(settings.prompts) * settings.sample_tokens

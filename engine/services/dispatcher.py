@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.core import launch, machine, paths
+from engine.core import launch, paths
 from engine.core.errors import EngineError, GoneError, StorageError, sentence
 from engine.core.files import sweep
 from engine.core.locks import Lock, held
@@ -55,7 +55,7 @@ class Dispatcher:
     Attributes:
         root: the folder of all runs.
         start: starts the trainer of a run on a device.
-        children: the trainers it started, by device.
+        children: the trainers it started, by their devices, joined.
     """
 
     root: Path
@@ -78,15 +78,20 @@ class Dispatcher:
         queue = [run for run in waiting(self.root) if _may_start(run)]
         # Looked at once a turn: a device that comes free between two looks would go to a run further behind.
         is_free = functools.cache(lambda device: not held(devices.device_lock(device, self.root)))
+        taken = {name for chosen in self.children for name in devices.parted(chosen)}
         for run in queue if has_space(self.root) else []:
             try:
                 # One whose trainer has not taken its locks yet waits still.
                 if run.name in begun:
                     continue
-                suiting = machine.devices(run.settings.device)
-                free = next((name for name in suiting if name not in self.children and is_free(name)), None)
-                if free is not None:
-                    self.children[free] = (run, self.start(run, free))
+                suiting, count = devices.suiting(run.settings)
+                free = [name for name in suiting if name not in taken and is_free(name)]
+                if len(free) >= count:
+                    chosen = devices.joined(free[:count])
+                    self.children[chosen] = (run, self.start(run, chosen))
+                    free = free[:count]
+                # Those that are too few for a run wait for the others with it: runs behind it would take them for ever.
+                taken |= set(free)
             except (StorageError, OSError):
                 continue  # it waits until there is space, or has just been deleted
             except EngineError as error:

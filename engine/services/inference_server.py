@@ -1,8 +1,8 @@
 """`python -m engine.services.inference_server [ROOT]`: a warm process that generates and scores for the pages, and ends when idle.
 
 Clients connect over a local socket (a named pipe on Windows) with a key and exchange JSON, never pickles. Several may be
-connected; the model works for one request at a time, and those that wait are told so (`waiting`, then `begun`). A client that
-hangs up cancels its request.
+connected; texts are written for all who ask for them together, any other work is for one request at a time, and those that
+wait are told so (`waiting`, then `begun`). A client that hangs up cancels its request.
 """
 
 import json
@@ -26,9 +26,9 @@ from engine.core.errors import EngineError, GoneError, sentence
 from engine.core.files import write_bytes
 from engine.core.locks import Lock
 from engine.core.progress import Cancelled, Progress
-from engine.inference.samples import streaming
 from engine.inference.samples.streaming import send_error
 from engine.runs import checkpoints, references
+from engine.services.writing import Writing
 
 IDLE_SECONDS = float(os.environ.get("ATELIER_STUDIO_IDLE_SECONDS", 15 * 60))
 LONGEST_REQUEST_BYTES = 1 << 20
@@ -113,15 +113,23 @@ class Models:
 
 
 class Studio:
-    """Answers requests one at a time."""
+    """Answers requests: texts for all together, anything else one at a time."""
 
     def __init__(self, root: Path) -> None:
         self._root, self._models = root, Models(root)
-        self.turn = threading.Lock()
+        self.turn, self._waiting, self._counting = threading.Lock(), 0, threading.Lock()
+        self._writing = Writing(self.turn, lambda reference: self._models.get(reference), lambda: self._waiting > 0)
         self.last_used = time.monotonic()
 
     def answer(self, request: dict[str, Any], client: Client) -> None:
         """Answers one request; every way it can end but a hang-up ends in a message."""
+        if request.get("kind") == "generate":
+            try:
+                self._writing.write(request, client)
+                client.send("end")
+            finally:
+                self.last_used = time.monotonic()
+            return
         waited = self._take_turn(client)
         try:
             if waited:
@@ -144,16 +152,16 @@ class Studio:
         if self.turn.acquire(blocking=False):
             return False
         client.send("waiting")
-        while not self.turn.acquire(timeout=_LOOK_SECONDS):
-            if client.gone():
-                raise Cancelled
+        with self._counting:
+            self._waiting += 1
+        try:
+            while not self.turn.acquire(timeout=_LOOK_SECONDS):
+                if client.gone():
+                    raise Cancelled
+        finally:
+            with self._counting:
+                self._waiting -= 1
         return True
-
-    def _generate(self, request: dict[str, Any], client: Client) -> None:
-        """Writes all columns side by side, so that they stream together."""
-        for _turn in streaming.turns(request, self._models.get, client.send):
-            if client.gone():
-                raise Cancelled
 
     def _evaluate(self, request: dict[str, Any], client: Client) -> None:
         from engine.evaluation.cache import PassSettings
@@ -224,7 +232,6 @@ class Studio:
         client.send("converted", reference=made.reference)
 
     _ANSWERS: ClassVar[dict[str, Callable[["Studio", dict[str, Any], Client], None]]] = {
-        "generate": _generate,
         "evaluate": _evaluate,
         "look": _look,
         "places": _differences,

@@ -20,10 +20,9 @@ import threading  # noqa: E402
 import time  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from engine.core import machine  # noqa: E402
 from engine.core.errors import EngineError, GoneError, SchedulerError, sentence  # noqa: E402
 from engine.presets import memory  # noqa: E402
-from engine.runs import attempts, final_state, states  # noqa: E402
+from engine.runs import attempts, devices, final_state, states  # noqa: E402
 from engine.runs.folder import Run  # noqa: E402
 from engine.services import worker  # noqa: E402
 from engine.services.launchers import decisions, scheduler, slurm  # noqa: E402
@@ -178,7 +177,8 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     logging.getLogger("engine").setLevel(logging.INFO)
     try:
-        device = machine.devices(run.settings.device)[0]
+        allowed, count = devices.suiting(run.settings)
+        device = devices.joined(allowed[:count])
         worker.begin(run, device)
         requests = JobRequests(run)
         threading.Thread(target=_end_soon, args=(run, requests), daemon=True).start()

@@ -23,7 +23,7 @@ from engine.core.locks import Lock
 from engine.core.progress import Cancelled, OnProgress, Phase, Progress, ignore
 from engine.presets import catalogue, memory
 from engine.runs import checkpoints, lifecycle, retention, states, submission
-from engine.runs.devices import device_lock, say_unused
+from engine.runs.devices import CPU, Claim, joined, parted, say_unused, suiting
 from engine.runs.final_state import end, end_as_requested
 from engine.runs.folder import HEARTBEAT, HEARTBEAT_SECONDS, OWNER, Run
 from engine.services import dispatcher
@@ -42,7 +42,7 @@ def work(
     """Takes the locks, trains, and leaves the run in a state that says how it ended.
 
     Args:
-        device: cpu or gpu:N, which the dispatcher found free; None = the first free one that the settings allow.
+        device: what the dispatcher found free: cpu, gpu:N or several of these; None = the first free ones that the settings allow.
         patience_seconds: how long to wait for the device before the run goes back to the queue.
         on_progress: told how far the training is; it ends it with a `Cancelled`, as a stop does.
 
@@ -59,18 +59,16 @@ def work(
             return None
         if run.state().state not in (states.QUEUED, states.RUNNING, states.INTERRUPTED) or run.waits_for():
             return None
-        locks = {
-            name: Lock(device_lock(name, run.folder.parent))
-            for name in ((device,) if device else machine.devices(run.settings.device))
-        }
+        allowed, count = suiting(run.settings)
+        claim = Claim(parted(device) if device else allowed, count, run.folder.parent)
         deadline = time.monotonic() + patience_seconds
-        while (free := next((name for name, lock in locks.items() if lock.acquire()), None)) is None:
+        while not claim.acquire():
             if time.monotonic() >= deadline:
                 return None
             time.sleep(0.05)
         try:
-            with locks[free]:
-                return _train(run, free, on_progress, (run_lock, locks[free]))
+            with claim:
+                return _train(run, joined(tuple(claim.held)), on_progress, (run_lock, *claim.held.values()))
         except Exception as error:
             if not run.gone():
                 raise
@@ -170,7 +168,7 @@ def _require_memory(run: Run) -> None:
 def _train_until_stopped(
     run: Run, device: str, stop: "StopRequests", heart: "Heart", on_progress: OnProgress
 ) -> dict[str, Any] | None:
-    if device == "cpu":
+    if device == CPU:
         _give_memory_back(run)
     from engine.training import fine_tuning  # the heavy imports, once the locks are held
 

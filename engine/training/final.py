@@ -2,17 +2,23 @@
 
 from typing import Any
 
-from engine.core.errors import CheckpointError
+import numpy as np
+
+from engine.core.errors import CheckpointError, EngineError
 from engine.core.progress import OnProgress, Phase, Progress
-from engine.corpus import near_copies
+from engine.corpus import near_copies, windows
+from engine.corpus.baselines import MOST_TOKENS, Baselines
 from engine.evaluation import cache, keras_check, scoring
 from engine.models import loading
 from engine.models.protocols import CausalLM
-from engine.runs import checkpoints
+from engine.runs import articles_read, checkpoints
+from engine.runs.history.events import VALIDATION
 from engine.runs.references import ModelReference
 from engine.runs.settings import LEFT_OUT
 from engine.training.setup import Setup, record_lost_parent
 from engine.training.state import TrainingState
+
+_BIGRAM_WINDOWS = 64  # looked up at a time
 
 
 def evaluate_as_keras_does(setup: Setup, model: CausalLM, state: TrainingState) -> dict[str, Any]:
@@ -76,6 +82,8 @@ def score(
                 near_copies_left_out=left_out,
                 **scored[name, split],
             )
+    if (guessed := scorer.bigram(VALIDATION)) is not None:
+        run.append_event("bigram", step=checkpoint.step, split=VALIDATION, accuracy=guessed[0], tokens=guessed[1])
     interval = checkpoint.manifest.get("interval_metrics", checkpoint.manifest["metrics"])
     metrics = {**interval, **{split: scored["run", split] for split in splits}}
     run.require_mine()
@@ -108,7 +116,7 @@ def score(
         result["batch_size"], result["micro_batch"] = setup.batch_size, state.micro_batch
     if device_memory is not None:
         result["device_memory"] = device_memory
-    result["device"], result["precision"] = setup.device, setup.precision
+    result["device"], result["precision"] = ", ".join(setup.devices), setup.precision
     run.append_event("result", step=checkpoint.step, **result)
     return result
 
@@ -156,11 +164,7 @@ class WholeScorer:
         if stored := cache.read_scores(key):
             return stored
         self._on_progress(Progress(0, 0, Phase.EVALUATING))
-        stream = corpus.tokens(split)
-        chosen = scoring.part(stream, setup.length, tokens, seed)
-        scored = near_copies.scored_articles(corpus, split) if leave_out else None
-        if scored is not None and not len(scored.numbers(setup.length, setup.length, chosen)):
-            raise near_copies.nothing_left(split)
+        stream, chosen, scored = self._scored_tokens(split)
         scores = scoring.evaluate(
             self._of(reference),
             stream,
@@ -172,6 +176,47 @@ class WholeScorer:
         )
         cache.write_scores(key, scores.to_json(), reference, corpus)
         return scores.to_json()
+
+    def bigram(self, split: str) -> tuple[float, int] | None:
+        """How often a bigram is right that was counted on what the run could read, and on how many tokens: those that `score`
+        scores; None where what it read is not there any more.
+
+        Raises:
+            Cancelled: `on_progress` ended it.
+        """
+        setup = self._setup
+        try:
+            read = articles_read.read_tokens(setup.run, MOST_TOKENS)
+        except EngineError:
+            return None
+        if read is None:
+            return None
+        table = Baselines(read, setup.tokenizer.vocabulary_size)
+        stream, chosen, scored = self._scored_tokens(split)
+        right = tokens = 0
+        for starts, batch in windows.sliding(stream, setup.length, setup.length, _BIGRAM_WINDOWS, chosen):
+            self._on_progress(Progress(0, 0, Phase.EVALUATING))
+            weighed = batch if scored is None else scored.weighed(starts, batch)
+            real = weighed.weights > 0
+            right += int(table.bigram(weighed.token_ids[real], weighed.targets[real]).correct.sum())
+            tokens += int(real.sum())
+        return right / max(1, tokens), tokens
+
+    def _scored_tokens(self, split: str) -> tuple[np.ndarray, np.ndarray | None, windows.ScoredArticles | None]:
+        """A split's stream, which of its windows are scored (None = all), and which articles count (None = all).
+
+        Raises:
+            ArticlesError: near-copies left out, nothing is left.
+        """
+        setup, corpus, s = self._setup, self._setup.corpus, self._setup.settings
+        stream = corpus.tokens(split)
+        chosen = scoring.part(stream, setup.length, s.evaluate_tokens, s.seed)
+        scored = near_copies.scored_articles(corpus, split) if s.near_copies == LEFT_OUT else None
+        if scored is not None:
+            if not len(scored.numbers(setup.length, setup.length, chosen)):
+                raise near_copies.nothing_left(split)
+            chosen = scored.numbers(setup.length, setup.length, chosen)
+        return stream, chosen, scored
 
     def _of(self, reference: ModelReference) -> scoring.Scorer:
         if self._scorer is None or self._model is None:

@@ -11,7 +11,7 @@ from engine.models import backend
 from engine.models.backend import on_device, release_memory
 from engine.models.protocols import CausalLM
 from engine.presets import memory
-from engine.runs import submission
+from engine.runs import states, submission
 from engine.runs.folder import Run
 from engine.runs.history import shared
 from engine.runs.settings import FIRST_TOKENS
@@ -28,7 +28,7 @@ def train(run: Run, offered: str, on_progress: OnProgress) -> dict[str, Any]:
     """Runs a run to its end, from its newest whole checkpoint where there is one. The caller holds the run's lock.
 
     Args:
-        offered: the device: cpu or gpu:N.
+        offered: the device: cpu, gpu:N or several of these, joined.
 
     Returns:
         The result as the command line prints it.
@@ -88,17 +88,9 @@ class _FineTuning:
         """Leaves the last good checkpoint as the result; the sentence that says so."""
         values = {"step": error.step, "rate": self.setup.learning_rate}
         if self.saver.saved_step < 0:
-            return EngineError(
-                "The loss became infinite or no number at step {step}: the learning rate {rate} is too high for this model.",
-                **values,
-            )
+            return EngineError(states.NO_NUMBER, **values)
         self.setup.run.write_state(result=self.saver.saved_step)
-        return EngineError(
-            "The loss became infinite or no number at step {step}: the learning rate {rate} is too high for this model. The result is "
-            "the checkpoint of step {saved}, the last one before.",
-            saved=self.saver.saved_step,
-            **values,
-        )
+        return EngineError(states.NO_NUMBER_BEHIND, saved=self.saver.saved_step, **values)
 
     def _enter(self, phase: Phase) -> None:
         self.setup.run.write_state(durable=False, phase=phase, step=self.state.step, steps=self.state.steps)
@@ -127,7 +119,7 @@ class _FineTuning:
         self.state.micro_batch = min((rows for rows in found if rows), default=0) or self._of_gpu()
 
     def _of_gpu(self) -> int:
-        """Windows that a GPU has room for at a time; 0 = all of a batch, or nobody knows."""
+        """Windows that a GPU has room for at a time; 0 = all of its part of a batch, or nobody knows."""
         setup = self.setup
         if "GPU" not in setup.device or setup.settings.method == FIRST_TOKENS:
             return 0
@@ -136,16 +128,16 @@ class _FineTuning:
         rows = memory.gpu_micro_batch(
             setup.base.preset,
             setup.length,
-            setup.batch_size,
+            setup.rows,
             setup.settings.lora_rank,
             *self._attention(),
             of_card[1],
         )
-        return rows if rows < setup.batch_size else 0
+        return rows if rows < setup.rows else 0
 
     def device_memory(self) -> dict[str, int] | None:
         """What was expected to be taken of a GPU's memory by the training, and the most that was; None on a CPU."""
-        setup, rows = self.setup, self.state.micro_batch or self.setup.batch_size
+        setup, rows = self.setup, self.state.micro_batch or self.setup.rows
         if "GPU" not in setup.device:
             return None
         expected = memory.gpu_bytes(
@@ -154,7 +146,7 @@ class _FineTuning:
             rows,
             setup.settings.lora_rank,
             *self._attention(),
-            rows < setup.batch_size,
+            rows < setup.rows,
         )
         peak = backend.peak_device_bytes(int(setup.device.rpartition(":")[2]))
         return {"expected_bytes": expected, "peak_bytes": peak}
@@ -167,8 +159,8 @@ class _FineTuning:
     def _stepper(self) -> steppers.Stepper:
         if self.setup.settings.method == FIRST_TOKENS:
             return steppers.KerasFit(self.model, self.setup.batch_size)
-        rows = self.state.micro_batch or self.setup.batch_size
-        return steppers.Packed(self.model, rows, self.setup.xla)
+        rows = self.state.micro_batch or self.setup.rows
+        return steppers.Packed(self.model, rows, self.setup.xla, self.setup.devices)
 
     def _halve(self, error: Exception) -> NoReturn:
         """Keeps that from the newest checkpoint on half as many windows are worked on at a time, or gives up at one.
@@ -176,7 +168,7 @@ class _FineTuning:
         No step is tried again here: what the failed one has left of the variables is not to be trusted.
         """
         found = self.setup
-        rows = self.state.micro_batch or found.batch_size
+        rows = self.state.micro_batch or found.rows
         if rows == 1:
             raise memory.one_window_too_large(found.base.preset, found.length, found.settings.lora_rank) from error
         found.run.append_event(

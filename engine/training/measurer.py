@@ -61,17 +61,18 @@ class Measurer:
         self._passage = token_scores.of_article(corpus, "validation", 1, 1, PASSAGE_TOKENS)
 
     def measure_start(self) -> None:
-        """Measures the zero line: the base (and the parent) on the same tokens and prompts as every later point.
+        """Measures the zero line on the same tokens and prompts as every later point: the base, and where the run begins
+        with other weights these, which events call "parent".
 
         Raises:
             Cancelled: `on_progress` ended it.
         """
         setup = self._setup
-        if setup.parent is None:
+        if setup.begins_with_base:
             self._measure_once("base", setup.base)
             return
         if self._take_cached("base", setup.base):
-            self._measure_once("parent", setup.parent)
+            self._measure_parent()
             return
         # By name, and without the adapters: before the first step they add nothing (Hu et al. 2021, section 4.1).
         own = {v.path: v for v in self._model.backbone.weights if "lora_kernel" not in v.path}
@@ -83,7 +84,13 @@ class Measurer:
         self._measure_once("base", setup.base)
         for path, value in parents.items():
             own[path].assign(value)
-        self._measure_once("parent", setup.parent)
+        self._measure_parent()
+
+    def _measure_parent(self) -> None:
+        if self._setup.parent is None:
+            self.measure("parent")  # random weights, which no other run has
+        else:
+            self._measure_once("parent", self._setup.parent)
 
     def _measure_once(self, name: str, model: ModelReference) -> None:
         """Measures what the model holds, unless the same was measured before the same way: loading and compiling for it takes
@@ -198,10 +205,11 @@ class Measurer:
 
     def _write_samples(self, name: str) -> None:
         s = self._setup.settings
-        for prompt in s.prompts:
-            self._begin_piece()  # a new length is compiled
-            started = time.monotonic()
-            text = self._generator.generate(prompt, s.sample_tokens, SAMPLER, s.seed)
+        self._begin_piece()  # a new length is compiled
+        started = time.monotonic()
+        texts = self._generator.texts(s.prompts, s.sample_tokens, SAMPLER, s.seed)
+        seconds = round((time.monotonic() - started) / len(texts), 3)  # they are written together
+        for prompt, text in zip(s.prompts, texts, strict=True):
             self._append_event(
                 "sample",
                 step=self._state.step,
@@ -211,5 +219,5 @@ class Measurer:
                 seed=s.seed,
                 temperature=SAMPLER.temperature,
                 top_k=SAMPLER.top_k,
-                seconds=round(time.monotonic() - started, 3),
+                seconds=seconds,
             )

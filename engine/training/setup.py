@@ -24,7 +24,7 @@ from engine.runs import checkpoints, inputs, references, submission
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
-from engine.runs.settings import FIRST_TOKENS, LEFT_OUT, PACKED, RunSettings
+from engine.runs.settings import FIRST_TOKENS, LEFT_OUT, PACKED, RANDOM, RunSettings
 from engine.training import placing, xla
 from engine.training.past import Past
 
@@ -34,7 +34,7 @@ class Setup:
     """What a run's training stands on, the model apart.
 
     Attributes:
-        run, settings: the run. device: TensorFlow's name of it. precision: a Keras dtype policy.
+        run, settings: the run. devices: that share each batch, by TensorFlow's names. precision: a Keras dtype policy.
         base: the preset as it ships. parent: the checkpoint it starts from, where one was chosen and is still there.
         own: its newest whole checkpoint, or None. damaged: why newer ones were passed over.
         tokenizer: of the preset.
@@ -46,7 +46,7 @@ class Setup:
 
     run: Run
     settings: RunSettings
-    device: str
+    devices: tuple[str, ...]
     precision: str
     base: ModelReference
     parent: ModelReference | None
@@ -61,6 +61,16 @@ class Setup:
     parameters: int
     past: Past
     xla: bool
+
+    @property
+    def device(self) -> str:
+        """The device that computes whatever is not shared: measurements, samples."""
+        return self.devices[0]
+
+    @property
+    def rows(self) -> int:
+        """Windows of a batch that one device has to work on."""
+        return -(-self.batch_size // len(self.devices))
 
     @property
     def checkpoint_format(self) -> str:
@@ -81,6 +91,11 @@ class Setup:
         return self.own.manifest.get("parent_hash") if self.own else None
 
     @property
+    def begins_with_base(self) -> bool:
+        """Whether it begins with the weights of its base: from no checkpoint, and not from random ones."""
+        return self.parent is None and self.settings.initial_weights != RANDOM
+
+    @property
     def held_out_splits(self) -> list[str]:
         """Those of validation and test that the corpus has."""
         return [split for split in HELD_OUT if split in self.corpus.splits]
@@ -95,20 +110,22 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Set
     """Loads the model that a run begins with, compiled, and prepares its articles.
 
     Returns:
-        The model (the parent's weights, else the preset's own; not yet those of a checkpoint of the run), and the rest.
+        The model (the parent's weights, else the preset's own or random ones; not yet those of a checkpoint of the run), and the rest.
 
     Raises:
         Cancelled: `on_progress` ended it. EngineError: what a person can act on.
     """
     s = run.settings
-    device, precision = placing.place(run, offered)
+    devices, precision = placing.place(run, offered)
+    device = devices[0]
     keras.utils.set_random_seed(s.seed)
     base = ModelReference(catalogue.find(s.preset))
     own, damaged = checkpoints.newest_and_damaged(run, fresh=True)
     _require_same_preset(run, base, own)
     parent = _find_parent(run, own)
     with on_device(device):
-        model, tokenizer = loading.load(parent or base, _dropout(run, own, device), precision)
+        random_weights = s.initial_weights == RANDOM
+        model, tokenizer = loading.load(parent or base, _dropout(run, own, device), precision, random_weights)
     context = model.backbone.max_sequence_length
     _require_context(s.sequence_length, context, s)
     run.write_state(durable=False, phase=Phase.PREPARING)
@@ -137,7 +154,7 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Set
     return model, Setup(
         run=run,
         settings=s,
-        device=device,
+        devices=devices,
         precision=precision,
         base=base,
         parent=parent,

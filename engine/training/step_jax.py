@@ -4,7 +4,7 @@ Keras's own `train_on_batch` waits for the device and copies the state at every 
 step and taken back from it, and nothing is waited for until somebody asks for the figures.
 """
 
-import functools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from engine.corpus.windows import Batch
-from engine.models.backend import keras
+from engine.models.backend import jax_device, keras
 from engine.models.protocols import CausalLM
 from engine.presets.memory import CHUNK_LOGITS
 from engine.training.chunked_loss_jax import cross_entropy
@@ -36,13 +36,14 @@ class Accumulator:
         model: CausalLM,
         rows: int,
         chunk_logits: int = CHUNK_LOGITS,
-        devices: int = 1,
+        devices: Sequence[str] = (),
     ) -> None:
         """
         Args:
             model: a GPT-2, compiled with its optimizer, which is built.
             rows: windows that a device works on at a time; where that is its whole part of a batch nothing is summed up.
-            devices: that share each batch; what they find is summed, so that each holds the same weights.
+            devices: that share each batch, by TensorFlow's names; what they find is summed, so that each holds the same
+                weights.
         """
         self._rows, self._chunk_logits = rows, chunk_logits
         self._backbone, self._optimizer = model.backbone, model.optimizer
@@ -52,7 +53,8 @@ class Accumulator:
         )
         self._embedding = model.backbone.token_embedding.embeddings
         self._learns = any(variable is self._embedding for variable in self._trained)
-        self._mesh = Mesh(np.array(_devices(devices)), (_AXIS,)) if devices > 1 else None
+        shared = len(devices) > 1
+        self._mesh = Mesh(np.array([jax_device(name) for name in devices]), (_AXIS,)) if shared else None
         self._state: tuple[Values, Values, Values] | None = None
         self._step = jax.jit(self._make_step, donate_argnums=(0, 1, 2))
 
@@ -175,11 +177,6 @@ class Accumulator:
         groups = (self._trained, self._others, self._optimizer.variables)
         for group, values in zip(groups, self._state, strict=True):
             for variable, value in zip(group, values, strict=True):
-                variable.assign(value)
+                # Of several devices one measures and saves; the next step shares with the others what it has then.
+                variable.assign(value if self._mesh is None else value.addressable_data(0))
         self._state = None
-
-
-@functools.cache
-def _devices(count: int) -> list[Any]:
-    """The first so many devices of the kind that computes."""
-    return list(jax.devices()[:count])

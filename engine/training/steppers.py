@@ -1,7 +1,7 @@
 """The ways to make a training step of a batch: whole, in pieces, or by Keras `fit`."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -94,10 +94,10 @@ class Packed:
         rows: windows in a piece; those of a whole batch where it fits.
     """
 
-    def __init__(self, model: CausalLM, rows: int, jit_compile: bool, devices: int = 1) -> None:
+    def __init__(self, model: CausalLM, rows: int, jit_compile: bool, devices: Sequence[str] = ()) -> None:
         """
         Args:
-            devices: that share each batch (JAX alone).
+            devices: that share each batch, by TensorFlow's names; several on JAX alone.
         """
         self.rows, self._first_calls = rows, FirstCalls("train")
         self._ahead_seconds = AHEAD_SECONDS if gpus() else 0.0
@@ -145,7 +145,7 @@ class Packed:
         self._accumulator.settle()
 
 
-def _accumulator(model: CausalLM, rows: int, jit_compile: bool, devices: int) -> Any:
+def _accumulator(model: CausalLM, rows: int, jit_compile: bool, devices: Sequence[str]) -> Any:
     """What makes the steps on the framework that computes."""
     chunk_logits = memory.GPU_CHUNK_LOGITS if gpus() else memory.CHUNK_LOGITS
     if framework.uses_jax():

@@ -235,7 +235,7 @@ def test_a_run_on_a_preset_of_the_hub_is_exported_with_the_vocabulary_that_was_f
     from keras_hub.src.utils import preset_utils
 
     load = loading._load_preset
-    monkeypatch.setattr(loading, "_load_preset", lambda preset, dtype: load(trained.preset, dtype))
+    monkeypatch.setattr(loading, "_load_preset", lambda preset, dtype, *more: load(trained.preset, dtype, *more))
     monkeypatch.setattr(catalogue, "check_available", lambda preset: None)
     monkeypatch.setattr(catalogue, "reachable", lambda preset: True)
     monkeypatch.setattr(preset_utils, "get_file", lambda name, path: str(two_layer_preset / path))

@@ -1,16 +1,17 @@
 """Side by side: what is kept comes back as it was, hostile files are refused, and the page lives on whatever happens."""
 
 import json
+import re
 import shutil
 
 import pytest
-from pages_helpers import a_run, look_at, open_page, the
+from pages_helpers import READ_ALL, a_run, open_page, the, written
 from streamlit.testing.v1 import AppTest
 
 from engine.core.errors import CheckpointError, EngineError
 from engine.inference.samples import outcome, saved, streaming
 from engine.inference.samples.outcome import Column, Difference, GenerationResult, Sample
-from engine.runs import references
+from engine.runs import articles_read, references
 from engine.runs.references import ModelReference
 from engine.services import inference_client
 from ui import side_view
@@ -239,7 +240,7 @@ def test_samples_are_drawn_with_seeds_that_count_on_and_shown_as_text(root, stud
         ("checkpoints/presets/gpt2_mini_en", 5, 2),
         ("one/4", 5, 2),
     ]
-    assert [t.value for t in app.text] == [f"{NASTY} new{NASTY}"] * 4
+    assert written(app) == [f"{NASTY} new{NASTY}"] * 4
     assert not any("<script>" in e.value for kind in ("markdown", "html") for e in app.get(kind) if hasattr(e, "value"))
     captions = shown(app)
     hashes = [c["hash"][:10] for c in request["columns"]]
@@ -273,7 +274,7 @@ def test_an_article_is_a_column_that_claims_to_be_no_model(root, studio):
     app.number_input(key="side_article").set_value(3)
     press(app, "side_generate")
     assert studio.requests[0]["passage"] == {"articles": "articles/sample", "number": 3, "tokens": 32}
-    assert the(app.text, "Abstract\nThe cells were treated.")
+    assert "Abstract\nThe cells were treated." in written(app)
     assert "**The article itself**" in [m.value for m in app.markdown]
     assert "by its authors, no model" in shown(app)
 
@@ -287,7 +288,7 @@ def test_empty_and_overlong_prompts_are_said(root, studio):
     app.text_area(key="side_prompt").set_value("cells " * 3000).run()
     press(app, "side_generate")
     assert "its first 1,234 tokens were left out" in shown(app)
-    assert app.text and all(len(t.value) < 1000 for t in app.text)
+    assert written(app) and all(len(text) < 1000 for text in written(app))
 
 
 def test_a_blank_at_the_prompts_end_is_left_out_and_said(root, studio):
@@ -319,7 +320,7 @@ def test_a_checkpoint_deleted_after_it_wrote_stays_shown(root, studio):
     shutil.rmtree(run.folder)
     app.run()
     assert not app.exception
-    assert len(app.text) == 2 and "one · step 4" in " ".join(m.value for m in app.markdown).replace("\\", "")
+    assert len(written(app)) == 2 and "one · step 4" in " ".join(m.value for m in app.markdown).replace("\\", "")
 
 
 def test_a_studio_killed_in_the_middle_of_a_stream_leaves_what_came_and_the_page_goes_on(root, studio):
@@ -327,11 +328,11 @@ def test_a_studio_killed_in_the_middle_of_a_stream_leaves_what_came_and_the_page
     studio.dies_after = 4
     app = press(open_page("write"), "side_generate")
     assert any("studio ended" in e.value for e in app.error)
-    assert the(app.text, " new").value.endswith(" new") and "cut off" in shown(app)
+    assert [text for text in written(app) if text.endswith(" new")] and "cut off" in shown(app)
     assert app.button(key="side_keep").disabled
     studio.dies_after = None
     press(app, "side_generate")
-    assert not app.error and [t.value.endswith(" new cells") for t in app.text] == [True, True]
+    assert not app.error and [text.endswith(" new cells") for text in written(app)] == [True, True]
 
 
 def test_kept_opened_verified_deleted(root, studio):
@@ -342,7 +343,7 @@ def test_kept_opened_verified_deleted(root, studio):
     assert app.button(key="side_keep").disabled
     fresh = open_page("write")
     press(fresh, "side_open")
-    assert [t.value for t in fresh.text] == ["The results of this study new cells"] * 2
+    assert written(fresh) == ["The results of this study new cells"] * 2
     press(fresh, "side_verify")
     requested = [{k: v for k, v in request.items() if k != "columns"} for request in studio.requests]
     assert requested[0] == requested[1] and studio.requests[0]["columns"] == studio.requests[1]["columns"]
@@ -386,13 +387,32 @@ def test_visitors_do_not_keep_or_delete(root, studio, monkeypatch):
     assert app.button(key="side_keep").disabled and app.button(key="side_delete").disabled
 
 
-def test_a_text_is_handed_to_the_memorisation_lens_with_its_run(root, studio):
-    a_run(root)
-    a_run(root, "two")
-    app = look_at(open_page("write"), "one")
-    app = press(press(app, "side_generate"), "side_keep")
-    for key in ("side_copied_0_0", "side_copied_1_0"):  # the base's text is searched in what its neighbour has read
-        lens = press(press(open_page("write"), "side_open"), key)
-        assert lens.query_params["tab"] == "copied" and lens.selectbox(key="run").value == "one"
-        assert lens.text_area(key="copied_text").value == " new cells"
-        assert lens.segmented_control(key="copied_way").value == "text"
+def test_copied_passages_are_marked_in_the_texts_by_one_press(root, studio):
+    run = a_run(root, batch_size=READ_ALL)
+    seen = articles_read.seen(run)
+    studio.pieces = (seen.tokenizer.decode(seen.ranges[0].corpus.tokens("train", 3, 3)[60:100]), " and tea")
+    app = press(open_page("write"), "side_generate")
+    assert not marks(app) and not [button for button in app.button if button.label == "Copied?"]
+    app.toggle(key="side_marked").set_value(True).run()
+    assert not app.error and len(marks(app)) == 2  # the base's text is looked up in what its neighbour has read
+    assert written(app) == ["The results of this study" + "".join(studio.pieces)] * 2
+    assert all("tea" not in mark and len(mark.split()) > 10 for mark in marks(app))
+    assert shown(app).count("Copied: ") == 2
+    assert marks(open_page("write", side_marked=True)) == []  # nothing is written there yet
+
+
+def marks(app: AppTest) -> list[str]:
+    bodies = "".join(element.value for element in app.html if element.value.startswith('<div class="written"'))
+    return re.findall(r"<mark[^>]*>([^<]*)</mark>", bodies)
+
+
+def test_a_prompt_may_be_of_an_article_that_was_read(root, studio):
+    app = open_page("write")
+    app.segmented_control(key="side_source").set_value("training").run()
+    app.number_input(key="side_article").set_value(3)
+    press(app, "side_generate")
+    wanted = {"articles": "articles/sample", "number": 3, "tokens": 32, "split": "train"}
+    assert studio.requests[0]["passage"] == wanted
+    assert "training article 3: what stands there" in shown(app)
+    kept = saved.save(GenerationResult("The", a_result().settings, 1, 10, a_result().columns, wanted), root)
+    assert saved.read(kept).passage == wanted

@@ -255,6 +255,55 @@ def test_a_run_in_a_terminal_takes_the_device_that_is_free(root, monkeypatch):
     assert worker.work(run, 0) == "gpu:0"
 
 
+@pytest.fixture
+def two_gpus_of_jax(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")  # which alone shares a run over several
+    monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
+    monkeypatch.setattr(machine, "gpu_problem", lambda: None)
+
+
+def test_what_comes_free_is_kept_for_a_run_that_waits_for_several(root, two_gpus_of_jax):
+    for name, count in (("pair", 2), ("single", 1)):
+        lifecycle.create(new_settings(name=name, devices=count, checkpoint_format="weights.h5"))
+    started = []
+    d = dispatcher.Dispatcher(root, lambda run, device: started.append((run.name, device)) or FakeChild())
+    with Lock(devices.device_lock("gpu:0", root)) as lock:  # somebody's terminal
+        assert lock.acquire()
+        d.turn()
+        assert started == [], "a run behind it, and the next one, would take the other for ever"
+    d.turn()
+    assert started == [("pair", "gpu:0,gpu:1")]
+    d.turn()
+    assert len(started) == 1, "both are at work"
+    d.children["gpu:0,gpu:1"][1].returncode = 0
+    lifecycle.find("pair").write_state(state=states.FINISHED)
+    d.turn()
+    assert started[1:] == [("single", "gpu:0")]
+
+
+def test_a_trainer_holds_all_devices_that_share_its_run_and_two_servers_start_one(root, two_gpus_of_jax, monkeypatch):
+    run = lifecycle.create(new_settings(devices=2, checkpoint_format="weights.h5"))
+    seen = []
+
+    def trains(run, device, on_progress, locks):
+        seen.append((device, len(locks), [held(devices.device_lock(name, root)) for name in ("gpu:0", "gpu:1")]))
+        assert worker.work(run, 0, device=device) is None, "another server's trainer of the same run"
+        other = lifecycle.create(new_settings(name="other", devices=2, checkpoint_format="weights.h5"))
+        assert worker.work(other, 0) is None, "and one of another run"
+        return device
+
+    monkeypatch.setattr(worker, "_train", trains)
+    assert worker.work(run, 0, device="gpu:0,gpu:1") == "gpu:0,gpu:1"
+    assert seen == [("gpu:0,gpu:1", 3, [True, True])]
+    assert not any(held(devices.device_lock(name, root)) for name in ("gpu:0", "gpu:1"))
+
+
+def test_a_run_that_waits_for_several_starts_when_the_last_of_them_comes_free(root, two_gpus_of_jax):
+    pair = lifecycle.create(new_settings(name="pair", devices=2, checkpoint_format="weights.h5"))
+    soon, late, unknown = {"gpu:0": 5.0}, {"gpu:0": 5.0, "gpu:1": 9.0}, {"gpu:0": None}
+    assert [queue._start(pair, free, {}) for free in (soon, late, unknown)] == [5.0, 9.0, None]
+
+
 def test_the_gpus_that_are_hidden_are_not_counted(monkeypatch):
     answer = subprocess.CompletedProcess([], 0, stdout="A\nB\n")
     monkeypatch.setattr(machine.shutil, "which", lambda name: "nvidia-smi")

@@ -3,6 +3,7 @@
 import json
 import multiprocessing.connection as mpc
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import psutil
@@ -79,6 +80,25 @@ def texts(root, *columns, prompt="the cells") -> list[str]:
         if message["kind"] == "done":
             found[message["column"], message["sample"]] = message["text"]
     return [found[place] for place in sorted(found)]
+
+
+class Connection:
+    """Takes what is sent to a client that is there, or gone."""
+
+    def __init__(self, gone):
+        self.sent, self.gone = [], gone
+
+    def poll(self, seconds):
+        return self.gone
+
+    def recv_bytes(self, most):
+        raise EOFError
+
+    def send_bytes(self, content):
+        self.sent.append(json.loads(content))
+
+    def kinds(self):
+        return [message["kind"] for message in self.sent]
 
 
 def test_columns_stream_and_name_their_weights(place, tiny_preset):
@@ -178,17 +198,6 @@ def test_it_measures_with_progress(place, tiny_preset, sample_folder):
 def test_preparing_the_articles_of_a_measurement_is_told_and_ends_when_the_client_hangs_up(
     tmp_path, monkeypatch, tiny_preset, sample_folder
 ):
-    class Connection:
-        def __init__(self, gone):
-            self.sent = []
-            self.poll = lambda seconds: gone
-
-        def recv_bytes(self, most):
-            raise EOFError
-
-        def send_bytes(self, content):
-            self.sent.append(json.loads(content))
-
     monkeypatch.setenv("ATELIER_CORPORA", str(tmp_path / "corpora"))
     monkeypatch.setenv("ATELIER_CHECKPOINTS", str(tmp_path))  # nothing was measured there before
     request = {"kind": "evaluate", "reference": str(tiny_preset), "articles": str(sample_folder), "split": "test"}
@@ -264,13 +273,36 @@ def test_it_finds_the_places_that_changed_most(place, tiny_preset, sample_folder
     assert result["places"]["gained_tokens"][0]["bits"] > 0
 
 
-def test_a_request_that_waits_for_another_is_told_so_and_can_be_given_up(place, tiny_preset):
-    first = inference_client.stream(generate(column(tiny_preset, max_new_tokens=60, samples=4)), place)
-    assert next(first)["kind"] == "prompt"  # it has its turn now
-    given_up = inference_client.stream(generate(column(tiny_preset)), place)
-    second = inference_client.stream(generate(column(tiny_preset)), place)
-    assert next(given_up)["kind"] == next(second)["kind"] == "waiting"
-    given_up.close()
-    first.close()
-    begun, *_rest, done = [message["kind"] for message in second]
-    assert (begun, done) == ("begun", "done")
+def test_a_request_that_waits_for_other_work_is_told_so_and_can_be_given_up(tmp_path, tiny_preset):
+    studio = inference_server.Studio(tmp_path)
+    waits, leaves = Connection(gone=False), Connection(gone=False)
+    with ThreadPoolExecutor(2) as pool, studio.turn:  # an evaluation, say
+        first, second = (
+            pool.submit(studio.answer, generate(column(tiny_preset)), inference_server.Client(connection))
+            for connection in (waits, leaves)
+        )
+        until(lambda: waits.kinds() == leaves.kinds() == ["waiting"])
+        leaves.gone = True
+        with pytest.raises(Cancelled):
+            second.result(10)
+        studio.turn.release()
+        first.result(60)
+        studio.turn.acquire()  # for the block to release
+    assert list(dict.fromkeys(waits.kinds())) == ["waiting", "begun", "prompt", "started", "text", "done", "end"]
+    assert leaves.kinds() == ["waiting"]
+
+
+def test_pages_that_ask_at_the_same_time_are_served_together_each_as_if_it_were_alone(place, tiny_preset):
+    """One that comes in the middle of another's text has its own before that one ends; and one that hangs up stops nobody."""
+    long = column(tiny_preset, max_new_tokens=60, samples=4, temperature=1.3)
+    alone = texts(place, long), texts(place, column(tiny_preset), column("run/1"), prompt="in this study")
+    first = inference_client.stream(generate(long), place)
+    told = [next(first)["kind"], next(first)["kind"]]
+    assert told == ["prompt", "started"]
+    left = inference_client.stream(generate(long), place)
+    next(left)
+    left.close()
+    assert texts(place, column(tiny_preset), column("run/1"), prompt="in this study") == alone[1]
+    rest = list(first)
+    assert {message["kind"] for message in rest} <= {"text", "done"}
+    assert [m["text"] for m in sorted(rest, key=lambda m: m["sample"]) if m["kind"] == "done"] == alone[0]

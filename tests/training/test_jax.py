@@ -1,6 +1,5 @@
 """Keras on JAX: the same steps as TensorFlow's, on one device and on two, and what it cannot do is said before anything loads."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -8,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from jax_helpers import TESTS, TWO_PROCESSORS, on_jax, require_jax
 from project import PROJECT
 from training_helpers import settings_of
 
@@ -20,33 +20,11 @@ from engine.runs import checkpoints, lifecycle, submission
 from engine.runs.references import ModelReference
 
 pytestmark = pytest.mark.slow
-TESTS = PROJECT / "tests"
-WITHOUT_TENSORFLOW = "import sys; sys.modules['tensorflow'] = None; import runpy; sys.argv = sys.argv[1:]\n"
 
 
 @pytest.fixture(scope="module")
 def needs_jax():
-    if importlib.util.find_spec("jax") is None:
-        if os.environ.get("ATELIER_REQUIRE_ALL"):
-            pytest.fail("JAX is not installed: pip install -r requirements-jax.txt")
-        pytest.skip("an extra: pip install -r requirements-jax.txt")
-
-
-def on_jax(*command, **environment):
-    """Runs Python with JAX, and no TensorFlow that could be imported."""
-    code, *arguments = command
-    return subprocess.run(
-        [sys.executable, "-c", WITHOUT_TENSORFLOW + code, *map(str, arguments)],
-        env={
-            **os.environ,
-            "KERAS_BACKEND": "jax",
-            "PYTHONPATH": os.pathsep.join(map(str, (PROJECT, TESTS))),
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        timeout=400,
-    )
+    require_jax()
 
 
 ENGINE = "runpy.run_module('engine', run_name='__main__')"
@@ -58,8 +36,7 @@ def found(needs_jax, tmp_path_factory):
     """What `jax_steps.py` found on both frameworks, in one process each."""
     folder = tmp_path_factory.mktemp("jax")
     parts = ("steps", "pieces", "devices", "scorer", "attention", "dropout")
-    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
-    answer = on_jax(STEPS, TESTS / "jax_steps.py", folder, *parts, **flags)
+    answer = on_jax(STEPS, TESTS / "jax_steps.py", folder, *parts, **TWO_PROCESSORS)
     assert answer.returncode == 0, answer.stderr[-3000:]
     own = tmp_path_factory.mktemp("tensorflow")
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "PYTHONPATH": str(PROJECT)}

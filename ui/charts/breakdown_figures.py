@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from engine.evaluation.forgetting import Forgetting, Point
-from ui.charts import colours
+from ui.charts import colours, style
 from ui.charts.style import template
 from ui.i18n import _
 
@@ -128,13 +128,14 @@ def forgetting(found: Forgetting, colour: str, name: str, title: str, factor: fl
     figure = go.Figure()
     line(found.science, _("science (validation)"), "solid")
     line(found.english, _("general English"), ENGLISH_DASH)
-    for level, label in ((found.base_science, _("base, science")), (found.base_english, _("base, English"))):
-        figure.add_hline(
-            factor * getattr(level, name),
-            line={"color": colours.BASE, "width": 1.5, "dash": "dash"},
-            annotation={"text": label, "font": {"color": colours.BASE}},
-            annotation_position="bottom right",
-        )
+    levels = [
+        (factor * getattr(level, name), label)
+        for level, label in ((found.base_science, _("base, science")), (found.base_english, _("base, English")))
+    ]
+    lowest = min(levels)[0]
+    for value, label in levels:
+        # The lower one below its line, the higher above: near one another they stay apart.
+        style.add_level(figure, value, label, "top" if value == lowest else "bottom")
     figure.update_layout(template=template(), height=340, xaxis_title=_("training steps"), yaxis_title=title)
     figure.update_yaxes(hoverformat=".3~f")
     return figure

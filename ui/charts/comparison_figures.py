@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from ui.charts import colours
 from ui.charts import style as charts
 
 _FEW_POINTS = 30  # each is marked
@@ -58,12 +57,7 @@ def curves(lines: list[Line], across: str, up: str, base: float | None, base_tit
         )
     figure = go.Figure(traces)
     if base is not None:
-        figure.add_hline(
-            base,
-            line={"color": colours.BASE, "width": 2, "dash": "dash"},
-            annotation={"text": base_title, "font": {"color": colours.BASE}},
-            annotation_position="bottom right",
-        )
+        charts.add_level(figure, base, base_title)
     figure.update_layout(
         template=charts.template(),
         height=480,

@@ -44,12 +44,7 @@ def scaling(
         )
     )
     if base is not None:
-        drawn.add_hline(
-            factor * base,
-            line={"color": colours.BASE, "width": 2, "dash": "dash"},
-            annotation={"text": base_title, "font": {"color": colours.BASE}},
-            annotation_position="bottom right",
-        )
+        style.add_level(drawn, factor * base, base_title)
     drawn.update_layout(template=style.template(), height=420, xaxis_title=across, yaxis_title=up)
     drawn.update_xaxes(type="log", dtick=1, tickformat=",")
     return drawn

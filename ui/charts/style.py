@@ -1,6 +1,7 @@
 """Figures of runs: data → Plotly figure, pure. One template for the whole project."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -75,7 +76,24 @@ def _points(xs: Sequence | np.ndarray, ys: Sequence | np.ndarray) -> tuple[np.nd
     return np.asarray(across, dtype=np.int64), np.asarray(up, dtype=float)
 
 
-def validation(history: History, name: str, colour: str, title: str, factor: float = 1.0) -> go.Figure:
+@dataclass(frozen=True)
+class Beside:
+    """Another run's curve in a figure of a run: its name, its colour, and what it has reported."""
+
+    name: str
+    colour: str
+    history: History
+
+
+def validation(
+    history: History,
+    name: str,
+    colour: str,
+    title: str,
+    factor: float = 1.0,
+    measured: str = "",
+    beside: Beside | None = None,
+) -> go.Figure:
     """A figure of the run over its steps: the training value faint, validation strong, the base as a zero line.
 
     `live.shared` gives it its template. All is said at once, since each change of a figure costs milliseconds.
@@ -85,6 +103,8 @@ def validation(history: History, name: str, colour: str, title: str, factor: flo
         name: accuracy, loss or bits_per_byte.
         title: of the vertical axis, with its unit.
         factor: multiplies the values (100 for per cent).
+        measured: on what it was measured, in words; "" = validation.
+        beside: what the run is held against, on the same tokens.
     """
     base, own = history.on_validation()
     traces: list[dict[str, Any]] = []
@@ -96,7 +116,15 @@ def validation(history: History, name: str, colour: str, title: str, factor: flo
     if len(xs):
         line = {"color": colour, "width": 3}
         style = {"mode": "lines+markers", "line": line, "marker": {"size": 7}}
-        traces.append({"x": xs, "y": ys, "name": _("validation"), **style})
+        traces.append({"x": xs, "y": ys, "name": measured or _("validation"), **style})
+    if beside is not None:
+        xs, ys = _measured(beside.history.on_validation()[1], name, factor)
+        style = {
+            "mode": "lines+markers",
+            "line": {"color": beside.colour, "width": 3},
+            "marker": {"size": 7, "symbol": "square"},
+        }
+        traces.append({"x": xs, "y": ys, "name": beside.name, **style})
     result = [
         event for event in history.events("result", "resume")[-1:] if event["kind"] == "result"
     ]  # else it goes on
@@ -123,15 +151,31 @@ def _with_early_end(history: History, layout: dict[str, Any]) -> dict[str, Any]:
 
 
 def _level(value: float) -> dict[str, Any]:
-    """The base model's line right across a figure, with its name below its right end."""
+    """The base model's line right across a figure, with its name behind its right end."""
     across, up = {"xref": "x domain"}, {"yref": "y"}
     line = {"color": colours.BASE, "width": 2, "dash": "dash"}
-    place = {"x": 1, "y": value, "xanchor": "right", "yanchor": "top", "showarrow": False}
-    name = {"text": _("base model"), "font": {"color": colours.BASE}}
     return {
         "shapes": [{"type": "line", "x0": 0, "x1": 1, "y0": value, "y1": value, "line": line, **across, **up}],
-        "annotations": [{**name, **place, **across, **up}],
+        "annotations": [beside_level(value, _("base model"))],
+        "margin": {"r": LABEL_PIXELS},
     }
+
+
+LABEL_PIXELS = 84  # of the margin in which the names of levels stand: right of the figure, where no curve is
+
+
+def beside_level(value: float, name: str, yanchor: str = "middle") -> dict[str, Any]:
+    """The name of a level, in the margin right of its line (LABEL_PIXELS wide), in two lines where it has two parts."""
+    place = {"x": 1, "xref": "x domain", "xanchor": "left", "xshift": 4, "y": value, "yref": "y", "yanchor": yanchor}
+    text = {"text": name.replace(", ", ",<br>"), "font": {"color": colours.BASE}, "align": "left"}
+    return {**place, **text, "showarrow": False}
+
+
+def add_level(figure: go.Figure, value: float, name: str, yanchor: str = "middle") -> None:
+    """Draws a level right across a figure, its name beside it."""
+    figure.add_hline(value, line={"color": colours.BASE, "width": 2, "dash": "dash"})
+    figure.add_annotation(beside_level(value, name, yanchor))
+    figure.update_layout(margin={"r": LABEL_PIXELS})
 
 
 def over_steps(history: History, name: str, colour: str, title: str, factor: float = 1.0) -> go.Figure:

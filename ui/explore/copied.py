@@ -1,15 +1,13 @@
-"""Samples against the articles that their run was trained on: which passages were copied word for word."""
+"""Samples against the articles that their run has read: which passages were copied word for word."""
 
-import time
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
-from engine.core import jobs, paths
+from engine.core import paths
 from engine.core.errors import EngineError
-from engine.corpus.store import Corpus
-from engine.memorisation import index_job, search
+from engine.memorisation import search
 from engine.memorisation.search import LENGTHS, Copied
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import articles_read
@@ -18,97 +16,63 @@ from engine.runs.folder import Run
 from engine.runs.history import snapshots
 from engine.runs.history.snapshots import Snapshot
 from engine.runs.settings import FIRST_TOKENS
-from engine.services import import_job
-from ui import access, address, bases_view, budget, errors, memorisation_view, pair, sources, words
+from ui import address, bases_view, budget, errors, memorisation_view, pair, sources, words
 from ui.charts import colours
+from ui.explore import copied_index
 from ui.i18n import _, _n
 from ui.readers import folders
 
-AT_ONCE_TOKENS = 2_000_000  # so many are indexed while one waits, about a second
-POLL_SECONDS = 1.0
 RECORDED, TEXT = "recorded", "text"
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def found(ids: tuple[int, ...], key: tuple, _seen: Seen) -> Copied:
-    """What of a text stands in the articles; `key` names them."""
-    return search.find(np.array(ids, np.int64), _seen.ranges)
+@dataclass(frozen=True)
+class Text:
+    """A text that is looked up: what a model, or a person, wrote behind a prompt."""
+
+    prompt: str
+    ids: np.ndarray
 
 
-def key_of(seen: Seen) -> tuple:
-    """What names the articles of a run."""
-    return tuple((r.corpus.content_hash, r.first, r.last) for r in seen.ranges)
+@dataclass(frozen=True)
+class Side:
+    """Texts of one author, and what is found of them.
+
+    Attributes:
+        title, colour: of who wrote them. seen: the articles that they are looked for in. readable: whether this session may
+            see these.
+    """
+
+    title: str
+    colour: str
+    seen: Seen
+    readable: bool
+    texts: list[Text]
+
+    def copied(self) -> list[Copied]:
+        """What of each text stands in the articles."""
+        key = copied_index.key_of(self.seen)
+        return [copied_index.found(tuple(text.ids.tolist()), key, self.seen) for text in self.texts]
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def yardstick(tokens: int, key: tuple, _seen: Seen) -> list[Copied]:
-    """The same of as long passages of unseen articles."""
-    return [search.find(ids, _seen.ranges) for *_place, ids in search.unseen(_seen, tokens)]
+def texts_of(snapshot: Snapshot, tokenizer: Tokenizer) -> list[Text]:
+    """The samples of a moment as texts to look up."""
+    return [
+        Text(sample["prompt"], search.ids_of(tokenizer, sample["prompt"], sample["text"]))
+        for sample in snapshot.complete_samples()
+    ]
 
 
-def indexed(run: Run, seen: Seen) -> bool:
-    """Whether the run's articles are indexed; else the building is offered, or shown."""
-    left = search.missing(seen.ranges)
-    if not left:
-        return True
-    tokens = sum(shard.last - shard.first for shard in left)
-    job = index_job.job_of(run)
-    if not job.alive():
-        budget.check_index(tokens)
-    if tokens <= AT_ONCE_TOKENS:
-        with st.spinner(_("Indexing the training articles…")):
-            search.build(seen.ranges)
-        return True
-    if job.alive():
-        st.fragment(watch, run_every=POLL_SECONDS)(job)
-        return False
-    value = job.value()
-    if value.get("state") == jobs.FAILED and "error" in value:
-        errors.show(EngineError.from_json(value["error"]))
-    elif value.get("state") in (jobs.STOPPED, index_job.BUILDING):
-        st.info(_("The index was interrupted: it goes on from where it was."))
-    seconds, memory = search.cost(left)
-    st.markdown(
-        _(
-            "These {articles} articles hold {tokens} tokens. To find copied passages exactly, they are indexed once: "
-            "that takes about {time} on two cores, {memory} of memory meanwhile, and {size} of disk.",
-            articles=words.grouped(seen.articles),
-            tokens=words.grouped(tokens),
-            time=words.duration(seconds),
-            memory=words.size(memory),
-            size=words.size(sum(shard.bytes for shard in left)),
-        )
-    )
-    if st.button(_("Build the index"), type="primary", icon=":material/manage_search:", key="copied_build"):
-        index_job.start(run)
-        st.rerun()
-    return False
+def moments(run: Run) -> list[Snapshot]:
+    """The moments of a run at which it wrote samples, the base's first."""
+    return [snapshot for snapshot in snapshots.of_run(run, folders.history(run)) if snapshot.samples]
 
 
-def watch(job: jobs.Job) -> None:
-    """How far the index is, and its stop."""
-    value = job.value()
-    if not value or not job.alive():
-        st.rerun()
-    done, total = value.get("done", 0), value.get("total", 0)
-    passed = time.time() - value["since"]
-    label = _("Indexing: {done} of {total} tokens", done=words.grouped(done), total=words.grouped(total))
-    if done:
-        label += _(", about {time} left", time=words.duration((total - done) * passed / done))
-    st.progress(min(1.0, done / total) if total else 0.0, label)
-    if access.is_owner() and st.button(
-        _("Stop"), icon=":material/stop:", help=_("What is done is kept: it goes on from there.")
-    ):
-        with errors.shown():
-            job.stop()
-
-
-def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
-    """The samples of a moment of the run: (title, tokens) of each; none where it has written none yet."""
-    with_samples = [snapshot for snapshot in snapshots.of_run(run, folders.history(run)) if snapshot.samples]
+def chosen_moment(run: Run) -> Snapshot | None:
+    """The moment whose samples are looked up; None where the run has written none yet."""
+    with_samples = moments(run)
     if not with_samples:
         st.info(_("This run has written no sample yet: its samples appear here as they come. Type a text meanwhile."))
-        return []
+        return None
     key, last = f"copied_moment_{run.name}", len(with_samples) - 1
     if st.session_state.get(key, 0) > last:  # the run went on from an earlier step
         del st.session_state[key]
@@ -123,35 +87,79 @@ def recorded(run: Run, seen: Seen) -> list[tuple[str, np.ndarray]]:
         if last
         else 0
     )
-    snapshot: Snapshot = with_samples[at]
-    st.session_state["copied_base"] = snapshot.is_base
-    return [
-        (sample["prompt"], search.ids_of(seen.tokenizer, sample["prompt"], sample["text"]))
-        for sample in snapshot.complete_samples()
-    ]
+    return with_samples[at]
 
 
-def typed(seen: Seen) -> list[tuple[str, np.ndarray]]:
+def recorded(run: Run, seen: Seen, readable: bool) -> list[Side]:
+    """The samples of a moment of the run, and those of what it is held against."""
+    snapshot = chosen_moment(run)
+    if snapshot is None:
+        return []
+    title = run.name if not snapshot.is_base else _("base model")
+    colour = colours.BASE if snapshot.is_base else colours.of_run(run.name)
+    sides = [Side(title, colour, seen, readable, texts_of(snapshot, seen.tokenizer))]
+    against = pair.current().against
+    if against == pair.BASE:
+        base = next((moment for moment in moments(run) if moment.is_base), None)
+        if base is not None and not snapshot.is_base:
+            texts = texts_of(base, seen.tokenizer)
+            sides.append(Side(_("base model"), colours.BASE, seen, readable, texts))
+    elif (other := pair.other_run()) is not None:
+        sides += against_run(other)
+    else:
+        st.caption(
+            _(
+                "{name} has written no samples that could be looked up here: Write lets it write.",
+                name=words.plain(against),
+            )
+        )
+    return sides
+
+
+def against_run(other: Run, texts: list[Text] | None = None) -> list[Side]:
+    """The run in view's other side: its newest samples, or `texts`, looked for in the articles that it has read itself."""
+    with errors.shown():
+        seen = articles_read.seen(other, copied_index.prepare_for(other))
+        if search.missing(seen.ranges) and not copied_index.at_once(seen):
+            st.caption(
+                _(
+                    "The articles of {name} are not indexed yet: choose it as the run above, and build the index there.",
+                    name=words.plain(other.name),
+                )
+            )
+            return []
+        budget.check_index(sum(shard.last - shard.first for shard in search.missing(seen.ranges)))
+        search.build(seen.ranges)
+        readable = all(budget.may_read(r.corpus.folder) for r in seen.ranges)
+        if texts is not None and not readable:  # what is looked up word by word tells what stands there
+            return []
+        if texts is None:
+            written = moments(other)
+            texts = texts_of(written[-1], seen.tokenizer) if written else []
+        if not texts:
+            st.caption(_("{name} has written no sample yet.", name=words.plain(other.name)))
+            return []
+        return [Side(other.name, colours.of_run(other.name), seen, readable, texts)]
+    return []
+
+
+def typed(run: Run, seen: Seen, readable: bool) -> list[Side]:
     """A person's own text; nothing as long as it is too short to be looked up."""
-    st.session_state["copied_base"] = False
     text = st.text_area(_("Text"), key="copied_text", max_chars=20_000, height=160, label_visibility="collapsed")
     ids = search.ids_of(seen.tokenizer, "", text)
     if len(ids) < LENGTHS[0]:
-        st.info(_("Paste or type a text of {n} tokens or more: a few words.", n=LENGTHS[0]))
+        st.info(_("Paste or type a text of a few words."))
         return []
     if len(ids) > search.LONGEST_TEXT:
         st.caption(_("The first {n} tokens are looked up.", n=words.grouped(search.LONGEST_TEXT)))
-    return [(_("My own text"), ids[: search.LONGEST_TEXT])]
-
-
-def prepare_for(run: Run) -> articles_read.Prepare:
-    """What prepares a small source of a run again where its corpus is gone: a process of its own."""
-
-    def prepare(path: Path, _tokenizer: Tokenizer) -> Corpus | None:
-        request = import_job.Request(str(path), run.settings.preset, most_bytes=budget.corpus_bytes())
-        return import_job.prepared_apart(request)
-
-    return prepare
+    own = [Text("", ids[: search.LONGEST_TEXT])]
+    sides = [Side(_("in what {name} has read", name=run.name), colours.of_run(run.name), seen, readable, own)]
+    if (other := pair.other_run()) is not None and other.settings.preset == run.settings.preset:
+        sides += [
+            Side(_("in what {name} has read", name=other.name), side.colour, side.seen, side.readable, own)
+            for side in against_run(other, own)
+        ]
+    return sides
 
 
 def names_of(seen: Seen) -> dict[str, str]:
@@ -161,33 +169,84 @@ def names_of(seen: Seen) -> dict[str, str]:
     return known | {r.corpus.content_hash: sample for r in seen.ranges if r.corpus.card["source"] == sample}
 
 
-def show_searched(run: Run, seen: Seen) -> None:
-    """Shows in one line which articles are searched, and what cannot be."""
-    st.caption(
-        _n(
-            "Searched: the {n} article that this run, and the stages before it, were trained on.",
-            "Searched: the {n} articles that this run, and the stages before it, were trained on.",
-            seen.articles,
+def show_searched(seen: Seen) -> None:
+    """Shows in one line what is searched, and what cannot be."""
+    if all(r.stretches is None for r in seen.ranges):
+        st.caption(
+            _n(
+                "Searched: the {n} article that this run, and the stages before it, have read.",
+                "Searched: the {n} articles that this run, and the stages before it, have read.",
+                seen.articles,
+            )
         )
+    else:
+        st.caption(
+            _(
+                "Searched: what this run, and the stages before it, have really read so far: {share} of the text, from {n} of {all} articles.",
+                share=words.percent(seen.share),
+                n=words.grouped(seen.articles),
+                all=words.grouped(sum(r.last - r.first + 1 for r in seen.ranges)),
+            )
+        )
+<<<<<<< HEAD
         + (_(" It learned from the beginning of each alone.") if run.settings.method == FIRST_TOKENS else "")
     )
+=======
+>>>>>>> main
     for error in seen.lost:
         errors.show(error)
 
 
+def draw(sides: list[Side]) -> None:
+    """What was found: how long the longest passages are, against chance, then each text with what is copied marked."""
+    own = sides[0]
+    copied = [side.copied() for side in sides]
+    lengths = [[one.words(side.seen.tokenizer) for one in found] for side, found in zip(sides, copied, strict=True)]
+    tokens = max((len(text.ids) for text in own.texts), default=0)
+    unseen = copied_index.yardstick(tokens, copied_index.key_of(own.seen), own.seen)
+    chance = [one.words(own.seen.tokenizer) for one in unseen]
+    groups = [(side.title, side.colour, found) for side, found in zip(sides, lengths, strict=True)]
+    st.plotly_chart(memorisation_view.longest(groups, chance), theme="streamlit", key="copied_chart")
+    st.markdown(memorisation_view.yardstick_in_words(chance))
+    texts = max(len(side.texts) for side in sides)
+    for number in range(texts):
+        for slot, (side, found, words_of) in zip(
+            st.columns(len(sides)), zip(sides, copied, lengths, strict=True), strict=True
+        ):
+            if number >= len(side.texts):
+                continue
+            with slot, st.container(border=True):
+                st.caption(words.plain(side.title))
+                text = side.texts[number]
+                memorisation_view.marked(
+                    side.seen.tokenizer, text.prompt, text.ids.tolist(), found[number], side.colour
+                )
+                if chance:
+                    st.markdown(f"**{memorisation_view.verdict(words_of[number], chance)}**")
+                memorisation_view.passages(side.seen.tokenizer, found[number], names_of(side.seen), side.readable)
+    with st.expander(_("In figures: shares of passages of 5, 8 and 13 tokens"), key="copied_figures"):
+        shares = [(side.title, side.colour, found) for side, found in zip(sides, copied, strict=True)]
+        st.plotly_chart(memorisation_view.shares(shares, unseen), theme="streamlit", key="copied_shares")
+        if certain := memorisation_view.certain(unseen):
+            st.caption(certain)
+
+
 def show() -> None:
-    """Shows what of the texts of the run in view stands in its articles."""
+    """Shows what of the texts of the run in view stands in the articles that it has read."""
     st.markdown(
-        _("Did it learn, or copy? What of a sample stands word for word in the articles that its run was trained on.")
+        _("Did it learn, or copy? What it writes is looked for, word for word, in the articles that it has read.")
     )
     if (run := pair.trained()) is None:
         return
     bases_view.say_changed([run])
     with errors.shown():
-        seen = articles_read.seen(run, prepare_for(run))
+        seen = articles_read.seen(run, copied_index.prepare_for(run))
+        if not seen.ranges:
+            st.info(_("This run has read nothing yet: there is nothing that it could have copied."))
+            return
         readable = all(budget.may_read(r.corpus.folder) for r in seen.ranges)
-        show_searched(run, seen)
-        if not indexed(run, seen):
+        show_searched(seen)
+        if not copied_index.indexed(run, seen):
             return
         address.default("copied_way")
         way = st.segmented_control(
@@ -201,33 +260,6 @@ def show() -> None:
             raise EngineError(
                 "These articles are the owner's: visitors see what of the run's own samples stands in them."
             )
-        texts = recorded(run, seen) if way == RECORDED else typed(seen)
-        if not texts:
-            return
-        key = key_of(seen)
-        copied = [found(tuple(ids.tolist()), key, seen) for _title, ids in texts]
-        unseen = yardstick(max(map(len, (ids for _title, ids in texts)), default=0), key, seen)
-        colour = colours.BASE if st.session_state["copied_base"] else colours.of_run(run.name)
-        title = _("samples") if way == RECORDED else _("my own text")
-        st.plotly_chart(
-            memorisation_view.yardstick(copied, colour, title, unseen), theme="streamlit", key="copied_chart"
-        )
-        if unseen:
-            st.caption(
-                _n(
-                    "The yardstick: as many tokens from the middle of {n} article that this run has never seen. "
-                    "Lines reach from the least to the most.",
-                    "The yardstick: as many tokens from the middle of each of {n} articles that this run has never seen. "
-                    "Lines reach from the least to the most.",
-                    len(unseen),
-                )
-                + f" {memorisation_view.certain(unseen)}"
-            )
-        else:
-            st.caption(_("No yardstick: there is no unseen article of this length."))
-        names = names_of(seen)
-        for number, ((name, ids), own) in enumerate(zip(texts, copied, strict=True)):
-            with st.container(border=True):
-                memorisation_view.marked(seen.tokenizer, ids.tolist(), own, name, colour, key=f"copied_{number}")
-                st.markdown(f"**{memorisation_view.verdict(own, unseen)}**" if unseen else "")
-                memorisation_view.passages(seen.tokenizer, own, names, readable)
+        sides = recorded(run, seen, readable) if way == RECORDED else typed(run, seen, readable)
+        if sides:
+            draw(sides)

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from engine.runs import checkpoints, states
-from ui import pair, queue_view, removal_view, run_view, words
+from ui import against, interpretation_view, pair, queue_view, removal_view, rooms, run_view, words
 from ui.i18n import _
 from ui.library import runs
-from ui.readers import recorded
+from ui.readers import folders, recorded
 
 
 def show() -> None:
@@ -14,11 +14,24 @@ def show() -> None:
     removal_view.show_message()
     if (run := pair.trained(_("No run yet: press the button in the Lab, or start one in Train."))) is None:
         return
+    interpretation_view.show(run, rooms.CURVE)
     if run.state().state == states.FINISHED:
         run_view.outcome(run)
-    run_view.watch(run, key="curve", details=True)
-    if (other := pair.other_run()) is not None:
-        runs.lay_over([run, other])
+    other = pair.other_run()
+    why_not = against.why_not(run, other) if other is not None else ""
+    if why_not:
+        st.caption(why_not)
+    elif other is None and pair.current().against != pair.BASE:
+        st.caption(
+            _(
+                "{name} was not trained here: it has no curve.",
+                name=words.plain(folders.preset_title(pair.current().against)),
+            )
+        )
+    run_view.watch(run, "curve", details=True, other=None if why_not else other)
+    if other is not None:
+        with st.expander(_("Both over tokens, articles or minutes"), key="curve_both"):
+            runs.lay_over([run, other])
     newest = checkpoints.of_run(run)
     if result := checkpoints.result_of(run, unread=False):
         st.caption(_("Its result: {name}", name=words.plain(result.reference)))
@@ -28,4 +41,4 @@ def show() -> None:
         queue_view.again(run)
         removal_view.button(run, "curve")
     if run.recorded:
-        recorded.note()
+        recorded.note([run])

@@ -4,9 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from engine.core.errors import EngineError
-from engine.core.splits import HELD_OUT
+from engine.core.splits import HELD_OUT, TEST
 from engine.presets import catalogue
-from engine.runs import checkpoints
+from engine.runs import checkpoints, test_looks
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.services import inference_client
@@ -20,19 +20,20 @@ from ui import (
     pair,
     server_paths,
     studio_view,
+    tables,
     words,
 )
 from ui.charts import colours, evaluation_figures
 from ui.charts.breakdown_figures import Shown
 from ui.charts.evaluation_figures import Row
-from ui.i18n import _
+from ui.i18n import _, _n
 from ui.readers import folders, recorded
 
 
-def run_rows(split: str) -> list[Row]:
-    """Base and runs as the trainers measured them on whole splits, a row for each articles folder and length of window."""
+def run_rows(split: str, runs: list[Run]) -> list[Row]:
+    """Bases and runs as the trainers measured them on whole splits, a row for each articles folder and length of window."""
     rows: dict[tuple[str, str, int, int], Row] = {}
-    for run in folders.runs_with_events():
+    for run in runs:
         for (model, of_split), event in folders.history(run).on_whole_splits().items():
             if of_split != split:
                 continue
@@ -55,6 +56,12 @@ def run_rows(split: str) -> list[Row]:
             )
             rows.setdefault((reference, run.settings.articles, row.evaluated_tokens, length), row)
     return list(rows.values())
+
+
+def in_view() -> list[Run]:
+    """The run in view, and the one that it is held against."""
+    own = pair.current().run
+    return [run for run in (own, pair.other_run()) if run is not None]
 
 
 def _identity(run: Run, model: str) -> tuple[str, str, str]:
@@ -122,9 +129,46 @@ def whole_picture(request: breakdown_form.BreakdownRequest, start: bool, place) 
     breakdown_view.show([shown(model, breakdown) for model, breakdown in zip(models, breakdowns, strict=True)])
 
 
-def table(split: str) -> None:
-    """Shows base and runs as their trainers measured them, on the same tokens."""
-    rows = run_rows(split)
+def final_measurement(runs: list[Run]) -> bool:
+    """Whether the figures on test are to be shown: by a press, which is counted in the runs' folders."""
+    if not runs:
+        return True
+    key = "score_final_of"
+    names = [run.name for run in runs]
+    if st.session_state.get(key) != names:
+        st.markdown(
+            _(
+                "The test articles are for the end: whoever looks at them again and again, and keeps what does best there, measures no longer what a new article would give. Choose by validation; then measure once on test."
+            )
+        )
+        _say_looks(runs)
+        if not st.button(_("Show the final measurement"), icon=":material/flag:", key="score_final"):
+            return False
+        with errors.shown():
+            for run in runs:
+                test_looks.add(run)
+            st.session_state[key] = names
+            st.rerun()
+        return False
+    _say_looks(runs)
+    return True
+
+
+def _say_looks(runs: list[Run]) -> None:
+    for run in runs:
+        st.caption(
+            _n(
+                "The figures of {name} on test were looked at {n} time.",
+                "The figures of {name} on test were looked at {n} times.",
+                test_looks.counted(run),
+                name=words.plain(run.name),
+            )
+        )
+
+
+def table(split: str, runs: list[Run]) -> None:
+    """Shows base and the runs in view as their trainers measured them, on the same tokens."""
+    rows = run_rows(split, runs)
     sources = list(dict.fromkeys(row.source for row in rows))
     if not rows:
         st.info(_("Nothing is measured yet. A run measures base and itself when it ends; or measure a model below."))
@@ -152,7 +196,7 @@ def table(split: str) -> None:
     for slot, (name, title, pattern, factor) in zip(st.columns(2), figures, strict=True):
         figure = evaluation_figures.bars(rows, name, title, pattern, factor)
         slot.plotly_chart(figure, theme="streamlit", key=f"figure_{name}")
-    st.dataframe(
+    tables.show(
         pd.DataFrame(
             {
                 "model": [row.title for row in rows],
@@ -164,28 +208,30 @@ def table(split: str) -> None:
                 "hash": [row.hash[:10] for row in rows],
             }
         ),
-        hide_index=True,
+        {
+            "accuracy": words.in_percent,
+            "perplexity": lambda x: words.decimal(x, 1),
+            **{name: lambda x: words.decimal(x, 3) for name in ("bits", "loss")},
+        },
         column_config={
             "model": st.column_config.TextColumn(_("Model")),
             "accuracy": st.column_config.NumberColumn(
-                _("Accuracy"), format="%.1f %%", help=_("How often the most probable next token is the right one.")
+                _("Accuracy"), help=_("How often the most probable next token is the right one.")
             ),
             "bits": st.column_config.NumberColumn(
                 _("Bits per byte"),
-                format="%.3f",
                 help=_(
                     "How many bits the model needs for a byte of text: comparable across vocabularies, lower is better."
                 ),
             ),
             "loss": st.column_config.NumberColumn(
-                _("Loss"), format="%.3f", help=_("Mean cross-entropy in nats a token; lower is better.")
+                _("Loss"), help=_("Mean cross-entropy in nats a token; lower is better.")
             ),
             "perplexity": st.column_config.NumberColumn(
                 _("Perplexity"),
-                format="%.1f",
                 help=_("exp(loss): among how many equally likely tokens the model hesitates."),
             ),
-            "tokens": st.column_config.NumberColumn(_("Tokens scored"), format="localized"),
+            "tokens": st.column_config.NumberColumn(_("Tokens scored")),
             "hash": st.column_config.TextColumn(
                 _("Weights"), help=_("The first digits of the SHA-256 of the weights.")
             ),
@@ -203,7 +249,7 @@ def table(split: str) -> None:
 
 
 def show() -> None:
-    """Shows what models know, measured: all of them, then the one in view in full."""
+    """Shows what the models in view know, measured: on validation, what was forgotten, then in full."""
     st.markdown(
         _(
             "What a model knows, measured: base and checkpoints on the very same articles, which none of them was trained on."
@@ -211,10 +257,27 @@ def show() -> None:
     )
     address.default("score_split")
     split = st.segmented_control(
-        _("Split"), list(reversed(HELD_OUT)), required=True, format_func=words.split_name, key="score_split"
+        _("Split"),
+        list(HELD_OUT),
+        required=True,
+        format_func=lambda name: _("test: the final measurement") if name == TEST else words.split_name(name),
+        key="score_split",
     )
     assert split is not None  # it is required
-    table(split)
+    runs = in_view()
+    if split == TEST and not final_measurement(runs):
+        forgetting_view.show(pair.current().run)
+        return
+    table(split, runs)
+    # Drawn before anything is measured, which takes a while: nothing that does not depend on it turns grey meanwhile.
+    picture = st.container()
+    forgetting_view.show(pair.current().run)
+    with picture:
+        in_full(split)
+
+
+def in_full(split: str) -> None:
+    """Shows where the figures of the model in view come from, what they must beat, and how certain they are."""
     st.subheader(_("The whole picture of a model"))
     st.markdown(
         _(
@@ -226,10 +289,12 @@ def show() -> None:
     request = breakdown_form.choose(split)
     with st.container(horizontal=True):
         start = st.button(
-            _("Measure"), type="primary", icon=":material/straighten:", disabled=request is None or nothing_generates
+            _("Measure"),
+            type="primary",
+            icon=":material/straighten:",
+            disabled=request is None or nothing_generates,
+            key="report_measure",
         )
         place = st.empty()
     if request is not None:
         whole_picture(request, start, place)
-
-    forgetting_view.show(pair.current().run)

@@ -1,19 +1,23 @@
 """A slider from the base to the last checkpoint: curves, samples and the colours of a passage, each as it was then."""
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from engine.core.errors import EngineError
 from engine.runs import states
 from engine.runs.folder import Run
 from engine.runs.history import snapshots
+from engine.runs.history.events import Sample
 from engine.runs.history.snapshots import Snapshot
-from ui import address, bases_view, budget, pair, rooms, words
+from ui import address, against, bases_view, budget, pair, rooms, texts, words
 from ui.charts import colours, time_figures
 from ui.components.tokens import microscope_view
 from ui.i18n import _, _n
-from ui.readers import folders, polling
+from ui.readers import folders, measured, polling
 
-PLAY_SECONDS = 1.0
+READ_SECONDS_A_WORD = 0.2  # 300 words a minute
+PLAY_LEAST_SECONDS, PLAY_MOST_SECONDS = 2.0, 8.0
 POLL_SECONDS = 2.0
 
 
@@ -44,6 +48,10 @@ def colour(snapshot: Snapshot) -> str:
     """The same as on every other page: grey for the base, a run's hue deepening with its step."""
     if snapshot.is_base:
         return colours.BASE
+    if (
+        snapshot.is_parent and snapshot.run.settings.parent is None
+    ):  # random weights: the run's own, before its first step
+        return colours.deepened(colours.of_run(snapshot.run.name), 0)
     if snapshot.is_parent:
         name, _slash, step = str(snapshot.run.settings.parent).partition("/")
         return colours.deepened(colours.of_run(name), int(step or 0) / max(1, folders.last_step(name)))
@@ -52,44 +60,108 @@ def colour(snapshot: Snapshot) -> str:
     )
 
 
-def show_at(snapshot: Snapshot, all_snapshots: list[Snapshot], several: bool) -> None:
-    """Everything at one moment: what it writes and the curve directly below the slider, then its figures and a passage."""
-    st.html(f'<div style="height:6px;border-radius:3px;background:{colour(snapshot)}"></div>')
-    texts, curve = st.columns(2)
-    with texts:
-        written(snapshot, all_snapshots, label(snapshot, several))
+@dataclass(frozen=True)
+class Beside:
+    """What the run in view is held against.
+
+    Attributes:
+        snapshots: its moments. why_not: why its figures do not compare with the run's, or "".
+    """
+
+    snapshots: list[Snapshot]
+    why_not: str = ""
+
+    def at(self, snapshot: Snapshot, is_last: bool) -> Snapshot | None:
+        """Its moment that is held against one of the run: at the same step, else the newest before it; its last beside the last."""
+        if not self.snapshots:
+            return None
+        if is_last:
+            return self.snapshots[-1]
+        return [other for other in self.snapshots if other.at <= snapshot.at or other is self.snapshots[0]][-1]
+
+
+def show_at(snapshot: Snapshot, all_snapshots: list[Snapshot], beside: Beside, several: bool) -> None:
+    """Everything at one moment: its first sentence and the curve directly below the slider, then what it is held against."""
+    texts_of = snapshot.complete_samples()
+    sentence, curve = st.columns(2)
+    with sentence:
+        st.markdown(f"**{words.plain(label(snapshot, several))}**{accuracy_of(snapshot)}")
+        if texts_of:
+            texts.show(texts_of[0]["prompt"], texts_of[0]["text"], colour(snapshot))
+        else:
+            st.caption(_("No sample was written at this moment."))
     with curve:
-        st.plotly_chart(time_figures.curves(all_snapshots, snapshot), theme="streamlit", key="time_chart")
+        figure = time_figures.curves(all_snapshots, snapshot, [] if beside.why_not else beside.snapshots)
+        st.plotly_chart(figure, theme="streamlit", key="time_chart")
+        on = measured.at_intervals(snapshot.history)
+        st.caption(_("Measured on: {what}, the same tokens at every moment.", what=on))
+    held_against(snapshot, all_snapshots, beside, texts_of)
     figures(snapshot, all_snapshots)
     expected(snapshot)
 
 
-def written(snapshot: Snapshot, all_snapshots: list[Snapshot], title: str) -> None:
-    """What the run wrote at a moment."""
-    st.markdown(f"**{words.plain(title)}**")
-    samples = snapshot.complete_samples()
-    if not samples:
-        st.caption(_("No sample was written at this moment."))
+def accuracy_of(snapshot: Snapshot) -> str:
+    """How often it is right on validation, to stand behind its name; "" where it was not measured."""
+    found = snapshot.figures.get("validation")
+    return f" · {_('right {share} of the time', share=words.percent(found['accuracy']))}" if found else ""
+
+
+def held_against(snapshot: Snapshot, all_snapshots: list[Snapshot], beside: Beside, own: list[Sample]) -> None:
+    """What the run is held against wrote from the same prompts; then the other prompts of the moment."""
+    other = beside.at(snapshot, snapshot is all_snapshots[-1])
+    its: dict[str, str] = {}
+    if other is not None and other != snapshot:
+        its = {sample["prompt"]: sample["text"] for sample in other.complete_samples()}
+        title = label(other, other.run.name != snapshot.run.name)
+        st.markdown(f"**{words.plain(title)}**{accuracy_of(other)}")
+        if own and own[0]["prompt"] in its:
+            texts.show(own[0]["prompt"], its[own[0]["prompt"]], colour(other))
+        else:
+            st.caption(_("It wrote nothing from this prompt at this moment."))
+    if beside.why_not:
+        st.caption(beside.why_not)
+    if not own:
         return
-    for sample in samples:
-        with st.container(border=True):
-            st.text(sample["prompt"] + sample["text"])
-    seed = samples[0]["seed"]
+    if len(own) > 1:
+        with st.expander(_("The other prompts"), key="time_prompts"):
+            for sample in own[1:]:
+                texts.show(sample["prompt"], sample["text"], colour(snapshot))
+                if other is not None and sample["prompt"] in its:
+                    texts.show(sample["prompt"], its[sample["prompt"]], colour(other))
     if snapshots.equally_sampled(all_snapshots):
-        st.caption(_("The same prompts, seed {seed} and sampler at every moment.", seed=seed))
+        st.caption(_("The same prompts, seed {seed} and sampler at every moment.", seed=own[0]["seed"]))
     else:
-        st.caption(_("Seed {seed}; prompts, seed or sampler are not the same in all stages.", seed=seed))
+        st.caption(_("Seed {seed}; prompts, seed or sampler are not the same in all stages.", seed=own[0]["seed"]))
+
+
+def chain_in_words(all_snapshots: list[Snapshot]) -> str:
+    """What each stage of a chain brought, in one sentence; "" of a run alone, or where that was not measured."""
+    with_figures = [snapshot for snapshot in all_snapshots if "validation" in snapshot.figures]
+    last_of = {snapshot.run.name: snapshot for snapshot in with_figures if not snapshot.is_base}
+    if len(last_of) < 2 or not with_figures[0].is_base:
+        return ""
+    ends = [with_figures[0], *last_of.values()]
+    if len({end.figures["validation"]["evaluated_tokens"] for end in ends}) > 1:
+        return _("The stages were measured on different parts of validation: their figures do not compare.")
+    shares = [words.percent(end.figures["validation"]["accuracy"]) for end in ends]
+    stages = _(", then ").join(
+        _("{share} after {name}", share=share, name=words.plain(end.run.name))
+        for share, end in zip(shares[1:], ends[1:], strict=True)
+    )
+    return _(
+        "Right about the next token {base} of the time as the base model, {stages}.", base=shares[0], stages=stages
+    )
 
 
 def figures(snapshot: Snapshot, all_snapshots: list[Snapshot]) -> None:
     """What was measured at a moment, and how much that is more than of the base."""
-    measured = snapshot.figures.get("validation")
+    found = snapshot.figures.get("validation")
     base = all_snapshots[0].figures.get("validation") if all_snapshots[0].is_base else None
     slots = st.columns(3 if "english" in snapshot.figures else 2)
-    if measured:
-        gain = words.delta(100 * (measured["accuracy"] - base["accuracy"])) if base and not snapshot.is_base else {}
-        slots[0].metric(_("Accuracy on validation"), words.percent(measured["accuracy"]), border=True, **gain)
-        slots[1].metric(_("Bits per byte"), words.decimal(measured["bits_per_byte"]), border=True)
+    if found:
+        gain = words.delta(100 * (found["accuracy"] - base["accuracy"])) if base and not snapshot.is_base else {}
+        slots[0].metric(_("Accuracy"), words.percent(found["accuracy"]), border=True, **gain)
+        slots[1].metric(_("Bits per byte"), words.decimal(found["bits_per_byte"]), border=True)
     if english := snapshot.figures.get("english"):
         former = all_snapshots[0].figures.get("english") if all_snapshots[0].is_base else None
         lost = words.delta(100 * (english["accuracy"] - former["accuracy"])) if former and not snapshot.is_base else {}
@@ -109,17 +181,18 @@ def expected(snapshot: Snapshot) -> None:
         st.caption(_("The beginning of the first validation article, which the run is never trained on."))
 
 
-def moving(stages: list[Run], working: bool, redrawn: bool) -> None:
-    """Slider and play button; redrawn alone, by itself while it plays or the run goes on.
+def moving(stages: list[Run], other: Run | None, why_not: str, working: bool, redrawn: bool) -> None:
+    """Play button and slider; redrawn alone, by itself while it plays or the run goes on.
 
     Args:
+        other: the run that it is held against. why_not: why their figures do not compare, or "".
         redrawn: whether it is redrawn at the pace of playing.
     """
     all_snapshots, several = snapshots_of(stages), len(stages) > 1
     if len(all_snapshots) < 2:  # deleted meanwhile
         st.rerun()
     last = len(all_snapshots) - 1
-    at = min(st.session_state.get("time_at", last), last)
+    at = min(st.session_state.get("time_at", 0), last)
     if at == st.session_state.get("time_last") and not st.session_state.get("time_playing"):
         at = last  # who looks at the newest moment goes on to the next newest
     st.session_state["time_last"] = last
@@ -128,34 +201,46 @@ def moving(stages: list[Run], working: bool, redrawn: bool) -> None:
         if at == last:
             st.session_state["time_playing"] = False
     st.session_state["time_at"] = st.session_state["time_slider"] = at
-    button, slider = st.columns([1, 6], vertical_alignment="bottom")
     playing = st.session_state.get("time_playing", False)
-    if button.button(
-        _("Stop") if playing else _("Play"),
-        icon=":material/stop:" if playing else ":material/play_arrow:",
-        type="primary",
-        key="time_play",
-        width="stretch",
-    ):
+    with st.container(key="time_controls", horizontal=True, vertical_alignment="center", gap="small"):
+        pressed = st.button(
+            _("Stop") if playing else _("Play"),
+            icon=":material/stop:" if playing else ":material/play_arrow:",
+            type="primary",
+            key="time_play",
+            width="content",
+        )
+        st.select_slider(
+            _("Moment"),
+            list(range(len(all_snapshots))),
+            format_func=lambda number: label(all_snapshots[number], several),
+            label_visibility="collapsed",
+            key="time_slider",
+            on_change=_moved,
+        )
+    if pressed:
         st.session_state["time_playing"] = not playing
         if not playing and at == last:
             st.session_state["time_at"] = -1  # so that the first moment is shown too
         st.rerun()
-    slider.select_slider(
-        _("Moment"),
-        list(range(len(all_snapshots))),
-        format_func=lambda number: label(all_snapshots[number], several),
-        label_visibility="collapsed",
-        key="time_slider",
-        on_change=_moved,
-    )
     now = st.session_state["time_at"]
-    # Who looks at the newest moment goes on to the next newest: an address names any other.
-    st.session_state["time_moment"] = None if now == last else code(all_snapshots[now])
+    # It opens at the base: an address names any other moment.
+    st.session_state["time_moment"] = code(all_snapshots[now]) if now else None
     address.write_quietly(rooms.EXPLORE)
-    show_at(all_snapshots[st.session_state["time_at"]], all_snapshots, several)
+    if other is not None:
+        beside = Beside(snapshots_of([other]), why_not)
+    else:  # the base; where something is chosen that has no moments, nothing
+        beside = Beside(all_snapshots[:1] if all_snapshots[0].is_base and not why_not else [], why_not)
+    show_at(all_snapshots[now], all_snapshots, beside, several)
     if (redrawn and not playing) or (working and stages[-1].state().state != states.RUNNING):
         st.rerun()  # it has come to the end: nothing needs to move any more
+
+
+def pace(all_snapshots: list[Snapshot]) -> float:
+    """Seconds a moment while it plays: as long as one takes to read the sentence that changes."""
+    shown = [sample["text"] for snapshot in all_snapshots[:3] for sample in snapshot.complete_samples()[:1]]
+    longest = max((len(text.split()) for text in shown), default=0)
+    return min(PLAY_MOST_SECONDS, max(PLAY_LEAST_SECONDS, longest * READ_SECONDS_A_WORD))
 
 
 def _moved() -> None:
@@ -165,7 +250,6 @@ def _moved() -> None:
 
 def show() -> None:
     """Shows the moments of the run in view."""
-    st.caption(_("Watch a model become a scientist: every moment at which its trainer measured, from the base on."))
     if (run := pair.trained()) is None:
         return
     try:
@@ -186,8 +270,16 @@ def show() -> None:
     working = stages[-1].state().state == states.RUNNING
     playing = st.session_state.get("time_playing", False)
     every = POLL_SECONDS if working else None
-    moved = st.fragment(moving, run_every=PLAY_SECONDS) if playing else polling.fragment(moving, every)
-    moved(stages, working, playing)
+    if sentence := chain_in_words(all_snapshots):
+        st.markdown(sentence)
+    other, why_not = pair.other_run(), ""
+    if other is not None:
+        why_not = against.why_not(run, other)
+    elif pair.current().against != pair.BASE:
+        name = words.plain(folders.preset_title(pair.current().against))
+        why_not = _("{name} was not trained here: it has no moments to set beside these.", name=name)
+    moved = st.fragment(moving, run_every=pace(all_snapshots)) if playing else polling.fragment(moving, every)
+    moved(stages, other, why_not, working, playing)
     if working:
         st.caption(_("The run goes on: its newest moments appear by themselves."))
     if any(folders.history(stage).snapshots_left_out for stage in stages):
@@ -204,7 +296,7 @@ def code(snapshot: Snapshot) -> str:
 
 
 def _follow_address(all_snapshots: list[Snapshot]) -> None:
-    """Goes to the moment that the address names; to the last one where another run is in view than before."""
+    """Goes to the moment that the address names; to the base where another run is in view than before."""
     if st.session_state.get("time_of") != (name := all_snapshots[-1].run.name):
         st.session_state["time_of"] = name
         st.session_state.pop("time_at", None)

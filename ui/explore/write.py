@@ -11,7 +11,7 @@ from ui import address, choices, errors, little_memory, pair, saved_view, side_v
 from ui.i18n import _
 from ui.readers import folders
 
-TYPED, ARTICLE = "typed", "article"
+TYPED, ARTICLE, TRAINING = "typed", "article", "training"
 DRAW, GREEDY, BEAM = "draw", "greedy", "beam"
 MOST_SAMPLES = 4
 MOST_MODELS = 4
@@ -50,9 +50,13 @@ def choose_prompt() -> tuple[str, dict | None]:
     address.default("side_source")
     way = st.segmented_control(
         _("Prompt"),
-        [TYPED, ARTICLE],
+        [TYPED, ARTICLE, TRAINING],
         required=True,
-        format_func=lambda name: {TYPED: _("Typed"), ARTICLE: _("From a test article")}[name],
+        format_func=lambda name: {
+            TYPED: _("Typed"),
+            ARTICLE: _("From a test article"),
+            TRAINING: _("From a training article"),
+        }[name],
         key="side_source",
     )
     if way == TYPED:
@@ -65,7 +69,8 @@ def choose_prompt() -> tuple[str, dict | None]:
             label_visibility="collapsed",
         )
         return prompt, None
-    known = sources.with_test_articles()
+    split = "train" if way == TRAINING else "test"
+    known = sources.with_split(split)
     if (wanted := st.session_state.get("side_articles")) not in known:
         st.session_state.pop("side_articles", None)
         if wanted is not None and address.given("side_articles"):
@@ -74,7 +79,8 @@ def choose_prompt() -> tuple[str, dict | None]:
         address.default(key)
     one, two, three = st.columns([2, 1, 1])
     articles = one.selectbox(_("Articles"), list(known), format_func=lambda path: known[path], key="side_articles")
-    article = two.number_input(_("Test article"), 1, 10**9, key="side_article")
+    named = _("Training article") if way == TRAINING else _("Test article")
+    article = two.number_input(named, 1, 10**9, key="side_article")
     tokens = three.number_input(
         _("Tokens of it as the prompt"),
         1,
@@ -82,7 +88,8 @@ def choose_prompt() -> tuple[str, dict | None]:
         key="side_tokens",
         help=_("What stands behind them in the article appears as a column of its own."),
     )
-    return "", {"articles": articles, "number": article, "tokens": tokens}
+    passage = {"articles": articles, "number": article, "tokens": tokens}
+    return "", passage | ({"split": split} if way == TRAINING else {})
 
 
 def choose_sampler() -> tuple[dict, int, int, int]:
@@ -111,6 +118,7 @@ def choose_sampler() -> tuple[dict, int, int, int]:
             0.0,
             2.0,
             step=0.1,
+            format="localized",
             disabled=way != DRAW,
             help=_("Below 1 bolder on the probable, above 1 wilder; 0 is greedy."),
             key="side_temperature",
@@ -143,6 +151,7 @@ def choose_sampler() -> tuple[dict, int, int, int]:
             0.1,
             1.0,
             step=0.05,
+            format="localized",
             disabled=not drawn,
             help=_("Only the most probable tokens that together reach p."),
             key="side_top_p",

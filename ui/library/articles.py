@@ -12,7 +12,7 @@ from engine.corpus.store import Corpus
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import plans
-from ui import address, corpus_view, errors, importing_view, near_copies_view, server_paths, sources, words
+from ui import address, corpus_view, errors, importing_view, near_copies_view, server_paths, sources, tables, words
 from ui.charts import article_figures
 from ui.components.figure import live
 from ui.components.tokens import token_view
@@ -47,7 +47,7 @@ def all_prepared() -> None:
         return
     with st.expander(_n("{n} prepared corpus on this machine", "{n} prepared corpora on this machine", len(known))):
         totals = [corpus.summary(c.card) for c in known]
-        st.dataframe(
+        tables.show(
             pd.DataFrame(
                 {
                     "source": [server_paths.shown(c.card["source"]) for c in known],
@@ -59,12 +59,11 @@ def all_prepared() -> None:
                     "size": [words.size(sum(f["bytes"] for f in c.card["files"].values())) for c in known],
                 }
             ),
-            hide_index=True,
             column_config={
                 "source": st.column_config.TextColumn(_("source")),
                 **corpus_view.count_columns(),
-                "skipped": st.column_config.NumberColumn(_("skipped"), format="localized"),
-                "vocabulary": st.column_config.NumberColumn(_("vocabulary"), format="localized"),
+                "skipped": st.column_config.NumberColumn(_("skipped")),
+                "vocabulary": st.column_config.NumberColumn(_("vocabulary")),
                 "size": st.column_config.TextColumn(_("size")),
             },
         )

@@ -25,6 +25,7 @@ from ui import (
     removal_view,
     rooms,
     studio_view,
+    tables,
     words,
 )
 from ui.i18n import _, _n
@@ -175,27 +176,30 @@ def show() -> None:
         )
     else:
         shown = filtered(found)
-        event = st.dataframe(
+        event = tables.show(
             pd.DataFrame([row(run, checkpoint) for run, checkpoint in shown]),
-            hide_index=True,
+            {
+                "tokens": words.grouped,
+                "accuracy": words.in_percent,
+                **{name: lambda x: words.decimal(x, 3) for name in ("bits", "loss")},
+            },
             on_select="rerun",
             selection_mode="single-row",
             key="checkpoint_table",
             column_config={
                 "run": st.column_config.TextColumn(_("Run")),
-                "step": st.column_config.NumberColumn(_("Step"), format="localized"),
-                "tokens": st.column_config.NumberColumn(_("Tokens seen"), format="localized"),
+                "step": st.column_config.NumberColumn(_("Step")),
+                "tokens": st.column_config.NumberColumn(_("Tokens seen")),
                 "accuracy": st.column_config.NumberColumn(
                     _("Accuracy"),
-                    format="%.1f %%",
                     help=_("On validation; at the end of a run on all of it, before on a fixed part."),
                 ),
-                "bits": st.column_config.NumberColumn(_("Bits per byte"), format="%.3f"),
-                "loss": st.column_config.NumberColumn(_("Loss"), format="%.3f"),
+                "bits": st.column_config.NumberColumn(_("Bits per byte")),
+                "loss": st.column_config.NumberColumn(_("Loss")),
                 "format": st.column_config.TextColumn(_("Format"), help=words.formats_help()),
                 "kept": st.column_config.TextColumn(_("Kept")),
                 "size": st.column_config.TextColumn(_("Size")),
-                "written": st.column_config.DatetimeColumn(_("Written"), format="D MMM, HH:mm"),
+                "written": st.column_config.DatetimeColumn(_("Written")),
                 "parent": st.column_config.TextColumn(_("Started from")),
                 "hash": st.column_config.TextColumn(
                     _("Weights"), help=_("The first digits of the SHA-256 of the weights.")

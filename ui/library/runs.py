@@ -10,7 +10,17 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, states
 from engine.runs.folder import Run
-from ui import address, bases_view, broken_view, removal_view, server_paths, setting_names, words
+from ui import (
+    address,
+    bases_view,
+    broken_view,
+    interpretation_view,
+    removal_view,
+    server_paths,
+    setting_names,
+    tables,
+    words,
+)
 from ui.charts import colours, comparison_figures
 from ui.charts.comparison_figures import Line
 from ui.components.figure import live
@@ -141,46 +151,58 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
     for run in chosen:
         found, state = columns[run.name], run.state()
         best = comparison.best(found)
-        test: Mapping[str, Any] = folders.history(run).on_whole_splits().get(("run", "test")) or {}
+        whole: Mapping[str, Any] = folders.history(run).on_whole_splits().get(("run", "validation")) or {}
         result: Mapping[str, Any] = next(iter(folders.history(run).events("result")[-1:]), {})
         steps, saved = found.step, checkpoints.of_run(run)
         rows.append(
             {
                 "run": run.name + (f" ({_('recorded')})" if run.recorded else ""),
                 "state": words.state_name(state.state),
+                "verdict": interpretation_view.short(run),
                 "steps": state.step,
                 "tokens": steps["tokens"][-1] if len(steps["tokens"]) else None,
                 "minutes": steps["seconds"][-1] / 60 if len(steps["seconds"]) else None,
                 "loss": best.get("loss"),
                 "accuracy": 100 * best["accuracy"] if best else None,
                 "bits": best.get("bits_per_byte"),
-                "test_loss": test.get("loss"),
-                "test_accuracy": 100 * test["accuracy"] if test else None,
-                "test_bits": test.get("bits_per_byte"),
-                "device": str(result.get("device", run.settings.device)).removeprefix("/device:").lower(),
+                "whole_loss": whole.get("loss"),
+                "whole_accuracy": 100 * whole["accuracy"] if whole else None,
+                "whole_bits": whole.get("bits_per_byte"),
+                "device": setting_names.device(str(result.get("device", run.settings.device))),
                 "format": saved[-1].format if saved else run.settings.checkpoint_format,
             }
         )
     frame_ = pd.DataFrame(rows)
     number = st.column_config.NumberColumn
     best_help = _("On the part of validation that is measured at each interval, where the loss was lowest.")
-    test_help = _("Of the last checkpoint, on the whole test split.")
-    st.dataframe(
+    whole_help = _(
+        "Of the run's result, on the whole of validation. Its final measurement, on test, is made in Explore › Score."
+    )
+    tables.show(
         frame_,
-        hide_index=True,
+        {
+            "tokens": words.grouped,
+            "minutes": lambda x: words.decimal(x, 1),
+            **dict.fromkeys(("accuracy", "whole_accuracy"), words.in_percent),
+            **{name: lambda x: words.decimal(x, 3) for name in ("loss", "bits", "whole_loss", "whole_bits")},
+        },
         key="compare_table",
         column_config={
             "run": st.column_config.TextColumn(_("Run"), pinned=True),
             "state": st.column_config.TextColumn(_("State")),
-            "steps": number(_("Steps"), format="localized"),
-            "tokens": number(_("Tokens"), format="localized"),
-            "minutes": number(_("Minutes"), format="%.1f", help=_("Of training alone.")),
-            "loss": number(_("Best loss"), format="%.3f", help=best_help),
-            "accuracy": number(_("Accuracy"), format="%.1f %%", help=best_help),
-            "bits": number(_("Bits per byte"), format="%.3f", help=best_help),
-            "test_loss": number(_("Loss on test"), format="%.3f", help=test_help),
-            "test_accuracy": number(_("Accuracy on test"), format="%.1f %%", help=test_help),
-            "test_bits": number(_("Bits per byte on test"), format="%.3f", help=test_help),
+            "verdict": st.column_config.TextColumn(
+                _("What happened"),
+                help=_("On validation, against what it started from. Explore › Curve says it in full."),
+            ),
+            "steps": number(_("Steps")),
+            "tokens": number(_("Tokens")),
+            "minutes": number(_("Minutes"), help=_("Of training alone.")),
+            "loss": number(_("Best loss"), help=best_help),
+            "accuracy": number(_("Accuracy"), help=best_help),
+            "bits": number(_("Bits per byte"), help=best_help),
+            "whole_loss": number(_("Loss, all of validation"), help=whole_help),
+            "whole_accuracy": number(_("Accuracy, all of validation"), help=whole_help),
+            "whole_bits": number(_("Bits per byte, all of validation"), help=whole_help),
             "device": st.column_config.TextColumn(_("Device")),
             "format": st.column_config.TextColumn(_("Format")),
         },
@@ -243,9 +265,8 @@ def settings(chosen: list[Run]) -> None:
         )
     title = _n("{n} setting that is equal", "{n} settings that are equal", len(equal))
     with st.expander(title if len(chosen) > 1 else _("All settings")):
-        st.dataframe(
+        tables.show(
             pd.DataFrame([{"setting": setting_names.title(name), "value": value} for name, value in equal.items()]),
-            hide_index=True,
             column_config={
                 "setting": st.column_config.TextColumn(_("Setting")),
                 "value": st.column_config.TextColumn(_("Value")),

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.runs import sweeps
-from ui import setting_names, words
+from ui import setting_names, tables, words
 from ui.charts import scaling
 from ui.i18n import _, _n
 
@@ -35,21 +35,32 @@ def show() -> None:
                 "best one on test."
             )
         )
-    st.dataframe(_table(rows), hide_index=True, key="sweep_table")
+    loss, accuracy, bits = _("loss on validation"), _("accuracy on test (%)"), _("bits per byte on test")
+    writes = {
+        _("Articles"): words.grouped,
+        _("Seed"): str,
+        loss: lambda x: words.decimal(x, 3),
+        accuracy: lambda x: words.decimal(x, 1),
+        bits: lambda x: words.decimal(x, 3),
+    }
+    tables.show(_table(rows, loss, accuracy, bits), writes, key="sweep_table")
 
 
-def _table(rows: list[sweeps.Row]) -> pd.DataFrame:
+def _table(rows: list[sweeps.Row], loss: str, accuracy: str, bits: str) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
                 _("Run"): row.run,
                 _("State"): words.state_name(row.state),
                 _("Articles"): row.articles,
-                **{setting_names.title(setting): value for setting, value in row.varied.items()},
+                **{
+                    setting_names.title(setting): setting_names.value(setting, value)
+                    for setting, value in row.varied.items()
+                },
                 _("Seed"): row.seed,
-                _("loss on validation"): row.validation.get("loss"),
-                _("accuracy on test (%)"): None if not row.test else 100 * row.test["accuracy"],
-                _("bits per byte on test"): row.test.get("bits_per_byte"),
+                loss: row.validation.get("loss"),
+                accuracy: None if not row.test else 100 * row.test["accuracy"],
+                bits: row.test.get("bits_per_byte"),
             }
             for row in rows
         ]

@@ -1,14 +1,13 @@
 """Curves, settings and figures of several runs, laid beside one another: histories → columns, pure."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from engine.runs.folder import Run
 from engine.runs.history.follower import History
-from ui import words
+from ui import setting_names
 
 STEPS, TOKENS, ARTICLES, MINUTES = "steps", "tokens", "articles", "minutes"
 # A figure's name → the kind of event that holds it, its field, and what multiplies it.
@@ -98,20 +97,12 @@ def settings(runs: list[Run]) -> tuple[dict[str, list[str]], dict[str, str]]:
     for name in tables[0]:
         if name in _NOT_COMPARED:
             continue
-        values = [_said(table[name]) for table in tables]
+        values = [setting_names.value(name, table[name]) for table in tables]
         if len(set(values)) > 1:
             different[name] = values
         else:
             equal[name] = values[0]
     return different, equal
-
-
-def _said(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, list):
-        return " | ".join(map(str, value))
-    return words.shortest(value) if isinstance(value, float) else str(value)
 
 
 def best(found: Columns) -> dict[str, float]:

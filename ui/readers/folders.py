@@ -78,6 +78,8 @@ def snapshot_title(snapshot: Snapshot) -> str:
     """A moment of one run in a few words."""
     if snapshot.is_base:
         return _("base model")
+    if snapshot.is_parent and snapshot.run.settings.parent is None:
+        return _("random weights")
     if snapshot.is_parent:
         return _("its parent, {name}", name=snapshot.run.settings.parent)
     return _("step {n}", n=words.grouped(snapshot.step))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.runs import checkpoints
 from engine.runs.folder import Run
-from engine.runs.settings import IMPORTED
+from engine.runs.settings import IMPORTED, RANDOM
 from ui import words
 from ui.charts import colours
 from ui.i18n import _
@@ -43,7 +43,9 @@ def dot(runs: list[Run]) -> str:
             lines.append(f"{_id('run', parent)} -> {_id('run', run.name)} [label={_quoted(title)}]")
         else:
             bases[settings.preset] = None
-            lines.append(f"{_id('base', settings.preset)} -> {_id('run', run.name)}")
+            title = _("random weights") if settings.initial_weights == RANDOM else ""
+            label = f" [label={_quoted(title)}]" if title else ""
+            lines.append(f"{_id('base', settings.preset)} -> {_id('run', run.name)}{label}")
     for reference in bases:
         title = _quoted(folders.preset_title(reference))
         lines.append(f"{_id('base', reference)} [label={title} {_filled(colours.BASE)}]")

@@ -5,16 +5,14 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from engine.core import machine
+from engine.core import framework, machine
 from engine.core.errors import EngineError, SettingsError
 from engine.presets import catalogue
-from engine.runs import checkpoints, fields, queue, submission
+from engine.runs import checkpoints, fields, inputs, queue, submission
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.settings import (
     CHECKPOINT_FORMATS,
     COMPILATIONS,
-    KEPT_IN,
-    LEFT_OUT,
     NEAR_COPIES,
     PRECISIONS,
     PROMPTS,
@@ -30,6 +28,7 @@ from ui import (
     importing_view,
     rooms,
     run_view,
+    setting_names,
     sources,
     stages_form,
     words,
@@ -111,6 +110,28 @@ def number_input(column: DeltaGenerator, label: str, name: str, **more: Any) -> 
     return column.number_input(label, low, high, field.default, **more)
 
 
+def batch_label(device: str) -> str:
+    """What the batch is called, with the automatic size that it has on a device."""
+    if machine.resolve_device(device) == "cpu":
+        return _("Batch size (0 = about {tokens} tokens)", tokens=words.grouped(inputs.STEP_TOKENS))
+    return _("Batch size (0 = up to {tokens} tokens)", tokens=words.grouped(inputs.GPU_STEP_TOKENS))
+
+
+def several_devices(column: DeltaGenerator) -> int:
+    """How many GPUs share the run, where there are several and the framework can share one."""
+    if len(machine.gpus()) < 2 or machine.resolve_device("auto") == "cpu" or framework.devices_problem() is not None:
+        return 1
+    return int(
+        column.number_input(
+            _("GPUs that share each batch"),
+            1,
+            len(machine.gpus()),
+            1,
+            help=_("The batch stays as large as on one; each works on its part of it, so that steps are faster."),
+        )
+    )
+
+
 def one_run(preset: str, parent: str | None, articles: str) -> None:
     """The form of a single run."""
     left, right = st.columns(2)
@@ -169,16 +190,25 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
                 "Draws the weights of the attention and feed-forward layers a little towards 0 at each step, so that the model learns less by heart."
             ),
         )
-        batch_size = number_input(two, _("Batch size (0 = about 2,048 tokens)"), "batch_size")
+        # Before the batch, whose automatic size depends on it.
+        device = three.selectbox(
+            _("Device"),
+            ["auto", "cpu", *[f"gpu:{i}" for i in range(len(machine.gpus()))]],
+            format_func=setting_names.device,
+        )
+        batch_size = number_input(two, batch_label(device), "batch_size", key="tune_batch_size")
         sequence_length = number_input(
             two, _("Sequence length (0 = automatic)"), "sequence_length", help=_("Tokens in a window.")
         )
         lora_rank = number_input(two, _("LoRA rank (0 = train every weight)"), "lora_rank", help=words.lora_help())
-        device = three.selectbox(_("Device"), ["auto", "cpu", *[f"gpu:{i}" for i in range(len(machine.gpus()))]])
-        precision = three.selectbox(_("Precision"), PRECISIONS)
+        devices = several_devices(three) if device == "auto" else 1
+        precision = three.selectbox(
+            _("Precision"), PRECISIONS, format_func=lambda code: setting_names.value("precision", code)
+        )
         compilation = three.selectbox(
             _("Compilation by XLA"),
             COMPILATIONS,
+            format_func=lambda code: setting_names.value("compilation", code),
             help=_(
                 "Compiled steps are faster, and the first one waits until they are compiled. Automatic: not for a run of two minutes at most of a small model on a CPU."
             ),
@@ -197,7 +227,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         near_copies = three.selectbox(
             _("Test articles that are nearly training articles"),
             NEAR_COPIES,
-            format_func=lambda name: {KEPT_IN: _("report them"), LEFT_OUT: _("leave them out of the figures")}[name],
+            format_func=lambda code: setting_names.value("near_copies", code),
             help=_("Of base and run alike, at the end. Library › Articles shows them."),
         )
         checkpoint_format = one.selectbox(_("Checkpoint format"), CHECKPOINT_FORMATS, help=words.formats_help())
@@ -229,6 +259,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         unit: int(amount) if unit == "steps" else float(amount),
         "parent": parent,
         "device": device,
+        "devices": devices,
         "precision": precision,
         "compilation": compilation,
         "sequence_length": int(sequence_length),

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.core.errors import CheckpointError, EngineError
+from engine.core.splits import SPLITS
 from engine.inference.samples.streaming import MOST_COLUMNS, MOST_NEW_TOKENS, MOST_SAMPLES
 from engine.runs.references import ModelReference
 
@@ -71,7 +72,7 @@ class GenerationResult:
 
     Attributes:
         settings: temperature, top_k, top_p, and beams (0 = none).
-        passage: the article that the prompt is from (articles, number, tokens), or None where it was typed.
+        passage: the article that the prompt is from (articles, number, tokens, and split where it is not of test), or None where it was typed.
         article: what stands in the article behind the prompt.
         environment: device, precision and versions that wrote it.
         error: what ended all of it.
@@ -193,6 +194,10 @@ def from_json(value: Any) -> GenerationResult:
             "number": source.integer("number", 1, 1 << 31),
             "tokens": source.integer("tokens", 1, 1 << 20),
         }
+        if "split" in source.names():  # an earlier version knew articles of test alone
+            passage["split"] = source.text("split", 20)
+            if passage["split"] not in SPLITS:
+                raise _unknown("split")
         if not top.text("prompt", _LONGEST_TEXT):  # it would be fetched from wherever the passage says
             raise _unknown("prompt")
     environment = top.fields("environment")

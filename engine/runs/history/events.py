@@ -157,6 +157,15 @@ class KerasEvaluate(Event):
     accuracy_with_padding: float
 
 
+class Bigram(Event):
+    """How often a bigram is right, counted on what the run could read, on the very tokens of a whole split."""
+
+    step: int
+    split: str
+    accuracy: float
+    tokens: int
+
+
 class Result(Event):
     """What came of the run: the figures of its checkpoint of that step.
 
@@ -270,6 +279,7 @@ KINDS = {
         needed(step=_STEP, split=_WHOLE_SPLIT, tokens=count, targets=count)
         | needed(accuracy=number, loss=number, accuracy_with_padding=number),
     ),
+    "bigram": Kind(Bigram, needed(step=_STEP, split=_WHOLE_SPLIT, accuracy=number, tokens=count)),
     "result": Kind(Result, needed(step=_STEP) | known(device=text, best_step=_STEP, base_better=boolean)),
     "state": Kind(StateChange, needed(state=text) | known(reason=optional(error), device=text), replaced=False),
     "damaged": Kind(Damaged, needed(checkpoint=text, reason=error), replaced=False),

@@ -8,9 +8,14 @@ const element = (tag, name, text) => {
 export default function ({ parentElement, data }) {
   const blocks = parentElement.querySelector(".blocks"), panel = parentElement.querySelector(".panel");
   panel.hidden = !data.models.length;
-  const show = (at) => {
+  const narrow = window.matchMedia("(max-width: 640px)");
+  const scope = parentElement.querySelector(".scope");
+  // On a phone the panel stands in the text, behind the token that it explains: beside it there is no room but over the text.
+  const place = (token) => (narrow.matches && token ? token.after(panel) : scope.append(panel));
+  const show = (at, token) => {
     if (panel.hidden) return;
     parentElement.querySelectorAll(".text span.on").forEach((span) => span.classList.remove("on"));
+    place(token);
     if (at === null) { panel.replaceChildren(element("p", "", data.hint)); return; }
     parentElement.querySelectorAll(`.text span[data-at="${at}"]`).forEach((span) => span.classList.add("on"));
     const tables = element("div", "tables");
@@ -20,7 +25,7 @@ export default function ({ parentElement, data }) {
       const table = element("table");
       for (const [piece, share] of model.alternatives[at]) {
         const row = element("tr", piece === data.pieces[at] ? "real" : "");
-        row.append(element("td", "piece", visible(piece)), element("td", "", (100 * share).toFixed(share < 0.1 ? 1 : 0) + data.percent));
+        row.append(element("td", "piece", visible(piece)), element("td", "", (100 * share).toFixed(share < 0.1 ? 1 : 0).replace(".", data.decimal) + data.percent));
         const cell = element("td", "share"), bar = element("div");
         bar.style.width = Math.max(1, 100 * share) + "%"; bar.style.background = model.colour;
         cell.append(bar); row.append(cell); table.append(row);
@@ -29,6 +34,7 @@ export default function ({ parentElement, data }) {
     }
     panel.replaceChildren(element("h5", "", data.token + " " + visible(data.pieces[at])), tables);
   };
+  scope.append(panel);  // it may stand in a text that is replaced now
   blocks.replaceChildren(...data.blocks.map((block) => {
     const made = element("div", "block" + (block.wide ? " wide" : ""));
     const head = element("h4", "", block.title);
@@ -49,7 +55,7 @@ export default function ({ parentElement, data }) {
       return span;
     }));
     for (const kind of ["mouseover", "click"])
-      text.addEventListener(kind, (event) => { if (event.target.dataset.at !== undefined) show(Number(event.target.dataset.at)); });
+      text.addEventListener(kind, (event) => { if (event.target.dataset.at !== undefined) show(Number(event.target.dataset.at), event.target); });
     made.append(head, legend, text);
     return made;
   }));

@@ -25,9 +25,9 @@ def scale(what: str, vocabulary_size: int) -> Scale:
             -4, 0, ((-4, words.percent(1e-4, 2)), (-3, words.decimal(0.1, 1)), (-2, "1"), (-1, "10"), (0, "100\u00a0%"))
         )
     if what == RANK:
-        return Scale(-3, 0, ((-3, "1000"), (-2, "100"), (-1, "10"), (0, "1")))
+        return Scale(-3, 0, ((-3, words.grouped(1000)), (-2, "100"), (-1, "10"), (0, "1")))
     most = math.log2(vocabulary_size)
-    return Scale(-most, 0, ((-most, _("{n} bits: anything", n=f"{most:.0f}")), (0, _("0: certain"))))
+    return Scale(-most, 0, ((-most, _("{n} bits: anything", n=words.grouped(most))), (0, _("0: certain"))))
 
 
 def difference_scale(what: str) -> Scale:
@@ -72,7 +72,12 @@ def differences(what: str, first: dict[str, Any], second: dict[str, Any]) -> lis
 def facts(scores: dict[str, Any]) -> list[str]:
     """One line a token: its probability, its rank, the entropy."""
     return [
-        _("{p} %, rank {rank}, entropy {bits} bits", p=f"{100 * p:.3g}", rank=f"{rank:,}", bits=f"{entropy:.1f}")
+        _(
+            "{p} %, rank {rank}, entropy {bits} bits",
+            p=words.shortest(100 * p, 3),
+            rank=words.grouped(rank),
+            bits=words.decimal(entropy, 1),
+        )
         for p, rank, entropy in zip(scores["probabilities"], scores["ranks"], scores["entropies"], strict=True)
     ]
 
@@ -85,7 +90,7 @@ def passage(scores: dict[str, Any], key: str) -> None:
     """
     shared = scale(PROBABILITY, 0)
     facts_ = [
-        _("{p} %, rank {rank}", p=f"{100 * p:.3g}", rank=f"{rank:,}")
+        _("{p} %, rank {rank}", p=words.shortest(100 * p, 3), rank=words.grouped(rank))
         for p, rank in zip(scores["probabilities"], scores["ranks"], strict=True)
     ]
     block = {
@@ -125,17 +130,16 @@ def show(pieces: list[str], models: list[dict[str, Any]], what: str, vocabulary_
         }
         for model in models
     ]
-    if len(models) == 2:
+    if len(models) == 2:  # what changed stands first
         diverging = difference_scale(what)
-        blocks.append(
-            {
-                "title": difference_title(what, models[1]["title"]),
-                "colour": "transparent",
-                "wide": True,
-                "legend": diverging.legend(),
-                "colours": coloured(differences(what, models[0]["looked"], models[1]["looked"]), diverging),
-            }
-        )
+        changed = {
+            "title": difference_title(what, models[1]["title"]),
+            "colour": "transparent",
+            "wide": True,
+            "legend": diverging.legend(),
+            "colours": coloured(differences(what, models[0]["looked"], models[1]["looked"]), diverging),
+        }
+        blocks.insert(0, changed)
     details = [
         {
             "title": model["title"],
@@ -152,6 +156,7 @@ def show(pieces: list[str], models: list[dict[str, Any]], what: str, vocabulary_
             "models": details,
             "token": _("The token"),
             "percent": "\u00a0%",
+            "decimal": words.decimal(0.1, 1)[1],
             "hint": _("Point at a token, or tap it: the ten that each model held most probable there appear here."),
         },
         key=key,

@@ -1,0 +1,57 @@
+"""What a run's own samples copied from its articles, where these are indexed already: nothing is built for it."""
+
+from pathlib import Path
+
+import numpy as np
+
+from engine.core.errors import EngineError
+from engine.corpus.store import Corpus
+from engine.evaluation import evidence
+from engine.evaluation.interpretation import Copying, Finding
+from engine.memorisation import search
+from engine.presets.tokenizers import Tokenizer
+from engine.runs import articles_read
+from engine.runs.folder import Run
+from engine.runs.history import shared
+from engine.runs.history.follower import History
+
+
+def findings(run: Run) -> list[Finding]:
+    """What happened in a run (`evidence.of_run`), and what its samples copied where its articles are indexed."""
+    history = shared.of(run.folder)
+    found = evidence.of_run(run, history)
+    return evidence.of_run(run, history, copied(run, history)) if found else found
+
+
+def copied(run: Run, history: History) -> Copying | None:
+    """What the samples of a run's result copied; None where there are none, or its articles are gone or not indexed."""
+    step = evidence.result_step(run.state(), history)
+    placed = [
+        p
+        for p in history.placed
+        if p.event["kind"] == "sample" and p.event["model"] == "run" and p.event["step"] == step
+    ]
+    if not placed:
+        return None
+    try:
+        seen = articles_read.seen(run, _prepares_nothing)
+        if seen.lost or not seen.ranges or search.missing(seen.ranges):
+            return None
+        texts = [search.ids_of(seen.tokenizer, s["prompt"], s["text"]) for s in history.complete(placed)]
+        texts = [ids for ids in texts if len(ids) >= search.LENGTHS[0]]
+        if not texts:
+            return None
+        own = [search.find(ids, seen.ranges) for ids in texts]
+        others = [search.find(ids, seen.ranges) for *_place, ids in search.unseen(seen, max(len(ids) for ids in texts))]
+    except EngineError:
+        return None
+    covering = np.concatenate([found.covering() for found in own])
+    return Copying(
+        float((covering >= search.LENGTHS[-1]).mean()),
+        max(found.longest for found in own),
+        max(found.longest for found in others) if others else None,
+    )
+
+
+def _prepares_nothing(_path: Path, _tokenizer: Tokenizer) -> Corpus | None:
+    return None

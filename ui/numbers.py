@@ -1,0 +1,69 @@
+"""Numbers as a language writes them (Babel): its decimal sign, its groups of thousands, its dates."""
+
+import datetime
+import math
+from functools import lru_cache
+
+from babel import dates
+from babel import numbers as babel
+
+NO_NUMBER = "–"
+_MOST_DECIMALS = 10
+# Numbers that name something and count nothing: no groups of thousands.
+_NAMES = frozenset({"seed", "pid", "code", "job", "port"})
+
+
+def decimal(number: float, digits: int, code: str) -> str:
+    """Writes a number with a fixed number of decimals: 4.39 or 4,39."""
+    if not math.isfinite(number):
+        return NO_NUMBER
+    # Rounded here: Babel rounds the decimal digits of a number, not the number that they stand for. And no −0.
+    return _written(round(float(number), digits) + 0.0, "#,##0" + f".{'0' * digits}" * bool(digits), code)
+
+
+def shortest(number: float, code: str, most: int = 6) -> str:
+    """Writes a number with the digits that it has, and with `most` of them: 0.8 or 0,8."""
+    if not math.isfinite(number):
+        return NO_NUMBER
+    number = float(f"{number:.{most}g}")
+    tiny = 0 < abs(number) < 10**-_MOST_DECIMALS
+    return _written(number, "0.#####E0" if tiny else "#,##0." + "#" * _MOST_DECIMALS, code)
+
+
+@lru_cache(maxsize=1 << 15)  # a table of hundreds of runs is written anew at each press: 25 µs a number
+def _written(number: float, pattern: str, code: str) -> str:
+    return babel.format_decimal(number, format=pattern, locale=code)
+
+
+def moment(at: datetime.datetime, code: str) -> str:
+    """Writes a day and a time: 26 Nov, 19:55."""
+    return dates.format_datetime(at, "d MMM, HH:mm" if code == "en" else "d MMM HH:mm", locale=code)
+
+
+class _InSentence:
+    """A number among the values of a sentence, which may say how it is formatted."""
+
+    def __init__(self, number: float, code: str) -> None:
+        self._number, self._code = number, code
+
+    def __format__(self, spec: str) -> str:
+        if spec and math.isfinite(self._number):
+            signs = {",": babel.get_group_symbol(self._code), ".": babel.get_decimal_symbol(self._code)}
+            return format(self._number, spec).translate(str.maketrans(signs))
+        if isinstance(self._number, int):
+            return decimal(self._number, 0, self._code)
+        return shortest(self._number, self._code)
+
+    def __str__(self) -> str:
+        return format(self, "")
+
+
+def in_sentence(name: str, value: object, code: str) -> object:
+    """A value of a sentence: a number as the language writes it, anything else as it is.
+
+    Args:
+        name: of the value in the sentence.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or name in _NAMES:
+        return value
+    return _InSentence(value, code)
