@@ -27,7 +27,7 @@ from engine.evaluation import scoring
 from engine.models import loading
 from engine.models.backend import keras
 from engine.runs import inputs as inputs_
-from engine.runs import references, submission
+from engine.runs import needs, references
 from engine.runs.settings import RunSettings
 from engine.training import schedules
 
@@ -75,7 +75,7 @@ def main() -> int:
         stream = corpus.tokens("test")
         part = scoring.part(stream, length, a.evaluate_tokens, settings.seed)
         rates = [float(rate) for rate in a.rates.split(",")]
-        for rate in [0.0, *rates] if rank else [submission.peak_learning_rate(settings, backbone.hidden_dim)]:
+        for rate in [0.0, *rates] if rank else [needs.peak_learning_rate(settings, backbone.hidden_dim)]:
             if rate:
                 trial(model, batches, rate, a.steps, settings)
             scores = scoring.evaluate(scorer, stream, tokenizer.token_bytes, length, part)

@@ -27,7 +27,7 @@ from engine.evaluation import scoring
 from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import catalogue
-from engine.runs import checkpoints, inputs, references, submission
+from engine.runs import checkpoints, inputs, references, spacing
 from engine.runs.lifecycle import create
 from engine.runs.settings import CHECKPOINT_FORMATS, RunSettings
 from engine.training import setup, steppers
@@ -100,11 +100,11 @@ def main() -> None:
     def share(minutes: float) -> float:
         """Of a run's training time that its saves take, the last one included."""
         steps = max(1, round(60 * minutes / step))
-        every = submission.interval(replace(settings, steps=None, minutes=minutes), steps)
-        cost = size / submission.SAVE_BYTES_PER_SECOND  # what a run takes for granted until its first save
+        every = spacing.interval(replace(settings, steps=None, minutes=minutes), steps)
+        cost = size / spacing.SAVE_BYTES_PER_SECOND  # what a run takes for granted until its first save
         saved, saves = 0, 1
         for done in range(every, steps, every):
-            if submission.worth_saving(size, cost, (done - saved) * step, (steps - done) * step):
+            if spacing.worth_saving(size, cost, (done - saved) * step, (steps - done) * step):
                 saved, saves, cost = done, saves + 1, save
         return saves * save / (60 * minutes)
 

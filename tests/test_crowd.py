@@ -14,7 +14,7 @@ from project import PROJECT
 from runs_helpers import MINI, SAMPLE, a_request
 from waiting_helpers import until
 
-from engine.core import files, jobs, launch, machine, paths
+from engine.core import files, folders, jobs, launch, machine, paths
 from engine.core.errors import EngineError, TakenError
 from engine.core.locks import Lock
 from engine.evaluation import cache
@@ -80,7 +80,7 @@ def test_what_bears_the_name_already_stays(root, there):
     former = sorted(root.rglob("*"))
     with pytest.raises(TakenError):
         lifecycle.create(a_request(name="one"), root=root)
-    with pytest.raises(FileExistsError), files.staged_folder(root / "one", exclusive=True) as staging:
+    with pytest.raises(FileExistsError), folders.staged_folder(root / "one", exclusive=True) as staging:
         (staging / "new").write_text("new")
     assert sorted(root.rglob("*")) == former
 
@@ -105,12 +105,12 @@ def test_threads_that_write_one_file_leave_it_whole_and_nothing_else(tmp_path):
 
 def test_a_sweep_spares_what_a_living_thread_or_process_writes_and_takes_what_a_dead_one_left(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from engine.core.files import staged_folder\n"
+        "import sys; from pathlib import Path; from engine.core.folders import staged_folder\n"
         "with staged_folder(Path(sys.argv[1])) as folder: print(folder, flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "theirs")]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": PROJECT}
-    with subprocess.Popen(command, **pipes) as process, files.staged_folder(tmp_path / "mine"):
+    with subprocess.Popen(command, **pipes) as process, folders.staged_folder(tmp_path / "mine"):
         theirs = Path(process.stdout.readline().strip())
         (tmp_path / f".old.{psutil.Process().pid}.tmp").write_text("of a dead process that had this one's number")
         (tmp_path / ".older.999999.tmp").mkdir()
@@ -327,5 +327,5 @@ def test_old_files_are_cleared_by_thirty_at_once(tmp_path):
     folder.mkdir()
     for n in range(200):
         (folder / str(n)).touch()
-    assert at_once(PEOPLE, lambda number: files.clear_old(folder, -1.0)) == [None] * PEOPLE
+    assert at_once(PEOPLE, lambda number: folders.clear_old(folder, -1.0)) == [None] * PEOPLE
     assert not list(folder.iterdir())

@@ -9,7 +9,7 @@ from project import PROJECT
 from runs_helpers import a_request
 from waiting_helpers import until
 
-from engine.core import files
+from engine.core import files, folders
 from engine.core.errors import GoneError
 from engine.core.locks import Lock, held
 from engine.evaluation import cache
@@ -30,7 +30,7 @@ def test_nothing_that_is_written_brings_a_deleted_folder_back(root):
         lambda: Lock(run.folder / "lock").acquire(),
         lambda: dispatcher.start_trainer(run, "cpu"),
         lambda: files.write_json(run.folder / "pins.json", {}),
-        lambda: files.staged_folder(run.folder / "step-00000001").__enter__(),
+        lambda: folders.staged_folder(run.folder / "step-00000001").__enter__(),
     ):
         with pytest.raises(GoneError, match="is gone: it was deleted or moved"):
             write()
@@ -40,7 +40,7 @@ def test_nothing_that_is_written_brings_a_deleted_folder_back(root):
     shutil.rmtree(root)
     for write in (
         lambda: cache.write({"a": 1}, 1, root),
-        lambda: files.clear_old(root / ".exports", 1.0),
+        lambda: folders.clear_old(root / ".exports", 1.0),
         lambda: saved._folder(root) and Lock(dispatcher.lock_path(root)).acquire(),
         lambda: inference_client.ensure(root),
     ):

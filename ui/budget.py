@@ -14,7 +14,7 @@ from engine.core.locks import Lock
 from engine.corpus import lookup
 from engine.evaluation.cache import PassSettings
 from engine.presets import catalogue
-from engine.runs import queue, references, states, submission, visitor_limits
+from engine.runs import needs, queue, references, states, visitor_limits
 from engine.runs.settings import RunSettings
 from engine.runs.visitor_limits import Limits
 from engine.services import import_job, uploads
@@ -92,7 +92,7 @@ def _check_room_for(taken: visitor_limits.Cost, most: Limits) -> None:
         here = float(files.size(run.folder))
         if state in (states.QUEUED, states.RUNNING):  # it will grow
             with contextlib.suppress(EngineError):
-                needed = submission.estimate(run.settings)
+                needed = needs.estimate(run.settings)
                 here = max(here, float(needed.checkpoint_bytes * needed.checkpoints))
         on_disk += here
     if waiting >= most.waiting_runs:

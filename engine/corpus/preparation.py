@@ -11,11 +11,8 @@ from pathlib import Path
 from engine.articles import Options, isolation
 from engine.core import paths
 from engine.core.errors import EngineError, StorageError
-from engine.core.files import (
-    commit_folder,
-    make_folder,
-    storage_errors,
-)
+from engine.core.files import make_folder, storage_errors
+from engine.core.folders import commit_folder
 from engine.core.locks import Lock
 from engine.core.progress import OnProgress, Phase, ignore
 from engine.corpus import dividing, finishing

@@ -18,7 +18,8 @@ from pathlib import Path
 from engine import __version__
 from engine.core import framework, machine, paths
 from engine.core.errors import EngineError
-from engine.core.files import clear_old, make_folder, replace, sha256, sync
+from engine.core.files import make_folder, replace, sha256, sync
+from engine.core.folders import clear_old
 
 FOLDER = ".compiled"  # beside the runs
 MOST_BYTES = 2 << 30

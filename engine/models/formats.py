@@ -20,17 +20,8 @@ from typing import Any
 
 from engine.core import framework, paths
 from engine.core.errors import CheckpointError, EngineError, StorageError
-from engine.core.files import (
-    clear_old,
-    full,
-    is_full,
-    replace,
-    require_space,
-    size,
-    staged_folder,
-    storage_errors,
-    sync,
-)
+from engine.core.files import full, is_full, replace, require_space, size, storage_errors, sync
+from engine.core.folders import clear_old, staged_folder
 from engine.models import hugging_face, loading, usage
 from engine.models.backend import keras_hub
 from engine.presets import catalogue, tokenizers

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from engine.core import framework, paths
 from engine.core.errors import CheckpointError, PresetError
-from engine.core.files import read_json, staged_folder
+from engine.core.files import read_json
+from engine.core.folders import staged_folder
 from engine.models import attention
 from engine.models.backend import keras_hub
 from engine.presets import arithmetic, catalogue, tokenizers

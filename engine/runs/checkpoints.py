@@ -19,17 +19,16 @@ from typing import Any
 from engine.core import checked, fields, paths
 from engine.core.errors import CheckpointError, EngineError, SupersededError
 from engine.core.files import (
-    commit_folder,
     json_text,
     open_plain,
     parse_json,
     sha256,
-    staged_folder,
     storage_errors,
     temporary,
     write_bytes,
 )
 from engine.core.files import replace as rename
+from engine.core.folders import commit_folder, staged_folder
 from engine.runs import lifecycle, states
 from engine.runs.folder import Run
 from engine.runs.settings import CKPT as CKPT

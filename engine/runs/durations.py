@@ -10,7 +10,7 @@ import numpy as np
 from engine.core import paths
 from engine.core.errors import EngineError
 from engine.presets import catalogue
-from engine.runs import inputs, submission
+from engine.runs import inputs, needs
 from engine.runs import states as states_
 from engine.runs.folder import Run
 from engine.runs.history import events, shared
@@ -117,7 +117,7 @@ def _training_seconds(settings: RunSettings, every: list[Run]) -> float | None:
         return None
     try:
         preset = catalogue.find(settings.preset)
-        steps = submission.steps(settings, preset)
+        steps = needs.steps(settings, preset)
         length, batch_size = inputs.window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     except (EngineError, OSError):
         return None

@@ -11,13 +11,8 @@ from typing import Any
 
 from engine.core import checked, fields, files, paths
 from engine.core.errors import EngineError, RunError, StorageError, TakenError
-from engine.core.files import (
-    make_folder,
-    staged_folder,
-    storage_errors,
-    sweep,
-    write_json,
-)
+from engine.core.files import make_folder, storage_errors, sweep, write_json
+from engine.core.folders import staged_folder
 from engine.core.locks import Lock
 from engine.runs import identity
 from engine.runs.folder import GONE, Run
@@ -96,7 +91,7 @@ def discard(run: Run) -> None:
         RunError: it has started.
     """
     with run.taken() as mine:
-        if not mine or run._stored_state().state != QUEUED or run.checkpoint_folders():
+        if not mine or run.stored_state().state != QUEUED or run.checkpoint_folders():
             raise RunError("The run {name} has started: stop it instead.", name=run.name)
         run.write_state(state=STOPPED)  # nobody starts it from here on: Windows renames no folder of an open file
     take_away(run)

@@ -9,7 +9,7 @@ from engine.core.splits import HELD_OUT
 from engine.corpus import english, lookup
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
-from engine.runs import inputs, submission
+from engine.runs import inputs, needs, spacing
 from engine.runs.settings import RANDOM, RunSettings
 
 # Tokens a second x parameters that two slow cores train at, where no run has been timed here: 5,000 tokens/s of the
@@ -138,12 +138,12 @@ def cost(settings: RunSettings, tokens_per_second: float | None = None) -> Cost:
     preset = catalogue.find(settings.preset)
     length, batch_size = inputs.window_shape(settings, preset.max_sequence_length, preset.vocabulary_size)
     step_tokens = length * batch_size
-    needed = submission.estimate(settings)
-    steps = submission.steps_of(settings, preset, length, batch_size)
+    needed = needs.estimate(settings)
+    steps = needs.steps_of(settings, preset, length, batch_size)
     if steps is None and settings.minutes is None:
         raise EngineError("How long this run takes is known once its articles are prepared: see Library › Articles.")
     speed = tokens_per_second or ASSUMED_WORK / max(1, preset.parameters)
-    intervals = submission.intervals_of(settings, steps)
+    intervals = spacing.intervals_of(settings, steps)
     measurements = intervals + 1 + (settings.parent is not None or settings.initial_weights == RANDOM)
     tokens = (steps if steps is not None else _TIMED_STEPS) * step_tokens
     scored = measurements * (settings.interval_tokens + english.INTERVAL_TOKENS) + _scored_at_the_end(settings, preset)
@@ -163,7 +163,7 @@ def cost(settings: RunSettings, tokens_per_second: float | None = None) -> Cost:
         seconds=training
         + scored / (_SCORED_FASTER * speed)
         + generated * _GENERATED_SLOWER / speed
-        + (intervals + 1) * needed.checkpoint_bytes / submission.SAVE_BYTES_PER_SECOND,
+        + (intervals + 1) * needed.checkpoint_bytes / spacing.SAVE_BYTES_PER_SECOND,
     )
 
 

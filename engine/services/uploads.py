@@ -16,7 +16,8 @@ from typing import Any
 
 from engine.core import files, paths
 from engine.core.errors import EngineError
-from engine.core.files import make_folder, read_json, replace, staged_folder
+from engine.core.files import make_folder, read_json, replace
+from engine.core.folders import staged_folder
 from engine.core.locks import held
 from engine.corpus import store
 from engine.corpus.store import Corpus

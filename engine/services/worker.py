@@ -22,10 +22,11 @@ from engine.core.files import full, is_full, write_json
 from engine.core.locks import Lock
 from engine.core.progress import Cancelled, OnProgress, Phase, Progress, ignore
 from engine.presets import catalogue, memory
-from engine.runs import checkpoints, lifecycle, retention, states, submission
+from engine.runs import checkpoints, lifecycle, needs, retention, states, submission
 from engine.runs.devices import CPU, Claim, joined, parted, say_unused, suiting
 from engine.runs.final_state import end, end_as_requested
-from engine.runs.folder import HEARTBEAT, HEARTBEAT_SECONDS, OWNER, Run
+from engine.runs.folder import HEARTBEAT_SECONDS, OWNER, Run
+from engine.runs.run_reader import HEARTBEAT
 from engine.services import dispatcher
 
 DEVICE_PATIENCE_SECONDS = 5.0
@@ -108,7 +109,7 @@ def conduct(
         submission.settle_parent(run)
         _require_memory(run)
         # Before an hour's work rather than after it.
-        retention.require_space(run.folder, submission.estimate(run.settings).checkpoint_bytes)
+        retention.require_space(run.folder, needs.estimate(run.settings).checkpoint_bytes)
         result = _train_until_stopped(run, device, stop, heart, on_progress)
     except GoneError:
         raise
@@ -153,11 +154,11 @@ def _require_memory(run: Run) -> None:
     Raises:
         ResourcesError: it cannot; says what to change.
     """
-    if not submission.works_in_pieces(run.settings):
-        needed = submission.estimate(run.settings).memory_bytes
+    if not needs.works_in_pieces(run.settings):
+        needed = needs.estimate(run.settings).memory_bytes
         machine.require_memory(needed, run.folder, machine.FRAMEWORK_BYTES)
         return
-    rows, batch_size = submission.micro_batch(run.settings, machine.look(run.folder).available_bytes)
+    rows, batch_size = needs.micro_batch(run.settings, machine.look(run.folder).available_bytes)
     events = run.events("memory")
     if rows < (events[-1]["micro_batch"] if events else batch_size):
         newest = checkpoints.newest_verified(run)

@@ -11,7 +11,7 @@ from engine.models import backend
 from engine.models.backend import on_device, release_memory
 from engine.models.protocols import CausalLM
 from engine.presets import memory
-from engine.runs import states, submission
+from engine.runs import spacing, states
 from engine.runs.folder import Run
 from engine.runs.history import shared
 from engine.runs.settings import FIRST_TOKENS
@@ -226,7 +226,7 @@ class _FineTuning:
 
     def _space_measurements(self) -> None:
         """Says how far apart measurements are, by what a save takes."""
-        self.timekeeper.interval_seconds = submission.interval_seconds(
+        self.timekeeper.interval_seconds = spacing.interval_seconds(
             self.setup.settings, self.setup.checkpoint_bytes, self.saver.seconds
         )
 

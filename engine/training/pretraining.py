@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from engine.core.errors import ArticlesError, EngineError, SettingsError
-from engine.core.files import open_plain, read_json, sha256, staged_folder, write_json
+from engine.core.files import open_plain, read_json, sha256, write_json
+from engine.core.folders import staged_folder
 from engine.core.progress import OnProgress, Phase, ignore
 from engine.corpus import windows
 from engine.evaluation import scoring

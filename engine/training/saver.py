@@ -13,7 +13,7 @@ from engine.models import formats
 from engine.models.backend import keras, versions
 from engine.models.protocols import CausalLM, Variable
 from engine.presets import catalogue
-from engine.runs import checkpoints, retention, submission
+from engine.runs import checkpoints, retention, spacing
 from engine.training.setup import Setup
 from engine.training.state import TrainingState
 
@@ -31,7 +31,7 @@ class Saver:
     def __init__(self, setup: Setup, model: CausalLM, state: TrainingState, on_progress: OnProgress) -> None:
         self._setup, self._model, self._state, self._on_progress = setup, model, state, on_progress
         self.saved_step = setup.own.step if setup.own else -1
-        self.seconds = setup.checkpoint_bytes / submission.SAVE_BYTES_PER_SECOND  # until one has been timed
+        self.seconds = setup.checkpoint_bytes / spacing.SAVE_BYTES_PER_SECOND  # until one has been timed
         self._saved_at_seconds = state.seconds  # of training
 
     def worth_saving(self) -> bool:
@@ -44,7 +44,7 @@ class Saver:
             return True
         left = (state.steps - state.step) * state.median_step_seconds
         since = state.seconds - self._saved_at_seconds
-        return submission.worth_saving(self._setup.checkpoint_bytes, self.seconds, since, left)
+        return spacing.worth_saving(self._setup.checkpoint_bytes, self.seconds, since, left)
 
     def save(self) -> None:
         """Writes a checkpoint of the step that is done, where there is none yet: a whole one is never written over.

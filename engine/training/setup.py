@@ -20,7 +20,7 @@ from engine.models.backend import keras, on_device
 from engine.models.protocols import CausalLM
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
-from engine.runs import checkpoints, inputs, references, submission
+from engine.runs import checkpoints, inputs, needs, references
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
@@ -81,7 +81,7 @@ class Setup:
     @property
     def checkpoint_bytes(self) -> int:
         """The size of a checkpoint."""
-        return submission.checkpoint_bytes(self.parameters, self.settings.lora_rank)
+        return needs.checkpoint_bytes(self.parameters, self.settings.lora_rank)
 
     @property
     def parent_hash(self) -> str | None:
@@ -218,7 +218,7 @@ def compile_model(model: CausalLM, s: RunSettings, xla: bool) -> float:
     """
     if s.lora_rank:
         model.backbone.enable_lora(s.lora_rank)
-    learning_rate = submission.peak_learning_rate(s, model.backbone.hidden_dim)
+    learning_rate = needs.peak_learning_rate(s, model.backbone.hidden_dim)
     optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=s.weight_decay, global_clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embedding"])
     model.compile(

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from engine.runs import submission
+from engine.runs import needs, spacing
 from engine.runs.settings import EVERYTHING, RunSettings
 from engine.training import schedules, timetable
 from engine.training.setup import Setup
@@ -40,7 +40,7 @@ class Timekeeper:
         self._elapsed_before = state.elapsed or _waited(setup)
         self.end_seconds = 0.0
         self.measurement_seconds = 0.0
-        self.interval_seconds = submission.INTERVAL_SECONDS
+        self.interval_seconds = spacing.INTERVAL_SECONDS
 
     def learning_rate(self, step: int) -> float:
         """Of a step counted from 0."""
@@ -59,13 +59,13 @@ class Timekeeper:
             return False
         if self._follows_clock and not s.evaluate_steps:
             return state.timetable is not None and state.step >= state.timetable.measure_at
-        return state.step % submission.interval(s, state.steps) == 0
+        return state.step % spacing.interval(s, state.steps) == 0
 
     def due(self) -> int:
         """So many steps done, it is time to measure or to plan again."""
         s, state = self._settings, self._state
         if not self._follows_clock:
-            every = submission.interval(s, state.steps)
+            every = spacing.interval(s, state.steps)
             return (state.step // every + 1) * every
         if state.timetable is None:
             return state.step + 1
@@ -113,10 +113,10 @@ class Timekeeper:
             self._take(self._decided[state.step])
             return
         left = self._left()
-        remaining = max(1, submission.intervals_of(s, None, self.interval_seconds) - state.measurements)
+        remaining = max(1, spacing.intervals_of(s, None, self.interval_seconds) - state.measurements)
         since = state.seconds - state.measured_at_seconds
         until_measurement = math.inf if s.evaluate_steps else (left + since) / remaining - since
-        if self.interval_seconds > submission.INTERVAL_SECONDS:
+        if self.interval_seconds > spacing.INTERVAL_SECONDS:
             until_measurement = max(until_measurement, self.interval_seconds - since)
         self._take(
             timetable.make(
@@ -144,7 +144,7 @@ class Timekeeper:
 
     def _measuring_seconds(self) -> float:
         """What the measurements to come will take, the one at the end apart."""
-        to_come = submission.intervals_of(self._settings, None, self.interval_seconds) - self._state.measurements - 1
+        to_come = spacing.intervals_of(self._settings, None, self.interval_seconds) - self._state.measurements - 1
         return max(0, to_come) * self.measurement_seconds
 
     def _take(self, found: timetable.Timetable) -> None:
@@ -165,4 +165,4 @@ def settled_steps(s: RunSettings, steps_per_epoch: float) -> int:
     """The steps of a run that knows them from the beginning, every window of each epoch among them; 0 = in minutes."""
     if s.steps is not None:
         return s.steps
-    return 0 if s.epochs is None else submission.steps_of_epochs(s.epochs, steps_per_epoch)
+    return 0 if s.epochs is None else needs.steps_of_epochs(s.epochs, steps_per_epoch)

@@ -7,7 +7,7 @@ import logging
 
 from engine.core import framework
 from engine.presets.memory import LARGE_PARAMETERS
-from engine.runs import submission
+from engine.runs import needs
 from engine.runs.folder import Run
 from engine.runs.settings import AUTO, OFF, RunSettings
 from engine.training.past import Past
@@ -62,5 +62,5 @@ def _is_worth_it(
         return 60 * settings.minutes > BREAK_EVEN_SECONDS
     steps = settings.steps
     if steps is None:
-        steps = submission.steps_of_epochs(settings.epochs or 0.0, steps_per_epoch)
+        steps = needs.steps_of_epochs(settings.epochs or 0.0, steps_per_epoch)
     return steps * step_tokens * parameters > BREAK_EVEN_SECONDS * _WORK

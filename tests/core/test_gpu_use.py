@@ -10,7 +10,7 @@ from pages_helpers import open_page
 
 from engine.cli import training
 from engine.core import gpu_use, machine
-from engine.runs import devices, lifecycle, submission
+from engine.runs import devices, lifecycle, needs
 from engine.runs.folder import Run
 from engine.runs.settings import RunSettings
 
@@ -129,9 +129,9 @@ def test_a_library_that_nobody_finds_and_a_trainer_uses_is_no_problem(root, driv
 def test_memory_is_that_of_the_cpu_which_trains(root, driver, installed):
     installed(cuda=True, library=False)
     settings = RunSettings(preset="p", articles="a", name="one", steps=1)
-    assert submission.works_in_pieces(settings)
+    assert needs.works_in_pieces(settings)
     gpu_use.saw(1, machine.gpus(), root)
-    assert not submission.works_in_pieces(settings)
+    assert not needs.works_in_pieces(settings)
 
 
 def run_on(device: str, root, name="one") -> Run:

@@ -12,7 +12,7 @@ from project import PLACES
 from engine.core import cgroups, machine, paths
 from engine.core.errors import ResourcesError, SettingsError
 from engine.presets import memory
-from engine.runs import submission
+from engine.runs import needs, submission
 from engine.runs.settings import RunSettings
 
 GB = 1 << 30
@@ -150,7 +150,7 @@ def test_what_never_fits_is_said_so_with_an_advice_that_helps(little, root):
     with pytest.raises(ResourcesError, match="in all"):
         machine.require_memory(machine.STUDIO_BYTES, root)
     with pytest.raises(ResourcesError, match="in all"):
-        submission.micro_batch(mini, found.available_bytes)
+        needs.micro_batch(mini, found.available_bytes)
 
 
 def test_where_waiting_or_another_setting_helps_it_is_that_which_is_said(monkeypatch, root):

@@ -8,7 +8,7 @@ from pages_helpers import a_run, look_at, open_page, texts, the
 from engine.core.locks import Lock
 from engine.corpus import store
 from engine.runs import lifecycle, states
-from engine.runs.folder import HEARTBEAT
+from engine.runs.run_reader import HEARTBEAT
 from engine.runs.settings import RunSettings
 from engine.services import killing
 from ui import access, preview_view

@@ -125,8 +125,8 @@ def test_only_the_history_reads_the_file_of_events():
         if history not in path.parents and {f"engine.runs.history.{n}" for n in ("lines", "blocks")} & imported:
             opening.add(path.relative_to(PROJECT).as_posix())
     assert naming == {"engine/runs/history/events.py", "engine/core/checked.py"}
-    # The first appends, and reads for the trainer; the second begins each attempt with a copy.
-    assert opening == {"engine/runs/folder.py", "engine/runs/attempts.py"}
+    # The first appends, the second reads for the trainer; the third begins each attempt with a copy.
+    assert opening == {"engine/runs/folder.py", "engine/runs/run_reader.py", "engine/runs/attempts.py"}
 
 
 def test_which_evaluations_are_on_a_whole_split_is_asked_in_one_place():

@@ -16,7 +16,7 @@ from engine.core.errors import RunError
 from engine.core.locks import Lock
 from engine.core.progress import Phase, Progress
 from engine.runs import lifecycle, states
-from engine.runs.folder import FROZEN_SECONDS, HEARTBEAT
+from engine.runs.run_reader import FROZEN_SECONDS, HEARTBEAT
 from engine.services import dispatcher, killing, worker
 
 

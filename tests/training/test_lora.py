@@ -7,7 +7,7 @@ from engine.corpus import preparation
 from engine.evaluation import forgetting, scoring
 from engine.models import loading
 from engine.presets import catalogue
-from engine.runs import checkpoints, references, submission
+from engine.runs import checkpoints, needs, references, submission
 from engine.runs.references import ModelReference
 from engine.services import worker
 
@@ -64,9 +64,9 @@ def test_loras_automatic_rate_is_fifteen_times_the_usual_one():
     """Measured on the mini model: benchmarks/lora_rates.py."""
 
     def rate(width: int, **changes) -> float:
-        return submission.peak_learning_rate(settings_of("p", "a", learning_rate=0.0, **changes), width)
+        return needs.peak_learning_rate(settings_of("p", "a", learning_rate=0.0, **changes), width)
 
     assert (rate(192), rate(192, lora_rank=4), rate(192, lora_rank=8)) == pytest.approx((2e-3, 3e-2, 3e-2))
     assert rate(768, lora_rank=4) == pytest.approx(1.875e-3)
     assert rate(32, lora_rank=4) == pytest.approx(3e-2)  # no higher than what was tried
-    assert submission.peak_learning_rate(settings_of("p", "a", learning_rate=1e-3, lora_rank=4), 192) == 1e-3
+    assert needs.peak_learning_rate(settings_of("p", "a", learning_rate=1e-3, lora_rank=4), 192) == 1e-3

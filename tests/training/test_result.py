@@ -10,7 +10,7 @@ from engine.core.errors import EngineError
 from engine.corpus import preparation, windows
 from engine.models.backend import keras
 from engine.presets import tokenizers
-from engine.runs import checkpoints, lifecycle, states, submission
+from engine.runs import checkpoints, lifecycle, needs, spacing, states, submission
 from engine.runs.settings import RunSettings, from_json
 from engine.services import worker
 from engine.training.measurer import Measurer
@@ -48,10 +48,10 @@ def trained(settings):
 
 
 def test_an_epoch_visits_every_window():
-    assert submission.steps_of_epochs(1.0, 37.25) == 38
-    assert submission.steps_of_epochs(2.0, 37.0) == 74
-    assert submission.steps_of_epochs(0.001, 37.0) == 1
-    assert submission.steps_of_epochs(3.0, 10 / 3) == 10  # and no more, whatever the arithmetic of floats
+    assert needs.steps_of_epochs(1.0, 37.25) == 38
+    assert needs.steps_of_epochs(2.0, 37.0) == 74
+    assert needs.steps_of_epochs(0.001, 37.0) == 1
+    assert needs.steps_of_epochs(3.0, 10 / 3) == 10  # and no more, whatever the arithmetic of floats
 
 
 def test_the_best_checkpoint_is_the_result_of_a_run_in_epochs_and_the_last_of_one_in_steps():
@@ -125,8 +125,8 @@ def test_a_run_that_does_not_improve_ends_early_and_goes_on_to_the_same_end(tiny
 def test_the_best_of_a_large_model_is_saved_whatever_a_save_takes(
     tiny_preset, sample_folder, root, losses, monkeypatch
 ):
-    monkeypatch.setattr(submission, "SMALL_CHECKPOINT_BYTES", 0)  # as if the model were large
-    monkeypatch.setattr(submission, "SAVE_BYTES_PER_SECOND", 1)
+    monkeypatch.setattr(spacing, "SMALL_CHECKPOINT_BYTES", 0)  # as if the model were large
+    monkeypatch.setattr(spacing, "SAVE_BYTES_PER_SECOND", 1)
     losses.update({2: 5.0, 4: 4.0, 6: 4.5, 8: 4.1, 10: 4.2, 12: 4.3})
     run, _ = trained(epochs(tiny_preset, sample_folder, evaluate_steps=0, patience=0))
     assert [event["step"] for event in run.events("checkpoint")][:2] == [

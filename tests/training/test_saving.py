@@ -7,7 +7,7 @@ from training_helpers import settings_of
 
 from engine.corpus import preparation, windows
 from engine.presets import tokenizers
-from engine.runs import submission
+from engine.runs import needs, spacing, submission
 from engine.services import worker
 
 pytestmark = pytest.mark.slow
@@ -16,13 +16,13 @@ pytestmark = pytest.mark.slow
 def test_a_save_that_costs_too_much_of_the_training_is_left_out_where_nobody_said_how_often(
     tiny_preset, sample_folder, root, only_trains, monkeypatch
 ):
-    small, large = submission.checkpoint_bytes(2_600_000, 0), submission.checkpoint_bytes(124_000_000, 0)
-    assert submission.checkpoint_bytes(124_000_000, lora_rank=4) == large / 3
-    assert submission.worth_saving(small, 3.7, 1, 1)
-    assert submission.worth_saving(large, 3.7, 75, 75)
-    assert not submission.worth_saving(large, 3.7, 70, 1000) and not submission.worth_saving(large, 3.7, 1000, 70)
-    monkeypatch.setattr(submission, "SMALL_CHECKPOINT_BYTES", 0)  # as if the model were large
-    monkeypatch.setattr(submission, "SAVE_BYTES_PER_SECOND", 1)
+    small, large = needs.checkpoint_bytes(2_600_000, 0), needs.checkpoint_bytes(124_000_000, 0)
+    assert needs.checkpoint_bytes(124_000_000, lora_rank=4) == large / 3
+    assert spacing.worth_saving(small, 3.7, 1, 1)
+    assert spacing.worth_saving(large, 3.7, 75, 75)
+    assert not spacing.worth_saving(large, 3.7, 70, 1000) and not spacing.worth_saving(large, 3.7, 1000, 70)
+    monkeypatch.setattr(spacing, "SMALL_CHECKPOINT_BYTES", 0)  # as if the model were large
+    monkeypatch.setattr(spacing, "SAVE_BYTES_PER_SECOND", 1)
     saved = {}
     for every in (0, 2):
         settings = settings_of(tiny_preset, sample_folder, steps=4, evaluate_steps=every, name=f"every-{every}")
@@ -31,7 +31,7 @@ def test_a_save_that_costs_too_much_of_the_training_is_left_out_where_nobody_sai
         saved[every] = [event["step"] for event in run.events("checkpoint")]
     assert saved == {0: [4], 2: [2, 4]}
     minute = settings_of(tiny_preset, sample_folder, steps=None, minutes=1.0, evaluate_steps=0)
-    assert submission.estimate(minute).checkpoints == 1
+    assert needs.estimate(minute).checkpoints == 1
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_save_that_costs_too_much_of_the_training_is_left_out_where_nobody_sai
 )
 def test_a_run_saves_ten_times_but_not_more_often_than_every_ten_seconds(given, steps, interval):
     settings = settings_of("preset", "articles", **{"steps": None, "evaluate_steps": 0, **given})
-    assert submission.interval(settings, steps) == interval
+    assert spacing.interval(settings, steps) == interval
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,6 @@ def test_the_disk_that_a_run_will_need_follows_from_when_it_saves_and_what_it_ke
     settings = settings_of(
         tiny_preset, sample_folder, **{"steps": None, "evaluate_steps": 0, "keep_checkpoints": 0, **given}
     )
-    needed = submission.estimate(settings)
+    needed = needs.estimate(settings)
     steps = 4 * windows.count(len(corpus.tokens("train")), 32) / 4
     assert needed.checkpoints == (checkpoints_at_a_time or math.ceil(round(steps) / 5))

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.runs import submission
+from engine.runs import needs, spacing
 from engine.runs.settings import RunSettings
 from engine.training import timetable
 from engine.training.past import Past
@@ -116,11 +116,11 @@ def test_the_measurements_of_a_minute_are_ten_seconds_apart():
 
 def test_a_large_model_is_measured_no_more_often_than_its_best_can_be_saved():
     minute = RunSettings("p", "a", "n", minutes=1.0)
-    large, small = submission.checkpoint_bytes(124_000_000, 0), submission.checkpoint_bytes(4_200_000, 0)
-    assert submission.interval_seconds(minute, large, 6.0) == 24.0
-    assert submission.interval_seconds(minute, large, 1.0) == submission.interval_seconds(minute, small, 6.0) == 10.0
+    large, small = needs.checkpoint_bytes(124_000_000, 0), needs.checkpoint_bytes(4_200_000, 0)
+    assert spacing.interval_seconds(minute, large, 6.0) == 24.0
+    assert spacing.interval_seconds(minute, large, 1.0) == spacing.interval_seconds(minute, small, 6.0) == 10.0
     last = RunSettings("p", "a", "n", minutes=1.0, result="last")
-    assert submission.interval_seconds(last, large, 6.0) == 10.0
+    assert spacing.interval_seconds(last, large, 6.0) == 10.0
     _, folder = simulated(lambda step, seconds: 0.1, minutes=4.0, interval_seconds=50.0)
     at = [event["seconds"] for event in folder.events("evaluation")]
     assert len(at) == 3

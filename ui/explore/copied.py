@@ -15,7 +15,6 @@ from engine.runs.articles_read import Seen
 from engine.runs.folder import Run
 from engine.runs.history import snapshots
 from engine.runs.history.snapshots import Snapshot
-from engine.runs.settings import FIRST_TOKENS
 from ui import address, bases_view, budget, errors, memorisation_view, pair, sources, words
 from ui.charts import colours
 from ui.explore import copied_index
@@ -188,11 +187,6 @@ def show_searched(seen: Seen) -> None:
                 all=words.grouped(sum(r.last - r.first + 1 for r in seen.ranges)),
             )
         )
-<<<<<<< HEAD
-        + (_(" It learned from the beginning of each alone.") if run.settings.method == FIRST_TOKENS else "")
-    )
-=======
->>>>>>> main
     for error in seen.lost:
         errors.show(error)
 

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from engine.core import framework, machine
 from engine.core.errors import EngineError, SettingsError
 from engine.presets import catalogue
-from engine.runs import checkpoints, fields, inputs, queue, submission
+from engine.runs import checkpoints, fields, inputs, needs, queue
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.settings import (
     CHECKPOINT_FORMATS,
@@ -40,7 +40,7 @@ from ui.train import sweep_form
 
 def estimates(settings: RunSettings) -> str:
     """Time, memory and disk of a run before it starts, in a sentence."""
-    needed = submission.estimate(settings)
+    needed = needs.estimate(settings)
     speed = folders.usual_speed(settings.preset)
     if settings.minutes is not None:
         time = words.duration(60 * settings.minutes)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from engine.core import paths
 from engine.core.errors import PresetError
-from engine.core.files import clear_old, storage_errors
+from engine.core.files import storage_errors
+from engine.core.folders import clear_old
 from engine.core.progress import OnProgress, ignore
 from engine.exchange.foreign.validator import Inspection, Validator
 from engine.presets import catalogue

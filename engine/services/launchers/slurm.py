@@ -13,7 +13,8 @@ from typing import Any
 from engine.core import lab_settings
 from engine.core.errors import GoneError, RunError, SchedulerError, StorageError, sentence
 from engine.runs import attempts, final_state, lifecycle, states
-from engine.runs.folder import HEARTBEAT, Run
+from engine.runs.folder import Run
+from engine.runs.run_reader import HEARTBEAT
 from engine.services.launchers import batch, decisions, scheduler
 from engine.services.launchers.decisions import Action, Seen
 from engine.services.launchers.scheduler import Job, UnansweredError
