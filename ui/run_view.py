@@ -1,7 +1,6 @@
 """One run as pages show it: how far it is, its curves, its samples, and how it ended."""
 
 import time
-from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
