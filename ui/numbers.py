@@ -48,8 +48,8 @@ class _InSentence:
 
     def __format__(self, spec: str) -> str:
         if spec and math.isfinite(self._number):
-            signs = {",": babel.get_group_symbol(self._code), ".": babel.get_decimal_symbol(self._code)}
-            return format(self._number, spec).translate(str.maketrans(signs))
+            signs = babel.get_group_symbol(self._code) + babel.get_decimal_symbol(self._code)
+            return format(self._number, spec).translate(str.maketrans(",.", signs))
         if isinstance(self._number, int):
             return decimal(self._number, 0, self._code)
         return shortest(self._number, self._code)
