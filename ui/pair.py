@@ -15,7 +15,7 @@ from ui import address, choices, errors, words
 from ui.i18n import _
 from ui.readers import folders
 
-BASE = "base"  # as what a run is held against: the preset that it started from
+BASE = ""  # as what a run is held against: the preset that it started from. No run has such a name; one may be called "base"
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _run_chosen() -> None:
 
 def _against_chosen() -> None:
     against = st.session_state["against"]
-    st.session_state["against_chosen"] = None if against == BASE else against
+    st.session_state["against_chosen"] = against or None
 
 
 def is_chosen() -> bool:

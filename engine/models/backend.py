@@ -4,11 +4,12 @@ process needs, and hides what differs.
 TensorFlow comes first: on macOS, pandas or pyarrow imported before it can hang it (keras#23083).
 """
 
+import contextlib
 import ctypes
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -57,11 +58,38 @@ if machine.gpus():
     # (benchmarks/gpu.py).
     os.environ["XLA_FLAGS"] = f"--xla_gpu_enable_triton_gemm=false {os.environ.get('XLA_FLAGS', '')}".strip()
 compiled_results.use()
-if not framework.uses_jax():
-    import tensorflow  # noqa: F401  (first, see above)
+_NOT_NEEDED = () if framework.uses_jax() else ("jax", "pandas")
 
-import keras  # noqa: E402
-import keras_hub  # noqa: E402
+
+@contextlib.contextmanager
+def _quick_imports() -> Iterator[None]:
+    """Spares the imports inside a third of their time, which somebody waits.
+
+    TensorFlow and Keras import JAX and pandas where they are installed, for converters and tables that nothing here makes;
+    both go without. Nothing that is imported becomes garbage, so collecting it is put off, and left out of later rounds.
+    """
+    there = {name: sys.modules[name] for name in _NOT_NEEDED if name in sys.modules}
+    missing = [name for name in _NOT_NEEDED if name not in there]
+    collects = gc.isenabled()
+    gc.disable()
+    sys.modules.update(dict.fromkeys(missing))  # type: ignore[arg-type]  # None: an ImportError, as where it is not installed
+    try:
+        yield
+    finally:
+        for name in missing:
+            sys.modules.pop(name, None)
+        gc.freeze()
+        if collects:
+            gc.enable()
+
+
+with _quick_imports():
+    if not framework.uses_jax():
+        import tensorflow  # noqa: F401  (first, see above)
+
+    import keras
+    import keras_hub
+compiled_results.wait()
 import numpy  # noqa: E402
 
 from engine import __version__  # noqa: E402
@@ -181,7 +209,9 @@ def compiled(function: Callable[..., Any], model: CausalLM, jit_compile: bool = 
     if not framework.uses_jax():
         import tensorflow
 
-        found: Callable[..., Any] = tensorflow.function(function, jit_compile=jit_compile, reduce_retracing=False)
+        found: Callable[..., Any] = tensorflow.function(
+            function, jit_compile=jit_compile, reduce_retracing=False, autograph=False
+        )
         return found
     import jax
 

@@ -2,17 +2,21 @@
 
 TensorFlow and JAX both keep what XLA compiled in a folder that they are given, and neither checks it: a damaged file ends
 a run of TensorFlow's (`DataLossError`). So each process works in a folder of its own, which is filled with what was kept
-before and is still whole, and from which `keep` takes what is new, each under its SHA-256.
+before and is still whole, and from which `keep` takes what is new, each under its SHA-256. It is filled while the framework
+is imported, by a thread: two gigabytes take seconds to look through.
 """
 
 import atexit
 import contextlib
 import hashlib
 import importlib.metadata
+import logging
 import os
 import shutil
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from engine import __version__
@@ -27,6 +31,7 @@ FREE_BYTES = 512 << 20  # of the disk, below which nothing is kept
 OFF = "ATELIER_COMPILED"  # set to "off", nothing is kept
 _WORK = "work"  # with a folder for each process
 _WORK_SECONDS = 24 * 3600
+_LOG = logging.getLogger("engine.compilation")
 _DISTRIBUTIONS = {framework.TENSORFLOW: ("tensorflow", "tensorflow-cpu"), framework.JAX: ("jaxlib", "jax")}
 
 
@@ -35,25 +40,43 @@ class _Process:
 
     folder: Path | None = None
     store: Path | None = None
+    filling: threading.Thread | None = None
 
 
 def use() -> None:
-    """Gives the framework, before it is imported, a folder with what earlier processes compiled."""
+    """Gives the framework, before it is imported, a folder that `wait` finds filled with what earlier processes compiled."""
     if _Process.folder is not None or os.environ.get(OFF, "").lower() == "off" or sys.platform == "win32":
         return  # TensorFlow's Windows wheels are built without XLA
-    with contextlib.suppress(OSError, EngineError):
+    with _said_if_not("used"):
         root = paths.checkpoints_root() / FOLDER
         if shutil.disk_usage(root.parent).free < FREE_BYTES:
+            _LOG.info("what is compiled is not kept: the disk is nearly full")
             return  # TensorFlow ends where it cannot write what it has compiled
         make_folder(root)  # not what is around it: the folder of all runs may have been deleted
         clear_old(root / _WORK, _WORK_SECONDS)
         store = root / _version()
         make_folder(store)
         folder = Path(tempfile.mkdtemp(dir=root / _WORK))
-        _fill(folder, store)
         _tell(folder)
         _Process.folder, _Process.store = folder, store
+        _Process.filling = threading.Thread(target=_fill, args=(folder, store), daemon=True)
+        _Process.filling.start()
         atexit.register(close)
+
+
+def wait() -> None:
+    """Waits until all that was kept and is whole lies in this process's folder: before anything is compiled."""
+    if _Process.filling is not None:
+        _Process.filling.join()
+
+
+@contextlib.contextmanager
+def _said_if_not(done: str) -> Iterator[None]:
+    """Lets a block fail where files cannot be had, which costs time and no result; the log says so."""
+    try:
+        yield
+    except (OSError, EngineError) as error:
+        _LOG.info("what was compiled could not be %s: %s", done, error)
 
 
 def _version() -> str:
@@ -86,13 +109,14 @@ def _add(variable: str, flag: str) -> None:
 def _fill(folder: Path, store: Path) -> None:
     """Puts what was kept and is whole into a process's folder; what is damaged goes."""
     for entry in sorted(store.iterdir(), key=_changed):
-        for file in [found for found in entry.rglob("*") if found.is_file()]:
-            if sha256(file) != entry.name:
-                shutil.rmtree(entry, ignore_errors=True)
-                break
-            target = folder / file.relative_to(entry)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _link(file, target)
+        with _said_if_not("used"):  # another process may remove one meanwhile
+            for file in [found for found in entry.rglob("*") if found.is_file()]:
+                if sha256(file) != entry.name:
+                    shutil.rmtree(entry, ignore_errors=True)
+                    break
+                target = folder / file.relative_to(entry)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _link(file, target)
 
 
 def _link(file: Path, target: Path) -> None:
@@ -117,9 +141,12 @@ def keep() -> None:
     folder, store = _Process.folder, _Process.store
     if folder is None or store is None:
         return
-    with contextlib.suppress(OSError):
-        for file in [found for found in folder.rglob("*") if found.is_file() and found.stat().st_nlink == 1]:
-            _keep_file(file, file.relative_to(folder), store)
+    wait()
+    with _said_if_not("kept"):
+        for file in [found for found in folder.rglob("*") if found.is_file()]:
+            with contextlib.suppress(FileNotFoundError):  # what the framework was writing has another name by now
+                if file.stat().st_nlink == 1:
+                    _keep_file(file, file.relative_to(folder), store)
         _bound(store)
 
 

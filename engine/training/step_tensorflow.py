@@ -6,7 +6,7 @@ import tensorflow as tf
 from engine.corpus.windows import Batch
 from engine.models.protocols import CausalLM, Tensor
 from engine.presets.memory import CHUNK_LOGITS
-from engine.training import chunked_loss_tensorflow
+from engine.training import adamw_tensorflow, chunked_loss_tensorflow
 
 
 class Accumulator:
@@ -36,6 +36,7 @@ class Accumulator:
         backbone, optimizer, variables = model.backbone, model.optimizer, model.trainable_variables
         embedding = backbone.token_embedding.embeddings
         learns = any(variable is embedding for variable in variables)
+        adamw_tensorflow.share(optimizer)
 
         def gradients(
             token_ids: Tensor, targets: Tensor, weights: Tensor, share: Tensor
@@ -59,9 +60,9 @@ class Accumulator:
             optimizer.apply_gradients(zip(found, variables, strict=True))
 
         if update_apart:
-            apart = tf.function(update)
+            apart = tf.function(update, autograph=False)
 
-            @tf.function(jit_compile=jit_compile)
+            @tf.function(jit_compile=jit_compile, autograph=False)
             def whole_gradients(
                 token_ids: Tensor, targets: Tensor, weights: Tensor, share: Tensor
             ) -> tuple[list[Tensor], Tensor]:
@@ -75,7 +76,7 @@ class Accumulator:
 
         else:
 
-            @tf.function(jit_compile=jit_compile)
+            @tf.function(jit_compile=jit_compile, autograph=False)
             def whole(token_ids: Tensor, targets: Tensor, weights: Tensor, share: Tensor) -> Tensor:
                 found, figures = gradients(token_ids, targets, weights, share)
                 update(found)
@@ -84,14 +85,14 @@ class Accumulator:
         self._whole = whole
         self._sums: list[tf.Variable] = []
 
-        @tf.function(jit_compile=jit_compile)
+        @tf.function(jit_compile=jit_compile, autograph=False)
         def add(token_ids: Tensor, targets: Tensor, weights: Tensor, share: Tensor) -> Tensor:
             found, figures = gradients(token_ids, targets, weights, share)
             for total, gradient in zip(self._sums, found, strict=True):
                 total.assign_add(tf.convert_to_tensor(gradient))  # an embedding's comes as slices
             return figures
 
-        @tf.function(jit_compile=jit_compile and not update_apart)
+        @tf.function(jit_compile=jit_compile and not update_apart, autograph=False)
         def apply() -> None:
             update(self._sums)
             for total in self._sums:

@@ -95,6 +95,16 @@ def test_a_run_held_against_another_is_laid_over_it_and_read_beside_it(root):
     assert models == ["two/4", "one/4"]
 
 
+def test_a_run_that_is_called_base_is_no_base_model(root):
+    for name in ("one", "base"):
+        a_run(root, name)
+    app = go_to(open_page("lab"), "words", run="one")
+    assert app.selectbox(key="against").value == pair.BASE
+    app.selectbox(key="against").select("base").run()
+    assert not app.exception and app.query_params["against"] == "base"
+    assert [model.reference for model in pair_of(app)] == ["base/4", "one/4"]
+
+
 def pair_of(app):
     """The models that the tab Words has been given."""
     found = []

@@ -13,6 +13,10 @@ from engine.training import keras_fit, step_tensorflow, steppers
 
 pytestmark = pytest.mark.slow
 LENGTH, BATCH = 16, 4
+SIGNATURE = [
+    *(tf.TensorSpec((BATCH, LENGTH), kind) for kind in (tf.int32, tf.int32, tf.float32)),
+    tf.TensorSpec((), tf.float32),
+]
 
 
 @pytest.fixture
@@ -97,3 +101,29 @@ def test_memory_that_runs_out_is_told_apart(tiny_preset, stream, monkeypatch):
     monkeypatch.setattr(keras_fit, "fit", runs_out)
     with pytest.raises(ResourcesError, match="set batch_size to 2 or less"):
         outcomes(fit, stream)
+
+
+def test_adamw_with_shared_values_is_keras_adamw_to_the_last_bit(tiny_preset, stream, monkeypatch):
+    """And half as many operations: each costs the person who waits for the first step."""
+
+    def trained():
+        model = model_of(tiny_preset)
+        stepper = steppers.Packed(model, BATCH, False)
+        found = outcomes(stepper, stream, steps=4)
+        operations = len(stepper._accumulator._whole.get_concrete_function(*SIGNATURE).graph.get_operations())
+        values = [v.numpy() for v in (*model.trainable_variables, *model.optimizer.variables)]
+        return [o.loss for o in found], values, operations
+
+    losses, values, operations = trained()
+    monkeypatch.setattr(step_tensorflow.adamw_tensorflow, "share", lambda optimizer: None)
+    keras_losses, keras_values, keras_operations = trained()
+    assert losses == keras_losses
+    assert all(np.array_equal(*pair) for pair in zip(values, keras_values, strict=True))
+    assert operations < 0.8 * keras_operations
+
+
+@pytest.mark.parametrize("wish", [{"use_ema": True}, {"amsgrad": True}, {"gradient_accumulation_steps": 2}])
+def test_an_optimizer_with_other_wishes_stays_keras_own(wish):
+    optimizer = keras.optimizers.AdamW(1e-3, **wish)
+    step_tensorflow.adamw_tensorflow.share(optimizer)
+    assert "_backend_apply_gradients" not in vars(optimizer)
