@@ -1,11 +1,12 @@
 """The warm studio of Side by side: how soon it starts, answers, and finishes four columns.
 
-    python benchmarks/studio.py [--tokens 100] [--trials 5]
+    python benchmarks/studio.py [--tokens 100] [--trials 5] [--pages 8]
 
 A studio of its own in a temporary folder with a copy of the recorded run: two columns of the base, two of the checkpoint.
 `start` is from asking for the process to its first answer being possible, `first` from the request to the first text of
-any column, `four` until the last token of all. The first request, which loads and compiles, is told apart. At last
-the studio is left alone until it ends by itself. Prints one line of JSON; seconds.
+any column, `four` until the last token of all. The first request, which loads and compiles, is told apart. Then several
+pages ask at once, each for one text of its own prompt: `pages_first` is the longest wait for a first text among them,
+`pages_all` until the last has its last token. At last the studio is left alone until it ends by itself. Prints one line of JSON; seconds.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import shutil
 import statistics
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench import PROJECT
@@ -40,6 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tokens", type=int, default=100)
     parser.add_argument("--trials", type=int, default=5)
+    parser.add_argument("--pages", type=int, default=8, help="that ask at once")
     parser.add_argument("--idle", type=float, default=5.0, help="seconds after which the studio ends by itself")
     a = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -66,6 +69,14 @@ def main() -> None:
                 round(statistics.median(values), 3),
                 round(max(values), 3),
             )
+        one = {"reference": tuned, "seed": 1, **common}
+        asked = [
+            {"kind": "generate", "prompt": f"Page {n} asks" + " more" * n, "columns": [one]} for n in range(a.pages)
+        ]
+        with ThreadPoolExecutor(a.pages) as pool:
+            together = list(pool.map(ask, asked))
+        figures["pages"] = a.pages
+        figures["pages_first"], figures["pages_all"] = (round(max(s), 3) for s in zip(*together, strict=True))
         alone = time.perf_counter()
         while held(inference_server.lock_path(root)) and time.perf_counter() - alone < a.idle + 30:
             time.sleep(0.1)

@@ -161,6 +161,9 @@ def _progress(run: Run, state: State) -> str:
     parts = [words.phase_name(state.phase)]
     if state.phase != "training" and state.phase_since:  # something that moves while there is no other figure
         parts[0] += " · " + _("{n} s so far", n=words.grouped(max(0, int(time.time() - state.phase_since))))
+    if state.compiling and state.phase != "compiling" and (named := words.compiled_name(state.compiling)):
+        seconds = max(0, int(time.time() - state.compiling_since))
+        parts.append(named + " · " + _("{n} s so far", n=words.grouped(seconds)))
     if state.steps:
         parts.append(_("step {step} of {steps}", step=words.grouped(state.step), steps=words.grouped(state.steps)))
     left = seconds_left(run, state)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from engine.core import framework
 from engine.runs.queue import Position
 from engine.runs.settings import CHECKPOINT_FORMATS, CKPT, H5, HUGGING_FACE, KERAS, PRESET
 from ui import numbers
@@ -153,13 +154,24 @@ def state_name(state: str) -> str:
 def phase_name(phase: str) -> str:
     """What a running trainer is doing, in words."""
     return {
-        "loading": _("loading TensorFlow and the model"),
+        "loading": _("loading {framework} and the model", framework=framework.title()),
         "compiling": _("compiling the training step for this machine"),
         "preparing": _("preparing the articles"),
         "evaluating": _("measuring, sampling and saving"),
         "training": _("training"),
         "finishing": _("measuring on the whole of validation and test"),
     }.get(phase, "")
+
+
+def compiled_name(function: str) -> str:
+    """What is compiled while a function of `engine.models.compilation` is, in words; "" for one that is not known."""
+    return {
+        "train": _("compiling the training step for this machine"),
+        "score": _("compiling what measures the model"),
+        "look": _("compiling what looks at a passage"),
+        "generate": _("compiling what reads a prompt"),
+        "generate together": _("compiling what writes the samples"),
+    }.get(function, "")
 
 
 _IN_LINE = re.compile(r"[\\`*_{}\[\]<|~$&]|:(?!\s)")

@@ -55,6 +55,8 @@ STATE = needed(state=one_of(*STATES), since=timestamp) | known(
     queued_at=timestamp,
     result=step,
     phase_since=timestamp,
+    compiling=text,
+    compiling_since=timestamp,
     ends_at=timestamp,
 )
 _STAGE = needed(articles=path_text) | known(

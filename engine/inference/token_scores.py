@@ -14,6 +14,7 @@ from engine.corpus.store import Corpus
 from engine.evaluation.scoring import Scorer, batch_size
 from engine.models import finite
 from engine.models.backend import compiled, keras, tensor
+from engine.models.compilation import FirstCalls
 from engine.models.protocols import CausalLM, Tensor
 from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
@@ -60,7 +61,7 @@ class Microscope:
             shares, ids = ops.top_k(logs, min(ALTERNATIVES, logits.shape[-1]))
             return ops.exp(of_target[:, 0]), ranks, entropies, ids, ops.exp(shares)
 
-        self._look = compiled(look, model)
+        self._look, self._first_calls = compiled(look, model), FirstCalls("look")
 
     def look(self, taken: "Passage") -> Look:
         """Looks at a passage, given what stands before it.
@@ -81,7 +82,8 @@ class Microscope:
             piece = np.zeros(length + 1, dtype=np.int32)
             given = ids[first : first + length + 1]
             piece[: len(given)] = given
-            found = [np.asarray(part) for part in self._look(tensor(piece[None, :-1]), tensor(piece[None, 1:]))]
+            with self._first_calls.timed(1, length):
+                found = [np.asarray(part) for part in self._look(tensor(piece[None, :-1]), tensor(piece[None, 1:]))]
             # An entropy is made of all that the model computed there.
             finite.require(found[2][: len(given) - 1])
             parts.append([array[done - first : len(given) - 1] for array in found])

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 _LOG = logging.getLogger("engine.compilation")
@@ -24,6 +24,24 @@ class FirstCall:
 
 
 RECORDS: list[FirstCall] = []  # of this process, in their order
+
+
+_watchers: list[Callable[[str], object]] = []
+
+
+@contextlib.contextmanager
+def watched(tell: Callable[[str], object]) -> Iterator[None]:
+    """While the block runs `tell` is told the name of each function whose first call begins, and "" when that has ended."""
+    _watchers.append(tell)
+    try:
+        yield
+    finally:
+        _watchers.remove(tell)
+
+
+def _say(function: str) -> None:
+    for tell in _watchers:
+        tell(function)
 
 
 class Stopwatch:
@@ -52,7 +70,11 @@ class FirstCalls:
             yield
             return
         begun = time.perf_counter()
-        yield
+        _say(self._function)
+        try:
+            yield
+        finally:
+            _say("")
         self._seen.add(shape)
         found = FirstCall(self._function, shape, time.perf_counter() - begun)
         if len(RECORDS) < _MOST_RECORDS:

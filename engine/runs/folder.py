@@ -188,6 +188,9 @@ class Run(RunReader):
             changes.setdefault("since", time.time())
         if changes.get("phase", former.phase) != former.phase:
             changes.setdefault("phase_since", time.time())
+            changes.setdefault("compiling", "")
+        if changes.get("compiling"):
+            changes.setdefault("compiling_since", time.time())
         state = State(**{**former.__dict__, **changes})
         write_json(own / "state.json", state.__dict__, durable)
         return state

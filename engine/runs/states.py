@@ -31,6 +31,7 @@ class State:
         step, steps: the step reached and the last one; steps is 0 until it is known.
         phase: what a running trainer is doing: loading, preparing, compiling, evaluating, training, finishing.
         phase_since: Unix time of its beginning; 0 = not known.
+        compiling: which function is compiled at this moment, by its name; "" = none. compiling_since: Unix time of its beginning.
         ends_at: Unix time at which the trainer expects the result of a run that counts everything; 0 = not known.
         reason: template and values of the sentence that says why it ended, or None.
         starts: trainers started without a new checkpoint in between.
@@ -48,6 +49,8 @@ class State:
     queued_at: float = 0.0
     result: int = 0
     phase_since: float = 0.0
+    compiling: str = ""
+    compiling_since: float = 0.0
     ends_at: float = 0.0
 
     @property

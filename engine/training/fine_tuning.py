@@ -1,13 +1,14 @@
 """One run: measure the base, train, report, sample, checkpoint, and measure again at the end."""
 
+import contextlib
 from typing import Any, NoReturn
 
 import psutil
 
 from engine.core import framework, machine
-from engine.core.errors import EngineError
+from engine.core.errors import EngineError, StorageError
 from engine.core.progress import OnProgress, Phase, Progress
-from engine.models import backend
+from engine.models import backend, compilation
 from engine.models.backend import on_device, release_memory
 from engine.models.protocols import CausalLM
 from engine.presets import memory
@@ -41,7 +42,14 @@ def train(run: Run, offered: str, on_progress: OnProgress) -> dict[str, Any]:
     run.write_state(durable=False, phase=Phase.LOADING)
     on_progress(Progress(0, 0, Phase.LOADING))
     model, found = setup.load(run, offered, on_progress)
-    with on_device(found.device):
+
+    def say_compiling(function: str) -> None:
+        with contextlib.suppress(
+            StorageError
+        ):  # a full disk, or a run that is being deleted: the training finds out itself
+            run.write_state(durable=False, compiling=function)
+
+    with on_device(found.device), compilation.watched(say_compiling):
         work = _FineTuning(found, model, on_progress)
         state = work.run()
         by_keras = final.evaluate_as_keras_does(found, model, state) if found.settings.method == FIRST_TOKENS else None
