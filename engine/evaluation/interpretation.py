@@ -185,7 +185,7 @@ _UNDECIDED = sentence(
     "Whether it learned cannot be told: on {measured} it is right {own} of the time, {start} {at_start}, and with so few articles this may be chance."
 )
 _TOO_SHORT = sentence(
-    "It was too short to tell whether it learned: after {steps} steps it is right {own} of the time on {measured}, {start} {at_start}."
+    "It was too short to tell whether it learned: it ended at step {steps}, and on {measured} it is right {own} of the time, {start} {at_start}."
 )
 _MIXED = sentence(
     "It changed, for better and for worse: on {measured} it is right {own} of the time, {start} {at_start}, but it needs {bits} bits for a byte of text, {start} {bits_at_start}."
@@ -314,7 +314,7 @@ _OVERFITTED = sentence(
 _OVERFITTED_AT_ONCE = sentence(
     "It overfitted from the beginning: its loss on validation rose from {lowest} to {last}, while on what it trains on it fell from {training_then} to {training_last}."
 )
-_FEW_STEPS = sentence("It made {steps} steps only: how far it would come in more is not told.")
+_FEW_STEPS = sentence("It ended at step {steps} already: how far it would come in more is not told.")
 _BEATEN_BY_BIGRAM = sentence(
     "A bigram, a table of which token follows which in its training articles, still guesses better: {bigram} against {own}."
 )

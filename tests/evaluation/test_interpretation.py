@@ -362,7 +362,10 @@ def test_of_the_run_that_ships_it_is_said_that_it_learned_and_forgot_with_the_fi
     whole, (base, own) = history.on_whole_splits(), history.on_validation()
     reached, begun = (100 * whole[model, "validation"]["accuracy"] for model in ("run", "base"))
     said, sure = learned.said(english)
-    assert said == f"It learned: on the whole of validation it is right {reached:.1f} % of the time, its base {begun:.1f} %."
+    assert (
+        said
+        == f"It learned: on the whole of validation it is right {reached:.1f} % of the time, its base {begun:.1f} %."
+    )
     gain = 100 * (own[-1]["accuracy"] - base[0]["accuracy"])
     assert f"({own[-1]['evaluated_tokens']} tokens): +{gain:.1f} points, 95 % interval +" in sure
     texts = [event["accuracy"] for event in history.at_intervals("english")]
