@@ -63,4 +63,4 @@ def test_of_one_run_it_is_told_where_it_stands_and_what_happened(root, capsys):
     told = json.loads(capsys.readouterr().out)
     (finding,) = told["findings"]
     assert (told["state"], finding["code"], finding["own"]) == ("finished", "too_short", 0.2)
-    assert (finding["measured"], finding["start"]) == ("part of validation", "base")
+    assert (finding["measured"], finding["start"]) == ("part_at_intervals", "base")
