@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.core.errors import sentence
 from engine.evaluation import evidence, interpretation
 from engine.evaluation.interpretation import MOST_SHOWN, Finding
 from engine.memorisation import own_samples
@@ -25,6 +26,16 @@ _TABS = {
     interpretation.BEATS_BIGRAM: rooms.SCORE,
     interpretation.COPIED: rooms.COPIED,
     interpretation.FORGOT: rooms.SCORE,
+}
+SHORT = {
+    interpretation.LEARNED: sentence("learned"),
+    interpretation.LEARNED_LITTLE: sentence("learned a little"),
+    interpretation.UNDECIDED: sentence("cannot be told"),
+    interpretation.TOO_SHORT: sentence("too short"),
+    interpretation.MIXED: sentence("better and worse"),
+    interpretation.BELOW: sentence("worse than before"),
+    interpretation.BROKEN: sentence("broke"),
+    interpretation.DIVERGED: sentence("broke"),
 }
 _RUNS = 500  # whose findings are kept
 _KEPT_SECONDS = 60.0  # what is told of copies: the articles may have been indexed since
@@ -73,7 +84,7 @@ def show(run: Run, here: str = "") -> None:
                     rooms.PAGES[rooms.EXPLORE],
                     label=rooms.tab_title(tab),
                     icon=":material/arrow_forward:",
-                    query_params=address.query_of(tab),
+                    query_params=address.query_of(tab, run=run.name),
                 )
 
 
@@ -84,17 +95,8 @@ def in_words(finding: Finding) -> tuple[str, str]:
 
 def short(run: Run) -> str:
     """What happened in a run in a few words; "" where there is nothing to say."""
-    return {
-        "": "",
-        interpretation.LEARNED: _("learned"),
-        interpretation.LEARNED_LITTLE: _("learned a little"),
-        interpretation.UNDECIDED: _("cannot be told"),
-        interpretation.TOO_SHORT: _("too short"),
-        interpretation.MIXED: _("better and worse"),
-        interpretation.BELOW: _("worse than before"),
-        interpretation.BROKEN: _("broke"),
-        interpretation.DIVERGED: _("broke"),
-    }[_verdict(run, *_now(run))]
+    code = _verdict(run, *_now(run))
+    return _(SHORT[code]) if code else ""
 
 
 def _written(unit: str, value: float) -> str:

@@ -6,7 +6,18 @@ import numpy as np
 
 from engine.corpus import english
 from engine.evaluation import intervals
-from engine.evaluation.interpretation import Bigram, Copying, Evidence, Figures, Finding, findings
+from engine.evaluation.interpretation import (
+    AT_END,
+    AT_INTERVALS,
+    WHOLE,
+    WITHOUT_COPIES,
+    Bigram,
+    Copying,
+    Evidence,
+    Figures,
+    Finding,
+    findings,
+)
 from engine.runs import states
 from engine.runs.folder import Run
 from engine.runs.history.blocks import Placed
@@ -26,12 +37,16 @@ def of_run(run: Run, history: History, copying: Copying | None = None) -> list[F
     """
     if run.problem is not None or run.settings.method == IMPORTED:
         return []
-    found = gather(run.state(), history, copying)
+    found = gather(run.state(), history, copying, bool(run.settings.evaluate_tokens))
     return [] if found is None else findings(found)
 
 
-def gather(state: State, history: History, copying: Copying | None = None) -> Evidence | None:
-    """What is known of a run; None of one that goes on, may go on, or failed for another reason than its loss."""
+def gather(state: State, history: History, copying: Copying | None = None, limited: bool = False) -> Evidence | None:
+    """What is known of a run; None of one that goes on, may go on, or failed for another reason than its loss.
+
+    Args:
+        limited: whether what it measures at the end is a part of validation too.
+    """
     if state.state == states.FAILED:
         reason = state.reason or {}
         broke = reason.get("template") in (states.NO_NUMBER, states.NO_NUMBER_BEHIND)
@@ -56,7 +71,7 @@ def gather(state: State, history: History, copying: Copying | None = None) -> Ev
         state.step,
         own,
         start,
-        whole is not None,
+        AT_INTERVALS if whole is None else _measured_at_end(history, limited),
         begun_from == "base",
         own_part,
         start_part,
@@ -102,6 +117,14 @@ def _on_whole(history: History, step: int, begun_from: str) -> tuple[Figures, Fi
     if own["evaluated_tokens"] != start["evaluated_tokens"]:
         return None
     return _figures(own), _figures(start)
+
+
+def _measured_at_end(history: History, limited: bool) -> str:
+    """On which tokens of validation the figures at the end are."""
+    event = history.on_whole_splits()["run", VALIDATION]
+    if limited:
+        return AT_END
+    return WITHOUT_COPIES if event.get("near_copies_left_out") and event.get("near_copies") else WHOLE
 
 
 def _figures(event: Any) -> Figures:

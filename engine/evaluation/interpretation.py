@@ -14,6 +14,8 @@ import numpy as np
 from engine.core.errors import EngineError, sentence
 from engine.evaluation import intervals
 
+# On which tokens of validation a run's figures are.
+WHOLE, WITHOUT_COPIES, AT_END, AT_INTERVALS = "whole", "without_near_copies", "part_at_end", "part_at_intervals"
 GOOD, NOTE, WARNING = "good", "note", "warning"
 
 # Verdicts: every run that was measured has exactly one of them.
@@ -85,7 +87,7 @@ class Evidence:
 
     Attributes:
         step: the last. own, start: of its result, and of what it started from, which is its base or else a checkpoint
-            (`from_base`); on the whole of validation where `whole`, else on the part that is measured at each interval.
+            (`from_base`). measured: on which tokens of validation these two are (WHOLE …).
         own_part, start_part: on that part, with the sums of the articles where they were kept.
         validation: (step, figures) of each measurement there, from the start on; with sums the lowest and the last.
         training: (step, loss) of the reports of steps.
@@ -97,7 +99,7 @@ class Evidence:
     step: int
     own: Figures | None = None
     start: Figures | None = None
-    whole: bool = False
+    measured: str = AT_INTERVALS
     from_base: bool = True
     own_part: Figures | None = None
     start_part: Figures | None = None
@@ -185,7 +187,7 @@ _UNDECIDED = sentence(
     "Whether it learned cannot be told: on {measured} it is right {own} of the time, {start} {at_start}, and with so few articles this may be chance."
 )
 _TOO_SHORT = sentence(
-    "It was too short to tell whether it learned: after {steps} steps it is right {own} of the time on {measured}, {start} {at_start}."
+    "It was too short to tell whether it learned: it ended at step {steps}, and on {measured} it is right {own} of the time, {start} {at_start}."
 )
 _MIXED = sentence(
     "It changed, for better and for worse: on {measured} it is right {own} of the time, {start} {at_start}, but it needs {bits} bits for a byte of text, {start} {bits_at_start}."
@@ -205,16 +207,17 @@ _INTERVAL = sentence(
     "Difference on the part of validation that is measured at each interval ({tokens} tokens): {gain} points, 95 % interval {low} to {high}."
 )
 _PARTS = {
-    True: EngineError(sentence("the whole of validation")),
-    False: EngineError(sentence("the part of validation that is measured at each interval")),
+    WHOLE: EngineError(sentence("the whole of validation")),
+    WITHOUT_COPIES: EngineError(sentence("validation without its near-copies of training articles")),
+    AT_END: EngineError(sentence("the part of validation that is measured at the end")),
+    AT_INTERVALS: EngineError(sentence("the part of validation that is measured at each interval")),
 }
 _STARTS = {
     True: EngineError(sentence("its base")),
     False: EngineError(sentence("the checkpoint that it started from")),
 }
 _CODES = {
-    _PARTS[True].template: "validation",
-    _PARTS[False].template: "part of validation",
+    **{part.template: measured for measured, part in _PARTS.items()},
     _STARTS[True].template: "base",
     _STARTS[False].template: "checkpoint",
 }
@@ -251,7 +254,7 @@ def _verdict(e: Evidence) -> Finding | None:
     else:
         code, severity, template = UNDECIDED, NOTE, _UNDECIDED
     values: dict[str, float | EngineError] = {
-        "measured": _PARTS[e.whole],
+        "measured": _PARTS[e.measured],
         "start": _STARTS[e.from_base],
         "steps": e.step,
         "own": e.own.accuracy,
@@ -265,7 +268,8 @@ def _verdict(e: Evidence) -> Finding | None:
         if (
             int(low > 0) - int(high < 0)
         ) * gained >= 0:  # else the whole says otherwise than the part: neither is relied on
-            basis = _INTERVAL
+            same = e.measured == AT_INTERVALS or e.own_part.tokens == e.own.tokens
+            basis = _INTERVAL_OF_SAME if same else _INTERVAL
             gain = e.own_part.accuracy - e.start_part.accuracy
             values |= {"gain": gain, "low": low, "high": high, "tokens": e.own_part.tokens}
     return Finding(code, severity, template, values, basis)
@@ -314,7 +318,7 @@ _OVERFITTED = sentence(
 _OVERFITTED_AT_ONCE = sentence(
     "It overfitted from the beginning: its loss on validation rose from {lowest} to {last}, while on what it trains on it fell from {training_then} to {training_last}."
 )
-_FEW_STEPS = sentence("It made {steps} steps only: how far it would come in more is not told.")
+_FEW_STEPS = sentence("It ended at step {steps} already: how far it would come in more is not told.")
 _BEATEN_BY_BIGRAM = sentence(
     "A bigram, a table of which token follows which in its training articles, still guesses better: {bigram} against {own}."
 )
@@ -325,7 +329,7 @@ _COPIED = sentence(
     "It copies: {share} of what its samples say stands word for word in its training articles, in long passages. The longest has {longest} tokens; of articles that it never saw, {unseen_longest} at most."
 )
 _FORGOT = sentence("It forgot some everyday English: there it is right {own} of the time, {start} {at_start}.")
-_INTERVAL_OF_ENGLISH = sentence("Difference: {gain} points, 95 % interval {low} to {high}.")
+_INTERVAL_OF_SAME = sentence("Difference: {gain} points, 95 % interval {low} to {high}.")
 
 
 def _stopped_early(e: Evidence, verdict: Finding) -> Finding | None:
@@ -396,4 +400,4 @@ def _forgot(e: Evidence, verdict: Finding) -> Finding | None:
     if interval is None:
         return Finding(FORGOT, NOTE, _FORGOT, values)
     values |= {"gain": change, "low": interval[0], "high": interval[1]}
-    return Finding(FORGOT, NOTE, _FORGOT, values, _INTERVAL_OF_ENGLISH)
+    return Finding(FORGOT, NOTE, _FORGOT, values, _INTERVAL_OF_SAME)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import pytest
+from pages_helpers import a_run
 from runs_helpers import new_settings
 
 from engine.cli.app import main
@@ -48,3 +49,18 @@ def test_a_finished_run_is_said_to_be_finished(root, capsys, action):
     assert main([action, "one"]) == 0
     assert capsys.readouterr().out == "one is finished.\n"
     assert lifecycle.find("one").control() == ""
+
+
+def test_of_one_run_it_is_told_where_it_stands_and_what_happened(root, capsys):
+    run = a_run(root)
+    assert main(["runs", run.name]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "one: finished, step 4 of 4"
+    assert second.startswith(
+        "It was too short to tell whether it learned: it ended at step 4, and on the part of validation"
+    )
+    assert main(["runs", run.name, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    (finding,) = told["findings"]
+    assert (told["state"], finding["code"], finding["own"]) == ("finished", "too_short", 0.2)
+    assert (finding["measured"], finding["start"]) == ("part_at_intervals", "base")

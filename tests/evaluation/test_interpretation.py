@@ -10,6 +10,8 @@ from project import PROJECT
 
 from engine.evaluation import evidence, interpretation
 from engine.evaluation.interpretation import (
+    AT_END,
+    AT_INTERVALS,
     BEATEN_BY_BIGRAM,
     BEATS_BIGRAM,
     BELOW,
@@ -27,6 +29,7 @@ from engine.evaluation.interpretation import (
     TOO_SHORT,
     UNDECIDED,
     VERDICTS,
+    WHOLE,
     Bigram,
     Copying,
     Evidence,
@@ -130,19 +133,26 @@ def test_without_sums_of_the_articles_a_difference_must_be_larger_than_articles_
 
 def test_figures_of_the_whole_are_said_where_they_are_there_and_the_interval_is_that_of_the_part():
     part = figures(0.30, 3.8, 0.01)
-    whole, start = without_sums(figures(0.31, 3.7)), without_sums(figures(0.17, 5.1))
-    said, sure = findings(run(whole, start, whole=True, own_part=part, start_part=BASE))[0].said(english)
+    whole, start = (Figures(a, loss, loss / 2, 20_000) for a, loss in ((0.31, 3.7), (0.17, 5.1)))
+    said, sure = findings(run(whole, start, measured=WHOLE, own_part=part, start_part=BASE))[0].said(english)
     assert said == "It learned: on the whole of validation it is right 31.0 % of the time, its base 17.0 %."
     assert sure.startswith(
         "Difference on the part of validation that is measured at each interval (8400 tokens): +14.0 points"
     )
-    said, _sure = findings(run(part))[0].said(english)
+    said, sure = findings(run(part))[0].said(english)
+    assert sure.startswith("Difference: +14.0 points, 95 % interval +")  # of the same tokens
     assert "on the part of validation that is measured at each interval it is right 30.0 %" in said
+
+
+def test_of_a_run_that_measures_a_part_at_its_end_no_more_is_claimed(history):
+    (verdict, *_others) = findings(evidence.gather(state(states.FINISHED), history, limited=True))
+    assert verdict.to_json()["measured"] == AT_END
+    assert "on the part of validation that is measured at the end it is right" in verdict.said(english)[0]
 
 
 def test_where_the_whole_says_otherwise_than_the_part_nothing_is_claimed():
     part, whole = figures(0.17, 5.2, 0.001), without_sums(figures(0.155, 5.2))
-    found = findings(run(whole, without_sums(BASE), whole=True, own_part=part, start_part=BASE))
+    found = findings(run(whole, without_sums(BASE), measured=WHOLE, own_part=part, start_part=BASE))
     assert [f.code for f in found] == [UNDECIDED] and not found[0].basis
 
 
@@ -386,7 +396,7 @@ def test_nothing_is_said_of_a_run_that_may_go_on_or_is_damaged(name, history):
 def test_of_a_stopped_run_the_last_measurement_counts(history):
     """Its figures on whole splits, where it has any, are those of an earlier end."""
     found = evidence.gather(state(states.STOPPED, step=150, steps=200), history)
-    assert found.own == found.own_part and not found.whole
+    assert found.own == found.own_part and found.measured == AT_INTERVALS
 
 
 def test_a_run_that_failed_has_a_sentence_where_its_loss_was_no_number_alone(history):

@@ -15,11 +15,13 @@ from engine.cli.app import main
 from engine.core import jobs
 from engine.core.errors import ArticlesError, StorageError
 from engine.corpus import near_copies, preparation
-from engine.memorisation import index_job, search, suffixes
+from engine.evaluation import interpretation
+from engine.memorisation import index_job, own_samples, search, suffixes
 from engine.memorisation.search import LENGTHS
-from engine.presets import catalogue
+from engine.presets import catalogue, tokenizers
 from engine.runs import articles_read, checkpoints, lifecycle
 from engine.runs.articles_read import Range, Seen
+from engine.runs.history import shared
 from engine.runs.settings import RunSettings
 from ui import memorisation_view
 from ui.components.tokens import token_view
@@ -316,3 +318,19 @@ def test_the_command_line_tells_the_same(root, capsys):
     assert result["unseen"]["13"]["max"] < 0.5 and result["articles"] == 100
     assert main(["memorisation", run.name]) == 0
     assert "unseen articles" in capsys.readouterr().out
+
+
+def test_what_a_runs_own_samples_copied_is_told_once_its_articles_are_indexed(root):
+    run = a_run(root)
+    seen = articles_read.seen(run)
+    (corpus,) = {r.corpus for r in seen.ranges}
+    text = tokenizers.excerpt(seen.tokenizer, np.asarray(corpus.tokens("train", 2, 2)[1:]), 100, 160, 0)[1]
+    run.append_event("sample", step=4, model="run", prompt="A", text=f" {text}", seed=1)
+    assert own_samples.copied(run, shared.of(run.folder)) is None  # not indexed: nothing is built for it
+    search.build(seen.ranges)
+    found = own_samples.copied(run, shared.of(run.folder))
+    assert 50 < found.longest <= 61 and found.longest > found.unseen_longest
+    # The sample of a_run, of a few tokens, is none of it.
+    assert 0.7 < found.share < 1
+    codes = [finding.code for finding in own_samples.findings(run)]
+    assert codes == [interpretation.TOO_SHORT, interpretation.COPIED]

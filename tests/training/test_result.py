@@ -8,9 +8,11 @@ from training_helpers import settings_of
 
 from engine.core.errors import EngineError
 from engine.corpus import preparation, windows
+from engine.evaluation import cache, evidence, measure
 from engine.models.backend import keras
 from engine.presets import tokenizers
-from engine.runs import checkpoints, lifecycle, needs, spacing, states, submission
+from engine.runs import checkpoints, lifecycle, needs, references, spacing, states, submission
+from engine.runs.history import shared
 from engine.runs.settings import RunSettings, from_json
 from engine.services import worker
 from engine.training.measurer import Measurer
@@ -94,6 +96,20 @@ def test_figures_are_of_the_best_checkpoint_which_everything_then_takes(tiny_pre
     assert (whole["step"], whole["loss"]) == (checkpoints.find("run").step, result["loss"])
     assert checkpoints.find("run").manifest["metrics"]["test"]["loss"] == result["loss"]
     assert checkpoints.best(checkpoints.of_run(run)).step == best.step  # the whole figures compare with no other's
+
+
+@pytest.mark.parametrize("tokens", [0, 200])
+def test_the_bigram_that_a_run_reports_is_that_of_its_evaluation_in_full(
+    tiny_preset, sample_folder, root, eager, tokens
+):
+    run, _result = trained(settings_of(tiny_preset, sample_folder, steps=1, evaluate_tokens=tokens))
+    (reported,) = run.events("bigram")
+    whole = shared.of(run.folder).on_whole_splits()["run", "validation"]
+    way = cache.PassSettings(tokens=tokens, sequence_length=32, seed=run.settings.seed)
+    full = measure.examine(references.resolve(run.name), str(sample_folder), "validation", way)
+    assert reported["accuracy"] == pytest.approx(full["baselines"]["bigram"]["accuracy"], abs=1e-12)
+    assert reported["tokens"] == whole["evaluated_tokens"] == full["evaluated_tokens"]
+    assert evidence.gather(run.state(), shared.of(run.folder)).bigram.accuracy == reported["accuracy"]
 
 
 def test_a_run_that_does_not_improve_ends_early_and_goes_on_to_the_same_end(tiny_preset, sample_folder, root, losses):
