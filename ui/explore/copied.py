@@ -20,6 +20,7 @@ from engine.runs.history.snapshots import Snapshot
 from engine.services import import_job
 from ui import access, address, bases_view, budget, errors, memorisation_view, pair, sources, words
 from ui.charts import colours
+from ui.components.figure import live
 from ui.i18n import _, _n
 from ui.readers import folders
 
@@ -208,9 +209,7 @@ def show() -> None:
         unseen = yardstick(max(map(len, (ids for _title, ids in texts)), default=0), key, seen)
         colour = colours.BASE if st.session_state["copied_base"] else colours.of_run(run.name)
         title = _("samples") if way == RECORDED else _("my own text")
-        st.plotly_chart(
-            memorisation_view.yardstick(copied, colour, title, unseen), theme="streamlit", key="copied_chart"
-        )
+        live.chart(memorisation_view.yardstick(copied, colour, title, unseen), key="copied_chart")
         if unseen:
             st.caption(
                 _n(

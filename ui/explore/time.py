@@ -9,6 +9,7 @@ from engine.runs.history import snapshots
 from engine.runs.history.snapshots import Snapshot
 from ui import address, bases_view, budget, pair, rooms, words
 from ui.charts import colours, time_figures
+from ui.components.figure import live
 from ui.components.tokens import microscope_view
 from ui.i18n import _, _n
 from ui.readers import folders, polling
@@ -59,7 +60,7 @@ def show_at(snapshot: Snapshot, all_snapshots: list[Snapshot], several: bool) ->
     with texts:
         written(snapshot, all_snapshots, label(snapshot, several))
     with curve:
-        st.plotly_chart(time_figures.curves(all_snapshots, snapshot), theme="streamlit", key="time_chart")
+        live.chart(time_figures.curves(all_snapshots, snapshot), key="time_chart")
     figures(snapshot, all_snapshots)
     expected(snapshot)
 
