@@ -8,6 +8,7 @@ Needs `pip install -r requirements-dev.txt` for update and compile (Babel).
 """
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -73,12 +74,23 @@ def update() -> None:
 
 
 def compile_all() -> None:
-    """Writes the .mo file beside every .po file."""
+    """Writes the .mo file beside every .po file, in French with its no-break spaces."""
     from babel.messages.mofile import write_mo
 
     for path, catalogue in _catalogues():
+        for message in catalogue:
+            if path.parts[-3] == "fr" and message.id:
+                several = isinstance(message.string, tuple | list)
+                message.string = tuple(map(spaced, message.string)) if several else spaced(message.string)
         with path.with_suffix(".mo").open("wb") as file:
             write_mo(file, catalogue)
+
+
+def spaced(text: str) -> str:
+    """A French sentence with no-break spaces before its two-part signs and inside its quotation marks, code left alone."""
+    parts = text.split("`")
+    parts[::2] = [re.sub(r" (?=[;:?!»%](?![\w{(]))|(?<=«) ", "\u00a0", part) for part in parts[::2]]
+    return "`".join(parts)
 
 
 def missing(language: str) -> list[str]:

@@ -47,6 +47,7 @@ def test_a_translation_has_the_same_fields(sentence):
     assert fields(translated) == fields(sentence)
     outside_code = "".join(translated.split("`")[::2])
     assert not re.search(r"[^\W\d]'[^\W\d]", outside_code), "a typewriter's apostrophe"
+    assert not re.search(r" [;:?!»](?!\w)|« ", outside_code), "a space at which a line may break"
     assert "points de contrôle" not in translated and "point de contrôle" not in translated, "it is a point de reprise"
 
 

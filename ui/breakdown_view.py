@@ -8,6 +8,7 @@ from engine.evaluation import intervals
 from ui import near_copies_view, tables, words
 from ui.charts import breakdown_figures
 from ui.charts.breakdown_figures import Shown
+from ui.components.figure import live
 from ui.i18n import _, _n
 
 SIMPLE = "#B0B5BA"  # what is no model of ours
@@ -26,7 +27,7 @@ def show(models: list[Shown]) -> None:
         st.warning(sentence)
     for other in models[:-1]:
         difference(other, own, _("Difference to the base") if other is models[0] else "")
-    st.plotly_chart(breakdown_figures.baselines(compared(models)), theme="streamlit", key="report_baselines")
+    live.chart(breakdown_figures.baselines(compared(models)), key="report_baselines")
     simple = own.breakdown["baselines"]
     counted = _(
         "The most frequent token is “{token}”; it and the bigram (the most frequent token behind the one before, backing off to single tokens) were counted on {n} tokens of {read}.",
@@ -39,21 +40,19 @@ def show(models: list[Shown]) -> None:
     names = (_("By section"), _("By position"), _("By kind of token"), _("Calibration"), _("Padding"))
     section, position, kind, calibration, padding = st.tabs(list(names))
     with section:
-        st.plotly_chart(
-            breakdown_figures.groups(models, "by_section", section_names()), theme="streamlit", key="r_section"
-        )
+        live.chart(breakdown_figures.groups(models, "by_section", section_names()), key="r_section")
     with position:
         axis = _("tokens before it in the window")
-        st.plotly_chart(breakdown_figures.groups(models, "by_position", {}, axis), theme="streamlit", key="r_position")
+        live.chart(breakdown_figures.groups(models, "by_position", {}, axis), key="r_position")
     with kind:
-        st.plotly_chart(breakdown_figures.groups(models, "by_kind", kind_names()), theme="streamlit", key="r_kind")
+        live.chart(breakdown_figures.groups(models, "by_kind", kind_names()), key="r_kind")
         st.caption(
             _(
                 "A domain term is a word that everyday English hardly knows, or that the training articles use far more often; its first token is the hard one, the rest of it are pieces of a word."
             )
         )
     with calibration:
-        st.plotly_chart(breakdown_figures.reliability(models), theme="streamlit", key="r_calibration")
+        live.chart(breakdown_figures.reliability(models), key="r_calibration")
         errors = " · ".join(
             words.labelled(words.plain(m.title), words.percent(m.breakdown["calibration"]["error"])) for m in models
         )

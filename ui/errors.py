@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import streamlit as st
 
 from engine.core.errors import EngineError, SettingsError
-from ui import server_paths, words
-from ui.i18n import _
+from ui import words
+from ui.i18n import error_text
 
 
 def markdown(error: EngineError) -> str:
@@ -15,16 +15,7 @@ def markdown(error: EngineError) -> str:
 
     Every box takes Markdown, and values come from strangers; `error_text` is the same as plain text.
     """
-    if isinstance(error, SettingsError):
-        return "\n\n".join(markdown(problem) for problem in error.problems)
-
-    def as_markdown(value: object) -> object:
-        if isinstance(value, EngineError):  # the reason of another
-            return markdown(value)
-        return value if isinstance(value, int | float) else words.plain(server_paths.shown(str(value)))
-
-    values = {name: as_markdown(value) for name, value in error.values.items()}
-    return _(error.template, **values) if values else _(error.template)
+    return error_text(error, words.plain)
 
 
 def show(error: EngineError) -> None:

@@ -1,4 +1,4 @@
-"""The addresses of the pages that earlier versions had: each leads to the tab that has taken its place."""
+"""Addresses that lead on: of the pages that earlier versions had, to the tab that has taken the place of each; and `/lab`."""
 
 from collections.abc import Callable, Mapping
 
@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from ui import address, rooms
-from ui.rooms import ARTICLES, CHECKPOINTS, COPIED, CURVE, RUNS, SCORE, TIME, TRAIN, WORDS, WRITE
+from ui.rooms import ARTICLES, CHECKPOINTS, COPIED, CURVE, LAB, RUNS, SCORE, TIME, TRAIN, WORDS, WRITE
 
 # The former page → the tab, or the room without tabs.
 PLACES = {
@@ -19,6 +19,7 @@ PLACES = {
     "microscope": WORDS,
     "memorisation": COPIED,
     "time_machine": TIME,
+    "lab": LAB,  # which stands at the root
 }
 _RENAMED = {"model": "run"}  # parameters, as the former pages called them
 

@@ -34,8 +34,15 @@ def within() -> None:
 
 
 def _pages() -> dict[str, Page]:
+    # The default page is served at the root whatever it is called, and would keep its name from any other page.
     return {
-        room: st.Page(_HERE / f"{room}.py", title=rooms.title(room), icon=icon, default=room == rooms.LAB)
+        room: st.Page(
+            _HERE / f"{room}.py",
+            title=rooms.title(room),
+            icon=icon,
+            url_path="" if room == rooms.LAB else room,
+            default=room == rooms.LAB,
+        )
         for room, icon in rooms.ICONS.items()
     }
 
@@ -48,10 +55,10 @@ def show() -> None:
     st.session_state.setdefault("language", browser_language())  # before the pages, whose titles are in it
     rooms.PAGES.update(_pages())
     page = st.navigation([*rooms.PAGES.values(), *former.pages()])
-    room = page.url_path or rooms.LAB
-    if room not in rooms.ROOMS:  # a former page, which leads on
-        page.run()
+    if page.url_path in former.PLACES:
+        page.run()  # which leads on
         return
+    room = page.url_path or rooms.LAB
     address.begin(room)
     st.html(_LOOK)
     # After a crash or a restart of the machine nobody else starts what waits.

@@ -4,11 +4,13 @@ The language is a matter of the session, never of the process: nothing here sets
 """
 
 import gettext
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
 
+from engine.core import splits
 from engine.core.errors import EngineError, SettingsError
 from ui import numbers
 
@@ -56,20 +58,25 @@ def _n(one: str, many: str, n: int, /, **values: object) -> str:
     return _filled(catalogue(language()).ngettext(one, many, n), {"n": n, **values})
 
 
-def error_text(error: EngineError) -> str:
+def error_text(error: EngineError, write: Callable[[str], str] = str) -> str:
     """The sentence of an error in the session's language; several sentences where there are several problems.
 
     Folders of the server stand in it for the owner alone.
+
+    Args:
+        write: what becomes of the texts among its values.
     """
-    from ui import server_paths  # which asks who the session is, whose words are this module's
+    from ui import server_paths, words  # which ask who the session is, whose words are this module's
 
     if isinstance(error, SettingsError):
-        return "\n\n".join(error_text(problem) for problem in error.problems)
+        return "\n\n".join(error_text(problem, write) for problem in error.problems)
 
-    def as_text(value: object) -> object:
+    def as_text(name: str, value: object) -> object:
         if isinstance(value, EngineError):  # the reason of another
-            return error_text(value)
-        return value if isinstance(value, int | float) else server_paths.shown(str(value))
+            return error_text(value, write)
+        if name == "split" and value in splits.SPLITS:
+            return words.split_name(str(value))
+        return value if isinstance(value, int | float) else write(server_paths.shown(str(value)))
 
-    values = {name: as_text(value) for name, value in error.values.items()}
+    values = {name: as_text(name, value) for name, value in error.values.items()}
     return _(error.template, **values) if values else _(error.template)

@@ -239,7 +239,7 @@ def certain(unseen: list[Copied]) -> str:
             values = {"share": words.percent(share), "low": words.percent(low), "high": words.percent(high)}
             sentences.append(_("{n} tokens: {share} (95 % interval {low} to {high})", n=n, **values))
     return (
-        _("These shares of their passages stand in the training articles: {told}.", told="; ".join(sentences))
+        _("These shares of their passages stand in the training articles: {told}.", told=words.listed(sentences))
         if sentences
         else ""
     )

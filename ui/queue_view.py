@@ -8,7 +8,7 @@ from engine.runs import checkpoints, queue
 from engine.runs.folder import Run
 from engine.runs.settings import CHECKPOINT_FORMATS, RANDOM
 from engine.services.launchers import launching
-from ui import access, address, errors, importing_view, little_memory, rooms, run_view, sources, words
+from ui import access, address, automatic, errors, importing_view, little_memory, rooms, run_view, sources, words
 from ui.i18n import _
 from ui.readers import folders
 
@@ -80,21 +80,31 @@ def _dialog(run: Run, extend: bool) -> None:
     if articles is None:
         return
     left, right = st.columns(2)
-    first = left.number_input(
-        _("First article (0 = from the start)"), 0, value=settings.first_article or 0, key="again_first"
+    shown = automatic.taken(settings.preset, settings.device, settings.sequence_length, settings.lora_rank)
+    first = automatic.number(
+        left, _("First article"), "first_article", shown, settings.first_article, key="again_first"
     )
-    last = right.number_input(_("Last article (0 = to the end)"), 0, value=settings.last_article or 0, key="again_last")
+    last = automatic.number(right, _("Last article"), "last_article", shown, settings.last_article, key="again_last")
     left, right = st.columns(2)  # a row each: on a phone they are one below the other
-    rate = left.number_input(
-        _("Learning rate (0 = automatic)"), 0.0, 0.1, settings.learning_rate, 1e-4, format="%.5f", key="again_rate"
+    rate = automatic.number(
+        left,
+        _("Learning rate"),
+        "learning_rate",
+        shown,
+        settings.learning_rate,
+        min_value=0.0,
+        max_value=0.1,
+        step=1e-4,
+        format="%.5f",
+        key="again_rate",
     )
     seed = right.number_input(_("Seed"), 0, 2**31 - 1, settings.seed, key="again_seed")
     left, right = st.columns(2)
-    batch_size = left.number_input(
-        _("Batch size (0 = about 2,048 tokens)"), 0, 1024, settings.batch_size, key="again_batch"
+    batch_size = automatic.number(
+        left, _("Batch size"), "batch_size", shown, settings.batch_size, help=_("Windows a step."), key="again_batch"
     )
-    lora_rank = right.number_input(
-        _("LoRA rank (0 = train every weight)"), 0, 256, settings.lora_rank, help=words.lora_help(), key="again_lora"
+    lora_rank = automatic.number(
+        right, _("LoRA rank"), "lora_rank", shown, settings.lora_rank, help=words.lora_help(), key="again_lora"
     )
     form = st.selectbox(
         _("Checkpoint format"),
@@ -109,12 +119,12 @@ def _dialog(run: Run, extend: bool) -> None:
         changes: dict[str, Any] = {
             unit: int(amount) if unit == "steps" else float(amount),
             "articles": articles,
-            "first_article": int(first) or None,
-            "last_article": int(last) or None,
-            "learning_rate": float(rate),
+            "first_article": int(first or 0) or None,
+            "last_article": int(last or 0) or None,
+            "learning_rate": float(rate or 0),
             "seed": int(seed),
-            "batch_size": int(batch_size),
-            "lora_rank": int(lora_rank),
+            "batch_size": int(batch_size or 0),
+            "lora_rank": int(lora_rank or 0),
             "checkpoint_format": form,
         }
         again = queue.from_checkpoint(reference, **changes) if extend else queue.again(run, **changes)

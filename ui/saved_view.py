@@ -211,7 +211,7 @@ def _verdict(verification: Verification) -> None:
         return
     listed = [_("{name}: {was} then, {now} now", name=n, was=was or "–", now=now or "–") for n, was, now in changed]
     opening = _("What is not as it was then:") if identical else _("It was written under other circumstances:")
-    st.caption(opening + " " + words.plain("; ".join(listed)))
+    st.caption(opening + " " + words.plain(words.listed(listed)))
 
 
 def _piece(text: str | None) -> str:

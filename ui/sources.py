@@ -100,6 +100,15 @@ def title(c: store.Corpus) -> str:
     return _("{name} · {n} articles", name=name, n=words.grouped(store.summary(c.card)["articles"]))
 
 
+def name(articles: str) -> str:
+    """What a source is called in a sentence: the sample, prepared articles by their title, anything else by its path."""
+    if articles == paths.portable(paths.SAMPLE_ARTICLES):
+        return _("the sample that ships")
+    if (known := prepared().get(articles)) is not None:
+        return title(known)
+    return server_paths.shown(articles)
+
+
 def with_split(split: str, vocabulary: str = "") -> dict[str, str]:
     """Portable path → title of the articles that this session may see and that have such a split, the sample first.
 

@@ -13,14 +13,15 @@ from engine.runs import plans, queue
 from engine.runs.inputs import articles_path
 from engine.runs.plans import Plan
 from engine.services.launchers import launching
-from ui import access, address, preview_view, rooms, run_view, words
+from ui import access, address, numbers, preview_view, rooms, run_view, words
 from ui.charts import article_figures
+from ui.components.figure import live
 from ui.i18n import _
 
 _COUNTED_BYTES = 32 << 20
 _MOST_PLAN_BYTES = 64 << 10
 _LENGTHS = ("steps", "epochs")
-_AUTOMATIC = ("learning_rate", "batch_size", "sequence_length")  # where 0 is one by the engine
+_AUTOMATIC = ("learning_rate", "batch_size", "sequence_length")  # where none, or 0, is one by the engine
 _COLUMNS = ("name", "first", "last", "parent", *_LENGTHS, *_AUTOMATIC)
 
 
@@ -70,7 +71,7 @@ def form(preset: str, articles: str) -> None:
         )
     )
     plan = _edited(plan, f"{chosen}-{articles}-{upload.name if upload else ''}")
-    st.plotly_chart(article_figures.stages(plan), theme="streamlit", key="plan_stages")
+    live.chart(article_figures.stages(plan), key="plan_stages")
     prefix = st.text_input(_("The runs' names begin with (empty = date and time)"), "", key="plan_prefix").strip()
     stages = plans.settings(plan, articles, prefix or queue.UNNAMED, preset=preset)
     one, two = st.columns([1, 3])
@@ -112,31 +113,31 @@ def _edited(plan: Plan, key: str) -> Plan:
             "last": stage.last,
             "parent": stage.parent,
             **{name: stage.settings.get(name) for name in _LENGTHS},
-            **{name: stage.settings.get(name, 0) for name in _AUTOMATIC},
+            **{name: stage.settings.get(name) or None for name in _AUTOMATIC},
         }
         for stage in plan.stages
     ]
     edited = st.data_editor(
-        pd.DataFrame(rows, columns=list(_COLUMNS)).astype(dict.fromkeys(_LENGTHS, "float64")),
+        pd.DataFrame(rows, columns=list(_COLUMNS)).astype(dict.fromkeys((*_LENGTHS, *_AUTOMATIC), "float64")),
         hide_index=True,
         num_rows="dynamic",
         key=f"stages_{preview_view.name_of(key)}",
-        placeholder="",
+        placeholder=numbers.NO_NUMBER,
         column_config={
             "name": st.column_config.TextColumn(_("Stage")),
             "first": st.column_config.NumberColumn(_("First article"), min_value=1, step=1),
             "last": st.column_config.NumberColumn(_("Last article"), min_value=1, step=1),
             "parent": st.column_config.TextColumn(_("Starts from"), help=_("base, or the name of an earlier stage")),
             "steps": st.column_config.NumberColumn(_("Steps"), min_value=1, step=1, help=_("instead of epochs")),
-            "epochs": st.column_config.NumberColumn(_("Epochs"), min_value=0.0, format="%.2f"),
+            "epochs": st.column_config.NumberColumn(_("Epochs"), min_value=0.0, format="localized"),
             "learning_rate": st.column_config.NumberColumn(
-                _("Learning rate"), min_value=0.0, max_value=0.1, format="%.5f", help=_("0 = automatic")
+                _("Learning rate"), min_value=0.0, max_value=0.1, format="scientific", help=_("empty = automatic")
             ),
             "batch_size": st.column_config.NumberColumn(
-                _("Batch"), min_value=0, step=1, help=_("windows a step; 0 = about 2,048 tokens")
+                _("Batch"), min_value=0, step=1, help=_("windows a step; empty = automatic")
             ),
             "sequence_length": st.column_config.NumberColumn(
-                _("Window"), min_value=0, step=1, help=_("tokens of a window; 0 = automatic")
+                _("Window"), min_value=0, step=1, help=_("tokens of a window; empty = automatic")
             ),
         },
     )
@@ -155,6 +156,9 @@ def changed(settings: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     lengths = {name: row[name] for name in _LENGTHS if pd.notna(row[name])}
     gone = (*_LENGTHS, "minutes") if lengths else _LENGTHS
     own = {name: value for name, value in settings.items() if name not in gone}
-    numbers = {name: row[name] for name in _AUTOMATIC if pd.notna(row[name]) and (row[name] or name in own)}
+    chosen = {name: row[name] if pd.notna(row[name]) else 0 for name in _AUTOMATIC}
+    own |= {name: value for name, value in chosen.items() if value or name in own}
     whole = ("steps", "batch_size", "sequence_length")
-    return own | {name: int(v) if name in whole else float(v) for name, v in {**lengths, **numbers}.items()}
+    own |= lengths
+    changed = (*lengths, *_AUTOMATIC)
+    return {name: (int if name in whole else float)(v) if name in changed else v for name, v in own.items()}

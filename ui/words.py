@@ -3,7 +3,7 @@
 import html
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -85,6 +85,11 @@ def duration(seconds: float) -> str:
 def labelled(name: str, text: str) -> str:
     """A name and what is said of it: with a no-break space before the colon in French."""
     return _("{name}: {told}", name=name, told=text)
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Texts one after the other, each of which may have commas of its own."""
+    return _("; ").join(texts)
 
 
 def accuracy_on(split: str) -> str:

@@ -58,7 +58,8 @@ class Plan:
     def scaled(self, articles: int) -> "Plan":
         """The plan for a corpus of so many training articles: on a smaller one the ranges shrink in proportion.
 
-        Neighbouring ranges stay neighbours; a range keeps one article at least.
+        Neighbouring ranges stay neighbours; a range keeps one article at least. A stage that is named after the end of
+        its range, as first-10000, is named after the new one.
         """
         if articles >= self.articles:
             return self
@@ -68,7 +69,19 @@ class Plan:
             first = min(round((stage.first - 1) * share) + 1, articles)
             return replace(stage, first=first, last=max(first, round(stage.last * share)))
 
-        return replace(self, articles=articles, stages=tuple(shrunk(stage) for stage in self.stages))
+        return replace(self, articles=articles, stages=_renamed(self.stages, tuple(map(shrunk, self.stages))))
+
+
+def _renamed(former: tuple[Stage, ...], stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """Stages with names that say what they take now, no two alike; each still starts from the same one."""
+    names: dict[str, str] = {BASE: BASE}
+    for was, stage in zip(former, stages, strict=True):
+        name = re.sub(rf"(?<![0-9]){was.last}(?![0-9])", str(stage.last), was.name)
+        same = 1
+        while name in names.values():
+            name, same = f"{name.removesuffix(f'-again-{same}')}-again-{same + 1}", same + 1
+        names[was.name] = name
+    return tuple(replace(s, name=names[s.name], parent=names.get(s.parent, s.parent)) for s in stages)
 
 
 def shipped() -> list[Path]:

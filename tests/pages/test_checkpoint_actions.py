@@ -159,7 +159,7 @@ def test_the_form_of_a_run_says_what_its_format_loses(root):
 
 def test_the_form_of_a_run_offers_warm_up_weight_decay_and_dropout(root):
     app = open_page("train")
-    chosen = {"Warm-up steps": 7, "Weight decay": 0.1, "Dropout (empty = the model's own)": 0.2}
+    chosen = {"Warm-up steps": 7, "Weight decay": 0.1, "Dropout": 0.2}
     for box in app.number_input:
         if box.label in chosen:
             box.set_value(chosen[box.label])

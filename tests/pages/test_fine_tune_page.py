@@ -25,8 +25,8 @@ def test_a_trainer_that_died_is_named_with_its_reason_in_the_language(root):
 
 def test_the_form_says_everything_that_is_wrong_at_once(root):
     app = open_page("train")
-    the(app.number_input, "Learning rate (0 = automatic)").set_value(0.5)
-    the(app.number_input, "Sequence length (0 = automatic)").set_value(3)
+    the(app.number_input, "Learning rate").set_value(0.5)
+    the(app.number_input, "Sequence length").set_value(3)
     the(app.text_input, "Name of the run").set_value("../up")
     app.run()
     problems = " ".join(e.value for e in app.error)
@@ -34,6 +34,41 @@ def test_the_form_says_everything_that_is_wrong_at_once(root):
     assert "sequence_length must be 0 (automatic) or at least 8" in problems
     assert "cannot be a folder" in problems
     assert the(app.button, "Start the run").disabled
+
+
+def test_a_recipe_starts_a_run_with_one_press_on_the_articles_that_are_chosen(root):
+    from engine.runs import queue
+
+    app = open_page("train")
+    assert any("the sample that ships" in caption.value for caption in app.caption)
+    app.button(key="recipe_report").click().run()
+    assert not app.exception and not app.error
+    (run,) = queue.waiting(root)
+    assert run.name.startswith("report-")
+    assert (run.settings.method, run.settings.sequence_length, run.settings.epochs) == ("report", 128, 1.0)
+    assert run.settings.articles == "articles/sample"
+    assert the(app.title, "Explore")
+
+
+def test_a_recipe_that_cannot_be_had_here_says_why(root, monkeypatch):
+    from engine.core import machine
+
+    monkeypatch.setattr(machine, "gpus", lambda: [])
+    app = open_page("train")
+    assert app.button(key="recipe_gpu").disabled and not app.button(key="recipe_minute").disabled
+    assert the(app.caption, "This machine has no GPU that it can use.")
+
+
+def test_an_empty_number_shows_what_a_run_takes_for_it(root):
+    app = open_page("train")
+    shown = {box.label: box.proto.placeholder for box in app.number_input}
+    assert (shown["Learning rate"], shown["Sequence length"]) == ("automatic: 0.002", "automatic: 256")
+    assert (shown["Batch size"], shown["LoRA rank"]) == ("automatic: 8", "every weight is trained")
+    the(app.number_input, "Sequence length").set_value(64)
+    the(app.number_input, "LoRA rank").set_value(4)
+    app.run()
+    shown = {box.label: box.proto.placeholder for box in app.number_input}
+    assert (shown["Learning rate"], shown["Batch size"]) == ("automatic: 0.03", "automatic: 32")
 
 
 def test_stages_are_queued_from_the_form_each_for_its_parent(root):
@@ -47,12 +82,12 @@ def test_stages_are_queued_from_the_form_each_for_its_parent(root):
     assert not app.exception and not app.error
     waiting = queue.waiting(root)
     assert [run.name for run in waiting] == [
-        "chain-first-10",
-        "chain-first-10000",
-        "chain-first-80000",
+        "chain-first-1",  # after the articles that they take here
+        "chain-first-8",
+        "chain-first-67",
         "chain-the-rest",
     ]
-    assert [run.waits_for() for run in waiting][1:] == ["chain-first-10", "chain-first-10000", "chain-first-80000"]
+    assert [run.waits_for() for run in waiting][1:] == ["chain-first-1", "chain-first-8", "chain-first-67"]
 
 
 def test_a_grid_of_runs_is_queued_from_the_form_and_shown_in_one_table(root):

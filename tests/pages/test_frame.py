@@ -221,6 +221,7 @@ def test_the_menus_address_has_no_tab_and_leads_to_where_one_was(root):
         ("microscope", {"article": "3", "token": "41"}, "explore", {"article": "3", "token": "41", "tab": "words"}),
         ("memorisation", {"run": "one"}, "explore", {"run": "one", "tab": "copied"}),
         ("time_machine", {"run": "one"}, "explore", {"run": "one", "tab": "time"}),
+        ("lab", {"run": "one"}, "lab", {"run": "one"}),
     ],
 )  # fmt: skip
 def test_a_former_address_leads_to_what_has_taken_its_place(page, query, room, there):
@@ -230,7 +231,7 @@ def test_a_former_address_leads_to_what_has_taken_its_place(page, query, room, t
 
 def test_every_former_page_stands_in_no_menu(monkeypatch):
     assert set(former.PLACES) == {"articles", "fine_tune", "compare", "checkpoints", "side_by_side", "evaluate",
-                                  "microscope", "memorisation", "time_machine"}  # fmt: skip
+                                  "microscope", "memorisation", "time_machine", "lab"}  # fmt: skip
     made = []
     monkeypatch.setattr(st, "Page", lambda page, **of: made.append((of["url_path"], of["visibility"])))
     former.pages()

@@ -35,6 +35,18 @@ def test_a_scaled_plan_lies_inside_its_corpus_and_neighbours_stay_neighbours(art
     assert stages[-1].last == min(articles, 119_924)
     assert stages[3].first == stages[2].last + 1 or articles < 3
     assert stages[0].last <= stages[1].last <= stages[2].last
+    names = [stage.name for stage in stages]
+    assert len(set(names)) == len(names)
+    assert [stage.parent for stage in stages] == ["base", *names[:-1]]
+
+
+def test_a_scaled_stage_is_named_after_the_articles_that_it_takes():
+    def named(articles):
+        return [stage.name for stage in plans.load(PUBMED).scaled(articles).stages]
+
+    assert named(119_924) == ["first-10", "first-10000", "first-80000", "the-rest"]
+    assert named(100) == ["first-1", "first-8", "first-67", "the-rest"]
+    assert named(2) == ["first-1", "first-1-again-2", "first-1-again-3", "the-rest"]
 
 
 def test_everything_that_is_wrong_with_a_plan_is_said_at_once(tmp_path):
@@ -95,8 +107,8 @@ def chain(root, tiny_preset, sample_folder):
 
 
 def test_a_stage_waits_for_its_parent_and_is_not_started_before(chain, root):
-    assert [run.waits_for() for run in chain] == [None, "p-first-10", "p-first-10000", "p-first-80000"]
-    assert [run.name for run in queue.waiting(root) if not run.waits_for()] == ["p-first-10"]
+    assert [run.waits_for() for run in chain] == [None, "p-first-1", "p-first-2", "p-first-16"]
+    assert [run.name for run in queue.waiting(root) if not run.waits_for()] == ["p-first-1"]
     assert worker.work(chain[1]) is None
     assert chain[1].state().state == states.QUEUED
 
@@ -105,16 +117,16 @@ def test_a_stage_waits_for_its_parent_and_is_not_started_before(chain, root):
 def test_the_chain_runs_and_each_run_knows_where_it_came_from(chain, only_trains):
     for run in chain[:2]:
         worker.work(lifecycle.find(run.name))
-    last = lifecycle.find("p-first-10000")
+    last = lifecycle.find("p-first-2")
     (link,) = last.config["lineage"]
-    assert (link["checkpoint"], link["first_article"], link["last_article"]) == ("p-first-10/2", 1, 1)
+    assert (link["checkpoint"], link["first_article"], link["last_article"]) == ("p-first-1/2", 1, 1)
     assert (last.settings.first_article, last.settings.last_article) == (1, 2)
-    assert last.settings.parent == "p-first-10/2"
-    assert checkpoints.find("p-first-10000").manifest["parent_hash"] == checkpoints.find("p-first-10").hash
-    manifest = checkpoints.find("p-first-10000").manifest
+    assert last.settings.parent == "p-first-1/2"
+    assert checkpoints.find("p-first-2").manifest["parent_hash"] == checkpoints.find("p-first-1").hash
+    manifest = checkpoints.find("p-first-2").manifest
     assert (manifest["articles"], manifest["lineage"]) == ([1, 2], [link])
     assert 0 < manifest["epochs"] < link["epochs"]  # as many steps over more articles
-    card = formats.card(references.resolve("p-first-10000"))
+    card = formats.card(references.resolve("p-first-2"))
     assert (
         f"- Articles before: 1-1 of `{Path(link['articles']).name}`, {link['epochs']:.2f} epochs, {link['tokens']:,} tokens."
         in card

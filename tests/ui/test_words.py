@@ -46,6 +46,13 @@ def test_the_reason_that_an_error_gives_is_translated_with_it_out_of_a_file_too(
         assert errors.markdown(shown) == "a.zip ne contient aucun article utilisable. \\*a\\*.txt est vide."
 
 
+def test_a_part_of_a_corpus_that_an_error_names_is_named_in_the_language_of_the_session(monkeypatch):
+    monkeypatch.setattr(i18n, "language", lambda: "fr")
+    monkeypatch.setattr(words, "language", lambda: "fr")
+    error = EngineError("{articles} has no {split} articles.", articles="a.zip", split="train")
+    assert i18n.error_text(error) == "a.zip n’a pas d’articles dans sa partie entraînement."
+
+
 @pytest.mark.parametrize(
     ("number", "shown"),
     [

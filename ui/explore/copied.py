@@ -17,6 +17,7 @@ from engine.runs.history import snapshots
 from engine.runs.history.snapshots import Snapshot
 from ui import address, bases_view, budget, errors, memorisation_view, pair, sources, words
 from ui.charts import colours
+from ui.components.figure import live
 from ui.explore import copied_index
 from ui.i18n import _, _n
 from ui.readers import folders
@@ -200,7 +201,7 @@ def draw(sides: list[Side]) -> None:
     unseen = copied_index.yardstick(tokens, copied_index.key_of(own.seen), own.seen)
     chance = [one.words(own.seen.tokenizer) for one in unseen]
     groups = [(side.title, side.colour, found) for side, found in zip(sides, lengths, strict=True)]
-    st.plotly_chart(memorisation_view.longest(groups, chance), theme="streamlit", key="copied_chart")
+    live.chart(memorisation_view.longest(groups, chance), key="copied_chart")
     st.markdown(memorisation_view.yardstick_in_words(chance))
     texts = max(len(side.texts) for side in sides)
     for number in range(texts):
@@ -220,7 +221,7 @@ def draw(sides: list[Side]) -> None:
                 memorisation_view.passages(side.seen.tokenizer, found[number], names_of(side.seen), side.readable)
     with st.expander(_("In figures: shares of passages of 5, 8 and 13 tokens"), key="copied_figures"):
         shares = [(side.title, side.colour, found) for side, found in zip(sides, copied, strict=True)]
-        st.plotly_chart(memorisation_view.shares(shares, unseen), theme="streamlit", key="copied_shares")
+        live.chart(memorisation_view.shares(shares, unseen), key="copied_shares")
         if certain := memorisation_view.certain(unseen):
             st.caption(certain)
 

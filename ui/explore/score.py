@@ -26,6 +26,7 @@ from ui import (
 from ui.charts import colours, evaluation_figures
 from ui.charts.breakdown_figures import Shown
 from ui.charts.evaluation_figures import Row
+from ui.components.figure import live
 from ui.i18n import _, _n
 from ui.readers import folders, recorded
 
@@ -195,7 +196,8 @@ def table(split: str, runs: list[Run]) -> None:
     )
     for slot, (name, title, pattern, factor) in zip(st.columns(2), figures, strict=True):
         figure = evaluation_figures.bars(rows, name, title, pattern, factor)
-        slot.plotly_chart(figure, theme="streamlit", key=f"figure_{name}")
+        with slot:
+            live.chart(figure, key=f"figure_{name}")
     tables.show(
         pd.DataFrame(
             {

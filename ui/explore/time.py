@@ -12,6 +12,7 @@ from engine.runs.history.events import Sample
 from engine.runs.history.snapshots import Snapshot
 from ui import address, against, bases_view, budget, pair, rooms, texts, words
 from ui.charts import colours, time_figures
+from ui.components.figure import live
 from ui.components.tokens import microscope_view
 from ui.i18n import _, _n
 from ui.readers import folders, measured, polling
@@ -92,7 +93,7 @@ def show_at(snapshot: Snapshot, all_snapshots: list[Snapshot], beside: Beside, s
             st.caption(_("No sample was written at this moment."))
     with curve:
         figure = time_figures.curves(all_snapshots, snapshot, [] if beside.why_not else beside.snapshots)
-        st.plotly_chart(figure, theme="streamlit", key="time_chart")
+        live.chart(figure, key="time_chart")
         on = measured.at_intervals(snapshot.history)
         st.caption(_("Measured on: {what}, the same tokens at every moment.", what=on))
     held_against(snapshot, all_snapshots, beside, texts_of)

@@ -95,24 +95,27 @@ def figures(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
     curve = statistics.curve(c.content_hash, split, c)
     of = c.content_hash, split
     drawn = live.cached(lambda: article_figures.coverage(*curve, taken, share), "coverage", *of, taken)
-    right.plotly_chart(drawn, theme="streamlit", key="coverage")
+    with right:
+        live.chart(drawn, key="coverage")
     st.subheader(_("Lengths, sections, words"))
     left, right = st.columns(2)
     drawn = live.cached(lambda: article_figures.lengths(c.words(split), _("words in an article")), "words", *of)
-    left.plotly_chart(drawn, theme="streamlit", key="words")
+    with left:
+        live.chart(drawn, key="words")
     drawn = live.cached(lambda: article_figures.lengths(tokens, _("tokens in an article")), "tokens", *of)
-    right.plotly_chart(drawn, theme="streamlit", key="tokens")
+    with right:
+        live.chart(drawn, key="tokens")
     left, right = st.columns(2)
     found, articles = statistics.over_represented(c.content_hash, split, c, tokenizer)
     with left:
         names = [tuple(item) for item in c.card["section_names"][:SHOWN_SECTIONS]]
         total = corpus.summary(c.card)["articles"]
         drawn = live.cached(lambda: article_figures.sections(names, total), "sections", *of)
-        st.plotly_chart(drawn, theme="streamlit", key="sections")
+        live.chart(drawn, key="sections")
     with right:
         if found:
             drawn = live.cached(lambda: article_figures.keywords(found[:12]), "keywords", *of)
-            st.plotly_chart(drawn, theme="streamlit", key="keywords")
+            live.chart(drawn, key="keywords")
             st.caption(
                 _(
                     "The words that these articles use most above English prose (× = times as often), from {n} articles spread over the split, against 44 public-domain books. Log-odds with a Dirichlet prior, Monroe et al. 2008.",
@@ -140,7 +143,7 @@ def stages(c: Corpus) -> None:
         )
     scaled = plan.scaled(articles)
     drawn = live.cached(lambda: article_figures.stages(scaled), "stages", chosen, repr(scaled))
-    st.plotly_chart(drawn, theme="streamlit", key="stages")
+    live.chart(drawn, key="stages")
 
 
 def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> int | None:

@@ -6,6 +6,7 @@ import streamlit as st
 from engine.runs import sweeps
 from ui import setting_names, tables, words
 from ui.charts import scaling
+from ui.components.figure import live
 from ui.i18n import _, _n
 
 
@@ -28,7 +29,8 @@ def show() -> None:
         titles = {"accuracy": _("accuracy on test (%)"), "bits_per_byte": _("bits per byte on test")}
         for column, (figure, title) in zip(st.columns(2), titles.items(), strict=True):
             drawn = scaling.scaling(points, figure, title, _("training articles"), base.get(figure), _("base"))
-            column.plotly_chart(drawn, theme="streamlit", key=f"sweep_{figure}")
+            with column:
+                live.chart(drawn, key=f"sweep_{figure}")
         st.caption(
             _(
                 "Of each number of articles the settings that are best on validation; the bar reaches from the worst seed to the "

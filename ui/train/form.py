@@ -1,14 +1,12 @@
 """What to train, from what, on which articles and for how long: one run, stages, or a grid of runs."""
 
-from typing import Any
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engine.core import framework, machine
 from engine.core.errors import EngineError, SettingsError
 from engine.presets import catalogue
-from engine.runs import checkpoints, fields, inputs, needs, queue
+from engine.runs import checkpoints, fields, needs, queue
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.settings import (
     CHECKPOINT_FORMATS,
@@ -22,6 +20,7 @@ from engine.services.launchers import launching
 from ui import (
     access,
     address,
+    automatic,
     budget,
     errors,
     gpu_unused,
@@ -35,7 +34,7 @@ from ui import (
 )
 from ui.i18n import _
 from ui.readers import folders
-from ui.train import sweep_form
+from ui.train import recipes, sweep_form
 
 
 def estimates(settings: RunSettings) -> str:
@@ -103,20 +102,6 @@ def choose_parent(preset: str, parent: Checkpoint | None) -> str | None:
     )
 
 
-def number_input(column: DeltaGenerator, label: str, name: str, **more: Any) -> float:
-    """A number of the table of settings: within its bounds, its default first."""
-    field = fields.BY_NAME[name]
-    low, high = map(field.kind, field.bounds)
-    return column.number_input(label, low, high, field.default, **more)
-
-
-def batch_label(device: str) -> str:
-    """What the batch is called, with the automatic size that it has on a device."""
-    if machine.resolve_device(device) == "cpu":
-        return _("Batch size (0 = about {tokens} tokens)", tokens=words.grouped(inputs.STEP_TOKENS))
-    return _("Batch size (0 = up to {tokens} tokens)", tokens=words.grouped(inputs.GPU_STEP_TOKENS))
-
-
 def several_devices(column: DeltaGenerator) -> int:
     """How many GPUs share the run, where there are several and the framework can share one."""
     if len(machine.gpus()) < 2 or machine.resolve_device("auto") == "cpu" or framework.devices_problem() is not None:
@@ -132,8 +117,8 @@ def several_devices(column: DeltaGenerator) -> int:
     )
 
 
-def one_run(preset: str, parent: str | None, articles: str) -> None:
-    """The form of a single run."""
+def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings, str] | None:
+    """The form of a single run: its settings and how its name begins, where the button is pressed."""
     left, right = st.columns(2)
     with left:
         unit = st.segmented_control(
@@ -163,44 +148,55 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
     with st.expander(_("Advanced: name, range, learning rate, batch, LoRA, device, prompts")):
         one, two, three = st.columns(3)
         name = one.text_input(_("Name of the run (empty = date and time)"), "")
-        first = one.number_input(_("First article (0 = from the start)"), 0, value=0)
-        last = one.number_input(_("Last article (0 = to the end)"), 0, value=0)
-        seed = number_input(one, _("Seed"), "seed", help=_("The same seed, data and device give the same run again."))
-        learning_rate = two.number_input(
-            _("Learning rate (0 = automatic)"),
-            0.0,
-            1.0,
-            0.0,
-            1e-4,
+        device = three.selectbox(
+            _("Device"),
+            ["auto", "cpu", *[f"gpu:{i}" for i in range(len(machine.gpus()))]],
+            format_func=setting_names.device,
+        )
+        shown = automatic.taken(preset, device)
+        first = automatic.number(one, _("First article"), "first_article", shown)
+        last = automatic.number(one, _("Last article"), "last_article", shown)
+        seed = one.number_input(
+            _("Seed"),
+            *fields.BY_NAME["seed"].bounds,
+            fields.BY_NAME["seed"].default,
+            help=_("The same seed, data and device give the same run again."),
+        )
+        sequence_length = automatic.number(
+            two, _("Sequence length"), "sequence_length", shown, help=_("Tokens in a window.")
+        )
+        lora_rank = automatic.number(two, _("LoRA rank"), "lora_rank", shown, help=words.lora_help())
+        shown = automatic.taken(preset, device, int(sequence_length or 0), int(lora_rank or 0))
+        batch_size = automatic.number(two, _("Batch size"), "batch_size", shown, help=_("Windows a step."))
+        learning_rate = automatic.number(
+            two,
+            _("Learning rate"),
+            "learning_rate",
+            shown,
+            min_value=0.0,
+            max_value=1.0,
+            step=1e-4,
             format="%.5f",
             help=_(
                 "The peak: it warms up, then falls along a cosine. Automatic: by the width of the model, and higher with LoRA."
             ),
         )
-        warmup_steps = number_input(
-            two, _("Warm-up steps"), "warmup_steps", help=_("In so many steps the learning rate rises to its peak.")
+        warmup_steps = two.number_input(
+            _("Warm-up steps"),
+            *fields.BY_NAME["warmup_steps"].bounds,
+            fields.BY_NAME["warmup_steps"].default,
+            help=_("In so many steps the learning rate rises to its peak."),
         )
-        weight_decay = number_input(
-            two,
+        weight_decay = two.number_input(
             _("Weight decay"),
-            "weight_decay",
+            *map(float, fields.BY_NAME["weight_decay"].bounds),
+            fields.BY_NAME["weight_decay"].default,
             step=0.01,
             format="%.3f",
             help=_(
                 "Draws the weights of the attention and feed-forward layers a little towards 0 at each step, so that the model learns less by heart."
             ),
         )
-        # Before the batch, whose automatic size depends on it.
-        device = three.selectbox(
-            _("Device"),
-            ["auto", "cpu", *[f"gpu:{i}" for i in range(len(machine.gpus()))]],
-            format_func=setting_names.device,
-        )
-        batch_size = number_input(two, batch_label(device), "batch_size", key="tune_batch_size")
-        sequence_length = number_input(
-            two, _("Sequence length (0 = automatic)"), "sequence_length", help=_("Tokens in a window.")
-        )
-        lora_rank = number_input(two, _("LoRA rank (0 = train every weight)"), "lora_rank", help=words.lora_help())
         devices = several_devices(three) if device == "auto" else 1
         precision = three.selectbox(
             _("Precision"), PRECISIONS, format_func=lambda code: setting_names.value("precision", code)
@@ -213,16 +209,17 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
                 "Compiled steps are faster, and the first one waits until they are compiled. Automatic: not for a run of two minutes at most of a small model on a CPU."
             ),
         )
-        evaluate_steps = three.number_input(
-            _("Steps between checkpoints (0 = a tenth of the run)"),
-            0,
-            value=0,
+        evaluate_steps = automatic.number(
+            three,
+            _("Steps between checkpoints"),
+            "evaluate_steps",
+            shown,
             help=_(
-                "Each comes with an evaluation and a sample. Where it is 0: 10 seconds of training at least in a run given in minutes, and a large model leaves out a checkpoint that would take more than a twentieth of the time."
+                "Each comes with an evaluation and a sample. Left empty: 10 seconds of training at least in a run given in minutes, and a large model leaves out a checkpoint that would take more than a twentieth of the time."
             ),
         )
-        evaluate_tokens = three.number_input(
-            _("Tokens of the evaluations at the end (0 = all)"), 0, value=0, step=10_000
+        evaluate_tokens = automatic.number(
+            three, _("Tokens of the evaluations at the end"), "evaluate_tokens", shown, step=10_000
         )
         near_copies = three.selectbox(
             _("Test articles that are nearly training articles"),
@@ -232,18 +229,20 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         )
         checkpoint_format = one.selectbox(_("Checkpoint format"), CHECKPOINT_FORMATS, help=words.formats_help())
         one.caption(f"{words.describe_format(checkpoint_format)} {words.nothing_lost()}")
-        keep_checkpoints = two.number_input(
-            _("Checkpoints kept (0 = all)"),
-            0,
-            value=0,
+        keep_checkpoints = automatic.number(
+            two,
+            _("Checkpoints kept"),
+            "keep_checkpoints",
+            shown,
             help=_("The newest so many, the best by validation loss, and those you pin."),
         )
         dropout = three.number_input(
-            _("Dropout (empty = the model's own)"),
+            _("Dropout"),
             0.0,
             0.99,
             fields.BY_NAME["dropout"].default,
             0.05,
+            placeholder=shown["dropout"],
             help=_(
                 "The share of the activations that each training step leaves out at random, so that the model learns less by heart."
             ),
@@ -254,28 +253,28 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         "preset": preset,
         "articles": articles,
         "name": name.strip() or queue.UNNAMED,
-        "first_article": int(first) or None,
-        "last_article": int(last) or None,
+        "first_article": int(first or 0) or None,
+        "last_article": int(last or 0) or None,
         unit: int(amount) if unit == "steps" else float(amount),
         "parent": parent,
         "device": device,
         "devices": devices,
         "precision": precision,
         "compilation": compilation,
-        "sequence_length": int(sequence_length),
-        "batch_size": int(batch_size),
-        "learning_rate": float(learning_rate),
+        "sequence_length": int(sequence_length or 0),
+        "batch_size": int(batch_size or 0),
+        "learning_rate": float(learning_rate or 0),
         "warmup_steps": int(warmup_steps),
         "weight_decay": float(weight_decay),
         "dropout": dropout,
-        "lora_rank": int(lora_rank),
-        "evaluate_steps": int(evaluate_steps),
-        "evaluate_tokens": int(evaluate_tokens),
+        "lora_rank": int(lora_rank or 0),
+        "evaluate_steps": int(evaluate_steps or 0),
+        "evaluate_tokens": int(evaluate_tokens or 0),
         "near_copies": near_copies,
         "prompts": tuple(line.strip() for line in prompts.splitlines() if line.strip()),
         "seed": int(seed),
         "checkpoint_format": checkpoint_format,
-        "keep_checkpoints": int(keep_checkpoints),
+        "keep_checkpoints": int(keep_checkpoints or 0),
     }
     settings = None
     try:
@@ -283,28 +282,37 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         st.caption(estimates(settings))
     except EngineError as error:
         errors.show(error)
-    if (
-        st.button(_("Start the run"), type="primary", icon=":material/play_arrow:", disabled=settings is None)
-        and settings
-    ):
-        try:
-            if not access.is_local() and parent is None and preset not in folders.preset_choices():
-                raise EngineError(
-                    "Choose one of the presets that ship: other presets are offered on a local server only."
-                )
-            stem = "" if name.strip() else "run"
-            entry = budget.enter(settings, stem, join=not name.strip())
-            launching.wake()
-            st.session_state["tune_parent"] = None  # the next run is not meant to start there
-            address.go(rooms.EXPLORE, rooms.CURVE, run=run_view.entered(entry))
-        except (SettingsError, EngineError) as error:
-            errors.show(error)
+    pressed = st.button(_("Start the run"), type="primary", icon=":material/play_arrow:", disabled=settings is None)
+    if not pressed or settings is None:
+        return None
+    return settings, "" if name.strip() else "run"
+
+
+def _enter(settings: RunSettings, stem: str) -> None:
+    """Queues a run and goes to its curve.
+
+    Args:
+        stem: how its name begins; "" = it has one.
+    """
+    try:
+        if not access.is_local() and settings.parent is None and settings.preset not in folders.preset_choices():
+            raise EngineError("Choose one of the presets that ship: other presets are offered on a local server only.")
+        entry = budget.enter(settings, stem, join=bool(stem))
+        launching.wake()
+        st.session_state["tune_parent"] = None  # the next run is not meant to start there
+        address.go(rooms.EXPLORE, rooms.CURVE, run=run_view.entered(entry))
+    except (SettingsError, EngineError) as error:
+        errors.show(error)
 
 
 def show() -> None:
-    """What to train: one run, stages, or a grid of runs."""
+    """What to train: a recipe, or behind them one run, stages, or a grid of runs with all their settings."""
     gpu_unused.say()
-    with st.container(border=True):
+    cards = st.container()
+    said = st.container()
+    requested = requested_parent()
+    title = _("Other articles, another base model, all settings, stages, a grid")
+    with st.expander(title, expanded=requested is not None, icon=":material/tune:"):
         kinds = {
             "run": _("One run"),
             "stages": _("Stages, one after the other"),
@@ -319,17 +327,24 @@ def show() -> None:
             label_visibility="collapsed",
             key="tune_kind",
         )
-        requested = requested_parent()
         left, right = st.columns(2)
         with left:
             preset = choose_preset(requested)
         with right:
             parent = choose_parent(preset, requested) if kind == "run" else None
-        articles = importing_view.for_training(sources.choose_articles("tune", folders.vocabulary_hash(preset)), preset)
+        source = sources.choose_articles("tune", folders.vocabulary_hash(preset))
+        articles = importing_view.for_training(source, preset)
+        wanted = None
         if articles is None:
             st.caption(_("Prepare the articles first: then the run can be set up here."))
         elif kind == "run":
-            one_run(preset, parent, articles)
+            wanted = one_run(preset, parent, articles)
         else:
             with errors.shown():
                 (stages_form if kind == "stages" else sweep_form).form(preset, articles)
+    with cards:
+        wanted = recipes.choose(preset, parent, articles) or wanted
+    said.caption(recipes.on_what(preset, parent, words.plain(sources.name(source))))
+    if wanted is not None:
+        with said:
+            _enter(*wanted)

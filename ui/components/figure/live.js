@@ -16,6 +16,8 @@ export default async function ({ parentElement, data }) {
   const style = getComputedStyle(box);
   const colour = style.getPropertyValue("--st-text-color").trim() || style.color;
   const grid = style.getPropertyValue("--st-border-color").trim() || "#8884";
+  box.setAttribute("role", data.picture ? "figure" : "img");  // an image has no buttons inside
+  box.setAttribute("aria-label", data.alt);
   const figure = JSON.parse(data.figure);
   const axis = { gridcolor: grid, zerolinecolor: grid, linecolor: grid };
   for (const name of Object.keys(figure.layout)) {

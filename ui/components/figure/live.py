@@ -18,8 +18,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from ui.charts import style
-from ui.i18n import language
+from ui import tables
+from ui.charts import described, style
+from ui.i18n import _, language
 
 _LIBRARY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _ADDRESS = "_atelier/plotly.min.js"
@@ -75,13 +76,14 @@ def once(build: Callable[[], T], of: Hashable, version: int = 0) -> T:
         return entry.built
 
 
-def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> str:
-    """A figure as JSON, with its template: built once for all sessions of a language."""
+def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> tuple[str, str]:
+    """A figure as JSON, with its template, and in words: built once for all sessions of a language."""
 
-    def as_json() -> str:
-        drawn = build().to_dict()
+    def as_json() -> tuple[str, str]:
+        figure = build()
+        drawn = figure.to_dict()
         drawn["layout"]["template"] = style.template_content(style.template())
-        return to_json_plotly(drawn)
+        return to_json_plotly(drawn), described.sentence(figure)
 
     return once(as_json, ("content", of), version)
 
@@ -95,6 +97,20 @@ def cached(build: Callable[[], go.Figure], *of: Hashable) -> go.Figure:
     return once(build, ("figure", of))
 
 
+def chart(drawn: go.Figure, key: str) -> None:
+    """Draws a figure as Streamlit does, with what it shows in words, and as a table where somebody asks for it."""
+    st.plotly_chart(drawn, theme="streamlit", key=key, alt=described.sentence(drawn))
+    as_table(lambda: drawn, key)
+
+
+def as_table(build: Callable[[], go.Figure], key: str) -> None:
+    """What a figure draws as a table, folded away, and computed when it is opened."""
+    folded = st.expander(_("The figure as a table"), type="compact", key=f"table_of_{key}", on_change="rerun")
+    if folded.open:
+        with folded:
+            tables.show(described.table(build()))
+
+
 def figure(drawn: go.Figure, key: str, picture: str = "") -> None:
     """Draws a figure that keeps its zoom while its data grow; as an ordinary chart where the route is not served.
 
@@ -104,9 +120,14 @@ def figure(drawn: go.Figure, key: str, picture: str = "") -> None:
     if not _served:
         camera = {"format": "png", "filename": picture, "scale": 3}
         config = {"displaylogo": False, "displayModeBar": bool(picture), "toImageButtonOptions": camera}
-        st.plotly_chart(drawn, theme="streamlit", key=key, config=config)
-        return
-    _figure_component()(data={"figure": drawn.to_json(), "address": _ADDRESS, "picture": picture}, key=key)
+        st.plotly_chart(drawn, theme="streamlit", key=key, config=config, alt=described.sentence(drawn))
+    else:
+        _draw({"figure": drawn.to_json(), "alt": described.sentence(drawn), "picture": picture}, key)
+    as_table(lambda: drawn, key)
+
+
+def _draw(data: dict[str, str], key: str) -> None:
+    _figure_component()(data={"address": _ADDRESS, **data}, key=key)
 
 
 def shared(build: Callable[[], go.Figure], of: Hashable, version: int, key: str) -> None:
@@ -119,5 +140,6 @@ def shared(build: Callable[[], go.Figure], of: Hashable, version: int, key: str)
     if not _served:
         figure(build().update_layout(template=style.template()), key)
         return
-    data = {"figure": content(build, of, version), "address": _ADDRESS, "picture": ""}
-    _figure_component()(data=data, key=key)
+    drawn, alt = content(build, of, version)
+    _draw({"figure": drawn, "alt": alt, "picture": ""}, key)
+    as_table(build, key)

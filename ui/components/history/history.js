@@ -5,6 +5,7 @@ export default function ({ data }) {
     const secure = window.location.protocol === "https:" ? "; Secure" : "";
     document.cookie = `atelier_language=${data.language}; path=/; max-age=31536000; SameSite=Lax${secure}`;
   }
+  document.documentElement.lang = data.language;  // of the page, for readers and hyphenation: Streamlit says "en"
   if (!data.query) return;
   const here = new URL(window.location.href);
   const last = here.pathname.replace(/\/$/, "").split("/").pop();
