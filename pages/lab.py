@@ -1,4 +1,4 @@
-"""What this machine can do, what is running, and one button."""
+"""A training as it is played, one button, and the experiments; at the foot what this machine is."""
 
 from ui import frame
 
@@ -6,14 +6,13 @@ frame.within()
 
 import streamlit as st
 
+from engine.classroom import experiments
 from engine.core import machine, paths
-from engine.runs import queue, states
-from engine.runs.settings import EVERYTHING, IMPORTED, RunSettings
-from engine.services.launchers import launching
+from engine.runs import states
+from engine.runs.settings import IMPORTED
 from ui import (
     address,
     broken_view,
-    budget,
     errors,
     gpu_unused,
     little_memory,
@@ -25,67 +24,70 @@ from ui import (
     words,
 )
 from ui.i18n import _, _n
-from ui.readers import folders, recorded
+from ui.lab import experiment, play
+from ui.readers import folders, polling, recorded
 
-MINUTES = 1.0
+LEARN = experiments.EXPERIMENTS[experiments.LEARN]
 
 removal_view.show_message()
 owner.faults()
 found = machine.look(paths.checkpoints_root())
 nothing_trains = little_memory.nothing_trains()
-pressed = False
 if nothing_trains:
     little_memory.say(training=True)
-else:
-    left, right = st.columns([2, 3], vertical_alignment="center")
-    with left:
-        pressed = st.button(
-            _("Fine-tune the mini model on the sample articles"),
-            type="primary",
-            icon=":material/play_arrow:",
-            # The same text whatever runs: Streamlit loses a press on a button that has changed since the page was shown.
-            help=_(
-                "While another run works or waits, yours takes its place behind it, or joins an identical one that waits."
-            ),
-            key="lab_start",
-        )
-    with right:
-        st.markdown(
-            _(
-                "Watch GPT-2 learn to write science: press the button, and a small GPT-2 that knows old novels reads research articles."
-            )
-        )
 gpu_unused.say()
-if pressed:
-    with errors.shown():
-        settings = RunSettings(
-            preset=paths.portable(paths.MINI_PRESET),
-            articles=paths.portable(paths.SAMPLE_ARTICLES),
-            name=queue.UNNAMED,
-            minutes=MINUTES,
-            minutes_of=EVERYTHING,
-        )
-        entry = budget.enter(settings, "lab", join=True)
-        pair.show_run(run_view.entered(entry))
-        launching.wake()
-        st.rerun()
+opened = experiment.chosen()
+if opened is not None:
+    experiment.show(opened.code)
+else:
+    pressed = False
+    if not nothing_trains:
+        left, right = st.columns([2, 3], vertical_alignment="center")
+        with left:
+            pressed = st.button(
+                _("Fine-tune the mini model on the sample articles"),
+                type="primary",
+                icon=":material/play_arrow:",
+                # The same text whatever runs: Streamlit loses a press on a button that has changed since the page was shown.
+                help=_(
+                    "While another run works or waits, yours takes its place behind it, or joins an identical one that waits."
+                ),
+                key="lab_start",
+            )
+        with right:
+            st.markdown(
+                _(
+                    "Watch GPT-2 learn to write science: press the button, and a small GPT-2 that knows old novels reads research articles."
+                )
+            )
+    if pressed:
+        experiment.train(LEARN.own, "lab")
 
 trained = folders.trained_runs()
 shown = pair.current().run
 if shown is not None and shown.settings.method == IMPORTED:  # it was never trained: the newest that was
     shown = next(iter(trained), None)
-if shown is None:
-    if not nothing_trains:
-        st.info(_("Nothing has been trained yet. Press the button: curve and samples appear here."))
-else:
-    if shown.recorded:
-        until_pressed = not nothing_trains and not pair.is_chosen()
-        st.caption(_("A recorded run, until you press the button") if until_pressed else _("A recorded run"))
-    elif shown.state().state in run_view.ACTIVE:
-        st.caption(_("At work"))
-    elif shown.name == trained[0].name:
-        st.caption(_("The last run"))
-    run_view.watch(shown, key="lab")
+shown = shown or experiments.recorded_run(LEARN.own)
+if opened is None and shown is not None:
+    active = shown.state().state in run_view.ACTIVE
+
+    def draw() -> None:
+        """Draws the run in view as it is now."""
+        state = shown.state()
+        if not shown.recorded:
+            run_view.head(shown, state, "lab")
+        is_live = state.state in run_view.ACTIVE
+        ghost = None if shown.recorded else experiments.recorded_run(LEARN.own)
+        play.show(shown, "lab_play", is_live=is_live, ghost=ghost)
+        if active and not is_live:
+            st.rerun()  # it has just ended: the rest of the page shows so, and nothing polls any more
+
+    with errors.shown():
+        polling.fragment(draw, run_view.REFRESH_SECONDS if active else None)()
+elif opened is None:
+    st.info(_("Nothing has been trained yet. Press the button: curve and samples appear here."))
+experiment.cards()
+if opened is None and shown is not None:
     if shown.state().state == states.FINISHED:
         run_view.outcome(shown)
         with st.container(horizontal=True):
@@ -102,8 +104,7 @@ else:
                 icon=":material/analytics:",
                 query_params=address.query_of(rooms.SCORE),
             )
-    if shown.recorded:
-        recorded.note()
+    recorded.note([shown])
 broken_view.show("lab")
 
 # What the machine is, at the foot.

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from engine.classroom.experiments import ANSWERS, EXPERIMENTS
 from engine.core import paths
 from engine.core.errors import EngineError
 from ui import errors, rooms
@@ -78,6 +79,9 @@ TABLE: tuple[Parameter, ...] = (
     _tab(rooms.EXPLORE),
     _tab(rooms.LIBRARY),
     Parameter("parent", NAME, _LONGEST_NAME, "tune_parent", None, rooms.TRAIN, True),
+    # The experiment that is open, and what was answered to its question
+    Parameter("experiment", one_of(*EXPERIMENTS), 20, "lab_experiment", None, rooms.LAB, True),
+    Parameter("answer", one_of(*ANSWERS, "skip"), 10, "lab_answer", None, rooms.LAB, quiet=True),
     # What a run is laid over
     *(
         parameter

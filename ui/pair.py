@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from engine.core.errors import CheckpointError, EngineError, RunError
+from engine.core.errors import EngineError, RunError
 from engine.presets import catalogue
 from engine.runs import checkpoints
 from engine.runs.checkpoints import Checkpoint
@@ -211,7 +211,7 @@ def checkpoint_of(run: Run, step: str = "") -> Checkpoint:
         return next((c for c in found if str(c.step) == step), None) or checkpoints.find(f"{run.name}/{step}")
     result = checkpoints.result_of(run, unread=False)
     if result is None and not found:
-        raise CheckpointError("The run {name} has no checkpoint yet.", name=run.name)
+        raise checkpoints.none_of(run)
     return result or found[-1]
 
 

@@ -317,7 +317,9 @@ def result_sentences(run: Run) -> list[str]:
             )
         )
     result = checkpoints.result_of(run, unread=False)
-    if state.result and (result is None or result.step != state.result):
+    if run.ships_without_weights:
+        sentences.append(errors.markdown(checkpoints.none_of(run)))
+    elif state.result and (result is None or result.step != state.result):
         sentences.append(
             _("Its result, the checkpoint of step {n}, is gone or damaged.", n=words.grouped(state.result))
         )

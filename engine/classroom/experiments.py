@@ -11,13 +11,12 @@ from engine.evaluation.forgetting import Change, Point
 from engine.runs import queue
 from engine.runs.folder import Run
 from engine.runs.history.follower import History
-from engine.runs.settings import EVERYTHING, LAST, RANDOM, RunSettings
+from engine.runs.settings import EVERYTHING, LAST, PROMPTS, RANDOM, RunSettings
 
 LEARN, MEMORISE, BREAK, FORGET, MORE_DATA = "learn", "memorise", "break", "forget", "more-data"
 # What a figure did; the answers to all questions but that of MORE_DATA, whose answers are numbers of articles.
 MORE, SAME, LESS = "more", "same", "less"
 NOISE = 0.01  # of accuracy: a smaller change counts as none where no interval says more
-_PROMPT = ("The results of this study",)
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Training:
             "preset": paths.portable(paths.MINI_PRESET),
             "articles": paths.portable(paths.SAMPLE_ARTICLES),
             "name": queue.UNNAMED,
-            "prompts": _PROMPT,
+            "prompts": PROMPTS[:1],
             "result": LAST,
             "patience": 0,
             "keep_checkpoints": 1,
@@ -78,7 +77,9 @@ EXPERIMENTS = {
     for experiment in (
         Experiment(
             LEARN,
-            Training("recorded-mini", {"minutes": 1.0, "minutes_of": EVERYTHING, "keep_checkpoints": 0}),
+            Training(
+                "recorded-mini", {"minutes": 1.0, "minutes_of": EVERYTHING, "prompts": PROMPTS, "keep_checkpoints": 0}
+            ),
             # As many steps as the recorded run of a minute.
             (Training("recorded-random", {"steps": 200, "evaluate_steps": 20, "initial_weights": RANDOM}),),
         ),
@@ -103,6 +104,7 @@ EXPERIMENTS = {
         Experiment(MORE_DATA, _articles(10), (_articles(30), _articles(100)), ("10", "30", "100", SAME)),
     )
 }
+ANSWERS = tuple(dict.fromkeys(answer for experiment in EXPERIMENTS.values() for answer in experiment.answers))
 RECORDED = {training.recorded: training for e in EXPERIMENTS.values() for training in e.trainings}
 
 

@@ -65,6 +65,6 @@ def found(run: Run, prepare: articles_read.Prepare = preparation.prepare) -> Cop
         ids = search.ids_of(seen.tokenizer, sample["prompt"], sample["text"])
         for passage in search.find(ids, seen.ranges).passages[:1]:
             if best is None or passage.length > best.tokens:
-                place = [len(seen.tokenizer.decode(ids[:at].tolist())) for at in (passage.first, passage.last)]
-                best = Copy(sample["prompt"], sample["text"], *place, passage.length)
+                first, last = (len(seen.tokenizer.decode(ids[:at].tolist())) for at in (passage.first, passage.last))
+                best = Copy(sample["prompt"], sample["text"], first, last, passage.length)
     return best

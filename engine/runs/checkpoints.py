@@ -288,7 +288,7 @@ def find(reference: str, root: Path | None = None) -> Checkpoint:
                 checkpoints=", ".join(str(error.values["name"]) for error in damaged),
             )
         if checkpoint is None:
-            raise CheckpointError("The run {name} has no checkpoint yet.", name=name)
+            raise none_of(run)
         return checkpoint
     for checkpoint in of_run(run):
         if step in (str(checkpoint.step), checkpoint.folder.name):
@@ -297,6 +297,16 @@ def find(reference: str, root: Path | None = None) -> Checkpoint:
         if step in (folder.name, _step_of(folder)):
             raise _damaged(f"{name}/{step}", MANIFEST)
     raise CheckpointError("The run {name} has no checkpoint {step}.", name=name, step=paths.shortened(step))
+
+
+def none_of(run: Run) -> CheckpointError:
+    """Why a run has no checkpoint: the weights of a recorded one do not ship, and any other has none yet."""
+    if run.ships_without_weights:
+        return CheckpointError(
+            "{name} ships as its curves and texts alone: for what needs its weights, train the same on the Lab page.",
+            name=run.name,
+        )
+    return CheckpointError("The run {name} has no checkpoint yet.", name=run.name)
 
 
 def result_of(run: Run, unread: bool = True) -> Checkpoint | None:

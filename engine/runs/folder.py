@@ -136,6 +136,12 @@ class Run:
         return checked.read_if_whole(self.folder / "recorded.json", checked.RECORDED) or None
 
     @property
+    def ships_without_weights(self) -> bool:
+        """Whether it is a recorded run of which only what it reported ships."""
+        facts = self.recorded
+        return facts is not None and facts.get("weights") is False
+
+    @property
     def problem(self) -> EngineError | None:
         """Why nothing can be done with the run but to delete it, as its folder stands; None where all is well.
 

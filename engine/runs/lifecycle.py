@@ -158,7 +158,8 @@ def is_run(folder: Path) -> bool:
 
 
 def all_runs(root: Path | None = None) -> list[Run]:
-    """Every run's folder, the newest first; recorded ones, which come with the project, behind one's own.
+    """Every run's folder, the newest first; recorded ones, which come with the project, behind one's own, and of them those
+    without weights last.
 
     Those that are broken are among them (`Run.problem`).
     """
@@ -166,7 +167,11 @@ def all_runs(root: Path | None = None) -> list[Run]:
         runs = [Run(folder) for folder in (root or paths.checkpoints_root()).iterdir() if is_run(folder)]
     except OSError:
         return []
-    return sorted(runs, key=lambda run: (not run.recorded, _created(run)), reverse=True)
+    return sorted(runs, key=_newest_first)
+
+
+def _newest_first(run: Run) -> tuple[int, float]:
+    return (0 if run.recorded is None else 2 if run.ships_without_weights else 1), -_created(run)
 
 
 def _created(run: Run) -> float:

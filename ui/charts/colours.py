@@ -19,7 +19,13 @@ def of_run(name: str) -> str:
 
 def of_runs() -> dict[str, tuple[str, int]]:
     """Name → (hue, how often the palette was used up before it) of every run."""
-    return {run.name: (HUES[n % len(HUES)], n // len(HUES)) for n, run in enumerate(reversed(lifecycle.all_runs()))}
+    every = lifecycle.all_runs()[::-1]
+    shipped = {run.name for run in every if run.ships_without_weights}
+    found: dict[str, tuple[str, int]] = {}
+    # Those that ship beside the first one are counted apart, so that how many ship changes no colour of one's own runs.
+    for names in ([run.name for run in every if run.name not in shipped], [r.name for r in every if r.name in shipped]):
+        found |= {name: (HUES[n % len(HUES)], n // len(HUES)) for n, name in enumerate(names)}
+    return found
 
 
 def of_model(model: ModelReference, last_step: int = 0) -> str:

@@ -28,4 +28,4 @@ def show() -> None:
         queue_view.again(run)
         removal_view.button(run, "curve")
     if run.recorded:
-        recorded.note()
+        recorded.note([run])

@@ -1,15 +1,18 @@
-"""The run that ships with the project: always labelled as recorded, with command, date and commit."""
+"""The runs that ship with the project: always labelled as recorded, with command, date and commit."""
+
+from collections.abc import Iterable
 
 import streamlit as st
 
 from engine.runs import lifecycle
+from engine.runs.folder import Run
 from ui.i18n import _
 from ui.words import plain
 
 
-def note() -> None:
-    """Says what “recorded” means, for every recorded run there is."""
-    for run in lifecycle.all_runs():
+def note(runs: Iterable[Run] | None = None) -> None:
+    """Says what “recorded” means, of those of some runs that are; of all whose weights ship where none are named."""
+    for run in [run for run in lifecycle.all_runs() if not run.ships_without_weights] if runs is None else runs:
         facts = run.recorded
         if facts:
             st.caption(

@@ -62,7 +62,7 @@ class _Entry:
         self.built: Any = None
 
 
-def _once(build: Callable[[], T], of: Hashable, version: int = 0) -> T:
+def once(build: Callable[[], T], of: Hashable, version: int = 0) -> T:
     """What the first session builds that asks for this version; all others of its language take it."""
     with _cache_lock:
         entry = _cache.setdefault((of, language()), _Entry())
@@ -83,7 +83,7 @@ def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> str:
         drawn["layout"]["template"] = style.template_content(style.template())
         return to_json_plotly(drawn)
 
-    return _once(as_json, ("content", of), version)
+    return once(as_json, ("content", of), version)
 
 
 def cached(build: Callable[[], go.Figure], *of: Hashable) -> go.Figure:
@@ -92,7 +92,7 @@ def cached(build: Callable[[], go.Figure], *of: Hashable) -> go.Figure:
     Args:
         of: what it shows: its kind, the hash of its data, and what else it depends on.
     """
-    return _once(build, ("figure", of))
+    return once(build, ("figure", of))
 
 
 def figure(drawn: go.Figure, key: str, picture: str = "") -> None:

@@ -1,0 +1,296 @@
+// A training as it is played: the point moves along the curve, and the sentence types itself below it. What is shown
+// follows from one clock, so that it can be stopped, dragged and repeated; all text is set as text.
+const SECONDS = 15, LIVE_SECONDS = 0.9, MOVING = 0.45;
+const machines = new WeakMap();
+
+function element(name, properties = {}, children = []) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+function drawn(name, attributes, text) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function still() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+// The words of a text that are not in the same order in another: what is left of the longest common sequence.
+function changed(before, now) {
+  const rows = before.length, columns = now.length;
+  const longest = Array.from({ length: rows + 1 }, () => new Uint16Array(columns + 1));
+  for (let i = rows - 1; i >= 0; i--)
+    for (let j = columns - 1; j >= 0; j--)
+      longest[i][j] = before[i] === now[j] ? longest[i + 1][j + 1] + 1 : Math.max(longest[i + 1][j], longest[i][j + 1]);
+  const found = new Array(columns).fill(true);
+  for (let i = 0, j = 0; i < rows && j < columns; ) {
+    if (before[i] === now[j]) { found[j] = false; i++; j++; }
+    else if (longest[i + 1][j] >= longest[i][j + 1]) i++;
+    else j++;
+  }
+  return found;
+}
+
+function pieces(text) {
+  return text.match(/\S+\s*|^\s+/g) ?? [];
+}
+
+class Machine {
+  constructor(box) {
+    this.box = box;
+    this.clock = 0;
+    this.svg = drawn("svg", { role: "img" });
+    this.button = element("button", { type: "button", onclick: () => this.press() });
+    this.slider = element("input", { type: "range", min: 0, step: 1, oninput: () => this.drag(Number(this.slider.value)) });
+    this.badge = element("span", { className: "badge" });
+    this.base = element("p", { className: "text" });
+    this.now = element("p", { className: "text" });
+    this.baseTitle = element("div", { className: "title base" });
+    this.nowTitle = element("div", { className: "title" });
+    this.left = element("div", { className: "sentence" }, [this.baseTitle, this.base]);
+    this.right = element("div", { className: "sentence now" }, [this.nowTitle, this.now]);
+    this.verdict = element("div", { className: "verdict" });
+    this.verdict.setAttribute("aria-live", "polite");
+    this.legend = element("div", { className: "legend" });
+    this.table = element("table");
+    this.summary = element("summary");
+    this.figures = element("details", {}, [this.summary, this.table]);
+    box.replaceChildren(
+      this.svg, this.legend, element("div", { className: "controls" }, [this.button, this.slider, this.badge]),
+      element("div", { className: "pair" }, [this.left, this.right]), this.verdict, this.figures,
+    );
+    new ResizeObserver(() => this.data && this.draw()).observe(box);
+  }
+
+  take(data) {
+    const other = !this.data || this.data.id !== data.id;
+    this.data = data;
+    this.count = data.own.points.length;
+    this.number = new Intl.NumberFormat(data.language, { maximumFractionDigits: 1, minimumFractionDigits: 1 });
+    this.whole = new Intl.NumberFormat(data.language);
+    if (other) {
+      this.each = data.live ? LIVE_SECONDS : SECONDS / Math.max(1, this.count - 1);
+      this.clock = data.live ? this.end : 0;  // who comes to a run at work sees where it stands
+      this.playing = false;
+      if (!data.live) still() ? (this.clock = this.end) : this.start();
+    } else if (data.live && this.clock < this.end && !this.held) {
+      still() ? (this.clock = this.end) : this.start();
+    } else if (!data.live && this.wasLive && !this.held && this.clock < this.end) {
+      still() ? (this.clock = this.end) : this.start();
+    }
+    if (other) this.held = false;
+    this.wasLive = data.live;
+    this.fillTable();
+    this.draw();
+  }
+
+  get end() { return Math.max(0, this.count - 1) * this.each; }
+
+  start() {
+    if (this.playing) return;
+    this.playing = true;
+    let last = performance.now();
+    const tick = time => {
+      if (!this.playing || !this.box.isConnected) { this.playing = false; return; }
+      this.clock = Math.min(this.end, this.clock + (time - last) / 1000);
+      last = time;
+      if (this.clock >= this.end) this.playing = false;
+      this.draw();
+      if (this.playing) requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+  }
+
+  press() {
+    if (this.playing) { this.playing = false; this.held = true; }
+    else { if (this.clock >= this.end) this.clock = 0; this.held = false; this.start(); }
+    this.draw();
+  }
+
+  drag(index) {
+    this.playing = false;
+    this.held = index < this.count - 1;
+    this.clock = index * this.each;
+    this.draw();
+  }
+
+  // The index of the curve's last point, which may lie between two; the sentence, and how much of it is typed.
+  get place() {
+    const passed = this.each ? this.clock / this.each : 0, whole = Math.min(Math.floor(passed + 1e-9), Math.max(0, this.count - 1));
+    const part = whole >= this.count - 1 ? 0 : Math.max(0, passed - whole);
+    if (!part) return { at: whole, sentence: whole, typed: 1 };
+    if (still()) return { at: whole, sentence: whole, typed: 1 };
+    if (part < MOVING) return { at: whole + part / MOVING, sentence: whole, typed: 1 };
+    return { at: whole + 1, sentence: whole + 1, typed: (part - MOVING) / (1 - MOVING) };
+  }
+
+  draw() {
+    const { data } = this, place = this.place;
+    this.drawCurve(place);
+    this.drawText(place);
+    const finished = this.clock >= this.end;
+    this.button.textContent = this.playing ? data.words.stop : finished ? data.words.again : data.words.play;
+    this.button.hidden = this.slider.hidden = this.count < 2;
+    this.slider.max = Math.max(1, this.count - 1);
+    this.slider.value = Math.round(place.at);
+    this.slider.setAttribute("aria-label", data.words.slider);
+    if (this.count) this.slider.setAttribute("aria-valuetext", this.named(Math.round(place.at)));
+    this.badge.textContent = data.badge;
+    this.badge.hidden = !data.badge;
+    this.drawVerdict(finished && !data.live && this.count > 1);
+  }
+
+  named(index) {
+    const [step, value] = this.data.own.points[index];
+    return `${this.data.words.step.replace("{n}", this.whole.format(step))}: ${this.percent(value)}`;
+  }
+
+  percent(value) { return this.data.words.percent.replace("{n}", this.number.format(value)); }
+
+  drawVerdict(open) {
+    const shown = open ? JSON.stringify(this.data.verdict) : "";
+    if (this.verdict.dataset.shown === shown) return;
+    this.verdict.dataset.shown = shown;
+    const found = open ? this.data.verdict : [];
+    this.verdict.replaceChildren(...found.map(([kind, text]) => element("p", { className: kind, textContent: text })));
+    this.verdict.hidden = !found.length;
+  }
+
+  drawText({ sentence, typed }) {
+    const { data } = this, points = data.own.points;
+    const fill = (box, prompt, words) => box.replaceChildren(
+      element("strong", { textContent: prompt }), ...words,
+    );
+    this.baseTitle.textContent = data.words.base;
+    fill(this.base, data.prompt, pieces(data.base_text).map(piece => element("span", { textContent: piece })));
+    const text = points[sentence]?.[2] ?? "";
+    this.nowTitle.textContent = this.count && sentence
+      ? `${data.words.now} · ${data.words.step.replace("{n}", this.whole.format(points[sentence][0]))}`
+      : data.own.begins;
+    this.nowTitle.style.setProperty("--own", data.own.colour);
+    this.right.style.setProperty("--own", data.own.colour);
+    const words = pieces(text);
+    const marks = sentence ? changed(pieces(points[sentence - 1]?.[2] ?? "").map(w => w.trim()), words.map(w => w.trim())) : [];
+    const letters = Math.ceil(text.length * typed), [first, last] = sentence === this.count - 1 && data.copied ? data.copied : [0, 0];
+    let from = 0;
+    const spans = [];
+    for (const [number, word] of words.entries()) {
+      const to = Math.min(from + word.length, letters);
+      if (to <= from) break;
+      const copied = from < last && from + word.trimEnd().length > first;
+      const kind = [marks[number] ? "changed" : "", copied ? "copied" : ""].filter(Boolean).join(" ");
+      const own = text.slice(from, to), bare = own.trimEnd();
+      spans.push(element("span", { className: kind, textContent: bare }), own.slice(bare.length));
+      from += word.length;
+    }
+    if (typed < 1) spans.push(element("span", { className: "caret" }));
+    if (text) fill(this.now, data.prompt, spans);
+    else this.now.replaceChildren(element("span", { className: "waiting", textContent: data.words.waiting }));
+  }
+
+  drawCurve({ at }) {
+    const { data, svg } = this, width = Math.max(260, this.box.clientWidth), narrow = width < 560;
+    const height = narrow ? 190 : data.height, room = narrow ? 64 : 180;
+    const box = { left: 44, right: width - room, top: 26, bottom: height - 26 };
+    const lines = [data.own, ...data.beside, ...(data.training ? [data.training] : []), ...(data.ghost ? [data.ghost] : [])];
+    const values = [data.base, ...lines.flatMap(line => line.points.map(point => point[1]))].filter(v => v !== null);
+    const top = Math.max(10, ...values) > 50 ? 100 : Math.ceil(Math.max(10, ...values) / 10) * 10 + (Math.max(...values) % 10 > 9 ? 5 : 0);
+    const far = Math.max(1, data.steps, ...lines.flatMap(line => line.points.map(point => point[0])));
+    const x = step => box.left + (box.right - box.left) * step / far;
+    const y = value => box.bottom - (box.bottom - box.top) * value / top;
+    const nodes = [];
+    for (let value = 0; value <= top; value += top > 50 ? 25 : 10) {
+      nodes.push(drawn("line", { x1: box.left, x2: box.right, y1: y(value), y2: y(value), class: "grid" }));
+      nodes.push(drawn("text", { x: box.left - 8, y: y(value) + 4, "text-anchor": "end", class: "tick" }, this.whole.format(value)));
+    }
+    const stride = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000, 5000, 10000].find(s => far / s <= (narrow ? 4 : 8)) ?? far;
+    for (let step = 0; step <= far; step += stride)
+      nodes.push(drawn("text", { x: x(step), y: box.bottom + 17, "text-anchor": "middle", class: "tick" }, this.whole.format(step)));
+    nodes.push(drawn("text", { x: width, y: box.bottom + 17, "text-anchor": "end", class: "tick" }, data.words.axis));
+    nodes.push(drawn("text", { x: 0, y: 12, class: "tick" }, data.words.figure));
+    const labels = [], named = (name, value) => narrow ? this.percent(value) : `${name} ${this.percent(value)}`;
+    if (data.base !== null) {
+      nodes.push(drawn("line", { x1: box.left, x2: box.right, y1: y(data.base), y2: y(data.base), class: "level" }));
+      labels.push({ y: y(data.base), text: named(data.words.base, data.base), kind: "base" });
+    }
+    const path = points => points.map(([step, value], i) => `${i ? "L" : "M"}${x(step).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+    if (data.ghost && this.count < 2) {
+      nodes.push(drawn("path", { d: path(data.ghost.points), class: "ghost" }));
+      labels.push({ y: y(data.ghost.points.at(-1)[1]), text: data.ghost.label, kind: "base" });
+    }
+    const points = data.own.points, whole = Math.floor(at), part = at - whole;
+    const shown = points.slice(0, whole + 1).map(([step, value]) => [step, value]);
+    if (part && points[whole + 1]) {
+      const [a, b] = [points[whole], points[whole + 1]];
+      shown.push([a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part]);
+    }
+    const now = shown.at(-1)?.[0] ?? 0, ended = whole >= this.count - 1;
+    const until = line => ended && !data.live ? line.points : line.points.filter(point => point[0] <= now);
+    for (const line of [...(data.training ? [{ ...data.training, kind: "training" }] : []), ...data.beside]) {
+      const visible = until(line);
+      if (!visible.length) continue;
+      nodes.push(drawn("path", { d: path(visible), class: `line ${line.kind ?? "beside"}`, stroke: line.colour, "stroke-dasharray": line.dash ?? "" }));
+      labels.push({ y: y(visible.at(-1)[1]), text: named(line.label, visible.at(-1)[1]), colour: line.colour });
+    }
+    if (shown.length) {
+      const tip = shown.at(-1);
+      nodes.push(drawn("path", { d: path(shown), class: "line", stroke: data.own.colour }));
+      for (const point of shown.slice(0, whole + 1)) nodes.push(drawn("circle", { cx: x(point[0]), cy: y(point[1]), r: 3, fill: data.own.colour }));
+      nodes.push(drawn("circle", { cx: x(tip[0]), cy: y(tip[1]), r: 7, fill: data.own.colour, class: "tip" }));
+      labels.push({ y: y(tip[1]), text: named(data.own.label, tip[1]), colour: data.own.colour, own: true });
+    }
+    // Direct labels, pushed apart where they would stand over one another.
+    labels.sort((a, b) => a.y - b.y);
+    labels.forEach((label, i) => { if (i) label.y = Math.max(label.y, labels[i - 1].y + 16); });
+    const over = Math.max(0, (labels.at(-1)?.y ?? 0) - box.bottom + 4);
+    for (const label of labels) {
+      const made = drawn("text", { x: box.right + 10, y: label.y - over + 4, class: `label ${label.kind ?? ""} ${label.own ? "own" : ""}` }, label.text);
+      if (label.colour) made.style.fill = `color-mix(in srgb, ${label.colour} 72%, currentColor)`;
+      nodes.push(made);
+    }
+    this.drawLegend(narrow ? [
+      ["—", data.own.label, data.own.colour], ["- -", data.words.base, "#7F868D"],
+      ...[...data.beside, ...(data.training ? [data.training] : [])].map(line => ["···", line.label, line.colour]),
+    ] : []);
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    svg.setAttribute("height", height);
+    svg.setAttribute("aria-label", data.summary);
+    svg.replaceChildren(...nodes);
+  }
+
+  // Where there is no room beside the lines their names stand below, each with its line's colour and form.
+  drawLegend(names) {
+    this.legend.hidden = !names.length;
+    this.legend.replaceChildren(...names.map(([form, name, colour]) => {
+      const sign = element("span", { className: "sign", textContent: form });
+      sign.style.color = colour;
+      return element("span", {}, [sign, ` ${name}`]);
+    }));
+  }
+
+  fillTable() {
+    const { data } = this, key = `${data.id} ${this.count} ${data.language}`;
+    if (this.table.dataset.of === key) return;
+    this.table.dataset.of = key;
+    this.summary.textContent = data.words.table;
+    this.figures.hidden = !this.count;
+    const row = (cells, kind) => element("tr", {}, cells.map(text => element(kind, { textContent: text })));
+    this.table.replaceChildren(
+      row([data.words.axis, data.words.figure, data.words.wrote], "th"),
+      ...data.own.points.map(([step, value, text]) => row([this.whole.format(step), this.percent(value), text ? data.prompt + text : ""], "td")),
+    );
+  }
+}
+
+export default function ({ parentElement, data }) {
+  const box = parentElement.querySelector(".play");
+  if (!machines.has(box)) machines.set(box, new Machine(box));
+  const machine = machines.get(box);
+  machine.take(data);
+  return () => { machine.playing = false; };
+}

@@ -1,0 +1,1 @@
+"""What the Lab shows: a training as it is played, and the experiments."""

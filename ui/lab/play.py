@@ -1,0 +1,197 @@
+"""A run, or an experiment's, as it is played: its curve with the base's line and what it is shown beside, and one pair of sentences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.classroom.passages import Copy
+from engine.runs.folder import Run
+from engine.runs.history import snapshots
+from engine.runs.history.follower import History
+from ui import words
+from ui.charts import colours, style
+from ui.components.figure import live
+from ui.components.play import play
+from ui.i18n import _, language
+from ui.readers import folders
+
+HEIGHT = 216  # pixels of the curve: with the pair of sentences it fits on a projector of 1280 x 720
+_LONGEST = 200  # characters of a sentence that are shown
+_TRAINING_POINTS = 60
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Another run whose curve is drawn beside: what it is called, and how its line is dashed."""
+
+    run: Run
+    label: str
+    dash: str = "7 4"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said when the play has come to its end: what it showed, why, and what became of one's own answer."""
+
+    said: str
+    why: str = ""
+    own: str = ""
+
+
+def show(
+    run: Run,
+    key: str,
+    *,
+    is_live: bool = False,
+    label: str = "",
+    beside: Sequence[Beside] = (),
+    training: bool = False,
+    ghost: Run | None = None,
+    said: Said | None = None,
+    copied: Copy | None = None,
+) -> None:
+    """Plays a run.
+
+    Args:
+        is_live: it is at work: each point is shown as it comes. label: of its line.
+        training: whether its accuracy on what it reads is drawn too. ghost: a recorded run whose curve stands there until the
+            run has a point of its own. copied: what of its last sentence stands in an article.
+    """
+    history = folders.history(run)
+    versions = tuple(folders.history(other.run).version for other in beside)
+
+    def build() -> dict[str, Any]:
+        return content(run, history, is_live, label, beside, training, ghost)
+
+    of = ("play", str(run.folder), is_live, label, training, versions, ghost and str(ghost.folder))
+    data = dict(live.once(build, of, history.version))
+    verdict = [] if said is None else [["said", said.said], ["why", said.why], ["own", said.own]]
+    data["verdict"] = [[kind, text] for kind, text in verdict if text]
+    if (
+        copied is not None
+        and data["own"]["points"]
+        and copied.text.startswith((data["own"]["points"][-1][2] or "")[:20])
+    ):
+        data["copied"] = [copied.first, copied.last]
+    play.show(data, key)
+
+
+def content(
+    run: Run,
+    history: History,
+    is_live: bool,
+    label: str,
+    beside: Sequence[Beside],
+    training: bool,
+    ghost: Run | None,
+) -> dict[str, Any]:
+    """What the component draws, as JSON knows it: percentages, texts and names, all in the session's language."""
+    base, own = history.on_validation()
+    texts = _texts(run, history)
+    base_text = next((text for (model, _step), text in texts.items() if model == "base"), None)
+    if base_text is None and ghost is not None:
+        base_text = next(iter(_texts(ghost, folders.history(ghost)).values()), None)
+    begun = bool(own) and own[0]["model"] == "parent"
+    points = [
+        [event["step"], 100 * event["accuracy"], _shortened(texts.get((event["model"], event["step"]), ""))]
+        for event in own
+    ]
+    random_weights = begun and run.settings.parent is None
+    colour = colours.of_run(run.name)
+    return {
+        "id": f"{run.name} {run.config.get('id', '')}",
+        "live": is_live,
+        "language": language(),
+        "height": HEIGHT,
+        "badge": _("recorded") if run.recorded else "",
+        "base": 100 * base[0]["accuracy"] if base else None,
+        "base_text": _shortened(base_text or ""),
+        "prompt": run.settings.prompts[0],
+        "steps": run.state().steps or 0,
+        "own": {
+            "label": label or _("this run"),
+            "colour": colour,
+            "points": points,
+            "begins": _("random weights")
+            if random_weights
+            else _("where it starts")
+            if begun
+            else _("before the first step"),
+        },
+        "training": _training_line(history, colour) if training else None,
+        "beside": [
+            {
+                "label": other.label,
+                "colour": colours.HUES[3 + number],
+                "dash": other.dash,
+                "points": [[e["step"], 100 * e["accuracy"]] for e in folders.history(other.run).on_validation()[1]],
+            }
+            for number, other in enumerate(beside)
+        ],
+        "ghost": _ghost(ghost),
+        "summary": _summary(points),
+        "verdict": [],
+        "copied": None,
+        "words": {
+            "play": _("Play"),
+            "stop": _("Stop"),
+            "again": _("Play again"),
+            "slider": _("Moment of the training"),
+            "base": _("base"),
+            "now": _("now"),
+            "step": _("step {n}"),
+            "percent": _("{n} %"),
+            "axis": _("steps"),
+            "figure": _("right guesses of unseen articles (%)"),
+            "wrote": _("What it writes"),
+            "waiting": _("The first sentence comes with the first point."),
+            "table": _("The figures as a table"),
+        },
+    }
+
+
+def _texts(run: Run, history: History) -> dict[tuple[str, int], str]:
+    """(model, step) → what it wrote from the run's first prompt."""
+    prompt = run.settings.prompts[0]
+    placed = [s.samples[prompt] for s in snapshots.of_run(run, history) if prompt in s.samples]
+    return {(e["model"], e["step"]): e["text"].replace("\n", " ") for e in history.complete(placed)}
+
+
+def _shortened(text: str) -> str:
+    """As much of a text as is read at a glance, up to the end of a word; its beginning is as it was, so that places hold."""
+    if len(text) <= _LONGEST:
+        return text if text.rstrip().endswith((".", "!", "?", "…")) or not text else text + "…"
+    return text[: text.rfind(" ", 0, _LONGEST)] + " …"
+
+
+def _training_line(history: History, colour: str) -> dict[str, Any] | None:
+    accuracy = history.steps["accuracy"]
+    known = accuracy == accuracy  # NaN where a report lacks it
+    xs, ys = style.thinned(history.steps["step"][known], 100 * accuracy[known], _TRAINING_POINTS)
+    return {
+        "label": _("on what it reads"),
+        "colour": colours.HUES[1] if colour != colours.HUES[1] else colours.HUES[2],
+        "dash": "2 3",
+        "points": [[float(x), float(y)] for x, y in zip(xs, ys, strict=True)],
+    }
+
+
+def _ghost(ghost: Run | None) -> dict[str, Any] | None:
+    if ghost is None:
+        return None
+    points = [[event["step"], 100 * event["accuracy"]] for event in folders.history(ghost).on_validation()[1]]
+    return {"label": _("recorded"), "points": points} if points else None
+
+
+def _summary(points: list[list[Any]]) -> str:
+    """The curve in a sentence, for whoever does not see it."""
+    if len(points) < 2:
+        return _("The curve of the training: it has no point of its own yet.")
+    first, last = points[0], points[-1]
+    return _(
+        "The curve of the training: {before} right guesses at step {first}, {after} at step {last}.",
+        before=words.percent(first[1] / 100),
+        first=words.grouped(first[0]),
+        after=words.percent(last[1] / 100),
+        last=words.grouped(last[0]),
+    )
