@@ -25,7 +25,9 @@ def both(tmp_path_factory, tiny_preset, sample_folder):
         patch.setattr(loop, "REPORT_SECONDS", 0.0)  # the loss of each step
         runs = []
         for name, weights in (("random", RANDOM), ("preset", FROM_PRESET)):
-            run = submission.submit(settings_of(tiny_preset, sample_folder, name=name, initial_weights=weights, dropout=0.1))
+            run = submission.submit(
+                settings_of(tiny_preset, sample_folder, name=name, initial_weights=weights, dropout=0.1)
+            )
             worker.work(run)
             runs.append(run)
         yield runs
