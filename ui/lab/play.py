@@ -141,7 +141,7 @@ def content(
             "base": _("base"),
             "now": _("now"),
             "step": _("step {n}"),
-            "percent": _("{n} %"),
+            "percent": "{n}\u00a0%",
             "axis": _("steps"),
             "figure": _("right guesses (%)") if training else _("right guesses of unseen articles (%)"),
             "wrote": _("What it writes"),
