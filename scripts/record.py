@@ -138,8 +138,7 @@ def take_pictures() -> None:
         with Dashboard(root) as dashboard, chromium() as browser:
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, locale="en")
             page.goto(dashboard.address)
-            page.get_by_text("validation", exact=True).first.wait_for(timeout=60_000)  # the curve's legend
-            page.wait_for_timeout(2_000)  # the curve is drawn in steps
+            page.get_by_role("button", name="Play again").wait_for(timeout=60_000)  # it has played to its end
             page.screenshot(path=IMAGES / "lab.png")
             page.goto(f"{dashboard.address}/explore?tab=write")
             page.get_by_role("button", name="Generate").click(timeout=60_000)

@@ -2,6 +2,7 @@
 
 import functools
 import html
+import json
 import re
 from collections.abc import Iterable
 
@@ -90,6 +91,13 @@ def open_path(path, prepares: bool = True) -> AppTest:
         app.button(key=f"prepare_{preview_view.name_of(str(path))}").click().run()
     assert not app.exception, [e.message for e in app.exception]
     return app
+
+
+def played(app) -> dict | None:
+    """What a page plays (`ui.lab.play.content`), or None where it plays nothing."""
+    found = [e.proto for e in app.get("bidi_component") if e.proto.component_name == "atelier_play"]
+    assert len(found) <= 1
+    return json.loads(found[0].json) if found else None
 
 
 def texts(app) -> str:

@@ -167,19 +167,19 @@ def test_nothing_is_wider_than_a_phone(browser, server, places):
 def test_the_button_trains_the_curve_moves_and_the_samples_differ(browser, server):
     page = open_page(browser, server)
     page.get_by_role("button", name="Fine-tune the mini model on the sample articles").click()
-    # The curve: a Plotly figure with at least three points of validation, the first of them the base's.
-    page.wait_for_selector(".js-plotly-plot .scatterlayer .trace", timeout=180_000)
-    points = page.locator(".js-plotly-plot .scatterlayer .trace .points path")
+    # The recorded curve as a ghost, then at least three points of one's own, the first of them the base's.
+    page.locator(".play path.ghost").wait_for(timeout=60_000)
+    points = page.locator(".play circle:not(.tip)")
     until(lambda: points.count() >= 3, 240)
+    assert page.locator(".play path.ghost").count() == 0
     # A reload finds the run again.
     page.reload()
-    page.wait_for_selector(".js-plotly-plot", timeout=60_000)
-    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector(".play path.line", timeout=60_000)
+    page.locator(".st-key-lab_stop button").click()
     until(lambda: page.get_by_text("stopped").count() > 0, 60)
+    samples = page.locator(".play .text").all_inner_texts()
+    assert len(samples) == 2 and samples[0] != samples[1]
     shown = page.locator('[data-testid="stText"]')
-    until(lambda: shown.count() == 2, 30)  # while the page is redrawn its former texts stand a moment longer
-    samples = shown.all_inner_texts()
-    assert samples[0] != samples[1]
     # Side by side: base and checkpoint, the same prompt and seed, two different texts.
     page.goto(server + "/explore?tab=write")
     page.get_by_role("button", name="Generate").click(timeout=60_000)

@@ -17,6 +17,8 @@ VALUES = {
     "against": ("checkpoints/presets/gpt2_mini_en", ["", "a\tb"]),
     "tab": ({rooms.EXPLORE: "words", rooms.LIBRARY: "articles"}, ["", "Words", "kurve"]),
     "parent": ("one/4", [""]),
+    "experiment": ("more-data", ["", "Learn", "apprendre"]),
+    "answer": ("30", ["", "31", "plus souvent"]),
     "figure": ("loss", ["", "Loss", "x"]),
     "axis": ("minutes", ["Schritte"]),
     "smooth": (True, ["true", "2", ""]),

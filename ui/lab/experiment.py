@@ -112,9 +112,6 @@ def start_button(experiment: Experiment) -> bool:
         type="primary",
         icon=":material/play_arrow:",
         key="lab_start",
-        help=_(
-            "While another run works or waits, yours takes its place behind it, or joins an identical one that waits."
-        ),
     )
     takes = _("about {time}", time=words.duration(seconds)) if seconds else _("about a minute")
     st.markdown(f"{questions.situation(experiment.code)} {_('It takes {time}.', time=takes)}", width="stretch")

@@ -15,7 +15,8 @@ from ui.components.play import play
 from ui.i18n import _, language
 from ui.readers import folders
 
-HEIGHT = 216  # pixels of the curve: with the pair of sentences it fits on a projector of 1280 x 720
+# Pixels of the curve: with the pair of sentences it fits on a projector of 1280 x 720, also below a run's progress.
+HEIGHT, LIVE_HEIGHT = 216, 168
 _LONGEST = 200  # characters of a sentence that are shown
 _TRAINING_POINTS = 60
 
@@ -102,7 +103,7 @@ def content(
         "id": f"{run.name} {run.config.get('id', '')}",
         "live": is_live,
         "language": language(),
-        "height": HEIGHT,
+        "height": LIVE_HEIGHT if is_live else HEIGHT,
         "badge": _("recorded") if run.recorded else "",
         "base": 100 * base[0]["accuracy"] if base else None,
         "base_text": _shortened(base_text or ""),
@@ -140,9 +141,9 @@ def content(
             "base": _("base"),
             "now": _("now"),
             "step": _("step {n}"),
-            "percent": _("{n} %"),
+            "percent": "{n}\u00a0%",
             "axis": _("steps"),
-            "figure": _("right guesses of unseen articles (%)"),
+            "figure": _("right guesses (%)") if training else _("right guesses of unseen articles (%)"),
             "wrote": _("What it writes"),
             "waiting": _("The first sentence comes with the first point."),
             "table": _("The figures as a table"),
