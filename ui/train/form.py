@@ -187,9 +187,11 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
             fields.BY_NAME["warmup_steps"].default,
             help=_("In so many steps the learning rate rises to its peak."),
         )
+        least, most_decay = map(float, fields.BY_NAME["weight_decay"].bounds)
         weight_decay = two.number_input(
             _("Weight decay"),
-            *map(float, fields.BY_NAME["weight_decay"].bounds),
+            least,
+            most_decay,
             fields.BY_NAME["weight_decay"].default,
             step=0.01,
             format="%.3f",
