@@ -117,8 +117,8 @@ def pretrain(
         The held-out figures: `accuracy`, `loss`, `bits_per_byte`, `evaluated_tokens`, and `tokens` seen.
 
     Raises:
-        ArticlesError: no text. SettingsError: a held-out file that is not there, or other `tokens` too late.
-        StorageError: the disk refuses.
+        ArticlesError: no text. SettingsError: a held-out file that is not there, values that no run may have, or other
+            `tokens` too late. RunError: another process is at it. StorageError: the disk refuses.
     """
     texts = books.read_books(text)
     missing = [stem for stem in settings.hold_out if stem not in texts]
@@ -136,8 +136,9 @@ def _run(text: Path, out: Path, settings: Settings, work: Path) -> Iterator[Run]
     """The run in the folder `work`, begun where there is none of these settings; nobody else works on it meanwhile.
 
     Raises:
-        RunError: somebody does. StorageError: the disk refuses.
+        RunError: somebody does. SettingsError: values that no run may have. StorageError: the disk refuses.
     """
+    of_run = _run_settings(text, out, settings)
     if held(work / "lock"):
         raise _busy(out)
     if read_json(work / _VOCABULARY).get("settings") != _frozen(settings):
@@ -145,14 +146,14 @@ def _run(text: Path, out: Path, settings: Settings, work: Path) -> Iterator[Run]
     make_folder(work, parents=True)
     run, own = Run(work), {PRETRAINING: json.loads(json.dumps(asdict(settings)))}
     if not run.exists():
-        lifecycle.write_new(work, _run_settings(text, out, settings), QUEUED, own)
+        lifecycle.write_new(work, of_run, QUEUED, own)
     with run.taken() as mine:
         if not mine:
             raise _busy(out)
         run.sweep()
         run.cut_torn_event()
         run.settle_place()
-        run.change_config(**_run_settings(text, out, settings).to_json())  # how long, and how often to save, may be others
+        run.change_config(**of_run.to_json())  # how long, and how often to save, may be others by now
         yield run
 
 
@@ -198,21 +199,7 @@ def _train(run: Run, texts: dict[str, str], out: Path, settings: Settings, on_pr
     held_out_stream = books.stream(tokenizer, list(held_out.values())) if held_out else None
 
     keras.utils.set_random_seed(settings.seed)
-    model = loading.new(
-        loading.Architecture(
-            settings.vocabulary_size,
-            settings.num_layers,
-            settings.num_heads,
-            settings.hidden_dim,
-            settings.sequence_length,
-        )
-    )
-    model.compile(
-        optimizer=_optimizer(model, settings),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=scoring.JIT_COMPILE,
-    )
+    model = new_model(settings)
     state = _begin(run, model, settings)
     batches = windows.Shuffled(train_stream, settings.sequence_length, settings.batch_size, settings.seed)
 
@@ -237,6 +224,26 @@ def _train(run: Run, texts: dict[str, str], out: Path, settings: Settings, on_pr
     figures = {**held_out_figures(0), "tokens": settings.steps * settings.sequence_length * settings.batch_size}
     loading.save_preset(model, vocabulary, merges, out, _card(settings, texts, figures, model.count_params()))
     return figures
+
+
+def new_model(settings: Settings) -> CausalLM:
+    """A GPT-2 that has learned nothing, with its optimizer and its loss."""
+    model: CausalLM = loading.new(
+        loading.Architecture(
+            settings.vocabulary_size,
+            settings.num_layers,
+            settings.num_heads,
+            settings.hidden_dim,
+            settings.sequence_length,
+        )
+    )
+    model.compile(
+        optimizer=_optimizer(model, settings),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        jit_compile=scoring.JIT_COMPILE,
+    )
+    return model
 
 
 def _begin(run: Run, model: CausalLM, settings: Settings) -> TrainingState:
