@@ -1,6 +1,6 @@
 """Peak memory of the training of a GPT-2 of 124 M parameters with random weights.
 
-    python benchmarks/base_memory.py [--steps 2]
+    python benchmarks/base_memory.py [--steps 4]
 
 Writes a preset of GPT-2 base's size in a temporary folder (about 0.5 GB) and trains some steps on the sample articles, as a
 trainer does, with little measured: what is measured takes minutes of such a model and, as it has no gradients, less memory.
@@ -84,7 +84,7 @@ def train(preset: Path, steps: int) -> None:
 def main() -> None:
     """Makes the preset in one process, trains in another, and prints what that one says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--make", type=Path)
     parser.add_argument("--train", type=Path)
     a = parser.parse_args()
