@@ -44,6 +44,7 @@ TRAINING_SIDE = {
     "engine.training.final",
     "engine.training.fine_tuning",
     "engine.training.chunked_loss_jax",
+    "engine.training.adamw_tensorflow",
     "engine.training.chunked_loss_tensorflow",
     "engine.training.step_jax",
     "engine.training.step_tensorflow",

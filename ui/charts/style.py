@@ -111,7 +111,10 @@ def validation(
     xs, ys = _reported(history, name, factor)
     if len(xs):
         line = {"color": colour, "width": 1}
-        traces.append({"x": xs, "y": ys, "mode": "lines", "name": _("training batches"), "line": line, "opacity": 0.55})
+        mode = (
+            "lines" if len(xs) > 1 else "markers"
+        )  # a line of one point is not drawn: the first one that a person waits for
+        traces.append({"x": xs, "y": ys, "mode": mode, "name": _("training batches"), "line": line, "opacity": 0.55})
     xs, ys = _measured(own, name, factor)
     if len(xs):
         line = {"color": colour, "width": 3}
