@@ -8,7 +8,7 @@ from engine.runs import checkpoints, queue
 from engine.runs.folder import Run
 from engine.runs.settings import CHECKPOINT_FORMATS
 from engine.services.launchers import launching
-from ui import access, address, errors, importing_view, little_memory, rooms, run_view, sources, words
+from ui import access, address, errors, importing_view, little_memory, rooms, run_view, setting_names, sources, words
 from ui.i18n import _
 from ui.readers import folders
 
@@ -90,7 +90,7 @@ def _dialog(run: Run, extend: bool) -> None:
     seed = right.number_input(_("Seed"), 0, 2**31 - 1, settings.seed, key="again_seed")
     left, right = st.columns(2)
     batch_size = left.number_input(
-        _("Batch size (0 = about 2,048 tokens)"), 0, 1024, settings.batch_size, key="again_batch"
+        setting_names.batch_label(settings.device), 0, 1024, settings.batch_size, key="again_batch"
     )
     lora_rank = right.number_input(
         _("LoRA rank (0 = train every weight)"), 0, 256, settings.lora_rank, help=words.lora_help(), key="again_lora"

@@ -1,5 +1,9 @@
 """What a run's settings are called on pages, in the language of the session."""
 
+from engine.core import machine
+from engine.core.errors import EngineError
+from engine.runs import inputs
+from ui import words
 from ui.i18n import _
 
 
@@ -43,3 +47,14 @@ def title(setting: str) -> str:
         "checkpoint_format": _("Checkpoint format"),
         "keep_checkpoints": _("Checkpoints kept"),
     }.get(setting, setting)
+
+
+def batch_label(device: str) -> str:
+    """What the number of windows a step is called in a form, with the automatic size that it has on a device."""
+    try:
+        on_gpu = machine.resolve_device(device) != "cpu"
+    except EngineError:  # a GPU that is not there any more
+        on_gpu = False
+    if on_gpu:
+        return _("Batch size (0 = up to {tokens} tokens)", tokens=words.grouped(inputs.GPU_STEP_TOKENS))
+    return _("Batch size (0 = about {tokens} tokens)", tokens=words.grouped(inputs.STEP_TOKENS))

@@ -5,6 +5,7 @@ import os
 import pytest
 from pages_helpers import a_run, look_at, open_page, texts, the
 
+from engine.core import machine
 from engine.core.locks import Lock
 from engine.corpus import store
 from engine.runs import lifecycle, states
@@ -34,6 +35,30 @@ def test_the_form_says_everything_that_is_wrong_at_once(root):
     assert "sequence_length must be 0 (automatic) or at least 8" in problems
     assert "cannot be a folder" in problems
     assert the(app.button, "Start the run").disabled
+
+
+def test_the_form_tells_the_automatic_batch_of_the_device_and_offers_several_where_they_can_share_a_run(
+    root, monkeypatch
+):
+    monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
+    monkeypatch.setattr(machine, "gpu_problem", lambda: None)
+    monkeypatch.setattr(machine, "gpu_memory", lambda number: None)
+    app = open_page("train")
+    assert app.number_input(key="tune_batch_size").label == "Batch size (0 = up to 16,384 tokens)"
+    several = "GPUs that share each batch"
+    assert several not in [field.label for field in app.number_input], "TensorFlow shares no run"
+    app.number_input(key="tune_batch_size").set_value(7)
+    the(app.selectbox, "Device").set_value("cpu").run()
+    assert app.number_input(key="tune_batch_size").label == "Batch size (0 = about 2,048 tokens)"
+    assert app.number_input(key="tune_batch_size").value == 7, "what was typed is kept"
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    the(app.selectbox, "Checkpoint format").set_value("weights.h5")
+    the(app.selectbox, "Device").set_value("auto").run()
+    the(app.number_input, several).set_value(2).run()
+    assert not app.exception and not app.error
+    the(app.button, "Start the run").click().run()
+    (run,) = lifecycle.all_runs(root)
+    assert (run.settings.device, run.settings.devices, run.settings.batch_size) == ("auto", 2, 7)
 
 
 def test_stages_are_queued_from_the_form_each_for_its_parent(root):

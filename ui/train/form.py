@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from engine.core import framework, machine
 from engine.core.errors import EngineError, SettingsError
 from engine.presets import catalogue
-from engine.runs import checkpoints, fields, inputs, queue, submission
+from engine.runs import checkpoints, fields, queue, submission
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.settings import (
     CHECKPOINT_FORMATS,
@@ -30,6 +30,7 @@ from ui import (
     importing_view,
     rooms,
     run_view,
+    setting_names,
     sources,
     stages_form,
     words,
@@ -111,13 +112,6 @@ def number_input(column: DeltaGenerator, label: str, name: str, **more: Any) -> 
     return column.number_input(label, low, high, field.default, **more)
 
 
-def batch_label(device: str) -> str:
-    """What the batch is called, with the automatic size that it has on a device."""
-    if machine.resolve_device(device) == "cpu":
-        return _("Batch size (0 = about {tokens} tokens)", tokens=words.grouped(inputs.STEP_TOKENS))
-    return _("Batch size (0 = up to {tokens} tokens)", tokens=words.grouped(inputs.GPU_STEP_TOKENS))
-
-
 def several_devices(column: DeltaGenerator) -> int:
     """How many GPUs share the run, where there are several and the framework can share one."""
     if len(machine.gpus()) < 2 or machine.resolve_device("auto") == "cpu" or framework.devices_problem() is not None:
@@ -193,7 +187,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> None:
         )
         # Before the batch, whose automatic size depends on it.
         device = three.selectbox(_("Device"), ["auto", "cpu", *[f"gpu:{i}" for i in range(len(machine.gpus()))]])
-        batch_size = number_input(two, batch_label(device), "batch_size", key="tune_batch_size")
+        batch_size = number_input(two, setting_names.batch_label(device), "batch_size", key="tune_batch_size")
         sequence_length = number_input(
             two, _("Sequence length (0 = automatic)"), "sequence_length", help=_("Tokens in a window.")
         )
