@@ -49,7 +49,9 @@ def taken(preset: str, device: str, sequence_length: int = 0, lora_rank: int = 0
     length, batch = inputs.window_shape(chosen, base.max_sequence_length, base.vocabulary_size)
     rate = needs.peak_learning_rate(chosen, base.hidden_dim)
     numbers = {"sequence_length": words.grouped(length), "learning_rate": words.shortest(rate, 3)}
-    if not inputs.on_gpu(chosen):  # there the articles decide too
+    if inputs.on_gpu(chosen):  # there the articles decide too
+        found["batch_size"] = _("automatic: up to {n} tokens", n=words.grouped(inputs.GPU_STEP_TOKENS))
+    else:
         numbers["batch_size"] = words.grouped(batch)
     return found | {name: _("automatic: {n}", n=n) for name, n in numbers.items()}
 

@@ -223,7 +223,28 @@ def compiled(function: Callable[..., Any], model: CausalLM, jit_compile: bool = 
         with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
             return function(*arguments)
 
-    return lambda *arguments: pure([variable.value for variable in variables], *arguments)
+    return lambda *arguments: pure([_at_home(variable.value) for variable in variables], *arguments)
+
+
+_home: Any = None  # JAX's device to which all that is measured is bound, where several share a run
+
+
+def bind(device: str) -> None:
+    """Binds what models hold to a device, by TensorFlow's name, whenever a compiled function of JAX reads it.
+
+    What several devices have computed stays bound to them, what was loaded is bound to none: of the two JAX would compile each
+    function twice.
+    """
+    global _home
+    _home = jax_device(device)
+
+
+def _at_home(value: Any) -> Any:
+    if _home is None or value.committed:
+        return value
+    import jax
+
+    return jax.device_put(value, _home)  # no copy where it lies there already
 
 
 def tensor(value: Any) -> Tensor:
@@ -232,6 +253,7 @@ def tensor(value: Any) -> Tensor:
 
 
 __all__ = [
+    "bind",
     "capability",
     "compiled",
     "device",

@@ -5,6 +5,7 @@ import os
 import pytest
 from pages_helpers import a_run, look_at, open_page, texts, the
 
+from engine.core import machine
 from engine.core.locks import Lock
 from engine.corpus import store
 from engine.runs import lifecycle, states
@@ -69,6 +70,30 @@ def test_an_empty_number_shows_what_a_run_takes_for_it(root):
     app.run()
     shown = {box.label: box.proto.placeholder for box in app.number_input}
     assert (shown["Learning rate"], shown["Batch size"]) == ("automatic: 0.03", "automatic: 32")
+
+
+def test_the_form_tells_the_automatic_batch_of_the_device_and_offers_several_where_they_can_share_a_run(
+    root, monkeypatch
+):
+    monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
+    monkeypatch.setattr(machine, "gpu_problem", lambda: None)
+    monkeypatch.setattr(machine, "gpu_memory", lambda number: None)
+    app = open_page("train")
+    assert app.number_input(key="tune_batch_size").proto.placeholder == "automatic: up to 16,384 tokens"
+    several = "GPUs that share each batch"
+    assert several not in [field.label for field in app.number_input], "TensorFlow shares no run"
+    app.number_input(key="tune_batch_size").set_value(7)
+    the(app.selectbox, "Device").set_value("cpu").run()
+    assert app.number_input(key="tune_batch_size").proto.placeholder == "automatic: 8"
+    assert app.number_input(key="tune_batch_size").value == 7, "what was typed is kept"
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    the(app.selectbox, "Checkpoint format").set_value("weights.h5")
+    the(app.selectbox, "Device").set_value("auto").run()
+    the(app.number_input, several).set_value(2).run()
+    assert not app.exception and not app.error
+    the(app.button, "Start the run").click().run()
+    (run,) = lifecycle.all_runs(root)
+    assert (run.settings.device, run.settings.devices, run.settings.batch_size) == ("auto", 2, 7)
 
 
 def test_stages_are_queued_from_the_form_each_for_its_parent(root):

@@ -96,6 +96,8 @@ def test_a_run_trains_evaluates_and_saves_without_tensorflow(trained):
 
 
 RESUMED = """
+import jax
+from jax_helpers import CompilationLog
 from training_helpers import cut_off_at, ends_alike, settings_of
 from engine.runs import submission
 from engine.services import worker
@@ -107,6 +109,12 @@ whole, cut = (
 worker.work(whole)
 cut_off_at(cut, 3)
 worker.work(cut)
+jax.config.update("jax_log_compiles", True)
+compilations = CompilationLog()
+follows = submission.submit(settings_of(*sys.argv[1:3], name="follows", parent="undisturbed", checkpoint_format="weights.h5"))
+worker.work(follows)
+assert {event["model"] for event in follows.events("evaluation")} == {"base", "parent", "run"}
+print(compilations.of_the_lab())
 print("alike" if ends_alike(whole, cut) else "different")
 """
 
@@ -115,6 +123,8 @@ def test_its_checkpoint_goes_on_exactly(trained, tiny_preset, sample_folder):
     """From the weights, the moments and the random states of step 3 to the bits of a run that was never cut off."""
     answer = on_jax(RESUMED, "x", tiny_preset, sample_folder, **trained[1])
     assert answer.stdout.endswith("alike\n"), answer.stdout[-500:] + answer.stderr[-3000:]
+    # And a run that follows: base, parent and run are measured by one model, each function compiled once.
+    assert answer.stdout.splitlines()[-2] == "{'pure': 4, '_make_step': 1}"
 
 
 def test_tensorflow_reads_its_weights_to_the_bit(trained, tiny_preset):
