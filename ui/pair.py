@@ -160,7 +160,7 @@ def show_run(name: str) -> None:
     st.session_state["run_chosen"] = name
 
 
-def _known() -> dict[str, Run]:
+def known() -> dict[str, Run]:
     """The runs by their names, as the header has found them: with hundreds of them a look at all takes its time."""
     return st.session_state.get("pair_runs", {})
 
@@ -169,7 +169,7 @@ def current() -> Pair:
     """What the header has chosen."""
     reference = st.session_state.get("run") or ""
     name, _slash, step = reference.partition("/")
-    run = _known().get(name)
+    run = known().get(name)
     return Pair(run, step if run else "", st.session_state.get("against") or BASE)
 
 
@@ -179,7 +179,7 @@ def other_run() -> Run | None:
     name = pair.against.partition("/")[0]
     if pair.against == BASE or pair.run is None or name == pair.run.name:
         return None
-    other = _known().get(name)
+    other = known().get(name)
     return None if other is None or other.settings.method == IMPORTED else other
 
 
@@ -248,7 +248,7 @@ def _against(pair: Pair) -> ModelReference | None:
         shipped = catalogue.shipped()
         return ModelReference(shipped[0]) if shipped else None
     name, _slash, step = pair.against.partition("/")
-    if (run := _known().get(name)) is not None:
+    if (run := known().get(name)) is not None:
         return _model(run, step)
     if pair.against in folders.preset_choices():
         return ModelReference(catalogue.find(pair.against))

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.classroom.passages import Copy
+from engine.core.splits import TRAIN
 from engine.runs.folder import Run
 from engine.runs.history import snapshots
+from engine.runs.history.events import VALIDATION
 from engine.runs.history.follower import History
 from ui import words
 from ui.charts import colours, style
@@ -46,7 +48,8 @@ def show(
     is_live: bool = False,
     label: str = "",
     beside: Sequence[Beside] = (),
-    training: bool = False,
+    split: str = VALIDATION,
+    other: str = "",
     ghost: Run | None = None,
     said: Said | None = None,
     copied: Copy | None = None,
@@ -55,16 +58,17 @@ def show(
 
     Args:
         is_live: it is at work: each point is shown as it comes. label: of its line.
-        training: whether its accuracy on what it reads is drawn too. ghost: a recorded run whose curve stands there until the
+        split: VALIDATION or ENGLISH, on which it is measured. other: what of the run is drawn too: TRAIN, its accuracy on what it
+            reads, or VALIDATION. ghost: a recorded run whose curve stands there until the
             run has a point of its own. copied: what of its last sentence stands in an article.
     """
     history = folders.history(run)
     versions = tuple(folders.history(other.run).version for other in beside)
 
     def build() -> dict[str, Any]:
-        return content(run, history, is_live, label, beside, training, ghost)
+        return content(run, history, is_live, label, beside, split, other, ghost)
 
-    of = ("play", str(run.folder), is_live, label, training, versions, ghost and str(ghost.folder))
+    of = ("play", str(run.folder), is_live, label, split, other, versions, ghost and str(ghost.folder))
     data = dict(live.once(build, of, history.version))
     verdict = [] if said is None else [["said", said.said], ["why", said.why], ["own", said.own]]
     data["verdict"] = [[kind, text] for kind, text in verdict if text]
@@ -83,11 +87,12 @@ def content(
     is_live: bool,
     label: str,
     beside: Sequence[Beside],
-    training: bool,
+    split: str,
+    other: str,
     ghost: Run | None,
 ) -> dict[str, Any]:
     """What the component draws, as JSON knows it: percentages, texts and names, all in the session's language."""
-    base, own = history.on_validation()
+    base, own = _measured(history, split)
     texts = _texts(run, history)
     base_text = next((text for (model, _step), text in texts.items() if model == "base"), None)
     if base_text is None and ghost is not None:
@@ -119,17 +124,19 @@ def content(
             if begun
             else _("before the first step"),
         },
-        "training": _training_line(history, colour) if training else None,
+        "other": _other_line(history, other, colour) if other else None,
         "beside": [
             {
-                "label": other.label,
+                "label": companion.label,
                 "colour": colours.HUES[3 + number],
-                "dash": other.dash,
-                "points": [[e["step"], 100 * e["accuracy"]] for e in folders.history(other.run).on_validation()[1]],
+                "dash": companion.dash,
+                "points": [
+                    [e["step"], 100 * e["accuracy"]] for e in _measured(folders.history(companion.run), split)[1]
+                ],
             }
-            for number, other in enumerate(beside)
+            for number, companion in enumerate(beside)
         ],
-        "ghost": _ghost(ghost),
+        "ghost": _ghost(ghost, split),
         "summary": _summary(points),
         "verdict": [],
         "copied": None,
@@ -143,7 +150,7 @@ def content(
             "step": _("step {n}"),
             "percent": "{n}\u00a0%",
             "axis": _("steps"),
-            "figure": _("right guesses (%)") if training else _("right guesses of unseen articles (%)"),
+            "figure": _("right guesses (%)") if other else _("right guesses of unseen articles (%)"),
             "wrote": _("What it writes"),
             "waiting": _("The first sentence comes with the first point."),
             "table": _("The figures as a table"),
@@ -165,22 +172,35 @@ def _shortened(text: str) -> str:
     return text[: text.rfind(" ", 0, _LONGEST)] + " …"
 
 
-def _training_line(history: History, colour: str) -> dict[str, Any] | None:
-    accuracy = history.steps["accuracy"]
-    known = accuracy == accuracy  # NaN where a report lacks it
-    xs, ys = style.thinned(history.steps["step"][known], 100 * accuracy[known], _TRAINING_POINTS)
+def _measured(history: History, split: str) -> tuple[list[Any], list[Any]]:
+    """The base's evaluations on the fixed part of a split, and the run's from where it started (`History.on_validation`)."""
+    points = history.at_intervals(split)
+    base = [event for event in points if event["model"] == "base"]
+    own = [event for event in points if event["model"] != "base"]
+    return base, own if any(event["model"] == "parent" for event in own) else base[:1] + own
+
+
+def _other_line(history: History, other: str, colour: str) -> dict[str, Any]:
+    """Another figure of the same run: its accuracy on what it reads, or on the articles that it has not read."""
+    if other == TRAIN:
+        accuracy = history.steps["accuracy"]
+        known = accuracy == accuracy  # NaN where a report lacks it
+        xs, ys = style.thinned(history.steps["step"][known], 100 * accuracy[known], _TRAINING_POINTS)
+        points = [[float(x), float(y)] for x, y in zip(xs, ys, strict=True)]
+    else:
+        points = [[event["step"], 100 * event["accuracy"]] for event in _measured(history, other)[1]]
     return {
-        "label": _("on what it reads"),
+        "label": _("on what it reads") if other == TRAIN else _("on unseen articles"),
         "colour": colours.HUES[1] if colour != colours.HUES[1] else colours.HUES[2],
         "dash": "2 3",
-        "points": [[float(x), float(y)] for x, y in zip(xs, ys, strict=True)],
+        "points": points,
     }
 
 
-def _ghost(ghost: Run | None) -> dict[str, Any] | None:
+def _ghost(ghost: Run | None, split: str) -> dict[str, Any] | None:
     if ghost is None:
         return None
-    points = [[event["step"], 100 * event["accuracy"]] for event in folders.history(ghost).on_validation()[1]]
+    points = [[event["step"], 100 * event["accuracy"]] for event in _measured(folders.history(ghost), split)[1]]
     return {"label": _("recorded"), "points": points} if points else None
 
 

@@ -197,9 +197,9 @@ class Machine {
     const { data, svg } = this, width = Math.max(260, this.box.clientWidth), narrow = width < 560;
     const height = narrow ? 190 : data.height, room = narrow ? 64 : 180;
     const box = { left: 44, right: width - room, top: 26, bottom: height - 26 };
-    const lines = [data.own, ...data.beside, ...(data.training ? [data.training] : []), ...(data.ghost ? [data.ghost] : [])];
+    const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost ? [data.ghost] : [])];
     const values = [data.base, ...lines.flatMap(line => line.points.map(point => point[1]))].filter(v => v !== null);
-    const top = Math.max(10, ...values) > 50 ? 100 : Math.ceil(Math.max(10, ...values) / 10) * 10 + (Math.max(...values) % 10 > 9 ? 5 : 0);
+    const most = Math.max(10, ...values), top = most > 50 ? 100 : Math.ceil(most / 10) * 10;
     const far = Math.max(1, data.steps, ...lines.flatMap(line => line.points.map(point => point[0])));
     const x = step => box.left + (box.right - box.left) * step / far;
     const y = value => box.bottom - (box.bottom - box.top) * value / top;
@@ -231,7 +231,7 @@ class Machine {
     }
     const now = shown.at(-1)?.[0] ?? 0, ended = whole >= this.count - 1;
     const until = line => ended && !data.live ? line.points : line.points.filter(point => point[0] <= now);
-    for (const line of [...(data.training ? [{ ...data.training, kind: "training" }] : []), ...data.beside]) {
+    for (const line of [...(data.other ? [{ ...data.other, kind: "other" }] : []), ...data.beside]) {
       const visible = until(line);
       if (!visible.length) continue;
       nodes.push(drawn("path", { d: path(visible), class: `line ${line.kind ?? "beside"}`, stroke: line.colour, "stroke-dasharray": line.dash ?? "" }));
@@ -255,7 +255,7 @@ class Machine {
     }
     this.drawLegend(narrow ? [
       ["—", data.own.label, data.own.colour], ["- -", data.words.base, "#7F868D"],
-      ...[...data.beside, ...(data.training ? [data.training] : [])].map(line => ["···", line.label, line.colour]),
+      ...[...data.beside, ...(data.other ? [data.other] : [])].map(line => ["···", line.label, line.colour]),
     ] : []);
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("height", height);
