@@ -166,7 +166,7 @@ def _choose_way(context: int, tokens: int | None) -> PassSettings:
     }.get(chosen, PassSettings())
     if chosen == "own":
         one, two, three = st.columns(3)
-        tokens = one.number_input(
+        most = one.number_input(
             _("Tokens at most (0 = the whole split)"),
             0,
             10_000_000,
@@ -192,7 +192,7 @@ def _choose_way(context: int, tokens: int | None) -> PassSettings:
                 "From one window to the next, in tokens. A smaller one gives each token more context before it, and takes longer; every token is scored once. It goes with the whole split."
             ),
         )
-        way = PassSettings(int(tokens), int(length), int(stride))
+        way = PassSettings(int(most), int(length), int(stride))
     if st.checkbox(
         _("Leave out near-copies"),
         help=_(

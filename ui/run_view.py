@@ -1,7 +1,6 @@
 """One run as pages show it: how far it is, its curves, its samples, and how it ended."""
 
 import time
-from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -278,7 +277,9 @@ def _validation(
         return style.validation(history, name, colour, title, factor, on, beside)
 
     version = max(history.version, beside.history.version if beside else 0)  # each is another for another content
-    live.shared(build, ("validation", str(run.folder), name, colour, on, beside and str(other.folder)), version, key)
+    live.shared(
+        build, ("validation", str(run.folder), name, colour, on, str(other.folder) if other else ""), version, key
+    )
 
 
 def _over_steps(run: Run, history: History, name: str, title: str, colour: str, key: str, factor: float = 1.0) -> None:
@@ -289,8 +290,10 @@ def _over_steps(run: Run, history: History, name: str, title: str, colour: str, 
 
 
 def _details(run: Run, history: History, colour: str, key: str, other: Run | None) -> None:
-    def validated(*what: Any) -> None:
-        _validation(*what, other=other)
+    def validated(
+        run: Run, history: History, name: str, title: str, colour: str, key: str, factor: float = 1.0
+    ) -> None:
+        _validation(run, history, name, title, colour, key, factor, other)
 
     figures = [
         (validated, "bits_per_byte", _("bits per byte"), 1.0),
