@@ -98,9 +98,8 @@ def choose(split: str) -> BreakdownRequest | None:
         articles = (
             st.text_input(_("Articles on this machine: a file, folder or zip, or a prepared corpus"), first) or first
         )
-    return BreakdownRequest(
-        model, articles, split, _choose_way(model.preset.max_sequence_length or 1024), typed, against
-    )
+    way = _choose_way(model.preset.max_sequence_length or 1024, _tokens_of(model, articles, split))
+    return BreakdownRequest(model, articles, split, way, typed, against)
 
 
 def _against(models: list[ModelReference]) -> ModelReference | None:

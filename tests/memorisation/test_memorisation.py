@@ -433,7 +433,7 @@ def test_what_a_run_is_held_against_is_looked_up_too(root):
     seen = articles_read.seen(other)
     text = seen.tokenizer.decode(seen.ranges[0].corpus.tokens("train", 3, 3)[60:100])
     other.append_event("sample", step=4, model="run", prompt="The", text=text, seed=1)
-    app = open_page("copied")
+    app = open_page("copied", run_chosen="one")
     assert written(app) == ["The <b>run</b> wrote *this*", "The <b>base</b> wrote *this*"]
     app = open_page("copied", run_chosen="one", against_chosen="two")
     assert not app.error and written(app) == ["The <b>run</b> wrote *this*", "The" + text]
