@@ -69,7 +69,8 @@ def a_run(root, name="one", state=states.FINISHED, preset="checkpoints/presets/g
     figures = {"loss": 5.0, "accuracy": 0.2, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
     for model, step in (("base", 0), ("run", 4)):
         run.append_event("evaluation", step=step, split="validation", model=model, whole=False, **figures)
-        run.append_event("evaluation", step=step, split="test", model=model, whole=True, **figures)
+        for split in ("validation", "test"):
+            run.append_event("evaluation", step=step, split=split, model=model, whole=True, **figures)
         run.append_event("sample", step=step, model=model, prompt="The", text=f" <b>{model}</b> wrote *this*", seed=1)
     run.append_event("step", step=4, loss=5.0, accuracy=0.2, tokens=100, seconds=2.0, learning_rate=1e-3,
                      tokens_per_second=50.0, memory_bytes=10**9)  # fmt: skip

@@ -9,7 +9,7 @@ from ui import words
 from ui.charts import breakdown_figures, colours
 from ui.components.figure import live
 from ui.i18n import _
-from ui.readers import folders
+from ui.readers import folders, measured
 
 
 def show(run: Run | None) -> None:
@@ -37,8 +37,8 @@ def show(run: Run | None) -> None:
             live.figure(drawn, key=f"forgetting_{figure}")
     st.caption(
         _(
-            "Science: {science} tokens of validation articles. English: {english} tokens of letters, a tale, a recipe and other texts written for Atelier (articles/english). The same tokens at every point.",
-            science=words.grouped(meter.science[0].tokens),
+            "Science: {science}. English: {english} tokens of letters, a tale, a recipe and other texts written for Atelier (articles/english). The same tokens at every point.",
+            science=measured.at_intervals(folders.history(run)),
             english=words.grouped(meter.english[0].tokens),
         )
     )

@@ -281,7 +281,7 @@ def _validation(
 
     version = max(history.version, beside.history.version if beside else 0)  # each is another for another content
     live.shared(
-        build, ("validation", str(run.folder), name, colour, on, str(other.folder) if other else None), version, key
+        build, ("validation", str(run.folder), name, colour, on, str(other.folder) if other else ""), version, key
     )
 
 

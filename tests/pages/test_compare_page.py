@@ -82,7 +82,7 @@ def test_the_files_of_a_comparison_hold_every_point_and_every_run(root, monkeypa
     lines = [line.split(",") for line in table.splitlines()]
     assert name == "atelier-runs.csv" and [line[0] for line in lines] == ["run", "two", "one"]
     row = dict(zip(lines[0], lines[1], strict=True))
-    assert (row["steps"], row["tokens"], row["loss"], row["accuracy"], row["test_bits"]) == (
+    assert (row["steps"], row["tokens"], row["loss"], row["accuracy"], row["whole_bits"]) == (
         "4", "150.0", "5.0", "20.0", "2.5",
     )  # fmt: skip
 

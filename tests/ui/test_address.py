@@ -40,9 +40,10 @@ VALUES = {
     "top_k": (0, ["101"]),
     "top_p": (0.55, ["0", "1.5"]),
     "beams": (8, ["1", "9"]),
+    "marked": (True, ["true", ""]),
     "token": (41, ["0", "99999999"]),
     "colour": ("rank", ["red"]),
-    "split": ({"score": "validation", "articles": "test"}, ["Test", "train "]),
+    "split": ({"score": "test", "articles": "test"}, ["Test", "train "]),
     "corpus": ("0123456789abcdef", ["", "0" * 17]),
 }
 

@@ -6,7 +6,7 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.core.splits import HELD_OUT, TEST
 from engine.presets import catalogue
-from engine.runs import checkpoints, test_looks
+from engine.runs import checkpoints, looks_at_test
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.services import inference_client
@@ -147,7 +147,7 @@ def final_measurement(runs: list[Run]) -> bool:
             return False
         with errors.shown():
             for run in runs:
-                test_looks.add(run)
+                looks_at_test.add(run)
             st.session_state[key] = names
             st.rerun()
         return False
@@ -161,7 +161,7 @@ def _say_looks(runs: list[Run]) -> None:
             _n(
                 "The figures of {name} on test were looked at {n} time.",
                 "The figures of {name} on test were looked at {n} times.",
-                test_looks.counted(run),
+                looks_at_test.counted(run),
                 name=words.plain(run.name),
             )
         )

@@ -85,7 +85,7 @@ def show_at(snapshot: Snapshot, all_snapshots: list[Snapshot], beside: Beside, s
     """Everything at one moment: its first sentence and the curve directly below the slider, then what it is held against."""
     texts_of = snapshot.complete_samples()
     sentence, curve = st.columns(2)
-    with sentence:
+    with sentence, st.container(gap="xsmall"):
         st.markdown(f"**{words.plain(label(snapshot, several))}**{accuracy_of(snapshot)}")
         if texts_of:
             texts.show(texts_of[0]["prompt"], texts_of[0]["text"], colour(snapshot))
@@ -93,7 +93,7 @@ def show_at(snapshot: Snapshot, all_snapshots: list[Snapshot], beside: Beside, s
             st.caption(_("No sample was written at this moment."))
     with curve:
         figure = time_figures.curves(all_snapshots, snapshot, [] if beside.why_not else beside.snapshots)
-        live.chart(figure, key="time_chart")
+        live.chart(figure, key="time_chart", config={"displayModeBar": False})
         on = measured.at_intervals(snapshot.history)
         st.caption(_("Measured on: {what}, the same tokens at every moment.", what=on))
     held_against(snapshot, all_snapshots, beside, texts_of)

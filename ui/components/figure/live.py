@@ -97,9 +97,9 @@ def cached(build: Callable[[], go.Figure], *of: Hashable) -> go.Figure:
     return once(build, ("figure", of))
 
 
-def chart(drawn: go.Figure, key: str) -> None:
+def chart(drawn: go.Figure, key: str, config: dict[str, Any] | None = None) -> None:
     """Draws a figure as Streamlit does, with what it shows in words, and as a table where somebody asks for it."""
-    st.plotly_chart(drawn, theme="streamlit", key=key, alt=described.sentence(drawn))
+    st.plotly_chart(drawn, theme="streamlit", key=key, alt=described.sentence(drawn), config=config)
     as_table(lambda: drawn, key)
 
 
