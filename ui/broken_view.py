@@ -7,7 +7,7 @@ from engine.runs import lifecycle, states
 from engine.runs.folder import Run
 from ui import errors, removal_view, words
 from ui.i18n import _, _n
-from ui.readers import folders
+from ui.readers import folders, polling
 
 
 def why(run: Run) -> EngineError | None:
@@ -20,7 +20,9 @@ def why(run: Run) -> EngineError | None:
 
 def show(key: str) -> None:
     """Lists the broken runs, each to be deleted by who may do everything; nothing where there is none."""
-    broken = [(run, reason) for run in lifecycle.all_runs() if (reason := why(run)) is not None]
+    broken = polling.shared(
+        "broken", lambda: [(r, reason) for r in lifecycle.all_runs() if (reason := why(r)) is not None]
+    )
     if not broken:
         return
     title = _n("{n} run is broken", "{n} runs are broken", len(broken))

@@ -33,6 +33,7 @@ from engine.core.files import (
     write_bytes,
     write_json,
 )
+from engine.core.kept import Kept
 from engine.core.locks import Lock, held
 from engine.runs import attempts, identity
 from engine.runs.history import events, lines
@@ -64,6 +65,7 @@ GONE = "gone"
 
 
 _STEP_FOLDER = re.compile(r"step-(\d{8})")
+_states = Kept(lambda path: checked.read(path, checked.STATE))
 
 
 class Run:
@@ -133,7 +135,8 @@ class Run:
     @property
     def recorded(self) -> dict[str, Any] | None:
         """Command, date and commit of a run that ships with the project, or None for one's own."""
-        return checked.read_if_whole(self.folder / "recorded.json", checked.RECORDED) or None
+        path = self.folder / "recorded.json"  # which few runs have
+        return (os.path.lexists(path) and checked.read_if_whole(path, checked.RECORDED)) or None
 
     @property
     def problem(self) -> EngineError | None:
@@ -176,7 +179,9 @@ class Run:
     def _read_state(self) -> State:
         """What state.json says, whatever else of the folder is damaged."""
         try:
-            stored = checked.read(self.home / "state.json", checked.STATE)
+            path = self.home / "state.json"
+            # What a shared disk says of a file may be some seconds old where the file itself is not.
+            stored = checked.read(path, checked.STATE) if self.scheduled else _states.of(path)
         except RunError as error:
             return State(BROKEN, 0.0, reason=error.to_json())
         return State(**{name: stored[name] for name in State.__dataclass_fields__ if name in stored})

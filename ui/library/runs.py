@@ -10,7 +10,7 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, states
 from engine.runs.folder import Run
-from ui import address, bases_view, broken_view, removal_view, server_paths, setting_names, tables, words
+from ui import address, bases_view, broken_view, removal_view, rooms, server_paths, setting_names, tables, words
 from ui.charts import colours, comparison_figures
 from ui.charts.comparison_figures import Line
 from ui.components.figure import live
@@ -293,6 +293,14 @@ def show() -> None:
     if not chosen:
         st.info(_("Choose at least one run."))
         return
+    if len(chosen) == 2:
+        first, second = chosen
+        st.page_link(
+            rooms.PAGES[rooms.EXPLORE],
+            label=_("Explore {run} against {other}", run=words.plain(first.name), other=words.plain(second.name)),
+            icon=":material/travel_explore:",
+            query_params=address.query_of(rooms.CURVE, run=first.name, against=second.name),
+        )
     working = any(run.state().state in (states.RUNNING, states.QUEUED) for run in chosen)
     polling.fragment(figures_now, POLL_SECONDS if working else None)(chosen)
     bases_view.say_changed(chosen)
