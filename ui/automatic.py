@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 from engine.core.errors import EngineError
 from engine.presets import catalogue
 from engine.runs import fields, inputs, submission
-from engine.runs.settings import RunSettings
+from engine.runs.settings import BOUNDS, RunSettings
 from ui import words
 from ui.i18n import _
 
@@ -63,7 +63,7 @@ def number(
         shown: what `taken` says. value: of the input at first; 0, like None, leaves it empty. more: bounds and what
             else `number_input` takes; whole numbers without bounds of their own have those of the setting.
     """
-    if name in fields.BY_NAME and "max_value" not in more and name in fields.BOUNDS:
+    if name in fields.BY_NAME and "max_value" not in more and name in BOUNDS:
         more = {**dict(zip(("min_value", "max_value"), fields.BY_NAME[name].bounds, strict=True)), **more}
     found: float | None = column.number_input(
         label, value=value or None, placeholder=shown[name], **{"min_value": 0, **more}

@@ -49,7 +49,7 @@ class _InSentence:
     def __format__(self, spec: str) -> str:
         if spec and math.isfinite(self._number):
             signs = {",": babel.get_group_symbol(self._code), ".": babel.get_decimal_symbol(self._code)}
-            return format(self._number, spec).translate(str.maketrans(signs))
+            return "".join(signs.get(sign, sign) for sign in format(self._number, spec))
         if isinstance(self._number, int):
             return decimal(self._number, 0, self._code)
         return shortest(self._number, self._code)

@@ -2,7 +2,11 @@
 ink that is read on it."""
 
 import colorsys
+import os
+from functools import lru_cache
+from pathlib import Path
 
+from engine.core import paths
 from engine.runs import lifecycle
 from engine.runs.references import ModelReference
 
@@ -19,7 +23,17 @@ def of_run(name: str) -> str:
 
 def of_runs() -> dict[str, tuple[str, int]]:
     """Name → (hue, how often the palette was used up before it) of every run."""
-    return {run.name: (HUES[n % len(HUES)], n // len(HUES)) for n, run in enumerate(reversed(lifecycle.all_runs()))}
+    root = paths.checkpoints_root()
+    try:
+        return _of_runs(root, frozenset(os.listdir(root)))
+    except OSError:
+        return {}
+
+
+@lru_cache(maxsize=8)  # the order of creation changes where a run comes or goes; a page asks for it once a run
+def _of_runs(root: Path, _names: frozenset[str]) -> dict[str, tuple[str, int]]:
+    found = enumerate(reversed(lifecycle.all_runs(root)))
+    return {run.name: (HUES[n % len(HUES)], n // len(HUES)) for n, run in found}
 
 
 def of_model(model: ModelReference, last_step: int = 0) -> str:

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from engine.runs.history.snapshots import Snapshot
-from ui.charts import colours, style
+from ui.charts import colours, comparison_figures, style
 from ui.i18n import _
 
 
@@ -16,7 +16,7 @@ def curves(all_snapshots: list[Snapshot], now: Snapshot) -> go.Figure:
     for number, name in enumerate(stages):
         own = [snapshot for snapshot in drawn if snapshot.run.name == name]
         before = [snapshot for snapshot in drawn if snapshot.at <= own[0].at and snapshot.run.name != name]
-        _line(figure, before[-1:] + own if number else own, "validation", name, colours.of_run(name), "solid")
+        _line(figure, before[-1:] + own if number else own, "validation", name, colours.of_run(name), "solid", number)
     english = [snapshot for snapshot in drawn if "english" in snapshot.figures]
     if english:
         _line(figure, english, "english", _("general English"), colours.TRUE_TEXT, "dot")
@@ -40,7 +40,9 @@ def curves(all_snapshots: list[Snapshot], now: Snapshot) -> go.Figure:
     return figure
 
 
-def _line(figure: go.Figure, points: list[Snapshot], split: str, name: str, colour: str, dash: str) -> None:
+def _line(
+    figure: go.Figure, points: list[Snapshot], split: str, name: str, colour: str, dash: str, at: int = 0
+) -> None:
     shown = [snapshot for snapshot in points if split in snapshot.figures]
     figure.add_scatter(
         x=[snapshot.at for snapshot in shown],
@@ -48,5 +50,5 @@ def _line(figure: go.Figure, points: list[Snapshot], split: str, name: str, colo
         mode="lines+markers",
         name=name,
         line={"color": colour, "width": 3, "dash": dash},
-        marker={"size": 7},
+        marker={"size": 7, "symbol": comparison_figures.symbol(at)},
     )

@@ -38,7 +38,7 @@ def show() -> None:
             )
         )
     loss, accuracy, bits = _("loss on validation"), _("accuracy on test (%)"), _("bits per byte on test")
-    writes = {
+    writes: dict[str, tables.Write] = {
         _("Articles"): words.grouped,
         _("Seed"): str,
         loss: lambda x: words.decimal(x, 3),

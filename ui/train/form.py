@@ -173,8 +173,9 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
         )
         weight_decay = two.number_input(
             _("Weight decay"),
-            *map(float, fields.BY_NAME["weight_decay"].bounds),
-            fields.BY_NAME["weight_decay"].default,
+            0.0,
+            float(fields.BY_NAME["weight_decay"].bounds[1]),
+            float(fields.BY_NAME["weight_decay"].default),
             step=0.01,
             format="%.3f",
             help=_(
