@@ -49,6 +49,11 @@ def _pages() -> dict[str, Page]:
 
 def show() -> None:
     """Shows the frame and, inside it, the page of the address."""
+    with polling.one_drawing():
+        _show()
+
+
+def _show() -> None:
     st.set_page_config(
         page_title="Atelier", page_icon=str(_FAVICON), layout="wide", initial_sidebar_state=_SIDEBAR_PIXELS
     )
@@ -62,7 +67,7 @@ def show() -> None:
     address.begin(room)
     st.html(_LOOK)
     # After a crash or a restart of the machine nobody else starts what waits.
-    if polling.shared("work left", launching.work_left):
+    if folders.anything_under_way() and launching.work_left():
         with errors.shown():
             launching.tend()
     with st.sidebar:

@@ -29,6 +29,7 @@ from engine.core.files import (
 )
 from engine.core.files import replace as rename
 from engine.core.folders import commit_folder, staged_folder
+from engine.core.kept import Kept
 from engine.runs import lifecycle, states
 from engine.runs.folder import Run
 from engine.runs.settings import CKPT as CKPT
@@ -165,14 +166,22 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
     return manifest if text == _sealed(manifest) and manifest.get("schema_version") == SCHEMA_VERSION else None
 
 
+def _usable_manifest(path: Path) -> dict[str, Any] | None:
+    manifest = _read_manifest(path.parent)
+    return None if manifest is None or fields.wrong(manifest, checked.MANIFEST) else manifest
+
+
+_manifests = Kept(_usable_manifest)
+
+
 def of_run(run: Run) -> list[Checkpoint]:
     """The committed checkpoints of a run, oldest first, by their manifests (`verify` reads the files)."""
     return [found for folder in run.checkpoint_folders() if (found := _open(folder)) is not None]
 
 
 def _open(folder: Path) -> Checkpoint | None:
-    manifest = _read_manifest(folder)
-    if manifest is None or fields.wrong(manifest, checked.MANIFEST) or str(manifest["step"]) != _step_of(folder):
+    manifest = _manifests.of(folder / MANIFEST)
+    if manifest is None or str(manifest["step"]) != _step_of(folder):
         return None
     if set(WEIGHTS_FILES.get(manifest["format"], ("",))) <= set(manifest["files"]):
         return Checkpoint(folder, manifest)

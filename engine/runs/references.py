@@ -115,22 +115,38 @@ def _check_preset(preset: Preset, began_with: str, name: str) -> None:
 def bases(root: Path | None = None) -> list[Preset]:
     """The presets that are on this machine: those that ship, then those that runs were trained from."""
     found = {preset.reference: preset for preset in catalogue.shipped()}
+    named: dict[str, None] = {}
     for run in lifecycle.all_runs(root):
         with contextlib.suppress(EngineError):
-            preset = catalogue.find(run.settings.preset)
-            if preset.folder is not None or catalogue.cached(preset):
-                found.setdefault(preset.reference, preset)
+            named[run.settings.preset] = None
+    for reference in named:  # each looked at once: hundreds of runs have a few between them
+        preset = _found(reference)
+        if preset is not None and (preset.folder is not None or catalogue.cached(preset)):
+            found.setdefault(preset.reference, preset)
     return list(found.values())
+
+
+def _found(reference: str) -> Preset | None:
+    """The preset of that name, or None where there is none that can be used."""
+    try:
+        return catalogue.find(reference)
+    except EngineError:
+        return None
 
 
 def models(root: Path | None = None) -> list[ModelReference]:
     """Every model there is: the presets on this machine, then the checkpoints of all runs, newest run first; of each its
     result, then the others from the newest to the oldest."""
     found = [ModelReference(preset) for preset in bases(root)]
+    known: dict[str, Preset | None] = {}
     for run in lifecycle.all_runs(root):
         try:
-            base = catalogue.find(run.settings.preset)
+            reference = run.settings.preset
         except EngineError:
+            continue
+        if reference not in known:
+            known[reference] = _found(reference)
+        if (base := known[reference]) is None:
             continue
         result = run.state().result
         ordered = sorted(of_run(run), key=lambda checkpoint: (checkpoint.step != result, -checkpoint.step))

@@ -152,7 +152,7 @@ def test_thirty_viewers_cost_one_building_of_a_figure():
 @pytest.mark.parametrize("draw", [style.validation, style.over_steps])
 def test_what_the_page_is_sent_is_the_figure_with_its_template(draw):
     figure = draw(a_history(), "loss", "#0072B2", "loss")
-    sent = json.loads(live.content(lambda: figure, f"test sent {draw.__name__}", 1))
+    sent = json.loads(live.content(lambda: figure, f"test sent {draw.__name__}", 1)[0])
     template = sent["layout"].pop("template")
     whole = json.loads(figure.update_layout(template=style.template()).to_json())
     assert template == whole["layout"].pop("template")

@@ -9,6 +9,7 @@ from ui.charts import style as charts
 
 _FEW_POINTS = 30  # each is marked
 _FEW_LINES = 6  # the pointer is told of all of them at once
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")  # beside the colours, for who does not tell these
 _DASHES = ("solid", "dash", "dot", "dashdot")  # where there are more runs than hues
 
 
@@ -37,7 +38,7 @@ def curves(lines: list[Line], across: str, up: str, base: float | None, base_tit
         base: the base model's value where it is the same for all, else None. base_title: its label.
     """
     traces = []
-    for line in lines:
+    for number, line in enumerate(lines):
         few = len(line.xs) <= _FEW_POINTS
         style = {"color": line.colour, "dash": _DASHES[line.round % len(_DASHES)]}
         if line.smooth is not None:
@@ -52,7 +53,7 @@ def curves(lines: list[Line], across: str, up: str, base: float | None, base_tit
                 mode="lines+markers" if few else "lines",
                 name=line.name,
                 line={**style, "width": 3 if few or line.smooth is not None else 2},
-                marker={"size": 6},
+                marker={"size": 7, "symbol": symbol(number)},
             )
         )
     figure = go.Figure(traces)
@@ -69,6 +70,11 @@ def curves(lines: list[Line], across: str, up: str, base: float | None, base_tit
     figure.update_yaxes(hoverformat=".4~g")
     figure.update_xaxes(hoverformat=",.5~g")
     return figure
+
+
+def symbol(number: int) -> str:
+    """The sign of the points of a line, by its place among the others."""
+    return _SYMBOLS[number % len(_SYMBOLS)]
 
 
 def _trace(xs: list, ys: list, **drawn) -> go.Scatter:

@@ -42,7 +42,9 @@ class Place:
 
 def all_prepared() -> None:
     """Every prepared corpus that this session may see, whatever its vocabulary, a row each."""
-    known = list(sources.prepared().values())
+    found = sources.prepared()
+    one_of_each = sources.distinct(found)
+    known = [found[path] for path in one_of_each]
     if not known:
         return
     with st.expander(_n("{n} prepared corpus on this machine", "{n} prepared corpora on this machine", len(known))):
@@ -50,7 +52,10 @@ def all_prepared() -> None:
         tables.show(
             pd.DataFrame(
                 {
-                    "source": [server_paths.shown(c.card["source"]) for c in known],
+                    "source": [
+                        ", ".join(dict.fromkeys(server_paths.shown(found[path].card["source"]) for path in same))
+                        for same in one_of_each.values()
+                    ],
                     "articles": [t["articles"] for t in totals],
                     "words": [t["words"] for t in totals],
                     "tokens": [t["tokens"] for t in totals],
@@ -237,7 +242,7 @@ def follow_address() -> None:
         if split not in known[source].splits or number > known[source].articles(split):
             address.refuse("article")
             return
-        state["articles_source"], state["articles_prepared"] = "prepared", source
+        state["articles_source"], state["articles_prepared"] = "prepared", sources.listed(source)
     elif source == paths.portable(paths.SAMPLE_ARTICLES):
         if link:
             state["articles_source"] = "sample"

@@ -31,6 +31,8 @@ from ui import (
 from ui.i18n import _, _n
 from ui.readers import folders, lineage, recorded
 
+_TABLE, _LISTED, _SELECTED = "checkpoint_table", "checkpoints_listed", "checkpoint_selected"
+
 
 def row(run: Run, checkpoint: Checkpoint) -> dict:
     """One line of the table."""
@@ -149,6 +151,16 @@ def export(checkpoint: Checkpoint) -> None:
                 st.code(usage.lines(form, preset), language="python", wrap_lines=True)
 
 
+def _keep_selected(references: list[str]) -> None:
+    """Keeps the checkpoint selected that was, where the list has changed: a table selects by the number of a row, which
+    is another's then, or, after a deletion, its neighbour's."""
+    state = st.session_state
+    if state.get(_LISTED) not in (None, references):
+        selected = state.get(_SELECTED)
+        state[_TABLE] = {"selection": {"rows": [references.index(selected)] if selected in references else []}}
+    state[_LISTED] = references
+
+
 def show() -> None:
     """Shows every checkpoint, and what can be done with the one that is chosen."""
     st.markdown(
@@ -176,6 +188,7 @@ def show() -> None:
         )
     else:
         shown = filtered(found)
+        _keep_selected([checkpoint.reference for _run, checkpoint in shown])
         event = tables.show(
             pd.DataFrame([row(run, checkpoint) for run, checkpoint in shown]),
             {
@@ -185,7 +198,7 @@ def show() -> None:
             },
             on_select="rerun",
             selection_mode="single-row",
-            key="checkpoint_table",
+            key=_TABLE,
             column_config={
                 "run": st.column_config.TextColumn(_("Run")),
                 "step": st.column_config.NumberColumn(_("Step")),
@@ -207,6 +220,7 @@ def show() -> None:
             },
         )
         picked = [index for index in event.selection.rows if index < len(shown)]
+        st.session_state[_SELECTED] = shown[picked[0]][1].reference if picked else None
         if not picked:
             st.caption(_("Choose a line for what can be done with it."))
         else:

@@ -16,6 +16,7 @@ from ui import (
     broken_view,
     interpretation_view,
     removal_view,
+    rooms,
     server_paths,
     setting_names,
     tables,
@@ -310,6 +311,14 @@ def show() -> None:
     if not chosen:
         st.info(_("Choose at least one run."))
         return
+    if len(chosen) == 2:
+        first, second = chosen
+        st.page_link(
+            rooms.PAGES[rooms.EXPLORE],
+            label=_("Explore {run} against {other}", run=words.plain(first.name), other=words.plain(second.name)),
+            icon=":material/travel_explore:",
+            query_params=address.query_of(rooms.CURVE, run=first.name, against=second.name),
+        )
     working = any(run.state().state in (states.RUNNING, states.QUEUED) for run in chosen)
     polling.fragment(figures_now, POLL_SECONDS if working else None)(chosen)
     bases_view.say_changed(chosen)

@@ -1,6 +1,7 @@
 """Reads of run folders for the pages."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from engine.runs.history.follower import History
 from engine.runs.history.snapshots import Snapshot
 from engine.runs.references import ModelReference
 from engine.runs.settings import IMPORTED
+from engine.runs.states import State
 from ui import words
 from ui.i18n import _
 from ui.readers import comparison, polling
@@ -48,13 +50,35 @@ def newest_samples(run: Run) -> dict[str, dict[str, Sample]]:
     return samples
 
 
+@dataclass(frozen=True)
+class Looked:
+    """A run as one look found it.
+
+    Attributes:
+        problem: why nothing can be done with it; None where all is well. state: where it stands.
+    """
+
+    run: Run
+    problem: EngineError | None
+    state: State
+
+
+def looked() -> list[Looked]:
+    """Every run, the newest first, as it stands: one look for all that a page asks of them."""
+    return polling.shared("runs", lambda: [Looked(run, run.problem, run.state()) for run in lifecycle.all_runs()])
+
+
+_AT_REST = (states.FINISHED, states.PAUSED, states.FAILED, states.STOPPED)
+
+
+def anything_under_way() -> bool:
+    """Whether any run waits, works, or was left by its trainer."""
+    return any(found.state.state not in _AT_REST for found in looked())
+
+
 def active_run() -> Run | None:
     """The run that is running, or the next that waits, or None."""
-    return polling.shared("active run", _active_run)
-
-
-def _active_run() -> Run | None:
-    found = [(run, run.state()) for run in lifecycle.all_runs()]
+    found = [(one.run, one.state) for one in looked()]
     for run, state in found:
         if state.state == states.RUNNING:
             return run
@@ -117,12 +141,7 @@ def vocabulary_hash(preset: str) -> str:
 
 def runs_with_events() -> list[Run]:
     """The runs whose configuration can be read, the newest first."""
-    return polling.shared("runs", lambda: [run for run in lifecycle.all_runs() if unreadable(run) is None])
-
-
-def unreadable(run: Run) -> EngineError | None:
-    """Why nothing can be done with a run but to delete it, or None where all is well."""
-    return run.problem
+    return [found.run for found in looked() if found.problem is None]
 
 
 def trained_runs() -> list[Run]:

@@ -167,7 +167,9 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
         )
         lora_rank = automatic.number(two, _("LoRA rank"), "lora_rank", shown, help=words.lora_help())
         shown = automatic.taken(preset, device, int(sequence_length or 0), int(lora_rank or 0))
-        batch_size = automatic.number(two, _("Batch size"), "batch_size", shown, help=_("Windows a step."), key="tune_batch_size")
+        batch_size = automatic.number(
+            two, _("Batch size"), "batch_size", shown, help=_("Windows a step."), key="tune_batch_size"
+        )
         learning_rate = automatic.number(
             two,
             _("Learning rate"),
@@ -187,12 +189,11 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
             fields.BY_NAME["warmup_steps"].default,
             help=_("In so many steps the learning rate rises to its peak."),
         )
-        least, most_decay = map(float, fields.BY_NAME["weight_decay"].bounds)
         weight_decay = two.number_input(
             _("Weight decay"),
-            least,
-            most_decay,
-            fields.BY_NAME["weight_decay"].default,
+            0.0,
+            float(fields.BY_NAME["weight_decay"].bounds[1]),
+            float(fields.BY_NAME["weight_decay"].default),
             step=0.01,
             format="%.3f",
             help=_(
