@@ -63,7 +63,7 @@ _NOT_NEEDED = () if framework.uses_jax() else ("jax", "pandas")
 
 @contextlib.contextmanager
 def _quick_imports() -> Iterator[None]:
-    """Spares the imports inside a third of their time, which somebody waits.
+    """Spares the imports inside a good part of their time, for which somebody waits.
 
     TensorFlow and Keras import JAX and pandas where they are installed, for converters and tables that nothing here makes;
     both go without. Nothing that is imported becomes garbage, so collecting it is put off, and left out of later rounds.
