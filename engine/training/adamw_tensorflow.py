@@ -12,7 +12,8 @@ def share(optimizer: keras.optimizers.Optimizer) -> None:
     """Lets an AdamW make its step with few operations; every other optimizer, and one with other wishes, stays as it is.
 
     Keras works out the rate, its correction and the constants anew for each variable, a quarter of what the training
-    step of a small model is traced, optimised and begun with, while a person waits for the first step. The operations on the variables themselves are Keras's, one by one, so the results are the same to the last bit.
+    step of a small model is traced, optimised and begun with, while a person waits for the first step. The operations on
+    the variables themselves are Keras's, one by one, so the results are the same to the last bit.
     """
     own = getattr(optimizer, "inner_optimizer", optimizer)  # under a scale of the loss
     wishes = (
