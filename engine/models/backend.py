@@ -72,7 +72,8 @@ def _quick_imports() -> Iterator[None]:
     missing = [name for name in _NOT_NEEDED if name not in there]
     collects = gc.isenabled()
     gc.disable()
-    sys.modules.update(dict.fromkeys(missing))  # type: ignore[arg-type]  # None: an ImportError, as where it is not installed
+    for name in missing:
+        sys.modules[name] = None  # type: ignore[assignment]  # an ImportError, as where it is not installed
     try:
         yield
     finally:
