@@ -63,7 +63,7 @@ _NOT_NEEDED = () if framework.uses_jax() else ("jax", "pandas")
 
 @contextlib.contextmanager
 def _quick_imports() -> Iterator[None]:
-    """Spares the imports inside a third of their time, which somebody waits.
+    """Spares the imports inside a good part of their time, for which somebody waits.
 
     TensorFlow and Keras import JAX and pandas where they are installed, for converters and tables that nothing here makes;
     both go without. Nothing that is imported becomes garbage, so collecting it is put off, and left out of later rounds.
@@ -72,7 +72,8 @@ def _quick_imports() -> Iterator[None]:
     missing = [name for name in _NOT_NEEDED if name not in there]
     collects = gc.isenabled()
     gc.disable()
-    sys.modules.update(dict.fromkeys(missing))  # type: ignore[arg-type]  # None: an ImportError, as where it is not installed
+    for name in missing:
+        sys.modules[name] = None  # type: ignore[assignment]  # an ImportError, as where it is not installed
     try:
         yield
     finally:

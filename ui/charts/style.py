@@ -113,7 +113,7 @@ def validation(
         line = {"color": colour, "width": 1}
         mode = (
             "lines" if len(xs) > 1 else "markers"
-        )  # a line of one point is not drawn: the first one that a person waits for
+        )  # of one point, the first that a person waits for, no line is drawn
         traces.append({"x": xs, "y": ys, "mode": mode, "name": _("training batches"), "line": line, "opacity": 0.55})
     xs, ys = _measured(own, name, factor)
     if len(xs):

@@ -209,7 +209,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
             COMPILATIONS,
             format_func=lambda code: setting_names.value("compilation", code),
             help=_(
-                "Compiled steps are faster, and the first one waits until they are compiled. Automatic: not for a run of two minutes at most of a small model on a CPU."
+                "Compiled steps are faster, and the first one waits until they are compiled. Automatic: not for a run of a minute at most of a small model on a CPU."
             ),
         )
         evaluate_steps = automatic.number(
