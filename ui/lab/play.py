@@ -112,7 +112,7 @@ def content(
         "badge": _("recorded") if run.recorded else "",
         "base": 100 * base[0]["accuracy"] if base else None,
         "base_text": _shortened(base_text or ""),
-        "prompt": run.settings.prompts[0],
+        "prompt": _prompt(run, history),
         "steps": run.state().steps or 0,
         "own": {
             "label": label or _("this run"),
@@ -158,9 +158,15 @@ def content(
     }
 
 
+def _prompt(run: Run, history: History) -> str:
+    """The first prompt of the run that anything was written from; its first one as long as there is none."""
+    written = {event["prompt"] for event in history.events("sample")}
+    return next((p for p in (*run.settings.prompts, *sorted(written)) if p in written), run.settings.prompts[0])
+
+
 def _texts(run: Run, history: History) -> dict[tuple[str, int], str]:
-    """(model, step) → what it wrote from the run's first prompt."""
-    prompt = run.settings.prompts[0]
+    """(model, step) → what it wrote from that prompt."""
+    prompt = _prompt(run, history)
     placed = [s.samples[prompt] for s in snapshots.of_run(run, history) if prompt in s.samples]
     return {(e["model"], e["step"]): e["text"].replace("\n", " ") for e in history.complete(placed)}
 

@@ -195,7 +195,7 @@ class Machine {
 
   drawCurve({ at }) {
     const { data, svg } = this, width = Math.max(260, this.box.clientWidth), narrow = width < 560;
-    const height = narrow ? 190 : data.height, room = narrow ? 64 : 180;
+    const height = narrow ? 190 : data.height, room = narrow ? 64 : 204;
     const box = { left: 44, right: width - room, top: 26, bottom: height - 26 };
     const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost ? [data.ghost] : [])];
     const values = [data.base, ...lines.flatMap(line => line.points.map(point => point[1]))].filter(v => v !== null);
