@@ -238,7 +238,7 @@ def play_moves_by_itself_to_the_end(page, server: str) -> None:
         seen = [page.locator(found).first for found in (".stSlider", ".written", ".js-plotly-plot")]
         until(
             lambda seen=seen, height=height: all(
-                b["y"] + b["height"] <= height for b in map(lambda e: e.bounding_box(), seen)
+                b["y"] + b["height"] <= height for b in (e.bounding_box() for e in seen)
             ),
             10,
         )
