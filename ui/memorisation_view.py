@@ -136,9 +136,7 @@ def longest(groups: list[tuple[str, str, list[int]]], chance: list[int]) -> go.F
             text=_("from here on: copied"), font={"color": colours.TRUE_TEXT},
         )  # fmt: skip
     most = max([6, *chance, *(n for _t, _c, counts in groups for n in counts)])
-    figure.update_xaxes(
-        range=[-0.5, 1.15 * most + 1], title=_("words of the longest passage that stands in the articles read")
-    )
+    figure.update_xaxes(range=[-0.5, 1.15 * most + 1], title=_("longest passage found, in words"))
     figure.update_yaxes(
         range=[len(rows) - 0.5, -0.5],
         tickvals=list(range(len(rows))),

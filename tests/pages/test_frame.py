@@ -182,7 +182,7 @@ def test_a_moment_stands_in_the_address_without_an_entry_of_its_own_and_a_reload
     assert written[-2]["query"] == {"run": "one", "tab": "time", "moment": "one/2"} and written[-1]["query"] is None
     assert dict(app.query_params) == {"run": "one", "tab": "time"}
     again = go_to(open_page("lab"), "time", run="one", moment="one/2")
-    assert again.select_slider(key="time_slider").value == 1 and wrote(again)[0] == "The halfway"
+    assert again.select_slider(key="time_slider").value == 1 and "The halfway" in wrote(again)
     assert the(go_to(again, "time", run="one", moment="one/77").error, "moment=one/77")
 
 
