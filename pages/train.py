@@ -12,7 +12,7 @@ from ui.train import form
 
 st.markdown(
     _(
-        "Choose a base model, the articles it reads and for how long; the run works in the background, whatever you do with this page."
+        "One press starts a run. It works in the background, whatever you do with this page; below, everything can be set."
     )
 )
 removal_view.show_message()

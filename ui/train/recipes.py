@@ -111,7 +111,7 @@ def choose(preset: str, parent: str | None, articles: str | None) -> tuple[RunSe
     columns = st.columns(len(found))
     for recipe, column in zip(found, columns, strict=True):
         with column.container(border=True, height="stretch"):
-            st.markdown(f"#### {recipe.icon} {recipe.title}")
+            st.markdown(f"**{recipe.icon} {recipe.title}**")
             st.markdown(recipe.said)
             if recipe.missing:
                 st.caption(recipe.missing)
@@ -136,4 +136,6 @@ def choose(preset: str, parent: str | None, articles: str | None) -> tuple[RunSe
 def on_what(preset: str, parent: str | None, articles: str) -> str:
     """What the recipes train, and on which articles, in a sentence."""
     start = words.plain(parent or _title(preset))
-    return _("They start from {start} and read {articles}. Both can be changed below.", start=start, articles=articles)
+    return _(
+        "These runs start from {start} and read {articles}. Both can be changed below.", start=start, articles=articles
+    )
