@@ -24,6 +24,7 @@ PACKAGES = (
     "training",
     "memorisation",
     "exchange",
+    "classroom",
     "services",
     "cli",
 )

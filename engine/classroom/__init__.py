@@ -1,0 +1,1 @@
+"""Lessons, experiments, a class's answers, and what a pupil takes home."""
