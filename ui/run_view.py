@@ -13,7 +13,7 @@ from engine.runs.settings import EVERYTHING
 from engine.runs.states import State
 from engine.services import dispatcher, killing
 from engine.services.launchers import launching
-from ui import access, bases_view, errors, gpu_unused, job_view, little_memory, near_copies_view, words
+from ui import access, bases_view, errors, gpu_unused, job_view, little_memory, near_copies_view, present, words
 from ui.charts import colours, style
 from ui.components.figure import live
 from ui.i18n import _, _n
@@ -30,7 +30,8 @@ def watch(run: Run, key: str, details: bool = False) -> None:
 
     def draw() -> None:
         state = run.state()
-        head(run, state, key)
+        if state.state in ACTIVE or not present.on():
+            head(run, state, key)
         curves(run, key, details)
         if active and state.state not in ACTIVE:
             st.rerun()  # it has just ended: the rest of the page shows so, and nothing polls any more
@@ -243,16 +244,22 @@ def curves(run: Run, key: str, details: bool) -> None:
     """The curves, and beside them what base and run write at this moment."""
     history, colour = folders.history(run), colours.of_run(run.name)
     reported = bool(len(history.steps["step"]))
-    left, right = st.columns([3, 2])
-    with left:
-        if not reported and not history.events("evaluation"):
-            st.info(_("The first point is the base model's own accuracy: it appears as soon as the model is loaded."))
-        else:
-            _validation(run, history, "accuracy", _("accuracy on validation (%)"), colour, f"{key}_accuracy", 100)
-    with right:
-        samples(run, prompts=2 if details else 1)
+    left, right = (st.container(), st.container()) if present.on() else st.columns([3, 2])
+    if present.screen("accuracy"):
+        with left:
+            _accuracy(run, history, reported, colour, key)
+    if present.screen("samples"):
+        with right:
+            samples(run, prompts=2 if details and not present.on() else 1)
     if details and reported:
         _details(run, history, colour, key)
+
+
+def _accuracy(run: Run, history: History, reported: bool, colour: str, key: str) -> None:
+    if not reported and not history.events("evaluation"):
+        st.info(_("The first point is the base model's own accuracy: it appears as soon as the model is loaded."))
+    else:
+        _validation(run, history, "accuracy", _("accuracy on validation (%)"), colour, f"{key}_accuracy", 100)
 
 
 def _validation(run: Run, history: History, name: str, title: str, colour: str, key: str, factor: float = 1.0) -> None:
@@ -277,6 +284,11 @@ def _details(run: Run, history: History, colour: str, key: str) -> None:
         (_over_steps, "learning_rate", _("learning rate"), 1.0),
         (_over_steps, "memory_bytes", _("memory of the trainer (MB)"), 1e-6),
     ]
+    if present.on():
+        for number, (draw, name, title, factor) in enumerate(figures):
+            if present.screen(name):
+                draw(run, history, name, title, colour, f"{key}_figure_{number}", factor)
+        return
     for first in range(0, len(figures), 2):
         for slot, number in zip(st.columns(2), range(first, min(first + 2, len(figures))), strict=False):
             draw, name, title, factor = figures[number]
@@ -291,13 +303,14 @@ def samples(run: Run, prompts: int) -> None:
         st.caption(_("Samples appear here: the same prompt continued by the base model and by the run."))
         return
     for prompt in list(newest["base"])[:prompts]:
-        for model in ("base", "run"):
+        places = st.columns(2) if present.on() else [st.container(), st.container()]
+        for model, place in zip(("base", "run"), places, strict=True):
             sample = newest.get(model, {}).get(prompt)
             if sample is None:
                 continue
             colour = colours.BASE if model == "base" else colours.of_run(run.name)
             name = _("base model") if model == "base" else _("after step {n}", n=words.grouped(sample["step"]))
-            with st.container(border=True, gap="small"):
+            with place, st.container(border=True, gap="small"):
                 st.html(f'<div style="height:4px;border-radius:2px;background:{colour}"></div>')
                 st.caption(name)
                 st.text(prompt + sample["text"])

@@ -331,7 +331,7 @@ def _facts(run: Run, history: History, checkpoint: Checkpoint | None) -> dict[st
         preset = catalogue.find(settings.preset)
         window, batch = inputs.shape_of(run, preset.max_sequence_length, preset.vocabulary_size)
     first, last = settings.first_article, settings.last_article
-    if len(read := manifest.get("articles") or ()) == 2:
+    if len(read := list(manifest.get("articles") or [])) == 2:
         first, last = read
     return {
         "preset_hash": str(run.config.get("preset_hash") or ""),
