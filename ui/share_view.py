@@ -69,7 +69,7 @@ def report(run: Run) -> None:
     """The report of a run, made when somebody asks for it, and all that it reported as data."""
     st.markdown(
         _(
-            "The report is one page to take home: the curve, two texts, what was copied and forgotten, the settings. It opens without a network and prints on two sheets."
+            "The report is one page to take home: the curve, two texts, what was copied and forgotten, the settings. It opens without a network and prints on two pages."
         )
     )
     history = folders.history(run)
