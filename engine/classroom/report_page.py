@@ -17,7 +17,7 @@ from engine.runs.settings import FIRST_TOKENS
 
 _TEMPLATE = Path(__file__).with_name("report.html")
 # So much of a text fits on the two pages whatever it is made of (tests/classroom/test_report_page.py prints it).
-_LONGEST_TEXT, _MOST_LINES, _LONGEST_PROMPT, _LONGEST_PASSAGE = 480, 12, 120, 110
+_LONGEST_TEXT, _MOST_LINES, _LONGEST_PROMPT, _LONGEST_PASSAGE = 440, 12, 110, 90
 _AROUND = 30  # characters before and behind a passage
 _LONGEST_NAME = 64
 _LONGEST_VALUE, _LONGEST_VERSION = 36, 12

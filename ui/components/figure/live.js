@@ -15,7 +15,7 @@ export default async function ({ parentElement, data }) {
     font: { ...figure.layout.font, color: colour, family: style.fontFamily },
   });
   // While it is presented a figure takes the screen: the title, a sentence and the bar have the rest.
-  box.style.height = data.fills ? "max(55vh, 100vh - 5.4rem)" : (figure.layout.height || 320) + "px";
+  box.style.height = data.fills ? "max(50vh, 100vh - 7.4rem)" : (figure.layout.height || 320) + "px";
   if (data.fills) delete figure.layout.height;
   await Plotly.react(box, figure.data, figure.layout, {
     displaylogo: false, responsive: true, displayModeBar: Boolean(data.picture),
