@@ -173,6 +173,18 @@ def current() -> Pair:
     return Pair(run, step if run else "", st.session_state.get("against") or BASE)
 
 
+def in_words() -> str:
+    """What is in view, as Markdown: the run and what it is held against; "" where there is no run."""
+    state, known = st.session_state, _known()
+    reference = state.get("run") or ""
+    if reference.partition("/")[0] not in known:
+        return ""
+    own = known[reference.partition("/")[0]].settings.preset
+    presets = [preset.reference for preset in catalogue.shipped()]
+    against = _against_title(state.get("against") or BASE, own, known, presets)
+    return words.plain(f"{_title(reference, known)} {against}")
+
+
 def other_run() -> Run | None:
     """The run that the one in view is held against, where it is one that was trained."""
     pair = current()

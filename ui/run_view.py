@@ -14,7 +14,18 @@ from engine.runs.settings import EVERYTHING
 from engine.runs.states import State
 from engine.services import dispatcher, killing
 from engine.services.launchers import launching
-from ui import access, bases_view, errors, gpu_unused, job_view, little_memory, near_copies_view, texts, words
+from ui import (
+    access,
+    bases_view,
+    errors,
+    gpu_unused,
+    job_view,
+    little_memory,
+    near_copies_view,
+    present,
+    texts,
+    words,
+)
 from ui.charts import colours, style
 from ui.components.figure import live
 from ui.i18n import _, _n
@@ -35,7 +46,8 @@ def watch(run: Run, key: str, details: bool = False, other: Run | None = None) -
 
     def draw() -> None:
         state = run.state()
-        head(run, state, key)
+        if state.state in ACTIVE or not present.on():
+            head(run, state, key)
         curves(run, key, details, other)
         if active and state.state not in ACTIVE:
             st.rerun()  # it has just ended: the rest of the page shows so, and nothing polls any more
@@ -251,16 +263,22 @@ def curves(run: Run, key: str, details: bool, other: Run | None = None) -> None:
     """The curves, and beside them what base and run write at this moment; those of the other run in its colour."""
     history, colour = folders.history(run), colours.of_run(run.name)
     reported = bool(len(history.steps["step"]))
-    left, right = st.columns([3, 2])
-    with left:
-        if not reported and not history.events("evaluation"):
-            st.info(_("The first point is the base model's own accuracy: it appears as soon as the model is loaded."))
-        else:
-            _validation(run, history, "accuracy", _("accuracy (%)"), colour, f"{key}_accuracy", 100, other)
-    with right:
-        samples(run, 2 if details and other is None else 1, other)
+    left, right = (st.container(), st.container()) if present.on() else st.columns([3, 2])
+    if present.screen("accuracy"):
+        with left:
+            _accuracy(run, history, reported, colour, key, other)
+    if present.screen("samples"):
+        with right:
+            samples(run, 2 if details and other is None and not present.on() else 1, other)
     if details and reported:
         _details(run, history, colour, key, other)
+
+
+def _accuracy(run: Run, history: History, reported: bool, colour: str, key: str, other: Run | None) -> None:
+    if not reported and not history.events("evaluation"):
+        st.info(_("The first point is the base model's own accuracy: it appears as soon as the model is loaded."))
+    else:
+        _validation(run, history, "accuracy", _("accuracy (%)"), colour, f"{key}_accuracy", 100, other)
 
 
 def _validation(
@@ -305,6 +323,11 @@ def _details(run: Run, history: History, colour: str, key: str, other: Run | Non
         (_over_steps, "learning_rate", _("learning rate"), 1.0),
         (_over_steps, "memory_bytes", _("memory of the trainer (MB)"), 1e-6),
     ]
+    if present.on():
+        for number, (draw, name, title, factor) in enumerate(figures):
+            if present.screen(name):
+                draw(run, history, name, title, colour, f"{key}_figure_{number}", factor)
+        return
     for first in range(0, len(figures), 2):
         for slot, number in zip(st.columns(2), range(first, min(first + 2, len(figures))), strict=False):
             draw, name, title, factor = figures[number]
@@ -327,10 +350,11 @@ def samples(run: Run, prompts: int, other: Run | None = None) -> None:
         if other is not None:
             name = words.plain(other.name)
             written.append((f"{name}, {_('after step {n}')}", colours.of_run(other.name), of_other.get(prompt)))
-        for title, colour, sample in written:
+        places = st.columns(len(written)) if present.on() else [st.container() for _model in written]
+        for (title, colour, sample), place in zip(written, places, strict=True):
             if sample is None:
                 continue
-            with st.container(gap="xxsmall"):
+            with place, st.container(gap="xxsmall"):
                 st.caption(title.replace("{n}", words.grouped(sample["step"])))
                 texts.show(prompt, sample["text"], colour)
 

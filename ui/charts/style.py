@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 
 from engine.runs.history.follower import History
+from ui import present
 from ui.charts import colours
 from ui.i18n import LANGUAGES, _, language
 
@@ -24,19 +25,34 @@ pio.templates["lab"] = go.layout.Template(
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     }
 )
+_READ_FROM_AFAR = {"size": 20}
+_AXIS_FROM_AFAR = {"title": {"font": _READ_FROM_AFAR, "standoff": 14}, "tickfont": _READ_FROM_AFAR, "nticks": 6}
+pio.templates["present"] = go.layout.Template(
+    layout={
+        "font": _READ_FROM_AFAR,
+        "xaxis": _AXIS_FROM_AFAR,
+        "yaxis": _AXIS_FROM_AFAR,
+        "legend": {"font": _READ_FROM_AFAR, "title": {"font": _READ_FROM_AFAR}},
+        "hoverlabel": {"font": _READ_FROM_AFAR},
+        "annotationdefaults": {"font": _READ_FROM_AFAR},
+        "title": {"font": {"size": 24}},
+        "uniformtext": {"minsize": 20, "mode": "show"},  # what is written in bars
+        "margin": {"l": 8, "r": 16, "t": 44, "b": 8},
+    }
+)
 pio.templates["french"] = go.layout.Template(layout={"separators": ",\u202f"})
 
 
 def template() -> str:
-    """The template of every figure, with the decimal sign of the session's language."""
-    name = "atelier_french" if language() == "fr" else "atelier"
+    """The template of every figure: with the decimal sign of the session's language, and larger where it presents."""
+    parts = ["streamlit", "lab", *(["french"] if language() == "fr" else []), *(["present"] if present.on() else [])]
+    name = "atelier_" + "_".join(parts[2:])
     if name not in pio.templates:  # merged once: naming the parts would merge them for every figure
-        parts = ("streamlit", "lab", "french") if language() == "fr" else ("streamlit", "lab")
         pio.templates[name] = pio.templates.merge_templates(*parts)
     return name
 
 
-@lru_cache(maxsize=len(LANGUAGES))
+@lru_cache(maxsize=2 * len(LANGUAGES))
 def template_content(name: str) -> dict[str, Any]:
     """A template as Plotly's script takes it."""
     return pio.templates[name].to_plotly_json()

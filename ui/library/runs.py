@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from engine.core import spreadsheet
 from engine.core.errors import EngineError
 from engine.runs import checkpoints, states
 from engine.runs.folder import Run
@@ -143,7 +144,8 @@ def as_csv(runs: list[tuple[Run, int | None]], figure: str, axis: str) -> str:
     for run, articles in runs:
         xs, ys = comparison.curve(folders.columns(run, every=True), figure, axis, articles)
         found.append(pd.DataFrame({"run": run.name, axis: xs, figure: ys}))
-    return pd.concat(found).to_csv(index=False)
+    rows = pd.concat(found)
+    return spreadsheet.as_csv(rows.columns, rows.itertuples(index=False))
 
 
 def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
@@ -210,7 +212,7 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
     )
     st.download_button(
         _("The table as CSV"),
-        lambda: frame_.to_csv(index=False),
+        lambda: spreadsheet.as_csv(frame_.columns, frame_.itertuples(index=False)),
         "atelier-runs.csv",
         "text/csv",
         icon=":material/download:",

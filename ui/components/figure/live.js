@@ -1,15 +1,3 @@
-let library;
-function load(address) {
-  library ??= new Promise((resolve, reject) => {
-    if (window.Plotly) return resolve(window.Plotly);
-    const script = document.createElement("script");
-    script.src = new URL(address, document.baseURI).href;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = reject;
-    document.head.append(script);
-  });
-  return library;
-}
 export default async function ({ parentElement, data }) {
   const box = parentElement.querySelector(".figure");
   const Plotly = await load(data.address);
@@ -28,10 +16,15 @@ export default async function ({ parentElement, data }) {
     paper_bgcolor: ground, plot_bgcolor: "rgba(0,0,0,0)", uirevision: "kept", autosize: true,
     font: { ...figure.layout.font, color: colour, family: style.fontFamily },
   });
-  box.style.height = (figure.layout.height || 320) + "px";
+  // While it is presented a figure takes the screen: the title, a sentence and the bar have the rest.
+  box.style.height = data.fills ? "max(50vh, 100vh - 7.4rem)" : (figure.layout.height || 320) + "px";
+  if (data.fills) delete figure.layout.height;
   await Plotly.react(box, figure.data, figure.layout, {
     displaylogo: false, responsive: true, displayModeBar: Boolean(data.picture),
     modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
     toImageButtonOptions: { format: "png", filename: data.picture, scale: 3 },
   });
+  // The library looks at the window alone: a place beside others may become another size while that stays as it is.
+  box.watched ??= new ResizeObserver(() => box.offsetParent && Plotly.Plots.resize(box));
+  box.watched.observe(box);
 }

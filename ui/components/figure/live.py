@@ -18,15 +18,16 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from ui import tables
+from ui import present, tables
 from ui.charts import described, style
 from ui.i18n import _, language
 
 _LIBRARY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-_ADDRESS = "_atelier/plotly.min.js"
+ADDRESS = "_atelier/plotly.min.js"
 _served = False
 
-_JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+LOADER = Path(__file__).with_name("library.js").read_text(encoding="utf-8")
+_JS = LOADER + Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 _component = None
 
 
@@ -47,7 +48,7 @@ def routes() -> list[Route]:
     """The route of the plotting library; whoever asks for it tells that it is served."""
     global _served
     _served = True
-    return [Route(f"/{_ADDRESS}", _library)]
+    return [Route(f"/{ADDRESS}", _library)]
 
 
 _MOST_CACHED = 256  # figures; some 10 kB each, as objects ten times that
@@ -64,10 +65,11 @@ class _Entry:
 
 
 def once(build: Callable[[], T], of: Hashable, version: int = 0) -> T:
-    """What the first session builds that asks for this version; all others of its language take it."""
+    """What the first session builds that asks for this version; all others whose figures have the same template take it."""
+    key = (of, language(), style.template())
     with _cache_lock:
-        entry = _cache.setdefault((of, language()), _Entry())
-        _cache.move_to_end((of, language()))
+        entry = _cache.setdefault(key, _Entry())
+        _cache.move_to_end(key)
         while len(_cache) > _MOST_CACHED:
             _cache.popitem(last=False)
     with entry.lock:
@@ -127,7 +129,7 @@ def figure(drawn: go.Figure, key: str, picture: str = "") -> None:
 
 
 def _draw(data: dict[str, str], key: str) -> None:
-    _figure_component()(data={"address": _ADDRESS, **data}, key=key)
+    _figure_component()(data={"address": ADDRESS, "fills": present.on(), **data}, key=key)
 
 
 def shared(build: Callable[[], go.Figure], of: Hashable, version: int, key: str) -> None:
