@@ -175,14 +175,14 @@ def current() -> Pair:
 
 def in_words() -> str:
     """What is in view, as Markdown: the run and what it is held against; "" where there is no run."""
-    state, known = st.session_state, _known()
+    state, runs = st.session_state, known()
     reference = state.get("run") or ""
-    if reference.partition("/")[0] not in known:
+    if reference.partition("/")[0] not in runs:
         return ""
-    own = known[reference.partition("/")[0]].settings.preset
+    own = runs[reference.partition("/")[0]].settings.preset
     presets = [preset.reference for preset in catalogue.shipped()]
-    against = _against_title(state.get("against") or BASE, own, known, presets)
-    return words.plain(f"{_title(reference, known)} {against}")
+    against = _against_title(state.get("against") or BASE, own, runs, presets)
+    return words.plain(f"{_title(reference, runs)} {against}")
 
 
 def other_run() -> Run | None:

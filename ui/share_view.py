@@ -12,7 +12,7 @@ from engine.runs.folder import Run
 from engine.runs.settings import IMPORTED
 from ui import address, budget, errors, pair, phone_address, words
 from ui.components.figure import takeaway
-from ui.explore import copied
+from ui.explore import copied_index
 from ui.i18n import _, language
 from ui.readers import folders
 
@@ -105,7 +105,7 @@ def report(run: Run) -> None:
 
 def made(run: Run) -> str:
     """The report as HTML, in the language of the session; what this visitor may not read is not in it."""
-    found = reports.of_run(run, copied.prepare_for(run), _may_index, _may_read)
+    found = reports.of_run(run, copied_index.prepare_for(run), _may_index, _may_read)
     return report_page.html(found, language())
 
 
@@ -115,7 +115,7 @@ def _may_index(seen: Seen) -> bool:
         budget.check_index(tokens)
     except EngineError:
         return False
-    return tokens <= copied.AT_ONCE_TOKENS
+    return tokens <= copied_index.AT_ONCE_TOKENS
 
 
 def _may_read(seen: Seen) -> bool:

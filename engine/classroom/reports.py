@@ -289,6 +289,7 @@ def _copying(
     ids = search.ids_of(seen.tokenizer, texts.prompt, texts.own)[: search.LONGEST_TEXT]
     own = search.find(ids, seen.ranges)
     unseen = [search.find(other, seen.ranges) for *_place, other in search.unseen(seen, len(ids))]
+    unseen_words = [other.words(seen.tokenizer) for other in unseen]
     readable = may_read(seen)
     passages = []
     for passage in own.passages[:_MOST_PASSAGES]:
@@ -301,8 +302,8 @@ def _copying(
         search.LENGTHS[0],
         len(unseen),
         max((other.longest for other in unseen), default=0),
-        search.copies_more(own, unseen),
-        search.false_alarms(unseen),
+        search.copies_more(own.words(seen.tokenizer), unseen_words),
+        search.false_alarms(unseen_words),
         seen.lost,
     )
 
