@@ -1,1 +1,1 @@
-"""What a class does with the lab: experiments of a minute, each a question that its run answers."""
+"""Lessons, experiments, a class's answers, and what a pupil takes home."""
