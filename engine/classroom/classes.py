@@ -74,6 +74,11 @@ class SchoolClass:
     opened: datetime.date
 
     @property
+    def erased(self) -> datetime.date:
+        """The day on which it goes by itself."""
+        return self.opened + datetime.timedelta(days=KEPT_DAYS)
+
+    @property
     def file(self) -> Path:
         """Its answers."""
         return paths.classes_root() / self.code / _FILE

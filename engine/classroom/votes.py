@@ -100,6 +100,19 @@ def set_state(of: SchoolClass, number: int, state: str) -> None:
     of.write(change)
 
 
+def close_all(of: SchoolClass) -> list[int]:
+    """Closes all open questions, and returns their numbers."""
+
+    def change(connection: sqlite3.Connection) -> list[int]:
+        numbers = [row[0] for row in connection.execute("SELECT number FROM questions WHERE state = ?", (OPEN,))]
+        if numbers:
+            connection.execute("UPDATE questions SET state = ? WHERE state = ?", (CLOSED, OPEN))
+            _count_change(connection)
+        return numbers
+
+    return of.write(change)
+
+
 def set_joining(of: SchoolClass, allowed: bool) -> None:
     """Lets phones join, or no more of them: who is there stays."""
     of.write(lambda c: c.execute("UPDATE facts SET value = ? WHERE name = 'joining'", (str(int(allowed)),)))
@@ -122,6 +135,27 @@ def count_paper(of: SchoolClass, number: int, counts: dict[int, int]) -> None:
             connection.execute("INSERT OR REPLACE INTO paper VALUES (?, ?, ?)", (number, choice, count))
 
     of.write(change)
+
+
+def add_paper(of: SchoolClass, number: int, choice: int, cards: int) -> None:
+    """Counts one card more, or less, for a choice; never under 0."""
+    counted = of.read(lambda connection: counts_of(connection, _asked(connection, of, number))[1])
+    if not 0 <= choice < len(counted):
+        raise ClassError("This question has no such answer.")
+    count_paper(of, number, {choice: min(max(0, counted[choice] + cards), MOST_CARDS)})
+
+
+def progress(of: SchoolClass) -> tuple[int, int, int]:
+    """What the teacher has done, how many phones there are, and all answers: another value where anything is new."""
+
+    def look(connection: sqlite3.Connection) -> tuple[int, int, int]:
+        answers = connection.execute(
+            "SELECT (SELECT coalesce(sum(question * 31 + choice + 1), 0) FROM answers) + (SELECT coalesce(sum(count), 0) FROM paper)"
+        ).fetchone()[0]
+        phones = connection.execute("SELECT count(*) FROM pupils").fetchone()[0]
+        return int(facts_of(connection)["changes"]), int(phones), int(answers)
+
+    return of.read(look)
 
 
 def questions(of: SchoolClass) -> list[Asked]:
@@ -187,6 +221,11 @@ def answer(of: SchoolClass, token: str, number: int, choice: int) -> None:
         connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", (number, pupil, form, choice))
 
     of.write(change)
+
+
+def is_in(of: SchoolClass, token: str) -> bool:
+    """Whether a phone is in the class."""
+    return of.read(lambda connection: _half(connection, pupil_of(of.code, token)) is not None)
 
 
 def may_write(of: SchoolClass, token: str, number: int) -> bool:
