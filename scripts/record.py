@@ -1,7 +1,7 @@
 """Makes again all that rests on the base model that ships: the recorded run, the README's pictures, the figures.
 
     python scripts/record.py                  all of it
-    python scripts/record.py run --minutes 1  the recorded run alone; also: experiments, base, pictures, figures
+    python scripts/record.py run --minutes 1  the recorded run alone; also: experiments, base, words, pictures, figures
     python scripts/record.py experiments --only recorded-break
 
 run        `checkpoints/recorded-mini/`: a real run of the mini model on the sample articles, with `recorded.json`
@@ -10,6 +10,7 @@ run        `checkpoints/recorded-mini/`: a real run of the mini model on the sam
 experiments  the other runs of engine/classroom/experiments.py, `checkpoints/recorded-*/`: events and settings without
            weights, and what the last sample copied, found by the lab's own search.
 base       `checkpoints/recorded-mini/evaluations/`: what a run measures of the base before it begins and at its end.
+words      `lessons/fine_tuning/next_word.json`: what the base and the recorded run expect behind the sentence of the lesson.
 pictures   `docs/images/`: the Lab with that run, and base and fine-tuned side by side. Needs Chromium and
            `pip install -r requirements-dev.txt`.
 figures    the table of `benchmarks/README.md` between the marks `record: figures`: a minute and a half on real articles.
@@ -31,7 +32,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine.classroom import experiments, passages  # noqa: E402
+from engine.classroom import experiments, lessons, next_word, passages  # noqa: E402
 from engine.core import paths  # noqa: E402
 from engine.core.files import read_json, write_bytes, write_json  # noqa: E402
 from engine.evaluation import cache  # noqa: E402
@@ -39,7 +40,7 @@ from engine.runs import checkpoints, fields, lifecycle  # noqa: E402
 from engine.runs.settings import LENGTHS  # noqa: E402
 from scripts.dashboard import Dashboard, chromium  # noqa: E402
 
-PARTS = ("run", "experiments", "base", "pictures", "figures")
+PARTS = ("run", "experiments", "base", "words", "pictures", "figures")
 NAME = "recorded-mini"
 IMAGES = PROJECT / "docs" / "images"
 BENCHMARKS = PROJECT / "benchmarks" / "README.md"
@@ -75,16 +76,13 @@ def _label(folder: Path, words: list[str], **facts: object) -> None:
     """Leaves out what only a run at work needs, and says how the run was made."""
     for name in LEFT_BEHIND:
         (folder / name).unlink(missing_ok=True)
+    write_json(folder / "recorded.json", {**_made_by("python -m " + shlex.join(words)), **facts})
+
+
+def _made_by(command: str) -> dict[str, str]:
+    """How and when something was recorded."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True)
-    write_json(
-        folder / "recorded.json",
-        {
-            "command": "python -m " + shlex.join(words),
-            "date": datetime.date.today().isoformat(),
-            "commit": commit.stdout.strip(),
-            **facts,
-        },
-    )
+    return {"command": command, "date": datetime.date.today().isoformat(), "commit": commit.stdout.strip()}
 
 
 def record_experiments(only: list[str]) -> None:
@@ -128,6 +126,30 @@ def record_base() -> None:
         for file in (Path(root) / ".evaluations").glob("*.json"):
             if read_json(file)["key"]["model"] == base:
                 shutil.copy(file, cache.SHIPPED)
+
+
+def record_words() -> None:
+    """Asks the base and the recorded run how likely the words of the lesson's vote are, and what they hold for likeliest."""
+    from engine.inference import token_scores
+    from engine.models import loading
+    from engine.runs import references
+
+    lesson = lessons.load()
+    prompt, words, right = next_word.asked(lesson)
+    models = {}
+    for name, reference in ((next_word.BASE, paths.portable(paths.MINI_PRESET)), (next_word.RUN, NAME)):
+        model, tokenizer = loading.load(references.resolve(reference))
+        microscope = token_scores.Microscope(model)
+        first = len(tokenizer.encode(prompt))
+        looks = [microscope.look(token_scores.typed(tokenizer, f"{prompt} {word}")) for word in words]
+        top = zip(looks[0].alternatives[first].tolist(), looks[0].shares[first].tolist(), strict=True)
+        models[name] = {
+            "shares": [float(look.probabilities[first:].prod(dtype="float64")) for look in looks],
+            "top": [[tokenizer.decode([token]), share] for token, share in top][: next_word.TOP],
+            "rank": int(looks[right].ranks[first]),
+        }
+    value = {**_made_by("python scripts/record.py words"), "prompt": prompt, "words": words, "models": models}
+    write_json(paths.LESSONS / lesson.name / next_word.FILE, value)
 
 
 def take_pictures() -> None:
@@ -199,6 +221,8 @@ def main() -> int:
         record_experiments(a.only)
     if "base" in parts:
         record_base()
+    if "words" in parts:
+        record_words()
     if "pictures" in parts:
         take_pictures()
     if "figures" in parts:

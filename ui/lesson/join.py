@@ -1,0 +1,97 @@
+"""How a class joins: opened by a press, the address and the code in large letters, how many are there."""
+
+import html
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from engine.classroom import opening, votes
+from engine.classroom.classes import SchoolClass
+from ui import access, errors, network, phone_address
+from ui.i18n import _, _n, language
+from ui.lesson import course as courses
+from ui.lesson.course import Course
+from ui.phone import opening as door
+
+
+def show(course: Course) -> None:
+    """Shows how to join the class, or how one is opened."""
+    if course.of is None:
+        _without(course)
+    else:
+        _door(course.of)
+        if course.leads:
+            _links(course.of)
+
+
+def _without(course: Course) -> None:
+    refused = opening.refusal()
+    if refused is not None:
+        st.info(errors.markdown(refused), icon=":material/phonelink_off:")
+    elif access.is_owner():
+        pressed = st.button(
+            _("Open a class for phones"), type="primary", icon=":material/qr_code:", key="lesson_open_class"
+        )
+        if pressed:
+            with errors.shown():
+                opened = door.open_class(course.lesson.name, language()).opened
+                courses.opened(opened.code, opened.key)
+                st.rerun()
+    st.markdown(
+        _(
+            "Without phones: hold up cards A to E, or hands. They are counted below each question, and the lesson is the same."
+        )
+    )
+
+
+def _door(of: SchoolClass) -> None:
+    addresses = opening.join_addresses(network.addresses())
+    where, picture = st.columns([3, 1], vertical_alignment="center")
+    with where:
+        if addresses:
+            st.markdown(_("On the phone, type this address, then the code:"))
+            lines = "".join(f'<p class="join-address">{html.escape(one)}</p>' for one in addresses[:2])
+        else:
+            st.info(
+                _(
+                    "This server answers this machine alone: no phone reaches it. Start it with `--server.address 0.0.0.0`, or use cards."
+                ),
+                icon=":material/phonelink_off:",
+            )
+            lines = ""
+        st.html(f'{lines}<p class="join-code">{html.escape(of.code)}</p>')
+        phones = votes.pupils(of)
+        st.markdown(_n("{n} phone is in the class.", "{n} phones are in the class.", phones))
+    if addresses:
+        with picture:
+            code = phone_address.picture(f"http://{addresses[0]}/{of.code}")
+            said = html.escape(_("QR code of the class's address"), quote=True)
+            st.html(f'<img src="{code}" alt="{said}" style="width: min(100%, 15rem); height: auto">')
+
+
+def _links(of: SchoolClass) -> None:
+    key = str(st.session_state.get(courses.KEY))
+    base = courses.own_address()
+    wall = f"{base}/lesson?" + urlencode({"class": of.code, "key": key, "present": "1", "language": language()})
+    with st.expander(_("For the teacher"), key="lesson_for_teacher"):
+        st.markdown(
+            _(
+                "Two windows: the wall on the projector, your notes on your own screen. Wherever you turn the page, the other follows."
+            )
+        )
+        with st.container(horizontal=True):
+            st.link_button(_("The wall in a window of its own"), wall, icon=":material/slideshow:")
+            st.link_button(
+                _("All answers, and erasing them"),
+                f"{base}/{opening.ADDRESS}/teacher/{key}",
+                icon=":material/lists:",
+            )
+            joining = votes.joining(of)
+            st.button(
+                _("Let nobody else join") if joining else _("Let phones join"),
+                key="lesson_joining",
+                on_click=votes.set_joining,
+                args=(of, not joining),
+            )
+            st.button(_("Go on without this class"), key="lesson_leave", on_click=courses.left)
+        st.caption(_("The answers stay on this machine and go by themselves on {day}.", day=of.erased.isoformat()))
