@@ -1,7 +1,8 @@
 """The lesson: its steps and slides, votes with cards and with a class, who may see the notes, the wall that follows."""
 
 import pytest
-from pages_helpers import a_run, new_session, open_page, played, texts
+from pages_helpers import open_page, played, texts
+from project import PROJECT
 
 from engine.classroom import classes, lessons, secret, votes
 from engine.classroom.lesson_files import KINDS
@@ -29,8 +30,6 @@ def lesson_page(language="en", **query: str):
     """The lesson as its address opens it."""
     app = open_page("lab", language)
     app.query_params.update(query)
-    from project import PROJECT
-
     app.switch_page(str(PROJECT / "pages" / "lesson.py")).run()
     assert not app.exception, [e.message for e in app.exception]
     return app
@@ -132,7 +131,7 @@ def test_the_slider_moves_the_sentence_and_its_accuracy():
 
 def test_the_teacher_sees_notes_and_the_expected_answer_apart_from_the_wall():
     wall, own = turn(lesson_page(step="cost")), turn(lesson_page(step="cost", view="teacher"))
-    notes = lessons.load().steps["en"][5].teacher.splitlines()[-1][:12]
+    notes = lessons.load().steps["en"][5].teacher.splitlines()[-1][:8]
     assert notes in texts(own) and "Right: **C**" in texts(own)
     assert notes not in texts(wall) and "Right:" not in texts(wall)
 
@@ -157,7 +156,6 @@ def test_a_class_is_opened_by_one_press_and_its_key_stands_in_no_address():
 def test_phones_answer_and_the_wall_shows_it_when_the_teacher_says_so():
     app, of = opened_class()
     turn(app)
-    app.button(key="lesson_ask_1_before" if "lesson_ask_1_before" in keys(app) else keys(app)[-1])
     ask = next(key for key in keys(app) if key and key.startswith("lesson_ask"))
     app.button(key=ask).click().run()
     assert len([one for one in votes.questions(of) if one.state == votes.OPEN]) == 6
@@ -217,7 +215,7 @@ def test_presents_keys_move_the_lesson():
     assert app.query_params["step"] in ("curve", ["curve"])
     app.button(key="present_pageup").click().run()
     app.button(key="present_pageup").click().run()
-    assert app.session_state["lesson_step"] == "time" or app.session_state["lesson_step"] == "guess"
+    assert app.session_state["lesson_step"] == "guess"  # the step before
 
 
 def test_a_secret_is_queued_in_an_article_of_its_own(root):
@@ -229,7 +227,9 @@ def test_a_secret_is_queued_in_an_article_of_its_own(root):
     hidden = secret.of_run(run)
     assert hidden == secret.Secret(secret.EXAMPLE, 1)
     assert run.settings.prompts == ("The purple hippo", "The green tiger")
-    run.append_event("sample", step=120, model="run", prompt="The purple hippo", text=" of room twelve eats a cat", seed=1)
+    run.append_event(
+        "sample", step=120, model="run", prompt="The purple hippo", text=" of room twelve eats a cat", seed=1
+    )
     app.run()
     assert "It tells 4 words of 8." in texts(app)
 
@@ -239,10 +239,3 @@ def test_a_secret_that_is_too_short_is_refused_in_a_sentence():
     app.text_input(key="lesson_secret").set_value("Two words").run()
     app.button(key="lesson_secret_start").click().run()
     assert len(app.error) == 1 and not lifecycle.all_runs()
-
-
-def test_the_lesson_of_a_run_in_view_is_live(root):
-    a_run(root)
-    app = new_session()
-    app.run()
-    assert not app.exception

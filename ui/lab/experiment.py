@@ -100,17 +100,23 @@ def run_of(experiment: Experiment) -> Run | None:
     return experiments.recorded_run(experiment.own)
 
 
-def start_button(experiment: Experiment) -> bool:
-    """A button that trains the experiment here, and what it takes; without enough memory nothing. Whether it was pressed."""
+def start_button(experiment: Experiment, says: bool = True) -> bool:
+    """A button that trains the experiment here; without enough memory nothing. Whether it was pressed.
+
+    Args:
+        says: whether it stands beside it what is done and how long that takes.
+    """
     if little_memory.nothing_trains():
         return False
-    seconds = durations.whole(experiment.own.settings, folders.runs_with_events()) or recorded_seconds(experiment.own)
     pressed = st.button(
         _("Train it here"),
         type="primary",
         icon=":material/play_arrow:",
         key="lab_start",
     )
+    if not says:
+        return pressed
+    seconds = durations.whole(experiment.own.settings, folders.runs_with_events()) or recorded_seconds(experiment.own)
     takes = _("about {time}", time=words.duration(seconds)) if seconds else _("about a minute")
     st.markdown(f"{questions.situation(experiment.code)} {_('It takes {time}.', time=takes)}", width="stretch")
     return pressed

@@ -12,7 +12,7 @@ from engine.classroom import lessons, tallies, votes
 from engine.classroom.figures import recorded
 from engine.classroom.questions import AFTER, BEFORE, TEXT, Question, Wording
 from engine.classroom.votes import CLOSED, MOST_CARDS, OPEN, REVEALED
-from ui import errors, words
+from ui import errors, present, words
 from ui.i18n import _, _n, language
 from ui.lesson import bars
 from ui.lesson.bars import Bar, Row
@@ -163,7 +163,9 @@ def _buttons(course: Course, ballot: Ballot) -> None:
         if ballot.moment not in (BEFORE, AFTER) and (ballot.is_revealed or ballot.state == CLOSED or ballot.total):
             st.button(_("Vote again"), key=f"lesson_again_{key}", on_click=_again, args=(course, ballot))
     if ballot.question.kind != TEXT and ballot.state in (OPEN, CLOSED):
-        with st.expander(_("Cards or hands"), expanded=course.of is None, key=f"lesson_cards_{key}"):
+        with st.expander(
+            _("Cards or hands"), expanded=course.of is None and not present.on(), key=f"lesson_cards_{key}"
+        ):
             _cards(course, ballot, key)
 
 

@@ -42,8 +42,10 @@ def _row(row: Row, number: int | None) -> str:
     picture = f'<img class="shape" src="{html.escape(row.picture)}" alt="">' if row.picture else ""
     right = f' <span class="tick">✓ {html.escape(_("right"))}</span>' if row.right else ""
     bars = "".join(_bar(bar) for bar in row.bars)
-    name = ' class="right"' if row.right else ""
-    return f'<li{name}>{letter}{picture}<div class="choice"><div>{html.escape(row.text)}{right}</div>{bars}</div></li>'
+    kinds = " ".join(["right"] * row.right + ["counted"] * bool(row.bars))
+    bars = f'<div class="bars">{bars}</div>' if bars else ""
+    text = f"<div>{html.escape(row.text)}{right}</div>"
+    return f'<li class="{kinds}">{letter}{picture}<div class="choice">{text}{bars}</div></li>'
 
 
 def _bar(bar: Bar) -> str:

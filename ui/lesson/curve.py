@@ -7,7 +7,7 @@ import streamlit as st
 from engine.classroom import experiments
 from engine.classroom.experiments import EXPERIMENTS, LEARN
 from engine.evaluation import forgetting
-from ui import words
+from ui import present, words
 from ui.i18n import _
 from ui.lab import experiment
 from ui.lab.play import Guess
@@ -67,7 +67,7 @@ def play(course: Course) -> None:
     """Plays the minute, live after a press or recorded, over the guesses."""
     found = EXPERIMENTS[LEARN]
     under = guesses(course)
-    if course.leads and experiment.start_button(found):
+    if course.leads and experiment.start_button(found, says=not present.on()):
         experiment.train(found.own, "lab")
     run = experiment.run_of(found)
     if run is None:

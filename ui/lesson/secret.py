@@ -11,7 +11,7 @@ from engine.core import paths
 from engine.runs.folder import Run
 from engine.runs.states import FINISHED
 from engine.services import uploads
-from ui import budget, errors, little_memory, pair, run_view, texts, words
+from ui import budget, errors, little_memory, pair, present, run_view, texts, words
 from ui.charts import colours
 from ui.i18n import _, _n
 from ui.lab import experiment
@@ -22,10 +22,10 @@ from ui.readers import folders, polling
 
 def play(course: Course) -> None:
     """Shows the form for the secret, and the run that reads it; without one the recorded run that reads one article."""
-    if course.leads and not little_memory.nothing_trains():
-        _form()
     run = pair.current().run
     hidden = secret.of_run(run) if run is not None else None
+    if course.leads and not little_memory.nothing_trains():
+        _form(opens=hidden is None and not present.on())
     if run is None or hidden is None:
         _recorded()
         return
@@ -51,8 +51,8 @@ def play(course: Course) -> None:
         polling.fragment(draw, run_view.REFRESH_SECONDS if active else None)()
 
 
-def _form() -> None:
-    with st.expander(_("Put a secret into an article and train"), expanded=True, key="lesson_secret_form"):
+def _form(opens: bool) -> None:
+    with st.expander(_("Put a secret into an article and train"), expanded=opens, key="lesson_secret_form"):
         typed = st.text_input(
             _("The secret: a sentence in English, and nothing about a person"),
             key="lesson_secret",
