@@ -176,9 +176,9 @@ def test_a_page_is_small_works_without_scripts_and_asks_nobody_else(room):
         assert not re.search(r"(src|href|url)\W{0,3}https?:|@import", page.text)
         form = _Form(page.text)
         assert [values["lang"] for tag, values in form.tags if tag == "html"] == ["en"]
-        assert set(form.labels) == {i for i in form.ids}  # each field has its label
+        assert sorted(form.labels) == sorted(form.ids)  # each field has its label
         assert "maximum-scale" not in page.text and "user-scalable" not in page.text
-        policy = page.headers.get_list("content-security-policy") if hasattr(page.headers, "get_list") else []
+        policy = page.headers.get_list("content-security-policy")
         assert any("default-src 'none'" in one and "unsafe-inline" not in one for one in policy)
         assert page.headers["cache-control"] == "no-store"
     assert '<noscript><meta http-equiv="refresh"' in pages["waiting"].text
@@ -251,8 +251,8 @@ def test_a_phone_of_one_class_is_nobody_in_another(room):
     fields = {"proof": routes._proof(token), "question": "1", "choice": "1"}
     assert stranger.post("/c", data=fields, headers=ORIGIN).status_code == 409
     assert count(other) == (0, 0, 0)
-    for cookie in ("x", "....", f"../../etc.{token}", f"{room.code}.{'x' * 5000}", "é.é"):
-        assert "Join the class" in a_phone(cookie=f"atelier_class={cookie}".encode().decode("latin-1")).get("/c").text
+    for cookie in ("x", "....", f"../../etc.{token}", f"{room.code}.{'x' * 5000}", "%C3%A9.x"):
+        assert "Join the class" in a_phone(cookie=f"atelier_class={cookie}").get("/c").text
 
 
 def test_guesses_of_codes_wait_and_a_class_that_was_erased_is_not_told_from_none(room):
@@ -287,6 +287,7 @@ def test_a_phone_that_sends_without_end_is_slowed(room):
 def test_a_sentence_goes_to_the_teacher_is_held_in_memory_and_written_nowhere(room):
     phone, _page = joined(room)
     votes.ask(room, SENTENCE)
+    asked = phone.get("/c")
     secret = "<img src=x onerror=alert(1)> **purple** hippo"
     page = send(phone, phone.get("/c"), text=secret)
     assert "has been sent" in page.text and sentences.held(room.code) == [secret]
@@ -296,17 +297,7 @@ def test_a_sentence_goes_to_the_teacher_is_held_in_memory_and_written_nowhere(ro
     kept = b"".join(file.read_bytes() for file in paths.classes_root().rglob("*") if file.is_file())
     assert b"hippo" not in kept and b"another" not in kept
     votes.close_all(room)
-    assert (
-        send(
-            phone,
-            page,
-            text="late",
-            question="1",
-            do="write",
-            proof=routes._proof(phone.cookies["atelier_class"].partition(".")[2]),
-        ).status_code
-        == 409
-    )
+    assert send(phone, asked, text="late").status_code == 409
 
 
 def test_a_phone_whose_class_is_erased_comes_to_the_door(room):

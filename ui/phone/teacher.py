@@ -133,14 +133,21 @@ def _page(request: Request, of: SchoolClass, code: str, error: str = "", status:
         _door(_, start, of),
         _ask(_, start, of, code),
         _held(_, start, of),
-        *(_one(_, start, of, one, code) for one in reversed(asked)),
+        *(_one(_, start, of, one, code, one is asked[-1]) for one in reversed(asked)),
         _figures(_, of, asked, code, request.url.path),
-        f"<h2>{escape(_('Erase'))}</h2>{start}<p><label><input type='checkbox' name='sure' value='yes'> "
-        f"{escape(_('All answers of this class go now; by themselves they go on {day}.', day=of.erased.isoformat()))}</label></p>"
-        f"<button name='do' value='erase'>{escape(_('Erase the class'))}</button></form>",
+        _erase(_, start, of),
     ]
     return html.answer(
         code, title, "".join(parts), foot=html.others(code, request.url.path), status=status, changes=state, waits=True
+    )
+
+
+def _erase(_: Translate, start: str, of: SchoolClass) -> str:
+    sure = _("All answers of this class go now; by themselves they go on {day}.", day=of.erased.isoformat())
+    return (
+        f"<h2>{escape(_('Erase the class'))}</h2>{start}<p><input type='checkbox' id='sure' name='sure' value='yes'> "
+        f"<label class='beside' for='sure'>{escape(sure)}</label></p>"
+        f"<button name='do' value='erase'>{escape(_('Erase the class'))}</button></form>"
     )
 
 
@@ -169,7 +176,7 @@ def _ask(_: Translate, start: str, of: SchoolClass, code: str) -> str:
     return (
         f"<h2>{escape(_('Ask'))}</h2>{start}<label for='name'>{escape(_('A question of the lesson'))}</label>"
         f"<select id='name' name='name'>{choices}</select><p></p><button class='main' name='do' value='ask'>{escape(_('Ask'))}</button>"
-        f"</form><details><summary>{escape(_('A question of your own'))}</summary>{start}"
+        f"</form><details class='typing'><summary>{escape(_('A question of your own'))}</summary>{start}"
         f"<label for='text'>{escape(_('Question'))}</label><input id='text' name='text' type='text' maxlength='1000'>"
         f"<label for='choices'>{escape(_('Choices, one a line'))}</label><textarea id='choices' name='choices' rows='4'></textarea>"
         f"<p></p><button name='do' value='own'>{escape(_('Ask'))}</button></form></details>"
@@ -187,7 +194,7 @@ def _held(_: Translate, start: str, of: SchoolClass) -> str:
     )
 
 
-def _one(_: Translate, start: str, of: SchoolClass, asked: Asked, code: str) -> str:
+def _one(_: Translate, start: str, of: SchoolClass, asked: Asked, code: str, newest: bool) -> str:
     tally, wording = tallies.tally(of, asked), asked.question.wording(0, code)
     names = {OPEN: _("open"), CLOSED: _("closed"), REVEALED: _("revealed")}
     number = f'<input type="hidden" name="question" value="{asked.number}">'
@@ -204,7 +211,13 @@ def _one(_: Translate, start: str, of: SchoolClass, asked: Asked, code: str) -> 
     presses = [(CLOSED, _("Close")), (REVEALED, _("Reveal"))] if asked.state == OPEN else [(OPEN, _("Open again"))]
     presses += [(REVEALED, _("Reveal"))] if asked.state == CLOSED else []
     buttons = "".join(f"<button name='do' value='{value}'>{escape(text)}</button>" for value, text in presses)
-    paper = f"<details><summary>{escape(_('Cards or hands'))}</summary>{start}{number}<div class='row'>{''.join(cards)}</div></form></details>"
+    # One press a card: of the newest question they are at hand, and stay so from press to press.
+    head = (
+        f"<p class='quiet'>{escape(_('Cards or hands'))}</p>"
+        if newest
+        else f"<details><summary>{escape(_('Cards or hands'))}</summary>"
+    )
+    paper = f"{head}{start}{number}<div class='row'>{''.join(cards)}</div></form>{'' if newest else '</details>'}"
     when = {questions.BEFORE: f" · {_('before')}", questions.AFTER: f" · {_('after')}"}.get(asked.moment, "")
     again = f" · {_('round {n}', n=asked.round)}" if asked.round > 1 else ""
     return (
