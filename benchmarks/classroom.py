@@ -23,10 +23,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
-import httpx2 as httpx
 import numpy as np
 import psutil
 from bench import PROJECT
+
+try:
+    import httpx2 as httpx  # which one huggingface_hub has brought
+except ImportError:
+    import httpx
 
 from engine.classroom import classes, tallies, votes
 from engine.classroom.questions import typed

@@ -68,7 +68,9 @@ def actions(tries: Callable[[], Tries]) -> dict[str, Callable]:
             text = html.error_text(error, html.translate(code))
             return await run_in_threadpool(_page, request, of, code, text, 409)
         if fields.get("do") == "erase":
-            return html.answer(code, "", f"<h1>{escape(html.translate(code)('The class is erased.'))}</h1>")
+            _ = html.translate(code)
+            title = _("The class is erased.")
+            return html.answer(code, title, f"<h1>{escape(title)}</h1>")
         return RedirectResponse(f"{request.url.path}?l={code}", 303, html.HEADERS)
 
     @safe
@@ -160,7 +162,7 @@ def _door(_: Translate, start: str, of: SchoolClass) -> str:
     press = _("Let nobody else join") if may else _("Let phones join")
     return (
         f"<p>{escape(_('On the phone:'))}</p><ol>{where}</ol><p class='code'>{of.code}</p>"
-        f"<p>{escape(_('{n} phones are in the class.', n=votes.pupils(of)))}</p>"
+        f"<p>{escape(_('Phones in the class: {n}', n=votes.pupils(of)))}</p>"
         f"{start}<button name='do' value='joining-{'off' if may else 'on'}'>{escape(press)}</button></form>"
     )
 
