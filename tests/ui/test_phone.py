@@ -1,5 +1,6 @@
 """A pupil's phone: it joins, answers and waits with plain forms, sees nothing before the reveal and can do nothing else."""
 
+import datetime
 import re
 from html.parser import HTMLParser
 
@@ -10,6 +11,7 @@ from starlette.testclient import TestClient
 from engine.classroom import classes, tallies, votes
 from engine.classroom.questions import BEFORE, TEXT, Question, Wording, typed
 from engine.core import paths
+from engine.core.errors import ClassError
 from ui import network
 from ui.phone import pace, routes, sentences
 from ui.tries import Limit, Tries
@@ -132,7 +134,7 @@ def test_a_late_answer_is_refused_with_a_sentence_and_not_counted(room):
 
 def test_two_taps_on_join_are_one_phone_and_two_on_an_answer_one_answer(room):
     phone = a_phone()
-    door = phone.get("/c")
+    door = phone.get("/c/")  # typed with a slash
     send(phone, door, code=room.code.lower())
     other = a_phone()  # the second tap, sent before the first one's cookie was there
     send(other, door, code=room.code)
@@ -286,6 +288,8 @@ def test_a_phone_that_sends_without_end_is_slowed(room):
 
 def test_a_sentence_goes_to_the_teacher_is_held_in_memory_and_written_nowhere(room):
     phone, _page = joined(room)
+    votes.ask(room, COLOUR)
+    votes.close_all(room)
     votes.ask(room, SENTENCE)
     asked = phone.get("/c")
     secret = "<img src=x onerror=alert(1)> **purple** hippo"
@@ -389,3 +393,36 @@ def test_the_teachers_page_counts_answers_as_they_come(led):
     send(phone, phone.get("/c"), 1)
     assert teacher.get(f"{address}?news=1").text != before
     assert "1 (100 %)" in _Form(teacher.get(address).text).text.replace("B. green", "")
+
+
+def test_only_the_owner_opens_a_class_and_its_address_can_be_typed(monkeypatch):
+    from ui import access
+    from ui.phone import opening
+
+    monkeypatch.setattr(network, "addresses", lambda: ["http://localhost:8501", "http://192.168.100.100:8501"])
+    monkeypatch.setattr(access, "is_owner", lambda: False)
+    with pytest.raises(ClassError, match="Only the owner"):
+        opening.open_class("fine_tuning", "fr")
+    assert classes.codes() == []
+    monkeypatch.setattr(access, "is_owner", lambda: True)
+    invitation = opening.open_class("fine_tuning", "fr")
+    assert invitation.join == ("192.168.100.100:8501/c",) and len(invitation.join[0]) <= 25 and opening.reachable()
+    assert a_phone().get(invitation.teacher.partition("8501")[2]).status_code == 200
+    monkeypatch.setattr(network, "addresses", lambda: ["http://127.0.0.1:8501"])
+    assert not opening.reachable()
+
+
+def test_the_server_erases_old_classes_by_itself(monkeypatch):
+    from ui import sweeping
+
+    old = classes.open_class("fine_tuning", "en", datetime.date.today() - datetime.timedelta(days=30))
+    young = classes.open_class("fine_tuning", "en")
+
+    def no_more(_seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweeping.time, "sleep", no_more)
+    monkeypatch.setattr(sweeping.uploads, "sweep", lambda _seconds: None)
+    with pytest.raises(KeyboardInterrupt):
+        sweeping._sweep()
+    assert classes.codes() == [young.code] and classes.by_key(old.key) is None

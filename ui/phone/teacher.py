@@ -1,12 +1,11 @@
 """The page of a class's teacher, below the phones' route: ask, close, reveal, count cards, read sentences, erase.
 
-GET, POST /c/teacher/KEY       whoever has the key leads the class; a wrong one waits as a wrong code does
+GET, POST /c/teacher/KEY       whoever has the key leads the class
 GET       /c/teacher/KEY/table  the counts as CSV, numbers under five hidden
 """
 
 import hashlib
 import hmac
-from collections.abc import Callable
 from html import escape
 
 from starlette.concurrency import run_in_threadpool
@@ -21,67 +20,58 @@ from ui import network
 from ui.phone import html, sentences
 from ui.phone.forms import Refused, fields_of, number_of, safe
 from ui.phone.html import Translate
-from ui.tries import Tries
 
 BLIND = "who-wrote"  # the names of the questions of the vote begin with it
 
 
-def actions(tries: Callable[[], Tries]) -> dict[str, Callable]:
-    """What answers at the teacher's addresses, by method; "TABLE" is the one of the table.
+def _admitted(request: Request) -> SchoolClass:
+    """The class of the key in the address. Guesses of 128 bits need no waits, and nobody's wrong codes keep the teacher out.
 
-    Args:
-        tries: the wrong codes and keys of this server.
+    Raises:
+        Refused: there is no such class.
     """
+    found = classes.by_key(str(request.path_params["key"])[:80])
+    if found is None:
+        raise Refused(404, "There is no such class (any more).")
+    return found
 
-    def admitted(request: Request) -> SchoolClass:
-        found: list[SchoolClass] = []
 
-        def right() -> bool:
-            found.extend([one] if (one := classes.by_key(str(request.path_params["key"])[:80])) else [])
-            return bool(found)
+@safe
+async def look(request: Request) -> Response:
+    """Shows the class to its teacher."""
+    of = await run_in_threadpool(_admitted, request)
+    if "news" in request.query_params:
+        return PlainTextResponse(str(await run_in_threadpool(_state, of)), headers=html.HEADERS)
+    code = html.language_of(request, request.query_params.get("l", of.language))
+    return await run_in_threadpool(_page, request, of, code)
 
-        if not tries().answer(request.client.host if request.client else None, right).right:
-            raise Refused(404, "There is no such class (any more).")
-        return found[0]
 
-    @safe
-    async def look(request: Request) -> Response:
-        """Shows the class to its teacher."""
-        of = await run_in_threadpool(admitted, request)
-        if "news" in request.query_params:
-            return PlainTextResponse(str(await run_in_threadpool(_state, of)), headers=html.HEADERS)
-        return await run_in_threadpool(
-            _page, request, of, html.language_of(request, request.query_params.get("l", of.language))
-        )
+@safe
+async def act(request: Request) -> Response:
+    """Does what a button of the page says."""
+    of = await run_in_threadpool(_admitted, request)
+    fields = await fields_of(request)
+    code = html.language_of(request, fields.get("l", ""))
+    if not hmac.compare_digest(fields.get("proof", "").encode(), _proof(request).encode()):
+        raise Refused(403, "From the page of the class only.")
+    _ = html.translate(code)
+    try:
+        await run_in_threadpool(_do, of, fields)
+    except EngineError as error:
+        return await run_in_threadpool(_page, request, of, code, html.error_text(error, _), 409)
+    if fields.get("do") == "erase":
+        title = _("The class is erased.")
+        return html.answer(code, title, f"<h1>{escape(title)}</h1>")
+    return RedirectResponse(f"{request.url.path}?l={code}", 303, html.HEADERS)
 
-    @safe
-    async def act(request: Request) -> Response:
-        """Does what a button of the page says."""
-        of = await run_in_threadpool(admitted, request)
-        fields = await fields_of(request)
-        code = html.language_of(request, fields.get("l", ""))
-        if not hmac.compare_digest(fields.get("proof", "").encode(), _proof(request).encode()):
-            raise Refused(403, "From the page of the class only.")
-        try:
-            await run_in_threadpool(_do, of, fields)
-        except EngineError as error:
-            text = html.error_text(error, html.translate(code))
-            return await run_in_threadpool(_page, request, of, code, text, 409)
-        if fields.get("do") == "erase":
-            _ = html.translate(code)
-            title = _("The class is erased.")
-            return html.answer(code, title, f"<h1>{escape(title)}</h1>")
-        return RedirectResponse(f"{request.url.path}?l={code}", 303, html.HEADERS)
 
-    @safe
-    async def table(request: Request) -> Response:
-        """Gives the counts as a file."""
-        of = await run_in_threadpool(admitted, request)
-        text = await run_in_threadpool(tallies.table, of, of.language)
-        kept = {**html.HEADERS, "Content-Disposition": f'attachment; filename="class-{of.code}.csv"'}
-        return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=kept)
-
-    return {"GET": look, "POST": act, "TABLE": table}
+@safe
+async def table(request: Request) -> Response:
+    """Gives the counts as a file."""
+    of = await run_in_threadpool(_admitted, request)
+    text = await run_in_threadpool(tallies.table, of, of.language)
+    kept = {**html.HEADERS, "Content-Disposition": f'attachment; filename="class-{of.code}.csv"'}
+    return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=kept)
 
 
 def _proof(request: Request) -> str:
