@@ -28,6 +28,7 @@ A question without choices takes a sentence. `{base_accuracy}` is filled from a 
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.classroom.questions import AFTER, BEFORE, LONGEST_CHOICE, LONGEST_TEXT, MOST_CHOICES, ONCE
 from engine.core.errors import EngineError, LessonError, sentence
@@ -128,7 +129,7 @@ def read(file: Path, names: frozenset[str]) -> Step:
     values, after = _front_matter(reader)
     _placeholders(reader)
     body, sections = _sections(reader, after)
-    texts = {"teacher": "", "gloss": ()}
+    texts: dict[str, Any] = {"teacher": "", "gloss": ()}
     asked = []
     for word, rest, line, lines in sections:
         if word == "question":
@@ -148,17 +149,17 @@ def read(file: Path, names: frozenset[str]) -> Step:
         seen.add((one.name, one.form))
     return Step(
         file, **values, wall=_text(body), teacher=texts["teacher"], gloss=texts["gloss"], questions=tuple(asked)
-    )  # type: ignore[arg-type]
+    )
 
 
-def _front_matter(reader: _Reader) -> tuple[dict[str, object], int]:
+def _front_matter(reader: _Reader) -> tuple[dict[str, Any], int]:
     """The values of the front matter, and the line behind it."""
     lines = reader.lines
     if not lines or lines[0].strip() != "---":
         raise reader.wrong(
             1, sentence("a line of three hyphens is needed, and below it the step's title, minutes and kind.")
         )
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for number, line in enumerate(lines[1:], 2):
         if line.strip() == "---":
             if missing := [key for key in _REQUIRED if key not in found]:

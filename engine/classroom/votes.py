@@ -240,9 +240,15 @@ def may_write(of: SchoolClass, token: str, number: int) -> bool:
     return of.read(look)
 
 
-def changes(of: SchoolClass) -> int:
-    """How many things the teacher has done: a phone that knows this number has nothing new to fetch."""
-    return int(of.read(lambda c: c.execute("SELECT value FROM facts WHERE name = 'changes'").fetchone()[0]))
+def news(of: SchoolClass, token: str) -> int | None:
+    """How many things the teacher has done: a phone that knows this number has nothing new to fetch; None where it is not in
+    the class."""
+
+    def look(connection: sqlite3.Connection) -> int | None:
+        is_there = _half(connection, pupil_of(of.code, token)) is not None
+        return int(facts_of(connection)["changes"]) if is_there else None
+
+    return of.read(look)
 
 
 def phone(of: SchoolClass, token: str, language: str) -> Phone | None:

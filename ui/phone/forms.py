@@ -28,7 +28,7 @@ def own_address(request: Request) -> str:
     """The path of the door, which the cookie is for: that of this request without a code."""
     path = request.url.path
     code = request.path_params.get("code")
-    return path.removesuffix(f"/{code}") if code else path
+    return (path.removesuffix(f"/{code}") if code else path).rstrip("/")
 
 
 async def fields_of(request: Request) -> dict[str, str]:

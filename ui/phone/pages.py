@@ -88,17 +88,17 @@ def _waiting(_: Translate, code: str, address: str, phone: Phone, sent: int) -> 
             f'<p><a href="{escape(address)}?l={code}&amp;again={one.number}">{escape(_("Change this answer"))}</a></p>'
             for one in answered
         )
-        return title, f'<h1 role="status">{escape(title)}</h1>{own}'
+        return title, f'<div role="status"><h1>{escape(title)}</h1></div>{own}'
     if any(one.number == sent for one in phone.open):
         title = _("Your sentence has been sent.")
-        return title, f'<h1 role="status">{escape(title)}</h1>'
+        return title, f'<div role="status"><h1>{escape(title)}</h1></div>'
     if phone.closed is not None:
         title = _("This question takes no more answers.")
         own = "" if phone.closed.own is None else f'<p class="own">{_choice(phone.closed, phone.closed.own)}</p>'
-        return title, f'<h1 role="status">{escape(title)}</h1><h2>{escape(phone.closed.ask)}</h2>{own}'
+        return title, f'<div role="status"><h1>{escape(title)}</h1></div><h2>{escape(phone.closed.ask)}</h2>{own}'
     title = _("You are in the class.")
     wait = escape(_("Look at the wall. Questions appear here by themselves."))
-    return title, f'<h1 role="status">{escape(title)}</h1><p>{wait}</p>'
+    return title, f'<div role="status"><h1>{escape(title)}</h1></div><p>{wait}</p>'
 
 
 def _revealed(_: Translate, shown: Shown) -> str:

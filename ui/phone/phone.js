@@ -15,7 +15,7 @@
   function isTyping() {
     var fields = document.querySelectorAll("textarea, input[type=text]");
     var chosen = document.activeElement && document.activeElement.tagName === "SELECT";
-    return chosen || document.querySelector("details[open], :checked:not(option)") !== null || Array.prototype.some.call(fields, isFilled);
+    return chosen || document.querySelector("details.typing[open], input:checked") !== null || Array.prototype.some.call(fields, isFilled);
   }
   function look() {
     if (document.hidden) {

@@ -58,14 +58,14 @@ def _show(request: Request, code: str, error: str = "", status: int = 200) -> Re
         return pages.door(code, address, secrets.token_urlsafe(16), typed, error, status)
     number = number_of(request.query_params.get("again", ""))
     return pages.seen(
-        code, address, seen, _proof(token), number, error, request.query_params.get("sent") == "1", status
+        code, address, seen, _proof(token), number, error, number_of(request.query_params.get("sent", "")), status
     )
 
 
 def _news(request: Request) -> Response:
     of, token = _phone_of(request)
-    seen = of is not None and votes.is_in(of, token)
-    return PlainTextResponse(str(votes.changes(of)) if of is not None and seen else "gone", headers=html.HEADERS)
+    changes = votes.news(of, token) if of is not None else None
+    return PlainTextResponse("gone" if changes is None else str(changes), headers=html.HEADERS)
 
 
 @safe
@@ -135,7 +135,8 @@ def _answer(request: Request, fields: dict[str, str], code: str) -> Response:
     if of is None:
         raise ClassError("This phone is not in the class (any more): join again.")
     if not hmac.compare_digest(fields.get("proof", "").encode(), _proof(token).encode()):
-        raise Refused(403, "From the page of the class only.")
+        _ = html.translate(code)  # a page of another class, or of long ago
+        return _show(request, code, _("This did not work. Try again."), 403)
     if not pace.allows(votes.pupil_of(of.code, token)):
         _ = html.translate(code)
         return _show(request, code, _("That was too fast: wait a moment and answer again."), 429)
@@ -155,13 +156,9 @@ def routes() -> list[Route]:
     places = [f"/{ADDRESS}", *([f"/{base}/{ADDRESS}"] if base else [])]
     found = []
     for place in places:
-        led = teacher.actions(lambda: tries)
-        key = f"{place}/teacher/{{key}}"
-        actions = [
-            (path, method, action)
-            for path in (place, f"{place}/{{code}}")
-            for method, action in (("GET", look), ("POST", act))
-        ]
-        actions += [(key, "GET", led["GET"]), (key, "POST", led["POST"]), (f"{key}/table", "GET", led["TABLE"])]
+        led = f"{place}/teacher/{{key}}"
+        actions = [(path, "GET", look) for path in (place, f"{place}/", f"{place}/{{code}}")]
+        actions += [(path, "POST", act) for path in (place, f"{place}/", f"{place}/{{code}}")]
+        actions += [(led, "GET", teacher.look), (led, "POST", teacher.act), (f"{led}/table", "GET", teacher.table)]
         found += [Route(path, action, methods=[method]) for path, method, action in actions]
     return found

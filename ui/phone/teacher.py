@@ -1,12 +1,11 @@
 """The page of a class's teacher, below the phones' route: ask, close, reveal, count cards, read sentences, erase.
 
-GET, POST /c/teacher/KEY       whoever has the key leads the class; a wrong one waits as a wrong code does
+GET, POST /c/teacher/KEY       whoever has the key leads the class
 GET       /c/teacher/KEY/table  the counts as CSV, numbers under five hidden
 """
 
 import hashlib
 import hmac
-from collections.abc import Callable
 from html import escape
 
 from starlette.concurrency import run_in_threadpool
@@ -21,65 +20,58 @@ from ui import network
 from ui.phone import html, sentences
 from ui.phone.forms import Refused, fields_of, number_of, safe
 from ui.phone.html import Translate
-from ui.tries import Tries
 
 BLIND = "who-wrote"  # the names of the questions of the vote begin with it
 
 
-def actions(tries: Callable[[], Tries]) -> dict[str, Callable]:
-    """What answers at the teacher's addresses, by method; "TABLE" is the one of the table.
+def _admitted(request: Request) -> SchoolClass:
+    """The class of the key in the address. Guesses of 128 bits need no waits, and nobody's wrong codes keep the teacher out.
 
-    Args:
-        tries: the wrong codes and keys of this server.
+    Raises:
+        Refused: there is no such class.
     """
+    found = classes.by_key(str(request.path_params["key"])[:80])
+    if found is None:
+        raise Refused(404, "There is no such class (any more).")
+    return found
 
-    def admitted(request: Request) -> SchoolClass:
-        found: list[SchoolClass] = []
 
-        def right() -> bool:
-            found.extend([one] if (one := classes.by_key(str(request.path_params["key"])[:80])) else [])
-            return bool(found)
+@safe
+async def look(request: Request) -> Response:
+    """Shows the class to its teacher."""
+    of = await run_in_threadpool(_admitted, request)
+    if "news" in request.query_params:
+        return PlainTextResponse(str(await run_in_threadpool(_state, of)), headers=html.HEADERS)
+    code = html.language_of(request, request.query_params.get("l", of.language))
+    return await run_in_threadpool(_page, request, of, code)
 
-        if not tries().answer(request.client.host if request.client else None, right).right:
-            raise Refused(404, "There is no such class (any more).")
-        return found[0]
 
-    @safe
-    async def look(request: Request) -> Response:
-        """Shows the class to its teacher."""
-        of = await run_in_threadpool(admitted, request)
-        if "news" in request.query_params:
-            return PlainTextResponse(str(await run_in_threadpool(_state, of)), headers=html.HEADERS)
-        return await run_in_threadpool(
-            _page, request, of, html.language_of(request, request.query_params.get("l", of.language))
-        )
+@safe
+async def act(request: Request) -> Response:
+    """Does what a button of the page says."""
+    of = await run_in_threadpool(_admitted, request)
+    fields = await fields_of(request)
+    code = html.language_of(request, fields.get("l", ""))
+    if not hmac.compare_digest(fields.get("proof", "").encode(), _proof(request).encode()):
+        raise Refused(403, "From the page of the class only.")
+    _ = html.translate(code)
+    try:
+        await run_in_threadpool(_do, of, fields)
+    except EngineError as error:
+        return await run_in_threadpool(_page, request, of, code, html.error_text(error, _), 409)
+    if fields.get("do") == "erase":
+        title = _("The class is erased.")
+        return html.answer(code, title, f"<h1>{escape(title)}</h1>")
+    return RedirectResponse(f"{request.url.path}?l={code}", 303, html.HEADERS)
 
-    @safe
-    async def act(request: Request) -> Response:
-        """Does what a button of the page says."""
-        of = await run_in_threadpool(admitted, request)
-        fields = await fields_of(request)
-        code = html.language_of(request, fields.get("l", ""))
-        if not hmac.compare_digest(fields.get("proof", "").encode(), _proof(request).encode()):
-            raise Refused(403, "From the page of the class only.")
-        try:
-            await run_in_threadpool(_do, of, fields)
-        except EngineError as error:
-            text = html.error_text(error, html.translate(code))
-            return await run_in_threadpool(_page, request, of, code, text, 409)
-        if fields.get("do") == "erase":
-            return html.answer(code, "", f"<h1>{escape(html.translate(code)('The class is erased.'))}</h1>")
-        return RedirectResponse(f"{request.url.path}?l={code}", 303, html.HEADERS)
 
-    @safe
-    async def table(request: Request) -> Response:
-        """Gives the counts as a file."""
-        of = await run_in_threadpool(admitted, request)
-        text = await run_in_threadpool(tallies.table, of, of.language)
-        kept = {**html.HEADERS, "Content-Disposition": f'attachment; filename="class-{of.code}.csv"'}
-        return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=kept)
-
-    return {"GET": look, "POST": act, "TABLE": table}
+@safe
+async def table(request: Request) -> Response:
+    """Gives the counts as a file."""
+    of = await run_in_threadpool(_admitted, request)
+    text = await run_in_threadpool(tallies.table, of, of.language)
+    kept = {**html.HEADERS, "Content-Disposition": f'attachment; filename="class-{of.code}.csv"'}
+    return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=kept)
 
 
 def _proof(request: Request) -> str:
@@ -133,14 +125,21 @@ def _page(request: Request, of: SchoolClass, code: str, error: str = "", status:
         _door(_, start, of),
         _ask(_, start, of, code),
         _held(_, start, of),
-        *(_one(_, start, of, one, code) for one in reversed(asked)),
+        *(_one(_, start, of, one, code, one is asked[-1]) for one in reversed(asked)),
         _figures(_, of, asked, code, request.url.path),
-        f"<h2>{escape(_('Erase'))}</h2>{start}<p><label><input type='checkbox' name='sure' value='yes'> "
-        f"{escape(_('All answers of this class go now; by themselves they go on {day}.', day=of.erased.isoformat()))}</label></p>"
-        f"<button name='do' value='erase'>{escape(_('Erase the class'))}</button></form>",
+        _erase(_, start, of),
     ]
     return html.answer(
         code, title, "".join(parts), foot=html.others(code, request.url.path), status=status, changes=state, waits=True
+    )
+
+
+def _erase(_: Translate, start: str, of: SchoolClass) -> str:
+    sure = _("All answers of this class go now; by themselves they go on {day}.", day=of.erased.isoformat())
+    return (
+        f"<h2>{escape(_('Erase the class'))}</h2>{start}<p><input type='checkbox' id='sure' name='sure' value='yes'> "
+        f"<label class='beside' for='sure'>{escape(sure)}</label></p>"
+        f"<button name='do' value='erase'>{escape(_('Erase the class'))}</button></form>"
     )
 
 
@@ -153,7 +152,7 @@ def _door(_: Translate, start: str, of: SchoolClass) -> str:
     press = _("Let nobody else join") if may else _("Let phones join")
     return (
         f"<p>{escape(_('On the phone:'))}</p><ol>{where}</ol><p class='code'>{of.code}</p>"
-        f"<p>{escape(_('{n} phones are in the class.', n=votes.pupils(of)))}</p>"
+        f"<p>{escape(_('Phones in the class: {n}', n=votes.pupils(of)))}</p>"
         f"{start}<button name='do' value='joining-{'off' if may else 'on'}'>{escape(press)}</button></form>"
     )
 
@@ -169,7 +168,7 @@ def _ask(_: Translate, start: str, of: SchoolClass, code: str) -> str:
     return (
         f"<h2>{escape(_('Ask'))}</h2>{start}<label for='name'>{escape(_('A question of the lesson'))}</label>"
         f"<select id='name' name='name'>{choices}</select><p></p><button class='main' name='do' value='ask'>{escape(_('Ask'))}</button>"
-        f"</form><details><summary>{escape(_('A question of your own'))}</summary>{start}"
+        f"</form><details class='typing'><summary>{escape(_('A question of your own'))}</summary>{start}"
         f"<label for='text'>{escape(_('Question'))}</label><input id='text' name='text' type='text' maxlength='1000'>"
         f"<label for='choices'>{escape(_('Choices, one a line'))}</label><textarea id='choices' name='choices' rows='4'></textarea>"
         f"<p></p><button name='do' value='own'>{escape(_('Ask'))}</button></form></details>"
@@ -187,7 +186,7 @@ def _held(_: Translate, start: str, of: SchoolClass) -> str:
     )
 
 
-def _one(_: Translate, start: str, of: SchoolClass, asked: Asked, code: str) -> str:
+def _one(_: Translate, start: str, of: SchoolClass, asked: Asked, code: str, newest: bool) -> str:
     tally, wording = tallies.tally(of, asked), asked.question.wording(0, code)
     names = {OPEN: _("open"), CLOSED: _("closed"), REVEALED: _("revealed")}
     number = f'<input type="hidden" name="question" value="{asked.number}">'
@@ -204,7 +203,13 @@ def _one(_: Translate, start: str, of: SchoolClass, asked: Asked, code: str) -> 
     presses = [(CLOSED, _("Close")), (REVEALED, _("Reveal"))] if asked.state == OPEN else [(OPEN, _("Open again"))]
     presses += [(REVEALED, _("Reveal"))] if asked.state == CLOSED else []
     buttons = "".join(f"<button name='do' value='{value}'>{escape(text)}</button>" for value, text in presses)
-    paper = f"<details><summary>{escape(_('Cards or hands'))}</summary>{start}{number}<div class='row'>{''.join(cards)}</div></form></details>"
+    # One press a card: of the newest question they are at hand, and stay so from press to press.
+    head = (
+        f"<p class='quiet'>{escape(_('Cards or hands'))}</p>"
+        if newest
+        else f"<details><summary>{escape(_('Cards or hands'))}</summary>"
+    )
+    paper = f"{head}{start}{number}<div class='row'>{''.join(cards)}</div></form>{'' if newest else '</details>'}"
     when = {questions.BEFORE: f" · {_('before')}", questions.AFTER: f" · {_('after')}"}.get(asked.moment, "")
     again = f" · {_('round {n}', n=asked.round)}" if asked.round > 1 else ""
     return (
