@@ -107,6 +107,7 @@ if opened is None and shown is not None:
             )
     recorded.note([shown])
 experiment.cards()
+st.page_link(rooms.PAGES[rooms.LESSON], label=_("Start the lesson"), icon=rooms.ICONS[rooms.LESSON])
 broken_view.show("lab")
 
 # What the machine is, at the foot.

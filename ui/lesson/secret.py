@@ -74,7 +74,7 @@ def _form(opens: bool) -> None:
             )
         st.caption(
             _(
-                "The article and the run stay on this machine until you delete them in the Library. The control, which stands nowhere: {control}",
+                "The article and the run stay on this machine; the Library deletes the run. The control, which stands nowhere: {control}",
                 control=words.plain(CONTROL),
             )
         )
