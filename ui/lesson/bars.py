@@ -34,13 +34,14 @@ def written(rows: Sequence[Row], lettered: bool = True) -> str:
     Args:
         lettered: whether each bears the letter of its card.
     """
-    return f'<ol class="ballot">{"".join(_row(row, n if lettered else None) for n, row in enumerate(rows))}</ol>'
+    name = "ballot" if lettered else "ballot plain"
+    return f'<ol class="{name}">{"".join(_row(row, n if lettered else None) for n, row in enumerate(rows))}</ol>'
 
 
 def _row(row: Row, number: int | None) -> str:
     letter = "" if number is None else f'<span class="letter">{votes.letter(number)}</span>'
     picture = f'<img class="shape" src="{html.escape(row.picture)}" alt="">' if row.picture else ""
-    right = f' <span class="tick">✓ {html.escape(_("right"))}</span>' if row.right else ""
+    right = f' <span class="tick" role="img" aria-label="{html.escape(_("right"))}">✓</span>' if row.right else ""
     bars = "".join(_bar(bar) for bar in row.bars)
     kinds = " ".join(["right"] * row.right + ["counted"] * bool(row.bars))
     bars = f'<div class="bars">{bars}</div>' if bars else ""

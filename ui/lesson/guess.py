@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.classroom import lessons, next_word
 from engine.classroom.next_word import BASE, QUESTION, RUN, NextWord
-from ui import words
+from ui import present, words
 from ui.i18n import _
 from ui.lesson import ballot, bars
 from ui.lesson.bars import Bar, Row
@@ -78,6 +78,9 @@ def _title(found: NextWord) -> None:
 
 
 def _note(found: NextWord) -> None:
+    if present.on():  # how it was made is no line for a wall
+        st.markdown(f":material/history: {_('recorded')}")
+        return
     st.caption(
         _(
             "Recorded: asked of the models that ship, on {date} by `{command}` at commit {commit}.",

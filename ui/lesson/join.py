@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.classroom import opening, votes
 from engine.classroom.classes import SchoolClass
-from ui import access, errors, network, phone_address
+from ui import access, errors, network, phone_address, present
 from ui.i18n import _, _n, language
 from ui.lesson import course as courses
 from ui.lesson.course import Course
@@ -15,13 +15,13 @@ from ui.phone import opening as door
 
 
 def show(course: Course) -> None:
-    """Shows how to join the class, or how one is opened."""
+    """Shows how to join the class, and to its teacher what else there is; or how a class is opened."""
     if course.of is None:
         _without(course)
-    else:
-        _door(course.of)
-        if course.leads:
-            _links(course.of)
+        return
+    _door(course.of)
+    if course.leads and not present.on():
+        _links(course.of)
 
 
 def _without(course: Course) -> None:
@@ -46,27 +46,23 @@ def _without(course: Course) -> None:
 
 def _door(of: SchoolClass) -> None:
     addresses = opening.join_addresses(network.addresses())
-    where, picture = st.columns([3, 1], vertical_alignment="center")
-    with where:
-        if addresses:
-            st.markdown(_("On the phone, type this address, then the code:"))
-            lines = "".join(f'<p class="join-address">{html.escape(one)}</p>' for one in addresses[:2])
-        else:
-            st.info(
-                _(
-                    "This server answers this machine alone: no phone reaches it. Start it with `--server.address 0.0.0.0`, or use cards."
-                ),
-                icon=":material/phonelink_off:",
-            )
-            lines = ""
-        st.html(f'{lines}<p class="join-code">{html.escape(of.code)}</p>')
-        phones = votes.pupils(of)
-        st.markdown(_n("{n} phone is in the class.", "{n} phones are in the class.", phones))
+    lines, picture = "", ""
     if addresses:
-        with picture:
-            code = phone_address.picture(f"http://{addresses[0]}/{of.code}")
-            said = html.escape(_("QR code of the class's address"), quote=True)
-            st.html(f'<img src="{code}" alt="{said}" style="width: min(100%, 15rem); height: auto">')
+        st.markdown(_("On the phone, type this address, then the code:"))
+        lines = "".join(f'<p class="join-address">{html.escape(one)}</p>' for one in addresses[:2])
+        code = phone_address.picture(f"http://{addresses[0]}/{of.code}")
+        said = html.escape(_("QR code of the class's address"), quote=True)
+        picture = f'<img src="{code}" alt="{said}">'
+    else:
+        st.info(
+            _(
+                "This server answers this machine alone: no phone reaches it. Start it with `--server.address 0.0.0.0`, or use cards."
+            ),
+            icon=":material/phonelink_off:",
+        )
+    st.html(f'<div class="join"><div>{lines}<p class="join-code">{html.escape(of.code)}</p></div>{picture}</div>')
+    phones = votes.pupils(of)
+    st.markdown(_n("{n} phone is in the class.", "{n} phones are in the class.", phones))
 
 
 def _links(of: SchoolClass) -> None:

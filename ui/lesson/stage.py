@@ -115,10 +115,10 @@ def show(course: Course) -> None:
 def _text(course: Course) -> None:
     step = course.slide.step
     st.subheader(f"{step.number} · {words.plain(step.title)}", anchor=False)
-    st.markdown(course.markdown(step.wall))
-    if step.kind == "join":
+    if step.kind == "join":  # high on the wall: it is what everybody looks for
         join.show(course)
-    elif step.kind == "time":
+    st.markdown(course.markdown(step.wall))
+    if step.kind == "time":
         time.show()
     if step.gloss:
         with st.expander(_("Words"), key="lesson_gloss"):

@@ -23,7 +23,10 @@ def show(course: Course) -> None:
     _held(course)
     if course.at + 1 < len(course.slides):
         after = course.slides[course.at + 1]
-        st.caption(_("Next: {title}", title=words.plain(after.step.title)))
+        title = after.step.title
+        if after.question:
+            title = course.question(after.question).wording(0, language()).ask
+        st.caption(_("Next: {title}", title=words.plain(title)))
 
 
 def _clock(course: Course) -> None:
