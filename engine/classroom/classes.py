@@ -259,7 +259,7 @@ def _connection(file: Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-def _with(code: str, file: Path, action: Callable[[sqlite3.Connection], Any], begin: str) -> Any:
+def _with(code: str, file: Path, action: Callable[[sqlite3.Connection], _Result], begin: str) -> _Result:
     end = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:

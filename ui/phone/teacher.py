@@ -8,6 +8,8 @@ import hashlib
 import hmac
 from html import escape
 
+import segno
+from babel import dates
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -127,15 +129,16 @@ def _page(request: Request, of: SchoolClass, code: str, error: str = "", status:
         _held(_, start, of),
         *(_one(_, start, of, one, code, one is asked[-1]) for one in reversed(asked)),
         _figures(_, of, asked, code, request.url.path),
-        _erase(_, start, of),
+        _erase(_, start, of, code),
     ]
     return html.answer(
         code, title, "".join(parts), foot=html.others(code, request.url.path), status=status, changes=state, waits=True
     )
 
 
-def _erase(_: Translate, start: str, of: SchoolClass) -> str:
-    sure = _("All answers of this class go now; by themselves they go on {day}.", day=of.erased.isoformat())
+def _erase(_: Translate, start: str, of: SchoolClass, code: str) -> str:
+    day = dates.format_date(of.erased, "long", locale=code)
+    sure = _("All answers of this class go now; by themselves they go on {day}.", day=day)
     return (
         f"<h2>{escape(_('Erase the class'))}</h2>{start}<p><input type='checkbox' id='sure' name='sure' value='yes'> "
         f"<label class='beside' for='sure'>{escape(sure)}</label></p>"
@@ -148,6 +151,8 @@ def _door(_: Translate, start: str, of: SchoolClass) -> str:
     where = "".join(f"<li><strong>{escape(one)}</strong></li>" for one in addresses)
     if not where:
         where = f"<li>{escape(_('No phone can reach this server: start it with --server.address 0.0.0.0, or use cards.'))}</li>"
+    else:
+        where += f"<li>{_picture(_, f'http://{addresses[0]}/{of.code}')}</li>"
     may = votes.joining(of)
     press = _("Let nobody else join") if may else _("Let phones join")
     return (
@@ -155,6 +160,13 @@ def _door(_: Translate, start: str, of: SchoolClass) -> str:
         f"<p>{escape(_('Phones in the class: {n}', n=votes.pupils(of)))}</p>"
         f"{start}<button name='do' value='joining-{'off' if may else 'on'}'>{escape(press)}</button></form>"
     )
+
+
+def _picture(_: Translate, address: str) -> str:
+    """An address as a QR code, dark on white in both themes, since cameras want it so."""
+    address = address.replace("http://https://", "https://")
+    drawn = segno.make(address, micro=False).svg_inline(scale=5, border=4, dark="black", light="white", svgclass=None)
+    return f'<div role="img" aria-label="{escape(_("QR code of {address}", address=address))}">{drawn}</div>'
 
 
 def _ask(_: Translate, start: str, of: SchoolClass, code: str) -> str:
