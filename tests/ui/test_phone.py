@@ -357,6 +357,17 @@ def test_a_teacher_asks_counts_cards_closes_reveals_and_erases(led):
     assert classes.codes() == [] and teacher.get(address).status_code == 404
 
 
+def test_what_cannot_be_asked_leaves_the_open_question_open_and_a_long_question_is_taken(led):
+    room, teacher, address = led
+    votes.ask(room, COLOUR)
+    assert press(teacher, address, "ask", name="nothing").status_code == 409
+    assert press(teacher, address, "own", text="Alone?", choices="one").status_code == 409
+    assert [one.state for one in votes.questions(room)] == [votes.OPEN]
+    press(teacher, address, "own", text="é" * 1000, choices="\n".join(["ß" * 200] * 8))
+    assert [one.state for one in votes.questions(room)] == [votes.CLOSED, votes.OPEN]
+    assert press(teacher, address, "own", text="x" * 50_000).status_code == 413
+
+
 def test_the_teachers_page_has_the_address_to_type_and_as_a_picture(led, monkeypatch):
     room, teacher, address = led
     monkeypatch.setattr(network, "addresses", lambda: ["http://localhost:8501", "http://10.0.0.5:8501"])

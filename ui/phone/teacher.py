@@ -23,7 +23,7 @@ from ui.phone import html, sentences
 from ui.phone.forms import Refused, fields_of, number_of, safe
 from ui.phone.html import Translate
 
-BLIND = "who-wrote"  # the names of the questions of the vote begin with it
+_LARGEST_BODY = 40_000  # bytes of a form: a question with its choices, each letter in up to twelve
 
 
 def _admitted(request: Request) -> SchoolClass:
@@ -52,7 +52,7 @@ async def look(request: Request) -> Response:
 async def act(request: Request) -> Response:
     """Does what a button of the page says."""
     of = await run_in_threadpool(_admitted, request)
-    fields = await fields_of(request)
+    fields = await fields_of(request, _LARGEST_BODY)
     code = html.language_of(request, fields.get("l", ""))
     if not hmac.compare_digest(fields.get("proof", "").encode(), _proof(request).encode()):
         raise Refused(403, "From the page of the class only.")
@@ -88,8 +88,9 @@ def _state(of: SchoolClass) -> int:
 def _do(of: SchoolClass, fields: dict[str, str]) -> None:
     what, number = fields.get("do", ""), number_of(fields.get("question", ""))
     if what == "ask":
+        asked = lessons.asked(lessons.load(of.lesson), [fields.get("name", "")[:60]], figures.recorded)
         votes.close_all(of)
-        for question, moment in lessons.asked(lessons.load(of.lesson), [fields.get("name", "")[:60]], figures.recorded):
+        for question, moment in asked:
             votes.ask(of, question, moment)
     elif what == "own":
         choices = [line for line in fields.get("choices", "").splitlines() if line.strip()]
@@ -241,7 +242,7 @@ def _figures(_: Translate, of: SchoolClass, asked: list[Asked], code: str, path:
                     **values,
                 )
             )
-    vote = tallies.blind_vote(of, [one for one in asked if one.question.name.startswith(BLIND)])
+    vote = tallies.blind_vote(of, [one for one in asked if one.question.name.startswith(tallies.BLIND)])
     if vote is not None:
         shares = [round(100 * share) for share in (vote.share, vote.low, vote.high, vote.chance)]
         values = dict(zip(("share", "low", "high", "chance"), shares, strict=True))
