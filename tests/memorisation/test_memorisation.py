@@ -420,7 +420,7 @@ def test_the_command_line_tells_the_same(root, capsys):
 
 
 def test_what_a_runs_own_samples_copied_is_told_once_its_articles_are_indexed(root):
-    run = a_run(root)
+    run = a_run(root, batch_size=READ_ALL)
     seen = articles_read.seen(run)
     (corpus,) = {r.corpus for r in seen.ranges}
     text = tokenizers.excerpt(seen.tokenizer, np.asarray(corpus.tokens("train", 2, 2)[1:]), 100, 160, 0)[1]
