@@ -17,6 +17,7 @@ from ui import (
     gpu_unused,
     interpretation_view,
     little_memory,
+    outcome_view,
     owner,
     pair,
     removal_view,
@@ -92,7 +93,7 @@ if opened is None and shown is not None:
 experiment.cards()
 if opened is None and shown is not None:
     if shown.state().state == states.FINISHED:
-        run_view.outcome(shown)
+        outcome_view.outcome(shown)
         with st.container(horizontal=True):
             if not little_memory.nothing_generates():
                 st.page_link(

@@ -59,6 +59,7 @@ TRAINING_SIDE = {
     "engine.training.muon",
     "engine.training.placing",
     "engine.training.pretraining",
+    "engine.training.pretraining_recorder",
     "engine.training.reports",
     "engine.exchange.conversion",
     "engine.exchange.foreign.ckpt",  # only its child loads it

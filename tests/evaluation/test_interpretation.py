@@ -10,8 +10,6 @@ from project import PROJECT
 
 from engine.evaluation import evidence, interpretation
 from engine.evaluation.interpretation import (
-    AT_END,
-    AT_INTERVALS,
     BEATEN_BY_BIGRAM,
     BEATS_BIGRAM,
     BELOW,
@@ -29,13 +27,9 @@ from engine.evaluation.interpretation import (
     TOO_SHORT,
     UNDECIDED,
     VERDICTS,
-    WHOLE,
-    Bigram,
-    Copying,
-    Evidence,
-    Figures,
     findings,
 )
+from engine.evaluation.run_figures import AT_END, AT_INTERVALS, WHOLE, Bigram, Copying, Evidence, Figures
 from engine.runs import states
 from engine.runs.folder import Run
 from engine.runs.history import shared
