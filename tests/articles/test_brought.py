@@ -10,8 +10,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from articles_helpers import goes_on_from_every_place, read
-from conftest import article_line
 from project import BROUGHT
+from pubmed_helpers import article_line
 
 from engine.articles import Options, isolation, marked, table
 from engine.corpus import finishing, little, preparation

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import psutil
 import pytest
-from conftest import article_line
+from pubmed_helpers import article_line
 from waiting_helpers import until
 
 from engine.core.errors import EngineError
