@@ -17,6 +17,7 @@ from ui import (
     gpu_unused,
     interpretation_view,
     little_memory,
+    outcome_view,
     owner,
     pair,
     removal_view,
@@ -90,7 +91,7 @@ elif opened is None:
 if opened is None and shown is not None:
     interpretation_view.show(shown)
     if shown.state().state == states.FINISHED:
-        run_view.outcome(shown)
+        outcome_view.outcome(shown)
         with st.container(horizontal=True):
             if not little_memory.nothing_generates():
                 st.page_link(

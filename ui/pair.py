@@ -162,7 +162,8 @@ def show_run(name: str) -> None:
 
 def known() -> dict[str, Run]:
     """The runs by their names, as the header has found them: with hundreds of them a look at all takes its time."""
-    return st.session_state.get("pair_runs", {})
+    found: dict[str, Run] = st.session_state.get("pair_runs", {})
+    return found
 
 
 def current() -> Pair:
@@ -231,9 +232,9 @@ def models() -> list[ModelReference]:
     """The models in view, what is held against first; one alone where the run has no checkpoint yet, which is told of."""
     pair = current()
     found: list[ModelReference] = []
-    for make in (lambda: _against(pair), lambda: _own(pair)):
+    for model_of in (_against, _own):
         try:
-            model = make()
+            model = model_of(pair)
         except EngineError as error:
             st.info(errors.markdown(error), icon=":material/hourglass_empty:")
             continue

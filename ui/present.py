@@ -57,7 +57,7 @@ def screen(name: str) -> bool:
 
 def _at() -> int:
     state = st.session_state
-    known = state.get(_COUNTS, {}).get(state.get(_PLACE), address.MOST_SCREENS)
+    known: int = state.get(_COUNTS, {}).get(state.get(_PLACE), address.MOST_SCREENS)
     return min(state.get(_SCREEN) or 1, known)
 
 

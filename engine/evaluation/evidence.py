@@ -6,7 +6,8 @@ import numpy as np
 
 from engine.corpus import english
 from engine.evaluation import intervals
-from engine.evaluation.interpretation import (
+from engine.evaluation.interpretation import Finding, findings
+from engine.evaluation.run_figures import (
     AT_END,
     AT_INTERVALS,
     WHOLE,
@@ -15,8 +16,6 @@ from engine.evaluation.interpretation import (
     Copying,
     Evidence,
     Figures,
-    Finding,
-    findings,
 )
 from engine.runs import states
 from engine.runs.folder import Run

@@ -14,9 +14,9 @@ import zipfile
 
 import numpy as np
 import pytest
-from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pubmed_helpers import article_line
 from sources_helpers import cancelled_after, contents, write_articles
 from waiting_helpers import until
 

@@ -4,8 +4,8 @@ import shutil
 import zipfile
 
 import pytest
-from conftest import article_line
 from pages_helpers import a_run, open_page
+from pubmed_helpers import article_line
 from runs_helpers import MINI
 
 from engine.corpus import preparation

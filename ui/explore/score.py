@@ -1,7 +1,10 @@
 """Accuracy, loss, perplexity and bits per byte of base and checkpoints, on the same tokens."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine.core.errors import EngineError
 from engine.core.splits import HELD_OUT, TEST
@@ -79,7 +82,9 @@ def _identity(run: Run, model: str) -> tuple[str, str, str]:
     return checkpoint.hash, title, colours.of_run(checkpoint.run)
 
 
-def measure(model: ModelReference, request: dict, done: float, share: float, bar) -> dict:
+def measure(
+    model: ModelReference, request: dict[str, Any], done: float, share: float, bar: DeltaGenerator
+) -> dict[str, Any]:
     """The studio's report of a model; the bar runs over `share` of its length from `done` on.
 
     Raises:
@@ -90,20 +95,22 @@ def measure(model: ModelReference, request: dict, done: float, share: float, bar
     def say(label: str, of_this: float) -> None:
         bar.progress(min(1.0, done + share * of_this), label)
 
-    def progress(message: dict) -> str:
+    def progress(message: dict[str, Any]) -> str:
         return f"{name} · {studio_view.measuring(message)}"
 
     work = f"{name} · {_('loading the articles and the model')}"
-    return studio_view.run_request({**request, "reference": model.reference}, say, work, progress)[-1]["scores"]
+    answer = studio_view.run_request({**request, "reference": model.reference}, say, work, progress)
+    scores: dict[str, Any] = answer[-1]["scores"]
+    return scores
 
 
-def shown(model: ModelReference, breakdown: dict) -> Shown:
+def shown(model: ModelReference, breakdown: dict[str, Any]) -> Shown:
     """A report with the name and colour that the model has on every page."""
     last = folders.last_step(model.checkpoint.run) if model.checkpoint else 0
     return Shown(folders.title(model), colours.of_model(model, last), breakdown)
 
 
-def whole_picture(request: breakdown_form.BreakdownRequest, start: bool, place) -> None:
+def whole_picture(request: breakdown_form.BreakdownRequest, start: bool, place: DeltaGenerator) -> None:
     """Measures where it was asked for (`place` holds Cancel meanwhile), and shows what is known of these weights and articles."""
     models = request.compared()
     if start:
