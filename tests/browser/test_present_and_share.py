@@ -123,7 +123,7 @@ def test_a_figure_is_saved_as_a_picture_and_as_data(browser, server):
     page.get_by_role("button", name="Make the report").click()
     with page.expect_download(timeout=60_000) as download:
         page.get_by_role("button", name="Download the report").click(timeout=60_000)
-    assert b"recorded-mini has learned" in download.value.path().read_bytes()
+    assert b"<h1>It learned: on the whole of validation" in download.value.path().read_bytes()
     assert {url.split("/")[2] for url in asked if url.startswith("http")} == {server.split("/")[2]}
 
 
