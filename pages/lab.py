@@ -89,8 +89,6 @@ elif opened is None:
     st.info(_("Nothing has been trained yet. Press the button: curve and samples appear here."))
 if opened is None and shown is not None:
     interpretation_view.show(shown)
-experiment.cards()
-if opened is None and shown is not None:
     if shown.state().state == states.FINISHED:
         run_view.outcome(shown)
         with st.container(horizontal=True):
@@ -108,6 +106,7 @@ if opened is None and shown is not None:
                 query_params=address.query_of(rooms.SCORE),
             )
     recorded.note([shown])
+experiment.cards()
 broken_view.show("lab")
 
 # What the machine is, at the foot.

@@ -38,7 +38,7 @@ def show(run: Run | None) -> None:
     st.caption(
         _(
             "Science: {science}. English: {english} tokens of letters, a tale, a recipe and other texts written for Atelier (articles/english). The same tokens at every point.",
-            science=measured.at_intervals(folders.history(run)),
+            science=measured.at_intervals(run),
             english=words.grouped(meter.english[0].tokens),
         )
     )

@@ -291,7 +291,7 @@ def _validation(
     factor: float = 1.0,
     other: Run | None = None,
 ) -> None:
-    on = measured.at_intervals(history)
+    on = measured.at_intervals(run)
     beside = style.Beside(other.name, colours.of_run(other.name), folders.history(other)) if other else None
 
     def build() -> go.Figure:

@@ -132,7 +132,7 @@ def test_one_figure_of_a_run_stands_on_every_page_and_a_part_says_so(root):
     assert the(open_page("score").dataframe, "accuracy").value["accuracy"].tolist() == pytest.approx([25.7, 25.7])
     assert the(open_page("runs").dataframe, "whole_accuracy").value["whole_accuracy"].tolist() == pytest.approx([25.7])
     part = "validation, 500 of 1,200 tokens"
-    assert measured.at_intervals(folders.history(run)) == part
+    assert measured.at_intervals(run) == part
     assert any(part in c.value for c in open_page("time").caption)
     drawn = style.validation(folders.history(run), "accuracy", "#000000", "accuracy", 100, part)
     assert part in [trace.name for trace in drawn.data]
@@ -140,12 +140,12 @@ def test_one_figure_of_a_run_stands_on_every_page_and_a_part_says_so(root):
 
 def test_a_part_is_said_before_the_whole_is_known(root):
     run = lifecycle.create(RunSettings(preset="p", articles="articles/sample", name="new", steps=4), root=root)
-    assert measured.at_intervals(folders.history(run)) == "validation"
+    assert measured.at_intervals(run) == "validation"
     figures = {"loss": 4.0, "accuracy": 0.2, "bits_per_byte": 2.0, "perplexity": 54.6, "evaluated_tokens": 1200}
     run.append_event("evaluation", step=0, split="validation", model="base", whole=False, **figures)
-    assert measured.at_intervals(folders.history(run)) == "validation, a part of 1,200 tokens"
+    assert measured.at_intervals(run) == "validation, a part of 1,200 tokens"
     run.append_event("evaluation", step=4, split="validation", model="run", whole=True, **figures)
-    assert measured.at_intervals(folders.history(run)) == "validation"
+    assert measured.at_intervals(run) == "validation"
 
 
 def test_the_figures_on_test_are_a_press_that_is_counted(root):
@@ -284,3 +284,14 @@ def test_the_forgetting_meter_says_what_was_gained_and_what_it_cost(root):
                          bits_per_byte=2.0, loss=4.0, perplexity=54.6, evaluated_tokens=2048)  # fmt: skip
     said = " ".join(m.value for m in open_page("score").markdown)
     assert "on general English from 30.0" in said and "−5.0 points" in said
+
+
+def test_how_much_validation_there_is_is_not_told_by_a_run_that_measures_a_part_at_its_end(root):
+    limited = RunSettings(preset="p", articles="articles/sample", name="limited", steps=4, evaluate_tokens=600)
+    run = lifecycle.create(limited, root=root)
+    figures = {"loss": 4.0, "accuracy": 0.2, "bits_per_byte": 2.0, "perplexity": 54.6}
+    run.append_event(
+        "evaluation", step=0, split="validation", model="base", whole=False, evaluated_tokens=1200, **figures
+    )
+    run.append_event("evaluation", step=4, split="validation", model="run", whole=True, evaluated_tokens=600, **figures)
+    assert measured.at_intervals(run) == "validation, a part of 1,200 tokens"

@@ -94,7 +94,7 @@ def show_at(snapshot: Snapshot, all_snapshots: list[Snapshot], beside: Beside, s
     with curve:
         figure = time_figures.curves(all_snapshots, snapshot, [] if beside.why_not else beside.snapshots)
         live.chart(figure, key="time_chart", config={"displayModeBar": False})
-        on = measured.at_intervals(snapshot.history)
+        on = measured.at_intervals(snapshot.run)
         st.caption(_("Measured on: {what}, the same tokens at every moment.", what=on))
     held_against(snapshot, all_snapshots, beside, texts_of)
     figures(snapshot, all_snapshots)

@@ -1,11 +1,12 @@
 """What a run's figures were measured on, in the language of the session."""
 
 from engine.evaluation import measured_on
-from engine.runs.history.follower import History
+from engine.runs.folder import Run
 from ui.i18n import _
+from ui.readers import folders
 
 
-def at_intervals(history: History) -> str:
+def at_intervals(run: Run) -> str:
     """What a run is measured on at its intervals: “validation”, or the part of it that is not all."""
-    said = measured_on.at_intervals(history)
+    said = measured_on.at_intervals(folders.history(run), bool(run.settings.evaluate_tokens))
     return _(said.template, **said.values)

@@ -197,7 +197,7 @@ class Machine {
     const { data, svg } = this, width = Math.max(260, this.box.clientWidth), narrow = width < 560;
     const height = narrow ? 190 : data.height, room = narrow ? 64 : 204;
     const box = { left: 44, right: width - room, top: 26, bottom: height - 26 };
-    const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost ? [data.ghost] : [])];
+    const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost && this.count < 2 ? [data.ghost] : [])];
     const values = [data.base, ...lines.flatMap(line => line.points.map(point => point[1]))].filter(v => v !== null);
     const most = Math.max(10, ...values), top = most > 50 ? 100 : Math.ceil(most / 10) * 10;
     const far = Math.max(1, data.steps, ...lines.flatMap(line => line.points.map(point => point[0])));
