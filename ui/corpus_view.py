@@ -6,7 +6,7 @@ import streamlit as st
 from engine.core import paths
 from engine.corpus import store as corpus
 from engine.corpus.store import Corpus
-from ui import errors, importing_view, preview_view, server_paths, tables, words
+from ui import errors, importing_view, present, preview_view, server_paths, tables, words
 from ui.i18n import _, _n, error_text
 
 
@@ -41,6 +41,8 @@ def card(c: Corpus) -> None:
             **count_columns(),
         },
     )
+    if present.on():
+        return
     if c.card["validation_set_aside"]:
         st.caption(
             _(

@@ -1,5 +1,6 @@
 """A slider from the base to the last checkpoint: curves, samples and the colours of a passage, each as it was then."""
 
+import textwrap
 from dataclasses import dataclass
 
 import streamlit as st
@@ -10,7 +11,7 @@ from engine.runs.folder import Run
 from engine.runs.history import snapshots
 from engine.runs.history.events import Sample
 from engine.runs.history.snapshots import Snapshot
-from ui import address, against, bases_view, budget, pair, rooms, texts, words
+from ui import address, against, bases_view, budget, pair, present, rooms, texts, words
 from ui.charts import colours, time_figures
 from ui.components.figure import live
 from ui.components.tokens import microscope_view
@@ -20,6 +21,7 @@ from ui.readers import folders, measured, polling
 READ_SECONDS_A_WORD = 0.2  # 300 words a minute
 PLAY_LEAST_SECONDS, PLAY_MOST_SECONDS = 2.0, 8.0
 POLL_SECONDS = 2.0
+PRESENTED_CHARACTERS = 120
 
 
 def choose(run: Run) -> list[Run]:
@@ -28,9 +30,10 @@ def choose(run: Run) -> list[Run]:
     if len(stages) < 2:
         return [run]
     address.default("time_chain")
-    with_stages = st.toggle(
-        _n("With the {n} stage before it", "With the {n} stages before it", len(stages) - 1), key="time_chain"
-    )
+    with present.aside("time_chain"):
+        with_stages = st.toggle(
+            _n("With the {n} stage before it", "With the {n} stages before it", len(stages) - 1), key="time_chain"
+        )
     return stages if with_stages else [run]
 
 
@@ -84,21 +87,37 @@ class Beside:
 def show_at(snapshot: Snapshot, all_snapshots: list[Snapshot], beside: Beside, several: bool) -> None:
     """Everything at one moment: its first sentence and the curve directly below the slider, then what it is held against."""
     texts_of = snapshot.complete_samples()
+    if present.screen("moment"):
+        _moment(snapshot, all_snapshots, beside, several, texts_of)
+    if present.screen("against"):
+        held_against(snapshot, all_snapshots, beside, texts_of)
+    if present.screen("figures"):
+        figures(snapshot, all_snapshots)
+    if present.screen("expected"):
+        expected(snapshot)
+
+
+def _moment(
+    snapshot: Snapshot, all_snapshots: list[Snapshot], beside: Beside, several: bool, texts_of: list[Sample]
+) -> None:
     sentence, curve = st.columns(2)
     with sentence, st.container(gap="xsmall"):
         st.markdown(f"**{words.plain(label(snapshot, several))}**{accuracy_of(snapshot)}")
         if texts_of:
-            texts.show(texts_of[0]["prompt"], texts_of[0]["text"], colour(snapshot))
+            texts.show(texts_of[0]["prompt"], _beginning(texts_of[0]["text"]), colour(snapshot))
         else:
             st.caption(_("No sample was written at this moment."))
     with curve:
         figure = time_figures.curves(all_snapshots, snapshot, [] if beside.why_not else beside.snapshots)
         live.chart(figure, key="time_chart", config={"displayModeBar": False})
-        on = measured.at_intervals(snapshot.run)
-        st.caption(_("Measured on: {what}, the same tokens at every moment.", what=on))
-    held_against(snapshot, all_snapshots, beside, texts_of)
-    figures(snapshot, all_snapshots)
-    expected(snapshot)
+        if not present.on():
+            on = measured.at_intervals(snapshot.run)
+            st.caption(_("Measured on: {what}, the same tokens at every moment.", what=on))
+
+
+def _beginning(text: str) -> str:
+    """A text; where it is presented, as much of it as stands beside the curve on one screen."""
+    return textwrap.shorten(text, PRESENTED_CHARACTERS, placeholder=" …") if present.on() else text
 
 
 def accuracy_of(snapshot: Snapshot) -> str:
@@ -122,6 +141,8 @@ def held_against(snapshot: Snapshot, all_snapshots: list[Snapshot], beside: Besi
     if beside.why_not:
         st.caption(beside.why_not)
     if not own:
+        return
+    if present.on():
         return
     if len(own) > 1:
         with st.expander(_("The other prompts"), key="time_prompts"):
@@ -271,7 +292,7 @@ def show() -> None:
     working = stages[-1].state().state == states.RUNNING
     playing = st.session_state.get("time_playing", False)
     every = POLL_SECONDS if working else None
-    if sentence := chain_in_words(all_snapshots):
+    if (sentence := chain_in_words(all_snapshots)) and present.screen("chain"):
         st.markdown(sentence)
     other, why_not = pair.other_run(), ""
     if other is not None:
@@ -281,6 +302,8 @@ def show() -> None:
         why_not = _("{name} was not trained here: it has no moments to set beside these.", name=name)
     moved = st.fragment(moving, run_every=pace(all_snapshots)) if playing else polling.fragment(moving, every)
     moved(stages, other, why_not, working, playing)
+    if present.on():
+        return
     if working:
         st.caption(_("The run goes on: its newest moments appear by themselves."))
     if any(folders.history(stage).snapshots_left_out for stage in stages):

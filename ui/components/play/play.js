@@ -195,8 +195,10 @@ class Machine {
 
   drawCurve({ at }) {
     const { data, svg } = this, width = Math.max(260, this.box.clientWidth), narrow = width < 560;
-    const height = narrow ? 190 : data.height, room = narrow ? 64 : 204;
-    const box = { left: 44, right: width - room, top: 26, bottom: height - 26 };
+    // Presented, its text is twice as large, and a projector at a zoom of 150 % has 480 pixels for all.
+    const height = data.presented ? Math.max(130, Math.round(0.3 * innerHeight)) : narrow ? 190 : data.height;
+    const room = narrow ? 64 : data.presented ? 320 : 204, edge = data.presented ? 38 : 26;
+    const box = { left: data.presented ? 78 : 44, right: width - room, top: edge, bottom: height - edge };
     const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost && this.count < 2 ? [data.ghost] : [])];
     const values = [data.base, ...lines.flatMap(line => line.points.map(point => point[1]))].filter(v => v !== null);
     const most = Math.max(10, ...values), top = most > 50 ? 100 : Math.ceil(most / 10) * 10;
