@@ -90,9 +90,10 @@ if opened is None and shown is not None and in_view:
         polling.fragment(draw, run_view.REFRESH_SECONDS if active else None)()
 elif opened is None and in_view:
     st.info(_("Nothing has been trained yet. Press the button: curve and samples appear here."))
-if opened is None and shown is not None and present.screen("happened"):
-    interpretation_view.show(shown)
-    if shown.state().state == states.FINISHED:
+if opened is None and shown is not None:
+    if present.screen("happened"):
+        interpretation_view.show(shown)
+    if shown.state().state == states.FINISHED and present.screen("outcome"):
         run_view.outcome(shown)
         with present.aside("lab_links"), st.container(horizontal=True):
             if not little_memory.nothing_generates():

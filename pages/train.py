@@ -10,7 +10,7 @@ from ui import little_memory, present, queue_view, removal_view
 from ui.i18n import _
 from ui.train import form
 
-if present.screen("recipes"):
+if not present.on():
     st.markdown(
         _(
             "One press starts a run. It works in the background, whatever you do with this page; below, everything can be set."

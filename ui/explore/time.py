@@ -21,7 +21,7 @@ from ui.readers import folders, measured, polling
 READ_SECONDS_A_WORD = 0.2  # 300 words a minute
 PLAY_LEAST_SECONDS, PLAY_MOST_SECONDS = 2.0, 8.0
 POLL_SECONDS = 2.0
-PRESENTED_CHARACTERS = 120
+PRESENTED_CHARACTERS = 60
 
 
 def choose(run: Run) -> list[Run]:
@@ -138,11 +138,11 @@ def held_against(snapshot: Snapshot, all_snapshots: list[Snapshot], beside: Besi
             texts.show(own[0]["prompt"], its[own[0]["prompt"]], colour(other))
         else:
             st.caption(_("It wrote nothing from this prompt at this moment."))
+    elif present.on() and not beside.why_not:
+        st.caption(_("This moment is what it is held against."))
     if beside.why_not:
         st.caption(beside.why_not)
-    if not own:
-        return
-    if present.on():
+    if not own or present.on():
         return
     if len(own) > 1:
         with st.expander(_("The other prompts"), key="time_prompts"):
@@ -192,7 +192,8 @@ def figures(snapshot: Snapshot, all_snapshots: list[Snapshot]) -> None:
 
 def expected(snapshot: Snapshot) -> None:
     """How well the run expected each token of a passage that it was never trained on."""
-    st.subheader(_("What it expects"))
+    if not present.on():
+        st.subheader(_("What it expects"))
     passage = snapshot.expected()
     if passage is None:
         st.caption(_("This run was made before passages were recorded: a new run shows its colours here."))
@@ -200,7 +201,8 @@ def expected(snapshot: Snapshot) -> None:
         st.caption(_("The passage is one of the owner's articles: it is not shown to visitors."))
     else:
         microscope_view.passage({**passage}, key="time_passage")
-        st.caption(_("The beginning of the first validation article, which the run is never trained on."))
+        if not present.on():
+            st.caption(_("The beginning of the first validation article, which the run is never trained on."))
 
 
 def moving(stages: list[Run], other: Run | None, why_not: str, working: bool, redrawn: bool) -> None:

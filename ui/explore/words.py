@@ -118,7 +118,8 @@ def _coloured(models: list[ModelReference], passage: dict, scored: list[dict[str
         _("{name}: {p} of the probability on the real token", name=words.plain(m["title"]), p=words.percent(p))
         for m, p in zip(scored, mean, strict=True)
     )
-    st.caption(sentence + (" · " + _("the text goes on behind them") if passage["cut"] else ""))
+    if not present.on():
+        st.caption(sentence + (" · " + _("the text goes on behind them") if passage["cut"] else ""))
 
 
 def differences(models: list[ModelReference], articles: str) -> None:
@@ -169,7 +170,7 @@ def search(models: list[ModelReference], articles: str) -> dict[str, list[dict]]
 
 def show() -> None:
     """Shows a text under the models in view."""
-    if present.screen("text"):
+    if not present.on():
         st.markdown(_("What did fine-tuning teach it here? Each token of a text, by how well two models expected it."))
     models = pair.models()
     if not models:
@@ -179,21 +180,22 @@ def show() -> None:
     impossible = little_memory.nothing_generates()
     with present.part("text"):
         text = choose_text()
-        what = st.pills(
-            _("Colour by"),
-            [microscope_view.PROBABILITY, microscope_view.RANK, microscope_view.ENTROPY],
-            required=True,
-            format_func=lambda name: {
-                microscope_view.PROBABILITY: _("probability"),
-                microscope_view.RANK: _("rank"),
-                microscope_view.ENTROPY: _("entropy"),
-            }[name],
-            help=_(
-                "Probability: how much of its belief the model had on the token that stands there. Rank: its place among all. "
-                "Entropy: how undecided the model was, in bits, whatever stands there."
-            ),
-            key="scope_what",
-        )
+        with present.aside("scope_what"):
+            what = st.pills(
+                _("Colour by"),
+                [microscope_view.PROBABILITY, microscope_view.RANK, microscope_view.ENTROPY],
+                required=True,
+                format_func=lambda name: {
+                    microscope_view.PROBABILITY: _("probability"),
+                    microscope_view.RANK: _("rank"),
+                    microscope_view.ENTROPY: _("entropy"),
+                }[name],
+                help=_(
+                    "Probability: how much of its belief the model had on the token that stands there. Rank: its place among all. "
+                    "Entropy: how undecided the model was, in bits, whatever stands there."
+                ),
+                key="scope_what",
+            )
         if st.button(
             _("Look"),
             type="primary",

@@ -193,7 +193,7 @@ def new_request(
 
 def show() -> None:
     """Lets the models in view write, and shows what was kept."""
-    if present.screen("prompt"):
+    if not present.on():
         st.markdown(_("One prompt, the same seed: what the base model writes, and what fine-tuning made of it."))
     available = {model.reference: model for model in folders.models()}
     if not available:

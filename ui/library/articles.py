@@ -1,5 +1,6 @@
 """What the models learn from: sources, prepared corpora, their figures, and a reader."""
 
+import textwrap
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ import streamlit as st
 
 from engine.core import paths
 from engine.corpus import store as corpus
-from engine.corpus.store import Corpus
+from engine.corpus.store import Corpus, StoredSection
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import plans
@@ -33,7 +34,8 @@ from ui.readers import folders, statistics
 SHOWN_TOKENS = 1500  # of one article at a time, coloured
 TOKENS_BEFORE = 200  # shown before a passage that a link leads to
 TUTORIAL_TOKENS = 128  # what the usual tutorial takes of each article
-SHOWN_SECTIONS = 10
+SHOWN_SECTIONS, SHOWN_WORDS = 10, 12
+PRESENTED_ROWS, PRESENTED_CHARACTERS = 6, 280  # what is read from afar
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,9 @@ def figures(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
     left, right = st.columns(2)
     if present.screen("sections"):
         with present.place(left):
-            names = [tuple(item) for item in c.card["section_names"][:SHOWN_SECTIONS]]
+            names = [
+                tuple(item) for item in c.card["section_names"][: PRESENTED_ROWS if present.on() else SHOWN_SECTIONS]
+            ]
             total = corpus.summary(c.card)["articles"]
             drawn = live.cached(lambda: article_figures.sections(names, total), "sections", *of)
             live.chart(drawn, key="sections")
@@ -146,7 +150,8 @@ def _keywords(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
     if not found:
         st.caption(_("Too few words to compare with English prose."))
         return
-    drawn = live.cached(lambda: article_figures.keywords(found[:12]), "keywords", c.content_hash, split)
+    most = PRESENTED_ROWS if present.on() else SHOWN_WORDS
+    drawn = live.cached(lambda: article_figures.keywords(found[:most]), "keywords", c.content_hash, split)
     live.chart(drawn, key="keywords")
     if not present.on():
         st.caption(
@@ -193,13 +198,22 @@ def _choose_article(c: Corpus, split: str) -> int | None:
     return found
 
 
+def _present_article(sections: list[StoredSection]) -> None:
+    """The title of an article and how it begins: as much as is read from afar."""
+    for section in sections:
+        if section.kind == "title":
+            st.markdown(f"**{words.plain(section.name)}**")
+    first = next((" ".join(section.paragraphs) for section in sections if section.paragraphs), "")
+    st.text(textwrap.shorten(first, PRESENTED_CHARACTERS, placeholder=" …"))
+
+
 def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> int | None:
     """One article by number or identifier: its sections, and its tokens as the model sees them; its number, where it is there.
 
     Args:
         place: the passage that a link leads to, in these articles.
     """
-    with present.part("article"):
+    with present.aside("article"):
         st.subheader(_("Read an article"))
         number = _choose_article(c, split)
     if number is None or not present.screen("article"):
@@ -215,6 +229,9 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> in
             tokens=words.grouped(len(ids)),
         )
     )
+    if present.on():
+        _present_article(sections)
+        return number
     here = place if place and place.article == number and place.length else None
     titles = [_("Text"), _("As the model sees it")]
     text_tab, token_tab = st.tabs(titles, default=titles[1] if here else None)
@@ -306,7 +323,7 @@ def note_address(chosen: str, number: int | None, place: Place | None) -> None:
 def show() -> None:
     """Shows the articles that are chosen: their card, their figures, and one of them to read."""
     follow_address()
-    if present.screen("card"):
+    if not present.on():
         st.markdown(
             _("What the model learns from: how much text there is, how it is built, and how the model sees it.")
         )
@@ -330,8 +347,7 @@ def show() -> None:
                 )
             )
         prepared = importing_view.corpus_of(chosen, preset, tokenizer)
-        if present.screen("card"):
-            corpus_view.card(prepared)
+        corpus_view.card(prepared)
         sample = paths.locate(chosen) == paths.SAMPLE_ARTICLES
         if not present.on():
             articles = paths.portable(paths.SAMPLE_ARTICLES if sample else prepared.folder)

@@ -341,7 +341,7 @@ def show() -> None:
     working = any(run.state().state in (states.RUNNING, states.QUEUED) for run in chosen)
     polling.fragment(figures_now, POLL_SECONDS if working else None)(chosen)
     bases_view.say_changed(chosen)
-    if present.screen("settings"):
+    if (len(chosen) > 1 or not present.on()) and present.screen("settings"):
         st.subheader(_("Settings"))
         settings(chosen)
     sweep_view.show()

@@ -347,9 +347,9 @@ def show() -> None:
             else:
                 with errors.shown():
                     (stages_form if kind == "stages" else sweep_form).form(preset, articles)
-    with cards, present.part("recipes"):
+    with cards:
         wanted = recipes.choose(preset, parent, articles) or wanted
-    if present.screen("recipes"):
+    if not present.on():
         said.caption(recipes.on_what(preset, parent, words.plain(sources.name(source))))
     if wanted is not None:
         with said:

@@ -8,7 +8,8 @@ function room(box) {
     if (!beside.matches('[data-testid="stVerticalBlock"]')) continue;
     const gap = parseFloat(getComputedStyle(beside).rowGap) || 0;
     for (let next = node.nextElementSibling; next; next = next.nextElementSibling) {
-      if (next.offsetHeight && !next.matches(":has(.st-key-present_bar)")) below += next.offsetHeight + gap;
+      if (getComputedStyle(next).display === "none") continue;
+      below += gap + (next.matches(":has(.st-key-present_bar)") ? 0 : next.offsetHeight);
     }
   }
   const top = box.getBoundingClientRect().top - main.getBoundingClientRect().top + main.scrollTop;
