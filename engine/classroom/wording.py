@@ -6,6 +6,7 @@ from babel import dates, numbers
 
 from engine.core.errors import EngineError
 from engine.core.languages import catalogue
+from engine.evaluation import interpretation
 
 NO_NUMBER = "–"
 
@@ -55,6 +56,14 @@ class Wording:
         """A change of a share in points, with its sign."""
         sign = "−" if round(100 * change, 1) < 0 else "+"
         return sign + self.decimal(abs(100 * change), 1)
+
+    def figure(self, unit: str, value: float) -> str:
+        """A number of a finding, in one of the units of `interpretation.UNITS`."""
+        if unit == interpretation.SHARE:
+            return self.percent(value)
+        if unit == interpretation.POINTS:
+            return self.points(value)
+        return self.whole(value) if unit == interpretation.COUNT else self.decimal(value)
 
     def date(self, seconds: float) -> str:
         """A Unix time as a date of this machine's place; a dash where it is none."""

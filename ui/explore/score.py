@@ -21,6 +21,7 @@ from ui import (
     forgetting_view,
     little_memory,
     pair,
+    present,
     server_paths,
     studio_view,
     tables,
@@ -129,9 +130,10 @@ def whole_picture(request: breakdown_form.BreakdownRequest, start: bool, place: 
     if st.session_state.get("report", ("",))[0] != content and (before := request.cached()) is not None:
         st.session_state["report"] = (content, before)
     if st.session_state.get("report", ("",))[0] != content:
-        st.info(
-            _("Press Measure: intervals, baselines, sections, kinds of token, calibration and padding appear here.")
-        )
+        if present.screen("whole_picture"):
+            st.info(
+                _("Press Measure: intervals, baselines, sections, kinds of token, calibration and padding appear here.")
+            )
         return
     breakdowns = st.session_state["report"][1]
     breakdown_view.show([shown(model, breakdown) for model, breakdown in zip(models, breakdowns, strict=True)])
@@ -143,7 +145,8 @@ def final_measurement(runs: list[Run]) -> bool:
         return True
     key = "score_final_of"
     names = [run.name for run in runs]
-    if st.session_state.get(key) != names:
+    in_view = present.screen("final")
+    if st.session_state.get(key) != names and in_view:
         st.markdown(
             _(
                 "The test articles are for the end: whoever looks at them again and again, and keeps what does best there, measures no longer what a new article would give. Choose by validation; then measure once on test."
@@ -158,8 +161,9 @@ def final_measurement(runs: list[Run]) -> bool:
             st.session_state[key] = names
             st.rerun()
         return False
-    _say_looks(runs)
-    return True
+    if in_view:
+        _say_looks(runs)
+    return st.session_state.get(key) == names
 
 
 def _say_looks(runs: list[Run]) -> None:
@@ -181,20 +185,24 @@ def table(split: str, runs: list[Run]) -> None:
     if not rows:
         st.info(_("Nothing is measured yet. A run measures base and itself when it ends; or measure a model below."))
         return
-    source = st.selectbox(_("Articles"), sources, format_func=server_paths.shown) if len(sources) > 1 else sources[0]
+    with present.aside("score_articles"):
+        source = (
+            st.selectbox(_("Articles"), sources, format_func=server_paths.shown) if len(sources) > 1 else sources[0]
+        )
     rows = [row for row in rows if row.source == source]
     # Whole splits of the same articles have the same number of tokens; a smaller part is another measurement, and so are
     # windows of another length, in which tokens have more or less before them.
     measured = sorted({(row.evaluated_tokens, row.sequence_length) for row in rows}, reverse=True)
     wanted = measured[0]
     if len(measured) > 1:
-        wanted = st.selectbox(
-            _("Tokens scored"),
-            measured,
-            format_func=lambda key: _(
-                "{n} tokens in windows of {length}", n=words.grouped(key[0]), length=words.grouped(key[1])
-            ),
-        )
+        with present.aside("score_tokens"):
+            wanted = st.selectbox(
+                _("Tokens scored"),
+                measured,
+                format_func=lambda key: _(
+                    "{n} tokens in windows of {length}", n=words.grouped(key[0]), length=words.grouped(key[1])
+                ),
+            )
     rows = [row for row in rows if (row.evaluated_tokens, row.sequence_length) == wanted]
     rows = sorted(rows, key=lambda row: (not row.title.startswith("base"), row.accuracy))
     figures = (
@@ -203,8 +211,11 @@ def table(split: str, runs: list[Run]) -> None:
     )
     for slot, (name, title, pattern, factor) in zip(st.columns(2), figures, strict=True):
         figure = evaluation_figures.bars(rows, name, title, pattern, factor)
-        with slot:
-            live.chart(figure, key=f"figure_{name}")
+        if present.screen(name):
+            with present.place(slot):
+                live.chart(figure, key=f"figure_{name}")
+    if present.on():  # the bars say it
+        return
     tables.show(
         pd.DataFrame(
             {
@@ -259,19 +270,20 @@ def table(split: str, runs: list[Run]) -> None:
 
 def show() -> None:
     """Shows what the models in view know, measured: on validation, what was forgotten, then in full."""
-    st.markdown(
-        _(
-            "What a model knows, measured: base and checkpoints on the very same articles, which none of them was trained on."
+    with present.aside("score_split"):
+        st.markdown(
+            _(
+                "What a model knows, measured: base and checkpoints on the very same articles, which none of them was trained on."
+            )
         )
-    )
-    address.default("score_split")
-    split = st.segmented_control(
-        _("Split"),
-        list(HELD_OUT),
-        required=True,
-        format_func=lambda name: _("test: the final measurement") if name == TEST else words.split_name(name),
-        key="score_split",
-    )
+        address.default("score_split")
+        split = st.segmented_control(
+            _("Split"),
+            list(HELD_OUT),
+            required=True,
+            format_func=lambda name: _("test: the final measurement") if name == TEST else words.split_name(name),
+            key="score_split",
+        )
     assert split is not None  # it is required
     runs = in_view()
     if split == TEST and not final_measurement(runs):
@@ -287,23 +299,25 @@ def show() -> None:
 
 def in_full(split: str) -> None:
     """Shows where the figures of the model in view come from, what they must beat, and how certain they are."""
-    st.subheader(_("The whole picture of a model"))
-    st.markdown(
-        _(
-            "Where its figures come from, how certain they are, and what they must beat. The base model is scored on the same tokens."
+    with present.part("whole_picture"):
+        st.subheader(_("The whole picture of a model"))
+        st.markdown(
+            _(
+                "Where its figures come from, how certain they are, and what they must beat. The base model is scored on the same tokens."
+            )
         )
-    )
-    if nothing_generates := little_memory.nothing_generates():
-        little_memory.say()
-    request = breakdown_form.choose(split)
-    with st.container(horizontal=True):
-        start = st.button(
-            _("Measure"),
-            type="primary",
-            icon=":material/straighten:",
-            disabled=request is None or nothing_generates,
-            key="report_measure",
-        )
-        place = st.empty()
+        if nothing_generates := little_memory.nothing_generates():
+            little_memory.say()
+        with present.aside("breakdown_form"):
+            request = breakdown_form.choose(split)
+        with st.container(horizontal=True):
+            start = st.button(
+                _("Measure"),
+                type="primary",
+                icon=":material/straighten:",
+                disabled=request is None or nothing_generates,
+                key="report_measure",
+            )
+            place = st.empty()
     if request is not None:
         whole_picture(request, start, place)

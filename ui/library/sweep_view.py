@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.runs import sweeps
-from ui import setting_names, tables, words
+from ui import present, setting_names, tables, words
 from ui.charts import scaling
 from ui.components.figure import live
 from ui.i18n import _, _n
@@ -15,12 +15,13 @@ def show() -> None:
     names = sweeps.names()
     if not names:
         return
-    st.subheader(_("Sweeps"))
-    name = st.selectbox(_("Sweep"), names, key="sweep")
+    with present.aside("sweep"):
+        st.subheader(_("Sweeps"))
+        name = st.selectbox(_("Sweep"), names, key="sweep")
     rows = sweeps.rows(name)
     points = sweeps.scaling(rows)
     left = sum(not row.test for row in rows)
-    if left:
+    if left and not present.on():
         st.caption(
             _n("{n} of its runs has not been measured yet.", "{n} of its runs have not been measured yet.", left)
         )
@@ -29,14 +30,18 @@ def show() -> None:
         titles = {"accuracy": _("accuracy on test (%)"), "bits_per_byte": _("bits per byte on test")}
         for column, (figure, title) in zip(st.columns(2), titles.items(), strict=True):
             drawn = scaling.scaling(points, figure, title, _("training articles"), base.get(figure), _("base"))
-            with column:
-                live.chart(drawn, key=f"sweep_{figure}")
-        st.caption(
-            _(
-                "Of each number of articles the settings that are best on validation; the bar reaches from the worst seed to the "
-                "best one on test."
+            if present.screen(f"sweep_{figure}"):
+                with present.place(column):
+                    live.chart(drawn, key=f"sweep_{figure}")
+        if not present.on():
+            st.caption(
+                _(
+                    "Of each number of articles the settings that are best on validation; the bar reaches from the worst seed to the "
+                    "best one on test."
+                )
             )
-        )
+    if present.on():
+        return
     loss, accuracy, bits = _("loss on validation"), _("accuracy on test (%)"), _("bits per byte on test")
     writes: dict[str, tables.Write] = {
         _("Articles"): words.grouped,
