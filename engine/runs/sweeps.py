@@ -149,17 +149,15 @@ def name_of(run: Run) -> str:
         return ""
 
 
-def names(root: Path | None = None) -> list[str]:
-    """All sweeps, the newest first."""
-    return list(dict.fromkeys(name for run in lifecycle.all_runs(root) if (name := name_of(run))))
+def names(root: Path | None = None, among: list[Run] | None = None) -> list[str]:
+    """All sweeps, the newest first; `among` all runs, where somebody has just looked."""
+    every = lifecycle.all_runs(root) if among is None else among
+    return list(dict.fromkeys(name for run in every if (name := name_of(run))))
 
 
 def rows(sweep: str, root: Path | None = None) -> list[Row]:
     """The table of a sweep: its runs by articles, settings and seed; broken ones left out."""
-    runs = []
-    for run in lifecycle.all_runs(root):
-        if name_of(run) == sweep and run.problem is None:
-            runs.append(run)
+    runs = [run for run in lifecycle.all_runs(root) if name_of(run) == sweep and run.problem is None]
     tables = [dataclasses.asdict(run.settings) for run in runs]
     apart = ("name", "seed", "first_article", "last_article")
     differing = [

@@ -8,11 +8,12 @@ from ui import setting_names, tables, words
 from ui.charts import scaling
 from ui.components.figure import live
 from ui.i18n import _, _n
+from ui.readers import folders
 
 
 def show() -> None:
     """Shows one of the sweeps; nothing where there is none."""
-    names = sweeps.names()
+    names = sweeps.names(among=folders.all_runs())
     if not names:
         return
     st.subheader(_("Sweeps"))
