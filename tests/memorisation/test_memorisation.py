@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pages_helpers import a_run
+from pages_helpers import READ_ALL, a_run
 from waiting_helpers import until
 
 from engine.core import jobs
