@@ -39,6 +39,12 @@ class Wording:
         """A whole number, its thousands grouped."""
         return self.decimal(number, 0)
 
+    def counts(self, values: dict[str, object]) -> dict[str, str]:
+        """The values of a sentence, which are whole numbers or text, as it shows them."""
+        return {
+            name: self.whole(value) if isinstance(value, int | float) else str(value) for name, value in values.items()
+        }
+
     def decimal(self, number: float, digits: int = 2) -> str:
         """A number with so many decimals."""
         pattern = "#,##0" + ("." + "0" * digits if digits else "")

@@ -111,7 +111,7 @@ def draw(models: list[ModelReference], messages: list[dict[str, Any]], what: str
         differences_view.show(differences_view.of_text(passage["pieces"], changed))
 
 
-def _coloured(models: list[ModelReference], passage: dict, scored: list[dict[str, Any]], what: str) -> None:
+def _coloured(models: list[ModelReference], passage: dict[str, Any], scored: list[dict[str, Any]], what: str) -> None:
     microscope_view.show(passage["pieces"], scored, what, models[0].preset.vocabulary_size or 50257, key="scope")
     mean = [sum(m["looked"]["probabilities"]) / max(1, len(passage["pieces"])) for m in scored]
     sentence = " · ".join(
