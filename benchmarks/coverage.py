@@ -101,13 +101,15 @@ def copying(data: Path, draws: int, random: np.random.Generator, tokens: int = 2
             if len(stream) >= tokens:
                 first = (len(stream) - tokens) // 2
                 passages.append(search.find(stream[first : first + tokens], ranges))
+    words = [found.words(tokenizer) for found in passages]
     longest = by_shares = 0
     for _ in range(draws):
-        own, *others = (passages[n] for n in random.permutation(len(passages))[:21])
-        longest += search.copies_more(own, others)
+        drawn = random.permutation(len(passages))[:21]
+        own, *others = (passages[n] for n in drawn)
+        longest += search.copies_more(words[drawn[0]], [words[n] for n in drawn[1:]])
         shares = [(own.share(n), max(o.share(n) or 0.0 for o in others)) for n in search.LENGTHS]
         by_shares += any((share or 0.0) > most for share, most in shares)
-    stated = search.false_alarms(passages[:20])
+    stated = search.false_alarms(words[:20])
     return {
         "passages": len(passages),
         "stated_percent": round(100 * stated, 1),

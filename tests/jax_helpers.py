@@ -1,9 +1,12 @@
 """Programs on JAX, in processes of their own that cannot import TensorFlow."""
 
 import importlib.util
+import logging
 import os
+import re
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 from project import PROJECT
@@ -35,3 +38,27 @@ def on_jax(code, *arguments, **environment):
         text=True,
         timeout=400,
     )
+
+
+class CompilationLog(logging.Handler):
+    """How often JAX has compiled which function, where `jax_log_compiles` is on."""
+
+    def __init__(self):
+        super().__init__()
+        self._counts = Counter()
+        logger = logging.getLogger("jax")
+        logger.addHandler(self)
+        logger.propagate = False
+
+    def emit(self, record):
+        """Counts a line."""
+        if found := re.match(r"Compiling jit\((\w+)\)", record.getMessage()):
+            self._counts[found[1]] += 1
+
+    def clear(self):
+        """Begins anew."""
+        self._counts.clear()
+
+    def of_the_lab(self):
+        """The functions that read a model (`backend.compiled`) and the training step; Keras's own small ones are left out."""
+        return {name: self._counts[name] for name in ("pure", "_make_step")}

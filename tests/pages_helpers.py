@@ -62,6 +62,9 @@ def look_at(app: AppTest, run: str) -> AppTest:
     return app.selectbox(key="run").set_value(run).run()
 
 
+EVENTS_OF_A_RUN = 9  # of each model two evaluations in full, one in part and a sample; and a step
+
+
 def a_run(root, name="one", state=states.FINISHED, preset="checkpoints/presets/gpt2_mini_en", **more):
     """A run of four steps that has measured, written and saved; `more`: of its settings."""
     settings = RunSettings(preset=preset, articles="articles/sample", name=name, steps=4, **more)
@@ -69,7 +72,8 @@ def a_run(root, name="one", state=states.FINISHED, preset="checkpoints/presets/g
     figures = {"loss": 5.0, "accuracy": 0.2, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
     for model, step in (("base", 0), ("run", 4)):
         run.append_event("evaluation", step=step, split="validation", model=model, whole=False, **figures)
-        run.append_event("evaluation", step=step, split="test", model=model, whole=True, **figures)
+        for split in ("validation", "test"):
+            run.append_event("evaluation", step=step, split=split, model=model, whole=True, **figures)
         run.append_event("sample", step=step, model=model, prompt="The", text=f" <b>{model}</b> wrote *this*", seed=1)
     run.append_event("step", step=4, loss=5.0, accuracy=0.2, tokens=100, seconds=2.0, learning_rate=1e-3,
                      tokens_per_second=50.0, memory_bytes=10**9)  # fmt: skip

@@ -28,6 +28,7 @@ _LONGEST_NAME = 200
 _LONGEST_PATH = 300
 _MOST_ARTICLES = 10**9 - 1
 _LONG = 10_000_000
+MOST_SCREENS = 99  # of a page that is presented
 
 _ROOM, _SEEN, _REFUSED, _GIVEN = "address_room", "address_seen", "address_refused", "address_given"
 _GOING, _ARRIVED = "address_going", "address_arrived"
@@ -76,6 +77,8 @@ _TOKEN = whole(1, _LONG)
 TABLE: tuple[Parameter, ...] = (
     Parameter("run", NAME, _LONGEST_NAME, "run_chosen", live=True),
     Parameter("against", NAME, _LONGEST_PATH, "against_chosen", live=True),
+    Parameter("present", FLAG, 1, "present", False, live=True),
+    Parameter("screen", whole(1, MOST_SCREENS), 2, "present_screen", 1, quiet=True),
     _tab(rooms.EXPLORE),
     _tab(rooms.LIBRARY),
     Parameter("parent", NAME, _LONGEST_NAME, "tune_parent", None, rooms.TRAIN, True),
@@ -286,17 +289,27 @@ def end(room: str) -> None:
     if _loud(whole_query) not in [_loud(query) for query in state.get(_SEEN, [])]:
         st.query_params.from_dict(whole_query)
         state[_SEEN] = [whole_query]
+    elif _note(whole_query):  # what has no entry of its own has changed
+        _write(page, own)
+        return
     _write(page, None)
 
 
 def write_quietly(room: str) -> None:
     """Writes the live address from a part of a page that is drawn anew by itself: in the place of the entry there is."""
     own = _live(room)
-    seen = st.session_state.setdefault(_SEEN, [])
-    if (whole_query := _others() | own) not in seen:
-        seen.append(whole_query)
-        del seen[1:-1]  # what Streamlit itself knows of, and what stands in the browser now
+    _note(_others() | own)
     _write(rooms.PAGES[room].url_path, own, "history_quiet")
+
+
+def _note(query: dict[str, str]) -> bool:
+    """Remembers what stands in the browser from now on; whether that is new."""
+    seen = st.session_state.setdefault(_SEEN, [])
+    if query in seen:
+        return False
+    seen.append(query)
+    del seen[1:-1]  # what Streamlit itself knows of, and what stands in the browser now
+    return True
 
 
 def _live(room: str) -> dict[str, str]:
@@ -355,9 +368,10 @@ def go(room: str, tab: str = "", **values: Any) -> None:
     st.switch_page(rooms.PAGES[room], query_params=st.query_params.to_dict())
 
 
-def shared(room: str, run: str) -> str:
-    """The whole address of what is in view, for a link, with the run pinned."""
-    query = encode({**_values(room), "run_chosen": run or None}, parameters(room, tab_of(room)))
+def shared(room: str, run: str, typed: bool = True) -> str:
+    """The whole address of what is in view, for a link, with the run pinned; without `typed` no text that somebody typed."""
+    wanted = [p for p in parameters(room, tab_of(room)) if typed or p.codec is not TEXT]
+    query = encode({**_values(room), "run_chosen": run or None}, wanted)
     return f"{st.context.url or ''}".partition("?")[0] + ("?" + urlencode(query) if query else "")
 
 

@@ -49,7 +49,9 @@ def taken(preset: str, device: str, sequence_length: int = 0, lora_rank: int = 0
     length, batch = inputs.window_shape(chosen, base.max_sequence_length, base.vocabulary_size)
     rate = needs.peak_learning_rate(chosen, base.hidden_dim)
     numbers = {"sequence_length": words.grouped(length), "learning_rate": words.shortest(rate, 3)}
-    if not inputs.on_gpu(chosen):  # there the articles decide too
+    if inputs.on_gpu(chosen):  # there the articles decide too
+        found["batch_size"] = _("automatic: up to {n} tokens", n=words.grouped(inputs.GPU_STEP_TOKENS))
+    else:
         numbers["batch_size"] = words.grouped(batch)
     return found | {name: _("automatic: {n}", n=n) for name, n in numbers.items()}
 
@@ -62,10 +64,12 @@ def number(
     Args:
         shown: what `taken` says. value: of the input at first; 0, like None, leaves it empty. more: bounds and what
             else `number_input` takes; whole numbers without bounds of their own have those of the setting.
+            Its key is the setting's unless it is given: without one Streamlit tells an input by what stands faintly in
+            it, and would empty it whenever another choice changes that.
     """
     if name in fields.BY_NAME and "max_value" not in more and name in BOUNDS:
         more = {**dict(zip(("min_value", "max_value"), fields.BY_NAME[name].bounds, strict=True)), **more}
     found: float | None = column.number_input(
-        label, value=value or None, placeholder=shown[name], **{"min_value": 0, **more}
+        label, value=value or None, placeholder=shown[name], **{"min_value": 0, "key": f"tune_{name}", **more}
     )
     return found

@@ -98,14 +98,8 @@ def choose(split: str) -> BreakdownRequest | None:
         articles = (
             st.text_input(_("Articles on this machine: a file, folder or zip, or a prepared corpus"), first) or first
         )
-    return BreakdownRequest(
-        model,
-        articles,
-        split,
-        _choose_way(model.preset.max_sequence_length or 1024, _tokens_of(model, articles, split)),
-        typed,
-        against,
-    )
+    way = _choose_way(model.preset.max_sequence_length or 1024, _tokens_of(model, articles, split))
+    return BreakdownRequest(model, articles, split, way, typed, against)
 
 
 def _against(models: list[ModelReference]) -> ModelReference | None:
@@ -171,7 +165,7 @@ def _choose_way(context: int, tokens: int | None) -> PassSettings:
     }.get(chosen, PassSettings())
     if chosen == "own":
         one, two, three = st.columns(3)
-        tokens = one.number_input(
+        most = one.number_input(
             _("Tokens at most (0 = the whole split)"),
             0,
             10_000_000,
@@ -197,7 +191,7 @@ def _choose_way(context: int, tokens: int | None) -> PassSettings:
                 "From one window to the next, in tokens. A smaller one gives each token more context before it, and takes longer; every token is scored once. It goes with the whole split."
             ),
         )
-        way = PassSettings(int(tokens), int(length), int(stride))
+        way = PassSettings(int(most), int(length), int(stride))
     if st.checkbox(
         _("Leave out near-copies"),
         help=_(

@@ -3,31 +3,30 @@
 import streamlit as st
 
 from engine.core.errors import EngineError
-from engine.runs import lifecycle, states
-from engine.runs.folder import Run
+from engine.runs import states
+from engine.runs.looks import Look
 from ui import errors, removal_view, words
 from ui.i18n import _, _n
 from ui.readers import folders
 
 
-def why(run: Run) -> EngineError | None:
-    """Why a run is broken, or None where it is not."""
-    if (problem := folders.unreadable(run)) is not None:
-        return problem
-    state = run.state()
-    return state.error if state.state == states.BROKEN else None
+def _why(found: Look) -> EngineError | None:
+    if found.problem is not None:
+        return found.problem
+    return found.state.error if found.state.state == states.BROKEN else None
 
 
 def show(key: str) -> None:
     """Lists the broken runs, each to be deleted by who may do everything; nothing where there is none."""
-    broken = [(run, reason) for run in lifecycle.all_runs() if (reason := why(run)) is not None]
+    broken = [(found, reason) for found in folders.looked() if (reason := _why(found)) is not None]
     if not broken:
         return
     title = _n("{n} run is broken", "{n} runs are broken", len(broken))
     with st.expander(title, icon=":material/heart_broken:", expanded=True):
-        for run, reason in broken:
+        for found, reason in broken:
+            run = found.run
             said = f"**{words.plain(run.name)}** · {errors.markdown(reason)}"
-            if folders.unreadable(run) is None:
+            if found.problem is None:
                 said += " " + _(
                     "“Resume” above its curve in Explore writes it anew and goes on from the newest checkpoint."
                 )

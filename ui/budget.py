@@ -14,7 +14,7 @@ from engine.core.locks import Lock
 from engine.corpus import lookup
 from engine.evaluation.cache import PassSettings
 from engine.presets import catalogue
-from engine.runs import needs, queue, references, states, visitor_limits
+from engine.runs import lifecycle, needs, queue, references, states, visitor_limits
 from engine.runs.settings import RunSettings
 from engine.runs.visitor_limits import Limits
 from engine.services import import_job, uploads
@@ -84,8 +84,8 @@ def _check_room_for(taken: visitor_limits.Cost, most: Limits) -> None:
         EngineError: they have not.
     """
     waiting, on_disk = 0, float(taken.disk_bytes)
-    for run in folders.runs_with_events():
-        if not run.config.get("visitor"):
+    for run in lifecycle.all_runs():  # as they are now, and not when the page began to be drawn
+        if run.problem is not None or not run.config.get("visitor"):
             continue
         state = run.state().state
         waiting += state == states.QUEUED

@@ -10,7 +10,7 @@ from streamlit.runtime.scriptrunner import StopException
 
 from engine.runs import states
 from engine.services.launchers import launching
-from ui import access, address, budget, errors, former, header, owner, rooms, words
+from ui import access, address, budget, errors, former, header, owner, present, rooms, words
 from ui.i18n import browser_language
 from ui.readers import folders, polling
 
@@ -49,28 +49,33 @@ def _pages() -> dict[str, Page]:
 
 def show() -> None:
     """Shows the frame and, inside it, the page of the address."""
+    with polling.one_drawing():
+        _show()
+
+
+def _show() -> None:
     st.set_page_config(
         page_title="Atelier", page_icon=str(_FAVICON), layout="wide", initial_sidebar_state=_SIDEBAR_PIXELS
     )
     st.session_state.setdefault("language", browser_language())  # before the pages, whose titles are in it
     rooms.PAGES.update(_pages())
-    page = st.navigation([*rooms.PAGES.values(), *former.pages()])
+    pages = [*rooms.PAGES.values(), *former.pages()]
+    page = st.navigation(pages)
     if page.url_path in former.PLACES:
         page.run()  # which leads on
         return
     room = page.url_path or rooms.LAB
     address.begin(room)
+    if present.on():  # which the address says, and that is read once the room is known
+        st.navigation(pages, position="hidden")
     st.html(_LOOK)
+    present.begin(room)
     # After a crash or a restart of the machine nobody else starts what waits.
-    if polling.shared("work left", launching.work_left):
+    if folders.anything_under_way() and launching.work_left():
         with errors.shown():
             launching.tend()
-    with st.sidebar:
-        polling.fragment(_strip, POLL_SECONDS if folders.active_run() else None)()
-        owner.show()
-        if access.is_owner():
-            for problem in budget.problems():
-                st.warning(errors.markdown(problem), icon=":material/settings_alert:")
+    if not present.on():
+        _sidebar()
     header.show(room)
     place = st.container()
     _inside.page = True
@@ -84,8 +89,18 @@ def show() -> None:
     _finish(room, place)
 
 
+def _sidebar() -> None:
+    with st.sidebar:
+        polling.fragment(_strip, POLL_SECONDS if folders.active_run() else None)()
+        owner.show()
+        if access.is_owner():
+            for problem in budget.problems():
+                st.warning(errors.markdown(problem), icon=":material/settings_alert:")
+
+
 def _finish(room: str, place: DeltaGenerator) -> None:
     """Says what of the address came to nothing, and writes the address of what is chosen now."""
+    present.bar(room)
     address.say(place)
     address.end(room)
 

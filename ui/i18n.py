@@ -3,26 +3,22 @@
 The language is a matter of the session, never of the process: nothing here sets a locale or a global.
 """
 
-import gettext
 from collections.abc import Callable
-from functools import lru_cache
-from pathlib import Path
 
 import streamlit as st
 
 from engine.core import splits
 from engine.core.errors import EngineError, SettingsError
+from engine.core.languages import LANGUAGES as LANGUAGES
+from engine.core.languages import catalogue as catalogue
 from ui import numbers
 
-LANGUAGES = {"en": "English", "fr": "Français"}
-DOMAIN = "atelier"
 LANGUAGE_COOKIE = "atelier_language"  # ui/components/history/history.js writes it
-LOCALE_FOLDER = Path(__file__).parent / "locale"
 
 
 def language() -> str:
     """The language of this session: the one chosen in the frame, else the browser's, else English."""
-    chosen = st.session_state.get("language")
+    chosen: str | None = st.session_state.get("language")
     if chosen in LANGUAGES:
         return chosen
     return browser_language()
@@ -34,12 +30,6 @@ def browser_language() -> str:
         return str(chosen)
     prefix = (st.context.locale or "en").split("-")[0].lower()
     return prefix if prefix in LANGUAGES else "en"
-
-
-@lru_cache(maxsize=len(LANGUAGES))
-def catalogue(code: str) -> gettext.NullTranslations:
-    """The compiled catalogue of a language."""
-    return gettext.translation(DOMAIN, LOCALE_FOLDER, [code], fallback=code == "en")
 
 
 def _(sentence: str, **values: object) -> str:

@@ -48,7 +48,7 @@ def choose() -> None:
         state["run_chosen"] = chosen = None
     references = _references(known, chosen)
     state["run"] = state["run_shown"] = chosen or _usual(known)
-    titles = {reference: _title(reference, known) for reference in references}
+    titles = _titles(references, known)
     st.selectbox(
         _("Run"),
         references,
@@ -72,7 +72,9 @@ def choose() -> None:
     if against in presets and against not in options:
         against = None
     state["against"] = against or BASE
-    against_titles = {reference: _against_title(reference, own, known, presets) for reference in options}
+    usual, sentence = len(options) - len(others), _("against {name}")  # one sentence for hundreds of runs
+    against_titles = {reference: _against_title(reference, own, known, presets) for reference in options[:usual]}
+    against_titles |= {name: sentence.format(name=title) for name, title in _titles(others, known).items()}
     st.selectbox(
         _("Held against"),
         options,
@@ -112,6 +114,10 @@ def _tell_gone(parameter: str, reference: str) -> None:
         return
     st.session_state["pair_complete"] = False
     choices.say_gone(reference)
+
+
+def _titles(references: list[str], known: dict[str, Run]) -> dict[str, str]:
+    return {reference: _title(reference, known) for reference in references}
 
 
 def _title(reference: str, known: dict[str, Run]) -> str:
@@ -160,17 +166,30 @@ def show_run(name: str) -> None:
     st.session_state["run_chosen"] = name
 
 
-def _known() -> dict[str, Run]:
+def known() -> dict[str, Run]:
     """The runs by their names, as the header has found them: with hundreds of them a look at all takes its time."""
-    return st.session_state.get("pair_runs", {})
+    found: dict[str, Run] = st.session_state.get("pair_runs", {})
+    return found
 
 
 def current() -> Pair:
     """What the header has chosen."""
     reference = st.session_state.get("run") or ""
     name, _slash, step = reference.partition("/")
-    run = _known().get(name)
+    run = known().get(name)
     return Pair(run, step if run else "", st.session_state.get("against") or BASE)
+
+
+def in_words() -> str:
+    """What is in view, as Markdown: the run and what it is held against; "" where there is no run."""
+    state, runs = st.session_state, known()
+    reference = state.get("run") or ""
+    if reference.partition("/")[0] not in runs:
+        return ""
+    own = runs[reference.partition("/")[0]].settings.preset
+    presets = [preset.reference for preset in catalogue.shipped()]
+    against = _against_title(state.get("against") or BASE, own, runs, presets)
+    return words.plain(f"{_title(reference, runs)} {against}")
 
 
 def other_run() -> Run | None:
@@ -179,7 +198,7 @@ def other_run() -> Run | None:
     name = pair.against.partition("/")[0]
     if pair.against == BASE or pair.run is None or name == pair.run.name:
         return None
-    other = _known().get(name)
+    other = known().get(name)
     return None if other is None or other.settings.method == IMPORTED else other
 
 
@@ -219,9 +238,9 @@ def models() -> list[ModelReference]:
     """The models in view, what is held against first; one alone where the run has no checkpoint yet, which is told of."""
     pair = current()
     found: list[ModelReference] = []
-    for make in (lambda: _against(pair), lambda: _own(pair)):
+    for model_of in (_against, _own):
         try:
-            model = make()
+            model = model_of(pair)
         except EngineError as error:
             st.info(errors.markdown(error), icon=":material/hourglass_empty:")
             continue
@@ -248,7 +267,7 @@ def _against(pair: Pair) -> ModelReference | None:
         shipped = catalogue.shipped()
         return ModelReference(shipped[0]) if shipped else None
     name, _slash, step = pair.against.partition("/")
-    if (run := _known().get(name)) is not None:
+    if (run := known().get(name)) is not None:
         return _model(run, step)
     if pair.against in folders.preset_choices():
         return ModelReference(catalogue.find(pair.against))

@@ -1,4 +1,4 @@
-"""One run as pages show it: how far it is, its curves, its samples, and how it ended."""
+"""One run as pages show it: how far it is, its curves and its samples."""
 
 import time
 
@@ -6,15 +6,23 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from engine.core.errors import EngineError
-from engine.runs import checkpoints, lifecycle, queue, states
+from engine.runs import lifecycle, queue, states
 from engine.runs.folder import Run
-from engine.runs.history.events import VALIDATION
 from engine.runs.history.follower import History
 from engine.runs.settings import EVERYTHING
 from engine.runs.states import State
 from engine.services import dispatcher, killing
 from engine.services.launchers import launching
-from ui import access, bases_view, errors, gpu_unused, job_view, little_memory, near_copies_view, texts, words
+from ui import (
+    access,
+    errors,
+    gpu_unused,
+    job_view,
+    little_memory,
+    present,
+    texts,
+    words,
+)
 from ui.charts import colours, style
 from ui.components.figure import live
 from ui.i18n import _, _n
@@ -35,7 +43,8 @@ def watch(run: Run, key: str, details: bool = False, other: Run | None = None) -
 
     def draw() -> None:
         state = run.state()
-        head(run, state, key)
+        if state.state in ACTIVE or not present.on():
+            head(run, state, key)
         curves(run, key, details, other)
         if active and state.state not in ACTIVE:
             st.rerun()  # it has just ended: the rest of the page shows so, and nothing polls any more
@@ -251,16 +260,22 @@ def curves(run: Run, key: str, details: bool, other: Run | None = None) -> None:
     """The curves, and beside them what base and run write at this moment; those of the other run in its colour."""
     history, colour = folders.history(run), colours.of_run(run.name)
     reported = bool(len(history.steps["step"]))
-    left, right = st.columns([3, 2])
-    with left:
-        if not reported and not history.events("evaluation"):
-            st.info(_("The first point is the base model's own accuracy: it appears as soon as the model is loaded."))
-        else:
-            _validation(run, history, "accuracy", _("accuracy (%)"), colour, f"{key}_accuracy", 100, other)
-    with right:
-        samples(run, 2 if details and other is None else 1, other)
+    left, right = (st.container(), st.container()) if present.on() else st.columns([3, 2])
+    if present.screen("accuracy"):
+        with left:
+            _accuracy(run, history, reported, colour, key, other)
+    if present.screen("samples"):
+        with right:
+            samples(run, 2 if details and other is None and not present.on() else 1, other)
     if details and reported:
         _details(run, history, colour, key, other)
+
+
+def _accuracy(run: Run, history: History, reported: bool, colour: str, key: str, other: Run | None) -> None:
+    if not reported and not history.events("evaluation"):
+        st.info(_("The first point is the base model's own accuracy: it appears as soon as the model is loaded."))
+    else:
+        _validation(run, history, "accuracy", _("accuracy (%)"), colour, f"{key}_accuracy", 100, other)
 
 
 def _validation(
@@ -273,7 +288,7 @@ def _validation(
     factor: float = 1.0,
     other: Run | None = None,
 ) -> None:
-    on = measured.at_intervals(history)
+    on = measured.at_intervals(run)
     beside = style.Beside(other.name, colours.of_run(other.name), folders.history(other)) if other else None
 
     def build() -> go.Figure:
@@ -281,7 +296,7 @@ def _validation(
 
     version = max(history.version, beside.history.version if beside else 0)  # each is another for another content
     live.shared(
-        build, ("validation", str(run.folder), name, colour, on, str(other.folder) if other else None), version, key
+        build, ("validation", str(run.folder), name, colour, on, str(other.folder) if other else ""), version, key
     )
 
 
@@ -305,6 +320,11 @@ def _details(run: Run, history: History, colour: str, key: str, other: Run | Non
         (_over_steps, "learning_rate", _("learning rate"), 1.0),
         (_over_steps, "memory_bytes", _("memory of the trainer (MB)"), 1e-6),
     ]
+    if present.on():
+        for number, (draw, name, title, factor) in enumerate(figures):
+            if present.screen(name):
+                draw(run, history, name, title, colour, f"{key}_figure_{number}", factor)
+        return
     for first in range(0, len(figures), 2):
         for slot, number in zip(st.columns(2), range(first, min(first + 2, len(figures))), strict=False):
             draw, name, title, factor = figures[number]
@@ -327,99 +347,13 @@ def samples(run: Run, prompts: int, other: Run | None = None) -> None:
         if other is not None:
             name = words.plain(other.name)
             written.append((f"{name}, {_('after step {n}')}", colours.of_run(other.name), of_other.get(prompt)))
-        for title, colour, sample in written:
+        places = st.columns(len(written)) if present.on() else [st.container() for _model in written]
+        for (title, colour, sample), place in zip(written, places, strict=True):
             if sample is None:
                 continue
-            with st.container(gap="xxsmall"):
+            with place, st.container(gap="xxsmall"):
                 st.caption(title.replace("{n}", words.grouped(sample["step"])))
                 texts.show(prompt, sample["text"], colour)
-
-
-def result_sentences(run: Run) -> list[str]:
-    """What is to be said of which of a run's checkpoints its figures are; what happened, `interpretation_view` says."""
-    history, state, sentences = folders.history(run), run.state(), []
-    result = checkpoints.result_of(run, unread=False)
-    if run.ships_without_weights:
-        sentences.append(errors.markdown(checkpoints.none_of(run)))
-    elif state.result and (result is None or result.step != state.result):
-        sentences.append(
-            _("Its result, the checkpoint of step {n}, is gone or damaged.", n=words.grouped(state.result))
-        )
-    for event in history.events("result")[-1:]:
-        if event.get("base_better"):
-            sentences.append(
-                _(
-                    "At no checkpoint of this run is the loss on validation lower than the base model's; what is shown is the last."
-                )
-            )
-        elif event.get("best_step") and event["step"] != state.step:
-            sentences.append(
-                _(
-                    "The figures are those of its best checkpoint on validation, of step {n}.",
-                    n=words.grouped(event["step"]),
-                )
-            )
-    return sentences
-
-
-def outcome(run: Run) -> None:
-    """What a finished run reached on the whole of validation, against its base on the same tokens.
-
-    Its figures on test are a final measurement, which is made by a press in Score.
-    """
-    figures = folders.history(run).on_whole_splits()
-    split = VALIDATION
-    if ("run", split) not in figures or ("base", split) not in figures:
-        return
-    bases_view.say_changed([run])
-    own, base = figures["run", split], figures["base", split]
-    first, second, third = st.columns(3)
-    first.metric(
-        words.accuracy_on(split),
-        words.percent(own["accuracy"]),
-        **words.delta(100 * (own["accuracy"] - base["accuracy"]), 1, _("{n} points against the base")),
-        help=_(
-            "How often the most probable next token is the right one. Base: {base}.",
-            base=words.percent(base["accuracy"]),
-        ),
-        border=True,
-    )
-    second.metric(
-        _("Bits per byte"),
-        words.decimal(own["bits_per_byte"]),
-        **words.delta(own["bits_per_byte"] - base["bits_per_byte"], 2, lower_is_better=True),
-        help=_("How many bits the model needs for a byte of text: lower is better, comparable across vocabularies."),
-        border=True,
-    )
-    third.metric(
-        _("Measured on"),
-        _("{n} tokens", n=words.grouped(own["evaluated_tokens"])),
-        help=_(
-            "All of validation: articles that neither base nor run was trained on, the same tokens for both. Along the curve a part of them is measured."
-        ),
-        border=True,
-    )
-    for sentence in result_sentences(run):
-        st.markdown(sentence)
-    if warning := near_copies_view.said(own.get("near_copies"), split, bool(own.get("near_copies_left_out"))):
-        st.warning(warning)
-    keras_evaluate(run)
-
-
-def keras_evaluate(run: Run) -> None:
-    """What Keras said of a run that was made the original report's way, where it was."""
-    for event in folders.history(run).events("keras_evaluate")[-1:]:
-        st.caption(
-            _(
-                "Keras's own `.evaluate`, as in the original report, on the first tokens of each {split} article ({n} tokens): accuracy {accuracy}, loss {loss}. With the padding counted, {targets} places: accuracy {with_padding}.",
-                split=words.split_name(event["split"]),
-                n=words.grouped(event["tokens"]),
-                accuracy=words.percent(event["accuracy"]),
-                loss=words.decimal(event["loss"], 3),
-                targets=words.grouped(event["targets"]),
-                with_padding=words.percent(event["accuracy_with_padding"]),
-            )
-        )
 
 
 def exists(name: str | None) -> Run | None:

@@ -2,7 +2,9 @@
 
 import hashlib
 import re
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -40,7 +42,7 @@ def _digest(content: bytes | Path) -> str:
     return sha256(content) if isinstance(content, Path) else hashlib.sha256(content).hexdigest()
 
 
-def _save_once(uploaded: list) -> str:
+def _save_once(uploaded: list[Any]) -> str:
     """Saves what the widget for uploads holds to the disk, once for all reruns.
 
     Streamlit holds every upload in the server's memory as long as its session lives: what is on the disk is let go there.
@@ -94,6 +96,24 @@ def prepared(vocabulary: str = "") -> dict[str, store.Corpus]:
     return {path: c for path, c in found.items() if vocabulary in ("", c.card["tokenizer"]) and budget.may_read(path)}
 
 
+def distinct(found: dict[str, store.Corpus]) -> dict[str, list[str]]:
+    """The same articles once, whether a folder or a zip brought them: the newest corpus of them, and all of theirs.
+
+    Args:
+        found: as `prepared` gives them.
+    """
+    kept: dict[Hashable, list[str]] = {}
+    for path, c in found.items():
+        parts = tuple((split, c.articles(split)) for split in c.splits)
+        kept.setdefault((c.content_hash, c.card["tokenizer"], parts), []).append(path)
+    return {same[0]: same for same in kept.values()}
+
+
+def listed(path: str) -> str:
+    """The corpus that stands in lists for one of the same articles."""
+    return next((first for first, same in distinct(prepared()).items() if path in same), path)
+
+
 def title(c: store.Corpus) -> str:
     """A corpus by its source's name and its size."""
     name = c.card["source"].replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
@@ -115,7 +135,8 @@ def with_split(split: str, vocabulary: str = "") -> dict[str, str]:
     `vocabulary`: the hash of the one that prepared articles must have.
     """
     sample = {paths.portable(paths.SAMPLE_ARTICLES): _("The sample that ships")}
-    others = {path: c for path, c in prepared(vocabulary).items() if split in c.splits}
+    known = prepared(vocabulary)
+    others = {path: known[path] for path in distinct(known) if split in known[path].splits}
     return sample | {path: title(c) for path, c in others.items() if c.card["source"] not in sample}
 
 
@@ -157,8 +178,13 @@ def choose_articles(key: str, vocabulary: str = "", with_hub: bool = False, form
         if not known:
             st.caption(_("Nothing is prepared yet for this vocabulary: the sample is used."))
             return sample
+        if (wanted := st.session_state.get(f"{key}_prepared")) is not None:
+            st.session_state[f"{key}_prepared"] = listed(wanted)
         return st.selectbox(
-            _("Prepared articles"), list(known), format_func=lambda path: title(known[path]), key=f"{key}_prepared"
+            _("Prepared articles"),
+            list(distinct(known)),
+            format_func=lambda path: title(known[path]),
+            key=f"{key}_prepared",
         )
     if way == "upload":
         uploaded = st.file_uploader(

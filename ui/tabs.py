@@ -4,11 +4,14 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from ui import address, rooms
+from ui import address, present, rooms
 
 
 def show(room: str, bodies: Mapping[str, Callable[[], None]]) -> None:
-    """Shows the tabs of a room and, in the one that is in view, what its function draws."""
+    """Shows the tabs of a room and, in the one that is in view, what its function draws; presented, that one alone."""
+    if present.on():
+        bodies[address.tab_of(room)]()
+        return
     titles = {tab: rooms.tab_title(tab) for tab in rooms.ROOMS[room]}
     key = f"tabs_{room}"
     # The widget's value is a title, in the language of the session; what is kept and stands in addresses is the code.

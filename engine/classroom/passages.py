@@ -57,11 +57,11 @@ def found(run: Run, prepare: articles_read.Prepare = preparation.prepare) -> Cop
     samples = [p for p in history.placed if p.event["kind"] == "sample" and p.event["model"] == "run"]
     if not samples:
         return None
-    last = max(placed.event["step"] for placed in samples)
+    newest = max(placed.event["step"] for placed in samples)
     seen = articles_read.seen(run, prepare)
     search.build(seen.ranges)
     best: Copy | None = None
-    for sample in history.complete(p for p in samples if p.event["step"] == last):
+    for sample in history.complete(p for p in samples if p.event["step"] == newest):
         ids = search.ids_of(seen.tokenizer, sample["prompt"], sample["text"])
         for passage in search.find(ids, seen.ranges).passages[:1]:
             if best is None or passage.length > best.tokens:

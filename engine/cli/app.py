@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from engine.cli import classes, cluster, corpus, evaluating, models, runs, sweeps, training
+from engine.cli import classes, cluster, corpus, evaluating, models, report, runs, sweeps, training
 from engine.core.errors import EngineError, SettingsError
 from engine.presets import memory
 
@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--json", action="store_true", help="end with one line of JSON")
         return sub
 
-    for subject in (training, runs, sweeps, corpus, evaluating, models, classes, cluster):
+    for subject in (training, runs, sweeps, corpus, evaluating, report, models, classes, cluster):
         subject.register(command)
     return whole
 
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; problems that a person can act on are one sentence each on standard error."""
     a = parser().parse_args(arguments)
     try:
-        code = a.action(a)
+        code: int = a.action(a)
         sys.stdout.flush()  # here, where an end of whoever reads it is known
         return code
     except OSError as error:

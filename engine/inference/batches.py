@@ -4,9 +4,9 @@ Sums are rounded by how many rows a product has: a call takes a fixed number of 
 row keeps its tokens at places of its own. So a text does not depend on what is written beside it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,12 +14,42 @@ from engine.core.errors import EngineError
 from engine.models import finite
 from engine.models.backend import gpus, keras, tensor
 from engine.models.protocols import CausalLM, Tensor
-
-if TYPE_CHECKING:
-    from engine.inference.generation import Generator, Sampler
+from engine.presets.tokenizers import Tokenizer
 
 # Four rows take a CPU hardly longer than one, whose time goes into reading the weights, and sixteen a GPU.
 CPU_ROWS, GPU_ROWS = 4, 16
+
+
+class Sampler(Protocol):
+    """How the next token is drawn (`engine.inference.generation.Sampler`)."""
+
+    def draw(self, logits: np.ndarray, rng: np.random.Generator) -> int:
+        """The next token for logits of shape (vocabulary,)."""
+
+
+class Reader(Protocol):
+    """A model that reads prompts (`engine.inference.generation.Generator`).
+
+    Attributes:
+        tokenizer: of its preset.
+    """
+
+    tokenizer: Tokenizer
+
+    def prompt_ids(self, prompt: str, max_new_tokens: int) -> tuple[list[int], int]:
+        """The ids that a prompt gives the model, and how many found no room."""
+
+    def room(self, max_new_tokens: int) -> int:
+        """The most tokens that are written."""
+
+    def cache_length(self, ids: list[int], room: int) -> int:
+        """How many places the cache of a text has."""
+
+    def begin(self, ids: list[int], room: int) -> tuple[Tensor, Tensor]:
+        """The cache behind a prompt, and the logits."""
+
+    def decoder(self, length: int) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """`decode`, compiled for caches of so many places."""
 
 
 def rows() -> int:
@@ -38,7 +68,7 @@ class Text:
 
     prompt_ids: list[int]
     room: int
-    sampler: "Sampler"
+    sampler: Sampler
     rng: np.random.Generator
     ids: list[int] = field(default_factory=list)
     ended: bool = False
@@ -61,12 +91,12 @@ class Text:
 class Batch:
     """The texts of one model: they come and go between two turns."""
 
-    def __init__(self, generator: "Generator") -> None:
+    def __init__(self, generator: Reader) -> None:
         self._generator = generator
         self._new: list[Text] = []
         self._chunks: list[_Chunk] = []
 
-    def add(self, prompt: str, max_new_tokens: int, sampler: "Sampler", seed: int) -> Text:
+    def add(self, prompt: str, max_new_tokens: int, sampler: Sampler, seed: int) -> Text:
         """A text more, which gets its first token in the next turn."""
         ids, _ = self._generator.prompt_ids(prompt, max_new_tokens)
         text = Text(ids, self._generator.room(max_new_tokens), sampler, np.random.default_rng(seed))
@@ -105,7 +135,7 @@ class Batch:
 class _Chunk:
     """As many texts as one call takes, with caches of the same length."""
 
-    def __init__(self, generator: "Generator", length: int) -> None:
+    def __init__(self, generator: Reader, length: int) -> None:
         self.length, self._generator = length, generator
         self._texts: list[Text | None] = [None] * rows()
         self._fed = [0] * len(self._texts)  # of each text's new tokens, how many the model has read

@@ -13,6 +13,7 @@ import numpy as np
 from engine.core.errors import EngineError, SettingsError
 from engine.inference import batches, beam
 from engine.inference.batches import Batch
+from engine.inference.samples.streaming import MOST_BEAMS
 from engine.inference.token_scores import Microscope
 from engine.models import finite
 from engine.models.backend import compiled, keras, tensor
@@ -23,7 +24,6 @@ from engine.presets.tokenizers import Tokenizer
 Written: TypeAlias = tuple[Tensor, Tensor]  # two of: the logits behind each token, the cache
 Step: TypeAlias = Callable[[Tensor, Tensor, Tensor], Written]
 
-MOST_BEAMS = 8
 _LENGTHS = (128, 256, 512, 1024)  # a compiled function for each: prompts of all lengths share them
 _PREFILL = 32  # prompts are fed in pieces of one shape, so that no prompt length compiles anew
 

@@ -63,7 +63,7 @@ _NOT_NEEDED = () if framework.uses_jax() else ("jax", "pandas")
 
 @contextlib.contextmanager
 def _quick_imports() -> Iterator[None]:
-    """Spares the imports inside a third of their time, which somebody waits.
+    """Spares the imports inside a good part of their time, for which somebody waits.
 
     TensorFlow and Keras import JAX and pandas where they are installed, for converters and tables that nothing here makes;
     both go without. Nothing that is imported becomes garbage, so collecting it is put off, and left out of later rounds.
@@ -72,7 +72,8 @@ def _quick_imports() -> Iterator[None]:
     missing = [name for name in _NOT_NEEDED if name not in there]
     collects = gc.isenabled()
     gc.disable()
-    sys.modules.update(dict.fromkeys(missing))  # type: ignore[arg-type]  # None: an ImportError, as where it is not installed
+    for name in missing:
+        sys.modules[name] = None  # type: ignore[assignment]  # an ImportError, as where it is not installed
     try:
         yield
     finally:
@@ -223,7 +224,28 @@ def compiled(function: Callable[..., Any], model: CausalLM, jit_compile: bool = 
         with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
             return function(*arguments)
 
-    return lambda *arguments: pure([variable.value for variable in variables], *arguments)
+    return lambda *arguments: pure([_at_home(variable.value) for variable in variables], *arguments)
+
+
+_home: Any = None  # JAX's device to which all that is measured is bound, where several share a run
+
+
+def bind(device: str) -> None:
+    """Binds what models hold to a device, by TensorFlow's name, whenever a compiled function of JAX reads it.
+
+    What several devices have computed stays bound to them, what was loaded is bound to none: of the two JAX would compile each
+    function twice.
+    """
+    global _home
+    _home = jax_device(device)
+
+
+def _at_home(value: Any) -> Any:
+    if _home is None or value.committed:
+        return value
+    import jax
+
+    return jax.device_put(value, _home)  # no copy where it lies there already
 
 
 def tensor(value: Any) -> Tensor:
@@ -232,6 +254,7 @@ def tensor(value: Any) -> Tensor:
 
 
 __all__ = [
+    "bind",
     "capability",
     "compiled",
     "device",

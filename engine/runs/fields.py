@@ -110,7 +110,7 @@ FIELDS = (
     Field(
         "compilation",
         str,
-        "by XLA: steps are faster, the first one waits for it; auto = not for two minutes of a small model on a CPU",
+        "by XLA: steps are faster, the first one waits for it; auto = not for a minute of a small model on a CPU",
         COMPILATIONS,
     ),
     Field("checkpoint_format", str, "of the weights", CHECKPOINT_FORMATS),

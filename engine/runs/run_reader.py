@@ -1,6 +1,7 @@
 """Reads a run's folder: its settings, where it stands, who works on it, what was asked of it."""
 
 import functools
+import os
 import re
 import time
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import Any
 from engine.core import checked, lab_settings
 from engine.core.errors import EngineError, RunError, sentence
 from engine.core.files import read_json
+from engine.core.kept import Kept
 from engine.core.locks import held
 from engine.runs import attempts, identity
 from engine.runs.history import events, lines
@@ -20,6 +22,7 @@ HEARTBEAT = "heartbeat"
 FROZEN_SECONDS = 20.0
 _FROZEN_ON_A_NODE_SECONDS = 120.0  # a shared file system shows a change late, and clocks differ
 _STEP_FOLDER = re.compile(r"step-(\d{8})")
+_states = Kept(lambda path: checked.read(path, checked.STATE))
 
 
 class RunReader:
@@ -89,7 +92,8 @@ class RunReader:
     @property
     def recorded(self) -> dict[str, Any] | None:
         """Command, date and commit of a run that ships with the project, or None for one's own."""
-        return checked.read_if_whole(self.folder / "recorded.json", checked.RECORDED) or None
+        path = os.path.join(self.folder, "recorded.json")  # which few runs have; asked of hundreds at each drawing
+        return (os.path.lexists(path) and checked.read_if_whole(Path(path), checked.RECORDED)) or None
 
     @property
     def ships_without_weights(self) -> bool:
@@ -139,7 +143,9 @@ class RunReader:
     def read_state(self) -> State:
         """What state.json says, whatever else of the folder is damaged."""
         try:
-            stored = checked.read(self.home / "state.json", checked.STATE)
+            path = self.home / "state.json"
+            # What a shared disk says of a file may be some seconds old where the file itself is not.
+            stored = checked.read(path, checked.STATE) if self.scheduled else _states.of(path)
         except RunError as error:
             return State(BROKEN, 0.0, reason=error.to_json())
         return State(**{name: stored[name] for name in State.__dataclass_fields__ if name in stored})
@@ -177,7 +183,11 @@ class RunReader:
 
     def checkpoint_folders(self) -> list[Path]:
         """The folders of checkpoints, oldest first (whether they are whole, engine.runs.checkpoints says)."""
-        return sorted(path for path in self.folder.glob("step-*") if _STEP_FOLDER.fullmatch(path.name))
+        try:
+            names = sorted(name for name in os.listdir(self.folder) if _STEP_FOLDER.fullmatch(name))
+        except OSError:
+            return []
+        return [self.folder / name for name in names]
 
     def saved_step(self) -> int:
         """The step of the newest checkpoint, whether whole or not; 0 where there is none."""

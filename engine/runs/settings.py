@@ -15,6 +15,7 @@ LENGTHS = ("steps", "epochs", "minutes")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 PACKED, FIRST_TOKENS = METHODS = ("packed", "first-tokens")
 IMPORTED = "imported"  # the method of a run that was not trained here: its one checkpoint came from elsewhere
+PRETRAINING = "pretraining"  # the method of one that begins with nothing (engine.training.pretraining); none to choose
 CHECKPOINT_FORMATS = CKPT, H5, KERAS = ("ckpt", "weights.h5", "keras")
 PRESET, HUGGING_FACE = "preset", "hugging-face"
 EXPORTS = (*CHECKPOINT_FORMATS, PRESET, HUGGING_FACE)
@@ -66,7 +67,8 @@ class RunSettings:
         plan: title and number of the stage that this run is of a plan; "" = of none.
         name: the run's folder.
         method: PACKED, or FIRST_TOKENS, the original project's way: the first sequence_length
-            tokens of each article through Keras fit, saved as a TensorFlow checkpoint too, measured by Keras evaluate; or IMPORTED: not trained here.
+            tokens of each article through Keras fit, saved as a TensorFlow checkpoint too, measured by Keras evaluate; or IMPORTED: not trained here;
+            or PRETRAINING: from nothing, of a folder of text, into `preset`.
         device: auto, cpu or gpu:N.
         devices: that share each batch (JAX alone); with several, device is auto, or cpu.
         precision: auto, or a Keras dtype policy.
@@ -258,7 +260,7 @@ def _problems(s: RunSettings) -> Iterator[EngineError]:
             size=s.batch_size,
             devices=s.devices,
         )
-    if s.method not in (*METHODS, IMPORTED):
+    if s.method not in (*METHODS, IMPORTED, PRETRAINING):
         yield bad("The method must be one of {known}; received {value}.", known=METHODS, value=s.method)
     if s.method == FIRST_TOKENS and s.minutes is not None:
         yield bad("The original report's way is given in steps or epochs: Keras fit must know their number.")

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from engine.core.progress import Cancelled
 from engine.inference.samples import streaming
 
+MOST_TEXTS = 16  # under way, when another request is begun: each keeps up to 75 MB of what GPT-2 base has read
 _PASS_SECONDS = 0.02  # until who waits for a lock that was released has it: it goes to whoever is first
 _LOOK_SECONDS = 0.2  # how often a request that waits looks whether its client is still there
 
@@ -110,7 +111,7 @@ class Writing:
             desk.end_all(error)
 
     def _take_new(self, desk: streaming.Desk) -> None:
-        while self._waiting:
+        while self._waiting and desk.texts() < MOST_TEXTS:
             own = self._waiting.popleft()
             with own.lock:
                 if own.given_up:

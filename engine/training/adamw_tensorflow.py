@@ -1,4 +1,4 @@
-"""Keras's AdamW on TensorFlow in a graph of a third of the size: what all variables share is worked out once."""
+"""Keras's AdamW on TensorFlow with half of its operations: what all variables share is worked out once."""
 
 import functools
 
@@ -11,9 +11,9 @@ from engine.models.protocols import Tensor, Variable
 def share(optimizer: keras.optimizers.Optimizer) -> None:
     """Lets an AdamW make its step with few operations; every other optimizer, and one with other wishes, stays as it is.
 
-    Keras works out the rate, its correction and the constants anew for each variable, which is half of what the training
-    step of a small model is traced, optimised and begun with: seconds in which a person waits for the first step. The
-    operations on the variables themselves are Keras's, one by one, so the results are the same to the last bit.
+    Keras works out the rate, its correction and the constants anew for each variable, a quarter of what the training
+    step of a small model is traced, optimised and begun with, while a person waits for the first step. The operations on
+    the variables themselves are Keras's, one by one, so the results are the same to the last bit.
     """
     own = getattr(optimizer, "inner_optimizer", optimizer)  # under a scale of the loss
     wishes = (

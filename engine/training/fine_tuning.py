@@ -3,8 +3,6 @@
 import contextlib
 from typing import Any, NoReturn
 
-import psutil
-
 from engine.core import framework, machine
 from engine.core.errors import EngineError, StorageError
 from engine.core.progress import OnProgress, Phase, Progress
@@ -16,7 +14,7 @@ from engine.runs import spacing, states
 from engine.runs.folder import Run
 from engine.runs.history import shared
 from engine.runs.settings import FIRST_TOKENS
-from engine.training import final, saver, setup, steppers
+from engine.training import final, reports, saver, setup, steppers
 from engine.training.loop import Loop, Sums
 from engine.training.measurer import Measurer
 from engine.training.saver import Saver
@@ -108,7 +106,7 @@ class _FineTuning:
         """Goes on from the run's newest whole checkpoint, or measures where the run begins."""
         run, own, s = self.setup.run, self.setup.own, self.setup.settings
         if own is not None:
-            saver.restore(self.setup, self.model)
+            saver.restore(self.model, own, s.lora_rank)
             run.append_event("resume", step=own.step)
         else:
             self.state.steps = settled_steps(s, self.setup.batches.steps_per_epoch)
@@ -203,18 +201,8 @@ class _FineTuning:
     def report(self, sums: Sums) -> None:
         """Writes the training figures since the last report."""
         state, run = self.state, self.setup.run
-        run.append_event(
-            "step",
-            step=state.step,
-            tokens=state.tokens,
-            seconds=round(state.seconds, 3),
-            epoch=state.step / self.setup.batches.steps_per_epoch,
-            loss=sums.loss / sums.tokens,
-            accuracy=sums.correct / sums.tokens,
-            learning_rate=self.timekeeper.learning_rate(state.step - 1),
-            tokens_per_second=sums.tokens / sums.seconds if sums.seconds else None,
-            memory_bytes=psutil.Process().memory_info().rss,
-        )
+        rate = self.timekeeper.learning_rate(state.step - 1)
+        reports.write(run, state, sums, self.setup.batches.steps_per_epoch, rate)
         run.write_state(durable=False, step=state.step, steps=state.steps, ends_at=self.timekeeper.ends_at())
 
     def interval_ends(self) -> bool:

@@ -1,37 +1,42 @@
 """Plain text → a small GPT-2 preset trained from nothing: vocabulary, model, card.
 
-The base model that ships was made by this module from public-domain books. The run is resumable: vocabulary, tokens,
-weights, optimizer and the step are kept beside the preset until it is finished, and the order of the data is a
-function of (seed, epoch, step).
+The base model that ships was made by this module from public-domain books. Until the preset is written there is a run's
+folder beside it, with the settings, the events and the checkpoints of any other run, and the vocabulary; from it the run
+goes on, since the order of the data is a function of (seed, epoch, step).
 """
 
+import contextlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from engine.core.errors import ArticlesError, EngineError, SettingsError
-from engine.core.files import open_plain, read_json, sha256, write_json
-from engine.core.folders import staged_folder
-from engine.core.progress import OnProgress, Phase, ignore
+from engine.core import fields
+from engine.core.errors import ArticlesError, EngineError, RunError, SettingsError
+from engine.core.files import make_folder, read_json, sha256, write_json
+from engine.core.locks import held
+from engine.core.progress import OnProgress, ignore
 from engine.corpus import windows
 from engine.evaluation import scoring
 from engine.models import loading
 from engine.models.backend import keras
 from engine.models.protocols import CausalLM
 from engine.presets import tokenizers
-from engine.training import schedules
-from engine.training.loop import Loop, Sums
+from engine.runs import checkpoints, lifecycle
+from engine.runs.folder import Run
+from engine.runs.settings import H5, LAST, PRETRAINING, RunSettings
+from engine.runs.states import QUEUED, RUNNING
+from engine.training import books, saver, schedules
+from engine.training.loop import Loop
 from engine.training.muon import Muon
-from engine.training.progress import Training
+from engine.training.pretraining_recorder import Recorder
 from engine.training.state import TrainingState
 from engine.training.steppers import Packed
 
-_BYTES_A_PIECE = 1 << 20  # text is tokenised in pieces of about a megabyte, cut at line ends
+_VOCABULARY = "vocabulary.json"
+_FORMER_STATE = fields.needed(step=fields.step, tokens=fields.positive)
 _PROBE_TOKENS = 50_000  # of the held-out books in an evaluation under way; the last one takes all
 
 
@@ -79,47 +84,6 @@ class Settings:
         return round(self.decay_share * self.steps)
 
 
-def read_books(folder: Path) -> dict[str, str]:
-    """The text files of a folder by their stem, in the order of their names.
-
-    Raises:
-        ArticlesError: no `.txt` file there, or one that is not UTF-8.
-    """
-    books = {}
-    for path in sorted(folder.glob("*.txt")):
-        if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
-            continue  # a link that leads out, a pipe
-        try:
-            with open_plain(path) as file:
-                books[path.stem] = file.read().decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise ArticlesError("{path} is not UTF-8 text: convert it first.", path=path) from error
-    if not books:
-        raise ArticlesError("{folder} holds no .txt file to learn from.", folder=folder)
-    return books
-
-
-def _pieces(text: str) -> Iterator[str]:
-    lines, size = [], 0
-    for line in text.splitlines(keepends=True):
-        lines.append(line)
-        size += len(line)
-        if size >= _BYTES_A_PIECE:
-            yield "".join(lines)
-            lines, size = [], 0
-    yield "".join(lines)
-
-
-def _stream(tokenizer: tokenizers.Tokenizer, texts: list[str]) -> np.ndarray:
-    """All texts as one array of ids, uint16, each text opened by `<|endoftext|>`."""
-    ids: list[int] = []
-    for text in texts:
-        ids.append(tokenizer.end_of_text)
-        for piece_ids in tokenizer.encode_batch(list(_pieces(text))):
-            ids.extend(piece_ids)
-    return np.asarray(ids, dtype=np.uint16)
-
-
 def _optimizer(model: CausalLM, settings: Settings) -> Muon:
     """Muon for the kernels, AdamW for all else (docs/decisions/0006)."""
     optimizer = Muon(
@@ -152,37 +116,90 @@ def pretrain(
         The held-out figures: `accuracy`, `loss`, `bits_per_byte`, `evaluated_tokens`, and `tokens` seen.
 
     Raises:
-        ArticlesError: no text. SettingsError: a held-out file that is not there, or other `tokens` too late.
-        StorageError: the disk refuses.
+        ArticlesError: no text. SettingsError: a held-out file that is not there, values that no run may have, or other
+            `tokens` too late. RunError: another process is at it. StorageError: the disk refuses.
     """
-    books = read_books(text)
-    missing = [stem for stem in settings.hold_out if stem not in books]
+    texts = books.read_books(text)
+    missing = [stem for stem in settings.hold_out if stem not in texts]
     if missing:
         raise SettingsError([ArticlesError("{folder} holds no book {stem}.", folder=text, stem=s) for s in missing])
     work = out.with_name(f".{out.name}.pretraining")
-    vocabulary, merges = _vocabulary(books, settings, work)
+    with _run(text, out, settings, work) as run:
+        figures = _train(run, texts, out, settings, on_progress)
+    shutil.rmtree(work, ignore_errors=True)
+    return figures
+
+
+@contextlib.contextmanager
+def _run(text: Path, out: Path, settings: Settings, work: Path) -> Iterator[Run]:
+    """The run in the folder `work`, begun where there is none of these settings; nobody else works on it meanwhile.
+
+    Raises:
+        RunError: somebody does. SettingsError: values that no run may have. StorageError: the disk refuses.
+    """
+    of_run = _run_settings(text, out, settings)
+    if held(work / "lock"):
+        raise _busy(out)
+    if read_json(work / _VOCABULARY).get("settings") != _frozen(settings):
+        shutil.rmtree(work, ignore_errors=True)
+    make_folder(work, parents=True)
+    run, own = Run(work), {PRETRAINING: json.loads(json.dumps(asdict(settings)))}
+    if not run.exists():
+        lifecycle.write_new(work, of_run, QUEUED, own)
+    with run.taken() as mine:
+        if not mine:
+            raise _busy(out)
+        run.sweep()
+        run.cut_torn_event()
+        run.settle_place()
+        run.change_config(**of_run.to_json())  # how long, and how often to save, may be others by now
+        yield run
+
+
+def _busy(out: Path) -> RunError:
+    return RunError("Another process pretrains {preset}: wait until it ends, or give another --out.", preset=out)
+
+
+def _run_settings(text: Path, out: Path, s: Settings) -> RunSettings:
+    """What a run's configuration says of a pretraining; the size of the model and the rest stand beside it.
+
+    Raises:
+        SettingsError: values that no run may have.
+    """
+    return RunSettings(
+        preset=str(out),
+        articles=str(text),
+        name=PRETRAINING,
+        method=PRETRAINING,
+        steps=s.steps,
+        sequence_length=s.sequence_length,
+        batch_size=s.batch_size,
+        learning_rate=s.learning_rate,
+        warmup_steps=s.warmup_steps,
+        warmup_share=1.0,
+        weight_decay=s.weight_decay,
+        dropout=0.0,
+        evaluate_steps=s.checkpoint_steps,
+        interval_tokens=_PROBE_TOKENS,
+        seed=s.seed,
+        result=LAST,
+        patience=0,
+        checkpoint_format=H5,
+        keep_checkpoints=1,
+    )
+
+
+def _train(run: Run, texts: dict[str, str], out: Path, settings: Settings, on_progress: OnProgress) -> dict[str, Any]:
+    """Trains from the run's newest checkpoint to the end and writes the preset; the held-out figures."""
+    vocabulary, merges = _vocabulary(texts, settings, run.folder)
     tokenizer = tokenizers.Tokenizer(vocabulary, merges)
-    held_out = {stem: books[stem] for stem in settings.hold_out}
-    train_stream = _stream(tokenizer, [book for stem, book in books.items() if stem not in held_out])
-    held_out_stream = _stream(tokenizer, list(held_out.values())) if held_out else None
+    held_out = {stem: texts[stem] for stem in settings.hold_out}
+    train_stream = books.stream(tokenizer, [text for stem, text in texts.items() if stem not in held_out])
+    held_out_stream = books.stream(tokenizer, list(held_out.values())) if held_out else None
 
     keras.utils.set_random_seed(settings.seed)
-    model = loading.new(
-        loading.Architecture(
-            settings.vocabulary_size,
-            settings.num_layers,
-            settings.num_heads,
-            settings.hidden_dim,
-            settings.sequence_length,
-        )
-    )
-    model.compile(
-        optimizer=_optimizer(model, settings),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=scoring.JIT_COMPILE,
-    )
-    state = TrainingState(_restore(model, settings, work), settings.steps)
+    model = new_model(settings)
+    state = _begin(run, model, settings)
     batches = windows.Shuffled(train_stream, settings.sequence_length, settings.batch_size, settings.seed)
 
     scorer = scoring.Scorer(model, scoring.JIT_COMPILE)
@@ -199,73 +216,98 @@ def pretrain(
             step, settings.learning_rate, settings.warmup_steps, settings.decay_steps, settings.steps
         )
 
-    recorder = _Recorder(model, state, settings, work, on_progress, held_out_figures)
+    recorder = Recorder(run, model, state, batches, learning_rate, on_progress, held_out_figures)
     Loop(
         state, batches, Packed(model, settings.batch_size, scoring.JIT_COMPILE), learning_rate, recorder, on_progress
     ).run()
     figures = {**held_out_figures(0), "tokens": settings.steps * settings.sequence_length * settings.batch_size}
-    loading.save_preset(model, vocabulary, merges, out, _card(settings, books, figures, model.count_params()))
-    shutil.rmtree(work, ignore_errors=True)
+    loading.save_preset(model, vocabulary, merges, out, _card(settings, texts, figures, model.count_params()))
     return figures
 
 
-@dataclass
-class _Recorder:
-    """What is done beside the steps of a pretraining."""
-
-    model: CausalLM
-    state: TrainingState
-    settings: Settings
-    work: Path
-    on_progress: OnProgress
-    held_out_figures: Callable[[int], dict[str, Any]]
-
-    def due(self) -> int:
-        """The step to save at next."""
-        every = self.settings.checkpoint_steps
-        return (self.state.step // every + 1) * every
-
-    def after_steps(self) -> None:
-        """Nothing: its steps are known from the beginning."""
-
-    def report(self, sums: Sums) -> None:
-        """Nothing: no file is kept of them."""
-
-    def interval_ends(self) -> bool:
-        """Whether the step that is done is one to save at."""
-        return self.state.step % self.settings.checkpoint_steps == 0
-
-    def measure(self) -> None:
-        """Nothing: the held-out books are measured once everything is saved."""
-
-    def worth_saving(self) -> bool:
-        """Always but at the end, when the preset is written."""
-        return not self.state.finished
-
-    def save(self) -> None:
-        """Writes everything to go on from, and tells the figures of a part of the held-out books."""
-        _save(self.model, self.state.step, self.settings, self.work)
-        figures = self.held_out_figures(_PROBE_TOKENS)
-        self.on_progress(Training(self.state.step, self.state.steps, Phase.TRAINING, held_out=figures))
-
-    def ends_early(self) -> bool:
-        """Never: how many tokens to see was chosen."""
-        return False
-
-    def training_continues(self) -> None:
-        """Nothing."""
+def new_model(settings: Settings) -> CausalLM:
+    """A GPT-2 that has learned nothing, with its optimizer and its loss."""
+    model: CausalLM = loading.new(
+        loading.Architecture(
+            settings.vocabulary_size,
+            settings.num_layers,
+            settings.num_heads,
+            settings.hidden_dim,
+            settings.sequence_length,
+        )
+    )
+    model.compile(
+        optimizer=_optimizer(model, settings),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        jit_compile=scoring.JIT_COMPILE,
+    )
+    return model
 
 
-def _vocabulary(books: dict[str, str], settings: Settings, work: Path) -> tuple[dict[str, int], list[tuple[str, str]]]:
+def _begin(run: Run, model: CausalLM, settings: Settings) -> TrainingState:
+    """Gives the model what the run's newest whole checkpoint holds; where the training then stands.
+
+    Raises:
+        SettingsError: the learning rate had begun to fall towards another number of tokens, or would have.
+    """
+    own, damaged = checkpoints.newest_and_damaged(run, fresh=True)
+    former = _former_state(run.folder) if own is None else None
+    begun = own.step if own else former["step"] if former else 0
+    planned = former["tokens"] if former else run.config[PRETRAINING]["tokens"]
+    _require_constant_rate(begun, replace(settings, tokens=planned), settings)
+    if planned != settings.tokens:
+        run.change_config(**{PRETRAINING: {**run.config[PRETRAINING], "tokens": settings.tokens}})
+    state = TrainingState(begun)
+    if own is not None:
+        saver.restore(model, own)
+        state = TrainingState.of_checkpoint(own)
+    elif former is not None:
+        model.load_weights(run.folder / "state" / "model.weights.h5")
+    if own is not None or run.events("step"):
+        run.append_event("resume", step=begun if own else -1)
+    for error in damaged:
+        run.append_event("damaged", checkpoint=error.values["name"], reason=error.to_json())
+    state.steps = settings.steps
+    run.write_state(state=RUNNING, step=state.step, steps=state.steps)
+    return state
+
+
+def _require_constant_rate(step: int, former: Settings, settings: Settings) -> None:
+    """Makes sure that a run goes on as if it had had this length from its beginning.
+
+    Raises:
+        SettingsError: the learning rate had begun to fall towards another number of tokens, or would have.
+    """
+    if former.tokens != settings.tokens and step > min(s.steps - s.decay_steps for s in (former, settings)):
+        raise SettingsError(
+            [
+                EngineError(
+                    "The learning rate falls towards {tokens} tokens at step {step} already: give --tokens {tokens} again, or "
+                    "another --out to begin anew.",
+                    tokens=former.tokens,
+                    step=step,
+                )
+            ]
+        )
+
+
+def _former_state(work: Path) -> dict[str, Any] | None:
+    """The step and the tokens of what version 0.2 kept of a pretraining, where it is whole."""
+    state = read_json(work / "state" / "state.json")
+    weights = work / "state" / "model.weights.h5"
+    whole = weights.is_file() and state.get("sha256") == sha256(weights)
+    return state if whole and not fields.wrong(state, _FORMER_STATE) else None
+
+
+def _vocabulary(texts: dict[str, str], settings: Settings, work: Path) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """The vocabulary of the books that are trained on, kept in `work` so that a resumed run has the very same."""
-    saved = read_json(work / "vocabulary.json")
+    saved = read_json(work / _VOCABULARY)
     if saved.get("settings") == _frozen(settings):
         return saved["vocabulary"], [tuple(merge) for merge in saved["merges"]]
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    texts = (line for stem, book in books.items() if stem not in settings.hold_out for line in book.splitlines(True))
-    vocabulary, merges = tokenizers.train(texts, settings.vocabulary_size)
-    write_json(work / "vocabulary.json", {"settings": _frozen(settings), "vocabulary": vocabulary, "merges": merges})
+    lines = (line for stem, text in texts.items() if stem not in settings.hold_out for line in text.splitlines(True))
+    vocabulary, merges = tokenizers.train(lines, settings.vocabulary_size)
+    write_json(work / _VOCABULARY, {"settings": _frozen(settings), "vocabulary": vocabulary, "merges": merges})
     return vocabulary, merges
 
 
@@ -276,41 +318,8 @@ def _frozen(settings: Settings) -> dict[str, Any]:
     return found
 
 
-def _save(model: CausalLM, step: int, settings: Settings, work: Path) -> None:
-    with staged_folder(work / "state") as staging:
-        model.save_weights(staging / "model.weights.h5")
-        state = {"step": step, "tokens": settings.tokens, "sha256": sha256(staging / "model.weights.h5")}
-        write_json(staging / "state.json", state)
-
-
-def _restore(model: CausalLM, settings: Settings, work: Path) -> int:
-    """Loads what `_save` wrote, if it is whole; returns the step to go on from.
-
-    Raises:
-        SettingsError: the learning rate had begun to fall towards another number of tokens, or would have.
-    """
-    state = read_json(work / "state" / "state.json")
-    weights = work / "state" / "model.weights.h5"
-    if not weights.is_file() or state.get("sha256") != sha256(weights):
-        return 0
-    former = replace(settings, tokens=state["tokens"])
-    if former.tokens != settings.tokens and state["step"] > min(s.steps - s.decay_steps for s in (former, settings)):
-        raise SettingsError(
-            [
-                EngineError(
-                    "The learning rate falls towards {tokens} tokens at step {step} already: give --tokens {tokens} again, or "
-                    "another --out to begin anew.",
-                    tokens=former.tokens,
-                    step=state["step"],
-                )
-            ]
-        )
-    model.load_weights(weights)
-    return int(state["step"])
-
-
-def _card(settings: Settings, books: dict[str, str], figures: dict[str, Any], parameters: int) -> str:
-    trained = [stem for stem in books if stem not in settings.hold_out]
+def _card(settings: Settings, texts: dict[str, str], figures: dict[str, Any], parameters: int) -> str:
+    trained = [stem for stem in texts if stem not in settings.hold_out]
     lines = [
         "# A GPT-2 pretrained on plain text",
         "",

@@ -1,4 +1,4 @@
-"""The checkpoints of a run under way: written so that it goes on from one as if it had not been cut off, and read back."""
+"""The checkpoints of a training under way: written so that it goes on from one as if it had not been cut off, and read back."""
 
 import contextlib
 import time
@@ -14,6 +14,8 @@ from engine.models.backend import keras, versions
 from engine.models.protocols import CausalLM, Variable
 from engine.presets import catalogue
 from engine.runs import checkpoints, retention, spacing
+from engine.runs.checkpoints import Checkpoint
+from engine.runs.folder import Run
 from engine.training.setup import Setup
 from engine.training.state import TrainingState
 
@@ -59,22 +61,14 @@ class Saver:
             self._on_progress(Progress(0, 0, Phase.SAVING))
         started = time.monotonic()
         retention.require_space(setup.run.folder, setup.checkpoint_bytes + _ROOM_BYTES)
-        with checkpoints.commit(setup.run, state.step, self._facts()) as staging:
-            formats.save(self._model, staging, setup.checkpoint_format, setup.settings.lora_rank)
-            groups = state_variables(self._model, setup.checkpoint_format, setup.settings.lora_rank)
-            write_variables(staging / checkpoints.TRAINING, groups)
+        write(setup.run, self._model, state, setup.checkpoint_format, setup.settings.lora_rank, self._facts())
         self.saved_step = state.step
-        setup.run.append_event("checkpoint", step=state.step, tokens=state.tokens)
-        setup.run.write_state(starts=1, step=state.step)  # this process's own
-        if gone := retention.apply(setup.run, setup.settings.keep_checkpoints):
-            setup.run.append_event("retention", step=state.step, deleted=gone)
+        announce(setup.run, state, setup.settings.keep_checkpoints)
         self.seconds, self._saved_at_seconds = time.monotonic() - started, state.seconds
 
     def _facts(self) -> dict[str, Any]:
         setup, s = self._setup, self._setup.settings
         return {
-            "format": setup.checkpoint_format,
-            **self._state.to_json(),
             "preset": catalogue.json_of(setup.base.preset),
             "parent": s.parent,
             "parent_hash": setup.parent_hash,
@@ -84,17 +78,40 @@ class Saver:
             "lineage": setup.run.config.get("lineage", []),
             "corpus": setup.corpus.content_hash,
             "config_hash": setup.config_hash,
-            "versions": versions(),
         }
 
 
-def restore(setup: Setup, model: CausalLM) -> None:
-    """Gives the model the weights, moments and random states of the run's newest whole checkpoint."""
-    assert setup.own is not None
-    folder, form = setup.own.folder, setup.own.format
-    if not setup.settings.lora_rank:
-        formats.restore(model, folder, form)
-    read_variables(folder / checkpoints.TRAINING, state_variables(model, form, setup.settings.lora_rank))
+def write(
+    run: Run, model: CausalLM, state: TrainingState, form: str, lora_rank: int = 0, facts: dict[str, Any] | None = None
+) -> None:
+    """Writes a checkpoint: the weights, and all that the training needs to go on as if it had not been cut off.
+
+    Args:
+        form: of the weights. facts: what its manifest says beside.
+
+    Raises:
+        StorageError: no rights or no space; the former checkpoint is whole.
+    """
+    known = {"format": form, **state.to_json(), **(facts or {}), "versions": versions()}
+    with checkpoints.commit(run, state.step, known) as staging:
+        formats.save(model, staging, form, lora_rank)
+        write_variables(staging / checkpoints.TRAINING, state_variables(model, form, lora_rank))
+
+
+def announce(run: Run, state: TrainingState, keep: int) -> None:
+    """Says that a checkpoint is written, and removes those that need not be kept."""
+    run.append_event("checkpoint", step=state.step, tokens=state.tokens)
+    run.write_state(starts=1, step=state.step)  # this process's own
+    if gone := retention.apply(run, keep):
+        run.append_event("retention", step=state.step, deleted=gone)
+
+
+def restore(model: CausalLM, checkpoint: Checkpoint, lora_rank: int = 0) -> None:
+    """Gives the model the weights, moments and random states of a checkpoint."""
+    if not lora_rank:
+        formats.restore(model, checkpoint.folder, checkpoint.format)
+    groups = state_variables(model, checkpoint.format, lora_rank)
+    read_variables(checkpoint.folder / checkpoints.TRAINING, groups)
 
 
 def state_variables(model: CausalLM, form: str, lora_rank: int) -> dict[str, list[Variable]]:

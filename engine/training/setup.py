@@ -15,7 +15,7 @@ from engine.core.splits import HELD_OUT
 from engine.corpus import near_copies, preparation, repeats, windows
 from engine.corpus.store import Corpus
 from engine.evaluation import scoring
-from engine.models import loading
+from engine.models import backend, loading
 from engine.models.backend import keras, on_device
 from engine.models.protocols import CausalLM
 from engine.presets import catalogue
@@ -118,6 +118,8 @@ def load(run: Run, offered: str, on_progress: OnProgress) -> tuple[CausalLM, Set
     s = run.settings
     devices, precision = placing.place(run, offered)
     device = devices[0]
+    if len(devices) > 1:
+        backend.bind(device)
     keras.utils.set_random_seed(s.seed)
     base = ModelReference(catalogue.find(s.preset))
     own, damaged = checkpoints.newest_and_damaged(run, fresh=True)

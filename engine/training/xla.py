@@ -12,9 +12,10 @@ from engine.runs.folder import Run
 from engine.runs.settings import AUTO, OFF, RunSettings
 from engine.training.past import Past
 
-# Of training, up to which a run is not compiled. XLA's compilation takes 7 CPU seconds of the mini model and its steps are up
-# to a third faster on quiet cores, hardly at all on busy ones; where that is even, `benchmarks/waiting.py --break-even` measures.
-BREAK_EVEN_SECONDS = 120.0
+# Of training, up to which a run is not compiled. With XLA the mini model's first step comes 2.3 s later on two quiet cores, its
+# first measurement another second, and its steps are a twentieth faster: `benchmarks/waiting.py --break-even` says 44 s without
+# the measurement, and in a minute both ways made as many steps (116 and 118, two presses each).
+BREAK_EVEN_SECONDS = 60.0
 # Tokens a second x parameters, by which the seconds of a run in steps or epochs are told: 9,400 tokens/s of the mini model
 # and 310 of GPT-2 base on two cores. Fixed, so that the same run is the same run on every machine.
 _WORK = 4e10

@@ -167,19 +167,20 @@ def test_nothing_is_wider_than_a_phone(browser, server, places):
 def test_the_button_trains_the_curve_moves_and_the_samples_differ(browser, server):
     page = open_page(browser, server)
     page.get_by_role("button", name="Fine-tune the mini model on the sample articles").click()
-    # The recorded curve as a ghost, then at least three points of one's own, the first of them the base's.
+    # The recorded curve as a ghost, then points of one's own: the base's, and one of the run's.
     page.locator(".play path.ghost").wait_for(timeout=60_000)
     points = page.locator(".play circle:not(.tip)")
-    until(lambda: points.count() >= 3, 240)
+    until(lambda: points.count() >= 2, 240)
     assert page.locator(".play path.ghost").count() == 0
     # A reload finds the run again.
     page.reload()
+    until_drawn(page)
     page.wait_for_selector(".play path.line", timeout=60_000)
     page.locator(".st-key-lab_stop button").click()
     until(lambda: page.get_by_text("stopped").count() > 0, 60)
     samples = page.locator(".play .text").all_inner_texts()
     assert len(samples) == 2 and samples[0] != samples[1]
-    shown = page.locator('[data-testid="stText"]')
+    shown = page.locator(".written")
     # Side by side: base and checkpoint, the same prompt and seed, two different texts.
     page.goto(server + "/explore?tab=write")
     page.get_by_role("button", name="Generate").click(timeout=60_000)
@@ -211,11 +212,13 @@ def the_alternatives_of_both_models_are_in_sight_of_the_token(page, server: str)
         page.get_by_role("button", name="Look", exact=True).click(timeout=60_000)
         token = page.locator(".block").first.locator(".text span").nth(12)
         token.scroll_into_view_if_needed(timeout=60_000)
-        token.hover()
+        token.hover() if width > 640 else token.click()
         rows = page.locator(".panel tr")
         until(lambda rows=rows: rows.count() == 20, 10)
         boxes = [rows.nth(number).bounding_box() for number in range(20)]
         assert all(box["y"] >= 0 and box["y"] + box["height"] <= height for box in boxes), (width, boxes)
+    panel, own = page.locator(".panel").bounding_box(), token.bounding_box()
+    assert own["y"] + own["height"] <= panel["y"]  # on a phone it stands behind the token, over no text
 
 
 def play_moves_by_itself_to_the_end(page, server: str) -> None:
@@ -223,12 +226,23 @@ def play_moves_by_itself_to_the_end(page, server: str) -> None:
     slider = page.get_by_role("slider").first
     slider.wait_for(timeout=60_000)
     last = int(slider.get_attribute("max"))
-    assert int(slider.input_value()) == last >= 2
-    for place in (last - 1, last - 2):
-        slider.press("ArrowLeft")
+    assert int(slider.input_value()) == 0 and last >= 2  # it opens at the base
+    for place in range(1, last - 1):
+        slider.press("ArrowRight")
         until(lambda place=place: int(slider.input_value()) == place, 10)
     label = page.locator('[data-testid="stSliderThumbValue"]').inner_text()
-    page.locator("strong", has_text=label).wait_for(timeout=10_000)  # the page has followed
+    page.locator("strong", has_text=label).first.wait_for(timeout=10_000)  # the page has followed
+    # Slider, sentence and curve stand on one screen, of a projector and of a phone.
+    for width, height in ((1280, 720), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
+        seen = [page.locator(found).first for found in (".stSlider", ".written", ".js-plotly-plot")]
+        until(
+            lambda seen=seen, height=height: all(
+                b["y"] + b["height"] <= height for b in (e.bounding_box() for e in seen)
+            ),
+            10,
+        )
     page.get_by_role("button", name="Play").click()
-    until(lambda: int(slider.input_value()) == last, 10)
+    until(lambda: int(slider.input_value()) == last, 60)  # at the pace of reading
     page.get_by_role("button", name="Play").wait_for(timeout=10_000)

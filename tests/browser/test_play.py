@@ -88,7 +88,7 @@ def test_what_a_model_wrote_is_text_and_fits_on_a_phone(browser, server):
             (await import(url)).default({ parentElement: box, data: {
                 id: "a", live: false, language: "en", height: 200, badge: evil, base: 10, base_text: evil, prompt: evil,
                 steps: 2, own: { label: evil, colour: "#0072B2", begins: evil, points: [[0, 10, evil], [2, 20, evil]] },
-                training: null, beside: [], ghost: null, summary: evil, verdict: [["said", evil]], copied: null,
+                other: null, beside: [], ghost: null, summary: evil, verdict: [["said", evil]], copied: null,
                 words: Object.fromEntries(["play", "stop", "again", "slider", "base", "now", "step", "percent", "axis",
                     "figure", "wrote", "waiting", "table"].map(name => [name, evil])),
             } });

@@ -1,30 +1,27 @@
 """Copied passages: found exactly, in the articles that a run has seen and in no others."""
 
-import json
 import shutil
-from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pages_helpers import a_run, go_to, open_page, stands_first, the
+from pages_helpers import READ_ALL, a_run
 from waiting_helpers import until
 
-from engine.cli.app import main
 from engine.core import jobs
 from engine.core.errors import ArticlesError, StorageError
-from engine.corpus import near_copies, preparation
+from engine.core.locks import Lock
+from engine.corpus import near_copies, preparation, windows
 from engine.evaluation import interpretation
 from engine.memorisation import index_job, own_samples, search, suffixes
 from engine.memorisation.search import LENGTHS
 from engine.presets import catalogue, tokenizers
-from engine.runs import articles_read, checkpoints, lifecycle
+from engine.runs import articles_read, lifecycle
 from engine.runs.articles_read import Range, Seen
 from engine.runs.history import shared
 from engine.runs.settings import RunSettings
 from ui import memorisation_view
-from ui.components.tokens import token_view
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -84,7 +81,6 @@ def test_a_passage_is_found_with_its_article_and_only_where_the_range_holds_it(p
     stream = corpus.tokens("train", longest.article, longest.article)
     assert 5 <= longest.article <= 9 and (longest.first, longest.last) == (2, 32)
     assert stream[longest.token : longest.token + 30].tolist() == ids.tolist()
-    assert copied.covering().tolist() == [0, 0, *[30] * 30, 0]
     assert copied.share(13) == pytest.approx(18 / 21) and copied.share(8) == pytest.approx(23 / 26)
     assert copied.share(34) is None
     start = np.array(corpus.tokens("train", 20, 20)[1:30], np.int64)
@@ -178,19 +174,27 @@ def test_copying_is_told_without_reason_no_more_often_than_is_said():
     rng = np.random.default_rng(1)
     alarms = []
     for _ in range(200):
-        texts = [copied(int(n)) for n in rng.geometric(0.2, 21) + 4]
+        texts = [int(n) for n in rng.geometric(0.2, 21) + 4]
         alarms.append(sum(search.copies_more(own, texts[:n] + texts[n + 1 :]) for n, own in enumerate(texts)))
     assert set(alarms) == {0, 1}  # of 21 at most one, so 1 of 21 is what is said
+    assert search.counted_alarms(texts) == alarms[-1]
     assert search.false_alarms(texts[:20]) == 1 / 21
-    assert search.copies_more(copied(30), [copied(n) for n in (0, 8, 29)])
-    assert not search.copies_more(copied(29), [copied(n) for n in (0, 8, 29)])
+    assert search.copies_more(30, [0, 8, 29]) and not search.copies_more(29, [0, 8, 29])
+    assert search.counted_alarms([2, 4, 9]) == 1 and search.counted_alarms([2, 9, 9]) == 0
 
 
 def test_the_verdict_says_its_rate_and_the_yardstick_its_interval():
     others = [copied(n) for n in [0, 5, 6, 8, 9] * 4]
-    said = memorisation_view.verdict(copied(40), others)
-    assert "a passage of 40 tokens, longer than in any of 20 unseen articles (9 at most)" in said and "4.8" in said
-    assert "No more than unseen articles" in memorisation_view.verdict(copied(9), others)
+    in_words = [0, 3, 4, 6, 7] * 4
+    assert memorisation_view.verdict(12, in_words) == "Copied: 12 words in a row; chance explains 7."
+    assert "Not copied: 7 words in a row at most, and unseen articles share up to 7" in memorisation_view.verdict(
+        7, in_words
+    )
+    assert "nothing of 3 words" in memorisation_view.verdict(2, in_words)
+    said = memorisation_view.yardstick_in_words(in_words)
+    assert "20 articles that this run has never read" in said and "shares has 7 words" in said
+    assert "accuses at most 1 in 21" in said and "it accused 0 of 20" in said
+    assert "it accused 1 of 4" in memorisation_view.yardstick_in_words([1, 2, 2, 5])
     share, (low, high) = search.shared(others, 8)
     assert share == pytest.approx(8 / (20 * 93)) and 0 <= low < share < high
     assert "95 % interval" in memorisation_view.certain(others)
@@ -212,29 +216,106 @@ def test_what_a_run_could_read_is_its_articles_or_their_beginnings(prepared, sam
     assert np.array_equal(articles_read.read_tokens(run, 20), wanted[:20])
 
 
+def gone_through(run, steps: int):
+    """A run that has made so many steps."""
+    with Lock(run.folder / "lock") as lock:
+        lock.acquire()
+        run.write_state(state="finished", step=steps, steps=steps)
+    return run
+
+
 def test_a_run_has_seen_its_own_articles_and_those_of_its_stages(prepared, sample_folder, tiny_preset):
-    common = {"preset": str(tiny_preset), "articles": str(sample_folder), "steps": 1}
+    common = {"preset": str(tiny_preset), "articles": str(sample_folder), "steps": 1, "batch_size": 500}
     lineage = [
         {"articles": str(sample_folder), "first_article": 1, "last_article": 2},
         {"articles": str(sample_folder), "first_article": 3, "last_article": 10},
         {"articles": str(sample_folder / "gone"), "first_article": 1, "last_article": 2},
     ]
     settings = RunSettings(**common, name="stage", first_article=15, last_article=20)
-    seen = articles_read.seen(lifecycle.create(settings, {"lineage": lineage}))
+    seen = articles_read.seen(gone_through(lifecycle.create(settings, {"lineage": lineage}), 1))
     assert [(r.first, r.last) for r in seen.ranges] == [(1, 10), (15, 20)] and seen.articles == 16
+    assert seen.share == 1.0
     assert len(seen.lost) == 1 and "gone" in str(seen.lost[0])
-    whole = articles_read.seen(lifecycle.create(RunSettings(**common, name="all"), {"lineage": lineage[:2]}))
-    assert [(r.first, r.last) for r in whole.ranges] == [(1, 24)]
+    run = lifecycle.create(RunSettings(**common, name="all"), {"lineage": lineage[:2]})
+    waiting = articles_read.seen(run)  # it has read nothing yet: only the stages before it have
+    assert [(r.first, r.last) for r in waiting.ranges] == [(1, 10)]
+    whole = articles_read.seen(gone_through(run, 1))
+    assert [(r.first, r.last) for r in whole.ranges] == [(1, 24)] and whole.ranges[0].stretches is None
 
 
-def test_articles_that_have_changed_are_not_searched_as_if_they_were_the_same(root):
-    run = a_run(root)
-    (former,) = checkpoints.of_run(run)
-    facts = {name: former.manifest[name] for name in ("preset", "tokens", "parent", "metrics")}
-    with checkpoints.commit(run, 5, {**facts, "corpus": "0" * 64}) as staging:
-        (staging / checkpoints.WEIGHTS).write_bytes(b"weights")
-    app = open_page("copied")
-    assert the(app.error, "has changed since one was trained on it")
+@pytest.mark.parametrize("method", ["packed", "report"])
+@pytest.mark.parametrize("steps", [0, 1, 3, 10_000])
+def test_what_a_run_has_read_is_what_its_batches_held(prepared, sample_folder, tiny_preset, method, steps):
+    """Token by token, as the trainer draws its batches."""
+    corpus, _tokenizer = prepared
+    settings = RunSettings(preset=str(tiny_preset), articles=str(sample_folder), name="some", steps=9, batch_size=2,
+                           sequence_length=16, seed=3, method=method, first_article=4, last_article=20)  # fmt: skip
+    offset = int(corpus.starts("train")[3])
+    numbered = np.arange(len(corpus.tokens("train", 4, 20))) + 1  # 0 is what fills a window up
+    if method == "report":
+        batches = windows.FirstTokens(numbered, corpus.starts("train", 4, 20), 16, 2, 3)
+    else:
+        batches = windows.Shuffled(numbered, 16, 2, 3)
+    held: set[int] = set()
+    for step in range(min(steps, 200)):
+        batch = batches.batch(step)
+        for row, (ids, targets) in enumerate(zip(batch.token_ids, batch.targets, strict=True)):
+            held |= {*ids.tolist(), *targets[batch.weights[row] > 0].tolist()} - {0}
+    seen = articles_read.seen(gone_through(lifecycle.create(settings), steps))
+    read = {n for r in seen.ranges for first, last in r.tokens_read() for n in range(first, last)}
+    assert read == {n - 1 + offset for n in held}
+    starts = corpus.starts("train")
+    assert seen.articles == len({int(np.searchsorted(starts, n, side="right")) for n in read})
+
+
+def test_only_what_was_read_is_found_and_where_it_stands_is_said(prepared):
+    corpus, tokenizer = prepared
+    starts = corpus.starts("train")
+    at = int(starts[2])  # the third article
+    stretches = np.array([[int(starts[0]) + 3, int(starts[0]) + 40], [at + 10, at + 60]])
+    seen = Seen(tokenizer, (Range(corpus, 1, 24, stretches),))
+    assert seen.articles == 2 and 0 < seen.share < 1
+    search.build(seen.ranges)
+    assert not search.missing(seen.ranges)
+    third = np.array(corpus.tokens("train", 3, 3), np.int64)
+    found = search.find(third, seen.ranges)
+    longest = found.passages[0]
+    assert (longest.article, longest.token, longest.length) == (3, 10, 50)
+    assert (longest.first, longest.last) == (10, 60)  # what stands before and behind it was not read
+    whole = Seen(tokenizer, (Range(corpus, 1, 24),))
+    search.build(whole.ranges)
+    assert search.find(third, whole.ranges).longest > 50
+    assert search.missing((Range(corpus, 1, 24, stretches[:1]),))  # another stretch has another index
+
+
+def test_what_runs_at_work_had_read_does_not_pile_up(prepared, monkeypatch):
+    corpus, _tokenizer = prepared
+    monkeypatch.setattr(search, "_MOST_OF_READ", 3)
+    for end in range(20, 80, 10):
+        search.build((Range(corpus, 1, 24, np.array([[3, end]])),))
+    (folder,) = {shard.path.parent for shard in search.shards((Range(corpus, 1, 24),))}
+    assert len(list(folder.glob("*.read.places"))) == 3
+    assert not search.missing((Range(corpus, 1, 24, np.array([[3, 70]])),))
+
+
+def test_passages_are_marked_and_counted_in_whole_words(prepared):
+    corpus, tokenizer = prepared
+    seen = Seen(tokenizer, (Range(corpus, 1, 24),))
+    search.build(seen.ranges)
+    own = corpus.tokens("train", 3, 3)[20:60]
+    ids = search.ids_of(tokenizer, "", "Zebra " + tokenizer.decode(own) + " zebra")
+    found = search.find(ids, seen.ranges)
+    stretches = memorisation_view.stretches(tokenizer, ids.tolist(), found)
+    assert "".join(stretch.text for stretch in stretches) == tokenizer.decode(ids)
+    marked = [stretch.text for stretch in stretches if stretch.level]
+    text = " " + tokenizer.decode(ids) + " "
+    for part in marked:
+        at = text.index(part)
+        assert not (text[at - 1].isalnum() and part[0].isalnum()) and part == part.strip()
+        assert not (text[at + len(part)].isalnum() and part[-1].isalnum())
+    assert (
+        found.words(tokenizer) == max(p.words(tokenizer) for p in found.passages) <= len(tokenizer.decode(own).split())
+    )
 
 
 def wait(job: jobs.Job) -> dict:
@@ -255,73 +336,8 @@ def test_a_process_of_its_own_builds_the_index_or_says_why_not(root):
     assert wait(job)["state"] == jobs.FAILED
 
 
-def test_the_page_marks_what_was_copied_and_links_to_the_article(root):
-    run = a_run(root)
-    seen = articles_read.seen(run)
-    own = seen.ranges[0].corpus.tokens("train", 3, 3)
-    run.append_event("sample", step=4, model="run", prompt="Copied:", text=seen.tokenizer.decode(own[60:100]), seed=1)
-    app = open_page("copied")
-    assert not app.error
-    assert any("longer than in any of" in text.value for text in app.markdown)
-    links = [link.proto.query_string for link in app.get("page_link")]
-    assert any("article=3" in link and "split=train" in link for link in links), links
-    app.segmented_control(key="copied_way").set_value("text").run()
-    assert the(app.info, "tokens or more")
-    app.text_area(key="copied_text").set_value("<b>5</b> *x* 🧪 " * 2000).run()
-    assert not app.exception and any("are looked up" in caption.value for caption in app.caption)
-
-
-def test_the_link_opens_the_article_at_its_passage_however_far_in_it_stands(root, monkeypatch):
-    run = a_run(root)
-    seen = articles_read.seen(run)
-    own = seen.ranges[0].corpus.tokens("train", 1, 1)
-    run.append_event("sample", step=4, model="run", prompt="", text=seen.tokenizer.decode(own[1600:1660]), seed=1)
-    drawn = []
-    monkeypatch.setattr(token_view, "tokens", lambda pieces, ids, key, marked=(0, 0): drawn.append((ids, marked)))
-    app = open_page("lab")
-    for _click in range(2):  # the same link again, after another article was looked at
-        go_to(app, "copied")
-        queries = [dict(parse_qsl(link.proto.query_string)) for link in app.get("page_link")]
-        query = next(query for query in queries if query.get("article") == "1")
-        assert (int(query["token"]), int(query["length"])) == (1600, 60)
-        go_to(app, query.pop("tab"), **query)
-        assert not app.exception and app.number_input(key="number_train").value == 1
-        ids, (first, last) = drawn[-1]
-        assert ids[first:last] == own[1600:1660].tolist()
-        assert stands_first(app.subheader, "Read an article")
-        app.number_input(key="number_train").set_value(5).run()
-        assert drawn[-1][1] == (0, 0) and len(drawn[-1][0]) == 1500
-
-
-def test_a_large_corpus_asks_first(root, monkeypatch):
-    run = a_run(root)
-    started = []
-    monkeypatch.setattr(index_job, "start", lambda run: started.append(run.name))
-    (shard,) = search.shards(articles_read.seen(run).ranges)
-    monkeypatch.setattr(search, "missing", lambda ranges: [search.ShardFile(shard.corpus, 0, 10**9)])
-    app = open_page("copied")
-    (sentence,) = [text.value for text in app.markdown if "1,000,000,000 tokens" in text.value]
-    assert "about 10 min 37 s" in sentence and "of memory" in sentence and "5.0 GB of disk" in sentence
-    assert not shard.path.exists() and not started
-    app.button(key="copied_build").click().run()
-    assert started == [run.name]
-
-
-def test_the_command_line_tells_the_same(root, capsys):
-    run = a_run(root)
-    seen = articles_read.seen(run)
-    text = seen.tokenizer.decode(seen.ranges[0].corpus.tokens("train", 3, 3)[60:100])
-    assert main(["memorisation", run.name, "--text", text, "--json"]) == 0
-    result = json.loads(capsys.readouterr().out.splitlines()[-1])
-    (sample,) = result["samples"]
-    assert sample["passages"][0]["article"] == 3 and sample["shares"]["13"] > 0.9
-    assert result["unseen"]["13"]["max"] < 0.5 and result["articles"] == 100
-    assert main(["memorisation", run.name]) == 0
-    assert "unseen articles" in capsys.readouterr().out
-
-
 def test_what_a_runs_own_samples_copied_is_told_once_its_articles_are_indexed(root):
-    run = a_run(root)
+    run = a_run(root, batch_size=READ_ALL)
     seen = articles_read.seen(run)
     (corpus,) = {r.corpus for r in seen.ranges}
     text = tokenizers.excerpt(seen.tokenizer, np.asarray(corpus.tokens("train", 2, 2)[1:]), 100, 160, 0)[1]
@@ -329,7 +345,9 @@ def test_what_a_runs_own_samples_copied_is_told_once_its_articles_are_indexed(ro
     assert own_samples.copied(run, shared.of(run.folder)) is None  # not indexed: nothing is built for it
     search.build(seen.ranges)
     found = own_samples.copied(run, shared.of(run.folder))
-    assert 50 < found.longest <= 61 and found.longest > found.unseen_longest
+    (passages,) = (search.find(search.ids_of(seen.tokenizer, "A", f" {text}"), seen.ranges).passages[:1],)
+    assert found.longest_words == passages[0].words(seen.tokenizer) > found.unseen_longest_words
+    assert 20 < found.longest_words <= len(text.split()) < 60  # words, of 60 tokens
     # The sample of a_run, of a few tokens, is none of it.
     assert 0.7 < found.share < 1
     codes = [finding.code for finding in own_samples.findings(run)]

@@ -1,11 +1,16 @@
 """Presets by folder and by name: loaded with the same logits, or one sentence."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from project import PROJECT
 
+from engine.core import framework
 from engine.core.errors import PresetError
 from engine.models import hugging_face, loading
 from engine.presets import catalogue, tokenizers
@@ -99,3 +104,17 @@ def test_a_damaged_preset_is_one_sentence(two_layer_preset, tmp_path):
     (broken / "model.weights.h5").write_bytes(b"not HDF5")
     with pytest.raises(PresetError, match="cannot be loaded"):
         loading.load(references.resolve(str(broken)))
+
+
+def test_what_only_converters_and_tables_need_is_not_imported_with_tensorflow():
+    """It costs a third of the time until a trainer's first step; whoever wants it can import it afterwards."""
+    program = (
+        "import sys, importlib.util as u; from engine.models import backend; import gc; "
+        "assert not {'jax', 'pandas'} & set(sys.modules) and gc.isenabled() and gc.get_freeze_count(); "
+        "[__import__(name) for name in ('jax', 'pandas') if u.find_spec(name)]; print(backend.keras.__version__)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), framework.VARIABLE: framework.TENSORFLOW}
+    answer = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=200
+    )
+    assert answer.returncode == 0, answer.stderr[-2000:]

@@ -1,12 +1,21 @@
 """The page of the evaluation: a report in words, with what it rests on and what it can be compared with."""
 
+import hashlib
+import json
+
 import pytest
-from pages_helpers import a_run, open_page, the
+from pages_helpers import a_run, open_page, texts, the
 from streamlit.testing.v1 import AppTest
 
 from engine.core import paths
+from engine.core.files import write_json
+from engine.core.locks import Lock
 from engine.presets import catalogue
+from engine.runs import checkpoints, lifecycle, looks_at_test, states
+from engine.runs.settings import RunSettings
 from ui import access
+from ui.charts import style
+from ui.readers import folders, measured
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -19,8 +28,8 @@ def test_near_copies_are_said_where_figures_stand(root, monkeypatch):
     app = measure(monkeypatch, lambda reference: {**breakdown, "left_out": True})
     assert any("3 test articles that are nearly" in w.value and "left out" in w.value for w in app.warning)
     figures = {"loss": 5.0, "accuracy": 0.4, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
-    run.append_event("evaluation", step=4, split="test", model="run", whole=True, near_copies=1, **figures)
-    assert any("1 test article is nearly the same text" in w.value for w in open_page("lab").warning)
+    run.append_event("evaluation", step=4, split="validation", model="run", whole=True, near_copies=1, **figures)
+    assert any("1 validation article is nearly the same text" in w.value for w in open_page("lab").warning)
 
 
 def a_breakdown(accuracy: float, articles: int = 6) -> dict:
@@ -63,7 +72,10 @@ def a_breakdown(accuracy: float, articles: int = 6) -> dict:
     }
 
 
-def measure(monkeypatch, breakdown) -> AppTest:
+BASE_AND_RUN = ["checkpoints/presets/gpt2_mini_en", "one/4"]
+
+
+def measure(monkeypatch, breakdown, references=BASE_AND_RUN, **state) -> AppTest:
     """The Evaluate page after Measure was pressed, with a studio that gives `report(reference)`."""
     from engine.services import inference_client
 
@@ -76,10 +88,10 @@ def measure(monkeypatch, breakdown) -> AppTest:
     requests: list[dict] = []
     monkeypatch.setattr(inference_client, "stream", stream)
     monkeypatch.setattr(inference_client, "wait_until_ready", lambda root=None: None)
-    app = open_page("score")
+    app = open_page("score", **state)
     the(app.button, "Measure").click().run()
     assert not app.exception and not app.error
-    assert [r["reference"] for r in requests] == ["checkpoints/presets/gpt2_mini_en", "one/4"]
+    assert [r["reference"] for r in requests] == references
     assert len({(r["articles"], r["split"], r["tokens"], r["stride"]) for r in requests}) == 1
     return app
 
@@ -90,7 +102,8 @@ def test_a_report_says_the_difference_to_the_base_in_words_and_what_43_percent_c
     said = " ".join(m.value for m in app.markdown)
     assert "points" in said and "interval of the difference" in said
     assert any("43.0" in str(table.value) for table in app.dataframe)
-    the(app.segmented_control, "Split").set_value("validation").run()
+    app.segmented_control(key="score_split").set_value("test").run()
+    app.button(key="score_final").click().run()
     assert "interval of the difference" not in " ".join(m.value for m in app.markdown)  # of another split
 
 
@@ -100,8 +113,10 @@ def test_figures_of_windows_of_different_lengths_do_not_stand_side_by_side(root)
     longer = {"loss": 4.0, "accuracy": 0.3, "bits_per_byte": 2.0, "perplexity": 54.6, "evaluated_tokens": 500}
     other = a_run(root, "two")
     for model in ("base", "run"):
-        other.append_event("evaluation", step=4, split="test", model=model, whole=True, sequence_length=64, **longer)
-    app = open_page("score")
+        other.append_event(
+            "evaluation", step=4, split="validation", model=model, whole=True, sequence_length=64, **longer
+        )
+    app = open_page("score", run_chosen="one", against_chosen="two")
     window = the(app.selectbox, "Tokens scored")
     assert window.options == ["500 tokens in windows of 256", "500 tokens in windows of 64"]
     assert the(app.dataframe, "accuracy").value["accuracy"].tolist() == [20.0, 20.0]
@@ -109,6 +124,72 @@ def test_figures_of_windows_of_different_lengths_do_not_stand_side_by_side(root)
     window.set_value((500, 64)).run()
     assert the(app.dataframe, "accuracy").value["accuracy"].tolist() == [30.0, 30.0]
     assert run.name not in " ".join(the(app.dataframe, "model").value["model"])
+
+
+def test_one_figure_of_a_run_stands_on_every_page_and_a_part_says_so(root):
+    """The run's end, Score and the table of runs show all of validation; along the curve a part of it is named."""
+    run = a_run(root)
+    whole = {"loss": 4.0, "accuracy": 0.257, "bits_per_byte": 2.0, "perplexity": 54.6, "evaluated_tokens": 1200}
+    for model in ("base", "run"):
+        run.append_event("evaluation", step=4, split="validation", model=model, whole=True, **whole)
+    for place in ("lab", "curve"):
+        assert the(open_page(place).metric, "Accuracy on validation").value == "25.7\u00a0%"
+    assert the(open_page("score").dataframe, "accuracy").value["accuracy"].tolist() == pytest.approx([25.7, 25.7])
+    assert the(open_page("runs").dataframe, "whole_accuracy").value["whole_accuracy"].tolist() == pytest.approx([25.7])
+    part = "validation, 500 of 1,200 tokens"
+    assert measured.at_intervals(run) == part
+    assert any(part in c.value for c in open_page("time").caption)
+    drawn = style.validation(folders.history(run), "accuracy", "#000000", "accuracy", 100, part)
+    assert part in [trace.name for trace in drawn.data]
+
+
+def test_a_part_is_said_before_the_whole_is_known(root):
+    run = lifecycle.create(RunSettings(preset="p", articles="articles/sample", name="new", steps=4), root=root)
+    assert measured.at_intervals(run) == "validation"
+    figures = {"loss": 4.0, "accuracy": 0.2, "bits_per_byte": 2.0, "perplexity": 54.6, "evaluated_tokens": 1200}
+    run.append_event("evaluation", step=0, split="validation", model="base", whole=False, **figures)
+    assert measured.at_intervals(run) == "validation, a part of 1,200 tokens"
+    run.append_event("evaluation", step=4, split="validation", model="run", whole=True, **figures)
+    assert measured.at_intervals(run) == "validation"
+
+
+def test_the_figures_on_test_are_a_press_that_is_counted(root):
+    run, other = a_run(root), a_run(root, "two")
+    app = open_page("score", run_chosen="one", against_chosen="two")
+    assert the(app.dataframe, "accuracy") and looks_at_test.counted(run) == 0
+    app.segmented_control(key="score_split").set_value("test").run()
+    assert "accuracy" not in [name for table in app.dataframe for name in table.value.columns]
+    assert the(app.caption, "The figures of one on test were looked at 0 times.")
+    app.button(key="score_final").click().run()
+    assert the(app.dataframe, "accuracy") and looks_at_test.counted(run) == looks_at_test.counted(other) == 1
+    app.run()  # the same look
+    assert looks_at_test.counted(run) == 1 and the(app.caption, "The figures of one on test were looked at 1 time.")
+    for place in ("lab", "curve", "time", "runs"):
+        app = open_page(place)
+        assert "on test" not in " ".join([texts(app), *(metric.label for metric in app.metric)])
+
+
+def test_the_report_holds_all_that_is_in_view(root, monkeypatch):
+    a_run(root)
+    a_run(root, "two")
+    accuracies = {"one/4": 0.2, "two/4": 0.15}
+    app = measure(
+        monkeypatch,
+        lambda reference: a_breakdown(accuracies.get(reference, 0.1)),
+        ["checkpoints/presets/gpt2_mini_en", "two/4", "one/4"],
+        run_chosen="one",
+        against_chosen="two",
+    )
+    assert the(app.dataframe, "Model").value["Model"].tolist()[2:] == [
+        "base · gpt2_mini_en",
+        "two · step 4",
+        "one · step 4",
+    ]
+    said = [sentence.value for sentence in app.markdown if "points more often than" in sentence.value]
+    assert ["10.0 points" in said[0] and "base" in said[0], "5.0 points" in said[1] and "two" in said[1]] == [
+        True,
+        True,
+    ]
 
 
 def test_prepared_articles_are_offered_where_paths_are_not(root, monkeypatch, sample_folder):
@@ -208,3 +289,36 @@ def test_the_forgetting_meter_says_what_was_gained_and_what_it_cost(root):
                          bits_per_byte=2.0, loss=4.0, perplexity=54.6, evaluated_tokens=2048)  # fmt: skip
     said = " ".join(m.value for m in open_page("score").markdown)
     assert "on general English from 30.0" in said and "−5.0 points" in said
+
+
+def test_how_much_validation_there_is_is_not_told_by_a_run_that_measures_a_part_at_its_end(root):
+    limited = RunSettings(preset="p", articles="articles/sample", name="limited", steps=4, evaluate_tokens=600)
+    run = lifecycle.create(limited, root=root)
+    figures = {"loss": 4.0, "accuracy": 0.2, "bits_per_byte": 2.0, "perplexity": 54.6}
+    run.append_event(
+        "evaluation", step=0, split="validation", model="base", whole=False, evaluated_tokens=1200, **figures
+    )
+    run.append_event("evaluation", step=4, split="validation", model="run", whole=True, evaluated_tokens=600, **figures)
+    assert measured.at_intervals(run) == "validation, a part of 1,200 tokens"
+
+
+def test_the_same_articles_at_two_places_are_measured_on_one_scale(root):
+    """A run on a folder and one on a zip of it stand in one table: what they read is told by its content."""
+    for name, articles in (("folder", "articles/mine"), ("packed", "articles/mine.zip"), ("other", "articles/other")):
+        run = a_run(root, name)
+        config = json.loads((run.folder / "config.json").read_text("utf-8"))
+        write_json(run.folder / "config.json", {**config, "articles": articles})
+        facts = {"preset": catalogue.json_of(catalogue.find(run.settings.preset)), "tokens": 100, "parent": None}
+        corpus = hashlib.sha256(articles.removesuffix(".zip").encode()).hexdigest()
+        with checkpoints.commit(run, 5, {**facts, "corpus": corpus}) as staging:
+            (staging / checkpoints.WEIGHTS).write_bytes(name.encode())
+        with Lock(run.folder / "lock") as lock:
+            lock.acquire()
+            run.write_state(state=states.FINISHED, step=5)
+    app = open_page("score", run_chosen="packed", against_chosen="folder")
+    assert [box.key for box in app.selectbox if box.label == "Articles"] == ["report_articles_validation"]
+    (table,) = [t.value for t in app.dataframe if "perplexity" in t.value.columns]
+    assert [title.split(" · ")[0] for title in table["model"]] == ["base", "packed", "folder"]
+    app = open_page("score", run_chosen="packed", against_chosen="other")
+    (first, _report) = [box for box in app.selectbox if box.label == "Articles"]
+    assert first.options == ["articles/mine.zip", "articles/other"]

@@ -5,6 +5,7 @@ import os
 import pytest
 from pages_helpers import a_run, look_at, open_page, texts, the
 
+from engine.core import machine
 from engine.core.locks import Lock
 from engine.corpus import store
 from engine.runs import lifecycle, states
@@ -45,7 +46,7 @@ def test_a_recipe_starts_a_run_with_one_press_on_the_articles_that_are_chosen(ro
     assert not app.exception and not app.error
     (run,) = queue.waiting(root)
     assert run.name.startswith("report-")
-    assert (run.settings.method, run.settings.sequence_length, run.settings.epochs) == ("report", 128, 1.0)
+    assert (run.settings.method, run.settings.sequence_length, run.settings.epochs) == ("first-tokens", 128, 1.0)
     assert run.settings.articles == "articles/sample"
     assert the(app.title, "Explore")
 
@@ -64,11 +65,37 @@ def test_an_empty_number_shows_what_a_run_takes_for_it(root):
     shown = {box.label: box.proto.placeholder for box in app.number_input}
     assert (shown["Learning rate"], shown["Sequence length"]) == ("automatic: 0.002", "automatic: 256")
     assert (shown["Batch size"], shown["LoRA rank"]) == ("automatic: 8", "every weight is trained")
+    the(app.number_input, "Learning rate").set_value(0.01)
     the(app.number_input, "Sequence length").set_value(64)
     the(app.number_input, "LoRA rank").set_value(4)
     app.run()
+    assert the(app.number_input, "Learning rate").value == 0.01, "what was typed is kept"
     shown = {box.label: box.proto.placeholder for box in app.number_input}
     assert (shown["Learning rate"], shown["Batch size"]) == ("automatic: 0.03", "automatic: 32")
+
+
+def test_the_form_tells_the_automatic_batch_of_the_device_and_offers_several_where_they_can_share_a_run(
+    root, monkeypatch
+):
+    monkeypatch.setattr(machine, "gpus", lambda: ("one", "two"))
+    monkeypatch.setattr(machine, "gpu_problem", lambda: None)
+    monkeypatch.setattr(machine, "gpu_memory", lambda number: None)
+    app = open_page("train")
+    assert app.number_input(key="tune_batch_size").proto.placeholder == "automatic: up to 16,384 tokens"
+    several = "GPUs that share each batch"
+    assert several not in [field.label for field in app.number_input], "TensorFlow shares no run"
+    app.number_input(key="tune_batch_size").set_value(7)
+    the(app.selectbox, "Device").set_value("cpu").run()
+    assert app.number_input(key="tune_batch_size").proto.placeholder == "automatic: 8"
+    assert app.number_input(key="tune_batch_size").value == 7, "what was typed is kept"
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    the(app.selectbox, "Checkpoint format").set_value("weights.h5")
+    the(app.selectbox, "Device").set_value("auto").run()
+    the(app.number_input, several).set_value(2).run()
+    assert not app.exception and not app.error
+    the(app.button, "Start the run").click().run()
+    (run,) = lifecycle.all_runs(root)
+    assert (run.settings.device, run.settings.devices, run.settings.batch_size) == ("auto", 2, 7)
 
 
 def test_stages_are_queued_from_the_form_each_for_its_parent(root):

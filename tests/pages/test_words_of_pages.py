@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("no_studio", "prepared_sample")
 
 # Names of files, versions, functions and models have points and underscores of their own.
 _NAMES = re.compile(
-    r"`[^`]*`|\S*[A-Za-z]\w*\.\w+\S*|\d+\.\d+\.\d+|\S*gpt2\w*|\bload_model\b|\bfrom_preset\b|\bkeras_\w+"
+    r":material/\w+:|`[^`]*`|\S*[A-Za-z]\w*\.\w+\S*|\d+\.\d+\.\d+|\S*gpt2\w*|\bload_model\b|\bfrom_preset\b|\bkeras_\w+"
 )
 _SNAKE = re.compile(r"\b[a-z]+_[a-z_]+\b")
 _RAW = {

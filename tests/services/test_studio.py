@@ -8,16 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import psutil
 import pytest
-from conftest import article_line
+from pubmed_helpers import article_line
 from waiting_helpers import until
 
 from engine.core.errors import EngineError
 from engine.core.files import read_json
 from engine.core.progress import Cancelled, Phase
+from engine.inference.samples import streaming
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle, references
+from engine.runs import checkpoints, lifecycle, manifests, references
 from engine.runs.settings import RunSettings
-from engine.services import inference_client, inference_server
+from engine.services import inference_client, inference_server, writing
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +52,7 @@ def place(tmp_path_factory, tiny_preset, sample_folder):
 
 def rename_step(folder, step: int) -> None:
     """Makes the manifest of a moved checkpoint name the step of its folder."""
-    manifest = read_json(folder / checkpoints.MANIFEST)
+    manifest = read_json(folder / manifests.MANIFEST)
     del manifest["manifest_sha256"]
     checkpoints.with_manifest(checkpoints.Checkpoint(folder, manifest), step=step)
 
@@ -306,3 +307,38 @@ def test_pages_that_ask_at_the_same_time_are_served_together_each_as_if_it_were_
     rest = list(first)
     assert {message["kind"] for message in rest} <= {"text", "done"}
     assert [m["text"] for m in sorted(rest, key=lambda m: m["sample"]) if m["kind"] == "done"] == alone[0]
+
+
+def test_of_a_class_that_asks_at_once_some_wait_so_that_memory_suffices(tmp_path, tiny_preset, monkeypatch):
+    monkeypatch.setattr(writing, "MOST_TEXTS", 3)
+    under_way, take = [], streaming.Desk.take
+
+    def note(self, *rest, **named):
+        under_way.append(self.texts())
+        take(self, *rest, **named)
+
+    monkeypatch.setattr(streaming.Desk, "take", note)
+    studio, pages = inference_server.Studio(tmp_path), [Connection(gone=False) for _ in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        list(
+            pool.map(
+                lambda page: studio.answer(generate(column(tiny_preset, samples=2)), inference_server.Client(page)),
+                pages,
+            )
+        )
+    assert len(under_way) == 6 and max(under_way) < 3
+    ended = [[m["text"] for m in page.sent if m["kind"] == "done"] for page in pages]
+    assert all(page.kinds()[-1] == "end" for page in pages) and ended == [ended[0]] * 6 and len(ended[0]) == 2
+
+
+def test_a_request_with_a_fault_in_it_is_told_once_and_nothing_of_it_goes_on(tmp_path, tiny_preset):
+    studio, page = inference_server.Studio(tmp_path), Connection(gone=False)
+    faulty = column(tiny_preset)
+    del faulty["seed"]
+    with pytest.raises(KeyError):
+        studio.answer(generate(column(tiny_preset), faulty), inference_server.Client(page))
+    told = page.kinds()
+    assert told == ["prompt", "started"]
+    other = Connection(gone=False)
+    studio.answer(generate(column(tiny_preset)), inference_server.Client(other))
+    assert page.kinds() == told and other.kinds()[-1] == "end"

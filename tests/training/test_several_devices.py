@@ -15,6 +15,8 @@ pytestmark = pytest.mark.slow
 # Five windows a step, which two devices cannot share evenly; each step is reported.
 TRAINED = """
 import json
+import jax
+from jax_helpers import CompilationLog
 from engine.cli import app
 from engine.training import loop
 from engine.runs import checkpoints, lifecycle
@@ -27,6 +29,8 @@ from engine.runs.references import ModelReference
 from engine.services import worker
 
 loop.REPORT_SECONDS = 0
+jax.config.update("jax_log_compiles", True)
+compilations = CompilationLog()
 preset, articles = sys.argv[1:3]
 common = ["--preset", preset, "--articles", articles, "--sequence-length", "32", "--batch-size", "5", "--dropout", "0"]
 common += ["--evaluate-steps", "25", "--learning-rate", "0.005", "--device", "cpu", "--steps", "50", "--json"]
@@ -46,7 +50,9 @@ def apart(one, two):
     }
 
 for count in (1, 2):
+    compilations.clear()
     assert app.main(["train", "--name", f"on-{count}", "--devices", str(count), *common]) == 0
+    found[f"compiled on {count}"] = compilations.of_the_lab()
 runs = [lifecycle.find(f"on-{count}") for count in (1, 2)]
 found["train"] = apart(*runs)
 found["devices"] = [run.events("result")[-1]["device"] for run in runs]
@@ -98,6 +104,12 @@ def test_on_the_same_number_it_goes_on_to_the_bit_and_on_another_it_goes_on(foun
     apart, device = found["fewer"]
     assert apart["losses"] < 1e-5 and apart["weights"] < 1e-5
     assert device == "/device:CPU:0"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_base_and_run_share_one_model_and_what_was_compiled_for_it(found, count):
+    """Three measurements and the figures at the end: a score, a look, a reading of prompts, a turn of texts, and the step."""
+    assert found[f"compiled on {count}"] == {"pure": 4, "_make_step": 1}
 
 
 def test_its_checkpoint_is_measured_like_any_other(found):

@@ -31,12 +31,12 @@ def run(root):
     ("compiled", "settings"),
     [
         (False, {"minutes": 1.0}),
-        (False, {"minutes": 2.0}),
-        (True, {"minutes": 2.1}),
-        (False, {"steps": 500}),
-        (True, {"steps": 600}),
-        (False, {"epochs": 12.0}),  # 480 steps
-        (True, {"epochs": 15.0}),
+        (False, {"minutes": 0.5}),
+        (True, {"minutes": 1.1}),
+        (False, {"steps": 250}),
+        (True, {"steps": 300}),
+        (False, {"epochs": 6.0}),  # 240 steps
+        (True, {"epochs": 7.5}),
         (True, {"minutes": 1.0, "compilation": "on"}),
         (False, {"steps": 600, "compilation": "off"}),
         (True, {"minutes": 1.0, "on_cpu": False}),

@@ -16,6 +16,8 @@ VALUES = {
     "run": ("one/400", ["", "a\0b", "two\nlines", "\u202ename"]),
     "against": ("checkpoints/presets/gpt2_mini_en", ["", "a\tb"]),
     "tab": ({rooms.EXPLORE: "words", rooms.LIBRARY: "articles"}, ["", "Words", "kurve"]),
+    "present": (True, ["2", "-1", "true", "", "<script>alert(1)</script>", "1 "]),
+    "screen": (3, ["0", "-1", "100", "1.5", "one", ""]),
     "parent": ("one/4", [""]),
     "experiment": ("more-data", ["", "Learn", "apprendre"]),
     "answer": ("30", ["", "31", "plus souvent"]),
@@ -40,9 +42,10 @@ VALUES = {
     "top_k": (0, ["101"]),
     "top_p": (0.55, ["0", "1.5"]),
     "beams": (8, ["1", "9"]),
+    "marked": (True, ["true", ""]),
     "token": (41, ["0", "99999999"]),
     "colour": ("rank", ["red"]),
-    "split": ({"score": "validation", "articles": "test"}, ["Test", "train "]),
+    "split": ({"score": "test", "articles": "test"}, ["Test", "train "]),
     "corpus": ("0123456789abcdef", ["", "0" * 17]),
 }
 

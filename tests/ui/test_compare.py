@@ -86,9 +86,9 @@ def test_the_page_lays_runs_over_one_another_and_tells_what_differs(root):
     app = open_page("runs")
     assert {trace["name"] for trace in figure_of(app)["data"]} == {"one", "two"}
     assert figure_of(app)["layout"]["annotations"][0]["text"] == "base model"
-    table = the(app.dataframe, "test_accuracy").value
+    table = the(app.dataframe, "whole_accuracy").value
     assert table["run"].tolist() == ["two", "one"]
-    assert table["test_accuracy"].tolist() == [20.0, 20.0]
+    assert table["whole_accuracy"].tolist() == [20.0, 20.0]
     assert any("All settings are equal" in caption.value for caption in app.caption)
     app.selectbox(key="compare_figure").set_value("training_loss").run()
     assert "annotations" not in figure_of(app)["layout"]  # the base has no training batches

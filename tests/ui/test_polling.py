@@ -152,7 +152,7 @@ def test_thirty_viewers_cost_one_building_of_a_figure():
 @pytest.mark.parametrize("draw", [style.validation, style.over_steps])
 def test_what_the_page_is_sent_is_the_figure_with_its_template(draw):
     figure = draw(a_history(), "loss", "#0072B2", "loss")
-    sent = json.loads(live.content(lambda: figure, f"test sent {draw.__name__}", 1))
+    sent = json.loads(live.content(lambda: figure, f"test sent {draw.__name__}", 1)[0])
     template = sent["layout"].pop("template")
     whole = json.loads(figure.update_layout(template=style.template()).to_json())
     assert template == whole["layout"].pop("template")
@@ -162,10 +162,9 @@ def test_what_the_page_is_sent_is_the_figure_with_its_template(draw):
 def test_the_base_is_a_line_across_the_figure_with_its_name():
     figure = style.validation(a_history(), "loss", "#0072B2", "loss")
     assert [list(trace.y) for trace in figure.data] == [[1, 2, 3, 4, 5], [4.0, 3.6]]
-    same = go.Figure().add_hline(
-        4.0,
-        line={"color": figure.layout.shapes[0].line.color, "width": 2, "dash": "dash"},
-        annotation={"text": "base model", "font": {"color": figure.layout.shapes[0].line.color}},
-        annotation_position="bottom right",
-    )
+    same = go.Figure()
+    style.add_level(same, 4.0, "base model")
     assert figure.layout.shapes == same.layout.shapes and figure.layout.annotations == same.layout.annotations
+    assert (
+        same.layout.annotations[0].xanchor == "left" and same.layout.annotations[0].x == 1
+    )  # behind its end: no curve is there

@@ -48,3 +48,15 @@ def test_english_is_not_mixed_into_the_curve_of_validation():
     figure = style.validation(History({"step": np.empty(0)}, placed), "accuracy", "#000000", "accuracy")
     assert [list(trace.y) for trace in figure.data] == [[0.2, 0.2]]
     assert figure.layout.shapes[0].y0 == 0.2
+
+
+@pytest.mark.parametrize(("points", "mode"), [(1, "markers"), (2, "lines")])
+def test_the_first_step_of_a_run_is_drawn_at_once(points, mode):
+    """A line of one point is no line: the person who pressed saw an empty figure until the second report."""
+    import numpy as np
+
+    from ui.charts import style
+
+    steps = {"step": np.arange(1.0, points + 1), "accuracy": np.full(points, 0.1)}
+    figure = style.validation(History(steps, ()), "accuracy", "#000000", "accuracy")
+    assert [trace.mode for trace in figure.data] == [mode]

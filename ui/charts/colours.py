@@ -2,7 +2,11 @@
 ink that is read on it."""
 
 import colorsys
+import os
+from functools import lru_cache
+from pathlib import Path
 
+from engine.core import paths
 from engine.runs import lifecycle
 from engine.runs.references import ModelReference
 
@@ -19,7 +23,16 @@ def of_run(name: str) -> str:
 
 def of_runs() -> dict[str, tuple[str, int]]:
     """Name → (hue, how often the palette was used up before it) of every run."""
-    every = lifecycle.all_runs()[::-1]
+    root = paths.checkpoints_root()
+    try:
+        return _of_runs(root, frozenset(os.listdir(root)))
+    except OSError:
+        return {}
+
+
+@lru_cache(maxsize=8)  # the order of creation changes where a run comes or goes; a page asks for it once a run
+def _of_runs(root: Path, _names: frozenset[str]) -> dict[str, tuple[str, int]]:
+    every = lifecycle.all_runs(root)[::-1]
     shipped = {run.name for run in every if run.ships_without_weights}
     found: dict[str, tuple[str, int]] = {}
     # Those that ship beside the first one are counted apart, so that how many ship changes no colour of one's own runs.

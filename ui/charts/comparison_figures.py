@@ -1,6 +1,8 @@
 """Curves of several runs over one another."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -9,6 +11,7 @@ from ui.charts import style as charts
 
 _FEW_POINTS = 30  # each is marked
 _FEW_LINES = 6  # the pointer is told of all of them at once
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")  # beside the colours, for who does not tell these
 _DASHES = ("solid", "dash", "dot", "dashdot")  # where there are more runs than hues
 
 
@@ -37,7 +40,7 @@ def curves(lines: list[Line], across: str, up: str, base: float | None, base_tit
         base: the base model's value where it is the same for all, else None. base_title: its label.
     """
     traces = []
-    for line in lines:
+    for number, line in enumerate(lines):
         few = len(line.xs) <= _FEW_POINTS
         style = {"color": line.colour, "dash": _DASHES[line.round % len(_DASHES)]}
         if line.smooth is not None:
@@ -52,7 +55,7 @@ def curves(lines: list[Line], across: str, up: str, base: float | None, base_tit
                 mode="lines+markers" if few else "lines",
                 name=line.name,
                 line={**style, "width": 3 if few or line.smooth is not None else 2},
-                marker={"size": 6},
+                marker={"size": 7, "symbol": symbol(number)},
             )
         )
     figure = go.Figure(traces)
@@ -71,6 +74,11 @@ def curves(lines: list[Line], across: str, up: str, base: float | None, base_tit
     return figure
 
 
-def _trace(xs: list, ys: list, **drawn) -> go.Scatter:
+def symbol(number: int) -> str:
+    """The sign of the points of a line, by its place among the others."""
+    return _SYMBOLS[number % len(_SYMBOLS)]
+
+
+def _trace(xs: Sequence[float], ys: Sequence[float], **drawn: Any) -> go.Scatter:
     """As 32-bit numbers: half the bytes to the browser, and finer than a screen."""
     return go.Scatter(x=np.asarray(xs, np.float32), y=np.asarray(ys, np.float32), **drawn)

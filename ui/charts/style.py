@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 
 from engine.runs.history.follower import History
+from ui import present
 from ui.charts import colours
 from ui.i18n import LANGUAGES, _, language
 
@@ -24,28 +25,60 @@ pio.templates["lab"] = go.layout.Template(
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     }
 )
+_READ_FROM_AFAR = {"size": 20}
+_AXIS_FROM_AFAR = {"title": {"font": _READ_FROM_AFAR, "standoff": 14}, "tickfont": _READ_FROM_AFAR, "nticks": 6}
+pio.templates["present"] = go.layout.Template(
+    layout={
+        "font": _READ_FROM_AFAR,
+        "xaxis": _AXIS_FROM_AFAR,
+        "yaxis": _AXIS_FROM_AFAR,
+        "legend": {"font": _READ_FROM_AFAR, "title": {"font": _READ_FROM_AFAR}},
+        "hoverlabel": {"font": _READ_FROM_AFAR},
+        "annotationdefaults": {"font": _READ_FROM_AFAR},
+        "title": {"font": {"size": 24}},
+        "uniformtext": {"minsize": 20, "mode": "show"},  # what is written in bars
+        "margin": {"l": 8, "r": 16, "t": 44, "b": 8},
+    }
+)
 pio.templates["french"] = go.layout.Template(layout={"separators": ",\u202f"})
 
 
 def template() -> str:
-    """The template of every figure, with the decimal sign of the session's language."""
-    name = "atelier_french" if language() == "fr" else "atelier"
+    """The template of every figure: with the decimal sign of the session's language, and larger where it presents."""
+    parts = ["streamlit", "lab", *(["french"] if language() == "fr" else []), *(["present"] if present.on() else [])]
+    name = "atelier_" + "_".join(parts[2:])
     if name not in pio.templates:  # merged once: naming the parts would merge them for every figure
-        parts = ("streamlit", "lab", "french") if language() == "fr" else ("streamlit", "lab")
         pio.templates[name] = pio.templates.merge_templates(*parts)
     return name
 
 
-@lru_cache(maxsize=len(LANGUAGES))
+@lru_cache(maxsize=2 * len(LANGUAGES))
 def template_content(name: str) -> dict[str, Any]:
     """A template as Plotly's script takes it."""
-    return pio.templates[name].to_plotly_json()
+    content: dict[str, Any] = pio.templates[name].to_plotly_json()
+    return content
 
 
+_LEAST_FROM_AFAR = 20  # pixels
+
+
+def from_afar(part: Any, name: str = "") -> Any:
+    """A figure as JSON knows it, whatever a chart has set itself made large enough: its texts, and the margins they need."""
+    if isinstance(part, dict):
+        found = {key: from_afar(value, key) for key, value in part.items()}
+        if name.endswith("font") and isinstance(size := found.get("size"), int | float):
+            found["size"] = max(size, _LEAST_FROM_AFAR)
+        if name == "margin" and found.get("r") == LABEL_PIXELS:
+            found["r"] = round(LABEL_PIXELS * _LEAST_FROM_AFAR / 13)
+        return found
+    return [from_afar(value, name) for value in part] if isinstance(part, list | tuple) else part
+
+
+Points: TypeAlias = Sequence[float] | np.ndarray
 MOST_POINTS = 500
 
 
-def thinned(xs: Sequence | np.ndarray, ys: Sequence | np.ndarray, most: int = MOST_POINTS) -> tuple[list, list]:
+def thinned(xs: Points, ys: Points, most: int = MOST_POINTS) -> tuple[list[Any], list[Any]]:
     """At most about `most` points that look the same: of each bucket the smallest and the largest, and both ends."""
     if len(xs) <= most:
         return list(xs), list(ys)
@@ -70,7 +103,7 @@ def _reported(history: History, name: str, factor: float) -> tuple[np.ndarray, n
     return _points(history.steps["step"][: len(ys)][there], ys[there] * factor)
 
 
-def _points(xs: Sequence | np.ndarray, ys: Sequence | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _points(xs: Points, ys: Points) -> tuple[np.ndarray, np.ndarray]:
     """Points as they are drawn: thinned, and as arrays, which Plotly takes several times as fast as lists."""
     across, up = thinned(xs, ys)
     return np.asarray(across, dtype=np.int64), np.asarray(up, dtype=float)
@@ -111,7 +144,10 @@ def validation(
     xs, ys = _reported(history, name, factor)
     if len(xs):
         line = {"color": colour, "width": 1}
-        traces.append({"x": xs, "y": ys, "mode": "lines", "name": _("training batches"), "line": line, "opacity": 0.55})
+        mode = (
+            "lines" if len(xs) > 1 else "markers"
+        )  # of one point, the first that a person waits for, no line is drawn
+        traces.append({"x": xs, "y": ys, "mode": mode, "name": _("training batches"), "line": line, "opacity": 0.55})
     xs, ys = _measured(own, name, factor)
     if len(xs):
         line = {"color": colour, "width": 3}

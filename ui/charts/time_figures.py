@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from engine.runs.history.snapshots import Snapshot
-from ui.charts import colours, style
+from ui.charts import colours, comparison_figures, style
 from ui.i18n import _
 
 
@@ -24,10 +24,10 @@ def curves(
     for number, name in enumerate(stages):
         own = [snapshot for snapshot in drawn if snapshot.run.name == name]
         before = [snapshot for snapshot in drawn if snapshot.at <= own[0].at and snapshot.run.name != name]
-        _line(figure, before[-1:] + own if number else own, "validation", name, colours.of_run(name), "solid")
+        _line(figure, before[-1:] + own if number else own, "validation", name, colours.of_run(name), "solid", number)
     if any(not snapshot.is_base for snapshot in beside):
         name = beside[-1].run.name
-        _line(figure, list(beside), "validation", name, colours.of_run(name), "solid", "square")
+        _line(figure, list(beside), "validation", name, colours.of_run(name), "solid", len(stages))
     english = [snapshot for snapshot in drawn if "english" in snapshot.figures]
     if english:
         _line(figure, english, "english", _("general English"), colours.TRUE_TEXT, "dot")
@@ -47,7 +47,7 @@ def curves(
 
 
 def _line(
-    figure: go.Figure, points: list[Snapshot], split: str, name: str, colour: str, dash: str, symbol: str = "circle"
+    figure: go.Figure, points: list[Snapshot], split: str, name: str, colour: str, dash: str, at: int = 0
 ) -> None:
     shown = [snapshot for snapshot in points if split in snapshot.figures]
     figure.add_scatter(
@@ -56,5 +56,5 @@ def _line(
         mode="lines+markers",
         name=name,
         line={"color": colour, "width": 3, "dash": dash},
-        marker={"size": 7, "symbol": symbol},
+        marker={"size": 7, "symbol": comparison_figures.symbol(at)},
     )

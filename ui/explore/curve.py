@@ -3,7 +3,18 @@
 import streamlit as st
 
 from engine.runs import checkpoints, states
-from ui import against, interpretation_view, pair, queue_view, removal_view, rooms, run_view, words
+from ui import (
+    against,
+    interpretation_view,
+    outcome_view,
+    pair,
+    present,
+    queue_view,
+    removal_view,
+    rooms,
+    run_view,
+    words,
+)
 from ui.i18n import _
 from ui.library import runs
 from ui.readers import folders, recorded
@@ -14,9 +25,12 @@ def show() -> None:
     removal_view.show_message()
     if (run := pair.trained(_("No run yet: press the button in the Lab, or start one in Train."))) is None:
         return
-    interpretation_view.show(run, rooms.CURVE)
-    if run.state().state == states.FINISHED:
-        run_view.outcome(run)
+    finished = run.state().state == states.FINISHED
+    if finished and present.screen("outcome"):
+        interpretation_view.show(run, rooms.CURVE)
+        outcome_view.outcome(run)
+    elif not finished:
+        interpretation_view.show(run, rooms.CURVE)
     other = pair.other_run()
     why_not = against.why_not(run, other) if other is not None else ""
     if why_not:
@@ -29,6 +43,8 @@ def show() -> None:
             )
         )
     run_view.watch(run, "curve", details=True, other=None if why_not else other)
+    if present.on():
+        return
     if other is not None:
         with st.expander(_("Both over tokens, articles or minutes"), key="curve_both"):
             runs.lay_over([run, other])

@@ -1,20 +1,25 @@
 """An experiment on the Lab page: its card, the question before it opens, the recorded run that plays at once, and one's own."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from engine.classroom import experiments, passages
-from engine.classroom.experiments import EXPERIMENTS, LEARN, MEMORISE, MORE_DATA, Experiment, Training
+from engine.classroom.experiments import EXPERIMENTS, FORGET, LEARN, MEMORISE, MORE_DATA, Experiment, Training
 from engine.classroom.passages import Copy
 from engine.core.errors import EngineError
+from engine.core.splits import TRAIN
+from engine.corpus.store import Corpus
 from engine.evaluation import forgetting
+from engine.presets.tokenizers import Tokenizer
 from engine.runs import durations
 from engine.runs.folder import Run
+from engine.runs.history.events import ENGLISH, VALIDATION
 from engine.services import import_job
 from engine.services.launchers import launching
-from ui import budget, errors, little_memory, pair, run_view, words
+from ui import address, budget, errors, little_memory, pair, rooms, run_view, words
 from ui.i18n import _
 from ui.lab import play, questions
 from ui.lab.play import Beside, Said
@@ -35,21 +40,17 @@ def open_(code: str | None) -> None:
 
 
 def cards() -> None:
-    """Shows a card of each experiment; a press opens it."""
+    """Shows a card of each experiment; a press opens it, or closes the one that is open."""
     current = chosen()
     for column, experiment in zip(st.columns(len(EXPERIMENTS), gap="small"), EXPERIMENTS.values(), strict=True):
         code = experiment.code
         with column, st.container(border=True, height="stretch", gap="small"):
             st.markdown(f"**{questions.title(code)}**  \n{questions.short(code)}")
-            st.button(
-                _("Open"),
-                icon=f":material/{questions.ICONS[code]}:",
-                key=f"lab_card_{code}",
-                on_click=open_,
-                args=(code,),
-                width="stretch",
-                disabled=experiment is current,
-            )
+            if experiment is current:
+                label, icon, key, opens = _("Close"), "close", "lab_close", None
+            else:
+                label, icon, key, opens = _("Open"), questions.ICONS[code], f"lab_card_{code}", code
+            st.button(label, icon=f":material/{icon}:", key=key, on_click=open_, args=(opens,), width="stretch")
 
 
 def show(code: str, start: bool = True) -> None:
@@ -66,7 +67,6 @@ def show(code: str, start: bool = True) -> None:
         st.subheader(questions.title(code), anchor=False, width="content")
         if start and not asks:
             pressed = start_button(experiment)
-        st.button(_("Close"), icon=":material/close:", key="lab_close", type="tertiary", on_click=open_, args=(None,))
     if pressed:
         train(experiment.own, "lab" if experiment.code == LEARN else experiment.code)
     if asks:
@@ -153,7 +153,8 @@ def watch(experiment: Experiment, run: Run, answer: str) -> None:
             is_live=is_live,
             label=_own_label(experiment),
             beside=beside,
-            training=experiment.code == MEMORISE,
+            split=ENGLISH if experiment.code == FORGET else VALIDATION,
+            other={MEMORISE: str(TRAIN), FORGET: VALIDATION}.get(experiment.code, ""),
             ghost=experiments.recorded_run(experiment.own) if not run.recorded else None,
             said=None if is_live else _said(experiment, run, answer, copied),
             copied=copied,
@@ -163,6 +164,13 @@ def watch(experiment: Experiment, run: Run, answer: str) -> None:
 
     with errors.shown():
         polling.fragment(draw, run_view.REFRESH_SECONDS if active else None)()
+    if run.name in pair.known():
+        st.page_link(
+            rooms.PAGES[rooms.EXPLORE],
+            label=_("Look closer at this run"),
+            icon=":material/travel_explore:",
+            query_params=address.query_of(rooms.CURVE, run=run.name),
+        )
     shown = [run, *(other.run for other in beside)]
     if any(other.recorded for other in shown):
         with st.expander(_("Where the recorded runs come from")):
@@ -174,6 +182,8 @@ def _own_label(experiment: Experiment) -> str:
         return _("{n} articles", n=experiment.own.settings.last_article)
     if experiment.code == MEMORISE:
         return _("on unseen articles")
+    if experiment.code == FORGET:
+        return _("on everyday English")
     return ""
 
 
@@ -220,7 +230,7 @@ def _copied(run: Run) -> Copy | None:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _longest(folder: str, version: int, _run: Run) -> Copy | None:
-    def prepare(path, _tokenizer):
+    def prepare(path: Path, _tokenizer: Tokenizer) -> Corpus | None:
         request = import_job.Request(str(path), _run.settings.preset, most_bytes=budget.corpus_bytes())
         return import_job.prepared_apart(request)
 

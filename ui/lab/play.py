@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.classroom.passages import Copy
+from engine.core.splits import TRAIN
 from engine.runs.folder import Run
 from engine.runs.history import snapshots
+from engine.runs.history.events import VALIDATION
 from engine.runs.history.follower import History
-from ui import words
+from ui import present, words
 from ui.charts import colours, style
 from ui.components.figure import live
 from ui.components.play import play
@@ -17,7 +19,7 @@ from ui.readers import folders
 
 # Pixels of the curve: with the pair of sentences it fits on a projector of 1280 x 720, also below a run's progress.
 HEIGHT, LIVE_HEIGHT = 216, 168
-_LONGEST = 200  # characters of a sentence that are shown
+_LONGEST, _LONGEST_PRESENTED = 200, 90  # characters of a sentence that are shown
 _TRAINING_POINTS = 60
 
 
@@ -46,7 +48,8 @@ def show(
     is_live: bool = False,
     label: str = "",
     beside: Sequence[Beside] = (),
-    training: bool = False,
+    split: str = VALIDATION,
+    other: str = "",
     ghost: Run | None = None,
     said: Said | None = None,
     copied: Copy | None = None,
@@ -55,16 +58,17 @@ def show(
 
     Args:
         is_live: it is at work: each point is shown as it comes. label: of its line.
-        training: whether its accuracy on what it reads is drawn too. ghost: a recorded run whose curve stands there until the
+        split: VALIDATION or ENGLISH, on which it is measured. other: what of the run is drawn too: TRAIN, its accuracy on what it
+            reads, or VALIDATION. ghost: a recorded run whose curve stands there until the
             run has a point of its own. copied: what of its last sentence stands in an article.
     """
     history = folders.history(run)
     versions = tuple(folders.history(other.run).version for other in beside)
 
     def build() -> dict[str, Any]:
-        return content(run, history, is_live, label, beside, training, ghost)
+        return content(run, history, is_live, label, beside, split, other, ghost)
 
-    of = ("play", str(run.folder), is_live, label, training, versions, ghost and str(ghost.folder))
+    of = ("play", str(run.folder), is_live, label, split, other, versions, ghost and str(ghost.folder))
     data = dict(live.once(build, of, history.version))
     verdict = [] if said is None else [["said", said.said], ["why", said.why], ["own", said.own]]
     data["verdict"] = [[kind, text] for kind, text in verdict if text]
@@ -83,11 +87,12 @@ def content(
     is_live: bool,
     label: str,
     beside: Sequence[Beside],
-    training: bool,
+    split: str,
+    other: str,
     ghost: Run | None,
 ) -> dict[str, Any]:
     """What the component draws, as JSON knows it: percentages, texts and names, all in the session's language."""
-    base, own = history.on_validation()
+    base, own = _measured(history, split)
     texts = _texts(run, history)
     base_text = next((text for (model, _step), text in texts.items() if model == "base"), None)
     if base_text is None and ghost is not None:
@@ -104,10 +109,11 @@ def content(
         "live": is_live,
         "language": language(),
         "height": LIVE_HEIGHT if is_live else HEIGHT,
+        "presented": present.on(),
         "badge": _("recorded") if run.recorded else "",
         "base": 100 * base[0]["accuracy"] if base else None,
         "base_text": _shortened(base_text or ""),
-        "prompt": run.settings.prompts[0],
+        "prompt": _prompt(run, history),
         "steps": run.state().steps or 0,
         "own": {
             "label": label or _("this run"),
@@ -119,17 +125,19 @@ def content(
             if begun
             else _("before the first step"),
         },
-        "training": _training_line(history, colour) if training else None,
+        "other": _other_line(history, other, colour) if other else None,
         "beside": [
             {
-                "label": other.label,
+                "label": companion.label,
                 "colour": colours.HUES[3 + number],
-                "dash": other.dash,
-                "points": [[e["step"], 100 * e["accuracy"]] for e in folders.history(other.run).on_validation()[1]],
+                "dash": companion.dash,
+                "points": [
+                    [e["step"], 100 * e["accuracy"]] for e in _measured(folders.history(companion.run), split)[1]
+                ],
             }
-            for number, other in enumerate(beside)
+            for number, companion in enumerate(beside)
         ],
-        "ghost": _ghost(ghost),
+        "ghost": _ghost(ghost, split),
         "summary": _summary(points),
         "verdict": [],
         "copied": None,
@@ -143,7 +151,7 @@ def content(
             "step": _("step {n}"),
             "percent": "{n}\u00a0%",
             "axis": _("steps"),
-            "figure": _("right guesses (%)") if training else _("right guesses of unseen articles (%)"),
+            "figure": _("right guesses (%)") if other else _("right guesses of unseen articles (%)"),
             "wrote": _("What it writes"),
             "waiting": _("The first sentence comes with the first point."),
             "table": _("The figures as a table"),
@@ -151,36 +159,56 @@ def content(
     }
 
 
+def _prompt(run: Run, history: History) -> str:
+    """The first prompt of the run that anything was written from; its first one as long as there is none."""
+    written = {event["prompt"] for event in history.events("sample")}
+    return next((p for p in (*run.settings.prompts, *sorted(written)) if p in written), run.settings.prompts[0])
+
+
 def _texts(run: Run, history: History) -> dict[tuple[str, int], str]:
-    """(model, step) → what it wrote from the run's first prompt."""
-    prompt = run.settings.prompts[0]
+    """(model, step) → what it wrote from that prompt."""
+    prompt = _prompt(run, history)
     placed = [s.samples[prompt] for s in snapshots.of_run(run, history) if prompt in s.samples]
     return {(e["model"], e["step"]): e["text"].replace("\n", " ") for e in history.complete(placed)}
 
 
 def _shortened(text: str) -> str:
     """As much of a text as is read at a glance, up to the end of a word; its beginning is as it was, so that places hold."""
-    if len(text) <= _LONGEST:
+    most = _LONGEST_PRESENTED if present.on() else _LONGEST
+    if len(text) <= most:
         return text if text.rstrip().endswith((".", "!", "?", "…")) or not text else text + "…"
-    return text[: text.rfind(" ", 0, _LONGEST)] + " …"
+    return text[: text.rfind(" ", 0, most)] + " …"
 
 
-def _training_line(history: History, colour: str) -> dict[str, Any] | None:
-    accuracy = history.steps["accuracy"]
-    known = accuracy == accuracy  # NaN where a report lacks it
-    xs, ys = style.thinned(history.steps["step"][known], 100 * accuracy[known], _TRAINING_POINTS)
+def _measured(history: History, split: str) -> tuple[list[Any], list[Any]]:
+    """The base's evaluations on the fixed part of a split, and the run's from where it started (`History.on_validation`)."""
+    points = history.at_intervals(split)
+    base = [event for event in points if event["model"] == "base"]
+    own = [event for event in points if event["model"] != "base"]
+    return base, own if any(event["model"] == "parent" for event in own) else base[:1] + own
+
+
+def _other_line(history: History, other: str, colour: str) -> dict[str, Any]:
+    """Another figure of the same run: its accuracy on what it reads, or on the articles that it has not read."""
+    if other == TRAIN:
+        accuracy = history.steps["accuracy"]
+        known = accuracy == accuracy  # NaN where a report lacks it
+        xs, ys = style.thinned(history.steps["step"][known], 100 * accuracy[known], _TRAINING_POINTS)
+        points = [[float(x), float(y)] for x, y in zip(xs, ys, strict=True)]
+    else:
+        points = [[event["step"], 100 * event["accuracy"]] for event in _measured(history, other)[1]]
     return {
-        "label": _("on what it reads"),
+        "label": _("on what it reads") if other == TRAIN else _("on unseen articles"),
         "colour": colours.HUES[1] if colour != colours.HUES[1] else colours.HUES[2],
         "dash": "2 3",
-        "points": [[float(x), float(y)] for x, y in zip(xs, ys, strict=True)],
+        "points": points,
     }
 
 
-def _ghost(ghost: Run | None) -> dict[str, Any] | None:
+def _ghost(ghost: Run | None, split: str) -> dict[str, Any] | None:
     if ghost is None:
         return None
-    points = [[event["step"], 100 * event["accuracy"]] for event in folders.history(ghost).on_validation()[1]]
+    points = [[event["step"], 100 * event["accuracy"]] for event in _measured(folders.history(ghost), split)[1]]
     return {"label": _("recorded"), "points": points} if points else None
 
 

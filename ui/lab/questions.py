@@ -51,9 +51,7 @@ def situation(code: str) -> str:
         MEMORISE: _("It reads one single article 120 times."),
         BREAK: _("So that it learns faster, its weights take steps 25 times as large as usual."),
         FORGET: _("It reads research articles and nothing else."),
-        MORE_DATA: _(
-            "Three models train for the same number of steps: on 10 articles, each of them read ten times as often, on 30 and on 100."
-        ),
+        MORE_DATA: _("Three models train for equally many steps, on 10, on 30 and on 100 articles."),
     }[code]
 
 
@@ -150,7 +148,7 @@ def _direction(found: Outcome) -> str:
 
 def _more_data(found: Outcome) -> str:
     figures = ", ".join(
-        _("{articles} articles: {accuracy}", articles=words.grouped(int(n)), accuracy=words.percent(accuracy))
+        _("{accuracy} with {articles} articles", articles=words.grouped(int(n)), accuracy=words.percent(accuracy))
         for n, accuracy in sorted(found.beside.items(), key=lambda item: int(item[0]))
     )
     if not found.answer:

@@ -9,10 +9,11 @@ from engine.runs.folder import Run
 from engine.runs.settings import IMPORTED, RANDOM
 from ui import words
 from ui.charts import colours
-from ui.i18n import _
+from ui.i18n import _, _n
 from ui.readers import folders
 
 _FEW = 4
+_MOST_ALONE = 12  # runs without a parent and without a child
 
 
 def dot(runs: list[Run]) -> str:
@@ -24,6 +25,7 @@ def dot(runs: list[Run]) -> str:
         'edge [fontname="sans-serif" fontsize=10 color="#7F868D" fontcolor="#7F868D"]',
     ]
     bases: dict[str, None] = {}  # in order
+    hues = colours.of_runs()
     for run in runs:
         settings = run.settings
         found = checkpoints.of_run(run)
@@ -36,7 +38,9 @@ def dot(runs: list[Run]) -> str:
         first, last = settings.first_article, settings.last_article
         if last:
             label += "\n" + _("articles {first}-{last}", first=words.grouped(first or 1), last=words.grouped(last))
-        lines.append(f"{_id('run', run.name)} [label={_quoted(label)} {_filled(colours.of_run(run.name))}]")
+        lines.append(
+            f"{_id('run', run.name)} [label={_quoted(label)} {_filled(hues.get(run.name, (colours.BASE, 0))[0])}]"
+        )
         if settings.parent:
             parent, _slash, step = settings.parent.partition("/")
             title = _("step {step}", step=step) if step else _("not there yet")
@@ -64,6 +68,23 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+def families(runs: list[Run]) -> list[Run]:
+    """The runs that started from another, or from which another started, and the newest of those that stand alone."""
+    parents = {run.settings.parent.partition("/")[0] for run in runs if run.settings.parent}
+    alone = [run.name for run in runs if not run.settings.parent and run.name not in parents]
+    left_out = set(alone[max(0, _MOST_ALONE - (len(runs) - len(alone))) :])
+    return [run for run in runs if run.name not in left_out]
+
+
 def tree(runs: list[Run]) -> None:
-    """Draws the tree."""
-    st.graphviz_chart(dot(runs), width="stretch" if len(runs) > _FEW else "content")  # a few would be huge
+    """Draws the tree; of hundreds of runs that nothing came from, only some."""
+    shown = families(runs)
+    st.graphviz_chart(dot(shown), width="stretch" if len(shown) > _FEW else "content")  # a few would be huge
+    if left := len(runs) - len(shown):
+        st.caption(
+            _n(
+                "{n} older run that nothing came from is not drawn.",
+                "{n} older runs that nothing came from are not drawn.",
+                left,
+            )
+        )

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -84,16 +84,39 @@ class _Shared:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.at = 0.0
-        self.folders: tuple | None = None
+        self.folders: tuple[Any, ...] | None = None
         self.value: Any = None
 
 
-_shared: dict[tuple, _Shared] = {}
+_shared: dict[tuple[Any, ...], _Shared] = {}
+
+
+_drawing = threading.local()  # what has been found since this thread began to draw a page
+
+
+@contextlib.contextmanager
+def one_drawing() -> Iterator[None]:
+    """While a page is drawn from its top to its end, each look is made once: hundreds of runs take their time."""
+    _drawing.found = {}
+    try:
+        yield
+    finally:
+        del _drawing.found
 
 
 def shared(name: str, look: Callable[[], T]) -> T:
-    """What a look at the folder of all runs finds: looked anew by a few viewers, and while many watch by one of them a
-    second, and at once where a file of a run was replaced or a run came or went."""
+    """What a look at the folder of all runs finds: looked once while a page is drawn; anew by a few viewers, and while many
+    watch by one of them a second, and at once where a file of a run was replaced or a run came or went."""
+    found: dict[str, Any] | None = getattr(_drawing, "found", None)
+    if found is None:
+        return _looked(name, look)
+    if name not in found:
+        found[name] = _looked(name, look)
+    value: T = found[name]
+    return value
+
+
+def _looked(name: str, look: Callable[[], T]) -> T:
     if viewers() <= FULL_PACE_VIEWERS:
         return look()
     root = paths.checkpoints_root()
@@ -103,10 +126,11 @@ def shared(name: str, look: Callable[[], T]) -> T:
         folders = _folders(str(root))
         if cached.folders != folders or time.monotonic() - cached.at > _CACHED_SECONDS:
             cached.value, cached.folders, cached.at = look(), folders, time.monotonic()
-        return cached.value
+        value: T = cached.value
+        return value
 
 
-def _folders(root: str) -> tuple:
+def _folders(root: str) -> tuple[Any, ...]:
     """What changes whenever a file in the folder of a run is made, replaced or deleted."""
     try:
         with os.scandir(root) as entries:

@@ -25,6 +25,7 @@ from ui import (
     errors,
     gpu_unused,
     importing_view,
+    present,
     rooms,
     run_view,
     setting_names,
@@ -187,12 +188,11 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
             fields.BY_NAME["warmup_steps"].default,
             help=_("In so many steps the learning rate rises to its peak."),
         )
-        least, most_decay = map(float, fields.BY_NAME["weight_decay"].bounds)
         weight_decay = two.number_input(
             _("Weight decay"),
-            least,
-            most_decay,
-            fields.BY_NAME["weight_decay"].default,
+            0.0,
+            float(fields.BY_NAME["weight_decay"].bounds[1]),
+            float(fields.BY_NAME["weight_decay"].default),
             step=0.01,
             format="%.3f",
             help=_(
@@ -208,7 +208,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
             COMPILATIONS,
             format_func=lambda code: setting_names.value("compilation", code),
             help=_(
-                "Compiled steps are faster, and the first one waits until they are compiled. Automatic: not for a run of two minutes at most of a small model on a CPU."
+                "Compiled steps are faster, and the first one waits until they are compiled. Automatic: not for a run of a minute at most of a small model on a CPU."
             ),
         )
         evaluate_steps = automatic.number(
@@ -313,40 +313,42 @@ def show() -> None:
     cards = st.container()
     said = st.container()
     requested = requested_parent()
-    title = _("Other articles, another base model, all settings, stages, a grid")
-    with st.expander(title, expanded=requested is not None, icon=":material/tune:"):
-        kinds = {
-            "run": _("One run"),
-            "stages": _("Stages, one after the other"),
-            "sweep": _("A grid of runs, to compare"),
-        }
-        kind = st.segmented_control(
-            _("What to train"),
-            list(kinds),
-            default="run",
-            required=True,
-            format_func=lambda name: kinds[name],
-            label_visibility="collapsed",
-            key="tune_kind",
-        )
-        left, right = st.columns(2)
-        with left:
-            preset = choose_preset(requested)
-        with right:
-            parent = choose_parent(preset, requested) if kind == "run" else None
-        source = sources.choose_articles("tune", folders.vocabulary_hash(preset))
-        articles = importing_view.for_training(source, preset)
-        wanted = None
-        if articles is None:
-            st.caption(_("Prepare the articles first: then the run can be set up here."))
-        elif kind == "run":
-            wanted = one_run(preset, parent, articles)
-        else:
-            with errors.shown():
-                (stages_form if kind == "stages" else sweep_form).form(preset, articles)
+    with present.aside("form"):
+        title = _("Other articles, another base model, all settings, stages, a grid")
+        with st.expander(title, expanded=requested is not None, icon=":material/tune:"):
+            kinds = {
+                "run": _("One run"),
+                "stages": _("Stages, one after the other"),
+                "sweep": _("A grid of runs, to compare"),
+            }
+            kind = st.segmented_control(
+                _("What to train"),
+                list(kinds),
+                default="run",
+                required=True,
+                format_func=lambda name: kinds[name],
+                label_visibility="collapsed",
+                key="tune_kind",
+            )
+            left, right = st.columns(2)
+            with left:
+                preset = choose_preset(requested)
+            with right:
+                parent = choose_parent(preset, requested) if kind == "run" else None
+            source = sources.choose_articles("tune", folders.vocabulary_hash(preset))
+            articles = importing_view.for_training(source, preset)
+            wanted = None
+            if articles is None:
+                st.caption(_("Prepare the articles first: then the run can be set up here."))
+            elif kind == "run":
+                wanted = one_run(preset, parent, articles)
+            else:
+                with errors.shown():
+                    (stages_form if kind == "stages" else sweep_form).form(preset, articles)
     with cards:
         wanted = recipes.choose(preset, parent, articles) or wanted
-    said.caption(recipes.on_what(preset, parent, words.plain(sources.name(source))))
+    if not present.on():
+        said.caption(recipes.on_what(preset, parent, words.plain(sources.name(source))))
     if wanted is not None:
         with said:
             _enter(*wanted)

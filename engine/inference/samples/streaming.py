@@ -16,6 +16,7 @@ from engine.runs.references import ModelReference
 MOST_COLUMNS = 4
 MOST_SAMPLES = 4
 MOST_NEW_TOKENS = 1024
+MOST_BEAMS = 8
 # An engine.inference.generation.Generator, and a Text of engine.inference.batches: their modules import TensorFlow.
 Writer: TypeAlias = Any
 Text: TypeAlias = Any
@@ -140,6 +141,16 @@ class Desk:
             except EngineError as error:
                 send_error(send, error, number)
         asked = Asked(send, finished)
+        try:
+            self._take_columns(asked, request, loaded)
+        except Exception as error:  # what was begun of it is told to nobody
+            self._give_up(asked, error)
+            raise
+        if not asked.texts:
+            asked.end()
+
+    def _take_columns(self, asked: Asked, request: dict[str, Any], loaded: list[Any]) -> None:
+        send = asked.send
         if loaded:
             length = max(1, min(max(int(column["max_new_tokens"]) for _n, column, _m, _g in loaded), MOST_NEW_TOKENS))
             prompt, true = str(request.get("prompt", "")), None
@@ -151,8 +162,6 @@ class Desk:
                     self._take_column(asked, number, column, model, generator, prompt)
                 except EngineError as error:
                     send_error(send, error, number)
-        if not asked.texts:
-            asked.end()
 
     def _take_column(
         self,
@@ -192,6 +201,10 @@ class Desk:
             text = batch.add(prompt, room, sampler, seed + sample)
             self._samples[text] = _Sample(asked, number, sample, generator, text)
             asked.texts += 1
+
+    def texts(self) -> int:
+        """How many are not complete; a search, which keeps several, counts as so many."""
+        return len(self._samples) + MOST_BEAMS * len(self._searches)
 
     def turn(self) -> bool:
         """Gives each text a token; whether any is left that is not complete."""

@@ -18,19 +18,20 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from ui import tables
+from ui import present, tables
 from ui.charts import described, style
 from ui.i18n import _, language
 
 _LIBRARY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-_ADDRESS = "_atelier/plotly.min.js"
+ADDRESS = "_atelier/plotly.min.js"
 _served = False
 
-_JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-_component = None
+LOADER = Path(__file__).with_name("library.js").read_text(encoding="utf-8")
+_JS = LOADER + Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+_component: Callable[..., Any] | None = None
 
 
-def _figure_component():
+def _figure_component() -> Callable[..., Any]:
     global _component
     if _component is None:
         _component = st.components.v2.component(
@@ -47,7 +48,7 @@ def routes() -> list[Route]:
     """The route of the plotting library; whoever asks for it tells that it is served."""
     global _served
     _served = True
-    return [Route(f"/{_ADDRESS}", _library)]
+    return [Route(f"/{ADDRESS}", _library)]
 
 
 _MOST_CACHED = 256  # figures; some 10 kB each, as objects ten times that
@@ -64,16 +65,18 @@ class _Entry:
 
 
 def once(build: Callable[[], T], of: Hashable, version: int = 0) -> T:
-    """What the first session builds that asks for this version; all others of its language take it."""
+    """What the first session builds that asks for this version; all others whose figures have the same template take it."""
+    key = (of, language(), style.template())
     with _cache_lock:
-        entry = _cache.setdefault((of, language()), _Entry())
-        _cache.move_to_end((of, language()))
+        entry = _cache.setdefault(key, _Entry())
+        _cache.move_to_end(key)
         while len(_cache) > _MOST_CACHED:
             _cache.popitem(last=False)
     with entry.lock:
         if entry.version < version:
             entry.built, entry.version = build(), version
-        return entry.built
+        built: T = entry.built
+        return built
 
 
 def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> tuple[str, str]:
@@ -81,7 +84,7 @@ def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> tuple
 
     def as_json() -> tuple[str, str]:
         figure = build()
-        drawn = figure.to_dict()
+        drawn = _as_dict(figure)
         drawn["layout"]["template"] = style.template_content(style.template())
         return to_json_plotly(drawn), described.sentence(figure)
 
@@ -97,14 +100,19 @@ def cached(build: Callable[[], go.Figure], *of: Hashable) -> go.Figure:
     return once(build, ("figure", of))
 
 
-def chart(drawn: go.Figure, key: str) -> None:
+def chart(drawn: go.Figure, key: str, config: dict[str, Any] | None = None) -> None:
     """Draws a figure as Streamlit does, with what it shows in words, and as a table where somebody asks for it."""
-    st.plotly_chart(drawn, theme="streamlit", key=key, alt=described.sentence(drawn))
+    if _served and present.on():  # where the component makes it as large as the screen has room
+        _draw({"figure": to_json_plotly(_as_dict(drawn)), "alt": described.sentence(drawn), "picture": ""}, key)
+        return
+    st.plotly_chart(drawn, theme="streamlit", key=key, alt=described.sentence(drawn), config=config)
     as_table(lambda: drawn, key)
 
 
 def as_table(build: Callable[[], go.Figure], key: str) -> None:
-    """What a figure draws as a table, folded away, and computed when it is opened."""
+    """What a figure draws as a table, folded away, and computed when it is opened; not where it is presented."""
+    if present.on():
+        return
     folded = st.expander(_("The figure as a table"), type="compact", key=f"table_of_{key}", on_change="rerun")
     if folded.open:
         with folded:
@@ -122,12 +130,18 @@ def figure(drawn: go.Figure, key: str, picture: str = "") -> None:
         config = {"displaylogo": False, "displayModeBar": bool(picture), "toImageButtonOptions": camera}
         st.plotly_chart(drawn, theme="streamlit", key=key, config=config, alt=described.sentence(drawn))
     else:
-        _draw({"figure": drawn.to_json(), "alt": described.sentence(drawn), "picture": picture}, key)
+        shown = "" if present.on() else picture
+        _draw({"figure": to_json_plotly(_as_dict(drawn)), "alt": described.sentence(drawn), "picture": shown}, key)
     as_table(lambda: drawn, key)
 
 
+def _as_dict(drawn: go.Figure) -> dict[str, Any]:
+    found: dict[str, Any] = drawn.to_dict()
+    return style.from_afar(found) if present.on() else found
+
+
 def _draw(data: dict[str, str], key: str) -> None:
-    _figure_component()(data={"address": _ADDRESS, **data}, key=key)
+    _figure_component()(data={"address": ADDRESS, "fills": present.on(), **data}, key=key)
 
 
 def shared(build: Callable[[], go.Figure], of: Hashable, version: int, key: str) -> None:

@@ -55,7 +55,11 @@ export default function ({ parentElement, data }) {
       return span;
     }));
     for (const kind of ["mouseover", "click"])
-      text.addEventListener(kind, (event) => { if (event.target.dataset.at !== undefined) show(Number(event.target.dataset.at), event.target); });
+      text.addEventListener(kind, (event) => {
+        if (event.target.dataset.at === undefined || (kind === "mouseover" && narrow.matches)) return;
+        show(Number(event.target.dataset.at), event.target);
+        if (narrow.matches) panel.scrollIntoView({ block: "nearest" });
+      });
     made.append(head, legend, text);
     return made;
   }));

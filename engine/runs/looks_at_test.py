@@ -6,7 +6,7 @@ from engine.core.files import read_json, write_json
 from engine.core.locks import Lock
 from engine.runs.folder import Run
 
-FILE = "test_looks.json"
+FILE = "looks_at_test.json"
 _PATIENCE_SECONDS = 20.0
 
 
