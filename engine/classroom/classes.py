@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from engine.core import paths
 from engine.core.errors import ClassError
@@ -259,7 +259,7 @@ def _connection(file: Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-def _with(code: str, file: Path, action: Callable[[sqlite3.Connection], Any], begin: str) -> Any:
+def _with(code: str, file: Path, action: Callable[[sqlite3.Connection], _Result], begin: str) -> _Result:
     end = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:

@@ -11,6 +11,7 @@ from engine.classroom.classes import SchoolClass
 from engine.classroom.questions import AFTER, BEFORE, CHOICE
 from engine.classroom.votes import Asked, counts_of, letter, questions
 
+BLIND = "who-wrote"  # the names of the questions of the blind vote begin with it
 FEWEST_PAIRS = 10  # of fewer, nothing is said
 FEWEST_IN_CELL = 5  # a smaller number in a table that leaves the class might be somebody
 HIDDEN = f"<{FEWEST_IN_CELL}"

@@ -357,6 +357,27 @@ def test_a_teacher_asks_counts_cards_closes_reveals_and_erases(led):
     assert classes.codes() == [] and teacher.get(address).status_code == 404
 
 
+def test_what_cannot_be_asked_leaves_the_open_question_open_and_a_long_question_is_taken(led):
+    room, teacher, address = led
+    votes.ask(room, COLOUR)
+    assert press(teacher, address, "ask", name="nothing").status_code == 409
+    assert press(teacher, address, "own", text="Alone?", choices="one").status_code == 409
+    assert [one.state for one in votes.questions(room)] == [votes.OPEN]
+    press(teacher, address, "own", text="é" * 1000, choices="\n".join(["ß" * 200] * 8))
+    assert [one.state for one in votes.questions(room)] == [votes.CLOSED, votes.OPEN]
+    assert press(teacher, address, "own", text="x" * 50_000).status_code == 413
+
+
+def test_the_teachers_page_has_the_address_to_type_and_as_a_picture(led, monkeypatch):
+    room, teacher, address = led
+    monkeypatch.setattr(network, "addresses", lambda: ["http://localhost:8501", "http://10.0.0.5:8501"])
+    page = teacher.get(address)
+    assert "10.0.0.5:8501/c " in _Form(page.text).text and f"QR code of http://10.0.0.5:8501/c/{room.code}" in page.text
+    assert "<svg" in page.text and 'style="' not in page.text  # which the page's policy would not draw
+    monkeypatch.setattr(network, "addresses", lambda: ["https://127.0.0.1:8501"])
+    assert "No phone can reach this server" in teacher.get(address).text
+
+
 def test_sentences_are_shown_to_the_teacher_as_text(led):
     room, teacher, address = led
     press(teacher, address, "ask", name="secret")

@@ -11,7 +11,7 @@ from engine.core.errors import ClassError, EngineError
 from ui import network
 from ui.phone import html
 
-LARGEST_BODY = 4000  # bytes of a form
+LARGEST_BODY = 4000  # bytes of a phone's form
 _READ_SECONDS = 20.0  # for a form of a slow network
 Action = Callable[[Request], Awaitable[Response]]
 
@@ -31,7 +31,7 @@ def own_address(request: Request) -> str:
     return (path.removesuffix(f"/{code}") if code else path).rstrip("/")
 
 
-async def fields_of(request: Request) -> dict[str, str]:
+async def fields_of(request: Request, most_bytes: int = LARGEST_BODY) -> dict[str, str]:
     """The fields of a form that a page of this server has sent.
 
     Raises:
@@ -50,7 +50,7 @@ async def fields_of(request: Request) -> dict[str, str]:
         async with asyncio.timeout(_READ_SECONDS):
             async for piece in request.stream():
                 body += piece
-                if len(body) > LARGEST_BODY:
+                if len(body) > most_bytes:
                     raise Refused(413, "Too long.")
     except TimeoutError as error:
         raise Refused(408, "Too slow.") from error

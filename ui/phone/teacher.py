@@ -8,6 +8,8 @@ import hashlib
 import hmac
 from html import escape
 
+import segno
+from babel import dates
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -21,7 +23,7 @@ from ui.phone import html, sentences
 from ui.phone.forms import Refused, fields_of, number_of, safe
 from ui.phone.html import Translate
 
-BLIND = "who-wrote"  # the names of the questions of the vote begin with it
+_LARGEST_BODY = 40_000  # bytes of a form: a question with its choices, each letter in up to twelve
 
 
 def _admitted(request: Request) -> SchoolClass:
@@ -50,7 +52,7 @@ async def look(request: Request) -> Response:
 async def act(request: Request) -> Response:
     """Does what a button of the page says."""
     of = await run_in_threadpool(_admitted, request)
-    fields = await fields_of(request)
+    fields = await fields_of(request, _LARGEST_BODY)
     code = html.language_of(request, fields.get("l", ""))
     if not hmac.compare_digest(fields.get("proof", "").encode(), _proof(request).encode()):
         raise Refused(403, "From the page of the class only.")
@@ -86,8 +88,9 @@ def _state(of: SchoolClass) -> int:
 def _do(of: SchoolClass, fields: dict[str, str]) -> None:
     what, number = fields.get("do", ""), number_of(fields.get("question", ""))
     if what == "ask":
+        asked = lessons.asked(lessons.load(of.lesson), [fields.get("name", "")[:60]], figures.recorded)
         votes.close_all(of)
-        for question, moment in lessons.asked(lessons.load(of.lesson), [fields.get("name", "")[:60]], figures.recorded):
+        for question, moment in asked:
             votes.ask(of, question, moment)
     elif what == "own":
         choices = [line for line in fields.get("choices", "").splitlines() if line.strip()]
@@ -127,15 +130,16 @@ def _page(request: Request, of: SchoolClass, code: str, error: str = "", status:
         _held(_, start, of),
         *(_one(_, start, of, one, code, one is asked[-1]) for one in reversed(asked)),
         _figures(_, of, asked, code, request.url.path),
-        _erase(_, start, of),
+        _erase(_, start, of, code),
     ]
     return html.answer(
         code, title, "".join(parts), foot=html.others(code, request.url.path), status=status, changes=state, waits=True
     )
 
 
-def _erase(_: Translate, start: str, of: SchoolClass) -> str:
-    sure = _("All answers of this class go now; by themselves they go on {day}.", day=of.erased.isoformat())
+def _erase(_: Translate, start: str, of: SchoolClass, code: str) -> str:
+    day = dates.format_date(of.erased, "long", locale=code)
+    sure = _("All answers of this class go now; by themselves they go on {day}.", day=day)
     return (
         f"<h2>{escape(_('Erase the class'))}</h2>{start}<p><input type='checkbox' id='sure' name='sure' value='yes'> "
         f"<label class='beside' for='sure'>{escape(sure)}</label></p>"
@@ -148,6 +152,8 @@ def _door(_: Translate, start: str, of: SchoolClass) -> str:
     where = "".join(f"<li><strong>{escape(one)}</strong></li>" for one in addresses)
     if not where:
         where = f"<li>{escape(_('No phone can reach this server: start it with --server.address 0.0.0.0, or use cards.'))}</li>"
+    else:
+        where += f"<li>{_picture(_, f'http://{addresses[0]}/{of.code}')}</li>"
     may = votes.joining(of)
     press = _("Let nobody else join") if may else _("Let phones join")
     return (
@@ -155,6 +161,13 @@ def _door(_: Translate, start: str, of: SchoolClass) -> str:
         f"<p>{escape(_('Phones in the class: {n}', n=votes.pupils(of)))}</p>"
         f"{start}<button name='do' value='joining-{'off' if may else 'on'}'>{escape(press)}</button></form>"
     )
+
+
+def _picture(_: Translate, address: str) -> str:
+    """An address as a QR code, dark on white in both themes, since cameras want it so."""
+    address = address.replace("http://https://", "https://")
+    drawn = segno.make(address, micro=False).svg_inline(scale=5, border=4, dark="black", light="white", svgclass=None)
+    return f'<div role="img" aria-label="{escape(_("QR code of {address}", address=address))}">{drawn}</div>'
 
 
 def _ask(_: Translate, start: str, of: SchoolClass, code: str) -> str:
@@ -229,7 +242,7 @@ def _figures(_: Translate, of: SchoolClass, asked: list[Asked], code: str, path:
                     **values,
                 )
             )
-    vote = tallies.blind_vote(of, [one for one in asked if one.question.name.startswith(BLIND)])
+    vote = tallies.blind_vote(of, [one for one in asked if one.question.name.startswith(tallies.BLIND)])
     if vote is not None:
         shares = [round(100 * share) for share in (vote.share, vote.low, vote.high, vote.chance)]
         values = dict(zip(("share", "low", "high", "chance"), shares, strict=True))
