@@ -176,7 +176,7 @@ def test_the_button_trains_the_curve_moves_and_the_samples_differ(browser, serve
     page.reload()
     until_drawn(page)
     page.wait_for_selector(".play path.line", timeout=60_000)
-    page.locator(".st-key-lab_stop button").click()
+    page.locator(".st-key-lab_stop").get_by_role("button").click()
     until(lambda: page.get_by_text("stopped").count() > 0, 60)
     samples = page.locator(".play .text").all_inner_texts()
     assert len(samples) == 2 and samples[0] != samples[1]

@@ -131,7 +131,7 @@ def test_base_parent_and_run_share_a_model_each_function_compiled_once(trained):
 
 
 def test_tensorflow_reads_its_weights_to_the_bit(trained, tiny_preset):
-    root, folders, _result, _resumed = trained
+    root, folders, *_ = trained
     checkpoint = checkpoints.of_run(lifecycle.find("whole", root))[-1]
     model, _ = loading.load(ModelReference(catalogue.find(str(tiny_preset)), checkpoint))
     ours = np.concatenate([keras.ops.convert_to_numpy(v).ravel() for v in model.backbone.weights])
