@@ -65,7 +65,8 @@ def value(setting: str, value: Any) -> str:
         return words.grouped(value) if isinstance(value, int) else words.shortest(value)
     if setting == "device":
         return device(value)
-    return _choices(setting).get(value, value)
+    name: str = _choices(setting).get(value, value)
+    return name
 
 
 def device(code: str) -> str:

@@ -80,6 +80,36 @@ def test_what_is_presented_is_read_from_afar_and_nothing_of_it_is_cut(browser, s
     assert page.locator('[data-testid="stSidebar"]').is_visible() is False
 
 
+@pytest.mark.parametrize(
+    ("place", "screen", "plots"),
+    [
+        ("?", 1, 0),
+        ("explore?tab=time&", 1, 1),
+        ("explore?tab=score&", 1, 1),
+        ("library?tab=runs&", 1, 1),
+        ("library?tab=runs&", 2, 0),
+        ("library?tab=articles&", 4, 1),
+        ("train?", 1, 0),
+    ],
+)
+def test_the_other_tabs_are_read_from_afar_too(browser, server, place, screen, plots):
+    page = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-GB")
+    page.goto(f"{server.partition('explore')[0]}{place}run=recorded-mini&present=1&screen={screen}")
+    the_screen(page, screen)
+    for width, height in ((853, 480), (1280, 720)):
+        page.set_viewport_size({"width": width, "height": height})
+
+        def found(width=width, height=height):
+            now = page.evaluate(MEASURE)
+            inside = all(a >= 0 and b >= 0 and c <= width and d <= 1 for a, b, c, d in now["plots"])
+            return now if (inside and now["labels"]) or not plots else None
+
+        now = until(found, 20)
+        assert now["small"] == [] and now["wide"] <= 0 and len(now["plots"]) == plots, (width, now)
+        assert all(size >= 20 for size in now["labels"]), now["labels"]
+    page.close()
+
+
 def test_a_clicker_moves_and_escape_ends_it(browser, server):
     page = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-GB")
     page.goto(server + "&present=1")
@@ -123,7 +153,7 @@ def test_a_figure_is_saved_as_a_picture_and_as_data(browser, server):
     page.get_by_role("button", name="Make the report").click()
     with page.expect_download(timeout=60_000) as download:
         page.get_by_role("button", name="Download the report").click(timeout=60_000)
-    assert b"recorded-mini has learned" in download.value.path().read_bytes()
+    assert b"<h1>It learned: on the whole of validation" in download.value.path().read_bytes()
     assert {url.split("/")[2] for url in asked if url.startswith("http")} == {server.split("/")[2]}
 
 

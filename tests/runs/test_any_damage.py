@@ -26,7 +26,7 @@ from pages_helpers import EVENTS_OF_A_RUN, a_run
 from streamlit.testing.v1 import AppTest
 
 from engine.core.errors import EngineError
-from engine.runs import checkpoints, lifecycle
+from engine.runs import lifecycle, manifests
 from engine.runs import states as states_
 from engine.runs.history import shared
 
@@ -94,8 +94,8 @@ def damage(folder: Path, chance: random.Random) -> str:
         with contextlib.suppress(ValueError, RecursionError, KeyError):
             value = corrupted(json.loads(whole), chance)
             if isinstance(value, dict):
-                value.pop(checkpoints._SEAL, None)
-                ways["a value under a new seal"] = become(checkpoints._sealed(value).encode("utf-8", "replace"))
+                value.pop(manifests.SEAL, None)
+                ways["a value under a new seal"] = become(manifests.sealed(value).encode("utf-8", "replace"))
     way = chance.choice(sorted(ways))
     if path == folder or not path.parent.is_dir():
         return "nothing"

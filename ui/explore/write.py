@@ -1,5 +1,7 @@
 """One prompt, two to four models in columns: same seed, same sampler, streamed as written; kept and verified."""
 
+from typing import Any
+
 import streamlit as st
 
 from engine.core import paths
@@ -7,7 +9,7 @@ from engine.corpus import store
 from engine.inference.samples.outcome import LONGEST_PROMPT, Column, GenerationResult, Sample, without_blank
 from engine.runs.references import ModelReference
 from engine.services import inference_client
-from ui import address, choices, errors, little_memory, pair, saved_view, side_view, sources, studio_view
+from ui import address, choices, errors, little_memory, pair, present, saved_view, side_view, sources, studio_view
 from ui.i18n import _
 from ui.readers import folders
 
@@ -45,7 +47,7 @@ def choose_models(available: dict[str, ModelReference]) -> tuple[list[ModelRefer
     return [*chosen, *(available[reference] for reference in beside)], complete
 
 
-def choose_prompt() -> tuple[str, dict | None]:
+def choose_prompt() -> tuple[str, dict[str, Any] | None]:
     """The prompt as typed, or the passage of an article that it is to be."""
     address.default("side_source")
     way = st.segmented_control(
@@ -92,7 +94,7 @@ def choose_prompt() -> tuple[str, dict | None]:
     return "", passage | ({"split": split} if way == TRAINING else {})
 
 
-def choose_sampler() -> tuple[dict, int, int, int]:
+def choose_sampler() -> tuple[dict[str, Any], int, int, int]:
     """The sampler's settings, the seed, how many new tokens, how many samples."""
     with st.expander(_("Sampling: length, samples, seed, temperature, top-k, top-p, beam search")):
         for key in SAMPLER:
@@ -171,8 +173,8 @@ def choose_sampler() -> tuple[dict, int, int, int]:
 def new_request(
     models: list[ModelReference],
     prompt: str,
-    passage: dict | None,
-    settings: dict,
+    passage: dict[str, Any] | None,
+    settings: dict[str, Any],
     seed: int,
     length: int,
     samples: int,
@@ -193,7 +195,8 @@ def new_request(
 
 def show() -> None:
     """Lets the models in view write, and shows what was kept."""
-    st.markdown(_("One prompt, the same seed: what the base model writes, and what fine-tuning made of it."))
+    if not present.on():
+        st.markdown(_("One prompt, the same seed: what the base model writes, and what fine-tuning made of it."))
     available = {model.reference: model for model in folders.models()}
     if not available:
         st.info(_("There is no model yet: the preset that ships is missing from checkpoints/presets."))
@@ -204,16 +207,20 @@ def show() -> None:
     else:
         with errors.shown():
             inference_client.ensure()
-    chosen, complete = choose_models(available)
-    prompt, passage = choose_prompt()
-    settings, seed, length, samples = choose_sampler()
-    pressed = st.button(
-        _("Generate"),
-        type="primary",
-        icon=":material/play_arrow:",
-        key="side_generate",
-        disabled=nothing_generates or not chosen,
-    )
+    with present.part("prompt"):
+        with present.aside("models"):
+            chosen, complete = choose_models(available)
+        prompt, passage = choose_prompt()
+        with present.aside("sampler"):
+            settings, seed, length, samples = choose_sampler()
+        pressed = st.button(
+            _("Generate"),
+            type="primary",
+            icon=":material/play_arrow:",
+            key="side_generate",
+            disabled=nothing_generates or not chosen,
+            on_click=present.forward,
+        )
     at_once = st.session_state.pop("side_write", False)  # Checkpoints asks for it, once
     if (pressed or at_once) and complete and chosen and not nothing_generates:
         with errors.shown():
@@ -224,7 +231,9 @@ def show() -> None:
                 former.cancel()
             request = new_request(chosen, prompt, passage, settings, seed, length, samples)
             st.session_state["side_result"] = side_view.Stream(request, blank=without_blank(prompt) != prompt).start()
-    if (stream := st.session_state.get("side_result")) is not None:
+    if (stream := st.session_state.get("side_result")) is not None and present.screen("written"):
         side_view.show(stream, list(available.values()))
-        saved_view.save(stream)
-    saved_view.show(list(available.values()))
+        if not present.on():
+            saved_view.save(stream)
+    if not present.on():
+        saved_view.show(list(available.values()))
