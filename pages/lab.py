@@ -20,6 +20,7 @@ from ui import (
     outcome_view,
     owner,
     pair,
+    present,
     removal_view,
     rooms,
     run_view,
@@ -39,29 +40,31 @@ if nothing_trains:
     little_memory.say(training=True)
 gpu_unused.say()
 opened = experiment.chosen()
-if opened is not None:
+in_view = present.screen("play")
+if opened is not None and in_view:
     experiment.show(opened.code)
-else:
+elif opened is None:
     pressed = False
     if not nothing_trains:
-        left, right = st.columns([2, 3], vertical_alignment="center")
-        with left:
-            pressed = st.button(
-                _("Fine-tune the mini model on the sample articles"),
-                type="primary",
-                icon=":material/play_arrow:",
-                # The same text whatever runs: Streamlit loses a press on a button that has changed since the page was shown.
-                help=_(
-                    "While another run works or waits, yours takes its place behind it, or joins an identical one that waits."
-                ),
-                key="lab_start",
-            )
-        with right:
-            st.markdown(
-                _(
-                    "Watch GPT-2 learn to write science: press the button, and a small GPT-2 that knows old novels reads research articles."
+        with present.aside("lab_start"):
+            left, right = st.columns([2, 3], vertical_alignment="center")
+            with left:
+                pressed = st.button(
+                    _("Fine-tune the mini model on the sample articles"),
+                    type="primary",
+                    icon=":material/play_arrow:",
+                    # The same text whatever runs: Streamlit loses a press on a button that has changed since the page was shown.
+                    help=_(
+                        "While another run works or waits, yours takes its place behind it, or joins an identical one that waits."
+                    ),
+                    key="lab_start",
                 )
-            )
+            with right:
+                st.markdown(
+                    _(
+                        "Watch GPT-2 learn to write science: press the button, and a small GPT-2 that knows old novels reads research articles."
+                    )
+                )
     if pressed:
         experiment.train(LEARN.own, "lab")
 
@@ -70,13 +73,13 @@ shown = pair.current().run
 if shown is not None and shown.settings.method == IMPORTED:  # it was never trained: the newest that was
     shown = next(iter(trained), None)
 shown = shown or experiments.recorded_run(LEARN.own)
-if opened is None and shown is not None:
+if opened is None and shown is not None and in_view:
     active = shown.state().state in run_view.ACTIVE
 
     def draw() -> None:
         """Draws the run in view as it is now."""
         state = shown.state()
-        if not shown.recorded:
+        if not shown.recorded and (state.state in run_view.ACTIVE or not present.on()):
             run_view.head(shown, state, "lab")
         is_live = state.state in run_view.ACTIVE
         ghost = None if shown.recorded else experiments.recorded_run(LEARN.own)
@@ -86,13 +89,14 @@ if opened is None and shown is not None:
 
     with errors.shown():
         polling.fragment(draw, run_view.REFRESH_SECONDS if active else None)()
-elif opened is None:
+elif opened is None and in_view:
     st.info(_("Nothing has been trained yet. Press the button: curve and samples appear here."))
 if opened is None and shown is not None:
-    interpretation_view.show(shown)
-    if shown.state().state == states.FINISHED:
+    if present.screen("happened"):
+        interpretation_view.show(shown)
+    if shown.state().state == states.FINISHED and present.screen("outcome"):
         outcome_view.outcome(shown)
-        with st.container(horizontal=True):
+        with present.aside("lab_links"), st.container(horizontal=True):
             if not little_memory.nothing_generates():
                 st.page_link(
                     rooms.PAGES[rooms.EXPLORE],
@@ -106,8 +110,10 @@ if opened is None and shown is not None:
                 icon=":material/analytics:",
                 query_params=address.query_of(rooms.SCORE),
             )
-    recorded.note([shown])
-experiment.cards()
+    if not present.on():
+        recorded.note([shown])
+if present.screen("cards"):
+    experiment.cards()
 broken_view.show("lab")
 
 # What the machine is, at the foot.
@@ -117,18 +123,19 @@ elif machine.gpu_problem() is not None:
     gpu = _("no GPU in use: it runs on the CPU")
 else:
     gpu = _("GPU: {name}", name=", ".join(found.gpus))
-st.caption(
-    " · ".join(
-        [
-            *([] if nothing_trains else [_("About a minute from the press to the result")]),
-            _n("{n} CPU core", "{n} CPU cores", found.cores),
-            _(
-                "{free} of {total} of memory free",
-                free=words.size(found.available_bytes),
-                total=words.size(found.memory_bytes),
-            ),
-            gpu,
-            _("{free} of disk free", free=words.size(found.free_disk_bytes)),
-        ]
+with present.aside("lab_machine"):
+    st.caption(
+        " · ".join(
+            [
+                *([] if nothing_trains else [_("About a minute from the press to the result")]),
+                _n("{n} CPU core", "{n} CPU cores", found.cores),
+                _(
+                    "{free} of {total} of memory free",
+                    free=words.size(found.available_bytes),
+                    total=words.size(found.memory_bytes),
+                ),
+                gpu,
+                _("{free} of disk free", free=words.size(found.free_disk_bytes)),
+            ]
+        )
     )
-)

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis
 import pytest
 
 pytest.register_assert_rewrite(
@@ -35,6 +36,10 @@ from pubmed_helpers import article_line, jsonl  # noqa: E402
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+hypothesis.settings.register_profile("atelier", deadline=None)
+hypothesis.settings.load_profile("atelier")
 
 
 def pytest_collection_modifyitems(items):

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from engine.evaluation import intervals
-from ui import near_copies_view, tables, words
+from ui import near_copies_view, present, tables, words
 from ui.charts import breakdown_figures
 from ui.charts.breakdown_figures import Shown
 from ui.components.figure import live
@@ -21,14 +21,39 @@ _SHARES = ("accuracy", "top_5", "top_10")
 def show(models: list[Shown]) -> None:
     """Draws the reports of the base and a checkpoint (the last of them), what that is held against between them; or of one model alone."""
     own = models[-1]
-    headline(models)
-    if sentence := near_copies_view.said(
-        own.breakdown["near_copies"], own.breakdown["split"], own.breakdown["left_out"]
-    ):
-        st.warning(sentence)
-    for other in models[:-1]:
-        difference(other, own, _("Difference to the base") if other is models[0] else "")
-    live.chart(breakdown_figures.baselines(compared(models)), key="report_baselines")
+    if present.screen("report_figures"):
+        headline(models)
+        if sentence := near_copies_view.said(
+            own.breakdown["near_copies"], own.breakdown["split"], own.breakdown["left_out"]
+        ):
+            st.warning(sentence)
+    for number, other in enumerate(models[:-1]):
+        if present.screen(f"report_difference {number}"):
+            difference(other, own, _("Difference to the base") if other is models[0] else "")
+    if present.screen("report_baselines"):
+        live.chart(breakdown_figures.baselines(compared(models)), key="report_baselines")
+        if not present.on():
+            _say_baselines(own)
+    parts: dict[str, Callable[[list[Shown]], None]] = {
+        _("By section"): _by_section,
+        _("By position"): _by_position,
+        _("By kind of token"): _by_kind,
+        _("Calibration"): _calibration,
+        _("Padding"): _padding,
+    }
+    if present.on():
+        for title, draw in parts.items():
+            if present.screen(draw.__name__):
+                st.subheader(title)
+                draw(models)
+        return
+    for draw, tab in zip(parts.values(), st.tabs(list(parts)), strict=True):
+        with tab:
+            draw(models)
+
+
+def _say_baselines(own: Shown) -> None:
+    """What the simple guesses were counted on, and what the lines of the bars are."""
     simple = own.breakdown["baselines"]
     counted = _(
         "The most frequent token is “{token}”; it and the bigram (the most frequent token behind the one before, backing off to single tokens) were counted on {n} tokens of {read}.",
@@ -38,28 +63,38 @@ def show(models: list[Shown]) -> None:
     )
     lines = _("The bars' lines are the 95 % intervals.")
     st.caption(f"{counted} {lines}" if own.breakdown["intervals"] else counted)
-    names = (_("By section"), _("By position"), _("By kind of token"), _("Calibration"), _("Padding"))
-    section, position, kind, calibration, padding = st.tabs(list(names))
-    with section:
-        live.chart(breakdown_figures.groups(models, "by_section", section_names()), key="r_section")
-    with position:
-        axis = _("tokens before it in the window")
-        live.chart(breakdown_figures.groups(models, "by_position", {}, axis), key="r_position")
-    with kind:
-        live.chart(breakdown_figures.groups(models, "by_kind", kind_names()), key="r_kind")
+
+
+def _by_section(models: list[Shown]) -> None:
+    live.chart(breakdown_figures.groups(models, "by_section", section_names()), key="r_section")
+
+
+def _by_position(models: list[Shown]) -> None:
+    axis = _("tokens before it in the window")
+    live.chart(breakdown_figures.groups(models, "by_position", {}, axis), key="r_position")
+
+
+def _by_kind(models: list[Shown]) -> None:
+    live.chart(breakdown_figures.groups(models, "by_kind", kind_names()), key="r_kind")
+    if not present.on():
         st.caption(
             _(
                 "A domain term is a word that everyday English hardly knows, or that the training articles use far more often; its first token is the hard one, the rest of it are pieces of a word."
             )
         )
-    with calibration:
-        live.chart(breakdown_figures.reliability(models), key="r_calibration")
-        errors = " · ".join(
-            words.labelled(words.plain(m.title), words.percent(m.breakdown["calibration"]["error"])) for m in models
-        )
+
+
+def _calibration(models: list[Shown]) -> None:
+    live.chart(breakdown_figures.reliability(models), key="r_calibration")
+    errors = " · ".join(
+        words.labelled(words.plain(m.title), words.percent(m.breakdown["calibration"]["error"])) for m in models
+    )
+    if not present.on():
         st.caption(_("Expected calibration error, the mean distance from the diagonal: {errors}", errors=errors))
-    with padding:
-        what_padding_does(own)
+
+
+def _padding(models: list[Shown]) -> None:
+    what_padding_does(models[-1])
 
 
 def _read_names() -> dict[str, str]:
@@ -100,7 +135,9 @@ def headline(models: list[Shown]) -> None:
             *(write(figures[name]) if name in figures else "—" for figures in simple),
             *(with_interval(m.breakdown, name, write) for m in models),
         ]
-    tables.show(columns)
+    tables.show(columns, presented=list(columns)[:2])
+    if present.on():
+        return
     articles = intervals.scored_articles(own["by_article"])
     scored = _n(
         "On {tokens} tokens of {articles} article, in windows of {length} tokens, {stride} from one to the next: each token is scored once.",
@@ -165,6 +202,8 @@ def difference(base: Shown, own: Shown, title: str = "") -> None:
         title or _("Difference to {name}", name=base.title): [title for title, _name, _found in figures],
         own.title: [with_unit(name, change["change"]) for _title, name, change in figures],
     }
+    if present.on():
+        return
     if found["accuracy"]["interval"]:
         table[_("95 % interval of the difference")] = [
             _("{low} to {high}", low=write(name, change["interval"][0]), high=write(name, change["interval"][1]))

@@ -8,7 +8,7 @@ import streamlit as st
 from engine.core import paths
 from engine.corpus import store as corpus
 from engine.corpus.store import Corpus
-from ui import errors, importing_view, preview_view, server_paths, tables, words
+from ui import errors, importing_view, present, preview_view, server_paths, tables, words
 from ui.i18n import _, _n, error_text
 
 
@@ -21,28 +21,32 @@ def count_columns() -> dict[str, Any]:
 def card(c: Corpus) -> None:
     """What a corpus was made from, and what of its source was not used."""
     totals = corpus.summary(c.card)
-    one, two, three, four = st.columns(4)
-    one.metric(_("Articles"), words.grouped(totals["articles"]), border=True)
-    two.metric(_("Words"), words.grouped(totals["words"]), border=True)
-    three.metric(
-        _("Tokens"),
-        words.grouped(totals["tokens"]),
-        help=_("In the vocabulary of the base model: words or pieces of words."),
-        border=True,
-    )
-    four.metric(_("Skipped"), words.grouped(c.skipped.count), border=True)
-    tables.show(
-        pd.DataFrame(
-            [
-                {"split": words.split_name(split), **{k: counts[k] for k in ("articles", "words", "tokens")}}
-                for split, counts in c.card["splits"].items()
-            ]
-        ),
-        column_config={
-            "split": st.column_config.TextColumn(_("split")),
-            **count_columns(),
-        },
-    )
+    if present.screen("card"):
+        one, two, three, four = st.columns(4)
+        one.metric(_("Articles"), words.grouped(totals["articles"]), border=True)
+        two.metric(_("Words"), words.grouped(totals["words"]), border=True)
+        three.metric(
+            _("Tokens"),
+            words.grouped(totals["tokens"]),
+            help=_("In the vocabulary of the base model: words or pieces of words."),
+            border=True,
+        )
+        four.metric(_("Skipped"), words.grouped(c.skipped.count), border=True)
+    if present.screen("splits"):
+        tables.show(
+            pd.DataFrame(
+                [
+                    {"split": words.split_name(split), **{k: counts[k] for k in ("articles", "words", "tokens")}}
+                    for split, counts in c.card["splits"].items()
+                ]
+            ),
+            column_config={
+                "split": st.column_config.TextColumn(_("split")),
+                **count_columns(),
+            },
+        )
+    if present.on():
+        return
     if c.card["validation_set_aside"]:
         st.caption(
             _(

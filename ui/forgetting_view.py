@@ -5,7 +5,7 @@ import streamlit as st
 from engine.evaluation import forgetting
 from engine.evaluation.forgetting import Forgetting
 from engine.runs.folder import Run
-from ui import words
+from ui import present, words
 from ui.charts import breakdown_figures, colours
 from ui.components.figure import live
 from ui.i18n import _
@@ -14,27 +14,34 @@ from ui.readers import folders, measured
 
 def show(run: Run | None) -> None:
     """Two figures of a run, and one sentence; or why there is nothing to show."""
-    st.subheader(_("Forgetting"))
-    st.markdown(
-        _("A model that learns to write science forgets some everyday English: what was gained, and what it cost.")
-    )
+    in_view = present.screen("forgetting")
+    if in_view:
+        st.subheader(_("Forgetting"))
+        st.markdown(
+            _("A model that learns to write science forgets some everyday English: what was gained, and what it cost.")
+        )
     if run is None:
         return
     meter = forgetting.of_history(folders.history(run))
-    if meter is None:
+    if meter is None and in_view:
         st.info(
             _(
                 "This run has not scored general English: each run started from now on does so at every interval, on a small text that ships with Atelier."
             )
         )
+    if meter is None:
         return
     colour = colours.of_run(run.name)
-    st.markdown(in_words(meter))
+    if in_view:
+        st.markdown(in_words(meter))
     figures = (("accuracy", _("accuracy (%)"), 100), ("bits_per_byte", _("bits per byte"), 1))
     for slot, (figure, title, factor) in zip(st.columns(2), figures, strict=True):
-        with slot:
-            drawn = breakdown_figures.forgetting(meter, colour, figure, title, factor)
-            live.figure(drawn, key=f"forgetting_{figure}")
+        if present.screen(f"forgetting_{figure}"):
+            with present.place(slot):
+                drawn = breakdown_figures.forgetting(meter, colour, figure, title, factor)
+                live.figure(drawn, key=f"forgetting_{figure}")
+    if present.on():
+        return
     st.caption(
         _(
             "Science: {science}. English: {english} tokens of letters, a tale, a recipe and other texts written for Atelier (articles/english). The same tokens at every point.",

@@ -10,7 +10,7 @@ def show(room: str) -> None:
     """Shows the header of a room."""
     with st.container(key="header", horizontal=True, vertical_alignment="center", gap="small"):
         tab = address.tab_of(room)
-        title = rooms.title(room) if not (tab and present.on()) else f"{rooms.title(room)} · {rooms.tab_title(tab)}"
+        title = rooms.tab_title(tab) if tab and present.on() else rooms.title(room)
         st.title(title, anchor=False, width="content")
         pair.choose()
         if present.on() and (said := pair.in_words()):

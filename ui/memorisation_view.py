@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from engine.memorisation import search
+from engine.memorisation import copying, search
 from engine.memorisation.search import LENGTHS, Copied
 from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
@@ -16,7 +16,7 @@ from ui.charts import colours, style
 from ui.i18n import _, _n
 from ui.texts import Stretch
 
-_LEVELS = (3, 6, 10)  # words of a passage from which its ground is the next deeper one
+_LEVELS = (copying.FEWEST_WORDS, 6, 10)  # words of a passage from which its ground is the next deeper one
 _WORD = re.compile(r"\w+")
 _AROUND = 16  # tokens of the article shown before and behind a passage
 SHOWN_PASSAGES = 5
@@ -196,9 +196,7 @@ def yardstick_in_words(chance: list[int]) -> str:
         chance: words of the longest passage of each unseen article.
     """
     if not chance:
-        return _(
-            "There is no article of this length that the run has not read: whether chance explains a passage cannot be told."
-        )
+        return _(copying.NO_YARDSTICK)
     n = len(chance)
     return (
         _n(
@@ -219,12 +217,8 @@ def yardstick_in_words(chance: list[int]) -> str:
 
 def verdict(own_words: int, chance: list[int]) -> str:
     """Whether a text copies more than real writing does by chance."""
-    values = {"n": own_words, "most": max(chance, default=0)}
-    if search.copies_more(own_words, chance):
-        return _("Copied: {n} words in a row; chance explains {most}.", **values)
-    if own_words < _LEVELS[0]:
-        return _("Not copied: nothing of {n} words in a row stands in the articles.", n=_LEVELS[0])
-    return _("Not copied: {n} words in a row at most, and unseen articles share up to {most}.", **values)
+    said = copying.verdict(own_words, chance)
+    return _(said.template, **said.values)
 
 
 def certain(unseen: list[Copied]) -> str:

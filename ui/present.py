@@ -1,5 +1,7 @@
 """Present: a page for a projector, one figure a screen, moved by the keys of a presenter's clicker."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,41 @@ def screen(name: str) -> bool:
     if name not in names:
         names.append(name)
     return names.index(name) + 1 == _at()
+
+
+@contextlib.contextmanager
+def part(name: str) -> Iterator[None]:
+    """A screen whose widgets the others depend on: drawn on each of them, in view on its own."""
+    with _kept(name, screen(name)):
+        yield
+
+
+@contextlib.contextmanager
+def aside(name: str) -> Iterator[None]:
+    """Widgets that choose what is shown and are no screen: while it is presented they are drawn out of view, and keep what
+    was chosen."""
+    with _kept(name, not on()):
+        yield
+
+
+@contextlib.contextmanager
+def _kept(name: str, in_view: bool) -> Iterator[None]:
+    if in_view:
+        yield
+        return
+    with st.container(key=f"present_off_{name}"):
+        yield
+
+
+def place(column: Any) -> Any:
+    """Where a figure is drawn that stands beside others: in its column, and across the page where it is presented."""
+    return st.container() if on() else column
+
+
+def forward() -> None:
+    """Turns to the next screen where a page is presented: what a press has begun is seen there."""
+    if on():
+        st.session_state[_SCREEN] = _at() + 1
 
 
 def _at() -> int:

@@ -8,15 +8,29 @@ from engine.runs import checkpoints, queue
 from engine.runs.folder import Run
 from engine.runs.settings import CHECKPOINT_FORMATS, RANDOM
 from engine.services.launchers import launching
-from ui import access, address, automatic, errors, importing_view, little_memory, rooms, run_view, sources, words
+from ui import (
+    access,
+    address,
+    automatic,
+    errors,
+    importing_view,
+    little_memory,
+    present,
+    rooms,
+    run_view,
+    sources,
+    words,
+)
 from ui.i18n import _
 from ui.readers import folders
 
 
 def show() -> None:
     """The waiting runs, the next one first, each with what can be done with it; nothing where none waits."""
+    if not folders.anything_waits():
+        return
     positions = queue.positions()
-    if not positions:
+    if not positions or not present.screen("queue"):  # it has begun meanwhile, or another screen is presented
         return
     with st.expander(_("Waiting: {n}", n=len(positions)), expanded=True):
         for place in positions:

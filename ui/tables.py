@@ -4,27 +4,39 @@ A browser formats the numbers of a table in its own language, or with the point 
 with its text, as the display value of a pandas Styler; sorting still goes by the number.
 """
 
-from collections.abc import Callable, Mapping
+import html
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from ui import numbers, words
-from ui.i18n import language
+from ui import numbers, present, words
+from ui.i18n import _n, language
 
 Write = Callable[[Any], str]
+_MOST_PRESENTED = 5  # rows that a screen has room for
 _MOST_STYLED = 2_000  # rows; pandas takes 0.1 ms a row
 
 
-def show(frame: pd.DataFrame | Mapping[str, Any], writes: Mapping[str, Write] | None = None, **more: Any) -> Any:
-    """Shows a table without an index.
+def show(
+    frame: pd.DataFrame | Mapping[str, Any],
+    writes: Mapping[str, Write] | None = None,
+    presented: Sequence[str] | None = None,
+    **more: Any,
+) -> Any:
+    """Shows a table without an index; where it is presented its first rows, as text that is read from afar, and returns None.
 
     Args:
         frame: the columns. writes: how the values of a column are written; whole numbers and text need none.
-        more: what `st.dataframe` takes besides.
+        presented: the columns that are shown where it is presented; None = all. more: what `st.dataframe` takes besides.
     """
     frame = frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame)
+    if present.on():
+        _present(
+            frame[list(presented)] if presented is not None else frame, writes or {}, more.get("column_config", {})
+        )
+        return None
     return st.dataframe(
         written(frame, writes or {}) if len(frame) <= _MOST_STYLED else frame,
         hide_index=True,
@@ -33,12 +45,38 @@ def show(frame: pd.DataFrame | Mapping[str, Any], writes: Mapping[str, Write] | 
     )
 
 
+def _present(frame: pd.DataFrame, writes: Mapping[str, Write], columns: Mapping[str, Any]) -> None:
+    own = {**_usual(frame), **writes}
+
+    def cell(name: str, value: Any) -> str:
+        said = numbers.NO_NUMBER if pd.isna(value) else own[name](value) if name in own else str(value)
+        return f"<td>{html.escape(said)}</td>"
+
+    titles = [(columns.get(name) or {}).get("label") or name for name in frame.columns]
+    rows = [
+        "".join(cell(str(name), value) for name, value in zip(frame.columns, row, strict=True))
+        for row in frame.head(_MOST_PRESENTED).itertuples(index=False)
+    ]
+    head = "".join(f'<th scope="col">{html.escape(str(title))}</th>' for title in titles)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    st.html(f'<table class="presented_table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
+    if (more := len(frame) - len(rows)) > 0:
+        st.caption(_n("and {n} more", "and {n} more", more))
+
+
 def written(frame: pd.DataFrame, writes: Mapping[str, Write]) -> Any:
     """A table whose cells are written as the language does."""
-    usual = {name: words.grouped for name in frame.columns if pd.api.types.is_integer_dtype(frame[name])}
+    return frame.style.format({**_usual(frame), **writes}, na_rep=numbers.NO_NUMBER)
+
+
+def _usual(frame: pd.DataFrame) -> dict[str, Write]:
+    """How numbers and dates are written where nothing else is said."""
+    usual: dict[str, Write] = {
+        name: words.grouped for name in frame.columns if pd.api.types.is_integer_dtype(frame[name])
+    }
     usual |= {name: words.shortest for name in frame.columns if pd.api.types.is_float_dtype(frame[name])}
     usual |= {name: _moment for name in frame.columns if pd.api.types.is_datetime64_any_dtype(frame[name])}
-    return frame.style.format({**usual, **writes}, na_rep=numbers.NO_NUMBER)
+    return usual
 
 
 def _moment(at: pd.Timestamp) -> str:

@@ -12,6 +12,8 @@ from engine.classroom.curve_picture import picture
 from engine.classroom.glossary import entries
 from engine.classroom.reports import CopiedPassage, Copying, Measured, Report
 from engine.classroom.wording import NO_NUMBER, Wording
+from engine.evaluation.interpretation import COPIED, FORGOT, MOST_SHOWN
+from engine.memorisation import copying, search
 from engine.runs import states
 from engine.runs.settings import FIRST_TOKENS
 
@@ -41,6 +43,7 @@ def html(report: Report, language: str) -> str:
         language=language,
         title=_("Atelier: the report of {run}", run=name),
         headline=headline(report, wording),
+        happened=_happened(report, wording),
         state=_state(report, wording),
         curve=_curve(report, wording),
         texts=_texts(report, wording),
@@ -90,31 +93,22 @@ def _width(character: str) -> float:
 
 
 def headline(report: Report, wording: Wording) -> str:
-    """What came of the run, in one sentence, by the change on text that it has not read."""
-    _, measured = wording.say, report.measured
+    """What happened in the run, as the pages say it; of one that has not ended that nothing is told yet."""
+    _ = wording.say
+    if report.findings:
+        return report.findings[0].said(wording.figure, _)[0]
     name = shortened(report.run, _LONGEST_NAME)
-    if measured is None:
+    if report.measured is None:
         return _("{run} has not been measured against its base model yet.", run=name)
-    values = {
-        "run": name,
-        "before": wording.percent(measured.before.accuracy),
-        "after": wording.percent(measured.after.accuracy),
-    }
-    interval = measured.change.interval
-    if (interval and interval[0] <= 0 <= interval[1]) or values["before"] == values["after"]:
-        return _(
-            "{run} guesses the next piece of a word right in {after} of cases on articles that it has not read, its base model in {before}: a difference that chance may have made.",
-            **values,
-        )
-    if measured.change.accuracy > 0:
-        return _(
-            "{run} has learned: on articles that it has not read, it guesses the next piece of a word right in {after} of cases, its base model in {before}.",
-            **values,
-        )
-    return _(
-        "{run} has become worse: on articles that it has not read, it guesses the next piece of a word right in {after} of cases, its base model in {before}.",
-        **values,
-    )
+    return _("What {run} has learned cannot be told before it has ended.", run=name)
+
+
+def _happened(report: Report, wording: Wording) -> list[str]:
+    """How sure the headline is, and what else happened; what has a part of the page of its own is left to that."""
+    verdict, others = report.findings[:1], report.findings[1:MOST_SHOWN]
+    told = [finding.said(wording.figure, wording.say) for finding in others if finding.code not in (COPIED, FORGOT)]
+    sure = [finding.said(wording.figure, wording.say)[1] for finding in verdict]
+    return [line for line in (*sure, *(" ".join(filter(None, said)) for said in told)) if line]
 
 
 def _state(report: Report, wording: Wording) -> str:
@@ -130,12 +124,11 @@ def _state(report: Report, wording: Wording) -> str:
 
 def _measured_on(measured: Measured, wording: Wording) -> str:
     """On what a model and its base were measured, in half a sentence."""
-    _, tokens = wording.say, wording.whole(measured.after.tokens)
-    if measured.split == "test":
-        return _("measured on {n} tokens of test articles", n=tokens)
-    if measured.whole:
-        return _("measured on all {n} tokens of the validation articles", n=tokens)
-    return _("measured on {n} tokens of validation articles", n=tokens)
+    tokens = wording.whole(measured.after.tokens)
+    if measured.on is None:
+        return wording.say("{n} tokens of test articles", n=tokens)
+    on = wording.say(measured.on.template, **wording.counts(measured.on.values))
+    return on if measured.on.values else wording.say("{part}, {n} tokens", part=on, n=tokens)
 
 
 def _curve(report: Report, wording: Wording) -> dict[str, Any]:
@@ -146,7 +139,7 @@ def _curve(report: Report, wording: Wording) -> dict[str, Any]:
     caption = ""
     if measured is not None:
         caption = _(
-            "Accuracy: how often the first guess is right. At step {step}, {on}: {after}, {bits} bits per byte; its base model, {base}: {before}, {base_bits} bits per byte.",
+            "Accuracy: how often the first guess is right. At step {step}, on {on}: {after}, {bits} bits per byte; its base model, {base}: {before}, {base_bits} bits per byte.",
             step=wording.whole(measured.after.step),
             on=_measured_on(measured, wording),
             base=shortened(report.base, _LONGEST_NAME),
@@ -197,56 +190,41 @@ def _written(text: str) -> str:
 
 
 def _copied(report: Report, wording: Wording) -> dict[str, Any]:
-    _, copying = wording.say, report.copying
-    if copying is None:
+    _, copied = wording.say, report.copying
+    if copied is None:
         reason = wording.error(report.not_searched) if report.not_searched else _("There is no text to look up yet.")
         return {"said": _("What it copied was not looked up."), "more": shortened(reason, 250), "passages": []}
-    searched = _("Searched, word for word: the {n} articles that it was trained on.", n=wording.whole(copying.articles))
-    if copying.lost:
+    searched = _("Searched, word for word: the {n} articles that it was trained on.", n=wording.whole(copied.articles))
+    if copied.lost:
         searched += " " + _("Articles of earlier stages are gone and were not searched.")
     return {
-        "said": _verdict(copying, wording),
+        "said": _verdict(copied, wording),
         "more": searched,
-        "passages": [_passage(passage, wording) for passage in copying.passages],
+        "passages": [_passage(passage, wording) for passage in copied.passages],
     }
 
 
-def _verdict(copying: Copying, wording: Wording) -> str:
-    _ = wording.say
-    values = {
-        "n": wording.whole(copying.longest),
-        "least": wording.whole(copying.least),
-        "most": wording.whole(copying.unseen_longest),
-        "others": wording.whole(copying.unseen),
-        "rate": wording.percent(copying.false_alarms),
-    }
-    if not copying.longest:
-        return _(
-            "Nothing of its text, from {least} tokens in a row on, stands in the articles that it was trained on.",
-            **values,
-        )
-    if not copying.unseen:
-        return _(
-            "{n} tokens in a row of its text stand in an article that it was trained on; there is nothing to hold that against.",
-            **values,
-        )
-    if copying.more:
-        return _(
-            "It copied: {n} tokens in a row of its text stand in an article that it was trained on. Of {others} articles that it has not read, none shares more than {most}. This is said without reason in at most {rate} of cases.",
-            **values,
-        )
-    return _(
-        "No sign of copying: {n} tokens in a row of its text stand in an article that it was trained on, and articles that it has not read share up to {most} by chance.",
-        **values,
+def _verdict(copied: Copying, wording: Wording) -> str:
+    """Whether it copied, as Explore says it, and by which yardstick."""
+    _, chance = wording.say, list(copied.unseen_words)
+    found = copying.verdict(copied.longest_words, chance)
+    said = _(found.template, **wording.counts(found.values))
+    if not chance:
+        return said
+    yardstick = _(
+        "The yardstick: {n} articles that it has not read, looked up in the same way. Of texts that copy nothing this rule accuses at most 1 in {in_all}.",
+        n=wording.whole(len(chance)),
+        in_all=wording.whole(round(1 / search.false_alarms(chance))),
     )
+    return f"{said} {yardstick}"
 
 
 def _passage(passage: CopiedPassage, wording: Wording) -> dict[str, str]:
-    _, tokens = wording.say, wording.whole(passage.tokens)
+    _, count = wording.say, wording.whole(passage.words)
     if passage.article is None:
-        place = _("{n} tokens", n=tokens)
+        place = _("{n} words", n=count)
     else:
-        place = _("{n} tokens, article {article}", n=tokens, article=wording.whole(passage.article))
+        place = _("{n} words, article {article}", n=count, article=wording.whole(passage.article))
     return {
         "place": place,
         "before": _beginning(passage.before.replace("\n", " ")[::-1], _AROUND)[::-1],

@@ -14,9 +14,10 @@ from engine.core.errors import EngineError, RunError
 from engine.core.progress import OnProgress, ignore
 from engine.core.splits import HELD_OUT
 from engine.corpus import preparation
-from engine.evaluation import forgetting
+from engine.evaluation import forgetting, measured_on
 from engine.evaluation.forgetting import Change, Point
-from engine.memorisation import search
+from engine.evaluation.interpretation import Finding
+from engine.memorisation import copying, own_samples, search
 from engine.presets import catalogue, tokenizers
 from engine.runs import articles_read, checkpoints, inputs
 from engine.runs.articles_read import Prepare, Seen
@@ -24,7 +25,7 @@ from engine.runs.checkpoints import Checkpoint
 from engine.runs.folder import Run
 from engine.runs.history import shared, snapshots
 from engine.runs.history.blocks import Placed
-from engine.runs.history.events import VALIDATION
+from engine.runs.history.events import VALIDATION, is_measured
 from engine.runs.history.follower import History
 from engine.runs.settings import IMPORTED
 
@@ -38,15 +39,15 @@ class Measured:
     """A model before and after, on the same tokens.
 
     Attributes:
-        split: validation, test or english. whole: whether all of it was scored, or the part that each interval scores.
-        before, after: step 0 and the run's. change: of the accuracy, with its interval where there is one.
+        split: validation, test or english. before, after: step 0 and the run's. change: of the accuracy, with its interval
+            where there is one. on: which part of validation it is, as a template with its values; None = of another split.
     """
 
     split: str
-    whole: bool
     before: Point
     after: Point
     change: Change
+    on: EngineError | None = None
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,14 @@ class CopiedPassage:
     """A passage of the run's text that stands in an article word for word, with what the text has around it.
 
     Attributes:
-        article: its number in training; None where whoever reads the report may not see the articles.
+        words: how many it holds whole. article: its number in training; None where whoever reads the report may not see the
+            articles.
     """
 
     before: str
     text: str
     after: str
-    tokens: int
+    words: int
     article: int | None
 
 
@@ -101,20 +103,15 @@ class Copying:
     """What of the run's text stands in its training articles.
 
     Attributes:
-        articles: how many were searched. passages: the longest first. longest: tokens; 0 = nothing of `least` tokens.
-        unseen: articles that nobody was trained on, the yardstick. unseen_longest: the most that one of them shares.
-        more: whether the text copies more than each of them. false_alarms: in what share of cases that is said wrongly.
-        lost: why articles of earlier stages could not be searched.
+        articles: how many were searched. passages: the longest first. longest_words: of the passage that has most; 0 = none.
+        unseen_words: the same of each article that the run has not read, the yardstick. lost: why articles of earlier
+            stages could not be searched.
     """
 
     articles: int
     passages: tuple[CopiedPassage, ...]
-    longest: int
-    least: int
-    unseen: int
-    unseen_longest: int
-    more: bool
-    false_alarms: float
+    longest_words: int
+    unseen_words: tuple[int, ...]
     lost: tuple[EngineError, ...] = ()
 
 
@@ -123,7 +120,8 @@ class Report:
     """All that a report says, without a language.
 
     Attributes:
-        state: of engine.runs.states. step, steps: how far it is. measured: None where base and run were not both measured.
+        state: of engine.runs.states. step, steps: how far it is. findings: what happened in it, the verdict first; none of a
+            run that has not ended. measured: None where base and run were not both measured.
         english: the same on general English. copying: None where nothing could be searched; `not_searched` says why.
         facts: name → value, of the settings and of what the automatic ones became. checkpoint: None where there is none.
         recorded: command, date and commit of a run that ships. made: Unix time of the report, begun: of the run.
@@ -134,6 +132,7 @@ class Report:
     step: int
     steps: int
     base: str
+    findings: tuple[Finding, ...]
     curve: Curve
     measured: Measured | None
     english: Measured | None
@@ -172,10 +171,10 @@ def of_run(
     checkpoint = checkpoints.result_of(run, unread=False) or next(reversed(checkpoints.of_run(run)), None)
     step = _result_step(history, checkpoint)
     texts = _texts(run, history, step)
-    copying, not_searched = None, None
+    copied, not_searched = None, None
     if texts is not None:
         try:
-            copying = _copying(run, texts, prepare, may_index, may_read, on_progress)
+            copied = _copying(run, texts, prepare, may_index, may_read, on_progress)
         except EngineError as error:
             not_searched = error
     return Report(
@@ -184,11 +183,12 @@ def of_run(
         step=state.step,
         steps=state.steps,
         base=_title(run.settings.preset),
+        findings=tuple(own_samples.findings(run)),
         curve=_curve(history, step),
-        measured=_measured(history, step),
+        measured=_measured(history, step, bool(run.settings.evaluate_tokens)),
         english=_english(history, step),
         texts=texts,
-        copying=copying,
+        copying=copied,
         not_searched=not_searched,
         facts=_facts(run, history, checkpoint),
         checkpoint=checkpoint,
@@ -224,22 +224,29 @@ def _point(history: History, placed: Placed) -> Point:
     return Point(event["step"], *values, event.get("by_article"))
 
 
-def _between(history: History, split: str, whole: bool, before: Placed, after: Placed) -> Measured:
-    first, last = _point(history, before), _point(history, after)
-    return Measured(split, whole, first, last, forgetting.change([first, last]))
+def _measured(history: History, step: int | None, limited: bool) -> Measured | None:
+    """Base and run on validation: on the whole of it where both were, else on the part of each interval; else on test.
 
-
-def _measured(history: History, step: int | None) -> Measured | None:
-    """Base and run on validation: on the whole of it where both were, else on the part of each interval; else on test."""
+    Args:
+        step: of the run's result; figures on the whole are those of an earlier end where they are of another step.
+        limited: whether what is measured at the end is a part of validation too.
+    """
     found: dict[tuple[str, bool, str], dict[int, Placed]] = {}
     for placed in history.placed:
         if (event := placed.event)["kind"] == "evaluation":
-            found.setdefault((event["split"], event["whole"], event["model"]), {})[event["step"]] = placed
+            key = event["split"], not is_measured(event), event["model"]
+            found.setdefault(key, {})[event["step"]] = placed
     for split, whole in [*((VALIDATION, w) for w in (True, False)), *((s, True) for s in reversed(HELD_OUT))]:
         base, own = found.get((split, whole, "base"), {}), found.get((split, whole, "run"), {})
-        if base and own:
-            after = own.get(step) if step is not None else None
-            return _between(history, split, whole, base[min(base)], after or own[max(own)])
+        if not base or not own or (whole and step is not None and step not in own):
+            continue
+        after = own.get(step) if step is not None else None
+        first, last = _point(history, base[min(base)]), _point(history, after or own[max(own)])
+        on = None
+        if split == VALIDATION:
+            at_end = measured_on.PARTS[measured_on.at_end(history, limited)] if whole else None
+            on = at_end or measured_on.at_intervals(history, limited)
+        return Measured(split, first, last, forgetting.change([first, last]), on)
     return None
 
 
@@ -249,7 +256,7 @@ def _english(history: History, step: int | None) -> Measured | None:
         return None
     after = next((point for point in meter.english if point.step == step), meter.english[-1])
     change = forgetting.change([meter.base_english, after])
-    return Measured("english", False, meter.base_english, after, change)
+    return Measured("english", meter.base_english, after, change)
 
 
 def _texts(run: Run, history: History, step: int | None) -> Texts | None:
@@ -289,23 +296,16 @@ def _copying(
     ids = search.ids_of(seen.tokenizer, texts.prompt, texts.own)[: search.LONGEST_TEXT]
     own = search.find(ids, seen.ranges)
     unseen = [search.find(other, seen.ranges) for *_place, other in search.unseen(seen, len(ids))]
-    unseen_words = [other.words(seen.tokenizer) for other in unseen]
     readable = may_read(seen)
+    in_words = [(passage.words(seen.tokenizer), passage) for passage in own.passages]
     passages = []
-    for passage in own.passages[:_MOST_PASSAGES]:
+    for count, passage in sorted(in_words, key=lambda counted: -counted[0])[:_MOST_PASSAGES]:
+        if count < copying.FEWEST_WORDS:
+            break
         around = tokenizers.excerpt(seen.tokenizer, ids, passage.first, passage.last, _AROUND_TOKENS)
-        passages.append(CopiedPassage(*around, passage.length, passage.article if readable else None))
-    return Copying(
-        seen.articles,
-        tuple(passages),
-        own.longest,
-        search.LENGTHS[0],
-        len(unseen),
-        max((other.longest for other in unseen), default=0),
-        search.copies_more(own.words(seen.tokenizer), unseen_words),
-        search.false_alarms(unseen_words),
-        seen.lost,
-    )
+        passages.append(CopiedPassage(*around, count, passage.article if readable else None))
+    unseen_words = tuple(other.words(seen.tokenizer) for other in unseen)
+    return Copying(seen.articles, tuple(passages), own.words(seen.tokenizer), unseen_words, seen.lost)
 
 
 def _title(preset: str) -> str:

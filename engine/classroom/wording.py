@@ -6,6 +6,7 @@ from babel import dates, numbers
 
 from engine.core.errors import EngineError
 from engine.core.languages import catalogue
+from engine.evaluation import interpretation
 
 NO_NUMBER = "–"
 
@@ -38,6 +39,12 @@ class Wording:
         """A whole number, its thousands grouped."""
         return self.decimal(number, 0)
 
+    def counts(self, values: dict[str, object]) -> dict[str, str]:
+        """The values of a sentence, which are whole numbers or text, as it shows them."""
+        return {
+            name: self.whole(value) if isinstance(value, int | float) else str(value) for name, value in values.items()
+        }
+
     def decimal(self, number: float, digits: int = 2) -> str:
         """A number with so many decimals."""
         pattern = "#,##0" + ("." + "0" * digits if digits else "")
@@ -55,6 +62,14 @@ class Wording:
         """A change of a share in points, with its sign."""
         sign = "−" if round(100 * change, 1) < 0 else "+"
         return sign + self.decimal(abs(100 * change), 1)
+
+    def figure(self, unit: str, value: float) -> str:
+        """A number of a finding, in one of the units of `interpretation.UNITS`."""
+        if unit == interpretation.SHARE:
+            return self.percent(value)
+        if unit == interpretation.POINTS:
+            return self.points(value)
+        return self.whole(value) if unit == interpretation.COUNT else self.decimal(value)
 
     def date(self, seconds: float) -> str:
         """A Unix time as a date of this machine's place; a dash where it is none."""

@@ -5,13 +5,9 @@ from typing import Any
 import numpy as np
 
 from engine.corpus import english
-from engine.evaluation import intervals
+from engine.evaluation import intervals, measured_on
 from engine.evaluation.interpretation import Finding, findings
 from engine.evaluation.run_figures import (
-    AT_END,
-    AT_INTERVALS,
-    WHOLE,
-    WITHOUT_COPIES,
     Bigram,
     Copying,
     Evidence,
@@ -28,15 +24,16 @@ from engine.runs.states import State
 _ENDED = (states.FINISHED, states.STOPPED)
 
 
-def of_run(run: Run, history: History, copying: Copying | None = None) -> list[Finding]:
+def of_run(run: Run, history: History, copying: Copying | None = None, state: State | None = None) -> list[Finding]:
     """What happened in a run; [] of one that has not ended, was not trained here, or measured nothing.
 
     Args:
-        history: what it has reported. copying: what its samples copied, where that was looked for.
+        history: what it has reported. copying: what its samples copied, where that was looked for. state: where it
+            stands; None = it is looked up.
     """
     if run.problem is not None or run.settings.method == IMPORTED:
         return []
-    found = gather(run.state(), history, copying, bool(run.settings.evaluate_tokens))
+    found = gather(state or run.state(), history, copying, bool(run.settings.evaluate_tokens))
     return [] if found is None else findings(found)
 
 
@@ -70,7 +67,7 @@ def gather(state: State, history: History, copying: Copying | None = None, limit
         state.step,
         own,
         start,
-        AT_INTERVALS if whole is None else _measured_at_end(history, limited),
+        measured_on.AT_INTERVALS if whole is None else measured_on.at_end(history, limited),
         begun_from == "base",
         own_part,
         start_part,
@@ -116,14 +113,6 @@ def _on_whole(history: History, step: int, begun_from: str) -> tuple[Figures, Fi
     if own["evaluated_tokens"] != start["evaluated_tokens"]:
         return None
     return _figures(own), _figures(start)
-
-
-def _measured_at_end(history: History, limited: bool) -> str:
-    """On which tokens of validation the figures at the end are."""
-    event = history.on_whole_splits()["run", VALIDATION]
-    if limited:
-        return AT_END
-    return WITHOUT_COPIES if event.get("near_copies_left_out") and event.get("near_copies") else WHOLE
 
 
 def _figures(event: Any) -> Figures:

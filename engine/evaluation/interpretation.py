@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from engine.core.errors import EngineError, sentence
-from engine.evaluation import intervals
-from engine.evaluation.run_figures import AT_END, AT_INTERVALS, WHOLE, WITHOUT_COPIES, Evidence, Figures
+from engine.evaluation import intervals, measured_on
+from engine.evaluation.measured_on import AT_INTERVALS
+from engine.evaluation.run_figures import Evidence, Figures
 
 GOOD, NOTE, WARNING = "good", "note", "warning"
 
@@ -39,7 +40,7 @@ FEWEST_BEHIND = (
     2  # measurements behind the lowest loss: one alone may be chance, and the lowest of several always looks low
 )
 TRAINING_REPORTS = 5  # whose mean is taken as the training loss at a step: single batches scatter
-COPIED_SHARE = 0.1  # of the samples' tokens, in long passages: less is a name, a formula or a phrase of the field
+COPIED_SHARE = 0.1  # of the samples' tokens, in copied passages: less is a name, a formula or a phrase of the field
 
 
 # In which unit a value of a finding is: the pages and the command line write it accordingly.
@@ -47,7 +48,9 @@ SHARE, POINTS, COUNT, NATS, BITS = "share", "points", "count", "nats", "bits"
 UNITS = {
     **dict.fromkeys(("own", "at_start", "bigram", "share"), SHARE),
     **dict.fromkeys(("gain", "low", "high"), POINTS),
-    **dict.fromkeys(("step", "steps", "tokens", "patience", "best", "longest", "unseen_longest"), COUNT),
+    **dict.fromkeys(
+        ("step", "steps", "tokens", "patience", "best", "fewest", "longest_words", "unseen_longest_words"), COUNT
+    ),
     **dict.fromkeys(("lowest", "last", "training_then", "training_last"), NATS),
     **dict.fromkeys(("bits", "bits_at_start"), BITS),
 }
@@ -116,7 +119,7 @@ _UNDECIDED = sentence(
     "Whether it learned cannot be told: on {measured} it is right {own} of the time, {start} {at_start}, and with so few articles this may be chance."
 )
 _TOO_SHORT = sentence(
-    "It was too short to tell whether it learned: it ended at step {steps}, and on {measured} it is right {own} of the time, {start} {at_start}."
+    "It was too short to tell whether it learned: it ended at step {steps}, and on {measured} it is right {own} of the time, {start} {at_start}. Train longer: before step {fewest} a run has hardly begun."
 )
 _MIXED = sentence(
     "It changed, for better and for worse: on {measured} it is right {own} of the time, {start} {at_start}, but it needs {bits} bits for a byte of text, {start} {bits_at_start}."
@@ -135,18 +138,12 @@ _DIVERGED = sentence("It broke: at step {step} its loss became infinite or no nu
 _INTERVAL = sentence(
     "Difference on the part of validation that is measured at each interval ({tokens} tokens): {gain} points, 95 % interval {low} to {high}."
 )
-_PARTS = {
-    WHOLE: EngineError(sentence("the whole of validation")),
-    WITHOUT_COPIES: EngineError(sentence("validation without its near-copies of training articles")),
-    AT_END: EngineError(sentence("the part of validation that is measured at the end")),
-    AT_INTERVALS: EngineError(sentence("the part of validation that is measured at each interval")),
-}
 _STARTS = {
     True: EngineError(sentence("its base")),
     False: EngineError(sentence("the checkpoint that it started from")),
 }
 _CODES = {
-    **{part.template: measured for measured, part in _PARTS.items()},
+    **{part.template: measured for measured, part in measured_on.PARTS.items()},
     _STARTS[True].template: "base",
     _STARTS[False].template: "checkpoint",
 }
@@ -183,9 +180,10 @@ def _verdict(e: Evidence) -> Finding | None:
     else:
         code, severity, template = UNDECIDED, NOTE, _UNDECIDED
     values: dict[str, float | EngineError] = {
-        "measured": _PARTS[e.measured],
+        "measured": measured_on.PARTS[e.measured],
         "start": _STARTS[e.from_base],
         "steps": e.step,
+        "fewest": FEWEST_STEPS,
         "own": e.own.accuracy,
         "at_start": e.start.accuracy,
         "bits": e.own.bits_per_byte,
@@ -247,7 +245,9 @@ _OVERFITTED = sentence(
 _OVERFITTED_AT_ONCE = sentence(
     "It overfitted from the beginning: its loss on validation rose from {lowest} to {last}, while on what it trains on it fell from {training_then} to {training_last}."
 )
-_FEW_STEPS = sentence("It ended at step {steps} already: how far it would come in more is not told.")
+_FEW_STEPS = sentence(
+    "It ended at step {steps} already. Train longer: before step {fewest} a run has hardly begun, and how far it would come is not told."
+)
 _BEATEN_BY_BIGRAM = sentence(
     "A bigram, a table of which token follows which in its training articles, still guesses better: {bigram} against {own}."
 )
@@ -255,7 +255,7 @@ _BEATS_BIGRAM = sentence(
     "It beats a bigram, a table of which token follows which in its training articles: {own} against {bigram}."
 )
 _COPIED = sentence(
-    "It copies: {share} of what its samples say stands word for word in its training articles, in long passages. The longest has {longest} tokens; of articles that it never saw, {unseen_longest} at most."
+    "It copied: {share} of what its samples say stands word for word in its training articles, in passages longer than chance explains. The longest has {longest_words} words; articles that it never read share {unseen_longest_words} at most."
 )
 _FORGOT = sentence("It forgot some everyday English: there it is right {own} of the time, {start} {at_start}.")
 _INTERVAL_OF_SAME = sentence("Difference: {gain} points, 95 % interval {low} to {high}.")
@@ -290,7 +290,7 @@ def _overfitted(e: Evidence, verdict: Finding) -> Finding | None:
 def _few_steps(e: Evidence, verdict: Finding) -> Finding | None:
     if e.step >= FEWEST_STEPS or verdict.code == TOO_SHORT:  # which says so
         return None
-    return Finding(FEW_STEPS, NOTE, _FEW_STEPS, {"steps": e.step})
+    return Finding(FEW_STEPS, NOTE, _FEW_STEPS, {"steps": e.step, "fewest": FEWEST_STEPS})
 
 
 def _bigram(e: Evidence, verdict: Finding) -> Finding | None:
@@ -308,10 +308,12 @@ def _bigram(e: Evidence, verdict: Finding) -> Finding | None:
 
 def _copied(e: Evidence, verdict: Finding) -> Finding | None:
     c = e.copying
-    if c is None or c.unseen_longest is None or c.share < COPIED_SHARE or c.longest <= c.unseen_longest:
+    if c is None or c.unseen_longest_words is None or c.share < COPIED_SHARE:
         return None
-    values: dict[str, float | EngineError] = {"share": c.share, "longest": c.longest}
-    return Finding(COPIED, WARNING, _COPIED, {**values, "unseen_longest": c.unseen_longest})
+    if c.longest_words <= c.unseen_longest_words:
+        return None
+    values: dict[str, float | EngineError] = {"share": c.share, "longest_words": c.longest_words}
+    return Finding(COPIED, WARNING, _COPIED, {**values, "unseen_longest_words": c.unseen_longest_words})
 
 
 def _forgot(e: Evidence, verdict: Finding) -> Finding | None:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-# On which tokens of validation a run's figures are.
-WHOLE, WITHOUT_COPIES, AT_END, AT_INTERVALS = "whole", "without_near_copies", "part_at_end", "part_at_intervals"
+from engine.evaluation.measured_on import AT_INTERVALS
 
 
 @dataclass(frozen=True)
@@ -36,13 +35,14 @@ class Copying:
     """What a run's samples copied.
 
     Attributes:
-        share: of their tokens, in long passages that stand word for word in training articles. longest: passage, in tokens.
-        unseen_longest: that of articles which the run has never seen; None where there are none to compare with.
+        share: of their tokens, in passages that stand word for word in training articles and have more words than chance
+            explains. longest_words: those of the longest passage.
+        unseen_longest_words: that of articles which the run has never seen; None where there are none to compare with.
     """
 
     share: float
-    longest: int
-    unseen_longest: int | None
+    longest_words: int
+    unseen_longest_words: int | None
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Evidence:
 
     Attributes:
         step: the last. own, start: of its result, and of what it started from, which is its base or else a checkpoint
-            (`from_base`). measured: on which tokens of validation these two are (WHOLE …).
+            (`from_base`). measured: on which tokens of validation these two are (`measured_on.WHOLE` …).
         own_part, start_part: on that part, with the sums of the articles where they were kept.
         validation: (step, figures) of each measurement there, from the start on; with sums the lowest and the last.
         training: (step, loss) of the reports of steps.

@@ -10,6 +10,7 @@ from engine.evaluation import evidence
 from engine.evaluation.interpretation import Finding
 from engine.evaluation.run_figures import Copying
 from engine.memorisation import search
+from engine.memorisation.search import Copied
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import articles_read
 from engine.runs.folder import Run
@@ -44,14 +45,21 @@ def copied(run: Run, history: History) -> Copying | None:
             return None
         own = [search.find(ids, seen.ranges) for ids in texts]
         others = [search.find(ids, seen.ranges) for *_place, ids in search.unseen(seen, max(len(ids) for ids in texts))]
+        chance = [found.words(seen.tokenizer) for found in others]
+        copied_of_each = [_beyond_chance(found, seen.tokenizer, chance) for found in own]
+        longest = max(found.words(seen.tokenizer) for found in own)
     except EngineError:
         return None
-    covering = np.concatenate([found.covering() for found in own])
-    return Copying(
-        float((covering >= search.LENGTHS[-1]).mean()),
-        max(found.longest for found in own),
-        max(found.longest for found in others) if others else None,
-    )
+    return Copying(float(np.concatenate(copied_of_each).mean()), longest, max(chance) if chance else None)
+
+
+def _beyond_chance(found: Copied, tokenizer: Tokenizer, chance: list[int]) -> np.ndarray:
+    """bool (tokens,): whether each token is part of a passage that has more words than any of the unseen articles shares."""
+    marked = np.zeros(len(found.lengths), bool)
+    for passage in found.passages:
+        if search.copies_more(passage.words(tokenizer), chance):
+            marked[passage.first : passage.last] = True
+    return marked
 
 
 def _prepares_nothing(_path: Path, _tokenizer: Tokenizer) -> Corpus | None:

@@ -106,14 +106,6 @@ class Copied:
         grams = len(self.lengths) - n + 1
         return float((self.lengths[:grams] >= n).mean()) if grams > 0 else None
 
-    def covering(self) -> np.ndarray:
-        """int64 (tokens,): the length of the longest passage that each token is part of."""
-        found = np.zeros(len(self.lengths), np.int64)
-        for start in np.flatnonzero(self.lengths):
-            stretch = found[start : start + self.lengths[start]]
-            np.maximum(stretch, self.lengths[start], out=stretch)
-        return found
-
 
 # Shards
 

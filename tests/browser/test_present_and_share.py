@@ -80,6 +80,36 @@ def test_what_is_presented_is_read_from_afar_and_nothing_of_it_is_cut(browser, s
     assert page.locator('[data-testid="stSidebar"]').is_visible() is False
 
 
+@pytest.mark.parametrize(
+    ("place", "screen", "plots"),
+    [
+        ("?", 1, 0),
+        ("explore?tab=time&", 1, 1),
+        ("explore?tab=score&", 1, 1),
+        ("library?tab=runs&", 1, 1),
+        ("library?tab=runs&", 2, 0),
+        ("library?tab=articles&", 4, 1),
+        ("train?", 1, 0),
+    ],
+)
+def test_the_other_tabs_are_read_from_afar_too(browser, server, place, screen, plots):
+    page = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-GB")
+    page.goto(f"{server.partition('explore')[0]}{place}run=recorded-mini&present=1&screen={screen}")
+    the_screen(page, screen)
+    for width, height in ((853, 480), (1280, 720)):
+        page.set_viewport_size({"width": width, "height": height})
+
+        def found(width=width, height=height):
+            now = page.evaluate(MEASURE)
+            inside = all(a >= 0 and b >= 0 and c <= width and d <= 1 for a, b, c, d in now["plots"])
+            return now if (inside and now["labels"]) or not plots else None
+
+        now = until(found, 20)
+        assert now["small"] == [] and now["wide"] <= 0 and len(now["plots"]) == plots, (width, now)
+        assert all(size >= 20 for size in now["labels"]), now["labels"]
+    page.close()
+
+
 def test_a_clicker_moves_and_escape_ends_it(browser, server):
     page = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-GB")
     page.goto(server + "&present=1")
@@ -109,21 +139,21 @@ def test_a_figure_is_saved_as_a_picture_and_as_data(browser, server):
     saved = {}
     for form in ("PNG", "SVG", "CSV"):
         with page.expect_download(timeout=30_000) as download:
-            page.get_by_role("button", name=f"accuracy on validation (%) as {form}", exact=True).click()
-        assert download.value.suggested_filename == f"atelier-accuracy-on-validation.{form.lower()}"
+            page.get_by_role("button", name=f"accuracy (%) as {form}", exact=True).click()
+        assert download.value.suggested_filename == f"atelier-accuracy.{form.lower()}"
         saved[form] = download.value.path().read_bytes()
     assert saved["PNG"].startswith(b"\x89PNG") and int.from_bytes(saved["PNG"][16:20], "big") > 1000  # pixels across
     assert b"<svg" in saved["SVG"] and "training steps" in saved["SVG"].decode()
     rows = list(csv.reader(io.StringIO(saved["CSV"].decode("utf-8-sig"), newline="")))
-    assert rows[0] == ["series", "training steps", "accuracy on validation (%)"]
-    validation = [row for row in rows if row[0] == "validation"]
+    assert rows[0] == ["series", "training steps", "accuracy (%)"]
+    validation = [row for row in rows if row[0] == "validation, 8,192 of 15,072 tokens"]
     assert [float(validation[-1][1]), round(float(validation[-1][2]), 1)] == [200, 29.8]
     code = page.locator('[role="dialog"] img')
     assert code.evaluate("image => image.complete && image.naturalWidth > 0")
     page.get_by_role("button", name="Make the report").click()
     with page.expect_download(timeout=60_000) as download:
         page.get_by_role("button", name="Download the report").click(timeout=60_000)
-    assert b"recorded-mini has learned" in download.value.path().read_bytes()
+    assert b"<h1>It learned: on the whole of validation" in download.value.path().read_bytes()
     assert {url.split("/")[2] for url in asked if url.startswith("http")} == {server.split("/")[2]}
 
 

@@ -11,8 +11,12 @@ from pypdf import PdfReader
 
 from engine.classroom import report_page, reports
 from engine.classroom.reports import CopiedPassage, Copying, Curve, Measured, Report, Texts
+from engine.classroom.wording import Wording
 from engine.core.errors import EngineError
+from engine.evaluation import measured_on
 from engine.evaluation.forgetting import Change, Point
+from engine.evaluation.interpretation import Bigram, Evidence, Figures, findings
+from ui import memorisation_view
 
 HOSTILE = "<script>alert(1)</script>\"' onload=x </svg><img src=x onerror=alert(1)> {{ 7 * 7 }} &amp; \u202e "
 FACTS = {
@@ -22,6 +26,16 @@ FACTS = {
     "precision": "float32", "takes_best": True, "versions": {"atelier": "0.1.0", "keras": "3.15.1"},
 }  # fmt: skip
 PASSAGE = CopiedPassage("before ", "the copied words", " behind", 12, 7)
+BEFORE, AFTER = Figures(0.162, 3.97, 2.5, 15_072), Figures(0.297, 3.55, 1.88, 15_072)
+# A verdict, and three findings that the page has no part of its own for.
+FOUND = tuple(
+    findings(
+        Evidence(
+            9, AFTER, BEFORE, measured_on.WHOLE, bigram=Bigram(0.9, 0.297),
+            early_end={"step": 9, "steps": 10**6, "patience": 3, "best_step": 4},
+        )
+    )
+)  # fmt: skip
 POINTS = Point(0, 0.162, 2.5, 15_072), Point(200, 0.297, 1.88, 15_072)
 
 
@@ -29,10 +43,11 @@ def a_report(**others) -> Report:
     found = Report(
         run="one", state="finished", step=200, steps=200, base="gpt2_mini_en",
         curve=Curve(((4, 0.17), (100, 0.3)), ((0, 0.162), (100, 0.28), (200, 0.297)), 0.162, 200),
-        measured=Measured("validation", True, *POINTS, Change(0.135, [0.12, 0.15])),
-        english=Measured("english", False, *POINTS[::-1], Change(-0.046, [-0.07, -0.02])),
+        findings=FOUND,
+        measured=Measured("validation", *POINTS, Change(0.135, [0.12, 0.15]), measured_on.PARTS[measured_on.WHOLE]),
+        english=Measured("english", *POINTS[::-1], Change(-0.046, [-0.07, -0.02])),
         texts=Texts("The results", " were good.", " were significant.", 200, 1, 0.8, 40),
-        copying=Copying(100, (PASSAGE,) * 3, 12, 5, 20, 13, False, 1 / 21),
+        copying=Copying(100, (PASSAGE,) * 3, 8, (9,) * 20),
         not_searched=None, facts=FACTS, checkpoint=None, recorded=None, begun=1.7e9, made=1.7e9,
     )  # fmt: skip
     return replace(found, **others)
@@ -44,7 +59,7 @@ def filled_with(text: str) -> Report:
     return a_report(
         run=text, base=text, state="interrupted",
         texts=Texts(text, text, text, 10**7, 1, 0.8, 40),
-        copying=replace(a_report().copying, passages=(passage,) * 3, lost=(EngineError("{x}", x=text),), more=True),
+        copying=replace(a_report().copying, passages=(passage,) * 3, lost=(EngineError("{x}", x=text),)),
         facts={**FACTS, "parent": text, "articles": text, "device": text, "precision": text, "dropout": 0.1,
                "versions": dict.fromkeys(("atelier", "keras", "tensorflow", "python"), text)},
         recorded={"date": text, "commit": text, "command": text},
@@ -89,16 +104,33 @@ def test_both_languages_say_the_same_figures_in_their_own_way():
 
 
 @pytest.mark.parametrize(
-    "copying, said",
+    "longest, chance, said",
     [
-        ({"longest": 0, "passages": ()}, "Nothing of its text, from 5 tokens"),
-        ({"longest": 12, "more": False}, "No sign of copying: 12 tokens"),
-        ({"longest": 30, "more": True}, "It copied: 30 tokens"),
-        ({"longest": 12, "unseen": 0}, "nothing to hold that against"),
+        (2, (9,) * 20, "Not copied: nothing of 3 words in a row stands in the articles. The yardstick: 20 articles"),
+        (9, (9,) * 20, "Not copied: 9 words in a row at most, and unseen articles share up to 9."),
+        (10, (9,) * 20, "Copied: 10 words in a row; chance explains 9."),
+        (10, (9,) * 20, "accuses at most 1 in 21."),
+        (12, (), "whether chance explains a passage cannot be told"),
     ],
 )
-def test_what_was_copied_is_said_by_the_yardstick(copying, said):
-    assert said in report_page.html(a_report(copying=replace(a_report().copying, **copying)), "en")
+def test_what_was_copied_is_said_in_words_by_the_yardstick_as_explore_says_it(longest, chance, said):
+    page = report_page.html(
+        a_report(copying=replace(a_report().copying, longest_words=longest, unseen_words=chance)), "en"
+    )
+    assert said in page and "12 words, article 7" in page and "tokens in a row" not in page
+    if chance:
+        assert memorisation_view.verdict(longest, list(chance)) in page
+
+
+def test_the_title_is_the_verdict_how_sure_it_is_and_what_else_happened_stand_below():
+    page = report_page.html(a_report(), "en")
+    written = Wording("en")
+    (title, sure), *others = [finding.said(written.figure, written.say) for finding in FOUND]
+    assert [finding.code for finding in FOUND] == ["learned", "stopped_early", "few_steps", "beaten_by_bigram"]
+    assert f"<h1>{title}</h1>" in page and not sure
+    for said, _sure in others:
+        assert f'<p class="small">{said}</p>' in page.replace("&#39;", "'")
+    assert "29,7\u00a0%" in report_page.headline(a_report(), Wording("fr"))
 
 
 def test_a_label_of_the_curve_lies_on_no_other():

@@ -4,14 +4,17 @@ import csv
 import io
 import shutil
 
+import numpy as np
 import pytest
-from pages_helpers import a_run
+from pages_helpers import READ_ALL, a_run
 from project import PROJECT
 
 from engine.classroom import curve_table, report_page, reports
 from engine.classroom.wording import Wording
 from engine.core.errors import RunError
-from engine.runs import lifecycle, states
+from engine.evaluation import evidence, measured_on
+from engine.presets import tokenizers
+from engine.runs import articles_read, lifecycle, states
 from engine.runs.history import shared
 from engine.runs.settings import RunSettings
 
@@ -28,7 +31,7 @@ def test_the_recorded_runs_figures_are_those_of_its_events_and_its_hash_that_of_
     found = reports.of_run(recorded)
     measured = {(e["model"], e["split"]): e for e in recorded.events("evaluation") if e["whole"]}
     before, after = measured["base", "validation"], measured["run", "validation"]
-    assert found.measured.split == "validation" and found.measured.whole
+    assert found.measured.split == "validation" and found.measured.on == measured_on.PARTS[measured_on.WHOLE]
     assert found.measured.before.accuracy == before["accuracy"] and found.measured.after.accuracy == after["accuracy"]
     assert found.curve.result == found.texts.step == found.checkpoint.step == 200
     assert found.curve.base == found.curve.validation[0][1] and found.curve.validation[-1][0] == 200
@@ -37,13 +40,35 @@ def test_the_recorded_runs_figures_are_those_of_its_events_and_its_hash_that_of_
     samples = {(e["model"], e["step"], e["prompt"]): e["text"] for e in recorded.events("sample")}
     assert found.texts.own == samples["run", 200, found.texts.prompt]
     assert found.texts.base == samples["base", 0, found.texts.prompt]
-    assert found.copying.articles == 100 and found.copying.unseen > 5 and not found.copying.more
-    assert all(passage.text.strip() in found.texts.own for passage in found.copying.passages)
-    assert report_page.headline(found, ENGLISH).startswith("recorded-mini has learned: ")
+    assert found.copying.articles == 100 and len(found.copying.unseen_words) > 5
+    assert found.copying.longest_words == 2 and found.copying.passages == ()  # of two words nothing is told
+    assert [finding.code for finding in found.findings] == ["learned", "forgot"]
 
 
-def test_who_may_not_see_the_articles_is_not_told_where_a_passage_stands(recorded):
-    found = reports.of_run(recorded, may_read=lambda seen: False)
+@pytest.fixture
+def copying_run(root, prepared_sample):
+    """A run that has written what stands in an article that it has read."""
+    run = a_run(root, batch_size=READ_ALL)
+    seen = articles_read.seen(run)
+    article = np.asarray(seen.ranges[0].corpus.tokens("train", 3, 3)[1:])
+    text = tokenizers.excerpt(seen.tokenizer, article, 100, 160, 0)[1]
+    run.append_event("sample", step=4, model="run", prompt="The", text=f" {text}", seed=1)
+    return run
+
+
+def test_what_was_copied_is_counted_in_words_and_told_by_the_title_and_its_part(copying_run):
+    found = reports.of_run(copying_run)
+    (first, *_rest) = found.copying.passages
+    assert first.article == 3 and first.text.strip() in found.texts.own
+    assert first.words == found.copying.longest_words > max(found.copying.unseen_words)
+    assert 20 < first.words <= len(first.text.split()) < 60
+    assert [finding.code for finding in found.findings] == ["too_short", "copied"]
+    page = report_page.html(found, "en")
+    assert f"Copied: {first.words} words in a row" in page and f"({first.words} words, article 3)" in page
+
+
+def test_who_may_not_see_the_articles_is_not_told_where_a_passage_stands(copying_run):
+    found = reports.of_run(copying_run, may_read=lambda seen: False)
     assert found.copying.passages and {passage.article for passage in found.copying.passages} == {None}
 
 
@@ -63,27 +88,34 @@ def test_what_is_taken_home_names_no_folder_of_this_machine(root, tmp_path):
     assert "tiny" in page and "their articles" in page and str(tmp_path) not in page
 
 
-@pytest.mark.parametrize(
-    "before, after, interval, said",
-    [
-        (0.2, 0.3, None, "has learned"),
-        (0.2, 0.3, [0.05, 0.15], "has learned"),
-        (0.3, 0.2, [-0.2, -0.05], "has become worse"),
-        (0.2, 0.21, [-0.01, 0.03], "chance"),
-        (0.2, 0.2, None, "chance"),
-        (0.2, 0.2000001, [1e-9, 1e-6], "chance"),  # what is shown is the same
-    ],
-)
-def test_the_title_says_what_came_of_the_run_by_the_change_and_its_interval(root, before, after, interval, said):
-    from dataclasses import replace
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_title_is_what_the_curve_says_of_the_run(recorded, language):
+    found, written = reports.of_run(recorded, may_index=lambda seen: False), Wording(language)
+    (verdict, *_others) = evidence.of_run(recorded, shared.of(recorded.folder))
+    assert report_page.headline(found, written) == verdict.said(written.figure, written.say)[0]
+    assert report_page.headline(found, written).startswith(
+        "It learned: on the whole of validation"
+        if language == "en"
+        else "Le modèle a appris\u00a0: sur toute la validation"
+    )
 
-    from engine.evaluation.forgetting import Change, Point
 
-    found = reports.of_run(a_run(root), may_index=lambda seen: False)
-    points = [Point(step, accuracy, 2.0, 100) for step, accuracy in ((0, before), (4, after))]
-    measured = reports.Measured("validation", True, *points, Change(after - before, interval))
-    title = report_page.headline(replace(found, measured=measured), ENGLISH)
-    assert said in title and sum(s in title for s in ("has learned", "has become worse", "chance")) == 1
+def test_what_was_measured_is_named_as_the_curve_names_it(recorded):
+    history = shared.of(recorded.folder)
+    whole = history.on_whole_splits()["run", "validation"]["evaluated_tokens"]
+    page = report_page.html(reports.of_run(recorded, may_index=lambda seen: False), "en")
+    assert f"At step 200, on the whole of validation, {whole:,} tokens: " in page
+    middle = history.at_intervals()[3]["step"]  # of no step but the last the whole was measured
+    of_part = reports._measured(history, middle, False)
+    part = history.at_intervals()[0]["evaluated_tokens"]
+    assert 0 < of_part.after.step == middle < 200 and of_part.after.tokens == part < whole
+    assert report_page._measured_on(of_part, ENGLISH) == f"validation, {part:,} of {whole:,} tokens"
+
+
+def test_of_a_run_that_goes_on_the_title_claims_nothing(root):
+    found = reports.of_run(a_run(root, state=states.PAUSED), may_index=lambda seen: False)
+    assert found.findings == () and found.measured is not None
+    assert report_page.headline(found, ENGLISH) == "What one has learned cannot be told before it has ended."
 
 
 def test_a_run_that_has_only_begun_says_so_and_claims_nothing(root):

@@ -28,7 +28,8 @@ from engine.evaluation.interpretation import (
     VERDICTS,
     findings,
 )
-from engine.evaluation.run_figures import WHOLE, Bigram, Copying, Evidence, Figures
+from engine.evaluation.measured_on import WHOLE
+from engine.evaluation.run_figures import Bigram, Copying, Evidence, Figures
 
 ARTICLES, TOKENS = 12, 700  # about the part of validation that a run measures
 
@@ -141,6 +142,12 @@ def test_where_the_whole_says_otherwise_than_the_part_nothing_is_claimed():
 def test_a_run_from_a_checkpoint_is_held_against_that():
     said, _sure = findings(run(figures(0.30, 3.8, 0.01), from_base=False))[0].said(english)
     assert said.endswith("the checkpoint that it started from 16.0 %.")
+
+
+def test_what_is_too_short_says_what_to_do():
+    for own in (figures(0.163, 5.16, 0.03), figures(0.3, 3.8, 0.01)):  # undecided, and learned for all that
+        said = [finding.said(english)[0] for finding in findings(run(own, step=6))]
+        assert any("it ended at step 6" in one.lower() and "Train longer: before step 20 " in one for one in said), said
 
 
 @pytest.mark.parametrize(("steps", "told"), [(19, TOO_SHORT), (20, UNDECIDED)])

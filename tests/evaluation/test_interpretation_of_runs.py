@@ -10,7 +10,7 @@ from engine.evaluation.interpretation import (
     LEARNED,
     findings,
 )
-from engine.evaluation.run_figures import AT_END, AT_INTERVALS
+from engine.evaluation.measured_on import AT_END, AT_INTERVALS
 from engine.runs import states
 from engine.runs.folder import Run
 from engine.runs.history import shared

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pages_helpers import a_run
+from pages_helpers import READ_ALL, a_run
 from waiting_helpers import until
 
 from engine.core import jobs
@@ -81,7 +81,6 @@ def test_a_passage_is_found_with_its_article_and_only_where_the_range_holds_it(p
     stream = corpus.tokens("train", longest.article, longest.article)
     assert 5 <= longest.article <= 9 and (longest.first, longest.last) == (2, 32)
     assert stream[longest.token : longest.token + 30].tolist() == ids.tolist()
-    assert copied.covering().tolist() == [0, 0, *[30] * 30, 0]
     assert copied.share(13) == pytest.approx(18 / 21) and copied.share(8) == pytest.approx(23 / 26)
     assert copied.share(34) is None
     start = np.array(corpus.tokens("train", 20, 20)[1:30], np.int64)
@@ -338,7 +337,7 @@ def test_a_process_of_its_own_builds_the_index_or_says_why_not(root):
 
 
 def test_what_a_runs_own_samples_copied_is_told_once_its_articles_are_indexed(root):
-    run = a_run(root)
+    run = a_run(root, batch_size=READ_ALL)
     seen = articles_read.seen(run)
     (corpus,) = {r.corpus for r in seen.ranges}
     text = tokenizers.excerpt(seen.tokenizer, np.asarray(corpus.tokens("train", 2, 2)[1:]), 100, 160, 0)[1]
@@ -346,7 +345,9 @@ def test_what_a_runs_own_samples_copied_is_told_once_its_articles_are_indexed(ro
     assert own_samples.copied(run, shared.of(run.folder)) is None  # not indexed: nothing is built for it
     search.build(seen.ranges)
     found = own_samples.copied(run, shared.of(run.folder))
-    assert 50 < found.longest <= 61 and found.longest > found.unseen_longest
+    (passages,) = (search.find(search.ids_of(seen.tokenizer, "A", f" {text}"), seen.ranges).passages[:1],)
+    assert found.longest_words == passages[0].words(seen.tokenizer) > found.unseen_longest_words
+    assert 20 < found.longest_words <= len(text.split()) < 60  # words, of 60 tokens
     # The sample of a_run, of a few tokens, is none of it.
     assert 0.7 < found.share < 1
     codes = [finding.code for finding in own_samples.findings(run)]

@@ -4,8 +4,12 @@ import plotly.io as pio
 import pytest
 from pages_helpers import a_run, go_to, new_session, open_page, texts
 from project import PLACES
+from streamlit.testing.v1 import AppTest
 
 from ui.charts import style
+
+# How many figures the screens of a place hold, of the run of `a_run`.
+PRESENTED_FIGURES: dict[str, int] = {}
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -20,6 +24,22 @@ def at(app) -> tuple[str | None, str]:
     return app.session_state["tab_explore"], next(
         m.value for m in app.markdown if " / " in m.value and len(m.value) < 9
     )
+
+
+def here(app) -> str:
+    """The screen in view, as the bar says it."""
+    return next(m.value for m in app.markdown if " / " in m.value and len(m.value) < 9)
+
+
+def a_table():
+    import pandas as pd
+    import streamlit as st
+
+    from ui import tables
+
+    frame = pd.DataFrame({"name": [f"<b>{n}</b>" for n in range(12)], "n": [50.0] * 12, "hidden": [0] * 12})
+    names = {"name": st.column_config.TextColumn("Name")}
+    tables.show(frame, {"n": lambda x: f"{x:.1f}"}, presented=["name", "n"], column_config=names)
 
 
 def press(app, key: str):
@@ -115,6 +135,47 @@ def test_every_place_is_presented_in_both_languages(root, place, language):
     app.session_state["language"] = language
     app.query_params["present"] = "1"
     assert not app.run().exception  # nothing is trained: the Lab
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_screen_holds_one_figure_at_most_and_no_place_ends_without_a_next(root, place):
+    a_run(root)
+    app = go_to(open_page("lab"), place, run="one", present="1")
+    count = int(here(app).partition(" / ")[2])
+    usual = go_to(open_page("lab"), place, run="one")
+    assert count >= min(2, len(usual.get("plotly_chart")))
+    seen = []
+    for number in range(1, count + 1):
+        assert here(app) == f"{number} / {count}" and not app.exception
+        assert len(app.get("plotly_chart")) <= 1, number
+        seen.append((len(app.get("plotly_chart")), texts(app)))
+        if number < count:
+            press(app, "pagedown")
+    assert sum(figures for figures, _texts in seen) == PRESENTED_FIGURES.get(place, 0)
+    assert len(set(seen)) >= min(2, count)  # another screen shows another thing
+
+
+def test_what_is_chosen_on_one_screen_leads_the_others(root):
+    a_run(root)
+    app = go_to(open_page("lab"), "articles", present="1", split="validation")
+    for _screen in range(2):
+        press(app, "pagedown")
+    assert app.session_state["articles_split"] == "validation"
+    app = go_to(open_page("lab"), "write", present="1")
+    app.text_area(key="side_prompt").set_value("Once upon a time").run()
+    press(app, "pagedown")  # Words
+    press(app, "pageup")
+    assert app.text_area(key="side_prompt").value == "Once upon a time"
+
+
+def test_a_table_that_is_presented_is_text_of_its_first_rows_escaped(root):
+    app = AppTest.from_function(a_table)
+    app.session_state["present"] = True
+    html = app.run().html[0].value
+    assert not app.exception and not app.dataframe
+    assert '<th scope="col">Name</th>' in html and "hidden" not in html
+    assert "&lt;b&gt;0&lt;/b&gt;" in html and "&lt;b&gt;4&lt;/b&gt;" in html and "&lt;b&gt;5&lt;/b&gt;" not in html
+    assert "50.0" in html and any("7" in caption.value for caption in app.caption)
 
 
 def test_figures_that_are_presented_have_text_of_20_pixels_and_more(monkeypatch):

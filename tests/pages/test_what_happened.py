@@ -5,9 +5,10 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
-from pages_helpers import a_run, look_at, open_page
+from pages_helpers import a_run, go_to, look_at, open_page
 from project import PROJECT
 
+from engine.core.locks import Lock
 from engine.evaluation import evidence
 from engine.runs import states
 from engine.runs.folder import Run
@@ -61,6 +62,27 @@ def test_what_is_found_elsewhere_links_to_the_tab_that_shows_it(recorded):
     app = look_at(open_page("curve"), recorded.name)
     links = [link.proto for link in app.get("page_link") if link.proto.label == "Score"]
     assert [dict(parse_qsl(link.query_string)) for link in links] == [{"run": recorded.name, "tab": "score"}]
+
+
+def test_overfitting_leads_from_the_lab_to_the_curve_and_from_the_curve_to_the_moment_of_the_lowest_loss(root):
+    run = a_run(root)
+    steps = range(5, 60, 5)
+    for step in steps:
+        run.append_event("step", step=step, loss=4.0 - 0.02 * step, accuracy=0.3, tokens=step, seconds=float(step))
+        loss = 3.5 + abs(step - 30) / 50
+        run.append_event("evaluation", step=step, model="run", split="validation", whole=False, loss=loss, accuracy=0.3,
+                         bits_per_byte=loss / 2, perplexity=20.0, evaluated_tokens=1000)  # fmt: skip
+    with Lock(run.folder / "lock") as lock:
+        lock.acquire()
+        run.write_state(step=55, steps=55, result=55)
+    app = look_at(open_page("curve"), run.name)
+    links = [dict(parse_qsl(link.proto.query_string)) for link in app.get("page_link") if link.proto.label == "Time"]
+    assert [(link["tab"], link["moment"]) for link in links] == [("time", f"{run.name}/30")]
+    app = look_at(open_page("lab"), run.name)
+    assert "Curve" in [link.proto.label for link in app.get("page_link")]
+    app = go_to(open_page("lab"), "time", run=run.name, moment=f"{run.name}/30")
+    assert not app.exception and not app.error
+    assert app.session_state["time_moment"] == f"{run.name}/30"
 
 
 def test_the_table_of_runs_says_it_in_two_words(root):

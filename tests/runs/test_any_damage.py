@@ -22,7 +22,7 @@ from damage_helpers import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pages_helpers import a_run
+from pages_helpers import EVENTS_OF_A_RUN, a_run
 from streamlit.testing.v1 import AppTest
 
 from engine.core.errors import EngineError
@@ -152,7 +152,7 @@ def test_any_damage_costs_its_own_run_alone(root, template, seed):
     done = any_damage(root, template, seed)
     states = look(root)
     assert states["healthy"].state == states_.FINISHED, done
-    assert len(lifecycle.find("healthy", root).events()) == 7, done
+    assert len(lifecycle.find("healthy", root).events()) == EVENTS_OF_A_RUN, done
     assert "damaged" in states or not lifecycle.is_run(root / "damaged"), done
 
 

@@ -59,6 +59,21 @@ def template_content(name: str) -> dict[str, Any]:
     return content
 
 
+_LEAST_FROM_AFAR = 20  # pixels
+
+
+def from_afar(part: Any, name: str = "") -> Any:
+    """A figure as JSON knows it, whatever a chart has set itself made large enough: its texts, and the margins they need."""
+    if isinstance(part, dict):
+        found = {key: from_afar(value, key) for key, value in part.items()}
+        if name.endswith("font") and isinstance(size := found.get("size"), int | float):
+            found["size"] = max(size, _LEAST_FROM_AFAR)
+        if name == "margin" and found.get("r") == LABEL_PIXELS:
+            found["r"] = round(LABEL_PIXELS * _LEAST_FROM_AFAR / 13)
+        return found
+    return [from_afar(value, name) for value in part] if isinstance(part, list | tuple) else part
+
+
 Points: TypeAlias = Sequence[float] | np.ndarray
 MOST_POINTS = 500
 

@@ -15,7 +15,7 @@ from engine.runs.articles_read import Seen
 from engine.runs.folder import Run
 from engine.runs.history import snapshots
 from engine.runs.history.snapshots import Snapshot
-from ui import address, bases_view, budget, errors, memorisation_view, pair, sources, words
+from ui import address, bases_view, budget, errors, memorisation_view, pair, present, sources, words
 from ui.charts import colours
 from ui.components.figure import live
 from ui.explore import copied_index
@@ -201,10 +201,14 @@ def draw(sides: list[Side]) -> None:
     unseen = copied_index.yardstick(tokens, copied_index.key_of(own.seen), own.seen)
     chance = [one.words(own.seen.tokenizer) for one in unseen]
     groups = [(side.title, side.colour, found) for side, found in zip(sides, lengths, strict=True)]
-    live.chart(memorisation_view.longest(groups, chance), key="copied_chart")
-    st.markdown(memorisation_view.yardstick_in_words(chance))
+    if present.screen("longest"):
+        live.chart(memorisation_view.longest(groups, chance), key="copied_chart")
+    if present.screen("yardstick"):
+        st.markdown(memorisation_view.yardstick_in_words(chance))
     texts = max(len(side.texts) for side in sides)
     for number in range(texts):
+        if not present.screen(f"text {number}"):
+            continue
         for slot, (side, found, words_of) in zip(
             st.columns(len(sides)), zip(sides, copied, lengths, strict=True), strict=True
         ):
@@ -219,6 +223,8 @@ def draw(sides: list[Side]) -> None:
                 if chance:
                     st.markdown(f"**{memorisation_view.verdict(words_of[number], chance)}**")
                 memorisation_view.passages(side.seen.tokenizer, found[number], names_of(side.seen), side.readable)
+    if present.on():
+        return
     with st.expander(_("In figures: shares of passages of 5, 8 and 13 tokens"), key="copied_figures"):
         shares = [(side.title, side.colour, found) for side, found in zip(sides, copied, strict=True)]
         live.chart(memorisation_view.shares(shares, unseen), key="copied_shares")
@@ -228,9 +234,10 @@ def draw(sides: list[Side]) -> None:
 
 def show() -> None:
     """Shows what of the texts of the run in view stands in the articles that it has read."""
-    st.markdown(
-        _("Did it learn, or copy? What it writes is looked for, word for word, in the articles that it has read.")
-    )
+    if present.screen("text"):
+        st.markdown(
+            _("Did it learn, or copy? What it writes is looked for, word for word, in the articles that it has read.")
+        )
     if (run := pair.trained()) is None:
         return
     bases_view.say_changed([run])
@@ -240,21 +247,23 @@ def show() -> None:
             st.info(_("This run has read nothing yet: there is nothing that it could have copied."))
             return
         readable = all(budget.may_read(r.corpus.folder) for r in seen.ranges)
-        show_searched(seen)
+        if present.screen("text"):
+            show_searched(seen)
         if not copied_index.indexed(run, seen):
             return
-        address.default("copied_way")
-        way = st.segmented_control(
-            _("Text"),
-            [RECORDED, TEXT],
-            required=True,
-            format_func=lambda name: {RECORDED: _("Samples of this run"), TEXT: _("My own text")}[name],
-            key="copied_way",
-        )
-        if way == TEXT and not readable:  # what is looked up word by word tells what stands there
-            raise EngineError(
-                "These articles are the owner's: visitors see what of the run's own samples stands in them."
+        with present.part("text"):
+            address.default("copied_way")
+            way = st.segmented_control(
+                _("Text"),
+                [RECORDED, TEXT],
+                required=True,
+                format_func=lambda name: {RECORDED: _("Samples of this run"), TEXT: _("My own text")}[name],
+                key="copied_way",
             )
-        sides = recorded(run, seen, readable) if way == RECORDED else typed(run, seen, readable)
+            if way == TEXT and not readable:  # what is looked up word by word tells what stands there
+                raise EngineError(
+                    "These articles are the owner's: visitors see what of the run's own samples stands in them."
+                )
+            sides = recorded(run, seen, readable) if way == RECORDED else typed(run, seen, readable)
         if sides:
             draw(sides)

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from engine.core.errors import EngineError
 from engine.core.splits import HELD_OUT, TEST
 from engine.presets import catalogue
-from engine.runs import checkpoints, looks_at_test
+from engine.runs import checkpoints
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.services import inference_client
@@ -18,9 +18,11 @@ from ui import (
     breakdown_form,
     breakdown_view,
     errors,
+    final_measurement,
     forgetting_view,
     little_memory,
     pair,
+    present,
     server_paths,
     studio_view,
     tables,
@@ -30,13 +32,14 @@ from ui.charts import colours, evaluation_figures
 from ui.charts.breakdown_figures import Shown
 from ui.charts.evaluation_figures import Row
 from ui.components.figure import live
-from ui.i18n import _, _n
+from ui.i18n import _
 from ui.readers import folders, recorded
 
 
 def run_rows(split: str, runs: list[Run]) -> list[Row]:
-    """Bases and runs as the trainers measured them on whole splits, a row for each articles folder and length of window."""
+    """Bases and runs as the trainers measured them on whole splits, a row for each corpus and length of window."""
     rows: dict[tuple[str, str, int, int], Row] = {}
+    corpora = _corpora(runs)
     for run in runs:
         for (model, of_split), event in folders.history(run).on_whole_splits().items():
             if of_split != split:
@@ -52,14 +55,29 @@ def run_rows(split: str, runs: list[Run]) -> list[Row]:
                 colour,
                 split,
                 run.settings.articles,
+                corpora[run.name],
                 **figures,
                 evaluated_tokens=event["evaluated_tokens"],
                 sequence_length=length,
                 hash=reference,
                 recorded=bool(run.recorded),
             )
-            rows.setdefault((reference, run.settings.articles, row.evaluated_tokens, length), row)
+            rows.setdefault((reference, row.corpus, row.evaluated_tokens, length), row)
     return list(rows.values())
+
+
+def _corpora(runs: list[Run]) -> dict[str, str]:
+    """Run → what tells its articles from others: the hash of their tokens, which a folder and a zip of them share; the path
+    where none of the runs that read there says it."""
+    hashes = {}
+    for run in runs:
+        saved = checkpoints.of_run(run)
+        if saved and (known := saved[-1].manifest.get("corpus")):
+            hashes[run.name] = str(known)
+    by_path = {run.settings.articles: hashes[run.name] for run in runs if run.name in hashes}
+    return {
+        run.name: hashes.get(run.name) or by_path.get(run.settings.articles) or run.settings.articles for run in runs
+    }
 
 
 def in_view() -> list[Run]:
@@ -129,72 +147,42 @@ def whole_picture(request: breakdown_form.BreakdownRequest, start: bool, place: 
     if st.session_state.get("report", ("",))[0] != content and (before := request.cached()) is not None:
         st.session_state["report"] = (content, before)
     if st.session_state.get("report", ("",))[0] != content:
-        st.info(
-            _("Press Measure: intervals, baselines, sections, kinds of token, calibration and padding appear here.")
-        )
+        if present.screen("whole_picture"):
+            st.info(
+                _("Press Measure: intervals, baselines, sections, kinds of token, calibration and padding appear here.")
+            )
         return
     breakdowns = st.session_state["report"][1]
     breakdown_view.show([shown(model, breakdown) for model, breakdown in zip(models, breakdowns, strict=True)])
 
 
-def final_measurement(runs: list[Run]) -> bool:
-    """Whether the figures on test are to be shown: by a press, which is counted in the runs' folders."""
-    if not runs:
-        return True
-    key = "score_final_of"
-    names = [run.name for run in runs]
-    if st.session_state.get(key) != names:
-        st.markdown(
-            _(
-                "The test articles are for the end: whoever looks at them again and again, and keeps what does best there, measures no longer what a new article would give. Choose by validation; then measure once on test."
-            )
-        )
-        _say_looks(runs)
-        if not st.button(_("Show the final measurement"), icon=":material/flag:", key="score_final"):
-            return False
-        with errors.shown():
-            for run in runs:
-                looks_at_test.add(run)
-            st.session_state[key] = names
-            st.rerun()
-        return False
-    _say_looks(runs)
-    return True
-
-
-def _say_looks(runs: list[Run]) -> None:
-    for run in runs:
-        st.caption(
-            _n(
-                "The figures of {name} on test were looked at {n} time.",
-                "The figures of {name} on test were looked at {n} times.",
-                looks_at_test.counted(run),
-                name=words.plain(run.name),
-            )
-        )
-
-
 def table(split: str, runs: list[Run]) -> None:
     """Shows base and the runs in view as their trainers measured them, on the same tokens."""
     rows = run_rows(split, runs)
-    sources = list(dict.fromkeys(row.source for row in rows))
+    sources: dict[str, dict[str, None]] = {}  # corpus → the paths at which it was read
+    for row in rows:
+        sources.setdefault(row.corpus, {})[server_paths.shown(row.source)] = None
     if not rows:
         st.info(_("Nothing is measured yet. A run measures base and itself when it ends; or measure a model below."))
         return
-    source = st.selectbox(_("Articles"), sources, format_func=server_paths.shown) if len(sources) > 1 else sources[0]
-    rows = [row for row in rows if row.source == source]
+    corpus = next(iter(sources))
+    if len(sources) > 1:
+        with present.aside("score_articles"):
+            corpus = st.selectbox(_("Articles"), list(sources), format_func=lambda key: ", ".join(sources[key]))
+    rows = [row for row in rows if row.corpus == corpus]
     # Whole splits of the same articles have the same number of tokens; a smaller part is another measurement, and so are
     # windows of another length, in which tokens have more or less before them.
     measured = sorted({(row.evaluated_tokens, row.sequence_length) for row in rows}, reverse=True)
     wanted = measured[0]
     if len(measured) > 1:
-        wanted = st.selectbox(
-            _("Tokens scored"),
-            measured,
-            format_func=lambda key: _(
-                "{n} tokens in windows of {length}", n=words.grouped(key[0]), length=words.grouped(key[1])
-            ),
-        )
+        with present.aside("score_tokens"):
+            wanted = st.selectbox(
+                _("Tokens scored"),
+                measured,
+                format_func=lambda key: _(
+                    "{n} tokens in windows of {length}", n=words.grouped(key[0]), length=words.grouped(key[1])
+                ),
+            )
     rows = [row for row in rows if (row.evaluated_tokens, row.sequence_length) == wanted]
     rows = sorted(rows, key=lambda row: (not row.title.startswith("base"), row.accuracy))
     figures = (
@@ -203,8 +191,11 @@ def table(split: str, runs: list[Run]) -> None:
     )
     for slot, (name, title, pattern, factor) in zip(st.columns(2), figures, strict=True):
         figure = evaluation_figures.bars(rows, name, title, pattern, factor)
-        with slot:
-            live.chart(figure, key=f"figure_{name}")
+        if present.screen(name):
+            with present.place(slot):
+                live.chart(figure, key=f"figure_{name}")
+    if present.on():  # the bars say it
+        return
     tables.show(
         pd.DataFrame(
             {
@@ -259,22 +250,23 @@ def table(split: str, runs: list[Run]) -> None:
 
 def show() -> None:
     """Shows what the models in view know, measured: on validation, what was forgotten, then in full."""
-    st.markdown(
-        _(
-            "What a model knows, measured: base and checkpoints on the very same articles, which none of them was trained on."
+    with present.aside("score_split"):
+        st.markdown(
+            _(
+                "What a model knows, measured: base and checkpoints on the very same articles, which none of them was trained on."
+            )
         )
-    )
-    address.default("score_split")
-    split = st.segmented_control(
-        _("Split"),
-        list(HELD_OUT),
-        required=True,
-        format_func=lambda name: _("test: the final measurement") if name == TEST else words.split_name(name),
-        key="score_split",
-    )
+        address.default("score_split")
+        split = st.segmented_control(
+            _("Split"),
+            list(HELD_OUT),
+            required=True,
+            format_func=lambda name: _("test: the final measurement") if name == TEST else words.split_name(name),
+            key="score_split",
+        )
     assert split is not None  # it is required
     runs = in_view()
-    if split == TEST and not final_measurement(runs):
+    if split == TEST and not final_measurement.shown(runs, "score_final"):
         forgetting_view.show(pair.current().run)
         return
     table(split, runs)
@@ -287,23 +279,25 @@ def show() -> None:
 
 def in_full(split: str) -> None:
     """Shows where the figures of the model in view come from, what they must beat, and how certain they are."""
-    st.subheader(_("The whole picture of a model"))
-    st.markdown(
-        _(
-            "Where its figures come from, how certain they are, and what they must beat. The base model is scored on the same tokens."
+    with present.part("whole_picture"):
+        st.subheader(_("The whole picture of a model"))
+        st.markdown(
+            _(
+                "Where its figures come from, how certain they are, and what they must beat. The base model is scored on the same tokens."
+            )
         )
-    )
-    if nothing_generates := little_memory.nothing_generates():
-        little_memory.say()
-    request = breakdown_form.choose(split)
-    with st.container(horizontal=True):
-        start = st.button(
-            _("Measure"),
-            type="primary",
-            icon=":material/straighten:",
-            disabled=request is None or nothing_generates,
-            key="report_measure",
-        )
-        place = st.empty()
+        if nothing_generates := little_memory.nothing_generates():
+            little_memory.say()
+        with present.aside("breakdown_form"):
+            request = breakdown_form.choose(split)
+        with st.container(horizontal=True):
+            start = st.button(
+                _("Measure"),
+                type="primary",
+                icon=":material/straighten:",
+                disabled=request is None or nothing_generates,
+                key="report_measure",
+            )
+            place = st.empty()
     if request is not None:
         whole_picture(request, start, place)

@@ -1,5 +1,6 @@
 """A slider from the base to the last checkpoint: curves, samples and the colours of a passage, each as it was then."""
 
+import textwrap
 from dataclasses import dataclass
 
 import streamlit as st
@@ -10,7 +11,7 @@ from engine.runs.folder import Run
 from engine.runs.history import snapshots
 from engine.runs.history.events import Sample
 from engine.runs.history.snapshots import Snapshot
-from ui import address, against, bases_view, budget, pair, rooms, texts, words
+from ui import address, against, bases_view, budget, pair, present, rooms, texts, words
 from ui.charts import colours, time_figures
 from ui.components.figure import live
 from ui.components.tokens import microscope_view
@@ -20,6 +21,7 @@ from ui.readers import folders, measured, polling
 READ_SECONDS_A_WORD = 0.2  # 300 words a minute
 PLAY_LEAST_SECONDS, PLAY_MOST_SECONDS = 2.0, 8.0
 POLL_SECONDS = 2.0
+PRESENTED_CHARACTERS = 60
 
 
 def choose(run: Run) -> list[Run]:
@@ -28,9 +30,10 @@ def choose(run: Run) -> list[Run]:
     if len(stages) < 2:
         return [run]
     address.default("time_chain")
-    with_stages = st.toggle(
-        _n("With the {n} stage before it", "With the {n} stages before it", len(stages) - 1), key="time_chain"
-    )
+    with present.aside("time_chain"):
+        with_stages = st.toggle(
+            _n("With the {n} stage before it", "With the {n} stages before it", len(stages) - 1), key="time_chain"
+        )
     return stages if with_stages else [run]
 
 
@@ -84,21 +87,37 @@ class Beside:
 def show_at(snapshot: Snapshot, all_snapshots: list[Snapshot], beside: Beside, several: bool) -> None:
     """Everything at one moment: its first sentence and the curve directly below the slider, then what it is held against."""
     texts_of = snapshot.complete_samples()
+    if present.screen("moment"):
+        _moment(snapshot, all_snapshots, beside, several, texts_of)
+    if present.screen("against"):
+        held_against(snapshot, all_snapshots, beside, texts_of)
+    if present.screen("figures"):
+        figures(snapshot, all_snapshots)
+    if present.screen("expected"):
+        expected(snapshot)
+
+
+def _moment(
+    snapshot: Snapshot, all_snapshots: list[Snapshot], beside: Beside, several: bool, texts_of: list[Sample]
+) -> None:
     sentence, curve = st.columns(2)
     with sentence, st.container(gap="xsmall"):
         st.markdown(f"**{words.plain(label(snapshot, several))}**{accuracy_of(snapshot)}")
         if texts_of:
-            texts.show(texts_of[0]["prompt"], texts_of[0]["text"], colour(snapshot))
+            texts.show(texts_of[0]["prompt"], _beginning(texts_of[0]["text"]), colour(snapshot))
         else:
             st.caption(_("No sample was written at this moment."))
     with curve:
         figure = time_figures.curves(all_snapshots, snapshot, [] if beside.why_not else beside.snapshots)
         live.chart(figure, key="time_chart", config={"displayModeBar": False})
-        on = measured.at_intervals(snapshot.run)
-        st.caption(_("Measured on: {what}, the same tokens at every moment.", what=on))
-    held_against(snapshot, all_snapshots, beside, texts_of)
-    figures(snapshot, all_snapshots)
-    expected(snapshot)
+        if not present.on():
+            on = measured.at_intervals(snapshot.run)
+            st.caption(_("Measured on: {what}, the same tokens at every moment.", what=on))
+
+
+def _beginning(text: str) -> str:
+    """A text; where it is presented, as much of it as stands beside the curve on one screen."""
+    return textwrap.shorten(text, PRESENTED_CHARACTERS, placeholder=" …") if present.on() else text
 
 
 def accuracy_of(snapshot: Snapshot) -> str:
@@ -119,9 +138,11 @@ def held_against(snapshot: Snapshot, all_snapshots: list[Snapshot], beside: Besi
             texts.show(own[0]["prompt"], its[own[0]["prompt"]], colour(other))
         else:
             st.caption(_("It wrote nothing from this prompt at this moment."))
+    elif present.on() and not beside.why_not:
+        st.caption(_("This moment is what it is held against."))
     if beside.why_not:
         st.caption(beside.why_not)
-    if not own:
+    if not own or present.on():
         return
     if len(own) > 1:
         with st.expander(_("The other prompts"), key="time_prompts"):
@@ -171,7 +192,8 @@ def figures(snapshot: Snapshot, all_snapshots: list[Snapshot]) -> None:
 
 def expected(snapshot: Snapshot) -> None:
     """How well the run expected each token of a passage that it was never trained on."""
-    st.subheader(_("What it expects"))
+    if not present.on():
+        st.subheader(_("What it expects"))
     passage = snapshot.expected()
     if passage is None:
         st.caption(_("This run was made before passages were recorded: a new run shows its colours here."))
@@ -179,7 +201,8 @@ def expected(snapshot: Snapshot) -> None:
         st.caption(_("The passage is one of the owner's articles: it is not shown to visitors."))
     else:
         microscope_view.passage({**passage}, key="time_passage")
-        st.caption(_("The beginning of the first validation article, which the run is never trained on."))
+        if not present.on():
+            st.caption(_("The beginning of the first validation article, which the run is never trained on."))
 
 
 def moving(stages: list[Run], other: Run | None, why_not: str, working: bool, redrawn: bool) -> None:
@@ -271,7 +294,7 @@ def show() -> None:
     working = stages[-1].state().state == states.RUNNING
     playing = st.session_state.get("time_playing", False)
     every = POLL_SECONDS if working else None
-    if sentence := chain_in_words(all_snapshots):
+    if (sentence := chain_in_words(all_snapshots)) and present.screen("chain"):
         st.markdown(sentence)
     other, why_not = pair.other_run(), ""
     if other is not None:
@@ -281,6 +304,8 @@ def show() -> None:
         why_not = _("{name} was not trained here: it has no moments to set beside these.", name=name)
     moved = st.fragment(moving, run_every=pace(all_snapshots)) if playing else polling.fragment(moving, every)
     moved(stages, other, why_not, working, playing)
+    if present.on():
+        return
     if working:
         st.caption(_("The run goes on: its newest moments appear by themselves."))
     if any(folders.history(stage).snapshots_left_out for stage in stages):

@@ -13,7 +13,7 @@ from engine.presets import catalogue
 from engine.runs.inputs import articles_path
 from engine.runs.references import ModelReference
 from engine.services import inference_client
-from ui import address, budget, differences_view, errors, little_memory, pair, sources, studio_view, words
+from ui import address, budget, differences_view, errors, little_memory, pair, present, sources, studio_view, words
 from ui.charts import colours
 from ui.components.tokens import microscope_view
 from ui.i18n import _
@@ -100,20 +100,26 @@ def draw(models: list[ModelReference], messages: list[dict[str, Any]], what: str
             scored.append({"title": title, "colour": colour, "looked": message})
         elif message["kind"] == "error":
             st.warning(errors.markdown(EngineError(message["template"], **message["values"])))
-    microscope_view.show(passage["pieces"], scored, what, models[0].preset.vocabulary_size or 50257, key="scope")
-    mean = [sum(m["looked"]["probabilities"]) / max(1, len(passage["pieces"])) for m in scored]
-    sentence = " · ".join(
-        _("{name}: {p} of the probability on the real token", name=words.plain(m["title"]), p=words.percent(p))
-        for m, p in zip(scored, mean, strict=True)
-    )
-    st.caption(sentence + (" · " + _("the text goes on behind them") if passage["cut"] else ""))
-    if len(scored) == 2 and not article:
+    if present.screen("tokens"):
+        _coloured(models, passage, scored, what)
+    if len(scored) == 2 and not article and present.screen("changed"):
         st.subheader(_("In this text"))
         st.markdown(
             _("The tokens that the second model expects better than the first, and those that it expects worse.")
         )
         changed = microscope_view.differences(microscope_view.PROBABILITY, *(m["looked"] for m in scored))
         differences_view.show(differences_view.of_text(passage["pieces"], changed))
+
+
+def _coloured(models: list[ModelReference], passage: dict[str, Any], scored: list[dict[str, Any]], what: str) -> None:
+    microscope_view.show(passage["pieces"], scored, what, models[0].preset.vocabulary_size or 50257, key="scope")
+    mean = [sum(m["looked"]["probabilities"]) / max(1, len(passage["pieces"])) for m in scored]
+    sentence = " · ".join(
+        _("{name}: {p} of the probability on the real token", name=words.plain(m["title"]), p=words.percent(p))
+        for m, p in zip(scored, mean, strict=True)
+    )
+    if not present.on():
+        st.caption(sentence + (" · " + _("the text goes on behind them") if passage["cut"] else ""))
 
 
 def differences(models: list[ModelReference], articles: str) -> None:
@@ -165,44 +171,54 @@ def search(models: list[ModelReference], articles: str) -> dict[str, list[dict[s
 
 def show() -> None:
     """Shows a text under the models in view."""
-    st.markdown(_("What did fine-tuning teach it here? Each token of a text, by how well two models expected it."))
+    if not present.on():
+        st.markdown(_("What did fine-tuning teach it here? Each token of a text, by how well two models expected it."))
     models = pair.models()
     if not models:
         st.info(_("There is no model yet: the preset that ships is missing from checkpoints/presets."))
         return
-    text = choose_text()
     address.default("scope_what")
-    what = st.pills(
-        _("Colour by"),
-        [microscope_view.PROBABILITY, microscope_view.RANK, microscope_view.ENTROPY],
-        required=True,
-        format_func=lambda name: {
-            microscope_view.PROBABILITY: _("probability"),
-            microscope_view.RANK: _("rank"),
-            microscope_view.ENTROPY: _("entropy"),
-        }[name],
-        help=_(
-            "Probability: how much of its belief the model had on the token that stands there. Rank: its place among all. "
-            "Entropy: how undecided the model was, in bits, whatever stands there."
-        ),
-        key="scope_what",
-    )
     impossible = little_memory.nothing_generates()
-    with errors.shown():
-        if "passage" in text and text["passage"]["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
-            store.Corpus(paths.locate(text["passage"]["articles"]))  # deleted while it is shown
-        request = {"kind": "look", "references": [model.reference for model in models], **text}
-        key = (str(request), *(model.hash for model in models))
-        if st.button(_("Look"), type="primary", icon=":material/biotech:", key="scope_look", disabled=impossible):
+    with present.part("text"):
+        text = choose_text()
+        with present.aside("scope_what"):
+            what = st.pills(
+                _("Colour by"),
+                [microscope_view.PROBABILITY, microscope_view.RANK, microscope_view.ENTROPY],
+                required=True,
+                format_func=lambda name: {
+                    microscope_view.PROBABILITY: _("probability"),
+                    microscope_view.RANK: _("rank"),
+                    microscope_view.ENTROPY: _("entropy"),
+                }[name],
+                help=_(
+                    "Probability: how much of its belief the model had on the token that stands there. Rank: its place among all. "
+                    "Entropy: how undecided the model was, in bits, whatever stands there."
+                ),
+                key="scope_what",
+            )
+        if st.button(
+            _("Look"),
+            type="primary",
+            icon=":material/biotech:",
+            key="scope_look",
+            disabled=impossible,
+            on_click=present.forward,
+        ):
             st.session_state["scope_on"] = True
         if impossible:
             little_memory.say()
         elif not st.session_state.get("scope_on"):
             st.info(_("Press Look: the text appears here, coloured by how well each model expected it."))
-        else:
+    with errors.shown():
+        if "passage" in text and text["passage"]["articles"] != paths.portable(paths.SAMPLE_ARTICLES):
+            store.Corpus(paths.locate(text["passage"]["articles"]))  # deleted while it is shown
+        request = {"kind": "look", "references": [model.reference for model in models], **text}
+        key = (str(request), *(model.hash for model in models))
+        if st.session_state.get("scope_on") and not impossible:
             if st.session_state.get("scope_seen", (None,))[0] != key:
                 st.session_state["scope_seen"] = (key, ask(request))
             draw(models, st.session_state["scope_seen"][1], str(what), "passage" in text)
-    if len(models) == 2 and "passage" in text and not impossible:
+    if len(models) == 2 and "passage" in text and not impossible and present.screen("differences"):
         with errors.shown():
             differences(models, text["passage"]["articles"])

@@ -9,7 +9,7 @@ from engine.corpus import store
 from engine.inference.samples.outcome import LONGEST_PROMPT, Column, GenerationResult, Sample, without_blank
 from engine.runs.references import ModelReference
 from engine.services import inference_client
-from ui import address, choices, errors, little_memory, pair, saved_view, side_view, sources, studio_view
+from ui import address, choices, errors, little_memory, pair, present, saved_view, side_view, sources, studio_view
 from ui.i18n import _
 from ui.readers import folders
 
@@ -195,7 +195,8 @@ def new_request(
 
 def show() -> None:
     """Lets the models in view write, and shows what was kept."""
-    st.markdown(_("One prompt, the same seed: what the base model writes, and what fine-tuning made of it."))
+    if not present.on():
+        st.markdown(_("One prompt, the same seed: what the base model writes, and what fine-tuning made of it."))
     available = {model.reference: model for model in folders.models()}
     if not available:
         st.info(_("There is no model yet: the preset that ships is missing from checkpoints/presets."))
@@ -206,16 +207,20 @@ def show() -> None:
     else:
         with errors.shown():
             inference_client.ensure()
-    chosen, complete = choose_models(available)
-    prompt, passage = choose_prompt()
-    settings, seed, length, samples = choose_sampler()
-    pressed = st.button(
-        _("Generate"),
-        type="primary",
-        icon=":material/play_arrow:",
-        key="side_generate",
-        disabled=nothing_generates or not chosen,
-    )
+    with present.part("prompt"):
+        with present.aside("models"):
+            chosen, complete = choose_models(available)
+        prompt, passage = choose_prompt()
+        with present.aside("sampler"):
+            settings, seed, length, samples = choose_sampler()
+        pressed = st.button(
+            _("Generate"),
+            type="primary",
+            icon=":material/play_arrow:",
+            key="side_generate",
+            disabled=nothing_generates or not chosen,
+            on_click=present.forward,
+        )
     at_once = st.session_state.pop("side_write", False)  # Checkpoints asks for it, once
     if (pressed or at_once) and complete and chosen and not nothing_generates:
         with errors.shown():
@@ -226,7 +231,9 @@ def show() -> None:
                 former.cancel()
             request = new_request(chosen, prompt, passage, settings, seed, length, samples)
             st.session_state["side_result"] = side_view.Stream(request, blank=without_blank(prompt) != prompt).start()
-    if (stream := st.session_state.get("side_result")) is not None:
+    if (stream := st.session_state.get("side_result")) is not None and present.screen("written"):
         side_view.show(stream, list(available.values()))
-        saved_view.save(stream)
-    saved_view.show(list(available.values()))
+        if not present.on():
+            saved_view.save(stream)
+    if not present.on():
+        saved_view.show(list(available.values()))

@@ -10,7 +10,7 @@ from engine.runs.folder import Run
 from engine.runs.history import snapshots
 from engine.runs.history.events import VALIDATION
 from engine.runs.history.follower import History
-from ui import words
+from ui import present, words
 from ui.charts import colours, style
 from ui.components.figure import live
 from ui.components.play import play
@@ -19,7 +19,7 @@ from ui.readers import folders
 
 # Pixels of the curve: with the pair of sentences it fits on a projector of 1280 x 720, also below a run's progress.
 HEIGHT, LIVE_HEIGHT = 216, 168
-_LONGEST = 200  # characters of a sentence that are shown
+_LONGEST, _LONGEST_PRESENTED = 200, 90  # characters of a sentence that are shown
 _TRAINING_POINTS = 60
 
 
@@ -109,6 +109,7 @@ def content(
         "live": is_live,
         "language": language(),
         "height": LIVE_HEIGHT if is_live else HEIGHT,
+        "presented": present.on(),
         "badge": _("recorded") if run.recorded else "",
         "base": 100 * base[0]["accuracy"] if base else None,
         "base_text": _shortened(base_text or ""),
@@ -173,9 +174,10 @@ def _texts(run: Run, history: History) -> dict[tuple[str, int], str]:
 
 def _shortened(text: str) -> str:
     """As much of a text as is read at a glance, up to the end of a word; its beginning is as it was, so that places hold."""
-    if len(text) <= _LONGEST:
+    most = _LONGEST_PRESENTED if present.on() else _LONGEST
+    if len(text) <= most:
         return text if text.rstrip().endswith((".", "!", "?", "…")) or not text else text + "…"
-    return text[: text.rfind(" ", 0, _LONGEST)] + " …"
+    return text[: text.rfind(" ", 0, most)] + " …"
 
 
 def _measured(history: History, split: str) -> tuple[list[Any], list[Any]]:

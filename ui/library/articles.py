@@ -1,5 +1,6 @@
 """What the models learn from: sources, prepared corpora, their figures, and a reader."""
 
+import textwrap
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,12 +8,24 @@ import pandas as pd
 import streamlit as st
 
 from engine.core import paths
+from engine.corpus import lookup
 from engine.corpus import store as corpus
-from engine.corpus.store import Corpus
+from engine.corpus.store import Corpus, StoredSection
 from engine.presets import catalogue
 from engine.presets.tokenizers import Tokenizer
 from engine.runs import plans
-from ui import address, corpus_view, errors, importing_view, near_copies_view, server_paths, sources, tables, words
+from ui import (
+    address,
+    corpus_view,
+    errors,
+    importing_view,
+    near_copies_view,
+    present,
+    server_paths,
+    sources,
+    tables,
+    words,
+)
 from ui.charts import article_figures
 from ui.components.figure import live
 from ui.components.tokens import token_view
@@ -22,7 +35,8 @@ from ui.readers import folders, statistics
 SHOWN_TOKENS = 1500  # of one article at a time, coloured
 TOKENS_BEFORE = 200  # shown before a passage that a link leads to
 TUTORIAL_TOKENS = 128  # what the usual tutorial takes of each article
-SHOWN_SECTIONS = 10
+SHOWN_SECTIONS, SHOWN_WORDS = 10, 12
+PRESENTED_ROWS, PRESENTED_CHARACTERS = 6, 280  # what is read from afar
 
 
 @dataclass(frozen=True)
@@ -53,7 +67,9 @@ def all_prepared() -> None:
             pd.DataFrame(
                 {
                     "source": [
-                        ", ".join(dict.fromkeys(server_paths.shown(found[path].card["source"]) for path in same))
+                        ", ".join(
+                            dict.fromkeys(server_paths.shown(s) for path in same for s in lookup.sources(found[path]))
+                        )
                         for same in one_of_each.values()
                     ],
                     "articles": [t["articles"] for t in totals],
@@ -77,68 +93,87 @@ def all_prepared() -> None:
 def figures(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
     """Lengths, coverage, sections, words."""
     tokens = c.token_counts(split)
-    st.subheader(_("How much of the text a setting sees"))
-    left, right = st.columns([1, 2])
-    taken = left.number_input(
-        _("Tokens taken of each article"),
-        1,
-        10_000_000,
-        TUTORIAL_TOKENS,
-        32,
-        help=_("The usual tutorial takes the first 128 of each article: the rest is never seen."),
-    )
-    share = statistics.coverage(tokens, taken)
-    left.metric(
-        _("Covered by the first {n} tokens of each article", n=words.grouped(taken)), words.percent(share), border=True
-    )
-    left.metric(
-        _("Covered by Atelier's packed windows"),
-        words.percent(1.0),
-        help=_("Articles follow one another in windows without a gap: every token is learned from once an epoch."),
-        border=True,
-    )
     curve = statistics.curve(c.content_hash, split, c)
     of = c.content_hash, split
-    drawn = live.cached(lambda: article_figures.coverage(*curve, taken, share), "coverage", *of, taken)
-    with right:
-        live.chart(drawn, key="coverage")
-    st.subheader(_("Lengths, sections, words"))
+    with present.aside("coverage"):
+        st.subheader(_("How much of the text a setting sees"))
+        left, right = st.columns([1, 2])
+        taken = left.number_input(
+            _("Tokens taken of each article"),
+            1,
+            10_000_000,
+            TUTORIAL_TOKENS,
+            32,
+            help=_("The usual tutorial takes the first 128 of each article: the rest is never seen."),
+        )
+        share = statistics.coverage(tokens, taken)
+        left.metric(
+            _("Covered by the first {n} tokens of each article", n=words.grouped(taken)),
+            words.percent(share),
+            border=True,
+        )
+        left.metric(
+            _("Covered by Atelier's packed windows"),
+            words.percent(1.0),
+            help=_("Articles follow one another in windows without a gap: every token is learned from once an epoch."),
+            border=True,
+        )
+    if present.screen("coverage"):
+        drawn = live.cached(lambda: article_figures.coverage(*curve, taken, share), "coverage", *of, taken)
+        with present.place(right):
+            live.chart(drawn, key="coverage")
+    if not present.on():
+        st.subheader(_("Lengths, sections, words"))
     left, right = st.columns(2)
-    drawn = live.cached(lambda: article_figures.lengths(c.words(split), _("words in an article")), "words", *of)
-    with left:
-        live.chart(drawn, key="words")
-    drawn = live.cached(lambda: article_figures.lengths(tokens, _("tokens in an article")), "tokens", *of)
-    with right:
-        live.chart(drawn, key="tokens")
+    if present.screen("words"):
+        drawn = live.cached(lambda: article_figures.lengths(c.words(split), _("words in an article")), "words", *of)
+        with present.place(left):
+            live.chart(drawn, key="words")
+    if present.screen("tokens"):
+        drawn = live.cached(lambda: article_figures.lengths(tokens, _("tokens in an article")), "tokens", *of)
+        with present.place(right):
+            live.chart(drawn, key="tokens")
     left, right = st.columns(2)
+    if present.screen("sections"):
+        with present.place(left):
+            names = [
+                tuple(item) for item in c.card["section_names"][: PRESENTED_ROWS if present.on() else SHOWN_SECTIONS]
+            ]
+            total = corpus.summary(c.card)["articles"]
+            drawn = live.cached(lambda: article_figures.sections(names, total), "sections", *of)
+            live.chart(drawn, key="sections")
+    if present.screen("keywords"):
+        with present.place(right):
+            _keywords(c, split, tokenizer)
+
+
+def _keywords(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
+    """The words that these articles use most above English prose."""
     found, articles = statistics.over_represented(c.content_hash, split, c, tokenizer)
-    with left:
-        names = [tuple(item) for item in c.card["section_names"][:SHOWN_SECTIONS]]
-        total = corpus.summary(c.card)["articles"]
-        drawn = live.cached(lambda: article_figures.sections(names, total), "sections", *of)
-        live.chart(drawn, key="sections")
-    with right:
-        if found:
-            drawn = live.cached(lambda: article_figures.keywords(found[:12]), "keywords", *of)
-            live.chart(drawn, key="keywords")
-            st.caption(
-                _(
-                    "The words that these articles use most above English prose (× = times as often), from {n} articles spread over the split, against 44 public-domain books. Log-odds with a Dirichlet prior, Monroe et al. 2008.",
-                    n=words.grouped(articles),
-                )
+    if not found:
+        st.caption(_("Too few words to compare with English prose."))
+        return
+    most = PRESENTED_ROWS if present.on() else SHOWN_WORDS
+    drawn = live.cached(lambda: article_figures.keywords(found[:most]), "keywords", c.content_hash, split)
+    live.chart(drawn, key="keywords")
+    if not present.on():
+        st.caption(
+            _(
+                "The words that these articles use most above English prose (× = times as often), from {n} articles spread over the split, against 44 public-domain books. Log-odds with a Dirichlet prior, Monroe et al. 2008.",
+                n=words.grouped(articles),
             )
-        else:
-            st.caption(_("Too few words to compare with English prose."))
+        )
 
 
 def stages(c: Corpus) -> None:
     """A plan's stages as ranges over this corpus."""
     st.subheader(_("Stages over these articles"))
     shipped = {path.stem: path for path in plans.shipped()}
-    chosen = st.selectbox(_("Plan"), list(shipped), format_func=lambda name: f"plans/{name}.toml")
+    with present.aside("plan"):
+        chosen = st.selectbox(_("Plan"), list(shipped), format_func=lambda name: f"plans/{name}.toml")
     plan = plans.load(shipped[chosen])
     articles = c.articles("train")
-    if articles < plan.articles:
+    if articles < plan.articles and not present.on():
         st.caption(
             _(
                 "The plan is written for {wanted} training articles; here its ranges shrink in proportion to {n}.",
@@ -151,24 +186,41 @@ def stages(c: Corpus) -> None:
     live.chart(drawn, key="stages")
 
 
+def _choose_article(c: Corpus, split: str) -> int | None:
+    """An article by number or identifier; None where no article has that."""
+    left, right = st.columns([1, 3])
+    if not 1 <= st.session_state.get(f"number_{split}", 0) <= c.articles(split):  # of an address, or of other articles
+        st.session_state[f"number_{split}"] = 1
+    number = left.number_input(_("Number"), 1, c.articles(split), key=f"number_{split}")
+    by_id = right.text_input(_("or by identifier"), key=f"id_{split}", placeholder=c.identifier(split, 1))
+    if not by_id:
+        return number
+    found = c.number_of(split, by_id)
+    if found is None:
+        st.warning(_("No article of this split has the identifier {id}.", id=words.plain(by_id)))
+    return found
+
+
+def _present_article(sections: list[StoredSection]) -> None:
+    """The title of an article and how it begins: as much as is read from afar."""
+    for section in sections:
+        if section.kind == "title":
+            st.markdown(f"**{words.plain(section.name)}**")
+    first = next((" ".join(section.paragraphs) for section in sections if section.paragraphs), "")
+    st.text(textwrap.shorten(first, PRESENTED_CHARACTERS, placeholder=" …"))
+
+
 def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> int | None:
     """One article by number or identifier: its sections, and its tokens as the model sees them; its number, where it is there.
 
     Args:
         place: the passage that a link leads to, in these articles.
     """
-    st.subheader(_("Read an article"))
-    left, right = st.columns([1, 3])
-    if not 1 <= st.session_state.get(f"number_{split}", 0) <= c.articles(split):  # of an address, or of other articles
-        st.session_state[f"number_{split}"] = 1
-    number = left.number_input(_("Number"), 1, c.articles(split), key=f"number_{split}")
-    by_id = right.text_input(_("or by identifier"), key=f"id_{split}", placeholder=c.identifier(split, 1))
-    if by_id:
-        found = c.number_of(split, by_id)
-        if found is None:
-            st.warning(_("No article of this split has the identifier {id}.", id=words.plain(by_id)))
-            return None
-        number = found
+    with present.aside("article"):
+        st.subheader(_("Read an article"))
+        number = _choose_article(c, split)
+    if number is None or not present.screen("article"):
+        return number
     sections = c.sections(split, number, tokenizer)
     ids = c.tokens(split, number, number)[1:]
     st.caption(
@@ -180,6 +232,9 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> in
             tokens=words.grouped(len(ids)),
         )
     )
+    if present.on():
+        _present_article(sections)
+        return number
     here = place if place and place.article == number and place.length else None
     titles = [_("Text"), _("As the model sees it")]
     text_tab, token_tab = st.tabs(titles, default=titles[1] if here else None)
@@ -271,19 +326,24 @@ def note_address(chosen: str, number: int | None, place: Place | None) -> None:
 def show() -> None:
     """Shows the articles that are chosen: their card, their figures, and one of them to read."""
     follow_address()
-    st.markdown(_("What the model learns from: how much text there is, how it is built, and how the model sees it."))
+    if not present.on():
+        st.markdown(
+            _("What the model learns from: how much text there is, how it is built, and how the model sees it.")
+        )
 
     choices = folders.preset_choices()
     preset = paths.portable(paths.MINI_PRESET)
-    if len(choices) > 1:
-        preset = (
-            st.selectbox(_("Vocabulary of"), choices, format_func=lambda reference: reference.rsplit("/", 1)[-1])
-            or preset
-        )
+    with present.aside("vocabulary"):
+        if len(choices) > 1:
+            preset = (
+                st.selectbox(_("Vocabulary of"), choices, format_func=lambda reference: reference.rsplit("/", 1)[-1])
+                or preset
+            )
     with errors.shown():
         tokenizer = catalogue.tokenizer(catalogue.find(preset))
-        chosen = sources.choose_articles("articles", tokenizer.hash, with_hub=True)
-        if paths.locate(chosen) == paths.SAMPLE_ARTICLES:
+        with present.aside("source"):
+            chosen = sources.choose_articles("articles", tokenizer.hash, with_hub=True)
+        if not present.on() and paths.locate(chosen) == paths.SAMPLE_ARTICLES:
             st.info(
                 _(
                     "These articles ship with Atelier. They were written for it: studies and figures in them are invented for teaching."
@@ -292,17 +352,20 @@ def show() -> None:
         prepared = importing_view.corpus_of(chosen, preset, tokenizer)
         corpus_view.card(prepared)
         sample = paths.locate(chosen) == paths.SAMPLE_ARTICLES
-        if not near_copies_view.show(prepared, paths.portable(paths.SAMPLE_ARTICLES if sample else prepared.folder)):
-            importing_view.near_copies(prepared, preset)
-        all_prepared()
+        if not present.on():
+            articles = paths.portable(paths.SAMPLE_ARTICLES if sample else prepared.folder)
+            if not near_copies_view.show(prepared, articles):
+                importing_view.near_copies(prepared, preset)
+            all_prepared()
         if (
             st.session_state.get("articles_split", "train") not in prepared.splits
         ):  # of an address, or of other articles
             del st.session_state["articles_split"]
         address.default("articles_split", prepared.splits[0])
-        split = st.segmented_control(
-            _("Split"), prepared.splits, required=True, format_func=words.split_name, key="articles_split"
-        )
+        with present.aside("split"):
+            split = st.segmented_control(
+                _("Split"), prepared.splits, required=True, format_func=words.split_name, key="articles_split"
+            )
         assert split is not None  # it is required
         place = st.session_state.get("articles_place")
         if place and (place.split, place.corpus) != (split, address.short(prepared.content_hash)):
@@ -310,7 +373,8 @@ def show() -> None:
         if place:
             number = read(prepared, split, tokenizer, place)  # first: it is what the address leads to
         figures(prepared, split, tokenizer)
-        stages(prepared)
+        if present.screen("stages"):
+            stages(prepared)
         if not place:
             number = read(prepared, split, tokenizer, None)
         note_address(chosen, number, place)

@@ -22,6 +22,7 @@ from ui import (
     downloads,
     errors,
     little_memory,
+    present,
     removal_view,
     rooms,
     studio_view,
@@ -161,13 +162,62 @@ def _keep_selected(references: list[str]) -> None:
     state[_LISTED] = references
 
 
+def _table(shown: Listed, **more: Any) -> Any:
+    return tables.show(
+        pd.DataFrame([row(run, checkpoint) for run, checkpoint in shown]),
+        {
+            "tokens": words.grouped,
+            "accuracy": words.in_percent,
+            **{name: lambda x: words.decimal(x, 3) for name in ("bits", "loss")},
+        },
+        presented=["run", "step", "accuracy", "bits"],
+        **more,
+        column_config={
+            "run": st.column_config.TextColumn(_("Run")),
+            "step": st.column_config.NumberColumn(_("Step")),
+            "tokens": st.column_config.NumberColumn(_("Tokens seen")),
+            "accuracy": st.column_config.NumberColumn(
+                _("Accuracy"),
+                help=_("On validation; at the end of a run on all of it, before on a fixed part."),
+            ),
+            "bits": st.column_config.NumberColumn(_("Bits per byte")),
+            "loss": st.column_config.NumberColumn(_("Loss")),
+            "format": st.column_config.TextColumn(_("Format"), help=words.formats_help()),
+            "kept": st.column_config.TextColumn(_("Kept")),
+            "size": st.column_config.TextColumn(_("Size")),
+            "written": st.column_config.DatetimeColumn(_("Written")),
+            "parent": st.column_config.TextColumn(_("Started from")),
+            "hash": st.column_config.TextColumn(
+                _("Weights"), help=_("The first digits of the SHA-256 of the weights.")
+            ),
+        },
+    )
+
+
+def _lineage() -> None:
+    st.subheader(_("Where each came from"))
+    lineage.tree(folders.runs_with_events())
+    st.caption(
+        _("Grey: a base model. A box is a run with its accuracy on validation; an arrow, the step it started from.")
+    )
+
+
+def _present(found: Listed) -> None:
+    """What is presented: the newest checkpoints, and where each came from."""
+    if present.screen("checkpoints"):
+        _table(found)
+    if present.screen("lineage"):
+        _lineage()
+
+
 def show() -> None:
     """Shows every checkpoint, and what can be done with the one that is chosen."""
-    st.markdown(
-        _(
-            "A checkpoint is a model at one moment of its training: its weights, and all that is needed to go on from there."
+    if present.screen("checkpoints"):
+        st.markdown(
+            _(
+                "A checkpoint is a model at one moment of its training: its weights, and all that is needed to go on from there."
+            )
         )
-    )
     if message := st.session_state.pop("checkpoint_message", None):
         st.toast(message)
     removal_view.show_message()
@@ -186,39 +236,12 @@ def show() -> None:
                 "There is no checkpoint yet. Fine-tune the mini model on the Lab page: it writes one about every ten seconds."
             )
         )
+    elif present.on():
+        _present(found)
     else:
         shown = filtered(found)
         _keep_selected([checkpoint.reference for _run, checkpoint in shown])
-        event = tables.show(
-            pd.DataFrame([row(run, checkpoint) for run, checkpoint in shown]),
-            {
-                "tokens": words.grouped,
-                "accuracy": words.in_percent,
-                **{name: lambda x: words.decimal(x, 3) for name in ("bits", "loss")},
-            },
-            on_select="rerun",
-            selection_mode="single-row",
-            key=_TABLE,
-            column_config={
-                "run": st.column_config.TextColumn(_("Run")),
-                "step": st.column_config.NumberColumn(_("Step")),
-                "tokens": st.column_config.NumberColumn(_("Tokens seen")),
-                "accuracy": st.column_config.NumberColumn(
-                    _("Accuracy"),
-                    help=_("On validation; at the end of a run on all of it, before on a fixed part."),
-                ),
-                "bits": st.column_config.NumberColumn(_("Bits per byte")),
-                "loss": st.column_config.NumberColumn(_("Loss")),
-                "format": st.column_config.TextColumn(_("Format"), help=words.formats_help()),
-                "kept": st.column_config.TextColumn(_("Kept")),
-                "size": st.column_config.TextColumn(_("Size")),
-                "written": st.column_config.DatetimeColumn(_("Written")),
-                "parent": st.column_config.TextColumn(_("Started from")),
-                "hash": st.column_config.TextColumn(
-                    _("Weights"), help=_("The first digits of the SHA-256 of the weights.")
-                ),
-            },
-        )
+        event = _table(shown, on_select="rerun", selection_mode="single-row", key=_TABLE)
         picked = [index for index in event.selection.rows if index < len(shown)]
         st.session_state[_SELECTED] = shown[picked[0]][1].reference if picked else None
         if not picked:
@@ -272,14 +295,12 @@ def show() -> None:
                 with st.container(border=True), errors.shown():
                     checkpoint_import_view.show_inspection(checkpoint)
             export(checkpoint)
-        st.subheader(_("Where each came from"))
-        lineage.tree(folders.runs_with_events())
-        st.caption(
-            _("Grey: a base model. A box is a run with its accuracy on validation; an arrow, the step it started from.")
-        )
+        _lineage()
         if any(run.recorded for run, _checkpoint in shown):
             recorded.note()
 
+    if present.on():
+        return
     checkpoint_import_view.form(selected.reference if selected else None)
 
     st.subheader(_("Base models"))

@@ -16,6 +16,7 @@ from ui import (
     bases_view,
     broken_view,
     interpretation_view,
+    present,
     removal_view,
     rooms,
     server_paths,
@@ -45,12 +46,13 @@ def choose(found: list[Run]) -> list[Run]:
     if gone := [name for name in chosen if name not in by_name]:
         st.info(_("Not there any more: {names}", names=words.plain(", ".join(gone))))
     st.session_state["compare_runs"] = [name for name in chosen if name in by_name]
-    names = st.multiselect(
-        _("Runs"),
-        list(by_name),
-        format_func=lambda name: name + (f" ({_('recorded')})" if name in recorded else ""),
-        key="compare_runs",
-    )
+    with present.aside("compare_runs"):
+        names = st.multiselect(
+            _("Runs"),
+            list(by_name),
+            format_func=lambda name: name + (f" ({_('recorded')})" if name in recorded else ""),
+            key="compare_runs",
+        )
     return [by_name[name] for name in names]
 
 
@@ -76,27 +78,28 @@ def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
         "articles": (_("articles"), _("articles read, passes over the same ones counted again")),
         "minutes": (_("minutes"), _("minutes of training")),
     }
-    left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
-    for key in ("compare_figure", "compare_axis", "compare_smooth"):
-        address.default(key)
-    figure = left.selectbox(_("Figure"), list(titles), format_func=lambda name: titles[name], key="compare_figure")
-    with middle:
-        axis = st.segmented_control(
-            _("Over"),
-            list(axes),
-            required=True,
-            format_func=lambda name: axes[name][0],
-            key="compare_axis",
+    with present.aside("compare_what"):
+        left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
+        for key in ("compare_figure", "compare_axis", "compare_smooth"):
+            address.default(key)
+        figure = left.selectbox(_("Figure"), list(titles), format_func=lambda name: titles[name], key="compare_figure")
+        with middle:
+            axis = st.segmented_control(
+                _("Over"),
+                list(axes),
+                required=True,
+                format_func=lambda name: axes[name][0],
+                key="compare_axis",
+            )
+        smooth = right.toggle(
+            _("Smooth"),
+            key="compare_smooth",
+            help=_(
+                "An exponential moving average: each point keeps {share} of what came before. The raw line stays, faint.",
+                share=words.percent(SMOOTHING, 0),
+            ),
         )
     assert axis is not None  # it is required
-    smooth = right.toggle(
-        _("Smooth"),
-        key="compare_smooth",
-        help=_(
-            "An exponential moving average: each point keeps {share} of what came before. The raw line stays, faint.",
-            share=words.percent(SMOOTHING, 0),
-        ),
-    )
     lines, left_out, drawn_runs = [], [], []
     hues = colours.of_runs()
     for run in chosen:
@@ -117,6 +120,8 @@ def curves(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
         name = f"atelier-{figure}-{axis}".replace("_", "-")
         drawn = comparison_figures.curves(lines, axes[axis][1], titles[figure], base, _("base model"))
         live.figure(drawn, key="compare_chart", picture=name)
+        if present.on():
+            return
         if bases:
             st.caption(_("No line of the base: these runs start from different ones, or are measured on other tokens."))
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -161,7 +166,7 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
             {
                 "run": run.name + (f" ({_('recorded')})" if run.recorded else ""),
                 "state": words.state_name(state.state),
-                "verdict": interpretation_view.short(run),
+                "verdict": interpretation_view.short(run, state),
                 "steps": state.step,
                 "tokens": steps["tokens"][-1] if len(steps["tokens"]) else None,
                 "minutes": steps["seconds"][-1] / 60 if len(steps["seconds"]) else None,
@@ -189,6 +194,7 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
             **dict.fromkeys(("accuracy", "whole_accuracy"), words.in_percent),
             **{name: lambda x: words.decimal(x, 3) for name in ("loss", "bits", "whole_loss", "whole_bits")},
         },
+        presented=["run", "verdict", "steps", "accuracy"],
         key="compare_table",
         column_config={
             "run": st.column_config.TextColumn(_("Run"), pinned=True),
@@ -210,6 +216,8 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
             "format": st.column_config.TextColumn(_("Format")),
         },
     )
+    if present.on():
+        return
     st.download_button(
         _("The table as CSV"),
         lambda: spreadsheet.as_csv(frame_.columns, frame_.itertuples(index=False)),
@@ -256,6 +264,9 @@ def settings(chosen: list[Run]) -> None:
             {"setting": setting_names.title(name), **dict(zip(names, values, strict=True))}
             for name, values in different.items()
         ]
+        if present.on():
+            tables.show(pd.DataFrame(lines), column_config={"setting": st.column_config.TextColumn(_("Setting"))})
+            return
         marked = pd.DataFrame(lines).style.apply(
             lambda row: ["", "", *("font-weight: bold" if value != row.iloc[1] else "" for value in row.iloc[2:])],
             axis=1,
@@ -266,6 +277,8 @@ def settings(chosen: list[Run]) -> None:
             column_config={"setting": st.column_config.TextColumn(_("Setting"), pinned=True)},
             key="compare_settings",
         )
+    if present.on():
+        return
     title = _n("{n} setting that is equal", "{n} settings that are equal", len(equal))
     with st.expander(title if len(chosen) > 1 else _("All settings")):
         tables.show(
@@ -281,10 +294,13 @@ def settings(chosen: list[Run]) -> None:
 def figures_now(chosen: list[Run]) -> None:
     """Curves and table as they stand; redrawn by themselves while one of the runs works."""
     columns = {run.name: folders.columns(run) for run in chosen}
-    curves(chosen, columns)
-    windows(chosen)
-    st.subheader(_("Figures"))
-    table(chosen, columns)
+    if present.screen("curves"):
+        curves(chosen, columns)
+        if not present.on():
+            windows(chosen)
+    if present.screen("table"):
+        st.subheader(_("Figures"))
+        table(chosen, columns)
 
 
 def lay_over(chosen: list[Run]) -> None:
@@ -300,9 +316,10 @@ def lay_over(chosen: list[Run]) -> None:
 
 def show() -> None:
     """Lays runs over one another."""
-    st.markdown(
-        _("What one setting did: the curves of several runs over one another, and where their settings differ.")
-    )
+    if not present.on():
+        st.markdown(
+            _("What one setting did: the curves of several runs over one another, and where their settings differ.")
+        )
     removal_view.show_message()
     broken_view.show("compare")
     found = folders.trained_runs()
@@ -313,7 +330,7 @@ def show() -> None:
     if not chosen:
         st.info(_("Choose at least one run."))
         return
-    if len(chosen) == 2:
+    if len(chosen) == 2 and not present.on():
         first, second = chosen
         st.page_link(
             rooms.PAGES[rooms.EXPLORE],
@@ -324,6 +341,7 @@ def show() -> None:
     working = any(run.state().state in (states.RUNNING, states.QUEUED) for run in chosen)
     polling.fragment(figures_now, POLL_SECONDS if working else None)(chosen)
     bases_view.say_changed(chosen)
-    st.subheader(_("Settings"))
-    settings(chosen)
+    if (len(chosen) > 1 or not present.on()) and present.screen("settings"):
+        st.subheader(_("Settings"))
+        settings(chosen)
     sweep_view.show()

@@ -25,6 +25,7 @@ from ui import (
     errors,
     gpu_unused,
     importing_view,
+    present,
     rooms,
     run_view,
     setting_names,
@@ -167,9 +168,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
         )
         lora_rank = automatic.number(two, _("LoRA rank"), "lora_rank", shown, help=words.lora_help())
         shown = automatic.taken(preset, device, int(sequence_length or 0), int(lora_rank or 0))
-        batch_size = automatic.number(
-            two, _("Batch size"), "batch_size", shown, help=_("Windows a step."), key="tune_batch_size"
-        )
+        batch_size = automatic.number(two, _("Batch size"), "batch_size", shown, help=_("Windows a step."))
         learning_rate = automatic.number(
             two,
             _("Learning rate"),
@@ -314,40 +313,42 @@ def show() -> None:
     cards = st.container()
     said = st.container()
     requested = requested_parent()
-    title = _("Other articles, another base model, all settings, stages, a grid")
-    with st.expander(title, expanded=requested is not None, icon=":material/tune:"):
-        kinds = {
-            "run": _("One run"),
-            "stages": _("Stages, one after the other"),
-            "sweep": _("A grid of runs, to compare"),
-        }
-        kind = st.segmented_control(
-            _("What to train"),
-            list(kinds),
-            default="run",
-            required=True,
-            format_func=lambda name: kinds[name],
-            label_visibility="collapsed",
-            key="tune_kind",
-        )
-        left, right = st.columns(2)
-        with left:
-            preset = choose_preset(requested)
-        with right:
-            parent = choose_parent(preset, requested) if kind == "run" else None
-        source = sources.choose_articles("tune", folders.vocabulary_hash(preset))
-        articles = importing_view.for_training(source, preset)
-        wanted = None
-        if articles is None:
-            st.caption(_("Prepare the articles first: then the run can be set up here."))
-        elif kind == "run":
-            wanted = one_run(preset, parent, articles)
-        else:
-            with errors.shown():
-                (stages_form if kind == "stages" else sweep_form).form(preset, articles)
+    with present.aside("form"):
+        title = _("Other articles, another base model, all settings, stages, a grid")
+        with st.expander(title, expanded=requested is not None, icon=":material/tune:"):
+            kinds = {
+                "run": _("One run"),
+                "stages": _("Stages, one after the other"),
+                "sweep": _("A grid of runs, to compare"),
+            }
+            kind = st.segmented_control(
+                _("What to train"),
+                list(kinds),
+                default="run",
+                required=True,
+                format_func=lambda name: kinds[name],
+                label_visibility="collapsed",
+                key="tune_kind",
+            )
+            left, right = st.columns(2)
+            with left:
+                preset = choose_preset(requested)
+            with right:
+                parent = choose_parent(preset, requested) if kind == "run" else None
+            source = sources.choose_articles("tune", folders.vocabulary_hash(preset))
+            articles = importing_view.for_training(source, preset)
+            wanted = None
+            if articles is None:
+                st.caption(_("Prepare the articles first: then the run can be set up here."))
+            elif kind == "run":
+                wanted = one_run(preset, parent, articles)
+            else:
+                with errors.shown():
+                    (stages_form if kind == "stages" else sweep_form).form(preset, articles)
     with cards:
         wanted = recipes.choose(preset, parent, articles) or wanted
-    said.caption(recipes.on_what(preset, parent, words.plain(sources.name(source))))
+    if not present.on():
+        said.caption(recipes.on_what(preset, parent, words.plain(sources.name(source))))
     if wanted is not None:
         with said:
             _enter(*wanted)

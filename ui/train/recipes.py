@@ -10,7 +10,7 @@ from engine.core.errors import EngineError
 from engine.presets import catalogue
 from engine.runs import queue
 from engine.runs.settings import EVERYTHING, FIRST_TOKENS, RunSettings
-from ui import access, errors, words
+from ui import access, errors, present, words
 from ui.i18n import _
 
 EVENING_MINUTES = 180.0
@@ -110,7 +110,9 @@ def choose(preset: str, parent: str | None, articles: str | None) -> tuple[RunSe
     found = recipes(preset)
     columns = st.columns(len(found))
     for recipe, column in zip(found, columns, strict=True):
-        with column.container(border=True, height="stretch"):
+        if not present.screen(f"recipe {recipe.code}"):
+            continue
+        with present.place(column).container(border=True, height="stretch"):
             st.markdown(f"**{recipe.icon} {recipe.title}**")
             st.markdown(recipe.said)
             if recipe.missing:

@@ -84,7 +84,7 @@ def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> tuple
 
     def as_json() -> tuple[str, str]:
         figure = build()
-        drawn = figure.to_dict()
+        drawn = _as_dict(figure)
         drawn["layout"]["template"] = style.template_content(style.template())
         return to_json_plotly(drawn), described.sentence(figure)
 
@@ -102,12 +102,17 @@ def cached(build: Callable[[], go.Figure], *of: Hashable) -> go.Figure:
 
 def chart(drawn: go.Figure, key: str, config: dict[str, Any] | None = None) -> None:
     """Draws a figure as Streamlit does, with what it shows in words, and as a table where somebody asks for it."""
+    if _served and present.on():  # where the component makes it as large as the screen has room
+        _draw({"figure": to_json_plotly(_as_dict(drawn)), "alt": described.sentence(drawn), "picture": ""}, key)
+        return
     st.plotly_chart(drawn, theme="streamlit", key=key, alt=described.sentence(drawn), config=config)
     as_table(lambda: drawn, key)
 
 
 def as_table(build: Callable[[], go.Figure], key: str) -> None:
-    """What a figure draws as a table, folded away, and computed when it is opened."""
+    """What a figure draws as a table, folded away, and computed when it is opened; not where it is presented."""
+    if present.on():
+        return
     folded = st.expander(_("The figure as a table"), type="compact", key=f"table_of_{key}", on_change="rerun")
     if folded.open:
         with folded:
@@ -125,8 +130,14 @@ def figure(drawn: go.Figure, key: str, picture: str = "") -> None:
         config = {"displaylogo": False, "displayModeBar": bool(picture), "toImageButtonOptions": camera}
         st.plotly_chart(drawn, theme="streamlit", key=key, config=config, alt=described.sentence(drawn))
     else:
-        _draw({"figure": drawn.to_json(), "alt": described.sentence(drawn), "picture": picture}, key)
+        shown = "" if present.on() else picture
+        _draw({"figure": to_json_plotly(_as_dict(drawn)), "alt": described.sentence(drawn), "picture": shown}, key)
     as_table(lambda: drawn, key)
+
+
+def _as_dict(drawn: go.Figure) -> dict[str, Any]:
+    found: dict[str, Any] = drawn.to_dict()
+    return style.from_afar(found) if present.on() else found
 
 
 def _draw(data: dict[str, str], key: str) -> None:

@@ -195,8 +195,10 @@ class Machine {
 
   drawCurve({ at }) {
     const { data, svg } = this, width = Math.max(260, this.box.clientWidth), narrow = width < 560;
-    const height = narrow ? 190 : data.height, room = narrow ? 64 : 204;
-    const box = { left: 44, right: width - room, top: 26, bottom: height - 26 };
+    // Presented, its text is twice as large, and a projector at a zoom of 150 % has 480 pixels for all.
+    const height = data.presented ? Math.max(120, Math.round(0.27 * innerHeight)) : narrow ? 190 : data.height;
+    const room = narrow ? 64 : data.presented ? 320 : 204, edge = data.presented ? 38 : 26;
+    const box = { left: data.presented ? 78 : 44, right: width - room, top: edge, bottom: height - edge };
     const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost && this.count < 2 ? [data.ghost] : [])];
     const values = [data.base, ...lines.flatMap(line => line.points.map(point => point[1]))].filter(v => v !== null);
     const most = Math.max(10, ...values), top = most > 50 ? 100 : Math.ceil(most / 10) * 10;
@@ -204,11 +206,11 @@ class Machine {
     const x = step => box.left + (box.right - box.left) * step / far;
     const y = value => box.bottom - (box.bottom - box.top) * value / top;
     const nodes = [];
-    for (let value = 0; value <= top; value += top > 50 ? 25 : 10) {
+    for (let value = 0; value <= top; value += data.presented ? top / 2 : top > 50 ? 25 : 10) {
       nodes.push(drawn("line", { x1: box.left, x2: box.right, y1: y(value), y2: y(value), class: "grid" }));
       nodes.push(drawn("text", { x: box.left - 8, y: y(value) + 4, "text-anchor": "end", class: "tick" }, this.whole.format(value)));
     }
-    const stride = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000, 5000, 10000].find(s => far / s <= (narrow ? 4 : 8)) ?? far;
+    const stride = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000, 5000, 10000].find(s => far / s <= (narrow || (data.presented && width < 1000) ? 4 : 8)) ?? far;
     for (let step = 0; step <= far; step += stride)
       nodes.push(drawn("text", { x: x(step), y: box.bottom + 17, "text-anchor": "middle", class: "tick" }, this.whole.format(step)));
     nodes.push(drawn("text", { x: width, y: box.bottom + 17, "text-anchor": "end", class: "tick" }, data.words.axis));
@@ -246,7 +248,7 @@ class Machine {
     }
     // Direct labels, pushed apart where they would stand over one another.
     labels.sort((a, b) => a.y - b.y);
-    labels.forEach((label, i) => { if (i) label.y = Math.max(label.y, labels[i - 1].y + 16); });
+    labels.forEach((label, i) => { if (i) label.y = Math.max(label.y, labels[i - 1].y + (data.presented ? 28 : 16)); });
     const over = Math.max(0, (labels.at(-1)?.y ?? 0) - box.bottom + 4);
     for (const label of labels) {
       const made = drawn("text", { x: box.right + 10, y: label.y - over + 4, class: `label ${label.kind ?? ""} ${label.own ? "own" : ""}` }, label.text);
@@ -254,8 +256,8 @@ class Machine {
       nodes.push(made);
     }
     this.drawLegend(narrow ? [
-      ["—", data.own.label, data.own.colour], ["- -", data.words.base, "#7F868D"],
-      ...[...data.beside, ...(data.other ? [data.other] : [])].map(line => ["···", line.label, line.colour]),
+      ["", data.own.label, data.own.colour], ["6 5", data.words.base, "#7F868D"],
+      ...[...data.beside, ...(data.other ? [data.other] : [])].map(line => [line.dash ?? "", line.label, line.colour]),
     ] : []);
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("height", height);
@@ -266,9 +268,10 @@ class Machine {
   // Where there is no room beside the lines their names stand below, each with its line's colour and form.
   drawLegend(names) {
     this.legend.hidden = !names.length;
-    this.legend.replaceChildren(...names.map(([form, name, colour]) => {
-      const sign = element("span", { className: "sign", textContent: form });
-      sign.style.color = colour;
+    this.legend.replaceChildren(...names.map(([dash, name, colour]) => {
+      // A line and no text: colours of lines are not dark enough to be read.
+      const sign = drawn("svg", { class: "sign", viewBox: "0 0 28 8", "aria-hidden": "true" });
+      sign.append(drawn("path", { d: "M0 4H28", class: "line", stroke: colour, "stroke-dasharray": dash }));
       return element("span", {}, [sign, ` ${name}`]);
     }));
   }

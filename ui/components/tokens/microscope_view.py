@@ -6,10 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from ui import words
+from ui import present, words
 from ui.charts.token_colours import Scale, coloured
 from ui.i18n import _
 
+PRESENTED_TOKENS = 32
 PROBABILITY, RANK, ENTROPY = "probability", "rank", "entropy"
 
 _HTML = '<div class="scope"><div class="blocks"></div><div class="panel" aria-live="polite"></div></div>'
@@ -110,7 +111,12 @@ def text(pieces: list[str], block: dict[str, Any], key: str) -> None:
     Args:
         block: `title`, `colour` of the line above it, `legend`, and of each token `colours` (ground, ink) and `facts`.
     """
-    _component(data={"pieces": pieces, "blocks": [block], "models": [], "hint": ""}, key=key)
+    _component(data={"pieces": _in_view(pieces), "blocks": [block], "models": [], "hint": ""}, key=key)
+
+
+def _in_view(pieces: list[str]) -> list[str]:
+    """The tokens that are drawn: where it is presented, as many as a screen has room for."""
+    return pieces[:PRESENTED_TOKENS] if present.on() else pieces
 
 
 def show(pieces: list[str], models: list[dict[str, Any]], what: str, vocabulary_size: int, key: str) -> None:
@@ -151,13 +157,15 @@ def show(pieces: list[str], models: list[dict[str, Any]], what: str, vocabulary_
     ]
     _component(
         data={
-            "pieces": pieces,
-            "blocks": blocks,
+            "pieces": _in_view(pieces),
+            "blocks": blocks[:1] if present.on() else blocks,
             "models": details,
             "token": _("The token"),
             "percent": "\u00a0%",
             "decimal": words.decimal(0.1, 1)[1],
-            "hint": _("Point at a token, or tap it: the ten that each model held most probable there appear here."),
+            "hint": ""
+            if present.on()
+            else _("Point at a token, or tap it: the ten that each model held most probable there appear here."),
         },
         key=key,
     )
