@@ -5,6 +5,7 @@ session's alone.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -75,12 +76,12 @@ def of(course: Course, name: str, moment: str = "") -> Ballot:
     return Ballot(asked.question, moment, asked.state, asked.round, found.phones, found.paper, asked.number)
 
 
-def _hands(name: str, moment: str, count: int) -> dict:  # type: ignore[type-arg]
-    all_ = st.session_state.setdefault(_HANDS, {})
+def _hands(name: str, moment: str, count: int) -> dict[str, Any]:
+    all_: dict[str, dict[str, Any]] = st.session_state.setdefault(_HANDS, {})
     kept = all_.setdefault(f"{name} {moment}", {"counts": [0] * count, "revealed": False, "round": 1})
     if len(kept["counts"]) != count:  # the text was changed meanwhile
         kept.update(counts=[0] * count, revealed=False)
-    return kept  # type: ignore[no-any-return]
+    return kept
 
 
 def show(course: Course, name: str, moment: str = "", pictures: tuple[str, ...] = ()) -> Ballot:

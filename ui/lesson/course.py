@@ -1,5 +1,6 @@
 """The lesson in this session: which slide is in view, of which class, who leads it, and the texts with their figures."""
 
+import datetime
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,13 +79,7 @@ def may_teach(course: Course) -> bool:
     """
     if course.of is not None:
         return course.leads
-    return access.is_owner() and not any(one.opened == _today() for one in classes.all_classes())
-
-
-def _today():  # type: ignore[no-untyped-def]
-    import datetime
-
-    return datetime.date.today()
+    return access.is_owner() and not any(one.opened == datetime.date.today() for one in classes.all_classes())
 
 
 def begin() -> Course:
@@ -94,9 +89,8 @@ def begin() -> Course:
         LessonError: a text is wrong. ClassError: the answers of the class cannot be read.
     """
     state = st.session_state
-    for key, value in ((STEP, None), (SLIDE, 1), (VIEW, WALL), (FORM, LONG)):
-        if value is not None:
-            address.default(key, value)
+    for key in (SLIDE, VIEW, FORM):
+        address.default(key)
     lesson = lessons.load()
     of, leads = _class()
     place = led.of(of.code) if of is not None else None

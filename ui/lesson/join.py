@@ -68,7 +68,8 @@ def _door(of: SchoolClass) -> None:
 def _links(of: SchoolClass) -> None:
     key = str(st.session_state.get(courses.KEY))
     base = courses.own_address()
-    wall = f"{base}/lesson?" + urlencode({"class": of.code, "key": key, "present": "1", "language": language()})
+    own = {"class": of.code, "key": key, "language": language()}
+    wall, notes = (f"{base}/lesson?{urlencode({**own, **more})}" for more in ({"present": "1"}, {"view": "teacher"}))
     with st.expander(_("For the teacher"), key="lesson_for_teacher"):
         st.markdown(
             _(
@@ -77,6 +78,7 @@ def _links(of: SchoolClass) -> None:
         )
         with st.container(horizontal=True):
             st.link_button(_("The wall in a window of its own"), wall, icon=":material/slideshow:")
+            st.link_button(_("My notes in a window of their own"), notes, icon=":material/speaker_notes:")
             st.link_button(
                 _("All answers, and erasing them"),
                 f"{base}/{opening.ADDRESS}/teacher/{key}",
