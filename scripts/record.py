@@ -10,7 +10,8 @@ run        `checkpoints/recorded-mini/`: a real run of the mini model on the sam
 experiments  the other runs of engine/classroom/experiments.py, `checkpoints/recorded-*/`: events and settings without
            weights, and what the last sample copied, found by the lab's own search.
 base       `checkpoints/recorded-mini/evaluations/`: what a run measures of the base before it begins and at its end.
-words      `lessons/fine_tuning/next_word.json`: what the base and the recorded run expect behind the sentence of the lesson.
+words      `lessons/fine_tuning/next_word.json`: what the base and the recorded run expect behind the sentence of the lesson;
+           and in `lessons/measured.json` what the simplest guesses reach.
 pictures   `docs/images/`: the Lab as it plays that run, as a moving picture, and base and fine-tuned side by side. Needs
            Chromium and `pip install -r requirements-dev.txt`.
 figures    the table of `benchmarks/README.md` between the marks `record: figures`: a minute and a half on real articles.
@@ -38,7 +39,7 @@ from PIL import Image
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine.classroom import experiments, lessons, next_word, passages  # noqa: E402
+from engine.classroom import experiments, figures, lessons, next_word, passages  # noqa: E402
 from engine.core import paths  # noqa: E402
 from engine.core.files import read_json, write_bytes, write_json  # noqa: E402
 from engine.evaluation import cache  # noqa: E402
@@ -160,6 +161,26 @@ def record_words() -> None:
         }
     value = {**_made_by("python scripts/record.py words"), "prompt": prompt, "words": words, "models": models}
     write_json(paths.LESSONS / lesson.name / next_word.FILE, value)
+    record_baselines()
+
+
+def record_baselines() -> None:
+    """Measures what the simplest guesses reach on the sample's test articles; what else was measured for the lesson stays."""
+    from engine.corpus import preparation
+    from engine.corpus.baselines import Baselines
+    from engine.presets import tokenizers
+
+    tokenizer = tokenizers.load(paths.MINI_PRESET)
+    corpus = preparation.prepare(paths.SAMPLE_ARTICLES, tokenizer)
+    test = corpus.tokens("test")
+    simple = Baselines(corpus.tokens("train"), tokenizer.vocabulary_size)
+    file = paths.LESSONS / figures.MEASURED_FILE
+    value = {
+        **(read_json(file) if file.is_file() else {}),
+        "bigram_accuracy": float(simple.bigram(test[:-1], test[1:]).correct.mean()),
+        "frequent_accuracy": float(simple.unigram(test[1:]).correct.mean()),
+    }
+    write_json(file, value)
 
 
 def take_pictures() -> None:

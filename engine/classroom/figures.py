@@ -4,6 +4,8 @@ from typing import Any
 
 from engine.classroom import experiments
 from engine.classroom.experiments import EXPERIMENTS, LEARN, MEMORISE
+from engine.core import paths
+from engine.core.files import read_json
 from engine.runs.history import shared
 from engine.runs.history.follower import History
 
@@ -15,11 +17,12 @@ RECORDED = frozenset(
         "base_sample_1", "base_sample_2", "base_sample_3", "run_sample_1", "run_sample_2", "run_sample_3",
     }
 )  # fmt: skip
-# Filled by whoever measures them: a dash until then.
+# Filled from the file `measured.json` beside the lessons' texts (scripts/record.py); a dash where it lacks one.
 MEASURED = frozenset(
     {"bigram_accuracy", "frequent_accuracy", "secret_once", "secret_three", "secret_five", "secret_ten"}
 )
 NAMES = RECORDED | MEASURED
+MEASURED_FILE = "measured.json"
 _WORDS = 11  # of a text whose writer is guessed
 _SAMPLE_WORDS = 20
 
@@ -27,7 +30,7 @@ _SAMPLE_WORDS = 20
 def recorded(language: str) -> dict[str, str]:
     """The figures of the runs that ship, as a language writes them; what a recording lacks is left out."""
     learned, random = _history(EXPERIMENTS[LEARN].own), _history(EXPERIMENTS[LEARN].beside[0])
-    found: dict[str, str] = {}
+    found: dict[str, str] = _measured(language)
     if learned is not None:
         found |= _of_learning(learned, language)
     if random is not None and (result := _result(random)):
@@ -39,6 +42,20 @@ def recorded(language: str) -> dict[str, str]:
         found["memorised_after"] = percent(outcome.science[1].accuracy, language)
         if outcome.training is not None:
             found["memorised_training"] = percent(outcome.training, language)
+    return found
+
+
+def _measured(language: str) -> dict[str, str]:
+    """Shares as percentages, and how many of how many: 2/3."""
+    file = paths.LESSONS / MEASURED_FILE
+    value = read_json(file) if file.is_file() else {}
+    found = {}
+    for name in MEASURED:
+        match value.get(name):
+            case float(share):
+                found[name] = percent(share, language)
+            case [int(some), int(all_)]:
+                found[name] = f"{some}/{all_}"
     return found
 
 

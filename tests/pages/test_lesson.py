@@ -194,6 +194,20 @@ def test_whoever_has_the_key_leads_from_a_second_window():
     assert wrong.button(key="lesson_pagedown").disabled and len(wrong.error) == 1
 
 
+def test_the_training_that_the_teacher_starts_plays_on_the_wall():
+    app, of = opened_class()
+    wall = lesson_page(**{"class": of.code})
+    app.session_state["lesson_step"], app.session_state["lesson_slide"] = "curve", 3
+    app.session_state["lesson_moved"] = True
+    app.run()
+    app.button(key="lab_start").click().run()
+    (run,) = lifecycle.all_runs()
+    wall.run()
+    shown = played(wall)
+    assert shown["live"] and shown["id"].startswith(run.name) and shown["beside"][0]["label"] == "from random weights"
+    assert "lab_start" not in keys(wall)
+
+
 def test_without_its_key_nobody_reads_the_notes_on_the_day_of_a_class():
     opened_class()
     other = lesson_page(view="teacher", step="cost")

@@ -25,6 +25,7 @@ STEP, SLIDE, VIEW, FORM, CLASS, KEY = (
 _SCREEN = "present_screen"  # the table of addresses has it
 _DRAWN = "lesson_screen"  # which one was drawn last while the lesson is presented
 _MOVED = "lesson_moved"  # this session has chosen where the lesson stands
+_RUN = "lesson_run"  # which run was in view when this session drew last
 _BEGUN, _ENTERED = "lesson_begun", "lesson_entered"
 
 
@@ -95,11 +96,17 @@ def begin() -> Course:
     of, leads = _class()
     place = led.of(of.code) if of is not None else None
     moved = bool(state.pop(_MOVED, False)) or STEP in address.given(STEP)
-    follows = place is not None and not (leads and (moved or _turned()))
+    run = state.get("run_chosen") or ""
+    chose_run = leads and run != state.get(_RUN, run)
+    stays = leads and (moved or chose_run)
+    if place is not None and not stays and place.run not in ("", run) and place.run in pair.known():
+        pair.show_run(place.run)
+        state[_RUN] = place.run
+        st.rerun()  # the header has drawn the former one
+    state[_RUN] = run
+    follows = place is not None and not stays and not (leads and _turned())
     if place is not None and follows:
         state[FORM] = SHORT if place.short else LONG
-        if place.run:
-            pair.show_run(place.run)
     is_short = state[FORM] == SHORT
     all_slides = slides.of_lesson(lesson, language(), is_short)
     at = _at(all_slides, place.slide if place is not None and follows else "")
@@ -109,7 +116,6 @@ def begin() -> Course:
     state[SLIDE] = 1 + [slide.key for slide in all_slides if slide.kind == state[STEP]].index(all_slides[at].key)
     if of is not None and leads and not follows:
         former = next((s.step.number for s in all_slides if place is not None and s.key == place.slide), None)
-        run = state.get("run_chosen") or ""
         place = led.put(of.code, all_slides[at].key, is_short, run, former != all_slides[at].step.number)
     state.setdefault(_BEGUN, now)
     if is_new_step:

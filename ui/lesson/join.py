@@ -88,8 +88,13 @@ def _links(of: SchoolClass) -> None:
             st.button(
                 _("Let nobody else join") if joining else _("Let phones join"),
                 key="lesson_joining",
-                on_click=votes.set_joining,
+                on_click=_set_joining,
                 args=(of, not joining),
             )
             st.button(_("Go on without this class"), key="lesson_leave", on_click=courses.left)
         st.caption(_("The answers stay on this machine and go by themselves on {day}.", day=of.erased.isoformat()))
+
+
+def _set_joining(of: SchoolClass, allowed: bool) -> None:
+    with errors.shown():
+        votes.set_joining(of, allowed)
