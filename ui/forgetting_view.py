@@ -14,7 +14,7 @@ from ui.readers import folders, measured
 
 def show(run: Run | None) -> None:
     """Two figures of a run, and one sentence; or why there is nothing to show."""
-    st.subheader(_("Forgetting"))
+    st.header(_("Forgetting"))
     st.markdown(
         _("A model that learns to write science forgets some everyday English: what was gained, and what it cost.")
     )

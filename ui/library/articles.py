@@ -80,7 +80,7 @@ def all_prepared() -> None:
 def figures(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
     """Lengths, coverage, sections, words."""
     tokens = c.token_counts(split)
-    st.subheader(_("How much of the text a setting sees"))
+    st.header(_("How much of the text a setting sees"))
     left, right = st.columns([1, 2])
     taken = left.number_input(
         _("Tokens taken of each article"),
@@ -105,7 +105,7 @@ def figures(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
     drawn = live.cached(lambda: article_figures.coverage(*curve, taken, share), "coverage", *of, taken)
     with right:
         live.chart(drawn, key="coverage")
-    st.subheader(_("Lengths, sections, words"))
+    st.header(_("Lengths, sections, words"))
     left, right = st.columns(2)
     drawn = live.cached(lambda: article_figures.lengths(c.words(split), _("words in an article")), "words", *of)
     with left:
@@ -136,7 +136,7 @@ def figures(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
 
 def stages(c: Corpus) -> None:
     """A plan's stages as ranges over this corpus."""
-    st.subheader(_("Stages over these articles"))
+    st.header(_("Stages over these articles"))
     shipped = {path.stem: path for path in plans.shipped()}
     chosen = st.selectbox(_("Plan"), list(shipped), format_func=lambda name: f"plans/{name}.toml")
     plan = plans.load(shipped[chosen])
@@ -160,7 +160,7 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> in
     Args:
         place: the passage that a link leads to, in these articles.
     """
-    st.subheader(_("Read an article"))
+    st.header(_("Read an article"))
     left, right = st.columns([1, 3])
     if not 1 <= st.session_state.get(f"number_{split}", 0) <= c.articles(split):  # of an address, or of other articles
         st.session_state[f"number_{split}"] = 1
@@ -189,9 +189,9 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> in
     with text_tab:
         for section in sections:
             if section.kind == "title":
-                st.markdown(f"#### {words.plain(section.name)}")
+                st.markdown(f"### {words.plain(section.name)}")
             elif section.name:
-                st.markdown(f"##### {words.plain(section.name)}")
+                st.markdown(f"#### {words.plain(section.name)}")
             # The abstract comes a sentence an item: it reads as one paragraph.
             paragraphs = [" ".join(section.paragraphs)] if section.kind == "abstract" else section.paragraphs
             for paragraph in paragraphs:

@@ -20,7 +20,7 @@ def show() -> None:
     names = sweeps.names(among=folders.all_runs())
     if not names:
         return
-    st.subheader(_("Sweeps"))
+    st.header(_("Sweeps"))
     name = st.selectbox(_("Sweep"), names, key="sweep")
     rows = sweeps.rows(name)
     left = sum(not row.validation for row in rows)
