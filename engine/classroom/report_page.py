@@ -127,7 +127,7 @@ def _measured_on(measured: Measured, wording: Wording) -> str:
     tokens = wording.whole(measured.after.tokens)
     if measured.on is None:
         return wording.say("{n} tokens of test articles", n=tokens)
-    on = wording.say(measured.on.template, **{name: wording.whole(n) for name, n in measured.on.values.items()})
+    on = wording.with_counts(measured.on)
     return on if measured.on.values else wording.say("{part}, {n} tokens", part=on, n=tokens)
 
 
@@ -207,8 +207,7 @@ def _copied(report: Report, wording: Wording) -> dict[str, Any]:
 def _verdict(copied: Copying, wording: Wording) -> str:
     """Whether it copied, as Explore says it, and by which yardstick."""
     _, chance = wording.say, list(copied.unseen_words)
-    found = copying.verdict(copied.longest_words, chance)
-    said = _(found.template, **{name: wording.whole(n) for name, n in found.values.items()})
+    said = wording.with_counts(copying.verdict(copied.longest_words, chance))
     if not chance:
         return said
     yardstick = _(

@@ -30,6 +30,10 @@ class Wording:
         values = {name: self.error(v) if isinstance(v, EngineError) else v for name, v in error.values.items()}
         return self.say(error.template, **values)
 
+    def with_counts(self, said: EngineError) -> str:
+        """A sentence whose values are whole numbers, grouped as this language does."""
+        return self.say(said.template, **{name: self.whole(n) for name, n in said.values.items() if isinstance(n, int)})
+
     @property
     def colon(self) -> str:
         """The sign behind what is explained, with what stands before it in this language."""
