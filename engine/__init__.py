@@ -7,6 +7,7 @@ in the packages behind it does (docs/architecture.md has their order).
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import spec_from_file_location
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -24,7 +25,7 @@ class _FormerProcesses(PathFinder):
     """Finds the code of a process under its former name, for `python -m`."""
 
     @classmethod
-    def find_spec(cls, fullname: str, path=None, target=None) -> ModuleSpec | None:
+    def find_spec(cls, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """The module's specification, or None where the name is no former one."""
         if fullname not in FORMER_PROCESSES:
             return None

@@ -17,6 +17,7 @@ from ui import (
     gpu_unused,
     interpretation_view,
     little_memory,
+    outcome_view,
     owner,
     pair,
     present,
@@ -94,7 +95,7 @@ if opened is None and shown is not None:
     if present.screen("happened"):
         interpretation_view.show(shown)
     if shown.state().state == states.FINISHED and present.screen("outcome"):
-        run_view.outcome(shown)
+        outcome_view.outcome(shown)
         with present.aside("lab_links"), st.container(horizontal=True):
             if not little_memory.nothing_generates():
                 st.page_link(

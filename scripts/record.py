@@ -10,14 +10,16 @@ run        `checkpoints/recorded-mini/`: a real run of the mini model on the sam
 experiments  the other runs of engine/classroom/experiments.py, `checkpoints/recorded-*/`: events and settings without
            weights, and what the last sample copied, found by the lab's own search.
 base       `checkpoints/recorded-mini/evaluations/`: what a run measures of the base before it begins and at its end.
-pictures   `docs/images/`: the Lab with that run, and base and fine-tuned side by side. Needs Chromium and
-           `pip install -r requirements-dev.txt`.
+pictures   `docs/images/`: the Lab as it plays that run, as a moving picture, and base and fine-tuned side by side. Needs
+           Chromium and `pip install -r requirements-dev.txt`.
 figures    the table of `benchmarks/README.md` between the marks `record: figures`: a minute and a half on real articles.
            Needs $ATELIER_DATA (docs/architecture.md, Data).
 """
 
 import argparse
 import datetime
+import io
+import itertools
 import json
 import os
 import re
@@ -26,7 +28,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
@@ -39,6 +45,9 @@ from engine.runs import checkpoints, fields, lifecycle  # noqa: E402
 from engine.runs.settings import LENGTHS  # noqa: E402
 from scripts.dashboard import Dashboard, chromium  # noqa: E402
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
 PARTS = ("run", "experiments", "base", "pictures", "figures")
 NAME = "recorded-mini"
 IMAGES = PROJECT / "docs" / "images"
@@ -46,6 +55,7 @@ BENCHMARKS = PROJECT / "benchmarks" / "README.md"
 FIGURES = re.compile(r"(<!-- record: figures -->\n).*?(<!-- end -->)", re.S)
 LEFT_BEHIND = ("lock", "place.json", "owner.json", "trainer.log", "heartbeat", "last_words")
 WIDTH, HEIGHT = 1280, 1000
+FRAME_SECONDS, LAST_FRAME_MILLISECONDS = 0.15, 4000
 
 
 def record_run(minutes: float) -> None:
@@ -139,11 +149,35 @@ def take_pictures() -> None:
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, locale="en")
             page.goto(dashboard.address)
             page.get_by_role("button", name="Play again").wait_for(timeout=60_000)  # it has played to its end
-            page.screenshot(path=IMAGES / "lab.png")
+            write_bytes(IMAGES / "lab.webp", moving_picture(page.locator(".play")))
             page.goto(f"{dashboard.address}/explore?tab=write")
             page.get_by_role("button", name="Generate").click(timeout=60_000)
             page.get_by_role("button", name="Copy").nth(1).wait_for(timeout=240_000)  # both have written
             page.screenshot(path=IMAGES / "side_by_side.png")
+
+
+def moving_picture(part: "Locator") -> bytes:
+    """Photographs a part of a page while it plays, and puts the pictures together."""
+    part.get_by_role("button", name="Play again").click()
+    frames, times = [], []
+    while part.get_by_role("button", name="Stop").count():
+        frames.append(Image.open(io.BytesIO(part.screenshot())).convert("RGB"))
+        times.append(time.monotonic())
+        time.sleep(FRAME_SECONDS)
+    frames.append(Image.open(io.BytesIO(part.screenshot())).convert("RGB"))
+    shown = [round(1000 * (after - before)) for before, after in itertools.pairwise([*times, time.monotonic()])]
+    made = io.BytesIO()
+    frames[0].save(
+        made,
+        "WEBP",
+        save_all=True,
+        append_images=frames[1:],
+        duration=[*shown, LAST_FRAME_MILLISECONDS],
+        loop=0,
+        quality=60,
+        method=6,
+    )
+    return made.getvalue()
 
 
 def measure_figures() -> None:

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis
 import pytest
 
 pytest.register_assert_rewrite(
@@ -21,7 +22,9 @@ pytest.register_assert_rewrite(
     "damage_helpers",
     "foreign_helpers",
     "pages_helpers",
+    "pubmed_helpers",
     "runs_helpers",
+    "side_by_side_helpers",
     "slurm_helpers",
     "sources_helpers",
     "training_helpers",
@@ -29,9 +32,14 @@ pytest.register_assert_rewrite(
 )
 from browser_helpers import unavailable  # noqa: E402
 from project import PROJECT  # noqa: E402
+from pubmed_helpers import article_line, jsonl  # noqa: E402
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+hypothesis.settings.register_profile("atelier", deadline=None)
+hypothesis.settings.load_profile("atelier")
 
 
 def pytest_collection_modifyitems(items):
@@ -41,70 +49,6 @@ def pytest_collection_modifyitems(items):
         marked = (item.get_closest_marker(name) for name in ("browser", "slow"))
         rank[item.path] = min([rank[item.path], *(place for place, mark in enumerate(marked) if mark)])
     items.sort(key=lambda item: rank[item.path])
-
-
-WORDS = [
-    "the",
-    "cells",
-    "were",
-    "treated",
-    "with",
-    "insulin",
-    "and",
-    "patients",
-    "showed",
-    "lower",
-    "levels",
-    "of",
-    "protein",
-    "in",
-    "blood",
-    "after",
-    "twelve",
-    "weeks",
-    "of",
-    "therapy",
-    "while",
-    "controls",
-    "did",
-    "not",
-    "change",
-    "their",
-    "weight",
-    "or",
-    "glucose",
-    "during",
-    "follow",
-    "up",
-    "in",
-    "both",
-    "study",
-    "groups",
-]
-
-
-def article_line(number: int, words: int = 120) -> str:
-    """One line in the PubMed release's form, made from a small vocabulary: other words for other numbers."""
-
-    def text(salt: int, length: int) -> str:
-        return " ".join(WORDS[(number * 7 + salt * 3 + i * (1 + number % 5)) % len(WORDS)] for i in range(length)) + "."
-
-    sections = [[text(1, words // 3)], [text(2, words // 3), text(3, words // 3)]]
-    return json.dumps(
-        {
-            "article_id": f"article-{number}",
-            "article_text": [p for section in sections for p in section],
-            "abstract_text": [f"<S> {text(4, 12)} </S>"],
-            "labels": None,
-            "section_names": ["Introduction", "Results"],
-            "sections": sections,
-        }
-    )
-
-
-def jsonl(*numbers: int) -> str:
-    """Lines of the articles with these numbers."""
-    return "".join(article_line(number) + "\n" for number in numbers)
 
 
 @pytest.fixture(scope="session", autouse=True)

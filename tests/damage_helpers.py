@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pages_helpers import a_run, go_to, new_session
+from pages_helpers import EVENTS_OF_A_RUN, a_run, go_to, new_session
 from project import PLACES
 from streamlit.testing.v1 import AppTest
 
@@ -51,11 +51,13 @@ def change(**fields: object) -> Callable[[Path], None]:
     return edit
 
 
-def line(number: int, **fields: object) -> Callable[[Path], None]:
-    """Other values of some fields of a line; ... removes one."""
+def line(of: str, by: str, /, **fields: object) -> Callable[[Path], None]:
+    """Other values of some fields of a line of events.jsonl, the first of a kind and a model; ... removes one."""
 
     def edit(path: Path) -> None:
         lines = path.read_text().splitlines()
+        found = (json.loads(line) for line in lines)
+        number = next(n for n, event in enumerate(found) if (event["kind"], event.get("model")) == (of, by))
         value = json.loads(lines[number]) | fields
         lines[number] = json.dumps({name: item for name, item in value.items() if item is not ...})
         path.write_text("\n".join(lines) + "\n")
@@ -179,22 +181,22 @@ EDITS += [
     (EVENTS, "other steps", become(b"".join(
         b'{"kind": "%s", "step": "x"}\n' % k for k in (b"state", b"plan", b"checkpoint", b"new")) + b'{"kind": "resume", "step": 2}\n'),
      WHOLE),
-    (EVENTS, "an evaluation without figures", line(0, accuracy=..., loss=...), WHOLE),
-    (EVENTS, "an evaluation of nothing", line(0, split="moon"), WHOLE),
-    (EVENTS, "an evaluation by nobody", line(0, model=["run"]), WHOLE),
-    (EVENTS, "a parent's evaluation of a run that has none", line(1, model="parent"), WHOLE),
-    (EVENTS, "sums that are none", line(0, by_article={"article": [1], "tokens": []}), WHOLE),
-    (EVENTS, "sums of nothing", line(0, by_article={key: [0] for key in ("article", "tokens", "bytes", "top_1", "loss")}), WHOLE),
-    (EVENTS, "near-copies", line(0, near_copies="many", near_copies_left_out="no"), WHOLE),
-    (EVENTS, "a sample without text", line(2, text=...), WHOLE),
-    (EVENTS, "a sample whose prompt is a list", line(2, prompt=[]), WHOLE),
-    (EVENTS, "a time in words", line(0, time="noon", tokens="many"), WHOLE),
-    (EVENTS, "memory", line(0, kind="memory", micro_batch="few"), WHOLE),
-    (EVENTS, "damaged", line(0, kind="damaged", checkpoint=4, reason=ERROR), WHOLE),
-    (EVENTS, "parent_lost", line(0, kind="parent_lost", reason=None), WHOLE),
-    (EVENTS, "keras_evaluate", line(0, kind="keras_evaluate"), WHOLE),
-    (EVENTS, "a passage with a rank too few", line(0, kind="passage", pieces=["a"], probabilities=[0.1], ranks=[]), WHOLE),
-    (EVENTS, "a resume to the future", line(0, kind="resume", step=10**30), WHOLE),
+    (EVENTS, "an evaluation without figures", line("evaluation", "base", accuracy=..., loss=...), WHOLE),
+    (EVENTS, "an evaluation of nothing", line("evaluation", "base", split="moon"), WHOLE),
+    (EVENTS, "an evaluation by nobody", line("evaluation", "base", model=["run"]), WHOLE),
+    (EVENTS, "a parent's evaluation of a run that has none", line("evaluation", "run", model="parent"), WHOLE),
+    (EVENTS, "sums that are none", line("evaluation", "base", by_article={"article": [1], "tokens": []}), WHOLE),
+    (EVENTS, "sums of nothing", line("evaluation", "base", by_article={key: [0] for key in ("article", "tokens", "bytes", "top_1", "loss")}), WHOLE),
+    (EVENTS, "near-copies", line("evaluation", "base", near_copies="many", near_copies_left_out="no"), WHOLE),
+    (EVENTS, "a sample without text", line("sample", "base", text=...), WHOLE),
+    (EVENTS, "a sample whose prompt is a list", line("sample", "base", prompt=[]), WHOLE),
+    (EVENTS, "a time in words", line("evaluation", "base", time="noon", tokens="many"), WHOLE),
+    (EVENTS, "memory", line("evaluation", "base", kind="memory", micro_batch="few"), WHOLE),
+    (EVENTS, "damaged", line("evaluation", "base", kind="damaged", checkpoint=4, reason=ERROR), WHOLE),
+    (EVENTS, "parent_lost", line("evaluation", "base", kind="parent_lost", reason=None), WHOLE),
+    (EVENTS, "keras_evaluate", line("evaluation", "base", kind="keras_evaluate"), WHOLE),
+    (EVENTS, "a passage with a rank too few", line("evaluation", "base", kind="passage", pieces=["a"], probabilities=[0.1], ranks=[]), WHOLE),
+    (EVENTS, "a resume to the future", line("evaluation", "base", kind="resume", step=10**30), WHOLE),
     ("control.json", "deep", become(DEEP), WHOLE),
     ("control.json", "action", become(b'{"action": ["stop"]}'), WHOLE),
     ("control.json", "a folder", a_folder, BROKEN),
@@ -310,7 +312,7 @@ def check_outcome(root: Path, outcome: str) -> None:
     states = look(root)
     assert states["healthy"].state == states_.FINISHED
     assert lifecycle.find("healthy", root).problem is None
-    assert len(lifecycle.find("healthy", root).events()) == 7
+    assert len(lifecycle.find("healthy", root).events()) == EVENTS_OF_A_RUN
     damaged = lifecycle.find("damaged", root)
     assert (damaged.problem is not None) == (outcome == BROKEN), damaged.problem
     assert (states["damaged"].state == states_.BROKEN) == (outcome != WHOLE)

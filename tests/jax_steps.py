@@ -110,7 +110,7 @@ def dropout(folder):
     batch = next(batches(1))
     for share in (0.0, 0.5):
         keras.utils.set_random_seed(1)
-        model = model_of(share)
+        model = model_of(share, sizes=(1, 2, 32))
         inputs = {"token_ids": batch.token_ids, "padding_mask": np.ones_like(batch.token_ids)}
         hidden = np.asarray(model.backbone(inputs, training=False))
         found.append((Packed(model, ROWS, False).step(batch, 1e-3)["loss"], hidden))

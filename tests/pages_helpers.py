@@ -62,6 +62,9 @@ def look_at(app: AppTest, run: str) -> AppTest:
     return app.selectbox(key="run").set_value(run).run()
 
 
+EVENTS_OF_A_RUN = 9  # of each model two evaluations in full, one in part and a sample; and a step
+
+
 def a_run(root, name="one", state=states.FINISHED, preset="checkpoints/presets/gpt2_mini_en", **more):
     """A run of four steps that has measured, written and saved; `more`: of its settings."""
     settings = RunSettings(preset=preset, articles="articles/sample", name=name, steps=4, **more)

@@ -92,7 +92,7 @@ def _of_json(value: Any) -> Iterator[str]:
         for item in value:
             yield from _of_json(item)
     elif isinstance(value, dict):
-        if "figure" in value:
+        if str(value.get("figure", "")).startswith("{"):
             yield from _of_figure(json.loads(value["figure"]))
             return
         for name, item in value.items():

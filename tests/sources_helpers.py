@@ -2,7 +2,7 @@
 
 import itertools
 
-from conftest import jsonl
+from pubmed_helpers import jsonl
 
 from engine.articles import Skipped, Source
 from engine.core.progress import Cancelled

@@ -59,10 +59,12 @@ TRAINING_SIDE = {
     "engine.training.muon",
     "engine.training.placing",
     "engine.training.pretraining",
+    "engine.training.pretraining_recorder",
     "engine.training.reports",
     "engine.exchange.conversion",
     "engine.exchange.foreign.ckpt",  # only its child loads it
 }
+MOST_LINES = 400  # of a module
 ENGINE = sorted((PROJECT / "engine").rglob("*.py"))
 
 
@@ -136,6 +138,14 @@ def test_what_pages_share_does_not_import_pages(path):
 def test_pages_do_no_engine_work_of_their_own(path):
     assert not tops(imports(path)) & HEAVY
     assert not imports(path) & TRAINING_SIDE
+
+
+@pytest.mark.parametrize("package", ["engine", "ui", "pages"])
+def test_no_module_is_longer_than_a_person_reads_at_once(package):
+    """What needs more lines says two sentences: the one that its docstring does not say becomes a module of its own."""
+    lines = {module(p): len(p.read_text(encoding="utf-8").splitlines()) for p in (PROJECT / package).rglob("*.py")}
+    too_long = [f"{name} has {count} lines" for name, count in sorted(lines.items()) if count > MOST_LINES]
+    assert not too_long, f"at most {MOST_LINES}: split by what the module's sentence leaves out ({', '.join(too_long)})"
 
 
 def test_the_dashboard_process_has_no_tensorflow_after_rendering_every_page(tmp_path):

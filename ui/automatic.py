@@ -64,10 +64,12 @@ def number(
     Args:
         shown: what `taken` says. value: of the input at first; 0, like None, leaves it empty. more: bounds and what
             else `number_input` takes; whole numbers without bounds of their own have those of the setting.
+            Its key is the setting's unless it is given: without one Streamlit tells an input by what stands faintly in
+            it, and would empty it whenever another choice changes that.
     """
     if name in fields.BY_NAME and "max_value" not in more and name in BOUNDS:
         more = {**dict(zip(("min_value", "max_value"), fields.BY_NAME[name].bounds, strict=True)), **more}
     found: float | None = column.number_input(
-        label, value=value or None, placeholder=shown[name], **{"min_value": 0, **more}
+        label, value=value or None, placeholder=shown[name], **{"min_value": 0, "key": f"tune_{name}", **more}
     )
     return found

@@ -1,6 +1,7 @@
 """An evaluation in full on a page: what a model knows with its intervals, against its base and simpler guesses, and where."""
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -119,7 +120,7 @@ def _figures() -> tuple[tuple[str, str, Callable[[float], str]], ...]:
 def headline(models: list[Shown]) -> None:
     """The figures as a table, with their intervals, below those of simpler guesses."""
 
-    def with_interval(breakdown: dict, name: str, write: Callable[[float], str]) -> str:
+    def with_interval(breakdown: dict[str, Any], name: str, write: Callable[[float], str]) -> str:
         if name not in breakdown["intervals"]:
             return write(breakdown[name])
         low, high = breakdown["intervals"][name]

@@ -4,13 +4,13 @@ import streamlit as st
 
 from engine.core.errors import EngineError
 from engine.runs import states
+from engine.runs.looks import Look
 from ui import errors, removal_view, words
 from ui.i18n import _, _n
 from ui.readers import folders
-from ui.readers.folders import Looked
 
 
-def _why(found: Looked) -> EngineError | None:
+def _why(found: Look) -> EngineError | None:
     if found.problem is not None:
         return found.problem
     return found.state.error if found.state.state == states.BROKEN else None

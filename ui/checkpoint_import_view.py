@@ -10,6 +10,7 @@ import streamlit as st
 from engine.core import paths
 from engine.core.files import require_space
 from engine.core.progress import Progress
+from engine.core.splits import VALIDATION
 from engine.exchange.foreign import importing, layout
 from engine.exchange.foreign.validator import Validator
 from engine.presets import catalogue
@@ -137,7 +138,7 @@ def show_inspection(checkpoint: Checkpoint) -> None:
         return
     own, base = figures["run"]["accuracy"], figures["base"]["accuracy"]
     st.metric(
-        _("Accuracy on the sample's test articles"),
+        _("Accuracy on the sample's validation articles"),
         words.percent(own),
         **words.delta(
             100 * (own - base), 1, _("{n} points against its base ({base})", n="{n}", base=words.percent(base))
@@ -154,4 +155,4 @@ def show_inspection(checkpoint: Checkpoint) -> None:
 
 def _figures(checkpoint: Checkpoint) -> dict[str, Any]:
     events = folders.history(Run(checkpoint.folder.parent)).on_whole_splits()
-    return {model: events[model, "test"] for model in ("run", "base") if (model, "test") in events}
+    return {model: events[model, VALIDATION] for model in ("run", "base") if (model, VALIDATION) in events}

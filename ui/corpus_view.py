@@ -1,5 +1,7 @@
 """A prepared corpus on a page: what it holds, what was left out of it, and what it was made of."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -10,7 +12,7 @@ from ui import errors, importing_view, present, preview_view, server_paths, tabl
 from ui.i18n import _, _n, error_text
 
 
-def count_columns() -> dict:
+def count_columns() -> dict[str, Any]:
     """How a table of articles shows what was counted."""
     titles = {"articles": _("articles"), "words": _("words"), "tokens": _("tokens")}
     return {name: st.column_config.NumberColumn(title) for name, title in titles.items()}
@@ -128,7 +130,7 @@ def card(c: Corpus) -> None:
                 st.success(_("Every file is what was written."))
 
 
-def _same(c: Corpus, earlier: list, later: list) -> str:
+def _same(c: Corpus, earlier: list[Any], later: list[Any]) -> str:
     """Two places, (split, number) each, that hold the same text, in words."""
     first, second = (
         _("{split} {n} ({id})", split=words.split_name(split), n=words.grouped(number), id=c.identifier(split, number))

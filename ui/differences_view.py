@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -36,10 +37,10 @@ class Shown:
     first: int = 0
 
 
-def of_articles(found: dict[str, list[dict]], corpus: Corpus, tokenizer: Tokenizer) -> dict[str, list[Shown]]:
+def of_articles(found: dict[str, list[dict[str, Any]]], corpus: Corpus, tokenizer: Tokenizer) -> dict[str, list[Shown]]:
     """The places that the studio found in the test articles, those that changed at all."""
 
-    def shown(place: dict, around: int) -> Shown:
+    def shown(place: dict[str, Any], around: int) -> Shown:
         text = corpus.tokens("test", place["article"], place["article"])[1:]  # behind the mark that opens it
         said = tokenizers.excerpt(tokenizer, text, place["first"] - 1, place["last"] - 1, around)
         return Shown(place["bits"], *said, article=place["article"], first=place["first"])

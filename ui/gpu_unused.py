@@ -1,5 +1,7 @@
 """Says on a page that this machine has a GPU which TensorFlow cannot use, why, and what to do."""
 
+from typing import Any
+
 import streamlit as st
 
 from engine.core import machine
@@ -15,7 +17,7 @@ def say() -> None:
         st.warning(errors.markdown(problem), icon=_ICON)
 
 
-def say_of_run(events: list[dict]) -> None:
+def say_of_run(events: list[dict[str, Any]]) -> None:
     """A line about a run whose last trainer used the CPU for that reason, from its events of state and of this kind."""
     starts = [event for event in events if event["kind"] == "gpu_unused" or event.get("device")]
     if starts and starts[-1]["kind"] == "gpu_unused":

@@ -18,7 +18,7 @@ LANGUAGE_COOKIE = "atelier_language"  # ui/components/history/history.js writes 
 
 def language() -> str:
     """The language of this session: the one chosen in the frame, else the browser's, else English."""
-    chosen = st.session_state.get("language")
+    chosen: str | None = st.session_state.get("language")
     if chosen in LANGUAGES:
         return chosen
     return browser_language()

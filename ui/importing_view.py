@@ -1,7 +1,7 @@
 """From a source to its prepared corpus on a page: what it is, how to read it, how far the preparation is."""
 
 import time
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -143,7 +143,7 @@ def _is_question(error: EngineError) -> bool:
     return error.template == finishing.FEW_READ  # an error comes out of another process without its class
 
 
-def _ask_for_part(few: EngineError, part: tuple[str, list]) -> None:
+def _ask_for_part(few: EngineError, part: tuple[str, list[Any]]) -> None:
     """That less than half could be read, and the button that says that this is enough, of these files so read."""
     st.warning(errors.markdown(few))
 
@@ -178,7 +178,7 @@ def _grouped(error: EngineError) -> EngineError:
     return EngineError(error.template, **values)
 
 
-def _background(job: import_job.Import, listing_of: str = "", part: tuple[str, list] | None = None) -> None:
+def _background(job: import_job.Import, listing_of: str = "", part: tuple[str, list[Any]] | None = None) -> None:
     """An import in the background: the button that starts it, or how far it is.
 
     Args:

@@ -7,6 +7,7 @@ from engine.evaluation import evidence, interpretation
 from engine.evaluation.interpretation import MOST_SHOWN, Finding
 from engine.memorisation import own_samples
 from engine.runs.folder import Run
+from engine.runs.states import State
 from ui import address, present, rooms, words
 from ui.i18n import _
 from ui.readers import folders
@@ -50,18 +51,17 @@ def _found(_run: Run, folder: str, version: int, state: str, step: int) -> list[
 
 def findings(run: Run) -> list[Finding]:
     """What happened in a run, shared by all sessions, and looked at again when it has reported more."""
-    return _found(run, *_now(run))
+    return _found(run, *_now(run, run.state()))
 
 
 @st.cache_data(max_entries=_RUNS, show_spinner=False)
-def _verdict(_run: Run, folder: str, version: int, state: str, step: int) -> str:
-    found = evidence.of_run(_run, folders.history(_run))
+def _verdict(_run: Run, _state: State, folder: str, version: int, state: str, step: int) -> str:
+    found = evidence.of_run(_run, folders.history(_run), state=_state)
     return found[0].code if found else ""
 
 
-def _now(run: Run) -> tuple[str, int, str, int]:
+def _now(run: Run, state: State) -> tuple[str, int, str, int]:
     """What tells a run as it stands from what it was."""
-    state = run.state()
     return str(run.folder), folders.history(run).version, state.state, state.step
 
 
@@ -102,9 +102,9 @@ def in_words(finding: Finding) -> tuple[str, str]:
     return finding.said(_written, _)
 
 
-def short(run: Run) -> str:
-    """What happened in a run in a few words; "" where there is nothing to say."""
-    code = _verdict(run, *_now(run))
+def short(run: Run, state: State) -> str:
+    """What happened in a run that stands there, in a few words; "" where there is nothing to say."""
+    code = _verdict(run, state, *_now(run, state))
     return _(SHORT[code]) if code else ""
 
 

@@ -35,6 +35,7 @@ def _written(number: float, pattern: str, code: str) -> str:
     return babel.format_decimal(number, format=pattern, locale=code)
 
 
+@lru_cache(maxsize=1 << 13)
 def moment(at: datetime.datetime, code: str) -> str:
     """Writes a day and a time: 26 Nov, 19:55."""
     return dates.format_datetime(at, "d MMM, HH:mm" if code == "en" else "d MMM HH:mm", locale=code)

@@ -143,7 +143,7 @@ def _settled(stamp: Stamp) -> bool:
     return stamp is None or len(stamp) < 3 or abs(time.time() - float(str(stamp[2])) / 1e9) > _SETTLED_SECONDS
 
 
-def _parsed(files: list[Path], stamps: tuple, named: bool, version: tuple) -> OwnerFile:
+def _parsed(files: list[Path], stamps: tuple[Any, ...], named: bool, version: tuple[Any, ...]) -> OwnerFile:
     there = [path for path, (_, stamp) in zip(files, stamps, strict=True) if stamp is not None]
     if not there:
         if named:
@@ -154,7 +154,7 @@ def _parsed(files: list[Path], stamps: tuple, named: bool, version: tuple) -> Ow
             return OwnerFile(exists=True, problems=(problem,), version=version)
         return OwnerFile(version=version)
     values: dict[str, tuple[Any, Path, str]] = {}  # a name → its value, its file, that file's text
-    texts: list[tuple[Path, str, dict]] = []
+    texts: list[tuple[Path, str, dict[str, Any]]] = []
     problems: list[EngineError] = []
     for path in there:
         try:
@@ -226,7 +226,7 @@ def _line(name: str, text: str) -> int:
     return next((number for number, line in enumerate(text.splitlines(), 1) if pattern.match(line)), 1)
 
 
-def _code(values: dict, texts: list, last: Path, problems: list[EngineError]) -> str:
+def _code(values: dict[str, Any], texts: list[Any], last: Path, problems: list[EngineError]) -> str:
     if "owner_code" not in values:
         for path, text, data in texts:
             for where, name in _names(data):
@@ -255,7 +255,7 @@ def _code(values: dict, texts: list, last: Path, problems: list[EngineError]) ->
     return ""
 
 
-def _names(data: dict, inside: bool = False) -> Iterator[tuple[bool, str]]:
+def _names(data: dict[str, Any], inside: bool = False) -> Iterator[tuple[bool, str]]:
     """Every name of a file, with whether it stands inside a table."""
     for name, value in data.items():
         yield inside, name
@@ -263,7 +263,7 @@ def _names(data: dict, inside: bool = False) -> Iterator[tuple[bool, str]]:
             yield from _names(value, True)
 
 
-def _folders(values: dict, problems: list[EngineError]) -> tuple[Path, ...]:
+def _folders(values: dict[str, Any], problems: list[EngineError]) -> tuple[Path, ...]:
     given, path, text = values.get("article_folders", ([], Path(), ""))
     if isinstance(given, list) and all(isinstance(one, str) and Path(one).is_absolute() for one in given):
         with contextlib.suppress(OSError, ValueError, RuntimeError):  # a NUL, a link that leads to itself
@@ -278,7 +278,7 @@ def _folders(values: dict, problems: list[EngineError]) -> tuple[Path, ...]:
     return ()
 
 
-def _ancestors(values: dict, problems: list[EngineError]) -> tuple[str, ...]:
+def _ancestors(values: dict[str, Any], problems: list[EngineError]) -> tuple[str, ...]:
     given, path, text = values.get("frame_ancestors", ([], Path(), ""))
     if isinstance(given, list) and all(isinstance(one, str) and _ORIGIN.fullmatch(one) for one in given):
         return tuple(given)

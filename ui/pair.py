@@ -48,7 +48,7 @@ def choose() -> None:
         state["run_chosen"] = chosen = None
     references = _references(known, chosen)
     state["run"] = state["run_shown"] = chosen or _usual(known)
-    titles = {reference: _title(reference, known) for reference in references}
+    titles = _titles(references, known)
     st.selectbox(
         _("Run"),
         references,
@@ -72,7 +72,9 @@ def choose() -> None:
     if against in presets and against not in options:
         against = None
     state["against"] = against or BASE
-    against_titles = {reference: _against_title(reference, own, known, presets) for reference in options}
+    usual, sentence = len(options) - len(others), _("against {name}")  # one sentence for hundreds of runs
+    against_titles = {reference: _against_title(reference, own, known, presets) for reference in options[:usual]}
+    against_titles |= {name: sentence.format(name=title) for name, title in _titles(others, known).items()}
     st.selectbox(
         _("Held against"),
         options,
@@ -112,6 +114,10 @@ def _tell_gone(parameter: str, reference: str) -> None:
         return
     st.session_state["pair_complete"] = False
     choices.say_gone(reference)
+
+
+def _titles(references: list[str], known: dict[str, Run]) -> dict[str, str]:
+    return {reference: _title(reference, known) for reference in references}
 
 
 def _title(reference: str, known: dict[str, Run]) -> str:
@@ -162,7 +168,8 @@ def show_run(name: str) -> None:
 
 def known() -> dict[str, Run]:
     """The runs by their names, as the header has found them: with hundreds of them a look at all takes its time."""
-    return st.session_state.get("pair_runs", {})
+    found: dict[str, Run] = st.session_state.get("pair_runs", {})
+    return found
 
 
 def current() -> Pair:
@@ -231,9 +238,9 @@ def models() -> list[ModelReference]:
     """The models in view, what is held against first; one alone where the run has no checkpoint yet, which is told of."""
     pair = current()
     found: list[ModelReference] = []
-    for make in (lambda: _against(pair), lambda: _own(pair)):
+    for model_of in (_against, _own):
         try:
-            model = make()
+            model = model_of(pair)
         except EngineError as error:
             st.info(errors.markdown(error), icon=":material/hourglass_empty:")
             continue

@@ -94,7 +94,7 @@ def forward() -> None:
 
 def _at() -> int:
     state = st.session_state
-    known = state.get(_COUNTS, {}).get(state.get(_PLACE), address.MOST_SCREENS)
+    known: int = state.get(_COUNTS, {}).get(state.get(_PLACE), address.MOST_SCREENS)
     return min(state.get(_SCREEN) or 1, known)
 
 

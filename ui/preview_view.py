@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -30,7 +31,7 @@ _FORMS = {
 
 
 @st.cache_data(max_entries=16, ttl="10m", show_spinner=False)  # no longer: uploads are deleted
-def preview(path: str, fingerprint: list, options: dict) -> Preview:
+def preview(path: str, fingerprint: list[Any], options: dict[str, Any]) -> Preview:
     """The first articles of a source and how it is read, looked at once for all sessions."""
     return isolation.preview(paths.locate(path), Options(**options))
 

@@ -27,8 +27,10 @@ from ui.readers import folders
 
 def show() -> None:
     """The waiting runs, the next one first, each with what can be done with it; nothing where none waits."""
+    if not folders.anything_waits():
+        return
     positions = queue.positions()
-    if not positions or not present.screen("queue"):
+    if not positions or not present.screen("queue"):  # it has begun meanwhile, or another screen is presented
         return
     with st.expander(_("Waiting: {n}", n=len(positions)), expanded=True):
         for place in positions:

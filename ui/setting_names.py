@@ -1,10 +1,13 @@
 """What a run's settings and their values are called on pages, in the language of the session."""
 
+import re
 from typing import Any
 
 from engine.runs import settings
 from ui import numbers, words
 from ui.i18n import _
+
+_DEVICE = re.compile(r"(?:/device:)?\b(cpu|gpu)\b(?::(\d+))?", re.IGNORECASE)
 
 
 def title(setting: str) -> str:
@@ -62,12 +65,15 @@ def value(setting: str, value: Any) -> str:
         return words.grouped(value) if isinstance(value, int) else words.shortest(value)
     if setting == "device":
         return device(value)
-    return _choices(setting).get(value, value)
+    name: str = _choices(setting).get(value, value)
+    return name
 
 
 def device(code: str) -> str:
-    """A device by its code: auto, cpu or gpu:N, or as TensorFlow calls it; several are parted by commas."""
-    return _("automatic") if code == settings.AUTO else code.replace("/device:", "").upper().replace(":", "\u00a0")
+    """A device by its code: auto, cpu or gpu:N, or as TensorFlow calls it; several are parted by commas. A name stays."""
+    if code == settings.AUTO:
+        return _("automatic")
+    return _DEVICE.sub(lambda found: found[1].upper() + (f"\u00a0{found[2]}" if found[2] else ""), code)
 
 
 def _unset(setting: str, value: Any) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
@@ -172,7 +173,7 @@ def _column(
         )
 
 
-def article_name(passage: dict) -> str:
+def article_name(passage: dict[str, Any]) -> str:
     """Which article a prompt is from, in words."""
     if passage.get("split") == "train":
         return _("training article {n}", n=passage["number"])
@@ -220,7 +221,7 @@ def time_written(result: GenerationResult) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(result.time))
 
 
-def environment_lines(environment: dict) -> list[str]:
+def environment_lines(environment: dict[str, Any]) -> list[str]:
     """Device, precision and versions, each a phrase."""
     versions = [f"{name} {version}" for name, version in environment.get("versions", {}).items()]
     return [

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -41,7 +42,7 @@ def _digest(content: bytes | Path) -> str:
     return sha256(content) if isinstance(content, Path) else hashlib.sha256(content).hexdigest()
 
 
-def _save_once(uploaded: list) -> str:
+def _save_once(uploaded: list[Any]) -> str:
     """Saves what the widget for uploads holds to the disk, once for all reruns.
 
     Streamlit holds every upload in the server's memory as long as its session lives: what is on the disk is let go there.

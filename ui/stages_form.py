@@ -26,7 +26,7 @@ _COLUMNS = ("name", "first", "last", "parent", *_LENGTHS, *_AUTOMATIC)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _counted(path: str, fingerprint: list) -> int:
+def _counted(path: str, fingerprint: list[Any]) -> int:
     return preparation.count_training(path)
 
 

@@ -34,7 +34,7 @@ def held() -> int:
     """The bytes of all uploads that the server holds."""
     if not runtime.exists():
         return 0
-    files: dict = getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {})
+    files: dict[str, Any] = getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {})
     return sum(len(record.data) for session in list(files.values()) for record in list(session.values()))
 
 

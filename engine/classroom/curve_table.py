@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from engine.core import spreadsheet
+from engine.runs.history.events import is_measured
 from engine.runs.history.follower import History
 
 COLUMNS = (
@@ -24,7 +25,7 @@ def rows(history: History) -> Iterator[list[Any]]:
         found = dict(zip(names, values, strict=True))
         yield [_TRAINING, "run", "train", None, *(_number(name, found.get(name)) for name in COLUMNS[4:])]
     for event in history.events("evaluation"):
-        of = {"what": _MEASURED, **event, "whole": int(event["whole"])}
+        of = {"what": _MEASURED, **event, "whole": int(not is_measured(event))}
         yield [of.get(name) for name in COLUMNS]
 
 

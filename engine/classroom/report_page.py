@@ -127,7 +127,7 @@ def _measured_on(measured: Measured, wording: Wording) -> str:
     tokens = wording.whole(measured.after.tokens)
     if measured.on is None:
         return wording.say("{n} tokens of test articles", n=tokens)
-    on = wording.with_counts(measured.on)
+    on = wording.say(measured.on.template, **wording.counts(measured.on.values))
     return on if measured.on.values else wording.say("{part}, {n} tokens", part=on, n=tokens)
 
 
@@ -207,7 +207,8 @@ def _copied(report: Report, wording: Wording) -> dict[str, Any]:
 def _verdict(copied: Copying, wording: Wording) -> str:
     """Whether it copied, as Explore says it, and by which yardstick."""
     _, chance = wording.say, list(copied.unseen_words)
-    said = wording.with_counts(copying.verdict(copied.longest_words, chance))
+    found = copying.verdict(copied.longest_words, chance)
+    said = _(found.template, **wording.counts(found.values))
     if not chance:
         return said
     yardstick = _(

@@ -25,7 +25,7 @@ from engine.runs.checkpoints import Checkpoint
 from engine.runs.folder import Run
 from engine.runs.history import shared, snapshots
 from engine.runs.history.blocks import Placed
-from engine.runs.history.events import VALIDATION
+from engine.runs.history.events import VALIDATION, is_measured
 from engine.runs.history.follower import History
 from engine.runs.settings import IMPORTED
 
@@ -234,7 +234,8 @@ def _measured(history: History, step: int | None, limited: bool) -> Measured | N
     found: dict[tuple[str, bool, str], dict[int, Placed]] = {}
     for placed in history.placed:
         if (event := placed.event)["kind"] == "evaluation":
-            found.setdefault((event["split"], event["whole"], event["model"]), {})[event["step"]] = placed
+            key = event["split"], not is_measured(event), event["model"]
+            found.setdefault(key, {})[event["step"]] = placed
     for split, whole in [*((VALIDATION, w) for w in (True, False)), *((s, True) for s in reversed(HELD_OUT))]:
         base, own = found.get((split, whole, "base"), {}), found.get((split, whole, "run"), {})
         if not base or not own or (whole and step is not None and step not in own):

@@ -30,10 +30,6 @@ class Wording:
         values = {name: self.error(v) if isinstance(v, EngineError) else v for name, v in error.values.items()}
         return self.say(error.template, **values)
 
-    def with_counts(self, said: EngineError) -> str:
-        """A sentence whose values are whole numbers, grouped as this language does."""
-        return self.say(said.template, **{name: self.whole(n) for name, n in said.values.items() if isinstance(n, int)})
-
     @property
     def colon(self) -> str:
         """The sign behind what is explained, with what stands before it in this language."""
@@ -42,6 +38,12 @@ class Wording:
     def whole(self, number: float) -> str:
         """A whole number, its thousands grouped."""
         return self.decimal(number, 0)
+
+    def counts(self, values: dict[str, object]) -> dict[str, str]:
+        """The values of a sentence, which are whole numbers or text, as it shows them."""
+        return {
+            name: self.whole(value) if isinstance(value, int | float) else str(value) for name, value in values.items()
+        }
 
     def decimal(self, number: float, digits: int = 2) -> str:
         """A number with so many decimals."""

@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; problems that a person can act on are one sentence each on standard error."""
     a = parser().parse_args(arguments)
     try:
-        code = a.action(a)
+        code: int = a.action(a)
         sys.stdout.flush()  # here, where an end of whoever reads it is known
         return code
     except OSError as error:

@@ -134,7 +134,7 @@ def _alike(prepared: store.Corpus) -> list[dict[str, Any]]:
     ]
 
 
-def _prepared_lines(result: dict) -> list[str]:
+def _prepared_lines(result: dict[str, Any]) -> list[str]:
     lines = [
         f"{result['corpus']}",
         f"  {result['articles']:,} articles, {result['words']:,} words, {result['tokens']:,} tokens in "

@@ -2,6 +2,7 @@
 
 import argparse
 from functools import partial
+from typing import Any
 
 from engine.cli import options
 from engine.cli.output import ProgressLine, near_copies_line, print_result
@@ -65,7 +66,7 @@ def evaluate(a: argparse.Namespace) -> int:
         check_same_vocabulary(other, model)
     line = ProgressLine()
 
-    def examined(reference: references.ModelReference) -> dict:
+    def examined(reference: references.ModelReference) -> dict[str, Any]:
         return examine(
             reference,
             a.articles,
@@ -87,7 +88,7 @@ def evaluate(a: argparse.Namespace) -> int:
     return 0
 
 
-def _breakdown_lines(result: dict) -> list[str]:
+def _breakdown_lines(result: dict[str, Any]) -> list[str]:
     from engine.evaluation import intervals
 
     simple, articles = result["baselines"], intervals.scored_articles(result["by_article"])
@@ -206,7 +207,7 @@ def memorisation(a: argparse.Namespace) -> int:
     return 0
 
 
-def _copied_lines(result: dict) -> list[str]:
+def _copied_lines(result: dict[str, Any]) -> list[str]:
     def shares(values: dict[str, float | None]) -> str:
         return "  ".join(f"{n} tokens {100 * v:5.1f} %" for n, v in values.items() if v is not None)
 

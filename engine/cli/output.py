@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import Any
 
 from engine.core import strict_json
 from engine.core.progress import Phase, Progress
@@ -53,7 +54,7 @@ def bar(done: float, total: float, width: int = 24) -> str:
     return f"[{'#' * round(share * width):-<{width}}] {share:4.0%}"
 
 
-def print_result(result: dict, as_json: bool, lines: list[str]) -> None:
+def print_result(result: dict[str, Any], as_json: bool, lines: list[str]) -> None:
     """Ends a command's output: with its lines, or with its result as one line of JSON."""
     if not as_json:
         print("\n".join(lines))

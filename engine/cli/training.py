@@ -203,7 +203,7 @@ def _not_finished(run: Run, as_json: bool) -> int:
     return 130
 
 
-def _result_lines(result: dict) -> list[str]:
+def _result_lines(result: dict[str, Any]) -> list[str]:
     lines = [
         f"{result['run']}: {result['steps']:,} steps, {result['tokens']:,} tokens, "
         f"{result['tokens_per_second'] or 0:,.0f} tokens/s on {result['device']} in {result['precision']}",

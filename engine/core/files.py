@@ -159,7 +159,8 @@ def _is_living(left: Path, pid: int) -> bool:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:  # dead, and its parent has not looked
             return False
-        return process.create_time() <= left.stat().st_mtime + _CLOCK_SECONDS
+        started: float = process.create_time()
+        return started <= left.stat().st_mtime + _CLOCK_SECONDS
     except psutil.AccessDenied:  # it is there, and another user's
         return True
     except (psutil.Error, OSError):
@@ -283,7 +284,7 @@ def _deeper(value: Any, most: int) -> bool:
     return True
 
 
-def read_json(path: Path) -> dict:
+def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file, or an empty one where the file is absent, damaged or not an object."""
     try:
         with open_plain(path) as file:

@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from engine.core import framework
 from engine.core.errors import ResourcesError, StorageError
@@ -185,7 +186,7 @@ def _inspect(stamp: tuple[int, ...], path: str) -> Installed:
     )
 
 
-def _build_info(file: Path) -> dict:
+def _build_info(file: Path) -> dict[str, Any]:
     """The table that TensorFlow's build wrote into its module, read as text: one call with a literal list of pairs."""
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))

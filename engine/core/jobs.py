@@ -79,7 +79,8 @@ class Job:
 
 
 def _lately(value: dict[str, Any]) -> bool:
-    return time.time() - value["since"] < _START_SECONDS
+    since: float = value["since"]
+    return time.time() - since < _START_SECONDS
 
 
 def _read(file: Path) -> dict[str, Any]:

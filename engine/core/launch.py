@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from engine.core import paths
 from engine.core.files import storage_errors
@@ -18,10 +19,10 @@ _START_SECONDS = 20.0  # from the start of a process until it holds its lock, at
 _LOOK_SECONDS = 0.1
 
 # Processes started from here, kept until they end: a dropped handle would leave a zombie behind.
-_children: list[subprocess.Popen] = []
+_children: list[subprocess.Popen[bytes]] = []
 
 
-def detached(module: str, *arguments: str, log: Path) -> subprocess.Popen:
+def detached(module: str, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
     """Starts `python -m module arguments` away from this process's terminal and session.
 
     Measured on Linux: it survives Ctrl-C, `kill -9` of the server and a closed terminal (docs/decisions/0004).
@@ -30,7 +31,7 @@ def detached(module: str, *arguments: str, log: Path) -> subprocess.Popen:
     Raises:
         GoneError: the folder of the log is gone; it is not made again. StorageError: no rights or no space for the log.
     """
-    options: dict = {}
+    options: dict[str, Any] = {}
     if sys.platform == "win32":
         options["creationflags"] = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
     else:

@@ -26,6 +26,11 @@ def checkpoints_root() -> Path:
     return Path(os.environ.get("ATELIER_CHECKPOINTS") or _kept_in() / "checkpoints")
 
 
+def visitors_uploads(root: Path | None = None) -> Path:
+    """Where visitors' uploads are kept: apart from all others, and deleted after a while."""
+    return (root or checkpoints_root()) / ".uploads" / "visitors"
+
+
 def corpora_root() -> Path:
     """The folder of prepared corpora: `$ATELIER_CORPORA`, or `corpora/` in the shared folder of `atelier.toml` or the project."""
     return Path(os.environ.get("ATELIER_CORPORA") or _kept_in() / "corpora")

@@ -20,7 +20,7 @@ class Watchdog:
     """
 
     def __init__(
-        self, process: subprocess.Popen, memory_bytes: int, silent_seconds: float, silence: Callable[[], float]
+        self, process: subprocess.Popen[bytes], memory_bytes: int, silent_seconds: float, silence: Callable[[], float]
     ) -> None:
         """Args: silence: for how many seconds nothing has been heard of the process while something was expected."""
         self.killed, self.peak_bytes = "", 0

@@ -1,7 +1,9 @@
 """Which prepared corpus belongs to a source: found by what was read, how, and with which vocabulary."""
 
+import contextlib
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,7 @@ from engine.articles import Options, on_disk
 from engine.articles.member import shown
 from engine.core import paths
 from engine.core.errors import ArticlesError, EngineError, sentence
-from engine.core.files import (
-    read_json,
-    sha256,
-)
+from engine.core.files import make_folder, read_json, sha256, write_json
 from engine.corpus.store import (
     CARD,
     SCHEMA_VERSION,
@@ -29,6 +28,9 @@ SHOWN_CHANGED = 3
 
 
 SIGNATURES = "signatures"  # of near-copies, as far as they are there
+_SAME = ".same"  # a file for each source whose corpus is kept as that of another
+_KEY = re.compile(r"[0-9a-f]{16}")
+_OF_SOURCE = ("source", "fingerprint")
 
 
 def identity(path: Path | str, tokenizer: Tokenizer, options: Options, limit: int = 0) -> dict[str, Any]:
@@ -63,11 +65,66 @@ def find(
     """
     if is_corpus(path):
         return of_vocabulary(Corpus(Path(path)), tokenizer)
-    folder = folder_of(identity(path, tokenizer, options or Options(), limit), root)
-    try:
-        return Corpus(folder) if is_corpus(folder) else None
-    except ArticlesError:  # damaged: it is prepared anew
+    return _at(folder_of(identity(path, tokenizer, options or Options(), limit), root))
+
+
+def _at(folder: Path) -> Corpus | None:
+    for place in (folder, same_as(folder)):
+        with contextlib.suppress(ArticlesError):  # damaged: it is prepared anew
+            if place is not None and is_corpus(place):
+                return Corpus(place)
+    return None
+
+
+def same_as(folder: Path) -> Path | None:
+    """The corpus of another source that holds what the one of this folder would, where a preparation found that out."""
+    name = read_json(_note_of(folder)).get("corpus")
+    return folder.parent / name if isinstance(name, str) and _KEY.fullmatch(name) else None
+
+
+def _note_of(folder: Path) -> Path:
+    return folder.parent / _SAME / f"{folder.name}.json"
+
+
+def sources(corpus: Corpus) -> list[str]:
+    """Where a corpus is from: its source, then the others that hold the same articles."""
+    found = {str(corpus.card["source"]): None}
+    for note in sorted((corpus.folder.parent / _SAME).glob("*.json")):
+        value = read_json(note)
+        if value.get("corpus") == corpus.folder.name:
+            found[str(value.get("source", ""))] = None
+    return [source for source in found if source]
+
+
+def equal_one(made: Path, folder: Path) -> Corpus | None:
+    """Finds the corpus beside `folder` that is the one in `made` but for the source, and notes that it stands for it: the same
+    articles as a folder and as a zip are kept once. Visitors' uploads, which go after a while, share with none.
+    """
+    card = read_json(made / CARD)
+    if _goes(card):
         return None
+    for other in sorted(folder.parent.glob(f"*/{CARD}")):
+        found = read_json(other)
+        if other.parent.name.startswith(".") or other.parent == folder or _goes(found):
+            continue
+        if {name: found.get(name) for name in card if name not in _OF_SOURCE} != {
+            name: card[name] for name in card if name not in _OF_SOURCE
+        }:
+            continue
+        with contextlib.suppress(ArticlesError):  # damaged: it stands for none
+            corpus = Corpus(other.parent)
+            make_folder(_note_of(folder).parent)
+            write_json(_note_of(folder), {"corpus": other.parent.name, "source": card["source"]})
+            return corpus
+    return None
+
+
+def _goes(card: dict[str, Any]) -> bool:
+    """Whether a corpus goes with the upload that it was prepared from."""
+    try:
+        return paths.locate(str(card.get("source", ""))).is_relative_to(paths.visitors_uploads().resolve())
+    except EngineError:
+        return True
 
 
 def of_vocabulary(corpus: Corpus, tokenizer: Tokenizer) -> Corpus:

@@ -4,13 +4,15 @@ It is read (engine.corpus.reading), then finished (engine.corpus.finishing). The
 without an interruption.
 """
 
+import contextlib
 import hashlib
 import shutil
 from pathlib import Path
+from typing import Any
 
 from engine.articles import Options, isolation
 from engine.core import paths
-from engine.core.errors import EngineError, StorageError
+from engine.core.errors import ArticlesError, EngineError, StorageError
 from engine.core.files import make_folder, storage_errors
 from engine.core.folders import commit_folder
 from engine.core.locks import Lock
@@ -20,10 +22,12 @@ from engine.corpus.lookup import (
     JOURNAL,
     SIGNATURES,
     changes,
+    equal_one,
     existing,
     folder_of,
     identity,
     of_vocabulary,
+    same_as,
     staging_of,
 )
 from engine.corpus.progress import Preparing
@@ -76,7 +80,7 @@ def prepare(
         key = hashlib.sha256(str(folder.resolve()).encode("utf-8", "replace")).hexdigest()[:16]
         locks = paths.corpora_root() / ".locks" / f"out-{key}.lock"  # a person's folder holds what was asked for alone
         make_folder(paths.corpora_root(), parents=True)
-    if (found := existing(folder, identified, out is not None)) is not None:
+    if (found := _prepared(folder, identified, out is not None)) is not None:
         return found
     try:
         make_folder(folder.parent, parents=True)
@@ -87,7 +91,7 @@ def prepare(
     with Lock(locks) as lock:
         while not lock.acquire(patience_seconds=1):  # somebody else prepares the same
             on_progress(Preparing(0, 0, Phase.PREPARING))
-        if (found := existing(folder, identified, out is not None)) is not None:
+        if (found := _prepared(folder, identified, out is not None)) is not None:
             return found
         staging = staging_of(folder)
         work = Growing(Path(path), tokenizer, options, limit, identified, staging, on_progress)
@@ -96,6 +100,9 @@ def prepare(
             with storage_errors(folder.parent):
                 work.read()
                 made = finishing.finish(work, accept_part)
+                if not out and (found := equal_one(made, folder)) is not None:
+                    shutil.rmtree(staging, ignore_errors=True)
+                    return found
                 commit_folder(made, folder)
                 for left in (JOURNAL, SIGNATURES):
                     (folder / left).unlink(missing_ok=True)
@@ -110,6 +117,15 @@ def prepare(
     corpus = Corpus(folder)
     corpus.notices += changes(corpus, folder.parent)
     return corpus
+
+
+def _prepared(folder: Path, identified: dict[str, Any], is_out: bool) -> Corpus | None:
+    if (found := existing(folder, identified, is_out)) is not None or is_out:
+        return found
+    other = same_as(folder)
+    with contextlib.suppress(ArticlesError):  # it is gone or damaged
+        return Corpus(other) if other is not None and is_corpus(other) else None
+    return None
 
 
 def _check_out(folder: Path, source_path: Path) -> None:

@@ -6,13 +6,12 @@ import numpy as np
 
 from engine.corpus import english
 from engine.evaluation import intervals, measured_on
-from engine.evaluation.interpretation import (
+from engine.evaluation.interpretation import Finding, findings
+from engine.evaluation.run_figures import (
     Bigram,
     Copying,
     Evidence,
     Figures,
-    Finding,
-    findings,
 )
 from engine.runs import states
 from engine.runs.folder import Run
@@ -25,15 +24,16 @@ from engine.runs.states import State
 _ENDED = (states.FINISHED, states.STOPPED)
 
 
-def of_run(run: Run, history: History, copying: Copying | None = None) -> list[Finding]:
+def of_run(run: Run, history: History, copying: Copying | None = None, state: State | None = None) -> list[Finding]:
     """What happened in a run; [] of one that has not ended, was not trained here, or measured nothing.
 
     Args:
-        history: what it has reported. copying: what its samples copied, where that was looked for.
+        history: what it has reported. copying: what its samples copied, where that was looked for. state: where it
+            stands; None = it is looked up.
     """
     if run.problem is not None or run.settings.method == IMPORTED:
         return []
-    found = gather(run.state(), history, copying, bool(run.settings.evaluate_tokens))
+    found = gather(state or run.state(), history, copying, bool(run.settings.evaluate_tokens))
     return [] if found is None else findings(found)
 
 

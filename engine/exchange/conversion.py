@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from engine.core import paths
 from engine.core.errors import CheckpointError, EngineError
 from engine.core.files import require_space
 from engine.models import formats, loading
+from engine.models.protocols import CausalLM
 from engine.runs import checkpoints, external, lifecycle
 from engine.runs.checkpoints import Checkpoint
 from engine.runs.references import ModelReference
@@ -89,5 +91,5 @@ def convert(reference: ModelReference, form: str, name: str = "", root: Path | N
     return external.keep(settings, root, ("converted", origin), facts, write, run.config.get("lineage"))
 
 
-def _weights(model) -> list:
+def _weights(model: CausalLM) -> list[Any]:
     return model.backbone.get_weights()

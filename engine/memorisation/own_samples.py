@@ -7,7 +7,8 @@ import numpy as np
 from engine.core.errors import EngineError
 from engine.corpus.store import Corpus
 from engine.evaluation import evidence
-from engine.evaluation.interpretation import Copying, Finding
+from engine.evaluation.interpretation import Finding
+from engine.evaluation.run_figures import Copying
 from engine.memorisation import search
 from engine.memorisation.search import Copied
 from engine.presets.tokenizers import Tokenizer

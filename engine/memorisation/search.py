@@ -154,7 +154,8 @@ class ShardFile:
             return positions + self.first
         begins = np.cumsum(np.diff(self.stretches).ravel() + 1) - np.diff(self.stretches).ravel() - 1
         of = np.searchsorted(begins, positions, side="right") - 1
-        return self.stretches[of, 0] + positions - begins[of]
+        found: np.ndarray = self.stretches[of, 0] + positions - begins[of]
+        return found
 
 
 def digest(stretches: np.ndarray) -> str:
@@ -166,7 +167,10 @@ def _grid(prepared: Corpus) -> np.ndarray:
     """Where a corpus's training tokens are cut into shards, ends included; some cuts may be equal."""
     starts = prepared.starts("train")
     length = max(1, suffixes.SHARD_BYTES // np.dtype(prepared.card["dtype"]).itemsize)
-    return starts[np.searchsorted(starts, np.arange(0, starts[-1] + length, length)).clip(max=len(starts) - 1)]
+    cuts: np.ndarray = starts[
+        np.searchsorted(starts, np.arange(0, starts[-1] + length, length)).clip(max=len(starts) - 1)
+    ]
+    return cuts
 
 
 def shards(ranges: tuple[Range, ...]) -> list[ShardFile]:

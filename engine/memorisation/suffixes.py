@@ -35,7 +35,8 @@ def sort(tokens: np.ndarray) -> np.ndarray:
     # With the high byte first, bytes sort as tokens do; the sorter's places inside a token are dropped.
     order = pydivsufsort.divsufsort(tokens.astype(tokens.dtype.newbyteorder(">")).view(np.uint8))
     if size == 1:
-        return order.astype(np.uint32)
+        places: np.ndarray = order.astype(np.uint32)
+        return places
     found = np.empty(len(tokens), np.uint32)
     at = 0
     for first in range(0, len(order), _PIECE):  # in pieces: the array is the largest thing in memory
@@ -140,7 +141,8 @@ class Shard:
         return lengths, where
 
     def _at(self, ranks: np.ndarray) -> np.ndarray:
-        return np.minimum(self.positions[ranks].astype(np.int64), len(self.tokens) - 1)
+        places: np.ndarray = np.minimum(self.positions[ranks].astype(np.int64), len(self.tokens) - 1)
+        return places
 
     def _common(self, positions: np.ndarray, starts: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         """int64 (places,): how many tokens from each place on are those of the text from each start on."""
@@ -161,7 +163,8 @@ class Shard:
         """bool (places,): whether the shard's suffix, at the first token that differs, sorts before the text's."""
         inside = positions < len(self.tokens)
         here = self.tokens[np.minimum(positions, len(self.tokens) - 1)].astype(np.int64)
-        return ~inside | (here < next_)
+        ordered: np.ndarray = ~inside | (here < next_)
+        return ordered
 
 
 def write(tokens: np.ndarray, path: Path) -> None:

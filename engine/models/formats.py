@@ -24,6 +24,7 @@ from engine.core.files import full, is_full, replace, require_space, size, stora
 from engine.core.folders import clear_old, staged_folder
 from engine.models import hugging_face, loading, usage
 from engine.models.backend import keras_hub
+from engine.models.protocols import Backbone, CausalLM
 from engine.presets import catalogue, tokenizers
 from engine.runs import checkpoints
 from engine.runs.checkpoints import CKPT, H5, KERAS
@@ -41,7 +42,7 @@ def keeps_optimizer(form: str, lora_rank: int = 0) -> bool:
     return form == CKPT and not lora_rank
 
 
-def save(model, folder: Path, form: str, lora_rank: int = 0) -> None:
+def save(model: CausalLM, folder: Path, form: str, lora_rank: int = 0) -> None:
     """Writes the weights of a GPT2CausalLM, adapters merged; with `ckpt` the built optimizer too."""
     backbone = model.backbone
     if form == H5:
@@ -77,18 +78,18 @@ def _tensorflow() -> Any:
     return tensorflow
 
 
-def _merged(backbone, lora_rank: int):
+def _merged(backbone: Backbone, lora_rank: int) -> Backbone:
     """The backbone itself, or a plain one that holds its weights with the adapters added in."""
     if not lora_rank:
         return backbone
-    plain = keras_hub.models.GPT2Backbone.from_config(backbone.get_config())
+    plain: Backbone = keras_hub.models.GPT2Backbone.from_config(backbone.get_config())
     with tempfile.TemporaryDirectory() as folder:
         backbone.save_weights(Path(folder) / checkpoints.WEIGHTS)  # Keras merges LoRA here
         plain.load_weights(Path(folder) / checkpoints.WEIGHTS)
     return plain
 
 
-def restore(model, folder: Path, form: str) -> None:
+def restore(model: CausalLM, folder: Path, form: str) -> None:
     """Reads the weights back into a compiled GPT2CausalLM, from `ckpt` with its built optimizer.
 
     Raises:
@@ -169,7 +170,7 @@ def _export(reference: ModelReference, form: str, target: Path, require: Callabl
     return target
 
 
-def disk_bytes(backbone, form: str) -> int:
+def disk_bytes(backbone: Backbone, form: str) -> int:
     """Estimates how much disk a backbone's weights take while they are written, in one of EXPORTS and in float32."""
     weights = backbone.count_params()
     if form == KERAS:

@@ -7,6 +7,7 @@ llama.cpp reads), the tokenizer as one file and how text is drawn are added here
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import tokenizers
 from tokenizers import AddedToken
@@ -63,5 +64,5 @@ def _tokenizer(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> tok
     return made
 
 
-def _write(path: Path, value: dict) -> None:
+def _write(path: Path, value: dict[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

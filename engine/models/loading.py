@@ -16,6 +16,7 @@ from engine.core.files import read_json
 from engine.core.folders import staged_folder
 from engine.models import attention
 from engine.models.backend import keras_hub
+from engine.models.protocols import Backbone
 from engine.presets import arithmetic, catalogue, tokenizers
 from engine.presets.catalogue import Preset
 from engine.runs import checkpoints
@@ -59,7 +60,11 @@ def new(architecture: Architecture) -> "keras_hub.models.GPT2CausalLM":
 
 
 def save_preset(
-    model: "keras_hub.models.GPT2CausalLM", vocabulary: dict, merges: list, folder: Path, card: str
+    model: "keras_hub.models.GPT2CausalLM",
+    vocabulary: dict[str, int],
+    merges: list[tuple[str, str]],
+    folder: Path,
+    card: str,
 ) -> None:
     """Writes a keras-hub preset in one step: configuration, weights, vocabulary and `README.md` with the card.
 
@@ -76,7 +81,9 @@ def save_preset(
         model.preprocessor = former
 
 
-def with_preprocessor(model: "keras_hub.models.GPT2CausalLM", vocabulary: dict, merges: list):
+def with_preprocessor(
+    model: "keras_hub.models.GPT2CausalLM", vocabulary: dict[str, int], merges: list[tuple[str, str]]
+) -> "keras_hub.models.GPT2CausalLM":
     """The model with a keras-hub preprocessor of that vocabulary, which its exports take along; the same object."""
     tokenizer = keras_hub.models.GPT2Tokenizer(vocabulary=vocabulary, merges=[" ".join(merge) for merge in merges])
     model.preprocessor = keras_hub.models.GPT2CausalLMPreprocessor(
@@ -127,7 +134,7 @@ def load_weights(model: "keras_hub.models.GPT2CausalLM", reference: ModelReferen
     _read(model.backbone, reference)
 
 
-def _read(backbone, reference: ModelReference) -> None:
+def _read(backbone: Backbone, reference: ModelReference) -> None:
     assert reference.checkpoint is not None
     try:
         read_weights(backbone, reference.checkpoint.folder, reference.checkpoint.format)
@@ -140,7 +147,7 @@ def _read(backbone, reference: ModelReference) -> None:
         ) from error
 
 
-def read_weights(backbone, folder: Path, form: str) -> None:
+def read_weights(backbone: Backbone, folder: Path, form: str) -> None:
     """Reads the weights of one of `CHECKPOINT_FORMATS` into a backbone, and nothing else: no configuration, no code.
 
     Raises:
@@ -172,7 +179,7 @@ def save_weights(model: "keras_hub.models.GPT2CausalLM", path: Path) -> None:
     model.backbone.save_weights(path)
 
 
-def _load_preset(preset: Preset, dtype: str, weights: bool = True):
+def _load_preset(preset: Preset, dtype: str, weights: bool = True) -> tuple[Backbone, tokenizers.Tokenizer]:
     if preset.folder is None:
         return _load_from_hub(preset, dtype, weights)
     try:
@@ -206,7 +213,7 @@ def vocabulary_folder(preset: Preset) -> Path:
         return _hub_vocabulary(preset.reference)
 
 
-def _load_from_hub(preset: Preset, dtype: str, weights: bool):
+def _load_from_hub(preset: Preset, dtype: str, weights: bool) -> tuple[Backbone, tokenizers.Tokenizer]:
     """A preset that keras-hub fetches, or finds in its cache."""
     with _hub_errors(preset):
         _check_arithmetic(preset.reference)

@@ -60,6 +60,18 @@ class Backbone(Protocol):
     def set_weights(self, weights: list[Any]) -> None:
         """Takes such values."""
 
+    def get_config(self) -> dict[str, Any]:
+        """Gives what `from_config` makes one like it from."""
+
+    def save(self, path: Path) -> None:
+        """Writes it as Keras's archive."""
+
+    def save_weights(self, path: Path) -> None:
+        """Writes its weights, adapters merged."""
+
+    def load_weights(self, path: Path) -> None:
+        """Reads them back."""
+
 
 class CausalLM(Protocol):
     """A GPT-2 that trains and scores.

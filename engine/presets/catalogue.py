@@ -10,6 +10,7 @@ import socket
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from engine.core import fields, paths
 from engine.core.errors import PresetError
@@ -223,6 +224,9 @@ def card(preset: Preset) -> str:
         return ""
 
 
-def json_of(preset: Preset) -> dict:
+def json_of(preset: Preset) -> dict[str, Any]:
     """The description as a run's configuration keeps it."""
-    return json.loads(json.dumps({"reference": preset.reference, "form": preset.form, "hash": preset.hash()}))
+    described: dict[str, Any] = json.loads(
+        json.dumps({"reference": preset.reference, "form": preset.form, "hash": preset.hash()})
+    )
+    return described

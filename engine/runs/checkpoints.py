@@ -8,7 +8,6 @@ step-XXXXXXXX/
 
 import contextlib
 import functools
-import hashlib
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -16,30 +15,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.core import checked, fields, paths
+from engine.core import paths
 from engine.core.errors import CheckpointError, EngineError, SupersededError
-from engine.core.files import (
-    json_text,
-    open_plain,
-    parse_json,
-    sha256,
-    storage_errors,
-    temporary,
-    write_bytes,
-)
 from engine.core.files import replace as rename
+from engine.core.files import sha256, storage_errors, temporary
 from engine.core.folders import commit_folder, staged_folder
-from engine.core.kept import Kept
-from engine.runs import lifecycle, states
+from engine.runs import lifecycle, manifests, states
 from engine.runs.folder import Run
 from engine.runs.settings import CKPT as CKPT
 from engine.runs.settings import H5 as H5
 from engine.runs.settings import KERAS as KERAS
 
-SCHEMA_VERSION = 2
-WEIGHTS, TRAINING, MANIFEST = "model.weights.h5", "training.npz", "manifest.json"
-_SEAL = "manifest_sha256"
-_MOST_MANIFEST_BYTES = 16 << 20
+WEIGHTS, TRAINING = "model.weights.h5", "training.npz"
 _MOST_HASHES = 256
 _PUBLISHING_ATTEMPTS = 5
 # The files of each format; the first is the one whose hash names the model.
@@ -113,8 +100,8 @@ def commit(run: Run, step: int, facts: dict[str, Any]) -> Iterator[Path]:
         files = {
             path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in sorted(staging.iterdir())
         }
-        manifest = {"schema_version": SCHEMA_VERSION, "format": H5, "step": step, "time": time.time()}
-        _write_manifest(staging, {**manifest, **facts, "files": files})
+        manifest = {"schema_version": manifests.SCHEMA_VERSION, "format": H5, "step": step, "time": time.time()}
+        manifests.write(staging, {**manifest, **facts, "files": files})
 
 
 def _publish(run: Run, staging: Path, target: Path) -> None:
@@ -137,50 +124,13 @@ def _publish(run: Run, staging: Path, target: Path) -> None:
     raise CheckpointError("Another process writes the checkpoint {name} at the same time.", name=target.name)
 
 
-def _sealed(manifest: dict[str, Any]) -> str:
-    """The text of a manifest's file, with the hash of all that stands in it."""
-    return json_text({**manifest, _SEAL: hashlib.sha256(json_text(manifest).encode()).hexdigest()})
-
-
-def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    write_bytes(folder / MANIFEST, _sealed(manifest).encode())
-
-
-def _read_manifest(folder: Path) -> dict[str, Any] | None:
-    """What the manifest in `folder` says, or None where it is absent, damaged or of another version.
-
-    The text must be what would be written for its content, to the last character, so that no change passes.
-    """
-    try:
-        with open_plain(folder / MANIFEST) as file:
-            content = file.read(_MOST_MANIFEST_BYTES)
-        manifest = parse_json(content)
-        text = content.decode("utf-8").replace("\r\n", "\n")  # git on Windows may have changed the ends of the lines
-    except (OSError, ValueError):
-        return None
-    if not isinstance(manifest, dict):
-        return None
-    if manifest.get("schema_version") == 1 and _SEAL not in manifest:  # written before there were seals
-        return manifest if text == json_text(manifest) else None
-    manifest.pop(_SEAL, None)
-    return manifest if text == _sealed(manifest) and manifest.get("schema_version") == SCHEMA_VERSION else None
-
-
-def _usable_manifest(path: Path) -> dict[str, Any] | None:
-    manifest = _read_manifest(path.parent)
-    return None if manifest is None or fields.wrong(manifest, checked.MANIFEST) else manifest
-
-
-_manifests = Kept(_usable_manifest)
-
-
 def of_run(run: Run) -> list[Checkpoint]:
     """The committed checkpoints of a run, oldest first, by their manifests (`verify` reads the files)."""
     return [found for folder in run.checkpoint_folders() if (found := _open(folder)) is not None]
 
 
 def _open(folder: Path) -> Checkpoint | None:
-    manifest = _manifests.of(folder / MANIFEST)
+    manifest = manifests.usable.of(folder / manifests.MANIFEST)
     if manifest is None or str(manifest["step"]) != _step_of(folder):
         return None
     if set(WEIGHTS_FILES.get(manifest["format"], ("",))) <= set(manifest["files"]):
@@ -256,7 +206,7 @@ def _verified(folder: Path, fresh: bool = False, unread: bool = True) -> Checkpo
     """The checkpoint in a folder, once `verify` has found nothing; raises as it does, for an unreadable manifest too."""
     checkpoint = _open(folder)
     if checkpoint is None:
-        raise _damaged(f"{folder.parent.name}/{_step_of(folder)}", MANIFEST)
+        raise _damaged(f"{folder.parent.name}/{_step_of(folder)}", manifests.MANIFEST)
     verify(checkpoint, fresh=fresh, unread=unread)
     return checkpoint
 
@@ -303,7 +253,7 @@ def find(reference: str, root: Path | None = None) -> Checkpoint:
             return checkpoint
     for folder in run.checkpoint_folders():
         if step in (folder.name, _step_of(folder)):
-            raise _damaged(f"{name}/{step}", MANIFEST)
+            raise _damaged(f"{name}/{step}", manifests.MANIFEST)
     raise CheckpointError("The run {name} has no checkpoint {step}.", name=name, step=paths.shortened(step))
 
 
@@ -420,5 +370,5 @@ def _is_whole(checkpoint: Checkpoint, unread: bool = True) -> bool:
 def with_manifest(checkpoint: Checkpoint, **facts: Any) -> Checkpoint:
     """The checkpoint with facts added to its manifest, on disk too (figures measured after it was written)."""
     manifest = {**checkpoint.manifest, **facts}
-    _write_manifest(checkpoint.folder, manifest)
+    manifests.write(checkpoint.folder, manifest)
     return replace(checkpoint, manifest=manifest)

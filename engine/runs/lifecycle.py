@@ -162,10 +162,11 @@ def all_runs(root: Path | None = None) -> list[Run]:
         runs = [Run(folder) for folder in (root or paths.checkpoints_root()).iterdir() if is_run(folder)]
     except OSError:
         return []
-    return sorted(runs, key=_newest_first)
+    return sorted(runs, key=newest_first)
 
 
-def _newest_first(run: Run) -> tuple[int, float]:
+def newest_first(run: Run) -> tuple[int, float]:
+    """What the order of `all_runs` goes by."""
     return (0 if run.recorded is None else 2 if run.ships_without_weights else 1), -_created(run)
 
 

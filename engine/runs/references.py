@@ -8,9 +8,10 @@ from engine.core import paths
 from engine.core.errors import CheckpointError, EngineError, PresetError, RunError
 from engine.presets import catalogue
 from engine.presets.catalogue import Preset
-from engine.runs import lifecycle
+from engine.runs import lifecycle, looks
 from engine.runs.checkpoints import Checkpoint, find, of_run, preset_of
 from engine.runs.folder import Run
+from engine.runs.looks import Look
 
 MOST_NAMED = 10  # runs in a sentence that says which there are
 
@@ -112,18 +113,18 @@ def _check_preset(preset: Preset, began_with: str, name: str) -> None:
         )
 
 
-def bases(root: Path | None = None) -> list[Preset]:
-    """The presets that are on this machine: those that ship, then those that runs were trained from."""
-    found = {preset.reference: preset for preset in catalogue.shipped()}
+def bases(root: Path | None = None, found: list[Look] | None = None) -> list[Preset]:
+    """The presets that are on this machine: those that ship, then those that runs were trained from; `found` as for `models`."""
+    presets = {preset.reference: preset for preset in catalogue.shipped()}
     named: dict[str, None] = {}
-    for run in lifecycle.all_runs(root):
+    for look in looks.of_all(root) if found is None else found:
         with contextlib.suppress(EngineError):
-            named[run.settings.preset] = None
+            named[look.run.settings.preset] = None
     for reference in named:  # each looked at once: hundreds of runs have a few between them
         preset = _found(reference)
         if preset is not None and (preset.folder is not None or catalogue.cached(preset)):
-            found.setdefault(preset.reference, preset)
-    return list(found.values())
+            presets.setdefault(preset.reference, preset)
+    return list(presets.values())
 
 
 def _found(reference: str) -> Preset | None:
@@ -134,21 +135,29 @@ def _found(reference: str) -> Preset | None:
         return None
 
 
-def models(root: Path | None = None) -> list[ModelReference]:
+def models(root: Path | None = None, found: list[Look] | None = None) -> list[ModelReference]:
     """Every model there is: the presets on this machine, then the checkpoints of all runs, newest run first; of each its
-    result, then the others from the newest to the oldest."""
-    found = [ModelReference(preset) for preset in bases(root)]
+    result, then the others from the newest to the oldest.
+
+    Args:
+        found: every run, where somebody has just looked.
+    """
+    found = looks.of_all(root) if found is None else found
+    references = [ModelReference(preset) for preset in bases(root, found)]
     known: dict[str, Preset | None] = {}
-    for run in lifecycle.all_runs(root):
+    for look in found:
         try:
-            reference = run.settings.preset
+            reference = look.run.settings.preset
         except EngineError:
             continue
         if reference not in known:
             known[reference] = _found(reference)
         if (base := known[reference]) is None:
             continue
-        result = run.state().result
-        ordered = sorted(of_run(run), key=lambda checkpoint: (checkpoint.step != result, -checkpoint.step))
-        found.extend(ModelReference(base, checkpoint) for checkpoint in ordered)
-    return found
+        ordered = _result_first(look)
+        references.extend(ModelReference(base, checkpoint) for checkpoint in ordered)
+    return references
+
+
+def _result_first(look: Look) -> list[Checkpoint]:
+    return sorted(of_run(look.run), key=lambda checkpoint: (checkpoint.step != look.state.result, -checkpoint.step))

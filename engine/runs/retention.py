@@ -21,10 +21,13 @@ _NO_ROOM = sentence(
 
 def pinned(run: Run) -> set[int]:
     """The steps whose checkpoints a person pinned; all of them where that cannot be read, so that none is lost."""
+    path = os.path.join(run.folder, PINS)  # which few runs have; asked of hundreds at each drawing
+    if not os.path.lexists(path):
+        return set()
     try:
-        return set(checked.read(run.folder / PINS, checked.PINS)["steps"])
+        return set(checked.read(Path(path), checked.PINS)["steps"])
     except RunError:
-        if not os.path.lexists(run.folder / PINS):
+        if not os.path.lexists(path):  # it was taken away between the two looks
             return set()
         return {checkpoint.step for checkpoint in checkpoints.of_run(run)}
 

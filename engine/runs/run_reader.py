@@ -92,8 +92,8 @@ class RunReader:
     @property
     def recorded(self) -> dict[str, Any] | None:
         """Command, date and commit of a run that ships with the project, or None for one's own."""
-        path = self.folder / "recorded.json"  # which few runs have
-        return (os.path.lexists(path) and checked.read_if_whole(path, checked.RECORDED)) or None
+        path = os.path.join(self.folder, "recorded.json")  # which few runs have; asked of hundreds at each drawing
+        return (os.path.lexists(path) and checked.read_if_whole(Path(path), checked.RECORDED)) or None
 
     @property
     def ships_without_weights(self) -> bool:
@@ -183,7 +183,11 @@ class RunReader:
 
     def checkpoint_folders(self) -> list[Path]:
         """The folders of checkpoints, oldest first (whether they are whole, engine.runs.checkpoints says)."""
-        return sorted(path for path in self.folder.glob("step-*") if _STEP_FOLDER.fullmatch(path.name))
+        try:
+            names = sorted(name for name in os.listdir(self.folder) if _STEP_FOLDER.fullmatch(name))
+        except OSError:
+            return []
+        return [self.folder / name for name in names]
 
     def saved_step(self) -> int:
         """The step of the newest checkpoint, whether whole or not; 0 where there is none."""

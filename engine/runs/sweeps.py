@@ -4,12 +4,13 @@ import dataclasses
 import itertools
 import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from engine.core import paths
 from engine.core.errors import EngineError, SettingsError
+from engine.core.splits import TEST
 from engine.runs import checkpoints, lifecycle, submission
 from engine.runs.folder import Run
 from engine.runs.history import shared
@@ -26,7 +27,7 @@ class Row:
 
     Attributes:
         articles: how many it was trained on; None = not known yet. first: of them, from 1. varied: the settings in which the sweep's runs differ.
-        validation, test: FIGURES of its result on the whole split; empty until they are measured. base: those of the base on test.
+        validation, test: FIGURES of its result on the whole split; empty until they are measured. base, base_validation: those of the base on test and on validation.
     """
 
     run: str
@@ -40,6 +41,11 @@ class Row:
     test: dict[str, float]
     base: dict[str, float]
     first: int = 1  # of its articles
+    base_validation: dict[str, float] = field(default_factory=dict)
+
+    def of(self, split: str) -> dict[str, float]:
+        """FIGURES of its result on validation or test."""
+        return self.test if split == TEST else self.validation
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Point:
     """What so many articles give, over the seeds of the settings that are best there on validation.
 
     Attributes:
-        mean, low, high: of FIGURES on test, over the seeds. spread: their standard deviation; 0 of one seed.
+        mean, low, high: of FIGURES on one split, over the seeds. spread: their standard deviation; 0 of one seed.
         seeds: how many. varied: the settings.
     """
 
@@ -149,17 +155,15 @@ def name_of(run: Run) -> str:
         return ""
 
 
-def names(root: Path | None = None) -> list[str]:
-    """All sweeps, the newest first."""
-    return list(dict.fromkeys(name for run in lifecycle.all_runs(root) if (name := name_of(run))))
+def names(root: Path | None = None, among: list[Run] | None = None) -> list[str]:
+    """All sweeps, the newest first; `among` all runs, where somebody has just looked."""
+    every = lifecycle.all_runs(root) if among is None else among
+    return list(dict.fromkeys(name for run in every if (name := name_of(run))))
 
 
 def rows(sweep: str, root: Path | None = None) -> list[Row]:
     """The table of a sweep: its runs by articles, settings and seed; broken ones left out."""
-    runs = []
-    for run in lifecycle.all_runs(root):
-        if name_of(run) == sweep and run.problem is None:
-            runs.append(run)
+    runs = [run for run in lifecycle.all_runs(root) if name_of(run) == sweep and run.problem is None]
     tables = [dataclasses.asdict(run.settings) for run in runs]
     apart = ("name", "seed", "first_article", "last_article")
     differing = [
@@ -188,6 +192,7 @@ def _row(run: Run, varied: dict[str, Any]) -> Row:
         of("run", "test"),
         of("base", "test"),
         settings.first_article or 1,
+        of("base", "validation"),
     )
 
 
@@ -200,11 +205,11 @@ def _articles(run: Run) -> int | None:
     return last - first + 1 if first and last else None
 
 
-def scaling(found: list[Row]) -> list[Point]:
-    """Of each number of articles the test figures of the settings whose loss on validation is lowest, over all seeds; by
-    articles. Test plays no part in the choice."""
+def scaling(found: list[Row], split: str = TEST) -> list[Point]:
+    """Of each number of articles the figures, on test or on validation, of the settings whose loss on validation is lowest, over
+    all seeds; by articles. Test plays no part in the choice."""
     points = []
-    measured = [row for row in found if row.articles and row.validation and row.test]
+    measured = [row for row in found if row.articles and row.validation and row.of(split)]
     # Other articles of the same number are no other seed: they are a point of their own.
     for (articles, _first), group in itertools.groupby(
         sorted(measured, key=lambda row: (row.articles or 0, row.first)), lambda row: (row.articles, row.first)
@@ -213,7 +218,7 @@ def scaling(found: list[Row]) -> list[Point]:
         for row in group:
             by_settings.setdefault(str(row.varied), []).append(row)
         best = min(by_settings.values(), key=lambda rows: statistics.fmean(row.validation["loss"] for row in rows))
-        values = {name: [row.test[name] for row in best] for name in FIGURES}
+        values = {name: [row.of(split)[name] for row in best] for name in FIGURES}
         points.append(
             Point(
                 articles or 0,

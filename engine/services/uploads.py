@@ -25,7 +25,7 @@ from engine.evaluation import cache
 from engine.runs import lifecycle, states
 from engine.services import import_job
 
-FOLDER, VISITORS = ".uploads", "visitors"
+FOLDER, VISITORS = paths.visitors_uploads(Path()).parts
 _STAGED_SECONDS = 3600.0  # after which what was being written is what a kill has left
 _SUFFIXES = ".suffixes"  # engine.memorisation.search's, below the corpora
 

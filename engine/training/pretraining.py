@@ -8,7 +8,7 @@ goes on, since the order of the data is a function of (seed, epoch, step).
 import contextlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,7 @@ from engine.core import fields
 from engine.core.errors import ArticlesError, EngineError, RunError, SettingsError
 from engine.core.files import make_folder, read_json, sha256, write_json
 from engine.core.locks import held
-from engine.core.progress import OnProgress, Phase, ignore
-from engine.core.splits import VALIDATION
+from engine.core.progress import OnProgress, ignore
 from engine.corpus import windows
 from engine.evaluation import scoring
 from engine.models import loading
@@ -29,12 +28,12 @@ from engine.runs import checkpoints, lifecycle
 from engine.runs.folder import Run
 from engine.runs.settings import H5, LAST, PRETRAINING, RunSettings
 from engine.runs.states import QUEUED, RUNNING
-from engine.training import books, reports, saver, schedules
-from engine.training.loop import Loop, Sums
+from engine.training import books, saver, schedules
+from engine.training.loop import Loop
 from engine.training.muon import Muon
-from engine.training.progress import Training
+from engine.training.pretraining_recorder import Recorder
 from engine.training.state import TrainingState
-from engine.training.steppers import LearningRate, Packed
+from engine.training.steppers import Packed
 
 _VOCABULARY = "vocabulary.json"
 _FORMER_STATE = fields.needed(step=fields.step, tokens=fields.positive)
@@ -217,7 +216,7 @@ def _train(run: Run, texts: dict[str, str], out: Path, settings: Settings, on_pr
             step, settings.learning_rate, settings.warmup_steps, settings.decay_steps, settings.steps
         )
 
-    recorder = _Recorder(run, model, state, batches, learning_rate, on_progress, held_out_figures)
+    recorder = Recorder(run, model, state, batches, learning_rate, on_progress, held_out_figures)
     Loop(
         state, batches, Packed(model, settings.batch_size, scoring.JIT_COMPILE), learning_rate, recorder, on_progress
     ).run()
@@ -299,62 +298,6 @@ def _former_state(work: Path) -> dict[str, Any] | None:
     weights = work / "state" / "model.weights.h5"
     whole = weights.is_file() and state.get("sha256") == sha256(weights)
     return state if whole and not fields.wrong(state, _FORMER_STATE) else None
-
-
-@dataclass
-class _Recorder:
-    """What is done beside the steps of a pretraining."""
-
-    run: Run
-    model: CausalLM
-    state: TrainingState
-    batches: windows.Batches
-    learning_rate: LearningRate
-    on_progress: OnProgress
-    held_out_figures: Callable[[int], dict[str, Any]]
-
-    def due(self) -> int:
-        """The step to save at next."""
-        every = self.run.settings.evaluate_steps
-        return (self.state.step // every + 1) * every
-
-    def after_steps(self) -> None:
-        """Nothing: its steps are known from the beginning."""
-
-    def report(self, sums: Sums) -> None:
-        """Writes the training figures since the last report."""
-        rate = self.learning_rate(self.state.step - 1)
-        reports.write(self.run, self.state, sums, self.batches.steps_per_epoch, rate)
-
-    def interval_ends(self) -> bool:
-        """Whether the step that is done is one to save at."""
-        return self.state.step % self.run.settings.evaluate_steps == 0
-
-    def measure(self) -> None:
-        """Measures a part of the held-out books; at the end nothing, since then all of them are measured."""
-        if self.state.finished or not (figures := self.held_out_figures(self.run.settings.interval_tokens)):
-            return
-        self.state.metrics[VALIDATION] = figures
-        self.run.append_event("evaluation", step=self.state.step, split=VALIDATION, model="run", whole=False, **figures)
-        self.state.take_loss(figures["loss"])
-
-    def worth_saving(self) -> bool:
-        """Always but at the end, when the preset is written."""
-        return not self.state.finished
-
-    def save(self) -> None:
-        """Writes everything to go on from, and says what was measured there."""
-        saver.write(self.run, self.model, self.state, H5)
-        saver.announce(self.run, self.state, self.run.settings.keep_checkpoints)
-        figures = self.state.metrics.get(VALIDATION, {})
-        self.on_progress(Training(self.state.step, self.state.steps, Phase.TRAINING, held_out=figures))
-
-    def ends_early(self) -> bool:
-        """Never: how many tokens to see was chosen."""
-        return False
-
-    def training_continues(self) -> None:
-        """Nothing."""
 
 
 def _vocabulary(texts: dict[str, str], settings: Settings, work: Path) -> tuple[dict[str, int], list[tuple[str, str]]]:

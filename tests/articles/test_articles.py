@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import article_line
+from pubmed_helpers import article_line
 
 from engine.articles import Skipped, Source
 from engine.core.errors import ArticlesError, RangeError

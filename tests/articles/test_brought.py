@@ -10,8 +10,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from articles_helpers import goes_on_from_every_place, read
-from conftest import article_line
 from project import BROUGHT
+from pubmed_helpers import article_line
 
 from engine.articles import Options, isolation, marked, table
 from engine.corpus import finishing, little, preparation
@@ -114,12 +114,17 @@ def test_so_little_and_a_pattern_are_told(tmp_path):
 
 
 @pytest.mark.slow
-def test_twenty_sentences_can_be_trained_on(root, tiny_preset, capsys, eager):
-    from engine.cli.app import main
+def test_twenty_sentences_can_be_trained_on(root, tiny_preset, eager):
+    from training_helpers import settings_of
 
-    command = ["train", "--preset", str(tiny_preset), "--articles", str(BROUGHT / "twenty_lines.txt"), "--steps", "2"]
-    assert main([*command, "--sequence-length", "32", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["steps"] == 2
+    from engine.runs import states, submission
+    from engine.services import worker
+
+    run = submission.submit(settings_of(tiny_preset, BROUGHT / "twenty_lines.txt", steps=2))
+    worker.work(run)
+    assert (run.state().state, run.state().step) == (states.FINISHED, 2)
+    measured = {(e["model"], e["whole"]) for e in run.events("evaluation") if e["split"] == "validation"}
+    assert measured == {("base", False), ("run", False), ("base", True), ("run", True)}
 
 
 @pytest.mark.parametrize("mark", ["{n}. ", "{n}) ", "- ", "• ", "* "])

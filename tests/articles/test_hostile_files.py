@@ -10,7 +10,7 @@ import psutil
 import pyarrow
 import pyarrow.parquet
 import pytest
-from conftest import article_line, jsonl
+from pubmed_helpers import article_line, jsonl
 from sources_helpers import read, table_rows
 
 from engine.articles import Skipped, Source, isolation, parquet

@@ -9,7 +9,7 @@ import zipfile
 import pyarrow
 import pyarrow.parquet
 import pytest
-from conftest import article_line, jsonl
+from pubmed_helpers import article_line, jsonl
 from sources_helpers import JATS, read, table_rows
 
 from engine.articles import Options, Source, csv_table, hub, member, text

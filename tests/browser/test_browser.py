@@ -174,6 +174,7 @@ def test_the_button_trains_the_curve_moves_and_the_samples_differ(browser, serve
     assert page.locator(".play path.ghost").count() == 0
     # A reload finds the run again.
     page.reload()
+    until_drawn(page)
     page.wait_for_selector(".play path.line", timeout=60_000)
     page.locator(".st-key-lab_stop button").click()
     until(lambda: page.get_by_text("stopped").count() > 0, 60)

@@ -140,14 +140,14 @@ def test_a_figure_is_saved_as_a_picture_and_as_data(browser, server):
     saved = {}
     for form in ("PNG", "SVG", "CSV"):
         with page.expect_download(timeout=30_000) as download:
-            page.get_by_role("button", name=f"accuracy on validation (%) as {form}", exact=True).click()
-        assert download.value.suggested_filename == f"atelier-accuracy-on-validation.{form.lower()}"
+            page.get_by_role("button", name=f"accuracy (%) as {form}", exact=True).click()
+        assert download.value.suggested_filename == f"atelier-accuracy.{form.lower()}"
         saved[form] = download.value.path().read_bytes()
     assert saved["PNG"].startswith(b"\x89PNG") and int.from_bytes(saved["PNG"][16:20], "big") > 1000  # pixels across
     assert b"<svg" in saved["SVG"] and "training steps" in saved["SVG"].decode()
     rows = list(csv.reader(io.StringIO(saved["CSV"].decode("utf-8-sig"), newline="")))
-    assert rows[0] == ["series", "training steps", "accuracy on validation (%)"]
-    validation = [row for row in rows if row[0] == "validation"]
+    assert rows[0] == ["series", "training steps", "accuracy (%)"]
+    validation = [row for row in rows if row[0] == "validation, 8,192 of 15,072 tokens"]
     assert [float(validation[-1][1]), round(float(validation[-1][2]), 1)] == [200, 29.8]
     code = page.locator('[role="dialog"] img')
     assert code.evaluate("image => image.complete && image.naturalWidth > 0")

@@ -12,10 +12,15 @@ PARSES = """async source => {
     catch (error) { return String(error); }
     return "";
 }"""
-DROPPED = """([selectors, declarations]) => [
+# A query that the browser does not know is false, and so is its contrary.
+DROPPED = """([selectors, declarations, queries]) => [
     ...selectors.filter(selector => !CSS.supports(`selector(${selector})`)),
     ...declarations.filter(([property, value]) => !CSS.supports(property, value)).map(pair => pair.join(": ")),
+    ...queries.filter(query => !matchMedia(query).matches
+        && !matchMedia(`not ${query.startsWith("(") ? `(${query})` : query}`).matches),
 ]"""
+_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+_MEDIA = re.compile(r"@media ([^{},]+)\{\s*\}")  # one whose rules have been taken out
 
 
 @pytest.fixture(scope="module")
@@ -27,19 +32,37 @@ def files(ending: str) -> list:
     return sorted(path.relative_to(PROJECT).as_posix() for path in (PROJECT / "ui").rglob(f"*.{ending}"))
 
 
+def parts(selectors: str) -> list[str]:
+    """The selectors of a rule: cut at commas, but at none inside `:is(a, :not(b))`."""
+    found, depth = [""], 0
+    for sign in selectors:
+        depth += (sign == "(") - (sign == ")")
+        if sign == "," and not depth:
+            found.append("")
+        else:
+            found[-1] += sign
+    return found
+
+
 def dropped(page, css: str) -> list[str]:
-    """The selectors and declarations that the browser does not know, and what stands outside of all rules."""
-    selectors, declarations = [], []
+    """The selectors, declarations and media queries that the browser does not know, and what stands outside of all rules."""
+    selectors, declarations, queries = [], [], []
 
     def rule(found: re.Match) -> str:
-        selectors.extend(selector.strip() for selector in found[1].split(","))
+        selectors.extend(selector.strip() for selector in parts(found[1]))
         lines = (line.partition(":") for line in found[2].split(";") if line.strip())
-        declarations.extend([name.strip(), value.strip()] for name, _colon, value in lines)
+        declarations.extend(
+            [name.strip(), value.strip().removesuffix("!important").strip()] for name, _colon, value in lines
+        )
         return ""
 
-    outside = re.sub(r"([^{}]+)\{([^{}]*)\}", rule, re.sub(r"/\*.*?\*/", "", css, flags=re.S)).strip()
+    def media(found: re.Match) -> str:
+        queries.append(found[1].strip())
+        return ""
+
+    outside = _MEDIA.sub(media, _RULE.sub(rule, re.sub(r"/\*.*?\*/", "", css, flags=re.S))).strip()
     assert selectors
-    return [*page.evaluate(DROPPED, [selectors, declarations]), *([outside] if outside else [])]
+    return [*page.evaluate(DROPPED, [selectors, declarations, queries]), *([outside] if outside else [])]
 
 
 @pytest.mark.parametrize("path", files("js"))
@@ -59,4 +82,11 @@ def test_what_is_mistyped_is_found(page):
         "colour: red",
         "width: 3xp",
         "} .c",
+    ]
+    assert dropped(
+        page,
+        "@media (max-wdth: 9px) { .c, :is(.a, :not(.b)):nth-chld(2) { top: 0 !important } } @media (max-width: 9px) { .a { top: 0 } }",
+    ) == [
+        ":is(.a, :not(.b)):nth-chld(2)",
+        "(max-wdth: 9px)",
     ]

@@ -57,10 +57,10 @@ def test_of_one_run_it_is_told_where_it_stands_and_what_happened(root, capsys):
     first, second = capsys.readouterr().out.splitlines()
     assert first == "one: finished, step 4 of 4"
     assert second.startswith(
-        "It was too short to tell whether it learned: it ended at step 4, and on the part of validation"
+        "It was too short to tell whether it learned: it ended at step 4, and on the whole of validation"
     )
     assert main(["runs", run.name, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     (finding,) = told["findings"]
     assert (told["state"], finding["code"], finding["own"]) == ("finished", "too_short", 0.2)
-    assert (finding["measured"], finding["start"]) == ("part_at_intervals", "base")
+    assert (finding["measured"], finding["start"]) == ("whole", "base")

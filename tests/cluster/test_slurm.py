@@ -38,6 +38,7 @@ def test_the_check_says_what_is_missing(cluster):
     cluster.write_settings(**cluster_helpers.SLURM)
 
 
+@pytest.mark.long  # three trainers, one behind the other, and Slurm's rest before it starts a job again
 def test_a_run_that_is_put_back_ends_as_one_that_is_not_disturbed(cluster):
     run = cluster.submit("requeued", STEPS, SAVES)
     job = cluster.job_of("requeued")

@@ -160,7 +160,7 @@ def test_a_trainer_keeps_what_tensorflow_saw_and_trains_on_the_cpu(root, driver,
     run = run_on("auto", root)
     run.append_event("state", state="running", device="gpu:0")
     monkeypatch.setattr(placing.backend, "gpus", list)
-    assert placing.place(run, "gpu:0") == ("/device:CPU:0", "float32")
+    assert placing.place(run, "gpu:0") == (("/device:CPU:0",), "float32")
     assert [event["kind"] for event in run.events("state", "gpu_unused")] == ["state", "gpu_unused"]
     assert machine.devices("auto") == ("cpu",)  # from now on: the next run takes the CPU's lock and memory
 

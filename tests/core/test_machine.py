@@ -14,6 +14,7 @@ from engine.core.errors import ResourcesError, SettingsError
 from engine.presets import memory
 from engine.runs import needs, submission
 from engine.runs.settings import RunSettings
+from ui import numbers
 
 GB = 1 << 30
 V2_MOUNT = "30 24 0:26 {root} /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate"
@@ -163,7 +164,7 @@ def test_where_waiting_or_another_setting_helps_it_is_that_which_is_said(monkeyp
 
 
 MAY_STAY = re.compile(
-    "Share|Stop|Play|Verify|Continue|Specialise|Delete|CSV|Build the index|Copied|Open|Markdown|Prepare"
+    "Share|Present|Stop|Play|Verify|Continue|Specialise|Delete|CSV|Build the index|Copied|Open|Markdown|Prepare"
 )
 
 
@@ -184,7 +185,9 @@ def test_no_page_offers_what_can_only_fail_and_the_recorded_run_is_the_lab(page,
         assert offered == []
     text = " ".join(m.value for m in app.markdown)
     if page in ("lab", "train", "write", "score", "words"):
-        assert ("2 GB" if language == "en" else "2 Go") in text and f"{round(little / 1e6)} " in text
+        assert (
+            "2 GB" if language == "en" else "2 Go"
+        ) in text and f"{numbers.decimal(little / 1e6, 0, language)} " in text
     if page == "lab":
         assert played(app)["badge"] and app.metric
     assert not app.error

@@ -16,8 +16,9 @@ from engine.training.progress import Training
 ENGINE = sorted((PROJECT / "engine").rglob("*.py"))
 # What is called with how much is done, or asked whether to stop.
 OTHER_WAYS = re.compile(r"Callable\[\[(int(, int)?|Progress)\], (None|object|bool)\]|Callable\[\[\], bool\]")
-# What huggingface_hub takes for a progress bar, and a room that is required before anything is done.
-OTHER_THINGS = {("_bar", "take"), ("_export", "require")}
+# What huggingface_hub takes for a progress bar, a room that is required before anything is done, and whether others wait for
+# the models: whoever writes lets them go first and then goes on.
+OTHER_THINGS = {("_bar", "take"), ("_export", "require"), ("__init__", "others_wait")}
 
 
 @pytest.mark.parametrize("path", ENGINE, ids=lambda p: ".".join(p.relative_to(PROJECT).with_suffix("").parts))

@@ -5,7 +5,7 @@ import shutil
 import zipfile
 
 import pytest
-from conftest import article_line
+from pubmed_helpers import article_line
 from sources_helpers import cancelled_after, contents, write_articles
 from waiting_helpers import until_files_are_later
 

@@ -8,7 +8,7 @@ import unicodedata
 
 import numpy as np
 import pytest
-from conftest import WORDS
+from pubmed_helpers import WORDS
 
 from engine.cli.app import main
 from engine.core import paths

@@ -11,12 +11,13 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import article_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pubmed_helpers import article_line
 from sources_helpers import cancelled_after, contents, write_articles
 from waiting_helpers import until
 
@@ -352,3 +353,39 @@ def test_an_epoch_of_a_range_holds_every_token_of_its_articles_once_and_no_other
         expected += [*tokenizer.encode(" ".join([str(n)] * sizes[n]) + "\n"), tokenizer.end_of_text]
     assert np.array_equal(stream, expected[:-1])
     assert sorted(targets) == sorted(expected[1:-1])
+
+
+def folder_of_articles(folder, count):
+    folder.mkdir()
+    write_articles(folder / "train.jsonl", range(count))
+    write_articles(folder / "test.jsonl", range(count, count + 2))
+
+
+def test_the_same_articles_as_a_folder_and_as_a_zip_are_one_corpus(tmp_path, tokenizer):
+    folder, packed, corpora = tmp_path / "mine", tmp_path / "mine.zip", tmp_path / "corpora"
+    folder_of_articles(folder, 12)
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in sorted(folder.iterdir()):
+            archive.write(path, f"mine/{path.name}")
+    first, second = (preparation.prepare(path, tokenizer, corpora) for path in (folder, packed))
+    assert first.folder == second.folder and len(store.all_corpora(corpora)) == 1
+    assert [Path(source).name for source in lookup.sources(first)] == ["mine", "mine.zip"]
+    assert lookup.find(packed, tokenizer, root=corpora).folder == first.folder  # nothing is read for that
+    assert not list(corpora.glob(".*.preparing"))
+    shutil.rmtree(first.folder)  # as a person does: the other is prepared anew, and stands for itself
+    assert lookup.find(packed, tokenizer, root=corpora) is None
+    assert preparation.prepare(packed, tokenizer, corpora).card["source"].endswith("mine.zip")
+
+
+def test_other_articles_options_or_a_visitors_upload_are_another_corpus(root, tmp_path, tokenizer):
+    corpora = tmp_path / "corpora"
+    for name, count in (("mine", 12), ("more", 13)):
+        folder_of_articles(tmp_path / name, count)
+    upload = paths.visitors_uploads() / "key"
+    shutil.copytree(tmp_path / "mine", upload)
+    made = [preparation.prepare(path, tokenizer, corpora) for path in (tmp_path / "mine", tmp_path / "more", upload)]
+    made.append(preparation.prepare(tmp_path / "mine", tokenizer, corpora, limit=11))
+    again = tmp_path / "again"
+    shutil.copytree(tmp_path / "mine", again)
+    assert len({corpus.folder for corpus in made}) == 4
+    assert preparation.prepare(again, tokenizer, corpora).folder == made[0].folder

@@ -238,7 +238,10 @@ def exported_with_card(model: ModelReference, mark: str, form: str, folder: Path
     assert ("stop_token_ids=None" in card) is (mark == "first")
     length = 1 + len(tokenizers.load(model.preset.folder).encode(PROMPT)) + NEW_TOKENS
     stop = ", stop_token_ids=None" if mark == "first" else ""
-    greedy = f"\nmodel.compile(sampler='greedy'); print(repr(model.generate('{PROMPT}', max_length={length}{stop})))"
+    greedy = (  # the card's own lines have just been compiled by XLA; twice would be most of this program's time
+        "\nmodel.compile(sampler='greedy', jit_compile=False); "
+        f"print(repr(model.generate('{PROMPT}', max_length={length}{stop})))"
+    )
     return lines_of(card, {"FOLDER": str(exported)}, greedy, 1 if form == formats.HUGGING_FACE else 0)
 
 

@@ -4,9 +4,9 @@ import json
 from urllib.parse import parse_qsl
 
 import pytest
-from conftest import article_line
 from pages_helpers import open_page, open_path, stands_first, texts, the
 from project import BROUGHT
+from pubmed_helpers import article_line
 from waiting_helpers import until
 
 from engine.corpus import store

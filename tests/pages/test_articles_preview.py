@@ -1,9 +1,9 @@
 """Before articles are prepared: the first are shown, what is missing is asked, what cannot be used is one sentence."""
 
 import pytest
-from conftest import article_line
 from pages_helpers import open_path, texts, the
 from project import BROUGHT
+from pubmed_helpers import article_line
 
 from engine.core import paths
 from engine.corpus import store

@@ -265,8 +265,10 @@ def test_an_import_is_looked_through_measured_and_its_report_is_there_after_a_re
     assert len(requests) == 2
     for model, accuracy in (("run", 0.2), ("base", 0.25)):
         figures = {"accuracy": accuracy, "loss": 5.0, "bits_per_byte": 2.0, "perplexity": 148.0, "evaluated_tokens": 9}
-        lifecycle.find("theirs").append_event("evaluation", step=0, split="test", model=model, whole=True, **figures)
-    metric = the(open_page("checkpoints").metric, "Accuracy on the sample")
+        lifecycle.find("theirs").append_event(
+            "evaluation", step=0, split="validation", model=model, whole=True, **figures
+        )
+    metric = the(open_page("checkpoints").metric, "Accuracy on the sample's validation")
     assert (metric.value, metric.delta) == ("20.0\u00a0%", "-5.0 points against its base (25.0\u00a0%)")
 
 

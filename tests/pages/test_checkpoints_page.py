@@ -5,7 +5,7 @@ from pages_helpers import a_run, look_at, open_page, the
 from project import PROJECT
 
 from engine.core.errors import EngineError
-from engine.runs import checkpoints, lifecycle
+from engine.runs import checkpoints, lifecycle, manifests
 from engine.runs.settings import RunSettings
 
 pytestmark = pytest.mark.usefixtures("no_studio")
@@ -67,7 +67,7 @@ def test_damaged_checkpoints_are_named_where_they_stood_and_by_the_run_that_pass
     run = a_run(root)
     with checkpoints.commit(run, 5, {}) as staging:
         (staging / checkpoints.WEIGHTS).write_bytes(b"weights")
-    (run.folder / "step-00000005" / checkpoints.MANIFEST).write_text("{}")
+    (run.folder / "step-00000005" / manifests.MANIFEST).write_text("{}")
     (error,) = checkpoints.newest_and_damaged(run)[1]
     run.append_event("damaged", checkpoint="one/5", reason=error.to_json())
     run.append_event("parent_lost", checkpoint="two/1", reason=EngineError("There is no run two.").to_json())

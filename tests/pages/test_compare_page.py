@@ -8,7 +8,7 @@ import pytest
 from pages_helpers import a_run, open_page, the
 from runs_helpers import MINI, SAMPLE
 
-from engine.runs import lifecycle
+from engine.runs import lifecycle, looks_at_test
 from engine.runs.history import shared
 from engine.runs.history.events import FILE
 from engine.runs.settings import RunSettings
@@ -50,13 +50,19 @@ def test_a_sweep_shows_what_more_articles_bring_and_its_runs_in_one_table(root):
     assert app.selectbox(key="sweep").value == "s"
     assert {"sweep_accuracy", "sweep_bits_per_byte"} <= {chart.key for chart in app.get("plotly_chart")}
     assert the(app.caption, "2 of its runs have not been measured yet.")
-    table = the(app.dataframe, "bits per byte on test").value
+    assert not [shown for shown in app.dataframe if "loss on test" in shown.value.columns]
+    table = the(app.dataframe, "bits per byte on validation").value
     assert list(table["Run"])[:2] == ["s-10-1", "s-10-2"] and list(table["loss on validation"].dropna()) == [
         5.1,
         5.2,
         4.1,
         4.2,
     ]
+    app.button(key="sweep_final").click().run()  # a deliberate look, which is counted
+    assert not app.exception and "sweep_accuracy_test" in {chart.key for chart in app.get("plotly_chart")}
+    assert list(the(app.dataframe, "loss on test").value["Run"])[:2] == ["s-10-1", "s-10-2"]
+    looks = {run.name: looks_at_test.counted(run) for run in lifecycle.all_runs()}
+    assert looks == {f"s-{articles}-{seed}": int(articles < 1000) for articles in (10, 100, 1000) for seed in (1, 2)}
 
 
 def test_the_files_of_a_comparison_hold_every_point_and_every_run(root, monkeypatch):

@@ -1,12 +1,17 @@
 """The page of the evaluation: a report in words, with what it rests on and what it can be compared with."""
 
+import hashlib
+import json
+
 import pytest
 from pages_helpers import a_run, open_page, texts, the
 from streamlit.testing.v1 import AppTest
 
 from engine.core import paths
+from engine.core.files import write_json
+from engine.core.locks import Lock
 from engine.presets import catalogue
-from engine.runs import lifecycle, looks_at_test
+from engine.runs import checkpoints, lifecycle, looks_at_test, states
 from engine.runs.settings import RunSettings
 from ui import access
 from ui.charts import style
@@ -295,3 +300,25 @@ def test_how_much_validation_there_is_is_not_told_by_a_run_that_measures_a_part_
     )
     run.append_event("evaluation", step=4, split="validation", model="run", whole=True, evaluated_tokens=600, **figures)
     assert measured.at_intervals(run) == "validation, a part of 1,200 tokens"
+
+
+def test_the_same_articles_at_two_places_are_measured_on_one_scale(root):
+    """A run on a folder and one on a zip of it stand in one table: what they read is told by its content."""
+    for name, articles in (("folder", "articles/mine"), ("packed", "articles/mine.zip"), ("other", "articles/other")):
+        run = a_run(root, name)
+        config = json.loads((run.folder / "config.json").read_text("utf-8"))
+        write_json(run.folder / "config.json", {**config, "articles": articles})
+        facts = {"preset": catalogue.json_of(catalogue.find(run.settings.preset)), "tokens": 100, "parent": None}
+        corpus = hashlib.sha256(articles.removesuffix(".zip").encode()).hexdigest()
+        with checkpoints.commit(run, 5, {**facts, "corpus": corpus}) as staging:
+            (staging / checkpoints.WEIGHTS).write_bytes(name.encode())
+        with Lock(run.folder / "lock") as lock:
+            lock.acquire()
+            run.write_state(state=states.FINISHED, step=5)
+    app = open_page("score", run_chosen="packed", against_chosen="folder")
+    assert [box.key for box in app.selectbox if box.label == "Articles"] == ["report_articles_validation"]
+    (table,) = [t.value for t in app.dataframe if "perplexity" in t.value.columns]
+    assert [title.split(" · ")[0] for title in table["model"]] == ["base", "packed", "folder"]
+    app = open_page("score", run_chosen="packed", against_chosen="other")
+    (first, _report) = [box for box in app.selectbox if box.label == "Articles"]
+    assert first.options == ["articles/mine.zip", "articles/other"]

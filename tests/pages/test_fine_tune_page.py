@@ -46,7 +46,7 @@ def test_a_recipe_starts_a_run_with_one_press_on_the_articles_that_are_chosen(ro
     assert not app.exception and not app.error
     (run,) = queue.waiting(root)
     assert run.name.startswith("report-")
-    assert (run.settings.method, run.settings.sequence_length, run.settings.epochs) == ("report", 128, 1.0)
+    assert (run.settings.method, run.settings.sequence_length, run.settings.epochs) == ("first-tokens", 128, 1.0)
     assert run.settings.articles == "articles/sample"
     assert the(app.title, "Explore")
 
@@ -65,9 +65,11 @@ def test_an_empty_number_shows_what_a_run_takes_for_it(root):
     shown = {box.label: box.proto.placeholder for box in app.number_input}
     assert (shown["Learning rate"], shown["Sequence length"]) == ("automatic: 0.002", "automatic: 256")
     assert (shown["Batch size"], shown["LoRA rank"]) == ("automatic: 8", "every weight is trained")
+    the(app.number_input, "Learning rate").set_value(0.01)
     the(app.number_input, "Sequence length").set_value(64)
     the(app.number_input, "LoRA rank").set_value(4)
     app.run()
+    assert the(app.number_input, "Learning rate").value == 0.01, "what was typed is kept"
     shown = {box.label: box.proto.placeholder for box in app.number_input}
     assert (shown["Learning rate"], shown["Batch size"]) == ("automatic: 0.03", "automatic: 32")
 

@@ -4,11 +4,11 @@ import shutil
 import zipfile
 
 import pytest
-from conftest import article_line
 from pages_helpers import a_run, open_page
+from pubmed_helpers import article_line
 from runs_helpers import MINI
 
-from engine.corpus import preparation
+from engine.corpus import preparation, store
 from engine.presets import catalogue
 from engine.runs import checkpoints, lifecycle
 from engine.runs.settings import RunSettings
@@ -71,12 +71,14 @@ def test_the_same_articles_as_a_folder_and_as_a_zip_stand_there_once(root, tmp_p
         for path in sorted(folder.iterdir()):
             archive.write(path, path.name)
     tokenizer = catalogue.tokenizer(catalogue.find(MINI))
-    made = [preparation.prepare(path, tokenizer) for path in (folder, tmp_path / "mine.zip")]
-    assert made[0].folder != made[1].folder
-    found = {str(corpus.folder): corpus for corpus in made}
-    assert list(sources.distinct(found).values()) == [list(found)]
+    first, second = (preparation.prepare(path, tokenizer) for path in (folder, tmp_path / "mine.zip"))
+    assert first.folder == second.folder and [c.folder for c in store.all_corpora()] == [first.folder]
     app = open_page("articles", articles_source="prepared")
     assert len(app.selectbox(key="articles_prepared").options) == 1
     sources_shown = [table.value["source"].tolist() for table in app.dataframe if "source" in table.value.columns]
     assert len(sources_shown) == 1 and len(sources_shown[0]) == 1
+    for name in ("first", "second"):  # and of two that an earlier version prepared
+        shutil.copytree(first.folder, tmp_path / "earlier" / name)
+    found = {str(corpus.folder): corpus for corpus in store.all_corpora(tmp_path / "earlier")}
+    assert list(sources.distinct(found).values()) == [list(found)]
     assert "mine.zip" in sources_shown[0][0] and "mine," in sources_shown[0][0] + ","

@@ -22,11 +22,11 @@ from damage_helpers import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pages_helpers import a_run
+from pages_helpers import EVENTS_OF_A_RUN, a_run
 from streamlit.testing.v1 import AppTest
 
 from engine.core.errors import EngineError
-from engine.runs import checkpoints, lifecycle
+from engine.runs import lifecycle, manifests
 from engine.runs import states as states_
 from engine.runs.history import shared
 
@@ -94,8 +94,8 @@ def damage(folder: Path, chance: random.Random) -> str:
         with contextlib.suppress(ValueError, RecursionError, KeyError):
             value = corrupted(json.loads(whole), chance)
             if isinstance(value, dict):
-                value.pop(checkpoints._SEAL, None)
-                ways["a value under a new seal"] = become(checkpoints._sealed(value).encode("utf-8", "replace"))
+                value.pop(manifests.SEAL, None)
+                ways["a value under a new seal"] = become(manifests.sealed(value).encode("utf-8", "replace"))
     way = chance.choice(sorted(ways))
     if path == folder or not path.parent.is_dir():
         return "nothing"
@@ -152,7 +152,7 @@ def test_any_damage_costs_its_own_run_alone(root, template, seed):
     done = any_damage(root, template, seed)
     states = look(root)
     assert states["healthy"].state == states_.FINISHED, done
-    assert len(lifecycle.find("healthy", root).events()) == 7, done
+    assert len(lifecycle.find("healthy", root).events()) == EVENTS_OF_A_RUN, done
     assert "damaged" in states or not lifecycle.is_run(root / "damaged"), done
 
 

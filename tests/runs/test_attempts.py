@@ -8,7 +8,7 @@ import pytest
 from runs_helpers import new_settings
 from slurm_helpers import a_run, begins, lab_on_slurm
 
-from engine.core import checked, files
+from engine.core import checked, folders
 from engine.core.errors import SupersededError
 from engine.runs import attempts, checkpoints, final_state, lifecycle, removal, retention, states
 from engine.runs.folder import Run
@@ -121,7 +121,7 @@ def test_a_trainer_that_is_superseded_while_its_checkpoint_is_flushed_publishes_
     """A flush to a shared disk may take as long as Slurm's patience with a node."""
     first, second = begins(run, "1"), Run(run.folder)
     says(first, 10)
-    flush = files.sync
+    flush = folders.sync
 
     def slow(path):
         if path.name == checkpoints.WEIGHTS and second.attempt is None:
@@ -129,7 +129,7 @@ def test_a_trainer_that_is_superseded_while_its_checkpoint_is_flushed_publishes_
             second.write_state(state=states.RUNNING)
         flush(path)
 
-    monkeypatch.setattr(files, "sync", slow)
+    monkeypatch.setattr(folders, "sync", slow)
     with pytest.raises(SupersededError):
         save(first, 20)
     assert second.attempt is not None

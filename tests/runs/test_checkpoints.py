@@ -7,7 +7,7 @@ from runs_helpers import new_settings
 
 from engine.core import files
 from engine.core.errors import CheckpointError
-from engine.runs import checkpoints, lifecycle
+from engine.runs import checkpoints, lifecycle, manifests
 
 
 def commit(run, step: int, content: bytes = b"weights"):
@@ -21,14 +21,14 @@ def test_which_checkpoints_were_passed_over_is_said_and_that_every_one_is_damage
     for step in (2, 4, 6):
         commit(run, step)
     _, second, third = checkpoints.of_run(run)
-    (second.folder / checkpoints.MANIFEST).write_text("{}")
+    (second.folder / manifests.MANIFEST).write_text("{}")
     (third.folder / checkpoints.WEIGHTS).write_bytes(b"weighTs" * 6)  # of the same size: it must be read to be known
     assert [error.values["name"] for error in checkpoints.seen_damaged(run)] == ["one/4"]
     newest, damaged = checkpoints.newest_and_damaged(run)
     assert newest.step == 2
     assert [(error.values["name"], error.values["file"]) for error in damaged] == [
         ("one/6", checkpoints.WEIGHTS),
-        ("one/4", checkpoints.MANIFEST),
+        ("one/4", manifests.MANIFEST),
     ]
     assert [error.values["name"] for error in checkpoints.seen_damaged(run)] == ["one/4", "one/6"]
     (newest.folder / checkpoints.WEIGHTS).unlink()
@@ -88,7 +88,7 @@ def test_every_flipped_bit_and_every_truncation_of_a_manifest_is_noticed_and_the
         checkpoints.with_manifest(
             checkpoints.of_run(run)[-1], metrics={"validation": {"loss": 3.25}}, articles=[1, None]
         )
-    file = checkpoints.of_run(run)[-1].folder / checkpoints.MANIFEST
+    file = checkpoints.of_run(run)[-1].folder / manifests.MANIFEST
     content = file.read_bytes()
     damaged = [content[:size] for size in range(len(content))]
     for position in range(len(content)):
@@ -108,7 +108,7 @@ def test_every_flipped_bit_and_every_truncation_of_a_manifest_is_noticed_and_the
 def test_a_checkpoint_written_before_manifests_had_hashes_of_themselves_is_read(root):
     run = lifecycle.create(new_settings())
     commit(run, 2)
-    file = checkpoints.of_run(run)[-1].folder / checkpoints.MANIFEST
+    file = checkpoints.of_run(run)[-1].folder / manifests.MANIFEST
     manifest = files.read_json(file)
     del manifest["manifest_sha256"]
     files.write_json(file, {**manifest, "schema_version": 1})

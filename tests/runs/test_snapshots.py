@@ -127,7 +127,7 @@ def test_smoothing_begins_at_the_first_value_and_keeps_a_constant():
 
 def test_settings_are_told_apart(root):
     different, equal = comparison.settings([a_run(root, "one"), a_run(root, "two", seed=2, dropout=0.1)])
-    assert different == {"dropout": ["–", "0.1"], "seed": ["1", "2"]}
+    assert different == {"dropout": ["the model's own", "0.1"], "seed": ["1", "2"]}
     assert equal["steps"] == "4" and "name" not in equal
 
 

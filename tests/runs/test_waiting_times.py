@@ -8,7 +8,7 @@ from runs_helpers import MINI, a_request
 from engine.core import files, machine
 from engine.core.locks import Lock
 from engine.presets import catalogue
-from engine.runs import lifecycle, queue, states
+from engine.runs import inputs, lifecycle, queue, states
 from engine.runs.folder import Run
 
 
@@ -63,7 +63,7 @@ def test_steps_of_a_known_speed_and_a_run_at_work_are_counted(root, monkeypatch)
     )
     lifecycle.find("before-any", root).request_stop()
     finished(root, "measured")
-    length, batch = queue.submission.window_shape(a_request(), *shape())
+    length, batch = inputs.window_shape(a_request(), *shape())
     at_work = lifecycle.create(a_request(name="at-work", steps=100), root=root)
     lifecycle.create(a_request(name="next", steps=100), root=root)
     lifecycle.create(a_request(name="last", steps=100), root=root)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import article_line
+from pubmed_helpers import article_line
 from waiting_helpers import until
 
 from engine.core import jobs, paths

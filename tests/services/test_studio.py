@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import psutil
 import pytest
-from conftest import article_line
+from pubmed_helpers import article_line
 from waiting_helpers import until
 
 from engine.core.errors import EngineError
@@ -16,7 +16,7 @@ from engine.core.files import read_json
 from engine.core.progress import Cancelled, Phase
 from engine.inference.samples import streaming
 from engine.presets import catalogue
-from engine.runs import checkpoints, lifecycle, references
+from engine.runs import checkpoints, lifecycle, manifests, references
 from engine.runs.settings import RunSettings
 from engine.services import inference_client, inference_server, writing
 
@@ -52,7 +52,7 @@ def place(tmp_path_factory, tiny_preset, sample_folder):
 
 def rename_step(folder, step: int) -> None:
     """Makes the manifest of a moved checkpoint name the step of its folder."""
-    manifest = read_json(folder / checkpoints.MANIFEST)
+    manifest = read_json(folder / manifests.MANIFEST)
     del manifest["manifest_sha256"]
     checkpoints.with_manifest(checkpoints.Checkpoint(folder, manifest), step=step)
 

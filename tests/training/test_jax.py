@@ -1,14 +1,11 @@
 """Keras on JAX: the same steps as TensorFlow's, on one device and on two, and what it cannot do is said before anything loads."""
 
 import json
-import os
-import subprocess
-import sys
 
+import jax_steps
 import numpy as np
 import pytest
 from jax_helpers import TESTS, TWO_PROCESSORS, on_jax, require_jax
-from project import PROJECT
 from training_helpers import settings_of
 
 from engine.core import framework
@@ -32,15 +29,13 @@ STEPS = "runpy.run_path(sys.argv[0], run_name='__main__')"
 
 @pytest.fixture(scope="module")
 def found(needs_jax, tmp_path_factory):
-    """What `jax_steps.py` found on both frameworks, in one process each."""
+    """What `jax_steps.py` found on both frameworks: on JAX in one process, on TensorFlow in this one, which has loaded it."""
     folder = tmp_path_factory.mktemp("jax")
     parts = ("steps", "pieces", "devices", "scorer", "attention", "dropout")
     answer = on_jax(STEPS, TESTS / "jax_steps.py", folder, *parts, **TWO_PROCESSORS)
     assert answer.returncode == 0, answer.stderr[-3000:]
     own = tmp_path_factory.mktemp("tensorflow")
-    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "PYTHONPATH": str(PROJECT)}
-    command = [sys.executable, str(TESTS / "jax_steps.py"), str(own), "steps"]
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=400)
+    jax_steps.steps(own)
     return folder, own
 
 
@@ -76,15 +71,19 @@ def test_dropout_drops_in_training_alone(found):
 TRAINED = """
 import dataclasses
 import jax
+import numpy as np
 from jax_helpers import CompilationLog
 from engine import __main__ as cli
-from engine.runs import lifecycle, submission
+from engine.models import loading
+from engine.runs import lifecycle, references, submission
 from engine.services import worker
 from engine.training import loop
 from training_helpers import cut_off_at, ends_alike
 loop.REPORT_SECONDS = 0
 assert cli.main(sys.argv[1:]) == 0
 whole = lifecycle.find("whole")
+weights = loading.load(references.resolve("whole"))[0].backbone.weights
+np.save(whole.folder.parent / "weights.npy", np.concatenate([np.asarray(v.value).ravel() for v in weights]))
 cut = submission.submit(dataclasses.replace(whole.settings, name="cut"))
 cut_off_at(cut, 3)
 worker.work(cut)
@@ -109,11 +108,11 @@ def trained(needs_jax, tiny_preset, sample_folder, tmp_path_factory):
     answer = on_jax(TRAINED, "engine", "train", "--name", "whole", *common, **folders)
     assert answer.returncode == 0, answer.stderr[-3000:]
     *_, result, resumed, compiled = answer.stdout.splitlines()
-    return root, folders, json.loads(result), resumed, compiled
+    return root, json.loads(result), resumed, compiled
 
 
 def test_a_run_trains_evaluates_and_saves_without_tensorflow(trained):
-    root, _folders, result, *_ = trained
+    root, result, *_ = trained
     assert (result["steps"], result["checkpoint"]) == (6, "whole/6")
     run = lifecycle.find("whole", root)
     assert run.settings.checkpoint_format == checkpoints.H5
@@ -123,27 +122,18 @@ def test_a_run_trains_evaluates_and_saves_without_tensorflow(trained):
 
 def test_its_checkpoint_goes_on_exactly(trained):
     """From the weights, the moments and the random states of step 3 to the bits of a run that was never cut off."""
-    assert trained[3] == "alike"
+    assert trained[2] == "alike"
 
 
 def test_base_parent_and_run_share_a_model_each_function_compiled_once(trained):
-    assert trained[4] == "{'pure': 4, '_make_step': 1}"
+    assert trained[3] == "{'pure': 4, '_make_step': 1}"
 
 
 def test_tensorflow_reads_its_weights_to_the_bit(trained, tiny_preset):
-    root, folders, _result, _resumed = trained
+    root, *_ = trained
     checkpoint = checkpoints.of_run(lifecycle.find("whole", root))[-1]
     model, _ = loading.load(ModelReference(catalogue.find(str(tiny_preset)), checkpoint))
     ours = np.concatenate([keras.ops.convert_to_numpy(v).ravel() for v in model.backbone.weights])
-    code = (
-        "from engine.models import loading; from engine.runs import lifecycle, checkpoints, references;"
-        "from engine.presets import catalogue; import numpy as np;"
-        "run = lifecycle.find('whole'); c = checkpoints.of_run(run)[-1];"
-        "m, _ = loading.load(references.ModelReference(catalogue.find(sys.argv[1]), c));"
-        "np.save(sys.argv[2], np.concatenate([np.asarray(v.value).ravel() for v in m.backbone.weights]))"
-    )
-    answer = on_jax(code, "x", tiny_preset, root / "weights.npy", **folders)
-    assert answer.returncode == 0, answer.stderr[-3000:]
     assert np.array_equal(ours, np.load(root / "weights.npy"))
 
 

@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 import pytest
-from conftest import article_line
 from pages_helpers import open_page, the
+from pubmed_helpers import article_line
 from runs_helpers import MINI, a_request
 
 from engine.articles import isolation

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from conftest import article_line
 from pages_helpers import a_run, go_to, look_at, open_page
 from project import PLACES
+from pubmed_helpers import article_line
 from runs_helpers import MINI
 from streamlit.testing.v1 import AppTest
 

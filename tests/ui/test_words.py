@@ -6,7 +6,7 @@ import pytest
 from pages_helpers import open_path, the
 
 from engine.core.errors import ArticlesError, EngineError, SettingsError
-from ui import errors, i18n, words
+from ui import errors, i18n, setting_names, words
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -85,3 +85,9 @@ def test_whoever_waits_for_the_studio_is_told_for_what(monkeypatch):
         ("measuring: 1 of 2 windows", 0.5),
         ("it is written", 0.0),
     ]
+
+
+def test_a_device_is_told_by_its_code_and_a_processor_by_its_name():
+    told = {code: setting_names.device(code) for code in ("auto", "/device:CPU:0", "gpu:1", "AMD EPYC, 2 cores")}
+    assert list(told.values()) == ["automatic", "CPU\u00a00", "GPU\u00a01", "AMD EPYC, 2 cores"]
+    assert setting_names.device("/device:GPU:0, /device:GPU:1") == "GPU\u00a00, GPU\u00a01"

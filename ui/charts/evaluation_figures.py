@@ -12,7 +12,7 @@ class Row:
     """The figures of a model on a split.
 
     Attributes:
-        title: the model's name. colour: its colour. split: validation or test. source: where the articles are from.
+        title: the model's name. colour: its colour. split: validation or test. source: where the articles are from. corpus: what tells them from others, wherever they lie.
         sequence_length: tokens of a window; the stride is as long.
     """
 
@@ -20,6 +20,7 @@ class Row:
     colour: str
     split: str
     source: str
+    corpus: str
     accuracy: float
     loss: float
     perplexity: float

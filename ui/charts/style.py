@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import plotly.graph_objects as go
@@ -55,7 +55,8 @@ def template() -> str:
 @lru_cache(maxsize=2 * len(LANGUAGES))
 def template_content(name: str) -> dict[str, Any]:
     """A template as Plotly's script takes it."""
-    return pio.templates[name].to_plotly_json()
+    content: dict[str, Any] = pio.templates[name].to_plotly_json()
+    return content
 
 
 _LEAST_FROM_AFAR = 20  # pixels
@@ -73,10 +74,11 @@ def from_afar(part: Any, name: str = "") -> Any:
     return [from_afar(value, name) for value in part] if isinstance(part, list | tuple) else part
 
 
+Points: TypeAlias = Sequence[float] | np.ndarray
 MOST_POINTS = 500
 
 
-def thinned(xs: Sequence | np.ndarray, ys: Sequence | np.ndarray, most: int = MOST_POINTS) -> tuple[list, list]:
+def thinned(xs: Points, ys: Points, most: int = MOST_POINTS) -> tuple[list[Any], list[Any]]:
     """At most about `most` points that look the same: of each bucket the smallest and the largest, and both ends."""
     if len(xs) <= most:
         return list(xs), list(ys)
@@ -101,7 +103,7 @@ def _reported(history: History, name: str, factor: float) -> tuple[np.ndarray, n
     return _points(history.steps["step"][: len(ys)][there], ys[there] * factor)
 
 
-def _points(xs: Sequence | np.ndarray, ys: Sequence | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _points(xs: Points, ys: Points) -> tuple[np.ndarray, np.ndarray]:
     """Points as they are drawn: thinned, and as arrays, which Plotly takes several times as fast as lists."""
     across, up = thinned(xs, ys)
     return np.asarray(across, dtype=np.int64), np.asarray(up, dtype=float)

@@ -1,6 +1,7 @@
 """Tokens on coloured grounds: the scales and their legends."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from plotly.colors import get_colorscale, sample_colorscale
 
@@ -31,14 +32,15 @@ class Scale:
 
     def ground(self, value: float) -> str:
         """The colour of a number, as `rgb(…)`."""
-        return sample_colorscale(_DIVERGING if self.diverging else _EVEN, [self.place(value)])[0]
+        colour: str = sample_colorscale(_DIVERGING if self.diverging else _EVEN, [self.place(value)])[0]
+        return colour
 
     def gradient(self) -> str:
         """The scale from low to high, as CSS."""
         stops = sample_colorscale(_DIVERGING if self.diverging else _EVEN, [n / 10 for n in range(11)])
         return f"linear-gradient(to right, {', '.join(stops)})"
 
-    def legend(self) -> dict:
+    def legend(self) -> dict[str, Any]:
         """What is drawn beside the tokens: the gradient, and labels at places from 0 to 1."""
         return {"gradient": self.gradient(), "ticks": [[self.place(value), label] for value, label in self.ticks]}
 

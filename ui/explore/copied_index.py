@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -24,12 +25,12 @@ POLL_SECONDS = 1.0
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def found(ids: tuple[int, ...], key: tuple, _seen: Seen) -> Copied:
+def found(ids: tuple[int, ...], key: tuple[Any, ...], _seen: Seen) -> Copied:
     """What of a text stands in the articles; `key` names them."""
     return search.find(np.array(ids, np.int64), _seen.ranges)
 
 
-def key_of(seen: Seen) -> tuple:
+def key_of(seen: Seen) -> tuple[Any, ...]:
     """What names the articles of a run, and what it has read of them."""
     return tuple(
         (r.corpus.content_hash, r.first, r.last, "" if r.stretches is None else search.digest(r.stretches))
@@ -38,7 +39,7 @@ def key_of(seen: Seen) -> tuple:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def yardstick(tokens: int, key: tuple, _seen: Seen) -> list[Copied]:
+def yardstick(tokens: int, key: tuple[Any, ...], _seen: Seen) -> list[Copied]:
     """The same of as long passages of unseen articles."""
     return [search.find(ids, _seen.ranges) for *_place, ids in search.unseen(_seen, tokens)]
 

@@ -3,7 +3,18 @@
 import streamlit as st
 
 from engine.runs import checkpoints, states
-from ui import against, interpretation_view, pair, present, queue_view, removal_view, rooms, run_view, words
+from ui import (
+    against,
+    interpretation_view,
+    outcome_view,
+    pair,
+    present,
+    queue_view,
+    removal_view,
+    rooms,
+    run_view,
+    words,
+)
 from ui.i18n import _
 from ui.library import runs
 from ui.readers import folders, recorded
@@ -17,7 +28,7 @@ def show() -> None:
     finished = run.state().state == states.FINISHED
     if finished and present.screen("outcome"):
         interpretation_view.show(run, rooms.CURVE)
-        run_view.outcome(run)
+        outcome_view.outcome(run)
     elif not finished:
         interpretation_view.show(run, rooms.CURVE)
     other = pair.other_run()

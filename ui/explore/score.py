@@ -1,12 +1,15 @@
 """Accuracy, loss, perplexity and bits per byte of base and checkpoints, on the same tokens."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine.core.errors import EngineError
 from engine.core.splits import HELD_OUT, TEST
 from engine.presets import catalogue
-from engine.runs import checkpoints, looks_at_test
+from engine.runs import checkpoints
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.services import inference_client
@@ -15,6 +18,7 @@ from ui import (
     breakdown_form,
     breakdown_view,
     errors,
+    final_measurement,
     forgetting_view,
     little_memory,
     pair,
@@ -28,13 +32,14 @@ from ui.charts import colours, evaluation_figures
 from ui.charts.breakdown_figures import Shown
 from ui.charts.evaluation_figures import Row
 from ui.components.figure import live
-from ui.i18n import _, _n
+from ui.i18n import _
 from ui.readers import folders, recorded
 
 
 def run_rows(split: str, runs: list[Run]) -> list[Row]:
-    """Bases and runs as the trainers measured them on whole splits, a row for each articles folder and length of window."""
+    """Bases and runs as the trainers measured them on whole splits, a row for each corpus and length of window."""
     rows: dict[tuple[str, str, int, int], Row] = {}
+    corpora = _corpora(runs)
     for run in runs:
         for (model, of_split), event in folders.history(run).on_whole_splits().items():
             if of_split != split:
@@ -50,14 +55,29 @@ def run_rows(split: str, runs: list[Run]) -> list[Row]:
                 colour,
                 split,
                 run.settings.articles,
+                corpora[run.name],
                 **figures,
                 evaluated_tokens=event["evaluated_tokens"],
                 sequence_length=length,
                 hash=reference,
                 recorded=bool(run.recorded),
             )
-            rows.setdefault((reference, run.settings.articles, row.evaluated_tokens, length), row)
+            rows.setdefault((reference, row.corpus, row.evaluated_tokens, length), row)
     return list(rows.values())
+
+
+def _corpora(runs: list[Run]) -> dict[str, str]:
+    """Run → what tells its articles from others: the hash of their tokens, which a folder and a zip of them share; the path
+    where none of the runs that read there says it."""
+    hashes = {}
+    for run in runs:
+        saved = checkpoints.of_run(run)
+        if saved and (known := saved[-1].manifest.get("corpus")):
+            hashes[run.name] = str(known)
+    by_path = {run.settings.articles: hashes[run.name] for run in runs if run.name in hashes}
+    return {
+        run.name: hashes.get(run.name) or by_path.get(run.settings.articles) or run.settings.articles for run in runs
+    }
 
 
 def in_view() -> list[Run]:
@@ -80,7 +100,9 @@ def _identity(run: Run, model: str) -> tuple[str, str, str]:
     return checkpoint.hash, title, colours.of_run(checkpoint.run)
 
 
-def measure(model: ModelReference, request: dict, done: float, share: float, bar) -> dict:
+def measure(
+    model: ModelReference, request: dict[str, Any], done: float, share: float, bar: DeltaGenerator
+) -> dict[str, Any]:
     """The studio's report of a model; the bar runs over `share` of its length from `done` on.
 
     Raises:
@@ -91,20 +113,22 @@ def measure(model: ModelReference, request: dict, done: float, share: float, bar
     def say(label: str, of_this: float) -> None:
         bar.progress(min(1.0, done + share * of_this), label)
 
-    def progress(message: dict) -> str:
+    def progress(message: dict[str, Any]) -> str:
         return f"{name} · {studio_view.measuring(message)}"
 
     work = f"{name} · {_('loading the articles and the model')}"
-    return studio_view.run_request({**request, "reference": model.reference}, say, work, progress)[-1]["scores"]
+    answer = studio_view.run_request({**request, "reference": model.reference}, say, work, progress)
+    scores: dict[str, Any] = answer[-1]["scores"]
+    return scores
 
 
-def shown(model: ModelReference, breakdown: dict) -> Shown:
+def shown(model: ModelReference, breakdown: dict[str, Any]) -> Shown:
     """A report with the name and colour that the model has on every page."""
     last = folders.last_step(model.checkpoint.run) if model.checkpoint else 0
     return Shown(folders.title(model), colours.of_model(model, last), breakdown)
 
 
-def whole_picture(request: breakdown_form.BreakdownRequest, start: bool, place) -> None:
+def whole_picture(request: breakdown_form.BreakdownRequest, start: bool, place: DeltaGenerator) -> None:
     """Measures where it was asked for (`place` holds Cancel meanwhile), and shows what is known of these weights and articles."""
     models = request.compared()
     if start:
@@ -132,57 +156,20 @@ def whole_picture(request: breakdown_form.BreakdownRequest, start: bool, place) 
     breakdown_view.show([shown(model, breakdown) for model, breakdown in zip(models, breakdowns, strict=True)])
 
 
-def final_measurement(runs: list[Run]) -> bool:
-    """Whether the figures on test are to be shown: by a press, which is counted in the runs' folders."""
-    if not runs:
-        return True
-    key = "score_final_of"
-    names = [run.name for run in runs]
-    in_view = present.screen("final")
-    if st.session_state.get(key) != names and in_view:
-        st.markdown(
-            _(
-                "The test articles are for the end: whoever looks at them again and again, and keeps what does best there, measures no longer what a new article would give. Choose by validation; then measure once on test."
-            )
-        )
-        _say_looks(runs)
-        if not st.button(_("Show the final measurement"), icon=":material/flag:", key="score_final"):
-            return False
-        with errors.shown():
-            for run in runs:
-                looks_at_test.add(run)
-            st.session_state[key] = names
-            st.rerun()
-        return False
-    if in_view:
-        _say_looks(runs)
-    return st.session_state.get(key) == names
-
-
-def _say_looks(runs: list[Run]) -> None:
-    for run in runs:
-        st.caption(
-            _n(
-                "The figures of {name} on test were looked at {n} time.",
-                "The figures of {name} on test were looked at {n} times.",
-                looks_at_test.counted(run),
-                name=words.plain(run.name),
-            )
-        )
-
-
 def table(split: str, runs: list[Run]) -> None:
     """Shows base and the runs in view as their trainers measured them, on the same tokens."""
     rows = run_rows(split, runs)
-    sources = list(dict.fromkeys(row.source for row in rows))
+    sources: dict[str, dict[str, None]] = {}  # corpus → the paths at which it was read
+    for row in rows:
+        sources.setdefault(row.corpus, {})[server_paths.shown(row.source)] = None
     if not rows:
         st.info(_("Nothing is measured yet. A run measures base and itself when it ends; or measure a model below."))
         return
-    with present.aside("score_articles"):
-        source = (
-            st.selectbox(_("Articles"), sources, format_func=server_paths.shown) if len(sources) > 1 else sources[0]
-        )
-    rows = [row for row in rows if row.source == source]
+    corpus = next(iter(sources))
+    if len(sources) > 1:
+        with present.aside("score_articles"):
+            corpus = st.selectbox(_("Articles"), list(sources), format_func=lambda key: ", ".join(sources[key]))
+    rows = [row for row in rows if row.corpus == corpus]
     # Whole splits of the same articles have the same number of tokens; a smaller part is another measurement, and so are
     # windows of another length, in which tokens have more or less before them.
     measured = sorted({(row.evaluated_tokens, row.sequence_length) for row in rows}, reverse=True)
@@ -279,7 +266,7 @@ def show() -> None:
         )
     assert split is not None  # it is required
     runs = in_view()
-    if split == TEST and not final_measurement(runs):
+    if split == TEST and not final_measurement.shown(runs, "score_final"):
         forgetting_view.show(pair.current().run)
         return
     table(split, runs)

@@ -23,7 +23,7 @@ TEXT, ARTICLE = "text", "article"
 TOKENS = 200
 
 
-def ask(request: dict) -> list[dict]:
+def ask(request: dict[str, Any]) -> list[dict[str, Any]]:
     """The studio's messages for a request; a problem that concerns the whole of it is raised.
 
     Raises:
@@ -43,7 +43,7 @@ def ask(request: dict) -> list[dict]:
     return messages
 
 
-def choose_text() -> dict:
+def choose_text() -> dict[str, Any]:
     """Widgets for what is looked at; the part of the request that names it."""
     address.default("scope_way")
     if address.given("scope_article", "scope_first"):
@@ -88,7 +88,7 @@ def choose_text() -> dict:
     return {"passage": passage}
 
 
-def draw(models: list[ModelReference], messages: list[dict], what: str, article: bool) -> None:
+def draw(models: list[ModelReference], messages: list[dict[str, Any]], what: str, article: bool) -> None:
     """The coloured tokens; a model that could not be asked is told of. What changed most in a text of one's own."""
     passage = next(message for message in messages if message["kind"] == "passage")
     scored: list[dict[str, Any]] = []
@@ -111,7 +111,7 @@ def draw(models: list[ModelReference], messages: list[dict], what: str, article:
         differences_view.show(differences_view.of_text(passage["pieces"], changed))
 
 
-def _coloured(models: list[ModelReference], passage: dict, scored: list[dict[str, Any]], what: str) -> None:
+def _coloured(models: list[ModelReference], passage: dict[str, Any], scored: list[dict[str, Any]], what: str) -> None:
     microscope_view.show(passage["pieces"], scored, what, models[0].preset.vocabulary_size or 50257, key="scope")
     mean = [sum(m["looked"]["probabilities"]) / max(1, len(passage["pieces"])) for m in scored]
     sentence = " · ".join(
@@ -145,7 +145,7 @@ def differences(models: list[ModelReference], articles: str) -> None:
         differences_view.show(differences_view.of_articles(st.session_state[key], prepared, tokenizer), articles)
 
 
-def search(models: list[ModelReference], articles: str) -> dict[str, list[dict]]:
+def search(models: list[ModelReference], articles: str) -> dict[str, list[dict[str, Any]]]:
     """The studio's answer to where two models differ most in the test articles.
 
     Raises:
@@ -156,7 +156,7 @@ def search(models: list[ModelReference], articles: str) -> dict[str, list[dict]]
     bar = st.progress(0.0, reading)
     request = {"kind": "places", "references": [m.reference for m in models], "articles": articles, "split": "test"}
 
-    def article(message: dict) -> str:
+    def article(message: dict[str, Any]) -> str:
         if message["phase"] != Phase.SCORING:
             return studio_view.measuring(message)
         return _("Article {done} of {total}", done=message["done"], total=words.grouped(message["total"]))
@@ -165,7 +165,8 @@ def search(models: list[ModelReference], articles: str) -> dict[str, list[dict]]
         messages = studio_view.run_request(request, lambda label, share: bar.progress(share, label), reading, article)
     finally:
         bar.empty()
-    return messages[-1]["places"]
+    places: dict[str, list[dict[str, Any]]] = messages[-1]["places"]
+    return places
 
 
 def show() -> None:

@@ -1,5 +1,7 @@
 """One prompt, two to four models in columns: same seed, same sampler, streamed as written; kept and verified."""
 
+from typing import Any
+
 import streamlit as st
 
 from engine.core import paths
@@ -45,7 +47,7 @@ def choose_models(available: dict[str, ModelReference]) -> tuple[list[ModelRefer
     return [*chosen, *(available[reference] for reference in beside)], complete
 
 
-def choose_prompt() -> tuple[str, dict | None]:
+def choose_prompt() -> tuple[str, dict[str, Any] | None]:
     """The prompt as typed, or the passage of an article that it is to be."""
     address.default("side_source")
     way = st.segmented_control(
@@ -92,7 +94,7 @@ def choose_prompt() -> tuple[str, dict | None]:
     return "", passage | ({"split": split} if way == TRAINING else {})
 
 
-def choose_sampler() -> tuple[dict, int, int, int]:
+def choose_sampler() -> tuple[dict[str, Any], int, int, int]:
     """The sampler's settings, the seed, how many new tokens, how many samples."""
     with st.expander(_("Sampling: length, samples, seed, temperature, top-k, top-p, beam search")):
         for key in SAMPLER:
@@ -171,8 +173,8 @@ def choose_sampler() -> tuple[dict, int, int, int]:
 def new_request(
     models: list[ModelReference],
     prompt: str,
-    passage: dict | None,
-    settings: dict,
+    passage: dict[str, Any] | None,
+    settings: dict[str, Any],
     seed: int,
     length: int,
     samples: int,

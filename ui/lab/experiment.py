@@ -1,6 +1,7 @@
 """An experiment on the Lab page: its card, the question before it opens, the recorded run that plays at once, and one's own."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -10,7 +11,9 @@ from engine.classroom.experiments import EXPERIMENTS, FORGET, LEARN, MEMORISE, M
 from engine.classroom.passages import Copy
 from engine.core.errors import EngineError
 from engine.core.splits import TRAIN
+from engine.corpus.store import Corpus
 from engine.evaluation import forgetting
+from engine.presets.tokenizers import Tokenizer
 from engine.runs import durations
 from engine.runs.folder import Run
 from engine.runs.history.events import ENGLISH, VALIDATION
@@ -227,7 +230,7 @@ def _copied(run: Run) -> Copy | None:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _longest(folder: str, version: int, _run: Run) -> Copy | None:
-    def prepare(path, _tokenizer):
+    def prepare(path: Path, _tokenizer: Tokenizer) -> Corpus | None:
         request = import_job.Request(str(path), _run.settings.preset, most_bytes=budget.corpus_bytes())
         return import_job.prepared_apart(request)
 

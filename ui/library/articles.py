@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.core import paths
+from engine.corpus import lookup
 from engine.corpus import store as corpus
 from engine.corpus.store import Corpus, StoredSection
 from engine.presets import catalogue
@@ -66,7 +67,9 @@ def all_prepared() -> None:
             pd.DataFrame(
                 {
                     "source": [
-                        ", ".join(dict.fromkeys(server_paths.shown(found[path].card["source"]) for path in same))
+                        ", ".join(
+                            dict.fromkeys(server_paths.shown(s) for path in same for s in lookup.sources(found[path]))
+                        )
                         for same in one_of_each.values()
                     ],
                     "articles": [t["articles"] for t in totals],

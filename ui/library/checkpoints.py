@@ -35,7 +35,7 @@ from ui.readers import folders, lineage, recorded
 _TABLE, _LISTED, _SELECTED = "checkpoint_table", "checkpoints_listed", "checkpoint_selected"
 
 
-def row(run: Run, checkpoint: Checkpoint) -> dict:
+def row(run: Run, checkpoint: Checkpoint) -> dict[str, Any]:
     """One line of the table."""
     figures = checkpoint.manifest.get("metrics", {}).get("validation", {})
     saved_at = datetime.datetime.fromtimestamp(checkpoint.manifest["time"])

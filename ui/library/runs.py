@@ -166,7 +166,7 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
             {
                 "run": run.name + (f" ({_('recorded')})" if run.recorded else ""),
                 "state": words.state_name(state.state),
-                "verdict": interpretation_view.short(run),
+                "verdict": interpretation_view.short(run, state),
                 "steps": state.step,
                 "tokens": steps["tokens"][-1] if len(steps["tokens"]) else None,
                 "minutes": steps["seconds"][-1] / 60 if len(steps["seconds"]) else None,

@@ -84,7 +84,8 @@ def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
     Its early values are divided by the sum of their weights, so that they do not lean on a zero (Kingma and Ba 2015,
     section 3).
     """
-    return pd.Series(values).ewm(alpha=1 - weight, adjust=True).mean().to_numpy()
+    smooth: np.ndarray = pd.Series(values).ewm(alpha=1 - weight, adjust=True).mean().to_numpy()
+    return smooth
 
 
 _NOT_COMPARED = ("schema_version", "name")

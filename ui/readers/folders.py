@@ -1,7 +1,7 @@
 """Reads of run folders for the pages."""
 
+import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,18 +9,20 @@ import numpy as np
 from engine.core.errors import EngineError
 from engine.corpus import store
 from engine.presets import catalogue
-from engine.runs import checkpoints, inputs, lifecycle, references, states
+from engine.runs import checkpoints, inputs, lifecycle, looks, references, states
 from engine.runs.folder import Run
 from engine.runs.history import shared
 from engine.runs.history.events import Sample
 from engine.runs.history.follower import History
 from engine.runs.history.snapshots import Snapshot
+from engine.runs.looks import Look
 from engine.runs.references import ModelReference
 from engine.runs.settings import IMPORTED
-from engine.runs.states import State
 from ui import words
 from ui.i18n import _
 from ui.readers import comparison, polling
+
+_MOST_ASKED_FOR_SPEED = 20  # runs that say no speed are short ones, or have only begun
 
 
 def history(run: Run) -> History:
@@ -50,30 +52,24 @@ def newest_samples(run: Run) -> dict[str, dict[str, Sample]]:
     return samples
 
 
-@dataclass(frozen=True)
-class Looked:
-    """A run as one look found it.
-
-    Attributes:
-        problem: why nothing can be done with it; None where all is well. state: where it stands.
-    """
-
-    run: Run
-    problem: EngineError | None
-    state: State
-
-
-def looked() -> list[Looked]:
+def looked() -> list[Look]:
     """Every run, the newest first, as it stands: one look for all that a page asks of them."""
-    return polling.shared("runs", lambda: [Looked(run, run.problem, run.state()) for run in lifecycle.all_runs()])
+    return polling.shared("runs", looks.of_all)
 
 
-_AT_REST = (states.FINISHED, states.PAUSED, states.FAILED, states.STOPPED)
+def all_runs() -> list[Run]:
+    """Every run, the broken ones too, the newest first."""
+    return [found.run for found in looked()]
 
 
 def anything_under_way() -> bool:
     """Whether any run waits, works, or was left by its trainer."""
-    return any(found.state.state not in _AT_REST for found in looked())
+    return any(found.state.state not in looks.AT_REST for found in looked())
+
+
+def anything_waits() -> bool:
+    """Whether any run waits, here or in Slurm's queue."""
+    return any(found.state.state == states.QUEUED for found in looked())
 
 
 def active_run() -> Run | None:
@@ -88,7 +84,7 @@ def active_run() -> Run | None:
 
 def models() -> list[ModelReference]:
     """Every model that can be loaded: shipped presets, then checkpoints, the newest run first."""
-    return references.models()
+    return references.models(found=looked())
 
 
 def title(model: ModelReference) -> str:
@@ -169,9 +165,8 @@ def articles_of(run: Run) -> int | None:
 
 def usual_speed(preset: str) -> float | None:
     """Tokens a second of the newest run of that preset on this machine, or None."""
-    for run in runs_with_events():
-        if run.recorded or run.settings.preset != preset:
-            continue
+    here = (run for run in runs_with_events() if run.settings.preset == preset and not run.recorded)
+    for run in itertools.islice(here, _MOST_ASKED_FOR_SPEED):
         speeds = history(run).steps["tokens_per_second"]
         if len(speeds := speeds[speeds > 0]):
             return float(np.median(speeds))

@@ -84,11 +84,11 @@ class _Shared:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.at = 0.0
-        self.folders: tuple | None = None
+        self.folders: tuple[Any, ...] | None = None
         self.value: Any = None
 
 
-_shared: dict[tuple, _Shared] = {}
+_shared: dict[tuple[Any, ...], _Shared] = {}
 
 
 _drawing = threading.local()  # what has been found since this thread began to draw a page
@@ -112,7 +112,8 @@ def shared(name: str, look: Callable[[], T]) -> T:
         return _looked(name, look)
     if name not in found:
         found[name] = _looked(name, look)
-    return found[name]
+    value: T = found[name]
+    return value
 
 
 def _looked(name: str, look: Callable[[], T]) -> T:
@@ -125,10 +126,11 @@ def _looked(name: str, look: Callable[[], T]) -> T:
         folders = _folders(str(root))
         if cached.folders != folders or time.monotonic() - cached.at > _CACHED_SECONDS:
             cached.value, cached.folders, cached.at = look(), folders, time.monotonic()
-        return cached.value
+        value: T = cached.value
+        return value
 
 
-def _folders(root: str) -> tuple:
+def _folders(root: str) -> tuple[Any, ...]:
     """What changes whenever a file in the folder of a run is made, replaced or deleted."""
     try:
         with os.scandir(root) as entries:

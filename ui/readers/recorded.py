@@ -4,15 +4,15 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from engine.runs import lifecycle
 from engine.runs.folder import Run
 from ui.i18n import _
+from ui.readers import folders
 from ui.words import plain
 
 
 def note(runs: Iterable[Run] | None = None) -> None:
     """Says what “recorded” means, of those of some runs that are; of all whose weights ship where none are named."""
-    for run in [run for run in lifecycle.all_runs() if not run.ships_without_weights] if runs is None else runs:
+    for run in [run for run in folders.all_runs() if not run.ships_without_weights] if runs is None else runs:
         facts = run.recorded
         if facts:
             st.caption(

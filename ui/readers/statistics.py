@@ -22,7 +22,9 @@ def curve(content_hash: str, split: str, _corpus: Corpus) -> tuple[np.ndarray, n
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def over_represented(content_hash: str, split: str, _corpus: Corpus, _tokenizer: Tokenizer):
+def over_represented(
+    content_hash: str, split: str, _corpus: Corpus, _tokenizer: Tokenizer
+) -> tuple[list[tuple[str, float, float]], int]:
     """The words that a split uses more than prose does, and how many articles were looked at."""
     counts, articles = keywords.sampled(_corpus, _tokenizer, split)
     return keywords.over_represented(counts), articles

@@ -168,9 +168,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
         )
         lora_rank = automatic.number(two, _("LoRA rank"), "lora_rank", shown, help=words.lora_help())
         shown = automatic.taken(preset, device, int(sequence_length or 0), int(lora_rank or 0))
-        batch_size = automatic.number(
-            two, _("Batch size"), "batch_size", shown, help=_("Windows a step."), key="tune_batch_size"
-        )
+        batch_size = automatic.number(two, _("Batch size"), "batch_size", shown, help=_("Windows a step."))
         learning_rate = automatic.number(
             two,
             _("Learning rate"),

@@ -54,7 +54,7 @@ def _read_ckpt(request: dict[str, Any], asker: Asker) -> None:
         _check(request, found, names, archive.Weights(archive.CKPT, prefix), asker)
 
 
-def _check(request: dict[str, Any], found: dict, names: dict[str, str], weights: Any, asker: Asker) -> None:
+def _check(request: dict[str, Any], found: dict[str, Any], names: dict[str, str], weights: Any, asker: Asker) -> None:
     """Structure first, then which preset it fits, and only then the numbers."""
     from engine.exchange.foreign import hdf5, naming, vocabulary
 

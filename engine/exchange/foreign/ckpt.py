@@ -1,7 +1,8 @@
 """What a TensorFlow checkpoint declares, and its numbers. Only in a child: the reader is a parser in C++."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -33,7 +34,7 @@ def arrays(prefix: Path) -> tuple[dict[str, Array], dict[str, str]]:
     return found, names
 
 
-def _names(reader) -> dict[str, str]:
+def _names(reader: Any) -> dict[str, str]:
     """checkpoint key → the variable's own name, as the object graph has it."""
     graph = trackable_object_graph_pb2.TrackableObjectGraph()
     try:
@@ -43,7 +44,7 @@ def _names(reader) -> dict[str, str]:
     return {a.checkpoint_key: a.full_name for node in graph.nodes for a in node.attributes}
 
 
-def _rows(reader, key: str):
+def _rows(reader: Any, key: str) -> Callable[[], Iterator[np.ndarray]]:
     def rows() -> Iterator[np.ndarray]:
         try:
             values = np.asarray(reader.get_tensor(key))

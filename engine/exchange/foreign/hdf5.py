@@ -69,7 +69,8 @@ def arrays(file: h5py.File) -> dict[str, Array]:
 
 
 def _address(group: h5py.Group) -> int:
-    return h5py.h5o.get_info(group.id).addr
+    address: int = h5py.h5o.get_info(group.id).addr
+    return address
 
 
 def _array(name: str, dataset: h5py.Dataset) -> Array:

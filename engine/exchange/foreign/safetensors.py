@@ -6,7 +6,7 @@ Read here and not by the library, so that nothing is mapped into memory or made 
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -115,7 +115,7 @@ def _numbers(value: Any) -> TypeGuard[list[int]]:
     return isinstance(value, list) and all(type(number) is int and 0 <= number < 1 << 40 for number in value)
 
 
-def _rows(path: Path, kind: str, shape: tuple[int, ...], start: int):
+def _rows(path: Path, kind: str, shape: tuple[int, ...], start: int) -> Callable[[], Iterator[np.ndarray]]:
     def rows() -> Iterator[np.ndarray]:
         stored = np.dtype(_FLOATS[kind])
         width = math.prod(shape[1:])

@@ -28,10 +28,10 @@ _served = False
 
 LOADER = Path(__file__).with_name("library.js").read_text(encoding="utf-8")
 _JS = LOADER + Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-_component = None
+_component: Callable[..., Any] | None = None
 
 
-def _figure_component():
+def _figure_component() -> Callable[..., Any]:
     global _component
     if _component is None:
         _component = st.components.v2.component(
@@ -75,7 +75,8 @@ def once(build: Callable[[], T], of: Hashable, version: int = 0) -> T:
     with entry.lock:
         if entry.version < version:
             entry.built, entry.version = build(), version
-        return entry.built
+        built: T = entry.built
+        return built
 
 
 def content(build: Callable[[], go.Figure], of: Hashable, version: int) -> tuple[str, str]:

@@ -256,8 +256,8 @@ class Machine {
       nodes.push(made);
     }
     this.drawLegend(narrow ? [
-      ["—", data.own.label, data.own.colour], ["- -", data.words.base, "#7F868D"],
-      ...[...data.beside, ...(data.other ? [data.other] : [])].map(line => ["···", line.label, line.colour]),
+      ["", data.own.label, data.own.colour], ["6 5", data.words.base, "#7F868D"],
+      ...[...data.beside, ...(data.other ? [data.other] : [])].map(line => [line.dash ?? "", line.label, line.colour]),
     ] : []);
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("height", height);
@@ -268,9 +268,10 @@ class Machine {
   // Where there is no room beside the lines their names stand below, each with its line's colour and form.
   drawLegend(names) {
     this.legend.hidden = !names.length;
-    this.legend.replaceChildren(...names.map(([form, name, colour]) => {
-      const sign = element("span", { className: "sign", textContent: form });
-      sign.style.color = colour;
+    this.legend.replaceChildren(...names.map(([dash, name, colour]) => {
+      // A line and no text: colours of lines are not dark enough to be read.
+      const sign = drawn("svg", { class: "sign", viewBox: "0 0 28 8", "aria-hidden": "true" });
+      sign.append(drawn("path", { d: "M0 4H28", class: "line", stroke: colour, "stroke-dasharray": dash }));
       return element("span", {}, [sign, ` ${name}`]);
     }));
   }
