@@ -15,7 +15,8 @@ from engine.classroom.wording import Wording
 from engine.core.errors import EngineError
 from engine.evaluation import measured_on
 from engine.evaluation.forgetting import Change, Point
-from engine.evaluation.interpretation import Bigram, Evidence, Figures, findings
+from engine.evaluation.interpretation import findings
+from engine.evaluation.run_figures import Bigram, Evidence, Figures
 from ui import memorisation_view
 
 HOSTILE = "<script>alert(1)</script>\"' onload=x </svg><img src=x onerror=alert(1)> {{ 7 * 7 }} &amp; \u202e "
