@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from ui.charts import style
 
 # How many figures the screens of a place hold, of the run of `a_run`.
-PRESENTED_FIGURES: dict[str, int] = {}
+PRESENTED_FIGURES = {"curve": 6, "time": 1, "copied": 1, "score": 2, "runs": 1, "articles": 6}
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
