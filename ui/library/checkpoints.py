@@ -306,9 +306,9 @@ def show() -> None:
     st.header(_("Base models"))
     for preset in catalogue.shipped():
         with st.expander(f"{preset.title} · {words.grouped(preset.parameters)} {_('parameters')}"):
-            st.markdown(_below_heading(catalogue.card(preset)) or _("This preset has no card."))
+            st.markdown(below_heading(catalogue.card(preset)) or _("This preset has no card."))
 
 
-def _below_heading(card: str) -> str:
+def below_heading(card: str) -> str:
     """A card as it stands under the page's own heading: its headings two levels deeper."""
     return re.sub(r"^(#{1,4}) ", r"##\1 ", card, flags=re.MULTILINE)
