@@ -18,13 +18,13 @@ def test_a_page_asks_for_the_state_of_a_run_that_is_not_in_view_three_times_at_m
         a_run(root, f"newer-{number}")
     app = new_session().run()
     asked = []
-    state = Run._stored_state
+    state = Run.stored_state
 
     def counted(run):
         asked.append(run.name)
         return state(run)
 
-    monkeypatch.setattr(Run, "_stored_state", counted)
+    monkeypatch.setattr(Run, "stored_state", counted)
     app.run() if place == "lab" else go_to(app, place)
     assert not app.exception
     assert 1 <= asked.count("old") <= 3
