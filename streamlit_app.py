@@ -1,7 +1,7 @@
 """Atelier's dashboard: `streamlit run streamlit_app.py`.
 
 Run as a script it shows the frame with the page that was asked for. Imported by the server it makes the application, with
-routes of its own (the plotting library, exported files) and a bound on uploads, sweeps visitors' uploads, and calls `st.navigation` once: that switches off the old mode in which a folder
+routes of its own (the plotting library, exported files, the phones of a class) and a bound on uploads, sweeps visitors' uploads, and calls `st.navigation` once: that switches off the old mode in which a folder
 named `pages/` is run without the frame (tests/browser/test_browser.py opens every page's own address on a cold server).
 """
 
@@ -20,12 +20,13 @@ else:
 
     from ui import downloads, network, owner, owner_file, sweeping, upload_memory
     from ui.components.figure import live
+    from ui.phone import routes as phone
 
     owner_file.keep_from_streamlit()
     sweeping.start()
     app = st.App(
         __file__,
-        routes=[*live.routes(), *downloads.routes(), *owner.routes()],
+        routes=[*live.routes(), *downloads.routes(), *owner.routes(), *phone.routes()],
         middleware=[*network.middleware(), Middleware(upload_memory.Guard)],
         lifespan=network.lifespan,
     )

@@ -114,6 +114,7 @@ if opened is None and shown is not None:
         recorded.note([shown])
 if present.screen("cards"):
     experiment.cards()
+    st.page_link(rooms.PAGES[rooms.LESSON], label=_("Start the lesson"), icon=rooms.ICONS[rooms.LESSON])
 broken_view.show("lab")
 
 # What the machine is, at the foot.

@@ -34,7 +34,7 @@ class Dashboard:
         """Starts it.
 
         Args:
-            runs: the folder of its runs; that of its corpora lies beside it. log: where what it prints is written.
+            runs: the folder of its runs; those of its corpora and classes lie beside it. log: where what it prints is written.
             environment: what is told to it besides, such as another STREAMLIT_SERVER_ADDRESS ("" = all interfaces).
         """
         self.port = free_port()
@@ -42,6 +42,7 @@ class Dashboard:
         variables = {
             "ATELIER_CHECKPOINTS": str(runs),
             "ATELIER_CORPORA": str(runs.parent / "corpora"),
+            "ATELIER_CLASSES": str(runs.parent / "classes"),
             "STREAMLIT_SERVER_HEADLESS": "true",
             "STREAMLIT_SERVER_PORT": str(self.port),
             "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",

@@ -1,7 +1,7 @@
 """Makes again all that rests on the base model that ships: the recorded run, the README's pictures, the figures.
 
     python scripts/record.py                  all of it
-    python scripts/record.py run --minutes 1  the recorded run alone; also: experiments, base, pictures, figures
+    python scripts/record.py run --minutes 1  the recorded run alone; also: experiments, base, words, pictures, figures
     python scripts/record.py experiments --only recorded-break
 
 run        `checkpoints/recorded-mini/`: a real run of the mini model on the sample articles, with `recorded.json`
@@ -10,6 +10,8 @@ run        `checkpoints/recorded-mini/`: a real run of the mini model on the sam
 experiments  the other runs of engine/classroom/experiments.py, `checkpoints/recorded-*/`: events and settings without
            weights, and what the last sample copied, found by the lab's own search.
 base       `checkpoints/recorded-mini/evaluations/`: what a run measures of the base before it begins and at its end.
+words      `lessons/fine_tuning/next_word.json`: what the base and the recorded run expect behind the sentence of the lesson;
+           and in `lessons/measured.json` what the simplest guesses reach.
 pictures   `docs/images/`: the Lab as it plays that run, as a moving picture, and base and fine-tuned side by side. Needs
            Chromium and `pip install -r requirements-dev.txt`.
 figures    the table of `benchmarks/README.md` between the marks `record: figures`: a minute and a half on real articles.
@@ -37,7 +39,7 @@ from PIL import Image
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from engine.classroom import experiments, passages  # noqa: E402
+from engine.classroom import experiments, figures, lessons, next_word, passages  # noqa: E402
 from engine.core import paths  # noqa: E402
 from engine.core.files import read_json, write_bytes, write_json  # noqa: E402
 from engine.evaluation import cache  # noqa: E402
@@ -48,7 +50,7 @@ from scripts.dashboard import Dashboard, chromium  # noqa: E402
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
-PARTS = ("run", "experiments", "base", "pictures", "figures")
+PARTS = ("run", "experiments", "base", "words", "pictures", "figures")
 NAME = "recorded-mini"
 IMAGES = PROJECT / "docs" / "images"
 BENCHMARKS = PROJECT / "benchmarks" / "README.md"
@@ -85,16 +87,13 @@ def _label(folder: Path, words: list[str], **facts: object) -> None:
     """Leaves out what only a run at work needs, and says how the run was made."""
     for name in LEFT_BEHIND:
         (folder / name).unlink(missing_ok=True)
+    write_json(folder / "recorded.json", {**_made_by("python -m " + shlex.join(words)), **facts})
+
+
+def _made_by(command: str) -> dict[str, str]:
+    """How and when something was recorded."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=True)
-    write_json(
-        folder / "recorded.json",
-        {
-            "command": "python -m " + shlex.join(words),
-            "date": datetime.date.today().isoformat(),
-            "commit": commit.stdout.strip(),
-            **facts,
-        },
-    )
+    return {"command": command, "date": datetime.date.today().isoformat(), "commit": commit.stdout.strip()}
 
 
 def record_experiments(only: list[str]) -> None:
@@ -138,6 +137,50 @@ def record_base() -> None:
         for file in (Path(root) / ".evaluations").glob("*.json"):
             if read_json(file)["key"]["model"] == base:
                 shutil.copy(file, cache.SHIPPED)
+
+
+def record_words() -> None:
+    """Asks the base and the recorded run how likely the words of the lesson's vote are, and what they hold for likeliest."""
+    from engine.inference import token_scores
+    from engine.models import loading
+    from engine.runs import references
+
+    lesson = lessons.load()
+    prompt, words, right = next_word.asked(lesson)
+    models = {}
+    for name, reference in ((next_word.BASE, paths.portable(paths.MINI_PRESET)), (next_word.RUN, NAME)):
+        model, tokenizer = loading.load(references.resolve(reference))
+        microscope = token_scores.Microscope(model)
+        first = len(tokenizer.encode(prompt))
+        looks = [microscope.look(token_scores.typed(tokenizer, f"{prompt} {word}")) for word in words]
+        top = zip(looks[0].alternatives[first].tolist(), looks[0].shares[first].tolist(), strict=True)
+        models[name] = {
+            "shares": [float(look.probabilities[first:].prod(dtype="float64")) for look in looks],
+            "top": [[tokenizer.decode([token]), share] for token, share in top][: next_word.TOP],
+            "rank": int(looks[right].ranks[first]),
+        }
+    value = {**_made_by("python scripts/record.py words"), "prompt": prompt, "words": words, "models": models}
+    write_json(paths.LESSONS / lesson.name / next_word.FILE, value)
+    record_baselines()
+
+
+def record_baselines() -> None:
+    """Measures what the simplest guesses reach on the sample's test articles; what else was measured for the lesson stays."""
+    from engine.corpus import preparation
+    from engine.corpus.baselines import Baselines
+    from engine.presets import tokenizers
+
+    tokenizer = tokenizers.load(paths.MINI_PRESET)
+    corpus = preparation.prepare(paths.SAMPLE_ARTICLES, tokenizer)
+    test = corpus.tokens("test")
+    simple = Baselines(corpus.tokens("train"), tokenizer.vocabulary_size)
+    file = paths.LESSONS / figures.MEASURED_FILE
+    value = {
+        **(read_json(file) if file.is_file() else {}),
+        "bigram_accuracy": float(simple.bigram(test[:-1], test[1:]).correct.mean()),
+        "frequent_accuracy": float(simple.unigram(test[1:]).correct.mean()),
+    }
+    write_json(file, value)
 
 
 def take_pictures() -> None:
@@ -233,6 +276,8 @@ def main() -> int:
         record_experiments(a.only)
     if "base" in parts:
         record_base()
+    if "words" in parts:
+        record_words()
     if "pictures" in parts:
         take_pictures()
     if "figures" in parts:

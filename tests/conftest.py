@@ -57,6 +57,7 @@ def nothing_in_the_project(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ATELIER_CHECKPOINTS", str(tmp_path_factory.mktemp("checkpoints")))
         patch.setenv("ATELIER_CORPORA", str(tmp_path_factory.mktemp("corpora")))
+        patch.setenv("ATELIER_CLASSES", str(tmp_path_factory.mktemp("classes")))
         patch.setenv("ATELIER_COMPILED", "off")  # tests/models/test_compiled_results.py looks at it
         patch.setenv("ATELIER_SETTINGS", str(tmp_path_factory.mktemp("settings") / "atelier.toml"))  # of one machine
         yield

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from engine.classroom.experiments import ANSWERS, EXPERIMENTS
+from engine.classroom.lesson_files import KINDS
 from engine.core import paths
 from engine.core.errors import EngineError
 from ui import errors, rooms
@@ -44,6 +45,7 @@ class Parameter:
         where: the room, or the tab, that it belongs to; "" = every page.
         live: it stands in the address while somebody works; others only in a link that is shared.
         quiet: it stands there too, and is no reason for an entry of the history: a slider's position.
+        secret: it is taken from an address, and never written into one.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Parameter:
     where: str = ""
     live: bool = False
     quiet: bool = False
+    secret: bool = False
 
 
 def _tab(room: str) -> Parameter:
@@ -85,6 +88,13 @@ TABLE: tuple[Parameter, ...] = (
     # The experiment that is open, and what was answered to its question
     Parameter("experiment", one_of(*EXPERIMENTS), 20, "lab_experiment", None, rooms.LAB, True),
     Parameter("answer", one_of(*ANSWERS, "skip"), 10, "lab_answer", None, rooms.LAB, quiet=True),
+    # Where the lesson stands, of which class, on whose screen; the key is its teacher's
+    Parameter("step", one_of(*KINDS), 20, "lesson_step", KINDS[0], rooms.LESSON, True),
+    Parameter("slide", whole(1, MOST_SCREENS), 2, "lesson_slide", 1, rooms.LESSON, quiet=True),
+    Parameter("view", one_of("wall", "teacher"), 10, "lesson_view", "wall", rooms.LESSON, True),
+    Parameter("form", one_of("long", "short"), 10, "lesson_form", "long", rooms.LESSON, True),
+    Parameter("class", NAME, 12, "lesson_class", None, rooms.LESSON, True),
+    Parameter("key", NAME, 60, "lesson_key", None, rooms.LESSON, secret=True),
     # What a run is laid over
     *(
         parameter
@@ -168,7 +178,7 @@ def encode(values: Mapping[str, Any], wanted: list[Parameter]) -> dict[str, str]
     query = {}
     for parameter in wanted:
         value = values.get(parameter.key)
-        if value is None or value == parameter.default:
+        if value is None or value == parameter.default or parameter.secret:
             continue
         text = parameter.codec.write(value)
         if len(text) <= parameter.limit:
@@ -379,5 +389,7 @@ def too_long(room: str) -> Iterator[str]:
     """The names of the parameters that are left out of a link, since what was typed is too long."""
     for parameter in parameters(room, tab_of(room)):
         value = st.session_state.get(parameter.key)
+        if parameter.secret:
+            continue
         if value is not None and value != parameter.default and len(parameter.codec.write(value)) > parameter.limit:
             yield parameter.name

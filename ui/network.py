@@ -5,17 +5,16 @@ whenever a page of an unknown host connects. Here neither is needed.
 """
 
 import logging
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-import psutil
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
+from engine.core import machine
 from ui import owner_file
 
 _THIS_MACHINE = {"localhost", "127.0.0.1", "0.0.0.0"}  # Streamlit lets their pages connect without asking anybody
@@ -111,10 +110,7 @@ def addresses() -> list[str]:
     elif (address := config.get_option("server.address")) and address not in {"0.0.0.0", "::"}:
         hosts = [address]
     else:
-        up = {name for name, state in psutil.net_if_stats().items() if state.isup}
-        found = [one.address for name, all_ in psutil.net_if_addrs().items() if name in up for one in all_
-                 if one.family == socket.AF_INET and not one.address.startswith("127.")]  # fmt: skip
-        hosts = ["localhost", *found]
+        hosts = ["localhost", *machine.addresses()]
     end = f":{config.get_option('server.port')}" + (f"/{path}" if path else "")
     return [f"{scheme}://{f'[{host}]' if ':' in host else host}{end}" for host in hosts]
 

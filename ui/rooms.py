@@ -4,19 +4,21 @@ from streamlit.navigation.page import Page
 
 from ui.i18n import _
 
-LAB, TRAIN, EXPLORE, LIBRARY = "lab", "train", "explore", "library"
+LAB, LESSON, TRAIN, EXPLORE, LIBRARY = "lab", "lesson", "train", "explore", "library"
 CURVE, TIME, WRITE, WORDS, COPIED, SCORE = "curve", "time", "write", "words", "copied", "score"
 RUNS, CHECKPOINTS, ARTICLES = "runs", "checkpoints", "articles"
 
 # A room → its tabs, the first of which is shown where nobody chose.
 ROOMS: dict[str, tuple[str, ...]] = {
     LAB: (),
+    LESSON: (),
     TRAIN: (),
     EXPLORE: (CURVE, TIME, WRITE, WORDS, COPIED, SCORE),
     LIBRARY: (RUNS, CHECKPOINTS, ARTICLES),
 }
 ICONS = {
     LAB: ":material/science:",
+    LESSON: ":material/school:",
     TRAIN: ":material/tune:",
     EXPLORE: ":material/travel_explore:",
     LIBRARY: ":material/local_library:",
@@ -26,7 +28,13 @@ PAGES: dict[str, Page] = {}  # by the code of their room, for links; filled when
 
 def title(room: str) -> str:
     """What a room is called."""
-    return {LAB: _("Lab"), TRAIN: _("Train"), EXPLORE: _("Explore"), LIBRARY: _("Library")}[room]
+    return {
+        LAB: _("Lab"),
+        LESSON: _("Lesson"),
+        TRAIN: _("Train"),
+        EXPLORE: _("Explore"),
+        LIBRARY: _("Library"),
+    }[room]
 
 
 def tab_title(tab: str) -> str:

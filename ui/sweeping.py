@@ -1,9 +1,10 @@
-"""Visitors' uploads deleted in time: when the server starts, and every ten minutes as long as it runs."""
+"""Visitors' uploads and old classes deleted in time: when the server starts, and every ten minutes as long as it runs."""
 
 import logging
 import threading
 import time
 
+from engine.classroom import classes
 from engine.services import uploads
 from ui import budget
 
@@ -26,4 +27,8 @@ def _sweep() -> None:
             uploads.sweep(3600 * budget.limits().upload_hours)
         except Exception:  # the next one may do better; nobody looks at this thread
             log.exception("sweeping visitors' uploads")
+        try:
+            classes.erase_old()
+        except Exception:
+            log.exception("erasing old classes")
         time.sleep(PAUSE_SECONDS)

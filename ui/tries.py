@@ -1,4 +1,4 @@
-"""Counts wrong tries of the owner's code and makes the next ones wait longer and longer."""
+"""Counts wrong tries of a code and makes the next ones wait longer and longer."""
 
 import ipaddress
 import threading
@@ -50,8 +50,8 @@ _HERE = "127.0.0.1"
 class Tries:
     """The wrong tries of this server; all sessions share it, so that a new session is no new start."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, one: Limit = ONE, all_: Limit = ALL) -> None:
+        self._clock, self._one_limit, self._all_limit = clock, one, all_
         self._lock = threading.Lock()
         self._counts: OrderedDict[str, _Count] = OrderedDict()
         self._all = _Count()
@@ -80,7 +80,7 @@ class Tries:
             if right():
                 wrong, count.wrong = count.wrong, 0
                 return Answer(True, True, 0.0, wrong)
-            for one, limit in ((count, ONE), (self._all, ALL)):
+            for one, limit in ((count, self._one_limit), (self._all, self._all_limit)):
                 one.wrong, one.last = one.wrong + 1, now
                 one.until = now + limit.wait(one.wrong)
             until = count.until if network(address) == _HERE else max(count.until, self._all.until)

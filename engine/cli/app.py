@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from engine.cli import cluster, corpus, evaluating, models, report, runs, sweeps, training
+from engine.cli import classes, cluster, corpus, evaluating, models, report, runs, sweeps, training
 from engine.core.errors import EngineError, SettingsError
 from engine.presets import memory
 
@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--json", action="store_true", help="end with one line of JSON")
         return sub
 
-    for subject in (training, runs, sweeps, corpus, evaluating, report, models, cluster):
+    for subject in (training, runs, sweeps, corpus, evaluating, report, models, classes, cluster):
         subject.register(command)
     return whole
 

@@ -12,6 +12,8 @@ EngineError
 ├── StorageError         a folder without rights, a full disk
 │   └── GoneError        a folder that was deleted or moved while somebody worked in it
 │       └── SupersededError  a run that another process has taken over
+├── LessonError          a text of a lesson that is wrong, with its file and line
+├── ClassError           a class that is not there (any more), or in the wrong state
 ├── SchedulerError       a scheduler of jobs that refuses, or does not answer
 └── ResourcesError       not enough memory, a device that is not there
 
@@ -110,6 +112,14 @@ class GoneError(StorageError):
 
 class SupersededError(GoneError):
     """Another process has taken over the run that is written in."""
+
+
+class LessonError(EngineError):
+    """A text of a lesson is wrong; its file and line are told."""
+
+
+class ClassError(EngineError):
+    """A class is not there (any more), or in a state that does not allow what was asked."""
 
 
 class SchedulerError(EngineError):

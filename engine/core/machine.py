@@ -5,6 +5,7 @@ import math
 import os
 import platform
 import shutil
+import socket
 import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,18 @@ GPU_MEGABYTES = "ATELIER_GPU_MEGABYTES"
 STUDIO_BYTES = FRAMEWORK_BYTES + (200 << 20)
 # The dashboard with a few sessions, or the command, and the dispatcher: they are there as long as work is.
 BESIDE_BYTES = 250 << 20
+
+
+def addresses() -> list[str]:
+    """The IPv4 addresses under which others of its networks reach this machine; read from the system, nobody is asked."""
+    up = {name for name, state in psutil.net_if_stats().items() if state.isup}
+    return [
+        one.address
+        for name, found in psutil.net_if_addrs().items()
+        if name in up
+        for one in found
+        if one.family == socket.AF_INET and not one.address.startswith("127.")
+    ]
 
 
 @dataclass(frozen=True)

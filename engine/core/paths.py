@@ -16,6 +16,7 @@ MINI_PRESET = PRESETS / "gpt2_mini_en"
 SAMPLE_ARTICLES = PROJECT / "articles" / "sample"
 ENGLISH = PROJECT / "articles" / "english"
 RECORDED = PROJECT / "checkpoints" / "recorded-mini"
+LESSONS = PROJECT / "lessons"
 _SHOWN = 80  # characters of what can be no path or name
 # What makes a path that is taken for a pattern match other files than its own.
 _PATTERN = "[" if os.name == "nt" else "[\\"
@@ -34,6 +35,14 @@ def visitors_uploads(root: Path | None = None) -> Path:
 def corpora_root() -> Path:
     """The folder of prepared corpora: `$ATELIER_CORPORA`, or `corpora/` in the shared folder of `atelier.toml` or the project."""
     return Path(os.environ.get("ATELIER_CORPORA") or _kept_in() / "corpora")
+
+
+def classes_root() -> Path:
+    """The folder of classes' answers: `$ATELIER_CLASSES`, or `classes/` in the project.
+
+    Never in the shared folder of `atelier.toml`: SQLite's log needs memory that processes of one machine share.
+    """
+    return Path(os.environ.get("ATELIER_CLASSES") or PROJECT / "classes")
 
 
 def _kept_in() -> Path:

@@ -108,15 +108,17 @@ def test_neither_a_headless_start_nor_a_connection_asks_anybody_outside(tmp_path
 def test_the_addresses_printed_are_where_the_server_listens(options, printed, monkeypatch):
     from types import SimpleNamespace
 
+    import psutil
+
     from ui import network
 
     monkeypatch.setattr(network.config, "get_option", lambda name: {"server.port": 8501, **options}.get(name))
     monkeypatch.setattr(network.config, "is_manually_set", lambda name: name in options)
     one = SimpleNamespace(family=socket.AF_INET, address="192.168.1.20")
     states = {"lo": SimpleNamespace(isup=True), "eth0": SimpleNamespace(isup=True), "down": SimpleNamespace(isup=False)}
-    monkeypatch.setattr(network.psutil, "net_if_stats", lambda: states)
+    monkeypatch.setattr(psutil, "net_if_stats", lambda: states)
     loopback = SimpleNamespace(family=socket.AF_INET, address="127.0.0.1")
-    monkeypatch.setattr(network.psutil, "net_if_addrs", lambda: {"lo": [loopback], "eth0": [one], "down": [one]})
+    monkeypatch.setattr(psutil, "net_if_addrs", lambda: {"lo": [loopback], "eth0": [one], "down": [one]})
     assert network.addresses() == printed
 
 

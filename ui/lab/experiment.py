@@ -1,6 +1,6 @@
 """An experiment on the Lab page: its card, the question before it opens, the recorded run that plays at once, and one's own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from engine.presets.tokenizers import Tokenizer
 from engine.runs import durations
 from engine.runs.folder import Run
 from engine.runs.history.events import ENGLISH, VALIDATION
+from engine.runs.settings import RunSettings
 from engine.services import import_job
 from engine.services.launchers import launching
 from ui import address, budget, errors, little_memory, pair, rooms, run_view, words
 from ui.i18n import _
 from ui.lab import play, questions
-from ui.lab.play import Beside, Said
+from ui.lab.play import Beside, Guess, Said
 from ui.readers import folders, polling, recorded
 
 CHOSEN, ANSWER = "lab_experiment", "lab_answer"
@@ -102,26 +103,37 @@ def run_of(experiment: Experiment) -> Run | None:
     return experiments.recorded_run(experiment.own)
 
 
-def start_button(experiment: Experiment) -> bool:
-    """A button that trains the experiment here, and what it takes; without enough memory nothing. Whether it was pressed."""
+def start_button(experiment: Experiment, says: bool = True) -> bool:
+    """A button that trains the experiment here; without enough memory nothing. Whether it was pressed.
+
+    Args:
+        says: whether it stands beside it what is done and how long that takes.
+    """
     if little_memory.nothing_trains():
         return False
-    seconds = durations.whole(experiment.own.settings, folders.runs_with_events()) or recorded_seconds(experiment.own)
     pressed = st.button(
         _("Train it here"),
         type="primary",
         icon=":material/play_arrow:",
         key="lab_start",
     )
+    if not says:
+        return pressed
+    seconds = durations.whole(experiment.own.settings, folders.runs_with_events()) or recorded_seconds(experiment.own)
     takes = _("about {time}", time=words.duration(seconds)) if seconds else _("about a minute")
     st.markdown(f"{questions.situation(experiment.code)} {_('It takes {time}.', time=takes)}", width="stretch")
     return pressed
 
 
 def train(training: Training, stem: str) -> None:
-    """Queues a training, a visitor's within the budget, and puts it in view; of many who ask at once all join one that waits."""
+    """Queues a training of an experiment and puts it in view."""
+    queue(training.settings, stem)
+
+
+def queue(settings: RunSettings, stem: str) -> None:
+    """Queues a run, a visitor's within the budget, and puts it in view; of many who ask at once all join one that waits."""
     with errors.shown():
-        entry = budget.enter(training.settings, stem, join=True)
+        entry = budget.enter(settings, stem, join=True)
         pair.show_run(run_view.entered(entry))
         launching.wake()
         st.rerun()
@@ -136,8 +148,8 @@ def recorded_seconds(training: Training) -> float | None:
     return times[-1] - times[0] if len(times) > 1 else None
 
 
-def watch(experiment: Experiment, run: Run, answer: str) -> None:
-    """Plays a run of an experiment, at work or ended; at the end stands what it answers."""
+def watch(experiment: Experiment, run: Run, answer: str, guesses: Sequence[Guess] = ()) -> None:
+    """Plays a run of an experiment, at work or ended, over what was guessed; at the end stands what it answers."""
     active = run.state().state in run_view.ACTIVE
     beside = _beside(experiment)
 
@@ -158,6 +170,7 @@ def watch(experiment: Experiment, run: Run, answer: str) -> None:
             ghost=experiments.recorded_run(experiment.own) if not run.recorded else None,
             said=None if is_live else _said(experiment, run, answer, copied),
             copied=copied,
+            guesses=guesses,
         )
         if active and not is_live:
             st.rerun()  # it has just ended: nothing polls any more

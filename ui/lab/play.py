@@ -33,6 +33,19 @@ class Beside:
 
 
 @dataclass(frozen=True)
+class Guess:
+    """A curve that somebody expected, drawn under the run's.
+
+    Attributes:
+        points: steps and accuracies 0..1. share: of all who guessed, which is how strong the line is.
+    """
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+    share: float
+
+
+@dataclass(frozen=True)
 class Said:
     """What is said when the play has come to its end: what it showed, why, and what became of one's own answer."""
 
@@ -53,6 +66,7 @@ def show(
     ghost: Run | None = None,
     said: Said | None = None,
     copied: Copy | None = None,
+    guesses: Sequence[Guess] = (),
 ) -> None:
     """Plays a run.
 
@@ -60,7 +74,7 @@ def show(
         is_live: it is at work: each point is shown as it comes. label: of its line.
         split: VALIDATION or ENGLISH, on which it is measured. other: what of the run is drawn too: TRAIN, its accuracy on what it
             reads, or VALIDATION. ghost: a recorded run whose curve stands there until the
-            run has a point of its own. copied: what of its last sentence stands in an article.
+            run has a point of its own. copied: what of its last sentence stands in an article. guesses: lie under the curve.
     """
     history = folders.history(run)
     versions = tuple(folders.history(other.run).version for other in beside)
@@ -78,6 +92,9 @@ def show(
         and copied.text.startswith((data["own"]["points"][-1][2] or "")[:20])
     ):
         data["copied"] = [copied.first, copied.last]
+    data["guesses"] = [
+        {"label": one.label, "share": one.share, "points": [[x, 100 * y] for x, y in one.points]} for one in guesses
+    ]
     play.show(data, key)
 
 
@@ -141,6 +158,7 @@ def content(
         "summary": _summary(points),
         "verdict": [],
         "copied": None,
+        "guesses": [],
         "words": {
             "play": _("Play"),
             "stop": _("Stop"),

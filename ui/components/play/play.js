@@ -199,7 +199,7 @@ class Machine {
     const height = data.presented ? Math.max(120, Math.round(0.27 * innerHeight)) : narrow ? 190 : data.height;
     const room = narrow ? 64 : data.presented ? 320 : 204, edge = data.presented ? 38 : 26;
     const box = { left: data.presented ? 78 : 44, right: width - room, top: edge, bottom: height - edge };
-    const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost && this.count < 2 ? [data.ghost] : [])];
+    const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost && this.count < 2 ? [data.ghost] : []), ...(data.guesses ?? [])];
     const values = [data.base, ...lines.flatMap(line => line.points.map(point => point[1]))].filter(v => v !== null);
     const most = Math.max(10, ...values), top = most > 50 ? 100 : Math.ceil(most / 10) * 10;
     const far = Math.max(1, data.steps, ...lines.flatMap(line => line.points.map(point => point[0])));
@@ -221,6 +221,11 @@ class Machine {
       labels.push({ y: y(data.base), text: named(data.words.base, data.base), kind: "base" });
     }
     const path = points => points.map(([step, value], i) => `${i ? "L" : "M"}${x(step).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+    for (const guess of data.guesses ?? []) {
+      nodes.push(drawn("path", { d: path(guess.points), class: "guess", "stroke-width": (2 + 8 * guess.share).toFixed(1) }));
+      const [step, value] = guess.points[Math.floor(guess.points.length / 2)];
+      nodes.push(drawn("text", { x: x(step) + 6, y: y(value) - 6, class: "label base" }, guess.label));
+    }
     if (data.ghost && this.count < 2) {
       nodes.push(drawn("path", { d: path(data.ghost.points), class: "ghost" }));
       labels.push({ y: y(data.ghost.points.at(-1)[1]), text: data.ghost.label, kind: "base" });

@@ -1,0 +1,295 @@
+"""The classes of this machine: each a folder with one SQLite file, erased after thirty days.
+
+```
+classes/K7FM/answers.sqlite    (with its -wal and -shm while it is open)
+```
+The folder's name is the code that a pupil types. The teacher's key is the code and a random part of which a hash is kept. A
+folder appears whole and goes whole: it is renamed first, so that a kill leaves the class or nothing of it.
+"""
+
+import contextlib
+import datetime
+import errno
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from engine.core import paths
+from engine.core.errors import ClassError
+from engine.core.files import make_folder, replace, storage_errors, sweep, temporary
+from engine.core.folders import staged_folder
+
+KEPT_DAYS = 30
+CODE_LENGTH = 4
+SCHEMA_VERSION = 1
+# No letter or digit that is read as another one: 0 O, 1 I L, 5 S, 2 Z, 8 B, U V.
+_LETTERS = "ACDEFGHJKMNPQRTWXY34679"
+_CODE = re.compile(f"[{_LETTERS}]{{{CODE_LENGTH}}}")
+_FILE = "answers.sqlite"
+_PATIENCE_SECONDS = 10.0  # for whoever writes at the same time
+_LEFT_SECONDS = 60.0  # what another container's process may still be writing
+
+_SCHEMA = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE pupils (pupil BLOB PRIMARY KEY, half INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE questions (number INTEGER PRIMARY KEY, name TEXT NOT NULL, moment TEXT NOT NULL, round INTEGER NOT NULL,
+                        content TEXT NOT NULL, state TEXT NOT NULL);
+CREATE TABLE answers (question INTEGER NOT NULL, pupil BLOB NOT NULL, form INTEGER NOT NULL, choice INTEGER NOT NULL,
+                      PRIMARY KEY (question, pupil)) WITHOUT ROWID;
+CREATE TABLE paper (question INTEGER NOT NULL, choice INTEGER NOT NULL, count INTEGER NOT NULL,
+                    PRIMARY KEY (question, choice)) WITHOUT ROWID;
+"""
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A class that was just opened: its code for pupils, and the key of its teacher, which is nowhere kept."""
+
+    code: str
+    key: str
+
+
+@dataclass(frozen=True)
+class SchoolClass:
+    """A class that is there.
+
+    Attributes:
+        code: what pupils type. lesson: the name of its lesson. language: of its teacher. opened: the day.
+    """
+
+    code: str
+    lesson: str
+    language: str
+    opened: datetime.date
+
+    @property
+    def erased(self) -> datetime.date:
+        """The day on which it goes by itself."""
+        return self.opened + datetime.timedelta(days=KEPT_DAYS)
+
+    @property
+    def file(self) -> Path:
+        """Its answers."""
+        return paths.classes_root() / self.code / _FILE
+
+    def read(self, action: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """What `action` finds in one state of the file, whatever others write meanwhile."""
+        return _with(self.code, self.file, action, "BEGIN")
+
+    def write(self, action: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Has `action` change the file, all of it or nothing; when this returns it is on the disk."""
+        return _with(self.code, self.file, action, "BEGIN IMMEDIATE")
+
+
+def normal(typed: str) -> str:
+    """A code as somebody typed it, as it is meant: without blanks and hyphens, in capitals; "" where it can be none."""
+    plain = re.sub(r"[\s-]", "", typed[:40]).upper()
+    return plain if _CODE.fullmatch(plain) else ""
+
+
+def open_class(lesson: str, language: str, today: datetime.date | None = None) -> Opened:
+    """Opens a class.
+
+    Raises:
+        StorageError: no rights or no space.
+    """
+    root = paths.classes_root()
+    make_folder(root, parents=True)
+    while True:
+        code = "".join(secrets.choice(_LETTERS) for _ in range(CODE_LENGTH))
+        key = f"{code}-{secrets.token_urlsafe(16)}"
+        facts = {
+            "schema_version": str(SCHEMA_VERSION),
+            "opened": (today or datetime.date.today()).isoformat(),
+            "key": _hash(key),
+            "lesson": lesson,
+            "language": language,
+            "joining": "1",
+            "changes": "0",
+        }
+        try:
+            with staged_folder(root / code, exclusive=True) as staging:
+                _make(staging / _FILE, facts)
+        except FileExistsError:
+            continue
+        return Opened(code, key)
+
+
+def _make(file: Path, facts: dict[str, str]) -> None:
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")  # a mark in the file: whoever opens it later keeps to it
+        connection.executescript(_SCHEMA)
+        connection.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
+
+
+def find(code: str, today: datetime.date | None = None) -> SchoolClass | None:
+    """The class of that code; None where there is none, or where it is older than thirty days: then it goes.
+
+    Raises:
+        ClassError: its file cannot be read.
+    """
+    root = paths.classes_root()
+    if not _CODE.fullmatch(code) or not (root / code / _FILE).is_file():
+        return None
+    facts = _with(code, root / code / _FILE, facts_of, "BEGIN")
+    try:
+        opened = datetime.date.fromisoformat(facts["opened"])
+        found = SchoolClass(code, facts["lesson"], facts["language"], opened)
+    except (KeyError, ValueError) as error:
+        raise _damaged(code) from error
+    if _is_over(opened, today):
+        delete(code)
+        return None
+    return found
+
+
+def by_key(key: str) -> SchoolClass | None:
+    """The class of a teacher's key; None where the key is another one's."""
+    code = key[:CODE_LENGTH]
+    found = find(code)
+    if found is None or not hmac.compare_digest(found.read(facts_of)["key"], _hash(key)):
+        return None
+    return found
+
+
+def the_only(code: str = "") -> SchoolClass:
+    """The class of that code, or without one the only class there is.
+
+    Raises:
+        ClassError: there is none, or there are several.
+    """
+    if code:
+        found = find(normal(code))
+        if found is None:
+            raise ClassError("There is no class {code} here (any more).", code=paths.shortened(code))
+        return found
+    classes = all_classes()
+    if not classes:
+        raise ClassError("There is no class here: open one first.")
+    if len(classes) > 1:
+        raise ClassError("Several classes are here: say which, of {codes}.", codes=", ".join(c.code for c in classes))
+    return classes[0]
+
+
+def all_classes() -> list[SchoolClass]:
+    """All classes that can be read, the newest first."""
+    found = []
+    for code in codes():
+        with contextlib.suppress(ClassError):
+            if one := find(code):
+                found.append(one)
+    return sorted(found, key=lambda one: one.opened, reverse=True)
+
+
+def codes() -> list[str]:
+    """The codes of all classes, readable or not."""
+    root = paths.classes_root()
+    return sorted(p.name for p in root.iterdir() if _CODE.fullmatch(p.name)) if root.is_dir() else []
+
+
+def delete(code: str) -> None:
+    """Erases a class and all its answers; nothing happens where it is gone already."""
+    folder = paths.classes_root() / code
+    if not _CODE.fullmatch(code) or not folder.is_dir():
+        return
+    with storage_errors(folder.parent), temporary(folder, "gone") as gone:
+        with contextlib.suppress(FileNotFoundError):  # somebody else was quicker
+            replace(folder, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def erase_old(today: datetime.date | None = None) -> list[str]:
+    """Erases the classes that are older than thirty days, and what kills have left of others; returns their codes."""
+    root = paths.classes_root()
+    if not root.is_dir():
+        return []
+    sweep(root, ("tmp", "gone"), _LEFT_SECONDS)
+    erased = []
+    for code in codes():
+        try:
+            there = find(code, today) is not None
+        except ClassError:  # what cannot be read goes by the day of its file
+            day = datetime.date.fromtimestamp((root / code).stat().st_mtime)
+            there = not _is_over(day, today)
+            if not there:
+                delete(code)
+        if not there:
+            erased.append(code)
+    return erased
+
+
+def _is_over(opened: datetime.date, today: datetime.date | None) -> bool:
+    return (today or datetime.date.today()) - opened >= datetime.timedelta(days=KEPT_DAYS)
+
+
+def facts_of(connection: sqlite3.Connection) -> dict[str, str]:
+    """What is known of a class as a whole."""
+    return dict(connection.execute("SELECT name, value FROM facts"))
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _damaged(code: str) -> ClassError:
+    return ClassError("The answers of class {code} cannot be read: its file is damaged. Erase this class.", code=code)
+
+
+@contextlib.contextmanager
+def _connection(file: Path) -> Iterator[sqlite3.Connection]:
+    # One an action: a connection that stays open would keep Windows from erasing the class.
+    connection = sqlite3.connect(
+        f"{file.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=_PATIENCE_SECONDS
+    )
+    try:
+        connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk, also when the power goes
+        yield connection
+    finally:
+        connection.close()
+
+
+def _with(code: str, file: Path, action: Callable[[sqlite3.Connection], _Result], begin: str) -> _Result:
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            with _connection(file) as connection:
+                connection.execute(begin)
+                try:
+                    result = action(connection)
+                    connection.execute("COMMIT")
+                    return result
+                except BaseException:
+                    with contextlib.suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
+                    raise
+        except sqlite3.OperationalError as error:
+            if not file.is_file():
+                raise ClassError("There is no class {code} here (any more).", code=code) from error
+            # SQLite does not wait where it mends a log, or where it is closed while it is opened here.
+            busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if busy and time.monotonic() < end:
+                time.sleep(0.02)
+                continue
+            raise _refused(code, file, error) from error
+        except sqlite3.DatabaseError as error:
+            raise _damaged(code) from error
+
+
+def _refused(code: str, file: Path, error: sqlite3.OperationalError) -> Exception:
+    with storage_errors(file.parent):  # its sentences for what the system refuses
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+    return ClassError("The answers of class {code} cannot be read now: {reason}.", code=code, reason=str(error))

@@ -1,0 +1,103 @@
+"""What stands in the braces of a lesson's texts: figures and sentences of the runs that ship, each by its name."""
+
+from typing import Any
+
+from engine.classroom import experiments
+from engine.classroom.experiments import EXPERIMENTS, LEARN, MEMORISE
+from engine.core import paths
+from engine.core.files import read_json
+from engine.runs.history import shared
+from engine.runs.history.follower import History
+
+# Filled from a recording, so that a class which trains nothing has them too.
+RECORDED = frozenset(
+    {
+        "base_accuracy", "run_accuracy", "random_accuracy", "english_before", "english_after", "run_steps",
+        "memorised_training", "memorised_before", "memorised_after", "base_words", "run_words",
+        "base_sample_1", "base_sample_2", "base_sample_3", "run_sample_1", "run_sample_2", "run_sample_3",
+    }
+)  # fmt: skip
+# Filled from the file `measured.json` beside the lessons' texts (scripts/record.py); a dash where it lacks one.
+MEASURED = frozenset(
+    {"bigram_accuracy", "frequent_accuracy", "secret_once", "secret_three", "secret_five", "secret_ten"}
+)
+NAMES = RECORDED | MEASURED
+MEASURED_FILE = "measured.json"
+_WORDS = 11  # of a text whose writer is guessed
+_SAMPLE_WORDS = 20
+
+
+def recorded(language: str) -> dict[str, str]:
+    """The figures of the runs that ship, as a language writes them; what a recording lacks is left out."""
+    learned, random = _history(EXPERIMENTS[LEARN].own), _history(EXPERIMENTS[LEARN].beside[0])
+    found: dict[str, str] = _measured(language)
+    if learned is not None:
+        found |= _of_learning(learned, language)
+    if random is not None and (result := _result(random)):
+        found["random_accuracy"] = percent(result["accuracy"], language)
+    memorised = _history(EXPERIMENTS[MEMORISE].own)
+    outcome = experiments.outcome(EXPERIMENTS[MEMORISE], memorised) if memorised is not None else None
+    if outcome is not None:
+        found["memorised_before"] = percent(outcome.science[0].accuracy, language)
+        found["memorised_after"] = percent(outcome.science[1].accuracy, language)
+        if outcome.training is not None:
+            found["memorised_training"] = percent(outcome.training, language)
+    return found
+
+
+def _measured(language: str) -> dict[str, str]:
+    """Shares as percentages, and how many of how many: 2/3."""
+    file = paths.LESSONS / MEASURED_FILE
+    value = read_json(file) if file.is_file() else {}
+    found = {}
+    for name in MEASURED:
+        match value.get(name):
+            case float(share):
+                found[name] = percent(share, language)
+            case [int(some), int(all_)]:
+                found[name] = f"{some}/{all_}"
+    return found
+
+
+def _of_learning(history: History, language: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if result := _result(history):
+        found["base_accuracy"] = percent(result["base_accuracy"], language)
+        found["run_accuracy"] = percent(result["accuracy"], language)
+        found["run_steps"] = str(result["steps"])
+    outcome = experiments.outcome(EXPERIMENTS[LEARN], history)
+    if outcome is not None and outcome.english is not None:
+        found["english_before"] = percent(outcome.english[0].accuracy, language)
+        found["english_after"] = percent(outcome.english[1].accuracy, language)
+    for model in ("base", "run"):
+        samples = [
+            placed for placed in history.placed if placed.event["kind"] == "sample" and placed.event["model"] == model
+        ]
+        # Their texts stay in the file until somebody wants them.
+        last = history.complete(placed for placed in samples if placed.event["step"] == samples[-1].event["step"])
+        for place, event in enumerate(last[:3], 1):
+            found[f"{model}_sample_{place}"] = _beginning(event, _SAMPLE_WORDS)
+        if len(last) > 1:
+            found[f"{model}_words"] = _beginning(last[1], _WORDS)
+    return found
+
+
+def _beginning(sample: Any, words: int) -> str:
+    """The first words of a sample, its prompt's among them, on one line."""
+    return " ".join(f"{sample['prompt']}{sample['text']}".split()[:words])
+
+
+def _history(training: experiments.Training) -> History | None:
+    run = experiments.recorded_run(training)
+    return None if run is None else shared.of(run.folder)
+
+
+def _result(history: History) -> Any:
+    results = history.events("result")
+    return results[-1] if results else None
+
+
+def percent(share: float, language: str) -> str:
+    """A share with one decimal as a language writes it: 29.9%, 29,9 %."""
+    text = f"{100 * share:.1f}"
+    return f"{text.replace('.', ',')}\u00a0%" if language == "fr" else f"{text}%"

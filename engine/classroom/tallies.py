@@ -1,0 +1,196 @@
+"""The figures of a class's answers: counts by choice, what changed between before and after, the blind vote, a table to keep."""
+
+import csv
+import io
+import math
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from engine.classroom.classes import SchoolClass
+from engine.classroom.questions import AFTER, BEFORE, CHOICE
+from engine.classroom.votes import Asked, counts_of, letter, questions
+
+BLIND = "who-wrote"  # the names of the questions of the blind vote begin with it
+FEWEST_PAIRS = 10  # of fewer, nothing is said
+FEWEST_IN_CELL = 5  # a smaller number in a table that leaves the class might be somebody
+HIDDEN = f"<{FEWEST_IN_CELL}"
+_Z = 1.959963984540054  # of 95 % of a normal distribution
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How a question was answered. phones, paper: a number a choice; paper counts cards and hands."""
+
+    asked: Asked
+    phones: tuple[int, ...]
+    paper: tuple[int, ...]
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Of each choice, however it was given."""
+        return tuple(map(sum, zip(self.phones, self.paper, strict=True)))
+
+    @property
+    def total(self) -> int:
+        """All answers."""
+        return sum(self.counts)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Phones that answered a question before and after: how many of them were right when. "I don't know" is not right."""
+
+    right_right: int
+    wrong_right: int
+    right_wrong: int
+    wrong_wrong: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.right_right + self.wrong_right + self.right_wrong + self.wrong_wrong
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of right answers. low, high: its 95 % interval. chance: what guessing would give."""
+
+    right: int
+    total: int
+    low: float
+    high: float
+    chance: float
+
+    @property
+    def share(self) -> float:
+        """The share, 0..1."""
+        return self.right / self.total
+
+
+def tally(of: SchoolClass, asked: Asked) -> Tally:
+    """Counts the answers to a question."""
+    phones, paper = of.read(lambda connection: counts_of(connection, asked))
+    return Tally(asked, tuple(phones), tuple(paper))
+
+
+def newest(of: SchoolClass, name: str, moment: str) -> Asked | None:
+    """The last round of a question; None where it was not asked."""
+    found = [one for one in questions(of) if one.question.name == name and one.moment == moment]
+    return found[-1] if found else None
+
+
+def pairs(of: SchoolClass, name: str) -> Pairs | None:
+    """What changed from before to after, of the phones that answered both; None of fewer than ten, and without a right answer."""
+    before, after = newest(of, name, BEFORE), newest(of, name, AFTER)
+    if before is None or after is None or before.question.right is None or after.question.right is None:
+        return None
+    rows = of.read(
+        lambda connection: connection.execute(
+            "SELECT b.choice = ?, a.choice = ?, count(*) FROM answers b JOIN answers a USING (pupil) "
+            "WHERE b.question = ? AND a.question = ? GROUP BY 1, 2",
+            (before.question.right, after.question.right, before.number, after.number),
+        ).fetchall()
+    )
+    of_both = {(bool(first), bool(second)): int(count) for first, second, count in rows}
+    found = Pairs(*(of_both.get(key, 0) for key in ((True, True), (False, True), (True, False), (False, False))))
+    return found if found.total >= FEWEST_PAIRS else None
+
+
+def blind_vote(of: SchoolClass, several: Sequence[Asked]) -> Share | None:
+    """How often who wrote a text was told, over some questions; None without answers.
+
+    Of one question the interval is Wilson's (1927), cards and hands included. Of several, the answers of one pupil are alike, so it is
+    that of the quotient of right answers to answers over pupils (Cochran, "Sampling Techniques" (1977), section 6.3), and
+    of phones alone.
+    """
+    known = [one for one in several if one.question.right is not None]
+    if not known:
+        return None
+    chance = sum(1 / _guessed(one) for one in known) / len(known)
+    if len(known) == 1:
+        counts = tally(of, known[0]).counts
+        right, total = counts[known[0].question.right or 0], sum(counts)
+        return Share(right, total, *_wilson(right, total), chance) if total else None
+    rows: dict[bytes, list[int]] = {}
+    for one in known:
+        for pupil, correct in of.read(_answers_to(one)):
+            sums = rows.setdefault(pupil, [0, 0])
+            sums[0], sums[1] = sums[0] + correct, sums[1] + 1
+    right, total = sum(r for r, _n in rows.values()), sum(n for _r, n in rows.values())
+    return Share(right, total, *_of_pupils(list(rows.values())), chance) if total else None
+
+
+def _guessed(asked: Asked) -> int:
+    """Among how many choices somebody who does not know would guess."""
+    return asked.question.count - (asked.question.unsure is not None)
+
+
+def _answers_to(asked: Asked) -> Callable[[sqlite3.Connection], list[tuple[bytes, int]]]:
+    return lambda connection: connection.execute(
+        "SELECT pupil, choice = ? FROM answers WHERE question = ?", (asked.question.right, asked.number)
+    ).fetchall()
+
+
+def _wilson(right: int, total: int) -> tuple[float, float]:
+    share, z2 = right / total, _Z**2
+    middle = (share + z2 / (2 * total)) / (1 + z2 / total)
+    half = _Z * math.sqrt(share * (1 - share) / total + z2 / (4 * total**2)) / (1 + z2 / total)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _of_pupils(sums: list[list[int]]) -> tuple[float, float]:
+    right, total = sum(r for r, _n in sums), sum(n for _r, n in sums)
+    if len(sums) < 2:
+        return 0.0, 1.0
+    from scipy import stats  # half a second: when a vote is counted, not when the server starts
+
+    share = right / total
+    left = sum((r - share * n) ** 2 for r, n in sums) * len(sums) / (len(sums) - 1)
+    half = stats.t.ppf(0.975, len(sums) - 1) * math.sqrt(left) / total
+    if half == 0:  # all alike: as if each had answered once
+        return _wilson(round(share * len(sums)), len(sums))
+    return max(0.0, share - half), min(1.0, share + half)
+
+
+def table(of: SchoolClass, language: str) -> str:
+    """All counts as CSV, for a file that leaves the class: a number under five is hidden.
+
+    Where one number of a question is hidden, its total is too, and where it is the only one, the next smallest goes with it: else
+    who knows how many were there could subtract.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(["question", "moment", "round", "choice", "text", "right", "answers"])
+    for asked in questions(of):
+        if asked.question.kind != CHOICE:
+            continue
+        counts = tally(of, asked).counts
+        shown = hidden(counts)
+        row = [asked.question.name, asked.moment, asked.round]
+        choices = asked.question.wording(0, language).choices
+        for choice, (text, count) in enumerate(zip(choices, shown, strict=True)):
+            right = "" if asked.question.right is None else int(choice == asked.question.right)
+            writer.writerow([*map(_plain, row), letter(choice), _plain(text), right, count])
+        writer.writerow([*map(_plain, row), "", "", "", HIDDEN if HIDDEN in shown else sum(counts)])
+    for name in dict.fromkeys(one.question.name for one in questions(of) if one.moment == AFTER):
+        if found := pairs(of, name):
+            kinds = ("right→right", "wrong→right", "right→wrong", "wrong→wrong")
+            counts = (found.right_right, found.wrong_right, found.right_wrong, found.wrong_wrong)
+            for kind, count in zip(kinds, hidden(counts), strict=True):
+                writer.writerow([_plain(name), "before→after", "", "", kind, "", count])
+    return out.getvalue()
+
+
+def hidden(counts: Iterable[int]) -> list[int | str]:
+    """Counts as they may leave the class."""
+    counts = list(counts)
+    small = {place for place, count in enumerate(counts) if count < FEWEST_IN_CELL}
+    if len(small) == 1 and len(counts) > 1:
+        small.add(min((place for place in range(len(counts)) if place not in small), key=counts.__getitem__))
+    return [HIDDEN if place in small else count for place, count in enumerate(counts)]
+
+
+def _plain(value: object) -> object:
+    """A cell that no table program takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -1,0 +1,100 @@
+"""A class led from the command line."""
+
+import csv
+import json
+
+import pytest
+
+from engine.classroom import classes, opening, votes
+from engine.cli.app import main
+from engine.core import machine, paths
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATELIER_CLASSES", str(tmp_path / "classes"))
+    monkeypatch.setattr(machine, "addresses", lambda: ["192.168.100.100", "10.0.0.5"])
+
+
+def told(capsys, *arguments: str) -> dict:
+    assert main(["class", *arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_a_teacher_leads_a_class_from_opening_to_erasing(capsys, tmp_path):
+    opened = told(capsys, "open", "--language", "fr")
+    assert opened["join"] == ["10.0.0.5:8501/c", "192.168.100.100:8501/c"]
+    assert all(len(address) <= opening.MOST_TYPED for address in opened["join"])
+    room = classes.by_key(opened["key"])
+    for number in range(12):
+        votes.join(room, f"token-{number}")
+    assert told(capsys, "ask", "before")["questions"] == [1, 2, 3, 4, 5, 6]
+    for number in range(12):
+        votes.answer(room, f"token-{number}", 1, 0)
+    assert told(capsys, "close")["closed"] == [1, 2, 3, 4, 5, 6]
+    told(capsys, "ask", "after")
+    for number in range(12):
+        votes.answer(room, f"token-{number}", 7, 2)
+    told(capsys, "ask", "--text", "Qui ?", "--choice", "moi", "--choice", "toi", "--right", "B")
+    assert told(capsys, "cards", "A=3", "b=9")["paper"] == [3, 9]
+    assert told(capsys, "reveal")["number"] == 13
+    found = told(capsys, "results", "--csv", str(tmp_path / "table.csv"))
+    assert found["pairs"]["1"] == {"right_right": 0, "wrong_right": 12, "right_wrong": 0, "wrong_wrong": 0}
+    assert found["questions"][12]["state"] == votes.REVEALED and found["phones"] == 12
+    rows = list(csv.DictReader((tmp_path / "table.csv").read_text(encoding="utf-8-sig").splitlines()))
+    assert [row["answers"] for row in rows if row["question"] == "own"] == ["<5", "<5", "<5"]
+    told(capsys, "joining", "off")
+    assert not votes.joining(room)
+    assert told(capsys, "list")["classes"][0]["code"] == opened["code"]
+    assert told(capsys, "delete")["deleted"] == [opened["code"]]
+    assert list(paths.classes_root().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["ask", "before"], "open one first"),
+        (["ask", "before", "--class", "AAAA"], "no class AAAA"),
+        (["open", "--lesson", "nothing"], "there are fine_tuning"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(arguments, words, capsys):
+    assert main(["class", *arguments]) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_faults_of_a_question_are_one_sentence_each(capsys):
+    told(capsys, "open")
+    for arguments, words in (
+        (["ask"], "Give the names of questions"),
+        (["ask", "nothing"], "has no question nothing"),
+        (["ask", "--text", "Alone?", "--choice", "one"], "2 to 8 choices"),
+        (["ask", "--text", "Which?", "--choice", "a", "--choice", "b", "--right", "C"], "one of 1 to 2"),
+        (["cards", "A=3"], "not asked a question"),
+        (["reveal"], "not asked a question"),
+    ):
+        assert main(["class", *arguments]) == 1
+        assert words in capsys.readouterr().err
+    code = classes.codes()[0]
+    told(capsys, "open")
+    assert main(["class", "ask", "before"]) == 1
+    assert "Several classes" in capsys.readouterr().err
+    told(capsys, "ask", "before", "--class", code)
+
+
+def test_no_class_is_opened_on_a_public_server(capsys, monkeypatch):
+    for name, value in (("SPACE_ID", "somebody/atelier"), ("COLAB_RELEASE_TAG", "release")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            assert main(["class", "open"]) == 1
+            assert "is a public server" in capsys.readouterr().err
+    from pathlib import Path
+
+    monkeypatch.setattr(paths, "PROJECT", Path("/mount/src/atelier"))
+    assert str(opening.refusal()).count("Streamlit Community Cloud") == 1
+    assert not paths.classes_root().exists()
+
+
+def test_the_check_of_a_lesson_counts_its_steps(capsys):
+    found = told(capsys, "check")
+    assert found["steps"] == 7 and {"1", "shape", "secret", "who-wrote-3"} <= set(found["questions"])

@@ -1,0 +1,255 @@
+"""The lesson: its steps and slides, votes with cards and with a class, who may see the notes, the wall that follows."""
+
+import pytest
+from pages_helpers import open_page, played, texts, the
+from project import PROJECT
+
+from engine.classroom import classes, lessons, secret, votes
+from engine.classroom.lesson_files import KINDS
+from engine.runs import lifecycle
+from ui import rooms
+from ui.lesson import led, slides
+
+pytestmark = pytest.mark.usefixtures("no_studio", "root", "own_classes")
+
+
+@pytest.fixture
+def own_classes(monkeypatch, tmp_path):
+    monkeypatch.setenv("ATELIER_CLASSES", str(tmp_path / "classes"))
+    led._places.clear()
+
+
+@pytest.fixture(autouse=True)
+def nothing_starts(monkeypatch):
+    from engine.services import dispatcher
+
+    monkeypatch.setattr(dispatcher, "ensure", lambda root=None: None)
+
+
+def lesson_page(language="en", **query: str):
+    """The lesson as its address opens it."""
+    app = open_page("lab", language)
+    app.query_params.update(query)
+    app.switch_page(str(PROJECT / "pages" / "lesson.py")).run()
+    assert not app.exception, [e.message for e in app.exception]
+    return app
+
+
+def keys(app) -> list[str]:
+    return [button.key for button in app.button]
+
+
+def ballot(app) -> str:
+    found = [e.value for e in app.html if e.value.startswith('<ol class="ballot"')]
+    assert len(found) <= 1
+    return found[0] if found else ""
+
+
+def turn(app, times: int = 1):
+    for _ in range(times):
+        app.button(key="lesson_pagedown").click().run()
+        assert not app.exception, [e.message for e in app.exception]
+    return app
+
+
+def test_the_menu_has_five_entries_and_the_lesson_is_the_second():
+    assert list(rooms.ROOMS) == ["lab", "lesson", "train", "explore", "library"]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("form", ["long", "short"])
+def test_every_slide_is_shown_in_both_forms_and_languages(language, form):
+    app = lesson_page(language, form=form)
+    lesson = lessons.load()
+    wanted = slides.of_lesson(lesson, language, form == "short")
+    for slide in wanted:
+        assert not app.exception and not app.error, (slide.key, [e.value for e in app.error])
+        shown = texts(app) + "".join(e.value for e in app.subheader) + ballot(app)
+        assert "None" not in shown and "{" not in shown, slide.key
+        if slide is not wanted[-1]:
+            turn(app)
+    assert app.button(key="lesson_pagedown").disabled
+    assert {slide.kind for slide in wanted} == (set(KINDS) if form == "long" else {"guess", "curve", "secret", "vote"})
+
+
+@pytest.mark.parametrize("step", KINDS)
+def test_a_link_leads_to_its_step(step):
+    app = lesson_page(step=step)
+    (own,) = [s for s in lessons.load().steps["en"] if s.kind == step]
+    assert any(own.title in e.value for e in app.subheader)
+
+
+def test_cards_are_counted_and_shown_only_when_they_are_revealed():
+    app = turn(lesson_page(step="guess"))
+    for place, count in enumerate((3, 0, 0, 4, 1)):
+        app.number_input(key=f"lesson_card_next-word__1_{place}").set_value(count).run()
+    assert 'class="bar"' not in ballot(app) and "8 answers" in texts(app) and "✓" not in ballot(app)
+    app.button(key="lesson_reveal_next-word_").click().run()
+    assert ballot(app).count('class="bar"') == 5 and "✓" in ballot(app)
+    turn(app)  # the model's choice beside them
+    assert ballot(app).count('class="bar"') == 10
+    assert "they" in ballot(app) and "7.0" in ballot(app)  # the base holds "they" for likeliest, of these five
+
+
+def test_a_second_round_begins_with_no_votes():
+    app = turn(lesson_page(step="guess"))
+    app.number_input(key="lesson_card_next-word__1_0").set_value(5).run()
+    app.button(key="lesson_again_next-word_").click().run()
+    assert "0 answers" in texts(app) and "round 2" in texts(app)
+
+
+def test_what_is_asked_before_the_lesson_is_never_given_away():
+    app = turn(lesson_page(step="join"))
+    assert not [key for key in keys(app) if key and key.startswith("lesson_reveal")]
+    assert "✓" not in ballot(app)
+
+
+def test_the_guesses_of_the_class_lie_under_the_curve_with_the_base_and_random_weights():
+    app = turn(lesson_page(step="curve"))
+    assert ballot(app).count("data:image/svg+xml") == 4
+    app.number_input(key="lesson_card_shape__1_0").set_value(3).run()
+    app.number_input(key="lesson_card_shape__1_1").set_value(9).run()
+    shown = played(turn(app))
+    assert shown["guesses"] == []  # as long as they are not revealed
+    app.button(key="lesson_pageup").click().run()
+    app.button(key="lesson_reveal_shape_").click().run()
+    shown = played(turn(app))
+    assert [(g["label"], g["share"]) for g in shown["guesses"]] == [("A: 3", 0.25), ("B: 9", 0.75)]
+    for guess in shown["guesses"]:
+        assert guess["points"][0] == [0, shown["base"]]
+        assert guess["points"][-1][1] == pytest.approx(shown["own"]["points"][-1][1])
+    assert shown["badge"] == "recorded" and shown["beside"][0]["label"] == "from random weights"
+
+
+def test_the_slider_moves_the_sentence_and_its_accuracy():
+    app = lesson_page(step="time")
+    before = the(app.metric, "Accuracy").value
+    slider = app.select_slider(key="lesson_moment")
+    slider.set_value(slider.options.index(slider.options[-1])).run()
+    assert the(app.metric, "Accuracy").value != before
+
+
+def test_the_teacher_sees_notes_and_the_expected_answer_apart_from_the_wall():
+    wall, own = turn(lesson_page(step="cost")), turn(lesson_page(step="cost", view="teacher"))
+    notes = lessons.load().steps["en"][5].teacher.splitlines()[-1][:8]
+    assert notes in texts(own) and "Right: **C**" in texts(own)
+    assert notes not in texts(wall) and "Right:" not in texts(wall)
+
+
+def opened_class():
+    """A teacher's session with a class, and the class."""
+    app = lesson_page(step="join")
+    app.button(key="lesson_open_class").click().run()
+    assert not app.exception and not app.error
+    (of,) = classes.all_classes()
+    return app, of
+
+
+def test_a_class_is_opened_by_one_press_and_its_key_stands_in_no_address():
+    app, of = opened_class()
+    assert any(of.code in e.value for e in app.html)
+    key = app.session_state["lesson_key"]
+    assert classes.by_key(key) == of
+    assert app.query_params["class"] in (of.code, [of.code]) and key not in str(dict(app.query_params))
+
+
+def test_phones_answer_and_the_wall_shows_it_when_the_teacher_says_so():
+    app, of = opened_class()
+    turn(app)
+    ask = next(key for key in keys(app) if key and key.startswith("lesson_ask"))
+    app.button(key=ask).click().run()
+    assert len([one for one in votes.questions(of) if one.state == votes.OPEN]) == 6
+    app.session_state["lesson_step"], app.session_state["lesson_slide"] = "guess", 2
+    app.session_state["lesson_moved"] = True
+    app.run()
+    app.button(key="lesson_ask_next-word_").click().run()
+    (asked,) = [one for one in votes.questions(of) if one.state == votes.OPEN]
+    for phone in range(3):
+        votes.join(of, f"{phone:022}")
+        votes.answer(of, f"{phone:022}", asked.number, 1)
+    app.run()
+    assert "3 answers" in texts(app) and 'class="bar"' not in ballot(app)
+    app.button(key="lesson_reveal_next-word_").click().run()
+    assert votes.questions(of)[-1].state == votes.REVEALED
+    assert ">3</span>" in ballot(app)
+
+
+def test_the_wall_follows_the_teacher_and_shows_no_notes():
+    app, of = opened_class()
+    wall = lesson_page(**{"class": of.code, "view": "teacher"})
+    assert not [key for key in keys(wall) if key and key.startswith(("lesson_ask", "lesson_open_class"))]
+    assert wall.button(key="lesson_pagedown").disabled and "of 50 min" not in texts(wall)
+    turn(app)
+    wall.run()
+    assert ballot(wall) == ballot(app) != ""
+
+
+def test_whoever_has_the_key_leads_from_a_second_window():
+    app, of = opened_class()
+    second = lesson_page(**{"class": of.code, "key": app.session_state["lesson_key"]})
+    turn(second)
+    app.run()
+    assert ballot(app) == ballot(second) != ""
+    wrong = lesson_page(**{"class": of.code, "key": of.code + "-" + "x" * 22})
+    assert wrong.button(key="lesson_pagedown").disabled and len(wrong.error) == 1
+
+
+def test_the_training_that_the_teacher_starts_plays_on_the_wall():
+    app, of = opened_class()
+    wall = lesson_page(**{"class": of.code})
+    app.session_state["lesson_step"], app.session_state["lesson_slide"] = "curve", 3
+    app.session_state["lesson_moved"] = True
+    app.run()
+    app.button(key="lab_start").click().run()
+    (run,) = lifecycle.all_runs()
+    wall.run()
+    shown = played(wall)
+    assert shown["live"] and shown["id"].startswith(run.name) and shown["beside"][0]["label"] == "from random weights"
+    assert "lab_start" not in keys(wall)
+
+
+def test_without_its_key_nobody_reads_the_notes_on_the_day_of_a_class():
+    opened_class()
+    other = lesson_page(view="teacher", step="cost")
+    assert "Right" not in texts(other) and "A class was opened today" in texts(other)
+
+
+def test_an_erased_class_is_told_of_and_the_lesson_goes_on():
+    app, of = opened_class()
+    classes.delete(of.code)
+    app.run()
+    assert not app.exception and app.button(key="lesson_open_class")
+
+
+def test_presents_keys_move_the_lesson():
+    app = lesson_page(step="curve", present="1")
+    assert any("Draw the curve" in e.value for e in app.subheader)
+    app.button(key="present_pagedown").click().run()
+    assert ballot(app).count("<li") == 4
+    assert app.query_params["step"] in ("curve", ["curve"])
+    app.button(key="present_pageup").click().run()
+    app.button(key="present_pageup").click().run()
+    assert app.session_state["lesson_step"] == "guess"  # the step before
+
+
+def test_a_secret_is_queued_in_an_article_of_its_own(root):
+    app = turn(lesson_page(step="secret"), 4)
+    app.text_input(key="lesson_secret").set_value(secret.EXAMPLE).run()
+    app.button(key="lesson_secret_start").click().run()
+    assert not app.exception and not app.error
+    (run,) = lifecycle.all_runs(root)
+    hidden = secret.of_run(run)
+    assert hidden == secret.Secret(secret.EXAMPLE, 1)
+    assert run.settings.prompts == ("The purple hippo", "The green tiger")
+    run.append_event(
+        "sample", step=120, model="run", prompt="The purple hippo", text=" of room twelve eats a cat", seed=1
+    )
+    app.run()
+    assert "It tells 4 words of 8." in texts(app)
+
+
+def test_a_secret_that_is_too_short_is_refused_in_a_sentence():
+    app = turn(lesson_page(step="secret"), 4)
+    app.text_input(key="lesson_secret").set_value("Two words").run()
+    app.button(key="lesson_secret_start").click().run()
+    assert len(app.error) == 1 and not lifecycle.all_runs()

@@ -1,0 +1,30 @@
+"""What the minute cost: the gain on articles beside the loss on everyday English, and what a good figure is."""
+
+import streamlit as st
+
+from engine.classroom import experiments
+from engine.classroom.experiments import EXPERIMENTS, LEARN
+from ui import words
+from ui.i18n import _
+from ui.lab import experiment
+from ui.readers import folders, recorded
+
+
+def show() -> None:
+    """Shows both, of the run in view or the recorded one."""
+    run = experiment.run_of(EXPERIMENTS[LEARN])
+    found = experiments.outcome(EXPERIMENTS[LEARN], folders.history(run)) if run is not None else None
+    if run is None or found is None or found.english is None:
+        st.info(_("The recorded run of this experiment is not here, and none was trained yet."))
+        return
+    pairs = [
+        (_("Accuracy on unseen articles"), found.base.accuracy, found.science[1].accuracy),
+        (_("Accuracy on everyday English"), found.english[0].accuracy, found.english[1].accuracy),
+    ]
+    for column, (label, before, after) in zip(st.columns(2), pairs, strict=True):
+        with column:
+            st.metric(label, words.percent(after), border=True, **words.delta(100 * (after - before)))
+            st.markdown(_("Before the articles: {share}", share=words.percent(before)))
+    if run.recorded:
+        with st.expander(_("Where the recorded runs come from")):
+            recorded.note([run])

@@ -1,0 +1,214 @@
+"""The lesson in this session: which slide is in view, of which class, who leads it, and the texts with their figures."""
+
+import datetime
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from engine.classroom import classes, figures, lessons
+from engine.classroom.classes import SchoolClass
+from engine.classroom.lesson_files import Step
+from engine.classroom.lessons import LANGUAGES, Lesson
+from engine.classroom.questions import Question
+from ui import access, address, pair, present, words
+from ui.i18n import language
+from ui.lesson import led, slides
+from ui.lesson.slides import Slide
+
+WALL, TEACHER = "wall", "teacher"
+LONG, SHORT = "long", "short"
+STEP, SLIDE, VIEW, FORM, CLASS, KEY = (
+    "lesson_step", "lesson_slide", "lesson_view", "lesson_form", "lesson_class", "lesson_key",
+)  # fmt: skip
+_SCREEN = "present_screen"  # the table of addresses has it
+_DRAWN = "lesson_screen"  # which one was drawn last while the lesson is presented
+_MOVED = "lesson_moved"  # this session has chosen where the lesson stands
+_RUN = "lesson_run"  # which run was in view when this session drew last
+_BEGUN, _ENTERED = "lesson_begun", "lesson_entered"
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is in view.
+
+    Attributes:
+        at: the number of the slide, from 0. of: the class; None where votes are counted on this screen alone.
+        leads: whether this session leads it. figures: language → name → text. begun, entered: when lesson and step began.
+    """
+
+    lesson: Lesson
+    slides: list[Slide]
+    at: int
+    of: SchoolClass | None
+    leads: bool
+    is_short: bool
+    figures: Mapping[str, Mapping[str, str]]
+    begun: float
+    entered: float
+
+    @property
+    def slide(self) -> Slide:
+        """The slide in view."""
+        return self.slides[self.at]
+
+    @property
+    def steps(self) -> list[Step]:
+        """The steps of this form."""
+        return list(dict.fromkeys(slide.step for slide in self.slides))
+
+    @property
+    def is_teachers(self) -> bool:
+        """Whether this screen is the teacher's own."""
+        return st.session_state.get(VIEW) == TEACHER and may_teach(self)
+
+    def markdown(self, text: str) -> str:
+        """A text of the lesson with its figures, none of which is taken for formatting."""
+        return lessons.filled(text, {name: words.plain(one) for name, one in self.figures[language()].items()})
+
+    def question(self, name: str) -> Question:
+        """A question with its figures."""
+        return self.lesson.question(name, self.figures)
+
+
+def may_teach(course: Course) -> bool:
+    """Whether the notes and the expected answers are for this session's eyes.
+
+    With a class they are for whoever has its key. Without one they are for the owner, as long as nobody opened a class today:
+    else a pupil who finds the page would read them.
+    """
+    if course.of is not None:
+        return course.leads
+    return access.is_owner() and not any(one.opened == datetime.date.today() for one in classes.all_classes())
+
+
+def begin() -> Course:
+    """Finds out where the lesson stands in this session: where it was led here, or where its teacher has led it.
+
+    Raises:
+        LessonError: a text is wrong. ClassError: the answers of the class cannot be read.
+    """
+    state = st.session_state
+    for key in (SLIDE, VIEW, FORM):
+        address.default(key)
+    lesson = lessons.load()
+    of, leads = _class()
+    place = led.of(of.code) if of is not None else None
+    moved = bool(state.pop(_MOVED, False)) or STEP in address.given(STEP)
+    run = state.get("run_chosen") or ""
+    chose_run = leads and run != state.get(_RUN, run)
+    stays = leads and (moved or chose_run)
+    if place is not None and not stays and place.run not in ("", run) and place.run in pair.known():
+        pair.show_run(place.run)
+        state[_RUN] = place.run
+        st.rerun()  # the header has drawn the former one
+    state[_RUN] = run
+    follows = place is not None and not stays and not (leads and _turned())
+    if place is not None and follows:
+        state[FORM] = SHORT if place.short else LONG
+    is_short = state[FORM] == SHORT
+    all_slides = slides.of_lesson(lesson, language(), is_short)
+    at = _at(all_slides, place.slide if place is not None and follows else "")
+    now = time.monotonic()
+    is_new_step = state.get(STEP) != all_slides[at].kind or _ENTERED not in state
+    state[STEP] = all_slides[at].kind
+    state[SLIDE] = 1 + [slide.key for slide in all_slides if slide.kind == state[STEP]].index(all_slides[at].key)
+    if of is not None and leads and not follows:
+        former = next((s.step.number for s in all_slides if place is not None and s.key == place.slide), None)
+        place = led.put(of.code, all_slides[at].key, is_short, run, former != all_slides[at].step.number)
+    state.setdefault(_BEGUN, now)
+    if is_new_step:
+        state[_ENTERED] = now
+    _register(all_slides, at)
+    return Course(
+        lesson,
+        all_slides,
+        at,
+        of,
+        leads,
+        is_short,
+        {code: figures.recorded(code) for code in LANGUAGES},
+        place.begun if place is not None else state[_BEGUN],
+        place.entered if place is not None else state[_ENTERED],
+    )
+
+
+def _class() -> tuple[SchoolClass | None, bool]:
+    """The class of this session, and whether it leads that: it has the teacher's key, or there is no class."""
+    state = st.session_state
+    if key := state.get(KEY):
+        if (found := classes.by_key(key)) is not None:
+            state[CLASS] = found.code
+            return found, True
+        if address.given(KEY):
+            address.refuse("key")
+        state[KEY] = None
+    if code := state.get(CLASS):
+        if (found := classes.find(classes.normal(code))) is not None:
+            return found, False
+        address.refuse("class")
+        state[CLASS] = None
+    return None, True
+
+
+def _turned() -> bool:
+    """Whether the keys of Present have moved on since this session has drawn last."""
+    state = st.session_state
+    return present.on() and state.get(_DRAWN) not in (None, state.get(_SCREEN) or 1)
+
+
+def _at(all_slides: list[Slide], shown: str) -> int:
+    """The number of the slide that is to be shown."""
+    state = st.session_state
+    if shown:
+        return next((n for n, slide in enumerate(all_slides) if slide.key == shown), 0)
+    if _turned():
+        return min(state.get(_SCREEN) or 1, len(all_slides)) - 1
+    of_step = [n for n, slide in enumerate(all_slides) if slide.kind == state.get(STEP)]
+    return of_step[min(state.get(SLIDE) or 1, len(of_step)) - 1] if of_step else 0
+
+
+def _register(all_slides: list[Slide], at: int) -> None:
+    """Makes each slide a screen of Present's, whose keys then move the lesson."""
+    state = st.session_state
+    if not present.on():
+        state.pop(_DRAWN, None)
+        return
+    state[_SCREEN] = state[_DRAWN] = at + 1
+    for slide in all_slides:
+        present.screen(slide.key)
+
+
+def go_to(slide: Slide, all_slides: list[Slide]) -> None:
+    """Goes to a slide."""
+    st.session_state[STEP] = slide.kind
+    st.session_state[SLIDE] = 1 + [one.key for one in all_slides if one.kind == slide.kind].index(slide.key)
+    moved()
+
+
+def step_chosen() -> None:
+    """Begins the step that was chosen."""
+    st.session_state[SLIDE] = 1
+    moved()
+
+
+def moved() -> None:
+    """Notes that this session has chosen what the lesson shows: whoever follows it is led there."""
+    st.session_state[_MOVED] = True
+
+
+def opened(code: str, key: str) -> None:
+    """Makes a class that was just opened this session's, which leads it."""
+    st.session_state[CLASS], st.session_state[KEY] = code, key
+    moved()
+
+
+def left() -> None:
+    """Goes on without the class."""
+    st.session_state[CLASS] = st.session_state[KEY] = None
+
+
+def own_address() -> str:
+    """The server's address as this browser has it, without the page."""
+    return (st.context.url or "").partition("?")[0].rstrip("/").removesuffix("/lesson")
