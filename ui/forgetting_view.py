@@ -16,7 +16,7 @@ def show(run: Run | None) -> None:
     """Two figures of a run, and one sentence; or why there is nothing to show."""
     in_view = present.screen("forgetting")
     if in_view:
-        st.subheader(_("Forgetting"))
+        st.header(_("Forgetting"))
         st.markdown(
             _("A model that learns to write science forgets some everyday English: what was gained, and what it cost.")
         )

@@ -75,7 +75,7 @@ def show(run: Run, here: str = "") -> None:
         said, sure = in_words(finding)
         icon = _ICONS[finding.severity]
         if not number:
-            st.subheader(said, anchor=False)
+            st.header(said, anchor=False)
             if sure:
                 st.caption(sure)
             continue

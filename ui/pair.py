@@ -11,7 +11,7 @@ from engine.runs.checkpoints import Checkpoint
 from engine.runs.folder import Run
 from engine.runs.references import ModelReference
 from engine.runs.settings import IMPORTED
-from ui import address, choices, errors, words
+from ui import address, choices, empty, errors, words
 from ui.i18n import _
 from ui.readers import folders
 
@@ -202,11 +202,15 @@ def other_run() -> Run | None:
     return None if other is None or other.settings.method == IMPORTED else other
 
 
-def trained(nothing: str = "") -> Run | None:
-    """The run in view where it was trained here; where there is none, or it was imported, that is said."""
+def trained(will_be: str) -> Run | None:
+    """The run in view where it was trained here; where there is none, or it was imported, that is said.
+
+    Args:
+        will_be: what the page shows of a run, in a sentence.
+    """
     run = current().run
     if run is None:
-        st.info(nothing or _("There is no run yet. Fine-tune the mini model on the Lab page."))
+        empty.show(will_be)
         return None
     if run.settings.method == IMPORTED:
         st.info(

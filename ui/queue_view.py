@@ -69,7 +69,7 @@ def again(run: Run) -> None:
 @st.dialog(" ")
 def _dialog(run: Run, extend: bool) -> None:
     settings = run.settings
-    st.subheader(_("Go on from a checkpoint") if extend else _("Once more, with changes"))
+    st.header(_("Go on from a checkpoint") if extend else _("Once more, with changes"))
     reference = ""
     if extend:
         references = [checkpoint.reference for checkpoint in reversed(checkpoints.of_run(run))]

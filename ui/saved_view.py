@@ -87,7 +87,7 @@ def _ask_before_deleting(name: str) -> None:
 def show(models: list[ModelReference]) -> None:
     """The list, and what can be done with one of them."""
     found = [name for name in saved.names() if _may_see(name)]
-    st.subheader(_("Kept"))
+    st.header(_("Kept"))
     if not found:
         st.caption(_("Nothing is kept yet: press Keep below a result."))
         return

@@ -60,7 +60,7 @@ def test_the_link_opens_the_article_at_its_passage_however_far_in_it_stands(root
         assert not app.exception and app.number_input(key="number_train").value == 1
         ids, (first, last) = drawn[-1]
         assert ids[first:last] == own[1600:1660].tolist()
-        assert stands_first(app.subheader, "Read an article")
+        assert stands_first(app.header, "Read an article")
         app.number_input(key="number_train").set_value(5).run()
         assert drawn[-1][1] == (0, 0) and len(drawn[-1][0]) == 1500
 

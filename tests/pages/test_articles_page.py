@@ -77,7 +77,7 @@ def test_near_copies_are_shown_with_their_likeness_and_a_link_to_both(root, loca
         app.query_params[name] = value
     app.run()
     assert app.segmented_control(key="articles_split").value == "test"
-    assert stands_first(app.subheader, "Read an article") and app.number_input(key="number_test").value == 1
+    assert stands_first(app.header, "Read an article") and app.number_input(key="number_test").value == 1
     cards = {card: json.loads(card.read_text()) for card in (root.parent / "corpora").glob("*/card.json")}
     card, value = next((card, value) for card, value in cards.items() if value["source"] == str(folder))
     del value["near_copies"], value["files"]["near_copies.idx"]  # as an earlier version prepared it

@@ -28,7 +28,7 @@ def test_a_checkpoint_is_pinned_and_the_tree_shows_where_runs_came_from(root):
     assert 'fillcolor="#0072B2" fontcolor="#fff"' in tree and 'fillcolor="#D55E00" fontcolor="#000"' in tree
     app = open_page("checkpoints")
     assert not app.exception
-    assert "Where each came from" in [element.value for element in app.subheader]
+    assert "Where each came from" in [element.value for element in app.header]
 
 
 def test_an_imported_checkpoint_is_told_from_trained_ones(root):

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from ui.charts import style
 
 # How many figures the screens of a place hold, of the run of `a_run`.
-PRESENTED_FIGURES: dict[str, int] = {}
+PRESENTED_FIGURES = {"curve": 6, "time": 1, "copied": 1, "score": 2, "runs": 1, "articles": 6}
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -171,7 +171,8 @@ def test_what_is_chosen_on_one_screen_leads_the_others(root):
 def test_a_table_that_is_presented_is_text_of_its_first_rows_escaped(root):
     app = AppTest.from_function(a_table)
     app.session_state["present"] = True
-    html = app.run().html[0].value
+    (table,) = app.run().html
+    html = table.value
     assert not app.exception and not app.dataframe
     assert '<th scope="col">Name</th>' in html and "hidden" not in html
     assert "&lt;b&gt;0&lt;/b&gt;" in html and "&lt;b&gt;4&lt;/b&gt;" in html and "&lt;b&gt;5&lt;/b&gt;" not in html

@@ -25,7 +25,7 @@ def recorded(root):
 
 
 def headlines(app):
-    return [heading.value for heading in app.subheader]
+    return [heading.value for heading in app.header]
 
 
 @pytest.mark.parametrize(

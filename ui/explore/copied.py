@@ -238,7 +238,7 @@ def show() -> None:
         st.markdown(
             _("Did it learn, or copy? What it writes is looked for, word for word, in the articles that it has read.")
         )
-    if (run := pair.trained()) is None:
+    if (run := pair.trained(_("Here what it writes is looked for in the articles that it has read."))) is None:
         return
     bases_view.say_changed([run])
     with errors.shown():

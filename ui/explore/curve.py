@@ -23,7 +23,7 @@ from ui.readers import folders, recorded
 def show() -> None:
     """Shows the run in view."""
     removal_view.show_message()
-    if (run := pair.trained(_("No run yet: press the button in the Lab, or start one in Train."))) is None:
+    if (run := pair.trained(_("Here its curve grows, against what the base model does on the same articles."))) is None:
         return
     finished = run.state().state == states.FINISHED
     if finished and present.screen("outcome"):

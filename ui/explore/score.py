@@ -280,7 +280,7 @@ def show() -> None:
 def in_full(split: str) -> None:
     """Shows where the figures of the model in view come from, what they must beat, and how certain they are."""
     with present.part("whole_picture"):
-        st.subheader(_("The whole picture of a model"))
+        st.header(_("The whole picture of a model"))
         st.markdown(
             _(
                 "Where its figures come from, how certain they are, and what they must beat. The base model is scored on the same tokens."

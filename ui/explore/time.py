@@ -193,7 +193,7 @@ def figures(snapshot: Snapshot, all_snapshots: list[Snapshot]) -> None:
 def expected(snapshot: Snapshot) -> None:
     """How well the run expected each token of a passage that it was never trained on."""
     if not present.on():
-        st.subheader(_("What it expects"))
+        st.header(_("What it expects"))
     passage = snapshot.expected()
     if passage is None:
         st.caption(_("This run was made before passages were recorded: a new run shows its colours here."))
@@ -274,7 +274,7 @@ def _moved() -> None:
 
 def show() -> None:
     """Shows the moments of the run in view."""
-    if (run := pair.trained()) is None:
+    if (run := pair.trained(_("Here its sentences change as it learns, step by step."))) is None:
         return
     try:
         stages = choose(run)

@@ -103,7 +103,7 @@ def draw(models: list[ModelReference], messages: list[dict[str, Any]], what: str
     if present.screen("tokens"):
         _coloured(models, passage, scored, what)
     if len(scored) == 2 and not article and present.screen("changed"):
-        st.subheader(_("In this text"))
+        st.header(_("In this text"))
         st.markdown(
             _("The tokens that the second model expects better than the first, and those that it expects worse.")
         )
@@ -124,7 +124,7 @@ def _coloured(models: list[ModelReference], passage: dict[str, Any], scored: lis
 
 def differences(models: list[ModelReference], articles: str) -> None:
     """Shows what gained and lost most over all test articles, each linked to its article above."""
-    st.subheader(_("Over all test articles"))
+    st.header(_("Over all test articles"))
     st.markdown(_("Where the second model expects tokens and sentences better than the first, and where worse."))
     tokenizer = catalogue.tokenizer(models[0].preset)
 

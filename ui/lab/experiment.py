@@ -65,7 +65,7 @@ def show(code: str, start: bool = True) -> None:
     asks = answer not in (*experiment.answers, SKIPPED)
     pressed = False
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(questions.title(code), anchor=False, width="content")
+        st.header(questions.title(code), anchor=False, width="content")
         if start and not asks:
             pressed = start_button(experiment)
     if pressed:

@@ -96,7 +96,7 @@ def figures(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
     curve = statistics.curve(c.content_hash, split, c)
     of = c.content_hash, split
     with present.aside("coverage"):
-        st.subheader(_("How much of the text a setting sees"))
+        st.header(_("How much of the text a setting sees"))
         left, right = st.columns([1, 2])
         taken = left.number_input(
             _("Tokens taken of each article"),
@@ -123,7 +123,7 @@ def figures(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
         with present.place(right):
             live.chart(drawn, key="coverage")
     if not present.on():
-        st.subheader(_("Lengths, sections, words"))
+        st.header(_("Lengths, sections, words"))
     left, right = st.columns(2)
     if present.screen("words"):
         drawn = live.cached(lambda: article_figures.lengths(c.words(split), _("words in an article")), "words", *of)
@@ -167,7 +167,7 @@ def _keywords(c: Corpus, split: str, tokenizer: Tokenizer) -> None:
 
 def stages(c: Corpus) -> None:
     """A plan's stages as ranges over this corpus."""
-    st.subheader(_("Stages over these articles"))
+    st.header(_("Stages over these articles"))
     shipped = {path.stem: path for path in plans.shipped()}
     with present.aside("plan"):
         chosen = st.selectbox(_("Plan"), list(shipped), format_func=lambda name: f"plans/{name}.toml")
@@ -217,7 +217,7 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> in
         place: the passage that a link leads to, in these articles.
     """
     with present.aside("article"):
-        st.subheader(_("Read an article"))
+        st.header(_("Read an article"))
         number = _choose_article(c, split)
     if number is None or not present.screen("article"):
         return number
@@ -241,9 +241,9 @@ def read(c: Corpus, split: str, tokenizer: Tokenizer, place: Place | None) -> in
     with text_tab:
         for section in sections:
             if section.kind == "title":
-                st.markdown(f"#### {words.plain(section.name)}")
+                st.markdown(f"### {words.plain(section.name)}")
             elif section.name:
-                st.markdown(f"##### {words.plain(section.name)}")
+                st.markdown(f"#### {words.plain(section.name)}")
             # The abstract comes a sentence an item: it reads as one paragraph.
             paragraphs = [" ".join(section.paragraphs)] if section.kind == "abstract" else section.paragraphs
             for paragraph in paragraphs:

@@ -1,6 +1,7 @@
 """Every checkpoint with its figures; verify, continue, delete."""
 
 import datetime
+import re
 from typing import Any
 
 import pandas as pd
@@ -20,6 +21,7 @@ from ui import (
     budget,
     checkpoint_import_view,
     downloads,
+    empty,
     errors,
     little_memory,
     present,
@@ -42,14 +44,14 @@ def row(run: Run, checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         "run": run.name + (f" ({_('recorded')})" if run.recorded else ""),
         "step": checkpoint.step,
-        "tokens": checkpoint.manifest.get("tokens"),
         "accuracy": 100 * figures["accuracy"] if "accuracy" in figures else None,
+        "kept": _("pinned") if checkpoint.step in retention.pinned(run) else "",
+        "written": saved_at,
+        "tokens": checkpoint.manifest.get("tokens"),
         "bits": figures.get("bits_per_byte"),
         "loss": figures.get("loss"),
         "format": checkpoint.format,
-        "kept": _("pinned") if checkpoint.step in retention.pinned(run) else "",
         "size": words.size(checkpoint.bytes),
-        "written": saved_at,
         "parent": checkpoint.manifest.get("parent") or _("base"),
         "hash": checkpoint.hash[:10],
     }
@@ -195,7 +197,7 @@ def _table(shown: Listed, **more: Any) -> Any:
 
 
 def _lineage() -> None:
-    st.subheader(_("Where each came from"))
+    st.header(_("Where each came from"))
     lineage.tree(folders.runs_with_events())
     st.caption(
         _("Grey: a base model. A box is a run with its accuracy on validation; an arrow, the step it started from.")
@@ -231,10 +233,8 @@ def show() -> None:
         st.warning("\n\n".join(damaged), icon=":material/heart_broken:")
     broken_view.show("checkpoints")
     if not found:
-        st.info(
-            _(
-                "There is no checkpoint yet. Fine-tune the mini model on the Lab page: it writes one about every ten seconds."
-            )
+        empty.show(
+            _("A run writes a checkpoint about every ten seconds; here each is verified, continued or exported.")
         )
     elif present.on():
         _present(found)
@@ -303,7 +303,12 @@ def show() -> None:
         return
     checkpoint_import_view.form(selected.reference if selected else None)
 
-    st.subheader(_("Base models"))
+    st.header(_("Base models"))
     for preset in catalogue.shipped():
         with st.expander(f"{preset.title} · {words.grouped(preset.parameters)} {_('parameters')}"):
-            st.markdown(catalogue.card(preset) or _("This preset has no card."))
+            st.markdown(below_heading(catalogue.card(preset)) or _("This preset has no card."))
+
+
+def below_heading(card: str) -> str:
+    """A card as it stands under the page's own heading: its headings two levels deeper."""
+    return re.sub(r"^(#{1,4}) ", r"##\1 ", card, flags=re.MULTILINE)

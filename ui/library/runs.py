@@ -15,6 +15,7 @@ from ui import (
     address,
     bases_view,
     broken_view,
+    empty,
     interpretation_view,
     present,
     removal_view,
@@ -165,13 +166,13 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
         rows.append(
             {
                 "run": run.name + (f" ({_('recorded')})" if run.recorded else ""),
-                "state": words.state_name(state.state),
                 "verdict": interpretation_view.short(run, state),
+                "state": words.state_name(state.state),
+                "accuracy": 100 * best["accuracy"] if best else None,
                 "steps": state.step,
                 "tokens": steps["tokens"][-1] if len(steps["tokens"]) else None,
                 "minutes": steps["seconds"][-1] / 60 if len(steps["seconds"]) else None,
                 "loss": best.get("loss"),
-                "accuracy": 100 * best["accuracy"] if best else None,
                 "bits": best.get("bits_per_byte"),
                 "whole_loss": whole.get("loss"),
                 "whole_accuracy": 100 * whole["accuracy"] if whole else None,
@@ -299,7 +300,7 @@ def figures_now(chosen: list[Run]) -> None:
         if not present.on():
             windows(chosen)
     if present.screen("table"):
-        st.subheader(_("Figures"))
+        st.header(_("Figures"))
         table(chosen, columns)
 
 
@@ -324,7 +325,7 @@ def show() -> None:
     broken_view.show("compare")
     found = folders.trained_runs()
     if not found:
-        st.info(_("There is no run yet. Fine-tune the mini model on the Lab page."))
+        empty.show(_("Here several are laid over one another, and what was set differently stands beside them."))
         return
     chosen = choose(found)
     if not chosen:
@@ -342,6 +343,6 @@ def show() -> None:
     polling.fragment(figures_now, POLL_SECONDS if working else None)(chosen)
     bases_view.say_changed(chosen)
     if (len(chosen) > 1 or not present.on()) and present.screen("settings"):
-        st.subheader(_("Settings"))
+        st.header(_("Settings"))
         settings(chosen)
     sweep_view.show()

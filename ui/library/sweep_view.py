@@ -21,7 +21,7 @@ def show() -> None:
     if not names:
         return
     with present.aside("sweep"):
-        st.subheader(_("Sweeps"))
+        st.header(_("Sweeps"))
         name = st.selectbox(_("Sweep"), names, key="sweep")
     rows = sweeps.rows(name)
     left = sum(not row.validation for row in rows)
