@@ -165,20 +165,20 @@ def record_words() -> None:
 
 
 def record_baselines() -> None:
-    """Measures what the simplest guesses reach on the sample's test articles; what else was measured for the lesson stays."""
+    """Measures what the simplest guesses reach on the sample's validation articles, which the curve is of; what else was measured for the lesson stays."""
     from engine.corpus import preparation
     from engine.corpus.baselines import Baselines
     from engine.presets import tokenizers
 
     tokenizer = tokenizers.load(paths.MINI_PRESET)
     corpus = preparation.prepare(paths.SAMPLE_ARTICLES, tokenizer)
-    test = corpus.tokens("test")
+    validation = corpus.tokens("validation")
     simple = Baselines(corpus.tokens("train"), tokenizer.vocabulary_size)
     file = paths.LESSONS / figures.MEASURED_FILE
     value = {
         **(read_json(file) if file.is_file() else {}),
-        "bigram_accuracy": float(simple.bigram(test[:-1], test[1:]).correct.mean()),
-        "frequent_accuracy": float(simple.unigram(test[1:]).correct.mean()),
+        "bigram_accuracy": float(simple.bigram(validation[:-1], validation[1:]).correct.mean()),
+        "frequent_accuracy": float(simple.unigram(validation[1:]).correct.mean()),
     }
     write_json(file, value)
 

@@ -8,11 +8,14 @@ Needs `pip install -r requirements-dev.txt` for update and compile (Babel).
 """
 
 import ast
-import re
 import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+from engine.core.languages import spaced  # noqa: E402
+
 LOCALE = PROJECT / "ui" / "locale"
 DOMAIN = "atelier"
 # Calls whose first literal argument is a sentence that a person reads, beside the errors; `_n` has two: one and many.
@@ -84,13 +87,6 @@ def compile_all() -> None:
                 message.string = tuple(map(spaced, message.string)) if several else spaced(message.string)
         with path.with_suffix(".mo").open("wb") as file:
             write_mo(file, catalogue)
-
-
-def spaced(text: str) -> str:
-    """A French sentence with no-break spaces before its two-part signs and inside its quotation marks, code left alone."""
-    parts = text.split("`")
-    parts[::2] = [re.sub(r" (?=[;:?!»%](?![\w{(]))|(?<=«) ", "\u00a0", part) for part in parts[::2]]
-    return "`".join(parts)
 
 
 def missing(language: str) -> list[str]:

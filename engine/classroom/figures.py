@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from babel import numbers
+
 from engine.classroom import experiments
 from engine.classroom.experiments import EXPERIMENTS, LEARN, MEMORISE
 from engine.core import paths
@@ -33,8 +35,8 @@ def recorded(language: str) -> dict[str, str]:
     found: dict[str, str] = _measured(language)
     if learned is not None:
         found |= _of_learning(learned, language)
-    if random is not None and (result := _result(random)):
-        found["random_accuracy"] = percent(result["accuracy"], language)
+    if random is not None and (points := random.at_intervals()):
+        found["random_accuracy"] = percent(points[-1]["accuracy"], language)
     memorised = _history(EXPERIMENTS[MEMORISE].own)
     outcome = experiments.outcome(EXPERIMENTS[MEMORISE], memorised) if memorised is not None else None
     if outcome is not None:
@@ -62,10 +64,11 @@ def _measured(language: str) -> dict[str, str]:
 def _of_learning(history: History, language: str) -> dict[str, str]:
     found: dict[str, str] = {}
     if result := _result(history):
-        found["base_accuracy"] = percent(result["base_accuracy"], language)
-        found["run_accuracy"] = percent(result["accuracy"], language)
         found["run_steps"] = str(result["steps"])
     outcome = experiments.outcome(EXPERIMENTS[LEARN], history)
+    if outcome is not None:  # as the curve on the wall shows them
+        found["base_accuracy"] = percent(outcome.base.accuracy, language)
+        found["run_accuracy"] = percent(outcome.science[1].accuracy, language)
     if outcome is not None and outcome.english is not None:
         found["english_before"] = percent(outcome.english[0].accuracy, language)
         found["english_after"] = percent(outcome.english[1].accuracy, language)
@@ -98,6 +101,5 @@ def _result(history: History) -> Any:
 
 
 def percent(share: float, language: str) -> str:
-    """A share with one decimal as a language writes it: 29.9%, 29,9 %."""
-    text = f"{100 * share:.1f}"
-    return f"{text.replace('.', ',')}\u00a0%" if language == "fr" else f"{text}%"
+    """A share with one decimal as a language writes it: 29.9 %, 29,9 %."""
+    return f"{numbers.format_decimal(100 * share, '#,##0.0', locale=language)}\u00a0%"

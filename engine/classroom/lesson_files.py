@@ -32,6 +32,7 @@ from typing import Any
 
 from engine.classroom.questions import AFTER, BEFORE, LONGEST_CHOICE, LONGEST_TEXT, MOST_CHOICES, ONCE
 from engine.core.errors import EngineError, LessonError, sentence
+from engine.core.languages import spaced
 
 KINDS = ("join", "guess", "curve", "time", "secret", "cost", "vote")  # what the wall shows beside the text
 FORMS = ("A", "B")
@@ -126,6 +127,8 @@ def read(file: Path, names: frozenset[str]) -> Step:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise reader.wrong(line, sentence("it is no UTF-8: save it in that encoding.")) from error
+    if file.parent.name == "fr":
+        reader.lines = [spaced(line) for line in reader.lines]
     values, after = _front_matter(reader)
     _placeholders(reader)
     body, sections = _sections(reader, after)
