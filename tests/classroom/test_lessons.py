@@ -54,7 +54,7 @@ def test_every_figure_of_a_recording_is_filled_in_as_the_language_writes_it():
     why = lessons.load().question("4", filled).wording(0, "fr").why
     assert filled["fr"]["run_accuracy"] in why and filled["fr"]["random_accuracy"] in why and "{" not in why
     assert 8 <= len(filled["en"]["run_words"].split()) <= 12
-    assert "–" in lessons.filled("once {secret_once}", filled["en"])  # nobody has measured it yet
+    assert lessons.filled("{secret_once} {secret_ten}", filled["en"]) == "0/2 –"  # nobody has measured ten places yet
 
 
 def test_the_article_of_the_vote_is_one_of_the_samples_and_the_recordings_confirm_questions_4_and_5():
