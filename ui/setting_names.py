@@ -34,7 +34,7 @@ def title(setting: str) -> str:
         "batch_size": _("Windows a batch"),
         "learning_rate": _("Learning rate"),
         "warmup_steps": _("Warm-up steps"),
-        "warmup_share": _("Warm-up, as a share of the run"),
+        "warmup_share": _("Warm-up, at most this share of the run"),
         "weight_decay": _("Weight decay"),
         "lora_rank": _("LoRA rank"),
         "dropout": _("Dropout"),

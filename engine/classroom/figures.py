@@ -80,14 +80,17 @@ def _of_learning(history: History, language: str) -> dict[str, str]:
         last = history.complete(placed for placed in samples if placed.event["step"] == samples[-1].event["step"])
         for place, event in enumerate(last[:3], 1):
             found[f"{model}_sample_{place}"] = _beginning(event, _SAMPLE_WORDS)
-        if len(last) > 1:
-            found[f"{model}_words"] = _beginning(last[1], _WORDS)
+        if len(last) > 2:  # of the last one, which no step plays, what stands behind its beginning
+            words = f"{last[2]['prompt']}{last[2]['text']}".split()[_SAMPLE_WORDS : _SAMPLE_WORDS + _WORDS]
+            found[f"{model}_words"] = f"… {' '.join(words)} …"
     return found
 
 
 def _beginning(sample: Any, words: int) -> str:
-    """The first words of a sample, its prompt's among them, on one line."""
-    return " ".join(f"{sample['prompt']}{sample['text']}".split()[:words])
+    """The first words of a sample on one line as Markdown, in bold what the model was given."""
+    text = " ".join(f"{sample['prompt']}{sample['text']}".split()[:words])
+    prompt = " ".join(str(sample["prompt"]).split())
+    return f"**{prompt}**{text.removeprefix(prompt)} …"
 
 
 def _history(training: experiments.Training) -> History | None:

@@ -197,7 +197,7 @@ def _level(value: float) -> dict[str, Any]:
     }
 
 
-LABEL_PIXELS = 84  # of the margin in which the names of levels stand: right of the figure, where no curve is
+LABEL_PIXELS = 100  # of the margin in which the names of levels stand: right of the figure, where no curve is
 
 
 def beside_level(value: float, name: str, yanchor: str = "middle") -> dict[str, Any]:

@@ -96,10 +96,11 @@ def ask(experiment: Experiment) -> None:
 
 
 def run_of(experiment: Experiment) -> Run | None:
-    """The run in view where it is one of this experiment, else the one that ships."""
+    """The run in view where it is one of this experiment that has been measured twice, else the one that ships."""
     shown = pair.current().run
     if shown is not None and experiments.shown_by(shown, experiment):
-        return shown
+        if len(folders.history(shown).at_intervals()) > 1:
+            return shown
     return experiments.recorded_run(experiment.own)
 
 

@@ -28,6 +28,7 @@ from ui import (
     present,
     rooms,
     run_view,
+    server_paths,
     setting_names,
     sources,
     stages_form,
@@ -348,7 +349,7 @@ def show() -> None:
     with cards:
         wanted = recipes.choose(preset, parent, articles) or wanted
     if not present.on():
-        said.caption(recipes.on_what(preset, parent, words.plain(sources.name(source))))
+        said.caption(recipes.on_what(preset, parent, words.plain(server_paths.hidden(sources.name(source)))))
     if wanted is not None:
         with said:
             _enter(*wanted)
