@@ -98,9 +98,9 @@ def ask(experiment: Experiment) -> None:
 def run_of(experiment: Experiment) -> Run | None:
     """The run in view where it is one of this experiment that has been measured twice, else the one that ships."""
     shown = pair.current().run
-    if shown is not None and experiments.shown_by(shown, experiment):
-        if len(folders.history(shown).at_intervals()) > 1:
-            return shown
+    is_of_it = shown is not None and experiments.shown_by(shown, experiment)
+    if shown is not None and is_of_it and len(folders.history(shown).at_intervals()) > 1:
+        return shown
     return experiments.recorded_run(experiment.own)
 
 
