@@ -87,10 +87,10 @@ def _of_learning(history: History, language: str) -> dict[str, str]:
 
 
 def _beginning(sample: Any, words: int) -> str:
-    """The first words of a sample on one line as Markdown, in bold what the model was given."""
+    """The first words of a sample on one line, in brackets what the model was given."""
     text = " ".join(f"{sample['prompt']}{sample['text']}".split()[:words])
     prompt = " ".join(str(sample["prompt"]).split())
-    return f"**{prompt}**{text.removeprefix(prompt)} …"
+    return f"[{prompt}]{text.removeprefix(prompt)} …"
 
 
 def _history(training: experiments.Training) -> History | None:

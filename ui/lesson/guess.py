@@ -17,7 +17,7 @@ def samples(course: Course) -> None:
     """Shows three texts that the base wrote."""
     for place in (1, 2, 3):
         if text := course.markdown(f"{{base_sample_{place}}}"):
-            st.markdown(f"> {text} …")
+            st.markdown(f"> {text}")
 
 
 def choice(course: Course) -> None:
