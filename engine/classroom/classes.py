@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.core import paths
-from engine.core.errors import ClassError
+from engine.core.errors import ClassError, EngineError
 from engine.core.files import make_folder, replace, storage_errors, sweep, temporary
 from engine.core.folders import staged_folder
 
@@ -228,7 +228,7 @@ def any_open() -> bool:
         try:
             if find(code):
                 return True
-        except ClassError:
+        except EngineError:
             return True
     return False
 

@@ -292,7 +292,8 @@ def counts_of(connection: sqlite3.Connection, asked: Asked) -> tuple[list[int], 
     of_phones = "SELECT choice, count(*) FROM answers WHERE question = ? GROUP BY choice"
     for counts, query in ((phones, of_phones), (paper, "SELECT choice, count FROM paper WHERE question = ?")):
         for choice, count in connection.execute(query, (asked.number,)):
-            if isinstance(choice, int) and isinstance(count, int) and 0 <= choice < len(counts):  # a file edited by hand may hold another
+            # A file edited by hand may hold another.
+            if isinstance(choice, int) and isinstance(count, int) and 0 <= choice < len(counts):
                 counts[choice] = count
     return phones, paper
 

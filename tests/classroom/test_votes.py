@@ -291,9 +291,7 @@ def test_damaged_facts_are_one_sentence(damage, room):
     assert classes.any_open()
 
 
-@pytest.mark.parametrize(
-    "damage", ["content = 'x'", "content = replace(content, '\"right\": 1', '\"right\": 0.5')"]
-)
+@pytest.mark.parametrize("damage", ["content = 'x'", "content = replace(content, '\"right\": 1', '\"right\": 0.5')"])
 def test_a_damaged_question_hides_no_other(damage, room):
     (token,) = phones(room, 1)
     first, second = votes.ask(room, COLOUR), votes.ask(room, COLOUR)

@@ -234,7 +234,7 @@ def test_what_changed_is_shown_to_pupils_only_when_the_questions_are_closed():
             for phone in range(12):
                 votes.join(of, f"{phone:022}")
                 votes.answer(of, f"{phone:022}", number, 0)
-    place = [slide.key for slide in slides.of_lesson(lesson, "en", False) if slide.shows == slides.CHANGED][0]
+    place = next(slide.key for slide in slides.of_lesson(lesson, "en", False) if slide.shows == slides.CHANGED)
     led.put(of.code, place, False, "", True)
     pupils = lesson_page(**{"class": of.code})
     assert not pupils.table and "What has changed?" in [e.value for e in pupils.subheader]
