@@ -24,13 +24,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.core import paths
-from engine.core.errors import ClassError
+from engine.core.errors import ClassError, EngineError
 from engine.core.files import make_folder, replace, storage_errors, sweep, temporary
 from engine.core.folders import staged_folder
 
 KEPT_DAYS = 30
 CODE_LENGTH = 4
 SCHEMA_VERSION = 1
+WRITES = "writes"  # the fact that counts what was written; a class of before has none
 # No letter or digit that is read as another one: 0 O, 1 I L, 5 S, 2 Z, 8 B, U V.
 _LETTERS = "ACDEFGHJKMNPQRTWXY34679"
 _CODE = re.compile(f"[{_LETTERS}]{{{CODE_LENGTH}}}")
@@ -49,6 +50,7 @@ CREATE TABLE paper (question INTEGER NOT NULL, choice INTEGER NOT NULL, count IN
                     PRIMARY KEY (question, choice)) WITHOUT ROWID;
 """
 
+_FACTS = ("opened", "key", "lesson", "language", "joining", "changes")
 _Result = TypeVar("_Result")
 
 
@@ -89,7 +91,17 @@ class SchoolClass:
 
     def write(self, action: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """Has `action` change the file, all of it or nothing; when this returns it is on the disk."""
-        return _with(self.code, self.file, action, "BEGIN IMMEDIATE")
+
+        def counted(connection: sqlite3.Connection) -> _Result:
+            result = action(connection)
+            if connection.total_changes:
+                connection.execute(
+                    "INSERT INTO facts VALUES (?, '1') ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1",
+                    (WRITES,),
+                )
+            return result
+
+        return _with(self.code, self.file, counted, "BEGIN IMMEDIATE")
 
 
 def normal(typed: str) -> str:
@@ -146,7 +158,8 @@ def find(code: str, today: datetime.date | None = None) -> SchoolClass | None:
     try:
         opened = datetime.date.fromisoformat(facts["opened"])
         found = SchoolClass(code, facts["lesson"], facts["language"], opened)
-    except (KeyError, ValueError) as error:
+        _ = found.erased
+    except (ValueError, OverflowError) as error:
         raise _damaged(code) from error
     if _is_over(opened, today):
         delete(code)
@@ -158,7 +171,7 @@ def by_key(key: str) -> SchoolClass | None:
     """The class of a teacher's key; None where the key is another one's."""
     code = key[:CODE_LENGTH]
     found = find(code)
-    if found is None or not hmac.compare_digest(found.read(facts_of)["key"], _hash(key)):
+    if found is None or not hmac.compare_digest(found.read(facts_of)["key"].encode(), _hash(key).encode()):
         return None
     return found
 
@@ -209,24 +222,42 @@ def delete(code: str) -> None:
         shutil.rmtree(gone, ignore_errors=True)
 
 
+def any_open() -> bool:
+    """Whether a class is here that was not erased, of whatever day; one that cannot be read is."""
+    for code in codes():
+        try:
+            if find(code):
+                return True
+        except EngineError:
+            return True
+    return False
+
+
 def erase_old(today: datetime.date | None = None) -> list[str]:
-    """Erases the classes that are older than thirty days, and what kills have left of others; returns their codes."""
+    """Erases the classes that are older than thirty days, and what kills have left of others; returns the codes of those that went."""
     root = paths.classes_root()
     if not root.is_dir():
         return []
     sweep(root, ("tmp", "gone"), _LEFT_SECONDS)
     erased = []
     for code in codes():
-        try:
-            there = find(code, today) is not None
-        except ClassError:  # what cannot be read goes by the day of its file
-            day = datetime.date.fromtimestamp((root / code).stat().st_mtime)
-            there = not _is_over(day, today)
-            if not there:
-                delete(code)
-        if not there:
+        found = None
+        with contextlib.suppress(ClassError):
+            found = find(code, today)
+        if found is None and _is_over(_day_of(root / code), today):  # what cannot be read goes by its own time
+            delete(code)
+        if not (root / code).exists():
             erased.append(code)
     return erased
+
+
+def _day_of(folder: Path) -> datetime.date:
+    """The day of a class's folder or its file, the earlier one; today where both are gone."""
+    times = []
+    for path in (folder, folder / _FILE):
+        with contextlib.suppress(OSError):
+            times.append(path.stat().st_mtime)
+    return datetime.date.fromtimestamp(min(times, default=time.time()))
 
 
 def _is_over(opened: datetime.date, today: datetime.date | None) -> bool:
@@ -234,8 +265,17 @@ def _is_over(opened: datetime.date, today: datetime.date | None) -> bool:
 
 
 def facts_of(connection: sqlite3.Connection) -> dict[str, str]:
-    """What is known of a class as a whole."""
-    return dict(connection.execute("SELECT name, value FROM facts"))
+    """What is known of a class as a whole.
+
+    Raises:
+        sqlite3.DataError: something is missing, or a number is none; the class is damaged then.
+    """
+    facts = dict(connection.execute("SELECT name, value FROM facts"))
+    if not all(isinstance(facts.get(name), str) for name in _FACTS) or not all(
+        str(facts.get(name, "0")).isdecimal() for name in ("changes", WRITES)
+    ):
+        raise sqlite3.DataError("facts")
+    return facts
 
 
 def _hash(key: str) -> str:

@@ -63,6 +63,11 @@ def open_class(lesson: str, language: str, addresses: Iterable[str]) -> Invitati
     return Invitation(opened, join_addresses(addresses), f"{addresses[0]}/{ADDRESS}/teacher/{opened.key}")
 
 
+def in_full(address: str, code: str) -> str:
+    """One of `join_addresses` with its scheme and the class's code, as a camera opens it."""
+    return f"{address if '://' in address else f'http://{address}'}/{code}"
+
+
 def join_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
     """What is typed on a phone to come to the server's addresses."""
     found = [

@@ -81,7 +81,10 @@ class Question:
             if (
                 not forms
                 or not all(forms)
-                or not all(one is None or 0 <= one < found.count for one in (found.right, found.unsure))
+                or any(len(one.choices) != found.count for form in forms for one in form.values())
+                or not all(
+                    one is None or (type(one) is int and 0 <= one < found.count) for one in (found.right, found.unsure)
+                )
             ):
                 raise ValueError
             return found

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from engine.classroom.classes import SchoolClass
 from engine.classroom.questions import AFTER, BEFORE, CHOICE
 from engine.classroom.votes import Asked, counts_of, letter, questions
+from engine.core.spreadsheet import cell
 
-BLIND = "who-wrote"  # the names of the questions of the blind vote begin with it
+BLIND_QUESTIONS = "who-wrote"  # the names of the questions of the blind vote begin with it
 FEWEST_PAIRS = 10  # of fewer, nothing is said
 FEWEST_IN_CELL = 5  # a smaller number in a table that leaves the class might be somebody
-HIDDEN = f"<{FEWEST_IN_CELL}"
+SMALL = f"<{FEWEST_IN_CELL}"
+HIDDEN = "hidden"  # a number that would tell a small one
 _Z = 1.959963984540054  # of 95 % of a normal distribution
 
 
@@ -97,6 +99,12 @@ def pairs(of: SchoolClass, name: str) -> Pairs | None:
     return found if found.total >= FEWEST_PAIRS else None
 
 
+def blind_questions(of: SchoolClass) -> list[Asked]:
+    """The questions of the blind vote, each in its newest round."""
+    found = {one.question.name: one for one in questions(of) if one.question.name.startswith(BLIND_QUESTIONS)}
+    return list(found.values())
+
+
 def blind_vote(of: SchoolClass, several: Sequence[Asked]) -> Share | None:
     """How often who wrote a text was told, over some questions; None without answers.
 
@@ -154,10 +162,10 @@ def _of_pupils(sums: list[list[int]]) -> tuple[float, float]:
 
 
 def table(of: SchoolClass, language: str) -> str:
-    """All counts as CSV, for a file that leaves the class: a number under five is hidden.
+    """All counts as CSV, for a file that leaves the class: a number under five is written "<5".
 
-    Where one number of a question is hidden, its total is too, and where it is the only one, the next smallest goes with it: else
-    who knows how many were there could subtract.
+    Where a question has such a number, its total is hidden, and where it has one alone, the next smallest too: else who knows how
+    many were there could subtract.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -171,26 +179,22 @@ def table(of: SchoolClass, language: str) -> str:
         choices = asked.question.wording(0, language).choices
         for choice, (text, count) in enumerate(zip(choices, shown, strict=True)):
             right = "" if asked.question.right is None else int(choice == asked.question.right)
-            writer.writerow([*map(_plain, row), letter(choice), _plain(text), right, count])
-        writer.writerow([*map(_plain, row), "", "", "", HIDDEN if HIDDEN in shown else sum(counts)])
+            writer.writerow([*map(cell, row), letter(choice), cell(text), right, count])
+        writer.writerow([*map(cell, row), "", "", "", HIDDEN if SMALL in shown else sum(counts)])
     for name in dict.fromkeys(one.question.name for one in questions(of) if one.moment == AFTER):
         if found := pairs(of, name):
             kinds = ("right→right", "wrong→right", "right→wrong", "wrong→wrong")
             counts = (found.right_right, found.wrong_right, found.right_wrong, found.wrong_wrong)
             for kind, count in zip(kinds, hidden(counts), strict=True):
-                writer.writerow([_plain(name), "before→after", "", "", kind, "", count])
+                writer.writerow([cell(name), "before→after", "", "", kind, "", count])
     return out.getvalue()
 
 
 def hidden(counts: Iterable[int]) -> list[int | str]:
     """Counts as they may leave the class."""
     counts = list(counts)
-    small = {place for place, count in enumerate(counts) if count < FEWEST_IN_CELL}
-    if len(small) == 1 and len(counts) > 1:
-        small.add(min((place for place in range(len(counts)) if place not in small), key=counts.__getitem__))
-    return [HIDDEN if place in small else count for place, count in enumerate(counts)]
-
-
-def _plain(value: object) -> object:
-    """A cell that no table program takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    shown: list[int | str] = [SMALL if count < FEWEST_IN_CELL else count for count in counts]
+    if shown.count(SMALL) == 1 and len(counts) > 1:
+        beside = min((place for place, one in enumerate(shown) if one != SMALL), key=counts.__getitem__)
+        shown[beside] = HIDDEN
+    return shown

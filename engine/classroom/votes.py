@@ -4,18 +4,21 @@ No answer bears a time, an address or a name: a pupil is a hash of the random te
 returned for is on the disk. What a phone sees (`phone`) holds the right answer and the class's only where they are revealed.
 """
 
+import contextlib
 import hashlib
 import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
-from engine.classroom.classes import SchoolClass, facts_of
-from engine.classroom.questions import CHOICE, ONCE, TEXT, Question
+from engine.classroom.classes import WRITES, SchoolClass, facts_of
+from engine.classroom.questions import BEFORE, CHOICE, ONCE, TEXT, Question
 from engine.core.errors import ClassError
 
 OPEN, CLOSED, REVEALED = "open", "closed", "revealed"
 MOST_PUPILS = 400
 MOST_QUESTIONS = 200
 MOST_CARDS = 10_000  # of one colour
+_COLUMNS = "number, name, moment, round, content, state"
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,15 @@ def ask(of: SchoolClass, question: Question, moment: str = ONCE) -> int:
 
 
 def set_state(of: SchoolClass, number: int, state: str) -> None:
-    """Opens a question again, closes it, or reveals it."""
+    """Opens a question again, closes it, or reveals it.
+
+    Raises:
+        ClassError: there is no such question, or it is asked before the lesson and comes back after it.
+    """
 
     def change(connection: sqlite3.Connection) -> None:
-        _asked(connection, of, number)
+        if _asked(connection, of, number).moment == BEFORE and state == REVEALED:
+            raise ClassError("Do not tell it yet: the same idea comes back after the lesson.")
         connection.execute("UPDATE questions SET state = ? WHERE number = ?", (state, number))
         _count_change(connection)
 
@@ -139,27 +147,24 @@ def count_paper(of: SchoolClass, number: int, counts: dict[int, int]) -> None:
 
 def add_paper(of: SchoolClass, number: int, choice: int, cards: int) -> None:
     """Counts one card more, or less, for a choice; never under 0."""
-    counted = of.read(lambda connection: counts_of(connection, _asked(connection, of, number))[1])
-    if not 0 <= choice < len(counted):
-        raise ClassError("This question has no such answer.")
-    count_paper(of, number, {choice: min(max(0, counted[choice] + cards), MOST_CARDS)})
+
+    def change(connection: sqlite3.Connection) -> None:
+        _phones, counted = counts_of(connection, _asked(connection, of, number))
+        if not 0 <= choice < len(counted):
+            raise ClassError("This question has no such answer.")
+        count = min(max(0, counted[choice] + cards), MOST_CARDS)
+        connection.execute("INSERT OR REPLACE INTO paper VALUES (?, ?, ?)", (number, choice, count))
+
+    of.write(change)
 
 
-def progress(of: SchoolClass) -> tuple[int, int, int]:
-    """What the teacher has done, how many phones there are, and all answers: another value where anything is new."""
-
-    def look(connection: sqlite3.Connection) -> tuple[int, int, int]:
-        answers = connection.execute(
-            "SELECT (SELECT coalesce(sum(question * 31 + choice + 1), 0) FROM answers) + (SELECT coalesce(sum(count), 0) FROM paper)"
-        ).fetchone()[0]
-        phones = connection.execute("SELECT count(*) FROM pupils").fetchone()[0]
-        return int(facts_of(connection)["changes"]), int(phones), int(answers)
-
-    return of.read(look)
+def progress(of: SchoolClass) -> int:
+    """How often anything of the class was written: another number where anything is new."""
+    return int(of.read(facts_of).get(WRITES, "0"))
 
 
 def questions(of: SchoolClass) -> list[Asked]:
-    """All questions of a class in the order in which they were asked."""
+    """All questions of a class that can be read, in the order in which they were asked."""
     return of.read(_questions)
 
 
@@ -287,7 +292,8 @@ def counts_of(connection: sqlite3.Connection, asked: Asked) -> tuple[list[int], 
     of_phones = "SELECT choice, count(*) FROM answers WHERE question = ? GROUP BY choice"
     for counts, query in ((phones, of_phones), (paper, "SELECT choice, count FROM paper WHERE question = ?")):
         for choice, count in connection.execute(query, (asked.number,)):
-            if 0 <= choice < len(counts):  # a file edited by hand may hold another
+            # A file edited by hand may hold another.
+            if isinstance(choice, int) and isinstance(count, int) and 0 <= choice < len(counts):
                 counts[choice] = count
     return phones, paper
 
@@ -297,21 +303,25 @@ def _half(connection: sqlite3.Connection, pupil: bytes) -> int | None:
     return None if found is None else int(found[0])
 
 
-def _questions(connection: sqlite3.Connection, where: str = "", *values: object) -> list[Asked]:
-    rows = connection.execute(
-        f"SELECT number, name, moment, round, content, state FROM questions {where} ORDER BY number", values
-    )
-    return [
-        Asked(number, Question.from_json(name, content), moment, round_, state)
-        for number, name, moment, round_, content, state in rows
-    ]
+def _questions(connection: sqlite3.Connection) -> list[Asked]:
+    found = []
+    for row in connection.execute(f"SELECT {_COLUMNS} FROM questions ORDER BY number"):
+        with contextlib.suppress(ClassError):  # one that is damaged does not hide the others
+            found.append(_of_row(row))
+    return found
 
 
 def _asked(connection: sqlite3.Connection, of: SchoolClass, number: int) -> Asked:
-    found = _questions(connection, "WHERE number = ?", number)
-    if not found:
+    row = connection.execute(f"SELECT {_COLUMNS} FROM questions WHERE number = ?", (number,)).fetchone()
+    if row is None:
         raise ClassError("Class {code} was not asked a question {number}.", code=of.code, number=str(number))
-    return found[0]
+    return _of_row(row)
+
+
+def _of_row(row: tuple[Any, ...]) -> Asked:
+    number, name, moment, round_, content, state = row
+    question = Question.from_json(str(name), content)
+    return Asked(number, question, str(moment), round_ if isinstance(round_, int) else 1, str(state))
 
 
 def _count_change(connection: sqlite3.Connection) -> None:

@@ -151,7 +151,7 @@ def results(a: argparse.Namespace) -> int:
     pairs = {
         name: found for name in dict.fromkeys(q.question.name for q in asked) if (found := tallies.pairs(of, name))
     }
-    vote = tallies.blind_vote(of, [q for q in asked if q.question.name.startswith(tallies.BLIND)])
+    vote = tallies.blind_vote(of, tallies.blind_questions(of))
     lines = [f"{votes.pupils(of)} phones", *(line for one in asked for line in _lines(of, one))]
     for name, p in pairs.items():
         lines.append(f"{name}: wrong→right {p.wrong_right}, right→wrong {p.right_wrong}, of {p.total} pairs")

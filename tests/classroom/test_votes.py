@@ -1,5 +1,6 @@
 """A class's answers: each counts once, none that was confirmed is lost, and none says who gave it."""
 
+import contextlib
 import csv
 import datetime
 import io
@@ -166,12 +167,57 @@ def test_the_interval_of_a_blind_vote_is_wilsons_and_of_several_texts_that_of_pu
 
 def test_a_table_that_leaves_the_class_hides_numbers_under_five_and_what_tells_them(room):
     assert tallies.hidden((30, 0, 7, 2)) == [30, "<5", 7, "<5"]
-    assert tallies.hidden((30, 4, 7)) == [30, "<5", "<5"]  # else the total less the others tells it
+    assert tallies.hidden((30, 4, 7)) == [30, "<5", "hidden"]  # else the total less the others tells it
     number = votes.ask(room, typed("q", "Which?", ["=1+1", "b", "c"], "en"))
     votes.count_paper(room, number, {0: 9, 1: 6, 2: 1})
     rows = list(csv.DictReader(io.StringIO(tallies.table(room, "en"))))
-    assert [row["answers"] for row in rows] == ["9", "<5", "<5", "<5"]
+    assert [row["answers"] for row in rows] == ["9", "hidden", "<5", "hidden"]
     assert rows[0]["text"] == "'=1+1"
+
+
+def test_a_table_keeps_texts_from_being_run_and_says_which_number_is_small(room):
+    number = votes.ask(room, typed("own", "Which?", ["=1+1", "＝1+1"], "en"))
+    votes.count_paper(room, number, {0: 3, 1: 15})
+    rows = list(csv.DictReader(io.StringIO(tallies.table(room, "en"))))
+    assert [row["answers"] for row in rows] == ["<5", "hidden", "hidden"]
+    assert [row["text"][:2] for row in rows] == ["'=", "'＝", ""]
+
+
+def test_presses_for_cards_at_the_same_time_are_all_counted(room):
+    number = votes.ask(room, COLOUR)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: votes.add_paper(room, number, 1, 1), range(40)))
+    assert tallies.tally(room, votes.questions(room)[0]).paper == (0, 40, 0)
+
+
+def test_whatever_is_written_is_progress(room):
+    tokens = phones(room, 3)
+    numbers = [votes.ask(room, COLOUR) for _ in range(2)]
+    seen = [votes.progress(room)]
+    for choices in ((1, 0, 1), (0, 2, 0)):
+        for token, choice in zip(tokens, choices, strict=True):
+            votes.answer(room, token, numbers[0], choice)
+            seen.append(votes.progress(room))
+    votes.add_paper(room, numbers[0], 1, 1)
+    for choice, cards in ((1, -1), (2, 1)):
+        votes.add_paper(room, numbers[0], choice, cards)
+        seen.append(votes.progress(room))
+    assert len(set(seen)) == len(seen) and votes.progress(room) == seen[-1]
+
+
+def test_what_is_asked_before_the_lesson_is_never_revealed(room):
+    number = votes.ask(room, PARALLEL, BEFORE)
+    with pytest.raises(ClassError, match="Do not tell it yet"):
+        votes.set_state(room, number, votes.REVEALED)
+    assert votes.questions(room)[0].state == votes.OPEN
+
+
+def test_of_a_text_asked_again_the_newest_round_counts(room):
+    text = typed("who-wrote-1", "Who?", ["a", "b"], "en", right=0)
+    for right in (1, 8):
+        votes.count_paper(room, votes.ask(room, text), {0: right, 1: 8 - right})
+    (asked,) = tallies.blind_questions(room)
+    assert asked.round == 2 and tallies.blind_vote(room, [asked]).share == 1
 
 
 def test_nothing_of_a_phone_and_no_time_is_kept(room):
@@ -225,6 +271,44 @@ def test_a_damaged_class_is_one_sentence_and_can_be_erased(content, room):
     assert classes.all_classes() == [] and classes.codes() == [room.code]
     classes.delete(room.code)
     assert classes.codes() == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE facts SET value = 'x' WHERE name = 'changes'",
+        "UPDATE facts SET value = 'x' WHERE name = 'writes'",
+        "DELETE FROM facts WHERE name = 'key'",
+        "UPDATE facts SET value = '9999-12-31' WHERE name = 'opened'",
+    ],
+)
+def test_damaged_facts_are_one_sentence(damage, room):
+    phones(room, 1)
+    with contextlib.closing(sqlite3.connect(room.file)) as connection, connection:
+        connection.execute(damage)
+    with pytest.raises(ClassError, match="damaged"):
+        classes.by_key(f"{room.code}-key")
+    assert classes.any_open()
+
+
+@pytest.mark.parametrize("damage", ["content = 'x'", "content = replace(content, '\"right\": 1', '\"right\": 0.5')"])
+def test_a_damaged_question_hides_no_other(damage, room):
+    (token,) = phones(room, 1)
+    first, second = votes.ask(room, COLOUR), votes.ask(room, COLOUR)
+    with contextlib.closing(sqlite3.connect(room.file)) as connection, connection:
+        connection.execute(f"UPDATE questions SET {damage} WHERE number = ?", (first,))
+    assert [one.number for one in votes.questions(room)] == [second]
+    assert [one.number for one in votes.phone(room, token, "en").open] == [second]
+    with pytest.raises(ClassError, match="ask it again"):
+        votes.answer(room, token, first, 1)
+
+
+def test_a_folder_without_answers_goes_by_its_own_time_and_is_not_told_before(folder, room):
+    (folder / "ACDE").mkdir()
+    assert classes.erase_old() == [] and (folder / "ACDE").is_dir()
+    old = time.time() - 31 * 24 * 3600
+    os.utime(folder / "ACDE", (old, old))
+    assert classes.erase_old() == ["ACDE"] and classes.codes() == [room.code]
 
 
 def test_thirty_threads_and_a_second_process_lose_and_double_no_answer(room):

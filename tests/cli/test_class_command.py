@@ -42,7 +42,7 @@ def test_a_teacher_leads_a_class_from_opening_to_erasing(capsys, tmp_path):
     assert found["pairs"]["1"] == {"right_right": 0, "wrong_right": 12, "right_wrong": 0, "wrong_wrong": 0}
     assert found["questions"][12]["state"] == votes.REVEALED and found["phones"] == 12
     rows = list(csv.DictReader((tmp_path / "table.csv").read_text(encoding="utf-8-sig").splitlines()))
-    assert [row["answers"] for row in rows if row["question"] == "own"] == ["<5", "<5", "<5"]
+    assert [row["answers"] for row in rows if row["question"] == "own"] == ["<5", "hidden", "hidden"]
     told(capsys, "joining", "off")
     assert not votes.joining(room)
     assert told(capsys, "list")["classes"][0]["code"] == opened["code"]

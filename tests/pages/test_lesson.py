@@ -1,10 +1,12 @@
 """The lesson: its steps and slides, votes with cards and with a class, who may see the notes, the wall that follows."""
 
+import datetime
+
 import pytest
 from pages_helpers import open_page, played, texts, the
 from project import PROJECT
 
-from engine.classroom import classes, lessons, secret, votes
+from engine.classroom import classes, figures, lessons, secret, votes
 from engine.classroom.lesson_files import KINDS
 from engine.runs import lifecycle
 from ui import rooms
@@ -211,7 +213,33 @@ def test_the_training_that_the_teacher_starts_plays_on_the_wall():
 def test_without_its_key_nobody_reads_the_notes_on_the_day_of_a_class():
     opened_class()
     other = lesson_page(view="teacher", step="cost")
-    assert "Right" not in texts(other) and "A class was opened today" in texts(other)
+    assert "Right" not in texts(other) and "A class is open" in texts(other)
+
+
+def test_a_class_of_the_evening_before_and_a_damaged_one_shut_the_notes_too():
+    opened = classes.open_class("fine_tuning", "en", datetime.date.today() - datetime.timedelta(days=1))
+    assert "A class is open" in texts(lesson_page(view="teacher", step="cost"))
+    classes.find(opened.code).file.write_bytes(b"damaged" * 100)
+    assert "A class is open" in texts(lesson_page(view="teacher", step="cost"))
+    classes.delete(opened.code)
+    assert "A class is open" not in texts(lesson_page(view="teacher", step="cost"))
+
+
+def test_what_changed_is_shown_to_pupils_only_when_the_questions_are_closed():
+    opened = classes.open_class("fine_tuning", "en")
+    of, lesson = classes.find(opened.code), lessons.load()
+    for moment in ("before", "after"):
+        for question, when in lessons.asked(lesson, [moment], figures.recorded):
+            number = votes.ask(of, question, when)
+            for phone in range(12):
+                votes.join(of, f"{phone:022}")
+                votes.answer(of, f"{phone:022}", number, 0)
+    place = next(slide.key for slide in slides.of_lesson(lesson, "en", False) if slide.shows == slides.CHANGED)
+    led.put(of.code, place, False, "", True)
+    pupils = lesson_page(**{"class": of.code})
+    assert not pupils.table and "What has changed?" in [e.value for e in pupils.subheader]
+    votes.close_all(of)
+    assert lesson_page(**{"class": of.code}).table
 
 
 def test_an_erased_class_is_told_of_and_the_lesson_goes_on():

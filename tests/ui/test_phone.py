@@ -1,7 +1,9 @@
 """A pupil's phone: it joins, answers and waits with plain forms, sees nothing before the reveal and can do nothing else."""
 
+import contextlib
 import datetime
 import re
+import sqlite3
 from html.parser import HTMLParser
 
 import pytest
@@ -341,6 +343,7 @@ def test_a_teacher_asks_counts_cards_closes_reveals_and_erases(led):
     assert [one.question.name for one in votes.questions(room)] == ["1", "2", "3", "4", "5", "6"]
     assert "{" not in votes.questions(room)[3].question.to_json().replace('{"', "")  # figures are filled in
     send(phone, phone.get("/c"), 2)
+    assert ">Reveal<" not in teacher.get(address).text
     press(teacher, address, "own", text="Yes?", choices="yes\n\n no \n")
     assert [one.state for one in votes.questions(room)] == [votes.CLOSED] * 6 + [votes.OPEN]
     for what in ("more-1", "more-1", "more-0", "less-0", "less-0"):
@@ -373,9 +376,23 @@ def test_the_teachers_page_has_the_address_to_type_and_as_a_picture(led, monkeyp
     monkeypatch.setattr(network, "addresses", lambda: ["http://localhost:8501", "http://10.0.0.5:8501"])
     page = teacher.get(address)
     assert "10.0.0.5:8501/c " in _Form(page.text).text and f"QR code of http://10.0.0.5:8501/c/{room.code}" in page.text
+    monkeypatch.setattr(network, "addresses", lambda: ["https://10.0.0.5:8501"])
+    assert f"QR code of https://10.0.0.5:8501/c/{room.code}" in teacher.get(address).text
     assert "<svg" in page.text and 'style="' not in page.text  # which the page's policy would not draw
     monkeypatch.setattr(network, "addresses", lambda: ["https://127.0.0.1:8501"])
     assert "No phone can reach this server" in teacher.get(address).text
+
+
+@pytest.mark.parametrize(
+    "damage", ["UPDATE facts SET value = 'x' WHERE name = 'changes'", "DELETE FROM facts WHERE name = 'key'"]
+)
+def test_damaged_facts_are_a_sentence_on_both_pages(damage, led):
+    room, teacher, address = led
+    phone, _page = joined(room)
+    with contextlib.closing(sqlite3.connect(room.file)) as connection, connection:
+        connection.execute(damage)
+    for page in (phone.get("/c"), phone.get("/c?news=1"), teacher.get(address)):
+        assert page.status_code == 503 and "is damaged" in page.text
 
 
 def test_sentences_are_shown_to_the_teacher_as_text(led):

@@ -1,6 +1,5 @@
 """The lesson in this session: which slide is in view, of which class, who leads it, and the texts with their figures."""
 
-import datetime
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,12 +74,12 @@ class Course:
 def may_teach(course: Course) -> bool:
     """Whether the notes and the expected answers are for this session's eyes.
 
-    With a class they are for whoever has its key. Without one they are for the owner, as long as nobody opened a class today:
-    else a pupil who finds the page would read them.
+    With a class they are for whoever has its key. Without one they are for the owner, as long as no class is open here, of
+    whatever day: else a pupil who finds the page would read them.
     """
     if course.of is not None:
         return course.leads
-    return access.is_owner() and not any(one.opened == datetime.date.today() for one in classes.all_classes())
+    return access.is_owner() and not classes.any_open()
 
 
 def begin() -> Course:

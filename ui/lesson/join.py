@@ -50,7 +50,7 @@ def _door(of: SchoolClass) -> None:
     if addresses:
         st.markdown(_("On the phone, type this address, then the code:"))
         lines = "".join(f'<p class="join-address">{html.escape(one)}</p>' for one in addresses[:2])
-        code = phone_address.picture(f"http://{addresses[0]}/{of.code}")
+        code = phone_address.picture(opening.in_full(addresses[0], of.code))
         said = html.escape(_("QR code of the class's address"), quote=True)
         picture = f'<img src="{code}" alt="{said}">'
     else:

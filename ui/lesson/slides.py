@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from engine.classroom import next_word
 from engine.classroom.lesson_files import Step
 from engine.classroom.lessons import Lesson
+from engine.classroom.tallies import BLIND_QUESTIONS
 
 # What a slide shows; a step has those that its kind and its questions call for, in this order.
 TEXT, VOTE, CHOICE, TEN, PLAY, GAIN, CHANGED, BLIND = (
     "text", "vote", "choice", "ten", "play", "gain", "changed", "blind",
 )  # fmt: skip
-BLIND_QUESTIONS = "who-wrote"  # the names of the questions of the blind vote begin with it
 _AT_END = {"curve": PLAY, "secret": PLAY, "cost": GAIN}  # what a kind of step ends with
 
 

@@ -54,7 +54,7 @@ def controls(course: Course) -> None:
     if not course.leads:
         st.caption(_("This screen follows the teacher's."))
     elif st.session_state.get(VIEW) == TEACHER and not courses.may_teach(course):
-        st.info(_("A class was opened today: its teacher's own link shows the notes."))
+        st.info(_("A class is open: its teacher's own link shows the notes."))
 
 
 def _turn(course: Course, label: str, icon: str, key: str, by: int) -> None:

@@ -3,12 +3,13 @@
 import streamlit as st
 
 from engine.classroom import tallies
-from engine.classroom.tallies import FEWEST_PAIRS
+from engine.classroom.questions import AFTER, BEFORE
+from engine.classroom.tallies import BLIND_QUESTIONS, FEWEST_PAIRS, Pairs
+from engine.classroom.votes import OPEN
 from ui import words
 from ui.i18n import _
 from ui.lesson import ballot
 from ui.lesson.course import Course
-from ui.lesson.slides import BLIND_QUESTIONS
 
 
 def changed(course: Course) -> None:
@@ -16,7 +17,7 @@ def changed(course: Course) -> None:
     st.subheader(_("What has changed?"), anchor=False)
     rows = []
     for number, name in enumerate(course.lesson.parallel(), 1):
-        found = tallies.pairs(course.of, name) if course.of is not None else None
+        found = _pairs(course, name)
         if found is not None:
             rows.append(
                 {
@@ -39,6 +40,15 @@ def changed(course: Course) -> None:
     st.markdown(_("This is no proof: the same questions a week later tell more."))
 
 
+def _pairs(course: Course, name: str) -> Pairs | None:
+    """What changed at a question; while it takes answers, for whoever leads the class alone."""
+    if course.of is None:
+        return None
+    asked = [tallies.newest(course.of, name, moment) for moment in (BEFORE, AFTER)]
+    is_over = all(one is not None and one.state != OPEN for one in asked)
+    return tallies.pairs(course.of, name) if is_over or course.leads else None
+
+
 def blind(course: Course) -> None:
     """Shows how often the class was right about who wrote the texts, and what guessing gives."""
     st.subheader(_("Who wrote it?"), anchor=False)
@@ -50,8 +60,10 @@ def blind(course: Course) -> None:
         return
     chance = 1 / counted[0].question.count
     if course.of is not None:
-        asked = [tallies.newest(course.of, one.question.name, one.moment) for one in counted]
-        found = tallies.blind_vote(course.of, [one for one in asked if one is not None])
+        numbers = {one.number for one in counted}
+        found = tallies.blind_vote(
+            course.of, [one for one in tallies.blind_questions(course.of) if one.number in numbers]
+        )
         if found is not None:
             st.metric(_("Right answers"), words.percent(found.share, 0), border=True)
             st.markdown(

@@ -153,7 +153,7 @@ def _door(_: Translate, start: str, of: SchoolClass) -> str:
     if not where:
         where = f"<li>{escape(_('No phone can reach this server: start it with --server.address 0.0.0.0, or use cards.'))}</li>"
     else:
-        where += f"<li>{_picture(_, f'http://{addresses[0]}/{of.code}')}</li>"
+        where += f"<li>{_picture(_, opening.in_full(addresses[0], of.code))}</li>"
     may = votes.joining(of)
     press = _("Let nobody else join") if may else _("Let phones join")
     return (
@@ -165,7 +165,6 @@ def _door(_: Translate, start: str, of: SchoolClass) -> str:
 
 def _picture(_: Translate, address: str) -> str:
     """An address as a QR code, dark on white in both themes, since cameras want it so."""
-    address = address.replace("http://https://", "https://")
     drawn = segno.make(address, micro=False).svg_inline(scale=5, border=4, dark="black", light="white", svgclass=None)
     return f'<div role="img" aria-label="{escape(_("QR code of {address}", address=address))}">{drawn}</div>'
 
@@ -213,8 +212,8 @@ def _one(_: Translate, start: str, of: SchoolClass, asked: Asked, code: str, new
             f"<button name='do' value='more-{place}' aria-label='{escape(more)}'>+ {letter}</button>"
             f"<button name='do' value='less-{place}' aria-label='{escape(less)}'>− {letter}</button>"
         )
-    presses = [(CLOSED, _("Close")), (REVEALED, _("Reveal"))] if asked.state == OPEN else [(OPEN, _("Open again"))]
-    presses += [(REVEALED, _("Reveal"))] if asked.state == CLOSED else []
+    presses = [(CLOSED, _("Close"))] if asked.state == OPEN else [(OPEN, _("Open again"))]
+    presses += [(REVEALED, _("Reveal"))] * (asked.state in (OPEN, CLOSED) and asked.moment != questions.BEFORE)
     buttons = "".join(f"<button name='do' value='{value}'>{escape(text)}</button>" for value, text in presses)
     # One press a card: of the newest question they are at hand, and stay so from press to press.
     head = (
@@ -242,7 +241,7 @@ def _figures(_: Translate, of: SchoolClass, asked: list[Asked], code: str, path:
                     **values,
                 )
             )
-    vote = tallies.blind_vote(of, [one for one in asked if one.question.name.startswith(tallies.BLIND)])
+    vote = tallies.blind_vote(of, tallies.blind_questions(of))
     if vote is not None:
         shares = [round(100 * share) for share in (vote.share, vote.low, vote.high, vote.chance)]
         values = dict(zip(("share", "low", "high", "chance"), shares, strict=True))
