@@ -2,16 +2,18 @@
 
 import streamlit as st
 
+from engine.core.errors import EngineError
 from engine.runs import looks_at_test
 from engine.runs.folder import Run
-from ui import errors, present, words
+from ui import access, errors, present, words
 from ui.i18n import _, _n
 
 _MOST_NAMED = 2  # runs; a sweep has hundreds
 
 
 def shown(runs: list[Run], key: str) -> bool:
-    """Whether the figures of these runs on test are to be shown: by a press, which is counted in the runs' folders.
+    """Whether the figures of these runs on test are to be shown: by a press, which is counted in the runs' folders
+    where this session may write there. Where it cannot be counted, that is said, and the figures are shown all the same.
 
     Args:
         key: of the button.
@@ -34,12 +36,28 @@ def shown(runs: list[Run], key: str) -> bool:
     )
     _say_looks(runs)
     if st.button(_("Show the final measurement"), icon=":material/flag:", key=key):
-        with errors.shown():
-            for run in runs:
-                looks_at_test.add(run)
-            st.session_state[pressed] = names
+        st.session_state[pressed] = names
+        if _counted(runs):
             st.rerun()
+        return True  # below the errors, which a rerun would take away
     return False
+
+
+def _counted(runs: list[Run]) -> bool:
+    """Counts a look at each run; False where one could not be counted, which is said."""
+    well = True
+    for run in filter(_may_count, runs):
+        try:
+            looks_at_test.add(run)
+        except EngineError as error:  # a folder without rights, a full disk
+            errors.show(error)
+            well = False
+    return well
+
+
+def _may_count(run: Run) -> bool:
+    """Whether this session may write into a run: a visitor changes nothing of the owner's."""
+    return access.is_owner() or (run.problem is None and bool(run.config.get("visitor")))
 
 
 def _say_looks(runs: list[Run]) -> None:

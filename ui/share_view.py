@@ -7,6 +7,7 @@ import streamlit as st
 from engine.classroom import curve_table, report_page, reports
 from engine.core.errors import EngineError
 from engine.memorisation import search
+from engine.runs import articles_read
 from engine.runs.articles_read import Seen
 from engine.runs.folder import Run
 from engine.runs.settings import IMPORTED
@@ -73,15 +74,22 @@ def report(run: Run) -> None:
         )
     )
     history = folders.history(run)
-    key = f"report {run.folder} {history.version} {language()}"
+    stands = _stands(run)
+    there = st.session_state.get("share_report", ("", ""))[0]
+    made_so = there.startswith(stands) and there == stands + _is_indexed(run)
     with st.container(horizontal=True):
         place = st.empty()
-        if st.session_state.get("share_report", ("", ""))[0] != key and place.button(
+        if not made_so and place.button(
             _("Make the report"), icon=":material/article:", key="share_report_make", type="primary"
         ):
             with place, st.spinner(_("Making the report…")):
-                st.session_state["share_report"] = (key, made(run))
-        if st.session_state.get("share_report", ("", ""))[0] == key:
+                page = made(run)
+                st.session_state["share_report"] = (
+                    stands + _is_indexed(run),
+                    page,
+                )  # to make it may have built the index
+                made_so = True
+        if made_so:
             place.download_button(
                 _("Download the report"),
                 st.session_state["share_report"][1],
@@ -101,6 +109,21 @@ def report(run: Run) -> None:
             on_click="ignore",
             key="share_run_csv",
         )
+
+
+def _stands(run: Run) -> str:
+    """What a report of a run is made of, but for the index of its articles."""
+    state = run.state()
+    version = folders.history(run).version
+    return f"report {run.folder} {version} {state.state} {state.step} {state.result} {language()} "
+
+
+def _is_indexed(run: Run) -> str:
+    """Whether the articles of a run are indexed, for the key of its report."""
+    try:
+        return "indexed" if not search.missing(articles_read.seen(run, lambda _path, _tokenizer: None).ranges) else ""
+    except EngineError:  # they are gone
+        return ""
 
 
 def made(run: Run) -> str:

@@ -31,6 +31,7 @@ SIGNATURES = "signatures"  # of near-copies, as far as they are there
 _SAME = ".same"  # a file for each source whose corpus is kept as that of another
 _KEY = re.compile(r"[0-9a-f]{16}")
 _OF_SOURCE = ("source", "fingerprint")
+_IDENTITY = ("schema_version", "options", "limit", "tokenizer", *_OF_SOURCE)
 
 
 def identity(path: Path | str, tokenizer: Tokenizer, options: Options, limit: int = 0) -> dict[str, Any]:
@@ -65,21 +66,28 @@ def find(
     """
     if is_corpus(path):
         return of_vocabulary(Corpus(Path(path)), tokenizer)
-    return _at(folder_of(identity(path, tokenizer, options or Options(), limit), root))
+    identified = identity(path, tokenizer, options or Options(), limit)
+    folder = folder_of(identified, root)
+    with contextlib.suppress(ArticlesError):  # damaged: it is prepared anew
+        if is_corpus(folder):
+            return Corpus(folder)
+    return same_as(folder, identified)
 
 
-def _at(folder: Path) -> Corpus | None:
-    for place in (folder, same_as(folder)):
-        with contextlib.suppress(ArticlesError):  # damaged: it is prepared anew
-            if place is not None and is_corpus(place):
-                return Corpus(place)
+def same_as(folder: Path, identified: dict[str, Any]) -> Corpus | None:
+    """The corpus of another source that holds what the one of this folder would, where a preparation found that out and
+    what it noted still fits: the same tokens, read with the same options and vocabulary."""
+    note = read_json(_note_of(folder))
+    name = note.get("corpus")
+    if not isinstance(name, str) or not _KEY.fullmatch(name) or not is_corpus(folder.parent / name):
+        return None
+    with contextlib.suppress(ArticlesError):  # damaged
+        corpus = Corpus(folder.parent / name)
+        if note.get("content_hash") == corpus.content_hash and all(
+            corpus.card.get(field) == value for field, value in identified.items() if field not in _OF_SOURCE
+        ):
+            return corpus
     return None
-
-
-def same_as(folder: Path) -> Path | None:
-    """The corpus of another source that holds what the one of this folder would, where a preparation found that out."""
-    name = read_json(_note_of(folder)).get("corpus")
-    return folder.parent / name if isinstance(name, str) and _KEY.fullmatch(name) else None
 
 
 def _note_of(folder: Path) -> Path:
@@ -87,12 +95,19 @@ def _note_of(folder: Path) -> Path:
 
 
 def sources(corpus: Corpus) -> list[str]:
-    """Where a corpus is from: its source, then the others that hold the same articles."""
+    """Where a corpus is from: its source, then the others that hold the same articles, as they are now."""
     found = {str(corpus.card["source"]): None}
     for note in sorted((corpus.folder.parent / _SAME).glob("*.json")):
         value = read_json(note)
-        if value.get("corpus") == corpus.folder.name:
-            found[str(value.get("source", ""))] = None
+        if value.get("corpus") != corpus.folder.name or not isinstance(source := value.get("source"), str):
+            continue
+        with contextlib.suppress(EngineError, OSError):  # it is gone
+            fingerprint = on_disk.fingerprint(paths.locate(source))
+            identified = {name: corpus.card.get(name) for name in _IDENTITY}
+            identified |= {"source": source, "fingerprint": fingerprint}
+            folder = folder_of(identified, corpus.folder.parent)
+            if folder.name == note.stem and same_as(folder, identified):
+                found[source] = None
     return [source for source in found if source]
 
 
@@ -114,7 +129,8 @@ def equal_one(made: Path, folder: Path) -> Corpus | None:
         with contextlib.suppress(ArticlesError):  # damaged: it stands for none
             corpus = Corpus(other.parent)
             make_folder(_note_of(folder).parent)
-            write_json(_note_of(folder), {"corpus": other.parent.name, "source": card["source"]})
+            note = {"corpus": other.parent.name, "source": card["source"], "content_hash": corpus.content_hash}
+            write_json(_note_of(folder), note)
             return corpus
     return None
 

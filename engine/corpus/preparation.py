@@ -4,7 +4,6 @@ It is read (engine.corpus.reading), then finished (engine.corpus.finishing). The
 without an interruption.
 """
 
-import contextlib
 import hashlib
 import shutil
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 from engine.articles import Options, isolation
 from engine.core import paths
-from engine.core.errors import ArticlesError, EngineError, StorageError
+from engine.core.errors import EngineError, StorageError
 from engine.core.files import make_folder, storage_errors
 from engine.core.folders import commit_folder
 from engine.core.locks import Lock
@@ -122,10 +121,7 @@ def prepare(
 def _prepared(folder: Path, identified: dict[str, Any], is_out: bool) -> Corpus | None:
     if (found := existing(folder, identified, is_out)) is not None or is_out:
         return found
-    other = same_as(folder)
-    with contextlib.suppress(ArticlesError):  # it is gone or damaged
-        return Corpus(other) if other is not None and is_corpus(other) else None
-    return None
+    return same_as(folder, identified)
 
 
 def _check_out(folder: Path, source_path: Path) -> None:

@@ -30,6 +30,8 @@ MOST_SHOWN = 4  # the verdict and three more: what a person reads
 
 FEWEST_STEPS = 20  # a run's learning rate climbs for so many (RunSettings.warmup_steps): before, it has hardly begun
 LITTLE_SHARE, LITTLE_NATS = 0.01, 0.1  # a point, and a tenth of the perplexity: less is little, however sure it is
+# One of the last digit that a person reads: with less, both sides of a comparison may be written as the same number.
+SEEN_SHARE, SEEN_BITS = 0.001, 0.01
 # Single articles of the recorded run gain, each, 1.32 nats with a standard deviation of 0.30, and 14.2 points with one of 3.3:
 # what is more than two of these is no matter of which articles were measured.
 CLEAR_NATS, CLEAR_SHARE = 0.6, 0.07
@@ -156,8 +158,9 @@ def _verdict(e: Evidence) -> Finding | None:
         return None
     found = _paired(e.own_part, e.start_part)
     gained, saved = e.own.accuracy - e.start.accuracy, e.start.loss - e.own.loss
-    right = _sign(gained, found.get("accuracy"), CLEAR_SHARE)
-    sure = -_sign(-saved, found.get("loss"), CLEAR_NATS)  # 1 = better, as with `right`
+    seen_right, seen_sure = _seen(e)
+    right = _sign(gained, found.get("accuracy"), CLEAR_SHARE) if seen_right else 0
+    sure = -_sign(-saved, found.get("loss"), CLEAR_NATS) if seen_sure else 0  # 1 = better, as with `right`
     if right * sure < 0:  # where one of the two is little, the other decides
         little_right, little_sure = abs(gained) < LITTLE_SHARE, abs(saved) < LITTLE_NATS
         if little_right != little_sure:
@@ -192,14 +195,25 @@ def _verdict(e: Evidence) -> Finding | None:
     basis = ""
     if "accuracy" in found and e.own_part is not None and e.start_part is not None:
         low, high = found["accuracy"]
-        if (
-            int(low > 0) - int(high < 0)
-        ) * gained >= 0:  # else the whole says otherwise than the part: neither is relied on
+        sign = int(low > 0) - int(high < 0)
+        # Else the whole says otherwise than the part and neither is relied on, or the difference is too small to be seen.
+        if sign * gained >= 0 and (seen_right or not sign):
             same = e.measured == AT_INTERVALS or e.own_part.tokens == e.own.tokens
             basis = _INTERVAL_OF_SAME if same else _INTERVAL
             gain = e.own_part.accuracy - e.start_part.accuracy
             values |= {"gain": gain, "low": low, "high": high, "tokens": e.own_part.tokens}
     return Finding(code, severity, template, values, basis)
+
+
+def _seen(e: Evidence) -> tuple[bool, bool]:
+    """Whether accuracies, and bits, differ by as much as can be seen: of what is measured, and of the part as far as it is
+    known, whose difference stands beside them."""
+    pairs = [(e.own, e.start), (e.own_part, e.start_part)]
+    known = [(own, start) for own, start in pairs if own is not None and start is not None]
+    return (
+        all(round(abs(own.accuracy - start.accuracy), 9) >= SEEN_SHARE for own, start in known),
+        all(round(abs(own.bits_per_byte - start.bits_per_byte), 9) >= SEEN_BITS for own, start in known),
+    )
 
 
 def _paired(own: Figures | None, other: Figures | None) -> dict[str, list[float]]:

@@ -1,6 +1,7 @@
 """Looks at every run as it stands: of those at rest what the last look found, where nothing of their folders has changed."""
 
 import os
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,12 @@ def _may_be_kept(known: _Known) -> bool:
 
 def _signs(folder: str) -> _Signs:
     """What changes whenever a file comes into the folder or leaves it, or one that decides is written."""
-    return _sign(folder, True), *(_sign(os.path.join(folder, name), False) for name in _DECIDING)
+    found = [_sign(folder, True)]
+    for path in (os.path.join(folder, name) for name in _DECIDING):
+        found.append(sign := _sign(path, False))
+        if sign is not None and stat.S_ISLNK(sign[-1]):  # what it leads to may change by itself
+            found.append(_sign(path, True))
+    return tuple(found)
 
 
 def _sign(path: str, follow: bool) -> tuple[int, ...] | None:

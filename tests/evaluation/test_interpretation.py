@@ -120,6 +120,19 @@ def test_without_sums_of_the_articles_a_difference_must_be_larger_than_articles_
     assert [f.code for f in found] == [code] and not found[0].basis
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("code", [LEARNED_LITTLE, UNDECIDED])
+def test_a_difference_that_is_not_seen_in_the_figures_is_none(sign, code):
+    # On both sides of the border: of the accuracy, of the bits, and of both, which then say otherwise than each other.
+    least = 1 + (1e-6 if code == LEARNED_LITTLE else -1e-6)
+    right, nats = sign * least * interpretation.SEEN_SHARE, sign * least * interpretation.SEEN_BITS * 3 * np.log(2)
+    told = BELOW if sign < 0 and code == LEARNED_LITTLE else code
+    for own in (figures(0.16 + right, 5.2), figures(0.16, 5.2 - nats), figures(0.16 + right, 5.2 - nats)):
+        assert codes(run(own)) == [told]
+    either = figures(0.16 + right, 5.2 + nats)
+    assert codes(run(either)) == [MIXED if code == LEARNED_LITTLE else UNDECIDED]
+
+
 def test_figures_of_the_whole_are_said_where_they_are_there_and_the_interval_is_that_of_the_part():
     part = figures(0.30, 3.8, 0.01)
     whole, start = (Figures(a, loss, loss / 2, 20_000) for a, loss in ((0.31, 3.7), (0.17, 5.1)))

@@ -8,6 +8,8 @@ import pytest
 import streamlit as st
 from pages_helpers import a_run, go_to, open_page, press
 
+from engine.core.locks import Lock
+from engine.runs import states
 from ui import access, network, phone_address, share_view
 
 pytestmark = pytest.mark.usefixtures("no_studio")
@@ -34,6 +36,27 @@ def test_a_report_of_other_figures_or_another_language_is_made_anew(root, prepar
     assert "share_report_make" not in {b.key for b in app.button}
     run.append_event("step", step=5, loss=4.0, accuracy=0.3, tokens=125, seconds=2.5, learning_rate=1e-3,
                      tokens_per_second=50.0, memory_bytes=10**9)  # fmt: skip
+    shared(app)
+    assert "share_report_make" in {b.key for b in app.button}
+
+
+@pytest.mark.parametrize("change", ["state", "index"])
+def test_a_report_of_a_run_that_stands_otherwise_or_is_indexed_now_is_made_anew(
+    root, prepared_sample, monkeypatch, change
+):
+    run = a_run(root)
+    indexed = [""]
+    monkeypatch.setattr(share_view, "_is_indexed", lambda _run: indexed[0])
+    app = shared(go_to(open_page("lab"), "curve", run="one"))
+    press(app, "share", app.button(key="share_report_make"))
+    shared(app)
+    assert "share_report_make" not in {b.key for b in app.button}
+    if change == "index":
+        indexed[0] = "indexed"
+    else:
+        with Lock(run.folder / "lock") as lock:
+            lock.acquire()
+            run.write_state(state=states.STOPPED)
     shared(app)
     assert "share_report_make" in {b.key for b in app.button}
 

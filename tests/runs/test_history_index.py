@@ -1,5 +1,6 @@
 """What was read of a long file of events is kept beside it: the same as a read of the whole, or it does not count."""
 
+import hashlib
 import json
 import shutil
 
@@ -184,3 +185,16 @@ def test_a_torn_last_line_is_read_once_it_is_whole(path, tmp_path):
     found = Follower(path).history()
     assert found.events("state")[-1]["state"] == "finished"
     assert_same(found, anew(path, tmp_path))
+
+
+def test_an_index_of_more_bytes_than_the_file_has_does_not_count(path):
+    Follower(path).history()
+    kept = path.parent / index.NAME
+    header, _, numbers = kept.read_bytes().partition(b"\n")
+    whole = hashlib.sha256(path.read_bytes()).hexdigest()
+    kept.write_bytes(json.dumps({**json.loads(header), "bytes": 10**12, "sha256": whole}).encode() + b"\n" + numbers)
+    follower = Follower(path)
+    follower.history()
+    with open(path, "ab") as file:
+        file.write(reports(14_001, 14_001))
+    assert follower.history().steps["step"][-1] == 14_001

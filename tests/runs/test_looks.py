@@ -91,3 +91,14 @@ def test_a_run_that_works_is_read_at_every_look(root, read):
         read.clear()
         assert [look.state.state for look in looks.of_all(root)] == [states.RUNNING] and read
     assert [look.state.state for look in looks.of_all(root)] == [states.INTERRUPTED]
+
+
+def test_a_file_that_a_link_leads_to_is_looked_at_too(root, tmp_path):
+    run = finished("one", root)
+    target = tmp_path / "config.json"
+    (run.folder / "config.json").rename(target)
+    (run.folder / "config.json").symlink_to(target)
+    past(run)
+    assert [look.problem for look in looks.of_all(root)] == [None]
+    target.write_text("{")
+    assert looks.of_all(root)[0].problem is not None

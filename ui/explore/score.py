@@ -45,7 +45,7 @@ def run_rows(split: str, runs: list[Run]) -> list[Row]:
             if of_split != split:
                 continue
             try:
-                reference, title, colour = _identity(run, model)
+                reference, title, colour = _identity(run, model, event["step"])
                 length = folders.window_of(run, event)
             except EngineError:
                 continue
@@ -86,14 +86,14 @@ def in_view() -> list[Run]:
     return [run for run in (own, pair.other_run()) if run is not None]
 
 
-def _identity(run: Run, model: str) -> tuple[str, str, str]:
-    """Hash, title and colour of what a run calls "base", "parent" or "run"."""
+def _identity(run: Run, model: str, step: int) -> tuple[str, str, str]:
+    """Hash, title and colour of what a run calls "base", "parent" or "run"; `step`: at which it was measured."""
     if model == "base":
         preset = catalogue.find(run.settings.preset)
         measured, now = run.config.get("preset_hash") or preset.hash(), preset.hash()
         title = f"base · {preset.title}" + ("" if measured == now else f" ({_('as it was for {run}', run=run.name)})")
         return measured, title, colours.BASE
-    name = run.settings.parent or "" if model == "parent" else f"{run.name}/{run.state().step}"
+    name = run.settings.parent or "" if model == "parent" else f"{run.name}/{step}"
     checkpoint = checkpoints.find(name)
     recorded = f" ({_('recorded')})" if run.recorded and model == "run" else ""
     title = f"{checkpoint.run} · {_('step')} {checkpoint.step}{recorded}"

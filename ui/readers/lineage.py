@@ -28,8 +28,8 @@ def dot(runs: list[Run]) -> str:
     hues = colours.of_runs()
     for run in runs:
         settings = run.settings
-        found = checkpoints.of_run(run)
-        figures = found[-1].manifest.get("metrics", {}).get("validation", {}) if found else {}
+        result = checkpoints.result_of(run, unread=False) or next(reversed(checkpoints.of_run(run)), None)
+        figures = result.manifest.get("metrics", {}).get("validation", {}) if result else {}
         label = run.name + (f"\n{words.percent(figures['accuracy'])}" if figures else "")
         if "converted" in run.config:
             label += "\n" + _("converted to {format}", format=settings.checkpoint_format)

@@ -7,6 +7,7 @@ still the same to the bit, and was made by the same code. Whoever deletes it cos
 import contextlib
 import functools
 import hashlib
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,6 +94,8 @@ def load(path: Path, columns: tuple[str, ...]) -> Read | None:
             header = parse_json(file.readline(_MOST_HEADER_BYTES))
             numbers = np.frombuffer(file.read(_MOST_BYTES), "<f8").astype(float)
         if not _is_whole(header, numbers, columns):
+            return None
+        if os.path.getsize(path) < header["bytes"]:
             return None
         digest = _digest(path, header["bytes"])
     except (OSError, ValueError):
