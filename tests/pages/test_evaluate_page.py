@@ -315,6 +315,8 @@ def test_the_same_articles_at_two_places_are_measured_on_one_scale(root):
         with Lock(run.folder / "lock") as lock:
             lock.acquire()
             run.write_state(state=states.FINISHED, step=5)
+        figures = {"loss": 5.0, "accuracy": 0.2, "bits_per_byte": 2.5, "perplexity": 148.4, "evaluated_tokens": 500}
+        run.append_event("evaluation", step=5, split="validation", model="run", whole=True, **figures)
     app = open_page("score", run_chosen="packed", against_chosen="folder")
     assert [box.key for box in app.selectbox if box.label == "Articles"] == ["report_articles_validation"]
     (table,) = [t.value for t in app.dataframe if "perplexity" in t.value.columns]

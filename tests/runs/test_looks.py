@@ -99,6 +99,7 @@ def test_a_file_that_a_link_leads_to_is_looked_at_too(root, tmp_path):
     (run.folder / "config.json").rename(target)
     (run.folder / "config.json").symlink_to(target)
     past(run)
+    os.utime(run.folder / "config.json", (time.time() - 60,) * 2, follow_symlinks=False)
     assert [look.problem for look in looks.of_all(root)] == [None]
     target.write_text("{")
     assert looks.of_all(root)[0].problem is not None
