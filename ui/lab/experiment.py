@@ -96,11 +96,18 @@ def ask(experiment: Experiment) -> None:
 
 
 def run_of(experiment: Experiment) -> Run | None:
-    """The run in view where it is one of this experiment that has been measured twice, else the one that ships."""
+    """The run in view where it is one of this experiment, else the one that ships."""
     shown = pair.current().run
-    is_of_it = shown is not None and experiments.shown_by(shown, experiment)
-    if shown is not None and is_of_it and len(folders.history(shown).at_intervals()) > 1:
+    if shown is not None and experiments.shown_by(shown, experiment):
         return shown
+    return experiments.recorded_run(experiment.own)
+
+
+def measured_run_of(experiment: Experiment) -> Run | None:
+    """The same, where it has been measured twice: of one that has just begun there is nothing to look back at."""
+    run = run_of(experiment)
+    if run is not None and len(folders.history(run).at_intervals()) > 1:
+        return run
     return experiments.recorded_run(experiment.own)
 
 

@@ -12,7 +12,7 @@ from ui.readers import folders, recorded
 
 def show() -> None:
     """Shows both, of the run in view or the recorded one."""
-    run = experiment.run_of(EXPERIMENTS[LEARN])
+    run = experiment.measured_run_of(EXPERIMENTS[LEARN])
     found = experiments.outcome(EXPERIMENTS[LEARN], folders.history(run)) if run is not None else None
     if run is None or found is None or found.english is None:
         st.info(_("The recorded run of this experiment is not here, and none was trained yet."))

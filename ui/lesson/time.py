@@ -15,7 +15,7 @@ _AT = "lesson_moment"
 
 def show() -> None:
     """Shows the slider and what the model wrote at that moment."""
-    run = experiment.run_of(EXPERIMENTS[LEARN])
+    run = experiment.measured_run_of(EXPERIMENTS[LEARN])
     found = snapshots.of_run(run, folders.history(run)) if run is not None else []
     found = [one for one in found if one.samples and "validation" in one.figures]
     if run is None or len(found) < 2:
