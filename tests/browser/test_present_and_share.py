@@ -57,6 +57,7 @@ def test_what_is_presented_is_read_from_afar_and_nothing_of_it_is_cut(browser, s
     """1280 x 720, and the same projector at a zoom of 150 %: 853 x 480."""
     page = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-GB")
     page.goto(server)
+    drawn(page)  # a press while the page is drawn may be lost
     page.get_by_role("button", name="Present").click()
     seen = 0
     for number in range(1, 5):
