@@ -21,3 +21,10 @@ def until_drawn(page) -> None:
     page.wait_for_selector("h1", timeout=60_000)
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
     page.wait_for_selector('[data-testid="stSkeleton"]', state="detached", timeout=60_000)
+
+
+def axe_script() -> str:
+    """The script of axe-core, which looks for what keeps people from using a page."""
+    from axe_playwright_python.base import AXE_SCRIPT  # of requirements-dev.txt, as is the browser
+
+    return AXE_SCRIPT

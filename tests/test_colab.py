@@ -3,13 +3,14 @@
 import ast
 import json
 
-import nbclient
-import nbformat
 import pytest
 from project import PROJECT
 
 from engine.core import paths
 from engine.runs import lifecycle, states
+
+nbclient = pytest.importorskip("nbclient", reason="needs requirements-dev.txt")
+nbformat = pytest.importorskip("nbformat", reason="needs requirements-dev.txt")
 
 NOTEBOOK = PROJECT / "docs" / "colab.ipynb"
 COLAB, PARAMETERS = "colab", "parameters"

@@ -1,8 +1,7 @@
 """What only a browser shows of how everybody can use the pages: contrast, names, language, zoom, a finger's targets."""
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
-from browser_helpers import until_drawn
+from browser_helpers import axe_script, until_drawn
 from pages_helpers import a_run
 from project import PLACES
 from waiting_helpers import until
@@ -46,7 +45,7 @@ def test_axe_finds_nothing_serious_and_nothing_is_cut_at_200_per_cent(browser, s
     page.goto(f"{server}/{_address_of(place)}")
     until_drawn(page)
     until(lambda: page.evaluate("document.documentElement.lang") == "fr", 20)
-    page.evaluate(AXE_SCRIPT + "; 0")
+    page.evaluate(axe_script() + "; 0")
     found = {}
     for scheme, width in _VARIANTS:
         page.emulate_media(color_scheme=scheme)

@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
+from browser_helpers import axe_script
 
 from engine.classroom import classes, tallies, votes
 from engine.classroom.questions import typed
@@ -89,7 +89,7 @@ def test_the_pages_have_no_fault_that_axe_finds(server, phones):
     pages["teacher"].goto(f"{dashboard.address}/c/teacher/{opened.key}")
     pages["teacher"].get_by_role("heading", name=f"Classe {room.code}").wait_for()
     for name, page in pages.items():
-        page.evaluate(AXE_SCRIPT)
+        page.evaluate(axe_script())
         found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
         assert [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found] == [], name
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
