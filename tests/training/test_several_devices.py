@@ -130,6 +130,7 @@ def test_tensorflow_says_in_one_sentence_that_it_cannot(tiny_preset, sample_fold
 
 
 def test_more_devices_than_there_are_is_one_sentence(tiny_preset, sample_folder, root, two_gpus, monkeypatch):
+    require_jax()  # without it that is the sentence
     monkeypatch.setenv(framework.VARIABLE, framework.JAX)
     wanted = {"checkpoint_format": "weights.h5", "device": "auto"}
     submission.check(settings_of(tiny_preset, sample_folder, devices=2, **wanted))
