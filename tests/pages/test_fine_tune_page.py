@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from jax_helpers import require_jax
 from pages_helpers import a_run, look_at, open_page, texts, the
 
 from engine.core import machine
@@ -88,6 +89,7 @@ def test_the_form_tells_the_automatic_batch_of_the_device_and_offers_several_whe
     the(app.selectbox, "Device").set_value("cpu").run()
     assert app.number_input(key="tune_batch_size").proto.placeholder == "automatic: 8"
     assert app.number_input(key="tune_batch_size").value == 7, "what was typed is kept"
+    require_jax()  # without it none can share one
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     the(app.selectbox, "Checkpoint format").set_value("weights.h5")
     the(app.selectbox, "Device").set_value("auto").run()
