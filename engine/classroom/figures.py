@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from babel import numbers
-
 from engine.classroom import experiments
 from engine.classroom.experiments import EXPERIMENTS, LEARN, MEMORISE
+from engine.classroom.wording import Wording
 from engine.core import paths
 from engine.core.files import read_json
 from engine.runs.history import shared
@@ -105,4 +104,4 @@ def _result(history: History) -> Any:
 
 def percent(share: float, language: str) -> str:
     """A share with one decimal as a language writes it: 29.9 %, 29,9 %."""
-    return f"{numbers.format_decimal(100 * share, '#,##0.0', locale=language)}\u00a0%"
+    return Wording(language).percent(share)

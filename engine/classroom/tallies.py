@@ -20,11 +20,9 @@ HIDDEN = "hidden"  # a number that would tell a small one
 _Z = 1.959963984540054  # of 95 % of a normal distribution
 
 
-@dataclass(frozen=True)
-class Tally:
-    """How a question was answered. phones, paper: a number a choice; paper counts cards and hands."""
+class Counted:
+    """Answers of phones and of paper, added up. phones, paper: a number a choice; paper counts cards and hands."""
 
-    asked: Asked
     phones: tuple[int, ...]
     paper: tuple[int, ...]
 
@@ -37,6 +35,15 @@ class Tally:
     def total(self) -> int:
         """All answers."""
         return sum(self.counts)
+
+
+@dataclass(frozen=True)
+class Tally(Counted):
+    """How a question was answered. phones, paper: a number a choice; paper counts cards and hands."""
+
+    asked: Asked
+    phones: tuple[int, ...]
+    paper: tuple[int, ...]
 
 
 @dataclass(frozen=True)

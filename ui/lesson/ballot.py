@@ -24,7 +24,7 @@ _HANDS = "lesson_hands"  # of a session without a class: question and moment →
 
 
 @dataclass(frozen=True)
-class Ballot:
+class Ballot(tallies.Counted):
     """How a question stands.
 
     Attributes:
@@ -38,16 +38,6 @@ class Ballot:
     phones: tuple[int, ...]
     paper: tuple[int, ...]
     number: int | None = None
-
-    @property
-    def counts(self) -> tuple[int, ...]:
-        """Of each choice, however it was given."""
-        return tuple(map(sum, zip(self.phones, self.paper, strict=True)))
-
-    @property
-    def total(self) -> int:
-        """All answers."""
-        return sum(self.counts)
 
     @property
     def is_revealed(self) -> bool:
