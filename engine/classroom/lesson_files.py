@@ -6,6 +6,7 @@ step: 0
 title: Join, and before
 minutes: 7
 kind: join
+short: 4
 ---
 What stands on the wall.
 
@@ -22,6 +23,7 @@ What is asked?
 - [?] I don't know
 Why: the reason.
 ```
+`short` is how many minutes the step has in the short form of the lesson, which without that line leaves it out; `yes` is as many.
 A question without choices takes a sentence. `{base_accuracy}` is filled from a recorded run (`engine.classroom.figures`).
 """
 
@@ -70,7 +72,8 @@ class Step:
     """A step of a lesson in one language.
 
     Attributes:
-        file: where it stands. asks: the six questions before or after the lesson. short: whether the short form has it.
+        file: where it stands. asks: the six questions before or after the lesson. short: whether the short form has it;
+        short_minutes: how long it takes there.
         wall, teacher: Markdown. gloss: an English word or sentence → its meaning.
     """
 
@@ -81,10 +84,15 @@ class Step:
     kind: str
     asks: str = ONCE
     short: bool = False
+    short_minutes: float = 0.0
     wall: str = ""
     teacher: str = ""
     gloss: tuple[tuple[str, str], ...] = ()
     questions: tuple[Asked, ...] = ()
+
+    def planned(self, short: bool) -> float:
+        """How many minutes it takes in a form of the lesson."""
+        return self.short_minutes if short else self.minutes
 
 
 def wrong(file: Path, line: int, what: str, **values: object) -> LessonError:
@@ -167,6 +175,7 @@ def _front_matter(reader: _Reader) -> tuple[dict[str, Any], int]:
         if line.strip() == "---":
             if missing := [key for key in _REQUIRED if key not in found]:
                 raise reader.wrong(number, sentence("{keys} is missing above."), keys=", ".join(missing))
+            found["short"], found["short_minutes"] = _in_short_form(found)
             return {"number" if key == "step" else key: value for key, value in found.items()}, number
         key, colon, text = (part.strip() for part in line.partition(":"))
         if not colon or key not in _KEYS:
@@ -177,12 +186,22 @@ def _front_matter(reader: _Reader) -> tuple[dict[str, Any], int]:
     raise reader.wrong(len(lines), sentence("the line of three hyphens that ends the front matter is missing."))
 
 
+def _in_short_form(found: dict[str, Any]) -> tuple[bool, float]:
+    """Whether the short form has a step, and for how many minutes: as many as in the long one where none are said."""
+    short = found.get("short", False)
+    if isinstance(short, bool):
+        return short, found["minutes"] if short else 0.0
+    return True, short
+
+
 def _value(reader: _Reader, line: int, key: str, text: str) -> object:
-    choices = {"kind": KINDS, "asks": (BEFORE, AFTER), "short": ("yes", "no")}.get(key)
+    if key == "short" and text in ("yes", "no"):
+        return text == "yes"
+    choices = {"kind": KINDS, "asks": (BEFORE, AFTER)}.get(key)
     if choices is not None:
         if text not in choices:
             raise reader.wrong(line, sentence("“{found}” is none of {keys}."), found=text[:40], keys=", ".join(choices))
-        return text == "yes" if key == "short" else text
+        return text
     if key == "title":
         if not 0 < len(text) <= 100:
             raise reader.wrong(line, sentence("a title has 1 to 100 characters."))

@@ -24,7 +24,7 @@ class Lesson:
 
     def minutes(self, short: bool = False) -> float:
         """How long it takes."""
-        return sum(step.minutes for step in self.steps[LANGUAGES[0]] if step.short or not short)
+        return sum(step.planned(short) for step in self.steps[LANGUAGES[0]] if step.short or not short)
 
     def step(self, number: int, language: str) -> Step:
         """A step in a language.
@@ -187,7 +187,8 @@ def _check_alike(steps: tuple[Step, ...], others: tuple[Step, ...]) -> None:
         other = by_number.get(step.number)
         if other is None:
             raise wrong(step.file, 1, sentence("the other language has no step {number}."), number=str(step.number))
-        if (step.minutes, step.kind, step.asks, step.short) != (other.minutes, other.kind, other.asks, other.short):
+        shapes = [(one.minutes, one.kind, one.asks, one.short, one.short_minutes) for one in (step, other)]
+        if shapes[0] != shapes[1]:
             raise wrong(
                 other.file,
                 1,

@@ -37,7 +37,7 @@ def _clock(course: Course) -> None:
         _(
             "This step: **{passed}** of {planned} min · the lesson: **{all_passed}** of {all_planned} min",
             passed=_minutes(now - course.entered),
-            planned=words.shortest(step.minutes),
+            planned=words.shortest(step.planned(course.is_short)),
             all_passed=_minutes(now - course.begun),
             all_planned=words.shortest(minutes),
         )
