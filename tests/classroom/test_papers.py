@@ -1,8 +1,10 @@
 """The papers for teachers: each figure is one of what ships, names its command, and every name of a button is on the screen."""
 
+import io
 import re
 
 import pytest
+from pypdf import PdfReader
 
 from engine.classroom import lessons
 from engine.core.languages import catalogue, spaced
@@ -86,3 +88,14 @@ def test_the_guide_has_the_steps_of_the_lesson_in_their_order():
 def test_the_long_form_is_a_lesson_of_fifty_minutes_and_the_short_one_of_twenty():
     lesson = lessons.load()
     assert 45 <= lesson.minutes() <= 50 and lesson.minutes(short=True) == 20
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["en/handout.html", "fr/fiche.html"])
+def test_the_sheet_for_pupils_is_one_printed_page_and_is_read_on_a_phone(browser, name):
+    page = browser.new_page(viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    page.goto((papers.PAPERS / name).as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    printed = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
+    assert len(printed.pages) == 1 and [round(float(side)) for side in printed.pages[0].mediabox[2:]] == [595, 842]
+    page.close()
