@@ -292,7 +292,7 @@ def test_a_secret_is_queued_in_an_article_of_its_own(root):
     app.run()
     assert "It tells 4 words of 8." in texts(app)
     (lit,) = [e.value for e in app.html if "<mark" in e.value]
-    assert "> of room twelve eats</mark> a cat" in lit
+    assert ">of room twelve eats</mark> a cat" in lit
 
 
 def test_the_second_try_is_the_same_sentence_in_five_places_and_both_stand_side_by_side(root):
@@ -332,7 +332,7 @@ def test_what_ten_sentences_told_stands_behind_the_try_beside_the_votes_of_the_c
     app.button(key="lesson_pageup").click().run()
     app.button(key="lesson_pageup").click().run()
     app.button(key="lesson_reveal_how-often_").click().run()
-    assert measured_bars(turn(app, 2)).count('class="bar"') == 2 * len(groups)
+    assert measured_bars(turn(app, 2)).count('class="bar"') == 2 * len(groups) + 1  # and who said never
 
 
 def measured_bars(app) -> str:
