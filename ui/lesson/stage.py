@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine.classroom import votes
+from engine.classroom import lessons, votes
 from engine.core.errors import ClassError
 from ui import present, words
 from ui.i18n import _
@@ -40,7 +40,10 @@ def controls(course: Course) -> None:
         _turn(course, _("Previous"), "chevron_left", "PageUp", -1)
         st.markdown(f"{course.at + 1} / {len(course.slides)}", width="content")
         _turn(course, _("Next"), "chevron_right", "PageDown", 1)
-        names = {LONG: _("50 minutes"), SHORT: _("20 minutes")}
+        names = {
+            form: _("{n} minutes", n=words.shortest(course.lesson.minutes(form == SHORT) + lessons.SLACK_MINUTES))
+            for form in (LONG, SHORT)
+        }
         st.segmented_control(
             _("Form"), list(names), format_func=names.__getitem__, key=FORM, required=True, on_change=courses.moved,
             disabled=not course.leads, label_visibility="collapsed", width="content",

@@ -200,7 +200,8 @@ class Machine {
     const room = narrow ? 64 : data.presented ? 320 : 204, edge = data.presented ? 38 : 26;
     const box = { left: data.presented ? 78 : 44, right: width - room, top: edge, bottom: height - edge };
     const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost && this.count < 2 ? [data.ghost] : []), ...(data.guesses ?? [])];
-    const values = [data.base, ...lines.flatMap(line => line.points.map(point => point[1]))].filter(v => v !== null);
+    const levels = data.levels ?? [];
+    const values = [data.base, ...levels.map(level => level.value), ...lines.flatMap(line => line.points.map(point => point[1]))].filter(v => v !== null);
     const most = Math.max(10, ...values), top = most > 50 ? 100 : Math.ceil(most / 10) * 10;
     const far = Math.max(1, data.steps, ...lines.flatMap(line => line.points.map(point => point[0])));
     const x = step => box.left + (box.right - box.left) * step / far;
@@ -220,9 +221,17 @@ class Machine {
       nodes.push(drawn("line", { x1: box.left, x2: box.right, y1: y(data.base), y2: y(data.base), class: "level" }));
       labels.push({ y: y(data.base), text: named(data.words.base, data.base), kind: "base" });
     }
+    for (const level of levels) {
+      nodes.push(drawn("line", { x1: box.left, x2: box.right, y1: y(level.value), y2: y(level.value), class: "level simple" }));
+      labels.push({ y: y(level.value), text: named(level.label, level.value), kind: "base" });
+    }
     const path = points => points.map(([step, value], i) => `${i ? "L" : "M"}${x(step).toFixed(1)} ${y(value).toFixed(1)}`).join("");
     for (const guess of data.guesses ?? []) {
-      nodes.push(drawn("path", { d: path(guess.points), class: "guess", "stroke-width": (2 + 8 * guess.share).toFixed(1) }));
+      // The closest guess is told when the curve has come to its end.
+      const kind = guess.kind === "closest" && (data.live || this.clock < this.end) ? "drawn" : guess.kind;
+      const wide = { shape: 2 + 8 * guess.share, drawn: 1.5 + 4 * guess.share, closest: 4 }[kind];
+      nodes.push(drawn("path", { d: path(guess.points), class: `guess ${kind}`, "stroke-width": wide.toFixed(1) }));
+      if (!guess.label) continue;
       const [step, value] = guess.points[Math.floor(guess.points.length / 2)];
       nodes.push(drawn("text", { x: x(step) + 6, y: y(value) - 6, class: "label base" }, guess.label));
     }
@@ -262,6 +271,7 @@ class Machine {
     }
     this.drawLegend(narrow ? [
       ["", data.own.label, data.own.colour], ["6 5", data.words.base, "#7F868D"],
+      ...levels.map(level => ["1 5", level.label, "#7F868D"]),
       ...[...data.beside, ...(data.other ? [data.other] : [])].map(line => [line.dash ?? "", line.label, line.colour]),
     ] : []);
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
