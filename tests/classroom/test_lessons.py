@@ -92,7 +92,7 @@ WRONG = {
     "no reason": ("en/02-curve.md", "Why: What", "What", 34, "the reason begins with"),
     "gloss": ("en/02-curve.md", "- base: the", "- base the", 22, "a gloss is a line"),
     "name": ("en/02-curve.md", "## Question shape", "## Question The Shape", 26, "small letters"),
-    "other right": ("fr/02-curve.md", "- [x] raide", "- [ ] raide", 26, "the right one are those of en/02-curve.md"),
+    "other right": ("fr/02-curve.md", "- [x] raide", "- [ ] raide", 26, "the right one and the grid are those of en/02-curve.md"),
     "other choices": ("fr/02-curve.md", "- [ ] une droite qui monte\n", "", 26, "number of choices"),
     "other minutes": ("fr/02-curve.md", "minutes: 10", "minutes: 9", 1, "are those of en/02-curve.md"),
     "other gloss": ("fr/02-curve.md", "- base:", "- bases:", 1, "same English"),
