@@ -20,16 +20,16 @@ MEASURE = """() => {
     if (!bar || document.querySelector('[data-stale="true"]')) return null;
     const shown = (node) => node.getClientRects().length && getComputedStyle(node).visibility !== "hidden";
     const own = (node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
-    const texts = [...main.querySelectorAll("*")].filter((node) => shown(node) && own(node) && !node.closest(".st-key-present_bar")
+    const texts = [...main.querySelectorAll("*")].filter((node) => shown(node) && own(node) && !node.closest(".st-key-present_bar, .st-key-lab_start, .st-key-lesson_lay_guesses")
         && !node.dataset.testid?.includes("Icon") && !node.closest("[data-testid=stExpanderDetails]") && !node.closest("script, style"));
     const name = (node) => node.textContent.trim().slice(0, 50);
     const box = (node) => node.getBoundingClientRect();
     const faint = (node) => {
-        for (let one = node, opacity = 1; one && one !== main; one = one.parentElement) {
+        let opacity = 1;
+        for (let one = node; one && one !== main; one = one.parentElement) {
             opacity *= Number(getComputedStyle(one).opacity);
-            if (opacity < 0.7) return true;
         }
-        return false;
+        return opacity > 0 && opacity < 0.7;
     };
     return {
         place: bar.textContent.match(/(\\d+) \\/ \\d+/)?.[1],
@@ -94,13 +94,14 @@ def walked(page, address: str, count: int) -> list[tuple[int, int, dict]]:
 
 def faults(page) -> dict | None:
     """What is wrong with a slide once it has been drawn; None where nothing is."""
-    end, now = time.monotonic() + 4, None
-    page.wait_for_timeout(150)  # pictures and components follow their text
+    end, now, sound = time.monotonic() + 5, None, 0
     while time.monotonic() < end:
+        page.wait_for_timeout(250)  # pictures, tables and components follow their text
         now = page.evaluate(MEASURE)
-        if now and max(now["scrolls"]) <= 0 and not any(now[name] for name in ("outside", "cut", "small", "faint")):
+        good = now and max(now["scrolls"]) <= 0 and not any(now[name] for name in ("outside", "cut", "small", "faint"))
+        sound = sound + 1 if good else 0
+        if sound == 3:
             return None
-        page.wait_for_timeout(100)
     return now or {"drawn": False}
 
 

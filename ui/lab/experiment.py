@@ -20,7 +20,7 @@ from engine.runs.history.events import ENGLISH, VALIDATION
 from engine.runs.settings import RunSettings
 from engine.services import import_job
 from engine.services.launchers import launching
-from ui import address, budget, errors, little_memory, pair, rooms, run_view, words
+from ui import address, budget, errors, little_memory, pair, present, rooms, run_view, words
 from ui.i18n import _
 from ui.lab import play, questions
 from ui.lab.play import Beside, Overlay, Said
@@ -185,6 +185,8 @@ def watch(experiment: Experiment, run: Run, answer: str, overlay: Overlay = Over
 
     with errors.shown():
         polling.fragment(draw, run_view.REFRESH_SECONDS if active else None)()
+    if present.on():  # what leads away from the slide, and how it was recorded, is no line for a wall
+        return
     if run.name in pair.known():
         st.page_link(
             rooms.PAGES[rooms.EXPLORE],

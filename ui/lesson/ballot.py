@@ -100,7 +100,7 @@ def show(course: Course, name: str, moment: str = "", pictures: tuple[str, ...] 
 
 
 def _rows(course: Course, ballot: Ballot, pictures: tuple[str, ...]) -> list[Row]:
-    seen = _is_seen(course, ballot)
+    seen = _is_seen(course, ballot) and sum(ballot.counts) > 0
     found = []
     for place, choice in enumerate(ballot.wording.choices):
         own = class_bar(ballot, place) if seen else None

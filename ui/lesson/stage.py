@@ -118,9 +118,14 @@ def show(course: Course) -> None:
 def _text(course: Course) -> None:
     step = course.slide.step
     st.subheader(f"{step.number} · {words.plain(step.title)}", anchor=False)
-    if step.kind == "join":  # high on the wall: it is what everybody looks for
-        join.show(course)
-    st.markdown(course.markdown(step.wall))
+    if step.kind == "join":
+        door, text = st.columns(2, gap="medium")
+        with door:  # first, on a phone too: it is what everybody looks for
+            join.show(course)
+        text.markdown(course.markdown(step.wall))
+    else:
+        with st.container(key="lesson_text"):
+            st.markdown(course.markdown(step.wall))
     if step.kind == "time":
         time.show()
     if step.gloss:
@@ -134,8 +139,13 @@ def _text(course: Course) -> None:
 
 def _vote(course: Course) -> None:
     name = course.slide.question
-    if name == guess.SAMPLES:
-        guess.samples(course)
+    if name == guess.SAMPLES:  # texts beside their question: both are in view on a wall
+        texts, asked = st.columns(2, gap="medium")
+        with texts:
+            guess.samples(course)
+        with asked:
+            ballot.show(course, name)
+        return
     shapes = curve.pictures() if name == curve.QUESTION else ()
     ballot.show(course, name, course.slide.moment, shapes)
 

@@ -156,7 +156,9 @@ class Machine {
     const shown = open ? JSON.stringify(this.data.verdict) : "";
     if (this.verdict.dataset.shown === shown) return;
     this.verdict.dataset.shown = shown;
-    const found = open ? this.data.verdict : [];
+    // Presented, there is room for one thing: how the class has guessed, else what happened; why is for the teacher to say.
+    const { verdict, presented } = this.data, own = verdict.filter(([kind]) => kind === "own");
+    const found = !open ? [] : !presented ? verdict : own.length ? own : verdict.filter(([kind]) => kind === "said");
     this.verdict.replaceChildren(...found.map(([kind, text]) => element("p", { className: kind, textContent: text })));
     this.verdict.hidden = !found.length;
   }
@@ -212,9 +214,10 @@ class Machine {
       nodes.push(drawn("text", { x: box.left - 8, y: y(value) + 4, "text-anchor": "end", class: "tick" }, this.whole.format(value)));
     }
     const stride = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000, 5000, 10000].find(s => far / s <= (narrow || (data.presented && width < 1000) ? 4 : 8)) ?? far;
+    const under = box.bottom + (data.presented ? 30 : 17);
     for (let step = 0; step <= far; step += stride)
-      nodes.push(drawn("text", { x: x(step), y: box.bottom + 17, "text-anchor": "middle", class: "tick" }, this.whole.format(step)));
-    nodes.push(drawn("text", { x: width, y: box.bottom + 17, "text-anchor": "end", class: "tick" }, data.words.axis));
+      nodes.push(drawn("text", { x: x(step), y: under, "text-anchor": "middle", class: "tick" }, this.whole.format(step)));
+    nodes.push(drawn("text", { x: width, y: under, "text-anchor": "end", class: "tick" }, data.words.axis));
     nodes.push(drawn("text", { x: 0, y: 12, class: "tick" }, data.words.figure));
     const labels = [], named = (name, value) => narrow ? this.percent(value) : `${name} ${this.percent(value)}`;
     if (data.base !== null) {
