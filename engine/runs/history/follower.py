@@ -22,6 +22,7 @@ from engine.runs.history.series import COLUMNS, MOST, Series
 
 BLOCK_BYTES = 1 << 19  # read at a time; more takes memory that is not given back
 _TAIL_BYTES = 256
+_COMPARED_WHOLE_BYTES = 1 << 20  # a file with more in it is told from another by its number and what was read last
 _MOST_MEASURED_BYTES = 6_000_000  # of what was measured at intervals, about; above, moments are left out
 _MOST_OF_A_KIND = 1_000  # of other events the newest stay; a long one counts as several
 _LONG_BYTES = 4_096
@@ -197,7 +198,10 @@ class Follower:
             return False
         if self._seen is not None and self._seen[2] == found.st_size == self._offset:  # touched, and nothing came
             return False
-        return not self._offset or self._tail == lines.line(self._path, self._offset - len(self._tail), len(self._tail))
+        if self._offset <= _COMPARED_WHOLE_BYTES:  # another file may have the former one's number, and its end
+            read = hashlib.sha256(lines.line(self._path, 0, self._offset))
+            return read.digest() == self._digest.digest()
+        return self._tail == lines.line(self._path, self._offset - len(self._tail), len(self._tail))
 
     def _blocks(self, size: int) -> Iterator[Block]:
         """What was added, parsed; of much that was added two blocks at once, which Arrow does side by side."""
