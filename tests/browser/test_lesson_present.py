@@ -20,7 +20,7 @@ MEASURE = """() => {
     if (!bar || document.querySelector('[data-stale="true"]')) return null;
     const shown = (node) => node.getClientRects().length && getComputedStyle(node).visibility !== "hidden";
     const own = (node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
-    const texts = [...main.querySelectorAll("*")].filter((node) => shown(node) && own(node) && !node.closest(".st-key-present_bar, .st-key-lab_start, .st-key-lesson_lay_guesses")
+    const texts = [...main.querySelectorAll("*")].filter((node) => shown(node) && own(node) && !node.closest(".st-key-present_bar, .st-key-lab_start, .st-key-lesson_lay_guesses, .st-key-lesson_secret_form")
         && !node.dataset.testid?.includes("Icon") && !node.closest("[data-testid=stExpanderDetails]") && !node.closest("script, style"));
     const name = (node) => node.textContent.trim().slice(0, 50);
     const box = (node) => node.getBoundingClientRect();

@@ -51,10 +51,11 @@ def play(course: Course) -> None:
     """Plays the minute, live after a press or recorded, over the guesses."""
     found = EXPERIMENTS[LEARN]
     guessed = ballot.of(course, QUESTION)
-    if course.leads and experiment.start_button(found, says=not present.on()):
+    if course.leads and course.of is not None and guessed.state == votes.OPEN:  # first the guesses, then the press
+        label = _("Close the vote and show the guesses")
+        st.button(label, type="primary", key="lesson_lay_guesses", on_click=_close, args=(course, guessed))
+    elif course.leads and experiment.start_button(found, says=not present.on()):
         experiment.train(found.own, "lab")
-    if course.leads and course.of is not None and guessed.state == votes.OPEN:
-        st.button(_("Close the vote and show the guesses"), key="lesson_lay_guesses", on_click=_close, args=(course, guessed))
     run = experiment.run_of(found)
     if run is None:
         st.info(_("The recorded run of this experiment is not here, and none was trained yet."))

@@ -119,7 +119,7 @@ def _text(course: Course) -> None:
     step = course.slide.step
     st.subheader(f"{step.number} · {words.plain(step.title)}", anchor=False)
     if step.kind == "join":
-        door, text = st.columns(2, gap="medium")
+        door, text = st.columns([3, 2], gap="medium")
         with door:  # first, on a phone too: it is what everybody looks for
             join.show(course)
         text.markdown(course.markdown(step.wall))

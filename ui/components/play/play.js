@@ -1,6 +1,7 @@
 // A training as it is played: the point moves along the curve, and the sentence types itself below it. What is shown
 // follows from one clock, so that it can be stopped, dragged and repeated; all text is set as text.
 const SECONDS = 15, LIVE_SECONDS = 0.9, MOVING = 0.45;
+const LEAST = 112, PAGE = '[data-testid="stMainBlockContainer"]';  // pixels of the curve where it is presented; what it stands in
 const machines = new WeakMap();
 
 function element(name, properties = {}, children = []) {
@@ -43,7 +44,7 @@ function pieces(text) {
 class Machine {
   constructor(box) {
     this.box = box;
-    this.clock = 0;
+    this.clock = this.given = 0;
     this.svg = drawn("svg", { role: "img" });
     this.button = element("button", { type: "button", onclick: () => this.press() });
     this.slider = element("input", { type: "range", min: 0, step: 1, oninput: () => this.drag(Number(this.slider.value)) });
@@ -64,8 +65,19 @@ class Machine {
       this.svg, this.legend, element("div", { className: "controls" }, [this.button, this.slider, this.badge]),
       element("div", { className: "pair" }, [this.left, this.right]), this.verdict, this.figures,
     );
-    new ResizeObserver(() => this.data && this.draw()).observe(box);
+    const resized = new ResizeObserver(() => this.data && (this.draw(), this.fit()));
+    for (const one of [box, document.querySelector(PAGE)]) if (one) resized.observe(one);
   }
+
+  // Presented, the curve gives up as much height as the page would scroll by: when what it showed comes to stand below.
+  fit() {
+    const page = this.data.presented && document.querySelector(PAGE);
+    if (!page) return;
+    const given = Math.max(0, Math.min(this.most - LEAST, this.given + page.offsetHeight - page.parentElement.clientHeight));
+    if (given !== this.given) { this.given = given; this.draw(); }
+  }
+
+  get most() { return Math.max(LEAST, Math.round(0.27 * innerHeight)); }
 
   take(data) {
     const other = !this.data || this.data.id !== data.id;
@@ -87,6 +99,7 @@ class Machine {
     this.wasLive = data.live;
     this.fillTable();
     this.draw();
+    this.fit();
   }
 
   get end() { return Math.max(0, this.count - 1) * this.each; }
@@ -198,7 +211,7 @@ class Machine {
   drawCurve({ at }) {
     const { data, svg } = this, width = Math.max(260, this.box.clientWidth), narrow = width < 560;
     // Presented, its text is twice as large, and a projector at a zoom of 150 % has 480 pixels for all.
-    const height = data.presented ? Math.max(120, Math.round(0.27 * innerHeight)) : narrow ? 190 : data.height;
+    const height = data.presented ? Math.max(LEAST, this.most - this.given) : narrow ? 190 : data.height;
     const room = narrow ? 64 : data.presented ? 320 : 204, edge = data.presented ? 38 : 26;
     const box = { left: data.presented ? 78 : 44, right: width - room, top: edge, bottom: height - edge };
     const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost && this.count < 2 ? [data.ghost] : []), ...(data.guesses ?? [])];
