@@ -54,8 +54,7 @@ class Grid:
     def points(self, rows: Iterable[int]) -> tuple[tuple[float, float], ...]:
         """A curve as shares of the time, 0..1, and accuracies, 0..1."""
         return tuple(
-            (moment / self.moments[-1], self.heights[row] / 100)
-            for moment, row in zip(self.moments, rows, strict=True)
+            (moment / self.moments[-1], self.heights[row] / 100) for moment, row in zip(self.moments, rows, strict=True)
         )
 
     def counts(self, curves: Iterable[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
