@@ -176,7 +176,7 @@ def test_the_teacher_sees_notes_and_the_expected_answer_apart_from_the_wall():
 def test_the_clock_counts_the_minutes_of_the_form():
     assert "of 9 min" in texts(lesson_page(step="secret", view="teacher"))
     short = texts(lesson_page(step="secret", view="teacher", form="short"))
-    assert "of 6 min" in short and "of 20 min" in short
+    assert "of 6 min" in short and "of 18 min, and 2 min of slack" in short
 
 
 def opened_class():
