@@ -11,7 +11,7 @@ from ui import present, words
 from ui.i18n import _
 from ui.lab import experiment
 from ui.lab.play import Guess
-from ui.lesson import ballot
+from ui.lesson import ballot, live
 from ui.lesson.course import Course
 from ui.readers import folders
 
@@ -70,6 +70,9 @@ def play(course: Course) -> None:
     if course.leads and experiment.start_button(found, says=not present.on()):
         experiment.train(found.own, "lab")
     run = experiment.run_of(found)
+    if run is None or run.recorded or live.came_to_nothing(run):
+        live.say(course, run if run is not None and not run.recorded else None)
+        run = experiments.recorded_run(found.own)
     if run is None:
         st.info(_("The recorded run of this experiment is not here, and none was trained yet."))
         return

@@ -16,6 +16,7 @@ from ui.charts import colours
 from ui.i18n import _, _n
 from ui.lab import experiment
 from ui.lab import play as playing
+from ui.lesson import live
 from ui.lesson.course import Course
 from ui.readers import folders, polling
 
@@ -26,7 +27,9 @@ def play(course: Course) -> None:
     hidden = secret.of_run(run) if run is not None else None
     if course.leads and not little_memory.nothing_trains():
         _form(opens=hidden is None and not present.on())
-    if run is None or hidden is None:
+    failed = hidden is not None and live.came_to_nothing(run)
+    if run is None or hidden is None or failed:
+        live.say(course, run if failed else None)
         _recorded()
         return
     active = run.state().state in run_view.ACTIVE
