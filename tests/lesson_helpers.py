@@ -1,13 +1,17 @@
 """What tests of the whole lesson look at in a window: what it says, whether that is French, and what went wrong in it."""
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
+T = TypeVar("T")
 # Words of English that are none of French.
 _ENGLISH = re.compile(
     r"\b(the|of|and|is|are|with|this|that|from|you|your|there|which|what|have|has|was|were|not|it|its|be|for|how|yet|by)\b",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"«[^»]*»|“[^”]*”|\[[^\]]*\]")
+_ALL = "[data-testid=stMain], body > main"
 # The texts in view, one a line; what is said to be English and what models wrote are left out.
 _TEXTS = """root => {
     const found = [], skipped = "[lang=en], blockquote, code, .written, .play .text, .play table, .ballot.plain, script, style";
@@ -31,9 +35,22 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def said(page) -> str:
-    """What a window says."""
-    return plain(page.locator("[data-testid=stMain], body > main").first.inner_text())
+def steady(look: Callable[[], T]) -> T:
+    """What is seen, once more where the window has just gone on by itself."""
+    from playwright.sync_api import Error  # of requirements-dev.txt, as is the browser
+
+    for _attempt in range(5):
+        try:
+            return look()
+        except Error as error:
+            if "navigat" not in str(error):
+                raise
+    return look()
+
+
+def said(page, where: str = _ALL) -> str:
+    """What a window says, or a part of it."""
+    return plain(steady(lambda: page.locator(where).first.inner_text()))
 
 
 def english(page, *quoted: str) -> list[str]:
@@ -42,7 +59,7 @@ def english(page, *quoted: str) -> list[str]:
     Args:
         quoted: texts that are English on purpose.
     """
-    lines = page.locator("[data-testid=stMain], body > main").first.evaluate(_TEXTS).splitlines()
+    lines = steady(lambda: page.locator(_ALL).first.evaluate(_TEXTS)).splitlines()
     found = []
     for line in map(plain, lines):
         bare = line
@@ -75,5 +92,5 @@ class Faults:
         """Makes sure that nothing went wrong so far."""
         for page, name in self._pages:
             boxes = page.locator("[data-testid=stException], [data-testid=stAlertContentError]")
-            self.found += [f"{name}: {text}" for text in boxes.all_inner_texts()]
+            self.found += [f"{name}: {text}" for text in steady(boxes.all_inner_texts)]
         assert self.found == []

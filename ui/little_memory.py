@@ -30,10 +30,7 @@ def _not_installed() -> EngineError | None:
 
 def nothing_generates() -> bool:
     """Whether the studio never works here: nothing is written, coloured or measured anew."""
-    return (
-        framework.problem() is not None
-        or machine.look(paths.checkpoints_root()).usable_bytes < machine.STUDIO_BYTES
-    )
+    return framework.problem() is not None or machine.look(paths.checkpoints_root()).usable_bytes < machine.STUDIO_BYTES
 
 
 def say(training: bool = False) -> None:

@@ -99,7 +99,7 @@ class Taught:
             dead_spot: it has no network when the answer is pressed first.
         """
         ask = plain(question.wording(form, "fr").ask)
-        until(lambda: plain(phone.locator("h1").first.inner_text()) == ask, 45)
+        until(lambda: said(phone, "h1") == ask, 45)
         button = phone.locator(f'button[name=choice][value="{choice}"]')
         assert button.bounding_box()["height"] >= 44
         if dead_spot:
@@ -108,7 +108,7 @@ class Taught:
             phone.get_by_text("Il n’y a pas de réseau : rien n’a été envoyé.").wait_for()
             phone.context.set_offline(False)
         button.click()
-        until(lambda: plain(phone.locator("h1").first.inner_text()) != ask, 20)
+        until(lambda: said(phone, "h1") != ask, 20)
 
     def nothing_given_away(self) -> None:
         """Makes sure that no phone and no wall tells how anybody has answered."""
@@ -231,7 +231,9 @@ def test_the_whole_lesson_is_taught_live_to_five_phones(server, windows, tmp_pat
         taught.phones.append(phone)
     taught.both("5 téléphones sont dans la classe.")
     taught.look()
-    taught.six(BEFORE, [[1, 0, 0, 3, 1, 0], [2, 0, 1, 3, 0, 1], [2, 1, 1, 0, 1, 2], [0, 4, 4, 4, 4, 4], [3, 2, 3, 1, 2, 3]])
+    taught.six(
+        BEFORE, [[1, 0, 0, 3, 1, 0], [2, 0, 1, 3, 0, 1], [2, 1, 1, 0, 1, 2], [0, 4, 4, 4, 4, 4], [3, 2, 3, 1, 2, 3]]
+    )
 
     # 1 The next word, in two rounds; one phone is reloaded in between.
     taught.turn("Quel mot vient ensuite ?")
@@ -301,7 +303,10 @@ def test_the_whole_lesson_is_taught_live_to_five_phones(server, windows, tmp_pat
     hidden = secret.of_run(run)
     assert hidden == secret.Secret(SENTENCE, 5)
     told = secret.last_told(hidden, shared.of(run.folder))[SENTENCE]
-    sentences = [SENTENCE if told.is_whole else f"Il en dit {told.words} mot", "Le secret figure à 5 endroits de l’article."]
+    sentences = [
+        SENTENCE if told.is_whole else f"Il en dit {told.words} mot",
+        "Le secret figure à 5 endroits de l’article.",
+    ]
     taught.both("Il la dit en entier." if told.is_whole else sentences[0] if told.words else "Il n’en dit rien.")
     taught.both(sentences[1])
     assert plain(told.text)[:40] in said(wall)
@@ -328,7 +333,9 @@ def test_the_whole_lesson_is_taught_live_to_five_phones(server, windows, tmp_pat
     share = tallies.blind_vote(of, tallies.blind_questions(of))
     assert (share.right, share.total) == (9, 15)
     taught.both("60 %")
-    taught.both(f"Intervalle à 95 % : de {100 * share.low:.0f} % à {100 * share.high:.0f} %. Au hasard, on obtient 33 %.")
+    taught.both(
+        f"Intervalle à 95 % : de {100 * share.low:.0f} % à {100 * share.high:.0f} %. Au hasard, on obtient 33 %."
+    )
     taught.look()
     assert [one.state for one in votes.questions(of) if one.moment == BEFORE] == [votes.CLOSED] * 6
     assert complaints(tmp_path / "server.log") == []
