@@ -1,8 +1,11 @@
 """What tests of the whole lesson look at in a window: what it says, whether that is French, and what went wrong in it."""
 
 import re
+import time
 from collections.abc import Callable
 from typing import TypeVar
+
+import pytest
 
 T = TypeVar("T")
 # Words of English that are none of French.
@@ -51,6 +54,15 @@ def steady(look: Callable[[], T]) -> T:
 def said(page, where: str = _ALL) -> str:
     """What a window says, or a part of it."""
     return plain(steady(lambda: page.locator(where).first.inner_text()))
+
+
+def until_said(page, text: str, seconds: float = 40) -> None:
+    """Waits until a window says it, and fails with what it says instead."""
+    end = time.monotonic() + seconds
+    while plain(text) not in (found := said(page)):
+        if time.monotonic() > end:
+            pytest.fail(f"not within {seconds} s: “{text}”; at {page.url} stands: {found}")
+        time.sleep(0.2)  # between two looks
 
 
 def english(page, *quoted: str) -> list[str]:
