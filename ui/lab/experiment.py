@@ -1,6 +1,6 @@
 """An experiment on the Lab page: its card, the question before it opens, the recorded run that plays at once, and one's own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,10 @@ from engine.runs.history.events import ENGLISH, VALIDATION
 from engine.runs.settings import RunSettings
 from engine.services import import_job
 from engine.services.launchers import launching
-from ui import address, budget, errors, little_memory, pair, rooms, run_view, words
+from ui import address, budget, errors, little_memory, pair, present, rooms, run_view, words
 from ui.i18n import _
 from ui.lab import play, questions
-from ui.lab.play import Beside, Guess, Said
+from ui.lab.play import Beside, Overlay, Said
 from ui.readers import folders, polling, recorded
 
 CHOSEN, ANSWER = "lab_experiment", "lab_answer"
@@ -156,8 +156,8 @@ def recorded_seconds(training: Training) -> float | None:
     return times[-1] - times[0] if len(times) > 1 else None
 
 
-def watch(experiment: Experiment, run: Run, answer: str, guesses: Sequence[Guess] = ()) -> None:
-    """Plays a run of an experiment, at work or ended, over what was guessed; at the end stands what it answers."""
+def watch(experiment: Experiment, run: Run, answer: str, overlay: Overlay = Overlay()) -> None:
+    """Plays a run of an experiment, at work or ended, with what lies over it; at the end stands what it answers."""
     active = run.state().state in run_view.ACTIVE
     beside = _beside(experiment)
 
@@ -176,15 +176,17 @@ def watch(experiment: Experiment, run: Run, answer: str, guesses: Sequence[Guess
             split=ENGLISH if experiment.code == FORGET else VALIDATION,
             other={MEMORISE: str(TRAIN), FORGET: VALIDATION}.get(experiment.code, ""),
             ghost=experiments.recorded_run(experiment.own) if not run.recorded else None,
-            said=None if is_live else _said(experiment, run, answer, copied),
+            said=None if is_live else _said(experiment, run, answer, copied, overlay.closest),
             copied=copied,
-            guesses=guesses,
+            overlay=overlay,
         )
         if active and not is_live:
             st.rerun()  # it has just ended: nothing polls any more
 
     with errors.shown():
         polling.fragment(draw, run_view.REFRESH_SECONDS if active else None)()
+    if present.on():  # what leads away from the slide, and how it was recorded, is no line for a wall
+        return
     if run.name in pair.known():
         st.page_link(
             rooms.PAGES[rooms.EXPLORE],
@@ -221,7 +223,7 @@ def _beside(experiment: Experiment) -> list[Beside]:
     return found
 
 
-def _said(experiment: Experiment, run: Run, answer: str, copied: Copy | None) -> Said | None:
+def _said(experiment: Experiment, run: Run, answer: str, copied: Copy | None, closest: str) -> Said | None:
     """What a run answers; None as long as it has too few points for that."""
     beside: dict[int, Any] = {}
     random_accuracy = None
@@ -237,7 +239,7 @@ def _said(experiment: Experiment, run: Run, answer: str, copied: Copy | None) ->
     return Said(
         questions.said(experiment, found, random_accuracy, copied),
         questions.why(experiment, found),
-        questions.own_answer(experiment.code, answer, found),
+        closest or questions.own_answer(experiment.code, answer, found),
     )
 
 
