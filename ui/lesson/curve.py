@@ -16,7 +16,7 @@ from ui import errors, present, run_view, words
 from ui.i18n import _, _n
 from ui.lab import experiment
 from ui.lab.play import CLOSEST, DRAWN, Guess, Level, Overlay
-from ui.lesson import ballot
+from ui.lesson import ballot, live
 from ui.lesson.ballot import Ballot
 from ui.lesson.course import Course
 from ui.readers import folders
@@ -57,6 +57,9 @@ def play(course: Course) -> None:
     elif course.leads and experiment.start_button(found, says=not present.on()):
         experiment.train(found.own, "lab")
     run = experiment.run_of(found)
+    if run is None or run.recorded or live.came_to_nothing(run):
+        live.say(course, run if run is not None and not run.recorded else None)
+        run = experiments.recorded_run(found.own)
     if run is None:
         st.info(_("The recorded run of this experiment is not here, and none was trained yet."))
         return
