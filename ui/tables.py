@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ui import numbers, present, words
+from engine.core import numbers
+from ui import present, words
 from ui.i18n import _n, language
 
 Write = Callable[[Any], str]

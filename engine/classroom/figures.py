@@ -4,9 +4,9 @@ from typing import Any
 
 from engine.classroom import experiments
 from engine.classroom.experiments import EXPERIMENTS, LEARN, MEMORISE
-from engine.classroom.wording import Wording
 from engine.core import paths
 from engine.core.files import read_json
+from engine.core.wording import Wording
 from engine.runs.history import shared
 from engine.runs.history.follower import History
 
