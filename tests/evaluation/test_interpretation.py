@@ -140,7 +140,7 @@ def test_figures_of_the_whole_are_said_where_they_are_there_and_the_interval_is_
     said, sure = findings(run(whole, start, measured=WHOLE, own_part=part, start_part=BASE))[0].said(wording.of("en"))
     assert said == "It learned: on the whole of validation it is right 31.0\u00a0% of the time, its base 17.0\u00a0%."
     assert sure.startswith(
-        "Difference on the part of validation that is measured at each interval (8400 tokens): +14.0 points"
+        "Difference on the part of validation that is measured at each interval (8,400 tokens): +14.0 points"
     )
     said, sure = findings(run(part))[0].said(wording.of("en"))
     assert sure.startswith("Difference: +14.0 points, 95 % interval +")  # of the same tokens

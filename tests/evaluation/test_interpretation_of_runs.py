@@ -34,7 +34,7 @@ def test_of_the_run_that_ships_it_is_said_that_it_learned_and_forgot_with_the_fi
     said, sure = learned.said(wording.of("en"))
     assert (
         said
-        == f"It learned: on the whole of validation it is right {reached:.1f} % of the time, its base {begun:.1f} %."
+        == f"It learned: on the whole of validation it is right {reached:.1f}\u00a0% of the time, its base {begun:.1f}\u00a0%."
     )
     gain = 100 * (own[-1]["accuracy"] - base[0]["accuracy"])
     assert f"({own[-1]['evaluated_tokens']:,} tokens): +{gain:.1f} points, 95 % interval +" in sure

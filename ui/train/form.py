@@ -46,7 +46,7 @@ def estimates(settings: RunSettings) -> str:
     if settings.minutes is not None:
         time = words.duration(60 * settings.minutes)
     elif speed and settings.steps is not None:
-        time = words.duration(settings.steps * needed.step_tokens / speed)
+        time = _("about {time}", time=words.about(settings.steps * needed.step_tokens / speed))
     else:
         time = _("not known before the first steps")
     return _(
