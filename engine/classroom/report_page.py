@@ -355,7 +355,7 @@ def _made(report: Report, wording: Wording) -> list[str]:
         lines.append(
             _(
                 "It is a recorded run that ships with Atelier: a real one, made on {date} at commit {commit}.",
-                date=wording.recorded_day(str(report.recorded.get("date", NO_NUMBER))),
+                date=wording.recorded_day(str(report.recorded.get("date", NO_NUMBER))[:10]),
                 commit=str(report.recorded.get("commit", NO_NUMBER))[:10],
             )
         )

@@ -222,22 +222,23 @@ def recorded_seconds(training: Training) -> float | None:
 
 def watch(experiment: Experiment, run: Run, answer: str, guesses: Sequence[Guess] = ()) -> None:
     """Plays a run of an experiment, at work or ended, over what was guessed; at the end stands what it answers."""
-    beside = _beside(experiment, own=not run.recorded)
+    own = _is_own(experiment)
+    beside = _beside(experiment, own)
     runs = [run, *(other.run for other in beside)]
     active = any(one.state().state in run_view.ACTIVE for one in runs)
 
     def draw() -> None:
         at_work = next((one for one in runs if one.state().state in run_view.ACTIVE), None)
         is_live = at_work is run
-        if not run.recorded:
-            shown = at_work or run
+        shown = at_work or run
+        if not shown.recorded:
             run_view.head(shown, shown.state(), "lab")
         copied = None if at_work or experiment.code != MEMORISE else _copied(run)
         play.show(
             run,
             "lab_play",
             is_live=is_live,
-            label=_own_label(experiment),
+            label=_own_label(experiment, own and bool(run.recorded)),
             beside=beside,
             split=ENGLISH if experiment.code == FORGET else VALIDATION,
             other={MEMORISE: str(TRAIN), FORGET: VALIDATION}.get(experiment.code, ""),
@@ -263,9 +264,15 @@ def watch(experiment: Experiment, run: Run, answer: str, guesses: Sequence[Guess
             recorded.note(runs)
 
 
-def _own_label(experiment: Experiment) -> str:
+def _is_own(experiment: Experiment) -> bool:
+    """Whether the run in view is one of the experiment that was trained here."""
+    shown = pair.current().run
+    return shown is not None and not shown.recorded and experiments.shown_by(shown, experiment)
+
+
+def _own_label(experiment: Experiment, is_recorded: bool) -> str:
     if experiment.code == MORE_DATA:
-        return _("{n} articles", n=experiment.own.settings.last_article)
+        return _articles_label(experiment.own, is_recorded)
     if experiment.code == MEMORISE:
         return _("on unseen articles")
     if experiment.code == FORGET:
@@ -277,7 +284,7 @@ def _beside(experiment: Experiment, own: bool) -> list[Beside]:
     """The runs that an experiment is shown beside, as far as they are there.
 
     Args:
-        own: beside a run that was trained here: those that were trained here too, where the press trains them.
+        own: those that were trained here, where the press trains them.
     """
     found = []
     for number, training in enumerate(experiment.beside):
@@ -285,15 +292,18 @@ def _beside(experiment: Experiment, own: bool) -> list[Beside]:
         run = run_of_training(training) if is_own else experiments.recorded_run(training)
         if run is None:
             continue
-        articles = _articles(training)
         if experiment.code == LEARN:
             label = _("from random weights")
-        elif is_own and run.recorded:
-            label = _("{n} articles, recorded", n=articles)
         else:
-            label = _("{n} articles", n=articles)
-        found.append(Beside(run, label, ("7 4", "2 4")[number % 2], articles))
+            label = _articles_label(training, is_own and bool(run.recorded))
+        found.append(Beside(run, label, ("7 4", "2 4")[number % 2], _articles(training)))
     return found
+
+
+def _articles_label(training: Training, is_recorded: bool) -> str:
+    """How many articles a run reads, and, beside runs that were trained here, that it was not."""
+    n = _articles(training)
+    return _("{n} articles, recorded", n=n) if is_recorded else _("{n} articles", n=n)
 
 
 def _said(experiment: Experiment, run: Run, answer: str, copied: Copy | None, beside: Sequence[Beside]) -> Said | None:
