@@ -2,6 +2,7 @@
 
 import datetime
 import math
+import re
 from functools import lru_cache
 
 from babel import dates
@@ -33,6 +34,30 @@ def shortest(number: float, code: str, most: int = 6) -> str:
 @lru_cache(maxsize=1 << 15)  # a table of hundreds of runs is written anew at each press: 25 µs a number
 def _written(number: float, pattern: str, code: str) -> str:
     return babel.format_decimal(number, format=pattern, locale=code)
+
+
+# Spaces group thousands, and a minus is not always a hyphen.
+_TYPED = {**dict.fromkeys(map(ord, " \u00a0\u202f\u2009")), ord("\u2212"): "-"}
+
+
+def parsed(text: str, code: str) -> float:
+    """Reads a number as a person of that language types it, or as programs write it: 0,0005 or 0.0005 or 5e-4.
+
+    Raises:
+        ValueError: it is none.
+    """
+    bare = text.translate(_TYPED)
+    signs = [sign for sign in bare if sign in ",."]
+    sign = signs[-1] if len(set(signs)) == 2 else "".join(set(signs))
+    grouped = re.fullmatch(r"[+-]?[1-9]\d{0,2}(?:[,.]\d{3})+", bare)
+    if sign and len(set(signs)) == 1 and grouped and sign == babel.get_group_symbol(code):
+        sign = ""  # 1,234 in English
+    if sign and signs.count(sign) > 1:
+        raise ValueError(text)
+    found = float("".join("." if s == sign else s for s in bare if s == sign or s not in ",."))
+    if not math.isfinite(found):
+        raise ValueError(text)
+    return found
 
 
 def percent(number: float, digits: int, code: str) -> str:

@@ -27,7 +27,7 @@ def test_a_trainer_that_died_is_named_with_its_reason_in_the_language(root):
 
 def test_the_form_says_everything_that_is_wrong_at_once(root):
     app = open_page("train")
-    the(app.number_input, "Learning rate").set_value(0.5)
+    the(app.text_input, "Learning rate").set_value("0.5")
     the(app.number_input, "Sequence length").set_value(3)
     the(app.text_input, "Name of the run").set_value("../up")
     app.run()
@@ -63,15 +63,15 @@ def test_a_recipe_that_cannot_be_had_here_says_why(root, monkeypatch):
 
 def test_an_empty_number_shows_what_a_run_takes_for_it(root):
     app = open_page("train")
-    shown = {box.label: box.proto.placeholder for box in app.number_input}
+    shown = {box.label: box.proto.placeholder for box in [*app.number_input, *app.text_input]}
     assert (shown["Learning rate"], shown["Sequence length"]) == ("automatic: 0.002", "automatic: 256")
     assert (shown["Batch size"], shown["LoRA rank"]) == ("automatic: 8", "every weight is trained")
-    the(app.number_input, "Learning rate").set_value(0.01)
+    the(app.text_input, "Learning rate").set_value("0.01")
     the(app.number_input, "Sequence length").set_value(64)
     the(app.number_input, "LoRA rank").set_value(4)
     app.run()
-    assert the(app.number_input, "Learning rate").value == 0.01, "what was typed is kept"
-    shown = {box.label: box.proto.placeholder for box in app.number_input}
+    assert the(app.text_input, "Learning rate").value == "0.01", "what was typed is kept"
+    shown = {box.label: box.proto.placeholder for box in [*app.number_input, *app.text_input]}
     assert (shown["Learning rate"], shown["Batch size"]) == ("automatic: 0.03", "automatic: 32")
 
 

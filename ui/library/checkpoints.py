@@ -183,7 +183,7 @@ def _table(shown: Listed, **more: Any) -> Any:
                 help=_("On validation; at the end of a run on all of it, before on a fixed part."),
             ),
             "bits": st.column_config.NumberColumn(_("Bits per byte")),
-            "loss": st.column_config.NumberColumn(_("Loss")),
+            "loss": st.column_config.NumberColumn(_("Loss (nats a token)")),
             "format": st.column_config.TextColumn(_("Format"), help=words.formats_help()),
             "kept": st.column_config.TextColumn(_("Kept")),
             "size": st.column_config.TextColumn(_("Size")),
