@@ -46,6 +46,13 @@ def recorded(language: str) -> dict[str, str]:
     return found
 
 
+def measured(name: str) -> float | None:
+    """A share that was measured for the lesson, 0..1; None where it is not there."""
+    file = paths.LESSONS / MEASURED_FILE
+    value = (read_json(file) if file.is_file() else {}).get(name)
+    return value if isinstance(value, float) else None
+
+
 def _measured(language: str) -> dict[str, str]:
     """Shares as percentages, and how many of how many: 2/3."""
     file = paths.LESSONS / MEASURED_FILE

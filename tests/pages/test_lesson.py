@@ -112,15 +112,49 @@ def test_the_guesses_of_the_class_lie_under_the_curve_with_the_base_and_random_w
     app.number_input(key="lesson_card_shape__1_0").set_value(3).run()
     app.number_input(key="lesson_card_shape__1_1").set_value(9).run()
     shown = played(turn(app))
-    assert shown["guesses"] == []  # as long as they are not revealed
-    app.button(key="lesson_pageup").click().run()
-    app.button(key="lesson_reveal_shape_").click().run()
-    shown = played(turn(app))
     assert [(g["label"], g["share"]) for g in shown["guesses"]] == [("A: 3", 0.25), ("B: 9", 0.75)]
     for guess in shown["guesses"]:
         assert guess["points"][0] == [0, shown["base"]]
         assert guess["points"][-1][1] == pytest.approx(shown["own"]["points"][-1][1])
     assert shown["badge"] == "recorded" and shown["beside"][0]["label"] == "from random weights"
+    assert shown["levels"] == [{"label": "bigram", "value": pytest.approx(100 * figures.measured("bigram_accuracy"))}]
+
+
+def test_drawn_curves_lie_under_the_live_one_once_no_phone_draws_any_more_and_the_closest_is_told_at_the_end():
+    app, of = opened_class()
+    app.session_state["lesson_step"], app.session_state["lesson_slide"] = "curve", 2
+    app.session_state["lesson_moved"] = True
+    app.run()
+    app.button(key="lesson_ask_shape_").click().run()
+    (asked,) = votes.questions(of)
+    drawn = [(2, 2, 2, 3, 3, 3), (2, 2, 2, 3, 3, 3), (7, 7, 7, 7, 7, 7), (0, 0, 0, 0, 0, 0)]
+    for phone, rows in enumerate(drawn):
+        votes.join(of, f"{phone:022}")
+        votes.answer(of, f"{phone:022}", asked.number, rows)
+    app.run()
+    assert "4 answers" in texts(app) and "were drawn" not in "".join(e.value for e in app.html)
+    shown = played(turn(app))
+    assert shown["guesses"] == [] and not [text for kind, text in shown["verdict"] if kind == "own"]
+    app.button(key="lesson_lay_guesses").click().run()
+    assert votes.questions(of)[0].state == votes.CLOSED
+    shown = played(app)
+    kinds = {tuple(y for _x, y in guess["points"][1:]): (guess["kind"], guess["share"]) for guess in shown["guesses"]}
+    grid = asked.question.grid
+    heights = [tuple(float(grid.heights[row]) for row in rows) for rows in drawn]
+    assert kinds == {heights[0]: ("closest", 0.5), heights[2]: ("drawn", 0.25), heights[3]: ("drawn", 0.25)}
+    assert all(guess["points"][0] == [0, shown["base"]] and guess["points"][-1][0] == 200 for guess in shown["guesses"])
+    (own,) = [text for kind, text in shown["verdict"] if kind == "own"]
+    assert own.startswith("The 2 closest guesses are off by ") and own.endswith(" points on average.")
+    app.button(key="lesson_pageup").click().run()
+    app.button(key="lesson_reveal_shape_").click().run()
+    assert "4 curves were drawn." in "".join(e.value for e in app.html)
+
+
+def test_the_wall_speaks_of_an_address_only_where_there_is_one():
+    app = lesson_page(step="join")
+    assert "address" not in texts(app)
+    opened, _of = opened_class()
+    assert "address" in texts(opened)
 
 
 def test_the_slider_moves_the_sentence_and_its_accuracy():
@@ -135,6 +169,7 @@ def test_the_teacher_sees_notes_and_the_expected_answer_apart_from_the_wall():
     wall, own = turn(lesson_page(step="cost")), turn(lesson_page(step="cost", view="teacher"))
     notes = lessons.load().steps["en"][5].teacher.splitlines()[-1][:8]
     assert notes in texts(own) and "Right: **C**" in texts(own)
+    assert "of 48 min, and 2 min of slack" in texts(own)
     assert notes not in texts(wall) and "Right:" not in texts(wall)
 
 
@@ -180,7 +215,7 @@ def test_the_wall_follows_the_teacher_and_shows_no_notes():
     app, of = opened_class()
     wall = lesson_page(**{"class": of.code, "view": "teacher"})
     assert not [key for key in keys(wall) if key and key.startswith(("lesson_ask", "lesson_open_class"))]
-    assert wall.button(key="lesson_pagedown").disabled and "of 50 min" not in texts(wall)
+    assert wall.button(key="lesson_pagedown").disabled and "of slack" not in texts(wall)
     turn(app)
     wall.run()
     assert ballot(wall) == ballot(app) != ""

@@ -20,10 +20,10 @@ from engine.runs.history.events import ENGLISH, VALIDATION
 from engine.runs.settings import RunSettings
 from engine.services import import_job
 from engine.services.launchers import launching
-from ui import access, address, budget, errors, little_memory, pair, rooms, run_view, words
+from ui import access, address, budget, errors, little_memory, pair, present, rooms, run_view, words
 from ui.i18n import _
 from ui.lab import play, questions
-from ui.lab.play import Beside, Guess, Said
+from ui.lab.play import Beside, Overlay, Said
 from ui.readers import folders, polling, recorded
 
 CHOSEN, ANSWER = "lab_experiment", "lab_answer"
@@ -220,8 +220,8 @@ def recorded_seconds(training: Training) -> float | None:
     return times[-1] - times[0] if len(times) > 1 else None
 
 
-def watch(experiment: Experiment, run: Run, answer: str, guesses: Sequence[Guess] = ()) -> None:
-    """Plays a run of an experiment, at work or ended, over what was guessed; at the end stands what it answers."""
+def watch(experiment: Experiment, run: Run, answer: str, overlay: Overlay = Overlay()) -> None:
+    """Plays a run of an experiment, at work or ended, with what lies over it; at the end stands what it answers."""
     own = _is_own(experiment)
     beside = _beside(experiment, own)
     runs = [run, *(other.run for other in beside)]
@@ -243,15 +243,17 @@ def watch(experiment: Experiment, run: Run, answer: str, guesses: Sequence[Guess
             split=ENGLISH if experiment.code == FORGET else VALIDATION,
             other={MEMORISE: str(TRAIN), FORGET: VALIDATION}.get(experiment.code, ""),
             ghost=experiments.recorded_run(experiment.own) if not run.recorded else None,
-            said=None if at_work else _said(experiment, run, answer, copied, beside),
+            said=None if at_work else _said(experiment, run, answer, copied, beside, overlay.closest),
             copied=copied,
-            guesses=guesses,
+            overlay=overlay,
         )
         if active and at_work is None:
             st.rerun()  # they have just ended: nothing polls any more
 
     with errors.shown():
         polling.fragment(draw, run_view.REFRESH_SECONDS if active else None)()
+    if present.on():  # what leads away from the slide, and how it was recorded, is no line for a wall
+        return
     if run.name in pair.known():
         st.page_link(
             rooms.PAGES[rooms.EXPLORE],
@@ -306,7 +308,9 @@ def _articles_label(training: Training, is_recorded: bool) -> str:
     return _("{n} articles, recorded", n=n) if is_recorded else _("{n} articles", n=n)
 
 
-def _said(experiment: Experiment, run: Run, answer: str, copied: Copy | None, beside: Sequence[Beside]) -> Said | None:
+def _said(
+    experiment: Experiment, run: Run, answer: str, copied: Copy | None, beside: Sequence[Beside], closest: str
+) -> Said | None:
     """What a run answers; None as long as it has too few points for that."""
     random_accuracy = None
     for other in beside:
@@ -319,7 +323,7 @@ def _said(experiment: Experiment, run: Run, answer: str, copied: Copy | None, be
     return Said(
         questions.said(experiment, found, random_accuracy, copied),
         questions.why(experiment, found),
-        questions.own_answer(experiment.code, answer, found),
+        closest or questions.own_answer(experiment.code, answer, found),
     )
 
 

@@ -21,6 +21,7 @@ from ui.readers import folders
 HEIGHT, LIVE_HEIGHT = 216, 168
 _LONGEST, _LONGEST_PRESENTED = 200, 90  # characters of a sentence that are shown
 _TRAINING_POINTS = 60
+SHAPE, DRAWN, CLOSEST = "shape", "drawn", "closest"  # how a guess is drawn
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,31 @@ class Guess:
     """A curve that somebody expected, drawn under the run's.
 
     Attributes:
-        points: steps and accuracies 0..1. share: of all who guessed, which is how strong the line is.
+        points: steps and accuracies 0..1. share: of all who guessed, which is how strong the line is. kind: SHAPE, DRAWN or CLOSEST,
+            which is how it is drawn.
     """
 
     label: str
     points: tuple[tuple[float, float], ...]
     share: float
+    kind: str = SHAPE
+
+
+@dataclass(frozen=True)
+class Level:
+    """A line across the figure: what something that does not learn reaches. accuracy: 0..1."""
+
+    label: str
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """What lies over or under the curve of a run. closest: said at the end of the guess that came nearest."""
+
+    guesses: Sequence[Guess] = ()
+    levels: Sequence[Level] = ()
+    closest: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +87,7 @@ def show(
     ghost: Run | None = None,
     said: Said | None = None,
     copied: Copy | None = None,
-    guesses: Sequence[Guess] = (),
+    overlay: Overlay = Overlay(),
 ) -> None:
     """Plays a run.
 
@@ -75,7 +95,7 @@ def show(
         is_live: it is at work: each point is shown as it comes. label: of its line.
         split: VALIDATION or ENGLISH, on which it is measured. other: what of the run is drawn too: TRAIN, its accuracy on what it
             reads, or VALIDATION. ghost: a recorded run whose curve stands there until the
-            run has a point of its own. copied: what of its last sentence stands in an article. guesses: lie under the curve.
+            run has a point of its own. copied: what of its last sentence stands in an article. overlay: guesses and lines of others.
     """
     history = folders.history(run)
     versions = tuple((str(other.run.folder), folders.history(other.run).version) for other in beside)
@@ -96,8 +116,10 @@ def show(
     ):
         data["copied"] = [copied.first, copied.last]
     data["guesses"] = [
-        {"label": one.label, "share": one.share, "points": [[x, 100 * y] for x, y in one.points]} for one in guesses
+        {"label": one.label, "share": one.share, "kind": one.kind, "points": [[x, 100 * y] for x, y in one.points]}
+        for one in overlay.guesses
     ]
+    data["levels"] = [{"label": one.label, "value": 100 * one.accuracy} for one in overlay.levels]
     play.show(data, key)
 
 
@@ -172,6 +194,7 @@ def content(
         "verdict": [],
         "copied": None,
         "guesses": [],
+        "levels": [],
         "words": {
             "play": _("Play"),
             "stop": _("Stop"),

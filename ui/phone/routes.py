@@ -23,7 +23,7 @@ from engine.classroom.classes import SchoolClass
 from engine.classroom.opening import ADDRESS
 from engine.core import wording
 from engine.core.errors import ClassError
-from ui.phone import html, pages, sentences, teacher
+from ui.phone import drawing, html, pages, sentences, teacher
 from ui.phone.forms import Refused, fields_of, number_of, own_address, safe
 from ui.phone.pace import Pace
 from ui.tries import Limit, Tries
@@ -147,7 +147,8 @@ def _answer(request: Request, fields: dict[str, str], code: str) -> Response:
             raise ClassError("This question takes no more answers.")
         sentences.take(of.code, votes.pupil_of(of.code, token), fields.get("text", ""))
         return _to(request, code, f"&sent={number}")
-    votes.answer(of, token, number, number_of(fields.get("choice", "")))
+    rows = drawing.rows_of(fields)
+    votes.answer(of, token, number, number_of(fields.get("choice", "")) if rows is None else rows)
     return _to(request, code)
 
 

@@ -19,7 +19,7 @@ from engine.classroom.votes import CLOSED, OPEN, REVEALED, Asked
 from engine.core import wording
 from engine.core.errors import ClassError, EngineError
 from ui import network
-from ui.phone import html, sentences
+from ui.phone import drawing, html, sentences
 from ui.phone.forms import Refused, fields_of, number_of, safe
 from ui.phone.html import Translate
 
@@ -225,8 +225,17 @@ def _one(_: Translate, start: str, of: SchoolClass, asked: Asked, code: str, new
     again = f" · {_('round {n}', n=asked.round)}" if asked.round > 1 else ""
     return (
         f"<h2>{asked.number}. {escape(wording.ask)}</h2><p class='quiet'>{escape(names.get(asked.state, '')) + escape(when + again)}</p>"
-        f"<ol>{''.join(rows)}</ol>{start}{number}<div class='row'>{buttons}</div></form>{paper if cards else ''}"
+        f"<ol>{''.join(rows)}</ol>{_drawn(_, tally)}{start}{number}<div class='row'>{buttons}</div></form>{paper if cards else ''}"
     )
+
+
+def _drawn(_: Translate, tally: tallies.Tally) -> str:
+    """How many have drawn a curve, and where their points lie: nobody's own curve."""
+    grid = tally.asked.question.grid
+    if grid is None or not tally.curves:
+        return ""
+    said = _("Drawn curves: {n}", n=len(tally.curves))
+    return f"<p><strong>{escape(said)}</strong></p>{drawing.picture(_, grid, None, grid.counts(tally.curves))}"
 
 
 def _figures(_: Translate, of: SchoolClass, asked: list[Asked], code: str, path: str) -> str:

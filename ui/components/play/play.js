@@ -2,6 +2,7 @@
 // follows from one clock, so that it can be stopped, dragged and repeated; all text is set as text.
 const SECONDS = 15, LIVE_SECONDS = 0.9, MOVING = 0.45;
 const THUMB = 16;  // pixels of the slider's thumb, which play.css gives it
+const LEAST = 112, PAGE = '[data-testid="stMainBlockContainer"]';  // pixels of the curve where it is presented; what it stands in
 const machines = new WeakMap();
 
 function element(name, properties = {}, children = []) {
@@ -93,7 +94,7 @@ function written(title, text, width) {
 class Machine {
   constructor(box) {
     this.box = box;
-    this.clock = 0;
+    this.clock = this.given = 0;
     this.svg = drawn("svg", { role: "img" });
     this.button = element("button", { type: "button", onclick: () => this.press() });
     // Its thumb stands under the curve's point: its values are steps, and keys move it from point to point.
@@ -123,10 +124,21 @@ class Machine {
       this.badge, this.svg, this.legend, element("div", { className: "controls" }, [this.slider, this.button]),
       element("div", { className: "pair" }, [this.left, this.right]), this.verdict, this.figures,
     );
-    new ResizeObserver(() => this.data && this.draw()).observe(box);
+    const resized = new ResizeObserver(() => this.data && (this.draw(), this.fit()));
+    for (const one of [box, document.querySelector(PAGE)]) if (one) resized.observe(one);
     // What "Share" offers as files (ui/components/figure/takeaway.js).
     box.takeaway = { title: () => this.data.title, rows: () => this.rows(), svg: () => this.picture() };
   }
+
+  // Presented, the curve gives up as much height as the page would scroll by: when what it showed comes to stand below.
+  fit() {
+    const page = this.data.presented && document.querySelector(PAGE);
+    if (!page) return;
+    const given = Math.max(0, Math.min(this.most - LEAST, this.given + page.offsetHeight - page.parentElement.clientHeight));
+    if (given !== this.given) { this.given = given; this.draw(); }
+  }
+
+  get most() { return Math.max(LEAST, Math.round(0.27 * innerHeight)); }
 
   take(data) {
     const other = !this.data || this.data.id !== data.id;
@@ -148,6 +160,7 @@ class Machine {
     this.wasLive = data.live;
     this.fillTable();
     this.draw();
+    this.fit();
   }
 
   get end() { return Math.max(0, this.count - 1) * this.each; }
@@ -227,7 +240,9 @@ class Machine {
     const shown = open ? JSON.stringify(this.data.verdict) : "";
     if (this.verdict.dataset.shown === shown) return;
     this.verdict.dataset.shown = shown;
-    const found = open ? this.data.verdict : [];
+    // Presented, there is room for one thing: how the class has guessed, else what happened; why is for the teacher to say.
+    const { verdict, presented } = this.data, own = verdict.filter(([kind]) => kind === "own");
+    const found = !open ? [] : !presented ? verdict : own.length ? own : verdict.filter(([kind]) => kind === "said");
     this.verdict.replaceChildren(...found.map(([kind, text]) => element("p", { className: kind, textContent: text })));
     this.verdict.hidden = !found.length;
   }
@@ -267,11 +282,12 @@ class Machine {
   drawCurve({ at }) {
     const { data, svg } = this, width = Math.max(260, this.box.clientWidth), narrow = width < 560;
     // Presented, its text is twice as large, and a projector at a zoom of 150 % has 480 pixels for all.
-    const height = data.presented ? Math.max(120, Math.round(0.27 * innerHeight)) : narrow ? 190 : data.height;
+    const height = data.presented ? Math.max(LEAST, this.most - this.given) : narrow ? 190 : data.height;
     const room = narrow ? 64 : data.presented ? 320 : 204, edge = data.presented ? 38 : 26;
     const box = { left: data.presented ? 78 : 44, right: width - room, top: edge, bottom: height - edge };
     const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost && this.count < 2 ? [data.ghost] : []), ...(data.guesses ?? [])];
-    const values = [data.base, ...lines.flatMap(line => line.points.map(point => point[1]))].filter(v => v !== null);
+    const levels = data.levels ?? [];
+    const values = [data.base, ...levels.map(level => level.value), ...lines.flatMap(line => line.points.map(point => point[1]))].filter(v => v !== null);
     const most = Math.max(10, ...values), top = most > 50 ? 100 : Math.ceil(most / 10) * 10;
     const far = Math.max(1, data.steps, ...lines.flatMap(line => line.points.map(point => point[0])));
     const x = step => box.left + (box.right - box.left) * step / far;
@@ -282,18 +298,27 @@ class Machine {
       nodes.push(drawn("text", { x: box.left - 8, y: y(value) + 4, "text-anchor": "end", class: "tick" }, this.whole.format(value)));
     }
     const stride = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000, 5000, 10000].find(s => far / s <= (narrow || (data.presented && width < 1000) ? 4 : 8)) ?? far;
+    const under = box.bottom + (data.presented ? 30 : 17);
     for (let step = 0; step <= far; step += stride)
-      nodes.push(drawn("text", { x: x(step), y: box.bottom + 17, "text-anchor": "middle", class: "tick" }, this.whole.format(step)));
-    nodes.push(drawn("text", { x: width, y: box.bottom + 17, "text-anchor": "end", class: "tick" }, data.words.axis));
+      nodes.push(drawn("text", { x: x(step), y: under, "text-anchor": "middle", class: "tick" }, this.whole.format(step)));
+    nodes.push(drawn("text", { x: width, y: under, "text-anchor": "end", class: "tick" }, data.words.axis));
     nodes.push(drawn("text", { x: 0, y: 12, class: "tick" }, data.words.figure));
     const labels = [], named = (name, value) => narrow ? this.percent(value) : `${name} ${this.percent(value)}`;
     if (data.base !== null) {
       nodes.push(drawn("line", { x1: box.left, x2: box.right, y1: y(data.base), y2: y(data.base), class: "level" }));
       labels.push({ y: y(data.base), text: named(data.words.base, data.base), kind: "base" });
     }
+    for (const level of levels) {
+      nodes.push(drawn("line", { x1: box.left, x2: box.right, y1: y(level.value), y2: y(level.value), class: "level simple" }));
+      labels.push({ y: y(level.value), text: named(level.label, level.value), kind: "base" });
+    }
     const path = points => points.map(([step, value], i) => `${i ? "L" : "M"}${x(step).toFixed(1)} ${y(value).toFixed(1)}`).join("");
     for (const guess of data.guesses ?? []) {
-      nodes.push(drawn("path", { d: path(guess.points), class: "guess", "stroke-width": (2 + 8 * guess.share).toFixed(1) }));
+      // The closest guess is told when the curve has come to its end.
+      const kind = guess.kind === "closest" && (data.live || this.clock < this.end) ? "drawn" : guess.kind;
+      const wide = { shape: 2 + 8 * guess.share, drawn: 1.5 + 4 * guess.share, closest: 4 }[kind];
+      nodes.push(drawn("path", { d: path(guess.points), class: `guess ${kind}`, "stroke-width": wide.toFixed(1) }));
+      if (!guess.label) continue;
       const [step, value] = guess.points[Math.floor(guess.points.length / 2)];
       nodes.push(drawn("text", { x: x(step) + 6, y: y(value) - 6, class: "label base" }, guess.label));
     }
@@ -336,6 +361,7 @@ class Machine {
     this.slider.style.width = `${box.right - box.left + THUMB}px`;
     this.drawLegend(narrow ? [
       ["", data.own.label, data.own.colour], ["6 5", data.words.base, "#7F868D"],
+      ...levels.map(level => ["1 5", level.label, "#7F868D"]),
       ...[...data.beside, ...(data.other ? [data.other] : [])].map(line => [line.dash ?? "", line.label, line.colour]),
     ] : []);
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
