@@ -10,12 +10,17 @@ import streamlit as st
 from engine.core import wording
 from engine.core.errors import EngineError
 from engine.core.languages import LANGUAGES as LANGUAGES
+from ui.readers import polling
 
 LANGUAGE_COOKIE = "atelier_language"  # ui/components/history/history.js writes it
 
 
 def language() -> str:
     """The language of this session: the one chosen in the frame, else the browser's, else English."""
+    return polling.once("language", _language)
+
+
+def _language() -> str:
     chosen: str | None = st.session_state.get("language")
     if chosen in LANGUAGES:
         return chosen

@@ -61,6 +61,28 @@ def test_a_recipe_that_cannot_be_had_here_says_why(root, monkeypatch):
     assert the(app.caption, "This machine has no GPU that it can use.")
 
 
+def test_the_card_of_a_gpu_and_the_line_below_the_cards_name_the_base_that_it_trains(root, monkeypatch):
+    """The form that opens below has another: the card says in place of which."""
+    from engine.core import machine
+    from engine.runs import queue, submission
+
+    monkeypatch.setattr(machine, "gpus", lambda: ["a card"])
+    monkeypatch.setattr(machine, "gpu_problem", lambda: None)
+    a_run(root)
+    app = open_page("train")
+    assert the(app.markdown, "gpt2_base_en in place of gpt2_mini_en")
+    assert the(app.caption, "that on a GPU from gpt2_base_en")
+    assert the(app.selectbox, "Base model").value.endswith("gpt2_mini_en")
+    app = open_page("train", tune_parent="one/4")
+    assert the(app.markdown, "gpt2_mini_en, three passes over all articles")
+    assert the(app.caption, "These runs start from one/4 and read")
+    assert not app.button(key="recipe_gpu").disabled
+    monkeypatch.setattr(submission, "check", lambda settings: settings)  # the card is not there
+    app.button(key="recipe_gpu").click().run()
+    (made,) = queue.waiting(root)
+    assert (made.settings.preset.rsplit("/")[-1], made.settings.parent) == ("gpt2_mini_en", "one/4")
+
+
 def test_an_empty_number_shows_what_a_run_takes_for_it(root):
     app = open_page("train")
     shown = {box.label: box.proto.placeholder for box in [*app.number_input, *app.text_input]}

@@ -58,6 +58,11 @@ def looked() -> list[Look]:
     return polling.shared("runs", looks.of_all)
 
 
+def recorded_names() -> set[str]:
+    """The names of the runs that ship with the project."""
+    return {found.run.name for found in looked() if found.recorded}
+
+
 def all_runs() -> list[Run]:
     """Every run, the broken ones too, the newest first."""
     return [found.run for found in looked()]
