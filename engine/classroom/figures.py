@@ -4,10 +4,10 @@ from typing import Any
 
 from engine.classroom import experiments, secret_trials
 from engine.classroom.experiments import EXPERIMENTS, LEARN, MEMORISE, MORE_DATA
-from engine.classroom.wording import Wording
 from engine.core import paths
 from engine.core.errors import sentence
 from engine.core.files import read_json
+from engine.core.wording import Wording
 from engine.runs.history import shared
 from engine.runs.history.follower import History
 
