@@ -79,6 +79,10 @@ class Wording:
             moment = None
         return dates.format_date(moment, "long", locale=self._locale) if moment else NO_NUMBER
 
+    def day(self, day: datetime.date) -> str:
+        """A day: 26 November 2026."""
+        return dates.format_date(day, "long", locale=self._locale)
+
     def duration(self, seconds: float) -> str:
         """2 min 5 s."""
         minutes, rest = divmod(round(seconds), 60)

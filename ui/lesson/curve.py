@@ -4,8 +4,9 @@ import base64
 
 import streamlit as st
 
-from engine.classroom import experiments
+from engine.classroom import experiments, release, shapes
 from engine.classroom.experiments import EXPERIMENTS, LEARN
+from engine.classroom.shapes import QUESTION, SHAPES
 from engine.evaluation import forgetting
 from ui import present, words
 from ui.i18n import _
@@ -14,16 +15,6 @@ from ui.lab.play import Guess
 from ui.lesson import ballot
 from ui.lesson.course import Course
 from ui.readers import folders
-
-QUESTION = "shape"
-# The choices of the question in their order: a straight line upwards; steep at first; flat at first; up, then down. Each as
-# heights 0..1 of what the training gains, at equal distances.
-SHAPES = (
-    (0.0, 1.0),
-    (0.0, 0.52, 0.74, 0.85, 0.92, 0.97, 1.0),
-    (0.0, 0.03, 0.08, 0.15, 0.26, 0.48, 1.0),
-    (0.0, 0.55, 0.9, 1.0, 0.9, 0.62, 0.3),
-)
 
 
 def pictures() -> tuple[str, ...]:
@@ -54,12 +45,9 @@ def guesses(course: Course) -> list[Guess]:
     found = []
     for place, (heights, count) in enumerate(zip(SHAPES, votes.counts, strict=True)):
         if count:
-            points = [
-                (last.step * n / (len(heights) - 1), first.accuracy + (last.accuracy - first.accuracy) * height)
-                for n, height in enumerate(heights)
-            ]
+            points = shapes.between(heights, (0, first.accuracy), (last.step, last.accuracy))
             letter = chr(ord("A") + place)
-            found.append(Guess(f"{letter}: {words.grouped(count)}", tuple(points), count / votes.total))
+            found.append(Guess(f"{letter}: {words.grouped(count)}", points, count / votes.total))
     return found
 
 
@@ -73,4 +61,6 @@ def play(course: Course) -> None:
     if run is None:
         st.info(_("The recorded run of this experiment is not here, and none was trained yet."))
         return
+    if course.leads and course.of is not None:
+        release.note_run(course.of, run)
     experiment.watch(found, run, experiment.SKIPPED, under)

@@ -8,10 +8,10 @@ from engine.classroom.lessons import Lesson
 from engine.classroom.tallies import BLIND_QUESTIONS
 
 # What a slide shows; a step has those that its kind and its questions call for, in this order.
-TEXT, VOTE, CHOICE, TEN, PLAY, GAIN, CHANGED, BLIND = (
-    "text", "vote", "choice", "ten", "play", "gain", "changed", "blind",
+TEXT, VOTE, CHOICE, TEN, PLAY, GAIN, CHANGED, BLIND, HOME = (
+    "text", "vote", "choice", "ten", "play", "gain", "changed", "blind", "home",
 )  # fmt: skip
-_AT_END = {"curve": PLAY, "secret": PLAY, "cost": GAIN}  # what a kind of step ends with
+_AT_END = {"curve": PLAY, "secret": PLAY, "cost": GAIN, "vote": HOME}  # what a kind of step ends with
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from engine.classroom import votes
 from engine.core.errors import ClassError
 from ui import present, words
 from ui.i18n import _
-from ui.lesson import ballot, cost, curve, guess, join, led, secret, slides, teacher, time, vote
+from ui.lesson import ballot, cost, curve, guess, home, join, led, secret, slides, teacher, time, vote
 from ui.lesson import course as courses
 from ui.lesson.course import FORM, LONG, SHORT, STEP, TEACHER, VIEW, WALL, Course
 from ui.readers import polling
@@ -106,6 +106,8 @@ def show(course: Course) -> None:
         vote.changed(course)
     elif slide.shows == slides.BLIND:
         vote.blind(course)
+    elif slide.shows == slides.HOME:
+        home.show(course)
     elif slide.kind == "curve":
         curve.play(course)
     else:
