@@ -27,9 +27,7 @@ class Guess:
     own: bool = False
 
 
-def picture(
-    curve: Curve, wording: Wording, title: str, guesses: Sequence[Guess] = (), height: int = HEIGHT
-) -> Markup:
+def picture(curve: Curve, wording: Wording, title: str, guesses: Sequence[Guess] = (), height: int = HEIGHT) -> Markup:
     """Draws the curve over what was guessed of it; nothing where there is no point.
 
     Args:

@@ -96,9 +96,7 @@ def rounds(several: Sequence[Asked]) -> list[tuple[str, Asked]]:
     return [("", several[0])]
 
 
-def _answered(
-    several: Sequence[Asked], half: int, own: dict[int, tuple[int, int]], language: str
-) -> Answered:
+def _answered(several: Sequence[Asked], half: int, own: dict[int, tuple[int, int]], language: str) -> Answered:
     is_open = any(one.state == OPEN for one in several)
     asked = rounds(several)
     last = asked[-1][1]

@@ -58,8 +58,16 @@ def _environment() -> jinja2.Environment:
 
 def rendered(wording: Wording, **values: Any) -> str:
     """A page of `report.html` from what it shows."""
-    return _environment().get_template("report.html").render(
-        language=wording.language, colon=wording.colon, words=entries(wording.say), words_title=wording.say("Twelve words"), **values
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            language=wording.language,
+            colon=wording.colon,
+            words=entries(wording.say),
+            words_title=wording.say("Twelve words"),
+            **values,
+        )
     )
 
 
@@ -179,7 +187,12 @@ def _texts(report: Report, wording: Wording, space: Space) -> dict[str, Any]:
         way.append(_("drawn from the {n} likeliest", n=wording.whole(texts.top_k)))
     return {
         "columns": [
-            {"kind": "base", "name": _("base model"), "prompt": prompt, "text": shortened(texts.base, space.text, space.lines)},
+            {
+                "kind": "base",
+                "name": _("base model"),
+                "prompt": prompt,
+                "text": shortened(texts.base, space.text, space.lines),
+            },
             {
                 "kind": "own",
                 "name": _("after step {n}", n=wording.whole(texts.step)),

@@ -25,7 +25,7 @@ _SPACE = Space(
     height=230,
 )
 # The second page has two columns of so many lines, each as wide as so many small letters.
-_LINES, _ACROSS = 60, 52
+_LINES, _LINES_OF_CLASS, _ACROSS = 58, 54, 52
 _BETWEEN = 0.6  # lines between two questions
 # So much of a question, of a choice and of a reason is told: the most that fits, whatever a class was asked.
 _LEVELS = ((400, 150, 400), (240, 110, 240), (170, 80, 170), (110, 60, 110), (70, 40, 60), (48, 32, 0))
@@ -44,7 +44,7 @@ def of_pupil(report: Report | None, answers: Sequence[Answered], guesses: Sequen
     own = next((one.chosen[-1].number for one in answers if one.name == shapes.QUESTION and one.chosen), None)
     has_own = any(one.chosen for one in answers)
     rows, left_out = _fitting(
-        answers, lambda one, level: _answer(one, wording, level), lambda row: _height(row["lines"])
+        answers, lambda one, level: _answer(one, wording, level), lambda row: _height(row["lines"]), _LINES
     )
     return _page(
         report,
@@ -66,7 +66,9 @@ def of_class(report: Report | None, figures: ClassFigures, guesses: Sequence[Num
     """The page of a class, with its figures."""
     wording = Wording(language)
     _ = wording.say
-    rows, left_out = _fitting(figures.questions, lambda one, level: _counted(one, wording, level), _height_of_counted)
+    rows, left_out = _fitting(
+        figures.questions, lambda one, level: _counted(one, wording, level), _height_of_counted, _LINES_OF_CLASS
+    )
     said = [
         _("Phones in the class: {n}", n=_number(figures.phones, wording)) + ".",
         _("“<5” is fewer than five; a dash is what would tell how many those were."),
@@ -200,7 +202,10 @@ def _score(answers: Sequence[Answered], wording: Wording) -> str:
         return ""
     before, after = (sum(one.chosen[n].number == (one.right or (-1,))[0] for one in parallel) for n in (0, 1))
     return wording.say(
-        "Right before the lesson: {before} of {n}; after it: {after} of {n}.", before=before, after=after, n=len(parallel)
+        "Right before the lesson: {before} of {n}; after it: {after} of {n}.",
+        before=before,
+        after=after,
+        n=len(parallel),
     )
 
 
@@ -263,25 +268,28 @@ def _left_out(count: int, wording: Wording) -> str:
 
 
 def _fitting(
-    items: Sequence[Any], build: Callable[[Any, tuple[int, int, int]], _Told], height: Callable[[_Told], float]
+    items: Sequence[Any],
+    build: Callable[[Any, tuple[int, int, int]], _Told],
+    height: Callable[[_Told], float],
+    lines: int,
 ) -> tuple[list[_Told], int]:
     """The questions with as much of their texts as fits into the two columns, and how many are left out at the end."""
     rows: list[_Told] = []
     for level in _LEVELS:
         rows = [build(one, level) for one in items]
-        if _columns([height(row) for row in rows]) <= 2:
+        if _columns([height(row) for row in rows], lines) <= 2:
             return rows, 0
-    while rows and _columns([height(row) for row in rows]) > 2:
+    while rows and _columns([height(row) for row in rows], lines) > 2:
         rows.pop()
     return rows, len(items) - len(rows)
 
 
-def _columns(heights: Sequence[float]) -> int:
-    """How many columns blocks take that are not broken."""
+def _columns(heights: Sequence[float], lines: int) -> int:
+    """How many columns of so many lines blocks take that are not broken."""
     columns, left = 0, 0.0
     for height in heights:
         if height + _BETWEEN > left:
-            columns, left = columns + 1, float(_LINES)
+            columns, left = columns + 1, float(lines)
         left -= height + _BETWEEN
     return columns
 

@@ -45,7 +45,9 @@ def _for_teacher(of: SchoolClass) -> None:
         return
     if not is_released:
         st.caption(
-            _("At the end of the lesson: the page tells each phone the right answers beside its own. What is open is closed.")
+            _(
+                "At the end of the lesson: the page tells each phone the right answers beside its own. What is open is closed."
+            )
         )
     own = f"{courses.own_address()}/{opening.ADDRESS}/teacher/{st.session_state.get(courses.KEY)}"
     with st.container(horizontal=True):

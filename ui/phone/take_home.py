@@ -51,7 +51,9 @@ def _file(page: str, name: str = "") -> Response:
     """A page that the browser shows, or saves under a name."""
     style = page.partition("<style>")[2].partition("</style>")[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
     headers = {**html.HEADERS, "Content-Security-Policy": policy}
     if name:
         headers["Content-Disposition"] = f'attachment; filename="{name}"'

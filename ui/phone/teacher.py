@@ -181,7 +181,9 @@ def _take_home(_: Translate, start: str, of: SchoolClass, code: str, path: str) 
     if release.is_released(of):
         said, do, press = _("Each phone can take its page home."), "take-back", _("Let no more phones take it")
     else:
-        said = _("At the end of the lesson: the page tells each phone the right answers beside its own. What is open is closed.")
+        said = _(
+            "At the end of the lesson: the page tells each phone the right answers beside its own. What is open is closed."
+        )
         do, press = "release", _("Let the phones take their page home")
     links = [("report", _("Report of the class, to print")), ("page", _("The page without answers, to print"))]
     return (
