@@ -5,6 +5,7 @@ import re
 import unicodedata
 
 _BLANKS = re.compile("[^\\S\u00a0\u202f]+")  # but for those at which no line may be broken: 29,8 %
+_LONGEST_REST = 15  # letters of a word that is cut; those of a longer one stay
 
 
 def shortened(text: str, most: int, lines: int = 0) -> str:
@@ -15,7 +16,12 @@ def shortened(text: str, most: int, lines: int = 0) -> str:
     """
     text = re.sub(r"\s*\n\s*", "\n", text) if lines else _BLANKS.sub(" ", text).strip()
     cut = "\n".join(beginning(text, most).split("\n")[: lines or None])
-    return cut if cut == text else cut.rstrip() + " …"
+    if cut == text:
+        return text
+    whole = cut.rpartition(" ")[0]
+    if not text[len(cut)].isspace() and len(cut) - len(whole) <= _LONGEST_REST:
+        cut = whole
+    return cut.rstrip() + "\u00a0…"
 
 
 def beginning(text: str, most: float) -> str:

@@ -25,10 +25,12 @@ _SPACE = Space(
     height=230,
 )
 # The second page has two columns of so many lines, each as wide as so many small letters.
-_LINES, _LINES_OF_CLASS, _ACROSS = 58, 54, 52
+_LINES, _LINES_OF_CLASS, _ACROSS = 58, 57, 52
+_COUNTS = 10  # small letters that the counts beside a choice take
 _BETWEEN = 0.6  # lines between two questions
 # So much of a question, of a choice and of a reason is told: the most that fits, whatever a class was asked.
 _LEVELS = ((400, 150, 400), (240, 110, 240), (170, 80, 170), (110, 60, 110), (70, 40, 60), (48, 32, 0))
+_LEVELS_OF_CLASS = ((400, 150, 0), (200, 80, 0), (150, 42, 0), (100, 42, 0), (70, 42, 0), (60, 36, 0), (48, 28, 0))
 
 _Told = dict[str, Any]  # what the page tells of a question
 
@@ -44,7 +46,7 @@ def of_pupil(report: Report | None, answers: Sequence[Answered], guesses: Sequen
     own = next((one.chosen[-1].number for one in answers if one.name == shapes.QUESTION and one.chosen), None)
     has_own = any(one.chosen for one in answers)
     rows, left_out = _fitting(
-        answers, lambda one, level: _answer(one, wording, level), lambda row: _height(row["lines"]), _LINES
+        answers, lambda one, level: _answer(one, wording, level), lambda row: _height(row["lines"]), _LINES, _LEVELS
     )
     return _page(
         report,
@@ -67,10 +69,15 @@ def of_class(report: Report | None, figures: ClassFigures, guesses: Sequence[Num
     wording = Wording(language)
     _ = wording.say
     rows, left_out = _fitting(
-        figures.questions, lambda one, level: _counted(one, wording, level), _height_of_counted, _LINES_OF_CLASS
+        figures.questions,
+        lambda one, level: _counted(one, wording, level),
+        _height_of_counted,
+        _LINES_OF_CLASS,
+        _LEVELS_OF_CLASS,
     )
     said = [
         _("Phones in the class: {n}", n=_number(figures.phones, wording)) + ".",
+        _("Beside each choice, how many chose it: before the lesson → after it, or the first time → the last."),
         _("“<5” is fewer than five; a dash is what would tell how many those were."),
         _left_out(left_out, wording),
     ]
@@ -210,37 +217,42 @@ def _score(answers: Sequence[Answered], wording: Wording) -> str:
 
 
 def _counted(one: QuestionFigures, wording: Wording, level: tuple[int, int, int]) -> _Told:
+    """What stands below a question of a class: each choice with its counts, and what changed from before to after."""
     _ = wording.say
     rows = [
         {
             "text": _choice(place, text, level),
             "right": place == one.right,
-            "counts": [_number(row.counts[place], wording) if place < len(row.counts) else "" for row in one.rows],
+            "counts": " → ".join(_number(row.counts[place], wording) for row in one.rows if place < len(row.counts)),
         }
         for place, text in enumerate(one.choices)
     ]
-    changed = ""
+    below = [_answered(one.rows, wording)]
     if one.changed is not None:
-        changed = _(
-            "Wrong → right {learned}, right → wrong {unlearned}, of {n} pairs",
-            learned=_number(one.changed.wrong_right, wording),
-            unlearned=_number(one.changed.right_wrong, wording),
-            n=_number(one.changed.pairs, wording),
+        below.append(
+            _(
+                "wrong → right {learned}, right → wrong {unlearned}, of {n} pairs",
+                learned=_number(one.changed.wrong_right, wording),
+                unlearned=_number(one.changed.right_wrong, wording),
+                n=_number(one.changed.pairs, wording),
+            )
         )
     elif [row.when for row in one.rows] == [BEFORE, AFTER]:
-        changed = _("Fewer than ten pairs: nothing is told of what changed.")
-    return {
-        "ask": shortened(one.ask, level[0]),
-        "rows": rows,
-        "names": [_column(row, wording) for row in one.rows] if one.parallel else [],
-        "changed": changed,
-    }
+        below.append(_("fewer than ten pairs: nothing is told of what changed"))
+    return {"ask": shortened(one.ask, level[0]), "rows": rows, "is_table": one.parallel, "below": " · ".join(below)}
 
 
-def _column(row: Row, wording: Wording) -> str:
-    """When it was asked, and how many have answered."""
-    total = _number(row.total, wording)
-    return wording.say("before: {n}", n=total) if row.when == BEFORE else wording.say("after: {n}", n=total)
+def _answered(rows: Sequence[Row], wording: Wording) -> str:
+    """How many have answered, and when."""
+    _, totals = wording.say, [_number(row.total, wording) for row in rows]
+    moments = [row.when for row in rows]
+    if moments == [BEFORE, AFTER]:
+        return _("answers before {before}, after {after}", before=totals[0], after=totals[1])
+    if moments == [BEFORE]:
+        return _("answers before {before}", before=totals[0])
+    if moments == [AFTER]:
+        return _("answers after {after}", after=totals[0])
+    return _("answers {n}", n=" → ".join(totals))
 
 
 def _end(figures: ClassFigures, wording: Wording) -> list[str]:
@@ -272,10 +284,11 @@ def _fitting(
     build: Callable[[Any, tuple[int, int, int]], _Told],
     height: Callable[[_Told], float],
     lines: int,
+    levels: Sequence[tuple[int, int, int]],
 ) -> tuple[list[_Told], int]:
     """The questions with as much of their texts as fits into the two columns, and how many are left out at the end."""
     rows: list[_Told] = []
-    for level in _LEVELS:
+    for level in levels:
         rows = [build(one, level) for one in items]
         if _columns([height(row) for row in rows], lines) <= 2:
             return rows, 0
@@ -299,10 +312,8 @@ def _height(texts: Sequence[str]) -> float:
 
 
 def _height_of_counted(row: _Told) -> float:
-    changed = lines_of(row["changed"], _ACROSS) if row["changed"] else 0
-    if row["names"]:
-        across = _ACROSS - 8 * len(row["names"])
-        table = 1 + sum(max(1.1, lines_of(f"✓ {one['text']}", across)) for one in row["rows"])
+    if row["is_table"]:
+        table = sum(max(1.1, lines_of(f"✓ {one['text']}", _ACROSS - _COUNTS)) for one in row["rows"])
     else:
-        table = lines_of(" · ".join(f"✓ {one['text']} {' → '.join(one['counts'])}" for one in row["rows"]), _ACROSS)
-    return lines_of(row["ask"], _ACROSS) + table + changed
+        table = lines_of(" · ".join(f"✓ {one['text']} {one['counts']}" for one in row["rows"]), _ACROSS)
+    return lines_of(row["ask"], _ACROSS) + table + lines_of(row["below"], _ACROSS)
