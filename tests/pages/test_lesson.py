@@ -6,11 +6,12 @@ import pytest
 from pages_helpers import open_page, played, texts, the
 from project import PROJECT
 
-from engine.classroom import classes, figures, lessons, secret, secret_trials, votes
+from engine.classroom import classes, figures, lessons, release, secret, secret_trials, votes
 from engine.classroom.lesson_files import KINDS
 from engine.runs import lifecycle
 from ui import rooms, words
 from ui.lesson import led, slides
+from ui.phone import gathered
 
 pytestmark = pytest.mark.usefixtures("no_studio", "root", "own_classes")
 
@@ -380,3 +381,29 @@ def test_a_secret_that_is_too_short_is_refused_in_a_sentence():
     app.text_input(key="lesson_secret").set_value("Two words").run()
     app.button(key="lesson_secret_start").click().run()
     assert len(app.error) == 1 and not lifecycle.all_runs()
+
+
+def test_the_teacher_releases_the_page_to_take_home_on_the_last_slide(monkeypatch):
+    begun = []
+    monkeypatch.setattr(gathered, "of_class", begun.append)
+    app, of = opened_class()
+    wall = lesson_page(**{"class": of.code})
+    app.session_state["lesson_step"], app.session_state["lesson_slide"] = "vote", 99
+    app.session_state["lesson_moved"] = True
+    app.run()
+    app.button(key="lesson_release").click().run()
+    assert release.is_released(of) and begun == [of]
+    wall.run()
+    assert "on each phone of the class" in texts(wall) and "lesson_release" not in keys(wall)
+    app.button(key="lesson_release").click().run()
+    assert not release.is_released(of)
+
+
+def test_without_phones_the_page_without_answers_is_made_and_downloaded(root, prepared_sample):
+    app = lesson_page(step="vote")
+    while not app.button(key="lesson_pagedown").disabled:
+        turn(app)
+    app.button(key="lesson_page_make").click().run()
+    assert not app.exception and not app.error
+    _code, page = app.session_state["lesson_page"]
+    assert "Right: C. still write in their style" in page and "was recorded before" in page
