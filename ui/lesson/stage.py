@@ -5,11 +5,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine.classroom import votes
+from engine.classroom import slides, votes
 from engine.core.errors import ClassError
 from ui import present, words
 from ui.i18n import _
-from ui.lesson import ballot, cost, curve, guess, join, led, secret, slides, teacher, time, vote
+from ui.lesson import ballot, cost, curve, guess, join, led, secret, teacher, time, vote
 from ui.lesson import course as courses
 from ui.lesson.course import FORM, LONG, SHORT, STEP, TEACHER, VIEW, WALL, Course
 from ui.readers import polling
