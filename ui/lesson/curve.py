@@ -1,11 +1,10 @@
 """The curve of a minute: four shapes to choose from, and the class's guesses under the curve as it grows."""
 
-import base64
-
 import streamlit as st
 
 from engine.classroom import experiments
 from engine.classroom.experiments import EXPERIMENTS, LEARN
+from engine.classroom.shapes import QUESTION, SHAPES, picture
 from engine.evaluation import forgetting
 from ui import present, words
 from ui.i18n import _
@@ -15,30 +14,10 @@ from ui.lesson import ballot
 from ui.lesson.course import Course
 from ui.readers import folders
 
-QUESTION = "shape"
-# The choices of the question in their order: a straight line upwards; steep at first; flat at first; up, then down. Each as
-# heights 0..1 of what the training gains, at equal distances.
-SHAPES = (
-    (0.0, 1.0),
-    (0.0, 0.52, 0.74, 0.85, 0.92, 0.97, 1.0),
-    (0.0, 0.03, 0.08, 0.15, 0.26, 0.48, 1.0),
-    (0.0, 0.55, 0.9, 1.0, 0.9, 0.62, 0.3),
-)
-
 
 def pictures() -> tuple[str, ...]:
     """The shapes as pictures, data URIs."""
-    return tuple(map(_picture, SHAPES))
-
-
-def _picture(heights: tuple[float, ...]) -> str:
-    points = " ".join(f"{6 + 88 * n / (len(heights) - 1):.1f},{40 - 34 * h:.1f}" for n, h in enumerate(heights))
-    svg = (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 46">'
-        '<path d="M6 4V40H96" fill="none" stroke="#7F868D" stroke-width="2"/>'
-        f'<polyline points="{points}" fill="none" stroke="#0072B2" stroke-width="4" stroke-linejoin="round"/></svg>'
-    )
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+    return tuple(map(picture, SHAPES))
 
 
 def guesses(course: Course) -> list[Guess]:
