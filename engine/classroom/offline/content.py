@@ -21,6 +21,7 @@ from engine.classroom.votes import letter
 from engine.classroom.wording import Wording
 
 SAMPLES = "what-it-read"  # the question that is asked of three of the base's texts
+HOW_OFTEN = "how-often"  # the one that what was measured answers
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 PLAYS = {"curve": LEARN, "secret": MEMORISE}  # the kind of a step → the recorded run that it plays
 
@@ -124,7 +125,7 @@ class Content:
             # What is asked before the lesson comes back after it: its answers are not given away.
             "may_show": slide.moment != BEFORE,
             "may_repeat": slide.moment not in (BEFORE, AFTER),
-            "why": wording.why,
+            "why": wording.why or (self._told() if slide.question == HOW_OFTEN else ""),
             "samples": self._samples() if slide.question == SAMPLES else [],
             "pad": self._pad() if has_shapes else None,
             "notes": notes,
@@ -199,7 +200,6 @@ class Content:
         none = "" if there else _("The recorded run of this experiment is not here, and none was trained yet.")
         return {
             "title": slide.step.title, "play": code, "none": none, "guesses": code == LEARN,
-            "told": self._told() if code == MEMORISE else "",
         }  # fmt: skip
 
     def _told(self) -> str:

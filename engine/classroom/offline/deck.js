@@ -32,7 +32,6 @@ function draw() {
     item.hidden = view.short && item.classList.contains("long");
     const link = item.firstElementChild, current = item.dataset.step === step;
     link.href = address(slides.find(slide => slide.dataset.step === item.dataset.step));
-    link.textContent = current ? link.getAttribute("aria-label") : item.dataset.step;
     current ? link.setAttribute("aria-current", "step") : link.removeAttribute("aria-current");
   }
   one(".place").textContent = `${place + 1} / ${all.length}`;
@@ -123,7 +122,7 @@ addEventListener("keydown", event => {
   if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
   if (event.key === "Escape" && !notes.hidden) return toggleNotes(false);
   const page = { PageDown: 1, PageUp: -1 }[event.key], arrow = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (on instanceof HTMLInputElement && (arrow || on.type === "range")) return;  // a slider and a number have these keys too
+  if (on instanceof HTMLInputElement && arrow) return;  // they are the slider's and the number's; a clicker sends the others
   if (!page && !arrow) return;
   event.preventDefault();
   turn(page ?? arrow);
@@ -131,7 +130,7 @@ addEventListener("keydown", event => {
 one(".previous").addEventListener("click", () => turn(-1));
 one(".next").addEventListener("click", () => turn(1));
 one(".open-notes").addEventListener("click", () => toggleNotes());
-one(".print").addEventListener("click", () => print());
+for (const button of document.querySelectorAll(".print")) button.addEventListener("click", () => print());
 one(".anew").addEventListener("click", () => { view.begun = view.entered = Date.now(); clock(); tell(); });
 one(".separate").addEventListener("click", () => {
   other = open(`${location.href.split("#")[0]}#teacher&${view.at.id}${view.short ? "&short" : ""}`, "atelier-teacher");

@@ -9,7 +9,6 @@ from engine.classroom.glossary import entries
 from engine.classroom.offline import recordings
 from engine.classroom.reports import Curve
 from engine.classroom.wording import Wording
-from engine.core.errors import EngineError
 from engine.evaluation import forgetting
 from engine.runs import checkpoints
 from engine.runs.folder import Run
@@ -85,10 +84,7 @@ def _forgotten(wording: Wording) -> str:
 def _checkpoint(wording: Wording) -> list[str]:
     """The fingerprint of the weights that the minute ended with."""
     run = _learned()
-    try:
-        found = checkpoints.result_of(run, unread=False) if run is not None else None
-    except EngineError:
-        return []
+    found = next(reversed(checkpoints.of_run(run)), None) if run is not None else None
     if found is None:
         return []
     name = f"{found.run}/{found.step}"

@@ -89,10 +89,8 @@ def _data(content: Content, slides: list[dict[str, Any]]) -> dict[str, Any]:
             "round": _("round {n}"),
             "right": _("{right} of {total} cards or hands. Guessing gives {chance}."),
             "next": _("Next: {title}"),
-            "drawn": _("drawn"),
             "enter": _("Full screen"),
             "leave": _("Leave full screen"),
-            "separate": _("My notes in a window of their own"),
         },
     }
 
@@ -131,9 +129,6 @@ def _labels(wording: Wording) -> dict[str, str]:
         ),
         "proof": _("This is no proof: the same questions a week later tell more."),
         "blind": _("The votes of the class stand here, once they are shown."),
-        "secret": _(
-            "Recorded: no secret, but the same training. It reads one article over and over, and what it copies from it is marked."
-        ),
         "clock": _("This step: {passed} of {planned} min · the lesson: {all_passed} of {all_planned} min"),
         "anew": _("Begin the clock anew"),
         "by_hand": _(

@@ -6,7 +6,7 @@ const machinesOf = new Map();
 
 // The shapes that were chosen, between the base's figure and the last one, and what was drawn.
 function guesses(play) {
-  const found = guessed.map(points => ({ label: data.words.drawn, share: DRAWN_SHARE, points }));
+  const found = guessed.map(points => ({ kind: "drawn", label: "", share: DRAWN_SHARE, points }));
   const tally = tallies.get("shape"), total = tally?.shown ? sum(tally.counts) : 0;
   if (!total || tally.counts.length !== data.shapes.length) return found;
   const [from, to] = [play.own.points[0], play.own.points.at(-1)];
@@ -14,7 +14,7 @@ function guesses(play) {
     if (!count) return;
     const heights = data.shapes[place];
     found.push({
-      label: `${tally.letters[place]}: ${number.format(count)}`, share: count / total,
+      kind: "shape", label: `${tally.letters[place]}: ${number.format(count)}`, share: count / total,
       points: heights.map((height, n) => [to[0] * n / (heights.length - 1), from[1] + (to[1] - from[1]) * height]),
     });
   });
@@ -70,6 +70,7 @@ function pad(box) {
     ];
   };
   svg.addEventListener("pointerdown", event => {
+    event.preventDefault();  // no text is marked
     svg.setPointerCapture(event.pointerId);
     stroke = [[0, base]];
     draw();

@@ -13,7 +13,7 @@ from engine.runs.history import shared, snapshots
 from engine.runs.history.follower import History
 
 BASE, OWN, TRAINING, RANDOM = "#7F868D", "#0072B2", "#D55E00", "#CC79A7"  # as the pages colour them
-_LONGEST = 150  # characters of a text beside a curve
+_LONGEST = 120  # characters of a text beside a curve
 _TRAINING_POINTS = 60
 _HEIGHT = 216  # pixels of a curve where the window is small
 

@@ -90,5 +90,5 @@ function answers() {
   }));
 }
 
-document.querySelectorAll(".slide.vote").forEach(ballot);
+document.querySelectorAll(".shows-vote").forEach(ballot);
 addEventListener("beforeprint", answers);
