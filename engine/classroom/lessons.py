@@ -204,6 +204,14 @@ def _check_alike(steps: tuple[Step, ...], others: tuple[Step, ...]) -> None:
                 sentence("its glosses are of the same English as those of {other}."),
                 other="/".join(step.file.parts[-2:]),
             )
+        if bool(step.recorded) != bool(other.recorded):
+            lacking, there = (other, step) if step.recorded else (step, other)
+            raise wrong(
+                lacking.file,
+                1,
+                sentence("the section Recorded of {other} is missing."),
+                other="/".join(there.file.parts[-2:]),
+            )
         _check_questions(step, other)
 
 

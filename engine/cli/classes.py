@@ -1,4 +1,4 @@
-"""A class from the command line: open it, ask, close, reveal, count cards, see the figures, erase it."""
+"""A class from the command line: open it, ask, close, reveal, count cards, see the figures, erase it; and its lesson as a file."""
 
 import argparse
 import re
@@ -65,6 +65,10 @@ def register(command: options.Command) -> None:
     p.add_argument("--all", action="store_true", help="all classes of this machine")
     p = sub("check", check, of_one=False)
     p.add_argument("--lesson", default=lessons.FINE_TUNING, help="the folder of its texts in lessons/")
+    p = sub("offline", offline, of_one=False)
+    p.add_argument("--lesson", default=lessons.FINE_TUNING, help="the folder of its texts in lessons/")
+    p.add_argument("--language", choices=lessons.LANGUAGES, default="en")
+    p.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="the file to write: lesson.html")
 
 
 def run(a: argparse.Namespace) -> int:
@@ -234,6 +238,18 @@ def check(a: argparse.Namespace) -> int:
     short = lesson.minutes(short=True)
     line = f"{a.lesson}: {len(steps)} steps, {lesson.minutes():g} minutes, {short:g} in the short form, {len(lesson.names())} questions"
     print_result({"lesson": a.lesson, "steps": len(steps), "questions": lesson.names()}, a.json, [line])
+    return 0
+
+
+def offline(a: argparse.Namespace) -> int:
+    """Writes the recorded lesson as one HTML file that opens on any computer, without a network."""
+    from engine.classroom.offline import page
+
+    lesson = lessons.load(a.lesson)
+    with storage_errors(a.out.parent):
+        write_bytes(a.out, page.html(lesson, a.language).encode("utf-8"))
+    result = {"lesson": a.lesson, "language": a.language, "file": str(a.out), "bytes": a.out.stat().st_size}
+    print_result(result, a.json, [f"{a.out}: the recorded lesson, {result['bytes'] / 1000:,.0f} kB."])
     return 0
 
 

@@ -6,11 +6,11 @@ import pytest
 from pages_helpers import open_page, played, texts, the
 from project import PROJECT
 
-from engine.classroom import classes, figures, lessons, release, secret, secret_trials, votes
+from engine.classroom import classes, figures, lessons, release, secret, secret_trials, slides, votes
 from engine.classroom.lesson_files import KINDS
 from engine.runs import lifecycle
 from ui import rooms, words
-from ui.lesson import led, slides
+from ui.lesson import led
 from ui.phone import gathered
 
 pytestmark = pytest.mark.usefixtures("no_studio", "root", "own_classes")

@@ -1,6 +1,5 @@
 """The curve of a minute: four shapes to choose from, and the class's guesses, chosen and drawn, under the curve as it grows."""
 
-import base64
 from collections import Counter
 
 import streamlit as st
@@ -9,7 +8,7 @@ from engine.classroom import drawn as drawn_curves
 from engine.classroom import experiments, figures, release, shapes, votes
 from engine.classroom.drawn import Grid
 from engine.classroom.experiments import EXPERIMENTS, LEARN
-from engine.classroom.shapes import QUESTION, SHAPES
+from engine.classroom.shapes import QUESTION, SHAPES, picture
 from engine.evaluation import forgetting
 from engine.evaluation.forgetting import Forgetting
 from engine.runs.folder import Run
@@ -25,17 +24,7 @@ from ui.readers import folders
 
 def pictures() -> tuple[str, ...]:
     """The shapes as pictures, data URIs."""
-    return tuple(map(_picture, SHAPES))
-
-
-def _picture(heights: tuple[float, ...]) -> str:
-    points = " ".join(f"{6 + 88 * n / (len(heights) - 1):.1f},{40 - 34 * h:.1f}" for n, h in enumerate(heights))
-    svg = (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 46">'
-        '<path d="M6 4V40H96" fill="none" stroke="#7F868D" stroke-width="2"/>'
-        f'<polyline points="{points}" fill="none" stroke="#0072B2" stroke-width="4" stroke-linejoin="round"/></svg>'
-    )
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+    return tuple(map(picture, SHAPES))
 
 
 def play(course: Course) -> None:

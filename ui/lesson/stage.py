@@ -5,12 +5,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine.classroom import lessons, votes
+from engine.classroom import lessons, slides, votes
 from engine.classroom.shapes import QUESTION
 from engine.core.errors import ClassError
 from ui import present, words
 from ui.i18n import _
-from ui.lesson import ballot, cost, curve, guess, home, join, led, measured_secret, secret, slides, teacher, time, vote
+from ui.lesson import ballot, cost, curve, guess, home, join, led, measured_secret, secret, teacher, time, vote
 from ui.lesson import course as courses
 from ui.lesson.course import FORM, LONG, SHORT, STEP, TEACHER, VIEW, WALL, Course
 from ui.readers import polling
