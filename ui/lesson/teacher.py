@@ -30,7 +30,7 @@ def show(course: Course) -> None:
 
 
 def _clock(course: Course) -> None:
-    now = time.monotonic()
+    now = time.time()
     step = course.slide.step
     minutes = course.lesson.minutes(course.is_short)
     st.markdown(
@@ -45,7 +45,8 @@ def _clock(course: Course) -> None:
 
 
 def _minutes(seconds: float) -> str:
-    """12:05."""
+    """12:05; a clock that was set back shows no less than nothing."""
+    seconds = max(0.0, seconds)
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
