@@ -44,7 +44,8 @@ def test_a_check_measures_with_a_real_run_and_leaves_nothing_of_it(root):
     assert status.state == jobs.FINISHED and status.error is None, (root / ".room-check" / "check.log").read_text()
     assert subjects(status) == list(room.SUBJECTS[:-1])
     of = {finding.subject: finding for finding in status.findings}
-    assert of[room.MINUTE].at is None and of[room.MINUTE].sentence.values["steps"] > 0, of[room.MINUTE]
+    minute = of[room.MINUTE].sentence.values
+    assert of[room.MINUTE].at is None and minute["steps"] >= 0 and minute["waits"] + minute["training"] in (59, 60, 61)
     assert 1 < of[room.SECRET].sentence.values["seconds"] < 600
     speed = room_check.last_speed()
     assert speed is not None and speed.step_tokens == pytest.approx(768, rel=0.2)
