@@ -18,6 +18,7 @@ from engine.core.errors import ClassError
 from engine.core.files import write_bytes
 from engine.services import room_check
 
+_WORDS = {room.WELL: "in order", room.LOOK: "LOOK", room.MISSING: "MISSING"}
 _LOOK_SECONDS = 0.2  # between two looks at a check that is at work
 _CARD = re.compile(r"(?P<letter>[A-Ha-h])=(?P<count>\d{1,5})", re.ASCII)
 
@@ -243,7 +244,7 @@ def _say_finding(finding: room.Finding, as_json: bool) -> None:
         return
     when = f" (measured {datetime.datetime.fromtimestamp(finding.at):%Y-%m-%d %H:%M})" if finding.at is not None else ""
     print(
-        f"{finding.state.upper() if finding.state != room.WELL else 'well':8} {finding.subject:11} {finding.sentence}{when}",
+        f"{_WORDS[finding.state]:8} {finding.subject:11} {finding.sentence}{when}",
         flush=True,
     )
     if finding.advice is not None:

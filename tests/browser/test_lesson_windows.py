@@ -141,7 +141,7 @@ def test_the_check_of_the_room_says_what_it_finds_and_is_printed_on_paper(server
     page.goto(f"{server.address}/lesson?view=room")
     page.get_by_role("button", name="Vérifier cette salle").click(timeout=60_000)
     page.get_by_role("button", name="Arrêter").wait_for()
-    page.get_by_text("enregistrements", exact=False).first.wait_for(timeout=60_000)
+    page.get_by_text("Enregistrements", exact=False).first.wait_for(timeout=60_000)
     page.locator("ul.room li").nth(3).wait_for(timeout=60_000)
     page.get_by_role("button", name="Arrêter").click()
     page.get_by_role("button", name="Vérifier à nouveau").wait_for(timeout=120_000)

@@ -1,12 +1,13 @@
 """The check of a room: what is whole, what is wrong and what to do about it, and where the lesson of a class stands."""
 
+import http.server
 import json
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 
 import pytest
 from project import PROJECT
@@ -130,16 +131,34 @@ def test_a_class_that_sqlite_cannot_write_is_refused_in_a_sentence(monkeypatch):
 
 def test_the_network_is_what_answers_where_phones_type():
     assert "no network" in str(room.network(["http://localhost:8501", "http://127.0.0.1:8501"]).sentence)
-    with socket.socket() as server:
-        server.bind(("0.0.0.0", 0))
-        port = server.getsockname()[1]
+    with http.server.ThreadingHTTPServer(("0.0.0.0", 0), Health) as server:
         # Of the loopback's network, which no phone has: this machine answers there all the same.
-        address = f"http://127.0.0.2:{port}"
-        nothing = room.network([address])
-        server.listen()
-        found = room.network([address])
-    assert nothing.state == LOOK and "firewall" in str(nothing.advice)
-    assert found.state == WELL and str(found.sentence) == f"Phones type 127.0.0.2:{port}/c."
+        address = f"http://127.0.0.2:{server.server_address[1]}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        Health.says = b"something else"
+        other = room.network([address])
+        Health.says = b"ok"
+        found = room.network([address, "http://localhost:8501"])
+        long = room.network([address + "/atelier-of-the-school"])
+        server.shutdown()
+    nothing = room.network([address])
+    assert other.state == nothing.state == LOOK and "firewall" in str(nothing.advice)
+    assert found.state == WELL and str(found.sentence) == f"Phones type {address.removeprefix('http://')}/c."
+    assert long.state == LOOK and "QR code" in str(long.advice)
+
+
+class Health(http.server.BaseHTTPRequestHandler):
+    """What a server says of its health."""
+
+    says = b""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.says)
+
+    def log_message(self, *_args):
+        """Prints nothing."""
 
 
 def test_a_run_that_waits_is_named(root):

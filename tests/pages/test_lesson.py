@@ -392,12 +392,14 @@ def test_the_room_is_checked_by_a_press_and_says_what_it_looks_at(check):
     app.button(key="room_start").click().run()
     ((lesson, addresses, trains),) = check.asked
     assert lesson == "fine_tuning" and addresses and trains
-    assert "Now: recordings" in texts(app) and "room_start" not in keys(app)
+    assert "Now: Recordings" in texts(app) and "room_start" not in keys(app)
     app.button(key="room_stop").click().run()
     assert check.asked[-1] == "stop"
     check.now = room_check.Status(jobs.FINISHED, False, 1_764_180_000.0, "", FOUND)
     app.run()
-    assert "✓ well" in rows(app) and "! look" in rows(app) and "1,234 MB" in rows(app) and "Delete runs." in rows(app)
+    assert (
+        "✓ in order" in rows(app) and "! look" in rows(app) and "1,234 MB" in rows(app) and "Delete runs." in rows(app)
+    )
     assert "<b>whole</b>" not in rows(app) and "Measured on 26 Nov" in rows(app)
     assert any("not tried yet" in e.value for e in app.html)
     app.button(key="room_back").click().run()

@@ -11,7 +11,7 @@ from engine.classroom.room import LOOK, MISSING, PHONE, WELL, Finding
 from engine.core import jobs
 from engine.services import room_check
 from engine.services.room_check import Status
-from ui import access, errors, network, numbers
+from ui import access, errors, network, numbers, words
 from ui.i18n import _, error_text, language
 from ui.lesson import room_phone
 from ui.lesson.course import VIEW, WALL
@@ -19,7 +19,7 @@ from ui.readers import polling
 
 VIEW_CODE = "room"  # of the address: /lesson?view=room
 LOOK_SECONDS = 1.0
-_STYLE = Path(__file__).with_name("room.css")
+_STYLES = tuple(Path(__file__).with_name(name) for name in ("lesson.css", "room.css"))
 _DRAWN = "room_drawn_at_work"  # whether the check was at work when this session drew the page last
 
 
@@ -39,7 +39,8 @@ def _back() -> None:
 
 def show() -> None:
     """Shows the newest check, the press that begins another, and the try with a phone; to the owner alone."""
-    st.html(_STYLE)
+    for style in _STYLES:
+        st.html(style)
     st.subheader(_("Check this room"), anchor=False)
     if not access.is_owner():
         st.info(_("Only the owner checks the room: type her code in the sidebar first."), icon=":material/lock:")
@@ -120,32 +121,34 @@ def _say_end(status: Status) -> None:
 
 def _line(finding: Finding) -> str:
     """A finding as a row: its sign and word, what it is, and what to do."""
-    signs = {WELL: ("✓", _("well")), LOOK: ("!", _("look")), MISSING: ("✗", _("put right"))}
+    signs = {WELL: ("✓", _("in order")), LOOK: ("!", _("look")), MISSING: ("✗", _("put right"))}
     sign, word = signs[finding.state]
     advice = f'<span class="advice">→ {html.escape(error_text(finding.advice))}</span>' if finding.advice else ""
     when = ""
     if finding.at is not None:
         when = f'<span class="when">{html.escape(_("Measured on {when}.", when=_when(finding.at)))}</span>'
+    subject, sentence = html.escape(_subject(finding.subject)), html.escape(error_text(finding.sentence))
+    told = words.labelled(f"<b>{subject}</b>", sentence)
     return (
         f'<li class="{finding.state}"><span class="word">{sign} {html.escape(word)}</span><span class="what">'
-        f"<b>{html.escape(_subject(finding.subject))}</b>: {html.escape(error_text(finding.sentence))}{when}{advice}</span></li>"
+        f"{told}{when}{advice}</span></li>"
     )
 
 
 def _subject(code: str) -> str:
     """What is looked at, in a word or two."""
     names = {
-        room.TEXTS: _("texts"),
-        room.RECORDINGS: _("recordings"),
-        room.ANSWERS: _("answers"),
-        room.NETWORK: _("network"),
-        room.FRAMEWORK: _("computing"),
-        room.MEMORY: _("memory"),
-        room.DISK: _("disk"),
-        room.QUEUE: _("other runs"),
-        room.MINUTE: _("the minute"),
-        room.SECRET: _("the secret"),
-        PHONE: _("a phone"),
+        room.TEXTS: _("Texts"),
+        room.RECORDINGS: _("Recordings"),
+        room.ANSWERS: _("Answers"),
+        room.NETWORK: _("Network"),
+        room.FRAMEWORK: _("Computing"),
+        room.MEMORY: _("Memory"),
+        room.DISK: _("Disk"),
+        room.QUEUE: _("Other runs"),
+        room.MINUTE: _("The minute"),
+        room.SECRET: _("The secret"),
+        PHONE: _("A phone"),
     }
     return names.get(code, "")
 
