@@ -3,8 +3,9 @@
 import re
 from typing import Any
 
+from engine.core import numbers
 from engine.runs import settings
-from ui import numbers, words
+from ui import words
 from ui.i18n import _
 
 _DEVICE = re.compile(r"(?:/device:)?\b(cpu|gpu)\b(?::(\d+))?", re.IGNORECASE)

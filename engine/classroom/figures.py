@@ -4,10 +4,10 @@ from typing import Any
 
 from engine.classroom import experiments, secret_trials
 from engine.classroom.experiments import EXPERIMENTS, LEARN, MEMORISE, MORE_DATA
-from engine.classroom.wording import Wording
 from engine.core import paths
 from engine.core.errors import sentence
 from engine.core.files import read_json
+from engine.core.wording import Wording
 from engine.runs.history import shared
 from engine.runs.history.follower import History
 
@@ -52,6 +52,13 @@ def recorded(language: str) -> dict[str, str]:
         if outcome.training is not None:
             found["memorised_training"] = percent(outcome.training, language)
     return found
+
+
+def measured(name: str) -> float | None:
+    """A share that was measured for the lesson, 0..1; None where it is not there."""
+    file = paths.LESSONS / MEASURED_FILE
+    value = (read_json(file) if file.is_file() else {}).get(name)
+    return value if isinstance(value, float) else None
 
 
 def _measured(language: str) -> dict[str, str]:

@@ -7,17 +7,20 @@ returned for is on the disk. What a phone sees (`phone`) holds the right answer 
 import contextlib
 import hashlib
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from engine.classroom.classes import WRITES, SchoolClass, facts_of
-from engine.classroom.questions import BEFORE, CHOICE, ONCE, TEXT, Question
+from engine.classroom.drawn import Grid
+from engine.classroom.questions import BEFORE, ONCE, TEXT, Question
 from engine.core.errors import ClassError
 
 OPEN, CLOSED, REVEALED = "open", "closed", "revealed"
 MOST_PUPILS = 400
 MOST_QUESTIONS = 200
 MOST_CARDS = 10_000  # of one colour
+RELEASED = "released"  # the fact that says whether phones may take their page home; a class of before has none
 _COLUMNS = "number, name, moment, round, content, state"
 
 
@@ -37,7 +40,8 @@ class Shown:
     """A question as a phone may see it.
 
     Attributes:
-        own: what it has answered, None where it has not. form: of the question. right, why, counts: once it is revealed.
+        own: what it has answered, None where it has not: a choice, or the number of a curve. grid: what a curve is drawn on.
+        right, why, counts, drawn: once it is revealed; drawn: how many curves go through each row, a tuple a moment.
     """
 
     number: int
@@ -49,6 +53,8 @@ class Shown:
     right: int | None = None
     why: str = ""
     counts: tuple[int, ...] = ()
+    grid: Grid | None = None
+    drawn: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,13 @@ class Phone:
 
     Attributes:
         changes: grows with each thing that a teacher does. closed: the newest question, where it takes no more answers.
+        released: whether it may take its page home.
     """
 
     changes: int
     open: tuple[Shown, ...]
     closed: Shown | None = None
+    released: bool = False
 
 
 def pupil_of(code: str, token: str) -> bytes:
@@ -86,7 +94,7 @@ def ask(of: SchoolClass, question: Question, moment: str = ONCE) -> int:
         cursor = connection.execute(
             "INSERT INTO questions (name, moment, round, content, state) VALUES (?, ?, ?, ?, ?)", values
         )
-        _count_change(connection)
+        count_change(connection)
         return int(cursor.lastrowid or 0)
 
     return of.write(asked)
@@ -103,7 +111,7 @@ def set_state(of: SchoolClass, number: int, state: str) -> None:
         if _asked(connection, of, number).moment == BEFORE and state == REVEALED:
             raise ClassError("Do not tell it yet: the same idea comes back after the lesson.")
         connection.execute("UPDATE questions SET state = ? WHERE number = ?", (state, number))
-        _count_change(connection)
+        count_change(connection)
 
     of.write(change)
 
@@ -112,13 +120,19 @@ def close_all(of: SchoolClass) -> list[int]:
     """Closes all open questions, and returns their numbers."""
 
     def change(connection: sqlite3.Connection) -> list[int]:
-        numbers = [row[0] for row in connection.execute("SELECT number FROM questions WHERE state = ?", (OPEN,))]
+        numbers = close_open(connection)
         if numbers:
-            connection.execute("UPDATE questions SET state = ? WHERE state = ?", (CLOSED, OPEN))
-            _count_change(connection)
+            count_change(connection)
         return numbers
 
     return of.write(change)
+
+
+def close_open(connection: sqlite3.Connection) -> list[int]:
+    """Closes all open questions within a change, and returns their numbers."""
+    numbers = [row[0] for row in connection.execute("SELECT number FROM questions WHERE state = ?", (OPEN,))]
+    connection.execute("UPDATE questions SET state = ? WHERE state = ?", (CLOSED, OPEN))
+    return numbers
 
 
 def set_joining(of: SchoolClass, allowed: bool) -> None:
@@ -165,7 +179,7 @@ def progress(of: SchoolClass) -> int:
 
 def questions(of: SchoolClass) -> list[Asked]:
     """All questions of a class that can be read, in the order in which they were asked."""
-    return of.read(_questions)
+    return of.read(asked_in)
 
 
 def pupils(of: SchoolClass) -> int:
@@ -195,7 +209,7 @@ def join(of: SchoolClass, token: str) -> None:
     pupil = pupil_of(of.code, token)
 
     def change(connection: sqlite3.Connection) -> None:
-        if _half(connection, pupil) is not None:
+        if half_of(connection, pupil) is not None:
             return
         (count,) = connection.execute("SELECT count(*) FROM pupils").fetchone()
         if facts_of(connection)["joining"] != "1" or count >= MOST_PUPILS:
@@ -205,8 +219,11 @@ def join(of: SchoolClass, token: str) -> None:
     of.write(change)
 
 
-def answer(of: SchoolClass, token: str, number: int, choice: int) -> None:
+def answer(of: SchoolClass, token: str, number: int, choice: int | Sequence[int]) -> None:
     """Keeps a phone's answer; a second one to the same question takes the place of the first.
+
+    Args:
+        choice: its number, or the rows of a curve.
 
     Raises:
         ClassError: the phone has not joined, the question takes no answer (any more), or has no such choice.
@@ -214,30 +231,38 @@ def answer(of: SchoolClass, token: str, number: int, choice: int) -> None:
     pupil = pupil_of(of.code, token)
 
     def change(connection: sqlite3.Connection) -> None:
-        half = _half(connection, pupil)
+        half = half_of(connection, pupil)
         if half is None:
             raise ClassError("This phone is not in the class (any more): join again.")
         asked = _asked(connection, of, number)
         if asked.state != OPEN:
             raise ClassError("This question takes no more answers.")
-        if asked.question.kind != CHOICE or not 0 <= choice < asked.question.count:
+        kept = _kept(asked.question, choice)
+        if kept is None:
             raise ClassError("This question has no such answer.")
         form = asked.question.form(asked.moment, half)
-        connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", (number, pupil, form, choice))
+        connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", (number, pupil, form, kept))
 
     of.write(change)
 
 
+def _kept(question: Question, choice: int | Sequence[int]) -> int | None:
+    """The number that an answer is kept as; None where the question has no such answer."""
+    if isinstance(choice, int):
+        return choice if question.kind != TEXT and 0 <= choice < question.count else None
+    return question.grid.number(choice) if question.grid is not None else None
+
+
 def is_in(of: SchoolClass, token: str) -> bool:
     """Whether a phone is in the class."""
-    return of.read(lambda connection: _half(connection, pupil_of(of.code, token)) is not None)
+    return of.read(lambda connection: half_of(connection, pupil_of(of.code, token)) is not None)
 
 
 def may_write(of: SchoolClass, token: str, number: int) -> bool:
     """Whether a question that takes a sentence is open, and the phone in the class."""
 
     def look(connection: sqlite3.Connection) -> bool:
-        if _half(connection, pupil_of(of.code, token)) is None:
+        if half_of(connection, pupil_of(of.code, token)) is None:
             return False
         asked = _asked(connection, of, number)
         return asked.state == OPEN and asked.question.kind == TEXT
@@ -250,7 +275,7 @@ def news(of: SchoolClass, token: str) -> int | None:
     the class."""
 
     def look(connection: sqlite3.Connection) -> int | None:
-        is_there = _half(connection, pupil_of(of.code, token)) is not None
+        is_there = half_of(connection, pupil_of(of.code, token)) is not None
         return int(facts_of(connection)["changes"]) if is_there else None
 
     return of.read(look)
@@ -261,16 +286,18 @@ def phone(of: SchoolClass, token: str, language: str) -> Phone | None:
     pupil = pupil_of(of.code, token)
 
     def look(connection: sqlite3.Connection) -> Phone | None:
-        half = _half(connection, pupil)
+        half = half_of(connection, pupil)
         if half is None:
             return None
         own = dict(connection.execute("SELECT question, choice FROM answers WHERE pupil = ?", (pupil,)))
-        asked = _questions(connection)
+        asked = asked_in(connection)
         newest = asked[-1] if asked and asked[-1].state != OPEN else None
+        facts = facts_of(connection)
         return Phone(
-            int(facts_of(connection)["changes"]),
+            int(facts["changes"]),
             tuple(_shown(connection, one, half, own, language) for one in asked if one.state == OPEN),
             _shown(connection, newest, half, own, language) if newest else None,
+            facts.get(RELEASED) == "1",
         )
 
     return of.read(look)
@@ -281,9 +308,10 @@ def _shown(connection: sqlite3.Connection, asked: Asked, half: int, own: dict[in
     wording = question.wording(question.form(asked.moment, half), language)
     shown = (asked.number, question.kind, asked.state, wording.ask, wording.choices, own.get(asked.number))
     if asked.state != REVEALED:
-        return Shown(*shown)
-    counted = counts_of(connection, asked)
-    return Shown(*shown, question.right, wording.why, tuple(map(sum, zip(*counted, strict=True))))
+        return Shown(*shown, grid=question.grid)
+    counts = tuple(map(sum, zip(*counts_of(connection, asked), strict=True)))
+    drawn = question.grid.counts(curves_of(connection, asked)) if question.grid is not None else ()
+    return Shown(*shown, question.right, wording.why, counts, question.grid, drawn)
 
 
 def counts_of(connection: sqlite3.Connection, asked: Asked) -> tuple[list[int], list[int]]:
@@ -298,12 +326,23 @@ def counts_of(connection: sqlite3.Connection, asked: Asked) -> tuple[list[int], 
     return phones, paper
 
 
-def _half(connection: sqlite3.Connection, pupil: bytes) -> int | None:
+def curves_of(connection: sqlite3.Connection, asked: Asked) -> list[tuple[int, ...]]:
+    """The curves that phones have drawn, each as its rows, in an order that says nothing of who drew them."""
+    grid = asked.question.grid
+    if grid is None:
+        return []
+    found = connection.execute("SELECT choice FROM answers WHERE question = ? ORDER BY choice", (asked.number,))
+    return [rows for (number,) in found if (rows := grid.rows(number)) is not None]
+
+
+def half_of(connection: sqlite3.Connection, pupil: bytes) -> int | None:
+    """Which half of the class a phone is in; None where it has not joined."""
     found = connection.execute("SELECT half FROM pupils WHERE pupil = ?", (pupil,)).fetchone()
     return None if found is None else int(found[0])
 
 
-def _questions(connection: sqlite3.Connection) -> list[Asked]:
+def asked_in(connection: sqlite3.Connection) -> list[Asked]:
+    """As `questions`, in one look with other things."""
     found = []
     for row in connection.execute(f"SELECT {_COLUMNS} FROM questions ORDER BY number"):
         with contextlib.suppress(ClassError):  # one that is damaged does not hide the others
@@ -324,5 +363,6 @@ def _of_row(row: tuple[Any, ...]) -> Asked:
     return Asked(number, question, str(moment), round_ if isinstance(round_, int) else 1, str(state))
 
 
-def _count_change(connection: sqlite3.Connection) -> None:
+def count_change(connection: sqlite3.Connection) -> None:
+    """Counts one more thing that the teacher has done."""
     connection.execute("UPDATE facts SET value = CAST(value AS INTEGER) + 1 WHERE name = 'changes'")

@@ -251,6 +251,7 @@ def test_a_checkpoint_altered_on_disk_is_not_loaded(trained):
     shutil.rmtree(copy)
 
 
+@pytest.mark.long  # trains and writes in a process of its own
 def test_training_and_generating_work_without_tensorflow_text(tiny_preset, sample_folder, root):
     """As on Windows, which has no wheel of it."""
     code = """

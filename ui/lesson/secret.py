@@ -16,6 +16,7 @@ from ui.charts import colours
 from ui.i18n import _, _n
 from ui.lab import experiment
 from ui.lab import play as playing
+from ui.lesson import live
 from ui.lesson.course import Course
 from ui.readers import folders, polling
 from ui.texts import Stretch
@@ -33,7 +34,9 @@ def play(course: Course) -> None:
     tries = secret.tries(pair.known().values(), run)
     if course.leads and not little_memory.nothing_trains():
         _form(tries)
-    if run is None or hidden is None:
+    failed = hidden is not None and live.came_to_nothing(run)
+    if run is None or hidden is None or failed:
+        live.say(course, run if failed else None)
         _recorded()
         return
     active = run.state().state in run_view.ACTIVE
