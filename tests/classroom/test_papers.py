@@ -74,6 +74,20 @@ def test_what_is_to_be_pressed_is_written_so_on_the_screen(code, name):
     assert len(pressed) >= 10 and pressed <= shown
 
 
+def test_the_guides_name_the_same_buttons_as_the_screen_has_them():
+    named = {c: set(re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", text_of(papers.PAPERS / c / "guide.md"))) for c in lessons.LANGUAGES}
+    french = {key: text for key, text in catalogue("fr")._catalog.items() if isinstance(key, str)}
+    english = named["en"] & set(french)
+    assert len(english) >= 10
+    assert {french[name] for name in english} == named["fr"] & set(french.values())
+
+
+@pytest.mark.parametrize("file", FILES, ids=BY_NAME)
+def test_every_command_of_the_lab_is_one(file):
+    for words in re.findall(r"`python -m engine ([^`]+)`", text_of(file)):
+        app.parser().parse_args(words.split())
+
+
 def test_the_guide_has_the_steps_of_the_lesson_in_their_order():
     for code in lessons.LANGUAGES:
         titles = [f"{step.number} {step.title}" for step in lessons.load().steps[code]]
