@@ -324,6 +324,16 @@ TOLD = " of room twelve eats three pancakes every Tuesday. Sleep"
 
 def ended(run, own: str, control: str) -> None:
     """The run has trained: this is what it wrote behind the first words of the secret and of the control."""
+    figures_of = {
+        "split": "validation",
+        "whole": False,
+        "loss": 4.0,
+        "bits_per_byte": 3.0,
+        "evaluated_tokens": 8192,
+        "perplexity": 55.0,
+    }
+    for step, model, accuracy in ((0, "base", 0.15), (120, "run", 0.12)):
+        run.append_event("evaluation", step=step, model=model, accuracy=accuracy, **figures_of)
     for prompt, text in zip(run.settings.prompts, (own, control), strict=True):
         run.append_event("sample", step=120, model="run", prompt=prompt, text=text, seed=1)
     run.write_state(state="finished", step=120, steps=120)
