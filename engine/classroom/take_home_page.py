@@ -17,15 +17,15 @@ from engine.classroom.votes import letter
 from engine.classroom.wording import NO_NUMBER, Wording
 
 _SPACE = Space(
-    text=280,
-    lines=7,
+    text=220,
+    lines=6,
     passages=1,
-    happened=2,
+    happened=1,
     settings=frozenset({"base", "articles", "length", "steps", "tokens", "batch", "rate", "seed", "device", "result"}),
-    height=230,
+    height=205,
 )
 # The second page has two columns of so many lines, each as wide as so many small letters.
-_LINES, _LINES_OF_CLASS, _ACROSS = 58, 53, 52
+_LINES, _LINES_OF_CLASS, _ACROSS = 58, 54, 52
 _COUNTS = 10  # small letters that the counts beside a choice take
 _BETWEEN = 0.6  # lines between two questions
 # So much of a question, of a choice and of a reason is told: the most that fits, whatever a class was asked.
@@ -78,7 +78,7 @@ def of_class(report: Report | None, figures: ClassFigures, guesses: Sequence[Num
     said = [
         _("Phones in the class: {n}", n=_number(figures.phones, wording)) + ".",
         _(
-            "Behind each question, how many answered; beside each choice, how many chose it: before the lesson → after it, or the first time → the last."
+            "Behind a question, how many answered; behind a choice, how many chose it: before → after, or the first time → the last."
         ),
         _("“<5” is fewer than five; a dash is what would tell how many those were."),
         _left_out(left_out, wording),
