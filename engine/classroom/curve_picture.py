@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from engine.classroom.reports import Curve
-from engine.classroom.wording import Wording
+from engine.core.wording import Wording
 
 HEIGHT = 290
 _WIDTH = 720

@@ -7,12 +7,13 @@ from pathlib import Path
 from engine.classroom import lesson_files
 from engine.classroom.figures import NAMES
 from engine.classroom.lesson_files import FORMS, PLACEHOLDER, Asked, Step, wrong
-from engine.classroom.questions import AFTER, BEFORE, CHOICE, ONCE, TEXT, Question, Wording
+from engine.classroom.questions import AFTER, BEFORE, CHOICE, CURVE, ONCE, TEXT, Question, Wording
 from engine.core import paths
 from engine.core.errors import LessonError, sentence
 
 FINE_TUNING = "fine_tuning"
 LANGUAGES = ("en", "fr")
+SLACK_MINUTES = 2  # of a form that none of its steps has
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Lesson:
     steps: Mapping[str, tuple[Step, ...]]
 
     def minutes(self, short: bool = False) -> float:
-        """How long it takes."""
-        return sum(step.minutes for step in self.steps[LANGUAGES[0]] if step.short or not short)
+        """How long its steps take: the clock has `SLACK_MINUTES` more."""
+        return sum(step.short if short else step.minutes for step in self.steps[LANGUAGES[0]])
 
     def step(self, number: int, language: str) -> Step:
         """A step in a language.
@@ -70,7 +71,8 @@ class Lesson:
             {code: _wording(asked[place], (figures or {}).get(code, {})) for code, asked in of.items()}
             for place in range(len(first))
         )
-        return Question(name, forms, CHOICE if first[0].choices else TEXT, first[0].right, first[0].unsure)
+        kind = CURVE if first[0].grid is not None else CHOICE if first[0].choices else TEXT
+        return Question(name, forms, kind, first[0].right, first[0].unsure, first[0].grid)
 
 
 def _wording(asked: Asked, figures: Mapping[str, str]) -> Wording:
@@ -110,17 +112,26 @@ def all_lessons() -> list[str]:
     return sorted(p.name for p in paths.LESSONS.iterdir() if p.is_dir()) if paths.LESSONS.is_dir() else []
 
 
+def find(name: str) -> Path:
+    """The folder of a lesson.
+
+    Raises:
+        LessonError: there is none of that name.
+    """
+    if name not in all_lessons():
+        raise LessonError(
+            "There is no lesson {name}: there are {names}.", name=paths.shortened(name), names=", ".join(all_lessons())
+        )
+    return paths.LESSONS / name
+
+
 def load(name: str = FINE_TUNING, folder: Path | None = None) -> Lesson:
     """Reads and checks a lesson.
 
     Raises:
         LessonError: something is wrong: the file, the line and what.
     """
-    if folder is None and name not in all_lessons():
-        raise LessonError(
-            "There is no lesson {name}: there are {names}.", name=paths.shortened(name), names=", ".join(all_lessons())
-        )
-    folder = folder or paths.LESSONS / name
+    folder = folder or find(name)
     steps: dict[str, tuple[Step, ...]] = {}
     for code in LANGUAGES:
         found = [lesson_files.read(file, NAMES) for file in sorted((folder / code).glob("*.md"))]
@@ -187,7 +198,8 @@ def _check_alike(steps: tuple[Step, ...], others: tuple[Step, ...]) -> None:
         other = by_number.get(step.number)
         if other is None:
             raise wrong(step.file, 1, sentence("the other language has no step {number}."), number=str(step.number))
-        if (step.minutes, step.kind, step.asks, step.short) != (other.minutes, other.kind, other.asks, other.short):
+        shapes = [(one.minutes, one.kind, one.asks, one.short) for one in (step, other)]
+        if shapes[0] != shapes[1]:
             raise wrong(
                 other.file,
                 1,
@@ -201,6 +213,14 @@ def _check_alike(steps: tuple[Step, ...], others: tuple[Step, ...]) -> None:
                 sentence("its glosses are of the same English as those of {other}."),
                 other="/".join(step.file.parts[-2:]),
             )
+        if bool(step.recorded) != bool(other.recorded):
+            lacking, there = (other, step) if step.recorded else (step, other)
+            raise wrong(
+                lacking.file,
+                1,
+                sentence("the section Recorded of {other} is missing."),
+                other="/".join(there.file.parts[-2:]),
+            )
         _check_questions(step, other)
 
 
@@ -209,9 +229,11 @@ def _check_questions(step: Step, other: Step) -> None:
         if place >= len(other.questions):
             raise wrong(step.file, one.line, sentence("the other language lacks this question."))
         twin = other.questions[place]
-        shape = [(q.name, q.form, len(q.choices), q.right, q.unsure) for q in (one, twin)]
+        shape = [(q.name, q.form, len(q.choices), q.right, q.unsure, q.grid) for q in (one, twin)]
         if shape[0] != shape[1]:
-            what = sentence("name, form, number of choices and the right one are those of {other}, line {number}.")
+            what = sentence(
+                "name, form, number of choices, the right one and the grid are those of {other}, line {number}."
+            )
             raise wrong(other.file, twin.line, what, other="/".join(step.file.parts[-2:]), number=str(one.line))
     if len(other.questions) > len(step.questions):
         raise wrong(

@@ -1,5 +1,6 @@
-"""The shapes that a curve may take before a training: what a class chooses among, and what lies under the run's curve."""
+"""The four shapes among which the curve of a minute is guessed: what a class chooses among, what lies under the run's curve, and their pictures."""
 
+import base64
 from collections.abc import Sequence
 
 QUESTION = "shape"  # of the lesson, whose choices they are in this order
@@ -20,3 +21,14 @@ def between(
     (begun, low), (ended, high) = first, last
     count = len(heights) - 1
     return tuple((begun + (ended - begun) * n / count, low + (high - low) * h) for n, h in enumerate(heights))
+
+
+def picture(heights: tuple[float, ...]) -> str:
+    """Draws a shape: a data URI."""
+    points = " ".join(f"{6 + 88 * n / (len(heights) - 1):.1f},{40 - 34 * h:.1f}" for n, h in enumerate(heights))
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 46">'
+        '<path d="M6 4V40H96" fill="none" stroke="#7F868D" stroke-width="2"/>'
+        f'<polyline points="{points}" fill="none" stroke="#0072B2" stroke-width="4" stroke-linejoin="round"/></svg>'
+    )
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

@@ -14,7 +14,8 @@ from engine.classroom.reports import Curve, Report
 from engine.classroom.shortening import lines_of, shortened
 from engine.classroom.tallies import BLIND_QUESTIONS, HIDDEN
 from engine.classroom.votes import letter
-from engine.classroom.wording import NO_NUMBER, Wording
+from engine.core.numbers import NO_NUMBER
+from engine.core.wording import Wording
 
 _SPACE = Space(
     text=220,
@@ -111,7 +112,7 @@ def _page(
 ) -> str:
     _ = wording.say
     if report is None:
-        run = {
+        run: dict[str, Any] = {
             "has_run": False,
             "headline": _("The lesson on fine-tuning"),
             "where": _("The run of this class is not here (any more): what this page tells of it is missing."),

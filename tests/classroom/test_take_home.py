@@ -280,7 +280,7 @@ def test_the_run_that_a_class_has_watched_is_its_own_and_the_recorded_one_where_
 
 def test_labels_beside_a_curve_stay_within_its_picture_and_apart():
     from engine.classroom.curve_picture import Guess
-    from engine.classroom.wording import Wording as Words
+    from engine.core.wording import Wording as Words
 
     guesses = [Guess(f"{letter(n)}: 7", ((0, 0.162), (200, 0.297)), n == 2) for n in range(4)]
     drawn = str(picture(a_report().curve, Words("en"), "said", guesses, 230))

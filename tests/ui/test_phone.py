@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import json
 import re
 import sqlite3
 from html.parser import HTMLParser
@@ -10,12 +11,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from engine.classroom import classes, tallies, votes
+from engine.classroom import classes, figures, lessons, tallies, votes
 from engine.classroom.questions import BEFORE, TEXT, Question, Wording, typed
 from engine.core import paths
 from engine.core.errors import ClassError
 from ui import network
-from ui.phone import pace, routes, sentences
+from ui.lesson import lead
+from ui.phone import arrivals, pace, routes, sentences
 from ui.tries import Limit, Tries
 
 COLOUR = typed("colour", "Which <b>colour</b>?", ["red & blue", "green", "<script>alert(1)</script>"], "en", right=1)
@@ -48,6 +50,7 @@ class _Form(HTMLParser):
         super().__init__()
         self.fields: dict[str, str] = {}
         self.buttons: list[dict[str, str]] = []
+        self.radios: dict[str, dict[str, str]] = {}
         self.labels, self.ids, self.texts, self.tags = [], [], [], []
         self._skip = False
         self.feed(page)
@@ -56,8 +59,10 @@ class _Form(HTMLParser):
         values = dict(attributes)
         self.tags.append((tag, values))
         self._skip = tag in ("style", "script")
-        if tag == "input":
+        if tag == "input" and (values.get("type") != "radio" or "checked" in values):
             self.fields[values["name"]] = values.get("value", "")
+        if tag == "input" and values.get("type") == "radio":
+            self.radios.setdefault(values["name"], {})[values["value"]] = values["aria-label"]
         if tag == "button":
             self.buttons.append({values["name"]: values["value"]})
         if tag == "label":
@@ -259,6 +264,81 @@ def test_a_phone_of_one_class_is_nobody_in_another(room):
         assert "Join the class" in a_phone(cookie=f"atelier_class={cookie}").get("/c").text
 
 
+@pytest.fixture
+def curve(room):
+    """The question of the lesson that is drawn, asked; its number."""
+    ((question, moment),) = lessons.asked(lessons.load(), ["shape"], figures.recorded)
+    return votes.ask(room, question, moment)
+
+
+def test_a_curve_is_drawn_with_plain_buttons_changed_and_seen_again(room, curve):
+    phone, page = joined(room)
+    form, grid = _Form(page.text), votes.questions(room)[-1].question.grid
+    assert len(form.radios) == len(grid.moments) == 6 and {len(one) for one in form.radios.values()} == {8}
+    assert form.radios["at1"]["1"] == "after 20 s: 20 %"  # a screen reader says where it is
+    assert len(page.content) < 30_000 and len(page.content) > 1000
+    rows = dict(zip(form.radios, "123456", strict=True))
+    page = send(phone, page, 0, **rows)
+    assert "Your answer is in." in page.text and "Your curve: after 10 s: 20 %, after 20 s: 25 %" in page.text
+    assert tallies.tally(room, votes.questions(room)[-1]).curves == ((1, 2, 3, 4, 5, 6),)
+    again = phone.get(f"/c?again={curve}")
+    assert {name: _Form(again.text).fields[name] for name in rows} == rows  # what was sent is pressed
+    send(phone, again, 0, at5="0")
+    assert tallies.tally(room, votes.questions(room)[-1]).curves == ((1, 2, 3, 4, 5, 0),)
+    votes.set_state(room, curve, votes.REVEALED)
+    shown = phone.get("/c")
+    assert "Your curve: after 10 s: 20 %" in shown.text and shown.text.count("<circle") == 6
+    assert "steep at first, then flatter (the right answer)" in _Form(shown.text).text
+
+
+def test_whoever_cannot_or_would_not_draw_chooses_a_shape(room, curve):
+    phone, page = joined(room)
+    button = next(n for n, one in enumerate(_Form(page.text).buttons) if one == {"choice": "1"})
+    page = send(phone, page, button)
+    assert "B. steep at first, then flatter" in _Form(page.text).text
+    found = tallies.tally(room, votes.questions(room)[-1])
+    assert found.counts == (0, 1, 0, 0) and found.curves == ()
+
+
+WHOLE = {f"at{place}": "1" for place in range(6)}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"at0": "1"},
+        {**WHOLE, "at5": "8"},
+        {**WHOLE, "at5": "-1"},
+        {**WHOLE, "at5": "<script>"},
+        {**WHOLE, "at5": "9" * 900},
+        {**WHOLE, "at6": "1"},
+        {"choice": "1111111", "do": ""},
+        {"choice": "1" + "1" * 6},
+    ],
+    ids=str,
+)
+def test_a_hostile_curve_is_refused_with_one_sentence_and_not_kept(fields, room, curve):
+    phone, page = joined(room)
+    form = _Form(page.text)
+    hidden = {name: value for name, value in form.fields.items() if not name.startswith("at")}
+    page = phone.post("/c", data={**hidden, "do": "draw", **fields}, headers=ORIGIN)
+    assert page.status_code == 409 and page.text.count('role="alert"') == 1
+    assert "This question has no such answer." in page.text and "script>alert" not in page.text
+    assert tallies.tally(room, votes.questions(room)[-1]).total == 0
+
+
+def test_a_class_of_the_former_version_takes_answers_to_what_it_was_asked(room):
+    """Its question of the shapes has no grid, and its file no other columns."""
+    former = json.loads(lessons.load().question("shape").to_json())
+    del former["grid"]
+    number = votes.ask(room, Question.from_json("shape", json.dumps({**former, "kind": "choice"})))
+    phone, page = joined(room)
+    assert 'type="radio"' not in page.text
+    send(phone, page, 1)
+    assert count(room) == (0, 1, 0, 0) and votes.questions(room)[-1].number == number
+
+
 def test_guesses_of_codes_wait_and_a_class_that_was_erased_is_not_told_from_none(room):
     now = [0.0]
     routes.tries = Tries(lambda: now[0], Limit(2, 20.0), Limit(200, 4.0))
@@ -406,6 +486,17 @@ def test_sentences_are_shown_to_the_teacher_as_text(led):
     assert sentences.held(room.code) == []
 
 
+def test_the_teacher_sees_how_many_have_drawn_and_where_and_nobodys_curve(led):
+    room, teacher, address = led
+    ((question, _moment),) = lessons.asked(lessons.load(), ["shape"], figures.recorded)
+    number = votes.ask(room, question)
+    for phone in range(3):
+        votes.join(room, f"{phone:022}")
+        votes.answer(room, f"{phone:022}", number, (0, 1, 2, 3, 4, 5))
+    page = teacher.get(address).text
+    assert "Drawn curves: 3" in page and page.count("<circle") == 6 and "<polyline" not in page
+
+
 def test_nobody_without_the_key_leads_a_class_and_a_pupil_has_none(led):
     room, teacher, address = led
     phone, _page = joined(room)
@@ -464,3 +555,79 @@ def test_the_server_erases_old_classes_by_itself(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         sweeping._sweep()
     assert classes.codes() == [young.code] and classes.by_key(old.key) is None
+
+
+@pytest.fixture
+def a_try():
+    arrivals.begin()
+    yield
+    arrivals.end()
+
+
+def phone_from(host: str) -> TestClient:
+    app = Starlette(routes=routes.routes(), middleware=network.middleware())
+    return TestClient(app, headers={"accept-language": "en-GB,en;q=0.9"}, client=(host, 50_000))
+
+
+def test_a_phone_that_comes_in_a_try_is_welcomed_and_its_way_measured(a_try):
+    page = phone_from("203.0.113.7").get("/c")
+    assert page.status_code == 200 and "this phone has reached" in page.text and 'name="code"' in page.text
+    found = arrivals.newest()
+    assert found.came is not None and 0 < found.way < 5 and not found.waits
+    assert "has reached" not in phone_from("203.0.113.8").get("/c").text  # the try is over
+
+
+def test_only_an_answer_that_arrived_counts_and_what_a_phone_makes_up_does_not(a_try):
+    phone = phone_from("203.0.113.7")
+    sent_on = phone.get("/c", follow_redirects=False)
+    assert sent_on.status_code == 303 and arrivals.newest().came is None
+    phone.get("/c?came=made-up", follow_redirects=False)
+    assert arrivals.newest().came is None
+    assert "has reached" in phone.get(sent_on.headers["location"]).text
+
+
+def test_this_machines_own_browser_is_no_phone(a_try, monkeypatch):
+    monkeypatch.setattr(arrivals.machine, "addresses", lambda: ["192.168.1.20"])
+    for host in ("127.0.0.1", "192.168.1.20"):
+        assert "computer itself" in phone_from(host).get("/c").text
+    assert arrivals.newest().was_here and arrivals.newest().waits
+
+
+def test_a_try_keeps_no_pupil_from_joining(a_try, room):
+    phone, page = joined(room)
+    assert "You are in the class." in page.text
+    votes.ask(room, COLOUR)
+    assert "Which" in phone.get("/c").text
+
+
+def test_without_a_try_the_door_is_the_door():
+    page = phone_from("203.0.113.7").get("/c", follow_redirects=False)
+    assert page.status_code == 200 and 'role="status"' not in page.text
+
+
+def test_a_try_ends_by_itself(a_try, monkeypatch):
+    begun = arrivals.newest().begun
+    monkeypatch.setattr(arrivals.time, "monotonic", lambda: begun + arrivals.WAIT_SECONDS + 1)
+    assert (
+        not arrivals.newest().waits and phone_from("203.0.113.7").get("/c", follow_redirects=False).status_code == 200
+    )
+
+
+def test_a_browser_keeps_the_key_of_a_class_that_is_here_and_no_other():
+    opened = classes.open_class("fine_tuning", "en")
+    client = TestClient(Starlette(routes=lead.routes()))
+    taken = client.post("/_atelier/lead", json={"key": opened.key})
+    assert taken.status_code == 204
+    cookie = taken.headers["set-cookie"].lower()
+    assert f"atelier_lead_{opened.code.lower()}=" in cookie and "httponly" in cookie and "samesite=strict" in cookie
+    for body in ({"key": opened.code + "-" + "x" * 22}, {"key": ""}, {"key": "../../x"}):
+        assert client.post("/_atelier/lead", json=body).status_code == 410
+    for body in (b"no json", b"[]", b'{"other": 1}', b"[" * 900):
+        headers = {"content-type": "application/json"}
+        assert client.post("/_atelier/lead", content=body, headers=headers).status_code == 400
+    assert client.post("/_atelier/lead", content=b"key", headers={"content-type": "text/plain"}).status_code == 415
+    cross = {"sec-fetch-site": "cross-site"}
+    assert client.post("/_atelier/lead", json={"key": opened.key}, headers=cross).status_code == 403
+    assert client.post("/_atelier/lead", json={"key": "x" * 2000}).status_code == 413
+    classes.delete(opened.code)
+    assert client.post("/_atelier/lead", json={"key": opened.key}).status_code == 410

@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from engine.classroom import votes
+from engine.classroom import lessons, votes
 from engine.classroom.questions import AFTER, BEFORE, TEXT
 from ui import words
 from ui.i18n import _, language
@@ -30,22 +30,25 @@ def show(course: Course) -> None:
 
 
 def _clock(course: Course) -> None:
-    now = time.monotonic()
+    now = time.time()
     step = course.slide.step
+    planned = step.short if course.is_short else step.minutes
     minutes = course.lesson.minutes(course.is_short)
     st.markdown(
         _(
-            "This step: **{passed}** of {planned} min · the lesson: **{all_passed}** of {all_planned} min",
+            "This step: **{passed}** of {planned} min · the lesson: **{all_passed}** of {all_planned} min, and {slack} min of slack",
             passed=_minutes(now - course.entered),
-            planned=words.shortest(step.minutes),
+            planned=words.shortest(planned),
             all_passed=_minutes(now - course.begun),
             all_planned=words.shortest(minutes),
+            slack=lessons.SLACK_MINUTES,
         )
     )
 
 
 def _minutes(seconds: float) -> str:
-    """12:05."""
+    """12:05; a clock that was set back shows no less than nothing."""
+    seconds = max(0.0, seconds)
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 

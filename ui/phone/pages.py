@@ -7,17 +7,23 @@ from starlette.responses import HTMLResponse
 from engine.classroom.classes import KEPT_DAYS
 from engine.classroom.questions import TEXT
 from engine.classroom.votes import REVEALED, Phone, Shown, letter
-from ui.phone import html, sentences
+from ui.phone import drawing, html, sentences
 from ui.phone.forms import MY_PAGE
 from ui.phone.html import Translate
 
 
-def door(code: str, address: str, ticket: str, typed: str = "", error: str = "", status: int = 200) -> HTMLResponse:
-    """The form that lets a phone into a class. ticket: becomes what the phone is known by, once."""
+def door(
+    code: str, address: str, ticket: str, typed: str = "", error: str = "", status: int = 200, said: str = ""
+) -> HTMLResponse:
+    """The form that lets a phone into a class.
+
+    Args:
+        ticket: becomes what the phone is known by, once. said: that it has come, in a try of the teacher's.
+    """
     _: Translate = html.translate(code)
     title = _("Join the class")
     body = (
-        f"<h1>{escape(title)}</h1>{html.problem(error)}"
+        f"{_status(said)}<h1>{escape(title)}</h1>{html.problem(error)}"
         f'<form method="post" action="{escape(address)}">{_hidden("l", code)}{_hidden("ticket", ticket)}'
         f'<label for="code">{escape(_("Code of the class"))}</label>'
         f'<input id="code" name="code" type="text" value="{escape(typed)}" required maxlength="12" autocomplete="off" '
@@ -77,6 +83,12 @@ def _question(_: Translate, code: str, address: str, shown: Shown, proof: str) -
         f'<button name="choice" value="{place}">{letter(place)}. {escape(choice)}</button>'
         for place, choice in enumerate(shown.choices)
     )
+    if shown.grid is not None:
+        # A form of its own: what is drawn need not be complete where a shape is chosen.
+        shapes = (
+            f"<summary>{escape(_('Choose a shape instead'))}</summary>{start.partition('</h1>')[2]}{buttons}</form>"
+        )
+        return f"{start}{drawing.form(_, shown.grid, shown.own)}</form><details>{shapes}</details>"
     return f"{start}{buttons}</form>"
 
 
@@ -87,7 +99,7 @@ def _waiting(_: Translate, code: str, address: str, phone: Phone, sent: int) -> 
     if answered:
         title = _("Your answer is in.")
         own = "".join(
-            f'<h2>{escape(one.ask)}</h2><p class="own">{_choice(one, one.own)}</p>'
+            f'<h2>{escape(one.ask)}</h2><div class="own">{_own(_, one)}</div>'
             f'<p><a href="{escape(address)}?l={code}&amp;again={one.number}">{escape(_("Change this answer"))}</a></p>'
             for one in answered
         )
@@ -97,7 +109,7 @@ def _waiting(_: Translate, code: str, address: str, phone: Phone, sent: int) -> 
         return title, f'<div role="status"><h1>{escape(title)}</h1></div>'
     if phone.closed is not None:
         title = _("This question takes no more answers.")
-        own = "" if phone.closed.own is None else f'<p class="own">{_choice(phone.closed, phone.closed.own)}</p>'
+        own = "" if phone.closed.own is None else f'<div class="own">{_own(_, phone.closed)}</div>'
         return title, f'<div role="status"><h1>{escape(title)}</h1></div><h2>{escape(phone.closed.ask)}</h2>{own}'
     title = _("You are in the class.")
     wait = escape(_("Look at the wall. Questions appear here by themselves."))
@@ -121,7 +133,15 @@ def _revealed(_: Translate, shown: Shown) -> str:
         mark = f" <strong>({escape(', '.join(marks))})</strong>" if marks else ""
         kind = ' class="right"' if place == shown.right else ""
         rows.append(f"<li{kind}>{_choice(shown, place)}{mark}<br>{escape(number)}</li>")
-    return f"<h1>{escape(shown.ask)}</h1><ol>{''.join(rows)}</ol><p>{escape(shown.why)}</p>"
+    drawn = drawing.picture(_, shown.grid, shown.own, shown.drawn) if shown.grid is not None else ""
+    return f"<h1>{escape(shown.ask)}</h1>{drawn}<ol>{''.join(rows)}</ol><p>{escape(shown.why)}</p>"
+
+
+def _own(_: Translate, shown: Shown) -> str:
+    """What a phone has answered: its choice, or its curve."""
+    if shown.grid is not None and shown.grid.rows(shown.own) is not None:
+        return drawing.picture(_, shown.grid, shown.own)
+    return _choice(shown, shown.own)
 
 
 def _choice(shown: Shown, place: int | None) -> str:
@@ -130,3 +150,7 @@ def _choice(shown: Shown, place: int | None) -> str:
 
 def _hidden(name: str, value: str) -> str:
     return f'<input type="hidden" name="{name}" value="{escape(value)}">'
+
+
+def _status(said: str) -> str:
+    return f'<div role="status"><p class="own">{escape(said)}</p></div>' if said else ""
