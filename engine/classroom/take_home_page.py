@@ -5,7 +5,7 @@ from typing import Any
 
 from engine import __version__
 from engine.classroom import report_page, shapes
-from engine.classroom.class_figures import ClassFigures, Number, QuestionFigures, Row
+from engine.classroom.class_figures import ClassFigures, Number, QuestionFigures
 from engine.classroom.curve_picture import Guess
 from engine.classroom.own_answers import AGAIN, FIRST, Answered, Chosen
 from engine.classroom.questions import AFTER, BEFORE, ONCE
@@ -18,15 +18,15 @@ from engine.core.numbers import NO_NUMBER
 from engine.core.wording import Wording
 
 _SPACE = Space(
-    text=280,
-    lines=7,
+    text=220,
+    lines=6,
     passages=1,
-    happened=2,
+    happened=1,
     settings=frozenset({"base", "articles", "length", "steps", "tokens", "batch", "rate", "seed", "device", "result"}),
-    height=230,
+    height=205,
 )
 # The second page has two columns of so many lines, each as wide as so many small letters.
-_LINES, _LINES_OF_CLASS, _ACROSS = 58, 57, 52
+_LINES, _LINES_OF_CLASS, _ACROSS = 58, 54, 52
 _COUNTS = 10  # small letters that the counts beside a choice take
 _BETWEEN = 0.6  # lines between two questions
 # So much of a question, of a choice and of a reason is told: the most that fits, whatever a class was asked.
@@ -78,7 +78,9 @@ def of_class(report: Report | None, figures: ClassFigures, guesses: Sequence[Num
     )
     said = [
         _("Phones in the class: {n}", n=_number(figures.phones, wording)) + ".",
-        _("Beside each choice, how many chose it: before the lesson → after it, or the first time → the last."),
+        _(
+            "Behind a question, how many answered; behind a choice, how many chose it: before → after, or the first time → the last."
+        ),
         _("“<5” is fewer than five; a dash is what would tell how many those were."),
         _left_out(left_out, wording),
     ]
@@ -218,8 +220,8 @@ def _score(answers: Sequence[Answered], wording: Wording) -> str:
 
 
 def _counted(one: QuestionFigures, wording: Wording, level: tuple[int, int, int]) -> _Told:
-    """What stands below a question of a class: each choice with its counts, and what changed from before to after."""
-    _ = wording.say
+    """What is told of a question of a class: each choice with its counts, and what changed from before to after."""
+    _, moments = wording.say, [row.when for row in one.rows]
     rows = [
         {
             "text": _choice(place, text, level),
@@ -228,32 +230,26 @@ def _counted(one: QuestionFigures, wording: Wording, level: tuple[int, int, int]
         }
         for place, text in enumerate(one.choices)
     ]
-    below = [_answered(one.rows, wording)]
+    changed = ""
     if one.changed is not None:
-        below.append(
-            _(
-                "wrong → right {learned}, right → wrong {unlearned}, of {n} pairs",
-                learned=_number(one.changed.wrong_right, wording),
-                unlearned=_number(one.changed.right_wrong, wording),
-                n=_number(one.changed.pairs, wording),
-            )
+        changed = _(
+            "wrong → right {learned}, right → wrong {unlearned}, of {n} pairs",
+            learned=_number(one.changed.wrong_right, wording),
+            unlearned=_number(one.changed.right_wrong, wording),
+            n=_number(one.changed.pairs, wording),
         )
-    elif [row.when for row in one.rows] == [BEFORE, AFTER]:
-        below.append(_("fewer than ten pairs: nothing is told of what changed"))
-    return {"ask": shortened(one.ask, level[0]), "rows": rows, "is_table": one.parallel, "below": " · ".join(below)}
-
-
-def _answered(rows: Sequence[Row], wording: Wording) -> str:
-    """How many have answered, and when."""
-    _, totals = wording.say, [_number(row.total, wording) for row in rows]
-    moments = [row.when for row in rows]
-    if moments == [BEFORE, AFTER]:
-        return _("answers before {before}, after {after}", before=totals[0], after=totals[1])
-    if moments == [BEFORE]:
-        return _("answers before {before}", before=totals[0])
-    if moments == [AFTER]:
-        return _("answers after {after}", after=totals[0])
-    return _("answers {n}", n=" → ".join(totals))
+    elif moments == [BEFORE, AFTER]:
+        changed = _("fewer than ten pairs: nothing is told of what changed")
+    total = " → ".join(_number(row.total, wording) for row in one.rows)
+    if moments in ([BEFORE], [AFTER]):
+        total = f"{_('before') if moments == [BEFORE] else _('after')} {total}"
+    return {
+        "ask": shortened(one.ask, level[0]),
+        "total": total,
+        "rows": rows,
+        "is_table": one.parallel,
+        "changed": changed,
+    }
 
 
 def _end(figures: ClassFigures, wording: Wording) -> list[str]:
@@ -317,4 +313,5 @@ def _height_of_counted(row: _Told) -> float:
         table = sum(max(1.1, lines_of(f"✓ {one['text']}", _ACROSS - _COUNTS)) for one in row["rows"])
     else:
         table = lines_of(" · ".join(f"✓ {one['text']} {one['counts']}" for one in row["rows"]), _ACROSS)
-    return lines_of(row["ask"], _ACROSS) + table + lines_of(row["below"], _ACROSS)
+    changed = lines_of(row["changed"], _ACROSS) if row["changed"] else 0
+    return lines_of(f"{row['ask']} ({row['total']})", _ACROSS) + table + changed
