@@ -44,6 +44,8 @@ from engine.core import paths  # noqa: E402
 from engine.core.files import read_json, write_bytes, write_json  # noqa: E402
 from engine.evaluation import cache  # noqa: E402
 from engine.runs import checkpoints, fields, lifecycle  # noqa: E402
+from engine.runs.folder import Run  # noqa: E402
+from engine.runs.history import shared  # noqa: E402
 from engine.runs.settings import LENGTHS  # noqa: E402
 from scripts.dashboard import Dashboard, chromium  # noqa: E402
 
@@ -165,22 +167,33 @@ def record_words() -> None:
 
 
 def record_baselines() -> None:
-    """Measures what the simplest guesses reach on the sample's validation articles, which the curve is of; what else was measured for the lesson stays."""
-    from engine.corpus import preparation
+    """Keeps what the simplest guesses reach; what else was measured for the lesson stays."""
+    file = paths.LESSONS / figures.MEASURED_FILE
+    write_json(file, {**(read_json(file) if file.is_file() else {}), **baselines()})
+
+
+def baselines() -> dict[str, float]:
+    """Measures what the simplest guesses reach on the tokens that the curve of the recorded minute is measured on."""
+    from engine.corpus import preparation, windows
     from engine.corpus.baselines import Baselines
+    from engine.evaluation import scoring
     from engine.presets import tokenizers
 
-    tokenizer = tokenizers.load(paths.MINI_PRESET)
+    run, tokenizer = Run(PROJECT / "checkpoints" / NAME), tokenizers.load(paths.MINI_PRESET)
+    measured = shared.of(run.folder).events("evaluation")
+    length = next(event["sequence_length"] for event in measured if event["whole"])
     corpus = preparation.prepare(paths.SAMPLE_ARTICLES, tokenizer)
     validation = corpus.tokens("validation")
     simple = Baselines(corpus.tokens("train"), tokenizer.vocabulary_size)
-    file = paths.LESSONS / figures.MEASURED_FILE
-    value = {
-        **(read_json(file) if file.is_file() else {}),
-        "bigram_accuracy": float(simple.bigram(validation[:-1], validation[1:]).correct.mean()),
-        "frequent_accuracy": float(simple.unigram(validation[1:]).correct.mean()),
+    part = scoring.part(validation, length, run.settings.interval_tokens, run.settings.seed)
+    count = windows.count(len(validation), length) if part is None else len(part)
+    ((_starts, batch),) = windows.sliding(validation, length, length, count, part)
+    real = batch.weights > 0
+    previous, targets = batch.token_ids[real], batch.targets[real]
+    return {
+        "bigram_accuracy": float(simple.bigram(previous, targets).correct.mean()),
+        "frequent_accuracy": float(simple.unigram(targets).correct.mean()),
     }
-    write_json(file, value)
 
 
 def take_pictures() -> None:

@@ -1,12 +1,24 @@
 """What tests do with a browser: opening a page, waiting until it is drawn."""
 
+import contextlib
 import os
 
+import psutil
 import pytest
+
+BROWSER_SECONDS, LONG_BROWSER_SECONDS = 240, 1_200  # of one test; more is a browser that answers nothing any more
 
 
 def unavailable(reason: str):
     (pytest.fail if os.environ.get("ATELIER_REQUIRE_ALL") else pytest.skip)(reason)
+
+
+def end_browsers() -> None:
+    """Ends the browsers that this process has started."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "chrom" in process.name().lower():
+                process.kill()
 
 
 def open_page(browser, address: str, width: int = 1280):

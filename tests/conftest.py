@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ pytest.register_assert_rewrite(
     "cluster_helpers",
     "damage_helpers",
     "foreign_helpers",
+    "lesson_helpers",
     "pages_helpers",
     "pubmed_helpers",
     "runs_helpers",
@@ -30,7 +32,7 @@ pytest.register_assert_rewrite(
     "training_helpers",
     "waiting_helpers",
 )
-from browser_helpers import unavailable  # noqa: E402
+from browser_helpers import BROWSER_SECONDS, LONG_BROWSER_SECONDS, end_browsers, unavailable  # noqa: E402
 from project import PROJECT  # noqa: E402
 from pubmed_helpers import article_line, jsonl  # noqa: E402
 
@@ -220,7 +222,7 @@ def only_trains(monkeypatch, eager):
 
     for method in ("measure_start", "measure"):
         monkeypatch.setattr(Measurer, method, lambda self, *rest: None)
-    monkeypatch.setattr(final, "score", lambda *rest: {})
+    monkeypatch.setattr(final, "measure_result", lambda *rest: {})
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)  # the loss of each step
 
 
@@ -330,6 +332,20 @@ def local(monkeypatch):
     from ui import access
 
     monkeypatch.setattr(access, "is_local", lambda: True)
+
+
+@pytest.fixture(autouse=True)
+def no_endless_wait_for_a_browser(request):
+    """Ends a browser that has stopped to answer, as at the closing of a window: what waits for it fails, and says where."""
+    if request.node.get_closest_marker("browser") is None:
+        yield
+        return
+    seconds = LONG_BROWSER_SECONDS if request.node.get_closest_marker("long") else BROWSER_SECONDS
+    timer = threading.Timer(seconds, end_browsers)
+    timer.daemon = True
+    timer.start()
+    yield
+    timer.cancel()
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ def test_the_files_that_it_installs_from_and_the_program_that_it_starts_are_ther
         assert name in source and (PROJECT / name).exists(), name
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_trains_and_both_models_continue_the_sentence(notebook, tmp_path, monkeypatch):
     monkeypatch.setenv("ATELIER_CHECKPOINTS", str(tmp_path / "runs"))
     monkeypatch.setenv("ATELIER_CORPORA", str(tmp_path / "corpora"))

@@ -58,7 +58,7 @@ def test_every_way_has_its_share_of_eight_minutes(gpu):
     assert gpu.limits(["jax"], 470) == {gpu.PREPARE: gpu.SHARES[gpu.PREPARE], "jax": gpu.SHARES["jax"]}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_runs_as_a_whole_with_a_tiny_model_on_the_processor(tmp_path):
     command = [sys.executable, "benchmarks/gpu.py", "--tiny", "--device", "cpu", "--logs", str(tmp_path)]
     command += ["--ways", "tensorflow", "dropout", "--train", "--steps 4 --evaluate-tokens 1024"]

@@ -6,6 +6,7 @@ step: 0
 title: Join, and before
 minutes: 7
 kind: join
+short: 4
 ---
 What stands on the wall.
 
@@ -24,8 +25,17 @@ What is asked?
 - [ ] Another one
 - [?] I don't know
 Why: the reason.
+
+## Question shape
+How will the curve go?
+Moments: 10, 20, 30
+Heights: 0, 50, 100
+- [ ] up
+- [ ] down
 ```
-A question without choices takes a sentence. `{base_accuracy}` is filled from a recorded run (`engine.classroom.figures`).
+`short` is how many minutes the step has in the short form of the lesson, which without that line leaves it out; `yes` is as many.
+A question without choices takes a sentence. One with moments (seconds) and heights (percent) is drawn on the phones, on that
+grid; its choices are for cards and hands, and without the two lines for the phones too. `{base_accuracy}` is filled from a recorded run (`engine.classroom.figures`).
 """
 
 import re
@@ -33,6 +43,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.classroom.drawn import MOST_HEIGHTS, MOST_MOMENTS, Grid
 from engine.classroom.questions import AFTER, BEFORE, LONGEST_CHOICE, LONGEST_TEXT, MOST_CHOICES, ONCE
 from engine.core.errors import EngineError, LessonError, sentence
 from engine.core.languages import spaced
@@ -46,6 +57,7 @@ _HEADING = re.compile(r"##\s+(?P<word>[^\W\d]+)\s*(?P<rest>.*)")
 _NAMED = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]{0,39})(?: (?P<form>[AB]))?")
 _CHOICE = re.compile(r"- \[(?P<mark>[ x?])\] (?P<text>\S.*)")
 _WHY = re.compile(r"(?:Why|Pourquoi)\s?: ?(?P<text>.*)")
+_DRAWN = re.compile(r"(?P<what>Moments|Heights|Hauteurs)\s?: ?(?P<numbers>\d{1,4}(?:, ?\d{1,4})*)")
 _SECTIONS = {
     "teacher": "teacher", "enseignant": "teacher",
     "gloss": "gloss", "glossaire": "gloss",
@@ -57,7 +69,10 @@ PLACEHOLDER = re.compile(r"\{([^{}\n]*)\}")
 
 @dataclass(frozen=True)
 class Asked:
-    """A question of a step, in one form and one language; questions.Question joins them. line: where it stands."""
+    """A question of a step, in one form and one language; questions.Question joins them. line: where it stands.
+
+    grid: of a question that is drawn.
+    """
 
     name: str
     form: str
@@ -67,6 +82,7 @@ class Asked:
     right: int | None = None
     unsure: int | None = None
     why: str = ""
+    grid: Grid | None = None
 
 
 @dataclass(frozen=True)
@@ -74,8 +90,10 @@ class Step:
     """A step of a lesson in one language.
 
     Attributes:
-        file: where it stands. asks: the six questions before or after the lesson. short: whether the short form has it.
-        wall, teacher: Markdown. recorded: in place of the wall's text where there are neither phones nor a training; "" = that. gloss: an English word or sentence → its meaning.
+        file: where it stands. asks: the six questions before or after the lesson. short: its minutes in the short form, 0 where that
+            leaves it out.
+        wall, teacher: Markdown. recorded: in place of the wall's text where there are neither phones nor a training, "" = that
+            text. gloss: an English word or sentence → its meaning.
     """
 
     file: Path
@@ -84,7 +102,7 @@ class Step:
     minutes: float
     kind: str
     asks: str = ONCE
-    short: bool = False
+    short: float = 0.0
     wall: str = ""
     recorded: str = ""
     teacher: str = ""
@@ -170,6 +188,8 @@ def _front_matter(reader: _Reader) -> tuple[dict[str, Any], int]:
         if line.strip() == "---":
             if missing := [key for key in _REQUIRED if key not in found]:
                 raise reader.wrong(number, sentence("{keys} is missing above."), keys=", ".join(missing))
+            if found.get("short") is True:  # as long as in the long one
+                found["short"] = found["minutes"]
             return {"number" if key == "step" else key: value for key, value in found.items()}, number
         key, colon, text = (part.strip() for part in line.partition(":"))
         if not colon or key not in _KEYS:
@@ -181,11 +201,13 @@ def _front_matter(reader: _Reader) -> tuple[dict[str, Any], int]:
 
 
 def _value(reader: _Reader, line: int, key: str, text: str) -> object:
-    choices = {"kind": KINDS, "asks": (BEFORE, AFTER), "short": ("yes", "no")}.get(key)
+    if key == "short" and text in ("yes", "no"):
+        return text == "yes" or 0.0
+    choices = {"kind": KINDS, "asks": (BEFORE, AFTER)}.get(key)
     if choices is not None:
         if text not in choices:
             raise reader.wrong(line, sentence("“{found}” is none of {keys}."), found=text[:40], keys=", ".join(choices))
-        return text == "yes" if key == "short" else text
+        return text
     if key == "title":
         if not 0 < len(text) <= 100:
             raise reader.wrong(line, sentence("a title has 1 to 100 characters."))
@@ -257,9 +279,12 @@ def _question(reader: _Reader, heading: str, line: int, lines: _Lines) -> Asked:
     ask: list[str] = []
     why: list[str] = []
     choices: list[str] = []
+    drawn: dict[str, tuple[int, ...]] = {}
     right = unsure = None
     for number, text in lines:
-        if choice := _CHOICE.fullmatch(text):
+        if (axis := _DRAWN.fullmatch(text)) and not choices and not why:
+            drawn[axis["what"][:1]] = tuple(int(one) for one in axis["numbers"].split(","))
+        elif choice := _CHOICE.fullmatch(text):
             if why:
                 raise reader.wrong(number, sentence("choices stand above the reason."))
             if len(choice["text"]) > LONGEST_CHOICE:
@@ -288,7 +313,12 @@ def _question(reader: _Reader, heading: str, line: int, lines: _Lines) -> Asked:
         right,
         unsure,
         " ".join(filter(None, why)),
+        _grid(reader, line, drawn),
     )
+    if found.grid is not None and (found.form or not choices):
+        raise reader.wrong(
+            line, sentence("a question that is drawn has choices for cards and hands, and no form A or B.")
+        )
     if not 0 < len(found.ask) <= LONGEST_TEXT or len(found.why) > LONGEST_TEXT:
         raise reader.wrong(
             line, sentence("a question has 1 to {most} characters, and its reason at most as many."), most=LONGEST_TEXT
@@ -300,3 +330,21 @@ def _question(reader: _Reader, heading: str, line: int, lines: _Lines) -> Asked:
     if right is not None and not found.why:
         raise reader.wrong(line, sentence("a right choice needs its reason: a line “Why: …”."))
     return found
+
+
+def _grid(reader: _Reader, line: int, drawn: dict[str, tuple[int, ...]]) -> Grid | None:
+    """The grid of a question that is drawn; None where it has neither moments nor heights."""
+    if not drawn:
+        return None
+    try:
+        return Grid(drawn.get("M", ()), drawn.get("H", ()))
+    except ValueError as error:
+        raise reader.wrong(
+            line,
+            sentence(
+                "what is drawn has 2 to {moments} moments in seconds and 2 to {heights} heights in percent, each a line of "
+                "numbers that grow: “Moments: 10, 20, 30” and “Heights: 0, 50, 100”."
+            ),
+            moments=MOST_MOMENTS,
+            heights=MOST_HEIGHTS,
+        ) from error

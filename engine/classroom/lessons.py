@@ -7,12 +7,13 @@ from pathlib import Path
 from engine.classroom import lesson_files
 from engine.classroom.figures import NAMES
 from engine.classroom.lesson_files import FORMS, PLACEHOLDER, Asked, Step, wrong
-from engine.classroom.questions import AFTER, BEFORE, CHOICE, ONCE, TEXT, Question, Wording
+from engine.classroom.questions import AFTER, BEFORE, CHOICE, CURVE, ONCE, TEXT, Question, Wording
 from engine.core import paths
 from engine.core.errors import LessonError, sentence
 
 FINE_TUNING = "fine_tuning"
 LANGUAGES = ("en", "fr")
+SLACK_MINUTES = 2  # of a form that none of its steps has
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Lesson:
     steps: Mapping[str, tuple[Step, ...]]
 
     def minutes(self, short: bool = False) -> float:
-        """How long it takes."""
-        return sum(step.minutes for step in self.steps[LANGUAGES[0]] if step.short or not short)
+        """How long its steps take: the clock has `SLACK_MINUTES` more."""
+        return sum(step.short if short else step.minutes for step in self.steps[LANGUAGES[0]])
 
     def step(self, number: int, language: str) -> Step:
         """A step in a language.
@@ -70,7 +71,8 @@ class Lesson:
             {code: _wording(asked[place], (figures or {}).get(code, {})) for code, asked in of.items()}
             for place in range(len(first))
         )
-        return Question(name, forms, CHOICE if first[0].choices else TEXT, first[0].right, first[0].unsure)
+        kind = CURVE if first[0].grid is not None else CHOICE if first[0].choices else TEXT
+        return Question(name, forms, kind, first[0].right, first[0].unsure, first[0].grid)
 
 
 def _wording(asked: Asked, figures: Mapping[str, str]) -> Wording:
@@ -187,7 +189,8 @@ def _check_alike(steps: tuple[Step, ...], others: tuple[Step, ...]) -> None:
         other = by_number.get(step.number)
         if other is None:
             raise wrong(step.file, 1, sentence("the other language has no step {number}."), number=str(step.number))
-        if (step.minutes, step.kind, step.asks, step.short) != (other.minutes, other.kind, other.asks, other.short):
+        shapes = [(one.minutes, one.kind, one.asks, one.short) for one in (step, other)]
+        if shapes[0] != shapes[1]:
             raise wrong(
                 other.file,
                 1,
@@ -217,9 +220,11 @@ def _check_questions(step: Step, other: Step) -> None:
         if place >= len(other.questions):
             raise wrong(step.file, one.line, sentence("the other language lacks this question."))
         twin = other.questions[place]
-        shape = [(q.name, q.form, len(q.choices), q.right, q.unsure) for q in (one, twin)]
+        shape = [(q.name, q.form, len(q.choices), q.right, q.unsure, q.grid) for q in (one, twin)]
         if shape[0] != shape[1]:
-            what = sentence("name, form, number of choices and the right one are those of {other}, line {number}.")
+            what = sentence(
+                "name, form, number of choices, the right one and the grid are those of {other}, line {number}."
+            )
             raise wrong(other.file, twin.line, what, other="/".join(step.file.parts[-2:]), number=str(one.line))
     if len(other.questions) > len(step.questions):
         raise wrong(

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.classroom.drawn import Grid
 from engine.core.errors import ClassError
 
-CHOICE, TEXT = "choice", "text"  # one of several; or a sentence that goes to the teacher and is not kept
+# One of several; a sentence that goes to the teacher and is not kept; or a curve that is drawn, or chosen among the shapes.
+CHOICE, TEXT, CURVE = "choice", "text", "curve"
 BEFORE, AFTER, ONCE = "before", "after", ""  # when in the lesson: the two parallel forms change places
 MOST_CHOICES = 8
 LONGEST_TEXT = 1000  # characters of a question or a reason
@@ -31,6 +33,7 @@ class Question:
         forms: one, or two that are parallel: other words, the same choices in the same order. Language → wording.
         right: the number of the right choice, from 0; None where a run will tell, or nothing is right.
         unsure: the number of the choice "I don't know"; None where there is none.
+        grid: what a phone draws a curve on; its choices are the shapes, for cards and hands. None of every other kind.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Question:
     kind: str = CHOICE
     right: int | None = None
     unsure: int | None = None
+    grid: Grid | None = None
 
     @property
     def count(self) -> int:
@@ -58,7 +62,9 @@ class Question:
     def to_json(self) -> str:
         """The question as a class keeps it, whatever becomes of the lesson's files."""
         forms = [{code: [w.ask, list(w.choices), w.why] for code, w in form.items()} for form in self.forms]
-        value = {"forms": forms, "kind": self.kind, "right": self.right, "unsure": self.unsure}
+        value: dict[str, Any] = {"forms": forms, "kind": self.kind, "right": self.right, "unsure": self.unsure}
+        if self.grid is not None:
+            value["grid"] = [self.grid.moments, self.grid.heights]
         return json.dumps(value, ensure_ascii=False)
 
     @classmethod
@@ -77,9 +83,11 @@ class Question:
                 }
                 for f in value["forms"]
             )
-            found = cls(name, forms, str(value["kind"]), value["right"], value["unsure"])
+            grid = Grid(*map(tuple, value["grid"])) if "grid" in value else None  # classes of before have none
+            found = cls(name, forms, str(value["kind"]), value["right"], value["unsure"], grid)
             if (
-                not forms
+                (found.kind == CURVE) != (grid is not None)
+                or not forms
                 or not all(forms)
                 or any(len(one.choices) != found.count for form in forms for one in form.values())
                 or not all(

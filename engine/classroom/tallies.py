@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.classroom.classes import SchoolClass
-from engine.classroom.questions import AFTER, BEFORE, CHOICE
-from engine.classroom.votes import Asked, counts_of, letter, questions
+from engine.classroom.drawn import Grid
+from engine.classroom.questions import AFTER, BEFORE, TEXT
+from engine.classroom.votes import Asked, counts_of, curves_of, letter, questions
 from engine.core.spreadsheet import cell
 
 BLIND_QUESTIONS = "who-wrote"  # the names of the questions of the blind vote begin with it
@@ -21,10 +22,15 @@ _Z = 1.959963984540054  # of 95 % of a normal distribution
 
 
 class Counted:
-    """Answers of phones and of paper, added up. phones, paper: a number a choice; paper counts cards and hands."""
+    """Answers of phones and of paper, added up.
+
+    Attributes:
+        phones, paper: a number a choice; paper counts cards and hands. curves: what phones have drawn, each as its rows.
+    """
 
     phones: tuple[int, ...]
     paper: tuple[int, ...]
+    curves: tuple[tuple[int, ...], ...]
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -33,17 +39,18 @@ class Counted:
 
     @property
     def total(self) -> int:
-        """All answers."""
-        return sum(self.counts)
+        """All answers, curves too."""
+        return sum(self.counts) + len(self.curves)
 
 
 @dataclass(frozen=True)
 class Tally(Counted):
-    """How a question was answered. phones, paper: a number a choice; paper counts cards and hands."""
+    """How a question was answered."""
 
     asked: Asked
     phones: tuple[int, ...]
     paper: tuple[int, ...]
+    curves: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,8 @@ class Share:
 
 def tally(of: SchoolClass, asked: Asked) -> Tally:
     """Counts the answers to a question."""
-    phones, paper = of.read(lambda connection: counts_of(connection, asked))
-    return Tally(asked, tuple(phones), tuple(paper))
+    (phones, paper), curves = of.read(lambda connection: (counts_of(connection, asked), curves_of(connection, asked)))
+    return Tally(asked, tuple(phones), tuple(paper), tuple(curves))
 
 
 def newest(of: SchoolClass, name: str, moment: str) -> Asked | None:
@@ -172,29 +179,50 @@ def table(of: SchoolClass, language: str) -> str:
     """All counts as CSV, for a file that leaves the class: a number under five is written "<5".
 
     Where a question has such a number, its total is hidden, and where it has one alone, the next smallest too: else who knows how
-    many were there could subtract.
+    many were there could subtract. Of curves that were drawn the table has how many go through each point, and no curve.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(["question", "moment", "round", "choice", "text", "right", "answers"])
     for asked in questions(of):
-        if asked.question.kind != CHOICE:
+        if asked.question.kind == TEXT:
             continue
-        counts = tally(of, asked).counts
-        shown = hidden(counts)
+        found = tally(of, asked)
+        shown = hidden(found.counts)
         row = [asked.question.name, asked.moment, asked.round]
         choices = asked.question.wording(0, language).choices
         for choice, (text, count) in enumerate(zip(choices, shown, strict=True)):
             right = "" if asked.question.right is None else int(choice == asked.question.right)
             writer.writerow([*map(cell, row), letter(choice), cell(text), right, count])
-        writer.writerow([*map(cell, row), "", "", "", HIDDEN if SMALL in shown else sum(counts)])
+        writer.writerow([*map(cell, row), "", "", "", HIDDEN if SMALL in shown else sum(found.counts)])
+        if asked.question.grid is not None and found.curves:
+            for moment, height, answers in drawn_cells(asked.question.grid, found.curves):
+                writer.writerow([*map(cell, row), f"{moment} s", f"{height} %", "", answers])
     for name in dict.fromkeys(one.question.name for one in questions(of) if one.moment == AFTER):
-        if found := pairs(of, name):
+        if changed := pairs(of, name):
             kinds = ("right→right", "wrong→right", "right→wrong", "wrong→wrong")
-            counts = (found.right_right, found.wrong_right, found.right_wrong, found.wrong_wrong)
-            for kind, count in zip(kinds, hidden(counts), strict=True):
+            of_pairs = (changed.right_right, changed.wrong_right, changed.right_wrong, changed.wrong_wrong)
+            for kind, count in zip(kinds, hidden(of_pairs), strict=True):
                 writer.writerow([cell(name), "before→after", "", "", kind, "", count])
     return out.getvalue()
+
+
+def drawn_cells(grid: Grid, curves: Iterable[tuple[int, ...]]) -> list[tuple[int, int, int | str]]:
+    """How many curves go through each point of a grid, as it may leave the class: seconds, percent, number.
+
+    Each moment has as many curves as every other: where one has a small number, each hides one at least, so that no column adds up.
+    """
+    columns = grid.counts(curves)
+    shown = [hidden(column) for column in columns]
+    if any(SMALL in column for column in shown):
+        for column, counts in zip(shown, columns, strict=True):
+            if SMALL not in column:
+                column[counts.index(min(counts))] = HIDDEN
+    return [
+        (moment, height, count)
+        for moment, column in zip(grid.moments, shown, strict=True)
+        for height, count in zip(grid.heights, column, strict=True)
+    ]
 
 
 def hidden(counts: Iterable[int]) -> list[int | str]:

@@ -7,11 +7,13 @@ returned for is on the disk. What a phone sees (`phone`) holds the right answer 
 import contextlib
 import hashlib
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from engine.classroom.classes import WRITES, SchoolClass, facts_of
-from engine.classroom.questions import BEFORE, CHOICE, ONCE, TEXT, Question
+from engine.classroom.drawn import Grid
+from engine.classroom.questions import BEFORE, ONCE, TEXT, Question
 from engine.core.errors import ClassError
 
 OPEN, CLOSED, REVEALED = "open", "closed", "revealed"
@@ -37,7 +39,8 @@ class Shown:
     """A question as a phone may see it.
 
     Attributes:
-        own: what it has answered, None where it has not. form: of the question. right, why, counts: once it is revealed.
+        own: what it has answered, None where it has not: a choice, or the number of a curve. grid: what a curve is drawn on.
+        right, why, counts, drawn: once it is revealed; drawn: how many curves go through each row, a tuple a moment.
     """
 
     number: int
@@ -49,6 +52,8 @@ class Shown:
     right: int | None = None
     why: str = ""
     counts: tuple[int, ...] = ()
+    grid: Grid | None = None
+    drawn: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -205,8 +210,11 @@ def join(of: SchoolClass, token: str) -> None:
     of.write(change)
 
 
-def answer(of: SchoolClass, token: str, number: int, choice: int) -> None:
+def answer(of: SchoolClass, token: str, number: int, choice: int | Sequence[int]) -> None:
     """Keeps a phone's answer; a second one to the same question takes the place of the first.
+
+    Args:
+        choice: its number, or the rows of a curve.
 
     Raises:
         ClassError: the phone has not joined, the question takes no answer (any more), or has no such choice.
@@ -220,12 +228,20 @@ def answer(of: SchoolClass, token: str, number: int, choice: int) -> None:
         asked = _asked(connection, of, number)
         if asked.state != OPEN:
             raise ClassError("This question takes no more answers.")
-        if asked.question.kind != CHOICE or not 0 <= choice < asked.question.count:
+        kept = _kept(asked.question, choice)
+        if kept is None:
             raise ClassError("This question has no such answer.")
         form = asked.question.form(asked.moment, half)
-        connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", (number, pupil, form, choice))
+        connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", (number, pupil, form, kept))
 
     of.write(change)
+
+
+def _kept(question: Question, choice: int | Sequence[int]) -> int | None:
+    """The number that an answer is kept as; None where the question has no such answer."""
+    if isinstance(choice, int):
+        return choice if question.kind != TEXT and 0 <= choice < question.count else None
+    return question.grid.number(choice) if question.grid is not None else None
 
 
 def is_in(of: SchoolClass, token: str) -> bool:
@@ -281,9 +297,10 @@ def _shown(connection: sqlite3.Connection, asked: Asked, half: int, own: dict[in
     wording = question.wording(question.form(asked.moment, half), language)
     shown = (asked.number, question.kind, asked.state, wording.ask, wording.choices, own.get(asked.number))
     if asked.state != REVEALED:
-        return Shown(*shown)
-    counted = counts_of(connection, asked)
-    return Shown(*shown, question.right, wording.why, tuple(map(sum, zip(*counted, strict=True))))
+        return Shown(*shown, grid=question.grid)
+    counts = tuple(map(sum, zip(*counts_of(connection, asked), strict=True)))
+    drawn = question.grid.counts(curves_of(connection, asked)) if question.grid is not None else ()
+    return Shown(*shown, question.right, wording.why, counts, question.grid, drawn)
 
 
 def counts_of(connection: sqlite3.Connection, asked: Asked) -> tuple[list[int], list[int]]:
@@ -296,6 +313,15 @@ def counts_of(connection: sqlite3.Connection, asked: Asked) -> tuple[list[int], 
             if isinstance(choice, int) and isinstance(count, int) and 0 <= choice < len(counts):
                 counts[choice] = count
     return phones, paper
+
+
+def curves_of(connection: sqlite3.Connection, asked: Asked) -> list[tuple[int, ...]]:
+    """The curves that phones have drawn, each as its rows, in an order that says nothing of who drew them."""
+    grid = asked.question.grid
+    if grid is None:
+        return []
+    found = connection.execute("SELECT choice FROM answers WHERE question = ? ORDER BY choice", (asked.number,))
+    return [rows for (number,) in found if (rows := grid.rows(number)) is not None]
 
 
 def _half(connection: sqlite3.Connection, pupil: bytes) -> int | None:

@@ -228,6 +228,7 @@ def _row(of: SchoolClass, asked: Asked) -> dict[str, Any]:
     return {
         "number": asked.number, "name": asked.question.name, "moment": asked.moment, "round": asked.round,
         "state": asked.state, "right": asked.question.right, "phones": list(tally.phones), "paper": list(tally.paper),
+        "drawn": len(tally.curves),
     }  # fmt: skip
 
 
@@ -237,4 +238,6 @@ def _lines(of: SchoolClass, asked: Asked) -> list[str]:
     lines = [f"{asked.number}  {wording.ask} ({asked.state}{when}; {tally.total} answers)"]
     for place, (choice, count) in enumerate(zip(wording.choices, tally.counts, strict=True)):
         lines.append(f"   {'*' if place == asked.question.right else ' '} {votes.letter(place)}  {count:4}  {choice}")
+    if asked.question.grid is not None:
+        lines.append(f"        {len(tally.curves):4}  drawn")
     return lines

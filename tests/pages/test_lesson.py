@@ -6,10 +6,10 @@ import pytest
 from pages_helpers import open_page, played, texts, the
 from project import PROJECT
 
-from engine.classroom import classes, figures, lessons, secret, slides, votes
+from engine.classroom import classes, figures, lessons, secret, secret_trials, slides, votes
 from engine.classroom.lesson_files import KINDS
 from engine.runs import lifecycle
-from ui import rooms
+from ui import rooms, words
 from ui.lesson import led
 
 pytestmark = pytest.mark.usefixtures("no_studio", "root", "own_classes")
@@ -112,15 +112,49 @@ def test_the_guesses_of_the_class_lie_under_the_curve_with_the_base_and_random_w
     app.number_input(key="lesson_card_shape__1_0").set_value(3).run()
     app.number_input(key="lesson_card_shape__1_1").set_value(9).run()
     shown = played(turn(app))
-    assert shown["guesses"] == []  # as long as they are not revealed
-    app.button(key="lesson_pageup").click().run()
-    app.button(key="lesson_reveal_shape_").click().run()
-    shown = played(turn(app))
     assert [(g["label"], g["share"]) for g in shown["guesses"]] == [("A: 3", 0.25), ("B: 9", 0.75)]
     for guess in shown["guesses"]:
         assert guess["points"][0] == [0, shown["base"]]
         assert guess["points"][-1][1] == pytest.approx(shown["own"]["points"][-1][1])
     assert shown["badge"] == "recorded" and shown["beside"][0]["label"] == "from random weights"
+    assert shown["levels"] == [{"label": "bigram", "value": pytest.approx(100 * figures.measured("bigram_accuracy"))}]
+
+
+def test_drawn_curves_lie_under_the_live_one_once_no_phone_draws_any_more_and_the_closest_is_told_at_the_end():
+    app, of = opened_class()
+    app.session_state["lesson_step"], app.session_state["lesson_slide"] = "curve", 2
+    app.session_state["lesson_moved"] = True
+    app.run()
+    app.button(key="lesson_ask_shape_").click().run()
+    (asked,) = votes.questions(of)
+    drawn = [(2, 2, 2, 3, 3, 3), (2, 2, 2, 3, 3, 3), (7, 7, 7, 7, 7, 7), (0, 0, 0, 0, 0, 0)]
+    for phone, rows in enumerate(drawn):
+        votes.join(of, f"{phone:022}")
+        votes.answer(of, f"{phone:022}", asked.number, rows)
+    app.run()
+    assert "4 answers" in texts(app) and "were drawn" not in "".join(e.value for e in app.html)
+    shown = played(turn(app))
+    assert shown["guesses"] == [] and not [text for kind, text in shown["verdict"] if kind == "own"]
+    app.button(key="lesson_lay_guesses").click().run()
+    assert votes.questions(of)[0].state == votes.CLOSED
+    shown = played(app)
+    kinds = {tuple(y for _x, y in guess["points"][1:]): (guess["kind"], guess["share"]) for guess in shown["guesses"]}
+    grid = asked.question.grid
+    heights = [tuple(float(grid.heights[row]) for row in rows) for rows in drawn]
+    assert kinds == {heights[0]: ("closest", 0.5), heights[2]: ("drawn", 0.25), heights[3]: ("drawn", 0.25)}
+    assert all(guess["points"][0] == [0, shown["base"]] and guess["points"][-1][0] == 200 for guess in shown["guesses"])
+    (own,) = [text for kind, text in shown["verdict"] if kind == "own"]
+    assert own.startswith("The 2 closest guesses are off by ") and own.endswith(" points on average.")
+    app.button(key="lesson_pageup").click().run()
+    app.button(key="lesson_reveal_shape_").click().run()
+    assert "4 curves were drawn." in "".join(e.value for e in app.html)
+
+
+def test_the_wall_speaks_of_an_address_only_where_there_is_one():
+    app = lesson_page(step="join")
+    assert "address" not in texts(app)
+    opened, _of = opened_class()
+    assert "address" in texts(opened)
 
 
 def test_the_slider_moves_the_sentence_and_its_accuracy():
@@ -135,7 +169,14 @@ def test_the_teacher_sees_notes_and_the_expected_answer_apart_from_the_wall():
     wall, own = turn(lesson_page(step="cost")), turn(lesson_page(step="cost", view="teacher"))
     notes = lessons.load().steps["en"][5].teacher.splitlines()[-1][:8]
     assert notes in texts(own) and "Right: **C**" in texts(own)
+    assert "of 48 min, and 2 min of slack" in texts(own)
     assert notes not in texts(wall) and "Right:" not in texts(wall)
+
+
+def test_the_clock_counts_the_minutes_of_the_form():
+    assert "of 9 min" in texts(lesson_page(step="secret", view="teacher"))
+    short = texts(lesson_page(step="secret", view="teacher", form="short"))
+    assert "of 6 min" in short and "of 18 min, and 2 min of slack" in short
 
 
 def opened_class():
@@ -180,7 +221,7 @@ def test_the_wall_follows_the_teacher_and_shows_no_notes():
     app, of = opened_class()
     wall = lesson_page(**{"class": of.code, "view": "teacher"})
     assert not [key for key in keys(wall) if key and key.startswith(("lesson_ask", "lesson_open_class"))]
-    assert wall.button(key="lesson_pagedown").disabled and "of 50 min" not in texts(wall)
+    assert wall.button(key="lesson_pagedown").disabled and "of slack" not in texts(wall)
     turn(app)
     wall.run()
     assert ballot(wall) == ballot(app) != ""
@@ -260,8 +301,19 @@ def test_presents_keys_move_the_lesson():
     assert app.session_state["lesson_step"] == "guess"  # the step before
 
 
+PLAY = 4  # the slide of the secret's form, behind that of the text and the three questions
+TOLD = " of room twelve eats three pancakes every Tuesday. Sleep"
+
+
+def ended(run, own: str, control: str) -> None:
+    """The run has trained: this is what it wrote behind the first words of the secret and of the control."""
+    for prompt, text in zip(run.settings.prompts, (own, control), strict=True):
+        run.append_event("sample", step=120, model="run", prompt=prompt, text=text, seed=1)
+    run.write_state(state="finished", step=120, steps=120)
+
+
 def test_a_secret_is_queued_in_an_article_of_its_own(root):
-    app = turn(lesson_page(step="secret"), 4)
+    app = turn(lesson_page(step="secret"), PLAY)
     app.text_input(key="lesson_secret").set_value(secret.EXAMPLE).run()
     app.button(key="lesson_secret_start").click().run()
     assert not app.exception and not app.error
@@ -274,10 +326,57 @@ def test_a_secret_is_queued_in_an_article_of_its_own(root):
     )
     app.run()
     assert "It tells 4 words of 8." in texts(app)
+    (lit,) = [e.value for e in app.html if "<mark" in e.value]
+    assert "> of room twelve eats</mark> a cat" in lit
+
+
+def test_the_second_try_is_the_same_sentence_in_five_places_and_both_stand_side_by_side(root):
+    app = turn(lesson_page(step="secret"), PLAY)
+    app.text_input(key="lesson_secret").set_value(secret.EXAMPLE).run()
+    app.button(key="lesson_secret_start").click().run()
+    (first,) = lifecycle.all_runs(root)
+    ended(first, " of room 12 was dark", " of three pancakes every Tuesday we saw")
+    app.run()
+    assert "Tried with this sentence: 1 place." in texts(app)
+    assert app.text_input(key="lesson_secret").value == secret.EXAMPLE  # nobody types it twice
+    app.button(key="lesson_secret_start").click().run()
+    second = next(run for run in lifecycle.all_runs(root) if run.name != first.name)
+    assert secret.of_run(second) == secret.Secret(secret.EXAMPLE, 5)
+    ended(second, TOLD, " paints a wall")
+    app.run()
+    assert not app.exception and "1 place; 5 places" in texts(app)
+    (table,) = app.table
+    assert table.value.to_dict("list") == {
+        "Sentence": [words.plain(secret.EXAMPLE), "the same sentence"],
+        "Places": ["1", "5"],
+        "Words told": ["2 of 8", "8 of 8"],
+        "Told by the control": ["4 words in a row of the secret.", "Nothing of the secret."],
+    }
+
+
+def test_what_ten_sentences_told_stands_behind_the_try_beside_the_votes_of_the_class():
+    app = turn(lesson_page(step="secret"), PLAY - 1)
+    for place, count in enumerate((5, 2, 1, 0, 0)):
+        app.number_input(key=f"lesson_card_how-often__1_{place}").set_value(count).run()
+    shown = measured_bars(turn(app, 2))
+    groups = secret_trials.groups(secret_trials.shipped())
+    assert len(groups) == len(secret.TIMES) and shown.count('class="bar"') == len(groups)  # the votes are not shown yet
+    for group in groups:
+        assert f'style="width:{100 * group.whole / group.count:.1f}%"' in shown
+        assert f"{group.whole} of {group.count}" in shown
+    app.button(key="lesson_pageup").click().run()
+    app.button(key="lesson_pageup").click().run()
+    app.button(key="lesson_reveal_how-often_").click().run()
+    assert measured_bars(turn(app, 2)).count('class="bar"') == 2 * len(groups)
+
+
+def measured_bars(app) -> str:
+    (found,) = [e.value for e in app.html if e.value.startswith('<ol class="ballot')]
+    return found
 
 
 def test_a_secret_that_is_too_short_is_refused_in_a_sentence():
-    app = turn(lesson_page(step="secret"), 4)
+    app = turn(lesson_page(step="secret"), PLAY)
     app.text_input(key="lesson_secret").set_value("Two words").run()
     app.button(key="lesson_secret_start").click().run()
     assert len(app.error) == 1 and not lifecycle.all_runs()

@@ -265,6 +265,16 @@ def test_texts_of_a_file_that_was_edited_or_replaced_are_those_that_stand_there_
     assert edited.complete(edited.placed) == []  # for somebody who still holds what was there
 
 
+def test_a_file_that_has_grown_and_was_edited_before_is_read_anew(path):
+    """As where a run was put back by a copy that was cut off: the system gives the number of a file again."""
+    last = line(sample(2, "two" * 200))  # longer than what is compared of a long file's end
+    path.write_bytes(line(step(1, loss=5.0)) + last + last[:10])
+    followed = Follower(path)
+    followed.history()
+    path.write_bytes(line(step(1, loss=6.0)) + last + last)
+    assert same(followed.history(), path)
+
+
 def test_texts_that_were_shown_are_held_in_little_memory(path, monkeypatch):
     monkeypatch.setattr(follower, "_MOST_LARGE_BYTES", 5_000)
     path.write_bytes(b"".join(line(sample(n, "x" * 900)) for n in range(1, 50)))

@@ -92,6 +92,7 @@ def found(tiny_preset, sample_folder, tmp_path_factory):
     return {**lines[-1], "evaluated": lines[-2]}
 
 
+@pytest.mark.long
 def test_fifty_steps_on_two_devices_are_those_of_one(found):
     assert found["devices"] == ["/device:CPU:0", "/device:CPU:0, /device:CPU:1"]
     assert found["batch"] == [5, 5], "the batch is not larger because more share it"
@@ -99,6 +100,7 @@ def test_fifty_steps_on_two_devices_are_those_of_one(found):
     assert found["train"]["fallen"] > 0.01
 
 
+@pytest.mark.long
 def test_on_the_same_number_it_goes_on_to_the_bit_and_on_another_it_goes_on(found):
     assert found["exactly"], "with dropout, whose random numbers differ from device to device"
     apart, device = found["fewer"]
@@ -106,12 +108,14 @@ def test_on_the_same_number_it_goes_on_to_the_bit_and_on_another_it_goes_on(foun
     assert device == "/device:CPU:0"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [1, 2])
 def test_base_and_run_share_one_model_and_what_was_compiled_for_it(found, count):
     """Three measurements and the figures at the end: a score, a look, a reading of prompts, a turn of texts, and the step."""
     assert found[f"compiled on {count}"] == {"pure": 4, "_make_step": 1}
 
 
+@pytest.mark.long
 def test_its_checkpoint_is_measured_like_any_other(found):
     assert found["evaluated"]["loss"] == pytest.approx(found["result"], abs=1e-5)
 

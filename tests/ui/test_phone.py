@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import json
 import re
 import sqlite3
 from html.parser import HTMLParser
@@ -10,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from engine.classroom import classes, tallies, votes
+from engine.classroom import classes, figures, lessons, tallies, votes
 from engine.classroom.questions import BEFORE, TEXT, Question, Wording, typed
 from engine.core import paths
 from engine.core.errors import ClassError
@@ -48,6 +49,7 @@ class _Form(HTMLParser):
         super().__init__()
         self.fields: dict[str, str] = {}
         self.buttons: list[dict[str, str]] = []
+        self.radios: dict[str, dict[str, str]] = {}
         self.labels, self.ids, self.texts, self.tags = [], [], [], []
         self._skip = False
         self.feed(page)
@@ -56,8 +58,10 @@ class _Form(HTMLParser):
         values = dict(attributes)
         self.tags.append((tag, values))
         self._skip = tag in ("style", "script")
-        if tag == "input":
+        if tag == "input" and (values.get("type") != "radio" or "checked" in values):
             self.fields[values["name"]] = values.get("value", "")
+        if tag == "input" and values.get("type") == "radio":
+            self.radios.setdefault(values["name"], {})[values["value"]] = values["aria-label"]
         if tag == "button":
             self.buttons.append({values["name"]: values["value"]})
         if tag == "label":
@@ -259,6 +263,81 @@ def test_a_phone_of_one_class_is_nobody_in_another(room):
         assert "Join the class" in a_phone(cookie=f"atelier_class={cookie}").get("/c").text
 
 
+@pytest.fixture
+def curve(room):
+    """The question of the lesson that is drawn, asked; its number."""
+    ((question, moment),) = lessons.asked(lessons.load(), ["shape"], figures.recorded)
+    return votes.ask(room, question, moment)
+
+
+def test_a_curve_is_drawn_with_plain_buttons_changed_and_seen_again(room, curve):
+    phone, page = joined(room)
+    form, grid = _Form(page.text), votes.questions(room)[-1].question.grid
+    assert len(form.radios) == len(grid.moments) == 6 and {len(one) for one in form.radios.values()} == {8}
+    assert form.radios["at1"]["1"] == "after 20 s: 20 %"  # a screen reader says where it is
+    assert len(page.content) < 30_000 and len(page.content) > 1000
+    rows = dict(zip(form.radios, "123456", strict=True))
+    page = send(phone, page, 0, **rows)
+    assert "Your answer is in." in page.text and "Your curve: after 10 s: 20 %, after 20 s: 25 %" in page.text
+    assert tallies.tally(room, votes.questions(room)[-1]).curves == ((1, 2, 3, 4, 5, 6),)
+    again = phone.get(f"/c?again={curve}")
+    assert {name: _Form(again.text).fields[name] for name in rows} == rows  # what was sent is pressed
+    send(phone, again, 0, at5="0")
+    assert tallies.tally(room, votes.questions(room)[-1]).curves == ((1, 2, 3, 4, 5, 0),)
+    votes.set_state(room, curve, votes.REVEALED)
+    shown = phone.get("/c")
+    assert "Your curve: after 10 s: 20 %" in shown.text and shown.text.count("<circle") == 6
+    assert "steep at first, then flatter (the right answer)" in _Form(shown.text).text
+
+
+def test_whoever_cannot_or_would_not_draw_chooses_a_shape(room, curve):
+    phone, page = joined(room)
+    button = next(n for n, one in enumerate(_Form(page.text).buttons) if one == {"choice": "1"})
+    page = send(phone, page, button)
+    assert "B. steep at first, then flatter" in _Form(page.text).text
+    found = tallies.tally(room, votes.questions(room)[-1])
+    assert found.counts == (0, 1, 0, 0) and found.curves == ()
+
+
+WHOLE = {f"at{place}": "1" for place in range(6)}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"at0": "1"},
+        {**WHOLE, "at5": "8"},
+        {**WHOLE, "at5": "-1"},
+        {**WHOLE, "at5": "<script>"},
+        {**WHOLE, "at5": "9" * 900},
+        {**WHOLE, "at6": "1"},
+        {"choice": "1111111", "do": ""},
+        {"choice": "1" + "1" * 6},
+    ],
+    ids=str,
+)
+def test_a_hostile_curve_is_refused_with_one_sentence_and_not_kept(fields, room, curve):
+    phone, page = joined(room)
+    form = _Form(page.text)
+    hidden = {name: value for name, value in form.fields.items() if not name.startswith("at")}
+    page = phone.post("/c", data={**hidden, "do": "draw", **fields}, headers=ORIGIN)
+    assert page.status_code == 409 and page.text.count('role="alert"') == 1
+    assert "This question has no such answer." in page.text and "script>alert" not in page.text
+    assert tallies.tally(room, votes.questions(room)[-1]).total == 0
+
+
+def test_a_class_of_the_former_version_takes_answers_to_what_it_was_asked(room):
+    """Its question of the shapes has no grid, and its file no other columns."""
+    former = json.loads(lessons.load().question("shape").to_json())
+    del former["grid"]
+    number = votes.ask(room, Question.from_json("shape", json.dumps({**former, "kind": "choice"})))
+    phone, page = joined(room)
+    assert 'type="radio"' not in page.text
+    send(phone, page, 1)
+    assert count(room) == (0, 1, 0, 0) and votes.questions(room)[-1].number == number
+
+
 def test_guesses_of_codes_wait_and_a_class_that_was_erased_is_not_told_from_none(room):
     now = [0.0]
     routes.tries = Tries(lambda: now[0], Limit(2, 20.0), Limit(200, 4.0))
@@ -404,6 +483,17 @@ def test_sentences_are_shown_to_the_teacher_as_text(led):
     assert "&lt;img src=x onerror=alert(1)&gt;" in page.text and "<img" not in page.text
     press(teacher, address, "forget")
     assert sentences.held(room.code) == []
+
+
+def test_the_teacher_sees_how_many_have_drawn_and_where_and_nobodys_curve(led):
+    room, teacher, address = led
+    ((question, _moment),) = lessons.asked(lessons.load(), ["shape"], figures.recorded)
+    number = votes.ask(room, question)
+    for phone in range(3):
+        votes.join(room, f"{phone:022}")
+        votes.answer(room, f"{phone:022}", number, (0, 1, 2, 3, 4, 5))
+    page = teacher.get(address).text
+    assert "Drawn curves: 3" in page and page.count("<circle") == 6 and "<polyline" not in page
 
 
 def test_nobody_without_the_key_leads_a_class_and_a_pupil_has_none(led):

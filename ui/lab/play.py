@@ -10,7 +10,7 @@ from engine.runs.folder import Run
 from engine.runs.history import snapshots
 from engine.runs.history.events import VALIDATION
 from engine.runs.history.follower import History
-from ui import present, words
+from ui import pair, present, words
 from ui.charts import colours, style
 from ui.components.figure import live
 from ui.components.play import play
@@ -21,15 +21,17 @@ from ui.readers import folders
 HEIGHT, LIVE_HEIGHT = 216, 168
 _LONGEST, _LONGEST_PRESENTED = 200, 90  # characters of a sentence that are shown
 _TRAINING_POINTS = 60
+SHAPE, DRAWN, CLOSEST = "shape", "drawn", "closest"  # how a guess is drawn
 
 
 @dataclass(frozen=True)
 class Beside:
-    """Another run whose curve is drawn beside: what it is called, and how its line is dashed."""
+    """Another run whose curve is drawn beside: what it is called, how its line is dashed, and how many articles it reads."""
 
     run: Run
     label: str
     dash: str = "7 4"
+    articles: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,31 @@ class Guess:
     """A curve that somebody expected, drawn under the run's.
 
     Attributes:
-        points: steps and accuracies 0..1. share: of all who guessed, which is how strong the line is.
+        points: steps and accuracies 0..1. share: of all who guessed, which is how strong the line is. kind: SHAPE, DRAWN or CLOSEST,
+            which is how it is drawn.
     """
 
     label: str
     points: tuple[tuple[float, float], ...]
     share: float
+    kind: str = SHAPE
+
+
+@dataclass(frozen=True)
+class Level:
+    """A line across the figure: what something that does not learn reaches. accuracy: 0..1."""
+
+    label: str
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """What lies over or under the curve of a run. closest: said at the end of the guess that came nearest."""
+
+    guesses: Sequence[Guess] = ()
+    levels: Sequence[Level] = ()
+    closest: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +87,7 @@ def show(
     ghost: Run | None = None,
     said: Said | None = None,
     copied: Copy | None = None,
-    guesses: Sequence[Guess] = (),
+    overlay: Overlay = Overlay(),
 ) -> None:
     """Plays a run.
 
@@ -74,16 +95,18 @@ def show(
         is_live: it is at work: each point is shown as it comes. label: of its line.
         split: VALIDATION or ENGLISH, on which it is measured. other: what of the run is drawn too: TRAIN, its accuracy on what it
             reads, or VALIDATION. ghost: a recorded run whose curve stands there until the
-            run has a point of its own. copied: what of its last sentence stands in an article. guesses: lie under the curve.
+            run has a point of its own. copied: what of its last sentence stands in an article. overlay: guesses and lines of others.
     """
     history = folders.history(run)
-    versions = tuple(folders.history(other.run).version for other in beside)
+    versions = tuple((str(other.run.folder), folders.history(other.run).version) for other in beside)
 
     def build() -> dict[str, Any]:
         return content(run, history, is_live, label, beside, split, other, ghost)
 
     of = ("play", str(run.folder), is_live, label, split, other, versions, ghost and str(ghost.folder))
     data = dict(live.once(build, of, history.version))
+    data["badge"] = badge(run)
+    data["title"] = words.labelled(run.name, data["words"]["figure"])
     verdict = [] if said is None else [["said", said.said], ["why", said.why], ["own", said.own]]
     data["verdict"] = [[kind, text] for kind, text in verdict if text]
     if (
@@ -93,9 +116,21 @@ def show(
     ):
         data["copied"] = [copied.first, copied.last]
     data["guesses"] = [
-        {"label": one.label, "share": one.share, "points": [[x, 100 * y] for x, y in one.points]} for one in guesses
+        {"label": one.label, "share": one.share, "kind": one.kind, "points": [[x, 100 * y] for x, y in one.points]}
+        for one in overlay.guesses
     ]
+    data["levels"] = [{"label": one.label, "value": 100 * one.accuracy} for one in overlay.levels]
     play.show(data, key)
+
+
+def badge(run: Run) -> str:
+    """What stands beside a picture: which run it shows, where that is another than the one in view, and whether it was recorded."""
+    in_view = pair.current().run
+    if in_view is None or in_view.name == run.name:
+        return _("recorded") if run.recorded else ""
+    if run.recorded:
+        return _("the recorded run {name}, not {other}", name=run.name, other=in_view.name)
+    return _("the run {name}, not {other}", name=run.name, other=in_view.name)
 
 
 def content(
@@ -127,7 +162,7 @@ def content(
         "language": language(),
         "height": LIVE_HEIGHT if is_live else HEIGHT,
         "presented": present.on(),
-        "badge": _("recorded") if run.recorded else "",
+        "badge": "",
         "base": 100 * base[0]["accuracy"] if base else None,
         "base_text": _shortened(base_text or ""),
         "prompt": _prompt(run, history),
@@ -159,6 +194,7 @@ def content(
         "verdict": [],
         "copied": None,
         "guesses": [],
+        "levels": [],
         "words": {
             "play": _("Play"),
             "stop": _("Stop"),

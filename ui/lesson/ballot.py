@@ -15,7 +15,7 @@ from engine.classroom.questions import AFTER, BEFORE, TEXT, Question, Wording
 from engine.classroom.votes import CLOSED, MOST_CARDS, OPEN, REVEALED
 from ui import errors, present, words
 from ui.i18n import _, _n, language
-from ui.lesson import bars
+from ui.lesson import bars, drawn
 from ui.lesson.bars import Bar, Row
 from ui.lesson.course import Course
 
@@ -28,7 +28,8 @@ class Ballot(tallies.Counted):
     """How a question stands.
 
     Attributes:
-        state: NOT_ASKED, or one of a class's questions. number: in the class, None where there is none. paper: cards and hands.
+        state: NOT_ASKED, or one of a class's questions. number: in the class, None where there is none. phones, paper: a number a
+            choice; paper counts cards and hands. curves: what phones have drawn.
     """
 
     question: Question
@@ -38,6 +39,7 @@ class Ballot(tallies.Counted):
     phones: tuple[int, ...]
     paper: tuple[int, ...]
     number: int | None = None
+    curves: tuple[tuple[int, ...], ...] = ()
 
     @property
     def is_revealed(self) -> bool:
@@ -63,7 +65,8 @@ def of(course: Course, name: str, moment: str = "") -> Ballot:
     if asked is None or asked.question.count != question.count:
         return Ballot(question, moment, NOT_ASKED, 0, nothing, nothing)
     found = tallies.tally(course.of, asked)
-    return Ballot(asked.question, moment, asked.state, asked.round, found.phones, found.paper, asked.number)
+    counted = (found.phones, found.paper)
+    return Ballot(asked.question, moment, asked.state, asked.round, *counted, asked.number, found.curves)
 
 
 def _hands(name: str, moment: str, count: int) -> dict[str, Any]:
@@ -83,7 +86,11 @@ def show(course: Course, name: str, moment: str = "", pictures: tuple[str, ...] 
     ballot = of(course, name, moment)
     st.subheader(words.plain(ballot.wording.ask), anchor=False)
     if ballot.question.kind != TEXT:
-        st.html(bars.written(_rows(course, ballot, pictures)))
+        rows, grid = bars.written(_rows(course, ballot, pictures)), ballot.question.grid
+        if grid is not None and ballot.curves and _is_seen(course, ballot):
+            said = _n("{n} curve was drawn.", "{n} curves were drawn.", len(ballot.curves))
+            rows = drawn.written(rows, grid, ballot.curves, said)
+        st.html(rows)
         if ballot.is_revealed and ballot.wording.why:
             st.markdown(words.plain(ballot.wording.why))
     _status(course, ballot)
@@ -93,7 +100,7 @@ def show(course: Course, name: str, moment: str = "", pictures: tuple[str, ...] 
 
 
 def _rows(course: Course, ballot: Ballot, pictures: tuple[str, ...]) -> list[Row]:
-    seen = ballot.is_revealed or (course.is_teachers and ballot.total > 0)
+    seen = _is_seen(course, ballot) and sum(ballot.counts) > 0
     found = []
     for place, choice in enumerate(ballot.wording.choices):
         own = class_bar(ballot, place) if seen else None
@@ -106,6 +113,11 @@ def _rows(course: Course, ballot: Ballot, pictures: tuple[str, ...]) -> list[Row
             )
         )
     return found
+
+
+def _is_seen(course: Course, ballot: Ballot) -> bool:
+    """Whether this screen shows the answers."""
+    return ballot.is_revealed or (course.is_teachers and ballot.total > 0)
 
 
 def class_bar(ballot: Ballot, place: int, label: str = "") -> Bar | None:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.classroom import experiments
 from engine.classroom.experiments import EXPERIMENTS, LEARN
-from ui import words
+from ui import present, words
 from ui.i18n import _
 from ui.lab import experiment
 from ui.readers import folders, recorded
@@ -23,8 +23,13 @@ def show() -> None:
     ]
     for column, (label, before, after) in zip(st.columns(2), pairs, strict=True):
         with column:
-            st.metric(label, words.percent(after), border=True, **words.delta(100 * (after - before)))
+            st.metric(
+                label,
+                words.percent(after),
+                border=True,
+                **words.delta(100 * (after - before), sentence=_("{n} points")),
+            )
             st.markdown(_("Before the articles: {share}", share=words.percent(before)))
-    if run.recorded:
+    if run.recorded and not present.on():
         with st.expander(_("Where the recorded runs come from")):
             recorded.note([run])

@@ -19,9 +19,8 @@ def show(course: Course) -> None:
     """Shows how to join the class, and to its teacher what else there is; or how a class is opened."""
     if course.of is None:
         _without(course)
-        if (
-            not present.on() and not classes.any_open()
-        ):  # it holds the answers: a pupil of an open class would read them
+        # It holds the answers: a pupil of an open class would read them.
+        if not present.on() and not classes.any_open():
             offline.offer(course.lesson, is_quiet=opening.refusal() is None and access.is_owner())
         return
     _door(course.of)
@@ -100,7 +99,7 @@ def _links(course: Course, of: SchoolClass) -> None:
             )
             st.button(_("Go on without this class"), key="lesson_leave", on_click=courses.left)
         offline.offer(course.lesson, is_quiet=True)
-        st.caption(_("The answers stay on this machine and go by themselves on {day}.", day=of.erased.isoformat()))
+        st.caption(_("The answers stay on this machine and go by themselves on {day}.", day=of.erased))
 
 
 def _set_joining(of: SchoolClass, allowed: bool) -> None:

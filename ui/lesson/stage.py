@@ -5,11 +5,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine.classroom import slides, votes
+from engine.classroom import lessons, slides, votes
 from engine.core.errors import ClassError
 from ui import present, words
 from ui.i18n import _
-from ui.lesson import ballot, cost, curve, guess, join, led, secret, teacher, time, vote
+from ui.lesson import ballot, cost, curve, guess, join, led, measured_secret, secret, teacher, time, vote
 from ui.lesson import course as courses
 from ui.lesson.course import FORM, LONG, SHORT, STEP, TEACHER, VIEW, WALL, Course
 from ui.readers import polling
@@ -40,7 +40,10 @@ def controls(course: Course) -> None:
         _turn(course, _("Previous"), "chevron_left", "PageUp", -1)
         st.markdown(f"{course.at + 1} / {len(course.slides)}", width="content")
         _turn(course, _("Next"), "chevron_right", "PageDown", 1)
-        names = {LONG: _("50 minutes"), SHORT: _("20 minutes")}
+        names = {
+            form: _("{n} minutes", n=words.shortest(course.lesson.minutes(form == SHORT) + lessons.SLACK_MINUTES))
+            for form in (LONG, SHORT)
+        }
         st.segmented_control(
             _("Form"), list(names), format_func=names.__getitem__, key=FORM, required=True, on_change=courses.moved,
             disabled=not course.leads, label_visibility="collapsed", width="content",
@@ -100,6 +103,8 @@ def show(course: Course) -> None:
         guess.choice(course)
     elif slide.shows == slides.TEN:
         guess.ten(course)
+    elif slide.shows == slides.MEASURED:
+        measured_secret.show(course)
     elif slide.shows == slides.GAIN:
         cost.show()
     elif slide.shows == slides.CHANGED:
@@ -115,9 +120,14 @@ def show(course: Course) -> None:
 def _text(course: Course) -> None:
     step = course.slide.step
     st.subheader(f"{step.number} · {words.plain(step.title)}", anchor=False)
-    if step.kind == "join":  # high on the wall: it is what everybody looks for
-        join.show(course)
-    st.markdown(course.markdown(step.wall))
+    if step.kind == "join":
+        door, text = st.columns([3, 2], gap="medium")
+        with door:  # first, on a phone too: it is what everybody looks for
+            join.show(course)
+        text.markdown(course.markdown(step.wall))
+    else:
+        with st.container(key="lesson_text"):
+            st.markdown(course.markdown(step.wall))
     if step.kind == "time":
         time.show()
     if step.gloss:
@@ -131,8 +141,13 @@ def _text(course: Course) -> None:
 
 def _vote(course: Course) -> None:
     name = course.slide.question
-    if name == guess.SAMPLES:
-        guess.samples(course)
+    if name == guess.SAMPLES:  # texts beside their question: both are in view on a wall
+        texts, asked = st.columns(2, gap="medium")
+        with texts:
+            guess.samples(course)
+        with asked:
+            ballot.show(course, name)
+        return
     shapes = curve.pictures() if name == curve.QUESTION else ()
     ballot.show(course, name, course.slide.moment, shapes)
 

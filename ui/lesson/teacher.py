@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from engine.classroom import votes
+from engine.classroom import lessons, votes
 from engine.classroom.questions import AFTER, BEFORE, TEXT
 from ui import words
 from ui.i18n import _, language
@@ -32,14 +32,16 @@ def show(course: Course) -> None:
 def _clock(course: Course) -> None:
     now = time.monotonic()
     step = course.slide.step
+    planned = step.short if course.is_short else step.minutes
     minutes = course.lesson.minutes(course.is_short)
     st.markdown(
         _(
-            "This step: **{passed}** of {planned} min · the lesson: **{all_passed}** of {all_planned} min",
+            "This step: **{passed}** of {planned} min · the lesson: **{all_passed}** of {all_planned} min, and {slack} min of slack",
             passed=_minutes(now - course.entered),
-            planned=words.shortest(step.minutes),
+            planned=words.shortest(planned),
             all_passed=_minutes(now - course.begun),
             all_planned=words.shortest(minutes),
+            slack=lessons.SLACK_MINUTES,
         )
     )
 

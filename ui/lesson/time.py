@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.classroom.experiments import EXPERIMENTS, LEARN
 from engine.runs.history import snapshots
-from ui import texts, words
+from ui import present, texts, words
 from ui.explore import time as moments
 from ui.i18n import _
 from ui.lab import experiment
@@ -34,6 +34,6 @@ def show() -> None:
         samples = moment.complete_samples()
         sample = samples[min(1, len(samples) - 1)]
         texts.show(sample["prompt"], sample["text"], moments.colour(moment))
-    if run.recorded:
+    if run.recorded and not present.on():
         with st.expander(_("Where the recorded runs come from")):
             recorded.note([run])

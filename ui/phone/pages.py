@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse
 from engine.classroom.classes import KEPT_DAYS
 from engine.classroom.questions import TEXT
 from engine.classroom.votes import REVEALED, Phone, Shown, letter
-from ui.phone import html, sentences
+from ui.phone import drawing, html, sentences
 from ui.phone.html import Translate
 
 
@@ -74,6 +74,12 @@ def _question(_: Translate, code: str, address: str, shown: Shown, proof: str) -
         f'<button name="choice" value="{place}">{letter(place)}. {escape(choice)}</button>'
         for place, choice in enumerate(shown.choices)
     )
+    if shown.grid is not None:
+        # A form of its own: what is drawn need not be complete where a shape is chosen.
+        shapes = (
+            f"<summary>{escape(_('Choose a shape instead'))}</summary>{start.partition('</h1>')[2]}{buttons}</form>"
+        )
+        return f"{start}{drawing.form(_, shown.grid, shown.own)}</form><details>{shapes}</details>"
     return f"{start}{buttons}</form>"
 
 
@@ -84,7 +90,7 @@ def _waiting(_: Translate, code: str, address: str, phone: Phone, sent: int) -> 
     if answered:
         title = _("Your answer is in.")
         own = "".join(
-            f'<h2>{escape(one.ask)}</h2><p class="own">{_choice(one, one.own)}</p>'
+            f'<h2>{escape(one.ask)}</h2><div class="own">{_own(_, one)}</div>'
             f'<p><a href="{escape(address)}?l={code}&amp;again={one.number}">{escape(_("Change this answer"))}</a></p>'
             for one in answered
         )
@@ -94,7 +100,7 @@ def _waiting(_: Translate, code: str, address: str, phone: Phone, sent: int) -> 
         return title, f'<div role="status"><h1>{escape(title)}</h1></div>'
     if phone.closed is not None:
         title = _("This question takes no more answers.")
-        own = "" if phone.closed.own is None else f'<p class="own">{_choice(phone.closed, phone.closed.own)}</p>'
+        own = "" if phone.closed.own is None else f'<div class="own">{_own(_, phone.closed)}</div>'
         return title, f'<div role="status"><h1>{escape(title)}</h1></div><h2>{escape(phone.closed.ask)}</h2>{own}'
     title = _("You are in the class.")
     wait = escape(_("Look at the wall. Questions appear here by themselves."))
@@ -110,7 +116,15 @@ def _revealed(_: Translate, shown: Shown) -> str:
         mark = f" <strong>({escape(', '.join(marks))})</strong>" if marks else ""
         kind = ' class="right"' if place == shown.right else ""
         rows.append(f"<li{kind}>{_choice(shown, place)}{mark}<br>{escape(number)}</li>")
-    return f"<h1>{escape(shown.ask)}</h1><ol>{''.join(rows)}</ol><p>{escape(shown.why)}</p>"
+    drawn = drawing.picture(_, shown.grid, shown.own, shown.drawn) if shown.grid is not None else ""
+    return f"<h1>{escape(shown.ask)}</h1>{drawn}<ol>{''.join(rows)}</ol><p>{escape(shown.why)}</p>"
+
+
+def _own(_: Translate, shown: Shown) -> str:
+    """What a phone has answered: its choice, or its curve."""
+    if shown.grid is not None and shown.grid.rows(shown.own) is not None:
+        return drawing.picture(_, shown.grid, shown.own)
+    return _choice(shown, shown.own)
 
 
 def _choice(shown: Shown, place: int | None) -> str:

@@ -9,7 +9,6 @@ import hmac
 from html import escape
 
 import segno
-from babel import dates
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -17,9 +16,10 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from engine.classroom import classes, figures, lessons, opening, questions, tallies, votes
 from engine.classroom.classes import SchoolClass
 from engine.classroom.votes import CLOSED, OPEN, REVEALED, Asked
+from engine.core import wording
 from engine.core.errors import ClassError, EngineError
 from ui import network
-from ui.phone import html, sentences
+from ui.phone import drawing, html, sentences
 from ui.phone.forms import Refused, fields_of, number_of, safe
 from ui.phone.html import Translate
 
@@ -60,7 +60,7 @@ async def act(request: Request) -> Response:
     try:
         await run_in_threadpool(_do, of, fields)
     except EngineError as error:
-        return await run_in_threadpool(_page, request, of, code, html.error_text(error, _), 409)
+        return await run_in_threadpool(_page, request, of, code, wording.of(code).error(error), 409)
     if fields.get("do") == "erase":
         title = _("The class is erased.")
         return html.answer(code, title, f"<h1>{escape(title)}</h1>")
@@ -138,8 +138,7 @@ def _page(request: Request, of: SchoolClass, code: str, error: str = "", status:
 
 
 def _erase(_: Translate, start: str, of: SchoolClass, code: str) -> str:
-    day = dates.format_date(of.erased, "long", locale=code)
-    sure = _("All answers of this class go now; by themselves they go on {day}.", day=day)
+    sure = _("All answers of this class go now; by themselves they go on {day}.", day=of.erased)
     return (
         f"<h2>{escape(_('Erase the class'))}</h2>{start}<p><input type='checkbox' id='sure' name='sure' value='yes'> "
         f"<label class='beside' for='sure'>{escape(sure)}</label></p>"
@@ -173,7 +172,7 @@ def _ask(_: Translate, start: str, of: SchoolClass, code: str) -> str:
     try:
         lesson = lessons.load(of.lesson)
     except EngineError as error:  # a text was changed meanwhile
-        return html.problem(html.error_text(error, _))
+        return html.problem(wording.of(code).error(error))
     six = [("before", _("The six questions, before")), ("after", _("The six questions, after"))]
     single = [(n, lesson.question(n).wording(0, code).ask) for n in lesson.names() if n not in lesson.parallel()]
     choices = "".join(f'<option value="{escape(name)}">{escape(text[:90])}</option>' for name, text in [*six, *single])
@@ -226,8 +225,17 @@ def _one(_: Translate, start: str, of: SchoolClass, asked: Asked, code: str, new
     again = f" · {_('round {n}', n=asked.round)}" if asked.round > 1 else ""
     return (
         f"<h2>{asked.number}. {escape(wording.ask)}</h2><p class='quiet'>{escape(names.get(asked.state, '')) + escape(when + again)}</p>"
-        f"<ol>{''.join(rows)}</ol>{start}{number}<div class='row'>{buttons}</div></form>{paper if cards else ''}"
+        f"<ol>{''.join(rows)}</ol>{_drawn(_, tally)}{start}{number}<div class='row'>{buttons}</div></form>{paper if cards else ''}"
     )
+
+
+def _drawn(_: Translate, tally: tallies.Tally) -> str:
+    """How many have drawn a curve, and where their points lie: nobody's own curve."""
+    grid = tally.asked.question.grid
+    if grid is None or not tally.curves:
+        return ""
+    said = _("Drawn curves: {n}", n=len(tally.curves))
+    return f"<p><strong>{escape(said)}</strong></p>{drawing.picture(_, grid, None, grid.counts(tally.curves))}"
 
 
 def _figures(_: Translate, of: SchoolClass, asked: list[Asked], code: str, path: str) -> str:

@@ -17,11 +17,12 @@ import numpy as np
 
 from engine.runs.history import blocks, events, index, lines
 from engine.runs.history.blocks import Block, Placed
-from engine.runs.history.events import VALIDATION, Evaluation, Unread
+from engine.runs.history.events import VALIDATION, Evaluation, Result, Unread
 from engine.runs.history.series import COLUMNS, MOST, Series
 
 BLOCK_BYTES = 1 << 19  # read at a time; more takes memory that is not given back
 _TAIL_BYTES = 256
+_COMPARED_WHOLE_BYTES = 1 << 20  # a file with more in it is told from another by its number and what was read last
 _MOST_MEASURED_BYTES = 6_000_000  # of what was measured at intervals, about; above, moments are left out
 _MOST_OF_A_KIND = 1_000  # of other events the newest stay; a long one counts as several
 _LONG_BYTES = 4_096
@@ -66,6 +67,11 @@ class History:
     def on_whole_splits(self) -> dict[tuple[str, str], Evaluation]:
         """The last evaluations on whole splits: (model, split) → figures; model is "run", "base" or "parent"."""
         return {(e["model"], e["split"]): e for e in self.events("evaluation") if e["whole"]}
+
+    def result(self) -> Result | None:
+        """What the run ended with; None before its end, and of one that has gone on since."""
+        last = self.events("result", "resume")[-1:]
+        return last[0] if last and last[0]["kind"] == "result" else None
 
     def on_validation(self) -> tuple[list[Any], list[Any]]:
         """The base's evaluations on the fixed part of validation, and the run's from where it started: from its parent's,
@@ -197,7 +203,10 @@ class Follower:
             return False
         if self._seen is not None and self._seen[2] == found.st_size == self._offset:  # touched, and nothing came
             return False
-        return not self._offset or self._tail == lines.line(self._path, self._offset - len(self._tail), len(self._tail))
+        if self._offset <= _COMPARED_WHOLE_BYTES:  # another file may have the former one's number, and its end
+            read = hashlib.sha256(lines.line(self._path, 0, self._offset))
+            return read.digest() == self._digest.digest()
+        return self._tail == lines.line(self._path, self._offset - len(self._tail), len(self._tail))
 
     def _blocks(self, size: int) -> Iterator[Block]:
         """What was added, parsed; of much that was added two blocks at once, which Arrow does side by side."""
