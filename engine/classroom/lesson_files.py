@@ -92,8 +92,8 @@ class Step:
     Attributes:
         file: where it stands. asks: the six questions before or after the lesson. short: its minutes in the short form, 0 where that
             leaves it out.
-        wall, teacher: Markdown. recorded: in place of the wall's text where there are neither phones nor a training, "" = that
-            text. gloss: an English word or sentence → its meaning.
+        wall, teacher: Markdown. recorded: in place of the wall's text where there are neither phones nor a training; "" = that.
+        gloss: an English word or sentence → its meaning.
     """
 
     file: Path

@@ -5,7 +5,7 @@ from collections import Counter
 import streamlit as st
 
 from engine.classroom import drawn as drawn_curves
-from engine.classroom import experiments, figures, votes
+from engine.classroom import experiments, figures, release, shapes, votes
 from engine.classroom.drawn import Grid
 from engine.classroom.experiments import EXPERIMENTS, LEARN
 from engine.classroom.shapes import QUESTION, SHAPES, picture
@@ -43,6 +43,8 @@ def play(course: Course) -> None:
     if run is None:
         st.info(_("The recorded run of this experiment is not here, and none was trained yet."))
         return
+    if course.leads and course.of is not None:
+        release.note_run(course.of, run)
     experiment.watch(found, run, experiment.SKIPPED, overlay(guessed, run))
 
 
@@ -83,11 +85,9 @@ def _shapes(guessed: Ballot, recorded: Forgetting, steps: int) -> list[Guess]:
     found = []
     for place, (heights, count) in enumerate(zip(SHAPES, guessed.counts, strict=True)):
         if count:
-            points = [
-                (steps * n / (len(heights) - 1), first + (last - first) * height) for n, height in enumerate(heights)
-            ]
+            points = shapes.between(heights, (0, first), (steps, last))
             label = f"{votes.letter(place)}: {words.grouped(count)}"
-            found.append(Guess(label, tuple(points), count / guessed.total))
+            found.append(Guess(label, points, count / guessed.total))
     return found
 
 

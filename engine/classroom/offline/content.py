@@ -82,6 +82,7 @@ class Content:
         build = {
             slides.TEXT: self._text, slides.VOTE: self._vote, slides.CHOICE: self._choice, slides.TEN: self._ten,
             slides.PLAY: self._play, slides.MEASURED: self._measured, slides.GAIN: self._gain, slides.CHANGED: self._changed, slides.BLIND: self._blind,
+            slides.HOME: self._home,
         }[slide.shows]  # fmt: skip
         found = {
             "id": _address(slide), "step": slide.step.number, "short": short, "shows": slide.shows,
@@ -268,6 +269,15 @@ class Content:
         names = [name for name in self.lesson.names() if name.startswith(BLIND_QUESTIONS)]
         chance = 1 / max(1, self.lesson.question(names[0]).count)
         return {"title": _("Who wrote it?"), "counted": names, "chance": self.wording.percent(chance, 0)}
+
+    def _home(self, slide: Slide) -> dict[str, Any]:
+        _ = self.wording.say
+        return {
+            "title": _("The page to take home"),
+            "said": _(
+                "Two printed pages: the curve, two texts, what was copied and what was forgotten, twelve words, and what was counted here."
+            ),
+        }
 
 
 def _address(slide: Slide) -> str:

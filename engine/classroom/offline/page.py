@@ -16,9 +16,11 @@ from engine.classroom.offline import home, recordings
 from engine.classroom.offline.content import PLAYS, Content
 from engine.classroom.shapes import SHAPES
 from engine.core import paths
+from engine.core.wording import Wording
 
 _HERE = Path(__file__).parent
 _PLAYER = paths.PROJECT / "ui" / "components" / "play"  # what plays a training on the pages plays it here too
+_LOOK = ".badge { top: -2em; }"  # in the line of the slide's title, which a page's own player has not
 _SCRIPTS = ("votes.js", "recording.js", "deck.js")
 
 
@@ -77,7 +79,7 @@ def _data(content: Content, slides: list[dict[str, Any]]) -> dict[str, Any]:
     _ = wording.say
     return {
         "language": wording.language,
-        "playerStyle": _read(_PLAYER / "play.css"),
+        "playerStyle": _read(_PLAYER / "play.css") + _LOOK,
         "plays": {code: recordings.play(EXPERIMENTS[code], wording) for code in PLAYS.values()},
         "moments": recordings.moments(wording),
         "shapes": SHAPES,
