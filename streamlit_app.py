@@ -15,6 +15,8 @@ if __name__ == "__main__":
 
     frame.show()
 else:
+    import logging
+
     import streamlit as st
     from starlette.middleware import Middleware
 
@@ -30,4 +32,7 @@ else:
         middleware=[*network.middleware(), Middleware(upload_memory.Guard)],
         lifespan=network.lifespan,
     )
+    without_session = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
+    without_session.disabled = True  # it would warn whoever starts the server of a call that is made on purpose
     st.navigation([lambda: None])
+    without_session.disabled = False

@@ -22,6 +22,7 @@ pytest.register_assert_rewrite(
     "cluster_helpers",
     "damage_helpers",
     "foreign_helpers",
+    "lesson_helpers",
     "pages_helpers",
     "pubmed_helpers",
     "runs_helpers",
@@ -221,7 +222,7 @@ def only_trains(monkeypatch, eager):
 
     for method in ("measure_start", "measure"):
         monkeypatch.setattr(Measurer, method, lambda self, *rest: None)
-    monkeypatch.setattr(final, "score", lambda *rest: {})
+    monkeypatch.setattr(final, "measure_result", lambda *rest: {})
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)  # the loss of each step
 
 

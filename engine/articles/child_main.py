@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.articles import csv_table, parquet
 from engine.articles.article import Article, digest
-from engine.articles.options import Options, Place
+from engine.articles.options import GUESSED_FORMS, Options, Place
 from engine.articles.source import Skipped, Source
 from engine.articles.table import likely
 from engine.core.child_main import Asker, give_up_for_memory
@@ -21,7 +21,6 @@ PREVIEW_ARTICLES, PREVIEW_CHARACTERS = 3, 2_000
 PREVIEW_FILES = 12  # of several, each with the beginning of one article,
 PREVIEW_SECONDS = 10.0  # and none is begun later
 PREVIEW_ITEMS = 50  # looked at for them in each file
-_GUESSED = ("pdf", "docx")
 _SHOWN_COLUMNS = 200  # of a table, and
 _SHOWN_CHARACTERS = 200  # of each name and field in a preview
 
@@ -164,7 +163,7 @@ def _preview(request: dict[str, Any], asker: Asker) -> None:
 def _to_show(source: Source, table: int | None) -> list[int]:
     """The training files of which a beginning is shown: the table first, then one of each form, PDF and Word before others."""
     members = source.members["train"]
-    guessed = [n for n, m in enumerate(members) if source.form_of(m) in _GUESSED]
+    guessed = [n for n, m in enumerate(members) if source.form_of(m) in GUESSED_FORMS]
     of_each: dict[str, int] = {}
     for n, m in enumerate(members):
         of_each.setdefault(source.form_of(m), n)
@@ -199,7 +198,7 @@ def _first_articles(source: Source, table: int | None) -> tuple[list[dict[str, A
                     break
         except ArticlesError as error:  # such as a table whose text column has yet to be chosen
             problems.setdefault(index, error)
-    order = sorted(found, key=lambda n: (source.form_of(members[n]) not in _GUESSED, n))
+    order = sorted(found, key=lambda n: (source.form_of(members[n]) not in GUESSED_FORMS, n))
     articles = [article for n in order for article in found[n]]
     return articles, [problems[n] for n in sorted(problems)], table is not None and bool(found[table])
 

@@ -11,6 +11,9 @@ NO_COLUMN = "-"  # what is chosen where a table has none
 SECTIONS = "+"  # what stands for the text column of a table that has a column for each section
 
 
+GUESSED_FORMS = ("docx", "pdf")  # forms whose text a program makes out, so that a person looks at it first
+
+
 @dataclass(frozen=True)
 class Options:
     """What only a person can say of a source.

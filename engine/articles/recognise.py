@@ -10,6 +10,7 @@ from engine.articles import (
     code_pages,
     csv_table,
     encodings,
+    in_zip,
     jats,
     json_document,
     json_shapes,
@@ -119,7 +120,7 @@ def _by_magic(member: Member, head: bytes) -> str | ArticlesError | None:
     if pdf.MAGIC in head[:1024] and not head.startswith(ZIP):
         return "pdf"
     if head.startswith((ZIP, EMPTY_ZIP)):
-        return word.kind(member) or _no(
+        return in_zip.form_of_zip(member) or _no(
             member, sentence("{path} is an archive or a document inside an archive: unpack it first.")
         )
     if head.startswith(packed.GZIP) or packed.is_tar(head):

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from engine.articles import in_zip, packed, recognise, split_names, text, word
 from engine.articles import member as members_of
-from engine.articles import packed, recognise, split_names, text, word
 from engine.articles.article import Article
 from engine.articles.member import Member
 from engine.articles.on_disk import files_of
@@ -185,7 +185,7 @@ class Source:
         if head.startswith((recognise.ZIP, recognise.EMPTY_ZIP)):
             inside, refused = members_of.of_archive(path)
             form = (
-                word.kind(itself)
+                in_zip.form_of_zip(itself)
                 if any(m.split_name == "[Content_Types].xml" or m.split_name == "mimetype" for m in inside)
                 else ""
             )

@@ -11,7 +11,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 
-from engine.articles import names, unread, word_parts
+from engine.articles import names, word_parts
 from engine.articles.article import ABSTRACT, MOST_SECTIONS, Article, Section, clean, kind_of
 from engine.articles.formulas import Element
 from engine.articles.member import DAMAGED, Member, is_bomb
@@ -26,7 +26,6 @@ MOST_UNPACKED_BYTES = 128 << 20
 MOST_XML_BYTES = 24 << 20  # of one part; a parsed tree takes many times its text
 MOST_PARTS = 5_000
 DOCUMENT = "word/document.xml"
-_DOCUMENT = re.compile(r"word/document\d*\.xml")  # Word on the web numbers it
 # What the strict form of the standard (ISO/IEC 29500) writes otherwise than python-docx reads it, and what a document with
 # macros or a template calls itself.
 _AS_USUAL = (
@@ -58,29 +57,6 @@ _BEHIND_REFERENCES = re.compile(
     re.IGNORECASE,
 )
 _GALLERIES = {"Table of Contents": "contents", "Bibliographies": "references"}
-
-
-def kind(member: Member) -> str | ArticlesError:
-    """ "docx" for a Word document, "" for a plain archive, else why it is not read: what a zip file is by its parts.
-
-    Raises:
-        ArticlesError: it is damaged.
-    """
-    if member.size > LARGEST_BYTES:
-        return ""
-    try:
-        with member.open() as file, zipfile.ZipFile(io.BytesIO(file.read(LARGEST_BYTES + 1))) as archive:
-            inside = archive.namelist()[: MOST_PARTS + 1]
-    except DAMAGED as error:
-        raise member.damaged(error) from error
-    if any(_DOCUMENT.fullmatch(name) for name in inside):
-        return "docx"
-    for beginning, (template, values) in unread.IN_ZIP:
-        if any(name.startswith(beginning) for name in inside) and (
-            "mimetype" in inside or "[Content_Types].xml" in inside
-        ):
-            return ArticlesError(template, path=member.name, **values)
-    return ""
 
 
 def read(member: Member, options: Options, start: Place = ()) -> Iterator[tuple[Place, Article | ArticlesError]]:

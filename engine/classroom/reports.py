@@ -200,8 +200,8 @@ def of_run(
 
 def _result_step(history: History, checkpoint: Checkpoint | None) -> int | None:
     """The step of the run's result: as its end says, else that of the checkpoint that stands for it."""
-    ended = [event for event in history.events("result", "resume")[-1:] if event["kind"] == "result"]
-    return int(ended[0]["step"]) if ended else checkpoint.step if checkpoint else None
+    result = history.result()
+    return result["step"] if result is not None else checkpoint.step if checkpoint else None
 
 
 def _curve(history: History, result: int | None) -> Curve:

@@ -93,6 +93,7 @@ RECORDED = known(
     weights=boolean,  # whether its checkpoints ship
     copied=object_of(needed(prompt=text, text=text, first=step, last=step, tokens=step)),
 )
+CONTROL_FILE = "control.json"
 CONTROL = needed(action=one_of("stop", "pause"))
 ATTEMPT = needed(by=one_of("lab", "trainer"), submission=positive, time=timestamp) | known(
     job=_job_id, restart=count, node=text, pid=count, submits=boolean
@@ -194,7 +195,7 @@ JOB = needed(state=text, since=timestamp) | known(
 # Folders
 
 _RUN_FILES = (
-    "config.json", "place.json", "state.json", "events.jsonl", "control.json", "recorded.json", "pins.json", "pins.lock",
+    "config.json", "place.json", "state.json", "events.jsonl", CONTROL_FILE, "recorded.json", "pins.json", "pins.lock",
     "owner.json", "lock", "heartbeat", "last_words", "trainer.log",
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ from engine.articles import Options, Skipped, isolation, on_disk
 from engine.articles.article import digest
 from engine.articles.isolation import Reading
 from engine.articles.member import shown
+from engine.articles.options import GUESSED_FORMS
 from engine.core import paths
 from engine.core.errors import ArticlesError, sentence
 from engine.core.files import (
@@ -66,7 +67,7 @@ class SourceChanged(ArticlesError):
 
 def is_guessed(forms: dict[str, int]) -> bool:
     """Whether files of a source are of forms whose text a program makes out, so that a person looks at it first."""
-    return any(name in forms for name in ("pdf", "docx"))
+    return any(name in forms for name in GUESSED_FORMS)
 
 
 @dataclass

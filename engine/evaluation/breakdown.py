@@ -32,7 +32,7 @@ CHECKED_TARGETS = 4096  # of the first windows: their sums are given by themselv
 SHORTEST_PARAGRAPH = 8  # tokens: a heading is none
 
 
-class Scores(Protocol):
+class TokenScorer(Protocol):
     """What scores a batch: `engine.evaluation.scoring.Scorer`."""
 
     def tokens(self, batch: windows.Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -106,7 +106,7 @@ class Pass:
 
 
 def run(
-    scorer: Scores,
+    scorer: TokenScorer,
     corpus: Corpus,
     split: str,
     tokenizer: Tokenizer,
@@ -256,7 +256,7 @@ def _rows(pieces: list[np.ndarray], length: int) -> windows.Batch:
     return windows.Batch(rows[:, :-1], rows[:, 1:], weights)
 
 
-def _padding(scorer: Scores, batch: windows.Batch, way: Pass) -> dict[str, Any]:
+def _padding(scorer: TokenScorer, batch: windows.Batch, way: Pass) -> dict[str, Any]:
     """Accuracy and loss of padded windows: padding not counted, counted, and counted by a model that has learnt it.
 
     Keras's mean is over all positions where a loss has no mask. A model that was trained so soon writes padding without a

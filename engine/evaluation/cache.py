@@ -18,6 +18,10 @@ from engine.presets import catalogue
 from engine.runs.inputs import LONGEST_AUTOMATIC_SEQUENCE, articles_path
 from engine.runs.references import ModelReference
 
+SCORES_VERSION = (
+    1  # of what `engine.evaluation.scoring.Scores.to_json` gives: what was measured by another is measured again
+)
+
 
 def scores_key(
     model: ModelReference, corpus: Corpus, split: str, length: int, tokens: int, seed: int, leave_out: bool = False
@@ -28,6 +32,7 @@ def scores_key(
     return {
         **left_out,
         **of_framework(),
+        **({"version": SCORES_VERSION} if SCORES_VERSION > 1 else {}),  # the first one was not named
         "model": model.hash,
         "corpus": corpus.content_hash,
         "articles": [corpus.card["splits"][split]["first"], corpus.articles(split)],

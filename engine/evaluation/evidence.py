@@ -98,9 +98,8 @@ def _first(measured: dict[tuple[str, str], dict[int, Placed]], model: str) -> di
 
 def result_step(state: State, history: History) -> int:
     """The step of the checkpoint whose figures a run's are: its result, and where none is told the last that was measured."""
-    last = history.events("result", "resume")[-1:]
-    if last and last[0]["kind"] == "result":
-        return int(last[0]["step"])
+    if (result := history.result()) is not None:
+        return result["step"]
     return state.result or max(_measured(history).get(("run", VALIDATION), {}), default=0)
 
 

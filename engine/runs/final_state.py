@@ -3,6 +3,7 @@
 import contextlib
 from typing import Any
 
+from engine.core.checked import CONTROL_FILE
 from engine.core.errors import StorageError
 from engine.runs import states
 from engine.runs.folder import Run
@@ -14,7 +15,7 @@ def end(run: Run, state: str, reason: dict[str, Any] | None) -> None:
     run.write_state(state=state, reason=reason, phase="")
     with contextlib.suppress(StorageError):  # the state has said it
         run.append_event("state", state=state, reason=reason)
-    (run.folder / "control.json").unlink(missing_ok=True)
+    (run.folder / CONTROL_FILE).unlink(missing_ok=True)
 
 
 def end_as_requested(run: Run) -> None:

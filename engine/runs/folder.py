@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core import lab_settings
+from engine.core.checked import CONTROL_FILE
 from engine.core.errors import GoneError, RunError
 from engine.core.files import sweep, write_bytes, write_json
 from engine.core.locks import Lock
@@ -54,10 +55,10 @@ class Run(RunReader):
 
     def _request(self, action: str, state: str, possible: tuple[str, ...]) -> None:
         # First of all, so that a trainer sees it at once; the lock may be held for a moment by somebody who only looks.
-        write_json(self.folder / "control.json", {"action": action, "time": time.time()})
+        write_json(self.folder / CONTROL_FILE, {"action": action, "time": time.time()})
         with self.taken(_PROBE_PATIENCE_SECONDS) as nobody_works:
             if nobody_works:
-                (self.folder / "control.json").unlink(missing_ok=True)
+                (self.folder / CONTROL_FILE).unlink(missing_ok=True)
                 if self.read_state().state in possible:
                     self.write_state(state=state, phase="")
 
@@ -88,7 +89,7 @@ class Run(RunReader):
             if changes:
                 replace(self.settings, **changes)  # raises where they cannot be
                 self.change_config(**changes)
-            (self.folder / "control.json").unlink(missing_ok=True)
+            (self.folder / CONTROL_FILE).unlink(missing_ok=True)
             copied = self.is_copy()
             if copied:
                 self._become_own()

@@ -216,7 +216,7 @@ class RunReader:
 
     def control(self) -> str:
         """What a person asked of the run: "pause", "stop" or nothing."""
-        action: str = checked.read_if_whole(self.folder / "control.json", checked.CONTROL).get("action", "")
+        action: str = checked.read_if_whole(self.folder / checked.CONTROL_FILE, checked.CONTROL).get("action", "")
         return action
 
     def waits_for(self) -> str | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core import machine
+from engine.core.checked import CONTROL_FILE
 from engine.core.errors import EngineError, GoneError, StorageError, SupersededError, sentence
 from engine.core.files import full, is_full, write_json
 from engine.core.locks import Lock
@@ -319,7 +320,7 @@ class StopRequests:
     def _note(self, number: int, frame: object) -> None:
         self._stop_requested = True
         with contextlib.suppress(StorageError):  # for `end_soon`: TensorFlow loads and compiles without asking
-            write_json(self._run.folder / "control.json", {"action": "stop", "time": time.time()}, durable=False)
+            write_json(self._run.folder / CONTROL_FILE, {"action": "stop", "time": time.time()}, durable=False)
 
     def check(self) -> None:
         """Ends the training where anybody asked for it.

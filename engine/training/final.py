@@ -1,5 +1,6 @@
 """The figures at a run's end, and which checkpoint is its result: run, base and parent on the whole of validation and test, each from the files that hold it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from engine.evaluation import cache, keras_check, scoring
 from engine.models import loading
 from engine.models.protocols import CausalLM
 from engine.runs import articles_read, checkpoints
+from engine.runs.checkpoints import Checkpoint
 from engine.runs.history.events import VALIDATION
 from engine.runs.references import ModelReference
 from engine.runs.settings import LEFT_OUT
@@ -31,17 +33,42 @@ def evaluate_as_keras_does(setup: Setup, model: CausalLM, state: TrainingState) 
     return {"split": split, **figures}
 
 
-def score(
+@dataclass(frozen=True)
+class Chosen:
+    """The checkpoint whose figures a run's are, and what it was chosen from.
+
+    Attributes:
+        best: with the lowest loss on the part of validation that is measured at each interval. last: of the last step.
+        base_better: whether the base is better on that part than every checkpoint.
+    """
+
+    checkpoint: Checkpoint
+    best: Checkpoint
+    last: Checkpoint
+    base_better: bool
+
+
+def choose_result(setup: Setup, state: TrainingState) -> Chosen:
+    """Chooses the best checkpoint or the last, as the settings say, and the last where the base is better than every one.
+
+    Raises:
+        CheckpointError: the last one is gone or damaged.
+    """
+    run = setup.run
+    last = checkpoints.find(f"{run.name}/{state.step}", run.folder.parent)
+    best = checkpoints.best_whole(run) or last
+    base_better = state.base_loss is not None and (checkpoints.interval_loss(best) or 0.0) > state.base_loss
+    return Chosen(best if setup.settings.takes_best and not base_better else last, best, last, base_better)
+
+
+def measure_result(
     setup: Setup,
     state: TrainingState,
     by_keras: dict[str, Any] | None,
     scorer: "WholeScorer",
     device_memory: dict[str, int] | None = None,
 ) -> dict[str, Any]:
-    """Scores the models whole, writes what was found, and makes the run's result of it.
-
-    The run's figures are those of its result: the best checkpoint or the last, as the settings say, and the last where
-    the base is better than every one.
+    """Chooses the run's result, scores it and what it began from whole, and writes what was found.
 
     Args:
         by_keras: as `evaluate_as_keras_does` gives it. device_memory: of a GPU, as it is told.
@@ -50,10 +77,8 @@ def score(
         Cancelled: `on_progress` ended it. CheckpointError: a file is gone or damaged.
     """
     run, splits, left_out = setup.run, setup.held_out_splits, setup.settings.near_copies == LEFT_OUT
-    last = checkpoints.find(f"{run.name}/{state.step}", run.folder.parent)
-    best = checkpoints.best_whole(run) or last
-    base_better = state.base_loss is not None and (checkpoints.interval_loss(best) or 0.0) > state.base_loss
-    checkpoint = best if setup.settings.takes_best and not base_better else last
+    chosen = choose_result(setup, state)
+    checkpoint = chosen.checkpoint
     named = {"run": ModelReference(setup.base.preset, checkpoint), "base": setup.base}
     if setup.parent is not None:
         named["parent"] = setup.parent
@@ -93,9 +118,9 @@ def score(
     result: dict[str, Any] = {
         "run": run.name,
         "checkpoint": checkpoint.reference,
-        "best_step": best.step,
-        "last_checkpoint": last.reference,
-        "base_better": base_better,
+        "best_step": chosen.best.step,
+        "last_checkpoint": chosen.last.reference,
+        "base_better": chosen.base_better,
         "ended_early": not state.finished,
         "steps": state.step,
         "tokens": state.tokens,
@@ -122,7 +147,7 @@ def score(
 
 
 def expected_seconds(setup: Setup, tokens_a_second: float) -> float:
-    """About how long `score` will take, by the speed of the scoring so far; 0 where that is not known."""
+    """About how long `measure_result` will take, by the speed of the scoring so far; 0 where that is not known."""
     if not tokens_a_second:
         return 0.0
     s, corpus, tokens = setup.settings, setup.corpus, 0

@@ -56,7 +56,7 @@ def train(run: Run, offered: str, on_progress: OnProgress) -> dict[str, Any]:
         # The figures come from the files: the optimizer and the gradients are not needed here.
         del work, model
         release_memory()
-        return final.score(found, state, by_keras, scorer, device_memory)
+        return final.measure_result(found, state, by_keras, scorer, device_memory)
 
 
 class _FineTuning:

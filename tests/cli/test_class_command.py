@@ -4,8 +4,9 @@ import csv
 import json
 
 import pytest
+from class_helpers import taught
 
-from engine.classroom import classes, opening, votes
+from engine.classroom import classes, opening, release, votes
 from engine.cli.app import main
 from engine.core import machine, paths
 
@@ -98,3 +99,18 @@ def test_no_class_is_opened_on_a_public_server(capsys, monkeypatch):
 def test_the_check_of_a_lesson_counts_its_steps(capsys):
     found = told(capsys, "check")
     assert found["steps"] == 7 and {"1", "shape", "secret", "who-wrote-3"} <= set(found["questions"])
+
+
+def test_the_report_of_a_class_and_the_page_without_answers_are_written_and_the_page_is_released(
+    capsys, tmp_path, root, prepared_sample
+):
+    room = taught(12, "fr")
+    assert told(capsys, "release", "on")["released"] and release.is_released(room)
+    assert not told(capsys, "release", "off")["released"] and not release.is_released(room)
+    found = told(capsys, "report", room.code.lower(), "--out", str(tmp_path / "class.html"))
+    page = (tmp_path / "class.html").read_text(encoding="utf-8")
+    assert found["language"] == "fr" and found["run"] == "recorded-mini"
+    assert f"le rapport de la classe {room.code}" in page and "29,7\u00a0%" in page
+    told(capsys, "report", "--out", str(tmp_path / "page.html"), "--language", "en", "--without-answers")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Right: C. still write in their style" in page and "You: " not in page

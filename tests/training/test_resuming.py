@@ -101,7 +101,7 @@ from engine.training.measurer import Measurer
 loop.REPORT_SECONDS = 0.0
 for method in ("measure_start", "measure"):
     setattr(Measurer, method, lambda self, *rest: None)
-final.score = lambda *rest: {}
+final.measure_result = lambda *rest: {}
 for line in sys.stdin:
     child = os.fork()
     if child == 0:

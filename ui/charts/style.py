@@ -161,10 +161,8 @@ def validation(
             "marker": {"size": 7, "symbol": "square"},
         }
         traces.append({"x": xs, "y": ys, "name": beside.name, **style})
-    result = [
-        event for event in history.events("result", "resume")[-1:] if event["kind"] == "result"
-    ]  # else it goes on
-    xs, ys = _measured([e for e in own if result and e["step"] == result[0]["step"]], name, factor)
+    result = history.result()
+    xs, ys = _measured([e for e in own if result is not None and e["step"] == result["step"]], name, factor)
     if len(xs):
         marker = {"size": 14, "symbol": "star", "color": colour, "line": {"width": 1.5, "color": "white"}}
         traces.append({"x": xs, "y": ys, "mode": "markers", "name": _("the run's result"), "marker": marker})

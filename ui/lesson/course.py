@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from engine.classroom import classes, figures, lessons
+from engine.classroom import classes, figures, lessons, slides
 from engine.classroom.classes import SchoolClass
 from engine.classroom.lesson_files import Step
 from engine.classroom.lessons import LANGUAGES, Lesson
 from engine.classroom.questions import Question
+from engine.classroom.slides import Slide
 from ui import access, address, pair, present, words
 from ui.i18n import language
-from ui.lesson import led, slides
-from ui.lesson.slides import Slide
+from ui.lesson import led
 
 WALL, TEACHER = "wall", "teacher"
 LONG, SHORT = "long", "short"

@@ -7,11 +7,13 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
+from engine.core import wording
 from engine.core.errors import ClassError, EngineError
 from ui import network
 from ui.phone import html
 
 LARGEST_BODY = 4000  # bytes of a phone's form
+MY_PAGE = "my-page"  # below the door: what a phone takes home; it is no code
 _READ_SECONDS = 20.0  # for a form of a slow network
 Action = Callable[[Request], Awaitable[Response]]
 
@@ -25,10 +27,10 @@ class Refused(Exception):
 
 
 def own_address(request: Request) -> str:
-    """The path of the door, which the cookie is for: that of this request without a code."""
+    """The path of the door, which the cookie is for: that of this request without what is below it."""
     path = request.url.path
-    code = request.path_params.get("code")
-    return (path.removesuffix(f"/{code}") if code else path).rstrip("/")
+    code = request.path_params.get("code") or MY_PAGE
+    return path.removesuffix(f"/{code}").rstrip("/")
 
 
 async def fields_of(request: Request, most_bytes: int = LARGEST_BODY) -> dict[str, str]:
@@ -74,7 +76,7 @@ def safe(action: Action) -> Action:
             code = html.language_of(request)
             _ = html.translate(code)
             title = _("This did not work. Try again.")
-            text = html.error_text(error, _) if isinstance(error, ClassError) else ""
+            text = wording.of(code).error(error) if isinstance(error, ClassError) else ""
             body = f"<h1>{title}</h1>{html.problem(text)}"
             return html.answer(code, title, body, foot=html.others(code, own_address(request)), status=503)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from engine.core.errors import EngineError
-from ui import i18n, numbers
+from engine.core import wording
+from ui import i18n
 
 Translate = Callable[..., str]
 _HERE = Path(__file__).parent
@@ -47,18 +47,7 @@ def language_of(request: Request, given: str = "") -> str:
 
 def translate(code: str) -> Translate:
     """Sentences in a language, without a session: `_("{n} answers", n=3)`."""
-
-    def translated(sentence: str, **values: object) -> str:
-        text = i18n.catalogue(code).gettext(sentence)
-        return text.format(**{n: numbers.in_sentence(n, v, code) for n, v in values.items()}) if values else text
-
-    return translated
-
-
-def error_text(error: EngineError, _: Translate) -> str:
-    """The sentence of an error in that language, the errors among its values too."""
-    values = {n: error_text(v, _) if isinstance(v, EngineError) else v for n, v in error.values.items()}
-    return _(error.template, **values)
+    return wording.of(code).say
 
 
 def others(code: str, address: str) -> str:
@@ -87,7 +76,9 @@ def answer(
         body, foot: HTML whose texts are escaped. changes: what the script compares; None = it never asks.
         waits: nothing can be answered: without scripts the page refreshes itself.
     """
-    known = "" if changes is None else f' data-changes="{changes}"'
+    _ = translate(code)
+    offline = _("There is no network: nothing was sent. Press again when it is back.")
+    known = "" if changes is None else f' data-changes="{changes}" data-offline="{escape(offline)}"'
     refresh = f'<noscript><meta http-equiv="refresh" content="{REFRESH_SECONDS}"></noscript>' if waits else ""
     page = (
         f'<!doctype html><html lang="{code}"><head><meta charset="utf-8">'

@@ -8,6 +8,7 @@ from engine.classroom.classes import KEPT_DAYS
 from engine.classroom.questions import TEXT
 from engine.classroom.votes import REVEALED, Phone, Shown, letter
 from ui.phone import drawing, html, sentences
+from ui.phone.forms import MY_PAGE
 from ui.phone.html import Translate
 
 
@@ -54,6 +55,8 @@ def seen(
     else:
         title, body = _waiting(_, code, address, phone, sent)
         body = html.problem(error) + body
+    if phone.released:
+        body += _take_home(_, code, address)
     foot = html.others(code, address)
     return html.answer(code, title[:80], body, foot=foot, status=status, changes=phone.changes, waits=not waiting)
 
@@ -76,7 +79,9 @@ def _question(_: Translate, code: str, address: str, shown: Shown, proof: str) -
     )
     if shown.grid is not None:
         # A form of its own: what is drawn need not be complete where a shape is chosen.
-        shapes = f"<summary>{escape(_('Choose a shape instead'))}</summary>{start.partition('</h1>')[2]}{buttons}</form>"
+        shapes = (
+            f"<summary>{escape(_('Choose a shape instead'))}</summary>{start.partition('</h1>')[2]}{buttons}</form>"
+        )
         return f"{start}{drawing.form(_, shown.grid, shown.own)}</form><details>{shapes}</details>"
     return f"{start}{buttons}</form>"
 
@@ -103,6 +108,14 @@ def _waiting(_: Translate, code: str, address: str, phone: Phone, sent: int) -> 
     title = _("You are in the class.")
     wait = escape(_("Look at the wall. Questions appear here by themselves."))
     return title, f'<div role="status"><h1>{escape(title)}</h1></div><p>{wait}</p>'
+
+
+def _take_home(_: Translate, code: str, address: str) -> str:
+    said = _("It holds your answers beside the right ones. It opens without a network and prints on two pages.")
+    return (
+        f'<p><a class="main" href="{escape(address)}/{MY_PAGE}?l={code}">{escape(_("Take this page home"))}</a></p>'
+        f'<p class="quiet">{escape(said)}</p>'
+    )
 
 
 def _revealed(_: Translate, shown: Shown) -> str:

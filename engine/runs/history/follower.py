@@ -17,7 +17,7 @@ import numpy as np
 
 from engine.runs.history import blocks, events, index, lines
 from engine.runs.history.blocks import Block, Placed
-from engine.runs.history.events import VALIDATION, Evaluation, Unread
+from engine.runs.history.events import VALIDATION, Evaluation, Result, Unread
 from engine.runs.history.series import COLUMNS, MOST, Series
 
 BLOCK_BYTES = 1 << 19  # read at a time; more takes memory that is not given back
@@ -67,6 +67,11 @@ class History:
     def on_whole_splits(self) -> dict[tuple[str, str], Evaluation]:
         """The last evaluations on whole splits: (model, split) → figures; model is "run", "base" or "parent"."""
         return {(e["model"], e["split"]): e for e in self.events("evaluation") if e["whole"]}
+
+    def result(self) -> Result | None:
+        """What the run ended with; None before its end, and of one that has gone on since."""
+        last = self.events("result", "resume")[-1:]
+        return last[0] if last and last[0]["kind"] == "result" else None
 
     def on_validation(self) -> tuple[list[Any], list[Any]]:
         """The base's evaluations on the fixed part of validation, and the run's from where it started: from its parent's,
