@@ -10,7 +10,7 @@ from engine.classroom.classes import SchoolClass
 from ui import access, errors, network, phone_address, present
 from ui.i18n import _, _n, language
 from ui.lesson import course as courses
-from ui.lesson import offline
+from ui.lesson import lead, offline, room
 from ui.lesson.course import Course
 from ui.phone import opening as door
 
@@ -19,6 +19,8 @@ def show(course: Course) -> None:
     """Shows how to join the class, and to its teacher what else there is; or how a class is opened."""
     if course.of is None:
         _without(course)
+        if access.is_owner() and not present.on():
+            st.button(_("Check this room"), icon=":material/fact_check:", key="lesson_room", on_click=room.open_)
         if (
             not present.on() and not classes.any_open()
         ):  # it holds the answers: a pupil of an open class would read them
@@ -30,6 +32,9 @@ def show(course: Course) -> None:
 
 
 def _without(course: Course) -> None:
+    for code in lead.led():  # whoever closed the page comes back to her class
+        label = _("Go on with class {code}", code=code)
+        st.button(label, icon=":material/undo:", key=f"lesson_back_{code}", on_click=courses.come_back, args=(code,))
     refused = opening.refusal()
     if refused is not None:
         st.info(errors.markdown(refused), icon=":material/phonelink_off:")

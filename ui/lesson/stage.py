@@ -10,7 +10,7 @@ from engine.classroom.shapes import QUESTION
 from engine.core.errors import ClassError
 from ui import present, words
 from ui.i18n import _
-from ui.lesson import ballot, cost, curve, guess, home, join, led, measured_secret, secret, teacher, time, vote
+from ui.lesson import ballot, cost, curve, guess, home, join, measured_secret, secret, teacher, time, vote
 from ui.lesson import course as courses
 from ui.lesson.course import FORM, LONG, SHORT, STEP, TEACHER, VIEW, WALL, Course
 from ui.readers import polling
@@ -80,11 +80,11 @@ def _follow(course: Course) -> None:
     of = course.of
     if of is None:
         return
-    known = (votes.progress(of), led.of(of.code))
+    known = votes.progress(of)  # counts where it stands too
 
     def look() -> None:
         try:
-            now = (votes.progress(of), led.of(of.code))
+            now = votes.progress(of)
         except ClassError:  # it was erased
             st.rerun()
         if now != known:

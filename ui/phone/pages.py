@@ -12,12 +12,18 @@ from ui.phone.forms import MY_PAGE
 from ui.phone.html import Translate
 
 
-def door(code: str, address: str, ticket: str, typed: str = "", error: str = "", status: int = 200) -> HTMLResponse:
-    """The form that lets a phone into a class. ticket: becomes what the phone is known by, once."""
+def door(
+    code: str, address: str, ticket: str, typed: str = "", error: str = "", status: int = 200, said: str = ""
+) -> HTMLResponse:
+    """The form that lets a phone into a class.
+
+    Args:
+        ticket: becomes what the phone is known by, once. said: that it has come, in a try of the teacher's.
+    """
     _: Translate = html.translate(code)
     title = _("Join the class")
     body = (
-        f"<h1>{escape(title)}</h1>{html.problem(error)}"
+        f"{_status(said)}<h1>{escape(title)}</h1>{html.problem(error)}"
         f'<form method="post" action="{escape(address)}">{_hidden("l", code)}{_hidden("ticket", ticket)}'
         f'<label for="code">{escape(_("Code of the class"))}</label>'
         f'<input id="code" name="code" type="text" value="{escape(typed)}" required maxlength="12" autocomplete="off" '
@@ -144,3 +150,7 @@ def _choice(shown: Shown, place: int | None) -> str:
 
 def _hidden(name: str, value: str) -> str:
     return f'<input type="hidden" name="{name}" value="{escape(value)}">'
+
+
+def _status(said: str) -> str:
+    return f'<div role="status"><p class="own">{escape(said)}</p></div>' if said else ""

@@ -24,7 +24,7 @@ from engine.classroom.classes import SchoolClass
 from engine.classroom.opening import ADDRESS
 from engine.core import wording
 from engine.core.errors import ClassError
-from ui.phone import drawing, html, pages, sentences, take_home, teacher
+from ui.phone import arrivals, drawing, html, pages, sentences, take_home, teacher
 from ui.phone.forms import MY_PAGE, Refused, fields_of, number_of, own_address, safe
 from ui.phone.pace import Pace
 from ui.tries import Limit, Tries
@@ -57,11 +57,28 @@ def _show(request: Request, code: str, error: str = "", status: int = 200) -> Re
     typed = classes.normal(str(request.path_params.get("code", "")))
     seen = votes.phone(of, token, code) if of is not None and typed in ("", of.code) else None
     if seen is None:
-        return pages.door(code, address, secrets.token_urlsafe(16), typed, error, status)
+        came = _came(request)
+        if came is None and not error and (ticket := arrivals.greet()):
+            return RedirectResponse(f"{request.url.path}?l={code}&came={ticket}", 303, html.HEADERS)
+        said = "" if came is None else _welcome(code, came)
+        return pages.door(code, address, secrets.token_urlsafe(16), typed, error, status, said)
     number = number_of(request.query_params.get("again", ""))
     return pages.seen(
         code, address, seen, _proof(token), number, error, number_of(request.query_params.get("sent", "")), status
     )
+
+
+def _came(request: Request) -> arrivals.Try | None:
+    """The try of the teacher's in which this phone has come, or None."""
+    ticket = request.query_params.get("came", "")[:40]
+    return arrivals.take(ticket, request.client.host if request.client else None) if ticket else None
+
+
+def _welcome(code: str, came: arrivals.Try) -> str:
+    _ = html.translate(code)
+    if came.came is None:
+        return _("This is the teacher's computer itself: open this address on a phone.")
+    return _("It works: this phone has reached the teacher's computer.")
 
 
 def _news(request: Request) -> Response:

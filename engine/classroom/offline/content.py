@@ -18,7 +18,7 @@ from engine.classroom.shapes import SHAPES, picture
 from engine.classroom.slides import Slide
 from engine.classroom.tallies import BLIND_QUESTIONS
 from engine.classroom.votes import letter
-from engine.classroom.wording import Wording
+from engine.core.wording import Wording
 
 SAMPLES = "what-it-read"  # the question that is asked of three of the base's texts
 HOW_OFTEN = "how-often"  # the one that what was measured answers

@@ -8,7 +8,7 @@ from engine.classroom.experiments import EXPERIMENTS, LEARN, MEMORISE
 from engine.classroom.glossary import entries
 from engine.classroom.offline import recordings
 from engine.classroom.reports import Curve
-from engine.classroom.wording import Wording
+from engine.core.wording import Wording
 from engine.evaluation import forgetting
 from engine.runs import checkpoints
 from engine.runs.folder import Run

@@ -7,7 +7,7 @@ import numpy as np
 from engine.classroom import experiments, passages
 from engine.classroom.experiments import EXPERIMENTS, LEARN, MEMORISE, Experiment
 from engine.classroom.passages import Copy
-from engine.classroom.wording import Wording
+from engine.core.wording import Wording
 from engine.runs.folder import Run
 from engine.runs.history import shared, snapshots
 from engine.runs.history.follower import History
