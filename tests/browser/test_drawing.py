@@ -10,7 +10,9 @@ from engine.classroom import classes, figures, lessons, tallies, votes
 from scripts.dashboard import Dashboard
 
 pytestmark = pytest.mark.browser
-MARKED = "[...document.querySelectorAll('.draw fieldset')].map((f) => Number(f.querySelector('input:checked')?.value ?? -1))"
+MARKED = (
+    "[...document.querySelectorAll('.draw fieldset')].map((f) => Number(f.querySelector('input:checked')?.value ?? -1))"
+)
 
 
 @pytest.fixture(scope="module")
