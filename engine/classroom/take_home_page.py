@@ -1,6 +1,7 @@
 """What a pupil takes home, and what a class leaves: the page of its run with the answers to the questions, on two pages of A4."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine import __version__
@@ -26,7 +27,7 @@ _SPACE = Space(
     height=230,
 )
 # The second page has two columns of so many lines, each as wide as so many small letters.
-_LINES, _LINES_OF_CLASS, _ACROSS = 58, 57, 52
+_LINES, _LINES_OF_CLASS, _ACROSS = 58, 55, 52
 _COUNTS = 10  # small letters that the counts beside a choice take
 _BETWEEN = 0.6  # lines between two questions
 # So much of a question, of a choice and of a reason is told: the most that fits, whatever a class was asked.
@@ -176,8 +177,8 @@ def _answer(one: Answered, wording: Wording, level: tuple[int, int, int]) -> _To
     _ = wording.say
     right = None if one.right is None else one.right[0]
     chosen = list(one.chosen)
-    if len(chosen) == 2 and chosen[0].number == chosen[1].number:
-        chosen = [Chosen(f"{chosen[0].when} {chosen[1].when}", chosen[1].number, chosen[1].text)]
+    if len(chosen) == 2 and (chosen[0].number, chosen[0].curve) == (chosen[1].number, chosen[1].curve):
+        chosen = [replace(chosen[1], when=f"{chosen[0].when} {chosen[1].when}")]
     said = []
     for answer in chosen:
         choice = _("no answer") if answer.number is None else _choice(answer.number, answer.text, level)
