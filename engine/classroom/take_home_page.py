@@ -27,7 +27,7 @@ _SPACE = Space(
     height=230,
 )
 # The second page has two columns of so many lines, each as wide as so many small letters.
-_LINES, _LINES_OF_CLASS, _ACROSS = 58, 55, 52
+_LINES, _LINES_OF_CLASS, _ACROSS = 58, 54, 52
 _COUNTS = 10  # small letters that the counts beside a choice take
 _BETWEEN = 0.6  # lines between two questions
 # So much of a question, of a choice and of a reason is told: the most that fits, whatever a class was asked.
