@@ -1,6 +1,7 @@
 """What a pupil takes home, and what a class leaves: the page of its run with the answers to the questions, on two pages of A4."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine import __version__
@@ -44,7 +45,7 @@ def of_pupil(report: Report | None, answers: Sequence[Answered], guesses: Sequen
     """
     wording = Wording(language)
     _ = wording.say
-    own = next((one.chosen[-1].number for one in answers if one.name == shapes.QUESTION and one.chosen), None)
+    own = next((one.chosen[-1] for one in answers if one.name == shapes.QUESTION and one.chosen), None)
     has_own = any(one.chosen for one in answers)
     rows, left_out = _fitting(
         answers, lambda one, level: _answer(one, wording, level), lambda row: _height(row["lines"]), _LINES, _LEVELS
@@ -108,7 +109,12 @@ def of_class(report: Report | None, figures: ClassFigures, guesses: Sequence[Num
 
 
 def _page(
-    report: Report | None, guesses: Sequence[Number], own: int | None, wording: Wording, made: list[str], **values: Any
+    report: Report | None,
+    guesses: Sequence[Number],
+    own: Chosen | None,
+    wording: Wording,
+    made: list[str],
+    **values: Any,
 ) -> str:
     _ = wording.say
     if report is None:
@@ -121,7 +127,7 @@ def _page(
     curves = _guesses(report.curve, guesses, own, wording)
     run = report_page.parts(report, wording, _SPACE, curves)
     if curves and run["curve"]["picture"]:
-        run["curve"]["caption"] += " " + _about_guesses(own, wording)
+        run["curve"]["caption"] += " " + _about_guesses(curves, wording)
     run["where"] = (
         _("The run was not trained in the lesson: it was recorded before and ships with Atelier.")
         if report.recorded
@@ -130,13 +136,17 @@ def _page(
     return report_page.rendered(wording, **run, made=[*made, *report_page.recorded(report, wording)], **values)
 
 
-def _guesses(curve: Curve, numbers: Sequence[Number], own: int | None, wording: Wording) -> list[Guess]:
-    """The shapes between where the run began and where it ended, each with how many expected it."""
-    if len(curve.validation) < 2 or (not numbers and own is None):
+def _guesses(curve: Curve, numbers: Sequence[Number], chosen: Chosen | None, wording: Wording) -> list[Guess]:
+    """The shapes between where the run began and where it ended, each with how many expected it; and what the reader drew."""
+    if len(curve.validation) < 2:
         return []
     ends = curve.validation[0], curve.validation[-1]
-    found = []
-    for place, heights in enumerate(shapes.SHAPES):
+    own, found = None if chosen is None else chosen.number, []
+    if chosen is not None and chosen.curve:
+        begun, ended = ends[0][0], ends[1][0]
+        drawn = tuple((begun + (ended - begun) * share, accuracy) for share, accuracy in chosen.curve)
+        found.append(Guess(wording.say("your curve"), (ends[0], *drawn), True))
+    for place, heights in enumerate(shapes.SHAPES if numbers or own is not None else ()):
         name = letter(place)
         if numbers:
             name = wording.say("{letter}: {n}", letter=name, n=_number(numbers[place], wording))
@@ -146,10 +156,11 @@ def _guesses(curve: Curve, numbers: Sequence[Number], own: int | None, wording: 
     return found
 
 
-def _about_guesses(own: int | None, wording: Wording) -> str:
+def _about_guesses(curves: Sequence[Guess], wording: Wording) -> str:
     _ = wording.say
     of_class = _("Grey: the shapes to choose from, each with how many of the class chose it; “<5” is fewer than five.")
-    return of_class if own is None else f"{of_class} {_('Dotted: yours.')}"
+    has_shapes = len(curves) >= len(shapes.SHAPES)
+    return " ".join([of_class] * has_shapes + [_("Dotted: yours.")] * any(one.own for one in curves))
 
 
 def _number(number: Number, wording: Wording) -> str:
@@ -168,11 +179,14 @@ def _answer(one: Answered, wording: Wording, level: tuple[int, int, int]) -> _To
     _ = wording.say
     right = None if one.right is None else one.right[0]
     chosen = list(one.chosen)
-    if len(chosen) == 2 and chosen[0].number == chosen[1].number:
-        chosen = [Chosen(f"{chosen[0].when} {chosen[1].when}", chosen[1].number, chosen[1].text)]
+    if len(chosen) == 2 and (chosen[0].number, chosen[0].curve) == (chosen[1].number, chosen[1].curve):
+        chosen = [replace(chosen[1], when=f"{chosen[0].when} {chosen[1].when}")]
     said = []
     for answer in chosen:
         choice = _("no answer") if answer.number is None else _choice(answer.number, answer.text, level)
+        if answer.curve:
+            heights = [wording.whole(100 * accuracy) for _share, accuracy in answer.curve]
+            choice = _("drawn: {heights} %", heights=", ".join(heights))
         is_right = answer.number is not None and answer.number == right
         said.append({"text": _when(answer.when, choice, wording), "right": is_right})
     tells = "" if one.right is None or (said and said[-1]["right"]) else _choice(*one.right, level)

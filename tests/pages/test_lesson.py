@@ -161,7 +161,7 @@ def test_drawn_curves_lie_under_the_live_one_once_no_phone_draws_any_more_and_th
     assert kinds == {heights[0]: ("closest", 0.5), heights[2]: ("drawn", 0.25), heights[3]: ("drawn", 0.25)}
     assert all(guess["points"][0] == [0, shown["base"]] and guess["points"][-1][0] == 200 for guess in shown["guesses"])
     (own,) = [text for kind, text in shown["verdict"] if kind == "own"]
-    assert own.startswith("The 2 closest guesses are off by ") and own.endswith(" points on average.")
+    assert own.startswith("2 guesses are closest: they are off by ") and own.endswith(" points on average.")
     app.button(key="lesson_pageup").click().run()
     app.button(key="lesson_reveal_shape_").click().run()
     assert "4 curves were drawn." in "".join(e.value for e in app.html)

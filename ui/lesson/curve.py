@@ -103,8 +103,8 @@ def _closest(grid: Grid, guessed: Ballot, run: Run) -> drawn_curves.Closest | No
 def _said(closest: drawn_curves.Closest) -> str:
     """Of nobody by name: how near the class came."""
     return _n(
-        "The closest guess is off by {points} points on average.",
-        "The {n} closest guesses are off by {points} points on average.",
+        "{n} guess is closest: it is off by {points} points on average.",
+        "{n} guesses are closest: they are off by {points} points on average.",
         closest.count,
         points=words.decimal(100 * closest.off, 1),
     )
