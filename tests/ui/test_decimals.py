@@ -1,8 +1,7 @@
 """Decimal numbers are typed and shown as the session's language has them, whatever the browser's is."""
 
 import pytest
-from pages_helpers import open_page
-from shown_helpers import the
+from pages_helpers import open_page, the
 
 from engine.core import numbers
 
