@@ -15,19 +15,25 @@ if __name__ == "__main__":
 
     frame.show()
 else:
+    import logging
+
     import streamlit as st
     from starlette.middleware import Middleware
 
     from ui import downloads, network, owner, owner_file, sweeping, upload_memory
     from ui.components.figure import live
+    from ui.lesson import lead
     from ui.phone import routes as phone
 
     owner_file.keep_from_streamlit()
     sweeping.start()
     app = st.App(
         __file__,
-        routes=[*live.routes(), *downloads.routes(), *owner.routes(), *phone.routes()],
+        routes=[*live.routes(), *downloads.routes(), *owner.routes(), *lead.routes(), *phone.routes()],
         middleware=[*network.middleware(), Middleware(upload_memory.Guard)],
         lifespan=network.lifespan,
     )
+    without_session = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
+    without_session.disabled = True  # it would warn whoever starts the server of a call that is made on purpose
     st.navigation([lambda: None])
+    without_session.disabled = False

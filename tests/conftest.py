@@ -22,6 +22,7 @@ pytest.register_assert_rewrite(
     "cluster_helpers",
     "damage_helpers",
     "foreign_helpers",
+    "lesson_helpers",
     "pages_helpers",
     "pubmed_helpers",
     "runs_helpers",

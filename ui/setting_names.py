@@ -44,6 +44,7 @@ def title(setting: str) -> str:
         "evaluate_tokens": _("Tokens of the final evaluation"),
         "near_copies": _("Near-copies"),
         "sample_tokens": _("Tokens of a sample"),
+        "sample_temperature": _("Temperature of the samples"),
         "prompts": _("Prompts"),
         "seed": _("Seed"),
         "result": _("Which checkpoint is the result"),
@@ -91,6 +92,7 @@ def _unset(setting: str, value: Any) -> str:
         **dict.fromkeys(("evaluate_tokens", "keep_checkpoints"), _("all")),
         "lora_rank": _("every weight is trained"),
         "patience": _("never ends early"),
+        "sample_temperature": _("always the likeliest token"),
     }
     if not isinstance(value, int | float):
         return nothing.get(setting, numbers.NO_NUMBER)

@@ -89,4 +89,4 @@ def closest(grid: Grid, curves: Sequence[tuple[int, ...]], measured: Sequence[tu
     heights = np.array(grid.heights) / 100
     off = np.abs(heights[np.array(curves)] - wanted).mean(axis=1)
     nearest = np.flatnonzero(off <= off.min() + 1e-12)
-    return Closest(tuple(dict.fromkeys(curves[n] for n in nearest)), len(nearest), float(off.min()))
+    return Closest(tuple(dict.fromkeys(curves[n] for n in nearest.tolist())), len(nearest), float(off.min()))

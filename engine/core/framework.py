@@ -26,28 +26,35 @@ def uses_jax() -> bool:
     return name() == JAX
 
 
-def require() -> None:
-    """Makes sure that the framework is one that Atelier can use and is installed.
-
-    Raises:
-        ResourcesError: it is not.
-    """
+def problem() -> ResourcesError | None:
+    """Why nothing can be computed here: the framework is none that Atelier can use, or is not installed. None where it is."""
     if name() not in FRAMEWORKS:
-        raise ResourcesError(
+        return ResourcesError(
             "{variable} is “{value}”: Atelier computes with {known}. Set it to one of these, or leave it out for "
             "TensorFlow.",
             variable=VARIABLE,
             value=name()[:80],
             known=" or ".join(FRAMEWORKS),
         )
-    if importlib.util.find_spec(name()) is None:
-        if uses_jax():
-            raise ResourcesError(
-                "{variable} asks for JAX, which is not installed: pip install -r requirements-jax.txt, or leave "
-                "{variable} out for TensorFlow.",
-                variable=VARIABLE,
-            )
-        raise ResourcesError("TensorFlow is not installed: pip install -r requirements.txt.")
+    if importlib.util.find_spec(name()) is not None:
+        return None
+    if uses_jax():
+        return ResourcesError(
+            "{variable} asks for JAX, which is not installed: pip install -r requirements-jax.txt, or leave "
+            "{variable} out for TensorFlow.",
+            variable=VARIABLE,
+        )
+    return ResourcesError("TensorFlow is not installed: pip install -r requirements.txt.")
+
+
+def require() -> None:
+    """Makes sure that the framework is one that Atelier can use and is installed.
+
+    Raises:
+        ResourcesError: it is not.
+    """
+    if (missing := problem()) is not None:
+        raise missing
 
 
 def processors() -> int:

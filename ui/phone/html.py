@@ -76,7 +76,9 @@ def answer(
         body, foot: HTML whose texts are escaped. changes: what the script compares; None = it never asks.
         waits: nothing can be answered: without scripts the page refreshes itself.
     """
-    known = "" if changes is None else f' data-changes="{changes}"'
+    _ = translate(code)
+    offline = _("There is no network: nothing was sent. Press again when it is back.")
+    known = "" if changes is None else f' data-changes="{changes}" data-offline="{escape(offline)}"'
     refresh = f'<noscript><meta http-equiv="refresh" content="{REFRESH_SECONDS}"></noscript>' if waits else ""
     page = (
         f'<!doctype html><html lang="{code}"><head><meta charset="utf-8">'

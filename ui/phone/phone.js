@@ -6,8 +6,10 @@
     return;
   }
   var wait = 2;
+  var timer = 0;
   function again() {
-    setTimeout(look, wait * 1000 * (0.8 + 0.4 * Math.random()));
+    clearTimeout(timer);
+    timer = setTimeout(look, wait * 1000 * (0.8 + 0.4 * Math.random()));
   }
   function isFilled(field) {
     return field.value !== "";
@@ -42,8 +44,23 @@
         again();
       });
   }
-  document.addEventListener("visibilitychange", function () {
+  // Taken up again, or back where there is a network: it looks at once, and not after the longest wait.
+  function now() {
     wait = 2;
+    clearTimeout(timer);
+    look();
+  }
+  document.addEventListener("visibilitychange", now);
+  window.addEventListener("online", now);
+  // Without a network the browser's own page would take the place of the question.
+  document.addEventListener("submit", function (event) {
+    if (navigator.onLine === false) {
+      event.preventDefault();
+      var said = document.querySelector(".problem") || page.insertBefore(document.createElement("p"), page.firstChild);
+      said.className = "problem";
+      said.setAttribute("role", "alert");
+      said.textContent = page.dataset.offline;
+    }
   });
   again();
 })();
