@@ -68,6 +68,7 @@ def test_the_card_of_a_gpu_and_the_line_below_the_cards_name_the_base_that_it_tr
 
     monkeypatch.setattr(machine, "gpus", lambda: ["a card"])
     monkeypatch.setattr(machine, "gpu_problem", lambda: None)
+    monkeypatch.setattr(access, "paths_allowed", lambda: True)  # a server on one's own machine
     a_run(root)
     app = open_page("train")
     assert the(app.markdown, "gpt2_base_en in place of gpt2_mini_en")
