@@ -90,5 +90,5 @@ def test_a_table_that_goes_on_to_the_right_says_so(root):
     for place, everywhere in (("checkpoints", True), ("runs", True), ("articles", False)):
         app = open_page(place)
         said = [element.proto.body for element in app.get("html") if "goes_on" in element.proto.body]
-        assert said and all("goes on to the right" in text for text in said), place
+        assert said and all("stands to the right" in text for text in said), place
         assert any("narrow" not in text for text in said) == everywhere, place

@@ -283,6 +283,7 @@ class Machine {
     const { data, svg } = this, width = Math.max(260, this.box.clientWidth), narrow = width < 560;
     // Presented, its text is twice as large, and a projector at a zoom of 150 % has 480 pixels for all.
     const height = data.presented ? Math.max(LEAST, this.most - this.given) : narrow ? 190 : data.height;
+    this.badge.classList.toggle("above", narrow);  // beside the figure's name there is no room for it
     const room = narrow ? 64 : data.presented ? 320 : 204, edge = data.presented ? 38 : 26;
     const box = { left: data.presented ? 78 : 44, right: width - room, top: edge, bottom: height - edge };
     const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost && this.count < 2 ? [data.ghost] : []), ...(data.guesses ?? [])];
