@@ -51,7 +51,7 @@ def test_an_untranslated_plural_would_be_found(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("sentence", sorted(SENTENCES))
 def test_a_translation_has_the_same_fields(sentence):
-    from ui.i18n import catalogue
+    from engine.core.languages import catalogue
 
     translated = catalogue("fr").gettext(sentence)
     plural = SENTENCES[sentence]

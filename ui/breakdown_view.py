@@ -113,7 +113,7 @@ def _figures() -> tuple[tuple[str, str, Callable[[float], str]], ...]:
         ("top_10", _("Among the first 10"), words.percent),
         ("bits_per_byte", _("Bits per byte"), words.decimal),
         ("perplexity", _("Perplexity"), lambda x: words.decimal(x, 1)),
-        ("loss", _("Loss"), words.decimal),
+        ("loss", _("Loss (nats a token)"), words.decimal),
     )
 
 

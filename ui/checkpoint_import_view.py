@@ -50,7 +50,9 @@ def form(shown: str | None) -> None:
             path = st.text_input(_("Or a path on this machine, of a file or a folder"), key="adoption_path")
         left, right = st.columns(2)
         name = left.text_input(_("Name (empty = the file's name and the date)"), key="adoption_name")
-        known = {_AUTOMATIC: _("whichever it fits")} | {p.reference: p.title for p in importing.known_presets()}
+        known = {_AUTOMATIC: _("whichever it fits")} | {
+            p.reference: p.title for p in importing.known_presets(found=folders.looked())
+        }
         known |= {hub: hub for hub in catalogue.HUB_NAMES}
         preset = right.selectbox(_("Trained from"), list(known), format_func=lambda r: known[r], key="adoption_preset")
         ready = bool(uploads or path)

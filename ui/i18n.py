@@ -7,17 +7,20 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from engine.core import splits
-from engine.core.errors import EngineError, SettingsError
+from engine.core import wording
+from engine.core.errors import EngineError
 from engine.core.languages import LANGUAGES as LANGUAGES
-from engine.core.languages import catalogue as catalogue
-from ui import numbers
+from ui.readers import polling
 
 LANGUAGE_COOKIE = "atelier_language"  # ui/components/history/history.js writes it
 
 
 def language() -> str:
     """The language of this session: the one chosen in the frame, else the browser's, else English."""
+    return polling.once("language", _language)
+
+
+def _language() -> str:
     chosen: str | None = st.session_state.get("language")
     if chosen in LANGUAGES:
         return chosen
@@ -33,19 +36,13 @@ def browser_language() -> str:
 
 
 def _(sentence: str, **values: object) -> str:
-    """The sentence in the session's language, its `{values}` filled in: numbers as the language writes them."""
-    translated = catalogue(language()).gettext(sentence)
-    return _filled(translated, values) if values else translated
-
-
-def _filled(sentence: str, values: dict[str, object]) -> str:
-    code = language()
-    return sentence.format(**{name: numbers.in_sentence(name, value, code) for name, value in values.items()})
+    """The sentence in the session's language, its `{values}` filled in: numbers and days as the language writes them."""
+    return wording.of(language()).say(sentence, **values)
 
 
 def _n(one: str, many: str, n: int, /, **values: object) -> str:
     """The singular or plural sentence for `n`, which it may show as `{n}`."""
-    return _filled(catalogue(language()).ngettext(one, many, n), {"n": n, **values})
+    return wording.of(language()).say_many(one, many, n, **values)
 
 
 def error_text(error: EngineError, write: Callable[[str], str] = str) -> str:
@@ -56,17 +53,6 @@ def error_text(error: EngineError, write: Callable[[str], str] = str) -> str:
     Args:
         write: what becomes of the texts among its values.
     """
-    from ui import server_paths, words  # which ask who the session is, whose words are this module's
+    from ui import server_paths  # which asks who the session is, whose words are this module's
 
-    if isinstance(error, SettingsError):
-        return "\n\n".join(error_text(problem, write) for problem in error.problems)
-
-    def as_text(name: str, value: object) -> object:
-        if isinstance(value, EngineError):  # the reason of another
-            return error_text(value, write)
-        if name == "split" and value in splits.SPLITS:
-            return words.split_name(str(value))
-        return value if isinstance(value, int | float) else write(server_paths.shown(str(value)))
-
-    values = {name: as_text(name, value) for name, value in error.values.items()}
-    return _(error.template, **values) if values else _(error.template)
+    return wording.of(language()).error(error, lambda text: write(server_paths.shown(text)))

@@ -2,14 +2,15 @@
 
 import streamlit as st
 
+from engine.core import wording
 from engine.core.errors import sentence
 from engine.evaluation import evidence, interpretation
 from engine.evaluation.interpretation import MOST_SHOWN, Finding
 from engine.memorisation import own_samples
 from engine.runs.folder import Run
 from engine.runs.states import State
-from ui import address, present, rooms, words
-from ui.i18n import _
+from ui import address, present, rooms
+from ui.i18n import _, language
 from ui.readers import folders
 
 _ICONS = {
@@ -99,18 +100,10 @@ def _moment(run: Run, finding: Finding, tab: str) -> dict[str, str]:
 
 def in_words(finding: Finding) -> tuple[str, str]:
     """The sentence of a finding in the language of the session, and how sure it is."""
-    return finding.said(_written, _)
+    return finding.said(wording.of(language()))
 
 
 def short(run: Run, state: State) -> str:
     """What happened in a run that stands there, in a few words; "" where there is nothing to say."""
     code = _verdict(run, state, *_now(run, state))
     return _(SHORT[code]) if code else ""
-
-
-def _written(unit: str, value: float) -> str:
-    if unit == interpretation.SHARE:
-        return words.percent(value)
-    if unit == interpretation.POINTS:
-        return words.signed(100 * value, 1)
-    return words.grouped(value) if unit == interpretation.COUNT else words.decimal(value)

@@ -13,7 +13,7 @@ from engine.presets import tokenizers
 from engine.presets.tokenizers import Tokenizer
 from ui import address, rooms, texts, words
 from ui.charts import colours, style
-from ui.i18n import _, _n
+from ui.i18n import _, _n, error_text
 from ui.texts import Stretch
 
 _LEVELS = (copying.FEWEST_WORDS, 6, 10)  # words of a passage from which its ground is the next deeper one
@@ -217,8 +217,7 @@ def yardstick_in_words(chance: list[int]) -> str:
 
 def verdict(own_words: int, chance: list[int]) -> str:
     """Whether a text copies more than real writing does by chance."""
-    said = copying.verdict(own_words, chance)
-    return _(said.template, **said.values)
+    return error_text(copying.verdict(own_words, chance))
 
 
 def certain(unseen: list[Copied]) -> str:

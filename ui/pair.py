@@ -123,7 +123,7 @@ def _titles(references: list[str], known: dict[str, Run]) -> dict[str, str]:
 def _title(reference: str, known: dict[str, Run]) -> str:
     name, _slash, step = reference.partition("/")
     title = f"{name} · {_('step {n}', n=words.grouped(int(step)))}" if step else name
-    return title + (f" ({_('recorded')})" if known[name].recorded else "")
+    return title + (f" ({_('recorded')})" if name in folders.recorded_names() else "")
 
 
 def _against_title(reference: str, own: str, known: dict[str, Run], presets: list[str]) -> str:

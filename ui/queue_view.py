@@ -12,6 +12,7 @@ from ui import (
     access,
     address,
     automatic,
+    decimals,
     errors,
     importing_view,
     little_memory,
@@ -87,7 +88,7 @@ def _dialog(run: Run, extend: bool) -> None:
         _("Length"), list(names), default=had, required=True, format_func=lambda name: names[name], key="again_unit"
     )
     former = float(getattr(settings, had)) if unit == had else {"steps": 200.0, "epochs": 1.0, "minutes": 1.0}[unit]
-    amount = st.number_input(_("How many"), min_value=0.0, value=former, key=f"again_{unit}")
+    amount = decimals.field(st, _("How many"), f"again_{unit}", former, example=former)
     vocabulary = folders.vocabulary_hash(settings.preset)
     chosen = sources.choose_articles("again", vocabulary, former=settings.articles)
     articles = chosen if chosen == settings.articles else importing_view.for_training(chosen, settings.preset)
@@ -100,17 +101,13 @@ def _dialog(run: Run, extend: bool) -> None:
     )
     last = automatic.number(right, _("Last article"), "last_article", shown, settings.last_article, key="again_last")
     left, right = st.columns(2)  # a row each: on a phone they are one below the other
-    rate = automatic.number(
+    rate = decimals.field(
         left,
         _("Learning rate"),
-        "learning_rate",
-        shown,
-        settings.learning_rate,
-        min_value=0.0,
-        max_value=0.1,
-        step=1e-4,
-        format="%.5f",
-        key="again_rate",
+        "again_rate",
+        settings.learning_rate or None,
+        example=0.0005,
+        placeholder=shown["learning_rate"],
     )
     seed = right.number_input(_("Seed"), 0, 2**31 - 1, settings.seed, key="again_seed")
     left, right = st.columns(2)
@@ -127,11 +124,12 @@ def _dialog(run: Run, extend: bool) -> None:
         help=words.formats_help(),
         key="again_format",
     )
-    if not st.button(_("Queue it"), type="primary", icon=":material/playlist_add:"):
+    wrong = decimals.is_wrong(amount) or decimals.is_wrong(rate)
+    if not st.button(_("Queue it"), type="primary", icon=":material/playlist_add:", disabled=wrong):
         return
     with errors.shown():
         changes: dict[str, Any] = {
-            unit: int(amount) if unit == "steps" else float(amount),
+            unit: decimals.of_unit(unit, amount),
             "articles": articles,
             "first_article": int(first or 0) or None,
             "last_article": int(last or 0) or None,

@@ -5,6 +5,7 @@ import streamlit as st
 from engine.core.errors import EngineError
 from engine.runs import removal
 from engine.runs.folder import Run
+from engine.services import uploads
 from ui import access, errors, pair, words
 from ui.i18n import _, _n
 
@@ -55,7 +56,9 @@ def _question(run: Run) -> None:
             st.error(_("That is not its name: nothing was deleted."))
             return
         with errors.shown():
+            articles = run.settings.articles if run.problem is None else ""
             removal.remove(run)
+            uploads.remove_secret(articles)
             st.session_state[_MESSAGE] = _("{name} was deleted.", name=run.name)
             pair.forget(run.name)
             st.rerun()

@@ -3,8 +3,9 @@
 import re
 from typing import Any
 
+from engine.core import numbers
 from engine.runs import settings
-from ui import numbers, words
+from ui import words
 from ui.i18n import _
 
 _DEVICE = re.compile(r"(?:/device:)?\b(cpu|gpu)\b(?::(\d+))?", re.IGNORECASE)
@@ -43,6 +44,7 @@ def title(setting: str) -> str:
         "evaluate_tokens": _("Tokens of the final evaluation"),
         "near_copies": _("Near-copies"),
         "sample_tokens": _("Tokens of a sample"),
+        "sample_temperature": _("Temperature of the samples"),
         "prompts": _("Prompts"),
         "seed": _("Seed"),
         "result": _("Which checkpoint is the result"),
@@ -90,6 +92,7 @@ def _unset(setting: str, value: Any) -> str:
         **dict.fromkeys(("evaluate_tokens", "keep_checkpoints"), _("all")),
         "lora_rank": _("every weight is trained"),
         "patience": _("never ends early"),
+        "sample_temperature": _("always the likeliest token"),
     }
     if not isinstance(value, int | float):
         return nothing.get(setting, numbers.NO_NUMBER)

@@ -1,20 +1,21 @@
 """Side by side, drawn: what each column has written, who wrote it and how; the article's own words beside them."""
 
 import contextlib
+import datetime
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
 
+from engine.core import numbers
 from engine.core.errors import EngineError
 from engine.inference.samples.outcome import Column, GenerationResult, Sample
 from engine.runs.references import ModelReference
 from engine.services import inference_client
 from ui import budget, copied_marks, errors, server_paths, setting_names, studio_view, texts, words
 from ui.charts import colours
-from ui.i18n import _, error_text
+from ui.i18n import _, error_text, language
 from ui.readers import folders
 
 REPAINT_SECONDS = 0.1
@@ -217,8 +218,9 @@ def sampler_text(settings: dict[str, float]) -> str:
 
 
 def time_written(result: GenerationResult) -> str:
-    """When it was written."""
-    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(result.time))
+    """When it was written, in the time of UTC."""
+    at = datetime.datetime.fromtimestamp(result.time, datetime.UTC)
+    return numbers.minute(at, language())
 
 
 def environment_lines(environment: dict[str, Any]) -> list[str]:

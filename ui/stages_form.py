@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.articles import on_disk
+from engine.core import numbers
 from engine.core.errors import EngineError
 from engine.corpus import lookup, preparation
 from engine.presets import catalogue
@@ -13,7 +14,7 @@ from engine.runs import plans, queue
 from engine.runs.inputs import articles_path
 from engine.runs.plans import Plan
 from engine.services.launchers import launching
-from ui import access, address, numbers, preview_view, rooms, run_view, words
+from ui import access, address, preview_view, rooms, run_view, words
 from ui.charts import article_figures
 from ui.components.figure import live
 from ui.i18n import _

@@ -11,11 +11,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ui import numbers, present, words
-from ui.i18n import _n, language
+from engine.core import numbers
+from ui import present, words
+from ui.i18n import _, _n, language
 
 Write = Callable[[Any], str]
 _MOST_PRESENTED = 5  # rows that a screen has room for
+_MOST_ON_A_PAGE, _MOST_ON_A_PHONE = 7, 3  # columns that stand side by side on 1280 and on 390 pixels
 _MOST_STYLED = 2_000  # rows; pandas takes 0.1 ms a row
 
 
@@ -37,12 +39,17 @@ def show(
             frame[list(presented)] if presented is not None else frame, writes or {}, more.get("column_config", {})
         )
         return None
-    return st.dataframe(
+    shown = st.dataframe(
         written(frame, writes or {}) if len(frame) <= _MOST_STYLED else frame,
         hide_index=True,
         placeholder=numbers.NO_NUMBER,
         **more,
     )
+    if len(frame.columns) > _MOST_ON_A_PHONE:
+        everywhere = len(frame.columns) > _MOST_ON_A_PAGE
+        said = html.escape(_("The table goes on to the right: scroll in it, or open it over the whole screen."))
+        st.html(f'<p class="goes_on {"" if everywhere else "narrow"}">{said}</p>')
+    return shown
 
 
 def _present(frame: pd.DataFrame, writes: Mapping[str, Write], columns: Mapping[str, Any]) -> None:

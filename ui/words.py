@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
-from engine.core import framework
+from engine.core import framework, numbers, splits, wording
 from engine.runs.queue import Position
 from engine.runs.settings import CHECKPOINT_FORMATS, CKPT, H5, HUGGING_FACE, KERAS, PRESET
-from ui import numbers
 from ui.i18n import _, language
 
 NO_NUMBER = numbers.NO_NUMBER
@@ -41,10 +40,9 @@ def shortest(number: float, most: int = 6) -> str:
     return numbers.shortest(number, language(), most)
 
 
-@_of_numbers
 def signed(number: float, digits: int = 2) -> str:
     """A change with its sign: +4.39 or −4,39."""
-    return ("−" if round(number, digits) < 0 else "+") + decimal(abs(number), digits)
+    return numbers.signed(number, digits, language())
 
 
 def delta(number: float, digits: int = 1, sentence: str = "{n}", lower_is_better: bool = False) -> dict[str, Any]:
@@ -58,28 +56,24 @@ def delta(number: float, digits: int = 1, sentence: str = "{n}", lower_is_better
     return {"delta": text, "delta_color": "inverse" if lower_is_better else "normal"}
 
 
-@_of_numbers
 def percent(share: float, digits: int = 1) -> str:
     """A share of 1 in per cent: 18.8 %."""
     return in_percent(100 * share, digits)
 
 
-@_of_numbers
 def in_percent(number: float, digits: int = 1) -> str:
     """A number that is in per cent already: 18.8 %."""
-    return f"{decimal(number, digits)}\u00a0%"
+    return numbers.percent(number, digits, language())
 
 
-@_of_numbers
 def duration(seconds: float) -> str:
     """2 min 5 s."""
-    seconds = round(seconds)
-    hours, minutes, rest = seconds // 3600, seconds % 3600 // 60, seconds % 60
-    if hours:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    if minutes:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    return f"{rest} s"
+    return numbers.duration(seconds)
+
+
+def recorded_day(text: str) -> str:
+    """A date as files have it (2026-11-26) as a day: 26 November 2026; what is none as it is."""
+    return wording.of(language()).recorded_day(text)
 
 
 def labelled(name: str, text: str) -> str:
@@ -138,7 +132,7 @@ def size(count: float) -> str:
 
 def split_name(split: str) -> str:
     """What pages call a split."""
-    return {"train": _("train"), "test": _("test"), "validation": _("validation")}[split]
+    return _(splits.NAMES[split])
 
 
 def state_name(state: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 from engine.classroom.reports import Curve
-from engine.classroom.wording import Wording
+from engine.core.wording import Wording
 
 _WIDTH, _HEIGHT = 720, 290
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 128, 14, 46

@@ -54,8 +54,7 @@ class Grid:
     def points(self, rows: Iterable[int]) -> tuple[tuple[float, float], ...]:
         """A curve as shares of the time, 0..1, and accuracies, 0..1."""
         return tuple(
-            (moment / self.moments[-1], self.heights[row] / 100)
-            for moment, row in zip(self.moments, rows, strict=True)
+            (moment / self.moments[-1], self.heights[row] / 100) for moment, row in zip(self.moments, rows, strict=True)
         )
 
     def counts(self, curves: Iterable[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
@@ -90,4 +89,4 @@ def closest(grid: Grid, curves: Sequence[tuple[int, ...]], measured: Sequence[tu
     heights = np.array(grid.heights) / 100
     off = np.abs(heights[np.array(curves)] - wanted).mean(axis=1)
     nearest = np.flatnonzero(off <= off.min() + 1e-12)
-    return Closest(tuple(dict.fromkeys(curves[n] for n in nearest)), len(nearest), float(off.min()))
+    return Closest(tuple(dict.fromkeys(curves[n] for n in nearest.tolist())), len(nearest), float(off.min()))

@@ -64,6 +64,11 @@ class Experiment:
         """All of them, its own first."""
         return (self.own, *self.beside)
 
+    @property
+    def trained(self) -> tuple[Training, ...]:
+        """Those without which a person's own runs give no answer: to MORE_DATA all, to the others its own."""
+        return self.trainings if self.code == MORE_DATA else (self.own,)
+
 
 def _articles(count: int) -> Training:
     steps = {"steps": 120, "evaluate_steps": 12}
@@ -114,15 +119,22 @@ def recorded_run(training: Training) -> Run | None:
     return run if run.recorded and run.problem is None else None
 
 
-def shown_by(run: Run, experiment: Experiment) -> bool:
-    """Whether a run is one of the experiment: that which ships, or one of the same settings."""
+def is_of(run: Run, training: Training) -> bool:
+    """Whether a run is one of a training: that which ships, or one of the same settings."""
     if run.recorded:
-        return run.name == experiment.own.recorded
+        return run.name == training.recorded
     try:
-        same = replace(run.settings, name=queue.UNNAMED, seed=1)
-        return same == replace(experiment.own.settings, checkpoint_format=same.checkpoint_format)
+        own, wanted = run.settings, training.settings
+        if (own.steps, own.last_article) != (wanted.steps, wanted.last_article):  # of hundreds of runs most are others
+            return False
+        return replace(own, name=queue.UNNAMED, seed=1) == replace(wanted, checkpoint_format=own.checkpoint_format)
     except EngineError:
         return False
+
+
+def shown_by(run: Run, experiment: Experiment) -> bool:
+    """Whether a run is one of those that a press on the experiment trains."""
+    return any(is_of(run, training) for training in experiment.trained)
 
 
 @dataclass(frozen=True)

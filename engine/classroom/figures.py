@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from engine.classroom import experiments
-from engine.classroom.experiments import EXPERIMENTS, LEARN, MEMORISE
-from engine.classroom.wording import Wording
+from engine.classroom import experiments, secret_trials
+from engine.classroom.experiments import EXPERIMENTS, LEARN, MEMORISE, MORE_DATA
 from engine.core import paths
+from engine.core.errors import sentence
 from engine.core.files import read_json
+from engine.core.wording import Wording
 from engine.runs.history import shared
 from engine.runs.history.follower import History
 
@@ -15,14 +16,16 @@ RECORDED = frozenset(
     {
         "base_accuracy", "run_accuracy", "random_accuracy", "english_before", "english_after", "run_steps",
         "memorised_training", "memorised_before", "memorised_after", "base_words", "run_words",
+        "articles_10_accuracy", "articles_30_accuracy", "articles_100_accuracy",
         "base_sample_1", "base_sample_2", "base_sample_3", "run_sample_1", "run_sample_2", "run_sample_3",
     }
 )  # fmt: skip
 # Filled from the file `measured.json` beside the lessons' texts (scripts/record.py); a dash where it lacks one.
-MEASURED = frozenset(
-    {"bigram_accuracy", "frequent_accuracy", "secret_once", "secret_three", "secret_five", "secret_ten"}
-)
-NAMES = RECORDED | MEASURED
+MEASURED = frozenset({"bigram_accuracy", "frequent_accuracy"})
+# Sentences told whole, by the number of their places; filled from what benchmarks/secret.py measured.
+SECRETS = {1: "secret_once", 3: "secret_three", 5: "secret_five", 10: "secret_ten"}
+CONTROL = "secret_control"  # runs in which the control told something of the secret
+NAMES = RECORDED | MEASURED | {*SECRETS.values(), CONTROL}
 MEASURED_FILE = "measured.json"
 _WORDS = 11  # of a text whose writer is guessed
 _SAMPLE_WORDS = 20
@@ -31,11 +34,16 @@ _SAMPLE_WORDS = 20
 def recorded(language: str) -> dict[str, str]:
     """The figures of the runs that ship, as a language writes them; what a recording lacks is left out."""
     learned, random = _history(EXPERIMENTS[LEARN].own), _history(EXPERIMENTS[LEARN].beside[0])
-    found: dict[str, str] = _measured(language)
+    found: dict[str, str] = _measured(language) | _of_secrets(language)
     if learned is not None:
         found |= _of_learning(learned, language)
     if random is not None and (points := random.at_intervals()):
         found["random_accuracy"] = percent(points[-1]["accuracy"], language)
+    for training in EXPERIMENTS[MORE_DATA].trainings:
+        history = _history(training)
+        if history is not None and (points := history.at_intervals()):
+            count = training.settings.last_article or 100
+            found[f"articles_{count}_accuracy"] = percent(points[-1]["accuracy"], language)
     memorised = _history(EXPERIMENTS[MEMORISE].own)
     outcome = experiments.outcome(EXPERIMENTS[MEMORISE], memorised) if memorised is not None else None
     if outcome is not None:
@@ -54,17 +62,22 @@ def measured(name: str) -> float | None:
 
 
 def _measured(language: str) -> dict[str, str]:
-    """Shares as percentages, and how many of how many: 2/3."""
     file = paths.LESSONS / MEASURED_FILE
     value = read_json(file) if file.is_file() else {}
-    found = {}
-    for name in MEASURED:
-        match value.get(name):
-            case float(share):
-                found[name] = percent(share, language)
-            case [int(some), int(all_)]:
-                found[name] = f"{some}/{all_}"
+    return {name: percent(value[name], language) for name in MEASURED if isinstance(value.get(name), float)}
+
+
+def _of_secrets(language: str) -> dict[str, str]:
+    groups = secret_trials.groups(secret_trials.shipped())
+    found = {SECRETS[group.times]: some_of_all(group.whole, group.count, language) for group in groups}
+    if groups:
+        found[CONTROL] = some_of_all(sum(g.leaked for g in groups), sum(g.count for g in groups), language)
     return found
+
+
+def some_of_all(some: int, all_: int, language: str) -> str:
+    """How many of how many, in words: 2 of 10."""
+    return Wording(language).say(sentence("{some} of {all}"), some=some, all=all_)
 
 
 def _of_learning(history: History, language: str) -> dict[str, str]:

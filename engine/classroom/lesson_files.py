@@ -6,6 +6,7 @@ step: 0
 title: Join, and before
 minutes: 7
 kind: join
+short: 4
 ---
 What stands on the wall.
 
@@ -29,6 +30,7 @@ Heights: 0, 50, 100
 - [ ] up
 - [ ] down
 ```
+`short` is how many minutes the step has in the short form of the lesson, which without that line leaves it out; `yes` is as many.
 A question without choices takes a sentence. One with moments (seconds) and heights (percent) is drawn on the phones, on that
 grid; its choices are for cards and hands, and without the two lines for the phones too. `{base_accuracy}` is filled from a recorded run (`engine.classroom.figures`).
 """
@@ -310,7 +312,9 @@ def _question(reader: _Reader, heading: str, line: int, lines: _Lines) -> Asked:
         _grid(reader, line, drawn),
     )
     if found.grid is not None and (found.form or not choices):
-        raise reader.wrong(line, sentence("a question that is drawn has choices for cards and hands, and no form A or B."))
+        raise reader.wrong(
+            line, sentence("a question that is drawn has choices for cards and hands, and no form A or B.")
+        )
     if not 0 < len(found.ask) <= LONGEST_TEXT or len(found.why) > LONGEST_TEXT:
         raise reader.wrong(
             line, sentence("a question has 1 to {most} characters, and its reason at most as many."), most=LONGEST_TEXT

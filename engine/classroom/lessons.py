@@ -189,7 +189,8 @@ def _check_alike(steps: tuple[Step, ...], others: tuple[Step, ...]) -> None:
         other = by_number.get(step.number)
         if other is None:
             raise wrong(step.file, 1, sentence("the other language has no step {number}."), number=str(step.number))
-        if (step.minutes, step.kind, step.asks, step.short) != (other.minutes, other.kind, other.asks, other.short):
+        shapes = [(one.minutes, one.kind, one.asks, one.short) for one in (step, other)]
+        if shapes[0] != shapes[1]:
             raise wrong(
                 other.file,
                 1,
@@ -213,7 +214,9 @@ def _check_questions(step: Step, other: Step) -> None:
         twin = other.questions[place]
         shape = [(q.name, q.form, len(q.choices), q.right, q.unsure, q.grid) for q in (one, twin)]
         if shape[0] != shape[1]:
-            what = sentence("name, form, number of choices, the right one and the grid are those of {other}, line {number}.")
+            what = sentence(
+                "name, form, number of choices, the right one and the grid are those of {other}, line {number}."
+            )
             raise wrong(other.file, twin.line, what, other="/".join(step.file.parts[-2:]), number=str(one.line))
     if len(other.questions) > len(step.questions):
         raise wrong(

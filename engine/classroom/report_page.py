@@ -11,7 +11,8 @@ import jinja2
 from engine.classroom.curve_picture import picture
 from engine.classroom.glossary import entries
 from engine.classroom.reports import CopiedPassage, Copying, Measured, Report
-from engine.classroom.wording import NO_NUMBER, Wording
+from engine.core.numbers import NO_NUMBER
+from engine.core.wording import Wording
 from engine.evaluation.interpretation import COPIED, FORGOT, MOST_SHOWN
 from engine.memorisation import copying, search
 from engine.runs import states
@@ -96,7 +97,7 @@ def headline(report: Report, wording: Wording) -> str:
     """What happened in the run, as the pages say it; of one that has not ended that nothing is told yet."""
     _ = wording.say
     if report.findings:
-        return report.findings[0].said(wording.figure, _)[0]
+        return report.findings[0].said(wording)[0]
     name = shortened(report.run, _LONGEST_NAME)
     if report.measured is None:
         return _("{run} has not been measured against its base model yet.", run=name)
@@ -106,8 +107,8 @@ def headline(report: Report, wording: Wording) -> str:
 def _happened(report: Report, wording: Wording) -> list[str]:
     """How sure the headline is, and what else happened; what has a part of the page of its own is left to that."""
     verdict, others = report.findings[:1], report.findings[1:MOST_SHOWN]
-    told = [finding.said(wording.figure, wording.say) for finding in others if finding.code not in (COPIED, FORGOT)]
-    sure = [finding.said(wording.figure, wording.say)[1] for finding in verdict]
+    told = [finding.said(wording) for finding in others if finding.code not in (COPIED, FORGOT)]
+    sure = [finding.said(wording)[1] for finding in verdict]
     return [line for line in (*sure, *(" ".join(filter(None, said)) for said in told)) if line]
 
 
@@ -127,7 +128,7 @@ def _measured_on(measured: Measured, wording: Wording) -> str:
     tokens = wording.whole(measured.after.tokens)
     if measured.on is None:
         return wording.say("{n} tokens of test articles", n=tokens)
-    on = wording.say(measured.on.template, **wording.counts(measured.on.values))
+    on = wording.error(measured.on)
     return on if measured.on.values else wording.say("{part}, {n} tokens", part=on, n=tokens)
 
 
@@ -207,8 +208,7 @@ def _copied(report: Report, wording: Wording) -> dict[str, Any]:
 def _verdict(copied: Copying, wording: Wording) -> str:
     """Whether it copied, as Explore says it, and by which yardstick."""
     _, chance = wording.say, list(copied.unseen_words)
-    found = copying.verdict(copied.longest_words, chance)
-    said = _(found.template, **wording.counts(found.values))
+    said = wording.error(copying.verdict(copied.longest_words, chance))
     if not chance:
         return said
     yardstick = _(
@@ -355,7 +355,7 @@ def _made(report: Report, wording: Wording) -> list[str]:
         lines.append(
             _(
                 "It is a recorded run that ships with Atelier: a real one, made on {date} at commit {commit}.",
-                date=str(report.recorded.get("date", NO_NUMBER))[:10],
+                date=wording.recorded_day(str(report.recorded.get("date", NO_NUMBER))[:10]),
                 commit=str(report.recorded.get("commit", NO_NUMBER))[:10],
             )
         )

@@ -4,14 +4,17 @@ As in the "canaries" of Carlini et al. (2019, "The Secret Sharer"): a sentence t
 stands nowhere at all.
 """
 
+import difflib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.classroom.experiments import EXPERIMENTS, MEMORISE
 from engine.core import paths
 from engine.core.errors import ClassError, EngineError
+from engine.runs import lifecycle
 from engine.runs.folder import Run
 from engine.runs.history.follower import History
 from engine.runs.settings import RunSettings
@@ -21,9 +24,12 @@ FEWEST_WORDS, LONGEST = 6, 200
 PROMPT_WORDS = 3  # what somebody types
 CONTROL = "The green tiger of floor nine paints two violins every Sunday."
 EXAMPLE = "The purple hippo of room twelve eats three pancakes every Tuesday."
+FEWEST_LEAKED = 3  # words in a row that count as something of the secret behind the control's first words
+LESSON_SECONDS = 3 * 3600.0  # from a run of a lesson to another one of the same
 _FIELD = "secret"  # of the article's record, which no reader of articles looks at
 _TRAIN, _OTHERS = "train.jsonl", ("validation.jsonl", "test.jsonl")
 _LARGEST_BYTES = 4 << 20
+_WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True)
@@ -39,18 +45,34 @@ class Told:
     """What a model wrote behind the first words of a sentence.
 
     Attributes:
-        text: all of it. words: how many words of the sentence's rest it begins with. of: how many there are.
+        text: all of it. words: how many words of the sentence's rest it begins with, of how many; end: its first characters, which
+            are these words.
     """
 
     prompt: str
     text: str
     words: int
     of: int
+    end: int = 0
 
     @property
     def is_whole(self) -> bool:
         """Whether it told all of it."""
         return self.words == self.of
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Words of a secret in a row in a text that nobody asked for it, and the text's characters that are these words."""
+
+    words: int
+    first: int
+    last: int
+
+    @property
+    def tells(self) -> bool:
+        """Whether it is more than chance: a few words in a row are nobody's."""
+        return self.words >= FEWEST_LEAKED
 
 
 def checked_sentence(typed: str) -> str:
@@ -115,31 +137,67 @@ def settings(secret: Secret, source: str) -> RunSettings:
         first_article=None,
         last_article=None,
         prompts=(prompt_of(secret.sentence), prompt_of(CONTROL)),
+        sample_temperature=0.0,  # what it tells is no matter of dice
     )
 
 
 def of_run(run: Run) -> Secret | None:
     """The secret in the article of a run; None of another run, or where its article is gone."""
+    if run.settings.prompts[1:] != (prompt_of(CONTROL),):
+        return None
+    hidden = of_articles(run.settings.articles)
+    return hidden if hidden is not None and run.settings.prompts[0] == prompt_of(hidden.sentence) else None
+
+
+def of_articles(source: str) -> Secret | None:
+    """The secret in a source of articles; None in another source, or where it is gone."""
     try:
-        file = paths.locate(run.settings.articles) / _TRAIN
+        file = paths.locate(source) / _TRAIN
         if not file.is_file() or file.stat().st_size > _LARGEST_BYTES:
             return None
         value = json.loads(file.read_text(encoding="utf-8").partition("\n")[0])
         found = value.get(_FIELD) if isinstance(value, dict) else None
-        secret = Secret(checked_sentence(found["sentence"]), int(found["times"])) if isinstance(found, dict) else None
+        return Secret(checked_sentence(found["sentence"]), int(found["times"])) if isinstance(found, dict) else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EngineError):
         return None
-    same = secret is not None and run.settings.prompts[:1] == (prompt_of(secret.sentence),)
-    return secret if same else None
+
+
+def tries(runs: Iterable[Run], shown: Run | None) -> list[tuple[Run, Secret]]:
+    """The runs of one lesson that have read a secret, the first one first.
+
+    Args:
+        shown: a run of that lesson; without one that is the newest.
+    """
+    found = [(run, hidden) for run in runs if not run.recorded and (hidden := of_run(run)) is not None]
+    found.sort(key=lambda one: lifecycle.created(one[0]))
+    if not found:
+        return []
+    middle = lifecycle.created(shown if shown is not None and of_run(shown) is not None else found[-1][0])
+    return [one for one in found if abs(lifecycle.created(one[0]) - middle) <= LESSON_SECONDS]
 
 
 def told(sentence: str, text: str) -> Told:
     """How much of a sentence a text tells that was written behind its first words."""
-    rest, written = sentence.split()[PROMPT_WORDS:], text.split()
+    rest, written = sentence.split()[PROMPT_WORDS:], list(_WORD.finditer(text))
     count = 0
-    while count < min(len(rest), len(written)) and rest[count].rstrip(".!?") == written[count].rstrip(".!?"):
+    while count < min(len(rest), len(written)) and rest[count].rstrip(".!?") == written[count][0].rstrip(".!?"):
         count += 1
-    return Told(prompt_of(sentence), text, count, len(rest))
+    return Told(prompt_of(sentence), text, count, len(rest), written[count - 1].end() if count else 0)
+
+
+def leaked(sentence: str, text: str) -> Leak:
+    """The most words in a row of the rest of a sentence that stand in a text which was written behind other words."""
+    rest = [_bare(word) for word in sentence.split()[PROMPT_WORDS:]]
+    written = list(_WORD.finditer(text))
+    matcher = difflib.SequenceMatcher(None, rest, [_bare(word[0]) for word in written], autojunk=False)
+    found = matcher.find_longest_match()
+    if not found.size:
+        return Leak(0, 0, 0)
+    return Leak(found.size, written[found.b].start(), written[found.b + found.size - 1].end())
+
+
+def _bare(word: str) -> str:
+    return word.strip(".,!?;:")
 
 
 def last_told(secret: Secret, history: History) -> Mapping[str, Told]:

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -46,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; problems that a person can act on are one sentence each on standard error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # Windows writes to a pipe or file in a code page, which has no “−”
+        sys.stdout.reconfigure(errors="replace")
     a = parser().parse_args(arguments)
     try:
         code: int = a.action(a)

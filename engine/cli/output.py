@@ -4,10 +4,9 @@ import sys
 import time
 from typing import Any
 
-from engine.core import strict_json
+from engine.core import strict_json, wording
 from engine.core.progress import Phase, Progress
 from engine.corpus.progress import Preparing
-from engine.evaluation import interpretation
 from engine.evaluation.interpretation import MOST_SHOWN, Finding
 from engine.runs import queue
 from engine.training.progress import Training
@@ -109,18 +108,8 @@ def place_line(place: queue.Position) -> str:
 
 def findings_lines(found: list[Finding]) -> list[str]:
     """What happened in a run, in sentences; the verdict first."""
-    return [" ".join(part for part in finding.said(_written) if part) for finding in found[:MOST_SHOWN]]
-
-
-def _written(unit: str, value: float) -> str:
-    """A number of a finding, as the other lines write such numbers."""
-    return {
-        interpretation.SHARE: f"{value:.1%}",
-        interpretation.POINTS: f"{100 * value:+.1f}",
-        interpretation.COUNT: f"{value:,.0f}",
-        interpretation.NATS: f"{value:.3f}",
-        interpretation.BITS: f"{value:.3f}",
-    }[unit]
+    english = wording.of("en")
+    return [" ".join(part for part in finding.said(english) if part) for finding in found[:MOST_SHOWN]]
 
 
 def near_copies_line(count: int | None, split: str, left_out: bool) -> str:

@@ -13,7 +13,7 @@ from engine.memorisation import own_samples
 from engine.runs import devices, lifecycle, removal, states
 from engine.runs import queue as queueing
 from engine.runs.folder import Run
-from engine.services import killing
+from engine.services import killing, uploads
 from engine.services.launchers import outlook, watch
 
 
@@ -104,7 +104,9 @@ def delete(a: argparse.Namespace) -> int:
         )
         if not sys.stdin.isatty() or input("Type its name to delete it: ").strip() != run.name:
             raise RunError("Nothing was deleted: type the run's name at a terminal, or give --yes.")
+    articles = run.settings.articles if run.problem is None else ""
     removal.remove(run)
+    uploads.remove_secret(articles)
     print_result({"run": run.name, "deleted": True, "bytes": lost.bytes}, a.json, [f"{run.name} was deleted."])
     return 0
 

@@ -5,13 +5,13 @@ by its 95 % interval over articles; where the sums of the articles were not kept
 real run lie apart (CLEAR_NATS, CLEAR_SHARE).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from engine.core.errors import EngineError, sentence
+from engine.core.wording import BITS, COUNT, NATS, POINTS, SHARE, Wording
 from engine.evaluation import intervals, measured_on
 from engine.evaluation.measured_on import AT_INTERVALS
 from engine.evaluation.run_figures import Evidence, Figures
@@ -45,8 +45,7 @@ TRAINING_REPORTS = 5  # whose mean is taken as the training loss at a step: sing
 COPIED_SHARE = 0.1  # of the samples' tokens, in copied passages: less is a name, a formula or a phrase of the field
 
 
-# In which unit a value of a finding is: the pages and the command line write it accordingly.
-SHARE, POINTS, COUNT, NATS, BITS = "share", "points", "count", "nats", "bits"
+# In which unit a value of a finding is, and so how it is written.
 UNITS = {
     **dict.fromkeys(("own", "at_start", "bigram", "share"), SHARE),
     **dict.fromkeys(("gain", "low", "high"), POINTS),
@@ -73,19 +72,13 @@ class Finding:
     values: dict[str, float | EngineError] = field(default_factory=dict)
     basis: str = ""
 
-    def said(
-        self, write: Callable[[str, float], str], translate: Callable[[str], str] = lambda english: english
-    ) -> tuple[str, str]:
-        """Its sentence, and how sure that is ("" where nothing tells it).
-
-        Args:
-            write: a number in one of the units of UNITS, in words. translate: a template.
-        """
+    def said(self, wording: Wording) -> tuple[str, str]:
+        """Its sentence in a language, and how sure that is ("" where nothing tells it)."""
         filled = {
-            name: translate(value.template) if isinstance(value, EngineError) else write(UNITS[name], value)
+            name: wording.error(value) if isinstance(value, EngineError) else wording.figure(UNITS[name], value)
             for name, value in self.values.items()
         }
-        return translate(self.template).format(**filled), translate(self.basis).format(**filled) if self.basis else ""
+        return wording.say(self.template, **filled), wording.say(self.basis, **filled) if self.basis else ""
 
     def to_json(self) -> dict[str, Any]:
         """Code, severity, numbers, and what was measured against what."""

@@ -211,16 +211,26 @@ def _verified(folder: Path, fresh: bool = False, unread: bool = True) -> Checkpo
     return checkpoint
 
 
-def seen_damaged(run: Run) -> list[CheckpointError]:
-    """What is wrong with those of a run's checkpoints whose damage shows without reading their weights: an unreadable
-    manifest, a file that is missing or of another size, or one that was read before and found altered."""
-    found = []
+def seen(run: Run) -> tuple[list[Checkpoint], list[CheckpointError]]:
+    """Looks at a run's checkpoints once: those that `of_run` gives, and what is wrong with those whose damage shows without
+    reading their weights: an unreadable manifest, a file that is missing or of another size, or one that was read before and
+    found altered."""
+    found, damaged = [], []
     for folder in run.checkpoint_folders():
+        if (checkpoint := _open(folder)) is None:
+            damaged.append(_damaged(f"{folder.parent.name}/{_step_of(folder)}", manifests.MANIFEST))
+            continue
+        found.append(checkpoint)
         try:
-            _verified(folder, unread=False)
+            verify(checkpoint, unread=False)
         except CheckpointError as error:
-            found.append(error)
-    return found
+            damaged.append(error)
+    return found, damaged
+
+
+def seen_damaged(run: Run) -> list[CheckpointError]:
+    """What is wrong with a run's checkpoints, as far as `seen` sees it."""
+    return seen(run)[1]
 
 
 def _step_of(folder: Path) -> str:

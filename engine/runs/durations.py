@@ -1,7 +1,12 @@
-"""How long runs take on this machine, told from those that were measured here; None where nothing tells it."""
+"""How long runs take on this machine, told from those that were measured here; None where nothing tells it.
 
+One run may have been slow because the machine was busy with something else: what is told is the middle of the newest few.
+"""
+
+import itertools
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,12 +31,14 @@ class Measured:
     Attributes:
         tokens_per_second: of training alone. before, after: seconds from its trainer's start to the first step, and from
             the last step to the end. within: seconds per second of training for evaluations, samples and saves in between.
+        on_gpu: where it trained; None where it does not say so.
     """
 
     tokens_per_second: float
     before: float
     within: float
     after: float
+    on_gpu: bool | None = None
 
     def whole(self, training_seconds: float) -> float:
         """Seconds from start to end of a run that trains for so long."""
@@ -40,6 +47,8 @@ class Measured:
 
 # Of the mini model on the sample articles until one was measured here (benchmarks/README.md; two laptop cores).
 _MINI = Measured(tokens_per_second=0.0, before=20.0, within=0.1, after=10.0)
+_RECENT = 5  # runs whose middle is taken
+_MOST_ASKED = 20  # runs: those that tell nothing did not finish, or waited in between
 
 
 @lru_cache(maxsize=512)
@@ -58,6 +67,7 @@ def _measured(folder: Path, stamp: tuple[int, int]) -> Measured | None:
         before=max(0.0, first["time"] - first["seconds"] - starts[0]),
         within=between / last["seconds"],
         after=max(0.0, ends[-1] - last["time"]),
+        on_gpu=next((str(e["device"]).startswith("gpu") for e in states if e.get("device")), None),
     )
 
 
@@ -75,44 +85,83 @@ def _stamp(file: Path) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
-def _newest(settings: RunSettings, every: list[Run], same_articles: bool) -> Measured | None:
-    """Of the newest run that finished here with that preset, and those articles."""
+def _measured_runs(
+    settings: RunSettings, every: Sequence[Run], suits: Callable[[RunSettings], bool] = lambda _other: True
+) -> list[Measured]:
+    """The newest runs that finished here with that preset, on the kind of device that a run would take.
+
+    Args:
+        suits: what else is asked of their settings.
+    """
+    on_gpu, found = inputs.on_gpu(settings), []
+    for run in itertools.islice(_of_preset(settings.preset, every, suits), _MOST_ASKED):
+        measured = _measured(run.folder, _stamp(run.home / events.FILE))
+        if measured is not None and measured.on_gpu in (None, on_gpu):
+            found.append(measured)
+    return found[:_RECENT]
+
+
+def _of_preset(preset: str, every: Sequence[Run], suits: Callable[[RunSettings], bool]) -> Iterator[Run]:
     for run in every:
         try:
             other = run.settings
         except EngineError:
             continue
-        if run.recorded or other.method == IMPORTED or other.preset != settings.preset:
-            continue
-        if same_articles and other.articles != settings.articles:
-            continue
-        if found := _measured(run.folder, _stamp(run.home / events.FILE)):
-            return found
-    return None
+        if not run.recorded and other.method != IMPORTED and other.preset == preset and suits(other):
+            yield run
 
 
-def _beside_training(settings: RunSettings, every: list[Run]) -> Measured | None:
-    found = _newest(settings, every, same_articles=True)
+def _alike(settings: RunSettings, every: Sequence[Run]) -> list[Measured]:
+    """The newest of them that differ in name and seed alone, else the newest on the same articles."""
+    decisive = [f.name for f in fields(RunSettings) if f.name not in ("name", "seed")]
+
+    def is_same(other: RunSettings) -> bool:
+        return all(getattr(other, name) == getattr(settings, name) for name in decisive)
+
+    same = _measured_runs(settings, every, is_same)
+    return same or _measured_runs(settings, every, lambda other: other.articles == settings.articles)
+
+
+def _middle(values: Sequence[float]) -> float:
+    """The middle of several figures, of an even number the lower one of the two."""
+    return sorted(values)[(len(values) - 1) // 2]
+
+
+def _beside_training(settings: RunSettings, every: Sequence[Run]) -> Measured | None:
+    """What runs that are alike took beside their training."""
+    if found := _alike(settings, every):
+        before, within, after = (
+            _middle([getattr(one, name) for one in found]) for name in ("before", "within", "after")
+        )
+        return Measured(0.0, before, within, after)
     sample = (paths.portable(paths.MINI_PRESET), paths.portable(paths.SAMPLE_ARTICLES))
-    return found or (_MINI if (settings.preset, settings.articles) == sample else None)
+    return _MINI if (settings.preset, settings.articles) == sample else None
 
 
-def whole(settings: RunSettings, every: list[Run]) -> float | None:
+def whole(settings: RunSettings, every: Sequence[Run], recorded: float | None = None) -> float | None:
     """About how many seconds a run takes from its start to its end.
 
     Args:
-        every: the runs of this machine, the newest first.
+        every: the runs of this machine, the newest first. recorded: seconds of one that was recorded, which counts as one more.
     """
     if settings.minutes is not None and settings.minutes_of == EVERYTHING:
         return 60 * settings.minutes
-    beside, training = _beside_training(settings, every), _training_seconds(settings, every)
-    return None if beside is None or training is None else beside.whole(training)
+    found = [
+        one.whole(training)
+        for one in _alike(settings, every)
+        if (training := _training_seconds(settings, one.tokens_per_second)) is not None
+    ]
+    if not found:
+        beside, training = _beside_training(settings, every), _training_seconds(settings, usual_speed(settings, every))
+        found = [] if beside is None or training is None else [beside.whole(training)]
+    if recorded is not None:
+        found.append(recorded)
+    return _middle(found) if found else None
 
 
-def _training_seconds(settings: RunSettings, every: list[Run]) -> float | None:
+def _training_seconds(settings: RunSettings, speed: float | None) -> float | None:
     if settings.minutes is not None:
         return 60 * settings.minutes
-    speed = _tokens_per_second(settings, every)
     if speed is None:
         return None
     try:
@@ -124,10 +173,10 @@ def _training_seconds(settings: RunSettings, every: list[Run]) -> float | None:
     return None if steps is None else steps * length * batch_size / speed
 
 
-def _tokens_per_second(settings: RunSettings, every: list[Run]) -> float | None:
-    """Of the newest run that finished here with that preset, or of one that is at work."""
-    if found := _newest(settings, every, same_articles=False):
-        return found.tokens_per_second
+def usual_speed(settings: RunSettings, every: Sequence[Run]) -> float | None:
+    """Tokens a second of the newest runs that finished here with that preset, or of one that is at work."""
+    if found := [one.tokens_per_second for one in _measured_runs(settings, every)]:
+        return -_middle([-speed for speed in found])
     for run in every:
         try:
             of_preset = run.settings.preset == settings.preset and not run.recorded

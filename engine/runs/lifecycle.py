@@ -167,14 +167,15 @@ def all_runs(root: Path | None = None) -> list[Run]:
 
 def newest_first(run: Run) -> tuple[int, float]:
     """What the order of `all_runs` goes by."""
-    return (0 if run.recorded is None else 2 if run.ships_without_weights else 1), -_created(run)
+    return (0 if run.recorded is None else 2 if run.ships_without_weights else 1), -created(run)
 
 
-def _created(run: Run) -> float:
+def created(run: Run) -> float:
+    """When a run was made, in seconds of Unix time; 0 where nothing says it."""
     try:
-        created: Any = run.config.get("created")
-        if fields.timestamp(created):
-            return float(created)
+        made: Any = run.config.get("created")
+        if fields.timestamp(made):
+            return float(made)
     except RunError:
         pass
     for path in (run.folder / "config.json", run.folder):

@@ -24,11 +24,13 @@ class Look:
 
     Attributes:
         problem: why nothing can be done with it; None where all is well. state: where it stands.
+        recorded: whether it ships with the project.
     """
 
     run: Run
     problem: EngineError | None
     state: State
+    recorded: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def of_all(root: Path | None = None) -> list[Look]:
 
 
 def _look(run: Run) -> tuple[Look, tuple[int, float]]:
-    return Look(run, run.problem, run.state()), lifecycle.newest_first(run)
+    return Look(run, run.problem, run.state(), bool(run.recorded)), lifecycle.newest_first(run)
 
 
 def _may_be_kept(known: _Known) -> bool:

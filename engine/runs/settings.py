@@ -42,6 +42,7 @@ BOUNDS = {  # the least and the greatest value
     "interval_tokens": (1, 10_000_000),
     "evaluate_tokens": (0, 10**12),
     "sample_tokens": (1, 512),
+    "sample_temperature": (0, 10),
     "weight_decay": (0, 1),
     "keep_checkpoints": (0, 100_000),
     "seed": (0, 2**31 - 1),
@@ -90,7 +91,7 @@ class RunSettings:
         evaluate_tokens: limit of tokens for the evaluations at the end; 0 = the whole splits.
         near_copies: what becomes of test articles that are nearly the same text as a training article: KEPT_IN (they are
             scored, and their number is told) or LEFT_OUT of the figures at the end, base and run alike.
-        sample_tokens: new tokens of each sample.
+        sample_tokens: new tokens of each sample. sample_temperature: at which they are drawn; 0 = always the likeliest (greedy).
         prompts: what the samples continue.
         seed: of data order, dropout and samples.
         result: which checkpoint is the run's result: BEST by the loss on validation, LAST, or AUTO: the best of a run in
@@ -133,6 +134,7 @@ class RunSettings:
     evaluate_tokens: int = 0
     near_copies: str = KEPT_IN
     sample_tokens: int = 48
+    sample_temperature: float = 0.8
     prompts: tuple[str, ...] = PROMPTS
     seed: int = 1
     result: str = AUTO

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.classroom.secret import of_articles
 from engine.core import files, paths
 from engine.core.errors import EngineError
 from engine.core.files import make_folder, read_json, replace
@@ -95,6 +96,28 @@ def _part(file: Path, name: str) -> dict[str, Any]:
     """An object inside the one in a JSON file, or an empty one where it is missing or damaged."""
     value = read_json(file).get(name)
     return value if isinstance(value, dict) else {}
+
+
+def remove_secret(articles: str, root: Path | None = None) -> bool:
+    """Deletes the article that a class's secret stands in, with all that was prepared from it, once no run has read it any more.
+
+    Args:
+        articles: what a run that was just deleted has read. Returns: whether it was such an article, and is gone.
+    """
+    homes = [folder(root, visitors).resolve() for visitors in (False, True)]
+    with contextlib.suppress(EngineError):
+        upload = paths.locate(articles)
+        if upload.parent not in homes or of_articles(articles) is None:
+            return False
+        readers = {run.settings.articles for run in lifecycle.all_runs(root) if run.problem is None}
+        if upload in map(paths.locate, readers):
+            return False
+        prepared = [c.parent for c in paths.corpora_root().glob(f"*/{store.CARD}") if upload in _origins(c.parent)]
+        if _take_away(upload):
+            for one in prepared:
+                _forget(one)
+            return True
+    return False
 
 
 def corpora(root: Path | None = None) -> dict[Path, Path]:

@@ -21,7 +21,7 @@ from engine.training.steppers import NonFiniteLoss
 
 _VERSION = 1  # of what is measured before the first step: what another version kept is not taken
 PASSAGE_TOKENS = 160  # of the first validation article
-SAMPLER = Sampler(temperature=0.8, top_k=40)
+SAMPLE_TOP_K = 40
 
 
 class Measurer:
@@ -58,6 +58,7 @@ class Measurer:
         self.seconds, self.scored_a_second = 0.0, 0.0
         self._events: list[dict[str, Any]] = []  # since the measurement began
         self._generator = Generator(model, tokenizer)
+        self._sampler = Sampler(temperature=float(s.sample_temperature), top_k=SAMPLE_TOP_K)
         self._passage = token_scores.of_article(corpus, "validation", 1, 1, PASSAGE_TOKENS)
 
     def measure_start(self) -> None:
@@ -130,7 +131,7 @@ class Measurer:
             "seed": s.seed,
             "prompts": list(s.prompts),
             "sample_tokens": s.sample_tokens,
-            "sampler": asdict(SAMPLER),
+            "sampler": asdict(self._sampler),
         }
 
     def _append_event(self, kind: str, **fields: Any) -> None:
@@ -207,7 +208,7 @@ class Measurer:
         s = self._setup.settings
         self._begin_piece()  # a new length is compiled
         started = time.monotonic()
-        texts = self._generator.texts(s.prompts, s.sample_tokens, SAMPLER, s.seed)
+        texts = self._generator.texts(s.prompts, s.sample_tokens, self._sampler, s.seed)
         seconds = round((time.monotonic() - started) / len(texts), 3)  # they are written together
         for prompt, text in zip(s.prompts, texts, strict=True):
             self._append_event(
@@ -217,7 +218,7 @@ class Measurer:
                 prompt=prompt,
                 text=text,
                 seed=s.seed,
-                temperature=SAMPLER.temperature,
-                top_k=SAMPLER.top_k,
+                temperature=self._sampler.temperature,
+                top_k=self._sampler.top_k,
                 seconds=seconds,
             )

@@ -1,6 +1,9 @@
 """A training as it is played in a browser: the sentence types itself, stops, goes on, and says at its end what it showed."""
 
+import csv
+import io
 import shutil
+from xml.etree import ElementTree
 
 import pytest
 from browser_helpers import until_drawn
@@ -71,6 +74,53 @@ def test_a_card_a_question_the_play_and_what_it_showed_and_back_leads_back(brows
     page.go_back()
     until(lambda: "experiment" not in page.evaluate("window.location.href"), 20)
     page.get_by_role("button", name="Fine-tune the mini model on the sample articles").wait_for(timeout=30_000)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_slider_stands_under_the_axis_of_the_curve_and_keys_move_it_from_point_to_point(browser, server, width):
+    page = open_lab(browser, server, viewport={"width": width, "height": 844}, reduced_motion="reduce")
+    slider = page.locator(".play input[type=range]")
+    slider.wait_for(timeout=60_000)
+    for key in ("End", "ArrowLeft", "Home", "ArrowRight"):
+        slider.press(key)
+        tip, thumb = slider.evaluate(
+            """slider => {
+                const tip = slider.getRootNode().querySelector(".tip").getBoundingClientRect();
+                const box = slider.getBoundingClientRect(), share = slider.value / slider.max;
+                return [tip.left + tip.width / 2, box.left + 8 + share * (box.width - 16)];
+            }"""
+        )
+        assert abs(tip - thumb) < 3, (key, tip, thumb)
+    assert slider.get_attribute("aria-valuetext").startswith("step ")
+    assert not slider.get_attribute("aria-valuetext").startswith("step 0:")
+
+
+def test_what_is_played_is_saved_as_a_picture_with_its_sentences_and_as_data(browser, server):
+    page = open_lab(browser, server, reduced_motion="reduce")
+    now = page.locator(".play .now .text")
+    now.wait_for(timeout=60_000)
+    page.get_by_role("button", name="Share").click()
+    saved = {}
+    for form in ("PNG", "SVG", "CSV"):
+        with page.expect_download(timeout=30_000) as download:
+            page.get_by_role("button", name=f"recorded-mini: right guesses of unseen articles (%) as {form}").click()
+        assert (
+            download.value.suggested_filename
+            == f"atelier-recorded-mini-right-guesses-of-unseen-articles.{form.lower()}"
+        )
+        saved[form] = download.value.path().read_bytes()
+    assert saved["PNG"].startswith(b"\x89PNG") and int.from_bytes(saved["PNG"][16:20], "big") > 2000  # pixels across
+    drawn = ElementTree.fromstring(saved["SVG"])
+    words = " ".join("".join(drawn.itertext()).split())
+    assert "steps" in words and "29.8" in words
+    for word in now.inner_text().split()[-3:]:
+        assert word in words
+    look = saved["SVG"].decode()
+    assert "var(" not in look and "class=" not in look and "color-mix" not in look  # it stands by itself
+    rows = list(csv.reader(io.StringIO(saved["CSV"].decode("utf-8-sig"), newline="")))
+    assert rows[0] == ["series", "steps", "right guesses of unseen articles (%)", "What it writes"]
+    own = [row for row in rows if row[0] == "this run"]
+    assert [float(own[-1][1]), round(float(own[-1][2]), 1)] == [200, 29.8] and own[-1][3]
 
 
 def test_what_a_model_wrote_is_text_and_fits_on_a_phone(browser, server):

@@ -11,8 +11,8 @@ from pypdf import PdfReader
 
 from engine.classroom import report_page, reports
 from engine.classroom.reports import CopiedPassage, Copying, Curve, Measured, Report, Texts
-from engine.classroom.wording import Wording
 from engine.core.errors import EngineError
+from engine.core.wording import Wording
 from engine.evaluation import measured_on
 from engine.evaluation.forgetting import Change, Point
 from engine.evaluation.interpretation import findings
@@ -126,7 +126,7 @@ def test_what_was_copied_is_said_in_words_by_the_yardstick_as_explore_says_it(lo
 def test_the_title_is_the_verdict_how_sure_it_is_and_what_else_happened_stand_below():
     page = report_page.html(a_report(), "en")
     written = Wording("en")
-    (title, sure), *others = [finding.said(written.figure, written.say) for finding in FOUND]
+    (title, sure), *others = [finding.said(written) for finding in FOUND]
     assert [finding.code for finding in FOUND] == ["learned", "stopped_early", "few_steps", "beaten_by_bigram"]
     assert f"<h1>{title}</h1>" in page and not sure
     for said, _sure in others:

@@ -10,8 +10,8 @@ from pages_helpers import READ_ALL, a_run
 from project import PROJECT
 
 from engine.classroom import curve_table, report_page, reports
-from engine.classroom.wording import Wording
 from engine.core.errors import RunError
+from engine.core.wording import Wording
 from engine.evaluation import evidence, measured_on
 from engine.presets import tokenizers
 from engine.runs import articles_read, lifecycle, states
@@ -92,7 +92,7 @@ def test_what_is_taken_home_names_no_folder_of_this_machine(root, tmp_path):
 def test_the_title_is_what_the_curve_says_of_the_run(recorded, language):
     found, written = reports.of_run(recorded, may_index=lambda seen: False), Wording(language)
     (verdict, *_others) = evidence.of_run(recorded, shared.of(recorded.folder))
-    assert report_page.headline(found, written) == verdict.said(written.figure, written.say)[0]
+    assert report_page.headline(found, written) == verdict.said(written)[0]
     assert report_page.headline(found, written).startswith(
         "It learned: on the whole of validation"
         if language == "en"

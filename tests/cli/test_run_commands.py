@@ -1,7 +1,9 @@
 """What the command line answers about runs."""
 
 import dataclasses
+import io
 import json
+import sys
 
 import pytest
 from pages_helpers import a_run
@@ -64,3 +66,14 @@ def test_of_one_run_it_is_told_where_it_stands_and_what_happened(root, capsys):
     (finding,) = told["findings"]
     assert (told["state"], finding["code"], finding["own"]) == ("finished", "too_short", 0.2)
     assert (finding["measured"], finding["start"]) == ("whole", "base")
+
+
+def test_what_a_code_page_lacks_is_replaced(root, monkeypatch):
+    """Windows writes to a pipe in one that has no minus sign."""
+    run = a_run(root)
+    out = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr("engine.cli.runs.findings_lines", lambda found: ["Change: −1.4 points."])
+    assert main(["runs", run.name]) == 0
+    out.seek(0)
+    assert "Change: ?1.4 points." in out.read()

@@ -9,12 +9,11 @@ import pytest
 from pages_helpers import open_page, played
 from project import PLACES
 
-from engine.core import cgroups, machine, paths
+from engine.core import cgroups, machine, numbers, paths
 from engine.core.errors import ResourcesError, SettingsError
 from engine.presets import memory
 from engine.runs import needs, submission
 from engine.runs.settings import RunSettings
-from ui import numbers
 
 GB = 1 << 30
 V2_MOUNT = "30 24 0:26 {root} /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate"

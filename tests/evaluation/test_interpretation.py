@@ -7,6 +7,7 @@ import string
 import numpy as np
 import pytest
 
+from engine.core import wording
 from engine.evaluation import interpretation
 from engine.evaluation.interpretation import (
     BEATEN_BY_BIGRAM,
@@ -136,14 +137,14 @@ def test_a_difference_that_is_not_seen_in_the_figures_is_none(sign, code):
 def test_figures_of_the_whole_are_said_where_they_are_there_and_the_interval_is_that_of_the_part():
     part = figures(0.30, 3.8, 0.01)
     whole, start = (Figures(a, loss, loss / 2, 20_000) for a, loss in ((0.31, 3.7), (0.17, 5.1)))
-    said, sure = findings(run(whole, start, measured=WHOLE, own_part=part, start_part=BASE))[0].said(english)
-    assert said == "It learned: on the whole of validation it is right 31.0 % of the time, its base 17.0 %."
+    said, sure = findings(run(whole, start, measured=WHOLE, own_part=part, start_part=BASE))[0].said(wording.of("en"))
+    assert said == "It learned: on the whole of validation it is right 31.0\u00a0% of the time, its base 17.0\u00a0%."
     assert sure.startswith(
-        "Difference on the part of validation that is measured at each interval (8400 tokens): +14.0 points"
+        "Difference on the part of validation that is measured at each interval (8,400 tokens): +14.0 points"
     )
-    said, sure = findings(run(part))[0].said(english)
+    said, sure = findings(run(part))[0].said(wording.of("en"))
     assert sure.startswith("Difference: +14.0 points, 95 % interval +")  # of the same tokens
-    assert "on the part of validation that is measured at each interval it is right 30.0 %" in said
+    assert "on the part of validation that is measured at each interval it is right 30.0\u00a0%" in said
 
 
 def test_where_the_whole_says_otherwise_than_the_part_nothing_is_claimed():
@@ -153,13 +154,13 @@ def test_where_the_whole_says_otherwise_than_the_part_nothing_is_claimed():
 
 
 def test_a_run_from_a_checkpoint_is_held_against_that():
-    said, _sure = findings(run(figures(0.30, 3.8, 0.01), from_base=False))[0].said(english)
-    assert said.endswith("the checkpoint that it started from 16.0 %.")
+    said, _sure = findings(run(figures(0.30, 3.8, 0.01), from_base=False))[0].said(wording.of("en"))
+    assert said.endswith("the checkpoint that it started from 16.0\u00a0%.")
 
 
 def test_what_is_too_short_says_what_to_do():
     for own in (figures(0.163, 5.16, 0.03), figures(0.3, 3.8, 0.01)):  # undecided, and learned for all that
-        said = [finding.said(english)[0] for finding in findings(run(own, step=6))]
+        said = [finding.said(wording.of("en"))[0] for finding in findings(run(own, step=6))]
         assert any("it ended at step 6" in one.lower() and "Train longer: before step 20 " in one for one in said), said
 
 
@@ -197,9 +198,9 @@ def test_it_overfitted_from_where_validation_is_lowest():
     found = findings(run(figures(0.25, 4.3, 0.01), validation=RISES))
     assert [f.code for f in found] == [LEARNED, OVERFITTED]
     assert (found[1].values["step"], found[1].values["lowest"], found[1].values["last"]) == (80, 4.1, 4.3)
-    assert "from step 80 on" in found[1].said(english)[0]
+    assert "from step 80 on" in found[1].said(wording.of("en"))[0]
     at_once = findings(run(figures(0.16, 5.6, 0.003), validation=course(5.2, 5.3, 5.6)))
-    assert "from the beginning" in at_once[1].said(english)[0]
+    assert "from the beginning" in at_once[1].said(wording.of("en"))[0]
 
 
 @pytest.mark.parametrize(
@@ -339,18 +340,12 @@ def test_one_verdict_leads_and_no_two_findings_contradict_each_other():
     assert seen >= {LEARNED, BELOW, BROKEN, MIXED, UNDECIDED, TOO_SHORT, DIVERGED, *OTHERS}
 
 
-def english(unit, value):
-    return {"share": f"{100 * value:.1f} %", "points": f"{100 * value:+.1f}", "count": f"{value:.0f}"}.get(
-        unit, f"{value:.2f}"
-    )
-
-
 def test_every_value_of_a_sentence_has_a_unit_and_is_a_number_in_json():
     for each in everything():
         for finding in findings(each):
             named = {name for _text, name, *_rest in string.Formatter().parse(finding.template + finding.basis) if name}
             assert named <= {*finding.values}
-            assert "{" not in "".join(finding.said(english))
+            assert "{" not in "".join(finding.said(wording.of("en")))
             for name, value in finding.to_json().items():
                 assert name in ("code", "severity", "measured", "start") or (
                     name in interpretation.UNITS and isinstance(value, int | float)

@@ -3,6 +3,7 @@
 import pytest
 from project import PROJECT
 
+from engine.core import wording
 from engine.evaluation import evidence
 from engine.evaluation.interpretation import (
     DIVERGED,
@@ -17,13 +18,6 @@ from engine.runs.history import shared
 from engine.runs.history.follower import History
 from engine.runs.states import State
 
-
-def english(unit, value):
-    return {"share": f"{100 * value:.1f} %", "points": f"{100 * value:+.1f}", "count": f"{value:.0f}"}.get(
-        unit, f"{value:.2f}"
-    )
-
-
 RECORDED = Run(PROJECT / "checkpoints" / "recorded-mini")
 
 
@@ -37,13 +31,13 @@ def test_of_the_run_that_ships_it_is_said_that_it_learned_and_forgot_with_the_fi
     assert (learned.code, forgot.code) == (LEARNED, FORGOT)
     whole, (base, own) = history.on_whole_splits(), history.on_validation()
     reached, begun = (100 * whole[model, "validation"]["accuracy"] for model in ("run", "base"))
-    said, sure = learned.said(english)
+    said, sure = learned.said(wording.of("en"))
     assert (
         said
-        == f"It learned: on the whole of validation it is right {reached:.1f} % of the time, its base {begun:.1f} %."
+        == f"It learned: on the whole of validation it is right {reached:.1f}\u00a0% of the time, its base {begun:.1f}\u00a0%."
     )
     gain = 100 * (own[-1]["accuracy"] - base[0]["accuracy"])
-    assert f"({own[-1]['evaluated_tokens']} tokens): +{gain:.1f} points, 95 % interval +" in sure
+    assert f"({own[-1]['evaluated_tokens']:,} tokens): +{gain:.1f} points, 95 % interval +" in sure
     texts = [event["accuracy"] for event in history.at_intervals("english")]
     assert forgot.values["at_start"] == texts[0] and forgot.values["own"] == texts[-1]
 
@@ -77,7 +71,7 @@ def test_a_run_that_failed_has_a_sentence_where_its_loss_was_no_number_alone(his
 def test_of_a_run_that_measures_a_part_at_its_end_no_more_is_claimed(history):
     (verdict, *_others) = findings(evidence.gather(state(states.FINISHED), history, limited=True))
     assert verdict.to_json()["measured"] == AT_END
-    assert "on the part of validation that is measured at the end it is right" in verdict.said(english)[0]
+    assert "on the part of validation that is measured at the end it is right" in verdict.said(wording.of("en"))[0]
 
 
 def test_a_run_without_measurements_has_none():

@@ -159,10 +159,9 @@ def test_the_form_of_a_run_says_what_its_format_loses(root):
 
 def test_the_form_of_a_run_offers_warm_up_weight_decay_and_dropout(root):
     app = open_page("train")
-    chosen = {"Warm-up steps": 7, "Weight decay": 0.1, "Dropout": 0.2}
-    for box in app.number_input:
-        if box.label in chosen:
-            box.set_value(chosen[box.label])
+    the(app.number_input, "Warm-up steps").set_value(7)
+    the(app.text_input, "Weight decay").set_value("0.1")
+    the(app.text_input, "Dropout").set_value("0.2")
     the(app.button, "Start the run").click().run()
     assert not app.exception and not app.error
     (made,) = lifecycle.all_runs(root)
@@ -221,7 +220,7 @@ def test_a_run_is_queued_again_with_changes_and_its_preset_stays(root, sample_fo
     app = open_page("curve")
     press(app, "clone")
     assert "It starts where one started: from gpt2_mini_en." in texts(app).replace("\\", "")
-    app.number_input(key="again_steps").set_value(7.0)
+    app.text_input(key="again_steps").set_value("7")
     app.number_input(key="again_batch").set_value(2)
     app.number_input(key="again_lora").set_value(4)
     app.selectbox(key="again_format").set_value("keras")
@@ -243,7 +242,7 @@ def test_a_run_is_extended_on_the_same_articles_and_what_begins_anew_is_said(roo
     app = open_page("curve")
     press(app, "extend")
     assert "the optimizer, the warm-up and the learning rate begin anew" in texts(app)
-    app.number_input(key="again_steps").set_value(9.0)
+    app.text_input(key="again_steps").set_value("9")
     press(app, "extend", the(app.button, "Queue it"))
     assert not app.error
     made = next(run for run in lifecycle.all_runs(root) if run.name != "one").settings

@@ -52,7 +52,9 @@ def test_a_sweep_shows_what_more_articles_bring_and_its_runs_in_one_table(root):
     assert the(app.caption, "2 of its runs have not been measured yet.")
     assert not [shown for shown in app.dataframe if "loss on test" in shown.value.columns]
     table = the(app.dataframe, "bits per byte on validation").value
-    assert list(table["Run"])[:2] == ["s-10-1", "s-10-2"] and list(table["loss on validation"].dropna()) == [
+    assert list(table["Run"])[:2] == ["s-10-1", "s-10-2"] and list(
+        table["loss on validation (nats a token)"].dropna()
+    ) == [
         5.1,
         5.2,
         4.1,

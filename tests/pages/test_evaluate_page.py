@@ -257,7 +257,7 @@ def test_the_headline_stands_below_simpler_guesses_and_beside_keras(root, monkey
     assert headline["Model"].tolist()[:2] == ["most frequent token", "bigram"]
     assert headline["Perplexity"].tolist()[0] == "1,096.6" and headline["Among the first 5"].tolist()[0] == "—"
     assert difference["Difference to the base"].tolist() == [
-        "Accuracy", "Among the first 5", "Among the first 10", "Bits per byte", "Perplexity", "Loss",
+        "Accuracy", "Among the first 5", "Among the first 10", "Bits per byte", "Perplexity", "Loss (nats a token)",
     ]  # fmt: skip
     assert difference["95 % interval of the difference"].tolist()[0] == "+10.0 to +10.0"
     said = " ".join(c.value for c in app.caption)

@@ -27,7 +27,7 @@ def test_a_trainer_that_died_is_named_with_its_reason_in_the_language(root):
 
 def test_the_form_says_everything_that_is_wrong_at_once(root):
     app = open_page("train")
-    the(app.number_input, "Learning rate").set_value(0.5)
+    the(app.text_input, "Learning rate").set_value("0.5")
     the(app.number_input, "Sequence length").set_value(3)
     the(app.text_input, "Name of the run").set_value("../up")
     app.run()
@@ -61,17 +61,39 @@ def test_a_recipe_that_cannot_be_had_here_says_why(root, monkeypatch):
     assert the(app.caption, "This machine has no GPU that it can use.")
 
 
+def test_the_card_of_a_gpu_and_the_line_below_the_cards_name_the_base_that_it_trains(root, monkeypatch):
+    """The form that opens below has another: the card says in place of which."""
+    from engine.core import machine
+    from engine.runs import queue, submission
+
+    monkeypatch.setattr(machine, "gpus", lambda: ["a card"])
+    monkeypatch.setattr(machine, "gpu_problem", lambda: None)
+    a_run(root)
+    app = open_page("train")
+    assert the(app.markdown, "gpt2_base_en in place of gpt2_mini_en")
+    assert the(app.caption, "that on a GPU from gpt2_base_en")
+    assert the(app.selectbox, "Base model").value.endswith("gpt2_mini_en")
+    app = open_page("train", tune_parent="one/4")
+    assert the(app.markdown, "gpt2_mini_en, three passes over all articles")
+    assert the(app.caption, "These runs start from one/4 and read")
+    assert not app.button(key="recipe_gpu").disabled
+    monkeypatch.setattr(submission, "check", lambda settings: settings)  # the card is not there
+    app.button(key="recipe_gpu").click().run()
+    (made,) = queue.waiting(root)
+    assert (made.settings.preset.rsplit("/")[-1], made.settings.parent) == ("gpt2_mini_en", "one/4")
+
+
 def test_an_empty_number_shows_what_a_run_takes_for_it(root):
     app = open_page("train")
-    shown = {box.label: box.proto.placeholder for box in app.number_input}
+    shown = {box.label: box.proto.placeholder for box in [*app.number_input, *app.text_input]}
     assert (shown["Learning rate"], shown["Sequence length"]) == ("automatic: 0.002", "automatic: 256")
     assert (shown["Batch size"], shown["LoRA rank"]) == ("automatic: 8", "every weight is trained")
-    the(app.number_input, "Learning rate").set_value(0.01)
+    the(app.text_input, "Learning rate").set_value("0.01")
     the(app.number_input, "Sequence length").set_value(64)
     the(app.number_input, "LoRA rank").set_value(4)
     app.run()
-    assert the(app.number_input, "Learning rate").value == 0.01, "what was typed is kept"
-    shown = {box.label: box.proto.placeholder for box in app.number_input}
+    assert the(app.text_input, "Learning rate").value == "0.01", "what was typed is kept"
+    shown = {box.label: box.proto.placeholder for box in [*app.number_input, *app.text_input]}
     assert (shown["Learning rate"], shown["Batch size"]) == ("automatic: 0.03", "automatic: 32")
 
 

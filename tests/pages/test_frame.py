@@ -140,12 +140,12 @@ def test_what_was_typed_is_there_when_one_comes_back(root):
     a_run(root)
     app = open_page("write")
     app.text_area(key="side_prompt").set_value("Insulin lowers").run()
-    app.slider(key="side_temperature").set_value(0.3).run()
+    app.select_slider(key="side_temperature").set_value(0.3).run()
     go_to(app, "checkpoints")
     go_to(app, "curve")
     go_to(app, "write")
     assert app.text_area(key="side_prompt").value == "Insulin lowers"
-    assert app.slider(key="side_temperature").value == 0.3
+    assert app.select_slider(key="side_temperature").value == 0.3
 
 
 def test_the_live_address_is_short_and_a_shared_one_has_everything(root):

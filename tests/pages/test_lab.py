@@ -1,5 +1,6 @@
 """The Lab: what it plays, the cards of the experiments, the question before each, and what a press trains."""
 
+import json
 import shutil
 
 import pytest
@@ -8,7 +9,9 @@ from project import PLACES, PROJECT
 
 from engine.classroom.experiments import EXPERIMENTS, RECORDED
 from engine.core.errors import EngineError
-from engine.runs import lifecycle, states
+from engine.core.locks import Lock
+from engine.runs import lifecycle, queue, states
+from engine.runs.folder import Run
 from ui import little_memory
 
 pytestmark = pytest.mark.usefixtures("no_studio")
@@ -99,13 +102,70 @@ def test_a_press_queues_the_training_of_the_experiment_and_shows_it(code, root):
     app = opened(code, answer=EXPERIMENTS[code].answers[0])
     app.button(key="lab_start").click().run()
     assert not app.exception and not app.error
-    (run,) = lifecycle.all_runs(root)
-    assert run.state().state == states.QUEUED
-    wanted = EXPERIMENTS[code].own.settings.to_json() | {"name": run.name}
-    assert run.settings.to_json() == wanted
+    runs = queue.waiting(root)
+    assert len(runs) == len(lifecycle.all_runs(root)) == len(EXPERIMENTS[code].trained)
+    for run, training in zip(runs, EXPERIMENTS[code].trained, strict=True):
+        assert run.settings.to_json() == training.settings.to_json() | {"name": run.name}
+    assert pair_in_view(app) == runs[0].name
     shown = played(app)
     assert shown["live"] and shown["own"]["points"] == [] and shown["ghost"]
     assert shown["verdict"] == []
+
+
+def pair_in_view(app) -> str:
+    """The run that the header names."""
+    return app.session_state["run"]
+
+
+def test_a_press_on_more_data_trains_all_three_says_how_long_and_shows_ones_own_beside_one_another(root):
+    app = opened("more-data", answer="100")
+    assert app.button(key="lab_start").label == "Train all 3 here"
+    assert "One after the other they take about " in texts(app)
+    app.button(key="lab_start").click().run()
+    runs = queue.waiting(root)
+    assert [run.settings.last_article for run in runs] == [10, 30, None]
+    assert [run.name.rsplit("-", 2)[0] for run in runs] == ["more-data-10", "more-data-30", "more-data-100"]
+    for run, (articles, accuracy) in zip(runs, ((10, 0.1), (30, 0.3), (100, 0.2)), strict=True):
+        shown = played(app.run())
+        labels = [line["label"] for line in shown["beside"]]
+        assert labels == ["30 articles", "100 articles"] and shown["verdict"] == []
+        recorded = Run(PROJECT / "checkpoints" / f"recorded-articles-{articles}")
+        (run.folder / "events.jsonl").write_text(
+            "".join(
+                json.dumps(event | ({"accuracy": accuracy} if event.get("split") == "validation" else {})) + "\n"
+                for event in map(json.loads, (recorded.folder / "events.jsonl").read_text().splitlines())
+            )
+        )
+        with Lock(run.folder / "lock") as lock:
+            assert lock.acquire()
+            run.write_state(state=states.FINISHED, step=120, steps=120)
+    shown = played(app.run())
+    assert [line["points"][-1][1] for line in shown["beside"]] == [30, 20] and shown["own"]["points"][-1][1] == 10
+    assert "Most often right is the one with 30 articles." in dict(map(tuple, shown["verdict"]))["said"]
+    app.session_state["run_chosen"] = runs[2].name  # whichever of them is in view
+    assert played(app.run())["own"]["points"][-1][1] == 10
+
+
+def test_a_visitor_trains_the_one_that_the_button_names(root, monkeypatch):
+    from ui import access
+
+    monkeypatch.setattr(access, "is_owner", lambda: False)
+    app = opened("more-data", answer="100")
+    assert [key for key in keys(app) if key.startswith("lab_start")] == [f"lab_start_{n}" for n in (10, 30, 100)]
+    assert app.button(key="lab_start_30").label == "Train the one with 30 articles"
+    app.button(key="lab_start_30").click().run()
+    (run,) = queue.waiting(root)
+    assert run.settings.last_article == 30
+    shown = played(app)
+    assert [line["label"] for line in shown["beside"]] == ["30 articles", "100 articles, recorded"]
+
+
+def test_a_picture_of_another_run_than_the_header_names_says_whose_it_is(root):
+    a_run(root, "mine")
+    assert played(open_page("lab"))["badge"] == ""
+    shown = played(opened("break", answer="less"))
+    assert shown["badge"] == "the recorded run recorded-break, not mine"
+    assert shown["title"].startswith("recorded-break: right guesses")
 
 
 def test_two_who_press_the_same_share_one_run(root):

@@ -6,10 +6,10 @@ import pytest
 from pages_helpers import open_page, played, texts, the
 from project import PROJECT
 
-from engine.classroom import classes, figures, lessons, secret, votes
+from engine.classroom import classes, figures, lessons, secret, secret_trials, votes
 from engine.classroom.lesson_files import KINDS
 from engine.runs import lifecycle
-from ui import rooms
+from ui import rooms, words
 from ui.lesson import led, slides
 
 pytestmark = pytest.mark.usefixtures("no_studio", "root", "own_classes")
@@ -173,6 +173,12 @@ def test_the_teacher_sees_notes_and_the_expected_answer_apart_from_the_wall():
     assert notes not in texts(wall) and "Right:" not in texts(wall)
 
 
+def test_the_clock_counts_the_minutes_of_the_form():
+    assert "of 9 min" in texts(lesson_page(step="secret", view="teacher"))
+    short = texts(lesson_page(step="secret", view="teacher", form="short"))
+    assert "of 6 min" in short and "of 18 min, and 2 min of slack" in short
+
+
 def opened_class():
     """A teacher's session with a class, and the class."""
     app = lesson_page(step="join")
@@ -295,8 +301,19 @@ def test_presents_keys_move_the_lesson():
     assert app.session_state["lesson_step"] == "guess"  # the step before
 
 
+PLAY = 4  # the slide of the secret's form, behind that of the text and the three questions
+TOLD = " of room twelve eats three pancakes every Tuesday. Sleep"
+
+
+def ended(run, own: str, control: str) -> None:
+    """The run has trained: this is what it wrote behind the first words of the secret and of the control."""
+    for prompt, text in zip(run.settings.prompts, (own, control), strict=True):
+        run.append_event("sample", step=120, model="run", prompt=prompt, text=text, seed=1)
+    run.write_state(state="finished", step=120, steps=120)
+
+
 def test_a_secret_is_queued_in_an_article_of_its_own(root):
-    app = turn(lesson_page(step="secret"), 4)
+    app = turn(lesson_page(step="secret"), PLAY)
     app.text_input(key="lesson_secret").set_value(secret.EXAMPLE).run()
     app.button(key="lesson_secret_start").click().run()
     assert not app.exception and not app.error
@@ -309,10 +326,57 @@ def test_a_secret_is_queued_in_an_article_of_its_own(root):
     )
     app.run()
     assert "It tells 4 words of 8." in texts(app)
+    (lit,) = [e.value for e in app.html if "<mark" in e.value]
+    assert "> of room twelve eats</mark> a cat" in lit
+
+
+def test_the_second_try_is_the_same_sentence_in_five_places_and_both_stand_side_by_side(root):
+    app = turn(lesson_page(step="secret"), PLAY)
+    app.text_input(key="lesson_secret").set_value(secret.EXAMPLE).run()
+    app.button(key="lesson_secret_start").click().run()
+    (first,) = lifecycle.all_runs(root)
+    ended(first, " of room 12 was dark", " of three pancakes every Tuesday we saw")
+    app.run()
+    assert "Tried with this sentence: 1 place." in texts(app)
+    assert app.text_input(key="lesson_secret").value == secret.EXAMPLE  # nobody types it twice
+    app.button(key="lesson_secret_start").click().run()
+    second = next(run for run in lifecycle.all_runs(root) if run.name != first.name)
+    assert secret.of_run(second) == secret.Secret(secret.EXAMPLE, 5)
+    ended(second, TOLD, " paints a wall")
+    app.run()
+    assert not app.exception and "1 place; 5 places" in texts(app)
+    (table,) = app.table
+    assert table.value.to_dict("list") == {
+        "Sentence": [words.plain(secret.EXAMPLE), "the same sentence"],
+        "Places": ["1", "5"],
+        "Words told": ["2 of 8", "8 of 8"],
+        "Told by the control": ["4 words in a row of the secret.", "Nothing of the secret."],
+    }
+
+
+def test_what_ten_sentences_told_stands_behind_the_try_beside_the_votes_of_the_class():
+    app = turn(lesson_page(step="secret"), PLAY - 1)
+    for place, count in enumerate((5, 2, 1, 0, 0)):
+        app.number_input(key=f"lesson_card_how-often__1_{place}").set_value(count).run()
+    shown = measured_bars(turn(app, 2))
+    groups = secret_trials.groups(secret_trials.shipped())
+    assert len(groups) == len(secret.TIMES) and shown.count('class="bar"') == len(groups)  # the votes are not shown yet
+    for group in groups:
+        assert f'style="width:{100 * group.whole / group.count:.1f}%"' in shown
+        assert f"{group.whole} of {group.count}" in shown
+    app.button(key="lesson_pageup").click().run()
+    app.button(key="lesson_pageup").click().run()
+    app.button(key="lesson_reveal_how-often_").click().run()
+    assert measured_bars(turn(app, 2)).count('class="bar"') == 2 * len(groups)
+
+
+def measured_bars(app) -> str:
+    (found,) = [e.value for e in app.html if e.value.startswith('<ol class="ballot')]
+    return found
 
 
 def test_a_secret_that_is_too_short_is_refused_in_a_sentence():
-    app = turn(lesson_page(step="secret"), 4)
+    app = turn(lesson_page(step="secret"), PLAY)
     app.text_input(key="lesson_secret").set_value("Two words").run()
     app.button(key="lesson_secret_start").click().run()
     assert len(app.error) == 1 and not lifecycle.all_runs()

@@ -94,7 +94,7 @@ def test_without_chance_there_is_one_text(root, studio, way):
     app = open_page("write")
     app.slider(key="side_samples").set_value(3).run()
     if way == "cold":
-        app.slider(key="side_temperature").set_value(0.0).run()
+        app.select_slider(key="side_temperature").set_value(0.0).run()
     else:
         app.segmented_control(key="side_way").set_value(way).run()
     assert app.slider(key="side_samples").disabled

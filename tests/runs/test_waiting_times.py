@@ -8,18 +8,22 @@ from runs_helpers import MINI, a_request
 from engine.core import files, machine
 from engine.core.locks import Lock
 from engine.presets import catalogue
-from engine.runs import inputs, lifecycle, queue, states
+from engine.runs import durations, inputs, lifecycle, queue, states
 from engine.runs.folder import Run
 
 
-def finished(root, name: str, **changes) -> Run:
-    """A run that took 100 s: 20 until training began, 60 of training, 10 of evaluations, 10 at the end."""
+def finished(root, name: str, slower: float = 1, device: str | None = None, **changes) -> Run:
+    """A run that took 100 s: 20 until training began, 60 of training, 10 of evaluations, 10 at the end.
+
+    Args:
+        slower: by which everything took longer. device: that its trainer had; None = it does not say.
+    """
     run = lifecycle.create(a_request(name=name, **changes), root=root)
     lines = [
-        {"kind": "state", "time": 1000.0, "state": states.RUNNING},
-        {"kind": "step", "time": 1021.0, "step": 1, "seconds": 1.0, "tokens": 2048},
-        {"kind": "step", "time": 1090.0, "step": 60, "seconds": 60.0, "tokens": 60 * 2048},
-        {"kind": "state", "time": 1100.0, "state": states.FINISHED},
+        {"kind": "state", "time": 1000.0, "state": states.RUNNING, **({"device": device} if device else {})},
+        {"kind": "step", "time": 1000 + 21 * slower, "step": 1, "seconds": slower, "tokens": 2048},
+        {"kind": "step", "time": 1000 + 90 * slower, "step": 60, "seconds": 60 * slower, "tokens": 60 * 2048},
+        {"kind": "state", "time": 1000 + 100 * slower, "state": states.FINISHED},
     ]
     (run.folder / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     run.write_state(state=states.FINISHED)
@@ -91,3 +95,30 @@ def test_two_devices_are_waited_for_at_the_same_time_and_a_stage_waits_for_its_p
     for name, after in (("a", None), ("b", None), ("c", None), ("d", "c")):
         lifecycle.create(a_request(name=name, parent=after, after=after, **minute), root=root)
     assert [round(place.seconds) for place in queue.positions(root)] == [0, 0, 100, 200]
+
+
+def whole_of_sixty_steps(every: list[Run], recorded: float | None = None) -> float:
+    length, batch = inputs.window_shape(a_request(), *shape())
+    asked = a_request(steps=60 * 2048 // (length * batch), seed=7)
+    return durations.whole(asked, every, recorded)
+
+
+def test_one_slow_run_leads_no_estimate_astray(root):
+    """The machine was busy with something else, or asleep."""
+    usual = [finished(root, f"usual-{n}") for n in range(2)]
+    slow = finished(root, "slow", slower=8)
+    assert whole_of_sixty_steps([slow, *usual]) == pytest.approx(100, rel=0.05)
+    assert whole_of_sixty_steps([slow, usual[0]]) == pytest.approx(100, rel=0.05)
+    assert whole_of_sixty_steps([slow]) == pytest.approx(800, rel=0.05)
+    assert whole_of_sixty_steps([slow], recorded=90) == 90
+    slower_still = [finished(root, f"slow-{n}", slower=8) for n in range(2)]  # the machine itself is slow
+    assert whole_of_sixty_steps([slow, *slower_still], recorded=90) == pytest.approx(800, rel=0.05)
+
+
+def test_runs_of_the_same_settings_tell_more_than_others_on_the_same_articles_and_only_those_of_the_same_device(root):
+    length, batch = inputs.window_shape(a_request(), *shape())
+    same = finished(root, "same", slower=2, steps=60 * 2048 // (length * batch))
+    others = [finished(root, f"other-{n}", steps=7) for n in range(3)]
+    on_gpu = [finished(root, f"on-gpu-{n}", slower=0.1, device="gpu:0") for n in range(3)]
+    assert whole_of_sixty_steps([*on_gpu, *others, same]) == pytest.approx(200, rel=0.05)
+    assert whole_of_sixty_steps([*on_gpu, *others]) == pytest.approx(100, rel=0.05)

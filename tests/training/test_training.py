@@ -17,6 +17,7 @@ from engine.core.errors import CheckpointError, EngineError, SettingsError
 from engine.core.progress import Phase
 from engine.corpus import preparation
 from engine.evaluation import scoring
+from engine.inference.generation import Generator, Sampler
 from engine.models import loading
 from engine.models.backend import keras
 from engine.presets import catalogue
@@ -217,6 +218,16 @@ def test_minutes_are_planned_and_kept(tiny_preset, sample_folder, root):
     assert plans[0]["step"] == 5
     assert result["steps"] == plans[-1]["steps"] == run.state().steps == run.state().step
     assert result["seconds"] == pytest.approx(60 * 0.1, rel=0.1)
+
+
+def test_samples_are_drawn_at_the_temperature_that_the_run_says(tiny_preset, sample_folder, root, eager):
+    changes = {"steps": 1, "evaluate_steps": 1, "prompts": ("The",), "sample_tokens": 6}
+    run = submission.submit(settings_of(tiny_preset, sample_folder, sample_temperature=0.0, **changes))
+    worker.work(run)
+    base = next(event for event in run.events("sample") if event["model"] == "base")
+    generator = Generator(*loading.load(ModelReference(catalogue.find(str(tiny_preset)))))
+    assert base["temperature"] == 0
+    assert base["text"] == generator.generate("The", 6, Sampler(temperature=0)) != generator.generate("The", 6)
 
 
 def test_everything_that_stands_against_a_run_is_said_before_it_starts(tiny_preset, sample_folder, root):

@@ -5,8 +5,9 @@ import datetime
 import pandas as pd
 import pytest
 
+from engine.core import numbers
 from engine.core.errors import EngineError
-from ui import errors, i18n, numbers, setting_names, tables, words
+from ui import errors, i18n, setting_names, tables, words
 
 THIN, BLANK = "\u202f", "\u00a0"
 

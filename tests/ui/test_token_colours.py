@@ -1,6 +1,7 @@
 """Colours of tokens: even, ended, and always legible."""
 
 import pytest
+from project import PROJECT
 
 from ui.charts.colours import ink
 from ui.charts.token_colours import Scale, coloured
@@ -44,3 +45,22 @@ def test_a_difference_is_of_what_the_tokens_are_coloured_by():
     for what in (microscope_view.PROBABILITY, microscope_view.RANK, microscope_view.ENTROPY):
         assert what in microscope_view.difference_title(what, "b")
         assert microscope_view.difference_scale(what).place(0) == 0.5
+
+
+def test_what_a_colour_says_a_sign_says_too():
+    """Blue and red are one colour to some eyes; what changed by less than a doubling bears no sign."""
+    shown = microscope_view.difference_scale(microscope_view.PROBABILITY)
+    assert microscope_view.signs([3, 1, 0.9, 0, -0.9, -1, -9], shown) == [
+        "better",
+        "better",
+        "",
+        "",
+        "",
+        "worse",
+        "worse",
+    ]
+    style = (PROJECT / "ui" / "components" / "tokens" / "microscope_view.css").read_text()
+    for what in (microscope_view.PROBABILITY, microscope_view.RANK, microscope_view.ENTROPY):
+        legend = microscope_view.signs_legend(what)
+        assert [name for name, _said in legend] == ["better", "worse"]
+        assert all(f".{name} {{ text-decoration: underline" in style for name, _said in legend)

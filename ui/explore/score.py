@@ -225,7 +225,7 @@ def table(split: str, runs: list[Run]) -> None:
                 ),
             ),
             "loss": st.column_config.NumberColumn(
-                _("Loss"), help=_("Mean cross-entropy in nats a token; lower is better.")
+                _("Loss (nats a token)"), help=_("Mean cross-entropy; lower is better.")
             ),
             "perplexity": st.column_config.NumberColumn(
                 _("Perplexity"),

@@ -1,7 +1,9 @@
 """A slider from the base to the last checkpoint: curves, samples and the colours of a passage, each as it was then."""
 
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -181,13 +183,18 @@ def figures(snapshot: Snapshot, all_snapshots: list[Snapshot]) -> None:
     base = all_snapshots[0].figures.get("validation") if all_snapshots[0].is_base else None
     slots = st.columns(3 if "english" in snapshot.figures else 2)
     if found:
-        gain = words.delta(100 * (found["accuracy"] - base["accuracy"])) if base and not snapshot.is_base else {}
+        gain = _points(found, base) if base and not snapshot.is_base else {}
         slots[0].metric(_("Accuracy"), words.percent(found["accuracy"]), border=True, **gain)
         slots[1].metric(_("Bits per byte"), words.decimal(found["bits_per_byte"]), border=True)
     if english := snapshot.figures.get("english"):
         former = all_snapshots[0].figures.get("english") if all_snapshots[0].is_base else None
-        lost = words.delta(100 * (english["accuracy"] - former["accuracy"])) if former and not snapshot.is_base else {}
+        lost = _points(english, former) if former and not snapshot.is_base else {}
         slots[2].metric(_("Accuracy on general English"), words.percent(english["accuracy"]), border=True, **lost)
+
+
+def _points(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """What `st.metric` takes for a change of the accuracy."""
+    return words.delta(100 * (now["accuracy"] - before["accuracy"]), 1, _("{n} points"))
 
 
 def expected(snapshot: Snapshot) -> None:

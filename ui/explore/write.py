@@ -9,7 +9,19 @@ from engine.corpus import store
 from engine.inference.samples.outcome import LONGEST_PROMPT, Column, GenerationResult, Sample, without_blank
 from engine.runs.references import ModelReference
 from engine.services import inference_client
-from ui import address, choices, errors, little_memory, pair, present, saved_view, side_view, sources, studio_view
+from ui import (
+    address,
+    choices,
+    decimals,
+    errors,
+    little_memory,
+    pair,
+    present,
+    saved_view,
+    side_view,
+    sources,
+    studio_view,
+)
 from ui.i18n import _
 from ui.readers import folders
 
@@ -115,15 +127,15 @@ def choose_sampler() -> tuple[dict[str, Any], int, int, int]:
         length = left.slider(
             _("New tokens"), 10, 200, step=10, help=_("A token is a word or a piece of one."), key="side_length"
         )
-        temperature = middle.slider(
+        temperature = decimals.slider(
+            middle,
             _("Temperature"),
+            "side_temperature",
             0.0,
             2.0,
-            step=0.1,
-            format="localized",
+            0.1,
             disabled=way != DRAW,
             help=_("Below 1 bolder on the probable, above 1 wilder; 0 is greedy."),
-            key="side_temperature",
         )
         drawn = way == DRAW and temperature > 0
         seed = left.number_input(
@@ -148,15 +160,15 @@ def choose_sampler() -> tuple[dict[str, Any], int, int, int]:
             _("top-k"), 0, 100, step=5, disabled=not drawn, help=_("Only the k most probable tokens; 0 = all."),
             key="side_top_k",
         )  # fmt: skip
-        top_p = right.slider(
+        top_p = decimals.slider(
+            right,
             _("top-p"),
+            "side_top_p",
             0.1,
             1.0,
-            step=0.05,
-            format="localized",
+            0.05,
             disabled=not drawn,
             help=_("Only the most probable tokens that together reach p."),
-            key="side_top_p",
         )
         beams = middle.slider(
             _("Beams"), 2, 8, disabled=way != BEAM, help=_("How many hypotheses are kept."), key="side_beams"

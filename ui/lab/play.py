@@ -10,7 +10,7 @@ from engine.runs.folder import Run
 from engine.runs.history import snapshots
 from engine.runs.history.events import VALIDATION
 from engine.runs.history.follower import History
-from ui import present, words
+from ui import pair, present, words
 from ui.charts import colours, style
 from ui.components.figure import live
 from ui.components.play import play
@@ -26,11 +26,12 @@ SHAPE, DRAWN, CLOSEST = "shape", "drawn", "closest"  # how a guess is drawn
 
 @dataclass(frozen=True)
 class Beside:
-    """Another run whose curve is drawn beside: what it is called, and how its line is dashed."""
+    """Another run whose curve is drawn beside: what it is called, how its line is dashed, and how many articles it reads."""
 
     run: Run
     label: str
     dash: str = "7 4"
+    articles: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,15 @@ def show(
             run has a point of its own. copied: what of its last sentence stands in an article. overlay: guesses and lines of others.
     """
     history = folders.history(run)
-    versions = tuple(folders.history(other.run).version for other in beside)
+    versions = tuple((str(other.run.folder), folders.history(other.run).version) for other in beside)
 
     def build() -> dict[str, Any]:
         return content(run, history, is_live, label, beside, split, other, ghost)
 
     of = ("play", str(run.folder), is_live, label, split, other, versions, ghost and str(ghost.folder))
     data = dict(live.once(build, of, history.version))
+    data["badge"] = badge(run)
+    data["title"] = words.labelled(run.name, data["words"]["figure"])
     verdict = [] if said is None else [["said", said.said], ["why", said.why], ["own", said.own]]
     data["verdict"] = [[kind, text] for kind, text in verdict if text]
     if (
@@ -118,6 +121,16 @@ def show(
     ]
     data["levels"] = [{"label": one.label, "value": 100 * one.accuracy} for one in overlay.levels]
     play.show(data, key)
+
+
+def badge(run: Run) -> str:
+    """What stands beside a picture: which run it shows, where that is another than the one in view, and whether it was recorded."""
+    in_view = pair.current().run
+    if in_view is None or in_view.name == run.name:
+        return _("recorded") if run.recorded else ""
+    if run.recorded:
+        return _("the recorded run {name}, not {other}", name=run.name, other=in_view.name)
+    return _("the run {name}, not {other}", name=run.name, other=in_view.name)
 
 
 def content(
@@ -149,7 +162,7 @@ def content(
         "language": language(),
         "height": LIVE_HEIGHT if is_live else HEIGHT,
         "presented": present.on(),
-        "badge": _("recorded") if run.recorded else "",
+        "badge": "",
         "base": 100 * base[0]["accuracy"] if base else None,
         "base_text": _shortened(base_text or ""),
         "prompt": _prompt(run, history),

@@ -23,7 +23,12 @@ def show() -> None:
     ]
     for column, (label, before, after) in zip(st.columns(2), pairs, strict=True):
         with column:
-            st.metric(label, words.percent(after), border=True, **words.delta(100 * (after - before), sentence=_("{n} points")))
+            st.metric(
+                label,
+                words.percent(after),
+                border=True,
+                **words.delta(100 * (after - before), sentence=_("{n} points")),
+            )
             st.markdown(_("Before the articles: {share}", share=words.percent(before)))
     if run.recorded and not present.on():
         with st.expander(_("Where the recorded runs come from")):

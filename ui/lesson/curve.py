@@ -5,8 +5,8 @@ from collections import Counter
 
 import streamlit as st
 
-from engine.classroom import experiments, figures, votes
 from engine.classroom import drawn as drawn_curves
+from engine.classroom import experiments, figures, votes
 from engine.classroom.drawn import Grid
 from engine.classroom.experiments import EXPERIMENTS, LEARN
 from engine.evaluation import forgetting

@@ -23,7 +23,9 @@ def picture(grid: Grid, curves: Sequence[tuple[int, ...]]) -> str:
     for rows, count in Counter(curves).items():
         points = " ".join(f"{_LEFT + _COLUMN * place},{bottom - _ROW * row}" for place, row in enumerate(rows, 1))
         opacity = min(1.0, 0.35 + 0.15 * count)
-        parts.append(f'<polyline points="{points}" fill="none" stroke="#0072B2" stroke-width="3" opacity="{opacity:.2f}"/>')
+        parts.append(
+            f'<polyline points="{points}" fill="none" stroke="#0072B2" stroke-width="3" opacity="{opacity:.2f}"/>'
+        )
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {right + 24} {bottom + 36}" font-family="sans-serif" '
         f'font-size="18" fill="#1b2733" stroke-linejoin="round">{"".join(parts)}</svg>'

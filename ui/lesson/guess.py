@@ -84,7 +84,7 @@ def _note(found: NextWord) -> None:
     st.caption(
         _(
             "Recorded: asked of the models that ship, on {date} by `{command}` at commit {commit}.",
-            date=words.plain(found.date),
+            date=words.plain(words.recorded_day(found.date)),
             command=found.command.replace("`", ""),
             commit=words.plain(found.commit[:10]),
         )

@@ -92,7 +92,7 @@ def _links(of: SchoolClass) -> None:
                 args=(of, not joining),
             )
             st.button(_("Go on without this class"), key="lesson_leave", on_click=courses.left)
-        st.caption(_("The answers stay on this machine and go by themselves on {day}.", day=of.erased.isoformat()))
+        st.caption(_("The answers stay on this machine and go by themselves on {day}.", day=of.erased))
 
 
 def _set_joining(of: SchoolClass, allowed: bool) -> None:

@@ -8,10 +8,10 @@ from engine.classroom.lessons import Lesson
 from engine.classroom.tallies import BLIND_QUESTIONS
 
 # What a slide shows; a step has those that its kind and its questions call for, in this order.
-TEXT, VOTE, CHOICE, TEN, PLAY, GAIN, CHANGED, BLIND = (
-    "text", "vote", "choice", "ten", "play", "gain", "changed", "blind",
+TEXT, VOTE, CHOICE, TEN, PLAY, MEASURED, GAIN, CHANGED, BLIND = (
+    "text", "vote", "choice", "ten", "play", "measured", "gain", "changed", "blind",
 )  # fmt: skip
-_AT_END = {"curve": PLAY, "secret": PLAY, "cost": GAIN}  # what a kind of step ends with
+_AT_END = {"curve": (PLAY,), "secret": (PLAY, MEASURED), "cost": (GAIN,)}  # what a kind of step ends with
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,4 @@ def _of_step(step: Step, lesson: Lesson, short: bool) -> list[Slide]:
             found += [Slide(step, CHOICE), Slide(step, TEN)]
     if any(name.startswith(BLIND_QUESTIONS) for name in names):
         found.append(Slide(step, BLIND))
-    if step.kind in _AT_END:
-        found.append(Slide(step, _AT_END[step.kind]))
-    return found
+    return found + [Slide(step, shows) for shows in _AT_END.get(step.kind, ())]

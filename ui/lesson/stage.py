@@ -9,7 +9,7 @@ from engine.classroom import lessons, votes
 from engine.core.errors import ClassError
 from ui import present, words
 from ui.i18n import _
-from ui.lesson import ballot, cost, curve, guess, join, led, secret, slides, teacher, time, vote
+from ui.lesson import ballot, cost, curve, guess, join, led, measured_secret, secret, slides, teacher, time, vote
 from ui.lesson import course as courses
 from ui.lesson.course import FORM, LONG, SHORT, STEP, TEACHER, VIEW, WALL, Course
 from ui.readers import polling
@@ -103,6 +103,8 @@ def show(course: Course) -> None:
         guess.choice(course)
     elif slide.shows == slides.TEN:
         guess.ten(course)
+    elif slide.shows == slides.MEASURED:
+        measured_secret.show(course)
     elif slide.shows == slides.GAIN:
         cost.show()
     elif slide.shows == slides.CHANGED:

@@ -34,6 +34,7 @@ from ui import (
 from ui.i18n import _, _n
 from ui.readers import folders, lineage, recorded
 
+_MOST_AT_FIRST = 50
 _TABLE, _LISTED, _SELECTED = "checkpoint_table", "checkpoints_listed", "checkpoint_selected"
 
 
@@ -154,6 +155,15 @@ def export(checkpoint: Checkpoint) -> None:
                 st.code(usage.lines(form, preset), language="python", wrap_lines=True)
 
 
+def _first(found: Listed) -> Listed:
+    """The newest of hundreds of checkpoints, and all of them by a press: to write each in a table takes its time."""
+    if len(found) <= _MOST_AT_FIRST or st.toggle(
+        _("All {n}, and not the newest {first} alone", n=len(found), first=_MOST_AT_FIRST), key="checkpoints_all"
+    ):
+        return found
+    return found[:_MOST_AT_FIRST]
+
+
 def _keep_selected(references: list[str]) -> None:
     """Keeps the checkpoint selected that was, where the list has changed: a table selects by the number of a row, which
     is another's then, or, after a deletion, its neighbour's."""
@@ -183,7 +193,7 @@ def _table(shown: Listed, **more: Any) -> Any:
                 help=_("On validation; at the end of a run on all of it, before on a fixed part."),
             ),
             "bits": st.column_config.NumberColumn(_("Bits per byte")),
-            "loss": st.column_config.NumberColumn(_("Loss")),
+            "loss": st.column_config.NumberColumn(_("Loss (nats a token)")),
             "format": st.column_config.TextColumn(_("Format"), help=words.formats_help()),
             "kept": st.column_config.TextColumn(_("Kept")),
             "size": st.column_config.TextColumn(_("Size")),
@@ -225,10 +235,9 @@ def show() -> None:
     removal_view.show_message()
 
     selected: Checkpoint | None = None
-    found = [
-        (run, checkpoint) for run in folders.runs_with_events() for checkpoint in reversed(checkpoints.of_run(run))
-    ]
-    damaged = [errors.markdown(error) for run in folders.runs_with_events() for error in checkpoints.seen_damaged(run)]
+    seen = {run: checkpoints.seen(run) for run in folders.runs_with_events()}
+    found = [(run, checkpoint) for run, (whole, _damaged) in seen.items() for checkpoint in reversed(whole)]
+    damaged = [errors.markdown(error) for _whole, wrong in seen.values() for error in wrong]
     if damaged:
         st.warning("\n\n".join(damaged), icon=":material/heart_broken:")
     broken_view.show("checkpoints")
@@ -239,7 +248,7 @@ def show() -> None:
     elif present.on():
         _present(found)
     else:
-        shown = filtered(found)
+        shown = _first(filtered(found))
         _keep_selected([checkpoint.reference for _run, checkpoint in shown])
         event = _table(shown, on_select="rerun", selection_mode="single-row", key=_TABLE)
         picked = [index for index in event.selection.rows if index < len(shown)]

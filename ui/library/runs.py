@@ -40,8 +40,9 @@ POLL_SECONDS = 2.0
 def choose(found: list[Run]) -> list[Run]:
     """The runs to compare; the newest few and a recorded one where nobody chose."""
     by_name = {run.name: run for run in found}
-    first = [run.name for run in found if not run.recorded][:DEFAULT_RUNS]
-    recorded = [run.name for run in found if run.recorded]
+    shipped = folders.recorded_names()
+    first = [run.name for run in found if run.name not in shipped][:DEFAULT_RUNS]
+    recorded = [run.name for run in found if run.name in shipped]
     chosen = st.session_state.get("compare_runs")
     chosen = first + recorded[:1] if chosen is None else chosen
     if gone := [name for name in chosen if name not in by_name]:
@@ -51,7 +52,7 @@ def choose(found: list[Run]) -> list[Run]:
         names = st.multiselect(
             _("Runs"),
             list(by_name),
-            format_func=lambda name: name + (f" ({_('recorded')})" if name in recorded else ""),
+            format_func=lambda name: name + (f" ({_('recorded')})" if name in shipped else ""),
             key="compare_runs",
         )
     return [by_name[name] for name in names]
@@ -207,10 +208,10 @@ def table(chosen: list[Run], columns: dict[str, comparison.Columns]) -> None:
             "steps": number(_("Steps")),
             "tokens": number(_("Tokens")),
             "minutes": number(_("Minutes"), help=_("Of training alone.")),
-            "loss": number(_("Best loss"), help=best_help),
+            "loss": number(_("Best loss (nats a token)"), help=best_help),
             "accuracy": number(_("Accuracy"), help=best_help),
             "bits": number(_("Bits per byte"), help=best_help),
-            "whole_loss": number(_("Loss, all of validation"), help=whole_help),
+            "whole_loss": number(_("Loss, all of validation (nats a token)"), help=whole_help),
             "whole_accuracy": number(_("Accuracy, all of validation"), help=whole_help),
             "whole_bits": number(_("Bits per byte, all of validation"), help=whole_help),
             "device": st.column_config.TextColumn(_("Device")),

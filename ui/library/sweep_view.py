@@ -62,7 +62,7 @@ def _measured(rows: list[sweeps.Row], split: str) -> None:
             )
     if present.on():
         return
-    loss = _("loss on test") if test else _("loss on validation")
+    loss = _("loss on test (nats a token)") if test else _("loss on validation (nats a token)")
     writes: dict[str, tables.Write] = {
         _("Articles"): words.grouped,
         _("Seed"): str,

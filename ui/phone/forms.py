@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
+from engine.core import wording
 from engine.core.errors import ClassError, EngineError
 from ui import network
 from ui.phone import html
@@ -74,7 +75,7 @@ def safe(action: Action) -> Action:
             code = html.language_of(request)
             _ = html.translate(code)
             title = _("This did not work. Try again.")
-            text = html.error_text(error, _) if isinstance(error, ClassError) else ""
+            text = wording.of(code).error(error) if isinstance(error, ClassError) else ""
             body = f"<h1>{title}</h1>{html.problem(text)}"
             return html.answer(code, title, body, foot=html.others(code, own_address(request)), status=503)
 

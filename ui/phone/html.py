@@ -9,8 +9,8 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from engine.core.errors import EngineError
-from ui import i18n, numbers
+from engine.core import wording
+from ui import i18n
 
 Translate = Callable[..., str]
 _HERE = Path(__file__).parent
@@ -47,18 +47,7 @@ def language_of(request: Request, given: str = "") -> str:
 
 def translate(code: str) -> Translate:
     """Sentences in a language, without a session: `_("{n} answers", n=3)`."""
-
-    def translated(sentence: str, **values: object) -> str:
-        text = i18n.catalogue(code).gettext(sentence)
-        return text.format(**{n: numbers.in_sentence(n, v, code) for n, v in values.items()}) if values else text
-
-    return translated
-
-
-def error_text(error: EngineError, _: Translate) -> str:
-    """The sentence of an error in that language, the errors among its values too."""
-    values = {n: error_text(v, _) if isinstance(v, EngineError) else v for n, v in error.values.items()}
-    return _(error.template, **values)
+    return wording.of(code).say
 
 
 def others(code: str, address: str) -> str:

@@ -76,7 +76,9 @@ def _question(_: Translate, code: str, address: str, shown: Shown, proof: str) -
     )
     if shown.grid is not None:
         # A form of its own: what is drawn need not be complete where a shape is chosen.
-        shapes = f"<summary>{escape(_('Choose a shape instead'))}</summary>{start.partition('</h1>')[2]}{buttons}</form>"
+        shapes = (
+            f"<summary>{escape(_('Choose a shape instead'))}</summary>{start.partition('</h1>')[2]}{buttons}</form>"
+        )
         return f"{start}{drawing.form(_, shown.grid, shown.own)}</form><details>{shapes}</details>"
     return f"{start}{buttons}</form>"
 

@@ -21,6 +21,7 @@ from streamlit import config
 from engine.classroom import classes, votes
 from engine.classroom.classes import SchoolClass
 from engine.classroom.opening import ADDRESS
+from engine.core import wording
 from engine.core.errors import ClassError
 from ui.phone import drawing, html, pages, sentences, teacher
 from ui.phone.forms import Refused, fields_of, number_of, own_address, safe
@@ -85,7 +86,7 @@ async def act(request: Request) -> Response:
     try:
         return await run_in_threadpool(_join if fields.get("do") == "join" else _answer, request, fields, code)
     except ClassError as error:
-        return await run_in_threadpool(_show, request, code, html.error_text(error, _), 409)
+        return await run_in_threadpool(_show, request, code, wording.of(code).error(error), 409)
 
 
 def _to(request: Request, code: str, more: str = "") -> Response:

@@ -9,7 +9,6 @@ import hmac
 from html import escape
 
 import segno
-from babel import dates
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -17,6 +16,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from engine.classroom import classes, figures, lessons, opening, questions, tallies, votes
 from engine.classroom.classes import SchoolClass
 from engine.classroom.votes import CLOSED, OPEN, REVEALED, Asked
+from engine.core import wording
 from engine.core.errors import ClassError, EngineError
 from ui import network
 from ui.phone import drawing, html, sentences
@@ -60,7 +60,7 @@ async def act(request: Request) -> Response:
     try:
         await run_in_threadpool(_do, of, fields)
     except EngineError as error:
-        return await run_in_threadpool(_page, request, of, code, html.error_text(error, _), 409)
+        return await run_in_threadpool(_page, request, of, code, wording.of(code).error(error), 409)
     if fields.get("do") == "erase":
         title = _("The class is erased.")
         return html.answer(code, title, f"<h1>{escape(title)}</h1>")
@@ -138,8 +138,7 @@ def _page(request: Request, of: SchoolClass, code: str, error: str = "", status:
 
 
 def _erase(_: Translate, start: str, of: SchoolClass, code: str) -> str:
-    day = dates.format_date(of.erased, "long", locale=code)
-    sure = _("All answers of this class go now; by themselves they go on {day}.", day=day)
+    sure = _("All answers of this class go now; by themselves they go on {day}.", day=of.erased)
     return (
         f"<h2>{escape(_('Erase the class'))}</h2>{start}<p><input type='checkbox' id='sure' name='sure' value='yes'> "
         f"<label class='beside' for='sure'>{escape(sure)}</label></p>"
@@ -173,7 +172,7 @@ def _ask(_: Translate, start: str, of: SchoolClass, code: str) -> str:
     try:
         lesson = lessons.load(of.lesson)
     except EngineError as error:  # a text was changed meanwhile
-        return html.problem(html.error_text(error, _))
+        return html.problem(wording.of(code).error(error))
     six = [("before", _("The six questions, before")), ("after", _("The six questions, after"))]
     single = [(n, lesson.question(n).wording(0, code).ask) for n in lesson.names() if n not in lesson.parallel()]
     choices = "".join(f'<option value="{escape(name)}">{escape(text[:90])}</option>' for name, text in [*six, *single])

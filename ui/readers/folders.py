@@ -23,6 +23,7 @@ from ui.i18n import _
 from ui.readers import comparison, polling
 
 _MOST_ASKED_FOR_SPEED = 20  # runs that say no speed are short ones, or have only begun
+_MOST_TAKEN_FOR_SPEED = 5  # whose middle is taken: during one of them the machine may have been busy
 
 
 def history(run: Run) -> History:
@@ -55,6 +56,11 @@ def newest_samples(run: Run) -> dict[str, dict[str, Sample]]:
 def looked() -> list[Look]:
     """Every run, the newest first, as it stands: one look for all that a page asks of them."""
     return polling.shared("runs", looks.of_all)
+
+
+def recorded_names() -> set[str]:
+    """The names of the runs that ship with the project."""
+    return {found.run.name for found in looked() if found.recorded}
 
 
 def all_runs() -> list[Run]:
@@ -164,10 +170,11 @@ def articles_of(run: Run) -> int | None:
 
 
 def usual_speed(preset: str) -> float | None:
-    """Tokens a second of the newest run of that preset on this machine, or None."""
+    """Tokens a second of the newest runs of that preset on this machine: the middle of theirs, or None."""
     here = (run for run in runs_with_events() if run.settings.preset == preset and not run.recorded)
+    found: list[float] = []
     for run in itertools.islice(here, _MOST_ASKED_FOR_SPEED):
         speeds = history(run).steps["tokens_per_second"]
         if len(speeds := speeds[speeds > 0]):
-            return float(np.median(speeds))
-    return None
+            found.append(float(np.median(speeds)))
+    return float(np.median(found[:_MOST_TAKEN_FOR_SPEED])) if found else None

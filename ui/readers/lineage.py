@@ -12,7 +12,7 @@ from ui.charts import colours
 from ui.i18n import _, _n
 from ui.readers import folders
 
-_FEW = 4
+_MOST_INCHES = "11,6"  # across and down, of 72 points: a larger tree is drawn smaller
 _MOST_ALONE = 12  # runs without a parent and without a child
 
 
@@ -20,7 +20,7 @@ def dot(runs: list[Run]) -> str:
     """The tree in Graphviz's language; names are quoted, so that nothing in them is taken for it."""
     lines = [
         "digraph {",
-        'rankdir=LR bgcolor="transparent" nodesep=0.15',
+        f'rankdir=LR bgcolor="transparent" nodesep=0.15 size="{_MOST_INCHES}"',
         'node [shape=box style="rounded,filled" fontname="sans-serif" fontsize=11 color="transparent"]',
         'edge [fontname="sans-serif" fontsize=10 color="#7F868D" fontcolor="#7F868D"]',
     ]
@@ -79,7 +79,8 @@ def families(runs: list[Run]) -> list[Run]:
 def tree(runs: list[Run]) -> None:
     """Draws the tree; of hundreds of runs that nothing came from, only some."""
     shown = families(runs)
-    st.graphviz_chart(dot(shown), width="stretch" if len(shown) > _FEW else "content")  # a few would be huge
+    # As large as its text is: stretched over the page, a chain would be read from across the room.
+    st.graphviz_chart(dot(shown), width="content")
     if left := len(runs) - len(shown):
         st.caption(
             _n(

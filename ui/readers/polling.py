@@ -104,16 +104,21 @@ def one_drawing() -> Iterator[None]:
         del _drawing.found
 
 
+def once(name: str, look: Callable[[], T]) -> T:
+    """What is found once while a page is drawn: what is asked thousands of times, of hundreds of runs, is looked at once."""
+    found: dict[str, Any] | None = getattr(_drawing, "found", None)
+    if found is None:
+        return look()
+    if name not in found:
+        found[name] = look()
+    value: T = found[name]
+    return value
+
+
 def shared(name: str, look: Callable[[], T]) -> T:
     """What a look at the folder of all runs finds: looked once while a page is drawn; anew by a few viewers, and while many
     watch by one of them a second, and at once where a file of a run was replaced or a run came or went."""
-    found: dict[str, Any] | None = getattr(_drawing, "found", None)
-    if found is None:
-        return _looked(name, look)
-    if name not in found:
-        found[name] = _looked(name, look)
-    value: T = found[name]
-    return value
+    return once(name, lambda: _looked(name, look))
 
 
 def _looked(name: str, look: Callable[[], T]) -> T:

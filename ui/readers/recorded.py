@@ -7,7 +7,7 @@ import streamlit as st
 from engine.runs.folder import Run
 from ui.i18n import _
 from ui.readers import folders
-from ui.words import plain
+from ui.words import plain, recorded_day
 
 
 def note(runs: Iterable[Run] | None = None) -> None:
@@ -20,7 +20,7 @@ def note(runs: Iterable[Run] | None = None) -> None:
                     "Recorded: {run} is a real run that ships with Atelier. It was made on {date} by `{command}` at commit "
                     "{commit}; nothing in it is simulated.",
                     run=plain(run.name),
-                    date=facts.get("date", "?"),
+                    date=plain(recorded_day(str(facts.get("date", "?")))),
                     command=facts.get("command", "?"),
                     commit=str(facts.get("commit", "?"))[:10],
                 ),

@@ -22,6 +22,7 @@ from ui import (
     address,
     automatic,
     budget,
+    decimals,
     errors,
     gpu_unused,
     importing_view,
@@ -46,7 +47,7 @@ def estimates(settings: RunSettings) -> str:
     if settings.minutes is not None:
         time = words.duration(60 * settings.minutes)
     elif speed and settings.steps is not None:
-        time = words.duration(settings.steps * needed.step_tokens / speed)
+        time = _("about {time}", time=words.about(settings.steps * needed.step_tokens / speed))
     else:
         time = _("not known before the first steps")
     return _(
@@ -132,12 +133,8 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
             help=_("An epoch is one pass over all articles; a step learns from one batch."),
         )
     with right:
-        amount = st.number_input(
-            _("How many"),
-            min_value=0.0,
-            value={"minutes": 1.0, "epochs": 3.0, "steps": 200.0}[unit],
-            key=f"amount_{unit}",
-        )
+        usual = {"minutes": 1.0, "epochs": 3.0, "steps": 200.0}[unit]
+        amount = decimals.field(st, _("How many"), f"amount_{unit}", usual, example=usual)
     if not access.is_owner():
         most = budget.limits()
         st.caption(
@@ -170,15 +167,12 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
         lora_rank = automatic.number(two, _("LoRA rank"), "lora_rank", shown, help=words.lora_help())
         shown = automatic.taken(preset, device, int(sequence_length or 0), int(lora_rank or 0))
         batch_size = automatic.number(two, _("Batch size"), "batch_size", shown, help=_("Windows a step."))
-        learning_rate = automatic.number(
+        learning_rate = decimals.field(
             two,
             _("Learning rate"),
-            "learning_rate",
-            shown,
-            min_value=0.0,
-            max_value=1.0,
-            step=1e-4,
-            format="%.5f",
+            "tune_learning_rate",
+            example=0.0005,
+            placeholder=shown["learning_rate"],
             help=_(
                 "The peak: it warms up, then falls along a cosine. Automatic: by the width of the model, and higher with LoRA."
             ),
@@ -189,13 +183,12 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
             fields.BY_NAME["warmup_steps"].default,
             help=_("In so many steps the learning rate rises to its peak."),
         )
-        weight_decay = two.number_input(
+        weight_decay = decimals.field(
+            two,
             _("Weight decay"),
-            0.0,
-            float(fields.BY_NAME["weight_decay"].bounds[1]),
+            "tune_weight_decay",
             float(fields.BY_NAME["weight_decay"].default),
-            step=0.01,
-            format="%.3f",
+            example=0.05,
             help=_(
                 "Draws the weights of the attention and feed-forward layers a little towards 0 at each step, so that the model learns less by heart."
             ),
@@ -239,12 +232,12 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
             shown,
             help=_("The newest so many, the best by validation loss, and those you pin."),
         )
-        dropout = three.number_input(
+        dropout = decimals.field(
+            three,
             _("Dropout"),
-            0.0,
-            0.99,
+            "tune_dropout",
             fields.BY_NAME["dropout"].default,
-            0.05,
+            example=0.1,
             placeholder=shown["dropout"],
             help=_(
                 "The share of the activations that each training step leaves out at random, so that the model learns less by heart."
@@ -258,7 +251,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
         "name": name.strip() or queue.UNNAMED,
         "first_article": int(first or 0) or None,
         "last_article": int(last or 0) or None,
-        unit: int(amount) if unit == "steps" else float(amount),
+        unit: decimals.of_unit(unit, amount),
         "parent": parent,
         "device": device,
         "devices": devices,
@@ -268,7 +261,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
         "batch_size": int(batch_size or 0),
         "learning_rate": float(learning_rate or 0),
         "warmup_steps": int(warmup_steps),
-        "weight_decay": float(weight_decay),
+        "weight_decay": float(weight_decay or 0),
         "dropout": dropout,
         "lora_rank": int(lora_rank or 0),
         "evaluate_steps": int(evaluate_steps or 0),
@@ -280,11 +273,12 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
         "keep_checkpoints": int(keep_checkpoints or 0),
     }
     settings = None
-    try:
-        settings = RunSettings(**values)
-        st.caption(estimates(settings))
-    except EngineError as error:
-        errors.show(error)
+    if not any(decimals.is_wrong(value) for value in values.values()):  # which is said where it stands
+        try:
+            settings = RunSettings(**values)
+            st.caption(estimates(settings))
+        except EngineError as error:
+            errors.show(error)
     pressed = st.button(_("Start the run"), type="primary", icon=":material/play_arrow:", disabled=settings is None)
     if not pressed or settings is None:
         return None

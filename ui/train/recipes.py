@@ -36,13 +36,20 @@ class Recipe:
     missing: str = ""
 
 
-def recipes(preset: str) -> list[Recipe]:
+def recipes(preset: str, parent: str | None = None) -> list[Recipe]:
     """The recipes, the shortest first.
 
     Args:
-        preset: the base model that is chosen.
+        preset: the base model that is chosen. parent: the checkpoint of it to start from.
     """
-    base = _larger(preset)
+    base = gpu_base(preset, parent)
+    gpu_said = _("{name}, three passes over all articles, in windows as long as it can read.", name=_title(base))
+    if base != preset:  # the form below has the other one
+        gpu_said = _(
+            "{name} in place of {small}: three passes over all articles, in windows as long as it can read.",
+            name=_title(base),
+            small=_title(preset),
+        )
     gpu = "" if machine.gpus() and machine.gpu_problem() is None else _("This machine has no GPU that it can use.")
     owners = "" if access.is_owner() else _("Visitors train one short run at a time.")
     return [
@@ -67,7 +74,7 @@ def recipes(preset: str) -> list[Recipe]:
             "gpu",
             ":material/memory:",
             _("A GPU"),
-            _("{name}, three passes over all articles, in windows as long as it can read.", name=_title(base)),
+            gpu_said,
             {"preset": base, "epochs": 3.0, "device": "gpu:0"},
             "gpu",
             gpu or owners,
@@ -87,8 +94,11 @@ def recipes(preset: str) -> list[Recipe]:
     ]  # fmt: skip
 
 
-def _larger(preset: str) -> str:
-    """What a GPU is worth: GPT-2 itself instead of the small model, where models may be fetched by name."""
+def gpu_base(preset: str, parent: str | None) -> str:
+    """What a GPU is worth: GPT-2 itself instead of the small model, where models may be fetched by name; of a checkpoint that
+    is gone on from, its own base."""
+    if parent is not None:
+        return preset
     shipped = [one.reference for one in catalogue.shipped()]
     return _GPU_BASE if preset in shipped and access.paths_allowed() else preset
 
@@ -107,7 +117,7 @@ def choose(preset: str, parent: str | None, articles: str | None) -> tuple[RunSe
         parent: the checkpoint to start from. articles: None = they are not prepared yet, and nothing can be started.
     """
     pressed = None
-    found = recipes(preset)
+    found = recipes(preset, parent)
     columns = st.columns(len(found))
     for recipe, column in zip(found, columns, strict=True):
         if not present.screen(f"recipe {recipe.code}"):
@@ -117,13 +127,12 @@ def choose(preset: str, parent: str | None, articles: str | None) -> tuple[RunSe
             st.markdown(recipe.said)
             if recipe.missing:
                 st.caption(recipe.missing)
-            other_base = recipe.settings.get("preset", preset) != preset
             if st.button(
                 _("Start: {recipe}", recipe=recipe.title),
                 icon=":material/play_arrow:",
                 key=f"recipe_{recipe.code}",
                 type="primary" if recipe.code == "minute" else "secondary",
-                disabled=articles is None or bool(recipe.missing) or (other_base and parent is not None),
+                disabled=articles is None or bool(recipe.missing),
                 width="stretch",
             ):
                 pressed = recipe
@@ -137,7 +146,16 @@ def choose(preset: str, parent: str | None, articles: str | None) -> tuple[RunSe
 
 def on_what(preset: str, parent: str | None, articles: str) -> str:
     """What the recipes train, and on which articles, in a sentence."""
-    start = words.plain(parent or _title(preset))
+    start, base = words.plain(parent or _title(preset)), gpu_base(preset, parent)
+    if base == preset:
+        return _(
+            "These runs start from {start} and read {articles}. Both can be changed below.",
+            start=start,
+            articles=articles,
+        )
     return _(
-        "These runs start from {start} and read {articles}. Both can be changed below.", start=start, articles=articles
+        "These runs start from {start}, that on a GPU from {base}, and read {articles}. All of it can be changed below.",
+        start=start,
+        base=words.plain(_title(base)),
+        articles=articles,
     )

@@ -4,13 +4,13 @@ import re
 
 import streamlit as st
 
-from engine.core import paths
+from engine.core import numbers, paths
 from engine.core.errors import EngineError
 from engine.runs import lifecycle, sweeps
 from engine.runs.settings import RunSettings
 from engine.services.launchers import launching
-from ui import access, address, rooms, stages_form, words
-from ui.i18n import _, _n
+from ui import access, address, decimals, rooms, stages_form, words
+from ui.i18n import _, _n, language
 
 _MOST_CHARACTERS = 200
 
@@ -38,12 +38,17 @@ def form(preset: str, articles: str) -> None:
     seeds = left.number_input(
         _("Seeds of each"), 1, 20, 3, key="sweep_seeds", help=_("Their spread tells what is chance.")
     )
-    epochs = right.number_input(_("Epochs of each"), 0.1, 1000.0, 3.0, 0.5, key="sweep_epochs")
+    epochs = decimals.field(right, _("Epochs of each"), "sweep_epochs", 3.0, example=0.5)
     name = st.text_input(_("The runs' names begin with (empty = date and time)"), "", key="sweep_name").strip()
+    if decimals.is_wrong(epochs):
+        return
     ranges = [(1, size) for size in _sizes(sizes, there)]
     varied = {"learning_rate": found} if (found := _rates(rates)) else {}
     common = RunSettings(
-        preset=preset, articles=articles, name=name or lifecycle.fresh_name("sweep"), epochs=float(epochs)
+        preset=preset,
+        articles=articles,
+        name=name or lifecycle.fresh_name("sweep"),
+        epochs=decimals.of_unit("epochs", epochs),
     )
     settings = sweeps.grid(common, ranges, varied, int(seeds))
     st.caption(_n("{n} run, one after the other.", "{n} runs, one after the other.", len(settings)))
@@ -86,7 +91,7 @@ def _rates(text: str) -> list[float]:
     found = set()
     for part in re.split(r"[\s;]+", text.strip()) if text.strip() else ():
         try:
-            rate = float(part.replace(",", "."))
+            rate = numbers.parsed(part, language())
         except ValueError:
             rate = 0.0
         if not 0 < rate <= 0.1:  # as RunSettings has it

@@ -21,16 +21,21 @@ from engine.presets import catalogue
 from engine.presets.catalogue import Preset
 from engine.runs import checkpoints, external, lifecycle, references
 from engine.runs.checkpoints import Checkpoint
+from engine.runs.looks import Look
 from engine.runs.settings import IMPORTED, RunSettings
 
 IMPORTS_FOLDER = ".imports"  # beside the runs: what is being unpacked
 _IMPORT_SECONDS = 3600
 
 
-def known_presets(root: Path | None = None) -> list[Preset]:
-    """The presets that a file may fit: those on this machine, with those of the hub that were fetched."""
+def known_presets(root: Path | None = None, found: list[Look] | None = None) -> list[Preset]:
+    """The presets that a file may fit: those on this machine, with those of the hub that were fetched.
+
+    Args:
+        found: every run, where somebody has just looked.
+    """
     hub = [preset for preset in map(catalogue.find, catalogue.HUB_NAMES) if catalogue.cached(preset)]
-    return list({preset.reference: preset for preset in [*references.bases(root), *hub]}.values())
+    return list({preset.reference: preset for preset in [*references.bases(root, found), *hub]}.values())
 
 
 def import_checkpoint(

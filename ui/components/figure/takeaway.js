@@ -1,4 +1,5 @@
-// Each figure of the page as PNG, SVG and CSV: drawn again by the library, from the data and the layout that it has.
+// Each figure of the page as PNG, SVG and CSV: drawn again by the library, from the data and the layout that it has. A part
+// of a page that draws by itself offers the same as `takeaway` on its box: a title, rows, and a picture that stands by itself.
 const SCALE = 3; // of a PNG against the screen
 // What makes a spreadsheet take a cell for a formula: as engine/core/spreadsheet.py has it.
 const RUN = /^[=+\-@\t\r\n＝＋－＠]/;
@@ -14,6 +15,8 @@ export function cell(value) {
 const titleOf = (part) => String(part?.title?.text ?? part?.title ?? "").replace(/<[^>]*>/g, "");
 const plain = (text) => String(text ?? "").replace(/<[^>]*>/g, "");
 
+const asCsv = (rows) => rows.map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
+
 export function table(plot) {
   const { xaxis, yaxis } = plot.layout;
   const rows = [["series", titleOf(xaxis) || "x", titleOf(yaxis) || "y"]];
@@ -27,7 +30,7 @@ export function table(plot) {
     }
     for (let i = 0; i < Math.max(x.length, y.length); i += 1) rows.push([plain(trace.name), x[i] ?? i, y[i] ?? i]);
   }
-  return rows.map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
+  return asCsv(rows);
 }
 
 function name(plot, n, said) {
@@ -49,8 +52,41 @@ async function picture(Plotly, plot, format) {
   return Plotly.toImage({ data: plot.data, layout }, { format, width, height, scale: format === "png" ? SCALE : 1 });
 }
 
-function row(plot, n, data) {
-  const title = name(plot, n, data.said);
+// What a figure of the library, or a part that draws by itself, gives: its title, its data as CSV, and a picture.
+const ofLibrary = (plot, n, data) => ({
+  title: name(plot, n, data.said),
+  csv: () => table(plot),
+  picture: async (format) => picture(await load(data.address), plot, format),
+});
+const ofPart = ({ takeaway }) => ({
+  title: takeaway.title(),
+  csv: () => asCsv(takeaway.rows()),
+  picture: (format) => drawing(takeaway.svg(), format),
+});
+
+async function drawing(svg, format) {
+  const text = new XMLSerializer().serializeToString(svg);
+  const address = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
+  if (format === "svg") return address;
+  const image = new Image();
+  image.src = address;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = SCALE * svg.getAttribute("width");
+  canvas.height = SCALE * svg.getAttribute("height");
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  URL.revokeObjectURL(address);
+  return canvas.toDataURL("image/png");
+}
+
+// Parts with a style of their own stand in roots of their own.
+function parts() {
+  const roots = [document, ...[...document.querySelectorAll("*")].map((element) => element.shadowRoot).filter(Boolean)];
+  const boxes = roots.flatMap((root) => [...root.querySelectorAll("*")]);
+  return boxes.filter((box) => box.takeaway && box.checkVisibility());
+}
+
+function row({ title, csv, picture }, n, data) {
   const line = document.createElement("div");
   line.className = "line";
   const label = document.createElement("span");
@@ -66,8 +102,8 @@ function row(plot, n, data) {
       try {
         const content =
           format === "csv"
-            ? URL.createObjectURL(new Blob(["\ufeff", table(plot)], { type: "text/csv" }))
-            : await picture(await load(data.address), plot, format);
+            ? URL.createObjectURL(new Blob(["\ufeff", csv()], { type: "text/csv" }))
+            : await picture(format);
         save(content, `${file}.${format}`);
       } catch (error) {
         console.warn(error);
@@ -82,6 +118,7 @@ function row(plot, n, data) {
 export default function ({ parentElement, data }) {
   const box = parentElement.querySelector(".figures");
   const plots = [...document.querySelectorAll(".js-plotly-plot")].filter((plot) => plot._fullData && plot.offsetParent);
-  if (plots.length) box.replaceChildren(...plots.map((plot, n) => row(plot, n + 1, data)));
+  const found = [...plots.map((plot, n) => ofLibrary(plot, n + 1, data)), ...parts().map(ofPart)];
+  if (found.length) box.replaceChildren(...found.map((figure, n) => row(figure, n + 1, data)));
   else box.textContent = data.said.none;
 }

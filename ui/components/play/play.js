@@ -1,6 +1,7 @@
 // A training as it is played: the point moves along the curve, and the sentence types itself below it. What is shown
 // follows from one clock, so that it can be stopped, dragged and repeated; all text is set as text.
 const SECONDS = 15, LIVE_SECONDS = 0.9, MOVING = 0.45;
+const THUMB = 16;  // pixels of the slider's thumb, which play.css gives it
 const LEAST = 112, PAGE = '[data-testid="stMainBlockContainer"]';  // pixels of the curve where it is presented; what it stands in
 const machines = new WeakMap();
 
@@ -41,13 +42,71 @@ function pieces(text) {
   return text.match(/\S+\s*|^\s+/g) ?? [];
 }
 
+const MARGIN = 16;  // of a picture that is taken away
+const LOOK = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "opacity", "font-size", "font-family", "font-weight"];
+
+// A colour as programs of pictures know it: of a mixture the browser gives the three parts, each from 0 to 1.
+function plain(colour) {
+  const parts = /^color\(srgb ([\d.e-]+) ([\d.e-]+) ([\d.e-]+)/.exec(colour);
+  return parts ? `rgb(${parts.slice(1).map(part => Math.round(255 * part)).join(", ")})` : colour;
+}
+
+// Writes into a part of a picture what the page's style makes of its original.
+function settle(node, original) {
+  const style = getComputedStyle(original);
+  for (const name of LOOK) node.setAttribute(name, plain(style.getPropertyValue(name)));
+  for (const name of ["class", "style"]) node.removeAttribute(name);
+}
+
+// A title and, in lines as wide as there is room, a text whose parts look as they do on the page.
+function written(title, text, width) {
+  const group = drawn("g", {}), context = document.createElement("canvas").getContext("2d");
+  const look = node => {
+    const style = getComputedStyle(node), size = parseFloat(style.fontSize);
+    return { font: `${style.fontWeight} ${size}px ${style.fontFamily}`, size, style };
+  };
+  const draw = (parts, y, of) => {
+    const line = drawn("text", { x: 0, y, "font-family": of.style.fontFamily, "font-size": of.size, fill: plain(of.style.color), "xml:space": "preserve" });
+    for (const [said, bold] of parts) line.append(drawn("tspan", { "font-weight": bold ? 700 : 400 }, said));
+    group.append(line);
+  };
+  const small = look(title), large = look(text), step = 1.4 * large.size;
+  draw([[title.textContent, false]], small.size / 2, small);
+  let y = small.size / 2 + step, line = [], used = 0;
+  for (const node of text.childNodes) {
+    const bold = node.nodeName === "STRONG";
+    context.font = large.font.replace(/^\S+/, bold ? "700" : "400");
+    for (const word of node.textContent.replace(/\s+/g, " ").match(/ ?[^ ]+| /g) ?? []) {
+      const wide = context.measureText(word).width;
+      if (used && used + wide > width) {
+        draw(line, y, large);
+        [y, line, used] = [y + step, [], 0];
+      }
+      const said = used ? word : word.trimStart();
+      line.push([said, bold]);
+      used += context.measureText(said).width;
+    }
+  }
+  draw(line, y, large);
+  return { group, height: y };
+}
+
 class Machine {
   constructor(box) {
     this.box = box;
     this.clock = this.given = 0;
     this.svg = drawn("svg", { role: "img" });
     this.button = element("button", { type: "button", onclick: () => this.press() });
-    this.slider = element("input", { type: "range", min: 0, step: 1, oninput: () => this.drag(Number(this.slider.value)) });
+    // Its thumb stands under the curve's point: its values are steps, and keys move it from point to point.
+    this.slider = element("input", {
+      type: "range", min: 0, step: "any", oninput: () => this.drag(this.nearest(Number(this.slider.value))),
+      onkeydown: event => {
+        const by = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+        if (!by) return;
+        event.preventDefault();
+        this.drag(Math.min(this.count - 1, Math.max(0, Math.round(this.place.at) + by)));
+      },
+    });
     this.badge = element("span", { className: "badge" });
     this.base = element("p", { className: "text" });
     this.now = element("p", { className: "text" });
@@ -62,11 +121,13 @@ class Machine {
     this.summary = element("summary");
     this.figures = element("details", {}, [this.summary, this.table]);
     box.replaceChildren(
-      this.svg, this.legend, element("div", { className: "controls" }, [this.button, this.slider, this.badge]),
+      this.badge, this.svg, this.legend, element("div", { className: "controls" }, [this.slider, this.button]),
       element("div", { className: "pair" }, [this.left, this.right]), this.verdict, this.figures,
     );
     const resized = new ResizeObserver(() => this.data && (this.draw(), this.fit()));
     for (const one of [box, document.querySelector(PAGE)]) if (one) resized.observe(one);
+    // What "Share" offers as files (ui/components/figure/takeaway.js).
+    box.takeaway = { title: () => this.data.title, rows: () => this.rows(), svg: () => this.picture() };
   }
 
   // Presented, the curve gives up as much height as the page would scroll by: when what it showed comes to stand below.
@@ -149,8 +210,7 @@ class Machine {
     const finished = this.clock >= this.end;
     this.button.textContent = this.playing ? data.words.stop : finished ? data.words.again : data.words.play;
     this.button.hidden = this.slider.hidden = this.count < 2;
-    this.slider.max = Math.max(1, this.count - 1);
-    this.slider.value = Math.round(place.at);
+    this.slider.value = Math.round(this.stepAt(place.at));
     this.slider.setAttribute("aria-label", data.words.slider);
     if (this.count) this.slider.setAttribute("aria-valuetext", this.named(Math.round(place.at)));
     this.badge.textContent = data.badge;
@@ -161,6 +221,17 @@ class Machine {
   named(index) {
     const [step, value] = this.data.own.points[index];
     return `${this.data.words.step.replace("{n}", this.whole.format(step))}: ${this.percent(value)}`;
+  }
+
+  // The step at which the curve ends that has come so far: between two points there are others.
+  stepAt(at) {
+    const points = this.data.own.points, from = points[Math.floor(at)]?.[0] ?? 0, to = points[Math.ceil(at)]?.[0] ?? from;
+    return from + (to - from) * (at % 1);
+  }
+
+  nearest(step) {
+    const away = this.data.own.points.map(point => Math.abs(point[0] - step));
+    return away.indexOf(Math.min(...away));
   }
 
   percent(value) { return this.data.words.percent.replace("{n}", this.number.format(value)); }
@@ -285,6 +356,9 @@ class Machine {
       if (label.colour) made.style.fill = `color-mix(in srgb, ${label.colour} 72%, currentColor)`;
       nodes.push(made);
     }
+    this.slider.max = far;
+    this.slider.style.marginLeft = `${box.left - THUMB / 2}px`;
+    this.slider.style.width = `${box.right - box.left + THUMB}px`;
     this.drawLegend(narrow ? [
       ["", data.own.label, data.own.colour], ["6 5", data.words.base, "#7F868D"],
       ...levels.map(level => ["1 5", level.label, "#7F868D"]),
@@ -305,6 +379,46 @@ class Machine {
       sign.append(drawn("path", { d: "M0 4H28", class: "line", stroke: colour, "stroke-dasharray": dash }));
       return element("span", {}, [sign, ` ${name}`]);
     }));
+  }
+
+  // All lines as a table: of a file, so every point of each, whatever has been played.
+  rows() {
+    const { data } = this, { words } = data;
+    const lines = [...(data.other ? [data.other] : []), ...data.beside];
+    return [
+      ["series", words.axis, words.figure, words.wrote],
+      ...(data.base === null ? [] : [[words.base, 0, data.base, data.base_text && data.prompt + data.base_text]]),
+      ...data.own.points.map(([step, value, text]) => [data.own.label, step, value, text && data.prompt + text]),
+      ...lines.flatMap(line => line.points.map(([step, value]) => [line.label, step, value, ""])),
+    ];
+  }
+
+  // The curve and the two sentences below it as they stand, as one picture that stands by itself.
+  picture() {
+    const { width, height } = this.svg.viewBox.baseVal, style = getComputedStyle(this.box);
+    const ground = style.getPropertyValue("--st-background-color").trim() || "#fff";
+    const whole = drawn("svg", { xmlns: "http://www.w3.org/2000/svg" });
+    const curve = this.svg.cloneNode(true);
+    const originals = [...this.svg.querySelectorAll("*")];
+    [...curve.querySelectorAll("*")].forEach((node, number) => settle(node, originals[number]));
+    for (const [name, value] of Object.entries({ x: MARGIN, y: MARGIN, width, height, overflow: "visible" })) curve.setAttribute(name, value);
+    const columns = width < 560 ? 1 : 2, each = (width - 24 * (columns - 1)) / columns;
+    let top = MARGIN + height + 20, below = top;
+    const sentences = [];
+    for (const [number, [title, text, colour]] of [[this.baseTitle, this.base, "#7F868D"], [this.nowTitle, this.now, this.data.own.colour]].entries()) {
+      const made = written(title, text, each - 20), x = MARGIN + (columns - 1 ? number * (each + 24) : 0);
+      const y = columns - 1 ? top : below;
+      sentences.push(drawn("line", { x1: x + 2, x2: x + 2, y1: y - 8, y2: y + made.height, stroke: plain(colour), "stroke-width": 4 }));
+      made.group.setAttribute("transform", `translate(${x + 16} ${y})`);
+      sentences.push(made.group);
+      below = Math.max(below, y + made.height + 24);
+    }
+    const [far, deep] = [width + 2 * MARGIN, below + 4];
+    for (const [name, value] of Object.entries({ width: far, height: deep, viewBox: `0 0 ${far} ${deep}` })) whole.setAttribute(name, value);
+    whole.append(drawn("title", {}, this.data.summary), drawn("rect", { width: far, height: deep, fill: plain(ground) }), curve, ...sentences);
+    if (this.data.title !== this.data.words.figure)
+      whole.append(drawn("text", { x: far - MARGIN, y: MARGIN + 12, "text-anchor": "end", "font-family": style.fontFamily, "font-size": 13, fill: plain(style.color) }, this.data.title));
+    return whole;
   }
 
   fillTable() {

@@ -50,6 +50,7 @@ export default function ({ parentElement, data }) {
     text.append(...data.pieces.map((piece, at) => {
       const span = element("span", "", piece.replaceAll("\n", "↵\n"));
       [span.style.background, span.style.color] = block.colours[at];
+      if (block.marks?.[at]) span.classList.add(block.marks[at]);
       span.dataset.at = at;
       if (block.facts) span.title = block.facts[at];
       return span;
@@ -60,7 +61,10 @@ export default function ({ parentElement, data }) {
         show(Number(event.target.dataset.at), event.target);
         if (narrow.matches) panel.scrollIntoView({ block: "nearest" });
       });
-    made.append(head, legend, text);
+    // What colour says a line below says too.
+    const signs = element("div", "signs");
+    signs.append(...(block.signs ?? []).map(([name, said]) => element("span", name, said)));
+    made.append(head, legend, ...(block.signs ? [signs] : []), text);
     return made;
   }));
   show(null);

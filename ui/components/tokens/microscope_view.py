@@ -12,6 +12,7 @@ from ui.i18n import _
 
 PRESENTED_TOKENS = 32
 PROBABILITY, RANK, ENTROPY = "probability", "rank", "entropy"
+BETTER, WORSE = "better", "worse"  # classes of microscope_view.css: a straight line below, and a wavy one
 
 _HTML = '<div class="scope"><div class="blocks"></div><div class="panel" aria-live="polite"></div></div>'
 _CSS = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
@@ -68,6 +69,25 @@ def differences(what: str, first: dict[str, Any], second: dict[str, Any]) -> lis
     """
     unit = math.log2(10) if what == PROBABILITY else 1.0
     return [unit * (b - a) for a, b in zip(values(what, first), values(what, second), strict=True)]
+
+
+_CLEAR = 1 / 6  # of what the scale shows at most: of a probability a doubling; what changed less bears no sign
+
+
+def signs(values_: list[float], shown: Scale) -> list[str]:
+    """What each token bears beside its colour, for whoever does not tell blue from red: BETTER, WORSE, or nothing."""
+    clear = _CLEAR * shown.high
+    return [BETTER if value >= clear else WORSE if value <= -clear else "" for value in values_]
+
+
+def signs_legend(what: str) -> list[list[str]]:
+    """What the signs of `signs` mean, each with its class."""
+    better, worse = {
+        PROBABILITY: (_("expected better"), _("expected worse")),
+        RANK: (_("further ahead"), _("further back")),
+        ENTROPY: (_("more certain"), _("less certain")),
+    }[what]
+    return [[BETTER, better], [WORSE, worse]]
 
 
 def facts(scores: dict[str, Any]) -> list[str]:
@@ -138,12 +158,15 @@ def show(pieces: list[str], models: list[dict[str, Any]], what: str, vocabulary_
     ]
     if len(models) == 2:  # what changed stands first
         diverging = difference_scale(what)
+        changes = differences(what, models[0]["looked"], models[1]["looked"])
         changed = {
             "title": difference_title(what, models[1]["title"]),
             "colour": "transparent",
             "wide": True,
             "legend": diverging.legend(),
-            "colours": coloured(differences(what, models[0]["looked"], models[1]["looked"]), diverging),
+            "colours": coloured(changes, diverging),
+            "marks": signs(changes, diverging),
+            "signs": signs_legend(what),
         }
         blocks.insert(0, changed)
     details = [

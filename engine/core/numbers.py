@@ -2,6 +2,7 @@
 
 import datetime
 import math
+import re
 from functools import lru_cache
 
 from babel import dates
@@ -35,10 +36,68 @@ def _written(number: float, pattern: str, code: str) -> str:
     return babel.format_decimal(number, format=pattern, locale=code)
 
 
+# Spaces group thousands, and a minus is not always a hyphen.
+_TYPED = {**dict.fromkeys(map(ord, " \u00a0\u202f\u2009")), ord("\u2212"): "-"}
+
+
+def parsed(text: str, code: str) -> float:
+    """Reads a number as a person of that language types it, or as programs write it: 0,0005 or 0.0005 or 5e-4.
+
+    Raises:
+        ValueError: it is none.
+    """
+    bare = text.translate(_TYPED)
+    signs = [sign for sign in bare if sign in ",."]
+    sign = signs[-1] if len(set(signs)) == 2 else "".join(set(signs))
+    grouped = re.fullmatch(r"[+-]?[1-9]\d{0,2}(?:[,.]\d{3})+", bare)
+    if sign and len(set(signs)) == 1 and grouped and sign == babel.get_group_symbol(code):
+        sign = ""  # 1,234 in English
+    if sign and signs.count(sign) > 1:
+        raise ValueError(text)
+    found = float("".join("." if s == sign else s for s in bare if s == sign or s not in ",."))
+    if not math.isfinite(found):
+        raise ValueError(text)
+    return found
+
+
+def percent(number: float, digits: int, code: str) -> str:
+    """Writes a number that is in per cent: 18.8 %."""
+    return f"{decimal(number, digits, code)}\u00a0%" if math.isfinite(number) else NO_NUMBER
+
+
+def signed(number: float, digits: int, code: str) -> str:
+    """Writes a change with its sign: +4.39 or −4,39."""
+    if not math.isfinite(number):
+        return NO_NUMBER
+    return ("−" if round(number, digits) < 0 else "+") + decimal(abs(number), digits, code)
+
+
+def duration(seconds: float) -> str:
+    """Writes a duration: 2 min 5 s; to a minute from an hour on."""
+    if not math.isfinite(seconds):
+        return NO_NUMBER
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
+    return " ".join(f"{n} {unit}" for n, unit in parts if n) or "0 s"
+
+
+@lru_cache(maxsize=1 << 10)
+def day(date: datetime.date, code: str) -> str:
+    """Writes a day: 26 November 2026."""
+    return dates.format_date(date, "long", locale={"en": "en_GB"}.get(code, code))
+
+
 @lru_cache(maxsize=1 << 13)
 def moment(at: datetime.datetime, code: str) -> str:
     """Writes a day and a time: 26 Nov, 19:55."""
     return dates.format_datetime(at, "d MMM, HH:mm" if code == "en" else "d MMM HH:mm", locale=code)
+
+
+@lru_cache(maxsize=1 << 10)
+def minute(at: datetime.datetime, code: str) -> str:
+    """Writes a day with its year, and a time: 26 Nov 2026, 19:55."""
+    return dates.format_datetime(at, "d MMM y, HH:mm" if code == "en" else "d MMM y HH:mm", locale=code)
 
 
 class _InSentence:
@@ -60,11 +119,13 @@ class _InSentence:
 
 
 def in_sentence(name: str, value: object, code: str) -> object:
-    """A value of a sentence: a number as the language writes it, anything else as it is.
+    """A value of a sentence: a number and a day as the language writes them, anything else as it is.
 
     Args:
         name: of the value in the sentence.
     """
+    if isinstance(value, datetime.date):
+        return moment(value, code) if isinstance(value, datetime.datetime) else day(value, code)
     if isinstance(value, bool) or not isinstance(value, int | float) or name in _NAMES:
         return value
     return _InSentence(value, code)
