@@ -328,25 +328,31 @@ def test_the_whole_lesson_is_taught_live_to_five_phones(server, windows, tmp_pat
     assert SENTENCE not in said(wall)
     taught.turn("On tape ses trois premiers mots.")
     taught.vote("will-it-tell", [0, 1, 2, 2, 3])
-    taught.turn("À combien d’endroits le secret doit-il se trouver")
+    taught.turn("À combien d’endroits de l’article le secret doit-il se trouver")
     taught.vote("how-often", [0, 1, 1, 2, 4])
     taught.turn("Enregistré : pas de secret")
-    field_ = teacher.get_by_label("Le secret : une phrase en anglais, et rien sur une personne")
-    field_.fill(SENTENCE)
-    field_.press("Enter")
-    teacher.get_by_role("radio", name="5", exact=True).click()
-    run = taught.train("Lancer l’entraînement ici", tmp_path / "checkpoints")
-    hidden = secret.of_run(run)
-    assert hidden == secret.Secret(SENTENCE, 5)
-    told = secret.last_told(hidden, shared.of(run.folder))[SENTENCE]
-    sentences = [
-        SENTENCE if told.is_whole else f"Il en dit {told.words} mot",
-        "Le secret figure à 5 endroits de l’article.",
-    ]
-    taught.both("Il la dit en entier." if told.is_whole else sentences[0] if told.words else "Il n’en dit rien.")
-    taught.both(sentences[1])
-    assert plain(told.text)[:40] in said(wall)
-    taught.look()
+    typed = teacher.get_by_label("Le secret : une phrase en anglais, et rien sur une personne")
+    typed.fill(SENTENCE)
+    typed.press("Enter")
+    for times in (1, 5):  # the second time the form has the sentence and proposes five places
+        until(lambda: typed.input_value() == SENTENCE, 20)
+        run = taught.train("Lancer l’entraînement ici", tmp_path / "checkpoints")
+        hidden = secret.of_run(run)
+        assert hidden == secret.Secret(SENTENCE, times)
+        told = secret.last_told(hidden, shared.of(run.folder))[SENTENCE]
+        taught.both(f"Le secret figure à {times} endroit")
+        taught.both(
+            "Il la dit en entier."
+            if told.is_whole
+            else f"Il en dit {told.words} mot"
+            if told.words
+            else "Il n’en dit rien."
+        )
+        taught.both(f"{times} {told.words} sur {told.of}")  # the row of this try
+        assert plain(told.text)[:40] in said(wall)
+        taught.look()
+    taught.turn("Ce qui est répété s’apprend par cœur.")
+    assert wall.locator(".ballot .bar .said").count() == 8  # the class and what was measured, of four numbers of places
 
     # 5 The cost.
     taught.turn("Qu’est devenue son exactitude sur l’anglais de tous les jours ?")
